@@ -1,1 +1,20 @@
-//! a2a-lambda aws
+//! AWS for functions that start cold: the clients and what they are made from, SQS as the queue,
+//! configuration from variables, and logs.
+//!
+//! `aws-config` is deliberately absent. Its provider chain looks at profile files, metadata
+//! services and SSO; Lambda gives a function its credentials in the environment, valid for the life
+//! of the process, so reading a handful of variables once is all there is to do.
+
+mod clients;
+mod config;
+mod environment;
+mod logging;
+mod sqs;
+mod system;
+
+pub use clients::{dynamodb_client, http_client, sqs_client};
+pub use config::{ConfigError, Variables, engine, policy};
+pub use environment::{AwsEnvironment, EnvironmentError};
+pub use logging::init_logging;
+pub use sqs::SqsQueue;
+pub use system::{RandomIds, SystemClock, built_at, process_environment};

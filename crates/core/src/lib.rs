@@ -1,1 +1,42 @@
-//! a2a-lambda core
+//! The core of a2a-lambda: the task state machine, the operations built on it, and the traits that
+//! they need from a store, a queue, a timer and a clock.
+//!
+//! The core decides, the edges do. [`machine`] is pure: what happened and the time go in, and a
+//! [`Change`] comes out, with its effects as data. [`Operations`] serve clients, a [`Runner`] runs
+//! [`Agent`]s, a [`sweep`](sweep()) finds what was lost; all three go through the same
+//! [`Engine`], and so through the same machine.
+//!
+//! There is no AWS here, no HTTP, no clock and no environment.
+
+pub mod agent;
+pub mod engine;
+pub mod env;
+pub mod head;
+pub mod ids;
+pub mod invariants;
+pub mod log;
+pub mod machine;
+pub mod memory;
+pub mod ops;
+pub mod policy;
+pub mod request_key;
+pub mod run;
+mod run_turn;
+pub mod store;
+pub mod sweep;
+pub mod turn;
+
+pub use agent::{Agent, AgentProfile, Agents, End, Failure, Reply};
+pub use engine::Engine;
+pub use env::{Clock, Ids, Queue, Signal, SignalError, Timer};
+pub use head::{Ending, Head, Interruption, Phase};
+pub use ids::{ContextId, Generation, LeaseToken, Owner, Revision, TaskId, TaskKey, Tenant};
+pub use log::{Entry, Event};
+pub use machine::{Change, Command, Effect};
+pub use memory::MemoryStore;
+pub use ops::{Caller, Operations, SendOptions};
+pub use policy::Policy;
+pub use run::{Attended, RunError, Runner};
+pub use store::{Snapshot, StoreError, TaskStore};
+pub use sweep::{Swept, sweep};
+pub use turn::{ShowError, StopReason, Turn};

@@ -1,1 +1,34 @@
-//! a2a-lambda dynamodb
+//! The task store on DynamoDB.
+//!
+//! # The table
+//!
+//! One table holds everything. A task is the items of one partition, `pk` = `{tenant}#{task id}`:
+//!
+//! | `sk` | item |
+//! |---|---|
+//! | `H` | the **head**, with the newest entries of the log inline |
+//! | `S#{first}#{last}` | a **segment**: entries that were inline and have moved out |
+//! | `P#{first}#{last}#{write}` | a **parcel**: entries too large to be inline, put aside by the commit that adds them |
+//!
+//! A small task is one item, and a commit is one conditional `UpdateItem`: atomic without a
+//! transaction, at the price of the item's size. When the inline log passes a few KB, the entries
+//! in it move to a segment, before the commit that forgets them: a segment has only committed
+//! entries and is named by them, so writing it twice writes the same bytes. A parcel is written
+//! before the commit that points to it, and means nothing unless a committed entry list does.
+//!
+//! Two sparse indexes: [`LIST_INDEX`] by owner, newest status first, and [`DUE_INDEX`] by shard and
+//! time. An index is written when its key changes: never by a heartbeat, nor by an update that
+//! adds to the log.
+//!
+//! Nothing is ever scanned.
+
+mod attributes;
+mod error;
+mod head_item;
+mod list;
+mod log_items;
+mod store;
+mod table;
+
+pub use store::DynamoDbStore;
+pub use table::{CreateTableError, DUE_INDEX, LIST_INDEX, create_table};

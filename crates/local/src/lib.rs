@@ -1,1 +1,11 @@
-//! a2a-lambda local
+//! What stands in for AWS on one machine: an embedded DynamoDB, a queue with the semantics of SQS,
+//! and the Lambda Runtime API; and the local cloud, which is the functions over them in one
+//! process. Nothing that is deployed depends on this crate.
+
+pub mod cloud;
+pub mod embedded;
+mod events;
+mod local_queue;
+pub mod queue;
+pub mod runtime_api;
+pub mod server;

@@ -1,1 +1,72 @@
-//! a2a-lambda protocol
+//! The data objects of A2A 1.0 in their `ProtoJSON` form, and the protocol's errors with their
+//! codes.
+//!
+//! The normative source is `a2a.proto`; the structs here have its names and read like it. What the
+//! crate adds to a plain mapping:
+//!
+//! - **Liberal in, canonical out.** Reading takes what the `ProtoJSON` rules allow (camelCase or
+//!   `snake_case` names, enum names or numbers, `null` for absent, either base64 alphabet, integers
+//!   in strings); writing has one form. The rules are in one place, the crate's `wire` module.
+//! - **User data is text.** [`Json`] and [`Struct`] keep what they were given byte for byte, so
+//!   that a 19-digit integer or the order of keys survives a round trip.
+//! - **Shape first, rules second.** [`decode`] turns bytes into a type or an [`A2aError`] that
+//!   names the offending field; [`validate`] then lists every broken rule of a request at once.
+//!
+//! Presence follows the proto: a `string` is a [`String`] whose empty value means absent, and only
+//! an `optional` field or a message is an [`Option`].
+//!
+//! Nothing here does I/O, reads a clock or knows a transport.
+
+#[macro_use]
+mod wire;
+
+mod card;
+mod decode;
+mod enums;
+mod error;
+mod json;
+mod part;
+#[cfg(test)]
+mod proto_test;
+mod push;
+mod requests;
+mod security;
+mod stream;
+mod task;
+mod timestamp;
+mod validate;
+
+pub use card::{
+    AgentCapabilities, AgentCard, AgentCardSignature, AgentExtension, AgentInterface,
+    AgentProvider, AgentSkill,
+};
+pub use decode::{decode, decode_params};
+pub use enums::{Role, TaskState, UnknownEnumName};
+pub use error::payload::{ErrorBody, ErrorDetail, JsonRpcError, Status};
+pub use error::{A2aError, ERROR_DOMAIN, ErrorKind, FieldViolation};
+pub use json::{Json, MAX_DEPTH, Struct};
+pub use part::{Part, PartContent};
+pub use push::{
+    AuthenticationInfo, DeleteTaskPushNotificationConfigRequest,
+    GetTaskPushNotificationConfigRequest, ListTaskPushNotificationConfigsRequest,
+    ListTaskPushNotificationConfigsResponse, TaskPushNotificationConfig,
+};
+pub use requests::{
+    CancelTaskRequest, GetExtendedAgentCardRequest, GetTaskRequest, ListTasksRequest,
+    ListTasksResponse, SendMessageConfiguration, SendMessageRequest, SubscribeToTaskRequest,
+};
+pub use security::{
+    ApiKeySecurityScheme, AuthorizationCodeOAuthFlow, ClientCredentialsOAuthFlow,
+    DeviceCodeOAuthFlow, HttpAuthSecurityScheme, ImplicitOAuthFlow, MutualTlsSecurityScheme,
+    OAuth2SecurityScheme, OAuthFlows, OpenIdConnectSecurityScheme, PasswordOAuthFlow,
+    SecurityRequirement, SecurityScheme, StringList,
+};
+pub use stream::{
+    SendMessageResponse, StreamResponse, TaskArtifactUpdateEvent, TaskStatusUpdateEvent,
+};
+pub use task::{Artifact, Message, Task, TaskStatus};
+pub use timestamp::{InvalidTimestamp, Timestamp};
+pub use validate::{
+    DEFAULT_PAGE_SIZE, MAX_EXTENSIONS, MAX_HEADER_BYTES, MAX_ID_BYTES, MAX_PAGE_SIZE, MAX_PARTS,
+    MAX_REFERENCE_TASKS, MAX_URL_BYTES, Validate, validate,
+};

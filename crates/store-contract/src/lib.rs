@@ -1,1 +1,72 @@
-//! a2a-lambda store-contract
+//! The suite that every [`TaskStore`](a2a_lambda_core::TaskStore) passes: the contract in the
+//! trait's documentation, as code.
+//!
+//! A backend's test file holds one line, an expression for a future that makes a fresh, empty store:
+//!
+//! ```no_run
+//! use a2a_lambda_core::MemoryStore;
+//!
+//! a2a_lambda_store_contract::store_contract!(async { MemoryStore::new() });
+//! ```
+//!
+//! It expands to one test per case, `list::ties_are_in_descending_order_of_id` for example, each
+//! with a store of its own. [`differential`] is the other half: the same seeded operations on two
+//! stores, compared step by step.
+//!
+//! What a store may choose is left open: how long a tail is, where a page of a listing ends, the
+//! order of tasks that are due at the same time. Indexes may lag in production, but not in the
+//! store that is tested here: a task is expected in a listing as soon as it is written.
+//!
+//! Time is made up and ids are counted, so a failure repeats itself. Only the cases in `races`
+//! depend on a scheduler, and they hold under each.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a panic is how a case fails"
+)]
+
+mod bench;
+mod cases;
+mod content;
+mod differential;
+mod tracked;
+
+pub use bench::Bench;
+pub use cases::{CASES, Case, run};
+pub use differential::differential;
+
+/// Makes one `#[tokio::test]` of every case, for the store that the expression's future returns.
+///
+/// The expression is evaluated anew for each test. The calling crate needs `tokio` with the
+/// features `macros` and `rt-multi-thread`; use the macro once per module.
+#[macro_export]
+macro_rules! store_contract {
+    ($fresh_store:expr) => {
+        async fn fresh_bench() -> $crate::Bench {
+            $crate::Bench::new($fresh_store.await)
+        }
+
+        $crate::for_each_case!($crate::__tests);
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tests {
+    ($($module:ident { $($case:ident)+ })+) => {
+        $(
+            mod $module {
+                $(
+                    // Several threads, so that writers in a race do run at the same time.
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $case() {
+                        let name = concat!(stringify!($module), "::", stringify!($case));
+                        $crate::run(name, super::fresh_bench().await).await;
+                    }
+                )+
+            }
+        )+
+    };
+}

@@ -1,0 +1,155 @@
+//! The conformance agent: the behaviours that the public conformance suites ask for.
+
+use std::time::Duration;
+
+use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
+use a2a_lambda_protocol::{Artifact, Json, Message, Part, PartContent};
+use async_trait::async_trait;
+
+/// Behaves as the suites expect: by the prefix of the message's id, or of its first text part.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Conformance;
+
+/// What the suites ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Behaviour {
+    Complete,
+    InputRequired,
+    ArtifactText(&'static str),
+    ArtifactFile,
+    ArtifactFileUrl,
+    ArtifactData,
+    DirectMessage,
+    Reject,
+    Chunked,
+    Slow,
+    CompleteSilently,
+}
+
+/// The prefixes. The longest that matches counts.
+const PREFIXES: &[(&str, Behaviour)] = &[
+    ("tck-complete-task", Behaviour::Complete),
+    ("tck-input-required", Behaviour::InputRequired),
+    ("tck-artifact-text", Behaviour::ArtifactText("Generated text content")),
+    ("tck-artifact-file", Behaviour::ArtifactFile),
+    ("tck-artifact-file-url", Behaviour::ArtifactFileUrl),
+    ("tck-artifact-data", Behaviour::ArtifactData),
+    ("tck-message-response", Behaviour::DirectMessage),
+    ("tck-stream-001", Behaviour::ArtifactText("Stream hello from TCK")),
+    ("tck-stream-002", Behaviour::CompleteSilently),
+    ("tck-stream-003", Behaviour::ArtifactText("Stream task lifecycle")),
+    ("tck-stream-ordering-001", Behaviour::ArtifactText("Ordered output")),
+    ("tck-reject-task", Behaviour::Reject),
+    ("tck-stream-artifact-chunked", Behaviour::Chunked),
+    ("test-resubscribe-message-id", Behaviour::Slow),
+];
+
+impl Behaviour {
+    fn of(message: &Message) -> Self {
+        let first_text = message.parts.iter().find_map(|part| match &part.content {
+            PartContent::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        let names = [Some(message.message_id.as_str()), first_text];
+        let matching = names.into_iter().flatten().flat_map(|name| {
+            PREFIXES.iter().filter(move |(prefix, _)| name.starts_with(prefix))
+        });
+        let longest = matching.max_by_key(|(prefix, _)| prefix.len());
+        longest.map_or(Self::CompleteSilently, |(_, behaviour)| *behaviour)
+    }
+}
+
+#[async_trait]
+impl Agent for Conformance {
+    fn profile(&self) -> AgentProfile {
+        let any = || vec!["*/*".to_owned(), "text/plain".to_owned()];
+        AgentProfile {
+            input_modes: any(),
+            output_modes: any(),
+            ..AgentProfile::text(
+                "conformance",
+                "Has the fixed behaviours that the public A2A conformance suites ask for",
+                "1.0.0",
+            )
+        }
+    }
+
+    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+        let Some(message) = turn.messages().last() else {
+            return Ok(End::completed());
+        };
+        match Behaviour::of(message) {
+            Behaviour::Complete => Ok(End::Completed("Hello from TCK".into())),
+            Behaviour::InputRequired => Ok(End::input_required("Please go on.")),
+            Behaviour::ArtifactText(text) => show(turn, Part::text(text)).await,
+            Behaviour::ArtifactFile => {
+                show(turn, as_file(Part::raw(b"tck".to_vec()))).await
+            }
+            Behaviour::ArtifactFileUrl => {
+                show(turn, as_file(Part::url("https://example.com/output.txt"))).await
+            }
+            Behaviour::ArtifactData => {
+                let data = Json::parse(r#"{"key":"value","count":42}"#)?;
+                show(turn, Part::data(data)).await
+            }
+            Behaviour::DirectMessage => Ok(End::Message("Direct message response".into())),
+            Behaviour::Reject => Ok(End::Rejected("This task is rejected.".into())),
+            Behaviour::Chunked => {
+                let mut chunks = turn.chunked("chunked");
+                chunks.push([Part::text("one ")]).await?;
+                chunks.push([Part::text("two ")]).await?;
+                chunks.finish([Part::text("three")]).await?;
+                Ok(End::completed())
+            }
+            Behaviour::Slow => {
+                turn.sleep(Duration::from_secs(4)).await;
+                Ok(End::completed())
+            }
+            Behaviour::CompleteSilently => Ok(End::completed()),
+        }
+    }
+}
+
+async fn show(turn: &Turn, part: Part) -> Result<End, Failure> {
+    let artifact = Artifact {
+        artifact_id: turn.artifact_id(),
+        name: "output".to_owned(),
+        parts: vec![part],
+        ..Artifact::default()
+    };
+    turn.artifact(artifact).await?;
+    Ok(End::completed())
+}
+
+fn as_file(part: Part) -> Part {
+    part.with_media_type("text/plain").with_filename("output.txt")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn behaviour(id: &str, text: &str) -> Behaviour {
+        Behaviour::of(&Message {
+            message_id: id.to_owned(),
+            parts: vec![Part::text(text)],
+            ..Message::default()
+        })
+    }
+
+    #[test]
+    fn the_longest_prefix_of_id_or_text_counts() {
+        for (id, text, expected) in [
+            ("tck-complete-task-123", "hi", Behaviour::Complete),
+            ("m1", "tck-complete-task", Behaviour::Complete),
+            ("tck-artifact-file-1", "hi", Behaviour::ArtifactFile),
+            ("tck-artifact-file-url-1", "hi", Behaviour::ArtifactFileUrl),
+            ("tck-artifact-file-1", "tck-artifact-file-url", Behaviour::ArtifactFileUrl),
+            ("tck-stream-002", "hi", Behaviour::CompleteSilently),
+            ("m1", "hi", Behaviour::CompleteSilently),
+            ("m1", "", Behaviour::CompleteSilently),
+        ] {
+            assert_eq!(behaviour(id, text), expected, "{id} {text}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+use std::time::Duration;
+
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::region::Region;
+
+use crate::AwsEnvironment;
+
+/// The certificates that every AWS endpoint's chain ends in.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
+/// TCP and TLS. They take 5 to 20 ms within a region; at the smallest memory size the handshake's
+/// arithmetic alone can take some hundred.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// One attempt, connecting included. Either service answers in a few ms, and what has not come
+/// after seconds does not come.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A whole call with its retries: below API Gateway's 30 s, so that a caller hears the reason.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
+const MAX_ATTEMPTS: u32 = 4;
+/// The first retry comes within this, each later one within twice the time of the one before.
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
+
+/// The HTTP client that all of a process's AWS clients share: one connection pool and one TLS set-up.
+///
+/// It trusts Amazon's own root certificates and no others. All endpoints of the `aws` partition
+/// chain to them, and five certificates that are compiled in cost a cold start next to nothing,
+/// where loading a system's hundred and more costs tens of milliseconds. The limit: an HTTPS
+/// endpoint behind another authority (a TLS-inspecting proxy, an emulator with a certificate of its
+/// own, a partition with an authority of its own) is not reachable. Plain `http` endpoints are.
+///
+/// Nothing is connected until the first request. A client belongs to the tokio runtime that makes
+/// its first request: its idle connections end with that runtime.
+pub fn http_client() -> SharedHttpClient {
+    // `build` of a context cannot fail with these parts, but its signature says so. The default it
+    // would fall back to loads the system's certificates: slower, and as safe.
+    let tls = TlsContext::builder()
+        .with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))
+        .build()
+        .unwrap_or_default();
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https()
+}
+
+/// A DynamoDB client. It retries what can be retried and bounds every call to 15 seconds.
+pub fn dynamodb_client(
+    environment: &AwsEnvironment,
+    http_client: SharedHttpClient,
+) -> aws_sdk_dynamodb::Client {
+    let mut config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(region(environment))
+        .credentials_provider(credentials(environment))
+        .http_client(http_client)
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    config.set_endpoint_url(environment.dynamodb_endpoint().map(str::to_owned));
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+/// An SQS client for sending. Its time limits are too short for a long poll of 20 seconds, which
+/// no function needs: Lambda polls for it.
+pub fn sqs_client(
+    environment: &AwsEnvironment,
+    http_client: SharedHttpClient,
+) -> aws_sdk_sqs::Client {
+    let mut config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(region(environment))
+        .credentials_provider(credentials(environment))
+        .http_client(http_client)
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    config.set_endpoint_url(environment.sqs_endpoint().map(str::to_owned));
+    aws_sdk_sqs::Client::from_conf(config.build())
+}
+
+fn region(environment: &AwsEnvironment) -> Region {
+    Region::new(environment.region().to_owned())
+}
+
+fn credentials(environment: &AwsEnvironment) -> SharedCredentialsProvider {
+    SharedCredentialsProvider::new(environment.credentials())
+}
+
+fn retries() -> RetryConfig {
+    RetryConfig::standard()
+        .with_max_attempts(MAX_ATTEMPTS)
+        .with_initial_backoff(FIRST_BACKOFF)
+        .with_max_backoff(MAX_BACKOFF)
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build()
+}
+
+#[cfg(test)]
+mod tests;

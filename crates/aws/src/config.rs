@@ -1,0 +1,197 @@
+//! Configuration: variables, parsed once at the start of a process.
+
+use std::error::Error;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_core::{Engine, Policy, TaskStore};
+
+use crate::clients::{dynamodb_client, http_client, sqs_client};
+use crate::environment::{AwsEnvironment, EnvironmentError};
+use crate::sqs::SqsQueue;
+use crate::system::{RandomIds, SystemClock};
+
+/// The configuration cannot be used. The text names the variable and says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A required variable is not set.
+    #[error("the environment variable {variable} is not set: it must be {what}")]
+    Missing {
+        /// The variable's name.
+        variable: &'static str,
+        /// What it must be.
+        what: &'static str,
+    },
+    /// A variable has a value that it cannot have.
+    #[error("the environment variable {variable} must be {what}")]
+    Invalid {
+        /// The variable's name.
+        variable: &'static str,
+        /// What it must be.
+        what: String,
+        /// Why this value is not.
+        #[source]
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+    /// What AWS sets is not there.
+    #[error(transparent)]
+    Aws(#[from] EnvironmentError),
+}
+
+/// The variables of a process, looked up by name. An empty variable counts as not set.
+pub struct Variables<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl fmt::Debug for Variables<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Variables").finish_non_exhaustive()
+    }
+}
+
+impl<'a> Variables<'a> {
+    /// Variables by this lookup; in a function, of [the process](crate::process_environment).
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { lookup }
+    }
+
+    /// The value of a variable, if it is set.
+    pub fn optional(&self, variable: &'static str) -> Option<String> {
+        (self.lookup)(variable).filter(|value| !value.is_empty())
+    }
+
+    /// The value of a variable that must be set.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn required(
+        &self,
+        variable: &'static str,
+        what: &'static str,
+    ) -> Result<String, ConfigError> {
+        self.optional(variable).ok_or(ConfigError::Missing { variable, what })
+    }
+
+    /// A whole number within bounds.
+    ///
+    /// # Errors
+    /// When the variable is set to anything else.
+    pub fn number(
+        &self,
+        variable: &'static str,
+        bounds: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, ConfigError> {
+        let Some(text) = self.optional(variable) else {
+            return Ok(None);
+        };
+        let what = || format!("a whole number from {} to {}", bounds.start(), bounds.end());
+        match text.parse::<u64>() {
+            Ok(number) if bounds.contains(&number) => Ok(Some(number)),
+            Ok(_) => Err(ConfigError::Invalid { variable, what: what(), source: None }),
+            Err(error) => {
+                Err(ConfigError::Invalid { variable, what: what(), source: Some(error.into()) })
+            }
+        }
+    }
+
+    /// What AWS sets.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn aws(&self) -> Result<AwsEnvironment, ConfigError> {
+        Ok(AwsEnvironment::from_lookup(self.lookup)?)
+    }
+}
+
+/// The policy, with what variables change of its defaults: `LEASE_SECONDS` (6 to 900),
+/// `MAX_ATTEMPTS` (1 to 100), `BLOCKING_WAIT_SECONDS` (0 to 900).
+///
+/// # Errors
+/// When one of them is out of its bounds.
+pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
+    let mut policy = Policy::default();
+    if let Some(seconds) = variables.number("LEASE_SECONDS", 6..=900)? {
+        policy.lease = Duration::from_secs(seconds);
+    }
+    if let Some(attempts) = variables.number("MAX_ATTEMPTS", 1..=100)? {
+        policy.max_attempts = u32::try_from(attempts).unwrap_or(policy.max_attempts);
+    }
+    if let Some(seconds) = variables.number("BLOCKING_WAIT_SECONDS", 0..=900)? {
+        policy.blocking_wait = Duration::from_secs(seconds);
+    }
+    Ok(policy)
+}
+
+/// The engine of a function: `TABLE_NAME` and `QUEUE_URL`, the [policy]'s variables, and what AWS
+/// sets. The store is made by the caller, who knows which it wants.
+///
+/// # Errors
+/// When a variable is missing or cannot be used.
+pub fn engine(
+    variables: &Variables<'_>,
+    make_store: impl FnOnce(aws_sdk_dynamodb::Client, String) -> Arc<dyn TaskStore>,
+) -> Result<Engine, ConfigError> {
+    let table = variables.required("TABLE_NAME", "the name of the DynamoDB table of tasks")?;
+    let queue_url = variables.required("QUEUE_URL", "the URL of the SQS queue of signals")?;
+    let policy = policy(variables)?;
+    let aws = variables.aws()?;
+    let http = http_client();
+    let store = make_store(dynamodb_client(&aws, http.clone()), table);
+    let queue = Arc::new(SqsQueue::new(sqs_client(&aws, http), queue_url));
+    Ok(Engine {
+        store,
+        queue: queue.clone(),
+        timer: queue,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+        policy: Arc::new(policy),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with<T>(pairs: &[(&str, &str)], read: impl FnOnce(&Variables<'_>) -> T) -> T {
+        let lookup = |name: &str| {
+            pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        read(&Variables::new(&lookup))
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        for pairs in [&[][..], &[("TABLE_NAME", "")][..]] {
+            let error =
+                with(pairs, |v| v.required("TABLE_NAME", "the name of a table")).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the environment variable TABLE_NAME is not set: it must be the name of a table"
+            );
+        }
+    }
+
+    #[test]
+    fn the_policy_is_read() {
+        assert_eq!(with(&[], policy).unwrap(), Policy::default());
+        let pairs = [("LEASE_SECONDS", "60"), ("MAX_ATTEMPTS", "3"), ("BLOCKING_WAIT_SECONDS", "0")];
+        let read = with(&pairs, policy).unwrap();
+        assert_eq!(read.lease, Duration::from_secs(60));
+        assert_eq!(read.max_attempts, 3);
+        assert_eq!(read.blocking_wait, Duration::ZERO);
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_is_refused() {
+        for value in ["5", "901", "-1", "ten", "1.5", " 30"] {
+            let error = with(&[("LEASE_SECONDS", value)], policy).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the environment variable LEASE_SECONDS must be a whole number from 6 to 900",
+                "{value}"
+            );
+        }
+    }
+}

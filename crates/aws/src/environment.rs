@@ -1,0 +1,197 @@
+use std::fmt;
+
+use aws_credential_types::Credentials;
+use http::Uri;
+
+const REGION: &str = "AWS_REGION";
+const ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
+const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
+const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+const ENDPOINT_URL_DYNAMODB: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+const ENDPOINT_URL_SQS: &str = "AWS_ENDPOINT_URL_SQS";
+
+/// What the environment says about AWS: where to send requests and how to sign them.
+#[derive(Clone)]
+pub struct AwsEnvironment {
+    region: String,
+    credentials: Credentials,
+    dynamodb_endpoint: Option<String>,
+    sqs_endpoint: Option<String>,
+}
+
+/// The environment does not say enough, or says it wrongly.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// A required variable is not set, or empty.
+    #[error("the environment variable {variable} is not set")]
+    Missing {
+        /// The variable's name.
+        variable: &'static str,
+    },
+    /// An endpoint is not an absolute `http` or `https` URL. The value is not repeated: a URL may
+    /// carry a password.
+    #[error("the environment variable {variable} is not an http or https URL")]
+    Endpoint {
+        /// The variable's name.
+        variable: &'static str,
+        /// What is wrong with it, if it is no URL at all.
+        #[source]
+        source: Option<http::uri::InvalidUri>,
+    },
+}
+
+impl AwsEnvironment {
+    /// Reads the variables by `lookup`, which in a function is the process's environment.
+    ///
+    /// Required: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`. Optional:
+    /// `AWS_SESSION_TOKEN`; `AWS_ENDPOINT_URL` to send everything to one place (an emulator), and
+    /// `AWS_ENDPOINT_URL_DYNAMODB` and `AWS_ENDPOINT_URL_SQS`, which come before it. Lambda sets
+    /// all but the endpoints. An empty variable counts as one that is not set, since a template
+    /// can give a variable no value but cannot leave it out.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvironmentError`], which names the variable.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, EnvironmentError> {
+        let optional = |variable| lookup(variable).filter(|value| !value.is_empty());
+        let required = |variable| optional(variable).ok_or(EnvironmentError::Missing { variable });
+        let endpoint = |variable| {
+            optional(variable).map(|url| check_endpoint(variable, &url).map(|()| url)).transpose()
+        };
+
+        let region = required(REGION)?;
+        let credentials = Credentials::new(
+            required(ACCESS_KEY_ID)?,
+            required(SECRET_ACCESS_KEY)?,
+            optional(SESSION_TOKEN),
+            // They do expire, but not before Lambda ends the process.
+            None,
+            "environment",
+        );
+        let every_service = endpoint(ENDPOINT_URL)?;
+        Ok(Self {
+            region,
+            credentials,
+            dynamodb_endpoint: endpoint(ENDPOINT_URL_DYNAMODB)?.or_else(|| every_service.clone()),
+            sqs_endpoint: endpoint(ENDPOINT_URL_SQS)?.or(every_service),
+        })
+    }
+
+    /// The region that the function runs in.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    pub(crate) fn credentials(&self) -> Credentials {
+        self.credentials.clone()
+    }
+
+    /// Where DynamoDB is, if not where AWS has it.
+    pub(crate) fn dynamodb_endpoint(&self) -> Option<&str> {
+        self.dynamodb_endpoint.as_deref()
+    }
+
+    /// Where SQS is, if not where AWS has it.
+    pub(crate) fn sqs_endpoint(&self) -> Option<&str> {
+        self.sqs_endpoint.as_deref()
+    }
+}
+
+/// Shows neither the credentials nor the endpoints' URLs, which may carry a password.
+impl fmt::Debug for AwsEnvironment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsEnvironment").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+fn check_endpoint(variable: &'static str, url: &str) -> Result<(), EnvironmentError> {
+    let uri: Uri = url
+        .parse()
+        .map_err(|source| EnvironmentError::Endpoint { variable, source: Some(source) })?;
+    match uri.scheme_str() {
+        Some("http" | "https") => Ok(()),
+        _ => Err(EnvironmentError::Endpoint { variable, source: None }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAMBDA: [(&str, &str); 4] = [
+        (REGION, "eu-central-1"),
+        (ACCESS_KEY_ID, "ASIAEXAMPLE"),
+        (SECRET_ACCESS_KEY, "very-secret"),
+        (SESSION_TOKEN, "session-secret"),
+    ];
+
+    fn parse(variables: &[(&str, &str)]) -> Result<AwsEnvironment, EnvironmentError> {
+        AwsEnvironment::from_lookup(|name| {
+            // The last one counts, so that a case can replace a variable.
+            variables.iter().rfind(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn with<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        [&LAMBDA, more].concat()
+    }
+
+    #[test]
+    fn what_lambda_sets_is_enough() {
+        let environment = parse(&LAMBDA).unwrap();
+        assert_eq!(environment.region(), "eu-central-1");
+        assert_eq!(environment.credentials().access_key_id(), "ASIAEXAMPLE");
+        assert_eq!(environment.credentials().session_token(), Some("session-secret"));
+        assert_eq!(environment.dynamodb_endpoint(), None);
+        assert_eq!(environment.sqs_endpoint(), None);
+    }
+
+    #[test]
+    fn a_required_variable_that_is_missing_or_empty_is_named() {
+        for variable in [REGION, ACCESS_KEY_ID, SECRET_ACCESS_KEY] {
+            let missing: Vec<_> =
+                LAMBDA.into_iter().filter(|(name, _)| *name != variable).collect();
+            for variables in [missing, with(&[(variable, "")])] {
+                let error = parse(&variables).expect_err(variable);
+                let expected = format!("the environment variable {variable} is not set");
+                assert_eq!(error.to_string(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_service_s_own_endpoint_comes_before_the_common_one() {
+        let (common, own) = ("http://127.0.0.1:4566", "https://dynamodb.example:8000");
+        let cases: [(&[(&str, &str)], _, _); 4] = [
+            (&[(ENDPOINT_URL, common)], Some(common), Some(common)),
+            (&[(ENDPOINT_URL, common), (ENDPOINT_URL_DYNAMODB, own)], Some(own), Some(common)),
+            (&[(ENDPOINT_URL_SQS, common)], None, Some(common)),
+            (&[(ENDPOINT_URL, ""), (ENDPOINT_URL_SQS, "")], None, None),
+        ];
+        for (variables, dynamodb, sqs) in cases {
+            let environment = parse(&with(variables)).unwrap();
+            assert_eq!(environment.dynamodb_endpoint(), dynamodb, "{variables:?}");
+            assert_eq!(environment.sqs_endpoint(), sqs, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_is_no_url_is_named_and_not_repeated() {
+        for variable in [ENDPOINT_URL, ENDPOINT_URL_DYNAMODB, ENDPOINT_URL_SQS] {
+            for wrong in ["hunter2.example", "ftp://hunter2", "/hunter2", "http://hunter2:x:y z"] {
+                let error = parse(&with(&[(variable, wrong)])).expect_err(wrong);
+                let shown = format!("{error} {error:?}");
+                assert!(shown.contains(variable), "{shown}");
+                assert!(!shown.contains("hunter2"), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let endpoint = [(ENDPOINT_URL, "http://user:hunter2@localhost")];
+        let shown = format!("{:?}", parse(&with(&endpoint)).unwrap());
+        assert_eq!(shown, r#"AwsEnvironment { region: "eu-central-1", .. }"#);
+    }
+}

@@ -1,0 +1,67 @@
+//! SQS as the queue, and, by hops, as the timer.
+
+use std::time::Duration;
+
+use a2a_lambda_core::env::MAX_QUEUE_DELAY;
+use a2a_lambda_core::{Queue, Signal, SignalError, Timer};
+use a2a_lambda_protocol::Timestamp;
+use async_trait::async_trait;
+use aws_sdk_sqs::Client;
+
+/// A standard SQS queue.
+///
+/// As a timer it hops: a signal for a time that is further away than SQS can wait (15 minutes)
+/// arrives after 15 minutes, and the runner that finds it early sends the next. A day's wait is 96
+/// messages.
+#[derive(Debug, Clone)]
+pub struct SqsQueue {
+    client: Client,
+    url: String,
+}
+
+impl SqsQueue {
+    /// The queue at this URL.
+    pub fn new(client: Client, url: impl Into<String>) -> Self {
+        Self { client, url: url.into() }
+    }
+}
+
+#[async_trait]
+impl Queue for SqsQueue {
+    async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError> {
+        let body = serde_json::to_string(signal).map_err(|error| SignalError(error.into()))?;
+        let mut request = self.client.send_message().queue_url(&self.url).message_body(body);
+        let seconds = delay_seconds(delay);
+        if seconds > 0 {
+            request = request.delay_seconds(seconds);
+        }
+        request.send().await.map(drop).map_err(|error| SignalError(error.into()))
+    }
+}
+
+#[async_trait]
+impl Timer for SqsQueue {
+    async fn signal_at(&self, signal: &Signal, _at: Timestamp) -> Result<(), SignalError> {
+        self.send(signal, MAX_QUEUE_DELAY).await
+    }
+}
+
+/// SQS counts in whole seconds. Rounded up: a signal that arrives early is sent again.
+fn delay_seconds(delay: Duration) -> i32 {
+    let whole = delay.min(MAX_QUEUE_DELAY).as_millis().div_ceil(1_000);
+    i32::try_from(whole).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_are_rounded_up_and_bounded() {
+        for (millis, seconds) in
+            [(0, 0), (1, 1), (1_000, 1), (1_001, 2), (900_000, 900), (9_000_000, 900)]
+        {
+            assert_eq!(delay_seconds(Duration::from_millis(millis)), seconds, "{millis} ms");
+        }
+    }
+}

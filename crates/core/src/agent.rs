@@ -1,0 +1,222 @@
+//! What an agent is, and how a deployment's agents are found.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use a2a_lambda_protocol::{AgentSkill, Json, Part, Struct, Timestamp};
+use async_trait::async_trait;
+
+use crate::ids::Tenant;
+use crate::turn::Turn;
+
+/// An agent: given a turn, it shows what it does and says how the turn ends.
+///
+/// A turn can be run again, from its beginning, when the process or the machine dies under it. An
+/// agent that asks others to do things should therefore make its requests repeatable, for instance
+/// by [`Turn::idempotency_key`].
+#[async_trait]
+pub trait Agent: Send + Sync + 'static {
+    /// What the agent card says of the agent.
+    fn profile(&self) -> AgentProfile;
+
+    /// Runs one turn.
+    ///
+    /// # Errors
+    /// A [`Failure`] says whether the turn may be tried again. Any error that is passed on by `?`
+    /// may be, and its text is not shown to the user.
+    async fn run(&self, turn: &Turn) -> Result<End, Failure>;
+}
+
+/// What the agent card says of an agent (spec section 4.4.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentProfile {
+    /// Its name, for people.
+    pub name: String,
+    /// What it is for, for people and agents.
+    pub description: String,
+    /// Its version.
+    pub version: String,
+    /// What it can do; at least one.
+    pub skills: Vec<AgentSkill>,
+    /// The media types that it takes; at least one.
+    pub input_modes: Vec<String>,
+    /// The media types that it gives; at least one.
+    pub output_modes: Vec<String>,
+}
+
+impl AgentProfile {
+    /// The profile of an agent that takes and gives plain text, with one skill of the same name.
+    pub fn text(name: &str, description: &str, version: &str) -> Self {
+        let skill = AgentSkill {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            description: description.to_owned(),
+            tags: vec!["text".to_owned()],
+            ..AgentSkill::default()
+        };
+        Self {
+            name: name.to_owned(),
+            description: description.to_owned(),
+            version: version.to_owned(),
+            skills: vec![skill],
+            input_modes: vec!["text/plain".to_owned()],
+            output_modes: vec!["text/plain".to_owned()],
+        }
+    }
+}
+
+/// What an agent says to its user with a status.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reply {
+    /// The parts; none means no message.
+    pub parts: Vec<Part>,
+    /// Metadata of the message.
+    pub metadata: Option<Struct>,
+}
+
+impl From<&str> for Reply {
+    fn from(text: &str) -> Self {
+        Self::from(text.to_owned())
+    }
+}
+
+impl From<String> for Reply {
+    fn from(text: String) -> Self {
+        Self { parts: vec![Part::text(text)], metadata: None }
+    }
+}
+
+impl From<Vec<Part>> for Reply {
+    fn from(parts: Vec<Part>) -> Self {
+        Self { parts, metadata: None }
+    }
+}
+
+/// How a turn ends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum End {
+    /// The task is completed. Results belong into artifacts, not into this message (spec
+    /// section 3.7).
+    Completed(Reply),
+    /// The agent will not do the task.
+    Rejected(Reply),
+    /// The agent needs something from its user, and goes on with the next message.
+    InputRequired {
+        /// The question.
+        question: Reply,
+        /// What the agent wants to find again in its next turn.
+        checkpoint: Option<Json>,
+    },
+    /// The agent needs credentials, and goes on with the next message.
+    AuthRequired {
+        /// What is needed.
+        question: Reply,
+        /// What the agent wants to find again in its next turn.
+        checkpoint: Option<Json>,
+    },
+    /// The answer is just a message, and there was no need of a task. Only on a first turn that
+    /// has shown nothing; in a later turn there is a task, and the message completes it.
+    Message(Reply),
+    /// Nothing is to be done before a time; waiting costs nothing. A message wakes the task before.
+    ParkUntil {
+        /// When to go on.
+        wake_at: Timestamp,
+        /// What the agent wants to find again in its next turn.
+        checkpoint: Option<Json>,
+    },
+    /// There is more to do than fits into one run: run again, with this checkpoint.
+    Continue {
+        /// What the agent wants to find again in its next turn.
+        checkpoint: Json,
+    },
+}
+
+impl End {
+    /// Completed, without a message.
+    pub fn completed() -> Self {
+        Self::Completed(Reply::default())
+    }
+
+    /// What the agent leaves for its next turn.
+    pub(crate) fn checkpoint(&self) -> Option<&Json> {
+        match self {
+            Self::InputRequired { checkpoint, .. }
+            | Self::AuthRequired { checkpoint, .. }
+            | Self::ParkUntil { checkpoint, .. } => checkpoint.as_ref(),
+            Self::Continue { checkpoint } => Some(checkpoint),
+            Self::Completed(_) | Self::Rejected(_) | Self::Message(_) => None,
+        }
+    }
+
+    /// A question to the user.
+    pub fn input_required(question: impl Into<Reply>) -> Self {
+        Self::InputRequired { question: question.into(), checkpoint: None }
+    }
+}
+
+/// A turn that went wrong.
+#[derive(Debug)]
+pub struct Failure {
+    pub(crate) retryable: bool,
+    pub(crate) reason: Option<Reply>,
+    pub(crate) source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// The turn may succeed when it is tried again. The user reads the reason if it never does.
+    pub fn retryable(reason: impl Into<Reply>) -> Self {
+        Self { retryable: true, reason: Some(reason.into()), source: None }
+    }
+
+    /// The turn will not succeed: the task fails at once, and the user reads the reason.
+    pub fn permanent(reason: impl Into<Reply>) -> Self {
+        Self { retryable: false, reason: Some(reason.into()), source: None }
+    }
+
+    /// Keeps the cause for the log. The user does not see it.
+    pub fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+/// Any error fails the turn for now. Its text may say what no user should read, so it only goes
+/// into the log.
+impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { retryable: true, reason: None, source: Some(Box::new(error)) }
+    }
+}
+
+/// The agents of a deployment: one for each tenant that has its own, and one for all others.
+#[derive(Clone)]
+pub struct Agents {
+    default: Arc<dyn Agent>,
+    by_tenant: BTreeMap<Tenant, Arc<dyn Agent>>,
+}
+
+impl Agents {
+    /// One agent for every tenant.
+    pub fn new(default: Arc<dyn Agent>) -> Self {
+        Self { default, by_tenant: BTreeMap::new() }
+    }
+
+    /// Gives a tenant an agent of its own.
+    pub fn with(mut self, tenant: Tenant, agent: Arc<dyn Agent>) -> Self {
+        self.by_tenant.insert(tenant, agent);
+        self
+    }
+
+    /// The agent that serves a tenant.
+    pub fn of(&self, tenant: &Tenant) -> &Arc<dyn Agent> {
+        self.by_tenant.get(tenant).unwrap_or(&self.default)
+    }
+}
+
+impl fmt::Debug for Agents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agents").field("tenants", &self.by_tenant.keys()).finish_non_exhaustive()
+    }
+}

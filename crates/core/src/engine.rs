@@ -1,0 +1,275 @@
+//! What operations, runner and sweep share: apply a command, commit it, carry out its effects.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_protocol::Timestamp;
+use tracing::warn;
+
+use crate::env::{Clock, Ids, MAX_QUEUE_DELAY, Queue, Signal, Timer};
+use crate::head::{Head, Phase};
+use crate::ids::{TaskKey, WriteId};
+use crate::invariants;
+use crate::machine::{Change, Command, Effect, IllegalTransition, Stamp};
+use crate::policy::Policy;
+use crate::store::{Committed, Created, Depth, Guard, Snapshot, StoreError, TaskStore};
+
+/// The first wait before a request to an unavailable store is made again; it doubles.
+const STORE_RETRY_FIRST: Duration = Duration::from_millis(50);
+
+/// The parts that everything is built on. All of them are required; cloning it is cheap.
+#[derive(Clone)]
+pub struct Engine {
+    /// Where tasks live.
+    pub store: Arc<dyn TaskStore>,
+    /// The way to the runners.
+    pub queue: Arc<dyn Queue>,
+    /// The way to the runners at a later time.
+    pub timer: Arc<dyn Timer>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids.
+    pub ids: Arc<dyn Ids>,
+    /// The numbers.
+    pub policy: Arc<Policy>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum TransactError {
+    /// The task's state does not allow it.
+    #[error(transparent)]
+    Illegal(#[from] Refused),
+    /// There is no such task any more.
+    #[error("the task does not exist")]
+    Gone,
+    /// Other writers were faster, each time.
+    #[error("the task is changed by too many others at once")]
+    Contended,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An illegal transition, and the task that refused it.
+#[derive(Debug, thiserror::Error)]
+#[error("{illegal}")]
+pub struct Refused {
+    /// What was refused.
+    pub illegal: IllegalTransition,
+    /// The task as it was then.
+    pub snapshot: Box<Snapshot>,
+}
+
+impl Engine {
+    /// The time and a fresh mark, for one command.
+    pub fn stamp(&self) -> Stamp {
+        Stamp {
+            now: self.clock.now(),
+            write: WriteId::new(self.ids.fresh()),
+            signal_grace: self.policy.signal_grace,
+            lease: self.policy.lease,
+        }
+    }
+
+    /// Creates a task; see [`TaskStore::create`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub async fn create(&self, change: &Change) -> Result<Created, StoreError> {
+        let mut tries = Tries::new(self);
+        loop {
+            match self.store.create(change).await {
+                Err(error) => tries.after(error).await?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Reads a task; see [`TaskStore::read`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        let mut tries = Tries::new(self);
+        loop {
+            match self.store.read(key, depth).await {
+                Err(error) => tries.after(error).await?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Reads the whole of a task, unless the snapshot has it already. The result is the task as of
+    /// `snapshot` or later.
+    ///
+    /// # Errors
+    /// When the store fails, or the task is gone.
+    pub async fn complete(&self, snapshot: Snapshot) -> Result<Snapshot, TransactError> {
+        if snapshot.is_full() {
+            return Ok(snapshot);
+        }
+        self.read(&snapshot.head.key, Depth::Full).await?.ok_or(TransactError::Gone)
+    }
+
+    /// Applies a command to a task and commits the change. When another writer was faster, the
+    /// command is applied to what that one left, a bounded number of times.
+    ///
+    /// Returns the task as committed and the effects, which the caller carries out.
+    ///
+    /// # Errors
+    /// When the task does not allow the command, when it is gone, or when the store fails.
+    pub async fn transact(
+        &self,
+        base: Snapshot,
+        command: Command,
+    ) -> Result<(Snapshot, Vec<Effect>), TransactError> {
+        self.transact_with(base, |head, stamp| head.apply(command.clone(), stamp)).await
+    }
+
+    /// As [`transact`](Self::transact), for any function of the head.
+    ///
+    /// # Errors
+    /// As [`transact`](Self::transact).
+    pub async fn transact_with(
+        &self,
+        mut base: Snapshot,
+        decide: impl Fn(&Head, &Stamp) -> Result<Change, IllegalTransition> + Send,
+    ) -> Result<(Snapshot, Vec<Effect>), TransactError> {
+        for _ in 0..self.policy.commit_tries {
+            let stamp = self.stamp();
+            let change = match decide(&base.head, &stamp) {
+                Ok(change) => change,
+                Err(illegal) => {
+                    let refused = Refused { illegal, snapshot: Box::new(base) };
+                    return Err(refused.into());
+                }
+            };
+            debug_assert_eq!(invariants::check_change(&base.head, &change), Ok(()));
+            match self.commit(&base, &change).await? {
+                Committed::Done(now) => return Ok((*now, change.effects().to_vec())),
+                Committed::Lost(Some(current)) => {
+                    if self.was_made(&base, &change, &current).await? {
+                        return Ok((*current, change.effects().to_vec()));
+                    }
+                    base = *current;
+                }
+                Committed::Lost(None) => return Err(TransactError::Gone),
+            }
+        }
+        Err(TransactError::Contended)
+    }
+
+    async fn commit(&self, base: &Snapshot, change: &Change) -> Result<Committed, StoreError> {
+        let guard = Guard { revision: base.head.revision, leased_until: change.over_lease() };
+        let mut tries = Tries::new(self);
+        loop {
+            match self.store.commit(base, guard, change).await {
+                Err(error) => tries.after(error).await?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Whether a change that seems to have lost was made after all: the answer to the first try
+    /// was lost, and another writer has committed on top of it, so that the newest mark is theirs.
+    ///
+    /// A claim is known by its token, and anything with entries by these: nobody else adds the
+    /// same ones at the same place. What has neither does no harm if it is made again.
+    async fn was_made(
+        &self,
+        base: &Snapshot,
+        change: &Change,
+        current: &Snapshot,
+    ) -> Result<bool, TransactError> {
+        if current.head.revision <= base.head.revision.next() {
+            // There was one commit since, and its mark is not ours.
+            return Ok(false);
+        }
+        if let Phase::Running { token, .. } = &change.head().phase
+            && current.head.is_held_by(token)
+            && !base.head.is_held_by(token)
+        {
+            return Ok(true);
+        }
+        let Some(first) = change.entries().first() else {
+            return Ok(false);
+        };
+        let reaches_back =
+            current.tail.first().is_some_and(|oldest| oldest.generation <= first.generation);
+        let full;
+        let log = if reaches_back {
+            &current.tail
+        } else {
+            full = self.complete(current.clone()).await?;
+            &full.tail
+        };
+        let since = log.iter().skip_while(|entry| entry.generation < first.generation);
+        Ok(since.take(change.entries().len()).eq(change.entries()))
+    }
+
+    /// Carries out effects. What fails is logged and left to the due index.
+    pub async fn carry_out(&self, head: &Head, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::Signal { at } => self.signal(&head.key, *at).await,
+            }
+        }
+    }
+
+    /// Signals a task at a time, by queue or timer.
+    pub async fn signal(&self, key: &TaskKey, at: Timestamp) {
+        let signal = Signal::new(key);
+        let delay = at.saturating_since(self.clock.now());
+        let sent = if delay <= MAX_QUEUE_DELAY {
+            self.queue.send(&signal, delay).await
+        } else {
+            self.timer.signal_at(&signal, at).await
+        };
+        if let Err(error) = sent {
+            let error = chain(&error);
+            warn!(tenant = %key.tenant, task = %key.task, error, "signal lost, left to the sweep");
+        }
+    }
+}
+
+/// Bounded tries of a request to a store that is unavailable.
+struct Tries<'a> {
+    engine: &'a Engine,
+    made: u32,
+}
+
+impl<'a> Tries<'a> {
+    fn new(engine: &'a Engine) -> Self {
+        Self { engine, made: 0 }
+    }
+
+    /// Waits before the next try, or gives the error back if there is none.
+    async fn after(&mut self, error: StoreError) -> Result<(), StoreError> {
+        self.made += 1;
+        if !error.is_retryable() || self.made >= self.engine.policy.store_tries {
+            return Err(error);
+        }
+        self.engine.clock.sleep(STORE_RETRY_FIRST * (1 << (self.made - 1).min(10))).await;
+        Ok(())
+    }
+}
+
+/// An error and all its sources in one line, for the one place that logs it.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,188 @@
+//! The head: a task's current state in one small item.
+
+use a2a_lambda_protocol::{Json, TaskState, Timestamp};
+
+use crate::ids::{ContextId, Fence, Generation, LeaseToken, Owner, Revision, TaskKey, WriteId};
+use crate::request_key::Fingerprint;
+
+/// How many due-index shards there are. A fixed number: the sweep asks for each.
+pub const DUE_SHARDS: u8 = 8;
+
+/// How many idempotency keys of follow-up messages a task remembers.
+pub const MAX_REMEMBERED_KEYS: usize = 4;
+
+/// A task's current state, without its log.
+///
+/// It is data: a store writes it down and reads it back. What it becomes next is only ever decided
+/// by [`Head::apply`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Head {
+    /// The task's tenant and id.
+    pub key: TaskKey,
+    /// Who made the task, and alone may see it.
+    pub owner: Owner,
+    /// The conversation that the task belongs to.
+    pub context: ContextId,
+    /// When the task was accepted.
+    pub created_at: Timestamp,
+    /// The number of the newest log entry.
+    pub generation: Generation,
+    /// The number of the newest commit.
+    pub revision: Revision,
+    /// The mark of the newest commit.
+    pub write: WriteId,
+    /// Where the task is in its life.
+    pub phase: Phase,
+    /// When the status last changed, as clients see it; the order of `ListTasks`.
+    pub status_at: Timestamp,
+    /// How often the task was claimed.
+    pub fence: Fence,
+    /// How often it was claimed since a turn was last committed.
+    pub attempt: u32,
+    /// How many turns were committed.
+    pub turn: u32,
+    /// The newest log entry whose messages a committed turn was given.
+    pub consumed: Generation,
+    /// The newest log entry that is a user's message.
+    pub last_message: Generation,
+    /// Whether the agent has shown anything of its work yet.
+    pub emitted: bool,
+    /// Whether the sender waits for the answer, and so has not been shown the task yet.
+    pub sender_waits: bool,
+    /// Whether the agent answered with a direct message, kept as the message of the last status.
+    pub direct: bool,
+    /// What the agent left for its next turn.
+    pub checkpoint: Option<Json>,
+    /// The time by which somebody must look at the task again; the key of the due index.
+    pub due: Option<Timestamp>,
+    /// The idempotency key and content of the request that made the task.
+    pub request: Option<Fingerprint>,
+    /// The idempotency keys of the newest follow-up messages, at most [`MAX_REMEMBERED_KEYS`].
+    pub follow_ups: Vec<Fingerprint>,
+}
+
+/// Where a task is in its life. See the diagram in [`machine`](crate::machine).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Phase {
+    /// Accepted; no agent has been given it yet.
+    Submitted,
+    /// An agent is at work under a lease.
+    Running {
+        /// The lease's secret.
+        token: LeaseToken,
+        /// When the lease ends unless it is renewed.
+        until: Timestamp,
+    },
+    /// Under way, but with nobody at work: until a retry, a continuation or a wake time.
+    Waiting {
+        /// When it may be claimed.
+        until: Timestamp,
+    },
+    /// Waiting for its user.
+    Interrupted(Interruption),
+    /// Over, for good (invariant I1).
+    Ended(Ending),
+}
+
+/// What an interrupted task waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interruption {
+    /// More input.
+    InputRequired,
+    /// Credentials.
+    AuthRequired,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The agent did it.
+    Completed,
+    /// It went wrong.
+    Failed,
+    /// Its user called it off.
+    Canceled,
+    /// The agent would not do it.
+    Rejected,
+}
+
+impl Head {
+    /// The state that clients see.
+    pub fn state(&self) -> TaskState {
+        self.phase.state()
+    }
+
+    /// Whether the task is over.
+    pub fn is_terminal(&self) -> bool {
+        matches!(self.phase, Phase::Ended(_))
+    }
+
+    /// Whether there are messages that no committed turn was given.
+    pub fn has_mail(&self) -> bool {
+        self.last_message > self.consumed
+    }
+
+    /// Whether `ListTasks` shows the task: all but one that its sender was never shown, because the
+    /// agent answered with a direct message.
+    pub fn is_listed(&self) -> bool {
+        !(self.direct && self.sender_waits)
+    }
+
+    /// Whether `token` is the lease under which the task is now run.
+    pub fn is_held_by(&self, token: &LeaseToken) -> bool {
+        matches!(&self.phase, Phase::Running { token: held, .. } if held == token)
+    }
+
+    /// What was accepted under an idempotency key, as far as the task remembers.
+    pub fn accepted(&self, request: &Fingerprint) -> Option<&Fingerprint> {
+        self.request.iter().chain(&self.follow_ups).find(|before| before.key == request.key)
+    }
+
+    /// The end of the present lease, if there is one.
+    pub fn leased_until(&self) -> Option<Timestamp> {
+        match &self.phase {
+            Phase::Running { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+}
+
+impl Phase {
+    /// The state that clients see.
+    pub fn state(&self) -> TaskState {
+        match self {
+            Self::Submitted => TaskState::Submitted,
+            Self::Running { .. } | Self::Waiting { .. } => TaskState::Working,
+            Self::Interrupted(Interruption::InputRequired) => TaskState::InputRequired,
+            Self::Interrupted(Interruption::AuthRequired) => TaskState::AuthRequired,
+            Self::Ended(Ending::Completed) => TaskState::Completed,
+            Self::Ended(Ending::Failed) => TaskState::Failed,
+            Self::Ended(Ending::Canceled) => TaskState::Canceled,
+            Self::Ended(Ending::Rejected) => TaskState::Rejected,
+        }
+    }
+
+    /// The phase's name, for errors and logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::Running { .. } => "running",
+            Self::Waiting { .. } => "waiting",
+            Self::Interrupted(Interruption::InputRequired) => "input-required",
+            Self::Interrupted(Interruption::AuthRequired) => "auth-required",
+            Self::Ended(Ending::Completed) => "completed",
+            Self::Ended(Ending::Failed) => "failed",
+            Self::Ended(Ending::Canceled) => "canceled",
+            Self::Ended(Ending::Rejected) => "rejected",
+        }
+    }
+}
+
+/// The shard of the due index that a task is in: the same for the whole life of the task.
+pub fn due_shard(key: &TaskKey) -> u8 {
+    // FNV-1a: spread evenly, the same in every process and version.
+    let hash = key.task.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    u8::try_from(hash % u64::from(DUE_SHARDS)).unwrap_or(0)
+}

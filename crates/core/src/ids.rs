@@ -1,0 +1,241 @@
+//! Names and counters: small types, so that a task's id cannot be passed where its owner is meant.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest id that is taken from a client, in bytes. It keeps every key well inside of
+/// DynamoDB's 1,024-byte sort key.
+pub const MAX_ID_BYTES: usize = 256;
+
+/// The longest tenant name, in bytes.
+pub const MAX_TENANT_BYTES: usize = 64;
+
+/// Why an id was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidId {
+    /// The id is empty.
+    #[error("must not be empty")]
+    Empty,
+    /// The id is longer than it may be.
+    #[error("must be at most {max} bytes long")]
+    TooLong {
+        /// The limit, in bytes.
+        max: usize,
+    },
+    /// The id has a character that it may not have.
+    #[error("may only have ASCII letters, digits, '.', '_' and '-'")]
+    Character,
+}
+
+/// A tenant: one isolated set of tasks behind the same endpoint (A2A's opaque routing `tenant`).
+///
+/// The empty tenant is the default one. At most [`MAX_TENANT_BYTES`] of ASCII letters, digits,
+/// `.`, `_` and `-`: the name is part of storage keys, where `#` divides.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tenant(String);
+
+impl Tenant {
+    /// Takes a tenant's name from a request.
+    ///
+    /// # Errors
+    /// When the name is too long or has a character outside of the allowed set.
+    pub fn parse(name: &str) -> Result<Self, InvalidId> {
+        if name.len() > MAX_TENANT_BYTES {
+            return Err(InvalidId::TooLong { max: MAX_TENANT_BYTES });
+        }
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+        if !name.bytes().all(allowed) {
+            return Err(InvalidId::Character);
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name; empty for the default tenant.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+macro_rules! bounded_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes an id of 1 to [`MAX_ID_BYTES`] bytes.
+            ///
+            /// # Errors
+            /// When it is empty or too long.
+            pub fn parse(id: impl Into<String>) -> Result<Self, InvalidId> {
+                let id = id.into();
+                if id.is_empty() {
+                    return Err(InvalidId::Empty);
+                }
+                if id.len() > MAX_ID_BYTES {
+                    return Err(InvalidId::TooLong { max: MAX_ID_BYTES });
+                }
+                Ok(Self(id))
+            }
+
+            /// The id's text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+bounded_id! {
+    /// A task's id, unique within its tenant, made by the server (spec section 3.4.2).
+    TaskId
+}
+bounded_id! {
+    /// The principal that made a task, as the front door's authorizer names it. Only its owner
+    /// sees a task.
+    Owner
+}
+bounded_id! {
+    /// The id that groups tasks and messages into one conversation (spec section 3.4.1).
+    ContextId
+}
+
+/// Where a task is found: its tenant and its id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TaskKey {
+    /// The tenant that the task belongs to.
+    pub tenant: Tenant,
+    /// The task's id within the tenant.
+    pub task: TaskId,
+}
+
+impl fmt::Display for TaskKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.tenant, self.task)
+    }
+}
+
+macro_rules! counter {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+        )]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
+
+        impl $name {
+            /// The value that follows this one.
+            pub fn next(self) -> Self {
+                Self(self.0.saturating_add(1))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+counter! {
+    /// One up for each log entry, that is, for each change that a client can see. The first entry
+    /// has generation 1. Also the SSE event id and the push cursor.
+    Generation
+}
+counter! {
+    /// One up for each commit, also of what no client sees (a claim, a moved due time): the
+    /// optimistic lock. Renewing a lease is the one write that leaves it alone.
+    Revision
+}
+counter! {
+    /// One up for each claim of a task: it orders the leases that a task has had.
+    Fence
+}
+
+/// The secret of one lease: fresh for each claim, checked on every write of its holder.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct LeaseToken(String);
+
+impl LeaseToken {
+    /// A token from a fresh unique text; see [`Ids`](crate::Ids).
+    pub fn new(unique: impl Into<String>) -> Self {
+        Self(unique.into())
+    }
+
+    /// The token's text, for the store.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for LeaseToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LeaseToken(…)")
+    }
+}
+
+/// Marks one commit, so that its writer knows it again when the answer to the write was lost.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct WriteId(String);
+
+impl WriteId {
+    /// A mark from a fresh unique text; see [`Ids`](crate::Ids).
+    pub fn new(unique: impl Into<String>) -> Self {
+        Self(unique.into())
+    }
+
+    /// The mark's text, for the store.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tenants_keep_to_their_alphabet() {
+        assert_eq!(Tenant::parse("").unwrap(), Tenant::default());
+        assert_eq!(Tenant::parse("acme-1.eu_west").unwrap().as_str(), "acme-1.eu_west");
+        for bad in ["a#b", "a/b", "ä", "a b"] {
+            assert_eq!(Tenant::parse(bad), Err(InvalidId::Character), "{bad}");
+        }
+        assert_eq!(
+            Tenant::parse(&"t".repeat(MAX_TENANT_BYTES + 1)),
+            Err(InvalidId::TooLong { max: MAX_TENANT_BYTES })
+        );
+    }
+
+    #[test]
+    fn ids_are_bounded() {
+        assert_eq!(TaskId::parse(""), Err(InvalidId::Empty));
+        assert!(TaskId::parse("x".repeat(MAX_ID_BYTES)).is_ok());
+        assert_eq!(
+            TaskId::parse("x".repeat(MAX_ID_BYTES + 1)),
+            Err(InvalidId::TooLong { max: MAX_ID_BYTES })
+        );
+    }
+
+    #[test]
+    fn a_lease_token_is_not_printed() {
+        assert_eq!(format!("{:?}", LeaseToken::new("secret")), "LeaseToken(…)");
+    }
+}

@@ -1,0 +1,139 @@
+//! The invariants that can be checked on a task or on a change, each by its name in ARCHITECTURE.md.
+//!
+//! Pure predicates, written once: called by tests, by the simulation, and, in debug builds, on
+//! every change before it is committed. `Err` says what does not hold.
+
+use a2a_lambda_protocol::TaskState;
+
+use crate::head::{Head, Phase};
+use crate::ids::Generation;
+use crate::log::{Entry, Event, fold};
+use crate::machine::Change;
+
+/// I1, terminal is final: no change is made from a task that is over.
+///
+/// # Errors
+/// When it is.
+pub fn i1_terminal_is_final(before: &Head) -> Result<(), String> {
+    if before.is_terminal() {
+        return Err(format!("I1: {} was over and is changed", before.key));
+    }
+    Ok(())
+}
+
+/// I2, the log is the truth: the log is gapless from 1 to the head's generation, and the status
+/// that it adds up to is the head's.
+///
+/// # Errors
+/// When it is not.
+pub fn i2_log_is_truth(head: &Head, log: &[Entry]) -> Result<(), String> {
+    let mut expected = Generation(0);
+    for entry in log {
+        expected = expected.next();
+        if entry.generation != expected {
+            return Err(format!("I2: entry {} stands where {expected} should", entry.generation));
+        }
+    }
+    if expected != head.generation {
+        return Err(format!("I2: {expected} entries, but generation {}", head.generation));
+    }
+    let task = fold(head, log);
+    if task.status.state != head.state() {
+        return Err(format!(
+            "I2: the log says {:?}, the head {:?}",
+            task.status.state,
+            head.state()
+        ));
+    }
+    if task.status.timestamp != Some(head.status_at) {
+        return Err(format!(
+            "I2: status time {:?} in the log, not the head's",
+            task.status.timestamp
+        ));
+    }
+    Ok(())
+}
+
+/// I2 for one change: the new entries follow the last one without a gap.
+///
+/// # Errors
+/// When they do not.
+pub fn i2_change_is_gapless(before: Generation, change: &Change) -> Result<(), String> {
+    let mut expected = before;
+    for entry in change.entries() {
+        expected = expected.next();
+        if entry.generation != expected {
+            return Err(format!("I2: new entry {} where {expected} is next", entry.generation));
+        }
+    }
+    if change.head().generation != expected {
+        return Err(format!("I2: generation {} after {expected}", change.head().generation));
+    }
+    Ok(())
+}
+
+/// I4, accepted is not lost: a task that is neither over nor waiting for its user has a time by
+/// which somebody looks at it.
+///
+/// # Errors
+/// When it has none.
+pub fn i4_open_tasks_are_due(head: &Head) -> Result<(), String> {
+    let open = !matches!(head.phase, Phase::Interrupted(_) | Phase::Ended(_));
+    if open != head.due.is_some() {
+        return Err(format!("I4: a {} task with due {:?}", head.phase.name(), head.due));
+    }
+    Ok(())
+}
+
+/// I5, every message is seen: a task that completed, or that waits for its user, was given every
+/// message that was accepted.
+///
+/// # Errors
+/// When a message was left out.
+pub fn i5_messages_are_seen(head: &Head) -> Result<(), String> {
+    let settled = matches!(head.state(), TaskState::Completed) || head.state().is_interrupted();
+    if settled && head.has_mail() {
+        return Err(format!(
+            "I5: {} with messages up to {}, given up to {}",
+            head.phase.name(),
+            head.last_message,
+            head.consumed
+        ));
+    }
+    Ok(())
+}
+
+/// I5 for a log: the head knows which entry is the newest message.
+///
+/// # Errors
+/// When it does not.
+pub fn i5_inbox_is_known(head: &Head, log: &[Entry]) -> Result<(), String> {
+    let newest = log.iter().rev().find(|entry| matches!(entry.event, Event::Message(_)));
+    let newest = newest.map_or(Generation(0), |entry| entry.generation);
+    if newest != head.last_message || head.consumed > head.generation {
+        return Err(format!("I5: the newest message is {newest}, not {}", head.last_message));
+    }
+    Ok(())
+}
+
+/// All that must hold of a change, before it is committed.
+///
+/// # Errors
+/// The first that does not hold.
+pub fn check_change(before: &Head, change: &Change) -> Result<(), String> {
+    i1_terminal_is_final(before)?;
+    i2_change_is_gapless(before.generation, change)?;
+    i4_open_tasks_are_due(change.head())?;
+    i5_messages_are_seen(change.head())
+}
+
+/// All that must hold of a stored task.
+///
+/// # Errors
+/// The first that does not hold.
+pub fn check_task(head: &Head, log: &[Entry]) -> Result<(), String> {
+    i2_log_is_truth(head, log)?;
+    i4_open_tasks_are_due(head)?;
+    i5_messages_are_seen(head)?;
+    i5_inbox_is_known(head, log)
+}

@@ -1,0 +1,196 @@
+//! The log: the append-only entries that a task is the fold of (invariant I2).
+
+use a2a_lambda_protocol::{
+    Artifact, Message, StreamResponse, Struct, Task, TaskArtifactUpdateEvent, TaskState,
+    TaskStatus, TaskStatusUpdateEvent, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::head::Head;
+use crate::ids::Generation;
+
+/// One change that a client can see. Entries of a task are numbered 1, 2, 3, … without a gap, and
+/// are never changed or removed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The entry's number.
+    #[serde(rename = "g")]
+    pub generation: Generation,
+    /// When it was committed.
+    #[serde(rename = "t")]
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(rename = "e")]
+    pub event: Event,
+}
+
+/// What an [`Entry`] says.
+///
+/// Messages are kept without their task and context ids: these are the task's own, and
+/// [`fold`] puts them back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// A user's message was accepted. The first entry of every task is one.
+    #[serde(rename = "message")]
+    Message(Message),
+    /// The status changed.
+    #[serde(rename = "status")]
+    Status(StatusChange),
+    /// An artifact, or a chunk of one, was added.
+    #[serde(rename = "artifact")]
+    Artifact(ArtifactChange),
+}
+
+/// A new status of a task.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StatusChange {
+    /// The state from here on.
+    #[serde(rename = "s")]
+    pub state: TaskState,
+    /// The agent's message that goes with it.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
+    /// The agent's metadata of the update.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Struct>,
+}
+
+/// An artifact, or a chunk of one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ArtifactChange {
+    /// The artifact; for a chunk, what it adds.
+    #[serde(rename = "a")]
+    pub artifact: Artifact,
+    /// Whether the parts go behind those of the artifact with the same id. If not, they replace
+    /// them.
+    #[serde(rename = "+", default, skip_serializing_if = "std::ops::Not::not")]
+    pub append: bool,
+    /// Whether this is the artifact's last chunk.
+    #[serde(rename = "l", default, skip_serializing_if = "std::ops::Not::not")]
+    pub last_chunk: bool,
+    /// The agent's metadata of the update.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Struct>,
+}
+
+impl Entry {
+    /// The entry's size as it is stored, in bytes of JSON.
+    pub fn stored_bytes(&self) -> usize {
+        // Serialization of these types cannot fail; a length of zero would only under-count.
+        serde_json::to_vec(self).map_or(0, |json| json.len())
+    }
+
+    /// The event that a watching client is sent for this entry, or `None` for a user's message,
+    /// which A2A has no event for.
+    pub fn to_stream(&self, head: &Head) -> Option<StreamResponse> {
+        let task_id = head.key.task.as_str().to_owned();
+        let context_id = head.context.as_str().to_owned();
+        match &self.event {
+            Event::Message(_) => None,
+            Event::Status(change) => Some(StreamResponse::StatusUpdate(TaskStatusUpdateEvent {
+                task_id,
+                context_id,
+                status: TaskStatus {
+                    state: change.state,
+                    message: change.message.clone().map(|m| with_ids(m, head)),
+                    timestamp: Some(self.at),
+                },
+                metadata: change.metadata.clone(),
+            })),
+            Event::Artifact(change) => {
+                Some(StreamResponse::ArtifactUpdate(TaskArtifactUpdateEvent {
+                    task_id,
+                    context_id,
+                    artifact: change.artifact.clone(),
+                    append: change.append,
+                    last_chunk: change.last_chunk,
+                    metadata: change.metadata.clone(),
+                }))
+            }
+        }
+    }
+}
+
+/// Takes the ids out of a message on its way into the log.
+pub(crate) fn without_ids(mut message: Message) -> Message {
+    message.task_id.clear();
+    message.context_id.clear();
+    message
+}
+
+/// Puts the task's ids into a message on its way out of the log.
+pub(crate) fn with_ids(mut message: Message, head: &Head) -> Message {
+    head.key.task.as_str().clone_into(&mut message.task_id);
+    head.context.as_str().clone_into(&mut message.context_id);
+    message
+}
+
+/// The task as a client reads it: what its log adds up to.
+///
+/// A status message moves into the history when the next status comes, as the official SDKs do,
+/// so that no message is lost. A message to an interrupted task makes it SUBMITTED again.
+pub fn fold<'a>(head: &Head, entries: impl IntoIterator<Item = &'a Entry>) -> Task {
+    let mut task = Task {
+        id: head.key.task.as_str().to_owned(),
+        context_id: head.context.as_str().to_owned(),
+        ..Task::default()
+    };
+    for entry in entries {
+        apply_entry(&mut task, entry, head);
+    }
+    task
+}
+
+fn apply_entry(task: &mut Task, entry: &Entry, head: &Head) {
+    match &entry.event {
+        Event::Message(message) => {
+            if task.status.state == TaskState::Unspecified || task.status.state.is_interrupted() {
+                let status = TaskStatus {
+                    state: TaskState::Submitted,
+                    message: None,
+                    timestamp: Some(entry.at),
+                };
+                set_status(task, status);
+            }
+            task.history.push(with_ids(message.clone(), head));
+        }
+        Event::Status(change) => {
+            let status = TaskStatus {
+                state: change.state,
+                message: change.message.clone().map(|m| with_ids(m, head)),
+                timestamp: Some(entry.at),
+            };
+            set_status(task, status);
+        }
+        Event::Artifact(change) => apply_artifact(&mut task.artifacts, change),
+    }
+}
+
+fn set_status(task: &mut Task, status: TaskStatus) {
+    let before = std::mem::replace(&mut task.status, status);
+    task.history.extend(before.message);
+}
+
+fn apply_artifact(artifacts: &mut Vec<Artifact>, change: &ArtifactChange) {
+    let known = artifacts.iter_mut().find(|a| a.artifact_id == change.artifact.artifact_id);
+    match known {
+        Some(artifact) if change.append => {
+            artifact.parts.extend(change.artifact.parts.iter().cloned());
+            if change.artifact.metadata.is_some() {
+                artifact.metadata.clone_from(&change.artifact.metadata);
+            }
+        }
+        Some(artifact) => artifact.clone_from(&change.artifact),
+        None => artifacts.push(change.artifact.clone()),
+    }
+}
+
+/// Applies A2A's history length (spec section 3.2.4): unset keeps all, 0 leaves the field out, `n`
+/// keeps the most recent `n`.
+pub fn trim_history(task: &mut Task, history_length: Option<i32>) {
+    if let Some(keep) = history_length {
+        let keep = usize::try_from(keep).unwrap_or(0);
+        let drop = task.history.len().saturating_sub(keep);
+        task.history.drain(..drop);
+    }
+}

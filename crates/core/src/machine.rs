@@ -1,0 +1,445 @@
+//! The state machine: the one place that decides what a task becomes.
+//!
+//! ```text
+//!            submit
+//!              │            ┌────────────────── message ─────────────────┐
+//!              v            v                                            │
+//!          ┌───────────────────┐  claim   ┌─────────┐  park (input,   ┌──┴──────────┐
+//!          │     Submitted     ├─────────>│ Running ├────────────────>│ Interrupted │
+//!          └─────────┬─────────┘          └┬───┬──┬─┘  auth)          └──┬──────────┘
+//!                    │            claim ^  │   │  └─ claim, when the     │
+//!                    │      ┌───────────┘  │   │     lease has expired   │
+//!                    │  ┌───┴─────┐        │   │                         │
+//!                    │  │ Waiting │<───────┘   │                         │
+//!                    │  └───┬─────┘ retry,     │ finish                  │
+//!                    │      │       park(until)│                         │
+//!                    │cancel│cancel            │cancel                   │cancel
+//!                    v      v       expire     v                         v
+//!                 ┌──────────────────────────────────────────────────────────┐
+//!                 │       Ended: completed, failed, canceled, rejected       │
+//!                 └──────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! | command    | Submitted     | Running              | Waiting              | Interrupted | Ended |
+//! |------------|---------------|----------------------|----------------------|-------------|-------|
+//! | message    | to the inbox  | to the inbox         | wakes it             | Submitted   | —     |
+//! | claim      | Running       | if the lease expired | if its time has come | —           | —     |
+//! | emit       | —             | by the holder        | —                    | —           | —     |
+//! | heartbeat  | —             | by the holder        | —                    | —           | —     |
+//! | park       | —             | by the holder        | —                    | —           | —     |
+//! | finish     | —             | by the holder        | —                    | —           | —     |
+//! | retry      | —             | by the holder        | —                    | —           | —     |
+//! | cancel     | Ended         | Ended                | Ended                | Ended       | —     |
+//! | expire     | —             | Waiting, if expired  | —                    | —           | —     |
+//! | wake       | signals again | —                    | signals again        | —           | —     |
+//!
+//! A dash is an [`IllegalTransition`] and changes nothing. A turn that ends while the inbox is not
+//! empty does not end the task: the holder goes on, with the new messages (invariant I5). A claim
+//! past the limit of attempts ends the task as failed (I10).
+//!
+//! Everything here is pure: what happened and the time go in; the next head, the new entries and
+//! the effects come out, as data.
+
+mod command;
+mod refusal;
+
+use std::time::Duration;
+
+use a2a_lambda_protocol::{Message, Role, TaskState, Timestamp};
+
+use crate::head::{Ending, Head, MAX_REMEMBERED_KEYS, Phase};
+use crate::ids::{Fence, Generation, LeaseToken, Revision, WriteId};
+use crate::log::{Entry, Event, StatusChange, without_ids};
+use crate::request_key::Fingerprint;
+
+pub use command::{Command, Finish, Pause, Stamp, Submission, TurnEnd, Update};
+pub use refusal::{IllegalTransition, Refusal};
+
+/// What is to be done once a change is committed. Each can be lost or repeated: the due index
+/// brings the task up again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Tell a runner to attend to the task, at this time or soon after.
+    Signal {
+        /// The earliest time; in the past for "at once".
+        at: Timestamp,
+    },
+}
+
+/// The outcome of a command: what to commit, atomically, and what to do then.
+///
+/// Only the state machine makes one, so that no store or handler decides a transition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    head: Head,
+    entries: Vec<Entry>,
+    effects: Vec<Effect>,
+    over_lease: Option<Timestamp>,
+}
+
+impl Change {
+    /// The head from here on.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The entries that are added to the log.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// What to do after the commit.
+    pub fn effects(&self) -> &[Effect] {
+        &self.effects
+    }
+
+    /// The end of the expired lease that the change passes over, if it does: it may only be
+    /// committed if that lease was not renewed in the meantime.
+    pub fn over_lease(&self) -> Option<Timestamp> {
+        self.over_lease
+    }
+}
+
+impl Head {
+    /// Submits a new task.
+    pub fn submit(submission: Submission, stamp: &Stamp) -> Change {
+        let Submission { key, owner, context, message, sender_waits, request } = submission;
+        let head = Head {
+            key,
+            owner,
+            context,
+            created_at: stamp.now,
+            generation: Generation::default(),
+            revision: Revision::default(),
+            write: stamp.write.clone(),
+            phase: Phase::Submitted,
+            status_at: stamp.now,
+            fence: Fence::default(),
+            attempt: 0,
+            turn: 0,
+            consumed: Generation::default(),
+            last_message: Generation::default(),
+            emitted: false,
+            sender_waits,
+            direct: false,
+            checkpoint: None,
+            due: None,
+            request,
+            follow_ups: Vec::new(),
+        };
+        let mut draft = Draft::new(head, stamp);
+        draft.add_message(message);
+        draft.signal(stamp.now);
+        draft.done()
+    }
+
+    /// Applies a command: the whole state machine.
+    ///
+    /// # Errors
+    /// When the present phase does not allow the command; see the table in
+    /// [`machine`](crate::machine).
+    pub fn apply(&self, command: Command, stamp: &Stamp) -> Result<Change, IllegalTransition> {
+        let name = command.name();
+        self.step(command, stamp).map_err(|refusal| IllegalTransition {
+            command: name,
+            phase: self.phase.name(),
+            refusal,
+        })
+    }
+
+    fn step(&self, command: Command, stamp: &Stamp) -> Result<Change, Refusal> {
+        if self.is_terminal() {
+            return Err(Refusal::Ended);
+        }
+        let mut next = Draft::new(self.clone(), stamp);
+        match command {
+            Command::Message { message, request } => {
+                if request.as_ref().is_some_and(|request| self.accepted(request).is_some()) {
+                    return Err(Refusal::Repeated);
+                }
+                next.message(message, request);
+            }
+            Command::Claim { token, max_attempts } => {
+                self.claimable(stamp.now)?;
+                next.over_lease = self.leased_until();
+                next.claim(token, max_attempts);
+            }
+            Command::Emit { token, updates } => {
+                self.held(&token)?;
+                next.hold(token);
+                next.show(updates);
+            }
+            Command::Heartbeat { token } => {
+                self.held(&token)?;
+                next.head.revision = self.revision;
+                next.head.write = self.write.clone();
+                next.hold(token);
+            }
+            Command::Park { turn, pause } => {
+                self.held(&turn.token)?;
+                next.hold(turn.token.clone());
+                next.end_turn(turn);
+                next.park(pause);
+            }
+            Command::Finish { turn, ending } => {
+                self.held(&turn.token)?;
+                let first = self.turn == 0 && !self.emitted && turn.updates.is_empty();
+                if matches!(ending, Finish::Direct(_)) && !first {
+                    return Err(Refusal::NotFirst);
+                }
+                next.hold(turn.token.clone());
+                next.end_turn(turn);
+                next.finish(ending);
+            }
+            Command::Retry { token, updates, after, max_attempts, reason } => {
+                self.held(&token)?;
+                next.show(updates);
+                next.retry(after, max_attempts, reason);
+            }
+            Command::Cancel => next.end(Ending::Canceled, None),
+            Command::Expire => {
+                let until = self.leased_until().ok_or(Refusal::NoLease)?;
+                if until > stamp.now {
+                    return Err(Refusal::HeldBy { until });
+                }
+                next.over_lease = Some(until);
+                next.head.phase = Phase::Waiting { until: stamp.now };
+                next.signal_anew(stamp.now);
+            }
+            Command::Wake => {
+                self.claimable(stamp.now)?;
+                if let Phase::Running { until, .. } = self.phase {
+                    return Err(Refusal::HeldBy { until });
+                }
+                next.signal_anew(stamp.now);
+            }
+        }
+        Ok(next.done())
+    }
+
+    /// Whether a runner may claim the task now.
+    fn claimable(&self, now: Timestamp) -> Result<(), Refusal> {
+        match self.phase {
+            Phase::Running { until, .. } if until > now => Err(Refusal::HeldBy { until }),
+            Phase::Waiting { until } if until > now => Err(Refusal::NotBefore { at: until }),
+            Phase::Submitted | Phase::Running { .. } | Phase::Waiting { .. } => Ok(()),
+            Phase::Interrupted(_) => Err(Refusal::WaitsForUser),
+            Phase::Ended(_) => Err(Refusal::Ended),
+        }
+    }
+
+    fn held(&self, token: &LeaseToken) -> Result<(), Refusal> {
+        if self.is_held_by(token) { Ok(()) } else { Err(Refusal::StaleLease) }
+    }
+
+    /// Moves the due time of a task that a sweep looked at before there was anything to do, to
+    /// the time when there may be.
+    pub fn postpone(&self, stamp: &Stamp) -> Change {
+        let mut next = Draft::new(self.clone(), stamp);
+        next.head.due = match self.phase {
+            Phase::Running { until, .. } => Some(until),
+            Phase::Waiting { until } => Some(until.saturating_add(stamp.signal_grace)),
+            Phase::Submitted => Some(stamp.now.saturating_add(stamp.signal_grace)),
+            Phase::Interrupted(_) | Phase::Ended(_) => None,
+        };
+        next.done()
+    }
+}
+
+/// A change in the making.
+struct Draft<'a> {
+    head: Head,
+    entries: Vec<Entry>,
+    effects: Vec<Effect>,
+    over_lease: Option<Timestamp>,
+    stamp: &'a Stamp,
+}
+
+impl<'a> Draft<'a> {
+    fn new(mut head: Head, stamp: &'a Stamp) -> Self {
+        head.revision = head.revision.next();
+        head.write = stamp.write.clone();
+        Self { head, entries: Vec::new(), effects: Vec::new(), over_lease: None, stamp }
+    }
+
+    fn done(self) -> Change {
+        let Self { head, entries, effects, over_lease, stamp: _ } = self;
+        Change { head, entries, effects, over_lease }
+    }
+
+    fn add(&mut self, event: Event) {
+        self.head.generation = self.head.generation.next();
+        let generation = self.head.generation;
+        self.entries.push(Entry { generation, at: self.stamp.now, event });
+    }
+
+    fn add_message(&mut self, message: Message) {
+        self.add(Event::Message(without_ids(message)));
+        self.head.last_message = self.head.generation;
+    }
+
+    fn set_status(&mut self, change: StatusChange) {
+        self.head.status_at = self.stamp.now;
+        let message = change.message.map(without_ids);
+        self.add(Event::Status(StatusChange { message, ..change }));
+    }
+
+    fn set_state(&mut self, state: TaskState, message: Option<Message>) {
+        self.set_status(StatusChange { state, message, metadata: None });
+    }
+
+    /// Asks for a signal at `at`, and for a look if it does not come to anything. An earlier look
+    /// that is already due stands: the index is only written when it must be.
+    fn signal(&mut self, at: Timestamp) {
+        self.look_by(at.saturating_add(self.stamp.signal_grace));
+        self.effects.push(Effect::Signal { at });
+    }
+
+    /// As `signal`, by the sweep: the time that was due is past and must move on.
+    fn signal_anew(&mut self, at: Timestamp) {
+        self.head.due = None;
+        self.signal(at);
+    }
+
+    fn look_by(&mut self, at: Timestamp) {
+        self.head.due = Some(self.head.due.map_or(at, |due| due.min(at)));
+    }
+
+    fn message(&mut self, message: Message, request: Option<Fingerprint>) {
+        let now = self.stamp.now;
+        if let Some(request) = request {
+            let over = (self.head.follow_ups.len() + 1).saturating_sub(MAX_REMEMBERED_KEYS);
+            self.head.follow_ups.drain(..over);
+            self.head.follow_ups.push(request);
+        }
+        self.add_message(message);
+        match self.head.phase {
+            // The signal that was sent for the task, or its holder, will find the message.
+            Phase::Submitted | Phase::Running { .. } | Phase::Ended(_) => {}
+            Phase::Waiting { .. } => {
+                self.head.phase = Phase::Waiting { until: now };
+                self.signal(now);
+            }
+            Phase::Interrupted(_) => {
+                self.head.phase = Phase::Submitted;
+                self.head.status_at = now;
+                self.head.attempt = 0;
+                self.signal(now);
+            }
+        }
+    }
+
+    fn claim(&mut self, token: LeaseToken, max_attempts: u32) {
+        if self.head.attempt >= max_attempts {
+            let text = format!("gave up after {} attempts that did not finish", self.head.attempt);
+            let message = notice(&self.stamp.write, text);
+            return self.end(Ending::Failed, Some(message));
+        }
+        let state_before = self.head.state();
+        self.head.fence = self.head.fence.next();
+        self.head.attempt += 1;
+        self.hold(token);
+        // The look that the signal asked for stands: a claim does not write the due index.
+        if self.head.due.is_none() {
+            self.look_by(self.stamp.now.saturating_add(self.stamp.lease));
+        }
+        if state_before != TaskState::Working {
+            self.set_state(TaskState::Working, None);
+        }
+    }
+
+    /// Holds the lease for its full time from now: every write of the holder renews it.
+    fn hold(&mut self, token: LeaseToken) {
+        let until = self.stamp.now.saturating_add(self.stamp.lease);
+        self.head.phase = Phase::Running { token, until };
+    }
+
+    fn show(&mut self, updates: Vec<Update>) {
+        for update in updates {
+            self.head.emitted = true;
+            match update {
+                Update::Progress(change) => {
+                    self.set_status(StatusChange { state: TaskState::Working, ..change });
+                }
+                Update::Artifact(change) => self.add(Event::Artifact(change)),
+            }
+        }
+    }
+
+    fn end_turn(&mut self, turn: TurnEnd) {
+        self.show(turn.updates);
+        self.head.consumed = turn.given;
+        self.head.turn += 1;
+        self.head.attempt = 0;
+        self.head.checkpoint = None;
+    }
+
+    /// Keeps the lease for another turn, because there is mail. The attempt counts.
+    fn go_on(&mut self, message: Option<Message>) {
+        self.head.attempt = 1;
+        if message.is_some() {
+            self.head.emitted = true;
+            self.set_state(TaskState::Working, message);
+        }
+    }
+
+    fn park(&mut self, pause: Pause) {
+        match pause {
+            Pause::ForUser { interruption, message, checkpoint } => {
+                self.head.checkpoint = checkpoint;
+                if self.head.has_mail() {
+                    return self.go_on(message);
+                }
+                self.head.phase = Phase::Interrupted(interruption);
+                self.head.due = None;
+                self.set_state(self.head.state(), message);
+            }
+            Pause::Until { wake_at, checkpoint } => {
+                self.head.checkpoint = checkpoint;
+                let until = if self.head.has_mail() { self.stamp.now } else { wake_at };
+                self.head.phase = Phase::Waiting { until };
+                self.signal(until);
+            }
+        }
+    }
+
+    fn finish(&mut self, ending: Finish) {
+        match ending {
+            Finish::Completed(message) if self.head.has_mail() => self.go_on(message),
+            Finish::Direct(message) if self.head.has_mail() => self.go_on(Some(message)),
+            Finish::Completed(message) => self.end(Ending::Completed, message),
+            Finish::Failed(message) => self.end(Ending::Failed, message),
+            Finish::Rejected(message) => self.end(Ending::Rejected, message),
+            Finish::Direct(message) => {
+                self.head.direct = true;
+                self.end(Ending::Completed, Some(message));
+            }
+        }
+    }
+
+    fn retry(&mut self, after: Duration, max_attempts: u32, reason: Option<Message>) {
+        if self.head.attempt >= max_attempts {
+            return self.end(Ending::Failed, reason);
+        }
+        let until = self.stamp.now.saturating_add(after);
+        self.head.phase = Phase::Waiting { until };
+        self.signal(until);
+    }
+
+    fn end(&mut self, ending: Ending, message: Option<Message>) {
+        self.head.phase = Phase::Ended(ending);
+        self.head.due = None;
+        self.head.checkpoint = None;
+        self.set_state(self.head.state(), message);
+    }
+}
+
+/// A message of the system's own, to the user. Its id is the commit's mark, which is unique.
+fn notice(write: &WriteId, text: String) -> Message {
+    Message {
+        message_id: write.as_str().to_owned(),
+        role: Role::Agent,
+        parts: vec![a2a_lambda_protocol::Part::text(text)],
+        ..Message::default()
+    }
+}

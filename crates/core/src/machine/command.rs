@@ -1,0 +1,177 @@
+//! What can happen to a task, as data.
+
+use std::time::Duration;
+
+use a2a_lambda_protocol::{Json, Message, Timestamp};
+
+use crate::head::Interruption;
+use crate::ids::{ContextId, Generation, LeaseToken, Owner, TaskKey, WriteId};
+use crate::log::{ArtifactChange, StatusChange};
+use crate::request_key::Fingerprint;
+
+/// Who says it and when: what every command comes with.
+#[derive(Debug, Clone)]
+pub struct Stamp {
+    /// The time.
+    pub now: Timestamp,
+    /// A fresh mark for the commit.
+    pub write: WriteId,
+    /// How long the signal that follows a commit may take, before the due index brings the task
+    /// up again.
+    pub signal_grace: Duration,
+    /// How long a lease lasts from now.
+    pub lease: Duration,
+}
+
+/// A new task, as it is submitted.
+#[derive(Debug, Clone)]
+pub struct Submission {
+    /// The new task's tenant and id.
+    pub key: TaskKey,
+    /// Who sends it.
+    pub owner: Owner,
+    /// The conversation that it belongs to.
+    pub context: ContextId,
+    /// The first message.
+    pub message: Message,
+    /// Whether the sender waits for the answer.
+    pub sender_waits: bool,
+    /// The idempotency key, if the request had one.
+    pub request: Option<Fingerprint>,
+}
+
+/// What can happen to a task.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Its user sends another message.
+    Message {
+        /// The message.
+        message: Message,
+        /// The idempotency key, if the request had one.
+        request: Option<Fingerprint>,
+    },
+    /// A runner asks for the right to run it.
+    Claim {
+        /// The secret of the new lease.
+        token: LeaseToken,
+        /// How many claims there may be without a committed turn.
+        max_attempts: u32,
+    },
+    /// The agent shows some of its work.
+    Emit {
+        /// The runner's lease.
+        token: LeaseToken,
+        /// What is shown, in order.
+        updates: Vec<Update>,
+    },
+    /// The runner is still at work.
+    Heartbeat {
+        /// The runner's lease.
+        token: LeaseToken,
+    },
+    /// The turn ends, and the task waits.
+    Park {
+        /// The end of the turn.
+        turn: TurnEnd,
+        /// What the task waits for.
+        pause: Pause,
+    },
+    /// The turn ends, and with it the task.
+    Finish {
+        /// The end of the turn.
+        turn: TurnEnd,
+        /// How it ends.
+        ending: Finish,
+    },
+    /// The attempt failed, and may be made again.
+    Retry {
+        /// The runner's lease.
+        token: LeaseToken,
+        /// What was shown and not yet committed.
+        updates: Vec<Update>,
+        /// How long to wait before the next attempt.
+        after: Duration,
+        /// How many claims there may be without a committed turn.
+        max_attempts: u32,
+        /// What to tell the user if this was the last attempt.
+        reason: Option<Message>,
+    },
+    /// Its user calls it off.
+    Cancel,
+    /// The sweep found the lease expired.
+    Expire,
+    /// The sweep found that the task should have been claimed by now.
+    Wake,
+}
+
+/// The end of a turn, whatever it leads to.
+#[derive(Debug, Clone)]
+pub struct TurnEnd {
+    /// The runner's lease.
+    pub token: LeaseToken,
+    /// The newest entry whose messages the turn was given.
+    pub given: Generation,
+    /// What was shown and not yet committed.
+    pub updates: Vec<Update>,
+}
+
+/// Something that the agent shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Update {
+    /// A message about its progress; the task is WORKING.
+    Progress(StatusChange),
+    /// An artifact or a chunk of one.
+    Artifact(ArtifactChange),
+}
+
+/// What a parked task waits for.
+#[derive(Debug, Clone)]
+pub enum Pause {
+    /// Its user.
+    ForUser {
+        /// For what.
+        interruption: Interruption,
+        /// The question.
+        message: Option<Message>,
+        /// What the agent wants to find again.
+        checkpoint: Option<Json>,
+    },
+    /// A time; nobody is paid for waiting. A message wakes it before.
+    Until {
+        /// When to go on; `now` or earlier continues in a new run at once.
+        wake_at: Timestamp,
+        /// What the agent wants to find again.
+        checkpoint: Option<Json>,
+    },
+}
+
+/// How a turn ends its task.
+#[derive(Debug, Clone)]
+pub enum Finish {
+    /// Completed.
+    Completed(Option<Message>),
+    /// Failed, whatever one tries.
+    Failed(Option<Message>),
+    /// The agent will not do it.
+    Rejected(Option<Message>),
+    /// The answer is a message, and there was no need of a task. Only on a first turn that showed
+    /// nothing (spec section 3.1.1).
+    Direct(Message),
+}
+
+impl Command {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Message { .. } => "message",
+            Self::Claim { .. } => "claim",
+            Self::Emit { .. } => "emit",
+            Self::Heartbeat { .. } => "heartbeat",
+            Self::Park { .. } => "park",
+            Self::Finish { .. } => "finish",
+            Self::Retry { .. } => "retry",
+            Self::Cancel => "cancel",
+            Self::Expire => "expire",
+            Self::Wake => "wake",
+        }
+    }
+}

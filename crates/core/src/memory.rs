@@ -1,0 +1,184 @@
+//! The store in memory: the reference that every other store is compared with.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use a2a_lambda_protocol::Timestamp;
+use async_trait::async_trait;
+
+use crate::head::{Head, Phase, due_shard};
+use crate::ids::{LeaseToken, TaskKey};
+use crate::log::Entry;
+use crate::machine::Change;
+use crate::store::{
+    Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot,
+    StoreError, TaskStore,
+};
+
+/// How many entries come with the head. Small, so that callers that forget to ask for the rest
+/// fail their tests.
+const TAIL_ENTRIES: usize = 4;
+
+/// The largest task, in bytes of log entries: a round number beyond what tests need.
+const MAX_ENTRY_BYTES: usize = 400 * 1024;
+
+/// A store that forgets everything when it is dropped.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    tasks: Mutex<BTreeMap<TaskKey, Record>>,
+}
+
+#[derive(Debug, Clone)]
+struct Record {
+    head: Head,
+    log: Vec<Entry>,
+}
+
+impl Record {
+    fn snapshot(&self, depth: Depth) -> Snapshot {
+        let skip = match depth {
+            Depth::Tail => self.log.len().saturating_sub(TAIL_ENTRIES),
+            Depth::Full => 0,
+        };
+        Snapshot { head: self.head.clone(), tail: self.log[skip..].to_vec(), inline_bytes: 0 }
+    }
+
+    fn current(&self) -> Box<Snapshot> {
+        Box::new(self.snapshot(Depth::Tail))
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, BTreeMap<TaskKey, Record>> {
+        // Nothing in here panics while it holds the lock, and each change is made whole.
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn check_size(entries: &[Entry]) -> Result<(), StoreError> {
+    let limit = MAX_ENTRY_BYTES;
+    match entries.iter().map(Entry::stored_bytes).find(|bytes| *bytes > limit) {
+        Some(bytes) => Err(StoreError::TooLarge { what: "an entry", bytes, limit }),
+        None => Ok(()),
+    }
+}
+
+fn matches(query: &ListQuery, head: &Head) -> bool {
+    head.key.tenant == query.tenant
+        && head.owner == query.owner
+        && head.is_listed()
+        && query.context.as_ref().is_none_or(|context| *context == head.context)
+        && query.state.is_none_or(|state| state == head.state())
+        && query.status_since.is_none_or(|since| head.status_at >= since)
+}
+
+fn cursor(head: &Head) -> Cursor {
+    Cursor { status_at: head.status_at, task: head.key.task.clone() }
+}
+
+#[async_trait]
+impl TaskStore for MemoryStore {
+    async fn create(&self, change: &Change) -> Result<Created, StoreError> {
+        check_size(change.entries())?;
+        let head = change.head().clone();
+        let mut tasks = self.tasks();
+        match tasks.get(&head.key) {
+            Some(record) if record.head.write == head.write => Ok(Created::Now),
+            Some(record) => Ok(Created::Before(record.current())),
+            None => {
+                let log = change.entries().to_vec();
+                tasks.insert(head.key.clone(), Record { head, log });
+                Ok(Created::Now)
+            }
+        }
+    }
+
+    async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        Ok(self.tasks().get(key).map(|record| record.snapshot(depth)))
+    }
+
+    async fn commit(
+        &self,
+        base: &Snapshot,
+        guard: Guard,
+        change: &Change,
+    ) -> Result<Committed, StoreError> {
+        check_size(change.entries())?;
+        let mut tasks = self.tasks();
+        let Some(record) = tasks.get_mut(&change.head().key) else {
+            return Ok(Committed::Lost(None));
+        };
+        if record.head.write == change.head().write {
+            return Ok(Committed::Done(record.current()));
+        }
+        let lease_stands =
+            guard.leased_until.is_none_or(|until| record.head.leased_until() == Some(until));
+        if record.head.revision != guard.revision || !lease_stands {
+            return Ok(Committed::Lost(Some(record.current())));
+        }
+        let renewed = record.head.phase.clone();
+        record.head = change.head().clone();
+        if record.head.phase == base.head.phase {
+            record.head.phase = renewed;
+        }
+        record.log.extend_from_slice(change.entries());
+        Ok(Committed::Done(record.current()))
+    }
+
+    async fn renew(
+        &self,
+        key: &TaskKey,
+        token: &LeaseToken,
+        until: Timestamp,
+    ) -> Result<Renewed, StoreError> {
+        let mut tasks = self.tasks();
+        let Some(record) = tasks.get_mut(key) else {
+            return Ok(Renewed::Lost(None));
+        };
+        if !record.head.is_held_by(token) {
+            return Ok(Renewed::Lost(Some(record.current())));
+        }
+        record.head.phase = Phase::Running { token: token.clone(), until };
+        Ok(Renewed::Done)
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        let tasks = self.tasks();
+        let mut found: Vec<&Record> =
+            tasks.values().filter(|record| matches(query, &record.head)).collect();
+        found.sort_by_key(|record| std::cmp::Reverse(cursor(&record.head)));
+        let total = query.count.then_some(found.len() as u64);
+        if let Some(after) = &query.after {
+            found.retain(|record| cursor(&record.head) < *after);
+        }
+        let more = found.len() > query.limit;
+        found.truncate(query.limit);
+        let next = found.last().filter(|_| more).map(|record| cursor(&record.head));
+        let tasks = found.into_iter().map(|record| record.snapshot(Depth::Tail)).collect();
+        Ok(Page { tasks, next, total })
+    }
+
+    async fn due(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueTask>, StoreError> {
+        let tasks = self.tasks();
+        let in_shard = tasks.values().filter(|record| due_shard(&record.head.key) == shard);
+        let mut due: Vec<DueTask> = in_shard
+            .filter_map(|record| {
+                let due = record.head.due.filter(|due| *due <= until)?;
+                Some(DueTask { key: record.head.key.clone(), due })
+            })
+            .collect();
+        due.sort_by(|a, b| (a.due, &a.key).cmp(&(b.due, &b.key)));
+        due.truncate(limit);
+        Ok(due)
+    }
+}

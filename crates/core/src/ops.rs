@@ -1,0 +1,113 @@
+//! The operations that clients call: send, get, list, cancel (spec section 3.1).
+//!
+//! Each takes the caller as the front door authorized it. A task of another owner or tenant is
+//! answered exactly as one that does not exist (invariant I8, spec section 13.1).
+
+mod cancel;
+mod list;
+mod send;
+
+use a2a_lambda_protocol::{A2aError, ErrorKind, GetTaskRequest, Task, validate};
+
+use crate::engine::{Engine, TransactError};
+use crate::ids::{InvalidId, Owner, TaskId, TaskKey, Tenant};
+use crate::log::{fold, trim_history};
+use crate::store::{Depth, Snapshot, StoreError};
+
+pub use send::SendOptions;
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The tenant that is called.
+    pub tenant: Tenant,
+    /// The principal that calls.
+    pub owner: Owner,
+}
+
+/// The operations.
+#[derive(Debug, Clone)]
+pub struct Operations {
+    engine: Engine,
+}
+
+impl Operations {
+    /// The operations on these tasks.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+
+    /// What the operations are built on.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Reads a task (spec section 3.1.3).
+    ///
+    /// # Errors
+    /// `InvalidParams` for a bad request, `TaskNotFound`, or a store's failure.
+    pub async fn get(&self, caller: &Caller, request: &GetTaskRequest) -> Result<Task, A2aError> {
+        validate(request)?;
+        let snapshot = self.owned(caller, &request.id, Depth::Full).await?;
+        self.render(snapshot, request.history_length).await
+    }
+
+    /// Reads a task of the caller's.
+    async fn owned(&self, caller: &Caller, id: &str, depth: Depth) -> Result<Snapshot, A2aError> {
+        // An id that cannot be one is the id of no task.
+        let Ok(task) = TaskId::parse(id) else {
+            return Err(A2aError::task_not_found(id));
+        };
+        let key = TaskKey { tenant: caller.tenant.clone(), task };
+        let snapshot = self.engine.read(&key, depth).await.map_err(store_error)?;
+        snapshot
+            .filter(|snapshot| snapshot.head.owner == caller.owner)
+            .ok_or_else(|| A2aError::task_not_found(id))
+    }
+
+    /// The task as a client reads it.
+    async fn render(
+        &self,
+        snapshot: Snapshot,
+        history_length: Option<i32>,
+    ) -> Result<Task, A2aError> {
+        let snapshot = self.engine.complete(snapshot).await.map_err(transact_error)?;
+        let mut task = fold(&snapshot.head, &snapshot.tail);
+        trim_history(&mut task, history_length);
+        Ok(task)
+    }
+}
+
+/// The error for an id that a client sent.
+fn invalid_id(field: &str, error: &InvalidId) -> A2aError {
+    A2aError::invalid_field(field, error.to_string())
+}
+
+/// A store's failure, as a client is told of it.
+fn store_error(error: StoreError) -> A2aError {
+    let kind = match &error {
+        StoreError::TooLarge { .. } => {
+            return A2aError::invalid_field("message", error.to_string());
+        }
+        StoreError::Unavailable(_) => ErrorKind::Unavailable,
+        StoreError::Refused(_) | StoreError::Corrupt { .. } => ErrorKind::Internal,
+    };
+    let text = match kind {
+        ErrorKind::Unavailable => "the task store is not available; try again",
+        _ => "the task could not be read or written",
+    };
+    A2aError::new(kind, text).with_source(error)
+}
+
+/// A command's failure, as a client is told of it, where the command itself was legal.
+fn transact_error(error: TransactError) -> A2aError {
+    match error {
+        TransactError::Store(error) => store_error(error),
+        TransactError::Contended => {
+            A2aError::new(ErrorKind::Unavailable, "the task is changed by many at once; try again")
+        }
+        TransactError::Illegal(_) | TransactError::Gone => {
+            A2aError::new(ErrorKind::Internal, "the task could not be changed").with_source(error)
+        }
+    }
+}

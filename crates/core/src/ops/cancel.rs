@@ -1,0 +1,37 @@
+//! `CancelTask`.
+
+use a2a_lambda_protocol::{A2aError, CancelTaskRequest, ErrorKind, Task, validate};
+
+use super::{Caller, Operations, transact_error};
+use crate::engine::TransactError;
+use crate::machine::Command;
+use crate::store::Depth;
+
+impl Operations {
+    /// Calls a task off (spec section 3.1.5). Once this returns, the task is CANCELED and nothing
+    /// else happens to it; an agent that is at work on it is told (invariant I7).
+    ///
+    /// # Errors
+    /// `TaskNotFound`, `TaskNotCancelable` for a task that is over, or a store's failure.
+    pub async fn cancel(
+        &self,
+        caller: &Caller,
+        request: &CancelTaskRequest,
+    ) -> Result<Task, A2aError> {
+        validate(request)?;
+        let snapshot = self.owned(caller, &request.id, Depth::Tail).await?;
+        match self.engine.transact(snapshot, Command::Cancel).await {
+            Ok((snapshot, effects)) => {
+                self.engine.carry_out(&snapshot.head, &effects).await;
+                self.render(snapshot, None).await
+            }
+            Err(TransactError::Illegal(refused)) => Err(A2aError::new(
+                ErrorKind::TaskNotCancelable,
+                format!("the task is {} already", refused.illegal.phase),
+            )
+            .with_metadata("taskId", request.id.clone())),
+            Err(TransactError::Gone) => Err(A2aError::task_not_found(&request.id)),
+            Err(error) => Err(transact_error(error)),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! `ListTasks`: pages of an owner's tasks, newest status first.
+
+use a2a_lambda_protocol::{
+    A2aError, DEFAULT_PAGE_SIZE, ListTasksRequest, ListTasksResponse, Task, TaskState, Timestamp,
+    validate,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+
+use super::{Caller, Operations, invalid_id, store_error, transact_error};
+use crate::engine::TransactError;
+use crate::ids::{ContextId, TaskId};
+use crate::log::{Entry, fold, trim_history};
+use crate::store::{Cursor, ListQuery, Snapshot};
+
+/// What a page token says, in base64url. It is no secret, and no right: a listing is always of the
+/// caller's own tasks, wherever it begins.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PageToken {
+    /// The status time of the last task listed, in milliseconds since the epoch.
+    t: i64,
+    /// Its id.
+    i: TaskId,
+    /// How many tasks matched when the first page was made: they are counted once.
+    n: u64,
+}
+
+impl PageToken {
+    fn encode(cursor: Cursor, total: u64) -> String {
+        let token = Self { t: cursor.status_at.as_millis(), i: cursor.task, n: total };
+        // Serialization of these types cannot fail; an empty token ends the listing.
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
+    }
+
+    fn decode(text: &str) -> Result<(Cursor, u64), A2aError> {
+        let json = URL_SAFE_NO_PAD.decode(text).ok();
+        let token: Option<Self> = json.and_then(|json| serde_json::from_slice(&json).ok());
+        let valid = token.filter(|token| TaskId::parse(token.i.as_str()).is_ok());
+        let token = valid.ok_or_else(|| {
+            A2aError::invalid_field("pageToken", "is not a token that ListTasks has given out")
+        })?;
+        Ok((Cursor { status_at: Timestamp::from_millis(token.t), task: token.i }, token.n))
+    }
+}
+
+impl Operations {
+    /// Lists the caller's tasks (spec section 3.1.4).
+    ///
+    /// A page may hold fewer tasks than were asked for, when they are large; the next page then
+    /// goes on from there. `totalSize` is counted when the first page is made, and carried along.
+    ///
+    /// # Errors
+    /// `InvalidParams` for a bad request or page token, or a store's failure.
+    pub async fn list(
+        &self,
+        caller: &Caller,
+        request: &ListTasksRequest,
+    ) -> Result<ListTasksResponse, A2aError> {
+        validate(request)?;
+        let page_size = request.page_size.unwrap_or(DEFAULT_PAGE_SIZE);
+        let token = match request.page_token.as_str() {
+            "" => None,
+            token => Some(PageToken::decode(token)?),
+        };
+        let context = match request.context_id.as_str() {
+            "" => None,
+            id => Some(ContextId::parse(id).map_err(|e| invalid_id("contextId", &e))?),
+        };
+        let query = ListQuery {
+            tenant: caller.tenant.clone(),
+            owner: caller.owner.clone(),
+            context,
+            state: Some(request.status).filter(|state| *state != TaskState::Unspecified),
+            status_since: request.status_timestamp_after,
+            after: token.as_ref().map(|(cursor, _)| cursor.clone()),
+            limit: usize::try_from(page_size).unwrap_or(1).max(1),
+            count: token.is_none(),
+        };
+        let page = self.engine.store.list(&query).await.map_err(store_error)?;
+        let total = page.total.or(token.map(|(_, total)| total)).unwrap_or_default();
+        let mut next = page.next;
+        let mut last: Option<Cursor> = None;
+        let mut tasks = Vec::with_capacity(page.tasks.len());
+        let mut bytes = 0;
+        for snapshot in page.tasks {
+            let place =
+                Cursor { status_at: snapshot.head.status_at, task: snapshot.head.key.task.clone() };
+            let Some((task, size)) = self.listed(snapshot, request).await? else {
+                continue;
+            };
+            bytes += size;
+            if bytes > self.engine.policy.list_page_bytes && !tasks.is_empty() {
+                next = last;
+                break;
+            }
+            tasks.push(task);
+            last = Some(place);
+        }
+        Ok(ListTasksResponse {
+            tasks,
+            next_page_token: next.map(|at| PageToken::encode(at, total)).unwrap_or_default(),
+            page_size,
+            total_size: i32::try_from(total).unwrap_or(i32::MAX),
+        })
+    }
+
+    /// A task as it is listed, and its size in bytes. `None` if it is gone meanwhile.
+    async fn listed(
+        &self,
+        snapshot: Snapshot,
+        request: &ListTasksRequest,
+    ) -> Result<Option<(Task, usize)>, A2aError> {
+        let snapshot = match self.engine.complete(snapshot).await {
+            Ok(snapshot) => snapshot,
+            Err(TransactError::Gone) => return Ok(None),
+            Err(error) => return Err(transact_error(error)),
+        };
+        let bytes = snapshot.tail.iter().map(Entry::stored_bytes).sum();
+        let mut task = fold(&snapshot.head, &snapshot.tail);
+        if request.include_artifacts != Some(true) {
+            task.artifacts.clear();
+        }
+        trim_history(&mut task, request.history_length);
+        Ok(Some((task, bytes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_token_round_trips() {
+        let cursor = Cursor {
+            status_at: Timestamp::from_millis(1_700_000_000_123),
+            task: TaskId::parse("task").unwrap(),
+        };
+        let token = PageToken::encode(cursor.clone(), 7);
+        assert_eq!(PageToken::decode(&token).unwrap(), (cursor, 7));
+    }
+
+    #[test]
+    fn what_is_not_a_token_is_refused() {
+        let forged = |json: &str| URL_SAFE_NO_PAD.encode(json);
+        for bad in [
+            "x".to_owned(),
+            "!!".to_owned(),
+            forged("{}"),
+            forged(r#"{"t":"now","i":"a","n":1}"#),
+            forged(r#"{"t":1,"i":"","n":1}"#),
+            forged(r#"{"t":1,"i":"a","n":-1}"#),
+        ] {
+            assert!(PageToken::decode(&bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The numbers: how long, how often, how much. Every loop, wait and buffer has its bound here.
+
+use std::time::Duration;
+
+/// The numbers that rule the life of tasks. The defaults fit AWS Lambda.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// How long a lease lasts unless it is renewed. A dead runner's task waits this long.
+    pub lease: Duration,
+    /// How often a running turn looks whether its task was called off. At most 2 s (I7).
+    pub watch_every: Duration,
+    /// How many claims a task may have without a committed turn (I10).
+    pub max_attempts: u32,
+    /// The wait before the second attempt; it doubles with each further one.
+    pub retry_first: Duration,
+    /// The longest wait between attempts.
+    pub retry_most: Duration,
+    /// How long a signal may take before the sweep sends another.
+    pub signal_grace: Duration,
+    /// How long before the invocation's end an agent is told to stop.
+    pub stop_margin: Duration,
+    /// How long an agent that was told to stop may take. Less than `stop_margin`.
+    pub stop_grace: Duration,
+    /// How long a sender that waits for the answer is kept waiting.
+    pub blocking_wait: Duration,
+    /// The first interval at which a waiting request looks at its task; it grows by half each time.
+    pub poll_first: Duration,
+    /// The longest such interval.
+    pub poll_most: Duration,
+    /// How many updates of an agent may wait for their commit; an agent that shows more waits.
+    pub update_buffer: usize,
+    /// How many updates share a commit, at most.
+    pub updates_per_commit: usize,
+    /// How many bytes of updates share a commit, at most, unless a single one is larger.
+    pub commit_bytes: usize,
+    /// How often a commit is tried again when another writer was faster.
+    pub commit_tries: u32,
+    /// How often a request to a store that is unavailable is made again, beside what the store's
+    /// client does itself.
+    pub store_tries: u32,
+    /// The largest log entry (a message, an update), in bytes as stored.
+    pub max_entry_bytes: usize,
+    /// The most entries that a task's log may have.
+    pub max_entries: u64,
+    /// The largest checkpoint, in bytes.
+    pub max_checkpoint_bytes: usize,
+    /// How many bytes of tasks a page of `ListTasks` holds before it ends early.
+    pub list_page_bytes: usize,
+    /// How many due tasks a sweep takes on per shard.
+    pub sweep_batch: usize,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            watch_every: Duration::from_millis(1_500),
+            max_attempts: 5,
+            retry_first: Duration::from_secs(1),
+            retry_most: Duration::from_mins(5),
+            signal_grace: Duration::from_mins(1),
+            stop_margin: Duration::from_secs(5),
+            stop_grace: Duration::from_secs(2),
+            blocking_wait: Duration::from_secs(25),
+            poll_first: Duration::from_millis(20),
+            poll_most: Duration::from_secs(1),
+            update_buffer: 256,
+            updates_per_commit: 64,
+            commit_bytes: 128 * 1024,
+            commit_tries: 16,
+            store_tries: 4,
+            max_entry_bytes: 350 * 1024,
+            max_entries: 10_000,
+            max_checkpoint_bytes: 32 * 1024,
+            list_page_bytes: 3 * 1024 * 1024,
+            sweep_batch: 100,
+        }
+    }
+}
+
+impl Policy {
+    /// The wait after failed attempt number `attempt` (from 1): exponential, without jitter, as
+    /// the tasks that fail together were not submitted together.
+    pub fn retry_after(&self, attempt: u32) -> Duration {
+        let doublings = attempt.saturating_sub(1).min(20);
+        self.retry_first.saturating_mul(1 << doublings).min(self.retry_most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_limit() {
+        let policy = Policy::default();
+        let waits: Vec<u64> =
+            [1, 2, 3, 9, 10, 4_000_000_000].map(|n| policy.retry_after(n).as_secs()).to_vec();
+        assert_eq!(waits, [1, 2, 4, 256, 300, 300]);
+    }
+
+    #[test]
+    fn the_defaults_keep_the_promises() {
+        let policy = Policy::default();
+        assert!(policy.watch_every <= Duration::from_secs(2), "I7");
+        assert!(policy.stop_grace < policy.stop_margin);
+        assert!(policy.lease > 2 * policy.watch_every);
+    }
+}

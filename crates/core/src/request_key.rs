@@ -1,0 +1,96 @@
+//! Idempotency keys (invariant I9): the same key makes the same task.
+//!
+//! A new task's id is made from its tenant, its owner and the key. A repeated request therefore
+//! meets the task that the first one made, by the uniqueness of the storage key alone: no second
+//! item, no transaction, no window after which the key is forgotten while the task is not.
+
+use a2a_lambda_protocol::Message;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::ids::{Owner, Tenant};
+
+/// The longest idempotency key, in bytes.
+pub const MAX_REQUEST_KEY_BYTES: usize = 256;
+
+/// Digests of an idempotency key and of what was sent under it, 128 bits of hexadecimal each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// The digest of tenant, owner and key.
+    pub key: String,
+    /// The digest of the message.
+    pub content: String,
+}
+
+impl Fingerprint {
+    /// The fingerprint of `message` as sent by `owner` under `key`.
+    pub fn new(tenant: &Tenant, owner: &Owner, key: &str, message: &Message) -> Self {
+        let content = serde_json::to_vec(message).unwrap_or_default();
+        Self {
+            key: digest([tenant.as_str().as_bytes(), owner.as_str().as_bytes(), key.as_bytes()]),
+            content: digest([content.as_slice()]),
+        }
+    }
+
+    /// The id of the task that a request with this key makes, in the form of a UUID (version 8,
+    /// RFC 9562 section 5.8).
+    pub fn task_id(&self) -> String {
+        let hex = &self.key;
+        format!("{}-{}-8{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
+    }
+}
+
+/// 128 bits of SHA-256 over length-prefixed fields, so that no two lists of fields run together.
+fn digest<const N: usize>(fields: [&[u8]; N]) -> String {
+    let mut hash = Sha256::new();
+    for field in fields {
+        hash.update((field.len() as u64).to_be_bytes());
+        hash.update(field);
+    }
+    hash.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
+        use std::fmt::Write as _;
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use a2a_lambda_protocol::Part;
+
+    fn fingerprint(tenant: &str, owner: &str, key: &str, text: &str) -> Fingerprint {
+        let message = Message { parts: vec![Part::text(text)], ..Message::default() };
+        Fingerprint::new(
+            &Tenant::parse(tenant).unwrap(),
+            &Owner::parse(owner).unwrap(),
+            key,
+            &message,
+        )
+    }
+
+    #[test]
+    fn the_task_id_depends_on_tenant_owner_and_key_alone() {
+        let one = fingerprint("t", "o", "k", "hello");
+        assert_eq!(one.task_id(), fingerprint("t", "o", "k", "other").task_id());
+        assert_ne!(one.content, fingerprint("t", "o", "k", "other").content);
+        for other in [
+            fingerprint("u", "o", "k", "hello"),
+            fingerprint("t", "p", "k", "hello"),
+            fingerprint("t", "o", "l", "hello"),
+            fingerprint("to", "k", "k", "hello"),
+        ] {
+            assert_ne!(one.task_id(), other.task_id());
+            assert_eq!(one.content, other.content);
+        }
+    }
+
+    #[test]
+    fn the_task_id_is_a_uuid() {
+        let id = fingerprint("", "o", "k", "hello").task_id();
+        assert_eq!(id.len(), 36);
+        assert_eq!(id.as_bytes()[14], b'8', "version");
+        assert_eq!(id.as_bytes()[19], b'8', "variant");
+    }
+}

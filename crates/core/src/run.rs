@@ -1,0 +1,222 @@
+//! The runner: attends to a task, turn by turn, under a lease.
+
+use std::time::Duration;
+
+use a2a_lambda_protocol::{TaskState, Timestamp};
+use tracing::{debug, info};
+
+use crate::agent::Agents;
+use crate::engine::{Engine, Refused, TransactError};
+use crate::head::Phase;
+use crate::ids::{LeaseToken, TaskKey};
+use crate::machine::{Command, Effect, Pause, Refusal, TurnEnd};
+use crate::run_turn::{Stop, TurnRun};
+use crate::store::{Depth, Snapshot, StoreError};
+
+/// The least time that a claim is worth: less than this before the deadline, the task is left to
+/// another invocation.
+const MIN_RUN: Duration = Duration::from_secs(1);
+
+/// Runs agents on tasks.
+#[derive(Debug, Clone)]
+pub struct Runner {
+    engine: Engine,
+    agents: Agents,
+}
+
+/// What came of a signal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attended {
+    /// Turns were run, and the task is left in this state.
+    Ran {
+        /// How many turns were committed.
+        turns: u32,
+        /// The state that the task is left in.
+        state: TaskState,
+    },
+    /// The task is over.
+    AlreadyDone,
+    /// Another runner is at work on it, and will find what is new.
+    HeldBy {
+        /// When its lease ends, unless it is renewed.
+        until: Timestamp,
+    },
+    /// It is too early; another signal was sent for that time.
+    NotBefore {
+        /// That time.
+        at: Timestamp,
+    },
+    /// The task waits for its user.
+    WaitsForUser,
+    /// There is no such task.
+    NoSuchTask,
+    /// The task was called off, or taken over, while its agent was at work.
+    Stopped,
+    /// Too little of the invocation is left to begin: the signal should come again.
+    TooLate,
+}
+
+/// Why a task could not be attended to. The signal should come again.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store failed.
+    #[error("the task's state could not be read or written")]
+    Store(#[from] StoreError),
+    /// Other writers were faster, each time.
+    #[error("the task is changed by too many others at once")]
+    Contended,
+}
+
+impl Runner {
+    /// A runner of these agents.
+    pub fn new(engine: Engine, agents: Agents) -> Self {
+        Self { engine, agents }
+    }
+
+    /// What the runner is built on.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Attends to a task until it needs nothing more for now, or until shortly before `deadline`.
+    ///
+    /// It is safe to call this at any time, for any task, any number of times at once: the row is
+    /// read, and a task that needs nothing is left alone.
+    ///
+    /// # Errors
+    /// When the store fails. The task is as it was, or its lease will expire.
+    pub async fn attend(&self, key: &TaskKey, deadline: Timestamp) -> Result<Attended, RunError> {
+        let Some(snapshot) = self.engine.read(key, Depth::Tail).await? else {
+            return Ok(Attended::NoSuchTask);
+        };
+        if snapshot.head.is_terminal() {
+            return Ok(Attended::AlreadyDone);
+        }
+        if self.is_too_late(deadline) {
+            return Ok(Attended::TooLate);
+        }
+        let token = LeaseToken::new(self.engine.ids.fresh());
+        let mut snapshot = match self.claim(snapshot, &token).await {
+            Ok(snapshot) => snapshot,
+            Err(TransactError::Illegal(refused)) => {
+                return Ok(self.not_claimed(key, &refused).await);
+            }
+            Err(error) => return ended_by(error),
+        };
+        let mut turns = 0;
+        while snapshot.head.is_held_by(&token) {
+            let result = if turns > 0 && self.is_too_late(deadline) {
+                self.hand_over(snapshot, &token).await
+            } else {
+                TurnRun::new(&self.engine, &self.agents, &token, deadline).run(snapshot).await
+            };
+            snapshot = match result {
+                Ok(next) => next,
+                Err(Stop::LeaseLost(_)) => return Ok(Attended::Stopped),
+                Err(Stop::Error(error)) => return Err(error),
+            };
+            turns += 1;
+        }
+        let state = snapshot.head.state();
+        info!(tenant = %key.tenant, task = %key.task, turns, state = state.as_str(), "attended");
+        Ok(Attended::Ran { turns, state })
+    }
+
+    fn is_too_late(&self, deadline: Timestamp) -> bool {
+        let needed = self.engine.policy.stop_margin + MIN_RUN;
+        deadline.saturating_since(self.engine.clock.now()) < needed
+    }
+
+    async fn claim(
+        &self,
+        snapshot: Snapshot,
+        token: &LeaseToken,
+    ) -> Result<Snapshot, TransactError> {
+        let command =
+            Command::Claim { token: token.clone(), max_attempts: self.engine.policy.max_attempts };
+        let (claimed, effects) = self.engine.transact(snapshot, command).await?;
+        self.engine.carry_out(&claimed.head, &effects).await;
+        Ok(claimed)
+    }
+
+    async fn not_claimed(&self, key: &TaskKey, refused: &Refused) -> Attended {
+        debug!(tenant = %key.tenant, task = %key.task, refusal = %refused.illegal, "not claimed");
+        match refused.illegal.refusal {
+            Refusal::HeldBy { until } => Attended::HeldBy { until },
+            Refusal::NotBefore { at } => {
+                // A signal that came early, as those do that hop towards a far time.
+                self.engine.signal(key, at).await;
+                Attended::NotBefore { at }
+            }
+            Refusal::WaitsForUser => Attended::WaitsForUser,
+            Refusal::Ended
+            | Refusal::StaleLease
+            | Refusal::NotFirst
+            | Refusal::NoLease
+            | Refusal::Repeated => Attended::AlreadyDone,
+        }
+    }
+
+    /// Leaves a task with mail to another invocation, because this one is about to end.
+    async fn hand_over(&self, snapshot: Snapshot, token: &LeaseToken) -> Result<Snapshot, Stop> {
+        let turn =
+            TurnEnd { token: token.clone(), given: snapshot.head.consumed, updates: Vec::new() };
+        let checkpoint = snapshot.head.checkpoint.clone();
+        let pause = Pause::Until { wake_at: self.engine.clock.now(), checkpoint };
+        let command = Command::Park { turn, pause };
+        let (snapshot, effects) =
+            self.engine.transact(snapshot, command).await.map_err(Stop::from)?;
+        self.engine.carry_out(&snapshot.head, &effects).await;
+        Ok(snapshot)
+    }
+
+    /// Looks after a task whose due time has come: the step that scheduled recovery makes for each
+    /// task it finds. Returns whether a signal was sent.
+    ///
+    /// # Errors
+    /// When the store fails; the task stays due.
+    pub async fn recover(&self, key: &TaskKey) -> Result<bool, RunError> {
+        recover(&self.engine, key).await
+    }
+}
+
+/// See [`Runner::recover`].
+pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<bool, RunError> {
+    let Some(snapshot) = engine.read(key, Depth::Tail).await? else {
+        return Ok(false);
+    };
+    if snapshot.head.due.is_none_or(|due| due > engine.clock.now()) {
+        return Ok(false);
+    }
+    let decided = engine
+        .transact_with(snapshot, |head, stamp| {
+            let command = match head.phase {
+                Phase::Running { .. } => Command::Expire,
+                _ => Command::Wake,
+            };
+            match head.apply(command, stamp) {
+                Err(illegal) if illegal.refusal != Refusal::Ended => Ok(head.postpone(stamp)),
+                decided => decided,
+            }
+        })
+        .await;
+    match decided {
+        Ok((snapshot, effects)) => {
+            engine.carry_out(&snapshot.head, &effects).await;
+            Ok(effects.iter().any(|effect| matches!(effect, Effect::Signal { .. })))
+        }
+        // It ended while we looked.
+        Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(false),
+        Err(TransactError::Contended) => Err(RunError::Contended),
+        Err(TransactError::Store(error)) => Err(error.into()),
+    }
+}
+
+fn ended_by(error: TransactError) -> Result<Attended, RunError> {
+    match error {
+        TransactError::Illegal(_) => Ok(Attended::AlreadyDone),
+        TransactError::Gone => Ok(Attended::NoSuchTask),
+        TransactError::Contended => Err(RunError::Contended),
+        TransactError::Store(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,241 @@
+//! One turn: the agent at work, its updates committed as they come, the lease kept alive.
+//!
+//! Everything runs as one future on one task, side by side in a `select!`: the agent, the commits
+//! of what it shows, the keeper of the lease, and the clock. Dropping it at any point leaves
+//! nothing behind but a lease that expires. The commit that ends the turn comes after all that, by
+//! itself: a lease that this very commit gives up must not look like one that was lost.
+
+mod committer;
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::atomic::AtomicU32;
+use std::task::Poll;
+
+use a2a_lambda_protocol::Timestamp;
+use tokio::sync::{mpsc, watch};
+use tracing::{info, warn};
+
+use crate::agent::{Agents, End, Failure};
+use crate::engine::{Engine, TransactError, chain};
+use crate::head::{Ending, Head, Phase};
+use crate::ids::{Generation, LeaseToken, TaskKey};
+use crate::log::{Event, fold, with_ids};
+use crate::run::RunError;
+use crate::store::{Depth, Renewed, Snapshot, StoreError};
+use crate::turn::{Shown, StopReason, Turn};
+
+use committer::{Committer, Ended};
+
+/// Why a turn did not come to its own end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The task was called off, or another runner has it.
+    LeaseLost(StopReason),
+    /// The store failed. The lease expires, and the task is claimed again.
+    Error(RunError),
+}
+
+impl From<TransactError> for Stop {
+    fn from(error: TransactError) -> Self {
+        match error {
+            TransactError::Illegal(refused) => Self::LeaseLost(lost(&refused.snapshot.head)),
+            TransactError::Gone => Self::LeaseLost(StopReason::Superseded),
+            TransactError::Contended => Self::Error(RunError::Contended),
+            TransactError::Store(error) => Self::Error(error.into()),
+        }
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// Why the runner of a task that is now like this has lost its lease.
+fn lost(head: &Head) -> StopReason {
+    match head.phase {
+        Phase::Ended(Ending::Canceled) => StopReason::Canceled,
+        _ => StopReason::Superseded,
+    }
+}
+
+type AgentResult = Result<End, Failure>;
+type AgentFuture<'a> = Pin<Box<dyn Future<Output = AgentResult> + Send + 'a>>;
+
+/// The agent's future, until it has ended.
+struct AgentRun<'a>(Option<AgentFuture<'a>>);
+
+impl AgentRun<'_> {
+    fn is_running(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The agent's result; never returns again once it has.
+    async fn ended(&mut self) -> AgentResult {
+        match &mut self.0 {
+            Some(future) => {
+                let result = future.await;
+                self.0 = None;
+                result
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// One turn under a lease.
+pub(crate) struct TurnRun<'a> {
+    engine: &'a Engine,
+    agents: &'a Agents,
+    token: &'a LeaseToken,
+    deadline: Timestamp,
+}
+
+impl<'a> TurnRun<'a> {
+    pub(crate) fn new(
+        engine: &'a Engine,
+        agents: &'a Agents,
+        token: &'a LeaseToken,
+        deadline: Timestamp,
+    ) -> Self {
+        Self { engine, agents, token, deadline }
+    }
+
+    /// Runs the turn and commits its end.
+    pub(crate) async fn run(&self, claimed: Snapshot) -> Result<Snapshot, Stop> {
+        let policy = &self.engine.policy;
+        let (shown_in, shown) = mpsc::channel(policy.update_buffer);
+        let (stop, stop_out) = watch::channel(None);
+        let given = claimed.head.last_message;
+        let turn = self.turn(&claimed, shown_in, stop_out).await?;
+        let key = claimed.head.key.clone();
+        let agent = self.agents.of(&key.tenant);
+        // The call itself is inside too: it may panic before it returns a future.
+        let mut agent_run = AgentRun(Some(Box::pin(contained(async { agent.run(&turn).await }))));
+        let mut committer = Committer::new(self.engine, self.token, given, claimed);
+
+        let left = turn.deadline.saturating_since(self.engine.clock.now());
+        let out_of_time = async {
+            self.engine.clock.sleep(left).await;
+            stop.send_replace(Some(StopReason::OutOfTime));
+            self.engine.clock.sleep(policy.stop_grace).await;
+        };
+        let work = tokio::select! {
+            biased;
+            work = committer.drive(shown, &mut agent_run) => work,
+            why = self.keep_lease(&key) => Err(Stop::LeaseLost(why)),
+            () = out_of_time => {
+                warn!(tenant = %key.tenant, task = %key.task, "the agent ran out of time");
+                let reason = "the agent did not finish in the time that an invocation has";
+                Ok(Ended::failed(Failure::retryable(reason)))
+            }
+        };
+        match work {
+            Ok(ended) => {
+                drop(agent_run);
+                committer.end(ended).await?;
+                Ok(committer.now)
+            }
+            Err(Stop::LeaseLost(why)) => {
+                info!(tenant = %key.tenant, task = %key.task, ?why, "the agent is told to stop");
+                stop.send_replace(Some(why));
+                // Its result is of no use any more, but it may want to clean up.
+                if agent_run.is_running() {
+                    tokio::select! {
+                        _ = agent_run.ended() => {}
+                        () = self.engine.clock.sleep(policy.stop_grace) => {}
+                    }
+                }
+                Err(Stop::LeaseLost(why))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn turn(
+        &self,
+        claimed: &Snapshot,
+        shown: mpsc::Sender<Shown>,
+        stop: watch::Receiver<Option<StopReason>>,
+    ) -> Result<Turn, Stop> {
+        let full = self.engine.complete(claimed.clone()).await?;
+        // What came after the claim is for the next turn.
+        let until = claimed.head.generation;
+        let entries = || full.tail.iter().filter(|entry| entry.generation <= until);
+        let is_new = |generation: Generation| generation > claimed.head.consumed;
+        let messages = entries().filter(|entry| is_new(entry.generation)).filter_map(|entry| {
+            match &entry.event {
+                Event::Message(message) => Some(with_ids(message.clone(), &claimed.head)),
+                _ => None,
+            }
+        });
+        let policy = &self.engine.policy;
+        // Time to stop in, and to commit what the agent returns then.
+        let deadline = self
+            .deadline
+            .as_millis()
+            .saturating_sub(i64::try_from(policy.stop_margin.as_millis()).unwrap_or(i64::MAX));
+        Ok(Turn {
+            task: fold(&claimed.head, entries()),
+            messages: messages.collect(),
+            checkpoint: claimed.head.checkpoint.clone(),
+            number: claimed.head.turn + 1,
+            attempt: claimed.head.attempt,
+            deadline: Timestamp::from_millis(deadline),
+            max_update_bytes: policy.max_entry_bytes,
+            shown,
+            stop,
+            clock: self.engine.clock.clone(),
+            ids: self.engine.ids.clone(),
+            artifacts: AtomicU32::new(0),
+        })
+    }
+
+    /// Renews the lease while it is ours, and returns when it is not: the user called the task
+    /// off, or another runner has it.
+    async fn keep_lease(&self, key: &TaskKey) -> StopReason {
+        let policy = &self.engine.policy;
+        let mut renew_at = self.engine.clock.now().saturating_add(policy.lease / 3);
+        loop {
+            self.engine.clock.sleep(policy.watch_every).await;
+            let now = self.engine.clock.now();
+            let current = if now >= renew_at {
+                let until = now.saturating_add(policy.lease);
+                match self.engine.store.renew(key, self.token, until).await {
+                    Ok(Renewed::Done) => {
+                        renew_at = now.saturating_add(policy.lease / 3);
+                        continue;
+                    }
+                    Ok(Renewed::Lost(current)) => Ok(current.map(|current| *current)),
+                    Err(error) => Err(error),
+                }
+            } else {
+                self.engine.store.read(key, Depth::Tail).await
+            };
+            match current {
+                Ok(Some(current)) if current.head.is_held_by(self.token) => {}
+                Ok(Some(current)) => return lost(&current.head),
+                Ok(None) => return StopReason::Superseded,
+                // Commits are guarded by the lease, so there is no harm in going on meanwhile.
+                Err(error) => warn!(task = %key.task, error = chain(&error), "lease not checked"),
+            }
+        }
+    }
+}
+
+/// The agent's future with its panics contained: a panic is a failure of this attempt, not of the
+/// process that serves others.
+async fn contained(agent: impl Future<Output = AgentResult> + Send) -> AgentResult {
+    let mut agent = std::pin::pin!(agent);
+    std::future::poll_fn(|context| {
+        let poll = AssertUnwindSafe(|| agent.as_mut().poll(context));
+        std::panic::catch_unwind(poll).unwrap_or_else(|_| {
+            // The panic hook has printed where it was.
+            Poll::Ready(Err(Failure::retryable("the agent failed").caused_by("it panicked")))
+        })
+    })
+    .await
+}

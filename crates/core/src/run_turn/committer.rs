@@ -1,0 +1,308 @@
+//! Commits what the agent shows, and the end of the turn.
+
+use a2a_lambda_protocol::Message;
+use tokio::sync::{mpsc, oneshot};
+use tracing::error;
+
+use super::{AgentResult, AgentRun, Stop};
+use crate::agent::{End, Failure, Reply};
+use crate::engine::{Engine, TransactError, chain};
+use crate::head::Interruption;
+use crate::ids::{Generation, LeaseToken};
+use crate::machine::{Command, Finish, Pause, TurnEnd, Update};
+use crate::policy::Policy;
+use crate::store::{Snapshot, StoreError};
+use crate::turn::{ShowError, Shown, agent_message};
+
+pub(super) struct Committer<'a> {
+    engine: &'a Engine,
+    token: &'a LeaseToken,
+    /// The newest entry whose messages the turn was given.
+    given: Generation,
+    /// The task as last committed.
+    pub(super) now: Snapshot,
+}
+
+/// How the agent's part of the turn ended. What it comes to is decided by
+/// [`Committer::end`].
+pub(super) struct Ended {
+    result: AgentResult,
+    /// What was shown last and not yet committed.
+    updates: Vec<Update>,
+}
+
+impl Ended {
+    pub(super) fn failed(failure: Failure) -> Self {
+        Self { result: Err(failure), updates: Vec::new() }
+    }
+}
+
+/// What the end of a turn leads to.
+enum Outcome {
+    Park(Pause),
+    Finish(Finish),
+}
+
+/// What is committed together.
+#[derive(Default)]
+struct Batch {
+    updates: Vec<Update>,
+    bytes: usize,
+    flushes: Vec<oneshot::Sender<()>>,
+}
+
+impl Batch {
+    fn has_room_for(&self, next: &Shown, policy: &Policy) -> bool {
+        match next {
+            Shown::Update { bytes, .. } => {
+                self.updates.is_empty() || self.bytes + bytes <= policy.commit_bytes
+            }
+            Shown::Flush(_) => true,
+        }
+    }
+
+    fn add(&mut self, shown: Shown) {
+        match shown {
+            Shown::Update { update, bytes } => {
+                self.updates.push(update);
+                self.bytes += bytes;
+            }
+            Shown::Flush(done) => self.flushes.push(done),
+        }
+    }
+}
+
+impl<'a> Committer<'a> {
+    pub(super) fn new(
+        engine: &'a Engine,
+        token: &'a LeaseToken,
+        given: Generation,
+        now: Snapshot,
+    ) -> Self {
+        Self { engine, token, given, now }
+    }
+
+    /// Commits updates as they come, until the agent has ended and the rest of them fits into the
+    /// commit of the end. Updates that come while a commit is under way share the next one.
+    pub(super) async fn drive(
+        &mut self,
+        mut shown: mpsc::Receiver<Shown>,
+        agent: &mut AgentRun<'_>,
+    ) -> Result<Ended, Stop> {
+        let mut end = None;
+        // Taken out of the channel, but too large for the batch that was being filled.
+        let mut held_over: Option<Shown> = None;
+        loop {
+            let mut batch = Batch::default();
+            if let Some(first) = held_over.take() {
+                batch.add(first);
+            } else {
+                // The agent goes first: what it shows before it has to wait is one batch.
+                tokio::select! {
+                    biased;
+                    result = agent.ended(), if end.is_none() => end = Some(result),
+                    Some(first) = shown.recv() => batch.add(first),
+                    else => {}
+                }
+            }
+            if end.is_some() {
+                shown.close();
+            }
+            held_over = self.fill(&mut batch, &mut shown);
+            if self.overfills(&batch) {
+                let limit = self.engine.policy.max_entries;
+                let reason = format!("the task showed more than {limit} updates");
+                return Ok(Ended::failed(Failure::permanent(reason)));
+            }
+            if shown.is_empty()
+                && held_over.is_none()
+                && let Some(result) = end.take()
+            {
+                return Ok(Ended { result, updates: batch.updates });
+            }
+            let mut commit = std::pin::pin!(self.emit(batch));
+            let committed = loop {
+                tokio::select! {
+                    biased;
+                    committed = &mut commit => break committed,
+                    result = agent.ended(), if end.is_none() => end = Some(result),
+                }
+            };
+            match committed {
+                Ok(()) => {}
+                Err(TransactError::Store(StoreError::TooLarge { what, bytes, limit })) => {
+                    return Ok(Ended::failed(does_not_fit(what, bytes, limit)));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Fills a batch with what is already shown. Returns what was the first not to fit.
+    fn fill(&self, batch: &mut Batch, shown: &mut mpsc::Receiver<Shown>) -> Option<Shown> {
+        let policy = &self.engine.policy;
+        while batch.updates.len() < policy.updates_per_commit {
+            let next = shown.try_recv().ok()?;
+            if !batch.has_room_for(&next, policy) {
+                return Some(next);
+            }
+            batch.add(next);
+        }
+        None
+    }
+
+    /// Whether the log has no room for a batch.
+    fn overfills(&self, batch: &Batch) -> bool {
+        let entries = u64::try_from(batch.updates.len()).unwrap_or(u64::MAX);
+        let after = self.now.head.generation.0.saturating_add(entries);
+        entries > 0 && after > self.engine.policy.max_entries
+    }
+
+    async fn emit(&mut self, batch: Batch) -> Result<(), TransactError> {
+        if !batch.updates.is_empty() {
+            let (token, updates) = (self.token.clone(), batch.updates);
+            self.commit(Command::Emit { token, updates }).await?;
+        }
+        for done in batch.flushes {
+            // The agent may have stopped waiting.
+            let _ = done.send(());
+        }
+        Ok(())
+    }
+
+    /// Commits the end of the turn.
+    pub(super) async fn end(&mut self, ended: Ended) -> Result<(), Stop> {
+        let Ended { result, updates } = ended;
+        let outcome = match result {
+            Ok(end) => self.outcome(end, updates.is_empty()).map_err(Failure::permanent),
+            Err(failure) => Err(failure),
+        };
+        let command = match outcome {
+            Ok(Outcome::Park(pause)) => Command::Park { turn: self.turn_end(updates), pause },
+            Ok(Outcome::Finish(ending)) => Command::Finish { turn: self.turn_end(updates), ending },
+            Err(failure) => self.failed(failure, updates),
+        };
+        match self.commit(command).await {
+            Err(TransactError::Store(StoreError::TooLarge { what, bytes, limit })) => {
+                // Of this turn nothing is kept but why, which is short.
+                let command = self.failed(does_not_fit(what, bytes, limit), Vec::new());
+                self.commit(command).await.map_err(Stop::from)
+            }
+            done => done.map_err(Stop::from),
+        }
+    }
+
+    /// What the end of the turn leads to as the agent wants it, or why that is not possible.
+    fn outcome(&self, end: End, showed_all: bool) -> Result<Outcome, String> {
+        if let Some(checkpoint) = end.checkpoint() {
+            let bytes = checkpoint.as_str().len();
+            let limit = self.engine.policy.max_checkpoint_bytes;
+            if bytes > limit {
+                let text = format!("the agent left a checkpoint of {bytes} bytes; the limit is");
+                return Err(format!("{text} {limit}"));
+            }
+        }
+        let for_user = |interruption, question, checkpoint| -> Result<Outcome, String> {
+            let message = self.message(question)?;
+            Ok(Outcome::Park(Pause::ForUser { interruption, message, checkpoint }))
+        };
+        Ok(match end {
+            End::Completed(reply) => Outcome::Finish(Finish::Completed(self.message(reply)?)),
+            End::Rejected(reply) => Outcome::Finish(Finish::Rejected(self.message(reply)?)),
+            End::Message(reply) => Outcome::Finish(self.direct(reply, showed_all)?),
+            End::InputRequired { question, checkpoint } => {
+                for_user(Interruption::InputRequired, question, checkpoint)?
+            }
+            End::AuthRequired { question, checkpoint } => {
+                for_user(Interruption::AuthRequired, question, checkpoint)?
+            }
+            End::ParkUntil { wake_at, checkpoint } => {
+                Outcome::Park(Pause::Until { wake_at, checkpoint })
+            }
+            End::Continue { checkpoint } => {
+                let wake_at = self.engine.clock.now();
+                Outcome::Park(Pause::Until { wake_at, checkpoint: Some(checkpoint) })
+            }
+        })
+    }
+
+    /// The answer is a message. That is only possible where the sender has not seen a task yet;
+    /// in a later turn there is one, and the message completes it. (A follow-up that comes while
+    /// the first turn runs makes a later turn, which its agent cannot know of.)
+    fn direct(&self, reply: Reply, showed_all: bool) -> Result<Finish, String> {
+        let head = &self.now.head;
+        match self.message(reply)? {
+            None => Err("the agent gave a direct message without parts".into()),
+            Some(message) if head.turn > 0 => Ok(Finish::Completed(Some(message))),
+            Some(message) if !head.emitted && showed_all => Ok(Finish::Direct(message)),
+            Some(_) => Err("the agent gave a direct message after it had begun a task".into()),
+        }
+    }
+
+    fn message(&self, reply: Reply) -> Result<Option<Message>, String> {
+        let message = agent_message(self.engine.ids.as_ref(), reply);
+        let bytes = message.as_ref().map_or(0, |message| {
+            // Serialization of these types cannot fail; zero would only let the store judge.
+            serde_json::to_vec(message).map_or(0, |json| json.len())
+        });
+        let limit = self.engine.policy.max_entry_bytes;
+        if bytes > limit {
+            return Err(format!("the agent's message has {bytes} bytes; the limit is {limit}"));
+        }
+        Ok(message)
+    }
+
+    fn turn_end(&self, updates: Vec<Update>) -> TurnEnd {
+        TurnEnd { token: self.token.clone(), given: self.given, updates }
+    }
+
+    /// The command that ends the attempt as failed: to be tried again, or for good.
+    fn failed(&self, failure: Failure, updates: Vec<Update>) -> Command {
+        let failure = classified(failure);
+        let head = &self.now.head;
+        if let Some(source) = &failure.source {
+            let error = chain(source.as_ref());
+            let (tenant, task) = (&head.key.tenant, &head.key.task);
+            error!(%tenant, %task, attempt = head.attempt, error, "the agent failed");
+        }
+        let reply = failure.reason.unwrap_or_else(|| Reply::from("the agent failed"));
+        let reason = self
+            .message(reply)
+            .unwrap_or_else(|text| agent_message(self.engine.ids.as_ref(), Reply::from(text)));
+        let policy = &self.engine.policy;
+        if failure.retryable {
+            Command::Retry {
+                token: self.token.clone(),
+                updates,
+                after: policy.retry_after(head.attempt),
+                max_attempts: policy.max_attempts,
+                reason,
+            }
+        } else {
+            Command::Finish { turn: self.turn_end(updates), ending: Finish::Failed(reason) }
+        }
+    }
+
+    async fn commit(&mut self, command: Command) -> Result<(), TransactError> {
+        let (now, effects) = self.engine.transact(self.now.clone(), command).await?;
+        self.now = now;
+        self.engine.carry_out(&self.now.head, &effects).await;
+        Ok(())
+    }
+}
+
+fn does_not_fit(what: &str, bytes: usize, limit: usize) -> Failure {
+    Failure::permanent(format!("{what} of {bytes} bytes does not fit: the limit is {limit}"))
+}
+
+/// A failure to show something that can never be shown does not get better by trying again.
+fn classified(failure: Failure) -> Failure {
+    let shown = failure.source.as_ref().and_then(|source| source.downcast_ref::<ShowError>());
+    match shown {
+        Some(error @ (ShowError::TooLarge { .. } | ShowError::EmptyArtifact)) => {
+            let reason = failure.reason.unwrap_or_else(|| Reply::from(error.to_string()));
+            Failure { retryable: false, reason: Some(reason), source: failure.source }
+        }
+        _ => failure,
+    }
+}

@@ -1,0 +1,230 @@
+//! What a store of tasks must do. Every store passes the same suite, `a2a-lambda-store-contract`.
+
+use std::error::Error;
+
+use a2a_lambda_protocol::{TaskState, Timestamp};
+use async_trait::async_trait;
+
+use crate::head::Head;
+use crate::ids::{ContextId, Generation, LeaseToken, Owner, Revision, TaskId, TaskKey, Tenant};
+use crate::log::Entry;
+use crate::machine::Change;
+
+/// A task as a store read it, at one moment: the head, and the end of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// The head.
+    pub head: Head,
+    /// The newest entries, in order and without a gap, up to the head's generation. How far back
+    /// they go is the store's choice unless [`Depth::Full`] was asked for; there may be none.
+    pub tail: Vec<Entry>,
+    /// How many bytes of log are kept with the head: for the use of the store that read it.
+    pub inline_bytes: usize,
+}
+
+impl Snapshot {
+    /// Whether the tail is the whole log.
+    pub fn is_full(&self) -> bool {
+        self.tail.first().map_or(self.head.generation == Generation(0), |first| {
+            first.generation == Generation(1)
+        })
+    }
+}
+
+/// How much of the log to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What comes with the head at no extra cost.
+    Tail,
+    /// All of it.
+    Full,
+}
+
+/// What must still hold for a commit to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// The revision that the change was made from.
+    pub revision: Revision,
+    /// For a claim of an expired lease: the end of the lease as it was read, so that a lease that
+    /// was renewed in the meantime is not taken away.
+    pub leased_until: Option<Timestamp>,
+}
+
+/// The outcome of creating a task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Created {
+    /// It was created; also when an earlier try of this same write had succeeded unheard.
+    Now,
+    /// There is a task with this key already, and this is it.
+    Before(Box<Snapshot>),
+}
+
+/// The outcome of a commit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Committed {
+    /// It was made, and this is the task from here on; also when an earlier try of this same write
+    /// had succeeded unheard.
+    Done(Box<Snapshot>),
+    /// The guard did not hold, nothing changed, and this is the task as it is now, read in the
+    /// same round trip. `None` if there is no such task.
+    Lost(Option<Box<Snapshot>>),
+}
+
+/// The outcome of renewing a lease.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Renewed {
+    /// The lease is held until the new time.
+    Done,
+    /// The lease is not held any more, and this is the task as it is now, read in the same round
+    /// trip. `None` if there is no such task.
+    Lost(Option<Box<Snapshot>>),
+}
+
+/// Which tasks to list. All conditions must hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListQuery {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The owner.
+    pub owner: Owner,
+    /// Only tasks of this conversation.
+    pub context: Option<ContextId>,
+    /// Only tasks in this state.
+    pub state: Option<TaskState>,
+    /// Only tasks whose status changed at this time or later.
+    pub status_since: Option<Timestamp>,
+    /// Only tasks that come after this one.
+    pub after: Option<Cursor>,
+    /// How many tasks to return at most; at least 1.
+    pub limit: usize,
+    /// Whether to count all tasks that match, wherever the page begins.
+    pub count: bool,
+}
+
+/// A place in a listing: behind this task. Tasks are listed newest status first; those of the same
+/// millisecond by descending id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// The status time of the last task listed.
+    pub status_at: Timestamp,
+    /// Its id.
+    pub task: TaskId,
+}
+
+/// A page of tasks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The tasks, newest status first.
+    pub tasks: Vec<Snapshot>,
+    /// Where the next page begins, if there may be more.
+    pub next: Option<Cursor>,
+    /// How many tasks match, if that was asked.
+    pub total: Option<u64>,
+}
+
+/// A task that must be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueTask {
+    /// Which.
+    pub key: TaskKey,
+    /// Since when.
+    pub due: Timestamp,
+}
+
+/// Why a store could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// What is to be written does not fit, and nothing was written.
+    #[error("{what} of {bytes} bytes is larger than the {limit} bytes that can be stored")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Its size in bytes.
+        bytes: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The store did not answer, or not in time, or refused for now. A write may or may not have
+    /// been made.
+    #[error("the task store cannot be reached or is overloaded")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// The store refused for a reason that trying again does not remove: rights, a missing table.
+    #[error("the task store refused the request")]
+    Refused(#[source] Box<dyn Error + Send + Sync>),
+    /// What was read is not a task.
+    #[error("the stored task {key} cannot be read")]
+    Corrupt {
+        /// Which task.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl StoreError {
+    /// Whether the same request may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
+    /// Whether it is certain that nothing was written.
+    pub fn certainly_not_applied(&self) -> bool {
+        matches!(self, Self::TooLarge { .. } | Self::Refused(_))
+    }
+}
+
+/// A store of tasks.
+///
+/// The store keeps what the state machine decides and decides nothing itself. The contract:
+///
+/// - **Atomic**: a [`Change`] is stored whole (head and entries) or not at all.
+/// - **Conditional**: nothing is written unless the [`Guard`] holds at that moment. Losing the race
+///   is an outcome, not an error, and comes with the task as it now is.
+/// - **Strong**: [`read`](Self::read) sees every write that was answered before it began.
+///   [`list`](Self::list) and [`due`](Self::due) may find tasks by an index that lags behind, but
+///   return only what they then read strongly.
+/// - **Lost answers**: after [`StoreError::Unavailable`] a write may have been made. Making the
+///   same write again is safe: it is recognized by its mark, [`Head::write`].
+/// - **Private**: nothing is ever found under another tenant, and lists are of one owner.
+#[async_trait]
+pub trait TaskStore: Send + Sync + 'static {
+    /// Stores a new task.
+    async fn create(&self, change: &Change) -> Result<Created, StoreError>;
+
+    /// Reads a task; `None` if there is none. Strongly consistent. At [`Depth::Tail`] it costs no
+    /// more than the head.
+    async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError>;
+
+    /// Stores a change that was made from `base`.
+    ///
+    /// A change that leaves the lease of `base` as it was does not write it either, so that a
+    /// renewal that was made in the meantime stands.
+    async fn commit(
+        &self,
+        base: &Snapshot,
+        guard: Guard,
+        change: &Change,
+    ) -> Result<Committed, StoreError>;
+
+    /// Sets the end of a lease, if the lease is still held. Changes nothing else, no revision and
+    /// no index.
+    async fn renew(
+        &self,
+        key: &TaskKey,
+        token: &LeaseToken,
+        until: Timestamp,
+    ) -> Result<Renewed, StoreError>;
+
+    /// Lists an owner's tasks.
+    async fn list(&self, query: &ListQuery) -> Result<Page, StoreError>;
+
+    /// Finds tasks of one shard of the due index whose time is at or before `until`, earliest
+    /// first, at most `limit`.
+    async fn due(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueTask>, StoreError>;
+}

@@ -1,0 +1,302 @@
+//! A turn as the agent sees it: what it is given, and how it shows what it does.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use a2a_lambda_protocol::{
+    Artifact, Json, Message, Part, PartContent, Role, Task, TaskState, Timestamp,
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::agent::Reply;
+use crate::env::{Clock, Ids};
+use crate::log::{ArtifactChange, StatusChange};
+use crate::machine::Update;
+
+/// Why an agent is told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopReason {
+    /// The user called the task off. Nothing that the agent shows is kept any more (I7).
+    Canceled,
+    /// Another runner has taken over. Nothing that the agent shows is kept any more (I3).
+    Superseded,
+    /// The invocation is about to end. What the agent returns now is still kept: this is the time
+    /// to [continue](crate::End::Continue) from a checkpoint.
+    OutOfTime,
+}
+
+/// Why something could not be shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShowError {
+    /// The turn is over; the agent should return.
+    #[error("the turn is over")]
+    Over,
+    /// An update is larger than an entry of the log may be; nothing of it was kept.
+    #[error("an update of {bytes} bytes is larger than the {limit} bytes that an entry can have")]
+    TooLarge {
+        /// Its size in bytes.
+        bytes: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// An artifact without an id or without parts, which A2A does not allow.
+    #[error("an artifact needs an id and at least one part")]
+    EmptyArtifact,
+}
+
+/// What goes from the agent to the runner.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    Update { update: Update, bytes: usize },
+    Flush(oneshot::Sender<()>),
+}
+
+/// One run of the agent on a task.
+pub struct Turn {
+    pub(crate) task: Task,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) checkpoint: Option<Json>,
+    pub(crate) number: u32,
+    pub(crate) attempt: u32,
+    pub(crate) deadline: Timestamp,
+    pub(crate) max_update_bytes: usize,
+    pub(crate) shown: mpsc::Sender<Shown>,
+    pub(crate) stop: watch::Receiver<Option<StopReason>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) artifacts: AtomicU32,
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn")
+            .field("task", &self.task.id)
+            .field("number", &self.number)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Turn {
+    /// The task as it was when the turn began, with its whole history.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// The messages that no earlier turn was given, oldest first. Empty when the turn was begun by
+    /// a wake time or a continuation.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// The text of the new messages: their text parts, divided by line ends.
+    pub fn text(&self) -> String {
+        let parts = self.messages.iter().flat_map(|message| &message.parts);
+        let texts = parts.filter_map(|part| match &part.content {
+            PartContent::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect::<Vec<_>>().join("\n")
+    }
+
+    /// What the turn before this left for it, if it has this form.
+    ///
+    /// # Errors
+    /// When there is a checkpoint of another form.
+    pub fn checkpoint<T: DeserializeOwned>(&self) -> Result<Option<T>, serde_json::Error> {
+        self.checkpoint.as_ref().map(Json::to).transpose()
+    }
+
+    /// The number of the turn, from 1: one more than turns were committed before it.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The number of this attempt at the turn, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// A key that is the same for every attempt at this turn, and for no other turn: to send along
+    /// with requests that must not be carried out twice.
+    pub fn idempotency_key(&self) -> String {
+        format!("{}-{}", self.task.id, self.number)
+    }
+
+    /// When the agent is told to stop, at the latest.
+    pub fn deadline(&self) -> Timestamp {
+        self.deadline
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Waits for a while, by the clock that the task runs by.
+    pub async fn sleep(&self, duration: Duration) {
+        self.clock.sleep(duration).await;
+    }
+
+    /// Returns when the agent is told to stop, and why. An agent that works on for long should
+    /// wait for this beside its work.
+    pub async fn stopped(&self) -> StopReason {
+        let mut stop = self.stop.clone();
+        match stop.wait_for(Option::is_some).await.map(|reason| *reason) {
+            Ok(Some(reason)) => reason,
+            // The runner is gone, so the turn is over.
+            Ok(None) | Err(_) => StopReason::Superseded,
+        }
+    }
+
+    /// Whether the agent was told to stop, and why.
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        *self.stop.borrow()
+    }
+
+    /// Shows a progress message: the task is WORKING, and this is its status.
+    ///
+    /// # Errors
+    /// When the turn is over, or the message too large.
+    pub async fn progress(&self, reply: impl Into<Reply>) -> Result<(), ShowError> {
+        let message = self.message(reply.into());
+        self.show(Update::Progress(StatusChange {
+            state: TaskState::Working,
+            message,
+            metadata: None,
+        }))
+        .await
+    }
+
+    /// Shows an artifact as a whole. One with the same id is replaced.
+    ///
+    /// # Errors
+    /// When the turn is over, or the artifact is empty or too large.
+    pub async fn artifact(&self, artifact: Artifact) -> Result<(), ShowError> {
+        let change = ArtifactChange { artifact, append: false, last_chunk: true, metadata: None };
+        self.show_artifact(change).await
+    }
+
+    /// An id for an artifact: unique within the task, and the same in every attempt at this turn,
+    /// so that what a new attempt makes takes the place of what the last one left.
+    pub fn artifact_id(&self) -> String {
+        let number = self.artifacts.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("{}-{number}", self.number)
+    }
+
+    /// Begins an artifact that is shown chunk by chunk.
+    pub fn chunked(&self, name: &str) -> Chunks<'_> {
+        Chunks { turn: self, id: self.artifact_id(), name: name.to_owned(), begun: false }
+    }
+
+    /// Returns once everything shown before is stored.
+    ///
+    /// # Errors
+    /// When the turn is over.
+    pub async fn flush(&self) -> Result<(), ShowError> {
+        let (done, stored) = oneshot::channel();
+        self.send(Shown::Flush(done)).await?;
+        stored.await.map_err(|_| ShowError::Over)
+    }
+
+    async fn show_artifact(&self, change: ArtifactChange) -> Result<(), ShowError> {
+        if change.artifact.artifact_id.is_empty() || change.artifact.parts.is_empty() {
+            return Err(ShowError::EmptyArtifact);
+        }
+        self.show(Update::Artifact(change)).await
+    }
+
+    async fn show(&self, update: Update) -> Result<(), ShowError> {
+        let bytes = update_bytes(&update);
+        let limit = self.max_update_bytes;
+        if bytes > limit {
+            return Err(ShowError::TooLarge { bytes, limit });
+        }
+        self.send(Shown::Update { update, bytes }).await
+    }
+
+    async fn send(&self, shown: Shown) -> Result<(), ShowError> {
+        match self.stop_reason() {
+            Some(StopReason::Canceled | StopReason::Superseded) => return Err(ShowError::Over),
+            Some(StopReason::OutOfTime) | None => {}
+        }
+        self.shown.send(shown).await.map_err(|_| ShowError::Over)
+    }
+
+    fn message(&self, reply: Reply) -> Option<Message> {
+        agent_message(self.ids.as_ref(), reply)
+    }
+}
+
+/// An artifact that is shown chunk by chunk. See [`Turn::chunked`].
+#[derive(Debug)]
+pub struct Chunks<'a> {
+    turn: &'a Turn,
+    id: String,
+    name: String,
+    begun: bool,
+}
+
+impl Chunks<'_> {
+    /// The artifact's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Adds parts.
+    ///
+    /// # Errors
+    /// When the turn is over, or there are no parts, or they are too large.
+    pub async fn push(&mut self, parts: impl Into<Vec<Part>> + Send) -> Result<(), ShowError> {
+        self.chunk(parts.into(), false).await
+    }
+
+    /// Adds the last parts.
+    ///
+    /// # Errors
+    /// When the turn is over, or there are no parts, or they are too large.
+    pub async fn finish(mut self, parts: impl Into<Vec<Part>> + Send) -> Result<(), ShowError> {
+        self.chunk(parts.into(), true).await
+    }
+
+    async fn chunk(&mut self, parts: Vec<Part>, last_chunk: bool) -> Result<(), ShowError> {
+        // The first chunk of a run begins the artifact anew: it replaces what an earlier attempt,
+        // that did not live to its end, may have left.
+        let append = self.begun;
+        let artifact = Artifact {
+            artifact_id: self.id.clone(),
+            name: if append { String::new() } else { self.name.clone() },
+            parts,
+            ..Artifact::default()
+        };
+        let change = ArtifactChange { artifact, append, last_chunk, metadata: None };
+        self.turn.show_artifact(change).await?;
+        self.begun = true;
+        Ok(())
+    }
+}
+
+/// A message of the agent's, or none if it says nothing.
+pub(crate) fn agent_message(ids: &dyn Ids, reply: Reply) -> Option<Message> {
+    if reply.parts.is_empty() {
+        return None;
+    }
+    Some(Message {
+        message_id: ids.fresh(),
+        role: Role::Agent,
+        parts: reply.parts,
+        metadata: reply.metadata,
+        ..Message::default()
+    })
+}
+
+fn update_bytes(update: &Update) -> usize {
+    let json = match update {
+        Update::Progress(change) => serde_json::to_vec(change),
+        Update::Artifact(change) => serde_json::to_vec(change),
+    };
+    json.map_or(0, |json| json.len())
+}

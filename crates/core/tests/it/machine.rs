@@ -1,0 +1,6 @@
+//! The state machine: its table, the cases behind the table, and random walks through it.
+
+mod cases;
+mod sample;
+mod table;
+mod walk;

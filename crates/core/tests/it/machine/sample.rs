@@ -1,0 +1,218 @@
+//! A task in each phase, and a command of each kind.
+
+use a2a_lambda_core::head::{Ending, Interruption};
+use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::log::{ArtifactChange, StatusChange};
+use a2a_lambda_core::machine::{Finish, Pause, Stamp, Submission, TurnEnd, Update};
+use a2a_lambda_core::{
+    Change, Command, ContextId, Effect, Generation, Head, LeaseToken, Owner, Phase,
+};
+use a2a_lambda_protocol::{Artifact, Json, Message, Part, Role, TaskState, Timestamp};
+
+use crate::support::{TestClock, World, secs, user};
+
+pub(crate) const MAX_ATTEMPTS: u32 = 3;
+pub(crate) const GRACE_S: u64 = 60;
+pub(crate) const LEASE_S: u64 = 30;
+
+/// The moment this many seconds after the begin.
+pub(crate) fn at(seconds: u64) -> Timestamp {
+    TestClock::epoch().saturating_add(secs(seconds))
+}
+
+/// How many seconds after the begin a moment is.
+pub(crate) fn seconds(at: Timestamp) -> u64 {
+    at.saturating_since(TestClock::epoch()).as_secs()
+}
+
+pub(crate) fn stamp(now: u64) -> Stamp {
+    Stamp {
+        now: at(now),
+        write: WriteId::new(format!("write at {now}")),
+        signal_grace: secs(GRACE_S),
+        lease: secs(LEASE_S),
+    }
+}
+
+/// The token of the runner that holds, or held, the lease.
+pub(crate) fn token() -> LeaseToken {
+    LeaseToken::new("holder")
+}
+
+pub(crate) fn agent(text: &str) -> Message {
+    Message {
+        message_id: format!("id of {text}"),
+        role: Role::Agent,
+        parts: vec![Part::text(text)],
+        ..Message::default()
+    }
+}
+
+pub(crate) fn submission() -> Submission {
+    Submission {
+        key: World::key("task"),
+        owner: Owner::parse("alice").unwrap(),
+        context: ContextId::parse("context").unwrap(),
+        message: user("first"),
+        sender_waits: false,
+        request: None,
+    }
+}
+
+pub(crate) fn progress(text: &str) -> Update {
+    Update::Progress(StatusChange {
+        state: TaskState::Working,
+        message: Some(agent(text)),
+        metadata: None,
+    })
+}
+
+pub(crate) fn chunk(text: &str) -> Update {
+    let artifact = Artifact {
+        artifact_id: "artifact".into(),
+        parts: vec![Part::text(text)],
+        ..Artifact::default()
+    };
+    Update::Artifact(ArtifactChange { artifact, append: true, ..ArtifactChange::default() })
+}
+
+/// The end of a turn that was given all that `head` knows of.
+pub(crate) fn turn_end(head: &Head, updates: Vec<Update>) -> TurnEnd {
+    TurnEnd { token: token(), given: head.last_message, updates }
+}
+
+pub(crate) fn message(text: &str) -> Command {
+    Command::Message { message: user(text), request: None }
+}
+
+pub(crate) fn claim(name: &str) -> Command {
+    Command::Claim { token: LeaseToken::new(name), max_attempts: MAX_ATTEMPTS }
+}
+
+pub(crate) fn emit(updates: Vec<Update>) -> Command {
+    Command::Emit { token: token(), updates }
+}
+
+pub(crate) fn finish(head: &Head, ending: Finish) -> Command {
+    Command::Finish { turn: turn_end(head, Vec::new()), ending }
+}
+
+pub(crate) fn ask(head: &Head, interruption: Interruption) -> Command {
+    let message = Some(agent("a question"));
+    let checkpoint = Some(Json::parse("1").unwrap());
+    let pause = Pause::ForUser { interruption, message, checkpoint };
+    Command::Park { turn: turn_end(head, Vec::new()), pause }
+}
+
+pub(crate) fn park_until(head: &Head, until: u64) -> Command {
+    let checkpoint = Some(Json::parse("2").unwrap());
+    let pause = Pause::Until { wake_at: at(until), checkpoint };
+    Command::Park { turn: turn_end(head, Vec::new()), pause }
+}
+
+pub(crate) fn retry(after: u64) -> Command {
+    Command::Retry {
+        token: token(),
+        updates: Vec::new(),
+        after: secs(after),
+        max_attempts: MAX_ATTEMPTS,
+        reason: Some(agent("a reason")),
+    }
+}
+
+/// Applies a command that the task allows.
+pub(crate) fn apply(head: &Head, command: Command, now: u64) -> Change {
+    head.apply(command, &stamp(now)).unwrap()
+}
+
+/// The head that a command leads to.
+pub(crate) fn then(head: &Head, command: Command, now: u64) -> Head {
+    apply(head, command, now).head().clone()
+}
+
+/// The reason why a command is refused.
+pub(crate) fn refused(head: &Head, command: Command, now: u64) -> String {
+    head.apply(command, &stamp(now)).unwrap_err().to_string()
+}
+
+/// A task that was just submitted.
+pub(crate) fn submitted() -> Head {
+    Head::submit(submission(), &stamp(0)).head().clone()
+}
+
+/// The same, claimed at 1 s: its lease ends at 31 s.
+pub(crate) fn running() -> Head {
+    then(&submitted(), Command::Claim { token: token(), max_attempts: MAX_ATTEMPTS }, 1)
+}
+
+/// One that failed at 2 s and is to be tried again at 100 s.
+pub(crate) fn waiting() -> Head {
+    then(&running(), retry(98), 2)
+}
+
+pub(crate) fn interrupted(interruption: Interruption) -> Head {
+    then(&running(), ask(&running(), interruption), 2)
+}
+
+pub(crate) fn ended(ending: Ending) -> Head {
+    let running = running();
+    let ended = match ending {
+        Ending::Completed => finish(&running, Finish::Completed(None)),
+        Ending::Failed => finish(&running, Finish::Failed(None)),
+        Ending::Rejected => finish(&running, Finish::Rejected(None)),
+        Ending::Canceled => Command::Cancel,
+    };
+    then(&running, ended, 2)
+}
+
+/// What a change does, field by field; what is not mentioned stays as it was.
+pub(crate) fn describe(before: &Head, change: &Change) -> String {
+    let after = change.head();
+    let mut said = vec![after.phase.name().to_owned()];
+    match after.phase {
+        Phase::Running { until, .. } | Phase::Waiting { until } => {
+            said[0].push_str(&format!(" until {}", seconds(until)));
+        }
+        _ => {}
+    }
+    let entries = change.entries().len();
+    if entries > 0 {
+        said.push(format!("entries +{entries}"));
+    }
+    for effect in change.effects() {
+        let Effect::Signal { at } = effect;
+        said.push(format!("signal at {}", seconds(*at)));
+    }
+    if after.due != before.due {
+        said.push(after.due.map_or("due never".into(), |due| format!("due {}", seconds(due))));
+    }
+    let mut number = |name: &str, before: u64, after: u64| {
+        if before != after {
+            said.push(format!("{name} {after}"));
+        }
+    };
+    number("attempt", before.attempt.into(), after.attempt.into());
+    number("turn", before.turn.into(), after.turn.into());
+    number("consumed", before.consumed.0, after.consumed.0);
+    number("fence", before.fence.0, after.fence.0);
+    number("last message", before.last_message.0, after.last_message.0);
+    assert_eq!(after.generation, Generation(before.generation.0 + entries as u64));
+    if after.revision != before.revision.next() {
+        said.push("no new revision".into());
+    }
+    for (name, before, after) in
+        [("emitted", before.emitted, after.emitted), ("direct", before.direct, after.direct)]
+    {
+        if before != after {
+            said.push(name.into());
+        }
+    }
+    if before.checkpoint != after.checkpoint {
+        let kept = after.checkpoint.as_ref().map_or("none", Json::as_str);
+        said.push(format!("checkpoint {kept}"));
+    }
+    if before.status_at != after.status_at {
+        said.push(format!("status at {}", seconds(after.status_at)));
+    }
+    said.join(", ")
+}

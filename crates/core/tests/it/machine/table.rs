@@ -1,0 +1,214 @@
+//! The table of the state machine's documentation, cell by cell.
+
+use a2a_lambda_core::head::{Ending, Interruption};
+use a2a_lambda_core::invariants::check_change;
+use a2a_lambda_core::machine::{Finish, Refusal};
+use a2a_lambda_core::{Change, Command, Head};
+
+use super::sample::{
+    agent, ask, at, chunk, claim, describe, emit, ended, finish, interrupted, message, park_until,
+    progress, refused, retry, running, stamp, submitted, token, waiting,
+};
+
+/// A task in a phase, and the second at which a command comes.
+struct Column {
+    head: Head,
+    now: u64,
+}
+
+/// The phases, in the order of the table's columns. A lease and a wake time count as over in the
+/// very millisecond of their end.
+fn columns() -> Vec<Column> {
+    vec![
+        Column { head: submitted(), now: 10 },
+        Column { head: running(), now: 10 },
+        Column { head: running(), now: 31 },
+        Column { head: waiting(), now: 10 },
+        Column { head: waiting(), now: 100 },
+        Column { head: interrupted(Interruption::InputRequired), now: 10 },
+        Column { head: interrupted(Interruption::AuthRequired), now: 10 },
+        Column { head: ended(Ending::Completed), now: 10 },
+        Column { head: ended(Ending::Failed), now: 10 },
+        Column { head: ended(Ending::Canceled), now: 10 },
+        Column { head: ended(Ending::Rejected), now: 10 },
+    ]
+}
+
+/// The commands, in the order of the table's rows. The holder's are under the token of the task's
+/// last runner; those of a stranger, under another.
+fn command(row: &str, head: &Head) -> Command {
+    match row {
+        "message" => message("another"),
+        "claim" => claim("stranger"),
+        "emit" => emit(vec![progress("half"), chunk("a")]),
+        "heartbeat" => Command::Heartbeat { token: token() },
+        "park, input" => ask(head, Interruption::InputRequired),
+        "park, auth" => ask(head, Interruption::AuthRequired),
+        "park until 200" => park_until(head, 200),
+        "complete" => finish(head, Finish::Completed(Some(agent("done")))),
+        "fail" => finish(head, Finish::Failed(Some(agent("broken")))),
+        "reject" => finish(head, Finish::Rejected(Some(agent("no")))),
+        "direct" => finish(head, Finish::Direct(agent("hello"))),
+        "retry" => retry(5),
+        "cancel" => Command::Cancel,
+        "expire" => Command::Expire,
+        "wake" => Command::Wake,
+        other => panic!("no command {other}"),
+    }
+}
+
+/// A cell: the phase that the command leads to, with the number of new entries and `!` for a
+/// signal; or why it is refused.
+fn cell(outcome: Result<Change, Refusal>) -> String {
+    let change = match outcome {
+        Ok(change) => change,
+        Err(Refusal::Ended) => return "-".into(),
+        Err(Refusal::HeldBy { .. }) => return "held".into(),
+        Err(Refusal::StaleLease) => return "stale".into(),
+        Err(Refusal::NotBefore { .. }) => return "early".into(),
+        Err(Refusal::WaitsForUser) => return "user".into(),
+        Err(Refusal::NoLease) => return "no lease".into(),
+        Err(other) => panic!("no word for {other:?}"),
+    };
+    let signal = if change.effects().is_empty() { "" } else { "!" };
+    let name = change.head().phase.name().replace("-required", "");
+    format!("{name}+{}{signal}", change.entries().len())
+}
+
+const TABLE: &str = "
+               | Submitted    | Running, live | expired      | Waiting, early | due          | Input        | Auth         | Ended
+message        | submitted+1  | running+1     | running+1    | waiting+1!     | waiting+1!   | submitted+1! | submitted+1! | -
+claim          | running+1    | held          | running+0    | early          | running+0    | user         | user         | -
+emit           | stale        | running+2     | running+2    | stale          | stale        | stale        | stale        | -
+heartbeat      | stale        | running+0     | running+0    | stale          | stale        | stale        | stale        | -
+park, input    | stale        | input+1       | input+1      | stale          | stale        | stale        | stale        | -
+park, auth     | stale        | auth+1        | auth+1       | stale          | stale        | stale        | stale        | -
+park until 200 | stale        | waiting+0!    | waiting+0!   | stale          | stale        | stale        | stale        | -
+complete       | stale        | completed+1   | completed+1  | stale          | stale        | stale        | stale        | -
+fail           | stale        | failed+1      | failed+1     | stale          | stale        | stale        | stale        | -
+reject         | stale        | rejected+1    | rejected+1   | stale          | stale        | stale        | stale        | -
+direct         | stale        | completed+1   | completed+1  | stale          | stale        | stale        | stale        | -
+retry          | stale        | waiting+0!    | waiting+0!   | stale          | stale        | stale        | stale        | -
+cancel         | canceled+1   | canceled+1    | canceled+1   | canceled+1     | canceled+1   | canceled+1   | canceled+1   | -
+expire         | no lease     | held          | waiting+0!   | no lease       | no lease     | no lease     | no lease     | -
+wake           | submitted+0! | held          | held         | early          | waiting+0!   | user         | user         | -
+";
+
+#[test]
+fn every_command_in_every_phase() {
+    let columns = columns();
+    for line in TABLE.trim().lines().skip(1) {
+        let mut cells = line.split('|').map(str::trim);
+        let row = cells.next().unwrap();
+        let mut expected: Vec<&str> = cells.collect();
+        // The last column stands for the four endings.
+        let ended = expected.pop().unwrap();
+        expected.extend([ended; 4]);
+        assert_eq!(expected.len(), columns.len(), "{row}");
+        for (Column { head, now }, expected) in columns.iter().zip(expected) {
+            let outcome = head.apply(command(row, head), &stamp(*now));
+            if let Ok(change) = &outcome {
+                check_change(head, change).unwrap();
+            }
+            let place = format!("{row}, {} at {now}", head.phase.name());
+            assert_eq!(cell(outcome.map_err(|illegal| illegal.refusal)), expected, "{place}");
+        }
+    }
+}
+
+/// Each cell that is not a dash, in full. The task was submitted at 0 (due 60) and claimed at 1.
+#[test]
+fn every_change_in_full() {
+    let head_and_time = |phase: &str| match phase {
+        "submitted" => (submitted(), 10),
+        "running" => (running(), 10),
+        "expired" => (running(), 31),
+        "waiting" => (waiting(), 10),
+        "due" => (waiting(), 100),
+        "input" => (interrupted(Interruption::InputRequired), 10),
+        other => panic!("no phase {other}"),
+    };
+    for (phase, row, expected) in CHANGES {
+        let (head, now) = head_and_time(phase);
+        let change = head.apply(command(row, &head), &stamp(now)).unwrap();
+        assert_eq!(describe(&head, &change), *expected, "{row}, {phase}");
+    }
+}
+
+// One line each, so that it reads as a table.
+#[rustfmt::skip]
+const CHANGES: &[(&str, &str, &str)] = &[
+    ("submitted", "message", "submitted, entries +1, last message 2"),
+    ("submitted", "claim", "running until 40, entries +1, attempt 1, fence 1, status at 10"),
+    ("submitted", "cancel", "canceled, entries +1, due never, status at 10"),
+    ("submitted", "wake", "submitted, signal at 10, due 70"),
+    ("running", "message", "running until 31, entries +1, last message 3"),
+    ("running", "emit", "running until 40, entries +2, emitted, status at 10"),
+    ("running", "heartbeat", "running until 40, no new revision"),
+    ("running", "park, input", "input-required, entries +1, due never, attempt 0, turn 1, consumed 1, checkpoint 1, status at 10"),
+    ("running", "park, auth", "auth-required, entries +1, due never, attempt 0, turn 1, consumed 1, checkpoint 1, status at 10"),
+    ("running", "park until 200", "waiting until 200, signal at 200, attempt 0, turn 1, consumed 1, checkpoint 2"),
+    ("running", "complete", "completed, entries +1, due never, attempt 0, turn 1, consumed 1, status at 10"),
+    ("running", "fail", "failed, entries +1, due never, attempt 0, turn 1, consumed 1, status at 10"),
+    ("running", "reject", "rejected, entries +1, due never, attempt 0, turn 1, consumed 1, status at 10"),
+    ("running", "direct", "completed, entries +1, due never, attempt 0, turn 1, consumed 1, direct, status at 10"),
+    ("running", "retry", "waiting until 15, signal at 15"),
+    ("running", "cancel", "canceled, entries +1, due never, status at 10"),
+    ("expired", "message", "running until 31, entries +1, last message 3"),
+    ("expired", "claim", "running until 61, attempt 2, fence 2"),
+    ("expired", "emit", "running until 61, entries +2, emitted, status at 31"),
+    ("expired", "expire", "waiting until 31, signal at 31, due 91"),
+    ("waiting", "message", "waiting until 10, entries +1, signal at 10, last message 3"),
+    ("waiting", "cancel", "canceled, entries +1, due never, status at 10"),
+    ("due", "message", "waiting until 100, entries +1, signal at 100, last message 3"),
+    ("due", "claim", "running until 130, attempt 2, fence 2"),
+    ("due", "wake", "waiting until 100, signal at 100, due 160"),
+    ("input", "message", "submitted, entries +1, signal at 10, due 70, last message 4, status at 10"),
+    ("input", "cancel", "canceled, entries +1, checkpoint none, status at 10"),
+];
+
+#[test]
+fn a_refusal_names_the_command_the_phase_and_the_reason() {
+    let done = ended(Ending::Completed);
+    for (head, command, now, expected) in [
+        (&done, message("more"), 10, "a completed task does not allow message: the task is over"),
+        (
+            &submitted(),
+            emit(vec![]),
+            10,
+            "a submitted task does not allow emit: the lease is not held",
+        ),
+        (
+            &running(),
+            claim("stranger"),
+            10,
+            &format!(
+                "a running task does not allow claim: another runner holds it until {}",
+                at(31)
+            ),
+        ),
+        (
+            &waiting(),
+            claim("stranger"),
+            10,
+            &format!(
+                "a waiting task does not allow claim: nothing is to be done before {}",
+                at(100)
+            ),
+        ),
+        (
+            &interrupted(Interruption::AuthRequired),
+            Command::Wake,
+            10,
+            "a auth-required task does not allow wake: it waits for its user",
+        ),
+        (
+            &waiting(),
+            Command::Expire,
+            10,
+            "a waiting task does not allow expire: there is no lease",
+        ),
+    ] {
+        assert_eq!(refused(head, command, now), expected);
+    }
+}

@@ -1,0 +1,10 @@
+//! Tests of the core from outside: the state machine, the runner and the operations, over the store
+//! in memory, by a clock that the tests own.
+
+// The lint's exemption covers test functions only, and not what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod machine;
+mod operations;
+mod runner;
+mod support;

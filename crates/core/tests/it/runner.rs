@@ -1,0 +1,11 @@
+//! The runner: turns, and all that can come between.
+
+mod contention;
+mod crashes;
+mod failures;
+mod limits;
+mod mail;
+mod stopping;
+mod sweeping;
+mod turns;
+mod waiting;

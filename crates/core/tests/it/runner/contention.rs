@@ -1,0 +1,137 @@
+//! Several at once, and answers that are lost while others write.
+
+use a2a_lambda_core::{Attended, End};
+use a2a_lambda_protocol::{Part, TaskState};
+
+use crate::support::{Fault, Kind, World, artifacts, history, millis, script, secs};
+
+#[tokio::test(start_paused = true)]
+async fn of_several_runners_one_runs() {
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            diary.note("begun");
+            turn.sleep(secs(10)).await;
+            diary.note("ended");
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("hello").await;
+    // All of them have read the task before the first claims it.
+    world.faults.plan(|call| (call.kind == Kind::Read).then_some(Fault::SlowAnswer(secs(1))));
+    let attended = tokio::join!(world.attend(&key), world.attend(&key), world.attend(&key));
+    let attended = [attended.0, attended.1, attended.2];
+    let ran = Attended::Ran { turns: 1, state: TaskState::Completed };
+    assert_eq!(attended.iter().filter(|a| **a == ran).count(), 1, "{attended:?}");
+    let held = attended.iter().filter(|a| matches!(a, Attended::HeldBy { .. })).count();
+    assert_eq!(held, 2, "{attended:?}");
+    assert_eq!(world.diary.read(), ["begun", "ended"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_renewed_at_the_last_moment_is_not_taken() {
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            diary.note("begun");
+            turn.sleep(secs(60)).await;
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("hello").await;
+    // No renewal gets through before 30 s, when the lease ends; the claim of the second runner,
+    // who reads the task just after that, takes so long that the next renewal is faster.
+    let clock = world.clock.clone();
+    world.faults.plan(move |call| {
+        use a2a_lambda_core::Clock as _;
+        let passed = clock.now().saturating_since(crate::support::TestClock::epoch());
+        match call.kind {
+            Kind::Renew if passed < secs(30) => Some(Fault::LoseRequest),
+            Kind::Commit if call.of_kind == 2 => Some(Fault::SlowRequest(secs(5))),
+            _ => None,
+        }
+    });
+    let (first, second) = tokio::join!(world.attend(&key), async {
+        tokio::time::sleep(millis(30_100)).await;
+        world.attend(&key).await
+    });
+    assert_eq!(first, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert!(matches!(second, Attended::HeldBy { .. }), "{second:?}");
+    assert_eq!(world.diary.read(), ["begun"]);
+}
+
+/// A run of three chunks, each in a commit of its own, while a follow-up comes just after the
+/// commit whose answer is lost, and before it is made again.
+async fn overtaken(commit: usize) -> World {
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            diary.note(turn.text());
+            let mut chunks = turn.chunked("letters");
+            for text in ["a", "b", "c"] {
+                chunks.push([Part::text(text)]).await?;
+                turn.flush().await?;
+            }
+            Ok(End::Completed("done".into()))
+        })
+    }));
+    let key = world.submit("first").await;
+    world.faults.plan(move |call| {
+        (call.kind == Kind::Commit && call.of_kind == commit)
+            .then_some(Fault::LoseAnswerFor(millis(1_000)))
+    });
+    let (attended, ()) = tokio::join!(world.attend(&key), async {
+        tokio::time::sleep(millis(500)).await;
+        world.follow_up(&key, "meanwhile").await.unwrap();
+    });
+    assert_eq!(attended, Attended::Ran { turns: 2, state: TaskState::Completed });
+    let task = world.task(&key).await;
+    assert_eq!(artifacts(&task), ["1-1: a|b|c", "2-1: a|b|c"], "no chunk twice");
+    assert_eq!(history(&task), ["first", "meanwhile", "done"]);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_whose_answer_was_lost_is_known_again_beneath_a_later_one() {
+    for commit in [2, 3, 4] {
+        let world = overtaken(commit).await;
+        assert_eq!(world.diary.read(), ["first", "meanwhile"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_whose_answer_was_lost_is_known_again_beneath_a_message() {
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            diary.note(turn.text());
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("first").await;
+    world.faults.plan(|call| {
+        (call.kind == Kind::Commit && call.of_kind == 1)
+            .then_some(Fault::LoseAnswerFor(millis(1_000)))
+    });
+    let (attended, ()) = tokio::join!(world.attend(&key), async {
+        tokio::time::sleep(millis(500)).await;
+        world.follow_up(&key, "meanwhile").await.unwrap();
+    });
+    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(world.diary.read(), ["first\nmeanwhile"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_runner_whose_clock_steps_back_keeps_its_task() {
+    let world = World::new(script(|turn, _| {
+        Box::pin(async move {
+            turn.sleep(secs(5)).await;
+            turn.progress("half").await?;
+            turn.sleep(secs(40)).await;
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("hello").await;
+    let (attended, ()) = tokio::join!(world.attend(&key), async {
+        tokio::time::sleep(secs(3)).await;
+        world.clock.step(-2_000);
+    });
+    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
+    world.task(&key).await;
+}

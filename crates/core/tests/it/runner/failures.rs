@@ -1,0 +1,152 @@
+//! Attempts that fail.
+
+use a2a_lambda_core::{Attended, End, Failure, Phase};
+use a2a_lambda_protocol::{Part, TaskState};
+
+use crate::support::{World, artifacts, history, millis, script, secs, status_text};
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_tried_again_with_longer_and_longer_waits_until_it_is_final() {
+    let world = World::with_policy(
+        script(|turn, _| {
+            Box::pin(async move { Err(Failure::retryable(format!("no luck, {}", turn.attempt()))) })
+        }),
+        |policy| policy.max_attempts = 4,
+    );
+    let key = world.submit("hello").await;
+    world.queue.take();
+    let mut waits = Vec::new();
+    loop {
+        let begin = world.now();
+        let attended = world.attend(&key).await;
+        let Attended::Ran { turns: 1, state } = attended else { panic!("{attended:?}") };
+        if state == TaskState::Failed {
+            break;
+        }
+        let Phase::Waiting { until } = world.head(&key).await.phase else { panic!("{state:?}") };
+        waits.push(until.saturating_since(begin).as_secs());
+        assert_eq!(world.queue.take().len(), 1);
+        tokio::time::sleep(until.saturating_since(world.now())).await;
+    }
+    assert_eq!(waits, [1, 2, 4]);
+    assert!(world.queue.take().is_empty());
+    assert_eq!(status_text(&world.task(&key).await), "no luck, 4");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permanent_failure_is_not_tried_again() {
+    let world = World::new(script(|turn, _| {
+        Box::pin(async move {
+            turn.progress("half").await?;
+            Err(Failure::permanent("cannot be done").caused_by("a secret"))
+        })
+    }));
+    let key = world.submit("hello").await;
+    assert_eq!(world.attend(&key).await, Attended::Ran { turns: 1, state: TaskState::Failed });
+    let task = world.task(&key).await;
+    assert_eq!((status_text(&task).as_str(), history(&task).len()), ("cannot be done", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_that_is_passed_on_is_retried_and_not_shown() {
+    let world = World::with_policy(
+        script(|_, _| Box::pin(async { Err(std::io::Error::other("/secret/path").into()) })),
+        |policy| policy.max_attempts = 2,
+    );
+    let key = world.submit("hello").await;
+    let task = world.settle(&key).await;
+    assert_eq!(world.head(&key).await.fence.0, 2, "claims");
+    assert_eq!(
+        (task.status.state, status_text(&task).as_str()),
+        (TaskState::Failed, "the agent failed")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_contained_and_tried_again() {
+    let world = World::new(script(|turn, _| {
+        Box::pin(async move {
+            turn.progress(format!("attempt {}", turn.attempt())).await?;
+            if turn.attempt() == 1 {
+                turn.sleep(millis(1)).await;
+                panic!("as the test wants it");
+            }
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("hello").await;
+    assert_eq!(world.attend(&key).await, Attended::Ran { turns: 1, state: TaskState::Working });
+    let task = world.settle(&key).await;
+    assert_eq!(task.status.state, TaskState::Completed);
+    assert_eq!(history(&task), ["hello", "attempt 1", "attempt 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_before_the_first_await_is_contained_too() {
+    let world = World::with_policy(
+        script(|_, _| panic!("as the test wants it, before there is a future")),
+        |policy| policy.max_attempts = 2,
+    );
+    let key = world.submit("hello").await;
+    assert_eq!(world.settle(&key).await.status.state, TaskState::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_new_attempt_makes_takes_the_place_of_what_the_last_one_left() {
+    let world = World::new(script(|turn, _| {
+        Box::pin(async move {
+            let mut chunks = turn.chunked("story");
+            chunks.push([Part::text("once")]).await?;
+            chunks.push([Part::text(format!("upon {}", turn.attempt()))]).await?;
+            if turn.attempt() < 3 {
+                return Err(Failure::retryable("torn"));
+            }
+            chunks.finish([Part::text("a time")]).await?;
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("hello").await;
+    world.attend(&key).await;
+    assert_eq!(artifacts(&world.task(&key).await), ["1-1: once|upon 1"]);
+    assert_eq!(artifacts(&world.settle(&key).await), ["1-1: once|upon 3|a time"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_idempotency_key_is_that_of_the_turn() {
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            diary.note(turn.idempotency_key());
+            match (turn.number(), turn.attempt()) {
+                (1, 1) => Err(Failure::retryable("again")),
+                (1, _) => Ok(End::ParkUntil { wake_at: turn.now(), checkpoint: None }),
+                _ => Ok(End::completed()),
+            }
+        })
+    }));
+    let key = world.submit("hello").await;
+    world.settle(&key).await;
+    let task = key.task.as_str();
+    assert_eq!(world.diary.read(), [format!("{task}-1"), format!("{task}-1"), format!("{task}-2")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_kills_its_runner_each_time_fails_and_says_so() {
+    let world = World::new(script(|_, diary| {
+        Box::pin(async move {
+            diary.note("begun");
+            std::future::pending().await
+        })
+    }));
+    let key = world.submit("hello").await;
+    let mut rounds = 0;
+    while !world.head(&key).await.is_terminal() {
+        rounds += 1;
+        assert!(rounds < 20, "it goes on for ever");
+        world.attend_killed_after(&key, secs(5)).await;
+        tokio::time::sleep(secs(31)).await;
+    }
+    let task = world.task(&key).await;
+    assert_eq!(task.status.state, TaskState::Failed);
+    assert_eq!(status_text(&task), "gave up after 5 attempts that did not finish");
+    assert_eq!(world.diary.read().len(), 5, "I10");
+}

@@ -1,0 +1,183 @@
+//! What is too large or too much (invariant I10).
+
+use a2a_lambda_core::{Attended, End, Failure};
+use a2a_lambda_protocol::{Artifact, Json, Part, TaskState};
+
+use crate::support::{World, artifacts, history, script, status_text};
+
+const FAILED: Attended = Attended::Ran { turns: 1, state: TaskState::Failed };
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_is_too_large_is_refused_and_the_agent_may_go_on() {
+    let world = World::with_policy(
+        script(|turn, diary| {
+            Box::pin(async move {
+                let refused = turn.progress("x".repeat(1_000)).await.unwrap_err();
+                diary.note(refused.to_string());
+                turn.progress("shorter").await?;
+                Ok(End::completed())
+            })
+        }),
+        |policy| policy.max_entry_bytes = 1_000,
+    );
+    let key = world.submit("hello").await;
+    world.attend(&key).await;
+    let said = world.diary.read().join("\n");
+    assert!(said.ends_with("is larger than the 1000 bytes that an entry can have"), "{said}");
+    let task = world.task(&key).await;
+    assert_eq!((task.status.state, history(&task).len()), (TaskState::Completed, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_is_too_large_fails_the_task_of_an_agent_that_passes_the_error_on() {
+    let world = World::with_policy(
+        script(|turn, diary| {
+            Box::pin(async move {
+                diary.note("ran");
+                turn.progress("shown before").await?;
+                turn.progress("x".repeat(1_000)).await?;
+                Ok(End::completed())
+            })
+        }),
+        |policy| policy.max_entry_bytes = 1_000,
+    );
+    let key = world.submit("hello").await;
+    assert_eq!(world.attend(&key).await, FAILED);
+    assert_eq!(world.diary.read().len(), 1, "it is not tried again");
+    let task = world.task(&key).await;
+    assert!(status_text(&task).starts_with("an update of "), "{}", status_text(&task));
+    assert_eq!(history(&task), ["hello", "shown before"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_artifact_needs_an_id_and_parts() {
+    let world = World::new(script(|turn, _| {
+        Box::pin(async move {
+            let parts = vec![Part::text("x")];
+            let nameless = Artifact { parts, ..Artifact::default() };
+            assert!(turn.artifact(nameless).await.is_err());
+            assert!(turn.chunked("empty").push([]).await.is_err());
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("hello").await;
+    world.attend(&key).await;
+    assert!(artifacts(&world.task(&key).await).is_empty());
+}
+
+/// How a task fails whose agent ends like this after it has shown something.
+async fn failure_of(end: fn() -> Result<End, Failure>) -> String {
+    let world = World::with_policy(
+        script(move |turn, _| {
+            Box::pin(async move {
+                turn.progress("shown before").await?;
+                end()
+            })
+        }),
+        |policy| {
+            policy.max_entry_bytes = 1_000;
+            policy.max_checkpoint_bytes = 100;
+        },
+    );
+    let key = world.submit("hello").await;
+    assert_eq!(world.attend(&key).await, FAILED);
+    let task = world.task(&key).await;
+    assert_eq!(history(&task), ["hello", "shown before"], "what was shown is kept");
+    status_text(&task)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_too_large_fails_the_task() {
+    for end in [
+        || Ok(End::Completed("x".repeat(1_000).into())),
+        || Ok(End::input_required("x".repeat(1_000))),
+        || Err(Failure::permanent("x".repeat(1_000))),
+    ] {
+        let text = failure_of(end).await;
+        assert!(text.starts_with("the agent's message has "), "{text}");
+        assert!(text.ends_with("bytes; the limit is 1000"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_that_is_too_large_fails_the_task() {
+    let text =
+        failure_of(|| Ok(End::Continue { checkpoint: Json::from_value(&"x".repeat(99)).unwrap() }));
+    assert_eq!(text.await, "the agent left a checkpoint of 101 bytes; the limit is 100");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_may_be_as_large_as_the_limit() {
+    let world = World::with_policy(
+        script(|_, _| {
+            Box::pin(async {
+                let checkpoint = Some(Json::from_value(&"x".repeat(98))?);
+                Ok(End::InputRequired { question: "more?".into(), checkpoint })
+            })
+        }),
+        |policy| policy.max_checkpoint_bytes = 100,
+    );
+    let key = world.submit("hello").await;
+    world.attend(&key).await;
+    assert_eq!(world.task(&key).await.status.state, TaskState::InputRequired);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_shows_too_much_fails() {
+    for flushes in [false, true] {
+        let world = World::with_policy(
+            script(move |turn, _| {
+                Box::pin(async move {
+                    for n in 0..100 {
+                        turn.progress(n.to_string()).await?;
+                        if flushes {
+                            turn.flush().await?;
+                        }
+                    }
+                    Ok(End::completed())
+                })
+            }),
+            |policy| {
+                policy.max_entries = 20;
+                policy.updates_per_commit = 5;
+            },
+        );
+        let key = world.submit("hello").await;
+        assert_eq!(world.attend(&key).await, FAILED);
+        assert_eq!(status_text(&world.task(&key).await), "the task showed more than 20 updates");
+        // The last entry says why.
+        assert!(world.head(&key).await.generation.0 <= 21);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_has_no_room_for_fails_the_task() {
+    // The policy lets pass what the store does not: 400 KB.
+    let too_large = |policy: &mut a2a_lambda_core::Policy| policy.max_entry_bytes = 500 * 1_024;
+    let text = || "x".repeat(450 * 1_024);
+    for end in [
+        || Ok(End::completed()),
+        || Err(Failure::retryable("torn")),
+        || Err(Failure::permanent("broken")),
+    ] {
+        for flushes in [false, true] {
+            let world = World::with_policy(
+                script(move |turn, _| {
+                    Box::pin(async move {
+                        turn.progress(text()).await?;
+                        if flushes {
+                            // It never returns well, as what it waits for is not stored.
+                            turn.flush().await?;
+                        }
+                        end()
+                    })
+                }),
+                too_large,
+            );
+            let key = world.submit("hello").await;
+            assert_eq!(world.attend(&key).await, FAILED);
+            let said = status_text(&world.task(&key).await);
+            assert!(said.ends_with("does not fit: the limit is 409600"), "{said}");
+        }
+    }
+}

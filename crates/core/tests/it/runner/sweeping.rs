@@ -1,0 +1,162 @@
+//! What the sweep finds, and what it leaves alone.
+
+use a2a_lambda_core::{Attended, End, Phase, Swept, sweep};
+use a2a_lambda_protocol::{TaskState, Timestamp};
+
+use crate::support::{Fault, Kind, Scripted, TestClock, World, millis, script, secs};
+
+fn sleeper(seconds: u64) -> Scripted {
+    script(move |turn, _| {
+        Box::pin(async move {
+            turn.sleep(secs(seconds)).await;
+            Ok(End::completed())
+        })
+    })
+}
+
+fn at(seconds: u64) -> Timestamp {
+    TestClock::epoch().saturating_add(secs(seconds))
+}
+
+/// What a sweep of a world with one task comes to.
+async fn swept(world: &World) -> (usize, usize) {
+    let Swept { due, signaled, failed } = sweep(&world.engine).await.unwrap();
+    assert_eq!(failed, 0);
+    (due, signaled)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_signal_is_sent_again_once_it_is_late() {
+    let world = World::new(sleeper(1));
+    world.queue.set_down(true);
+    let key = world.submit("hello").await;
+    world.queue.set_down(false);
+
+    tokio::time::sleep(secs(59)).await;
+    assert_eq!(swept(&world).await, (0, 0), "it may be under way");
+    tokio::time::sleep(secs(1)).await;
+    assert_eq!(swept(&world).await, (1, 1));
+    assert_eq!(world.queue.take().len(), 1);
+    assert_eq!(swept(&world).await, (0, 0), "the new one is under way");
+    assert_eq!(world.attend(&key).await, Attended::Ran { turns: 1, state: TaskState::Completed });
+    tokio::time::sleep(secs(600)).await;
+    assert_eq!(swept(&world).await, (0, 0), "it is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_lease_is_ended_and_signaled() {
+    let world = World::new(sleeper(600));
+    let key = world.submit("hello").await;
+    world.attend_killed_after(&key, secs(40)).await;
+    world.queue.take();
+    // Renewed last at 31.5 s, so it ends at 61.5 s; it was due at 60 s.
+    tokio::time::sleep(secs(21)).await;
+    assert_eq!(swept(&world).await, (1, 0), "it is not expired yet");
+    assert_eq!(world.head(&key).await.due, world.head(&key).await.leased_until());
+    tokio::time::sleep(secs(1)).await;
+    assert_eq!(swept(&world).await, (1, 1));
+    assert_eq!(world.queue.take().len(), 1);
+    let head = world.head(&key).await;
+    assert!(matches!(head.phase, Phase::Waiting { until } if until <= world.now()), "{head:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_live_lease_is_left_alone() {
+    let world = World::new(sleeper(300));
+    let key = world.submit("hello").await;
+    world.queue.take();
+    let (attended, ()) = tokio::join!(world.attend(&key), async {
+        for _ in 0..9 {
+            tokio::time::sleep(secs(30)).await;
+            let (_, signaled) = swept(&world).await;
+            assert_eq!(signaled, 0);
+            assert!(world.head(&key).await.due.unwrap() > world.now());
+        }
+    });
+    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert!(world.queue.take().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wake_time_is_awaited_and_then_signaled() {
+    let world = World::new(script(|turn, _| {
+        Box::pin(async move {
+            match turn.number() {
+                1 => Ok(End::ParkUntil { wake_at: at(1_000), checkpoint: None }),
+                _ => Ok(End::completed()),
+            }
+        })
+    }));
+    let key = world.submit("hello").await;
+    world.timer.set_down(true);
+    world.attend(&key).await;
+    world.queue.take();
+    tokio::time::sleep(secs(60)).await;
+    assert_eq!(swept(&world).await, (1, 0), "it is not yet time");
+    assert_eq!(world.head(&key).await.due, Some(at(1_060)));
+    tokio::time::sleep(secs(1_001)).await;
+    assert_eq!(swept(&world).await, (1, 1));
+    assert_eq!(world.attend(&key).await, Attended::Ran { turns: 1, state: TaskState::Completed });
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_user_is_not_due() {
+    let world =
+        World::new(script(|_, _| Box::pin(async { Ok(End::input_required("which one?")) })));
+    let key = world.submit("hello").await;
+    world.attend(&key).await;
+    tokio::time::sleep(secs(100_000)).await;
+    assert_eq!(swept(&world).await, (0, 0));
+    assert!(!world.runner().recover(&key).await.unwrap());
+    assert!(!world.runner().recover(&World::key("nothing")).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_fails_to_be_swept_stays_due_and_holds_up_no_other() {
+    let world = World::new(sleeper(1));
+    world.queue.set_down(true);
+    for n in 0..5 {
+        world.submit(&format!("m{n}")).await;
+    }
+    world.queue.set_down(false);
+    tokio::time::sleep(secs(60)).await;
+    // All tries for the first commit, and for that alone, are lost.
+    world.faults.plan(|call| {
+        (call.kind == Kind::Commit && call.of_kind <= 4).then_some(Fault::LoseRequest)
+    });
+    let first = sweep(&world.engine).await.unwrap();
+    assert_eq!(first, Swept { due: 5, signaled: 4, failed: 1 });
+    let second = sweep(&world.engine).await.unwrap();
+    assert_eq!(second, Swept { due: 1, signaled: 1, failed: 0 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_takes_on_a_bounded_number_and_the_next_goes_on() {
+    let world = World::with_policy(sleeper(1), |policy| policy.sweep_batch = 2);
+    for n in 0..60 {
+        world.submit(&format!("m{n}")).await;
+    }
+    tokio::time::sleep(secs(100)).await;
+    let mut all = 0;
+    loop {
+        let (due, signaled) = swept(&world).await;
+        assert!(due <= 16, "two of each of eight shards");
+        assert_eq!(due, signaled);
+        if due == 0 {
+            break;
+        }
+        all += due;
+    }
+    assert_eq!(all, 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sweeps_at_the_same_time_signal_once() {
+    let world = World::new(sleeper(1));
+    world.submit("hello").await;
+    world.queue.take();
+    tokio::time::sleep(secs(61)).await;
+    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(millis(9))));
+    let (one, two) = tokio::join!(sweep(&world.engine), sweep(&world.engine));
+    assert_eq!(one.unwrap().signaled + two.unwrap().signaled, world.queue.take().len());
+}

@@ -1,0 +1,96 @@
+//! Tasks that wait for a time.
+
+use a2a_lambda_core::{Attended, End, Phase};
+use a2a_lambda_protocol::{Json, TaskState, Timestamp};
+
+use crate::support::{Scripted, TestClock, World, script, secs};
+
+fn at(seconds: u64) -> Timestamp {
+    TestClock::epoch().saturating_add(secs(seconds))
+}
+
+/// Parks until a time, then completes; notes what each turn is given.
+fn parks_until(seconds: u64) -> Scripted {
+    script(move |turn, diary| {
+        Box::pin(async move {
+            let left: Option<String> = turn.checkpoint()?;
+            diary.note(format!("{left:?} {:?}", turn.text()));
+            if turn.number() > 1 {
+                return Ok(End::completed());
+            }
+            let checkpoint = Some(Json::parse(r#""parked""#)?);
+            Ok(End::ParkUntil { wake_at: at(seconds), checkpoint })
+        })
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parked_task_has_no_lease_and_is_woken_in_time() {
+    let world = World::new(parks_until(600));
+    let key = world.submit("hello").await;
+    world.queue.take();
+    let attended = world.attend(&key).await;
+    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
+    let head = world.head(&key).await;
+    assert_eq!(head.phase, Phase::Waiting { until: at(600) });
+    assert_eq!((world.queue.take(), world.timer.take()), (vec![secs(600)], vec![]));
+
+    // A signal that comes early leaves the task alone, and comes again in time.
+    assert_eq!(world.attend(&key).await, Attended::NotBefore { at: at(600) });
+    assert_eq!(world.queue.take(), [secs(600)]);
+
+    tokio::time::sleep(secs(600)).await;
+    let attended = world.attend(&key).await;
+    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(world.diary.read(), [r#"None "hello""#, r#"Some("parked") """#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_queue_cannot_wait_for_goes_to_the_timer() {
+    for (wait, queue, timer) in [(900, vec![secs(900)], vec![]), (901, vec![], vec![secs(901)])] {
+        let world = World::new(parks_until(wait));
+        // The clock of this world stands still at 0, so that the waits are exact.
+        let key = world.submit("hello").await;
+        world.queue.take();
+        world.clock.step(-10);
+        world.attend(&key).await;
+        let whole = |sent: Vec<std::time::Duration>| {
+            sent.into_iter().map(|at| secs(at.as_millis().div_ceil(1_000) as u64)).collect()
+        };
+        let sent: (Vec<_>, Vec<_>) = (whole(world.queue.take()), whole(world.timer.take()));
+        assert_eq!(sent, (queue, timer), "{wait}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_wakes_a_parked_task_before_its_time() {
+    let world = World::new(parks_until(50_000));
+    let key = world.submit("hello").await;
+    world.attend(&key).await;
+    world.queue.take();
+    tokio::time::sleep(secs(100)).await;
+    world.follow_up(&key, "now").await.unwrap();
+    assert_eq!(world.queue.take().len(), 1);
+    let attended = world.attend(&key).await;
+    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
+    assert_eq!(world.diary.read(), [r#"None "hello""#, r#"Some("parked") "now""#]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wake_time_that_has_passed_is_now() {
+    let world = World::new(parks_until(0));
+    let key = world.submit("hello").await;
+    assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
+    assert!(world.passed() < secs(5), "{:?}", world.passed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_timer_is_made_good_by_the_sweep() {
+    let world = World::new(parks_until(3_000));
+    let key = world.submit("hello").await;
+    world.timer.set_down(true);
+    assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
+    // The sweep grants a late signal a minute, comes once a minute itself, and signals.
+    let late = world.passed().saturating_sub(secs(3_000));
+    assert!(late <= secs(122), "{late:?} late");
+}

@@ -1,0 +1,183 @@
+//! A store that fails when the test says so.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use a2a_lambda_core::machine::Change;
+use a2a_lambda_core::store::{
+    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
+};
+use a2a_lambda_core::{LeaseToken, MemoryStore, TaskKey, TaskStore};
+use a2a_lambda_protocol::Timestamp;
+use async_trait::async_trait;
+
+/// What is asked of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Create,
+    Read,
+    Commit,
+    Renew,
+    List,
+    Due,
+}
+
+/// One request to the store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) kind: Kind,
+    /// The request's number, from 1, since the plan was made.
+    pub(crate) number: usize,
+    /// Its number among those of its kind.
+    pub(crate) of_kind: usize,
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// It does not arrive.
+    LoseRequest,
+    /// It is carried out, but its answer does not arrive.
+    LoseAnswer,
+    /// As `LoseAnswer`, and it takes this long to find out.
+    LoseAnswerFor(Duration),
+    /// It does not arrive, and nobody is told.
+    HangBefore,
+    /// It is carried out, and nobody is told.
+    HangAfter,
+    /// It takes this long to arrive.
+    SlowRequest(Duration),
+    /// The answer takes this long to arrive.
+    SlowAnswer(Duration),
+}
+
+type Plan = Box<dyn FnMut(Call) -> Option<Fault> + Send>;
+
+pub(crate) struct FaultyStore {
+    inner: Arc<MemoryStore>,
+    state: Mutex<State>,
+}
+
+struct State {
+    plan: Plan,
+    calls: Vec<Kind>,
+}
+
+impl fmt::Debug for FaultyStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultyStore").finish_non_exhaustive()
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::Unavailable("lost on the way".into())
+}
+
+impl FaultyStore {
+    pub(crate) fn new(inner: Arc<MemoryStore>) -> Self {
+        let state = Mutex::new(State { plan: Box::new(|_| None), calls: Vec::new() });
+        Self { inner, state }
+    }
+
+    /// From the next request on, faults come as `plan` says.
+    pub(crate) fn plan(&self, plan: impl FnMut(Call) -> Option<Fault> + Send + 'static) {
+        *self.state.lock().unwrap() = State { plan: Box::new(plan), calls: Vec::new() };
+    }
+
+    /// From the next request on, there are no faults.
+    pub(crate) fn heal(&self) {
+        self.plan(|_| None);
+    }
+
+    /// How many requests were made since the plan was.
+    pub(crate) fn count(&self) -> usize {
+        self.state.lock().unwrap().calls.len()
+    }
+
+    /// How many of a kind.
+    pub(crate) fn count_of(&self, kind: Kind) -> usize {
+        self.state.lock().unwrap().calls.iter().filter(|call| **call == kind).count()
+    }
+
+    async fn through<T: Send>(
+        &self,
+        kind: Kind,
+        request: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let fault = {
+            let State { plan, calls } = &mut *self.state.lock().unwrap();
+            calls.push(kind);
+            let of_kind = calls.iter().filter(|call| **call == kind).count();
+            plan(Call { kind, number: calls.len(), of_kind })
+        };
+        // Even a fast store is an await away.
+        tokio::task::yield_now().await;
+        match fault {
+            None => request.await,
+            Some(Fault::LoseRequest) => Err(lost()),
+            Some(Fault::LoseAnswer) => request.await.and_then(|_| Err(lost())),
+            Some(Fault::LoseAnswerFor(wait)) => {
+                request.await?;
+                tokio::time::sleep(wait).await;
+                Err(lost())
+            }
+            Some(Fault::HangBefore) => std::future::pending().await,
+            Some(Fault::HangAfter) => {
+                request.await?;
+                std::future::pending().await
+            }
+            Some(Fault::SlowRequest(wait)) => {
+                tokio::time::sleep(wait).await;
+                request.await
+            }
+            Some(Fault::SlowAnswer(wait)) => {
+                let answer = request.await;
+                tokio::time::sleep(wait).await;
+                answer
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl TaskStore for FaultyStore {
+    async fn create(&self, change: &Change) -> Result<Created, StoreError> {
+        self.through(Kind::Create, self.inner.create(change)).await
+    }
+
+    async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        self.through(Kind::Read, self.inner.read(key, depth)).await
+    }
+
+    async fn commit(
+        &self,
+        base: &Snapshot,
+        guard: Guard,
+        change: &Change,
+    ) -> Result<Committed, StoreError> {
+        self.through(Kind::Commit, self.inner.commit(base, guard, change)).await
+    }
+
+    async fn renew(
+        &self,
+        key: &TaskKey,
+        token: &LeaseToken,
+        until: Timestamp,
+    ) -> Result<Renewed, StoreError> {
+        self.through(Kind::Renew, self.inner.renew(key, token, until)).await
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        self.through(Kind::List, self.inner.list(query)).await
+    }
+
+    async fn due(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueTask>, StoreError> {
+        self.through(Kind::Due, self.inner.due(shard, until, limit)).await
+    }
+}

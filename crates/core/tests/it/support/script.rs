@@ -1,0 +1,58 @@
+//! Agents whose behaviour stands in the test.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
+use async_trait::async_trait;
+
+type Running<'a> = Pin<Box<dyn Future<Output = Result<End, Failure>> + Send + 'a>>;
+type Script = dyn for<'a> Fn(&'a Turn, Diary) -> Running<'a> + Send + Sync;
+
+/// What an agent notes down, for the test to read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Diary(Arc<Mutex<Vec<String>>>);
+
+impl Diary {
+    pub(crate) fn note(&self, line: impl Into<String>) {
+        self.0.lock().unwrap().push(line.into());
+    }
+
+    pub(crate) fn read(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// An agent that does what a closure says.
+#[derive(Clone)]
+pub(crate) struct Scripted {
+    run: Arc<Script>,
+    pub(crate) diary: Diary,
+}
+
+impl fmt::Debug for Scripted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scripted").field("diary", &self.diary).finish_non_exhaustive()
+    }
+}
+
+/// An agent that does what `run` says, which gets the turn and the agent's diary.
+pub(crate) fn script<F>(run: F) -> Scripted
+where
+    F: for<'a> Fn(&'a Turn, Diary) -> Running<'a> + Send + Sync + 'static,
+{
+    Scripted { run: Arc::new(run), diary: Diary::default() }
+}
+
+#[async_trait]
+impl Agent for Scripted {
+    fn profile(&self) -> AgentProfile {
+        AgentProfile::text("scripted", "does what the test says", "1")
+    }
+
+    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+        (self.run)(turn, self.diary.clone()).await
+    }
+}

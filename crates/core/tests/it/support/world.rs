@@ -1,0 +1,208 @@
+//! Everything together, around one agent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_core::head::Interruption;
+use a2a_lambda_core::invariants::check_task;
+use a2a_lambda_core::log::fold;
+use a2a_lambda_core::ops::{Caller, SendOptions};
+use a2a_lambda_core::store::{Depth, Snapshot};
+use a2a_lambda_core::{
+    Agents, Attended, Clock, Engine, Head, MemoryStore, Operations, Owner, Phase, Policy, RunError,
+    Runner, TaskId, TaskKey, TaskStore, Tenant, sweep,
+};
+use a2a_lambda_protocol::{
+    A2aError, CancelTaskRequest, Message, SendMessageConfiguration, SendMessageRequest,
+    SendMessageResponse, Task, Timestamp,
+};
+
+use super::{
+    CountingIds, Diary, FaultyStore, Scripted, SentSignals, TestClock, millis, secs, user,
+};
+
+/// How long an invocation of a runner lasts, as on Lambda.
+const INVOCATION: Duration = secs(900);
+
+/// How long [`World::settle`] goes on, at most.
+const PATIENCE: Duration = secs(3_600);
+
+/// A deployment in small: store, queue, timer, clock, agent.
+pub(crate) struct World {
+    /// The store without its faults: what tests look at and interfere through.
+    pub(crate) memory: Arc<MemoryStore>,
+    /// The store as the runner and the operations see it.
+    pub(crate) faults: Arc<FaultyStore>,
+    pub(crate) queue: Arc<SentSignals>,
+    pub(crate) timer: Arc<SentSignals>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) diary: Diary,
+    pub(crate) engine: Engine,
+    agents: Agents,
+}
+
+impl World {
+    pub(crate) fn new(agent: Scripted) -> Self {
+        Self::with_policy(agent, |_| {})
+    }
+
+    pub(crate) fn with_policy(agent: Scripted, adjust: impl FnOnce(&mut Policy)) -> Self {
+        let mut policy = Policy::default();
+        adjust(&mut policy);
+        let clock = Arc::new(TestClock::new());
+        let memory = Arc::new(MemoryStore::new());
+        let faults = Arc::new(FaultyStore::new(memory.clone()));
+        let queue = Arc::new(SentSignals::new(clock.clone()));
+        let timer = Arc::new(SentSignals::new(clock.clone()));
+        let engine = Engine {
+            store: faults.clone(),
+            queue: queue.clone(),
+            timer: timer.clone(),
+            clock: clock.clone(),
+            ids: Arc::new(CountingIds::default()),
+            policy: Arc::new(policy),
+        };
+        let diary = agent.diary.clone();
+        let agents = Agents::new(Arc::new(agent));
+        Self { memory, faults, queue, timer, clock, diary, engine, agents }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// How much time has passed since the test began.
+    pub(crate) fn passed(&self) -> Duration {
+        self.now().saturating_since(TestClock::epoch())
+    }
+
+    pub(crate) fn operations(&self) -> Operations {
+        Operations::new(self.engine.clone())
+    }
+
+    /// The engine without the store's faults: other clients and functions, who are well.
+    pub(crate) fn healthy(&self) -> Engine {
+        Engine { store: self.memory.clone(), ..self.engine.clone() }
+    }
+
+    pub(crate) fn runner(&self) -> Runner {
+        Runner::new(self.engine.clone(), self.agents.clone())
+    }
+
+    /// The caller that tests use unless they need two.
+    pub(crate) fn alice() -> Caller {
+        Caller { tenant: Tenant::default(), owner: Owner::parse("alice").unwrap() }
+    }
+
+    pub(crate) fn key(id: &str) -> TaskKey {
+        TaskKey { tenant: Tenant::default(), task: TaskId::parse(id).unwrap() }
+    }
+
+    /// Submits a message for a new task, without waiting for what comes of it.
+    pub(crate) async fn submit(&self, text: &str) -> TaskKey {
+        match self.post(user(text)).await.unwrap() {
+            SendMessageResponse::Task(task) => Self::key(&task.id),
+            SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
+        }
+    }
+
+    /// Sends a message to a task, without waiting for what comes of it.
+    pub(crate) async fn follow_up(&self, key: &TaskKey, text: &str) -> Result<Task, A2aError> {
+        let message = Message { task_id: key.task.as_str().to_owned(), ..user(text) };
+        match self.post(message).await? {
+            SendMessageResponse::Task(task) => Ok(task),
+            SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
+        }
+    }
+
+    async fn post(&self, message: Message) -> Result<SendMessageResponse, A2aError> {
+        let request = SendMessageRequest {
+            message: Some(message),
+            configuration: Some(SendMessageConfiguration {
+                return_immediately: true,
+                ..SendMessageConfiguration::default()
+            }),
+            ..SendMessageRequest::default()
+        };
+        let operations = Operations::new(self.healthy());
+        operations.send(&Self::alice(), request, &SendOptions::default()).await
+    }
+
+    pub(crate) fn agents(&self) -> &Agents {
+        &self.agents
+    }
+
+    pub(crate) async fn cancel(&self, key: &TaskKey) -> Result<Task, A2aError> {
+        let id = key.task.as_str().to_owned();
+        let request = CancelTaskRequest { id, ..CancelTaskRequest::default() };
+        Operations::new(self.healthy()).cancel(&Self::alice(), &request).await
+    }
+
+    /// Attends to a task in an invocation of the usual length.
+    pub(crate) async fn attend(&self, key: &TaskKey) -> Attended {
+        self.attend_for(key, INVOCATION).await.unwrap()
+    }
+
+    /// Attends to a task in an invocation that ends after a while.
+    pub(crate) async fn attend_for(
+        &self,
+        key: &TaskKey,
+        invocation: Duration,
+    ) -> Result<Attended, RunError> {
+        let deadline = self.now().saturating_add(invocation);
+        self.runner().attend(key, deadline).await
+    }
+
+    /// Attends to a task until the runner is killed: its future is dropped where it stands.
+    /// Returns whether it was over before.
+    pub(crate) async fn attend_killed_after(&self, key: &TaskKey, life: Duration) -> bool {
+        tokio::time::timeout(life, self.attend_for(key, INVOCATION)).await.is_ok()
+    }
+
+    pub(crate) async fn snapshot(&self, key: &TaskKey) -> Snapshot {
+        self.memory.read(key, Depth::Full).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn head(&self, key: &TaskKey) -> Head {
+        self.snapshot(key).await.head
+    }
+
+    /// The task as its log has it, once everything that must hold of it was found to.
+    pub(crate) async fn task(&self, key: &TaskKey) -> Task {
+        let Snapshot { head, tail, .. } = self.snapshot(key).await;
+        check_task(&head, &tail).unwrap();
+        fold(&head, &tail)
+    }
+
+    /// Lets time pass as in a deployment, where signals are delivered and a sweep comes every
+    /// minute, until the task is over or waits for its user.
+    pub(crate) async fn settle(&self, key: &TaskKey) -> Task {
+        let begin = self.passed();
+        let mut next_sweep = self.now();
+        loop {
+            let head = self.head(key).await;
+            if matches!(
+                head.phase,
+                Phase::Ended(_)
+                    | Phase::Interrupted(Interruption::InputRequired | Interruption::AuthRequired)
+            ) {
+                return self.task(key).await;
+            }
+            assert!(self.passed() < begin + PATIENCE, "not settled in time: {head:?}");
+            if self.now() >= next_sweep {
+                next_sweep = self.now().saturating_add(secs(60));
+                // A sweep that fails is made good by the next one.
+                let _ = sweep(&self.engine).await;
+            }
+            let mut arrived = self.queue.take_arrived(self.now());
+            arrived.extend(self.timer.take_arrived(self.now()));
+            for signal in arrived {
+                if self.attend_for(&signal.key(), INVOCATION).await.is_err() {
+                    // As SQS does when a record fails: the signal comes again.
+                    self.engine.signal(&signal.key(), self.now().saturating_add(secs(30))).await;
+                }
+            }
+            tokio::time::sleep(millis(500)).await;
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! DynamoDB's errors as a store's.
+
+use a2a_lambda_core::StoreError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+
+use crate::attributes::Malformed;
+
+/// The errors of the service that trying again may remove.
+const PASSING: [&str; 7] = [
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ThrottlingException",
+    "TransactionConflictException",
+];
+
+/// Sorts an error of the SDK by what the caller can do about it.
+pub(crate) fn store_error<E, R>(error: SdkError<E, R>) -> StoreError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let passing = match &error {
+        SdkError::ConstructionFailure(_) => false,
+        SdkError::ServiceError(service) => {
+            service.err().code().is_some_and(|code| PASSING.contains(&code))
+        }
+        // No answer, or one that could not be read: the request may have been carried out.
+        _ => true,
+    };
+    if passing { StoreError::Unavailable(error.into()) } else { StoreError::Refused(error.into()) }
+}
+
+/// A request that the SDK's builders refuse: a defect of this crate.
+pub(crate) fn build_error(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
+    StoreError::Refused(error.into())
+}
+
+/// A stored item that is not as this crate writes it.
+pub(crate) fn corrupt(key: impl ToString, source: Malformed) -> StoreError {
+    StoreError::Corrupt { key: key.to_string(), source: source.into() }
+}

@@ -1,0 +1,191 @@
+//! The head as an item's attributes. Names are short: they are paid for with every write.
+
+use a2a_lambda_core::head::{Ending, Head, Interruption, Phase, due_shard};
+use a2a_lambda_core::ids::{
+    ContextId, Fence, Generation, LeaseToken, Owner, Revision, Tenant, WriteId,
+};
+use a2a_lambda_core::request_key::Fingerprint;
+use a2a_lambda_core::store::Cursor;
+use a2a_lambda_protocol::{Json, TaskState, Timestamp};
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::attributes::{
+    Item, Malformed, find_number, find_string, get_flag, get_number, get_string, number, string,
+    value,
+};
+use crate::table::{
+    CONTEXT, DUE_PK, DUE_SK, HEAD, LIST_PK, LIST_SK, PK, SK, STATE, partition, task_key,
+};
+
+pub(crate) const REVISION: &str = "r";
+pub(crate) const WRITE: &str = "w";
+pub(crate) const LEASE_TOKEN: &str = "lt";
+pub(crate) const LEASED_UNTIL: &str = "lu";
+
+const OWNER: &str = "own";
+const CREATED_AT: &str = "at";
+const GENERATION: &str = "g";
+const PHASE: &str = "ph";
+const WAITING_UNTIL: &str = "wu";
+const STATUS_AT: &str = "sa";
+const FENCE: &str = "f";
+const ATTEMPT: &str = "a";
+const TURN: &str = "tn";
+const CONSUMED: &str = "c";
+const LAST_MESSAGE: &str = "lm";
+const EMITTED: &str = "em";
+const SENDER_WAITS: &str = "sw";
+const DIRECT: &str = "di";
+const CHECKPOINT: &str = "cp";
+const REQUEST: &str = "rq";
+const FOLLOW_UPS: &str = "fu";
+
+/// The digits of a time in the list index: enough for the year 9999 in milliseconds.
+const TIME_DIGITS: usize = 15;
+
+/// The head as attributes, with its keys and those of the indexes.
+pub(crate) fn to_item(head: &Head) -> Item {
+    let mut item = Item::from([
+        (PK.into(), string(partition(&head.key))),
+        (SK.into(), string(HEAD)),
+        (OWNER.into(), string(head.owner.as_str())),
+        (CONTEXT.into(), string(head.context.as_str())),
+        (CREATED_AT.into(), millis(head.created_at)),
+        (GENERATION.into(), number(head.generation)),
+        (REVISION.into(), number(head.revision)),
+        (WRITE.into(), string(head.write.as_str())),
+        (PHASE.into(), string(head.phase.name())),
+        (STATE.into(), string(state_name(head.state()))),
+        (STATUS_AT.into(), millis(head.status_at)),
+        (FENCE.into(), number(head.fence)),
+        (ATTEMPT.into(), number(head.attempt)),
+        (TURN.into(), number(head.turn)),
+        (CONSUMED.into(), number(head.consumed)),
+        (LAST_MESSAGE.into(), number(head.last_message)),
+    ]);
+    let mut set = |name: &str, value: Option<AttributeValue>| {
+        if let Some(value) = value {
+            item.insert(name.into(), value);
+        }
+    };
+    match &head.phase {
+        Phase::Running { token, until } => {
+            set(LEASE_TOKEN, Some(string(token.as_str())));
+            set(LEASED_UNTIL, Some(millis(*until)));
+        }
+        Phase::Waiting { until } => set(WAITING_UNTIL, Some(millis(*until))),
+        Phase::Submitted | Phase::Interrupted(_) | Phase::Ended(_) => {}
+    }
+    let flag = |on: bool| on.then_some(AttributeValue::Bool(true));
+    set(EMITTED, flag(head.emitted));
+    set(SENDER_WAITS, flag(head.sender_waits));
+    set(DIRECT, flag(head.direct));
+    set(CHECKPOINT, head.checkpoint.as_ref().map(|json| string(json.as_str())));
+    set(REQUEST, head.request.as_ref().map(fingerprint));
+    if !head.follow_ups.is_empty() {
+        let list = head.follow_ups.iter().map(fingerprint).collect();
+        set(FOLLOW_UPS, Some(AttributeValue::L(list)));
+    }
+    if head.is_listed() {
+        set(LIST_PK, Some(string(list_partition(&head.key.tenant, &head.owner))));
+        let cursor = Cursor { status_at: head.status_at, task: head.key.task.clone() };
+        set(LIST_SK, Some(string(list_order(&cursor))));
+    }
+    if let Some(due) = head.due {
+        set(DUE_PK, Some(number(due_shard(&head.key))));
+        set(DUE_SK, Some(millis(due)));
+    }
+    item
+}
+
+/// Reads the head back.
+pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
+    let time = |name| get_number(item, name).map(Timestamp::from_millis);
+    let request = find_string(item, REQUEST)?;
+    let checkpoint = find_string(item, CHECKPOINT)?;
+    let checkpoint = checkpoint.map(Json::parse).transpose().map_err(|e| value(CHECKPOINT, e))?;
+    Ok(Head {
+        key: task_key(get_string(item, PK)?)?,
+        owner: Owner::parse(get_string(item, OWNER)?).map_err(|e| value(OWNER, e))?,
+        context: ContextId::parse(get_string(item, CONTEXT)?).map_err(|e| value(CONTEXT, e))?,
+        created_at: time(CREATED_AT)?,
+        generation: Generation(get_number(item, GENERATION)?),
+        revision: Revision(get_number(item, REVISION)?),
+        write: WriteId::new(get_string(item, WRITE)?),
+        phase: phase(item)?,
+        status_at: time(STATUS_AT)?,
+        fence: Fence(get_number(item, FENCE)?),
+        attempt: get_number(item, ATTEMPT)?,
+        turn: get_number(item, TURN)?,
+        consumed: Generation(get_number(item, CONSUMED)?),
+        last_message: Generation(get_number(item, LAST_MESSAGE)?),
+        emitted: get_flag(item, EMITTED),
+        sender_waits: get_flag(item, SENDER_WAITS),
+        direct: get_flag(item, DIRECT),
+        checkpoint,
+        due: find_number(item, DUE_SK)?.map(Timestamp::from_millis),
+        request: request.map(parse_fingerprint).transpose()?,
+        follow_ups: follow_ups(item)?,
+    })
+}
+
+fn phase(item: &Item) -> Result<Phase, Malformed> {
+    let until = |name| get_number(item, name).map(Timestamp::from_millis);
+    let running = || -> Result<Phase, Malformed> {
+        let token = LeaseToken::new(get_string(item, LEASE_TOKEN)?);
+        Ok(Phase::Running { token, until: until(LEASED_UNTIL)? })
+    };
+    Ok(match get_string(item, PHASE)? {
+        "submitted" => Phase::Submitted,
+        "running" => running()?,
+        "waiting" => Phase::Waiting { until: until(WAITING_UNTIL)? },
+        "input-required" => Phase::Interrupted(Interruption::InputRequired),
+        "auth-required" => Phase::Interrupted(Interruption::AuthRequired),
+        "completed" => Phase::Ended(Ending::Completed),
+        "failed" => Phase::Ended(Ending::Failed),
+        "canceled" => Phase::Ended(Ending::Canceled),
+        "rejected" => Phase::Ended(Ending::Rejected),
+        other => return Err(Malformed::Phase(other.to_owned())),
+    })
+}
+
+fn follow_ups(item: &Item) -> Result<Vec<Fingerprint>, Malformed> {
+    let Some(AttributeValue::L(list)) = item.get(FOLLOW_UPS) else {
+        return Ok(Vec::new());
+    };
+    let texts = list.iter().map(|value| value.as_s().map_err(|_| Malformed::Attribute(FOLLOW_UPS)));
+    texts.map(|text| parse_fingerprint(text?)).collect()
+}
+
+fn fingerprint(fingerprint: &Fingerprint) -> AttributeValue {
+    string(format!("{}:{}", fingerprint.key, fingerprint.content))
+}
+
+fn parse_fingerprint(text: &str) -> Result<Fingerprint, Malformed> {
+    let (key, content) = text.split_once(':').ok_or(Malformed::Attribute(REQUEST))?;
+    Ok(Fingerprint { key: key.to_owned(), content: content.to_owned() })
+}
+
+/// The state without its common prefix: an index is paid for by the byte, too.
+pub(crate) fn state_name(state: TaskState) -> &'static str {
+    state.as_str().trim_start_matches("TASK_STATE_")
+}
+
+/// The partition of the list index that an owner's tasks are in.
+pub(crate) fn list_partition(tenant: &Tenant, owner: &Owner) -> String {
+    format!("{tenant}#{owner}")
+}
+
+/// The place of a task in its owner's list: by time, then by id.
+pub(crate) fn list_order(cursor: &Cursor) -> String {
+    format!("{}#{}", sortable(cursor.status_at), cursor.task)
+}
+
+/// A time as text that sorts as the time does.
+pub(crate) fn sortable(at: Timestamp) -> String {
+    format!("{:0TIME_DIGITS$}", at.as_millis().max(0))
+}
+
+fn millis(at: Timestamp) -> AttributeValue {
+    number(at.as_millis())
+}

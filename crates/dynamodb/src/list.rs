@@ -1,0 +1,224 @@
+//! What is found by the indexes: an owner's tasks, and what is due.
+
+use std::collections::HashMap;
+
+use a2a_lambda_core::StoreError;
+use a2a_lambda_core::head::Head;
+use a2a_lambda_core::store::{Cursor, DueTask, ListQuery, Page, Snapshot};
+use a2a_lambda_protocol::Timestamp;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{KeysAndAttributes, Select};
+
+use crate::attributes::{Item, get_number, get_string, number, string};
+use crate::error::{build_error, corrupt, store_error};
+use crate::head_item::{list_order, list_partition, sortable, state_name};
+use crate::log_items::snapshot;
+use crate::store::DynamoDbStore;
+use crate::table::{
+    CONTEXT, DUE_INDEX, DUE_PK, DUE_SK, HEAD, LIST_INDEX, LIST_PK, LIST_SK, PK, SK, STATE,
+    partition, task_key,
+};
+
+/// The most pages of 1 MB that are read of the index for one page of tasks. An index entry has
+/// some 200 bytes, so that this is more than 100,000 tasks that do not match the filter; the page
+/// then ends early.
+const MAX_INDEX_PAGES: usize = 24;
+
+/// The most pages of 1 MB that are counted: more than 5 million tasks of one owner.
+const MAX_COUNT_PAGES: usize = 1_000;
+
+/// The most items of one `BatchGetItem`, set by DynamoDB.
+const MAX_BATCH: usize = 100;
+
+/// How often the rest of a batch that DynamoDB left undone is asked for.
+const BATCH_TRIES: usize = 8;
+
+impl DynamoDbStore {
+    pub(crate) async fn list_tasks(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        let total = if query.count { Some(self.count(query).await?) } else { None };
+        let mut keys: Vec<Item> = Vec::new();
+        let mut start = query.after.as_ref().map(|after| start_key(query, after));
+        for _ in 0..MAX_INDEX_PAGES {
+            let mut request = self.list_query(query).set_exclusive_start_key(start);
+            if !is_filtered(query) {
+                // Without a filter, every entry read is one returned.
+                let missing = query.limit + 1 - keys.len();
+                request = request.limit(i32::try_from(missing).unwrap_or(i32::MAX));
+            }
+            let page = request.send().await.map_err(store_error)?;
+            keys.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() || keys.len() > query.limit {
+                break;
+            }
+        }
+        let more = keys.len() > query.limit || start.is_some();
+        keys.truncate(query.limit);
+        // The page ends with the last task found, or, if none was found so far, where the index
+        // was left.
+        let next = match keys.last().or(start.as_ref()) {
+            Some(key) if more => Some(cursor(key)?),
+            _ => None,
+        };
+        let mut tasks = self.heads(&keys).await?;
+        // The index may lag behind: what is returned is what the heads say now.
+        tasks.retain(|task| matches(query, &task.head));
+        tasks.sort_by_key(|task| std::cmp::Reverse((task.head.status_at, task.head.key.clone())));
+        Ok(Page { tasks, next, total })
+    }
+
+    async fn count(&self, query: &ListQuery) -> Result<u64, StoreError> {
+        let mut total = 0;
+        let mut start = None;
+        for _ in 0..MAX_COUNT_PAGES {
+            let request =
+                self.list_query(query).select(Select::Count).set_exclusive_start_key(start);
+            let page = request.send().await.map_err(store_error)?;
+            total += u64::try_from(page.count).unwrap_or_default();
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        Ok(total)
+    }
+
+    fn list_query(&self, query: &ListQuery) -> QueryFluentBuilder {
+        let mut request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(LIST_INDEX)
+            .scan_index_forward(false)
+            .expression_attribute_names("#p", LIST_PK)
+            .expression_attribute_values(
+                ":p",
+                string(list_partition(&query.tenant, &query.owner)),
+            );
+        let mut condition = "#p = :p".to_owned();
+        if let Some(since) = query.status_since {
+            condition.push_str(" AND #o >= :since");
+            request = request
+                .expression_attribute_names("#o", LIST_SK)
+                .expression_attribute_values(":since", string(sortable(since)));
+        }
+        let mut filters = Vec::new();
+        if let Some(context) = &query.context {
+            filters.push("#c = :c");
+            request = request
+                .expression_attribute_names("#c", CONTEXT)
+                .expression_attribute_values(":c", string(context.as_str()));
+        }
+        if let Some(state) = query.state {
+            filters.push("#s = :s");
+            request = request
+                .expression_attribute_names("#s", STATE)
+                .expression_attribute_values(":s", string(state_name(state)));
+        }
+        if !filters.is_empty() {
+            request = request.filter_expression(filters.join(" AND "));
+        }
+        request.key_condition_expression(condition)
+    }
+
+    /// Reads the heads of these keys, strongly.
+    async fn heads(&self, keys: &[Item]) -> Result<Vec<Snapshot>, StoreError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(MAX_BATCH) {
+            let mut wanted = KeysAndAttributes::builder().consistent_read(true);
+            for key in chunk {
+                let item = [(PK, key.get(PK)), (SK, key.get(SK))];
+                let item = item.into_iter().filter_map(|(name, value)| {
+                    value.map(|value| (name.to_owned(), value.clone()))
+                });
+                wanted = wanted.keys(item.collect());
+            }
+            let wanted = wanted.build().map_err(build_error)?;
+            self.batch_get(wanted, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    async fn batch_get(
+        &self,
+        wanted: KeysAndAttributes,
+        found: &mut Vec<Snapshot>,
+    ) -> Result<(), StoreError> {
+        let mut wanted = HashMap::from([(self.table.clone(), wanted)]);
+        for _ in 0..BATCH_TRIES {
+            let request = self.client.batch_get_item().set_request_items(Some(wanted));
+            let answer = request.send().await.map_err(store_error)?;
+            for item in answer.responses.unwrap_or_default().into_values().flatten() {
+                let key = get_string(&item, PK).unwrap_or_default();
+                found.push(snapshot(&item).map_err(|malformed| corrupt(key, malformed))?);
+            }
+            wanted = answer.unprocessed_keys.unwrap_or_default();
+            if wanted.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Unavailable("DynamoDB left keys of a batch unprocessed".into()))
+    }
+
+    pub(crate) async fn due_tasks(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueTask>, StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(DUE_INDEX)
+            .key_condition_expression("#s = :s AND #t <= :t")
+            .expression_attribute_names("#s", DUE_PK)
+            .expression_attribute_names("#t", DUE_SK)
+            .expression_attribute_values(":s", number(shard))
+            .expression_attribute_values(":t", number(until.as_millis()))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let page = request.send().await.map_err(store_error)?;
+        let mut due = Vec::new();
+        for item in page.items.unwrap_or_default() {
+            let found = get_string(&item, PK).and_then(task_key).and_then(|key| {
+                let due = get_number(&item, DUE_SK).map(Timestamp::from_millis)?;
+                Ok(DueTask { key, due })
+            });
+            due.push(found.map_err(|malformed| corrupt("in the due index", malformed))?);
+        }
+        Ok(due)
+    }
+}
+
+fn is_filtered(query: &ListQuery) -> bool {
+    query.context.is_some() || query.state.is_some()
+}
+
+fn matches(query: &ListQuery, head: &Head) -> bool {
+    head.is_listed()
+        && query.context.as_ref().is_none_or(|context| *context == head.context)
+        && query.state.is_none_or(|state| state == head.state())
+}
+
+/// The key of the index behind which a page begins.
+fn start_key(query: &ListQuery, after: &Cursor) -> Item {
+    let task = a2a_lambda_core::TaskKey { tenant: query.tenant.clone(), task: after.task.clone() };
+    Item::from([
+        (LIST_PK.to_owned(), string(list_partition(&query.tenant, &query.owner))),
+        (LIST_SK.to_owned(), string(list_order(after))),
+        (PK.to_owned(), string(partition(&task))),
+        (SK.to_owned(), string(HEAD)),
+    ])
+}
+
+/// The place of an index entry.
+fn cursor(key: &Item) -> Result<Cursor, StoreError> {
+    let read = || {
+        let task = task_key(get_string(key, PK)?)?.task;
+        let order = get_string(key, LIST_SK)?;
+        let millis = order.split('#').next().and_then(|time| time.parse().ok());
+        let millis = millis.ok_or(crate::attributes::Malformed::Attribute(LIST_SK))?;
+        Ok(Cursor { status_at: Timestamp::from_millis(millis), task })
+    };
+    read().map_err(|malformed| corrupt("in the list index", malformed))
+}

@@ -1,0 +1,205 @@
+//! The log as items: inline with the head, in segments, in parcels.
+
+use std::collections::BTreeMap;
+
+use a2a_lambda_core::StoreError;
+use a2a_lambda_core::head::Head;
+use a2a_lambda_core::ids::TaskKey;
+use a2a_lambda_core::log::Entry;
+use a2a_lambda_core::store::Snapshot;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::attributes::{Item, Malformed, find_number, get_string, number, string, value};
+use crate::head_item::from_item;
+use crate::table::{PK, SK, partition};
+
+pub(crate) const LOG: &str = "log";
+pub(crate) const LOG_BYTES: &str = "lb";
+
+/// The name of a parcel, where the inline log points to one.
+const POINTER: &str = "p";
+
+/// New entries of more bytes than this together go into a parcel. Inline, they would be paid for
+/// again with each later commit; in a parcel, once, and one more write unit.
+const PARCEL_BYTES: usize = 2 * 1024;
+
+/// An inline log of more bytes than this moves to a segment.
+pub(crate) const INLINE_BYTES: usize = 4 * 1024;
+
+/// The most log that an item is given, out of DynamoDB's 400 KB (of 1,024 bytes), keys included.
+const MAX_ITEM_BYTES: usize = 390 * 1024;
+
+/// What DynamoDB counts for an element of a list beside its own bytes.
+const ELEMENT_BYTES: usize = 4;
+
+/// The entries of a commit as they are stored: what goes inline, and what is put aside first.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    /// The new elements of the inline log.
+    pub(crate) inline: Vec<AttributeValue>,
+    /// Their size.
+    pub(crate) inline_bytes: usize,
+    /// The parcels, to be written before the commit.
+    pub(crate) parcels: Vec<Item>,
+}
+
+/// Packs the entries of a commit.
+pub(crate) fn pack(head: &Head, entries: &[Entry]) -> Result<Packed, StoreError> {
+    let mut texts = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let text = serde_json::to_string(entry)
+            .map_err(|error| StoreError::Refused(Box::new(error)))?;
+        if text.len() > MAX_ITEM_BYTES {
+            let (bytes, limit) = (text.len(), MAX_ITEM_BYTES);
+            return Err(StoreError::TooLarge { what: "a log entry", bytes, limit });
+        }
+        texts.push((entry.generation.0, text));
+    }
+    let bytes: usize = texts.iter().map(|(_, text)| text.len() + ELEMENT_BYTES).sum();
+    if bytes <= PARCEL_BYTES {
+        let inline = texts.into_iter().map(|(_, text)| AttributeValue::S(text)).collect();
+        return Ok(Packed { inline, inline_bytes: bytes, parcels: Vec::new() });
+    }
+    let mut packed = Packed { inline: Vec::new(), inline_bytes: 0, parcels: Vec::new() };
+    let mut open: Vec<(u64, String)> = Vec::new();
+    let mut open_bytes = 0;
+    for (generation, text) in texts {
+        let size = text.len() + ELEMENT_BYTES;
+        if open_bytes + size > MAX_ITEM_BYTES {
+            packed.add_parcel(head, std::mem::take(&mut open));
+            open_bytes = 0;
+        }
+        open_bytes += size;
+        open.push((generation, text));
+    }
+    packed.add_parcel(head, open);
+    Ok(packed)
+}
+
+impl Packed {
+    fn add_parcel(&mut self, head: &Head, texts: Vec<(u64, String)>) {
+        let (Some((first, _)), Some((last, _))) = (texts.first(), texts.last()) else {
+            return;
+        };
+        // The commit's mark is in the name: two commits that race for the same generations must
+        // not overwrite each other's parcels, for only one of them will be pointed to.
+        let name = format!("P#{first:010}#{last:010}#{}", head.write.as_str());
+        self.inline_bytes += POINTER.len() + name.len() + ELEMENT_BYTES;
+        self.inline.push(AttributeValue::M([(POINTER.to_owned(), string(&*name))].into()));
+        let log = texts.into_iter().map(|(_, text)| AttributeValue::S(text)).collect();
+        self.parcels.push(log_item(&head.key, name, log));
+    }
+}
+
+fn log_item(key: &TaskKey, name: String, log: Vec<AttributeValue>) -> Item {
+    Item::from([
+        (PK.to_owned(), string(partition(key))),
+        (SK.to_owned(), string(name)),
+        (LOG.to_owned(), AttributeValue::L(log)),
+    ])
+}
+
+/// The inline log of a head's item.
+pub(crate) fn inline_log(item: &Item) -> Result<&[AttributeValue], Malformed> {
+    match item.get(LOG) {
+        Some(AttributeValue::L(log)) => Ok(log),
+        _ => Err(Malformed::Attribute(LOG)),
+    }
+}
+
+/// The segment for an inline log that is to move out. It has only committed entries and is named
+/// by them, so that whoever writes it writes the same.
+pub(crate) fn segment(head: &Head, log: &[AttributeValue]) -> Result<Option<Item>, Malformed> {
+    let (Some(first), Some(last)) = (log.first(), log.last()) else {
+        return Ok(None);
+    };
+    let (first, last) = (range(first)?.0, range(last)?.1);
+    Ok(Some(log_item(&head.key, format!("S#{first:010}#{last:010}"), log.to_vec())))
+}
+
+/// The generations that an element of a log has: an entry, or a pointer to a parcel.
+fn range(element: &AttributeValue) -> Result<(u64, u64), Malformed> {
+    match element {
+        AttributeValue::S(text) => {
+            let generation = entry(text)?.generation.0;
+            Ok((generation, generation))
+        }
+        AttributeValue::M(pointer) => parcel_range(get_string(pointer, POINTER)?),
+        _ => Err(Malformed::Attribute(LOG)),
+    }
+}
+
+fn parcel_range(name: &str) -> Result<(u64, u64), Malformed> {
+    let mut fields = name.split('#').skip(1).map(str::parse);
+    match (fields.next(), fields.next()) {
+        (Some(Ok(first)), Some(Ok(last))) => Ok((first, last)),
+        _ => Err(Malformed::Attribute(POINTER)),
+    }
+}
+
+fn entry(text: &str) -> Result<Entry, Malformed> {
+    serde_json::from_str(text).map_err(|error| value(LOG, error))
+}
+
+/// Reads a head's item: the head and those of the inline entries that come after the last parcel.
+pub(crate) fn snapshot(item: &Item) -> Result<Snapshot, Malformed> {
+    let head = from_item(item)?;
+    let log = inline_log(item)?;
+    let after_parcels =
+        log.iter().rposition(|element| !element.is_s()).map_or(0, |parcel| parcel + 1);
+    let texts = log[after_parcels..].iter().filter_map(|element| element.as_s().ok());
+    let tail = texts.map(|text| entry(text)).collect::<Result<_, _>>()?;
+    let inline_bytes = find_number(item, LOG_BYTES)?.unwrap_or_default();
+    Ok(Snapshot { head, tail, inline_bytes })
+}
+
+/// The attribute for the size of the inline log.
+pub(crate) fn log_bytes(bytes: usize) -> AttributeValue {
+    number(bytes)
+}
+
+/// Puts the whole log together from all items of a task's partition, the head's among them.
+pub(crate) fn full_snapshot(head_item: &Item, others: &[Item]) -> Result<Snapshot, Malformed> {
+    let head = from_item(head_item)?;
+    let inline_bytes = find_number(head_item, LOG_BYTES)?.unwrap_or_default();
+    let mut parcels = BTreeMap::new();
+    let mut logs = vec![inline_log(head_item)?];
+    for item in others {
+        match get_string(item, SK)? {
+            name if name.starts_with("P#") => {
+                parcels.insert(name, inline_log(item)?);
+            }
+            name if name.starts_with("S#") => logs.push(inline_log(item)?),
+            // Items of a later version of this crate, such as push configs.
+            _ => {}
+        }
+    }
+    // Two writers that lost and won a race may have left overlapping segments: what they have in
+    // common is the same, so that a map by generation has each entry once.
+    let mut entries = BTreeMap::new();
+    let mut add = |text: &str| -> Result<(), Malformed> {
+        let entry = entry(text)?;
+        entries.insert(entry.generation, entry);
+        Ok(())
+    };
+    for element in logs.into_iter().flatten() {
+        match element {
+            AttributeValue::S(text) => add(text)?,
+            AttributeValue::M(pointer) => {
+                let name = get_string(pointer, POINTER)?;
+                let missing = || parcel_range(name).map_or(0, |(first, _)| first);
+                let parcel = parcels.get(name).ok_or_else(|| Malformed::Gap(missing()))?;
+                for element in *parcel {
+                    add(element.as_s().map_err(|_| Malformed::Attribute(LOG))?)?;
+                }
+            }
+            _ => return Err(Malformed::Attribute(LOG)),
+        }
+    }
+    let mut tail = Vec::with_capacity(entries.len());
+    for generation in 1..=head.generation.0 {
+        let key = a2a_lambda_core::Generation(generation);
+        tail.push(entries.remove(&key).ok_or(Malformed::Gap(generation))?);
+    }
+    Ok(Snapshot { head, tail, inline_bytes })
+}

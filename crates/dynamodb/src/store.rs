@@ -1,0 +1,379 @@
+//! The store: one conditional write a commit.
+
+use a2a_lambda_core::ids::{LeaseToken, TaskKey};
+use a2a_lambda_core::machine::Change;
+use a2a_lambda_core::store::{
+    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
+    TaskStore,
+};
+use a2a_lambda_protocol::Timestamp;
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+
+use crate::attributes::{Item, Malformed, get_string, number, string};
+use crate::error::{corrupt, store_error};
+use crate::head_item::{LEASE_TOKEN, LEASED_UNTIL, REVISION, to_item};
+use crate::log_items::{
+    INLINE_BYTES, LOG, LOG_BYTES, Packed, full_snapshot, inline_log, log_bytes, pack, segment,
+    snapshot,
+};
+use crate::table::{HEAD, PK, SK, partition};
+
+/// The most pages of 1 MB that reading one task takes.
+const MAX_PAGES: usize = 64;
+
+/// How often a task is read again when its items do not fit together: a page read late may miss
+/// what an earlier one points to.
+const READ_TRIES: usize = 3;
+
+/// The task store on DynamoDB. See the [crate's description](crate) for the table.
+#[derive(Debug, Clone)]
+pub struct DynamoDbStore {
+    pub(crate) client: Client,
+    pub(crate) table: String,
+}
+
+/// An update of a head's item: which attributes are set and removed, and on what condition.
+#[derive(Default)]
+struct Update {
+    sets: Vec<String>,
+    removes: Vec<String>,
+    conditions: Vec<String>,
+    names: Vec<(String, String)>,
+    values: Vec<(String, AttributeValue)>,
+}
+
+impl Update {
+    /// A placeholder for an attribute's name: short names may be reserved words.
+    fn name(&mut self, name: &str) -> String {
+        let placeholder = format!("#{}", self.names.len());
+        self.names.push((placeholder.clone(), name.to_owned()));
+        placeholder
+    }
+
+    fn value(&mut self, value: AttributeValue) -> String {
+        let placeholder = format!(":{}", self.values.len());
+        self.values.push((placeholder.clone(), value));
+        placeholder
+    }
+
+    fn set(&mut self, name: &str, value: AttributeValue) {
+        let set = format!("{}={}", self.name(name), self.value(value));
+        self.sets.push(set);
+    }
+
+    fn append(&mut self, name: &str, values: Vec<AttributeValue>) {
+        let name = self.name(name);
+        let value = self.value(AttributeValue::L(values));
+        self.sets.push(format!("{name}=list_append({name},{value})"));
+    }
+
+    fn remove(&mut self, name: &str) {
+        let name = self.name(name);
+        self.removes.push(name);
+    }
+
+    fn require(&mut self, name: &str, value: AttributeValue) {
+        let condition = format!("{}={}", self.name(name), self.value(value));
+        self.conditions.push(condition);
+    }
+
+    /// Sets and removes what differs between two versions of the head's item.
+    fn change(&mut self, before: &Item, after: &Item) {
+        for (name, value) in after {
+            if before.get(name) != Some(value) {
+                self.set(name, value.clone());
+            }
+        }
+        for name in before.keys() {
+            if !after.contains_key(name) {
+                self.remove(name);
+            }
+        }
+    }
+
+    fn build(self, store: &DynamoDbStore, key: &TaskKey) -> UpdateItemFluentBuilder {
+        let mut expression = format!("SET {}", self.sets.join(","));
+        if !self.removes.is_empty() {
+            expression.push_str(" REMOVE ");
+            expression.push_str(&self.removes.join(","));
+        }
+        store
+            .client
+            .update_item()
+            .table_name(&store.table)
+            .key(PK, string(partition(key)))
+            .key(SK, string(HEAD))
+            .update_expression(expression)
+            .condition_expression(self.conditions.join(" AND "))
+            .set_expression_attribute_names(Some(self.names.into_iter().collect()))
+            .set_expression_attribute_values(Some(self.values.into_iter().collect()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+}
+
+impl DynamoDbStore {
+    /// The store in this table.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    async fn put(&self, item: Item) -> Result<(), StoreError> {
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        request.send().await.map(drop).map_err(store_error)
+    }
+
+    async fn head_item(&self, key: &TaskKey) -> Result<Option<Item>, StoreError> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key(PK, string(partition(key)))
+            .key(SK, string(HEAD))
+            .consistent_read(true);
+        Ok(request.send().await.map_err(store_error)?.item)
+    }
+
+    /// Carries out an update. `Err` in the result is the item that did not meet the condition.
+    async fn update(
+        &self,
+        update: Update,
+        key: &TaskKey,
+    ) -> Result<Result<(), Option<Item>>, StoreError> {
+        match update.build(self, key).send().await {
+            Ok(_) => Ok(Ok(())),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok(Err(failed.item().cloned()))
+                }
+                _ => Err(store_error(error)),
+            },
+        }
+    }
+
+    /// All items of a task, the head's first; `None` if there is no head.
+    async fn items(&self, key: &TaskKey) -> Result<Option<(Item, Vec<Item>)>, StoreError> {
+        let mut items = Vec::new();
+        let mut start = None;
+        for _ in 0..MAX_PAGES {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .key_condition_expression("#p = :p AND #s >= :h")
+                .expression_attribute_names("#p", PK)
+                .expression_attribute_names("#s", SK)
+                .expression_attribute_values(":p", string(partition(key)))
+                // The head sorts before all that it points to, and so is read first.
+                .expression_attribute_values(":h", string(HEAD))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(store_error)?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                break;
+            }
+        }
+        if items.is_empty() {
+            return Ok(None);
+        }
+        let head = items.remove(0);
+        // A parcel of a task that was never made has no head before it.
+        let is_head = get_string(&head, SK).is_ok_and(|name| name == HEAD);
+        Ok(is_head.then_some((head, items)))
+    }
+
+    async fn read_full(&self, key: &TaskKey) -> Result<Option<Snapshot>, StoreError> {
+        let mut tries = 0;
+        loop {
+            let Some((head, others)) = self.items(key).await? else {
+                return Ok(None);
+            };
+            tries += 1;
+            match full_snapshot(&head, &others) {
+                Ok(snapshot) => return Ok(Some(snapshot)),
+                Err(Malformed::Gap(_)) if tries < READ_TRIES => {}
+                Err(malformed) => return Err(corrupt(key, malformed)),
+            }
+        }
+    }
+
+    /// The outcome of a commit whose condition did not hold.
+    fn lost(change: &Change, item: Option<Item>) -> Result<Committed, StoreError> {
+        let Some(item) = item else {
+            return Ok(Committed::Lost(None));
+        };
+        let current =
+            snapshot(&item).map_err(|malformed| corrupt(&change.head().key, malformed))?;
+        Ok(if current.head.write == change.head().write {
+            Committed::Done(Box::new(current))
+        } else {
+            Committed::Lost(Some(Box::new(current)))
+        })
+    }
+
+    /// Moves the inline log to a segment, in front of a commit that begins a new one. Returns the
+    /// outcome of the commit if it is lost already.
+    async fn move_out(
+        &self,
+        guard: Guard,
+        change: &Change,
+    ) -> Result<Option<Committed>, StoreError> {
+        let key = &change.head().key;
+        let Some(item) = self.head_item(key).await? else {
+            return Ok(Some(Committed::Lost(None)));
+        };
+        let malformed = |malformed| corrupt(key, malformed);
+        let current = snapshot(&item).map_err(malformed)?;
+        if current.head.revision != guard.revision {
+            return Self::lost(change, Some(item)).map(Some);
+        }
+        let log = inline_log(&item).map_err(malformed)?;
+        if let Some(segment) = segment(&current.head, log).map_err(malformed)? {
+            self.put(segment).await?;
+        }
+        Ok(None)
+    }
+}
+
+/// The snapshot after a commit. Of the new entries, those in a parcel are not kept in memory.
+fn committed(base: &Snapshot, moved: bool, change: &Change, packed: &Packed) -> Snapshot {
+    let mut tail = Vec::new();
+    if packed.parcels.is_empty() {
+        if !moved {
+            tail.clone_from(&base.tail);
+        }
+        tail.extend_from_slice(change.entries());
+    } else if change.entries().is_empty() && !moved {
+        tail.clone_from(&base.tail);
+    }
+    let before = if moved { 0 } else { base.inline_bytes };
+    Snapshot { head: change.head().clone(), tail, inline_bytes: before + packed.inline_bytes }
+}
+
+#[async_trait]
+impl TaskStore for DynamoDbStore {
+    async fn create(&self, change: &Change) -> Result<Created, StoreError> {
+        let mut packed = pack(change.head(), change.entries())?;
+        for parcel in std::mem::take(&mut packed.parcels) {
+            self.put(parcel).await?;
+        }
+        let mut item = to_item(change.head());
+        item.insert(LOG.into(), AttributeValue::L(packed.inline));
+        item.insert(LOG_BYTES.into(), log_bytes(packed.inline_bytes));
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#p)")
+            .expression_attribute_names("#p", PK)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let failed = match request.send().await {
+            Ok(_) => return Ok(Created::Now),
+            Err(error) => error,
+        };
+        match failed.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(exists)) => {
+                let key = &change.head().key;
+                let item = exists.item().ok_or(Malformed::Attribute(PK));
+                let existing =
+                    item.and_then(snapshot).map_err(|malformed| corrupt(key, malformed))?;
+                Ok(if existing.head.write == change.head().write {
+                    Created::Now
+                } else {
+                    Created::Before(Box::new(existing))
+                })
+            }
+            _ => Err(store_error(failed)),
+        }
+    }
+
+    async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        match depth {
+            Depth::Tail => {
+                let item = self.head_item(key).await?;
+                let snapshot = item.as_ref().map(snapshot).transpose();
+                snapshot.map_err(|malformed| corrupt(key, malformed))
+            }
+            Depth::Full => self.read_full(key).await,
+        }
+    }
+
+    async fn commit(
+        &self,
+        base: &Snapshot,
+        guard: Guard,
+        change: &Change,
+    ) -> Result<Committed, StoreError> {
+        let key = &change.head().key;
+        let packed = pack(change.head(), change.entries())?;
+        let moves = base.inline_bytes + packed.inline_bytes > INLINE_BYTES
+            && base.inline_bytes > 0
+            && !packed.inline.is_empty();
+        if moves && let Some(lost) = self.move_out(guard, change).await? {
+            return Ok(lost);
+        }
+        for parcel in &packed.parcels {
+            self.put(parcel.clone()).await?;
+        }
+        let now = committed(base, moves, change, &packed);
+        let mut update = Update::default();
+        update.change(&to_item(&base.head), &to_item(change.head()));
+        update.require(REVISION, number(guard.revision));
+        if let Some(until) = guard.leased_until {
+            update.require(LEASED_UNTIL, number(until.as_millis()));
+        }
+        if moves {
+            update.set(LOG, AttributeValue::L(packed.inline));
+        } else if !packed.inline.is_empty() {
+            update.append(LOG, packed.inline);
+        }
+        if now.inline_bytes != base.inline_bytes {
+            update.set(LOG_BYTES, log_bytes(now.inline_bytes));
+        }
+        match self.update(update, key).await? {
+            Ok(()) => Ok(Committed::Done(Box::new(now))),
+            Err(item) => Self::lost(change, item),
+        }
+    }
+
+    async fn renew(
+        &self,
+        key: &TaskKey,
+        token: &LeaseToken,
+        until: Timestamp,
+    ) -> Result<Renewed, StoreError> {
+        let mut update = Update::default();
+        update.set(LEASED_UNTIL, number(until.as_millis()));
+        update.require(LEASE_TOKEN, string(token.as_str()));
+        match self.update(update, key).await? {
+            Ok(()) => Ok(Renewed::Done),
+            Err(None) => Ok(Renewed::Lost(None)),
+            Err(Some(item)) => {
+                let current = snapshot(&item).map_err(|malformed| corrupt(key, malformed))?;
+                Ok(Renewed::Lost(Some(Box::new(current))))
+            }
+        }
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        self.list_tasks(query).await
+    }
+
+    async fn due(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueTask>, StoreError> {
+        self.due_tasks(shard, until, limit).await
+    }
+}

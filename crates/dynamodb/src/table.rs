@@ -1,0 +1,116 @@
+//! The table, its keys and indexes.
+
+use std::error::Error;
+
+use a2a_lambda_core::ids::{TaskId, TaskKey, Tenant};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
+
+use crate::attributes::{Malformed, value};
+
+/// The index by owner, newest status first, for ListTasks.
+pub const LIST_INDEX: &str = "list";
+
+/// The index of what must be looked at, by shard and time.
+pub const DUE_INDEX: &str = "due";
+
+pub(crate) const PK: &str = "pk";
+pub(crate) const SK: &str = "sk";
+pub(crate) const HEAD: &str = "H";
+
+/// The list index: its partition, `{tenant}#{owner}`, its order, `{status time}#{task id}`, and
+/// what the filters of ListTasks look at.
+pub(crate) const LIST_PK: &str = "lp";
+pub(crate) const LIST_SK: &str = "ls";
+pub(crate) const STATE: &str = "st";
+pub(crate) const CONTEXT: &str = "ctx";
+
+/// The due index: its shard and its time.
+pub(crate) const DUE_PK: &str = "ds";
+pub(crate) const DUE_SK: &str = "dt";
+
+/// The partition of a task. A tenant's name has no `#`.
+pub(crate) fn partition(key: &TaskKey) -> String {
+    key.to_string()
+}
+
+/// The task that a partition is of.
+pub(crate) fn task_key(partition: &str) -> Result<TaskKey, Malformed> {
+    let (tenant, task) = partition.split_once('#').ok_or(Malformed::Attribute(PK))?;
+    Ok(TaskKey {
+        tenant: Tenant::parse(tenant).map_err(|e| value(PK, e))?,
+        task: TaskId::parse(task).map_err(|e| value(PK, e))?,
+    })
+}
+
+/// The table could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the table {table:?} could not be created")]
+pub struct CreateTableError {
+    /// The table's name.
+    pub table: String,
+    #[source]
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// Creates the table, on demand capacity. For local use and tests: in an account, the template of
+/// `infra` makes it, with its stream and backups.
+///
+/// # Errors
+/// When DynamoDB refuses, for instance because there is a table of this name.
+pub async fn create_table(client: &Client, table: &str) -> Result<(), CreateTableError> {
+    let failed = |source| CreateTableError { table: table.to_owned(), source };
+    let request = definition(client, table).map_err(|error| failed(error.into()))?;
+    request.send().await.map_err(|error| failed(error.into()))?;
+    Ok(())
+}
+
+fn definition(
+    client: &Client,
+    table: &str,
+) -> Result<aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder, BuildError>
+{
+    let mut request = client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest)
+        .key_schema(key(PK, KeyType::Hash)?)
+        .key_schema(key(SK, KeyType::Range)?);
+    for name in [PK, SK, LIST_PK, LIST_SK] {
+        request = request.attribute_definitions(attribute(name, ScalarAttributeType::S)?);
+    }
+    for name in [DUE_PK, DUE_SK] {
+        request = request.attribute_definitions(attribute(name, ScalarAttributeType::N)?);
+    }
+    let list = GlobalSecondaryIndex::builder()
+        .index_name(LIST_INDEX)
+        .key_schema(key(LIST_PK, KeyType::Hash)?)
+        .key_schema(key(LIST_SK, KeyType::Range)?)
+        .projection(
+            Projection::builder()
+                .projection_type(ProjectionType::Include)
+                .non_key_attributes(STATE)
+                .non_key_attributes(CONTEXT)
+                .build(),
+        )
+        .build()?;
+    let due = GlobalSecondaryIndex::builder()
+        .index_name(DUE_INDEX)
+        .key_schema(key(DUE_PK, KeyType::Hash)?)
+        .key_schema(key(DUE_SK, KeyType::Range)?)
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .build()?;
+    Ok(request.global_secondary_indexes(list).global_secondary_indexes(due))
+}
+
+fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, BuildError> {
+    KeySchemaElement::builder().attribute_name(name).key_type(kind).build()
+}
+
+fn attribute(name: &str, kind: ScalarAttributeType) -> Result<AttributeDefinition, BuildError> {
+    AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build()
+}

@@ -1,0 +1,303 @@
+//! The local cloud: the functions' handlers, fed with events, over an embedded DynamoDB and an
+//! in-process queue, with a sweeper in place of the schedule.
+
+use std::fs::{File, TryLockError};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_agents::UnknownAgent;
+use a2a_lambda_aws::{RandomIds, SystemClock, built_at};
+use a2a_lambda_core::engine::chain;
+use a2a_lambda_core::head::DUE_SHARDS;
+use a2a_lambda_core::{Agents, Clock, Engine, Policy, StoreError, TaskStore, sweep};
+use a2a_lambda_dynamodb::{CreateTableError, DynamoDbStore, create_table};
+use a2a_lambda_http::HttpConfig;
+use a2a_lambda_protocol::Timestamp;
+use bytes::Bytes;
+use http::{Response, StatusCode, request::Parts};
+use tokio::sync::Semaphore;
+use tracing::{error, info, warn};
+
+use crate::embedded::{EmbeddedDynamoDb, EmbeddedError};
+use crate::events::{self, Arrival};
+use crate::local_queue::LocalQueue;
+use crate::queue::{MAX_BATCH, MAX_WAIT, Message, Queue, QueueConfig};
+
+const TABLE: &str = "tasks";
+
+/// Lambda's limits, which hold here, too.
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(900);
+const HTTP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A little more than the function's timeout, as the mapping of a deployed queue has it.
+const VISIBILITY: Duration = Duration::from_secs(960);
+
+/// When a record that failed comes again. SQS would wait for its visibility to end.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// How many executors run at a time: the concurrency limit of the queue's mapping.
+const MAX_EXECUTORS: usize = 64;
+
+const MAX_QUEUED: usize = 100_000;
+const MAX_RECEIVES: u32 = 10;
+const MAX_DEAD_LETTERS: usize = 1_000;
+
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// How many tasks that were under way are taken up again at the start, for each shard. The sweep
+/// finds the rest.
+const MAX_RESUMED_PER_SHARD: usize = 1_000;
+
+/// Where the tasks are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Data {
+    /// In memory: they are gone when the process ends.
+    Memory,
+    /// In a folder, which is made if it is not there.
+    Folder(PathBuf),
+}
+
+/// Why the local cloud could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// There is no such agent.
+    #[error(transparent)]
+    Agent(#[from] UnknownAgent),
+    /// The folder cannot be used.
+    #[error("the data folder {} cannot be used", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process uses the folder.
+    #[error("the data folder {} is in use by another process", folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The database does not open.
+    #[error("the database cannot be opened")]
+    Database(#[from] EmbeddedError),
+    /// The table cannot be made.
+    #[error("the database cannot be set up")]
+    Table(#[from] CreateTableError),
+    /// The tasks that were under way cannot be found.
+    #[error("the tasks cannot be read")]
+    Tasks(#[from] StoreError),
+}
+
+/// The local cloud.
+pub struct Cloud {
+    engine: Engine,
+    queue: Arc<Queue>,
+    request: request::Context,
+    executor: sqs_executor::Context,
+    domain: String,
+    /// Held for as long as the folder is in use.
+    _lock: Option<File>,
+}
+
+impl std::fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cloud").field("domain", &self.domain).finish_non_exhaustive()
+    }
+}
+
+/// The policy on one machine: what dies with the process is taken up again soon.
+pub fn policy() -> Policy {
+    Policy {
+        lease: Duration::from_secs(10),
+        signal_grace: Duration::from_secs(15),
+        ..Policy::default()
+    }
+}
+
+impl Cloud {
+    /// Opens the tasks and takes up again what was under way. `domain` is the host and port at
+    /// which the service will be reached.
+    ///
+    /// # Errors
+    /// When the agent is not known or the tasks cannot be opened.
+    pub async fn start(
+        agent: Option<&str>,
+        data: &Data,
+        domain: String,
+    ) -> Result<Arc<Self>, StartError> {
+        let agents = Agents::new(a2a_lambda_agents::configured(agent)?);
+        let (store, lock) = open(data).await?;
+        let clock = Arc::new(SystemClock);
+        let queue = Arc::new(new_queue());
+        let local_queue = Arc::new(LocalQueue(queue.clone()));
+        let engine = Engine {
+            store,
+            queue: local_queue.clone(),
+            timer: local_queue,
+            clock,
+            ids: Arc::new(RandomIds),
+            policy: Arc::new(policy()),
+        };
+        let config = request::Config {
+            public_url: Some(format!("http://{domain}")),
+            http: HttpConfig {
+                card_max_age_s: 0,
+                card_modified: built_at(),
+                ..HttpConfig::default()
+            },
+        };
+        let cloud = Self {
+            request: request::Context::new(engine.clone(), agents.clone(), config),
+            executor: sqs_executor::Context::new(engine.clone(), agents),
+            engine,
+            queue,
+            domain,
+            _lock: lock,
+        };
+        cloud.resume().await?;
+        Ok(Arc::new(cloud))
+    }
+
+    /// The queue died with the last process: signals everything that was under way, now and once
+    /// more when the leases that the last process held are over.
+    async fn resume(&self) -> Result<(), StartError> {
+        let forever = Timestamp::from_millis(i64::MAX);
+        let mut resumed = 0;
+        for shard in 0..DUE_SHARDS {
+            let open = self.engine.store.due(shard, forever, MAX_RESUMED_PER_SHARD).await?;
+            for task in open {
+                let now = self.engine.clock.now();
+                self.engine.signal(&task.key, now).await;
+                let after_leases = now.saturating_add(self.engine.policy.lease);
+                self.engine.signal(&task.key, after_leases).await;
+                resumed += 1;
+            }
+        }
+        if resumed > 0 {
+            info!(resumed, "tasks that were under way are taken up again");
+        }
+        Ok(())
+    }
+
+    /// Runs executors and the sweeper, until the future is dropped.
+    pub async fn run(self: &Arc<Self>) {
+        tokio::join!(self.execute(), self.sweep());
+    }
+
+    /// Answers a request as API Gateway and the request function would.
+    pub async fn request(&self, parts: &Parts, body: &Bytes, source_ip: String) -> Response<Bytes> {
+        let now = self.engine.clock.now();
+        let request_id = self.engine.ids.fresh();
+        let arrival = Arrival {
+            request_id: &request_id,
+            now_ms: now.as_millis(),
+            source_ip,
+            domain: &self.domain,
+        };
+        match events::http_event(parts, body, &arrival) {
+            Ok(event) => {
+                let deadline = now.saturating_add(HTTP_TIMEOUT);
+                let answer = request::handle(event, deadline, &self.request).await;
+                events::http_response(answer)
+            }
+            Err(error) => {
+                warn!(error = chain(&error), "the request is no event");
+                events::refused(StatusCode::BAD_REQUEST, "Bad Request")
+            }
+        }
+    }
+
+    async fn execute(self: &Arc<Self>) {
+        let executors = Arc::new(Semaphore::new(MAX_EXECUTORS));
+        loop {
+            // The semaphore is never closed.
+            let Ok(permit) = executors.clone().acquire_owned().await else { return };
+            match self.queue.receive(MAX_BATCH, VISIBILITY, MAX_WAIT).await {
+                Ok(messages) if !messages.is_empty() => {
+                    let cloud = self.clone();
+                    tokio::spawn(async move {
+                        cloud.invoke_executor(messages).await;
+                        drop(permit);
+                    });
+                }
+                Ok(_) => {}
+                Err(error) => error!(error = chain(&error), "the queue does not answer"),
+            }
+        }
+    }
+
+    async fn invoke_executor(&self, messages: Vec<Message>) {
+        let event = match events::sqs_event(&messages) {
+            Ok(event) => event,
+            Err(error) => return error!(error = chain(&error), "the messages are no event"),
+        };
+        let deadline = self.engine.clock.now().saturating_add(FUNCTION_TIMEOUT);
+        let answer = sqs_executor::handle(event, deadline, &self.executor).await;
+        let failed = |message: &Message| {
+            answer.batch_item_failures.iter().any(|failure| failure.item_identifier == message.id)
+        };
+        for message in &messages {
+            if !failed(message) {
+                self.queue.delete(&message.receipt_handle);
+            } else if let Err(error) =
+                self.queue.change_visibility(&message.receipt_handle, RETRY_AFTER)
+            {
+                warn!(error = chain(&error), "a failed record comes again late");
+            }
+        }
+    }
+
+    async fn sweep(&self) {
+        loop {
+            self.engine.clock.sleep(SWEEP_EVERY).await;
+            match sweep(&self.engine).await {
+                Ok(swept) if swept.due > 0 => {
+                    info!(due = swept.due, signaled = swept.signaled, failed = swept.failed, "swept");
+                }
+                Ok(_) => {}
+                Err(error) => warn!(error = chain(&error), "the sweep failed"),
+            }
+        }
+    }
+}
+
+fn new_queue() -> Queue {
+    let config = QueueConfig {
+        capacity: NonZeroUsize::new(MAX_QUEUED).unwrap_or(NonZeroUsize::MIN),
+        max_receive_count: NonZeroU32::new(MAX_RECEIVES),
+        dead_letter_capacity: NonZeroUsize::new(MAX_DEAD_LETTERS).unwrap_or(NonZeroUsize::MIN),
+    };
+    let clock = SystemClock;
+    Queue::new(config, move || u64::try_from(clock.now().as_millis()).unwrap_or_default())
+}
+
+async fn open(data: &Data) -> Result<(Arc<dyn TaskStore>, Option<File>), StartError> {
+    let (database, lock, is_new) = match data {
+        Data::Memory => (EmbeddedDynamoDb::memory()?, None, true),
+        Data::Folder(folder) => {
+            let lock = lock(folder)?;
+            let file = folder.join("dynamodb.sqlite");
+            let is_new = !file.exists();
+            (EmbeddedDynamoDb::open(&file)?, Some(lock), is_new)
+        }
+    };
+    let client = database.client();
+    if is_new {
+        create_table(&client, TABLE).await?;
+    }
+    Ok((Arc::new(DynamoDbStore::new(client, TABLE)), lock))
+}
+
+fn lock(folder: &Path) -> Result<File, StartError> {
+    let failed = |source| StartError::Folder { folder: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let file = File::create(folder.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse { folder: folder.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}

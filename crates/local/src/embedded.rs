@@ -1,0 +1,105 @@
+//! DynamoDB inside the process: the AWS SDK's own client over a SQLite database, no socket.
+//!
+//! The client is the real one: it serializes requests, parses responses and types errors as it does
+//! in the cloud. Only its HTTP connector is replaced, by one that hands each request to the
+//! embedded engine. What the engine does not show, a test must inject: throttling,
+//! `TransactionConflict`, eventual consistency and lost responses never happen by themselves.
+
+mod connector;
+mod dispatch;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Region, SharedHttpClient, StalledStreamProtectionConfig,
+};
+use dynoxide::{Database, DynoxideError};
+
+/// An embedded DynamoDB. Clones share one database.
+#[derive(Clone)]
+pub struct EmbeddedDynamoDb {
+    database: Database,
+}
+
+/// Why an embedded database could not be opened or swept.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbeddedError {
+    /// The engine takes its path as UTF-8, and this one is not.
+    #[error("the database path {} is not valid UTF-8", .0.display())]
+    PathNotUtf8(PathBuf),
+    /// The engine failed: the file cannot be opened, is locked, or is not a database of its own.
+    #[error("the embedded database failed")]
+    Engine(#[source] DynoxideError),
+}
+
+impl EmbeddedDynamoDb {
+    /// Opens an empty database in memory. It ends with its last clone and the last client of it.
+    ///
+    /// # Errors
+    ///
+    /// [`EmbeddedError::Engine`] when SQLite cannot set up its tables.
+    pub fn memory() -> Result<Self, EmbeddedError> {
+        Database::memory().map(|database| Self { database }).map_err(EmbeddedError::Engine)
+    }
+
+    /// Opens the database file at `path`, making it when there is none. Its folder must exist.
+    ///
+    /// # Errors
+    ///
+    /// [`EmbeddedError::PathNotUtf8`], or [`EmbeddedError::Engine`] when the file cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, EmbeddedError> {
+        let utf8 = path.to_str().ok_or_else(|| EmbeddedError::PathNotUtf8(path.to_owned()))?;
+        Database::new(utf8).map(|database| Self { database }).map_err(EmbeddedError::Engine)
+    }
+
+    /// A client of this database. Making one is cheap; it keeps the database open.
+    ///
+    /// It neither retries nor times out: nothing between it and the database can lose or delay a
+    /// request, so a failure is a finding that must not be smoothed over. Under a paused tokio
+    /// clock it works as ever, since nothing in it waits for time to pass.
+    pub fn client(&self) -> aws_sdk_dynamodb::Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::from_static("us-east-1"))
+            // Never sent anywhere: the SDK wants something to sign with and somewhere to send to.
+            .credentials_provider(Credentials::new("embedded", "embedded", None, None, "embedded"))
+            .endpoint_url("http://dynamodb.embedded.invalid")
+            .http_client(self.http_client())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
+        aws_sdk_dynamodb::Client::from_conf(config)
+    }
+
+    /// The HTTP client under [`client`](Self::client), for a caller that configures the SDK itself
+    /// (to count requests, to inject faults) or that speaks to the DynamoDB Streams API.
+    pub fn http_client(&self) -> SharedHttpClient {
+        connector::http_client(self.database.clone())
+    }
+
+    /// Deletes what has passed its time to live and returns how many items that were.
+    ///
+    /// The engine never does it by itself; until it is called, expired items stay readable, as
+    /// they may for days on AWS. Blocks the calling thread while it works.
+    ///
+    /// # Errors
+    ///
+    /// [`EmbeddedError::Engine`] when SQLite fails.
+    pub fn sweep_expired(&self) -> Result<usize, EmbeddedError> {
+        self.database.sweep_ttl().map_err(EmbeddedError::Engine)
+    }
+}
+
+impl fmt::Debug for EmbeddedDynamoDb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedDynamoDb").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! The SDK's HTTP transport, without HTTP: a request goes in as a function call.
+
+use std::fmt;
+
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
+use dynoxide::Database;
+
+use super::dispatch::{Answer, answer};
+
+/// The header that names the operation, as `DynamoDB_20120810.PutItem`.
+const TARGET: &str = "x-amz-target";
+
+pub(super) fn http_client(database: Database) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(Embedded { database });
+    http_client_fn(move |_settings, _components| connector.clone())
+}
+
+#[derive(Clone)]
+struct Embedded {
+    database: Database,
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded").finish_non_exhaustive()
+    }
+}
+
+impl HttpConnector for Embedded {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let database = self.database.clone();
+        HttpConnectorFuture::new(async move {
+            // The engine runs here, on the caller's thread, and not under `spawn_blocking`: a call
+            // takes a fraction of a millisecond, and so a runtime of one thread executes the same
+            // calls in the same order every time. Measured with 64 callers that put, update and
+            // get (2 cores, in memory, calls per second and slowest call):
+            //
+            //     inline                  9,600   1,877 ms   a caller that never awaits never stops
+            //     yield, then inline      7,700      25 ms
+            //     spawn_blocking          7,400      29 ms
+            //
+            // With one caller, inline saves the two thread switches: 4,900 against 4,100.
+            tokio::task::yield_now().await;
+            let target = request.headers().get(TARGET).unwrap_or_default();
+            // Only streaming uploads have bodies that are not in memory; DynamoDB has none.
+            let body = request.body().bytes().ok_or_else(|| {
+                ConnectorError::user("a request to the embedded database must be in memory".into())
+            })?;
+            into_response(answer(&database, target, body))
+        })
+    }
+}
+
+fn into_response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
+    let status = StatusCode::try_from(answer.status)
+        .map_err(|error| ConnectorError::other(error.into(), None))?;
+    let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    Ok(response)
+}

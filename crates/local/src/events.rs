@@ -1,0 +1,145 @@
+//! Events as AWS sends them, made from what happens on this machine.
+//!
+//! They are made as JSON text and read by the functions' own types, so that the local cloud goes
+//! through every step that a deployed function does.
+
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::encodings::Body;
+use aws_lambda_events::sqs::SqsEvent;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+use crate::queue::Message;
+
+/// What a request's event needs beside the request.
+pub(crate) struct Arrival<'a> {
+    pub(crate) request_id: &'a str,
+    pub(crate) now_ms: i64,
+    pub(crate) source_ip: String,
+    pub(crate) domain: &'a str,
+}
+
+/// The event of an HTTP API (payload format 2.0) for a request.
+///
+/// A bearer token stands for what a JWT authorizer would have found in it: its text becomes the
+/// claim `sub`. There is no check of any kind: this is for trying things out on one's own machine.
+pub(crate) fn http_event(
+    parts: &Parts,
+    body: &Bytes,
+    arrival: &Arrival<'_>,
+) -> Result<ApiGatewayV2httpRequest, serde_json::Error> {
+    let (body, is_base64) = match std::str::from_utf8(body) {
+        Ok(text) => (text.to_owned(), false),
+        Err(_) => (STANDARD.encode(body), true),
+    };
+    let path = parts.uri.path();
+    let mut context = json!({
+        "accountId": "000000000000",
+        "apiId": "local",
+        "domainName": arrival.domain,
+        "domainPrefix": "local",
+        "http": {
+            "method": parts.method.as_str(),
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": arrival.source_ip,
+            "userAgent": text(&parts.headers, header::USER_AGENT).unwrap_or_default(),
+        },
+        "requestId": arrival.request_id,
+        "routeKey": "$default",
+        "stage": "$default",
+        "timeEpoch": arrival.now_ms,
+    });
+    if let Some(user) = bearer(&parts.headers) {
+        context["authorizer"] = json!({ "jwt": { "claims": { "sub": user }, "scopes": null } });
+    }
+    let event = json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": parts.uri.query().unwrap_or_default(),
+        "headers": joined_headers(&parts.headers),
+        "requestContext": context,
+        "body": body,
+        "isBase64Encoded": is_base64,
+    });
+    serde_json::from_str(&event.to_string())
+}
+
+/// Several headers of one name arrive as one, divided by commas.
+fn joined_headers(headers: &HeaderMap) -> Map<String, Value> {
+    let mut joined = Map::new();
+    for name in headers.keys() {
+        let values: Vec<_> = headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .collect();
+        joined.insert(name.as_str().to_owned(), Value::String(values.join(",")));
+    }
+    joined
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = text(headers, header::AUTHORIZATION)?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+/// The HTTP response that an answering event stands for.
+pub(crate) fn http_response(event: ApiGatewayV2httpResponse) -> Response<Bytes> {
+    let body = match event.body {
+        Some(Body::Text(text)) if event.is_base64_encoded => {
+            Bytes::from(STANDARD.decode(text).unwrap_or_default())
+        }
+        Some(Body::Text(text)) => Bytes::from(text),
+        Some(Body::Binary(bytes)) => Bytes::from(bytes),
+        _ => Bytes::new(),
+    };
+    let mut response = Response::new(body);
+    let status = u16::try_from(event.status_code).ok().and_then(|s| StatusCode::from_u16(s).ok());
+    *response.status_mut() = status.unwrap_or(StatusCode::BAD_GATEWAY);
+    *response.headers_mut() = event.headers;
+    response
+}
+
+/// The answer of API Gateway when the function cannot be given the request.
+pub(crate) fn refused(status: StatusCode, message: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(json!({ "message": message }).to_string()));
+    *response.status_mut() = status;
+    let media_type = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    response
+}
+
+/// The event for a batch of messages.
+pub(crate) fn sqs_event(messages: &[Message]) -> Result<SqsEvent, serde_json::Error> {
+    let records: Vec<Value> = messages
+        .iter()
+        .map(|message| {
+            json!({
+                "messageId": message.id,
+                "receiptHandle": message.receipt_handle.to_string(),
+                "body": message.body,
+                "attributes": {
+                    "ApproximateReceiveCount": message.receive_count.to_string(),
+                    "SentTimestamp": message.sent_at_ms.to_string(),
+                    "SenderId": "local",
+                    "ApproximateFirstReceiveTimestamp": message.first_received_at_ms.to_string(),
+                },
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:signals",
+                "awsRegion": "us-east-1",
+            })
+        })
+        .collect();
+    serde_json::from_str(&json!({ "Records": records }).to_string())
+}

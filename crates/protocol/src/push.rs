@@ -1,0 +1,140 @@
+//! Push notification configs and the requests about them (specification 3.1.7 to 3.1.10, 4.3).
+
+use std::fmt;
+
+message! {
+    /// Where to push the updates of a task, and how to authenticate there (specification 4.3.1).
+    ///
+    /// Also the request of `CreateTaskPushNotificationConfig`. `Debug` does not show the token.
+    #[derive(Clone, PartialEq, Default)]
+    pub struct TaskPushNotificationConfig {
+        /// Routes to an agent.
+        #[json("tenant")]
+        pub tenant: String,
+        /// Its id, unique within the task; made by the server if the client gives none.
+        #[json("id")]
+        pub id: String,
+        /// The task.
+        #[json("taskId")]
+        pub task_id: String,
+        /// Where to POST.
+        #[json("url", required)]
+        pub url: String,
+        /// Sent along so that the receiver knows the notification is meant for it. A secret.
+        #[json("token")]
+        pub token: String,
+        /// How to authenticate at the URL.
+        #[json("authentication")]
+        pub authentication: Option<AuthenticationInfo>,
+    }
+}
+
+message! {
+    /// What goes into the `Authorization` header of a push (specification 4.3.2).
+    ///
+    /// `Debug` does not show the credentials.
+    #[derive(Clone, PartialEq, Default)]
+    pub struct AuthenticationInfo {
+        /// The HTTP authentication scheme, such as `Bearer`.
+        #[json("scheme", required)]
+        pub scheme: String,
+        /// What follows the scheme. A secret.
+        #[json("credentials")]
+        pub credentials: String,
+    }
+}
+
+/// Stands for a secret in `Debug`: whether there is one is worth a log line, what it is never.
+struct Secret<'a>(&'a str);
+
+impl fmt::Debug for Secret<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "<none>" } else { "<secret>" })
+    }
+}
+
+impl fmt::Debug for TaskPushNotificationConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskPushNotificationConfig")
+            .field("tenant", &self.tenant)
+            .field("id", &self.id)
+            .field("task_id", &self.task_id)
+            .field("url", &self.url)
+            .field("token", &Secret(&self.token))
+            .field("authentication", &self.authentication)
+            .finish()
+    }
+}
+
+impl fmt::Debug for AuthenticationInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthenticationInfo")
+            .field("scheme", &self.scheme)
+            .field("credentials", &Secret(&self.credentials))
+            .finish()
+    }
+}
+
+message! {
+    /// `GetTaskPushNotificationConfig` (specification 3.1.8).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct GetTaskPushNotificationConfigRequest {
+        /// Routes to an agent.
+        #[json("tenant")]
+        pub tenant: String,
+        /// The task.
+        #[json("taskId", required)]
+        pub task_id: String,
+        /// The config.
+        #[json("id", required)]
+        pub id: String,
+    }
+}
+
+message! {
+    /// `DeleteTaskPushNotificationConfig` (specification 3.1.10).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct DeleteTaskPushNotificationConfigRequest {
+        /// Routes to an agent.
+        #[json("tenant")]
+        pub tenant: String,
+        /// The task.
+        #[json("taskId", required)]
+        pub task_id: String,
+        /// The config.
+        #[json("id", required)]
+        pub id: String,
+    }
+}
+
+message! {
+    /// `ListTaskPushNotificationConfigs` (specification 3.1.9).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct ListTaskPushNotificationConfigsRequest {
+        /// Routes to an agent.
+        #[json("tenant")]
+        pub tenant: String,
+        /// The task.
+        #[json("taskId", required)]
+        pub task_id: String,
+        /// How many configs at most; zero is not given.
+        #[json("pageSize")]
+        pub page_size: i32,
+        /// Where to go on: the `nextPageToken` of the page before.
+        #[json("pageToken")]
+        pub page_token: String,
+    }
+}
+
+message! {
+    /// A page of push configs (specification 3.1.9).
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct ListTaskPushNotificationConfigsResponse {
+        /// The configs.
+        #[json("configs")]
+        pub configs: Vec<TaskPushNotificationConfig>,
+        /// Where to go on; empty after the last page.
+        #[json("nextPageToken")]
+        pub next_page_token: String,
+    }
+}

@@ -1,0 +1,125 @@
+//! Points in time as the protocol writes them (specification 5.6.1).
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::de::{Deserializer, Error, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z, between the years 0001 and 9999.
+///
+/// These are the bounds of `google.protobuf.Timestamp`. Its JSON form is
+/// `YYYY-MM-DDTHH:mm:ss.sssZ`, whose text order is the order of time; what is finer than a
+/// millisecond is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    millis: i64,
+}
+
+plain_value!(Timestamp);
+
+impl Timestamp {
+    /// 0001-01-01T00:00:00.000Z.
+    pub const MIN: Self = Self { millis: -62_135_596_800_000 };
+    /// 9999-12-31T23:59:59.999Z.
+    pub const MAX: Self = Self { millis: 253_402_300_799_999 };
+
+    /// The given milliseconds since the epoch; what is out of bounds becomes [`MIN`](Self::MIN) or
+    /// [`MAX`](Self::MAX).
+    pub const fn from_millis(millis: i64) -> Self {
+        if millis < Self::MIN.millis {
+            Self::MIN
+        } else if millis > Self::MAX.millis {
+            Self::MAX
+        } else {
+            Self { millis }
+        }
+    }
+
+    /// Milliseconds since the epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.millis
+    }
+
+    /// This much later, unless that is past [`MAX`](Self::MAX). What is finer than a millisecond is
+    /// dropped.
+    pub fn checked_add(self, duration: Duration) -> Option<Self> {
+        let millis = self.millis.checked_add(i64::try_from(duration.as_millis()).ok()?)?;
+        (millis <= Self::MAX.millis).then_some(Self { millis })
+    }
+
+    /// This much later, at most [`MAX`](Self::MAX).
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        self.checked_add(duration).unwrap_or(Self::MAX)
+    }
+
+    /// How long before this `earlier` is; zero if it is not.
+    pub fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.millis - earlier.millis).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Cannot overflow: MIN and MAX are within what `time` holds.
+        let at = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(self.millis);
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+            at.year(),
+            u8::from(at.month()),
+            at.day(),
+            at.hour(),
+            at.minute(),
+            at.second(),
+            at.millisecond(),
+        )
+    }
+}
+
+/// Not an RFC 3339 date and time between the years 0001 and 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an RFC 3339 date and time, such as 2025-10-28T10:30:00.000Z")]
+pub struct InvalidTimestamp;
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    /// Any offset is taken and turned into UTC; any number of fractional digits is taken, and
+    /// truncated.
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| InvalidTimestamp)?;
+        let millis = at.unix_timestamp() * 1000 + i64::from(at.millisecond());
+        let bounded = Self::from_millis(millis);
+        if bounded.millis == millis { Ok(bounded) } else { Err(InvalidTimestamp) }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TimestampVisitor;
+
+        impl Visitor<'_> for TimestampVisitor {
+            type Value = Timestamp;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string with an RFC 3339 date and time")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(TimestampVisitor)
+    }
+}

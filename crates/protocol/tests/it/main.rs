@@ -1,0 +1,15 @@
+//! The crate from outside: what it reads, what it writes, what it refuses, and how it gets on with
+//! the official crate.
+
+#![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
+
+mod errors;
+mod json;
+mod official;
+mod reading;
+mod refusing;
+mod round_trip;
+mod strategies;
+mod timestamp;
+mod validation;
+mod writing;

@@ -1,0 +1,256 @@
+//! What every case stands on: a fresh store, a time that only moves when told, counted ids.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use a2a_lambda_core::head::{DUE_SHARDS, Head, Phase};
+use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::invariants;
+use a2a_lambda_core::machine::{Change, Stamp, Submission};
+use a2a_lambda_core::store::{Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page};
+use a2a_lambda_core::{ContextId, LeaseToken, Owner, Snapshot, TaskId, TaskKey, TaskStore, Tenant};
+use a2a_lambda_protocol::Timestamp;
+
+use crate::content::user_message;
+use crate::tracked::Tracked;
+
+/// How long a lease lasts.
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
+
+/// How long a signal may take before the due index brings its task up.
+pub(crate) const SIGNAL_GRACE: Duration = Duration::from_mins(1);
+
+/// How many pages a listing of a few hundred tasks may have, even if a store makes short ones.
+const MAX_PAGES: usize = 2_000;
+
+/// A fresh store, with the time and the ids of one test. Clones share all of it.
+#[derive(Clone)]
+pub struct Bench {
+    store: Arc<dyn TaskStore>,
+    now_ms: Arc<AtomicI64>,
+    last_id: Arc<AtomicU64>,
+}
+
+impl fmt::Debug for Bench {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bench").field("now", &self.now()).finish_non_exhaustive()
+    }
+}
+
+impl Bench {
+    /// A bench around a store, which must be empty.
+    pub fn new(store: impl TaskStore) -> Self {
+        Self {
+            store: Arc::new(store),
+            now_ms: Arc::new(AtomicI64::new(1_760_000_000_000)),
+            last_id: Arc::new(AtomicU64::new(0)),
+        }
+    }
+
+    pub(crate) fn store(&self) -> &dyn TaskStore {
+        &*self.store
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now_ms.load(Ordering::SeqCst))
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        let ms = i64::try_from(by.as_millis()).expect("a short time");
+        self.now_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// One millisecond passes: the least by which statuses are told apart.
+    pub(crate) fn tick(&self) {
+        self.advance(Duration::from_millis(1));
+    }
+
+    pub(crate) fn fresh(&self) -> String {
+        format!("id-{:05}", self.last_id.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+
+    pub(crate) fn fresh_token(&self) -> LeaseToken {
+        LeaseToken::new(self.fresh())
+    }
+
+    pub(crate) fn stamp(&self) -> Stamp {
+        let write = WriteId::new(self.fresh());
+        Stamp { now: self.now(), write, signal_grace: SIGNAL_GRACE, lease: LEASE }
+    }
+
+    /// A new task of Alice's, in her usual context, in the default tenant.
+    pub(crate) fn submission(&self) -> Submission {
+        Submission {
+            key: key("", &self.fresh()),
+            owner: owner("alice"),
+            context: context("context"),
+            message: user_message(&self.fresh(), "hello"),
+            sender_waits: false,
+            request: None,
+        }
+    }
+
+    /// As [`submission`](Self::submission), with a task id that falls into this shard.
+    pub(crate) fn submission_in_shard(&self, shard: u8) -> Submission {
+        // An even spread makes more than a few hundred misses in a row as good as impossible.
+        (0..10_000)
+            .map(|_| self.submission())
+            .find(|submission| a2a_lambda_core::head::due_shard(&submission.key) == shard)
+            .expect("a task id in every shard")
+    }
+
+    pub(crate) fn decide_submit(&self, submission: Submission) -> Change {
+        Head::submit(submission, &self.stamp())
+    }
+
+    /// Submits a new task of Alice's.
+    pub(crate) async fn submit(&self) -> Tracked {
+        self.submit_this(self.submission()).await
+    }
+
+    pub(crate) async fn submit_this(&self, submission: Submission) -> Tracked {
+        let change = self.decide_submit(submission);
+        assert_eq!(self.create(&change).await, Created::Now, "a new task");
+        Tracked::created(self.clone(), &change).await
+    }
+
+    pub(crate) async fn create(&self, change: &Change) -> Created {
+        self.store.create(change).await.expect("create")
+    }
+
+    /// Commits under the guard that the engine would use at this time.
+    pub(crate) async fn commit(&self, base: &Snapshot, change: &Change) -> Committed {
+        let guard = guard(base, self.now());
+        self.store.commit(base, guard, change).await.expect("commit")
+    }
+
+    pub(crate) async fn try_read(&self, key: &TaskKey, depth: Depth) -> Option<Snapshot> {
+        self.store.read(key, depth).await.expect("read")
+    }
+
+    /// The head, and what comes with it.
+    pub(crate) async fn read(&self, key: &TaskKey) -> Snapshot {
+        let snapshot = self.try_read(key, Depth::Tail).await.expect("the task exists");
+        check_tail(&snapshot);
+        snapshot
+    }
+
+    /// The whole task, which must obey the invariants.
+    pub(crate) async fn read_full(&self, key: &TaskKey) -> Snapshot {
+        let snapshot = self.try_read(key, Depth::Full).await.expect("the task exists");
+        check_full(&snapshot);
+        snapshot
+    }
+
+    pub(crate) async fn page(&self, query: &ListQuery) -> Page {
+        let page = self.store.list(query).await.expect("list");
+        assert!(page.tasks.len() <= query.limit, "a page of {} tasks", page.tasks.len());
+        page.tasks.iter().for_each(check_tail);
+        page
+    }
+
+    /// All that a query finds, page by page.
+    pub(crate) async fn list(&self, query: &ListQuery) -> Vec<Snapshot> {
+        walk(self.store(), query).await
+    }
+
+    /// The ids of the tasks that a query finds, in the order of the listing.
+    pub(crate) async fn list_ids(&self, query: &ListQuery) -> Vec<String> {
+        ids(&self.list(query).await)
+    }
+
+    pub(crate) async fn due(&self, shard: u8, until: Timestamp, limit: usize) -> Vec<DueTask> {
+        self.store.due(shard, until, limit).await.expect("due")
+    }
+
+    /// Everything that is due by a time, from all shards, in no particular order.
+    pub(crate) async fn all_due(&self, until: Timestamp) -> Vec<DueTask> {
+        let mut all = Vec::new();
+        for shard in 0..DUE_SHARDS {
+            all.extend(self.due(shard, until, usize::from(u16::MAX)).await);
+        }
+        all
+    }
+}
+
+/// All pages of a query, in a row.
+pub(crate) async fn walk(store: &dyn TaskStore, query: &ListQuery) -> Vec<Snapshot> {
+    let mut query = query.clone();
+    let mut found = Vec::new();
+    for _ in 0..MAX_PAGES {
+        let page = store.list(&query).await.expect("list");
+        assert!(page.tasks.len() <= query.limit, "a page of {} tasks", page.tasks.len());
+        found.extend(page.tasks);
+        match page.next {
+            Some(next) => query.after = Some(next),
+            None => return found,
+        }
+    }
+    panic!("a listing of more than {MAX_PAGES} pages");
+}
+
+/// All of Alice's tasks in the default tenant, in pages of 100.
+pub(crate) fn alices() -> ListQuery {
+    ListQuery {
+        tenant: Tenant::default(),
+        owner: owner("alice"),
+        context: None,
+        state: None,
+        status_since: None,
+        after: None,
+        limit: 100,
+        count: false,
+    }
+}
+
+pub(crate) fn ids(tasks: &[Snapshot]) -> Vec<String> {
+    tasks.iter().map(|task| task.head.key.task.as_str().to_owned()).collect()
+}
+
+pub(crate) fn cursor(head: &Head) -> Cursor {
+    Cursor { status_at: head.status_at, task: head.key.task.clone() }
+}
+
+/// The guard of a change that is made from `base` at `now`, as the engine sets it: whoever takes
+/// over an expired lease must not take it from a holder that just renewed it.
+pub(crate) fn guard(base: &Snapshot, now: Timestamp) -> Guard {
+    let leased_until = match base.head.phase {
+        Phase::Running { until, .. } if until <= now => Some(until),
+        _ => None,
+    };
+    Guard { revision: base.head.revision, leased_until }
+}
+
+/// A tail is gapless and ends with the head's generation.
+pub(crate) fn check_tail(snapshot: &Snapshot) {
+    let end = snapshot.head.generation.0;
+    for (back, entry) in snapshot.tail.iter().rev().enumerate() {
+        let expected = end.checked_sub(back as u64);
+        let found = entry.generation.0;
+        assert_eq!(Some(found), expected, "the tail of {} has a gap", snapshot.head.key);
+    }
+}
+
+/// A full read has the whole log, and it adds up to the head.
+pub(crate) fn check_full(snapshot: &Snapshot) {
+    assert!(snapshot.is_full(), "a full read of {} is the whole log", snapshot.head.key);
+    assert_eq!(invariants::check_task(&snapshot.head, &snapshot.tail), Ok(()));
+}
+
+pub(crate) fn tenant(name: &str) -> Tenant {
+    Tenant::parse(name).expect("a tenant")
+}
+
+pub(crate) fn owner(name: &str) -> Owner {
+    Owner::parse(name).expect("an owner")
+}
+
+pub(crate) fn context(id: &str) -> ContextId {
+    ContextId::parse(id).expect("a context id")
+}
+
+pub(crate) fn key(tenant_name: &str, task: &str) -> TaskKey {
+    TaskKey { tenant: tenant(tenant_name), task: TaskId::parse(task).expect("a task id") }
+}

@@ -1,0 +1,200 @@
+//! The cases, grouped by idea, and the one list of them.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::bench::Bench;
+
+mod commit;
+mod create;
+mod due;
+mod idempotency;
+mod lease;
+mod list;
+mod log;
+mod paging;
+mod races;
+mod read;
+
+/// One case: a behaviour that the contract asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// Its module and name, as the test is called.
+    pub name: &'static str,
+    run: fn(Bench) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Case {
+    /// Runs the case on a bench whose store is empty. A panic is a failure.
+    pub async fn run(&self, bench: Bench) {
+        (self.run)(bench).await;
+    }
+}
+
+/// Runs the case of this name; see [`CASES`].
+pub async fn run(name: &str, bench: Bench) {
+    let case = CASES.iter().find(|case| case.name == name).expect("a case of this name");
+    case.run(bench).await;
+}
+
+macro_rules! list_cases {
+    ($($module:ident { $($case:ident)+ })+) => {
+        /// Every case there is.
+        pub static CASES: &[Case] = &[$($(
+            Case {
+                name: concat!(stringify!($module), "::", stringify!($case)),
+                run: |bench| Box::pin($module::$case(bench)),
+            },
+        )+)+];
+    };
+}
+
+/// Passes the list of cases to another macro. A case that is missing here is dead code, which the
+/// compiler reports.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! for_each_case {
+    ($($callback:tt)+) => {
+        $($callback)+! {
+            create {
+                a_new_task_is_read_back
+                a_new_task_is_listed_and_due
+                a_second_task_with_its_key_meets_the_first
+                a_second_task_meets_the_first_as_it_is_by_then
+                the_same_write_twice_makes_one_task
+                the_same_large_write_twice_makes_one_task
+                the_same_id_in_another_tenant_is_another_task
+                a_message_of_the_largest_size_is_stored
+                a_message_that_is_too_large_is_refused_whole
+                a_late_large_duplicate_changes_nothing
+                any_id_is_taken_as_it_is
+            }
+            read {
+                a_missing_task_is_none
+                a_task_of_another_tenant_is_none
+                a_write_is_seen_as_soon_as_it_is_answered
+                reading_changes_nothing
+            }
+            commit {
+                a_claim_is_stored
+                messages_in_every_open_phase_are_stored
+                updates_are_stored
+                both_interruptions_are_stored
+                a_wait_is_stored
+                a_turn_that_finds_mail_goes_on
+                every_ending_is_stored
+                a_cancel_is_stored_from_every_open_phase
+                a_direct_answer_is_stored
+                retries_are_stored_until_the_last_fails
+                a_claim_too_many_ends_the_task
+                what_the_sweep_decides_is_stored
+                a_checkpoint_comes_and_goes
+                follow_up_keys_are_remembered
+                a_stale_revision_changes_nothing
+                an_unseen_change_makes_a_base_stale
+                a_revision_that_is_yet_to_come_changes_nothing
+                a_missing_task_is_lost
+                the_same_write_again_is_done
+                an_old_write_again_changes_nothing
+                what_is_too_large_is_refused_whole
+                other_tasks_stay_as_they_are
+                the_largest_checkpoint_and_entry_fit_together
+            }
+            idempotency {
+                the_same_key_meets_the_first_task
+                other_content_under_the_key_is_told_apart
+                another_owners_key_makes_another_task
+                the_fingerprint_stays_for_the_tasks_life
+            }
+            lease {
+                its_holder_renews_it
+                its_holder_renews_it_late
+                renewing_it_changes_nothing_else
+                renewing_it_leaves_the_holders_next_commit_alone
+                a_stale_token_renews_nothing
+                a_canceled_task_is_shown_to_its_holder
+                without_it_nothing_is_renewed
+                of_a_missing_task_is_lost
+                a_commit_that_leaves_it_alone_keeps_a_renewal
+                a_holders_commit_sets_it_anew
+                when_expired_it_is_taken_over
+                once_renewed_it_is_not_taken_over
+                once_renewed_it_does_not_expire
+                a_stale_holder_changes_nothing
+                a_holders_commit_after_a_cancel_changes_nothing
+                a_repeated_takeover_is_known_again
+            }
+            log {
+                of_300_small_chunks_is_whole
+                of_large_entries_is_whole
+                of_the_largest_entries_is_whole
+                of_mixed_sizes_is_whole
+                of_entries_that_share_a_commit_is_in_order
+                of_a_commit_beyond_one_item_is_whole
+                has_the_tail_as_its_end
+                keeps_json_to_the_letter
+                keeps_every_field_of_a_message
+                adds_up_to_the_task
+                of_a_task_that_is_over_stays
+                has_nothing_of_a_lost_write
+                is_safe_from_bases_of_long_ago
+            }
+            races {
+                of_two_writers_one_wins
+                of_two_large_writers_one_wins
+                of_many_claims_one_wins
+                of_many_takeovers_one_wins
+                of_many_creators_one_wins
+                the_same_write_at_once_is_made_once
+                many_writers_lose_nothing
+                a_renewal_and_a_takeover_exclude_each_other
+                nothing_follows_a_cancel
+                a_deep_read_beside_a_writer_is_whole
+                a_loser_wins_with_what_it_was_shown
+            }
+            list {
+                of_nothing_is_empty
+                the_newest_status_comes_first
+                ties_are_in_descending_order_of_id
+                a_listed_task_is_shown_as_it_is
+                a_context_is_listed_alone
+                every_state_is_listed_alone
+                a_time_to_begin_with_is_included
+                conditions_must_hold_together
+                an_owner_is_shown_nothing_of_others
+                a_tenant_is_shown_nothing_of_others
+                a_task_behind_a_direct_answer_is_hidden
+                a_status_change_moves_a_task_to_the_front
+                large_tasks_do_not_end_it_early
+            }
+            paging {
+                pages_of_any_size_show_each_task_once
+                tasks_of_one_millisecond_are_shown_once
+                many_tasks_are_shown_once
+                conditions_hold_on_every_page
+                a_page_that_holds_all_has_no_next
+                behind_the_last_task_is_nothing
+                any_place_can_be_begun_from
+                the_count_is_of_all_pages
+                nothing_is_counted_unasked
+                changes_meanwhile_neither_repeat_nor_hide
+            }
+            due {
+                an_empty_store_has_nothing_due
+                a_task_is_in_its_own_shard_only
+                a_task_is_found_from_its_time_on
+                the_earliest_come_first
+                a_limit_cuts_off_the_latest
+                tasks_due_at_the_same_time_are_all_found
+                every_tenants_tasks_are_found
+                a_task_that_is_over_is_not_due
+                a_task_that_waits_for_its_user_is_not_due
+                a_moved_time_is_found_where_it_is_now_only
+                the_index_follows_the_head
+                the_end_of_time_is_a_time
+            }
+        }
+    };
+}
+
+for_each_case!(list_cases);

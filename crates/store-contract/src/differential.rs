@@ -1,0 +1,118 @@
+//! The same seeded operations on two stores, which must answer alike.
+//!
+//! Where the contract leaves a store a choice, the choice is not compared: how long a tail is, where
+//! a page ends, the order of tasks that are due at the same time.
+
+mod compare;
+mod operations;
+mod rng;
+
+use std::collections::VecDeque;
+
+use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::machine::{Change, Stamp};
+use a2a_lambda_core::store::Guard;
+use a2a_lambda_core::{LeaseToken, Snapshot, TaskKey, TaskStore};
+use a2a_lambda_protocol::Timestamp;
+
+use crate::bench::{LEASE, SIGNAL_GRACE};
+use rng::Rng;
+
+/// How often the whole state of both stores is compared, in steps.
+const COMPARE_EVERY: u64 = 25;
+
+/// How many former snapshots of a task, and how many former writes, are kept to come back to.
+const REMEMBERED: usize = 6;
+
+/// Makes `steps` random operations on both stores and compares every answer, and all that can be
+/// observed every now and then. Both stores must be empty.
+///
+/// The operations are those that the core makes, beside some that it makes only when things go
+/// wrong: writes from bases of long ago, repeated writes, renewals with lost tokens, entries that
+/// are too large.
+///
+/// # Panics
+/// At the first difference, saying at which step of which seed.
+pub async fn differential(a: &dyn TaskStore, b: &dyn TaskStore, seed: u64, steps: u64) {
+    let mut duel = Duel {
+        a,
+        b,
+        seed,
+        step: 0,
+        rng: Rng::new(seed),
+        now_ms: 1_760_000_000_000,
+        last_id: 0,
+        tasks: Vec::new(),
+        writes: VecDeque::new(),
+    };
+    for step in 1..=steps {
+        duel.step = step;
+        duel.operate().await;
+        if step % COMPARE_EVERY == 0 || step == steps {
+            duel.compare_all().await;
+        }
+    }
+}
+
+/// Two stores and what was done to them so far.
+struct Duel<'a> {
+    a: &'a dyn TaskStore,
+    b: &'a dyn TaskStore,
+    seed: u64,
+    step: u64,
+    rng: Rng,
+    now_ms: i64,
+    last_id: u64,
+    tasks: Vec<Known>,
+    writes: VecDeque<Write>,
+}
+
+/// A task that exists in both stores.
+struct Known {
+    key: TaskKey,
+    /// The tokens that it was claimed with, as far as remembered; the newest last.
+    tokens: VecDeque<LeaseToken>,
+    /// How it was seen before.
+    bases: VecDeque<Pair>,
+}
+
+/// A task as each of the stores showed it. A store is only ever given its own snapshots.
+#[derive(Clone)]
+struct Pair {
+    a: Snapshot,
+    b: Snapshot,
+}
+
+/// A commit, to be made again.
+#[derive(Clone)]
+struct Write {
+    place: usize,
+    base: Pair,
+    guard: Guard,
+    change: Change,
+}
+
+impl Duel<'_> {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now_ms)
+    }
+
+    fn fresh(&mut self) -> String {
+        self.last_id += 1;
+        // Ids in an order that is not that of time, as real ones are.
+        let mixed = self.rng.below(0x1_0000);
+        format!("{mixed:04x}-{}", self.last_id)
+    }
+
+    fn stamp(&mut self) -> Stamp {
+        let write = WriteId::new(self.fresh());
+        Stamp { now: self.now(), write, signal_grace: SIGNAL_GRACE, lease: LEASE }
+    }
+}
+
+fn remember<T>(items: &mut VecDeque<T>, item: T) {
+    if items.len() == REMEMBERED {
+        items.pop_front();
+    }
+    items.push_back(item);
+}

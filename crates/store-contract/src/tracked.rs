@@ -1,0 +1,222 @@
+//! A task that is watched: what it must be by now is known, and every answer is compared with it.
+
+use std::time::Duration;
+
+use a2a_lambda_core::head::{Head, Interruption, Phase};
+use a2a_lambda_core::machine::{Change, Command, Finish, Pause, TurnEnd, Update};
+use a2a_lambda_core::store::{Committed, Depth, Renewed};
+use a2a_lambda_core::{Entry, LeaseToken, Snapshot, TaskKey};
+use a2a_lambda_protocol::{Message, Timestamp};
+
+use crate::bench::{Bench, check_tail};
+use crate::content::{agent_message, user_message};
+
+/// More attempts than any case makes.
+pub(crate) const MAX_ATTEMPTS: u32 = 100;
+
+/// A task, what the store last said of it, and what it must be.
+pub(crate) struct Tracked {
+    bench: Bench,
+    /// The task as it was last read: the base of the next change.
+    pub(crate) base: Snapshot,
+    /// The lease that it was last claimed under.
+    pub(crate) token: LeaseToken,
+    head: Head,
+    log: Vec<Entry>,
+}
+
+impl Tracked {
+    /// Watches a task from its creation on.
+    pub(crate) async fn created(bench: Bench, change: &Change) -> Self {
+        let base = bench.read(&change.head().key).await;
+        let token = LeaseToken::new("never claimed");
+        let (head, log) = (change.head().clone(), change.entries().to_vec());
+        let task = Self { bench, base, token, head, log };
+        task.check(&task.base);
+        task
+    }
+
+    pub(crate) fn key(&self) -> &TaskKey {
+        &self.head.key
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.head.key.task.as_str().to_owned()
+    }
+
+    /// What the head must be by now.
+    pub(crate) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// What the log must be by now.
+    pub(crate) fn log(&self) -> &[Entry] {
+        &self.log
+    }
+
+    pub(crate) fn decide(&self, command: Command) -> Change {
+        decide(&self.bench, &self.base, command)
+    }
+
+    /// Commits a command's change, which must succeed.
+    pub(crate) async fn apply(&mut self, command: Command) {
+        let change = self.decide(command);
+        self.commit(&change).await;
+    }
+
+    /// Commits a change that was made from the base, which must succeed.
+    pub(crate) async fn commit(&mut self, change: &Change) {
+        match self.bench.commit(&self.base, change).await {
+            Committed::Done(now) => self.committed(change, *now),
+            Committed::Lost(now) => panic!("the commit was lost to {:?}", now.map(|n| n.head)),
+        }
+    }
+
+    /// Takes note that a change was committed, and that the task was then shown as `now`.
+    pub(crate) fn committed(&mut self, change: &Change, now: Snapshot) {
+        let lease = self.head.phase.clone();
+        self.head = change.head().clone();
+        if self.head.phase == self.base.head.phase {
+            // Not written: what a renewal made of it meanwhile stands.
+            self.head.phase = lease;
+        }
+        self.log.extend_from_slice(change.entries());
+        self.check(&now);
+        self.base = now;
+    }
+
+    /// Compares what the store says of the task with what it must be.
+    pub(crate) fn check(&self, snapshot: &Snapshot) {
+        assert_eq!(snapshot.head, self.head, "the head");
+        check_tail(snapshot);
+        assert!(snapshot.tail.len() <= self.log.len(), "more entries than were committed");
+        let known = &self.log[self.log.len() - snapshot.tail.len()..];
+        check_entries(&snapshot.tail, known);
+    }
+
+    /// Reads the task at both depths and compares.
+    pub(crate) async fn verify(&self) {
+        self.check(&self.bench.read(self.key()).await);
+        let full = self.bench.read_full(self.key()).await;
+        self.check(&full);
+        assert_eq!(full.tail.len(), self.log.len(), "the whole log");
+    }
+
+    /// Reads the base anew.
+    pub(crate) async fn refresh(&mut self) {
+        self.base = self.bench.try_read(self.key(), Depth::Tail).await.expect("the task exists");
+        self.check(&self.base);
+    }
+
+    pub(crate) async fn claim(&mut self) {
+        self.token = self.bench.fresh_token();
+        self.apply(claim(&self.token)).await;
+    }
+
+    pub(crate) async fn emit(&mut self, updates: Vec<Update>) {
+        self.apply(self.emit_of(updates)).await;
+    }
+
+    pub(crate) fn emit_of(&self, updates: Vec<Update>) -> Command {
+        Command::Emit { token: self.token.clone(), updates }
+    }
+
+    pub(crate) async fn message(&mut self, text: &str) {
+        let message = user_message(&self.bench.fresh(), text);
+        self.apply(Command::Message { message, request: None }).await;
+    }
+
+    /// The end of a turn that was given every message so far.
+    pub(crate) fn turn_end(&self, updates: Vec<Update>) -> TurnEnd {
+        let given = self.base.head.last_message;
+        TurnEnd { token: self.token.clone(), given, updates }
+    }
+
+    pub(crate) async fn park(&mut self, pause: Pause) {
+        let turn = self.turn_end(Vec::new());
+        self.apply(Command::Park { turn, pause }).await;
+    }
+
+    /// Asks the user for more input.
+    pub(crate) async fn ask(&mut self) {
+        let message = Some(agent_message("question", "which one?"));
+        let interruption = Interruption::InputRequired;
+        self.park(Pause::ForUser { interruption, message, checkpoint: None }).await;
+    }
+
+    pub(crate) async fn park_until(&mut self, wake_at: Timestamp) {
+        self.park(Pause::Until { wake_at, checkpoint: None }).await;
+    }
+
+    pub(crate) async fn finish(&mut self, ending: Finish) {
+        let turn = self.turn_end(Vec::new());
+        self.apply(Command::Finish { turn, ending }).await;
+    }
+
+    /// Claims the task and completes it.
+    pub(crate) async fn complete(&mut self) {
+        self.claim().await;
+        self.finish(Finish::Completed(None)).await;
+    }
+
+    /// Renews the lease for its full time, behind the back of whoever holds the base.
+    pub(crate) async fn renew(&mut self, lease: Duration) {
+        let until = self.bench.now().saturating_add(lease);
+        let outcome = self.bench.store().renew(self.key(), &self.token, until).await;
+        assert_eq!(outcome.expect("renew"), Renewed::Done, "a renewal by the holder");
+        self.head.phase = Phase::Running { token: self.token.clone(), until };
+    }
+}
+
+pub(crate) fn claim(token: &LeaseToken) -> Command {
+    Command::Claim { token: token.clone(), max_attempts: MAX_ATTEMPTS }
+}
+
+/// A follow-up message without an idempotency key.
+pub(crate) fn follow_up(message: Message) -> Command {
+    Command::Message { message, request: None }
+}
+
+/// The change that a command makes of a task, which must allow it.
+pub(crate) fn decide(bench: &Bench, base: &Snapshot, command: Command) -> Change {
+    base.head.apply(command, &bench.stamp()).expect("a legal command")
+}
+
+/// Compares entries one by one: a failure shows the first that differs and not all of a large log.
+pub(crate) fn check_entries(found: &[Entry], expected: &[Entry]) {
+    for (found, expected) in found.iter().zip(expected) {
+        if found == expected {
+            continue;
+        }
+        let (bytes, expected_bytes) = (found.stored_bytes(), expected.stored_bytes());
+        assert!(
+            bytes.max(expected_bytes) > 2_000,
+            "an entry reads {found:?}, and was committed as {expected:?}"
+        );
+        let generation = expected.generation;
+        panic!("entry {generation} of {expected_bytes} bytes reads otherwise, with {bytes} bytes");
+    }
+    assert_eq!(found.len(), expected.len(), "the number of entries");
+}
+
+/// The task as the losing side of a race was shown it.
+pub(crate) fn lost(outcome: Committed) -> Snapshot {
+    match outcome {
+        Committed::Lost(Some(current)) => {
+            check_tail(&current);
+            *current
+        }
+        other => panic!("not lost to another writer: {other:?}"),
+    }
+}
+
+/// The task as a successful writer was shown it.
+pub(crate) fn done(outcome: Committed) -> Snapshot {
+    match outcome {
+        Committed::Done(now) => {
+            check_tail(&now);
+            *now
+        }
+        Committed::Lost(current) => panic!("lost to {current:?}"),
+    }
+}

@@ -1,0 +1,24 @@
+//! The suite on DynamoDB: the real client and the real store, over a database in this process.
+
+use a2a_lambda_core::MemoryStore;
+use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
+use a2a_lambda_local::embedded::EmbeddedDynamoDb;
+use a2a_lambda_store_contract::{differential, store_contract};
+
+const TABLE: &str = "tasks";
+
+/// A store over a database of its own, which lives as long as the store's client.
+async fn fresh() -> DynamoDbStore {
+    let client = EmbeddedDynamoDb::memory().expect("a database").client();
+    create_table(&client, TABLE).await.expect("a table");
+    DynamoDbStore::new(client, TABLE)
+}
+
+store_contract!(fresh());
+
+#[tokio::test]
+async fn does_not_differ_from_memory() {
+    for seed in 0..8 {
+        differential(&MemoryStore::new(), &fresh().await, seed, 300).await;
+    }
+}

@@ -1,0 +1,15 @@
+//! The suite on the store in memory.
+
+use a2a_lambda_core::MemoryStore;
+use a2a_lambda_store_contract::{differential, store_contract};
+
+store_contract!(async { MemoryStore::new() });
+
+/// Checks the differential test itself: what it does is legal, and a store does not differ from
+/// its like.
+#[tokio::test]
+async fn does_not_differ_from_itself() {
+    for seed in 0..20 {
+        differential(&MemoryStore::new(), &MemoryStore::new(), seed, 400).await;
+    }
+}

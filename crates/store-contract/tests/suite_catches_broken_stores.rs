@@ -1,0 +1,365 @@
+//! The suite can fail: every fault below, put into a store that is right, is caught by one of the
+//! cases, and by the differential test as well.
+
+#![allow(clippy::unwrap_used, reason = "what is unwrapped belongs to the test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use a2a_lambda_core::head::due_shard;
+use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::store::{
+    Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page, Renewed,
+};
+use a2a_lambda_core::{
+    Change, LeaseToken, MemoryStore, Owner, Phase, Snapshot, StoreError, TaskId, TaskKey, TaskStore,
+};
+use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_store_contract::{Bench, differential, run};
+use async_trait::async_trait;
+
+macro_rules! faults {
+    ($($fault:ident: $case:literal,)+) => {
+        /// What a store can do wrong.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Fault { Nothing, $($fault,)+ }
+
+        /// Every fault, and a case that is about it.
+        const FAULTS: &[(Fault, &str)] = &[$((Fault::$fault, $case),)+];
+    };
+}
+
+faults! {
+    CreateOverwrites: "create::a_second_task_with_its_key_meets_the_first",
+    CreateHidesTheFirst: "create::a_second_task_meets_the_first_as_it_is_by_then",
+    CreateForgetsItsOwnWrite: "create::the_same_write_twice_makes_one_task",
+    CommitIgnoresTheRevision: "commit::a_stale_revision_changes_nothing",
+    CommitIgnoresTheLease: "lease::once_renewed_it_is_not_taken_over",
+    CommitWritesTheLease: "lease::a_commit_that_leaves_it_alone_keeps_a_renewal",
+    CommitForgetsItsOwnWrite: "commit::the_same_write_again_is_done",
+    CommitAnswersWithTheBase: "commit::a_claim_is_stored",
+    LostCommitsComeAlone: "commit::an_unseen_change_makes_a_base_stale",
+    RenewalsAreDropped: "lease::its_holder_renews_it",
+    RenewalsAreForAnyone: "lease::a_stale_token_renews_nothing",
+    LostRenewalsComeAlone: "lease::a_canceled_task_is_shown_to_its_holder",
+    ReadsAreStale: "read::a_write_is_seen_as_soon_as_it_is_answered",
+    ReadsCrossTenants: "read::a_task_of_another_tenant_is_none",
+    AnEntryIsForgotten: "log::of_300_small_chunks_is_whole",
+    EntriesAreSwapped: "log::of_entries_that_share_a_commit_is_in_order",
+    FullIsTheTail: "log::of_mixed_sizes_is_whole",
+    TheTailHasAGap: "log::has_the_tail_as_its_end",
+    TheCheckpointIsForgotten: "commit::a_checkpoint_comes_and_goes",
+    FollowUpsAreForgotten: "commit::follow_up_keys_are_remembered",
+    TheRequestIsForgotten: "idempotency::the_fingerprint_stays_for_the_tasks_life",
+    SenderWaitsIsForgotten: "commit::a_direct_answer_is_stored",
+    ListsShowOthers: "list::an_owner_is_shown_nothing_of_others",
+    ListsIgnoreTheContext: "list::a_context_is_listed_alone",
+    ListsIgnoreTheState: "list::every_state_is_listed_alone",
+    ListsBeginTooLate: "list::a_time_to_begin_with_is_included",
+    ListsAreTurnedRound: "list::the_newest_status_comes_first",
+    ListsEndEarly: "paging::pages_of_any_size_show_each_task_once",
+    ListsNeverEnd: "paging::behind_the_last_task_is_nothing",
+    PagesRepeatTheirLast: "paging::tasks_of_one_millisecond_are_shown_once",
+    PagesIgnoreTheLimit: "paging::pages_of_any_size_show_each_task_once",
+    CountsAreOfThePage: "list::conditions_must_hold_together",
+    CountsAreOfTheRest: "paging::the_count_is_of_all_pages",
+    CountsComeUnasked: "paging::nothing_is_counted_unasked",
+    DueIsNeverCleared: "due::a_task_that_is_over_is_not_due",
+    DueIsInEveryShard: "due::a_task_is_in_its_own_shard_only",
+    DueIsExclusive: "due::a_task_is_found_from_its_time_on",
+    DueIsTurnedRound: "due::the_earliest_come_first",
+    DueIgnoresTheLimit: "due::a_limit_cuts_off_the_latest",
+    DueIsMovedByRenewals: "lease::renewing_it_changes_nothing_else",
+}
+
+/// A store that is right but for one fault.
+struct Broken {
+    right: MemoryStore,
+    fault: Fault,
+    past: Mutex<Past>,
+}
+
+/// What was there before, as far as faults need it.
+#[derive(Default)]
+struct Past {
+    writes: BTreeSet<String>,
+    keys: BTreeSet<TaskKey>,
+    owners: BTreeSet<Owner>,
+    reads: BTreeMap<TaskKey, Snapshot>,
+    due: BTreeMap<TaskKey, Timestamp>,
+}
+
+impl Broken {
+    fn new(fault: Fault) -> Self {
+        Self { fault, ..Self::right() }
+    }
+
+    fn right() -> Self {
+        Self { right: MemoryStore::new(), fault: Fault::Nothing, past: Mutex::default() }
+    }
+
+    fn has(&self, fault: Fault) -> bool {
+        self.fault == fault
+    }
+
+    /// Whether a write with this mark was made before.
+    fn knows(&self, write: &WriteId) -> bool {
+        !self.past.lock().unwrap().writes.insert(write.as_str().to_owned())
+    }
+
+    async fn current(&self, key: &TaskKey) -> Option<Box<Snapshot>> {
+        self.right.read(key, Depth::Tail).await.unwrap().map(Box::new)
+    }
+
+    fn garble(&self, snapshot: &mut Snapshot, depth: Depth) {
+        let Snapshot { head, tail, .. } = snapshot;
+        let middle = tail.len() / 2;
+        match (self.fault, depth) {
+            (Fault::AnEntryIsForgotten, Depth::Full) | (Fault::TheTailHasAGap, Depth::Tail)
+                if tail.len() > 2 =>
+            {
+                tail.remove(middle);
+            }
+            (Fault::EntriesAreSwapped, Depth::Full) if tail.len() > 2 => tail.swap(middle, 0),
+            (Fault::FullIsTheTail, Depth::Full) => drop(tail.drain(..tail.len().saturating_sub(4))),
+            (Fault::TheCheckpointIsForgotten, _) => head.checkpoint = None,
+            (Fault::FollowUpsAreForgotten, _) => head.follow_ups.clear(),
+            (Fault::TheRequestIsForgotten, _) => head.request = None,
+            (Fault::SenderWaitsIsForgotten, _) => head.sender_waits = false,
+            _ => {}
+        }
+    }
+}
+
+#[async_trait]
+impl TaskStore for Broken {
+    async fn create(&self, change: &Change) -> Result<Created, StoreError> {
+        let head = change.head();
+        {
+            let mut past = self.past.lock().unwrap();
+            past.keys.insert(head.key.clone());
+            past.owners.insert(head.owner.clone());
+        }
+        let known = self.knows(&head.write);
+        let created = self.right.create(change).await?;
+        if created == Created::Now {
+            let due = head.due.map(|due| (head.key.clone(), due));
+            self.past.lock().unwrap().due.extend(due);
+        }
+        match created {
+            Created::Now if known && self.has(Fault::CreateForgetsItsOwnWrite) => {
+                Ok(Created::Before(self.current(&head.key).await.unwrap()))
+            }
+            Created::Before(_) if self.has(Fault::CreateHidesTheFirst) => Ok(Created::Now),
+            Created::Before(base) if self.has(Fault::CreateOverwrites) => {
+                let guard = Guard { revision: base.head.revision, leased_until: None };
+                self.right.commit(&base, guard, change).await?;
+                Ok(Created::Now)
+            }
+            created => Ok(created),
+        }
+    }
+
+    async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        let mut found = self.right.read(key, depth).await?;
+        if found.is_none() && self.has(Fault::ReadsCrossTenants) {
+            let keys = self.past.lock().unwrap().keys.clone();
+            if let Some(other) = keys.iter().find(|other| other.task == key.task) {
+                found = self.right.read(other, depth).await?;
+            }
+        }
+        if let Some(found) = &mut found {
+            self.garble(found, depth);
+        }
+        match found {
+            Some(now) if self.has(Fault::ReadsAreStale) => {
+                let before = self.past.lock().unwrap().reads.insert(key.clone(), now.clone());
+                Ok(Some(before.unwrap_or(now)))
+            }
+            found => Ok(found),
+        }
+    }
+
+    async fn commit(
+        &self,
+        base: &Snapshot,
+        guard: Guard,
+        change: &Change,
+    ) -> Result<Committed, StoreError> {
+        let key = &change.head().key;
+        let (mut base, mut guard) = (base.clone(), guard);
+        if self.has(Fault::CommitIgnoresTheLease) {
+            guard.leased_until = None;
+        }
+        if self.has(Fault::CommitWritesTheLease) {
+            base.head.phase = Phase::Waiting { until: Timestamp::MIN };
+        }
+        if self.has(Fault::CommitForgetsItsOwnWrite) && self.knows(&change.head().write) {
+            return Ok(Committed::Lost(self.current(key).await));
+        }
+        match self.right.commit(&base, guard, change).await? {
+            Committed::Done(mut now) => {
+                self.garble(&mut now, Depth::Tail);
+                let due = now.head.due.map(|due| (key.clone(), due));
+                self.past.lock().unwrap().due.extend(due);
+                let answer = if self.has(Fault::CommitAnswersWithTheBase) { base } else { *now };
+                Ok(Committed::Done(Box::new(answer)))
+            }
+            Committed::Lost(Some(_)) if self.has(Fault::LostCommitsComeAlone) => {
+                Ok(Committed::Lost(None))
+            }
+            Committed::Lost(Some(now)) if self.has(Fault::CommitIgnoresTheRevision) => {
+                guard.revision = now.head.revision;
+                self.right.commit(&now, guard, change).await
+            }
+            outcome @ Committed::Lost(_) => Ok(outcome),
+        }
+    }
+
+    async fn renew(
+        &self,
+        key: &TaskKey,
+        token: &LeaseToken,
+        until: Timestamp,
+    ) -> Result<Renewed, StoreError> {
+        if self.has(Fault::RenewalsAreDropped) {
+            return Ok(Renewed::Done);
+        }
+        match self.right.renew(key, token, until).await? {
+            Renewed::Done if self.has(Fault::DueIsMovedByRenewals) => {
+                self.past.lock().unwrap().due.insert(key.clone(), until);
+                Ok(Renewed::Done)
+            }
+            Renewed::Lost(Some(_)) if self.has(Fault::LostRenewalsComeAlone) => {
+                Ok(Renewed::Lost(None))
+            }
+            Renewed::Lost(Some(now)) if self.has(Fault::RenewalsAreForAnyone) => {
+                match &now.head.phase {
+                    Phase::Running { token, .. } => self.right.renew(key, token, until).await,
+                    _ => Ok(Renewed::Lost(Some(now))),
+                }
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        let mut asked = query.clone();
+        match self.fault {
+            Fault::ListsIgnoreTheContext => asked.context = None,
+            Fault::ListsIgnoreTheState => asked.state = None,
+            Fault::PagesIgnoreTheLimit => asked.limit = usize::MAX,
+            Fault::CountsComeUnasked => asked.count = true,
+            Fault::ListsBeginTooLate => {
+                let later = |at: Timestamp| Timestamp::from_millis(at.as_millis() + 1);
+                asked.status_since = asked.status_since.map(later);
+            }
+            Fault::PagesRepeatTheirLast => {
+                asked.after = asked.after.map(|after| {
+                    let behind = TaskId::parse(format!("{}!", after.task)).unwrap();
+                    Cursor { task: behind, ..after }
+                });
+            }
+            _ => {}
+        }
+        let mut page = self.right.list(&asked).await?;
+        match self.fault {
+            Fault::ListsAreTurnedRound => page.tasks.reverse(),
+            Fault::ListsEndEarly => page.next = None,
+            Fault::ListsNeverEnd if page.next.is_none() => page.next.clone_from(&query.after),
+            Fault::CountsAreOfThePage => page.total = page.total.map(|_| page.tasks.len() as u64),
+            Fault::CountsAreOfTheRest => {
+                let rest = ListQuery { limit: usize::MAX, ..asked };
+                let rest = self.right.list(&rest).await?.tasks.len() as u64;
+                page.total = page.total.map(|_| rest);
+            }
+            Fault::ListsShowOthers => {
+                let owners = self.past.lock().unwrap().owners.clone();
+                for owner in owners.into_iter().filter(|owner| *owner != query.owner) {
+                    let others = self.right.list(&ListQuery { owner, ..query.clone() }).await?;
+                    page.tasks.extend(others.tasks);
+                }
+            }
+            _ => {}
+        }
+        for task in &mut page.tasks {
+            self.garble(task, Depth::Tail);
+        }
+        Ok(page)
+    }
+
+    async fn due(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueTask>, StoreError> {
+        let before = Timestamp::from_millis(until.as_millis() - 1);
+        match self.fault {
+            Fault::DueIsExclusive => return self.right.due(shard, before, limit).await,
+            Fault::DueIgnoresTheLimit => return self.right.due(shard, until, usize::MAX).await,
+            Fault::DueIsInEveryShard => {
+                let shard = due_shard(&a_key(self));
+                return self.right.due(shard, until, limit).await;
+            }
+            _ => {}
+        }
+        let mut due = self.right.due(shard, until, limit).await?;
+        let past = self.past.lock().unwrap().due.clone();
+        let in_shard = past.into_iter().filter(|(key, _)| due_shard(key) == shard);
+        match self.fault {
+            Fault::DueIsTurnedRound => due.reverse(),
+            Fault::DueIsNeverCleared => {
+                for (key, was_due) in in_shard.filter(|(_, due)| *due <= until) {
+                    if due.iter().all(|task| task.key != key) {
+                        due.push(DueTask { key, due: was_due });
+                    }
+                }
+            }
+            Fault::DueIsMovedByRenewals => {
+                for (key, moved) in in_shard {
+                    due.iter_mut().filter(|task| task.key == key).for_each(|task| task.due = moved);
+                }
+            }
+            _ => {}
+        }
+        Ok(due)
+    }
+}
+
+/// Any task's key; all shards show the tasks of its shard.
+fn a_key(store: &Broken) -> TaskKey {
+    store.past.lock().unwrap().keys.first().cloned().unwrap()
+}
+
+/// Runs a case in a task of its own; whether it failed.
+async fn fails(name: &'static str, store: Broken) -> bool {
+    tokio::spawn(run(name, Bench::new(store))).await.is_err()
+}
+
+#[tokio::test]
+async fn every_fault_is_caught_by_its_case() {
+    for &(fault, case) in FAULTS {
+        assert!(fails(case, Broken::new(fault)).await, "{case} does not catch {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_fault_makes_a_difference() {
+    for &(fault, _) in FAULTS {
+        let differing = tokio::spawn(async move {
+            for seed in 0..5 {
+                differential(&MemoryStore::new(), &Broken::new(fault), seed, 400).await;
+            }
+        });
+        assert!(differing.await.is_err(), "the differential test does not catch {fault:?}");
+    }
+}
+
+/// Without a fault the store is right: what the cases above catch is the fault alone.
+#[tokio::test]
+async fn the_store_is_right_but_for_its_fault() {
+    for &(_, case) in FAULTS {
+        assert!(!fails(case, Broken::right()).await, "{case} fails without a fault");
+    }
+}

@@ -1,0 +1,78 @@
+//! The function's configuration.
+
+use std::sync::Arc;
+
+use a2a_lambda_aws::{ConfigError, Variables, built_at, engine};
+use a2a_lambda_core::Agents;
+use a2a_lambda_dynamodb::DynamoDbStore;
+use a2a_lambda_http::HttpConfig;
+use aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
+
+use crate::Context;
+use crate::event::stage_prefix;
+
+/// How requests are served. See [`context`] for the variables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    /// The URL at which clients reach the service, without a trailing slash, where that is not the
+    /// one that the request came in at.
+    pub public_url: Option<String>,
+    /// How the bindings are served.
+    pub http: HttpConfig,
+}
+
+impl Config {
+    /// The URL that the agent card gives.
+    pub(crate) fn base_url(&self, context: &ApiGatewayV2httpRequestContext) -> String {
+        if let Some(url) = &self.public_url {
+            return url.clone();
+        }
+        let host = context.domain_name.as_deref().unwrap_or("localhost");
+        format!("https://{host}{}", stage_prefix(context))
+    }
+}
+
+/// The context of the function, from its variables.
+///
+/// | variable | |
+/// |---|---|
+/// | `TABLE_NAME` | required: the DynamoDB table of tasks |
+/// | `QUEUE_URL` | required: the SQS queue of signals |
+/// | `AGENT` | the agent's name; the first one if it is not set |
+/// | `PUBLIC_URL` | the URL of the agent card's interfaces; that of the request if it is not set |
+/// | `MAX_BODY_BYTES` | the largest body that is taken, 1,024 to 6,000,000; 1 MiB if not set |
+/// | `CARD_MAX_AGE_SECONDS` | how long clients may keep the agent card, 0 to 31,536,000; 300 if not set |
+/// | `LEASE_SECONDS`, `MAX_ATTEMPTS`, `BLOCKING_WAIT_SECONDS` | see [`policy`](a2a_lambda_aws::policy()) |
+///
+/// # Errors
+/// When a variable is missing or cannot be used.
+pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
+    let mut config = Config { public_url: public_url(variables)?, ..Config::default() };
+    config.http.card_modified = built_at();
+    if let Some(bytes) = variables.number("MAX_BODY_BYTES", 1_024..=6_000_000)? {
+        config.http.max_body_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    }
+    if let Some(seconds) = variables.number("CARD_MAX_AGE_SECONDS", 0..=31_536_000)? {
+        config.http.card_max_age_s = u32::try_from(seconds).unwrap_or(u32::MAX);
+    }
+    let agent = a2a_lambda_agents::configured(variables.optional("AGENT").as_deref());
+    let agent = agent.map_err(|error| ConfigError::Invalid {
+        variable: "AGENT",
+        what: "the name of an agent".to_owned(),
+        source: Some(error.into()),
+    })?;
+    let engine = engine(variables, |client, table| Arc::new(DynamoDbStore::new(client, table)))?;
+    Ok(Context::new(engine, Agents::new(agent), config))
+}
+
+fn public_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(url) = variables.optional("PUBLIC_URL") else {
+        return Ok(None);
+    };
+    let url = url.trim_end_matches('/').to_owned();
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        let what = "an http or https URL".to_owned();
+        return Err(ConfigError::Invalid { variable: "PUBLIC_URL", what, source: None });
+    }
+    Ok(Some(url))
+}
