@@ -12,13 +12,15 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure,
+};
 
 use crate::attributes::{Item, Malformed, get_string, number, string};
 use crate::error::{corrupt, store_error};
 use crate::head_item::{LEASE_TOKEN, LEASED_UNTIL, REVISION, to_item};
 use crate::log_items::{
-    INLINE_BYTES, LOG, LOG_BYTES, Packed, full_snapshot, inline_log, log_bytes, pack, segment,
+    INLINE_BYTES, LOG, LOG_BYTES, full_snapshot, inline_log, log_bytes, pack, segment,
     snapshot,
 };
 use crate::table::{HEAD, PK, SK, partition};
@@ -138,14 +140,16 @@ impl DynamoDbStore {
         Ok(request.send().await.map_err(store_error)?.item)
     }
 
-    /// Carries out an update. `Err` in the result is the item that did not meet the condition.
+    /// Carries out an update. `Ok` in the result is what `returned` asks for of the item, `Err` is
+    /// the item that did not meet the condition.
     async fn update(
         &self,
         update: Update,
         key: &TaskKey,
-    ) -> Result<Result<(), Option<Item>>, StoreError> {
-        match update.build(self, key).send().await {
-            Ok(_) => Ok(Ok(())),
+        returned: ReturnValue,
+    ) -> Result<Result<Option<Item>, Option<Item>>, StoreError> {
+        match update.build(self, key).return_values(returned).send().await {
+            Ok(done) => Ok(Ok(done.attributes)),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     Ok(Err(failed.item().cloned()))
@@ -243,21 +247,6 @@ impl DynamoDbStore {
     }
 }
 
-/// The snapshot after a commit. Of the new entries, those in a parcel are not kept in memory.
-fn committed(base: &Snapshot, moved: bool, change: &Change, packed: &Packed) -> Snapshot {
-    let mut tail = Vec::new();
-    if packed.parcels.is_empty() {
-        if !moved {
-            tail.clone_from(&base.tail);
-        }
-        tail.extend_from_slice(change.entries());
-    } else if change.entries().is_empty() && !moved {
-        tail.clone_from(&base.tail);
-    }
-    let before = if moved { 0 } else { base.inline_bytes };
-    Snapshot { head: change.head().clone(), tail, inline_bytes: before + packed.inline_bytes }
-}
-
 #[async_trait]
 impl TaskStore for DynamoDbStore {
     async fn create(&self, change: &Change) -> Result<Created, StoreError> {
@@ -321,10 +310,9 @@ impl TaskStore for DynamoDbStore {
         if moves && let Some(lost) = self.move_out(guard, change).await? {
             return Ok(lost);
         }
-        for parcel in &packed.parcels {
-            self.put(parcel.clone()).await?;
+        for parcel in packed.parcels {
+            self.put(parcel).await?;
         }
-        let now = committed(base, moves, change, &packed);
         let mut update = Update::default();
         update.change(&to_item(&base.head), &to_item(change.head()));
         update.require(REVISION, number(guard.revision));
@@ -336,11 +324,19 @@ impl TaskStore for DynamoDbStore {
         } else if !packed.inline.is_empty() {
             update.append(LOG, packed.inline);
         }
-        if now.inline_bytes != base.inline_bytes {
-            update.set(LOG_BYTES, log_bytes(now.inline_bytes));
+        let bytes = packed.inline_bytes + if moves { 0 } else { base.inline_bytes };
+        if bytes != base.inline_bytes {
+            update.set(LOG_BYTES, log_bytes(bytes));
         }
-        match self.update(update, key).await? {
-            Ok(()) => Ok(Committed::Done(Box::new(now))),
+        // The item as it now is costs nothing more, and has what the change did not decide: a
+        // lease that was renewed in the meantime.
+        match self.update(update, key, ReturnValue::AllNew).await? {
+            Ok(item) => {
+                let item = item.ok_or(Malformed::Attribute(PK));
+                let now = item.and_then(|item| snapshot(&item));
+                let now = now.map_err(|malformed| corrupt(key, malformed))?;
+                Ok(Committed::Done(Box::new(now)))
+            }
             Err(item) => Self::lost(change, item),
         }
     }
@@ -354,8 +350,8 @@ impl TaskStore for DynamoDbStore {
         let mut update = Update::default();
         update.set(LEASED_UNTIL, number(until.as_millis()));
         update.require(LEASE_TOKEN, string(token.as_str()));
-        match self.update(update, key).await? {
-            Ok(()) => Ok(Renewed::Done),
+        match self.update(update, key, ReturnValue::None).await? {
+            Ok(_) => Ok(Renewed::Done),
             Err(None) => Ok(Renewed::Lost(None)),
             Err(Some(item)) => {
                 let current = snapshot(&item).map_err(|malformed| corrupt(key, malformed))?;

@@ -10,7 +10,9 @@ use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::invariants;
 use a2a_lambda_core::machine::{Change, Stamp, Submission};
 use a2a_lambda_core::store::{Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page};
-use a2a_lambda_core::{ContextId, LeaseToken, Owner, Snapshot, TaskId, TaskKey, TaskStore, Tenant};
+use a2a_lambda_core::{
+    ContextId, LeaseToken, Owner, Snapshot, StoreError, TaskId, TaskKey, TaskStore, Tenant,
+};
 use a2a_lambda_protocol::Timestamp;
 
 use crate::content::user_message;
@@ -153,7 +155,7 @@ impl Bench {
 
     /// All that a query finds, page by page.
     pub(crate) async fn list(&self, query: &ListQuery) -> Vec<Snapshot> {
-        walk(self.store(), query).await
+        walk(self.store(), query).await.expect("list")
     }
 
     /// The ids of the tasks that a query finds, in the order of the listing.
@@ -176,16 +178,19 @@ impl Bench {
 }
 
 /// All pages of a query, in a row.
-pub(crate) async fn walk(store: &dyn TaskStore, query: &ListQuery) -> Vec<Snapshot> {
+pub(crate) async fn walk(
+    store: &dyn TaskStore,
+    query: &ListQuery,
+) -> Result<Vec<Snapshot>, StoreError> {
     let mut query = query.clone();
     let mut found = Vec::new();
     for _ in 0..MAX_PAGES {
-        let page = store.list(&query).await.expect("list");
+        let page = store.list(&query).await?;
         assert!(page.tasks.len() <= query.limit, "a page of {} tasks", page.tasks.len());
         found.extend(page.tasks);
         match page.next {
             Some(next) => query.after = Some(next),
-            None => return found,
+            None => return Ok(found),
         }
     }
     panic!("a listing of more than {MAX_PAGES} pages");

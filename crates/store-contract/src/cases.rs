@@ -175,6 +175,7 @@ macro_rules! for_each_case {
                 a_page_that_holds_all_has_no_next
                 behind_the_last_task_is_nothing
                 any_place_can_be_begun_from
+                a_place_outside_of_the_time_asked_for_is_a_place
                 the_count_is_of_all_pages
                 nothing_is_counted_unasked
                 changes_meanwhile_neither_repeat_nor_hide

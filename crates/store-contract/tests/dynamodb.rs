@@ -1,5 +1,7 @@
 //! The suite on DynamoDB: the real client and the real store, over a database in this process.
 
+#![allow(clippy::expect_used, reason = "without a database there is nothing to test")]
+
 use a2a_lambda_core::MemoryStore;
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_local::embedded::EmbeddedDynamoDb;

@@ -1,9 +1,9 @@
 //! What of two answers must be equal.
 
-use a2a_lambda_core::Snapshot;
 use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::invariants;
 use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, ListQuery, Renewed, StoreError};
+use a2a_lambda_core::{Snapshot, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 
 use super::operations::{OWNERS, TENANTS};
@@ -18,53 +18,79 @@ pub(super) enum Kind {
     TooLarge,
 }
 
-/// A write's answer.
-pub(super) type Answer = (Kind, Option<Snapshot>);
+/// A write's answer, whatever the write.
+pub(super) struct Answer {
+    kind: Kind,
+    task: Option<Snapshot>,
+}
 
-pub(super) fn of_create(answer: Result<Created, StoreError>) -> Answer {
-    match answer {
-        Ok(Created::Now) => (Kind::Done, None),
-        Ok(Created::Before(existing)) => (Kind::Lost, Some(*existing)),
-        Err(error) => of_error(&error),
+impl From<Created> for Answer {
+    fn from(created: Created) -> Self {
+        match created {
+            Created::Now => (Kind::Done, None).into(),
+            Created::Before(existing) => (Kind::Lost, Some(existing)).into(),
+        }
     }
 }
 
-pub(super) fn of_commit(answer: Result<Committed, StoreError>) -> Answer {
-    match answer {
-        Ok(Committed::Done(now)) => (Kind::Done, Some(*now)),
-        Ok(Committed::Lost(current)) => (Kind::Lost, current.map(|current| *current)),
-        Err(error) => of_error(&error),
+impl From<Committed> for Answer {
+    fn from(committed: Committed) -> Self {
+        match committed {
+            Committed::Done(now) => (Kind::Done, Some(now)).into(),
+            Committed::Lost(current) => (Kind::Lost, current).into(),
+        }
     }
 }
 
-pub(super) fn of_renew(answer: Result<Renewed, StoreError>) -> Answer {
-    match answer {
-        Ok(Renewed::Done) => (Kind::Done, None),
-        Ok(Renewed::Lost(current)) => (Kind::Lost, current.map(|current| *current)),
-        Err(error) => of_error(&error),
+impl From<Renewed> for Answer {
+    fn from(renewed: Renewed) -> Self {
+        match renewed {
+            Renewed::Done => (Kind::Done, None).into(),
+            Renewed::Lost(current) => (Kind::Lost, current).into(),
+        }
     }
 }
 
-fn of_error(error: &StoreError) -> Answer {
-    match error {
-        StoreError::TooLarge { .. } => (Kind::TooLarge, None),
-        other => panic!("{other:?}"),
+impl From<(Kind, Option<Box<Snapshot>>)> for Answer {
+    fn from((kind, task): (Kind, Option<Box<Snapshot>>)) -> Self {
+        Self { kind, task: task.map(|task| *task) }
     }
 }
 
 impl Duel<'_> {
-    pub(super) fn same_answer(&self, what: &str, a: Answer, b: Answer) -> (Kind, Option<Pair>) {
-        let at = self.at(what);
-        assert_eq!(a.0, b.0, "{at}: the outcome");
-        (a.0, self.same_task(what, a.1, b.1))
-    }
-
-    pub(super) fn same_task(
+    /// Compares the answers to a write, and returns what they say.
+    pub(super) fn same_answer<T: Into<Answer>>(
         &self,
         what: &str,
-        a: Option<Snapshot>,
-        b: Option<Snapshot>,
-    ) -> Option<Pair> {
+        a: Result<T, StoreError>,
+        b: Result<T, StoreError>,
+    ) -> (Kind, Option<Pair>) {
+        let (a, b) = (self.answer(what, a), self.answer(what, b));
+        assert_eq!(a.kind, b.kind, "{}: the outcome", self.at(what));
+        (a.kind, self.same_task(what, a.task, b.task))
+    }
+
+    fn answer<T: Into<Answer>>(&self, what: &str, answer: Result<T, StoreError>) -> Answer {
+        match answer {
+            Err(StoreError::TooLarge { .. }) => (Kind::TooLarge, None).into(),
+            answer => self.ok(what, answer).into(),
+        }
+    }
+
+    /// What a store answered, which must not have failed.
+    fn ok<T>(&self, what: &str, answer: Result<T, StoreError>) -> T {
+        answer.unwrap_or_else(|error| panic!("{}: {error:?}", self.at(what)))
+    }
+
+    /// Reads a task of both stores and compares.
+    pub(super) async fn same_read(&self, key: &TaskKey, depth: Depth) -> Option<Pair> {
+        let what = format!("{depth:?} read of {key}");
+        let a = self.ok(&what, self.a.read(key, depth).await);
+        let b = self.ok(&what, self.b.read(key, depth).await);
+        self.same_task(&what, a, b)
+    }
+
+    fn same_task(&self, what: &str, a: Option<Snapshot>, b: Option<Snapshot>) -> Option<Pair> {
         let at = self.at(what);
         match (a, b) {
             (Some(a), Some(b)) => {
@@ -87,23 +113,26 @@ impl Duel<'_> {
 
     /// Compares what a query finds, over all its pages, and the count.
     pub(super) async fn compare_list(&self, query: &ListQuery) {
-        let at = self.at(&format!("list {query:?}"));
-        let (a, b) = (walk(self.a, query).await, walk(self.b, query).await);
-        let places = |tasks: &[Snapshot]| tasks.iter().map(|t| t.head.key.clone()).collect();
-        let (in_a, in_b): (Vec<_>, Vec<_>) = (places(&a), places(&b));
-        assert_eq!(in_a, in_b, "{at}");
+        let what = format!("list {query:?}");
+        let a = self.ok(&what, walk(self.a, query).await);
+        let b = self.ok(&what, walk(self.b, query).await);
+        let keys = |tasks: &[Snapshot]| -> Vec<TaskKey> {
+            tasks.iter().map(|task| task.head.key.clone()).collect()
+        };
+        assert_eq!(keys(&a), keys(&b), "{}", self.at(&what));
         for (a, b) in a.into_iter().zip(b) {
-            self.same_task("list", Some(a), Some(b));
+            self.same_task(&what, Some(a), Some(b));
         }
-        let (a, b) = (self.a.list(query).await, self.b.list(query).await);
-        let (a, b) = (a.expect("list").total, b.expect("list").total);
-        assert_eq!(a, b, "{at}: the count");
+        let a = self.ok(&what, self.a.list(query).await).total;
+        let b = self.ok(&what, self.b.list(query).await).total;
+        assert_eq!(a, b, "{}: the count", self.at(&what));
     }
 
     pub(super) async fn compare_due(&self, shard: u8, until: Timestamp, limit: usize) {
-        let at = self.at(&format!("due of shard {shard} until {until}, {limit}"));
-        let a = self.a.due(shard, until, limit).await.expect("due");
-        let b = self.b.due(shard, until, limit).await.expect("due");
+        let what = format!("due of shard {shard} until {until}, {limit}");
+        let a = self.ok(&what, self.a.due(shard, until, limit).await);
+        let b = self.ok(&what, self.b.due(shard, until, limit).await);
+        let at = self.at(&what);
         let times = |due: &[DueTask]| due.iter().map(|task| task.due).collect::<Vec<_>>();
         assert_eq!(times(&a), times(&b), "{at}");
         // Which of those that are due at the same time are cut off is the store's choice.
@@ -115,18 +144,11 @@ impl Duel<'_> {
     /// Compares all that can be observed.
     pub(super) async fn compare_all(&self) {
         for task in &self.tasks {
-            let what = format!("full read of {}", task.key);
-            let a = self.a.read(&task.key, Depth::Full).await.expect("read");
-            let b = self.b.read(&task.key, Depth::Full).await.expect("read");
-            let pair = self.same_task(&what, a, b).expect("the task exists");
-            for (name, full) in [("the first", &pair.a), ("the second", &pair.b)] {
-                let at = self.at(&what);
-                assert!(full.is_full(), "{at}: {name} store's read is not full");
-                assert_eq!(
-                    invariants::check_task(&full.head, &full.tail),
-                    Ok(()),
-                    "{at}: {name} store"
-                );
+            let pair = self.same_read(&task.key, Depth::Full).await.expect("the task exists");
+            for (name, full) in [("first", &pair.a), ("second", &pair.b)] {
+                let at = self.at(&format!("full read of {} in the {name} store", task.key));
+                assert!(full.is_full(), "{at}");
+                assert_eq!(invariants::check_task(&full.head, &full.tail), Ok(()), "{at}");
             }
         }
         for tenant_name in TENANTS {

@@ -9,7 +9,7 @@ use a2a_lambda_core::store::{Cursor, Depth, ListQuery};
 use a2a_lambda_core::{Head, LeaseToken, Phase, TaskKey};
 use a2a_lambda_protocol::TaskState;
 
-use super::compare::{Kind, of_commit, of_create, of_renew};
+use super::compare::Kind;
 use super::{Duel, Known, Pair, Write, remember};
 use crate::bench::{LEASE, SIGNAL_GRACE, alices, context, cursor, guard, key, owner, tenant};
 use crate::content::{
@@ -70,7 +70,7 @@ impl Duel<'_> {
         for _ in 0..times {
             let what = format!("create {key}");
             let (a, b) = (self.a.create(&change).await, self.b.create(&change).await);
-            let (kind, pair) = self.same_answer(&what, of_create(a), of_create(b));
+            let (kind, pair) = self.same_answer(&what, a, b);
             match (kind, pair) {
                 (Kind::Done, _) => self.know(&key),
                 (_, Some(pair)) => self.see(&key, pair),
@@ -101,9 +101,7 @@ impl Duel<'_> {
             task.bases[self.rng.place(task.bases.len())].clone()
         } else {
             let key = task.key.clone();
-            let a = self.a.read(&key, Depth::Tail).await.expect("read");
-            let b = self.b.read(&key, Depth::Tail).await.expect("read");
-            let pair = self.same_task("read", a, b).expect("the task exists");
+            let pair = self.same_read(&key, Depth::Tail).await.expect("the task exists");
             self.see(&key, pair.clone());
             pair
         };
@@ -136,7 +134,7 @@ impl Duel<'_> {
             format!("commit of revision {revision}, now {}, to {key}", change.head().phase.name());
         let a = self.a.commit(&base.a, guard, &change).await;
         let b = self.b.commit(&base.b, guard, &change).await;
-        if let (_, Some(pair)) = self.same_answer(&what, of_commit(a), of_commit(b)) {
+        if let (_, Some(pair)) = self.same_answer(&what, a, b) {
             self.see(&key, pair);
         }
     }
@@ -268,7 +266,7 @@ impl Duel<'_> {
         let a = self.a.renew(key, token, until).await;
         let b = self.b.renew(key, token, until).await;
         let what = format!("renew {key}");
-        if let (_, Some(pair)) = self.same_answer(&what, of_renew(a), of_renew(b)) {
+        if let (_, Some(pair)) = self.same_answer(&what, a, b) {
             self.see(key, pair);
         }
     }
@@ -278,9 +276,7 @@ impl Duel<'_> {
         let task = self.tasks[self.rng.place(self.tasks.len())].key.task.clone();
         let elsewhere = TaskKey { tenant: tenant(self.rng.pick(&TENANTS)), task };
         for depth in [Depth::Tail, Depth::Full] {
-            let a = self.a.read(&elsewhere, depth).await.expect("read");
-            let b = self.b.read(&elsewhere, depth).await.expect("read");
-            self.same_task(&format!("read of {elsewhere}"), a, b);
+            self.same_read(&elsewhere, depth).await;
         }
     }
 
@@ -310,7 +306,7 @@ impl Duel<'_> {
     }
 
     async fn due(&mut self) {
-        // At the very time of some task, mostly: around it is where stores differ.
+        // Mostly at the very time of some task: where "at or before" is told from "before".
         let last = self.tasks[self.rng.place(self.tasks.len())].bases.back();
         let at = last.and_then(|pair| Some((due_shard(&pair.a.head.key), pair.a.head.due?)));
         let anywhere = u8::try_from(self.rng.below(u64::from(DUE_SHARDS))).unwrap_or(0);
