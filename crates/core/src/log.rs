@@ -127,8 +127,8 @@ pub(crate) fn with_ids(mut message: Message, head: &Head) -> Message {
 
 /// The task as a client reads it: what its log adds up to.
 ///
-/// A status message moves into the history when the next status comes, as the official SDKs do,
-/// so that no message is lost. A message to an interrupted task makes it SUBMITTED again.
+/// A status message moves into the history when the next status or message comes, as the official
+/// SDKs do, so that none is lost and all are in order. A message to an interrupted task makes it SUBMITTED again.
 pub fn fold<'a>(head: &Head, entries: impl IntoIterator<Item = &'a Entry>) -> Task {
     let mut task = Task {
         id: head.key.task.as_str().to_owned(),
@@ -152,6 +152,8 @@ fn apply_entry(task: &mut Task, entry: &Entry, head: &Head) {
                 };
                 set_status(task, status);
             }
+            // What the agent said before goes before, so that the history is in order.
+            task.history.extend(task.status.message.take());
             task.history.push(with_ids(message.clone(), head));
         }
         Event::Status(change) => {

@@ -1,1 +1,87 @@
-//! x
+//! The operations that clients call.
+
+mod cancel;
+mod get;
+mod keys;
+mod list;
+mod send;
+mod waiting;
+
+use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::{Caller, End, Owner};
+use a2a_lambda_protocol::{
+    A2aError, ErrorKind, Message, SendMessageConfiguration, SendMessageRequest,
+    SendMessageResponse, Task,
+};
+
+use crate::support::{Scripted, World, script, secs, tenant};
+
+/// Asks which one, and completes when it is told.
+fn asks() -> Scripted {
+    script(|turn, _| {
+        Box::pin(async move {
+            match turn.number() {
+                1 => Ok(End::input_required("which one?")),
+                _ => Ok(End::completed()),
+            }
+        })
+    })
+}
+
+fn completes() -> Scripted {
+    script(|_, _| Box::pin(async { Ok(End::Completed("done".into())) }))
+}
+
+/// Takes a while.
+fn takes(seconds: u64) -> Scripted {
+    script(move |turn, _| {
+        Box::pin(async move {
+            turn.sleep(secs(seconds)).await;
+            Ok(End::Completed("done".into()))
+        })
+    })
+}
+
+fn caller(tenant_name: &str, owner: &str) -> Caller {
+    Caller { tenant: tenant(tenant_name), owner: Owner::parse(owner).unwrap() }
+}
+
+/// Callers who must not see what [`World::alice`] does.
+fn others() -> [Caller; 2] {
+    [caller("", "mallory"), caller("other", "alice")]
+}
+
+fn request(message: Message, return_immediately: bool) -> SendMessageRequest {
+    SendMessageRequest {
+        message: Some(message),
+        configuration: Some(SendMessageConfiguration {
+            return_immediately,
+            ..SendMessageConfiguration::default()
+        }),
+        ..SendMessageRequest::default()
+    }
+}
+
+/// Sends without waiting, as Alice.
+async fn send(world: &World, message: Message) -> Result<Task, A2aError> {
+    send_as(world, &World::alice(), message, None).await
+}
+
+/// Sends without waiting, under an idempotency key if there is one.
+async fn send_as(
+    world: &World,
+    caller: &Caller,
+    message: Message,
+    key: Option<&str>,
+) -> Result<Task, A2aError> {
+    let options = SendOptions { idempotency_key: key.map(str::to_owned), ..SendOptions::default() };
+    match world.operations().send(caller, request(message, true), &options).await? {
+        SendMessageResponse::Task(task) => Ok(task),
+        SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
+    }
+}
+
+/// The kind of an error, and the fields that it names.
+fn told(error: &A2aError) -> (ErrorKind, Vec<&str>) {
+    (error.kind, error.violations.iter().map(|violation| violation.field.as_str()).collect())
+}

@@ -168,13 +168,12 @@ pub(crate) fn ended(ending: Ending) -> Head {
 /// What a change does, field by field; what is not mentioned stays as it was.
 pub(crate) fn describe(before: &Head, change: &Change) -> String {
     let after = change.head();
-    let mut said = vec![after.phase.name().to_owned()];
-    match after.phase {
+    let mut said = vec![match after.phase {
         Phase::Running { until, .. } | Phase::Waiting { until } => {
-            said[0].push_str(&format!(" until {}", seconds(until)));
+            format!("{} until {}", after.phase.name(), seconds(until))
         }
-        _ => {}
-    }
+        _ => after.phase.name().to_owned(),
+    }];
     let entries = change.entries().len();
     if entries > 0 {
         said.push(format!("entries +{entries}"));

@@ -10,7 +10,7 @@ use super::sample::{MAX_ATTEMPTS, agent, at, chunk, message, progress, stamp, su
 use crate::support::secs;
 
 /// A command in the making: what depends on the task is filled in when its turn comes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Message,
     Claim,
@@ -118,13 +118,13 @@ impl Walk {
         let before = self.head.clone();
         let claims = matches!(step, Step::Claim);
         let change = match self.command(step, now) {
-            Some(command) => match before.apply(command, &stamp) {
-                Ok(change) => change,
-                Err(_) => {
+            Some(command) => {
+                let Ok(change) = before.apply(command, &stamp) else {
                     self.claims -= u64::from(claims);
                     return;
-                }
-            },
+                };
+                change
+            }
             None if before.is_terminal() => return,
             None => before.postpone(&stamp),
         };

@@ -1,9 +1,9 @@
 //! Several at once, and answers that are lost while others write.
 
-use a2a_lambda_core::{Attended, End};
+use a2a_lambda_core::{Attended, Clock, End, Failure};
 use a2a_lambda_protocol::{Part, TaskState};
 
-use crate::support::{Fault, Kind, World, artifacts, history, millis, script, secs};
+use crate::support::{Fault, Kind, TestClock, World, artifacts, history, millis, script, secs};
 
 #[tokio::test(start_paused = true)]
 async fn of_several_runners_one_runs() {
@@ -37,14 +37,13 @@ async fn a_lease_that_is_renewed_at_the_last_moment_is_not_taken() {
         })
     }));
     let key = world.submit("hello").await;
-    // No renewal gets through before 30 s, when the lease ends; the claim of the second runner,
+    // No renewal gets through before the lease has ended at 30 s; the claim of the second runner,
     // who reads the task just after that, takes so long that the next renewal is faster.
     let clock = world.clock.clone();
     world.faults.plan(move |call| {
-        use a2a_lambda_core::Clock as _;
-        let passed = clock.now().saturating_since(crate::support::TestClock::epoch());
+        let passed = clock.now().saturating_since(TestClock::epoch());
         match call.kind {
-            Kind::Renew if passed < secs(30) => Some(Fault::LoseRequest),
+            Kind::Renew if passed < secs(31) => Some(Fault::LoseRequest),
             Kind::Commit if call.of_kind == 2 => Some(Fault::SlowRequest(secs(5))),
             _ => None,
         }
@@ -96,15 +95,21 @@ async fn a_commit_whose_answer_was_lost_is_known_again_beneath_a_later_one() {
     }
 }
 
+/// A task's second claim, which adds no entry: the first attempt failed.
 #[tokio::test(start_paused = true)]
 async fn a_claim_whose_answer_was_lost_is_known_again_beneath_a_message() {
     let world = World::new(script(|turn, diary| {
         Box::pin(async move {
-            diary.note(turn.text());
+            if turn.attempt() == 1 {
+                return Err(Failure::retryable("again"));
+            }
+            diary.note(format!("{} in attempt {}", turn.text(), turn.attempt()));
             Ok(End::completed())
         })
     }));
     let key = world.submit("first").await;
+    world.attend(&key).await;
+    tokio::time::sleep(secs(2)).await;
     world.faults.plan(|call| {
         (call.kind == Kind::Commit && call.of_kind == 1)
             .then_some(Fault::LoseAnswerFor(millis(1_000)))
@@ -114,7 +119,7 @@ async fn a_claim_whose_answer_was_lost_is_known_again_beneath_a_message() {
         world.follow_up(&key, "meanwhile").await.unwrap();
     });
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
-    assert_eq!(world.diary.read(), ["first\nmeanwhile"]);
+    assert_eq!(world.diary.read(), ["first\nmeanwhile in attempt 2"]);
 }
 
 #[tokio::test(start_paused = true)]

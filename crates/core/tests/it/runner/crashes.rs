@@ -96,7 +96,9 @@ async fn every_so_many_answers_lost() {
         for fault in [Fault::LoseAnswer, Fault::LoseRequest] {
             let world = World::new(storyteller());
             let key = world.submit("tell").await;
-            world.faults.plan(move |call: Call| (call.number % every == 0).then_some(fault));
+            world
+                .faults
+                .plan(move |call: Call| (call.number.is_multiple_of(every)).then_some(fault));
             let task = world.settle(&key).await;
             assert_told_once(&world, &key, &task, &format!("every {every} {fault:?}")).await;
         }

@@ -137,16 +137,13 @@ async fn mail_for_which_no_time_is_left_is_handed_over() {
             diary.note(format!("{} in turn {}", turn.text(), turn.number()));
             turn.stopped().await;
             let checkpoint = Some(Json::parse("1")?);
-            match turn.number() {
-                1 => Ok(End::InputRequired { question: "which?".into(), checkpoint }),
-                _ => {
-                    assert_eq!(turn.checkpoint::<u32>()?, Some(1), "it is handed over too");
-                    Ok(End::completed())
-                }
+            if turn.number() == 1 {
+                return Ok(End::InputRequired { question: "which?".into(), checkpoint });
             }
+            assert_eq!(turn.checkpoint::<u32>()?, Some(1), "it is handed over too");
+            Ok(End::completed())
         })
     }));
-    world.faults.heal();
     let (key, attended) = with_messages(&world, &[1_000]).await;
     assert!(matches!(attended, Attended::Ran { state: TaskState::Working, .. }), "{attended:?}");
     let head = world.head(&key).await;

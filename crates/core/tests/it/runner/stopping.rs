@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::{Attended, End, Phase, StopReason, Turn};
+use a2a_lambda_core::{Attended, Clock, End, Phase, Runner, StopReason, Turn};
 use a2a_lambda_protocol::{Json, Part, TaskState};
 
-use crate::support::{Diary, Fault, Kind, World, artifacts, millis, script, secs, status_text};
+use crate::support::{
+    Diary, Fault, Kind, TestClock, World, artifacts, millis, script, secs, status_text,
+};
 
 fn when(turn: &Turn) -> Duration {
     // Tests attend at 0 in an invocation of 900 s, unless they say otherwise.
-    secs(895) - turn.deadline().saturating_since(turn.now())
+    secs(895).saturating_sub(turn.deadline().saturating_since(turn.now()))
 }
 
 /// Waits until it is told to stop, and notes why and when.
@@ -97,7 +99,9 @@ async fn a_canceled_agent_that_has_just_ended_is_not_waited_for() {
     );
     let key = world.submit("hello").await;
     // The commit of the first update is under way when the cancel comes.
-    world.faults.plan(|call| (call.of_kind == 2).then_some(Fault::SlowRequest(secs(10))));
+    world.faults.plan(|call| {
+        (call.kind == Kind::Commit && call.of_kind == 2).then_some(Fault::SlowRequest(secs(10)))
+    });
     let (attended, _) = tokio::join!(world.attend(&key), async {
         tokio::time::sleep(secs(1)).await;
         world.cancel(&key).await.unwrap()
@@ -110,28 +114,23 @@ async fn a_canceled_agent_that_has_just_ended_is_not_waited_for() {
 async fn a_runner_whose_lease_is_taken_stops() {
     let world = World::new(script(|turn, diary| {
         Box::pin(async move {
-            match turn.attempt() {
-                1 => {
-                    until_stopped(turn, &diary).await;
-                    Ok(End::Completed("by the first".into()))
-                }
-                _ => {
-                    turn.sleep(secs(20)).await;
-                    Ok(End::Completed("by the second".into()))
-                }
+            if turn.attempt() == 1 {
+                until_stopped(turn, &diary).await;
+                return Ok(End::Completed("by the first".into()));
             }
+            turn.sleep(secs(20)).await;
+            Ok(End::Completed("by the second".into()))
         })
     }));
     let key = world.submit("hello").await;
     // The first runner's renewals and looks are lost from 5 s on, for longer than the lease lasts.
     let clock = world.clock.clone();
     world.faults.plan(move |call| {
-        use a2a_lambda_core::Clock as _;
-        let passed = clock.now().saturating_since(crate::support::TestClock::epoch());
+        let passed = clock.now().saturating_since(TestClock::epoch());
         let cut_off = (secs(5)..secs(45)).contains(&passed);
         (cut_off && call.kind != Kind::Commit).then_some(Fault::LoseRequest)
     });
-    let second = a2a_lambda_core::Runner::new(world.healthy(), world.agents().clone());
+    let second = Runner::new(world.healthy(), world.agents().clone());
     let (first, second) = tokio::join!(world.attend(&key), async {
         tokio::time::sleep(millis(30_100)).await;
         second.attend(&key, world.now().saturating_add(secs(900))).await.unwrap()
@@ -159,7 +158,7 @@ async fn a_long_run_keeps_its_lease() {
             let left = until.saturating_since(world.now());
             assert!(left > secs(15), "{left:?} left of the lease");
             let another = world.attend(&key).await;
-            assert_eq!(another, Attended::HeldBy { until });
+            assert!(matches!(another, Attended::HeldBy { .. }), "{another:?}");
         }
     });
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
@@ -170,7 +169,7 @@ async fn a_long_run_keeps_its_lease() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_that_gives_up_the_lease_does_not_look_like_a_lost_lease() {
-    let wake_at = crate::support::TestClock::epoch().saturating_add(secs(300));
+    let wake_at = TestClock::epoch().saturating_add(secs(300));
     let world = World::new(script(move |turn, _| {
         Box::pin(async move {
             turn.sleep(secs(5)).await;
@@ -186,6 +185,20 @@ async fn the_end_that_gives_up_the_lease_does_not_look_like_a_lost_lease() {
     let attended = world.attend(&key).await;
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
     assert_eq!(world.queue.take(), [secs(300)], "the wake-up is not lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_signal_that_takes_long_to_send_is_not_given_up() {
+    let world = World::new(script(move |turn, _| {
+        Box::pin(async move { Ok(End::Continue { checkpoint: Json::from_value(&turn.number())? }) })
+    }));
+    let key = world.submit("hello").await;
+    world.queue.take();
+    // By now the lease is given up, and the next look would find that.
+    world.queue.set_latency(secs(5));
+    let attended = world.attend(&key).await;
+    assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
+    assert_eq!(world.queue.take().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

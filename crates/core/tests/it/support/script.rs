@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
-use async_trait::async_trait;
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<End, Failure>> + Send + 'a>>;
 type Script = dyn for<'a> Fn(&'a Turn, Diary) -> Running<'a> + Send + Sync;
@@ -46,13 +45,18 @@ where
     Scripted { run: Arc::new(run), diary: Diary::default() }
 }
 
-#[async_trait]
+// Written out, without `async_trait`: so the closure is called before there is a future, where it
+// may panic too.
 impl Agent for Scripted {
     fn profile(&self) -> AgentProfile {
         AgentProfile::text("scripted", "does what the test says", "1")
     }
 
-    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
-        (self.run)(turn, self.diary.clone()).await
+    fn run<'agent, 'turn, 'run>(&'agent self, turn: &'turn Turn) -> Running<'run>
+    where
+        'agent: 'run,
+        'turn: 'run,
+    {
+        (self.run)(turn, self.diary.clone())
     }
 }

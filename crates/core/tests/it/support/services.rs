@@ -1,7 +1,7 @@
 //! Time, ids, queue and timer.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_core::env::MAX_QUEUE_DELAY;
@@ -56,16 +56,27 @@ impl Ids for CountingIds {
 }
 
 /// A queue or a timer that keeps what it is given until the test takes it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SentSignals {
     sent: Mutex<Vec<(Signal, Timestamp)>>,
-    down: std::sync::atomic::AtomicBool,
-    clock: Option<std::sync::Arc<TestClock>>,
+    down: AtomicBool,
+    latency: Mutex<Duration>,
+    clock: Arc<TestClock>,
 }
 
 impl SentSignals {
-    pub(crate) fn new(clock: std::sync::Arc<TestClock>) -> Self {
-        Self { clock: Some(clock), ..Self::default() }
+    pub(crate) fn new(clock: Arc<TestClock>) -> Self {
+        Self {
+            sent: Mutex::default(),
+            down: AtomicBool::new(false),
+            latency: Mutex::default(),
+            clock,
+        }
+    }
+
+    /// From now on, sending takes this long.
+    pub(crate) fn set_latency(&self, latency: Duration) {
+        *self.latency.lock().unwrap() = latency;
     }
 
     /// From now on, sending fails, or no longer does.
@@ -100,10 +111,10 @@ impl SentSignals {
 impl Queue for SentSignals {
     async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError> {
         assert!(delay <= MAX_QUEUE_DELAY, "{delay:?} is longer than a queue can wait");
-        // A network takes a moment, in which whoever sends can be dropped.
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        let now = self.clock.as_ref().unwrap().now();
-        self.add(signal, now.saturating_add(delay))
+        let at = self.clock.now().saturating_add(delay);
+        let latency = *self.latency.lock().unwrap();
+        tokio::time::sleep(latency).await;
+        self.add(signal, at)
     }
 }
 

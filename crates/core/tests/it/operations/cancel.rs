@@ -1,0 +1,121 @@
+//! Tasks that are called off.
+
+use a2a_lambda_core::{End, Failure};
+use a2a_lambda_protocol::{CancelTaskRequest, ErrorKind, TaskState};
+
+use super::{others, takes};
+use crate::support::{Fault, Kind, Scripted, World, millis, script, secs};
+
+/// Ends as its message says.
+fn obeys() -> Scripted {
+    script(|turn, _| {
+        Box::pin(async move {
+            match turn.text().as_str() {
+                "complete" => Ok(End::completed()),
+                "reject" => Ok(End::Rejected("no".into())),
+                "fail" => Err(Failure::permanent("broken")),
+                "retry" => Err(Failure::retryable("again")),
+                "ask" => Ok(End::input_required("which one?")),
+                "authorize" => {
+                    Ok(End::AuthRequired { question: "password?".into(), checkpoint: None })
+                }
+                other => panic!("no order {other}"),
+            }
+        })
+    })
+}
+
+fn cancel(id: &str) -> CancelTaskRequest {
+    CancelTaskRequest { id: id.into(), ..CancelTaskRequest::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_not_over_can_be_called_off() {
+    for order in [None, Some("retry"), Some("ask"), Some("authorize")] {
+        let world = World::new(obeys());
+        let key = world.submit(order.unwrap_or("never run")).await;
+        if order.is_some() {
+            world.attend(&key).await;
+        }
+        let task =
+            world.operations().cancel(&World::alice(), &cancel(key.task.as_str())).await.unwrap();
+        assert_eq!(task.status.state, TaskState::Canceled, "{order:?}");
+        assert_eq!(task, world.task(&key).await);
+        assert_eq!(world.head(&key).await.due, None, "nobody has to look at it again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_runs_can_be_called_off() {
+    let world = World::new(takes(60));
+    let key = world.submit("hello").await;
+    let (_, task) = tokio::join!(world.attend(&key), async {
+        tokio::time::sleep(secs(1)).await;
+        world.operations().cancel(&World::alice(), &cancel(key.task.as_str())).await.unwrap()
+    });
+    assert_eq!(task.status.state, TaskState::Canceled);
+    assert_eq!(task, world.task(&key).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_over_can_not() {
+    for (order, phase) in
+        [("complete", "completed"), ("reject", "rejected"), ("fail", "failed"), ("ask", "canceled")]
+    {
+        let world = World::new(obeys());
+        let key = world.submit(order).await;
+        world.attend(&key).await;
+        if phase == "canceled" {
+            world.cancel(&key).await.unwrap();
+        }
+        let before = world.snapshot(&key).await;
+        let error = world.cancel(&key).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TaskNotCancelable);
+        assert_eq!(error.message, format!("the task is {phase} already"));
+        assert_eq!(world.snapshot(&key).await, before);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_task_of_another_is_not_found() {
+    let world = World::new(obeys());
+    let key = world.submit("complete").await;
+    let id = key.task.as_str();
+    let unknown = world.operations().cancel(&World::alice(), &cancel("nothing")).await;
+    let unknown = unknown.unwrap_err();
+    assert_eq!(unknown.kind, ErrorKind::TaskNotFound);
+    for other in others() {
+        let error = world.operations().cancel(&other, &cancel(id)).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TaskNotFound);
+        assert_eq!(error.message.replace(id, "nothing"), unknown.message);
+    }
+    assert_eq!(world.task(&key).await.status.state, TaskState::Submitted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_whose_answer_is_lost_on_the_way_is_not_an_error() {
+    let world = World::new(obeys());
+    let key = world.submit("complete").await;
+    world.faults.plan(|call| (call.number == 2).then_some(Fault::LoseAnswer));
+    let canceled = world.operations().cancel(&World::alice(), &cancel(key.task.as_str())).await;
+    assert_eq!(canceled.unwrap().status.state, TaskState::Canceled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_cancel_and_an_end_at_once_one_wins() {
+    // The end is under way from 5 s to 6 s.
+    for (cancel_at, wins) in [(5_500, true), (6_500, false)] {
+        let world = World::new(takes(5));
+        let key = world.submit("hello").await;
+        world.faults.plan(|call| {
+            (call.kind == Kind::Commit && call.of_kind == 2).then_some(Fault::SlowRequest(secs(1)))
+        });
+        let (_, canceled) = tokio::join!(world.attend(&key), async {
+            tokio::time::sleep(millis(cancel_at)).await;
+            world.cancel(&key).await
+        });
+        assert_eq!(canceled.is_ok(), wins);
+        let expected = if wins { TaskState::Canceled } else { TaskState::Completed };
+        assert_eq!(world.task(&key).await.status.state, expected);
+    }
+}
