@@ -26,9 +26,9 @@ pub trait Ids: Send + Sync + 'static {
 }
 
 /// The message that says "attend to this task". It carries no content: the task is read when the
-/// signal arrives.
+/// signal arrives. Fields that are not known are ignored, so that versions can be mixed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub struct Signal {
     /// The task's tenant.
     #[serde(default, skip_serializing_if = "is_default_tenant")]

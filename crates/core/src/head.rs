@@ -43,6 +43,9 @@ pub struct Head {
     pub turn: u32,
     /// The newest log entry whose messages a committed turn was given.
     pub consumed: Generation,
+    /// The newest log entry whose messages the present turn is given: fixed at its first attempt,
+    /// so that each attempt at it is given the same.
+    pub given: Generation,
     /// The newest log entry that is a user's message.
     pub last_message: Generation,
     /// Whether the agent has shown anything of its work yet.

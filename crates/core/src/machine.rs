@@ -118,6 +118,7 @@ impl Head {
             attempt: 0,
             turn: 0,
             consumed: Generation::default(),
+            given: Generation::default(),
             last_message: Generation::default(),
             emitted: false,
             sender_waits,
@@ -337,6 +338,9 @@ impl<'a> Draft<'a> {
         }
         let state_before = self.head.state();
         self.head.fence = self.head.fence.next();
+        if self.head.attempt == 0 {
+            self.head.given = self.head.last_message;
+        }
         self.head.attempt += 1;
         self.hold(token);
         // The look that the signal asked for stands: a claim does not write the due index.
@@ -377,6 +381,7 @@ impl<'a> Draft<'a> {
     /// Keeps the lease for another turn, because there is mail. The attempt counts.
     fn go_on(&mut self, message: Option<Message>) {
         self.head.attempt = 1;
+        self.head.given = self.head.last_message;
         if message.is_some() {
             self.head.emitted = true;
             self.set_state(TaskState::Working, message);

@@ -42,6 +42,8 @@ pub struct Policy {
     pub max_entry_bytes: usize,
     /// The most entries that a task's log may have.
     pub max_entries: u64,
+    /// How many turns a task may take (I10): an agent that only ever continues is stopped.
+    pub max_turns: u32,
     /// The largest checkpoint, in bytes.
     pub max_checkpoint_bytes: usize,
     /// How many bytes of tasks a page of `ListTasks` holds before it ends early.
@@ -64,13 +66,14 @@ impl Default for Policy {
             blocking_wait: Duration::from_secs(25),
             poll_first: Duration::from_millis(20),
             poll_most: Duration::from_secs(1),
-            update_buffer: 256,
+            update_buffer: 64,
             updates_per_commit: 64,
             commit_bytes: 128 * 1024,
             commit_tries: 16,
             store_tries: 4,
             max_entry_bytes: 350 * 1024,
             max_entries: 10_000,
+            max_turns: 10_000,
             max_checkpoint_bytes: 32 * 1024,
             list_page_bytes: 3 * 1024 * 1024,
             sweep_batch: 100,

@@ -20,8 +20,8 @@ use tracing::{info, warn};
 use crate::agent::{Agents, End, Failure};
 use crate::engine::{Engine, TransactError, chain};
 use crate::head::{Ending, Head, Phase};
-use crate::ids::{Generation, LeaseToken, TaskKey};
-use crate::log::{Event, fold, with_ids};
+use crate::ids::{LeaseToken, TaskKey};
+use crate::log::{Entry, Event, fold, with_ids};
 use crate::run::RunError;
 use crate::store::{Depth, Renewed, Snapshot, StoreError};
 use crate::turn::{Shown, StopReason, Turn};
@@ -109,7 +109,7 @@ impl<'a> TurnRun<'a> {
         let policy = &self.engine.policy;
         let (shown_in, shown) = mpsc::channel(policy.update_buffer);
         let (stop, stop_out) = watch::channel(None);
-        let given = claimed.head.last_message;
+        let given = claimed.head.given;
         let turn = self.turn(&claimed, shown_in, stop_out).await?;
         let key = claimed.head.key.clone();
         let agent = self.agents.of(&key.tenant);
@@ -161,16 +161,16 @@ impl<'a> TurnRun<'a> {
         shown: mpsc::Sender<Shown>,
         stop: watch::Receiver<Option<StopReason>>,
     ) -> Result<Turn, Stop> {
+        let given = claimed.head.given;
         let full = self.engine.complete(claimed.clone()).await?;
         // What came after the claim is for the next turn.
         let until = claimed.head.generation;
         let entries = || full.tail.iter().filter(|entry| entry.generation <= until);
-        let is_new = |generation: Generation| generation > claimed.head.consumed;
-        let messages = entries().filter(|entry| is_new(entry.generation)).filter_map(|entry| {
-            match &entry.event {
-                Event::Message(message) => Some(with_ids(message.clone(), &claimed.head)),
-                _ => None,
-            }
+        let new = claimed.head.consumed.next()..=given;
+        let is_new = |entry: &&Entry| new.contains(&entry.generation);
+        let messages = entries().filter(is_new).filter_map(|entry| match &entry.event {
+            Event::Message(message) => Some(with_ids(message.clone(), &claimed.head)),
+            _ => None,
         });
         let policy = &self.engine.policy;
         // Time to stop in, and to commit what the agent returns then.

@@ -116,7 +116,8 @@ pub struct Cursor {
 pub struct Page {
     /// The tasks, newest status first.
     pub tasks: Vec<Snapshot>,
-    /// Where the next page begins, if there may be more.
+    /// Where the next page begins, if there may be more. A page that is shorter than was asked for
+    /// and has no next is the last; one that is exactly full may have a next that is empty.
     pub next: Option<Cursor>,
     /// How many tasks match, if that was asked.
     pub total: Option<u64>,
@@ -196,7 +197,10 @@ pub trait TaskStore: Send + Sync + 'static {
     /// more than the head.
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError>;
 
-    /// Stores a change that was made from `base`.
+    /// Stores a change that was made from `base`, which must be as this store gave it out.
+    ///
+    /// A change has at most what the [`Policy`](crate::Policy) lets one commit have: some 128 KB of
+    /// updates, an entry of 350 KB at the end, and a checkpoint of 32 KB.
     ///
     /// A change that leaves the lease of `base` as it was does not write it either, so that a
     /// renewal that was made in the meantime stands.
@@ -208,7 +212,7 @@ pub trait TaskStore: Send + Sync + 'static {
     ) -> Result<Committed, StoreError>;
 
     /// Sets the end of a lease, if the lease is still held. Changes nothing else, no revision and
-    /// no index.
+    /// no index. A lease that has expired, but that nobody has taken over, is still held.
     async fn renew(
         &self,
         key: &TaskKey,

@@ -22,11 +22,19 @@ pub struct Swept {
 /// [`Policy::sweep_batch`](crate::Policy::sweep_batch) per shard; the next sweep goes on.
 ///
 /// # Errors
-/// When the due index cannot be read.
+/// When the due index of a shard cannot be read; the other shards are swept all the same.
 pub async fn sweep(engine: &Engine) -> Result<Swept, StoreError> {
     let mut swept = Swept::default();
+    let mut unread = Ok(());
     for shard in 0..DUE_SHARDS {
-        let due = engine.store.due(shard, engine.clock.now(), engine.policy.sweep_batch).await?;
+        let now = engine.clock.now();
+        let due = match engine.store.due(shard, now, engine.policy.sweep_batch).await {
+            Ok(due) => due,
+            Err(error) => {
+                unread = Err(error);
+                continue;
+            }
+        };
         for task in due {
             swept.due += 1;
             match recover(engine, &task.key).await {
@@ -38,7 +46,7 @@ pub async fn sweep(engine: &Engine) -> Result<Swept, StoreError> {
             }
         }
     }
-    Ok(swept)
+    unread.map(|()| swept)
 }
 
 fn log_failure(key: &crate::ids::TaskKey, error: &RunError) {

@@ -32,6 +32,7 @@ const FENCE: &str = "f";
 const ATTEMPT: &str = "a";
 const TURN: &str = "tn";
 const CONSUMED: &str = "c";
+const GIVEN: &str = "gv";
 const LAST_MESSAGE: &str = "lm";
 const EMITTED: &str = "em";
 const SENDER_WAITS: &str = "sw";
@@ -61,6 +62,7 @@ pub(crate) fn to_item(head: &Head) -> Item {
         (ATTEMPT.into(), number(head.attempt)),
         (TURN.into(), number(head.turn)),
         (CONSUMED.into(), number(head.consumed)),
+        (GIVEN.into(), number(head.given)),
         (LAST_MESSAGE.into(), number(head.last_message)),
     ]);
     let mut set = |name: &str, value: Option<AttributeValue>| {
@@ -118,6 +120,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         attempt: get_number(item, ATTEMPT)?,
         turn: get_number(item, TURN)?,
         consumed: Generation(get_number(item, CONSUMED)?),
+        given: Generation(get_number(item, GIVEN)?),
         last_message: Generation(get_number(item, LAST_MESSAGE)?),
         emitted: get_flag(item, EMITTED),
         sender_waits: get_flag(item, SENDER_WAITS),

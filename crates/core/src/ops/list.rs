@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::TransactError;
 use crate::ids::{ContextId, TaskId};
-use crate::log::{Entry, fold, trim_history};
+use crate::log::{Entry, Event, fold, trim_history};
 use crate::store::{Cursor, ListQuery, Snapshot};
+
+/// About how large a task is of which only the status is shown.
+const STATUS_BYTES: usize = 512;
 
 /// What a page token says, in base64url. It is no secret, and no right: a listing is always of the
 /// caller's own tasks, wherever it begins.
@@ -112,14 +115,26 @@ impl Operations {
         snapshot: Snapshot,
         request: &ListTasksRequest,
     ) -> Result<Option<(Task, usize)>, A2aError> {
+        let with_artifacts = request.include_artifacts == Some(true);
+        if !with_artifacts && request.history_length == Some(0) {
+            // Only the status is asked for, and it is mostly among the newest entries.
+            let mut task = fold(&snapshot.head, &snapshot.tail);
+            if task.status.timestamp == Some(snapshot.head.status_at) {
+                task.artifacts.clear();
+                task.history.clear();
+                return Ok(Some((task, STATUS_BYTES)));
+            }
+        }
         let snapshot = match self.engine.complete(snapshot).await {
             Ok(snapshot) => snapshot,
             Err(TransactError::Gone) => return Ok(None),
             Err(error) => return Err(transact_error(error)),
         };
-        let bytes = snapshot.tail.iter().map(Entry::stored_bytes).sum();
+        let is_shown =
+            |entry: &&Entry| with_artifacts || !matches!(entry.event, Event::Artifact(_));
+        let bytes = snapshot.tail.iter().filter(is_shown).map(Entry::stored_bytes).sum();
         let mut task = fold(&snapshot.head, &snapshot.tail);
-        if request.include_artifacts != Some(true) {
+        if !with_artifacts {
             task.artifacts.clear();
         }
         trim_history(&mut task, request.history_length);

@@ -202,6 +202,11 @@ impl<'a> Committer<'a> {
                 return Err(format!("{text} {limit}"));
             }
         }
+        let max_turns = self.engine.policy.max_turns;
+        let goes_on = matches!(end, End::ParkUntil { .. } | End::Continue { .. });
+        if goes_on && self.now.head.turn + 1 >= max_turns {
+            return Err(format!("the task did not finish in {max_turns} turns"));
+        }
         let for_user = |interruption, question, checkpoint| -> Result<Outcome, String> {
             let message = self.message(question)?;
             Ok(Outcome::Park(Pause::ForUser { interruption, message, checkpoint }))
@@ -227,16 +232,25 @@ impl<'a> Committer<'a> {
     }
 
     /// The answer is a message. That is only possible where the sender has not seen a task yet;
-    /// in a later turn there is one, and the message completes it. (A follow-up that comes while
+    /// in a later turn, or when the sender has waited too long, there is one, and the message
+    /// completes it. (A follow-up that comes while
     /// the first turn runs makes a later turn, which its agent cannot know of.)
     fn direct(&self, reply: Reply, showed_all: bool) -> Result<Finish, String> {
         let head = &self.now.head;
         match self.message(reply)? {
             None => Err("the agent gave a direct message without parts".into()),
-            Some(message) if head.turn > 0 => Ok(Finish::Completed(Some(message))),
+            Some(message) if head.turn > 0 || self.was_shown() => {
+                Ok(Finish::Completed(Some(message)))
+            }
             Some(message) if !head.emitted && showed_all => Ok(Finish::Direct(message)),
             Some(_) => Err("the agent gave a direct message after it had begun a task".into()),
         }
+    }
+
+    /// Whether a sender that waited for the answer has been shown the task instead by now.
+    fn was_shown(&self) -> bool {
+        let waited = self.engine.clock.now().saturating_since(self.now.head.created_at);
+        waited >= self.engine.policy.blocking_wait
     }
 
     fn message(&self, reply: Reply) -> Result<Option<Message>, String> {

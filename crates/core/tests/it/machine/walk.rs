@@ -140,9 +140,13 @@ impl Walk {
         if head.turn > before.turn {
             self.seen.push(head.consumed);
         }
-        // The holder begins a turn with what is there when it claims, and when it goes on.
+        // A turn is given what is there at its first attempt: when it is claimed first, or gone on
+        // with. Each further attempt is given the same.
+        if claims && before.attempt > 0 && head.turn == before.turn {
+            assert_eq!(head.given, before.given, "the input of a turn is fixed");
+        }
         if claims || head.turn > before.turn {
-            self.given = head.last_message;
+            self.given = head.given;
         }
     }
 }

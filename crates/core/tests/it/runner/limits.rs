@@ -181,3 +181,21 @@ async fn what_the_store_has_no_room_for_fails_the_task() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_only_ever_continues_is_stopped() {
+    let world = World::with_policy(
+        script(|turn, diary| {
+            Box::pin(async move {
+                diary.note(turn.number().to_string());
+                Ok(End::Continue { checkpoint: Json::parse("1")? })
+            })
+        }),
+        |policy| policy.max_turns = 3,
+    );
+    let key = world.submit("hello").await;
+    let task = world.settle(&key).await;
+    assert_eq!(task.status.state, TaskState::Failed);
+    assert_eq!(status_text(&task), "the task did not finish in 3 turns");
+    assert_eq!(world.diary.read(), ["1", "2", "3"]);
+}

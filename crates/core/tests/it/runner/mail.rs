@@ -114,10 +114,10 @@ async fn a_park_or_a_continuation_with_mail_goes_on_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_retry_is_given_the_mail_too() {
+async fn a_retry_is_given_the_same_and_the_mail_is_for_the_next_turn() {
     let world = World::new(script(|turn, diary| {
         Box::pin(async move {
-            diary.note(turn.text());
+            diary.note(format!("{} as {}", turn.text(), turn.number()));
             turn.sleep(secs(10)).await;
             match turn.attempt() {
                 1 => Err(Failure::retryable("again")),
@@ -127,7 +127,8 @@ async fn a_retry_is_given_the_mail_too() {
     }));
     let (key, _) = with_messages(&world, &[1_000]).await;
     assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
-    assert_eq!(world.diary.read(), ["first", "first\nm0"]);
+    let seen = world.diary.read();
+    assert_eq!(seen, ["first as 1", "first as 1", "m0 as 2", "m0 as 2"]);
 }
 
 #[tokio::test(start_paused = true)]
