@@ -51,9 +51,10 @@ impl Behaviour {
             _ => None,
         });
         let names = [Some(message.message_id.as_str()), first_text];
-        let matching = names.into_iter().flatten().flat_map(|name| {
-            PREFIXES.iter().filter(move |(prefix, _)| name.starts_with(prefix))
-        });
+        let matching = names
+            .into_iter()
+            .flatten()
+            .flat_map(|name| PREFIXES.iter().filter(move |(prefix, _)| name.starts_with(prefix)));
         let longest = matching.max_by_key(|(prefix, _)| prefix.len());
         longest.map_or(Self::CompleteSilently, |(_, behaviour)| *behaviour)
     }
@@ -82,9 +83,7 @@ impl Agent for Conformance {
             Behaviour::Complete => Ok(End::Completed("Hello from TCK".into())),
             Behaviour::InputRequired => Ok(End::input_required("Please go on.")),
             Behaviour::ArtifactText(text) => show(turn, Part::text(text)).await,
-            Behaviour::ArtifactFile => {
-                show(turn, as_file(Part::raw(b"tck".to_vec()))).await
-            }
+            Behaviour::ArtifactFile => show(turn, as_file(Part::raw(b"tck".to_vec()))).await,
             Behaviour::ArtifactFileUrl => {
                 show(turn, as_file(Part::url("https://example.com/output.txt"))).await
             }

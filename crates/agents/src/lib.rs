@@ -1,5 +1,5 @@
 //! The agents that come with a2a-lambda, and the place to add one's own: a file with an
-//! [`Agent`](a2a_lambda_core::Agent), and a line in [`AGENTS`].
+//! [`Agent`], and a line in [`AGENTS`].
 
 mod conformance;
 mod echo;
@@ -15,10 +15,8 @@ pub use echo::Echo;
 pub type MakeAgent = fn() -> Arc<dyn Agent>;
 
 /// The agents, by the names that configuration knows them by. The first is the default.
-pub const AGENTS: &[(&str, MakeAgent)] = &[
-    ("echo", || Arc::new(Echo)),
-    ("conformance", || Arc::new(Conformance)),
-];
+pub const AGENTS: &[(&str, MakeAgent)] =
+    &[("echo", || Arc::new(Echo)), ("conformance", || Arc::new(Conformance))];
 
 /// No agent has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -176,7 +176,8 @@ mod tests {
     #[test]
     fn the_policy_is_read() {
         assert_eq!(with(&[], policy).unwrap(), Policy::default());
-        let pairs = [("LEASE_SECONDS", "60"), ("MAX_ATTEMPTS", "3"), ("BLOCKING_WAIT_SECONDS", "0")];
+        let pairs =
+            [("LEASE_SECONDS", "60"), ("MAX_ATTEMPTS", "3"), ("BLOCKING_WAIT_SECONDS", "0")];
         let read = with(&pairs, policy).unwrap();
         assert_eq!(read.lease, Duration::from_secs(60));
         assert_eq!(read.max_attempts, 3);

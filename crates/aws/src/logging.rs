@@ -1,28 +1,45 @@
 //! Logs: one JSON object a line, as CloudWatch takes them.
 
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{ConfigError, Variables};
+
+/// What the targets of our own code begin with.
+const OURS: [&str; 3] = ["a2a_lambda", "request", "sqs_executor"];
 
 /// Begins to log, at the level that `LOG_LEVEL` names: `error`, `warn`, `info` (the default),
 /// `debug` or `trace`. Call it once, at the start of the process.
 ///
 /// Lines carry the fields of the invocation's span, the request's id among them. There is no time
-/// in them: CloudWatch has its own.
+/// in them: CloudWatch has its own. The level is that of our own code. Of the libraries nothing
+/// below `info` is logged, whatever the level: they log events and requests as a whole there.
+///
+/// A panic is logged by its place alone, as its message may quote what a user sent.
 ///
 /// # Errors
 /// When `LOG_LEVEL` is set to anything else. The default level is used then.
 pub fn init_logging(variables: &Variables<'_>) -> Result<(), ConfigError> {
     let wanted = variables.optional("LOG_LEVEL");
     let level = wanted.as_deref().map_or(Ok(LevelFilter::INFO), str::parse);
-    tracing_subscriber::fmt()
+    let ours = level.as_ref().copied().unwrap_or(LevelFilter::INFO);
+    let filter = OURS
+        .iter()
+        .fold(Targets::new(), |filter, target| filter.with_target(*target, ours))
+        .with_default(ours.min(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .without_time()
-        .with_max_level(level.as_ref().copied().unwrap_or(LevelFilter::INFO))
-        .init();
+        .without_time();
+    tracing_subscriber::registry().with(lines).with(filter).init();
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panic");
+    }));
     level.map(drop).map_err(|error| ConfigError::Invalid {
         variable: "LOG_LEVEL",
         what: "error, warn, info, debug or trace".to_owned(),

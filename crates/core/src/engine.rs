@@ -7,13 +7,15 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 use tracing::warn;
 
-use crate::env::{Clock, Ids, MAX_QUEUE_DELAY, Queue, Signal, Timer};
+use crate::env::{Clock, Ids, MAX_QUEUE_DELAY, Queue, Signal, SignalError, Timer};
 use crate::head::{Head, Phase};
 use crate::ids::{TaskKey, WriteId};
 use crate::invariants;
 use crate::machine::{Change, Command, Effect, IllegalTransition, Stamp};
 use crate::policy::Policy;
-use crate::store::{Committed, Created, Depth, Guard, Snapshot, StoreError, TaskStore};
+use crate::store::{
+    Committed, Created, Depth, Guard, ListQuery, Page, Snapshot, StoreError, TaskStore,
+};
 
 /// The first wait before a request to an unavailable store is made again; it doubles.
 const STORE_RETRY_FIRST: Duration = Duration::from_millis(50);
@@ -56,6 +58,9 @@ pub enum TransactError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The command was carried out, but the signal that follows from it could not be sent.
+    #[error(transparent)]
+    Signal(#[from] SignalError),
 }
 
 /// An illegal transition, and the task that refused it.
@@ -101,6 +106,20 @@ impl Engine {
         let mut tries = Tries::new(self);
         loop {
             match self.store.read(key, depth).await {
+                Err(error) => tries.after(error).await?,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Lists tasks; see [`TaskStore::list`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        let mut tries = Tries::new(self);
+        loop {
+            match self.store.list(query).await {
                 Err(error) => tries.after(error).await?,
                 outcome => return outcome,
             }
@@ -215,27 +234,40 @@ impl Engine {
         Ok(since.take(change.entries().len()).eq(change.entries()))
     }
 
-    /// Carries out effects. What fails is logged and left to the due index.
-    pub async fn carry_out(&self, head: &Head, effects: &[Effect]) {
+    /// Carries out effects.
+    ///
+    /// # Errors
+    /// When a signal cannot be sent. The due index brings the task up again, but a caller that can
+    /// be called again itself is sooner.
+    pub async fn carry_out(&self, head: &Head, effects: &[Effect]) -> Result<(), SignalError> {
         for effect in effects {
             match effect {
-                Effect::Signal { at } => self.signal(&head.key, *at).await,
+                Effect::Signal { at } => self.signal(&head.key, *at).await?,
             }
+        }
+        Ok(())
+    }
+
+    /// As [`carry_out`](Self::carry_out), for callers whose work is done: what fails is logged and
+    /// left to the due index.
+    pub async fn carry_out_or_leave(&self, head: &Head, effects: &[Effect]) {
+        if let Err(error) = self.carry_out(head, effects).await {
+            let (tenant, task, error) = (&head.key.tenant, &head.key.task, chain(&error));
+            warn!(%tenant, %task, error, "signal lost, left to the sweep");
         }
     }
 
     /// Signals a task at a time, by queue or timer.
-    pub async fn signal(&self, key: &TaskKey, at: Timestamp) {
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub async fn signal(&self, key: &TaskKey, at: Timestamp) -> Result<(), SignalError> {
         let signal = Signal::new(key);
         let delay = at.saturating_since(self.clock.now());
-        let sent = if delay <= MAX_QUEUE_DELAY {
+        if delay <= MAX_QUEUE_DELAY {
             self.queue.send(&signal, delay).await
         } else {
             self.timer.signal_at(&signal, at).await
-        };
-        if let Err(error) = sent {
-            let error = chain(&error);
-            warn!(tenant = %key.tenant, task = %key.task, error, "signal lost, left to the sweep");
         }
     }
 }

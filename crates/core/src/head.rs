@@ -33,6 +33,8 @@ pub struct Head {
     pub write: WriteId,
     /// Where the task is in its life.
     pub phase: Phase,
+    /// How large the log is, in bytes of JSON.
+    pub log_bytes: u64,
     /// When the status last changed, as clients see it; the order of `ListTasks`.
     pub status_at: Timestamp,
     /// How often the task was claimed.
@@ -50,8 +52,9 @@ pub struct Head {
     pub last_message: Generation,
     /// Whether the agent has shown anything of its work yet.
     pub emitted: bool,
-    /// Whether the sender waits for the answer, and so has not been shown the task yet.
-    pub sender_waits: bool,
+    /// Until when the sender waits for the answer, and so has not been shown the task yet; `None`
+    /// if it was shown the task at once.
+    pub sender_waits_until: Option<Timestamp>,
     /// Whether the agent answered with a direct message, kept as the message of the last status.
     pub direct: bool,
     /// What the agent left for its next turn.
@@ -128,7 +131,7 @@ impl Head {
     /// Whether `ListTasks` shows the task: all but one that its sender was never shown, because the
     /// agent answered with a direct message.
     pub fn is_listed(&self) -> bool {
-        !(self.direct && self.sender_waits)
+        !(self.direct && self.sender_waits_until.is_some())
     }
 
     /// Whether `token` is the lease under which the task is now run.

@@ -103,7 +103,7 @@ impl Change {
 impl Head {
     /// Submits a new task.
     pub fn submit(submission: Submission, stamp: &Stamp) -> Change {
-        let Submission { key, owner, context, message, sender_waits, request } = submission;
+        let Submission { key, owner, context, message, sender_waits_until, request } = submission;
         let head = Head {
             key,
             owner,
@@ -113,6 +113,7 @@ impl Head {
             revision: Revision::default(),
             write: stamp.write.clone(),
             phase: Phase::Submitted,
+            log_bytes: 0,
             status_at: stamp.now,
             fence: Fence::default(),
             attempt: 0,
@@ -121,7 +122,7 @@ impl Head {
             given: Generation::default(),
             last_message: Generation::default(),
             emitted: false,
-            sender_waits,
+            sender_waits_until,
             direct: false,
             checkpoint: None,
             due: None,
@@ -271,7 +272,9 @@ impl<'a> Draft<'a> {
     fn add(&mut self, event: Event) {
         self.head.generation = self.head.generation.next();
         let generation = self.head.generation;
-        self.entries.push(Entry { generation, at: self.stamp.now, event });
+        let entry = Entry { generation, at: self.stamp.now, event };
+        self.head.log_bytes += entry.stored_bytes() as u64;
+        self.entries.push(entry);
     }
 
     fn add_message(&mut self, message: Message) {
@@ -315,6 +318,8 @@ impl<'a> Draft<'a> {
         }
         self.add_message(message);
         match self.head.phase {
+            // Its holder is late and may be dead: whoever is signaled can take the task over.
+            Phase::Running { until, .. } if until <= now => self.signal(now),
             // The signal that was sent for the task, or its holder, will find the message.
             Phase::Submitted | Phase::Running { .. } | Phase::Ended(_) => {}
             Phase::Waiting { .. } => {

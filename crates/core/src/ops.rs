@@ -106,7 +106,7 @@ fn transact_error(error: TransactError) -> A2aError {
         TransactError::Contended => {
             A2aError::new(ErrorKind::Unavailable, "the task is changed by many at once; try again")
         }
-        TransactError::Illegal(_) | TransactError::Gone => {
+        TransactError::Illegal(_) | TransactError::Gone | TransactError::Signal(_) => {
             A2aError::new(ErrorKind::Internal, "the task could not be changed").with_source(error)
         }
     }

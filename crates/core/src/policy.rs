@@ -42,6 +42,9 @@ pub struct Policy {
     pub max_entry_bytes: usize,
     /// The most entries that a task's log may have.
     pub max_entries: u64,
+    /// The most that a task's log may have, in bytes as stored, give or take what is committed
+    /// together: a task must fit into the answer of a function, which on Lambda has 6 MB.
+    pub max_task_bytes: u64,
     /// How many turns a task may take (I10): an agent that only ever continues is stopped.
     pub max_turns: u32,
     /// The largest checkpoint, in bytes.
@@ -73,6 +76,7 @@ impl Default for Policy {
             store_tries: 4,
             max_entry_bytes: 350 * 1024,
             max_entries: 10_000,
+            max_task_bytes: 4 * 1024 * 1024,
             max_turns: 10_000,
             max_checkpoint_bytes: 32 * 1024,
             list_page_bytes: 3 * 1024 * 1024,

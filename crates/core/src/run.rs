@@ -7,6 +7,7 @@ use tracing::{debug, info};
 
 use crate::agent::Agents;
 use crate::engine::{Engine, Refused, TransactError};
+use crate::env::SignalError;
 use crate::head::Phase;
 use crate::ids::{LeaseToken, TaskKey};
 use crate::machine::{Command, Effect, Pause, Refusal, TurnEnd};
@@ -65,6 +66,9 @@ pub enum RunError {
     /// Other writers were faster, each time.
     #[error("the task is changed by too many others at once")]
     Contended,
+    /// The task's state was written, but the signal that follows from it could not be sent.
+    #[error("the task needs another signal")]
+    Signal(#[from] SignalError),
 }
 
 impl Runner {
@@ -99,7 +103,7 @@ impl Runner {
         let mut snapshot = match self.claim(snapshot, &token).await {
             Ok(snapshot) => snapshot,
             Err(TransactError::Illegal(refused)) => {
-                return Ok(self.not_claimed(key, &refused).await);
+                return self.not_claimed(key, &refused).await;
             }
             Err(error) => return ended_by(error),
         };
@@ -135,17 +139,17 @@ impl Runner {
         let command =
             Command::Claim { token: token.clone(), max_attempts: self.engine.policy.max_attempts };
         let (claimed, effects) = self.engine.transact(snapshot, command).await?;
-        self.engine.carry_out(&claimed.head, &effects).await;
+        self.engine.carry_out(&claimed.head, &effects).await?;
         Ok(claimed)
     }
 
-    async fn not_claimed(&self, key: &TaskKey, refused: &Refused) -> Attended {
+    async fn not_claimed(&self, key: &TaskKey, refused: &Refused) -> Result<Attended, RunError> {
         debug!(tenant = %key.tenant, task = %key.task, refusal = %refused.illegal, "not claimed");
-        match refused.illegal.refusal {
+        Ok(match refused.illegal.refusal {
             Refusal::HeldBy { until } => Attended::HeldBy { until },
             Refusal::NotBefore { at } => {
                 // A signal that came early, as those do that hop towards a far time.
-                self.engine.signal(key, at).await;
+                self.engine.signal(key, at).await?;
                 Attended::NotBefore { at }
             }
             Refusal::WaitsForUser => Attended::WaitsForUser,
@@ -154,7 +158,7 @@ impl Runner {
             | Refusal::NotFirst
             | Refusal::NoLease
             | Refusal::Repeated => Attended::AlreadyDone,
-        }
+        })
     }
 
     /// Leaves a task with mail to another invocation, because this one is about to end.
@@ -166,7 +170,7 @@ impl Runner {
         let command = Command::Park { turn, pause };
         let (snapshot, effects) =
             self.engine.transact(snapshot, command).await.map_err(Stop::from)?;
-        self.engine.carry_out(&snapshot.head, &effects).await;
+        self.engine.carry_out(&snapshot.head, &effects).await.map_err(TransactError::from)?;
         Ok(snapshot)
     }
 
@@ -202,13 +206,14 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<bool, RunE
         .await;
     match decided {
         Ok((snapshot, effects)) => {
-            engine.carry_out(&snapshot.head, &effects).await;
+            engine.carry_out(&snapshot.head, &effects).await?;
             Ok(effects.iter().any(|effect| matches!(effect, Effect::Signal { .. })))
         }
         // It ended while we looked.
         Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(false),
         Err(TransactError::Contended) => Err(RunError::Contended),
         Err(TransactError::Store(error)) => Err(error.into()),
+        Err(TransactError::Signal(error)) => Err(error.into()),
     }
 }
 
@@ -218,5 +223,6 @@ fn ended_by(error: TransactError) -> Result<Attended, RunError> {
         TransactError::Gone => Ok(Attended::NoSuchTask),
         TransactError::Contended => Err(RunError::Contended),
         TransactError::Store(error) => Err(error.into()),
+        TransactError::Signal(error) => Err(error.into()),
     }
 }

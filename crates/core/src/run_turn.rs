@@ -44,6 +44,7 @@ impl From<TransactError> for Stop {
             TransactError::Gone => Self::LeaseLost(StopReason::Superseded),
             TransactError::Contended => Self::Error(RunError::Contended),
             TransactError::Store(error) => Self::Error(error.into()),
+            TransactError::Signal(error) => Self::Error(error.into()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Reading and writing of single attributes.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -28,7 +29,7 @@ pub(crate) fn string(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-pub(crate) fn number(value: impl ToString) -> AttributeValue {
+pub(crate) fn number(value: impl Display + Copy) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 

@@ -1,31 +1,37 @@
 //! DynamoDB's errors as a store's.
 
+use std::fmt::Display;
+
 use a2a_lambda_core::StoreError;
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::attributes::Malformed;
 
-/// The errors of the service that trying again may remove.
+/// The errors of the service that trying again may remove, beside those that HTTP's status says
+/// it of.
 const PASSING: [&str; 7] = [
-    "InternalServerError",
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
+    "ReplicatedWriteConflictException",
     "RequestLimitExceeded",
-    "ServiceUnavailable",
+    "ThrottledException",
     "ThrottlingException",
     "TransactionConflictException",
 ];
 
 /// Sorts an error of the SDK by what the caller can do about it.
-pub(crate) fn store_error<E, R>(error: SdkError<E, R>) -> StoreError
+pub(crate) fn store_error<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let passing = match &error {
         SdkError::ConstructionFailure(_) => false,
         SdkError::ServiceError(service) => {
-            service.err().code().is_some_and(|code| PASSING.contains(&code))
+            let status = service.raw().status().as_u16();
+            status >= 500
+                || status == 429
+                || service.err().code().is_some_and(|code| PASSING.contains(&code))
         }
         // No answer, or one that could not be read: the request may have been carried out.
         _ => true,
@@ -39,6 +45,6 @@ pub(crate) fn build_error(error: aws_sdk_dynamodb::error::BuildError) -> StoreEr
 }
 
 /// A stored item that is not as this crate writes it.
-pub(crate) fn corrupt(key: impl ToString, source: Malformed) -> StoreError {
+pub(crate) fn corrupt(key: &(impl Display + ?Sized), source: Malformed) -> StoreError {
     StoreError::Corrupt { key: key.to_string(), source: source.into() }
 }

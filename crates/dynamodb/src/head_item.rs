@@ -28,6 +28,7 @@ const GENERATION: &str = "g";
 const PHASE: &str = "ph";
 const WAITING_UNTIL: &str = "wu";
 const STATUS_AT: &str = "sa";
+const LOG_TOTAL: &str = "bt";
 const FENCE: &str = "f";
 const ATTEMPT: &str = "a";
 const TURN: &str = "tn";
@@ -58,6 +59,7 @@ pub(crate) fn to_item(head: &Head) -> Item {
         (PHASE.into(), string(head.phase.name())),
         (STATE.into(), string(state_name(head.state()))),
         (STATUS_AT.into(), millis(head.status_at)),
+        (LOG_TOTAL.into(), number(head.log_bytes)),
         (FENCE.into(), number(head.fence)),
         (ATTEMPT.into(), number(head.attempt)),
         (TURN.into(), number(head.turn)),
@@ -80,7 +82,7 @@ pub(crate) fn to_item(head: &Head) -> Item {
     }
     let flag = |on: bool| on.then_some(AttributeValue::Bool(true));
     set(EMITTED, flag(head.emitted));
-    set(SENDER_WAITS, flag(head.sender_waits));
+    set(SENDER_WAITS, head.sender_waits_until.map(millis));
     set(DIRECT, flag(head.direct));
     set(CHECKPOINT, head.checkpoint.as_ref().map(|json| string(json.as_str())));
     set(REQUEST, head.request.as_ref().map(fingerprint));
@@ -116,6 +118,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         write: WriteId::new(get_string(item, WRITE)?),
         phase: phase(item)?,
         status_at: time(STATUS_AT)?,
+        log_bytes: get_number(item, LOG_TOTAL)?,
         fence: Fence(get_number(item, FENCE)?),
         attempt: get_number(item, ATTEMPT)?,
         turn: get_number(item, TURN)?,
@@ -123,7 +126,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         given: Generation(get_number(item, GIVEN)?),
         last_message: Generation(get_number(item, LAST_MESSAGE)?),
         emitted: get_flag(item, EMITTED),
-        sender_waits: get_flag(item, SENDER_WAITS),
+        sender_waits_until: find_number(item, SENDER_WAITS)?.map(Timestamp::from_millis),
         direct: get_flag(item, DIRECT),
         checkpoint,
         due: find_number(item, DUE_SK)?.map(Timestamp::from_millis),

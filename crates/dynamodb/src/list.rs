@@ -30,8 +30,9 @@ const MAX_COUNT_PAGES: usize = 1_000;
 /// The most items of one `BatchGetItem`, set by DynamoDB.
 const MAX_BATCH: usize = 100;
 
-/// How often the rest of a batch that DynamoDB left undone is asked for.
-const BATCH_TRIES: usize = 8;
+/// How often the rest of a batch that DynamoDB left undone is asked for at once. It leaves undone
+/// what is over 16 MB, and what is throttled: for that, the caller tries again after a while.
+const BATCH_TRIES: usize = 3;
 
 impl DynamoDbStore {
     pub(crate) async fn list_tasks(&self, query: &ListQuery) -> Result<Page, StoreError> {
@@ -52,7 +53,13 @@ impl DynamoDbStore {
                 request = request.limit(i32::try_from(missing).unwrap_or(i32::MAX));
             }
             let page = request.send().await.map_err(store_error)?;
-            keys.extend(page.items.unwrap_or_default());
+            for key in page.items.unwrap_or_default() {
+                // A task that changes between two pages can be found twice, and a batch must not
+                // ask for the same item twice.
+                if !keys.iter().any(|known: &Item| known.get(PK) == key.get(PK)) {
+                    keys.push(key);
+                }
+            }
             start = page.last_evaluated_key;
             if start.is_none() || keys.len() > query.limit {
                 break;
@@ -97,10 +104,7 @@ impl DynamoDbStore {
             .index_name(LIST_INDEX)
             .scan_index_forward(false)
             .expression_attribute_names("#p", LIST_PK)
-            .expression_attribute_values(
-                ":p",
-                string(list_partition(&query.tenant, &query.owner)),
-            );
+            .expression_attribute_values(":p", string(list_partition(&query.tenant, &query.owner)));
         let mut condition = "#p = :p".to_owned();
         if let Some(since) = query.status_since {
             condition.push_str(" AND #o >= :since");

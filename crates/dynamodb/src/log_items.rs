@@ -47,8 +47,8 @@ pub(crate) struct Packed {
 pub(crate) fn pack(head: &Head, entries: &[Entry]) -> Result<Packed, StoreError> {
     let mut texts = Vec::with_capacity(entries.len());
     for entry in entries {
-        let text = serde_json::to_string(entry)
-            .map_err(|error| StoreError::Refused(Box::new(error)))?;
+        let text =
+            serde_json::to_string(entry).map_err(|error| StoreError::Refused(Box::new(error)))?;
         if text.len() > MAX_ITEM_BYTES {
             let (bytes, limit) = (text.len(), MAX_ITEM_BYTES);
             return Err(StoreError::TooLarge { what: "a log entry", bytes, limit });
@@ -138,7 +138,11 @@ fn parcel_range(name: &str) -> Result<(u64, u64), Malformed> {
 }
 
 fn entry(text: &str) -> Result<Entry, Malformed> {
-    serde_json::from_str(text).map_err(|error| value(LOG, error))
+    serde_json::from_str(text).map_err(|error| {
+        // serde's own words would quote what the entry says, and errors are logged.
+        let place = format!("{:?} error at column {}", error.classify(), error.column());
+        value(LOG, place)
+    })
 }
 
 /// Reads a head's item: the head and those of the inline entries that come after the last parcel.

@@ -12,16 +12,13 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::attributes::{Item, Malformed, get_string, number, string};
 use crate::error::{corrupt, store_error};
 use crate::head_item::{LEASE_TOKEN, LEASED_UNTIL, REVISION, to_item};
 use crate::log_items::{
-    INLINE_BYTES, LOG, LOG_BYTES, full_snapshot, inline_log, log_bytes, pack, segment,
-    snapshot,
+    INLINE_BYTES, LOG, LOG_BYTES, full_snapshot, inline_log, log_bytes, pack, segment, snapshot,
 };
 use crate::table::{HEAD, PK, SK, partition};
 
@@ -185,6 +182,10 @@ impl DynamoDbStore {
                 break;
             }
         }
+        if start.is_some() {
+            let (what, limit) = ("a task with all that was put aside for it", MAX_PAGES << 20);
+            return Err(StoreError::TooLarge { what, bytes: limit, limit });
+        }
         if items.is_empty() {
             return Ok(None);
         }
@@ -265,9 +266,8 @@ impl TaskStore for DynamoDbStore {
             .condition_expression("attribute_not_exists(#p)")
             .expression_attribute_names("#p", PK)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let failed = match request.send().await {
-            Ok(_) => return Ok(Created::Now),
-            Err(error) => error,
+        let Err(failed) = request.send().await else {
+            return Ok(Created::Now);
         };
         match failed.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(exists)) => {

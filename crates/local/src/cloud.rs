@@ -11,7 +11,7 @@ use a2a_lambda_agents::UnknownAgent;
 use a2a_lambda_aws::{RandomIds, SystemClock, built_at};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::head::DUE_SHARDS;
-use a2a_lambda_core::{Agents, Clock, Engine, Policy, StoreError, TaskStore, sweep};
+use a2a_lambda_core::{Agents, Clock, Engine, Policy, SignalError, StoreError, TaskStore, sweep};
 use a2a_lambda_dynamodb::{CreateTableError, DynamoDbStore, create_table};
 use a2a_lambda_http::HttpConfig;
 use a2a_lambda_protocol::Timestamp;
@@ -28,11 +28,11 @@ use crate::queue::{MAX_BATCH, MAX_WAIT, Message, Queue, QueueConfig};
 const TABLE: &str = "tasks";
 
 /// Lambda's limits, which hold here, too.
-const FUNCTION_TIMEOUT: Duration = Duration::from_secs(900);
+const FUNCTION_TIMEOUT: Duration = Duration::from_mins(15);
 const HTTP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A little more than the function's timeout, as the mapping of a deployed queue has it.
-const VISIBILITY: Duration = Duration::from_secs(960);
+const VISIBILITY: Duration = Duration::from_mins(16);
 
 /// When a record that failed comes again. SQS would wait for its visibility to end.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -89,6 +89,9 @@ pub enum StartError {
     /// The tasks that were under way cannot be found.
     #[error("the tasks cannot be read")]
     Tasks(#[from] StoreError),
+    /// There are more of them than the queue holds.
+    #[error("the tasks that were under way cannot be signaled")]
+    Signal(#[from] SignalError),
 }
 
 /// The local cloud.
@@ -170,9 +173,9 @@ impl Cloud {
             let open = self.engine.store.due(shard, forever, MAX_RESUMED_PER_SHARD).await?;
             for task in open {
                 let now = self.engine.clock.now();
-                self.engine.signal(&task.key, now).await;
+                self.engine.signal(&task.key, now).await?;
                 let after_leases = now.saturating_add(self.engine.policy.lease);
-                self.engine.signal(&task.key, after_leases).await;
+                self.engine.signal(&task.key, after_leases).await?;
                 resumed += 1;
             }
         }
@@ -255,7 +258,12 @@ impl Cloud {
             self.engine.clock.sleep(SWEEP_EVERY).await;
             match sweep(&self.engine).await {
                 Ok(swept) if swept.due > 0 => {
-                    info!(due = swept.due, signaled = swept.signaled, failed = swept.failed, "swept");
+                    info!(
+                        due = swept.due,
+                        signaled = swept.signaled,
+                        failed = swept.failed,
+                        "swept"
+                    );
                 }
                 Ok(_) => {}
                 Err(error) => warn!(error = chain(&error), "the sweep failed"),
@@ -275,17 +283,15 @@ fn new_queue() -> Queue {
 }
 
 async fn open(data: &Data) -> Result<(Arc<dyn TaskStore>, Option<File>), StartError> {
-    let (database, lock, is_new) = match data {
-        Data::Memory => (EmbeddedDynamoDb::memory()?, None, true),
+    let (database, lock) = match data {
+        Data::Memory => (EmbeddedDynamoDb::memory()?, None),
         Data::Folder(folder) => {
             let lock = lock(folder)?;
-            let file = folder.join("dynamodb.sqlite");
-            let is_new = !file.exists();
-            (EmbeddedDynamoDb::open(&file)?, Some(lock), is_new)
+            (EmbeddedDynamoDb::open(&folder.join("dynamodb.sqlite"))?, Some(lock))
         }
     };
     let client = database.client();
-    if is_new {
+    if client.describe_table().table_name(TABLE).send().await.is_err() {
         create_table(&client, TABLE).await?;
     }
     Ok((Arc::new(DynamoDbStore::new(client, TABLE)), lock))

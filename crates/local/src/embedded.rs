@@ -82,6 +82,13 @@ impl EmbeddedDynamoDb {
         connector::http_client(self.database.clone())
     }
 
+    /// Answers one request of the DynamoDB API, by its `X-Amz-Target` and JSON body: an HTTP status
+    /// and a JSON body.
+    pub(crate) fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
+        let answer = dispatch::answer(&self.database, target, body);
+        (answer.status, answer.body)
+    }
+
     /// Deletes what has passed its time to live and returns how many items that were.
     ///
     /// The engine never does it by itself; until it is called, expired items stay readable, as

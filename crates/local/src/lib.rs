@@ -4,6 +4,7 @@
 
 pub mod cloud;
 pub mod embedded;
+pub mod endpoint;
 mod events;
 mod local_queue;
 pub mod queue;

@@ -95,6 +95,19 @@ impl ErrorKind {
         Some(self.row().3).filter(|reason| !reason.is_empty())
     }
 
+    /// The reason that HTTP+JSON gives: that of an A2A error, and the official SDKs' names for the
+    /// errors that JSON-RPC has codes of its own for. HTTP has none for them, and the SDKs tell
+    /// errors apart by the reason alone.
+    pub fn http_reason(self) -> Option<&'static str> {
+        self.reason().or(match self {
+            Self::JsonParse | Self::InvalidRequest => Some("INVALID_REQUEST"),
+            Self::InvalidParams | Self::PayloadTooLarge => Some("INVALID_PARAMS"),
+            Self::MethodNotFound => Some("METHOD_NOT_FOUND"),
+            Self::Internal | Self::Unavailable => Some("INTERNAL_ERROR"),
+            _ => None,
+        })
+    }
+
     /// JSON-RPC code, HTTP status, gRPC status, reason.
     #[rustfmt::skip]
     const fn row(self) -> (i32, u16, &'static str, &'static str) {

@@ -89,7 +89,7 @@ impl Bench {
             owner: owner("alice"),
             context: context("context"),
             message: user_message(&self.fresh(), "hello"),
-            sender_waits: false,
+            sender_waits_until: None,
             request: None,
         }
     }

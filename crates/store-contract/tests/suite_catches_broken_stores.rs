@@ -125,7 +125,7 @@ impl Broken {
             (Fault::TheCheckpointIsForgotten, _) => head.checkpoint = None,
             (Fault::FollowUpsAreForgotten, _) => head.follow_ups.clear(),
             (Fault::TheRequestIsForgotten, _) => head.request = None,
-            (Fault::SenderWaitsIsForgotten, _) => head.sender_waits = false,
+            (Fault::SenderWaitsIsForgotten, _) => head.sender_waits_until = None,
             _ => {}
         }
     }

@@ -34,8 +34,8 @@ pub struct Submission {
     pub context: ContextId,
     /// The first message.
     pub message: Message,
-    /// Whether the sender waits for the answer.
-    pub sender_waits: bool,
+    /// Until when the sender waits for the answer; `None` if it is shown the task at once.
+    pub sender_waits_until: Option<Timestamp>,
     /// The idempotency key, if the request had one.
     pub request: Option<Fingerprint>,
 }

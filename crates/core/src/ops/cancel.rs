@@ -22,7 +22,7 @@ impl Operations {
         let snapshot = self.owned(caller, &request.id, Depth::Tail).await?;
         match self.engine.transact(snapshot, Command::Cancel).await {
             Ok((snapshot, effects)) => {
-                self.engine.carry_out(&snapshot.head, &effects).await;
+                self.engine.carry_out_or_leave(&snapshot.head, &effects).await;
                 self.render(snapshot, None).await
             }
             Err(TransactError::Illegal(refused)) => Err(A2aError::new(

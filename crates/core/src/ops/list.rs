@@ -81,7 +81,7 @@ impl Operations {
             limit: usize::try_from(page_size).unwrap_or(1).max(1),
             count: token.is_none(),
         };
-        let page = self.engine.store.list(&query).await.map_err(store_error)?;
+        let page = self.engine.list(&query).await.map_err(store_error)?;
         let total = page.total.or(token.map(|(_, total)| total)).unwrap_or_default();
         let mut next = page.next;
         let mut last: Option<Cursor> = None;

@@ -11,7 +11,7 @@ use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::TransactError;
 use crate::head::{Head, Phase};
 use crate::ids::{ContextId, TaskId, TaskKey};
-use crate::machine::{Command, Submission};
+use crate::machine::{Command, Effect, Submission};
 use crate::request_key::{Fingerprint, MAX_REQUEST_KEY_BYTES};
 use crate::store::{Created, Depth, Snapshot};
 
@@ -52,13 +52,16 @@ impl Operations {
         }
         let fingerprint = fingerprint(caller, options, &message)?;
         let waits = !configuration.return_immediately;
+        let until = waits.then(|| self.wait_until(options.answer_by));
         let snapshot = if message.task_id.is_empty() {
-            self.submit(caller, message, waits, fingerprint).await?
+            self.submit(caller, message, until, fingerprint).await?
         } else {
             self.follow_up(caller, message, fingerprint).await?
         };
-        let snapshot =
-            if waits { self.settled(snapshot, options.answer_by).await? } else { snapshot };
+        let snapshot = match until {
+            Some(until) => self.settled(snapshot, until).await,
+            None => snapshot,
+        };
         self.answer(snapshot, waits, configuration.history_length).await
     }
 
@@ -66,7 +69,7 @@ impl Operations {
         &self,
         caller: &Caller,
         message: Message,
-        sender_waits: bool,
+        sender_waits_until: Option<Timestamp>,
         request: Option<Fingerprint>,
     ) -> Result<Snapshot, A2aError> {
         let ids = &self.engine.ids;
@@ -81,14 +84,14 @@ impl Operations {
             owner: caller.owner.clone(),
             context: ContextId::parse(context).map_err(|e| invalid_id("message.contextId", &e))?,
             message,
-            sender_waits,
+            sender_waits_until,
             request,
         };
         self.check_message(&submission.message)?;
         let change = Head::submit(submission, &self.engine.stamp());
         match self.engine.create(&change).await.map_err(store_error)? {
             Created::Now => {
-                self.engine.carry_out(change.head(), change.effects()).await;
+                self.engine.carry_out_or_leave(change.head(), change.effects()).await;
                 let tail = change.entries().to_vec();
                 Ok(Snapshot { head: change.head().clone(), tail, inline_bytes: 0 })
             }
@@ -106,7 +109,8 @@ impl Operations {
         }
         // The first signal may be what was lost.
         if existing.head.phase == Phase::Submitted {
-            self.engine.signal(&existing.head.key, self.engine.clock.now()).await;
+            let again = [Effect::Signal { at: self.engine.clock.now() }];
+            self.engine.carry_out_or_leave(&existing.head, &again).await;
         }
         Ok(existing)
     }
@@ -137,10 +141,19 @@ impl Operations {
             ));
         }
         self.check_message(&message)?;
+        let limit = self.engine.policy.max_task_bytes;
+        if head.log_bytes >= limit {
+            return Err(A2aError::new(
+                ErrorKind::UnsupportedOperation,
+                format!(
+                    "the task has reached the {limit} bytes that it may have, and takes no more"
+                ),
+            ));
+        }
         let command = Command::Message { message, request: request.clone() };
         match self.engine.transact(snapshot, command).await {
             Ok((snapshot, effects)) => {
-                self.engine.carry_out(&snapshot.head, &effects).await;
+                self.engine.carry_out_or_leave(&snapshot.head, &effects).await;
                 Ok(snapshot)
             }
             Err(TransactError::Illegal(refused)) => {
@@ -172,18 +185,11 @@ impl Operations {
     }
 
     /// Watches a task until it is over or waits for its user, or until the time is up.
-    async fn settled(
-        &self,
-        mut snapshot: Snapshot,
-        answer_by: Option<Timestamp>,
-    ) -> Result<Snapshot, A2aError> {
+    async fn settled(&self, mut snapshot: Snapshot, until: Timestamp) -> Snapshot {
         let policy = &self.engine.policy;
-        let now = self.engine.clock.now();
-        let limit = now.saturating_add(policy.blocking_wait);
-        let limit = answer_by.map_or(limit, |by| by.min(limit));
         let mut wait = policy.poll_first;
         while !is_settled(&snapshot.head) {
-            let left = limit.saturating_since(self.engine.clock.now());
+            let left = until.saturating_since(self.engine.clock.now());
             if left == Duration::ZERO {
                 break;
             }
@@ -201,7 +207,13 @@ impl Operations {
                 }
             }
         }
-        Ok(snapshot)
+        snapshot
+    }
+
+    /// Until when a sender that waits is kept waiting.
+    fn wait_until(&self, answer_by: Option<Timestamp>) -> Timestamp {
+        let limit = self.engine.clock.now().saturating_add(self.engine.policy.blocking_wait);
+        answer_by.map_or(limit, |by| by.min(limit))
     }
 
     async fn answer(

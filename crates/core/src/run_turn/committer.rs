@@ -110,8 +110,11 @@ impl<'a> Committer<'a> {
             }
             held_over = self.fill(&mut batch, &mut shown);
             if self.overfills(&batch) {
-                let limit = self.engine.policy.max_entries;
-                let reason = format!("the task showed more than {limit} updates");
+                let policy = &self.engine.policy;
+                let reason = format!(
+                    "the task showed more than {} updates or {} bytes",
+                    policy.max_entries, policy.max_task_bytes
+                );
                 return Ok(Ended::failed(Failure::permanent(reason)));
             }
             if shown.is_empty()
@@ -155,7 +158,9 @@ impl<'a> Committer<'a> {
     fn overfills(&self, batch: &Batch) -> bool {
         let entries = u64::try_from(batch.updates.len()).unwrap_or(u64::MAX);
         let after = self.now.head.generation.0.saturating_add(entries);
-        entries > 0 && after > self.engine.policy.max_entries
+        let bytes = self.now.head.log_bytes.saturating_add(batch.bytes as u64);
+        let policy = &self.engine.policy;
+        entries > 0 && (after > policy.max_entries || bytes > policy.max_task_bytes)
     }
 
     async fn emit(&mut self, batch: Batch) -> Result<(), TransactError> {
@@ -249,8 +254,8 @@ impl<'a> Committer<'a> {
 
     /// Whether a sender that waited for the answer has been shown the task instead by now.
     fn was_shown(&self) -> bool {
-        let waited = self.engine.clock.now().saturating_since(self.now.head.created_at);
-        waited >= self.engine.policy.blocking_wait
+        let now = self.engine.clock.now();
+        self.now.head.sender_waits_until.is_some_and(|until| until <= now)
     }
 
     fn message(&self, reply: Reply) -> Result<Option<Message>, String> {
@@ -300,7 +305,7 @@ impl<'a> Committer<'a> {
     async fn commit(&mut self, command: Command) -> Result<(), TransactError> {
         let (now, effects) = self.engine.transact(self.now.clone(), command).await?;
         self.now = now;
-        self.engine.carry_out(&self.now.head, &effects).await;
+        self.engine.carry_out(&self.now.head, &effects).await?;
         Ok(())
     }
 }

@@ -68,7 +68,7 @@ impl A2aError {
         JsonRpcError {
             code: self.json_rpc_code(),
             message: self.message.clone(),
-            data: self.details(),
+            data: self.details(self.reason()),
         }
     }
 
@@ -79,13 +79,13 @@ impl A2aError {
                 code: self.http_status(),
                 status: self.grpc_status(),
                 message: self.message.clone(),
-                details: self.details(),
+                details: self.details(self.kind.http_reason()),
             },
         }
     }
 
-    fn details(&self) -> Vec<ErrorDetail> {
-        let info = self.reason().map(|reason| ErrorDetail::ErrorInfo {
+    fn details(&self, reason: Option<&'static str>) -> Vec<ErrorDetail> {
+        let info = reason.map(|reason| ErrorDetail::ErrorInfo {
             reason,
             domain: ERROR_DOMAIN,
             metadata: self.metadata.clone(),

@@ -83,10 +83,19 @@ fn violations_are_a_bad_request_on_both_bindings() {
         to_value(error.to_json_rpc()).unwrap(),
         json!({"code": -32602, "message": message, "data": [bad_request]}),
     );
+    // HTTP has no code of its own for it, and the official SDKs know it by this reason.
+    let info = json!({
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "INVALID_PARAMS",
+        "domain": "a2a-protocol.org",
+    });
     assert_eq!(
         to_value(error.to_status()).unwrap(),
         json!({"error": {
-            "code": 400, "status": "INVALID_ARGUMENT", "message": message, "details": [bad_request],
+            "code": 400,
+            "status": "INVALID_ARGUMENT",
+            "message": message,
+            "details": [info, bad_request],
         }}),
     );
     // An A2A error may have both.
@@ -97,15 +106,32 @@ fn violations_are_a_bad_request_on_both_bindings() {
 
 #[test]
 fn without_details_there_is_no_empty_list() {
-    let error = A2aError::new(ErrorKind::MethodNotFound, "method not found");
+    let error = A2aError::new(ErrorKind::Unauthenticated, "who are you?");
     assert_eq!(
         to_value(error.to_json_rpc()).unwrap(),
-        json!({"code": -32601, "message": "method not found"}),
+        json!({"code": -32000, "message": "who are you?"}),
     );
     assert_eq!(
         to_value(error.to_status()).unwrap(),
-        json!({"error": {"code": 404, "status": "UNIMPLEMENTED", "message": "method not found"}}),
+        json!({"error": {"code": 401, "status": "UNAUTHENTICATED", "message": "who are you?"}}),
     );
+}
+
+#[test]
+fn http_gives_a_reason_for_what_only_json_rpc_has_a_code_for() {
+    for (kind, reason) in [
+        (ErrorKind::JsonParse, "INVALID_REQUEST"),
+        (ErrorKind::InvalidRequest, "INVALID_REQUEST"),
+        (ErrorKind::InvalidParams, "INVALID_PARAMS"),
+        (ErrorKind::PayloadTooLarge, "INVALID_PARAMS"),
+        (ErrorKind::MethodNotFound, "METHOD_NOT_FOUND"),
+        (ErrorKind::Internal, "INTERNAL_ERROR"),
+        (ErrorKind::Unavailable, "INTERNAL_ERROR"),
+    ] {
+        let error = A2aError::new(kind, "no");
+        assert_eq!(to_value(error.to_status()).unwrap()["error"]["details"][0]["reason"], reason);
+        assert!(error.to_json_rpc().data.is_empty(), "{kind:?}");
+    }
 }
 
 #[test]

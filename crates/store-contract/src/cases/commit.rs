@@ -132,12 +132,13 @@ pub(crate) async fn a_cancel_is_stored_from_every_open_phase(bench: Bench) {
 
 pub(crate) async fn a_direct_answer_is_stored(bench: Bench) {
     for sender_waits in [true, false] {
-        let submission = Submission { sender_waits, ..bench.submission() };
+        let until = sender_waits.then(|| bench.now());
+        let submission = Submission { sender_waits_until: until, ..bench.submission() };
         let mut task = bench.submit_this(submission).await;
         task.claim().await;
         task.finish(Finish::Direct(agent_message("m", "hello yourself"))).await;
         let head = bench.read(task.key()).await.head;
-        assert_eq!((head.direct, head.sender_waits), (true, sender_waits));
+        assert_eq!((head.direct, head.sender_waits_until), (true, until));
         task.verify().await;
     }
 }

@@ -188,7 +188,8 @@ pub(crate) async fn a_task_behind_a_direct_answer_is_hidden(bench: Bench) {
     let mut tasks = Vec::new();
     for sender_waits in [true, false, true] {
         bench.tick();
-        let submission = Submission { sender_waits, ..bench.submission() };
+        let until = sender_waits.then(|| bench.now());
+        let submission = Submission { sender_waits_until: until, ..bench.submission() };
         tasks.push(bench.submit_this(submission).await);
     }
     assert_eq!(bench.list_ids(&alices()).await.len(), 3, "not answered yet");

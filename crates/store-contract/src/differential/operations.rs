@@ -57,15 +57,17 @@ impl Duel<'_> {
             .rng
             .percent(30)
             .then(|| Fingerprint::new(&key.tenant, &owner, key.task.as_str(), &message));
+        let waits = self.rng.percent(50);
+        let stamp = self.stamp();
         let submission = Submission {
             key: key.clone(),
             owner,
             context: context(self.rng.pick(&CONTEXTS)),
             message,
-            sender_waits: self.rng.percent(50),
+            sender_waits_until: waits.then_some(stamp.now),
             request,
         };
-        let change = Head::submit(submission, &self.stamp());
+        let change = Head::submit(submission, &stamp);
         let times = if self.rng.percent(10) { 2 } else { 1 };
         for _ in 0..times {
             let what = format!("create {key}");

@@ -176,7 +176,7 @@ fn a_direct_message_is_only_possible_first() {
 fn a_direct_task_is_listed_unless_its_sender_waited() {
     for (sender_waits, listed) in [(true, false), (false, true)] {
         let mut head = running();
-        head.sender_waits = sender_waits;
+        head.sender_waits_until = sender_waits.then_some(head.created_at);
         assert!(head.is_listed());
         let done = then(&head, finish(&head, Finish::Direct(agent("hello"))), 2);
         assert_eq!(done.is_listed(), listed);

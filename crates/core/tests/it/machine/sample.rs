@@ -54,7 +54,7 @@ pub(crate) fn submission() -> Submission {
         owner: Owner::parse("alice").unwrap(),
         context: ContextId::parse("context").unwrap(),
         message: user("first"),
-        sender_waits: false,
+        sender_waits_until: None,
         request: None,
     }
 }

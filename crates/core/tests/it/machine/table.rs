@@ -77,7 +77,7 @@ fn cell(outcome: Result<Change, Refusal>) -> String {
 
 const TABLE: &str = "
                | Submitted    | Running, live | expired      | Waiting, early | due          | Input        | Auth         | Ended
-message        | submitted+1  | running+1     | running+1    | waiting+1!     | waiting+1!   | submitted+1! | submitted+1! | -
+message        | submitted+1  | running+1     | running+1!   | waiting+1!     | waiting+1!   | submitted+1! | submitted+1! | -
 claim          | running+1    | held          | running+0    | early          | running+0    | user         | user         | -
 emit           | stale        | running+2     | running+2    | stale          | stale        | stale        | stale        | -
 heartbeat      | stale        | running+0     | running+0    | stale          | stale        | stale        | stale        | -
@@ -154,7 +154,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("running", "direct", "completed, entries +1, due never, attempt 0, turn 1, consumed 1, direct, status at 10"),
     ("running", "retry", "waiting until 15, signal at 15"),
     ("running", "cancel", "canceled, entries +1, due never, status at 10"),
-    ("expired", "message", "running until 31, entries +1, last message 3"),
+    ("expired", "message", "running until 31, entries +1, signal at 31, last message 3"),
     ("expired", "claim", "running until 61, attempt 2, fence 2"),
     ("expired", "emit", "running until 61, entries +2, emitted, status at 31"),
     ("expired", "expire", "waiting until 31, signal at 31, due 91"),

@@ -128,6 +128,26 @@ async fn a_direct_message_is_the_answer_and_there_is_no_task() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_direct_message_that_comes_too_late_completes_the_task_that_was_shown() {
+    let world = World::new(script(|turn, _| {
+        Box::pin(async move {
+            turn.sleep(secs(10)).await;
+            Ok(End::Message("just this".into()))
+        })
+    }));
+    let answer_by = world.now().saturating_add(secs(5));
+    let alice = World::alice();
+    let options = SendOptions { answer_by: Some(answer_by), ..SendOptions::default() };
+    let sent = world.operations().send(&alice, request(user("hello"), false), &options).await;
+    let shown = task(sent.unwrap());
+    world.attend(&World::key(&shown.id)).await;
+    let listed = world.operations().list(&alice, &ListTasksRequest::default()).await.unwrap();
+    assert_eq!(listed.tasks.len(), 1, "it does not disappear");
+    assert_eq!(listed.tasks[0].id, shown.id);
+    assert_eq!(listed.tasks[0].status.state, TaskState::Completed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sender_that_does_not_wait_has_a_task_whatever_the_agent_answers() {
     let world = World::new(script(|_, _| Box::pin(async { Ok(End::Message("just this".into())) })));
     let key = world.submit("hello").await;

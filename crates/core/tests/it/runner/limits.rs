@@ -144,7 +144,10 @@ async fn a_task_that_shows_too_much_fails() {
         );
         let key = world.submit("hello").await;
         assert_eq!(world.attend(&key).await, FAILED);
-        assert_eq!(status_text(&world.task(&key).await), "the task showed more than 20 updates");
+        assert_eq!(
+            status_text(&world.task(&key).await),
+            "the task showed more than 20 updates or 4194304 bytes"
+        );
         // The last entry says why.
         assert!(world.head(&key).await.generation.0 <= 21);
     }
@@ -180,6 +183,29 @@ async fn what_the_store_has_no_room_for_fails_the_task() {
             assert!(said.ends_with("does not fit: the limit is 409600"), "{said}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_shows_more_bytes_than_it_may_have_fails() {
+    let world = World::with_policy(
+        script(|turn, _| {
+            Box::pin(async move {
+                for _ in 0..4 {
+                    turn.progress("x".repeat(800)).await?;
+                    turn.flush().await?;
+                }
+                Ok(End::completed())
+            })
+        }),
+        |policy| policy.max_task_bytes = 3_000,
+    );
+    let key = world.submit("hello").await;
+    assert_eq!(world.attend(&key).await, FAILED);
+    let task = world.task(&key).await;
+    assert_eq!(status_text(&task), "the task showed more than 10000 updates or 3000 bytes");
+    assert_eq!(task.history.len(), 4, "what did fit is kept");
+    let refused = world.follow_up(&key, "more").await.unwrap_err();
+    assert!(refused.message.contains("3000 bytes"), "{refused}");
 }
 
 #[tokio::test(start_paused = true)]

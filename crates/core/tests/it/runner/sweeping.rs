@@ -1,6 +1,6 @@
 //! What the sweep finds, and what it leaves alone.
 
-use a2a_lambda_core::{Attended, End, Phase, Swept, sweep};
+use a2a_lambda_core::{Attended, End, Phase, RunError, Swept, sweep};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 
 use crate::support::{Fault, Kind, Scripted, TestClock, World, millis, script, secs};
@@ -89,7 +89,8 @@ async fn a_wake_time_is_awaited_and_then_signaled() {
     }));
     let key = world.submit("hello").await;
     world.timer.set_down(true);
-    world.attend(&key).await;
+    let parked = world.attend_for(&key, secs(900)).await;
+    assert!(matches!(parked, Err(RunError::Signal(_))), "SQS gives the record again: {parked:?}");
     world.queue.take();
     tokio::time::sleep(secs(60)).await;
     assert_eq!(swept(&world).await, (1, 0), "it is not yet time");

@@ -339,19 +339,3 @@ async fn messages_of_users_are_kept_as_they_came() {
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
 }
-
-#[tokio::test(start_paused = true)]
-async fn a_direct_message_to_a_sender_that_waits_no_longer_completes_the_task() {
-    for (wait, direct) in [(24, true), (25, false)] {
-        let world = World::new(script(move |turn, _| {
-            Box::pin(async move {
-                turn.sleep(secs(wait)).await;
-                Ok(End::Message("hi".into()))
-            })
-        }));
-        let key = world.submit("hello").await;
-        world.attend(&key).await;
-        assert_eq!(world.head(&key).await.direct, direct, "after {wait} s");
-        assert_eq!(status_text(&world.task(&key).await), "hi");
-    }
-}

@@ -199,7 +199,12 @@ impl World {
             for signal in arrived {
                 if self.attend_for(&signal.key(), INVOCATION).await.is_err() {
                     // As SQS does when a record fails: the signal comes again.
-                    self.engine.signal(&signal.key(), self.now().saturating_add(secs(30))).await;
+                    let again = self.now().saturating_add(secs(30));
+                    self.engine
+                        .queue
+                        .send(&signal, again.saturating_since(self.now()))
+                        .await
+                        .unwrap();
                 }
             }
             tokio::time::sleep(millis(500)).await;

@@ -1,0 +1,152 @@
+//! The embedded DynamoDB and the queue as AWS endpoints on the loopback interface, for functions
+//! that run as processes: they reach both through the AWS SDK's own client, over HTTP.
+//!
+//! Of SQS there is `SendMessage`, all that a function asks of it: receiving is Lambda's part, and
+//! so the test's. Nothing is authenticated.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::embedded::EmbeddedDynamoDb;
+use crate::queue::Queue;
+
+/// The largest request: DynamoDB takes up to 16 MB in a batch.
+const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+
+/// The operation, as `DynamoDB_20120810.PutItem` or `AmazonSQS.SendMessage`.
+const TARGET: &str = "x-amz-target";
+
+type Answer = (StatusCode, String);
+
+/// A server of both services, on a free port. It stops when this is dropped.
+#[derive(Debug)]
+pub struct Endpoint {
+    address: SocketAddr,
+    /// Aborts the server when dropped.
+    _server: JoinSet<()>,
+}
+
+impl Endpoint {
+    /// Starts the server.
+    ///
+    /// # Errors
+    /// When no port can be listened on.
+    pub async fn start(database: EmbeddedDynamoDb, queue: Arc<Queue>) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let mut server = JoinSet::new();
+        server.spawn(serve(listener, database, queue));
+        Ok(Self { address, _server: server })
+    }
+
+    /// Where the server listens: the value of `AWS_ENDPOINT_URL_DYNAMODB` and
+    /// `AWS_ENDPOINT_URL_SQS`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The queue's URL. There is one queue, whatever the URL says.
+    pub fn queue_url(&self) -> String {
+        format!("{}/000000000000/signals", self.url())
+    }
+}
+
+async fn serve(listener: TcpListener, database: EmbeddedDynamoDb, queue: Arc<Queue>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                // A connection that ended before it was accepted is of no interest.
+                let Ok((stream, _)) = accepted else { continue };
+                let (database, queue) = (database.clone(), Arc::clone(&queue));
+                connections.spawn(async move {
+                    let service = service_fn(|request| answer(&database, &queue, request));
+                    // An error is the client's end.
+                    let _ = http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn answer(
+    database: &EmbeddedDynamoDb,
+    queue: &Queue,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let target = target(request.headers()).to_owned();
+    let (status, body) = match Limited::new(request.into_body(), MAX_REQUEST_BYTES).collect().await
+    {
+        Ok(body) => match target.strip_prefix("AmazonSQS.") {
+            Some(operation) => sqs(queue, operation, &body.to_bytes()),
+            None => dynamodb(database, &target, &body.to_bytes()),
+        },
+        Err(_) => refused("SerializationException", "the request is too large or broken off"),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let media_type = HeaderValue::from_static("application/x-amz-json-1.0");
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    Ok(response)
+}
+
+fn target(headers: &HeaderMap) -> &str {
+    headers.get(TARGET).and_then(|target| target.to_str().ok()).unwrap_or_default()
+}
+
+fn dynamodb(database: &EmbeddedDynamoDb, target: &str, body: &[u8]) -> Answer {
+    let (status, body) = database.answer(target, body);
+    (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+}
+
+/// The fields of `SendMessage` that a function sends; another one would be lost, so it is refused.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct SendMessage {
+    #[serde(rename = "QueueUrl")]
+    _queue_url: String,
+    message_body: String,
+    #[serde(default)]
+    delay_seconds: u64,
+}
+
+/// The answer leaves out `MD5OfMessageBody`, which the SDK does not ask for.
+fn sqs(queue: &Queue, operation: &str, body: &[u8]) -> Answer {
+    if operation != "SendMessage" {
+        return refused("com.amazonaws.sqs#UnsupportedOperation", operation);
+    }
+    let message: SendMessage = match serde_json::from_slice(body) {
+        Ok(message) => message,
+        Err(error) => return refused("SerializationException", &error.to_string()),
+    };
+    match queue.send(message.message_body, Duration::from_secs(message.delay_seconds)) {
+        Ok(id) => (StatusCode::OK, json!({ "MessageId": id }).to_string()),
+        Err(error) => refused("com.amazonaws.sqs#InvalidMessageContents", &error.to_string()),
+    }
+}
+
+fn refused(error_type: &str, message: &str) -> Answer {
+    let body = json!({ "__type": error_type, "message": message });
+    (StatusCode::BAD_REQUEST, body.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+"""The local cloud as a child process, started as everybody starts it: by `scripts/dev`."""
+
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+LISTENING = "listening on "
+# The first start compiles.
+START_LIMIT_S = 1200
+
+
+class Server:
+    """A running server; `url` is where it listens."""
+
+    def __init__(self, *options: str):
+        self.process = subprocess.Popen(
+            [ROOT / "scripts/dev", *options], stdout=subprocess.PIPE, text=True
+        )
+        limit = threading.Timer(START_LIMIT_S, self.process.kill)
+        limit.start()
+        try:
+            line = self.process.stdout.readline()
+        finally:
+            limit.cancel()
+        if not line.startswith(LISTENING):
+            self.kill()
+            raise RuntimeError(f"the server did not start: {line!r}")
+        self.url = line.removeprefix(LISTENING).strip()
+
+    @property
+    def port(self) -> str:
+        return self.url.rpartition(":")[2]
+
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()

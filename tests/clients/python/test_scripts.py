@@ -1,0 +1,42 @@
+"""The scripts explain themselves before anything is built, from any working directory."""
+
+import subprocess
+
+import pytest
+
+from server import ROOT
+
+
+def run(script, *arguments, cwd, **more):
+    command = [ROOT / "scripts" / script, *arguments]
+    return subprocess.run(command, cwd=cwd, text=True, capture_output=True, timeout=60, **more)
+
+
+@pytest.mark.parametrize("script", ["dev", "test", "load", "check-structure"])
+def test_help_needs_nothing(script, tmp_path):
+    # No cargo, no npm, no network: what a shell and an interpreter need is in these folders.
+    done = run(script, "--help", cwd=tmp_path, env={"PATH": "/usr/local/bin:/usr/bin:/bin"})
+    assert done.returncode == 0, done.stderr
+    assert f"scripts/{script}" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_arguments_are_refused(tmp_path):
+    for script in "test", "load", "check-structure":
+        done = run(script, "--unknown", cwd=tmp_path)
+        assert done.returncode == 2
+        assert f"scripts/{script}" in done.stderr
+
+
+def test_dev_prints_the_help_of_the_program(server, tmp_path):
+    # The running server has been built: its own text is the one that `scripts/dev` shows.
+    program = f"/proc/{server.process.pid}/exe"
+    own = subprocess.run([program, "--help"], text=True, capture_output=True, timeout=60)
+    assert run("dev", "--help", cwd=tmp_path).stdout == own.stdout
+
+
+def test_load_counts_each_message_once(server, tmp_path):
+    # The server fixture has built what this runs.
+    done = run("load", "--sends", "50", "--concurrency", "10", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "each message made one task" in done.stdout
