@@ -37,7 +37,7 @@ pub(crate) fn check_version(parts: &Parts) -> Result<(), A2aError> {
     let mut numbers = asked.trim().split('.');
     let is_ours = numbers.next() == Some("1")
         && numbers.next() == Some("0")
-        && numbers.next().is_none_or(|patch| patch.bytes().all(|b| b.is_ascii_digit()))
+        && numbers.next().is_none_or(is_number)
         && numbers.next().is_none();
     if is_ours {
         return Ok(());
@@ -46,6 +46,10 @@ pub(crate) fn check_version(parts: &Parts) -> Result<(), A2aError> {
     let text = format!("A2A version {asked} is not supported; send A2A-Version: {VERSION}");
     Err(A2aError::new(ErrorKind::VersionNotSupported, text)
         .with_metadata("supportedVersions", VERSION))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The idempotency key, if one was sent.
@@ -79,7 +83,11 @@ fn decoded(text: &str) -> String {
 }
 
 /// An answer of JSON.
-pub(crate) fn json(status: u16, media_type: &'static str, body: &impl Serialize) -> Response<Bytes> {
+pub(crate) fn json(
+    status: u16,
+    media_type: &'static str,
+    body: &impl Serialize,
+) -> Response<Bytes> {
     // Serialization of these types cannot fail; an empty body would be the client's parse error.
     let body = Bytes::from(serde_json::to_vec(body).unwrap_or_default());
     let mut response = Response::new(body);
@@ -134,6 +142,7 @@ mod tests {
             ("/", Some("0.3"), false),
             ("/", Some("1"), false),
             ("/", Some("1.1"), false),
+            ("/", Some("1.0."), false),
             ("/", Some("1.0.x"), false),
             ("/", Some("1.0.0.0"), false),
             ("/", Some("2.0"), false),

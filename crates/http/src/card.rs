@@ -83,12 +83,14 @@ fn whole_seconds(at: Timestamp) -> std::time::SystemTime {
 /// Whether the client's copy is still good (RFC 9110 section 13.2.2): the tag decides where it is
 /// sent, else the time.
 fn is_fresh(parts: &Parts, tag: &str, modified: Option<std::time::SystemTime>) -> bool {
-    let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(tags) = text(header::IF_NONE_MATCH) {
-        return tags.split(',').map(str::trim).any(|sent| {
-            sent == "*" || sent.strip_prefix("W/").unwrap_or(sent) == tag
-        });
+    if parts.headers.contains_key(header::IF_NONE_MATCH) {
+        let lines = parts.headers.get_all(header::IF_NONE_MATCH).iter();
+        let tags = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+        return tags
+            .map(str::trim)
+            .any(|sent| sent == "*" || sent.strip_prefix("W/").unwrap_or(sent) == tag);
     }
-    let since = text(header::IF_MODIFIED_SINCE).and_then(|at| httpdate::parse_http_date(at).ok());
+    let since = parts.headers.get(header::IF_MODIFIED_SINCE).and_then(|at| at.to_str().ok());
+    let since = since.and_then(|at| httpdate::parse_http_date(at).ok());
     matches!((since, modified), (Some(since), Some(modified)) if modified <= since)
 }

@@ -6,6 +6,7 @@ use http::Response;
 use http::request::Parts;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Number;
 use serde_json::value::RawValue;
 
 use crate::binding::{PLAIN_JSON, check_version, json, log_error};
@@ -128,15 +129,28 @@ impl Bindings {
 
 /// Cuts the envelope out of the body.
 fn envelope(body: &[u8]) -> Result<Envelope<'_>, A2aError> {
-    match serde_json::from_slice(body) {
-        Ok(envelope) => Ok(envelope),
-        Err(error) if error.is_data() && serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
+    // All of it, at once: serde_json does not look at the encoding of strings that it skips.
+    let text = std::str::from_utf8(body).map_err(|error| {
+        A2aError::new(ErrorKind::JsonParse, "malformed JSON: not UTF-8").with_source(error)
+    })?;
+    // `serde` would take an array's items for the members, in their order.
+    let is_object = text.trim_ascii_start().starts_with('{');
+    let error = match serde_json::from_str(text) {
+        Ok(envelope) if is_object => return Ok(envelope),
+        Ok(_) => None,
+        Err(error) => Some(error),
+    };
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+        let text = format!("malformed JSON: {error}");
+        return Err(A2aError::new(ErrorKind::JsonParse, text).with_source(error));
+    }
+    match error {
+        Some(error) if is_object => {
+            Err(invalid_request("", "a member is given twice").with_source(error))
+        }
+        _ => {
             let text = "a JSON-RPC request is one JSON object; batches are not served";
             Err(invalid_request("", text))
-        }
-        Err(error) => {
-            let text = format!("malformed JSON: {error}");
-            Err(A2aError::new(ErrorKind::JsonParse, text).with_source(error))
         }
     }
 }
@@ -161,11 +175,14 @@ fn checked<'a>(envelope: &Envelope<'a>) -> Result<Call<'a>, A2aError> {
     Ok(Call { method, params: envelope.params })
 }
 
+/// Whether an id can be echoed so that every client can read the answer: `"\ud800"` and `1e999` are
+/// JSON by its grammar, and most parsers refuse them.
 fn is_request_id(id: &RawValue) -> bool {
     let id = id.get();
-    let kind_is_right =
-        id == "null" || id.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
-    kind_is_right && id.len() <= MAX_REQUEST_ID_BYTES
+    id.len() <= MAX_REQUEST_ID_BYTES
+        && (id == "null"
+            || serde_json::from_str::<String>(id).is_ok()
+            || serde_json::from_str::<Number>(id).is_ok())
 }
 
 fn invalid_request(field: &str, description: &str) -> A2aError {

@@ -20,8 +20,8 @@ use a2a_lambda_protocol::{A2aError, ErrorKind, Timestamp};
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
 
-pub use crate::binding::error_response;
 use crate::binding::PROTOCOL_JSON;
+pub use crate::binding::error_response;
 use crate::route::{Found, Target};
 
 /// How the bindings are served.

@@ -6,11 +6,9 @@ use http::Response;
 use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::binding::{
-    PROTOCOL_JSON, check_version, error_response, json, log_error, query_pairs,
-};
+use crate::binding::{PROTOCOL_JSON, check_version, error_response, json, log_error, query_pairs};
 use crate::route::{RestCall, RestOperation};
 use crate::service::Unclaimed;
 use crate::{Bindings, Visitor};
@@ -93,17 +91,18 @@ fn ok(body: &impl Serialize) -> Response<Bytes> {
 
 /// Reads a request from the query's parameters (spec section 11.5), by the same rules as from
 /// JSON: numbers and enums come as text there, which ProtoJSON takes; only booleans need help.
+///
+/// A parameter that is given twice is twice in the JSON, where the reader refuses it if it is a
+/// field, and skips it as often as it comes if it is none.
 fn from_query<T: DeserializeOwned>(parts: &Parts) -> Result<T, A2aError> {
-    let mut object = Map::new();
-    for (name, value) in query_pairs(parts) {
+    let members = query_pairs(parts).into_iter().map(|(name, value)| {
         let value = match (name.as_str(), value.as_str()) {
             ("includeArtifacts" | "include_artifacts", "true") => Value::Bool(true),
             ("includeArtifacts" | "include_artifacts", "false") => Value::Bool(false),
             _ => Value::String(value),
         };
-        if object.insert(name.clone(), value).is_some() {
-            return Err(A2aError::invalid_field(name, "is given twice"));
-        }
-    }
-    decode(Value::Object(object).to_string().as_bytes())
+        format!("{}:{value}", Value::String(name))
+    });
+    let object = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+    decode(object.as_bytes())
 }

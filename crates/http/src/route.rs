@@ -47,10 +47,10 @@ pub(crate) enum Found {
 /// Finds what a request is for.
 pub(crate) fn find(method: &Method, path: &str) -> Found {
     let path = path.strip_prefix('/').unwrap_or(path);
-    let path = path.strip_suffix('/').unwrap_or(path);
     if path.is_empty() {
         return allow(method, &[Method::POST], "POST", Target::JsonRpc);
     }
+    let path = path.strip_suffix('/').unwrap_or(path);
     let segments: Vec<String> = path
         .split('/')
         .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())

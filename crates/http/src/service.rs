@@ -62,10 +62,8 @@ impl Bindings {
         if let Some(message) = &request.message {
             self.check_media_types(&caller.tenant, message)?;
         }
-        let options = SendOptions {
-            idempotency_key: idempotency_key(parts)?,
-            answer_by: visitor.answer_by,
-        };
+        let options =
+            SendOptions { idempotency_key: idempotency_key(parts)?, answer_by: visitor.answer_by };
         self.operations.send(&caller, request, &options).await
     }
 

@@ -6,7 +6,8 @@ use a2a_lambda_aws::{ConfigError, Variables, built_at, engine};
 use a2a_lambda_core::Agents;
 use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_http::HttpConfig;
-use aws_lambda_events::apigw::ApiGatewayV2httpRequestContext;
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use http::Uri;
 
 use crate::Context;
 use crate::event::stage_prefix;
@@ -23,12 +24,12 @@ pub struct Config {
 
 impl Config {
     /// The URL that the agent card gives.
-    pub(crate) fn base_url(&self, context: &ApiGatewayV2httpRequestContext) -> String {
+    pub(crate) fn base_url(&self, event: &ApiGatewayV2httpRequest) -> String {
         if let Some(url) = &self.public_url {
             return url.clone();
         }
-        let host = context.domain_name.as_deref().unwrap_or("localhost");
-        format!("https://{host}{}", stage_prefix(context))
+        let host = event.request_context.domain_name.as_deref().unwrap_or("localhost");
+        format!("https://{host}{}", stage_prefix(event))
     }
 }
 
@@ -70,8 +71,11 @@ fn public_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> 
         return Ok(None);
     };
     let url = url.trim_end_matches('/').to_owned();
-    if !url.starts_with("https://") && !url.starts_with("http://") {
-        let what = "an http or https URL".to_owned();
+    // Paths are put behind it, so it can have no query.
+    let is_base =
+        |uri: Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
+    if !url.parse().is_ok_and(is_base) {
+        let what = "an http or https URL without a query".to_owned();
         return Err(ConfigError::Invalid { variable: "PUBLIC_URL", what, source: None });
     }
     Ok(Some(url))

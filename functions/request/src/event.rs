@@ -3,8 +3,7 @@
 use a2a_lambda_core::Owner;
 use a2a_lambda_protocol::{A2aError, ErrorKind};
 use aws_lambda_events::apigw::{
-    ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequest, ApiGatewayV2httpRequestContext,
-    ApiGatewayV2httpResponse,
+    ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequest, ApiGatewayV2httpResponse,
 };
 use aws_lambda_events::encodings::Body;
 use base64::Engine as _;
@@ -38,9 +37,7 @@ const NOT_IN_PATHS: &AsciiSet = &CONTROLS
 /// - IAM: the id of the user or role; of an assumed role without the session's name, which changes.
 /// - Lambda authorizer: `principalId` or `sub` of its context.
 /// - No authorizer: everybody is the same owner.
-pub(crate) fn owner(
-    authorizer: Option<&ApiGatewayRequestAuthorizer>,
-) -> Result<Owner, A2aError> {
+pub(crate) fn owner(authorizer: Option<&ApiGatewayRequestAuthorizer>) -> Result<Owner, A2aError> {
     let name = match authorizer {
         None => Some(ANYBODY.to_owned()),
         Some(authorizer) => principal(authorizer),
@@ -66,23 +63,25 @@ fn principal(authorizer: &ApiGatewayRequestAuthorizer) -> Option<String> {
     named.filter(|name| !name.is_empty()).map(|name| format!("lambda:{name}")).next()
 }
 
-/// The stage's part of the path, with its slash; empty for the default stage and Function URLs.
-pub(crate) fn stage_prefix(context: &ApiGatewayV2httpRequestContext) -> String {
-    match context.stage.as_deref() {
-        None | Some("" | "$default") => String::new(),
+/// The stage's part of the path, with its slash. Empty for the default stage and Function URLs, and
+/// behind a custom domain, which leaves the stage out of the path.
+pub(crate) fn stage_prefix(event: &ApiGatewayV2httpRequest) -> String {
+    let stage = match event.request_context.stage.as_deref() {
+        None | Some("" | "$default") => return String::new(),
         Some(stage) => format!("/{stage}"),
+    };
+    let path = event.raw_path.as_deref().unwrap_or_default();
+    match path.strip_prefix(&stage) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => stage,
+        _ => String::new(),
     }
 }
 
 /// The request that an event tells of.
 pub(crate) fn to_request(event: ApiGatewayV2httpRequest) -> Result<Request<Bytes>, A2aError> {
-    let prefix = stage_prefix(&event.request_context);
+    let prefix = stage_prefix(&event);
     let path = event.raw_path.unwrap_or_default();
-    // A custom domain leaves the stage out of the path.
-    let path = match path.strip_prefix(&prefix) {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
-        _ => &path,
-    };
+    let path = path.strip_prefix(&prefix).unwrap_or(&path);
     let mut target = utf8_percent_encode(path, NOT_IN_PATHS).to_string();
     if !target.starts_with('/') {
         target.insert(0, '/');

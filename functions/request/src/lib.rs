@@ -53,7 +53,7 @@ async fn answer(
     let answer_by = Timestamp::from_millis(deadline.as_millis().saturating_sub(margin));
     let visitor = Visitor {
         owner: event::owner(event.request_context.authorizer.as_ref())?,
-        base_url: context.config.base_url(&event.request_context),
+        base_url: context.config.base_url(&event),
         answer_by: Some(answer_by),
     };
     let request = event::to_request(event)?;

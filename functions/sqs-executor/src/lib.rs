@@ -66,14 +66,15 @@ pub async fn handle(event: SqsEvent, deadline: Timestamp, context: &Context) -> 
     let mut records = Vec::new();
     for record in event.records {
         let message_id = record.message_id.clone().unwrap_or_default();
-        let span = tracing::info_span!("record", message_id);
         let (runner, permits) = (context.runner.clone(), permits.clone());
         let attending = async move {
             // The semaphore is never closed.
             let _permit = permits.acquire().await.map_err(|_| RecordError::Broken)?;
             attend(&runner, &record, deadline).await
         };
-        let task = running.spawn(attending.instrument(span));
+        // In the invocation's span, not in one of its own: a log line shows the fields of its
+        // innermost span only, and the request's id must be among them.
+        let task = running.spawn(attending.in_current_span());
         records.push((task.id(), message_id));
     }
     let mut response = SqsBatchResponse::default();
@@ -83,7 +84,8 @@ pub async fn handle(event: SqsEvent, deadline: Timestamp, context: &Context) -> 
             Err(error) => (error.id(), Err(RecordError::Broken)),
         };
         let Err(error) = result else { continue };
-        let message_id = records.iter().find(|(task, _)| *task == id).map(|(_, name)| name.as_str());
+        let message_id =
+            records.iter().find(|(task, _)| *task == id).map(|(_, name)| name.as_str());
         let message_id = message_id.unwrap_or_default();
         error!(message_id, error = chain(&error), "the record is to come again");
         response.add_failure(message_id);
@@ -97,16 +99,24 @@ async fn attend(
     deadline: Timestamp,
 ) -> Result<(), RecordError> {
     let signal = parse(record)?;
+    let message_id = record.message_id.as_deref();
     let (tenant, task) = (&signal.tenant, &signal.task_id);
-    match runner.attend(&signal.key(), deadline).await? {
-        Attended::TooLate => Err(RecordError::TooLate),
-        Attended::NoSuchTask => {
-            warn!(%tenant, %task, "a signal for a task that does not exist");
+    match runner.attend(&signal.key(), deadline).await {
+        Ok(Attended::TooLate) => {
+            warn!(message_id, %tenant, %task, "signal not attended to: too late");
+            Err(RecordError::TooLate)
+        }
+        Ok(Attended::NoSuchTask) => {
+            warn!(message_id, %tenant, %task, "a signal for a task that does not exist");
             Ok(())
         }
-        outcome => {
-            info!(%tenant, %task, ?outcome, "signal done");
+        Ok(outcome) => {
+            info!(message_id, %tenant, %task, ?outcome, "signal done");
             Ok(())
+        }
+        Err(error) => {
+            warn!(message_id, %tenant, %task, "signal not attended to");
+            Err(error.into())
         }
     }
 }

@@ -1,0 +1,74 @@
+//! What breaks on this side.
+
+use a2a_lambda_core::{Agent, AgentProfile, End, Failure, StoreError, Turn};
+use a2a_lambda_protocol::ErrorKind;
+use async_trait::async_trait;
+use serde_json::json;
+
+use crate::support::{BINDINGS, BrokenStore, World, call_request, follow_up, send};
+
+const SECRET: &str = "arn:aws:dynamodb:secret-table";
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_is_said_to_and_no_more_of_it() {
+    let unavailable = || StoreError::Unavailable(SECRET.into());
+    let refused = || StoreError::Refused(SECRET.into());
+    let corrupt = || StoreError::Corrupt { key: SECRET.into(), source: SECRET.into() };
+    let stores: [(fn() -> StoreError, _); 3] = [
+        (unavailable, ErrorKind::Unavailable),
+        (refused, ErrorKind::Internal),
+        (corrupt, ErrorKind::Internal),
+    ];
+    for (error, kind) in stores {
+        for binding in BINDINGS {
+            for (operation, params) in [
+                ("SendMessage", send("hi")),
+                ("SendMessage", follow_up("t", "hi")),
+                ("GetTask", json!({ "id": "t" })),
+                ("ListTasks", json!({})),
+                ("CancelTask", json!({ "id": "t" })),
+            ] {
+                let world = World::with_store(BrokenStore(error));
+                let request = call_request(binding, operation, params.clone(), &[]);
+                let response = world.request(request).await;
+                let text = String::from_utf8_lossy(response.body()).into_owned();
+                assert!(!text.contains("secret"), "{operation}: {text}");
+                world.call(binding, operation, params).await.refused_as(kind, operation);
+            }
+        }
+    }
+}
+
+/// Fails for a reason that no user should read.
+struct Broken(fn() -> Failure);
+
+#[async_trait]
+impl Agent for Broken {
+    fn profile(&self) -> AgentProfile {
+        AgentProfile::text("broken", "fails", "1")
+    }
+
+    async fn run(&self, _: &Turn) -> Result<End, Failure> {
+        Err((self.0)())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_s_errors_are_not_shown() {
+    let by_error = || Failure::from(std::io::Error::other(SECRET));
+    let by_panic = || panic!("{SECRET}");
+    let by_cause = || Failure::permanent("It did not work.").caused_by(SECRET);
+    let failures: [fn() -> Failure; 3] = [by_error, by_panic, by_cause];
+    for failure in failures {
+        for binding in BINDINGS {
+            let world = World::with_agent(Broken(failure));
+            let task = world.task(binding, "hi").await;
+            assert!(!task.to_string().contains("secret"), "{task}");
+            // Attempts and the waits between them last longer than a sender is kept waiting.
+            tokio::time::sleep(std::time::Duration::from_mins(30)).await;
+            let task = world.call(binding, "GetTask", json!({ "id": task["id"] })).await.ok();
+            assert_eq!(task["status"]["state"], "TASK_STATE_FAILED", "{task}");
+            assert!(!task.to_string().contains("secret"), "{task}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Both bindings from outside: an `http::Request` in, an `http::Response` out, over a store in
+//! memory and runners in the same process.
+
+#![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
+
+mod bad_input;
+mod capabilities;
+mod card;
+mod conversations;
+mod envelope;
+mod faults;
+mod fuzz;
+mod idempotency;
+mod isolation;
+mod leniency;
+mod listing;
+mod operations;
+mod query;
+mod routes;
+mod support;
+mod versions;

@@ -1,0 +1,90 @@
+//! Who owns a task, by what the front door says.
+
+use serde_json::{Value, json};
+
+use crate::support::{Function, at, event, sending};
+
+#[tokio::test(start_paused = true)]
+async fn the_owner_is_the_principal_of_the_authorizer() {
+    let jwt = |claims| json!({ "jwt": { "claims": claims, "scopes": null } });
+    let iam = |user| json!({ "iam": { "userId": user, "cognitoIdentity": null } });
+    let lambda = |context| json!({ "lambda": context });
+    let long = "x".repeat(300);
+    for (authorizer, owner) in [
+        (event!("http-api-jwt")["requestContext"]["authorizer"].clone(), Some("jwt:alice")),
+        (event!("http-api-iam")["requestContext"]["authorizer"].clone(), Some("iam:AROAEXAMPLE")),
+        (
+            event!("http-api-lambda-authorizer")["requestContext"]["authorizer"].clone(),
+            Some("lambda:alice"),
+        ),
+        (
+            event!("function-url-iam")["requestContext"]["authorizer"].clone(),
+            Some("iam:AIDAEXAMPLE"),
+        ),
+        (Value::Null, Some("anonymous")),
+        (jwt(json!({ "sub": "anonymous" })), Some("jwt:anonymous")),
+        (jwt(json!({ "sub": "ä b#c" })), Some("jwt:ä b#c")),
+        (jwt(json!({ "sub": "" })), None),
+        (jwt(json!({ "sub": long })), None),
+        (jwt(json!({ "client_id": "machine" })), None),
+        (jwt(json!({})), None),
+        (jwt(Value::Null), None),
+        (iam(json!("AROAEXAMPLE:another-session")), Some("iam:AROAEXAMPLE")),
+        (iam(json!(":session")), None),
+        (iam(json!("")), None),
+        (iam(Value::Null), None),
+        (json!({ "iam": {} }), None),
+        (lambda(json!({ "sub": "alice" })), Some("lambda:alice")),
+        (lambda(json!({ "sub": "bob", "principalId": "alice" })), Some("lambda:alice")),
+        (lambda(json!({ "sub": "alice", "principalId": "" })), Some("lambda:alice")),
+        (lambda(json!({ "principalId": 7 })), None),
+        (lambda(json!({ "user": "alice" })), None),
+        (lambda(json!({})), None),
+        (lambda(Value::Null), None),
+        (json!({}), None),
+    ] {
+        let function = Function::new();
+        let mut event = sending(event!("http-api"), "hi");
+        event["requestContext"]["authorizer"] = authorizer.clone();
+        let answer = function.answer(event).await;
+        if let Some(owner) = owner {
+            assert_eq!(answer.status, 200, "{authorizer}: {answer:?}");
+            assert_eq!(function.owner_of(&answer.body["task"]["id"]).await, owner, "{authorizer}");
+        } else {
+            assert_eq!(answer.status, 401, "{authorizer}: {answer:?}");
+            assert_eq!(answer.body["error"]["status"], "UNAUTHENTICATED");
+            assert_eq!(answer.event["headers"]["content-type"], "application/a2a+json");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_name_by_another_kind_of_authorizer_is_somebody_else() {
+    let function = Function::new();
+    let sent = function.answer(sending(event!("http-api-jwt"), "hi")).await;
+    let path = format!("/tasks/{}", sent.body["task"]["id"].as_str().unwrap());
+    for (event, status) in [
+        (event!("http-api-jwt"), 200),
+        (event!("http-api-lambda-authorizer"), 404),
+        (event!("http-api-iam"), 404),
+        (event!("http-api"), 404),
+        (event!("function-url"), 404),
+    ] {
+        let answer = function.answer(at(event, "GET", &path)).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_principal_nothing_is_answered_but_that() {
+    for (method, path) in [
+        ("POST", "/"),
+        ("GET", "/tasks"),
+        ("GET", "/nothing"),
+        ("GET", "/.well-known/agent-card.json"),
+    ] {
+        let mut event = at(event!("http-api"), method, path);
+        event["requestContext"]["authorizer"] = json!({});
+        assert_eq!(Function::new().answer(event).await.status, 401, "{method} {path}");
+    }
+}

@@ -1,0 +1,150 @@
+//! Stages, domains, and paths of any kind.
+
+use request::Config;
+use serde_json::{Value, json};
+
+use crate::support::{Function, at, event};
+
+const CARD: &str = "/.well-known/agent-card.json";
+
+#[tokio::test(start_paused = true)]
+async fn the_card_gives_the_url_that_the_request_came_in_at() {
+    let on = |mut event: Value, domain: Value| {
+        event["requestContext"]["domainName"] = domain;
+        event
+    };
+    let default = "https://id.execute-api.us-east-1.amazonaws.com";
+    let own = json!("agents.example");
+    for (event, path, url) in [
+        (event!("http-api"), CARD.to_owned(), default.to_owned()),
+        (event!("http-api-stage"), format!("/prod{CARD}"), format!("{default}/prod")),
+        (event!("http-api-stage"), format!("/prod/acme{CARD}"), format!("{default}/prod")),
+        // Behind a custom domain the stage is in no path.
+        (on(event!("http-api-stage"), own), CARD.into(), "https://agents.example".into()),
+        (
+            event!("function-url"),
+            CARD.to_owned(),
+            "https://url-id.lambda-url.us-east-1.on.aws".to_owned(),
+        ),
+        (on(event!("http-api"), Value::Null), CARD.into(), "https://localhost".into()),
+    ] {
+        let answer = Function::new().answer(at(event, "GET", &path)).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        for interface in answer.body["supportedInterfaces"].as_array().unwrap() {
+            assert_eq!(interface["url"], url, "{path}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_public_url_comes_before_that_of_the_request() {
+    let public_url = Some("https://agents.example/a2a".to_owned());
+    let function = Function::with(Config { public_url, ..Config::default() });
+    let event = at(event!("http-api-stage"), "GET", &format!("/prod{CARD}"));
+    let answer = function.answer(event).await;
+    assert_eq!(answer.body["supportedInterfaces"][0]["url"], "https://agents.example/a2a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stage_is_taken_off_the_path() {
+    for (method, path, status) in [
+        ("GET", "/prod/tasks", 200),
+        ("GET", "/prod/acme/tasks", 200),
+        ("GET", "/tasks", 200),
+        ("GET", "/prod", 405),
+        ("GET", "/prod/", 405),
+        ("POST", "/prod", 200),
+        // Another path that begins alike: a tenant.
+        ("GET", "/production/tasks", 200),
+        ("GET", "/prod/prod/tasks", 200),
+        ("GET", "/prodtasks", 404),
+    ] {
+        let answer = Function::new().answer(at(event!("http-api-stage"), method, path)).await;
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_path_has_an_answer() {
+    let long = format!("/tasks/{}", "x".repeat(70_000));
+    for (path, status) in [
+        ("", 405),
+        ("/", 405),
+        ("//", 404),
+        ("tasks", 200),
+        ("*", 404),
+        ("/tasks/", 200),
+        ("//tasks", 200),
+        ("/tasks/a b", 404),
+        ("/tasks/ä/ö", 404),
+        ("/tasks/ä", 404),
+        ("/tasks/100%", 404),
+        ("/tasks/%", 404),
+        ("/tasks/\"<>\\^`{|}", 404),
+        ("/tasks/a?b#c", 404),
+        ("/tasks/[::1]", 404),
+        ("/tasks/\u{0}\u{7f}\r\n", 404),
+        ("http://other.example/tasks", 404),
+        (long.as_str(), 400),
+    ] {
+        let answer = Function::new().answer(at(event!("http-api"), "GET", path)).await;
+        let shown = &path[..path.len().min(40)];
+        assert_eq!(answer.status, status, "{shown:?}: {answer:?}");
+        if status != 200 {
+            assert_eq!(answer.body["error"]["code"], status, "{shown:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_query_is_passed_on() {
+    for (query, status) in [
+        ("pageSize=1", 200),
+        ("pageSize=0", 400),
+        ("pageSize=%31", 200),
+        ("status=TASK_STATE_COMPLETED&unknown=ä \"x\"&%", 200),
+        ("statusTimestampAfter=2025-01-01T00:00:00%2B02:00", 200),
+        ("contextId=#&pageSize=0", 400),
+        ("?&pageSize=0", 400),
+    ] {
+        let mut event = event!("http-api");
+        event["rawQueryString"] = json!(query);
+        let answer = Function::new().answer(event).await;
+        assert_eq!(answer.status, status, "{query}: {answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_version_is_read_from_header_or_query() {
+    for (name, value, query, status) in [
+        ("A2A-Version", "1.0", "", 200),
+        ("a2a-version", "1.0", "", 200),
+        ("a2a-version", "0.3", "", 400),
+        ("x", "y", "A2A-Version=1.0", 200),
+        ("x", "y", "", 400),
+    ] {
+        let mut event = event!("http-api");
+        event["headers"] = json!({ name: value });
+        event["rawQueryString"] = json!(query);
+        let answer = Function::new().answer(event).await;
+        assert_eq!(answer.status, status, "{name}: {value} ?{query}: {answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_aws_may_leave_out_is_not_missed() {
+    let event = json!({ "requestContext": { "http": { "method": "GET" } } });
+    let answer = Function::new().answer(event).await;
+    assert_eq!(answer.status, 405, "the path is that of JSON-RPC: {answer:?}");
+    let with_nulls = json!({
+        "version": "2.0",
+        "rawPath": "/tasks",
+        "rawQueryString": null,
+        "headers": null,
+        "cookies": null,
+        "body": null,
+        "requestContext": { "http": { "method": "GET" }, "stage": null, "authorizer": null },
+    });
+    let answer = Function::new().answer(with_nulls).await;
+    assert_eq!(answer.status, 400, "there is no version: {answer:?}");
+}

@@ -1,0 +1,261 @@
+//! A function over a store in memory, and records.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use a2a_lambda_aws::RandomIds;
+use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey};
+use a2a_lambda_core::ops::{Caller, SendOptions};
+use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
+use a2a_lambda_core::{
+    Agent, AgentProfile, Agents, Change, Clock, End, Engine, Failure, MemoryStore, Operations,
+    Owner, Policy, Queue, Signal, SignalError, Snapshot, StoreError, TaskStore, Tenant, Timer,
+    Turn,
+};
+use a2a_lambda_protocol::{
+    Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
+    TaskState, Timestamp,
+};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use sqs_executor::Context;
+
+/// Tokio's paused time.
+struct TestClock(tokio::time::Instant);
+
+#[async_trait]
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        let passed = i64::try_from(self.0.elapsed().as_millis()).unwrap();
+        Timestamp::from_millis(1_700_000_000_000 + passed)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// Keeps the signals that were sent, with their delays.
+#[derive(Default)]
+struct Signals(Mutex<Vec<(Signal, Duration)>>);
+
+#[async_trait]
+impl Queue for Signals {
+    async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError> {
+        self.0.lock().unwrap().push((signal.clone(), delay));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Timer for Signals {
+    async fn signal_at(&self, _: &Signal, _: Timestamp) -> Result<(), SignalError> {
+        panic!("no agent of these tests waits for so long");
+    }
+}
+
+/// A store that cannot be reached for some tasks.
+#[derive(Default)]
+struct PatchyStore {
+    memory: MemoryStore,
+    unreachable: Mutex<BTreeSet<TaskKey>>,
+}
+
+impl PatchyStore {
+    fn reach(&self, key: &TaskKey) -> Result<(), StoreError> {
+        if self.unreachable.lock().unwrap().contains(key) {
+            return Err(StoreError::Unavailable("the test says so".into()));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl TaskStore for PatchyStore {
+    async fn create(&self, change: &Change) -> Result<Created, StoreError> {
+        self.memory.create(change).await
+    }
+
+    async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        self.reach(key)?;
+        self.memory.read(key, depth).await
+    }
+
+    async fn commit(
+        &self,
+        base: &Snapshot,
+        guard: Guard,
+        change: &Change,
+    ) -> Result<Committed, StoreError> {
+        self.reach(&change.head().key)?;
+        self.memory.commit(base, guard, change).await
+    }
+
+    async fn renew(
+        &self,
+        key: &TaskKey,
+        token: &LeaseToken,
+        until: Timestamp,
+    ) -> Result<Renewed, StoreError> {
+        self.reach(key)?;
+        self.memory.renew(key, token, until).await
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        self.memory.list(query).await
+    }
+
+    async fn due(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueTask>, StoreError> {
+        self.memory.due(shard, until, limit).await
+    }
+}
+
+/// Works for a second, and counts how often and how many at a time. Told "panic", its first attempt
+/// does.
+#[derive(Default)]
+struct Worker {
+    runs: AtomicUsize,
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+#[async_trait]
+impl Agent for Worker {
+    fn profile(&self) -> AgentProfile {
+        AgentProfile::text("worker", "works for a second", "1")
+    }
+
+    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+        self.runs.fetch_add(1, Ordering::SeqCst);
+        assert!(turn.text() != "panic" || turn.attempt() > 1, "as it was told");
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        turn.sleep(Duration::from_secs(1)).await;
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        Ok(End::completed())
+    }
+}
+
+/// The function, and what a test looks at.
+pub(crate) struct Function {
+    engine: Engine,
+    context: Context,
+    store: Arc<PatchyStore>,
+    signals: Arc<Signals>,
+    worker: Arc<Worker>,
+}
+
+impl Function {
+    /// It must be made within a runtime whose time is paused.
+    pub(crate) fn new() -> Self {
+        let store = Arc::new(PatchyStore::default());
+        let signals = Arc::new(Signals::default());
+        let worker = Arc::new(Worker::default());
+        let engine = Engine {
+            store: store.clone(),
+            queue: signals.clone(),
+            timer: signals.clone(),
+            clock: Arc::new(TestClock(tokio::time::Instant::now())),
+            ids: Arc::new(RandomIds),
+            policy: Arc::new(Policy::default()),
+        };
+        let context = Context::new(engine.clone(), Agents::new(worker.clone()));
+        Self { engine, context, store, signals, worker }
+    }
+
+    /// A new task of this tenant, and the body of its signal.
+    pub(crate) async fn task_of(&self, tenant: &str, text: &str) -> (TaskKey, String) {
+        let message = Message {
+            message_id: "m1".to_owned(),
+            role: Role::User,
+            parts: vec![Part::text(text)],
+            ..Message::default()
+        };
+        let request = SendMessageRequest {
+            message: Some(message),
+            configuration: Some(SendMessageConfiguration {
+                return_immediately: true,
+                ..SendMessageConfiguration::default()
+            }),
+            ..SendMessageRequest::default()
+        };
+        let tenant = Tenant::parse(tenant).unwrap();
+        let caller = Caller { tenant: tenant.clone(), owner: Owner::parse("alice").unwrap() };
+        let operations = Operations::new(self.engine.clone());
+        let sent = operations.send(&caller, request, &SendOptions::default()).await.unwrap();
+        let SendMessageResponse::Task(task) = sent else { panic!("no task, but {sent:?}") };
+        let key = TaskKey { tenant, task: TaskId::parse(task.id).unwrap() };
+        let (signal, delay) = self.take_signals().pop().unwrap();
+        assert_eq!((signal.key(), delay), (key.clone(), Duration::ZERO));
+        (key, serde_json::to_string(&signal).unwrap())
+    }
+
+    /// As [`task_of`](Self::task_of), of no tenant.
+    pub(crate) async fn task(&self, text: &str) -> (TaskKey, String) {
+        self.task_of("", text).await
+    }
+
+    /// The ids of the records that are to come again, sorted.
+    pub(crate) async fn handle(&self, event: Value, invocation: Duration) -> Vec<String> {
+        let deadline = self.engine.clock.now().saturating_add(invocation);
+        let event = serde_json::from_value(event).unwrap();
+        let answer = sqs_executor::handle(event, deadline, &self.context).await;
+        let answer = serde_json::to_value(answer).unwrap();
+        let failures = answer["batchItemFailures"].as_array().unwrap();
+        let ids = failures.iter().map(|f| f["itemIdentifier"].as_str().unwrap().to_owned());
+        let mut ids: Vec<_> = ids.collect();
+        ids.sort();
+        ids
+    }
+
+    pub(crate) async fn state(&self, key: &TaskKey) -> TaskState {
+        self.store.memory.read(key, Depth::Tail).await.unwrap().unwrap().head.state()
+    }
+
+    /// From now on a task cannot be reached, or can be again.
+    pub(crate) fn set_unreachable(&self, key: &TaskKey, unreachable: bool) {
+        let mut tasks = self.store.unreachable.lock().unwrap();
+        if unreachable {
+            tasks.insert(key.clone());
+        } else {
+            tasks.remove(key);
+        }
+    }
+
+    /// Takes the signals that were sent, with their delays.
+    pub(crate) fn take_signals(&self) -> Vec<(Signal, Duration)> {
+        std::mem::take(&mut *self.signals.0.lock().unwrap())
+    }
+
+    /// How often the agent was run.
+    pub(crate) fn runs(&self) -> usize {
+        self.worker.runs.load(Ordering::SeqCst)
+    }
+
+    /// How many runs there were at one time, at most.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.worker.most.load(Ordering::SeqCst)
+    }
+}
+
+/// An event with these records: their ids and bodies.
+pub(crate) fn batch<'a>(records: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value {
+    let records: Vec<_> = records.into_iter().map(|(id, body)| record(id, json!(body))).collect();
+    json!({ "Records": records })
+}
+
+/// The documented record, with another id and body.
+pub(crate) fn record(id: &str, body: Value) -> Value {
+    let documented: Value = serde_json::from_str(include_str!("../events/batch.json")).unwrap();
+    let mut record = documented["Records"][0].clone();
+    record["messageId"] = json!(id);
+    record["body"] = body;
+    record
+}
