@@ -179,7 +179,7 @@ mod tests {
         let pairs =
             [("LEASE_SECONDS", "60"), ("MAX_ATTEMPTS", "3"), ("BLOCKING_WAIT_SECONDS", "0")];
         let read = with(&pairs, policy).unwrap();
-        assert_eq!(read.lease, Duration::from_secs(60));
+        assert_eq!(read.lease, Duration::from_mins(1));
         assert_eq!(read.max_attempts, 3);
         assert_eq!(read.blocking_wait, Duration::ZERO);
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::request_key::digest;
+
 /// The longest id that is taken from a client, in bytes. It keeps every key well inside of
 /// DynamoDB's 1,024-byte sort key.
 pub const MAX_ID_BYTES: usize = 256;
@@ -113,6 +115,18 @@ bounded_id! {
 bounded_id! {
     /// The id that groups tasks and messages into one conversation (spec section 3.4.1).
     ContextId
+}
+
+impl Owner {
+    /// The owner that a principal stands for: what kind of principal it is and its name, so that no
+    /// two kinds name the same owner. A name that is too long is replaced by its digest.
+    pub fn of_principal(kind: &str, name: &str) -> Self {
+        let text = format!("{kind}:{name}");
+        if text.len() <= MAX_ID_BYTES {
+            return Self(text);
+        }
+        Self(format!("{kind}:sha256:{}", digest([name.as_bytes()])))
+    }
 }
 
 /// Where a task is found: its tenant and its id.
@@ -232,6 +246,15 @@ mod tests {
             TaskId::parse("x".repeat(MAX_ID_BYTES + 1)),
             Err(InvalidId::TooLong { max: MAX_ID_BYTES })
         );
+    }
+
+    #[test]
+    fn principals_are_owners_whatever_their_length() {
+        assert_eq!(Owner::of_principal("jwt", "alice").as_str(), "jwt:alice");
+        let long = |last: &str| Owner::of_principal("jwt", &("a".repeat(300) + last));
+        assert!(long("").as_str().len() <= MAX_ID_BYTES);
+        assert_ne!(long("b"), long("c"));
+        assert_eq!(long("b"), long("b"));
     }
 
     #[test]

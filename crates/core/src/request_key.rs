@@ -41,7 +41,7 @@ impl Fingerprint {
 }
 
 /// 128 bits of SHA-256 over length-prefixed fields, so that no two lists of fields run together.
-fn digest<const N: usize>(fields: [&[u8]; N]) -> String {
+pub(crate) fn digest<const N: usize>(fields: [&[u8]; N]) -> String {
     let mut hash = Sha256::new();
     for field in fields {
         hash.update((field.len() as u64).to_be_bytes());

@@ -98,7 +98,7 @@ pub(crate) fn json(
 }
 
 /// An error as HTTP+JSON has it (spec section 11.6).
-pub fn error_response(error: &A2aError) -> Response<Bytes> {
+pub(crate) fn error_response(error: &A2aError) -> Response<Bytes> {
     json(error.http_status(), PROTOCOL_JSON, &error.to_status())
 }
 

@@ -219,6 +219,11 @@ fn answer<T: Serialize>(
 
 fn refused(id: Option<&RawValue>, method: &str, error: &A2aError) -> Response<Bytes> {
     log_error(method, error);
+    error_response(id, error)
+}
+
+/// An error as JSON-RPC has it (spec section 9.5).
+pub(crate) fn error_response(id: Option<&RawValue>, error: &A2aError) -> Response<Bytes> {
     let outcome: Outcome<()> = Outcome::Error(error.to_json_rpc());
     json(200, PLAIN_JSON, &Answer { jsonrpc: "2.0", id, outcome })
 }

@@ -18,10 +18,9 @@ use std::fmt;
 use a2a_lambda_core::{Agents, Operations, Owner};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Timestamp};
 use bytes::Bytes;
-use http::{Method, Request, Response, header};
+use http::{Method, Request, Response, StatusCode, header};
 
-use crate::binding::PROTOCOL_JSON;
-pub use crate::binding::error_response;
+use crate::binding::{PROTOCOL_JSON, error_response, log_error};
 use crate::route::{Found, Target};
 
 /// How the bindings are served.
@@ -97,6 +96,22 @@ impl Bindings {
         }
         Ok(())
     }
+}
+
+/// Answers a request with an error that was found before the bindings could, in the form of the
+/// binding that it was meant for. The request's JSON-RPC id is not known then.
+///
+/// An unauthenticated request is 401 in both.
+pub fn refuse(method: &Method, path: &str, error: &A2aError) -> Response<Bytes> {
+    log_error("unread", error);
+    let mut response = match route::find(method, path) {
+        Found::Target(Target::JsonRpc) => json_rpc::error_response(None, error),
+        _ => error_response(error),
+    };
+    if error.kind == ErrorKind::Unauthenticated {
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+    }
+    response
 }
 
 fn method_not_allowed(method: &Method, allowed: &'static str) -> Response<Bytes> {

@@ -6,6 +6,7 @@ use a2a_lambda_protocol::{
     ListTasksResponse, Message, SendMessageRequest, SendMessageResponse, Task,
 };
 use http::request::Parts;
+use tracing::info;
 
 use crate::binding::idempotency_key;
 use crate::media_type::is_accepted;
@@ -64,7 +65,15 @@ impl Bindings {
         }
         let options =
             SendOptions { idempotency_key: idempotency_key(parts)?, answer_by: visitor.answer_by };
-        self.operations.send(&caller, request, &options).await
+        let sent = self.operations.send(&caller, request, &options).await?;
+        match &sent {
+            SendMessageResponse::Task(task) => log_answer("SendMessage", &caller, task),
+            // There is no task, as far as clients are concerned.
+            SendMessageResponse::Message(_) => {
+                info!(operation = "SendMessage", tenant = %caller.tenant, "answered by a message");
+            }
+        }
+        Ok(sent)
     }
 
     pub(crate) async fn get(
@@ -73,7 +82,10 @@ impl Bindings {
         request: &GetTaskRequest,
         visitor: &Visitor,
     ) -> Result<Task, A2aError> {
-        self.operations.get(&caller(path_tenant, &request.tenant, visitor)?, request).await
+        let caller = caller(path_tenant, &request.tenant, visitor)?;
+        let task = self.operations.get(&caller, request).await?;
+        log_answer("GetTask", &caller, &task);
+        Ok(task)
     }
 
     pub(crate) async fn list(
@@ -82,7 +94,11 @@ impl Bindings {
         request: &ListTasksRequest,
         visitor: &Visitor,
     ) -> Result<ListTasksResponse, A2aError> {
-        self.operations.list(&caller(path_tenant, &request.tenant, visitor)?, request).await
+        let caller = caller(path_tenant, &request.tenant, visitor)?;
+        let page = self.operations.list(&caller, request).await?;
+        let tasks = page.tasks.len();
+        info!(operation = "ListTasks", tenant = %caller.tenant, tasks, "answered");
+        Ok(page)
     }
 
     pub(crate) async fn cancel(
@@ -91,7 +107,10 @@ impl Bindings {
         request: &CancelTaskRequest,
         visitor: &Visitor,
     ) -> Result<Task, A2aError> {
-        self.operations.cancel(&caller(path_tenant, &request.tenant, visitor)?, request).await
+        let caller = caller(path_tenant, &request.tenant, visitor)?;
+        let task = self.operations.cancel(&caller, request).await?;
+        log_answer("CancelTask", &caller, &task);
+        Ok(task)
     }
 
     /// Refuses a part of a media type that the agent does not take. A part without one is the
@@ -112,6 +131,12 @@ impl Bindings {
             }
         }
     }
+}
+
+/// One line for an operation on a task, without its contents.
+fn log_answer(operation: &'static str, caller: &Caller, task: &Task) {
+    let state = task.status.state.as_str();
+    info!(operation, tenant = %caller.tenant, task = task.id, state, "answered");
 }
 
 /// Who calls, and for which tenant: it can be named in the path or in the request.

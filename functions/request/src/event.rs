@@ -33,34 +33,44 @@ const NOT_IN_PATHS: &AsciiSet = &CONTROLS
 /// Who calls, as the front door's authorizer has found out. The kind of authorizer is part of the
 /// name, so that two kinds cannot name the same owner.
 ///
-/// - JWT: the claim `sub`.
-/// - IAM: the id of the user or role; of an assumed role without the session's name, which changes.
+/// - JWT: the claims `iss` and `sub`.
+/// - IAM with a Cognito identity pool: the identity, as all of them share a role.
+/// - IAM else: the id of the user or role; of an assumed role without the session's name, which
+///   changes.
 /// - Lambda authorizer: `principalId` or `sub` of its context.
 /// - No authorizer: everybody is the same owner.
 pub(crate) fn owner(authorizer: Option<&ApiGatewayRequestAuthorizer>) -> Result<Owner, A2aError> {
-    let name = match authorizer {
-        None => Some(ANYBODY.to_owned()),
+    let owner = match authorizer {
+        None => Owner::parse(ANYBODY).ok(),
         Some(authorizer) => principal(authorizer),
     };
-    let owner = name.and_then(|name| Owner::parse(name).ok());
     // With an authorizer, nobody is nobody: not a stranger that shares the tasks of all strangers.
     owner.ok_or_else(|| {
-        let text = "the authorizer does not say who calls, or by a name that is too long";
-        A2aError::new(ErrorKind::Unauthenticated, text)
+        A2aError::new(ErrorKind::Unauthenticated, "the authorizer does not say who calls")
     })
 }
 
-fn principal(authorizer: &ApiGatewayRequestAuthorizer) -> Option<String> {
+fn principal(authorizer: &ApiGatewayRequestAuthorizer) -> Option<Owner> {
+    let named = |kind: &str, name: &str| {
+        Some(name).filter(|name| !name.is_empty()).map(|name| Owner::of_principal(kind, name))
+    };
     if let Some(jwt) = &authorizer.jwt {
-        return jwt.claims.get("sub").filter(|sub| !sub.is_empty()).map(|sub| format!("jwt:{sub}"));
+        let subject = jwt.claims.get("sub").filter(|subject| !subject.is_empty())?;
+        return match jwt.claims.get("iss") {
+            Some(issuer) => named("jwt", &format!("{issuer}#{subject}")),
+            None => named("jwt", subject),
+        };
     }
     if let Some(iam) = &authorizer.iam {
-        let id = iam.user_id.as_deref()?.split(':').next()?;
-        return Some(id).filter(|id| !id.is_empty()).map(|id| format!("iam:{id}"));
+        let identity = iam.cognito_identity.as_ref().and_then(|it| it.identity_id.as_deref());
+        if let Some(identity) = identity.filter(|identity| !identity.is_empty()) {
+            return named("cognito", identity);
+        }
+        return named("iam", iam.user_id.as_deref()?.split(':').next()?);
     }
     let fields = ["principalId", "sub"].into_iter();
-    let named = fields.filter_map(|field| authorizer.fields.get(field)?.as_str());
-    named.filter(|name| !name.is_empty()).map(|name| format!("lambda:{name}")).next()
+    let mut values = fields.filter_map(|field| authorizer.fields.get(field)?.as_str());
+    values.find_map(|value| named("lambda", value))
 }
 
 /// The stage's part of the path, with its slash. Empty for the default stage and Function URLs, and
@@ -77,11 +87,15 @@ pub(crate) fn stage_prefix(event: &ApiGatewayV2httpRequest) -> String {
     }
 }
 
+/// The path that is asked for, without the stage.
+pub(crate) fn path(event: &ApiGatewayV2httpRequest) -> &str {
+    let path = event.raw_path.as_deref().unwrap_or_default();
+    path.strip_prefix(&stage_prefix(event)).unwrap_or(path)
+}
+
 /// The request that an event tells of.
 pub(crate) fn to_request(event: ApiGatewayV2httpRequest) -> Result<Request<Bytes>, A2aError> {
-    let prefix = stage_prefix(&event);
-    let path = event.raw_path.unwrap_or_default();
-    let path = path.strip_prefix(&prefix).unwrap_or(&path);
+    let path = path(&event);
     let mut target = utf8_percent_encode(path, NOT_IN_PATHS).to_string();
     if !target.starts_with('/') {
         target.insert(0, '/');
@@ -107,6 +121,14 @@ pub(crate) fn to_request(event: ApiGatewayV2httpRequest) -> Result<Request<Bytes
     *request.uri_mut() = uri;
     *request.headers_mut() = event.headers;
     Ok(request)
+}
+
+/// How many bytes of its event a response takes: its body is a string in there, in which quotes
+/// and backslashes take two.
+pub(crate) fn event_bytes(response: &Response<Bytes>) -> usize {
+    let body = response.body();
+    let escaped = body.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    body.len() + escaped
 }
 
 /// The event that a response is answered with. All our bodies are text.

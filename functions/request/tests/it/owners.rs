@@ -8,10 +8,20 @@ use crate::support::{Function, at, event, sending};
 async fn the_owner_is_the_principal_of_the_authorizer() {
     let jwt = |claims| json!({ "jwt": { "claims": claims, "scopes": null } });
     let iam = |user| json!({ "iam": { "userId": user, "cognitoIdentity": null } });
+    // As an identity pool gives credentials out: one role and one session name for all users.
+    let cognito = |identity| {
+        json!({ "iam": {
+            "userId": "AROAPOOL:CognitoIdentityCredentials",
+            "cognitoIdentity": { "amr": ["authenticated"], "identityId": identity },
+        } })
+    };
     let lambda = |context| json!({ "lambda": context });
     let long = "x".repeat(300);
     for (authorizer, owner) in [
-        (event!("http-api-jwt")["requestContext"]["authorizer"].clone(), Some("jwt:alice")),
+        (
+            event!("http-api-jwt")["requestContext"]["authorizer"].clone(),
+            Some("jwt:https://issuer.example#alice"),
+        ),
         (event!("http-api-iam")["requestContext"]["authorizer"].clone(), Some("iam:AROAEXAMPLE")),
         (
             event!("http-api-lambda-authorizer")["requestContext"]["authorizer"].clone(),
@@ -25,7 +35,8 @@ async fn the_owner_is_the_principal_of_the_authorizer() {
         (jwt(json!({ "sub": "anonymous" })), Some("jwt:anonymous")),
         (jwt(json!({ "sub": "ä b#c" })), Some("jwt:ä b#c")),
         (jwt(json!({ "sub": "" })), None),
-        (jwt(json!({ "sub": long })), None),
+        (jwt(json!({ "sub": long })), Some("jwt:sha256:ed6e476c63cfa0dd32e5df013e283c03")),
+        (jwt(json!({ "iss": "https://other", "sub": "alice" })), Some("jwt:https://other#alice")),
         (jwt(json!({ "client_id": "machine" })), None),
         (jwt(json!({})), None),
         (jwt(Value::Null), None),
@@ -34,6 +45,9 @@ async fn the_owner_is_the_principal_of_the_authorizer() {
         (iam(json!("")), None),
         (iam(Value::Null), None),
         (json!({ "iam": {} }), None),
+        (cognito("eu-west-1:bob"), Some("cognito:eu-west-1:bob")),
+        (cognito("eu-west-1:carol"), Some("cognito:eu-west-1:carol")),
+        (cognito(""), Some("iam:AROAPOOL")),
         (lambda(json!({ "sub": "alice" })), Some("lambda:alice")),
         (lambda(json!({ "sub": "bob", "principalId": "alice" })), Some("lambda:alice")),
         (lambda(json!({ "sub": "alice", "principalId": "" })), Some("lambda:alice")),
@@ -53,7 +67,6 @@ async fn the_owner_is_the_principal_of_the_authorizer() {
         } else {
             assert_eq!(answer.status, 401, "{authorizer}: {answer:?}");
             assert_eq!(answer.body["error"]["status"], "UNAUTHENTICATED");
-            assert_eq!(answer.event["headers"]["content-type"], "application/a2a+json");
         }
     }
 }
@@ -77,14 +90,23 @@ async fn the_same_name_by_another_kind_of_authorizer_is_somebody_else() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_principal_nothing_is_answered_but_that() {
-    for (method, path) in [
-        ("POST", "/"),
-        ("GET", "/tasks"),
-        ("GET", "/nothing"),
-        ("GET", "/.well-known/agent-card.json"),
+    for (method, path, media_type) in [
+        ("POST", "/", "application/json"),
+        ("GET", "/tasks", "application/a2a+json"),
+        ("GET", "/nothing", "application/a2a+json"),
+        ("GET", "/.well-known/agent-card.json", "application/a2a+json"),
     ] {
         let mut event = at(event!("http-api"), method, path);
         event["requestContext"]["authorizer"] = json!({});
-        assert_eq!(Function::new().answer(event).await.status, 401, "{method} {path}");
+        let answer = Function::new().answer(event).await;
+        assert_eq!(answer.status, 401, "{method} {path}");
+        assert_eq!(answer.event["headers"]["content-type"], media_type, "{method} {path}");
+        if path == "/" {
+            assert_eq!(answer.body["error"]["code"], -32000);
+            assert_eq!(
+                (&answer.body["jsonrpc"], &answer.body["id"]),
+                (&json!("2.0"), &json!(null))
+            );
+        }
     }
 }

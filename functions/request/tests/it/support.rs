@@ -8,7 +8,8 @@ use a2a_lambda_aws::RandomIds;
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
-    Agents, Clock, Engine, MemoryStore, Policy, Queue, Signal, SignalError, Tenant, Timer,
+    Agents, Clock, Engine, MemoryStore, Policy, Queue, Signal, SignalError, TaskStore, Tenant,
+    Timer,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -84,9 +85,17 @@ impl Function {
     }
 
     pub(crate) fn with(config: Config) -> Self {
+        Self::made_of(Arc::new(MemoryStore::new()), config)
+    }
+
+    pub(crate) fn over(store: Arc<dyn TaskStore>) -> Self {
+        Self::made_of(store, Config::default())
+    }
+
+    fn made_of(store: Arc<dyn TaskStore>, config: Config) -> Self {
         let signals = Arc::new(Signals::default());
         let engine = Engine {
-            store: Arc::new(MemoryStore::new()),
+            store,
             queue: signals.clone(),
             timer: signals,
             clock: Arc::new(TestClock(tokio::time::Instant::now())),
