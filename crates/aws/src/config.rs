@@ -96,6 +96,23 @@ impl<'a> Variables<'a> {
         }
     }
 
+    /// What `read` makes of a variable, set or not.
+    ///
+    /// # Errors
+    /// When `read` refuses it.
+    pub fn read<T, E: Error + Send + Sync + 'static>(
+        &self,
+        variable: &'static str,
+        what: &str,
+        read: impl FnOnce(Option<&str>) -> Result<T, E>,
+    ) -> Result<T, ConfigError> {
+        read(self.optional(variable).as_deref()).map_err(|error| ConfigError::Invalid {
+            variable,
+            what: what.to_owned(),
+            source: Some(error.into()),
+        })
+    }
+
     /// What AWS sets.
     ///
     /// # Errors

@@ -28,7 +28,9 @@ pub fn init_logging(variables: &Variables<'_>) -> Result<(), ConfigError> {
     let filter = OURS
         .iter()
         .fold(Targets::new(), |filter, target| filter.with_target(*target, ours))
-        .with_default(ours.min(LevelFilter::INFO));
+        .with_default(ours.min(LevelFilter::INFO))
+        // The span that carries the request id.
+        .with_target("lambda_runtime", LevelFilter::INFO);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)

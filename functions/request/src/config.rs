@@ -56,12 +56,7 @@ pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     if let Some(seconds) = variables.number("CARD_MAX_AGE_SECONDS", 0..=31_536_000)? {
         config.http.card_max_age_s = u32::try_from(seconds).unwrap_or(u32::MAX);
     }
-    let agent = a2a_lambda_agents::configured(variables.optional("AGENT").as_deref());
-    let agent = agent.map_err(|error| ConfigError::Invalid {
-        variable: "AGENT",
-        what: "the name of an agent".to_owned(),
-        source: Some(error.into()),
-    })?;
+    let agent = variables.read("AGENT", "the name of an agent", a2a_lambda_agents::configured)?;
     let engine = engine(variables, |client, table| Arc::new(DynamoDbStore::new(client, table)))?;
     Ok(Context::new(engine, Agents::new(agent), config))
 }

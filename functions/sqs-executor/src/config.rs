@@ -20,12 +20,7 @@ use crate::Context;
 /// # Errors
 /// When a variable is missing or cannot be used.
 pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
-    let agent = a2a_lambda_agents::configured(variables.optional("AGENT").as_deref());
-    let agent = agent.map_err(|error| ConfigError::Invalid {
-        variable: "AGENT",
-        what: "the name of an agent".to_owned(),
-        source: Some(error.into()),
-    })?;
+    let agent = variables.read("AGENT", "the name of an agent", a2a_lambda_agents::configured)?;
     let engine = engine(variables, |client, table| Arc::new(DynamoDbStore::new(client, table)))?;
     Ok(Context::new(engine, Agents::new(agent)))
 }

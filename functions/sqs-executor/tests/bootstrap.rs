@@ -50,7 +50,10 @@ async fn invoke(api: &RuntimeApi, event: &str) -> Value {
 async fn a_record_that_is_no_signal_is_reported_and_not_repeated_in_the_log() {
     let aws = aws().await;
     let api = RuntimeApi::start().await.unwrap();
-    let bootstrap = Bootstrap::spawn(EXECUTABLE, variables(&aws), &api).unwrap();
+    // Not even where everything is logged: the runtime would log the event as a whole.
+    let mut variables = variables(&aws);
+    variables.push(("LOG_LEVEL", "trace".to_owned()));
+    let bootstrap = Bootstrap::spawn(EXECUTABLE, variables, &api).unwrap();
     let answer = invoke(&api, include_str!("events/batch.json")).await;
     let id = "059f36b4-87a3-44ab-83d2-661975830a7d";
     assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": id }] }));
@@ -77,11 +80,14 @@ async fn a_store_that_is_not_there_is_reported() {
     let api = RuntimeApi::start().await.unwrap();
     let mut variables = variables(&aws);
     variables.push(("TABLE_NAME", "another-table".to_owned()));
+    variables.push(("LOG_LEVEL", "error".to_owned()));
     let bootstrap = Bootstrap::spawn(EXECUTABLE, variables, &api).unwrap();
     let answer = invoke(&api, include_str!("events/batch.json")).await;
     assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 2, "{answer}");
     let cause = |line: &str| line.contains("ResourceNotFoundException");
-    bootstrap.line(cause, PATIENCE).await.expect("a line with the cause");
+    let line = bootstrap.line(cause, PATIENCE).await.expect("a line with the cause");
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert!(line["span"]["requestId"].is_string(), "at each level the request is named: {line}");
 }
 
 #[tokio::test]
