@@ -34,8 +34,9 @@
 //! | wake       | signals again | —                    | signals again        | —           | —     |
 //!
 //! A dash is an [`IllegalTransition`] and changes nothing. A turn that ends while the inbox is not
-//! empty does not end the task: the holder goes on, with the new messages (invariant I5). A claim
-//! past the limit of attempts ends the task as failed (I10).
+//! empty does not end the task: the holder goes on, with the new messages (invariant I5). A message
+//! to a task whose lease has expired asks for another runner. A claim past the limit of attempts
+//! ends the task as failed (I10).
 //!
 //! Everything here is pure: what happened and the time go in; the next head, the new entries and
 //! the effects come out, as data.
