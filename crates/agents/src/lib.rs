@@ -15,8 +15,11 @@ pub use echo::Echo;
 pub type MakeAgent = fn() -> Arc<dyn Agent>;
 
 /// The agents, by the names that configuration knows them by. The first is the default.
-pub const AGENTS: &[(&str, MakeAgent)] =
-    &[("echo", || Arc::new(Echo)), ("conformance", || Arc::new(Conformance))];
+#[rustfmt::skip] // A line for each.
+pub const AGENTS: &[(&str, MakeAgent)] = &[
+    ("echo", || Arc::new(Echo)),
+    ("conformance", || Arc::new(Conformance)),
+];
 
 /// No agent has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
