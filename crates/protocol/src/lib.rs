@@ -20,6 +20,7 @@
 #[macro_use]
 mod wire;
 
+mod bytes;
 mod card;
 mod decode;
 mod enums;
@@ -34,6 +35,7 @@ mod security;
 mod stream;
 mod task;
 mod timestamp;
+pub mod v0_3;
 mod validate;
 
 pub use card::{

@@ -2,14 +2,11 @@
 
 use std::fmt;
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::bytes::{self, Base64};
 use crate::json::{Json, Struct};
 use crate::wire::{self, Field, Key, Slot};
 
@@ -105,7 +102,7 @@ impl Serialize for Part {
         // A member of a oneof has presence: it is written even when it is empty.
         match &self.content {
             PartContent::Text(text) => object.serialize_entry("text", text)?,
-            PartContent::Raw(bytes) => object.serialize_entry("raw", &STANDARD.encode(bytes))?,
+            PartContent::Raw(bytes) => object.serialize_entry("raw", &bytes::text(bytes))?,
             PartContent::Url(url) => object.serialize_entry("url", url)?,
             PartContent::Data(data) => object.serialize_entry("data", data)?,
         }
@@ -223,37 +220,4 @@ fn once<'de, T: Field, A: MapAccess<'de>>(
 
 fn not_exactly_one<E: Error>() -> E {
     wire::not_exactly_one(&["text", "raw", "url", "data"])
-}
-
-/// `bytes`: read from either alphabet, padded or not.
-struct Base64(Vec<u8>);
-
-plain_value!(Base64);
-
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-const LENIENT_STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-const LENIENT_URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
-
-impl<'de> Deserialize<'de> for Base64 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Base64Visitor;
-
-        impl Visitor<'_> for Base64Visitor {
-            type Value = Base64;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a base64 string")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Base64, E> {
-                let engine =
-                    if text.contains(['-', '_']) { LENIENT_URL_SAFE } else { LENIENT_STANDARD };
-                engine.decode(text).map(Base64).map_err(|_| E::custom("must be valid base64"))
-            }
-        }
-
-        deserializer.deserialize_str(Base64Visitor)
-    }
 }

@@ -1,0 +1,140 @@
+//! The `params` of JSON-RPC methods about messages and tasks.
+
+use super::fields::FieldNames;
+use super::history_length;
+use super::push::PushNotificationConfig;
+use super::task::Message;
+use crate::json::Struct;
+
+message! {
+    /// `message/send` and `message/stream`.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct MessageSendParams {
+        /// The message.
+        #[json("message")]
+        pub message: Option<Message>,
+        /// How to answer.
+        #[json("configuration")]
+        pub configuration: Option<MessageSendConfiguration>,
+        /// Anything else, as the client likes.
+        #[json("metadata")]
+        pub metadata: Option<Struct>,
+    }
+}
+
+impl MessageSendParams {
+    /// What 0.3 calls the fields.
+    pub const FIELDS: FieldNames = FieldNames(&[
+        (
+            "configuration.taskPushNotificationConfig.authentication.scheme",
+            "configuration.pushNotificationConfig.authentication.schemes",
+        ),
+        ("configuration.taskPushNotificationConfig", "configuration.pushNotificationConfig"),
+    ]);
+}
+
+impl From<MessageSendParams> for crate::SendMessageRequest {
+    fn from(params: MessageSendParams) -> Self {
+        Self {
+            tenant: String::new(),
+            message: params.message.map(Into::into),
+            configuration: params.configuration.map(Into::into),
+            metadata: params.metadata,
+        }
+    }
+}
+
+message! {
+    /// How a message is to be answered.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct MessageSendConfiguration {
+        /// MIME types that the client can take.
+        #[json("acceptedOutputModes")]
+        pub accepted_output_modes: Vec<String>,
+        /// Whether to wait until the task is terminal or interrupted. Absent is yes: the schema leaves
+        /// it open, the official SDKs' servers wait.
+        #[json("blocking")]
+        pub blocking: Option<bool>,
+        /// How many of the most recent messages the answer may hold; `None` and zero are no limit.
+        #[json("historyLength")]
+        pub history_length: Option<i32>,
+        /// Where to push the task's updates.
+        #[json("pushNotificationConfig")]
+        pub push_notification_config: Option<PushNotificationConfig>,
+    }
+}
+
+impl From<MessageSendConfiguration> for crate::SendMessageConfiguration {
+    fn from(configuration: MessageSendConfiguration) -> Self {
+        Self {
+            accepted_output_modes: configuration.accepted_output_modes,
+            task_push_notification_config: configuration.push_notification_config.map(Into::into),
+            history_length: history_length(configuration.history_length),
+            return_immediately: configuration.blocking == Some(false),
+        }
+    }
+}
+
+message! {
+    /// `tasks/get`; over HTTP+JSON the query of `GET /v1/tasks/{id}`.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct TaskQueryParams {
+        /// The task.
+        #[json("id", required)]
+        pub id: String,
+        /// How many of the most recent messages the answer may hold; `None` and zero are no limit.
+        #[json("historyLength")]
+        pub history_length: Option<i32>,
+        /// Anything else, as the client likes. 1.0 has none here.
+        #[json("metadata")]
+        pub metadata: Option<Struct>,
+    }
+}
+
+impl From<TaskQueryParams> for crate::GetTaskRequest {
+    fn from(params: TaskQueryParams) -> Self {
+        Self {
+            tenant: String::new(),
+            id: params.id,
+            history_length: history_length(params.history_length),
+        }
+    }
+}
+
+message! {
+    /// `tasks/cancel`, `tasks/resubscribe` and `tasks/pushNotificationConfig/list`.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct TaskIdParams {
+        /// The task.
+        #[json("id", required)]
+        pub id: String,
+        /// Anything else, as the client likes. 1.0 has it when canceling only.
+        #[json("metadata")]
+        pub metadata: Option<Struct>,
+    }
+}
+
+impl TaskIdParams {
+    /// What 0.3 calls the fields of the request for a list of push configs. In the other requests
+    /// they have the same names.
+    pub const LIST_FIELDS: FieldNames = FieldNames(&[("taskId", "id")]);
+}
+
+impl From<TaskIdParams> for crate::CancelTaskRequest {
+    fn from(params: TaskIdParams) -> Self {
+        Self { tenant: String::new(), id: params.id, metadata: params.metadata }
+    }
+}
+
+impl From<TaskIdParams> for crate::SubscribeToTaskRequest {
+    fn from(params: TaskIdParams) -> Self {
+        Self { tenant: String::new(), id: params.id }
+    }
+}
+
+impl From<TaskIdParams> for crate::ListTaskPushNotificationConfigsRequest {
+    fn from(params: TaskIdParams) -> Self {
+        // All of them: 0.3 has no pages over JSON-RPC.
+        Self { task_id: params.id, ..Self::default() }
+    }
+}

@@ -1,0 +1,22 @@
+//! What is spoken over HTTP+JSON: the `ProtoJSON` of 0.3's `a2a.proto`.
+//!
+//! The official SDK's client refuses an answer with a field that its proto does not have, so what
+//! that lacks is left out: `referenceTaskIds`.
+
+mod error;
+mod part;
+mod push;
+mod requests;
+mod stream;
+mod task;
+
+pub use super::requests::TaskQueryParams;
+pub use error::{ErrorBody, http_status};
+pub use part::Part;
+pub use push::{
+    CreateTaskPushNotificationConfigRequest, ListTaskPushNotificationConfigResponse,
+    TaskPushNotificationConfig,
+};
+pub use requests::{SendMessageConfiguration, SendMessageRequest};
+pub use stream::{SendMessageResult, StreamEvent, TaskArtifactUpdateEvent, TaskStatusUpdateEvent};
+pub use task::{Artifact, Message, Task, TaskState, TaskStatus};

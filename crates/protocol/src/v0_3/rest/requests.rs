@@ -1,0 +1,77 @@
+//! The bodies of requests about messages.
+
+use super::task::Message;
+use crate::json::Struct;
+use crate::v0_3::{FieldNames, PushNotificationConfig, history_length};
+
+message! {
+    /// `POST /v1/message:send` and `POST /v1/message:stream`.
+    ///
+    /// Whether to wait: `ProtoJSON` leaves out a false, so a configuration without `blocking` says
+    /// false. Without any configuration the answer waits for the task, as over JSON-RPC.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct SendMessageRequest {
+        /// The message: `request` in the proto.
+        #[json("message")]
+        pub request: Option<Message>,
+        /// How to answer.
+        #[json("configuration")]
+        pub configuration: Option<SendMessageConfiguration>,
+        /// Anything else, as the client likes.
+        #[json("metadata")]
+        pub metadata: Option<Struct>,
+    }
+}
+
+impl SendMessageRequest {
+    /// What 0.3 calls the fields.
+    pub const FIELDS: FieldNames = FieldNames(&[
+        ("message.parts", "message.content"),
+        (
+            "configuration.taskPushNotificationConfig.authentication.scheme",
+            "configuration.pushNotification.authentication.schemes",
+        ),
+        ("configuration.taskPushNotificationConfig", "configuration.pushNotification"),
+    ]);
+}
+
+impl From<SendMessageRequest> for crate::SendMessageRequest {
+    fn from(request: SendMessageRequest) -> Self {
+        Self {
+            tenant: String::new(),
+            message: request.request.map(Into::into),
+            configuration: request.configuration.map(Into::into),
+            metadata: request.metadata,
+        }
+    }
+}
+
+message! {
+    /// How a message is to be answered.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct SendMessageConfiguration {
+        /// MIME types that the client can take.
+        #[json("acceptedOutputModes")]
+        pub accepted_output_modes: Vec<String>,
+        /// Where to push the task's updates.
+        #[json("pushNotification")]
+        pub push_notification: Option<PushNotificationConfig>,
+        /// How many of the most recent messages the answer may hold; zero is no limit.
+        #[json("historyLength")]
+        pub history_length: i32,
+        /// Whether to wait until the task is terminal or interrupted.
+        #[json("blocking")]
+        pub blocking: bool,
+    }
+}
+
+impl From<SendMessageConfiguration> for crate::SendMessageConfiguration {
+    fn from(configuration: SendMessageConfiguration) -> Self {
+        Self {
+            accepted_output_modes: configuration.accepted_output_modes,
+            task_push_notification_config: configuration.push_notification.map(Into::into),
+            history_length: history_length(Some(configuration.history_length)),
+            return_immediately: !configuration.blocking,
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What a server sends as it goes, and the answer to `message/send`.
+
+use serde::Serialize;
+
+use super::names::kind;
+use super::task::{Artifact, Message, Task, TaskStatus};
+use crate::json::Struct;
+
+kind! {
+    /// `"status-update"`.
+    StatusUpdateKind = "status-update"
+}
+
+kind! {
+    /// `"artifact-update"`.
+    ArtifactUpdateKind = "artifact-update"
+}
+
+message! {
+    /// A task's status has changed.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct TaskStatusUpdateEvent {
+        /// Says that it is a change of status.
+        #[json("kind", required)]
+        pub kind: StatusUpdateKind,
+        /// The task.
+        #[json("taskId", required)]
+        pub task_id: String,
+        /// Its conversation.
+        #[json("contextId", required)]
+        pub context_id: String,
+        /// The new status.
+        #[json("status", required)]
+        pub status: TaskStatus,
+        /// Whether the stream ends with it.
+        #[json("final", required)]
+        pub is_final: bool,
+        /// Anything else, as the agent likes.
+        #[json("metadata")]
+        pub metadata: Option<Struct>,
+    }
+}
+
+message! {
+    /// A task has produced an artifact, or a chunk of one.
+    #[derive(Debug, Clone, PartialEq, Default)]
+    pub struct TaskArtifactUpdateEvent {
+        /// Says that it is about an artifact.
+        #[json("kind", required)]
+        pub kind: ArtifactUpdateKind,
+        /// The task.
+        #[json("taskId", required)]
+        pub task_id: String,
+        /// Its conversation.
+        #[json("contextId", required)]
+        pub context_id: String,
+        /// The artifact, or the chunk.
+        #[json("artifact", required)]
+        pub artifact: Artifact,
+        /// Whether the parts continue the artifact that was sent before under the same id.
+        #[json("append")]
+        pub append: bool,
+        /// Whether this ends the artifact.
+        #[json("lastChunk")]
+        pub last_chunk: bool,
+        /// Anything else, as the agent likes.
+        #[json("metadata")]
+        pub metadata: Option<Struct>,
+    }
+}
+
+/// Makes the conversions of the events and of what holds them, which both forms of 0.3 have under
+/// the same names.
+macro_rules! events {
+    () => {
+        crate::v0_3::task::mirror!(TaskArtifactUpdateEvent:
+            task_id, context_id, artifact(one), append, last_chunk, metadata);
+
+        impl From<crate::TaskStatusUpdateEvent> for TaskStatusUpdateEvent {
+            fn from(current: crate::TaskStatusUpdateEvent) -> Self {
+                let state = current.status.state;
+                // Both end a stream of 0.3: there it is, after a question, the user's turn.
+                let is_final = state.is_terminal() || state.is_interrupted();
+                let crate::TaskStatusUpdateEvent { task_id, context_id, status, metadata } = current;
+                #[allow(clippy::needless_update)] // One of the two forms has a `kind`, too.
+                Self {
+                    task_id,
+                    context_id,
+                    status: status.into(),
+                    is_final,
+                    metadata,
+                    ..Self::default()
+                }
+            }
+        }
+
+        impl From<TaskStatusUpdateEvent> for crate::TaskStatusUpdateEvent {
+            fn from(old: TaskStatusUpdateEvent) -> Self {
+                let TaskStatusUpdateEvent { task_id, context_id, status, metadata, .. } = old;
+                Self { task_id, context_id, status: status.into(), metadata }
+            }
+        }
+
+        impl From<crate::StreamResponse> for StreamEvent {
+            fn from(current: crate::StreamResponse) -> Self {
+                match current {
+                    crate::StreamResponse::Task(task) => Self::Task(task.into()),
+                    crate::StreamResponse::Message(message) => Self::Message(message.into()),
+                    crate::StreamResponse::StatusUpdate(event) => Self::StatusUpdate(event.into()),
+                    crate::StreamResponse::ArtifactUpdate(event) => {
+                        Self::ArtifactUpdate(event.into())
+                    }
+                }
+            }
+        }
+
+        impl From<crate::SendMessageResponse> for SendMessageResult {
+            fn from(current: crate::SendMessageResponse) -> Self {
+                match current {
+                    crate::SendMessageResponse::Task(task) => Self::Task(task.into()),
+                    crate::SendMessageResponse::Message(message) => Self::Message(message.into()),
+                }
+            }
+        }
+    };
+}
+
+pub(super) use events;
+
+/// One event of a stream: the `result` of each answer to `message/stream` and `tasks/resubscribe`.
+/// Its `kind` says which.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum StreamEvent {
+    /// The task as it is.
+    Task(Task),
+    /// The agent's answer, when there is no task.
+    Message(Message),
+    /// A change of status.
+    StatusUpdate(TaskStatusUpdateEvent),
+    /// An artifact, or a chunk of one.
+    ArtifactUpdate(TaskArtifactUpdateEvent),
+}
+
+/// The `result` of `message/send`. Its `kind` says which.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum SendMessageResult {
+    /// The task that the message made or continued.
+    Task(Task),
+    /// The agent's answer, when there is no task.
+    Message(Message),
+}
+
+events!();
