@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
-use a2a_lambda_protocol::{Artifact, Json, Message, Part, PartContent};
+use a2a_lambda_core::{Agent, AgentProfile, End, ExtendedProfile, Failure, Turn};
+use a2a_lambda_protocol::{AgentSkill, Artifact, Json, Message, Part, PartContent};
 use async_trait::async_trait;
 
 /// Behaves as the suites expect: by the prefix of the message's id, or of its first text part.
@@ -22,9 +22,14 @@ enum Behaviour {
     DirectMessage,
     Reject,
     Chunked,
+    Ticks,
     Slow,
     CompleteSilently,
 }
+
+/// How many chunks there are in a stream of ticks, and how far apart.
+const TICKS: u32 = 10;
+const TICK: Duration = Duration::from_millis(250);
 
 /// The prefixes. The longest that matches counts.
 const PREFIXES: &[(&str, Behaviour)] = &[
@@ -42,6 +47,8 @@ const PREFIXES: &[(&str, Behaviour)] = &[
     ("tck-reject-task", Behaviour::Reject),
     ("tck-stream-artifact-chunked", Behaviour::Chunked),
     ("test-resubscribe-message-id", Behaviour::Slow),
+    // Not of the public suites: a stream whose chunks are apart in time.
+    ("test-stream-ticks", Behaviour::Ticks),
 ];
 
 impl Behaviour {
@@ -67,6 +74,17 @@ impl Agent for Conformance {
         AgentProfile {
             input_modes: any(),
             output_modes: any(),
+            answers_directly: true,
+            extended: Some(ExtendedProfile {
+                description: None,
+                skills: vec![AgentSkill {
+                    id: "known-callers".to_owned(),
+                    name: "known callers".to_owned(),
+                    description: "Is only shown to authenticated callers".to_owned(),
+                    tags: vec!["conformance".to_owned()],
+                    ..AgentSkill::default()
+                }],
+            }),
             ..AgentProfile::text(
                 "conformance",
                 "Has the fixed behaviours that the public A2A conformance suites ask for",
@@ -98,6 +116,15 @@ impl Agent for Conformance {
                 chunks.push([Part::text("one ")]).await?;
                 chunks.push([Part::text("two ")]).await?;
                 chunks.finish([Part::text("three")]).await?;
+                Ok(End::completed())
+            }
+            Behaviour::Ticks => {
+                let mut chunks = turn.chunked("ticks");
+                for tick in 1..TICKS {
+                    chunks.push([Part::text(format!("tick {tick} "))]).await?;
+                    turn.sleep(TICK).await;
+                }
+                chunks.finish([Part::text(format!("tick {TICKS}"))]).await?;
                 Ok(End::completed())
             }
             Behaviour::Slow => {

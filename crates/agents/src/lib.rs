@@ -3,13 +3,17 @@
 
 mod conformance;
 mod echo;
+mod strict;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use a2a_lambda_core::Agent;
+use a2a_lambda_core::ids::InvalidId;
+use a2a_lambda_core::{Agent, Agents, Tenant};
 
 pub use conformance::Conformance;
 pub use echo::Echo;
+pub use strict::Strict;
 
 /// Makes an agent, at the start of the process.
 pub type MakeAgent = fn() -> Arc<dyn Agent>;
@@ -19,32 +23,62 @@ pub type MakeAgent = fn() -> Arc<dyn Agent>;
 pub const AGENTS: &[(&str, MakeAgent)] = &[
     ("echo", || Arc::new(Echo)),
     ("conformance", || Arc::new(Conformance)),
+    ("strict", || Arc::new(Strict)),
 ];
 
-/// No agent has this name.
+/// The agents that configuration asks for cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no agent is named {name:?}; there are: {}", names())]
-pub struct UnknownAgent {
-    /// The name that was asked for.
-    pub name: String,
+pub enum AgentsError {
+    /// No agent has this name.
+    #[error("no agent is named {0:?}; there are: {names}", names = names())]
+    Unknown(String),
+    /// What is left of an equals sign is no tenant's name.
+    #[error("{0:?} is no tenant's name")]
+    Tenant(String, #[source] InvalidId),
+    /// A tenant, or all others, are given two agents.
+    #[error("there is more than one agent for {0}")]
+    Twice(String),
 }
 
 /// The agent with this name.
 ///
 /// # Errors
 /// When there is none; the error lists the names there are.
-pub fn find(name: &str) -> Result<Arc<dyn Agent>, UnknownAgent> {
+pub fn find(name: &str) -> Result<Arc<dyn Agent>, AgentsError> {
     let found = AGENTS.iter().find(|(known, _)| *known == name);
-    let (_, make) = found.ok_or_else(|| UnknownAgent { name: name.to_owned() })?;
+    let (_, make) = found.ok_or_else(|| AgentsError::Unknown(name.to_owned()))?;
     Ok(make())
 }
 
-/// The agent that configuration names, the first of [`AGENTS`] if it names none.
+/// The agents that configuration names: one for every tenant (`echo`), or some for tenants of their
+/// own and perhaps one for all others (`acme=conformance,echo`). Where there is none for all
+/// others, other tenants are not served. The first of [`AGENTS`] if nothing is named.
 ///
 /// # Errors
-/// When there is no such agent.
-pub fn configured(name: Option<&str>) -> Result<Arc<dyn Agent>, UnknownAgent> {
-    find(name.unwrap_or(AGENTS[0].0))
+/// When the text is not of this form or names an agent that is not there.
+pub fn configured(text: Option<&str>) -> Result<Agents, AgentsError> {
+    let mut default = None;
+    let mut by_tenant = BTreeMap::new();
+    for item in text.unwrap_or(AGENTS[0].0).split(',').map(str::trim) {
+        let Some((tenant, agent)) = item.split_once('=') else {
+            if default.replace(find(item)?).is_some() {
+                return Err(AgentsError::Twice("all other tenants".to_owned()));
+            }
+            continue;
+        };
+        let name = tenant.trim();
+        let tenant =
+            Tenant::parse(name).map_err(|error| AgentsError::Tenant(name.to_owned(), error))?;
+        if by_tenant.insert(tenant, find(agent.trim())?).is_some() {
+            return Err(AgentsError::Twice(format!("the tenant {name:?}")));
+        }
+    }
+    let is_open = default.is_some();
+    // A closed set of agents never asks for its default.
+    let agents = Agents::new(default.map_or_else(|| find(AGENTS[0].0), Ok)?);
+    let agents =
+        by_tenant.into_iter().fold(agents, |agents, (tenant, agent)| agents.with(tenant, agent));
+    Ok(if is_open { agents } else { agents.closed() })
 }
 
 fn names() -> String {
@@ -66,7 +100,32 @@ mod tests {
             assert!(find(name).is_ok(), "{name}");
         }
         let error = find("nobody").err().unwrap();
-        assert_eq!(error.to_string(), "no agent is named \"nobody\"; there are: echo, conformance");
+        let names = "echo, conformance, strict";
+        assert_eq!(error.to_string(), format!("no agent is named \"nobody\"; there are: {names}"));
+    }
+
+    #[test]
+    fn agents_are_configured_for_tenants() {
+        let name = |agents: &Agents, tenant: &str| {
+            let tenant = Tenant::parse(tenant).unwrap();
+            agents.serves(&tenant).then(|| agents.of(&tenant).profile().name)
+        };
+        for (text, default, acme) in [
+            (None, Some("echo"), Some("echo")),
+            (Some("conformance"), Some("conformance"), Some("conformance")),
+            (Some("acme=conformance, echo"), Some("echo"), Some("conformance")),
+            (Some("acme=conformance"), None, Some("conformance")),
+            (Some("=echo,acme = conformance"), Some("echo"), Some("conformance")),
+        ] {
+            let agents = configured(text).unwrap();
+            let expected = (default.map(str::to_owned), acme.map(str::to_owned));
+            assert_eq!((name(&agents, ""), name(&agents, "acme")), expected, "{text:?}");
+        }
+        for text in
+            ["", "nobody", "acme=", "acme=nobody", "a b=echo", "echo,conformance", "a=echo,a=echo"]
+        {
+            assert!(configured(Some(text)).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::{Engine, Policy, TaskStore};
+use a2a_lambda_core::{Engine, Policy, PushConfigs, TaskStore};
 
 use crate::clients::{dynamodb_client, http_client, sqs_client};
 use crate::environment::{AwsEnvironment, EnvironmentError};
@@ -96,6 +96,22 @@ impl<'a> Variables<'a> {
         }
     }
 
+    /// Yes or no.
+    ///
+    /// # Errors
+    /// When the variable is set to anything else than `true` or `false`.
+    pub fn flag(&self, variable: &'static str) -> Result<Option<bool>, ConfigError> {
+        match self.optional(variable).as_deref() {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => {
+                let what = "true or false".to_owned();
+                Err(ConfigError::Invalid { variable, what, source: None })
+            }
+        }
+    }
+
     /// What `read` makes of a variable, set or not.
     ///
     /// # Errors
@@ -123,7 +139,7 @@ impl<'a> Variables<'a> {
 }
 
 /// The policy, with what variables change of its defaults: `LEASE_SECONDS` (6 to 900),
-/// `MAX_ATTEMPTS` (1 to 100), `BLOCKING_WAIT_SECONDS` (0 to 900).
+/// `MAX_ATTEMPTS` (1 to 100), `BLOCKING_WAIT_SECONDS` (0 to 900), `MAX_STREAM_SECONDS` (1 to 900).
 ///
 /// # Errors
 /// When one of them is out of its bounds.
@@ -138,6 +154,9 @@ pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
     if let Some(seconds) = variables.number("BLOCKING_WAIT_SECONDS", 0..=900)? {
         policy.blocking_wait = Duration::from_secs(seconds);
     }
+    if let Some(seconds) = variables.number("MAX_STREAM_SECONDS", 1..=900)? {
+        policy.max_stream = Duration::from_secs(seconds);
+    }
     Ok(policy)
 }
 
@@ -146,19 +165,20 @@ pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.
-pub fn engine(
+pub fn engine<S: TaskStore + PushConfigs>(
     variables: &Variables<'_>,
-    make_store: impl FnOnce(aws_sdk_dynamodb::Client, String) -> Arc<dyn TaskStore>,
+    make_store: impl FnOnce(aws_sdk_dynamodb::Client, String) -> S,
 ) -> Result<Engine, ConfigError> {
     let table = variables.required("TABLE_NAME", "the name of the DynamoDB table of tasks")?;
     let queue_url = variables.required("QUEUE_URL", "the URL of the SQS queue of signals")?;
     let policy = policy(variables)?;
     let aws = variables.aws()?;
     let http = http_client();
-    let store = make_store(dynamodb_client(&aws, http.clone()), table);
+    let store = Arc::new(make_store(dynamodb_client(&aws, http.clone()), table));
     let queue = Arc::new(SqsQueue::new(sqs_client(&aws, http), queue_url));
     Ok(Engine {
-        store,
+        store: store.clone(),
+        configs: store,
         queue: queue.clone(),
         timer: queue,
         clock: Arc::new(SystemClock),

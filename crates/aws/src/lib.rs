@@ -17,4 +17,4 @@ pub use config::{ConfigError, Variables, engine, policy};
 pub use environment::{AwsEnvironment, EnvironmentError};
 pub use logging::init_logging;
 pub use sqs::SqsQueue;
-pub use system::{RandomIds, SystemClock, built_at, process_environment};
+pub use system::{RandomIds, SystemClock, process_environment};

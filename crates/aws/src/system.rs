@@ -39,13 +39,6 @@ pub fn process_environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }
 
-/// When the program that runs was built: the time of its file, as its archive kept it.
-pub fn built_at() -> Option<Timestamp> {
-    let modified = std::env::current_exe().and_then(std::fs::metadata).ok()?.modified().ok()?;
-    let since_epoch = modified.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(since_epoch.as_millis()).ok().map(Timestamp::from_millis)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use a2a_lambda_protocol::{AgentSkill, Json, Part, Struct, Timestamp};
+use a2a_lambda_protocol::{AgentExtension, AgentSkill, Json, Part, Struct, Timestamp};
 use async_trait::async_trait;
 
 use crate::ids::Tenant;
@@ -44,6 +44,40 @@ pub struct AgentProfile {
     pub input_modes: Vec<String>,
     /// The media types that it gives; at least one.
     pub output_modes: Vec<String>,
+    /// Whether it may answer with a direct message ([`End::Message`]). If so, a stream is held back
+    /// until the agent has shown something or [`Policy::direct_wait`](crate::Policy::direct_wait)
+    /// is over: a stream that has begun with a task cannot become a message.
+    pub answers_directly: bool,
+    /// What of the protocol is offered to its clients.
+    pub offers: Offers,
+    /// The extensions that it supports (spec section 4.6).
+    pub extensions: Vec<AgentExtension>,
+    /// What authenticated callers are told beyond this (spec section 3.1.11).
+    pub extended: Option<ExtendedProfile>,
+}
+
+/// What of A2A's optional parts is offered to an agent's clients (spec section 3.3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offers {
+    /// Streams.
+    pub streaming: bool,
+    /// Push notifications.
+    pub push_notifications: bool,
+}
+
+impl Default for Offers {
+    fn default() -> Self {
+        Self { streaming: true, push_notifications: true }
+    }
+}
+
+/// What the extended agent card says beyond the public one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExtendedProfile {
+    /// A description in place of the public one, if there is one.
+    pub description: Option<String>,
+    /// Further skills.
+    pub skills: Vec<AgentSkill>,
 }
 
 impl AgentProfile {
@@ -63,6 +97,10 @@ impl AgentProfile {
             skills: vec![skill],
             input_modes: vec!["text/plain".to_owned()],
             output_modes: vec!["text/plain".to_owned()],
+            answers_directly: false,
+            offers: Offers::default(),
+            extensions: Vec::new(),
+            extended: None,
         }
     }
 }
@@ -195,12 +233,14 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
 pub struct Agents {
     default: Arc<dyn Agent>,
     by_tenant: BTreeMap<Tenant, Arc<dyn Agent>>,
+    /// Whether tenants without an agent of their own are served.
+    open: bool,
 }
 
 impl Agents {
     /// One agent for every tenant.
     pub fn new(default: Arc<dyn Agent>) -> Self {
-        Self { default, by_tenant: BTreeMap::new() }
+        Self { default, by_tenant: BTreeMap::new(), open: true }
     }
 
     /// Gives a tenant an agent of its own.
@@ -209,7 +249,18 @@ impl Agents {
         self
     }
 
-    /// The agent that serves a tenant.
+    /// Serves only the tenants that have an agent of their own.
+    pub fn closed(self) -> Self {
+        Self { open: false, ..self }
+    }
+
+    /// Whether a tenant is served: requests for others are refused.
+    pub fn serves(&self, tenant: &Tenant) -> bool {
+        self.open || self.by_tenant.contains_key(tenant)
+    }
+
+    /// The agent that serves a tenant. One that is not served any more still has an agent for its
+    /// tasks that are under way.
     pub fn of(&self, tenant: &Tenant) -> &Arc<dyn Agent> {
         self.by_tenant.get(tenant).unwrap_or(&self.default)
     }

@@ -9,10 +9,11 @@ use tracing::warn;
 
 use crate::env::{Clock, Ids, MAX_QUEUE_DELAY, Queue, Signal, SignalError, Timer};
 use crate::head::{Head, Phase};
-use crate::ids::{TaskKey, WriteId};
+use crate::ids::{ConfigId, TaskKey, WriteId};
 use crate::invariants;
 use crate::machine::{Change, Command, Effect, IllegalTransition, Stamp};
 use crate::policy::Policy;
+use crate::push::{PushConfig, PushConfigs};
 use crate::store::{
     Committed, Created, Depth, Guard, ListQuery, Page, Snapshot, StoreError, TaskStore,
 };
@@ -20,11 +21,26 @@ use crate::store::{
 /// The first wait before a request to an unavailable store is made again; it doubles.
 const STORE_RETRY_FIRST: Duration = Duration::from_millis(50);
 
+/// Makes a request to the store, and makes it again a few times while the store is unavailable.
+macro_rules! tried {
+    ($engine:ident, $request:expr) => {{
+        let mut tries = Tries { engine: $engine, made: 0 };
+        loop {
+            match $request.await {
+                Err(error) => tries.after(error).await?,
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
 /// The parts that everything is built on. All of them are required; cloning it is cheap.
 #[derive(Clone)]
 pub struct Engine {
     /// Where tasks live.
     pub store: Arc<dyn TaskStore>,
+    /// Where their push configs live.
+    pub configs: Arc<dyn PushConfigs>,
     /// The way to the runners.
     pub queue: Arc<dyn Queue>,
     /// The way to the runners at a later time.
@@ -89,13 +105,7 @@ impl Engine {
     /// # Errors
     /// When the store fails, even after a few tries.
     pub async fn create(&self, change: &Change) -> Result<Created, StoreError> {
-        let mut tries = Tries::new(self);
-        loop {
-            match self.store.create(change).await {
-                Err(error) => tries.after(error).await?,
-                outcome => return outcome,
-            }
-        }
+        tried!(self, self.store.create(change))
     }
 
     /// Reads a task; see [`TaskStore::read`].
@@ -103,13 +113,7 @@ impl Engine {
     /// # Errors
     /// When the store fails, even after a few tries.
     pub async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
-        let mut tries = Tries::new(self);
-        loop {
-            match self.store.read(key, depth).await {
-                Err(error) => tries.after(error).await?,
-                outcome => return outcome,
-            }
-        }
+        tried!(self, self.store.read(key, depth))
     }
 
     /// Lists tasks; see [`TaskStore::list`].
@@ -117,13 +121,48 @@ impl Engine {
     /// # Errors
     /// When the store fails, even after a few tries.
     pub async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
-        let mut tries = Tries::new(self);
-        loop {
-            match self.store.list(query).await {
-                Err(error) => tries.after(error).await?,
-                outcome => return outcome,
-            }
-        }
+        tried!(self, self.store.list(query))
+    }
+
+    /// Stores a push config; see [`PushConfigs::put`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub async fn put_config(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError> {
+        tried!(self, self.configs.put(task, config))
+    }
+
+    /// Reads a push config; see [`PushConfigs::get`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub async fn config(
+        &self,
+        task: &TaskKey,
+        id: &ConfigId,
+    ) -> Result<Option<PushConfig>, StoreError> {
+        tried!(self, self.configs.get(task, id))
+    }
+
+    /// Lists the push configs of a task; see [`PushConfigs::list`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub async fn configs(
+        &self,
+        task: &TaskKey,
+        after: Option<&ConfigId>,
+        limit: usize,
+    ) -> Result<Vec<PushConfig>, StoreError> {
+        tried!(self, self.configs.list(task, after, limit))
+    }
+
+    /// Deletes a push config; see [`PushConfigs::delete`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub async fn delete_config(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
+        tried!(self, self.configs.delete(task, id))
     }
 
     /// Reads the whole of a task, unless the snapshot has it already. The result is the task as of
@@ -188,13 +227,7 @@ impl Engine {
 
     async fn commit(&self, base: &Snapshot, change: &Change) -> Result<Committed, StoreError> {
         let guard = Guard { revision: base.head.revision, leased_until: change.over_lease() };
-        let mut tries = Tries::new(self);
-        loop {
-            match self.store.commit(base, guard, change).await {
-                Err(error) => tries.after(error).await?,
-                outcome => return outcome,
-            }
-        }
+        tried!(self, self.store.commit(base, guard, change))
     }
 
     /// Whether a change that seems to have lost was made after all: the answer to the first try
@@ -278,11 +311,7 @@ struct Tries<'a> {
     made: u32,
 }
 
-impl<'a> Tries<'a> {
-    fn new(engine: &'a Engine) -> Self {
-        Self { engine, made: 0 }
-    }
-
+impl Tries<'_> {
     /// Waits before the next try, or gives the error back if there is none.
     async fn after(&mut self, error: StoreError) -> Result<(), StoreError> {
         self.made += 1;

@@ -117,6 +117,11 @@ bounded_id! {
     ContextId
 }
 
+bounded_id! {
+    /// The id of a push config, unique within its task (spec section 4.3.1).
+    ConfigId
+}
+
 impl Owner {
     /// The owner that a principal stands for: what kind of principal it is and its name, so that no
     /// two kinds name the same owner. A name that is too long is replaced by its digest.

@@ -32,13 +32,45 @@ pub struct Entry {
 pub enum Event {
     /// A user's message was accepted. The first entry of every task is one.
     #[serde(rename = "message")]
-    Message(Message),
+    Message(UserMessage),
     /// The status changed.
     #[serde(rename = "status")]
     Status(StatusChange),
     /// An artifact, or a chunk of one, was added.
     #[serde(rename = "artifact")]
     Artifact(ArtifactChange),
+}
+
+/// A user's message, as it was accepted.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UserMessage {
+    /// The message.
+    #[serde(rename = "m")]
+    pub message: Message,
+    /// What its sender asked for beside it.
+    #[serde(rename = "w", default, skip_serializing_if = "Terms::is_empty")]
+    pub terms: Terms,
+}
+
+/// What a sender asks for beside the message: for the agent to know, not part of the task.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The media types that the sender takes (spec section 3.2.2); empty if it did not say.
+    #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted_output_modes: Vec<String>,
+    /// The URIs of the extensions that are active for this request (spec section 4.6.2).
+    #[serde(rename = "e", default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<String>,
+    /// The metadata of the request.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Struct>,
+}
+
+impl Terms {
+    /// Whether the sender asked for nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A new status of a task.
@@ -143,7 +175,7 @@ pub fn fold<'a>(head: &Head, entries: impl IntoIterator<Item = &'a Entry>) -> Ta
 
 fn apply_entry(task: &mut Task, entry: &Entry, head: &Head) {
     match &entry.event {
-        Event::Message(message) => {
+        Event::Message(UserMessage { message, .. }) => {
             if task.status.state == TaskState::Unspecified || task.status.state.is_interrupted() {
                 let status = TaskStatus {
                     state: TaskState::Submitted,

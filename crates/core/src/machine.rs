@@ -50,7 +50,7 @@ use a2a_lambda_protocol::{Message, Role, TaskState, Timestamp};
 
 use crate::head::{Ending, Head, MAX_REMEMBERED_KEYS, Phase};
 use crate::ids::{Fence, Generation, LeaseToken, Revision, WriteId};
-use crate::log::{Entry, Event, StatusChange, without_ids};
+use crate::log::{Entry, Event, StatusChange, Terms, UserMessage, without_ids};
 use crate::request_key::Fingerprint;
 
 pub use command::{Command, Finish, Pause, Stamp, Submission, TurnEnd, Update};
@@ -104,7 +104,8 @@ impl Change {
 impl Head {
     /// Submits a new task.
     pub fn submit(submission: Submission, stamp: &Stamp) -> Change {
-        let Submission { key, owner, context, message, sender_waits_until, request } = submission;
+        let Submission { key, owner, context, message, terms, sender_waits_until, request } =
+            submission;
         let head = Head {
             key,
             owner,
@@ -131,7 +132,7 @@ impl Head {
             follow_ups: Vec::new(),
         };
         let mut draft = Draft::new(head, stamp);
-        draft.add_message(message);
+        draft.add_message(message, terms);
         draft.signal(stamp.now);
         draft.done()
     }
@@ -156,11 +157,11 @@ impl Head {
         }
         let mut next = Draft::new(self.clone(), stamp);
         match command {
-            Command::Message { message, request } => {
+            Command::Message { message, terms, request } => {
                 if request.as_ref().is_some_and(|request| self.accepted(request).is_some()) {
                     return Err(Refusal::Repeated);
                 }
-                next.message(message, request);
+                next.message(message, terms, request);
             }
             Command::Claim { token, max_attempts } => {
                 self.claimable(stamp.now)?;
@@ -278,8 +279,8 @@ impl<'a> Draft<'a> {
         self.entries.push(entry);
     }
 
-    fn add_message(&mut self, message: Message) {
-        self.add(Event::Message(without_ids(message)));
+    fn add_message(&mut self, message: Message, terms: Terms) {
+        self.add(Event::Message(UserMessage { message: without_ids(message), terms }));
         self.head.last_message = self.head.generation;
     }
 
@@ -310,14 +311,14 @@ impl<'a> Draft<'a> {
         self.head.due = Some(self.head.due.map_or(at, |due| due.min(at)));
     }
 
-    fn message(&mut self, message: Message, request: Option<Fingerprint>) {
+    fn message(&mut self, message: Message, terms: Terms, request: Option<Fingerprint>) {
         let now = self.stamp.now;
         if let Some(request) = request {
             let over = (self.head.follow_ups.len() + 1).saturating_sub(MAX_REMEMBERED_KEYS);
             self.head.follow_ups.drain(..over);
             self.head.follow_ups.push(request);
         }
-        self.add_message(message);
+        self.add_message(message, terms);
         match self.head.phase {
             // Its holder is late and may be dead: whoever is signaled can take the task over.
             Phase::Running { until, .. } if until <= now => self.signal(now),

@@ -7,9 +7,10 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
 use crate::head::{Head, Phase, due_shard};
-use crate::ids::{LeaseToken, TaskKey};
+use crate::ids::{ConfigId, LeaseToken, TaskKey};
 use crate::log::Entry;
 use crate::machine::Change;
+use crate::push::{PushConfig, PushConfigs};
 use crate::store::{
     Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot,
     StoreError, TaskStore,
@@ -26,6 +27,7 @@ const MAX_ENTRY_BYTES: usize = 400 * 1024;
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tasks: Mutex<BTreeMap<TaskKey, Record>>,
+    configs: Mutex<BTreeMap<(TaskKey, ConfigId), PushConfig>>,
 }
 
 #[derive(Debug, Clone)]
@@ -38,6 +40,10 @@ impl Record {
     fn snapshot(&self, depth: Depth) -> Snapshot {
         let skip = match depth {
             Depth::Tail => self.log.len().saturating_sub(TAIL_ENTRIES),
+            // Entries are numbered from 1, so that their number is how many there are up to them.
+            Depth::After(known) => {
+                usize::try_from(known.0).unwrap_or(usize::MAX).min(self.log.len())
+            }
             Depth::Full => 0,
         };
         Snapshot { head: self.head.clone(), tail: self.log[skip..].to_vec(), inline_bytes: 0 }
@@ -57,6 +63,10 @@ impl MemoryStore {
     fn tasks(&self) -> MutexGuard<'_, BTreeMap<TaskKey, Record>> {
         // Nothing in here panics while it holds the lock, and each change is made whole.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn configs(&self) -> MutexGuard<'_, BTreeMap<(TaskKey, ConfigId), PushConfig>> {
+        self.configs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,5 +190,34 @@ impl TaskStore for MemoryStore {
         due.sort_by(|a, b| (a.due, &a.key).cmp(&(b.due, &b.key)));
         due.truncate(limit);
         Ok(due)
+    }
+}
+
+#[async_trait]
+impl PushConfigs for MemoryStore {
+    async fn put(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError> {
+        self.configs().insert((task.clone(), config.id.clone()), config.clone());
+        Ok(())
+    }
+
+    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
+        Ok(self.configs().get(&(task.clone(), id.clone())).cloned())
+    }
+
+    async fn list(
+        &self,
+        task: &TaskKey,
+        after: Option<&ConfigId>,
+        limit: usize,
+    ) -> Result<Vec<PushConfig>, StoreError> {
+        let configs = self.configs();
+        let of_task = configs.iter().filter(|((key, _), _)| key == task);
+        let behind = of_task.filter(|((_, id), _)| after.is_none_or(|after| id > after));
+        Ok(behind.map(|(_, config)| config.clone()).take(limit).collect())
+    }
+
+    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
+        self.configs().remove(&(task.clone(), id.clone()));
+        Ok(())
     }
 }

@@ -5,16 +5,21 @@
 
 mod cancel;
 mod list;
+mod push;
 mod send;
+mod tail;
+mod wait;
 
-use a2a_lambda_protocol::{A2aError, ErrorKind, GetTaskRequest, Task, validate};
+use a2a_lambda_protocol::{A2aError, ErrorKind, GetTaskRequest, Task, Timestamp, validate};
 
 use crate::engine::{Engine, TransactError};
-use crate::ids::{InvalidId, Owner, TaskId, TaskKey, Tenant};
+use crate::head::Head;
+use crate::ids::{Generation, InvalidId, Owner, TaskId, TaskKey, Tenant};
 use crate::log::{fold, trim_history};
 use crate::store::{Depth, Snapshot, StoreError};
 
 pub use send::SendOptions;
+pub use tail::{Next, StreamEvent, Tail};
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +28,17 @@ pub struct Caller {
     pub tenant: Tenant,
     /// The principal that calls.
     pub owner: Owner,
+}
+
+/// What else a reader says, beside the request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GetOptions {
+    /// Waits for a task that is newer than this, for as long as
+    /// [`Policy::blocking_wait`](crate::Policy::blocking_wait) allows; a task that is over is
+    /// returned at once.
+    pub newer_than: Option<Generation>,
+    /// When the answer must be on its way at the latest.
+    pub answer_by: Option<Timestamp>,
 }
 
 /// The operations.
@@ -47,9 +63,29 @@ impl Operations {
     /// # Errors
     /// `InvalidParams` for a bad request, `TaskNotFound`, or a store's failure.
     pub async fn get(&self, caller: &Caller, request: &GetTaskRequest) -> Result<Task, A2aError> {
+        let got = self.get_newer(caller, request, &GetOptions::default()).await;
+        got.map(|(task, _)| task)
+    }
+
+    /// Reads a task and its generation, and waits for news of it if that is wanted.
+    ///
+    /// # Errors
+    /// `InvalidParams` for a bad request, `TaskNotFound`, or a store's failure.
+    pub async fn get_newer(
+        &self,
+        caller: &Caller,
+        request: &GetTaskRequest,
+        options: &GetOptions,
+    ) -> Result<(Task, Generation), A2aError> {
         validate(request)?;
-        let snapshot = self.owned(caller, &request.id, Depth::Full).await?;
-        self.render(snapshot, request.history_length).await
+        let Some(known) = options.newer_than else {
+            let snapshot = self.owned(caller, &request.id, Depth::Full).await?;
+            return self.shown(snapshot, request.history_length).await;
+        };
+        let snapshot = self.owned(caller, &request.id, Depth::Tail).await?;
+        let is_news = |head: &Head| head.generation > known || head.is_terminal();
+        let snapshot = self.watch(snapshot, self.wait_until(options.answer_by), is_news).await;
+        self.shown(snapshot, request.history_length).await
     }
 
     /// Reads a task of the caller's.
@@ -71,10 +107,19 @@ impl Operations {
         snapshot: Snapshot,
         history_length: Option<i32>,
     ) -> Result<Task, A2aError> {
+        self.shown(snapshot, history_length).await.map(|(task, _)| task)
+    }
+
+    /// The task as a client reads it, and its generation.
+    async fn shown(
+        &self,
+        snapshot: Snapshot,
+        history_length: Option<i32>,
+    ) -> Result<(Task, Generation), A2aError> {
         let snapshot = self.engine.complete(snapshot).await.map_err(transact_error)?;
         let mut task = fold(&snapshot.head, &snapshot.tail);
         trim_history(&mut task, history_length);
-        Ok(task)
+        Ok((task, snapshot.head.generation))
     }
 }
 

@@ -27,6 +27,15 @@ pub struct Policy {
     pub poll_first: Duration,
     /// The longest such interval.
     pub poll_most: Duration,
+    /// The longest interval at which a stream looks at its task: what a client notices of an update
+    /// late, and what an idle stream costs.
+    pub tail_poll_most: Duration,
+    /// How long a stream is held back for an agent that may answer with a direct message.
+    pub direct_wait: Duration,
+    /// The longest stream: Lambda does not tell when a client has gone away.
+    pub max_stream: Duration,
+    /// How many push configs a task may have. Those that are made at once may pass it.
+    pub max_push_configs: usize,
     /// How many updates of an agent may wait for their commit; an agent that shows more waits.
     pub update_buffer: usize,
     /// How many updates share a commit, at most.
@@ -69,6 +78,10 @@ impl Default for Policy {
             blocking_wait: Duration::from_secs(25),
             poll_first: Duration::from_millis(20),
             poll_most: Duration::from_secs(1),
+            tail_poll_most: Duration::from_millis(200),
+            direct_wait: Duration::from_secs(1),
+            max_stream: Duration::from_mins(15),
+            max_push_configs: 16,
             update_buffer: 64,
             updates_per_commit: 64,
             commit_bytes: 128 * 1024,

@@ -24,7 +24,7 @@ use crate::ids::{LeaseToken, TaskKey};
 use crate::log::{Entry, Event, fold, with_ids};
 use crate::run::RunError;
 use crate::store::{Depth, Renewed, Snapshot, StoreError};
-use crate::turn::{Shown, StopReason, Turn};
+use crate::turn::{Owned, Shown, StopReason, Turn};
 
 use committer::{Committer, Ended};
 
@@ -170,8 +170,14 @@ impl<'a> TurnRun<'a> {
         let new = claimed.head.consumed.next()..=given;
         let is_new = |entry: &&Entry| new.contains(&entry.generation);
         let messages = entries().filter(is_new).filter_map(|entry| match &entry.event {
-            Event::Message(message) => Some(with_ids(message.clone(), &claimed.head)),
+            Event::Message(sent) => Some(with_ids(sent.message.clone(), &claimed.head)),
             _ => None,
+        });
+        let mut asked = entries().filter(|entry| entry.generation <= given).filter_map(|entry| {
+            match &entry.event {
+                Event::Message(sent) => Some(sent.terms.clone()),
+                _ => None,
+            }
         });
         let policy = &self.engine.policy;
         // Time to stop in, and to commit what the agent returns then.
@@ -182,6 +188,12 @@ impl<'a> TurnRun<'a> {
         Ok(Turn {
             task: fold(&claimed.head, entries()),
             messages: messages.collect(),
+            terms: asked.next_back().unwrap_or_default(),
+            owned: Owned {
+                engine: self.engine.clone(),
+                tenant: claimed.head.key.tenant.clone(),
+                owner: claimed.head.owner.clone(),
+            },
             checkpoint: claimed.head.checkpoint.clone(),
             number: claimed.head.turn + 1,
             attempt: claimed.head.attempt,

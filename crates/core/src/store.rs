@@ -29,6 +29,16 @@ impl Snapshot {
             first.generation == Generation(1)
         })
     }
+
+    /// The entries after a generation; `None` if the tail does not reach back to it.
+    pub fn after(&self, generation: Generation) -> Option<&[Entry]> {
+        if generation >= self.head.generation {
+            return Some(&[]);
+        }
+        let next = generation.next();
+        let start = self.tail.iter().position(|entry| entry.generation == next)?;
+        Some(&self.tail[start..])
+    }
 }
 
 /// How much of the log to read.
@@ -36,6 +46,9 @@ impl Snapshot {
 pub enum Depth {
     /// What comes with the head at no extra cost.
     Tail,
+    /// What comes after this entry, and more if that costs nothing: for whoever has read the log up
+    /// to there. It costs no more than the head as long as the new entries are with it.
+    After(Generation),
     /// All of it.
     Full,
 }

@@ -6,15 +6,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use a2a_lambda_protocol::{
-    Artifact, Json, Message, Part, PartContent, Role, Task, TaskState, Timestamp,
+    Artifact, Json, Message, Part, PartContent, Role, Struct, Task, TaskState, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::agent::Reply;
+use crate::engine::Engine;
 use crate::env::{Clock, Ids};
-use crate::log::{ArtifactChange, StatusChange};
+use crate::ids::{Owner, TaskId, TaskKey, Tenant};
+use crate::log::{ArtifactChange, StatusChange, Terms, fold};
 use crate::machine::Update;
+use crate::store::{Depth, StoreError};
 
 /// Why an agent is told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,10 +57,20 @@ pub(crate) enum Shown {
     Flush(oneshot::Sender<()>),
 }
 
+/// The tasks that an agent may look at: those of the owner that it works for.
+#[derive(Debug)]
+pub(crate) struct Owned {
+    pub(crate) engine: Engine,
+    pub(crate) tenant: Tenant,
+    pub(crate) owner: Owner,
+}
+
 /// One run of the agent on a task.
 pub struct Turn {
     pub(crate) task: Task,
     pub(crate) messages: Vec<Message>,
+    pub(crate) terms: Terms,
+    pub(crate) owned: Owned,
     pub(crate) checkpoint: Option<Json>,
     pub(crate) number: u32,
     pub(crate) attempt: u32,
@@ -100,6 +113,39 @@ impl Turn {
             _ => None,
         });
         texts.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The media types that the sender of the newest message takes, which what the agent gives
+    /// should be of (spec section 3.2.2). Empty if it did not say.
+    pub fn accepted_output_modes(&self) -> &[String] {
+        &self.terms.accepted_output_modes
+    }
+
+    /// The URIs of the extensions that are active: the sender of the newest message asked for them,
+    /// and the agent's profile has them (spec section 4.6.2).
+    pub fn extensions(&self) -> &[String] {
+        &self.terms.extensions
+    }
+
+    /// The metadata of the request that brought the newest message.
+    pub fn request_metadata(&self) -> Option<&Struct> {
+        self.terms.metadata.as_ref()
+    }
+
+    /// A task that a message refers to by `referenceTaskIds` (spec section 3.4.3), as it is now.
+    /// `None` if it does not exist or belongs to somebody else.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn referenced(&self, id: &str) -> Result<Option<Task>, StoreError> {
+        let Ok(task) = TaskId::parse(id) else {
+            return Ok(None);
+        };
+        let Owned { engine, tenant, owner } = &self.owned;
+        let key = TaskKey { tenant: tenant.clone(), task };
+        let snapshot = engine.read(&key, Depth::Full).await?;
+        let owned = snapshot.filter(|snapshot| snapshot.head.owner == *owner);
+        Ok(owned.map(|snapshot| fold(&snapshot.head, &snapshot.tail)))
     }
 
     /// What the turn before this left for it, if it has this form.

@@ -29,14 +29,18 @@ where
         SdkError::ConstructionFailure(_) => false,
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
-            status >= 500
+            // An answer that says that all went well, but cannot be read: it was carried out.
+            !(400..500).contains(&status)
                 || status == 429
                 || service.err().code().is_some_and(|code| PASSING.contains(&code))
         }
         // No answer, or one that could not be read: the request may have been carried out.
         _ => true,
     };
-    if passing { StoreError::Unavailable(error.into()) } else { StoreError::Refused(error.into()) }
+    // The SDK's error has the whole answer, and prints it: what users said, secrets of push configs.
+    // What is wrong with the answer is enough.
+    let source = error.into_source().unwrap_or_else(Into::into);
+    if passing { StoreError::Unavailable(source) } else { StoreError::Refused(source) }
 }
 
 /// A request that the SDK's builders refuse: a defect of this crate.

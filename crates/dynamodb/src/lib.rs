@@ -6,6 +6,7 @@
 //!
 //! | `sk` | item |
 //! |---|---|
+//! | `C#{id}` | a **push config** |
 //! | `H` | the **head**, with the newest entries of the log inline |
 //! | `S#{first}#{last}` | a **segment**: entries that were inline and have moved out |
 //! | `P#{first}#{last}#{write}` | a **parcel**: entries too large to be inline, put aside by the commit that adds them |
@@ -16,6 +17,14 @@
 //! entries and is named by them, so writing it twice writes the same bytes. A parcel is written
 //! before the commit that points to it, and means nothing unless a committed entry list does.
 //!
+//! Whoever follows a log reads the head, one item, as long as its inline log goes back far enough.
+//! Else it reads what it misses and no more: parcels by the names in the inline log, segments from
+//! the newest back.
+//!
+//! A push config is an item of its own, whole and written without a condition, so that it costs the
+//! task's commits nothing. Its secrets are one attribute. Configs sort before the head, and the
+//! reads of a task begin there.
+//!
 //! Two sparse indexes: [`LIST_INDEX`] by owner, newest status first, and [`DUE_INDEX`] by shard and
 //! time. An index is written when its key changes: never by a heartbeat, nor by an update that
 //! adds to the log.
@@ -23,10 +32,12 @@
 //! Nothing is ever scanned.
 
 mod attributes;
+mod configs;
 mod error;
 mod head_item;
 mod list;
 mod log_items;
+mod read;
 mod store;
 mod table;
 

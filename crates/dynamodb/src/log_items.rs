@@ -1,17 +1,17 @@
 //! The log as items: inline with the head, in segments, in parcels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::Head;
-use a2a_lambda_core::ids::TaskKey;
+use a2a_lambda_core::ids::{Generation, TaskKey};
 use a2a_lambda_core::log::Entry;
 use a2a_lambda_core::store::Snapshot;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::attributes::{Item, Malformed, find_number, get_string, number, string, value};
 use crate::head_item::from_item;
-use crate::table::{PK, SK, partition};
+use crate::table::{PARCELS, PK, SEGMENTS, SK, partition};
 
 pub(crate) const LOG: &str = "log";
 pub(crate) const LOG_BYTES: &str = "lb";
@@ -83,7 +83,7 @@ impl Packed {
         };
         // The commit's mark is in the name: two commits that race for the same generations must
         // not overwrite each other's parcels, for only one of them will be pointed to.
-        let name = format!("P#{first:010}#{last:010}#{}", head.write.as_str());
+        let name = format!("{PARCELS}{first:010}#{last:010}#{}", head.write.as_str());
         self.inline_bytes += POINTER.len() + name.len() + ELEMENT_BYTES;
         self.inline.push(AttributeValue::M([(POINTER.to_owned(), string(&*name))].into()));
         let log = texts.into_iter().map(|(_, text)| AttributeValue::S(text)).collect();
@@ -114,7 +114,7 @@ pub(crate) fn segment(head: &Head, log: &[AttributeValue]) -> Result<Option<Item
         return Ok(None);
     };
     let (first, last) = (range(first)?.0, range(last)?.1);
-    Ok(Some(log_item(&head.key, format!("S#{first:010}#{last:010}"), log.to_vec())))
+    Ok(Some(log_item(&head.key, format!("{SEGMENTS}{first:010}#{last:010}"), log.to_vec())))
 }
 
 /// The generations that an element of a log has: an entry, or a pointer to a parcel.
@@ -124,12 +124,13 @@ fn range(element: &AttributeValue) -> Result<(u64, u64), Malformed> {
             let generation = entry(text)?.generation.0;
             Ok((generation, generation))
         }
-        AttributeValue::M(pointer) => parcel_range(get_string(pointer, POINTER)?),
+        AttributeValue::M(pointer) => name_range(get_string(pointer, POINTER)?),
         _ => Err(Malformed::Attribute(LOG)),
     }
 }
 
-fn parcel_range(name: &str) -> Result<(u64, u64), Malformed> {
+/// The generations that are in a parcel or a segment, from its name.
+fn name_range(name: &str) -> Result<(u64, u64), Malformed> {
     let mut fields = name.split('#').skip(1).map(str::parse);
     match (fields.next(), fields.next()) {
         (Some(Ok(first)), Some(Ok(last))) => Ok((first, last)),
@@ -162,19 +163,61 @@ pub(crate) fn log_bytes(bytes: usize) -> AttributeValue {
     number(bytes)
 }
 
-/// Puts the whole log together from all items of a task's partition, the head's among them.
-pub(crate) fn full_snapshot(head_item: &Item, others: &[Item]) -> Result<Snapshot, Malformed> {
+/// The oldest entry that is inline, or put aside in a parcel that the inline log points to.
+pub(crate) fn first_inline(head_item: &Item) -> Result<Generation, Malformed> {
+    match inline_log(head_item)?.first() {
+        Some(element) => Ok(Generation(range(element)?.0)),
+        None => Ok(from_item(head_item)?.generation.next()),
+    }
+}
+
+/// Where the names of those segments end that begin before this entry. A segment that begins there
+/// or later is of the log that is still inline: its writer did not get to move it.
+pub(crate) fn segments_before(first: Generation) -> String {
+    format!("{SEGMENTS}{:010}$", first.0.saturating_sub(1))
+}
+
+/// Whether a segment has the entry after this one, or is of older ones.
+pub(crate) fn reaches_back(segment: &Item, known: Generation) -> Result<bool, Malformed> {
+    Ok(name_range(get_string(segment, SK)?)?.0 <= known.next().0)
+}
+
+/// The names of the parcels with entries after this one, as the head's item and segments have them.
+pub(crate) fn parcels_after<'a>(
+    head_item: &'a Item,
+    segments: &'a [Item],
+    known: Generation,
+) -> Result<BTreeSet<&'a str>, Malformed> {
+    let mut names = BTreeSet::new();
+    for item in std::iter::once(head_item).chain(segments) {
+        for pointer in inline_log(item)?.iter().filter_map(|element| element.as_m().ok()) {
+            let name = get_string(pointer, POINTER)?;
+            if name_range(name)?.1 > known.0 {
+                names.insert(name);
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// Puts the log together from the head's item and others of the task's partition, as far back as
+/// they go. [`Malformed::Gap`] if they do not go back to the entry after `known`.
+pub(crate) fn assemble(
+    head_item: &Item,
+    others: &[Item],
+    known: Generation,
+) -> Result<Snapshot, Malformed> {
     let head = from_item(head_item)?;
     let inline_bytes = find_number(head_item, LOG_BYTES)?.unwrap_or_default();
-    let mut parcels = BTreeMap::new();
+    let mut parcels = HashMap::new();
     let mut logs = vec![inline_log(head_item)?];
     for item in others {
         match get_string(item, SK)? {
-            name if name.starts_with("P#") => {
+            name if name.starts_with(PARCELS) => {
                 parcels.insert(name, inline_log(item)?);
             }
-            name if name.starts_with("S#") => logs.push(inline_log(item)?),
-            // Items of a later version of this crate, such as push configs.
+            name if name.starts_with(SEGMENTS) => logs.push(inline_log(item)?),
+            // Items of a later version of this crate.
             _ => {}
         }
     }
@@ -183,17 +226,15 @@ pub(crate) fn full_snapshot(head_item: &Item, others: &[Item]) -> Result<Snapsho
     let mut entries = BTreeMap::new();
     let mut add = |text: &str| -> Result<(), Malformed> {
         let entry = entry(text)?;
-        entries.insert(entry.generation, entry);
+        entries.insert(entry.generation.0, entry);
         Ok(())
     };
     for element in logs.into_iter().flatten() {
         match element {
             AttributeValue::S(text) => add(text)?,
             AttributeValue::M(pointer) => {
-                let name = get_string(pointer, POINTER)?;
-                let missing = || parcel_range(name).map_or(0, |(first, _)| first);
-                let parcel = parcels.get(name).ok_or_else(|| Malformed::Gap(missing()))?;
-                for element in *parcel {
+                // One that is not here is of entries that were not asked for, or leaves a gap.
+                for element in parcels.get(get_string(pointer, POINTER)?).copied().unwrap_or(&[]) {
                     add(element.as_s().map_err(|_| Malformed::Attribute(LOG))?)?;
                 }
             }
@@ -201,9 +242,13 @@ pub(crate) fn full_snapshot(head_item: &Item, others: &[Item]) -> Result<Snapsho
         }
     }
     let mut tail = Vec::with_capacity(entries.len());
-    for generation in 1..=head.generation.0 {
-        let key = a2a_lambda_core::Generation(generation);
-        tail.push(entries.remove(&key).ok_or(Malformed::Gap(generation))?);
+    for generation in (1..=head.generation.0).rev() {
+        match entries.remove(&generation) {
+            Some(entry) => tail.push(entry),
+            None if generation > known.0 => return Err(Malformed::Gap(generation)),
+            None => break,
+        }
     }
+    tail.reverse();
     Ok(Snapshot { head, tail, inline_bytes })
 }

@@ -14,20 +14,13 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
-use crate::attributes::{Item, Malformed, get_string, number, string};
+use crate::attributes::{Item, Malformed, number, string};
 use crate::error::{corrupt, store_error};
 use crate::head_item::{LEASE_TOKEN, LEASED_UNTIL, REVISION, to_item};
 use crate::log_items::{
-    INLINE_BYTES, LOG, LOG_BYTES, full_snapshot, inline_log, log_bytes, pack, segment, snapshot,
+    INLINE_BYTES, LOG, LOG_BYTES, inline_log, log_bytes, pack, segment, snapshot,
 };
 use crate::table::{HEAD, PK, SK, partition};
-
-/// The most pages of 1 MB that reading one task takes.
-const MAX_PAGES: usize = 64;
-
-/// How often a task is read again when its items do not fit together: a page read late may miss
-/// what an earlier one points to.
-const READ_TRIES: usize = 3;
 
 /// The task store on DynamoDB. See the [crate's description](crate) for the table.
 #[derive(Debug, Clone)]
@@ -121,18 +114,22 @@ impl DynamoDbStore {
         Self { client, table: table.into() }
     }
 
-    async fn put(&self, item: Item) -> Result<(), StoreError> {
+    pub(crate) async fn put_item(&self, item: Item) -> Result<(), StoreError> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         request.send().await.map(drop).map_err(store_error)
     }
 
-    async fn head_item(&self, key: &TaskKey) -> Result<Option<Item>, StoreError> {
+    pub(crate) async fn get_item(
+        &self,
+        key: &TaskKey,
+        name: &str,
+    ) -> Result<Option<Item>, StoreError> {
         let request = self
             .client
             .get_item()
             .table_name(&self.table)
             .key(PK, string(partition(key)))
-            .key(SK, string(HEAD))
+            .key(SK, string(name))
             .consistent_read(true);
         Ok(request.send().await.map_err(store_error)?.item)
     }
@@ -153,60 +150,6 @@ impl DynamoDbStore {
                 }
                 _ => Err(store_error(error)),
             },
-        }
-    }
-
-    /// All items of a task, the head's first; `None` if there is no head.
-    async fn items(&self, key: &TaskKey) -> Result<Option<(Item, Vec<Item>)>, StoreError> {
-        let mut items = Vec::new();
-        let mut start = None;
-        for _ in 0..MAX_PAGES {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("#p = :p AND #s >= :h")
-                .expression_attribute_names("#p", PK)
-                .expression_attribute_names("#s", SK)
-                .expression_attribute_values(":p", string(partition(key)))
-                // The head sorts before all that it points to, and so is read first.
-                .expression_attribute_values(":h", string(HEAD))
-                .consistent_read(true)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(store_error)?;
-            items.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                break;
-            }
-        }
-        if start.is_some() {
-            let (what, limit) = ("a task with all that was put aside for it", MAX_PAGES << 20);
-            return Err(StoreError::TooLarge { what, bytes: limit, limit });
-        }
-        if items.is_empty() {
-            return Ok(None);
-        }
-        let head = items.remove(0);
-        // A parcel of a task that was never made has no head before it.
-        let is_head = get_string(&head, SK).is_ok_and(|name| name == HEAD);
-        Ok(is_head.then_some((head, items)))
-    }
-
-    async fn read_full(&self, key: &TaskKey) -> Result<Option<Snapshot>, StoreError> {
-        let mut tries = 0;
-        loop {
-            let Some((head, others)) = self.items(key).await? else {
-                return Ok(None);
-            };
-            tries += 1;
-            match full_snapshot(&head, &others) {
-                Ok(snapshot) => return Ok(Some(snapshot)),
-                Err(Malformed::Gap(_)) if tries < READ_TRIES => {}
-                Err(malformed) => return Err(corrupt(key, malformed)),
-            }
         }
     }
 
@@ -232,7 +175,7 @@ impl DynamoDbStore {
         change: &Change,
     ) -> Result<Option<Committed>, StoreError> {
         let key = &change.head().key;
-        let Some(item) = self.head_item(key).await? else {
+        let Some(item) = self.get_item(key, HEAD).await? else {
             return Ok(Some(Committed::Lost(None)));
         };
         let malformed = |malformed| corrupt(key, malformed);
@@ -242,7 +185,7 @@ impl DynamoDbStore {
         }
         let log = inline_log(&item).map_err(malformed)?;
         if let Some(segment) = segment(&current.head, log).map_err(malformed)? {
-            self.put(segment).await?;
+            self.put_item(segment).await?;
         }
         Ok(None)
     }
@@ -253,7 +196,7 @@ impl TaskStore for DynamoDbStore {
     async fn create(&self, change: &Change) -> Result<Created, StoreError> {
         let mut packed = pack(change.head(), change.entries())?;
         for parcel in std::mem::take(&mut packed.parcels) {
-            self.put(parcel).await?;
+            self.put_item(parcel).await?;
         }
         let mut item = to_item(change.head());
         item.insert(LOG.into(), AttributeValue::L(packed.inline));
@@ -287,11 +230,8 @@ impl TaskStore for DynamoDbStore {
 
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
         match depth {
-            Depth::Tail => {
-                let item = self.head_item(key).await?;
-                let snapshot = item.as_ref().map(snapshot).transpose();
-                snapshot.map_err(|malformed| corrupt(key, malformed))
-            }
+            Depth::Tail => self.read_tail(key).await,
+            Depth::After(known) => self.read_after(key, known).await,
             Depth::Full => self.read_full(key).await,
         }
     }
@@ -311,7 +251,7 @@ impl TaskStore for DynamoDbStore {
             return Ok(lost);
         }
         for parcel in packed.parcels {
-            self.put(parcel).await?;
+            self.put_item(parcel).await?;
         }
         let mut update = Update::default();
         update.change(&to_item(&base.head), &to_item(change.head()));

@@ -20,7 +20,16 @@ pub const DUE_INDEX: &str = "due";
 
 pub(crate) const PK: &str = "pk";
 pub(crate) const SK: &str = "sk";
+
+/// What items of a task are called: the configs sort before the head, and so are no part of what is
+/// read of a task; the log's items sort behind it.
+pub(crate) const CONFIGS: &str = "C#";
 pub(crate) const HEAD: &str = "H";
+pub(crate) const PARCELS: &str = "P#";
+pub(crate) const SEGMENTS: &str = "S#";
+
+/// Behind every segment: the character that follows `#`.
+pub(crate) const BEHIND_LOG: &str = "S$";
 
 /// The list index: its partition, `{tenant}#{owner}`, its order, `{status time}#{task id}`, and
 /// what the filters of ListTasks look at.

@@ -1,6 +1,7 @@
 //! What both bindings share: service parameters, and answers.
 
 use a2a_lambda_core::engine::chain;
+use a2a_lambda_core::push::ProtocolVersion;
 use a2a_lambda_protocol::{A2aError, ErrorKind};
 use bytes::Bytes;
 use http::request::Parts;
@@ -23,9 +24,9 @@ const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 /// The most query parameters that are looked at.
 const MAX_QUERY_PAIRS: usize = 64;
 
-/// Checks that the client speaks our version of A2A: by header or query parameter, major and minor
-/// only, and 0.3 where none is given (spec section 3.6.2).
-pub(crate) fn check_version(parts: &Parts) -> Result<(), A2aError> {
+/// The version of A2A that the client speaks: by header or query parameter, major and minor only,
+/// and 0.3 where none is given (spec section 3.6.2).
+pub(crate) fn version(parts: &Parts) -> Result<ProtocolVersion, A2aError> {
     let from_header = header_text(parts, VERSION_HEADER)?;
     let from_query = || {
         query_pairs(parts).into_iter().find(|(name, _)| name.eq_ignore_ascii_case(VERSION_HEADER))
@@ -34,18 +35,24 @@ pub(crate) fn check_version(parts: &Parts) -> Result<(), A2aError> {
         Some(version) => version.to_owned(),
         None => from_query().map(|(_, version)| version).unwrap_or_default(),
     };
-    let mut numbers = asked.trim().split('.');
-    let is_ours = numbers.next() == Some("1")
-        && numbers.next() == Some("0")
-        && numbers.next().is_none_or(is_number)
-        && numbers.next().is_none();
-    if is_ours {
-        return Ok(());
+    let asked = asked.trim();
+    if asked.is_empty() {
+        return Ok(ProtocolVersion::V0_3);
     }
-    let asked = if asked.is_empty() { "0.3 (no A2A-Version was sent)" } else { asked.trim() };
-    let text = format!("A2A version {asked} is not supported; send A2A-Version: {VERSION}");
-    Err(A2aError::new(ErrorKind::VersionNotSupported, text)
-        .with_metadata("supportedVersions", VERSION))
+    let mut numbers = asked.split('.');
+    let major_minor = (numbers.next(), numbers.next());
+    let has_patch_at_most = numbers.next().is_none_or(is_number) && numbers.next().is_none();
+    match major_minor {
+        (Some("1"), Some("0")) if has_patch_at_most => Ok(ProtocolVersion::V1_0),
+        (Some("0"), Some("3")) if has_patch_at_most => Ok(ProtocolVersion::V0_3),
+        _ => Err(not_supported(&format!("A2A version {asked} is not supported"))),
+    }
+}
+
+/// Refuses what belongs to a version that is not spoken here.
+pub(crate) fn not_supported(text: &str) -> A2aError {
+    A2aError::new(ErrorKind::VersionNotSupported, format!("{text}; send A2A-Version: {VERSION}"))
+        .with_metadata("supportedVersions", VERSION)
 }
 
 fn is_number(text: &str) -> bool {
@@ -57,12 +64,15 @@ pub(crate) fn idempotency_key(parts: &Parts) -> Result<Option<String>, A2aError>
     Ok(header_text(parts, IDEMPOTENCY_HEADER)?.map(str::to_owned))
 }
 
-fn header_text<'a>(parts: &'a Parts, name: &str) -> Result<Option<&'a str>, A2aError> {
-    let Some(value) = parts.headers.get(name) else {
-        return Ok(None);
-    };
-    let text = value.to_str();
-    text.map(Some).map_err(|_| A2aError::invalid_field(name, "must be printable ASCII"))
+pub(crate) fn header_text<'a>(parts: &'a Parts, name: &str) -> Result<Option<&'a str>, A2aError> {
+    Ok(header_texts(parts, name)?.first().copied())
+}
+
+/// All values of a header.
+pub(crate) fn header_texts<'a>(parts: &'a Parts, name: &str) -> Result<Vec<&'a str>, A2aError> {
+    let lines = parts.headers.get_all(name).iter().map(HeaderValue::to_str);
+    let lines: Result<_, _> = lines.collect();
+    lines.map_err(|_| A2aError::invalid_field(name, "must be printable ASCII"))
 }
 
 /// The query's parameters, decoded. What is not UTF-8 is replaced.
@@ -99,7 +109,17 @@ pub(crate) fn json(
 
 /// An error as HTTP+JSON has it (spec section 11.6).
 pub(crate) fn error_response(error: &A2aError) -> Response<Bytes> {
-    json(error.http_status(), PROTOCOL_JSON, &error.to_status())
+    challenge(json(error.http_status(), PROTOCOL_JSON, &error.to_status()), error)
+}
+
+/// Makes an answer to an unauthenticated caller one that HTTP knows as such, in both bindings (spec
+/// section 7.4, RFC 9110 section 15.5.2).
+pub(crate) fn challenge(mut response: Response<Bytes>, error: &A2aError) -> Response<Bytes> {
+    if error.kind == ErrorKind::Unauthenticated {
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
 }
 
 /// Logs what is our fault, with its causes, which the client does not see.
@@ -117,6 +137,7 @@ pub(crate) fn log_error(operation: &str, error: &A2aError) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ProtocolVersion::{V0_3, V1_0};
     use http::Request;
 
     fn parts(uri: &str, version: Option<&str>) -> Parts {
@@ -129,29 +150,32 @@ mod tests {
 
     #[test]
     fn versions_are_major_and_minor() {
-        for (uri, header, ok) in [
-            ("/", Some("1.0"), true),
-            ("/", Some(" 1.0 "), true),
-            ("/", Some("1.0.7"), true),
-            ("/?A2A-Version=1.0", None, true),
-            ("/?a2a-version=1.0&x=y", None, true),
-            ("/?A2A-Version=1.0", Some(""), true),
-            ("/?A2A-Version=1.0", Some("0.3"), false),
-            ("/", None, false),
-            ("/", Some(""), false),
-            ("/", Some("0.3"), false),
-            ("/", Some("1"), false),
-            ("/", Some("1.1"), false),
-            ("/", Some("1.0."), false),
-            ("/", Some("1.0.x"), false),
-            ("/", Some("1.0.0.0"), false),
-            ("/", Some("2.0"), false),
-            ("/", Some("ä"), false),
+        for (uri, header, expected) in [
+            ("/", Some("1.0"), Some(V1_0)),
+            ("/", Some(" 1.0 "), Some(V1_0)),
+            ("/", Some("1.0.7"), Some(V1_0)),
+            ("/?A2A-Version=1.0", None, Some(V1_0)),
+            ("/?a2a-version=1.0&x=y", None, Some(V1_0)),
+            ("/?A2A-Version=1.0", Some(""), Some(V1_0)),
+            ("/?A2A-Version=1.0", Some("0.3"), Some(V0_3)),
+            ("/", None, Some(V0_3)),
+            ("/", Some(""), Some(V0_3)),
+            ("/", Some("0.3"), Some(V0_3)),
+            ("/", Some("0.3.0"), Some(V0_3)),
+            ("/", Some("0.2"), None),
+            ("/", Some("0"), None),
+            ("/", Some("1"), None),
+            ("/", Some("1.1"), None),
+            ("/", Some("1.0."), None),
+            ("/", Some("1.0.x"), None),
+            ("/", Some("1.0.0.0"), None),
+            ("/", Some("2.0"), None),
+            ("/", Some("ä"), None),
         ] {
-            let checked = check_version(&parts(uri, header));
-            assert_eq!(checked.is_ok(), ok, "{uri} {header:?}: {checked:?}");
+            let found = version(&parts(uri, header));
+            assert_eq!(found.as_ref().ok(), expected.as_ref(), "{uri} {header:?}: {found:?}");
         }
-        let error = check_version(&parts("/", None)).unwrap_err();
+        let error = version(&parts("/", Some("9.9"))).unwrap_err();
         assert_eq!(error.kind, ErrorKind::VersionNotSupported);
     }
 

@@ -1,42 +1,100 @@
-//! The agent card (spec section 8), with its caching (section 8.6).
+//! The agent card (spec section 8): what it says, with its caching and its signatures.
 
-use std::time::{Duration, UNIX_EPOCH};
+mod caching;
+mod payload;
+mod signer;
 
-use a2a_lambda_core::Tenant;
-use a2a_lambda_protocol::{A2aError, AgentCard, AgentInterface, Timestamp};
+use a2a_lambda_core::{AgentProfile, Tenant};
+use a2a_lambda_protocol::{
+    A2aError, AgentCapabilities, AgentCard, AgentInterface, ErrorKind, v0_3,
+};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, header};
 
-use crate::binding::{PLAIN_JSON, VERSION, error_response, json};
-use crate::service::capabilities;
+use crate::binding::{PLAIN_JSON, VERSION, error_response, log_error};
+use crate::extensions::offered;
+use crate::v0_3::tenant_url;
 use crate::{Bindings, Visitor};
+
+use caching::Validators;
+
+pub use signer::{CardSigner, SigningKeyError};
+
+/// The version of the interfaces for older clients, major and minor.
+const OLD_VERSION: &str = "0.3";
 
 impl Bindings {
     /// Answers with the card, or that the client's copy is still good.
     pub(crate) fn card(&self, parts: &Parts, tenant: &str, visitor: &Visitor) -> Response<Bytes> {
-        let tenant = match Tenant::parse(tenant) {
-            Ok(tenant) => tenant,
-            Err(error) => {
-                return error_response(&A2aError::invalid_field("tenant", error.to_string()));
-            }
-        };
-        let mut response = json(200, PLAIN_JSON, &self.agent_card(&tenant, &visitor.base_url));
-        let tag = etag(response.body());
-        let modified = self.config.card_modified.map(whole_seconds);
-        if is_fresh(parts, &tag, modified) {
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        self.public_card(parts, tenant, visitor).unwrap_or_else(|error| {
+            log_error("agent card", &error);
+            error_response(&error)
+        })
+    }
+
+    fn public_card(
+        &self,
+        parts: &Parts,
+        tenant: &str,
+        visitor: &Visitor,
+    ) -> Result<Response<Bytes>, A2aError> {
+        let tenant = Tenant::parse(tenant)
+            .map_err(|error| A2aError::invalid_field("tenant", error.to_string()))?;
+        if !self.agents.serves(&tenant) {
+            let text = "is none of the tenants that are here";
+            let mut error = A2aError::invalid_field("tenant", text);
+            error.kind = ErrorKind::MethodNotFound;
+            return Err(error);
         }
-        if response.status() == StatusCode::NOT_MODIFIED || parts.method == Method::HEAD {
+        let mut card = self.agent_card(&tenant, &visitor.base_url);
+        let url = tenant_url(&visitor.base_url, &tenant);
+        let unsigned = self.document(&card, &url)?;
+        let signer = self.config.card_signer.as_ref();
+        let validators = Validators::new(&unsigned, signer, self.config.card_modified);
+        let mut response = if validators.hold(parts) {
+            caching::not_modified()
+        } else {
+            let document = if self.config.card_signer.is_some() {
+                self.sign(&mut card, &unsigned)?;
+                self.document(&card, &url)?
+            } else {
+                unsigned
+            };
+            let mut response = Response::new(Bytes::from(document));
+            let json = HeaderValue::from_static(PLAIN_JSON);
+            response.headers_mut().insert(header::CONTENT_TYPE, json);
+            response
+        };
+        if parts.method == Method::HEAD {
             *response.body_mut() = Bytes::new();
         }
-        let cache = format!("public, max-age={}", self.config.card_max_age_s);
-        set(&mut response, header::CACHE_CONTROL, &cache);
-        set(&mut response, header::ETAG, &tag);
-        if let Some(modified) = modified {
-            set(&mut response, header::LAST_MODIFIED, &httpdate::fmt_http_date(modified));
+        validators.add_headers(&mut response, self.config.card_max_age_s);
+        Ok(response)
+    }
+
+    /// The card for callers that the front door has authenticated (spec section 3.1.11). It is signed
+    /// as it is for clients of 1.0.
+    pub(crate) fn extended_card(
+        &self,
+        tenant: &Tenant,
+        visitor: &Visitor,
+    ) -> Result<AgentCard, A2aError> {
+        let extended = self
+            .agents
+            .of(tenant)
+            .profile()
+            .extended
+            .ok_or_else(|| A2aError::unsupported("the agent has no extended card"))?;
+        visitor.principal.authenticated()?;
+        let mut card = self.agent_card(tenant, &visitor.base_url);
+        if let Some(description) = extended.description {
+            card.description = description;
         }
-        response
+        card.skills.extend(extended.skills);
+        let document = serde_json::to_vec(&card).map_err(A2aError::internal)?;
+        self.sign(&mut card, &document)?;
+        Ok(card)
     }
 
     fn agent_card(&self, tenant: &Tenant, base_url: &str) -> AgentCard {
@@ -47,50 +105,65 @@ impl Bindings {
             tenant: tenant.as_str().to_owned(),
             protocol_version: VERSION.to_owned(),
         };
+        // 0.3 knows no tenants: there they are part of the URL.
+        let old = |binding: &str| AgentInterface {
+            url: tenant_url(base_url, tenant),
+            tenant: String::new(),
+            protocol_version: OLD_VERSION.to_owned(),
+            ..interface(binding)
+        };
+        let mut interfaces = vec![interface("JSONRPC"), interface("HTTP+JSON")];
+        if self.config.v0_3 {
+            interfaces.extend([old("JSONRPC"), old("HTTP+JSON")]);
+        }
+        let capabilities = capabilities(&profile);
         AgentCard {
             name: profile.name,
             description: profile.description,
             version: profile.version,
-            supported_interfaces: vec![interface("JSONRPC"), interface("HTTP+JSON")],
-            capabilities: capabilities(),
+            supported_interfaces: interfaces,
+            capabilities,
+            security_schemes: self.config.security_schemes.clone(),
+            security_requirements: self.config.security_requirements.clone(),
             default_input_modes: profile.input_modes,
             default_output_modes: profile.output_modes,
             skills: profile.skills,
             ..AgentCard::default()
         }
     }
-}
 
-fn set(response: &mut Response<Bytes>, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
+    /// The card as its clients get it.
+    fn document(&self, card: &AgentCard, url: &str) -> Result<Vec<u8>, A2aError> {
+        let document = if self.config.v0_3 {
+            serde_json::to_vec(&v0_3::AgentCard::new(card, url))
+        } else {
+            serde_json::to_vec(card)
+        };
+        document.map_err(A2aError::internal)
+    }
+
+    /// Signs a card, of which `document` is what is given to clients.
+    ///
+    /// The signatures are made anew for each answer that has them: that takes less time than to read
+    /// the request, and what is kept for each of any number of tenants would have to be bounded.
+    fn sign(&self, card: &mut AgentCard, document: &[u8]) -> Result<(), A2aError> {
+        let Some(signer) = &self.config.card_signer else {
+            return Ok(());
+        };
+        for payload in payload::payloads(card, document).map_err(A2aError::internal)? {
+            card.signatures.push(signer.sign(&payload)?);
+        }
+        Ok(())
     }
 }
 
-/// A tag for the card's content: FNV-1a, the same in every instance of the same version.
-fn etag(body: &[u8]) -> String {
-    let hash = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("\"{hash:016x}\"")
-}
-
-fn whole_seconds(at: Timestamp) -> std::time::SystemTime {
-    let seconds = u64::try_from(at.as_millis() / 1_000).unwrap_or_default();
-    UNIX_EPOCH + Duration::from_secs(seconds)
-}
-
-/// Whether the client's copy is still good (RFC 9110 section 13.2.2): the tag decides where it is
-/// sent, else the time.
-fn is_fresh(parts: &Parts, tag: &str, modified: Option<std::time::SystemTime>) -> bool {
-    if parts.headers.contains_key(header::IF_NONE_MATCH) {
-        let lines = parts.headers.get_all(header::IF_NONE_MATCH).iter();
-        let tags = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
-        return tags
-            .map(str::trim)
-            .any(|sent| sent == "*" || sent.strip_prefix("W/").unwrap_or(sent) == tag);
+/// What the card claims; the operations of other capabilities are refused with the error that the
+/// specification has for them (section 3.3.4).
+fn capabilities(profile: &AgentProfile) -> AgentCapabilities {
+    AgentCapabilities {
+        streaming: Some(profile.offers.streaming),
+        push_notifications: Some(profile.offers.push_notifications),
+        extensions: offered(profile),
+        extended_agent_card: Some(profile.extended.is_some()),
     }
-    let since = parts.headers.get(header::IF_MODIFIED_SINCE).and_then(|at| at.to_str().ok());
-    let since = since.and_then(|at| httpdate::parse_http_date(at).ok());
-    matches!((since, modified), (Some(since), Some(modified)) if modified <= since)
 }

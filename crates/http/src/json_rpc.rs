@@ -1,17 +1,23 @@
 //! The JSON-RPC binding (spec section 9).
 
-use a2a_lambda_protocol::{A2aError, ErrorKind, JsonRpcError, decode_params};
+use a2a_lambda_core::Tail;
+use a2a_lambda_core::push::ProtocolVersion;
+use a2a_lambda_protocol::{
+    A2aError, ErrorKind, GetExtendedAgentCardRequest, JsonRpcError, decode, decode_params,
+};
 use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Number;
 use serde_json::value::RawValue;
+use serde_json::{Number, json};
 
-use crate::binding::{PLAIN_JSON, check_version, json, log_error};
-use crate::service::Unclaimed;
-use crate::{Bindings, Visitor};
+use crate::binding::{PLAIN_JSON, challenge, json, log_error, not_supported, version};
+use crate::body::{Body, whole};
+use crate::exchange::Exchange;
+use crate::newer::newer_than;
+use crate::{Bindings, Visitor, sse};
 
 /// The longest request id that is echoed, in bytes of JSON.
 const MAX_REQUEST_ID_BYTES: usize = 1024;
@@ -38,11 +44,17 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(
 }
 
 #[derive(Debug, Serialize)]
-struct Answer<'a, T> {
+pub(crate) struct Answer<'a, T> {
     jsonrpc: &'static str,
     id: Option<&'a RawValue>,
     #[serde(flatten)]
     outcome: Outcome<T>,
+}
+
+impl<'a, T> Answer<'a, T> {
+    pub(crate) fn result(id: Option<&'a RawValue>, result: T) -> Self {
+        Self { jsonrpc: "2.0", id, outcome: Outcome::Result(result) }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -53,18 +65,19 @@ enum Outcome<T> {
 }
 
 /// A request whose envelope is in order.
-struct Call<'a> {
-    method: String,
-    params: Option<&'a RawValue>,
+pub(crate) struct Call<'a> {
+    pub(crate) method: String,
+    pub(crate) params: Option<&'a RawValue>,
 }
 
 impl Bindings {
     pub(crate) async fn json_rpc(
         &self,
         parts: &Parts,
+        tenant: &str,
         body: &Bytes,
         visitor: &Visitor,
-    ) -> Response<Bytes> {
+    ) -> Response<Body> {
         if let Err(error) = self.check_body(body) {
             return refused(None, "", &error);
         }
@@ -77,53 +90,95 @@ impl Bindings {
             Ok(call) => call,
             Err(error) => return refused(id, "", &error),
         };
-        self.call(&call, id, parts, visitor).await
+        let version = match version(parts) {
+            Ok(version) => version,
+            // Whether it is a method of A2A is not known yet: see `call`.
+            Err(error) => return refused(id, "unread", &error),
+        };
+        let exchange = Exchange::new(parts, visitor, version);
+        let mut response = match version {
+            ProtocolVersion::V1_0 => self.call(tenant, &call, id, &exchange).await,
+            ProtocolVersion::V0_3 if self.config.v0_3 => {
+                self.call_v0_3(tenant, &call, id, &exchange).await
+            }
+            ProtocolVersion::V0_3 => {
+                refused(id, "unread", &not_supported("A2A 0.3 is not supported"))
+            }
+        };
+        exchange.add_headers(response.headers_mut());
+        response
     }
 
     async fn call(
         &self,
+        tenant: &str,
         call: &Call<'_>,
         id: Option<&RawValue>,
-        parts: &Parts,
-        visitor: &Visitor,
-    ) -> Response<Bytes> {
+        exchange: &Exchange<'_>,
+    ) -> Response<Body> {
         let method = call.method.as_str();
-        if let Err(error) = check_version(parts) {
-            return refused(id, method, &error);
+        match self.result(tenant, call, id, exchange).await {
+            Ok(response) => response,
+            Err(error) if error.kind == ErrorKind::MethodNotFound => {
+                // What is not a method of A2A is not repeated into the log.
+                refused(id, "unknown", &error)
+            }
+            Err(error) => refused(id, method, &error),
         }
-        match method {
-            "SendMessage" => match params(call) {
-                Ok(request) => answer(id, method, self.send("", request, parts, visitor).await),
-                Err(error) => refused(id, method, &error),
-            },
-            "GetTask" => match params(call) {
-                Ok(request) => answer(id, method, self.get("", &request, visitor).await),
-                Err(error) => refused(id, method, &error),
-            },
-            "ListTasks" => match params(call) {
-                Ok(request) => answer(id, method, self.list("", &request, visitor).await),
-                Err(error) => refused(id, method, &error),
-            },
-            "CancelTask" => match params(call) {
-                Ok(request) => answer(id, method, self.cancel("", &request, visitor).await),
-                Err(error) => refused(id, method, &error),
-            },
-            "SendStreamingMessage" | "SubscribeToTask" => {
-                refused(id, method, &Unclaimed::Streaming.error())
+    }
+
+    async fn result(
+        &self,
+        tenant: &str,
+        call: &Call<'_>,
+        id: Option<&RawValue>,
+        exchange: &Exchange<'_>,
+    ) -> Result<Response<Body>, A2aError> {
+        Ok(match call.method.as_str() {
+            "SendMessage" => answer(id, self.send(tenant, params(call)?, exchange).await?),
+            "SendStreamingMessage" => {
+                let tail = self.send_streaming(tenant, params(call)?, exchange).await?;
+                self.stream(id, tail)
             }
-            "CreateTaskPushNotificationConfig"
-            | "GetTaskPushNotificationConfig"
-            | "ListTaskPushNotificationConfigs"
-            | "DeleteTaskPushNotificationConfig" => {
-                refused(id, method, &Unclaimed::PushNotifications.error())
+            "GetTask" => {
+                let newer = newer_than(text(call).as_bytes())?;
+                answer(id, self.get(tenant, &params(call)?, newer, exchange).await?)
             }
-            "GetExtendedAgentCard" => refused(id, method, &Unclaimed::ExtendedAgentCard.error()),
-            // What is not a method of A2A is not repeated into the log.
+            "ListTasks" => answer(id, self.list(tenant, &params(call)?, exchange).await?),
+            "CancelTask" => answer(id, self.cancel(tenant, &params(call)?, exchange).await?),
+            "SubscribeToTask" => {
+                let tail = self.subscribe(tenant, &params(call)?, exchange).await?;
+                self.stream(id, tail)
+            }
+            "CreateTaskPushNotificationConfig" => {
+                answer(id, self.create_push_config(tenant, params(call)?, exchange).await?)
+            }
+            "GetTaskPushNotificationConfig" => {
+                answer(id, self.get_push_config(tenant, &params(call)?, exchange).await?)
+            }
+            "ListTaskPushNotificationConfigs" => {
+                answer(id, self.list_push_configs(tenant, &params(call)?, exchange).await?)
+            }
+            "DeleteTaskPushNotificationConfig" => {
+                self.delete_push_config(tenant, &params(call)?, exchange).await?;
+                answer(id, json!({}))
+            }
+            "GetExtendedAgentCard" => {
+                let request: GetExtendedAgentCardRequest = params(call)?;
+                answer(id, self.extended(tenant, &request.tenant, exchange)?)
+            }
             _ => {
                 let text = "A2A 1.0 has no such method";
-                refused(id, "unknown", &A2aError::new(ErrorKind::MethodNotFound, text))
+                return Err(A2aError::new(ErrorKind::MethodNotFound, text));
             }
-        }
+        })
+    }
+
+    fn stream(&self, id: Option<&RawValue>, tail: Tail) -> Response<Body> {
+        let id = id.map(ToOwned::to_owned);
+        sse::respond(tail, self.config.keep_alive, move |event| {
+            sse::json(&Answer::result(id.as_deref(), &event.response))
+        })
     }
 }
 
@@ -193,37 +248,34 @@ fn invalid_request(field: &str, description: &str) -> A2aError {
 }
 
 /// The parameters; none are as good as an empty object, whose missing fields are then named.
-fn params<T: DeserializeOwned>(call: &Call<'_>) -> Result<T, A2aError> {
+pub(crate) fn params<T: DeserializeOwned>(call: &Call<'_>) -> Result<T, A2aError> {
     match call.params {
         Some(params) if params.get().starts_with('[') => {
             Err(A2aError::invalid_field("params", "must be an object"))
         }
         Some(params) => decode_params(params),
-        None => a2a_lambda_protocol::decode(b"{}"),
+        None => decode(b"{}"),
     }
 }
 
-fn answer<T: Serialize>(
-    id: Option<&RawValue>,
-    method: &str,
-    result: Result<T, A2aError>,
-) -> Response<Bytes> {
-    match result {
-        Ok(result) => {
-            let answer = Answer { jsonrpc: "2.0", id, outcome: Outcome::Result(result) };
-            json(200, PLAIN_JSON, &answer)
-        }
-        Err(error) => refused(id, method, &error),
-    }
+/// The text of the parameters, if they are an object.
+fn text<'a>(call: &Call<'a>) -> &'a str {
+    call.params.map(RawValue::get).filter(|params| params.starts_with('{')).unwrap_or("{}")
 }
 
-fn refused(id: Option<&RawValue>, method: &str, error: &A2aError) -> Response<Bytes> {
+/// Answers with a result.
+pub(crate) fn answer<T: Serialize>(id: Option<&RawValue>, result: T) -> Response<Body> {
+    whole(json(200, PLAIN_JSON, &Answer::result(id, result)))
+}
+
+pub(crate) fn refused(id: Option<&RawValue>, method: &str, error: &A2aError) -> Response<Body> {
     log_error(method, error);
-    error_response(id, error)
+    whole(error_response(id, error))
 }
 
 /// An error as JSON-RPC has it (spec section 9.5).
 pub(crate) fn error_response(id: Option<&RawValue>, error: &A2aError) -> Response<Bytes> {
     let outcome: Outcome<()> = Outcome::Error(error.to_json_rpc());
-    json(200, PLAIN_JSON, &Answer { jsonrpc: "2.0", id, outcome })
+    let response = json(200, PLAIN_JSON, &Answer { jsonrpc: "2.0", id, outcome });
+    challenge(response, error)
 }

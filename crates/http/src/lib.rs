@@ -6,45 +6,113 @@
 //! checks. Nothing that a client sends can make this panic.
 
 mod binding;
+mod body;
 mod card;
+mod exchange;
+mod extensions;
 mod json_rpc;
 mod media_type;
+mod newer;
 mod rest;
 mod route;
 mod service;
+mod sse;
+mod v0_3;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
+use a2a_lambda_core::push::ProtocolVersion;
 use a2a_lambda_core::{Agents, Operations, Owner};
-use a2a_lambda_protocol::{A2aError, ErrorKind, Timestamp};
+use a2a_lambda_protocol::{A2aError, ErrorKind, SecurityRequirement, SecurityScheme, Timestamp};
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, header};
 
 use crate::binding::{PROTOCOL_JSON, error_response, log_error};
+use crate::body::whole;
+use crate::exchange::Exchange;
 use crate::route::{Found, Target};
 
+pub use body::{Body, EventStream};
+pub use card::{CardSigner, SigningKeyError};
+pub use extensions::GENERATION_EXTENSION;
+
 /// How the bindings are served.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct HttpConfig {
     /// The largest body that is taken, in bytes.
     pub max_body_bytes: usize,
+    /// How long a stream is silent before it is given a comment, which keeps connections open.
+    pub keep_alive: Duration,
     /// How long clients may keep the agent card without asking again, in seconds.
     pub card_max_age_s: u32,
-    /// When the agent card last changed, if that is known: the time of the deployment.
+    /// Since when no card is another than before, if that is known: the time of the last deployment
+    /// of anything that a card shows, be it the program or its configuration.
     pub card_modified: Option<Timestamp>,
+    /// Who signs the agent cards, if anybody does.
+    pub card_signer: Option<CardSigner>,
+    /// The ways to authenticate that the agent cards name.
+    pub security_schemes: BTreeMap<String, SecurityScheme>,
+    /// Which of the schemes a client needs: any one of these.
+    pub security_requirements: Vec<SecurityRequirement>,
+    /// Whether clients of A2A 0.3 are served, too.
+    pub v0_3: bool,
 }
 
 impl Default for HttpConfig {
     fn default() -> Self {
-        Self { max_body_bytes: 1024 * 1024, card_max_age_s: 300, card_modified: None }
+        Self {
+            max_body_bytes: 1024 * 1024,
+            keep_alive: Duration::from_secs(15),
+            card_max_age_s: 300,
+            card_modified: None,
+            card_signer: None,
+            security_schemes: BTreeMap::new(),
+            security_requirements: Vec::new(),
+            v0_3: true,
+        }
     }
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// It is not known who calls. There is nothing for them but the public agent card.
+    Nobody,
+    /// Whoever it is: everybody is this one owner, and no more is known of them.
+    Anybody(Owner),
+    /// A caller that the front door has authenticated.
+    Somebody(Owner),
+}
+
+impl Principal {
+    /// The owner that the caller's tasks belong to.
+    pub(crate) fn owner(&self) -> Result<&Owner, A2aError> {
+        match self {
+            Self::Nobody => Err(unauthenticated()),
+            Self::Anybody(owner) | Self::Somebody(owner) => Ok(owner),
+        }
+    }
+
+    /// Refuses callers that nobody has authenticated.
+    pub(crate) fn authenticated(&self) -> Result<(), A2aError> {
+        match self {
+            Self::Nobody | Self::Anybody(_) => Err(unauthenticated()),
+            Self::Somebody(_) => Ok(()),
+        }
+    }
+}
+
+fn unauthenticated() -> A2aError {
+    A2aError::new(ErrorKind::Unauthenticated, "this is for authenticated callers only")
 }
 
 /// What is known of a request beside the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visitor {
-    /// The principal that the front door authenticated.
-    pub owner: Owner,
+    /// Who calls, as the front door has found out.
+    pub principal: Principal,
     /// The URL at which clients reach this service, without a trailing slash, for the agent card.
     pub base_url: String,
     /// When the answer must be on its way at the latest.
@@ -73,16 +141,49 @@ impl Bindings {
 
     /// Answers a request. There is always an answer; errors take the form of the binding that was
     /// spoken to, HTTP+JSON for a path that neither has.
-    pub async fn handle(&self, request: Request<Bytes>, visitor: &Visitor) -> Response<Bytes> {
+    pub async fn handle(&self, request: Request<Bytes>, visitor: &Visitor) -> Response<Body> {
+        let mut response = self.answer(request, visitor).await;
+        // All but the public card is for its caller, and of this moment.
+        let cache = response.headers_mut().entry(header::CACHE_CONTROL);
+        cache.or_insert(HeaderValue::from_static("no-store"));
+        response
+    }
+
+    async fn answer(&self, request: Request<Bytes>, visitor: &Visitor) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        match route::find(&parts.method, parts.uri.path()) {
-            Found::Target(Target::JsonRpc) => self.json_rpc(&parts, &body, visitor).await,
-            Found::Target(Target::Card { tenant }) => self.card(&parts, &tenant, visitor),
-            Found::Target(Target::Rest(call)) => self.rest(call, &parts, &body, visitor).await,
-            Found::OtherMethod(allowed) => method_not_allowed(&parts.method, allowed),
+        let (method, path) = (&parts.method, parts.uri.path());
+        let version = binding::version(&parts);
+        if self.config.v0_3
+            && let Ok(ProtocolVersion::V0_3) = version
+            && let Some(found) = v0_3::find(method, path)
+        {
+            return self.found_v0_3(found, &parts, &body, visitor).await;
+        }
+        match route::find(method, path) {
+            Found::Target(Target::JsonRpc { tenant }) => {
+                self.json_rpc(&parts, &tenant, &body, visitor).await
+            }
+            Found::Target(Target::Card { tenant }) => whole(self.card(&parts, &tenant, visitor)),
+            Found::Target(Target::Rest(call)) => {
+                let refused = match version {
+                    Ok(ProtocolVersion::V1_0) => {
+                        let exchange = Exchange::new(&parts, visitor, ProtocolVersion::V1_0);
+                        let mut response = self.rest(call, &body, &exchange).await;
+                        exchange.add_headers(response.headers_mut());
+                        return response;
+                    }
+                    Ok(ProtocolVersion::V0_3) => {
+                        binding::not_supported("this is a path of A2A 1.0, not of 0.3")
+                    }
+                    Err(error) => error,
+                };
+                log_error(call.operation.name(), &refused);
+                whole(error_response(&refused))
+            }
+            Found::OtherMethod(allowed) => whole(method_not_allowed(method, allowed)),
             Found::Nothing => {
-                let text = format!("there is nothing at {} {}", parts.method, parts.uri.path());
-                error_response(&A2aError::new(ErrorKind::MethodNotFound, text))
+                let text = format!("there is nothing at {method} {path}");
+                whole(error_response(&A2aError::new(ErrorKind::MethodNotFound, text)))
             }
         }
     }
@@ -100,18 +201,12 @@ impl Bindings {
 
 /// Answers a request with an error that was found before the bindings could, in the form of the
 /// binding that it was meant for. The request's JSON-RPC id is not known then.
-///
-/// An unauthenticated request is 401 in both.
 pub fn refuse(method: &Method, path: &str, error: &A2aError) -> Response<Bytes> {
     log_error("unread", error);
-    let mut response = match route::find(method, path) {
-        Found::Target(Target::JsonRpc) => json_rpc::error_response(None, error),
+    match route::find(method, path) {
+        Found::Target(Target::JsonRpc { .. }) => json_rpc::error_response(None, error),
         _ => error_response(error),
-    };
-    if error.kind == ErrorKind::Unauthenticated {
-        *response.status_mut() = StatusCode::UNAUTHORIZED;
     }
-    response
 }
 
 fn method_not_allowed(method: &Method, allowed: &'static str) -> Response<Bytes> {

@@ -6,8 +6,8 @@ use percent_encoding::percent_decode_str;
 /// What a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// The JSON-RPC binding, at the base URL.
-    JsonRpc,
+    /// The JSON-RPC binding, at the base URL; in 0.3 also at a tenant's.
+    JsonRpc { tenant: String },
     /// The agent card.
     Card { tenant: String },
     /// An operation of the HTTP+JSON binding.
@@ -30,8 +30,11 @@ pub(crate) enum RestOperation {
     GetTask { id: String },
     ListTasks,
     CancelTask { id: String },
-    SubscribeToTask,
-    PushNotificationConfig,
+    SubscribeToTask { id: String },
+    CreatePushConfig { task: String },
+    ListPushConfigs { task: String },
+    GetPushConfig { task: String, id: String },
+    DeletePushConfig { task: String, id: String },
     GetExtendedAgentCard,
 }
 
@@ -46,25 +49,33 @@ pub(crate) enum Found {
 
 /// Finds what a request is for.
 pub(crate) fn find(method: &Method, path: &str) -> Found {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    if path.is_empty() {
-        return allow(method, &[Method::POST], "POST", Target::JsonRpc);
+    if matches!(path, "" | "/") {
+        return json_rpc(method, "");
     }
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let segments: Vec<String> = path
-        .split('/')
-        .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
-        .collect();
+    let segments = segments(path);
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match (find_in(method, "", &segments), segments.split_first()) {
-        (Found::Nothing, Some((tenant, rest))) => find_in(method, tenant, rest),
+    match (find_in(method, "", &segments), segments.as_slice()) {
+        (Found::Nothing, [tenant, rest @ ..]) => find_in(method, tenant, rest),
         (found, _) => found,
     }
 }
 
-fn find_in(method: &Method, tenant: &str, segments: &[&str]) -> Found {
+/// The segments of a path, decoded.
+pub(crate) fn segments(path: &str) -> Vec<String> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let decoded = |segment| percent_decode_str(segment).decode_utf8_lossy().into_owned();
+    path.split('/').map(decoded).collect()
+}
+
+pub(crate) fn json_rpc(method: &Method, tenant: &str) -> Found {
+    allow(method, &[Method::POST], "POST", Target::JsonRpc { tenant: tenant.to_owned() })
+}
+
+pub(crate) fn find_in(method: &Method, tenant: &str, segments: &[&str]) -> Found {
     let tenant = tenant.to_owned();
-    if segments == [".well-known", "agent-card.json"] {
+    // The second name is that of the first versions, which some clients of 0.3 still ask for.
+    if let [".well-known", "agent-card.json" | "agent.json"] = segments {
         return allow(method, &[Method::GET, Method::HEAD], "GET, HEAD", Target::Card { tenant });
     }
     let (methods, allowed, operation): (&[Method], _, _) = match segments {
@@ -76,26 +87,40 @@ fn find_in(method: &Method, tenant: &str, segments: &[&str]) -> Found {
             Some((id, "cancel")) => {
                 (&[Method::POST], "POST", RestOperation::CancelTask { id: id.to_owned() })
             }
-            Some((_, "subscribe")) => {
+            Some((id, "subscribe")) => {
                 // GET in the proto, POST in the text: both.
-                (&[Method::GET, Method::POST], "GET, POST", RestOperation::SubscribeToTask)
+                let operation = RestOperation::SubscribeToTask { id: id.to_owned() };
+                (&[Method::GET, Method::POST], "GET, POST", operation)
             }
             _ => (&[Method::GET], "GET", RestOperation::GetTask { id: (*task).to_owned() }),
         },
-        ["tasks", _, "pushNotificationConfigs"] => {
-            let methods = &[Method::GET, Method::POST];
-            (methods, "GET, POST", RestOperation::PushNotificationConfig)
+        ["tasks", task, "pushNotificationConfigs"] => {
+            let task = (*task).to_owned();
+            let operation = match *method {
+                Method::POST => RestOperation::CreatePushConfig { task },
+                _ => RestOperation::ListPushConfigs { task },
+            };
+            (&[Method::GET, Method::POST], "GET, POST", operation)
         }
-        ["tasks", _, "pushNotificationConfigs", _] => {
-            let methods = &[Method::GET, Method::DELETE];
-            (methods, "GET, DELETE", RestOperation::PushNotificationConfig)
+        ["tasks", task, "pushNotificationConfigs", id] => {
+            let (task, id) = ((*task).to_owned(), (*id).to_owned());
+            let operation = match *method {
+                Method::DELETE => RestOperation::DeletePushConfig { task, id },
+                _ => RestOperation::GetPushConfig { task, id },
+            };
+            (&[Method::GET, Method::DELETE], "GET, DELETE", operation)
         }
         _ => return Found::Nothing,
     };
     allow(method, methods, allowed, Target::Rest(RestCall { tenant, operation }))
 }
 
-fn allow(method: &Method, methods: &[Method], allowed: &'static str, target: Target) -> Found {
+pub(crate) fn allow(
+    method: &Method,
+    methods: &[Method],
+    allowed: &'static str,
+    target: Target,
+) -> Found {
     if methods.contains(method) { Found::Target(target) } else { Found::OtherMethod(allowed) }
 }
 
@@ -110,11 +135,15 @@ mod tests {
     #[test]
     fn routes() {
         let get_task = |id: &str| RestOperation::GetTask { id: id.into() };
+        let subscribe = |id: &str| RestOperation::SubscribeToTask { id: id.into() };
+        let json_rpc = |tenant: &str| Found::Target(Target::JsonRpc { tenant: tenant.into() });
         let cancel = |id: &str| RestOperation::CancelTask { id: id.into() };
         let card = |tenant: &str| Found::Target(Target::Card { tenant: tenant.into() });
         for (method, path, found) in [
-            ("POST", "/", Found::Target(Target::JsonRpc)),
-            ("POST", "", Found::Target(Target::JsonRpc)),
+            ("POST", "/", json_rpc("")),
+            ("POST", "", json_rpc("")),
+            ("POST", "/acme", Found::Nothing),
+            ("POST", "//", Found::Nothing),
             ("GET", "/", Found::OtherMethod("POST")),
             ("GET", "/.well-known/agent-card.json", card("")),
             ("HEAD", "/.well-known/agent-card.json", card("")),
@@ -136,20 +165,22 @@ mod tests {
             ("POST", "/tasks/t1:cancel", rest("", cancel("t1"))),
             ("POST", "/acme/tasks/a:b:cancel", rest("acme", cancel("a:b"))),
             ("GET", "/tasks/t1:cancel", Found::OtherMethod("POST")),
-            ("GET", "/tasks/t1:subscribe", rest("", RestOperation::SubscribeToTask)),
-            ("POST", "/tasks/t1:subscribe", rest("", RestOperation::SubscribeToTask)),
+            ("GET", "/tasks/t1:subscribe", rest("", subscribe("t1"))),
+            ("POST", "/tasks/t1:subscribe", rest("", subscribe("t1"))),
             (
                 "POST",
                 "/tasks/t1/pushNotificationConfigs",
-                rest("", RestOperation::PushNotificationConfig),
+                rest("", RestOperation::CreatePushConfig { task: "t1".into() }),
             ),
             (
                 "DELETE",
                 "/acme/tasks/t1/pushNotificationConfigs/c",
-                rest("acme", RestOperation::PushNotificationConfig),
+                rest("acme", RestOperation::DeletePushConfig { task: "t1".into(), id: "c".into() }),
             ),
             ("GET", "/extendedAgentCard", rest("", RestOperation::GetExtendedAgentCard)),
             ("GET", "/nothing", Found::Nothing),
+            ("POST", "/message:sent", Found::Nothing),
+            ("GET", "/a/nothing", Found::Nothing),
             ("POST", "/a/b/message:send", Found::Nothing),
             ("GET", "//", Found::Nothing),
         ] {

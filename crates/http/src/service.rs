@@ -1,46 +1,74 @@
-//! The operations as both bindings call them: capabilities, tenants, media types.
+//! The operations as both bindings call them: tenants, capabilities, extensions, media types.
 
-use a2a_lambda_core::{Caller, SendOptions, Tenant};
+use a2a_lambda_core::{AgentProfile, Caller, Generation, GetOptions, SendOptions, Tail, Tenant};
 use a2a_lambda_protocol::{
-    A2aError, AgentCapabilities, CancelTaskRequest, ErrorKind, GetTaskRequest, ListTasksRequest,
-    ListTasksResponse, Message, SendMessageRequest, SendMessageResponse, Task,
+    A2aError, AgentCard, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, ErrorKind,
+    GetTaskPushNotificationConfigRequest, GetTaskRequest, ListTaskPushNotificationConfigsRequest,
+    ListTaskPushNotificationConfigsResponse, ListTasksRequest, ListTasksResponse, Message,
+    SendMessageRequest, SendMessageResponse, SubscribeToTaskRequest, Task,
+    TaskPushNotificationConfig,
 };
-use http::request::Parts;
+use http::Uri;
 use tracing::info;
 
+use crate::Bindings;
 use crate::binding::idempotency_key;
+use crate::exchange::Exchange;
+use crate::extensions::{GENERATION_EXTENSION, add_generation};
 use crate::media_type::is_accepted;
-use crate::{Bindings, Visitor};
 
-/// What the agent card claims; the operations of other capabilities are refused with the error
-/// that the specification has for them (section 3.3.4).
-pub(crate) fn capabilities() -> AgentCapabilities {
-    AgentCapabilities {
-        streaming: Some(false),
-        push_notifications: Some(false),
-        extensions: Vec::new(),
-        extended_agent_card: Some(false),
-    }
+/// Where a send has its push config.
+const INLINE_URL: &str = "configuration.taskPushNotificationConfig.url";
+
+/// An operation about to be carried out.
+struct Call {
+    caller: Caller,
+    profile: AgentProfile,
+    extensions: Vec<String>,
 }
 
-/// An operation that belongs to a capability that the card does not claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unclaimed {
-    Streaming,
-    PushNotifications,
-    ExtendedAgentCard,
-}
-
-impl Unclaimed {
-    pub(crate) fn error(self) -> A2aError {
-        match self {
-            Self::Streaming => A2aError::unsupported("the agent does not stream"),
-            Self::PushNotifications => A2aError::new(
-                ErrorKind::PushNotificationNotSupported,
-                "the agent does not send push notifications",
-            ),
-            Self::ExtendedAgentCard => A2aError::unsupported("the agent has no extended card"),
+impl Call {
+    /// Refuses an operation that the agent's card does not offer (spec section 3.3.4).
+    fn needs_streaming(&self) -> Result<(), A2aError> {
+        if self.profile.offers.streaming {
+            return Ok(());
         }
+        Err(A2aError::unsupported("the agent does not stream"))
+    }
+
+    fn needs_push(&self) -> Result<(), A2aError> {
+        if self.profile.offers.push_notifications {
+            return Ok(());
+        }
+        let text = "the agent does not send push notifications";
+        Err(A2aError::new(ErrorKind::PushNotificationNotSupported, text))
+    }
+
+    /// Refuses a part of a media type that the agent does not take. A part without one is the
+    /// agent's to judge.
+    fn takes(&self, message: &Message) -> Result<(), A2aError> {
+        let accepted = &self.profile.input_modes;
+        let typed = message.parts.iter().filter(|part| !part.media_type.is_empty());
+        match typed.into_iter().find(|part| !is_accepted(&part.media_type, accepted)) {
+            None => Ok(()),
+            Some(part) => {
+                let accepted = accepted.join(", ");
+                let text =
+                    format!("the agent does not take {}; it takes {accepted}", part.media_type);
+                Err(A2aError::new(ErrorKind::ContentTypeNotSupported, text))
+            }
+        }
+    }
+
+    /// One line for an operation on a task, without its contents.
+    fn log(&self, operation: &'static str, task: &Task) {
+        let state = task.status.state.as_str();
+        info!(operation, tenant = %self.caller.tenant, task = task.id, state, "answered");
+    }
+
+    /// One line for any other operation.
+    fn log_plain(&self, operation: &'static str) {
+        info!(operation, tenant = %self.caller.tenant, "answered");
     }
 }
 
@@ -49,42 +77,66 @@ impl Bindings {
         &self,
         path_tenant: &str,
         request: SendMessageRequest,
-        parts: &Parts,
-        visitor: &Visitor,
+        exchange: &Exchange<'_>,
     ) -> Result<SendMessageResponse, A2aError> {
-        let caller = caller(path_tenant, &request.tenant, visitor)?;
-        let inline_push = request
-            .configuration
-            .as_ref()
-            .and_then(|configuration| configuration.task_push_notification_config.as_ref());
-        if inline_push.is_some() {
-            return Err(Unclaimed::PushNotifications.error());
-        }
-        if let Some(message) = &request.message {
-            self.check_media_types(&caller.tenant, message)?;
-        }
-        let options =
-            SendOptions { idempotency_key: idempotency_key(parts)?, answer_by: visitor.answer_by };
-        let sent = self.operations.send(&caller, request, &options).await?;
+        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let options = send_options(&call, &request, exchange)?;
+        let sent = self.operations.send(&call.caller, request, &options).await?;
         match &sent {
-            SendMessageResponse::Task(task) => log_answer("SendMessage", &caller, task),
+            SendMessageResponse::Task(task) => call.log("SendMessage", task),
             // There is no task, as far as clients are concerned.
-            SendMessageResponse::Message(_) => {
-                info!(operation = "SendMessage", tenant = %caller.tenant, "answered by a message");
-            }
+            SendMessageResponse::Message(_) => call.log_plain("SendMessage"),
         }
         Ok(sent)
     }
 
+    pub(crate) async fn send_streaming(
+        &self,
+        path_tenant: &str,
+        request: SendMessageRequest,
+        exchange: &Exchange<'_>,
+    ) -> Result<Tail, A2aError> {
+        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        call.needs_streaming()?;
+        let options = SendOptions {
+            last_event: exchange.last_event()?,
+            ..send_options(&call, &request, exchange)?
+        };
+        let tail = self.operations.send_streaming(&call.caller, request, &options).await?;
+        call.log_plain("SendStreamingMessage");
+        Ok(tail)
+    }
+
+    pub(crate) async fn subscribe(
+        &self,
+        path_tenant: &str,
+        request: &SubscribeToTaskRequest,
+        exchange: &Exchange<'_>,
+    ) -> Result<Tail, A2aError> {
+        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        call.needs_streaming()?;
+        let (last, until) = (exchange.last_event()?, exchange.visitor.answer_by);
+        let tail = self.operations.subscribe(&call.caller, request, last, until).await?;
+        call.log_plain("SubscribeToTask");
+        Ok(tail)
+    }
+
+    /// Reads a task; one that is newer than `newer_than`, if that is given.
     pub(crate) async fn get(
         &self,
         path_tenant: &str,
         request: &GetTaskRequest,
-        visitor: &Visitor,
+        newer_than: Option<Generation>,
+        exchange: &Exchange<'_>,
     ) -> Result<Task, A2aError> {
-        let caller = caller(path_tenant, &request.tenant, visitor)?;
-        let task = self.operations.get(&caller, request).await?;
-        log_answer("GetTask", &caller, &task);
+        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let options = GetOptions { newer_than, answer_by: exchange.visitor.answer_by };
+        let got = self.operations.get_newer(&call.caller, request, &options).await?;
+        let (mut task, generation) = got;
+        if call.extensions.iter().any(|uri| uri == GENERATION_EXTENSION) {
+            add_generation(&mut task, generation);
+        }
+        call.log("GetTask", &task);
         Ok(task)
     }
 
@@ -92,12 +144,12 @@ impl Bindings {
         &self,
         path_tenant: &str,
         request: &ListTasksRequest,
-        visitor: &Visitor,
+        exchange: &Exchange<'_>,
     ) -> Result<ListTasksResponse, A2aError> {
-        let caller = caller(path_tenant, &request.tenant, visitor)?;
-        let page = self.operations.list(&caller, request).await?;
+        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let page = self.operations.list(&call.caller, request).await?;
         let tasks = page.tasks.len();
-        info!(operation = "ListTasks", tenant = %caller.tenant, tasks, "answered");
+        info!(operation = "ListTasks", tenant = %call.caller.tenant, tasks, "answered");
         Ok(page)
     }
 
@@ -105,48 +157,160 @@ impl Bindings {
         &self,
         path_tenant: &str,
         request: &CancelTaskRequest,
-        visitor: &Visitor,
+        exchange: &Exchange<'_>,
     ) -> Result<Task, A2aError> {
-        let caller = caller(path_tenant, &request.tenant, visitor)?;
-        let task = self.operations.cancel(&caller, request).await?;
-        log_answer("CancelTask", &caller, &task);
+        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let task = self.operations.cancel(&call.caller, request).await?;
+        call.log("CancelTask", &task);
         Ok(task)
     }
 
-    /// Refuses a part of a media type that the agent does not take. A part without one is the
-    /// agent's to judge.
-    fn check_media_types(&self, tenant: &Tenant, message: &Message) -> Result<(), A2aError> {
-        let typed = || message.parts.iter().filter(|part| !part.media_type.is_empty());
-        if typed().next().is_none() {
-            return Ok(());
+    pub(crate) async fn create_push_config(
+        &self,
+        path_tenant: &str,
+        request: TaskPushNotificationConfig,
+        exchange: &Exchange<'_>,
+    ) -> Result<TaskPushNotificationConfig, A2aError> {
+        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        call.needs_push()?;
+        check_push_url("url", &request.url)?;
+        let version = exchange.version;
+        let made = self.operations.create_push_config(&call.caller, request, version).await?;
+        call.log_plain("CreateTaskPushNotificationConfig");
+        Ok(made)
+    }
+
+    pub(crate) async fn get_push_config(
+        &self,
+        path_tenant: &str,
+        request: &GetTaskPushNotificationConfigRequest,
+        exchange: &Exchange<'_>,
+    ) -> Result<TaskPushNotificationConfig, A2aError> {
+        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        call.needs_push()?;
+        let config = self.operations.get_push_config(&call.caller, request).await?;
+        call.log_plain("GetTaskPushNotificationConfig");
+        Ok(config)
+    }
+
+    pub(crate) async fn list_push_configs(
+        &self,
+        path_tenant: &str,
+        request: &ListTaskPushNotificationConfigsRequest,
+        exchange: &Exchange<'_>,
+    ) -> Result<ListTaskPushNotificationConfigsResponse, A2aError> {
+        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        call.needs_push()?;
+        let page = self.operations.list_push_configs(&call.caller, request).await?;
+        call.log_plain("ListTaskPushNotificationConfigs");
+        Ok(page)
+    }
+
+    pub(crate) async fn delete_push_config(
+        &self,
+        path_tenant: &str,
+        request: &DeleteTaskPushNotificationConfigRequest,
+        exchange: &Exchange<'_>,
+    ) -> Result<(), A2aError> {
+        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        call.needs_push()?;
+        self.operations.delete_push_config(&call.caller, request).await?;
+        call.log_plain("DeleteTaskPushNotificationConfig");
+        Ok(())
+    }
+
+    /// The card for callers that are known (spec section 3.1.11). It is how a client learns of
+    /// extensions, and so needs none.
+    pub(crate) fn extended(
+        &self,
+        path_tenant: &str,
+        params_tenant: &str,
+        exchange: &Exchange<'_>,
+    ) -> Result<AgentCard, A2aError> {
+        let tenant = self.tenant(path_tenant, params_tenant)?;
+        let card = self.extended_card(&tenant, exchange.visitor)?;
+        info!(operation = "GetExtendedAgentCard", %tenant, "answered");
+        Ok(card)
+    }
+
+    /// The tenant that a request is for: it can be named in the path or in the request.
+    pub(crate) fn tenant(&self, path: &str, params: &str) -> Result<Tenant, A2aError> {
+        let name = match (path, params) {
+            ("", name) | (name, "") => name,
+            (path, params) if path == params => path,
+            _ => return Err(A2aError::invalid_field("tenant", "is another one than in the path")),
+        };
+        let tenant =
+            Tenant::parse(name).map_err(|e| A2aError::invalid_field("tenant", e.to_string()))?;
+        if !self.agents.serves(&tenant) {
+            return Err(A2aError::invalid_field("tenant", "is none of the tenants that are here"));
         }
-        let profile = self.agents.of(tenant).profile();
-        match typed().find(|part| !is_accepted(&part.media_type, &profile.input_modes)) {
-            None => Ok(()),
-            Some(part) => {
-                let accepted = profile.input_modes.join(", ");
-                let text =
-                    format!("the agent does not take {}; it takes {accepted}", part.media_type);
-                Err(A2aError::new(ErrorKind::ContentTypeNotSupported, text))
-            }
-        }
+        Ok(tenant)
+    }
+
+    /// What every operation begins with.
+    fn call_of(
+        &self,
+        path_tenant: &str,
+        params_tenant: &str,
+        exchange: &Exchange<'_>,
+    ) -> Result<Call, A2aError> {
+        let tenant = self.tenant(path_tenant, params_tenant)?;
+        let owner = exchange.visitor.principal.owner()?.clone();
+        let profile = self.agents.of(&tenant).profile();
+        let extensions = exchange.negotiate(&profile)?;
+        let caller = Caller { tenant, owner };
+        Ok(Call { caller, profile, extensions })
     }
 }
 
-/// One line for an operation on a task, without its contents.
-fn log_answer(operation: &'static str, caller: &Caller, task: &Task) {
-    let state = task.status.state.as_str();
-    info!(operation, tenant = %caller.tenant, task = task.id, state, "answered");
+fn send_options(
+    call: &Call,
+    request: &SendMessageRequest,
+    exchange: &Exchange<'_>,
+) -> Result<SendOptions, A2aError> {
+    let configuration = request.configuration.as_ref();
+    let push = configuration.and_then(|it| it.task_push_notification_config.as_ref());
+    if let Some(push) = push {
+        call.needs_push()?;
+        check_push_url(INLINE_URL, &push.url)?;
+    }
+    if let Some(message) = &request.message {
+        call.takes(message)?;
+    }
+    Ok(SendOptions {
+        idempotency_key: idempotency_key(exchange.parts)?,
+        answer_by: exchange.visitor.answer_by,
+        extensions: call.extensions.clone(),
+        version: exchange.version,
+        may_answer_directly: call.profile.answers_directly,
+        last_event: None,
+    })
 }
 
-/// Who calls, and for which tenant: it can be named in the path or in the request.
-fn caller(path: &str, params: &str, visitor: &Visitor) -> Result<Caller, A2aError> {
-    let name = match (path, params) {
-        ("", name) | (name, "") => name,
-        (path, params) if path == params => path,
-        _ => return Err(A2aError::invalid_field("tenant", "is another one than in the path")),
+/// Refuses what is no URL to POST to. An empty one is named as missing by the operation.
+fn check_push_url(field: &str, url: &str) -> Result<(), A2aError> {
+    let refused = |description: &str| Err(A2aError::invalid_field(field, description));
+    if url.is_empty() {
+        return Ok(());
+    }
+    let Ok(uri) = url.parse::<Uri>() else {
+        return refused("must be an absolute URL");
     };
-    let tenant =
-        Tenant::parse(name).map_err(|e| A2aError::invalid_field("tenant", e.to_string()))?;
-    Ok(Caller { tenant, owner: visitor.owner.clone() })
+    let (Some("http" | "https"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return refused("must be an absolute URL with the scheme https or http");
+    };
+    if authority.as_str().contains('@') {
+        return refused("must have no user or password: use authentication");
+    }
+    let host = authority.host();
+    if host.is_empty() {
+        return refused("must have a host");
+    }
+    // The port is whatever follows the host until it is used, which would be at every delivery.
+    let port = authority.as_str().strip_prefix(host).and_then(|rest| rest.strip_prefix(':'));
+    if port.is_some_and(|port| port.starts_with('+') || port.parse::<u16>().is_err()) {
+        return refused("must have a port of 0 to 65535, or none");
+    }
+    Ok(())
 }

@@ -3,14 +3,19 @@
 //! They are made as JSON text and read by the functions' own types, so that the local cloud goes
 //! through every step that a deployed function does.
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body;
-use aws_lambda_events::sqs::SqsEvent;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
+use request::Answer;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::queue::Message;
@@ -27,11 +32,7 @@ pub(crate) struct Arrival<'a> {
 ///
 /// A bearer token stands for what a JWT authorizer would have found in it: its text becomes the
 /// claim `sub`. There is no check of any kind: this is for trying things out on one's own machine.
-pub(crate) fn http_event(
-    parts: &Parts,
-    body: &Bytes,
-    arrival: &Arrival<'_>,
-) -> Result<ApiGatewayV2httpRequest, serde_json::Error> {
+pub(crate) fn http_event(parts: &Parts, body: &Bytes, arrival: &Arrival<'_>) -> Value {
     let (body, is_base64) = match std::str::from_utf8(body) {
         Ok(text) => (text.to_owned(), false),
         Err(_) => (STANDARD.encode(body), true),
@@ -57,7 +58,7 @@ pub(crate) fn http_event(
     if let Some(user) = bearer(&parts.headers) {
         context["authorizer"] = json!({ "jwt": { "claims": { "sub": user }, "scopes": null } });
     }
-    let event = json!({
+    json!({
         "version": "2.0",
         "routeKey": "$default",
         "rawPath": path,
@@ -66,8 +67,7 @@ pub(crate) fn http_event(
         "requestContext": context,
         "body": body,
         "isBase64Encoded": is_base64,
-    });
-    serde_json::from_str(&event.to_string())
+    })
 }
 
 /// Several headers of one name arrive as one, divided by commas.
@@ -93,8 +93,31 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
-/// The HTTP response that an answering event stands for.
-pub(crate) fn http_response(event: ApiGatewayV2httpResponse) -> Response<Bytes> {
+/// The function's process ended amid its answer: the client must not take what it has for all.
+#[derive(Debug, thiserror::Error)]
+#[error("the function broke off its answer")]
+pub(crate) struct BrokenOff;
+
+/// What a response is made of: all of it, or chunks as they come.
+pub(crate) type ResponseBody = UnsyncBoxBody<Bytes, BrokenOff>;
+
+fn all(bytes: impl Into<Bytes>) -> ResponseBody {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// The HTTP response that an answer stands for.
+pub(crate) fn http_response(answer: Answer) -> Response<ResponseBody> {
+    match answer {
+        Answer::Buffered(event) => buffered(event),
+        Answer::Streamed(parts, chunks) => {
+            let frames = chunks.map(|chunk| chunk.map(Frame::data));
+            let body = StreamBody::new(frames).map_err(|never| match never {});
+            Response::from_parts(parts, body.boxed_unsync())
+        }
+    }
+}
+
+fn buffered(event: ApiGatewayV2httpResponse) -> Response<ResponseBody> {
     let body = match event.body {
         Some(Body::Text(text)) if event.is_base64_encoded => {
             Bytes::from(STANDARD.decode(text).unwrap_or_default())
@@ -103,7 +126,7 @@ pub(crate) fn http_response(event: ApiGatewayV2httpResponse) -> Response<Bytes> 
         Some(Body::Binary(bytes)) => Bytes::from(bytes),
         _ => Bytes::new(),
     };
-    let mut response = Response::new(body);
+    let mut response = Response::new(all(body));
     let status = u16::try_from(event.status_code).ok().and_then(|s| StatusCode::from_u16(s).ok());
     *response.status_mut() = status.unwrap_or(StatusCode::BAD_GATEWAY);
     *response.headers_mut() = event.headers;
@@ -111,8 +134,8 @@ pub(crate) fn http_response(event: ApiGatewayV2httpResponse) -> Response<Bytes> 
 }
 
 /// The answer of API Gateway when the function cannot be given the request.
-pub(crate) fn refused(status: StatusCode, message: &str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(json!({ "message": message }).to_string()));
+pub(crate) fn refused(status: StatusCode, message: &str) -> Response<ResponseBody> {
+    let mut response = Response::new(all(json!({ "message": message }).to_string()));
     *response.status_mut() = status;
     let media_type = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, media_type);
@@ -120,7 +143,7 @@ pub(crate) fn refused(status: StatusCode, message: &str) -> Response<Bytes> {
 }
 
 /// The event for a batch of messages.
-pub(crate) fn sqs_event(messages: &[Message]) -> Result<SqsEvent, serde_json::Error> {
+pub(crate) fn sqs_event(messages: &[Message]) -> Value {
     let records: Vec<Value> = messages
         .iter()
         .map(|message| {
@@ -141,5 +164,10 @@ pub(crate) fn sqs_event(messages: &[Message]) -> Result<SqsEvent, serde_json::Er
             })
         })
         .collect();
-    serde_json::from_str(&json!({ "Records": records }).to_string())
+    json!({ "Records": records })
+}
+
+/// An event as a function's own types have it.
+pub(crate) fn typed<T: DeserializeOwned>(event: &Value) -> Result<T, serde_json::Error> {
+    serde_json::from_str(&event.to_string())
 }

@@ -7,6 +7,8 @@ pub mod embedded;
 pub mod endpoint;
 mod events;
 mod local_queue;
+mod prelude;
+mod processes;
 pub mod queue;
 pub mod runtime_api;
 pub mod server;

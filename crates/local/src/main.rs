@@ -1,11 +1,12 @@
 //! The local cloud as a program. `scripts/dev` builds and runs it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_local::cloud::{Cloud, Data};
+use a2a_lambda_local::cloud::{Cloud, Data, Options};
 use a2a_lambda_local::server::serve;
+use request::ResponseMode;
 use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
 
@@ -19,34 +20,42 @@ Options:
   --agent NAME   the agent to run [default: echo]
   --data DIR     the folder that the tasks are kept in [default: .data]
   --memory       keep the tasks in memory: they are gone when this ends
+  --processes    run the functions as processes of their own, as Lambda does
+  --buffer       give answers whole, as an HTTP API does: streams, too, when they end
   --log LEVEL    error, warn, info, debug or trace, to the standard error output [default: warn]
   --help         print this
+
+The variables of the agent card are those of the request function: `CARD_SIGNING_KEY` and so on.
 
 A bearer token stands for a user: `Authorization: Bearer alice` makes the request alice's, and
 alice sees her own tasks only. Without one, everybody is the same user. Nothing is checked: this is
 for one's own machine.
 ";
 
-struct Options {
+struct Arguments {
     port: u16,
-    agent: Option<String>,
-    data: Data,
     log: LevelFilter,
+    cloud: Options,
 }
 
-fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+fn parse(mut arguments: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Error> {
     use lexopt::prelude::*;
-    let mut options = Options {
+    let mut parsed = Arguments {
         port: 9000,
-        agent: None,
-        data: Data::Folder(PathBuf::from(".data")),
         log: LevelFilter::WARN,
+        cloud: Options {
+            agent: None,
+            data: Data::Folder(PathBuf::from(".data")),
+            bootstraps: None,
+            response_mode: ResponseMode::Stream,
+        },
     };
+    let options = &mut parsed.cloud;
     let mut folder = false;
     let mut memory = false;
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("port") => options.port = arguments.value()?.parse()?,
+            Long("port") => parsed.port = arguments.value()?.parse()?,
             Long("agent") => options.agent = Some(arguments.value()?.string()?),
             Long("data") => {
                 folder = true;
@@ -56,7 +65,9 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>, lexopt::Error
                 memory = true;
                 options.data = Data::Memory;
             }
-            Long("log") => options.log = arguments.value()?.parse()?,
+            Long("processes") => options.bootstraps = Some(own_folder()?),
+            Long("buffer") => options.response_mode = ResponseMode::Buffer,
+            Long("log") => parsed.log = arguments.value()?.parse()?,
             Short('h') | Long("help") => return Ok(None),
             _ => return Err(argument.unexpected()),
         }
@@ -64,12 +75,21 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>, lexopt::Error
     if folder && memory {
         return Err("--data and --memory exclude each other".into());
     }
-    Ok(Some(options))
+    if options.bootstraps.is_some() && options.response_mode == ResponseMode::Buffer {
+        return Err("--processes and --buffer exclude each other".into());
+    }
+    Ok(Some(parsed))
+}
+
+/// The folder of this executable: the functions' are beside it.
+fn own_folder() -> Result<PathBuf, lexopt::Error> {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    Ok(own.parent().map(Path::to_path_buf).unwrap_or_default())
 }
 
 fn main() -> ExitCode {
-    let options = match parse(lexopt::Parser::from_env()) {
-        Ok(Some(options)) => options,
+    let arguments = match parse(lexopt::Parser::from_env()) {
+        Ok(Some(arguments)) => arguments,
         Ok(None) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -81,14 +101,14 @@ fn main() -> ExitCode {
     };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_max_level(options.log)
+        .with_max_level(arguments.log)
         .with_target(false)
         .init();
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(run(&options)));
+        .and_then(|runtime| runtime.block_on(run(&arguments)));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -98,12 +118,12 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let listener = TcpListener::bind(("127.0.0.1", options.port))
+async fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let listener = TcpListener::bind(("127.0.0.1", arguments.port))
         .await
-        .map_err(|error| format!("port {} cannot be used: {error}", options.port))?;
+        .map_err(|error| format!("port {} cannot be used: {error}", arguments.port))?;
     let address = listener.local_addr()?;
-    let cloud = Cloud::start(options.agent.as_deref(), &options.data, address.to_string()).await?;
+    let cloud = Cloud::start(&arguments.cloud, address.to_string()).await?;
     println!("listening on http://{address}");
     tokio::select! {
         () = serve(listener, cloud.clone()) => {}

@@ -151,18 +151,44 @@ enum End {
 }
 
 impl Running {
+    /// Waits until a process has taken the event; `false` if none will.
+    pub async fn taken(&mut self) -> bool {
+        if self.deadline.is_none() && self.end.is_none() {
+            // It is taken before anything else happens, so no chunk is lost here.
+            self.step().await;
+        }
+        self.deadline.is_some()
+    }
+
+    /// Whether something of the answer has been seen.
+    pub fn has_begun(&self) -> bool {
+        !self.received.is_empty()
+    }
+
+    /// Whether the end has been seen.
+    pub fn is_over(&self) -> bool {
+        self.end.is_some()
+    }
+
     /// The next piece of the answer as the process sent it; `None` when there will be no more.
     pub async fn next_chunk(&mut self) -> Option<Bytes> {
         while self.end.is_none() {
-            match self.next_progress().await {
-                Ok(Progress::Started { deadline }) => self.deadline = Some(deadline),
-                Ok(Progress::Chunk(chunk)) => {
-                    self.received.extend_from_slice(&chunk);
-                    return Some(chunk);
-                }
-                Ok(Progress::Ended(ended)) => self.end = Some(End::Answered(ended)),
-                Err(end) => self.end = Some(end),
+            if let Some(chunk) = self.step().await {
+                return Some(chunk);
             }
+        }
+        None
+    }
+
+    async fn step(&mut self) -> Option<Bytes> {
+        match self.next_progress().await {
+            Ok(Progress::Started { deadline }) => self.deadline = Some(deadline),
+            Ok(Progress::Chunk(chunk)) => {
+                self.received.extend_from_slice(&chunk);
+                return Some(chunk);
+            }
+            Ok(Progress::Ended(ended)) => self.end = Some(End::Answered(ended)),
+            Err(end) => self.end = Some(end),
         }
         None
     }

@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,7 +15,7 @@ use tokio::sync::Semaphore;
 use tracing::{debug, warn};
 
 use crate::cloud::Cloud;
-use crate::events::refused;
+use crate::events::{ResponseBody, refused};
 
 /// The largest body that Lambda is given in one event.
 const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
@@ -75,11 +74,10 @@ async fn answer(
     request: Request<Incoming>,
     peer: SocketAddr,
     cloud: &Cloud,
-) -> Response<Full<Bytes>> {
+) -> Response<ResponseBody> {
     let (parts, body) = request.into_parts();
-    let response = match Limited::new(body, MAX_BODY_BYTES).collect().await {
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(body) => cloud.request(&parts, &body.to_bytes(), peer.ip().to_string()).await,
         Err(_) => refused(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long"),
-    };
-    response.map(Full::new)
+    }
 }

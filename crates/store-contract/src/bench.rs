@@ -11,10 +11,12 @@ use a2a_lambda_core::invariants;
 use a2a_lambda_core::machine::{Change, Stamp, Submission};
 use a2a_lambda_core::store::{Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page};
 use a2a_lambda_core::{
-    ContextId, LeaseToken, Owner, Snapshot, StoreError, TaskId, TaskKey, TaskStore, Tenant,
+    ContextId, LeaseToken, Owner, PushConfigs, Snapshot, StoreError, TaskId, TaskKey, TaskStore,
+    Tenant, Terms,
 };
 use a2a_lambda_protocol::Timestamp;
 
+use crate::Store;
 use crate::content::user_message;
 use crate::tracked::Tracked;
 
@@ -30,7 +32,7 @@ const MAX_PAGES: usize = 2_000;
 /// A fresh store, with the time and the ids of one test. Clones share all of it.
 #[derive(Clone)]
 pub struct Bench {
-    store: Arc<dyn TaskStore>,
+    store: Arc<dyn Store>,
     now_ms: Arc<AtomicI64>,
     last_id: Arc<AtomicU64>,
 }
@@ -43,7 +45,7 @@ impl fmt::Debug for Bench {
 
 impl Bench {
     /// A bench around a store, which must be empty.
-    pub fn new(store: impl TaskStore) -> Self {
+    pub fn new(store: impl Store) -> Self {
         Self {
             store: Arc::new(store),
             now_ms: Arc::new(AtomicI64::new(1_760_000_000_000)),
@@ -52,6 +54,10 @@ impl Bench {
     }
 
     pub(crate) fn store(&self) -> &dyn TaskStore {
+        &*self.store
+    }
+
+    pub(crate) fn configs(&self) -> &dyn PushConfigs {
         &*self.store
     }
 
@@ -89,6 +95,7 @@ impl Bench {
             owner: owner("alice"),
             context: context("context"),
             message: user_message(&self.fresh(), "hello"),
+            terms: Terms::default(),
             sender_waits_until: None,
             request: None,
         }
@@ -147,7 +154,7 @@ impl Bench {
     }
 
     pub(crate) async fn page(&self, query: &ListQuery) -> Page {
-        let page = self.store.list(query).await.expect("list");
+        let page = self.store().list(query).await.expect("list");
         assert!(page.tasks.len() <= query.limit, "a page of {} tasks", page.tasks.len());
         page.tasks.iter().for_each(check_tail);
         page

@@ -5,7 +5,10 @@ use std::pin::Pin;
 
 use crate::bench::Bench;
 
+mod after;
 mod commit;
+mod config_pages;
+mod configs;
 mod create;
 mod due;
 mod idempotency;
@@ -139,6 +142,20 @@ macro_rules! for_each_case {
                 has_nothing_of_a_lost_write
                 is_safe_from_bases_of_long_ago
             }
+            after {
+                any_entry_of_a_missing_task_is_none
+                each_of_a_few_entries_is_the_rest
+                each_of_300_small_chunks_is_the_rest
+                each_of_large_entries_is_the_rest
+                each_of_many_large_entries_is_the_rest
+                each_of_the_largest_entries_is_the_rest
+                each_of_mixed_sizes_is_the_rest
+                each_that_shares_a_commit_is_the_rest
+                each_of_a_commit_beyond_one_item_is_the_rest
+                each_beside_what_losers_left_is_the_rest
+                an_unseen_change_is_the_new_head
+                each_commit_a_follower_is_up_to_date
+            }
             races {
                 of_two_writers_one_wins
                 of_two_large_writers_one_wins
@@ -151,6 +168,8 @@ macro_rules! for_each_case {
                 nothing_follows_a_cancel
                 a_deep_read_beside_a_writer_is_whole
                 a_loser_wins_with_what_it_was_shown
+                a_follower_beside_a_writer_misses_nothing
+                what_many_writers_left_can_be_followed
             }
             list {
                 of_nothing_is_empty
@@ -193,6 +212,39 @@ macro_rules! for_each_case {
                 a_moved_time_is_found_where_it_is_now_only
                 the_index_follows_the_head
                 the_end_of_time_is_a_time
+            }
+            configs {
+                one_is_read_back
+                one_without_anything_optional_is_read_back
+                both_versions_are_kept
+                any_time_and_any_cursor_are_kept
+                every_character_of_its_texts_is_kept
+                a_large_one_is_kept
+                any_id_is_taken_as_it_is
+                another_with_its_id_replaces_it_whole
+                the_same_put_twice_is_one
+                a_missing_one_is_none
+                one_of_a_missing_task_is_kept
+                deleted_it_is_gone
+                deleting_it_again_changes_nothing
+                deleting_a_missing_one_changes_nothing
+                tasks_and_tenants_have_their_own
+                deleting_is_of_one_task_alone
+                the_task_does_not_have_them
+                they_survive_commits
+                a_task_that_is_over_takes_them
+                of_those_put_at_once_one_stays
+            }
+            config_pages {
+                of_nothing_are_empty
+                are_in_the_order_of_bytes
+                of_any_size_show_each_once
+                are_as_full_as_can_be
+                begin_at_any_place
+                bear_changes_between_them
+                of_large_configs_are_whole
+                are_of_one_task
+                see_every_write
             }
         }
     };

@@ -4,6 +4,7 @@
 //! a page ends, the order of tasks that are due at the same time.
 
 mod compare;
+mod configs;
 mod operations;
 mod rng;
 
@@ -12,9 +13,10 @@ use std::collections::VecDeque;
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Change, Stamp};
 use a2a_lambda_core::store::Guard;
-use a2a_lambda_core::{LeaseToken, Snapshot, TaskKey, TaskStore};
+use a2a_lambda_core::{LeaseToken, PushConfigs, Snapshot, TaskKey, TaskStore};
 use a2a_lambda_protocol::Timestamp;
 
+use crate::Store;
 use crate::bench::{LEASE, SIGNAL_GRACE};
 use rng::Rng;
 
@@ -33,16 +35,19 @@ const REMEMBERED: usize = 6;
 ///
 /// # Panics
 /// At the first difference, saying at which step of which seed.
-pub async fn differential(a: &dyn TaskStore, b: &dyn TaskStore, seed: u64, steps: u64) {
+pub async fn differential(a: &dyn Store, b: &dyn Store, seed: u64, steps: u64) {
     let mut duel = Duel {
         a,
         b,
+        a_configs: a,
+        b_configs: b,
         seed,
         step: 0,
         rng: Rng::new(seed),
         now_ms: 1_760_000_000_000,
         last_id: 0,
         tasks: Vec::new(),
+        config_tasks: Vec::new(),
         writes: VecDeque::new(),
     };
     for step in 1..=steps {
@@ -58,12 +63,16 @@ pub async fn differential(a: &dyn TaskStore, b: &dyn TaskStore, seed: u64, steps
 struct Duel<'a> {
     a: &'a dyn TaskStore,
     b: &'a dyn TaskStore,
+    a_configs: &'a dyn PushConfigs,
+    b_configs: &'a dyn PushConfigs,
     seed: u64,
     step: u64,
     rng: Rng,
     now_ms: i64,
     last_id: u64,
     tasks: Vec<Known>,
+    /// The tasks that had push configs, or that would have if they were there.
+    config_tasks: Vec<TaskKey>,
     writes: VecDeque<Write>,
 }
 

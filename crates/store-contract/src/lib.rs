@@ -1,5 +1,5 @@
-//! The suite that every [`TaskStore`](a2a_lambda_core::TaskStore) passes: the contract in the
-//! trait's documentation, as code.
+//! The suite that every [`TaskStore`] passes, which is one of [`PushConfigs`] as well: the contract
+//! in the documentation of the two traits, as code.
 //!
 //! A backend's test file holds one line, an expression for a future that makes a fresh, empty store:
 //!
@@ -29,13 +29,21 @@
 
 mod bench;
 mod cases;
+mod configs;
 mod content;
 mod differential;
 mod tracked;
 
+use a2a_lambda_core::{PushConfigs, TaskStore};
+
 pub use bench::Bench;
 pub use cases::{CASES, Case, run};
 pub use differential::differential;
+
+/// A store of tasks and of their push configs.
+pub trait Store: TaskStore + PushConfigs {}
+
+impl<S: TaskStore + PushConfigs> Store for S {}
 
 /// Makes one `#[tokio::test]` of every case, for the store that the expression's future returns.
 ///

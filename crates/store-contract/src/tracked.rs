@@ -5,7 +5,7 @@ use std::time::Duration;
 use a2a_lambda_core::head::{Head, Interruption, Phase};
 use a2a_lambda_core::machine::{Change, Command, Finish, Pause, TurnEnd, Update};
 use a2a_lambda_core::store::{Committed, Depth, Renewed};
-use a2a_lambda_core::{Entry, LeaseToken, Snapshot, TaskKey};
+use a2a_lambda_core::{Entry, Generation, LeaseToken, Snapshot, TaskKey, Terms};
 use a2a_lambda_protocol::{Message, Timestamp};
 
 use crate::bench::{Bench, check_tail};
@@ -94,12 +94,28 @@ impl Tracked {
         check_entries(&snapshot.tail, known);
     }
 
-    /// Reads the task at both depths and compares.
+    /// Reads the task at every depth and compares.
     pub(crate) async fn verify(&self) {
         self.check(&self.bench.read(self.key()).await);
         let full = self.bench.read_full(self.key()).await;
         self.check(&full);
         assert_eq!(full.tail.len(), self.log.len(), "the whole log");
+        let end = self.head.generation.0;
+        for known in [end / 2, end - 1, end] {
+            self.verify_after(Generation(known)).await;
+        }
+    }
+
+    /// Reads what comes after an entry and compares.
+    pub(crate) async fn verify_after(&self, known: Generation) {
+        let read = self.bench.try_read(self.key(), Depth::After(known)).await;
+        let read = read.expect("the task exists");
+        self.check(&read);
+        let Some(new) = read.after(known) else {
+            panic!("a read after entry {known} that does not begin behind it");
+        };
+        let known = usize::try_from(known.0).unwrap_or(usize::MAX).min(self.log.len());
+        check_entries(new, &self.log[known..]);
     }
 
     /// Reads the base anew.
@@ -123,7 +139,7 @@ impl Tracked {
 
     pub(crate) async fn message(&mut self, text: &str) {
         let message = user_message(&self.bench.fresh(), text);
-        self.apply(Command::Message { message, request: None }).await;
+        self.apply(follow_up(message)).await;
     }
 
     /// The end of a turn that was given every message so far.
@@ -174,7 +190,7 @@ pub(crate) fn claim(token: &LeaseToken) -> Command {
 
 /// A follow-up message without an idempotency key.
 pub(crate) fn follow_up(message: Message) -> Command {
-    Command::Message { message, request: None }
+    Command::Message { message, terms: Terms::default(), request: None }
 }
 
 /// The change that a command makes of a task, which must allow it.

@@ -1,9 +1,11 @@
 //! The function's configuration.
 
-use std::sync::Arc;
+mod card;
+mod security;
 
-use a2a_lambda_aws::{ConfigError, Variables, built_at, engine};
-use a2a_lambda_core::Agents;
+use std::time::Duration;
+
+use a2a_lambda_aws::{ConfigError, Variables, engine};
 use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_http::HttpConfig;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -11,15 +13,50 @@ use http::Uri;
 
 use crate::Context;
 use crate::event::stage_prefix;
+use crate::identity::Identity;
+
+pub use card::{CARD_VARIABLES, card};
+
+const AGENT: &str = "names of agents, such as `echo` or `tenant=echo,other=conformance`";
 
 /// How requests are served. See [`context`] for the variables.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Config {
     /// The URL at which clients reach the service, without a trailing slash, where that is not the
     /// one that the request came in at.
     pub public_url: Option<String>,
+    /// How the front door takes answers.
+    pub response_mode: ResponseMode,
+    /// How callers are told apart.
+    pub identity: Identity,
     /// How the bindings are served.
     pub http: HttpConfig,
+}
+
+/// How the front door takes answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// Whole, as an HTTP API does, and a Function URL with `InvokeMode: BUFFERED`. A stream of
+    /// events is collected until it ends, or shortly before the invocation does.
+    #[default]
+    Buffer,
+    /// As a stream: a Function URL with `InvokeMode: RESPONSE_STREAM`.
+    Stream,
+}
+
+/// `RESPONSE_MODE` has another value.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is neither")]
+struct UnknownMode(String);
+
+impl ResponseMode {
+    fn parse(text: Option<&str>) -> Result<Self, UnknownMode> {
+        match text {
+            None | Some("buffer") => Ok(Self::Buffer),
+            Some("stream") => Ok(Self::Stream),
+            Some(text) => Err(UnknownMode(text.to_owned())),
+        }
+    }
 }
 
 impl Config {
@@ -39,26 +76,43 @@ impl Config {
 /// |---|---|
 /// | `TABLE_NAME` | required: the DynamoDB table of tasks |
 /// | `QUEUE_URL` | required: the SQS queue of signals |
-/// | `AGENT` | the agent's name; the first one if it is not set |
+/// | `AGENT` | the [agents](a2a_lambda_agents::configured): a name, or `tenant=name` pairs; the first one if it is not set |
+/// | `RESPONSE_MODE` | [`stream` or `buffer`](ResponseMode), as the front door takes answers; `buffer` if not set |
+/// | `OWNER_CLAIM` | the claim that names the owner of tasks; `sub` if not set |
+/// | `ALLOW_ANONYMOUS` | `true` serves requests that no authorizer has looked at; `false` if not set |
+/// | `KEEP_ALIVE_SECONDS` | how long a stream is silent before it is given a comment, 1 to 900; 15 if not set |
 /// | `PUBLIC_URL` | the URL of the agent card's interfaces; that of the request if it is not set |
 /// | `MAX_BODY_BYTES` | the largest body that is taken, 1,024 to 6,000,000; 1 MiB if not set |
+/// | `A2A_V0_3` | `false` serves no clients of A2A 0.3; `true` if not set |
 /// | `CARD_MAX_AGE_SECONDS` | how long clients may keep the agent card, 0 to 31,536,000; 300 if not set |
-/// | `LEASE_SECONDS`, `MAX_ATTEMPTS`, `BLOCKING_WAIT_SECONDS` | see [`policy`](a2a_lambda_aws::policy()) |
+/// | `CARD_MODIFIED` | when the last deployment was that may have changed the card, such as `2026-01-31T12:00:00Z`; the card says nothing of it if not set |
+/// | `CARD_SECURITY_SCHEMES` | the card's `securitySchemes`, as JSON; none if not set |
+/// | `CARD_SECURITY_REQUIREMENTS` | the card's `securityRequirements`, as JSON; none if not set |
+/// | `CARD_SIGNING_KEY` | the private key that signs the card, a PEM of PKCS#8, of P-256 or Ed25519; the card is not signed if not set |
+/// | `CARD_SIGNING_KEY_ID` | the key's id (`kid`), required with the key |
+/// | `CARD_SIGNING_JWKS_URL` | where clients find the public key (`jku`); the card does not say if not set |
+/// | `LEASE_SECONDS`, `MAX_ATTEMPTS`, `BLOCKING_WAIT_SECONDS`, `MAX_STREAM_SECONDS` | see [`policy`](a2a_lambda_aws::policy()) |
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.
 pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     let mut config = Config { public_url: public_url(variables)?, ..Config::default() };
-    config.http.card_modified = built_at();
+    card(variables, &mut config.http)?;
     if let Some(bytes) = variables.number("MAX_BODY_BYTES", 1_024..=6_000_000)? {
         config.http.max_body_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     }
-    if let Some(seconds) = variables.number("CARD_MAX_AGE_SECONDS", 0..=31_536_000)? {
-        config.http.card_max_age_s = u32::try_from(seconds).unwrap_or(u32::MAX);
+    if let Some(seconds) = variables.number("KEEP_ALIVE_SECONDS", 1..=900)? {
+        config.http.keep_alive = Duration::from_secs(seconds);
     }
-    let agent = variables.read("AGENT", "the name of an agent", a2a_lambda_agents::configured)?;
-    let engine = engine(variables, |client, table| Arc::new(DynamoDbStore::new(client, table)))?;
-    Ok(Context::new(engine, Agents::new(agent), config))
+    config.response_mode =
+        variables.read("RESPONSE_MODE", "`stream` or `buffer`", ResponseMode::parse)?;
+    if let Some(claim) = variables.optional("OWNER_CLAIM") {
+        config.identity.owner_claim = claim;
+    }
+    config.identity.allow_anonymous = variables.flag("ALLOW_ANONYMOUS")?.unwrap_or(false);
+    let agents = variables.read("AGENT", AGENT, a2a_lambda_agents::configured)?;
+    let engine = engine(variables, DynamoDbStore::new)?;
+    Ok(Context::new(engine, agents, config))
 }
 
 fn public_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> {
@@ -67,11 +121,14 @@ fn public_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> 
     };
     let url = url.trim_end_matches('/').to_owned();
     // Paths are put behind it, so it can have no query.
-    let is_base =
-        |uri: Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
+    let is_base = |uri: Uri| is_web(&uri) && uri.query().is_none();
     if !url.parse().is_ok_and(is_base) {
         let what = "an http or https URL without a query".to_owned();
         return Err(ConfigError::Invalid { variable: "PUBLIC_URL", what, source: None });
     }
     Ok(Some(url))
+}
+
+fn is_web(uri: &Uri) -> bool {
+    matches!(uri.scheme_str(), Some("http" | "https"))
 }

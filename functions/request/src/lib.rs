@@ -1,29 +1,33 @@
 //! The function that answers HTTP requests: an event of API Gateway (HTTP API, payload 2.0) or of a
 //! Function URL comes in, an A2A operation is carried out, an answer goes out.
+//!
+//! A front door that streams is given every answer as a stream, and one that does not is given
+//! every answer whole: [`ResponseMode`]. Which of them is in front, the event does not say.
 
+mod answer;
 mod config;
 mod event;
+mod identity;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::{Agents, Engine, Operations};
-use a2a_lambda_http::{Bindings, Visitor, refuse};
+use a2a_lambda_core::{Agents, Engine, Operations, Policy};
+use a2a_lambda_http::{Bindings, Body, Visitor, refuse};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Timestamp};
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use bytes::Bytes;
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use http::Response;
 
-pub use config::{Config, context};
+pub use answer::{Answer, Chunks};
+pub use config::{CARD_VARIABLES, Config, ResponseMode, card, context};
+pub use identity::Identity;
 
 /// What is kept free of an invocation's time for reading the task and for the way of the answer,
-/// where a sender waits for it.
+/// where a sender waits for it, and for ending a stream.
 const ANSWER_MARGIN: Duration = Duration::from_millis(500);
 
 /// What is kept free to say that there was no time to answer.
 const REFUSAL_MARGIN: Duration = Duration::from_millis(150);
-
-/// The most that an answer may have, out of the 6 MB that Lambda gives a function's.
-const MAX_ANSWER_BYTES: usize = 5_900_000;
 
 /// What the handler needs: made once, at cold start.
 #[derive(Debug, Clone)]
@@ -36,6 +40,10 @@ pub struct Context {
 impl Context {
     /// The context of a function with this configuration.
     pub fn new(engine: Engine, agents: Agents, config: Config) -> Self {
+        let engine = match config.response_mode {
+            ResponseMode::Stream => engine,
+            ResponseMode::Buffer => with_short_streams(engine),
+        };
         let bindings = Bindings::new(Operations::new(engine.clone()), agents, config.http.clone());
         Self { engine, bindings, config }
     }
@@ -47,13 +55,21 @@ pub async fn handle(
     event: ApiGatewayV2httpRequest,
     deadline: Timestamp,
     context: &Context,
-) -> ApiGatewayV2httpResponse {
+) -> Answer {
     let method = event.request_context.http.method.clone();
     let path = event::path(&event).to_owned();
     let refused = |error| refuse(&method, &path, &error);
     let left = earlier(deadline, REFUSAL_MARGIN).saturating_since(context.engine.clock.now());
     // Boxed: it is large, and would be moved through each layer of the runtime.
-    let answering = Box::pin(answer(event, deadline, context));
+    let answering = Box::pin(async {
+        let response = answer(event, deadline, context).await?;
+        Ok(match context.config.response_mode {
+            ResponseMode::Stream => Answer::stream(response),
+            ResponseMode::Buffer => {
+                Answer::buffer(response).await.unwrap_or_else(|error| Answer::whole(refused(error)))
+            }
+        })
+    });
     let answered = tokio::select! {
         biased;
         answered = answering => answered,
@@ -62,30 +78,35 @@ pub async fn handle(
             Err(A2aError::new(ErrorKind::Unavailable, text))
         }
     };
-    let response = answered.unwrap_or_else(refused);
-    let bytes = event::event_bytes(&response);
-    if bytes <= MAX_ANSWER_BYTES {
-        return event::to_event(response);
-    }
-    let text = format!(
-        "the answer would have {bytes} bytes, and {MAX_ANSWER_BYTES} are possible: ask for less, \
-         by historyLength, pageSize or includeArtifacts"
-    );
-    event::to_event(refused(A2aError::unsupported(text)))
+    answered.unwrap_or_else(|error| {
+        let response = refused(error);
+        match context.config.response_mode {
+            ResponseMode::Stream => Answer::stream(response.map(Body::Whole)),
+            ResponseMode::Buffer => Answer::whole(response),
+        }
+    })
 }
 
 async fn answer(
     event: ApiGatewayV2httpRequest,
     deadline: Timestamp,
     context: &Context,
-) -> Result<Response<Bytes>, A2aError> {
+) -> Result<Response<Body>, A2aError> {
     let visitor = Visitor {
-        owner: event::owner(event.request_context.authorizer.as_ref())?,
+        principal: context.config.identity.principal(event.request_context.authorizer.as_ref()),
         base_url: context.config.base_url(&event),
         answer_by: Some(earlier(deadline, ANSWER_MARGIN)),
     };
     let request = event::to_request(event)?;
     Ok(context.bindings.handle(request, &visitor).await)
+}
+
+/// A client that gets a stream whole waits for all of it, as a sender does for the answer: no
+/// longer than that.
+fn with_short_streams(engine: Engine) -> Engine {
+    let max_stream = engine.policy.max_stream.min(engine.policy.blocking_wait);
+    let policy = Policy { max_stream, ..(*engine.policy).clone() };
+    Engine { policy: Arc::new(policy), ..engine }
 }
 
 fn earlier(at: Timestamp, by: Duration) -> Timestamp {

@@ -1,12 +1,11 @@
 //! The function's configuration.
 
-use std::sync::Arc;
-
 use a2a_lambda_aws::{ConfigError, Variables, engine};
-use a2a_lambda_core::Agents;
 use a2a_lambda_dynamodb::DynamoDbStore;
 
 use crate::Context;
+
+const AGENT: &str = "names of agents, such as `echo` or `tenant=echo,other=conformance`";
 
 /// The context of the function, from its variables.
 ///
@@ -14,13 +13,13 @@ use crate::Context;
 /// |---|---|
 /// | `TABLE_NAME` | required: the DynamoDB table of tasks |
 /// | `QUEUE_URL` | required: the SQS queue of signals |
-/// | `AGENT` | the agent's name; the first one if it is not set |
+/// | `AGENT` | the [agents](a2a_lambda_agents::configured), as the request function has them |
 /// | `LEASE_SECONDS`, `MAX_ATTEMPTS` | see [`policy`](a2a_lambda_aws::policy()) |
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.
 pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
-    let agent = variables.read("AGENT", "the name of an agent", a2a_lambda_agents::configured)?;
-    let engine = engine(variables, |client, table| Arc::new(DynamoDbStore::new(client, table)))?;
-    Ok(Context::new(engine, Agents::new(agent)))
+    let agents = variables.read("AGENT", AGENT, a2a_lambda_agents::configured)?;
+    let engine = engine(variables, DynamoDbStore::new)?;
+    Ok(Context::new(engine, agents))
 }

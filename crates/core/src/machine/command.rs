@@ -6,7 +6,7 @@ use a2a_lambda_protocol::{Json, Message, Timestamp};
 
 use crate::head::Interruption;
 use crate::ids::{ContextId, Generation, LeaseToken, Owner, TaskKey, WriteId};
-use crate::log::{ArtifactChange, StatusChange};
+use crate::log::{ArtifactChange, StatusChange, Terms};
 use crate::request_key::Fingerprint;
 
 /// Who says it and when: what every command comes with.
@@ -34,6 +34,8 @@ pub struct Submission {
     pub context: ContextId,
     /// The first message.
     pub message: Message,
+    /// What its sender asks for beside it.
+    pub terms: Terms,
     /// Until when the sender waits for the answer; `None` if it is shown the task at once.
     pub sender_waits_until: Option<Timestamp>,
     /// The idempotency key, if the request had one.
@@ -47,6 +49,8 @@ pub enum Command {
     Message {
         /// The message.
         message: Message,
+        /// What its sender asks for beside it.
+        terms: Terms,
         /// The idempotency key, if the request had one.
         request: Option<Fingerprint>,
     },

@@ -1,19 +1,22 @@
 //! `SendMessage`: accept a message, and wait for what comes of it if the sender does.
 
-use std::time::Duration;
-
 use a2a_lambda_protocol::{
-    A2aError, ErrorKind, Message, Role, SendMessageRequest, SendMessageResponse, Timestamp,
-    validate,
+    A2aError, ErrorKind, Message, Role, SendMessageRequest, SendMessageResponse,
+    TaskPushNotificationConfig, Timestamp, validate,
 };
 
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::TransactError;
 use crate::head::{Head, Phase};
-use crate::ids::{ContextId, TaskId, TaskKey};
+use crate::ids::{ContextId, Generation, TaskId, TaskKey};
+use crate::log::Terms;
 use crate::machine::{Command, Effect, Submission};
+use crate::push::ProtocolVersion;
 use crate::request_key::{Fingerprint, MAX_REQUEST_KEY_BYTES};
 use crate::store::{Created, Depth, Snapshot};
+
+/// Where a send has its push config.
+const INLINE: &str = "configuration.taskPushNotificationConfig.";
 
 /// What else a sender says, beside the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,13 +24,54 @@ pub struct SendOptions {
     /// The `Idempotency-Key`: sending the same message again under the same key does nothing more
     /// (invariant I9).
     pub idempotency_key: Option<String>,
-    /// When the answer must be on its way at the latest, whatever the task has come to.
+    /// When the answer must be on its way at the latest, whatever the task has come to; the end of
+    /// a stream.
     pub answer_by: Option<Timestamp>,
+    /// The URIs of the extensions that are active.
+    pub extensions: Vec<String>,
+    /// The version of A2A that is spoken, which a push config of this request is made by.
+    pub version: ProtocolVersion,
+    /// Whether the agent may answer with a direct message; see
+    /// [`AgentProfile::answers_directly`](crate::AgentProfile::answers_directly).
+    pub may_answer_directly: bool,
+    /// The newest event that the client of a stream has had: a request that is repeated under its
+    /// key goes on after it.
+    pub last_event: Option<Generation>,
+}
+
+/// A request that is in order.
+struct Sending {
+    message: Message,
+    terms: Terms,
+    fingerprint: Option<Fingerprint>,
+    push: Option<TaskPushNotificationConfig>,
+    sender_waits_until: Option<Timestamp>,
+}
+
+/// What a message was accepted as.
+pub(super) struct Accepted {
+    pub(super) snapshot: Snapshot,
+    /// Whether the message had been accepted before, under the same key.
+    pub(super) before: bool,
+}
+
+impl Accepted {
+    fn now(snapshot: Snapshot) -> Self {
+        Self { snapshot, before: false }
+    }
+
+    fn before(snapshot: Snapshot) -> Self {
+        Self { snapshot, before: true }
+    }
 }
 
 impl Operations {
     /// Accepts a message for a new task, or for the one that it names (spec section 3.1.1). Once
     /// this returns, the message is stored and will be attended to (invariant I4).
+    ///
+    /// An agent that may answer with a direct message is given up to
+    /// [`Policy::direct_wait`](crate::Policy::direct_wait) to do so, however soon the sender wants the
+    /// task (spec section 3.2.2).
     ///
     /// Unless the sender wants the task at once, this waits until it is over or waits for its
     /// user, for as long as [`Policy::blocking_wait`](crate::Policy::blocking_wait) and
@@ -42,6 +86,45 @@ impl Operations {
         request: SendMessageRequest,
         options: &SendOptions,
     ) -> Result<SendMessageResponse, A2aError> {
+        let configuration = request.configuration.as_ref();
+        let waits = !configuration.is_some_and(|configuration| configuration.return_immediately);
+        let history_length = configuration.and_then(|configuration| configuration.history_length);
+        let until = if waits {
+            Some(self.wait_until(options.answer_by))
+        } else {
+            self.held_until(&request, options)
+        };
+        let accepted = self.accept(caller, request, options, until).await?;
+        let snapshot = match until {
+            Some(until) if waits => self.watch(accepted.snapshot, until, is_settled).await,
+            Some(until) => self.watch(accepted.snapshot, until, is_decided).await,
+            None => accepted.snapshot,
+        };
+        self.answer(snapshot, until.is_some(), history_length).await
+    }
+
+    /// Until when to wait for an agent that may answer with a direct message: the first one only.
+    pub(super) fn held_until(
+        &self,
+        request: &SendMessageRequest,
+        options: &SendOptions,
+    ) -> Option<Timestamp> {
+        let is_first = request.message.as_ref().is_none_or(|message| message.task_id.is_empty());
+        (is_first && options.may_answer_directly).then(|| {
+            let until = self.engine.clock.now().saturating_add(self.engine.policy.direct_wait);
+            options.answer_by.map_or(until, |by| by.min(until))
+        })
+    }
+
+    /// Accepts a message. `sender_waits_until` is how long its sender will not have been shown the
+    /// task that it makes.
+    pub(super) async fn accept(
+        &self,
+        caller: &Caller,
+        request: SendMessageRequest,
+        options: &SendOptions,
+        sender_waits_until: Option<Timestamp>,
+    ) -> Result<Accepted, A2aError> {
         validate(&request)?;
         let configuration = request.configuration.unwrap_or_default();
         let Some(message) = request.message else {
@@ -50,30 +133,32 @@ impl Operations {
         if message.role != Role::User {
             return Err(A2aError::invalid_field("message.role", "must be ROLE_USER"));
         }
+        let terms = Terms {
+            accepted_output_modes: configuration.accepted_output_modes,
+            extensions: options.extensions.clone(),
+            metadata: request.metadata,
+        };
+        self.check_size(&message, &terms)?;
         let fingerprint = fingerprint(caller, options, &message)?;
-        let waits = !configuration.return_immediately;
-        let until = waits.then(|| self.wait_until(options.answer_by));
-        let snapshot = if message.task_id.is_empty() {
-            self.submit(caller, message, until, fingerprint).await?
+        let push = configuration.task_push_notification_config;
+        let sending = Sending { message, terms, fingerprint, push, sender_waits_until };
+        if sending.message.task_id.is_empty() {
+            self.submit(caller, sending, options.version).await
         } else {
-            self.follow_up(caller, message, fingerprint).await?
-        };
-        let snapshot = match until {
-            Some(until) => self.settled(snapshot, until).await,
-            None => snapshot,
-        };
-        self.answer(snapshot, waits, configuration.history_length).await
+            self.follow_up(caller, sending, options.version).await
+        }
     }
 
     async fn submit(
         &self,
         caller: &Caller,
-        message: Message,
-        sender_waits_until: Option<Timestamp>,
-        request: Option<Fingerprint>,
-    ) -> Result<Snapshot, A2aError> {
+        sending: Sending,
+        version: ProtocolVersion,
+    ) -> Result<Accepted, A2aError> {
+        let Sending { message, terms, fingerprint, push, sender_waits_until } = sending;
         let ids = &self.engine.ids;
-        let id = request.as_ref().map_or_else(|| ids.fresh(), Fingerprint::task_id);
+        let is_keyed = fingerprint.is_some();
+        let id = fingerprint.as_ref().map_or_else(|| ids.fresh(), Fingerprint::task_id);
         let context = match message.context_id.as_str() {
             "" => ids.fresh(),
             given => given.to_owned(),
@@ -84,23 +169,35 @@ impl Operations {
             owner: caller.owner.clone(),
             context: ContextId::parse(context).map_err(|e| invalid_id("message.contextId", &e))?,
             message,
+            terms,
             sender_waits_until,
-            request,
+            request: fingerprint,
         };
-        self.check_message(&submission.message)?;
         let change = Head::submit(submission, &self.engine.stamp());
+        let head = change.head();
+        if let Some(push) = push {
+            if is_keyed {
+                // A config must not be put beside a task that this request did not make.
+                let existing = self.engine.read(&head.key, Depth::Tail).await;
+                if let Some(existing) = existing.map_err(store_error)? {
+                    return self.repeated(existing, head).await;
+                }
+            }
+            // Before the task, so that nothing of it is missed. Without its task it means nothing.
+            self.register(&head.key, Generation::default(), push, version, INLINE).await?;
+        }
         match self.engine.create(&change).await.map_err(store_error)? {
             Created::Now => {
-                self.engine.carry_out_or_leave(change.head(), change.effects()).await;
+                self.engine.carry_out_or_leave(head, change.effects()).await;
                 let tail = change.entries().to_vec();
-                Ok(Snapshot { head: change.head().clone(), tail, inline_bytes: 0 })
+                Ok(Accepted::now(Snapshot { head: head.clone(), tail, inline_bytes: 0 }))
             }
-            Created::Before(existing) => self.repeated(*existing, change.head()).await,
+            Created::Before(existing) => self.repeated(*existing, head).await,
         }
     }
 
     /// A request whose key has already made a task.
-    async fn repeated(&self, existing: Snapshot, wanted: &Head) -> Result<Snapshot, A2aError> {
+    async fn repeated(&self, existing: Snapshot, wanted: &Head) -> Result<Accepted, A2aError> {
         let same = existing.head.owner == wanted.owner
             && wanted.request.is_some()
             && existing.head.request == wanted.request;
@@ -112,15 +209,16 @@ impl Operations {
             let again = [Effect::Signal { at: self.engine.clock.now() }];
             self.engine.carry_out_or_leave(&existing.head, &again).await;
         }
-        Ok(existing)
+        Ok(Accepted::before(existing))
     }
 
     async fn follow_up(
         &self,
         caller: &Caller,
-        message: Message,
-        request: Option<Fingerprint>,
-    ) -> Result<Snapshot, A2aError> {
+        sending: Sending,
+        version: ProtocolVersion,
+    ) -> Result<Accepted, A2aError> {
+        let Sending { message, terms, fingerprint: request, push, .. } = sending;
         let id = message.task_id.clone();
         let snapshot = self.owned(caller, &id, Depth::Tail).await?;
         let head = &snapshot.head;
@@ -131,7 +229,7 @@ impl Operations {
             ));
         }
         if let Some(answer) = accepted_before(head, request.as_ref()) {
-            return answer.map(|()| snapshot);
+            return answer.map(|()| Accepted::before(snapshot));
         }
         let limit = self.engine.policy.max_entries;
         if head.generation.0 >= limit {
@@ -140,7 +238,6 @@ impl Operations {
                 format!("the task has had {limit} messages and updates, and takes no more"),
             ));
         }
-        self.check_message(&message)?;
         let limit = self.engine.policy.max_task_bytes;
         if head.log_bytes >= limit {
             return Err(A2aError::new(
@@ -150,21 +247,30 @@ impl Operations {
                 ),
             ));
         }
-        let command = Command::Message { message, request: request.clone() };
+        if head.is_terminal() {
+            return Err(over(head.phase.name(), id));
+        }
+        let key = head.key.clone();
+        let registered = match push {
+            Some(push) => Some(self.register(&key, head.generation, push, version, INLINE).await?),
+            None => None,
+        };
+        let command = Command::Message { message, terms, request: request.clone() };
         match self.engine.transact(snapshot, command).await {
             Ok((snapshot, effects)) => {
                 self.engine.carry_out_or_leave(&snapshot.head, &effects).await;
-                Ok(snapshot)
+                Ok(Accepted::now(snapshot))
             }
             Err(TransactError::Illegal(refused)) => {
                 // The same request, sent twice at once: the other one was faster.
                 if let Some(answer) = accepted_before(&refused.snapshot.head, request.as_ref()) {
-                    return answer.map(|()| *refused.snapshot);
+                    return answer.map(|()| Accepted::before(*refused.snapshot));
                 }
-                let text =
-                    format!("the task is {} and takes no more messages", refused.illegal.phase);
-                Err(A2aError::new(ErrorKind::UnsupportedOperation, text)
-                    .with_metadata("taskId", id))
+                // The task has ended since it was read.
+                if let Some(registered) = registered {
+                    self.take_back(&key, registered).await;
+                }
+                Err(over(refused.illegal.phase, id))
             }
             Err(TransactError::Gone) => Err(A2aError::task_not_found(&id)),
             Err(error) => Err(transact_error(error)),
@@ -172,8 +278,9 @@ impl Operations {
     }
 
     /// Refuses what does not fit before anything is written.
-    fn check_message(&self, message: &Message) -> Result<(), A2aError> {
+    fn check_size(&self, message: &Message, terms: &Terms) -> Result<(), A2aError> {
         let bytes = serde_json::to_vec(message).map_or(0, |json| json.len());
+        let beside = serde_json::to_vec(terms).map_or(0, |json| json.len());
         let limit = self.engine.policy.max_entry_bytes;
         if bytes > limit {
             let text = format!(
@@ -181,62 +288,50 @@ impl Operations {
             );
             return Err(A2aError::invalid_field("message", text));
         }
+        if bytes + beside > limit {
+            let bytes = bytes + beside;
+            let text = format!(
+                "and the message have {bytes} bytes as JSON together; the limit is {limit}"
+            );
+            return Err(A2aError::invalid_field("metadata", text));
+        }
         Ok(())
     }
 
-    /// Watches a task until it is over or waits for its user, or until the time is up.
-    async fn settled(&self, mut snapshot: Snapshot, until: Timestamp) -> Snapshot {
-        let policy = &self.engine.policy;
-        let mut wait = policy.poll_first;
-        while !is_settled(&snapshot.head) {
-            let left = until.saturating_since(self.engine.clock.now());
-            if left == Duration::ZERO {
-                break;
-            }
-            self.engine.clock.sleep(wait.min(left)).await;
-            wait = (wait + wait / 2).min(policy.poll_most);
-            let key = snapshot.head.key.clone();
-            // The message is accepted: a failure to watch must not look like a failure to accept,
-            // which would make the sender send it again.
-            match self.engine.store.read(&key, Depth::Tail).await {
-                Ok(Some(current)) => snapshot = current,
-                Ok(None) => break,
-                Err(error) => {
-                    let error = crate::engine::chain(&error);
-                    tracing::warn!(task = %key.task, error, "the task could not be watched");
-                }
-            }
-        }
-        snapshot
-    }
-
-    /// Until when a sender that waits is kept waiting.
-    fn wait_until(&self, answer_by: Option<Timestamp>) -> Timestamp {
-        let limit = self.engine.clock.now().saturating_add(self.engine.policy.blocking_wait);
-        answer_by.map_or(limit, |by| by.min(limit))
-    }
-
+    /// What the sender is told. `unseen` says that it has not been shown the task before.
     async fn answer(
         &self,
         snapshot: Snapshot,
-        waits: bool,
+        unseen: bool,
         history_length: Option<i32>,
     ) -> Result<SendMessageResponse, A2aError> {
-        let direct = snapshot.head.direct && waits;
+        let direct = snapshot.head.direct && unseen;
         let task = self.render(snapshot, history_length).await?;
-        match &task.status.message {
-            // There is no task, as far as the sender is concerned (spec section 3.1.1).
-            Some(message) if direct => {
-                let message = Message { task_id: String::new(), ..message.clone() };
-                Ok(SendMessageResponse::Message(message))
-            }
-            _ => Ok(SendMessageResponse::Task(task)),
-        }
+        Ok(match task.status.message {
+            Some(message) if direct => SendMessageResponse::Message(without_task(message)),
+            _ => SendMessageResponse::Task(task),
+        })
     }
 }
 
-fn is_settled(head: &Head) -> bool {
+/// A direct message: there is no task, as far as the sender is concerned (spec section 3.1.1).
+pub(super) fn without_task(message: Message) -> Message {
+    Message { task_id: String::new(), ..message }
+}
+
+pub(super) fn is_settled(head: &Head) -> bool {
     matches!(head.phase, Phase::Interrupted(_) | Phase::Ended(_))
+}
+
+/// Whether it is known that there is a task: its agent has shown something, or was done with its
+/// first turn without a direct message.
+pub(super) fn is_decided(head: &Head) -> bool {
+    head.emitted || head.turn > 0 || is_settled(head)
+}
+
+fn over(phase: &str, id: String) -> A2aError {
+    let text = format!("the task is {phase} and takes no more messages");
+    A2aError::new(ErrorKind::UnsupportedOperation, text).with_metadata("taskId", id)
 }
 
 fn fingerprint(

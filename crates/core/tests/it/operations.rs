@@ -1,14 +1,22 @@
 //! The operations that clients call.
 
 mod cancel;
+mod direct;
 mod get;
+mod inline_configs;
 mod keys;
 mod list;
+mod long_poll;
+mod pace;
+mod push_configs;
+mod resume;
 mod send;
+mod tail;
+mod tail_faults;
 mod waiting;
 
 use a2a_lambda_core::ops::SendOptions;
-use a2a_lambda_core::{Caller, End, Owner};
+use a2a_lambda_core::{Caller, End, Owner, Tail};
 use a2a_lambda_protocol::{
     A2aError, ErrorKind, Message, SendMessageConfiguration, SendMessageRequest,
     SendMessageResponse, Task,
@@ -75,13 +83,24 @@ async fn send_as(
     key: Option<&str>,
 ) -> Result<Task, A2aError> {
     let options = SendOptions { idempotency_key: key.map(str::to_owned), ..SendOptions::default() };
-    match world.operations().send(caller, request(message, true), &options).await? {
+    let operations = world.operations();
+    match Box::pin(operations.send(caller, request(message, true), &options)).await? {
         SendMessageResponse::Task(task) => Ok(task),
         SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
     }
 }
 
+/// Sends a message and follows what comes of it, as Alice.
+async fn send_streaming(
+    world: &World,
+    message: Message,
+    options: &SendOptions,
+) -> Result<Tail, A2aError> {
+    let (operations, request) = (world.operations(), request(message, false));
+    Box::pin(operations.send_streaming(&World::alice(), request, options)).await
+}
+
 /// The kind of an error, and the fields that it names.
-fn told(error: &A2aError) -> (ErrorKind, Vec<&str>) {
+pub(crate) fn told(error: &A2aError) -> (ErrorKind, Vec<&str>) {
     (error.kind, error.violations.iter().map(|violation| violation.field.as_str()).collect())
 }

@@ -7,5 +7,6 @@ mod limits;
 mod mail;
 mod stopping;
 mod sweeping;
+mod terms;
 mod turns;
 mod waiting;

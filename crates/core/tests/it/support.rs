@@ -3,6 +3,7 @@
 mod faults;
 mod script;
 mod services;
+mod streams;
 mod world;
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use a2a_lambda_protocol::{Message, Part, Role, Task};
 pub(crate) use faults::{Call, Fault, FaultyStore, Kind};
 pub(crate) use script::{Diary, Scripted, script};
 pub(crate) use services::{CountingIds, SentSignals, TestClock};
+pub(crate) use streams::{drain, event, subscribe, told_by};
 pub(crate) use world::World;
 
 pub(crate) const fn secs(n: u64) -> Duration {

@@ -4,54 +4,33 @@
 use a2a_lambda_protocol::ErrorKind;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, BINDINGS, Binding, World, send, with};
+use crate::support::{BINDINGS, Binding, World, operations_on, send, with};
 
-#[tokio::test(start_paused = true)]
-async fn what_is_not_claimed_is_refused() {
-    use ErrorKind::{PushNotificationNotSupported, UnsupportedOperation};
-    let world = World::new();
-    let id = world.task_id("tck-input-required").await;
-    for (operation, params, kind) in [
-        ("SendStreamingMessage", send("hi"), UnsupportedOperation),
-        ("SubscribeToTask", json!({ "id": id }), UnsupportedOperation),
-        ("GetExtendedAgentCard", json!({}), UnsupportedOperation),
-        (
-            "CreateTaskPushNotificationConfig",
-            json!({ "taskId": id, "url": "https://client.example" }),
-            PushNotificationNotSupported,
-        ),
-        (
-            "GetTaskPushNotificationConfig",
-            json!({ "taskId": id, "id": "c" }),
-            PushNotificationNotSupported,
-        ),
-        ("ListTaskPushNotificationConfigs", json!({ "taskId": id }), PushNotificationNotSupported),
-        (
-            "DeleteTaskPushNotificationConfig",
-            json!({ "taskId": id, "id": "c" }),
-            PushNotificationNotSupported,
-        ),
-    ] {
-        for binding in BINDINGS {
-            let answer = world.call(binding, operation, params.clone()).await;
-            answer.refused_as(kind, operation);
-        }
-    }
+/// The extension that the strict agent asks for, which is named here.
+const ASKED: (&str, &str) = ("A2A-Extensions", "https://example.com/extensions/required/v1");
+
+fn strict(params: Value) -> Value {
+    with(params, "/tenant", json!("strict"))
 }
 
 #[tokio::test(start_paused = true)]
-async fn subscribing_has_two_methods_and_may_have_no_body() {
+async fn what_is_not_claimed_is_refused() {
     let world = World::new();
-    for (method, target, body) in [
-        ("GET", "/tasks/t:subscribe", ""),
-        ("POST", "/tasks/t:subscribe", ""),
-        ("POST", "/tasks/t:subscribe", "{}"),
-        ("POST", "/acme/tasks/t:subscribe", "not JSON"),
-        ("GET", "/acme/tasks/t:subscribe/", ""),
-    ] {
-        let response = world.http(method, target, body).await;
-        let answer = Answer::of(Binding::Rest, &Value::Null, &response);
-        answer.refused_as(ErrorKind::UnsupportedOperation, target);
+    let params = strict(send("tck-input-required"));
+    let sent = world.call_with(Binding::Rest, "SendMessage", params, &[ASKED]).await.ok();
+    for (operation, params) in operations_on(sent["task"]["id"].as_str().unwrap()) {
+        let kind = match operation {
+            "SendMessage" | "GetTask" | "ListTasks" | "CancelTask" => continue,
+            "SendStreamingMessage" | "SubscribeToTask" | "GetExtendedAgentCard" => {
+                ErrorKind::UnsupportedOperation
+            }
+            _ => ErrorKind::PushNotificationNotSupported,
+        };
+        for binding in BINDINGS {
+            let params = strict(params.clone());
+            let answer = world.call_with(binding, operation, params, &[ASKED]).await;
+            answer.refused_as(kind, operation);
+        }
     }
 }
 
@@ -60,10 +39,19 @@ async fn a_push_config_that_comes_with_a_message_is_refused_and_the_message_with
     let config = json!({ "taskPushNotificationConfig": { "url": "https://client.example" } });
     for binding in BINDINGS {
         let world = World::new();
-        let params = with(send("hi"), "/configuration", config.clone());
-        let answer = world.call(binding, "SendMessage", params).await;
-        answer.refused_as(ErrorKind::PushNotificationNotSupported, "inline");
-        let listed = world.call(binding, "ListTasks", json!({})).await.ok();
+        for operation in ["SendMessage", "SendStreamingMessage"] {
+            let params = strict(with(send("hi"), "/configuration", config.clone()));
+            let answer = world.call_with(binding, operation, params, &[ASKED]).await;
+            answer.refused_as(
+                match operation {
+                    "SendMessage" => ErrorKind::PushNotificationNotSupported,
+                    _ => ErrorKind::UnsupportedOperation,
+                },
+                operation,
+            );
+        }
+        let params = json!({ "tenant": "strict" });
+        let listed = world.call_with(binding, "ListTasks", params, &[ASKED]).await.ok();
         assert_eq!(listed["totalSize"], 0);
     }
 }

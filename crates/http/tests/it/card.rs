@@ -1,7 +1,17 @@
 //! The agent card, and its caching.
 
-use a2a_lambda_http::HttpConfig;
-use a2a_lambda_protocol::Timestamp;
+mod extended;
+mod signatures;
+
+use std::collections::BTreeMap;
+
+use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Offers, Turn};
+use a2a_lambda_http::{GENERATION_EXTENSION, HttpConfig};
+use a2a_lambda_protocol::{
+    AgentExtension, HttpAuthSecurityScheme, SecurityRequirement, SecurityScheme, StringList,
+    Timestamp,
+};
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Response, header};
 use serde_json::{Value, json};
@@ -26,28 +36,113 @@ fn body(response: &Response<Bytes>) -> Value {
     serde_json::from_slice(response.body()).unwrap()
 }
 
+/// The ways to authenticate of a deployment with bearer tokens, which have no scopes.
+fn bearer() -> HttpConfig {
+    let scheme = HttpAuthSecurityScheme { scheme: "Bearer".to_owned(), ..Default::default() };
+    let schemes = BTreeMap::from([("bearer".to_owned(), StringList::default())]);
+    HttpConfig {
+        security_schemes: [("bearer".to_owned(), SecurityScheme::HttpAuth(scheme))].into(),
+        security_requirements: vec![SecurityRequirement { schemes }],
+        ..HttpConfig::default()
+    }
+}
+
+fn interface(url: &str, binding: &str, version: &str) -> Value {
+    json!({ "url": url, "protocolBinding": binding, "protocolVersion": version })
+}
+
 #[tokio::test(start_paused = true)]
-async fn the_card_names_both_interfaces() {
+async fn the_card_names_both_interfaces_in_both_versions() {
     let response = get(&world(), &[]).await;
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
     let card = body(&response);
-    let interface = |binding: &str| {
-        json!({
-            "url": "https://agents.example",
-            "protocolBinding": binding,
-            "protocolVersion": "1.0",
-        })
-    };
-    let interfaces = json!([interface("JSONRPC"), interface("HTTP+JSON")]);
+    let url = "https://agents.example";
+    let interfaces = json!([
+        interface(url, "JSONRPC", "1.0"),
+        interface(url, "HTTP+JSON", "1.0"),
+        interface(url, "JSONRPC", "0.3"),
+        interface(url, "HTTP+JSON", "0.3")
+    ]);
     assert_eq!(card["supportedInterfaces"], interfaces);
-    let capabilities =
-        json!({ "streaming": false, "pushNotifications": false, "extendedAgentCard": false });
-    assert_eq!(card["capabilities"], capabilities);
     assert_eq!(card["name"], "conformance");
     for required in ["description", "version", "defaultInputModes", "defaultOutputModes", "skills"]
     {
         assert!(!card[required].is_null(), "{required}: {card}");
+    }
+    // For clients of 0.3.
+    assert_eq!(card["protocolVersion"], "0.3.0");
+    assert_eq!(card["url"], url);
+    assert_eq!(card["preferredTransport"], "JSONRPC");
+    let old = json!([
+        { "url": url, "transport": "JSONRPC" },
+        { "url": url, "transport": "HTTP+JSON" }
+    ]);
+    assert_eq!(card["additionalInterfaces"], old);
+    assert!(card.get("signatures").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_0_3_the_card_has_nothing_of_it() {
+    let config = HttpConfig { v0_3: false, ..bearer() };
+    let card = body(&get(&World::with_config(config), &[]).await);
+    let url = "https://agents.example";
+    let interfaces = json!([interface(url, "JSONRPC", "1.0"), interface(url, "HTTP+JSON", "1.0")]);
+    assert_eq!(card["supportedInterfaces"], interfaces);
+    for old in ["protocolVersion", "url", "preferredTransport", "additionalInterfaces", "security"]
+    {
+        assert!(card.get(old).is_none(), "{old}: {card}");
+    }
+    let scheme = json!({ "httpAuthSecurityScheme": { "scheme": "Bearer" } });
+    assert_eq!(card["securitySchemes"], json!({ "bearer": scheme }));
+    assert_eq!(card["securityRequirements"], json!([{ "schemes": { "bearer": {} } }]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ways_to_authenticate_are_in_both_forms() {
+    let card = body(&get(&World::with_config(bearer()), &[]).await);
+    let scheme = json!({
+        "httpAuthSecurityScheme": { "scheme": "Bearer" }, "type": "http", "scheme": "Bearer"
+    });
+    assert_eq!(card["securitySchemes"], json!({ "bearer": scheme }));
+    assert_eq!(card["securityRequirements"], json!([{ "schemes": { "bearer": {} } }]));
+    assert_eq!(card["security"], json!([{ "bearer": [] }]));
+}
+
+/// An agent with a profile of its own.
+struct With(AgentProfile);
+
+#[async_trait]
+impl Agent for With {
+    fn profile(&self) -> AgentProfile {
+        self.0.clone()
+    }
+
+    async fn run(&self, _: &Turn) -> Result<End, Failure> {
+        Ok(End::completed())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_capabilities_are_the_agent_s() {
+    let own = AgentExtension { uri: "urn:own".to_owned(), required: true, ..Default::default() };
+    for on in [true, false] {
+        let agent = With(AgentProfile {
+            offers: Offers { streaming: on, push_notifications: !on },
+            extensions: vec![own.clone()],
+            extended: on.then(Default::default),
+            ..AgentProfile::text("a", "d", "1")
+        });
+        let card = body(&get(&World::with_agent(agent), &[]).await);
+        let capabilities = &card["capabilities"];
+        assert_eq!(capabilities["streaming"], on);
+        assert_eq!(capabilities["pushNotifications"], !on);
+        assert_eq!(capabilities["extendedAgentCard"], on);
+        assert_eq!(card.get("supportsAuthenticatedExtendedCard"), on.then_some(&json!(true)));
+        let extensions = capabilities["extensions"].as_array().unwrap();
+        assert_eq!(extensions[0], json!({ "uri": "urn:own", "required": true }));
+        assert_eq!(extensions[1]["uri"], GENERATION_EXTENSION);
+        assert_eq!(extensions.len(), 2);
     }
 }
 
@@ -55,12 +150,21 @@ async fn the_card_names_both_interfaces() {
 async fn a_tenant_s_card_is_of_its_agent_and_names_it() {
     let card = body(&world().http("GET", &format!("/echo{CARD}"), "").await);
     assert_eq!(card["name"], "echo");
+    // 0.3 knows no tenants: there they are part of the URL.
     for interface in card["supportedInterfaces"].as_array().unwrap() {
-        assert_eq!(interface["tenant"], "echo");
+        if interface["protocolVersion"] == "0.3" {
+            assert_eq!(interface.get("tenant"), None);
+            assert_eq!(interface["url"], "https://agents.example/echo");
+        } else {
+            assert_eq!(interface["tenant"], "echo");
+            assert_eq!(interface["url"], "https://agents.example");
+        }
     }
+    assert_eq!(card["url"], "https://agents.example/echo");
     let refused = world().http("GET", &format!("/no%20tenant{CARD}"), "").await;
     assert_eq!(refused.status(), 400);
     assert_eq!(refused.headers()[header::CONTENT_TYPE], "application/a2a+json");
+    assert_eq!(refused.headers()[header::CACHE_CONTROL], "no-store");
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,6 +217,37 @@ async fn a_copy_that_is_still_good_is_not_sent_again() {
         assert_eq!(response.headers()[header::ETAG], tag.as_str(), "{headers:?}");
         assert!(response.headers().contains_key(header::CACHE_CONTROL), "{headers:?}");
     }
+}
+
+/// What a program knows by itself does not change when its configuration does.
+#[tokio::test(start_paused = true)]
+async fn without_a_time_of_the_deployment_a_time_says_nothing() {
+    let world = World::with_config(HttpConfig::default());
+    let tag = get(&world, &[]).await.headers()[header::ETAG].to_str().unwrap().to_owned();
+    let later = ("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT");
+    for (headers, status) in [
+        (vec![later], 200),
+        (vec![("If-None-Match", tag.as_str()), later], 304),
+        (vec![("If-None-Match", "\"other\""), later], 200),
+    ] {
+        let response = get(&world, &headers).await;
+        assert_eq!(response.status(), status, "{headers:?}");
+        assert_eq!(response.headers().get(header::LAST_MODIFIED), None, "{headers:?}");
+    }
+}
+
+/// Only the tag notices what no time tells of.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_configuration_changes_the_tag() {
+    let tag = async |config| get(&World::with_config(config), &[]).await.headers()["etag"].clone();
+    let configs = [HttpConfig::default(), HttpConfig { v0_3: false, ..bearer() }, bearer()];
+    let mut tags = Vec::new();
+    for config in configs {
+        tags.push(tag(config).await);
+    }
+    tags.sort();
+    tags.dedup();
+    assert_eq!(tags.len(), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,31 +1,48 @@
 //! Whatever is sent, there is an answer in the binding's form.
 
+mod operations;
+
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, header};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-use crate::support::{Binding, World, check_error_form, send};
+use crate::support::{Binding, World, check_error_form, check_events, send};
 
 /// Answers in a runtime of its own, whose time does not pass by itself.
 fn answer(request: Request<Bytes>) -> Response<Bytes> {
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async { World::new().request(request).await })
+    in_runtime(async { World::new().request(request).await })
 }
 
+fn in_runtime<T>(what: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(what)
+}
+
+/// Panics unless this is how 1.0 answers at this path. Nothing is broken on this side, and so no
+/// answer says so.
 fn check(path: &str, response: &Response<Bytes>) {
+    assert!(response.status().as_u16() < 500, "{response:?}");
+    assert!(response.headers().contains_key(header::CACHE_CONTROL), "{response:?}");
     if response.status() == 304 {
         return assert!(response.body().is_empty());
     }
+    let binding = if matches!(path, "" | "/") { Binding::JsonRpc } else { Binding::Rest };
+    let is_stream = response.headers()[header::CONTENT_TYPE] == "text/event-stream";
+    if is_stream {
+        assert_eq!(response.status(), 200);
+        return check_events(binding, &json!("r1"), response.body());
+    }
     let body: Value = serde_json::from_slice(response.body()).unwrap();
-    if path == "/" && response.status() == 200 {
+    if binding == Binding::JsonRpc && matches!(response.status().as_u16(), 200 | 401) {
         assert_eq!(body["jsonrpc"], "2.0", "{body}");
         assert!(body.get("id").is_some(), "{body}");
         if body.get("error").is_some() {
             check_error_form(Binding::JsonRpc, response);
+            assert_ne!(body["error"]["code"], -32_603, "{body}");
         } else {
             assert!(body["result"].is_object(), "{body}");
         }
@@ -38,7 +55,15 @@ fn post(path: &str, body: impl Into<Bytes>) -> Request<Bytes> {
     Request::post(path).header("A2A-Version", "1.0").body(body.into()).unwrap()
 }
 
-const POSTS: [&str; 4] = ["/", "/message:send", "/tasks/t:cancel", "/acme/message:send"];
+const POSTS: [&str; 7] = [
+    "/",
+    "/message:send",
+    "/message:stream",
+    "/tasks/t:cancel",
+    "/tasks/t:subscribe",
+    "/tasks/t/pushNotificationConfigs",
+    "/acme/message:send",
+];
 
 fn valid(path: &str) -> Value {
     let params = json!({
@@ -52,8 +77,8 @@ fn valid(path: &str) -> Value {
         "configuration": { "historyLength": 3, "acceptedOutputModes": ["text/plain"] },
     });
     match path {
-        "/" => json!({ "jsonrpc": "2.0", "id": 7, "method": "SendMessage", "params": params }),
-        "/tasks/t:cancel" => json!({ "metadata": { "why": "so" } }),
+        "/" => json!({ "jsonrpc": "2.0", "id": "r1", "method": "SendMessage", "params": params }),
+        path if path.starts_with("/tasks/t") => json!({ "metadata": { "why": "so" }, "url": "x" }),
         _ => params,
     }
 }

@@ -78,8 +78,9 @@ async fn an_agent_can_answer_with_a_message_and_no_task() {
 #[tokio::test(start_paused = true)]
 async fn a_sender_that_does_not_wait_gets_the_task_as_submitted() {
     for binding in BINDINGS {
-        let world = World::new();
-        let task = world.call(binding, "SendMessage", send_and_leave("hello")).await.ok();
+        // The agent is not one that may answer with a message, which would be waited for.
+        let params = with(send_and_leave("hello"), "/tenant", json!("echo"));
+        let task = World::new().call(binding, "SendMessage", params).await.ok();
         assert_eq!(task["task"]["status"]["state"], "TASK_STATE_SUBMITTED");
     }
 }

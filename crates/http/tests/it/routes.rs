@@ -64,7 +64,7 @@ async fn paths_that_lead_nowhere_are_a_google_rpc_status() {
         ("POST", "/message:unknown"),
         ("POST", "/Message:Send"),
         ("GET", "/v1/card"),
-        ("GET", "/.well-known/agent.json"),
+        ("GET", "/.well-known/agent"),
         ("GET", "/../tasks/t/x"),
     ] {
         let response = World::new().http(method, target, "{}").await;

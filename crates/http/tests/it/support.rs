@@ -1,14 +1,22 @@
 //! A deployment in small, and the two ways to speak to it.
 
+mod agents;
 mod answer;
+mod logs;
+mod requests;
 mod services;
+mod stream;
 mod world;
 
 use serde_json::{Value, json};
 
-pub(crate) use answer::{Answer, BINDINGS, Binding, check_error_form};
+pub(crate) use agents::Mirror;
+pub(crate) use answer::{Answer, BINDINGS, Binding, check_error_form, named_fields, reason};
+pub(crate) use logs::Logs;
+pub(crate) use requests::{call_request, operations, operations_on, request};
 pub(crate) use services::BrokenStore;
-pub(crate) use world::{World, call_request, request};
+pub(crate) use stream::{Event, Events, Item, check_events};
+pub(crate) use world::World;
 
 /// A message of the user's.
 pub(crate) fn message(text: &str) -> Value {

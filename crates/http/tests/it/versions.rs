@@ -1,31 +1,19 @@
 //! `A2A-Version`.
 
+use a2a_lambda_http::HttpConfig;
 use a2a_lambda_protocol::ErrorKind;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{Answer, BINDINGS, Binding, World, request, send};
+use crate::support::{Answer, BINDINGS, Binding, World, operations, request};
 
-/// Every operation, with parameters that are in order.
-fn operations() -> [(&'static str, Value); 11] {
-    let config = json!({ "taskId": "t", "id": "c", "url": "https://client.example" });
-    [
-        ("SendMessage", send("hi")),
-        ("SendStreamingMessage", send("hi")),
-        ("GetTask", json!({ "id": "t" })),
-        ("ListTasks", json!({})),
-        ("CancelTask", json!({ "id": "t" })),
-        ("SubscribeToTask", json!({ "id": "t" })),
-        ("CreateTaskPushNotificationConfig", config),
-        ("GetTaskPushNotificationConfig", json!({ "taskId": "t", "id": "c" })),
-        ("ListTaskPushNotificationConfigs", json!({ "taskId": "t" })),
-        ("DeleteTaskPushNotificationConfig", json!({ "taskId": "t", "id": "c" })),
-        ("GetExtendedAgentCard", json!({})),
-    ]
+/// A world that speaks 1.0 and nothing else.
+fn world() -> World {
+    World::with_config(HttpConfig { v0_3: false, ..HttpConfig::default() })
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_operation_refuses_other_versions() {
-    let world = World::new();
+    let world = world();
     for binding in BINDINGS {
         for (operation, params) in operations() {
             // An empty value stands for a header that is not sent.
@@ -46,7 +34,7 @@ async fn a_patch_part_does_not_count() {
     for binding in BINDINGS {
         for version in ["1.0", "1.0.0", "1.0.1", " 1.0", "1.0.12"] {
             let headers = [("a2a-version", version)];
-            World::new().call_with(binding, "ListTasks", json!({}), &headers).await.ok();
+            world().call_with(binding, "ListTasks", json!({}), &headers).await.ok();
         }
     }
 }
@@ -74,7 +62,7 @@ async fn the_version_can_be_a_query_parameter() {
                 }
                 Binding::Rest => request("GET", &format!("/tasks?{query}"), "".into(), headers),
             };
-            let response = World::new().request(request).await;
+            let response = world().request(request).await;
             let answer = Answer::of(binding, &json!("r1"), &response);
             if accepted {
                 answer.ok();
@@ -89,14 +77,38 @@ async fn the_version_can_be_a_query_parameter() {
 async fn the_error_says_which_version_is_served() {
     for binding in BINDINGS {
         let headers = [("A2A-Version", "0.3")];
-        let answer = World::new().call_with(binding, "ListTasks", json!({}), &headers).await;
+        let answer = world().call_with(binding, "ListTasks", json!({}), &headers).await;
         let error = answer.refused_as(ErrorKind::VersionNotSupported, "0.3").to_string();
         assert!(error.contains(r#""supportedVersions":"1.0""#), "{error}");
     }
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_0_3_is_spoken_a_request_without_a_version_is_of_0_3() {
+    let world = World::new();
+    for (operation, params) in operations() {
+        for version in ["", "0.3", "0.3.0"] {
+            let headers = [("A2A-Version", version)];
+            let call = |binding| world.call_with(binding, operation, params.clone(), &headers);
+            // The methods of 1.0 have other names in 0.3, and its paths are below `/v1`.
+            call(Binding::JsonRpc).await.refused_as(ErrorKind::MethodNotFound, operation);
+            call(Binding::Rest).await.refused_as(ErrorKind::VersionNotSupported, operation);
+        }
+        for version in ["0.2", "1", "1.1", "2.0"] {
+            for binding in BINDINGS {
+                let headers = [("A2A-Version", version)];
+                let answer = world.call_with(binding, operation, params.clone(), &headers).await;
+                answer.refused_as(ErrorKind::VersionNotSupported, operation);
+            }
+        }
+    }
+    let listed = world.call(Binding::Rest, "ListTasks", json!({})).await.ok();
+    assert_eq!(listed["totalSize"], 0, "nothing was done");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_card_is_for_every_version() {
     let request = request("GET", "/.well-known/agent-card.json", "".into(), &[("A2A-Version", "")]);
+    assert_eq!(world().request(request.clone()).await.status(), 200);
     assert_eq!(World::new().request(request).await.status(), 200);
 }

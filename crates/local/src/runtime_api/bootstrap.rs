@@ -95,6 +95,11 @@ impl Bootstrap {
         self.child.wait().await
     }
 
+    /// Whether the process has not ended.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Waits for the process to end by itself.
     ///
     /// # Errors

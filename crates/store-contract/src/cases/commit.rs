@@ -7,7 +7,7 @@ use a2a_lambda_core::head::{Interruption, MAX_REMEMBERED_KEYS};
 use a2a_lambda_core::machine::{Command, Finish, Pause, Submission};
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Committed, Depth, Guard};
-use a2a_lambda_core::{Ending, Phase, Revision};
+use a2a_lambda_core::{Ending, Phase, Revision, Terms};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 
 use crate::bench::{Bench, LEASE, SIGNAL_GRACE};
@@ -211,7 +211,8 @@ pub(crate) async fn follow_up_keys_are_remembered(bench: Bench) {
         let message = user_message("m", &format!("message {number}"));
         let (tenant, owner) = (&task.key().tenant, &task.head().owner);
         let request = Fingerprint::new(tenant, owner, &format!("key {number}"), &message);
-        task.apply(Command::Message { message, request: Some(request) }).await;
+        let terms = Terms::default();
+        task.apply(Command::Message { message, terms, request: Some(request) }).await;
         task.verify().await;
     }
     assert_eq!(bench.read(task.key()).await.head.follow_ups.len(), MAX_REMEMBERED_KEYS);

@@ -1,6 +1,6 @@
 //! The log: append-only, gapless, the same when read as when written (invariant I2).
 
-use a2a_lambda_core::log::{ArtifactChange, StatusChange, fold};
+use a2a_lambda_core::log::{ArtifactChange, StatusChange, Terms, fold};
 use a2a_lambda_core::machine::{Command, Finish, Submission, Update};
 use a2a_lambda_protocol::{Artifact, Message, Part, Role, Struct};
 
@@ -130,7 +130,12 @@ pub(crate) async fn keeps_every_field_of_a_message(bench: Bench) {
         reference_task_ids: vec!["another".to_owned(), "third".to_owned()],
         ..Message::default()
     };
-    let submission = Submission { message: message(Role::User), ..bench.submission() };
+    let terms = Terms {
+        accepted_output_modes: vec!["text/plain".to_owned(), "*/*".to_owned()],
+        extensions: vec!["https://example.com/extension".to_owned()],
+        metadata: metadata(),
+    };
+    let submission = Submission { message: message(Role::User), terms, ..bench.submission() };
     let mut task = bench.submit_this(submission).await;
     task.claim().await;
     let artifact = Artifact {

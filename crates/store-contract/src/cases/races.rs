@@ -3,11 +3,11 @@
 use std::future::Future;
 
 use a2a_lambda_core::machine::{Command, Submission};
-use a2a_lambda_core::store::{Committed, Created, Renewed};
-use a2a_lambda_core::{Entry, Event, Snapshot, TaskKey};
+use a2a_lambda_core::store::{Committed, Created, Depth, Renewed};
+use a2a_lambda_core::{Entry, Event, Generation, Snapshot, TaskKey};
 use tokio::task::JoinSet;
 
-use crate::bench::{Bench, LEASE, guard};
+use crate::bench::{Bench, LEASE, check_tail, guard};
 use crate::content::{chunk, chunk_of, text_of, user_message};
 use crate::tracked::{check_entries, claim, decide, follow_up};
 
@@ -55,7 +55,7 @@ async fn commit_all(
 
 fn texts(log: &[Entry]) -> Vec<String> {
     let messages = log.iter().filter_map(|entry| match &entry.event {
-        Event::Message(message) => message.parts[0].as_text(),
+        Event::Message(message) => message.message.parts[0].as_text(),
         _ => None,
     });
     messages.map(str::to_owned).collect()
@@ -313,4 +313,72 @@ pub(crate) async fn a_loser_wins_with_what_it_was_shown(bench: Bench) {
         assert_eq!(matches!(outcome.expect("commit"), Committed::Done(_)), wins);
     }
     assert_eq!(bench.read_full(task.key()).await.tail.len(), 3);
+}
+
+/// What a follower is given is each entry once and in order, while entries move to where a store
+/// keeps the old ones.
+pub(crate) async fn a_follower_beside_a_writer_misses_nothing(bench: Bench) {
+    let mut task = bench.submit().await;
+    task.claim().await;
+    let mut following = JoinSet::new();
+    for late in [0, 3, 20] {
+        let (reader, key) = (bench.clone(), task.key().clone());
+        following.spawn(async move {
+            let mut seen: Vec<Entry> = Vec::new();
+            loop {
+                let known = seen.last().map_or(Generation(0), |last| last.generation);
+                let read = reader.try_read(&key, Depth::After(known)).await;
+                let read = read.expect("the task exists");
+                check_tail(&read);
+                seen.extend_from_slice(read.after(known).expect("what is new"));
+                if read.head.is_terminal() {
+                    return seen;
+                }
+                for _ in 0..=late {
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+    }
+    for number in 0..80 {
+        let size = [100, 1_000, 2_500, 30, 12_000][number % 5];
+        task.emit(vec![chunk_of(size, &format!("chunk {number}"))]).await;
+        tokio::task::yield_now().await;
+    }
+    task.apply(Command::Cancel).await;
+    while let Some(seen) = following.join_next().await {
+        check_entries(&seen.expect("no panic"), task.log());
+    }
+}
+
+/// After any entry of a log that several wrote at once is the rest of it.
+pub(crate) async fn what_many_writers_left_can_be_followed(bench: Bench) {
+    let task = bench.submit().await;
+    let writers = (0..RUNNERS).map(|writer| {
+        let (bench, key) = (bench.clone(), task.key().clone());
+        async move {
+            for number in 0..6 {
+                let text = text_of(400 * (writer + 1), &format!("{writer}/{number}"));
+                // Every writer loses to each commit of the others once at most.
+                for _ in 0..=RUNNERS * 6 {
+                    let base = bench.read(&key).await;
+                    let message = follow_up(user_message(&bench.fresh(), &text));
+                    let change = decide(&bench, &base, message);
+                    if let Committed::Done(_) = bench.commit(&base, &change).await {
+                        break;
+                    }
+                }
+            }
+        }
+    });
+    together(writers).await;
+    let full = bench.read_full(task.key()).await;
+    assert_eq!(full.tail.len(), 1 + RUNNERS * 6, "every message");
+    for known in 0..full.tail.len() {
+        let generation = Generation(known as u64);
+        let read = bench.try_read(task.key(), Depth::After(generation)).await;
+        let read = read.expect("the task exists");
+        check_tail(&read);
+        check_entries(read.after(generation).expect("what is new"), &full.tail[known..]);
+    }
 }

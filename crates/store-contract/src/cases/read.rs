@@ -1,14 +1,18 @@
 //! Reading a task.
 
+use a2a_lambda_core::Generation;
 use a2a_lambda_core::machine::Submission;
 use a2a_lambda_core::store::Depth;
 
 use crate::bench::{Bench, key};
 use crate::content::chunk;
 
+const DEPTHS: [Depth; 4] =
+    [Depth::Tail, Depth::After(Generation(0)), Depth::After(Generation(7)), Depth::Full];
+
 pub(crate) async fn a_missing_task_is_none(bench: Bench) {
     bench.submit().await;
-    for depth in [Depth::Tail, Depth::Full] {
+    for depth in DEPTHS {
         assert_eq!(bench.try_read(&key("", "missing"), depth).await, None);
     }
 }
@@ -17,7 +21,7 @@ pub(crate) async fn a_task_of_another_tenant_is_none(bench: Bench) {
     let submission = Submission { key: key("acme", "task"), ..bench.submission() };
     bench.submit_this(submission).await;
     for tenant in ["", "acm", "acme2", "ACME"] {
-        for depth in [Depth::Tail, Depth::Full] {
+        for depth in DEPTHS {
             assert_eq!(bench.try_read(&key(tenant, "task"), depth).await, None, "{tenant}");
         }
     }

@@ -78,7 +78,7 @@ impl Duel<'_> {
     }
 
     /// What a store answered, which must not have failed.
-    fn ok<T>(&self, what: &str, answer: Result<T, StoreError>) -> T {
+    pub(super) fn ok<T>(&self, what: &str, answer: Result<T, StoreError>) -> T {
         answer.unwrap_or_else(|error| panic!("{}: {error:?}", self.at(what)))
     }
 
@@ -87,7 +87,14 @@ impl Duel<'_> {
         let what = format!("{depth:?} read of {key}");
         let a = self.ok(&what, self.a.read(key, depth).await);
         let b = self.ok(&what, self.b.read(key, depth).await);
-        self.same_task(&what, a, b)
+        let pair = self.same_task(&what, a, b);
+        if let (Some(Pair { a, b }), Depth::After(known)) = (&pair, depth) {
+            let at = self.at(&what);
+            let (a, b) = (a.after(known), b.after(known));
+            assert!(a.is_some() && b.is_some(), "{at}: it begins too late");
+            assert!(a == b, "{at}: what is new");
+        }
+        pair
     }
 
     fn same_task(&self, what: &str, a: Option<Snapshot>, b: Option<Snapshot>) -> Option<Pair> {
@@ -151,6 +158,7 @@ impl Duel<'_> {
                 assert_eq!(invariants::check_task(&full.head, &full.tail), Ok(()), "{at}");
             }
         }
+        self.compare_all_configs().await;
         for tenant_name in TENANTS {
             for owner_name in OWNERS {
                 let (tenant, owner) = (tenant(tenant_name), owner(owner_name));

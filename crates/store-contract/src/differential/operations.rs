@@ -6,7 +6,7 @@ use a2a_lambda_core::head::{DUE_SHARDS, Interruption, due_shard};
 use a2a_lambda_core::machine::{Change, Command, Finish, Pause, Submission, TurnEnd, Update};
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Cursor, Depth, ListQuery};
-use a2a_lambda_core::{Head, LeaseToken, Phase, TaskKey};
+use a2a_lambda_core::{Generation, Head, LeaseToken, Phase, TaskKey, Terms};
 use a2a_lambda_protocol::TaskState;
 
 use super::compare::Kind;
@@ -25,7 +25,7 @@ impl Duel<'_> {
     pub(super) async fn operate(&mut self) {
         // Often none at all, so that times are equal.
         self.now_ms += i64::try_from(self.rng.below(3)).unwrap_or(0);
-        let choice = self.rng.below(100);
+        let choice = self.rng.below(128);
         if self.tasks.is_empty() || choice < 10 {
             return self.submit().await;
         }
@@ -36,6 +36,8 @@ impl Duel<'_> {
             80..82 => self.read_elsewhere().await,
             82..90 => self.list().await,
             90..95 => self.due().await,
+            100..108 => self.read_after().await,
+            108..128 => self.configs().await,
             _ => self.let_time_pass(),
         }
     }
@@ -64,6 +66,7 @@ impl Duel<'_> {
             owner,
             context: context(self.rng.pick(&CONTEXTS)),
             message,
+            terms: Terms::default(),
             sender_waits_until: waits.then_some(stamp.now),
             request,
         };
@@ -179,7 +182,9 @@ impl Duel<'_> {
         let request = self.rng.percent(50).then(|| {
             Fingerprint::new(&head.key.tenant, &head.owner, &message.message_id, &message)
         });
-        Command::Message { message, request }
+        let extensions = self.rng.percent(20).then(|| format!("urn:{}", self.last_id));
+        let terms = Terms { extensions: extensions.into_iter().collect(), ..Terms::default() };
+        Command::Message { message, terms, request }
     }
 
     fn end_of_turn(&mut self, head: &Head, token: &LeaseToken) -> Command {
@@ -277,8 +282,19 @@ impl Duel<'_> {
     async fn read_elsewhere(&mut self) {
         let task = self.tasks[self.rng.place(self.tasks.len())].key.task.clone();
         let elsewhere = TaskKey { tenant: tenant(self.rng.pick(&TENANTS)), task };
-        for depth in [Depth::Tail, Depth::Full] {
+        for depth in [Depth::Tail, Depth::After(Generation(1)), Depth::Full] {
             self.same_read(&elsewhere, depth).await;
+        }
+    }
+
+    /// What comes after an entry: mostly after the last that was seen, as a follower reads it.
+    async fn read_after(&mut self) {
+        let task = &self.tasks[self.rng.place(self.tasks.len())];
+        let key = task.key.clone();
+        let seen = task.bases.back().map_or(0, |pair| pair.a.head.generation.0);
+        let known = if self.rng.percent(60) { seen } else { self.rng.below(seen + 3) };
+        if let Some(pair) = self.same_read(&key, Depth::After(Generation(known))).await {
+            self.see(&key, pair);
         }
     }
 

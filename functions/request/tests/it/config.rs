@@ -18,10 +18,14 @@ const COMPLETE: [(&str, &str); 5] = [
 
 /// The context for the complete variables, with one of them replaced or added.
 fn context(variable: &str, value: &str) -> Result<Context, ConfigError> {
+    context_with(&[(variable, value)])
+}
+
+/// The same with several.
+fn context_with(variables: &[(&str, &str)]) -> Result<Context, ConfigError> {
     let lookup = |name: &str| {
-        let known = COMPLETE.iter().find(|(known, _)| *known == name);
-        let value = if name == variable { Some(value) } else { known.map(|(_, value)| *value) };
-        value.map(str::to_owned)
+        let value = variables.iter().chain(&COMPLETE).find(|(known, _)| *known == name);
+        value.map(|(_, value)| (*value).to_owned())
     };
     request::context(&Variables::new(&lookup))
 }
@@ -43,13 +47,24 @@ fn a_required_variable_that_is_not_set_is_named() {
 #[test]
 fn a_variable_that_cannot_be_used_is_named() {
     for (variable, values) in [
-        ("AGENT", &["nobody", "Echo", " echo"][..]),
+        ("AGENT", &["nobody", "Echo", "echo,", "echo,echo", "a/b=echo", "a=echo,a=echo"][..]),
+        ("RESPONSE_MODE", &["Stream", "buffered", "stream ", "true"]),
+        ("ALLOW_ANONYMOUS", &["yes", "1", "True"]),
+        ("KEEP_ALIVE_SECONDS", &["0", "901", "1.5", "15s"]),
+        ("MAX_STREAM_SECONDS", &["0", "901", "-1"]),
         (
             "PUBLIC_URL",
             &["agents.example", "ftp://a.example", "https://", "/", "https://a b", "http://a/?x=y"],
         ),
         ("MAX_BODY_BYTES", &["0", "1023", "6000001", "1MB", "-1", " 2048"]),
         ("CARD_MAX_AGE_SECONDS", &["31536001", "-1", "1h"]),
+        ("CARD_MODIFIED", &["yesterday", "2026-01-31", "1700000000"]),
+        ("A2A_V0_3", &["yes", "1", "True"]),
+        ("CARD_SECURITY_SCHEMES", &["{", "[]", r#"{"b":{"type":"http","scheme":"Bearer"}}"#]),
+        ("CARD_SECURITY_REQUIREMENTS", &["{}", r#"[{"b":[]}]"#, r#"[{"schemes":{"b":{}}}]"#]),
+        // Nothing is signed without a key.
+        ("CARD_SIGNING_KEY_ID", &["k"]),
+        ("CARD_SIGNING_JWKS_URL", &["https://keys.example/jwks.json", "keys.example"]),
         ("LEASE_SECONDS", &["5", "901", "x"]),
         ("MAX_ATTEMPTS", &["0", "101"]),
         ("BLOCKING_WAIT_SECONDS", &["901", "1.5"]),
@@ -79,6 +94,10 @@ fn the_bounds_themselves_can_be_used() {
         ("LEASE_SECONDS", ["6", "900"]),
         ("MAX_ATTEMPTS", ["1", "100"]),
         ("BLOCKING_WAIT_SECONDS", ["0", "900"]),
+        ("KEEP_ALIVE_SECONDS", ["1", "900"]),
+        ("MAX_STREAM_SECONDS", ["1", "900"]),
+        ("RESPONSE_MODE", ["buffer", "stream"]),
+        ("ALLOW_ANONYMOUS", ["false", "true"]),
     ] {
         for value in values {
             context(variable, value).unwrap();
@@ -100,6 +119,19 @@ async fn what_is_set_shows_in_the_card() {
             json!("https://agents.example/a2a"),
         ),
         ("CARD_MAX_AGE_SECONDS", "7", "/event/headers/cache-control", json!("public, max-age=7")),
+        (
+            "CARD_MODIFIED",
+            "2026-01-31T12:00:00.5Z",
+            "/event/headers/last-modified",
+            json!("Sat, 31 Jan 2026 12:00:00 GMT"),
+        ),
+        ("A2A_V0_3", "", "/body/protocolVersion", json!("0.3.0")),
+        (
+            "CARD_SECURITY_SCHEMES",
+            r#"{"m":{"mtlsSecurityScheme":{"description":"d"}}}"#,
+            "/body/securitySchemes/m/mtlsSecurityScheme/description",
+            json!("d"),
+        ),
     ] {
         let context = context(variable, value).unwrap();
         let answer = answer(card.clone(), deadline, &context).await;
@@ -115,4 +147,84 @@ async fn the_largest_body_can_be_set() {
     event["body"] = json!(" ".repeat(1_025));
     let answer = answer(event, Timestamp::from_millis(i64::MAX), &context).await;
     assert_eq!(answer.status, 413, "{answer:?}");
+}
+
+/// An Ed25519 key that is nobody's: 32 times the letter A.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB
+-----END PRIVATE KEY-----";
+
+#[tokio::test]
+async fn a_key_signs_the_card() {
+    let card = at(event!("http-api"), "GET", "/.well-known/agent-card.json");
+    let key = [("CARD_SIGNING_KEY", KEY), ("CARD_SIGNING_KEY_ID", "k")];
+    let context = context_with(&key).unwrap();
+    let answer = answer(card, Timestamp::from_millis(i64::MAX), &context).await;
+    assert_eq!(answer.body["signatures"].as_array().unwrap().len(), 2, "{answer:?}");
+    let shown = format!("{context:?}");
+    assert!(shown.contains("CardSigner") && !shown.contains("MC4CAQAw"), "{shown}");
+}
+
+#[test]
+fn a_key_needs_an_id_and_is_not_shown() {
+    let error = context("CARD_SIGNING_KEY", KEY).unwrap_err().to_string();
+    assert!(error.contains("variable CARD_SIGNING_KEY_ID is not set"), "{error}");
+    for broken in [&KEY[30..], &KEY.replace("MC4", "MD4")] {
+        let key = [("CARD_SIGNING_KEY", broken), ("CARD_SIGNING_KEY_ID", "k")];
+        let error = context_with(&key).unwrap_err();
+        let text = format!("{} {error:?}", chain(&error));
+        assert!(text.contains("variable CARD_SIGNING_KEY must be a private key"), "{text}");
+        assert!(!text.contains("QUFB"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn requirements_are_of_the_schemes_that_there_are() {
+    let variables = [
+        ("CARD_SECURITY_SCHEMES", r#"{"b":{"httpAuthSecurityScheme":{"scheme":"Bearer"}}}"#),
+        ("CARD_SECURITY_REQUIREMENTS", r#"[{"schemes":{"b":{"list":["read"]}}}]"#),
+        ("A2A_V0_3", "false"),
+    ];
+    let context = context_with(&variables).unwrap();
+    let card = at(event!("http-api"), "GET", "/.well-known/agent-card.json");
+    let card = answer(card, Timestamp::from_millis(i64::MAX), &context).await.body;
+    let scheme = json!({ "b": { "httpAuthSecurityScheme": { "scheme": "Bearer" } } });
+    assert_eq!(card["securitySchemes"], scheme);
+    assert_eq!(card["securityRequirements"], json!([{"schemes": {"b": {"list": ["read"]}}}]));
+    assert_eq!(card["supportedInterfaces"].as_array().unwrap().len(), 2);
+    assert!(card.get("protocolVersion").is_none());
+}
+
+#[tokio::test]
+async fn the_front_door_s_way_to_take_answers_can_be_set() {
+    let deadline = Timestamp::from_millis(i64::MAX);
+    for (mode, is_streamed) in [("", false), ("buffer", false), ("stream", true)] {
+        let context = context("RESPONSE_MODE", mode).unwrap();
+        let event = serde_json::from_value(event!("http-api")).unwrap();
+        let answer = request::handle(event, deadline, &context).await;
+        assert_eq!(matches!(answer, request::Answer::Streamed(..)), is_streamed, "{mode}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_served_can_be_set() {
+    let deadline = Timestamp::from_millis(i64::MAX);
+    // It is refused for what it asks before the table is looked at, if it is not for who asks.
+    let mut nobody = event!("http-api");
+    nobody["rawQueryString"] = json!("pageSize=0");
+    let mut client = nobody.clone();
+    client["requestContext"]["authorizer"] = json!({ "jwt": { "claims": { "client": "c" } } });
+    for (variable, value, event, status) in [
+        ("", "", &nobody, 401),
+        ("ALLOW_ANONYMOUS", "false", &nobody, 401),
+        ("ALLOW_ANONYMOUS", "true", &nobody, 400),
+        ("ALLOW_ANONYMOUS", "true", &client, 401),
+        ("OWNER_CLAIM", "", &client, 401),
+        ("OWNER_CLAIM", "client", &client, 400),
+        ("OWNER_CLAIM", "client", &nobody, 401),
+    ] {
+        let context = context(variable, value).unwrap();
+        let answer = answer(event.clone(), deadline, &context).await;
+        assert_eq!(answer.status, status, "{variable}={value} {answer:?}");
+    }
 }

@@ -1,10 +1,16 @@
 //! The handler, fed with events as AWS documents them, and its configuration.
 
-#![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
+// In a helper, too, a panic is a test that fails.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod bodies;
+mod collected;
 mod config;
+mod identity;
 mod owners;
 mod paths;
 mod responses;
+mod streamed;
 mod support;
+#[path = "../shared/work.rs"]
+mod work;

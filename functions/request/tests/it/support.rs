@@ -8,13 +8,16 @@ use a2a_lambda_aws::RandomIds;
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
-    Agents, Clock, Engine, MemoryStore, Policy, Queue, Signal, SignalError, TaskStore, Tenant,
-    Timer,
+    Agent, Agents, Clock, Engine, MemoryStore, Policy, Queue, Signal, SignalError, TaskStore,
+    Tenant, Timer,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
-use request::{Config, Context};
+use futures_util::StreamExt;
+use request::{Config, Context, Identity};
 use serde_json::{Value, json};
+
+use crate::work::Work;
 
 /// The event in a file of `tests/events`.
 macro_rules! event {
@@ -63,57 +66,103 @@ impl Timer for Signals {
     }
 }
 
-/// What the function answered.
+/// What the function answered, whole.
 #[derive(Debug)]
 pub(crate) struct Answer {
+    /// The event that it is, or that says the same where it was streamed.
     pub(crate) event: Value,
     pub(crate) status: u64,
-    /// The body as JSON; `null` if there is none.
+    /// The body as JSON, or as a text if it is a stream of events; `null` if there is none.
     pub(crate) body: Value,
 }
 
-/// A function over a store in memory, with the echo agent that nobody runs.
+impl Answer {
+    async fn of(answer: request::Answer) -> Self {
+        let event = match answer {
+            request::Answer::Buffered(event) => serde_json::to_value(event).unwrap(),
+            request::Answer::Streamed(parts, chunks) => {
+                let chunks: Vec<_> = chunks.map(Result::unwrap).collect().await;
+                let headers = parts.headers.iter().map(|(name, value)| {
+                    (name.as_str().to_owned(), json!(value.to_str().unwrap()))
+                });
+                json!({
+                    "statusCode": parts.status.as_u16(),
+                    "headers": headers.collect::<serde_json::Map<_, _>>(),
+                    "body": std::str::from_utf8(&chunks.concat()).unwrap(),
+                })
+            }
+        };
+        let body = match event["body"].as_str() {
+            None | Some("") => Value::Null,
+            Some(_) if event["headers"]["content-type"] == EVENTS => event["body"].clone(),
+            Some(text) => serde_json::from_str(text).unwrap(),
+        };
+        Self { status: event["statusCode"].as_u64().unwrap(), body, event }
+    }
+}
+
+/// The media type of a stream of events.
+pub(crate) const EVENTS: &str = "text/event-stream";
+
+/// A configuration that serves callers whom no authorizer has looked at.
+pub(crate) fn open() -> Config {
+    let identity = Identity { allow_anonymous: true, ..Identity::default() };
+    Config { identity, ..Config::default() }
+}
+
+/// A function over a store in memory, with an agent that nobody runs.
 pub(crate) struct Function {
-    engine: Engine,
+    pub(crate) engine: Engine,
     context: Context,
 }
 
 impl Function {
-    /// It must be made within a runtime whose time is paused.
+    /// It is [open] to all, and must be made within a runtime whose time is paused.
     pub(crate) fn new() -> Self {
-        Self::with(Config::default())
+        Self::with(open())
     }
 
     pub(crate) fn with(config: Config) -> Self {
-        Self::made_of(Arc::new(MemoryStore::new()), config)
+        Self::made_of(Arc::new(MemoryStore::new()), Echo, config)
     }
 
     pub(crate) fn over(store: Arc<dyn TaskStore>) -> Self {
-        Self::made_of(store, Config::default())
+        Self::made_of(store, Echo, open())
     }
 
-    fn made_of(store: Arc<dyn TaskStore>, config: Config) -> Self {
+    pub(crate) fn made_of(store: Arc<dyn TaskStore>, agent: impl Agent, config: Config) -> Self {
         let signals = Arc::new(Signals::default());
         let engine = Engine {
             store,
+            configs: Arc::new(MemoryStore::new()),
             queue: signals.clone(),
             timer: signals,
             clock: Arc::new(TestClock(tokio::time::Instant::now())),
             ids: Arc::new(RandomIds),
             policy: Arc::new(Policy::default()),
         };
-        let context = Context::new(engine.clone(), Agents::new(Arc::new(Echo)), config);
+        let context = Context::new(engine.clone(), Agents::new(Arc::new(agent)), config);
         Self { engine, context }
     }
 
     /// Answers an event in an invocation of the usual length.
     pub(crate) async fn answer(&self, event: Value) -> Answer {
-        self.answer_within(event, Duration::from_secs(29)).await
+        self.answer_within(event, USUAL).await
     }
 
     pub(crate) async fn answer_within(&self, event: Value, invocation: Duration) -> Answer {
+        Answer::of(self.begin_within(event, invocation).await).await
+    }
+
+    /// Begins to answer an event: what is streamed is left to the test to read.
+    pub(crate) async fn begin_within(&self, event: Value, invocation: Duration) -> request::Answer {
         let deadline = self.engine.clock.now().saturating_add(invocation);
-        answer(event, deadline, &self.context).await
+        request::handle(serde_json::from_value(event).unwrap(), deadline, &self.context).await
+    }
+
+    /// Takes a task on, as a runner would.
+    pub(crate) async fn work_on(&self, task: &Value) -> Work {
+        Work::on(task, &self.engine.store, &self.engine.clock).await
     }
 
     /// The owner of a task, as it is stored.
@@ -125,14 +174,12 @@ impl Function {
     }
 }
 
+/// How long an invocation lasts if a test does not say: a little less than API Gateway waits.
+pub(crate) const USUAL: Duration = Duration::from_secs(29);
+
 pub(crate) async fn answer(event: Value, deadline: Timestamp, context: &Context) -> Answer {
     let event = serde_json::from_value(event).unwrap();
-    let event = serde_json::to_value(request::handle(event, deadline, context).await).unwrap();
-    let body = match event["body"].as_str() {
-        None | Some("") => Value::Null,
-        Some(text) => serde_json::from_str(text).unwrap(),
-    };
-    Answer { status: event["statusCode"].as_u64().unwrap(), body, event }
+    Answer::of(request::handle(event, deadline, context).await).await
 }
 
 /// The event with another method and path.

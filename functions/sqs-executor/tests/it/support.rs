@@ -160,6 +160,7 @@ impl Function {
         let worker = Arc::new(Worker::default());
         let engine = Engine {
             store: store.clone(),
+            configs: Arc::new(MemoryStore::new()),
             queue: signals.clone(),
             timer: signals.clone(),
             clock: Arc::new(TestClock(tokio::time::Instant::now())),

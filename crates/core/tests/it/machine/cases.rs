@@ -4,7 +4,7 @@ use a2a_lambda_core::head::{Ending, Interruption, MAX_REMEMBERED_KEYS};
 use a2a_lambda_core::invariants::check_change;
 use a2a_lambda_core::machine::{Finish, Pause, Refusal, TurnEnd};
 use a2a_lambda_core::request_key::Fingerprint;
-use a2a_lambda_core::{Command, Event, Generation, Head, Owner, Phase, Tenant};
+use a2a_lambda_core::{Command, Event, Generation, Head, Owner, Phase, Tenant, Terms};
 use a2a_lambda_protocol::{Json, TaskState};
 
 use super::sample::{
@@ -23,7 +23,11 @@ fn fingerprint(key: &str, text: &str) -> Fingerprint {
 }
 
 fn keyed(key: &str, text: &str) -> Command {
-    Command::Message { message: user(text), request: Some(fingerprint(key, text)) }
+    Command::Message {
+        message: user(text),
+        terms: Terms::default(),
+        request: Some(fingerprint(key, text)),
+    }
 }
 
 /// A running task that got a message after its turn had begun.
@@ -335,11 +339,15 @@ fn ids_of_messages_are_left_out_of_the_log() {
     let mut sent = user("more");
     sent.task_id = "task".into();
     sent.context_id = "context".into();
-    let change = apply(&submitted(), Command::Message { message: sent, request: None }, 1);
+    let change = apply(
+        &submitted(),
+        Command::Message { message: sent, terms: Terms::default(), request: None },
+        1,
+    );
     let Event::Message(kept) = &change.entries()[0].event else {
         panic!("no message: {:?}", change.entries());
     };
-    assert_eq!(*kept, user("more"));
+    assert_eq!(kept.message, user("more"));
 }
 
 #[test]

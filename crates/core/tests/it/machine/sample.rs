@@ -5,7 +5,7 @@ use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::log::{ArtifactChange, StatusChange};
 use a2a_lambda_core::machine::{Finish, Pause, Stamp, Submission, TurnEnd, Update};
 use a2a_lambda_core::{
-    Change, Command, ContextId, Effect, Generation, Head, LeaseToken, Owner, Phase,
+    Change, Command, ContextId, Effect, Generation, Head, LeaseToken, Owner, Phase, Terms,
 };
 use a2a_lambda_protocol::{Artifact, Json, Message, Part, Role, TaskState, Timestamp};
 
@@ -54,6 +54,7 @@ pub(crate) fn submission() -> Submission {
         owner: Owner::parse("alice").unwrap(),
         context: ContextId::parse("context").unwrap(),
         message: user("first"),
+        terms: Terms::default(),
         sender_waits_until: None,
         request: None,
     }
@@ -82,7 +83,7 @@ pub(crate) fn turn_end(head: &Head, updates: Vec<Update>) -> TurnEnd {
 }
 
 pub(crate) fn message(text: &str) -> Command {
-    Command::Message { message: user(text), request: None }
+    Command::Message { message: user(text), terms: Terms::default(), request: None }
 }
 
 pub(crate) fn claim(name: &str) -> Command {

@@ -22,18 +22,7 @@ async fn send_and_wait(
     let operations = world.operations();
     let alice = World::alice();
     let sent = operations.send(&alice, request(message, false), &options);
-    let runner = async {
-        loop {
-            for signal in world.queue.take_arrived(world.now()) {
-                world.attend(&signal.key()).await;
-            }
-            tokio::time::sleep(millis(10)).await;
-        }
-    };
-    let answer = tokio::select! {
-        answer = sent => answer.unwrap(),
-        () = runner => unreachable!(),
-    };
+    let answer = world.served(sent).await.unwrap();
     (answer, world.passed().saturating_sub(begin))
 }
 

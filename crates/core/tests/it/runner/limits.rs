@@ -187,25 +187,38 @@ async fn what_the_store_has_no_room_for_fails_the_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_shows_more_bytes_than_it_may_have_fails() {
+    // Each update is so large that what its entry has beside it makes no difference.
     let world = World::with_policy(
         script(|turn, _| {
             Box::pin(async move {
-                for _ in 0..4 {
-                    turn.progress("x".repeat(800)).await?;
+                for _ in 0..6 {
+                    turn.progress("x".repeat(10_000)).await?;
                     turn.flush().await?;
                 }
                 Ok(End::completed())
             })
         }),
-        |policy| policy.max_task_bytes = 3_000,
+        |policy| policy.max_task_bytes = 35_000,
     );
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, FAILED);
     let task = world.task(&key).await;
-    assert_eq!(status_text(&task), "the task showed more than 10000 updates or 3000 bytes");
-    assert_eq!(task.history.len(), 4, "what did fit is kept");
+    assert_eq!(status_text(&task), "the task showed more than 10000 updates or 35000 bytes");
+    assert_eq!(task.history.len(), 1 + 3, "what did fit is kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_has_its_bytes_takes_no_more_messages() {
+    let world = World::with_policy(
+        script(|_, _| Box::pin(async { Ok(End::input_required("more?")) })),
+        |policy| policy.max_task_bytes = 600,
+    );
+    let key = world.submit("hello").await;
+    // The task has room as long as it is not full. The text stands in the id, too.
+    world.follow_up(&key, &"x".repeat(240)).await.unwrap();
     let refused = world.follow_up(&key, "more").await.unwrap_err();
-    assert!(refused.message.contains("3000 bytes"), "{refused}");
+    assert!(refused.message.contains("600 bytes"), "{refused}");
+    assert_eq!(history(&world.task(&key).await).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

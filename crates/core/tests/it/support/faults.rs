@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
 };
-use a2a_lambda_core::{LeaseToken, MemoryStore, TaskKey, TaskStore};
+use a2a_lambda_core::{LeaseToken, MemoryStore, PushConfig, PushConfigs, TaskKey, TaskStore};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
@@ -21,6 +22,10 @@ pub(crate) enum Kind {
     Renew,
     List,
     Due,
+    PutConfig,
+    GetConfig,
+    ListConfigs,
+    DeleteConfig,
 }
 
 /// One request to the store.
@@ -38,6 +43,8 @@ pub(crate) struct Call {
 pub(crate) enum Fault {
     /// It does not arrive.
     LoseRequest,
+    /// It is refused, and will be again.
+    Refuse,
     /// It is carried out, but its answer does not arrive.
     LoseAnswer,
     /// As `LoseAnswer`, and it takes this long to find out.
@@ -62,6 +69,8 @@ pub(crate) struct FaultyStore {
 struct State {
     plan: Plan,
     calls: Vec<Kind>,
+    /// Whether no task is to be found any more.
+    emptied: bool,
 }
 
 impl fmt::Debug for FaultyStore {
@@ -76,18 +85,25 @@ fn lost() -> StoreError {
 
 impl FaultyStore {
     pub(crate) fn new(inner: Arc<MemoryStore>) -> Self {
-        let state = Mutex::new(State { plan: Box::new(|_| None), calls: Vec::new() });
+        let state =
+            Mutex::new(State { plan: Box::new(|_| None), calls: Vec::new(), emptied: false });
         Self { inner, state }
     }
 
     /// From the next request on, faults come as `plan` says.
     pub(crate) fn plan(&self, plan: impl FnMut(Call) -> Option<Fault> + Send + 'static) {
-        *self.state.lock().unwrap() = State { plan: Box::new(plan), calls: Vec::new() };
+        *self.state.lock().unwrap() =
+            State { plan: Box::new(plan), calls: Vec::new(), emptied: false };
     }
 
     /// From the next request on, there are no faults.
     pub(crate) fn heal(&self) {
         self.plan(|_| None);
+    }
+
+    /// From the next request on, no task is found, as if all were deleted.
+    pub(crate) fn empty(&self) {
+        self.state.lock().unwrap().emptied = true;
     }
 
     /// How many requests were made since the plan was.
@@ -106,7 +122,7 @@ impl FaultyStore {
         request: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
         let fault = {
-            let State { plan, calls } = &mut *self.state.lock().unwrap();
+            let State { plan, calls, .. } = &mut *self.state.lock().unwrap();
             calls.push(kind);
             let of_kind = calls.iter().filter(|call| **call == kind).count();
             plan(Call { kind, number: calls.len(), of_kind })
@@ -116,6 +132,7 @@ impl FaultyStore {
         match fault {
             None => request.await,
             Some(Fault::LoseRequest) => Err(lost()),
+            Some(Fault::Refuse) => Err(StoreError::Refused("no rights".into())),
             Some(Fault::LoseAnswer) => request.await.and_then(|_| Err(lost())),
             Some(Fault::LoseAnswerFor(wait)) => {
                 request.await?;
@@ -147,7 +164,8 @@ impl TaskStore for FaultyStore {
     }
 
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
-        self.through(Kind::Read, self.inner.read(key, depth)).await
+        let found = self.through(Kind::Read, self.inner.read(key, depth)).await?;
+        Ok(found.filter(|_| !self.state.lock().unwrap().emptied))
     }
 
     async fn commit(
@@ -169,7 +187,7 @@ impl TaskStore for FaultyStore {
     }
 
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
-        self.through(Kind::List, self.inner.list(query)).await
+        self.through(Kind::List, TaskStore::list(self.inner.as_ref(), query)).await
     }
 
     async fn due(
@@ -179,5 +197,30 @@ impl TaskStore for FaultyStore {
         limit: usize,
     ) -> Result<Vec<DueTask>, StoreError> {
         self.through(Kind::Due, self.inner.due(shard, until, limit)).await
+    }
+}
+
+#[async_trait]
+impl PushConfigs for FaultyStore {
+    async fn put(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError> {
+        self.through(Kind::PutConfig, self.inner.put(task, config)).await
+    }
+
+    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
+        self.through(Kind::GetConfig, self.inner.get(task, id)).await
+    }
+
+    async fn list(
+        &self,
+        task: &TaskKey,
+        after: Option<&ConfigId>,
+        limit: usize,
+    ) -> Result<Vec<PushConfig>, StoreError> {
+        let list = PushConfigs::list(self.inner.as_ref(), task, after, limit);
+        self.through(Kind::ListConfigs, list).await
+    }
+
+    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
+        self.through(Kind::DeleteConfig, self.inner.delete(task, id)).await
     }
 }

@@ -1,5 +1,6 @@
 //! Everything together, around one agent.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ use a2a_lambda_core::{
     Runner, TaskId, TaskKey, TaskStore, Tenant, sweep,
 };
 use a2a_lambda_protocol::{
-    A2aError, CancelTaskRequest, Message, SendMessageConfiguration, SendMessageRequest,
-    SendMessageResponse, Task, Timestamp,
+    A2aError, CancelTaskRequest, ListTasksRequest, Message, SendMessageConfiguration,
+    SendMessageRequest, SendMessageResponse, Task, Timestamp,
 };
 
 use super::{
@@ -56,6 +57,7 @@ impl World {
         let timer = Arc::new(SentSignals::new(clock.clone()));
         let engine = Engine {
             store: faults.clone(),
+            configs: faults.clone(),
             queue: queue.clone(),
             timer: timer.clone(),
             clock: clock.clone(),
@@ -82,7 +84,7 @@ impl World {
 
     /// The engine without the store's faults: other clients and functions, who are well.
     pub(crate) fn healthy(&self) -> Engine {
-        Engine { store: self.memory.clone(), ..self.engine.clone() }
+        Engine { store: self.memory.clone(), configs: self.memory.clone(), ..self.engine.clone() }
     }
 
     pub(crate) fn runner(&self) -> Runner {
@@ -125,7 +127,7 @@ impl World {
             ..SendMessageRequest::default()
         };
         let operations = Operations::new(self.healthy());
-        operations.send(&Self::alice(), request, &SendOptions::default()).await
+        Box::pin(operations.send(&Self::alice(), request, &SendOptions::default())).await
     }
 
     pub(crate) fn agents(&self) -> &Agents {
@@ -150,13 +152,46 @@ impl World {
         invocation: Duration,
     ) -> Result<Attended, RunError> {
         let deadline = self.now().saturating_add(invocation);
-        self.runner().attend(key, deadline).await
+        // Futures of whole invocations are large, and tests have several side by side.
+        Box::pin(self.runner().attend(key, deadline)).await
     }
 
     /// Attends to a task until the runner is killed: its future is dropped where it stands.
     /// Returns whether it was over before.
     pub(crate) async fn attend_killed_after(&self, key: &TaskKey, life: Duration) -> bool {
         tokio::time::timeout(life, self.attend_for(key, INVOCATION)).await.is_ok()
+    }
+
+    /// The one task that Alice has.
+    pub(crate) async fn list_one(&self) -> TaskKey {
+        let operations = Operations::new(self.healthy());
+        let listed = operations.list(&Self::alice(), &ListTasksRequest::default()).await.unwrap();
+        assert_eq!(listed.tasks.len(), 1);
+        Self::key(&listed.tasks[0].id)
+    }
+
+    /// Does some work while a runner, which is well, attends to whatever is signaled.
+    pub(crate) fn served<'a, T>(
+        &'a self,
+        work: impl Future<Output = T> + 'a,
+    ) -> Pin<Box<dyn Future<Output = T> + 'a>> {
+        let runner = Runner::new(self.healthy(), self.agents.clone());
+        let attend = async move {
+            loop {
+                for signal in self.queue.take_arrived(self.now()) {
+                    let deadline = self.now().saturating_add(INVOCATION);
+                    Box::pin(runner.attend(&signal.key(), deadline)).await.unwrap();
+                }
+                tokio::time::sleep(millis(10)).await;
+            }
+        };
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                done = work => done,
+                () = attend => unreachable!(),
+            }
+        })
     }
 
     pub(crate) async fn snapshot(&self, key: &TaskKey) -> Snapshot {

@@ -14,6 +14,9 @@ pub(crate) enum Binding {
 
 pub(crate) const BINDINGS: [Binding; 2] = [Binding::JsonRpc, Binding::Rest];
 
+/// The one error of JSON-RPC that is an error of HTTP, too: see [`ErrorKind::Unauthenticated`].
+const UNAUTHENTICATED: i32 = ErrorKind::Unauthenticated.json_rpc_code();
+
 /// An answer: the operation's result, or an error.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -28,7 +31,9 @@ impl Answer {
             .unwrap_or_else(|error| panic!("{error}: {:?}", response.body()));
         let outcome = match binding {
             Binding::JsonRpc => {
-                assert_eq!(response.status(), 200, "{body}");
+                let code = &body["error"]["code"];
+                let status = if *code == UNAUTHENTICATED { 401 } else { 200 };
+                assert_eq!(response.status(), status, "{body}");
                 assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
                 assert_eq!(body["jsonrpc"], "2.0", "{body}");
                 assert_eq!(body.get("id"), Some(id), "{body}");
@@ -60,13 +65,18 @@ impl Answer {
         self.outcome.unwrap_or_else(|error| panic!("{:?}: {error}", self.binding))
     }
 
-    /// The error, which must be of this kind.
-    pub(crate) fn refused_as(self, kind: ErrorKind, why: &str) -> Value {
-        let error = match self.outcome {
+    /// The error, of whatever kind.
+    pub(crate) fn refused(self, why: &str) -> Value {
+        match self.outcome {
             Ok(result) => panic!("{why}: not refused, but {result}"),
             Err(error) => error,
-        };
+        }
+    }
+
+    /// The error, which must be of this kind.
+    pub(crate) fn refused_as(self, kind: ErrorKind, why: &str) -> Value {
         let binding = self.binding;
+        let error = self.refused(why);
         let (code, details, reason) = match binding {
             Binding::JsonRpc => (i64::from(kind.json_rpc_code()), "data", kind.reason()),
             Binding::Rest => {
@@ -85,15 +95,26 @@ impl Answer {
 
     /// The fields that the error must name, in order.
     pub(crate) fn names_fields(self, kind: ErrorKind, fields: &[&str], why: &str) {
-        let details = if self.binding == Binding::JsonRpc { "data" } else { "details" };
         let binding = self.binding;
         let error = self.refused_as(kind, why);
-        let violations = &detail(&error[details], "BadRequest")["fieldViolations"];
-        let violations = violations.as_array().map(Vec::as_slice).unwrap_or_default();
-        let named: Vec<_> = violations.iter().map(|v| v["field"].as_str().unwrap()).collect();
-        assert_eq!(named, fields, "{binding:?} {why}: {error}");
-        assert!(violations.iter().all(|v| v["description"] != ""), "{why}: {error}");
+        assert_eq!(named_fields(binding, &error), fields, "{binding:?} {why}: {error}");
     }
+}
+
+/// The fields that an error names.
+pub(crate) fn named_fields(binding: Binding, error: &Value) -> Vec<String> {
+    let details = if binding == Binding::JsonRpc { "data" } else { "details" };
+    let violations = &detail(&error[details], "BadRequest")["fieldViolations"];
+    let violations = violations.as_array().map(Vec::as_slice).unwrap_or_default();
+    assert!(violations.iter().all(|v| v["description"] != ""), "{error}");
+    violations.iter().map(|v| v["field"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The reason that an error gives; empty if it gives none.
+pub(crate) fn reason(binding: Binding, error: &Value) -> String {
+    let details = if binding == Binding::JsonRpc { "data" } else { "details" };
+    let info = detail(&error[details], "ErrorInfo");
+    info["reason"].as_str().unwrap_or_default().to_owned()
 }
 
 /// The detail of this `google.rpc` type, or `null`.

@@ -1,0 +1,372 @@
+//! `SendStreamingMessage` and `SubscribeToTask`: the tail of a task's log, as it grows (spec
+//! sections 3.1.2, 3.1.6 and 3.5.2).
+//!
+//! A tail reads the store, and so it can be had from any instance, whoever runs the agent. Its
+//! events are log entries in their order: every tail of a task has the same ones.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use a2a_lambda_protocol::{
+    A2aError, SendMessageRequest, StreamResponse, SubscribeToTaskRequest, Task, TaskState,
+    Timestamp, validate,
+};
+use tracing::{error, warn};
+
+use super::send::{SendOptions, is_decided, without_task};
+use super::{Caller, Operations, transact_error};
+use crate::engine::{Engine, chain};
+use crate::head::Head;
+use crate::ids::Generation;
+use crate::log::{Entry, Event, fold, trim_history};
+use crate::store::{Depth, Snapshot};
+
+/// An event of a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamEvent {
+    /// The generation that the client has with it: a stream that is resumed after it misses
+    /// nothing and repeats nothing.
+    pub generation: Generation,
+    /// What the client is sent.
+    pub response: StreamResponse,
+}
+
+/// What comes next on a stream.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// An event.
+    Event(Box<StreamEvent>),
+    /// Nothing has happened for a while. There may be more.
+    Idle,
+    /// The stream is over.
+    End,
+}
+
+/// Which states end a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// The task is over or waits for its user: of a stream that a message began.
+    Settled,
+    /// The task is over: of a subscription.
+    Terminal,
+}
+
+impl Ends {
+    fn at(self, state: TaskState) -> bool {
+        state.is_terminal() || (self == Self::Settled && state.is_interrupted())
+    }
+
+    fn with(self, entry: &Entry) -> bool {
+        matches!(&entry.event, Event::Status(change) if self.at(change.state))
+    }
+}
+
+/// The first event of a stream that is not resumed.
+struct Opening {
+    task: Task,
+    generation: Generation,
+    /// Until when to wait for the agent to say whether there is a task at all.
+    held_until: Option<Timestamp>,
+    /// Whether a direct message of the agent's takes the place of the task.
+    may_be_direct: bool,
+}
+
+/// A stream of a task's events.
+pub struct Tail {
+    engine: Engine,
+    head: Head,
+    ends: Ends,
+    opening: Option<Opening>,
+    /// Entries that were read, but not yet sent.
+    entries: VecDeque<Entry>,
+    /// The newest entry that was read.
+    read: Generation,
+    /// When to look for more.
+    look_at: Timestamp,
+    /// The interval between looks.
+    wait: Duration,
+    until: Timestamp,
+    /// Whether to look no more.
+    over: bool,
+}
+
+impl fmt::Debug for Tail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tail")
+            .field("task", &self.head.key)
+            .field("read", &self.read)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Operations {
+    /// Accepts a message as [`send`](Self::send) does, and follows what comes of it until the task
+    /// is over or waits for its user (spec section 3.1.2). Where the agent answers with a direct
+    /// message, the message is the only event.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub async fn send_streaming(
+        &self,
+        caller: &Caller,
+        request: SendMessageRequest,
+        options: &SendOptions,
+    ) -> Result<Tail, A2aError> {
+        let configuration = request.configuration.as_ref();
+        let history_length = configuration.and_then(|configuration| configuration.history_length);
+        let held_until = self.held_until(&request, options);
+        let accepted = self.accept(caller, request, options, held_until).await?;
+        match options.last_event {
+            // The ids of a message that was accepted just now cannot have been seen.
+            Some(last) if accepted.before && last <= accepted.snapshot.head.generation => {
+                self.resumed(accepted.snapshot, last, Ends::Settled, options.answer_by).await
+            }
+            _ => {
+                let (ends, until) = (Ends::Settled, options.answer_by);
+                let mut tail = self.opened(accepted.snapshot, history_length, ends, until).await?;
+                if let Some(opening) = &mut tail.opening {
+                    opening.held_until = held_until;
+                    opening.may_be_direct = held_until.is_some();
+                }
+                Ok(tail)
+            }
+        }
+    }
+
+    /// Follows a task until it is over (spec section 3.1.6): first the task as it is, then each
+    /// event. With `last_event`, only the events after that one: the stream goes on exactly where
+    /// another was cut. `until` ends it, whatever the task has come to.
+    ///
+    /// # Errors
+    /// `InvalidParams` for a bad request, `TaskNotFound`, `UnsupportedOperation` for a task that is
+    /// over and of which the client has had everything, or a store's failure.
+    pub async fn subscribe(
+        &self,
+        caller: &Caller,
+        request: &SubscribeToTaskRequest,
+        last_event: Option<Generation>,
+        until: Option<Timestamp>,
+    ) -> Result<Tail, A2aError> {
+        validate(request)?;
+        let depth = last_event.map_or(Depth::Full, Depth::After);
+        let snapshot = self.owned(caller, &request.id, depth).await?;
+        let head = &snapshot.head;
+        if last_event.is_some_and(|last| last > head.generation) {
+            return Err(A2aError::invalid_field(
+                "Last-Event-ID",
+                "is of an event that the task has not had",
+            ));
+        }
+        if head.is_terminal() && last_event.is_none_or(|last| last == head.generation) {
+            let text = format!("the task is {} and has no more updates", head.phase.name());
+            return Err(A2aError::unsupported(text).with_metadata("taskId", request.id.clone()));
+        }
+        match last_event {
+            Some(last) => self.resumed(snapshot, last, Ends::Terminal, until).await,
+            None => self.opened(snapshot, None, Ends::Terminal, until).await,
+        }
+    }
+
+    /// A stream that begins with the task.
+    async fn opened(
+        &self,
+        snapshot: Snapshot,
+        history_length: Option<i32>,
+        ends: Ends,
+        until: Option<Timestamp>,
+    ) -> Result<Tail, A2aError> {
+        let snapshot = self.engine.complete(snapshot).await.map_err(transact_error)?;
+        let mut task = fold(&snapshot.head, &snapshot.tail);
+        trim_history(&mut task, history_length);
+        let generation = snapshot.head.generation;
+        let opening = Opening { task, generation, held_until: None, may_be_direct: false };
+        Ok(self.tail(snapshot.head, ends, Some(opening), until))
+    }
+
+    /// A stream that goes on after an event.
+    async fn resumed(
+        &self,
+        snapshot: Snapshot,
+        last: Generation,
+        ends: Ends,
+        until: Option<Timestamp>,
+    ) -> Result<Tail, A2aError> {
+        // The last event itself may have been the end of the stream, although the task went on.
+        let from = match ends {
+            Ends::Settled => Generation(last.0.saturating_sub(1)),
+            Ends::Terminal => last,
+        };
+        let snapshot = match snapshot.after(from) {
+            Some(_) => snapshot,
+            None => self.engine.complete(snapshot).await.map_err(transact_error)?,
+        };
+        let entries = snapshot.after(from).unwrap_or_default();
+        let over = entries.iter().any(|entry| entry.generation == last && ends.with(entry));
+        let entries = entries.iter().filter(|entry| entry.generation > last && !over);
+        let entries = entries.cloned().collect();
+        let tail = self.tail(snapshot.head, ends, None, until);
+        Ok(Tail { entries, over, ..tail })
+    }
+
+    fn tail(
+        &self,
+        head: Head,
+        ends: Ends,
+        opening: Option<Opening>,
+        until: Option<Timestamp>,
+    ) -> Tail {
+        let now = self.engine.clock.now();
+        let longest = now.saturating_add(self.engine.policy.max_stream);
+        Tail {
+            engine: self.engine.clone(),
+            read: head.generation,
+            head,
+            ends,
+            opening,
+            entries: VecDeque::new(),
+            look_at: now.saturating_add(self.engine.policy.poll_first),
+            wait: self.engine.policy.poll_first,
+            until: until.map_or(longest, |until| until.min(longest)),
+            over: false,
+        }
+    }
+}
+
+impl Tail {
+    /// Waits for the next event: for `idle` at most, or until the look at the store that is then
+    /// under way has its answer. After [`Next::End`] there is only that.
+    ///
+    /// The future can be dropped at any time: nothing is lost, and the next one goes on where it
+    /// stood.
+    pub async fn next(&mut self, idle: Duration) -> Next {
+        let quiet_at = self.engine.clock.now().saturating_add(idle);
+        loop {
+            let now = self.engine.clock.now();
+            if let Some(event) = self.ready(now) {
+                return Next::Event(Box::new(event));
+            }
+            let left = self.until.saturating_since(now);
+            if self.over || left.is_zero() {
+                self.over = true;
+                return Next::End;
+            }
+            let quiet = quiet_at.saturating_since(now);
+            if quiet.is_zero() {
+                return Next::Idle;
+            }
+            let held_until = self.opening.as_ref().and_then(|opening| opening.held_until);
+            let look_at = held_until.map_or(self.look_at, |until| until.min(self.look_at));
+            let rest = look_at.saturating_since(now);
+            // A longer rest than the interval means that the clock was set back.
+            if !rest.is_zero() && rest <= self.wait {
+                self.engine.clock.sleep(rest.min(left).min(quiet)).await;
+                continue;
+            }
+            // The store must not keep the stream beyond its end, nor hold its beginning back.
+            let patience = held_until.map_or(left, |_| left.min(self.engine.policy.direct_wait));
+            let clock = self.engine.clock.clone();
+            tokio::select! {
+                biased;
+                () = self.look() => {}
+                () = clock.sleep(patience) => {}
+            }
+            // That was the last look for a direct message, whatever came of it.
+            if let Some(opening) = &mut self.opening
+                && held_until.is_some_and(|until| until <= now)
+            {
+                opening.held_until = None;
+            }
+        }
+    }
+
+    /// The next event, if it is there.
+    fn ready(&mut self, now: Timestamp) -> Option<StreamEvent> {
+        if let Some(opening) = &self.opening {
+            let held = opening.held_until.is_some() && !is_decided(&self.head);
+            // A stream that ends early has at least its task.
+            if held && !self.over && now < self.until {
+                return None;
+            }
+            return self.open();
+        }
+        while let Some(entry) = self.entries.pop_front() {
+            if self.ends.with(&entry) {
+                self.end();
+            }
+            if let Some(response) = entry.to_stream(&self.head) {
+                return Some(StreamEvent { generation: entry.generation, response });
+            }
+        }
+        // A stream that begins or was resumed where it ends.
+        if self.ends.at(self.head.state()) {
+            self.end();
+        }
+        None
+    }
+
+    fn end(&mut self) {
+        self.entries.clear();
+        self.over = true;
+    }
+
+    /// The first event.
+    fn open(&mut self) -> Option<StreamEvent> {
+        let Opening { task, generation, may_be_direct, .. } = self.opening.take()?;
+        if may_be_direct
+            && self.head.direct
+            && let Some(answer) = self.direct(&task)
+        {
+            self.end();
+            return Some(answer);
+        }
+        Some(StreamEvent { generation, response: StreamResponse::Task(task) })
+    }
+
+    /// The direct message that the agent has answered with: the one of the last status.
+    fn direct(&self, task: &Task) -> Option<StreamEvent> {
+        let known = || task.status.message.clone();
+        let message = match self.entries.back() {
+            None => known(),
+            Some(last) => match last.to_stream(&self.head) {
+                Some(StreamResponse::StatusUpdate(update)) => update.status.message,
+                _ => None,
+            },
+        };
+        let response = StreamResponse::Message(without_task(message?));
+        Some(StreamEvent { generation: self.head.generation, response })
+    }
+
+    /// Looks for new entries. What fails is tried again with the next look.
+    async fn look(&mut self) {
+        let policy = self.engine.policy.clone();
+        let slower = (self.wait + self.wait / 4).min(policy.tail_poll_most);
+        let key = &self.head.key;
+        let (tenant, task) = (&key.tenant, &key.task);
+        match self.engine.store.read(key, Depth::After(self.read)).await {
+            Ok(Some(now)) => {
+                let Some(new) = now.after(self.read) else {
+                    error!(%tenant, %task, "the store did not give what comes after an entry");
+                    self.over = true;
+                    return;
+                };
+                self.wait = if new.is_empty() { slower } else { policy.poll_first };
+                self.entries.extend(new.iter().cloned());
+                self.read = now.head.generation;
+                self.head = now.head;
+            }
+            Ok(None) => self.over = true,
+            Err(error) if error.is_retryable() => {
+                let error = chain(&error);
+                warn!(%tenant, %task, error, "a stream could not look at its task");
+                self.wait = (self.wait * 2).min(policy.poll_most);
+            }
+            Err(error) => {
+                let error = chain(&error);
+                error!(%tenant, %task, error, "a stream cannot look at its task, and ends");
+                self.over = true;
+            }
+        }
+        self.look_at = self.engine.clock.now().saturating_add(self.wait);
+    }
+}

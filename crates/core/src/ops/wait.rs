@@ -1,0 +1,60 @@
+//! Waiting for a task: looking at it again and again, at growing intervals.
+
+use std::time::Duration;
+
+use a2a_lambda_protocol::Timestamp;
+use tracing::warn;
+
+use super::Operations;
+use crate::engine::chain;
+use crate::head::Head;
+use crate::store::{Depth, Snapshot};
+
+/// What the last look may take beyond the time: without it, what came last would go unseen.
+const LAST_LOOK: Duration = Duration::from_millis(200);
+
+impl Operations {
+    /// Watches a task until it is as wanted, or until the time is up.
+    pub(super) async fn watch(
+        &self,
+        mut snapshot: Snapshot,
+        until: Timestamp,
+        is_wanted: impl Fn(&Head) -> bool + Send,
+    ) -> Snapshot {
+        let policy = &self.engine.policy;
+        let mut wait = policy.poll_first;
+        while !is_wanted(&snapshot.head) {
+            let left = until.saturating_since(self.engine.clock.now());
+            if left == Duration::ZERO {
+                break;
+            }
+            self.engine.clock.sleep(wait.min(left)).await;
+            wait = (wait + wait / 2).min(policy.poll_most);
+            let key = snapshot.head.key.clone();
+            // The store must not keep the client waiting.
+            let left = until.saturating_since(self.engine.clock.now()).max(LAST_LOOK);
+            let looked = tokio::select! {
+                biased;
+                looked = self.engine.store.read(&key, Depth::Tail) => looked,
+                () = self.engine.clock.sleep(left) => break,
+            };
+            // A failure to watch must not look like a failure to accept, which would make a sender
+            // send its message again.
+            match looked {
+                Ok(Some(current)) => snapshot = current,
+                Ok(None) => break,
+                Err(error) => {
+                    let error = chain(&error);
+                    warn!(tenant = %key.tenant, task = %key.task, error, "the task could not be watched");
+                }
+            }
+        }
+        snapshot
+    }
+
+    /// Until when a client that waits is kept waiting.
+    pub(super) fn wait_until(&self, answer_by: Option<Timestamp>) -> Timestamp {
+        let limit = self.engine.clock.now().saturating_add(self.engine.policy.blocking_wait);
+        answer_by.map_or(limit, |by| by.min(limit))
+    }
+}

@@ -1,0 +1,264 @@
+//! Push configs that come with a message.
+
+use a2a_lambda_core::ids::ConfigId;
+use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::push::ProtocolVersion;
+use a2a_lambda_core::{Generation, PushConfig, PushConfigs, TaskKey};
+use a2a_lambda_protocol::{
+    A2aError, AuthenticationInfo, ErrorKind, Message, SendMessageConfiguration, SendMessageRequest,
+    SendMessageResponse, TaskPushNotificationConfig,
+};
+
+use super::{asks, caller, completes, takes, told};
+use crate::support::{Fault, Kind, World, history, millis, secs, user};
+
+fn config(url: &str) -> TaskPushNotificationConfig {
+    TaskPushNotificationConfig { url: url.into(), ..TaskPushNotificationConfig::default() }
+}
+
+fn to(key: &TaskKey, text: &str) -> Message {
+    Message { task_id: key.task.as_str().to_owned(), ..user(text) }
+}
+
+/// Sends a message with a config, without waiting, as Alice.
+async fn send(
+    world: &World,
+    message: Message,
+    config: TaskPushNotificationConfig,
+    key: Option<&str>,
+) -> Result<TaskKey, A2aError> {
+    let request = SendMessageRequest {
+        message: Some(message),
+        configuration: Some(SendMessageConfiguration {
+            return_immediately: true,
+            task_push_notification_config: Some(config),
+            ..SendMessageConfiguration::default()
+        }),
+        ..SendMessageRequest::default()
+    };
+    let idempotency_key = key.map(str::to_owned);
+    let version = ProtocolVersion::V0_3;
+    let options = SendOptions { idempotency_key, version, ..SendOptions::default() };
+    match world.operations().send(&World::alice(), request, &options).await? {
+        SendMessageResponse::Task(task) => Ok(World::key(&task.id)),
+        SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
+    }
+}
+
+/// The configs that a task has.
+async fn kept(world: &World, key: &TaskKey) -> Vec<PushConfig> {
+    PushConfigs::list(world.memory.as_ref(), key, None, 100).await.unwrap()
+}
+
+async fn urls(world: &World, key: &TaskKey) -> Vec<String> {
+    kept(world, key).await.into_iter().map(|config| config.url).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_tasks_config_is_there_before_the_task() {
+    let world = World::new(completes());
+    let sent = TaskPushNotificationConfig {
+        token: "hush".into(),
+        authentication: Some(AuthenticationInfo {
+            scheme: "Bearer".into(),
+            credentials: "hush, too".into(),
+        }),
+        ..config("https://example.com")
+    };
+    let key = send(&world, user("go"), sent, None).await.unwrap();
+    let [kept] = &kept(&world, &key).await[..] else { panic!("not one config") };
+    assert_eq!((kept.id.as_str(), kept.url.as_str()), (key.task.as_str(), "https://example.com"));
+    assert_eq!((kept.cursor, kept.version), (Generation(0), ProtocolVersion::V0_3));
+    assert_eq!(kept.secrets.token.reveal(), "hush");
+    assert_eq!((kept.scheme.as_str(), kept.secrets.credentials.reveal()), ("Bearer", "hush, too"));
+
+    // Where the creation of the task fails, the config was there.
+    let world = World::new(completes());
+    world.faults.plan(|call| (call.kind == Kind::Create).then_some(Fault::Refuse));
+    let error = send(&world, user("go"), config("https://example.com"), None).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Internal);
+    assert_eq!(world.faults.count_of(Kind::PutConfig), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follow_ups_config_begins_with_what_comes_of_it() {
+    let world = World::new(asks());
+    let key = world.submit("first").await;
+    world.attend(&key).await;
+    let named = TaskPushNotificationConfig { id: "mine".into(), ..config("https://example.com") };
+    send(&world, to(&key, "second"), named, None).await.unwrap();
+    let [kept] = &kept(&world, &key).await[..] else { panic!("not one config") };
+    assert_eq!((kept.id.as_str(), kept.cursor), ("mine", Generation(3)));
+    assert_eq!(history(&world.task(&key).await), ["first", "which one?", "second"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_config_of_a_repeated_request_is_not_registered() {
+    let world = World::new(takes(600));
+    let key = send(&world, user("go"), config("https://example.com/1"), Some("a")).await.unwrap();
+    let again = send(&world, user("go"), config("https://example.com/2"), Some("a")).await;
+    assert_eq!(again.unwrap(), key);
+    assert_eq!(urls(&world, &key).await, ["https://example.com/1"]);
+    // Nor that of a request that misuses the key.
+    let misused = send(&world, user("other"), config("https://example.com/3"), Some("a")).await;
+    assert_eq!(told(&misused.unwrap_err()), (ErrorKind::InvalidParams, vec!["Idempotency-Key"]));
+    assert_eq!(urls(&world, &key).await, ["https://example.com/1"]);
+
+    send(&world, to(&key, "more"), config("https://example.com/4"), Some("b")).await.unwrap();
+    send(&world, to(&key, "more"), config("https://example.com/5"), Some("b")).await.unwrap();
+    assert_eq!(urls(&world, &key).await, ["https://example.com/4"]);
+    assert_eq!(history(&world.task(&key).await), ["go", "more"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_config_that_is_wrong_is_refused_with_the_message() {
+    let world = World::new(takes(600));
+    let task = world.submit("go").await;
+    world.queue.take();
+    let fine = || config("https://example.com");
+    let scheme = |scheme: &str| TaskPushNotificationConfig {
+        authentication: Some(AuthenticationInfo { scheme: scheme.into(), ..Default::default() }),
+        ..fine()
+    };
+    for (config, field) in [
+        (config(""), "url"),
+        (config("https://example.com/ä"), "url"),
+        (config("https://example.com/a b"), "url"),
+        (TaskPushNotificationConfig { token: "\n".into(), ..fine() }, "token"),
+        (TaskPushNotificationConfig { id: "x".repeat(257), ..fine() }, "id"),
+        (scheme(""), "authentication.scheme"),
+        (scheme(&"x".repeat(65)), "authentication.scheme"),
+    ] {
+        let field = format!("configuration.taskPushNotificationConfig.{field}");
+        for message in [user("new"), to(&task, "more")] {
+            for key in [None, Some("key")] {
+                let error = send(&world, message.clone(), config.clone(), key).await.unwrap_err();
+                assert_eq!(told(&error), (ErrorKind::InvalidParams, vec![field.as_str()]));
+            }
+        }
+    }
+    assert_eq!(world.list_one().await, task);
+    assert_eq!(history(&world.task(&task).await), ["go"]);
+    assert!(kept(&world, &task).await.is_empty() && world.queue.take().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_with_one_config_too_many_is_refused() {
+    let world = World::with_policy(takes(600), |policy| policy.max_push_configs = 1);
+    let key = send(&world, user("go"), config("https://example.com/1"), None).await.unwrap();
+    let another = TaskPushNotificationConfig { id: "b".into(), ..config("https://example.com/2") };
+    let error = send(&world, to(&key, "more"), another, None).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::UnsupportedOperation);
+    assert_eq!(history(&world.task(&key).await), ["go"]);
+    // The one without a name is the same, each time.
+    send(&world, to(&key, "more"), config("https://example.com/3"), None).await.unwrap();
+    assert_eq!(urls(&world, &key).await, ["https://example.com/3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_accepted_where_the_config_cannot_be_stored() {
+    for kind in [Kind::PutConfig, Kind::ListConfigs] {
+        for (fault, expected) in
+            [(Fault::LoseRequest, ErrorKind::Unavailable), (Fault::Refuse, ErrorKind::Internal)]
+        {
+            let world = World::new(takes(600));
+            let task = world.submit("go").await;
+            world.queue.take();
+            world.faults.plan(move |call| (call.kind == kind).then_some(fault));
+            for message in [user("new"), to(&task, "more")] {
+                for key in [None, Some("key")] {
+                    let sent = send(&world, message.clone(), config("https://example.com"), key);
+                    assert_eq!(sent.await.unwrap_err().kind, expected);
+                }
+            }
+            let writes = world.faults.count_of(Kind::Create) + world.faults.count_of(Kind::Commit);
+            assert_eq!((writes, world.list_one().await), (0, task.clone()));
+            assert_eq!(history(&world.task(&task).await), ["go"]);
+            assert!(world.queue.take().is_empty());
+            // It can be sent again, under the same key.
+            world.faults.heal();
+            let config = || config("https://example.com");
+            let new = send(&world, user("new"), config(), Some("key")).await.unwrap();
+            assert_eq!(urls(&world, &new).await, ["https://example.com"]);
+            send(&world, to(&task, "more"), config(), Some("key 2")).await.unwrap();
+            assert_eq!(urls(&world, &task).await, ["https://example.com"]);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follow_up_that_is_refused_leaves_no_config() {
+    let world = World::new(completes());
+    let key = world.submit("go").await;
+    world.attend(&key).await;
+    let error = send(&world, to(&key, "more"), config("https://example.com"), None).await;
+    assert_eq!(error.unwrap_err().kind, ErrorKind::UnsupportedOperation);
+    let wrong = Message { context_id: "wrong".into(), ..to(&key, "more") };
+    assert!(send(&world, wrong, config("https://example.com"), None).await.is_err());
+    assert!(kept(&world, &key).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follow_up_that_is_refused_because_the_task_ends_meanwhile_leaves_no_config() {
+    for before in [None, Some("https://example.com/before")] {
+        let world = World::new(takes(600));
+        let key = match before {
+            None => world.submit("go").await,
+            Some(url) => send(&world, user("go"), config(url), None).await.unwrap(),
+        };
+        // The task is read, and ends before the config is stored.
+        world
+            .faults
+            .plan(|call| (call.kind == Kind::ListConfigs).then_some(Fault::SlowAnswer(secs(2))));
+        let follow_up = send(&world, to(&key, "more"), config("https://example.com"), Some("key"));
+        let (sent, ()) = tokio::join!(follow_up, async {
+            tokio::time::sleep(millis(500)).await;
+            world.cancel(&key).await.unwrap();
+        });
+        assert_eq!(sent.unwrap_err().kind, ErrorKind::UnsupportedOperation);
+        assert_eq!(urls(&world, &key).await, Vec::from_iter(before));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follow_up_to_the_task_of_another_leaves_no_config() {
+    let world = World::new(takes(600));
+    let key = world.submit("go").await;
+    let request = SendMessageRequest {
+        message: Some(to(&key, "more")),
+        configuration: Some(SendMessageConfiguration {
+            task_push_notification_config: Some(config("https://example.com")),
+            ..SendMessageConfiguration::default()
+        }),
+        ..SendMessageRequest::default()
+    };
+    let mallory = caller("", "mallory");
+    let sent = world.operations().send(&mallory, request, &SendOptions::default()).await;
+    assert_eq!(sent.unwrap_err().kind, ErrorKind::TaskNotFound);
+    assert!(kept(&world, &key).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_config_that_names_another_task_is_kept_with_the_messages_task() {
+    let world = World::new(takes(600));
+    let other = world.submit("other").await;
+    let named = TaskPushNotificationConfig {
+        task_id: other.task.as_str().to_owned(),
+        ..config("https://example.com")
+    };
+    let key = send(&world, user("go"), named, None).await.unwrap();
+    assert!(kept(&world, &other).await.is_empty());
+    let id = ConfigId::parse(key.task.as_str()).unwrap();
+    assert!(world.memory.get(&key, &id).await.unwrap().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_request_at_once_makes_one_task_with_one_config() {
+    let world = World::new(takes(600));
+    world.faults.plan(|call| (call.kind == Kind::PutConfig).then_some(Fault::SlowRequest(secs(1))));
+    let send = || send(&world, user("go"), config("https://example.com"), Some("key"));
+    let (one, two) = tokio::join!(send(), send());
+    let key = one.unwrap();
+    assert_eq!((two.unwrap(), world.list_one().await), (key.clone(), key.clone()));
+    assert_eq!(urls(&world, &key).await, ["https://example.com"]);
+}

@@ -1,0 +1,179 @@
+//! Reading a task: its head, the end of its log, all of it.
+
+use std::collections::BTreeSet;
+
+use a2a_lambda_core::StoreError;
+use a2a_lambda_core::ids::{Generation, TaskKey};
+use a2a_lambda_core::store::Snapshot;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+
+use crate::attributes::{Item, Malformed, get_string, string};
+use crate::error::{corrupt, store_error};
+use crate::log_items::{
+    assemble, first_inline, parcels_after, reaches_back, segments_before, snapshot,
+};
+use crate::store::DynamoDbStore;
+use crate::table::{BEHIND_LOG, HEAD, PK, SEGMENTS, SK, partition};
+
+/// The most pages that reading one task takes, of 1 MB where no less is asked for.
+const MAX_PAGES: usize = 64;
+
+/// How often a task is read again when its items do not fit together: a page read late may miss
+/// what an earlier one points to.
+const READ_TRIES: usize = 3;
+
+impl DynamoDbStore {
+    /// The head, and what comes with it.
+    pub(crate) async fn read_tail(&self, key: &TaskKey) -> Result<Option<Snapshot>, StoreError> {
+        let item = self.get_item(key, HEAD).await?;
+        let snapshot = item.as_ref().map(snapshot).transpose();
+        snapshot.map_err(|malformed| corrupt(key, malformed))
+    }
+
+    /// The head, and at least what comes after an entry.
+    ///
+    /// The head is read first. Whatever it points to, and every entry that is not with it any more,
+    /// was written before and is never removed, so that what is read later fits.
+    pub(crate) async fn read_after(
+        &self,
+        key: &TaskKey,
+        known: Generation,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        let malformed = |malformed| corrupt(key, malformed);
+        let Some(head) = self.get_item(key, HEAD).await? else {
+            return Ok(None);
+        };
+        let tail = snapshot(&head).map_err(malformed)?;
+        if tail.after(known).is_some() {
+            return Ok(Some(tail));
+        }
+        let first = first_inline(&head).map_err(malformed)?;
+        let mut others = Vec::new();
+        if first > known.next() {
+            if known == Generation(0) {
+                // All is asked for, and not all is here: one query has it.
+                return self.read_full(key).await;
+            }
+            others = self.segments(key, first, known).await?;
+        }
+        let parcels = parcels_after(&head, &others, known).map_err(malformed)?;
+        others.extend(self.parcels(key, &parcels).await?);
+        match assemble(&head, &others, known) {
+            // Not as this crate leaves a task behind. The whole of it decides whether it is
+            // readable at all.
+            Err(Malformed::Gap(_)) => self.read_full(key).await,
+            snapshot => snapshot.map(Some).map_err(malformed),
+        }
+    }
+
+    /// The whole log.
+    pub(crate) async fn read_full(&self, key: &TaskKey) -> Result<Option<Snapshot>, StoreError> {
+        let mut tries = 0;
+        loop {
+            let Some((head, others)) = self.items(key).await? else {
+                return Ok(None);
+            };
+            tries += 1;
+            match assemble(&head, &others, Generation(0)) {
+                Ok(snapshot) => return Ok(Some(snapshot)),
+                Err(Malformed::Gap(_)) if tries < READ_TRIES => {}
+                Err(malformed) => return Err(corrupt(key, malformed)),
+            }
+        }
+    }
+
+    /// A query for the items of a task from one name to another, both included.
+    pub(crate) fn between(&self, key: &TaskKey, from: &str, to: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("#p = :p AND #s BETWEEN :a AND :z")
+            .expression_attribute_names("#p", PK)
+            .expression_attribute_names("#s", SK)
+            .expression_attribute_values(":p", string(partition(key)))
+            .expression_attribute_values(":a", string(from))
+            .expression_attribute_values(":z", string(to))
+            .consistent_read(true)
+    }
+
+    /// All items of a task's log, the head's first; `None` if there is no head.
+    async fn items(&self, key: &TaskKey) -> Result<Option<(Item, Vec<Item>)>, StoreError> {
+        // The head sorts before all that it points to, and so is read first.
+        let mut items = self.all_between(key, HEAD, BEHIND_LOG).await?;
+        if items.is_empty() {
+            return Ok(None);
+        }
+        let head = items.remove(0);
+        // A parcel of a task that was never made has no head before it.
+        let is_head = get_string(&head, SK).is_ok_and(|name| name == HEAD);
+        Ok(is_head.then_some((head, items)))
+    }
+
+    async fn all_between(
+        &self,
+        key: &TaskKey,
+        from: &str,
+        to: &str,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        let mut start = None;
+        for _ in 0..MAX_PAGES {
+            let request = self.between(key, from, to).set_exclusive_start_key(start);
+            let page = request.send().await.map_err(store_error)?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+        let (what, limit) = ("a task with all that was put aside for it", MAX_PAGES << 20);
+        Err(StoreError::TooLarge { what, bytes: limit, limit })
+    }
+
+    /// The segments with the entries after `known` and before `first`.
+    ///
+    /// From the newest back, since only their names tell how far they reach. A reader that keeps up
+    /// misses one, so one is asked for at first, and then twice as many each time: what is read in
+    /// vain is never more than what is needed.
+    async fn segments(
+        &self,
+        key: &TaskKey,
+        first: Generation,
+        known: Generation,
+    ) -> Result<Vec<Item>, StoreError> {
+        let end = segments_before(first);
+        let mut segments = Vec::new();
+        let mut start = None;
+        for page in 0..MAX_PAGES {
+            let request = self.between(key, SEGMENTS, &end).scan_index_forward(false);
+            let limit = 1_i32.checked_shl(u32::try_from(page).unwrap_or(u32::MAX));
+            let limit = limit.filter(|limit| *limit > 0).unwrap_or(i32::MAX);
+            let request = request.limit(limit).set_exclusive_start_key(start);
+            let page = request.send().await.map_err(store_error)?;
+            segments.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            let oldest = segments.last().map(|segment| reaches_back(segment, known)).transpose();
+            let found = oldest.map_err(|malformed| corrupt(key, malformed))?;
+            if found == Some(true) || start.is_none() {
+                break;
+            }
+        }
+        Ok(segments)
+    }
+
+    /// The parcels of these names, which are consecutive but for what losers of races left there.
+    async fn parcels(
+        &self,
+        key: &TaskKey,
+        names: &BTreeSet<&str>,
+    ) -> Result<Vec<Item>, StoreError> {
+        match (names.first(), names.last()) {
+            (Some(first), Some(last)) if first == last => {
+                Ok(self.get_item(key, first).await?.into_iter().collect())
+            }
+            // A query is paid for by the sum of what it reads; a batch rounds up every item.
+            (Some(first), Some(last)) => self.all_between(key, first, last).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+}

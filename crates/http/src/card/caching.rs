@@ -1,0 +1,103 @@
+//! How long clients may keep a card, and how they learn that their copy is still good (spec section
+//! 8.6, RFC 9110 section 13).
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use a2a_lambda_protocol::Timestamp;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use ring::digest;
+
+use super::CardSigner;
+
+/// How much of the hash is in a tag.
+const TAG_BYTES: usize = 16;
+
+/// What tells one state of a card from another.
+///
+/// The tag is of the card's content, so it is always right. The time is only there where the
+/// deployment says since when its cards are as they are: what a program knows by itself is when it was
+/// built or started, and a card can change without either, by its configuration. With such a time, a
+/// client that has nothing else would be told that its outdated copy is good.
+pub(super) struct Validators {
+    tag: String,
+    modified: Option<SystemTime>,
+}
+
+impl Validators {
+    /// For the document without its signatures.
+    ///
+    /// Those of ES256 are others each time, and all of them are good: they say nothing of the
+    /// content, and make the tag a weak one. The key does count: who has a card that was signed by
+    /// the last key needs the new one.
+    pub(super) fn new(
+        unsigned: &[u8],
+        signer: Option<&CardSigner>,
+        modified: Option<Timestamp>,
+    ) -> Self {
+        let mut hash = digest::Context::new(&digest::SHA256);
+        hash.update(unsigned);
+        let mut weak = false;
+        if let Some(signer) = signer {
+            hash.update(signer.protected().as_bytes());
+            hash.update(signer.public_key());
+            weak = !signer.is_deterministic();
+        }
+        let mut tag = if weak { "W/\"" } else { "\"" }.to_owned();
+        for byte in &hash.finish().as_ref()[..TAG_BYTES] {
+            // Writing to a string cannot fail.
+            let _ = write!(tag, "{byte:02x}");
+        }
+        tag.push('"');
+        Self { tag, modified: modified.map(whole_seconds) }
+    }
+
+    /// Whether the client's copy is still good (RFC 9110 section 13.2.2): the tag decides where it
+    /// is sent, else the time; and nothing does where the time is not known (section 13.1.3).
+    pub(super) fn hold(&self, parts: &Parts) -> bool {
+        if parts.headers.contains_key(header::IF_NONE_MATCH) {
+            let lines = parts.headers.get_all(header::IF_NONE_MATCH).iter();
+            let tags = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+            return tags
+                .map(str::trim)
+                .any(|sent| sent == "*" || opaque(sent) == opaque(&self.tag));
+        }
+        let since = parts.headers.get(header::IF_MODIFIED_SINCE).and_then(|at| at.to_str().ok());
+        let since = since.and_then(|at| httpdate::parse_http_date(at).ok());
+        matches!((since, self.modified), (Some(since), Some(modified)) if modified <= since)
+    }
+
+    /// Tells them to the client, with how long it may keep the card without asking.
+    pub(super) fn add_headers(&self, response: &mut Response<Bytes>, max_age_s: u32) {
+        set(response, header::CACHE_CONTROL, &format!("public, max-age={max_age_s}"));
+        set(response, header::ETAG, &self.tag);
+        if let Some(modified) = self.modified {
+            set(response, header::LAST_MODIFIED, &httpdate::fmt_http_date(modified));
+        }
+    }
+}
+
+/// The answer that the client's copy is still good.
+pub(super) fn not_modified() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
+}
+
+/// A tag without its mark of weakness, which does not count here (RFC 9110 section 13.1.2).
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
+}
+
+fn set(response: &mut Response<Bytes>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+fn whole_seconds(at: Timestamp) -> SystemTime {
+    let seconds = u64::try_from(at.as_millis() / 1_000).unwrap_or_default();
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}

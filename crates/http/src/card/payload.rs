@@ -1,0 +1,135 @@
+//! What of a card is signed.
+//!
+//! Everybody who checks a signature makes the signed text anew, from what they have made of the
+//! card. Three ways to do so are in use, and a card is good if one of its signatures is (spec section
+//! 8.4.3), so each has a signature of its own where its text is another:
+//!
+//! 1. As the specification says (section 8.4.1): the fields of 1.0, REQUIRED ones also when they are
+//!    empty, others unless they are the default. That is what our types write. Unknown fields are to
+//!    be ignored (section 5.7), so those of 0.3 do not count.
+//! 2. As the official SDKs do: also without what is empty and REQUIRED, and without objects in which
+//!    nothing is left. A requirement of a scheme without scopes is such an object.
+//! 3. As the document is, with the fields of 0.3: for who knows JSON and JWS, but not A2A's fields.
+//!    It is the only one that covers all of the document.
+//!
+//! The second says less than the first: who takes it does not notice if somebody takes such an empty
+//! object away. Without it, the official clients would take no card with a plain bearer token.
+
+use a2a_lambda_protocol::AgentCard;
+use serde_json::Value;
+use serde_json_canonicalizer::to_vec;
+
+/// The texts to be signed of a card without signatures, of which `document` is what clients are
+/// given; in the order of the specification, the SDKs, everybody else, each once.
+pub(super) fn payloads(card: &AgentCard, document: &[u8]) -> serde_json::Result<Vec<Vec<u8>>> {
+    let current = serde_json::to_value(card)?;
+    let mut payloads = vec![to_vec(&current)?];
+    let reduced = without_empty(current).unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+    for other in [reduced, serde_json::from_slice(document)?] {
+        let other = to_vec(&other)?;
+        if !payloads.contains(&other) {
+            payloads.push(other);
+        }
+    }
+    Ok(payloads)
+}
+
+/// A value without empty texts, lists and objects, and without `null`, at any depth; `None` if
+/// nothing is left.
+fn without_empty(value: Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => (!text.is_empty()).then_some(Value::String(text)),
+        Value::Array(items) => {
+            let left: Vec<_> = items.into_iter().filter_map(without_empty).collect();
+            (!left.is_empty()).then_some(Value::Array(left))
+        }
+        Value::Object(members) => {
+            let left =
+                members.into_iter().filter_map(|(name, it)| Some((name, without_empty(it)?)));
+            let left: serde_json::Map<_, _> = left.collect();
+            (!left.is_empty()).then_some(Value::Object(left))
+        }
+        value => Some(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use a2a_lambda_protocol::decode;
+    use serde_json::json;
+
+    fn texts(card: &Value, document: &Value) -> Vec<String> {
+        let card: AgentCard = decode(card.to_string().as_bytes()).unwrap();
+        let payloads = payloads(&card, document.to_string().as_bytes()).unwrap();
+        payloads.into_iter().map(|payload| String::from_utf8(payload).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_text_that_all_agree_on_is_signed_once() {
+        let card = json!({
+            "name": "n", "description": "d", "version": "1",
+            "supportedInterfaces": [
+                {"url": "u", "protocolBinding": "JSONRPC", "protocolVersion": "1.0"}
+            ],
+            "capabilities": {"streaming": false},
+            "defaultInputModes": ["i"], "defaultOutputModes": ["o"],
+            "skills": [{"id": "i", "name": "n", "description": "d", "tags": ["t"]}]
+        });
+        assert_eq!(
+            texts(&card, &card),
+            [concat!(
+                r#"{"capabilities":{"streaming":false},"defaultInputModes":["i"],"#,
+                r#""defaultOutputModes":["o"],"description":"d","name":"n","#,
+                r#""skills":[{"description":"d","id":"i","name":"n","tags":["t"]}],"#,
+                r#""supportedInterfaces":[{"protocolBinding":"JSONRPC","protocolVersion":"1.0","#,
+                r#""url":"u"}],"version":"1"}"#
+            )]
+        );
+    }
+
+    #[test]
+    fn each_way_has_a_text_where_they_differ() {
+        let card = json!({
+            "name": "Example Agent", "description": "", "version": "1", "skills": [],
+            "supportedInterfaces": [], "defaultInputModes": ["i"], "defaultOutputModes": ["o"],
+            "capabilities": {"streaming": false, "extensions": []},
+            "securityRequirements": [{"schemes": {"bearer": {"list": []}}}]
+        });
+        let [specified, reduced, raw] =
+            texts(&card, &json!({"z": 1.0, "a": []})).try_into().unwrap();
+        assert_eq!(
+            specified,
+            concat!(
+                r#"{"capabilities":{"streaming":false},"defaultInputModes":["i"],"#,
+                r#""defaultOutputModes":["o"],"description":"","name":"Example Agent","#,
+                r#""securityRequirements":[{"schemes":{"bearer":{}}}],"skills":[],"#,
+                r#""supportedInterfaces":[],"version":"1"}"#
+            )
+        );
+        assert_eq!(
+            reduced,
+            concat!(
+                r#"{"capabilities":{"streaming":false},"defaultInputModes":["i"],"#,
+                r#""defaultOutputModes":["o"],"name":"Example Agent","version":"1"}"#
+            )
+        );
+        assert_eq!(raw, r#"{"a":[],"z":1}"#);
+    }
+
+    /// RFC 8785: names by UTF-16 units, numbers as ECMAScript has them, text as it is.
+    #[test]
+    fn user_data_is_made_canonical() {
+        let params = r#"{"\ufb33":1e21,"\ud83d\ude00":0.10,"z":1E-7,"é":"\u20ac\u000F\n/\u007f","n":333333333.33333329,"i":5.0,"o":[null,{}]}"#;
+        let card = format!(r#"{{"capabilities":{{"extensions":[{{"params":{params}}}]}}}}"#);
+        let card: AgentCard = decode(card.as_bytes()).unwrap();
+        let texts = payloads(&card, b"{}").unwrap();
+        let text = |it: &[u8]| String::from_utf8(it.to_vec()).unwrap();
+        let expected = "{\"i\":5,\"n\":333333333.3333333,\"o\":[null,{}],\"z\":1e-7,\
+                        \"é\":\"€\\u000f\\n/\u{7f}\",\"😀\":0.1,\"\u{fb33}\":1e+21}";
+        assert!(text(&texts[0]).contains(expected), "{}", text(&texts[0]));
+        let reduced = expected.replace("\"o\":[null,{}],", "");
+        assert!(text(&texts[1]).contains(&reduced), "{}", text(&texts[1]));
+    }
+}

@@ -1,0 +1,87 @@
+//! One request and its answer: what the operations need to know of it, and what they add to it.
+
+use std::sync::OnceLock;
+
+use a2a_lambda_core::push::ProtocolVersion;
+use a2a_lambda_core::{AgentProfile, Generation};
+use a2a_lambda_protocol::{A2aError, ErrorKind};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+
+use crate::Visitor;
+use crate::binding::{header_text, header_texts};
+use crate::extensions;
+
+const EXTENSIONS_HEADER: &str = "a2a-extensions";
+
+/// The name that 0.3 has for it.
+const EXTENSIONS_HEADER_0_3: &str = "x-a2a-extensions";
+
+const LAST_EVENT_HEADER: &str = "last-event-id";
+
+/// A request under way.
+pub(crate) struct Exchange<'a> {
+    pub(crate) parts: &'a Parts,
+    pub(crate) visitor: &'a Visitor,
+    /// The version of A2A that is spoken.
+    pub(crate) version: ProtocolVersion,
+    /// The extensions that the operation was carried out with.
+    active: OnceLock<Vec<String>>,
+}
+
+impl<'a> Exchange<'a> {
+    pub(crate) fn new(parts: &'a Parts, visitor: &'a Visitor, version: ProtocolVersion) -> Self {
+        Self { parts, visitor, version, active: OnceLock::new() }
+    }
+
+    /// Settles which extensions are active: those that the client asks for and the agent has (spec
+    /// section 4.6.3).
+    pub(crate) fn negotiate(&self, profile: &AgentProfile) -> Result<Vec<String>, A2aError> {
+        let mut asked = Vec::new();
+        for name in [EXTENSIONS_HEADER, EXTENSIONS_HEADER_0_3] {
+            for line in header_texts(self.parts, name)? {
+                asked.extend(line.split(',').map(str::trim).filter(|uri| !uri.is_empty()));
+            }
+        }
+        let offered = extensions::offered(profile);
+        let missing = |uri: &str| !asked.contains(&uri);
+        if let Some(needed) = offered.iter().find(|it| it.required && missing(&it.uri)) {
+            let text = format!(
+                "the agent requires the extension {}: name it in A2A-Extensions",
+                needed.uri
+            );
+            return Err(A2aError::new(ErrorKind::ExtensionSupportRequired, text)
+                .with_metadata("extension", needed.uri.clone()));
+        }
+        let active = offered.into_iter().map(|it| it.uri).filter(|uri| !missing(uri));
+        Ok(self.active.get_or_init(|| active.collect()).clone())
+    }
+
+    /// Tells the client which extensions are active.
+    pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
+        let active = self.active.get().map(|active| active.join(", ")).unwrap_or_default();
+        if let Ok(value) = HeaderValue::from_str(&active)
+            && !active.is_empty()
+        {
+            let name = match self.version {
+                ProtocolVersion::V1_0 => EXTENSIONS_HEADER,
+                ProtocolVersion::V0_3 => EXTENSIONS_HEADER_0_3,
+            };
+            headers.insert(name, value);
+        }
+    }
+
+    /// The newest event that the client has had of a stream that it resumes.
+    pub(crate) fn last_event(&self) -> Result<Option<Generation>, A2aError> {
+        // A client that has had no event may send an empty one, as one that asks for no version.
+        let text = header_text(self.parts, LAST_EVENT_HEADER)?.map(str::trim);
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        let number = text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+        let number = number.ok_or_else(|| {
+            A2aError::invalid_field("Last-Event-ID", "is not the id of an event of ours")
+        })?;
+        Ok(Some(Generation(number)))
+    }
+}

@@ -1,0 +1,97 @@
+//! Server-Sent Events: a task's events on the wire (spec sections 9.4.2 and 11.7).
+
+use std::time::Duration;
+
+use a2a_lambda_core::{Next, StreamEvent, Tail};
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::stream;
+use http::{HeaderValue, Response, header};
+use serde::Serialize;
+
+use crate::body::{Body, EventStream};
+
+/// A comment, which clients skip: it keeps the connection open where nothing happens for long.
+/// Without an empty line: a widely used reader (httpx-sse) takes one behind an earlier `id` for an
+/// event without data, which the official SDK of 0.3 then fails to read.
+const KEEP_ALIVE: &[u8] = b": keep-alive\n";
+
+/// Answers with a task's events as they happen. `write` makes the JSON of an event.
+pub(crate) fn respond(
+    tail: Tail,
+    keep_alive: Duration,
+    write: impl Fn(&StreamEvent) -> Vec<u8> + Send + 'static,
+) -> Response<Body> {
+    let items = stream::unfold((tail, write), move |(mut tail, write)| async move {
+        let item = match tail.next(keep_alive).await {
+            Next::Event(event) => frame(&event, &write(&event)),
+            Next::Idle => Bytes::from_static(KEEP_ALIVE),
+            Next::End => return None,
+        };
+        Some((item, (tail, write)))
+    });
+    let mut response = Response::new(Body::Events(EventStream::new(items)));
+    let media_type = HeaderValue::from_static("text/event-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    response
+}
+
+/// One event. Its id is the task's generation, which `Last-Event-ID` resumes after.
+fn frame(event: &StreamEvent, json: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(json.len() + 32);
+    frame.put_slice(format!("id: {}\ndata: ", event.generation).as_bytes());
+    put_line(&mut frame, json);
+    frame.put_slice(b"\n\n");
+    frame.freeze()
+}
+
+/// Writes JSON as one line, whatever its reader takes for the end of one.
+fn put_line(frame: &mut BytesMut, json: &[u8]) {
+    let mut rest = json;
+    while let [first, tail @ ..] = rest {
+        let (bytes, tail): (&[u8], _) = match rest {
+            // A line end in JSON is white space, and would end the field: user data may have some.
+            [b'\n' | b'\r', ..] => (b" ", tail),
+            // These can only be within strings. To Server-Sent Events they are as any character;
+            // readers that split lines as Python does (httpx-sse before 0.4.2) end the field there.
+            [0xc2, 0x85, tail @ ..] => (b"\\u0085", tail),
+            [0xe2, 0x80, 0xa8, tail @ ..] => (b"\\u2028", tail),
+            [0xe2, 0x80, 0xa9, tail @ ..] => (b"\\u2029", tail),
+            _ => (std::slice::from_ref(first), tail),
+        };
+        frame.put_slice(bytes);
+        rest = tail;
+    }
+}
+
+/// The JSON of something that can always be written as JSON.
+pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use a2a_lambda_core::Generation;
+    use a2a_lambda_protocol::{Message, StreamResponse};
+
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_of_data() {
+        let response = StreamResponse::Message(Message::default());
+        let event = StreamEvent { generation: Generation(7), response };
+        let frame = frame(&event, b"{\"data\":{\"a\":\r\n1,\"text\":\"x\\ny\"}}");
+        assert_eq!(frame, "id: 7\ndata: {\"data\":{\"a\":  1,\"text\":\"x\\ny\"}}\n\n");
+    }
+
+    #[test]
+    fn a_line_is_one_to_every_reader() {
+        let mut line = BytesMut::new();
+        let json = "\"a\u{85}b\u{2028}\u{2029}c\u{2027}\u{e9}\"";
+        put_line(&mut line, json.as_bytes());
+        assert_eq!(line, "\"a\\u0085b\\u2028\\u2029c\u{2027}\u{e9}\"");
+        assert_eq!(
+            serde_json::from_slice::<String>(&line).unwrap(),
+            serde_json::from_str::<String>(json).unwrap()
+        );
+    }
+}

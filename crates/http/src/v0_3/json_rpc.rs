@@ -1,0 +1,133 @@
+//! The JSON-RPC binding of 0.3.
+
+use a2a_lambda_core::Tail;
+use a2a_lambda_protocol::v0_3::{
+    AgentCard, DeleteTaskPushNotificationConfigParams, GetTaskPushNotificationConfigParams,
+    MessageSendParams, SendMessageResult, StreamEvent, Task, TaskIdParams,
+    TaskPushNotificationConfig, TaskQueryParams, WhichPushNotificationConfig,
+};
+use a2a_lambda_protocol::{A2aError, ErrorKind};
+use http::Response;
+use serde_json::value::RawValue;
+
+use super::{SAME_FIELDS, in_old_names};
+use crate::body::Body;
+use crate::exchange::Exchange;
+use crate::json_rpc::{Answer, Call, answer, params, refused};
+use crate::{Bindings, sse};
+
+impl Bindings {
+    pub(crate) async fn call_v0_3(
+        &self,
+        tenant: &str,
+        call: &Call<'_>,
+        id: Option<&RawValue>,
+        exchange: &Exchange<'_>,
+    ) -> Response<Body> {
+        match self.result_v0_3(tenant, call, id, exchange).await {
+            Ok(response) => response,
+            // What is not a method of A2A is not repeated into the log.
+            Err(error) if error.kind == ErrorKind::MethodNotFound => refused(id, "unknown", &error),
+            Err(error) => refused(id, &call.method, &error),
+        }
+    }
+
+    async fn result_v0_3(
+        &self,
+        tenant: &str,
+        call: &Call<'_>,
+        id: Option<&RawValue>,
+        exchange: &Exchange<'_>,
+    ) -> Result<Response<Body>, A2aError> {
+        Ok(match call.method.as_str() {
+            "message/send" => {
+                let request = params::<MessageSendParams>(call)?.into();
+                let sent = self.send(tenant, request, exchange).await;
+                let sent = in_old_names(sent, Some(MessageSendParams::FIELDS))?;
+                answer(id, SendMessageResult::from(sent))
+            }
+            "message/stream" => {
+                let request = params::<MessageSendParams>(call)?.into();
+                let tail = self.send_streaming(tenant, request, exchange).await;
+                self.stream_v0_3(id, in_old_names(tail, Some(MessageSendParams::FIELDS))?)
+            }
+            "tasks/get" => {
+                let request = params::<TaskQueryParams>(call)?.into();
+                answer(id, Task::from(self.get(tenant, &request, None, exchange).await?))
+            }
+            "tasks/cancel" => {
+                let request = params::<TaskIdParams>(call)?.into();
+                answer(id, Task::from(self.cancel(tenant, &request, exchange).await?))
+            }
+            "tasks/resubscribe" => {
+                let request = params::<TaskIdParams>(call)?.into();
+                self.stream_v0_3(id, self.subscribe(tenant, &request, exchange).await?)
+            }
+            "tasks/pushNotificationConfig/set" => {
+                let request = params::<TaskPushNotificationConfig>(call)?;
+                if request.push_notification_config.is_none() {
+                    return Err(A2aError::invalid_field("pushNotificationConfig", "is required"));
+                }
+                let made = self.create_push_config(tenant, request.into(), exchange).await;
+                let made = in_old_names(made, Some(TaskPushNotificationConfig::FIELDS))?;
+                answer(id, TaskPushNotificationConfig::from(made))
+            }
+            "tasks/pushNotificationConfig/get" => {
+                answer(id, self.get_push_config_v0_3(tenant, params(call)?, exchange).await?)
+            }
+            "tasks/pushNotificationConfig/list" => {
+                let request = params::<TaskIdParams>(call)?.into();
+                let page = self.list_push_configs(tenant, &request, exchange).await;
+                let page = in_old_names(page, Some(TaskIdParams::LIST_FIELDS))?;
+                let configs = page.configs.into_iter().map(TaskPushNotificationConfig::from);
+                answer(id, configs.collect::<Vec<_>>())
+            }
+            "tasks/pushNotificationConfig/delete" => {
+                let request = params::<DeleteTaskPushNotificationConfigParams>(call)?.into();
+                let deleted = self.delete_push_config(tenant, &request, exchange).await;
+                in_old_names(deleted, Some(DeleteTaskPushNotificationConfigParams::FIELDS))?;
+                answer(id, ())
+            }
+            "agent/getAuthenticatedExtendedCard" => {
+                let (card, url) = in_old_names(self.old_extended(tenant, exchange), SAME_FIELDS)?;
+                answer(id, AgentCard::new(&card, &url))
+            }
+            _ => {
+                let text = "A2A 0.3 has no such method; to speak 1.0, send A2A-Version: 1.0";
+                return Err(A2aError::new(ErrorKind::MethodNotFound, text));
+            }
+        })
+    }
+
+    /// Reads the config that is asked for, or any one of the task's if none is named.
+    async fn get_push_config_v0_3(
+        &self,
+        tenant: &str,
+        request: GetTaskPushNotificationConfigParams,
+        exchange: &Exchange<'_>,
+    ) -> Result<TaskPushNotificationConfig, A2aError> {
+        let config = match request.into() {
+            WhichPushNotificationConfig::One(request) => {
+                self.get_push_config(tenant, &request, exchange).await
+            }
+            WhichPushNotificationConfig::First(request) => {
+                let page = self.list_push_configs(tenant, &request, exchange).await;
+                page.and_then(|page| {
+                    page.configs.into_iter().next().ok_or_else(|| {
+                        A2aError::new(ErrorKind::TaskNotFound, "the task has no push config")
+                    })
+                })
+            }
+        };
+        let names = Some(GetTaskPushNotificationConfigParams::FIELDS);
+        Ok(in_old_names(config, names)?.into())
+    }
+
+    fn stream_v0_3(&self, id: Option<&RawValue>, tail: Tail) -> Response<Body> {
+        let id = id.map(ToOwned::to_owned);
+        sse::respond(tail, self.config.keep_alive, move |event| {
+            let event = StreamEvent::from(event.response.clone());
+            sse::json(&Answer::result(id.as_deref(), event))
+        })
+    }
+}

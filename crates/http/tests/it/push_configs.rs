@@ -1,0 +1,324 @@
+//! Push configs: create, get, list, delete, and with a message.
+
+use a2a_lambda_protocol::ErrorKind;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, BINDINGS, Binding, Logs, World, follow_up, send, with};
+
+const CREATE: &str = "CreateTaskPushNotificationConfig";
+const GET: &str = "GetTaskPushNotificationConfig";
+const LIST: &str = "ListTaskPushNotificationConfigs";
+const DELETE: &str = "DeleteTaskPushNotificationConfig";
+
+fn config(task: &str, id: &str) -> Value {
+    json!({ "taskId": task, "id": id, "url": "https://client.example/push?x=y" })
+}
+
+async fn ids(world: &World, binding: Binding, task: &str) -> Vec<String> {
+    let page = world.call(binding, LIST, json!({ "taskId": task })).await.ok();
+    assert_eq!(page.get("nextPageToken"), None, "{page}");
+    // Neither field is REQUIRED in the proto: ProtoJSON leaves out what is empty.
+    let configs = page["configs"].as_array().map(Vec::as_slice).unwrap_or_default();
+    configs.iter().map(|config| config["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_config_is_made_read_listed_and_deleted() {
+    for text in ["tck-input-required", "tck-complete-task"] {
+        for binding in BINDINGS {
+            let world = World::new();
+            let task = world.task_id(text).await;
+            let made = world.call(binding, CREATE, config(&task, "c1")).await.ok();
+            assert_eq!(made, config(&task, "c1"));
+            let which = json!({ "taskId": task, "id": "c1" });
+            // What one binding made, both read.
+            for binding in BINDINGS {
+                assert_eq!(world.call(binding, GET, which.clone()).await.ok(), made);
+                assert_eq!(ids(&world, binding, &task).await, ["c1"]);
+            }
+            // Twice is once.
+            for _ in 0..2 {
+                let deleted = world.call(binding, DELETE, which.clone()).await.ok();
+                assert_eq!(deleted, json!({}));
+            }
+            let gone = world.call(binding, GET, which).await;
+            gone.refused_as(ErrorKind::TaskNotFound, "deleted");
+            assert!(ids(&world, binding, &task).await.is_empty());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_config_without_an_id_is_given_one_each_time() {
+    for binding in BINDINGS {
+        let world = World::new();
+        let task = world.task_id("tck-input-required").await;
+        let params = json!({ "taskId": task, "url": "https://client.example" });
+        let one = world.call(binding, CREATE, params.clone()).await.ok();
+        let other = world.call(binding, CREATE, params).await.ok();
+        assert_ne!(one["id"], other["id"]);
+        assert_eq!(ids(&world, binding, &task).await.len(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_config_with_an_id_that_is_taken_replaces() {
+    for binding in BINDINGS {
+        let world = World::new();
+        let task = world.task_id("tck-input-required").await;
+        let authentication = json!({ "scheme": "Basic", "credentials": "c" });
+        let first = with(config(&task, "c1"), "/authentication", authentication);
+        world.call(binding, CREATE, first).await.ok();
+        let second = with(config(&task, "c1"), "/url", json!("http://other.example:8080"));
+        let made = world.call(binding, CREATE, second.clone()).await.ok();
+        assert_eq!(made, second, "nothing is left of the first");
+        let which = json!({ "taskId": task, "id": "c1" });
+        assert_eq!(world.call(binding, GET, which).await.ok(), second);
+        assert_eq!(ids(&world, binding, &task).await, ["c1"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_lead_through_all_configs() {
+    for binding in BINDINGS {
+        let world = World::new();
+        let task = world.task_id("tck-input-required").await;
+        for id in ["e", "b", "d", "a", "ü/ c"] {
+            world.call(binding, CREATE, config(&task, id)).await.ok();
+        }
+        for (size, pages) in [(json!(2), 3), (json!("2"), 3), (json!(5), 1), (json!(1), 5)] {
+            let (mut seen, mut token, mut count) = (Vec::new(), String::new(), 0);
+            loop {
+                let params = json!({ "taskId": task, "pageSize": size, "pageToken": token });
+                let page = world.call(binding, LIST, params).await.ok();
+                for config in page["configs"].as_array().unwrap() {
+                    seen.push(config["id"].as_str().unwrap().to_owned());
+                }
+                count += 1;
+                let Some(next) = page.get("nextPageToken") else { break };
+                next.as_str().unwrap().clone_into(&mut token);
+                assert_ne!(token, "");
+            }
+            assert_eq!(seen, ["a", "b", "d", "e", "ü/ c"], "{size}");
+            assert_eq!(count, pages, "{size}");
+        }
+        for size in [json!(0), json!(100), json!(2_000_000_000), Value::Null] {
+            let params = match &size {
+                Value::Null => json!({ "taskId": task }),
+                size => json!({ "taskId": task, "pageSize": size }),
+            };
+            let page = world.call(binding, LIST, params).await.ok();
+            assert_eq!(page["configs"].as_array().unwrap().len(), 5, "{size}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_has_so_many_configs_and_no_more() {
+    for binding in BINDINGS {
+        let world = World::new();
+        let task = world.task_id("tck-input-required").await;
+        for number in 0..16 {
+            world.call(binding, CREATE, config(&task, &format!("c{number}"))).await.ok();
+        }
+        let answer = world.call(binding, CREATE, config(&task, "one-more")).await;
+        answer.refused_as(ErrorKind::UnsupportedOperation, "one more");
+        world.call(binding, CREATE, config(&task, "c7")).await.ok();
+        let params = json!({ "taskId": task, "id": "c7" });
+        world.call(binding, DELETE, params).await.ok();
+        world.call(binding, CREATE, config(&task, "one-more")).await.ok();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_config_comes_with_a_message() {
+    for binding in BINDINGS {
+        for operation in ["SendMessage", "SendStreamingMessage"] {
+            let world = World::new();
+            let inline = json!({ "taskPushNotificationConfig": {
+                "id": "c1", "url": "https://client.example",
+            } });
+            let params = with(send("tck-input-required"), "/configuration", inline);
+            let task = sent(&world, binding, operation, params).await;
+            assert_eq!(ids(&world, binding, &task).await, ["c1"]);
+            let inline = json!({ "taskPushNotificationConfig": {
+                "id": "c2", "url": "https://client.example",
+            } });
+            let params = with(follow_up(&task, "tck-complete-task"), "/configuration", inline);
+            sent(&world, binding, operation, params).await;
+            assert_eq!(ids(&world, binding, &task).await, ["c1", "c2"]);
+        }
+    }
+}
+
+/// Sends a message, and returns its task's id.
+async fn sent(world: &World, binding: Binding, operation: &str, params: Value) -> String {
+    let task = match operation {
+        "SendMessage" => world.call(binding, operation, params).await.ok(),
+        _ => world.stream(binding, operation, params).await.rest().await[0].response.clone(),
+    };
+    task["task"]["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_config_is_for_the_task_in_the_path() {
+    let world = World::new();
+    let task = world.task_id("tck-input-required").await;
+    let other = world.task_id("tck-input-required").await;
+    let target = format!("/tasks/{task}/pushNotificationConfigs");
+    let url = json!("https://client.example");
+    for (body, refused) in [
+        (json!({ "url": url }), false),
+        (json!({ "url": url, "taskId": task }), false),
+        (json!({ "url": url, "task_id": "" }), false),
+        (json!({ "url": url, "taskId": null }), false),
+        (json!({ "url": url, "taskId": other }), true),
+        (json!({ "url": url, "task_id": "another" }), true),
+    ] {
+        let response = world.http("POST", &target, &body.to_string()).await;
+        let answer = Answer::of(Binding::Rest, &Value::Null, &response);
+        if refused {
+            answer.names_fields(ErrorKind::InvalidParams, &["taskId"], &body.to_string());
+        } else {
+            assert_eq!(answer.ok()["taskId"], task, "{body}");
+        }
+    }
+    assert!(ids(&world, Binding::Rest, &other).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn urls_that_cannot_be_posted_to_are_refused() {
+    let long = format!("https://client.example/{}", "p".repeat(2_048));
+    let world = World::new();
+    let task = world.task_id("tck-input-required").await;
+    for (url, good) in [
+        ("https://client.example", true),
+        ("HTTPS://CLIENT.example:443/a/b?c=d&e#f", true),
+        ("http://127.0.0.1:8080/push", true),
+        ("https://[::1]:8443/", true),
+        ("https://client.example:65535", true),
+        ("", false),
+        (" ", false),
+        ("/push", false),
+        ("client.example", false),
+        ("client.example/push", false),
+        ("//client.example/push", false),
+        ("ftp://client.example", false),
+        ("javascript:alert(1)", false),
+        ("file:///etc/passwd", false),
+        ("data:text/plain,x", false),
+        ("https://", false),
+        ("https:///push", false),
+        ("https://:8080/", false),
+        ("https://client.example:65536", false),
+        ("https://client.example:port/", false),
+        ("https://client.example:-1/", false),
+        ("https://user@client.example", false),
+        ("https://user:password@client.example", false),
+        ("https://client.example@evil.example", false),
+        ("https://client example/", false),
+        ("https://client.example/a b", false),
+        ("https://client.example/\r\nX-Evil: 1", false),
+        ("https://client.example/\u{0}", false),
+        ("https://clïent.example/", false),
+        ("https://client.example/ü", false),
+        (long.as_str(), false),
+    ] {
+        for binding in BINDINGS {
+            let params = json!({ "taskId": task, "id": "c1", "url": url });
+            let answer = world.call(binding, CREATE, params).await;
+            let inline = json!({ "taskPushNotificationConfig": { "url": url } });
+            let params = with(send("hi"), "/configuration", inline);
+            let sent = world.call(binding, "SendMessage", params).await;
+            if good {
+                assert_eq!(answer.ok()["url"], url);
+                sent.ok();
+            } else {
+                answer.names_fields(ErrorKind::InvalidParams, &["url"], url);
+                let field = "configuration.taskPushNotificationConfig.url";
+                sent.names_fields(ErrorKind::InvalidParams, &[field], url);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn secrets_are_taken_and_never_told_again() {
+    let logs = Logs::start();
+    for binding in BINDINGS {
+        let world = World::new();
+        let task = world.task_id("tck-input-required").await;
+        let secrets = json!({
+            "token": "hush-token",
+            "authentication": { "scheme": "Bearer", "credentials": "hush-credentials" },
+        });
+        let mut params = config(&task, "c1");
+        params.as_object_mut().unwrap().extend(secrets.as_object().unwrap().clone());
+        let made = world.call(binding, CREATE, params.clone()).await.ok();
+        assert_eq!(made["authentication"], json!({ "scheme": "Bearer" }), "{made}");
+        let which = json!({ "taskId": task, "id": "c1" });
+        let mut answers = vec![made, world.call(binding, GET, which.clone()).await.ok()];
+        answers.push(world.call(binding, LIST, json!({ "taskId": task })).await.ok());
+        // Refused in all the ways in which a request with secrets can be.
+        for wrong in [
+            with(params.clone(), "/url", json!("https://hush-token@client.example")),
+            with(params.clone(), "/url", json!({ "hush-token": 1 })),
+            with(params.clone(), "/taskId", json!("unknown")),
+            with(params.clone(), "/tenant", json!("a b")),
+            with(params.clone(), "/id", json!("x".repeat(300))),
+            with(params.clone(), "/token", json!(["hush-token"])),
+            with(params.clone(), "/token", json!("hush-token\n")),
+            with(params.clone(), "/authentication", json!("hush-credentials")),
+            with(params.clone(), "/authentication/credentials", json!("hush-credentials\u{e9}")),
+            with(params.clone(), "/authentication/scheme", json!({ "hush-token": 1 })),
+        ] {
+            let why = wrong.to_string();
+            let answer = world.call(binding, CREATE, wrong).await;
+            answers.push(answer.refused(&why));
+        }
+        let inline = json!({ "taskPushNotificationConfig": secrets });
+        let inline = with(inline, "/taskPushNotificationConfig/url", json!("https://c.example"));
+        let send = with(send("tck-artifact-text"), "/configuration", inline);
+        answers.push(world.call(binding, "SendMessage", send.clone()).await.ok());
+        let stream = world.stream(binding, "SendStreamingMessage", send).await;
+        answers.extend(stream.rest().await.into_iter().map(|event| event.response));
+        answers.push(world.call(binding, "ListTasks", json!({})).await.ok());
+        answers.push(world.call(binding, DELETE, which).await.ok());
+        for answer in answers {
+            assert!(!answer.to_string().contains("hush"), "{answer}");
+        }
+    }
+    let logs = logs.text();
+    assert!(logs.contains("CreateTaskPushNotificationConfig"), "{logs}");
+    assert!(!logs.contains("hush"), "{logs}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn configs_of_a_message_that_is_refused_are_not_kept() {
+    for binding in BINDINGS {
+        let world = World::new();
+        let over = world.task_id("tck-complete-task").await;
+        let inline = json!({ "taskPushNotificationConfig": { "url": "https://client.example" } });
+        let params = with(follow_up(&over, "more"), "/configuration", inline);
+        let answer = world.call(binding, "SendMessage", params).await;
+        answer.refused_as(ErrorKind::UnsupportedOperation, "it is over");
+        assert!(ids(&world, binding, &over).await.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_repeated_under_its_key_brings_one_config() {
+    for binding in BINDINGS {
+        let world = World::new();
+        let inline = json!({ "taskPushNotificationConfig": { "url": "https://client.example" } });
+        let params = with(send("tck-input-required"), "/configuration", inline);
+        let mut tasks = Vec::new();
+        for _ in 0..2 {
+            let headers = [("Idempotency-Key", "k1")];
+            let sent = world.call_with(binding, "SendMessage", params.clone(), &headers).await;
+            tasks.push(sent.ok()["task"]["id"].as_str().unwrap().to_owned());
+        }
+        assert_eq!(tasks[0], tasks[1]);
+        assert_eq!(ids(&world, binding, &tasks[0]).await.len(), 1);
+    }
+}

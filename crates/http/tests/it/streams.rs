@@ -1,0 +1,306 @@
+//! Streams as clients see them: `SendStreamingMessage` and `SubscribeToTask`.
+
+use std::time::Duration;
+
+use a2a_lambda_http::{Body, HttpConfig};
+use a2a_lambda_protocol::ErrorKind;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Answer, BINDINGS, Binding, Event, Events, Item, Mirror, World, call_request, follow_up,
+    request, send, with,
+};
+
+const SUBSCRIPTIONS: [(&str, &str); 4] = [("GET", ""), ("POST", ""), ("POST", "{}"), ("GET", "x")];
+
+fn kinds(events: &[Event]) -> Vec<&str> {
+    events.iter().map(Event::kind).collect()
+}
+
+fn last_state(events: &[Event]) -> &str {
+    events.last().unwrap().state().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn first_the_task_then_what_happens_until_it_is_settled() {
+    let (artifact, status) = ("artifactUpdate", "statusUpdate");
+    for (text, kinds_after, state) in [
+        ("tck-stream-001", &[status, artifact, status][..], "TASK_STATE_COMPLETED"),
+        ("tck-stream-002", &[status, status], "TASK_STATE_COMPLETED"),
+        ("tck-complete-task", &[status, status], "TASK_STATE_COMPLETED"),
+        (
+            "tck-stream-artifact-chunked",
+            &[status, artifact, artifact, artifact, status],
+            "TASK_STATE_COMPLETED",
+        ),
+        ("tck-input-required", &[status, status], "TASK_STATE_INPUT_REQUIRED"),
+        ("tck-reject-task", &[status, status], "TASK_STATE_REJECTED"),
+        ("test-resubscribe-message-id", &[status, status], "TASK_STATE_COMPLETED"),
+    ] {
+        for binding in BINDINGS {
+            let world = World::new();
+            let stream = world.stream(binding, "SendStreamingMessage", send(text)).await;
+            let events = stream.rest().await;
+            let first = &events[0].response["task"];
+            assert_eq!(first["status"]["state"], "TASK_STATE_SUBMITTED", "{text}: {first}");
+            assert_eq!(kinds(&events[1..]), kinds_after, "{binding:?} {text}");
+            assert_eq!(last_state(&events), state, "{binding:?} {text}");
+            assert!(events.windows(2).all(|two| two[0].id < two[1].id), "{events:?}");
+            for event in &events[1..] {
+                let update = &event.response[event.kind()];
+                assert_eq!(update["taskId"], first["id"], "{update}");
+                assert_eq!(update["contextId"], first["contextId"], "{update}");
+            }
+            let task = world.call(binding, "GetTask", json!({ "id": first["id"] })).await.ok();
+            let last = events.last().unwrap();
+            assert_eq!(task["status"], last.response["statusUpdate"]["status"], "{text}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_direct_message_is_the_only_event() {
+    for binding in BINDINGS {
+        let params = send("tck-message-response");
+        let stream = World::new().stream(binding, "SendStreamingMessage", params).await;
+        let events = stream.rest().await;
+        assert_eq!(kinds(&events), ["message"], "{events:?}");
+        let message = &events[0].response["message"];
+        assert_eq!(message["parts"][0]["text"], "Direct message response");
+        assert_eq!(message.get("taskId"), None, "{message}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn chunks_come_as_they_were_made() {
+    for binding in BINDINGS {
+        let params = send("tck-stream-artifact-chunked");
+        let events = World::new().stream(binding, "SendStreamingMessage", params).await;
+        let events = events.rest().await;
+        let updates: Vec<_> =
+            events.iter().filter_map(|event| event.response.get("artifactUpdate")).collect();
+        let read: Vec<_> = updates
+            .iter()
+            .map(|it| (it["append"] == true, it["lastChunk"] == true, &it["artifact"]["parts"]))
+            .collect();
+        let part = |text: &str| json!([{ "text": text }]);
+        let parts = [part("one "), part("two "), part("three")];
+        let expected =
+            [(false, false, &parts[0]), (true, false, &parts[1]), (true, true, &parts[2])];
+        assert_eq!(read, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_event_of_json_rpc_has_the_request_s_id_as_it_was_written() {
+    for id in ["7", "\"r\"", "null", "1.50", "9007199254740993", r#""\u2028""#] {
+        let params = send("tck-stream-001");
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"SendStreamingMessage","params":{params}}}"#
+        );
+        let response = World::new().json_rpc(body).await;
+        let text = std::str::from_utf8(response.body()).unwrap();
+        let data: Vec<_> = text.lines().filter(|line| line.starts_with("data: ")).collect();
+        assert_eq!(data.len(), 4, "{text}");
+        for line in data {
+            let start = format!(r#"data: {{"jsonrpc":"2.0","id":{id},"result":{{""#);
+            assert!(line.starts_with(&start), "{line}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_stream_is_kept_alive() {
+    let config = HttpConfig { keep_alive: Duration::from_secs(1), ..HttpConfig::default() };
+    for binding in BINDINGS {
+        let world = World::with_config(config.clone());
+        let params = send("test-resubscribe-message-id");
+        let mut stream = world.stream(binding, "SendStreamingMessage", params).await;
+        let start = tokio::time::Instant::now();
+        let (mut comments, mut events, mut last) = (Vec::new(), Vec::new(), start);
+        while let Some(item) = stream.next().await {
+            match item {
+                Item::KeepAlive => comments.push((last.elapsed(), start.elapsed())),
+                Item::Event(event) => events.push(event),
+            }
+            last = tokio::time::Instant::now();
+        }
+        // The agent works for four seconds, the first of which is spent on whether it will answer
+        // with a message.
+        assert!((3..=4).contains(&comments.len()), "{binding:?}: {comments:?}");
+        let second = Duration::from_secs(1);
+        for (silence, _) in &comments {
+            assert!(*silence >= second && *silence < second * 5 / 4, "{comments:?}");
+        }
+        assert_eq!(last_state(&events), "TASK_STATE_COMPLETED");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_silence_there_are_no_comments() {
+    let world = World::new();
+    let params = send("test-stream-ticks");
+    let mut stream = world.stream(Binding::Rest, "SendStreamingMessage", params).await;
+    while let Some(item) = stream.next().await {
+        assert!(matches!(item, Item::Event(_)), "{item:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_come_when_they_happen() {
+    for binding in BINDINGS {
+        let params = send("test-stream-ticks");
+        let mut stream = World::new().stream(binding, "SendStreamingMessage", params).await;
+        let mut at = Vec::new();
+        let start = tokio::time::Instant::now();
+        while let Some(event) = stream.event().await {
+            if event.kind() == "artifactUpdate" {
+                at.push(start.elapsed());
+            }
+        }
+        assert_eq!(at.len(), 10);
+        for (tick, at) in (0_u32..).zip(&at) {
+            let made = Duration::from_millis(250) * tick;
+            let late = at.saturating_sub(made);
+            assert!(*at >= made && late < Duration::from_millis(300), "{tick}: {at:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_begins_with_the_task_and_outlives_a_question() {
+    for binding in BINDINGS {
+        let world = World::new();
+        let id = world.task_id("tck-input-required").await;
+        let mut stream = world.stream(binding, "SubscribeToTask", json!({ "id": id })).await;
+        let first = stream.event().await.unwrap();
+        assert_eq!(first.state(), Some("TASK_STATE_INPUT_REQUIRED"), "{first:?}");
+        let answered = tokio::spawn({
+            let world = world.clone();
+            async move {
+                tokio::time::sleep(Duration::from_mins(1)).await;
+                world.call(binding, "SendMessage", follow_up(&id, "tck-complete-task")).await.ok()
+            }
+        });
+        let rest = stream.rest().await;
+        assert_eq!(last_state(&rest), "TASK_STATE_COMPLETED");
+        answered.await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscribing_has_two_methods_and_may_have_no_body() {
+    for tenant in ["", "/acme"] {
+        for (method, body) in SUBSCRIPTIONS {
+            for end in ["", "/"] {
+                let world = World::new();
+                let message = send("tck-input-required").to_string();
+                let sent = world.http("POST", &format!("{tenant}/message:send"), &message).await;
+                let sent = Answer::of(Binding::Rest, &Value::Null, &sent).ok();
+                let id = sent["task"]["id"].as_str().unwrap();
+                let target = format!("{tenant}/tasks/{id}:subscribe{end}");
+                let request = request(method, &target, body.into(), &[]);
+                let mut stream = Events::of(Binding::Rest, json!(1), world.open(request).await);
+                let first = stream.event().await.unwrap();
+                assert_eq!(first.response["task"]["id"], id, "{method} {target}");
+            }
+        }
+    }
+    let response = World::new().http("POST", "/tasks/t:subscribe", "not JSON").await;
+    let answer = Answer::of(Binding::Rest, &Value::Null, &response);
+    answer.refused_as(ErrorKind::JsonParse, "a body that is there is read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wrong_before_a_stream_is_an_ordinary_answer() {
+    use ErrorKind::{InvalidParams, TaskNotFound, UnsupportedOperation};
+    let world = World::new();
+    let over = world.task_id("tck-complete-task").await;
+    for (operation, params, kind) in [
+        ("SendStreamingMessage", json!({}), InvalidParams),
+        ("SendStreamingMessage", follow_up("unknown", "hi"), TaskNotFound),
+        ("SendStreamingMessage", follow_up(&over, "hi"), UnsupportedOperation),
+        ("SubscribeToTask", json!({ "id": "unknown" }), TaskNotFound),
+        ("SubscribeToTask", json!({ "id": over }), UnsupportedOperation),
+    ] {
+        for binding in BINDINGS {
+            let request = call_request(binding, operation, params.clone(), &[]);
+            let response = world.open(request).await;
+            assert!(matches!(response.body(), Body::Whole(_)), "{operation}: {response:?}");
+            // The form of an error is checked on the way.
+            world.call(binding, operation, params.clone()).await.refused_as(kind, operation);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn user_data_comes_through_whatever_lines_it_has() {
+    let text =
+        "a\nb\r\nc\rd\u{b}\u{c}\u{85}\u{2028}\u{2029}\u{1c}\u{0}\u{7f}\"\\ data: x\n\nid: 9\n\n:";
+    // Between tokens a line end is white space, and not escaped.
+    let data = "{\"a\" :\r\n\t[1 ,\n\n2],\r\"\u{2028}\": \"\u{85}ü𝄞\u{2029}\\n\\u2028\"}";
+    let part = json!({ "text": text });
+    let params = format!(
+        r#"{{"message":{{"messageId":"m","role":"ROLE_USER","parts":[{part},{{"data":{data}}}]}}}}"#
+    );
+    for binding in BINDINGS {
+        let world = World::with_agent(Mirror);
+        let (target, body) = match binding {
+            Binding::Rest => ("/message:stream", params.clone()),
+            Binding::JsonRpc => (
+                "/",
+                format!(
+                    r#"{{"jsonrpc":"2.0","id":"r1","method":"SendStreamingMessage","params":{params}}}"#
+                ),
+            ),
+        };
+        let response = world.open(request("POST", target, body.into(), &[])).await;
+        let events = Events::of(binding, json!("r1"), response).rest().await;
+        let parts = json!([{ "text": text }, {
+            "data": serde_json::from_str::<Value>(data).unwrap()
+        }]);
+        assert_eq!(kinds(&events), ["task", "statusUpdate", "artifactUpdate", "statusUpdate"]);
+        assert_eq!(events[0].response["task"]["history"][0]["parts"], parts);
+        assert_eq!(events[2].response["artifactUpdate"]["artifact"]["parts"], parts);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_dropped_stops_nothing() {
+    for binding in BINDINGS {
+        for read in 0..4 {
+            let world = World::new();
+            let params = with(send("test-stream-ticks"), "/message/contextId", json!("c"));
+            let mut stream = world.stream(binding, "SendStreamingMessage", params).await;
+            for _ in 0..read {
+                stream.event().await.unwrap();
+            }
+            drop(stream);
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            let page = world.call(binding, "ListTasks", json!({ "contextId": "c" })).await.ok();
+            let state = &page["tasks"][0]["status"]["state"];
+            assert_eq!(state, "TASK_STATE_COMPLETED", "dropped after {read}: {page}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_before_its_invocation_does() {
+    for binding in BINDINGS {
+        for operation in ["SendStreamingMessage", "SubscribeToTask"] {
+            let world = World::new();
+            let id = world.task_id("tck-input-required").await;
+            let world = world.in_a_hurry(Duration::from_secs(2));
+            let params = match operation {
+                "SubscribeToTask" => json!({ "id": id }),
+                _ => send("test-resubscribe-message-id"),
+            };
+            let start = tokio::time::Instant::now();
+            let events = world.stream(binding, operation, params).await.rest().await;
+            assert!(!last_state(&events).ends_with("COMPLETED"), "{events:?}");
+            let took = start.elapsed();
+            let (least, most) = (Duration::from_millis(1_900), Duration::from_millis(2_050));
+            assert!((least..most).contains(&took), "{operation}: {took:?}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The functions as processes of their own, as Lambda runs them: each serves one event at a time,
+//! and another is started when all are busy.
+
+use std::fmt::Display;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::events::{BrokenOff, ResponseBody};
+use crate::prelude;
+use crate::runtime_api::{Bootstrap, Invocation, MAX_WAIT_FOR_PROCESS, Running, RuntimeApi};
+
+/// How many processes a function may have; more events wait.
+const MAX_PROCESSES: usize = 64;
+
+/// How many chunks of an answer may wait for the client.
+const CHUNKS_AHEAD: usize = 16;
+
+/// A function that runs in processes of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Processes(Arc<Pool>);
+
+#[derive(Debug)]
+struct Pool {
+    executable: PathBuf,
+    variables: Vec<(&'static str, String)>,
+    /// One for each process that may be busy.
+    permits: Arc<Semaphore>,
+    free: Mutex<Vec<Process>>,
+}
+
+/// A process, and Lambda's side of it: each has an API of its own, so that it is known which of
+/// them has an event, and is noticed when that one ends.
+#[derive(Debug)]
+struct Process {
+    bootstrap: Bootstrap,
+    api: RuntimeApi,
+}
+
+/// An event in the hands of a process.
+struct Invoked {
+    running: Running,
+    process: Process,
+    pool: Arc<Pool>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Processes {
+    /// A function with this executable and these variables.
+    pub(crate) fn of(
+        executable: PathBuf,
+        variables: Vec<(&'static str, String)>,
+    ) -> io::Result<Self> {
+        Self::at_most(MAX_PROCESSES, executable, variables)
+    }
+
+    fn at_most(
+        processes: usize,
+        executable: PathBuf,
+        variables: Vec<(&'static str, String)>,
+    ) -> io::Result<Self> {
+        if !executable.is_file() {
+            let text = format!("there is no executable {}", executable.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, text));
+        }
+        let permits = Arc::new(Semaphore::new(processes));
+        Ok(Self(Arc::new(Pool { executable, variables, permits, free: Mutex::default() })))
+    }
+
+    /// What the function answers an event with, whole.
+    pub(crate) async fn invoke(&self, event: impl Display, deadline: Duration) -> Option<Bytes> {
+        let mut invoked = self.begin(&event.to_string(), deadline).await?;
+        while invoked.next_chunk().await.is_some() {}
+        match invoked.end().await {
+            Invocation::Response { bytes, .. } => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// What the function answers an HTTP request with, as it comes.
+    pub(crate) async fn stream(
+        &self,
+        event: impl Display,
+        deadline: Duration,
+    ) -> Response<ResponseBody> {
+        let (chunks, answer) = mpsc::channel(CHUNKS_AHEAD);
+        let (processes, event) = (self.clone(), event.to_string());
+        // In a task of its own: as on Lambda, the function goes on when its client has gone.
+        tokio::spawn(async move { processes.pump(&event, deadline, &chunks).await });
+        prelude::response(answer).await
+    }
+
+    async fn pump(
+        &self,
+        event: &str,
+        deadline: Duration,
+        chunks: &mpsc::Sender<Result<Bytes, BrokenOff>>,
+    ) {
+        let Some(mut invoked) = self.begin(event, deadline).await else { return };
+        while let Some(chunk) = invoked.next_chunk().await {
+            // Whether anybody still listens is of no interest to the function.
+            let _ = chunks.send(Ok(chunk)).await;
+        }
+        if !matches!(invoked.end().await, Invocation::Response { .. }) {
+            let _ = chunks.send(Err(BrokenOff)).await;
+        }
+    }
+
+    /// Gives an event to a process, a new one if none is free. What is `None` was logged.
+    async fn begin(&self, event: &str, deadline: Duration) -> Option<Invoked> {
+        let pool = &self.0;
+        let permit = timeout(MAX_WAIT_FOR_PROCESS, pool.permits.clone().acquire_owned()).await;
+        let Ok(permit) = permit else {
+            warn!(executable = %pool.executable.display(), "all processes stay busy");
+            return None;
+        };
+        // The semaphore is never closed.
+        let permit = permit.ok()?;
+        loop {
+            let free = pool.take();
+            let is_new = free.is_none();
+            let mut process = match free {
+                Some(process) => process,
+                None => pool.start().await?,
+            };
+            let mut running = process.api.begin(event, deadline);
+            let taken = tokio::select! {
+                biased;
+                taken = running.taken() => taken,
+                _ = process.bootstrap.wait() => false,
+            };
+            if taken {
+                return Some(Invoked { running, process, pool: pool.clone(), _permit: permit });
+            }
+            process.complain("the process did not take the event");
+            // One that had served others may have ended since; a new one would fail as this did.
+            if is_new {
+                return None;
+            }
+        }
+    }
+}
+
+impl Pool {
+    fn take(&self) -> Option<Process> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.retain_mut(|process| process.bootstrap.is_running());
+        free.pop()
+    }
+
+    fn give_back(&self, process: Process) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+    }
+
+    async fn start(&self) -> Option<Process> {
+        let starting = async {
+            let api = RuntimeApi::start().await?;
+            let variables = self.variables.iter().map(|(name, value)| (name, value));
+            let bootstrap = Bootstrap::spawn(&self.executable, variables, &api)?;
+            Ok::<_, io::Error>(Process { bootstrap, api })
+        };
+        let log = |error: &io::Error| {
+            warn!(%error, executable = %self.executable.display(), "no process could be started");
+        };
+        starting.await.inspect_err(log).ok()
+    }
+}
+
+impl Process {
+    /// Logs what is wrong with a process, with the last that it had to say.
+    fn complain(&self, what: &str) {
+        let last = self.bootstrap.lines().pop().unwrap_or_default();
+        warn!(last, "{what}");
+    }
+}
+
+impl Invoked {
+    /// The next piece of the answer; `None` when there will be no more.
+    async fn next_chunk(&mut self) -> Option<Bytes> {
+        tokio::select! {
+            biased;
+            chunk = self.running.next_chunk() => return chunk,
+            _ = self.process.bootstrap.wait() => {}
+        }
+        // What it had sent is still to come, and then that it was broken off. Where it had sent
+        // nothing, nobody would tell.
+        if self.running.has_begun() { self.running.next_chunk().await } else { None }
+    }
+
+    /// How it ended. A process that has answered is free for the next event; one that has not is
+    /// ended, as on Lambda.
+    async fn end(self) -> Invocation {
+        if !self.running.is_over() {
+            self.process.complain("the process ended before it answered");
+            return Invocation::BrokenOff { bytes: Bytes::new() };
+        }
+        let ended = self.running.finish().await;
+        match &ended {
+            Invocation::Response { .. } => self.pool.give_back(self.process),
+            Invocation::Error { bytes } => {
+                let report = String::from_utf8_lossy(bytes);
+                warn!(%report, "the function reported an error");
+                self.pool.give_back(self.process);
+            }
+            _ => self.process.complain("the process did not end its answer"),
+        }
+        ended
+    }
+}
+
+#[cfg(test)]
+mod tests;

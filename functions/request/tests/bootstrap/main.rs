@@ -1,0 +1,120 @@
+//! The function as the process that Lambda starts: its protocol, its log and its end. And the life
+//! of a task through both functions' processes.
+
+// In a helper, too, a panic is a test that fails.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod streams;
+mod support;
+#[path = "../shared/work.rs"]
+mod work;
+
+use a2a_lambda_local::runtime_api::{Bootstrap, Invocation, RuntimeApi};
+use serde_json::{Value, json};
+
+use crate::support::{Aws, Function, PATIENCE, REQUEST, executor, http_event, message, sqs_event};
+
+#[tokio::test]
+async fn a_task_lives_through_both_processes() {
+    let aws = Aws::start().await;
+    let request = Function::start(REQUEST, &aws).await;
+    let executor = Function::start(executor(), &aws).await;
+
+    let card = request.http("GET", "/.well-known/agent-card.json", "", 200).await;
+    assert_eq!(card["name"], "echo");
+    let url = "https://id.execute-api.us-east-1.amazonaws.com";
+    assert_eq!(card["supportedInterfaces"][1]["url"], url);
+
+    let text = "tell nobody of this";
+    let sent = request.http("POST", "/acme/message:send", &message(text), 200).await;
+    assert_eq!(sent["task"]["status"]["state"], "TASK_STATE_SUBMITTED");
+    let id = sent["task"]["id"].as_str().unwrap();
+    let signals = aws.signals().await;
+    assert_eq!(signals.len(), 1, "{signals:?}");
+    let signal: Value = serde_json::from_str(&signals[0].body).unwrap();
+    assert_eq!(signal, json!({ "tenant": "acme", "taskId": id }), "and nothing of the message");
+
+    let answer = executor.invoke(sqs_event(&signals)).await;
+    assert_eq!(answer, json!({ "batchItemFailures": [] }));
+
+    let task = request.http("GET", &format!("/acme/tasks/{id}"), "", 200).await;
+    assert_eq!(task["status"]["state"], "TASK_STATE_COMPLETED");
+    let parts = task["artifacts"][0]["parts"].as_array().unwrap();
+    let said: String = parts.iter().map(|part| part["text"].as_str().unwrap()).collect();
+    assert_eq!(said, text);
+    let other = request.http("GET", &format!("/tasks/{id}"), "", 404).await;
+    assert_eq!(other["error"]["status"], "NOT_FOUND");
+
+    let done = |line: &str| line.contains("signal done");
+    executor.bootstrap.line(done, PATIENCE).await.expect("a line about the signal");
+    let log = executor.log(&[text, "nobody"]);
+    let line = log.iter().find(|line| line["message"] == "signal done").unwrap();
+    assert_eq!((&line["tenant"], &line["task"]), (&json!("acme"), &json!(id)), "{line}");
+    assert_eq!(line["level"], "INFO");
+    assert_eq!(line["message_id"], signals[0].id.as_str());
+    assert_eq!(line["span"]["requestId"].as_str().map(str::len), Some(36), "{line}");
+    request.log(&[text, "nobody", "eyJhbGciOi"]);
+}
+
+#[tokio::test]
+async fn a_refused_request_is_logged_with_its_id_and_without_its_content() {
+    let aws = Aws::start().await;
+    let function = Function::start(REQUEST, &aws).await;
+    let body = r#"{"message":{"messageId":"m1","role":"hunter2","parts":[{"text":"hunter2"}]}}"#;
+    function.http("POST", "/message:send", body, 400).await;
+    let refused = |line: &str| line.contains("request refused");
+    function.bootstrap.line(refused, PATIENCE).await.expect("a line about the refusal");
+    let log = function.log(&["hunter2", "eyJhbGciOi"]);
+    let line = log.iter().find(|line| line["message"] == "request refused").unwrap();
+    assert_eq!((&line["operation"], &line["code"]), (&json!("SendMessage"), &json!(-32_602)));
+    assert_eq!(line["span"]["requestId"].as_str().map(str::len), Some(36), "{line}");
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_there_is_our_fault_and_logged_with_its_cause() {
+    let aws = Aws::start().await;
+    let function = Function::start_with(REQUEST, &aws, &[("TABLE_NAME", "another-table")]).await;
+    let answer = function.http("GET", "/tasks/t1", "", 500).await;
+    assert_eq!(answer["error"]["message"], "the task could not be read or written");
+    let failed = |line: &str| line.contains("request failed");
+    let line = function.bootstrap.line(failed, PATIENCE).await.expect("a line about the failure");
+    assert!(line.contains("ResourceNotFoundException"), "{line}");
+    function.log(&["eyJhbGciOi"]);
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_an_error_and_the_next_is_served() {
+    let aws = Aws::start().await;
+    let function = Function::start(REQUEST, &aws).await;
+    // Claims are texts: what an authorizer of another kind may find is not guessed at.
+    let mut strange = http_event("GET", "/tasks", "");
+    strange["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = json!(7);
+    let strange = strange.to_string();
+    for event in ["{}", "[]", "null", r#"{"requestContext":{"http":{"method":7}}}"#, &strange] {
+        match function.api.invoke(event, PATIENCE).await {
+            Invocation::Error { bytes } => {
+                let report: Value = serde_json::from_slice(&bytes).unwrap();
+                assert!(report["errorType"].is_string(), "{event}: {report}");
+            }
+            other => panic!("{event}: {other:?}"),
+        }
+    }
+    function.http("GET", "/tasks", "", 200).await;
+    function.log(&[]);
+}
+
+#[tokio::test]
+async fn a_variable_that_cannot_be_used_ends_the_process_with_a_line_that_names_it() {
+    for (variable, value) in [("TABLE_NAME", ""), ("QUEUE_URL", ""), ("RESPONSE_MODE", "Stream")] {
+        let aws = Aws::start().await;
+        let api = RuntimeApi::start().await.unwrap();
+        let variables = aws.variables(&[(variable, value)]);
+        let mut bootstrap = Bootstrap::spawn(REQUEST, variables, &api).unwrap();
+        let status = bootstrap.wait().await.unwrap();
+        assert_eq!(status.code(), Some(1));
+        let named = |line: &str| line.contains(variable);
+        let line = bootstrap.line(named, PATIENCE).await.expect("a line that names it");
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["level"], "ERROR", "{line}");
+    }
+}

@@ -1,0 +1,321 @@
+//! Streams through the process: as they are made with `RESPONSE_MODE=stream`, whole without it.
+
+use std::time::Duration;
+
+use a2a_lambda_local::runtime_api::{Invocation, Running};
+use serde_json::{Value, json};
+
+use crate::support::{Aws, Function, PATIENCE, REQUEST, executor, http_event, sqs_event};
+use crate::work::{Event, said};
+
+const SUBMITTED: &str = "TASK_STATE_SUBMITTED";
+const WORKING: &str = "TASK_STATE_WORKING";
+const INPUT_REQUIRED: &str = "TASK_STATE_INPUT_REQUIRED";
+const COMPLETED: &str = "TASK_STATE_COMPLETED";
+
+const STREAM: (&str, &str) = ("RESPONSE_MODE", "stream");
+const CONFORMANCE: (&str, &str) = ("AGENT", "conformance");
+
+/// What is between the head of a streamed answer and its body.
+const DIVIDER: [u8; 8] = [0; 8];
+
+/// The media type by which Lambda knows that there is a head.
+const WITH_HEAD: &str = "application/vnd.awslambda.http-integration-response";
+
+/// An answer as it is streamed.
+struct Streaming {
+    running: Running,
+    /// What has come and was not looked at yet.
+    bytes: Vec<u8>,
+}
+
+impl Streaming {
+    fn begin(function: &Function, event: &Value) -> Self {
+        Self::within(function, event, PATIENCE)
+    }
+
+    fn within(function: &Function, event: &Value, invocation: Duration) -> Self {
+        Self { running: function.api.begin(event, invocation), bytes: Vec::new() }
+    }
+
+    /// What comes before the next of these dividers.
+    async fn until(&mut self, divider: &[u8]) -> Vec<u8> {
+        loop {
+            let found = self.bytes.windows(divider.len()).position(|window| window == divider);
+            if let Some(found) = found {
+                let rest = self.bytes.split_off(found + divider.len());
+                return std::mem::replace(&mut self.bytes, rest);
+            }
+            let chunk = self.running.next_chunk().await;
+            self.bytes.extend(chunk.unwrap_or_else(|| panic!("it ends in {:?}", self.bytes)));
+        }
+    }
+
+    /// Status and headers.
+    async fn head(&mut self) -> Value {
+        let head = self.until(&DIVIDER).await;
+        serde_json::from_slice(head.strip_suffix(&DIVIDER).unwrap()).unwrap()
+    }
+
+    /// The next event, of what must be a stream. Nothing that comes behind it is waited for.
+    async fn event(&mut self) -> Event {
+        let event = self.until(b"\n\n").await;
+        Event::read(std::str::from_utf8(&event).unwrap())
+    }
+
+    /// The head of a stream of events, which is looked at, and the first of them.
+    async fn opened(&mut self) -> Event {
+        let headers = json!({ "content-type": "text/event-stream", "cache-control": "no-store" });
+        let head = json!({ "statusCode": 200, "headers": headers, "cookies": [] });
+        assert_eq!(self.head().await, head);
+        self.event().await
+    }
+
+    /// What is left, to an end that is none by accident.
+    async fn rest(mut self) -> Vec<Event> {
+        while let Some(chunk) = self.running.next_chunk().await {
+            self.bytes.extend(chunk);
+        }
+        match self.running.finish().await {
+            Invocation::Response { content_type, trailers, .. } => {
+                assert_eq!(content_type.as_deref(), Some(WITH_HEAD));
+                assert!(trailers.is_empty(), "{trailers:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+        Event::read_all(std::str::from_utf8(&self.bytes).unwrap())
+    }
+
+    /// That nothing has come beyond what was read.
+    fn has_no_more(&self) {
+        assert_eq!(String::from_utf8_lossy(&self.bytes), "");
+    }
+}
+
+/// A message whose events are to be streamed, which an agent knows by its text.
+fn message_stream(text: &str, key: &str) -> Value {
+    let message = json!({ "messageId": "m1", "role": "ROLE_USER", "parts": [{ "text": text }] });
+    let body = json!({ "message": message }).to_string();
+    let mut event = http_event("POST", "/message:stream", &body);
+    event["headers"]["idempotency-key"] = json!(key);
+    event
+}
+
+/// Asks for a task's events, after this one if there is one.
+fn subscribe(task: &Value, last: Option<u64>) -> Value {
+    let mut event = http_event("GET", &format!("/tasks/{}:subscribe", task.as_str().unwrap()), "");
+    if let Some(last) = last {
+        event["headers"]["last-event-id"] = json!(last.to_string());
+    }
+    event
+}
+
+fn task_of(event: &Event) -> Value {
+    event.response["task"]["id"].clone()
+}
+
+fn ticks(from: u64, to: u64) -> Vec<(u64, String)> {
+    // Behind the task and that it is worked on.
+    (from..=to)
+        .map(|n| (n + 2, if n == 10 { "tick 10".into() } else { format!("tick {n} ") }))
+        .collect()
+}
+
+#[tokio::test]
+async fn each_event_is_there_before_the_next_is_committed() {
+    let aws = Aws::start().await;
+    let function = Function::start_with(REQUEST, &aws, &[STREAM]).await;
+    let mut stream = Streaming::begin(&function, &message_stream("tell nobody", "k"));
+    let first = stream.opened().await;
+    assert_eq!((first.id, first.said()), (1, SUBMITTED));
+    stream.has_no_more();
+
+    let work = aws.work_on(&task_of(&first)).await;
+    assert_eq!(said(&[stream.event().await]), [(2, WORKING)]);
+    for (id, text) in [(3, "one "), (4, "two "), (5, "three ")] {
+        stream.has_no_more();
+        work.say(&[text]).await;
+        assert_eq!(said(&[stream.event().await]), [(id, text)]);
+    }
+    work.finish().await;
+    assert_eq!(said(&stream.rest().await), [(6, COMPLETED)]);
+    // Its process serves on.
+    let mut next = Streaming::begin(&function, &subscribe(&task_of(&first), Some(4)));
+    assert_eq!(said(&[next.opened().await]), [(5, "three ")]);
+    assert_eq!(said(&next.rest().await), [(6, COMPLETED)]);
+    function.log(&["nobody", "eyJhbGciOi"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_stream_is_streamed_whole() {
+    let aws = Aws::start().await;
+    let function = Function::start_with(REQUEST, &aws, &[STREAM]).await;
+    let mut strange = http_event("GET", "/tasks", "");
+    strange["requestContext"]["authorizer"] = json!({});
+    for (event, status, says) in [
+        (http_event("GET", "/tasks", ""), 200, r#""totalSize":0"#),
+        (http_event("GET", "/tasks/t1", ""), 404, "TASK_NOT_FOUND"),
+        (http_event("GET", "/tasks/t1:subscribe", ""), 404, "TASK_NOT_FOUND"),
+        (http_event("POST", "/message:stream", "{"), 400, "malformed JSON"),
+        (strange, 401, "UNAUTHENTICATED"),
+    ] {
+        let mut answer = Streaming::begin(&function, &event);
+        let head = answer.head().await;
+        assert_eq!(head["statusCode"], status, "{head}");
+        assert_eq!(head["headers"]["content-type"], "application/a2a+json", "{head}");
+        let challenge = (status == 401).then(|| json!("Bearer"));
+        assert_eq!(head["headers"].get("www-authenticate"), challenge.as_ref(), "{head}");
+        let Invocation::Response { bytes, content_type, .. } = answer.running.finish().await else {
+            panic!("no answer to {event}");
+        };
+        assert_eq!(content_type.as_deref(), Some(WITH_HEAD));
+        let divider = bytes.windows(8).position(|window| window == DIVIDER).unwrap();
+        let body: Value = serde_json::from_slice(&bytes[divider + 8..]).unwrap();
+        assert!(body.to_string().contains(says), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_silent_stream_leaves_its_process_when_its_time_is_over() {
+    let aws = Aws::start().await;
+    let function = Function::start_with(REQUEST, &aws, &[STREAM]).await;
+    let event = message_stream("hi", "k");
+    let mut silent = Streaming::within(&function, &event, Duration::from_secs(3));
+    assert_eq!(silent.opened().await.said(), SUBMITTED);
+    // As on Lambda, the process is not told that nobody listens any more.
+    drop(silent);
+    let mut next = Streaming::begin(&function, &http_event("GET", "/tasks", ""));
+    assert_eq!(next.head().await["statusCode"], 200);
+}
+
+#[tokio::test]
+async fn a_subscription_shows_what_the_executor_does_turn_by_turn() {
+    let aws = Aws::start().await;
+    let request = Function::start_with(REQUEST, &aws, &[STREAM, CONFORMANCE]).await;
+    let executor = Function::start_with(executor(), &aws, &[CONFORMANCE]).await;
+
+    let mut stream = Streaming::begin(&request, &message_stream("tck-input-required", "k"));
+    let first = stream.opened().await;
+    assert_eq!(first.said(), SUBMITTED, "the executor has not been told of it");
+    stream.has_no_more();
+    executor.invoke(sqs_event(&aws.signals().await)).await;
+    assert_eq!(said(&stream.rest().await), [(2, WORKING), (3, INPUT_REQUIRED)]);
+
+    let task = task_of(&first);
+    let mut stream = Streaming::begin(&request, &subscribe(&task, None));
+    assert_eq!(said(&[stream.opened().await]), [(3, INPUT_REQUIRED)]);
+    stream.has_no_more();
+    // The first process is busy with the stream.
+    let another = Function::start_with(REQUEST, &aws, &[CONFORMANCE]).await;
+    let text = json!([{ "text": "tck-stream-artifact-chunked" }]);
+    let message = json!({ "messageId": "m2", "role": "ROLE_USER", "taskId": task, "parts": text });
+    let configuration = json!({ "returnImmediately": true });
+    let body = json!({ "message": message, "configuration": configuration }).to_string();
+    another.http("POST", "/message:send", &body, 200).await;
+    executor.invoke(sqs_event(&aws.signals().await)).await;
+    // The fourth is the user's own message: there is no event for it.
+    let texts = [(5, WORKING), (6, "one "), (7, "two "), (8, "three"), (9, COMPLETED)];
+    assert_eq!(said(&stream.rest().await), texts);
+}
+
+#[tokio::test]
+async fn a_stream_whose_process_is_killed_goes_on_in_another_without_a_gap() {
+    let aws = Aws::start().await;
+    let mut request = Function::start_with(REQUEST, &aws, &[STREAM, CONFORMANCE]).await;
+    let executor = Function::start_with(executor(), &aws, &[CONFORMANCE]).await;
+
+    let sent = message_stream("test-stream-ticks", "k");
+    let mut stream = Streaming::begin(&request, &sent);
+    // The agent may answer with a message, so the stream begins when it has shown something.
+    let signals = aws.signals().await;
+    let mut executing = executor.api.begin(sqs_event(&signals), PATIENCE);
+    let first = stream.opened().await;
+    assert_eq!(said(&[stream.event().await]), [(2, WORKING)]);
+    let tick = tokio::select! {
+        biased;
+        tick = stream.event() => tick,
+        // It has nine more ticks to make, which takes more than two seconds.
+        _ = executing.next_chunk() => panic!("the executor is done before the first tick is seen"),
+    };
+    assert_eq!((tick.id, tick.said()), (3, "tick 1 "));
+
+    assert!(!request.bootstrap.kill().await.unwrap().success());
+    let ended = stream.running.finish().await;
+    assert!(matches!(ended, Invocation::BrokenOff { .. }), "{ended:?}");
+
+    // By subscribing, and by sending the message again.
+    let task = task_of(&first);
+    let request = Function::start_with(REQUEST, &aws, &[STREAM, CONFORMANCE]).await;
+    let mut again = sent;
+    again["headers"]["last-event-id"] = json!("3");
+    for event in [subscribe(&task, Some(3)), again] {
+        let mut stream = Streaming::begin(&request, &event);
+        let mut rest = vec![stream.opened().await];
+        rest.extend(stream.rest().await);
+        let rest: Vec<_> = said(&rest).into_iter().map(|(id, it)| (id, it.to_owned())).collect();
+        let over = [(13, COMPLETED.to_owned())];
+        assert_eq!(rest, [ticks(2, 10), over.to_vec()].concat());
+    }
+    match executing.finish().await {
+        Invocation::Response { bytes, .. } => assert_eq!(bytes, r#"{"batchItemFailures":[]}"#),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_cut_amid_an_artifact_goes_on_where_the_client_is() {
+    let aws = Aws::start().await;
+    let mut function = Function::start_with(REQUEST, &aws, &[STREAM]).await;
+    let mut stream = Streaming::begin(&function, &message_stream("hi", "k"));
+    let task = task_of(&stream.opened().await);
+    let work = aws.work_on(&task).await;
+    work.say(&["one ", "two "]).await;
+    for expected in [(2, WORKING), (3, "one "), (4, "two ")] {
+        assert_eq!(said(&[stream.event().await]), [expected]);
+    }
+    function.bootstrap.kill().await.unwrap();
+    let Invocation::BrokenOff { bytes } = stream.running.finish().await else {
+        panic!("it was killed");
+    };
+    assert!(bytes.ends_with(b"\n\n"), "{bytes:?}");
+
+    // What happens before anybody looks again, and what happens after that.
+    work.say(&["three "]).await;
+    let function = Function::start_with(REQUEST, &aws, &[STREAM]).await;
+    let mut stream = Streaming::begin(&function, &subscribe(&task, Some(4)));
+    assert_eq!(said(&[stream.opened().await]), [(5, "three ")]);
+    stream.has_no_more();
+    work.say(&["four"]).await;
+    assert_eq!(said(&[stream.event().await]), [(6, "four")]);
+    work.finish().await;
+    assert_eq!(said(&stream.rest().await), [(7, COMPLETED)]);
+}
+
+#[tokio::test]
+async fn without_response_mode_a_stream_is_one_event() {
+    for more in [&[CONFORMANCE][..], &[CONFORMANCE, ("RESPONSE_MODE", "buffer")]] {
+        let aws = Aws::start().await;
+        let request = Function::start_with(REQUEST, &aws, more).await;
+        let executor = Function::start_with(executor(), &aws, &[CONFORMANCE]).await;
+        let sent = message_stream("tck-stream-artifact-chunked", "k");
+        let answering = request.api.begin(&sent, PATIENCE);
+        executor.invoke(sqs_event(&aws.signals().await)).await;
+        let Invocation::Response { bytes, content_type, trailers } = answering.finish().await
+        else {
+            panic!("no answer");
+        };
+        assert_ne!(content_type.as_deref(), Some(WITH_HEAD));
+        assert!(trailers.is_empty());
+        let event: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(event["statusCode"], 200, "{event}");
+        assert_eq!(event["headers"]["content-type"], "text/event-stream", "{event}");
+        assert_eq!(event["isBase64Encoded"], false);
+        let events = Event::read_all(event["body"].as_str().unwrap());
+        let texts =
+            [(1, SUBMITTED), (2, WORKING), (3, "one "), (4, "two "), (5, "three"), (6, COMPLETED)];
+        assert_eq!(said(&events), texts);
+
+        let answer = request.invoke(subscribe(&task_of(&events[0]), Some(4))).await;
+        assert_eq!(Event::read_all(answer["body"].as_str().unwrap()), events[4..]);
+    }
+}

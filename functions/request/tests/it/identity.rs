@@ -1,0 +1,306 @@
+//! Who is let in, and what they are called: what the front door's authorizer says, and nothing else.
+
+use std::sync::Arc;
+
+use a2a_lambda_agents::Conformance;
+use a2a_lambda_core::MemoryStore;
+use request::{Config, Identity, ResponseMode};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Function, at, event, open, sending};
+
+const CARD: &str = "/.well-known/agent-card.json";
+
+/// A configuration whose owners are named by this claim.
+fn named_by(claim: &str) -> Config {
+    let identity = Identity { owner_claim: claim.to_owned(), ..Identity::default() };
+    Config { identity, ..Config::default() }
+}
+
+fn by(mut event: Value, authorizer: &Value) -> Value {
+    event["requestContext"]["authorizer"] = authorizer.clone();
+    event
+}
+
+/// The owner of the task that a message makes; `None` if its sender is asked who they are.
+async fn owner(config: Config, event: Value) -> Option<String> {
+    let function = Function::with(config);
+    let answer = function.answer(sending(event, "hi")).await;
+    if answer.status == 401 {
+        challenged(&answer);
+        return None;
+    }
+    assert_eq!(answer.status, 200, "{answer:?}");
+    Some(function.owner_of(&answer.body["task"]["id"]).await)
+}
+
+fn challenged(answer: &Answer) {
+    assert_eq!(answer.status, 401, "{answer:?}");
+    assert_eq!(answer.event["headers"]["www-authenticate"], "Bearer", "{answer:?}");
+    assert_eq!(answer.event["headers"]["cache-control"], "no-store", "{answer:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_authorizer_is_enough_and_no_authorizer_is_not() {
+    for (event, expected) in [
+        (event!("http-api-jwt"), Some("jwt:https://issuer.example#alice")),
+        (event!("http-api-lambda-authorizer"), Some("lambda:alice")),
+        (event!("http-api-iam"), Some("iam:AROAEXAMPLE")),
+        (event!("function-url-iam"), Some("iam:AIDAEXAMPLE")),
+        (event!("http-api"), None),
+        (event!("function-url"), None),
+    ] {
+        let found = owner(Config::default(), event.clone()).await;
+        assert_eq!(found.as_deref(), expected);
+        // Where everybody is served, who is known stays who they are.
+        let found = owner(open(), event).await;
+        assert_eq!(found.as_deref(), expected.or(Some("anonymous")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_claim_that_names_the_owner_can_be_another() {
+    let claims = json!({ "iss": "https://i", "sub": "alice", "client_id": "c1", "cognito:x": "y" });
+    let jwt = json!({ "jwt": { "claims": claims, "scopes": ["a"] } });
+    let lambda = json!({ "lambda": { "sub": "alice", "client_id": "c2", "principalId": "p" } });
+    for (claim, authorizer, expected) in [
+        ("sub", &jwt, Some("jwt:https://i#alice")),
+        ("client_id", &jwt, Some("jwt:https://i#c1")),
+        ("cognito:x", &jwt, Some("jwt:https://i#y")),
+        ("iss", &jwt, Some("jwt:https://i#https://i")),
+        // There is no other claim to fall back to, and names are taken as they are.
+        ("email", &jwt, None),
+        ("Sub", &jwt, None),
+        ("principalId", &jwt, None),
+        ("sub", &lambda, Some("lambda:alice")),
+        ("client_id", &lambda, Some("lambda:c2")),
+        ("email", &lambda, Some("lambda:p")),
+    ] {
+        let found = owner(named_by(claim), by(event!("http-api"), authorizer)).await;
+        assert_eq!(found.as_deref(), expected, "{claim} of {authorizer}");
+    }
+    // IAM has no claims.
+    for claim in ["sub", "userArn", "accountId"] {
+        let found = owner(named_by(claim), event!("http-api-iam")).await;
+        assert_eq!(found.as_deref(), Some("iam:AROAEXAMPLE"), "{claim}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_that_cannot_be_told_is_refused_and_not_anonymous() {
+    let jwt = |claims: Value| json!({ "jwt": { "claims": claims, "scopes": null } });
+    let lambda = |context: Value| json!({ "lambda": context });
+    let iam = |user: Value| json!({ "iam": { "userId": user, "cognitoIdentity": null } });
+    for authorizer in [
+        jwt(json!({})),
+        jwt(Value::Null),
+        jwt(json!({ "sub": "" })),
+        jwt(json!({ "iss": "https://i" })),
+        jwt(json!({ "iss": "https://i", "sub": "" })),
+        jwt(json!({ "username": "alice" })),
+        lambda(json!({})),
+        lambda(Value::Null),
+        lambda(json!({ "user": "alice" })),
+        lambda(json!({ "sub": "" })),
+        lambda(json!({ "sub": "", "principalId": "alice" })),
+        lambda(json!({ "sub": true })),
+        lambda(json!({ "sub": true, "principalId": "alice" })),
+        lambda(json!({ "sub": ["alice"] })),
+        lambda(json!({ "sub": { "name": "alice" } })),
+        lambda(json!({ "principalId": "" })),
+        lambda(json!({ "principalId": null })),
+        lambda(json!({ "principalId": false })),
+        iam(json!("")),
+        iam(json!(":session")),
+        iam(Value::Null),
+        json!({ "iam": {} }),
+        json!({ "iam": { "callerId": "AIDA", "accountId": "1", "userArn": "arn:aws:iam::1:x" } }),
+        json!({}),
+        json!({ "oidc": { "sub": "alice" } }),
+    ] {
+        for config in [Config::default(), open()] {
+            let found = owner(config, by(event!("http-api"), &authorizer)).await;
+            assert_eq!(found, None, "{authorizer}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_of_any_length_are_told_apart() {
+    let named = |name: &str| json!({ "lambda": { "sub": name } });
+    let long = "x".repeat(5_000);
+    let mut owners = Vec::new();
+    for name in [long.clone(), format!("{long}y"), format!("y{long}")] {
+        let found = owner(Config::default(), by(event!("http-api"), &named(&name))).await.unwrap();
+        let again = owner(Config::default(), by(event!("http-api"), &named(&name))).await.unwrap();
+        assert_eq!(found, again);
+        assert!(found.starts_with("lambda:sha256:") && found.len() < 64, "{found}");
+        assert!(!owners.contains(&found), "{found}");
+        owners.push(found);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_signs_is_the_same_in_every_session_and_federated_users_are_not() {
+    let signed = |user: &str| json!({ "iam": { "userId": user, "cognitoIdentity": null } });
+    for (user, expected) in [
+        ("AROAROLE:one", "iam:AROAROLE"),
+        ("AROAROLE:two:three", "iam:AROAROLE"),
+        ("AROAROLE", "iam:AROAROLE"),
+        ("AIDAUSER", "iam:AIDAUSER"),
+        ("111122223333", "iam:111122223333"),
+        ("111122223333:bob", "iam:111122223333:bob"),
+        ("111122223333:carol", "iam:111122223333:carol"),
+    ] {
+        for event in [event!("http-api"), event!("function-url")] {
+            let found = owner(Config::default(), by(event, &signed(user))).await;
+            assert_eq!(found.as_deref(), Some(expected), "{user}");
+        }
+    }
+}
+
+/// The event with all that a client can say of itself.
+fn boasting(mut event: Value) -> Value {
+    for name in [
+        "authorization",
+        "cookie",
+        "x-amzn-oidc-identity",
+        "x-amzn-oidc-data",
+        "x-amzn-oidc-accesstoken",
+        "x-amzn-request-context",
+        "x-amzn-lambda-context",
+        "x-amz-security-token",
+        "x-amz-user-agent",
+        "x-apigateway-event",
+        "x-forwarded-user",
+        "x-forwarded-email",
+        "x-remote-user",
+        "x-principal-id",
+        "x-user-id",
+        "x-owner",
+        "owner",
+        "sub",
+        "requestcontext",
+    ] {
+        event["headers"][name] = json!("mallory");
+    }
+    // `{"sub":"mallory"}`, unsigned.
+    event["headers"]["authorization"] =
+        json!("Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJtYWxsb3J5In0.");
+    event["cookies"] = json!(["sub=mallory", "owner=mallory"]);
+    event["rawQueryString"] = json!("sub=mallory&owner=mallory&principalId=mallory");
+    event["queryStringParameters"] = json!({ "sub": "mallory" });
+    event["stageVariables"] = json!({ "sub": "mallory" });
+    event
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_client_says_of_itself_changes_nothing() {
+    for event in [
+        event!("http-api"),
+        event!("function-url"),
+        event!("http-api-jwt"),
+        event!("http-api-lambda-authorizer"),
+        event!("http-api-iam"),
+        event!("function-url-iam"),
+    ] {
+        for config in [Config::default(), open(), named_by("owner"), named_by("principalId")] {
+            let plain = owner(config.clone(), event.clone()).await;
+            assert_eq!(owner(config, boasting(event.clone())).await, plain, "{event}");
+        }
+    }
+}
+
+/// An authorizer's claims may come in any text, which is only ever a name.
+#[tokio::test(start_paused = true)]
+async fn a_name_cannot_pass_for_another_kind_s() {
+    for name in ["anonymous", "jwt:https://issuer.example#alice", "iam:AROAEXAMPLE"] {
+        let authorizer = json!({ "lambda": { "sub": name } });
+        let found = owner(open(), by(event!("http-api"), &authorizer)).await.unwrap();
+        assert_eq!(found, format!("lambda:{name}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_who_they_are_by_both_bindings_and_in_both_modes() {
+    for response_mode in [ResponseMode::Buffer, ResponseMode::Stream] {
+        let function = Function::with(Config { response_mode, ..Config::default() });
+        for authorizer in [Value::Null, json!({})] {
+            let event = by(event!("function-url"), &authorizer);
+            for (method, path) in [
+                ("GET", "/tasks"),
+                ("GET", "/tasks/t1"),
+                ("POST", "/message:send"),
+                ("POST", "/message:stream"),
+                ("POST", "/tasks/t1:cancel"),
+                ("GET", "/tasks/t1:subscribe"),
+                ("GET", "/tasks/t1/pushNotificationConfigs"),
+            ] {
+                let sent = sending(event.clone(), "hi");
+                let answer = function.answer(at(sent, method, path)).await;
+                challenged(&answer);
+                assert_eq!(answer.event["headers"]["content-type"], "application/a2a+json");
+                assert_eq!(answer.body["error"]["status"], "UNAUTHENTICATED", "{method} {path}");
+            }
+            let message =
+                json!({ "messageId": "m", "role": "ROLE_USER", "parts": [{ "text": "" }] });
+            for (method, params) in [
+                ("ListTasks", json!({})),
+                ("SendMessage", json!({ "message": message })),
+                ("SendStreamingMessage", json!({ "message": message })),
+                ("SubscribeToTask", json!({ "id": "t1" })),
+            ] {
+                let call = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
+                let mut event = at(event.clone(), "POST", "/");
+                event["body"] = call.to_string().into();
+                let answer = function.answer(event).await;
+                challenged(&answer);
+                assert_eq!(answer.event["headers"]["content-type"], "application/json");
+                assert_eq!(answer.body["id"], 7, "{answer:?}");
+                assert_eq!(answer.body["error"]["code"], -32_000, "{answer:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_there_for_everybody_needs_no_identity() {
+    for event in [event!("http-api"), by(event!("http-api"), &json!({}))] {
+        let function = Function::with(Config::default());
+        for (method, path, status) in [
+            ("GET", CARD, 200),
+            ("HEAD", CARD, 200),
+            ("GET", "/acme/.well-known/agent-card.json", 200),
+        ] {
+            let answer = function.answer(at(event.clone(), method, path)).await;
+            assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        }
+        let answer = function.answer(at(event, "GET", "/nothing")).await;
+        assert_eq!(answer.status, 404, "{answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_extended_card_is_for_those_who_are_known() {
+    let ask = |event| at(event, "GET", "/extendedAgentCard");
+    for (config, event, status) in [
+        (Config::default(), event!("http-api"), 401),
+        (Config::default(), by(event!("http-api"), &json!({})), 401),
+        (Config::default(), boasting(event!("function-url")), 401),
+        // Everybody is not somebody.
+        (open(), event!("http-api"), 401),
+        (open(), event!("http-api-jwt"), 200),
+        (Config::default(), event!("http-api-jwt"), 200),
+        (Config::default(), event!("http-api-lambda-authorizer"), 200),
+        (Config::default(), event!("http-api-iam"), 200),
+        (Config::default(), event!("function-url-iam"), 200),
+    ] {
+        let function = Function::made_of(Arc::new(MemoryStore::new()), Conformance, config);
+        let answer = function.answer(ask(event)).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert_eq!(answer.body.to_string().contains("known-callers"), status == 200);
+        if status == 401 {
+            challenged(&answer);
+        }
+    }
+}

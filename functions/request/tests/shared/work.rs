@@ -1,0 +1,117 @@
+//! What a runner commits, and what a client reads of it: for the handler's tests and for those of
+//! the process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_aws::RandomIds;
+use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey, WriteId};
+use a2a_lambda_core::log::ArtifactChange;
+use a2a_lambda_core::machine::{Finish, Stamp, TurnEnd, Update};
+use a2a_lambda_core::store::{Committed, Depth, Guard};
+use a2a_lambda_core::{Clock, Command, Ids, TaskStore, Tenant};
+use a2a_lambda_protocol::{Artifact, Part};
+use serde_json::Value;
+
+/// A runner by hand: a test says when it commits what.
+pub(crate) struct Work {
+    store: Arc<dyn TaskStore>,
+    clock: Arc<dyn Clock>,
+    key: TaskKey,
+    token: LeaseToken,
+}
+
+impl Work {
+    /// Takes a task of the default tenant on, which makes it WORKING.
+    pub(crate) async fn on(
+        task: &Value,
+        store: &Arc<dyn TaskStore>,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        let task = TaskId::parse(task.as_str().unwrap()).unwrap();
+        let key = TaskKey { tenant: Tenant::default(), task };
+        let token = LeaseToken::new(RandomIds.fresh());
+        let work = Self { store: store.clone(), clock: clock.clone(), key, token };
+        work.commit(Command::Claim { token: work.token.clone(), max_attempts: 1 }).await;
+        work
+    }
+
+    /// Says each text as a chunk of its own, all of them in one commit.
+    pub(crate) async fn say(&self, texts: &[&str]) {
+        let update = |text: &&str| {
+            let artifact = Artifact {
+                artifact_id: "a".to_owned(),
+                parts: vec![Part::text(*text)],
+                ..Artifact::default()
+            };
+            let change = ArtifactChange { artifact, append: true, ..ArtifactChange::default() };
+            Update::Artifact(change)
+        };
+        let updates = texts.iter().map(update).collect();
+        self.commit(Command::Emit { token: self.token.clone(), updates }).await;
+    }
+
+    /// Completes the task.
+    pub(crate) async fn finish(self) {
+        let read = self.store.read(&self.key, Depth::Tail).await.unwrap().unwrap();
+        let turn = TurnEnd {
+            token: self.token.clone(),
+            given: read.head.last_message,
+            updates: Vec::new(),
+        };
+        self.commit(Command::Finish { turn, ending: Finish::Completed(None) }).await;
+    }
+
+    async fn commit(&self, command: Command) {
+        let base = self.store.read(&self.key, Depth::Tail).await.unwrap().unwrap();
+        let stamp = Stamp {
+            now: self.clock.now(),
+            write: WriteId::new(RandomIds.fresh()),
+            signal_grace: Duration::from_mins(1),
+            // Nobody takes it over, however long the test.
+            lease: Duration::from_hours(1),
+        };
+        let change = base.head.apply(command, &stamp).unwrap();
+        let guard = Guard { revision: base.head.revision, leased_until: change.over_lease() };
+        let committed = self.store.commit(&base, guard, &change).await.unwrap();
+        assert!(matches!(committed, Committed::Done(_)), "{committed:?}");
+    }
+}
+
+/// An event of a stream, as a client reads it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Event {
+    pub(crate) id: u64,
+    /// The `StreamResponse`, out of the envelope that JSON-RPC has.
+    pub(crate) response: Value,
+}
+
+impl Event {
+    /// Reads one, whole.
+    pub(crate) fn read(text: &str) -> Self {
+        let lines = text.strip_prefix("id: ").and_then(|it| it.strip_suffix("\n\n"));
+        let (id, data) = lines.and_then(|it| it.split_once("\ndata: ")).expect(text);
+        let data: Value = serde_json::from_str(data).expect(text);
+        let response = data.get("result").unwrap_or(&data).clone();
+        Self { id: id.parse().expect(text), response }
+    }
+
+    /// Reads all that a text consists of.
+    pub(crate) fn read_all(text: &str) -> Vec<Self> {
+        text.split_inclusive("\n\n").map(Self::read).collect()
+    }
+
+    /// What it says, in short: a state, or a chunk's text.
+    pub(crate) fn said(&self) -> &str {
+        let update = &self.response["artifactUpdate"]["artifact"]["parts"][0]["text"];
+        let state = ["task", "statusUpdate"]
+            .into_iter()
+            .find_map(|kind| self.response[kind]["status"]["state"].as_str());
+        state.or(update.as_str()).unwrap()
+    }
+}
+
+/// The ids of events, and what they say.
+pub(crate) fn said(events: &[Event]) -> Vec<(u64, &str)> {
+    events.iter().map(|event| (event.id, event.said())).collect()
+}
