@@ -3,23 +3,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-import { ListTasksRequest, Role, SendMessageRequest, TaskState } from '@a2a-js/sdk';
-import { AgentCardResolver, ClientFactory, ClientFactoryOptions } from '@a2a-js/sdk/client';
-import {
-  PushNotificationNotSupportedError,
-  RequestMalformedError,
-  TaskNotCancelableError,
-  TaskNotFoundError,
-  UnsupportedOperationError,
-} from '@a2a-js/sdk/errors';
+import { ListTasksRequest, Role, TaskState } from '@a2a-js/sdk';
+import { RequestMalformedError, TaskNotCancelableError, TaskNotFoundError } from '@a2a-js/sdk/errors';
+import { UnsupportedOperationError } from '@a2a-js/sdk/errors';
 
+import { BINDINGS, byId, connect, message, sending, untilCompleted } from './calls.js';
 import { startServer } from './server.js';
-
-// Waiting for something that does not come ends here.
-const WAIT_LIMIT_MS = 30_000;
-const POLL_MS = 50;
 
 let server;
 
@@ -29,47 +19,6 @@ before(async () => {
 
 after(() => server?.kill());
 
-/** A message that makes the conformance agent behave as the prefix says. */
-function message(behaviour, fields = {}) {
-  return {
-    messageId: `${behaviour}-${randomUUID()}`,
-    role: 'ROLE_USER',
-    parts: [{ text: 'hello' }],
-    ...fields,
-  };
-}
-
-function sending(message, configuration = {}) {
-  return SendMessageRequest.fromJSON({ message, configuration });
-}
-
-function byId(id, more = {}) {
-  return { tenant: '', id, ...more };
-}
-
-function resolveCard() {
-  return AgentCardResolver.default.resolve(server.url);
-}
-
-/** A client of one binding; `capabilities` are what it believes beyond the card. */
-async function connect(binding, capabilities = {}) {
-  const card = await resolveCard();
-  Object.assign(card.capabilities, capabilities);
-  const options = { preferredTransports: [binding] };
-  const factory = new ClientFactory(
-    ClientFactoryOptions.createFrom(ClientFactoryOptions.default, options),
-  );
-  const client = await factory.createFromAgentCard(card);
-  assert.equal(client.transport.protocolName, binding);
-  return client;
-}
-
-async function drain(stream) {
-  const events = [];
-  for await (const event of stream) events.push(event);
-  return events;
-}
-
 /** The content of the only part of the only artifact. */
 async function onlyPart(client, behaviour) {
   const task = await client.sendMessage(sending(message(behaviour)));
@@ -78,32 +27,12 @@ async function onlyPart(client, behaviour) {
   return task.artifacts[0].parts[0];
 }
 
-async function untilCompleted(client, id) {
-  const deadline = Date.now() + WAIT_LIMIT_MS;
-  for (;;) {
-    const task = await client.getTask(byId(id));
-    if (task.status.state === TaskState.TASK_STATE_COMPLETED) return task;
-    assert.ok(Date.now() < deadline, 'waited for too long');
-    await sleep(POLL_MS);
-  }
-}
-
-test('the card says what there is', async () => {
-  const card = await resolveCard();
-  assert.equal(card.name, 'conformance');
-  const bindings = card.supportedInterfaces.map((each) => each.protocolBinding);
-  assert.deepEqual(bindings, ['JSONRPC', 'HTTP+JSON']);
-  assert.equal(card.capabilities.streaming, false);
-  assert.equal(card.capabilities.pushNotifications, false);
-  assert.ok(card.skills.length > 0);
-});
-
-for (const binding of ['JSONRPC', 'HTTP+JSON']) {
+for (const binding of BINDINGS) {
   describe(binding, () => {
     let client;
 
     before(async () => {
-      client = await connect(binding);
+      client = await connect(server, binding);
     });
 
     test('a blocking send answers with the finished task', async () => {
@@ -198,41 +127,6 @@ for (const binding of ['JSONRPC', 'HTTP+JSON']) {
       }
       const request = ListTasksRequest.fromJSON({ pageSize: 101 });
       await assert.rejects(client.listTasks(request), RequestMalformedError);
-    });
-
-    test('a stream falls back to a plain send', async () => {
-      const events = await drain(client.sendMessageStream(sending(message('tck-stream-001'))));
-      assert.equal(events.length, 1);
-      assert.equal(events[0].payload.$case, 'task');
-      assert.equal(events[0].payload.value.status.state, TaskState.TASK_STATE_COMPLETED);
-    });
-
-    test('streaming is refused', async () => {
-      const trusting = await connect(binding, { streaming: true });
-      const request = sending(message('tck-stream-001'));
-      await assert.rejects(drain(trusting.sendMessageStream(request)), UnsupportedOperationError);
-      await assert.rejects(drain(trusting.resubscribeTask(byId('any'))), UnsupportedOperationError);
-    });
-
-    test('push notifications are refused', async () => {
-      const trusting = await connect(binding, { pushNotifications: true });
-      const config = {
-        tenant: '',
-        id: '',
-        taskId: 'any',
-        url: 'https://example.com/',
-        token: '',
-        authentication: undefined,
-      };
-      await assert.rejects(
-        trusting.createTaskPushNotificationConfig(config),
-        PushNotificationNotSupportedError,
-      );
-    });
-
-    test('an extended card is refused', async () => {
-      const trusting = await connect(binding, { extendedAgentCard: true });
-      await assert.rejects(trusting.getAgentCard(), UnsupportedOperationError);
     });
   });
 }

@@ -4,6 +4,7 @@ import time
 from uuid import uuid4
 
 import anyio
+from a2a.client import ClientCallContext
 from a2a.types import GetTaskRequest, Message, Part, Role, SendMessageRequest, TaskState
 
 # Waiting for something that does not come ends here.
@@ -22,7 +23,7 @@ def message(behaviour: str, text: str = "hello", **fields) -> Message:
 
 
 async def send(client, message: Message, **configuration):
-    """The one answer of a send without streaming: a StreamResponse with a task or a message."""
+    """The one answer to a client that does not stream: a StreamResponse."""
     request = SendMessageRequest(message=message, configuration=configuration)
     [answer] = [event async for event in client.send_message(request)]
     return answer
@@ -43,6 +44,11 @@ async def wait_for(client, task_id: str, holds):
             return task
         assert time.monotonic() < deadline, f"waited for too long: {task}"
         await anyio.sleep(POLL_S)
+
+
+def as_user(name: str) -> ClientCallContext:
+    """Calls with it are those of a user whom the server knows."""
+    return ClientCallContext(service_parameters={"Authorization": f"Bearer {name}"})
 
 
 def is_completed(task) -> bool:

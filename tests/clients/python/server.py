@@ -33,6 +33,21 @@ class Server:
     def port(self) -> str:
         return self.url.rpartition(":")[2]
 
+    def children(self, name: str) -> list[int]:
+        """The processes that it runs, by the name of their executable; ended ones are left out."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                pid, _, rest = stat.read_text().partition(" (")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            own, _, rest = rest.rpartition(") ")
+            state, parent = rest.split()[:2]
+            # One that has ended is there, as a zombie, until its parent looks after it.
+            if own == name and state != "Z" and int(parent) == self.process.pid:
+                found.append(int(pid))
+        return found
+
     def kill(self) -> None:
         """Ends it as a crash would."""
         self.process.send_signal(signal.SIGKILL)

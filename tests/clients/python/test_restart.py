@@ -1,17 +1,19 @@
 """A task outlives the process: killed in its middle, it goes on after a restart, and ends once."""
 
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import pytest
 from a2a.client import ClientConfig, create_client
 from a2a.helpers import get_artifact_text
 from a2a.types import ListTasksRequest, TaskState
-from httpx import AsyncClient
+from httpx import AsyncClient, TransportError
 
 from calls import WAIT_LIMIT_S, is_completed, message, send_for_task, wait_for
+from raw import Raw, collect, text_of
 from server import Server
+from streams import TICKS, TICKS_TEXT
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +21,8 @@ pytestmark = pytest.mark.anyio
 @asynccontextmanager
 async def connected(server):
     async with AsyncClient(timeout=WAIT_LIMIT_S) as http:
-        async with await create_client(server.url, ClientConfig(httpx_client=http)) as client:
+        config = ClientConfig(httpx_client=http, streaming=False)
+        async with await create_client(server.url, config) as client:
             yield client
 
 
@@ -101,3 +104,28 @@ async def test_all_that_was_accepted_completes_once(tmp_path):
             listed = await client.list_tasks(ListTasksRequest(page_size=100))
             assert listed.total_size == count
             assert {task.id for task in listed.tasks} == set(texts)
+
+
+@pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
+async def test_a_stream_goes_on_after_a_restart(tmp_path, binding):
+    options = ("--data", str(tmp_path), "--agent", "conformance")
+    found = []
+    with Server("--port", "0", *options) as server:
+        async with AsyncClient(timeout=WAIT_LIMIT_S) as http:
+            with suppress(TransportError):
+                async with Raw(http, server.url, binding).send(TICKS) as events:
+                    async for event in events:
+                        found.append(event)
+                        if len(found) == 5:
+                            server.kill()
+    assert not found[-1].is_last
+    task_id = found[0].data["task"]["id"]
+    with Server("--port", server.port, *options) as server:
+        async with AsyncClient(timeout=WAIT_LIMIT_S) as http:
+            raw = Raw(http, server.url, binding)
+            found += await collect(raw.subscribe(task_id, found[-1].id))
+            assert found[-1].is_last
+            # What the agent had said, it says again when it is run again: in place of the first.
+            assert text_of(found) == TICKS_TEXT
+            again = await collect(raw.subscribe(task_id, found[0].id))
+            assert again == found[1:]

@@ -2,42 +2,16 @@
 
 import anyio
 import pytest
-from a2a.client import A2ACardResolver, ClientCallContext, ClientConfig, ClientFactory
+from a2a.client import ClientCallContext
 from a2a.helpers import get_artifact_text, get_data_parts, get_message_text, get_raw_parts
 from a2a.helpers import get_url_parts
-from a2a.types import AgentCard, CancelTaskRequest, GetExtendedAgentCardRequest, GetTaskRequest
-from a2a.types import ListTasksRequest, Message, Part, Role, SendMessageRequest
-from a2a.types import SubscribeToTaskRequest, TaskPushNotificationConfig, TaskState
+from a2a.types import CancelTaskRequest, GetTaskRequest, ListTasksRequest, Message, Part, Role
+from a2a.types import SendMessageRequest, TaskState
 from a2a.utils import errors
 
-from calls import is_completed, message, send, send_for_task, wait_for
+from calls import as_user, is_completed, message, send, send_for_task, wait_for
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def card(server, http) -> AgentCard:
-    return await A2ACardResolver(http, server.url).get_agent_card()
-
-
-@pytest.fixture
-async def trusting_client(card, http, binding):
-    """A client that believes the server can do everything, and so asks it."""
-    card.capabilities.streaming = True
-    card.capabilities.push_notifications = True
-    card.capabilities.extended_agent_card = True
-    config = ClientConfig(httpx_client=http, supported_protocol_bindings=[binding])
-    async with ClientFactory(config).create(card) as client:
-        yield client
-
-
-async def test_the_card_says_what_there_is(card):
-    assert card.name == "conformance"
-    assert [i.protocol_binding for i in card.supported_interfaces] == ["JSONRPC", "HTTP+JSON"]
-    assert {i.protocol_version for i in card.supported_interfaces} == {"1.0"}
-    assert not card.capabilities.streaming
-    assert not card.capabilities.push_notifications
-    assert card.skills
 
 
 async def test_a_blocking_send_answers_with_the_finished_task(client):
@@ -174,9 +148,6 @@ async def test_lists_are_filtered(client):
 
 
 async def test_users_see_their_own_tasks_only(client):
-    def as_user(name):
-        return ClientCallContext(service_parameters={"Authorization": f"Bearer {name}"})
-
     request = SendMessageRequest(message=message("tck-complete-task"))
     [answer] = [e async for e in client.send_message(request, context=as_user("alice"))]
     asked = GetTaskRequest(id=answer.task.id)
@@ -220,38 +191,6 @@ async def test_other_versions_are_refused(client):
     version = ClientCallContext(service_parameters={"A2A-Version": "9.9"})
     with pytest.raises(errors.VersionNotSupportedError):
         await client.get_task(GetTaskRequest(id="any"), context=version)
-
-
-async def test_streaming_is_not_offered(client):
-    # `send` has shown that the SDK falls back to a plain send where the card has no streaming.
-    with pytest.raises(NotImplementedError):
-        async for _ in client.subscribe(SubscribeToTaskRequest(id="any")):
-            pass
-
-
-async def test_streaming_is_refused(trusting_client):
-    request = SendMessageRequest(message=message("tck-stream-001"))
-    with pytest.raises(errors.UnsupportedOperationError):
-        async for _ in trusting_client.send_message(request):
-            pass
-    with pytest.raises(errors.UnsupportedOperationError):
-        async for _ in trusting_client.subscribe(SubscribeToTaskRequest(id="any")):
-            pass
-
-
-async def test_push_notifications_are_refused(client):
-    config = TaskPushNotificationConfig(task_id="any", url="https://example.com/")
-    with pytest.raises(errors.PushNotificationNotSupportedError):
-        await client.create_task_push_notification_config(config)
-    with pytest.raises(errors.PushNotificationNotSupportedError):
-        await send(
-            client, message("tck-complete-task"), task_push_notification_config=config
-        )
-
-
-async def test_an_extended_card_is_refused(trusting_client):
-    with pytest.raises(errors.UnsupportedOperationError):
-        await trusting_client.get_extended_agent_card(GetExtendedAgentCardRequest())
 
 
 async def test_many_at_once_are_kept_apart(client):
