@@ -3,6 +3,7 @@
 
 mod conformance;
 mod echo;
+mod poison;
 mod strict;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use a2a_lambda_core::{Agent, Agents, Tenant};
 
 pub use conformance::Conformance;
 pub use echo::Echo;
+pub use poison::Poison;
 pub use strict::Strict;
 
 /// Makes an agent, at the start of the process.
@@ -24,6 +26,7 @@ pub const AGENTS: &[(&str, MakeAgent)] = &[
     ("echo", || Arc::new(Echo)),
     ("conformance", || Arc::new(Conformance)),
     ("strict", || Arc::new(Strict)),
+    ("poison", || Arc::new(Poison)),
 ];
 
 /// The agents that configuration asks for cannot be had.
@@ -100,7 +103,7 @@ mod tests {
             assert!(find(name).is_ok(), "{name}");
         }
         let error = find("nobody").err().unwrap();
-        let names = "echo, conformance, strict";
+        let names = "echo, conformance, strict, poison";
         assert_eq!(error.to_string(), format!("no agent is named \"nobody\"; there are: {names}"));
     }
 

@@ -49,21 +49,28 @@ pub fn http_client() -> SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https()
 }
 
+/// What the clients' configurations, which are of different types, have in common.
+macro_rules! config {
+    ($service:ident, $environment:ident, $http_client:ident, $endpoint:ident) => {{
+        let mut config = $service::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new($environment.region().to_owned()))
+            .credentials_provider(SharedCredentialsProvider::new($environment.credentials()))
+            .http_client($http_client)
+            .retry_config(retries())
+            .timeout_config(timeouts())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        config.set_endpoint_url($environment.$endpoint().map(str::to_owned));
+        $service::Client::from_conf(config.build())
+    }};
+}
+
 /// A DynamoDB client. It retries what can be retried and bounds every call to 15 seconds.
 pub fn dynamodb_client(
     environment: &AwsEnvironment,
     http_client: SharedHttpClient,
 ) -> aws_sdk_dynamodb::Client {
-    let mut config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(region(environment))
-        .credentials_provider(credentials(environment))
-        .http_client(http_client)
-        .retry_config(retries())
-        .timeout_config(timeouts())
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    config.set_endpoint_url(environment.dynamodb_endpoint().map(str::to_owned));
-    aws_sdk_dynamodb::Client::from_conf(config.build())
+    config!(aws_sdk_dynamodb, environment, http_client, dynamodb_endpoint)
 }
 
 /// An SQS client for sending. Its time limits are too short for a long poll of 20 seconds, which
@@ -72,24 +79,15 @@ pub fn sqs_client(
     environment: &AwsEnvironment,
     http_client: SharedHttpClient,
 ) -> aws_sdk_sqs::Client {
-    let mut config = aws_sdk_sqs::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(region(environment))
-        .credentials_provider(credentials(environment))
-        .http_client(http_client)
-        .retry_config(retries())
-        .timeout_config(timeouts())
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    config.set_endpoint_url(environment.sqs_endpoint().map(str::to_owned));
-    aws_sdk_sqs::Client::from_conf(config.build())
+    config!(aws_sdk_sqs, environment, http_client, sqs_endpoint)
 }
 
-fn region(environment: &AwsEnvironment) -> Region {
-    Region::new(environment.region().to_owned())
-}
-
-fn credentials(environment: &AwsEnvironment) -> SharedCredentialsProvider {
-    SharedCredentialsProvider::new(environment.credentials())
+/// A client of EventBridge Scheduler, bounded as the others are.
+pub fn scheduler_client(
+    environment: &AwsEnvironment,
+    http_client: SharedHttpClient,
+) -> aws_sdk_scheduler::Client {
+    config!(aws_sdk_scheduler, environment, http_client, scheduler_endpoint)
 }
 
 fn retries() -> RetryConfig {

@@ -6,10 +6,12 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::{Engine, Policy, PushConfigs, TaskStore};
+use a2a_lambda_core::{Engine, Policy, PushConfigs, TaskStore, Timer};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
-use crate::clients::{dynamodb_client, http_client, sqs_client};
+use crate::clients::{dynamodb_client, http_client, scheduler_client, sqs_client};
 use crate::environment::{AwsEnvironment, EnvironmentError};
+use crate::scheduler::SchedulerTimer;
 use crate::sqs::SqsQueue;
 use crate::system::{RandomIds, SystemClock};
 
@@ -139,7 +141,8 @@ impl<'a> Variables<'a> {
 }
 
 /// The policy, with what variables change of its defaults: `LEASE_SECONDS` (6 to 900),
-/// `MAX_ATTEMPTS` (1 to 100), `BLOCKING_WAIT_SECONDS` (0 to 900), `MAX_STREAM_SECONDS` (1 to 900).
+/// `MAX_ATTEMPTS` (1 to 100), `BLOCKING_WAIT_SECONDS` (0 to 900), `MAX_STREAM_SECONDS` (1 to 900),
+/// `DEDUPLICATE_MESSAGES` (`true` or `false`).
 ///
 /// # Errors
 /// When one of them is out of its bounds.
@@ -157,11 +160,15 @@ pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
     if let Some(seconds) = variables.number("MAX_STREAM_SECONDS", 1..=900)? {
         policy.max_stream = Duration::from_secs(seconds);
     }
+    if let Some(deduplicate) = variables.flag("DEDUPLICATE_MESSAGES")? {
+        policy.deduplicate_messages = deduplicate;
+    }
     Ok(policy)
 }
 
-/// The engine of a function: `TABLE_NAME` and `QUEUE_URL`, the [policy]'s variables, and what AWS
-/// sets. The store is made by the caller, who knows which it wants.
+/// The engine of a function: `TABLE_NAME` and `QUEUE_URL`, the [policy]'s variables, what AWS sets,
+/// and, for times that SQS cannot wait for, `SCHEDULER_ROLE_ARN`, `QUEUE_ARN` and `SCHEDULE_GROUP`:
+/// without them a signal for such a time [hops](SqsQueue). The store is made by the caller, who knows which it wants.
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.
@@ -175,16 +182,50 @@ pub fn engine<S: TaskStore + PushConfigs>(
     let aws = variables.aws()?;
     let http = http_client();
     let store = Arc::new(make_store(dynamodb_client(&aws, http.clone()), table));
+    let timer = scheduler_timer(variables, &aws, &http)?;
     let queue = Arc::new(SqsQueue::new(sqs_client(&aws, http), queue_url));
     Ok(Engine {
         store: store.clone(),
         configs: store,
         queue: queue.clone(),
-        timer: queue,
+        timer: timer.map_or(queue as Arc<dyn Timer>, |timer| Arc::new(timer)),
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         policy: Arc::new(policy),
     })
+}
+
+/// EventBridge Scheduler, if `SCHEDULER_ROLE_ARN` says by which role it may send to the queue.
+fn scheduler_timer(
+    variables: &Variables<'_>,
+    aws: &AwsEnvironment,
+    http: &SharedHttpClient,
+) -> Result<Option<SchedulerTimer>, ConfigError> {
+    let (queue_arn, group) =
+        (variables.optional("QUEUE_ARN"), variables.optional("SCHEDULE_GROUP"));
+    let Some(role_arn) = variables.optional("SCHEDULER_ROLE_ARN") else {
+        // Whoever has set these believes that there will be schedules.
+        let unused = [("QUEUE_ARN", queue_arn), ("SCHEDULE_GROUP", group)];
+        let unused = unused.into_iter().find(|(_, value)| value.is_some());
+        return match unused {
+            None => Ok(None),
+            Some((variable, _)) => {
+                let what = "unset, or SCHEDULER_ROLE_ARN set".to_owned();
+                Err(ConfigError::Invalid { variable, what, source: None })
+            }
+        };
+    };
+    let what = "the ARN of the SQS queue of signals, as SCHEDULER_ROLE_ARN is set";
+    let queue_arn = variables.required("QUEUE_ARN", what)?;
+    for (variable, arn) in [("SCHEDULER_ROLE_ARN", &role_arn), ("QUEUE_ARN", &queue_arn)] {
+        if !arn.starts_with("arn:") {
+            let what = "an ARN: it begins with `arn:`".to_owned();
+            return Err(ConfigError::Invalid { variable, what, source: None });
+        }
+    }
+    let group = group.unwrap_or_else(|| "default".to_owned());
+    let client = scheduler_client(aws, http.clone());
+    Ok(Some(SchedulerTimer::new(client, group, role_arn, queue_arn)))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 const ENDPOINT_URL_DYNAMODB: &str = "AWS_ENDPOINT_URL_DYNAMODB";
 const ENDPOINT_URL_SQS: &str = "AWS_ENDPOINT_URL_SQS";
+const ENDPOINT_URL_SCHEDULER: &str = "AWS_ENDPOINT_URL_SCHEDULER";
 
 /// What the environment says about AWS: where to send requests and how to sign them.
 #[derive(Clone)]
@@ -18,6 +19,7 @@ pub struct AwsEnvironment {
     credentials: Credentials,
     dynamodb_endpoint: Option<String>,
     sqs_endpoint: Option<String>,
+    scheduler_endpoint: Option<String>,
 }
 
 /// The environment does not say enough, or says it wrongly.
@@ -46,8 +48,8 @@ impl AwsEnvironment {
     ///
     /// Required: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`. Optional:
     /// `AWS_SESSION_TOKEN`; `AWS_ENDPOINT_URL` to send everything to one place (an emulator), and
-    /// `AWS_ENDPOINT_URL_DYNAMODB` and `AWS_ENDPOINT_URL_SQS`, which come before it. Lambda sets
-    /// all but the endpoints. An empty variable counts as one that is not set, since a template
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL_SCHEDULER`, which
+    /// come before it. Lambda sets all but the endpoints. An empty variable counts as one that is not set, since a template
     /// can give a variable no value but cannot leave it out.
     ///
     /// # Errors
@@ -74,7 +76,8 @@ impl AwsEnvironment {
             region,
             credentials,
             dynamodb_endpoint: endpoint(ENDPOINT_URL_DYNAMODB)?.or_else(|| every_service.clone()),
-            sqs_endpoint: endpoint(ENDPOINT_URL_SQS)?.or(every_service),
+            sqs_endpoint: endpoint(ENDPOINT_URL_SQS)?.or_else(|| every_service.clone()),
+            scheduler_endpoint: endpoint(ENDPOINT_URL_SCHEDULER)?.or(every_service),
         })
     }
 
@@ -90,6 +93,11 @@ impl AwsEnvironment {
     /// Where DynamoDB is, if not where AWS has it.
     pub(crate) fn dynamodb_endpoint(&self) -> Option<&str> {
         self.dynamodb_endpoint.as_deref()
+    }
+
+    /// Where EventBridge Scheduler is, if not where AWS has it.
+    pub(crate) fn scheduler_endpoint(&self) -> Option<&str> {
+        self.scheduler_endpoint.as_deref()
     }
 
     /// Where SQS is, if not where AWS has it.

@@ -1,4 +1,5 @@
-//! AWS for functions that start cold: the clients and what they are made from, SQS as the queue,
+//! AWS for functions that start cold: the clients and what they are made from, SQS as the queue, EventBridge
+//! Scheduler as the timer,
 //! configuration from variables, and logs.
 //!
 //! `aws-config` is deliberately absent. Its provider chain looks at profile files, metadata
@@ -9,12 +10,14 @@ mod clients;
 mod config;
 mod environment;
 mod logging;
+mod scheduler;
 mod sqs;
 mod system;
 
-pub use clients::{dynamodb_client, http_client, sqs_client};
+pub use clients::{dynamodb_client, http_client, scheduler_client, sqs_client};
 pub use config::{ConfigError, Variables, engine, policy};
 pub use environment::{AwsEnvironment, EnvironmentError};
 pub use logging::init_logging;
+pub use scheduler::SchedulerTimer;
 pub use sqs::SqsQueue;
 pub use system::{RandomIds, SystemClock, process_environment};

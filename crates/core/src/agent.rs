@@ -8,7 +8,9 @@ use std::sync::Arc;
 use a2a_lambda_protocol::{AgentExtension, AgentSkill, Json, Part, Struct, Timestamp};
 use async_trait::async_trait;
 
+use crate::head::{Impatience, Patience};
 use crate::ids::Tenant;
+use crate::policy::{Policy, Retries};
 use crate::turn::Turn;
 
 /// An agent: given a turn, it shows what it does and says how the turn ends.
@@ -27,6 +29,11 @@ pub trait Agent: Send + Sync + 'static {
     /// A [`Failure`] says whether the turn may be tried again. Any error that is passed on by `?`
     /// may be, and its text is not shown to the user.
     async fn run(&self, turn: &Turn) -> Result<End, Failure>;
+
+    /// How turns that failed are tried again, if not as the deployment's policy has it.
+    fn retries(&self) -> Option<Retries> {
+        None
+    }
 }
 
 /// What the agent card says of an agent (spec section 4.4.1).
@@ -146,6 +153,8 @@ pub enum End {
         question: Reply,
         /// What the agent wants to find again in its next turn.
         checkpoint: Option<Json>,
+        /// How long the user may take; `None` for as long as it takes.
+        patience: Option<Patience>,
     },
     /// The agent needs credentials, and goes on with the next message.
     AuthRequired {
@@ -153,6 +162,8 @@ pub enum End {
         question: Reply,
         /// What the agent wants to find again in its next turn.
         checkpoint: Option<Json>,
+        /// How long the user may take; `None` for as long as it takes.
+        patience: Option<Patience>,
     },
     /// The answer is just a message, and there was no need of a task. Only on a first turn that
     /// has shown nothing; in a later turn there is a task, and the message completes it.
@@ -188,9 +199,20 @@ impl End {
         }
     }
 
+    /// Whether there will be another turn whatever the user does.
+    pub(crate) fn goes_on_by_itself(&self) -> bool {
+        match self {
+            Self::ParkUntil { .. } | Self::Continue { .. } => true,
+            Self::InputRequired { patience, .. } | Self::AuthRequired { patience, .. } => {
+                patience.is_some_and(|patience| patience.then == Impatience::Wake)
+            }
+            Self::Completed(_) | Self::Rejected(_) | Self::Message(_) => false,
+        }
+    }
+
     /// A question to the user.
     pub fn input_required(question: impl Into<Reply>) -> Self {
-        Self::InputRequired { question: question.into(), checkpoint: None }
+        Self::InputRequired { question: question.into(), checkpoint: None, patience: None }
     }
 }
 
@@ -259,10 +281,20 @@ impl Agents {
         self.open || self.by_tenant.contains_key(tenant)
     }
 
+    /// Whether a tenant has an agent of its own.
+    pub fn names(&self, tenant: &Tenant) -> bool {
+        self.by_tenant.contains_key(tenant)
+    }
+
     /// The agent that serves a tenant. One that is not served any more still has an agent for its
     /// tasks that are under way.
     pub fn of(&self, tenant: &Tenant) -> &Arc<dyn Agent> {
         self.by_tenant.get(tenant).unwrap_or(&self.default)
+    }
+
+    /// How turns of a tenant's agent are tried again.
+    pub(crate) fn retries(&self, tenant: &Tenant, policy: &Policy) -> Retries {
+        self.of(tenant).retries().unwrap_or_else(|| policy.retries())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::machine::{Change, Command, Effect, IllegalTransition, Stamp};
 use crate::policy::Policy;
 use crate::push::{PushConfig, PushConfigs};
 use crate::store::{
-    Committed, Created, Depth, Guard, ListQuery, Page, Snapshot, StoreError, TaskStore,
+    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Snapshot, StoreError, TaskStore,
 };
 
 /// The first wait before a request to an unavailable store is made again; it doubles.
@@ -124,6 +124,19 @@ impl Engine {
         tried!(self, self.store.list(query))
     }
 
+    /// Finds a page of tasks that are due; see [`TaskStore::due`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub async fn due(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        after: Option<&DueTask>,
+    ) -> Result<Vec<DueTask>, StoreError> {
+        tried!(self, self.store.due(shard, until, after, self.policy.sweep_batch))
+    }
+
     /// Stores a push config; see [`PushConfigs::put`].
     ///
     /// # Errors
@@ -199,7 +212,7 @@ impl Engine {
     pub async fn transact_with(
         &self,
         mut base: Snapshot,
-        decide: impl Fn(&Head, &Stamp) -> Result<Change, IllegalTransition> + Send,
+        mut decide: impl FnMut(&Head, &Stamp) -> Result<Change, IllegalTransition> + Send,
     ) -> Result<(Snapshot, Vec<Effect>), TransactError> {
         for _ in 0..self.policy.commit_tries {
             let stamp = self.stamp();

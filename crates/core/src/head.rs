@@ -41,6 +41,8 @@ pub struct Head {
     pub fence: Fence,
     /// How often it was claimed since a turn was last committed.
     pub attempt: u32,
+    /// How many of these claims ended with their lease, and without a word: the runner died.
+    pub deaths: u32,
     /// How many turns were committed.
     pub turn: u32,
     /// The newest log entry whose messages a committed turn was given.
@@ -59,6 +61,8 @@ pub struct Head {
     pub direct: bool,
     /// What the agent left for its next turn.
     pub checkpoint: Option<Json>,
+    /// How long the user may take, if the task waits for its user and not for ever.
+    pub patience: Option<Patience>,
     /// The time by which somebody must look at the task again; the key of the due index.
     pub due: Option<Timestamp>,
     /// The idempotency key and content of the request that made the task.
@@ -97,6 +101,24 @@ pub enum Interruption {
     InputRequired,
     /// Credentials.
     AuthRequired,
+}
+
+/// How long an interrupted task waits for its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Until when.
+    pub until: Timestamp,
+    /// What then.
+    pub then: Impatience,
+}
+
+/// What becomes of a task whose user did not answer in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Impatience {
+    /// The agent goes on, with no new message.
+    Wake,
+    /// The task fails, and says why.
+    Fail,
 }
 
 /// How a task ended.
@@ -142,6 +164,11 @@ impl Head {
     /// What was accepted under an idempotency key, as far as the task remembers.
     pub fn accepted(&self, request: &Fingerprint) -> Option<&Fingerprint> {
         self.request.iter().chain(&self.follow_ups).find(|before| before.key == request.key)
+    }
+
+    /// Whether a runner died at the present turn, maybe of it.
+    pub fn is_suspect(&self, now: Timestamp) -> bool {
+        self.deaths > 0 || self.leased_until().is_some_and(|until| until <= now)
     }
 
     /// The end of the present lease, if there is one.

@@ -72,13 +72,17 @@ pub fn i2_change_is_gapless(before: Generation, change: &Change) -> Result<(), S
     Ok(())
 }
 
-/// I4, accepted is not lost: a task that is neither over nor waiting for its user has a time by
-/// which somebody looks at it.
+/// I4, accepted is not lost: a task that is neither over nor waiting for its user, for as long as it
+/// takes, has a time by which somebody looks at it.
 ///
 /// # Errors
 /// When it has none.
 pub fn i4_open_tasks_are_due(head: &Head) -> Result<(), String> {
-    let open = !matches!(head.phase, Phase::Interrupted(_) | Phase::Ended(_));
+    let open = match head.phase {
+        Phase::Interrupted(_) => head.patience.is_some(),
+        Phase::Ended(_) => false,
+        Phase::Submitted | Phase::Running { .. } | Phase::Waiting { .. } => true,
+    };
     if open != head.due.is_some() {
         return Err(format!("I4: a {} task with due {:?}", head.phase.name(), head.due));
     }

@@ -23,7 +23,7 @@
 //! | command    | Submitted     | Running              | Waiting              | Interrupted | Ended |
 //! |------------|---------------|----------------------|----------------------|-------------|-------|
 //! | message    | to the inbox  | to the inbox         | wakes it             | Submitted   | —     |
-//! | claim      | Running       | if the lease expired | if its time has come | —           | —     |
+//! | claim      | Running       | if the lease expired | if its time has come | if its user is late | — |
 //! | emit       | —             | by the holder        | —                    | —           | —     |
 //! | heartbeat  | —             | by the holder        | —                    | —           | —     |
 //! | park       | —             | by the holder        | —                    | —           | —     |
@@ -31,7 +31,7 @@
 //! | retry      | —             | by the holder        | —                    | —           | —     |
 //! | cancel     | Ended         | Ended                | Ended                | Ended       | —     |
 //! | expire     | —             | Waiting, if expired  | —                    | —           | —     |
-//! | wake       | signals again | —                    | signals again        | —           | —     |
+//! | wake       | signals again | —                    | signals again        | if its user is late | — |
 //!
 //! A dash is an [`IllegalTransition`] and changes nothing. A turn that ends while the inbox is not
 //! empty does not end the task: the holder goes on, with the new messages (invariant I5). A message
@@ -48,7 +48,7 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{Message, Role, TaskState, Timestamp};
 
-use crate::head::{Ending, Head, MAX_REMEMBERED_KEYS, Phase};
+use crate::head::{Ending, Head, Impatience, MAX_REMEMBERED_KEYS, Phase};
 use crate::ids::{Fence, Generation, LeaseToken, Revision, WriteId};
 use crate::log::{Entry, Event, StatusChange, Terms, UserMessage, without_ids};
 use crate::request_key::Fingerprint;
@@ -119,6 +119,7 @@ impl Head {
             status_at: stamp.now,
             fence: Fence::default(),
             attempt: 0,
+            deaths: 0,
             turn: 0,
             consumed: Generation::default(),
             given: Generation::default(),
@@ -127,6 +128,7 @@ impl Head {
             sender_waits_until,
             direct: false,
             checkpoint: None,
+            patience: None,
             due: None,
             request,
             follow_ups: Vec::new(),
@@ -166,6 +168,7 @@ impl Head {
             Command::Claim { token, max_attempts } => {
                 self.claimable(stamp.now)?;
                 next.over_lease = self.leased_until();
+                next.head.deaths += u32::from(self.leased_until().is_some());
                 next.claim(token, max_attempts);
             }
             Command::Emit { token, updates } => {
@@ -207,6 +210,7 @@ impl Head {
                     return Err(Refusal::HeldBy { until });
                 }
                 next.over_lease = Some(until);
+                next.head.deaths += 1;
                 next.head.phase = Phase::Waiting { until: stamp.now };
                 next.signal_anew(stamp.now);
             }
@@ -227,7 +231,13 @@ impl Head {
             Phase::Running { until, .. } if until > now => Err(Refusal::HeldBy { until }),
             Phase::Waiting { until } if until > now => Err(Refusal::NotBefore { at: until }),
             Phase::Submitted | Phase::Running { .. } | Phase::Waiting { .. } => Ok(()),
-            Phase::Interrupted(_) => Err(Refusal::WaitsForUser),
+            Phase::Interrupted(_) => match self.patience {
+                None => Err(Refusal::WaitsForUser),
+                Some(patience) if patience.until > now => {
+                    Err(Refusal::NotBefore { at: patience.until })
+                }
+                Some(_) => Ok(()),
+            },
             Phase::Ended(_) => Err(Refusal::Ended),
         }
     }
@@ -244,7 +254,10 @@ impl Head {
             Phase::Running { until, .. } => Some(until),
             Phase::Waiting { until } => Some(until.saturating_add(stamp.signal_grace)),
             Phase::Submitted => Some(stamp.now.saturating_add(stamp.signal_grace)),
-            Phase::Interrupted(_) | Phase::Ended(_) => None,
+            Phase::Interrupted(_) => {
+                self.patience.map(|patience| patience.until.saturating_add(stamp.signal_grace))
+            }
+            Phase::Ended(_) => None,
         };
         next.done()
     }
@@ -330,8 +343,10 @@ impl<'a> Draft<'a> {
             }
             Phase::Interrupted(_) => {
                 self.head.phase = Phase::Submitted;
+                self.head.patience = None;
                 self.head.status_at = now;
                 self.head.attempt = 0;
+                self.head.deaths = 0;
                 self.signal(now);
             }
         }
@@ -339,8 +354,15 @@ impl<'a> Draft<'a> {
 
     fn claim(&mut self, token: LeaseToken, max_attempts: u32) {
         if self.head.attempt >= max_attempts {
-            let text = format!("gave up after {} attempts that did not finish", self.head.attempt);
+            let Head { attempt, deaths, .. } = self.head;
+            let text =
+                format!("gave up after {attempt} attempts: in {deaths} of them the process died");
             let message = notice(&self.stamp.write, text);
+            return self.end(Ending::Failed, Some(message));
+        }
+        let patience = self.head.patience.take();
+        if patience.is_some_and(|patience| patience.then == Impatience::Fail) {
+            let message = notice(&self.stamp.write, "nobody answered in time".to_owned());
             return self.end(Ending::Failed, Some(message));
         }
         let state_before = self.head.state();
@@ -382,6 +404,7 @@ impl<'a> Draft<'a> {
         self.head.consumed = turn.given;
         self.head.turn += 1;
         self.head.attempt = 0;
+        self.head.deaths = 0;
         self.head.checkpoint = None;
     }
 
@@ -397,14 +420,18 @@ impl<'a> Draft<'a> {
 
     fn park(&mut self, pause: Pause) {
         match pause {
-            Pause::ForUser { interruption, message, checkpoint } => {
+            Pause::ForUser { interruption, message, checkpoint, patience } => {
                 self.head.checkpoint = checkpoint;
                 if self.head.has_mail() {
                     return self.go_on(message);
                 }
                 self.head.phase = Phase::Interrupted(interruption);
+                self.head.patience = patience;
                 self.head.due = None;
                 self.set_state(self.head.state(), message);
+                if let Some(patience) = patience {
+                    self.signal(patience.until);
+                }
             }
             Pause::Until { wake_at, checkpoint } => {
                 self.head.checkpoint = checkpoint;
@@ -442,6 +469,7 @@ impl<'a> Draft<'a> {
         self.head.phase = Phase::Ended(ending);
         self.head.due = None;
         self.head.checkpoint = None;
+        self.head.patience = None;
         self.set_state(self.head.state(), message);
     }
 }

@@ -177,8 +177,10 @@ impl TaskStore for MemoryStore {
         &self,
         shard: u8,
         until: Timestamp,
+        after: Option<&DueTask>,
         limit: usize,
     ) -> Result<Vec<DueTask>, StoreError> {
+        let order = |task: &DueTask| (task.due, task.key.clone());
         let tasks = self.tasks();
         let in_shard = tasks.values().filter(|record| due_shard(&record.head.key) == shard);
         let mut due: Vec<DueTask> = in_shard
@@ -187,7 +189,8 @@ impl TaskStore for MemoryStore {
                 Some(DueTask { key: record.head.key.clone(), due })
             })
             .collect();
-        due.sort_by(|a, b| (a.due, &a.key).cmp(&(b.due, &b.key)));
+        due.retain(|task| after.is_none_or(|after| order(after) < order(task)));
+        due.sort_by_key(order);
         due.truncate(limit);
         Ok(due)
     }

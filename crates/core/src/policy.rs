@@ -54,13 +54,18 @@ pub struct Policy {
     /// The most that a task's log may have, in bytes as stored, give or take what is committed
     /// together: a task must fit into the answer of a function, which on Lambda has 6 MB.
     pub max_task_bytes: u64,
-    /// How many turns a task may take (I10): an agent that only ever continues is stopped.
+    /// How many turns a task may take that no message begins (I10): an agent that only ever continues
+    /// is stopped.
     pub max_turns: u32,
     /// The largest checkpoint, in bytes.
     pub max_checkpoint_bytes: usize,
     /// How many bytes of tasks a page of `ListTasks` holds before it ends early.
     pub list_page_bytes: usize,
-    /// How many due tasks a sweep takes on per shard.
+    /// Whether a message whose `messageId` the owner has used before is that message, sent again, as
+    /// if the id were its `Idempotency-Key`. Off by default: A2A has agents deduplicate only if they
+    /// like (spec section 3.3.1), and clients exist that number their messages anew in each task.
+    pub deduplicate_messages: bool,
+    /// How many due tasks a sweep reads at a time, for each shard.
     pub sweep_batch: usize,
 }
 
@@ -93,17 +98,38 @@ impl Default for Policy {
             max_turns: 10_000,
             max_checkpoint_bytes: 32 * 1024,
             list_page_bytes: 3 * 1024 * 1024,
+            deduplicate_messages: false,
             sweep_batch: 100,
         }
     }
 }
 
-impl Policy {
+/// How a turn that failed is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retries {
+    /// How many claims a task may have without a committed turn (I10); at least 1.
+    pub max_attempts: u32,
+    /// The wait before the second attempt; it doubles with each further one.
+    pub first: Duration,
+    /// The longest wait between attempts.
+    pub most: Duration,
+}
+
+impl Retries {
     /// The wait after failed attempt number `attempt` (from 1): exponential, without jitter, as
     /// the tasks that fail together were not submitted together.
-    pub fn retry_after(&self, attempt: u32) -> Duration {
+    pub fn after(&self, attempt: u32) -> Duration {
         let doublings = attempt.saturating_sub(1).min(20);
-        self.retry_first.saturating_mul(1 << doublings).min(self.retry_most)
+        self.first.saturating_mul(1 << doublings).min(self.most)
+    }
+}
+
+impl Policy {
+    /// How the turns of agents are tried again that do not say it themselves
+    /// ([`Agent::retries`](crate::Agent::retries)).
+    pub fn retries(&self) -> Retries {
+        let Self { max_attempts, retry_first: first, retry_most: most, .. } = *self;
+        Retries { max_attempts, first, most }
     }
 }
 
@@ -113,9 +139,8 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_limit() {
-        let policy = Policy::default();
-        let waits: Vec<u64> =
-            [1, 2, 3, 9, 10, 4_000_000_000].map(|n| policy.retry_after(n).as_secs()).to_vec();
+        let retries = Policy::default().retries();
+        let waits = [1, 2, 3, 9, 10, 4_000_000_000].map(|n| retries.after(n).as_secs());
         assert_eq!(waits, [1, 2, 4, 256, 300, 300]);
     }
 

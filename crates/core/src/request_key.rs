@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::ids::{Owner, Tenant};
+use crate::log::Terms;
 
 /// The longest idempotency key, in bytes.
 pub const MAX_REQUEST_KEY_BYTES: usize = 256;
@@ -18,17 +19,24 @@ pub const MAX_REQUEST_KEY_BYTES: usize = 256;
 pub struct Fingerprint {
     /// The digest of tenant, owner and key.
     pub key: String,
-    /// The digest of the message.
+    /// The digest of the message and of what its sender asks for beside it.
     pub content: String,
 }
 
 impl Fingerprint {
     /// The fingerprint of `message` as sent by `owner` under `key`.
-    pub fn new(tenant: &Tenant, owner: &Owner, key: &str, message: &Message) -> Self {
+    pub fn new(
+        tenant: &Tenant,
+        owner: &Owner,
+        key: &str,
+        message: &Message,
+        terms: &Terms,
+    ) -> Self {
         let content = serde_json::to_vec(message).unwrap_or_default();
+        let beside = serde_json::to_vec(terms).unwrap_or_default();
         Self {
             key: digest([tenant.as_str().as_bytes(), owner.as_str().as_bytes(), key.as_bytes()]),
-            content: digest([content.as_slice()]),
+            content: digest([content.as_slice(), beside.as_slice()]),
         }
     }
 
@@ -67,6 +75,7 @@ mod tests {
             &Owner::parse(owner).unwrap(),
             key,
             &message,
+            &Terms::default(),
         )
     }
 

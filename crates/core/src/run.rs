@@ -25,6 +25,15 @@ pub struct Runner {
     agents: Agents,
 }
 
+/// Whether other tasks are attended to in the same process at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// They are: a task of which a runner may have died is left for later.
+    Others,
+    /// They are not.
+    Alone,
+}
+
 /// What came of a signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attended {
@@ -53,8 +62,38 @@ pub enum Attended {
     NoSuchTask,
     /// The task was called off, or taken over, while its agent was at work.
     Stopped,
+    /// A runner has died at its present turn, maybe of it: it is to be attended to alone, so that it
+    /// takes no other task with it.
+    Suspect,
     /// Too little of the invocation is left to begin: the signal should come again.
     TooLate,
+}
+
+/// Why a task whose due time had come was signaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovered {
+    /// No runner has begun it.
+    LostSignal,
+    /// Its runner died.
+    DeadLease,
+    /// Its time to go on has come.
+    WakeTime,
+    /// Its user did not answer in time.
+    LateUser,
+    /// It was not: it needs nothing, or not yet.
+    Nothing,
+}
+
+impl From<&Phase> for Recovered {
+    fn from(phase: &Phase) -> Self {
+        match phase {
+            Phase::Submitted => Self::LostSignal,
+            Phase::Running { .. } => Self::DeadLease,
+            Phase::Waiting { .. } => Self::WakeTime,
+            Phase::Interrupted(_) => Self::LateUser,
+            Phase::Ended(_) => Self::Nothing,
+        }
+    }
 }
 
 /// Why a task could not be attended to. The signal should come again.
@@ -89,7 +128,12 @@ impl Runner {
     ///
     /// # Errors
     /// When the store fails. The task is as it was, or its lease will expire.
-    pub async fn attend(&self, key: &TaskKey, deadline: Timestamp) -> Result<Attended, RunError> {
+    pub async fn attend(
+        &self,
+        key: &TaskKey,
+        deadline: Timestamp,
+        company: Company,
+    ) -> Result<Attended, RunError> {
         let Some(snapshot) = self.engine.read(key, Depth::Tail).await? else {
             return Ok(Attended::NoSuchTask);
         };
@@ -98,6 +142,9 @@ impl Runner {
         }
         if self.is_too_late(deadline) {
             return Ok(Attended::TooLate);
+        }
+        if company == Company::Others && snapshot.head.is_suspect(self.engine.clock.now()) {
+            return Ok(Attended::Suspect);
         }
         let token = LeaseToken::new(self.engine.ids.fresh());
         let mut snapshot = match self.claim(snapshot, &token).await {
@@ -136,8 +183,8 @@ impl Runner {
         snapshot: Snapshot,
         token: &LeaseToken,
     ) -> Result<Snapshot, TransactError> {
-        let command =
-            Command::Claim { token: token.clone(), max_attempts: self.engine.policy.max_attempts };
+        let retries = self.agents.retries(&snapshot.head.key.tenant, &self.engine.policy);
+        let command = Command::Claim { token: token.clone(), max_attempts: retries.max_attempts };
         let (claimed, effects) = self.engine.transact(snapshot, command).await?;
         self.engine.carry_out(&claimed.head, &effects).await?;
         Ok(claimed)
@@ -175,29 +222,31 @@ impl Runner {
     }
 
     /// Looks after a task whose due time has come: the step that scheduled recovery makes for each
-    /// task it finds. Returns whether a signal was sent.
+    /// task it finds.
     ///
     /// # Errors
     /// When the store fails; the task stays due.
-    pub async fn recover(&self, key: &TaskKey) -> Result<bool, RunError> {
+    pub async fn recover(&self, key: &TaskKey) -> Result<Recovered, RunError> {
         recover(&self.engine, key).await
     }
 }
 
 /// See [`Runner::recover`].
-pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<bool, RunError> {
+pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered, RunError> {
     let Some(snapshot) = engine.read(key, Depth::Tail).await? else {
-        return Ok(false);
+        return Ok(Recovered::Nothing);
     };
     if snapshot.head.due.is_none_or(|due| due > engine.clock.now()) {
-        return Ok(false);
+        return Ok(Recovered::Nothing);
     }
+    let mut found = Recovered::Nothing;
     let decided = engine
         .transact_with(snapshot, |head, stamp| {
             let command = match head.phase {
                 Phase::Running { .. } => Command::Expire,
                 _ => Command::Wake,
             };
+            found = Recovered::from(&head.phase);
             match head.apply(command, stamp) {
                 Err(illegal) if illegal.refusal != Refusal::Ended => Ok(head.postpone(stamp)),
                 decided => decided,
@@ -207,10 +256,11 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<bool, RunE
     match decided {
         Ok((snapshot, effects)) => {
             engine.carry_out(&snapshot.head, &effects).await?;
-            Ok(effects.iter().any(|effect| matches!(effect, Effect::Signal { .. })))
+            let signaled = effects.iter().any(|effect| matches!(effect, Effect::Signal { .. }));
+            Ok(if signaled { found } else { Recovered::Nothing })
         }
         // It ended while we looked.
-        Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(false),
+        Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(Recovered::Nothing),
         Err(TransactError::Contended) => Err(RunError::Contended),
         Err(TransactError::Store(error)) => Err(error.into()),
         Err(TransactError::Signal(error)) => Err(error.into()),

@@ -110,13 +110,13 @@ impl<'a> TurnRun<'a> {
         let policy = &self.engine.policy;
         let (shown_in, shown) = mpsc::channel(policy.update_buffer);
         let (stop, stop_out) = watch::channel(None);
-        let given = claimed.head.given;
         let turn = self.turn(&claimed, shown_in, stop_out).await?;
         let key = claimed.head.key.clone();
         let agent = self.agents.of(&key.tenant);
         // The call itself is inside too: it may panic before it returns a future.
         let mut agent_run = AgentRun(Some(Box::pin(contained(async { agent.run(&turn).await }))));
-        let mut committer = Committer::new(self.engine, self.token, given, claimed);
+        let retries = self.agents.retries(&key.tenant, policy);
+        let mut committer = Committer::new(self.engine, self.token, retries, claimed);
 
         let left = turn.deadline.saturating_since(self.engine.clock.now());
         let out_of_time = async {
@@ -146,6 +146,7 @@ impl<'a> TurnRun<'a> {
                 // Its result is of no use any more, but it may want to clean up.
                 if agent_run.is_running() {
                     tokio::select! {
+                        biased;
                         _ = agent_run.ended() => {}
                         () = self.engine.clock.sleep(policy.stop_grace) => {}
                     }

@@ -237,11 +237,12 @@ pub trait TaskStore: Send + Sync + 'static {
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError>;
 
     /// Finds tasks of one shard of the due index whose time is at or before `until`, earliest
-    /// first, at most `limit`.
+    /// first, at most `limit`. What was found before is passed over by `after`, the last of it.
     async fn due(
         &self,
         shard: u8,
         until: Timestamp,
+        after: Option<&DueTask>,
         limit: usize,
     ) -> Result<Vec<DueTask>, StoreError>;
 }

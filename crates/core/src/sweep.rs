@@ -1,55 +1,123 @@
 //! The sweep: whatever should have been looked at by now is looked at.
 
+use std::fmt;
+
+use a2a_lambda_protocol::Timestamp;
+use futures_util::future::join_all;
+use serde::Serialize;
 use tracing::warn;
 
 use crate::engine::{Engine, chain};
 use crate::head::DUE_SHARDS;
-use crate::run::{RunError, recover};
-use crate::store::StoreError;
+use crate::run::{Recovered, recover};
 
-/// What a sweep found and did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// How many errors a sweep's report has in full.
+const MAX_ERRORS: usize = 5;
+
+/// What a sweep found and did, stage by stage.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Swept {
     /// Tasks whose due time had come.
     pub due: usize,
-    /// Tasks that were signaled again.
-    pub signaled: usize,
+    /// Tasks that no runner had begun: the signal was lost, or is late.
+    pub lost_signals: usize,
+    /// Tasks whose runner died.
+    pub dead_leases: usize,
+    /// Tasks whose time to go on had come.
+    pub wake_times: usize,
+    /// Tasks that had waited long enough for their user.
+    pub late_users: usize,
+    /// Tasks that needed nothing: what they waited for came meanwhile, or is still to come.
+    pub settled: usize,
     /// Tasks that could not be looked after; they stay due.
     pub failed: usize,
+    /// Shards of the due index that could not be read, or not to their end.
+    pub unread: usize,
+    /// The first errors.
+    pub errors: Vec<String>,
+    /// Whether the time was over before all that was due was looked at. The next sweep goes on.
+    pub more: bool,
 }
 
-/// Sweeps the due index once: lost signals, expired leases and wake times. Bounded by
-/// [`Policy::sweep_batch`](crate::Policy::sweep_batch) per shard; the next sweep goes on.
-///
-/// # Errors
-/// When the due index of a shard cannot be read; the other shards are swept all the same.
-pub async fn sweep(engine: &Engine) -> Result<Swept, StoreError> {
+impl Swept {
+    /// Tasks that were signaled.
+    pub fn signaled(&self) -> usize {
+        self.lost_signals + self.dead_leases + self.wake_times + self.late_users
+    }
+
+    fn count(&mut self, recovered: Recovered) {
+        *match recovered {
+            Recovered::LostSignal => &mut self.lost_signals,
+            Recovered::DeadLease => &mut self.dead_leases,
+            Recovered::WakeTime => &mut self.wake_times,
+            Recovered::LateUser => &mut self.late_users,
+            Recovered::Nothing => &mut self.settled,
+        } += 1;
+    }
+
+    fn note(&mut self, error: impl fmt::Display) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(error.to_string());
+        }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.due += other.due;
+        self.lost_signals += other.lost_signals;
+        self.dead_leases += other.dead_leases;
+        self.wake_times += other.wake_times;
+        self.late_users += other.late_users;
+        self.settled += other.settled;
+        self.failed += other.failed;
+        self.unread += other.unread;
+        self.more |= other.more;
+        other.errors.into_iter().for_each(|error| self.note(error));
+        self
+    }
+}
+
+/// Sweeps the due index once: lost signals, dead leases, wake times, and users who are late. All
+/// shards at a time, each in pages of [`Policy::sweep_batch`](crate::Policy::sweep_batch), until
+/// nothing more is due, or until `deadline`. A task that cannot be looked after holds up no other.
+pub async fn sweep(engine: &Engine, deadline: Timestamp) -> Swept {
+    let shards = (0..DUE_SHARDS).map(|shard| sweep_shard(engine, shard, deadline));
+    join_all(shards).await.into_iter().fold(Swept::default(), Swept::and)
+}
+
+async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Swept {
     let mut swept = Swept::default();
-    let mut unread = Ok(());
-    for shard in 0..DUE_SHARDS {
-        let now = engine.clock.now();
-        let due = match engine.store.due(shard, now, engine.policy.sweep_batch).await {
-            Ok(due) => due,
+    // What becomes due from here on is for the next sweep: this one comes to an end.
+    let until = engine.clock.now();
+    let mut after = None;
+    loop {
+        let page = match engine.due(shard, until, after.as_ref()).await {
+            Ok(page) => page,
             Err(error) => {
-                unread = Err(error);
-                continue;
+                let error = chain(&error);
+                warn!(shard, error, "a shard of the due index was not read");
+                swept.unread += 1;
+                swept.note(format_args!("shard {shard} of the due index: {error}"));
+                return swept;
             }
         };
-        for task in due {
+        let Some(last) = page.last() else { return swept };
+        after = Some(last.clone());
+        for task in page {
+            if engine.clock.now() >= deadline {
+                swept.more = true;
+                return swept;
+            }
             swept.due += 1;
             match recover(engine, &task.key).await {
-                Ok(signaled) => swept.signaled += usize::from(signaled),
+                Ok(recovered) => swept.count(recovered),
                 Err(error) => {
+                    let (tenant, id, error) = (&task.key.tenant, &task.key.task, chain(&error));
+                    warn!(%tenant, task = %id, error, "a due task was not looked after");
                     swept.failed += 1;
-                    log_failure(&task.key, &error);
+                    swept.note(format_args!("task {id} of tenant {:?}: {error}", tenant.as_str()));
                 }
             }
         }
     }
-    unread.map(|()| swept)
-}
-
-fn log_failure(key: &crate::ids::TaskKey, error: &RunError) {
-    let error = chain(error);
-    warn!(tenant = %key.tenant, task = %key.task, error, "a due task was not looked after");
 }

@@ -1,6 +1,6 @@
 //! The head as an item's attributes. Names are short: they are paid for with every write.
 
-use a2a_lambda_core::head::{Ending, Head, Interruption, Phase, due_shard};
+use a2a_lambda_core::head::{Ending, Head, Impatience, Interruption, Patience, Phase, due_shard};
 use a2a_lambda_core::ids::{
     ContextId, Fence, Generation, LeaseToken, Owner, Revision, Tenant, WriteId,
 };
@@ -27,10 +27,13 @@ const CREATED_AT: &str = "at";
 const GENERATION: &str = "g";
 const PHASE: &str = "ph";
 const WAITING_UNTIL: &str = "wu";
+const PATIENT_UNTIL: &str = "pu";
+const IMPATIENCE: &str = "pt";
 const STATUS_AT: &str = "sa";
 const LOG_TOTAL: &str = "bt";
 const FENCE: &str = "f";
 const ATTEMPT: &str = "a";
+const DEATHS: &str = "de";
 const TURN: &str = "tn";
 const CONSUMED: &str = "c";
 const GIVEN: &str = "gv";
@@ -80,7 +83,12 @@ pub(crate) fn to_item(head: &Head) -> Item {
         Phase::Waiting { until } => set(WAITING_UNTIL, Some(millis(*until))),
         Phase::Submitted | Phase::Interrupted(_) | Phase::Ended(_) => {}
     }
+    if let Some(Patience { until, then }) = head.patience {
+        set(PATIENT_UNTIL, Some(millis(until)));
+        set(IMPATIENCE, Some(string(impatience_name(then))));
+    }
     let flag = |on: bool| on.then_some(AttributeValue::Bool(true));
+    set(DEATHS, Some(head.deaths).filter(|deaths| *deaths > 0).map(number));
     set(EMITTED, flag(head.emitted));
     set(SENDER_WAITS, head.sender_waits_until.map(millis));
     set(DIRECT, flag(head.direct));
@@ -121,6 +129,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         log_bytes: get_number(item, LOG_TOTAL)?,
         fence: Fence(get_number(item, FENCE)?),
         attempt: get_number(item, ATTEMPT)?,
+        deaths: find_number(item, DEATHS)?.unwrap_or_default(),
         turn: get_number(item, TURN)?,
         consumed: Generation(get_number(item, CONSUMED)?),
         given: Generation(get_number(item, GIVEN)?),
@@ -129,6 +138,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         sender_waits_until: find_number(item, SENDER_WAITS)?.map(Timestamp::from_millis),
         direct: get_flag(item, DIRECT),
         checkpoint,
+        patience: patience(item)?,
         due: find_number(item, DUE_SK)?.map(Timestamp::from_millis),
         request: request.map(parse_fingerprint).transpose()?,
         follow_ups: follow_ups(item)?,
@@ -153,6 +163,23 @@ fn phase(item: &Item) -> Result<Phase, Malformed> {
         "rejected" => Phase::Ended(Ending::Rejected),
         other => return Err(Malformed::Phase(other.to_owned())),
     })
+}
+
+fn patience(item: &Item) -> Result<Option<Patience>, Malformed> {
+    let Some(until) = find_number(item, PATIENT_UNTIL)?.map(Timestamp::from_millis) else {
+        return Ok(None);
+    };
+    let name = get_string(item, IMPATIENCE)?;
+    let then = [Impatience::Wake, Impatience::Fail];
+    let then = then.into_iter().find(|then| impatience_name(*then) == name);
+    Ok(Some(Patience { until, then: then.ok_or(Malformed::Attribute(IMPATIENCE))? }))
+}
+
+fn impatience_name(then: Impatience) -> &'static str {
+    match then {
+        Impatience::Wake => "wake",
+        Impatience::Fail => "fail",
+    }
 }
 
 fn follow_ups(item: &Item) -> Result<Vec<Fingerprint>, Malformed> {

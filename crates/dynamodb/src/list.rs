@@ -174,8 +174,17 @@ impl DynamoDbStore {
         &self,
         shard: u8,
         until: Timestamp,
+        after: Option<&DueTask>,
         limit: usize,
     ) -> Result<Vec<DueTask>, StoreError> {
+        let start = after.map(|after| {
+            Item::from([
+                (DUE_PK.to_owned(), number(shard)),
+                (DUE_SK.to_owned(), number(after.due.as_millis())),
+                (PK.to_owned(), string(partition(&after.key))),
+                (SK.to_owned(), string(HEAD)),
+            ])
+        });
         let request = self
             .client
             .query()
@@ -186,6 +195,7 @@ impl DynamoDbStore {
             .expression_attribute_names("#t", DUE_SK)
             .expression_attribute_values(":s", number(shard))
             .expression_attribute_values(":t", number(until.as_millis()))
+            .set_exclusive_start_key(start)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let page = request.send().await.map_err(store_error)?;
         let mut due = Vec::new();

@@ -308,8 +308,9 @@ impl TaskStore for DynamoDbStore {
         &self,
         shard: u8,
         until: Timestamp,
+        after: Option<&DueTask>,
         limit: usize,
     ) -> Result<Vec<DueTask>, StoreError> {
-        self.due_tasks(shard, until, limit).await
+        self.due_tasks(shard, until, after, limit).await
     }
 }

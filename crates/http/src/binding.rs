@@ -26,7 +26,7 @@ const MAX_QUERY_PAIRS: usize = 64;
 
 /// The version of A2A that the client speaks: by header or query parameter, major and minor only,
 /// and 0.3 where none is given (spec section 3.6.2).
-pub(crate) fn version(parts: &Parts) -> Result<ProtocolVersion, A2aError> {
+pub(crate) fn version(parts: &Parts, v0_3: bool) -> Result<ProtocolVersion, A2aError> {
     let from_header = header_text(parts, VERSION_HEADER)?;
     let from_query = || {
         query_pairs(parts).into_iter().find(|(name, _)| name.eq_ignore_ascii_case(VERSION_HEADER))
@@ -45,14 +45,15 @@ pub(crate) fn version(parts: &Parts) -> Result<ProtocolVersion, A2aError> {
     match major_minor {
         (Some("1"), Some("0")) if has_patch_at_most => Ok(ProtocolVersion::V1_0),
         (Some("0"), Some("3")) if has_patch_at_most => Ok(ProtocolVersion::V0_3),
-        _ => Err(not_supported(&format!("A2A version {asked} is not supported"))),
+        _ => Err(not_supported(&format!("A2A version {asked} is not supported"), v0_3)),
     }
 }
 
-/// Refuses what belongs to a version that is not spoken here.
-pub(crate) fn not_supported(text: &str) -> A2aError {
+/// Refuses what belongs to a version that is not spoken here. `v0_3` says whether 0.3 is.
+pub(crate) fn not_supported(text: &str, v0_3: bool) -> A2aError {
+    let supported = if v0_3 { format!("{VERSION}, 0.3") } else { VERSION.to_owned() };
     A2aError::new(ErrorKind::VersionNotSupported, format!("{text}; send A2A-Version: {VERSION}"))
-        .with_metadata("supportedVersions", VERSION)
+        .with_metadata("supportedVersions", supported)
 }
 
 fn is_number(text: &str) -> bool {
@@ -172,10 +173,10 @@ mod tests {
             ("/", Some("2.0"), None),
             ("/", Some("ä"), None),
         ] {
-            let found = version(&parts(uri, header));
+            let found = version(&parts(uri, header), true);
             assert_eq!(found.as_ref().ok(), expected.as_ref(), "{uri} {header:?}: {found:?}");
         }
-        let error = version(&parts("/", Some("9.9"))).unwrap_err();
+        let error = version(&parts("/", Some("9.9")), true).unwrap_err();
         assert_eq!(error.kind, ErrorKind::VersionNotSupported);
     }
 

@@ -90,7 +90,7 @@ impl Bindings {
             Ok(call) => call,
             Err(error) => return refused(id, "", &error),
         };
-        let version = match version(parts) {
+        let version = match version(parts, self.config.v0_3) {
             Ok(version) => version,
             // Whether it is a method of A2A is not known yet: see `call`.
             Err(error) => return refused(id, "unread", &error),
@@ -102,7 +102,7 @@ impl Bindings {
                 self.call_v0_3(tenant, &call, id, &exchange).await
             }
             ProtocolVersion::V0_3 => {
-                refused(id, "unread", &not_supported("A2A 0.3 is not supported"))
+                refused(id, "unread", &not_supported("A2A 0.3 is not supported", false))
             }
         };
         exchange.add_headers(response.headers_mut());

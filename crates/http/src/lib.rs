@@ -24,7 +24,7 @@ use std::fmt;
 use std::time::Duration;
 
 use a2a_lambda_core::push::ProtocolVersion;
-use a2a_lambda_core::{Agents, Operations, Owner};
+use a2a_lambda_core::{Agents, Operations, Owner, Tenant};
 use a2a_lambda_protocol::{A2aError, ErrorKind, SecurityRequirement, SecurityScheme, Timestamp};
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header};
@@ -152,7 +152,7 @@ impl Bindings {
     async fn answer(&self, request: Request<Bytes>, visitor: &Visitor) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let (method, path) = (&parts.method, parts.uri.path());
-        let version = binding::version(&parts);
+        let version = binding::version(&parts, self.config.v0_3);
         if self.config.v0_3
             && let Ok(ProtocolVersion::V0_3) = version
             && let Some(found) = v0_3::find(method, path)
@@ -173,7 +173,8 @@ impl Bindings {
                         return response;
                     }
                     Ok(ProtocolVersion::V0_3) => {
-                        binding::not_supported("this is a path of A2A 1.0, not of 0.3")
+                        let text = "this is a path of A2A 1.0, not of 0.3";
+                        binding::not_supported(text, self.config.v0_3)
                     }
                     Err(error) => error,
                 };
@@ -182,9 +183,38 @@ impl Bindings {
             }
             Found::OtherMethod(allowed) => whole(method_not_allowed(method, allowed)),
             Found::Nothing => {
+                if let Some(target) = self.target_of_v0_3(method, path) {
+                    return whole(self.only_v0_3(&target, version.err()));
+                }
                 let text = format!("there is nothing at {method} {path}");
                 whole(error_response(&A2aError::new(ErrorKind::MethodNotFound, text)))
             }
+        }
+    }
+
+    /// What of 0.3 alone is at a path. Any segment could be a tenant's; those that have an agent are.
+    fn target_of_v0_3(&self, method: &Method, path: &str) -> Option<Target> {
+        match v0_3::find(method, path).filter(|_| self.config.v0_3)? {
+            Found::Target(Target::JsonRpc { tenant }) => {
+                let is_named =
+                    Tenant::parse(tenant.as_str()).is_ok_and(|it| self.agents.names(&it));
+                is_named.then_some(Target::JsonRpc { tenant })
+            }
+            Found::Target(target) => Some(target),
+            Found::OtherMethod(_) | Found::Nothing => None,
+        }
+    }
+
+    /// Refuses another version at a URL that is of 0.3 alone (spec section 3.6.2).
+    fn only_v0_3(&self, target: &Target, unknown: Option<A2aError>) -> Response<Bytes> {
+        let error = unknown.unwrap_or_else(|| {
+            let text = "this URL is of A2A 0.3, not of 1.0: leave the tenant to the request";
+            binding::not_supported(text, self.config.v0_3)
+        });
+        log_error("unread", &error);
+        match target {
+            Target::JsonRpc { .. } => json_rpc::error_response(None, &error),
+            Target::Rest(_) | Target::Card { .. } => error_response(&error),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The operations as both bindings call them: tenants, capabilities, extensions, media types.
 
+use a2a_lambda_core::push::ProtocolVersion;
 use a2a_lambda_core::{AgentProfile, Caller, Generation, GetOptions, SendOptions, Tail, Tenant};
 use a2a_lambda_protocol::{
     A2aError, AgentCard, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, ErrorKind,
@@ -44,12 +45,14 @@ impl Call {
         Err(A2aError::new(ErrorKind::PushNotificationNotSupported, text))
     }
 
-    /// Refuses a part of a media type that the agent does not take. A part without one is the
-    /// agent's to judge.
+    /// Refuses a part of a media type that neither the agent nor one of its skills takes. A part
+    /// without one is the agent's to judge.
     fn takes(&self, message: &Message) -> Result<(), A2aError> {
-        let accepted = &self.profile.input_modes;
+        let of_skills = self.profile.skills.iter().flat_map(|skill| &skill.input_modes);
+        let accepted: Vec<String> =
+            self.profile.input_modes.iter().chain(of_skills).cloned().collect();
         let typed = message.parts.iter().filter(|part| !part.media_type.is_empty());
-        match typed.into_iter().find(|part| !is_accepted(&part.media_type, accepted)) {
+        match typed.into_iter().find(|part| !is_accepted(&part.media_type, &accepted)) {
             None => Ok(()),
             Some(part) => {
                 let accepted = accepted.join(", ");
@@ -118,7 +121,10 @@ impl Bindings {
         let (last, until) = (exchange.last_event()?, exchange.visitor.answer_by);
         let tail = self.operations.subscribe(&call.caller, request, last, until).await?;
         call.log_plain("SubscribeToTask");
-        Ok(tail)
+        Ok(match exchange.version {
+            ProtocolVersion::V1_0 => tail,
+            ProtocolVersion::V0_3 => tail.ends_when_interrupted(),
+        })
     }
 
     /// Reads a task; one that is newer than `newer_than`, if that is given.

@@ -1,5 +1,5 @@
 //! The local cloud: the functions' handlers, fed with events, over an embedded DynamoDB and an
-//! in-process queue, with a sweeper in place of the schedule.
+//! in-process queue and a clock that ticks.
 
 use std::fs::{File, TryLockError};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -11,7 +11,7 @@ use a2a_lambda_agents::AgentsError;
 use a2a_lambda_aws::{ConfigError, RandomIds, SystemClock, Variables, process_environment};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::head::DUE_SHARDS;
-use a2a_lambda_core::{Agents, Clock, Engine, Policy, SignalError, StoreError, sweep};
+use a2a_lambda_core::{Agents, Clock, Engine, Policy, SignalError, StoreError};
 use a2a_lambda_dynamodb::{CreateTableError, DynamoDbStore, create_table};
 use a2a_lambda_http::HttpConfig;
 use a2a_lambda_protocol::{HttpAuthSecurityScheme, SecurityScheme, Timestamp};
@@ -48,6 +48,7 @@ const MAX_RECEIVES: u32 = 10;
 const MAX_DEAD_LETTERS: usize = 1_000;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
+const RECOVERY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How many tasks that were under way are taken up again at the start, for each shard. The sweep
 /// finds the rest.
@@ -119,9 +120,13 @@ pub struct Options {
 /// The functions.
 enum Functions {
     /// In this process, by their handlers.
-    Within { request: Box<request::Context>, executor: sqs_executor::Context },
+    Within {
+        request: Box<request::Context>,
+        executor: sqs_executor::Context,
+        recovery: scheduled_recovery::Context,
+    },
     /// As processes of their own, by their bootstraps.
-    Processes { request: Processes, executor: Processes, _endpoint: Endpoint },
+    Processes { request: Processes, executor: Processes, recovery: Processes, _endpoint: Endpoint },
 }
 
 /// The local cloud.
@@ -189,7 +194,7 @@ impl Cloud {
         let forever = Timestamp::from_millis(i64::MAX);
         let mut resumed = 0;
         for shard in 0..DUE_SHARDS {
-            let open = self.engine.store.due(shard, forever, MAX_RESUMED_PER_SHARD).await?;
+            let open = self.engine.store.due(shard, forever, None, MAX_RESUMED_PER_SHARD).await?;
             for task in open {
                 let now = self.engine.clock.now();
                 self.engine.signal(&task.key, now).await?;
@@ -204,7 +209,7 @@ impl Cloud {
         Ok(())
     }
 
-    /// Runs executors and the sweeper, until the future is dropped.
+    /// Runs executors and recovery, until the future is dropped.
     pub async fn run(self: &Arc<Self>) {
         tokio::join!(self.execute(), self.sweep());
     }
@@ -295,17 +300,23 @@ impl Cloud {
     async fn sweep(&self) {
         loop {
             self.engine.clock.sleep(SWEEP_EVERY).await;
-            match sweep(&self.engine).await {
-                Ok(swept) if swept.due > 0 => {
-                    info!(
-                        due = swept.due,
-                        signaled = swept.signaled,
-                        failed = swept.failed,
-                        "swept"
-                    );
+            let now = self.engine.clock.now();
+            let event = events::schedule_event(&self.engine.ids.fresh(), now);
+            match &self.functions {
+                // What fails has logged it.
+                Functions::Processes { recovery, .. } => {
+                    recovery.invoke(event, RECOVERY_TIMEOUT).await;
                 }
-                Ok(_) => {}
-                Err(error) => warn!(error = chain(&error), "the sweep failed"),
+                Functions::Within { recovery, .. } => match events::typed(&event) {
+                    Ok(event) => {
+                        let deadline = now.saturating_add(RECOVERY_TIMEOUT);
+                        let swept = scheduled_recovery::handle(event, deadline, recovery).await;
+                        if let Err(error) = swept {
+                            warn!(error = chain(&error), "nothing was swept");
+                        }
+                    }
+                    Err(error) => error!(error = chain(&error), "the tick is no event"),
+                },
             }
         }
     }
@@ -355,7 +366,8 @@ fn within(
     };
     Functions::Within {
         request: Box::new(request::Context::new(engine.clone(), agents.clone(), config)),
-        executor: sqs_executor::Context::new(engine, agents),
+        executor: sqs_executor::Context::new(engine.clone(), agents),
+        recovery: scheduled_recovery::Context::new(engine),
     }
 }
 
@@ -393,7 +405,8 @@ async fn processes(
     with_card.extend(request::CARD_VARIABLES.into_iter().filter_map(set));
     Ok(Functions::Processes {
         request: function("request", with_card)?,
-        executor: function("sqs-executor", variables)?,
+        executor: function("sqs-executor", variables.clone())?,
+        recovery: function("scheduled-recovery", variables)?,
         _endpoint: endpoint,
     })
 }

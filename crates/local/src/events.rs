@@ -3,6 +3,7 @@
 //! They are made as JSON text and read by the functions' own types, so that the local cloud goes
 //! through every step that a deployed function does.
 
+use a2a_lambda_protocol::Timestamp;
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body;
 use base64::Engine as _;
@@ -165,6 +166,21 @@ pub(crate) fn sqs_event(messages: &[Message]) -> Value {
         })
         .collect();
     json!({ "Records": records })
+}
+
+/// The event of a schedule's tick, as EventBridge Scheduler sends it.
+pub(crate) fn schedule_event(id: &str, now: Timestamp) -> Value {
+    json!({
+        "version": "0",
+        "id": id,
+        "detail-type": "Scheduled Event",
+        "source": "aws.scheduler",
+        "account": "000000000000",
+        "time": now.to_string(),
+        "region": "us-east-1",
+        "resources": ["arn:aws:scheduler:us-east-1:000000000000:schedule/default/sweep"],
+        "detail": "{}",
+    })
 }
 
 /// An event as a function's own types have it.

@@ -248,6 +248,14 @@ impl Queue {
         self.lock().drain_dead_letters()
     }
 
+    /// Puts the dead letters back, oldest first, as new messages that are visible at once: what
+    /// `StartMessageMoveTask` does. Returns how many; one for which there is no room stays dead.
+    pub fn redrive(&self) -> usize {
+        let moved = self.lock().redrive(Instant::now(), (self.now_ms)());
+        self.changed.notify_waiters();
+        moved
+    }
+
     /// How many messages the queue holds now. Costs a walk over all of them.
     pub fn depth(&self) -> QueueDepth {
         self.lock().depth(Instant::now())

@@ -69,6 +69,7 @@ pub use stream::{
 pub use task::{Artifact, Message, Task, TaskStatus};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use validate::{
-    DEFAULT_PAGE_SIZE, MAX_EXTENSIONS, MAX_HEADER_BYTES, MAX_ID_BYTES, MAX_PAGE_SIZE, MAX_PARTS,
-    MAX_REFERENCE_TASKS, MAX_URL_BYTES, Validate, validate,
+    DEFAULT_PAGE_SIZE, MAX_EXTENSIONS, MAX_HEADER_BYTES, MAX_ID_BYTES, MAX_MEDIA_TYPE_BYTES,
+    MAX_OUTPUT_MODES, MAX_PAGE_SIZE, MAX_PARTS, MAX_REFERENCE_TASKS, MAX_URL_BYTES, Validate,
+    validate,
 };

@@ -19,6 +19,10 @@ pub const MAX_PARTS: usize = 1000;
 pub const MAX_EXTENSIONS: usize = 100;
 /// Tasks that a message refers to, at most.
 pub const MAX_REFERENCE_TASKS: usize = 100;
+/// The most media types that a client may accept.
+pub const MAX_OUTPUT_MODES: usize = 100;
+/// The longest media type, in bytes.
+pub const MAX_MEDIA_TYPE_BYTES: usize = 256;
 /// Bytes of an id (message, context, task, tenant, config), at most. Ids are parts of storage keys.
 pub const MAX_ID_BYTES: usize = 256;
 /// Bytes of a URL or URI, at most.
@@ -150,6 +154,8 @@ impl Validate for SendMessageConfiguration {
     fn violations(&self, path: &str, out: &mut Vec<FieldViolation>) {
         let mut check = Check { path, out };
         check.not_negative("historyLength", self.history_length);
+        let modes = &self.accepted_output_modes;
+        check.items("acceptedOutputModes", modes, MAX_OUTPUT_MODES, MAX_MEDIA_TYPE_BYTES);
         if let Some(config) = &self.task_push_notification_config {
             // Without a task id: the task is that of the message.
             inline_config(config, &check.at("taskPushNotificationConfig"), check.out);

@@ -29,6 +29,9 @@ pub(crate) const SIGNAL_GRACE: Duration = Duration::from_mins(1);
 /// How many pages a listing of a few hundred tasks may have, even if a store makes short ones.
 const MAX_PAGES: usize = 2_000;
 
+/// How many pages of due tasks a shard may have.
+const MAX_DUE_PAGES: usize = 2_000;
+
 /// A fresh store, with the time and the ids of one test. Clones share all of it.
 #[derive(Clone)]
 pub struct Bench {
@@ -170,8 +173,17 @@ impl Bench {
         ids(&self.list(query).await)
     }
 
+    /// All that is due in a shard, in pages of this size.
+    pub(crate) async fn due_in_pages(&self, shard: u8, limit: usize) -> Vec<DueTask> {
+        walk_due(&*self.store, shard, Timestamp::MAX, limit).await.expect("due")
+    }
+
+    pub(crate) async fn due_after(&self, shard: u8, after: &DueTask, limit: usize) -> Vec<DueTask> {
+        self.store.due(shard, Timestamp::MAX, Some(after), limit).await.expect("due")
+    }
+
     pub(crate) async fn due(&self, shard: u8, until: Timestamp, limit: usize) -> Vec<DueTask> {
-        self.store.due(shard, until, limit).await.expect("due")
+        self.store.due(shard, until, None, limit).await.expect("due")
     }
 
     /// Everything that is due by a time, from all shards, in no particular order.
@@ -265,4 +277,23 @@ pub(crate) fn context(id: &str) -> ContextId {
 
 pub(crate) fn key(tenant_name: &str, task: &str) -> TaskKey {
     TaskKey { tenant: tenant(tenant_name), task: TaskId::parse(task).expect("a task id") }
+}
+
+/// All that is due in a shard, in pages of this size.
+pub(crate) async fn walk_due(
+    store: &dyn TaskStore,
+    shard: u8,
+    until: Timestamp,
+    limit: usize,
+) -> Result<Vec<DueTask>, StoreError> {
+    let mut found: Vec<DueTask> = Vec::new();
+    for _ in 0..MAX_DUE_PAGES {
+        let page = store.due(shard, until, found.last(), limit).await?;
+        assert!(page.len() <= limit, "a page of {} due tasks, for {limit}", page.len());
+        if page.is_empty() {
+            return Ok(found);
+        }
+        found.extend(page);
+    }
+    panic!("shard {shard}: more than {MAX_DUE_PAGES} pages of due tasks");
 }

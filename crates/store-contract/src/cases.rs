@@ -205,6 +205,9 @@ macro_rules! for_each_case {
                 a_task_is_found_from_its_time_on
                 the_earliest_come_first
                 a_limit_cuts_off_the_latest
+                pages_of_any_size_show_each_task_once
+                a_task_that_was_moved_is_still_a_place_to_go_on_from
+                tasks_due_at_the_same_time_are_each_on_one_page
                 tasks_due_at_the_same_time_are_all_found
                 every_tenants_tasks_are_found
                 a_task_that_is_over_is_not_due

@@ -157,7 +157,7 @@ impl Tracked {
     pub(crate) async fn ask(&mut self) {
         let message = Some(agent_message("question", "which one?"));
         let interruption = Interruption::InputRequired;
-        self.park(Pause::ForUser { interruption, message, checkpoint: None }).await;
+        self.park(Pause::ForUser { interruption, message, checkpoint: None, patience: None }).await;
     }
 
     pub(crate) async fn park_until(&mut self, wake_at: Timestamp) {

@@ -1,13 +1,18 @@
 //! The function that runs agents: a batch of SQS records comes in, each a signal that says "attend
-//! to this task", and each is attended to alone.
+//! to this task", and each is attended to for itself.
+//!
+//! The tasks of a batch share a process, and one that ends it (by an abort, by taking all memory or
+//! all time) takes the others with it: once. A task at which a runner died is from then on attended
+//! to when those of its batch are done, by itself.
 
 mod config;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::ids::{TaskId, Tenant};
-use a2a_lambda_core::{Agents, Attended, Engine, RunError, Runner, Signal};
+use a2a_lambda_core::{Agents, Attended, Company, Engine, RunError, Runner, Signal};
 use a2a_lambda_protocol::Timestamp;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use tokio::sync::Semaphore;
@@ -61,58 +66,95 @@ enum RecordError {
 ///
 /// `deadline` is the end of the invocation.
 pub async fn handle(event: SqsEvent, deadline: Timestamp, context: &Context) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    let mut records: Vec<_> = event.records.into_iter().map(Arc::new).collect();
+    if records.len() > 1 {
+        records = together(records, deadline, &context.runner, &mut response).await;
+    }
+    // If one of these takes the process with it, the others were not begun.
+    for record in records {
+        let alone = attend(context.runner.clone(), record.clone(), deadline, Company::Alone);
+        let mut running = JoinSet::new();
+        running.spawn(alone.in_current_span());
+        let done = match running.join_next().await {
+            Some(Ok(done)) => done.map(drop),
+            _ => Err(RecordError::Broken),
+        };
+        report(&record, done, &mut response);
+    }
+    response
+}
+
+/// Attends to records at the same time; returns those that are to be attended to alone.
+async fn together(
+    records: Vec<Arc<SqsMessage>>,
+    deadline: Timestamp,
+    runner: &Runner,
+    response: &mut SqsBatchResponse,
+) -> Vec<Arc<SqsMessage>> {
     let permits = Arc::new(Semaphore::new(MAX_AT_ONCE));
     let mut running = JoinSet::new();
-    let mut records = Vec::new();
-    for record in event.records {
-        let message_id = record.message_id.clone().unwrap_or_default();
-        let (runner, permits) = (context.runner.clone(), permits.clone());
+    let mut by_task = HashMap::new();
+    for record in records {
+        let (runner, permits, own) = (runner.clone(), permits.clone(), record.clone());
         let attending = async move {
             // The semaphore is never closed.
             let _permit = permits.acquire().await.map_err(|_| RecordError::Broken)?;
-            attend(&runner, &record, deadline).await
+            attend(runner, own, deadline, Company::Others).await
         };
         // In the invocation's span, not in one of its own: a log line shows the fields of its
         // innermost span only, and the request's id must be among them.
         let task = running.spawn(attending.in_current_span());
-        records.push((task.id(), message_id));
+        by_task.insert(task.id(), record);
     }
-    let mut response = SqsBatchResponse::default();
+    let mut left = Vec::new();
     while let Some(joined) = running.join_next_with_id().await {
         let (id, result) = match joined {
             Ok((id, result)) => (id, result),
             Err(error) => (error.id(), Err(RecordError::Broken)),
         };
-        let Err(error) = result else { continue };
-        let message_id =
-            records.iter().find(|(task, _)| *task == id).map(|(_, name)| name.as_str());
-        let message_id = message_id.unwrap_or_default();
+        let Some(record) = by_task.remove(&id) else { continue };
+        match result {
+            Ok(Attended::Suspect) => left.push(record),
+            result => report(&record, result.map(drop), response),
+        }
+    }
+    left
+}
+
+fn report(record: &SqsMessage, done: Result<(), RecordError>, response: &mut SqsBatchResponse) {
+    if let Err(error) = done {
+        let message_id = record.message_id.as_deref().unwrap_or_default();
         error!(message_id, error = chain(&error), "the record is to come again");
         response.add_failure(message_id);
     }
-    response
 }
 
 async fn attend(
-    runner: &Runner,
-    record: &SqsMessage,
+    runner: Runner,
+    record: Arc<SqsMessage>,
     deadline: Timestamp,
-) -> Result<(), RecordError> {
-    let signal = parse(record)?;
+    company: Company,
+) -> Result<Attended, RecordError> {
+    let signal = parse(&record)?;
     let message_id = record.message_id.as_deref();
     let (tenant, task) = (&signal.tenant, &signal.task_id);
-    match runner.attend(&signal.key(), deadline).await {
+    match runner.attend(&signal.key(), deadline, company).await {
         Ok(Attended::TooLate) => {
             warn!(message_id, %tenant, %task, "signal not attended to: too late");
             Err(RecordError::TooLate)
         }
         Ok(Attended::NoSuchTask) => {
             warn!(message_id, %tenant, %task, "a signal for a task that does not exist");
-            Ok(())
+            Ok(Attended::NoSuchTask)
+        }
+        Ok(Attended::Suspect) => {
+            warn!(message_id, %tenant, %task, "a runner died at it: left for later, alone");
+            Ok(Attended::Suspect)
         }
         Ok(outcome) => {
             info!(message_id, %tenant, %task, ?outcome, "signal done");
-            Ok(())
+            Ok(outcome)
         }
         Err(error) => {
             warn!(message_id, %tenant, %task, "signal not attended to");

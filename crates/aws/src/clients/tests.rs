@@ -6,7 +6,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use a2a_lambda_core::{Signal, Timer};
+
 use super::*;
+use crate::SchedulerTimer;
 
 type TestResult = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -126,5 +129,43 @@ fn the_roots_are_the_five_of_amazon() -> TestResult {
     let text = std::str::from_utf8(AMAZON_ROOTS)?;
     assert_eq!(text.matches("-----BEGIN CERTIFICATE-----").count(), 5);
     assert_eq!(text.matches("-----END CERTIFICATE-----").count(), 5);
+    Ok(())
+}
+
+const SCHEDULED: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 35\r\n\r\n\
+     {\"ScheduleArn\":\"arn:aws:scheduler\"}";
+const CONFLICT: &str = "HTTP/1.1 409 Conflict\r\ncontent-type: application/json\r\n\
+     x-amzn-errortype: ConflictException\r\ncontent-length: 20\r\n\r\n{\"Message\":\"exists\"}";
+const REFUSED: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n\
+     x-amzn-errortype: ValidationException\r\ncontent-length: 18\r\n\r\n{\"Message\":\"role\"}";
+
+#[tokio::test]
+async fn a_far_signal_is_one_schedule_however_often_it_is_asked_for() -> TestResult {
+    let (address, served) = serve(&[SCHEDULED, CONFLICT, REFUSED]).await?;
+    let client = scheduler_client(&environment(&format!("http://{address}")), http_client());
+    let role = "arn:aws:iam::1:role/scheduler";
+    let timer = SchedulerTimer::new(client, "a2a", role, "arn:aws:sqs:eu-central-1:1:signals");
+    let signal: Signal = serde_json::from_str(r#"{"tenant":"acme","taskId":"t1"}"#)?;
+    let at = "2027-01-31T12:00:00.250Z".parse()?;
+
+    timer.signal_at(&signal, at).await?;
+    timer.signal_at(&signal, at).await?;
+    assert!(timer.signal_at(&signal, at).await.is_err());
+
+    let requests = served.await??;
+    let [first, second, _] = &requests[..] else { panic!("{requests:?}") };
+    let line = |request: &str| request.lines().next().unwrap_or_default().to_owned();
+    assert_eq!(line(first), line(second), "the same name");
+    assert!(line(first).starts_with("post /schedules/a2a-"), "{first}");
+    let (_, body) = first.split_once("\r\n\r\n").unwrap_or_default();
+    let body: serde_json::Value = serde_json::from_str(body)?;
+    // The server of these tests makes everything lower case.
+    assert_eq!(body["scheduleexpression"], "at(2027-01-31t12:00:01)", "{body}");
+    assert_eq!(body["actionaftercompletion"], "delete", "{body}");
+    assert_eq!(body["flexibletimewindow"]["mode"], "off", "{body}");
+    assert_eq!(body["groupname"], "a2a", "{body}");
+    assert_eq!(body["target"]["arn"], "arn:aws:sqs:eu-central-1:1:signals", "{body}");
+    assert_eq!(body["target"]["rolearn"], role, "{body}");
+    assert_eq!(body["target"]["input"], r#"{"tenant":"acme","taskid":"t1"}"#, "{body}");
     Ok(())
 }

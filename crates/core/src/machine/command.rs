@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{Json, Message, Timestamp};
 
-use crate::head::Interruption;
+use crate::head::{Interruption, Patience};
 use crate::ids::{ContextId, Generation, LeaseToken, Owner, TaskKey, WriteId};
 use crate::log::{ArtifactChange, StatusChange, Terms};
 use crate::request_key::Fingerprint;
@@ -104,7 +104,7 @@ pub enum Command {
     Cancel,
     /// The sweep found the lease expired.
     Expire,
-    /// The sweep found that the task should have been claimed by now.
+    /// The sweep found that the task should have been claimed by now, or that its user did not answer.
     Wake,
 }
 
@@ -139,6 +139,8 @@ pub enum Pause {
         message: Option<Message>,
         /// What the agent wants to find again.
         checkpoint: Option<Json>,
+        /// How long the user may take; `None` for as long as it takes.
+        patience: Option<Patience>,
     },
     /// A time; nobody is paid for waiting. A message wakes it before.
     Until {

@@ -157,7 +157,7 @@ impl Operations {
     }
 
     /// Takes back a config whose message was refused after all.
-    pub(super) async fn take_back(&self, task: &TaskKey, registered: Registered) {
+    pub(super) async fn take_back(&self, task: &TaskKey, registered: &Registered) {
         let taken_back = match &registered.replaced {
             Some(replaced) => self.engine.put_config(task, replaced).await,
             None => self.engine.delete_config(task, &registered.config.id).await,

@@ -43,7 +43,7 @@ pub struct SendOptions {
 struct Sending {
     message: Message,
     terms: Terms,
-    fingerprint: Option<Fingerprint>,
+    request: Option<Request>,
     push: Option<TaskPushNotificationConfig>,
     sender_waits_until: Option<Timestamp>,
 }
@@ -111,7 +111,9 @@ impl Operations {
     ) -> Option<Timestamp> {
         let is_first = request.message.as_ref().is_none_or(|message| message.task_id.is_empty());
         (is_first && options.may_answer_directly).then(|| {
-            let until = self.engine.clock.now().saturating_add(self.engine.policy.direct_wait);
+            // A stream is over by then, and has shown its task.
+            let longest = self.engine.policy.direct_wait.min(self.engine.policy.max_stream);
+            let until = self.engine.clock.now().saturating_add(longest);
             options.answer_by.map_or(until, |by| by.min(until))
         })
     }
@@ -139,9 +141,9 @@ impl Operations {
             metadata: request.metadata,
         };
         self.check_size(&message, &terms)?;
-        let fingerprint = fingerprint(caller, options, &message)?;
+        let request = self.fingerprint(caller, options, &message, &terms)?;
         let push = configuration.task_push_notification_config;
-        let sending = Sending { message, terms, fingerprint, push, sender_waits_until };
+        let sending = Sending { message, terms, request, push, sender_waits_until };
         if sending.message.task_id.is_empty() {
             self.submit(caller, sending, options.version).await
         } else {
@@ -155,10 +157,11 @@ impl Operations {
         sending: Sending,
         version: ProtocolVersion,
     ) -> Result<Accepted, A2aError> {
-        let Sending { message, terms, fingerprint, push, sender_waits_until } = sending;
+        let Sending { message, terms, request, push, sender_waits_until } = sending;
         let ids = &self.engine.ids;
-        let is_keyed = fingerprint.is_some();
-        let id = fingerprint.as_ref().map_or_else(|| ids.fresh(), Fingerprint::task_id);
+        let key = request.as_ref().map(|request| request.key);
+        let request = request.map(|request| request.fingerprint);
+        let id = request.as_ref().map_or_else(|| ids.fresh(), Fingerprint::task_id);
         let context = match message.context_id.as_str() {
             "" => ids.fresh(),
             given => given.to_owned(),
@@ -171,38 +174,60 @@ impl Operations {
             message,
             terms,
             sender_waits_until,
-            request: fingerprint,
+            request,
         };
         let change = Head::submit(submission, &self.engine.stamp());
         let head = change.head();
+        let mut registered = None;
         if let Some(push) = push {
-            if is_keyed {
+            if key.is_some() {
                 // A config must not be put beside a task that this request did not make.
                 let existing = self.engine.read(&head.key, Depth::Tail).await;
                 if let Some(existing) = existing.map_err(store_error)? {
-                    return self.repeated(existing, head).await;
+                    return self.repeated(existing, head, key).await;
                 }
             }
             // Before the task, so that nothing of it is missed. Without its task it means nothing.
-            self.register(&head.key, Generation::default(), push, version, INLINE).await?;
+            let none = Generation::default();
+            registered = Some(self.register(&head.key, none, push, version, INLINE).await?);
         }
-        match self.engine.create(&change).await.map_err(store_error)? {
+        let created = self.engine.create(&change).await;
+        if let (Err(error), Some(registered)) = (&created, &registered)
+            && error.certainly_not_applied()
+        {
+            // A repeated request makes the same task, which must not find it.
+            self.take_back(&head.key, registered).await;
+        }
+        match created.map_err(store_error)? {
             Created::Now => {
                 self.engine.carry_out_or_leave(head, change.effects()).await;
                 let tail = change.entries().to_vec();
                 Ok(Accepted::now(Snapshot { head: head.clone(), tail, inline_bytes: 0 }))
             }
-            Created::Before(existing) => self.repeated(*existing, head).await,
+            Created::Before(existing) => {
+                let repeated = self.repeated(*existing, head, key).await;
+                if let (Err(_), Some(registered)) = (&repeated, &registered) {
+                    self.take_back(&head.key, registered).await;
+                }
+                repeated
+            }
         }
     }
 
-    /// A request whose key has already made a task.
-    async fn repeated(&self, existing: Snapshot, wanted: &Head) -> Result<Accepted, A2aError> {
+    /// A request that has made a task before.
+    async fn repeated(
+        &self,
+        existing: Snapshot,
+        wanted: &Head,
+        key: Option<Key>,
+    ) -> Result<Accepted, A2aError> {
+        // Without a key the id is fresh: the task is the one that this very request made, by a write
+        // whose answer was lost, and it has gone on since.
         let same = existing.head.owner == wanted.owner
-            && wanted.request.is_some()
-            && existing.head.request == wanted.request;
+            && existing.head.request == wanted.request
+            && (key.is_some() || existing.head.created_at == wanted.created_at);
         if !same {
-            return Err(key_reused());
+            return Err(key.unwrap_or(Key::Header).reused());
         }
         // The first signal may be what was lost.
         if existing.head.phase == Phase::Submitted {
@@ -218,7 +243,7 @@ impl Operations {
         sending: Sending,
         version: ProtocolVersion,
     ) -> Result<Accepted, A2aError> {
-        let Sending { message, terms, fingerprint: request, push, .. } = sending;
+        let Sending { message, terms, request, push, .. } = sending;
         let id = message.task_id.clone();
         let snapshot = self.owned(caller, &id, Depth::Tail).await?;
         let head = &snapshot.head;
@@ -255,7 +280,8 @@ impl Operations {
             Some(push) => Some(self.register(&key, head.generation, push, version, INLINE).await?),
             None => None,
         };
-        let command = Command::Message { message, terms, request: request.clone() };
+        let fingerprint = request.as_ref().map(|request| request.fingerprint.clone());
+        let command = Command::Message { message, terms, request: fingerprint };
         match self.engine.transact(snapshot, command).await {
             Ok((snapshot, effects)) => {
                 self.engine.carry_out_or_leave(&snapshot.head, &effects).await;
@@ -263,18 +289,43 @@ impl Operations {
             }
             Err(TransactError::Illegal(refused)) => {
                 // The same request, sent twice at once: the other one was faster.
-                if let Some(answer) = accepted_before(&refused.snapshot.head, request.as_ref()) {
-                    return answer.map(|()| Accepted::before(*refused.snapshot));
+                let before = accepted_before(&refused.snapshot.head, request.as_ref());
+                if let Some(Ok(())) = before {
+                    return Ok(Accepted::before(*refused.snapshot));
                 }
-                // The task has ended since it was read.
-                if let Some(registered) = registered {
+                // Another message was sent under its key, or the task has ended since it was read.
+                if let Some(registered) = &registered {
                     self.take_back(&key, registered).await;
                 }
-                Err(over(refused.illegal.phase, id))
+                Err(before.and_then(Result::err).unwrap_or_else(|| over(refused.illegal.phase, id)))
             }
             Err(TransactError::Gone) => Err(A2aError::task_not_found(&id)),
             Err(error) => Err(transact_error(error)),
         }
+    }
+
+    /// What the request is known by, so that it can be repeated.
+    fn fingerprint(
+        &self,
+        caller: &Caller,
+        options: &SendOptions,
+        message: &Message,
+        terms: &Terms,
+    ) -> Result<Option<Request>, A2aError> {
+        let fingerprint =
+            |key: &str| Fingerprint::new(&caller.tenant, &caller.owner, key, message, terms);
+        if let Some(key) = &options.idempotency_key {
+            if key.is_empty() || key.len() > MAX_REQUEST_KEY_BYTES {
+                let text = format!("must have 1 to {MAX_REQUEST_KEY_BYTES} bytes");
+                return Err(A2aError::invalid_field(Key::Header.field(), text));
+            }
+            return Ok(Some(Request { key: Key::Header, fingerprint: fingerprint(key) }));
+        }
+        Ok(self.engine.policy.deduplicate_messages.then(|| {
+            // No header can have this character, so that no key is the id of a message.
+            let key = format!("\u{0}{}", message.message_id);
+            Request { key: Key::MessageId, fingerprint: fingerprint(&key) }
+        }))
     }
 
     /// Refuses what does not fit before anything is written.
@@ -314,6 +365,33 @@ impl Operations {
     }
 }
 
+/// What a request is known by.
+struct Request {
+    key: Key,
+    fingerprint: Fingerprint,
+}
+
+/// Where the key of a request is from.
+#[derive(Clone, Copy)]
+enum Key {
+    Header,
+    MessageId,
+}
+
+impl Key {
+    fn field(self) -> &'static str {
+        match self {
+            Self::Header => "Idempotency-Key",
+            Self::MessageId => "message.messageId",
+        }
+    }
+
+    fn reused(self) -> A2aError {
+        let text = "was used before, for another message: use a new one for each message";
+        A2aError::invalid_field(self.field(), text)
+    }
+}
+
 /// A direct message: there is no task, as far as the sender is concerned (spec section 3.1.1).
 pub(super) fn without_task(message: Message) -> Message {
     Message { task_id: String::new(), ..message }
@@ -334,32 +412,10 @@ fn over(phase: &str, id: String) -> A2aError {
     A2aError::new(ErrorKind::UnsupportedOperation, text).with_metadata("taskId", id)
 }
 
-fn fingerprint(
-    caller: &Caller,
-    options: &SendOptions,
-    message: &Message,
-) -> Result<Option<Fingerprint>, A2aError> {
-    let Some(key) = &options.idempotency_key else {
-        return Ok(None);
-    };
-    if key.is_empty() || key.len() > MAX_REQUEST_KEY_BYTES {
-        let text = format!("must have 1 to {MAX_REQUEST_KEY_BYTES} bytes");
-        return Err(A2aError::invalid_field("Idempotency-Key", text));
-    }
-    Ok(Some(Fingerprint::new(&caller.tenant, &caller.owner, key, message)))
-}
-
 /// What a request is answered whose key the task remembers: nothing more is done for the same
 /// message, and another one is refused.
-fn accepted_before(head: &Head, request: Option<&Fingerprint>) -> Option<Result<(), A2aError>> {
-    let request = request?;
-    let before = head.accepted(request)?;
-    Some(if before == request { Ok(()) } else { Err(key_reused()) })
-}
-
-fn key_reused() -> A2aError {
-    A2aError::invalid_field(
-        "Idempotency-Key",
-        "was used before, for another message: use a new key for each message",
-    )
+fn accepted_before(head: &Head, request: Option<&Request>) -> Option<Result<(), A2aError>> {
+    let Request { key, fingerprint } = request?;
+    let before = head.accepted(fingerprint)?;
+    Some(if before == fingerprint { Ok(()) } else { Err(key.reused()) })
 }

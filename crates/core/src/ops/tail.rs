@@ -234,6 +234,12 @@ impl Operations {
 }
 
 impl Tail {
+    /// The same stream, which ends as well when the task waits for its user: a subscription of A2A
+    /// 0.3, whose last event says that it is.
+    pub fn ends_when_interrupted(self) -> Self {
+        Self { ends: Ends::Settled, ..self }
+    }
+
     /// Waits for the next event: for `idle` at most, or until the look at the store that is then
     /// under way has its answer. After [`Next::End`] there is only that.
     ///

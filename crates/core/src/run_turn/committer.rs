@@ -10,13 +10,14 @@ use crate::engine::{Engine, TransactError, chain};
 use crate::head::Interruption;
 use crate::ids::{Generation, LeaseToken};
 use crate::machine::{Command, Finish, Pause, TurnEnd, Update};
-use crate::policy::Policy;
+use crate::policy::{Policy, Retries};
 use crate::store::{Snapshot, StoreError};
 use crate::turn::{ShowError, Shown, agent_message};
 
 pub(super) struct Committer<'a> {
     engine: &'a Engine,
     token: &'a LeaseToken,
+    retries: Retries,
     /// The newest entry whose messages the turn was given.
     given: Generation,
     /// The task as last committed.
@@ -76,10 +77,10 @@ impl<'a> Committer<'a> {
     pub(super) fn new(
         engine: &'a Engine,
         token: &'a LeaseToken,
-        given: Generation,
+        retries: Retries,
         now: Snapshot,
     ) -> Self {
-        Self { engine, token, given, now }
+        Self { engine, token, retries, given: now.head.given, now }
     }
 
     /// Commits updates as they come, until the agent has ended and the rest of them fits into the
@@ -208,23 +209,23 @@ impl<'a> Committer<'a> {
             }
         }
         let max_turns = self.engine.policy.max_turns;
-        let goes_on = matches!(end, End::ParkUntil { .. } | End::Continue { .. });
+        let goes_on = end.goes_on_by_itself();
         if goes_on && self.now.head.turn + 1 >= max_turns {
             return Err(format!("the task did not finish in {max_turns} turns"));
         }
-        let for_user = |interruption, question, checkpoint| -> Result<Outcome, String> {
+        let for_user = |interruption, question, checkpoint, patience| -> Result<Outcome, String> {
             let message = self.message(question)?;
-            Ok(Outcome::Park(Pause::ForUser { interruption, message, checkpoint }))
+            Ok(Outcome::Park(Pause::ForUser { interruption, message, checkpoint, patience }))
         };
         Ok(match end {
             End::Completed(reply) => Outcome::Finish(Finish::Completed(self.message(reply)?)),
             End::Rejected(reply) => Outcome::Finish(Finish::Rejected(self.message(reply)?)),
             End::Message(reply) => Outcome::Finish(self.direct(reply, showed_all)?),
-            End::InputRequired { question, checkpoint } => {
-                for_user(Interruption::InputRequired, question, checkpoint)?
+            End::InputRequired { question, checkpoint, patience } => {
+                for_user(Interruption::InputRequired, question, checkpoint, patience)?
             }
-            End::AuthRequired { question, checkpoint } => {
-                for_user(Interruption::AuthRequired, question, checkpoint)?
+            End::AuthRequired { question, checkpoint, patience } => {
+                for_user(Interruption::AuthRequired, question, checkpoint, patience)?
             }
             End::ParkUntil { wake_at, checkpoint } => {
                 Outcome::Park(Pause::Until { wake_at, checkpoint })
@@ -288,13 +289,12 @@ impl<'a> Committer<'a> {
         let reason = self
             .message(reply)
             .unwrap_or_else(|text| agent_message(self.engine.ids.as_ref(), Reply::from(text)));
-        let policy = &self.engine.policy;
         if failure.retryable {
             Command::Retry {
                 token: self.token.clone(),
                 updates,
-                after: policy.retry_after(head.attempt),
-                max_attempts: policy.max_attempts,
+                after: self.retries.after(head.attempt),
+                max_attempts: self.retries.max_attempts,
                 reason,
             }
         } else {

@@ -4,6 +4,7 @@
 // The lint's exemption covers test functions only, and not what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod crashes;
 mod machine;
 mod operations;
 mod runner;

@@ -5,6 +5,8 @@ mod crashes;
 mod failures;
 mod limits;
 mod mail;
+mod patience;
+mod retries;
 mod stopping;
 mod sweeping;
 mod terms;

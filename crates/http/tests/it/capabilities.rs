@@ -1,7 +1,9 @@
 //! Operations of capabilities that the card does not claim, and media types that the agent does
 //! not.
 
+use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
 use a2a_lambda_protocol::ErrorKind;
+use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::support::{BINDINGS, Binding, World, operations_on, send, with};
@@ -82,6 +84,59 @@ async fn a_media_type_that_the_agent_does_not_take_is_refused() {
             } else {
                 answer.refused_as(ErrorKind::ContentTypeNotSupported, media_type);
             }
+        }
+    }
+}
+
+/// Takes text, and images for one of its skills.
+struct Sees;
+
+#[async_trait]
+impl Agent for Sees {
+    fn profile(&self) -> AgentProfile {
+        let mut profile = AgentProfile::text("sees", "Looks at images", "1");
+        profile.skills[0].input_modes = vec!["image/*".to_owned()];
+        profile
+    }
+
+    async fn run(&self, _: &Turn) -> Result<End, Failure> {
+        Ok(End::completed())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_skill_takes_the_agent_takes() {
+    for (media_type, accepted) in [("image/png", true), ("text/plain", true), ("audio/ogg", false)]
+    {
+        for binding in BINDINGS {
+            let parts = json!([{ "text": "hi", "mediaType": media_type }]);
+            let params = with(send("hi"), "/message/parts", parts);
+            let answer = World::with_agent(Sees).call(binding, "SendMessage", params).await;
+            if accepted {
+                answer.ok();
+            } else {
+                answer.refused_as(ErrorKind::ContentTypeNotSupported, media_type);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn accepted_output_modes_are_bounded() {
+    let field = "configuration.acceptedOutputModes";
+    for (modes, named) in [
+        (vec!["text/plain".to_owned(); 101], field.to_owned()),
+        (vec!["text/plain".to_owned(), "x".repeat(257)], format!("{field}[1]")),
+    ] {
+        for binding in BINDINGS {
+            let params = json!({ "message": send("hi")["message"],
+                "configuration": { "acceptedOutputModes": modes } });
+            let answer = World::new().call(binding, "SendMessage", params).await;
+            answer.names_fields(
+                ErrorKind::InvalidParams,
+                &[named.as_str()],
+                "too many or too long",
+            );
         }
     }
 }

@@ -63,7 +63,6 @@ async fn paths_that_lead_nowhere_are_a_google_rpc_status() {
         ("GET", "/tasks/t/pushNotificationConfigs/c/more"),
         ("POST", "/message:unknown"),
         ("POST", "/Message:Send"),
-        ("GET", "/v1/card"),
         ("GET", "/.well-known/agent"),
         ("GET", "/../tasks/t/x"),
     ] {

@@ -2,7 +2,9 @@
 
 use a2a_lambda_http::HttpConfig;
 use a2a_lambda_protocol::ErrorKind;
-use serde_json::json;
+use bytes::Bytes;
+use http::Request;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, BINDINGS, Binding, World, operations, request};
 
@@ -111,4 +113,48 @@ async fn the_card_is_for_every_version() {
     let request = request("GET", "/.well-known/agent-card.json", "".into(), &[("A2A-Version", "")]);
     assert_eq!(world().request(request.clone()).await.status(), 200);
     assert_eq!(World::new().request(request).await.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_error_names_0_3_where_that_is_spoken() {
+    for binding in BINDINGS {
+        let headers = [("A2A-Version", "0.2")];
+        let answer = World::new().call_with(binding, "ListTasks", json!({}), &headers).await;
+        let error = answer.refused_as(ErrorKind::VersionNotSupported, "0.2").to_string();
+        assert!(error.contains(r#""supportedVersions":"1.0, 0.3""#), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_an_interface_of_0_3_alone_another_version_is_refused_by_name() {
+    let call = json!({ "jsonrpc": "2.0", "id": "r1", "method": "ListTasks" }).to_string();
+    let world = World::new();
+    for version in ["1.0", "9.9"] {
+        for (path, body, binding) in [
+            ("/echo", call.as_str(), Binding::JsonRpc),
+            ("/echo/v1/message:send", "{}", Binding::Rest),
+        ] {
+            let request = Request::post(path).header("A2A-Version", version);
+            let body = Bytes::copy_from_slice(body.as_bytes());
+            let response = world.request(request.body(body).unwrap()).await;
+            let answer = Answer::of(binding, &Value::Null, &response);
+            answer.refused_as(ErrorKind::VersionNotSupported, path);
+        }
+    }
+}
+
+/// The last event of such a stream says that it is the last.
+#[tokio::test(start_paused = true)]
+async fn a_subscription_of_0_3_ends_when_the_task_waits_for_its_user() {
+    let world = World::new();
+    let id = world.task_id("tck-input-required").await;
+    let begin = tokio::time::Instant::now();
+    let params = json!({ "id": id });
+    let call =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tasks/resubscribe", "params": params });
+    let request = Request::post("/").header("Content-Type", "application/json");
+    let response = world.request(request.body(Bytes::from(call.to_string())).unwrap()).await;
+    let text = String::from_utf8_lossy(response.body()).into_owned();
+    assert!(text.contains("input-required"), "{text}");
+    assert!(begin.elapsed() < std::time::Duration::from_mins(1), "{:?}", begin.elapsed());
 }

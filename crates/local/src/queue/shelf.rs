@@ -153,6 +153,18 @@ impl Shelf {
         self.dead.drain(..).collect()
     }
 
+    pub(super) fn redrive(&mut self, now: Instant, now_ms: u64) -> usize {
+        let mut moved = 0;
+        while let Some(letter) = self.dead.front() {
+            if self.put(letter.body.clone(), now, now_ms).is_err() {
+                break;
+            }
+            self.dead.pop_front();
+            moved += 1;
+        }
+        moved
+    }
+
     pub(super) fn depth(&self, now: Instant) -> QueueDepth {
         let mut depth = QueueDepth {
             dead: self.dead.len(),

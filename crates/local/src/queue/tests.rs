@@ -189,6 +189,26 @@ async fn what_is_received_too_often_becomes_a_dead_letter_and_they_are_bounded()
 }
 
 #[tokio::test(start_paused = true)]
+async fn dead_letters_are_put_back_as_far_as_there_is_room() {
+    let limit = NonZeroU32::new(1);
+    let capacity = NonZeroUsize::new(2).unwrap();
+    let queue = Queue::new(QueueConfig { max_receive_count: limit, capacity, ..config() }, || 1);
+    assert_eq!(queue.redrive(), 0);
+    for body in ["one", "two"] {
+        send(&queue, body);
+    }
+    receive(&queue).await;
+    tokio::time::advance(VISIBILITY).await;
+    assert_eq!(receive(&queue).await, []);
+    send(&queue, "three");
+    assert_eq!(queue.redrive(), 1, "there is room for one");
+    let messages = receive(&queue).await;
+    assert_eq!(bodies(&messages), ["three", "one"]);
+    assert_eq!(messages[1].receive_count, 1, "it is new");
+    assert_eq!(queue.dead_letters()[0].body, "two");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_is_bounded_and_gives_no_message_twice() {
     let queue = queue();
     for number in 0..12 {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a2a_lambda_core::StoreError;
-use a2a_lambda_core::head::{Interruption, MAX_REMEMBERED_KEYS};
+use a2a_lambda_core::head::{Impatience, Interruption, MAX_REMEMBERED_KEYS, Patience};
 use a2a_lambda_core::machine::{Command, Finish, Pause, Submission};
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Committed, Depth, Guard};
@@ -59,13 +59,23 @@ pub(crate) async fn updates_are_stored(bench: Bench) {
 }
 
 pub(crate) async fn both_interruptions_are_stored(bench: Bench) {
-    for interruption in [Interruption::InputRequired, Interruption::AuthRequired] {
+    let until = bench.now().saturating_add(Duration::from_hours(1));
+    for (interruption, patience) in [
+        (Interruption::InputRequired, None),
+        (Interruption::InputRequired, Some(Patience { until, then: Impatience::Wake })),
+        (Interruption::AuthRequired, None),
+        (Interruption::AuthRequired, Some(Patience { until, then: Impatience::Fail })),
+    ] {
         let mut task = bench.submit().await;
         task.claim().await;
         let message = Some(agent_message("q", "who are you?"));
         let checkpoint = Some(json_of(r#"{"step":2}"#));
-        task.park(Pause::ForUser { interruption, message, checkpoint }).await;
+        task.park(Pause::ForUser { interruption, message, checkpoint, patience }).await;
         assert_eq!(task.head().phase, Phase::Interrupted(interruption));
+        assert_eq!(task.head().patience, patience);
+        task.verify().await;
+        task.apply(Command::Cancel).await;
+        assert_eq!(task.head().patience, None);
         task.verify().await;
     }
 }
@@ -210,7 +220,8 @@ pub(crate) async fn follow_up_keys_are_remembered(bench: Bench) {
     for number in 0..MAX_REMEMBERED_KEYS + 2 {
         let message = user_message("m", &format!("message {number}"));
         let (tenant, owner) = (&task.key().tenant, &task.head().owner);
-        let request = Fingerprint::new(tenant, owner, &format!("key {number}"), &message);
+        let request =
+            Fingerprint::new(tenant, owner, &format!("key {number}"), &message, &Terms::default());
         let terms = Terms::default();
         task.apply(Command::Message { message, terms, request: Some(request) }).await;
         task.verify().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use a2a_lambda_core::TaskKey;
 use a2a_lambda_core::head::{DUE_SHARDS, due_shard};
 use a2a_lambda_core::machine::{Command, Finish, Submission};
-use a2a_lambda_core::store::DueTask;
+use a2a_lambda_core::store::{Committed, DueTask};
 use a2a_lambda_protocol::Timestamp;
 
 use crate::bench::{Bench, LEASE, SIGNAL_GRACE, key};
@@ -88,6 +88,36 @@ pub(crate) async fn a_limit_cuts_off_the_latest(bench: Bench) {
     for limit in [1, 2, 8, 9, 10] {
         let found = bench.due(5, Timestamp::MAX, limit).await;
         assert_eq!(found, all[..limit.min(all.len())], "at most {limit}");
+    }
+}
+
+pub(crate) async fn pages_of_any_size_show_each_task_once(bench: Bench) {
+    let all = nine_of_a_shard(&bench, 6).await;
+    for limit in [1, 2, 4, 9, 10] {
+        assert_eq!(bench.due_in_pages(6, limit).await, all, "by {limit}");
+    }
+}
+
+pub(crate) async fn a_task_that_was_moved_is_still_a_place_to_go_on_from(bench: Bench) {
+    let all = nine_of_a_shard(&bench, 2).await;
+    let place = all[3].clone();
+    let base = bench.read(&place.key).await;
+    let canceled = base.head.apply(Command::Cancel, &bench.stamp()).expect("a cancel");
+    assert!(matches!(bench.commit(&base, &canceled).await, Committed::Done(_)));
+    assert_eq!(bench.due_after(2, &place, MANY).await, all[4..]);
+    assert_eq!(bench.due_after(2, &all[8], MANY).await, []);
+}
+
+pub(crate) async fn tasks_due_at_the_same_time_are_each_on_one_page(bench: Bench) {
+    let mut expected = Vec::new();
+    for _ in 0..5 {
+        expected.push(bench.submit_this(bench.submission_in_shard(4)).await.id());
+    }
+    for limit in [1, 2, 5] {
+        let found = bench.due_in_pages(4, limit).await;
+        let mut found: Vec<_> = found.iter().map(|due| due.key.task.as_str()).collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "by {limit}");
     }
 }
 

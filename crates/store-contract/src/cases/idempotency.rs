@@ -1,5 +1,6 @@
 //! Idempotency keys (invariant I9): the same key meets the same task, by its id alone.
 
+use a2a_lambda_core::Terms;
 use a2a_lambda_core::machine::Submission;
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::Created;
@@ -11,7 +12,7 @@ use crate::content::user_message;
 /// What a request with an idempotency key submits.
 fn request(bench: &Bench, tenant_name: &str, owner_name: &str, message: Message) -> Submission {
     let (tenant, owner) = (tenant(tenant_name), owner(owner_name));
-    let request = Fingerprint::new(&tenant, &owner, "key", &message);
+    let request = Fingerprint::new(&tenant, &owner, "key", &message, &Terms::default());
     let key = key(tenant_name, &request.task_id());
     Submission { key, owner, message, request: Some(request), ..bench.submission() }
 }

@@ -87,8 +87,12 @@ pub(crate) async fn every_state_is_listed_alone(bench: Bench) {
     tasks[6].finish(Finish::Rejected(None)).await;
     tasks[7].apply(Command::Cancel).await;
     let interruption = a2a_lambda_core::head::Interruption::AuthRequired;
-    let pause =
-        a2a_lambda_core::machine::Pause::ForUser { interruption, message: None, checkpoint: None };
+    let pause = a2a_lambda_core::machine::Pause::ForUser {
+        interruption,
+        message: None,
+        checkpoint: None,
+        patience: None,
+    };
     tasks[8].park(pause).await;
     for state in TaskState::ALL.iter().copied().filter(|state| *state != TaskState::Unspecified) {
         let mut expected: Vec<String> =

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::head::{DUE_SHARDS, Interruption, due_shard};
+use a2a_lambda_core::head::{DUE_SHARDS, Impatience, Interruption, Patience, due_shard};
 use a2a_lambda_core::machine::{Change, Command, Finish, Pause, Submission, TurnEnd, Update};
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Cursor, Depth, ListQuery};
@@ -55,10 +55,9 @@ impl Duel<'_> {
             if repeated { self.tasks[self.rng.place(self.tasks.len())].key.clone() } else { fresh };
         let owner = owner(self.rng.pick(&OWNERS));
         let message = user_message(&self.fresh(), &self.text());
-        let request = self
-            .rng
-            .percent(30)
-            .then(|| Fingerprint::new(&key.tenant, &owner, key.task.as_str(), &message));
+        let request = self.rng.percent(30).then(|| {
+            Fingerprint::new(&key.tenant, &owner, key.task.as_str(), &message, &Terms::default())
+        });
         let waits = self.rng.percent(50);
         let stamp = self.stamp();
         let submission = Submission {
@@ -180,7 +179,13 @@ impl Duel<'_> {
     fn message(&mut self, head: &Head) -> Command {
         let message = user_message(&self.fresh(), &self.text());
         let request = self.rng.percent(50).then(|| {
-            Fingerprint::new(&head.key.tenant, &head.owner, &message.message_id, &message)
+            Fingerprint::new(
+                &head.key.tenant,
+                &head.owner,
+                &message.message_id,
+                &message,
+                &Terms::default(),
+            )
         });
         let extensions = self.rng.percent(20).then(|| format!("urn:{}", self.last_id));
         let terms = Terms { extensions: extensions.into_iter().collect(), ..Terms::default() };
@@ -205,7 +210,12 @@ impl Duel<'_> {
                 Command::Retry { token, updates, after, max_attempts: 4, reason: message }
             }
             2..4 => {
-                Command::Park { turn, pause: Pause::ForUser { interruption, message, checkpoint } }
+                let then = self.rng.pick(&[Impatience::Wake, Impatience::Fail]);
+                let patience = self.rng.percent(50).then_some(Patience { until: wake_at, then });
+                Command::Park {
+                    turn,
+                    pause: Pause::ForUser { interruption, message, checkpoint, patience },
+                }
             }
             4..8 => Command::Park { turn, pause: Pause::Until { wake_at, checkpoint } },
             _ => {

@@ -68,10 +68,13 @@ faults! {
     CountsAreOfThePage: "list::conditions_must_hold_together",
     CountsAreOfTheRest: "paging::the_count_is_of_all_pages",
     CountsComeUnasked: "paging::nothing_is_counted_unasked",
+    PatienceIsForgotten: "commit::both_interruptions_are_stored",
     DueIsNeverCleared: "due::a_task_that_is_over_is_not_due",
     DueIsInEveryShard: "due::a_task_is_in_its_own_shard_only",
     DueIsExclusive: "due::a_task_is_found_from_its_time_on",
     DueIsTurnedRound: "due::the_earliest_come_first",
+    DueBeginsAnew: "due::pages_of_any_size_show_each_task_once",
+    DueSkipsOne: "due::pages_of_any_size_show_each_task_once",
     DueIgnoresTheLimit: "due::a_limit_cuts_off_the_latest",
     DueIsMovedByRenewals: "lease::renewing_it_changes_nothing_else",
     AfterForgetsAnEntry: "after::each_of_large_entries_is_the_rest",
@@ -193,6 +196,7 @@ impl Broken {
             (Fault::AfterIsEmpty, Depth::After(_)) => tail.clear(),
             (Fault::TheCheckpointIsForgotten, _) => head.checkpoint = None,
             (Fault::FollowUpsAreForgotten, _) => head.follow_ups.clear(),
+            (Fault::PatienceIsForgotten, _) => head.patience = None,
             (Fault::TheRequestIsForgotten, _) => head.request = None,
             (Fault::SenderWaitsIsForgotten, _) => head.sender_waits_until = None,
             _ => {}
@@ -382,19 +386,27 @@ impl TaskStore for Broken {
         &self,
         shard: u8,
         until: Timestamp,
+        after: Option<&DueTask>,
         limit: usize,
     ) -> Result<Vec<DueTask>, StoreError> {
         let before = Timestamp::from_millis(until.as_millis() - 1);
         match self.fault {
-            Fault::DueIsExclusive => return self.right.due(shard, before, limit).await,
-            Fault::DueIgnoresTheLimit => return self.right.due(shard, until, usize::MAX).await,
+            Fault::DueBeginsAnew => return self.right.due(shard, until, None, limit).await,
+            Fault::DueSkipsOne => {
+                let due = self.right.due(shard, until, after, limit).await?;
+                return Ok(due.into_iter().skip(usize::from(after.is_some())).collect());
+            }
+            Fault::DueIsExclusive => return self.right.due(shard, before, after, limit).await,
+            Fault::DueIgnoresTheLimit => {
+                return self.right.due(shard, until, after, usize::MAX).await;
+            }
             Fault::DueIsInEveryShard => {
                 let shard = due_shard(&a_key(self));
-                return self.right.due(shard, until, limit).await;
+                return self.right.due(shard, until, after, limit).await;
             }
             _ => {}
         }
-        let mut due = self.right.due(shard, until, limit).await?;
+        let mut due = self.right.due(shard, until, after, limit).await?;
         let past = self.past.lock().unwrap().due.clone();
         let in_shard = past.into_iter().filter(|(key, _)| due_shard(key) == shard);
         match self.fault {

@@ -115,7 +115,13 @@ impl TaskStore for Hanging {
         std::future::pending().await
     }
 
-    async fn due(&self, _: u8, _: Timestamp, _: usize) -> Result<Vec<DueTask>, StoreError> {
+    async fn due(
+        &self,
+        _: u8,
+        _: Timestamp,
+        _: Option<&DueTask>,
+        _: usize,
+    ) -> Result<Vec<DueTask>, StoreError> {
         std::future::pending().await
     }
 }

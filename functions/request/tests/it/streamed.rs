@@ -351,8 +351,9 @@ impl TaskStore for Counting {
         &self,
         shard: u8,
         by: Timestamp,
+        after: Option<&DueTask>,
         limit: usize,
     ) -> Result<Vec<DueTask>, StoreError> {
-        self.store.due(shard, by, limit).await
+        self.store.due(shard, by, after, limit).await
     }
 }

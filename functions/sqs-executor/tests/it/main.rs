@@ -5,4 +5,6 @@
 mod batches;
 mod config;
 mod failures;
+mod long_jobs;
 mod support;
+mod suspects;

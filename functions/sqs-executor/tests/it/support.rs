@@ -11,8 +11,8 @@ use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
 use a2a_lambda_core::{
     Agent, AgentProfile, Agents, Change, Clock, End, Engine, Failure, MemoryStore, Operations,
-    Owner, Policy, Queue, Signal, SignalError, Snapshot, StoreError, TaskStore, Tenant, Timer,
-    Turn,
+    Owner, Policy, Queue, Signal, SignalError, Snapshot, StoreError, Swept, TaskStore, Tenant,
+    Timer, Turn, sweep,
 };
 use a2a_lambda_protocol::{
     Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
@@ -21,6 +21,7 @@ use a2a_lambda_protocol::{
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use sqs_executor::Context;
+use tokio::sync::Notify;
 
 /// Tokio's paused time.
 struct TestClock(tokio::time::Instant);
@@ -111,19 +112,31 @@ impl TaskStore for PatchyStore {
         &self,
         shard: u8,
         until: Timestamp,
+        after: Option<&DueTask>,
         limit: usize,
     ) -> Result<Vec<DueTask>, StoreError> {
-        self.memory.due(shard, until, limit).await
+        self.memory.due(shard, until, after, limit).await
     }
 }
 
 /// Works for a second, and counts how often and how many at a time. Told "panic", its first attempt
-/// does.
+/// does; told "kill", it asks for the end of the process.
 #[derive(Default)]
 struct Worker {
-    runs: AtomicUsize,
+    /// The tasks of its runs, in the order in which they were begun.
+    begun: Mutex<Vec<String>>,
     now: AtomicUsize,
     most: AtomicUsize,
+    kill: Notify,
+}
+
+/// A run under way. It ends also when its process does.
+struct Running<'a>(&'a AtomicUsize);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 #[async_trait]
@@ -133,12 +146,16 @@ impl Agent for Worker {
     }
 
     async fn run(&self, turn: &Turn) -> Result<End, Failure> {
-        self.runs.fetch_add(1, Ordering::SeqCst);
+        self.begun.lock().unwrap().push(turn.task().id.clone());
         assert!(turn.text() != "panic" || turn.attempt() > 1, "as it was told");
         let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        let _running = Running(&self.now);
         self.most.fetch_max(now, Ordering::SeqCst);
+        if turn.text() == "kill" {
+            self.kill.notify_one();
+            std::future::pending::<()>().await;
+        }
         turn.sleep(Duration::from_secs(1)).await;
-        self.now.fetch_sub(1, Ordering::SeqCst);
         Ok(End::completed())
     }
 }
@@ -169,6 +186,13 @@ impl Function {
         };
         let context = Context::new(engine.clone(), Agents::new(worker.clone()));
         Self { engine, context, store, signals, worker }
+    }
+
+    /// As [`new`](Self::new), with another agent.
+    pub(crate) fn of(agent: Arc<dyn Agent>) -> Self {
+        let function = Self::new();
+        let context = Context::new(function.engine.clone(), Agents::new(agent));
+        Self { context, ..function }
     }
 
     /// A new task of this tenant, and the body of its signal.
@@ -216,8 +240,33 @@ impl Function {
         ids
     }
 
+    /// As [`handle`](Self::handle), in a process that ends after this time, or when an agent ends
+    /// it. `None` if it did.
+    pub(crate) async fn handle_or_die(&self, event: Value, after: Duration) -> Option<Vec<String>> {
+        tokio::select! {
+            biased;
+            () = self.worker.kill.notified() => None,
+            () = tokio::time::sleep(after) => None,
+            failures = self.handle(event, Duration::from_mins(15)) => Some(failures),
+        }
+    }
+
+    pub(crate) async fn snapshot(&self, key: &TaskKey) -> Snapshot {
+        self.store.memory.read(key, Depth::Full).await.unwrap().unwrap()
+    }
+
     pub(crate) async fn state(&self, key: &TaskKey) -> TaskState {
-        self.store.memory.read(key, Depth::Tail).await.unwrap().unwrap().head.state()
+        self.snapshot(key).await.head.state()
+    }
+
+    /// What a sweep finds now.
+    pub(crate) async fn sweep(&self) -> Swept {
+        let deadline = self.engine.clock.now().saturating_add(Duration::from_mins(1));
+        sweep(&self.engine, deadline).await
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.engine.policy
     }
 
     /// From now on a task cannot be reached, or can be again.
@@ -237,7 +286,18 @@ impl Function {
 
     /// How often the agent was run.
     pub(crate) fn runs(&self) -> usize {
-        self.worker.runs.load(Ordering::SeqCst)
+        self.begun().len()
+    }
+
+    /// The tasks on which the agent was run, in the order in which it began.
+    pub(crate) fn begun(&self) -> Vec<String> {
+        self.worker.begun.lock().unwrap().clone()
+    }
+
+    /// Counts the agent's runs anew.
+    pub(crate) fn forget_runs(&self) {
+        self.worker.begun.lock().unwrap().clear();
+        self.worker.most.store(0, Ordering::SeqCst);
     }
 
     /// How many runs there were at one time, at most.

@@ -19,7 +19,13 @@ fn refusal(head: &Head, command: Command, now: u64) -> Refusal {
 }
 
 fn fingerprint(key: &str, text: &str) -> Fingerprint {
-    Fingerprint::new(&Tenant::default(), &Owner::parse("alice").unwrap(), key, &user(text))
+    Fingerprint::new(
+        &Tenant::default(),
+        &Owner::parse("alice").unwrap(),
+        key,
+        &user(text),
+        &Terms::default(),
+    )
 }
 
 fn keyed(key: &str, text: &str) -> Command {
@@ -63,7 +69,7 @@ fn the_claim_after_the_last_attempt_fails_the_task_and_says_so() {
         panic!("no status: {:?}", change.entries());
     };
     let text = text_of(status.message.as_ref().unwrap());
-    assert_eq!(text, "gave up after 3 attempts that did not finish");
+    assert_eq!(text, "gave up after 3 attempts: in 3 of them the process died");
     assert_eq!(change.over_lease(), head.leased_until(), "the last lease must still be expired");
 }
 
@@ -116,6 +122,7 @@ fn what_was_said_at_an_end_with_mail_is_shown_all_the_same() {
         interruption: Interruption::InputRequired,
         message: Some(agent("what?")),
         checkpoint: Some(Json::parse("7").unwrap()),
+        patience: None,
     };
     let asked = apply(&head, Command::Park { turn, pause }, 6);
     for (change, said) in [(&completed, "done"), (&answered, "hello"), (&asked, "what?")] {

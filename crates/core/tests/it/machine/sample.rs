@@ -1,6 +1,6 @@
 //! A task in each phase, and a command of each kind.
 
-use a2a_lambda_core::head::{Ending, Interruption};
+use a2a_lambda_core::head::{Ending, Impatience, Interruption, Patience};
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::log::{ArtifactChange, StatusChange};
 use a2a_lambda_core::machine::{Finish, Pause, Stamp, Submission, TurnEnd, Update};
@@ -101,7 +101,16 @@ pub(crate) fn finish(head: &Head, ending: Finish) -> Command {
 pub(crate) fn ask(head: &Head, interruption: Interruption) -> Command {
     let message = Some(agent("a question"));
     let checkpoint = Some(Json::parse("1").unwrap());
-    let pause = Pause::ForUser { interruption, message, checkpoint };
+    let pause = Pause::ForUser { interruption, message, checkpoint, patience: None };
+    Command::Park { turn: turn_end(head, Vec::new()), pause }
+}
+
+/// A question that is to be answered by 50 s.
+pub(crate) fn ask_impatiently(head: &Head, then: Impatience) -> Command {
+    let interruption = Interruption::InputRequired;
+    let checkpoint = Some(Json::parse("1").unwrap());
+    let patience = Some(Patience { until: at(50), then });
+    let pause = Pause::ForUser { interruption, message: None, checkpoint, patience };
     Command::Park { turn: turn_end(head, Vec::new()), pause }
 }
 

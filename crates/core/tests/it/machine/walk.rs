@@ -1,6 +1,6 @@
 //! Random walks: whatever happens in whatever order, the invariants hold.
 
-use a2a_lambda_core::head::Interruption;
+use a2a_lambda_core::head::{Impatience, Interruption, Patience};
 use a2a_lambda_core::invariants::{check_change, check_task};
 use a2a_lambda_core::machine::{Finish, Pause, TurnEnd};
 use a2a_lambda_core::{Command, Entry, Event, Generation, Head, LeaseToken, Phase};
@@ -80,10 +80,13 @@ impl Walk {
                 Command::Emit { token: self.token(stale), updates }
             }
             Step::Heartbeat { stale } => Command::Heartbeat { token: self.token(stale) },
-            Step::Park { for_user: true, updates, stale, .. } => {
+            Step::Park { for_user: true, wake_after, updates, stale } => {
                 let interruption = Interruption::InputRequired;
                 let message = Some(agent("a question"));
-                let pause = Pause::ForUser { interruption, message, checkpoint: None };
+                let then = if wake_after % 4 == 0 { Impatience::Wake } else { Impatience::Fail };
+                let patience =
+                    (wake_after % 2 == 0).then_some(Patience { until: at(now + wake_after), then });
+                let pause = Pause::ForUser { interruption, message, checkpoint: None, patience };
                 Command::Park { turn: self.turn(updates, stale), pause }
             }
             Step::Park { wake_after, updates, stale, .. } => {

@@ -16,9 +16,11 @@ fn obeys() -> Scripted {
                 "fail" => Err(Failure::permanent("broken")),
                 "retry" => Err(Failure::retryable("again")),
                 "ask" => Ok(End::input_required("which one?")),
-                "authorize" => {
-                    Ok(End::AuthRequired { question: "password?".into(), checkpoint: None })
-                }
+                "authorize" => Ok(End::AuthRequired {
+                    question: "password?".into(),
+                    checkpoint: None,
+                    patience: None,
+                }),
                 other => panic!("no order {other}"),
             }
         })

@@ -86,6 +86,24 @@ async fn a_create_whose_answer_was_lost_is_known_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_that_has_gone_on_before_its_create_was_answered_is_known_again() {
+    for key in [None, Some("key")] {
+        let world = World::new(completes());
+        world.faults.plan(|call| {
+            let first = call.kind == Kind::Create && call.of_kind == 1;
+            first.then_some(Fault::LoseAnswerFor(secs(1)))
+        });
+        let alice = World::alice();
+        let (task, ()) = tokio::join!(send_as(&world, &alice, user("hello"), key), async {
+            tokio::time::sleep(secs(1) / 2).await;
+            world.attend(&world.list_one().await).await;
+        });
+        assert_eq!(task.unwrap().status.state, TaskState::Completed);
+        assert_eq!(count(&world).await, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_same_key_and_follow_up_add_one_message() {
     let world = World::new(asks());
     let key = world.submit("first").await;
@@ -153,4 +171,50 @@ async fn a_key_has_its_bounds() {
     let sent =
         world.operations().send(&World::alice(), request(user("hello"), true), &options).await;
     assert_eq!(told(&sent.unwrap_err()).1, ["Idempotency-Key"]);
+}
+
+fn deduplicating() -> World {
+    World::with_policy(asks(), |policy| policy.deduplicate_messages = true)
+}
+
+fn named(id: &str, message: Message) -> Message {
+    Message { message_id: id.into(), ..message }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_id_can_be_the_key() {
+    let world = deduplicating();
+    let send = |message| super::send(&world, message);
+    let first = send(named("a", user("hello"))).await.unwrap();
+    assert_eq!(send(named("a", user("hello"))).await.unwrap().id, first.id);
+    assert_ne!(send(named("b", user("hello"))).await.unwrap().id, first.id);
+    assert_eq!(count(&world).await, 2);
+    let error = send(named("a", user("goodbye"))).await.unwrap_err();
+    assert_eq!(told(&error), (ErrorKind::InvalidParams, vec!["message.messageId"]));
+
+    world.attend(&World::key(&first.id)).await;
+    for _ in 0..2 {
+        send(named("c", to(&first.id, "more"))).await.unwrap();
+    }
+    let error = send(named("c", to(&first.id, "other"))).await.unwrap_err();
+    assert_eq!(told(&error), (ErrorKind::InvalidParams, vec!["message.messageId"]));
+    let said = history(&world.task(&World::key(&first.id)).await);
+    assert_eq!(said.iter().filter(|text| *text == "more").count(), 1, "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_comes_before_a_message_id() {
+    let world = deduplicating();
+    let with = |key, text| send_as_key(&world, named("a", user(text)), key);
+    let first = with("one", "hello").await;
+    assert_eq!(with("one", "hello").await, first);
+    assert_ne!(with("two", "hello").await, first);
+    let by_id = super::send(&world, named("a", user("hello"))).await.unwrap().id;
+    assert_ne!(by_id, first);
+    // No key that a client can send is that of a message's id.
+    assert_ne!(with("a", "hello").await, by_id);
+}
+
+async fn send_as_key(world: &World, message: Message, key: &str) -> String {
+    send(world, message, key).await.unwrap().id
 }

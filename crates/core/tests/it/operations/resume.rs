@@ -100,8 +100,10 @@ fn asks_twice() -> Scripted {
             turn.sleep(millis(100)).await;
             let checkpoint = Some(Json::from_value(&turn.number())?);
             match turn.number() {
-                1 => Ok(End::InputRequired { question: "what?".into(), checkpoint }),
-                2 => Ok(End::AuthRequired { question: "who?".into(), checkpoint }),
+                1 => {
+                    Ok(End::InputRequired { question: "what?".into(), checkpoint, patience: None })
+                }
+                2 => Ok(End::AuthRequired { question: "who?".into(), checkpoint, patience: None }),
                 _ => Ok(End::completed()),
             }
         })

@@ -133,7 +133,7 @@ async fn a_stream_ends_however_the_task_does() {
         (|| Err(Failure::permanent("broken")), "3 FAILED broken"),
         (|| Ok(End::input_required("what?")), "3 INPUT_REQUIRED what?"),
         (
-            || Ok(End::AuthRequired { question: "who?".into(), checkpoint: None }),
+            || Ok(End::AuthRequired { question: "who?".into(), checkpoint: None, patience: None }),
             "3 AUTH_REQUIRED who?",
         ),
     ];

@@ -147,6 +147,6 @@ async fn a_task_that_kills_its_runner_each_time_fails_and_says_so() {
     }
     let task = world.task(&key).await;
     assert_eq!(task.status.state, TaskState::Failed);
-    assert_eq!(status_text(&task), "gave up after 5 attempts that did not finish");
+    assert_eq!(status_text(&task), "gave up after 5 attempts: in 5 of them the process died");
     assert_eq!(world.diary.read().len(), 5, "I10");
 }

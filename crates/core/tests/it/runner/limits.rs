@@ -112,7 +112,7 @@ async fn a_checkpoint_may_be_as_large_as_the_limit() {
         script(|_, _| {
             Box::pin(async {
                 let checkpoint = Some(Json::from_value(&"x".repeat(98))?);
-                Ok(End::InputRequired { question: "more?".into(), checkpoint })
+                Ok(End::InputRequired { question: "more?".into(), checkpoint, patience: None })
             })
         }),
         |policy| policy.max_checkpoint_bytes = 100,

@@ -71,6 +71,7 @@ async fn a_question_with_mail_is_asked_and_the_mail_is_the_answer() {
         1 => Ok(End::InputRequired {
             question: "which?".into(),
             checkpoint: Some(Json::parse("1").unwrap()),
+            patience: None,
         }),
         _ => Ok(End::completed()),
     }));
@@ -139,7 +140,11 @@ async fn mail_for_which_no_time_is_left_is_handed_over() {
             turn.stopped().await;
             let checkpoint = Some(Json::parse("1")?);
             if turn.number() == 1 {
-                return Ok(End::InputRequired { question: "which?".into(), checkpoint });
+                return Ok(End::InputRequired {
+                    question: "which?".into(),
+                    checkpoint,
+                    patience: None,
+                });
             }
             assert_eq!(turn.checkpoint::<u32>()?, Some(1), "it is handed over too");
             Ok(End::completed())

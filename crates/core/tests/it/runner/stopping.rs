@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::{Attended, Clock, End, Phase, Runner, StopReason, Turn};
+use a2a_lambda_core::{Attended, Clock, Company, End, Phase, Runner, StopReason, Turn};
 use a2a_lambda_protocol::{Json, Part, TaskState};
 
 use crate::support::{
@@ -133,7 +133,7 @@ async fn a_runner_whose_lease_is_taken_stops() {
     let second = Runner::new(world.healthy(), world.agents().clone());
     let (first, second) = tokio::join!(world.attend(&key), async {
         tokio::time::sleep(millis(30_100)).await;
-        second.attend(&key, world.now().saturating_add(secs(900))).await.unwrap()
+        second.attend(&key, world.now().saturating_add(secs(900)), Company::Alone).await.unwrap()
     });
     assert_eq!(first, Attended::Stopped);
     assert_eq!(second, Attended::Ran { turns: 1, state: TaskState::Completed });

@@ -1,6 +1,6 @@
 //! What the sweep finds, and what it leaves alone.
 
-use a2a_lambda_core::{Attended, End, Phase, RunError, Swept, sweep};
+use a2a_lambda_core::{Attended, End, Phase, Recovered, RunError, Swept, sweep};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 
 use crate::support::{Fault, Kind, Scripted, TestClock, World, millis, script, secs};
@@ -20,9 +20,10 @@ fn at(seconds: u64) -> Timestamp {
 
 /// What a sweep of a world with one task comes to.
 async fn swept(world: &World) -> (usize, usize) {
-    let Swept { due, signaled, failed } = sweep(&world.engine).await.unwrap();
-    assert_eq!(failed, 0);
-    (due, signaled)
+    let swept = world.sweep().await;
+    assert_eq!((swept.failed, swept.unread, swept.more), (0, 0, false), "{swept:?}");
+    assert_eq!(swept.due, swept.signaled() + swept.settled, "{swept:?}");
+    (swept.due, swept.signaled())
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,8 +109,9 @@ async fn who_waits_for_a_user_is_not_due() {
     world.attend(&key).await;
     tokio::time::sleep(secs(100_000)).await;
     assert_eq!(swept(&world).await, (0, 0));
-    assert!(!world.runner().recover(&key).await.unwrap());
-    assert!(!world.runner().recover(&World::key("nothing")).await.unwrap());
+    assert_eq!(world.runner().recover(&key).await.unwrap(), Recovered::Nothing);
+    let nothing = World::key("nothing");
+    assert_eq!(world.runner().recover(&nothing).await.unwrap(), Recovered::Nothing);
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,34 +123,73 @@ async fn a_task_that_fails_to_be_swept_stays_due_and_holds_up_no_other() {
     }
     world.queue.set_down(false);
     tokio::time::sleep(secs(60)).await;
-    // All tries for the first commit, and for that alone, are lost.
-    world.faults.plan(|call| {
-        (call.kind == Kind::Commit && call.of_kind <= 4).then_some(Fault::LoseRequest)
-    });
-    let first = sweep(&world.engine).await.unwrap();
-    assert_eq!(first, Swept { due: 5, signaled: 4, failed: 1 });
-    let second = sweep(&world.engine).await.unwrap();
-    assert_eq!(second, Swept { due: 1, signaled: 1, failed: 0 });
+    world
+        .faults
+        .plan(|call| (call.kind == Kind::Commit && call.of_kind == 1).then_some(Fault::Refuse));
+    let first = world.sweep().await;
+    assert_eq!((first.due, first.lost_signals, first.failed), (5, 4, 1));
+    let [error] = &first.errors[..] else { panic!("{first:?}") };
+    assert!(error.starts_with("task id-") && error.contains("of tenant \"\": "), "{error}");
+    let second = world.sweep().await;
+    assert_eq!(second, Swept { due: 1, lost_signals: 1, ..Swept::default() });
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_takes_on_a_bounded_number_and_the_next_goes_on() {
+async fn a_sweep_goes_on_page_by_page() {
     let world = World::with_policy(sleeper(1), |policy| policy.sweep_batch = 2);
     for n in 0..60 {
         world.submit(&format!("m{n}")).await;
     }
     tokio::time::sleep(secs(100)).await;
+    assert_eq!(swept(&world).await, (60, 60));
+    assert_eq!(swept(&world).await, (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_ends_in_time_and_the_next_goes_on() {
+    let world = World::new(sleeper(1));
+    for n in 0..60 {
+        world.submit(&format!("m{n}")).await;
+    }
+    tokio::time::sleep(secs(100)).await;
+    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(secs(1))));
     let mut all = 0;
-    loop {
-        let (due, signaled) = swept(&world).await;
-        assert!(due <= 16, "two of each of eight shards");
-        assert_eq!(due, signaled);
-        if due == 0 {
+    for _ in 0..60 {
+        let deadline = world.now().saturating_add(millis(2_500));
+        let swept = sweep(&world.engine, deadline).await;
+        assert!(swept.due <= 24, "three of each of eight shards");
+        assert!(world.now() <= deadline.saturating_add(secs(1)));
+        all += swept.lost_signals;
+        if !swept.more {
             break;
         }
-        all += due;
     }
     assert_eq!(all, 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_cannot_be_swept_do_not_keep_the_sweep_from_others() {
+    let world = World::with_policy(sleeper(1), |policy| policy.sweep_batch = 1);
+    for n in 0..20 {
+        world.submit(&format!("m{n}")).await;
+    }
+    tokio::time::sleep(secs(60)).await;
+    // Those that fail stay where they are, before the others.
+    world
+        .faults
+        .plan(|call| (call.kind == Kind::Read && call.of_kind % 2 == 1).then_some(Fault::Refuse));
+    let swept = world.sweep().await;
+    assert_eq!((swept.due, swept.failed, swept.lost_signals), (20, 10, 10), "{swept:?}");
+    assert_eq!(swept.errors.len(), 5, "the first ones");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_that_cannot_be_read_is_reported() {
+    let world = World::new(sleeper(1));
+    world.faults.plan(|call| (call.kind == Kind::Due).then_some(Fault::LoseRequest));
+    let swept = world.sweep().await;
+    assert_eq!((swept.unread, swept.due, swept.errors.len()), (8, 0, 5));
+    assert!(swept.errors[0].starts_with("shard 0 of the due index: "), "{:?}", swept.errors);
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,6 +199,6 @@ async fn sweeps_at_the_same_time_signal_once() {
     world.queue.take();
     tokio::time::sleep(secs(61)).await;
     world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(millis(9))));
-    let (one, two) = tokio::join!(sweep(&world.engine), sweep(&world.engine));
-    assert_eq!(one.unwrap().signaled + two.unwrap().signaled, world.queue.take().len());
+    let (one, two) = tokio::join!(world.sweep(), world.sweep());
+    assert_eq!(one.signaled() + two.signaled(), world.queue.take().len());
 }

@@ -255,6 +255,7 @@ async fn a_question_and_its_answer_are_two_turns() {
                 None => Ok(End::AuthRequired {
                     question: "password?".into(),
                     checkpoint: Some(Json::parse("7")?),
+                    patience: None,
                 }),
                 Some(_) => Ok(End::completed()),
             }

@@ -194,9 +194,10 @@ impl TaskStore for FaultyStore {
         &self,
         shard: u8,
         until: Timestamp,
+        after: Option<&DueTask>,
         limit: usize,
     ) -> Result<Vec<DueTask>, StoreError> {
-        self.through(Kind::Due, self.inner.due(shard, until, limit)).await
+        self.through(Kind::Due, self.inner.due(shard, until, after, limit)).await
     }
 }
 

@@ -10,8 +10,8 @@ use a2a_lambda_core::log::fold;
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::store::{Depth, Snapshot};
 use a2a_lambda_core::{
-    Agents, Attended, Clock, Engine, Head, MemoryStore, Operations, Owner, Phase, Policy, RunError,
-    Runner, TaskId, TaskKey, TaskStore, Tenant, sweep,
+    Agents, Attended, Clock, Company, Engine, Head, MemoryStore, Operations, Owner, Phase, Policy,
+    RunError, Runner, Swept, TaskId, TaskKey, TaskStore, Tenant, sweep,
 };
 use a2a_lambda_protocol::{
     A2aError, CancelTaskRequest, ListTasksRequest, Message, SendMessageConfiguration,
@@ -153,7 +153,7 @@ impl World {
     ) -> Result<Attended, RunError> {
         let deadline = self.now().saturating_add(invocation);
         // Futures of whole invocations are large, and tests have several side by side.
-        Box::pin(self.runner().attend(key, deadline)).await
+        Box::pin(self.runner().attend(key, deadline, Company::Alone)).await
     }
 
     /// Attends to a task until the runner is killed: its future is dropped where it stands.
@@ -180,7 +180,7 @@ impl World {
             loop {
                 for signal in self.queue.take_arrived(self.now()) {
                     let deadline = self.now().saturating_add(INVOCATION);
-                    Box::pin(runner.attend(&signal.key(), deadline)).await.unwrap();
+                    Box::pin(runner.attend(&signal.key(), deadline, Company::Alone)).await.unwrap();
                 }
                 tokio::time::sleep(millis(10)).await;
             }
@@ -192,6 +192,11 @@ impl World {
                 () = attend => unreachable!(),
             }
         })
+    }
+
+    /// Sweeps, in an invocation of a minute.
+    pub(crate) async fn sweep(&self) -> Swept {
+        Box::pin(sweep(&self.engine, self.now().saturating_add(secs(60)))).await
     }
 
     pub(crate) async fn snapshot(&self, key: &TaskKey) -> Snapshot {
@@ -227,7 +232,7 @@ impl World {
             if self.now() >= next_sweep {
                 next_sweep = self.now().saturating_add(secs(60));
                 // A sweep that fails is made good by the next one.
-                let _ = sweep(&self.engine).await;
+                self.sweep().await;
             }
             let mut arrived = self.queue.take_arrived(self.now());
             arrived.extend(self.timer.take_arrived(self.now()));

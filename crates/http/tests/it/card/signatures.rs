@@ -161,6 +161,7 @@ async fn the_tag_outlives_a_signature_but_not_a_key() {
 
         let again = get(&world(&signer, HttpConfig::default()), &[("If-None-Match", tag)]).await;
         assert_eq!(again.status(), 304);
+        assert_eq!(again.headers()["content-type"], "application/json");
         assert!(again.body().is_empty());
 
         let unsigned = get(&World::new(), &[("If-None-Match", tag)]).await;

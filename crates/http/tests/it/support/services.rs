@@ -8,7 +8,8 @@ use std::time::Duration;
 use a2a_lambda_core::ids::{LeaseToken, TaskKey};
 use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
 use a2a_lambda_core::{
-    Change, Clock, Ids, Queue, Runner, Signal, SignalError, Snapshot, StoreError, TaskStore, Timer,
+    Change, Clock, Company, Ids, Queue, Runner, Signal, SignalError, Snapshot, StoreError,
+    TaskStore, Timer,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -66,7 +67,7 @@ impl Queue for Runners {
             tokio::time::sleep(delay).await;
             let deadline = runner.engine().clock.now().saturating_add(INVOCATION);
             // A store that fails is the test's doing, and not for the runner to report.
-            let _ = runner.attend(&key, deadline).await;
+            let _ = runner.attend(&key, deadline, Company::Alone).await;
         });
         Ok(())
     }
@@ -109,7 +110,13 @@ impl TaskStore for BrokenStore {
         Err((self.0)())
     }
 
-    async fn due(&self, _: u8, _: Timestamp, _: usize) -> Result<Vec<DueTask>, StoreError> {
+    async fn due(
+        &self,
+        _: u8,
+        _: Timestamp,
+        _: Option<&DueTask>,
+        _: usize,
+    ) -> Result<Vec<DueTask>, StoreError> {
         Err((self.0)())
     }
 }

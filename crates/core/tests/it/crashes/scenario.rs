@@ -1,0 +1,255 @@
+//! The actors that are killed, and what is expected of the task then.
+
+use a2a_lambda_core::head::{Impatience, Patience};
+use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::{Company, End, Engine, Failure, Operations, Runner, sweep};
+use a2a_lambda_protocol::{
+    CancelTaskRequest, Json, Message, Part, SendMessageConfiguration, SendMessageRequest,
+    TaskPushNotificationConfig, TaskState,
+};
+
+use crate::support::{Scripted, World, script, secs, user};
+
+/// An agent that is told by the first message what to do.
+pub(crate) fn agent() -> Scripted {
+    script(|turn, _| {
+        Box::pin(async move {
+            let told = turn.task().history.first().and_then(|it| it.parts.first()?.as_text());
+            let told = told.unwrap_or_default().to_owned();
+            let in_a = |seconds| turn.now().saturating_add(secs(seconds));
+            match (told.as_str(), turn.number()) {
+                ("ask", 1) => return Ok(End::input_required("which one?")),
+                ("ask for an hour", 1) => {
+                    let patience = Some(Patience { until: in_a(3_600), then: Impatience::Wake });
+                    let question = "which one?".into();
+                    return Ok(End::InputRequired { question, checkpoint: None, patience });
+                }
+                ("nap", 1) => return Ok(End::ParkUntil { wake_at: in_a(60), checkpoint: None }),
+                ("sleep", 1) => {
+                    return Ok(End::ParkUntil { wake_at: in_a(1_800), checkpoint: None });
+                }
+                ("go on", 1) => return Ok(End::Continue { checkpoint: Json::parse("1")? }),
+                ("fail", 1) if turn.attempt() == 1 => return Err(Failure::retryable("not now")),
+                ("work", _) => {
+                    turn.progress("half").await?;
+                    let mut chunks = turn.chunked("result");
+                    chunks.push([Part::text("a")]).await?;
+                    // Long enough for the lease to be renewed.
+                    turn.sleep(secs(12)).await;
+                    chunks.finish([Part::text("b")]).await?;
+                }
+                ("wait", 1) => turn.sleep(secs(5)).await,
+                _ => {}
+            }
+            Ok(End::completed())
+        })
+    })
+}
+
+/// Who is killed, and at what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scenario {
+    Send,
+    SendWithConfig,
+    FollowUpToQuestion,
+    FollowUpToSleeper,
+    FollowUpToQueued,
+    CancelQueued,
+    CancelQuestion,
+    Work,
+    Ask,
+    AskForAnHour,
+    Nap,
+    Sleep,
+    GoOn,
+    Fail,
+    FinishWithMail,
+    SweepLostSignal,
+    SweepDeadLease,
+    SweepWakeTime,
+    SweepLateUser,
+}
+
+impl Scenario {
+    pub(crate) const ALL: [Self; 19] = [
+        Self::Send,
+        Self::SendWithConfig,
+        Self::FollowUpToQuestion,
+        Self::FollowUpToSleeper,
+        Self::FollowUpToQueued,
+        Self::CancelQueued,
+        Self::CancelQuestion,
+        Self::Work,
+        Self::Ask,
+        Self::AskForAnHour,
+        Self::Nap,
+        Self::Sleep,
+        Self::GoOn,
+        Self::Fail,
+        Self::FinishWithMail,
+        Self::SweepLostSignal,
+        Self::SweepDeadLease,
+        Self::SweepWakeTime,
+        Self::SweepLateUser,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::SendWithConfig => "send with a push config",
+            Self::FollowUpToQuestion => "follow-up to a question",
+            Self::FollowUpToSleeper => "follow-up to a parked task",
+            Self::FollowUpToQueued => "follow-up to a queued task",
+            Self::CancelQueued => "cancel of a queued task",
+            Self::CancelQuestion => "cancel of a question",
+            Self::Work => "run: updates, chunks, finish",
+            Self::Ask => "run: park for the user",
+            Self::AskForAnHour => "run: park for the user, for an hour",
+            Self::Nap => "run: park until in a minute",
+            Self::Sleep => "run: park until in half an hour",
+            Self::GoOn => "run: continue",
+            Self::Fail => "run: fail, to be tried again",
+            Self::FinishWithMail => "run: finish with mail",
+            Self::SweepLostSignal => "sweep of a lost signal",
+            Self::SweepDeadLease => "sweep of a dead lease",
+            Self::SweepWakeTime => "sweep of a wake time",
+            Self::SweepLateUser => "sweep of a late user",
+        }
+    }
+
+    pub(crate) fn makes_a_task(self) -> bool {
+        matches!(self, Self::Send | Self::SendWithConfig)
+    }
+
+    /// What the task's first message says.
+    fn told(self) -> &'static str {
+        match self {
+            Self::Send | Self::SendWithConfig | Self::Work | Self::SweepLostSignal => "work",
+            Self::FollowUpToQuestion | Self::CancelQuestion | Self::Ask => "ask",
+            Self::FollowUpToSleeper | Self::Sleep | Self::SweepWakeTime => "sleep",
+            Self::FollowUpToQueued
+            | Self::CancelQueued
+            | Self::FinishWithMail
+            | Self::SweepDeadLease => "wait",
+            Self::AskForAnHour | Self::SweepLateUser => "ask for an hour",
+            Self::Nap => "nap",
+            Self::GoOn => "go on",
+            Self::Fail => "fail",
+        }
+    }
+
+    /// Brings the world to where the actor comes in.
+    pub(crate) async fn prepare(self, world: &World) {
+        if self.makes_a_task() {
+            return;
+        }
+        let key = world.submit(self.told()).await;
+        match self {
+            Self::FollowUpToQuestion | Self::CancelQuestion | Self::FollowUpToSleeper => {
+                world.attend(&key).await;
+            }
+            Self::SweepLostSignal => tokio::time::sleep(secs(61)).await,
+            Self::SweepDeadLease => {
+                world.attend_killed_after(&key, secs(1)).await;
+                tokio::time::sleep(secs(61)).await;
+            }
+            Self::SweepWakeTime | Self::SweepLateUser => {
+                world.attend(&key).await;
+                tokio::time::sleep(secs(3_661)).await;
+            }
+            _ => {}
+        }
+        // Those for which a signal is under way, beside what the actor is about.
+        match self {
+            Self::FollowUpToQueued | Self::CancelQueued => {}
+            Self::FollowUpToSleeper => drop(world.queue.take()),
+            _ => {
+                world.queue.take();
+                world.timer.take();
+            }
+        }
+    }
+
+    /// What the actor does, by its own engine.
+    pub(crate) async fn act(self, world: &World, engine: Engine) {
+        let operations = Operations::new(engine.clone());
+        let key = super::the_task(world).await;
+        let id = key.as_ref().map(|key| key.task.as_str().to_owned()).unwrap_or_default();
+        match self {
+            Self::Send => post(&operations, user("work"), false).await,
+            Self::SendWithConfig => post(&operations, user("work"), true).await,
+            Self::FollowUpToQuestion | Self::FollowUpToSleeper | Self::FollowUpToQueued => {
+                post(&operations, Message { task_id: id, ..user("more") }, false).await;
+            }
+            Self::CancelQueued | Self::CancelQuestion => {
+                let request = CancelTaskRequest { id, ..CancelTaskRequest::default() };
+                operations.cancel(&World::alice(), &request).await.unwrap();
+            }
+            Self::SweepLostSignal
+            | Self::SweepDeadLease
+            | Self::SweepWakeTime
+            | Self::SweepLateUser => {
+                sweep(&engine, world.now().saturating_add(secs(60))).await;
+            }
+            _ => {
+                let runner = Runner::new(engine, world.agents().clone());
+                let deadline = world.now().saturating_add(secs(900));
+                let key = key.expect("a task");
+                let attend = Box::pin(runner.attend(&key, deadline, Company::Alone));
+                let mail = async {
+                    if self == Self::FinishWithMail {
+                        tokio::time::sleep(secs(2)).await;
+                        world.follow_up(&key, "more").await.unwrap();
+                    }
+                };
+                tokio::join!(async { attend.await.unwrap() }, mail);
+            }
+        }
+    }
+
+    /// The state that the task must come to, if these effects were carried out.
+    pub(crate) fn expected(self, effects: &[String]) -> TaskState {
+        let canceled = effects.iter().any(|effect| effect.starts_with("commit canceled"));
+        let is_answered = effects.iter().any(|effect| effect.starts_with("commit submitted"));
+        match self {
+            Self::CancelQueued | Self::CancelQuestion if canceled => TaskState::Canceled,
+            Self::FollowUpToQuestion if is_answered => TaskState::Completed,
+            Self::Ask | Self::CancelQuestion | Self::FollowUpToQuestion => TaskState::InputRequired,
+            _ => TaskState::Completed,
+        }
+    }
+
+    pub(crate) fn artifacts(self, state: TaskState) -> Vec<String> {
+        let works = self.told() == "work" && state == TaskState::Completed;
+        if works { vec!["1-1: a|b".to_owned()] } else { Vec::new() }
+    }
+
+    /// How often each message is in the history.
+    pub(crate) fn messages(self, effects: &[String]) -> Vec<(&'static str, usize)> {
+        let mut messages = vec![(self.told(), 1)];
+        match self {
+            Self::FollowUpToQuestion | Self::FollowUpToSleeper | Self::FollowUpToQueued => {
+                messages.push(("more", usize::from(!effects.is_empty())));
+            }
+            _ => {}
+        }
+        messages
+    }
+}
+
+async fn post(operations: &Operations, message: Message, with_config: bool) {
+    let config = TaskPushNotificationConfig {
+        url: "https://example.com".to_owned(),
+        ..TaskPushNotificationConfig::default()
+    };
+    let request = SendMessageRequest {
+        message: Some(message),
+        configuration: Some(SendMessageConfiguration {
+            return_immediately: true,
+            task_push_notification_config: with_config.then_some(config),
+            ..SendMessageConfiguration::default()
+        }),
+        ..SendMessageRequest::default()
+    };
+    operations.send(&World::alice(), request, &SendOptions::default()).await.unwrap();
+}

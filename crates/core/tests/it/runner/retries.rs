@@ -1,0 +1,51 @@
+//! Agents with retries of their own.
+
+use a2a_lambda_core::policy::Retries;
+use a2a_lambda_core::{Agent, AgentProfile, Agents, Attended, Company, End, Failure, Runner, Turn};
+use a2a_lambda_protocol::TaskState;
+use async_trait::async_trait;
+
+use crate::support::{World, script, secs};
+
+fn ran(turns: u32, state: TaskState) -> Attended {
+    Attended::Ran { turns, state }
+}
+
+/// Fails, and wants to be tried twice, a minute apart.
+struct Stubborn;
+
+#[async_trait]
+impl Agent for Stubborn {
+    fn profile(&self) -> AgentProfile {
+        AgentProfile::text("stubborn", "Fails", "1")
+    }
+
+    async fn run(&self, _: &Turn) -> Result<End, Failure> {
+        Err(Failure::retryable("not now"))
+    }
+
+    fn retries(&self) -> Option<Retries> {
+        Some(Retries { max_attempts: 2, first: secs(60), most: secs(60) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_may_say_how_often_and_when_it_is_tried() {
+    let world = World::new(script(|_, _| Box::pin(async { Ok(End::completed()) })));
+    let key = world.submit("hello").await;
+    let runner = Runner::new(world.engine.clone(), Agents::new(std::sync::Arc::new(Stubborn)));
+    let deadline = world.now().saturating_add(secs(900));
+    assert_eq!(
+        runner.attend(&key, deadline, Company::Alone).await.unwrap(),
+        ran(1, TaskState::Working)
+    );
+    assert_eq!(world.head(&key).await.phase.name(), "waiting");
+    tokio::time::sleep(secs(59)).await;
+    runner.attend(&key, deadline, Company::Alone).await.unwrap();
+    assert_eq!(world.head(&key).await.attempt, 1, "too early");
+    tokio::time::sleep(secs(1)).await;
+    assert_eq!(
+        runner.attend(&key, deadline, Company::Alone).await.unwrap(),
+        ran(1, TaskState::Failed)
+    );
+}

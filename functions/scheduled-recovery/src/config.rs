@@ -1,0 +1,20 @@
+//! The function's configuration.
+
+use a2a_lambda_aws::{ConfigError, Variables, engine};
+use a2a_lambda_dynamodb::DynamoDbStore;
+
+use crate::Context;
+
+/// The context of the function, from its variables.
+///
+/// | variable | |
+/// |---|---|
+/// | `TABLE_NAME` | required: the DynamoDB table of tasks |
+/// | `QUEUE_URL` | required: the SQS queue of signals |
+/// | `SCHEDULER_ROLE_ARN`, `QUEUE_ARN`, `SCHEDULE_GROUP` | see [`engine`](a2a_lambda_aws::engine()) |
+///
+/// # Errors
+/// When a variable is missing or cannot be used.
+pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
+    Ok(Context::new(engine(variables, DynamoDbStore::new)?))
+}
