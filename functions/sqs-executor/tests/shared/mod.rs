@@ -1,0 +1,353 @@
+//! Executors as processes, and what of AWS they need: DynamoDB, a queue, and the mapping that feeds
+//! them from it.
+
+use std::collections::BTreeSet;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_aws::{SystemClock, Variables};
+use a2a_lambda_core::ids::{TaskId, TaskKey};
+use a2a_lambda_core::invariants::check_task;
+use a2a_lambda_core::log::fold;
+use a2a_lambda_core::store::Depth;
+use a2a_lambda_core::{
+    Caller, Clock, Engine, Event, Generation, GetOptions, Head, Operations, Owner, Policy,
+    SendOptions, Snapshot, Tenant,
+};
+use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
+use a2a_lambda_local::embedded::EmbeddedDynamoDb;
+use a2a_lambda_local::endpoint::Endpoint;
+use a2a_lambda_local::queue::{MAX_BATCH, Message, Queue, QueueConfig};
+use a2a_lambda_local::runtime_api::{Bootstrap, Invocation, RuntimeApi};
+use a2a_lambda_protocol::{
+    CancelTaskRequest, GetTaskRequest, Message as UserMessage, Part, PartContent, Role,
+    SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task, TaskState,
+};
+use serde_json::{Value, json};
+
+const EXECUTABLE: &str = env!("CARGO_BIN_EXE_sqs-executor");
+const TABLE: &str = "tasks";
+
+/// How long to wait for what comes soon: far more than is needed.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The shortest lease that can be configured.
+pub(crate) const LEASE: Duration = Duration::from_secs(6);
+
+/// How long a message that was given to a process is hidden: longer than any test.
+const VISIBILITY: Duration = Duration::from_mins(16);
+
+/// For how long the mapping gathers a batch, once it has a message.
+const BATCHING_WINDOW: Duration = Duration::from_millis(50);
+
+/// What the poison agent makes of any task that does it no harm.
+pub(crate) const WORK: &str = "1 2 3 4 5 6 7 8 9 10";
+
+/// An account: a table, a queue, and how its functions are configured.
+pub(crate) struct Aws {
+    endpoint: Endpoint,
+    pub(crate) queue: Arc<Queue>,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Aws {
+    /// With these variables beside those that say where everything is. A message that was
+    /// received `max_receives` times and not deleted becomes a dead letter.
+    pub(crate) async fn start(max_receives: Option<u32>, more: &[(&'static str, &str)]) -> Self {
+        let database = EmbeddedDynamoDb::memory().unwrap();
+        create_table(&database.client(), TABLE).await.unwrap();
+        let capacity = NonZeroUsize::new(100_000).unwrap();
+        let config = QueueConfig {
+            capacity,
+            max_receive_count: max_receives.and_then(NonZeroU32::new),
+            dead_letter_capacity: capacity,
+        };
+        let queue = Arc::new(Queue::new(config, || 0));
+        let endpoint = Endpoint::start(database, queue.clone()).await.unwrap();
+        let mut variables = vec![
+            ("TABLE_NAME", TABLE.to_owned()),
+            ("QUEUE_URL", endpoint.queue_url()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.url()),
+            ("AWS_ENDPOINT_URL_SQS", endpoint.url()),
+            ("LEASE_SECONDS", LEASE.as_secs().to_string()),
+        ];
+        variables.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        Self { endpoint, queue, variables }
+    }
+
+    /// A client of the same tasks, in this process. `grace` is how long a signal may take before
+    /// the client's sweep sends another.
+    pub(crate) fn client(&self, grace: Duration) -> Client {
+        let aws = [
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+        ];
+        let lookup = |name: &str| {
+            let ours = self.variables.iter().find(|(known, _)| *known == name);
+            let aws = aws.iter().find(|(known, _)| *known == name);
+            ours.map(|(_, value)| value.clone()).or(aws.map(|(_, value)| (*value).to_owned()))
+        };
+        let mut engine =
+            a2a_lambda_aws::engine(&Variables::new(&lookup), DynamoDbStore::new).unwrap();
+        engine.policy = Arc::new(Policy {
+            signal_grace: grace,
+            // A test waits for nothing longer than it has to.
+            poll_most: Duration::from_millis(100),
+            ..(*engine.policy).clone()
+        });
+        let owner = Owner::parse("alice").unwrap();
+        let caller = Caller { tenant: Tenant::default(), owner };
+        Client { operations: Operations::new(engine), caller }
+    }
+
+    /// What the mapping gives to a process next: up to ten messages. None if there are none for
+    /// this long.
+    pub(crate) async fn batch(&self, wait: Duration) -> Vec<Message> {
+        let mut batch = self.queue.receive(MAX_BATCH, VISIBILITY, wait).await.unwrap();
+        if !batch.is_empty() && batch.len() < MAX_BATCH {
+            tokio::time::sleep(BATCHING_WINDOW).await;
+            let room = MAX_BATCH - batch.len();
+            batch.extend(self.queue.receive(room, VISIBILITY, Duration::ZERO).await.unwrap());
+        }
+        batch
+    }
+
+    /// What the mapping does when an invocation has ended: messages that were attended to are
+    /// deleted. The others come again: soon those that the function has reported, after a while
+    /// those of a process that died, as their visibility would end.
+    pub(crate) fn settle(&self, batch: &[Message], ended: &Ended, after_death: Duration) {
+        for message in batch {
+            let handle = &message.receipt_handle;
+            let again = match ended {
+                Ended::Answered(failures) if !failures.contains(&message.id) => {
+                    assert!(self.queue.delete(handle), "nobody else has received it");
+                    continue;
+                }
+                Ended::Answered(_) => Duration::ZERO,
+                Ended::Died | Ended::TimedOut => after_death,
+            };
+            self.queue.change_visibility(handle, again).unwrap();
+        }
+    }
+}
+
+/// A user of the tasks, and a reader of what becomes of them.
+#[derive(Clone)]
+pub(crate) struct Client {
+    operations: Operations,
+    caller: Caller,
+}
+
+impl Client {
+    pub(crate) fn engine(&self) -> &Engine {
+        self.operations.engine()
+    }
+
+    /// Submits a task, which agents know by the message's id or text.
+    pub(crate) async fn submit(&self, message_id: &str, text: &str) -> TaskKey {
+        let message = UserMessage {
+            message_id: message_id.to_owned(),
+            role: Role::User,
+            parts: vec![Part::text(text)],
+            ..UserMessage::default()
+        };
+        let request = SendMessageRequest {
+            message: Some(message),
+            configuration: Some(SendMessageConfiguration {
+                return_immediately: true,
+                ..SendMessageConfiguration::default()
+            }),
+            ..SendMessageRequest::default()
+        };
+        let sent = self.operations.send(&self.caller, request, &SendOptions::default()).await;
+        let SendMessageResponse::Task(task) = sent.unwrap() else { panic!("no task") };
+        let task = TaskId::parse(task.id).unwrap();
+        TaskKey { tenant: self.caller.tenant.clone(), task }
+    }
+
+    /// Waits until there is something newer than a task's message.
+    pub(crate) async fn begun(&self, key: &TaskKey) -> Task {
+        let request =
+            GetTaskRequest { id: key.task.as_str().to_owned(), ..GetTaskRequest::default() };
+        let options = GetOptions { newer_than: Some(Generation(1)), answer_by: None };
+        self.operations.get_newer(&self.caller, &request, &options).await.unwrap().0
+    }
+
+    pub(crate) async fn cancel(&self, key: &TaskKey) {
+        let request =
+            CancelTaskRequest { id: key.task.as_str().to_owned(), ..CancelTaskRequest::default() };
+        let task = self.operations.cancel(&self.caller, &request).await.unwrap();
+        assert_eq!(task.status.state, TaskState::Canceled);
+    }
+
+    pub(crate) async fn head(&self, key: &TaskKey) -> Head {
+        self.engine().read(key, Depth::Tail).await.unwrap().unwrap().head
+    }
+
+    /// A task that is over, with its whole log, of which all holds that must hold.
+    pub(crate) async fn ended(&self, key: &TaskKey) -> Ending {
+        let Snapshot { head, tail, .. } =
+            self.engine().read(key, Depth::Full).await.unwrap().unwrap();
+        check_task(&head, &tail).unwrap();
+        assert!(head.is_terminal(), "{key} is {}", head.phase.name());
+        let terminal = tail.iter().filter(
+            |entry| matches!(&entry.event, Event::Status(status) if status.state.is_terminal()),
+        );
+        assert_eq!(terminal.count(), 1, "{key}");
+        let task = fold(&head, &tail);
+        Ending { snapshot: Snapshot { head, tail, inline_bytes: 0 }, task }
+    }
+}
+
+/// A task that is over.
+pub(crate) struct Ending {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) task: Task,
+}
+
+impl Ending {
+    pub(crate) fn state(&self) -> TaskState {
+        self.task.status.state
+    }
+
+    /// How often it was claimed.
+    pub(crate) fn claims(&self) -> u64 {
+        self.snapshot.head.fence.0
+    }
+
+    /// What the agent or the system said last.
+    pub(crate) fn message(&self) -> String {
+        self.task.status.message.as_ref().map_or_else(String::new, |said| text(&said.parts))
+    }
+
+    /// The text of its one artifact.
+    pub(crate) fn work(&self) -> String {
+        assert_eq!(self.task.artifacts.len(), 1, "{}", self.task.id);
+        text(&self.task.artifacts[0].parts)
+    }
+}
+
+fn text(parts: &[Part]) -> String {
+    let texts = parts.iter().map(|part| match &part.content {
+        PartContent::Text(text) => text.as_str(),
+        other => panic!("no text: {other:?}"),
+    });
+    texts.collect()
+}
+
+/// How an invocation ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The function reported these messages, by their ids.
+    Answered(BTreeSet<String>),
+    /// The process ended.
+    Died,
+    /// The process was ended, as it had not answered by its deadline.
+    TimedOut,
+}
+
+/// An executor's process, and Lambda's side of it.
+pub(crate) struct Executor {
+    api: RuntimeApi,
+    pub(crate) bootstrap: Bootstrap,
+}
+
+impl Executor {
+    pub(crate) async fn start(aws: &Aws) -> Self {
+        Self::start_with(aws, &[]).await
+    }
+
+    /// With these variables instead of the account's.
+    pub(crate) async fn start_with(aws: &Aws, more: &[(&'static str, &str)]) -> Self {
+        let api = RuntimeApi::start().await.unwrap();
+        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        // The last one of a name counts.
+        let variables = aws.variables.iter().cloned().chain(more);
+        let bootstrap = Bootstrap::spawn(EXECUTABLE, variables, &api).unwrap();
+        Self { api, bootstrap }
+    }
+
+    /// Invokes the function. A process that has not answered by its deadline is ended, as on
+    /// Lambda.
+    pub(crate) async fn invoke(&mut self, batch: &[Message], limit: Duration) -> Ended {
+        let running = self.api.begin(sqs_event(batch), limit);
+        let ended = tokio::select! {
+            biased;
+            ended = running.finish() => ended,
+            _ = self.bootstrap.wait() => return Ended::Died,
+        };
+        match ended {
+            Invocation::Response { bytes, .. } => Ended::Answered(failures(&bytes)),
+            Invocation::TimedOut { .. } => {
+                self.kill().await;
+                Ended::TimedOut
+            }
+            other => panic!("{other:?}\n{}", self.bootstrap.lines().join("\n")),
+        }
+    }
+
+    /// As [`invoke`](Self::invoke), where the process must live on: the messages that it reported.
+    pub(crate) async fn answer(&self, batch: &[Message]) -> BTreeSet<String> {
+        match self.api.invoke(sqs_event(batch), PATIENCE).await {
+            Invocation::Response { bytes, .. } => failures(&bytes),
+            other => panic!("{other:?}\n{}", self.bootstrap.lines().join("\n")),
+        }
+    }
+
+    pub(crate) async fn kill(&mut self) {
+        self.bootstrap.kill().await.unwrap();
+    }
+}
+
+fn failures(answer: &[u8]) -> BTreeSet<String> {
+    let answer: Value = serde_json::from_slice(answer).unwrap();
+    let failures = answer["batchItemFailures"].as_array().unwrap();
+    failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The event that Lambda makes of messages in a queue.
+fn sqs_event(batch: &[Message]) -> Value {
+    let documented: Value = serde_json::from_str(include_str!("../events/batch.json")).unwrap();
+    let records = batch.iter().map(|message| {
+        let mut record = documented["Records"][0].clone();
+        record["messageId"] = json!(message.id);
+        record["receiptHandle"] = json!(message.receipt_handle.to_string());
+        record["body"] = json!(message.body);
+        record["attributes"]["ApproximateReceiveCount"] = json!(message.receive_count.to_string());
+        record
+    });
+    json!({ "Records": records.collect::<Vec<_>>() })
+}
+
+/// The time.
+pub(crate) fn now() -> a2a_lambda_protocol::Timestamp {
+    SystemClock.now()
+}
+
+/// Random numbers that a seed repeats (`SplitMix64`).
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        println!("seed {seed}");
+        Self(seed)
+    }
+
+    /// A number from `least` up to, but not including, `below`.
+    pub(crate) fn between(&mut self, least: u64, below: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        least + (mixed ^ (mixed >> 31)) % (below - least)
+    }
+}
+
+/// The value that so many percent of these are not above. There must be some.
+pub(crate) fn percentile(values: &[Duration], percent: usize) -> Duration {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    sorted[(sorted.len() * percent).div_ceil(100).max(1) - 1]
+}
