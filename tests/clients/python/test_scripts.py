@@ -12,7 +12,7 @@ def run(script, *arguments, cwd, **more):
     return subprocess.run(command, cwd=cwd, text=True, capture_output=True, timeout=60, **more)
 
 
-@pytest.mark.parametrize("script", ["dev", "test", "load", "check-structure"])
+@pytest.mark.parametrize("script", ["dev", "test", "simulate", "load", "check-structure"])
 def test_help_needs_nothing(script, tmp_path):
     # No cargo, no npm, no network: what a shell and an interpreter need is in these folders.
     done = run(script, "--help", cwd=tmp_path, env={"PATH": "/usr/local/bin:/usr/bin:/bin"})

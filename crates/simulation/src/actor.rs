@@ -1,0 +1,411 @@
+//! An actor: one invocation of a function, or one client's connection, and the world as it meets it.
+//!
+//! It has a clock that may be wrong, and each request that it makes may be slow, be refused, lose its
+//! answer, or be the last thing it does.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use a2a_lambda_core::env::MAX_QUEUE_DELAY;
+use a2a_lambda_core::ids::ConfigId;
+use a2a_lambda_core::machine::Change;
+use a2a_lambda_core::store::{
+    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
+};
+use a2a_lambda_core::{
+    Clock, Engine, Ids, LeaseToken, PushConfig, PushConfigs, Queue, Signal, SignalError, TaskKey,
+    TaskStore, Timer,
+};
+use a2a_lambda_protocol::Timestamp;
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use crate::op::Who;
+use crate::rng::Rng;
+use crate::world::{World, lock};
+
+/// The longest that a request takes that is not slow, one way.
+const USUAL_MS: u64 = 8;
+
+#[derive(Debug)]
+pub(crate) struct Actor {
+    world: Arc<World>,
+    name: String,
+    rng: Mutex<Rng>,
+    skew_ms: AtomicI64,
+    ids: AtomicU64,
+    dead: AtomicBool,
+    died: Notify,
+    /// The slot of the task that it makes.
+    slot: Option<(u32, Who)>,
+    /// The task that it was signaled to attend to.
+    attends_to: Option<TaskKey>,
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Well,
+    CrashBefore,
+    CrashAfter,
+    Refused,
+    AnswerLost,
+}
+
+impl Actor {
+    /// An actor with a name that nobody else has.
+    pub(crate) fn new(world: &Arc<World>, name: String) -> Self {
+        let mut rng = Rng::derive(world.seed, &name);
+        let most = u64::from(world.skew_ms());
+        let skew = rng.within(0, 2 * most);
+        let skew_ms = i64::try_from(skew).unwrap_or(0) - i64::from(world.skew_ms());
+        Self {
+            world: world.clone(),
+            name,
+            rng: Mutex::new(rng),
+            skew_ms: AtomicI64::new(skew_ms),
+            ids: AtomicU64::new(0),
+            dead: AtomicBool::new(false),
+            died: Notify::new(),
+            slot: None,
+            attends_to: None,
+        }
+    }
+
+    pub(crate) fn making(self, slot: u32, who: Who) -> Self {
+        Self { slot: Some((slot, who)), ..self }
+    }
+
+    pub(crate) fn attending(self, key: TaskKey) -> Self {
+        Self { attends_to: Some(key), ..self }
+    }
+
+    pub(crate) fn attends_to(&self) -> Option<&TaskKey> {
+        self.attends_to.as_ref()
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn world(&self) -> &Arc<World> {
+        &self.world
+    }
+
+    pub(crate) fn engine(self: &Arc<Self>) -> Engine {
+        Engine {
+            store: self.clone(),
+            configs: self.clone(),
+            queue: self.clone(),
+            timer: self.clone(),
+            clock: self.clone(),
+            ids: self.clone(),
+            policy: self.world.policy.clone(),
+        }
+    }
+
+    /// Lives until the work is done, until a crash, or until the time is up. Only what is done is
+    /// returned.
+    pub(crate) fn live<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = T>,
+    ) -> impl Future<Output = Option<T>> {
+        // In a box, as it is large, and so would be whatever waits for it.
+        let work = Box::pin(crate::panics::caught(work));
+        async move {
+            tokio::select! {
+                biased;
+                () = self.died.notified() => None,
+                done = work => match done {
+                    Ok(done) => Some(done),
+                    Err(panic) => {
+                        self.world.fail(panic.into());
+                        None
+                    }
+                },
+                () = tokio::time::sleep(limit) => {
+                    self.world.note(&self.name, "is out of time", "");
+                    None
+                }
+            }
+        }
+    }
+
+    fn trouble(&self, lasts: Duration) {
+        let now_ms = self.world.now_ms();
+        let lasts_ms = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
+        self.world.trouble(&self.name, now_ms, now_ms.saturating_add(lasts_ms));
+    }
+
+    /// What will happen to the next request, and how long it takes there and back. The same
+    /// number of draws for every request, whatever faults there are.
+    fn fate(&self) -> (Fate, Duration, Duration) {
+        let faults = self.world.faults();
+        let rng = &mut *lock(&self.rng);
+        let mut there = Duration::from_millis(rng.within(0, USUAL_MS));
+        let mut back = Duration::from_millis(rng.within(0, USUAL_MS));
+        let mut fate = Fate::Well;
+        for (rate, bad) in [
+            (faults.crash_before, Fate::CrashBefore),
+            (faults.crash_after, Fate::CrashAfter),
+            (faults.refuse, Fate::Refused),
+            (faults.lose_answer, Fate::AnswerLost),
+        ] {
+            if rng.chance(rate) {
+                fate = bad;
+            }
+        }
+        let slow = rng.chance(faults.slow);
+        let long = Duration::from_millis(rng.within(0, u64::from(faults.slow_ms)));
+        match (slow, rng.chance(500)) {
+            (true, true) => there += long,
+            (true, false) => back += long,
+            (false, _) => {}
+        }
+        let set = rng.chance(faults.step);
+        let most = u64::from(self.world.skew_ms() / 10);
+        let by = i64::try_from(rng.within(0, 2 * most)).unwrap_or(0);
+        if set {
+            let by = by - i64::try_from(most).unwrap_or(0);
+            self.skew_ms.fetch_add(by, Ordering::Relaxed);
+        }
+        if slow || fate != Fate::Well {
+            self.trouble(there + back);
+        }
+        (fate, there, back)
+    }
+
+    /// Whether it dies while it sleeps, and how late it wakes.
+    fn fate_of_sleep(&self) -> (bool, Duration) {
+        let faults = self.world.faults();
+        let rng = &mut *lock(&self.rng);
+        let dies = rng.chance(faults.crash_before);
+        let slow = rng.chance(faults.slow);
+        let late = Duration::from_millis(rng.within(0, u64::from(faults.slow_ms)));
+        let late = if slow { late } else { Duration::ZERO };
+        if dies || slow {
+            self.trouble(late);
+        }
+        (dies, late)
+    }
+
+    /// Makes a request to the world.
+    async fn ask<T, E>(
+        &self,
+        what: &str,
+        more: impl std::fmt::Display,
+        lost: fn() -> E,
+        request: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        if self.dead.load(Ordering::Relaxed) || self.world.has_failed() {
+            return std::future::pending().await;
+        }
+        self.world.count_step();
+        let (fate, there, back) = self.fate();
+        let note = |what: &str| self.world.note(&self.name, what, &more);
+        if fate == Fate::Well {
+            note(what);
+        } else {
+            note(&format!("{what} [{fate:?}]"));
+        }
+        rest(there).await;
+        match fate {
+            Fate::CrashBefore => self.die().await,
+            Fate::Refused => {
+                rest(back).await;
+                return Err(lost());
+            }
+            Fate::Well | Fate::CrashAfter | Fate::AnswerLost => {}
+        }
+        let answer = request.await;
+        self.world.all_observed().await;
+        if answer.is_err() {
+            // The store has troubles of its own.
+            self.trouble(back);
+        }
+        match fate {
+            Fate::CrashAfter => return self.die().await,
+            Fate::AnswerLost => {
+                rest(back).await;
+                return Err(lost());
+            }
+            _ => {}
+        }
+        rest(back).await;
+        answer
+    }
+
+    /// The process ends here and now.
+    pub(crate) async fn die<T>(&self) -> T {
+        self.world.note(&self.name, "dies", "");
+        self.dead.store(true, Ordering::Relaxed);
+        self.died.notify_one();
+        std::future::pending().await
+    }
+}
+
+async fn rest(duration: Duration) {
+    if duration.is_zero() {
+        // Even a fast answer is an await away.
+        tokio::task::yield_now().await;
+    } else {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+fn unavailable() -> StoreError {
+    StoreError::Unavailable("the simulation wills it".into())
+}
+
+fn not_sent() -> SignalError {
+    SignalError("the simulation wills it".into())
+}
+
+#[async_trait]
+impl Clock for Actor {
+    fn now(&self) -> Timestamp {
+        self.world.now(self.skew_ms.load(Ordering::Relaxed))
+    }
+
+    /// A process can die while it waits, and it can be held up: then it goes on late, and has not
+    /// noticed.
+    ///
+    /// What happens is drawn when this is called, and not when the future is first polled: a
+    /// `select!` that is not `biased` polls in an order of its own.
+    fn sleep<'life0, 'async_trait>(
+        &'life0 self,
+        duration: Duration,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'async_trait>>
+    where
+        'life0: 'async_trait,
+        Self: 'async_trait,
+    {
+        let (dies, held_up) = self.fate_of_sleep();
+        Box::pin(async move {
+            if dies {
+                tokio::time::sleep(duration / 2).await;
+                return self.die().await;
+            }
+            tokio::time::sleep(duration + held_up).await;
+        })
+    }
+}
+
+impl Ids for Actor {
+    fn fresh(&self) -> String {
+        let number = self.ids.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("{}.{number}", self.name)
+    }
+}
+
+#[async_trait]
+impl TaskStore for Actor {
+    async fn create(&self, change: &Change) -> Result<Created, StoreError> {
+        let request = self.world.create(&self.name, self.slot, change);
+        self.ask("create", &change.head().key.task, unavailable, request).await
+    }
+
+    async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        let request = self.world.shown.read(key, depth);
+        self.ask("read", &key.task, unavailable, request).await
+    }
+
+    async fn commit(
+        &self,
+        base: &Snapshot,
+        guard: Guard,
+        change: &Change,
+    ) -> Result<Committed, StoreError> {
+        let head = change.head();
+        let more = format!("{} from revision {}", head.key.task, guard.revision);
+        let request = self.world.commit(&self.name, base, guard, change);
+        self.ask("commit", more, unavailable, request).await
+    }
+
+    async fn renew(
+        &self,
+        key: &TaskKey,
+        token: &LeaseToken,
+        until: Timestamp,
+    ) -> Result<Renewed, StoreError> {
+        let request = self.world.renew(&self.name, key, token, until);
+        self.ask("renew", &key.task, unavailable, request).await
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        let request = TaskStore::list(self.world.shown.as_ref(), query);
+        self.ask("list", &query.owner, unavailable, request).await
+    }
+
+    async fn due(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        after: Option<&DueTask>,
+        limit: usize,
+    ) -> Result<Vec<DueTask>, StoreError> {
+        let request = self.world.shown.due(shard, until, after, limit);
+        self.ask("due", shard, unavailable, request).await
+    }
+}
+
+#[async_trait]
+impl PushConfigs for Actor {
+    async fn put(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError> {
+        let request = self.world.shown.put(task, config);
+        self.ask("put config", &task.task, unavailable, request).await
+    }
+
+    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
+        self.ask("get config", &task.task, unavailable, self.world.shown.get(task, id)).await
+    }
+
+    async fn list(
+        &self,
+        task: &TaskKey,
+        after: Option<&ConfigId>,
+        limit: usize,
+    ) -> Result<Vec<PushConfig>, StoreError> {
+        let request = PushConfigs::list(self.world.shown.as_ref(), task, after, limit);
+        self.ask("list configs", &task.task, unavailable, request).await
+    }
+
+    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
+        self.ask("delete config", &task.task, unavailable, self.world.shown.delete(task, id)).await
+    }
+}
+
+#[async_trait]
+impl Queue for Actor {
+    async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError> {
+        let faults = self.world.faults();
+        let (times, late) = {
+            let rng = &mut *lock(&self.rng);
+            let times = if rng.chance(faults.repeat) { 2 } else { 1 };
+            let late = rng.chance(faults.late);
+            let lateness = [rng.within(0, 40_000), rng.within(0, 40_000)];
+            (times, lateness.map(|ms| if late { ms } else { ms / 1_000 }))
+        };
+        let request = async {
+            for extra in late.into_iter().take(times) {
+                self.world.queue.send(signal, delay + Duration::from_millis(extra));
+            }
+            Ok(())
+        };
+        let more = format!("{} in {delay:?}", signal.task_id);
+        self.ask("signal", more, not_sent, request).await
+    }
+}
+
+#[async_trait]
+impl Timer for Actor {
+    /// As on SQS: the signal comes early, and is sent on from there.
+    async fn signal_at(&self, signal: &Signal, _: Timestamp) -> Result<(), SignalError> {
+        self.send(signal, MAX_QUEUE_DELAY).await
+    }
+}

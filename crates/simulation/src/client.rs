@@ -1,0 +1,400 @@
+//! What clients do: each operation, from its request to the check of its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_core::ops::{Caller, GetOptions};
+use a2a_lambda_core::{Generation, Operations, SendOptions, TaskKey};
+use a2a_lambda_protocol::{
+    A2aError, CancelTaskRequest, ErrorKind, GetTaskRequest, ListTasksRequest, Message, Part, Role,
+    SendMessageConfiguration, SendMessageRequest, SendMessageResponse, SubscribeToTaskRequest,
+};
+
+use crate::actor::Actor;
+use crate::op::{Action, How, Op, Sending, Who};
+use crate::oracle::{Sent, Violation};
+use crate::rng::Rng;
+use crate::watching::Viewer;
+use crate::world::World;
+
+/// How long an invocation for a request may last: the front door's limit.
+pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// How often a client makes a request in all, if it can be repeated.
+const TRIES: u32 = 3;
+
+/// What a request may take beyond the time that its client is kept waiting.
+const OVERHEAD: Duration = Duration::from_secs(2);
+
+/// Who does an operation.
+pub(crate) struct Client {
+    pub(crate) world: Arc<World>,
+    pub(crate) op: u32,
+}
+
+/// A message on its way, and for what.
+pub(crate) struct Letter {
+    pub(crate) sent: Sent,
+    pub(crate) to: Option<TaskKey>,
+    /// The slot of the task that it makes.
+    pub(crate) slot: Option<u32>,
+    pub(crate) script: String,
+    pub(crate) how: How,
+}
+
+/// What came of a request.
+pub(crate) enum Outcome<T> {
+    /// It was answered.
+    Answered(T),
+    /// It is to be made again.
+    Again,
+    /// It was refused.
+    Refused,
+}
+
+/// Does an operation when its time has come.
+pub(crate) async fn perform(world: Arc<World>, op: Op) {
+    tokio::time::sleep(Duration::from_millis(op.at_ms)).await;
+    let client = Client { world: world.clone(), op: op.id };
+    world.note(&client.name(), &op.to_string(), "");
+    let of_slot = |slot: u32| world.slot(slot);
+    match op.action {
+        Action::Send { slot, who, message } => client.send(who, message, Some(slot), None).await,
+        Action::FollowUp { slot, message } => {
+            if let Some((who, key)) = of_slot(slot) {
+                client.send(who, message, None, Some(key)).await;
+            }
+        }
+        Action::List { who } => client.list(who).await,
+        Action::Cancel { slot } => client.with(of_slot(slot), Client::cancel).await,
+        Action::Get { slot } => client.with(of_slot(slot), Client::get).await,
+        Action::LongPoll { slot } => client.with(of_slot(slot), Client::long_poll).await,
+        Action::Subscribe { slot } => client.with(of_slot(slot), Client::subscribe).await,
+        Action::Probe { slot } => client.with(of_slot(slot), Client::probe).await,
+    }
+}
+
+impl Client {
+    pub(crate) fn name(&self) -> String {
+        format!("op{}", self.op)
+    }
+
+    pub(crate) fn rng(&self, what: &str) -> Rng {
+        Rng::derive(self.world.seed, &format!("op{}, {what}", self.op))
+    }
+
+    pub(crate) fn actor(&self, number: u32) -> Actor {
+        Actor::new(&self.world, format!("op{}-{number}", self.op))
+    }
+
+    async fn with(
+        &self,
+        slot: Option<(Who, TaskKey)>,
+        what: impl AsyncFnOnce(&Self, Who, TaskKey),
+    ) {
+        if let Some((who, key)) = slot {
+            what(self, who, key).await;
+        }
+    }
+
+    /// Makes one request. It is over in the time that it may take, if nothing troubles it.
+    async fn ask<T>(
+        &self,
+        actor: &Arc<Actor>,
+        waits: Duration,
+        request: impl AsyncFnOnce(Operations) -> Result<T, A2aError>,
+    ) -> Option<Result<T, A2aError>> {
+        let from_ms = self.world.now_ms();
+        let operations = Operations::new(actor.engine());
+        let answer = actor.live(REQUEST_LIMIT, request(operations)).await;
+        let now_ms = self.world.now_ms();
+        let took = Duration::from_millis(now_ms - from_ms);
+        self.world.judge(|oracle| {
+            let is_well = !oracle.was_troubled(actor.name(), from_ms, now_ms);
+            if is_well && took > waits + OVERHEAD && !self.world.has_steps() {
+                let text = format!("{} took {took:?}", actor.name());
+                return Err(Violation::new("I10", text));
+            }
+            match &answer {
+                Some(Err(error)) if is_well && error.kind == ErrorKind::Unavailable => {
+                    let text = format!("{} met {error:?} without a cause", actor.name());
+                    Err(Violation::new("I4", text))
+                }
+                _ => Ok(()),
+            }
+        });
+        match &answer {
+            Some(Err(error)) => self.world.note(actor.name(), "is refused", error),
+            Some(Ok(_)) => self.world.note(actor.name(), "is answered", ""),
+            None => self.world.note(actor.name(), "is not answered", ""),
+        }
+        answer
+    }
+
+    async fn send(&self, who: Who, message: Sending, slot: Option<u32>, to: Option<TaskKey>) {
+        let id = match message.key {
+            Some(key) => format!("k{key}:{}", message.script),
+            None => format!("m{}", self.op),
+        };
+        let sent = Sent { who, id, key: message.key };
+        let letter = Letter { sent, to, slot, script: message.script, how: message.how };
+        for number in 1..=TRIES {
+            let outcome = match letter.how {
+                How::Streaming => return Viewer::of_message(self, letter).watch().await,
+                How::AtOnce | How::Waiting => self.send_once(&letter, number).await,
+            };
+            match outcome {
+                // Only a key makes it safe to send a message again.
+                Outcome::Again if letter.sent.key.is_some() => {}
+                Outcome::Again | Outcome::Answered(()) | Outcome::Refused => return,
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn send_once(&self, letter: &Letter, number: u32) -> Outcome<()> {
+        let actor = Arc::new(letter.made_by(self.actor(number)));
+        let caller = letter.sent.who.caller();
+        let options = letter.options(&self.world, None, &actor);
+        let waits = match letter.how {
+            How::Waiting => self.world.policy.blocking_wait,
+            _ => self.world.policy.direct_wait,
+        };
+        let request = letter.request();
+        let answer =
+            self.ask(&actor, waits, async |ops| ops.send(&caller, request, &options).await).await;
+        let response = match letter.outcome(&self.world, answer) {
+            Outcome::Answered(response) => response,
+            Outcome::Again => return Outcome::Again,
+            Outcome::Refused => return Outcome::Refused,
+        };
+        self.world.judge(|oracle| match &response {
+            SendMessageResponse::Task(task) => {
+                let key = key_of(&caller, &task.id);
+                oracle.accepted(&letter.sent, key.as_ref())?;
+                key.map_or(Ok(()), |key| oracle.shown(&key, task, None, Generation(1)))
+            }
+            SendMessageResponse::Message(message) => {
+                oracle.accepted(&letter.sent, None)?;
+                let key = oracle.task_of(&letter.sent.id);
+                key.map_or(Ok(()), |key| oracle.shown_direct(&key, message))
+            }
+        });
+        Outcome::Answered(())
+    }
+
+    async fn get(&self, who: Who, key: TaskKey) {
+        let actor = Arc::new(self.actor(1));
+        let since = self.world.generation(&key);
+        let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
+        let options = GetOptions::default();
+        let answer = self
+            .ask(&actor, Duration::ZERO, async |ops| {
+                ops.get_newer(&who.caller(), &request, &options).await
+            })
+            .await;
+        self.world.judge(|oracle| match &answer {
+            Some(Ok((task, generation))) => oracle.shown(&key, task, Some(*generation), since),
+            Some(Err(error)) => only_unavailable(error),
+            None => Ok(()),
+        });
+    }
+
+    async fn long_poll(&self, who: Who, key: TaskKey) {
+        let actor = Arc::new(self.actor(1));
+        let since = self.world.generation(&key);
+        let behind = self.rng("behind").within(0, 1).min(since.0);
+        let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
+        let newer_than = Some(Generation(since.0 - behind));
+        let options = GetOptions { newer_than, answer_by: None };
+        let waits = self.world.policy.blocking_wait;
+        let answer = self
+            .ask(&actor, waits, async |ops| ops.get_newer(&who.caller(), &request, &options).await)
+            .await;
+        self.world.judge(|oracle| match &answer {
+            Some(Ok((task, generation))) => oracle.shown(&key, task, Some(*generation), since),
+            Some(Err(error)) => only_unavailable(error),
+            None => Ok(()),
+        });
+    }
+
+    async fn cancel(&self, who: Who, key: TaskKey) {
+        let actor = Arc::new(self.actor(1));
+        let request =
+            CancelTaskRequest { id: key.task.to_string(), ..CancelTaskRequest::default() };
+        let answer = self
+            .ask(&actor, Duration::ZERO, async |ops| ops.cancel(&who.caller(), &request).await)
+            .await;
+        let now_ms = self.world.now_ms();
+        match answer {
+            Some(Ok(task)) => {
+                self.world.judge(|oracle| oracle.canceled(&key, &task, now_ms));
+                self.world.clone().judge_told(key).await;
+            }
+            Some(Err(error)) if error.kind == ErrorKind::TaskNotCancelable => {
+                self.world.judge(|oracle| oracle.not_cancelable(&key));
+            }
+            Some(Err(error)) => {
+                self.world.judge(|_| only_unavailable(&error));
+            }
+            None => {}
+        }
+    }
+
+    async fn list(&self, who: Who) {
+        let actor = Arc::new(self.actor(1));
+        let before = self.world.judge(|oracle| Ok(oracle.listable(who))).unwrap_or_default();
+        let request = ListTasksRequest {
+            page_size: Some(100),
+            include_artifacts: Some(true),
+            ..ListTasksRequest::default()
+        };
+        let answer = self
+            .ask(&actor, Duration::ZERO, async |ops| ops.list(&who.caller(), &request).await)
+            .await;
+        self.world.judge(|oracle| match &answer {
+            Some(Ok(page)) => oracle.listed(who, &before, &page.tasks),
+            Some(Err(error)) => only_unavailable(error),
+            None => Ok(()),
+        });
+    }
+
+    async fn subscribe(&self, who: Who, key: TaskKey) {
+        Viewer::of_task(self, who, key).watch().await;
+    }
+
+    /// I8: to anybody else the task does not exist.
+    async fn probe(&self, owner: Who, key: TaskKey) {
+        let strangers: Vec<Who> = Who::ALL.into_iter().filter(|who| *who != owner).collect();
+        let stranger = self.rng("who").pick(&strangers).caller();
+        let id = key.task.to_string();
+        let not_found = A2aError::task_not_found(&id);
+        let tries: [&str; 4] = ["get", "cancel", "subscribe", "send"];
+        for (number, what) in (1..).zip(tries) {
+            let actor = Arc::new(self.actor(number));
+            let id = id.clone();
+            let ask = async |ops: Operations| intrude(&ops, &stranger, what, id).await;
+            let answer = self.ask(&actor, Duration::ZERO, ask).await;
+            let is_hidden = match &answer {
+                None => true,
+                Some(Ok(())) => false,
+                Some(Err(error)) => {
+                    error.kind == ErrorKind::Unavailable || is_same(error, &not_found)
+                }
+            };
+            if !is_hidden {
+                let text = format!("{stranger:?} tried to {what} {key}: {answer:?}");
+                self.world.fail(Violation::new("I8", text));
+            }
+        }
+    }
+}
+
+/// Tries something with a task of somebody else's.
+async fn intrude(
+    operations: &Operations,
+    stranger: &Caller,
+    what: &str,
+    id: String,
+) -> Result<(), A2aError> {
+    match what {
+        "get" => {
+            let request = GetTaskRequest { id, ..GetTaskRequest::default() };
+            operations.get(stranger, &request).await.map(drop)
+        }
+        "cancel" => {
+            let request = CancelTaskRequest { id, ..CancelTaskRequest::default() };
+            operations.cancel(stranger, &request).await.map(drop)
+        }
+        "subscribe" => {
+            let request = SubscribeToTaskRequest { id, ..SubscribeToTaskRequest::default() };
+            operations.subscribe(stranger, &request, None, None).await.map(drop)
+        }
+        _ => {
+            let message = message("intruder", "complete", Some(&id));
+            let request = SendMessageRequest { message: Some(message), ..Default::default() };
+            operations.send(stranger, request, &SendOptions::default()).await.map(drop)
+        }
+    }
+}
+
+fn is_same(error: &A2aError, other: &A2aError) -> bool {
+    error.kind == other.kind && error.message == other.message && error.metadata == other.metadata
+}
+
+/// An owner's request is only refused when the world is in trouble.
+fn only_unavailable(error: &A2aError) -> Result<(), Violation> {
+    match error.kind {
+        ErrorKind::Unavailable => Ok(()),
+        _ => Err(Violation::new("I4", format!("an owner's request was met with {error:?}"))),
+    }
+}
+
+pub(crate) fn key_of(caller: &Caller, id: &str) -> Option<TaskKey> {
+    let task = a2a_lambda_core::TaskId::parse(id).ok()?;
+    Some(TaskKey { tenant: caller.tenant.clone(), task })
+}
+
+fn message(id: &str, script: &str, task: Option<&str>) -> Message {
+    Message {
+        message_id: id.to_owned(),
+        task_id: task.unwrap_or_default().to_owned(),
+        role: Role::User,
+        parts: vec![Part::text(script)],
+        ..Message::default()
+    }
+}
+
+impl Letter {
+    pub(crate) fn made_by(&self, actor: Actor) -> Actor {
+        match self.slot {
+            Some(slot) => actor.making(slot, self.sent.who),
+            None => actor,
+        }
+    }
+
+    pub(crate) fn request(&self) -> SendMessageRequest {
+        let task = self.to.as_ref().map(|key| key.task.as_str());
+        let configuration = SendMessageConfiguration {
+            return_immediately: self.how == How::AtOnce,
+            ..SendMessageConfiguration::default()
+        };
+        SendMessageRequest {
+            message: Some(message(&self.sent.id, &self.script, task)),
+            configuration: Some(configuration),
+            ..SendMessageRequest::default()
+        }
+    }
+
+    pub(crate) fn options(
+        &self,
+        world: &World,
+        last_event: Option<Generation>,
+        actor: &Arc<Actor>,
+    ) -> SendOptions {
+        let now = a2a_lambda_core::Clock::now(actor.as_ref());
+        SendOptions {
+            idempotency_key: self.sent.key.map(|key| key.to_string()),
+            answer_by: Some(now.saturating_add(REQUEST_LIMIT.saturating_sub(OVERHEAD))),
+            may_answer_directly: world.settings.direct > 0,
+            last_event,
+            ..SendOptions::default()
+        }
+    }
+
+    /// What a refusal means. Answers are still to be judged.
+    pub(crate) fn outcome<T>(
+        &self,
+        world: &World,
+        answer: Option<Result<T, A2aError>>,
+    ) -> Outcome<T> {
+        match answer {
+            None => Outcome::Again,
+            Some(Ok(answer)) => Outcome::Answered(answer),
+            Some(Err(error)) => {
+                world.judge(|oracle| oracle.refused(&self.sent, &error));
+                if error.kind == ErrorKind::Unavailable { Outcome::Again } else { Outcome::Refused }
+            }
+        }
+    }
+}

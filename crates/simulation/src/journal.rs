@@ -1,0 +1,46 @@
+//! What happened in a run: counted, hashed and, if that is wanted, written down.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How a run went, in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Requests that actors made to the world.
+    pub steps: u64,
+    /// Faults that they met.
+    pub faults: u64,
+    /// The hash of all that happened, in its order: equal for equal runs.
+    pub hash: u64,
+}
+
+/// The record of one run.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    pub(crate) tally: Tally,
+    lines: Option<Vec<String>>,
+}
+
+impl Journal {
+    pub(crate) fn new(keep_lines: bool) -> Self {
+        let tally = Tally { hash: 0xcbf2_9ce4_8422_2325, ..Tally::default() };
+        Self { tally, lines: keep_lines.then(Vec::new) }
+    }
+
+    /// Notes that something happened. `what` is hashed, `more` is only for readers.
+    pub(crate) fn note(&mut self, at: Duration, who: &str, what: &str, more: impl fmt::Display) {
+        let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        let bytes = who.bytes().chain(what.bytes()).chain(millis.to_le_bytes());
+        self.tally.hash = bytes.fold(self.tally.hash, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        if let Some(lines) = &mut self.lines {
+            let seconds = at.as_secs_f64();
+            lines.push(format!("{seconds:>9.3} {who:<16} {what} {more}").trim_end().to_owned());
+        }
+    }
+
+    pub(crate) fn into_lines(self) -> Vec<String> {
+        self.lines.unwrap_or_default()
+    }
+}

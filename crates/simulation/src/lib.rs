@@ -1,0 +1,43 @@
+//! The whole core under a seeded scheduler with a virtual clock.
+//!
+//! A [`Plan`] says what clients do and what goes wrong. [`run`] carries it out: requests, streams,
+//! executors and sweeps are actors on one thread, each with a clock of its own, and whatever an
+//! actor asks of the world may be late, refused, answered to nobody, or the last thing that it
+//! does. After the last operation the world heals, and everything that was accepted must come to
+//! its end.
+//!
+//! All the while an oracle watches each write and each answer, and ends the run when an invariant
+//! of the design does not hold. The same plan is the same run, to the millisecond, so a finding is
+//! a text: [`shrink`](shrink()) makes it short, and `regressions/` keeps it.
+//!
+//! That the oracle bites is tested with [planted](Planted) bugs: each must be found.
+
+mod actor;
+mod agent;
+mod client;
+mod functions;
+mod generate;
+mod journal;
+mod op;
+mod oracle;
+mod panics;
+mod plan;
+mod planted;
+mod queue;
+mod rng;
+mod run;
+mod shrink;
+mod watching;
+mod weather;
+mod world;
+
+pub use generate::generate;
+pub use journal::Tally;
+pub use op::{Action, How, NotAnOp, Op, Sending, Who};
+pub use oracle::Violation;
+pub use plan::{Faults, NotAPlan, Plan, Settings};
+pub use planted::Planted;
+pub use run::{Report, Setup, Stores, run, run_on};
+pub use shrink::shrink;
+pub use weather::{Strike, Weather};
+pub use world::Store;

@@ -1,0 +1,284 @@
+//! The oracle: it sees each write and each answer, and says when an invariant does not hold.
+//!
+//! It knows the tasks as they were after each write, who made it, what agents were given, and who
+//! had trouble reaching the world: a promise about time only holds for those who had none.
+
+mod answers;
+mod runs;
+mod writes;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use a2a_lambda_core::invariants::check_task;
+use a2a_lambda_core::{Entry, Event, Generation, Head, Phase, Policy, Snapshot, TaskKey};
+
+use crate::op::Who;
+use crate::world::EPOCH;
+
+pub(crate) use answers::Sent;
+pub(crate) use runs::{Given, TOLD_WITHIN_MS};
+
+/// How many entries a log may have beyond the limit for messages and updates: to say what the task
+/// is doing, and how it ended.
+const ENTRIES_BEYOND: u64 = 4;
+
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    name: &'static str,
+    text: String,
+}
+
+impl Violation {
+    /// What can be violated: an invariant of the design, or that nothing panics.
+    pub(crate) const NAMES: [&'static str; 11] =
+        ["I10", "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "panic"];
+
+    pub(crate) fn new(name: &'static str, text: impl Into<String>) -> Self {
+        Self { name, text: text.into() }
+    }
+
+    /// The invariant's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What one of the core's predicates found: its text begins with the invariant's name.
+    fn of_predicate(text: &str) -> Self {
+        let (name, rest) = text.split_once(": ").unwrap_or(("panic", text));
+        let name = Self::NAMES.iter().find(|of| **of == name);
+        Self::new(name.unwrap_or(&"panic"), rest)
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.text)
+    }
+}
+
+pub(crate) type Verdict<T = ()> = Result<T, Violation>;
+
+/// `Err` unless it holds.
+fn ensure(holds: bool, name: &'static str, text: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(Violation::new(name, text())) }
+}
+
+/// A task as it was after the last write to it.
+#[derive(Debug)]
+struct Known {
+    head: Head,
+    log: Vec<Entry>,
+    /// When each entry was written, in milliseconds of the run.
+    written_ms: Vec<u64>,
+    /// How often it was claimed since a turn was last committed.
+    claims: u32,
+    /// The messages that committed turns were given.
+    seen: BTreeSet<Generation>,
+    /// What the agent was given for a turn, by its number, at the first attempt.
+    inputs: BTreeMap<u32, Vec<String>>,
+    /// What the last turn has left for the next.
+    checkpoint: Option<String>,
+    /// The newest entry when the present turn was begun.
+    claimed_at: Generation,
+    /// When `CancelTask` was answered, in milliseconds of the run.
+    canceled_ms: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Oracle {
+    policy: Arc<Policy>,
+    /// Whether all clocks are right.
+    clocks_agree: bool,
+    tasks: BTreeMap<TaskKey, Known>,
+    /// Where each message is, by its id.
+    messages: BTreeMap<String, (TaskKey, Generation)>,
+    /// What was accepted under which key.
+    keys: BTreeMap<(Who, u32), (TaskKey, String)>,
+    /// The newest turn of each runner.
+    runs: BTreeMap<String, runs::AgentRun>,
+    /// When actors could not rely on the world: from and to, in milliseconds of the run.
+    troubles: BTreeMap<String, Vec<(u64, u64)>>,
+}
+
+impl Oracle {
+    pub(crate) fn new(policy: Arc<Policy>, clocks_agree: bool) -> Self {
+        Self {
+            policy,
+            clocks_agree,
+            tasks: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            troubles: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn clocks_agree(&self) -> bool {
+        self.clocks_agree
+    }
+
+    pub(crate) fn trouble(&mut self, actor: &str, from_ms: u64, to_ms: u64) {
+        self.troubles.entry(actor.to_owned()).or_default().push((from_ms, to_ms));
+    }
+
+    /// Whether an actor could not rely on the world at some time between these.
+    pub(crate) fn was_troubled(&self, actor: &str, from_ms: u64, to_ms: u64) -> bool {
+        let troubles = self.troubles.get(actor);
+        troubles.is_some_and(|of| of.iter().any(|(from, to)| *from <= to_ms && *to >= from_ms))
+    }
+
+    /// A task as it is after a write of an actor's. Returns what has become of it, in a few words,
+    /// if it has changed.
+    pub(crate) fn observe(
+        &mut self,
+        actor: &str,
+        now_ms: u64,
+        after: Snapshot,
+    ) -> Verdict<Option<String>> {
+        let Snapshot { head, tail: log, .. } = after;
+        let key = head.key.clone();
+        let known_entries = match self.tasks.get(&key) {
+            Some(known) if known.head == head && known.log.len() == log.len() => return Ok(None),
+            Some(known) => {
+                self.check_write(actor, now_ms, known, &head, &log)?;
+                known.log.len()
+            }
+            None => 0,
+        };
+        check_task(&head, &log).map_err(|text| Violation::of_predicate(&text))?;
+        for entry in &log[known_entries..] {
+            if let Event::Message(sent) = &entry.event {
+                self.message_stored(&key, entry.generation, &sent.message.message_id)?;
+            }
+        }
+        let line = line(&head, &log[known_entries..]);
+        self.remember(actor, now_ms, head, log)?;
+        Ok(Some(line))
+    }
+
+    fn remember(&mut self, actor: &str, now_ms: u64, head: Head, log: Vec<Entry>) -> Verdict {
+        let (given, left) = (self.given_for(actor, &head), self.left_by(actor, &head));
+        let turn = self.tasks.get(&head.key).map_or(0, |known| known.head.turn);
+        if head.turn > turn {
+            self.check_shown(actor, &head, &log)?;
+        }
+        let known = self.tasks.entry(head.key.clone()).or_insert_with(|| Known {
+            head: head.clone(),
+            log: Vec::new(),
+            written_ms: Vec::new(),
+            claims: 0,
+            seen: BTreeSet::new(),
+            inputs: BTreeMap::new(),
+            checkpoint: None,
+            claimed_at: Generation(0),
+            canceled_ms: None,
+        });
+        if (head.turn, head.fence) != (known.head.turn, known.head.fence) {
+            known.claimed_at = head.generation;
+        }
+        known.written_ms.resize(log.len(), now_ms);
+        if head.turn > known.head.turn {
+            known.commit_turn(&head, &log, &given)?;
+            known.checkpoint = left;
+            known.claims = u32::from(matches!(head.phase, Phase::Running { .. }));
+        } else if head.fence > known.head.fence {
+            known.claims += 1;
+            let most = self.policy.max_attempts;
+            ensure(known.claims <= most, "I10", || {
+                format!(
+                    "{} was claimed {} times for a turn, at most {most}",
+                    head.key, known.claims
+                )
+            })?;
+        }
+        check_bounds(&self.policy, &head, &log)?;
+        known.head = head;
+        known.log = log;
+        Ok(())
+    }
+
+    /// I4: whatever was due has been looked at `within_ms` later, if nothing went wrong since
+    /// `healed_ms`.
+    pub(crate) fn check_swept(&self, healed_ms: u64, now_ms: u64, within_ms: u64) -> Verdict {
+        if !self.clocks_agree {
+            return Ok(());
+        }
+        for (key, known) in &self.tasks {
+            let due = known.head.due.map(|due| due.as_millis() - EPOCH.as_millis());
+            let due_ms = due.and_then(|due| u64::try_from(due).ok()).unwrap_or(now_ms);
+            let waits_ms = now_ms.saturating_sub(due_ms.max(healed_ms));
+            ensure(waits_ms <= within_ms, "I4", || {
+                format!("{key} has been due for {waits_ms} ms and nobody looked at it")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Whether all tasks are over or wait for their users.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.tasks.values().all(|known| is_settled(&known.head))
+    }
+
+    /// What must hold once the world has healed and had its time.
+    pub(crate) fn check_end(&self) -> Verdict {
+        for (key, known) in &self.tasks {
+            let head = &known.head;
+            ensure(is_settled(head), "I4", || {
+                format!("{key} is {} for ever: due {:?}", head.phase.name(), head.due)
+            })?;
+            let saw_all = !matches!(
+                head.phase,
+                Phase::Ended(ending) if ending != a2a_lambda_core::Ending::Completed
+            );
+            for (id, (_, generation)) in self.messages.iter().filter(|(_, (of, _))| of == key) {
+                ensure(!saw_all || known.seen.contains(generation), "I5", || {
+                    format!("{key} is {} and no turn was given {id}", head.phase.name())
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What has become of a task, in a few words.
+fn line(head: &Head, new: &[Entry]) -> String {
+    let events: Vec<&str> = new
+        .iter()
+        .map(|entry| match &entry.event {
+            Event::Message(_) => "message",
+            Event::Status(_) => "status",
+            Event::Artifact(_) => "artifact",
+        })
+        .collect();
+    let (phase, revision, generation) = (head.phase.name(), head.revision, head.generation);
+    let lease = head.leased_until().map_or_else(String::new, |until| {
+        format!(" until {}", until.as_millis() - EPOCH.as_millis())
+    });
+    let turn = format!("turn {} attempt {}", head.turn, head.attempt);
+    format!("{phase}{lease}, r{revision} g{generation}, {turn}, +{events:?}")
+}
+
+/// I10: a log and the number of turns have their limits. Beyond those that its agent wants, a task
+/// has a turn for each message.
+fn check_bounds(policy: &Policy, head: &Head, log: &[Entry]) -> Verdict {
+    let most = policy.max_entries.saturating_add(ENTRIES_BEYOND);
+    ensure(head.generation.0 <= most, "I10", || {
+        format!("{} has {} entries, at most {most}", head.key, head.generation)
+    })?;
+    let messages = log.iter().filter(|entry| matches!(entry.event, Event::Message(_))).count();
+    let most = u64::from(policy.max_turns).saturating_add(messages as u64);
+    ensure(u64::from(head.turn) <= most, "I10", || {
+        format!("{} took {} turns, at most {most}", head.key, head.turn)
+    })
+}
+
+fn is_settled(head: &Head) -> bool {
+    match head.phase {
+        Phase::Interrupted(_) => head.patience.is_none(),
+        Phase::Ended(_) => true,
+        Phase::Submitted | Phase::Running { .. } | Phase::Waiting { .. } => false,
+    }
+}

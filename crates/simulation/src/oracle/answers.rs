@@ -1,0 +1,256 @@
+//! What clients are answered.
+
+use std::collections::BTreeSet;
+
+use a2a_lambda_core::head::MAX_REMEMBERED_KEYS;
+use a2a_lambda_core::log::{Entry, fold};
+use a2a_lambda_core::{Ending, Event, Generation, Head, Phase, StreamEvent, TaskKey};
+use a2a_lambda_protocol::{A2aError, ErrorKind, Message, StreamResponse, Task};
+
+use super::{Known, Oracle, Verdict, Violation, ensure};
+use crate::op::Who;
+
+/// A message as it was sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) who: Who,
+    pub(crate) id: String,
+    pub(crate) key: Option<u32>,
+}
+
+impl Known {
+    /// The log up to an entry.
+    pub(super) fn entries_to(&self, generation: Generation) -> Option<&[Entry]> {
+        self.log.get(..usize::try_from(generation.0).ok()?)
+    }
+
+    /// The generation of which this is the task.
+    pub(super) fn generation_of(&self, task: &Task) -> Option<Generation> {
+        let newest_first = (0..=self.head.generation.0).rev().map(Generation);
+        newest_first.into_iter().find(|generation| {
+            let entries = self.entries_to(*generation);
+            entries.is_some_and(|entries| fold(&self.head, entries) == *task)
+        })
+    }
+
+    /// The message of a direct answer.
+    fn direct_message(&self) -> Option<Message> {
+        let task = fold(&self.head, &self.log);
+        let message = task.status.message.filter(|_| self.head.direct)?;
+        Some(Message { task_id: String::new(), ..message })
+    }
+
+    /// The first entry after another that a stream shows.
+    fn shown_after(&self, last: Generation) -> Option<&Entry> {
+        let after = self.log.iter().filter(|entry| entry.generation > last);
+        after.into_iter().find(|entry| !matches!(entry.event, Event::Message(_)))
+    }
+}
+
+impl Oracle {
+    fn known(&self, key: &TaskKey) -> Verdict<&Known> {
+        self.tasks.get(key).ok_or_else(|| {
+            Violation::new("I2", format!("somebody was shown {key}, which was never stored"))
+        })
+    }
+
+    /// The newest entry of a task.
+    pub(crate) fn generation(&self, key: &TaskKey) -> Generation {
+        self.tasks.get(key).map_or(Generation(0), |known| known.head.generation)
+    }
+
+    /// The task that a message went into.
+    pub(crate) fn task_of(&self, message: &str) -> Option<TaskKey> {
+        self.messages.get(message).map(|(key, _)| key.clone())
+    }
+
+    /// A message was accepted, for a task if its sender was told of one.
+    pub(crate) fn accepted(&mut self, sent: &Sent, task: Option<&TaskKey>) -> Verdict {
+        let Some((stored, generation)) = self.messages.get(&sent.id).cloned() else {
+            let text = format!("message {} was accepted and is nowhere", sent.id);
+            return Err(Violation::new(if sent.key.is_some() { "I9" } else { "I4" }, text));
+        };
+        ensure(task.is_none_or(|task| *task == stored), "I9", || {
+            format!("message {} is in {stored}, and its sender was shown {task:?}", sent.id)
+        })?;
+        let Some(number) = sent.key else { return Ok(()) };
+        let (before, id) = self
+            .keys
+            .entry((sent.who, number))
+            .or_insert_with(|| (stored.clone(), sent.id.clone()));
+        let (before, id) = (before.clone(), id.clone());
+        ensure(before == stored, "I9", || format!("key {number} made {before} and {stored}"))?;
+        // The keys of follow-ups are not remembered for ever. The later message may be answered
+        // before the earlier one.
+        let forgotten = self.messages.get(&id).is_none_or(|(_, other)| {
+            self.keyed_after(&stored, generation.min(*other)) >= MAX_REMEMBERED_KEYS
+        });
+        ensure(id == sent.id || forgotten, "I9", || {
+            format!("key {number} stands for {id}, and {} was accepted under it", sent.id)
+        })
+    }
+
+    /// A message was not accepted.
+    pub(crate) fn refused(&self, sent: &Sent, error: &A2aError) -> Verdict {
+        let is_stored = self.messages.contains_key(&sent.id);
+        match (error.kind, sent.key) {
+            // It may have come in all the same.
+            (ErrorKind::Unavailable, _) => Ok(()),
+            // Not of a key that it never used, for instance.
+            (ErrorKind::InvalidParams, None) if is_stored => {
+                let text = format!("message {} was stored and refused: {error}", sent.id);
+                Err(Violation::new("I4", text))
+            }
+            (ErrorKind::InvalidParams, Some(key)) => {
+                let prefix = format!("k{key}:");
+                let is_misused = self.messages.keys().any(|id| id.starts_with(&prefix));
+                let forgotten = self.messages.get(&sent.id).is_none_or(|(of, generation)| {
+                    self.keyed_after(of, *generation) >= MAX_REMEMBERED_KEYS
+                });
+                ensure(forgotten && is_misused, "I9", || {
+                    format!("message {} was refused: {error}", sent.id)
+                })
+            }
+            (ErrorKind::TaskNotFound | ErrorKind::UnsupportedOperation, key) => {
+                ensure(key.is_some() || !is_stored, "I5", || {
+                    format!("message {} was refused and stored: {error}", sent.id)
+                })
+            }
+            _ => Err(Violation::new("I4", format!("message {} was met with {error:?}", sent.id))),
+        }
+    }
+
+    /// A client was shown a task that is at least as new as `since`.
+    pub(crate) fn shown(
+        &self,
+        key: &TaskKey,
+        task: &Task,
+        generation: Option<Generation>,
+        since: Generation,
+    ) -> Verdict {
+        let known = self.known(key)?;
+        let is_right = match generation {
+            Some(generation) => known
+                .entries_to(generation)
+                .is_some_and(|entries| fold(&known.head, entries) == *task),
+            None => true,
+        };
+        let generation = generation.or_else(|| known.generation_of(task)).filter(|_| is_right);
+        ensure(generation.is_some(), "I2", || {
+            format!("somebody was shown a {key} that is not what its log adds up to")
+        })?;
+        ensure(generation >= Some(since), "I2", || {
+            format!("somebody was shown {key} as of {generation:?}, older than {since}")
+        })
+    }
+
+    /// A client was answered with a direct message.
+    pub(crate) fn shown_direct(&self, key: &TaskKey, message: &Message) -> Verdict {
+        let direct = self.known(key)?.direct_message();
+        ensure(direct.as_ref() == Some(message), "I2", || {
+            format!("the sender of {key} was answered {message:?}, not {direct:?}")
+        })
+    }
+
+    /// `CancelTask` was answered with a task.
+    pub(crate) fn canceled(&mut self, key: &TaskKey, task: &Task, now_ms: u64) -> Verdict {
+        self.shown(key, task, None, self.generation(key))?;
+        if let Some(known) = self.tasks.get_mut(key) {
+            let is_canceled = known.head.phase == Phase::Ended(Ending::Canceled);
+            ensure(is_canceled && task.status.state == known.head.state(), "I7", || {
+                format!("{key} is {}, after CancelTask was answered", known.head.phase.name())
+            })?;
+            known.canceled_ms.get_or_insert(now_ms);
+        }
+        Ok(())
+    }
+
+    /// `CancelTask` was refused because the task is over.
+    pub(crate) fn not_cancelable(&self, key: &TaskKey) -> Verdict {
+        let known = self.known(key)?;
+        ensure(known.head.is_terminal(), "I7", || {
+            format!("{key} could not be canceled and is {}", known.head.phase.name())
+        })
+    }
+
+    /// A stream of a task has an event, after what it had before.
+    pub(crate) fn streamed(
+        &self,
+        key: &TaskKey,
+        last: Option<Generation>,
+        event: &StreamEvent,
+    ) -> Verdict {
+        match (&event.response, last) {
+            (StreamResponse::Task(task), None) => {
+                self.shown(key, task, Some(event.generation), Generation(0))
+            }
+            (StreamResponse::Message(message), None) => self.shown_direct(key, message),
+            (response, Some(last)) => {
+                let known = self.known(key)?;
+                let next = known.shown_after(last);
+                let expected = next.and_then(|entry| entry.to_stream(&known.head));
+                let is_next = next.is_some_and(|entry| entry.generation == event.generation)
+                    && expected.as_ref() == Some(response);
+                ensure(is_next, "I2", || {
+                    let of = event.generation;
+                    format!("a stream of {key} has {of} after {last}, and {next:?} comes next")
+                })
+            }
+            (_, None) => {
+                Err(Violation::new("I2", format!("a stream of {key} begins in the middle")))
+            }
+        }
+    }
+
+    /// How long the next entry of a stream has been waiting for it, in milliseconds.
+    pub(crate) fn lag_ms(&self, key: &TaskKey, last: Generation, now_ms: u64) -> u64 {
+        let next = self.tasks.get(key).and_then(|known| {
+            let at = usize::try_from(known.shown_after(last)?.generation.0).ok()?;
+            known.written_ms.get(at.checked_sub(1)?)
+        });
+        next.map_or(0, |written| now_ms.saturating_sub(*written))
+    }
+
+    /// Whether a stream that has had the entry `last` is where a stream may end.
+    pub(crate) fn may_end(&self, key: &TaskKey, last: Generation, at_interruptions: bool) -> bool {
+        let Some(known) = self.tasks.get(key) else { return false };
+        let over = known.head.is_terminal() && known.shown_after(last).is_none();
+        // A stream that begins with an interrupted task ends with it.
+        let state = known.entries_to(last).map(|entries| fold(&known.head, entries).status.state);
+        over || (at_interruptions
+            && state.is_some_and(a2a_lambda_protocol::TaskState::is_interrupted))
+    }
+
+    /// The tasks that a list of somebody's must have.
+    pub(crate) fn listable(&self, who: Who) -> BTreeSet<TaskKey> {
+        let heads = self.tasks.values().map(|known| &known.head);
+        let listed = heads.filter(|head| is_of(head, who) && head.is_listed());
+        listed.map(|head| head.key.clone()).collect()
+    }
+
+    /// Somebody's list. `before` is what was there when it was asked for.
+    pub(crate) fn listed(&self, who: Who, before: &BTreeSet<TaskKey>, tasks: &[Task]) -> Verdict {
+        let tenant = who.caller().tenant;
+        let mut listed = BTreeSet::new();
+        for task in tasks {
+            let id = a2a_lambda_core::TaskId::parse(&task.id).ok();
+            let key = id.map(|task| TaskKey { tenant: tenant.clone(), task });
+            let is_theirs =
+                |key: &TaskKey| self.tasks.get(key).is_some_and(|of| is_of(&of.head, who));
+            let key = key.filter(is_theirs).ok_or_else(|| {
+                Violation::new("I8", format!("{who} was listed {}, which is not theirs", task.id))
+            })?;
+            self.shown(&key, task, None, Generation(0))?;
+            ensure(listed.insert(key), "I2", || format!("{who} was listed {} twice", task.id))?;
+        }
+        // One that has been answered directly meanwhile is not listed any more.
+        let listable = self.listable(who);
+        let missing = before.iter().find(|key| listable.contains(key) && !listed.contains(key));
+        ensure(missing.is_none(), "I2", || format!("{who} was not listed {missing:?}"))
+    }
+}
+
+fn is_of(head: &Head, who: Who) -> bool {
+    let caller = who.caller();
+    head.key.tenant == caller.tenant && head.owner == caller.owner
+}

@@ -1,0 +1,206 @@
+//! What agents are given, and what they are told.
+
+use a2a_lambda_core::{Ending, Entry, Event, Head, Phase, TaskKey};
+use a2a_lambda_protocol::Task;
+
+use super::{Known, Oracle, Verdict, ensure};
+
+/// How soon an agent is told that its task was called off (I7), in milliseconds.
+pub(crate) const TOLD_WITHIN_MS: u64 = 2_000;
+
+/// What an agent is given for a turn.
+#[derive(Debug, Clone)]
+pub(crate) struct Given {
+    pub(crate) number: u32,
+    pub(crate) attempt: u32,
+    /// The ids of the new messages.
+    pub(crate) messages: Vec<String>,
+    /// What the turn before has left for it.
+    pub(crate) checkpoint: Option<String>,
+    /// The task as it is when the turn begins.
+    pub(crate) task: Task,
+}
+
+/// The newest turn of a runner.
+#[derive(Debug)]
+pub(super) struct AgentRun {
+    pub(super) key: TaskKey,
+    given: Given,
+    /// What it has shown, in order: the texts begin with these.
+    shown: Vec<String>,
+    /// What it leaves for the next turn.
+    left: Option<String>,
+    since_ms: u64,
+    is_told: bool,
+    pub(super) is_active: bool,
+}
+
+impl Oracle {
+    /// An agent begins a turn.
+    pub(crate) fn agent_begins(
+        &mut self,
+        actor: &str,
+        key: &TaskKey,
+        given: Given,
+        now_ms: u64,
+    ) -> Verdict {
+        let most = self.policy.max_attempts;
+        ensure(given.attempt <= most, "I10", || {
+            format!("{actor} runs attempt {} at {key}, at most {most}", given.attempt)
+        })?;
+        if let Some(known) = self.tasks.get_mut(key) {
+            // One that has lost its lease already is given what there was then.
+            if known.is_held_by(actor) {
+                ensure(known.checkpoint == given.checkpoint, "I5", || {
+                    let (given, left) = (&given.checkpoint, &known.checkpoint);
+                    format!("{actor} is given {given:?} for {key}, and {left:?} was left")
+                })?;
+                let generation = known.generation_of(&given.task);
+                ensure(generation >= Some(known.claimed_at), "I2", || {
+                    format!("{actor} is given {key} as it was not when the turn began")
+                })?;
+            }
+            let first = known.inputs.entry(given.number).or_insert_with(|| given.messages.clone());
+            ensure(*first == given.messages, "I5", || {
+                format!(
+                    "attempt {} at turn {} of {key} is given {:?}, an earlier one {first:?}",
+                    given.attempt, given.number, given.messages
+                )
+            })?;
+        }
+        let run = AgentRun {
+            key: key.clone(),
+            given,
+            shown: Vec::new(),
+            left: None,
+            since_ms: now_ms,
+            is_told: false,
+            is_active: true,
+        };
+        self.runs.insert(actor.to_owned(), run);
+        Ok(())
+    }
+
+    /// An agent has shown something.
+    pub(crate) fn agent_showed(&mut self, actor: &str, text: &str) {
+        if let Some(run) = self.runs.get_mut(actor) {
+            run.shown.push(text.to_owned());
+        }
+    }
+
+    /// An agent leaves this for its next turn, if the end of this one is committed.
+    pub(crate) fn agent_leaves(&mut self, actor: &str, checkpoint: &str) {
+        if let Some(run) = self.runs.get_mut(actor) {
+            run.left = Some(checkpoint.to_owned());
+        }
+    }
+
+    /// What is left for the turn after the one that `head` has just counted.
+    pub(super) fn left_by(&self, actor: &str, head: &Head) -> Option<String> {
+        let of_turn = |run: &&AgentRun| run.key == head.key && run.given.number == head.turn;
+        match self.runs.get(actor).filter(of_turn) {
+            Some(run) => run.left.clone().filter(|_| !head.is_terminal()),
+            // No agent was run, as there was no time left to.
+            None => self.tasks.get(&head.key).and_then(|known| known.checkpoint.clone()),
+        }
+    }
+
+    /// I2: what an agent has shown before it flushed is in the log.
+    pub(crate) fn check_flushed(&self, actor: &str) -> Verdict {
+        let run = self.runs.get(actor);
+        let task = run.and_then(|run| Some((run, self.tasks.get(&run.key)?)));
+        task.map_or(Ok(()), |(run, known)| run.check_shown(actor, &known.log))
+    }
+
+    /// I2: what an agent has shown in a turn that was not given up is in the log.
+    pub(super) fn check_shown(&self, actor: &str, head: &Head, log: &[Entry]) -> Verdict {
+        let run = self.runs.get(actor).filter(|run| run.given.number == head.turn);
+        let failed = matches!(head.phase, Phase::Ended(Ending::Failed));
+        run.filter(|_| !failed).map_or(Ok(()), |run| run.check_shown(actor, log))
+    }
+
+    /// An agent is told to stop.
+    pub(crate) fn agent_told(&mut self, actor: &str) {
+        if let Some(run) = self.runs.get_mut(actor) {
+            run.is_told = true;
+        }
+    }
+
+    /// An agent's turn is over, or its runner is.
+    pub(crate) fn agent_ends(&mut self, actor: &str) {
+        if let Some(run) = self.runs.get_mut(actor) {
+            run.is_active = false;
+        }
+    }
+
+    /// Whether a task was called off, and its user knows.
+    pub(crate) fn is_canceled(&self, key: &TaskKey) -> bool {
+        self.tasks.get(key).is_some_and(|known| known.canceled_ms.is_some())
+    }
+
+    /// I7: agents that are at work on a task that was called off know it by now.
+    pub(crate) fn check_told(&self, key: &TaskKey, now_ms: u64) -> Verdict {
+        let Some(canceled_ms) = self.tasks.get(key).and_then(|known| known.canceled_ms) else {
+            return Ok(());
+        };
+        let at_work = |run: &AgentRun| run.is_active && !run.is_told && run.key == *key;
+        for (actor, run) in self.runs.iter().filter(|(_, run)| at_work(run)) {
+            let from_ms = canceled_ms.max(run.since_ms);
+            let is_late = now_ms >= from_ms + TOLD_WITHIN_MS;
+            ensure(!is_late || self.was_troubled(actor, from_ms, now_ms), "I7", || {
+                let since = now_ms - from_ms;
+                format!("{actor} works on {key} and was not told in {since} ms that it is canceled")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What the agent of a runner was given for the turn that `head` has just counted.
+    pub(super) fn given_for(&self, actor: &str, head: &Head) -> Vec<String> {
+        let run = self.runs.get(actor);
+        let run = run.filter(|run| run.key == head.key && run.given.number == head.turn);
+        run.map(|run| run.given.messages.clone()).unwrap_or_default()
+    }
+}
+
+impl AgentRun {
+    fn check_shown(&self, actor: &str, log: &[Entry]) -> Verdict {
+        let texts: Vec<&str> = log.iter().filter_map(text_of).collect();
+        let mut rest = texts.iter();
+        for shown in &self.shown {
+            ensure(rest.any(|text| text.starts_with(shown.as_str())), "I2", || {
+                format!("{actor} has shown {shown} and it is not in the log of {}", self.key)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// What an agent has said in an entry.
+fn text_of(entry: &Entry) -> Option<&str> {
+    let parts = match &entry.event {
+        Event::Message(_) => return None,
+        Event::Status(change) => &change.message.as_ref()?.parts,
+        Event::Artifact(change) => &change.artifact.parts,
+    };
+    parts.first()?.as_text()
+}
+
+impl Known {
+    /// I5: the messages that leave the inbox with a turn are those that its agent was given.
+    pub(super) fn commit_turn(&mut self, head: &Head, log: &[Entry], given: &[String]) -> Verdict {
+        let range = self.head.consumed.next()..=head.consumed;
+        let mut left = Vec::new();
+        for entry in log.iter().filter(|entry| range.contains(&entry.generation)) {
+            if let Event::Message(sent) = &entry.event {
+                left.push(sent.message.message_id.clone());
+                ensure(self.seen.insert(entry.generation), "I5", || {
+                    format!("two turns of {} were given message {}", head.key, entry.generation)
+                })?;
+            }
+        }
+        ensure(left == given, "I5", || {
+            format!("turn {} of {} took {left:?} and was given {given:?}", head.turn, head.key)
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! What a write may do to a task, and who may make it.
+
+use a2a_lambda_core::head::MAX_REMEMBERED_KEYS;
+use a2a_lambda_core::{Ending, Entry, Event, Generation, Head, LeaseToken, Phase, TaskKey};
+
+use super::{EPOCH, Known, Oracle, Verdict, Violation, ensure};
+
+/// Who made a lease: tokens are made of their makers' names.
+fn holder(token: &LeaseToken) -> &str {
+    token.as_str().rsplit_once('.').map_or("", |(actor, _)| actor)
+}
+
+impl Known {
+    /// Whether the task is an actor's to run.
+    pub(super) fn is_held_by(&self, actor: &str) -> bool {
+        matches!(&self.head.phase, Phase::Running { token, .. } if holder(token) == actor)
+    }
+}
+
+impl Oracle {
+    pub(super) fn check_write(
+        &self,
+        actor: &str,
+        now_ms: u64,
+        known: &Known,
+        head: &Head,
+        log: &[Entry],
+    ) -> Verdict {
+        let before = &known.head;
+        ensure(!before.is_terminal(), "I1", || {
+            format!("{actor} changed {} after its end", head.key)
+        })?;
+        ensure(log.starts_with(&known.log), "I2", || {
+            format!("{actor} changed what stood in the log of {}", head.key)
+        })?;
+        let new = &log[known.log.len()..];
+        if head.revision == before.revision {
+            return check_renewal(actor, before, head, new);
+        }
+        ensure(head.revision == before.revision.next(), "I2", || {
+            format!("{actor} committed revision {} on {}", head.revision, before.revision)
+        })?;
+        check_author(actor, before, head, new)?;
+        self.check_lease(actor, now_ms, before, head)?;
+        self.check_waits(actor, now_ms, before, head)?;
+        check_inbox(actor, before, head)
+    }
+
+    /// I3: a lease ends when its holder says so, when it has expired, or with the task.
+    fn check_lease(&self, actor: &str, now_ms: u64, before: &Head, head: &Head) -> Verdict {
+        let Phase::Running { token, until } = &before.phase else {
+            return Ok(());
+        };
+        if holder(token) == actor {
+            return Ok(());
+        }
+        // By the clock of whoever ended the lease.
+        let taken_at = match &head.phase {
+            Phase::Running { token: now, until: now_until } if now == token => {
+                return ensure(now_until == until, "I3", || {
+                    format!("{actor} moved the lease of {} on {}", holder(token), head.key)
+                });
+            }
+            Phase::Running { until, .. } => {
+                let lease = i64::try_from(self.policy.lease.as_millis()).unwrap_or(i64::MAX);
+                until.as_millis() - lease
+            }
+            Phase::Waiting { until } => until.as_millis(),
+            Phase::Ended(Ending::Canceled) => return Ok(()),
+            // It was claimed once too often.
+            Phase::Ended(Ending::Failed) => head.status_at.as_millis(),
+            phase => {
+                let text = format!("{actor} made {} {} under a lease", head.key, phase.name());
+                return Err(Violation::new("I3", text));
+            }
+        };
+        ensure(until.as_millis() <= taken_at, "I3", || {
+            let left = until.as_millis() - taken_at;
+            format!("{actor} took {} from {}, {left} ms early", head.key, holder(token))
+        })?;
+        self.check_taken(actor, now_ms, holder(token), &head.key)
+    }
+
+    /// A task that waits is claimed when its time has come, and does not wait while there is mail.
+    fn check_waits(&self, actor: &str, now_ms: u64, before: &Head, head: &Head) -> Verdict {
+        let lease = i64::try_from(self.policy.lease.as_millis()).unwrap_or(i64::MAX);
+        if let (Phase::Waiting { until: wake_at }, Phase::Running { until, .. }) =
+            (&before.phase, &head.phase)
+        {
+            let claimed_at = until.as_millis() - lease;
+            return ensure(wake_at.as_millis() <= claimed_at, "I10", || {
+                let early = wake_at.as_millis() - claimed_at;
+                format!("{actor} claimed {} {early} ms early", head.key)
+            });
+        }
+        if let Phase::Waiting { until } = &head.phase
+            && head.turn > before.turn
+            && head.has_mail()
+            && self.clocks_agree
+        {
+            let now = EPOCH.as_millis() + i64::try_from(now_ms).unwrap_or(i64::MAX);
+            return ensure(until.as_millis() <= now, "I5", || {
+                format!("{actor} lets {} wait although it has mail", head.key)
+            });
+        }
+        Ok(())
+    }
+
+    /// A runner that is alive and reaches the world keeps its lease.
+    fn check_taken(&self, actor: &str, now_ms: u64, from: &str, key: &TaskKey) -> Verdict {
+        let lease = u64::try_from(self.policy.lease.as_millis()).unwrap_or(u64::MAX);
+        let is_at_work = self.runs.get(from).is_some_and(|run| run.is_active && run.key == *key);
+        let had_trouble = self.was_troubled(from, now_ms.saturating_sub(2 * lease), now_ms);
+        ensure(!self.clocks_agree || !is_at_work || had_trouble, "I3", || {
+            format!("{actor} took {key} from {from}, which is alive and well")
+        })
+    }
+
+    /// A message came into a log. It may only be there once.
+    pub(super) fn message_stored(
+        &mut self,
+        key: &TaskKey,
+        generation: Generation,
+        id: &str,
+    ) -> Verdict {
+        if let Some((of, before)) = self.messages.get(id) {
+            // The keys of follow-ups are not remembered for ever.
+            let forgotten = of == key && self.keyed_after(key, *before) >= MAX_REMEMBERED_KEYS;
+            let name = if id.starts_with('k') { "I9" } else { "I5" };
+            ensure(forgotten, name, || {
+                format!("message {id} is in {of} as {before} and in {key} as {generation}")
+            })?;
+        }
+        self.messages.insert(id.to_owned(), (key.clone(), generation));
+        Ok(())
+    }
+
+    /// How many messages with keys a task has had after an entry.
+    pub(super) fn keyed_after(&self, key: &TaskKey, generation: Generation) -> usize {
+        let log = self.tasks.get(key).map_or(&[][..], |known| &known.log);
+        let is_keyed = |entry: &&Entry| match &entry.event {
+            Event::Message(sent) => sent.message.message_id.starts_with('k'),
+            _ => false,
+        };
+        log.iter().filter(|entry| entry.generation > generation).filter(is_keyed).count()
+    }
+}
+
+/// A write that is no commit may only move the end of its writer's own lease.
+fn check_renewal(actor: &str, before: &Head, head: &Head, new: &[Entry]) -> Verdict {
+    let renewed = match (&before.phase, &head.phase) {
+        (Phase::Running { token, .. }, Phase::Running { token: now, .. }) if token == now => {
+            holder(token) == actor
+        }
+        _ => false,
+    };
+    let rest = Head { phase: before.phase.clone(), ..head.clone() };
+    ensure(renewed && rest == *before && new.is_empty(), "I3", || {
+        format!("{actor} changed {} without a commit, or the lease of another", head.key)
+    })
+}
+
+/// I3: what agents show comes from the holder of the lease.
+fn check_author(actor: &str, before: &Head, head: &Head, new: &[Entry]) -> Verdict {
+    let is_holders = |of: &Head| match &of.phase {
+        Phase::Running { token, .. } => holder(token) == actor,
+        _ => false,
+    };
+    for entry in new {
+        let allowed = match &entry.event {
+            Event::Message(_) => true,
+            Event::Artifact(_) => is_holders(before),
+            Event::Status(_) => {
+                let is_end = matches!(head.phase, Phase::Ended(Ending::Canceled | Ending::Failed));
+                is_holders(before) || is_holders(head) || is_end
+            }
+        };
+        ensure(allowed, "I3", || {
+            format!("{actor} added entry {} to {} without its lease", entry.generation, head.key)
+        })?;
+    }
+    ensure(head.turn == before.turn || is_holders(before), "I3", || {
+        format!("{actor} ended a turn of {} without its lease", head.key)
+    })
+}
+
+/// I5: messages leave the inbox with a turn, and only forwards.
+fn check_inbox(actor: &str, before: &Head, head: &Head) -> Verdict {
+    let turned = head.turn == before.turn || head.turn == before.turn + 1;
+    let forwards = head.consumed >= before.consumed && head.last_message >= before.last_message;
+    let by_turn = head.consumed == before.consumed || head.turn > before.turn;
+    ensure(turned && forwards && by_turn, "I5", || {
+        format!("{actor} took messages of {} out of the inbox without a turn", head.key)
+    })
+}

@@ -1,0 +1,239 @@
+//! A plan: everything that a run depends on, as a text that can be kept.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::op::{NotAnOp, Op};
+
+/// Everything that a run depends on: the same plan is the same run.
+///
+/// Its text has a line for the seed, one for the settings, one for the faults, and one for each
+/// operation. What a line leaves out is as in [`Settings::default`] and [`Faults::default`]; a line
+/// that begins with `#` is for readers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What the actors' randomness comes from.
+    pub seed: u64,
+    /// The deployment.
+    pub settings: Settings,
+    /// What goes wrong, and how often.
+    pub faults: Faults,
+    /// What clients do.
+    pub ops: Vec<Op>,
+}
+
+macro_rules! numbers {
+    ($(#[$doc:meta])* $name:ident, $word:literal { $($(#[$of:meta])* $field:ident = $default:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct $name {
+            $($(#[$of])* pub $field: u32,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl $name {
+            fn set(&mut self, name: &str, value: u32) -> bool {
+                match name {
+                    $(stringify!($field) => self.$field = value,)*
+                    _ => return false,
+                }
+                true
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str($word)?;
+                let default = Self::default();
+                $(if self.$field != default.$field {
+                    write!(f, " {}={}", stringify!($field), self.$field)?;
+                })*
+                Ok(())
+            }
+        }
+    };
+}
+
+numbers! {
+    /// The deployment: numbers that differ from one run to the next.
+    Settings, "settings" {
+        /// How many claims a turn may have.
+        max_attempts = 5,
+        /// How long a lease lasts, in seconds.
+        lease_s = 30,
+        /// How often there is a sweep, in seconds.
+        sweep_s = 60,
+        /// How many due tasks a sweep takes on per shard.
+        sweep_batch = 100,
+        /// How long an executor's invocation may last, in seconds.
+        invocation_s = 900,
+        /// How many executors there are at once.
+        executors = 4,
+        /// How often a signal is delivered until it is given up.
+        receives = 5,
+        /// How many updates share a commit.
+        updates_per_commit = 64,
+        /// How many bytes of updates share a commit.
+        commit_bytes = 131_072,
+        /// How many updates may wait for their commit.
+        update_buffer = 64,
+        /// How many entries a log may have.
+        max_entries = 10_000,
+        /// How many turns a task may take.
+        max_turns = 10_000,
+        /// Whether the agent may answer with a direct message.
+        direct = 0,
+    }
+}
+
+numbers! {
+    /// What goes wrong. Rates are per thousand requests of an actor to the world, unless they say
+    /// otherwise.
+    Faults, "faults" {
+        /// The actor dies before the request is made.
+        crash_before = 0,
+        /// The actor dies after the request was carried out, before it has the answer.
+        crash_after = 0,
+        /// The request is refused for now: throttling, or a conflict of transactions.
+        refuse = 0,
+        /// The request is carried out, and its answer lost.
+        lose_answer = 0,
+        /// The request or its answer takes long.
+        slow = 0,
+        /// How long "long" is at most, in milliseconds.
+        slow_ms = 3_000,
+        /// A signal is delivered twice.
+        repeat = 0,
+        /// A signal is late.
+        late = 0,
+        /// How far the clock of an actor is off at most, in milliseconds.
+        skew_ms = 0,
+        /// The actor's clock is set, by a tenth of `skew_ms` at most.
+        step = 0,
+    }
+}
+
+impl Faults {
+    /// The same with one kind switched off, for each kind that is on.
+    pub(crate) fn weaker(self) -> Vec<Self> {
+        let off: [fn(&mut Self) -> &mut u32; 9] = [
+            |of| &mut of.crash_before,
+            |of| &mut of.crash_after,
+            |of| &mut of.refuse,
+            |of| &mut of.lose_answer,
+            |of| &mut of.slow,
+            |of| &mut of.repeat,
+            |of| &mut of.late,
+            |of| &mut of.skew_ms,
+            |of| &mut of.step,
+        ];
+        let without = |field: fn(&mut Self) -> &mut u32| {
+            let mut faults = self;
+            *field(&mut faults) = 0;
+            faults
+        };
+        off.into_iter().map(without).filter(|faults| *faults != self).collect()
+    }
+}
+
+impl Settings {
+    /// The same with one number as it usually is, for each that is not.
+    pub(crate) fn simpler(self) -> Vec<Self> {
+        let usual = Self::default();
+        let simpler = [
+            Self { max_attempts: usual.max_attempts, ..self },
+            Self { lease_s: usual.lease_s, ..self },
+            Self { sweep_s: usual.sweep_s, ..self },
+            Self { sweep_batch: usual.sweep_batch, ..self },
+            Self { invocation_s: usual.invocation_s, ..self },
+            Self { executors: usual.executors, ..self },
+            Self { receives: usual.receives, ..self },
+            Self { updates_per_commit: usual.updates_per_commit, ..self },
+            Self { commit_bytes: usual.commit_bytes, ..self },
+            Self { update_buffer: usual.update_buffer, ..self },
+            Self { max_entries: usual.max_entries, ..self },
+            Self { max_turns: usual.max_turns, ..self },
+            Self { direct: usual.direct, ..self },
+        ];
+        simpler.into_iter().filter(|settings| *settings != self).collect()
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}", self.seed)?;
+        writeln!(f, "{}", self.settings)?;
+        writeln!(f, "{}", self.faults)?;
+        for op in &self.ops {
+            writeln!(f, "{op}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A text that is not a plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAPlan {
+    /// A line of it means nothing.
+    #[error("not a line of a plan: {0}")]
+    Line(String),
+    /// An operation is none.
+    #[error(transparent)]
+    Op(#[from] NotAnOp),
+}
+
+impl FromStr for Plan {
+    type Err = NotAPlan;
+
+    fn from_str(text: &str) -> Result<Self, NotAPlan> {
+        let mut plan = Self {
+            seed: 0,
+            settings: Settings::default(),
+            faults: Faults::default(),
+            ops: Vec::new(),
+        };
+        let lines = text.lines().map(str::trim);
+        for line in lines.filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let bad = || NotAPlan::Line(line.to_owned());
+            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let mut pairs = rest.split_whitespace().map(|pair| {
+                let (name, value) = pair.split_once('=')?;
+                Some((name, value.parse().ok()?))
+            });
+            match word {
+                "seed" => plan.seed = rest.parse().map_err(|_| bad())?,
+                "settings" if pairs.all(|p| p.is_some_and(|(n, v)| plan.settings.set(n, v))) => {}
+                "faults" if pairs.all(|p| p.is_some_and(|(n, v)| plan.faults.set(n, v))) => {}
+                "op" => plan.ops.push(line.parse()?),
+                _ => return Err(bad()),
+            }
+        }
+        Ok(plan)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::generate;
+
+    #[test]
+    fn a_plan_is_its_text() {
+        for seed in 0..50 {
+            let plan = generate(seed);
+            assert_eq!(plan.to_string().parse(), Ok(plan));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_plan_is_refused() {
+        for bad in ["sed 1", "seed x", "faults x=1", "settings direct", "op 1 at 2 jump 3"] {
+            assert!(bad.parse::<Plan>().is_err(), "{bad}");
+        }
+    }
+}

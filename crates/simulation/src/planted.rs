@@ -1,0 +1,107 @@
+//! Deliberate bugs: what the oracle must find, or it finds nothing.
+//!
+//! Each is a store that lies, between the actors and the one that the oracle believes. To the core
+//! that is the same as a check of its own that is missing: a guard that is not there, a lease that
+//! is not looked at, an inbox that seems empty, a cursor that is off by one.
+
+mod liar;
+
+use std::sync::Arc;
+
+use crate::world::Store;
+use liar::Liar;
+
+macro_rules! bugs {
+    ($($(#[$doc:meta])* $bug:ident = $name:literal,)*) => {
+        /// A deliberate bug.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Planted {
+            $($(#[$doc])* $bug,)*
+        }
+
+        impl Planted {
+            /// Every bug.
+            pub const ALL: &[Self] = &[$(Self::$bug,)*];
+
+            /// Its name on the command line.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$bug => $name,)*
+                }
+            }
+        }
+    };
+}
+
+bugs! {
+    /// A commit is made whatever was committed in the meantime.
+    GuardIgnored = "guard-ignored",
+    /// A claim is committed although the lease that it passes over was renewed.
+    LeaseEndIgnored = "lease-end-ignored",
+    /// Each lease looks as if it had expired.
+    LeaseLooksExpired = "lease-looks-expired",
+    /// A lease that is not held is renewed.
+    StaleRenewed = "stale-renewed",
+    /// Whoever renews a lease renews the one that is there.
+    OtherRenewed = "other-renewed",
+    /// A lease is not renewed, but said to be.
+    RenewalForgotten = "renewal-forgotten",
+    /// A message puts the end of the lease back to what its writer had read.
+    RenewalUndone = "renewal-undone",
+    /// New messages are not noticed, so that the end of a turn passes over them.
+    InboxHidden = "inbox-hidden",
+    /// All messages look as if a turn had been given them.
+    InboxEmptied = "inbox-emptied",
+    /// Each attempt at a turn is given what is new, and not what the first was given.
+    InputGrows = "input-grows",
+    /// A task that exists is said to have been made now.
+    CreatedTwice = "created-twice",
+    /// The idempotency key that made a task is forgotten.
+    KeyForgotten = "key-forgotten",
+    /// The idempotency keys of follow-ups are forgotten.
+    FollowUpKeysForgotten = "follow-up-keys-forgotten",
+    /// A commit is not known again when its answer was lost.
+    MarkForgotten = "mark-forgotten",
+    /// Now and then a commit is said to be made and is not.
+    CommitForgotten = "commit-forgotten",
+    /// Nothing is ever due.
+    NeverDue = "never-due",
+    /// One shard of the due index is never swept.
+    ShardForgotten = "shard-forgotten",
+    /// Those who watch a task do not see that it was canceled.
+    CancelHidden = "cancel-hidden",
+    /// A task that is over looks as if it waited for its user.
+    EndHidden = "end-hidden",
+    /// Attempts are not counted.
+    AttemptsForgotten = "attempts-forgotten",
+    /// The newest entry of the log is left out.
+    LastEntryMissing = "last-entry-missing",
+    /// What comes after an entry begins one too late.
+    CursorOffByOne = "cursor-off-by-one",
+    /// What comes after an entry lacks one in the middle.
+    CursorSkips = "cursor-skips",
+    /// Who asks for new entries never finds any.
+    NeverNews = "never-news",
+    /// Reads lag behind.
+    StaleReads = "stale-reads",
+    /// Tasks are found under other tenants.
+    TenantsCrossed = "tenants-crossed",
+    /// Tasks are everybody's.
+    OwnersForgotten = "owners-forgotten",
+    /// Lists are of all owners.
+    ListsCrossed = "lists-crossed",
+    /// Lists lack a task.
+    ListShort = "list-short",
+}
+
+impl Planted {
+    /// The bug of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|bug| bug.name() == name)
+    }
+
+    /// What the actors are shown instead of the truth.
+    pub(crate) fn in_store(self, truth: Arc<dyn Store>) -> Arc<dyn Store> {
+        Arc::new(Liar::new(truth, self))
+    }
+}

@@ -1,0 +1,254 @@
+//! The store that lies.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use a2a_lambda_core::ids::ConfigId;
+use a2a_lambda_core::machine::Change;
+use a2a_lambda_core::store::{
+    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
+};
+use a2a_lambda_core::{
+    Ending, Interruption, LeaseToken, Phase, PushConfig, PushConfigs, TaskKey, TaskStore, Tenant,
+};
+use a2a_lambda_protocol::Timestamp;
+use async_trait::async_trait;
+
+use super::Planted;
+use crate::op::Who;
+use crate::world::{Store, lock};
+
+/// Every so many commits one is forgotten.
+const FORGOTTEN: u32 = 13;
+
+pub(super) struct Liar {
+    truth: Arc<dyn Store>,
+    bug: Planted,
+    commits: AtomicU32,
+    /// Each task as it was before it was canceled, or before it was last read.
+    before: Mutex<BTreeMap<TaskKey, Snapshot>>,
+}
+
+impl Liar {
+    pub(super) fn new(truth: Arc<dyn Store>, bug: Planted) -> Self {
+        Self { truth, bug, commits: AtomicU32::new(0), before: Mutex::default() }
+    }
+
+    fn has(&self, bug: Planted) -> bool {
+        self.bug == bug
+    }
+
+    /// A snapshot as it is shown, whatever it is the answer to.
+    fn shown(&self, mut snapshot: Snapshot) -> Snapshot {
+        let head = &mut snapshot.head;
+        match self.bug {
+            Planted::LeaseLooksExpired => {
+                if let Phase::Running { until, .. } = &mut head.phase {
+                    *until = Timestamp::from_millis(0);
+                }
+            }
+            Planted::InboxHidden => head.last_message = head.last_message.min(head.given),
+            Planted::InboxEmptied => head.consumed = head.last_message,
+            Planted::InputGrows => head.given = head.last_message,
+            Planted::KeyForgotten => head.request = None,
+            Planted::FollowUpKeysForgotten => head.follow_ups.clear(),
+            Planted::EndHidden if head.phase == Phase::Ended(Ending::Completed) => {
+                head.phase = Phase::Interrupted(Interruption::InputRequired);
+            }
+            Planted::OwnersForgotten => {
+                let turn = self.commits.fetch_add(1, Ordering::Relaxed);
+                if turn % 2 == 1 {
+                    head.owner = Who::Bob.caller().owner;
+                }
+            }
+            Planted::AttemptsForgotten => head.attempt = head.attempt.min(1),
+            Planted::LastEntryMissing => drop(snapshot.tail.pop()),
+            _ => {}
+        }
+        snapshot
+    }
+
+    fn boxed(&self, snapshot: Box<Snapshot>) -> Box<Snapshot> {
+        Box::new(self.shown(*snapshot))
+    }
+
+    /// A snapshot as a read shows it.
+    fn read_as(&self, snapshot: Snapshot, depth: Depth) -> Snapshot {
+        let mut snapshot = self.shown(snapshot);
+        match (self.bug, depth) {
+            (Planted::CursorOffByOne, Depth::After(known)) => {
+                // The head is as it was, so that nobody notices.
+                let skipped = known.next();
+                for entry in snapshot.tail.iter_mut().filter(|of| of.generation == skipped.next()) {
+                    entry.generation = skipped;
+                }
+            }
+            (Planted::CursorSkips, Depth::After(_)) if snapshot.tail.len() > 2 => {
+                snapshot.tail.remove(1);
+            }
+            (Planted::NeverNews, Depth::After(known)) => {
+                snapshot.head.generation = known;
+                snapshot.tail.clear();
+            }
+            (Planted::CancelHidden, Depth::Tail | Depth::After(_)) => {
+                let mut before = lock(&self.before);
+                let key = snapshot.head.key.clone();
+                if snapshot.head.phase == Phase::Ended(Ending::Canceled) {
+                    return before.get(&key).cloned().unwrap_or(snapshot);
+                }
+                before.insert(key, snapshot.clone());
+            }
+            (Planted::StaleReads, _) => {
+                let mut before = lock(&self.before);
+                let key = snapshot.head.key.clone();
+                let last = before.insert(key, snapshot.clone());
+                let reaches = depth != Depth::Full || last.as_ref().is_some_and(Snapshot::is_full);
+                return last.filter(|_| reaches).unwrap_or(snapshot);
+            }
+            _ => {}
+        }
+        snapshot
+    }
+}
+
+#[async_trait]
+impl TaskStore for Liar {
+    async fn create(&self, change: &Change) -> Result<Created, StoreError> {
+        Ok(match self.truth.create(change).await? {
+            Created::Before(_) if self.has(Planted::CreatedTwice) => Created::Now,
+            Created::Before(snapshot) => Created::Before(self.boxed(snapshot)),
+            Created::Now => Created::Now,
+        })
+    }
+
+    async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        let mut found = self.truth.read(key, depth).await?;
+        if found.is_none() && self.has(Planted::TenantsCrossed) {
+            let key = TaskKey { tenant: Tenant::default(), task: key.task.clone() };
+            found = self.truth.read(&key, depth).await?;
+        }
+        Ok(found.map(|snapshot| self.read_as(snapshot, depth)))
+    }
+
+    async fn commit(
+        &self,
+        base: &Snapshot,
+        guard: Guard,
+        change: &Change,
+    ) -> Result<Committed, StoreError> {
+        let mut base = base.clone();
+        let mut guard = guard;
+        let key = &change.head().key;
+        match self.bug {
+            Planted::LeaseEndIgnored | Planted::LeaseLooksExpired => guard.leased_until = None,
+            Planted::GuardIgnored => {
+                if let Some(now) = self.truth.read(key, Depth::Tail).await? {
+                    guard.revision = now.head.revision;
+                }
+            }
+            Planted::RenewalUndone => base.head.phase = Phase::Submitted,
+            Planted::MarkForgotten => {
+                let now = self.truth.read(key, Depth::Tail).await?;
+                if let Some(now) = now.filter(|now| now.head.write == change.head().write) {
+                    return Ok(Committed::Lost(Some(Box::new(now))));
+                }
+            }
+            Planted::CommitForgotten => {
+                let number = self.commits.fetch_add(1, Ordering::Relaxed);
+                if number % FORGOTTEN == FORGOTTEN - 1 {
+                    base.head = change.head().clone();
+                    base.tail.extend_from_slice(change.entries());
+                    return Ok(Committed::Done(Box::new(base)));
+                }
+            }
+            _ => {}
+        }
+        Ok(match self.truth.commit(&base, guard, change).await? {
+            Committed::Done(snapshot) => Committed::Done(self.boxed(snapshot)),
+            Committed::Lost(snapshot) => Committed::Lost(snapshot.map(|of| self.boxed(of))),
+        })
+    }
+
+    async fn renew(
+        &self,
+        key: &TaskKey,
+        token: &LeaseToken,
+        until: Timestamp,
+    ) -> Result<Renewed, StoreError> {
+        match self.bug {
+            Planted::RenewalForgotten => return Ok(Renewed::Done),
+            Planted::OtherRenewed => {
+                let now = self.truth.read(key, Depth::Tail).await?;
+                if let Some(Phase::Running { token, .. }) = now.map(|now| now.head.phase) {
+                    return self.truth.renew(key, &token, until).await;
+                }
+            }
+            _ => {}
+        }
+        Ok(match self.truth.renew(key, token, until).await? {
+            Renewed::Lost(_) if self.has(Planted::StaleRenewed) => Renewed::Done,
+            Renewed::Lost(now) => {
+                Renewed::Lost(now.map(|now| Box::new(self.read_as(*now, Depth::Tail))))
+            }
+            Renewed::Done => Renewed::Done,
+        })
+    }
+
+    async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        let mut page = TaskStore::list(self.truth.as_ref(), query).await?;
+        if self.has(Planted::ListShort) {
+            page.tasks.pop();
+        }
+        if self.has(Planted::ListsCrossed) {
+            for who in Who::ALL {
+                let other = who.caller();
+                if other.owner != query.owner {
+                    let query = ListQuery { owner: other.owner, ..query.clone() };
+                    page.tasks.extend(TaskStore::list(self.truth.as_ref(), &query).await?.tasks);
+                }
+            }
+        }
+        page.tasks = page.tasks.into_iter().map(|task| self.shown(task)).collect();
+        Ok(page)
+    }
+
+    async fn due(
+        &self,
+        shard: u8,
+        until: Timestamp,
+        after: Option<&DueTask>,
+        limit: usize,
+    ) -> Result<Vec<DueTask>, StoreError> {
+        let forgotten =
+            self.has(Planted::NeverDue) || (self.has(Planted::ShardForgotten) && shard == 3);
+        if forgotten {
+            return Ok(Vec::new());
+        }
+        self.truth.due(shard, until, after, limit).await
+    }
+}
+
+#[async_trait]
+impl PushConfigs for Liar {
+    async fn put(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError> {
+        self.truth.put(task, config).await
+    }
+
+    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
+        self.truth.get(task, id).await
+    }
+
+    async fn list(
+        &self,
+        task: &TaskKey,
+        after: Option<&ConfigId>,
+        limit: usize,
+    ) -> Result<Vec<PushConfig>, StoreError> {
+        PushConfigs::list(self.truth.as_ref(), task, after, limit).await
+    }
+
+    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
+        self.truth.delete(task, id).await
+    }
+}

@@ -1,0 +1,88 @@
+//! A queue as SQS is: at least once, in any order, again unless it is deleted, and not for ever.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use a2a_lambda_core::Signal;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::world::lock;
+
+/// A signal that was received: to be deleted, or to come again.
+#[derive(Debug, Clone)]
+pub(crate) struct Received {
+    pub(crate) signal: Signal,
+    pub(crate) receives: u32,
+    id: u64,
+}
+
+#[derive(Debug)]
+struct Message {
+    id: u64,
+    visible_at: Instant,
+    receives: u32,
+    signal: Signal,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct SimQueue {
+    messages: Mutex<(u64, Vec<Message>)>,
+    pub(crate) changed: Notify,
+}
+
+impl SimQueue {
+    pub(crate) fn send(&self, signal: &Signal, delay: Duration) {
+        let (last_id, messages) = &mut *lock(&self.messages);
+        *last_id += 1;
+        let visible_at = Instant::now() + delay;
+        messages.push(Message { id: *last_id, visible_at, receives: 0, signal: signal.clone() });
+        self.changed.notify_one();
+    }
+
+    /// Receives a signal, or says when there may be one. It comes again after `visibility`, and is
+    /// given up after so many receives: then it is returned as an `Err` of its own.
+    pub(crate) fn receive(&self, visibility: Duration, most: u32) -> Receive {
+        let (_, messages) = &mut *lock(&self.messages);
+        let now = Instant::now();
+        let first = messages.iter_mut().enumerate().min_by_key(|(_, m)| (m.visible_at, m.id));
+        let Some((at, message)) = first else {
+            return Receive::Empty;
+        };
+        if message.visible_at > now {
+            return Receive::NotBefore(message.visible_at);
+        }
+        if message.receives >= most {
+            return Receive::GivenUp(messages.swap_remove(at).signal);
+        }
+        message.receives += 1;
+        message.visible_at = now + visibility;
+        Receive::Got(Received {
+            signal: message.signal.clone(),
+            receives: message.receives,
+            id: message.id,
+        })
+    }
+
+    pub(crate) fn delete(&self, received: &Received) {
+        lock(&self.messages).1.retain(|message| message.id != received.id);
+    }
+
+    /// Makes a signal come again after a while.
+    pub(crate) fn give_back(&self, received: &Received, after: Duration) {
+        let (_, messages) = &mut *lock(&self.messages);
+        if let Some(message) = messages.iter_mut().find(|message| message.id == received.id) {
+            message.visible_at = Instant::now() + after;
+        }
+        self.changed.notify_one();
+    }
+}
+
+/// What came of asking for a signal.
+#[derive(Debug)]
+pub(crate) enum Receive {
+    Got(Received),
+    GivenUp(Signal),
+    NotBefore(Instant),
+    Empty,
+}

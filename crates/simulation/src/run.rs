@@ -1,0 +1,132 @@
+//! One run of a plan: operations and faults, then healing, then the end of everything accepted.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use a2a_lambda_core::MemoryStore;
+use tokio::task::JoinSet;
+
+use crate::client;
+use crate::functions::{execute, sweep_at_intervals};
+use crate::journal::Tally;
+use crate::oracle::Violation;
+use crate::panics::quietly;
+use crate::plan::Plan;
+use crate::planted::Planted;
+use crate::rng::Rng;
+use crate::weather::Weather;
+use crate::world::{Store, World};
+
+/// How long everything that was accepted may take to its end once the world has healed: the
+/// longest scripts park for an hour in all.
+const SETTLES_WITHIN: Duration = Duration::from_hours(4);
+
+/// How long the world is watched once all is over: late signals must change nothing.
+const AFTERMATH: Duration = Duration::from_mins(2);
+
+/// How a plan is run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Setup {
+    /// A bug, to see whether it is found.
+    pub planted: Option<Planted>,
+    /// Whether to write the journal down.
+    pub journal: bool,
+}
+
+/// How a run went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The first invariant that did not hold.
+    pub violation: Option<Violation>,
+    /// The run in numbers.
+    pub tally: Tally,
+    /// What happened, if that was to be written down.
+    pub journal: Vec<String>,
+}
+
+/// One store, seen from two sides.
+#[derive(Clone)]
+pub struct Stores {
+    /// As the oracle sees it: without faults.
+    pub truth: Arc<dyn Store>,
+    /// As the actors see it.
+    pub shown: Arc<dyn Store>,
+}
+
+impl fmt::Debug for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stores").finish_non_exhaustive()
+    }
+}
+
+/// Runs a plan with tasks in memory.
+pub fn run(plan: &Plan, setup: Setup) -> Report {
+    run_on(plan, setup, async |_| {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        Stores { truth: store.clone(), shown: store }
+    })
+}
+
+/// Runs a plan with tasks in the store that `make` makes.
+pub fn run_on<F>(plan: &Plan, setup: Setup, make: impl FnOnce(Weather) -> F) -> Report
+where
+    F: Future<Output = Stores>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap_or_else(|error| unreachable!("a runtime without threads or sockets: {error}"));
+    quietly(|| {
+        let report = runtime.block_on(async {
+            let weather = Weather::new(plan);
+            let stores = make(weather.clone()).await;
+            carry_out(World::new(plan, setup, stores, weather), plan).await
+        });
+        // Actors that are still under way end here, quietly.
+        drop(runtime);
+        report
+    })
+}
+
+async fn carry_out(world: World, plan: &Plan) -> Report {
+    let world = Arc::new(world);
+    let mut actors = JoinSet::new();
+    let count = Arc::new(AtomicU32::new(0));
+    for _ in 0..plan.settings.executors.max(1) {
+        actors.spawn(execute(world.clone(), count.clone()));
+    }
+    actors.spawn(sweep_at_intervals(world.clone()));
+    tokio::select! {
+        biased;
+        () = world.violated.notified() => {}
+        () = all(plan, &world) => {}
+    }
+    actors.shutdown().await;
+    let violation = world.take_violation();
+    let journal = world.take_journal();
+    Report { violation, tally: journal.tally, journal: journal.into_lines() }
+}
+
+async fn all(plan: &Plan, world: &Arc<World>) {
+    let mut clients = JoinSet::new();
+    for op in &plan.ops {
+        clients.spawn(client::perform(world.clone(), op.clone()));
+    }
+    while clients.join_next().await.is_some() {}
+    let mut rng = Rng::derive(plan.seed, "heal");
+    tokio::time::sleep(Duration::from_millis(rng.within(0, 30_000))).await;
+    world.heal();
+    let settled = async {
+        while !world.is_settled() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    if tokio::time::timeout(SETTLES_WITHIN, settled).await.is_ok() {
+        tokio::time::sleep(AFTERMATH).await;
+    }
+    world.judge_end();
+}

@@ -1,0 +1,222 @@
+//! Clients that follow a task: streams that are cut, and resumed where they were.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_core::{Clock, Generation, Next, Operations, Tail, TaskKey};
+use a2a_lambda_protocol::{A2aError, ErrorKind, StreamResponse, SubscribeToTaskRequest};
+
+use crate::actor::Actor;
+use crate::client::{Client, Letter, Outcome};
+use crate::op::Who;
+use crate::oracle::Violation;
+use crate::rng::Rng;
+use crate::world::World;
+
+/// How often a client connects, at most.
+const CONNECTIONS: u32 = 6;
+
+/// How long a stream goes on before it is ended by the server.
+const STREAM_LIMIT: Duration = Duration::from_secs(40);
+
+/// After how long without an event there is a comment.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// How late a stream may have an entry.
+const MAX_LAG_MS: u64 = 2_000;
+
+/// How a connection came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// All that there is.
+    All,
+    /// There may be more.
+    Part,
+}
+
+/// A client that follows a task.
+pub(crate) struct Viewer<'a> {
+    client: &'a Client,
+    who: Who,
+    key: Option<TaskKey>,
+    /// The message that the first stream begins with, if it does.
+    letter: Option<Letter>,
+    /// The newest event that it has had.
+    last: Option<Generation>,
+    rng: Rng,
+}
+
+impl<'a> Viewer<'a> {
+    pub(crate) fn of_message(client: &'a Client, letter: Letter) -> Self {
+        let who = letter.sent.who;
+        let rng = client.rng("viewer");
+        Self { client, who, key: None, letter: Some(letter), last: None, rng }
+    }
+
+    pub(crate) fn of_task(client: &'a Client, who: Who, key: TaskKey) -> Self {
+        Self { client, who, key: Some(key), letter: None, last: None, rng: client.rng("viewer") }
+    }
+
+    fn world(&self) -> &Arc<World> {
+        &self.client.world
+    }
+
+    /// Follows the task to its end, for a number of connections.
+    pub(crate) async fn watch(mut self) {
+        for number in 1..=CONNECTIONS {
+            let actor = self.client.actor(number);
+            let seen = match self.letter.take() {
+                Some(letter) => {
+                    let actor = Arc::new(letter.made_by(actor));
+                    let seen = self.send(&actor, &letter).await;
+                    // Only a key makes it safe to send a message again. That of a follow-up may be
+                    // forgotten, so that it would be another message's stream that is resumed.
+                    let again =
+                        self.key.is_none() || (letter.slot.is_some() && self.rng.chance(500));
+                    if letter.sent.key.is_some() && again {
+                        self.letter = Some(letter);
+                    }
+                    seen
+                }
+                None => self.subscribe(&Arc::new(actor)).await,
+            };
+            if seen == Seen::All || (self.key.is_none() && self.letter.is_none()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(self.rng.within(0, 3_000))).await;
+        }
+    }
+
+    /// How long the connection lasts unless the stream ends before.
+    fn cut_after(&mut self) -> Duration {
+        let cut = self.rng.chance(400);
+        let early = Duration::from_millis(self.rng.within(0, 15_000));
+        if cut { early } else { STREAM_LIMIT + IDLE }
+    }
+
+    async fn send(&mut self, actor: &Arc<Actor>, letter: &Letter) -> Seen {
+        let cut_after = self.cut_after();
+        let caller = self.who.caller();
+        let mut options = letter.options(self.world(), self.last, actor);
+        options.answer_by = Some(actor.now().saturating_add(STREAM_LIMIT));
+        let request = letter.request();
+        let connection = async {
+            let operations = Operations::new(actor.engine());
+            let opened = operations.send_streaming(&caller, request, &options).await;
+            match letter.outcome(self.world(), Some(opened)) {
+                Outcome::Answered(tail) => {
+                    self.key = self
+                        .world()
+                        .judge(|oracle| {
+                            oracle.accepted(&letter.sent, None)?;
+                            Ok(oracle.task_of(&letter.sent.id))
+                        })
+                        .flatten();
+                    self.follow(actor, tail, true).await
+                }
+                Outcome::Again => Seen::Part,
+                Outcome::Refused => Seen::All,
+            }
+        };
+        actor.live(cut_after, connection).await.unwrap_or(Seen::Part)
+    }
+
+    async fn subscribe(&mut self, actor: &Arc<Actor>) -> Seen {
+        let Some(key) = self.key.clone() else {
+            return Seen::All;
+        };
+        let cut_after = self.cut_after();
+        let caller = self.who.caller();
+        let request = SubscribeToTaskRequest {
+            id: key.task.to_string(),
+            ..SubscribeToTaskRequest::default()
+        };
+        let connection = async {
+            let operations = Operations::new(actor.engine());
+            let until = Some(actor.now().saturating_add(STREAM_LIMIT));
+            match operations.subscribe(&caller, &request, self.last, until).await {
+                Ok(tail) => self.follow(actor, tail, false).await,
+                Err(error) => self.refused(&key, &error),
+            }
+        };
+        actor.live(cut_after, connection).await.unwrap_or(Seen::Part)
+    }
+
+    /// A subscription is only refused when there is nothing more to see.
+    fn refused(&self, key: &TaskKey, error: &A2aError) -> Seen {
+        self.world().note(&self.client.name(), "cannot subscribe", error);
+        match error.kind {
+            ErrorKind::Unavailable => Seen::Part,
+            ErrorKind::UnsupportedOperation => {
+                let last = self.last.unwrap_or_else(|| self.world().generation(key));
+                self.world().judge(|oracle| {
+                    let text = || format!("no stream of {key}: {error}");
+                    let may_end = oracle.may_end(key, last, false);
+                    may_end.then_some(()).ok_or_else(|| Violation::new("I2", text()))
+                });
+                Seen::All
+            }
+            _ => {
+                let text = format!("a subscription to {key} was met with {error:?}");
+                self.world().fail(Violation::new("I4", text));
+                Seen::All
+            }
+        }
+    }
+
+    async fn follow(&mut self, actor: &Arc<Actor>, mut tail: Tail, is_of_message: bool) -> Seen {
+        let Some(key) = self.key.clone() else {
+            return Seen::All;
+        };
+        let world = self.client.world.clone();
+        let from_ms = world.now_ms();
+        loop {
+            let next = tail.next(IDLE).await;
+            let now_ms = world.now_ms();
+            match next {
+                Next::Event(event) => {
+                    world.note(actor.name(), &format!("has event {}", event.generation), "");
+                    world.judge(|oracle| oracle.streamed(&key, self.last, &event));
+                    self.last = Some(event.generation);
+                    if matches!(event.response, StreamResponse::Message(_)) {
+                        return Seen::All;
+                    }
+                }
+                Next::Idle => {
+                    let last = self.last.unwrap_or_default();
+                    world.judge(|oracle| {
+                        let lag = oracle.lag_ms(&key, last, now_ms);
+                        let since = now_ms.saturating_sub(lag);
+                        if lag > MAX_LAG_MS && !oracle.was_troubled(actor.name(), since, now_ms) {
+                            let text = format!("a stream of {key} is {lag} ms behind, at {last}");
+                            return Err(Violation::new("I2", text));
+                        }
+                        Ok(())
+                    });
+                }
+                Next::End => {
+                    return self.ended(actor, &key, from_ms, is_of_message);
+                }
+            }
+        }
+    }
+
+    /// A stream ends with its task, or at its time.
+    fn ended(&self, actor: &Arc<Actor>, key: &TaskKey, from_ms: u64, is_of_message: bool) -> Seen {
+        let world = self.world();
+        let now_ms = world.now_ms();
+        let last = self.last.unwrap_or_default();
+        world.note(actor.name(), "has the end", last);
+        let may_end = world.judge(|oracle| {
+            let may_end = oracle.may_end(key, last, is_of_message);
+            let lasted = Duration::from_millis(now_ms - from_ms);
+            let is_early = lasted + Duration::from_secs(1) < STREAM_LIMIT && oracle.clocks_agree();
+            if is_early && !may_end && !oracle.was_troubled(actor.name(), from_ms, now_ms) {
+                let text = format!("a stream of {key} ended at {last}, in the middle");
+                return Err(Violation::new("I2", text));
+            }
+            Ok(may_end)
+        });
+        if may_end == Some(true) { Seen::All } else { Seen::Part }
+    }
+}

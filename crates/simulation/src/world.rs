@@ -1,0 +1,347 @@
+//! The world that the actors share: one store, one queue, one time, and the oracle that watches.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use a2a_lambda_core::machine::Change;
+use a2a_lambda_core::store::{Committed, Created, Depth, Guard, Renewed, StoreError};
+use a2a_lambda_core::{
+    Caller, Generation, LeaseToken, Owner, Policy, PushConfigs, Snapshot, TaskKey, TaskStore,
+    Tenant,
+};
+use a2a_lambda_protocol::Timestamp;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::journal::Journal;
+use crate::op::Who;
+use crate::oracle::{Given, Oracle, TOLD_WITHIN_MS, Violation};
+use crate::plan::{Faults, Plan, Settings};
+use crate::queue::SimQueue;
+use crate::run::{Setup, Stores};
+use crate::weather::Weather;
+
+/// All that is kept of tasks.
+pub trait Store: TaskStore + PushConfigs {}
+
+impl<T: TaskStore + PushConfigs> Store for T {}
+
+/// The moment at which every run begins.
+pub(crate) const EPOCH: Timestamp = Timestamp::from_millis(1_000_000_000_000);
+
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    pub(crate) settings: Settings,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) queue: SimQueue,
+    faults: Faults,
+    /// What the oracle believes.
+    truth: Arc<dyn Store>,
+    /// What the actors are shown: the truth, unless a bug is planted.
+    pub(crate) shown: Arc<dyn Store>,
+    /// One write at a time, so that the oracle sees each by itself.
+    gate: tokio::sync::Mutex<()>,
+    begin: Instant,
+    weather: Weather,
+    healed_ms: OnceLock<u64>,
+    oracle: Mutex<Oracle>,
+    journal: Mutex<Journal>,
+    slots: Mutex<BTreeMap<u32, (Who, TaskKey)>>,
+    violation: Mutex<Option<Violation>>,
+    pub(crate) violated: Notify,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Who {
+    pub(crate) fn caller(self) -> Caller {
+        let (tenant, owner) = match self {
+            Self::Alice => ("", "alice"),
+            Self::Bob => ("", "bob"),
+            Self::Acme => ("acme", "alice"),
+        };
+        let (Ok(tenant), Ok(owner)) = (Tenant::parse(tenant), Owner::parse(owner)) else {
+            unreachable!("these are names")
+        };
+        Caller { tenant, owner }
+    }
+}
+
+impl World {
+    pub(crate) fn new(plan: &Plan, setup: Setup, stores: Stores, weather: Weather) -> Self {
+        let Plan { seed, settings, faults, .. } = plan.clone();
+        let policy = Policy {
+            max_attempts: settings.max_attempts,
+            lease: Duration::from_secs(settings.lease_s.into()),
+            sweep_batch: settings.sweep_batch as usize,
+            updates_per_commit: settings.updates_per_commit as usize,
+            commit_bytes: settings.commit_bytes as usize,
+            update_buffer: settings.update_buffer as usize,
+            max_entries: settings.max_entries.into(),
+            max_turns: settings.max_turns,
+            ..Policy::default()
+        };
+        let policy = Arc::new(policy);
+        let shown = match setup.planted {
+            Some(bug) => bug.in_store(stores.shown),
+            None => stores.shown,
+        };
+        let oracle = Oracle::new(policy.clone(), faults.skew_ms == 0);
+        Self {
+            seed,
+            settings,
+            policy,
+            queue: SimQueue::default(),
+            faults,
+            truth: stores.truth,
+            shown,
+            gate: tokio::sync::Mutex::default(),
+            begin: Instant::now(),
+            weather,
+            healed_ms: OnceLock::new(),
+            oracle: Mutex::new(oracle),
+            journal: Mutex::new(Journal::new(setup.journal)),
+            slots: Mutex::default(),
+            violation: Mutex::default(),
+            violated: Notify::new(),
+        }
+    }
+
+    /// How long the run has lasted.
+    pub(crate) fn passed(&self) -> Duration {
+        self.begin.elapsed()
+    }
+
+    /// The same in milliseconds.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.passed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The time by a clock that is off by so much.
+    pub(crate) fn now(&self, skew_ms: i64) -> Timestamp {
+        let passed = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
+        Timestamp::from_millis(EPOCH.as_millis() + passed + skew_ms)
+    }
+
+    /// From here on nothing goes wrong any more.
+    pub(crate) fn heal(&self) {
+        self.weather.heal();
+        self.healed_ms.get_or_init(|| self.now_ms());
+        self.note("world", "heals", "");
+    }
+
+    pub(crate) fn faults(&self) -> Faults {
+        if self.weather.has_healed() { Faults::default() } else { self.faults }
+    }
+
+    /// Whether clocks are set while actors wait.
+    pub(crate) fn has_steps(&self) -> bool {
+        self.faults.step > 0
+    }
+
+    /// How far an actor's clock may be off; a clock is not set right when the faults end.
+    pub(crate) fn skew_ms(&self) -> u32 {
+        self.faults.skew_ms
+    }
+
+    pub(crate) fn note(&self, who: &str, what: &str, more: impl fmt::Display) {
+        lock(&self.journal).note(self.passed(), who, what, more);
+    }
+
+    pub(crate) fn count_step(&self) {
+        lock(&self.journal).tally.steps += 1;
+    }
+
+    /// A fault keeps an actor from the world for a while.
+    pub(crate) fn trouble(&self, actor: &str, from_ms: u64, to_ms: u64) {
+        lock(&self.journal).tally.faults += 1;
+        lock(&self.oracle).trouble(actor, from_ms, to_ms);
+    }
+
+    pub(crate) fn agent_begins(self: &Arc<Self>, actor: &str, key: &TaskKey, given: Given) {
+        let now_ms = self.now_ms();
+        self.judge(|oracle| oracle.agent_begins(actor, key, given, now_ms));
+        if self.is_canceled(key) {
+            tokio::spawn(self.clone().judge_told(key.clone()));
+        }
+    }
+
+    /// I7: in a while, the agents at work on a task that was called off have been told.
+    pub(crate) async fn judge_told(self: Arc<Self>, key: TaskKey) {
+        tokio::time::sleep(Duration::from_millis(TOLD_WITHIN_MS)).await;
+        let now_ms = self.now_ms();
+        self.judge(|oracle| oracle.check_told(&key, now_ms));
+    }
+
+    pub(crate) fn agent_showed(&self, actor: &str, text: &str) {
+        lock(&self.oracle).agent_showed(actor, text);
+    }
+
+    pub(crate) fn agent_leaves(&self, actor: &str, checkpoint: &str) {
+        lock(&self.oracle).agent_leaves(actor, checkpoint);
+    }
+
+    pub(crate) fn agent_flushed(&self, actor: &str) {
+        self.judge(|oracle| oracle.check_flushed(actor));
+    }
+
+    pub(crate) fn agent_told(&self, actor: &str) {
+        lock(&self.oracle).agent_told(actor);
+    }
+
+    pub(crate) fn agent_ends(&self, actor: &str) {
+        lock(&self.oracle).agent_ends(actor);
+    }
+
+    /// The newest entry of a task.
+    pub(crate) fn generation(&self, key: &TaskKey) -> Generation {
+        lock(&self.oracle).generation(key)
+    }
+
+    /// I4: two sweeps after the world has healed, no task has been waiting for longer.
+    pub(crate) fn judge_sweep(&self) {
+        let is_whole = self.settings.sweep_batch >= Settings::default().sweep_batch;
+        let Some(healed_ms) = self.healed_ms.get().filter(|_| is_whole) else {
+            return;
+        };
+        let (now_ms, sweep_ms) = (self.now_ms(), u64::from(self.settings.sweep_s) * 1_000);
+        self.judge(|oracle| oracle.check_swept(*healed_ms, now_ms, 2 * sweep_ms));
+    }
+
+    pub(crate) fn is_canceled(&self, key: &TaskKey) -> bool {
+        lock(&self.oracle).is_canceled(key)
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        lock(&self.oracle).is_settled()
+    }
+
+    pub(crate) fn judge_end(&self) {
+        self.judge(|oracle| oracle.check_end());
+    }
+
+    pub(crate) fn take_journal(&self) -> Journal {
+        std::mem::replace(&mut *lock(&self.journal), Journal::new(false))
+    }
+
+    /// Asks the oracle, and ends the run if something does not hold.
+    pub(crate) fn judge<T>(
+        &self,
+        ask: impl FnOnce(&mut Oracle) -> Result<T, Violation>,
+    ) -> Option<T> {
+        let judged = ask(&mut lock(&self.oracle));
+        judged.map_err(|violation| self.fail(violation)).ok()
+    }
+
+    pub(crate) fn fail(&self, violation: Violation) {
+        self.note("oracle", "VIOLATION", &violation);
+        lock(&self.violation).get_or_insert(violation);
+        self.violated.notify_one();
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        lock(&self.violation).is_some()
+    }
+
+    pub(crate) fn take_violation(&self) -> Option<Violation> {
+        lock(&self.violation).take()
+    }
+
+    /// The task of a slot and whose it is, once it exists.
+    pub(crate) fn slot(&self, slot: u32) -> Option<(Who, TaskKey)> {
+        lock(&self.slots).get(&slot).cloned()
+    }
+
+    /// Whose a task is.
+    pub(crate) fn owner(&self, key: &TaskKey) -> Option<Who> {
+        let slots = lock(&self.slots);
+        slots.values().find(|(_, of)| of == key).map(|(who, _)| *who)
+    }
+
+    /// A task was made for a slot. The first stays.
+    fn bind(&self, slot: (u32, Who), key: &TaskKey) {
+        lock(&self.slots).entry(slot.0).or_insert_with(|| (slot.1, key.clone()));
+    }
+
+    /// Returns once the oracle has seen every write that is made: it must not know less than those
+    /// who read, from a store that takes its time.
+    pub(crate) async fn all_observed(&self) {
+        drop(self.gate.lock().await);
+    }
+
+    pub(crate) async fn create(
+        self: &Arc<Self>,
+        actor: &str,
+        slot: Option<(u32, Who)>,
+        change: &Change,
+    ) -> Result<Created, StoreError> {
+        let (shown, change) = (self.shown.clone(), change.clone());
+        let key = change.head().key.clone();
+        let created =
+            self.watched(actor, key.clone(), async move { shown.create(&change).await }).await;
+        if let Some(slot) = slot.filter(|_| created.is_ok()) {
+            self.bind(slot, &key);
+        }
+        created
+    }
+
+    pub(crate) async fn commit(
+        self: &Arc<Self>,
+        actor: &str,
+        base: &Snapshot,
+        guard: Guard,
+        change: &Change,
+    ) -> Result<Committed, StoreError> {
+        let (shown, base, change) = (self.shown.clone(), base.clone(), change.clone());
+        let key = change.head().key.clone();
+        self.watched(actor, key, async move { shown.commit(&base, guard, &change).await }).await
+    }
+
+    pub(crate) async fn renew(
+        self: &Arc<Self>,
+        actor: &str,
+        key: &TaskKey,
+        token: &LeaseToken,
+        until: Timestamp,
+    ) -> Result<Renewed, StoreError> {
+        let (shown, key, token) = (self.shown.clone(), key.clone(), token.clone());
+        self.watched(actor, key.clone(), async move { shown.renew(&key, &token, until).await })
+            .await
+    }
+
+    /// Makes a write, and shows the oracle what has become of the task. Once begun it is made, even
+    /// if its actor does not live to hear of it.
+    async fn watched<T: Send + 'static>(
+        self: &Arc<Self>,
+        actor: &str,
+        key: TaskKey,
+        write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (world, actor) = (self.clone(), actor.to_owned());
+        let made = tokio::spawn(async move {
+            let _one_at_a_time = world.gate.lock().await;
+            let written = write.await;
+            if let Some(after) = world.truth.read(&key, Depth::Full).await? {
+                let now_ms = world.now_ms();
+                let line = world.judge(|oracle| oracle.observe(&actor, now_ms, after)).flatten();
+                if let Some(line) = line {
+                    world.note(&actor, "  makes it", format_args!("{} {line}", key.task));
+                }
+            }
+            written
+        });
+        made.await.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))
+    }
+}

@@ -1,0 +1,20 @@
+//! Some seeds of each day. `scripts/simulate` runs more.
+
+use a2a_lambda_simulation::{Setup, generate, run};
+
+/// Other seeds than those in which the planted bugs are looked for.
+const SEEDS: std::ops::Range<u64> = 1_000..1_400;
+
+#[test]
+fn the_core_keeps_its_promises() {
+    let (mut steps, mut faults) = (0, 0);
+    for seed in SEEDS {
+        let report = run(&generate(seed), Setup::default());
+        assert_eq!(report.violation, None, "scripts/simulate --seed {seed}");
+        steps += report.tally.steps;
+        faults += report.tally.faults;
+    }
+    // A simulation in which nothing happens would find nothing, too.
+    assert!(steps > 100_000, "{steps} steps");
+    assert!(faults > 5_000, "{faults} faults");
+}
