@@ -273,6 +273,12 @@ pub(crate) fn refused(id: Option<&RawValue>, method: &str, error: &A2aError) -> 
     whole(error_response(id, error))
 }
 
+/// As [`error_response`], to the request in this body.
+pub(crate) fn error_response_to(body: &[u8], error: &A2aError) -> Response<Bytes> {
+    let id = envelope(body).ok().and_then(|envelope| envelope.id);
+    error_response(id.filter(|id| is_request_id(id)), error)
+}
+
 /// An error as JSON-RPC has it (spec section 9.5).
 pub(crate) fn error_response(id: Option<&RawValue>, error: &A2aError) -> Response<Bytes> {
     let outcome: Outcome<()> = Outcome::Error(error.to_json_rpc());

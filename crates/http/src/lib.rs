@@ -27,6 +27,7 @@ use a2a_lambda_core::push::ProtocolVersion;
 use a2a_lambda_core::{Agents, Operations, Owner, Tenant};
 use a2a_lambda_protocol::{A2aError, ErrorKind, SecurityRequirement, SecurityScheme, Timestamp};
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, header};
 
 use crate::binding::{PROTOCOL_JSON, error_response, log_error};
@@ -218,6 +219,22 @@ impl Bindings {
         }
     }
 
+    /// Answers a request with an error that was found beside the bindings, in the form of the one
+    /// that it was meant for.
+    pub fn refuse(&self, parts: &Parts, body: &Bytes, error: &A2aError) -> Response<Bytes> {
+        log_error("broken off", error);
+        let (method, path) = (&parts.method, parts.uri.path());
+        let is_old = self.config.v0_3
+            && binding::version(parts, true).is_ok_and(|version| version == ProtocolVersion::V0_3);
+        let old = v0_3::find(method, path).filter(|_| is_old);
+        let found = old.unwrap_or_else(|| route::find(method, path));
+        match found {
+            Found::Target(Target::JsonRpc { .. }) => json_rpc::error_response_to(body, error),
+            _ if is_old => v0_3::error_response(error),
+            _ => error_response(error),
+        }
+    }
+
     /// Refuses a body that is too large.
     fn check_body(&self, body: &Bytes) -> Result<(), A2aError> {
         let (bytes, limit) = (body.len(), self.config.max_body_bytes);
@@ -229,8 +246,8 @@ impl Bindings {
     }
 }
 
-/// Answers a request with an error that was found before the bindings could, in the form of the
-/// binding that it was meant for. The request's JSON-RPC id is not known then.
+/// Answers a request that could not be read, with an error in the form of the binding that it was
+/// meant for. Its JSON-RPC id is not known then.
 pub fn refuse(method: &Method, path: &str, error: &A2aError) -> Response<Bytes> {
     log_error("unread", error);
     match route::find(method, path) {

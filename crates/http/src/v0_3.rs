@@ -11,7 +11,7 @@ use a2a_lambda_protocol::{A2aError, AgentCard, ErrorKind};
 use crate::Bindings;
 use crate::exchange::Exchange;
 
-pub(crate) use rest::find;
+pub(crate) use rest::{error_response, find};
 
 /// No fields have other names.
 const SAME_FIELDS: Option<FieldNames> = None;

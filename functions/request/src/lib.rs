@@ -16,7 +16,7 @@ use a2a_lambda_core::{Agents, Engine, Operations, Policy};
 use a2a_lambda_http::{Bindings, Body, Visitor, refuse};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Timestamp};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use http::Response;
+use http::{Request, Response};
 
 pub use answer::{Answer, Chunks};
 pub use config::{CARD_VARIABLES, Config, ResponseMode, card, context};
@@ -56,49 +56,42 @@ pub async fn handle(
     deadline: Timestamp,
     context: &Context,
 ) -> Answer {
-    let method = event.request_context.http.method.clone();
-    let path = event::path(&event).to_owned();
-    let refused = |error| refuse(&method, &path, &error);
-    let left = earlier(deadline, REFUSAL_MARGIN).saturating_since(context.engine.clock.now());
-    // Boxed: it is large, and would be moved through each layer of the runtime.
-    let answering = Box::pin(async {
-        let response = answer(event, deadline, context).await?;
-        Ok(match context.config.response_mode {
-            ResponseMode::Stream => Answer::stream(response),
-            ResponseMode::Buffer => {
-                Answer::buffer(response).await.unwrap_or_else(|error| Answer::whole(refused(error)))
-            }
-        })
-    });
-    let answered = tokio::select! {
-        biased;
-        answered = answering => answered,
-        () = context.engine.clock.sleep(left) => {
-            let text = "there was no time to answer; the request may have been carried out";
-            Err(A2aError::new(ErrorKind::Unavailable, text))
-        }
+    let whole_or_streamed = |response| match context.config.response_mode {
+        ResponseMode::Stream => Answer::stream(Response::map(response, Body::Whole)),
+        ResponseMode::Buffer => Answer::whole(response),
     };
-    answered.unwrap_or_else(|error| {
-        let response = refused(error);
-        match context.config.response_mode {
-            ResponseMode::Stream => Answer::stream(response.map(Body::Whole)),
-            ResponseMode::Buffer => Answer::whole(response),
-        }
-    })
-}
-
-async fn answer(
-    event: ApiGatewayV2httpRequest,
-    deadline: Timestamp,
-    context: &Context,
-) -> Result<Response<Body>, A2aError> {
+    let (method, path) =
+        (event.request_context.http.method.clone(), event::path(&event).to_owned());
     let visitor = Visitor {
         principal: context.config.identity.principal(event.request_context.authorizer.as_ref()),
         base_url: context.config.base_url(&event),
         answer_by: Some(earlier(deadline, ANSWER_MARGIN)),
     };
-    let request = event::to_request(event)?;
-    Ok(context.bindings.handle(request, &visitor).await)
+    let (parts, body) = match event::to_request(event) {
+        Ok(request) => request.into_parts(),
+        Err(error) => return whole_or_streamed(refuse(&method, &path, &error)),
+    };
+    let refused = |error| context.bindings.refuse(&parts, &body, &error);
+    let request = Request::from_parts(parts.clone(), body.clone());
+    let left = earlier(deadline, REFUSAL_MARGIN).saturating_since(context.engine.clock.now());
+    // Boxed: it is large, and would be moved through each layer of the runtime.
+    let answering = Box::pin(async {
+        let response = context.bindings.handle(request, &visitor).await;
+        match context.config.response_mode {
+            ResponseMode::Stream => Answer::stream(response),
+            ResponseMode::Buffer => {
+                Answer::buffer(response).await.unwrap_or_else(|error| Answer::whole(refused(error)))
+            }
+        }
+    });
+    tokio::select! {
+        biased;
+        answered = answering => answered,
+        () = context.engine.clock.sleep(left) => {
+            let text = "there was no time to answer; the request may have been carried out";
+            whole_or_streamed(refused(A2aError::new(ErrorKind::Unavailable, text)))
+        }
+    }
 }
 
 /// A client that gets a stream whole waits for all of it, as a sender does for the answer: no

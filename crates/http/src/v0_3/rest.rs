@@ -172,6 +172,6 @@ fn ok(body: &impl Serialize) -> Response<Body> {
     whole(json(200, PLAIN_JSON, body))
 }
 
-fn error_response(error: &A2aError) -> Response<Bytes> {
+pub(crate) fn error_response(error: &A2aError) -> Response<Bytes> {
     challenge(json(http_status(error.kind), PLAIN_JSON, &ErrorBody::from(error)), error)
 }

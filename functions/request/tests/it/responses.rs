@@ -65,6 +65,7 @@ async fn a_store_that_hangs_is_no_reason_not_to_answer() {
             .into();
     let answer = function.answer_within(call, Duration::from_secs(10)).await;
     assert_eq!((answer.status, &answer.body["error"]["code"]), (200, &json!(-32603)));
+    assert_eq!(answer.body["id"], 1, "the client must know which of its calls it was");
 }
 
 #[tokio::test(start_paused = true)]
