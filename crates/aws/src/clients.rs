@@ -19,8 +19,8 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 /// TCP and TLS. They take 5 to 20 ms within a region; at the smallest memory size the handshake's
 /// arithmetic alone can take some hundred.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// One attempt, connecting included. Either service answers in a few ms, and what has not come
-/// after seconds does not come.
+/// One attempt, connecting included. These services answer in milliseconds, or in some tenths of a
+/// second, and what has not come after seconds does not come.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A whole call with its retries: below API Gateway's 30 s, so that a caller hears the reason.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
@@ -49,8 +49,8 @@ pub fn http_client() -> SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https()
 }
 
-/// What the clients' configurations, which are of different types, have in common.
-macro_rules! config {
+/// A client. What their configurations have in common is of a type of its own for each service.
+macro_rules! client {
     ($service:ident, $environment:ident, $http_client:ident, $endpoint:ident) => {{
         let mut config = $service::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -70,7 +70,7 @@ pub fn dynamodb_client(
     environment: &AwsEnvironment,
     http_client: SharedHttpClient,
 ) -> aws_sdk_dynamodb::Client {
-    config!(aws_sdk_dynamodb, environment, http_client, dynamodb_endpoint)
+    client!(aws_sdk_dynamodb, environment, http_client, dynamodb_endpoint)
 }
 
 /// An SQS client for sending. Its time limits are too short for a long poll of 20 seconds, which
@@ -79,7 +79,7 @@ pub fn sqs_client(
     environment: &AwsEnvironment,
     http_client: SharedHttpClient,
 ) -> aws_sdk_sqs::Client {
-    config!(aws_sdk_sqs, environment, http_client, sqs_endpoint)
+    client!(aws_sdk_sqs, environment, http_client, sqs_endpoint)
 }
 
 /// A client of EventBridge Scheduler, bounded as the others are.
@@ -87,7 +87,7 @@ pub fn scheduler_client(
     environment: &AwsEnvironment,
     http_client: SharedHttpClient,
 ) -> aws_sdk_scheduler::Client {
-    config!(aws_sdk_scheduler, environment, http_client, scheduler_endpoint)
+    client!(aws_sdk_scheduler, environment, http_client, scheduler_endpoint)
 }
 
 fn retries() -> RetryConfig {

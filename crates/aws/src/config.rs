@@ -166,9 +166,17 @@ pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
     Ok(policy)
 }
 
-/// The engine of a function: `TABLE_NAME` and `QUEUE_URL`, the [policy]'s variables, what AWS sets,
-/// and, for times that SQS cannot wait for, `SCHEDULER_ROLE_ARN`, `QUEUE_ARN` and `SCHEDULE_GROUP`:
-/// without them a signal for such a time [hops](SqsQueue). The store is made by the caller, who knows which it wants.
+/// The engine of a function: `TABLE_NAME` and `QUEUE_URL`, the [policy]'s variables, and what AWS
+/// sets. The store is made by the caller, who knows which it wants.
+///
+/// A signal for a time that SQS cannot wait for [hops](SqsQueue), or is a
+/// [schedule](SchedulerTimer) if these say how:
+///
+/// | variable | |
+/// |---|---|
+/// | `SCHEDULER_ROLE_ARN` | the role by which EventBridge Scheduler sends to the queue |
+/// | `QUEUE_ARN` | required then: the queue of `QUEUE_URL` |
+/// | `SCHEDULE_GROUP` | the group of the schedules, which must exist; `default`, if it is not set |
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.
@@ -195,82 +203,43 @@ pub fn engine<S: TaskStore + PushConfigs>(
     })
 }
 
-/// EventBridge Scheduler, if `SCHEDULER_ROLE_ARN` says by which role it may send to the queue.
+/// EventBridge Scheduler, if there is a role for it.
 fn scheduler_timer(
     variables: &Variables<'_>,
     aws: &AwsEnvironment,
     http: &SharedHttpClient,
 ) -> Result<Option<SchedulerTimer>, ConfigError> {
-    let (queue_arn, group) =
-        (variables.optional("QUEUE_ARN"), variables.optional("SCHEDULE_GROUP"));
     let Some(role_arn) = variables.optional("SCHEDULER_ROLE_ARN") else {
-        // Whoever has set these believes that there will be schedules.
-        let unused = [("QUEUE_ARN", queue_arn), ("SCHEDULE_GROUP", group)];
-        let unused = unused.into_iter().find(|(_, value)| value.is_some());
-        return match unused {
-            None => Ok(None),
-            Some((variable, _)) => {
-                let what = "unset, or SCHEDULER_ROLE_ARN set".to_owned();
-                Err(ConfigError::Invalid { variable, what, source: None })
+        // Whoever has set these believes that there are schedules.
+        for variable in ["QUEUE_ARN", "SCHEDULE_GROUP"] {
+            if variables.optional(variable).is_some() {
+                let what = "unset, or SCHEDULER_ROLE_ARN set: it is for schedules only".to_owned();
+                return Err(ConfigError::Invalid { variable, what, source: None });
             }
-        };
+        }
+        return Ok(None);
     };
     let what = "the ARN of the SQS queue of signals, as SCHEDULER_ROLE_ARN is set";
     let queue_arn = variables.required("QUEUE_ARN", what)?;
     for (variable, arn) in [("SCHEDULER_ROLE_ARN", &role_arn), ("QUEUE_ARN", &queue_arn)] {
         if !arn.starts_with("arn:") {
-            let what = "an ARN: it begins with `arn:`".to_owned();
+            let what = "an ARN, which begins with arn:".to_owned();
             return Err(ConfigError::Invalid { variable, what, source: None });
         }
     }
-    let group = group.unwrap_or_else(|| "default".to_owned());
+    let group = variables.optional("SCHEDULE_GROUP").unwrap_or_else(|| "default".to_owned());
+    if group.len() > 64 || !group.chars().all(is_of_a_name) {
+        let (variable, what) = ("SCHEDULE_GROUP", "1 to 64 letters, digits, -, _ and .".to_owned());
+        return Err(ConfigError::Invalid { variable, what, source: None });
+    }
     let client = scheduler_client(aws, http.clone());
     Ok(Some(SchedulerTimer::new(client, group, role_arn, queue_arn)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn with<T>(pairs: &[(&str, &str)], read: impl FnOnce(&Variables<'_>) -> T) -> T {
-        let lookup = |name: &str| {
-            pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        };
-        read(&Variables::new(&lookup))
-    }
-
-    #[test]
-    fn what_is_missing_is_named() {
-        for pairs in [&[][..], &[("TABLE_NAME", "")][..]] {
-            let error =
-                with(pairs, |v| v.required("TABLE_NAME", "the name of a table")).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                "the environment variable TABLE_NAME is not set: it must be the name of a table"
-            );
-        }
-    }
-
-    #[test]
-    fn the_policy_is_read() {
-        assert_eq!(with(&[], policy).unwrap(), Policy::default());
-        let pairs =
-            [("LEASE_SECONDS", "60"), ("MAX_ATTEMPTS", "3"), ("BLOCKING_WAIT_SECONDS", "0")];
-        let read = with(&pairs, policy).unwrap();
-        assert_eq!(read.lease, Duration::from_mins(1));
-        assert_eq!(read.max_attempts, 3);
-        assert_eq!(read.blocking_wait, Duration::ZERO);
-    }
-
-    #[test]
-    fn what_is_out_of_bounds_is_refused() {
-        for value in ["5", "901", "-1", "ten", "1.5", " 30"] {
-            let error = with(&[("LEASE_SECONDS", value)], policy).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                "the environment variable LEASE_SECONDS must be a whole number from 6 to 900",
-                "{value}"
-            );
-        }
-    }
+/// What EventBridge Scheduler's names are made of.
+fn is_of_a_name(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
 }
+
+#[cfg(test)]
+mod tests;

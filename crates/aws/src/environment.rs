@@ -49,8 +49,8 @@ impl AwsEnvironment {
     /// Required: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`. Optional:
     /// `AWS_SESSION_TOKEN`; `AWS_ENDPOINT_URL` to send everything to one place (an emulator), and
     /// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL_SCHEDULER`, which
-    /// come before it. Lambda sets all but the endpoints. An empty variable counts as one that is not set, since a template
-    /// can give a variable no value but cannot leave it out.
+    /// come before it. Lambda sets all but the endpoints. An empty variable counts as one that is
+    /// not set, since a template can give a variable no value but cannot leave it out.
     ///
     /// # Errors
     ///
@@ -95,14 +95,14 @@ impl AwsEnvironment {
         self.dynamodb_endpoint.as_deref()
     }
 
-    /// Where EventBridge Scheduler is, if not where AWS has it.
-    pub(crate) fn scheduler_endpoint(&self) -> Option<&str> {
-        self.scheduler_endpoint.as_deref()
-    }
-
     /// Where SQS is, if not where AWS has it.
     pub(crate) fn sqs_endpoint(&self) -> Option<&str> {
         self.sqs_endpoint.as_deref()
+    }
+
+    /// Where EventBridge Scheduler is, if not where AWS has it.
+    pub(crate) fn scheduler_endpoint(&self) -> Option<&str> {
+        self.scheduler_endpoint.as_deref()
     }
 }
 
@@ -153,6 +153,7 @@ mod tests {
         assert_eq!(environment.credentials().session_token(), Some("session-secret"));
         assert_eq!(environment.dynamodb_endpoint(), None);
         assert_eq!(environment.sqs_endpoint(), None);
+        assert_eq!(environment.scheduler_endpoint(), None);
     }
 
     #[test]
@@ -170,23 +171,37 @@ mod tests {
 
     #[test]
     fn a_service_s_own_endpoint_comes_before_the_common_one() {
-        let (common, own) = ("http://127.0.0.1:4566", "https://dynamodb.example:8000");
-        let cases: [(&[(&str, &str)], _, _); 4] = [
-            (&[(ENDPOINT_URL, common)], Some(common), Some(common)),
-            (&[(ENDPOINT_URL, common), (ENDPOINT_URL_DYNAMODB, own)], Some(own), Some(common)),
-            (&[(ENDPOINT_URL_SQS, common)], None, Some(common)),
-            (&[(ENDPOINT_URL, ""), (ENDPOINT_URL_SQS, "")], None, None),
+        let (common, own) = ("http://127.0.0.1:4566", "https://own.example:8000");
+        let cases = [
+            (&[(ENDPOINT_URL, common)][..], [Some(common); 3]),
+            (
+                &[(ENDPOINT_URL, common), (ENDPOINT_URL_DYNAMODB, own)],
+                [Some(own), Some(common), Some(common)],
+            ),
+            (
+                &[(ENDPOINT_URL, common), (ENDPOINT_URL_SCHEDULER, own)],
+                [Some(common), Some(common), Some(own)],
+            ),
+            (&[(ENDPOINT_URL_SQS, own)], [None, Some(own), None]),
+            (&[(ENDPOINT_URL_SCHEDULER, own)], [None, None, Some(own)]),
+            (&[(ENDPOINT_URL, ""), (ENDPOINT_URL_SQS, "")], [None; 3]),
         ];
-        for (variables, dynamodb, sqs) in cases {
+        for (variables, expected) in cases {
             let environment = parse(&with(variables)).unwrap();
-            assert_eq!(environment.dynamodb_endpoint(), dynamodb, "{variables:?}");
-            assert_eq!(environment.sqs_endpoint(), sqs, "{variables:?}");
+            let endpoints = [
+                environment.dynamodb_endpoint(),
+                environment.sqs_endpoint(),
+                environment.scheduler_endpoint(),
+            ];
+            assert_eq!(endpoints, expected, "{variables:?}");
         }
     }
 
     #[test]
     fn an_endpoint_that_is_no_url_is_named_and_not_repeated() {
-        for variable in [ENDPOINT_URL, ENDPOINT_URL_DYNAMODB, ENDPOINT_URL_SQS] {
+        for variable in
+            [ENDPOINT_URL, ENDPOINT_URL_DYNAMODB, ENDPOINT_URL_SQS, ENDPOINT_URL_SCHEDULER]
+        {
             for wrong in ["hunter2.example", "ftp://hunter2", "/hunter2", "http://hunter2:x:y z"] {
                 let error = parse(&with(&[(variable, wrong)])).expect_err(wrong);
                 let shown = format!("{error} {error:?}");

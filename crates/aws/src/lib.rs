@@ -1,6 +1,5 @@
-//! AWS for functions that start cold: the clients and what they are made from, SQS as the queue, EventBridge
-//! Scheduler as the timer,
-//! configuration from variables, and logs.
+//! AWS for functions that start cold: the clients and what they are made from, SQS as the queue,
+//! EventBridge Scheduler as the timer, configuration from variables, and logs.
 //!
 //! `aws-config` is deliberately absent. Its provider chain looks at profile files, metadata
 //! services and SSO; Lambda gives a function its credentials in the environment, valid for the life
@@ -13,6 +12,8 @@ mod logging;
 mod scheduler;
 mod sqs;
 mod system;
+#[cfg(test)]
+mod test_server;
 
 pub use clients::{dynamodb_client, http_client, scheduler_client, sqs_client};
 pub use config::{ConfigError, Variables, engine, policy};

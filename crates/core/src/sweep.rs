@@ -30,7 +30,7 @@ pub struct Swept {
     pub late_users: usize,
     /// Tasks that needed nothing: what they waited for came meanwhile, or is still to come.
     pub settled: usize,
-    /// Tasks that could not be looked after; they stay due.
+    /// Tasks that could not be looked after. They are still due, or will be again.
     pub failed: usize,
     /// Shards of the due index that could not be read, or not to their end.
     pub unread: usize,

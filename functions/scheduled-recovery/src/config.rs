@@ -5,7 +5,7 @@ use a2a_lambda_dynamodb::DynamoDbStore;
 
 use crate::Context;
 
-/// The context of the function, from its variables.
+/// The context of the function, from its variables. It runs no agent, and so is not told of any.
 ///
 /// | variable | |
 /// |---|---|

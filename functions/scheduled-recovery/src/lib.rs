@@ -2,8 +2,10 @@
 //! sweeps the due index for signals that never came, runners that died, wake times that passed and
 //! users who did not answer in time.
 //!
-//! Two invocations at once are safe: every task is moved by a conditional write, so that the one
-//! that comes second finds nothing to do. At worst a task is signaled twice, which changes nothing.
+//! Two invocations at once are safe, though there is nothing to gain by them: a task is moved by a
+//! conditional write, and is no longer due then. At worst a task is signaled twice, and of two
+//! runners one finds the other's lease. An invocation that is ended in the middle loses its answer,
+//! and nothing else: what it did not come to is still due.
 
 mod config;
 
@@ -13,13 +15,14 @@ use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::{Engine, Swept, sweep};
 use a2a_lambda_protocol::Timestamp;
 use serde::de::IgnoredAny;
-use tracing::info;
+use tracing::{debug, info};
 
 pub use config::context;
 
-/// How long before the invocation's end the sweep stops to begin with further tasks: enough for the
-/// one that was begun, with the retries of its requests, and for the answer.
-pub const MARGIN: Duration = Duration::from_secs(20);
+/// How long before the invocation's end the sweep begins with no further task. The tasks that were
+/// begun, one of each shard, take three requests each: some 10 ms, or seconds if these are retried.
+/// Then the counts still get out, which is how a sweep that does not keep up is seen.
+pub const MARGIN: Duration = Duration::from_secs(5);
 
 /// What the handler needs: made once, at cold start.
 #[derive(Debug, Clone)]
@@ -34,40 +37,58 @@ impl Context {
     }
 }
 
-/// Nothing was swept.
+/// Nothing is looked after. The invocation is to count as failed, so that alarms see it.
 #[derive(Debug, thiserror::Error)]
-#[error("the due index could not be read: {first}")]
-pub struct Unread {
-    /// The first error.
-    pub first: String,
+pub enum SweepError {
+    /// No shard of the due index could be read to its end.
+    #[error("the due index could not be read: {first}")]
+    Unread {
+        /// The first of the errors.
+        first: String,
+    },
+    /// Tasks are due, and there was no time to begin with any of them.
+    #[error("there was no time to look after what is due: give the function a longer timeout")]
+    NoTime,
 }
 
-/// Sweeps once. The event is a clock's tick: what it says is of no interest.
+/// Sweeps once. The event is the tick of a clock: what it says does not matter.
 ///
-/// `deadline` is the end of the invocation. What was not looked at by shortly before it is left to
-/// the next invocation, and the answer's `more` says so.
+/// `deadline` is the end of the invocation. What is not begun [shortly](MARGIN) before it is left
+/// to the next invocation, and the answer's `more` says so.
 ///
 /// # Errors
-/// When nothing of the due index could be read, so that the invocation counts as failed.
+/// When no shard of the due index could be read, or when there was no time for a single task. One
+/// task's failure, or one shard's, is in the answer.
 pub async fn handle(
     _event: IgnoredAny,
     deadline: Timestamp,
     context: &Context,
-) -> Result<Swept, Unread> {
+) -> Result<Swept, SweepError> {
     let margin = i64::try_from(MARGIN.as_millis()).unwrap_or(i64::MAX);
     let until = Timestamp::from_millis(deadline.as_millis().saturating_sub(margin));
     let swept = sweep(&context.engine, until).await;
-    let Swept {
-        due, lost_signals, dead_leases, wake_times, late_users, failed, unread, more, ..
-    } = swept;
-    if due + unread > 0 {
-        info!(
-            due,
-            lost_signals, dead_leases, wake_times, late_users, failed, unread, more, "swept"
-        );
+    log(&swept);
+    if swept.unread >= usize::from(DUE_SHARDS) {
+        let first = swept.errors.into_iter().next().unwrap_or_default();
+        return Err(SweepError::Unread { first });
     }
-    if unread == usize::from(DUE_SHARDS) {
-        return Err(Unread { first: swept.errors.into_iter().next().unwrap_or_default() });
+    if swept.more && swept.due == 0 {
+        return Err(SweepError::NoTime);
     }
     Ok(swept)
+}
+
+/// One line with the counts. That an invocation found nothing is no news: Lambda itself says that
+/// it was, and the local cloud sweeps every second. What failed has lines of its own by then.
+fn log(swept: &Swept) {
+    let Swept { due, lost_signals, dead_leases, wake_times, late_users, .. } = swept;
+    let Swept { settled, failed, unread, more, .. } = swept;
+    if due + unread == 0 && !more {
+        debug!("nothing is due");
+        return;
+    }
+    info!(
+        due,
+        lost_signals, dead_leases, wake_times, late_users, settled, failed, unread, more, "swept"
+    );
 }

@@ -1,4 +1,4 @@
-//! The function as the process that Lambda starts.
+//! The function as the process that Lambda starts: its protocol, its log and its end.
 
 #![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Stamp, Submission};
-use a2a_lambda_core::{Head, Owner, TaskId, TaskKey, TaskStore, Tenant, Terms};
+use a2a_lambda_core::{Change, ContextId, Head, Owner, TaskId, TaskKey, TaskStore, Tenant, Terms};
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_local::embedded::EmbeddedDynamoDb;
 use a2a_lambda_local::endpoint::Endpoint;
@@ -19,17 +19,18 @@ use serde_json::Value;
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_scheduled-recovery");
 const EVENT: &str = include_str!("events/schedule.json");
+const CUSTOM_EVENT: &str = include_str!("events/custom.json");
 const TABLE: &str = "tasks";
 
 /// How long an invocation may take: far more than is needed.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A task that was accepted long ago, and whose signal was lost.
-fn forgotten() -> a2a_lambda_core::Change {
+fn forgotten() -> Change {
     let submission = Submission {
         key: TaskKey { tenant: Tenant::default(), task: TaskId::parse("forgotten").unwrap() },
         owner: Owner::parse("alice").unwrap(),
-        context: a2a_lambda_core::ContextId::parse("context").unwrap(),
+        context: ContextId::parse("context").unwrap(),
         message: Message { message_id: "m1".to_owned(), ..Message::default() },
         terms: Terms::default(),
         sender_waits_until: None,
@@ -44,8 +45,13 @@ fn forgotten() -> a2a_lambda_core::Change {
     Head::submit(submission, &stamp)
 }
 
-#[tokio::test]
-async fn a_lost_signal_is_sent_again() {
+struct Aws {
+    endpoint: Endpoint,
+    queue: Arc<Queue>,
+}
+
+/// An account with one task, whose signal was lost.
+async fn aws() -> Aws {
     let database = EmbeddedDynamoDb::memory().unwrap();
     create_table(&database.client(), TABLE).await.unwrap();
     let store = DynamoDbStore::new(database.client(), TABLE);
@@ -56,27 +62,94 @@ async fn a_lost_signal_is_sent_again() {
         dead_letter_capacity: NonZeroUsize::MIN,
     };
     let queue = Arc::new(Queue::new(config, || 0));
-    let aws = Endpoint::start(database, queue.clone()).await.unwrap();
-    let api = RuntimeApi::start().await.unwrap();
-    let variables = [
+    Aws { endpoint: Endpoint::start(database, queue.clone()).await.unwrap(), queue }
+}
+
+fn variables(aws: &Aws) -> Vec<(&'static str, String)> {
+    vec![
         ("TABLE_NAME", TABLE.to_owned()),
-        ("QUEUE_URL", aws.queue_url()),
-        ("AWS_ENDPOINT_URL_DYNAMODB", aws.url()),
-        ("AWS_ENDPOINT_URL_SQS", aws.url()),
-    ];
+        ("QUEUE_URL", aws.endpoint.queue_url()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", aws.endpoint.url()),
+        ("AWS_ENDPOINT_URL_SQS", aws.endpoint.url()),
+    ]
+}
+
+#[tokio::test]
+async fn a_lost_signal_is_sent_again() {
+    let aws = aws().await;
+    let api = RuntimeApi::start().await.unwrap();
+    let mut variables = variables(&aws);
+    // Not even where everything is logged is the event: the runtime would log it as a whole.
+    variables.push(("LOG_LEVEL", "trace".to_owned()));
     let bootstrap = Bootstrap::spawn(EXECUTABLE, variables, &api).unwrap();
 
-    for expected in [1, 0] {
-        let answer: Value = match api.invoke(EVENT, PATIENCE).await {
+    for (event, expected) in [(EVENT, 1), (CUSTOM_EVENT, 0)] {
+        let answer: Value = match api.invoke(event, PATIENCE).await {
             Invocation::Response { bytes, .. } => serde_json::from_slice(&bytes).unwrap(),
             other => panic!("{other:?}\n{}", bootstrap.lines().join("\n")),
         };
         assert_eq!((&answer["lostSignals"], &answer["failed"]), (&expected.into(), &0.into()));
-        let signals = queue.receive(10, PATIENCE, Duration::ZERO).await.unwrap();
-        assert_eq!(signals.len(), expected);
-        assert!(signals.iter().all(|signal| signal.body.contains("forgotten")));
+        let signals = aws.queue.receive(10, PATIENCE, Duration::ZERO).await.unwrap();
+        let bodies: Vec<_> = signals.iter().map(|signal| signal.body.as_str()).collect();
+        assert_eq!(bodies, vec![r#"{"taskId":"forgotten"}"#; expected]);
+        let text = if expected > 0 { "swept" } else { "nothing is due" };
+        let line = bootstrap.line(|line| line.contains(text), PATIENCE).await;
+        let line: Value = serde_json::from_str(&line.expect("a line about the sweep")).unwrap();
+        let level = if expected > 0 { "INFO" } else { "DEBUG" };
+        assert_eq!(line["level"], level, "{line}");
+        if expected > 0 {
+            assert_eq!((&line["due"], &line["lost_signals"]), (&1.into(), &1.into()), "{line}");
+        }
+        assert_eq!(line["span"]["requestId"].as_str().map(str::len), Some(36), "{line}");
     }
     for line in bootstrap.lines() {
+        assert!(!line.contains("aws.scheduler"), "{line}");
         serde_json::from_str::<Value>(&line).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_there_fails_the_invocation_and_not_the_process() {
+    let aws = aws().await;
+    let api = RuntimeApi::start().await.unwrap();
+    let mut variables = variables(&aws);
+    variables.push(("TABLE_NAME", "another-table".to_owned()));
+    let bootstrap = Bootstrap::spawn(EXECUTABLE, variables, &api).unwrap();
+    for _ in 0..2 {
+        match api.invoke(EVENT, PATIENCE).await {
+            Invocation::Error { bytes } => {
+                let report: Value = serde_json::from_slice(&bytes).unwrap();
+                let message = report["errorMessage"].as_str().unwrap();
+                assert!(message.starts_with("the due index could not be read"), "{report}");
+                assert!(message.contains("ResourceNotFoundException"), "{report}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let of_a_shard = |line: &str| line.contains("was not read");
+    let line = bootstrap.line(of_a_shard, PATIENCE).await.expect("a line with the cause");
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["level"], "WARN", "{line}");
+}
+
+#[tokio::test]
+async fn a_variable_that_is_missing_or_wrong_ends_the_process_with_a_line_that_names_it() {
+    for (variable, value) in [
+        ("TABLE_NAME", ""),
+        ("QUEUE_URL", ""),
+        ("QUEUE_ARN", "arn:aws:sqs:eu-central-1:123456789012:signals"),
+        ("SCHEDULER_ROLE_ARN", "scheduler"),
+    ] {
+        let aws = aws().await;
+        let api = RuntimeApi::start().await.unwrap();
+        // The last one of a name counts.
+        let variables = variables(&aws).into_iter().chain([(variable, value.to_owned())]);
+        let mut bootstrap = Bootstrap::spawn(EXECUTABLE, variables, &api).unwrap();
+        let status = bootstrap.wait().await.unwrap();
+        assert_eq!(status.code(), Some(1));
+        let named = |line: &str| line.contains(variable);
+        let line = bootstrap.line(named, PATIENCE).await.expect("a line that names it");
+        let line: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["level"], "ERROR", "{line}");
     }
 }

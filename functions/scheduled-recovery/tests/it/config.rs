@@ -1,6 +1,7 @@
 //! The variables.
 
 use a2a_lambda_aws::Variables;
+use a2a_lambda_core::engine::chain;
 
 const AWS: [(&str, &str); 5] = [
     ("TABLE_NAME", "tasks"),
@@ -17,7 +18,7 @@ fn wrong(more: &[(&str, &str)]) -> Option<String> {
         all.rev().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
     let context = scheduled_recovery::context(&Variables::new(&lookup));
-    context.err().map(|error| error.to_string())
+    context.err().map(|error| chain(&error))
 }
 
 #[test]
@@ -27,9 +28,27 @@ fn what_every_function_has_is_enough() {
 
 #[test]
 fn what_is_missing_is_named() {
-    for variable in ["TABLE_NAME", "QUEUE_URL", "AWS_REGION"] {
+    for (variable, _) in AWS {
         let error = wrong(&[(variable, "")]).unwrap();
-        assert!(error.contains(variable), "{error}");
+        let expected = format!("the environment variable {variable} is not set");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+}
+
+#[test]
+fn agents_are_of_no_interest() {
+    assert_eq!(wrong(&[("AGENT", "nobody")]), None);
+}
+
+#[test]
+fn what_cannot_be_used_is_named() {
+    for (variable, value) in [
+        ("MAX_ATTEMPTS", "0"),
+        ("AWS_ENDPOINT_URL", "localhost:8000"),
+        ("AWS_ENDPOINT_URL_SCHEDULER", "ftp://scheduler"),
+    ] {
+        let error = wrong(&[(variable, value)]).unwrap();
+        assert!(error.contains(&format!("variable {variable} ")), "{value}: {error}");
     }
 }
 

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
 
 mod config;
+mod failures;
 mod support;
 mod sweeps;

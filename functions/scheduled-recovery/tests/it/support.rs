@@ -10,7 +10,7 @@ use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey};
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
 use a2a_lambda_core::{
-    Agent, AgentProfile, Agents, Change, Clock, Company, End, Engine, Failure, MemoryStore,
+    Agent, AgentProfile, Agents, Change, Clock, Company, End, Engine, Failure, Head, MemoryStore,
     Operations, Owner, Policy, Queue, Runner, Signal, SignalError, Snapshot, StoreError, TaskStore,
     Tenant, Timer, Turn,
 };
@@ -21,6 +21,9 @@ use a2a_lambda_protocol::{
 use async_trait::async_trait;
 use scheduled_recovery::Context;
 use serde_json::Value;
+
+/// What Scheduler sends if its target has no `Input`.
+pub(crate) const TICK: &str = include_str!("../events/schedule.json");
 
 /// How long an invocation lasts.
 pub(crate) const INVOCATION: Duration = Duration::from_mins(1);
@@ -40,14 +43,20 @@ impl Clock for TestClock {
     }
 }
 
-/// Keeps the tasks that were signaled.
+/// Keeps the tasks that were signaled. It can be unreachable.
 #[derive(Default)]
-struct Signals(Mutex<Vec<TaskKey>>);
+struct Signals {
+    sent: Mutex<Vec<TaskKey>>,
+    is_down: AtomicBool,
+}
 
 #[async_trait]
 impl Queue for Signals {
     async fn send(&self, signal: &Signal, _: Duration) -> Result<(), SignalError> {
-        self.0.lock().unwrap().push(signal.key());
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(SignalError("the test says so".into()));
+        }
+        self.sent.lock().unwrap().push(signal.key());
         Ok(())
     }
 }
@@ -59,12 +68,13 @@ impl Timer for Signals {
     }
 }
 
-/// A store whose commits take a while, and which can be unreachable.
+/// A store whose commits take a while, and parts of which refuse what they are asked.
 #[derive(Default)]
 struct SlowStore {
     memory: MemoryStore,
     commits_take: Mutex<Duration>,
-    is_down: AtomicBool,
+    refuses_commits_to: Mutex<Option<TaskKey>>,
+    shards_down: Mutex<Vec<u8>>,
 }
 
 #[async_trait]
@@ -85,6 +95,9 @@ impl TaskStore for SlowStore {
     ) -> Result<Committed, StoreError> {
         let takes = *self.commits_take.lock().unwrap();
         tokio::time::sleep(takes).await;
+        if self.refuses_commits_to.lock().unwrap().as_ref() == Some(&change.head().key) {
+            return Err(StoreError::Refused("the test says so".into()));
+        }
         self.memory.commit(base, guard, change).await
     }
 
@@ -108,7 +121,7 @@ impl TaskStore for SlowStore {
         after: Option<&DueTask>,
         limit: usize,
     ) -> Result<Vec<DueTask>, StoreError> {
-        if self.is_down.load(Ordering::SeqCst) {
+        if self.shards_down.lock().unwrap().contains(&shard) {
             return Err(StoreError::Refused("the test says so".into()));
         }
         self.memory.due(shard, until, after, limit).await
@@ -190,7 +203,12 @@ impl Function {
         TaskKey { tenant, task: TaskId::parse(task.id).unwrap() }
     }
 
-    /// Attends to a task for so long; then the runner dies, and what it signaled is lost.
+    /// Attends to a task; what that signals is lost.
+    pub(crate) async fn attend(&self, key: &TaskKey) {
+        self.attend_for(key, Duration::from_mins(15)).await;
+    }
+
+    /// Attends to a task, for so long; then the runner dies. What it signaled is lost.
     pub(crate) async fn attend_for(&self, key: &TaskKey, life: Duration) {
         let runner = Runner::new(self.engine.clone(), Agents::new(Arc::new(Told)));
         let deadline = self.engine.clock.now().saturating_add(Duration::from_mins(15));
@@ -201,7 +219,16 @@ impl Function {
     }
 
     pub(crate) async fn handle(&self, event: &str) -> Result<Value, String> {
-        let deadline = self.engine.clock.now().saturating_add(INVOCATION);
+        self.handle_within(INVOCATION, event).await
+    }
+
+    /// As [`handle`](Self::handle), in an invocation that lasts this long.
+    pub(crate) async fn handle_within(
+        &self,
+        invocation: Duration,
+        event: &str,
+    ) -> Result<Value, String> {
+        let deadline = self.engine.clock.now().saturating_add(invocation);
         let event = serde_json::from_str(event).unwrap();
         let swept = scheduled_recovery::handle(event, deadline, &self.context).await;
         swept.map(|swept| serde_json::to_value(swept).unwrap()).map_err(|error| error.to_string())
@@ -209,14 +236,32 @@ impl Function {
 
     /// Takes the tasks that were signaled.
     pub(crate) fn take_signals(&self) -> Vec<TaskKey> {
-        std::mem::take(&mut *self.signals.0.lock().unwrap())
+        std::mem::take(&mut *self.signals.sent.lock().unwrap())
     }
 
-    pub(crate) fn set_down(&self, is_down: bool) {
-        self.store.is_down.store(is_down, Ordering::SeqCst);
+    pub(crate) async fn head(&self, key: &TaskKey) -> Head {
+        self.store.read(key, Depth::Tail).await.unwrap().unwrap().head
+    }
+
+    /// From now on these shards of the due index cannot be read, and all others can.
+    pub(crate) fn set_down(&self, shards: &[u8]) {
+        *self.store.shards_down.lock().unwrap() = shards.to_vec();
+    }
+
+    pub(crate) fn refuse_signals(&self, refuse: bool) {
+        self.signals.is_down.store(refuse, Ordering::SeqCst);
+    }
+
+    pub(crate) fn refuse_commits_to(&self, key: Option<&TaskKey>) {
+        *self.store.refuses_commits_to.lock().unwrap() = key.cloned();
     }
 
     pub(crate) fn let_commits_take(&self, time: Duration) {
         *self.store.commits_take.lock().unwrap() = time;
     }
+}
+
+/// Paused time passes.
+pub(crate) async fn wait(time: Duration) {
+    tokio::time::sleep(time).await;
 }
