@@ -68,21 +68,37 @@ enum RecordError {
 pub async fn handle(event: SqsEvent, deadline: Timestamp, context: &Context) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     let mut records: Vec<_> = event.records.into_iter().map(Arc::new).collect();
+    let left = || deadline.saturating_since(context.runner.engine().clock.now());
+    let enough = left() / 2;
     if records.len() > 1 {
         records = together(records, deadline, &context.runner, &mut response).await;
     }
-    // If one of these takes the process with it, the others were not begun.
-    for record in records {
-        let alone = attend(context.runner.clone(), record.clone(), deadline, Company::Alone);
-        let mut running = JoinSet::new();
-        running.spawn(alone.in_current_span());
-        let done = match running.join_next().await {
-            Some(Ok(done)) => done.map(drop),
-            _ => Err(RecordError::Broken),
+    // If one of these takes the process with it, the others were not begun. Nor are they where those
+    // before have left little time: to run out of it would cost them an attempt.
+    for (number, record) in records.into_iter().enumerate() {
+        let done = if number > 0 && left() < enough {
+            Err(RecordError::TooLate)
+        } else {
+            alone(record.clone(), deadline, &context.runner).await
         };
         report(&record, done, &mut response);
     }
     response
+}
+
+/// Attends to a record while nothing else is.
+async fn alone(
+    record: Arc<SqsMessage>,
+    deadline: Timestamp,
+    runner: &Runner,
+) -> Result<(), RecordError> {
+    let mut running = JoinSet::new();
+    let attending = attend(runner.clone(), record, deadline, Company::Alone);
+    running.spawn(attending.in_current_span());
+    match running.join_next().await {
+        Some(Ok(done)) => done.map(drop),
+        _ => Err(RecordError::Broken),
+    }
 }
 
 /// Attends to records at the same time; returns those that are to be attended to alone.

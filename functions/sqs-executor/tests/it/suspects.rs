@@ -1,11 +1,13 @@
 //! A task at which a runner died is attended to after the others of its batch, and by itself.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::TaskKey;
 use a2a_lambda_core::log::fold;
+use a2a_lambda_core::{Agent, AgentProfile, End, Failure, TaskKey, Turn};
 use a2a_lambda_protocol::{PartContent, TaskState};
+use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::support::{Function, batch};
@@ -147,6 +149,35 @@ async fn suspects_for_which_no_time_is_left_come_again() {
             }
         }
     }
+}
+
+/// Works for most of its invocation.
+struct Slow;
+
+#[async_trait]
+impl Agent for Slow {
+    fn profile(&self) -> AgentProfile {
+        AgentProfile::text("slow", "works for 16 s", "1")
+    }
+
+    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+        turn.sleep(Duration::from_secs(16)).await;
+        Ok(End::completed())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspect_is_not_begun_with_what_another_has_left() {
+    let function = Function::of(Arc::new(Slow));
+    let suspects = tasks(&function, &["work", "work"]).await;
+    let handled = function.handle(records(&suspects), INVOCATION);
+    assert!(tokio::time::timeout(Duration::from_secs(1), handled).await.is_err(), "it is killed");
+    tokio::time::sleep(function.policy().lease).await;
+    let invocation = Duration::from_secs(30);
+    assert_eq!(function.handle(records(&suspects), invocation).await, ["r1"]);
+    assert_completed(&function, &suspects[0], 2).await;
+    let claims = function.snapshot(&suspects[1].0).await.head.fence.0;
+    assert_eq!(claims, 1, "no attempt is spent on it");
 }
 
 #[tokio::test(start_paused = true)]
