@@ -15,6 +15,7 @@ const AGENT: &str = "names of agents, such as `echo` or `tenant=echo,other=confo
 /// | `QUEUE_URL` | required: the SQS queue of signals |
 /// | `AGENT` | the [agents](a2a_lambda_agents::configured), as the request function has them |
 /// | `LEASE_SECONDS`, `MAX_ATTEMPTS` | see [`policy`](a2a_lambda_aws::policy()) |
+/// | `SCHEDULER_ROLE_ARN`, `QUEUE_ARN`, `SCHEDULE_GROUP` | see [`engine`](a2a_lambda_aws::engine()) |
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.

@@ -24,11 +24,20 @@ fn what_is_missing_is_named() {
 #[test]
 fn the_policy_is_read() {
     assert_eq!(with(&[], policy).unwrap(), Policy::default());
-    let pairs = [("LEASE_SECONDS", "60"), ("MAX_ATTEMPTS", "3"), ("BLOCKING_WAIT_SECONDS", "0")];
+    let pairs = [
+        ("LEASE_SECONDS", "60"),
+        ("MAX_ATTEMPTS", "3"),
+        ("BLOCKING_WAIT_SECONDS", "0"),
+        ("MAX_STREAM_SECONDS", "7"),
+        ("DEDUPLICATE_MESSAGES", "true"),
+    ];
     let read = with(&pairs, policy).unwrap();
     assert_eq!(read.lease, Duration::from_mins(1));
     assert_eq!(read.max_attempts, 3);
     assert_eq!(read.blocking_wait, Duration::ZERO);
+    assert_eq!(read.max_stream, Duration::from_secs(7));
+    assert!(read.deduplicate_messages);
+    assert!(with(&[("DEDUPLICATE_MESSAGES", "yes")], policy).is_err());
 }
 
 #[test]
