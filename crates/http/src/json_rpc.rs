@@ -176,8 +176,8 @@ impl Bindings {
 
     fn stream(&self, id: Option<&RawValue>, tail: Tail) -> Response<Body> {
         let id = id.map(ToOwned::to_owned);
-        sse::respond(tail, self.config.keep_alive, move |event| {
-            sse::json(&Answer::result(id.as_deref(), &event.response))
+        sse::respond(tail, self.config.keep_alive, move |response| {
+            sse::json(&Answer::result(id.as_deref(), response))
         })
     }
 }

@@ -114,7 +114,7 @@ impl Bindings {
     }
 
     fn rest_stream(&self, tail: Tail) -> Response<Body> {
-        sse::respond(tail, self.config.keep_alive, |event| sse::json(&event.response))
+        sse::respond(tail, self.config.keep_alive, |response| sse::json(&response))
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::{Next, StreamEvent, Tail};
+use a2a_lambda_core::{Generation, Next, Tail};
+use a2a_lambda_protocol::StreamResponse;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream;
 use http::{HeaderValue, Response, header};
@@ -19,11 +20,11 @@ const KEEP_ALIVE: &[u8] = b": keep-alive\n";
 pub(crate) fn respond(
     tail: Tail,
     keep_alive: Duration,
-    write: impl Fn(&StreamEvent) -> Vec<u8> + Send + 'static,
+    write: impl Fn(StreamResponse) -> Vec<u8> + Send + 'static,
 ) -> Response<Body> {
     let items = stream::unfold((tail, write), move |(mut tail, write)| async move {
         let item = match tail.next(keep_alive).await {
-            Next::Event(event) => frame(&event, &write(&event)),
+            Next::Event(event) => frame(event.generation, &write(event.response)),
             Next::Idle => Bytes::from_static(KEEP_ALIVE),
             Next::End => return None,
         };
@@ -36,9 +37,9 @@ pub(crate) fn respond(
 }
 
 /// One event. Its id is the task's generation, which `Last-Event-ID` resumes after.
-fn frame(event: &StreamEvent, json: &[u8]) -> Bytes {
+fn frame(generation: Generation, json: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(json.len() + 32);
-    frame.put_slice(format!("id: {}\ndata: ", event.generation).as_bytes());
+    frame.put_slice(format!("id: {generation}\ndata: ").as_bytes());
     put_line(&mut frame, json);
     frame.put_slice(b"\n\n");
     frame.freeze()
@@ -70,16 +71,11 @@ pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use a2a_lambda_core::Generation;
-    use a2a_lambda_protocol::{Message, StreamResponse};
-
     use super::*;
 
     #[test]
     fn an_event_is_one_line_of_data() {
-        let response = StreamResponse::Message(Message::default());
-        let event = StreamEvent { generation: Generation(7), response };
-        let frame = frame(&event, b"{\"data\":{\"a\":\r\n1,\"text\":\"x\\ny\"}}");
+        let frame = frame(Generation(7), b"{\"data\":{\"a\":\r\n1,\"text\":\"x\\ny\"}}");
         assert_eq!(frame, "id: 7\ndata: {\"data\":{\"a\":  1,\"text\":\"x\\ny\"}}\n\n");
     }
 

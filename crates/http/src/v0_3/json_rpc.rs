@@ -125,9 +125,8 @@ impl Bindings {
 
     fn stream_v0_3(&self, id: Option<&RawValue>, tail: Tail) -> Response<Body> {
         let id = id.map(ToOwned::to_owned);
-        sse::respond(tail, self.config.keep_alive, move |event| {
-            let event = StreamEvent::from(event.response.clone());
-            sse::json(&Answer::result(id.as_deref(), event))
+        sse::respond(tail, self.config.keep_alive, move |response| {
+            sse::json(&Answer::result(id.as_deref(), StreamEvent::from(response)))
         })
     }
 }

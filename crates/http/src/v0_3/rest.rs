@@ -162,8 +162,8 @@ impl Bindings {
     }
 
     fn rest_stream_v0_3(&self, tail: Tail) -> Response<Body> {
-        sse::respond(tail, self.config.keep_alive, |event| {
-            sse::json(&StreamEvent::from(event.response.clone()))
+        sse::respond(tail, self.config.keep_alive, |response| {
+            sse::json(&StreamEvent::from(response))
         })
     }
 }
