@@ -26,6 +26,7 @@ mod run_turn;
 pub mod store;
 pub mod sweep;
 pub mod turn;
+mod version;
 
 pub use agent::{Agent, AgentProfile, Agents, End, ExtendedProfile, Failure, Offers, Reply};
 pub use engine::Engine;
@@ -42,3 +43,4 @@ pub use run::{Attended, Company, Recovered, RunError, Runner};
 pub use store::{Snapshot, StoreError, TaskStore};
 pub use sweep::{Swept, sweep};
 pub use turn::{ShowError, StopReason, Turn};
+pub use version::ProtocolVersion;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ConfigId, Generation, TaskKey};
 use crate::store::StoreError;
+use crate::version::ProtocolVersion;
 
 /// A text that is never shown: `Debug` says only that there is one.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,18 +36,6 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_empty() { "<none>" } else { "<secret>" })
     }
-}
-
-/// The version of A2A that a config was made by, and that its pushes are written in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ProtocolVersion {
-    /// 1.0.
-    #[default]
-    #[serde(rename = "1.0")]
-    V1_0,
-    /// 0.3.
-    #[serde(rename = "0.3")]
-    V0_3,
 }
 
 /// Where to push the updates of a task.

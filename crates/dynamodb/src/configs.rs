@@ -1,8 +1,9 @@
 //! Push configs: an item each, in the partition of their task.
 
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::ids::{ConfigId, Generation, TaskKey};
-use a2a_lambda_core::push::{ProtocolVersion, PushConfig, PushConfigs};
+use a2a_lambda_core::push::{PushConfig, PushConfigs};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
@@ -31,19 +32,6 @@ fn item_key(task: &TaskKey, id: &ConfigId) -> Item {
     [(PK.to_owned(), string(partition(task))), (SK.to_owned(), string(sort_key(id)))].into()
 }
 
-/// How a version is written down.
-fn version_name(version: ProtocolVersion) -> &'static str {
-    match version {
-        ProtocolVersion::V1_0 => "1.0",
-        ProtocolVersion::V0_3 => "0.3",
-    }
-}
-
-fn version(name: &str) -> Option<ProtocolVersion> {
-    let versions = [ProtocolVersion::V1_0, ProtocolVersion::V0_3];
-    versions.into_iter().find(|version| version_name(*version) == name)
-}
-
 fn to_item(task: &TaskKey, config: &PushConfig) -> Result<Item, serde_json::Error> {
     let secrets = serde_json::to_string(&config.secrets)?;
     let mut item = Item::from([
@@ -51,7 +39,7 @@ fn to_item(task: &TaskKey, config: &PushConfig) -> Result<Item, serde_json::Erro
         (SK.to_owned(), string(sort_key(&config.id))),
         (URL.to_owned(), string(&*config.url)),
         (SECRETS.to_owned(), string(secrets)),
-        (VERSION.to_owned(), string(version_name(config.version))),
+        (VERSION.to_owned(), string(config.version.as_str())),
         (CREATED_AT.to_owned(), number(config.created_at.as_millis())),
         (CURSOR.to_owned(), number(config.cursor)),
     ]);
@@ -63,7 +51,8 @@ fn to_item(task: &TaskKey, config: &PushConfig) -> Result<Item, serde_json::Erro
 
 fn from_item(item: &Item) -> Result<PushConfig, Malformed> {
     let id = get_string(item, SK)?.strip_prefix(CONFIGS).ok_or(Malformed::Attribute(SK))?;
-    let version = version(get_string(item, VERSION)?).ok_or(Malformed::Attribute(VERSION))?;
+    let version =
+        ProtocolVersion::parse(get_string(item, VERSION)?).ok_or(Malformed::Attribute(VERSION))?;
     // serde's own words would quote the secrets, and errors are logged.
     let secrets = serde_json::from_str(get_string(item, SECRETS)?)
         .map_err(|_| Malformed::Attribute(SECRETS))?;

@@ -1,7 +1,7 @@
 //! What both bindings share: service parameters, and answers.
 
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_core::push::ProtocolVersion;
 use a2a_lambda_protocol::{A2aError, ErrorKind};
 use bytes::Bytes;
 use http::request::Parts;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use a2a_lambda_core::push::ProtocolVersion;
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::{AgentProfile, Generation};
 use a2a_lambda_protocol::{A2aError, ErrorKind};
 use http::request::Parts;

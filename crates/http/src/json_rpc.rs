@@ -1,7 +1,7 @@
 //! The JSON-RPC binding (spec section 9).
 
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::Tail;
-use a2a_lambda_core::push::ProtocolVersion;
 use a2a_lambda_protocol::{
     A2aError, ErrorKind, GetExtendedAgentCardRequest, JsonRpcError, decode, decode_params,
 };

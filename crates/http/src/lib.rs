@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use a2a_lambda_core::push::ProtocolVersion;
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::{Agents, Operations, Owner, Tenant};
 use a2a_lambda_protocol::{A2aError, ErrorKind, SecurityRequirement, SecurityScheme, Timestamp};
 use bytes::Bytes;

@@ -1,6 +1,6 @@
 //! The operations as both bindings call them: tenants, capabilities, extensions, media types.
 
-use a2a_lambda_core::push::ProtocolVersion;
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::{AgentProfile, Caller, Generation, GetOptions, SendOptions, Tail, Tenant};
 use a2a_lambda_protocol::{
     A2aError, AgentCard, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, ErrorKind,

@@ -1,7 +1,8 @@
 //! Push configs, for the cases and for the differential test.
 
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::ConfigId;
-use a2a_lambda_core::push::{ProtocolVersion, PushSecrets, Secret};
+use a2a_lambda_core::push::{PushSecrets, Secret};
 use a2a_lambda_core::{Generation, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 

@@ -5,10 +5,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::{ConfigId, WriteId};
 use a2a_lambda_core::log::ArtifactChange;
 use a2a_lambda_core::machine::{Stamp, Submission, Update};
-use a2a_lambda_core::push::{ProtocolVersion, PushSecrets, Secret};
+use a2a_lambda_core::push::{PushSecrets, Secret};
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
 use a2a_lambda_core::{
     Command, ContextId, Generation, Head, LeaseToken, Owner, PushConfig, PushConfigs, Snapshot,

@@ -12,8 +12,9 @@ use tracing::warn;
 use super::{Caller, Operations, invalid_id, store_error};
 use crate::engine::chain;
 use crate::ids::{ConfigId, Generation, TaskKey};
-use crate::push::{ProtocolVersion, PushConfig, PushSecrets, Secret};
+use crate::push::{PushConfig, PushSecrets, Secret};
 use crate::store::Depth;
+use crate::version::ProtocolVersion;
 
 /// The longest URL, in bytes.
 const MAX_URL_BYTES: usize = 2_048;

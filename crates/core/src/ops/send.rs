@@ -11,9 +11,9 @@ use crate::head::{Head, Phase};
 use crate::ids::{ContextId, Generation, TaskId, TaskKey};
 use crate::log::Terms;
 use crate::machine::{Command, Effect, Submission};
-use crate::push::ProtocolVersion;
 use crate::request_key::{Fingerprint, MAX_REQUEST_KEY_BYTES};
 use crate::store::{Created, Depth, Snapshot};
+use crate::version::ProtocolVersion;
 
 /// Where a send has its push config.
 const INLINE: &str = "configuration.taskPushNotificationConfig.";

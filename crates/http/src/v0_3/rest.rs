@@ -1,6 +1,6 @@
 //! The paths of 0.3, and its HTTP+JSON binding: below `/v1`.
 
-use a2a_lambda_core::push::ProtocolVersion;
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::{Tail, Tenant};
 use a2a_lambda_protocol::v0_3::AgentCard;
 use a2a_lambda_protocol::v0_3::rest::{

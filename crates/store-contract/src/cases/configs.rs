@@ -1,8 +1,9 @@
 //! Push configs: kept whole, each with its own task, beside the task and not in its way.
 
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::machine::{Command, Finish};
-use a2a_lambda_core::push::{ProtocolVersion, PushSecrets};
+use a2a_lambda_core::push::PushSecrets;
 use a2a_lambda_core::store::{Depth, ListQuery};
 use a2a_lambda_core::{Generation, PushConfig, TaskKey};
 use a2a_lambda_protocol::Timestamp;

@@ -1,6 +1,6 @@
 //! Operations on push configs.
 
-use a2a_lambda_core::push::ProtocolVersion;
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::{Generation, TaskKey};
 
 use super::Duel;

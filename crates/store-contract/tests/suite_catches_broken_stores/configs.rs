@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::ConfigId;
-use a2a_lambda_core::push::{ProtocolVersion, PushSecrets, Secret};
+use a2a_lambda_core::push::{PushSecrets, Secret};
 use a2a_lambda_core::{Generation, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;

@@ -1,8 +1,8 @@
 //! Push configs that come with a message.
 
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::ops::SendOptions;
-use a2a_lambda_core::push::ProtocolVersion;
 use a2a_lambda_core::{Generation, PushConfig, PushConfigs, TaskKey};
 use a2a_lambda_protocol::{
     A2aError, AuthenticationInfo, ErrorKind, Message, SendMessageConfiguration, SendMessageRequest,

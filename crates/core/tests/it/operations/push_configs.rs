@@ -1,7 +1,7 @@
 //! Push configs: made, read, listed and deleted.
 
+use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::ConfigId;
-use a2a_lambda_core::push::ProtocolVersion;
 use a2a_lambda_core::{Caller, Generation, PushConfig, PushConfigs, TaskKey};
 use a2a_lambda_protocol::{
     A2aError, AuthenticationInfo, DeleteTaskPushNotificationConfigRequest, ErrorKind,
