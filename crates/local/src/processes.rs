@@ -20,6 +20,9 @@ use crate::runtime_api::{Bootstrap, Invocation, MAX_WAIT_FOR_PROCESS, Running, R
 /// How many processes a function may have; more events wait.
 const MAX_PROCESSES: usize = 64;
 
+/// How long what a process has sent may be on its way when that is known to have ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// How many chunks of an answer may wait for the client.
 const CHUNKS_AHEAD: usize = 16;
 
@@ -189,9 +192,12 @@ impl Invoked {
             chunk = self.running.next_chunk() => return chunk,
             _ = self.process.bootstrap.wait() => {}
         }
-        // What it had sent is still to come, and then that it was broken off. Where it had sent
-        // nothing, nobody would tell.
-        if self.running.has_begun() { self.running.next_chunk().await } else { None }
+        // What it had sent is still to come, and then that it was broken off.
+        if self.running.has_begun() {
+            return self.running.next_chunk().await;
+        }
+        // Its first words may be on their way. Where it had sent nothing, nobody would tell.
+        timeout(LAST_WORDS, self.running.next_chunk()).await.ok().flatten()
     }
 
     /// How it ended. A process that has answered is free for the next event; one that has not is
