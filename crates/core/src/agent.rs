@@ -294,7 +294,8 @@ impl Agents {
 
     /// How turns of a tenant's agent are tried again.
     pub(crate) fn retries(&self, tenant: &Tenant, policy: &Policy) -> Retries {
-        self.of(tenant).retries().unwrap_or_else(|| policy.retries())
+        let retries = self.of(tenant).retries().unwrap_or_else(|| policy.retries());
+        Retries { max_attempts: retries.max_attempts.max(1), ..retries }
     }
 }
 

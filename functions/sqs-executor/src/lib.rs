@@ -75,8 +75,8 @@ pub async fn handle(event: SqsEvent, deadline: Timestamp, context: &Context) -> 
     }
     // If one of these takes the process with it, the others were not begun. Nor are they where those
     // before have left little time: to run out of it would cost them an attempt.
-    for (number, record) in records.into_iter().enumerate() {
-        let done = if number > 0 && left() < enough {
+    for record in records {
+        let done = if left() < enough {
             Err(RecordError::TooLate)
         } else {
             alone(record.clone(), deadline, &context.runner).await

@@ -181,6 +181,24 @@ async fn a_suspect_is_not_begun_with_what_another_has_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_suspect_is_not_begun_with_what_a_fresh_task_has_left() {
+    let function = Function::of(Arc::new(Slow));
+    let suspects = tasks(&function, &["work"]).await;
+    let handled = function.handle(records(&suspects), INVOCATION);
+    assert!(tokio::time::timeout(Duration::from_secs(1), handled).await.is_err(), "it is killed");
+    tokio::time::sleep(function.policy().lease).await;
+    let fresh = function.task("work").await;
+    let event = records(suspects.iter().chain([&fresh]));
+    assert_eq!(function.handle(event, Duration::from_secs(30)).await, ["r0"]);
+    assert_completed(&function, &fresh, 1).await;
+    assert_eq!(
+        function.snapshot(&suspects[0].0).await.head.fence.0,
+        1,
+        "no attempt is spent on it"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_agent_that_failed_killed_nobody() {
     let function = Function::new();
     let failed = function.task("panic").await;
