@@ -26,7 +26,9 @@ mod run_turn;
 pub mod store;
 pub mod sweep;
 pub mod turn;
+pub mod vault;
 mod version;
+pub mod webhook;
 
 pub use agent::{Agent, AgentProfile, Agents, End, ExtendedProfile, Failure, Offers, Reply};
 pub use engine::Engine;
@@ -43,4 +45,6 @@ pub use run::{Attended, Company, Recovered, RunError, Runner};
 pub use store::{Snapshot, StoreError, TaskStore};
 pub use sweep::{Swept, sweep};
 pub use turn::{ShowError, StopReason, Turn};
+pub use vault::{Sealed, Vault, VaultError};
 pub use version::ProtocolVersion;
+pub use webhook::{Answer, NotAdmitted, Push, PushError, Webhook};

@@ -1,0 +1,65 @@
+//! The vault: secrets are kept sealed, and opened only to be used.
+
+use std::error::Error;
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::push::PushSecrets;
+
+/// Secrets that only a [`Vault`] opens; empty where there are none.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sealed(String);
+
+impl Sealed {
+    /// What a vault made, or a store kept.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, to be kept.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there are no secrets.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_empty() { "<none>" } else { "<sealed>" })
+    }
+}
+
+/// Why secrets were not sealed or opened. No text here says anything of them.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// There is no key here.
+    #[error("there is no key to seal secrets with")]
+    NoKey,
+    /// The key's keeper did not answer, or not in time. Later it may.
+    #[error("the key for secrets cannot be had")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// They were sealed by another key or for another config, or are damaged.
+    #[error("the secrets cannot be opened: they were sealed by another key, or are damaged")]
+    Damaged,
+}
+
+/// Seals secrets, so that whoever reads the store cannot.
+#[async_trait]
+pub trait Vault: Send + Sync + 'static {
+    /// Whether there is a key. Without one there are no pushes.
+    fn has_key(&self) -> bool;
+
+    /// Seals secrets. What they belong to is `context`, which is not secret: sealed secrets that
+    /// were put to another place do not open there.
+    async fn seal(&self, secrets: &PushSecrets, context: &str) -> Result<Sealed, VaultError>;
+
+    /// Opens what was sealed.
+    async fn open(&self, sealed: &Sealed, context: &str) -> Result<PushSecrets, VaultError>;
+}

@@ -1,0 +1,72 @@
+//! The way to the receivers of pushes: one POST at a time, and what came of it.
+
+use std::error::Error;
+use std::time::Duration;
+
+use a2a_lambda_protocol::Timestamp;
+use async_trait::async_trait;
+
+use crate::push::PushSecrets;
+
+/// One attempt to push something to a receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Push {
+    /// What is pushed has this id at each attempt, so that a receiver knows what it has had. At
+    /// most 64 bytes of letters, digits, `-` and `_`.
+    pub id: String,
+    /// When the attempt is made.
+    pub at: Timestamp,
+    /// Where to POST. It was [admitted](Webhook::admit) once, which may be long ago.
+    pub url: String,
+    /// The HTTP authentication scheme for the `Authorization` header; empty if there is none.
+    pub scheme: String,
+    /// What only the receiver may know.
+    pub secrets: PushSecrets,
+    /// The media type of the body.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The trace that the push belongs to, as a W3C `traceparent`.
+    pub traceparent: Option<String>,
+    /// How long the attempt may take, from the look-up of the name to the end of the answer.
+    pub timeout: Duration,
+}
+
+/// What a receiver answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// How long the receiver wants to be left alone (`Retry-After`), if it says so.
+    pub retry_after: Option<Duration>,
+}
+
+/// Why a URL is not pushed to. The text is for whoever gave it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotAdmitted(pub String);
+
+/// Why there is no answer to a push. It may have arrived all the same, unless it was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    /// Nothing was sent, because it must not be: the name stands for an address that is not public.
+    #[error("the receiver's address is refused")]
+    Refused(#[source] NotAdmitted),
+    /// The receiver could not be reached, or did not answer as HTTP does.
+    #[error("the receiver cannot be reached")]
+    Unreachable(#[source] Box<dyn Error + Send + Sync>),
+    /// The time was over.
+    #[error("the receiver did not answer in {} ms", .0.as_millis())]
+    TimedOut(Duration),
+}
+
+/// The way to the receivers of pushes.
+#[async_trait]
+pub trait Webhook: Send + Sync + 'static {
+    /// Whether a config may have this URL: asked once, when the config is made.
+    async fn admit(&self, url: &str) -> Result<(), NotAdmitted>;
+
+    /// Makes one attempt, within [`Push::timeout`]. Never more than one: what comes next is for the
+    /// caller to say.
+    async fn post(&self, push: Push) -> Result<Answer, PushError>;
+}
