@@ -14,6 +14,7 @@ mod sqs;
 mod system;
 #[cfg(test)]
 mod test_server;
+mod webhook;
 
 pub use clients::{dynamodb_client, http_client, scheduler_client, sqs_client};
 pub use config::{ConfigError, Variables, engine, policy};
@@ -22,3 +23,4 @@ pub use logging::init_logging;
 pub use scheduler::SchedulerTimer;
 pub use sqs::SqsQueue;
 pub use system::{RandomIds, SystemClock, process_environment};
+pub use webhook::{push_jwks, webhook_config};

@@ -1,6 +1,7 @@
 //! The agent card (spec section 8): what it says, with its caching and its signatures.
 
 mod caching;
+mod jwks;
 mod payload;
 mod signer;
 
@@ -19,7 +20,8 @@ use crate::{Bindings, Visitor};
 
 use caching::Validators;
 
-pub use signer::{CardSigner, SigningKeyError};
+pub use a2a_lambda_signing::SigningKeyError;
+pub use signer::CardSigner;
 
 /// The version of the interfaces for older clients, major and minor.
 const OLD_VERSION: &str = "0.3";

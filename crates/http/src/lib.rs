@@ -26,6 +26,7 @@ use std::time::Duration;
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::{Agents, Operations, Owner, Tenant};
 use a2a_lambda_protocol::{A2aError, ErrorKind, SecurityRequirement, SecurityScheme, Timestamp};
+use a2a_lambda_signing::JwkSet;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, header};
@@ -46,13 +47,17 @@ pub struct HttpConfig {
     pub max_body_bytes: usize,
     /// How long a stream is silent before it is given a comment, which keeps connections open.
     pub keep_alive: Duration,
-    /// How long clients may keep the agent card without asking again, in seconds.
+    /// How long clients may keep the agent card and the public keys without asking again, in
+    /// seconds.
     pub card_max_age_s: u32,
     /// Since when no card is another than before, if that is known: the time of the last deployment
     /// of anything that a card shows, be it the program or its configuration.
     pub card_modified: Option<Timestamp>,
     /// Who signs the agent cards, if anybody does.
     pub card_signer: Option<CardSigner>,
+    /// The public keys at `/.well-known/jwks.json`, beside that of the card's signer. Without any
+    /// there is nothing at that path.
+    pub jwks: JwkSet,
     /// The ways to authenticate that the agent cards name.
     pub security_schemes: BTreeMap<String, SecurityScheme>,
     /// Which of the schemes a client needs: any one of these.
@@ -69,6 +74,7 @@ impl Default for HttpConfig {
             card_max_age_s: 300,
             card_modified: None,
             card_signer: None,
+            jwks: JwkSet::default(),
             security_schemes: BTreeMap::new(),
             security_requirements: Vec::new(),
             v0_3: true,
@@ -144,7 +150,7 @@ impl Bindings {
     /// spoken to, HTTP+JSON for a path that neither has.
     pub async fn handle(&self, request: Request<Bytes>, visitor: &Visitor) -> Response<Body> {
         let mut response = self.answer(request, visitor).await;
-        // All but the public card is for its caller, and of this moment.
+        // All but the public card and keys is for its caller, and of this moment.
         let cache = response.headers_mut().entry(header::CACHE_CONTROL);
         cache.or_insert(HeaderValue::from_static("no-store"));
         response
@@ -153,6 +159,9 @@ impl Bindings {
     async fn answer(&self, request: Request<Bytes>, visitor: &Visitor) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let (method, path) = (&parts.method, parts.uri.path());
+        if let Some(response) = self.public_keys(&parts) {
+            return whole(response);
+        }
         let version = binding::version(&parts, self.config.v0_3);
         if self.config.v0_3
             && let Ok(ProtocolVersion::V0_3) = version

@@ -91,6 +91,7 @@ impl Config {
 /// | `CARD_SIGNING_KEY` | the private key that signs the card, a PEM of PKCS#8, of P-256 or Ed25519; the card is not signed if not set |
 /// | `CARD_SIGNING_KEY_ID` | the key's id (`kid`), required with the key |
 /// | `CARD_SIGNING_JWKS_URL` | where clients find the public key (`jku`); the card does not say if not set |
+/// | `PUSH_JWT_KEY`, `PUSH_JWT_KEY_ID` | the key of the tokens in [pushes](a2a_lambda_aws::webhook_config()), whose public key is at `/.well-known/jwks.json`, beside that of the card |
 /// | `LEASE_SECONDS`, `MAX_ATTEMPTS`, `BLOCKING_WAIT_SECONDS`, `MAX_STREAM_SECONDS`, `DEDUPLICATE_MESSAGES` | see [`policy`](a2a_lambda_aws::policy()) |
 /// | `SCHEDULER_ROLE_ARN`, `QUEUE_ARN`, `SCHEDULE_GROUP` | see [`engine`](a2a_lambda_aws::engine()) |
 ///

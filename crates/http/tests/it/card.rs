@@ -1,6 +1,7 @@
 //! The agent card, and its caching.
 
 mod extended;
+mod keys;
 mod signatures;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! The variables of the agent card.
 
-use a2a_lambda_aws::{ConfigError, Variables};
+use a2a_lambda_aws::{ConfigError, Variables, push_jwks};
 use a2a_lambda_http::{CardSigner, HttpConfig};
 use a2a_lambda_protocol::Timestamp;
 use http::Uri;
@@ -10,9 +10,11 @@ use super::{is_web, security};
 const KEY: &str = "CARD_SIGNING_KEY";
 const KEY_ID: &str = "CARD_SIGNING_KEY_ID";
 const JWKS_URL: &str = "CARD_SIGNING_JWKS_URL";
+const PUSH_KEY: &str = "PUSH_JWT_KEY";
+const PUSH_KEY_ID: &str = "PUSH_JWT_KEY_ID";
 
 /// The variables that [`card`] reads.
-pub const CARD_VARIABLES: [&str; 8] = [
+pub const CARD_VARIABLES: [&str; 10] = [
     "A2A_V0_3",
     "CARD_MAX_AGE_SECONDS",
     "CARD_MODIFIED",
@@ -21,10 +23,12 @@ pub const CARD_VARIABLES: [&str; 8] = [
     KEY,
     KEY_ID,
     JWKS_URL,
+    PUSH_KEY,
+    PUSH_KEY_ID,
 ];
 
-/// What the cards say beside what their agents are, from the [variables](crate::context). What is not
-/// set stays as it is.
+/// What the cards say beside what their agents are, and the public keys beside them, from the
+/// [variables](crate::context). What is not set stays as it is.
 ///
 /// # Errors
 /// When a variable cannot be used.
@@ -48,6 +52,12 @@ pub fn card(variables: &Variables<'_>, http: &mut HttpConfig) -> Result<(), Conf
     })?;
     http.security_requirements.extend(requirements.unwrap_or_default());
     http.card_signer = signer(variables)?;
+    http.jwks = push_jwks(variables)?;
+    if let Some(signer) = &http.card_signer {
+        let other = "another id than CARD_SIGNING_KEY_ID, as the keys are not the same";
+        let add = |_: Option<&str>| http.jwks.add(signer.public_jwk());
+        variables.read(PUSH_KEY_ID, other, add)?;
+    }
     Ok(())
 }
 

@@ -65,6 +65,8 @@ fn a_variable_that_cannot_be_used_is_named() {
         // Nothing is signed without a key.
         ("CARD_SIGNING_KEY_ID", &["k"]),
         ("CARD_SIGNING_JWKS_URL", &["https://keys.example/jwks.json", "keys.example"]),
+        ("PUSH_JWT_KEY", &["hush"]),
+        ("PUSH_JWT_KEY_ID", &["k"]),
         ("LEASE_SECONDS", &["5", "901", "x"]),
         ("MAX_ATTEMPTS", &["0", "101"]),
         ("BLOCKING_WAIT_SECONDS", &["901", "1.5"]),
@@ -227,4 +229,40 @@ async fn who_is_served_can_be_set() {
         let answer = answer(event.clone(), deadline, &context).await;
         assert_eq!(answer.status, status, "{variable}={value} {answer:?}");
     }
+}
+
+#[tokio::test]
+async fn the_public_keys_are_for_everybody() {
+    let at = || at(event!("http-api"), "GET", "/.well-known/jwks.json");
+    let deadline = Timestamp::from_millis(i64::MAX);
+    let nothing = answer(at(), deadline, &context("", "").unwrap()).await;
+    assert_eq!(nothing.status, 404, "{nothing:?}");
+    let card = [("CARD_SIGNING_KEY", KEY), ("CARD_SIGNING_KEY_ID", "card")];
+    let push = [("PUSH_JWT_KEY", KEY), ("PUSH_JWT_KEY_ID", "push")];
+    let both = [&push[..], &card].concat();
+    let same = [card, [("PUSH_JWT_KEY", KEY), ("PUSH_JWT_KEY_ID", "card")]].concat();
+    for (variables, ids) in [
+        (&card[..], &["card"][..]),
+        (&push, &["push"]),
+        (&both, &["push", "card"]),
+        (&same, &["card"]),
+    ] {
+        let answer = answer(at(), deadline, &context_with(variables).unwrap()).await;
+        let keys = answer.body["keys"].as_array().unwrap();
+        assert_eq!(keys.iter().map(|key| &key["kid"]).collect::<Vec<_>>(), ids, "{answer:?}");
+        assert!(keys.iter().all(|key| key["crv"] == "Ed25519" && key.get("d").is_none()));
+    }
+}
+
+#[test]
+fn two_keys_cannot_have_one_id() {
+    let other = KEY.replace("EFBQUFB", "EJBQUFB");
+    let error = context_with(&[
+        ("CARD_SIGNING_KEY", KEY),
+        ("CARD_SIGNING_KEY_ID", "k"),
+        ("PUSH_JWT_KEY", &other),
+        ("PUSH_JWT_KEY_ID", "k"),
+    ])
+    .unwrap_err();
+    assert!(error.to_string().contains("variable PUSH_JWT_KEY_ID must be another"), "{error}");
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{bearer, body, get};
 use crate::support::World;
 
-const KEY_ID: &str = "key-1";
+pub(super) const KEY_ID: &str = "key-1";
 const JWKS_URL: &str = "https://keys.example/jwks.json";
 
 /// What a client knows of a signer.

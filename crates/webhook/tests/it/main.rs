@@ -1,0 +1,12 @@
+//! The way to receivers, over a network whose names and servers are the test's.
+
+#![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
+
+mod answers;
+mod challenges;
+mod credentials;
+mod names;
+mod requests;
+mod support;
+mod tls;
+mod urls;

@@ -1,0 +1,130 @@
+//! A network in which every name and address is the test's.
+
+mod server;
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use a2a_lambda_core::push::{PushSecrets, Secret};
+use a2a_lambda_core::{Ids, Push};
+use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_webhook::{Dial, HttpWebhook, Resolve, WebhookConfig};
+use async_trait::async_trait;
+use tokio::net::TcpStream;
+
+pub(crate) use server::{Received, Reply, Server};
+
+/// A public address, of whoever.
+pub(crate) const PUBLIC: &str = "93.184.215.14";
+/// 2001-09-09T01:46:41.5Z.
+pub(crate) const AT: Timestamp = Timestamp::from_millis(1_000_000_001_500);
+pub(crate) const URL: &str = "http://hooks.example.com/a?b=c";
+
+/// What names stand for, and where connections go: all to one server, whatever the address, if there
+/// is a server.
+#[derive(Default)]
+pub(crate) struct Network {
+    /// The answers to look-ups, one after the other; the last one stays. None is an error.
+    answers: Mutex<VecDeque<Vec<IpAddr>>>,
+    server: Option<SocketAddr>,
+    pub(crate) looked_up: Mutex<Vec<String>>,
+    pub(crate) dialed: Mutex<Vec<SocketAddr>>,
+}
+
+impl Network {
+    pub(crate) fn new(answers: &[&[&str]], server: Option<&Server>) -> Arc<Self> {
+        Self::at(answers, server.map(Server::address))
+    }
+
+    /// The same for any server.
+    pub(crate) fn at(answers: &[&[&str]], server: Option<SocketAddr>) -> Arc<Self> {
+        let parse = |answer: &&[&str]| answer.iter().map(|it| it.parse().unwrap()).collect();
+        Arc::new(Self {
+            answers: Mutex::new(answers.iter().map(parse).collect()),
+            server,
+            ..Self::default()
+        })
+    }
+
+    pub(crate) fn dialed(&self) -> Vec<String> {
+        self.dialed.lock().unwrap().iter().map(ToString::to_string).collect()
+    }
+
+    pub(crate) fn look_ups(&self) -> usize {
+        self.looked_up.lock().unwrap().len()
+    }
+
+    pub(crate) fn webhook(self: &Arc<Self>, config: WebhookConfig) -> HttpWebhook {
+        HttpWebhook::with_network(config, Arc::new(Token), self.clone(), self.clone()).unwrap()
+    }
+}
+
+#[async_trait]
+impl Resolve for Network {
+    async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        self.looked_up.lock().unwrap().push(name.to_owned());
+        let mut answers = self.answers.lock().unwrap();
+        let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+        answer.ok_or_else(|| io::Error::other("no such name"))
+    }
+}
+
+#[async_trait]
+impl Dial for Network {
+    async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
+        self.dialed.lock().unwrap().push(address);
+        match self.server {
+            Some(server) => TcpStream::connect(server).await,
+            None => Err(io::ErrorKind::ConnectionRefused.into()),
+        }
+    }
+}
+
+/// A server, and a webhook that finds it at a public address.
+pub(crate) async fn serving(
+    replies: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static,
+    config: WebhookConfig,
+) -> (Server, Arc<Network>, HttpWebhook) {
+    let server = Server::start(replies).await;
+    let network = Network::new(&[&[PUBLIC]], Some(&server));
+    let webhook = network.webhook(config);
+    (server, network, webhook)
+}
+
+/// What allows plain HTTP, to see what is sent.
+pub(crate) fn plain() -> WebhookConfig {
+    WebhookConfig { allow_http: true, ..WebhookConfig::default() }
+}
+
+pub(crate) fn push(url: &str) -> Push {
+    Push {
+        id: "p-1".to_owned(),
+        at: AT,
+        url: url.to_owned(),
+        scheme: String::new(),
+        secrets: PushSecrets::default(),
+        content_type: "application/a2a+json",
+        body: br#"{"task":{}}"#.to_vec(),
+        traceparent: None,
+        // Only for what hangs, which nothing does.
+        timeout: Duration::from_mins(1),
+    }
+}
+
+pub(crate) fn with_scheme(scheme: &str, credentials: &str) -> Push {
+    let credentials = Secret::new(credentials);
+    let secrets = PushSecrets { token: Secret::default(), credentials };
+    Push { scheme: scheme.to_owned(), secrets, ..push(URL) }
+}
+
+/// Ids that are all the same, and need encoding in a query.
+pub(crate) struct Token;
+
+impl Ids for Token {
+    fn fresh(&self) -> String {
+        "to ken&1".to_owned()
+    }
+}
