@@ -82,6 +82,14 @@ pub fn sqs_client(
     client!(aws_sdk_sqs, environment, http_client, sqs_endpoint)
 }
 
+/// A KMS client, bounded as the others are.
+pub fn kms_client(
+    environment: &AwsEnvironment,
+    http_client: SharedHttpClient,
+) -> aws_sdk_kms::Client {
+    client!(aws_sdk_kms, environment, http_client, kms_endpoint)
+}
+
 /// A client of EventBridge Scheduler, bounded as the others are.
 pub fn scheduler_client(
     environment: &AwsEnvironment,

@@ -9,6 +9,7 @@ const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
 const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 const ENDPOINT_URL_DYNAMODB: &str = "AWS_ENDPOINT_URL_DYNAMODB";
+const ENDPOINT_URL_KMS: &str = "AWS_ENDPOINT_URL_KMS";
 const ENDPOINT_URL_SQS: &str = "AWS_ENDPOINT_URL_SQS";
 const ENDPOINT_URL_SCHEDULER: &str = "AWS_ENDPOINT_URL_SCHEDULER";
 
@@ -18,6 +19,7 @@ pub struct AwsEnvironment {
     region: String,
     credentials: Credentials,
     dynamodb_endpoint: Option<String>,
+    kms_endpoint: Option<String>,
     sqs_endpoint: Option<String>,
     scheduler_endpoint: Option<String>,
 }
@@ -48,8 +50,8 @@ impl AwsEnvironment {
     ///
     /// Required: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`. Optional:
     /// `AWS_SESSION_TOKEN`; `AWS_ENDPOINT_URL` to send everything to one place (an emulator), and
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL_SCHEDULER`, which
-    /// come before it. Lambda sets all but the endpoints. An empty variable counts as one that is
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_ENDPOINT_URL_KMS`, `AWS_ENDPOINT_URL_SQS` and
+    /// `AWS_ENDPOINT_URL_SCHEDULER`, which come before it. Lambda sets all but the endpoints. An empty variable counts as one that is
     /// not set, since a template can give a variable no value but cannot leave it out.
     ///
     /// # Errors
@@ -76,6 +78,7 @@ impl AwsEnvironment {
             region,
             credentials,
             dynamodb_endpoint: endpoint(ENDPOINT_URL_DYNAMODB)?.or_else(|| every_service.clone()),
+            kms_endpoint: endpoint(ENDPOINT_URL_KMS)?.or_else(|| every_service.clone()),
             sqs_endpoint: endpoint(ENDPOINT_URL_SQS)?.or_else(|| every_service.clone()),
             scheduler_endpoint: endpoint(ENDPOINT_URL_SCHEDULER)?.or(every_service),
         })
@@ -93,6 +96,11 @@ impl AwsEnvironment {
     /// Where DynamoDB is, if not where AWS has it.
     pub(crate) fn dynamodb_endpoint(&self) -> Option<&str> {
         self.dynamodb_endpoint.as_deref()
+    }
+
+    /// Where KMS is, if not where AWS has it.
+    pub(crate) fn kms_endpoint(&self) -> Option<&str> {
+        self.kms_endpoint.as_deref()
     }
 
     /// Where SQS is, if not where AWS has it.
@@ -152,6 +160,7 @@ mod tests {
         assert_eq!(environment.credentials().access_key_id(), "ASIAEXAMPLE");
         assert_eq!(environment.credentials().session_token(), Some("session-secret"));
         assert_eq!(environment.dynamodb_endpoint(), None);
+        assert_eq!(environment.kms_endpoint(), None);
         assert_eq!(environment.sqs_endpoint(), None);
         assert_eq!(environment.scheduler_endpoint(), None);
     }
@@ -173,23 +182,29 @@ mod tests {
     fn a_service_s_own_endpoint_comes_before_the_common_one() {
         let (common, own) = ("http://127.0.0.1:4566", "https://own.example:8000");
         let cases = [
-            (&[(ENDPOINT_URL, common)][..], [Some(common); 3]),
+            (&[(ENDPOINT_URL, common)][..], [Some(common); 4]),
             (
                 &[(ENDPOINT_URL, common), (ENDPOINT_URL_DYNAMODB, own)],
-                [Some(own), Some(common), Some(common)],
+                [Some(own), Some(common), Some(common), Some(common)],
+            ),
+            (
+                &[(ENDPOINT_URL, common), (ENDPOINT_URL_KMS, own)],
+                [Some(common), Some(own), Some(common), Some(common)],
             ),
             (
                 &[(ENDPOINT_URL, common), (ENDPOINT_URL_SCHEDULER, own)],
-                [Some(common), Some(common), Some(own)],
+                [Some(common), Some(common), Some(common), Some(own)],
             ),
-            (&[(ENDPOINT_URL_SQS, own)], [None, Some(own), None]),
-            (&[(ENDPOINT_URL_SCHEDULER, own)], [None, None, Some(own)]),
-            (&[(ENDPOINT_URL, ""), (ENDPOINT_URL_SQS, "")], [None; 3]),
+            (&[(ENDPOINT_URL_KMS, own)], [None, Some(own), None, None]),
+            (&[(ENDPOINT_URL_SQS, own)], [None, None, Some(own), None]),
+            (&[(ENDPOINT_URL_SCHEDULER, own)], [None, None, None, Some(own)]),
+            (&[(ENDPOINT_URL, ""), (ENDPOINT_URL_KMS, ""), (ENDPOINT_URL_SQS, "")], [None; 4]),
         ];
         for (variables, expected) in cases {
             let environment = parse(&with(variables)).unwrap();
             let endpoints = [
                 environment.dynamodb_endpoint(),
+                environment.kms_endpoint(),
                 environment.sqs_endpoint(),
                 environment.scheduler_endpoint(),
             ];
@@ -199,9 +214,13 @@ mod tests {
 
     #[test]
     fn an_endpoint_that_is_no_url_is_named_and_not_repeated() {
-        for variable in
-            [ENDPOINT_URL, ENDPOINT_URL_DYNAMODB, ENDPOINT_URL_SQS, ENDPOINT_URL_SCHEDULER]
-        {
+        for variable in [
+            ENDPOINT_URL,
+            ENDPOINT_URL_DYNAMODB,
+            ENDPOINT_URL_KMS,
+            ENDPOINT_URL_SQS,
+            ENDPOINT_URL_SCHEDULER,
+        ] {
             for wrong in ["hunter2.example", "ftp://hunter2", "/hunter2", "http://hunter2:x:y z"] {
                 let error = parse(&with(&[(variable, wrong)])).expect_err(wrong);
                 let shown = format!("{error} {error:?}");

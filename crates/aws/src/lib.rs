@@ -1,5 +1,5 @@
 //! AWS for functions that start cold: the clients and what they are made from, SQS as the queue,
-//! EventBridge Scheduler as the timer, configuration from variables, and logs.
+//! EventBridge Scheduler as the timer, vaults for secrets, configuration from variables, and logs.
 //!
 //! `aws-config` is deliberately absent. Its provider chain looks at profile files, metadata
 //! services and SSO; Lambda gives a function its credentials in the environment, valid for the life
@@ -14,13 +14,15 @@ mod sqs;
 mod system;
 #[cfg(test)]
 mod test_server;
+mod vault;
 mod webhook;
 
-pub use clients::{dynamodb_client, http_client, scheduler_client, sqs_client};
+pub use clients::{dynamodb_client, http_client, kms_client, scheduler_client, sqs_client};
 pub use config::{ConfigError, Variables, engine, policy};
 pub use environment::{AwsEnvironment, EnvironmentError};
 pub use logging::init_logging;
 pub use scheduler::SchedulerTimer;
 pub use sqs::SqsQueue;
 pub use system::{RandomIds, SystemClock, process_environment};
+pub use vault::{KmsVault, LocalKeysError, LocalVault, NoVault, vault};
 pub use webhook::{push_jwks, webhook_config};

@@ -1,0 +1,44 @@
+//! The data keys that were decrypted last.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use super::super::cipher::Cipher;
+use super::Failure;
+
+/// How many data keys are kept: more than the processes that seal for one function at a time, as a
+/// rule. Few enough to look through.
+pub(super) const MAX_OPENED: usize = 64;
+
+/// A data key that is there, or is waited for.
+pub(super) type Cell = Arc<OnceCell<Result<Arc<Cipher>, Failure>>>;
+
+/// Data keys by their encrypted form. The one that was used last is the last one.
+#[derive(Default)]
+pub(super) struct Opened(Mutex<VecDeque<(Arc<[u8]>, Cell)>>);
+
+impl Opened {
+    /// The place of the data key that is encrypted so. It may take that of the one whose last use
+    /// is the longest ago.
+    pub(super) fn cell(&self, encrypted: &[u8]) -> Cell {
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = cells.iter().position(|(known, _)| **known == *encrypted);
+        let entry = at.and_then(|at| cells.remove(at)).unwrap_or_else(|| {
+            if cells.len() >= MAX_OPENED {
+                cells.pop_front();
+            }
+            (encrypted.into(), Cell::default())
+        });
+        let cell = entry.1.clone();
+        cells.push_back(entry);
+        cell
+    }
+
+    /// Forgets what came to nothing.
+    pub(super) fn forget(&self, cell: &Cell) {
+        let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.retain(|(_, known)| !Arc::ptr_eq(known, cell));
+    }
+}
