@@ -14,6 +14,11 @@ use crate::environment::{AwsEnvironment, EnvironmentError};
 use crate::scheduler::SchedulerTimer;
 use crate::sqs::SqsQueue;
 use crate::system::{RandomIds, SystemClock};
+use crate::vault::vault;
+use crate::webhook::webhook;
+
+/// How many waits there may be between the attempts at a receiver in trouble.
+const MAX_WAITS: usize = 32;
 
 /// The configuration cannot be used. The text names the variable and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -142,7 +147,15 @@ impl<'a> Variables<'a> {
 
 /// The policy, with what variables change of its defaults: `LEASE_SECONDS` (6 to 900),
 /// `MAX_ATTEMPTS` (1 to 100), `BLOCKING_WAIT_SECONDS` (0 to 900), `MAX_STREAM_SECONDS` (1 to 900),
-/// `DEDUPLICATE_MESSAGES` (`true` or `false`).
+/// `DEDUPLICATE_MESSAGES` (`true` or `false`); of pushes, `PUSH_TASK` (whether a config is first sent
+/// the task; `true` or `false`), `PUSH_ARTIFACTS` (whether it is sent more than changes of status),
+/// `PUSH_TIMEOUT_SECONDS` (how long a receiver may take, 1 to 60) and `PUSH_WAITS_SECONDS` (the waits
+/// between the attempts at a receiver in trouble, with commas: 1 to 32 of them, each 1 to 604800).
+///
+/// What a process that died was at is taken up again in time: `SIGNAL_GRACE_SECONDS` (1 to 900) is how
+/// long a signal may take before the sweep sends another, and `PUSH_CLAIM_SECONDS` (4 to 900) how long
+/// a task's pushes are left to whoever has begun with them; at least three times what a receiver may
+/// take.
 ///
 /// # Errors
 /// When one of them is out of its bounds.
@@ -163,7 +176,40 @@ pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
     if let Some(deduplicate) = variables.flag("DEDUPLICATE_MESSAGES")? {
         policy.deduplicate_messages = deduplicate;
     }
+    policy.push_task = variables.flag("PUSH_TASK")?.unwrap_or(policy.push_task);
+    policy.push_artifacts = variables.flag("PUSH_ARTIFACTS")?.unwrap_or(policy.push_artifacts);
+    if let Some(seconds) = variables.number("PUSH_TIMEOUT_SECONDS", 1..=60)? {
+        policy.push_timeout = Duration::from_secs(seconds);
+    }
+    if let Some(seconds) = variables.number("PUSH_CLAIM_SECONDS", 4..=900)? {
+        policy.push_claim = Duration::from_secs(seconds);
+    }
+    policy.push_claim = policy.push_claim.max(3 * policy.push_timeout);
+    if let Some(waits) = push_waits(variables)? {
+        policy.push_waits = waits;
+    }
+    if let Some(seconds) = variables.number("SIGNAL_GRACE_SECONDS", 1..=900)? {
+        policy.signal_grace = Duration::from_secs(seconds);
+    }
     Ok(policy)
+}
+
+fn push_waits(variables: &Variables<'_>) -> Result<Option<Vec<Duration>>, ConfigError> {
+    let variable = "PUSH_WAITS_SECONDS";
+    let Some(text) = variables.optional(variable) else { return Ok(None) };
+    let wait = |text: &str| {
+        let seconds = text.trim().parse().ok().filter(|seconds| (1..=604_800).contains(seconds));
+        seconds.map(Duration::from_secs)
+    };
+    // One more than there may be tells that there are too many.
+    let waits: Option<Vec<Duration>> = text.split(',').take(MAX_WAITS + 1).map(wait).collect();
+    let waits = waits.filter(|waits| waits.len() <= MAX_WAITS).ok_or_else(|| {
+        let what = format!(
+            "1 to {MAX_WAITS} whole numbers from 1 to 604800 with commas, such as 5,30,120"
+        );
+        ConfigError::Invalid { variable, what, source: None }
+    })?;
+    Ok(Some(waits))
 }
 
 /// The engine of a function: `TABLE_NAME` and `QUEUE_URL`, the [policy]'s variables, and what AWS
@@ -178,6 +224,8 @@ pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
 /// | `QUEUE_ARN` | required then: the queue of `QUEUE_URL` |
 /// | `SCHEDULE_GROUP` | the group of the schedules, which must exist; `default`, if it is not set |
 ///
+/// How pushes are sent is for [`webhook_config`](crate::webhook_config()), what seals their secrets for [`vault`](crate::vault()).
+///
 /// # Errors
 /// When a variable is missing or cannot be used.
 pub fn engine<S: TaskStore + PushConfigs>(
@@ -191,14 +239,19 @@ pub fn engine<S: TaskStore + PushConfigs>(
     let http = http_client();
     let store = Arc::new(make_store(dynamodb_client(&aws, http.clone()), table));
     let timer = scheduler_timer(variables, &aws, &http)?;
+    let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
+    let vault = vault(variables, &aws, &http, clock.clone())?;
+    let webhook = webhook(variables, ids.clone())?;
     let queue = Arc::new(SqsQueue::new(sqs_client(&aws, http), queue_url));
     Ok(Engine {
         store: store.clone(),
         configs: store,
         queue: queue.clone(),
         timer: timer.map_or(queue as Arc<dyn Timer>, |timer| Arc::new(timer)),
-        clock: Arc::new(SystemClock),
-        ids: Arc::new(RandomIds),
+        clock,
+        ids,
+        webhook,
+        vault,
         policy: Arc::new(policy),
     })
 }

@@ -9,8 +9,10 @@ mod clients;
 mod config;
 mod environment;
 mod logging;
+mod redrive;
 mod scheduler;
 mod sqs;
+mod start;
 mod system;
 #[cfg(test)]
 mod test_server;
@@ -21,8 +23,10 @@ pub use clients::{dynamodb_client, http_client, kms_client, scheduler_client, sq
 pub use config::{ConfigError, Variables, engine, policy};
 pub use environment::{AwsEnvironment, EnvironmentError};
 pub use logging::init_logging;
+pub use redrive::{LeftBehind, RedriveError, Redriven, redrive};
 pub use scheduler::SchedulerTimer;
 pub use sqs::SqsQueue;
+pub use start::{deadline, start};
 pub use system::{RandomIds, SystemClock, process_environment};
 pub use vault::{KmsVault, LocalKeysError, LocalVault, NoVault, vault};
-pub use webhook::{push_jwks, webhook_config};
+pub use webhook::{push_jwks, webhook, webhook_config};

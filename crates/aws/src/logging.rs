@@ -8,7 +8,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::config::{ConfigError, Variables};
 
 /// What the targets of our own code begin with.
-const OURS: [&str; 4] = ["a2a_lambda", "request", "scheduled_recovery", "sqs_executor"];
+const OURS: [&str; 5] =
+    ["a2a_lambda", "request", "scheduled_recovery", "sqs_executor", "stream_recovery"];
 
 /// Begins to log, at the level that `LOG_LEVEL` names: `error`, `warn`, `info` (the default),
 /// `debug` or `trace`. Call it once, at the start of the process.

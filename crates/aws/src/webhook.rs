@@ -1,9 +1,12 @@
 //! The variables of pushes.
 
+use std::sync::Arc;
+
+use a2a_lambda_core::{Ids, Webhook};
 use a2a_lambda_signing::{JwkSet, SigningKey, SigningKeyError};
 use a2a_lambda_webhook::{
-    AllowedHosts, AllowedHostsError, ExtraRoots, ExtraRootsError, JwtSigner, SigningKeys,
-    SigningKeysError, WebhookConfig,
+    AllowedHosts, AllowedHostsError, ExtraRoots, ExtraRootsError, HttpWebhook, JwtSigner,
+    SigningKeys, SigningKeysError, WebhookConfig, WebhookError,
 };
 
 use crate::config::{ConfigError, Variables};
@@ -56,6 +59,23 @@ pub fn webhook_config(variables: &Variables<'_>) -> Result<WebhookConfig, Config
         config.jwt = Some(JwtSigner::new(key, key_id, issuer.trim_end_matches('/')));
     }
     Ok(config)
+}
+
+/// The way to the receivers of pushes, as [`webhook_config`] has it.
+///
+/// # Errors
+/// When a variable is missing or cannot be used.
+pub fn webhook(
+    variables: &Variables<'_>,
+    ids: Arc<dyn Ids>,
+) -> Result<Arc<dyn Webhook>, ConfigError> {
+    let webhook = HttpWebhook::new(webhook_config(variables)?, ids);
+    let failed = |error: WebhookError| ConfigError::Invalid {
+        variable: EXTRA_ROOTS,
+        what: "root certificates that can be used".to_owned(),
+        source: Some(error.into()),
+    };
+    Ok(Arc::new(webhook.map_err(failed)?))
 }
 
 /// The public keys by which receivers check the tokens in pushes: that of `PUSH_JWT_KEY`, if it is

@@ -9,14 +9,16 @@ use tracing::warn;
 
 use crate::env::{Clock, Ids, MAX_QUEUE_DELAY, Queue, Signal, SignalError, Timer};
 use crate::head::{Head, Phase};
-use crate::ids::{ConfigId, TaskKey, WriteId};
+use crate::ids::{ConfigId, LeaseToken, TaskKey, WriteId};
 use crate::invariants;
 use crate::machine::{Change, Command, Effect, IllegalTransition, Stamp};
 use crate::policy::Policy;
-use crate::push::{PushConfig, PushConfigs};
+use crate::push::{Failing, PushConfig, PushConfigs};
 use crate::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Snapshot, StoreError, TaskStore,
 };
+use crate::vault::Vault;
+use crate::webhook::Webhook;
 
 /// The first wait before a request to an unavailable store is made again; it doubles.
 const STORE_RETRY_FIRST: Duration = Duration::from_millis(50);
@@ -49,6 +51,10 @@ pub struct Engine {
     pub clock: Arc<dyn Clock>,
     /// Fresh ids.
     pub ids: Arc<dyn Ids>,
+    /// The way to the receivers of pushes.
+    pub webhook: Arc<dyn Webhook>,
+    /// What seals their secrets.
+    pub vault: Arc<dyn Vault>,
     /// The numbers.
     pub policy: Arc<Policy>,
 }
@@ -94,9 +100,11 @@ impl Engine {
     pub fn stamp(&self) -> Stamp {
         Stamp {
             now: self.clock.now(),
-            write: WriteId::new(self.ids.fresh()),
+            write: self.write_id(),
             signal_grace: self.policy.signal_grace,
             lease: self.policy.lease,
+            push_claim: self.policy.push_claim,
+            pusher: None,
         }
     }
 
@@ -178,6 +186,37 @@ impl Engine {
         tried!(self, self.configs.delete(task, id))
     }
 
+    /// Stores a push config in place of another state of it; see [`PushConfigs::advance`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub async fn advance_config(
+        &self,
+        task: &TaskKey,
+        before: &WriteId,
+        config: &PushConfig,
+    ) -> Result<bool, StoreError> {
+        tried!(self, self.configs.advance(task, before, config))
+    }
+
+    /// Finds configs that are in trouble; see [`PushConfigs::failing`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub async fn failing_configs(
+        &self,
+        shard: u8,
+        after: Option<&Failing>,
+        limit: usize,
+    ) -> Result<Vec<Failing>, StoreError> {
+        tried!(self, self.configs.failing(shard, after, limit))
+    }
+
+    /// A fresh mark for a write.
+    pub fn write_id(&self) -> WriteId {
+        WriteId::new(self.ids.fresh())
+    }
+
     /// Reads the whole of a task, unless the snapshot has it already. The result is the task as of
     /// `snapshot` or later.
     ///
@@ -203,6 +242,23 @@ impl Engine {
         command: Command,
     ) -> Result<(Snapshot, Vec<Effect>), TransactError> {
         self.transact_with(base, |head, stamp| head.apply(command.clone(), stamp)).await
+    }
+
+    /// As [`transact`](Self::transact), by one who lives on to deliver the pushes that come of it.
+    ///
+    /// # Errors
+    /// As [`transact`](Self::transact).
+    pub async fn transact_as(
+        &self,
+        pusher: &LeaseToken,
+        base: Snapshot,
+        command: Command,
+    ) -> Result<(Snapshot, Vec<Effect>), TransactError> {
+        let decide = |head: &Head, stamp: &Stamp| {
+            let stamp = Stamp { pusher: Some(pusher.clone()), ..stamp.clone() };
+            head.apply(command.clone(), &stamp)
+        };
+        self.transact_with(base, decide).await
     }
 
     /// As [`transact`](Self::transact), for any function of the head.

@@ -2,7 +2,10 @@
 
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 
-use crate::ids::{ContextId, Fence, Generation, LeaseToken, Owner, Revision, TaskKey, WriteId};
+use crate::ids::{
+    ContextId, Fence, Generation, LeaseToken, Owner, Revision, TaskKey, WriteId, fnv1a,
+};
+use crate::machine::Refusal;
 use crate::request_key::Fingerprint;
 
 /// How many due-index shards there are. A fixed number: the sweep asks for each.
@@ -63,8 +66,11 @@ pub struct Head {
     pub checkpoint: Option<Json>,
     /// How long the user may take, if the task waits for its user and not for ever.
     pub patience: Option<Patience>,
-    /// The time by which somebody must look at the task again; the key of the due index.
+    /// The time by which somebody must look at the task again, for its own sake or for that of its
+    /// pushes; the key of the due index.
     pub due: Option<Timestamp>,
+    /// What is known of its pushes, if it has, or had, push configs.
+    pub pushes: Option<Pushes>,
     /// The idempotency key and content of the request that made the task.
     pub request: Option<Fingerprint>,
     /// The idempotency keys of the newest follow-up messages, at most [`MAX_REMEMBERED_KEYS`].
@@ -101,6 +107,63 @@ pub enum Interruption {
     InputRequired,
     /// Credentials.
     AuthRequired,
+}
+
+/// What a task knows of its pushes. What each config has been sent is the config's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushes {
+    /// The revision at which a config was last made, replaced or switched on, or somebody began to
+    /// deliver: what was read of the configs at another epoch may be wrong. None comes twice, not
+    /// even when the task had no configs in between.
+    pub epoch: u64,
+    /// Until when nothing is sent, because the agent may yet answer with a direct message, and then
+    /// there is no task to speak of.
+    pub held_until: Option<Timestamp>,
+    /// For when the last signal for a further attempt was sent.
+    pub signaled: Option<Timestamp>,
+    /// Whether there is something to be sent; `None` if each config has been sent everything.
+    pub mark: Option<Mark>,
+}
+
+/// Something is to be sent to some config: the pending-push mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    /// Nobody is at it. This is what stream recovery is woken by.
+    Open,
+    /// Somebody is.
+    Claimed {
+        /// Whoever is.
+        token: LeaseToken,
+        /// Until when, unless the claim is renewed. No attempt is begun that could outlast it.
+        until: Timestamp,
+    },
+    /// Nobody needs to be before this time: of the next attempt at a receiver in trouble, or when a
+    /// runner should have taken the mark that a new task is made with.
+    Waiting {
+        /// The time.
+        until: Timestamp,
+    },
+}
+
+impl Mark {
+    /// Whether `token` may deliver now, and who or what is in the way if not.
+    pub(crate) fn free(&self, token: &LeaseToken, now: Timestamp) -> Result<(), Refusal> {
+        match self {
+            Self::Claimed { token: held, until } if held != token && *until > now => {
+                Err(Refusal::HeldBy { until: *until })
+            }
+            Self::Waiting { until } if *until > now => Err(Refusal::NotBefore { at: *until }),
+            Self::Open | Self::Claimed { .. } | Self::Waiting { .. } => Ok(()),
+        }
+    }
+
+    /// The time from which on somebody other than who is at it, if anybody, may deliver.
+    pub fn free_from(&self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Open => now,
+            Self::Claimed { until, .. } | Self::Waiting { until } => *until,
+        }
+    }
 }
 
 /// How long an interrupted task waits for its user.
@@ -171,6 +234,34 @@ impl Head {
         self.deaths > 0 || self.leased_until().is_some_and(|until| until <= now)
     }
 
+    /// Whether the task needs nobody for its own sake: it is over, or waits for its user for as long
+    /// as it takes.
+    pub fn rests(&self) -> bool {
+        match self.phase {
+            Phase::Interrupted(_) => self.patience.is_none(),
+            Phase::Ended(_) => true,
+            Phase::Submitted | Phase::Running { .. } | Phase::Waiting { .. } => false,
+        }
+    }
+
+    /// The pending-push mark, if something is to be sent.
+    pub fn mark(&self) -> Option<&Mark> {
+        self.pushes.as_ref().and_then(|pushes| pushes.mark.as_ref())
+    }
+
+    /// Whether there is something to be sent that nobody is at, and whose time has come.
+    pub fn has_free_push(&self, now: Timestamp) -> bool {
+        self.mark().is_some_and(|mark| mark.free_from(now) <= now)
+    }
+
+    /// The end of the claim by which `token` delivers, if it does.
+    pub fn pushed_until(&self, token: &LeaseToken) -> Option<Timestamp> {
+        match self.mark() {
+            Some(Mark::Claimed { token: held, until }) if held == token => Some(*until),
+            _ => None,
+        }
+    }
+
     /// The end of the present lease, if there is one.
     pub fn leased_until(&self) -> Option<Timestamp> {
         match &self.phase {
@@ -213,9 +304,5 @@ impl Phase {
 
 /// The shard of the due index that a task is in: the same for the whole life of the task.
 pub fn due_shard(key: &TaskKey) -> u8 {
-    // FNV-1a: spread evenly, the same in every process and version.
-    let hash = key.task.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    u8::try_from(hash % u64::from(DUE_SHARDS)).unwrap_or(0)
+    u8::try_from(fnv1a(key.task.as_str().as_bytes()) % u64::from(DUE_SHARDS)).unwrap_or(0)
 }

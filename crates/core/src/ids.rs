@@ -188,6 +188,13 @@ counter! {
     Fence
 }
 
+/// A hash that is spread evenly, and the same in every process and version (FNV-1a).
+pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// The secret of one lease: fresh for each claim, checked on every write of its holder.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct LeaseToken(String);

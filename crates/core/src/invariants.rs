@@ -5,17 +5,19 @@
 
 use a2a_lambda_protocol::TaskState;
 
-use crate::head::{Head, Phase};
+use crate::head::Head;
 use crate::ids::Generation;
 use crate::log::{Entry, Event, fold};
 use crate::machine::Change;
 
-/// I1, terminal is final: no change is made from a task that is over.
+/// I1, terminal is final: to a task that is over nothing is added, and it stays as it ended. Only
+/// its pushes go on.
 ///
 /// # Errors
 /// When it is.
-pub fn i1_terminal_is_final(before: &Head) -> Result<(), String> {
-    if before.is_terminal() {
+pub fn i1_terminal_is_final(before: &Head, change: &Change) -> Result<(), String> {
+    if before.is_terminal() && (!change.entries().is_empty() || change.head().phase != before.phase)
+    {
         return Err(format!("I1: {} was over and is changed", before.key));
     }
     Ok(())
@@ -73,16 +75,13 @@ pub fn i2_change_is_gapless(before: Generation, change: &Change) -> Result<(), S
 }
 
 /// I4, accepted is not lost: a task that is neither over nor waiting for its user, for as long as it
-/// takes, has a time by which somebody looks at it.
+/// takes, has a time by which somebody looks at it. I6, every push is sent: so has one of which
+/// something is to be pushed.
 ///
 /// # Errors
 /// When it has none.
 pub fn i4_open_tasks_are_due(head: &Head) -> Result<(), String> {
-    let open = match head.phase {
-        Phase::Interrupted(_) => head.patience.is_some(),
-        Phase::Ended(_) => false,
-        Phase::Submitted | Phase::Running { .. } | Phase::Waiting { .. } => true,
-    };
+    let open = !head.rests() || head.mark().is_some();
     if open != head.due.is_some() {
         return Err(format!("I4: a {} task with due {:?}", head.phase.name(), head.due));
     }
@@ -125,7 +124,7 @@ pub fn i5_inbox_is_known(head: &Head, log: &[Entry]) -> Result<(), String> {
 /// # Errors
 /// The first that does not hold.
 pub fn check_change(before: &Head, change: &Change) -> Result<(), String> {
-    i1_terminal_is_final(before)?;
+    i1_terminal_is_final(before, change)?;
     i2_change_is_gapless(before.generation, change)?;
     i4_open_tasks_are_due(change.head())?;
     i5_messages_are_seen(change.head())

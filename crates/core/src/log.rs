@@ -157,6 +157,11 @@ pub(crate) fn with_ids(mut message: Message, head: &Head) -> Message {
     message
 }
 
+/// A direct message: there is no task, as far as the sender is concerned (spec section 3.1.1).
+pub(crate) fn without_task(message: Message) -> Message {
+    Message { task_id: String::new(), ..message }
+}
+
 /// The task as a client reads it: what its log adds up to.
 ///
 /// A status message moves into the history when the next status or message comes, as the official

@@ -32,6 +32,7 @@
 //! | cancel     | Ended         | Ended                | Ended                | Ended       | —     |
 //! | expire     | —             | Waiting, if expired  | —                    | —           | —     |
 //! | wake       | signals again | —                    | signals again        | if its user is late | — |
+//! | register-push, claim-push, settle-push | in every phase: they are about the pending-push mark | | | | |
 //!
 //! A dash is an [`IllegalTransition`] and changes nothing. A turn that ends while the inbox is not
 //! empty does not end the task: the holder goes on, with the new messages (invariant I5). A message
@@ -42,6 +43,7 @@
 //! the effects come out, as data.
 
 mod command;
+mod pushes;
 mod refusal;
 
 use std::time::Duration;
@@ -53,7 +55,8 @@ use crate::ids::{Fence, Generation, LeaseToken, Revision, WriteId};
 use crate::log::{Entry, Event, StatusChange, Terms, UserMessage, without_ids};
 use crate::request_key::Fingerprint;
 
-pub use command::{Command, Finish, Pause, Stamp, Submission, TurnEnd, Update};
+pub use command::{Command, Finish, FirstPush, Pause, Stamp, Submission, TurnEnd, Update};
+pub use pushes::Settlement;
 pub use refusal::{IllegalTransition, Refusal};
 
 /// What is to be done once a change is committed. Each can be lost or repeated: the due index
@@ -104,7 +107,7 @@ impl Change {
 impl Head {
     /// Submits a new task.
     pub fn submit(submission: Submission, stamp: &Stamp) -> Change {
-        let Submission { key, owner, context, message, terms, sender_waits_until, request } =
+        let Submission { key, owner, context, message, terms, sender_waits_until, request, pushes } =
             submission;
         let head = Head {
             key,
@@ -130,10 +133,15 @@ impl Head {
             checkpoint: None,
             patience: None,
             due: None,
+            pushes: None,
             request,
             follow_ups: Vec::new(),
         };
         let mut draft = Draft::new(head, stamp);
+        draft.is_new = true;
+        if let Some(FirstPush { held_until }) = pushes {
+            draft.first_mark(held_until);
+        }
         draft.add_message(message, terms);
         draft.signal(stamp.now);
         draft.done()
@@ -154,16 +162,26 @@ impl Head {
     }
 
     fn step(&self, command: Command, stamp: &Stamp) -> Result<Change, Refusal> {
-        if self.is_terminal() {
+        let about_pushes = matches!(
+            command,
+            Command::RegisterPush | Command::ClaimPush { .. } | Command::SettlePush(_)
+        );
+        if self.is_terminal() && !about_pushes {
             return Err(Refusal::Ended);
         }
         let mut next = Draft::new(self.clone(), stamp);
         match command {
-            Command::Message { message, terms, request } => {
+            Command::RegisterPush => next.register(),
+            Command::ClaimPush { token } => next.claim_push(token)?,
+            Command::SettlePush(settlement) => next.settle_push(&settlement)?,
+            Command::Message { message, terms, request, registers } => {
                 if request.as_ref().is_some_and(|request| self.accepted(request).is_some()) {
                     return Err(Refusal::Repeated);
                 }
                 next.message(message, terms, request);
+                if registers {
+                    next.register();
+                }
             }
             Command::Claim { token, max_attempts } => {
                 self.claimable(stamp.now)?;
@@ -269,6 +287,12 @@ struct Draft<'a> {
     entries: Vec<Entry>,
     effects: Vec<Effect>,
     over_lease: Option<Timestamp>,
+    /// The due time before.
+    due_before: Option<Timestamp>,
+    /// Whether the task is made by it.
+    is_new: bool,
+    /// Whether a push config was made.
+    registered: bool,
     stamp: &'a Stamp,
 }
 
@@ -276,11 +300,21 @@ impl<'a> Draft<'a> {
     fn new(mut head: Head, stamp: &'a Stamp) -> Self {
         head.revision = head.revision.next();
         head.write = stamp.write.clone();
-        Self { head, entries: Vec::new(), effects: Vec::new(), over_lease: None, stamp }
+        Self {
+            due_before: head.due,
+            head,
+            entries: Vec::new(),
+            effects: Vec::new(),
+            over_lease: None,
+            is_new: false,
+            registered: false,
+            stamp,
+        }
     }
 
-    fn done(self) -> Change {
-        let Self { head, entries, effects, over_lease, stamp: _ } = self;
+    fn done(mut self) -> Change {
+        self.mark_pushes();
+        let Self { head, entries, effects, over_lease, .. } = self;
         Change { head, entries, effects, over_lease }
     }
 

@@ -7,10 +7,10 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
 use crate::head::{Head, Phase, due_shard};
-use crate::ids::{ConfigId, LeaseToken, TaskKey};
+use crate::ids::{ConfigId, LeaseToken, TaskKey, WriteId};
 use crate::log::Entry;
 use crate::machine::Change;
-use crate::push::{PushConfig, PushConfigs};
+use crate::push::{Failing, PushConfig, PushConfigs};
 use crate::store::{
     Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot,
     StoreError, TaskStore,
@@ -222,5 +222,42 @@ impl PushConfigs for MemoryStore {
     async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
         self.configs().remove(&(task.clone(), id.clone()));
         Ok(())
+    }
+
+    async fn advance(
+        &self,
+        task: &TaskKey,
+        before: &WriteId,
+        config: &PushConfig,
+    ) -> Result<bool, StoreError> {
+        let mut configs = self.configs();
+        let Some(stored) = configs.get_mut(&(task.clone(), config.id.clone())) else {
+            return Ok(false);
+        };
+        if stored.write != *before {
+            return Ok(stored.write == config.write);
+        }
+        stored.clone_from(config);
+        Ok(true)
+    }
+
+    async fn failing(
+        &self,
+        shard: u8,
+        after: Option<&Failing>,
+        limit: usize,
+    ) -> Result<Vec<Failing>, StoreError> {
+        let configs = self.configs();
+        let in_shard = configs.iter().filter(|((task, _), _)| due_shard(task) == shard);
+        let mut failing: Vec<Failing> = in_shard
+            .filter_map(|((task, id), config)| {
+                let since = config.delivery.trouble.as_ref()?.since;
+                Some(Failing { since, task: task.clone(), id: id.clone() })
+            })
+            .filter(|failing| after.is_none_or(|after| failing > after))
+            .collect();
+        failing.sort();
+        failing.truncate(limit);
+        Ok(failing)
     }
 }

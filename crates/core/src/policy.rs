@@ -34,8 +34,34 @@ pub struct Policy {
     pub direct_wait: Duration,
     /// The longest stream: Lambda does not tell when a client has gone away.
     pub max_stream: Duration,
-    /// How many push configs a task may have. Those that are made at once may pass it.
+    /// How many push configs a task may have.
     pub max_push_configs: usize,
+    /// Whether a config is sent the task as it is when the config is made.
+    pub push_task: bool,
+    /// Whether configs are sent artifacts, or changes of status only.
+    pub push_artifacts: bool,
+    /// How long one attempt to push may take.
+    pub push_timeout: Duration,
+    /// How long whoever delivers has a task's pushes to itself, unless it goes on. More than twice
+    /// `push_timeout`: no attempt is begun that could outlast it.
+    pub push_claim: Duration,
+    /// The waits between the attempts at a receiver in trouble. After the last attempt its config is
+    /// disabled.
+    pub push_waits: Vec<Duration>,
+    /// The longest wait that a receiver may ask for.
+    pub push_wait_most: Duration,
+    /// A task of more than this many bytes is pushed without its history and artifacts, which its
+    /// receiver is to read.
+    pub push_task_bytes: usize,
+    /// How long after everything else is done deliveries are begun, to receivers that are slow or
+    /// have much to come. Then a signal is sent for what is left.
+    pub push_linger: Duration,
+    /// How many bytes of artifact chunks are pushed as one, at most, unless a single one is larger.
+    pub push_bytes: usize,
+    /// How many chunks of an artifact are pushed as one, at most.
+    pub push_chunks: usize,
+    /// How many tasks a sweep delivers for at a time.
+    pub push_at_once: usize,
     /// How many updates of an agent may wait for their commit; an agent that shows more waits.
     pub update_buffer: usize,
     /// How many updates share a commit, at most.
@@ -69,6 +95,16 @@ pub struct Policy {
     pub sweep_batch: usize,
 }
 
+/// Some 71 hours for 12 attempts, to which up to a tenth is added by chance: a receiver that went down
+/// on Friday evening is still tried on Monday.
+fn push_waits() -> Vec<Duration> {
+    let (secs, mins, hours) = (Duration::from_secs, Duration::from_mins, Duration::from_hours);
+    [secs(5), secs(30), mins(2), mins(10), hours(1)]
+        .into_iter()
+        .chain([3, 8, 12, 14, 16, 17].map(hours))
+        .collect()
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -87,6 +123,17 @@ impl Default for Policy {
             direct_wait: Duration::from_secs(1),
             max_stream: Duration::from_mins(15),
             max_push_configs: 16,
+            push_task: true,
+            push_artifacts: true,
+            push_timeout: Duration::from_secs(10),
+            push_claim: Duration::from_secs(30),
+            push_waits: push_waits(),
+            push_wait_most: Duration::from_hours(24),
+            push_task_bytes: 1024 * 1024,
+            push_linger: Duration::from_secs(10),
+            push_bytes: 128 * 1024,
+            push_chunks: 64,
+            push_at_once: 8,
             update_buffer: 64,
             updates_per_commit: 64,
             commit_bytes: 128 * 1024,
@@ -150,5 +197,6 @@ mod tests {
         assert!(policy.watch_every <= Duration::from_secs(2), "I7");
         assert!(policy.stop_grace < policy.stop_margin);
         assert!(policy.lease > 2 * policy.watch_every);
+        assert!(policy.push_claim > 2 * policy.push_timeout, "I6");
     }
 }

@@ -6,8 +6,10 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConfigId, Generation, TaskKey};
+use crate::ids::{ConfigId, Generation, TaskKey, WriteId};
 use crate::store::StoreError;
+use crate::trace::TraceContext;
+use crate::vault::Sealed;
 use crate::version::ProtocolVersion;
 
 /// A text that is never shown: `Debug` says only that there is one.
@@ -32,13 +34,20 @@ impl Secret {
     }
 }
 
+impl PushSecrets {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.token.is_empty() && self.credentials.is_empty()
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.is_empty() { "<none>" } else { "<secret>" })
     }
 }
 
-/// Where to push the updates of a task.
+/// Where to push the updates of a task, and how far that has come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PushConfig {
     /// Its id, unique within the task.
@@ -47,19 +56,116 @@ pub struct PushConfig {
     pub url: String,
     /// The HTTP authentication scheme for the `Authorization` header; empty if there is none.
     pub scheme: String,
-    /// What only the receiver may know.
-    pub secrets: PushSecrets,
+    /// What only the receiver may know: sealed [`PushSecrets`].
+    pub secrets: Sealed,
     /// The version of A2A that the pushes are written in.
     pub version: ProtocolVersion,
+    /// The trace that the pushes belong to, if the request that made the config had one.
+    pub trace: Option<TraceContext>,
     /// When it was made, or last replaced.
     pub created_at: Timestamp,
-    /// The newest log entry that its receiver need not be sent: the task's newest when the config
-    /// was made.
-    pub cursor: Generation,
+    /// The mark of the newest write: whoever goes on from what was read learns by it that somebody
+    /// else has.
+    pub write: WriteId,
+    /// How far its receiver has come.
+    pub delivery: Delivery,
 }
 
-/// The secrets of a push config: one value, so that a store can keep them apart from the rest, and
-/// encrypted.
+impl PushConfig {
+    /// What its secrets are sealed for: they open for no other config.
+    pub fn seal_context(task: &TaskKey, id: &ConfigId) -> String {
+        // A tenant's name has no `#`, and a task's id that has one is made shorter or longer by it.
+        format!("{}#{}#{}#{id}", task.tenant, task.task.as_str().len(), task.task)
+    }
+}
+
+/// What is known of the request that makes a config, besides what it says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The version of A2A that it was made by.
+    pub version: ProtocolVersion,
+    /// The trace that it belongs to.
+    pub trace: Option<TraceContext>,
+}
+
+impl From<ProtocolVersion> for Origin {
+    fn from(version: ProtocolVersion) -> Self {
+        Self { version, trace: None }
+    }
+}
+
+/// How far the receiver of a push config has come.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Delivery {
+    /// The newest log entry that it has been sent, or need not be: at first the task's newest when
+    /// the config was made.
+    pub cursor: Generation,
+    /// How often an operator had it sent again what it had been sent before: each time under ids of
+    /// its own.
+    pub replays: u32,
+    /// Whether it has been sent the task as it was then, or need not be.
+    pub introduced: bool,
+    /// The last of several entries that are sent as one: noted before they are, so that they are
+    /// one each time they are sent.
+    pub batch: Option<Generation>,
+    /// What went wrong since it was last sent something.
+    pub trouble: Option<Trouble>,
+}
+
+impl Delivery {
+    /// Whether nothing more is sent, until its owner makes the config anew or an operator switches
+    /// it on.
+    pub fn is_disabled(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.next.is_none())
+    }
+}
+
+/// What went wrong at a receiver, time after time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Since when.
+    #[serde(rename = "s")]
+    pub since: Timestamp,
+    /// How many attempts have failed since then.
+    #[serde(rename = "n")]
+    pub failures: u32,
+    /// When the next attempt is made; `None` if there is none, because the config is disabled.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Timestamp>,
+    /// The newest of the attempts, oldest first, at most [`MAX_ATTEMPTS_KEPT`].
+    #[serde(rename = "a", default)]
+    pub attempts: Vec<Attempt>,
+}
+
+/// How many failed attempts a config remembers.
+pub const MAX_ATTEMPTS_KEPT: usize = 5;
+
+/// An attempt to send something that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When it was made.
+    #[serde(rename = "t")]
+    pub at: Timestamp,
+    /// The newest entry that would have been sent.
+    #[serde(rename = "g")]
+    pub generation: Generation,
+    /// What came of it, in a few words: nothing of what the network here is like.
+    #[serde(rename = "r")]
+    pub reason: String,
+}
+
+/// A config whose receiver is in trouble.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Failing {
+    /// Since when.
+    pub since: Timestamp,
+    /// The task that it is of.
+    pub task: TaskKey,
+    /// The config.
+    pub id: ConfigId,
+}
+
+/// The secrets of a push config.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushSecrets {
     /// Sent along so that the receiver knows that the notification is meant for it.
@@ -95,6 +201,26 @@ pub trait PushConfigs: Send + Sync + 'static {
 
     /// Deletes a config, if there is one.
     async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError>;
+
+    /// Stores a config in place of the one that `before` is the mark of. False, and nothing is
+    /// changed, if there is no such config any more. Making the same write again is safe: it is
+    /// recognized by its mark.
+    async fn advance(
+        &self,
+        task: &TaskKey,
+        before: &WriteId,
+        config: &PushConfig,
+    ) -> Result<bool, StoreError>;
+
+    /// Finds configs that are in trouble, of the tasks of one shard of the due index, those that
+    /// have been for longest first, behind `after`, at most `limit` (at least 1). It may lag behind
+    /// the writes.
+    async fn failing(
+        &self,
+        shard: u8,
+        after: Option<&Failing>,
+        limit: usize,
+    ) -> Result<Vec<Failing>, StoreError>;
 }
 
 #[cfg(test)]

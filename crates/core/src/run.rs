@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use a2a_lambda_protocol::{TaskState, Timestamp};
+use futures_util::future::join;
 use tracing::{debug, info};
 
 use crate::agent::Agents;
+use crate::deliver::{self, Beside};
 use crate::engine::{Engine, Refused, TransactError};
 use crate::env::SignalError;
 use crate::head::Phase;
@@ -80,6 +82,8 @@ pub enum Recovered {
     WakeTime,
     /// Its user did not answer in time.
     LateUser,
+    /// Something is to be pushed, and nobody is at it: it was not signaled, but is to be delivered.
+    Push,
     /// It was not: it needs nothing, or not yet.
     Nothing,
 }
@@ -124,7 +128,8 @@ impl Runner {
     /// Attends to a task until it needs nothing more for now, or until shortly before `deadline`.
     ///
     /// It is safe to call this at any time, for any task, any number of times at once: the row is
-    /// read, and a task that needs nothing is left alone.
+    /// read, and a task that needs nothing is left alone. What is to be pushed of the task is
+    /// delivered meanwhile.
     ///
     /// # Errors
     /// When the store fails. The task is as it was, or its lease will expire.
@@ -134,9 +139,28 @@ impl Runner {
         deadline: Timestamp,
         company: Company,
     ) -> Result<Attended, RunError> {
+        let (beside, feed) = Beside::new(&self.engine);
+        let pushing = deliver::beside(&self.engine, beside.token().clone(), deadline, feed);
+        // Boxed: both are large, and would be moved through each layer of whoever calls.
+        let attending = Box::pin(async {
+            let attended = self.attend_beside(key, deadline, company, &beside).await;
+            drop(beside);
+            attended
+        });
+        join(attending, Box::pin(pushing)).await.0
+    }
+
+    async fn attend_beside(
+        &self,
+        key: &TaskKey,
+        deadline: Timestamp,
+        company: Company,
+        beside: &Beside,
+    ) -> Result<Attended, RunError> {
         let Some(snapshot) = self.engine.read(key, Depth::Tail).await? else {
             return Ok(Attended::NoSuchTask);
         };
+        beside.show(&snapshot);
         if snapshot.head.is_terminal() {
             return Ok(Attended::AlreadyDone);
         }
@@ -147,7 +171,7 @@ impl Runner {
             return Ok(Attended::Suspect);
         }
         let token = LeaseToken::new(self.engine.ids.fresh());
-        let mut snapshot = match self.claim(snapshot, &token).await {
+        let mut snapshot = match self.claim(snapshot, &token, beside).await {
             Ok(snapshot) => snapshot,
             Err(TransactError::Illegal(refused)) => {
                 return self.not_claimed(key, &refused).await;
@@ -157,9 +181,10 @@ impl Runner {
         let mut turns = 0;
         while snapshot.head.is_held_by(&token) {
             let result = if turns > 0 && self.is_too_late(deadline) {
-                self.hand_over(snapshot, &token).await
+                self.hand_over(snapshot, &token, beside).await
             } else {
-                TurnRun::new(&self.engine, &self.agents, &token, deadline).run(snapshot).await
+                let turn = TurnRun::new(&self.engine, &self.agents, &token, deadline, beside);
+                turn.run(snapshot).await
             };
             snapshot = match result {
                 Ok(next) => next,
@@ -182,10 +207,12 @@ impl Runner {
         &self,
         snapshot: Snapshot,
         token: &LeaseToken,
+        beside: &Beside,
     ) -> Result<Snapshot, TransactError> {
         let retries = self.agents.retries(&snapshot.head.key.tenant, &self.engine.policy);
         let command = Command::Claim { token: token.clone(), max_attempts: retries.max_attempts };
-        let (claimed, effects) = self.engine.transact(snapshot, command).await?;
+        let (claimed, effects) = self.engine.transact_as(beside.token(), snapshot, command).await?;
+        beside.show(&claimed);
         self.engine.carry_out(&claimed.head, &effects).await?;
         Ok(claimed)
     }
@@ -204,19 +231,27 @@ impl Runner {
             | Refusal::StaleLease
             | Refusal::NotFirst
             | Refusal::NoLease
-            | Refusal::Repeated => Attended::AlreadyDone,
+            | Refusal::Repeated
+            | Refusal::NothingToPush
+            | Refusal::News => Attended::AlreadyDone,
         })
     }
 
     /// Leaves a task with mail to another invocation, because this one is about to end.
-    async fn hand_over(&self, snapshot: Snapshot, token: &LeaseToken) -> Result<Snapshot, Stop> {
+    async fn hand_over(
+        &self,
+        snapshot: Snapshot,
+        token: &LeaseToken,
+        beside: &Beside,
+    ) -> Result<Snapshot, Stop> {
         let turn =
             TurnEnd { token: token.clone(), given: snapshot.head.consumed, updates: Vec::new() };
         let checkpoint = snapshot.head.checkpoint.clone();
         let pause = Pause::Until { wake_at: self.engine.clock.now(), checkpoint };
         let command = Command::Park { turn, pause };
-        let (snapshot, effects) =
-            self.engine.transact(snapshot, command).await.map_err(Stop::from)?;
+        let handed_over = self.engine.transact_as(beside.token(), snapshot, command).await;
+        let (snapshot, effects) = handed_over.map_err(Stop::from)?;
+        beside.show(&snapshot);
         self.engine.carry_out(&snapshot.head, &effects).await.map_err(TransactError::from)?;
         Ok(snapshot)
     }
@@ -236,12 +271,20 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
     let Some(snapshot) = engine.read(key, Depth::Tail).await? else {
         return Ok(Recovered::Nothing);
     };
-    if snapshot.head.due.is_none_or(|due| due > engine.clock.now()) {
+    let now = engine.clock.now();
+    if snapshot.head.due.is_none_or(|due| due > now) {
         return Ok(Recovered::Nothing);
+    }
+    if snapshot.head.rests() && snapshot.head.has_free_push(now) {
+        // It stays due until it is delivered.
+        return Ok(Recovered::Push);
     }
     let mut found = Recovered::Nothing;
     let decided = engine
         .transact_with(snapshot, |head, stamp| {
+            if head.rests() {
+                return Ok(head.postpone(stamp));
+            }
             let command = match head.phase {
                 Phase::Running { .. } => Command::Expire,
                 _ => Command::Wake,
@@ -257,7 +300,12 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
         Ok((snapshot, effects)) => {
             engine.carry_out(&snapshot.head, &effects).await?;
             let signaled = effects.iter().any(|effect| matches!(effect, Effect::Signal { .. }));
-            Ok(if signaled { found } else { Recovered::Nothing })
+            // Whoever is signaled delivers, too.
+            Ok(match found {
+                _ if !signaled && snapshot.head.has_free_push(now) => Recovered::Push,
+                found if signaled => found,
+                _ => Recovered::Nothing,
+            })
         }
         // It ended while we looked.
         Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(Recovered::Nothing),

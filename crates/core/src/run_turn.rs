@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use crate::agent::{Agents, End, Failure};
+use crate::deliver::Beside;
 use crate::engine::{Engine, TransactError, chain};
 use crate::head::{Ending, Head, Phase};
 use crate::ids::{LeaseToken, TaskKey};
@@ -93,6 +94,7 @@ pub(crate) struct TurnRun<'a> {
     agents: &'a Agents,
     token: &'a LeaseToken,
     deadline: Timestamp,
+    beside: &'a Beside,
 }
 
 impl<'a> TurnRun<'a> {
@@ -101,8 +103,9 @@ impl<'a> TurnRun<'a> {
         agents: &'a Agents,
         token: &'a LeaseToken,
         deadline: Timestamp,
+        beside: &'a Beside,
     ) -> Self {
-        Self { engine, agents, token, deadline }
+        Self { engine, agents, token, deadline, beside }
     }
 
     /// Runs the turn and commits its end.
@@ -116,7 +119,7 @@ impl<'a> TurnRun<'a> {
         // The call itself is inside too: it may panic before it returns a future.
         let mut agent_run = AgentRun(Some(Box::pin(contained(async { agent.run(&turn).await }))));
         let retries = self.agents.retries(&key.tenant, policy);
-        let mut committer = Committer::new(self.engine, self.token, retries, claimed);
+        let mut committer = Committer::new(self.engine, self.token, retries, claimed, self.beside);
 
         let left = turn.deadline.saturating_since(self.engine.clock.now());
         let out_of_time = async {
@@ -230,8 +233,13 @@ impl<'a> TurnRun<'a> {
                 self.engine.store.read(key, Depth::Tail).await
             };
             match current {
-                Ok(Some(current)) if current.head.is_held_by(self.token) => {}
-                Ok(Some(current)) => return lost(&current.head),
+                Ok(Some(current)) => {
+                    // A config may have been made meanwhile, or the task called off.
+                    self.beside.show(&current);
+                    if !current.head.is_held_by(self.token) {
+                        return lost(&current.head);
+                    }
+                }
                 Ok(None) => return StopReason::Superseded,
                 // Commits are guarded by the lease, so there is no harm in going on meanwhile.
                 Err(error) => warn!(task = %key.task, error = chain(&error), "lease not checked"),

@@ -4,12 +4,15 @@ use std::fmt;
 
 use a2a_lambda_protocol::Timestamp;
 use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
 use tracing::warn;
 
+use crate::deliver::{Delivered, deliver};
 use crate::engine::{Engine, chain};
 use crate::head::DUE_SHARDS;
-use crate::run::{Recovered, recover};
+use crate::ids::TaskKey;
+use crate::run::{Recovered, RunError, recover};
 
 /// How many errors a sweep's report has in full.
 const MAX_ERRORS: usize = 5;
@@ -28,6 +31,8 @@ pub struct Swept {
     pub wake_times: usize,
     /// Tasks that had waited long enough for their user.
     pub late_users: usize,
+    /// Tasks of which something was to be pushed that nobody was at: it was delivered, or tried.
+    pub pushes: usize,
     /// Tasks that needed nothing: what they waited for came meanwhile, or is still to come.
     pub settled: usize,
     /// Tasks that could not be looked after. They are still due, or will be again.
@@ -48,6 +53,8 @@ impl Swept {
 
     fn count(&mut self, recovered: Recovered) {
         *match recovered {
+            // Counted when it is delivered.
+            Recovered::Push => return,
             Recovered::LostSignal => &mut self.lost_signals,
             Recovered::DeadLease => &mut self.dead_leases,
             Recovered::WakeTime => &mut self.wake_times,
@@ -62,12 +69,20 @@ impl Swept {
         }
     }
 
+    fn fail(&mut self, key: &TaskKey, error: &RunError) {
+        let (tenant, task, error) = (&key.tenant, &key.task, chain(error));
+        warn!(%tenant, %task, error, "a due task was not looked after");
+        self.failed += 1;
+        self.note(format_args!("task {task} of tenant {:?}: {error}", tenant.as_str()));
+    }
+
     fn and(mut self, other: Self) -> Self {
         self.due += other.due;
         self.lost_signals += other.lost_signals;
         self.dead_leases += other.dead_leases;
         self.wake_times += other.wake_times;
         self.late_users += other.late_users;
+        self.pushes += other.pushes;
         self.settled += other.settled;
         self.failed += other.failed;
         self.unread += other.unread;
@@ -80,13 +95,43 @@ impl Swept {
 /// Sweeps the due index once: lost signals, dead leases, wake times, and users who are late. All
 /// shards at a time, each in pages of [`Policy::sweep_batch`](crate::Policy::sweep_batch), until
 /// nothing more is due, or until `deadline`. A task that cannot be looked after holds up no other.
+///
+/// Pushes that nobody is at come last, so that receivers that do not answer hold up no task: of
+/// [`Policy::push_at_once`](crate::Policy::push_at_once) tasks at a time.
 pub async fn sweep(engine: &Engine, deadline: Timestamp) -> Swept {
     let shards = (0..DUE_SHARDS).map(|shard| sweep_shard(engine, shard, deadline));
-    join_all(shards).await.into_iter().fold(Swept::default(), Swept::and)
+    let shards = join_all(shards).await;
+    let (counts, pushes): (Vec<Swept>, Vec<Vec<TaskKey>>) = shards.into_iter().unzip();
+    let swept = counts.into_iter().fold(Swept::default(), Swept::and);
+    // By turns, so that one shard's do not wait for all of another's.
+    let most = pushes.iter().map(Vec::len).max().unwrap_or_default();
+    let mut by_turns: Vec<TaskKey> = Vec::new();
+    for turn in 0..most {
+        by_turns.extend(pushes.iter().filter_map(|of| of.get(turn).cloned()));
+    }
+    let delivered: Vec<Swept> = stream::iter(by_turns)
+        .map(|key| async move { sweep_pushes(engine, &key, deadline).await })
+        .buffer_unordered(engine.policy.push_at_once.max(1))
+        .collect()
+        .await;
+    delivered.into_iter().fold(swept, Swept::and)
 }
 
-async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Swept {
+async fn sweep_pushes(engine: &Engine, key: &TaskKey, deadline: Timestamp) -> Swept {
     let mut swept = Swept::default();
+    match deliver(engine, key, deadline).await {
+        Ok(Delivered::Ran(_)) => swept.pushes += 1,
+        Ok(Delivered::TooLate) => swept.more = true,
+        Ok(_) => swept.settled += 1,
+        Err(error) => swept.fail(key, &error),
+    }
+    swept
+}
+
+/// Sweeps a shard. Returns the tasks of which something is to be pushed, too.
+async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> (Swept, Vec<TaskKey>) {
+    let mut swept = Swept::default();
+    let mut pushes = Vec::new();
     // What becomes due from here on is for the next sweep: this one comes to an end.
     let until = engine.clock.now();
     let mut after = None;
@@ -98,25 +143,21 @@ async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Swept {
                 warn!(shard, error, "a shard of the due index was not read");
                 swept.unread += 1;
                 swept.note(format_args!("shard {shard} of the due index: {error}"));
-                return swept;
+                return (swept, pushes);
             }
         };
-        let Some(last) = page.last() else { return swept };
+        let Some(last) = page.last() else { return (swept, pushes) };
         after = Some(last.clone());
         for task in page {
             if engine.clock.now() >= deadline {
                 swept.more = true;
-                return swept;
+                return (swept, pushes);
             }
             swept.due += 1;
             match recover(engine, &task.key).await {
+                Ok(Recovered::Push) => pushes.push(task.key),
                 Ok(recovered) => swept.count(recovered),
-                Err(error) => {
-                    let (tenant, id, error) = (&task.key.tenant, &task.key.task, chain(&error));
-                    warn!(%tenant, task = %id, error, "a due task was not looked after");
-                    swept.failed += 1;
-                    swept.note(format_args!("task {id} of tenant {:?}: {error}", tenant.as_str()));
-                }
+                Err(error) => swept.fail(&task.key, &error),
             }
         }
     }

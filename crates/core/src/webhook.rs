@@ -6,7 +6,7 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
-use crate::push::PushSecrets;
+use crate::push::{PushSecrets, Secret};
 
 /// One attempt to push something to a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,32 @@ pub trait Webhook: Send + Sync + 'static {
     /// Whether a config may have this URL: asked once, when the config is made.
     async fn admit(&self, url: &str) -> Result<(), NotAdmitted>;
 
+    /// Whether a config may have these credentials for its scheme: some schemes want them in a
+    /// certain form.
+    ///
+    /// # Errors
+    /// When it may not; the text says why.
+    fn check_credentials(&self, _scheme: &str, _credentials: &Secret) -> Result<(), NotAdmitted> {
+        Ok(())
+    }
+
     /// Makes one attempt, within [`Push::timeout`]. Never more than one: what comes next is for the
     /// caller to say.
     async fn post(&self, push: Push) -> Result<Answer, PushError>;
+}
+
+/// A way to no receiver: it admits any URL, and nothing that is sent arrives. For tests of what is
+/// not about pushes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nowhere;
+
+#[async_trait]
+impl Webhook for Nowhere {
+    async fn admit(&self, _url: &str) -> Result<(), NotAdmitted> {
+        Ok(())
+    }
+
+    async fn post(&self, _push: Push) -> Result<Answer, PushError> {
+        Err(PushError::Unreachable("there is no network".into()))
+    }
 }

@@ -2,17 +2,25 @@
 
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::StoreError;
-use a2a_lambda_core::ids::{ConfigId, Generation, TaskKey};
-use a2a_lambda_core::push::{PushConfig, PushConfigs};
+use a2a_lambda_core::head::due_shard;
+use a2a_lambda_core::ids::{ConfigId, Generation, TaskKey, WriteId};
+use a2a_lambda_core::push::{Delivery, Failing, PushConfig, PushConfigs};
+use a2a_lambda_core::trace::TraceContext;
+use a2a_lambda_core::vault::Sealed;
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::DynamoDbStore;
 use crate::attributes::{
-    Item, Malformed, find_string, get_number, get_string, number, string, value,
+    Item, Malformed, find_number, find_string, get_flag, get_number, get_string, number, string,
+    value,
 };
 use crate::error::{corrupt, store_error};
-use crate::table::{CONFIGS, PK, SK, partition};
+use crate::table::{
+    CONFIGS, DUE_INDEX, DUE_PK, DUE_SK, FAILING_SHARDS, PK, SK, partition, task_key,
+};
 
 /// Behind every config: the character that follows `#`.
 const BEHIND_CONFIGS: &str = "C$";
@@ -21,8 +29,14 @@ const URL: &str = "url";
 const SCHEME: &str = "as";
 const SECRETS: &str = "sec";
 const VERSION: &str = "pv";
+const TRACE: &str = "tp";
 const CREATED_AT: &str = "ca";
+const WRITE: &str = "w";
 const CURSOR: &str = "cur";
+const REPLAYS: &str = "re";
+const INTRODUCED: &str = "in";
+const BATCH: &str = "ba";
+const TROUBLE: &str = "tr";
 
 fn sort_key(id: &ConfigId) -> String {
     format!("{CONFIGS}{id}")
@@ -33,18 +47,39 @@ fn item_key(task: &TaskKey, id: &ConfigId) -> Item {
 }
 
 fn to_item(task: &TaskKey, config: &PushConfig) -> Result<Item, serde_json::Error> {
-    let secrets = serde_json::to_string(&config.secrets)?;
+    let delivery = &config.delivery;
     let mut item = Item::from([
         (PK.to_owned(), string(partition(task))),
         (SK.to_owned(), string(sort_key(&config.id))),
         (URL.to_owned(), string(&*config.url)),
-        (SECRETS.to_owned(), string(secrets)),
         (VERSION.to_owned(), string(config.version.as_str())),
         (CREATED_AT.to_owned(), number(config.created_at.as_millis())),
-        (CURSOR.to_owned(), number(config.cursor)),
+        (WRITE.to_owned(), string(config.write.as_str())),
+        (CURSOR.to_owned(), number(delivery.cursor)),
     ]);
+    let mut set = |name: &str, value: AttributeValue| item.insert(name.to_owned(), value);
     if !config.scheme.is_empty() {
-        item.insert(SCHEME.to_owned(), string(&*config.scheme));
+        set(SCHEME, string(&*config.scheme));
+    }
+    if !config.secrets.is_empty() {
+        set(SECRETS, string(config.secrets.as_str()));
+    }
+    if let Some(trace) = &config.trace {
+        set(TRACE, string(trace.as_str()));
+    }
+    if delivery.replays > 0 {
+        set(REPLAYS, number(delivery.replays));
+    }
+    if delivery.introduced {
+        set(INTRODUCED, AttributeValue::Bool(true));
+    }
+    if let Some(batch) = delivery.batch {
+        set(BATCH, number(batch));
+    }
+    if let Some(trouble) = &delivery.trouble {
+        set(TROUBLE, string(serde_json::to_string(trouble)?));
+        set(DUE_PK, number(FAILING_SHARDS + due_shard(task)));
+        set(DUE_SK, number(trouble.since.as_millis()));
     }
     Ok(item)
 }
@@ -53,17 +88,23 @@ fn from_item(item: &Item) -> Result<PushConfig, Malformed> {
     let id = get_string(item, SK)?.strip_prefix(CONFIGS).ok_or(Malformed::Attribute(SK))?;
     let version =
         ProtocolVersion::parse(get_string(item, VERSION)?).ok_or(Malformed::Attribute(VERSION))?;
-    // serde's own words would quote the secrets, and errors are logged.
-    let secrets = serde_json::from_str(get_string(item, SECRETS)?)
-        .map_err(|_| Malformed::Attribute(SECRETS))?;
+    let trouble = find_string(item, TROUBLE)?.map(serde_json::from_str).transpose();
     Ok(PushConfig {
         id: ConfigId::parse(id).map_err(|e| value(SK, e))?,
         url: get_string(item, URL)?.to_owned(),
         scheme: find_string(item, SCHEME)?.unwrap_or_default().to_owned(),
-        secrets,
+        secrets: Sealed::new(find_string(item, SECRETS)?.unwrap_or_default()),
         version,
+        trace: find_string(item, TRACE)?.and_then(TraceContext::parse),
         created_at: Timestamp::from_millis(get_number(item, CREATED_AT)?),
-        cursor: Generation(get_number(item, CURSOR)?),
+        write: WriteId::new(get_string(item, WRITE)?),
+        delivery: Delivery {
+            cursor: Generation(get_number(item, CURSOR)?),
+            replays: find_number(item, REPLAYS)?.unwrap_or_default(),
+            introduced: get_flag(item, INTRODUCED),
+            batch: find_number(item, BATCH)?.map(Generation),
+            trouble: trouble.map_err(|e| value(TROUBLE, e))?,
+        },
     })
 }
 
@@ -111,4 +152,72 @@ impl PushConfigs for DynamoDbStore {
             self.client.delete_item().table_name(&self.table).set_key(Some(item_key(task, id)));
         request.send().await.map(drop).map_err(store_error)
     }
+
+    async fn advance(
+        &self,
+        task: &TaskKey,
+        before: &WriteId,
+        config: &PushConfig,
+    ) -> Result<bool, StoreError> {
+        let item = to_item(task, config).map_err(|error| StoreError::Refused(error.into()))?;
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("#w = :before")
+            .expression_attribute_names("#w", WRITE)
+            .expression_attribute_values(":before", string(before.as_str()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(failed) = request.send().await else {
+            return Ok(true);
+        };
+        match failed.as_service_error() {
+            // The answer to an earlier try of this write may have been lost.
+            Some(PutItemError::ConditionalCheckFailedException(other)) => {
+                let written = other.item().and_then(|item| get_string(item, WRITE).ok());
+                Ok(written == Some(config.write.as_str()))
+            }
+            _ => Err(store_error(failed)),
+        }
+    }
+
+    async fn failing(
+        &self,
+        shard: u8,
+        after: Option<&Failing>,
+        limit: usize,
+    ) -> Result<Vec<Failing>, StoreError> {
+        let start = after.map(|after| {
+            let mut start = item_key(&after.task, &after.id);
+            start.insert(DUE_PK.to_owned(), number(FAILING_SHARDS + shard));
+            start.insert(DUE_SK.to_owned(), number(after.since.as_millis()));
+            start
+        });
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(DUE_INDEX)
+            .key_condition_expression("#s = :s")
+            .expression_attribute_names("#s", DUE_PK)
+            .expression_attribute_values(":s", number(FAILING_SHARDS + shard))
+            .set_exclusive_start_key(start)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+        let page = request.send().await.map_err(store_error)?;
+        let items = page.items.unwrap_or_default();
+        let failing = items.iter().map(from_index);
+        failing
+            .map(|failing| failing.map_err(|malformed| corrupt("in the due index", malformed)))
+            .collect()
+    }
+}
+
+fn from_index(item: &Item) -> Result<Failing, Malformed> {
+    let id = get_string(item, SK)?.strip_prefix(CONFIGS).ok_or(Malformed::Attribute(SK))?;
+    Ok(Failing {
+        since: Timestamp::from_millis(get_number(item, DUE_SK)?),
+        task: task_key(get_string(item, PK)?)?,
+        id: ConfigId::parse(id).map_err(|e| value(SK, e))?,
+    })
 }

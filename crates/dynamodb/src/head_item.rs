@@ -1,6 +1,8 @@
 //! The head as an item's attributes. Names are short: they are paid for with every write.
 
-use a2a_lambda_core::head::{Ending, Head, Impatience, Interruption, Patience, Phase, due_shard};
+use a2a_lambda_core::head::{
+    Ending, Head, Impatience, Interruption, Mark, Patience, Phase, Pushes, due_shard,
+};
 use a2a_lambda_core::ids::{
     ContextId, Fence, Generation, LeaseToken, Owner, Revision, Tenant, WriteId,
 };
@@ -14,7 +16,8 @@ use crate::attributes::{
     value,
 };
 use crate::table::{
-    CONTEXT, DUE_PK, DUE_SK, HEAD, LIST_PK, LIST_SK, PK, SK, STATE, partition, task_key,
+    CONTEXT, DUE_PK, DUE_SK, HEAD, LIST_PK, LIST_SK, OPEN_MARK, PK, PUSH_MARK, SK, STATE,
+    partition, task_key,
 };
 
 pub(crate) const REVISION: &str = "r";
@@ -42,6 +45,11 @@ const EMITTED: &str = "em";
 const SENDER_WAITS: &str = "sw";
 const DIRECT: &str = "di";
 const CHECKPOINT: &str = "cp";
+const PUSH_EPOCH: &str = "ne";
+const PUSH_HELD: &str = "nh";
+const PUSH_SIGNALED: &str = "ns";
+const PUSH_TOKEN: &str = "nt";
+const PUSH_UNTIL: &str = "nu";
 const REQUEST: &str = "rq";
 const FOLLOW_UPS: &str = "fu";
 
@@ -103,6 +111,20 @@ pub(crate) fn to_item(head: &Head) -> Item {
         let cursor = Cursor { status_at: head.status_at, task: head.key.task.clone() };
         set(LIST_SK, Some(string(list_order(&cursor))));
     }
+    if let Some(pushes) = &head.pushes {
+        set(PUSH_EPOCH, Some(number(pushes.epoch)));
+        set(PUSH_HELD, pushes.held_until.map(millis));
+        set(PUSH_SIGNALED, pushes.signaled.map(millis));
+        let (name, token, until) = match &pushes.mark {
+            None => (None, None, None),
+            Some(Mark::Open) => (Some(OPEN_MARK), None, None),
+            Some(Mark::Claimed { token, until }) => (Some("claimed"), Some(token), Some(*until)),
+            Some(Mark::Waiting { until }) => (Some("waiting"), None, Some(*until)),
+        };
+        set(PUSH_MARK, name.map(string));
+        set(PUSH_TOKEN, token.map(|token| string(token.as_str())));
+        set(PUSH_UNTIL, until.map(millis));
+    }
     if let Some(due) = head.due {
         set(DUE_PK, Some(number(due_shard(&head.key))));
         set(DUE_SK, Some(millis(due)));
@@ -140,6 +162,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         checkpoint,
         patience: patience(item)?,
         due: find_number(item, DUE_SK)?.map(Timestamp::from_millis),
+        pushes: pushes(item)?,
         request: request.map(parse_fingerprint).transpose()?,
         follow_ups: follow_ups(item)?,
     })
@@ -163,6 +186,29 @@ fn phase(item: &Item) -> Result<Phase, Malformed> {
         "rejected" => Phase::Ended(Ending::Rejected),
         other => return Err(Malformed::Phase(other.to_owned())),
     })
+}
+
+fn pushes(item: &Item) -> Result<Option<Pushes>, Malformed> {
+    let Some(epoch) = find_number(item, PUSH_EPOCH)? else {
+        return Ok(None);
+    };
+    let until = || get_number(item, PUSH_UNTIL).map(Timestamp::from_millis);
+    let mark = match find_string(item, PUSH_MARK)? {
+        None => None,
+        Some(OPEN_MARK) => Some(Mark::Open),
+        Some("claimed") => {
+            let token = LeaseToken::new(get_string(item, PUSH_TOKEN)?);
+            Some(Mark::Claimed { token, until: until()? })
+        }
+        Some("waiting") => Some(Mark::Waiting { until: until()? }),
+        Some(_) => return Err(Malformed::Attribute(PUSH_MARK)),
+    };
+    Ok(Some(Pushes {
+        epoch,
+        held_until: find_number(item, PUSH_HELD)?.map(Timestamp::from_millis),
+        signaled: find_number(item, PUSH_SIGNALED)?.map(Timestamp::from_millis),
+        mark,
+    }))
 }
 
 fn patience(item: &Item) -> Result<Option<Patience>, Malformed> {

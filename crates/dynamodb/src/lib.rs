@@ -21,13 +21,14 @@
 //! Else it reads what it misses and no more: parcels by the names in the inline log, segments from
 //! the newest back.
 //!
-//! A push config is an item of its own, whole and written without a condition, so that it costs the
-//! task's commits nothing. Its secrets are one attribute. Configs sort before the head, and the
-//! reads of a task begin there.
+//! A push config is an item of its own, so that it costs the task's commits nothing. Its sealed
+//! secrets are one attribute. Configs sort before the head, and the reads of a task begin there.
+//! That something is to be pushed is an attribute of the head, [`PUSH_MARK`].
 //!
 //! Two sparse indexes: [`LIST_INDEX`] by owner, newest status first, and [`DUE_INDEX`] by shard and
-//! time. An index is written when its key changes: never by a heartbeat, nor by an update that
-//! adds to the log.
+//! time, which has push configs in trouble as well, in shards of their own. An index is written when
+//! its key changes: never by a heartbeat, nor by an update that adds to the log, nor by another
+//! failure of a config that is in trouble.
 //!
 //! Nothing is ever scanned.
 
@@ -42,4 +43,6 @@ mod store;
 mod table;
 
 pub use store::DynamoDbStore;
-pub use table::{CreateTableError, DUE_INDEX, LIST_INDEX, create_table};
+pub use table::{
+    CreateTableError, DUE_INDEX, LIST_INDEX, OPEN_MARK, PUSH_MARK, create_table, task_of_head,
+};

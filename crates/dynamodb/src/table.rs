@@ -42,6 +42,22 @@ pub(crate) const CONTEXT: &str = "ctx";
 pub(crate) const DUE_PK: &str = "ds";
 pub(crate) const DUE_SK: &str = "dt";
 
+/// The pending-push mark, an attribute of the head, where something is to be pushed. A stream's
+/// filter on `{"dynamodb": {"NewImage": {"nm": {"S": ["open"]}}}}` is woken when nobody is at it.
+pub const PUSH_MARK: &str = "nm";
+
+/// The value of [`PUSH_MARK`] where nobody is at it.
+pub const OPEN_MARK: &str = "open";
+
+/// Configs in trouble are in the due index, too, in shards of their own: of the task's plus this.
+pub(crate) const FAILING_SHARDS: u8 = 64;
+
+/// The task of an item of the table, by its keys as a stream's record has them: `None` if it is not
+/// a head's.
+pub fn task_of_head(pk: &str, sk: &str) -> Option<TaskKey> {
+    if sk == HEAD { task_key(pk).ok() } else { None }
+}
+
 /// The partition of a task. A tenant's name has no `#`.
 pub(crate) fn partition(key: &TaskKey) -> String {
     key.to_string()

@@ -101,7 +101,7 @@ impl Bindings {
     }
 
     fn agent_card(&self, tenant: &Tenant, base_url: &str) -> AgentCard {
-        let profile = self.agents.of(tenant).profile();
+        let profile = self.profile(tenant);
         let interface = |binding: &str| AgentInterface {
             url: base_url.to_owned(),
             protocol_binding: binding.to_owned(),

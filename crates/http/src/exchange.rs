@@ -2,8 +2,7 @@
 
 use std::sync::OnceLock;
 
-use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::{AgentProfile, Generation};
+use a2a_lambda_core::{AgentProfile, Generation, ProtocolVersion, TraceContext};
 use a2a_lambda_protocol::{A2aError, ErrorKind};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
@@ -16,6 +15,9 @@ const EXTENSIONS_HEADER: &str = "a2a-extensions";
 
 /// The name that 0.3 has for it.
 const EXTENSIONS_HEADER_0_3: &str = "x-a2a-extensions";
+
+/// W3C Trace Context.
+const TRACE_HEADER: &str = "traceparent";
 
 const LAST_EVENT_HEADER: &str = "last-event-id";
 
@@ -69,6 +71,12 @@ impl<'a> Exchange<'a> {
             };
             headers.insert(name, value);
         }
+    }
+
+    /// The trace that the request belongs to, if its header is one.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        let header = self.parts.headers.get(TRACE_HEADER)?;
+        TraceContext::parse(header.to_str().ok()?)
     }
 
     /// The newest event that the client has had of a stream that it resumes.

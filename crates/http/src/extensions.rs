@@ -1,13 +1,27 @@
 //! Extensions (spec section 4.6): the agent's, and ours.
 
+use std::collections::BTreeMap;
+
+use a2a_lambda_core::ids::ConfigId;
+use a2a_lambda_core::push::Delivery;
 use a2a_lambda_core::{AgentProfile, Generation};
-use a2a_lambda_protocol::{AgentExtension, Struct, Task};
+use a2a_lambda_protocol::{AgentExtension, Struct, Task, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// The extension by which a client learns a task's generation, and waits for a newer one.
 ///
 /// Where it is active, `GetTask` puts the generation into the task's metadata under this URI. With
 /// the parameter `generation`, `GetTask` waits until the task has a newer one.
 pub const GENERATION_EXTENSION: &str = "urn:a2a-lambda:generation:v1";
+
+/// The extension by which a client learns whether what it asked to be pushed arrives.
+///
+/// Where it is active, `GetTask` puts how the delivery to each push config stands into the task's
+/// metadata under this URI, by the config's id: `state` (`OK`, `FAILING` or `DISABLED`), `delivered`
+/// (the generation of the newest update that the receiver has had), and of one in trouble `since`,
+/// `failures`, `nextAttempt` and `lastError`.
+pub const DELIVERY_EXTENSION: &str = "urn:a2a-lambda:push-delivery:v1";
 
 /// The extensions that an agent's card declares.
 pub(crate) fn offered(profile: &AgentProfile) -> Vec<AgentExtension> {
@@ -19,11 +33,79 @@ pub(crate) fn offered(profile: &AgentProfile) -> Vec<AgentExtension> {
             .to_owned(),
         ..AgentExtension::default()
     });
+    if profile.offers.push_notifications {
+        offered.push(AgentExtension {
+            uri: DELIVERY_EXTENSION.to_owned(),
+            description: "GetTask tells in the task's metadata how the delivery to its push \
+                          notification configs stands"
+                .to_owned(),
+            ..AgentExtension::default()
+        });
+    }
     offered
 }
 
-/// Tells a task's generation in its metadata, which the agent has no way to set.
-pub(crate) fn add_generation(task: &mut Task, generation: Generation) {
-    let text = format!("{{\"{GENERATION_EXTENSION}\":{generation}}}");
-    task.metadata = serde_json::from_str::<Struct>(&text).ok();
+/// Adds to a task's metadata, which the agent has no way to set.
+fn add<T: Serialize>(metadata: &mut Map<String, Value>, uri: &str, value: T) {
+    // Serialization of these types cannot fail.
+    metadata.insert(uri.to_owned(), serde_json::to_value(value).unwrap_or_default());
+}
+
+/// What the active extensions tell of a task, in its metadata.
+pub(crate) fn add_told(
+    task: &mut Task,
+    generation: Option<Generation>,
+    deliveries: Option<Vec<(ConfigId, Delivery)>>,
+) {
+    let mut metadata = Map::new();
+    if let Some(generation) = generation {
+        add(&mut metadata, GENERATION_EXTENSION, generation);
+    }
+    if let Some(deliveries) = deliveries {
+        let by_id: BTreeMap<String, Standing> = deliveries
+            .into_iter()
+            .map(|(id, delivery)| (id.as_str().to_owned(), delivery.into()))
+            .collect();
+        add(&mut metadata, DELIVERY_EXTENSION, by_id);
+    }
+    if !metadata.is_empty() {
+        task.metadata = serde_json::from_value::<Struct>(metadata.into()).ok();
+    }
+}
+
+/// How the delivery to a push config stands.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Standing {
+    state: &'static str,
+    delivered: Generation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failures: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_attempt: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+}
+
+impl From<Delivery> for Standing {
+    fn from(delivery: Delivery) -> Self {
+        let state = match &delivery.trouble {
+            None => "OK",
+            Some(_) if delivery.is_disabled() => "DISABLED",
+            Some(_) => "FAILING",
+        };
+        let trouble = delivery.trouble;
+        Self {
+            state,
+            delivered: delivery.cursor,
+            since: trouble.as_ref().map(|trouble| trouble.since),
+            failures: trouble.as_ref().map(|trouble| trouble.failures),
+            next_attempt: trouble.as_ref().and_then(|trouble| trouble.next),
+            last_error: trouble
+                .and_then(|mut trouble| trouble.attempts.pop())
+                .map(|attempt| attempt.reason),
+        }
+    }
 }

@@ -38,7 +38,7 @@ use crate::route::{Found, Target};
 
 pub use body::{Body, EventStream};
 pub use card::{CardSigner, SigningKeyError};
-pub use extensions::GENERATION_EXTENSION;
+pub use extensions::{DELIVERY_EXTENSION, GENERATION_EXTENSION};
 
 /// How the bindings are served.
 #[derive(Debug, Clone)]

@@ -1,7 +1,9 @@
 //! The operations as both bindings call them: tenants, capabilities, extensions, media types.
 
-use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::{AgentProfile, Caller, Generation, GetOptions, SendOptions, Tail, Tenant};
+use a2a_lambda_core::push::Origin;
+use a2a_lambda_core::{
+    AgentProfile, Caller, Generation, GetOptions, ProtocolVersion, SendOptions, Tail, Tenant,
+};
 use a2a_lambda_protocol::{
     A2aError, AgentCard, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, ErrorKind,
     GetTaskPushNotificationConfigRequest, GetTaskRequest, ListTaskPushNotificationConfigsRequest,
@@ -15,7 +17,7 @@ use tracing::info;
 use crate::Bindings;
 use crate::binding::idempotency_key;
 use crate::exchange::Exchange;
-use crate::extensions::{GENERATION_EXTENSION, add_generation};
+use crate::extensions::{DELIVERY_EXTENSION, GENERATION_EXTENSION, add_told};
 use crate::media_type::is_accepted;
 
 /// Where a send has its push config.
@@ -139,9 +141,14 @@ impl Bindings {
         let options = GetOptions { newer_than, answer_by: exchange.visitor.answer_by };
         let got = self.operations.get_newer(&call.caller, request, &options).await?;
         let (mut task, generation) = got;
-        if call.extensions.iter().any(|uri| uri == GENERATION_EXTENSION) {
-            add_generation(&mut task, generation);
-        }
+        let is_active = |extension: &str| call.extensions.iter().any(|uri| uri == extension);
+        let deliveries = if is_active(DELIVERY_EXTENSION) {
+            Some(self.operations.push_deliveries(&call.caller, &task.id).await?)
+        } else {
+            None
+        };
+        let generation = Some(generation).filter(|_| is_active(GENERATION_EXTENSION));
+        add_told(&mut task, generation, deliveries);
         call.log("GetTask", &task);
         Ok(task)
     }
@@ -180,8 +187,8 @@ impl Bindings {
         let call = self.call_of(path_tenant, &request.tenant, exchange)?;
         call.needs_push()?;
         check_push_url("url", &request.url)?;
-        let version = exchange.version;
-        let made = self.operations.create_push_config(&call.caller, request, version).await?;
+        let origin = Origin { version: exchange.version, trace: exchange.trace() };
+        let made = self.operations.create_push_config(&call.caller, request, origin).await?;
         call.log_plain("CreateTaskPushNotificationConfig");
         Ok(made)
     }
@@ -254,6 +261,13 @@ impl Bindings {
         Ok(tenant)
     }
 
+    /// What the tenant's agent offers here: without a key for their secrets there are no pushes.
+    pub(crate) fn profile(&self, tenant: &Tenant) -> AgentProfile {
+        let mut profile = self.agents.of(tenant).profile();
+        profile.offers.push_notifications &= self.operations.engine().vault.has_key();
+        profile
+    }
+
     /// What every operation begins with.
     fn call_of(
         &self,
@@ -263,7 +277,7 @@ impl Bindings {
     ) -> Result<Call, A2aError> {
         let tenant = self.tenant(path_tenant, params_tenant)?;
         let owner = exchange.visitor.principal.owner()?.clone();
-        let profile = self.agents.of(&tenant).profile();
+        let profile = self.profile(&tenant);
         let extensions = exchange.negotiate(&profile)?;
         let caller = Caller { tenant, owner };
         Ok(Call { caller, profile, extensions })
@@ -289,6 +303,7 @@ fn send_options(
         answer_by: exchange.visitor.answer_by,
         extensions: call.extensions.clone(),
         version: exchange.version,
+        trace: exchange.trace(),
         may_answer_directly: call.profile.answers_directly,
         last_event: None,
     })

@@ -8,31 +8,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_agents::AgentsError;
-use a2a_lambda_aws::{ConfigError, RandomIds, SystemClock, Variables, process_environment};
+use a2a_lambda_aws::{
+    ConfigError, RandomIds, SystemClock, Variables, process_environment, webhook,
+};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::head::DUE_SHARDS;
-use a2a_lambda_core::{Agents, Clock, Engine, Policy, SignalError, StoreError};
+use a2a_lambda_core::{Clock, Engine, Policy, SignalError, StoreError};
 use a2a_lambda_dynamodb::{CreateTableError, DynamoDbStore, create_table};
 use a2a_lambda_http::HttpConfig;
 use a2a_lambda_protocol::{HttpAuthSecurityScheme, SecurityScheme, Timestamp};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use bytes::Bytes;
-use http::{Response, StatusCode, request::Parts};
-use request::{Identity, ResponseMode};
+use http::{Response, request::Parts};
+use request::ResponseMode;
 use tokio::sync::Semaphore;
 use tracing::{error, info, warn};
 
 use crate::embedded::{EmbeddedDynamoDb, EmbeddedError};
 use crate::endpoint::Endpoint;
 use crate::events::{self, Arrival, ResponseBody};
+use crate::functions::{Deployed, Functions};
 use crate::local_queue::LocalQueue;
-use crate::processes::Processes;
+use crate::push_key::{local_vault, push_variables};
 use crate::queue::{MAX_BATCH, MAX_WAIT, Message, Queue, QueueConfig};
+use crate::table_stream::{Record, TableStream, to_come_again};
 
 const TABLE: &str = "tasks";
-
-/// Lambda's limits, which hold here, too.
-const FUNCTION_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// A little more than the function's timeout, as the mapping of a deployed queue has it.
 const VISIBILITY: Duration = Duration::from_mins(16);
@@ -47,8 +48,11 @@ const MAX_QUEUED: usize = 100_000;
 const MAX_RECEIVES: u32 = 10;
 const MAX_DEAD_LETTERS: usize = 1_000;
 
+/// The stream's mapping: how many batches are under way at a time, and of how many records.
+const MAX_RECOVERIES: usize = 10;
+const MAX_RECORDS: usize = 25;
+
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
-const RECOVERY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How many tasks that were under way are taken up again at the start, for each shard. The sweep
 /// finds the rest.
@@ -96,6 +100,15 @@ pub enum StartError {
     /// A variable of the agent card cannot be used.
     #[error(transparent)]
     Card(#[from] ConfigError),
+    /// The port for operators cannot be used.
+    #[error("port {port} cannot be used for --aws-port")]
+    AwsPort {
+        /// The port.
+        port: u16,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The functions cannot run as processes.
     #[error("the functions' processes cannot be served")]
     Processes(#[source] std::io::Error),
@@ -115,26 +128,19 @@ pub struct Options {
     pub bootstraps: Option<PathBuf>,
     /// How answers are given, as the front door would.
     pub response_mode: ResponseMode,
-}
-
-/// The functions.
-enum Functions {
-    /// In this process, by their handlers.
-    Within {
-        request: Box<request::Context>,
-        executor: sqs_executor::Context,
-        recovery: scheduled_recovery::Context,
-    },
-    /// As processes of their own, by their bootstraps.
-    Processes { request: Processes, executor: Processes, recovery: Processes, _endpoint: Endpoint },
+    /// The port at which the database and the queue are served, too, if they are: for operators. 0
+    /// takes a free one.
+    pub aws_port: Option<u16>,
 }
 
 /// The local cloud.
 pub struct Cloud {
     engine: Engine,
     queue: Arc<Queue>,
+    stream: Arc<TableStream>,
     functions: Functions,
     domain: String,
+    endpoint: Option<Endpoint>,
     /// Held for as long as the folder is in use.
     _lock: Option<File>,
 }
@@ -146,12 +152,12 @@ impl std::fmt::Debug for Cloud {
 }
 
 /// The policy on one machine: what dies with the process is taken up again soon.
-pub fn policy() -> Policy {
-    Policy {
+fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
+    Ok(Policy {
         lease: Duration::from_secs(10),
         signal_grace: Duration::from_secs(15),
-        ..Policy::default()
-    }
+        ..a2a_lambda_aws::policy(variables)?
+    })
 }
 
 impl Cloud {
@@ -163,8 +169,18 @@ impl Cloud {
     pub async fn start(options: &Options, domain: String) -> Result<Arc<Self>, StartError> {
         let agents = a2a_lambda_agents::configured(options.agent.as_deref())?;
         let (database, lock) = open(&options.data)?;
+        let (database, stream) = database.streamed();
         let store = Arc::new(store(&database).await?);
         let clock = Arc::new(SystemClock);
+        let mut own = push_variables(&options.data)?;
+        let public_url = format!("http://{domain}");
+        own.push(("PUBLIC_URL", public_url.clone()));
+        let lookup = |name: &str| {
+            let own = own.iter().find(|(known, _)| *known == name);
+            process_environment(name).or_else(|| own.map(|(_, value)| value.clone()))
+        };
+        let variables = Variables::new(&lookup);
+        let ids = Arc::new(RandomIds);
         let queue = Arc::new(new_queue());
         let local_queue = Arc::new(LocalQueue(queue.clone()));
         let engine = Engine {
@@ -173,17 +189,35 @@ impl Cloud {
             queue: local_queue.clone(),
             timer: local_queue,
             clock,
-            ids: Arc::new(RandomIds),
-            policy: Arc::new(policy()),
+            ids: ids.clone(),
+            webhook: webhook(&variables, ids)?,
+            vault: local_vault(&variables)?,
+            policy: Arc::new(policy(&variables)?),
         };
-        let public_url = format!("http://{domain}");
-        let http = http_config(engine.clock.now())?;
-        let functions = if let Some(folder) = &options.bootstraps {
-            processes(folder, options, database, queue.clone(), public_url, &http).await?
-        } else {
-            within(engine.clone(), agents, options, public_url, http)
+        let endpoint = match options.aws_port {
+            Some(port) => Some(
+                Endpoint::start_at(port, database.clone(), queue.clone())
+                    .await
+                    .map_err(|source| StartError::AwsPort { port, source })?,
+            ),
+            None => None,
         };
-        let cloud = Self { functions, engine, queue, domain, _lock: lock };
+        let deployed = Deployed {
+            agent: options.agent.as_deref(),
+            public_url,
+            response_mode: options.response_mode,
+            http: http_config(engine.clock.now())?,
+            table: TABLE,
+            lease: engine.policy.lease,
+            variables: own.clone(),
+        };
+        let functions = match &options.bootstraps {
+            Some(folder) => Functions::processes(folder, database, queue.clone(), &deployed)
+                .await
+                .map_err(StartError::Processes)?,
+            None => Functions::within(engine.clone(), agents, deployed),
+        };
+        let cloud = Self { functions, engine, queue, stream, domain, endpoint, _lock: lock };
         cloud.resume().await?;
         Ok(Arc::new(cloud))
     }
@@ -209,9 +243,25 @@ impl Cloud {
         Ok(())
     }
 
+    /// The variables by which operators reach the database and the queue, if
+    /// [`Options::aws_port`] has them served. The credentials are anything: nothing is checked.
+    pub fn operator_variables(&self) -> Option<Vec<(&'static str, String)>> {
+        let endpoint = self.endpoint.as_ref()?;
+        Some(vec![
+            ("TABLE_NAME", TABLE.to_owned()),
+            ("QUEUE_URL", endpoint.queue_url()),
+            ("DEAD_LETTER_QUEUE_URL", endpoint.dead_letter_queue_url()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.url()),
+            ("AWS_ENDPOINT_URL_SQS", endpoint.url()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ])
+    }
+
     /// Runs executors and recovery, until the future is dropped.
     pub async fn run(self: &Arc<Self>) {
-        tokio::join!(self.execute(), self.sweep());
+        tokio::join!(self.execute(), self.recover(), self.sweep());
     }
 
     /// Answers a request as a Function URL and the request function would.
@@ -229,20 +279,7 @@ impl Cloud {
             source_ip,
             domain: &self.domain,
         };
-        let event = events::http_event(parts, body, &arrival);
-        match &self.functions {
-            Functions::Processes { request, .. } => request.stream(event, FUNCTION_TIMEOUT).await,
-            Functions::Within { request, .. } => match events::typed(&event) {
-                Ok(event) => {
-                    let deadline = now.saturating_add(FUNCTION_TIMEOUT);
-                    events::http_response(request::handle(event, deadline, request).await)
-                }
-                Err(error) => {
-                    warn!(error = chain(&error), "the request is no event");
-                    events::refused(StatusCode::BAD_REQUEST, "Bad Request")
-                }
-            },
-        }
+        self.functions.request(events::http_event(parts, body, &arrival)).await
     }
 
     async fn execute(self: &Arc<Self>) {
@@ -265,20 +302,7 @@ impl Cloud {
     }
 
     async fn invoke_executor(&self, messages: Vec<Message>) {
-        let event = events::sqs_event(&messages);
-        let failures = match &self.functions {
-            Functions::Processes { executor, .. } => {
-                let answer = executor.invoke(event, FUNCTION_TIMEOUT).await;
-                answer.and_then(|answer| serde_json::from_slice(&answer).ok())
-            }
-            Functions::Within { executor, .. } => match events::typed(&event) {
-                Ok(event) => {
-                    let deadline = self.engine.clock.now().saturating_add(FUNCTION_TIMEOUT);
-                    Some(sqs_executor::handle(event, deadline, executor).await)
-                }
-                Err(error) => return error!(error = chain(&error), "the messages are no event"),
-            },
-        };
+        let failures = self.functions.execute(events::sqs_event(&messages)).await;
         // A function that did not answer has failed all of them.
         let failed = |message: &Message| {
             failures.as_ref().is_none_or(|answer: &SqsBatchResponse| {
@@ -297,27 +321,36 @@ impl Cloud {
         }
     }
 
+    /// Feeds stream recovery, as a mapping that reports item failures does.
+    async fn recover(self: &Arc<Self>) {
+        let invocations = Arc::new(Semaphore::new(MAX_RECOVERIES));
+        loop {
+            // The semaphore is never closed.
+            let Ok(permit) = invocations.clone().acquire_owned().await else { return };
+            let records = self.stream.receive(MAX_RECORDS).await;
+            let cloud = self.clone();
+            tokio::spawn(async move {
+                cloud.invoke_stream_recovery(records).await;
+                drop(permit);
+            });
+        }
+    }
+
+    async fn invoke_stream_recovery(&self, records: Vec<Record>) {
+        let event = events::stream_event(&records, self.engine.clock.now());
+        let answer = self.functions.recover(event).await;
+        let again = to_come_again(records, answer.as_ref());
+        if !again.is_empty() {
+            self.engine.clock.sleep(RETRY_AFTER).await;
+            self.stream.give_back(again);
+        }
+    }
+
     async fn sweep(&self) {
         loop {
             self.engine.clock.sleep(SWEEP_EVERY).await;
             let now = self.engine.clock.now();
-            let event = events::schedule_event(&self.engine.ids.fresh(), now);
-            match &self.functions {
-                // What fails has logged it.
-                Functions::Processes { recovery, .. } => {
-                    recovery.invoke(event, RECOVERY_TIMEOUT).await;
-                }
-                Functions::Within { recovery, .. } => match events::typed(&event) {
-                    Ok(event) => {
-                        let deadline = now.saturating_add(RECOVERY_TIMEOUT);
-                        let swept = scheduled_recovery::handle(event, deadline, recovery).await;
-                        if let Err(error) = swept {
-                            warn!(error = chain(&error), "nothing was swept");
-                        }
-                    }
-                    Err(error) => error!(error = chain(&error), "the tick is no event"),
-                },
-            }
+            self.functions.sweep(events::schedule_event(&self.engine.ids.fresh(), now)).await;
         }
     }
 }
@@ -349,66 +382,6 @@ fn http_config(now: Timestamp) -> Result<HttpConfig, ConfigError> {
         http.security_schemes.insert("bearer".to_owned(), SecurityScheme::HttpAuth(bearer));
     }
     Ok(http)
-}
-
-fn within(
-    engine: Engine,
-    agents: Agents,
-    options: &Options,
-    public_url: String,
-    http: HttpConfig,
-) -> Functions {
-    let config = request::Config {
-        public_url: Some(public_url),
-        response_mode: options.response_mode,
-        identity: Identity { allow_anonymous: true, ..Identity::default() },
-        http,
-    };
-    Functions::Within {
-        request: Box::new(request::Context::new(engine.clone(), agents.clone(), config)),
-        executor: sqs_executor::Context::new(engine.clone(), agents),
-        recovery: scheduled_recovery::Context::new(engine),
-    }
-}
-
-/// The functions as processes, which reach the database and the queue over the loopback interface.
-async fn processes(
-    folder: &Path,
-    options: &Options,
-    database: EmbeddedDynamoDb,
-    queue: Arc<Queue>,
-    public_url: String,
-    http: &HttpConfig,
-) -> Result<Functions, StartError> {
-    let endpoint = Endpoint::start(database, queue).await.map_err(StartError::Processes)?;
-    let mut variables = vec![
-        ("TABLE_NAME", TABLE.to_owned()),
-        ("QUEUE_URL", endpoint.queue_url()),
-        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.url()),
-        ("AWS_ENDPOINT_URL_SQS", endpoint.url()),
-        ("LEASE_SECONDS", policy().lease.as_secs().to_string()),
-        ("PUBLIC_URL", public_url),
-        ("ALLOW_ANONYMOUS", "true".to_owned()),
-        ("RESPONSE_MODE", "stream".to_owned()),
-    ];
-    variables.extend(options.agent.clone().map(|agent| ("AGENT", agent)));
-    let function = |name: &str, variables| {
-        Processes::of(folder.join(name), variables).map_err(StartError::Processes)
-    };
-    let mut with_card = variables.clone();
-    with_card.push(("CARD_MAX_AGE_SECONDS", http.card_max_age_s.to_string()));
-    with_card.extend(http.card_modified.map(|at| ("CARD_MODIFIED", at.to_string())));
-    let schemes = serde_json::to_string(&http.security_schemes);
-    with_card.extend(schemes.ok().map(|schemes| ("CARD_SECURITY_SCHEMES", schemes)));
-    // The last one of a name counts.
-    let set = |name| process_environment(name).map(|value| (name, value));
-    with_card.extend(request::CARD_VARIABLES.into_iter().filter_map(set));
-    Ok(Functions::Processes {
-        request: function("request", with_card)?,
-        executor: function("sqs-executor", variables.clone())?,
-        recovery: function("scheduled-recovery", variables)?,
-        _endpoint: endpoint,
-    })
 }
 
 fn open(data: &Data) -> Result<(EmbeddedDynamoDb, Option<File>), StartError> {

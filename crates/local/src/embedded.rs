@@ -10,6 +10,7 @@ mod dispatch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -19,10 +20,13 @@ use aws_sdk_dynamodb::config::{
 };
 use dynoxide::{Database, DynoxideError};
 
+use crate::table_stream::TableStream;
+
 /// An embedded DynamoDB. Clones share one database.
 #[derive(Clone)]
 pub struct EmbeddedDynamoDb {
     database: Database,
+    stream: Option<Arc<TableStream>>,
 }
 
 /// Why an embedded database could not be opened or swept.
@@ -43,7 +47,9 @@ impl EmbeddedDynamoDb {
     ///
     /// [`EmbeddedError::Engine`] when SQLite cannot set up its tables.
     pub fn memory() -> Result<Self, EmbeddedError> {
-        Database::memory().map(|database| Self { database }).map_err(EmbeddedError::Engine)
+        Database::memory()
+            .map(|database| Self { database, stream: None })
+            .map_err(EmbeddedError::Engine)
     }
 
     /// Opens the database file at `path`, making it when there is none. Its folder must exist.
@@ -53,7 +59,14 @@ impl EmbeddedDynamoDb {
     /// [`EmbeddedError::PathNotUtf8`], or [`EmbeddedError::Engine`] when the file cannot be opened.
     pub fn open(path: &Path) -> Result<Self, EmbeddedError> {
         let utf8 = path.to_str().ok_or_else(|| EmbeddedError::PathNotUtf8(path.to_owned()))?;
-        Database::new(utf8).map(|database| Self { database }).map_err(EmbeddedError::Engine)
+        let database = Database::new(utf8).map_err(EmbeddedError::Engine)?;
+        Ok(Self { database, stream: None })
+    }
+
+    /// The same database, whose writes are to be seen in the stream from now on.
+    pub fn streamed(self) -> (Self, Arc<TableStream>) {
+        let stream = Arc::new(TableStream::default());
+        (Self { stream: Some(stream.clone()), ..self }, stream)
     }
 
     /// A client of this database. Making one is cheap; it keeps the database open.
@@ -79,13 +92,16 @@ impl EmbeddedDynamoDb {
     /// The HTTP client under [`client`](Self::client), for a caller that configures the SDK itself
     /// (to count requests, to inject faults) or that speaks to the DynamoDB Streams API.
     pub fn http_client(&self) -> SharedHttpClient {
-        connector::http_client(self.database.clone())
+        connector::http_client(self.clone())
     }
 
     /// Answers one request of the DynamoDB API, by its `X-Amz-Target` and JSON body: an HTTP status
     /// and a JSON body.
     pub(crate) fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
         let answer = dispatch::answer(&self.database, target, body);
+        if let Some(stream) = self.stream.as_ref().filter(|_| answer.status == 200) {
+            stream.note(target, body, &answer.body);
+        }
         (answer.status, answer.body)
     }
 

@@ -1,14 +1,11 @@
 //! The embedded DynamoDB and the queue as AWS endpoints on the loopback interface, for functions
-//! that run as processes: they reach both through the AWS SDK's own client, over HTTP.
-//!
-//! Of SQS there is `SendMessage`, all that a function asks of it: receiving is Lambda's part, and
-//! so the test's. Nothing is authenticated.
+//! that run as processes, and for operators: they reach both through the AWS SDK's own client, over
+//! HTTP. Nothing is authenticated.
 
 use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
@@ -17,13 +14,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::embedded::EmbeddedDynamoDb;
 use crate::queue::Queue;
+
+mod sqs;
 
 /// The largest request: DynamoDB takes up to 16 MB in a batch.
 const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
@@ -33,7 +31,7 @@ const TARGET: &str = "x-amz-target";
 
 type Answer = (StatusCode, String);
 
-/// A server of both services, on a free port. It stops when this is dropped.
+/// A server of both services. It stops when this is dropped.
 #[derive(Debug)]
 pub struct Endpoint {
     address: SocketAddr,
@@ -42,12 +40,24 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Starts the server.
+    /// Starts the server on a free port.
     ///
     /// # Errors
     /// When no port can be listened on.
     pub async fn start(database: EmbeddedDynamoDb, queue: Arc<Queue>) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::start_at(0, database, queue).await
+    }
+
+    /// Starts the server on this port; 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the port cannot be listened on.
+    pub async fn start_at(
+        port: u16,
+        database: EmbeddedDynamoDb,
+        queue: Arc<Queue>,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let mut server = JoinSet::new();
         server.spawn(serve(listener, database, queue));
@@ -60,9 +70,14 @@ impl Endpoint {
         format!("http://{}", self.address)
     }
 
-    /// The queue's URL. There is one queue, whatever the URL says.
+    /// The URL of the queue.
     pub fn queue_url(&self) -> String {
         format!("{}/000000000000/signals", self.url())
+    }
+
+    /// The URL of its dead letters.
+    pub fn dead_letter_queue_url(&self) -> String {
+        format!("{}/000000000000/{}", self.url(), sqs::DEAD_LETTERS)
     }
 }
 
@@ -96,7 +111,7 @@ async fn answer(
     let (status, body) = match Limited::new(request.into_body(), MAX_REQUEST_BYTES).collect().await
     {
         Ok(body) => match target.strip_prefix("AmazonSQS.") {
-            Some(operation) => sqs(queue, operation, &body.to_bytes()),
+            Some(operation) => sqs::answer(queue, operation, &body.to_bytes()),
             None => dynamodb(database, &target, &body.to_bytes()),
         },
         Err(_) => refused("SerializationException", "the request is too large or broken off"),
@@ -115,32 +130,6 @@ fn target(headers: &HeaderMap) -> &str {
 fn dynamodb(database: &EmbeddedDynamoDb, target: &str, body: &[u8]) -> Answer {
     let (status, body) = database.answer(target, body);
     (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
-}
-
-/// The fields of `SendMessage` that a function sends; another one would be lost, so it is refused.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-struct SendMessage {
-    #[serde(rename = "QueueUrl")]
-    _queue_url: String,
-    message_body: String,
-    #[serde(default)]
-    delay_seconds: u64,
-}
-
-/// The answer leaves out `MD5OfMessageBody`, which the SDK does not ask for.
-fn sqs(queue: &Queue, operation: &str, body: &[u8]) -> Answer {
-    if operation != "SendMessage" {
-        return refused("com.amazonaws.sqs#UnsupportedOperation", operation);
-    }
-    let message: SendMessage = match serde_json::from_slice(body) {
-        Ok(message) => message,
-        Err(error) => return refused("SerializationException", &error.to_string()),
-    };
-    match queue.send(message.message_body, Duration::from_secs(message.delay_seconds)) {
-        Ok(id) => (StatusCode::OK, json!({ "MessageId": id }).to_string()),
-        Err(error) => refused("com.amazonaws.sqs#InvalidMessageContents", &error.to_string()),
-    }
 }
 
 fn refused(error_type: &str, message: &str) -> Answer {

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::queue::Message;
+use crate::table_stream::Record;
 
 /// What a request's event needs beside the request.
 pub(crate) struct Arrival<'a> {
@@ -144,7 +145,7 @@ pub(crate) fn refused(status: StatusCode, message: &str) -> Response<ResponseBod
 }
 
 /// The event for a batch of messages.
-pub(crate) fn sqs_event(messages: &[Message]) -> Value {
+pub fn sqs_event(messages: &[Message]) -> Value {
     let records: Vec<Value> = messages
         .iter()
         .map(|message| {
@@ -168,8 +169,36 @@ pub(crate) fn sqs_event(messages: &[Message]) -> Value {
     json!({ "Records": records })
 }
 
+/// The event for a batch of a stream's records.
+pub fn stream_event(records: &[Record], now: Timestamp) -> Value {
+    let records: Vec<Value> = records
+        .iter()
+        .map(|record| {
+            let number = record.sequence_number;
+            json!({
+                "eventID": format!("{number:032x}"),
+                "eventName": if record.is_new { "INSERT" } else { "MODIFY" },
+                "eventVersion": "1.1",
+                "eventSource": "aws:dynamodb",
+                "awsRegion": "us-east-1",
+                "dynamodb": {
+                    "ApproximateCreationDateTime": now.as_millis() / 1_000,
+                    "Keys": { "pk": { "S": record.pk }, "sk": { "S": record.sk } },
+                    "NewImage": record.image,
+                    "SequenceNumber": format!("{number:021}"),
+                    "SizeBytes": record.image.to_string().len(),
+                    "StreamViewType": "NEW_IMAGE",
+                },
+                "eventSourceARN":
+                    "arn:aws:dynamodb:us-east-1:000000000000:table/tasks/stream/2026-01-01T00:00:00.000",
+            })
+        })
+        .collect();
+    json!({ "Records": records })
+}
+
 /// The event of a schedule's tick, as EventBridge Scheduler sends it.
-pub(crate) fn schedule_event(id: &str, now: Timestamp) -> Value {
+pub fn schedule_event(id: &str, now: Timestamp) -> Value {
     json!({
         "version": "0",
         "id": id,

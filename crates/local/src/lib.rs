@@ -5,10 +5,13 @@
 pub mod cloud;
 pub mod embedded;
 pub mod endpoint;
-mod events;
+pub mod events;
+mod functions;
 mod local_queue;
 mod prelude;
 mod processes;
+mod push_key;
 pub mod queue;
 pub mod runtime_api;
 pub mod server;
+pub mod table_stream;

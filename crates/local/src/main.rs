@@ -22,10 +22,13 @@ Options:
   --memory       keep the tasks in memory: they are gone when this ends
   --processes    run the functions as processes of their own, as Lambda does
   --buffer       give answers whole, as an HTTP API does: streams, too, when they end
+  --aws-port P   serve the database and the queue, too, at this port of 127.0.0.1 [0 takes a free
+                 one], and say by which variables a2a-lambda-ops reaches them
   --log LEVEL    error, warn, info, debug or trace, to the standard error output [default: warn]
   --help         print this
 
-The variables of the agent card are those of the request function: `CARD_SIGNING_KEY` and so on.
+The variables of the agent card and of pushes are those of the functions: `CARD_SIGNING_KEY`, `PUSH_SIGNING_KEYS`
+and so on. Pushes go to http URLs and to this machine, too, unless `PUSH_ALLOW_HTTP` or `PUSH_ALLOW_LOCAL` is false.
 
 A bearer token stands for a user: `Authorization: Bearer alice` makes the request alice's, and
 alice sees her own tasks only. Without one, everybody is the same user. Nothing is checked: this is
@@ -48,6 +51,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Err
             data: Data::Folder(PathBuf::from(".data")),
             bootstraps: None,
             response_mode: ResponseMode::Stream,
+            aws_port: None,
         },
     };
     let options = &mut parsed.cloud;
@@ -66,6 +70,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Err
                 options.data = Data::Memory;
             }
             Long("processes") => options.bootstraps = Some(own_folder()?),
+            Long("aws-port") => options.aws_port = Some(arguments.value()?.parse()?),
             Long("buffer") => options.response_mode = ResponseMode::Buffer,
             Long("log") => parsed.log = arguments.value()?.parse()?,
             Short('h') | Long("help") => return Ok(None),
@@ -124,6 +129,12 @@ async fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .map_err(|error| format!("port {} cannot be used: {error}", arguments.port))?;
     let address = listener.local_addr()?;
     let cloud = Cloud::start(&arguments.cloud, address.to_string()).await?;
+    if let Some(variables) = cloud.operator_variables() {
+        eprintln!("For a2a-lambda-ops, in another shell:");
+        for (name, value) in variables {
+            eprintln!("export {name}={value}");
+        }
+    }
     println!("listening on http://{address}");
     tokio::select! {
         () = serve(listener, cloud.clone()) => {}

@@ -248,6 +248,32 @@ impl Queue {
         self.lock().drain_dead_letters()
     }
 
+    /// Takes up to `max_messages` dead letters, oldest first, and hides each from others who do for
+    /// `visibility`: what a receive from the dead-letter queue is.
+    ///
+    /// # Errors
+    ///
+    /// [`ReceiveError`] when an argument is out of its bounds.
+    pub fn receive_dead_letters(
+        &self,
+        max_messages: usize,
+        visibility: Duration,
+    ) -> Result<Vec<(ReceiptHandle, DeadLetter)>, ReceiveError> {
+        if !(1..=MAX_BATCH).contains(&max_messages) {
+            return Err(ReceiveError::BatchSize { asked: max_messages });
+        }
+        if visibility > MAX_VISIBILITY {
+            return Err(ReceiveError::Visibility { visibility });
+        }
+        Ok(self.lock().take_dead(max_messages, visibility, Instant::now()))
+    }
+
+    /// Deletes the dead letter that `handle` was given for and says whether it did, as
+    /// [`delete`](Self::delete).
+    pub fn delete_dead_letter(&self, handle: &ReceiptHandle) -> bool {
+        self.lock().remove_dead(handle)
+    }
+
     /// Puts the dead letters back, oldest first, as new messages that are visible at once: what
     /// `StartMessageMoveTask` does. Returns how many; one for which there is no room stays dead.
     pub fn redrive(&self) -> usize {

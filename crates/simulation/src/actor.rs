@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use a2a_lambda_core::env::MAX_QUEUE_DELAY;
-use a2a_lambda_core::ids::ConfigId;
+use a2a_lambda_core::ids::{ConfigId, WriteId};
 use a2a_lambda_core::machine::Change;
+use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
 };
@@ -48,7 +49,7 @@ pub(crate) struct Actor {
 
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(crate) enum Fate {
     Well,
     CrashBefore,
     CrashAfter,
@@ -104,6 +105,8 @@ impl Actor {
             timer: self.clone(),
             clock: self.clone(),
             ids: self.clone(),
+            webhook: self.clone(),
+            vault: self.clone(),
             policy: self.world.policy.clone(),
         }
     }
@@ -144,7 +147,7 @@ impl Actor {
 
     /// What will happen to the next request, and how long it takes there and back. The same
     /// number of draws for every request, whatever faults there are.
-    fn fate(&self) -> (Fate, Duration, Duration) {
+    pub(crate) fn fate(&self) -> (Fate, Duration, Duration) {
         let faults = self.world.faults();
         let rng = &mut *lock(&self.rng);
         let mut there = Duration::from_millis(rng.within(0, USUAL_MS));
@@ -194,15 +197,20 @@ impl Actor {
         (dies, late)
     }
 
+    /// Whether it is dead, or the run is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.dead.load(Ordering::Relaxed) || self.world.has_failed()
+    }
+
     /// Makes a request to the world.
-    async fn ask<T, E>(
+    pub(crate) async fn ask<T, E>(
         &self,
         what: &str,
         more: impl std::fmt::Display,
         lost: fn() -> E,
         request: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        if self.dead.load(Ordering::Relaxed) || self.world.has_failed() {
+        if self.is_over() {
             return std::future::pending().await;
         }
         self.world.count_step();
@@ -249,7 +257,7 @@ impl Actor {
     }
 }
 
-async fn rest(duration: Duration) {
+pub(crate) async fn rest(duration: Duration) {
     if duration.is_zero() {
         // Even a fast answer is an await away.
         tokio::task::yield_now().await;
@@ -357,7 +365,7 @@ impl TaskStore for Actor {
 #[async_trait]
 impl PushConfigs for Actor {
     async fn put(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError> {
-        let request = self.world.shown.put(task, config);
+        let request = self.world.put_config(&self.name, task, config);
         self.ask("put config", &task.task, unavailable, request).await
     }
 
@@ -376,7 +384,30 @@ impl PushConfigs for Actor {
     }
 
     async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
-        self.ask("delete config", &task.task, unavailable, self.world.shown.delete(task, id)).await
+        let request = self.world.delete_config(&self.name, task, id);
+        self.ask("delete config", &task.task, unavailable, request).await
+    }
+
+    async fn advance(
+        &self,
+        task: &TaskKey,
+        before: &WriteId,
+        config: &PushConfig,
+    ) -> Result<bool, StoreError> {
+        let delivery = &config.delivery;
+        let more = format!("{} of {}: {delivery:?}", config.id, task.task);
+        let request = self.world.advance_config(&self.name, task, before, config);
+        self.ask("advance config", more, unavailable, request).await
+    }
+
+    async fn failing(
+        &self,
+        shard: u8,
+        after: Option<&Failing>,
+        limit: usize,
+    ) -> Result<Vec<Failing>, StoreError> {
+        let request = self.world.shown.failing(shard, after, limit);
+        self.ask("failing", shard, unavailable, request).await
     }
 }
 

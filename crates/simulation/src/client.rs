@@ -11,8 +11,9 @@ use a2a_lambda_protocol::{
 };
 
 use crate::actor::Actor;
-use crate::op::{Action, How, Op, Sending, Who};
+use crate::op::{Action, How, Op, Registration, Sending, Who};
 use crate::oracle::{Sent, Violation};
+use crate::registering;
 use crate::rng::Rng;
 use crate::watching::Viewer;
 use crate::world::World;
@@ -21,7 +22,7 @@ use crate::world::World;
 pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// How often a client makes a request in all, if it can be repeated.
-const TRIES: u32 = 3;
+pub(crate) const TRIES: u32 = 3;
 
 /// What a request may take beyond the time that its client is kept waiting.
 const OVERHEAD: Duration = Duration::from_secs(2);
@@ -40,6 +41,8 @@ pub(crate) struct Letter {
     pub(crate) slot: Option<u32>,
     pub(crate) script: String,
     pub(crate) how: How,
+    /// The push config that comes with it.
+    pub(crate) push: Option<Registration>,
 }
 
 /// What came of a request.
@@ -71,6 +74,16 @@ pub(crate) async fn perform(world: Arc<World>, op: Op) {
         Action::LongPoll { slot } => client.with(of_slot(slot), Client::long_poll).await,
         Action::Subscribe { slot } => client.with(of_slot(slot), Client::subscribe).await,
         Action::Probe { slot } => client.with(of_slot(slot), Client::probe).await,
+        Action::Register { slot, push } => {
+            if let Some((who, key)) = of_slot(slot) {
+                client.register(push, who, key).await;
+            }
+        }
+        Action::Unregister { slot, id } => {
+            if let Some((who, key)) = of_slot(slot) {
+                client.unregister(id, who, key).await;
+            }
+        }
     }
 }
 
@@ -98,7 +111,7 @@ impl Client {
     }
 
     /// Makes one request. It is over in the time that it may take, if nothing troubles it.
-    async fn ask<T>(
+    pub(crate) async fn ask<T>(
         &self,
         actor: &Arc<Actor>,
         waits: Duration,
@@ -137,7 +150,8 @@ impl Client {
             None => format!("m{}", self.op),
         };
         let sent = Sent { who, id, key: message.key };
-        let letter = Letter { sent, to, slot, script: message.script, how: message.how };
+        let Sending { how, push, script, .. } = message;
+        let letter = Letter { sent, to, slot, script, how, push };
         for number in 1..=TRIES {
             let outcome = match letter.how {
                 How::Streaming => return Viewer::of_message(self, letter).watch().await,
@@ -160,7 +174,7 @@ impl Client {
             How::Waiting => self.world.policy.blocking_wait,
             _ => self.world.policy.direct_wait,
         };
-        let request = letter.request();
+        let request = letter.request(actor.name());
         let answer =
             self.ask(&actor, waits, async |ops| ops.send(&caller, request, &options).await).await;
         let response = match letter.outcome(&self.world, answer) {
@@ -168,6 +182,7 @@ impl Client {
             Outcome::Again => return Outcome::Again,
             Outcome::Refused => return Outcome::Refused,
         };
+        letter.promised(&self.world, actor.name());
         self.world.judge(|oracle| match &response {
             SendMessageResponse::Task(task) => {
                 let key = key_of(&caller, &task.id);
@@ -269,7 +284,7 @@ impl Client {
         let stranger = self.rng("who").pick(&strangers).caller();
         let id = key.task.to_string();
         let not_found = A2aError::task_not_found(&id);
-        let tries: [&str; 4] = ["get", "cancel", "subscribe", "send"];
+        let tries: [&str; 5] = ["get", "cancel", "subscribe", "send", "register"];
         for (number, what) in (1..).zip(tries) {
             let actor = Arc::new(self.actor(number));
             let id = id.clone();
@@ -310,6 +325,7 @@ async fn intrude(
             let request = SubscribeToTaskRequest { id, ..SubscribeToTaskRequest::default() };
             operations.subscribe(stranger, &request, None, None).await.map(drop)
         }
+        "register" => registering::intrude(operations, stranger, id).await,
         _ => {
             let message = message("intruder", "complete", Some(&id));
             let request = SendMessageRequest { message: Some(message), ..Default::default() };
@@ -323,7 +339,7 @@ fn is_same(error: &A2aError, other: &A2aError) -> bool {
 }
 
 /// An owner's request is only refused when the world is in trouble.
-fn only_unavailable(error: &A2aError) -> Result<(), Violation> {
+pub(crate) fn only_unavailable(error: &A2aError) -> Result<(), Violation> {
     match error.kind {
         ErrorKind::Unavailable => Ok(()),
         _ => Err(Violation::new("I4", format!("an owner's request was met with {error:?}"))),
@@ -353,10 +369,11 @@ impl Letter {
         }
     }
 
-    pub(crate) fn request(&self) -> SendMessageRequest {
+    pub(crate) fn request(&self, name: &str) -> SendMessageRequest {
         let task = self.to.as_ref().map(|key| key.task.as_str());
         let configuration = SendMessageConfiguration {
             return_immediately: self.how == How::AtOnce,
+            task_push_notification_config: self.push.map(|push| push.request(name, "")),
             ..SendMessageConfiguration::default()
         };
         SendMessageRequest {
@@ -378,7 +395,18 @@ impl Letter {
             answer_by: Some(now.saturating_add(REQUEST_LIMIT.saturating_sub(OVERHEAD))),
             may_answer_directly: world.settings.direct > 0,
             last_event,
+            version: self.push.map(|push| push.version).unwrap_or_default(),
             ..SendOptions::default()
+        }
+    }
+
+    /// Its sender was told that it was accepted, and its config with it.
+    pub(crate) fn promised(&self, world: &World, name: &str) {
+        if let Some(push) = self.push {
+            world.judge(|oracle| {
+                oracle.promised_inline(&push.manner.url(name));
+                Ok(())
+            });
         }
     }
 

@@ -1,10 +1,11 @@
-//! The functions that no client calls: executors that attend to signals, and the sweep.
+//! The functions that no client calls: executors that attend to signals, stream recovery, and
+//! the sweep.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use a2a_lambda_core::{Agents, Attended, Company, Runner, sweep};
+use a2a_lambda_core::{Agents, Attended, Company, Runner, TaskKey, deliver, sweep};
 
 use crate::actor::Actor;
 use crate::agent::Scripted;
@@ -14,6 +15,15 @@ use crate::world::World;
 
 /// How long a sweep may take.
 const SWEEP_LIMIT: Duration = Duration::from_mins(5);
+
+/// For how long sweeps are left out at most: a day, in milliseconds.
+const LONGEST_REST_MS: u64 = 86_400_000;
+
+/// How long stream recovery may take.
+const STREAM_LIMIT: Duration = Duration::from_mins(1);
+
+/// How often it is given a record until that is given up.
+const RECORD_TRIES: u32 = 3;
 
 /// What the queue waits beyond the longest invocation before it delivers a signal again.
 const VISIBILITY_MARGIN: Duration = Duration::from_secs(30);
@@ -66,11 +76,23 @@ async fn attend(world: &World, actor: Arc<Actor>, received: &Received, invocatio
     }
 }
 
-/// Sweeps at intervals, for ever; a slow sweep and the next may overlap.
+/// Sweeps at intervals, for ever; a slow sweep and the next may overlap. Once the world has healed,
+/// sweeps that would find nothing are left out: nobody would notice them, and receivers can be down
+/// for days.
 pub(crate) async fn sweep_at_intervals(world: Arc<World>) {
-    let interval = Duration::from_secs(world.settings.sweep_s.into());
-    for number in 1_u32.. {
-        tokio::time::sleep(interval).await;
+    let interval_ms = u64::from(world.settings.sweep_s) * 1_000;
+    let mut last = 0;
+    loop {
+        let now_ms = world.now_ms();
+        let earliest_ms = world.rests_until_ms().clamp(now_ms, now_ms + LONGEST_REST_MS);
+        let number = earliest_ms.div_ceil(interval_ms).max(last + 1);
+        let pause = (number * interval_ms).saturating_sub(world.now_ms());
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(Duration::from_millis(pause)) => {}
+            () = world.written.notified() => continue,
+        }
+        last = number;
         let actor = Arc::new(Actor::new(&world, format!("sweep{number}")));
         tokio::spawn(async move {
             let engine = actor.engine();
@@ -79,5 +101,37 @@ pub(crate) async fn sweep_at_intervals(world: Arc<World>) {
             actor.world().note(actor.name(), "has swept", format_args!("{swept:?}"));
             actor.world().judge_sweep();
         });
+    }
+}
+
+/// Stream recovery is given a record: a task was written that has an unclaimed mark.
+pub(crate) async fn recover_from_stream(world: Arc<World>, key: TaskKey, number: u32) {
+    let mut rng = Rng::derive(world.seed, &format!("record {number}"));
+    let faults = world.faults();
+    let is_lost = rng.chance(faults.late / 10);
+    let is_late = rng.chance(faults.late);
+    let times = if rng.chance(faults.repeat) { 2 } else { 1 };
+    let waits = [rng.within(50, 1_000), rng.within(50, 40_000), rng.within(0, 10_000)];
+    let [usual, late, between] = waits.map(Duration::from_millis);
+    tokio::time::sleep(if is_late { late } else { usual }).await;
+    if is_lost {
+        world.note("stream", "loses a record", &key.task);
+        return;
+    }
+    for repeat in 1..=times {
+        for receive in 1..=RECORD_TRIES {
+            let name = format!("stream{number}-{repeat}-{receive}");
+            let actor = Arc::new(Actor::new(&world, name));
+            world.note(actor.name(), "is given a record", &key.task);
+            let engine = actor.engine();
+            let deadline = engine.clock.now().saturating_add(STREAM_LIMIT);
+            let delivered = actor.live(STREAM_LIMIT, deliver(&engine, &key, deadline)).await;
+            world.note(actor.name(), "is done", format_args!("{delivered:?}"));
+            if matches!(delivered, Some(Ok(_))) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        tokio::time::sleep(between).await;
     }
 }

@@ -1,5 +1,7 @@
 //! Plans made from a seed.
 
+mod pushes;
+
 use crate::op::{Action, How, Op, Sending, Who};
 use crate::plan::{Faults, Plan, Settings};
 use crate::rng::Rng;
@@ -38,6 +40,7 @@ pub fn generate(seed: u64) -> Plan {
     for id in 1..=ops {
         maker.add(id);
     }
+    pushes::add(seed, &mut maker.ops);
     Plan { seed, settings, faults, ops: maker.ops }
 }
 
@@ -189,7 +192,7 @@ impl Maker {
     fn message(&mut self, id: u32) -> Sending {
         let how = self.how();
         let key = self.rng.chance(500).then_some(id);
-        Sending { how, key, script: self.script() }
+        Sending { how, key, push: None, script: self.script() }
     }
 
     fn script(&mut self) -> String {

@@ -10,6 +10,10 @@ pub struct Tally {
     pub steps: u64,
     /// Faults that they met.
     pub faults: u64,
+    /// Pushes that receivers got.
+    pub pushes: u64,
+    /// Those of them that they had got before.
+    pub repeats: u64,
     /// The hash of all that happened, in its order: equal for equal runs.
     pub hash: u64,
 }

@@ -1,7 +1,7 @@
 //! The whole core under a seeded scheduler with a virtual clock.
 //!
 //! A [`Plan`] says what clients do and what goes wrong. [`run`] carries it out: requests, streams,
-//! executors and sweeps are actors on one thread, each with a clock of its own, and whatever an
+//! executors, stream recovery and sweeps are actors on one thread, each with a clock of its own, and whatever an
 //! actor asks of the world may be late, refused, answered to nobody, or the last thing that it
 //! does. After the last operation the world heals, and everything that was accepted must come to
 //! its end.
@@ -23,7 +23,10 @@ mod oracle;
 mod panics;
 mod plan;
 mod planted;
+mod posting;
 mod queue;
+mod receiver;
+mod registering;
 mod rng;
 mod run;
 mod shrink;
@@ -33,10 +36,11 @@ mod world;
 
 pub use generate::generate;
 pub use journal::Tally;
-pub use op::{Action, How, NotAnOp, Op, Sending, Who};
+pub use op::{Action, How, NotAnOp, Op, Registration, Sending, Who};
 pub use oracle::Violation;
 pub use plan::{Faults, NotAPlan, Plan, Settings};
 pub use planted::Planted;
+pub use receiver::Manner;
 pub use run::{Report, Setup, Stores, run, run_on};
 pub use shrink::shrink;
 pub use weather::{Strike, Weather};

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use a2a_lambda_simulation::{Plan, Planted, Report, Setup, generate, run, shrink};
+use a2a_lambda_simulation::{Plan, Planted, Report, Setup, Tally, generate, run, shrink};
 
 const USAGE: &str = "\
 Runs the core of a2a-lambda under a seeded scheduler that crashes, loses and repeats, and checks the
@@ -113,8 +113,11 @@ fn show(plan: &Plan, planted: Option<Planted>) -> bool {
     if let Some(violation) = &report.violation {
         println!("{violation}");
     }
-    let (steps, faults) = (report.tally.steps, report.tally.faults);
-    println!("1 seed, {steps} steps, {faults} faults, {violations} violations");
+    let Tally { steps, faults, pushes, repeats, .. } = report.tally;
+    println!(
+        "1 seed, {steps} steps, {faults} faults, {pushes} pushes ({repeats} repeats), {violations} \
+         violations"
+    );
     violations == 0
 }
 
@@ -151,12 +154,14 @@ fn on_threads(
 /// Runs many seeds. Violations are made short and printed.
 fn all(arguments: &Arguments) -> bool {
     let (steps, faults, violations) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
-    let seeds = AtomicU64::new(0);
+    let (seeds, pushes, repeats) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let print = Mutex::new(());
     on_threads(arguments, None, |seed, report| {
         seeds.fetch_add(1, Ordering::Relaxed);
         steps.fetch_add(report.tally.steps, Ordering::Relaxed);
         faults.fetch_add(report.tally.faults, Ordering::Relaxed);
+        pushes.fetch_add(report.tally.pushes, Ordering::Relaxed);
+        repeats.fetch_add(report.tally.repeats, Ordering::Relaxed);
         if report.violation.is_some() {
             violations.fetch_add(1, Ordering::Relaxed);
             let text = finding(seed, &report);
@@ -166,9 +171,12 @@ fn all(arguments: &Arguments) -> bool {
         // A handful says as much as a thousand.
         violations.load(Ordering::Relaxed) < 10
     });
-    let [seeds, steps, faults, violations] =
-        [seeds, steps, faults, violations].map(AtomicU64::into_inner);
-    println!("{seeds} seeds, {steps} steps, {faults} faults, {violations} violations");
+    let [seeds, steps, faults, pushes, repeats, violations] =
+        [seeds, steps, faults, pushes, repeats, violations].map(AtomicU64::into_inner);
+    println!(
+        "{seeds} seeds, {steps} steps, {faults} faults, {pushes} pushes ({repeats} repeats), \
+         {violations} violations"
+    );
     violations == 0
 }
 

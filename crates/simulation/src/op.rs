@@ -3,6 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use a2a_lambda_core::ProtocolVersion;
+
+use crate::receiver::Manner;
+
 /// One thing that a client does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Op {
@@ -60,11 +64,75 @@ pub enum Action {
         /// The slot.
         slot: u32,
     },
-    /// Somebody else tries to read, to follow, to message and to cancel the task.
+    /// Somebody else tries to read, to follow, to message and to cancel the task, and to have it
+    /// pushed.
     Probe {
         /// The slot.
         slot: u32,
     },
+    /// Makes a push config for the task, or replaces the one of the same id.
+    Register {
+        /// The slot.
+        slot: u32,
+        /// The config.
+        push: Registration,
+    },
+    /// Deletes a push config of the task.
+    Unregister {
+        /// The slot.
+        slot: u32,
+        /// The config's number; `None` for the one that was made without an id.
+        id: Option<u32>,
+    },
+}
+
+/// A push config, as a client asks for it. Its text is `c1/flaky/1.0`; without an id, `-/flaky/1.0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registration {
+    /// The number in its id, unless it has none.
+    pub id: Option<u32>,
+    /// What its receiver is like.
+    pub manner: Manner,
+    /// The version that is spoken.
+    pub version: ProtocolVersion,
+}
+
+impl Registration {
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split('/');
+        let ConfigName(id) = ConfigName::parse(words.next()?)?;
+        let manner = Manner::named(words.next()?)?;
+        let version = ProtocolVersion::parse(words.next()?)?;
+        words.next().is_none().then_some(Self { id, manner, version })
+    }
+}
+
+impl fmt::Display for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, manner, version } = self;
+        write!(f, "{}/{manner}/{}", ConfigName(*id), version.as_str())
+    }
+}
+
+/// The id of a push config in a plan.
+struct ConfigName(Option<u32>);
+
+impl fmt::Display for ConfigName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(number) => write!(f, "c{number}"),
+            None => f.write_str("-"),
+        }
+    }
+}
+
+impl ConfigName {
+    fn parse(name: &str) -> Option<Self> {
+        match name {
+            "-" => Some(Self(None)),
+            name => Some(Self(Some(name.strip_prefix('c')?.parse().ok()?))),
+        }
+    }
 }
 
 /// A message and how it is sent.
@@ -74,6 +142,8 @@ pub struct Sending {
     pub how: How,
     /// The `Idempotency-Key`, if it has one.
     pub key: Option<u32>,
+    /// The push config that comes with it, if one does.
+    pub push: Option<Registration>,
     /// The message's text: what the agent is to do, as `agent.rs` has it.
     pub script: String,
 }
@@ -127,6 +197,9 @@ impl fmt::Display for Sending {
         if let Some(key) = self.key {
             write!(f, " key={key}")?;
         }
+        if let Some(push) = self.push {
+            write!(f, " push={push}")?;
+        }
         write!(f, " : {}", self.script)
     }
 }
@@ -143,6 +216,8 @@ impl fmt::Display for Op {
             Action::List { who } => write!(f, "list {who}"),
             Action::Subscribe { slot } => write!(f, "subscribe {slot}"),
             Action::Probe { slot } => write!(f, "probe {slot}"),
+            Action::Register { slot, push } => write!(f, "register {slot} {push}"),
+            Action::Unregister { slot, id } => write!(f, "unregister {slot} {}", ConfigName(*id)),
         }
     }
 }
@@ -166,41 +241,47 @@ fn parse(line: &str) -> Option<Op> {
         None => (line, ""),
     };
     let mut words = words.split_whitespace();
-    let mut word = || words.next();
     let named = |name: &str, known: &[(&str, Who)]| {
         known.iter().find(|(of, _)| *of == name).map(|(_, who)| *who)
     };
-    (word()? == "op").then_some(())?;
-    let id = word()?.parse().ok()?;
-    (word()? == "at").then_some(())?;
-    let at_ms = word()?.parse().ok()?;
-    let verb = word()?;
+    (words.next()? == "op").then_some(())?;
+    let id = words.next()?.parse().ok()?;
+    (words.next()? == "at").then_some(())?;
+    let at_ms = words.next()?.parse().ok()?;
+    let verb = words.next()?;
     if verb == "list" {
-        let who = named(word()?, &Who::NAMES)?;
+        let who = named(words.next()?, &Who::NAMES)?;
         return Some(Op { id, at_ms, action: Action::List { who } });
     }
-    let slot = word()?.parse().ok()?;
+    let slot = words.next()?.parse().ok()?;
     let action = match verb {
         "send" => {
-            let who = named(word()?, &Who::NAMES)?;
-            Action::Send { slot, who, message: sending(word()?, word(), script)? }
+            let who = named(words.next()?, &Who::NAMES)?;
+            Action::Send { slot, who, message: sending(&mut words, script)? }
         }
-        "follow-up" => Action::FollowUp { slot, message: sending(word()?, word(), script)? },
+        "follow-up" => Action::FollowUp { slot, message: sending(&mut words, script)? },
         "cancel" => Action::Cancel { slot },
         "get" => Action::Get { slot },
         "long-poll" => Action::LongPoll { slot },
         "subscribe" => Action::Subscribe { slot },
         "probe" => Action::Probe { slot },
+        "register" => Action::Register { slot, push: Registration::parse(words.next()?)? },
+        "unregister" => Action::Unregister { slot, id: ConfigName::parse(words.next()?)?.0 },
         _ => return None,
     };
     Some(Op { id, at_ms, action })
 }
 
-fn sending(how: &str, key: Option<&str>, script: &str) -> Option<Sending> {
+fn sending<'a>(words: &mut impl Iterator<Item = &'a str>, script: &str) -> Option<Sending> {
+    let how = words.next()?;
     let how = How::NAMES.iter().find(|(name, _)| *name == how)?.1;
-    let key = match key {
-        None => None,
-        Some(key) => Some(key.strip_prefix("key=")?.parse().ok()?),
-    };
-    Some(Sending { how, key, script: script.to_owned() })
+    let (mut key, mut push) = (None, None);
+    for word in words {
+        match word.split_once('=')? {
+            ("key", number) => key = Some(number.parse().ok()?),
+            ("push", text) => push = Some(Registration::parse(text)?),
+            _ => return None,
+        }
+    }
+    Some(Sending { how, key, push, script: script.to_owned() })
 }

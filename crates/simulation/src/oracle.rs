@@ -4,6 +4,8 @@
 //! had trouble reaching the world: a promise about time only holds for those who had none.
 
 mod answers;
+mod configs;
+mod pushes;
 mod runs;
 mod writes;
 
@@ -11,18 +13,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::invariants::check_task;
-use a2a_lambda_core::{Entry, Event, Generation, Head, Phase, Policy, Snapshot, TaskKey};
+use a2a_lambda_core::{Entry, Event, Generation, Head, Mark, Phase, Policy, Snapshot, TaskKey};
 
 use crate::op::Who;
 use crate::world::EPOCH;
 
 pub(crate) use answers::Sent;
+pub(crate) use configs::Wrote;
 pub(crate) use runs::{Given, TOLD_WITHIN_MS};
 
 /// How many entries a log may have beyond the limit for messages and updates: to say what the task
 /// is doing, and how it ended.
 const ENTRIES_BEYOND: u64 = 4;
+
+/// What a claim lasts beyond the last attempt that is begun under it, in milliseconds.
+const CLAIM_MARGIN_MS: u32 = 1_000;
 
 /// An invariant that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +99,8 @@ pub(crate) struct Oracle {
     policy: Arc<Policy>,
     /// Whether all clocks are right.
     clocks_agree: bool,
+    /// Whether they differ by less than what a claim lasts beyond the last attempt under it.
+    claims_hold: bool,
     tasks: BTreeMap<TaskKey, Known>,
     /// Where each message is, by its id.
     messages: BTreeMap<String, (TaskKey, Generation)>,
@@ -101,18 +110,25 @@ pub(crate) struct Oracle {
     runs: BTreeMap<String, runs::AgentRun>,
     /// When actors could not rely on the world: from and to, in milliseconds of the run.
     troubles: BTreeMap<String, Vec<(u64, u64)>>,
+    /// Each push config that was ever made, by its URL.
+    hooks: BTreeMap<String, pushes::Hook>,
+    /// The URLs of those that are there.
+    configs: BTreeMap<(TaskKey, ConfigId), String>,
 }
 
 impl Oracle {
-    pub(crate) fn new(policy: Arc<Policy>, clocks_agree: bool) -> Self {
+    pub(crate) fn new(policy: Arc<Policy>, skew_ms: u32) -> Self {
         Self {
             policy,
-            clocks_agree,
+            clocks_agree: skew_ms == 0,
+            claims_hold: skew_ms < CLAIM_MARGIN_MS / 4,
             tasks: BTreeMap::new(),
             messages: BTreeMap::new(),
             keys: BTreeMap::new(),
             runs: BTreeMap::new(),
             troubles: BTreeMap::new(),
+            hooks: BTreeMap::new(),
+            configs: BTreeMap::new(),
         }
     }
 
@@ -239,7 +255,7 @@ impl Oracle {
                 })?;
             }
         }
-        Ok(())
+        self.check_pushed()
     }
 }
 
@@ -258,7 +274,15 @@ fn line(head: &Head, new: &[Entry]) -> String {
         format!(" until {}", until.as_millis() - EPOCH.as_millis())
     });
     let turn = format!("turn {} attempt {}", head.turn, head.attempt);
-    format!("{phase}{lease}, r{revision} g{generation}, {turn}, +{events:?}")
+    let mark = match head.mark() {
+        None => String::new(),
+        Some(Mark::Open) => ", to be pushed".to_owned(),
+        Some(Mark::Claimed { token, .. }) => format!(", pushed by {}", token.as_str()),
+        Some(Mark::Waiting { until }) => {
+            format!(", pushed from {}", until.as_millis() - EPOCH.as_millis())
+        }
+    };
+    format!("{phase}{lease}, r{revision} g{generation}, {turn}, +{events:?}{mark}")
 }
 
 /// I10: a log and the number of turns have their limits. Beyond those that its agent wants, a task

@@ -232,7 +232,16 @@ mod tests {
 
     #[test]
     fn what_is_not_a_plan_is_refused() {
-        for bad in ["sed 1", "seed x", "faults x=1", "settings direct", "op 1 at 2 jump 3"] {
+        for bad in [
+            "sed 1",
+            "seed x",
+            "faults x=1",
+            "settings direct",
+            "op 1 at 2 jump 3",
+            "op 1 at 2 register 3 c1/odd/1.0",
+            "op 1 at 2 unregister 3 1",
+            "op 1 at 2 follow-up 3 at-once push=c1/well : complete",
+        ] {
             assert!(bad.parse::<Plan>().is_err(), "{bad}");
         }
     }

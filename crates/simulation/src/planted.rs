@@ -5,6 +5,7 @@
 //! is not looked at, an inbox that seems empty, a cursor that is off by one.
 
 mod liar;
+mod pushes;
 
 use std::sync::Arc;
 
@@ -92,6 +93,38 @@ bugs! {
     ListsCrossed = "lists-crossed",
     /// Lists lack a task.
     ListShort = "list-short",
+    /// Whatever a receiver answers is taken for an acknowledgement.
+    AckAssumed = "ack-assumed",
+    /// A push is taken for acknowledged before it has arrived.
+    AckTooSoon = "ack-too-soon",
+    /// Whoever wants to deliver does, although somebody else is at it.
+    PushClaimIgnored = "push-claim-ignored",
+    /// Configs that were made are not noticed by whoever is at work.
+    PushEpochIgnored = "push-epoch-ignored",
+    /// A runner forgets that its task has push configs, and so sets no mark.
+    PushesForgotten = "pushes-forgotten",
+    /// The mark is given up although a config was made meanwhile.
+    SettleUnguarded = "settle-unguarded",
+    /// A task's last config is never found.
+    ConfigForgotten = "config-forgotten",
+    /// What is known of a config is written over whatever was written meanwhile.
+    CursorUnguarded = "cursor-unguarded",
+    /// A config's cursor is read as one too low.
+    PushCursorBack = "push-cursor-back",
+    /// A config's cursor is read as one too high.
+    PushCursorAhead = "push-cursor-ahead",
+    /// Receivers are not shown the task first.
+    IntroductionForgotten = "introduction-forgotten",
+    /// Which chunks were sent as one is forgotten.
+    BatchForgotten = "batch-forgotten",
+    /// Receivers in trouble are not left alone.
+    RetriedEarly = "retried-early",
+    /// That a receiver is in trouble is forgotten.
+    TroubleForgotten = "trouble-forgotten",
+    /// A receiver is given up before its time.
+    GivenUpEarly = "given-up-early",
+    /// The sweep passes over tasks that are only due for their pushes.
+    PushesNotSwept = "pushes-not-swept",
 }
 
 impl Planted {

@@ -24,6 +24,10 @@ use crate::world::{Store, World};
 /// longest scripts park for an hour in all.
 const SETTLES_WITHIN: Duration = Duration::from_hours(4);
 
+/// How long it may then take until each push is acknowledged or given up. Receivers ask for a day at
+/// most, which is kept to twelve times.
+const PUSHED_WITHIN: Duration = Duration::from_hours(14 * 24);
+
 /// How long the world is watched once all is over: late signals must change nothing.
 const AFTERMATH: Duration = Duration::from_mins(2);
 
@@ -125,7 +129,15 @@ async fn all(plan: &Plan, world: &Arc<World>) {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     };
-    if tokio::time::timeout(SETTLES_WITHIN, settled).await.is_ok() {
+    let pushed = async {
+        while let Some(next_ms) = world.next_push_ms() {
+            let pause = next_ms.saturating_sub(world.now_ms()).max(1_000);
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+        }
+    };
+    if tokio::time::timeout(SETTLES_WITHIN, settled).await.is_ok()
+        && tokio::time::timeout(PUSHED_WITHIN, pushed).await.is_ok()
+    {
         tokio::time::sleep(AFTERMATH).await;
     }
     world.judge_end();

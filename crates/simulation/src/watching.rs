@@ -99,12 +99,13 @@ impl<'a> Viewer<'a> {
         let caller = self.who.caller();
         let mut options = letter.options(self.world(), self.last, actor);
         options.answer_by = Some(actor.now().saturating_add(STREAM_LIMIT));
-        let request = letter.request();
+        let request = letter.request(actor.name());
         let connection = async {
             let operations = Operations::new(actor.engine());
             let opened = operations.send_streaming(&caller, request, &options).await;
             match letter.outcome(self.world(), Some(opened)) {
                 Outcome::Answered(tail) => {
+                    letter.promised(self.world(), actor.name());
                     self.key = self
                         .world()
                         .judge(|oracle| {

@@ -1,27 +1,33 @@
 //! The world that the actors share: one store, one queue, one time, and the oracle that watches.
 
+mod pushes;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard, Renewed, StoreError};
 use a2a_lambda_core::{
-    Caller, Generation, LeaseToken, Owner, Policy, PushConfigs, Snapshot, TaskKey, TaskStore,
+    Caller, Generation, LeaseToken, Mark, Owner, Policy, PushConfigs, Snapshot, TaskKey, TaskStore,
     Tenant,
 };
 use a2a_lambda_protocol::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::functions::recover_from_stream;
 use crate::journal::Journal;
 use crate::op::Who;
 use crate::oracle::{Given, Oracle, TOLD_WITHIN_MS, Violation};
 use crate::plan::{Faults, Plan, Settings};
+use crate::planted::Planted;
 use crate::queue::SimQueue;
+use crate::receiver::Receivers;
 use crate::run::{Setup, Stores};
 use crate::weather::Weather;
 
@@ -33,6 +39,9 @@ impl<T: TaskStore + PushConfigs> Store for T {}
 /// The moment at which every run begins.
 pub(crate) const EPOCH: Timestamp = Timestamp::from_millis(1_000_000_000_000);
 
+/// More requests than any run needs.
+const MAX_STEPS: u64 = 100_000;
+
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) settings: Settings,
@@ -40,17 +49,23 @@ pub(crate) struct World {
     pub(crate) queue: SimQueue,
     faults: Faults,
     /// What the oracle believes.
-    truth: Arc<dyn Store>,
+    pub(crate) truth: Arc<dyn Store>,
     /// What the actors are shown: the truth, unless a bug is planted.
     pub(crate) shown: Arc<dyn Store>,
     /// One write at a time, so that the oracle sees each by itself.
-    gate: tokio::sync::Mutex<()>,
+    pub(crate) gate: tokio::sync::Mutex<()>,
     begin: Instant,
     weather: Weather,
     healed_ms: OnceLock<u64>,
     oracle: Mutex<Oracle>,
     journal: Mutex<Journal>,
     slots: Mutex<BTreeMap<u32, (Who, TaskKey)>>,
+    pub(crate) receivers: Receivers,
+    pub(crate) planted: Option<Planted>,
+    /// How many stream records there were.
+    records: AtomicU32,
+    /// Something was written.
+    pub(crate) written: Notify,
     violation: Mutex<Option<Violation>>,
     pub(crate) violated: Notify,
 }
@@ -98,7 +113,7 @@ impl World {
             Some(bug) => bug.in_store(stores.shown),
             None => stores.shown,
         };
-        let oracle = Oracle::new(policy.clone(), faults.skew_ms == 0);
+        let oracle = Oracle::new(policy.clone(), faults.skew_ms);
         Self {
             seed,
             settings,
@@ -114,6 +129,10 @@ impl World {
             oracle: Mutex::new(oracle),
             journal: Mutex::new(Journal::new(setup.journal)),
             slots: Mutex::default(),
+            receivers: Receivers::default(),
+            planted: setup.planted,
+            records: AtomicU32::new(0),
+            written: Notify::new(),
             violation: Mutex::default(),
             violated: Notify::new(),
         }
@@ -142,6 +161,10 @@ impl World {
         self.note("world", "heals", "");
     }
 
+    pub(crate) fn has_healed(&self) -> bool {
+        self.weather.has_healed()
+    }
+
     pub(crate) fn faults(&self) -> Faults {
         if self.weather.has_healed() { Faults::default() } else { self.faults }
     }
@@ -160,8 +183,17 @@ impl World {
         lock(&self.journal).note(self.passed(), who, what, more);
     }
 
+    /// I10: whatever happens, there is an end to it.
     pub(crate) fn count_step(&self) {
-        lock(&self.journal).tally.steps += 1;
+        let steps = &mut lock(&self.journal).tally.steps;
+        *steps += 1;
+        if *steps == MAX_STEPS {
+            lock(&self.violation).get_or_insert(Violation::new(
+                "I10",
+                format!("{MAX_STEPS} requests, and no end of it"),
+            ));
+            self.violated.notify_one();
+        }
     }
 
     /// A fault keeps an actor from the world for a while.
@@ -335,8 +367,15 @@ impl World {
             let written = write.await;
             if let Some(after) = world.truth.read(&key, Depth::Full).await? {
                 let now_ms = world.now_ms();
+                let is_open = matches!(after.head.mark(), Some(Mark::Open));
                 let line = world.judge(|oracle| oracle.observe(&actor, now_ms, after)).flatten();
                 if let Some(line) = line {
+                    world.written.notify_one();
+                    if is_open {
+                        let number = world.records.fetch_add(1, Ordering::Relaxed) + 1;
+                        let record = recover_from_stream(world.clone(), key.clone(), number);
+                        tokio::spawn(record);
+                    }
                     world.note(&actor, "  makes it", format_args!("{} {line}", key.task));
                 }
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use a2a_lambda_core::head::{DUE_SHARDS, Head, Phase};
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::invariants;
-use a2a_lambda_core::machine::{Change, Stamp, Submission};
+use a2a_lambda_core::machine::{Change, FirstPush, Stamp, Submission};
 use a2a_lambda_core::store::{Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page};
 use a2a_lambda_core::{
     ContextId, LeaseToken, Owner, PushConfigs, Snapshot, StoreError, TaskId, TaskKey, TaskStore,
@@ -88,7 +88,14 @@ impl Bench {
 
     pub(crate) fn stamp(&self) -> Stamp {
         let write = WriteId::new(self.fresh());
-        Stamp { now: self.now(), write, signal_grace: SIGNAL_GRACE, lease: LEASE }
+        Stamp {
+            now: self.now(),
+            write,
+            signal_grace: SIGNAL_GRACE,
+            lease: LEASE,
+            push_claim: LEASE,
+            pusher: None,
+        }
     }
 
     /// A new task of Alice's, in her usual context, in the default tenant.
@@ -101,6 +108,7 @@ impl Bench {
             terms: Terms::default(),
             sender_waits_until: None,
             request: None,
+            pushes: None,
         }
     }
 
@@ -120,6 +128,12 @@ impl Bench {
     /// Submits a new task of Alice's.
     pub(crate) async fn submit(&self) -> Tracked {
         self.submit_this(self.submission()).await
+    }
+
+    /// Submits a new task of Alice's that has a push config.
+    pub(crate) async fn submit_pushed(&self, held_until: Option<Timestamp>) -> Tracked {
+        let pushes = Some(FirstPush { held_until });
+        self.submit_this(Submission { pushes, ..self.submission() }).await
     }
 
     pub(crate) async fn submit_this(&self, submission: Submission) -> Tracked {

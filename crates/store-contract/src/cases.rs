@@ -5,16 +5,19 @@ use std::pin::Pin;
 
 use crate::bench::Bench;
 
+mod advance;
 mod after;
 mod commit;
 mod config_pages;
 mod configs;
 mod create;
 mod due;
+mod failing;
 mod idempotency;
 mod lease;
 mod list;
 mod log;
+mod marks;
 mod paging;
 mod races;
 mod read;
@@ -214,6 +217,8 @@ macro_rules! for_each_case {
                 a_task_that_waits_for_its_user_is_not_due
                 a_moved_time_is_found_where_it_is_now_only
                 the_index_follows_the_head
+                a_task_at_rest_is_due_for_its_pushes
+                the_index_follows_the_mark
                 the_end_of_time_is_a_time
             }
             configs {
@@ -221,6 +226,7 @@ macro_rules! for_each_case {
                 one_without_anything_optional_is_read_back
                 both_versions_are_kept
                 any_time_and_any_cursor_are_kept
+                every_part_of_the_delivery_is_kept
                 every_character_of_its_texts_is_kept
                 a_large_one_is_kept
                 any_id_is_taken_as_it_is
@@ -248,6 +254,58 @@ macro_rules! for_each_case {
                 of_large_configs_are_whole
                 are_of_one_task
                 see_every_write
+            }
+            advance {
+                the_next_takes_its_place
+                all_of_it_is_stored
+                every_part_of_the_delivery_is_stored
+                another_write_stands_in_its_way
+                only_its_own_mark_will_do
+                a_replaced_one_is_left_alone
+                a_deleted_one_does_not_come_back
+                a_missing_one_is_not_made
+                the_same_write_again_is_known
+                a_put_takes_the_place_of_an_advanced_one
+                others_stay_as_they_are
+                the_task_is_left_alone
+                of_many_at_once_one_wins
+                the_same_at_once_is_made_once
+                many_writers_lose_nothing
+                a_delete_or_a_put_at_once_has_the_last_word
+            }
+            failing {
+                of_nothing_is_empty
+                shows_only_those_in_trouble
+                shows_each_in_its_tasks_shard_only
+                begins_with_the_oldest_trouble
+                in_pages_of_any_size_shows_each_once
+                in_pages_shows_each_of_the_same_time_once
+                goes_on_from_one_that_is_not_there_any_more
+                forgets_what_is_over
+                shows_one_once
+                shows_disabled_ones
+                is_not_mixed_up_with_what_is_due
+                shows_those_of_any_task_and_id
+                shows_those_of_any_time
+            }
+            marks {
+                of_a_task_without_configs_are_none
+                of_a_new_task_are_kept
+                of_a_new_task_are_shown_to_the_second
+                of_every_kind_are_kept
+                of_no_configs_are_none_again
+                keep_their_epoch
+                keep_until_when_they_are_held
+                keep_for_when_a_signal_was_sent
+                come_with_what_is_shown
+                change_alone
+                and_renewals_leave_each_other_alone
+                are_no_lease
+                of_a_stale_base_change_nothing
+                that_are_written_again_are_known
+                go_on_after_the_task_is_over
+                of_many_claims_at_once_are_ones
+                are_not_settled_beside_news
             }
         }
     };

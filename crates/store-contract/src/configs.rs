@@ -1,15 +1,29 @@
 //! Push configs, for the cases and for the differential test.
 
-use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::ids::ConfigId;
-use a2a_lambda_core::push::{PushSecrets, Secret};
+use a2a_lambda_core::head::DUE_SHARDS;
+use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::push::{Attempt, Delivery, Failing, Trouble};
+use a2a_lambda_core::vault::Sealed;
 use a2a_lambda_core::{Generation, PushConfig, PushConfigs, StoreError, TaskKey};
+use a2a_lambda_core::{ProtocolVersion, TraceContext};
 use a2a_lambda_protocol::Timestamp;
 
 use crate::bench::Bench;
 
 /// How many pages a listing of a few hundred configs may have.
 const MAX_PAGES: usize = 2_000;
+
+/// Texts that a store might cut, fold, or take for something else.
+pub(crate) const ODD_TEXTS: &[&str] = &[
+    " surrounded ",
+    "\"quoted\\\"",
+    "null",
+    "{\"t\":\"x\"}",
+    "line\r\nbreak",
+    "#:=",
+    "\u{0}\u{1}\t\u{7f}",
+    "é ß ü \u{e9} e\u{301} 🦀 \u{feff} \u{2028} \u{ffff} \u{10ffff}",
+];
 
 /// Ids that a store might take for something else, cut, fold, or put in another order than that of
 /// their bytes.
@@ -66,10 +80,18 @@ pub(crate) fn config(id: &str, label: &str) -> PushConfig {
         id: config_id(id),
         url: format!("https://example.com/{label}?a=1#b"),
         scheme: format!("Bearer-{label}"),
-        secrets: secrets(&format!("token of {label}"), &format!("credentials of {label}")),
+        secrets: Sealed::new(format!("secrets of {label}")),
         version: ProtocolVersion::V0_3,
+        trace: TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         created_at: Timestamp::from_millis(1_760_000_000_123),
-        cursor: Generation(12),
+        write: WriteId::new(format!("write of {label}")),
+        delivery: Delivery {
+            cursor: Generation(12),
+            replays: 2,
+            introduced: true,
+            batch: Some(Generation(15)),
+            trouble: None,
+        },
     }
 }
 
@@ -79,15 +101,45 @@ pub(crate) fn bare_config(id: &str) -> PushConfig {
         id: config_id(id),
         url: "http://a".to_owned(),
         scheme: String::new(),
-        secrets: PushSecrets::default(),
+        secrets: Sealed::default(),
         version: ProtocolVersion::V1_0,
+        trace: None,
         created_at: Timestamp::from_millis(0),
-        cursor: Generation(0),
+        write: WriteId::new("w"),
+        delivery: Delivery::default(),
     }
 }
 
-pub(crate) fn secrets(token: &str, credentials: &str) -> PushSecrets {
-    PushSecrets { token: Secret::new(token), credentials: Secret::new(credentials) }
+/// Trouble since a time, in ms, of which everything is told.
+pub(crate) fn trouble(since_ms: i64) -> Trouble {
+    let after = |ms: i64| Timestamp::from_millis(since_ms.saturating_add(ms));
+    let attempt = |ms: i64, reason: &str| Attempt {
+        at: after(ms),
+        generation: Generation(13),
+        reason: reason.to_owned(),
+    };
+    Trouble {
+        since: after(0),
+        failures: 7,
+        next: Some(after(60_000)),
+        attempts: vec![attempt(5, "HTTP 500"), attempt(3, "it did not answer in 10 s")],
+    }
+}
+
+/// As [`config`], in [`trouble`].
+pub(crate) fn failing_config(id: &str, since_ms: i64) -> PushConfig {
+    with_trouble(config(id, "failing"), Some(trouble(since_ms)))
+}
+
+pub(crate) fn with_trouble(mut config: PushConfig, trouble: Option<Trouble>) -> PushConfig {
+    config.delivery.trouble = trouble;
+    config
+}
+
+/// What a config in trouble is found as.
+pub(crate) fn failing_of(task: &TaskKey, config: &PushConfig) -> Option<Failing> {
+    let since = config.delivery.trouble.as_ref()?.since;
+    Some(Failing { since, task: task.clone(), id: config.id.clone() })
 }
 
 /// The ids of configs, in their order.
@@ -115,6 +167,24 @@ pub(crate) async fn walk_configs(
     panic!("a listing of more than {MAX_PAGES} pages");
 }
 
+/// All configs of a shard that are in trouble, in pages of this size.
+pub(crate) async fn walk_failing(
+    store: &dyn PushConfigs,
+    shard: u8,
+    limit: usize,
+) -> Result<Vec<Failing>, StoreError> {
+    let mut found: Vec<Failing> = Vec::new();
+    for _ in 0..MAX_PAGES {
+        let page = store.failing(shard, found.last(), limit).await?;
+        assert!(page.len() <= limit, "a page of {} failing configs, for {limit}", page.len());
+        if page.is_empty() {
+            return Ok(found);
+        }
+        found.extend(page);
+    }
+    panic!("shard {shard}: more than {MAX_PAGES} pages of failing configs");
+}
+
 impl Bench {
     pub(crate) async fn put_config(&self, task: &TaskKey, config: &PushConfig) {
         self.configs().put(task, config).await.expect("put");
@@ -122,6 +192,42 @@ impl Bench {
 
     pub(crate) async fn config(&self, task: &TaskKey, id: &str) -> Option<PushConfig> {
         self.configs().get(task, &config_id(id)).await.expect("get")
+    }
+
+    /// Stores a config in place of the one with the mark `before`; whether it did.
+    pub(crate) async fn advance_config(
+        &self,
+        task: &TaskKey,
+        before: &WriteId,
+        config: &PushConfig,
+    ) -> bool {
+        self.configs().advance(task, before, config).await.expect("advance")
+    }
+
+    pub(crate) async fn failing(
+        &self,
+        shard: u8,
+        after: Option<&Failing>,
+        limit: usize,
+    ) -> Vec<Failing> {
+        let page = self.configs().failing(shard, after, limit).await.expect("failing");
+        assert!(page.len() <= limit, "a page of {} failing configs, for {limit}", page.len());
+        page
+    }
+
+    /// All configs of a shard that are in trouble, in pages of this size.
+    pub(crate) async fn failing_in_pages(&self, shard: u8, limit: usize) -> Vec<Failing> {
+        walk_failing(self.configs(), shard, limit).await.expect("failing")
+    }
+
+    /// All configs that are in trouble, in the order of [`Failing`].
+    pub(crate) async fn all_failing(&self) -> Vec<Failing> {
+        let mut all = Vec::new();
+        for shard in 0..DUE_SHARDS {
+            all.extend(self.failing_in_pages(shard, 100).await);
+        }
+        all.sort();
+        all
     }
 
     pub(crate) async fn delete_config(&self, task: &TaskKey, id: &str) {

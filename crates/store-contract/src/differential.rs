@@ -1,19 +1,21 @@
 //! The same seeded operations on two stores, which must answer alike.
 //!
 //! Where the contract leaves a store a choice, the choice is not compared: how long a tail is, where
-//! a page ends, the order of tasks that are due at the same time.
+//! a page ends, the order of tasks that are due, and of configs that fail, since the same time.
 
 mod compare;
 mod configs;
 mod operations;
+mod pushes;
 mod rng;
 
 use std::collections::VecDeque;
 
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Change, Stamp};
+use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::Guard;
-use a2a_lambda_core::{LeaseToken, PushConfigs, Snapshot, TaskKey, TaskStore};
+use a2a_lambda_core::{LeaseToken, PushConfig, PushConfigs, Snapshot, TaskKey, TaskStore};
 use a2a_lambda_protocol::Timestamp;
 
 use crate::Store;
@@ -49,6 +51,8 @@ pub async fn differential(a: &dyn Store, b: &dyn Store, seed: u64, steps: u64) {
         tasks: Vec::new(),
         config_tasks: Vec::new(),
         writes: VecDeque::new(),
+        advances: VecDeque::new(),
+        failing: VecDeque::new(),
     };
     for step in 1..=steps {
         duel.step = step;
@@ -74,6 +78,10 @@ struct Duel<'a> {
     /// The tasks that had push configs, or that would have if they were there.
     config_tasks: Vec<TaskKey>,
     writes: VecDeque<Write>,
+    /// Advances of configs, and what they were made from, to be made again.
+    advances: VecDeque<(TaskKey, WriteId, PushConfig)>,
+    /// Places in the listing of what fails, to come back to.
+    failing: VecDeque<Failing>,
 }
 
 /// A task that exists in both stores.
@@ -115,7 +123,14 @@ impl Duel<'_> {
 
     fn stamp(&mut self) -> Stamp {
         let write = WriteId::new(self.fresh());
-        Stamp { now: self.now(), write, signal_grace: SIGNAL_GRACE, lease: LEASE }
+        Stamp {
+            now: self.now(),
+            write,
+            signal_grace: SIGNAL_GRACE,
+            lease: LEASE,
+            push_claim: LEASE,
+            pusher: None,
+        }
     }
 }
 

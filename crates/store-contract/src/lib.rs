@@ -14,11 +14,12 @@
 //! stores, compared step by step.
 //!
 //! What a store may choose is left open: how long a tail is, where a page of a listing ends, the
-//! order of tasks that are due at the same time. Indexes may lag in production, but not in the
-//! store that is tested here: a task is expected in a listing as soon as it is written.
+//! order of tasks that are due, and of configs that fail, since the same time. Indexes may lag in
+//! production, but not in the store that is tested here: a task is expected in a listing as soon as
+//! it is written.
 //!
-//! Time is made up and ids are counted, so a failure repeats itself. Only the cases in `races`
-//! depend on a scheduler, and they hold under each.
+//! Time is made up and ids are counted, so a failure repeats itself. Only cases in which
+//! several write at once depend on a scheduler, and they hold under each.
 
 #![allow(
     clippy::unwrap_used,

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::head::{Head, Interruption, Phase};
-use a2a_lambda_core::machine::{Change, Command, Finish, Pause, TurnEnd, Update};
+use a2a_lambda_core::head::{Head, Interruption, Mark, Phase};
+use a2a_lambda_core::machine::{
+    Change, Command, Finish, Pause, Settlement, Stamp, TurnEnd, Update,
+};
 use a2a_lambda_core::store::{Committed, Depth, Renewed};
 use a2a_lambda_core::{Entry, Generation, LeaseToken, Snapshot, TaskKey, Terms};
 use a2a_lambda_protocol::{Message, Timestamp};
@@ -36,6 +38,13 @@ impl Tracked {
         task
     }
 
+    /// Goes on watching a task from how it was found, whole.
+    pub(crate) fn found(bench: Bench, base: Snapshot) -> Self {
+        let token = LeaseToken::new("not known");
+        let (head, log) = (base.head.clone(), base.tail.clone());
+        Self { bench, base, token, head, log }
+    }
+
     pub(crate) fn key(&self) -> &TaskKey {
         &self.head.key
     }
@@ -61,6 +70,13 @@ impl Tracked {
     /// Commits a command's change, which must succeed.
     pub(crate) async fn apply(&mut self, command: Command) {
         let change = self.decide(command);
+        self.commit(&change).await;
+    }
+
+    /// As [`apply`](Self::apply), by one who delivers what the commit adds.
+    pub(crate) async fn apply_as(&mut self, pusher: &LeaseToken, command: Command) {
+        let stamp = Stamp { pusher: Some(pusher.clone()), ..self.bench.stamp() };
+        let change = self.base.head.apply(command, &stamp).expect("a legal command");
         self.commit(&change).await;
     }
 
@@ -175,6 +191,34 @@ impl Tracked {
         self.finish(Finish::Completed(None)).await;
     }
 
+    /// Claims the pending-push mark.
+    pub(crate) async fn claim_push(&mut self) -> LeaseToken {
+        let token = self.bench.fresh_token();
+        self.apply(Command::ClaimPush { token: token.clone() }).await;
+        token
+    }
+
+    /// What whoever has the mark says when all is sent, or nothing more until a time.
+    pub(crate) fn settlement(&self, next: Option<Timestamp>) -> Settlement {
+        let head = &self.base.head;
+        let Some(Mark::Claimed { token, .. }) = head.mark() else {
+            panic!("nobody has the mark: {:?}", head.pushes);
+        };
+        let epoch = head.pushes.as_ref().map_or(0, |pushes| pushes.epoch);
+        Settlement { token: token.clone(), epoch, through: head.generation, next, configs: true }
+    }
+
+    pub(crate) async fn settle_push(&mut self, next: Option<Timestamp>) {
+        self.apply(Command::SettlePush(self.settlement(next))).await;
+    }
+
+    /// Settles because no config is left.
+    pub(crate) async fn settle_for_good(&mut self) {
+        let settlement = Settlement { configs: false, ..self.settlement(None) };
+        self.apply(Command::SettlePush(settlement)).await;
+        assert_eq!(self.head.pushes, None);
+    }
+
     /// Renews the lease for its full time, behind the back of whoever holds the base.
     pub(crate) async fn renew(&mut self, lease: Duration) {
         let until = self.bench.now().saturating_add(lease);
@@ -190,7 +234,7 @@ pub(crate) fn claim(token: &LeaseToken) -> Command {
 
 /// A follow-up message without an idempotency key.
 pub(crate) fn follow_up(message: Message) -> Command {
-    Command::Message { message, terms: Terms::default(), request: None }
+    Command::Message { message, terms: Terms::default(), request: None, registers: false }
 }
 
 /// The change that a command makes of a task, which must allow it.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use a2a_lambda_core::push::Secret;
 use a2a_lambda_core::{Answer, Ids, NotAdmitted, Push, PushError, Webhook};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -21,7 +22,7 @@ use tokio::time::timeout;
 use crate::config::WebhookConfig;
 use crate::dial::{Connector, Dial, DialError, Dialer, Resolve, SystemNetwork};
 use crate::guard::{Destination, Guard};
-use crate::headers::headers;
+use crate::headers::{check_credentials, headers};
 use crate::jwt::JwtSigner;
 use crate::signatures::SigningKeys;
 
@@ -131,6 +132,10 @@ impl Webhook for HttpWebhook {
             Some(limit) => self.0.challenge(&destination.uri, limit).await,
             None => Ok(()),
         }
+    }
+
+    fn check_credentials(&self, scheme: &str, credentials: &Secret) -> Result<(), NotAdmitted> {
+        check_credentials(scheme, credentials)
     }
 
     async fn post(&self, push: Push) -> Result<Answer, PushError> {

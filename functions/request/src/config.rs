@@ -93,6 +93,9 @@ impl Config {
 /// | `CARD_SIGNING_JWKS_URL` | where clients find the public key (`jku`); the card does not say if not set |
 /// | `PUSH_JWT_KEY`, `PUSH_JWT_KEY_ID` | the key of the tokens in [pushes](a2a_lambda_aws::webhook_config()), whose public key is at `/.well-known/jwks.json`, beside that of the card |
 /// | `LEASE_SECONDS`, `MAX_ATTEMPTS`, `BLOCKING_WAIT_SECONDS`, `MAX_STREAM_SECONDS`, `DEDUPLICATE_MESSAGES` | see [`policy`](a2a_lambda_aws::policy()) |
+/// | `PUSH_TASK`, `PUSH_ARTIFACTS`, `PUSH_TIMEOUT_SECONDS` | see [`policy`](a2a_lambda_aws::policy()) |
+/// | `PUSH_ALLOW_HTTP` and so on | see [`webhook_config`](a2a_lambda_aws::webhook_config()) |
+/// | `PUSH_KMS_KEY`, `PUSH_SECRETS_KEY` | see [`vault`](a2a_lambda_aws::vault()); without either there are no pushes |
 /// | `SCHEDULER_ROLE_ARN`, `QUEUE_ARN`, `SCHEDULE_GROUP` | see [`engine`](a2a_lambda_aws::engine()) |
 ///
 /// # Errors

@@ -11,6 +11,9 @@ use crate::Context;
 /// |---|---|
 /// | `TABLE_NAME` | required: the DynamoDB table of tasks |
 /// | `QUEUE_URL` | required: the SQS queue of signals |
+/// | `PUSH_TASK`, `PUSH_ARTIFACTS`, `PUSH_TIMEOUT_SECONDS` | see [`policy`](a2a_lambda_aws::policy()) |
+/// | `PUSH_ALLOW_HTTP` and so on | see [`webhook_config`](a2a_lambda_aws::webhook_config()) |
+/// | `PUSH_KMS_KEY`, `PUSH_SECRETS_KEY` | see [`vault`](a2a_lambda_aws::vault()) |
 /// | `SCHEDULER_ROLE_ARN`, `QUEUE_ARN`, `SCHEDULE_GROUP` | see [`engine`](a2a_lambda_aws::engine()) |
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! The function that takes up what was lost: fed by EventBridge Scheduler every minute or so, it
-//! sweeps the due index for signals that never came, runners that died, wake times that passed and
-//! users who did not answer in time.
+//! sweeps the due index for signals that never came, runners that died, wake times that passed, users
+//! who did not answer in time and pushes that nobody is at.
 //!
 //! Two invocations at once are safe, though there is nothing to gain by them: a task is moved by a
 //! conditional write, and is no longer due then. At worst a task is signaled twice, and of two
@@ -21,6 +21,7 @@ pub use config::context;
 
 /// How long before the invocation's end the sweep begins with no further task. The tasks that were
 /// begun, one of each shard, take three requests each: some 10 ms, or seconds if these are retried.
+/// An attempt to push is begun only if the time that it may take is over before that.
 /// Then the counts still get out, which is how a sweep that does not keep up is seen.
 pub const MARGIN: Duration = Duration::from_secs(5);
 
@@ -82,13 +83,22 @@ pub async fn handle(
 /// it was, and the local cloud sweeps every second. What failed has lines of its own by then.
 fn log(swept: &Swept) {
     let Swept { due, lost_signals, dead_leases, wake_times, late_users, .. } = swept;
-    let Swept { settled, failed, unread, more, .. } = swept;
+    let Swept { pushes, settled, failed, unread, more, .. } = swept;
     if due + unread == 0 && !more {
         debug!("nothing is due");
         return;
     }
     info!(
         due,
-        lost_signals, dead_leases, wake_times, late_users, settled, failed, unread, more, "swept"
+        lost_signals,
+        dead_leases,
+        wake_times,
+        late_users,
+        pushes,
+        settled,
+        failed,
+        unread,
+        more,
+        "swept"
     );
 }

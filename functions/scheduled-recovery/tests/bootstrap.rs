@@ -35,12 +35,15 @@ fn forgotten() -> Change {
         terms: Terms::default(),
         sender_waits_until: None,
         request: None,
+        pushes: None,
     };
     let stamp = Stamp {
         now: Timestamp::from_millis(1_700_000_000_000),
         write: WriteId::new("write"),
         signal_grace: Duration::from_mins(1),
         lease: Duration::from_secs(30),
+        push_claim: Duration::from_secs(30),
+        pusher: None,
     };
     Head::submit(submission, &stamp)
 }

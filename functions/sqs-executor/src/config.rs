@@ -15,6 +15,9 @@ const AGENT: &str = "names of agents, such as `echo` or `tenant=echo,other=confo
 /// | `QUEUE_URL` | required: the SQS queue of signals |
 /// | `AGENT` | the [agents](a2a_lambda_agents::configured), as the request function has them |
 /// | `LEASE_SECONDS`, `MAX_ATTEMPTS` | see [`policy`](a2a_lambda_aws::policy()) |
+/// | `PUSH_TASK`, `PUSH_ARTIFACTS`, `PUSH_TIMEOUT_SECONDS` | see [`policy`](a2a_lambda_aws::policy()) |
+/// | `PUSH_ALLOW_HTTP` and so on | see [`webhook_config`](a2a_lambda_aws::webhook_config()) |
+/// | `PUSH_KMS_KEY`, `PUSH_SECRETS_KEY` | see [`vault`](a2a_lambda_aws::vault()); without either there are no pushes |
 /// | `SCHEDULER_ROLE_ARN`, `QUEUE_ARN`, `SCHEDULE_GROUP` | see [`engine`](a2a_lambda_aws::engine()) |
 ///
 /// # Errors

@@ -2,31 +2,17 @@
 
 use std::process::ExitCode;
 
-use a2a_lambda_aws::{Variables, init_logging, process_environment};
-use a2a_lambda_core::engine::chain;
-use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_aws::{deadline, start};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(error = chain(error.as_ref()), "the function cannot run");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<(), Error> {
-    let variables = Variables::new(&process_environment);
-    init_logging(&variables)?;
-    let context = sqs_executor::context(&variables)?;
-    let context = &context;
-    lambda_runtime::run(service_fn(move |invocation: LambdaEvent<_>| async move {
-        let deadline = i64::try_from(invocation.context.deadline).unwrap_or(i64::MAX);
-        let deadline = Timestamp::from_millis(deadline);
-        Ok::<_, Error>(sqs_executor::handle(invocation.payload, deadline, context).await)
-    }))
+    start(sqs_executor::context, async |context| {
+        lambda_runtime::run(service_fn(move |invocation: LambdaEvent<_>| async move {
+            let deadline = deadline(invocation.context.deadline);
+            Ok::<_, Error>(sqs_executor::handle(invocation.payload, deadline, context).await)
+        }))
+        .await
+    })
     .await
 }

@@ -33,7 +33,7 @@ async fn told_to_stop(executor: &Executor, count: usize) -> HashMap<String, Inst
     let mut told: HashMap<String, Instant> = HashMap::new();
     while told.len() < count {
         let is_news = |line: &str| task_told(line).is_some_and(|task| !told.contains_key(&task));
-        let line = executor.bootstrap.line(is_news, PATIENCE).await;
+        let line = executor.0.bootstrap.line(is_news, PATIENCE).await;
         let at = Instant::now();
         let line = line.expect("a line for each task");
         told.insert(task_told(&line).unwrap(), at);

@@ -99,7 +99,7 @@ async fn kill_at_random(seats: &[Arc<Seat>], mut dice: Dice) {
 }
 
 /// Sweeps until it is dropped.
-async fn sweep_on(client: Client) {
+async fn sweep_on(client: &Client) {
     loop {
         sleep(SWEEP_EVERY).await;
         let swept = sweep(client.engine(), now().saturating_add(PATIENCE)).await;
@@ -177,7 +177,6 @@ async fn whatever_process_is_killed_each_task_completes_and_its_log_is_whole() {
     for seat in &seats {
         cloud.spawn(serve(aws.clone(), seat.clone(), kills.clone()));
     }
-    cloud.spawn(sweep_on(client.clone()));
     let work = async {
         kill_at_random(&seats, Dice::new(40)).await;
         all_ended(&client).await;
@@ -185,6 +184,7 @@ async fn whatever_process_is_killed_each_task_completes_and_its_log_is_whole() {
     tokio::select! {
         done = timeout(Duration::from_mins(4), work) => done.expect("all tasks come to their end"),
         Some(broken) = cloud.join_next() => panic!("{broken:?}"),
+        () = sweep_on(&client) => {}
     }
     let took = begin.elapsed();
     cloud.shutdown().await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{Json, Message, Timestamp};
 
+use super::Settlement;
 use crate::head::{Interruption, Patience};
 use crate::ids::{ContextId, Generation, LeaseToken, Owner, TaskKey, WriteId};
 use crate::log::{ArtifactChange, StatusChange, Terms};
@@ -21,6 +22,10 @@ pub struct Stamp {
     pub signal_grace: Duration,
     /// How long a lease lasts from now.
     pub lease: Duration,
+    /// How long a claim of the pending-push mark lasts from now.
+    pub push_claim: Duration,
+    /// Who delivers what the commit adds, if whoever makes it lives on to do so.
+    pub pusher: Option<LeaseToken>,
 }
 
 /// A new task, as it is submitted.
@@ -40,6 +45,15 @@ pub struct Submission {
     pub sender_waits_until: Option<Timestamp>,
     /// The idempotency key, if the request had one.
     pub request: Option<Fingerprint>,
+    /// Whether there is a push config for it.
+    pub pushes: Option<FirstPush>,
+}
+
+/// What a task begins with that has a push config.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstPush {
+    /// Until when nothing is sent, because the agent may yet answer with a direct message.
+    pub held_until: Option<Timestamp>,
 }
 
 /// What can happen to a task.
@@ -53,6 +67,8 @@ pub enum Command {
         terms: Terms,
         /// The idempotency key, if the request had one.
         request: Option<Fingerprint>,
+        /// Whether a push config was made with it.
+        registers: bool,
     },
     /// A runner asks for the right to run it.
     Claim {
@@ -106,6 +122,15 @@ pub enum Command {
     Expire,
     /// The sweep found that the task should have been claimed by now, or that its user did not answer.
     Wake,
+    /// A push config was made, replaced, or switched on. Of a task that is over, too.
+    RegisterPush,
+    /// Somebody delivers pushes, or goes on to. Of a task that is over, too.
+    ClaimPush {
+        /// Their secret.
+        token: LeaseToken,
+    },
+    /// Whoever delivers is done. Of a task that is over, too.
+    SettlePush(Settlement),
 }
 
 /// The end of a turn, whatever it leads to.
@@ -178,6 +203,9 @@ impl Command {
             Self::Cancel => "cancel",
             Self::Expire => "expire",
             Self::Wake => "wake",
+            Self::RegisterPush => "register-push",
+            Self::ClaimPush { .. } => "claim-push",
+            Self::SettlePush(_) => "settle-push",
         }
     }
 }

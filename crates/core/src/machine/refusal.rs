@@ -47,4 +47,10 @@ pub enum Refusal {
     /// There is nothing of the kind to end.
     #[error("there is no lease")]
     NoLease,
+    /// Each push config has been sent everything.
+    #[error("nothing is to be pushed")]
+    NothingToPush,
+    /// What was delivered is not all any more.
+    #[error("something was added since")]
+    News,
 }

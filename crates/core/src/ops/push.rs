@@ -1,20 +1,25 @@
 //! Push configs: create, get, list, delete (spec sections 3.1.7 to 3.1.10).
 
+use std::time::Duration;
+
 use a2a_lambda_protocol::{
     A2aError, AuthenticationInfo, DeleteTaskPushNotificationConfigRequest, ErrorKind,
     GetTaskPushNotificationConfigRequest, ListTaskPushNotificationConfigsRequest,
-    ListTaskPushNotificationConfigsResponse, TaskPushNotificationConfig, validate,
+    ListTaskPushNotificationConfigsResponse, TaskPushNotificationConfig, Timestamp, validate,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tracing::warn;
 
-use super::{Caller, Operations, invalid_id, store_error};
-use crate::engine::chain;
+use super::{Caller, Operations, invalid_id, store_error, transact_error};
+use crate::engine::{TransactError, chain};
 use crate::ids::{ConfigId, Generation, TaskKey};
-use crate::push::{PushConfig, PushSecrets, Secret};
+use crate::machine::Command;
+use crate::push::{Delivery, Origin, PushConfig, PushSecrets, Secret};
 use crate::store::Depth;
+use crate::vault::VaultError;
 use crate::version::ProtocolVersion;
+use crate::webhook::NotAdmitted;
 
 /// The longest URL, in bytes.
 const MAX_URL_BYTES: usize = 2_048;
@@ -39,20 +44,28 @@ impl Operations {
         &self,
         caller: &Caller,
         request: TaskPushNotificationConfig,
-        version: ProtocolVersion,
+        origin: impl Into<Origin>,
     ) -> Result<TaskPushNotificationConfig, A2aError> {
+        let origin = origin.into();
         validate(&request)?;
         if request.task_id.is_empty() {
             return Err(A2aError::invalid_field("taskId", "is required"));
         }
-        let head = self.owned(caller, &request.task_id, Depth::Tail).await?.head;
+        let snapshot = self.owned(caller, &request.task_id, Depth::Tail).await?;
+        let key = snapshot.head.key.clone();
+        let cursor = snapshot.head.generation;
         let mut request = request;
         // 0.3 sets the one config of a task, unless it is named; 1.0 creates another.
-        if request.id.is_empty() && version == ProtocolVersion::V1_0 {
+        if request.id.is_empty() && origin.version == ProtocolVersion::V1_0 {
             request.id = self.engine.ids.fresh();
         }
-        let registered = self.register(&head.key, head.generation, request, version, "").await?;
-        Ok(shown(&head.key, &registered.config))
+        let registered = Box::pin(self.register(&key, cursor, request, origin, "")).await?;
+        // The config is there before the task knows of it, so that nothing is missed.
+        if let Err(error) = self.engine.transact(snapshot, Command::RegisterPush).await {
+            self.take_back(&key, &registered).await;
+            return Err(transact_error(error));
+        }
+        Ok(shown(&key, &registered.config))
     }
 
     /// Reads a push config, without its secrets.
@@ -109,6 +122,20 @@ impl Operations {
         })
     }
 
+    /// How the delivery to a task's push configs stands, by id: what A2A has no field for.
+    ///
+    /// # Errors
+    /// `TaskNotFound`, or a store's failure.
+    pub async fn push_deliveries(
+        &self,
+        caller: &Caller,
+        task_id: &str,
+    ) -> Result<Vec<(ConfigId, Delivery)>, A2aError> {
+        let key = self.owned(caller, task_id, Depth::Tail).await?.head.key;
+        let configs = self.engine.configs(&key, None, MAX_PAGE).await.map_err(store_error)?;
+        Ok(configs.into_iter().map(|config| (config.id, config.delivery)).collect())
+    }
+
     /// Deletes a push config. One that is not there is as good as deleted.
     ///
     /// # Errors
@@ -132,48 +159,140 @@ impl Operations {
         task: &TaskKey,
         cursor: Generation,
         request: TaskPushNotificationConfig,
-        version: ProtocolVersion,
+        origin: Origin,
         path: &str,
     ) -> Result<Registered, A2aError> {
+        if !self.engine.vault.has_key() {
+            let text = "push notifications are not set up: there is no key for their secrets";
+            return Err(A2aError::new(ErrorKind::PushNotificationNotSupported, text));
+        }
         let read = read(task, request, path)?;
+        let most = self.engine.policy.max_push_configs;
+        let present = self.engine.configs(task, None, most).await.map_err(store_error)?;
+        let count = present.len();
+        let replaced = present.into_iter().find(|present| present.id == read.id);
+        if count >= most && replaced.is_none() {
+            return Err(too_many(most));
+        }
+        let webhook = &self.engine.webhook;
+        let refused = |field: &str, NotAdmitted(text): NotAdmitted| {
+            A2aError::invalid_field(format!("{path}{field}"), text)
+        };
+        webhook
+            .check_credentials(&read.scheme, &read.secrets.credentials)
+            .map_err(|error| refused("authentication.credentials", error))?;
+        webhook.admit(&read.url).await.map_err(|error| refused("url", error))?;
+        let context = PushConfig::seal_context(task, &read.id);
+        let sealed = self.engine.vault.seal(&read.secrets, &context).await;
         let config = PushConfig {
             id: read.id,
             url: read.url,
             scheme: read.scheme,
-            secrets: read.secrets,
-            version,
-            created_at: self.engine.clock.now(),
-            cursor,
+            secrets: sealed.map_err(vault_error)?,
+            version: origin.version,
+            trace: origin.trace,
+            created_at: after(replaced.as_ref(), self.engine.clock.now()),
+            write: self.engine.write_id(),
+            delivery: Delivery { cursor, ..Delivery::default() },
         };
-        let most = self.engine.policy.max_push_configs;
-        let present = self.engine.configs(task, None, most).await.map_err(store_error)?;
-        let count = present.len();
-        let replaced = present.into_iter().find(|present| present.id == config.id);
-        if count >= most && replaced.is_none() {
-            let text = format!("the task has {most} push configs, and can have no more");
-            return Err(A2aError::unsupported(text));
+        let registered = self.store_config(task, config, replaced).await?;
+        // Others may have made some at the same time: whoever sees too many takes its own back, and
+        // the last to look sees all.
+        let now = self.engine.configs(task, None, most + 1).await.map_err(store_error)?;
+        if now.len() > most && registered.replaced.is_none() {
+            self.take_back(task, &registered).await;
+            return Err(too_many(most));
         }
-        self.engine.put_config(task, &config).await.map_err(store_error)?;
-        Ok(Registered { config, replaced })
+        Ok(registered)
+    }
+
+    /// Stores a config, in place of `present` if there is one: of that very state, which is
+    /// delivered to meanwhile, so that it can be taken back as it was.
+    async fn store_config(
+        &self,
+        task: &TaskKey,
+        config: PushConfig,
+        present: Option<PushConfig>,
+    ) -> Result<Registered, A2aError> {
+        let mut replaced = present;
+        for _ in 0..self.engine.policy.commit_tries {
+            let Some(present) = &replaced else {
+                self.engine.put_config(task, &config).await.map_err(store_error)?;
+                return Ok(Registered { config, replaced });
+            };
+            let stored = self.engine.advance_config(task, &present.write, &config).await;
+            if stored.map_err(store_error)? {
+                return Ok(Registered { config, replaced });
+            }
+            let now = self.engine.config(task, &config.id).await.map_err(store_error)?;
+            if now.as_ref().is_some_and(|now| is_same(now, &config)) {
+                // It was stored by a try whose answer was lost, and has been delivered to since.
+                return Ok(Registered { config, replaced });
+            }
+            replaced = now;
+        }
+        Err(transact_error(TransactError::Contended))
+    }
+
+    async fn try_to_take_back(
+        &self,
+        task: &TaskKey,
+        registered: &Registered,
+    ) -> Result<(), TransactError> {
+        let Registered { config, replaced } = registered;
+        let Some(replaced) = replaced else {
+            return Ok(self.engine.delete_config(task, &config.id).await?);
+        };
+        // Whoever delivers may have noted something of it. What others have made of it stays.
+        let now = self.engine.config(task, &config.id).await?;
+        let Some(now) = now.filter(|now| is_same(now, config)) else { return Ok(()) };
+        self.engine.advance_config(task, &now.write, replaced).await?;
+        // It may have been passed over while it was not there.
+        let Some(snapshot) = self.engine.read(task, Depth::Tail).await? else { return Ok(()) };
+        self.engine.transact(snapshot, Command::RegisterPush).await.map(drop)
     }
 
     /// Takes back a config whose message was refused after all.
     pub(super) async fn take_back(&self, task: &TaskKey, registered: &Registered) {
-        let taken_back = match &registered.replaced {
-            Some(replaced) => self.engine.put_config(task, replaced).await,
-            None => self.engine.delete_config(task, &registered.config.id).await,
-        };
-        if let Err(error) = taken_back {
+        if let Err(error) = self.try_to_take_back(task, registered).await {
             let (tenant, task, error) = (&task.tenant, &task.task, chain(&error));
             warn!(%tenant, %task, error, "the push config of a refused message is left behind");
         }
     }
 }
 
+fn too_many(most: usize) -> A2aError {
+    A2aError::unsupported(format!("the task has {most} push configs, and can have no more"))
+}
+
+/// Whether this is the same config, however far its receiver has come.
+fn is_same(config: &PushConfig, other: &PushConfig) -> bool {
+    config.created_at == other.created_at && config.url == other.url
+}
+
+/// The vault's failure, as a client is told of it.
+fn vault_error(error: VaultError) -> A2aError {
+    let (kind, text) = match error {
+        VaultError::Unavailable(_) => {
+            (ErrorKind::Unavailable, "the config's secrets cannot be sealed now; try again")
+        }
+        VaultError::NoKey | VaultError::Damaged => {
+            (ErrorKind::Internal, "the config's secrets cannot be sealed")
+        }
+    };
+    A2aError::new(kind, text).with_source(error)
+}
+
 /// A config that was stored, and the one that it took the place of.
 pub(super) struct Registered {
     config: PushConfig,
     replaced: Option<PushConfig>,
+}
+
+/// The time when a config is made, which tells its pushes from those of the one that it replaces.
+fn after(replaced: Option<&PushConfig>, now: Timestamp) -> Timestamp {
+    let next = |config: &PushConfig| config.created_at.saturating_add(Duration::from_millis(1));
+    replaced.map_or(now, |replaced| next(replaced).max(now))
 }
 
 /// What a request says of a config, in order.

@@ -9,10 +9,12 @@ use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::TransactError;
 use crate::head::{Head, Phase};
 use crate::ids::{ContextId, Generation, TaskId, TaskKey};
-use crate::log::Terms;
-use crate::machine::{Command, Effect, Submission};
+use crate::log::{Terms, without_task};
+use crate::machine::{Command, Effect, FirstPush, Submission};
+use crate::push::Origin;
 use crate::request_key::{Fingerprint, MAX_REQUEST_KEY_BYTES};
 use crate::store::{Created, Depth, Snapshot};
+use crate::trace::TraceContext;
 use crate::version::ProtocolVersion;
 
 /// Where a send has its push config.
@@ -31,6 +33,8 @@ pub struct SendOptions {
     pub extensions: Vec<String>,
     /// The version of A2A that is spoken, which a push config of this request is made by.
     pub version: ProtocolVersion,
+    /// The trace that the request belongs to, which a push config of it is made by, too.
+    pub trace: Option<TraceContext>,
     /// Whether the agent may answer with a direct message; see
     /// [`AgentProfile::answers_directly`](crate::AgentProfile::answers_directly).
     pub may_answer_directly: bool,
@@ -46,6 +50,7 @@ struct Sending {
     request: Option<Request>,
     push: Option<TaskPushNotificationConfig>,
     sender_waits_until: Option<Timestamp>,
+    may_answer_directly: bool,
 }
 
 /// What a message was accepted as.
@@ -94,7 +99,7 @@ impl Operations {
         } else {
             self.held_until(&request, options)
         };
-        let accepted = self.accept(caller, request, options, until).await?;
+        let accepted = Box::pin(self.accept(caller, request, options, until)).await?;
         let snapshot = match until {
             Some(until) if waits => self.watch(accepted.snapshot, until, is_settled).await,
             Some(until) => self.watch(accepted.snapshot, until, is_decided).await,
@@ -143,11 +148,14 @@ impl Operations {
         self.check_size(&message, &terms)?;
         let request = self.fingerprint(caller, options, &message, &terms)?;
         let push = configuration.task_push_notification_config;
-        let sending = Sending { message, terms, request, push, sender_waits_until };
+        let may_answer_directly = options.may_answer_directly;
+        let sending =
+            Sending { message, terms, request, push, sender_waits_until, may_answer_directly };
+        let origin = Origin { version: options.version, trace: options.trace.clone() };
         if sending.message.task_id.is_empty() {
-            self.submit(caller, sending, options.version).await
+            self.submit(caller, sending, origin).await
         } else {
-            self.follow_up(caller, sending, options.version).await
+            self.follow_up(caller, sending, origin).await
         }
     }
 
@@ -155,9 +163,10 @@ impl Operations {
         &self,
         caller: &Caller,
         sending: Sending,
-        version: ProtocolVersion,
+        origin: Origin,
     ) -> Result<Accepted, A2aError> {
-        let Sending { message, terms, request, push, sender_waits_until } = sending;
+        let Sending { message, terms, request, push, sender_waits_until, may_answer_directly } =
+            sending;
         let ids = &self.engine.ids;
         let key = request.as_ref().map(|request| request.key);
         let request = request.map(|request| request.fingerprint);
@@ -175,6 +184,9 @@ impl Operations {
             terms,
             sender_waits_until,
             request,
+            pushes: push.is_some().then_some(FirstPush {
+                held_until: sender_waits_until.filter(|_| may_answer_directly),
+            }),
         };
         let change = Head::submit(submission, &self.engine.stamp());
         let head = change.head();
@@ -189,7 +201,8 @@ impl Operations {
             }
             // Before the task, so that nothing of it is missed. Without its task it means nothing.
             let none = Generation::default();
-            registered = Some(self.register(&head.key, none, push, version, INLINE).await?);
+            registered =
+                Some(Box::pin(self.register(&head.key, none, push, origin, INLINE)).await?);
         }
         let created = self.engine.create(&change).await;
         if let (Err(error), Some(registered)) = (&created, &registered)
@@ -206,8 +219,17 @@ impl Operations {
             }
             Created::Before(existing) => {
                 let repeated = self.repeated(*existing, head, key).await;
-                if let (Err(_), Some(registered)) = (&repeated, &registered) {
-                    self.take_back(&head.key, registered).await;
+                match (&repeated, &registered) {
+                    (Err(_), Some(registered)) => self.take_back(&head.key, registered).await,
+                    // Two requests at once under one key, and the other one made the task: it may
+                    // have come without a config, or have been pushed to its end already.
+                    (Ok(accepted), Some(_)) => {
+                        let base = accepted.snapshot.clone();
+                        let registering = self.engine.transact(base, Command::RegisterPush);
+                        let registered = Box::pin(registering).await;
+                        registered.map_err(transact_error)?;
+                    }
+                    (_, None) => {}
                 }
                 repeated
             }
@@ -241,7 +263,7 @@ impl Operations {
         &self,
         caller: &Caller,
         sending: Sending,
-        version: ProtocolVersion,
+        origin: Origin,
     ) -> Result<Accepted, A2aError> {
         let Sending { message, terms, request, push, .. } = sending;
         let id = message.task_id.clone();
@@ -277,12 +299,15 @@ impl Operations {
         }
         let key = head.key.clone();
         let registered = match push {
-            Some(push) => Some(self.register(&key, head.generation, push, version, INLINE).await?),
+            Some(push) => {
+                Some(Box::pin(self.register(&key, head.generation, push, origin, INLINE)).await?)
+            }
             None => None,
         };
         let fingerprint = request.as_ref().map(|request| request.fingerprint.clone());
-        let command = Command::Message { message, terms, request: fingerprint };
-        match self.engine.transact(snapshot, command).await {
+        let registers = registered.is_some();
+        let command = Command::Message { message, terms, request: fingerprint, registers };
+        match Box::pin(self.engine.transact(snapshot, command)).await {
             Ok((snapshot, effects)) => {
                 self.engine.carry_out_or_leave(&snapshot.head, &effects).await;
                 Ok(Accepted::now(snapshot))
@@ -291,7 +316,15 @@ impl Operations {
                 // The same request, sent twice at once: the other one was faster.
                 let before = accepted_before(&refused.snapshot.head, request.as_ref());
                 if let Some(Ok(())) = before {
-                    return Ok(Accepted::before(*refused.snapshot));
+                    let snapshot = *refused.snapshot;
+                    if registers {
+                        // That one may have come without a config.
+                        let base = snapshot.clone();
+                        let registering = self.engine.transact(base, Command::RegisterPush);
+                        let registered = Box::pin(registering).await;
+                        registered.map_err(transact_error)?;
+                    }
+                    return Ok(Accepted::before(snapshot));
                 }
                 // Another message was sent under its key, or the task has ended since it was read.
                 if let Some(registered) = &registered {
@@ -392,11 +425,6 @@ impl Key {
     }
 }
 
-/// A direct message: there is no task, as far as the sender is concerned (spec section 3.1.1).
-pub(super) fn without_task(message: Message) -> Message {
-    Message { task_id: String::new(), ..message }
-}
-
 pub(super) fn is_settled(head: &Head) -> bool {
     matches!(head.phase, Phase::Interrupted(_) | Phase::Ended(_))
 }
@@ -404,7 +432,7 @@ pub(super) fn is_settled(head: &Head) -> bool {
 /// Whether it is known that there is a task: its agent has shown something, or was done with its
 /// first turn without a direct message.
 pub(super) fn is_decided(head: &Head) -> bool {
-    head.emitted || head.turn > 0 || is_settled(head)
+    head.is_decided()
 }
 
 fn over(phase: &str, id: String) -> A2aError {

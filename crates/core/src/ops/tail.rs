@@ -14,12 +14,12 @@ use a2a_lambda_protocol::{
 };
 use tracing::{error, warn};
 
-use super::send::{SendOptions, is_decided, without_task};
+use super::send::{SendOptions, is_decided};
 use super::{Caller, Operations, transact_error};
 use crate::engine::{Engine, chain};
 use crate::head::Head;
 use crate::ids::Generation;
-use crate::log::{Entry, Event, fold, trim_history};
+use crate::log::{Entry, Event, fold, trim_history, without_task};
 use crate::store::{Depth, Snapshot};
 
 /// An event of a stream.
@@ -116,7 +116,7 @@ impl Operations {
         let configuration = request.configuration.as_ref();
         let history_length = configuration.and_then(|configuration| configuration.history_length);
         let held_until = self.held_until(&request, options);
-        let accepted = self.accept(caller, request, options, held_until).await?;
+        let accepted = Box::pin(self.accept(caller, request, options, held_until)).await?;
         match options.last_event {
             // The ids of a message that was accepted just now cannot have been seen.
             Some(last) if accepted.before && last <= accepted.snapshot.head.generation => {

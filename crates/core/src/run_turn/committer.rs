@@ -6,6 +6,7 @@ use tracing::error;
 
 use super::{AgentResult, AgentRun, Stop};
 use crate::agent::{End, Failure, Reply};
+use crate::deliver::Beside;
 use crate::engine::{Engine, TransactError, chain};
 use crate::head::Interruption;
 use crate::ids::{Generation, LeaseToken};
@@ -22,6 +23,7 @@ pub(super) struct Committer<'a> {
     given: Generation,
     /// The task as last committed.
     pub(super) now: Snapshot,
+    beside: &'a Beside,
 }
 
 /// How the agent's part of the turn ended. What it comes to is decided by
@@ -79,8 +81,9 @@ impl<'a> Committer<'a> {
         token: &'a LeaseToken,
         retries: Retries,
         now: Snapshot,
+        beside: &'a Beside,
     ) -> Self {
-        Self { engine, token, retries, given: now.head.given, now }
+        Self { engine, token, retries, given: now.head.given, now, beside }
     }
 
     /// Commits updates as they come, until the agent has ended and the rest of them fits into the
@@ -303,8 +306,10 @@ impl<'a> Committer<'a> {
     }
 
     async fn commit(&mut self, command: Command) -> Result<(), TransactError> {
-        let (now, effects) = self.engine.transact(self.now.clone(), command).await?;
+        let pusher = self.beside.token();
+        let (now, effects) = self.engine.transact_as(pusher, self.now.clone(), command).await?;
         self.now = now;
+        self.beside.show(&self.now);
         self.engine.carry_out(&self.now.head, &effects).await?;
         Ok(())
     }

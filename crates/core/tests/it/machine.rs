@@ -1,6 +1,7 @@
 //! The state machine: its table, the cases behind the table, and random walks through it.
 
 mod cases;
+mod marks;
 mod patience;
 mod sample;
 mod table;

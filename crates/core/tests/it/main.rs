@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod crashes;
+mod delivery;
 mod machine;
+mod operate;
 mod operations;
 mod runner;
 mod support;

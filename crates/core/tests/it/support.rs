@@ -1,6 +1,7 @@
 //! What the tests stand on: a world in which time, ids, faults and agents are the test's own.
 
 mod faults;
+mod receivers;
 mod script;
 mod services;
 mod streams;
@@ -12,6 +13,7 @@ use a2a_lambda_core::Tenant;
 use a2a_lambda_protocol::{Message, Part, Role, Task};
 
 pub(crate) use faults::{Call, Fault, FaultyStore, Kind};
+pub(crate) use receivers::{Manner, Receivers};
 pub(crate) use script::{Diary, Scripted, script};
 pub(crate) use services::{CountingIds, SentSignals, TestClock};
 pub(crate) use streams::{drain, event, subscribe, told_by};

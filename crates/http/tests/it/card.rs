@@ -7,7 +7,7 @@ mod signatures;
 use std::collections::BTreeMap;
 
 use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Offers, Turn};
-use a2a_lambda_http::{GENERATION_EXTENSION, HttpConfig};
+use a2a_lambda_http::{DELIVERY_EXTENSION, GENERATION_EXTENSION, HttpConfig};
 use a2a_lambda_protocol::{
     AgentExtension, HttpAuthSecurityScheme, SecurityRequirement, SecurityScheme, StringList,
     Timestamp,
@@ -143,7 +143,10 @@ async fn the_capabilities_are_the_agent_s() {
         let extensions = capabilities["extensions"].as_array().unwrap();
         assert_eq!(extensions[0], json!({ "uri": "urn:own", "required": true }));
         assert_eq!(extensions[1]["uri"], GENERATION_EXTENSION);
-        assert_eq!(extensions.len(), 2);
+        // Of what is not offered nothing is told.
+        let more = extensions.get(2).map(|extension| &extension["uri"]);
+        assert_eq!(more, (!on).then_some(&json!(DELIVERY_EXTENSION)));
+        assert!(extensions.len() <= 3);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Extensions: what clients ask for, what agents require, and what both settle on.
 
-use a2a_lambda_http::GENERATION_EXTENSION;
+use a2a_lambda_http::{DELIVERY_EXTENSION, GENERATION_EXTENSION};
 use a2a_lambda_protocol::ErrorKind;
 use http::Response;
 use serde_json::{Value, json};
@@ -123,7 +123,8 @@ async fn a_header_that_is_no_text_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn the_card_declares_extensions_and_which_are_required() {
     for (tenant, uris) in [
-        ("", &[(GENERATION_EXTENSION, false)][..]),
+        ("", &[(GENERATION_EXTENSION, false), (DELIVERY_EXTENSION, false)][..]),
+        // It pushes nothing.
         ("/strict", &[(REQUIRED, true), (GENERATION_EXTENSION, false)]),
     ] {
         let target = format!("{tenant}/.well-known/agent-card.json");

@@ -1,6 +1,9 @@
 //! Push configs: create, get, list, delete, and with a message.
 
-use a2a_lambda_protocol::ErrorKind;
+use a2a_lambda_core::ids::{ConfigId, TaskId, TaskKey, Tenant};
+use a2a_lambda_core::{TraceContext, deliver};
+use a2a_lambda_http::{DELIVERY_EXTENSION, GENERATION_EXTENSION};
+use a2a_lambda_protocol::{ErrorKind, Timestamp};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, BINDINGS, Binding, Logs, World, follow_up, send, with};
@@ -320,5 +323,57 @@ async fn a_message_that_is_repeated_under_its_key_brings_one_config() {
         }
         assert_eq!(tasks[0], tasks[1]);
         assert_eq!(ids(&world, binding, &tasks[0]).await.len(), 1);
+    }
+}
+
+/// Its owner can see that a receiver is in trouble. In this world, none can be reached.
+#[tokio::test(start_paused = true)]
+async fn how_the_delivery_stands_is_told_to_who_asks() {
+    for binding in BINDINGS {
+        let world = World::new();
+        let task = world.task_id("tck-input-required").await;
+        world.call(binding, CREATE, config(&task, "c1")).await.ok();
+        let both = format!("{DELIVERY_EXTENSION}, {GENERATION_EXTENSION}");
+        let get = async |extensions: &str| {
+            let (headers, params) = ([("A2A-Extensions", extensions)], json!({ "id": task }));
+            world.call_with(binding, "GetTask", params, &headers).await.ok()["metadata"].clone()
+        };
+        let generation = get(GENERATION_EXTENSION).await[GENERATION_EXTENSION].clone();
+        let fine = json!({ "c1": { "state": "OK", "delivered": generation } });
+        assert_eq!(get(DELIVERY_EXTENSION).await, json!({ DELIVERY_EXTENSION: fine }));
+        assert_eq!(get("urn:another").await, Value::Null);
+
+        let task = TaskId::parse(task.as_str()).unwrap();
+        let key = TaskKey { tenant: Tenant::default(), task };
+        let deadline = Timestamp::from_millis(i64::MAX);
+        deliver(&world.engine, &key, deadline).await.unwrap();
+        let told = get(&both).await;
+        assert_eq!(told[GENERATION_EXTENSION], generation);
+        let standing = &told[DELIVERY_EXTENSION]["c1"];
+        assert_eq!((&standing["state"], &standing["failures"]), (&json!("FAILING"), &json!(1)));
+        let error = "the receiver cannot be reached";
+        assert_eq!(standing["lastError"], error);
+        assert!(standing["since"].as_str() < standing["nextAttempt"].as_str(), "{standing}");
+    }
+}
+
+/// A trace that begins with its client goes on to the receiver.
+#[tokio::test(start_paused = true)]
+async fn a_config_is_of_the_trace_of_its_request() {
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for binding in BINDINGS {
+        let world = World::new();
+        let task = world.task_id("tck-input-required").await;
+        for (id, header, kept) in
+            [("traced", TRACE, Some(TRACE)), ("untraced", "00-nothing-of-the-kind", None)]
+        {
+            let headers = [("traceparent", header)];
+            world.call_with(binding, CREATE, config(&task, id), &headers).await.ok();
+            let task = TaskId::parse(task.as_str()).unwrap();
+            let key = TaskKey { tenant: Tenant::default(), task };
+            let stored = world.engine.config(&key, &ConfigId::parse(id).unwrap()).await.unwrap();
+            let trace = stored.unwrap().trace;
+            assert_eq!(trace.as_ref().map(TraceContext::as_str), kept);
+        }
     }
 }

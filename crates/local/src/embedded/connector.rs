@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::EmbeddedDynamoDb;
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
@@ -10,21 +11,18 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use dynoxide::Database;
-
-use super::dispatch::{Answer, answer};
 
 /// The header that names the operation, as `DynamoDB_20120810.PutItem`.
 const TARGET: &str = "x-amz-target";
 
-pub(super) fn http_client(database: Database) -> SharedHttpClient {
+pub(super) fn http_client(database: EmbeddedDynamoDb) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Embedded { database });
     http_client_fn(move |_settings, _components| connector.clone())
 }
 
 #[derive(Clone)]
 struct Embedded {
-    database: Database,
+    database: EmbeddedDynamoDb,
 }
 
 impl fmt::Debug for Embedded {
@@ -53,15 +51,15 @@ impl HttpConnector for Embedded {
             let body = request.body().bytes().ok_or_else(|| {
                 ConnectorError::user("a request to the embedded database must be in memory".into())
             })?;
-            into_response(answer(&database, target, body))
+            into_response(database.answer(target, body))
         })
     }
 }
 
-fn into_response(answer: Answer) -> Result<HttpResponse, ConnectorError> {
-    let status = StatusCode::try_from(answer.status)
-        .map_err(|error| ConnectorError::other(error.into(), None))?;
-    let mut response = HttpResponse::new(status, SdkBody::from(answer.body));
+fn into_response((status, body): (u16, String)) -> Result<HttpResponse, ConnectorError> {
+    let status =
+        StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
+    let mut response = HttpResponse::new(status, SdkBody::from(body));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
     Ok(response)
 }

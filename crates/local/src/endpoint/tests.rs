@@ -1,5 +1,9 @@
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use super::sqs::answer as sqs;
 use super::*;
 use crate::queue::QueueConfig;
 
@@ -33,7 +37,10 @@ async fn a_delay_is_kept() {
 #[tokio::test]
 async fn what_cannot_be_done_is_refused_as_aws_does() {
     for (operation, body, expected) in [
-        ("ReceiveMessage", "{}", "UnsupportedOperation"),
+        ("ListQueues", "{}", "UnsupportedOperation"),
+        ("ReceiveMessage", "{}", "SerializationException"),
+        ("ReceiveMessage", r#"{"QueueUrl":"http://q/signals"}"#, "UnsupportedOperation"),
+        ("DeleteMessageBatch", r#"{"QueueUrl":"q","Entries":[]}"#, "UnsupportedOperation"),
         ("SendMessage", "{", "SerializationException"),
         ("SendMessage", r#"{"QueueUrl":"q","MessageBody":""}"#, "InvalidMessageContents"),
         ("SendMessage", r#"{"QueueUrl":"q","MessageBody":"a","New":1}"#, "SerializationException"),
@@ -42,6 +49,45 @@ async fn what_cannot_be_done_is_refused_as_aws_does() {
         assert_eq!(status, StatusCode::BAD_REQUEST, "{operation} {body}");
         assert!(answer.contains(expected), "{operation} {body}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn dead_letters_are_received_and_deleted() {
+    let two = NonZeroUsize::new(2).unwrap();
+    let config = QueueConfig {
+        capacity: two,
+        max_receive_count: Some(NonZeroU32::MIN),
+        dead_letter_capacity: two,
+    };
+    let queue = Queue::new(config, || 0);
+    let asked = |operation: &str, body: Value| -> Value {
+        let (status, answer) = sqs(&queue, operation, body.to_string().as_bytes());
+        assert_eq!(status, StatusCode::OK, "{operation}: {answer}");
+        serde_json::from_str(&answer).unwrap()
+    };
+    let entry = |id: &str, body: &str| json!({ "Id": id, "MessageBody": body });
+    let entries = [entry("0", "one"), entry("1", "two"), entry("2", "too much")];
+    let sent = asked("SendMessageBatch", json!({ "QueueUrl": "http://q", "Entries": entries }));
+    assert_eq!(sent["Successful"].as_array().unwrap().len(), 2);
+    assert_eq!(sent["Failed"][0]["Id"], "2");
+    for _ in 0..2 {
+        queue.receive(2, Duration::ZERO, Duration::ZERO).await.unwrap();
+    }
+
+    let dead = "http://q/000000000000/signals-dead";
+    let request = json!({ "QueueUrl": dead, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1 });
+    let received = asked("ReceiveMessage", request.clone());
+    let [one, two] = received["Messages"].as_array().unwrap().as_slice() else { panic!() };
+    assert_eq!((&one["Body"], &two["Body"]), (&json!("one"), &json!("two")));
+    assert_eq!(asked("ReceiveMessage", request)["Messages"], json!([]), "they are hidden");
+    let entries = [
+        json!({ "Id": "0", "ReceiptHandle": one["ReceiptHandle"] }),
+        json!({ "Id": "1", "ReceiptHandle": "nonsense" }),
+    ];
+    let deleted = asked("DeleteMessageBatch", json!({ "QueueUrl": dead, "Entries": entries }));
+    assert_eq!(deleted["Successful"], json!([{ "Id": "0" }]));
+    assert_eq!(deleted["Failed"][0]["Code"], "ReceiptHandleIsInvalid");
+    assert_eq!(queue.dead_letters().len(), 1);
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(super) struct Shelf {
     entries: BTreeMap<u64, Entry>,
     /// The same entries by the time they become (or became) visible, then in the order sent.
     by_visibility: BTreeSet<(Instant, u64)>,
-    dead: VecDeque<DeadLetter>,
+    dead: VecDeque<Dead>,
     dead_dropped: u64,
     next_number: u64,
 }
@@ -25,6 +25,14 @@ struct Entry {
     receive_count: u32,
     /// When it was first and last given out; `None` before the first time.
     received: Option<Received>,
+}
+
+/// A dead letter, and by whom it is looked at.
+struct Dead {
+    number: u64,
+    letter: DeadLetter,
+    visible_at: Instant,
+    receive_count: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -86,7 +94,7 @@ impl Shelf {
             let Some(entry) = self.entries.get_mut(&number) else { continue };
             if self.config.max_receive_count.is_some_and(|limit| entry.receive_count >= limit.get())
             {
-                self.bury(number);
+                self.bury(number, now);
                 continue;
             }
             entry.receive_count = entry.receive_count.saturating_add(1);
@@ -146,17 +154,42 @@ impl Shelf {
     }
 
     pub(super) fn dead_letters(&self) -> impl Iterator<Item = &DeadLetter> {
-        self.dead.iter()
+        self.dead.iter().map(|dead| &dead.letter)
+    }
+
+    /// Gives out up to `max` dead letters, oldest first. However often that is, they stay.
+    pub(super) fn take_dead(
+        &mut self,
+        max: usize,
+        visibility: Duration,
+        now: Instant,
+    ) -> Vec<(ReceiptHandle, DeadLetter)> {
+        let visible = self.dead.iter_mut().filter(|dead| dead.visible_at <= now).take(max);
+        visible
+            .map(|dead| {
+                dead.receive_count = dead.receive_count.saturating_add(1);
+                dead.visible_at = now + visibility;
+                let handle = ReceiptHandle { number: dead.number, receive: dead.receive_count };
+                (handle, dead.letter.clone())
+            })
+            .collect()
+    }
+
+    pub(super) fn remove_dead(&mut self, handle: &ReceiptHandle) -> bool {
+        let is_meant =
+            |dead: &Dead| dead.number == handle.number && dead.receive_count == handle.receive;
+        let place = self.dead.iter().position(is_meant);
+        place.and_then(|place| self.dead.remove(place)).is_some()
     }
 
     pub(super) fn drain_dead_letters(&mut self) -> Vec<DeadLetter> {
-        self.dead.drain(..).collect()
+        self.dead.drain(..).map(|dead| dead.letter).collect()
     }
 
     pub(super) fn redrive(&mut self, now: Instant, now_ms: u64) -> usize {
         let mut moved = 0;
-        while let Some(letter) = self.dead.front() {
-            if self.put(letter.body.clone(), now, now_ms).is_err() {
+        while let Some(dead) = self.dead.front() {
+            if self.put(dead.letter.body.clone(), now, now_ms).is_err() {
                 break;
             }
             self.dead.pop_front();
@@ -182,18 +215,19 @@ impl Shelf {
         depth
     }
 
-    fn bury(&mut self, number: u64) {
+    fn bury(&mut self, number: u64, now: Instant) {
         let Some(entry) = self.entries.remove(&number) else { return };
         if self.dead.len() >= self.config.dead_letter_capacity.get() {
             self.dead.pop_front();
             self.dead_dropped += 1;
         }
-        self.dead.push_back(DeadLetter {
+        let letter = DeadLetter {
             id: message_id(number),
             body: entry.body,
             receive_count: entry.receive_count,
             sent_at_ms: entry.sent_at_ms,
-        });
+        };
+        self.dead.push_back(Dead { number, letter, visible_at: now, receive_count: 0 });
     }
 }
 

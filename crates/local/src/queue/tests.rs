@@ -238,6 +238,37 @@ async fn timestamps_come_from_the_clock_given() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn dead_letters_are_received_and_deleted_as_messages_are() {
+    let (once, room) = (NonZeroU32::new(1), NonZeroUsize::new(3).unwrap());
+    let config = QueueConfig { max_receive_count: once, dead_letter_capacity: room, ..config() };
+    let queue = Queue::new(config, || 0);
+    for body in ["one", "two", "three"] {
+        send(&queue, body);
+    }
+    queue.receive(3, AT_ONCE, AT_ONCE).await.unwrap();
+    assert!(queue.receive(3, AT_ONCE, AT_ONCE).await.unwrap().is_empty());
+    assert_eq!(queue.depth().dead, 3);
+
+    let first = queue.receive_dead_letters(2, VISIBILITY).unwrap();
+    let bodies = |taken: &[(_, DeadLetter)]| {
+        taken.iter().map(|(_, letter)| letter.body.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(bodies(&first), ["one", "two"]);
+    let rest = queue.receive_dead_letters(MAX_BATCH, VISIBILITY).unwrap();
+    assert_eq!(bodies(&rest), ["three"], "the others are hidden");
+    assert!(queue.delete_dead_letter(&first[0].0));
+    assert!(!queue.delete_dead_letter(&first[0].0));
+    tokio::time::advance(VISIBILITY).await;
+    let again = queue.receive_dead_letters(MAX_BATCH, VISIBILITY).unwrap();
+    assert_eq!(bodies(&again), ["two", "three"]);
+    assert!(!queue.delete_dead_letter(&first[1].0), "it was given to another since");
+    assert_eq!(queue.redrive(), 2, "hidden or not");
+
+    let refused = queue.receive_dead_letters(MAX_BATCH + 1, VISIBILITY);
+    assert_eq!(refused, Err(ReceiveError::BatchSize { asked: MAX_BATCH + 1 }));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_out_of_bounds_is_refused() {
     let one = NonZeroUsize::new(1).unwrap();
     let queue = Queue::new(QueueConfig { capacity: one, ..config() }, || 0);

@@ -6,7 +6,7 @@ use a2a_lambda_core::{Ending, Entry, Event, Generation, Head, LeaseToken, Phase,
 use super::{EPOCH, Known, Oracle, Verdict, Violation, ensure};
 
 /// Who made a lease: tokens are made of their makers' names.
-fn holder(token: &LeaseToken) -> &str {
+pub(super) fn holder(token: &LeaseToken) -> &str {
     token.as_str().rsplit_once('.').map_or("", |(actor, _)| actor)
 }
 
@@ -27,7 +27,7 @@ impl Oracle {
         log: &[Entry],
     ) -> Verdict {
         let before = &known.head;
-        ensure(!before.is_terminal(), "I1", || {
+        ensure(!before.is_terminal() || is_about_pushes(before, head), "I1", || {
             format!("{actor} changed {} after its end", head.key)
         })?;
         ensure(log.starts_with(&known.log), "I2", || {
@@ -40,6 +40,7 @@ impl Oracle {
         ensure(head.revision == before.revision.next(), "I2", || {
             format!("{actor} committed revision {} on {}", head.revision, before.revision)
         })?;
+        self.check_mark(actor, now_ms, before, head, log)?;
         check_author(actor, before, head, new)?;
         self.check_lease(actor, now_ms, before, head)?;
         self.check_waits(actor, now_ms, before, head)?;
@@ -144,6 +145,18 @@ impl Oracle {
         };
         log.iter().filter(|entry| entry.generation > generation).filter(is_keyed).count()
     }
+}
+
+/// Whether nothing else has changed. That goes on when a task is over.
+fn is_about_pushes(before: &Head, head: &Head) -> bool {
+    let rest = Head {
+        revision: before.revision,
+        write: before.write.clone(),
+        due: before.due,
+        pushes: before.pushes.clone(),
+        ..head.clone()
+    };
+    rest == *before
 }
 
 /// A write that is no commit may only move the end of its writer's own lease.

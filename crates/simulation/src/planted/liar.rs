@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use a2a_lambda_core::ids::ConfigId;
+use a2a_lambda_core::ids::{ConfigId, WriteId};
 use a2a_lambda_core::machine::Change;
+use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
 };
 use a2a_lambda_core::{
-    Ending, Interruption, LeaseToken, Phase, PushConfig, PushConfigs, TaskKey, TaskStore, Tenant,
+    Ending, Head, Interruption, LeaseToken, Mark, Phase, PushConfig, PushConfigs, TaskKey,
+    TaskStore, Tenant,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
-use super::Planted;
+use super::{Planted, pushes};
 use crate::op::Who;
 use crate::world::{Store, lock};
 
@@ -42,6 +44,7 @@ impl Liar {
     /// A snapshot as it is shown, whatever it is the answer to.
     fn shown(&self, mut snapshot: Snapshot) -> Snapshot {
         let head = &mut snapshot.head;
+        pushes::head_as(self.bug, head);
         match self.bug {
             Planted::LeaseLooksExpired => {
                 if let Phase::Running { until, .. } = &mut head.phase {
@@ -112,6 +115,12 @@ impl Liar {
     }
 }
 
+/// Whether a commit gives up the pending-push mark.
+fn is_settling(before: &Head, head: &Head) -> bool {
+    let is_claimed = matches!(before.mark(), Some(Mark::Claimed { .. }));
+    is_claimed && !matches!(head.mark(), Some(Mark::Claimed { .. }))
+}
+
 #[async_trait]
 impl TaskStore for Liar {
     async fn create(&self, change: &Change) -> Result<Created, StoreError> {
@@ -144,6 +153,13 @@ impl TaskStore for Liar {
             Planted::LeaseEndIgnored | Planted::LeaseLooksExpired => guard.leased_until = None,
             Planted::GuardIgnored => {
                 if let Some(now) = self.truth.read(key, Depth::Tail).await? {
+                    guard.revision = now.head.revision;
+                }
+            }
+            Planted::SettleUnguarded if is_settling(&base.head, change.head()) => {
+                let now = self.truth.read(key, Depth::Tail).await?;
+                let same = now.filter(|now| now.head.generation == base.head.generation);
+                if let Some(now) = same {
                     guard.revision = now.head.revision;
                 }
             }
@@ -225,7 +241,18 @@ impl TaskStore for Liar {
         if forgotten {
             return Ok(Vec::new());
         }
-        self.truth.due(shard, until, after, limit).await
+        let mut due = self.truth.due(shard, until, after, limit).await?;
+        if self.has(Planted::PushesNotSwept) {
+            let mut swept = Vec::new();
+            for task in due {
+                let now = self.truth.read(&task.key, Depth::Tail).await?;
+                if !pushes::is_not_swept(self.bug, now.as_ref()) {
+                    swept.push(task);
+                }
+            }
+            due = swept;
+        }
+        Ok(due)
     }
 }
 
@@ -236,7 +263,8 @@ impl PushConfigs for Liar {
     }
 
     async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
-        self.truth.get(task, id).await
+        let found = self.truth.get(task, id).await?;
+        Ok(found.map(|config| pushes::config_as(self.bug, config)))
     }
 
     async fn list(
@@ -245,10 +273,37 @@ impl PushConfigs for Liar {
         after: Option<&ConfigId>,
         limit: usize,
     ) -> Result<Vec<PushConfig>, StoreError> {
-        PushConfigs::list(self.truth.as_ref(), task, after, limit).await
+        let mut found = PushConfigs::list(self.truth.as_ref(), task, after, limit).await?;
+        if self.has(Planted::ConfigForgotten) {
+            found.pop();
+        }
+        Ok(found.into_iter().map(|config| pushes::config_as(self.bug, config)).collect())
     }
 
     async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
         self.truth.delete(task, id).await
+    }
+
+    async fn advance(
+        &self,
+        task: &TaskKey,
+        before: &WriteId,
+        config: &PushConfig,
+    ) -> Result<bool, StoreError> {
+        if self.has(Planted::CursorUnguarded)
+            && let Some(now) = self.truth.get(task, &config.id).await?
+        {
+            return self.truth.advance(task, &now.write, config).await;
+        }
+        self.truth.advance(task, before, config).await
+    }
+
+    async fn failing(
+        &self,
+        shard: u8,
+        after: Option<&Failing>,
+        limit: usize,
+    ) -> Result<Vec<Failing>, StoreError> {
+        self.truth.failing(shard, after, limit).await
     }
 }

@@ -67,10 +67,13 @@ fn run(seed: u64, setup: Setup) -> Report {
 
 #[test]
 fn the_core_keeps_its_promises_on_dynamodb() {
+    let mut pushes = 0;
     for seed in 2_000..2_020 {
-        let violation = run(seed, Setup::default()).violation;
-        assert_eq!(violation, None, "seed {seed}");
+        let report = run(seed, Setup::default());
+        assert_eq!(report.violation, None, "seed {seed}");
+        pushes += report.tally.pushes;
     }
+    assert!(pushes > 50, "{pushes} pushes");
 }
 
 #[test]
@@ -81,6 +84,8 @@ fn a_seed_has_one_journal_on_dynamodb() {
 
 #[test]
 fn a_planted_bug_is_found_on_dynamodb() {
-    let setup = Setup { planted: Some(Planted::GuardIgnored), ..Setup::default() };
-    assert!((0..20).any(|seed| run(seed, setup).violation.is_some()));
+    for bug in [Planted::GuardIgnored, Planted::PushCursorBack] {
+        let setup = Setup { planted: Some(bug), ..Setup::default() };
+        assert!((0..20).any(|seed| run(seed, setup).violation.is_some()), "{}", bug.name());
+    }
 }

@@ -7,14 +7,18 @@ const SEEDS: std::ops::Range<u64> = 1_000..1_400;
 
 #[test]
 fn the_core_keeps_its_promises() {
-    let (mut steps, mut faults) = (0, 0);
+    let (mut steps, mut faults, mut pushes, mut repeats) = (0, 0, 0, 0);
     for seed in SEEDS {
         let report = run(&generate(seed), Setup::default());
         assert_eq!(report.violation, None, "scripts/simulate --seed {seed}");
         steps += report.tally.steps;
         faults += report.tally.faults;
+        pushes += report.tally.pushes;
+        repeats += report.tally.repeats;
     }
     // A simulation in which nothing happens would find nothing, too.
     assert!(steps > 100_000, "{steps} steps");
     assert!(faults > 5_000, "{faults} faults");
+    assert!(pushes > 1_000, "{pushes} pushes");
+    assert!(repeats > 300, "{repeats} repeats");
 }

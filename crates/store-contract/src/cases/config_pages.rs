@@ -1,9 +1,10 @@
 //! Listing push configs: by ascending id, as many as asked for, from any place.
 
 use a2a_lambda_core::TaskKey;
+use a2a_lambda_core::vault::Sealed;
 
 use crate::bench::{Bench, key};
-use crate::configs::{ODD_IDS, config, config_id, config_ids, secrets, walk_configs};
+use crate::configs::{ODD_IDS, config, config_id, config_ids, walk_configs};
 
 /// Puts configs of these ids, and returns the ids in the order of their bytes.
 async fn put_all<'a>(bench: &Bench, task: &TaskKey, ids: &[&'a str]) -> Vec<&'a str> {
@@ -92,7 +93,7 @@ pub(crate) async fn of_large_configs_are_whole(bench: Bench) {
     let task = bench.submit().await;
     let large = |number: usize| {
         let mut config = config(&format!("{number:03}"), &number.to_string());
-        config.secrets = secrets(&"t".repeat(16_000), &format!("{number}{}", "c".repeat(16_000)));
+        config.secrets = Sealed::new(format!("{number}{}", "s".repeat(32_000)));
         config
     };
     let all: Vec<_> = (0..100).map(large).collect();

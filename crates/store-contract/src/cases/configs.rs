@@ -2,15 +2,19 @@
 
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::head::DUE_SHARDS;
+use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Command, Finish};
-use a2a_lambda_core::push::PushSecrets;
+use a2a_lambda_core::push::{Attempt, Delivery, MAX_ATTEMPTS_KEPT, Trouble};
 use a2a_lambda_core::store::{Depth, ListQuery};
+use a2a_lambda_core::vault::Sealed;
 use a2a_lambda_core::{Generation, PushConfig, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 use tokio::task::JoinSet;
 
 use crate::bench::{Bench, alices, key};
-use crate::configs::{ODD_IDS, bare_config, config, config_ids, secrets};
+use crate::configs::{
+    ODD_IDS, ODD_TEXTS, bare_config, config, config_ids, failing_config, trouble, with_trouble,
+};
 use crate::content::chunk_of;
 
 /// Tasks whose names are the same where they are put together, or cut, carelessly.
@@ -31,12 +35,12 @@ const CONFUSABLE: &[(&str, &str)] = &[
     ("aa", "task"),
 ];
 
-fn confusable() -> impl Iterator<Item = TaskKey> {
+pub(super) fn confusable() -> impl Iterator<Item = TaskKey> {
     CONFUSABLE.iter().map(|(tenant, task)| key(tenant, task))
 }
 
 /// Puts a config and reads it back, alone and in the list.
-async fn keeps(bench: &Bench, task: &TaskKey, config: &PushConfig) {
+pub(super) async fn keeps(bench: &Bench, task: &TaskKey, config: &PushConfig) {
     bench.put_config(task, config).await;
     let id = config.id.as_str();
     let read = bench.config(task, id).await.expect("the config that was put");
@@ -47,13 +51,9 @@ async fn keeps(bench: &Bench, task: &TaskKey, config: &PushConfig) {
 }
 
 /// As `assert_eq!`, which would not show what differs in secrets.
-fn assert_same(found: &PushConfig, expected: &PushConfig) {
-    assert_eq!(texts(&found.secrets), texts(&expected.secrets), "the secrets");
+pub(super) fn assert_same(found: &PushConfig, expected: &PushConfig) {
+    assert_eq!(found.secrets.as_str(), expected.secrets.as_str(), "the secrets");
     assert_eq!(found, expected);
-}
-
-fn texts(secrets: &PushSecrets) -> [&str; 2] {
-    [secrets.token.reveal(), secrets.credentials.reveal()]
 }
 
 pub(crate) async fn one_is_read_back(bench: Bench) {
@@ -64,10 +64,10 @@ pub(crate) async fn one_is_read_back(bench: Bench) {
 pub(crate) async fn one_without_anything_optional_is_read_back(bench: Bench) {
     let task = bench.submit().await;
     keeps(&bench, task.key(), &bare_config("config")).await;
-    for one_of_two in [secrets("token", ""), secrets("", "credentials")] {
-        let config = PushConfig { secrets: one_of_two, ..bare_config("config") };
-        keeps(&bench, task.key(), &config).await;
-    }
+    let scheme = "Bearer".to_owned();
+    keeps(&bench, task.key(), &PushConfig { scheme, ..bare_config("config") }).await;
+    let secrets = Sealed::new("sealed");
+    keeps(&bench, task.key(), &PushConfig { secrets, ..bare_config("config") }).await;
 }
 
 pub(crate) async fn both_versions_are_kept(bench: Bench) {
@@ -80,34 +80,65 @@ pub(crate) async fn both_versions_are_kept(bench: Bench) {
 pub(crate) async fn any_time_and_any_cursor_are_kept(bench: Bench) {
     let task = bench.submit().await;
     for (ms, cursor) in [(-1, 1), (0, 0), (1, u64::MAX), (253_402_300_799_999, 1 << 53)] {
-        let created_at = Timestamp::from_millis(ms);
-        let cursor = Generation(cursor);
-        let config = PushConfig { created_at, cursor, ..config("config", "one") };
+        let mut config = config("config", "one");
+        config.created_at = Timestamp::from_millis(ms);
+        config.delivery.cursor = Generation(cursor);
+        config.delivery.batch = Some(Generation(cursor));
+        config.delivery.trouble = Some(trouble(ms));
         keeps(&bench, task.key(), &config).await;
     }
 }
 
+/// Each alone, and each with each other.
+pub(crate) async fn every_part_of_the_delivery_is_kept(bench: Bench) {
+    let task = bench.submit().await;
+    let disabled = Trouble { next: None, ..trouble(5) };
+    let unexplained = Trouble { attempts: Vec::new(), failures: 0, ..trouble(5) };
+    let at_length = Trouble { failures: u32::MAX, ..trouble(-5) };
+    for introduced in [false, true] {
+        for batch in [None, Some(Generation(0)), Some(Generation(7))] {
+            for trouble in [None, Some(&disabled), Some(&unexplained), Some(&at_length)] {
+                let (cursor, trouble) = (Generation(5), trouble.cloned());
+                let replays = u32::from(introduced);
+                let delivery = Delivery { cursor, replays, introduced, batch, trouble };
+                keeps(&bench, task.key(), &PushConfig { delivery, ..config("config", "one") })
+                    .await;
+            }
+        }
+    }
+    keeps(&bench, task.key(), &bare_config("config")).await;
+}
+
+/// What is sealed is not to be touched: not a byte of it.
 pub(crate) async fn every_character_of_its_texts_is_kept(bench: Bench) {
     let task = bench.submit().await;
     let ascii: String = (0..=127_u8).map(char::from).collect();
-    let others = "é ß ü \u{e9} e\u{301} 🦀 \u{feff} \u{2028} \u{ffff} \u{10ffff}";
-    let more = [" surrounded ", "\"quoted\\\"", "null", "{\"t\":\"x\"}", "line\r\nbreak", "#:="];
-    for text in [ascii.as_str(), others].into_iter().chain(more) {
-        let secrets = secrets(text, &format!("{text}{text}"));
+    for text in ODD_TEXTS.iter().copied().chain([ascii.as_str()]) {
+        let secrets = Sealed::new(text);
         keeps(&bench, task.key(), &PushConfig { secrets, ..config("config", "one") }).await;
         let url = format!("https://example.com/{text}");
-        let scheme = text.to_owned();
-        keeps(&bench, task.key(), &PushConfig { url, scheme, ..bare_config("config") }).await;
+        let (scheme, write) = (text.to_owned(), WriteId::new(text));
+        keeps(&bench, task.key(), &PushConfig { url, scheme, write, ..bare_config("config") })
+            .await;
+        let mut trouble = trouble(3);
+        text.clone_into(&mut trouble.attempts[1].reason);
+        trouble.attempts[0].reason.clear();
+        keeps(&bench, task.key(), &with_trouble(bare_config("config"), Some(trouble))).await;
     }
 }
 
-/// The largest that the operations let through.
+/// The largest that the operations let through, and as much trouble as is remembered.
 pub(crate) async fn a_large_one_is_kept(bench: Bench) {
     let task = bench.submit().await;
-    // Characters that JSON spells with six.
-    let secrets = secrets(&"\u{1}".repeat(8 * 1024), &"\u{2}".repeat(8 * 1024));
+    let secrets = Sealed::new("+/8=".repeat(16 * 1024));
     let url = format!("https://example.com/{}", "u".repeat(2_048));
-    let config = PushConfig { secrets, url, ..config(&"i".repeat(256), "large") };
+    let mut config = PushConfig { secrets, url, ..failing_config(&"i".repeat(256), 3) };
+    if let Some(trouble) = &mut config.delivery.trouble {
+        // Characters that JSON spells with six.
+        let reason = "\u{1}".repeat(200);
+        let attempt = Attempt { reason, ..trouble.attempts[0].clone() };
+        trouble.attempts = vec![attempt; MAX_ATTEMPTS_KEPT];
+    }
     keeps(&bench, task.key(), &config).await;
 }
 

@@ -217,6 +217,73 @@ pub(crate) async fn the_index_follows_the_head(bench: Bench) {
     assert_indexed(&bench, &task).await;
 }
 
+/// Of a task that is over, too, and of one that waits for its user: as long as something is to be
+/// pushed.
+pub(crate) async fn a_task_at_rest_is_due_for_its_pushes(bench: Bench) {
+    for is_over in [false, true] {
+        let mut task = bench.submit_pushed(None).await;
+        task.claim().await;
+        if is_over {
+            task.finish(Finish::Completed(None)).await;
+        } else {
+            task.ask().await;
+        }
+        assert!(task.head().rests() && task.head().due.is_some());
+        assert_indexed(&bench, &task).await;
+        task.claim_push().await;
+        assert!(task.head().due > Some(bench.now()), "somebody is at it, and may die");
+        assert_indexed(&bench, &task).await;
+        let next = bench.now().saturating_add(Duration::from_hours(1));
+        bench.advance(SIGNAL_GRACE * 2);
+        task.claim_push().await;
+        task.settle_push(Some(next)).await;
+        assert!(task.head().due.is_some());
+        assert_indexed(&bench, &task).await;
+        bench.advance(Duration::from_hours(1));
+        task.claim_push().await;
+        task.settle_push(None).await;
+        assert_eq!(task.head().due, None, "all is sent");
+        assert_indexed(&bench, &task).await;
+        task.apply(Command::RegisterPush).await;
+        assert!(task.head().due.is_some());
+        assert_indexed(&bench, &task).await;
+    }
+}
+
+/// An open task is due for its own sake and for that of its pushes, once.
+pub(crate) async fn the_index_follows_the_mark(bench: Bench) {
+    let held = bench.now().saturating_add(LEASE * 10);
+    let mut task = bench.submit_pushed(Some(held)).await;
+    assert_indexed(&bench, &task).await;
+    task.claim().await;
+    assert_indexed(&bench, &task).await;
+    task.emit(vec![chunk("shown")]).await;
+    assert_indexed(&bench, &task).await;
+    let wake_at = bench.now().saturating_add(Duration::from_hours(1));
+    task.park_until(wake_at).await;
+    assert_indexed(&bench, &task).await;
+    task.claim_push().await;
+    assert_indexed(&bench, &task).await;
+    task.settle_push(Some(bench.now().saturating_add(LEASE))).await;
+    let postponed = task.base.head.postpone(&bench.stamp());
+    task.commit(&postponed).await;
+    assert!(task.head().due < Some(wake_at), "for its pushes");
+    assert_indexed(&bench, &task).await;
+    bench.advance(LEASE);
+    task.claim_push().await;
+    task.settle_push(None).await;
+    let postponed = task.base.head.postpone(&bench.stamp());
+    task.commit(&postponed).await;
+    assert!(task.head().due > Some(wake_at), "for its own sake");
+    assert_indexed(&bench, &task).await;
+    task.apply(Command::Cancel).await;
+    assert!(task.head().due.is_some(), "that it is over is news");
+    assert_indexed(&bench, &task).await;
+    task.claim_push().await;
+    task.settle_push(None).await;
+    assert_indexed(&bench, &task).await;
+}
+
 pub(crate) async fn the_end_of_time_is_a_time(bench: Bench) {
     let mut task = bench.submit().await;
     task.claim().await;

@@ -21,7 +21,7 @@ const EMITS: usize = 200;
 const RUNNERS: usize = 8;
 
 /// Runs all at the same time and returns what they return, in no particular order.
-async fn together<F>(racers: impl IntoIterator<Item = F>) -> Vec<F::Output>
+pub(super) async fn together<F>(racers: impl IntoIterator<Item = F>) -> Vec<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {

@@ -169,6 +169,7 @@ impl Duel<'_> {
         }
         for shard in 0..DUE_SHARDS {
             self.compare_due(shard, Timestamp::MAX, usize::from(u16::MAX)).await;
+            self.compare_failing(shard, 100).await;
         }
     }
 

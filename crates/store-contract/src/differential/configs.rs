@@ -1,12 +1,17 @@
 //! Operations on push configs.
 
 use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::{Generation, TaskKey};
+use a2a_lambda_core::head::{DUE_SHARDS, due_shard};
+use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::push::{Attempt, Delivery, Failing, Trouble};
+use a2a_lambda_core::vault::Sealed;
+use a2a_lambda_core::{Generation, PushConfig, TaskKey};
+use a2a_lambda_protocol::Timestamp;
 
-use super::Duel;
 use super::operations::TENANTS;
+use super::{Duel, remember};
 use crate::bench::key;
-use crate::configs::{bare_config, config, config_id, secrets, walk_configs};
+use crate::configs::{bare_config, config, config_id, walk_configs, walk_failing};
 
 /// Few, so that they meet again, and not in the order of anything but their bytes.
 const IDS: [&str; 11] = ["a", "A", "a#", "a#b", "b", "aa", "#", "C#a", "é", "\u{ffff}", "🦀"];
@@ -18,10 +23,19 @@ impl Duel<'_> {
     pub(super) async fn configs(&mut self) {
         let task = self.task_of_configs();
         let id = self.rng.pick(&IDS);
-        match self.rng.below(10) {
-            0..5 => self.put_config(&task, id).await,
-            5 => self.delete_config(&task, id).await,
-            6..8 => self.compare_config(&task, id).await,
+        match self.rng.below(20) {
+            0..6 => self.put_config(&task, id).await,
+            6..8 => self.delete_config(&task, id).await,
+            8..13 => self.advance_config(&task, id).await,
+            13 => self.repeat_an_advance().await,
+            14 => self.compare_config(&task, id).await,
+            15 => self.compare_failing_behind().await,
+            16..18 => {
+                let shard = u8::try_from(self.rng.below(u64::from(DUE_SHARDS))).unwrap_or(0);
+                let shard = if self.rng.percent(50) { due_shard(&task) } else { shard };
+                let limit = self.rng.pick(&[1, 2, 3, 100]);
+                self.compare_failing(shard, limit).await;
+            }
             _ => {
                 let after = self.rng.percent(70).then_some(id);
                 let limit = self.rng.pick(&[1, 2, 3, 5, 100]);
@@ -42,26 +56,141 @@ impl Duel<'_> {
         }
     }
 
-    async fn put_config(&mut self, task: &TaskKey, id: &str) {
+    /// A config that says much or little.
+    fn new_config(&mut self, id: &str) -> PushConfig {
         let label = self.fresh();
         let mut new = if self.rng.percent(20) { bare_config(id) } else { config(id, &label) };
         if self.rng.percent(30) {
-            new.secrets = secrets(&format!(" \"{label}\u{1}é "), "");
+            new.secrets = Sealed::new(format!(" \"{label}\u{1}é "));
         }
         new.version = self.rng.pick(&[ProtocolVersion::V1_0, ProtocolVersion::V0_3]);
+        new.write = WriteId::new(label);
+        (new.created_at, new.delivery) = (self.now(), self.delivery());
+        new
+    }
+
+    fn delivery(&mut self) -> Delivery {
+        Delivery {
+            cursor: self.generation(),
+            replays: u32::from(self.rng.percent(20)),
+            introduced: self.rng.percent(50),
+            batch: self.rng.percent(30).then(|| self.generation()),
+            trouble: self.rng.percent(40).then(|| self.trouble()),
+        }
+    }
+
+    fn generation(&mut self) -> Generation {
         let is_large = self.rng.percent(20);
-        let cursor = if is_large { self.rng.pick(&LARGE_CURSORS) } else { self.rng.below(50) };
-        (new.created_at, new.cursor) = (self.now(), Generation(cursor));
+        Generation(if is_large { self.rng.pick(&LARGE_CURSORS) } else { self.rng.below(50) })
+    }
+
+    fn trouble(&mut self) -> Trouble {
+        // Few times, so that several have failed since the same.
+        let since = self.now_ms - self.now_ms % 1_000;
+        let reasons = ["HTTP 500", " \"it\u{1}\u{0} was 🦀\\", ""];
+        let attempts = (0..self.rng.below(4)).map(|_| Attempt {
+            at: self.now(),
+            generation: self.generation(),
+            reason: self.rng.pick(&reasons).to_owned(),
+        });
+        Trouble {
+            attempts: attempts.collect(),
+            since: Timestamp::from_millis(since),
+            failures: u32::try_from(self.rng.below(20)).unwrap_or(0),
+            next: self.rng.percent(70).then(|| self.now()),
+        }
+    }
+
+    async fn put_config(&mut self, task: &TaskKey, id: &str) {
+        let new = self.new_config(id);
         let what = format!("put of config {id} of {task}");
         let times = if self.rng.percent(10) { 2 } else { 1 };
+        // Two may have the same mark.
+        let other = self.rng.percent(20).then(|| self.task_of_configs());
+        for task in [task].into_iter().chain(&other) {
+            for _ in 0..times {
+                self.ok(&what, self.a_configs.put(task, &new).await);
+                self.ok(&what, self.b_configs.put(task, &new).await);
+            }
+            if !self.config_tasks.contains(task) {
+                self.config_tasks.push(task.clone());
+            }
+            self.compare_config(task, id).await;
+        }
+    }
+
+    /// From what is stored mostly: with a new delivery, as the core does, or with all anew.
+    async fn advance_config(&mut self, task: &TaskKey, id: &str) {
+        let what = format!("get of config {id} of {task}");
+        let read = self.ok(&what, self.a_configs.get(task, &config_id(id)).await);
+        let mut new = self.new_config(id);
+        let mut before = WriteId::new("another");
+        if let Some(read) = read.filter(|_| self.rng.percent(90)) {
+            before = read.write.clone();
+            if self.rng.percent(10) {
+                before = WriteId::new(before.as_str().to_uppercase());
+            }
+            if self.rng.percent(80) {
+                let PushConfig { write, delivery, .. } = new;
+                new = PushConfig { write, delivery, ..read };
+            }
+        }
+        remember(&mut self.advances, (task.clone(), before.clone(), new.clone()));
+        let times = if self.rng.percent(10) { 2 } else { 1 };
         for _ in 0..times {
-            self.ok(&what, self.a_configs.put(task, &new).await);
-            self.ok(&what, self.b_configs.put(task, &new).await);
+            self.advance_to(task, &before, &new).await;
         }
-        if !self.config_tasks.contains(task) {
-            self.config_tasks.push(task.clone());
+    }
+
+    async fn repeat_an_advance(&mut self) {
+        if !self.advances.is_empty() {
+            let place = self.rng.place(self.advances.len());
+            let (task, before, new) = self.advances[place].clone();
+            self.advance_to(&task, &before, &new).await;
         }
+    }
+
+    async fn advance_to(&self, task: &TaskKey, before: &WriteId, new: &PushConfig) {
+        let id = new.id.as_str();
+        let what = format!("advance of config {id} of {task}");
+        let a = self.ok(&what, self.a_configs.advance(task, before, new).await);
+        let b = self.ok(&what, self.b_configs.advance(task, before, new).await);
+        assert_eq!(a, b, "{}: the outcome", self.at(&what));
         self.compare_config(task, id).await;
+    }
+
+    pub(super) async fn compare_failing(&self, shard: u8, limit: usize) {
+        let what = format!("failing configs of shard {shard}, {limit} a page");
+        let times = |found: &[Failing]| found.iter().map(|one| one.since).collect::<Vec<_>>();
+        let mut a = self.ok(&what, self.a_configs.failing(shard, None, limit).await);
+        let mut b = self.ok(&what, self.b_configs.failing(shard, None, limit).await);
+        assert_eq!(times(&a), times(&b), "{}", self.at(&what));
+        a = self.ok(&what, walk_failing(self.a_configs, shard, limit).await);
+        b = self.ok(&what, walk_failing(self.b_configs, shard, limit).await);
+        assert_eq!(times(&a), times(&b), "{}", self.at(&what));
+        assert_eq!(keep(a, |_| true), keep(b, |_| true), "{}", self.at(&what));
+    }
+
+    /// From the place of one that fails, or did before.
+    async fn compare_failing_behind(&mut self) {
+        let shard = due_shard(&self.task_of_configs());
+        let found = self.a_configs.failing(shard, None, 100).await;
+        let mut found = self.ok("failing", found);
+        if !found.is_empty() {
+            let place = found.swap_remove(self.rng.place(found.len()));
+            remember(&mut self.failing, place);
+        }
+        if self.failing.is_empty() {
+            return;
+        }
+        let place = self.failing[self.rng.place(self.failing.len())].clone();
+        let shard = due_shard(&place.task);
+        let what = format!("failing configs of shard {shard} behind {place:?}");
+        let a = self.ok(&what, self.a_configs.failing(shard, Some(&place), 100).await);
+        let b = self.ok(&what, self.b_configs.failing(shard, Some(&place), 100).await);
+        // Of those of the same time the stores may have others behind it.
+        let is_later = |found: &Failing| found.since > place.since;
+        assert_eq!(keep(a, is_later), keep(b, is_later), "{}", self.at(&what));
     }
 
     async fn delete_config(&self, task: &TaskKey, id: &str) {
@@ -98,4 +227,11 @@ impl Duel<'_> {
             }
         }
     }
+}
+
+/// Those that this holds for, in an order that is the same for both stores.
+fn keep(mut found: Vec<Failing>, which: impl Fn(&Failing) -> bool) -> Vec<Failing> {
+    found.retain(which);
+    found.sort();
+    found
 }

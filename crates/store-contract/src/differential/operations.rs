@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::head::{DUE_SHARDS, Impatience, Interruption, Patience, due_shard};
+use a2a_lambda_core::head::{DUE_SHARDS, Impatience, Interruption, Mark, Patience, due_shard};
 use a2a_lambda_core::machine::{Change, Command, Finish, Pause, Submission, TurnEnd, Update};
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Cursor, Depth, ListQuery};
@@ -25,7 +25,7 @@ impl Duel<'_> {
     pub(super) async fn operate(&mut self) {
         // Often none at all, so that times are equal.
         self.now_ms += i64::try_from(self.rng.below(3)).unwrap_or(0);
-        let choice = self.rng.below(128);
+        let choice = self.rng.below(148);
         if self.tasks.is_empty() || choice < 10 {
             return self.submit().await;
         }
@@ -37,7 +37,7 @@ impl Duel<'_> {
             82..90 => self.list().await,
             90..95 => self.due().await,
             100..108 => self.read_after().await,
-            108..128 => self.configs().await,
+            108..148 => self.configs().await,
             _ => self.let_time_pass(),
         }
     }
@@ -68,6 +68,7 @@ impl Duel<'_> {
             terms: Terms::default(),
             sender_waits_until: waits.then_some(stamp.now),
             request,
+            pushes: self.first_push(),
         };
         let change = Head::submit(submission, &stamp);
         let times = if self.rng.percent(10) { 2 } else { 1 };
@@ -145,7 +146,10 @@ impl Duel<'_> {
 
     /// A change that the task allows, or none.
     fn decide(&mut self, place: usize, head: &Head) -> Option<Change> {
-        let stamp = self.stamp();
+        let stamp = self.stamp_of(head);
+        if let Some(command) = self.push_command(head) {
+            return head.apply(command, &stamp).ok();
+        }
         if self.rng.percent(4) && !head.is_terminal() {
             return Some(head.postpone(&stamp));
         }
@@ -189,7 +193,7 @@ impl Duel<'_> {
         });
         let extensions = self.rng.percent(20).then(|| format!("urn:{}", self.last_id));
         let terms = Terms { extensions: extensions.into_iter().collect(), ..Terms::default() };
-        Command::Message { message, terms, request }
+        Command::Message { message, terms, request, registers: self.rng.percent(10) }
     }
 
     fn end_of_turn(&mut self, head: &Head, token: &LeaseToken) -> Command {
@@ -269,6 +273,12 @@ impl Duel<'_> {
         let newest = tokens.len().saturating_sub(1);
         let chosen = if self.rng.percent(70) { newest } else { self.rng.place(tokens.len()) };
         let token = tokens.get(chosen).cloned().unwrap_or_else(|| LeaseToken::new("none"));
+        // The secret of whoever delivers is no lease.
+        let mark = task.bases.back().and_then(|pair| pair.a.head.mark());
+        let token = match mark {
+            Some(Mark::Claimed { token, .. }) if self.rng.percent(30) => token.clone(),
+            _ => token,
+        };
         self.renew_under(&key, &token).await;
     }
 

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::ids::ConfigId;
-use a2a_lambda_core::push::{PushSecrets, Secret};
+use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::push::Failing;
+use a2a_lambda_core::vault::Sealed;
 use a2a_lambda_core::{Generation, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -19,12 +20,54 @@ pub(super) struct PastConfigs {
     last_put: Option<(TaskKey, ConfigId)>,
     deleted: BTreeSet<(TaskKey, ConfigId)>,
     gets: BTreeMap<(TaskKey, ConfigId), Option<PushConfig>>,
+    /// The marks of all advances.
+    pub(super) advanced: BTreeSet<String>,
+    /// All that were ever in trouble, in the order in which they came to be.
+    troubled: Vec<Failing>,
 }
 
 impl PastConfigs {
     /// How many there ever were, of all tasks.
     pub(super) fn count(&self) -> u64 {
         self.put.len() as u64
+    }
+
+    pub(super) fn was_put(&self, place: &(TaskKey, ConfigId)) -> bool {
+        self.put.contains_key(place)
+    }
+
+    /// Whether the mark is that of a put.
+    pub(super) fn is_put(&self, place: &(TaskKey, ConfigId), write: &WriteId) -> bool {
+        self.put.get(place).is_some_and(|config| config.write == *write)
+    }
+
+    /// Every task and id that a config was ever put with.
+    pub(super) fn places(&self) -> Vec<(TaskKey, ConfigId)> {
+        self.put.keys().cloned().collect()
+    }
+
+    pub(super) fn note_advance(&mut self, task: &TaskKey, config: &PushConfig) {
+        self.advanced.insert(config.write.as_str().to_owned());
+        self.note_trouble(task, config);
+    }
+
+    fn note_trouble(&mut self, task: &TaskKey, config: &PushConfig) {
+        if let Some(trouble) = &config.delivery.trouble {
+            let (task, id) = (task.clone(), config.id.clone());
+            self.troubled.push(Failing { since: trouble.since, task, id });
+        }
+    }
+
+    /// All that were ever in trouble, each with its first.
+    pub(super) fn troubled(&self) -> Vec<Failing> {
+        let mut seen = BTreeSet::new();
+        let first = self.troubled.iter().filter(|one| seen.insert((&one.task, &one.id)));
+        first.cloned().collect()
+    }
+
+    pub(super) fn first_trouble(&self, of: &Failing) -> Option<Timestamp> {
+        let mut own = self.troubled.iter().filter(|one| one.task == of.task && one.id == of.id);
+        own.next().map(|one| one.since)
     }
 
     /// All that a task ever had, by ascending id.
@@ -55,7 +98,7 @@ impl Broken {
 
     /// The tasks that are taken for this one: with `tasks` those of its tenant, with `tenants`
     /// those of its name.
-    fn confused(&self, task: &TaskKey, tasks: Fault, tenants: Fault) -> Vec<TaskKey> {
+    pub(super) fn confused(&self, task: &TaskKey, tasks: Fault, tenants: Fault) -> Vec<TaskKey> {
         let others = self.past.lock().unwrap().configs.others(task).into_iter();
         let confused = others.filter(|other| {
             self.has(tasks) && other.tenant == task.tenant
@@ -65,23 +108,43 @@ impl Broken {
     }
 
     /// What is stored of a config, given the one that it replaces.
-    fn garble_config(&self, config: &mut PushConfig, former: Option<PushConfig>) {
-        let PushSecrets { token, credentials } = &mut config.secrets;
+    pub(super) fn garble_config(&self, config: &mut PushConfig, former: Option<PushConfig>) {
+        let secrets = config.secrets.as_str();
+        let delivery = &mut config.delivery;
         match self.fault {
             Fault::TheSchemeIsForgotten => config.scheme.clear(),
-            Fault::TheTokenIsForgotten => *token = Secret::default(),
-            Fault::TheCredentialsAreForgotten => *credentials = Secret::default(),
-            Fault::SecretsAreTrimmed => *token = Secret::new(token.reveal().trim()),
+            Fault::TheSecretsAreForgotten => config.secrets = Sealed::default(),
+            Fault::SecretsAreTrimmed => config.secrets = Sealed::new(secrets.trim()),
             Fault::TheVersionIsForgotten => config.version = ProtocolVersion::default(),
+            Fault::TheTraceIsForgotten => config.trace = None,
             Fault::TheTimeIsForgotten => config.created_at = Timestamp::from_millis(0),
-            Fault::TheCursorIsForgotten => config.cursor = Generation(0),
+            Fault::TheWriteIsForgotten => config.write = WriteId::new(""),
+            Fault::TheCursorIsForgotten => delivery.cursor = Generation(0),
             Fault::TheCursorIsCutOff => {
-                config.cursor = Generation(config.cursor.0.min(u64::from(u32::MAX)));
+                delivery.cursor = Generation(delivery.cursor.0.min(u64::from(u32::MAX)));
             }
+            Fault::TheIntroductionIsForgotten => delivery.introduced = false,
+            Fault::TheBatchIsForgotten => delivery.batch = None,
+            Fault::TheTroubleIsForgotten => delivery.trouble = None,
             Fault::ConfigsAreMixed => {
                 if let Some(former) = former.filter(|_| config.scheme.is_empty()) {
                     config.scheme = former.scheme;
                     config.secrets = former.secrets;
+                }
+            }
+            _ => {}
+        }
+        let Some(trouble) = &mut config.delivery.trouble else { return };
+        match self.fault {
+            Fault::TheFailuresAreForgotten => trouble.failures = 0,
+            Fault::TheNextAttemptIsForgotten => trouble.next = None,
+            Fault::TheAttemptsAreForgotten => trouble.attempts.clear(),
+            Fault::AllButTheNewestAttemptIsForgotten => {
+                trouble.attempts.drain(..trouble.attempts.len().saturating_sub(1));
+            }
+            Fault::ReasonsAreTrimmed => {
+                for attempt in &mut trouble.attempts {
+                    attempt.reason = attempt.reason.trim().to_owned();
                 }
             }
             _ => {}
@@ -141,6 +204,7 @@ impl PushConfigs for Broken {
         {
             let past = &mut self.past.lock().unwrap().configs;
             past.put.insert(place.clone(), config.clone());
+            past.note_trouble(task, &config);
             past.last_put = Some(place);
         }
         self.right.put(task, &config).await
@@ -207,7 +271,7 @@ impl PushConfigs for Broken {
             }
             Fault::ConfigListsHaveNoSecrets => {
                 for config in &mut page {
-                    config.secrets = PushSecrets::default();
+                    config.secrets = Sealed::default();
                 }
             }
             Fault::ConfigListsLag => {
@@ -244,5 +308,23 @@ impl PushConfigs for Broken {
             self.right.delete(&other, id).await?;
         }
         self.right.delete(task, id).await
+    }
+
+    async fn advance(
+        &self,
+        task: &TaskKey,
+        before: &WriteId,
+        config: &PushConfig,
+    ) -> Result<bool, StoreError> {
+        self.broken_advance(task, before, config).await
+    }
+
+    async fn failing(
+        &self,
+        shard: u8,
+        after: Option<&Failing>,
+        limit: usize,
+    ) -> Result<Vec<Failing>, StoreError> {
+        self.broken_failing(shard, after, limit).await
     }
 }

@@ -238,9 +238,10 @@ async fn the_public_keys_are_for_everybody() {
     let nothing = answer(at(), deadline, &context("", "").unwrap()).await;
     assert_eq!(nothing.status, 404, "{nothing:?}");
     let card = [("CARD_SIGNING_KEY", KEY), ("CARD_SIGNING_KEY_ID", "card")];
-    let push = [("PUSH_JWT_KEY", KEY), ("PUSH_JWT_KEY_ID", "push")];
+    let issuer = ("PUBLIC_URL", "https://agents.example");
+    let push = [("PUSH_JWT_KEY", KEY), ("PUSH_JWT_KEY_ID", "push"), issuer];
     let both = [&push[..], &card].concat();
-    let same = [card, [("PUSH_JWT_KEY", KEY), ("PUSH_JWT_KEY_ID", "card")]].concat();
+    let same = [&card[..], &[("PUSH_JWT_KEY", KEY), ("PUSH_JWT_KEY_ID", "card"), issuer]].concat();
     for (variables, ids) in [
         (&card[..], &["card"][..]),
         (&push, &["push"]),

@@ -8,8 +8,8 @@ use a2a_lambda_aws::RandomIds;
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
-    Agent, Agents, Clock, Engine, MemoryStore, Policy, Queue, Signal, SignalError, TaskStore,
-    Tenant, Timer,
+    Agent, Agents, Clock, Engine, MemoryStore, Nowhere, PlainVault, Policy, Queue, Signal,
+    SignalError, TaskStore, Tenant, Timer,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -139,6 +139,8 @@ impl Function {
             timer: signals,
             clock: Arc::new(TestClock(tokio::time::Instant::now())),
             ids: Arc::new(RandomIds),
+            webhook: Arc::new(Nowhere),
+            vault: Arc::new(PlainVault),
             policy: Arc::new(Policy::default()),
         };
         let context = Context::new(engine.clone(), Agents::new(Arc::new(agent)), config);

@@ -70,6 +70,8 @@ impl Work {
             signal_grace: Duration::from_mins(1),
             // Nobody takes it over, however long the test.
             lease: Duration::from_hours(1),
+            push_claim: Duration::from_secs(30),
+            pusher: None,
         };
         let change = base.head.apply(command, &stamp).unwrap();
         let guard = Guard { revision: base.head.revision, leased_until: change.over_lease() };

@@ -11,8 +11,8 @@ use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
 use a2a_lambda_core::{
     Agent, AgentProfile, Agents, Change, Clock, Company, End, Engine, Failure, Head, MemoryStore,
-    Operations, Owner, Policy, Queue, Runner, Signal, SignalError, Snapshot, StoreError, TaskStore,
-    Tenant, Timer, Turn,
+    Nowhere, Operations, Owner, PlainVault, Policy, Queue, Runner, Signal, SignalError, Snapshot,
+    StoreError, TaskStore, Tenant, Timer, Turn,
 };
 use a2a_lambda_protocol::{
     Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
@@ -173,6 +173,8 @@ impl Function {
             timer: signals.clone(),
             clock: Arc::new(TestClock(tokio::time::Instant::now())),
             ids: Arc::new(RandomIds),
+            webhook: Arc::new(Nowhere),
+            vault: Arc::new(PlainVault),
             policy: Arc::new(Policy::default()),
         };
         Self { context: Context::new(engine.clone()), engine, store, signals }

@@ -10,9 +10,9 @@ use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey};
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
 use a2a_lambda_core::{
-    Agent, AgentProfile, Agents, Change, Clock, End, Engine, Failure, MemoryStore, Operations,
-    Owner, Policy, Queue, Signal, SignalError, Snapshot, StoreError, Swept, TaskStore, Tenant,
-    Timer, Turn, sweep,
+    Agent, AgentProfile, Agents, Change, Clock, End, Engine, Failure, MemoryStore, Nowhere,
+    Operations, Owner, PlainVault, Policy, Queue, Signal, SignalError, Snapshot, StoreError, Swept,
+    TaskStore, Tenant, Timer, Turn, sweep,
 };
 use a2a_lambda_protocol::{
     Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
@@ -182,6 +182,8 @@ impl Function {
             timer: signals.clone(),
             clock: Arc::new(TestClock(tokio::time::Instant::now())),
             ids: Arc::new(RandomIds),
+            webhook: Arc::new(Nowhere),
+            vault: Arc::new(PlainVault),
             policy: Arc::new(Policy::default()),
         };
         let context = Context::new(engine.clone(), Agents::new(worker.clone()));

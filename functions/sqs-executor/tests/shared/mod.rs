@@ -1,6 +1,8 @@
 //! Executors as processes, and what of AWS they need: DynamoDB, a queue, and the mapping that feeds
 //! them from it.
 
+mod process;
+
 use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
@@ -19,14 +21,15 @@ use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_local::embedded::EmbeddedDynamoDb;
 use a2a_lambda_local::endpoint::Endpoint;
 use a2a_lambda_local::queue::{MAX_BATCH, Message, Queue, QueueConfig};
-use a2a_lambda_local::runtime_api::{Bootstrap, Invocation, RuntimeApi};
+use a2a_lambda_local::table_stream::TableStream;
 use a2a_lambda_protocol::{
     CancelTaskRequest, GetTaskRequest, Message as UserMessage, Part, PartContent, Role,
     SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task, TaskState,
 };
 use serde_json::{Value, json};
 
-const EXECUTABLE: &str = env!("CARGO_BIN_EXE_sqs-executor");
+pub(crate) use process::{Invoked, Process};
+
 const TABLE: &str = "tasks";
 
 /// How long to wait for what comes soon: far more than is needed.
@@ -46,8 +49,9 @@ pub(crate) const WORK: &str = "1 2 3 4 5 6 7 8 9 10";
 
 /// An account: a table, a queue, and how its functions are configured.
 pub(crate) struct Aws {
-    endpoint: Endpoint,
+    _endpoint: Endpoint,
     pub(crate) queue: Arc<Queue>,
+    pub(crate) stream: Arc<TableStream>,
     variables: Vec<(&'static str, String)>,
 }
 
@@ -55,7 +59,7 @@ impl Aws {
     /// With these variables beside those that say where everything is. A message that was
     /// received `max_receives` times and not deleted becomes a dead letter.
     pub(crate) async fn start(max_receives: Option<u32>, more: &[(&'static str, &str)]) -> Self {
-        let database = EmbeddedDynamoDb::memory().unwrap();
+        let (database, stream) = EmbeddedDynamoDb::memory().unwrap().streamed();
         create_table(&database.client(), TABLE).await.unwrap();
         let capacity = NonZeroUsize::new(100_000).unwrap();
         let config = QueueConfig {
@@ -73,7 +77,7 @@ impl Aws {
             ("LEASE_SECONDS", LEASE.as_secs().to_string()),
         ];
         variables.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Self { endpoint, queue, variables }
+        Self { _endpoint: endpoint, queue, stream, variables }
     }
 
     /// A client of the same tasks, in this process. `grace` is how long a signal may take before
@@ -136,7 +140,7 @@ impl Aws {
 /// A user of the tasks, and a reader of what becomes of them.
 #[derive(Clone)]
 pub(crate) struct Client {
-    operations: Operations,
+    pub(crate) operations: Operations,
     caller: Caller,
 }
 
@@ -237,22 +241,11 @@ fn text(parts: &[Part]) -> String {
     texts.collect()
 }
 
-/// How an invocation ended.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// The function reported these messages, by their ids.
-    Answered(BTreeSet<String>),
-    /// The process ended.
-    Died,
-    /// The process was ended, as it had not answered by its deadline.
-    TimedOut,
-}
+/// How an executor's invocation ended: if it answered, with the ids of these messages.
+pub(crate) type Ended = Invoked<BTreeSet<String>>;
 
-/// An executor's process, and Lambda's side of it.
-pub(crate) struct Executor {
-    api: RuntimeApi,
-    pub(crate) bootstrap: Bootstrap,
-}
+/// An executor's process.
+pub(crate) struct Executor(pub(crate) Process);
 
 impl Executor {
     pub(crate) async fn start(aws: &Aws) -> Self {
@@ -261,48 +254,31 @@ impl Executor {
 
     /// With these variables instead of the account's.
     pub(crate) async fn start_with(aws: &Aws, more: &[(&'static str, &str)]) -> Self {
-        let api = RuntimeApi::start().await.unwrap();
-        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
-        // The last one of a name counts.
-        let variables = aws.variables.iter().cloned().chain(more);
-        let bootstrap = Bootstrap::spawn(EXECUTABLE, variables, &api).unwrap();
-        Self { api, bootstrap }
+        Self(Process::start(aws, "sqs-executor", more).await)
     }
 
     /// Invokes the function. A process that has not answered by its deadline is ended, as on
     /// Lambda.
     pub(crate) async fn invoke(&mut self, batch: &[Message], limit: Duration) -> Ended {
-        let running = self.api.begin(sqs_event(batch), limit);
-        let ended = tokio::select! {
-            biased;
-            ended = running.finish() => ended,
-            _ = self.bootstrap.wait() => return Ended::Died,
-        };
-        match ended {
-            Invocation::Response { bytes, .. } => Ended::Answered(failures(&bytes)),
-            Invocation::TimedOut { .. } => {
-                self.kill().await;
-                Ended::TimedOut
-            }
-            other => panic!("{other:?}\n{}", self.bootstrap.lines().join("\n")),
+        match self.0.invoke(sqs_event(batch), limit).await {
+            Invoked::Answered(answer) => Ended::Answered(failures(&answer)),
+            Invoked::Died => Ended::Died,
+            Invoked::TimedOut => Ended::TimedOut,
         }
     }
 
     /// As [`invoke`](Self::invoke), where the process must live on: the messages that it reported.
     pub(crate) async fn answer(&self, batch: &[Message]) -> BTreeSet<String> {
-        match self.api.invoke(sqs_event(batch), PATIENCE).await {
-            Invocation::Response { bytes, .. } => failures(&bytes),
-            other => panic!("{other:?}\n{}", self.bootstrap.lines().join("\n")),
-        }
+        failures(&self.0.answer(sqs_event(batch)).await)
     }
 
     pub(crate) async fn kill(&mut self) {
-        self.bootstrap.kill().await.unwrap();
+        self.0.kill().await;
     }
 }
 
-fn failures(answer: &[u8]) -> BTreeSet<String> {
-    let answer: Value = serde_json::from_slice(answer).unwrap();
+/// The messages that an executor's answer reports.
+pub(crate) fn failures(answer: &Value) -> BTreeSet<String> {
     let failures = answer["batchItemFailures"].as_array().unwrap();
     failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
 }
@@ -333,6 +309,11 @@ impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
         println!("seed {seed}");
         Self(seed)
+    }
+
+    /// Others, that follow from these.
+    pub(crate) fn fork(&mut self) -> Self {
+        Self(self.between(0, u64::MAX))
     }
 
     /// A number from `least` up to, but not including, `below`.

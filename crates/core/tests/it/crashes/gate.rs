@@ -3,19 +3,20 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use a2a_lambda_core::ids::ConfigId;
+use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, StoreError,
 };
 use a2a_lambda_core::{
-    Change, Engine, LeaseToken, MemoryStore, PushConfig, PushConfigs, Queue, Signal, SignalError,
-    Snapshot, TaskKey, TaskStore, Timer,
+    Answer, Change, Engine, LeaseToken, MemoryStore, NotAdmitted, Push, PushConfig, PushConfigs,
+    PushError, Queue, Signal, SignalError, Snapshot, TaskKey, TaskStore, Timer, Webhook,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use crate::support::{SentSignals, World};
+use crate::support::{Receivers, SentSignals, World};
 
 /// Lets so many effects pass; at the next one its actor is dead.
 #[derive(Debug)]
@@ -51,6 +52,7 @@ impl Gate {
             configs: store,
             queue: signals(&world.queue),
             timer: signals(&world.timer),
+            webhook: Arc::new(GatedWebhook { gate: self.clone(), inner: world.receivers.clone() }),
             ..world.engine.clone()
         }
     }
@@ -58,8 +60,13 @@ impl Gate {
     async fn pass(&self, effect: impl Into<String>) {
         let number = {
             let mut effects = self.effects.lock().unwrap();
-            effects.push(effect.into());
-            effects.len()
+            // What a dead actor would have done beside the effect that it died at is none.
+            if effects.len() <= self.lets_pass {
+                effects.push(effect.into());
+                effects.len()
+            } else {
+                effects.len() + 1
+            }
         };
         if number > self.lets_pass {
             self.killed.notify_one();
@@ -148,6 +155,43 @@ impl PushConfigs for GatedStore {
     async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
         self.gate.pass("delete the push config").await;
         self.inner.delete(task, id).await
+    }
+
+    async fn advance(
+        &self,
+        task: &TaskKey,
+        before: &WriteId,
+        config: &PushConfig,
+    ) -> Result<bool, StoreError> {
+        self.gate.pass("note what the receiver has had").await;
+        self.inner.advance(task, before, config).await
+    }
+
+    async fn failing(
+        &self,
+        shard: u8,
+        after: Option<&Failing>,
+        limit: usize,
+    ) -> Result<Vec<Failing>, StoreError> {
+        self.inner.failing(shard, after, limit).await
+    }
+}
+
+struct GatedWebhook {
+    gate: Arc<Gate>,
+    inner: Arc<Receivers>,
+}
+
+#[async_trait]
+impl Webhook for GatedWebhook {
+    async fn admit(&self, url: &str) -> Result<(), NotAdmitted> {
+        self.inner.admit(url).await
+    }
+
+    async fn post(&self, push: Push) -> Result<Answer, PushError> {
+        let number = push.id.rsplit('_').next().unwrap_or_default();
+        self.gate.pass(format!("push entry {number}")).await;
+        self.inner.post(push).await
     }
 }
 

@@ -2,12 +2,15 @@
 
 use a2a_lambda_core::head::{Impatience, Patience};
 use a2a_lambda_core::ops::SendOptions;
-use a2a_lambda_core::{Company, End, Engine, Failure, Operations, Runner, sweep};
+use a2a_lambda_core::{
+    Company, End, Engine, Failure, Operations, ProtocolVersion, Runner, deliver, sweep,
+};
 use a2a_lambda_protocol::{
     CancelTaskRequest, Json, Message, Part, SendMessageConfiguration, SendMessageRequest,
     TaskPushNotificationConfig, TaskState,
 };
 
+use crate::delivery::config;
 use crate::support::{Scripted, World, script, secs, user};
 
 /// An agent that is told by the first message what to do.
@@ -64,14 +67,18 @@ pub(crate) enum Scenario {
     GoOn,
     Fail,
     FinishWithMail,
+    WorkWithConfig,
+    Deliver,
+    CreateConfig,
     SweepLostSignal,
     SweepDeadLease,
     SweepWakeTime,
     SweepLateUser,
+    SweepPush,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Send,
         Self::SendWithConfig,
         Self::FollowUpToQuestion,
@@ -87,10 +94,14 @@ impl Scenario {
         Self::GoOn,
         Self::Fail,
         Self::FinishWithMail,
+        Self::WorkWithConfig,
+        Self::Deliver,
+        Self::CreateConfig,
         Self::SweepLostSignal,
         Self::SweepDeadLease,
         Self::SweepWakeTime,
         Self::SweepLateUser,
+        Self::SweepPush,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -114,6 +125,10 @@ impl Scenario {
             Self::SweepDeadLease => "sweep of a dead lease",
             Self::SweepWakeTime => "sweep of a wake time",
             Self::SweepLateUser => "sweep of a late user",
+            Self::WorkWithConfig => "run: updates, chunks, finish, pushed beside",
+            Self::Deliver => "stream recovery: deliver",
+            Self::CreateConfig => "create a push config",
+            Self::SweepPush => "sweep of pushes",
         }
     }
 
@@ -124,12 +139,19 @@ impl Scenario {
     /// What the task's first message says.
     fn told(self) -> &'static str {
         match self {
-            Self::Send | Self::SendWithConfig | Self::Work | Self::SweepLostSignal => "work",
+            Self::Send
+            | Self::SendWithConfig
+            | Self::Work
+            | Self::SweepLostSignal
+            | Self::WorkWithConfig
+            | Self::CreateConfig => "work",
             Self::FollowUpToQuestion | Self::CancelQuestion | Self::Ask => "ask",
             Self::FollowUpToSleeper | Self::Sleep | Self::SweepWakeTime => "sleep",
             Self::FollowUpToQueued
             | Self::CancelQueued
             | Self::FinishWithMail
+            | Self::Deliver
+            | Self::SweepPush
             | Self::SweepDeadLease => "wait",
             Self::AskForAnHour | Self::SweepLateUser => "ask for an hour",
             Self::Nap => "nap",
@@ -143,9 +165,23 @@ impl Scenario {
         if self.makes_a_task() {
             return;
         }
-        let key = world.submit(self.told()).await;
+        let key = match self {
+            Self::WorkWithConfig | Self::Deliver | Self::SweepPush => {
+                let options = SendOptions::default();
+                world.submit_with(user(self.told()), config("hook"), &options).await
+            }
+            _ => world.submit(self.told()).await,
+        };
         match self {
-            Self::FollowUpToQuestion | Self::CancelQuestion | Self::FollowUpToSleeper => {
+            Self::Deliver => drop(world.cancel(&key).await),
+            Self::SweepPush => {
+                world.cancel(&key).await.unwrap();
+                tokio::time::sleep(secs(61)).await;
+            }
+            Self::FollowUpToQuestion
+            | Self::CancelQuestion
+            | Self::FollowUpToSleeper
+            | Self::CreateConfig => {
                 world.attend(&key).await;
             }
             Self::SweepLostSignal => tokio::time::sleep(secs(61)).await,
@@ -185,10 +221,20 @@ impl Scenario {
                 let request = CancelTaskRequest { id, ..CancelTaskRequest::default() };
                 operations.cancel(&World::alice(), &request).await.unwrap();
             }
+            Self::Deliver => {
+                let deadline = world.now().saturating_add(secs(60));
+                Box::pin(deliver(&engine, &key.unwrap(), deadline)).await.unwrap();
+            }
+            Self::CreateConfig => {
+                let config = TaskPushNotificationConfig { task_id: id, ..config("hook") };
+                let version = ProtocolVersion::V1_0;
+                operations.create_push_config(&World::alice(), config, version).await.unwrap();
+            }
             Self::SweepLostSignal
             | Self::SweepDeadLease
             | Self::SweepWakeTime
-            | Self::SweepLateUser => {
+            | Self::SweepLateUser
+            | Self::SweepPush => {
                 sweep(&engine, world.now().saturating_add(secs(60))).await;
             }
             _ => {
@@ -213,6 +259,7 @@ impl Scenario {
         let is_answered = effects.iter().any(|effect| effect.starts_with("commit submitted"));
         match self {
             Self::CancelQueued | Self::CancelQuestion if canceled => TaskState::Canceled,
+            Self::Deliver | Self::SweepPush => TaskState::Canceled,
             Self::FollowUpToQuestion if is_answered => TaskState::Completed,
             Self::Ask | Self::CancelQuestion | Self::FollowUpToQuestion => TaskState::InputRequired,
             _ => TaskState::Completed,
@@ -238,15 +285,11 @@ impl Scenario {
 }
 
 async fn post(operations: &Operations, message: Message, with_config: bool) {
-    let config = TaskPushNotificationConfig {
-        url: "https://example.com".to_owned(),
-        ..TaskPushNotificationConfig::default()
-    };
     let request = SendMessageRequest {
         message: Some(message),
         configuration: Some(SendMessageConfiguration {
             return_immediately: true,
-            task_push_notification_config: with_config.then_some(config),
+            task_push_notification_config: with_config.then(|| config("hook")),
             ..SendMessageConfiguration::default()
         }),
         ..SendMessageRequest::default()

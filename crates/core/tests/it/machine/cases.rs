@@ -33,6 +33,7 @@ fn keyed(key: &str, text: &str) -> Command {
         message: user(text),
         terms: Terms::default(),
         request: Some(fingerprint(key, text)),
+        registers: false,
     }
 }
 
@@ -348,7 +349,12 @@ fn ids_of_messages_are_left_out_of_the_log() {
     sent.context_id = "context".into();
     let change = apply(
         &submitted(),
-        Command::Message { message: sent, terms: Terms::default(), request: None },
+        Command::Message {
+            message: sent,
+            terms: Terms::default(),
+            request: None,
+            registers: false,
+        },
         1,
     );
     let Event::Message(kept) = &change.entries()[0].event else {

@@ -20,6 +20,11 @@ pub(crate) fn at(seconds: u64) -> Timestamp {
     TestClock::epoch().saturating_add(secs(seconds))
 }
 
+/// How long a signal may take.
+pub(crate) fn grace() -> std::time::Duration {
+    secs(GRACE_S)
+}
+
 /// How many seconds after the begin a moment is.
 pub(crate) fn seconds(at: Timestamp) -> u64 {
     at.saturating_since(TestClock::epoch()).as_secs()
@@ -31,6 +36,8 @@ pub(crate) fn stamp(now: u64) -> Stamp {
         write: WriteId::new(format!("write at {now}")),
         signal_grace: secs(GRACE_S),
         lease: secs(LEASE_S),
+        push_claim: secs(LEASE_S),
+        pusher: None,
     }
 }
 
@@ -57,6 +64,7 @@ pub(crate) fn submission() -> Submission {
         terms: Terms::default(),
         sender_waits_until: None,
         request: None,
+        pushes: None,
     }
 }
 
@@ -83,7 +91,12 @@ pub(crate) fn turn_end(head: &Head, updates: Vec<Update>) -> TurnEnd {
 }
 
 pub(crate) fn message(text: &str) -> Command {
-    Command::Message { message: user(text), terms: Terms::default(), request: None }
+    Command::Message {
+        message: user(text),
+        terms: Terms::default(),
+        request: None,
+        registers: false,
+    }
 }
 
 pub(crate) fn claim(name: &str) -> Command {

@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::head::{Impatience, Interruption, Patience};
 use a2a_lambda_core::invariants::{check_change, check_task};
-use a2a_lambda_core::machine::{Finish, Pause, TurnEnd};
+use a2a_lambda_core::machine::{Finish, FirstPush, Pause, Settlement, Stamp, Submission, TurnEnd};
 use a2a_lambda_core::{Command, Entry, Event, Generation, Head, LeaseToken, Phase};
 use proptest::prelude::*;
 
@@ -23,6 +23,9 @@ enum Step {
     Expire,
     Wake,
     Postpone,
+    Register,
+    ClaimPush { who: u8 },
+    SettlePush { who: u8, next: u64, outcome: u8 },
 }
 
 fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
@@ -44,8 +47,16 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
         2 => Just(Step::Expire),
         2 => Just(Step::Wake),
         1 => Just(Step::Postpone),
+        1 => Just(Step::Register),
+        3 => (0..3_u8).prop_map(|who| Step::ClaimPush { who }),
+        3 => (0..3_u8, 0..80_u64, 0..8_u8)
+            .prop_map(|(who, next, outcome)| Step::SettlePush { who, next, outcome }),
     ];
     prop::collection::vec((0..40_u64, step), 0..60)
+}
+
+fn pusher(who: u8) -> LeaseToken {
+    LeaseToken::new(format!("pusher {who}"))
 }
 
 /// A task, its log, and what the walk knows that the task does not say.
@@ -113,11 +124,22 @@ impl Walk {
             Step::Expire => Command::Expire,
             Step::Wake => Command::Wake,
             Step::Postpone => return None,
+            Step::Register => Command::RegisterPush,
+            Step::ClaimPush { who } => Command::ClaimPush { token: pusher(who) },
+            Step::SettlePush { who, next, outcome } => Command::SettlePush(Settlement {
+                token: pusher(who),
+                epoch: self.head.pushes.as_ref().map_or(0, |pushes| pushes.epoch),
+                through: self.head.generation,
+                next: (outcome % 2 == 0).then_some(at((now + next).saturating_sub(20))),
+                configs: outcome > 0,
+            }),
         })
     }
 
     fn take(&mut self, step: Step, now: u64) {
-        let stamp = stamp(now);
+        // Some runners live on to deliver what they commit.
+        let pusher = (!now.is_multiple_of(3)).then(|| pusher(0));
+        let stamp = Stamp { pusher, ..stamp(now) };
         let before = self.head.clone();
         let claims = matches!(step, Step::Claim);
         let change = match self.command(step, now) {
@@ -128,7 +150,7 @@ impl Walk {
                 };
                 change
             }
-            None if before.is_terminal() => return,
+            None if before.is_terminal() && before.pushes.is_none() => return,
             None => before.postpone(&stamp),
         };
         check_change(&before, &change).unwrap();
@@ -159,8 +181,12 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
 
     #[test]
-    fn the_invariants_hold_on_every_walk(steps in steps()) {
-        let change = Head::submit(submission(), &stamp(0));
+    fn the_invariants_hold_on_every_walk(
+        steps in steps(),
+        held_until in prop::option::of(0..60_u64),
+    ) {
+        let pushes = held_until.map(|until| FirstPush { held_until: (until > 0).then(|| at(until)) });
+        let change = Head::submit(Submission { pushes, ..submission() }, &stamp(0));
         let mut walk = Walk {
             head: change.head().clone(),
             log: change.entries().to_vec(),
@@ -183,11 +209,22 @@ proptest! {
         });
         let last_given = last_given.map_or(Generation(0), |entry| entry.generation);
         prop_assert_eq!(last_given, walk.head.consumed);
+        // I6: whoever looks at the due time can claim the mark by the time that it is free.
+        if let (Some(due), Some(mark)) = (walk.head.due, walk.head.mark()) {
+            let mut stamp = stamp(0);
+            stamp.now = due.max(mark.free_from(due)).max(at(60));
+            let claim = Command::ClaimPush { token: LeaseToken::new("last") };
+            prop_assert!(walk.head.apply(claim, &stamp).is_ok());
+        }
         // I4: whoever looks at the due time can bring the task on.
-        if let Some(due) = walk.head.due {
+        if let Some(due) = walk.head.due.filter(|_| !walk.head.rests()) {
             let later = due.max(walk.head.leased_until().unwrap_or(due));
             let later = match walk.head.phase {
                 Phase::Waiting { until } => later.max(until),
+                // It may be due for its pushes before.
+                Phase::Interrupted(_) => {
+                    walk.head.patience.map_or(later, |patience| later.max(patience.until))
+                }
                 _ => later,
             };
             let mut stamp = stamp(0);

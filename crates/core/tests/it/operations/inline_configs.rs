@@ -68,9 +68,11 @@ async fn a_new_tasks_config_is_there_before_the_task() {
     let key = send(&world, user("go"), sent, None).await.unwrap();
     let [kept] = &kept(&world, &key).await[..] else { panic!("not one config") };
     assert_eq!((kept.id.as_str(), kept.url.as_str()), (key.task.as_str(), "https://example.com"));
-    assert_eq!((kept.cursor, kept.version), (Generation(0), ProtocolVersion::V0_3));
-    assert_eq!(kept.secrets.token.reveal(), "hush");
-    assert_eq!((kept.scheme.as_str(), kept.secrets.credentials.reveal()), ("Bearer", "hush, too"));
+    let cursor = kept.delivery.cursor;
+    assert_eq!((cursor, kept.version), (Generation(0), ProtocolVersion::V0_3));
+    let secrets = world.secrets(&key, kept).await;
+    assert_eq!(secrets.token.reveal(), "hush");
+    assert_eq!((kept.scheme.as_str(), secrets.credentials.reveal()), ("Bearer", "hush, too"));
 
     // Where the creation of the task fails, the config was there.
     let world = World::new(completes());
@@ -88,7 +90,7 @@ async fn a_follow_ups_config_begins_with_what_comes_of_it() {
     let named = TaskPushNotificationConfig { id: "mine".into(), ..config("https://example.com") };
     send(&world, to(&key, "second"), named, None).await.unwrap();
     let [kept] = &kept(&world, &key).await[..] else { panic!("not one config") };
-    assert_eq!((kept.id.as_str(), kept.cursor), ("mine", Generation(3)));
+    assert_eq!((kept.id.as_str(), kept.delivery.cursor), ("mine", Generation(3)));
     assert_eq!(history(&world.task(&key).await), ["first", "which one?", "second"]);
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use a2a_lambda_core::ids::ConfigId;
+use a2a_lambda_core::ids::{ConfigId, WriteId};
 use a2a_lambda_core::machine::Change;
+use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
 };
@@ -26,6 +27,8 @@ pub(crate) enum Kind {
     GetConfig,
     ListConfigs,
     DeleteConfig,
+    AdvanceConfig,
+    Failing,
 }
 
 /// One request to the store.
@@ -223,5 +226,23 @@ impl PushConfigs for FaultyStore {
 
     async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
         self.through(Kind::DeleteConfig, self.inner.delete(task, id)).await
+    }
+
+    async fn advance(
+        &self,
+        task: &TaskKey,
+        before: &WriteId,
+        config: &PushConfig,
+    ) -> Result<bool, StoreError> {
+        self.through(Kind::AdvanceConfig, self.inner.advance(task, before, config)).await
+    }
+
+    async fn failing(
+        &self,
+        shard: u8,
+        after: Option<&Failing>,
+        limit: usize,
+    ) -> Result<Vec<Failing>, StoreError> {
+        self.through(Kind::Failing, self.inner.failing(shard, after, limit)).await
     }
 }

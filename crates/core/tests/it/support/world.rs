@@ -8,10 +8,11 @@ use a2a_lambda_core::head::Interruption;
 use a2a_lambda_core::invariants::check_task;
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::ops::{Caller, SendOptions};
+use a2a_lambda_core::push::{PushConfig, PushSecrets};
 use a2a_lambda_core::store::{Depth, Snapshot};
 use a2a_lambda_core::{
-    Agents, Attended, Clock, Company, Engine, Head, MemoryStore, Operations, Owner, Phase, Policy,
-    RunError, Runner, Swept, TaskId, TaskKey, TaskStore, Tenant, sweep,
+    Agents, Attended, Clock, Company, Engine, Head, MemoryStore, Operations, Owner, Phase,
+    PlainVault, Policy, RunError, Runner, Swept, TaskId, TaskKey, TaskStore, Tenant, sweep,
 };
 use a2a_lambda_protocol::{
     A2aError, CancelTaskRequest, ListTasksRequest, Message, SendMessageConfiguration,
@@ -19,7 +20,8 @@ use a2a_lambda_protocol::{
 };
 
 use super::{
-    CountingIds, Diary, FaultyStore, Scripted, SentSignals, TestClock, millis, secs, user,
+    CountingIds, Diary, FaultyStore, Receivers, Scripted, SentSignals, TestClock, millis, secs,
+    user,
 };
 
 /// How long an invocation of a runner lasts, as on Lambda.
@@ -38,6 +40,8 @@ pub(crate) struct World {
     pub(crate) timer: Arc<SentSignals>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) diary: Diary,
+    /// Where pushes go.
+    pub(crate) receivers: Arc<Receivers>,
     pub(crate) engine: Engine,
     agents: Agents,
 }
@@ -55,6 +59,7 @@ impl World {
         let faults = Arc::new(FaultyStore::new(memory.clone()));
         let queue = Arc::new(SentSignals::new(clock.clone()));
         let timer = Arc::new(SentSignals::new(clock.clone()));
+        let receivers = Arc::new(Receivers::new(clock.clone()));
         let engine = Engine {
             store: faults.clone(),
             configs: faults.clone(),
@@ -62,11 +67,13 @@ impl World {
             timer: timer.clone(),
             clock: clock.clone(),
             ids: Arc::new(CountingIds::default()),
+            webhook: receivers.clone(),
+            vault: Arc::new(PlainVault),
             policy: Arc::new(policy),
         };
         let diary = agent.diary.clone();
         let agents = Agents::new(Arc::new(agent));
-        Self { memory, faults, queue, timer, clock, diary, engine, agents }
+        Self { memory, faults, queue, timer, clock, diary, receivers, engine, agents }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -197,6 +204,12 @@ impl World {
     /// Sweeps, in an invocation of a minute.
     pub(crate) async fn sweep(&self) -> Swept {
         Box::pin(sweep(&self.engine, self.now().saturating_add(secs(60)))).await
+    }
+
+    /// What is sealed in a config of a task.
+    pub(crate) async fn secrets(&self, key: &TaskKey, config: &PushConfig) -> PushSecrets {
+        let context = PushConfig::seal_context(key, &config.id);
+        self.engine.vault.open(&config.secrets, &context).await.unwrap()
     }
 
     pub(crate) async fn snapshot(&self, key: &TaskKey) -> Snapshot {

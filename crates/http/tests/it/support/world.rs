@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use a2a_lambda_agents::{Conformance, Echo, Strict};
 use a2a_lambda_core::{
-    Agent, Agents, Clock, Engine, MemoryStore, Operations, Owner, Policy, Runner, TaskStore, Tenant,
+    Agent, Agents, Clock, Engine, MemoryStore, Nowhere, Operations, Owner, PlainVault, Policy,
+    Runner, TaskStore, Tenant,
 };
 use a2a_lambda_http::{Bindings, Body, HttpConfig, Principal, Visitor};
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use super::{Answer, Binding, call_request, request, send};
 pub(crate) struct World {
     pub(crate) bindings: Bindings,
     pub(crate) visitor: Visitor,
+    pub(crate) engine: Engine,
     clock: Arc<TestClock>,
 }
 
@@ -57,6 +59,8 @@ impl World {
             timer: runners.clone(),
             clock: clock.clone(),
             ids: Arc::new(CountingIds::default()),
+            webhook: Arc::new(Nowhere),
+            vault: Arc::new(PlainVault),
             policy: Arc::new(Policy::default()),
         };
         runners.are(Runner::new(engine.clone(), agents.clone()));
@@ -65,7 +69,8 @@ impl World {
             base_url: "https://agents.example".to_owned(),
             answer_by: None,
         };
-        Self { bindings: Bindings::new(Operations::new(engine), agents, config), visitor, clock }
+        let bindings = Bindings::new(Operations::new(engine.clone()), agents, config);
+        Self { bindings, visitor, engine, clock }
     }
 
     /// The same world, for somebody else.

@@ -1,0 +1,512 @@
+//! Delivery: what the log has is pushed to whoever registered for it (invariant I6).
+//!
+//! One way of delivering for all who do it: beside the agent, from a stream of the table, and from
+//! the sweep. Whoever delivers claims the task's pending-push mark, walks the log from each
+//! config's cursor, and gives the mark up when there is nothing left, or nothing until a time.
+//! Configs are delivered to side by side: one whose receiver does not answer holds up no other. To
+//! each one thing is sent at a time, in order, and its cursor moves when that is acknowledged.
+//!
+//! An attempt whose outcome could not be written down is made again, with the same id and content:
+//! receivers may be sent something twice. They are not sent what they are known to have had: no
+//! attempt is begun that could outlast the claim, and a cursor moves only from where it was read.
+//!
+//! | a receiver | what comes of it |
+//! |---|---|
+//! | answers 2xx | it has it |
+//! | answers 410 | its config is disabled |
+//! | answers anything else, redirects included | another attempt, not before `Retry-After` |
+//! | does not answer, or its address is refused | another attempt |
+//! | has failed at every attempt of [`Policy::push_waits`](crate::Policy::push_waits) | its config is disabled |
+
+mod attempt;
+mod feed;
+mod lane;
+mod parcel;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use a2a_lambda_protocol::Timestamp;
+use tracing::{debug, info, warn};
+
+use crate::engine::{Engine, TransactError, chain};
+use crate::head::Head;
+use crate::ids::{ConfigId, Generation, LeaseToken, TaskKey};
+use crate::log::Entry;
+use crate::machine::{Command, Refusal, Settlement};
+use crate::push::PushConfig;
+use crate::run::RunError;
+use crate::store::{Depth, Snapshot};
+
+use attempt::{Attempted, NotNoted, Noted, attempt};
+pub(crate) use feed::{Beside, Feed};
+use lane::{Attempts, Lane};
+use parcel::{Found, next};
+
+/// Of the claim, and of the invocation, there must be this much more than a POST takes: to write
+/// down what came of it.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// How long whoever delivers next is waited for, where there was no time for more.
+const RELAY: Duration = Duration::from_secs(1);
+
+/// How many configs are read at a time.
+const CONFIGS_PAGE: usize = 100;
+
+/// What came of looking after a task's pushes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivered {
+    /// Attempts were made as far as there was something to send.
+    Ran(Tally),
+    /// There is nothing to send.
+    Nothing,
+    /// Somebody else delivers.
+    HeldBy {
+        /// When their claim ends, unless it is renewed.
+        until: Timestamp,
+    },
+    /// It is too early.
+    NotBefore {
+        /// For what there is.
+        at: Timestamp,
+    },
+    /// There is no such task.
+    NoSuchTask,
+    /// Too little of the invocation is left for an attempt.
+    TooLate,
+}
+
+/// How many attempts were made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Those that were acknowledged.
+    pub acknowledged: usize,
+    /// Those that failed.
+    pub failed: usize,
+    /// Those of which it could not be written down what came of them.
+    pub unknown: usize,
+}
+
+/// Delivers what is to be pushed of a task, if nobody else does. No attempt is begun that `deadline`
+/// would cut off.
+///
+/// It is safe to call this at any time, for any task, any number of times at once.
+///
+/// # Errors
+/// When the store fails. What was not delivered is due, once a claim that may have been made is
+/// over.
+pub async fn deliver(
+    engine: &Engine,
+    key: &TaskKey,
+    deadline: Timestamp,
+) -> Result<Delivered, RunError> {
+    let Some(snapshot) = engine.read(key, Depth::Tail).await? else {
+        return Ok(Delivered::NoSuchTask);
+    };
+    if snapshot.head.mark().is_none() {
+        return Ok(Delivered::Nothing);
+    }
+    if !has_time_for_one(engine, deadline) {
+        return Ok(Delivered::TooLate);
+    }
+    let token = LeaseToken::new(engine.ids.fresh());
+    let command = Command::ClaimPush { token: token.clone() };
+    let claimed = match engine.transact(snapshot, command).await {
+        Ok((claimed, _)) => claimed,
+        Err(TransactError::Illegal(refused)) => {
+            return Ok(match refused.illegal.refusal {
+                Refusal::HeldBy { until } => Delivered::HeldBy { until },
+                Refusal::NotBefore { at } => Delivered::NotBefore { at },
+                _ => Delivered::Nothing,
+            });
+        }
+        Err(TransactError::Gone) => return Ok(Delivered::NoSuchTask),
+        Err(error) => return Err(run_error(error)),
+    };
+    let mut feed = Feed::none();
+    let tally = Delivering::new(engine, &token, deadline, claimed).run(&mut feed).await?;
+    Ok(Delivered::Ran(tally))
+}
+
+/// Delivers beside a runner, until that is done and everything is delivered, or is left for later.
+/// What fails is logged, and left for the runner's next commit, or the sweep.
+pub(crate) async fn beside(
+    engine: &Engine,
+    token: LeaseToken,
+    deadline: Timestamp,
+    mut feed: Feed,
+) {
+    // Most tasks have no configs. After a failure it goes on when there is more: what the runner
+    // commits is claimed for who is here.
+    while let Some(snapshot) = feed.next().await {
+        let key = snapshot.head.key.clone();
+        let (tenant, task) = (&key.tenant, &key.task);
+        match Delivering::new(engine, &token, deadline, snapshot).run(&mut feed).await {
+            Ok(tally) if tally == Tally::default() => {}
+            Ok(tally) => {
+                let Tally { acknowledged, failed, unknown } = tally;
+                info!(%tenant, %task, acknowledged, failed, unknown, "pushed");
+            }
+            Err(error) => {
+                let error = chain(&error);
+                warn!(%tenant, %task, error, "pushes are left for later");
+            }
+        }
+    }
+}
+
+/// A delivery under way.
+struct Delivering<'a> {
+    engine: &'a Engine,
+    token: &'a LeaseToken,
+    deadline: Timestamp,
+    head: Head,
+    inline_bytes: usize,
+    /// Entries without a gap up to the head's generation.
+    log: Vec<Entry>,
+    lanes: BTreeMap<ConfigId, Lane>,
+    /// The epoch that the configs were read at.
+    epoch: Option<u64>,
+    /// Since when there is nothing else to do, and others may wait for this to end.
+    alone_since: Option<Timestamp>,
+    tally: Tally,
+}
+
+impl<'a> Delivering<'a> {
+    fn new(
+        engine: &'a Engine,
+        token: &'a LeaseToken,
+        deadline: Timestamp,
+        snapshot: Snapshot,
+    ) -> Self {
+        let Snapshot { head, tail, inline_bytes } = snapshot;
+        Self {
+            engine,
+            token,
+            deadline,
+            head,
+            inline_bytes,
+            log: tail,
+            lanes: BTreeMap::new(),
+            epoch: None,
+            alone_since: None,
+            tally: Tally::default(),
+        }
+    }
+
+    async fn run(mut self, feed: &mut Feed) -> Result<Tally, RunError> {
+        let key = self.head.key.clone();
+        let mut attempts = Attempts::new();
+        let run = self.run_all(&key, &mut attempts, feed).await;
+        // Whatever has failed: what comes of those that are under way is written down.
+        while let Some(attempted) = attempts.next().await {
+            self.note(attempted);
+        }
+        run.map(|()| self.tally)
+    }
+
+    async fn run_all<'b>(
+        &mut self,
+        key: &'b TaskKey,
+        attempts: &mut Attempts<'b>,
+        feed: &mut Feed,
+    ) -> Result<(), RunError>
+    where
+        'a: 'b,
+    {
+        let engine = self.engine;
+        loop {
+            if !feed.is_open() && self.alone_since.is_none() {
+                self.alone_since = Some(engine.clock.now());
+            }
+            let wake = self.begin(key, attempts).await?;
+            if attempts.is_empty() && !feed.is_open() {
+                if self.is_done().await? {
+                    return Ok(());
+                }
+                continue;
+            }
+            let looks = !feed.is_open();
+            let pause = if looks {
+                Some(engine.policy.poll_most)
+            } else {
+                wake.map(|at| at.saturating_since(engine.clock.now()))
+            };
+            tokio::select! {
+                biased;
+                Some(attempted) = attempts.next() => self.note(attempted),
+                shown = feed.next(), if feed.is_open() => if let Some(snapshot) = shown {
+                    self.adopt(snapshot);
+                },
+                () = sleep(engine, pause) => if looks {
+                    attempts.during(self.look()).await;
+                },
+            }
+        }
+    }
+
+    /// Begins what can be begun. Returns when there is more, if it is known.
+    async fn begin<'b>(
+        &mut self,
+        key: &'b TaskKey,
+        attempts: &mut Attempts<'b>,
+    ) -> Result<Option<Timestamp>, RunError>
+    where
+        'a: 'b,
+    {
+        if self.head.pushed_until(self.token).is_none() {
+            return Ok(None);
+        }
+        attempts.during(self.read_configs()).await?;
+        let ids: Vec<ConfigId> = self.lanes.keys().cloned().collect();
+        let mut wake: Option<Timestamp> = None;
+        for id in ids {
+            let Some(lane) = self.lanes.get(&id) else { continue };
+            let Some(at) = lane.next().filter(|_| !lane.is_busy) else { continue };
+            if at > self.engine.clock.now() {
+                wake = Some(wake.map_or(at, |wake| wake.min(at)));
+                continue;
+            }
+            let Some(parcel) = attempts.during(self.find(&id)).await? else { continue };
+            if !has_time_for_one(self.engine, self.deadline)
+                || self.has_lingered()
+                || !attempts.during(self.outlasts_one()).await?
+            {
+                break;
+            }
+            if let Some(lane) = self.lanes.get_mut(&id) {
+                lane.is_busy = true;
+                let claimed = self.head.pushed_until(self.token).unwrap_or(self.deadline);
+                let ends_by = claimed.min(self.deadline);
+                let attempt = attempt(self.engine, key, lane.config.clone(), parcel, ends_by);
+                attempts.add(attempt);
+            }
+        }
+        Ok(wake)
+    }
+
+    /// Whether it is time to leave what there is to another, who is signaled.
+    fn has_lingered(&self) -> bool {
+        let most = self.engine.policy.push_linger;
+        let now = self.engine.clock.now();
+        self.alone_since.is_some_and(|since| now.saturating_since(since) >= most)
+    }
+
+    /// What is to be sent to a receiver next.
+    async fn find(&mut self, id: &ConfigId) -> Result<Option<parcel::Parcel>, RunError> {
+        // What was read may show that more is needed: the whole log, for a receiver that is sent
+        // whole tasks.
+        let mut read_after: Option<Generation> = None;
+        loop {
+            let Some(lane) = self.lanes.get(id) else { return Ok(None) };
+            let policy = &self.engine.policy;
+            match next(&lane.config, &self.head, &self.log, lane.is_clean, policy) {
+                Found::Nothing => return Ok(None),
+                Found::Parcel(parcel) => return Ok(Some(parcel)),
+                Found::NeedsLogAfter(known) if read_after.is_some_and(|read| read <= known) => {
+                    return Ok(None);
+                }
+                Found::NeedsLogAfter(known) => {
+                    read_after = Some(known);
+                    let depth =
+                        if known == Generation(0) { Depth::Full } else { Depth::After(known) };
+                    if let Some(snapshot) = self.engine.read(&self.head.key, depth).await? {
+                        self.log.clear();
+                        self.adopt(snapshot);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads the configs, if they may be others than those that were read.
+    async fn read_configs(&mut self) -> Result<(), RunError> {
+        let epoch = self.head.pushes.as_ref().map(|pushes| pushes.epoch);
+        if self.epoch == epoch {
+            return Ok(());
+        }
+        let mut read: Vec<PushConfig> = Vec::new();
+        loop {
+            let after = read.last().map(|config| &config.id);
+            let page = self.engine.configs(&self.head.key, after, CONFIGS_PAGE).await?;
+            let is_last = page.len() < CONFIGS_PAGE;
+            read.extend(page);
+            if is_last {
+                break;
+            }
+        }
+        let mut before = std::mem::take(&mut self.lanes);
+        for config in read {
+            let lane = match before.remove(&config.id) {
+                Some(lane) if lane.config.write == config.write => lane,
+                // An attempt that is under way is against the config that it was begun with. The
+                // configs are read again when it is over.
+                Some(lane) if lane.is_busy => Lane { is_outdated: true, ..lane },
+                _ => Lane::new(config),
+            };
+            self.lanes.insert(lane.config.id.clone(), lane);
+        }
+        let gone = before.into_iter().filter(|(_, lane)| lane.is_busy);
+        self.lanes.extend(gone.map(|(id, lane)| (id, Lane { is_outdated: true, ..lane })));
+        self.epoch = epoch;
+        Ok(())
+    }
+
+    /// Takes note of what came of an attempt.
+    fn note(&mut self, attempted: Attempted) {
+        let Attempted { id, result } = attempted;
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        lane.is_busy = false;
+        if std::mem::take(&mut lane.is_outdated) {
+            self.epoch = None;
+        }
+        match result {
+            Ok(Noted { config, acknowledged }) => {
+                lane.config = config;
+                lane.is_clean = acknowledged;
+                let count = if acknowledged {
+                    &mut self.tally.acknowledged
+                } else {
+                    &mut self.tally.failed
+                };
+                *count += 1;
+            }
+            Err(NotNoted::Later(at)) => {
+                lane.is_clean = false;
+                lane.later = Some(at);
+                // Part of it may have been written, and the mark with it.
+                self.tally.unknown += 1;
+                self.epoch = None;
+            }
+            Err(NotNoted::Superseded) => {
+                self.tally.unknown += 1;
+                self.epoch = None;
+            }
+        }
+    }
+
+    /// Whether an attempt that is begun now ends before the claim does, which is renewed for it.
+    async fn outlasts_one(&mut self) -> Result<bool, RunError> {
+        match self.head.pushed_until(self.token) {
+            None => Ok(false),
+            Some(until) if has_time_for_one(self.engine, until) => Ok(true),
+            Some(_) => self.claim().await,
+        }
+    }
+
+    async fn claim(&mut self) -> Result<bool, RunError> {
+        let command = Command::ClaimPush { token: self.token.clone() };
+        match self.engine.transact(self.snapshot(), command).await {
+            Ok((snapshot, _)) => {
+                self.adopt(snapshot);
+                Ok(true)
+            }
+            Err(TransactError::Illegal(refused)) => {
+                self.adopt(*refused.snapshot);
+                Ok(false)
+            }
+            Err(TransactError::Gone) => Ok(false),
+            Err(error) => Err(run_error(error)),
+        }
+    }
+
+    /// With nothing under way, and nothing more to be begun: gives up the claim. False if there is
+    /// more to do after all.
+    async fn is_done(&mut self) -> Result<bool, RunError> {
+        let now = self.engine.clock.now();
+        if self.head.pushed_until(self.token).is_none() {
+            // The runner had nothing to commit, or another has delivered in between.
+            let may = self.head.has_free_push(now) && has_time_for_one(self.engine, self.deadline);
+            return Ok(!(may && self.claim().await?));
+        }
+        let mut next: Option<Timestamp> = None;
+        let ids: Vec<ConfigId> = self.lanes.keys().cloned().collect();
+        for id in ids {
+            let Some(at) = self.lanes.get(&id).and_then(Lane::next) else { continue };
+            // One that waits has something to wait for; another has if there was no time for it. For
+            // that there is a signal, not another record of the stream: those behind it have waited.
+            if at > now || self.find(&id).await?.is_some() {
+                let at = at.max(now.saturating_add(RELAY));
+                next = Some(next.map_or(at, |next| next.min(at)));
+            }
+        }
+        let settlement = Settlement {
+            token: self.token.clone(),
+            epoch: self.epoch.unwrap_or_default(),
+            through: self.head.generation,
+            next,
+            configs: !self.lanes.is_empty(),
+        };
+        let command = Command::SettlePush(settlement);
+        match self.engine.transact(self.snapshot(), command).await {
+            Ok((snapshot, effects)) => {
+                self.engine.carry_out_or_leave(&snapshot.head, &effects).await;
+                Ok(true)
+            }
+            Err(TransactError::Illegal(refused)) => {
+                let is_news = refused.illegal.refusal == Refusal::News;
+                self.adopt(*refused.snapshot);
+                Ok(!is_news)
+            }
+            Err(TransactError::Gone) => Ok(true),
+            Err(error) => Err(run_error(error)),
+        }
+    }
+
+    /// Looks what is new, while attempts are under way: it is not to wait for them.
+    async fn look(&mut self) {
+        let depth = Depth::After(self.head.generation);
+        match self.engine.store.read(&self.head.key, depth).await {
+            Ok(Some(snapshot)) => self.adopt(snapshot),
+            Ok(None) => {}
+            Err(error) => debug!(error = chain(&error), "not looked for more to push"),
+        }
+    }
+
+    /// The task as it was last seen, to begin a change from: nothing is asked of its log.
+    fn snapshot(&self) -> Snapshot {
+        let Self { head, inline_bytes, .. } = self;
+        Snapshot { head: head.clone(), tail: Vec::new(), inline_bytes: *inline_bytes }
+    }
+
+    /// Takes over what is newer than what is known.
+    fn adopt(&mut self, snapshot: Snapshot) {
+        let Snapshot { head, tail, inline_bytes } = snapshot;
+        if head.revision < self.head.revision {
+            return;
+        }
+        let known = self.log.last().map(|entry| entry.generation);
+        let joins = |first: &Entry| known.is_some_and(|known| first.generation <= known.next());
+        match (known, tail.first()) {
+            (Some(known), Some(first)) if joins(first) => {
+                self.log.extend(tail.into_iter().filter(|entry| entry.generation > known));
+            }
+            (Some(known), None) if known == head.generation => {}
+            _ => self.log = tail,
+        }
+        self.head = head;
+        self.inline_bytes = inline_bytes;
+    }
+}
+
+/// Whether a POST that is begun now ends before this time, with what came of it written down.
+fn has_time_for_one(engine: &Engine, ends_by: Timestamp) -> bool {
+    ends_by.saturating_since(engine.clock.now()) >= engine.policy.push_timeout + MARGIN
+}
+
+async fn sleep(engine: &Engine, pause: Option<Duration>) {
+    match pause {
+        Some(pause) => engine.clock.sleep(pause).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn run_error(error: TransactError) -> RunError {
+    match error {
+        TransactError::Store(error) => error.into(),
+        TransactError::Signal(error) => error.into(),
+        TransactError::Contended | TransactError::Illegal(_) | TransactError::Gone => {
+            RunError::Contended
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What a receiver is sent next: one update, or several chunks of an artifact as one.
+
+use a2a_lambda_protocol::{StreamResponse, v0_3};
+
+use crate::head::Head;
+use crate::ids::{Generation, TaskKey};
+use crate::log::{ArtifactChange, Entry, Event, fold, without_task};
+use crate::policy::Policy;
+use crate::push::PushConfig;
+use crate::request_key::digest;
+use crate::version::ProtocolVersion;
+
+/// What is sent in one POST.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    /// The newest entry in it.
+    pub(super) through: Generation,
+    /// Whether it holds more than one entry, and this has not been noted yet.
+    pub(super) to_be_noted: bool,
+    pub(super) content_type: &'static str,
+    pub(super) body: Vec<u8>,
+}
+
+/// What is found for a receiver.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// It has been sent everything.
+    Nothing,
+    /// This is next.
+    Parcel(Parcel),
+    /// More of the log is needed to tell: what comes after this entry.
+    NeedsLogAfter(Generation),
+}
+
+/// What a push's id is made of besides its newest entry: the same for every push of a config, until
+/// that is made anew or replayed.
+pub(super) fn push_id(task: &TaskKey, config: &PushConfig, through: Generation) -> String {
+    let made = config.created_at.as_millis().to_be_bytes();
+    let replays = config.delivery.replays.to_be_bytes();
+    let fields: [&[u8]; 5] = [
+        task.tenant.as_str().as_bytes(),
+        task.task.as_str().as_bytes(),
+        config.id.as_str().as_bytes(),
+        &made,
+        &replays,
+    ];
+    format!("msg_{}_{through}", digest(fields))
+}
+
+/// Finds what to send to a receiver, in `log`, which goes up to the head's generation.
+///
+/// `may_batch` is whether several entries may be sent as one that have not been before. The first
+/// time that a receiver is sent something it must not be: the last entry may have been sent alone,
+/// by whoever died before noting so, and what is sent under an id stays the same.
+pub(super) fn next(
+    config: &PushConfig,
+    head: &Head,
+    log: &[Entry],
+    may_batch: bool,
+    policy: &Policy,
+) -> Found {
+    let delivery = &config.delivery;
+    if delivery.cursor > head.generation {
+        // The config was made after the task was last looked at.
+        return Found::NeedsLogAfter(head.generation);
+    }
+    // The sender has been answered with a direct message, and knows of no task.
+    let unknown = head.direct && !head.is_listed();
+    if !delivery.introduced && policy.push_task && !unknown {
+        let through = delivery.cursor.max(Generation(1));
+        return whole(config, head, log, through, false, policy);
+    }
+    let Some(new) = after(head, log, delivery.cursor) else {
+        return Found::NeedsLogAfter(delivery.cursor);
+    };
+    let is_sent = |entry: &&Entry| match &entry.event {
+        Event::Message(_) => false,
+        Event::Status(_) => !unknown || entry.generation == head.generation,
+        Event::Artifact(_) => policy.push_artifacts,
+    };
+    let mut sent = new.iter().filter(is_sent);
+    let Some(first) = sent.next() else { return Found::Nothing };
+    let together = match &first.event {
+        Event::Artifact(change) => {
+            let end = match (delivery.batch, may_batch) {
+                (Some(noted), _) => End::At(noted),
+                (None, true) => End::WhenFull,
+                (None, false) => End::At(first.generation),
+            };
+            chunks(first, change, sent, end, policy)
+        }
+        _ => Chunks { through: first.generation, change: None },
+    };
+    let through = together.through;
+    let to_be_noted = through > first.generation && delivery.batch != Some(through);
+    if config.version == ProtocolVersion::V0_3 {
+        return whole(config, head, log, through, to_be_noted, policy);
+    }
+    let response = match together.change {
+        Some(change) => {
+            let event = Event::Artifact(change);
+            Entry { generation: through, at: first.at, event }.to_stream(head)
+        }
+        None => first.to_stream(head),
+    };
+    let direct = head.direct && through == head.generation;
+    let response = match response {
+        Some(StreamResponse::StatusUpdate(update)) if direct => {
+            update.status.message.map(without_task).map(StreamResponse::Message)
+        }
+        response => response,
+    };
+    response.map_or(Found::Nothing, |response| {
+        Found::Parcel(Parcel {
+            through,
+            to_be_noted,
+            content_type: "application/a2a+json",
+            body: json(&response),
+        })
+    })
+}
+
+/// The whole task, as it was then.
+fn whole(
+    config: &PushConfig,
+    head: &Head,
+    log: &[Entry],
+    through: Generation,
+    to_be_noted: bool,
+    policy: &Policy,
+) -> Found {
+    let Some(all) = after(head, log, Generation(0)) else {
+        return Found::NeedsLogAfter(Generation(0));
+    };
+    let shown = || all.iter().take_while(|entry| entry.generation <= through);
+    let mut task = fold(head, shown());
+    // The same at each attempt, since it is reckoned from what is shown.
+    if shown().map(Entry::stored_bytes).sum::<usize>() > policy.push_task_bytes {
+        task.history.clear();
+        task.artifacts.clear();
+    }
+    let (content_type, body) = match config.version {
+        ProtocolVersion::V1_0 => ("application/a2a+json", json(&StreamResponse::Task(task))),
+        // 0.3 sends the task itself, whatever has changed of it (its section 9.5).
+        ProtocolVersion::V0_3 => ("application/json", json(&v0_3::Task::from(task))),
+    };
+    Found::Parcel(Parcel { through, to_be_noted, content_type, body })
+}
+
+/// The entries after one, if the log goes back to it.
+fn after<'a>(head: &Head, log: &'a [Entry], known: Generation) -> Option<&'a [Entry]> {
+    if known >= head.generation {
+        return Some(&[]);
+    }
+    let first = log.first().filter(|first| first.generation <= known.next())?;
+    let passed = usize::try_from(known.0.saturating_sub(first.generation.0 - 1)).ok()?;
+    log.get(passed..)
+}
+
+/// Where a run of chunks ends.
+#[derive(Clone, Copy)]
+enum End {
+    At(Generation),
+    WhenFull,
+}
+
+/// Chunks of an artifact as one.
+struct Chunks {
+    through: Generation,
+    change: Option<ArtifactChange>,
+}
+
+fn chunks<'a>(
+    first: &Entry,
+    change: &ArtifactChange,
+    rest: impl Iterator<Item = &'a Entry>,
+    end: End,
+    policy: &Policy,
+) -> Chunks {
+    let mut all = change.clone();
+    let mut through = first.generation;
+    let mut bytes = first.stored_bytes();
+    let mut count = 1;
+    for entry in rest {
+        let Event::Artifact(next) = &entry.event else { break };
+        if !next.append || next.artifact.artifact_id != all.artifact.artifact_id {
+            break;
+        }
+        bytes += entry.stored_bytes();
+        count += 1;
+        let over = match end {
+            End::At(last) => entry.generation > last,
+            End::WhenFull => bytes > policy.push_bytes || count > policy.push_chunks,
+        };
+        if over {
+            break;
+        }
+        through = entry.generation;
+        all.artifact.parts.extend(next.artifact.parts.iter().cloned());
+        all.last_chunk = next.last_chunk;
+        if next.artifact.metadata.is_some() {
+            all.artifact.metadata.clone_from(&next.artifact.metadata);
+        }
+        if next.metadata.is_some() {
+            all.metadata.clone_from(&next.metadata);
+        }
+    }
+    Chunks { through, change: Some(all) }
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    // Serialization of these types cannot fail.
+    serde_json::to_vec(value).unwrap_or_default()
+}

@@ -1,0 +1,350 @@
+//! What operators do about pushes: find the configs that are in trouble, send again what a receiver
+//! has lost, and switch a config on that was disabled.
+//!
+//! All of it is safe while others deliver. A config is only ever written over the state that was
+//! read, and an attempt that is under way meanwhile finds out by that, and does not count. The
+//! config comes before the task's mark, as when one is made: whoever dies in between has sent
+//! nothing, and does the same again.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use a2a_lambda_protocol::{TaskState, Timestamp};
+use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use crate::engine::{Engine, TransactError};
+use crate::head::{DUE_SHARDS, Mark};
+use crate::ids::{ConfigId, Generation, TaskKey};
+use crate::machine::Command;
+use crate::push::{Delivery, Failing, PushConfig};
+use crate::store::{Depth, Snapshot, StoreError};
+use crate::version::ProtocolVersion;
+
+/// The most configs on a page of [`Operator::failing`].
+pub const MAX_FAILING_PAGE: usize = 100;
+
+/// How many configs are read at a time.
+const READS_AT_ONCE: usize = 8;
+
+/// How many configs of a task are read at a time.
+const CONFIGS_PAGE: usize = 100;
+
+/// Looks after the pushes of a deployment, whoever the tasks belong to.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    engine: Engine,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum OperateError {
+    /// There is no such task in this tenant.
+    #[error("there is no such task")]
+    NoSuchTask,
+    /// The task has no such config.
+    #[error("the task has no such push config")]
+    NoSuchConfig,
+    /// The task has not come as far as that.
+    #[error("the task has come to generation {generation} only")]
+    NotYet {
+        /// The task's.
+        generation: Generation,
+    },
+    /// Other writers were faster, each time.
+    #[error("the config or its task is changed by too many others at once")]
+    Contended,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A push config as operators see it: without its secrets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigState {
+    /// Its id.
+    pub id: ConfigId,
+    /// Where it is sent, without what may be a secret: no user, no password and no query.
+    pub url: String,
+    /// The version of A2A that the pushes are written in.
+    pub version: ProtocolVersion,
+    /// When it was made, or last replaced.
+    pub created_at: Timestamp,
+    /// How far its receiver has come.
+    pub delivery: Delivery,
+}
+
+impl From<PushConfig> for ConfigState {
+    fn from(config: PushConfig) -> Self {
+        let PushConfig { id, url, version, created_at, delivery, .. } = config;
+        Self { id, url: public_part(&url), version, created_at, delivery }
+    }
+}
+
+/// A config that is in trouble.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailingConfig {
+    /// The task that it is of.
+    pub task: TaskKey,
+    /// The config.
+    pub config: ConfigState,
+}
+
+/// Configs that are in trouble.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailingPage {
+    /// Those that have been for longest come first.
+    pub configs: Vec<FailingConfig>,
+    /// Where the next page begins; `None` if this is the last one.
+    pub next: Option<FailingPlace>,
+}
+
+/// A place in the listing of all configs that are in trouble.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FailingPlace {
+    /// The last one of each shard that was listed.
+    after: [Option<Failing>; DUE_SHARDS as usize],
+}
+
+/// The pushes of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskPushes {
+    /// The task.
+    pub key: TaskKey,
+    /// Its state, as clients see it.
+    pub state: TaskState,
+    /// Its newest log entry.
+    pub generation: Generation,
+    /// Whether something is to be sent.
+    pub mark: Option<Mark>,
+    /// Its configs, by id.
+    pub configs: Vec<ConfigState>,
+}
+
+impl Operator {
+    /// An operator of what this engine stands on.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+
+    /// Finds configs that are in trouble, of all tasks, at most `limit`, which is at least 1 and at
+    /// most [`MAX_FAILING_PAGE`]. Those that have been for longest come first.
+    ///
+    /// They are found by an index that may lag behind, and shown as they are: one that is well by
+    /// now is left out, so that a page can be short, or empty, and not be the last.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn failing(
+        &self,
+        limit: usize,
+        after: Option<&FailingPlace>,
+    ) -> Result<FailingPage, OperateError> {
+        let limit = limit.clamp(1, MAX_FAILING_PAGE);
+        let mut place = after.cloned().unwrap_or_default();
+        let (found, more) = self.find(limit, &mut place).await?;
+        let read = found.into_iter().map(|failing| async move {
+            let config = self.engine.config(&failing.task, &failing.id).await?;
+            let config = config.filter(|config| config.delivery.trouble.is_some());
+            let shown = |config: PushConfig| FailingConfig {
+                task: failing.task,
+                config: ConfigState::from(config),
+            };
+            Ok::<_, StoreError>(config.map(shown))
+        });
+        let configs: Vec<Option<FailingConfig>> =
+            stream::iter(read).buffered(READS_AT_ONCE).try_collect().await?;
+        let configs = configs.into_iter().flatten().collect();
+        Ok(FailingPage { configs, next: more.then_some(place) })
+    }
+
+    /// The next ones of the index, by the time that they have been in trouble since, and whether
+    /// there are more. `place` moves behind them.
+    async fn find(
+        &self,
+        limit: usize,
+        place: &mut FailingPlace,
+    ) -> Result<(Vec<Failing>, bool), StoreError> {
+        // One more than is listed tells whether there is another.
+        let shards = (0..DUE_SHARDS).zip(&place.after);
+        let shards = shards
+            .map(|(shard, after)| self.engine.failing_configs(shard, after.as_ref(), limit + 1));
+        let shards = try_join_all(shards).await?;
+        // Taken from the shards' fronts only, so that what is listed of a shard is a beginning of
+        // it, also if the store orders those that began at the same time otherwise than this does.
+        let mut rest: Vec<_> = shards.into_iter().map(Vec::into_iter).collect();
+        let mut fronts: BinaryHeap<_> = rest
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(shard, rest)| rest.next().map(|first| Reverse((first, shard))))
+            .collect();
+        let mut found = Vec::new();
+        while found.len() < limit {
+            let Some(Reverse((first, shard))) = fronts.pop() else { break };
+            if let Some(last) = place.after.get_mut(shard) {
+                *last = Some(first.clone());
+            }
+            found.push(first);
+            let next = rest.get_mut(shard).and_then(Iterator::next);
+            fronts.extend(next.map(|next| Reverse((next, shard))));
+        }
+        Ok((found, !fronts.is_empty()))
+    }
+
+    /// Shows the pushes of a task: how far each config's receiver has come.
+    ///
+    /// # Errors
+    /// [`OperateError::NoSuchTask`], or when the store fails.
+    pub async fn show(&self, task: &TaskKey) -> Result<TaskPushes, OperateError> {
+        let head = self.task(task).await?.head;
+        let mut configs: Vec<ConfigState> = Vec::new();
+        loop {
+            let after = configs.last().map(|config| &config.id);
+            let page = self.engine.configs(task, after, CONFIGS_PAGE).await?;
+            let is_last = page.len() < CONFIGS_PAGE;
+            configs.extend(page.into_iter().map(ConfigState::from));
+            if is_last {
+                break;
+            }
+        }
+        let (state, generation, mark) = (head.state(), head.generation, head.mark().cloned());
+        Ok(TaskPushes { key: head.key, state, generation, mark, configs })
+    }
+
+    /// Sends a receiver again what came after a generation of the task, in order: 0 for all that
+    /// ever came, also what came before the config was made. The config is switched on if it was
+    /// disabled.
+    ///
+    /// The pushes have other ids than before: a receiver that drops the ids it knows takes them all the
+    /// same, and chunks of an artifact that were sent as one may be divided otherwise now.
+    ///
+    /// What the receiver was not sent yet is not passed over: from a generation that it has not come
+    /// to, delivery goes on where it is.
+    ///
+    /// Whoever runs the task's agent, and delivers beside it, may notice only at the next update.
+    ///
+    /// # Errors
+    /// [`OperateError::NoSuchTask`], [`OperateError::NoSuchConfig`], [`OperateError::NotYet`] for a
+    /// generation that the task has not come to, or when the store fails or others are faster. Then
+    /// it may have been done in part, and is to be done again.
+    pub async fn replay(
+        &self,
+        task: &TaskKey,
+        config: &ConfigId,
+        since: Generation,
+    ) -> Result<ConfigState, OperateError> {
+        let snapshot = self.task(task).await?;
+        let generation = snapshot.head.generation;
+        if since > generation {
+            return Err(OperateError::NotYet { generation });
+        }
+        let moved_back = |delivery: &Delivery| {
+            if since >= delivery.cursor {
+                return Delivery { trouble: None, ..delivery.clone() };
+            }
+            // It is told of each change, which is more than the task as it was.
+            let replays = delivery.replays.saturating_add(1);
+            Delivery { cursor: since, replays, introduced: true, batch: None, trouble: None }
+        };
+        let changed = self.change(task, config, moved_back).await?;
+        self.have_delivered(snapshot).await?;
+        Ok(changed)
+    }
+
+    /// Switches a config on: its trouble is forgotten, and delivery goes on where it stopped, with
+    /// all attempts before it.
+    ///
+    /// # Errors
+    /// [`OperateError::NoSuchTask`], [`OperateError::NoSuchConfig`], or when the store fails or
+    /// others are faster. Then it may have been done in part, and is to be done again.
+    pub async fn enable(
+        &self,
+        task: &TaskKey,
+        config: &ConfigId,
+    ) -> Result<ConfigState, OperateError> {
+        let snapshot = self.task(task).await?;
+        let without_trouble = |delivery: &Delivery| Delivery { trouble: None, ..delivery.clone() };
+        let changed = self.change(task, config, without_trouble).await?;
+        self.have_delivered(snapshot).await?;
+        Ok(changed)
+    }
+
+    async fn task(&self, key: &TaskKey) -> Result<Snapshot, OperateError> {
+        self.engine.read(key, Depth::Tail).await?.ok_or(OperateError::NoSuchTask)
+    }
+
+    /// Changes how far a receiver has come, over the state that is there.
+    async fn change(
+        &self,
+        task: &TaskKey,
+        id: &ConfigId,
+        change: impl Fn(&Delivery) -> Delivery + Send,
+    ) -> Result<ConfigState, OperateError> {
+        for _ in 0..self.engine.policy.commit_tries {
+            let before = self.engine.config(task, id).await?.ok_or(OperateError::NoSuchConfig)?;
+            let delivery = change(&before.delivery);
+            if delivery == before.delivery {
+                // Nothing to write, and so no attempt under way that is made again for it.
+                return Ok(before.into());
+            }
+            let write = self.engine.write_id();
+            let after = PushConfig { write, delivery, ..before.clone() };
+            if self.engine.advance_config(task, &before.write, &after).await? {
+                return Ok(after.into());
+            }
+        }
+        Err(OperateError::Contended)
+    }
+
+    /// Lets the task know that there is something to deliver, as when a config is made: somebody
+    /// will be woken, or looks again before giving up the mark.
+    async fn have_delivered(&self, snapshot: Snapshot) -> Result<(), OperateError> {
+        match self.engine.transact(snapshot, Command::RegisterPush).await {
+            Ok((snapshot, effects)) => {
+                self.engine.carry_out_or_leave(&snapshot.head, &effects).await;
+                Ok(())
+            }
+            Err(TransactError::Gone) => Err(OperateError::NoSuchTask),
+            Err(TransactError::Store(error)) => Err(error.into()),
+            // That a push is registered is never refused, and sends no signal.
+            Err(
+                TransactError::Contended | TransactError::Illegal(_) | TransactError::Signal(_),
+            ) => Err(OperateError::Contended),
+        }
+    }
+}
+
+/// A URL without its user, password, query and fragment.
+fn public_part(url: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let url = &url[..end];
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    // A backslash ends the authority, too, as browsers have it. Whatever is before an `@` that
+    // might be of it goes.
+    let authority = rest.find(['/', '\\']).unwrap_or(rest.len());
+    let user = rest[..authority].rfind('@').map_or(0, |at| at + 1);
+    format!("{scheme}://{}", &rest[user..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_shown_without_what_may_be_secret() {
+        for (url, shown) in [
+            ("https://a.example/hook", "https://a.example/hook"),
+            ("https://a.example/hook?token=x", "https://a.example/hook"),
+            ("https://a.example?token=x#y", "https://a.example"),
+            ("https://a.example/#x?y", "https://a.example/"),
+            ("https://u:p@a.example:8443/x@y", "https://a.example:8443/x@y"),
+            ("https://u:p@q@a.example", "https://a.example"),
+            ("https://a.example\\u@b", "https://a.example\\u@b"),
+            ("nonsense?x", "nonsense"),
+        ] {
+            assert_eq!(public_part(url), shown, "{url}");
+        }
+    }
+}

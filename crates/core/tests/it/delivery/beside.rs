@@ -1,0 +1,142 @@
+//! Beside the agent, by the runner that has committed.
+
+use a2a_lambda_core::{Delivered, End, Mark, Reply};
+use a2a_lambda_protocol::Part;
+
+use super::{sent, url};
+use crate::support::{Manner, Scripted, World, millis, script, secs};
+
+/// An agent that shows some chunks, with pauses between, and is done.
+fn streams(chunks: &'static [&'static str], pause_ms: u64) -> Scripted {
+    script(move |turn, _| {
+        Box::pin(async move {
+            let mut text = turn.chunked("text");
+            for chunk in chunks {
+                text.push(vec![Part::text(*chunk)]).await?;
+                tokio::time::sleep(millis(pause_ms)).await;
+            }
+            Ok(End::Completed(Reply::from("done")))
+        })
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_update_is_pushed_in_order() {
+    let world = World::new(streams(&["a", "b", "c"], 100));
+    let key = world.submit_for("hook").await;
+    assert_eq!(world.told("hook"), [""; 0]);
+    world.attend(&key).await;
+    let expected = [
+        "task SUBMITTED",
+        "status WORKING",
+        "artifact \"a\"",
+        "artifact \"b\"",
+        "artifact \"c\"",
+        "status COMPLETED",
+    ];
+    assert_eq!(world.told("hook"), expected);
+    let head = world.head(&key).await;
+    assert_eq!(head.mark(), None, "all was delivered");
+    assert_eq!(head.due, None);
+    assert_eq!(world.deliver(&key).await, Delivered::Nothing);
+    let ids: Vec<_> =
+        world.receivers.arrived(&url("hook")).into_iter().map(|a| a.push.id).collect();
+    let mut different = ids.clone();
+    different.sort();
+    different.dedup();
+    assert_eq!(different.len(), ids.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_receiver_is_sent_chunks_as_one_and_holds_up_no_other() {
+    let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 100));
+    world.receivers.script(&url("slow"), |_| Manner::Slow(millis(350)));
+    let key = world.submit_for("slow").await;
+    world.register(&key, "fast").await;
+    world.attend(&key).await;
+    let fast = world.told("fast");
+    assert_eq!(fast.len(), 1 + 1 + 6 + 1, "{fast:?}");
+    let slow = world.told("slow");
+    assert!(slow.len() < fast.len(), "{slow:?}");
+    let text: String = slow
+        .iter()
+        .filter_map(|told| told.strip_prefix("artifact \""))
+        .map(|text| text.trim_end_matches('"'))
+        .collect();
+    assert_eq!(text, "abcdef");
+    assert_eq!(slow.last().unwrap(), "status COMPLETED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_is_pushed_by_whoever_has_the_mark() {
+    let world = World::new(script(|_, _| Box::pin(std::future::pending())));
+    let key = world.submit_for("hook").await;
+    let canceling = async {
+        tokio::time::sleep(secs(3)).await;
+        world.cancel(&key).await.unwrap();
+    };
+    tokio::join!(world.attend(&key), canceling);
+    assert_eq!(world.told("hook"), ["task SUBMITTED", "status WORKING", "status CANCELED"]);
+    assert_eq!(world.head(&key).await.mark(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_dead_runner_had_claimed_is_delivered_by_the_sweep() {
+    let world = World::new(streams(&["a"], 10_000));
+    world.receivers.script(
+        &url("hook"),
+        |n| {
+            if n == 3 { Manner::Hangs } else { Manner::Answers(200) }
+        },
+    );
+    let key = world.submit_for("hook").await;
+    assert!(!world.attend_killed_after(&key, secs(5)).await);
+    assert_eq!(world.told("hook").len(), 3, "the last one is under way");
+    assert!(matches!(world.head(&key).await.mark(), Some(Mark::Claimed { .. })));
+    tokio::time::sleep(secs(70)).await;
+    let swept = world.sweep().await;
+    assert_eq!((swept.dead_leases, swept.failed), (1, 0), "{swept:?}");
+    world.settle(&key).await;
+    let told = world.told("hook");
+    let twice = ["artifact \"a\"", "artifact \"a\""];
+    assert_eq!(told[2..4], twice, "{told:?}");
+    assert_eq!(told.last().unwrap(), "status COMPLETED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_config_of_a_task_that_is_over_is_sent_the_task() {
+    let world = World::new(streams(&["a"], 0));
+    let key = world.submit("go").await;
+    world.attend(&key).await;
+    world.register(&key, "late").await;
+    assert_eq!(world.head(&key).await.mark(), Some(&Mark::Open));
+    assert_eq!(world.deliver(&key).await, sent(1));
+    assert_eq!(world.told("late"), ["task COMPLETED"]);
+    assert_eq!(world.deliver(&key).await, Delivered::Nothing);
+}
+
+/// A receiver may have had what it did not acknowledge: that is sent again as it was, and more
+/// chunks that have come meanwhile only behind it.
+#[tokio::test(start_paused = true)]
+async fn what_failed_is_sent_again_as_it_was() {
+    let world = World::new(streams(&["a", "b", "c", "d", "e", "f", "g", "h"], 1_000));
+    world.receivers.script(&url("hook"), |n| Manner::Answers(if n == 4 { 503 } else { 200 }));
+    let key = world.submit_for("hook").await;
+    world.attend(&key).await;
+    let told = world.told("hook");
+    assert_eq!(told[3..5], ["artifact \"b\""; 2], "{told:?}");
+    let ids = world.ids("hook");
+    assert_eq!(ids[3], ids[4]);
+    assert!(told[5].starts_with("artifact \"cde"), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_is_tried_again_beside_a_silent_agent() {
+    let world = World::new(streams(&["a"], 60_000));
+    world.receivers.script(&url("hook"), |n| Manner::Answers(if n == 3 { 503 } else { 200 }));
+    let key = world.submit_for("hook").await;
+    world.attend(&key).await;
+    let arrived = world.receivers.arrived(&url("hook"));
+    let wait = arrived[3].at.saturating_since(arrived[2].at);
+    assert!(wait >= secs(5) && wait <= millis(5_600), "{wait:?}");
+}

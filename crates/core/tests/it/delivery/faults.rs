@@ -1,0 +1,229 @@
+//! Pushes while the store fails and deliverers die: all is delivered, in order, and what is sent
+//! again under its id is the same.
+
+use a2a_lambda_core::{End, Mark, Reply};
+use a2a_lambda_protocol::Part;
+
+use super::url;
+use crate::support::{Call, Fault, Kind, Manner, Scripted, World, millis, script, secs};
+
+/// An agent that shows chunks and is done.
+fn streams(chunks: &'static [&'static str], pause_ms: u64) -> Scripted {
+    script(move |turn, _| {
+        Box::pin(async move {
+            let mut text = turn.chunked("text");
+            for chunk in chunks {
+                text.push(vec![Part::text(*chunk)]).await?;
+                turn.sleep(millis(pause_ms)).await;
+            }
+            Ok(End::Completed(Reply::from("done")))
+        })
+    })
+}
+
+/// That a receiver had all of a task, in order: what it is told, without what it was told again.
+fn assert_complete(world: &World, name: &str, place: &str) {
+    let told = world.taken(name);
+    assert_eq!(told.first().unwrap(), "task SUBMITTED", "{place}: {told:?}");
+    assert_eq!(told[1], "status WORKING", "{place}: {told:?}");
+    assert_eq!(told.last().unwrap(), "status COMPLETED", "{place}: {told:?}");
+    let chunks = told.iter().filter_map(|told| told.strip_prefix("artifact \""));
+    let text: String = chunks.map(|text| text.trim_end_matches('"')).collect();
+    assert_eq!(text, "abcdef", "{place}: {told:?}");
+    // In order, each at its first attempt.
+    let mut known = Vec::new();
+    for id in world.ids(name) {
+        if !known.contains(&id) {
+            known.push(id);
+        }
+    }
+    let number = |id: &String| id.rsplit('_').next().unwrap().parse::<u64>().unwrap();
+    let numbers: Vec<u64> = known.iter().map(number).collect();
+    assert!(numbers.is_sorted(), "{place}: {numbers:?}");
+}
+
+/// A task that was worked on with nobody to push, and then ended.
+async fn backlog(world: &World) -> a2a_lambda_core::TaskKey {
+    let key = world.submit_for("hook").await;
+    world.receivers.script(&url("hook"), |_| Manner::Down);
+    world.attend(&key).await;
+    world.receivers.script(&url("hook"), |_| Manner::Answers(200));
+    tokio::time::sleep(secs(10)).await;
+    key
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_fails_during_a_delivery_all_is_delivered_in_order() {
+    let calls = {
+        let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 0));
+        let key = backlog(&world).await;
+        world.faults.heal();
+        world.deliver(&key).await;
+        world.faults.count()
+    };
+    assert!(calls > 8, "{calls}");
+    let kinds = ["lose request", "lose answer", "refuse", "hang before", "hang after"];
+    for kind in kinds {
+        for number in 1..=calls + 1 {
+            let place = format!("{kind} {number}");
+            let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 0));
+            let key = backlog(&world).await;
+            world.faults.plan(move |call: Call| match kind {
+                // Each try of it is lost.
+                "lose request" if (number..number + 4).contains(&call.number) => {
+                    Some(Fault::LoseRequest)
+                }
+                "lose answer" if (number..number + 4).contains(&call.number) => {
+                    Some(Fault::LoseAnswer)
+                }
+                "refuse" if call.number == number => Some(Fault::Refuse),
+                "hang before" if call.number == number => Some(Fault::HangBefore),
+                "hang after" if call.number == number => Some(Fault::HangAfter),
+                _ => None,
+            });
+            let deadline = world.now().saturating_add(secs(60));
+            let delivering = Box::pin(a2a_lambda_core::deliver(&world.engine, &key, deadline));
+            let _ = tokio::time::timeout(secs(40), delivering).await;
+            world.faults.heal();
+            world.live(&key, secs(200)).await;
+            assert_complete(&world, "hook", &place);
+            let head = world.head(&key).await;
+            assert_eq!((head.mark(), head.due), (None, None), "{place}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_fails_beside_the_agent_all_is_delivered_in_order() {
+    let agent = || streams(&["a", "b", "c", "d", "e", "f"], 300);
+    let calls = {
+        let world = World::new(agent());
+        let key = world.submit_for("hook").await;
+        world.attend(&key).await;
+        world.faults.count()
+    };
+    for fault in [Fault::LoseAnswer, Fault::HangBefore, Fault::HangAfter] {
+        for number in 1..=calls {
+            let place = format!("{fault:?} {number}");
+            let world = World::new(agent());
+            let key = world.submit_for("hook").await;
+            world.receivers.script(&url("hook"), |_| Manner::Slow(millis(500)));
+            world.faults.plan(move |call: Call| (call.number == number).then_some(fault));
+            world.attend_killed_after(&key, secs(8)).await;
+            world.faults.heal();
+            world.live(&key, secs(300)).await;
+            // An attempt at the agent's work that died is made again, and shows its chunks again.
+            let told = world.taken("hook");
+            assert_eq!(told[0], "task SUBMITTED", "{place}");
+            assert_eq!(told.last().unwrap(), "status COMPLETED", "{place}");
+            let log = world.snapshot(&key).await;
+            let shown = log.tail.iter().filter_map(|entry| match &entry.event {
+                a2a_lambda_core::Event::Artifact(change) => {
+                    change.artifact.parts[0].as_text().map(str::to_owned)
+                }
+                _ => None,
+            });
+            let chunks = told.iter().filter_map(|told| told.strip_prefix("artifact \""));
+            let sent: String = chunks.map(|text| text.trim_end_matches('"')).collect();
+            assert_eq!(sent, shown.collect::<String>(), "{place}: {told:?}");
+            assert_eq!((log.head.mark(), log.head.due), (None, None), "{place}");
+        }
+    }
+}
+
+/// A deliverer sends several chunks as one and dies before it can say so; by the next time, more
+/// chunks have come.
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_as_one_is_the_same_the_next_time() {
+    for fault in [Fault::HangBefore, Fault::LoseAnswer, Fault::LoseRequest, Fault::HangAfter] {
+        for number in 1..12 {
+            let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 400));
+            let key = world.submit_for("hook").await;
+            world.receivers.script(&url("hook"), |_| Manner::Slow(millis(900)));
+            world.faults.plan(move |call: Call| {
+                let hit = call.kind == Kind::AdvanceConfig && call.of_kind >= number;
+                hit.then_some(fault)
+            });
+            let attended = world.attend_killed_after(&key, secs(6)).await;
+            let _ = attended;
+            world.faults.heal();
+            world.live(&key, secs(300)).await;
+            let told = world.taken("hook");
+            assert_eq!(told.last().unwrap(), "status COMPLETED", "{fault:?} {number}");
+        }
+    }
+}
+
+/// What the runner commits is claimed for who delivers beside it: that one must not be gone.
+#[tokio::test(start_paused = true)]
+async fn a_failure_beside_a_long_run_does_not_hold_up_its_pushes() {
+    let world = World::new(script(|turn, _| {
+        Box::pin(async move {
+            for n in 0..60 {
+                turn.progress(format!("{n}")).await?;
+                turn.sleep(secs(10)).await;
+            }
+            Ok(End::completed())
+        })
+    }));
+    world.faults.plan(|call: Call| {
+        (call.kind == Kind::ListConfigs && call.of_kind <= 4).then_some(Fault::LoseRequest)
+    });
+    let key = world.submit_for("hook").await;
+    world.attend(&key).await;
+    let log = world.snapshot(&key).await.tail;
+    let arrived = world.receivers.arrived(&url("hook"));
+    assert_eq!(arrived.len(), 63);
+    let late = arrived[5].at.saturating_since(log[5].at);
+    assert!(late <= secs(1), "{late:?}");
+}
+
+/// The store fails the deliverer while an attempt is under way: what comes of that is kept.
+#[tokio::test(start_paused = true)]
+async fn a_failure_does_not_forget_what_is_under_way() {
+    let world = World::new(streams(&[], 0));
+    let key = world.submit("go").await;
+    world.attend(&key).await;
+    world.register(&key, "slow").await;
+    world.receivers.script(&url("slow"), |_| Manner::Slow(secs(5)));
+    world.faults.plan(|call: Call| {
+        (call.kind == Kind::ListConfigs && call.of_kind == 2).then_some(Fault::Refuse)
+    });
+    let registering = async {
+        tokio::time::sleep(secs(1)).await;
+        world.register(&key, "new").await;
+    };
+    let deadline = world.now().saturating_add(secs(60));
+    let delivering = Box::pin(a2a_lambda_core::deliver(&world.engine, &key, deadline));
+    let (delivered, ()) = tokio::join!(delivering, registering);
+    delivered.unwrap_err();
+    assert!(matches!(world.head(&key).await.mark(), Some(Mark::Claimed { .. })));
+    world.faults.heal();
+    world.live(&key, secs(200)).await;
+    assert_eq!(world.told("slow"), ["task COMPLETED"], "once");
+    assert_eq!(world.told("new"), ["task COMPLETED"]);
+}
+
+/// A claim ends while its holder waits for the store: another has it by then, and nothing of what
+/// the first one does comes behind.
+#[tokio::test(start_paused = true)]
+async fn who_was_held_up_sends_nothing_after_its_claim() {
+    let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 0));
+    let key = backlog(&world).await;
+    // The note that several chunks are sent as one takes longer than the claim.
+    world.faults.plan(|call: Call| {
+        let slow = call.kind == Kind::AdvanceConfig && call.of_kind == 3;
+        slow.then_some(Fault::SlowAnswer(secs(35)))
+    });
+    let other = async {
+        tokio::time::sleep(secs(32)).await;
+        world.deliver(&key).await;
+    };
+    tokio::join!(world.deliver(&key), other);
+    world.live(&key, secs(200)).await;
+    assert_complete(&world, "hook", "");
+    let ids = world.ids("hook");
+    let mut known = std::collections::BTreeSet::new();
+    let again = ids.iter().skip(1).find(|id| !known.insert(*id));
+    assert_eq!(again, None, "the first one had failed, and nothing else is sent twice");
+}

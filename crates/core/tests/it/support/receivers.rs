@@ -1,0 +1,159 @@
+//! Receivers of pushes, which do what a test says.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use a2a_lambda_core::{Answer, Clock, NotAdmitted, Push, PushError, Webhook};
+use a2a_lambda_protocol::Timestamp;
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::TestClock;
+
+/// What a receiver does with a push.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Manner {
+    /// Answers with this status.
+    Answers(u16),
+    /// Asks to be left alone for so long.
+    Busy(Duration),
+    /// Answers 200 after this time.
+    Slow(Duration),
+    /// Takes it, and does not answer.
+    Hangs,
+    /// Cannot be reached.
+    Down,
+}
+
+/// A push that has arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrived {
+    pub(crate) at: Timestamp,
+    pub(crate) push: Push,
+    /// Whether it was answered 200.
+    pub(crate) taken: bool,
+}
+
+impl Arrived {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.push.body).unwrap()
+    }
+
+    /// In a word: `task SUBMITTED`, `status WORKING`, `artifact a-1 "text"`, `message "text"`.
+    pub(crate) fn told(&self) -> String {
+        let json = self.json();
+        let state = |status: &Value| {
+            let state = status["state"].as_str().unwrap().to_owned();
+            state.trim_start_matches("TASK_STATE_").to_owned()
+        };
+        if let Some(task) = json.get("task") {
+            return format!("task {}", state(&task["status"]));
+        }
+        if let Some(update) = json.get("statusUpdate") {
+            return format!("status {}", state(&update["status"]));
+        }
+        let texts = |parts: &Value| {
+            let texts = parts.as_array().unwrap().iter().map(|part| part["text"].as_str().unwrap());
+            texts.collect::<String>()
+        };
+        if let Some(update) = json.get("artifactUpdate") {
+            let artifact = &update["artifact"];
+            return format!("artifact {:?}", texts(&artifact["parts"]));
+        }
+        if let Some(message) = json.get("message") {
+            return format!("message {:?}", texts(&message["parts"]));
+        }
+        format!("0.3 task {}", json["status"]["state"].as_str().unwrap())
+    }
+}
+
+type Script = Box<dyn FnMut(usize) -> Manner + Send>;
+
+/// The receivers, by URL. One that was told nothing takes everything.
+pub(crate) struct Receivers {
+    clock: Arc<TestClock>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    scripts: BTreeMap<String, Script>,
+    arrived: Vec<Arrived>,
+    refused: Option<String>,
+    why_down: Option<String>,
+}
+
+impl fmt::Debug for Receivers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receivers").finish_non_exhaustive()
+    }
+}
+
+impl Receivers {
+    pub(crate) fn new(clock: Arc<TestClock>) -> Self {
+        Self { clock, state: Mutex::default() }
+    }
+
+    /// From now on, the receiver does what `script` says of its n-th push, from 1.
+    pub(crate) fn script(&self, url: &str, script: impl FnMut(usize) -> Manner + Send + 'static) {
+        self.state.lock().unwrap().scripts.insert(url.to_owned(), Box::new(script));
+    }
+
+    /// From now on, this is why those who are down cannot be reached.
+    pub(crate) fn say(&self, why: &str) {
+        self.state.lock().unwrap().why_down = Some(why.to_owned());
+    }
+
+    /// From now on, no URL is admitted.
+    pub(crate) fn refuse(&self, why: &str) {
+        self.state.lock().unwrap().refused = Some(why.to_owned());
+    }
+
+    /// What has arrived at a receiver.
+    pub(crate) fn arrived(&self, url: &str) -> Vec<Arrived> {
+        let arrived = &self.state.lock().unwrap().arrived;
+        arrived.iter().filter(|arrived| arrived.push.url == url).cloned().collect()
+    }
+
+    /// The same, in words.
+    pub(crate) fn told(&self, url: &str) -> Vec<String> {
+        self.arrived(url).iter().map(Arrived::told).collect()
+    }
+}
+
+#[async_trait]
+impl Webhook for Receivers {
+    async fn admit(&self, _url: &str) -> Result<(), NotAdmitted> {
+        self.state.lock().unwrap().refused.clone().map_or(Ok(()), |why| Err(NotAdmitted(why)))
+    }
+
+    async fn post(&self, push: Push) -> Result<Answer, PushError> {
+        let manner = {
+            let State { scripts, arrived, .. } = &mut *self.state.lock().unwrap();
+            let before = arrived.iter().filter(|before| before.push.url == push.url).count();
+            let manner = scripts
+                .get_mut(&push.url)
+                .map_or(Manner::Answers(200), |script| script(before + 1));
+            let taken = matches!(manner, Manner::Answers(200..300) | Manner::Slow(_));
+            arrived.push(Arrived { at: self.clock.now(), push, taken });
+            manner
+        };
+        // Even a fast receiver is an await away.
+        tokio::task::yield_now().await;
+        match manner {
+            Manner::Answers(status) => Ok(Answer { status, retry_after: None }),
+            Manner::Busy(retry_after) => Ok(Answer { status: 429, retry_after: Some(retry_after) }),
+            Manner::Slow(wait) => {
+                self.clock.sleep(wait).await;
+                Ok(Answer { status: 200, retry_after: None })
+            }
+            Manner::Hangs => std::future::pending().await,
+            Manner::Down => {
+                let why = self.state.lock().unwrap().why_down.clone();
+                Err(PushError::Unreachable(why.unwrap_or("connection refused".into()).into()))
+            }
+        }
+    }
+}

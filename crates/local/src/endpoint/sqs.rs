@@ -1,0 +1,167 @@
+//! SQS, as far as it is asked for here. Functions send; operators take dead letters, send them, and
+//! delete them. To receive from the queue itself is Lambda's part, and so the cloud's or the test's.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{Answer, refused};
+use crate::queue::{Queue, ReceiptHandle};
+
+/// The name of the queue of dead letters. Any other names the queue itself.
+pub(super) const DEAD_LETTERS: &str = "signals-dead";
+
+// Fields that are not known are refused: they would be lost.
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct SendMessage {
+    #[serde(rename = "QueueUrl")]
+    _queue_url: String,
+    message_body: String,
+    #[serde(default)]
+    delay_seconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Batch<T> {
+    queue_url: String,
+    entries: Vec<T>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct SendEntry {
+    id: String,
+    message_body: String,
+    #[serde(default)]
+    delay_seconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct DeleteEntry {
+    id: String,
+    receipt_handle: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct ReceiveMessage {
+    queue_url: String,
+    #[serde(default = "one")]
+    max_number_of_messages: usize,
+    #[serde(default = "half_a_minute")]
+    visibility_timeout: u64,
+    /// All dead letters are known at once: there is nothing to wait for.
+    #[serde(rename = "WaitTimeSeconds", default)]
+    _wait_time_seconds: u64,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn half_a_minute() -> u64 {
+    30
+}
+
+/// Answers a request. What the SDK does not ask for is left out: digests of the bodies.
+pub(super) fn answer(queue: &Queue, operation: &str, body: &[u8]) -> Answer {
+    let answer = match operation {
+        "SendMessage" => read(body).and_then(|request| send(queue, request)),
+        "SendMessageBatch" => read(body).map(|request| send_batch(queue, request)),
+        "ReceiveMessage" => read(body).and_then(|request| receive(queue, &request)),
+        "DeleteMessageBatch" => read(body).and_then(|request| delete_batch(queue, request)),
+        _ => Err(unsupported(operation)),
+    };
+    answer.map_or_else(|refused| refused, |answer| (StatusCode::OK, answer.to_string()))
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Answer> {
+    let wrong = |error: serde_json::Error| refused("SerializationException", &error.to_string());
+    serde_json::from_slice(body).map_err(wrong)
+}
+
+fn unsupported(what: &str) -> Answer {
+    refused("com.amazonaws.sqs#UnsupportedOperation", what)
+}
+
+fn is_of_dead_letters(queue_url: &str) -> bool {
+    queue_url.rsplit('/').next() == Some(DEAD_LETTERS)
+}
+
+fn send(queue: &Queue, message: SendMessage) -> Result<Value, Answer> {
+    match queue.send(message.message_body, Duration::from_secs(message.delay_seconds)) {
+        Ok(id) => Ok(json!({ "MessageId": id })),
+        Err(error) => Err(refused("com.amazonaws.sqs#InvalidMessageContents", &error.to_string())),
+    }
+}
+
+fn send_batch(queue: &Queue, batch: Batch<SendEntry>) -> Value {
+    let mut answer = BatchAnswer::default();
+    for SendEntry { id, message_body, delay_seconds } in batch.entries {
+        match queue.send(message_body, Duration::from_secs(delay_seconds)) {
+            Ok(message_id) => answer.successful.push(json!({ "Id": id, "MessageId": message_id })),
+            Err(error) => answer.fail(&id, "InvalidMessageContents", &error.to_string()),
+        }
+    }
+    answer.json()
+}
+
+fn receive(queue: &Queue, request: &ReceiveMessage) -> Result<Value, Answer> {
+    if !is_of_dead_letters(&request.queue_url) {
+        return Err(unsupported("ReceiveMessage is for the dead letters only"));
+    }
+    let visibility = Duration::from_secs(request.visibility_timeout);
+    let received = queue
+        .receive_dead_letters(request.max_number_of_messages, visibility)
+        .map_err(|error| refused("com.amazonaws.sqs#InvalidParameterValue", &error.to_string()))?;
+    let messages: Vec<Value> = received
+        .into_iter()
+        .map(|(handle, letter)| {
+            let handle = handle.to_string();
+            json!({ "MessageId": letter.id, "ReceiptHandle": handle, "Body": letter.body })
+        })
+        .collect();
+    Ok(json!({ "Messages": messages }))
+}
+
+fn delete_batch(queue: &Queue, batch: Batch<DeleteEntry>) -> Result<Value, Answer> {
+    if !is_of_dead_letters(&batch.queue_url) {
+        return Err(unsupported("DeleteMessageBatch is for the dead letters only"));
+    }
+    let mut answer = BatchAnswer::default();
+    for DeleteEntry { id, receipt_handle } in batch.entries {
+        match receipt_handle.parse::<ReceiptHandle>() {
+            Ok(handle) => {
+                // As on AWS, one that is gone is as good as deleted.
+                queue.delete_dead_letter(&handle);
+                answer.successful.push(json!({ "Id": id }));
+            }
+            Err(error) => answer.fail(&id, "ReceiptHandleIsInvalid", &error.to_string()),
+        }
+    }
+    Ok(answer.json())
+}
+
+#[derive(Debug, Default)]
+struct BatchAnswer {
+    successful: Vec<Value>,
+    failed: Vec<Value>,
+}
+
+impl BatchAnswer {
+    fn fail(&mut self, id: &str, code: &str, message: &str) {
+        let failed = json!({ "Id": id, "Code": code, "Message": message, "SenderFault": true });
+        self.failed.push(failed);
+    }
+
+    fn json(self) -> Value {
+        json!({ "Successful": self.successful, "Failed": self.failed })
+    }
+}

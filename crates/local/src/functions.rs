@@ -1,0 +1,220 @@
+//! The functions: in this process, by their handlers, or as processes of their own.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_aws::{SystemClock, process_environment};
+use a2a_lambda_core::engine::chain;
+use a2a_lambda_core::{Agents, Clock, Engine};
+use a2a_lambda_http::HttpConfig;
+use a2a_lambda_protocol::Timestamp;
+use aws_lambda_events::sqs::SqsBatchResponse;
+use aws_lambda_events::streams::DynamoDbEventResponse;
+use http::{Response, StatusCode};
+use request::{Identity, ResponseMode};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tracing::{error, warn};
+
+use crate::embedded::EmbeddedDynamoDb;
+use crate::endpoint::Endpoint;
+use crate::events::{self, ResponseBody};
+use crate::processes::Processes;
+use crate::queue::Queue;
+
+/// Lambda's limits, which hold here, too.
+const FUNCTION_TIMEOUT: Duration = Duration::from_mins(15);
+const RECOVERY_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// The functions.
+pub(crate) enum Functions {
+    /// In this process, by their handlers.
+    Within(Box<Within>),
+    /// As processes of their own, by their bootstraps.
+    Processes(Bootstraps),
+}
+
+/// What the handlers need.
+pub(crate) struct Within {
+    clock: SystemClock,
+    request: request::Context,
+    executor: sqs_executor::Context,
+    stream_recovery: stream_recovery::Context,
+    recovery: scheduled_recovery::Context,
+}
+
+/// The processes, and what they reach the database and the queue by.
+pub(crate) struct Bootstraps {
+    request: Processes,
+    executor: Processes,
+    stream_recovery: Processes,
+    recovery: Processes,
+    _endpoint: Endpoint,
+}
+
+/// What the functions are told besides the variables of this process.
+pub(crate) struct Deployed<'a> {
+    pub(crate) agent: Option<&'a str>,
+    pub(crate) public_url: String,
+    pub(crate) response_mode: ResponseMode,
+    pub(crate) http: HttpConfig,
+    pub(crate) table: &'static str,
+    pub(crate) lease: Duration,
+    /// Variables of this cloud's own, which those of this process come before.
+    pub(crate) variables: Vec<(&'static str, String)>,
+}
+
+/// The variables that this process may have set for the functions.
+const PASSED_ON: [&str; 13] = [
+    "PUSH_ALLOWED_HOSTS",
+    "PUSH_ALLOW_HTTP",
+    "PUSH_ALLOW_LOCAL",
+    "PUSH_ARTIFACTS",
+    "PUSH_CHALLENGE",
+    "PUSH_EXTRA_ROOTS",
+    "PUSH_JWT_KEY",
+    "PUSH_JWT_KEY_ID",
+    "PUSH_SECRETS_KEY",
+    "PUSH_SIGNING_KEYS",
+    "PUSH_TASK",
+    "PUSH_TIMEOUT_SECONDS",
+    "PUSH_WAITS_SECONDS",
+];
+
+impl Functions {
+    pub(crate) fn within(engine: Engine, agents: Agents, deployed: Deployed<'_>) -> Self {
+        let config = request::Config {
+            public_url: Some(deployed.public_url),
+            response_mode: deployed.response_mode,
+            identity: Identity { allow_anonymous: true, ..Identity::default() },
+            http: deployed.http,
+        };
+        Self::Within(Box::new(Within {
+            clock: SystemClock,
+            request: request::Context::new(engine.clone(), agents.clone(), config),
+            executor: sqs_executor::Context::new(engine.clone(), agents),
+            stream_recovery: stream_recovery::Context::new(engine.clone()),
+            recovery: scheduled_recovery::Context::new(engine),
+        }))
+    }
+
+    /// The executables in a folder, as processes.
+    pub(crate) async fn processes(
+        folder: &Path,
+        database: EmbeddedDynamoDb,
+        queue: Arc<Queue>,
+        deployed: &Deployed<'_>,
+    ) -> io::Result<Self> {
+        let endpoint = Endpoint::start(database, queue).await?;
+        let http = &deployed.http;
+        // The last one of a name counts.
+        let set = |name| process_environment(name).map(|value| (name, value));
+        let mut variables = deployed.variables.clone();
+        variables.extend(PASSED_ON.into_iter().filter_map(set));
+        variables.extend([
+            ("TABLE_NAME", deployed.table.to_owned()),
+            ("QUEUE_URL", endpoint.queue_url()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.url()),
+            ("AWS_ENDPOINT_URL_SQS", endpoint.url()),
+            ("LEASE_SECONDS", deployed.lease.as_secs().to_string()),
+            ("PUBLIC_URL", deployed.public_url.clone()),
+            ("ALLOW_ANONYMOUS", "true".to_owned()),
+            ("RESPONSE_MODE", "stream".to_owned()),
+        ]);
+        variables.extend(deployed.agent.map(|agent| ("AGENT", agent.to_owned())));
+        let function = |name: &str, variables| Processes::of(folder.join(name), variables);
+        let mut with_card = variables.clone();
+        with_card.push(("CARD_MAX_AGE_SECONDS", http.card_max_age_s.to_string()));
+        with_card.extend(http.card_modified.map(|at| ("CARD_MODIFIED", at.to_string())));
+        let schemes = serde_json::to_string(&http.security_schemes);
+        with_card.extend(schemes.ok().map(|schemes| ("CARD_SECURITY_SCHEMES", schemes)));
+        with_card.extend(request::CARD_VARIABLES.into_iter().filter_map(set));
+        Ok(Self::Processes(Bootstraps {
+            request: function("request", with_card)?,
+            executor: function("sqs-executor", variables.clone())?,
+            stream_recovery: function("stream-recovery", variables.clone())?,
+            recovery: function("scheduled-recovery", variables)?,
+            _endpoint: endpoint,
+        }))
+    }
+
+    /// The answer to an HTTP event.
+    pub(crate) async fn request(&self, event: Value) -> Response<ResponseBody> {
+        match self {
+            Self::Processes(functions) => functions.request.stream(event, FUNCTION_TIMEOUT).await,
+            Self::Within(functions) => match events::typed(&event) {
+                Ok(event) => {
+                    let deadline = functions.deadline(FUNCTION_TIMEOUT);
+                    let answer = request::handle(event, deadline, &functions.request);
+                    events::http_response(answer.await)
+                }
+                Err(error) => {
+                    warn!(error = chain(&error), "the request is no event");
+                    events::refused(StatusCode::BAD_REQUEST, "Bad Request")
+                }
+            },
+        }
+    }
+
+    /// Which records of a batch of messages are to come again; `None` if the function did not say.
+    pub(crate) async fn execute(&self, event: Value) -> Option<SqsBatchResponse> {
+        match self {
+            Self::Processes(functions) => {
+                typed(&functions.executor.invoke(event, FUNCTION_TIMEOUT).await?)
+            }
+            Self::Within(functions) => {
+                let event = or_logged(events::typed(&event))?;
+                let deadline = functions.deadline(FUNCTION_TIMEOUT);
+                Some(sqs_executor::handle(event, deadline, &functions.executor).await)
+            }
+        }
+    }
+
+    /// Which record of a batch of a stream's is the first to come again; `None` if the function did
+    /// not say.
+    pub(crate) async fn recover(&self, event: Value) -> Option<DynamoDbEventResponse> {
+        match self {
+            Self::Processes(functions) => {
+                typed(&functions.stream_recovery.invoke(event, RECOVERY_TIMEOUT).await?)
+            }
+            Self::Within(functions) => {
+                let event = or_logged(events::typed(&event))?;
+                let deadline = functions.deadline(RECOVERY_TIMEOUT);
+                Some(stream_recovery::handle(event, deadline, &functions.stream_recovery).await)
+            }
+        }
+    }
+
+    /// Sweeps. What fails has logged it.
+    pub(crate) async fn sweep(&self, event: Value) {
+        match self {
+            Self::Processes(functions) => {
+                functions.recovery.invoke(event, RECOVERY_TIMEOUT).await;
+            }
+            Self::Within(functions) => {
+                let Some(event) = or_logged(events::typed(&event)) else { return };
+                let deadline = functions.deadline(RECOVERY_TIMEOUT);
+                let swept = scheduled_recovery::handle(event, deadline, &functions.recovery).await;
+                if let Err(error) = swept {
+                    warn!(error = chain(&error), "nothing was swept");
+                }
+            }
+        }
+    }
+}
+
+impl Within {
+    fn deadline(&self, timeout: Duration) -> Timestamp {
+        self.clock.now().saturating_add(timeout)
+    }
+}
+
+fn typed<T: DeserializeOwned>(answer: &[u8]) -> Option<T> {
+    or_logged(serde_json::from_slice(answer))
+}
+
+fn or_logged<T>(read: Result<T, serde_json::Error>) -> Option<T> {
+    read.inspect_err(|error| error!(error = chain(error), "not as it should be")).ok()
+}

@@ -1,0 +1,177 @@
+//! What operators do about pushes and given-up signals, by command line.
+
+mod arguments;
+mod print;
+mod report;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use a2a_lambda_aws::{
+    ConfigError, RedriveError, Redriven, Variables, engine, http_client, process_environment,
+    redrive, sqs_client,
+};
+use a2a_lambda_core::engine::chain;
+use a2a_lambda_core::ids::TaskKey;
+use a2a_lambda_core::operate::{FailingConfig, MAX_FAILING_PAGE};
+use a2a_lambda_core::{OperateError, Operator};
+use a2a_lambda_dynamodb::DynamoDbStore;
+use tracing_subscriber::filter::LevelFilter;
+
+use arguments::{Arguments, Command, USAGE};
+use report::Report;
+
+/// Why something was not done. What there is to do about it is in [`Failure::hint`].
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Operate(#[from] OperateError),
+    #[error(transparent)]
+    Redrive(#[from] RedriveError),
+    #[error("the report cannot be written")]
+    Print(#[from] std::io::Error),
+    #[error("the report cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Failure {
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Config(ConfigError::Aws(_)) => Some(
+                "the AWS variables are not there: set AWS_REGION, and the rest by \
+                 eval \"$(aws configure export-credentials --format env)\"",
+            ),
+            Self::Config(_) => Some("set it as the functions have it; --help lists the variables"),
+            Self::Operate(OperateError::NoSuchTask) => {
+                Some("check its id, --tenant, TABLE_NAME and AWS_REGION")
+            }
+            Self::Operate(OperateError::NoSuchConfig) => {
+                Some("`show TASK` lists the task's configs")
+            }
+            Self::Operate(OperateError::NotYet { .. }) => {
+                Some("--since takes a generation that the task has come to, or 0 for all of it")
+            }
+            Self::Operate(OperateError::Contended) => Some("do it again"),
+            Self::Operate(OperateError::Store(_)) => Some(
+                "check TABLE_NAME, AWS_REGION and the credentials, which expire, and do it again",
+            ),
+            Self::Redrive(_) => Some(
+                "check DEAD_LETTER_QUEUE_URL, QUEUE_URL, AWS_REGION and the credentials, which \
+                 expire, and do it again",
+            ),
+            Self::Print(_) | Self::Json(_) => None,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = match arguments::parse(std::env::args_os().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("{error}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(LevelFilter::WARN)
+        .with_target(false)
+        .init();
+    let done = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(run(arguments)));
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("{}", chain(&failure));
+            if let Some(hint) = failure.hint() {
+                eprintln!("{hint}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what is asked for, and prints it. False if it was done in part.
+async fn run(arguments: Arguments) -> Result<bool, Failure> {
+    let Arguments { command, json } = arguments;
+    let variables = Variables::new(&process_environment);
+    let report = match command {
+        Command::Help => {
+            std::io::stdout().write_all(USAGE.as_bytes())?;
+            return Ok(true);
+        }
+        Command::Redrive { limit } => Report::redriven(&redrive_all(&variables, limit).await?),
+        Command::Failing { limit } => {
+            let (failing, more) = failing(&operator(&variables)?, limit).await?;
+            Report::failing(&failing, more)
+        }
+        Command::Show { task } => Report::task(&operator(&variables)?.show(&task).await?),
+        Command::Replay { task, config, since } => {
+            let operator = operator(&variables)?;
+            let changed = operator.replay(&task, &config, since).await?;
+            Report::changed("replayed", &task, &changed)
+        }
+        Command::Enable { task, config } => {
+            let operator = operator(&variables)?;
+            let changed = operator.enable(&task, &config).await?;
+            Report::changed("enabled", &task, &changed)
+        }
+    };
+    let text =
+        if json { serde_json::to_string_pretty(&report)? + "\n" } else { print::text(&report) };
+    // Whoever reads the first lines only has what it wants.
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
+    Ok(report.is_whole())
+}
+
+fn operator(variables: &Variables<'_>) -> Result<Operator, ConfigError> {
+    Ok(Operator::new(engine(variables, DynamoDbStore::new)?))
+}
+
+/// The configs in trouble, and whether there are more.
+async fn failing(
+    operator: &Operator,
+    limit: usize,
+) -> Result<(Vec<FailingConfig>, bool), OperateError> {
+    let mut found = Vec::new();
+    let mut place = None;
+    loop {
+        let asked = (limit - found.len()).min(MAX_FAILING_PAGE);
+        let page = operator.failing(asked, place.as_ref()).await?;
+        found.extend(page.configs);
+        place = page.next;
+        if place.is_none() || found.len() >= limit {
+            return Ok((found, place.is_some()));
+        }
+    }
+}
+
+async fn redrive_all(variables: &Variables<'_>, limit: usize) -> Result<Redriven, Failure> {
+    let what = "the URL of the SQS queue of signals that were given up";
+    let dead_letters = variables.required("DEAD_LETTER_QUEUE_URL", what)?;
+    let signals = variables.required("QUEUE_URL", "the URL of the SQS queue of signals")?;
+    if dead_letters == signals {
+        let variable = "DEAD_LETTER_QUEUE_URL";
+        let what = "another queue than that of QUEUE_URL".to_owned();
+        return Err(ConfigError::Invalid { variable, what, source: None }.into());
+    }
+    let client = sqs_client(&variables.aws()?, http_client());
+    Ok(redrive(&client, &dead_letters, &signals, limit).await?)
+}
+
+/// A task as the command line names it.
+fn named(task: &TaskKey) -> String {
+    match task.tenant.as_str() {
+        "" => task.task.to_string(),
+        tenant => format!("{} --tenant {tenant}", task.task),
+    }
+}

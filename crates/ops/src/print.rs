@@ -1,0 +1,167 @@
+//! Reports as text.
+
+use std::fmt::Write as _;
+
+use a2a_lambda_core::ids::TaskKey;
+
+use crate::named;
+use crate::report::{Changed, Config, Failing, Left, Outcome, Pending, Pushes, Report};
+
+/// A report as text. Lines end with a newline.
+pub(crate) fn text(report: &Report) -> String {
+    let mut out = Lines(String::new());
+    match report {
+        Report::Failing(failing) => out.failing(failing),
+        Report::Task(task) => out.task(task),
+        Report::Changed(changed) => out.changed(changed),
+        Report::Redriven(moved) => out.moved(moved),
+    }
+    out.0
+}
+
+struct Lines(String);
+
+impl Lines {
+    fn line(&mut self, line: impl AsRef<str>) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "{}", line.as_ref().trim_end());
+    }
+
+    fn failing(&mut self, failing: &Failing) {
+        if failing.failing.is_empty() {
+            return self.line("no push config is in trouble");
+        }
+        let heads =
+            ["SINCE", "FAILURES", "NEXT ATTEMPT", "TENANT", "TASK", "CONFIG", "URL", "LAST"];
+        let mut rows = vec![heads.map(str::to_owned)];
+        for line in &failing.failing {
+            let Some(trouble) = &line.config.trouble else { continue };
+            let TaskKey { tenant, task } = &line.task;
+            rows.push([
+                trouble.since.to_string(),
+                trouble.failures.to_string(),
+                trouble.next.map_or_else(|| "disabled".to_owned(), |next| next.to_string()),
+                if tenant.as_str().is_empty() { "-".to_owned() } else { tenant.to_string() },
+                clean(task.as_str()),
+                clean(line.config.id.as_str()),
+                clean(&line.config.url),
+                trouble.attempts.last().map(|last| clean(&last.reason)).unwrap_or_default(),
+            ]);
+        }
+        self.table(&rows);
+        if failing.more {
+            self.line("there are more: --limit");
+        }
+    }
+
+    fn table<const COLUMNS: usize>(&mut self, rows: &[[String; COLUMNS]]) {
+        let mut widths = [0; COLUMNS];
+        for row in rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        for row in rows {
+            let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+            self.line(cells.collect::<Vec<_>>().join("  "));
+        }
+    }
+
+    fn task(&mut self, task: &Pushes) {
+        let TaskKey { tenant, task: id } = &task.task;
+        self.line(format!("task        {}", clean(id.as_str())));
+        if !tenant.as_str().is_empty() {
+            self.line(format!("tenant      {tenant}"));
+        }
+        self.line(format!("state       {}", task.state));
+        self.line(format!("generation  {}", task.generation));
+        let pending = match task.pending {
+            Pending::Nothing => "nothing is to be sent".to_owned(),
+            Pending::Open => "something is to be sent, and nobody is at it yet".to_owned(),
+            Pending::Claimed { until } => format!("somebody delivers, until {until} at least"),
+            Pending::Waiting { until } => format!("something is to be sent, not before {until}"),
+        };
+        self.line(format!("pushes      {pending}"));
+        if task.configs.is_empty() {
+            self.line("configs     none");
+        }
+        for config in &task.configs {
+            self.line("");
+            self.config(config, task);
+        }
+    }
+
+    fn config(&mut self, config: &Config, task: &Pushes) {
+        self.line(format!("config      {}", clean(config.id.as_str())));
+        self.line(format!("  url       {}", clean(&config.url)));
+        self.line(format!("  made      {}, by A2A {}", config.created_at, config.version));
+        let sent = if config.introduced {
+            format!("all up to generation {} of {}", config.cursor, task.generation)
+        } else {
+            format!("nothing yet, and then the task as of generation {}", config.cursor.0.max(1))
+        };
+        self.line(format!("  sent      {sent}"));
+        let Some(trouble) = &config.trouble else {
+            return self.line("  trouble   none");
+        };
+        let next = match trouble.next {
+            Some(next) => format!("next attempt at {next}"),
+            None => "disabled".to_owned(),
+        };
+        let failures = trouble.failures;
+        self.line(format!("  trouble   since {}, failures: {failures}, {next}", trouble.since));
+        for tried in &trouble.attempts {
+            let (at, generation, reason) = (tried.at, tried.generation, clean(&tried.reason));
+            self.line(format!("    {at}  generation {generation}  {reason}"));
+        }
+    }
+
+    fn changed(&mut self, changed: &Changed) {
+        let Config { id, cursor, .. } = &changed.config;
+        let (done, id, task) = (changed.done, clean(id.as_str()), clean(&named(&changed.task)));
+        self.line(format!("{done}: config {id} is sent what came after generation {cursor}"));
+        self.line(format!("how far it is: a2a-lambda-ops show {task}"));
+    }
+
+    fn moved(&mut self, moved: &Outcome) {
+        self.line(format!("{} signals moved", moved.moved));
+        for Left { message_id, reason } in &moved.left {
+            self.line(format!("left in the dead-letter queue: {message_id}: {}", clean(reason)));
+        }
+        for Left { message_id, reason } in &moved.failed {
+            self.line(format!("failed: {message_id}: {}", clean(reason)));
+        }
+        if moved.more {
+            self.line("there may be more: the limit was reached");
+        }
+    }
+}
+
+/// Names and reasons are others', who are not to write to the terminal as they like.
+fn clean(text: &str) -> String {
+    // Also what changes the direction of writing, and so what a line seems to say.
+    let is_hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            clean.extend(c.escape_default());
+        } else {
+            clean.push(c);
+        }
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_do_not_write_to_the_terminal() {
+        let cleaned = clean("a\u{1b}[2J\nb\u{202e}c ü");
+        assert_eq!(cleaned, "a\\u{1b}[2J\\nb\\u{202e}c ü");
+    }
+}

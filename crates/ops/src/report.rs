@@ -1,0 +1,184 @@
+//! What is printed: these are the JSON, too, and so stay as they are.
+
+use a2a_lambda_aws::{LeftBehind, Redriven};
+use a2a_lambda_core::Mark;
+use a2a_lambda_core::ids::{ConfigId, Generation, TaskKey};
+use a2a_lambda_core::operate::{ConfigState, FailingConfig, TaskPushes};
+use a2a_lambda_core::push::{Attempt, Trouble};
+use a2a_lambda_protocol::Timestamp;
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Report {
+    Failing(Failing),
+    Task(Pushes),
+    Changed(Changed),
+    Redriven(Outcome),
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Failing {
+    pub(crate) failing: Vec<FailingLine>,
+    /// Whether there are more than were asked for.
+    pub(crate) more: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct FailingLine {
+    #[serde(flatten)]
+    pub(crate) task: TaskKey,
+    pub(crate) config: Config,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Pushes {
+    #[serde(flatten)]
+    pub(crate) task: TaskKey,
+    pub(crate) state: &'static str,
+    pub(crate) generation: Generation,
+    pub(crate) pending: Pending,
+    pub(crate) configs: Vec<Config>,
+}
+
+/// The pending-push mark.
+#[derive(Debug, Serialize)]
+#[serde(tag = "is", rename_all = "camelCase")]
+pub(crate) enum Pending {
+    Nothing,
+    Open,
+    Claimed { until: Timestamp },
+    Waiting { until: Timestamp },
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Config {
+    pub(crate) id: ConfigId,
+    pub(crate) url: String,
+    pub(crate) version: &'static str,
+    pub(crate) created_at: Timestamp,
+    pub(crate) cursor: Generation,
+    /// Whether it was sent the task, or need not be.
+    pub(crate) introduced: bool,
+    pub(crate) disabled: bool,
+    pub(crate) trouble: Option<Troubled>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Troubled {
+    pub(crate) since: Timestamp,
+    pub(crate) failures: u32,
+    pub(crate) next: Option<Timestamp>,
+    pub(crate) attempts: Vec<Tried>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Tried {
+    pub(crate) at: Timestamp,
+    pub(crate) generation: Generation,
+    pub(crate) reason: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Changed {
+    pub(crate) done: &'static str,
+    #[serde(flatten)]
+    pub(crate) task: TaskKey,
+    pub(crate) config: Config,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Outcome {
+    pub(crate) moved: usize,
+    /// No signals: they are left where they are.
+    pub(crate) left: Vec<Left>,
+    pub(crate) failed: Vec<Left>,
+    /// Whether the limit was reached.
+    pub(crate) more: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Left {
+    pub(crate) message_id: String,
+    pub(crate) reason: String,
+}
+
+impl Report {
+    pub(crate) fn failing(found: &[FailingConfig], more: bool) -> Self {
+        let line = |of: &FailingConfig| FailingLine {
+            task: of.task.clone(),
+            config: Config::from(&of.config),
+        };
+        Self::Failing(Failing { failing: found.iter().map(line).collect(), more })
+    }
+
+    pub(crate) fn task(pushes: &TaskPushes) -> Self {
+        Self::Task(Pushes {
+            task: pushes.key.clone(),
+            state: pushes.state.as_str(),
+            generation: pushes.generation,
+            pending: match &pushes.mark {
+                None => Pending::Nothing,
+                Some(Mark::Open) => Pending::Open,
+                Some(Mark::Claimed { until, .. }) => Pending::Claimed { until: *until },
+                Some(Mark::Waiting { until }) => Pending::Waiting { until: *until },
+            },
+            configs: pushes.configs.iter().map(Config::from).collect(),
+        })
+    }
+
+    pub(crate) fn changed(done: &'static str, task: &TaskKey, config: &ConfigState) -> Self {
+        Self::Changed(Changed { done, task: task.clone(), config: Config::from(config) })
+    }
+
+    pub(crate) fn redriven(redriven: &Redriven) -> Self {
+        let left = |all: &[LeftBehind]| {
+            let left = |one: &LeftBehind| Left {
+                message_id: one.message_id.clone(),
+                reason: one.reason.clone(),
+            };
+            all.iter().map(left).collect()
+        };
+        Self::Redriven(Outcome {
+            moved: redriven.moved,
+            left: left(&redriven.left),
+            failed: left(&redriven.failed),
+            more: redriven.more,
+        })
+    }
+
+    /// Whether all was done that was asked for.
+    pub(crate) fn is_whole(&self) -> bool {
+        !matches!(self, Self::Redriven(moved) if !moved.failed.is_empty())
+    }
+}
+
+impl From<&ConfigState> for Config {
+    fn from(config: &ConfigState) -> Self {
+        let delivery = &config.delivery;
+        Self {
+            id: config.id.clone(),
+            url: config.url.clone(),
+            version: config.version.as_str(),
+            created_at: config.created_at,
+            cursor: delivery.cursor,
+            introduced: delivery.introduced,
+            disabled: delivery.is_disabled(),
+            trouble: delivery.trouble.as_ref().map(Troubled::from),
+        }
+    }
+}
+
+impl From<&Trouble> for Troubled {
+    fn from(trouble: &Trouble) -> Self {
+        let tried = |attempt: &Attempt| Tried {
+            at: attempt.at,
+            generation: attempt.generation,
+            reason: attempt.reason.clone(),
+        };
+        let Trouble { since, failures, next, ref attempts } = *trouble;
+        Self { since, failures, next, attempts: attempts.iter().map(tried).collect() }
+    }
+}

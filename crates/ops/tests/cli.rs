@@ -1,0 +1,371 @@
+//! The program from outside, against the embedded DynamoDB and queue over HTTP.
+
+// The lint's exemption covers test functions only, and not what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_core::ids::{ConfigId, TaskId, WriteId};
+use a2a_lambda_core::machine::{FirstPush, Stamp, Submission};
+use a2a_lambda_core::push::{Attempt, Delivery, Trouble};
+use a2a_lambda_core::{
+    ContextId, Generation, Head, Mark, Owner, ProtocolVersion, PushConfig, PushConfigs, Sealed,
+    TaskKey, TaskStore, Tenant, Terms, store::Depth,
+};
+use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
+use a2a_lambda_local::cloud::{Cloud, Data, Options};
+use a2a_lambda_local::embedded::EmbeddedDynamoDb;
+use a2a_lambda_local::endpoint::Endpoint;
+use a2a_lambda_local::queue::{Queue, QueueConfig};
+use a2a_lambda_protocol::{Message, Part, Role, Timestamp};
+use request::ResponseMode;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+/// What the program has printed, and its exit code.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    /// The output of a run that went well.
+    fn well(self) -> String {
+        assert_eq!((self.code, self.err.as_str()), (0, ""), "{self:?}");
+        self.out
+    }
+
+    fn json(self) -> Value {
+        serde_json::from_str(&self.well()).unwrap()
+    }
+}
+
+async fn run(variables: &[(&'static str, String)], line: &str) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_a2a-lambda-ops"));
+    command.args(line.split_whitespace()).env_clear().kill_on_drop(true);
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
+    let ran = tokio::time::timeout(Duration::from_mins(1), command.output()).await;
+    let output = ran.expect("it ends in time").unwrap();
+    Ran {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A deployment: a table, a queue, and what they are reached by.
+struct Deployment {
+    store: DynamoDbStore,
+    queue: Arc<Queue>,
+    endpoint: Endpoint,
+}
+
+impl Deployment {
+    async fn new() -> Self {
+        let database = EmbeddedDynamoDb::memory().unwrap();
+        create_table(&database.client(), "tasks").await.unwrap();
+        let store = DynamoDbStore::new(database.client(), "tasks");
+        let many = NonZeroUsize::new(100).unwrap();
+        let config = QueueConfig {
+            capacity: many,
+            max_receive_count: NonZeroU32::new(1),
+            dead_letter_capacity: many,
+        };
+        let queue = Arc::new(Queue::new(config, || 0));
+        let endpoint = Endpoint::start(database, queue.clone()).await.unwrap();
+        Self { store, queue, endpoint }
+    }
+
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("TABLE_NAME", "tasks".to_owned()),
+            ("QUEUE_URL", self.endpoint.queue_url()),
+            ("DEAD_LETTER_QUEUE_URL", self.endpoint.dead_letter_queue_url()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint.url()),
+            ("AWS_ENDPOINT_URL_SQS", self.endpoint.url()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "x".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "hush-key".to_owned()),
+        ]
+    }
+
+    async fn run(&self, line: &str) -> Ran {
+        run(&self.variables(), line).await
+    }
+
+    /// Makes a task of the tenant acme, which is done with all that it had to push.
+    async fn task(&self, id: &str) -> TaskKey {
+        let key =
+            TaskKey { tenant: Tenant::parse("acme").unwrap(), task: TaskId::parse(id).unwrap() };
+        let submission = Submission {
+            key: key.clone(),
+            owner: Owner::parse("alice").unwrap(),
+            context: ContextId::parse("context").unwrap(),
+            message: Message {
+                message_id: "m".to_owned(),
+                role: Role::User,
+                parts: vec![Part::text("go")],
+                ..Message::default()
+            },
+            terms: Terms::default(),
+            sender_waits_until: None,
+            request: None,
+            pushes: None::<FirstPush>,
+        };
+        let minute = Duration::from_mins(1);
+        let stamp = Stamp {
+            now: at(0),
+            write: WriteId::new(id),
+            signal_grace: minute,
+            lease: minute,
+            push_claim: minute,
+            pusher: None,
+        };
+        self.store.create(&Head::submit(submission, &stamp)).await.unwrap();
+        key
+    }
+
+    async fn config(&self, task: &TaskKey, id: &str, delivery: Delivery) {
+        let config = PushConfig {
+            trace: None,
+            id: ConfigId::parse(id).unwrap(),
+            url: format!("https://me:hush-password@{id}.example/hook?token=hush-query"),
+            scheme: "Bearer".to_owned(),
+            secrets: Sealed::new("hush-sealed"),
+            version: ProtocolVersion::V1_0,
+            created_at: at(0),
+            write: WriteId::new(id),
+            delivery,
+        };
+        self.store.put(task, &config).await.unwrap();
+    }
+
+    async fn delivery(&self, task: &TaskKey, id: &str) -> Delivery {
+        let id = ConfigId::parse(id).unwrap();
+        self.store.get(task, &id).await.unwrap().unwrap().delivery
+    }
+
+    /// Puts messages into the queue, and from there to the dead letters.
+    async fn bury(&self, bodies: &[&str]) {
+        for body in bodies {
+            self.queue.send((*body).to_owned(), Duration::ZERO).unwrap();
+        }
+        while self.queue.depth().dead < bodies.len() {
+            self.queue.receive(10, Duration::ZERO, Duration::ZERO).await.unwrap();
+        }
+    }
+}
+
+/// Seconds after an agreed time.
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_800_000_000_000 + 1_000 * seconds)
+}
+
+fn trouble(since: i64, next: Option<i64>) -> Trouble {
+    let attempt = |seconds, reason: &str| Attempt {
+        at: at(seconds),
+        generation: Generation(1),
+        reason: reason.to_owned(),
+    };
+    let attempts = vec![attempt(since, "HTTP 503"), attempt(since + 5, "HTTP 500\u{1b}[2J")];
+    Trouble { since: at(since), failures: 2, next: next.map(at), attempts }
+}
+
+fn delivery(cursor: u64, trouble: Option<Trouble>) -> Delivery {
+    Delivery { cursor: Generation(cursor), introduced: cursor > 0, trouble, ..Delivery::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failing_configs_are_listed() {
+    let deployment = Deployment::new().await;
+    assert_eq!(deployment.run("failing").await.well(), "no push config is in trouble\n");
+    for (task, config, since, next) in [("t1", "b", 20, None), ("t2", "a", 10, Some(100))] {
+        let key = deployment.task(task).await;
+        deployment.config(&key, config, delivery(0, Some(trouble(since, next)))).await;
+        deployment.config(&key, "well", delivery(1, None)).await;
+    }
+    let listed = deployment.run("failing").await.well();
+    let expected = "\
+SINCE                     FAILURES  NEXT ATTEMPT              TENANT  TASK  CONFIG  URL                     LAST
+2027-01-15T08:00:10.000Z  2         2027-01-15T08:01:40.000Z  acme    t2    a       https://a.example/hook  HTTP 500\\u{1b}[2J
+2027-01-15T08:00:20.000Z  2         disabled                  acme    t1    b       https://b.example/hook  HTTP 500\\u{1b}[2J
+";
+    assert_eq!(listed, expected);
+    let first = deployment.run("failing --limit 1").await.well();
+    assert!(first.contains(" t2 ") && !first.contains(" t1 "), "{first}");
+    assert!(first.ends_with("there are more: --limit\n"), "{first}");
+
+    let listed = deployment.run("failing --json --limit 2").await.json();
+    assert_eq!(listed["more"], json!(false));
+    let one = &listed["failing"][1];
+    assert_eq!((&one["tenant"], &one["task"]), (&json!("acme"), &json!("t1")));
+    assert_eq!(one["config"]["disabled"], json!(true));
+    assert_eq!(one["config"]["trouble"]["attempts"][0]["reason"], json!("HTTP 503"));
+    assert!(!listed.to_string().contains("hush"), "{listed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_s_configs_are_shown_without_their_secrets() {
+    let deployment = Deployment::new().await;
+    let key = deployment.task("t").await;
+    assert!(deployment.run("show t --tenant acme").await.well().contains("configs     none"));
+    deployment.config(&key, "a", delivery(1, None)).await;
+    deployment.config(&key, "b", delivery(0, Some(trouble(0, None)))).await;
+    let shown = deployment.run("show t --tenant acme").await.well();
+    let expected = "\
+task        t
+tenant      acme
+state       TASK_STATE_SUBMITTED
+generation  1
+pushes      nothing is to be sent
+
+config      a
+  url       https://a.example/hook
+  made      2027-01-15T08:00:00.000Z, by A2A 1.0
+  sent      all up to generation 1 of 1
+  trouble   none
+
+config      b
+  url       https://b.example/hook
+  made      2027-01-15T08:00:00.000Z, by A2A 1.0
+  sent      nothing yet, and then the task as of generation 1
+  trouble   since 2027-01-15T08:00:00.000Z, failures: 2, disabled
+    2027-01-15T08:00:00.000Z  generation 1  HTTP 503
+    2027-01-15T08:00:05.000Z  generation 1  HTTP 500\\u{1b}[2J
+";
+    assert_eq!(shown, expected);
+    let shown = deployment.run("show t --tenant acme --json").await.json();
+    assert_eq!(shown["pending"], json!({ "is": "nothing" }));
+    assert_eq!(shown["configs"][0]["cursor"], json!(1));
+    assert!(!shown.to_string().contains("hush"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn configs_are_replayed_and_enabled() {
+    let deployment = Deployment::new().await;
+    let key = deployment.task("t").await;
+    deployment.config(&key, "a", delivery(1, None)).await;
+    deployment.config(&key, "b", delivery(0, Some(trouble(0, None)))).await;
+    let replayed = deployment.run("replay t a --since 0 --tenant acme").await.well();
+    let expected = "replayed: config a is sent what came after generation 0\n\
+                    how far it is: a2a-lambda-ops show t --tenant acme\n";
+    assert_eq!(replayed, expected);
+    let expected = Delivery { introduced: true, replays: 1, ..delivery(0, None) };
+    assert_eq!(deployment.delivery(&key, "a").await, expected);
+
+    let enabled = deployment.run("enable t b --tenant acme --json").await.json();
+    assert_eq!(
+        (&enabled["done"], &enabled["config"]["trouble"]),
+        (&json!("enabled"), &Value::Null)
+    );
+    assert_eq!(deployment.delivery(&key, "b").await, delivery(0, None));
+    let head = deployment.store.read(&key, Depth::Tail).await.unwrap().unwrap().head;
+    assert_eq!(head.mark(), Some(&Mark::Open), "somebody is woken");
+    assert_eq!(deployment.run("failing").await.well(), "no push config is in trouble\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_done_says_what_to_do() {
+    let deployment = Deployment::new().await;
+    let key = deployment.task("t").await;
+    deployment.config(&key, "a", delivery(1, None)).await;
+    for (line, said) in [
+        ("show t", ["there is no such task", "--tenant"]),
+        ("enable t x --tenant acme", ["no such push config", "`show TASK` lists"]),
+        ("replay t a --since 2 --tenant acme", ["generation 1 only", "0 for all of it"]),
+    ] {
+        let ran = deployment.run(line).await;
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{line}");
+        assert!(said.iter().all(|said| ran.err.contains(said)), "{line}: {}", ran.err);
+    }
+    for (missing, line, hint) in [
+        ("TABLE_NAME", "failing", "--help lists the variables"),
+        ("AWS_ACCESS_KEY_ID", "failing", "aws configure export-credentials --format env"),
+        ("DEAD_LETTER_QUEUE_URL", "redrive", "--help lists the variables"),
+    ] {
+        let variables = deployment.variables();
+        let variables: Vec<_> =
+            variables.into_iter().filter(|(name, _)| *name != missing).collect();
+        let ran = run(&variables, line).await;
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{missing}");
+        assert!(ran.err.contains(missing) && ran.err.contains(hint), "{missing}: {}", ran.err);
+    }
+    let mut variables = deployment.variables();
+    variables.push(("TABLE_NAME", "elsewhere".to_owned()));
+    let ran = run(&variables, "failing").await;
+    assert!(ran.code == 1 && ran.err.contains("check TABLE_NAME"), "{ran:?}");
+    variables.push(("DEAD_LETTER_QUEUE_URL", deployment.endpoint.queue_url()));
+    let ran = run(&variables, "redrive").await;
+    assert!(ran.code == 1 && ran.err.contains("another queue"), "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_command_line_is_answered_with_the_right_one() {
+    let ran = run(&[], "replay t").await;
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.starts_with("replay needs a CONFIG\n\n"), "{}", ran.err);
+    assert!(ran.err.contains("Usage: a2a-lambda-ops COMMAND"), "{}", ran.err);
+    let help = run(&[], "--help").await.well();
+    assert!(help.contains("aws configure export-credentials --format env"), "{help}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_are_moved_and_what_is_none_is_left() {
+    let deployment = Deployment::new().await;
+    assert_eq!(deployment.run("redrive").await.well(), "0 signals moved\n");
+    let signals: Vec<_> = (0..24).map(|n| format!("{{\"taskId\":\"t{n}\"}}")).collect();
+    let mut bodies: Vec<&str> = signals.iter().map(String::as_str).collect();
+    bodies.insert(3, "hello");
+    deployment.bury(&bodies).await;
+
+    let some = deployment.run("redrive --limit 2").await.well();
+    assert_eq!(some, "2 signals moved\nthere may be more: the limit was reached\n");
+    let rest = deployment.run("redrive --json").await.json();
+    assert_eq!(
+        (&rest["moved"], &rest["failed"], &rest["more"]),
+        (&json!(22), &json!([]), &json!(false))
+    );
+    let [left] = rest["left"].as_array().unwrap().as_slice() else { panic!("{rest}") };
+    assert!(left["reason"].as_str().unwrap().starts_with("it is not a signal"), "{left}");
+    let depth = deployment.queue.depth();
+    assert_eq!((depth.visible, depth.dead), (24, 1));
+    let mut moved = Vec::new();
+    for _ in 0..3 {
+        let received = deployment.queue.receive(10, Duration::from_mins(1), Duration::ZERO).await;
+        moved.extend(received.unwrap().into_iter().map(|message| message.body));
+    }
+    assert_eq!(moved, signals);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_is_full_loses_nothing() {
+    let deployment = Deployment::new().await;
+    deployment.bury(&["{\"taskId\":\"a\"}", "{\"taskId\":\"b\"}"]).await;
+    for _ in 0..99 {
+        deployment.queue.send("x".to_owned(), Duration::from_mins(1)).unwrap();
+    }
+    let ran = deployment.run("redrive").await;
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.out.starts_with("1 signals moved\nfailed: "), "{ran:?}");
+    assert!(ran.out.ends_with(": it was not sent: InvalidMessageContents\n"), "{ran:?}");
+    assert_eq!(deployment.queue.depth().dead, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_local_cloud_is_reached_by_the_variables_that_it_prints() {
+    let options = Options {
+        agent: None,
+        data: Data::Memory,
+        bootstraps: None,
+        response_mode: ResponseMode::Buffer,
+        aws_port: Some(0),
+    };
+    let cloud = Cloud::start(&options, "127.0.0.1:1".to_owned()).await.unwrap();
+    let variables = cloud.operator_variables().unwrap();
+    assert_eq!(run(&variables, "failing").await.well(), "no push config is in trouble\n");
+    assert_eq!(run(&variables, "redrive").await.well(), "0 signals moved\n");
+}

@@ -1,0 +1,364 @@
+//! I6: what receivers are sent.
+//!
+//! What holds exactly, and is checked at each arrival:
+//!
+//! - What arrives under an id is the same each time, byte for byte.
+//! - In the order of first arrivals, a receiver has the task as it was when the config was made, and
+//!   then each entry since that is no message: none is left out, none comes before an earlier one.
+//!   Chunks of an artifact may come as one. A task that its sender never learns of is one message.
+//! - Secrets are only sent to the receiver that they are of.
+//!
+//! What holds if clocks agree to within the margin of a claim, and is checked when something is sent:
+//!
+//! - Its sender has the claim, and still has it when the push arrives: nobody else sends anything.
+//! - It is not something whose acknowledgement is noted, it is not before the next attempt's time,
+//!   and not to a config that is disabled.
+//! - To a config that is no more, whoever knew it before sends one thing at most.
+//!
+//! With clocks that are further apart than that, two may deliver at once, each with a claim that
+//! holds by its own clock: receivers are sent more than they need, but the rest still holds.
+//!
+//! Nothing is promised for a config until its client has been told of it. If the request to make it
+//! is repeated until then, its delivery may begin anew, with the same ids.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::time::Duration;
+
+use a2a_lambda_core::log::fold;
+use a2a_lambda_core::{
+    Answer, Entry, Event, Generation, Head, Mark, ProtocolVersion, Push, PushConfig, TaskKey,
+};
+use a2a_lambda_protocol::{StreamResponse, TaskArtifactUpdateEvent, v0_3};
+
+use super::writes::holder;
+use super::{EPOCH, Known, Oracle, Verdict, Violation, ensure};
+
+/// A push config from its making on. Each request for one has a URL of its own.
+#[derive(Debug)]
+pub(super) struct Hook {
+    pub(super) task: TaskKey,
+    /// As it is stored, or was last.
+    pub(super) config: PushConfig,
+    pub(super) is_stored: bool,
+    /// Whether its client was told that it was made.
+    pub(super) is_promised: bool,
+    /// The task's newest entry when it was made.
+    first: Generation,
+    /// What arrived under each id, as a hash.
+    bodies: BTreeMap<String, u64>,
+    /// Whether its delivery is to begin anew, and has not: what is on its way does not count.
+    is_anew: bool,
+    /// The newest entry that has arrived.
+    arrived: Option<Generation>,
+    /// What was acknowledged: the newest entry of each push.
+    pub(super) acknowledged: BTreeSet<Generation>,
+    /// What its receiver has answered.
+    pub(super) statuses: BTreeSet<u16>,
+    /// How many attempts were begun since one was noted as acknowledged.
+    pub(super) begun: u32,
+    /// For how long the receiver asked each sender to be left alone, in its last answer.
+    pub(super) asked: BTreeMap<String, Duration>,
+    /// Who has sent something since it was replaced or deleted.
+    sent_late: BTreeSet<String>,
+}
+
+impl Hook {
+    pub(super) fn new(task: TaskKey, config: PushConfig) -> Self {
+        Self {
+            task,
+            first: config.delivery.cursor,
+            config,
+            is_stored: true,
+            is_promised: false,
+            bodies: BTreeMap::new(),
+            is_anew: false,
+            arrived: None,
+            acknowledged: BTreeSet::new(),
+            statuses: BTreeSet::new(),
+            begun: 0,
+            asked: BTreeMap::new(),
+            sent_late: BTreeSet::new(),
+        }
+    }
+
+    /// The request to make it was repeated.
+    pub(super) fn begin_anew(&mut self) {
+        self.is_anew = true;
+        self.arrived = None;
+        self.bodies.clear();
+        self.acknowledged.clear();
+    }
+
+    /// The newest entry of the push by which the receiver is shown the task.
+    fn introduction(&self) -> Generation {
+        self.first.max(Generation(1))
+    }
+
+    /// Whether there is something that the receiver has not acknowledged, and should be sent.
+    pub(super) fn is_owed(&self, head: &Head, log: &[Entry]) -> bool {
+        let delivery = &self.config.delivery;
+        if delivery.is_disabled() {
+            return false;
+        }
+        if is_unknown(head) {
+            return delivery.cursor < head.generation;
+        }
+        !delivery.introduced || sent_entries(log, delivery.cursor, head.generation).next().is_some()
+    }
+}
+
+/// Whether the sender of a task was answered with a message, and knows of no task.
+fn is_unknown(head: &Head) -> bool {
+    head.direct && !head.is_listed()
+}
+
+/// What receivers are sent of a part of the log.
+fn sent_entries(
+    log: &[Entry],
+    after: Generation,
+    through: Generation,
+) -> impl Iterator<Item = &Entry> {
+    log.iter()
+        .filter(move |entry| entry.generation > after && entry.generation <= through)
+        .filter(|entry| !matches!(entry.event, Event::Message(_)))
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn json(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// The newest entry of a push.
+fn through(push: &Push) -> Verdict<Generation> {
+    let number = push.id.rsplit_once('_').and_then(|(_, number)| number.parse().ok());
+    number
+        .map(Generation)
+        .ok_or_else(|| Violation::new("I6", format!("a push has the id {}", push.id)))
+}
+
+impl Oracle {
+    fn hook(&self, push: &Push) -> Verdict<&Hook> {
+        self.hooks.get(&push.url).ok_or_else(|| {
+            Violation::new("I6", format!("something is pushed to {}, which nobody gave", push.url))
+        })
+    }
+
+    /// An attempt at a push is begun.
+    pub(crate) fn push_begun(&mut self, push: &Push) {
+        if let Some(hook) = self.hooks.get_mut(&push.url) {
+            hook.begun += 1;
+        }
+    }
+
+    /// A push leaves its sender.
+    pub(crate) fn push_sent(&mut self, actor: &str, push: &Push) -> Verdict {
+        let through = through(push)?;
+        let hook = self.hook(push)?;
+        let delivery = &hook.config.delivery;
+        if self.claims_hold {
+            self.check_claimed(actor, push, hook)?;
+        }
+        if self.claims_hold && hook.is_stored {
+            let is_noted = delivery.introduced && delivery.cursor >= through;
+            ensure(!is_noted, "I6", || {
+                format!("{actor} sends {} to {}, which has it", push.id, push.url)
+            })?;
+            ensure(!delivery.is_disabled(), "I6", || {
+                format!("{actor} sends {} to {}, which is disabled", push.id, push.url)
+            })?;
+            let next = delivery.trouble.as_ref().and_then(|trouble| trouble.next);
+            ensure(next.is_none_or(|next| next <= push.at), "I6", || {
+                let early = next.map(|next| next.as_millis() - push.at.as_millis());
+                format!("{actor} sends {} to {}, {early:?} ms early", push.id, push.url)
+            })?;
+        }
+        let may_be_late = !self.claims_hold;
+        let Some(hook) = self.hooks.get_mut(&push.url) else { return Ok(()) };
+        let is_first = hook.is_stored || hook.sent_late.insert(actor.to_owned());
+        ensure(is_first || may_be_late, "I6", || {
+            format!("{actor} sends {} to {} again, which is no more", push.id, push.url)
+        })
+    }
+
+    fn check_claimed(&self, actor: &str, push: &Push, hook: &Hook) -> Verdict {
+        let mark = self.tasks.get(&hook.task).and_then(|known| known.head.mark());
+        let is_theirs = matches!(mark, Some(Mark::Claimed { token, .. }) if holder(token) == actor);
+        ensure(is_theirs, "I6", || {
+            format!("{actor} pushes {} to {} without the claim: {mark:?}", push.id, push.url)
+        })
+    }
+
+    /// A push arrives at its receiver, which answers with a status or not at all. Returns whether it
+    /// had not arrived before.
+    pub(crate) fn push_arrived(
+        &mut self,
+        actor: &str,
+        push: &Push,
+        status: Option<u16>,
+    ) -> Verdict<bool> {
+        let through = through(push)?;
+        let hook = self.hook(push)?;
+        if self.claims_hold {
+            self.check_claimed(actor, push, hook)?;
+        }
+        let token = push.secrets.token.reveal();
+        ensure(token.is_empty() || token == push.url, "I6", || {
+            format!("{} is sent a token that is not its own", push.url)
+        })?;
+        if hook.is_anew && through != hook.introduction() {
+            return Ok(true);
+        }
+        let known = self.tasks.get(&hook.task).ok_or_else(|| {
+            Violation::new("I6", format!("{} is sent a task that was never stored", push.url))
+        })?;
+        let body = hash(&push.body);
+        let before = hook.bodies.get(&push.id).copied();
+        ensure(before.is_none_or(|before| before == body), "I6", || {
+            format!("what is sent to {} as {} has changed", push.url, push.id)
+        })?;
+        let is_next = hook.arrived.is_none_or(|arrived| arrived < through);
+        let is_new = before.is_none();
+        if is_new || is_next {
+            ensure(is_next, "I6", || {
+                let arrived = hook.arrived;
+                format!("{} has {} after what came to {arrived:?}", push.url, push.id)
+            })?;
+            known.check_push(hook, push, through, self.policy.push_chunks)?;
+        }
+        let Some(hook) = self.hooks.get_mut(&push.url) else { return Ok(false) };
+        hook.is_anew = false;
+        hook.bodies.insert(push.id.clone(), body);
+        hook.arrived = hook.arrived.max(Some(through));
+        hook.statuses.extend(status);
+        if let Some(200..300) = status {
+            hook.acknowledged.insert(through);
+        }
+        Ok(is_new)
+    }
+
+    /// The sender of a push learns what came of it.
+    pub(crate) fn push_answered(&mut self, actor: &str, url: &str, answer: Option<&Answer>) {
+        if let Some(hook) = self.hooks.get_mut(url) {
+            let asked = answer.and_then(|answer| answer.retry_after).unwrap_or_default();
+            hook.asked.insert(actor.to_owned(), asked);
+        }
+    }
+
+    /// When the next task is due that has something to be pushed, in milliseconds of the run.
+    pub(crate) fn next_push_ms(&self) -> Option<u64> {
+        let heads = self.tasks.values().map(|known| &known.head);
+        heads.filter(|head| head.mark().is_some()).filter_map(due_ms).min()
+    }
+
+    /// When the next task is due, in milliseconds of the run.
+    pub(crate) fn next_due_ms(&self) -> u64 {
+        self.tasks.values().filter_map(|known| due_ms(&known.head)).min().unwrap_or(u64::MAX)
+    }
+
+    /// What must hold of pushes once the world has healed and had its time: nothing is left to be
+    /// sent. Each receiver has acknowledged everything, or its config is disabled.
+    pub(super) fn check_pushed(&self) -> Verdict {
+        for (key, known) in &self.tasks {
+            let mark = known.head.mark();
+            ensure(mark.is_none(), "I6", || format!("{key} has the mark {mark:?} for ever"))?;
+        }
+        for (url, hook) in &self.hooks {
+            let Some(known) = self.tasks.get(&hook.task) else { continue };
+            if !hook.is_stored || !hook.is_promised {
+                continue;
+            }
+            let Known { head, log, .. } = known;
+            ensure(!hook.is_owed(head, log), "I6", || {
+                let (cursor, newest) = (hook.config.delivery.cursor, head.generation);
+                format!("{url} was sent {} up to {cursor} of {newest}", hook.task)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn due_ms(head: &Head) -> Option<u64> {
+    let due = head.due?.as_millis() - EPOCH.as_millis();
+    Some(u64::try_from(due).unwrap_or(0))
+}
+
+impl Known {
+    /// Whether a push is what its receiver is to be sent after what it has had.
+    fn check_push(
+        &self,
+        hook: &Hook,
+        push: &Push,
+        through: Generation,
+        most_chunks: usize,
+    ) -> Verdict {
+        let bad = |what: &str| {
+            let (arrived, head) = (hook.arrived, &self.head.generation);
+            let body = String::from_utf8_lossy(&push.body);
+            let text = format!("{} after {arrived:?} of {head}, {what}: {body}", push.id);
+            Violation::new("I6", format!("{} has {text}", push.url))
+        };
+        let entries = self.entries_to(through).ok_or_else(|| bad("of the future"))?;
+        let is_03 = hook.config.version == ProtocolVersion::V0_3;
+        let is = |expected: Vec<u8>| push.body == expected;
+        let is_whole = || {
+            let task = fold(&self.head, entries);
+            is(if is_03 {
+                json(&v0_3::Task::from(task))
+            } else {
+                json(&StreamResponse::Task(task))
+            })
+        };
+        let unknown = is_unknown(&self.head) && through == self.head.generation;
+        let run: Vec<&Entry> = match hook.arrived {
+            None if hook.introduction() == through && is_whole() => return Ok(()),
+            _ if unknown => entries.last().into_iter().collect(),
+            None => return Err(bad("not the task as it was")),
+            Some(arrived) => sent_entries(entries, arrived, through).collect(),
+        };
+        if run.last().map(|entry| entry.generation) != Some(through) || run.len() > most_chunks {
+            return Err(bad("not what comes next"));
+        }
+        let update = together(&run, &self.head).ok_or_else(|| bad("not one after the other"))?;
+        let is_right = if is_03 { is_whole() } else { is(json(&update)) };
+        if is_right { Ok(()) } else { Err(bad("not what the log has")) }
+    }
+}
+
+/// What a run of entries is sent as.
+fn together(run: &[&Entry], head: &Head) -> Option<StreamResponse> {
+    let [last] = run else {
+        let mut all: Option<TaskArtifactUpdateEvent> = None;
+        for entry in run {
+            let Some(StreamResponse::ArtifactUpdate(chunk)) = entry.to_stream(head) else {
+                return None;
+            };
+            let Some(all) = &mut all else {
+                all = Some(chunk);
+                continue;
+            };
+            let is_same = all.artifact.artifact_id == chunk.artifact.artifact_id;
+            (chunk.append && is_same).then_some(())?;
+            all.artifact.parts.extend(chunk.artifact.parts);
+            all.last_chunk = chunk.last_chunk;
+            all.artifact.metadata = chunk.artifact.metadata.or(all.artifact.metadata.take());
+            all.metadata = chunk.metadata.or(all.metadata.take());
+        }
+        return all.map(StreamResponse::ArtifactUpdate);
+    };
+    match last.to_stream(head)? {
+        StreamResponse::StatusUpdate(update)
+            if head.direct && last.generation == head.generation =>
+        {
+            let mut message = update.status.message?;
+            message.task_id.clear();
+            Some(StreamResponse::Message(message))
+        }
+        response => Some(response),
+    }
+}

@@ -1,0 +1,124 @@
+//! How pushes travel: a POST can be lost, and so can its answer.
+
+use std::time::Duration;
+
+use a2a_lambda_core::push::PushSecrets;
+use a2a_lambda_core::{
+    Answer, NotAdmitted, PlainVault, Push, PushError, Sealed, Vault, VaultError, Webhook,
+};
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use crate::actor::{Actor, Fate, rest};
+use crate::planted::Planted;
+use crate::receiver::Does;
+use crate::world::World;
+
+fn unreachable() -> PushError {
+    PushError::Unreachable("the simulation wills it".into())
+}
+
+fn no_key() -> VaultError {
+    VaultError::Unavailable("the simulation wills it".into())
+}
+
+#[async_trait]
+impl Webhook for Actor {
+    async fn admit(&self, _url: &str) -> Result<(), NotAdmitted> {
+        Ok(())
+    }
+
+    /// The connection is made by whoever sends, and so is made late by one who is held up. A
+    /// request that is on its way needs nobody any more: it arrives although its sender has died.
+    async fn post(&self, push: Push) -> Result<Answer, PushError> {
+        if self.is_over() {
+            return std::future::pending().await;
+        }
+        let world = self.world();
+        world.count_step();
+        let (fate, there, back) = self.fate();
+        let through = push.id.rsplit('_').next().unwrap_or_default();
+        let what = match fate {
+            Fate::Well => format!("POSTs {through}"),
+            fate => format!("POSTs {through} [{fate:?}]"),
+        };
+        world.note(self.name(), &what, &push.url);
+        world.push_begun(&push);
+        let (url, timeout) = (push.url.clone(), push.timeout);
+        let given_up_at = Instant::now() + timeout;
+        let exchange = async {
+            rest(there / 2).await;
+            match fate {
+                Fate::CrashBefore => return self.die().await,
+                Fate::Refused => return Err(unreachable()),
+                _ => {}
+            }
+            world.push_sent(self.name(), &push);
+            let journey = carry(world.clone(), self.name().to_owned(), push, there / 2);
+            // Once its sender has given up it does not arrive any more, unless it was sent later.
+            if world.planted == Some(Planted::AckTooSoon) {
+                tokio::spawn(journey);
+                return Ok(Answer { status: 200, retry_after: None });
+            }
+            let now = Instant::now();
+            let lost_at = if now < given_up_at { given_up_at } else { now + there / 2 };
+            let journey = tokio::spawn(tokio::time::timeout_at(lost_at, journey));
+            let does = match journey.await {
+                Ok(Ok(does)) => does,
+                _ => Does::Hangs,
+            };
+            match (fate, does) {
+                (Fate::CrashAfter, _) => self.die().await,
+                (_, Does::Hangs) => std::future::pending().await,
+                (_, Does::Refused) => {
+                    Err(PushError::Refused(NotAdmitted("the simulation wills it".to_owned())))
+                }
+                (Fate::AnswerLost, _) | (_, Does::Unreachable) => {
+                    rest(back).await;
+                    Err(unreachable())
+                }
+                (_, Does::Answers(answer)) => {
+                    rest(back).await;
+                    Ok(answer)
+                }
+            }
+        };
+        let answer = tokio::time::timeout(timeout, exchange).await;
+        let answer = answer.unwrap_or(Err(PushError::TimedOut(timeout)));
+        world.note(self.name(), "  has an answer", format_args!("{answer:?}"));
+        world.push_answered(self.name(), &url, answer.as_ref().ok());
+        match answer {
+            Ok(_) if world.planted == Some(Planted::AckAssumed) => {
+                Ok(Answer { status: 200, retry_after: None })
+            }
+            answer => answer,
+        }
+    }
+}
+
+/// What becomes of a POST on its way.
+async fn carry(world: std::sync::Arc<World>, actor: String, push: Push, there: Duration) -> Does {
+    rest(there).await;
+    let does = world.receivers.next(world.seed, &push.url, world.now_ms(), world.has_healed());
+    match does {
+        Does::Answers(answer) => world.push_arrived(&actor, &push, Some(answer.status)),
+        Does::Hangs => world.push_arrived(&actor, &push, None),
+        Does::Unreachable | Does::Refused => {}
+    }
+    does
+}
+
+#[async_trait]
+impl Vault for Actor {
+    fn has_key(&self) -> bool {
+        true
+    }
+
+    async fn seal(&self, secrets: &PushSecrets, context: &str) -> Result<Sealed, VaultError> {
+        self.ask("seal", context, no_key, PlainVault.seal(secrets, context)).await
+    }
+
+    async fn open(&self, sealed: &Sealed, context: &str) -> Result<PushSecrets, VaultError> {
+        self.ask("open", context, no_key, PlainVault.open(sealed, context)).await
+    }
+}

@@ -1,0 +1,108 @@
+//! Clients that have a task pushed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_core::{Operations, ProtocolVersion, TaskKey};
+use a2a_lambda_protocol::{
+    A2aError, DeleteTaskPushNotificationConfigRequest, ErrorKind, TaskPushNotificationConfig,
+};
+
+use crate::client::{Client, TRIES, only_unavailable};
+use crate::op::{Registration, Who};
+use crate::oracle::Violation;
+
+impl Registration {
+    fn config_id(id: Option<u32>) -> String {
+        id.map(|number| format!("c{number}")).unwrap_or_default()
+    }
+
+    /// The config as the request of a name asks for it. Some receivers want a token.
+    pub(crate) fn request(&self, name: &str, task: &str) -> TaskPushNotificationConfig {
+        let url = self.manner.url(name);
+        let has_token = self.id.is_some_and(|id| id % 2 == 1);
+        TaskPushNotificationConfig {
+            id: Self::config_id(self.id),
+            task_id: task.to_owned(),
+            token: if has_token { url.clone() } else { String::new() },
+            url,
+            ..TaskPushNotificationConfig::default()
+        }
+    }
+}
+
+impl Client {
+    /// Makes a push config. One with an id can be made again.
+    pub(crate) async fn register(&self, push: Registration, who: Who, key: TaskKey) {
+        for number in 1..=TRIES {
+            let actor = Arc::new(self.actor(number));
+            let request = push.request(actor.name(), key.task.as_str());
+            let url = request.url.clone();
+            let ask = async |ops: Operations| {
+                ops.create_push_config(&who.caller(), request, push.version).await
+            };
+            let answer = self.ask(&actor, Duration::ZERO, ask).await;
+            let again = match answer {
+                Some(Ok(made)) => {
+                    self.world.judge(|oracle| {
+                        if made.url != url {
+                            let text = format!("{url} was asked for, and {} made", made.url);
+                            return Err(Violation::new("I6", text));
+                        }
+                        oracle.promised(&url)
+                    });
+                    false
+                }
+                // It has as many as it may have.
+                Some(Err(error)) if error.kind == ErrorKind::UnsupportedOperation => false,
+                Some(Err(error)) => {
+                    self.world.judge(|_| only_unavailable(&error));
+                    true
+                }
+                None => true,
+            };
+            if !again || push.id.is_none() && push.version == ProtocolVersion::V1_0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Deletes a push config, until that is answered.
+    pub(crate) async fn unregister(&self, id: Option<u32>, who: Who, key: TaskKey) {
+        let task_id = key.task.as_str().to_owned();
+        let id = match id {
+            None => task_id.clone(),
+            id => Registration::config_id(id),
+        };
+        for number in 1..=TRIES {
+            let actor = Arc::new(self.actor(number));
+            let request = DeleteTaskPushNotificationConfigRequest {
+                task_id: task_id.clone(),
+                id: id.clone(),
+                ..DeleteTaskPushNotificationConfigRequest::default()
+            };
+            let ask = async |ops: Operations| ops.delete_push_config(&who.caller(), &request).await;
+            match self.ask(&actor, Duration::ZERO, ask).await {
+                Some(Ok(())) => return,
+                Some(Err(error)) => drop(self.world.judge(|_| only_unavailable(&error))),
+                None => {}
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+/// Tries to have the task of somebody else pushed.
+pub(crate) async fn intrude(
+    operations: &Operations,
+    stranger: &a2a_lambda_core::Caller,
+    id: String,
+) -> Result<(), A2aError> {
+    let request = TaskPushNotificationConfig {
+        task_id: id,
+        url: "https://dead.test/stranger".to_owned(),
+        ..TaskPushNotificationConfig::default()
+    };
+    operations.create_push_config(stranger, request, ProtocolVersion::V1_0).await.map(drop)
+}

@@ -1,0 +1,52 @@
+//! What happens to the pending-push mark.
+
+use std::time::Duration;
+
+use a2a_lambda_core::head::Mark;
+use a2a_lambda_core::machine::{Command, FirstPush, Settlement, Stamp};
+use a2a_lambda_core::{Generation, Head, LeaseToken};
+
+use super::Duel;
+
+impl Duel<'_> {
+    pub(super) fn first_push(&mut self) -> Option<FirstPush> {
+        let held = self.now().saturating_add(Duration::from_millis(self.rng.below(20_000)));
+        let held_until = self.rng.percent(50).then_some(held);
+        self.rng.percent(50).then_some(FirstPush { held_until })
+    }
+
+    /// The stamp of a command that may come from one who delivers what it adds.
+    pub(super) fn stamp_of(&mut self, head: &Head) -> Stamp {
+        let pusher = self.rng.percent(30).then(|| self.pusher(head));
+        Stamp { pusher, ..self.stamp() }
+    }
+
+    /// Whoever has the mark, or somebody else.
+    fn pusher(&mut self, head: &Head) -> LeaseToken {
+        match head.mark() {
+            Some(Mark::Claimed { token, .. }) if self.rng.percent(70) => token.clone(),
+            _ => LeaseToken::new(self.fresh()),
+        }
+    }
+
+    /// A command that is about pushes, sometimes: mostly one that the task allows.
+    pub(super) fn push_command(&mut self, head: &Head) -> Option<Command> {
+        if !self.rng.percent(if head.is_terminal() { 60 } else { 25 }) {
+            return None;
+        }
+        let Some(pushes) = head.pushes.as_ref().filter(|_| self.rng.percent(85)) else {
+            return Some(Command::RegisterPush);
+        };
+        let is_claimed = matches!(pushes.mark, Some(Mark::Claimed { .. }));
+        let token = self.pusher(head);
+        if !is_claimed || self.rng.percent(30) {
+            return Some(Command::ClaimPush { token });
+        }
+        let wait = Duration::from_millis(self.rng.below(3) * self.rng.below(50_000));
+        let next = self.rng.percent(60).then(|| self.now().saturating_add(wait));
+        let behind = u64::from(self.rng.percent(10));
+        let (epoch, through) = (pushes.epoch, Generation(head.generation.0 - behind));
+        let configs = self.rng.percent(80);
+        Some(Command::SettlePush(Settlement { token, epoch, through, next, configs }))
+    }
+}

@@ -1,0 +1,240 @@
+//! What pushes cost: their configs, and the mark in the head.
+
+use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::machine::{Command, Finish, FirstPush, Settlement, TurnEnd};
+use a2a_lambda_core::push::{Attempt, Delivery, MAX_ATTEMPTS_KEPT, Trouble};
+use a2a_lambda_core::vault::Sealed;
+use a2a_lambda_core::{Generation, LeaseToken, PushConfig, PushConfigs, Snapshot};
+use a2a_lambda_protocol::Timestamp;
+
+use super::meter::Written;
+use super::{Bench, chunk, config, key, token};
+
+/// As much trouble as a config remembers, in common letters.
+fn trouble(failures: u32) -> Trouble {
+    let at = Timestamp::from_millis(1_760_000_000_000);
+    let attempt = Attempt { at, generation: Generation(9), reason: "x".repeat(200) };
+    let attempts = vec![attempt; MAX_ATTEMPTS_KEPT.min(failures as usize)];
+    Trouble { since: at, failures, next: Some(at), attempts }
+}
+
+/// What one write to the table takes, of an item of up to 1 KB.
+const ONE: Written = Written { table: 1.0, list: 0.0, due: 0.0 };
+
+fn pusher() -> LeaseToken {
+    LeaseToken::new("pusher")
+}
+
+/// The same config, after another write.
+fn further(config: &PushConfig, number: u64) -> PushConfig {
+    let delivery = Delivery {
+        cursor: Generation(number),
+        introduced: true,
+        batch: Some(Generation(number)),
+        ..Delivery::default()
+    };
+    PushConfig { write: WriteId::new(format!("p-{number}")), delivery, ..config.clone() }
+}
+
+/// Advances a config; what that took.
+async fn advance(
+    bench: &Bench,
+    before: &PushConfig,
+    after: &PushConfig,
+) -> (Vec<&'static str>, Written) {
+    bench.meter.take();
+    assert!(bench.store.advance(&key(), &before.write, after).await.unwrap());
+    bench.meter.take_written()
+}
+
+#[tokio::test]
+async fn configs_take_one_request_each() {
+    let bench = Bench::new().await;
+    let store: &dyn PushConfigs = &bench.store;
+    for number in 10..40 {
+        store.put(&key(), &config(&number.to_string())).await.unwrap();
+    }
+    bench.meter.take();
+    store.put(&key(), &config("10")).await.unwrap();
+    store.get(&key(), &config("10").id).await.unwrap();
+    store.delete(&key(), &config("10").id).await.unwrap();
+    assert_eq!(bench.meter.take(), (vec!["PutItem", "GetItem", "DeleteItem"], 1.0));
+    for limit in [1, 10, 29, 30, 1_000] {
+        store.list(&key(), None, limit).await.unwrap();
+        assert_eq!(bench.meter.take().0, ["Query"], "in pages of {limit}");
+        store.list(&key(), Some(&config("20").id), limit).await.unwrap();
+        assert_eq!(bench.meter.take().0, ["Query"], "in pages of {limit}");
+    }
+    // They are no part of the task.
+    assert_eq!(bench.cost(Generation(0)).await, (vec!["GetItem"], 1.0));
+}
+
+#[tokio::test]
+async fn what_is_written_of_a_config_takes_one_unit() {
+    let bench = Bench::new().await;
+    let store: &dyn PushConfigs = &bench.store;
+    // The largest token and credentials of common use, sealed.
+    let new = PushConfig { secrets: Sealed::new("s".repeat(600)), ..config("config") };
+    bench.meter.take();
+    store.put(&key(), &new).await.unwrap();
+    assert_eq!(bench.meter.take_written(), (vec!["PutItem"], ONE));
+    let first = further(&new, 1);
+    assert_eq!(advance(&bench, &new, &first).await, (vec!["PutItem"], ONE));
+    let second = further(&new, 2);
+    assert_eq!(advance(&bench, &first, &second).await, (vec!["PutItem"], ONE));
+    // It is lost in one request, with what is needed to know a write of one's own.
+    bench.meter.take();
+    assert!(!store.advance(&key(), &first.write, &further(&new, 3)).await.unwrap());
+    assert_eq!(bench.meter.take().0, ["error"]);
+    assert!(store.advance(&key(), &first.write, &second).await.unwrap());
+    assert_eq!(bench.meter.take().0, ["error"]);
+    store.delete(&key(), &new.id).await.unwrap();
+    assert_eq!(bench.meter.take_written(), (vec!["DeleteItem"], ONE));
+}
+
+/// An index is written when trouble begins and when it ends, not while it goes on.
+#[tokio::test]
+async fn trouble_takes_one_index_entry() {
+    let bench = Bench::new().await;
+    let store: &dyn PushConfigs = &bench.store;
+    let mut now = config("config");
+    store.put(&key(), &now).await.unwrap();
+    for failures in 1..=8 {
+        let delivery = Delivery { trouble: Some(trouble(failures)), ..now.delivery.clone() };
+        let write = WriteId::new(format!("f-{failures}"));
+        let next = PushConfig { write, delivery, ..now.clone() };
+        let (requests, written) = advance(&bench, &now, &next).await;
+        assert_eq!(requests, ["PutItem"]);
+        let due = if failures == 1 { 1.0 } else { 0.0 };
+        // The largest reasons, and five of them, are more than 1 KB.
+        let table = if failures < 4 { 1.0 } else { 2.0 };
+        assert_eq!(written, Written { table, due, list: 0.0 }, "after {failures}");
+        now = next;
+    }
+    let well = further(&now, 9);
+    let (_, written) = advance(&bench, &now, &well).await;
+    // Of the item as it was, for the last time.
+    assert_eq!(written, Written { table: 2.0, list: 0.0, due: 1.0 });
+}
+
+#[tokio::test]
+async fn failing_configs_take_one_query_a_page() {
+    let bench = Bench::new().await;
+    let store: &dyn PushConfigs = &bench.store;
+    let shard = a2a_lambda_core::head::due_shard(&key());
+    bench.meter.take();
+    assert_eq!(store.failing(shard, None, 100).await.unwrap(), []);
+    assert_eq!(bench.meter.take(), (vec!["Query"], 0.5));
+    for number in 10..40 {
+        let config = config(&number.to_string());
+        store.put(&key(), &config).await.unwrap();
+        let delivery = Delivery { trouble: Some(trouble(5)), ..config.delivery.clone() };
+        store.put(&key(), &PushConfig { delivery, ..config }).await.unwrap();
+    }
+    bench.meter.take();
+    // Of an entry, the index has the keys alone.
+    let found = store.failing(shard, None, 100).await.unwrap();
+    assert_eq!((found.len(), bench.meter.take()), (30, (vec!["Query"], 0.5)));
+    let found = store.failing(shard, found.get(9), 10).await.unwrap();
+    assert_eq!((found.len(), bench.meter.take()), (10, (vec!["Query"], 0.5)));
+}
+
+/// Beside its agent, whoever delivers claims by the agent's own commits, which cost no more for it.
+#[tokio::test]
+async fn a_claimed_mark_comes_with_a_commit() {
+    let mut bench = Bench::new().await;
+    bench.apply(Command::RegisterPush).await;
+    for number in 0..3 {
+        bench.meter.take();
+        let emit = Command::Emit { token: token(), updates: vec![chunk(50)] };
+        bench.apply_as(Some(pusher()), emit).await;
+        assert!(bench.task.head.pushed_until(&pusher()).is_some());
+        assert_eq!(bench.meter.take_written(), (vec!["UpdateItem"], ONE), "{number}");
+    }
+}
+
+/// Who has the mark, and has seen all of the task.
+fn settlement(task: &Snapshot, next: Option<Timestamp>) -> Command {
+    Command::SettlePush(Settlement {
+        token: pusher(),
+        epoch: task.head.pushes.as_ref().expect("it has configs").epoch,
+        through: task.head.generation,
+        next,
+        configs: true,
+    })
+}
+
+fn finish(task: &Snapshot) -> Command {
+    let given = task.head.last_message;
+    let turn = TurnEnd { token: token(), given, updates: Vec::new() };
+    Command::Finish { turn, ending: Finish::Completed(None) }
+}
+
+/// The due index is written once when the mark is set, and once when it is gone: a claim leaves the
+/// look that stands.
+#[tokio::test]
+async fn the_mark_of_a_task_that_is_over_takes_one_index_entry() {
+    let mut bench = Bench::new().await;
+    let over = finish(&bench.task);
+    bench.apply(over).await;
+    assert_eq!(bench.task.head.due, None);
+    bench.meter.take();
+    let due = |units: f64| Written { due: units, ..ONE };
+    bench.apply(Command::RegisterPush).await;
+    assert_eq!(bench.meter.take_written(), (vec!["UpdateItem"], due(1.0)));
+    bench.apply(Command::ClaimPush { token: pusher() }).await;
+    assert_eq!(bench.meter.take_written(), (vec!["UpdateItem"], due(0.0)));
+    let settle = settlement(&bench.task, None);
+    bench.apply(settle).await;
+    assert_eq!(bench.meter.take_written(), (vec!["UpdateItem"], due(1.0)));
+}
+
+/// A small task with one config, its runner delivering beside the agent.
+#[tokio::test]
+async fn a_whole_life_with_one_config() {
+    let first = Some(FirstPush { held_until: None });
+    let mut bench = Bench::submitted(first).await;
+    let written = |table, list, due| Written { table, list, due };
+    let (requests, submitted) = bench.meter.take_written();
+    assert_eq!(requests, ["PutItem", "GetItem"], "the latter is the test's own");
+    assert_eq!(submitted, written(1.0, 1.0, 1.0));
+    let mut all = submitted;
+    let mut count = |bench: &Bench, name: &str, expected: Written| {
+        let (requests, written) = bench.meter.take_written();
+        assert_eq!((requests, written), (vec![name], expected));
+        all.table += written.table;
+        all.list += written.list;
+        all.due += written.due;
+    };
+    let mut now = config("config");
+    bench.store.put(&key(), &now).await.unwrap();
+    count(&bench, "PutItem", ONE);
+    // The mark is the runner's from its first commit on.
+    let claim = Command::Claim { token: token(), max_attempts: 9 };
+    bench.apply_as(Some(pusher()), claim).await;
+    count(&bench, "UpdateItem", written(1.0, 2.0, 0.0));
+    assert!(bench.task.head.pushed_until(&pusher()).is_some());
+    let emit = Command::Emit { token: token(), updates: vec![chunk(50)] };
+    bench.apply_as(Some(pusher()), emit).await;
+    count(&bench, "UpdateItem", ONE);
+    let over = finish(&bench.task);
+    bench.apply_as(Some(pusher()), over).await;
+    count(&bench, "UpdateItem", written(1.0, 2.0, 0.0));
+    // The deliverer reads the configs once: nobody has registered since.
+    let configs = bench.store.list(&key(), None, 100).await.unwrap();
+    assert_eq!((configs.len(), bench.meter.take()), (1, (vec!["Query"], 1.0)));
+    // The task as it was, then WORKING, the artifact, and COMPLETED.
+    for generation in 1..=4 {
+        let next = further(&now, generation);
+        assert!(bench.store.advance(&key(), &now.write, &next).await.unwrap());
+        count(&bench, "PutItem", ONE);
+        now = next;
+    }
+    assert_eq!(bench.end(), Generation(4));
+    let settle = settlement(&bench.task, None);
+    bench.apply(settle).await;
+    count(&bench, "UpdateItem", written(1.0, 0.0, 1.0));
+    assert_eq!(bench.task.head.due, None);
+    // 10 writes to the table: without the config, 4.
+    assert_eq!(all, written(10.0, 5.0, 2.0));
+}

@@ -1,0 +1,117 @@
+//! The function that delivers pushes that nobody is at: fed by the stream of the table, it is woken
+//! when a task's pending-push mark is open.
+//!
+//! The mapping's filter lets only such records through, `{"dynamodb": {"NewImage": {"nm": {"S":
+//! ["open"]}}}}`: what a runner delivers beside its agent, and what this function writes itself,
+//! does not wake it.
+//!
+//! A record says which task to look at, and nothing more: the task is read, and may have been
+//! delivered by somebody else. A receiver that does not answer is no failure of the record, since
+//! its next attempt is signaled. Where the store fails, the first record that is to come again is
+//! reported, as a stream has it: all from there on come again.
+
+mod config;
+mod event;
+
+use std::collections::HashSet;
+
+use a2a_lambda_core::engine::chain;
+use a2a_lambda_core::{Delivered, Engine, RunError, TaskKey, deliver};
+use a2a_lambda_protocol::Timestamp;
+use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use futures_util::stream::{self, StreamExt as _};
+use tracing::{error, info, warn};
+
+pub use config::context;
+pub use event::StreamEvent;
+
+/// How many tasks of a batch are delivered for at once: what is sent for each can have megabytes.
+const MAX_AT_ONCE: usize = 10;
+
+/// What the handler needs: made once, at cold start.
+#[derive(Debug, Clone)]
+pub struct Context {
+    engine: Engine,
+}
+
+impl Context {
+    /// The context of a function over this engine.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+}
+
+/// Why a record is to come again.
+#[derive(Debug, thiserror::Error)]
+enum RecordError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error("too little of the invocation was left to begin")]
+    TooLate,
+}
+
+/// Delivers for the tasks of a batch, side by side, and reports the first record that is to come
+/// again, if any is. `deadline` is the end of the invocation.
+pub async fn handle(
+    event: StreamEvent,
+    deadline: Timestamp,
+    context: &Context,
+) -> DynamoDbEventResponse {
+    let mut seen = HashSet::new();
+    // A task that has changed twice is looked at once: for the first of its records, so that none is
+    // passed over if that fails.
+    let tasks: Vec<(usize, TaskKey)> = event
+        .records
+        .iter()
+        .enumerate()
+        .filter_map(|(place, record)| {
+            let task = record.task();
+            if task.is_none() {
+                let sequence_number = record.sequence_number();
+                error!(sequence_number, "a record of no task is passed over: see the filter");
+            }
+            task.map(|task| (place, task))
+        })
+        .filter(|(_, task)| seen.insert(task.clone()))
+        .collect();
+    let failed: Vec<usize> = stream::iter(tasks)
+        .map(|(place, task)| async move {
+            let delivered = look_after(&context.engine, &task, deadline).await;
+            let (tenant, task) = (&task.tenant, &task.task);
+            let error = chain(&delivered.err()?);
+            warn!(%tenant, %task, error, "a record is to come again");
+            Some(place)
+        })
+        .buffer_unordered(MAX_AT_ONCE)
+        .filter_map(|failed| async move { failed })
+        .collect()
+        .await;
+    let mut response = DynamoDbEventResponse::default();
+    if let Some(first) = failed.into_iter().min() {
+        let mut failure = DynamoDbBatchItemFailure::default();
+        // One without a number would fail the whole batch, which is as good.
+        failure.item_identifier = event.records[first].sequence_number().map(str::to_owned);
+        response.batch_item_failures.push(failure);
+    }
+    response
+}
+
+async fn look_after(
+    engine: &Engine,
+    task: &TaskKey,
+    deadline: Timestamp,
+) -> Result<(), RecordError> {
+    let outcome = deliver(engine, task, deadline).await?;
+    let (tenant, task) = (&task.tenant, &task.task);
+    match outcome {
+        Delivered::TooLate => Err(RecordError::TooLate),
+        Delivered::NoSuchTask => {
+            warn!(%tenant, %task, "a record of a task that does not exist");
+            Ok(())
+        }
+        outcome => {
+            info!(%tenant, %task, ?outcome, "record done");
+            Ok(())
+        }
+    }
+}

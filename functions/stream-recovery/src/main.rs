@@ -1,0 +1,18 @@
+//! The `bootstrap` of stream recovery.
+
+use std::process::ExitCode;
+
+use a2a_lambda_aws::{deadline, start};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    start(stream_recovery::context, async |context| {
+        lambda_runtime::run(service_fn(move |invocation: LambdaEvent<_>| async move {
+            let deadline = deadline(invocation.context.deadline);
+            Ok::<_, Error>(stream_recovery::handle(invocation.payload, deadline, context).await)
+        }))
+        .await
+    })
+    .await
+}
