@@ -8,28 +8,30 @@ import pytest
 from client import CARD_PATH, LIMIT_S, Client
 from errors import BINDINGS
 from messages import INPUT_REQUIRED, REQUIRED_EXTENSION, message, unique
+from receiver import Answer, Hook, Receiver
 from server import Server
 
 
 class Servers:
-    """A server for each agent that a test asks for, started at the first time."""
+    """A server for each agent and its variables, started when a test first asks for it."""
 
     def __init__(self, stack: ExitStack):
         self.stack = stack
         self.outcomes = {}
 
-    def url(self, agent: str) -> str:
-        if agent not in self.outcomes:
-            self.outcomes[agent] = self.start(agent)
-        outcome = self.outcomes[agent]
+    def url(self, agent: str, **variables: str) -> str:
+        key = agent, *sorted(variables.items())
+        if key not in self.outcomes:
+            self.outcomes[key] = self.start(agent, variables)
+        outcome = self.outcomes[key]
         # One that does not start is not started again for each of its tests.
         if isinstance(outcome, Exception):
             raise AssertionError(f"the agent {agent!r} does not start") from outcome
         return outcome
 
-    def start(self, agent: str) -> str | Exception:
+    def start(self, agent: str, variables: dict[str, str]) -> str | Exception:
         try:
-            server = Server("--memory", "--port", "0", "--agent", agent)
+            server = Server("--memory", "--port", "0", "--agent", agent, **variables)
         except RuntimeError as error:
             return error
         return self.stack.enter_context(server).url
@@ -54,13 +56,14 @@ def binding(request) -> str:
 
 @pytest.fixture
 def client_of(servers, http):
-    """Makes a client of an agent by its name.
+    """Makes a client of an agent by its name, and the variables of its server.
 
     Each is a caller of its own: nobody else's tasks are in its lists.
     """
 
-    def client_of(agent: str, binding: str) -> Client:
-        return Client(http, servers.url(agent), binding).as_caller(unique("caller"))
+    def client_of(agent: str, binding: str, **variables: str) -> Client:
+        url = servers.url(agent, **variables)
+        return Client(http, url, binding).as_caller(unique("caller"))
 
     return client_of
 
@@ -117,3 +120,28 @@ def waiting(agent) -> dict:
     """A task that waits for its next message."""
     return agent.task(message(INPUT_REQUIRED))
 
+
+@pytest.fixture(scope="session")
+def receiver():
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def new_hook(receiver):
+    """Makes hooks, to which pushes can be sent: what they answer first, and then 200."""
+
+    def new_hook(*answers: Answer) -> Hook:
+        return receiver.hook(*answers)
+
+    return new_hook
+
+
+@pytest.fixture
+def hook(new_hook) -> Hook:
+    return new_hook()
+
+
+@pytest.fixture
+def other_hook(new_hook) -> Hook:
+    return new_hook()

@@ -4,6 +4,7 @@ import pytest
 from a2a.client import A2ACardResolver, ClientConfig, ClientFactory
 from httpx import AsyncClient
 
+from receiver import Hook, Receiver
 from server import Server
 
 TRANSPORTS = ["JSONRPC", "HTTP+JSON"]
@@ -78,14 +79,35 @@ class Current:
     async def task(self, task_id: str) -> dict:
         return await self.get(f"/tasks/{task_id}")
 
-    async def send(self, message: dict) -> dict:
+    async def post(self, path: str, body: dict) -> dict:
         headers = {"A2A-Version": "1.0"}
-        body = {"message": message}
-        response = await self.http.post(f"{self.url}/message:send", json=body, headers=headers)
+        response = await self.http.post(self.url + path, json=body, headers=headers)
         assert response.status_code == 200, response.text
-        return response.json()["task"]
+        return response.json()
+
+    async def send(self, message: dict) -> dict:
+        return (await self.post("/message:send", {"message": message}))["task"]
+
+    async def register(self, task_id: str, url: str) -> dict:
+        return await self.post(f"/tasks/{task_id}/pushNotificationConfigs", {"url": url})
 
 
 @pytest.fixture
 def current(server, http):
     return Current(server, http)
+
+
+@pytest.fixture(scope="session")
+def receiver():
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def hook(receiver) -> Hook:
+    return receiver.hook()
+
+
+@pytest.fixture
+def other_hook(receiver) -> Hook:
+    return receiver.hook()

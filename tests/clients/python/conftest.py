@@ -5,6 +5,7 @@ from a2a.client import A2ACardResolver, ClientConfig, create_client
 from a2a.types import AgentCard
 from httpx import AsyncClient
 
+from receiver import Hook, Receiver
 from server import Server
 
 BINDINGS = ["JSONRPC", "HTTP+JSON"]
@@ -74,3 +75,14 @@ async def streamer(server, http, binding):
     config = ClientConfig(httpx_client=http, supported_protocol_bindings=[binding])
     async with await create_client(server.url, config) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def receiver():
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def hook(receiver) -> Hook:
+    return receiver.hook()

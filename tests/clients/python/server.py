@@ -1,5 +1,6 @@
 """The local cloud as a child process, started as everybody starts it: by `scripts/dev`."""
 
+import os
 import signal
 import subprocess
 import threading
@@ -12,11 +13,12 @@ START_LIMIT_S = 1200
 
 
 class Server:
-    """A running server; `url` is where it listens."""
+    """A running server; `url` is where it listens. Variables are those that its process has."""
 
-    def __init__(self, *options: str):
+    def __init__(self, *options: str, **variables: str):
+        command = [ROOT / "scripts/dev", *options]
         self.process = subprocess.Popen(
-            [ROOT / "scripts/dev", *options], stdout=subprocess.PIPE, text=True
+            command, stdout=subprocess.PIPE, text=True, env=os.environ | variables
         )
         limit = threading.Timer(START_LIMIT_S, self.process.kill)
         limit.start()

@@ -12,7 +12,9 @@ def run(script, *arguments, cwd, **more):
     return subprocess.run(command, cwd=cwd, text=True, capture_output=True, timeout=60, **more)
 
 
-@pytest.mark.parametrize("script", ["dev", "test", "simulate", "load", "check-structure"])
+@pytest.mark.parametrize(
+    "script", ["dev", "test", "simulate", "load", "push-latency", "check-structure"]
+)
 def test_help_needs_nothing(script, tmp_path):
     # No cargo, no npm, no network: what a shell and an interpreter need is in these folders.
     done = run(script, "--help", cwd=tmp_path, env={"PATH": "/usr/local/bin:/usr/bin:/bin"})
@@ -22,7 +24,7 @@ def test_help_needs_nothing(script, tmp_path):
 
 
 def test_unknown_arguments_are_refused(tmp_path):
-    for script in "test", "load", "check-structure":
+    for script in "test", "load", "push-latency", "check-structure":
         done = run(script, "--unknown", cwd=tmp_path)
         assert done.returncode == 2
         assert f"scripts/{script}" in done.stderr
