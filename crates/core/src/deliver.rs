@@ -34,8 +34,7 @@ use crate::head::Head;
 use crate::ids::{ConfigId, Generation, LeaseToken, TaskKey};
 use crate::log::Entry;
 use crate::machine::{Command, Refusal, Settlement};
-use crate::push::PushConfig;
-use crate::run::RunError;
+use crate::run::{RunError, run_error};
 use crate::store::{Depth, Snapshot};
 
 use attempt::{Attempted, NotNoted, Noted, attempt};
@@ -49,9 +48,6 @@ const MARGIN: Duration = Duration::from_secs(1);
 
 /// How long whoever delivers next is waited for, where there was no time for more.
 const RELAY: Duration = Duration::from_secs(1);
-
-/// How many configs are read at a time.
-const CONFIGS_PAGE: usize = 100;
 
 /// What came of looking after a task's pushes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -325,16 +321,7 @@ impl<'a> Delivering<'a> {
         if self.epoch == epoch {
             return Ok(());
         }
-        let mut read: Vec<PushConfig> = Vec::new();
-        loop {
-            let after = read.last().map(|config| &config.id);
-            let page = self.engine.configs(&self.head.key, after, CONFIGS_PAGE).await?;
-            let is_last = page.len() < CONFIGS_PAGE;
-            read.extend(page);
-            if is_last {
-                break;
-            }
-        }
+        let read = self.engine.all_configs(&self.head.key).await?;
         let mut before = std::mem::take(&mut self.lanes);
         for config in read {
             let lane = match before.remove(&config.id) {
@@ -498,15 +485,5 @@ async fn sleep(engine: &Engine, pause: Option<Duration>) {
     match pause {
         Some(pause) => engine.clock.sleep(pause).await,
         None => std::future::pending().await,
-    }
-}
-
-fn run_error(error: TransactError) -> RunError {
-    match error {
-        TransactError::Store(error) => error.into(),
-        TransactError::Signal(error) => error.into(),
-        TransactError::Contended | TransactError::Illegal(_) | TransactError::Gone => {
-            RunError::Contended
-        }
     }
 }

@@ -23,6 +23,9 @@ use crate::webhook::Webhook;
 /// The first wait before a request to an unavailable store is made again; it doubles.
 const STORE_RETRY_FIRST: Duration = Duration::from_millis(50);
 
+/// How many push configs of a task are read at a time.
+const CONFIGS_PAGE: usize = 100;
+
 /// Makes a request to the store, and makes it again a few times while the store is unavailable.
 macro_rules! tried {
     ($engine:ident, $request:expr) => {{
@@ -176,6 +179,32 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<PushConfig>, StoreError> {
         tried!(self, self.configs.list(task, after, limit))
+    }
+
+    /// Lists all push configs of a task, however many there are; see [`PushConfigs::list`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub async fn all_configs(&self, task: &TaskKey) -> Result<Vec<PushConfig>, StoreError> {
+        let mut all: Vec<PushConfig> = Vec::new();
+        loop {
+            let after = all.last().map(|config| &config.id);
+            let page = self.configs(task, after, CONFIGS_PAGE).await?;
+            let is_last = page.len() < CONFIGS_PAGE;
+            all.extend(page);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Lets a task know that a config was made, replaced or switched on, so that somebody delivers.
+    ///
+    /// # Errors
+    /// When the task is gone, or when the store fails.
+    pub async fn register_push(&self, base: Snapshot) -> Result<(), TransactError> {
+        // Boxed: it is large, and stands in the futures of whole operations. It has no effects.
+        Box::pin(self.transact(base, Command::RegisterPush)).await.map(drop)
     }
 
     /// Deletes a push config; see [`PushConfigs::delete`].

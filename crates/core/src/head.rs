@@ -208,6 +208,17 @@ impl Head {
         matches!(self.phase, Phase::Ended(_))
     }
 
+    /// Whether the task is over, or waits for its user.
+    pub fn is_settled(&self) -> bool {
+        matches!(self.phase, Phase::Interrupted(_) | Phase::Ended(_))
+    }
+
+    /// Whether it is known that there is a task: its agent has shown something, or was done with its
+    /// first turn without a direct message.
+    pub fn is_decided(&self) -> bool {
+        self.emitted || self.turn > 0 || self.is_settled()
+    }
+
     /// Whether there are messages that no committed turn was given.
     pub fn has_mail(&self) -> bool {
         self.last_message > self.consumed

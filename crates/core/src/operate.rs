@@ -16,7 +16,6 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use crate::engine::{Engine, TransactError};
 use crate::head::{DUE_SHARDS, Mark};
 use crate::ids::{ConfigId, Generation, TaskKey};
-use crate::machine::Command;
 use crate::push::{Delivery, Failing, PushConfig};
 use crate::store::{Depth, Snapshot, StoreError};
 use crate::version::ProtocolVersion;
@@ -26,9 +25,6 @@ pub const MAX_FAILING_PAGE: usize = 100;
 
 /// How many configs are read at a time.
 const READS_AT_ONCE: usize = 8;
-
-/// How many configs of a task are read at a time.
-const CONFIGS_PAGE: usize = 100;
 
 /// Looks after the pushes of a deployment, whoever the tasks belong to.
 #[derive(Debug, Clone)]
@@ -197,16 +193,8 @@ impl Operator {
     /// [`OperateError::NoSuchTask`], or when the store fails.
     pub async fn show(&self, task: &TaskKey) -> Result<TaskPushes, OperateError> {
         let head = self.task(task).await?.head;
-        let mut configs: Vec<ConfigState> = Vec::new();
-        loop {
-            let after = configs.last().map(|config| &config.id);
-            let page = self.engine.configs(task, after, CONFIGS_PAGE).await?;
-            let is_last = page.len() < CONFIGS_PAGE;
-            configs.extend(page.into_iter().map(ConfigState::from));
-            if is_last {
-                break;
-            }
-        }
+        let configs = self.engine.all_configs(task).await?;
+        let configs = configs.into_iter().map(ConfigState::from).collect();
         let (state, generation, mark) = (head.state(), head.generation, head.mark().cloned());
         Ok(TaskPushes { key: head.key, state, generation, mark, configs })
     }
@@ -299,11 +287,8 @@ impl Operator {
     /// Lets the task know that there is something to deliver, as when a config is made: somebody
     /// will be woken, or looks again before giving up the mark.
     async fn have_delivered(&self, snapshot: Snapshot) -> Result<(), OperateError> {
-        match self.engine.transact(snapshot, Command::RegisterPush).await {
-            Ok((snapshot, effects)) => {
-                self.engine.carry_out_or_leave(&snapshot.head, &effects).await;
-                Ok(())
-            }
+        match self.engine.register_push(snapshot).await {
+            Ok(()) => Ok(()),
             Err(TransactError::Gone) => Err(OperateError::NoSuchTask),
             Err(TransactError::Store(error)) => Err(error.into()),
             // That a push is registered is never refused, and sends no signal.

@@ -309,9 +309,7 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
         }
         // It ended while we looked.
         Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(Recovered::Nothing),
-        Err(TransactError::Contended) => Err(RunError::Contended),
-        Err(TransactError::Store(error)) => Err(error.into()),
-        Err(TransactError::Signal(error)) => Err(error.into()),
+        Err(error) => Err(run_error(error)),
     }
 }
 
@@ -319,8 +317,18 @@ fn ended_by(error: TransactError) -> Result<Attended, RunError> {
     match error {
         TransactError::Illegal(_) => Ok(Attended::AlreadyDone),
         TransactError::Gone => Ok(Attended::NoSuchTask),
-        TransactError::Contended => Err(RunError::Contended),
-        TransactError::Store(error) => Err(error.into()),
-        TransactError::Signal(error) => Err(error.into()),
+        error => Err(run_error(error)),
+    }
+}
+
+/// Why a command could not be carried out on a task that is there and allows it. A refusal that was
+/// not looked for is taken for another writer's doing: the task is to be looked at again.
+pub(crate) fn run_error(error: TransactError) -> RunError {
+    match error {
+        TransactError::Store(error) => error.into(),
+        TransactError::Signal(error) => error.into(),
+        TransactError::Contended | TransactError::Illegal(_) | TransactError::Gone => {
+            RunError::Contended
+        }
     }
 }

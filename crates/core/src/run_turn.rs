@@ -23,7 +23,7 @@ use crate::engine::{Engine, TransactError, chain};
 use crate::head::{Ending, Head, Phase};
 use crate::ids::{LeaseToken, TaskKey};
 use crate::log::{Entry, Event, fold, with_ids};
-use crate::run::RunError;
+use crate::run::{RunError, run_error};
 use crate::store::{Depth, Renewed, Snapshot, StoreError};
 use crate::turn::{Owned, Shown, StopReason, Turn};
 
@@ -43,9 +43,7 @@ impl From<TransactError> for Stop {
         match error {
             TransactError::Illegal(refused) => Self::LeaseLost(lost(&refused.snapshot.head)),
             TransactError::Gone => Self::LeaseLost(StopReason::Superseded),
-            TransactError::Contended => Self::Error(RunError::Contended),
-            TransactError::Store(error) => Self::Error(error.into()),
-            TransactError::Signal(error) => Self::Error(error.into()),
+            error => Self::Error(run_error(error)),
         }
     }
 }

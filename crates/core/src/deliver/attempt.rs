@@ -40,13 +40,15 @@ pub(super) enum NotNoted {
 /// What a receiver did with a push.
 enum Verdict {
     Acknowledged,
-    /// It is to be sent again, no sooner than that if it says so.
-    Failed {
-        reason: String,
-        retry_after: Option<Duration>,
-    },
+    Failed { reason: String, again: Again },
+}
+
+/// Whether a receiver is to be sent the same again.
+enum Again {
+    /// When the schedule has it, but no sooner than this.
+    After(Duration),
     /// It wants nothing more, ever.
-    Gone,
+    Never,
 }
 
 /// Sends a parcel, unless that could take longer than `ends_by`, and notes what came of it.
@@ -86,7 +88,9 @@ async fn try_once(
             warn!(%tenant, %task, config = %config.id, error, "no key for the secrets of a push");
             return Err(NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE)));
         }
-        Err(error) => Verdict::Failed { reason: error.to_string(), retry_after: None },
+        Err(error) => {
+            Verdict::Failed { reason: error.to_string(), again: Again::After(Duration::ZERO) }
+        }
     };
     let delivery = &mut config.delivery;
     let acknowledged = matches!(verdict, Verdict::Acknowledged);
@@ -97,17 +101,9 @@ async fn try_once(
             delivery.batch = None;
             delivery.trouble = None;
         }
-        Verdict::Failed { reason, retry_after } => {
+        Verdict::Failed { reason, again } => {
             let attempt = Attempt { at: engine.clock.now(), generation: through, reason };
-            let trouble = after_failure(engine, delivery.trouble.take(), attempt, retry_after);
-            log_failure(task, &config.id, &trouble);
-            config.delivery.trouble = Some(trouble);
-        }
-        Verdict::Gone => {
-            let reason = "HTTP 410: it wants no more".to_owned();
-            let attempt = Attempt { at: engine.clock.now(), generation: through, reason };
-            let trouble = after_failure(engine, delivery.trouble.take(), attempt, None);
-            let trouble = Trouble { next: None, ..trouble };
+            let trouble = after_failure(engine, delivery.trouble.take(), attempt, again);
             log_failure(task, &config.id, &trouble);
             config.delivery.trouble = Some(trouble);
         }
@@ -156,16 +152,18 @@ async fn post(
     };
     match answer {
         Ok(answer) if (200..300).contains(&answer.status) => Verdict::Acknowledged,
-        Ok(answer) if answer.status == 410 => Verdict::Gone,
+        Ok(answer) if answer.status == 410 => {
+            Verdict::Failed { reason: "HTTP 410: it wants no more".to_owned(), again: Again::Never }
+        }
         Ok(answer) => Verdict::Failed {
             reason: format!("HTTP {}", answer.status),
-            retry_after: answer.retry_after,
+            again: Again::After(answer.retry_after.unwrap_or_default()),
         },
         Err(error) => {
             let (tenant, task, config) = (&task.tenant, &task.task, &config.id);
             let why = chain(&error);
             info!(%tenant, %task, %config, error = why, "a receiver was not reached");
-            Verdict::Failed { reason: told(&error), retry_after: None }
+            Verdict::Failed { reason: told(&error), again: Again::After(Duration::ZERO) }
         }
     }
 }
@@ -187,17 +185,20 @@ fn after_failure(
     engine: &Engine,
     before: Option<Trouble>,
     attempt: Attempt,
-    retry_after: Option<Duration>,
+    again: Again,
 ) -> Trouble {
     let policy = &engine.policy;
     let now = attempt.at;
     let new = || Trouble { since: now, failures: 0, next: None, attempts: Vec::new() };
     let mut trouble = before.unwrap_or_else(new);
     let wait = usize::try_from(trouble.failures).ok().and_then(|n| policy.push_waits.get(n));
-    trouble.next = wait.map(|wait| {
-        let asked = retry_after.unwrap_or_default().min(policy.push_wait_most);
-        now.saturating_add(with_jitter(*wait, &engine.ids.fresh()).max(asked))
-    });
+    trouble.next = match (again, wait) {
+        (Again::After(asked), Some(wait)) => {
+            let wait = with_jitter(*wait, &engine.ids.fresh());
+            Some(now.saturating_add(wait.max(asked.min(policy.push_wait_most))))
+        }
+        (Again::Never, _) | (_, None) => None,
+    };
     trouble.failures = trouble.failures.saturating_add(1);
     let over = (trouble.attempts.len() + 1).saturating_sub(MAX_ATTEMPTS_KEPT);
     trouble.attempts.drain(..over);

@@ -21,7 +21,7 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 
 use super::{Draft, Effect, Refusal};
-use crate::head::{Head, Mark, Phase, Pushes};
+use crate::head::{Head, Mark, Pushes};
 use crate::ids::{Generation, LeaseToken};
 use crate::log::{Entry, Event};
 
@@ -55,13 +55,6 @@ impl Head {
     fn holds_pushes(&self, now: Timestamp) -> Option<Timestamp> {
         let held = self.pushes.as_ref().and_then(|pushes| pushes.held_until);
         held.filter(|until| *until > now && !self.is_decided())
-    }
-
-    /// Whether it is known that there is a task: its agent has shown something, or was done with its
-    /// first turn without a direct message.
-    pub(crate) fn is_decided(&self) -> bool {
-        let settled = matches!(self.phase, Phase::Interrupted(_) | Phase::Ended(_));
-        self.emitted || self.turn > 0 || settled
     }
 }
 

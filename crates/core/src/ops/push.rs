@@ -14,7 +14,6 @@ use tracing::warn;
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::{TransactError, chain};
 use crate::ids::{ConfigId, Generation, TaskKey};
-use crate::machine::Command;
 use crate::push::{Delivery, Origin, PushConfig, PushSecrets, Secret};
 use crate::store::Depth;
 use crate::vault::VaultError;
@@ -61,7 +60,7 @@ impl Operations {
         }
         let registered = Box::pin(self.register(&key, cursor, request, origin, "")).await?;
         // The config is there before the task knows of it, so that nothing is missed.
-        if let Err(error) = self.engine.transact(snapshot, Command::RegisterPush).await {
+        if let Err(error) = self.engine.register_push(snapshot).await {
             self.take_back(&key, &registered).await;
             return Err(transact_error(error));
         }
@@ -249,7 +248,7 @@ impl Operations {
         self.engine.advance_config(task, &now.write, replaced).await?;
         // It may have been passed over while it was not there.
         let Some(snapshot) = self.engine.read(task, Depth::Tail).await? else { return Ok(()) };
-        self.engine.transact(snapshot, Command::RegisterPush).await.map(drop)
+        self.engine.register_push(snapshot).await
     }
 
     /// Takes back a config whose message was refused after all.

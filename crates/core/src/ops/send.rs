@@ -101,8 +101,8 @@ impl Operations {
         };
         let accepted = Box::pin(self.accept(caller, request, options, until)).await?;
         let snapshot = match until {
-            Some(until) if waits => self.watch(accepted.snapshot, until, is_settled).await,
-            Some(until) => self.watch(accepted.snapshot, until, is_decided).await,
+            Some(until) if waits => self.watch(accepted.snapshot, until, Head::is_settled).await,
+            Some(until) => self.watch(accepted.snapshot, until, Head::is_decided).await,
             None => accepted.snapshot,
         };
         self.answer(snapshot, until.is_some(), history_length).await
@@ -225,9 +225,7 @@ impl Operations {
                     // have come without a config, or have been pushed to its end already.
                     (Ok(accepted), Some(_)) => {
                         let base = accepted.snapshot.clone();
-                        let registering = self.engine.transact(base, Command::RegisterPush);
-                        let registered = Box::pin(registering).await;
-                        registered.map_err(transact_error)?;
+                        self.engine.register_push(base).await.map_err(transact_error)?;
                     }
                     (_, None) => {}
                 }
@@ -320,9 +318,7 @@ impl Operations {
                     if registers {
                         // That one may have come without a config.
                         let base = snapshot.clone();
-                        let registering = self.engine.transact(base, Command::RegisterPush);
-                        let registered = Box::pin(registering).await;
-                        registered.map_err(transact_error)?;
+                        self.engine.register_push(base).await.map_err(transact_error)?;
                     }
                     return Ok(Accepted::before(snapshot));
                 }
@@ -423,16 +419,6 @@ impl Key {
         let text = "was used before, for another message: use a new one for each message";
         A2aError::invalid_field(self.field(), text)
     }
-}
-
-pub(super) fn is_settled(head: &Head) -> bool {
-    matches!(head.phase, Phase::Interrupted(_) | Phase::Ended(_))
-}
-
-/// Whether it is known that there is a task: its agent has shown something, or was done with its
-/// first turn without a direct message.
-pub(super) fn is_decided(head: &Head) -> bool {
-    head.is_decided()
 }
 
 fn over(phase: &str, id: String) -> A2aError {

@@ -14,7 +14,7 @@ use a2a_lambda_protocol::{
 };
 use tracing::{error, warn};
 
-use super::send::{SendOptions, is_decided};
+use super::send::SendOptions;
 use super::{Caller, Operations, transact_error};
 use crate::engine::{Engine, chain};
 use crate::head::Head;
@@ -289,7 +289,7 @@ impl Tail {
     /// The next event, if it is there.
     fn ready(&mut self, now: Timestamp) -> Option<StreamEvent> {
         if let Some(opening) = &self.opening {
-            let held = opening.held_until.is_some() && !is_decided(&self.head);
+            let held = opening.held_until.is_some() && !self.head.is_decided();
             // A stream that ends early has at least its task.
             if held && !self.over && now < self.until {
                 return None;
