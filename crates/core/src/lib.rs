@@ -53,4 +53,4 @@ pub use trace::TraceContext;
 pub use turn::{ShowError, StopReason, Turn};
 pub use vault::{PlainVault, Sealed, Vault, VaultError};
 pub use version::ProtocolVersion;
-pub use webhook::{Answer, NotAdmitted, Nowhere, Push, PushError, Webhook};
+pub use webhook::{Always, Answer, NotAdmitted, Nowhere, Push, PushError, Wanted, Webhook};

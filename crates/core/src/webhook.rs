@@ -58,6 +58,35 @@ pub enum PushError {
     /// The time was over.
     #[error("the receiver did not answer in {} ms", .0.as_millis())]
     TimedOut(Duration),
+    /// Nothing was sent: [`Wanted`] said no once the connection was up.
+    #[error("the push is not wanted any more")]
+    Withdrawn,
+    /// Nothing was sent, and the receiver is not to blame: this process ran out of a resource of
+    /// its own, such as look-ups of names. The attempt does not count.
+    #[error("this process could not begin the push")]
+    Ours(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Whether a push is still wanted.
+///
+/// The client asks once for each connection, when the connection is up and before it writes the
+/// first byte of the request. So a push whose config was deleted in the meantime is not begun
+/// (invariant I14).
+#[async_trait]
+pub trait Wanted: Send + Sync {
+    /// False if the push must not be begun.
+    async fn is_still_wanted(&self) -> bool;
+}
+
+/// A push that is wanted in any case.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Always;
+
+#[async_trait]
+impl Wanted for Always {
+    async fn is_still_wanted(&self) -> bool {
+        true
+    }
 }
 
 /// The way to the receivers of pushes.
@@ -76,8 +105,8 @@ pub trait Webhook: Send + Sync + 'static {
     }
 
     /// Makes one attempt, within [`Push::timeout`]. Never more than one: what comes next is for the
-    /// caller to say.
-    async fn post(&self, push: Push) -> Result<Answer, PushError>;
+    /// caller to say. Nothing is written unless `wanted` agrees once the connection is up.
+    async fn post(&self, push: Push, wanted: &dyn Wanted) -> Result<Answer, PushError>;
 }
 
 /// A way to no receiver: it admits any URL, and nothing that is sent arrives. For tests of what is
@@ -91,7 +120,7 @@ impl Webhook for Nowhere {
         Ok(())
     }
 
-    async fn post(&self, _push: Push) -> Result<Answer, PushError> {
+    async fn post(&self, _push: Push, _wanted: &dyn Wanted) -> Result<Answer, PushError> {
         Err(PushError::Unreachable("there is no network".into()))
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::push::PushSecrets;
 use a2a_lambda_core::{
-    Answer, NotAdmitted, PlainVault, Push, PushError, Sealed, Vault, VaultError, Webhook,
+    Answer, NotAdmitted, PlainVault, Push, PushError, Sealed, Vault, VaultError, Wanted, Webhook,
 };
 use async_trait::async_trait;
 use tokio::time::Instant;
@@ -30,7 +30,7 @@ impl Webhook for Actor {
 
     /// The connection is made by whoever sends, and so is made late by one who is held up. A
     /// request that is on its way needs nobody any more: it arrives although its sender has died.
-    async fn post(&self, push: Push) -> Result<Answer, PushError> {
+    async fn post(&self, push: Push, wanted: &dyn Wanted) -> Result<Answer, PushError> {
         if self.is_over() {
             return std::future::pending().await;
         }
@@ -52,6 +52,9 @@ impl Webhook for Actor {
                 Fate::CrashBefore => return self.die().await,
                 Fate::Refused => return Err(unreachable()),
                 _ => {}
+            }
+            if !wanted.is_still_wanted().await {
+                return Err(PushError::Withdrawn);
             }
             world.push_sent(self.name(), &push);
             let journey = carry(world.clone(), self.name().to_owned(), push, there / 2);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use a2a_lambda_core::push::Secret;
-use a2a_lambda_core::{Answer, Ids, NotAdmitted, Push, PushError, Webhook};
+use a2a_lambda_core::{Answer, Ids, NotAdmitted, Push, PushError, Wanted, Webhook};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -138,7 +138,7 @@ impl Webhook for HttpWebhook {
         check_credentials(scheme, credentials)
     }
 
-    async fn post(&self, push: Push) -> Result<Answer, PushError> {
+    async fn post(&self, push: Push, wanted: &dyn Wanted) -> Result<Answer, PushError> {
         // Again: a config may be older than the present settings.
         let Destination { uri, origin } =
             self.0.guard.check(&push.url).map_err(PushError::Refused)?;
@@ -148,6 +148,10 @@ impl Webhook for HttpWebhook {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
+        // Asked early: this client cannot tell yet when its connection is up.
+        if !wanted.is_still_wanted().await {
+            return Err(PushError::Withdrawn);
+        }
         timeout(push.timeout, self.0.exchange(request, push.at))
             .await
             .unwrap_or(Err(PushError::TimedOut(push.timeout)))

@@ -12,7 +12,7 @@ use crate::ids::{ConfigId, TaskKey, fnv1a};
 use crate::push::{Attempt, MAX_ATTEMPTS_KEPT, PushConfig, PushSecrets, Trouble};
 use crate::store::StoreError;
 use crate::vault::VaultError;
-use crate::webhook::{Push, PushError};
+use crate::webhook::{Always, Push, PushError};
 
 /// The wait when it is no fault of the receiver's: its secrets or its cursor cannot be had.
 const OWN_TROUBLE: Duration = Duration::from_secs(30);
@@ -82,14 +82,17 @@ async fn try_once(
         Ok(_) if !has_time_for_one(engine, ends_by) => {
             return Err(NotNoted::Later(engine.clock.now()));
         }
-        Ok(secrets) => post(engine, task, &config, secrets, parcel).await,
+        Ok(secrets) => post(engine, task, &config, secrets, parcel).await?,
         Err(VaultError::Unavailable(error)) => {
             let (tenant, task, error) = (&task.tenant, &task.task, chain(error.as_ref()));
             warn!(%tenant, %task, config = %config.id, error, "no key for the secrets of a push");
             return Err(NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE)));
         }
+        // The key is gone, or the secrets are damaged. The receiver is not to blame.
         Err(error) => {
-            Verdict::Failed { reason: error.to_string(), again: Again::After(Duration::ZERO) }
+            let (tenant, task, error) = (&task.tenant, &task.task, chain(&error));
+            warn!(%tenant, %task, config = %config.id, error, "the secrets of a push cannot be opened");
+            return Err(NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE)));
         }
     };
     let delivery = &mut config.delivery;
@@ -130,7 +133,7 @@ async fn post(
     config: &PushConfig,
     secrets: PushSecrets,
     parcel: Parcel,
-) -> Verdict {
+) -> Result<Verdict, NotNoted> {
     let timeout = engine.policy.push_timeout;
     let id = push_id(task, config, parcel.through);
     let trace = config.trace.as_ref().map(|trace| trace.child(&id));
@@ -147,10 +150,10 @@ async fn post(
     };
     let answer = tokio::select! {
         biased;
-        answer = engine.webhook.post(push) => answer,
+        answer = engine.webhook.post(push, &Always) => answer,
         () = engine.clock.sleep(timeout) => Err(PushError::TimedOut(timeout)),
     };
-    match answer {
+    Ok(match answer {
         Ok(answer) if (200..300).contains(&answer.status) => Verdict::Acknowledged,
         Ok(answer) if answer.status == 410 => {
             Verdict::Failed { reason: "HTTP 410: it wants no more".to_owned(), again: Again::Never }
@@ -159,13 +162,19 @@ async fn post(
             reason: format!("HTTP {}", answer.status),
             again: Again::After(answer.retry_after.unwrap_or_default()),
         },
+        Err(PushError::Withdrawn) => return Err(NotNoted::Superseded),
+        Err(PushError::Ours(error)) => {
+            let (tenant, task, error) = (&task.tenant, &task.task, chain(error.as_ref()));
+            warn!(%tenant, %task, config = %config.id, error, "a push could not be begun");
+            return Err(NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE)));
+        }
         Err(error) => {
             let (tenant, task, config) = (&task.tenant, &task.task, &config.id);
             let why = chain(&error);
             info!(%tenant, %task, %config, error = why, "a receiver was not reached");
             Verdict::Failed { reason: told(&error), again: Again::After(Duration::ZERO) }
         }
-    }
+    })
 }
 
 /// What is told of an error to who has made the config: nothing of what a name stands for in this
@@ -175,7 +184,7 @@ fn told(error: &PushError) -> String {
         PushError::Refused(_) | PushError::Unreachable(_) => {
             "the receiver cannot be reached".to_owned()
         }
-        PushError::TimedOut(_) => error.to_string(),
+        PushError::TimedOut(_) | PushError::Withdrawn | PushError::Ours(_) => error.to_string(),
     }
 }
 

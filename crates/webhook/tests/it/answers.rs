@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::{Answer, Push, PushError, Webhook};
+use a2a_lambda_core::{Always, Answer, Push, PushError, Webhook};
 
 use crate::support::{Network, PUBLIC, Reply, Server, URL, plain, push, serving};
 
@@ -11,7 +11,7 @@ const WEEK: Duration = Duration::from_hours(7 * 24);
 /// What is made of an answer.
 async fn answered(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Result<Answer, PushError> {
     let (server, _, webhook) = serving(move |_, _| reply(), plain()).await;
-    let answer = webhook.post(push(URL)).await;
+    let answer = webhook.post(push(URL), &Always).await;
     assert_eq!(server.received().len(), 1, "one attempt, and no more");
     answer
 }
@@ -22,7 +22,7 @@ async fn every_status_is_an_answer_and_none_is_followed() {
         let location = "location: http://127.0.0.1/latest/meta-data/\r\n";
         let (server, network, webhook) =
             serving(move |_, _| Reply::with(status, location), plain()).await;
-        let answer = webhook.post(push(URL)).await.unwrap();
+        let answer = webhook.post(push(URL), &Always).await.unwrap();
         assert_eq!(answer, Answer { status, retry_after: None });
         assert_eq!((network.look_ups(), network.dialed().len()), (1, 1));
         server.only();
@@ -102,7 +102,7 @@ async fn what_is_no_answer_is_unreachable() {
 #[tokio::test]
 async fn nobody_there_is_unreachable() {
     let network = Network::new(&[&[PUBLIC]], None);
-    let error = network.webhook(plain()).post(push(URL)).await.unwrap_err();
+    let error = network.webhook(plain()).post(push(URL), &Always).await.unwrap_err();
     assert!(matches!(error, PushError::Unreachable(_)), "{error:?}");
 }
 
@@ -117,7 +117,7 @@ async fn an_answer_that_takes_too_long_is_none() {
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
     ] {
         let (_server, _, webhook) = serving(move |_, _| Reply::raw(text).hang(), plain()).await;
-        let error = webhook.post(Push { timeout, ..push(URL) }).await.unwrap_err();
+        let error = webhook.post(Push { timeout, ..push(URL) }, &Always).await.unwrap_err();
         assert!(matches!(error, PushError::TimedOut(limit) if limit == timeout), "{error:?}");
         assert_eq!(error.to_string(), "the receiver did not answer in 700 ms");
     }
@@ -128,14 +128,14 @@ async fn a_giant_body_is_not_read() {
     let giant = "a".repeat(16 * 1024 * 1024);
     let (server, _, webhook) = serving(move |_, _| Reply::text(200, &giant), plain()).await;
     for _ in 0..2 {
-        assert_eq!(webhook.post(push(URL)).await.unwrap().status, 200);
+        assert_eq!(webhook.post(push(URL), &Always).await.unwrap().status, 200);
     }
     // Its connection is not used again.
     assert_eq!(server.connections(), 2);
     // Without an end, it is not waited for.
     let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "a".repeat(20 * 1024));
     let (_server, _, webhook) = serving(move |_, _| Reply::raw(&*endless).hang(), plain()).await;
-    assert_eq!(webhook.post(push(URL)).await.unwrap().status, 200);
+    assert_eq!(webhook.post(push(URL), &Always).await.unwrap().status, 200);
 }
 
 /// Lets the client's tasks run, which take connections back.
@@ -155,13 +155,13 @@ async fn connections_are_used_again() {
         let network = Network::new(&[&[PUBLIC], &["127.0.0.1"]], Some(&server));
         let webhook = network.webhook(plain());
         for _ in 0..3 {
-            webhook.post(push(URL)).await.unwrap();
+            webhook.post(push(URL), &Always).await.unwrap();
             settle().await;
         }
         assert_eq!((server.received().len(), server.connections()), (3, 1));
         assert_eq!((network.look_ups(), network.dialed().len()), (1, 1));
         // Another name has connections of its own, whatever the address.
-        let refused = webhook.post(push("http://other.example.com/")).await;
+        let refused = webhook.post(push("http://other.example.com/"), &Always).await;
         assert!(matches!(refused, Err(PushError::Refused(_))), "{refused:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! What names stand for when they are dialed.
 
-use a2a_lambda_core::{Answer, PushError, Webhook};
+use a2a_lambda_core::{Always, Answer, PushError, Webhook};
 use a2a_lambda_webhook::WebhookConfig;
 
 use crate::support::{Network, PUBLIC, Reply, Server, URL, plain, push};
@@ -50,7 +50,7 @@ async fn a_name_with_any_address_that_is_not_public_is_refused() {
         let network = Network::new(&[answer], Some(&server));
         for config in [plain(), WebhookConfig::default()] {
             let url = if config.allow_http { URL } else { "https://hooks.example.com/" };
-            let refused = network.webhook(config).post(push(url)).await;
+            let refused = network.webhook(config).post(push(url), &Always).await;
             assert!(matches!(refused, Err(PushError::Refused(_))), "{answer:?}: {refused:?}");
             // Which address it is, is not for whoever gave the name.
             let text = format!("{refused:?}");
@@ -66,7 +66,7 @@ async fn a_name_is_looked_up_once_for_a_connection() {
     let server = Server::start(|_, _| Reply::status(200)).await;
     // Whoever looks twice is sent home.
     let network = Network::new(&[&[PUBLIC], &["127.0.0.1"]], Some(&server));
-    let answer = network.webhook(plain()).post(push(URL)).await.unwrap();
+    let answer = network.webhook(plain()).post(push(URL), &Always).await.unwrap();
     assert_eq!(answer, Answer { status: 200, retry_after: None });
     assert_eq!((network.look_ups(), network.dialed()), (1, vec![format!("{PUBLIC}:80")]));
 }
@@ -77,8 +77,8 @@ async fn a_name_that_changes_is_refused_at_the_next_connection() {
         let server = Server::start(|_, _| Reply::with(200, "connection: close\r\n").close()).await;
         let network = Network::new(&[&[PUBLIC], later], Some(&server));
         let webhook = network.webhook(plain());
-        webhook.post(push(URL)).await.unwrap();
-        let refused = webhook.post(push(URL)).await;
+        webhook.post(push(URL), &Always).await.unwrap();
+        let refused = webhook.post(push(URL), &Always).await;
         assert!(matches!(refused, Err(PushError::Refused(_))), "{refused:?}");
         assert_eq!((network.look_ups(), network.dialed().len()), (2, 1));
         assert_eq!(server.received().len(), 1);
@@ -89,7 +89,7 @@ async fn a_name_that_changes_is_refused_at_the_next_connection() {
 async fn a_name_without_addresses_is_unreachable() {
     for answers in [&[][..], &[&[][..]]] {
         let network = Network::new(answers, None);
-        let error = network.webhook(plain()).post(push(URL)).await;
+        let error = network.webhook(plain()).post(push(URL), &Always).await;
         assert!(matches!(error, Err(PushError::Unreachable(_))), "{error:?}");
         assert_eq!((network.look_ups(), network.dialed()), (1, vec![]));
     }
@@ -100,14 +100,14 @@ async fn a_name_with_too_many_addresses_is_refused() {
     let many: Vec<String> = (0..65).map(|it| format!("93.184.215.{it}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let network = Network::new(&[&many], None);
-    let refused = network.webhook(plain()).post(push(URL)).await;
+    let refused = network.webhook(plain()).post(push(URL), &Always).await;
     assert!(matches!(refused, Err(PushError::Refused(_))), "{refused:?}");
     assert_eq!(network.dialed(), Vec::<String>::new());
     // What is over what is tried is checked all the same.
     let mut last_is_bad = many[..63].to_vec();
     last_is_bad.push("127.0.0.1");
     let network = Network::new(&[&last_is_bad], None);
-    let refused = network.webhook(plain()).post(push(URL)).await;
+    let refused = network.webhook(plain()).post(push(URL), &Always).await;
     assert!(matches!(refused, Err(PushError::Refused(_))), "{refused:?}");
     assert_eq!(network.dialed(), Vec::<String>::new());
 }
@@ -116,7 +116,8 @@ async fn a_name_with_too_many_addresses_is_refused() {
 async fn some_addresses_of_each_family_are_tried() {
     let answer = [PUBLIC, "8.8.8.1", "8.8.8.2", "8.8.8.3", "8.8.8.4", V6, "2606:4700::1112"];
     let network = Network::new(&[&answer], None);
-    let error = network.webhook(plain()).post(push("http://hooks.example.com:8080/")).await;
+    let error =
+        network.webhook(plain()).post(push("http://hooks.example.com:8080/"), &Always).await;
     assert!(matches!(error, Err(PushError::Unreachable(_))), "{error:?}");
     let tried = ["93.184.215.14:8080", "8.8.8.1:8080", "8.8.8.2:8080"];
     let tried = [&tried[..], &["[2606:4700::1111]:8080", "[2606:4700::1112]:8080"]].concat();
@@ -136,7 +137,7 @@ async fn addresses_are_dialed_without_a_look_up() {
         ("http://[2606:4700::1111]:8080/", "[2606:4700::1111]:8080"),
     ] {
         let network = Network::new(&[], None);
-        network.webhook(plain()).post(push(url)).await.unwrap_err();
+        network.webhook(plain()).post(push(url), &Always).await.unwrap_err();
         assert_eq!((network.look_ups(), network.dialed()), (0, vec![dialed.to_owned()]));
     }
 }
@@ -147,11 +148,11 @@ async fn local_addresses_are_dialed_where_allowed_but_for_metadata_services() {
     let server = Server::start(|_, _| Reply::status(200)).await;
     for address in ["127.0.0.1", "10.0.0.1", "::1", "fd12::1"] {
         let network = Network::new(&[&[address]], Some(&server));
-        network.webhook(local()).post(push("http://receiver/")).await.unwrap();
+        network.webhook(local()).post(push("http://receiver/"), &Always).await.unwrap();
     }
     for address in ["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "0.0.0.0"] {
         let network = Network::new(&[&[address]], Some(&server));
-        let refused = network.webhook(local()).post(push("http://receiver/")).await;
+        let refused = network.webhook(local()).post(push("http://receiver/"), &Always).await;
         assert!(matches!(refused, Err(PushError::Refused(_))), "{refused:?}");
         assert_eq!(network.dialed(), Vec::<String>::new());
     }
@@ -165,8 +166,8 @@ async fn the_machine_s_own_network_is_guarded_too() {
     let url = format!("http://localhost:{}/", server.address().port());
     let local = WebhookConfig { allow_local: true, ..plain() };
     let webhook = HttpWebhook::new(local, Arc::new(crate::support::Token)).unwrap();
-    assert_eq!(webhook.post(push(&url)).await.unwrap().status, 204);
+    assert_eq!(webhook.post(push(&url), &Always).await.unwrap().status, 204);
     let webhook = HttpWebhook::new(plain(), Arc::new(crate::support::Token)).unwrap();
-    assert!(matches!(webhook.post(push(&url)).await, Err(PushError::Refused(_))));
+    assert!(matches!(webhook.post(push(&url), &Always).await, Err(PushError::Refused(_))));
     assert_eq!(server.connections(), 1);
 }

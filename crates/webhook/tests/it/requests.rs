@@ -1,7 +1,7 @@
 //! What receivers are sent.
 
 use a2a_lambda_core::push::{PushSecrets, Secret};
-use a2a_lambda_core::{Push, PushError, Webhook};
+use a2a_lambda_core::{Always, Push, PushError, Webhook};
 use a2a_lambda_signing::SigningKey;
 use a2a_lambda_webhook::{JwtSigner, SigningKeys, WebhookConfig};
 use base64::Engine as _;
@@ -41,7 +41,7 @@ fn with_jwt() -> WebhookConfig {
 
 async fn received(push: Push, config: WebhookConfig) -> Received {
     let (server, _, webhook): (Server, _, _) = serving(|_, _| Reply::status(200), config).await;
-    webhook.post(push).await.unwrap();
+    webhook.post(push, &Always).await.unwrap();
     server.only()
 }
 
@@ -224,7 +224,7 @@ async fn what_cannot_be_sent_is_refused_and_not_shown() {
     ] {
         let (server, network, webhook) = serving(|_, _| Reply::status(200), plain()).await;
         let shown = format!("{bad:?}");
-        let error = webhook.post(bad).await.unwrap_err();
+        let error = webhook.post(bad, &Always).await.unwrap_err();
         assert!(matches!(error, PushError::Refused(_)), "{error:?} {shown}");
         assert!(!format!("{error:?}").contains("hush"), "{error:?}");
         assert_eq!((network.look_ups(), server.connections()), (0, 0));

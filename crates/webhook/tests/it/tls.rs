@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use a2a_lambda_core::{PushError, Webhook};
+use a2a_lambda_core::{Always, PushError, Webhook};
 use a2a_lambda_webhook::{ExtraRoots, WebhookConfig};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
@@ -65,7 +65,7 @@ async fn a_receiver_with_the_url_s_name_is_pushed_to() {
     ] {
         let server = authority.serve(name).await;
         let network = Network::new(&[&[PUBLIC], &["127.0.0.1"]], Some(&server));
-        let answer = network.webhook(authority.trusted()).post(push(url)).await.unwrap();
+        let answer = network.webhook(authority.trusted()).post(push(url), &Always).await.unwrap();
         assert_eq!(answer.status, 200);
         assert_eq!(network.dialed(), [dialed]);
         assert_eq!(server.only().line, "POST /a HTTP/1.1");
@@ -85,7 +85,8 @@ async fn a_receiver_with_another_name_is_told_nothing() {
     ] {
         let server = authority.serve(name).await;
         let network = Network::new(&[&[PUBLIC]], Some(&server));
-        let error = network.webhook(authority.trusted()).post(push(url)).await.unwrap_err();
+        let error =
+            network.webhook(authority.trusted()).post(push(url), &Always).await.unwrap_err();
         assert!(matches!(error, PushError::Unreachable(_)), "{error:?}");
         assert_eq!(server.received(), []);
     }
@@ -97,7 +98,7 @@ async fn a_receiver_of_an_unknown_authority_is_told_nothing() {
     let server = authority.serve("hooks.example.com").await;
     for config in [WebhookConfig::default(), Authority::new().trusted()] {
         let network = Network::new(&[&[PUBLIC]], Some(&server));
-        let error = network.webhook(config).post(push("https://hooks.example.com/")).await;
+        let error = network.webhook(config).post(push("https://hooks.example.com/"), &Always).await;
         assert!(matches!(error, Err(PushError::Unreachable(_))), "{error:?}");
     }
     assert_eq!(server.received(), []);
@@ -117,7 +118,7 @@ async fn a_receiver_without_tls_is_told_nothing() {
     });
     let network = Network::at(&[&[PUBLIC]], Some(address));
     let webhook = network.webhook(WebhookConfig::default());
-    let error = webhook.post(push("https://hooks.example.com/")).await.unwrap_err();
+    let error = webhook.post(push("https://hooks.example.com/"), &Always).await.unwrap_err();
     assert!(matches!(error, PushError::Unreachable(_)), "{error:?}");
     let heard = server.await.unwrap();
     assert!(!String::from_utf8_lossy(&heard).contains("POST"));

@@ -1,6 +1,6 @@
 //! Which URLs are taken, by their text alone.
 
-use a2a_lambda_core::{NotAdmitted, PushError, Webhook};
+use a2a_lambda_core::{Always, NotAdmitted, PushError, Webhook};
 use a2a_lambda_webhook::{AllowedHosts, MAX_URL_BYTES, WebhookConfig};
 
 use crate::support::{Network, PUBLIC, plain, push};
@@ -218,7 +218,7 @@ async fn refused(url: &str, config: WebhookConfig) -> Result<(), String> {
     let network = Network::new(&[&[PUBLIC]], None);
     let webhook = network.webhook(config);
     let admitted = webhook.admit(url).await;
-    let posted = webhook.post(push(url)).await;
+    let posted = webhook.post(push(url), &Always).await;
     let untouched = network.look_ups() == 0 && network.dialed().is_empty();
     match (admitted, posted) {
         (Err(NotAdmitted(one)), Err(PushError::Refused(NotAdmitted(other))))

@@ -11,7 +11,7 @@ use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::{
     Answer, Clock, Engine, MemoryStore, NotAdmitted, Operations, Owner, PlainVault, Policy,
     ProtocolVersion, Push, PushConfig, PushConfigs, PushError, Queue, Signal, SignalError,
-    StoreError, TaskId, TaskKey, Tenant, Timer, Webhook,
+    StoreError, TaskId, TaskKey, Tenant, Timer, Wanted, Webhook,
 };
 use a2a_lambda_protocol::{
     CancelTaskRequest, Message, Part, Role, SendMessageConfiguration, SendMessageRequest,
@@ -68,7 +68,7 @@ impl Webhook for Receivers {
         Ok(())
     }
 
-    async fn post(&self, push: Push) -> Result<Answer, PushError> {
+    async fn post(&self, push: Push, _wanted: &dyn Wanted) -> Result<Answer, PushError> {
         self.0.lock().unwrap().push(push.url.clone());
         if push.url.ends_with("/hangs") {
             std::future::pending::<()>().await;

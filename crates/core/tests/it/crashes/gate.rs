@@ -10,7 +10,7 @@ use a2a_lambda_core::store::{
 };
 use a2a_lambda_core::{
     Answer, Change, Engine, LeaseToken, MemoryStore, NotAdmitted, Push, PushConfig, PushConfigs,
-    PushError, Queue, Signal, SignalError, Snapshot, TaskKey, TaskStore, Timer, Webhook,
+    PushError, Queue, Signal, SignalError, Snapshot, TaskKey, TaskStore, Timer, Wanted, Webhook,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -188,10 +188,10 @@ impl Webhook for GatedWebhook {
         self.inner.admit(url).await
     }
 
-    async fn post(&self, push: Push) -> Result<Answer, PushError> {
+    async fn post(&self, push: Push, wanted: &dyn Wanted) -> Result<Answer, PushError> {
         let number = push.id.rsplit('_').next().unwrap_or_default();
         self.gate.pass(format!("push entry {number}")).await;
-        self.inner.post(push).await
+        self.inner.post(push, wanted).await
     }
 }
 

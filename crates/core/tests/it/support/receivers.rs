@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use a2a_lambda_core::{Answer, Clock, NotAdmitted, Push, PushError, Webhook};
+use a2a_lambda_core::{Answer, Clock, NotAdmitted, Push, PushError, Wanted, Webhook};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use serde_json::Value;
@@ -129,7 +129,10 @@ impl Webhook for Receivers {
         self.state.lock().unwrap().refused.clone().map_or(Ok(()), |why| Err(NotAdmitted(why)))
     }
 
-    async fn post(&self, push: Push) -> Result<Answer, PushError> {
+    async fn post(&self, push: Push, wanted: &dyn Wanted) -> Result<Answer, PushError> {
+        if !wanted.is_still_wanted().await {
+            return Err(PushError::Withdrawn);
+        }
         let manner = {
             let State { scripts, arrived, .. } = &mut *self.state.lock().unwrap();
             let before = arrived.iter().filter(|before| before.push.url == push.url).count();
