@@ -31,7 +31,7 @@ use tracing::{debug, info, warn};
 
 use crate::engine::{Engine, TransactError, chain};
 use crate::head::Head;
-use crate::ids::{ConfigId, Generation, LeaseToken, TaskKey};
+use crate::ids::{ConfigId, LeaseToken, Position, TaskKey};
 use crate::log::Entry;
 use crate::machine::{Command, Refusal, Settlement};
 use crate::run::{RunError, run_error};
@@ -158,7 +158,7 @@ struct Delivering<'a> {
     deadline: Timestamp,
     head: Head,
     inline_bytes: usize,
-    /// Entries without a gap up to the head's generation.
+    /// Entries without a gap up to the head's position.
     log: Vec<Entry>,
     lanes: BTreeMap<ConfigId, Lane>,
     /// The epoch that the configs were read at.
@@ -292,7 +292,7 @@ impl<'a> Delivering<'a> {
     async fn find(&mut self, id: &ConfigId) -> Result<Option<parcel::Parcel>, RunError> {
         // What was read may show that more is needed: the whole log, for a receiver that is sent
         // whole tasks.
-        let mut read_after: Option<Generation> = None;
+        let mut read_after: Option<Position> = None;
         loop {
             let Some(lane) = self.lanes.get(id) else { return Ok(None) };
             let policy = &self.engine.policy;
@@ -305,7 +305,7 @@ impl<'a> Delivering<'a> {
                 Found::NeedsLogAfter(known) => {
                     read_after = Some(known);
                     let depth =
-                        if known == Generation(0) { Depth::Full } else { Depth::After(known) };
+                        if known == Position(0) { Depth::Full } else { Depth::After(known) };
                     if let Some(snapshot) = self.engine.read(&self.head.key, depth).await? {
                         self.log.clear();
                         self.adopt(snapshot);
@@ -420,7 +420,7 @@ impl<'a> Delivering<'a> {
         let settlement = Settlement {
             token: self.token.clone(),
             epoch: self.epoch.unwrap_or_default(),
-            through: self.head.generation,
+            through: self.head.position,
             next,
             configs: !self.lanes.is_empty(),
         };
@@ -442,7 +442,7 @@ impl<'a> Delivering<'a> {
 
     /// Looks what is new, while attempts are under way: it is not to wait for them.
     async fn look(&mut self) {
-        let depth = Depth::After(self.head.generation);
+        let depth = Depth::After(self.head.position);
         match self.engine.store.read(&self.head.key, depth).await {
             Ok(Some(snapshot)) => self.adopt(snapshot),
             Ok(None) => {}
@@ -462,13 +462,13 @@ impl<'a> Delivering<'a> {
         if head.revision < self.head.revision {
             return;
         }
-        let known = self.log.last().map(|entry| entry.generation);
-        let joins = |first: &Entry| known.is_some_and(|known| first.generation <= known.next());
+        let known = self.log.last().map(|entry| entry.position);
+        let joins = |first: &Entry| known.is_some_and(|known| first.position <= known.next());
         match (known, tail.first()) {
             (Some(known), Some(first)) if joins(first) => {
-                self.log.extend(tail.into_iter().filter(|entry| entry.generation > known));
+                self.log.extend(tail.into_iter().filter(|entry| entry.position > known));
             }
-            (Some(known), None) if known == head.generation => {}
+            (Some(known), None) if known == head.position => {}
             _ => self.log = tail,
         }
         self.head = head;

@@ -353,7 +353,7 @@ impl Engine {
             return Ok(false);
         };
         let reaches_back =
-            current.tail.first().is_some_and(|oldest| oldest.generation <= first.generation);
+            current.tail.first().is_some_and(|oldest| oldest.position <= first.position);
         let full;
         let log = if reaches_back {
             &current.tail
@@ -361,7 +361,7 @@ impl Engine {
             full = self.complete(current.clone()).await?;
             &full.tail
         };
-        let since = log.iter().skip_while(|entry| entry.generation < first.generation);
+        let since = log.iter().skip_while(|entry| entry.position < first.position);
         Ok(since.take(change.entries().len()).eq(change.entries()))
     }
 

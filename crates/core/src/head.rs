@@ -3,7 +3,7 @@
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 
 use crate::ids::{
-    ContextId, Fence, Generation, LeaseToken, Owner, Revision, TaskKey, WriteId, fnv1a,
+    ContextId, Fence, LeaseToken, Owner, Position, Revision, TaskKey, WriteId, fnv1a,
 };
 use crate::machine::Refusal;
 use crate::request_key::Fingerprint;
@@ -29,7 +29,7 @@ pub struct Head {
     /// When the task was accepted.
     pub created_at: Timestamp,
     /// The number of the newest log entry.
-    pub generation: Generation,
+    pub position: Position,
     /// The number of the newest commit.
     pub revision: Revision,
     /// The mark of the newest commit.
@@ -49,12 +49,12 @@ pub struct Head {
     /// How many turns were committed.
     pub turn: u32,
     /// The newest log entry whose messages a committed turn was given.
-    pub consumed: Generation,
+    pub consumed: Position,
     /// The newest log entry whose messages the present turn is given: fixed at its first attempt,
     /// so that each attempt at it is given the same.
-    pub given: Generation,
+    pub given: Position,
     /// The newest log entry that is a user's message.
-    pub last_message: Generation,
+    pub last_message: Position,
     /// Whether the agent has shown anything of its work yet.
     pub emitted: bool,
     /// Until when the sender waits for the answer, and so has not been shown the task yet; `None`

@@ -175,8 +175,8 @@ macro_rules! counter {
 
 counter! {
     /// One up for each log entry, that is, for each change that a client can see. The first entry
-    /// has generation 1. Also the SSE event id and the push cursor.
-    Generation
+    /// has position 1. Also the SSE event id and the push cursor.
+    Position
 }
 counter! {
     /// One up for each commit, also of what no client sees (a claim, a moved due time): the

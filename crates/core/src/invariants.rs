@@ -6,7 +6,7 @@
 use a2a_lambda_protocol::TaskState;
 
 use crate::head::Head;
-use crate::ids::Generation;
+use crate::ids::Position;
 use crate::log::{Entry, Event, fold};
 use crate::machine::Change;
 
@@ -23,21 +23,21 @@ pub fn i1_terminal_is_final(before: &Head, change: &Change) -> Result<(), String
     Ok(())
 }
 
-/// I2, the log is the truth: the log is gapless from 1 to the head's generation, and the status
+/// I2, the log is the truth: the log is gapless from 1 to the head's position, and the status
 /// that it adds up to is the head's.
 ///
 /// # Errors
 /// When it is not.
 pub fn i2_log_is_truth(head: &Head, log: &[Entry]) -> Result<(), String> {
-    let mut expected = Generation(0);
+    let mut expected = Position(0);
     for entry in log {
         expected = expected.next();
-        if entry.generation != expected {
-            return Err(format!("I2: entry {} stands where {expected} should", entry.generation));
+        if entry.position != expected {
+            return Err(format!("I2: entry {} stands where {expected} should", entry.position));
         }
     }
-    if expected != head.generation {
-        return Err(format!("I2: {expected} entries, but generation {}", head.generation));
+    if expected != head.position {
+        return Err(format!("I2: {expected} entries, but position {}", head.position));
     }
     let task = fold(head, log);
     if task.status.state != head.state() {
@@ -60,16 +60,16 @@ pub fn i2_log_is_truth(head: &Head, log: &[Entry]) -> Result<(), String> {
 ///
 /// # Errors
 /// When they do not.
-pub fn i2_change_is_gapless(before: Generation, change: &Change) -> Result<(), String> {
+pub fn i2_change_is_gapless(before: Position, change: &Change) -> Result<(), String> {
     let mut expected = before;
     for entry in change.entries() {
         expected = expected.next();
-        if entry.generation != expected {
-            return Err(format!("I2: new entry {} where {expected} is next", entry.generation));
+        if entry.position != expected {
+            return Err(format!("I2: new entry {} where {expected} is next", entry.position));
         }
     }
-    if change.head().generation != expected {
-        return Err(format!("I2: generation {} after {expected}", change.head().generation));
+    if change.head().position != expected {
+        return Err(format!("I2: position {} after {expected}", change.head().position));
     }
     Ok(())
 }
@@ -112,8 +112,8 @@ pub fn i5_messages_are_seen(head: &Head) -> Result<(), String> {
 /// When it does not.
 pub fn i5_inbox_is_known(head: &Head, log: &[Entry]) -> Result<(), String> {
     let newest = log.iter().rev().find(|entry| matches!(entry.event, Event::Message(_)));
-    let newest = newest.map_or(Generation(0), |entry| entry.generation);
-    if newest != head.last_message || head.consumed > head.generation {
+    let newest = newest.map_or(Position(0), |entry| entry.position);
+    if newest != head.last_message || head.consumed > head.position {
         return Err(format!("I5: the newest message is {newest}, not {}", head.last_message));
     }
     Ok(())
@@ -125,7 +125,7 @@ pub fn i5_inbox_is_known(head: &Head, log: &[Entry]) -> Result<(), String> {
 /// The first that does not hold.
 pub fn check_change(before: &Head, change: &Change) -> Result<(), String> {
     i1_terminal_is_final(before, change)?;
-    i2_change_is_gapless(before.generation, change)?;
+    i2_change_is_gapless(before.position, change)?;
     i4_open_tasks_are_due(change.head())?;
     i5_messages_are_seen(change.head())
 }

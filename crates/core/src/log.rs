@@ -7,7 +7,7 @@ use a2a_lambda_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::head::Head;
-use crate::ids::Generation;
+use crate::ids::Position;
 
 /// One change that a client can see. Entries of a task are numbered 1, 2, 3, … without a gap, and
 /// are never changed or removed.
@@ -15,7 +15,7 @@ use crate::ids::Generation;
 pub struct Entry {
     /// The entry's number.
     #[serde(rename = "g")]
-    pub generation: Generation,
+    pub position: Position,
     /// When it was committed.
     #[serde(rename = "t")]
     pub at: Timestamp,

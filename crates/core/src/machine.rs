@@ -51,7 +51,7 @@ use std::time::Duration;
 use a2a_lambda_protocol::{Message, Role, TaskState, Timestamp};
 
 use crate::head::{Ending, Head, Impatience, MAX_REMEMBERED_KEYS, Phase};
-use crate::ids::{Fence, Generation, LeaseToken, Revision, WriteId};
+use crate::ids::{Fence, LeaseToken, Position, Revision, WriteId};
 use crate::log::{Entry, Event, StatusChange, Terms, UserMessage, without_ids};
 use crate::request_key::Fingerprint;
 
@@ -114,7 +114,7 @@ impl Head {
             owner,
             context,
             created_at: stamp.now,
-            generation: Generation::default(),
+            position: Position::default(),
             revision: Revision::default(),
             write: stamp.write.clone(),
             phase: Phase::Submitted,
@@ -124,9 +124,9 @@ impl Head {
             attempt: 0,
             deaths: 0,
             turn: 0,
-            consumed: Generation::default(),
-            given: Generation::default(),
-            last_message: Generation::default(),
+            consumed: Position::default(),
+            given: Position::default(),
+            last_message: Position::default(),
             emitted: false,
             sender_waits_until,
             direct: false,
@@ -319,16 +319,16 @@ impl<'a> Draft<'a> {
     }
 
     fn add(&mut self, event: Event) {
-        self.head.generation = self.head.generation.next();
-        let generation = self.head.generation;
-        let entry = Entry { generation, at: self.stamp.now, event };
+        self.head.position = self.head.position.next();
+        let position = self.head.position;
+        let entry = Entry { position, at: self.stamp.now, event };
         self.head.log_bytes += entry.stored_bytes() as u64;
         self.entries.push(entry);
     }
 
     fn add_message(&mut self, message: Message, terms: Terms) {
         self.add(Event::Message(UserMessage { message: without_ids(message), terms }));
-        self.head.last_message = self.head.generation;
+        self.head.last_message = self.head.position;
     }
 
     fn set_status(&mut self, change: StatusChange) {

@@ -15,7 +15,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::engine::{Engine, TransactError};
 use crate::head::{DUE_SHARDS, Mark};
-use crate::ids::{ConfigId, Generation, TaskKey};
+use crate::ids::{ConfigId, Position, TaskKey};
 use crate::push::{Delivery, Failing, PushConfig};
 use crate::store::{Depth, Snapshot, StoreError};
 use crate::version::ProtocolVersion;
@@ -42,10 +42,10 @@ pub enum OperateError {
     #[error("the task has no such push config")]
     NoSuchConfig,
     /// The task has not come as far as that.
-    #[error("the task has come to generation {generation} only")]
+    #[error("the task has come to position {position} only")]
     NotYet {
         /// The task's.
-        generation: Generation,
+        position: Position,
     },
     /// Other writers were faster, each time.
     #[error("the config or its task is changed by too many others at once")]
@@ -110,7 +110,7 @@ pub struct TaskPushes {
     /// Its state, as clients see it.
     pub state: TaskState,
     /// Its newest log entry.
-    pub generation: Generation,
+    pub position: Position,
     /// Whether something is to be sent.
     pub mark: Option<Mark>,
     /// Its configs, by id.
@@ -195,36 +195,36 @@ impl Operator {
         let head = self.task(task).await?.head;
         let configs = self.engine.all_configs(task).await?;
         let configs = configs.into_iter().map(ConfigState::from).collect();
-        let (state, generation, mark) = (head.state(), head.generation, head.mark().cloned());
-        Ok(TaskPushes { key: head.key, state, generation, mark, configs })
+        let (state, position, mark) = (head.state(), head.position, head.mark().cloned());
+        Ok(TaskPushes { key: head.key, state, position, mark, configs })
     }
 
-    /// Sends a receiver again what came after a generation of the task, in order: 0 for all that
+    /// Sends a receiver again what came after a position of the task, in order: 0 for all that
     /// ever came, also what came before the config was made. The config is switched on if it was
     /// disabled.
     ///
     /// The pushes have other ids than before: a receiver that drops the ids it knows takes them all the
     /// same, and chunks of an artifact that were sent as one may be divided otherwise now.
     ///
-    /// What the receiver was not sent yet is not passed over: from a generation that it has not come
+    /// What the receiver was not sent yet is not passed over: from a position that it has not come
     /// to, delivery goes on where it is.
     ///
     /// Whoever runs the task's agent, and delivers beside it, may notice only at the next update.
     ///
     /// # Errors
     /// [`OperateError::NoSuchTask`], [`OperateError::NoSuchConfig`], [`OperateError::NotYet`] for a
-    /// generation that the task has not come to, or when the store fails or others are faster. Then
+    /// position that the task has not come to, or when the store fails or others are faster. Then
     /// it may have been done in part, and is to be done again.
     pub async fn replay(
         &self,
         task: &TaskKey,
         config: &ConfigId,
-        since: Generation,
+        since: Position,
     ) -> Result<ConfigState, OperateError> {
         let snapshot = self.task(task).await?;
-        let generation = snapshot.head.generation;
-        if since > generation {
-            return Err(OperateError::NotYet { generation });
+        let position = snapshot.head.position;
+        if since > position {
+            return Err(OperateError::NotYet { position });
         }
         let moved_back = |delivery: &Delivery| {
             if since >= delivery.cursor {

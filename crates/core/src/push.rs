@@ -6,7 +6,7 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConfigId, Generation, TaskKey, WriteId};
+use crate::ids::{ConfigId, Position, TaskKey, WriteId};
 use crate::store::StoreError;
 use crate::trace::TraceContext;
 use crate::vault::Sealed;
@@ -99,7 +99,7 @@ impl From<ProtocolVersion> for Origin {
 pub struct Delivery {
     /// The newest log entry that it has been sent, or need not be: at first the task's newest when
     /// the config was made.
-    pub cursor: Generation,
+    pub cursor: Position,
     /// How often an operator had it sent again what it had been sent before: each time under ids of
     /// its own.
     pub replays: u32,
@@ -107,7 +107,7 @@ pub struct Delivery {
     pub introduced: bool,
     /// The last of several entries that are sent as one: noted before they are, so that they are
     /// one each time they are sent.
-    pub batch: Option<Generation>,
+    pub batch: Option<Position>,
     /// What went wrong since it was last sent something.
     pub trouble: Option<Trouble>,
 }
@@ -148,7 +148,7 @@ pub struct Attempt {
     pub at: Timestamp,
     /// The newest entry that would have been sent.
     #[serde(rename = "g")]
-    pub generation: Generation,
+    pub position: Position,
     /// What came of it, in a few words: nothing of what the network here is like.
     #[serde(rename = "r")]
     pub reason: String,

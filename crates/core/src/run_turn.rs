@@ -167,15 +167,15 @@ impl<'a> TurnRun<'a> {
         let given = claimed.head.given;
         let full = self.engine.complete(claimed.clone()).await?;
         // What came after the claim is for the next turn.
-        let until = claimed.head.generation;
-        let entries = || full.tail.iter().filter(|entry| entry.generation <= until);
+        let until = claimed.head.position;
+        let entries = || full.tail.iter().filter(|entry| entry.position <= until);
         let new = claimed.head.consumed.next()..=given;
-        let is_new = |entry: &&Entry| new.contains(&entry.generation);
+        let is_new = |entry: &&Entry| new.contains(&entry.position);
         let messages = entries().filter(is_new).filter_map(|entry| match &entry.event {
             Event::Message(sent) => Some(with_ids(sent.message.clone(), &claimed.head)),
             _ => None,
         });
-        let mut asked = entries().filter(|entry| entry.generation <= given).filter_map(|entry| {
+        let mut asked = entries().filter(|entry| entry.position <= given).filter_map(|entry| {
             match &entry.event {
                 Event::Message(sent) => Some(sent.terms.clone()),
                 _ => None,

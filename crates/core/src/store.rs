@@ -6,7 +6,7 @@ use a2a_lambda_protocol::{TaskState, Timestamp};
 use async_trait::async_trait;
 
 use crate::head::Head;
-use crate::ids::{ContextId, Generation, LeaseToken, Owner, Revision, TaskId, TaskKey, Tenant};
+use crate::ids::{ContextId, LeaseToken, Owner, Position, Revision, TaskId, TaskKey, Tenant};
 use crate::log::Entry;
 use crate::machine::Change;
 
@@ -15,7 +15,7 @@ use crate::machine::Change;
 pub struct Snapshot {
     /// The head.
     pub head: Head,
-    /// The newest entries, in order and without a gap, up to the head's generation. How far back
+    /// The newest entries, in order and without a gap, up to the head's position. How far back
     /// they go is the store's choice unless [`Depth::Full`] was asked for; there may be none.
     pub tail: Vec<Entry>,
     /// How many bytes of log are kept with the head: for the use of the store that read it.
@@ -25,18 +25,18 @@ pub struct Snapshot {
 impl Snapshot {
     /// Whether the tail is the whole log.
     pub fn is_full(&self) -> bool {
-        self.tail.first().map_or(self.head.generation == Generation(0), |first| {
-            first.generation == Generation(1)
-        })
+        self.tail
+            .first()
+            .map_or(self.head.position == Position(0), |first| first.position == Position(1))
     }
 
-    /// The entries after a generation; `None` if the tail does not reach back to it.
-    pub fn after(&self, generation: Generation) -> Option<&[Entry]> {
-        if generation >= self.head.generation {
+    /// The entries after a position; `None` if the tail does not reach back to it.
+    pub fn after(&self, position: Position) -> Option<&[Entry]> {
+        if position >= self.head.position {
             return Some(&[]);
         }
-        let next = generation.next();
-        let start = self.tail.iter().position(|entry| entry.generation == next)?;
+        let next = position.next();
+        let start = self.tail.iter().position(|entry| entry.position == next)?;
         Some(&self.tail[start..])
     }
 }
@@ -48,7 +48,7 @@ pub enum Depth {
     Tail,
     /// What comes after this entry, and more if that costs nothing: for whoever has read the log up
     /// to there. It costs no more than the head as long as the new entries are with it.
-    After(Generation),
+    After(Position),
     /// All of it.
     Full,
 }

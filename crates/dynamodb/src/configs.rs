@@ -3,7 +3,7 @@
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::due_shard;
-use a2a_lambda_core::ids::{ConfigId, Generation, TaskKey, WriteId};
+use a2a_lambda_core::ids::{ConfigId, Position, TaskKey, WriteId};
 use a2a_lambda_core::push::{Delivery, Failing, PushConfig, PushConfigs};
 use a2a_lambda_core::trace::TraceContext;
 use a2a_lambda_core::vault::Sealed;
@@ -99,10 +99,10 @@ fn from_item(item: &Item) -> Result<PushConfig, Malformed> {
         created_at: Timestamp::from_millis(get_number(item, CREATED_AT)?),
         write: WriteId::new(get_string(item, WRITE)?),
         delivery: Delivery {
-            cursor: Generation(get_number(item, CURSOR)?),
+            cursor: Position(get_number(item, CURSOR)?),
             replays: find_number(item, REPLAYS)?.unwrap_or_default(),
             introduced: get_flag(item, INTRODUCED),
-            batch: find_number(item, BATCH)?.map(Generation),
+            batch: find_number(item, BATCH)?.map(Position),
             trouble: trouble.map_err(|e| value(TROUBLE, e))?,
         },
     })

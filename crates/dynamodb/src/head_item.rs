@@ -4,7 +4,7 @@ use a2a_lambda_core::head::{
     Ending, Head, Impatience, Interruption, Mark, Patience, Phase, Pushes, due_shard,
 };
 use a2a_lambda_core::ids::{
-    ContextId, Fence, Generation, LeaseToken, Owner, Revision, Tenant, WriteId,
+    ContextId, Fence, LeaseToken, Owner, Position, Revision, Tenant, WriteId,
 };
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::Cursor;
@@ -64,7 +64,7 @@ pub(crate) fn to_item(head: &Head) -> Item {
         (OWNER.into(), string(head.owner.as_str())),
         (CONTEXT.into(), string(head.context.as_str())),
         (CREATED_AT.into(), millis(head.created_at)),
-        (GENERATION.into(), number(head.generation)),
+        (GENERATION.into(), number(head.position)),
         (REVISION.into(), number(head.revision)),
         (WRITE.into(), string(head.write.as_str())),
         (PHASE.into(), string(head.phase.name())),
@@ -143,7 +143,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         owner: Owner::parse(get_string(item, OWNER)?).map_err(|e| value(OWNER, e))?,
         context: ContextId::parse(get_string(item, CONTEXT)?).map_err(|e| value(CONTEXT, e))?,
         created_at: time(CREATED_AT)?,
-        generation: Generation(get_number(item, GENERATION)?),
+        position: Position(get_number(item, GENERATION)?),
         revision: Revision(get_number(item, REVISION)?),
         write: WriteId::new(get_string(item, WRITE)?),
         phase: phase(item)?,
@@ -153,9 +153,9 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         attempt: get_number(item, ATTEMPT)?,
         deaths: find_number(item, DEATHS)?.unwrap_or_default(),
         turn: get_number(item, TURN)?,
-        consumed: Generation(get_number(item, CONSUMED)?),
-        given: Generation(get_number(item, GIVEN)?),
-        last_message: Generation(get_number(item, LAST_MESSAGE)?),
+        consumed: Position(get_number(item, CONSUMED)?),
+        given: Position(get_number(item, GIVEN)?),
+        last_message: Position(get_number(item, LAST_MESSAGE)?),
         emitted: get_flag(item, EMITTED),
         sender_waits_until: find_number(item, SENDER_WAITS)?.map(Timestamp::from_millis),
         direct: get_flag(item, DIRECT),

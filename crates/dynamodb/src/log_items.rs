@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::Head;
-use a2a_lambda_core::ids::{Generation, TaskKey};
+use a2a_lambda_core::ids::{Position, TaskKey};
 use a2a_lambda_core::log::Entry;
 use a2a_lambda_core::store::Snapshot;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -53,7 +53,7 @@ pub(crate) fn pack(head: &Head, entries: &[Entry]) -> Result<Packed, StoreError>
             let (bytes, limit) = (text.len(), MAX_ITEM_BYTES);
             return Err(StoreError::TooLarge { what: "a log entry", bytes, limit });
         }
-        texts.push((entry.generation.0, text));
+        texts.push((entry.position.0, text));
     }
     let bytes: usize = texts.iter().map(|(_, text)| text.len() + ELEMENT_BYTES).sum();
     if bytes <= PARCEL_BYTES {
@@ -63,14 +63,14 @@ pub(crate) fn pack(head: &Head, entries: &[Entry]) -> Result<Packed, StoreError>
     let mut packed = Packed { inline: Vec::new(), inline_bytes: 0, parcels: Vec::new() };
     let mut open: Vec<(u64, String)> = Vec::new();
     let mut open_bytes = 0;
-    for (generation, text) in texts {
+    for (position, text) in texts {
         let size = text.len() + ELEMENT_BYTES;
         if open_bytes + size > MAX_ITEM_BYTES {
             packed.add_parcel(head, std::mem::take(&mut open));
             open_bytes = 0;
         }
         open_bytes += size;
-        open.push((generation, text));
+        open.push((position, text));
     }
     packed.add_parcel(head, open);
     Ok(packed)
@@ -81,7 +81,7 @@ impl Packed {
         let (Some((first, _)), Some((last, _))) = (texts.first(), texts.last()) else {
             return;
         };
-        // The commit's mark is in the name: two commits that race for the same generations must
+        // The commit's mark is in the name: two commits that race for the same positions must
         // not overwrite each other's parcels, for only one of them will be pointed to.
         let name = format!("{PARCELS}{first:010}#{last:010}#{}", head.write.as_str());
         self.inline_bytes += POINTER.len() + name.len() + ELEMENT_BYTES;
@@ -117,19 +117,19 @@ pub(crate) fn segment(head: &Head, log: &[AttributeValue]) -> Result<Option<Item
     Ok(Some(log_item(&head.key, format!("{SEGMENTS}{first:010}#{last:010}"), log.to_vec())))
 }
 
-/// The generations that an element of a log has: an entry, or a pointer to a parcel.
+/// The positions that an element of a log has: an entry, or a pointer to a parcel.
 fn range(element: &AttributeValue) -> Result<(u64, u64), Malformed> {
     match element {
         AttributeValue::S(text) => {
-            let generation = entry(text)?.generation.0;
-            Ok((generation, generation))
+            let position = entry(text)?.position.0;
+            Ok((position, position))
         }
         AttributeValue::M(pointer) => name_range(get_string(pointer, POINTER)?),
         _ => Err(Malformed::Attribute(LOG)),
     }
 }
 
-/// The generations that are in a parcel or a segment, from its name.
+/// The positions that are in a parcel or a segment, from its name.
 fn name_range(name: &str) -> Result<(u64, u64), Malformed> {
     let mut fields = name.split('#').skip(1).map(str::parse);
     match (fields.next(), fields.next()) {
@@ -164,21 +164,21 @@ pub(crate) fn log_bytes(bytes: usize) -> AttributeValue {
 }
 
 /// The oldest entry that is inline, or put aside in a parcel that the inline log points to.
-pub(crate) fn first_inline(head_item: &Item) -> Result<Generation, Malformed> {
+pub(crate) fn first_inline(head_item: &Item) -> Result<Position, Malformed> {
     match inline_log(head_item)?.first() {
-        Some(element) => Ok(Generation(range(element)?.0)),
-        None => Ok(from_item(head_item)?.generation.next()),
+        Some(element) => Ok(Position(range(element)?.0)),
+        None => Ok(from_item(head_item)?.position.next()),
     }
 }
 
 /// Where the names of those segments end that begin before this entry. A segment that begins there
 /// or later is of the log that is still inline: its writer did not get to move it.
-pub(crate) fn segments_before(first: Generation) -> String {
+pub(crate) fn segments_before(first: Position) -> String {
     format!("{SEGMENTS}{:010}$", first.0.saturating_sub(1))
 }
 
 /// Whether a segment has the entry after this one, or is of older ones.
-pub(crate) fn reaches_back(segment: &Item, known: Generation) -> Result<bool, Malformed> {
+pub(crate) fn reaches_back(segment: &Item, known: Position) -> Result<bool, Malformed> {
     Ok(name_range(get_string(segment, SK)?)?.0 <= known.next().0)
 }
 
@@ -186,7 +186,7 @@ pub(crate) fn reaches_back(segment: &Item, known: Generation) -> Result<bool, Ma
 pub(crate) fn parcels_after<'a>(
     head_item: &'a Item,
     segments: &'a [Item],
-    known: Generation,
+    known: Position,
 ) -> Result<BTreeSet<&'a str>, Malformed> {
     let mut names = BTreeSet::new();
     for item in std::iter::once(head_item).chain(segments) {
@@ -205,7 +205,7 @@ pub(crate) fn parcels_after<'a>(
 pub(crate) fn assemble(
     head_item: &Item,
     others: &[Item],
-    known: Generation,
+    known: Position,
 ) -> Result<Snapshot, Malformed> {
     let head = from_item(head_item)?;
     let inline_bytes = find_number(head_item, LOG_BYTES)?.unwrap_or_default();
@@ -222,11 +222,11 @@ pub(crate) fn assemble(
         }
     }
     // Two writers that lost and won a race may have left overlapping segments: what they have in
-    // common is the same, so that a map by generation has each entry once.
+    // common is the same, so that a map by position has each entry once.
     let mut entries = BTreeMap::new();
     let mut add = |text: &str| -> Result<(), Malformed> {
         let entry = entry(text)?;
-        entries.insert(entry.generation.0, entry);
+        entries.insert(entry.position.0, entry);
         Ok(())
     };
     for element in logs.into_iter().flatten() {
@@ -242,10 +242,10 @@ pub(crate) fn assemble(
         }
     }
     let mut tail = Vec::with_capacity(entries.len());
-    for generation in (1..=head.generation.0).rev() {
-        match entries.remove(&generation) {
+    for position in (1..=head.position.0).rev() {
+        match entries.remove(&position) {
             Some(entry) => tail.push(entry),
-            None if generation > known.0 => return Err(Malformed::Gap(generation)),
+            None if position > known.0 => return Err(Malformed::Gap(position)),
             None => break,
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use a2a_lambda_core::StoreError;
-use a2a_lambda_core::ids::{Generation, TaskKey};
+use a2a_lambda_core::ids::{Position, TaskKey};
 use a2a_lambda_core::store::Snapshot;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 
@@ -37,7 +37,7 @@ impl DynamoDbStore {
     pub(crate) async fn read_after(
         &self,
         key: &TaskKey,
-        known: Generation,
+        known: Position,
     ) -> Result<Option<Snapshot>, StoreError> {
         let malformed = |malformed| corrupt(key, malformed);
         let Some(head) = self.get_item(key, HEAD).await? else {
@@ -50,7 +50,7 @@ impl DynamoDbStore {
         let first = first_inline(&head).map_err(malformed)?;
         let mut others = Vec::new();
         if first > known.next() {
-            if known == Generation(0) {
+            if known == Position(0) {
                 // All is asked for, and not all is here: one query has it.
                 return self.read_full(key).await;
             }
@@ -74,7 +74,7 @@ impl DynamoDbStore {
                 return Ok(None);
             };
             tries += 1;
-            match assemble(&head, &others, Generation(0)) {
+            match assemble(&head, &others, Position(0)) {
                 Ok(snapshot) => return Ok(Some(snapshot)),
                 Err(Malformed::Gap(_)) if tries < READ_TRIES => {}
                 Err(malformed) => return Err(corrupt(key, malformed)),
@@ -138,8 +138,8 @@ impl DynamoDbStore {
     async fn segments(
         &self,
         key: &TaskKey,
-        first: Generation,
-        known: Generation,
+        first: Position,
+        known: Position,
     ) -> Result<Vec<Item>, StoreError> {
         let end = segments_before(first);
         let mut segments = Vec::new();

@@ -1,7 +1,7 @@
 //! The parameter `generation` of `GetTask`: a long poll. An extension of ours, which other servers
 //! skip as a field that they do not know.
 
-use a2a_lambda_core::Generation;
+use a2a_lambda_core::Position;
 use a2a_lambda_protocol::{A2aError, decode};
 use serde::Deserialize;
 
@@ -20,7 +20,7 @@ struct Newer {
 }
 
 /// The generation that the client has, out of a request's parameters.
-pub(crate) fn newer_than(request: &[u8]) -> Result<Option<Generation>, A2aError> {
+pub(crate) fn newer_than(request: &[u8]) -> Result<Option<Position>, A2aError> {
     let Newer { generation } = decode(request)?;
     let Some(generation) = generation else {
         return Ok(None);
@@ -34,7 +34,7 @@ pub(crate) fn newer_than(request: &[u8]) -> Result<Option<Generation>, A2aError>
     let number = number.ok_or_else(|| {
         A2aError::invalid_field("generation", "must be a number that is not negative")
     })?;
-    Ok(Some(Generation(number)))
+    Ok(Some(Position(number)))
 }
 
 #[cfg(test)]
@@ -54,7 +54,7 @@ mod tests {
             (r#"{"generation":[]}"#, None),
         ] {
             let found = newer_than(json.as_bytes()).ok();
-            assert_eq!(found, expected.map(|number| number.map(Generation)), "{json}");
+            assert_eq!(found, expected.map(|number| number.map(Position)), "{json}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use a2a_lambda_aws::{LeftBehind, Redriven};
 use a2a_lambda_core::Mark;
-use a2a_lambda_core::ids::{ConfigId, Generation, TaskKey};
+use a2a_lambda_core::ids::{ConfigId, Position, TaskKey};
 use a2a_lambda_core::operate::{ConfigState, FailingConfig, TaskPushes};
 use a2a_lambda_core::push::{Attempt, Trouble};
 use a2a_lambda_protocol::Timestamp;
@@ -36,7 +36,7 @@ pub(crate) struct Pushes {
     #[serde(flatten)]
     pub(crate) task: TaskKey,
     pub(crate) state: &'static str,
-    pub(crate) generation: Generation,
+    pub(crate) generation: Position,
     pub(crate) pending: Pending,
     pub(crate) configs: Vec<Config>,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Config {
     pub(crate) url: String,
     pub(crate) version: &'static str,
     pub(crate) created_at: Timestamp,
-    pub(crate) cursor: Generation,
+    pub(crate) cursor: Position,
     /// Whether it was sent the task, or need not be.
     pub(crate) introduced: bool,
     pub(crate) disabled: bool,
@@ -76,7 +76,7 @@ pub(crate) struct Troubled {
 #[derive(Debug, Serialize)]
 pub(crate) struct Tried {
     pub(crate) at: Timestamp,
-    pub(crate) generation: Generation,
+    pub(crate) generation: Position,
     pub(crate) reason: String,
 }
 
@@ -118,7 +118,7 @@ impl Report {
         Self::Task(Pushes {
             task: pushes.key.clone(),
             state: pushes.state.as_str(),
-            generation: pushes.generation,
+            generation: pushes.position,
             pending: match &pushes.mark {
                 None => Pending::Nothing,
                 Some(Mark::Open) => Pending::Open,
@@ -175,7 +175,7 @@ impl From<&Trouble> for Troubled {
     fn from(trouble: &Trouble) -> Self {
         let tried = |attempt: &Attempt| Tried {
             at: attempt.at,
-            generation: attempt.generation,
+            generation: attempt.position,
             reason: attempt.reason.clone(),
         };
         let Trouble { since, failures, next, ref attempts } = *trouble;

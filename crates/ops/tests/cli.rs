@@ -11,7 +11,7 @@ use a2a_lambda_core::ids::{ConfigId, TaskId, WriteId};
 use a2a_lambda_core::machine::{FirstPush, Stamp, Submission};
 use a2a_lambda_core::push::{Attempt, Delivery, Trouble};
 use a2a_lambda_core::{
-    ContextId, Generation, Head, Mark, Owner, ProtocolVersion, PushConfig, PushConfigs, Sealed,
+    ContextId, Head, Mark, Owner, Position, ProtocolVersion, PushConfig, PushConfigs, Sealed,
     TaskKey, TaskStore, Tenant, Terms, store::Depth,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
@@ -168,7 +168,7 @@ fn at(seconds: i64) -> Timestamp {
 fn trouble(since: i64, next: Option<i64>) -> Trouble {
     let attempt = |seconds, reason: &str| Attempt {
         at: at(seconds),
-        generation: Generation(1),
+        position: Position(1),
         reason: reason.to_owned(),
     };
     let attempts = vec![attempt(since, "HTTP 503"), attempt(since + 5, "HTTP 500\u{1b}[2J")];
@@ -176,7 +176,7 @@ fn trouble(since: i64, next: Option<i64>) -> Trouble {
 }
 
 fn delivery(cursor: u64, trouble: Option<Trouble>) -> Delivery {
-    Delivery { cursor: Generation(cursor), introduced: cursor > 0, trouble, ..Delivery::default() }
+    Delivery { cursor: Position(cursor), introduced: cursor > 0, trouble, ..Delivery::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

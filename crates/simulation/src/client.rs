@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::ops::{Caller, GetOptions};
-use a2a_lambda_core::{Generation, Operations, SendOptions, TaskKey};
+use a2a_lambda_core::{Operations, Position, SendOptions, TaskKey};
 use a2a_lambda_protocol::{
     A2aError, CancelTaskRequest, ErrorKind, GetTaskRequest, ListTasksRequest, Message, Part, Role,
     SendMessageConfiguration, SendMessageRequest, SendMessageResponse, SubscribeToTaskRequest,
@@ -187,7 +187,7 @@ impl Client {
             SendMessageResponse::Task(task) => {
                 let key = key_of(&caller, &task.id);
                 oracle.accepted(&letter.sent, key.as_ref())?;
-                key.map_or(Ok(()), |key| oracle.shown(&key, task, None, Generation(1)))
+                key.map_or(Ok(()), |key| oracle.shown(&key, task, None, Position(1)))
             }
             SendMessageResponse::Message(message) => {
                 oracle.accepted(&letter.sent, None)?;
@@ -200,7 +200,7 @@ impl Client {
 
     async fn get(&self, who: Who, key: TaskKey) {
         let actor = Arc::new(self.actor(1));
-        let since = self.world.generation(&key);
+        let since = self.world.position(&key);
         let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
         let options = GetOptions::default();
         let answer = self
@@ -209,7 +209,7 @@ impl Client {
             })
             .await;
         self.world.judge(|oracle| match &answer {
-            Some(Ok((task, generation))) => oracle.shown(&key, task, Some(*generation), since),
+            Some(Ok((task, position))) => oracle.shown(&key, task, Some(*position), since),
             Some(Err(error)) => only_unavailable(error),
             None => Ok(()),
         });
@@ -217,17 +217,17 @@ impl Client {
 
     async fn long_poll(&self, who: Who, key: TaskKey) {
         let actor = Arc::new(self.actor(1));
-        let since = self.world.generation(&key);
+        let since = self.world.position(&key);
         let behind = self.rng("behind").within(0, 1).min(since.0);
         let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
-        let newer_than = Some(Generation(since.0 - behind));
+        let newer_than = Some(Position(since.0 - behind));
         let options = GetOptions { newer_than, answer_by: None };
         let waits = self.world.policy.blocking_wait;
         let answer = self
             .ask(&actor, waits, async |ops| ops.get_newer(&who.caller(), &request, &options).await)
             .await;
         self.world.judge(|oracle| match &answer {
-            Some(Ok((task, generation))) => oracle.shown(&key, task, Some(*generation), since),
+            Some(Ok((task, position))) => oracle.shown(&key, task, Some(*position), since),
             Some(Err(error)) => only_unavailable(error),
             None => Ok(()),
         });
@@ -386,7 +386,7 @@ impl Letter {
     pub(crate) fn options(
         &self,
         world: &World,
-        last_event: Option<Generation>,
+        last_event: Option<Position>,
         actor: &Arc<Actor>,
     ) -> SendOptions {
         let now = a2a_lambda_core::Clock::now(actor.as_ref());

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::invariants::check_task;
-use a2a_lambda_core::{Entry, Event, Generation, Head, Mark, Phase, Policy, Snapshot, TaskKey};
+use a2a_lambda_core::{Entry, Event, Head, Mark, Phase, Policy, Position, Snapshot, TaskKey};
 
 use crate::op::Who;
 use crate::world::EPOCH;
@@ -83,13 +83,13 @@ struct Known {
     /// How often it was claimed since a turn was last committed.
     claims: u32,
     /// The messages that committed turns were given.
-    seen: BTreeSet<Generation>,
+    seen: BTreeSet<Position>,
     /// What the agent was given for a turn, by its number, at the first attempt.
     inputs: BTreeMap<u32, Vec<String>>,
     /// What the last turn has left for the next.
     checkpoint: Option<String>,
     /// The newest entry when the present turn was begun.
-    claimed_at: Generation,
+    claimed_at: Position,
     /// When `CancelTask` was answered, in milliseconds of the run.
     canceled_ms: Option<u64>,
 }
@@ -103,7 +103,7 @@ pub(crate) struct Oracle {
     claims_hold: bool,
     tasks: BTreeMap<TaskKey, Known>,
     /// Where each message is, by its id.
-    messages: BTreeMap<String, (TaskKey, Generation)>,
+    messages: BTreeMap<String, (TaskKey, Position)>,
     /// What was accepted under which key.
     keys: BTreeMap<(Who, u32), (TaskKey, String)>,
     /// The newest turn of each runner.
@@ -167,7 +167,7 @@ impl Oracle {
         check_task(&head, &log).map_err(|text| Violation::of_predicate(&text))?;
         for entry in &log[known_entries..] {
             if let Event::Message(sent) = &entry.event {
-                self.message_stored(&key, entry.generation, &sent.message.message_id)?;
+                self.message_stored(&key, entry.position, &sent.message.message_id)?;
             }
         }
         let line = line(&head, &log[known_entries..]);
@@ -189,11 +189,11 @@ impl Oracle {
             seen: BTreeSet::new(),
             inputs: BTreeMap::new(),
             checkpoint: None,
-            claimed_at: Generation(0),
+            claimed_at: Position(0),
             canceled_ms: None,
         });
         if (head.turn, head.fence) != (known.head.turn, known.head.fence) {
-            known.claimed_at = head.generation;
+            known.claimed_at = head.position;
         }
         known.written_ms.resize(log.len(), now_ms);
         if head.turn > known.head.turn {
@@ -249,8 +249,8 @@ impl Oracle {
                 head.phase,
                 Phase::Ended(ending) if ending != a2a_lambda_core::Ending::Completed
             );
-            for (id, (_, generation)) in self.messages.iter().filter(|(_, (of, _))| of == key) {
-                ensure(!saw_all || known.seen.contains(generation), "I5", || {
+            for (id, (_, position)) in self.messages.iter().filter(|(_, (of, _))| of == key) {
+                ensure(!saw_all || known.seen.contains(position), "I5", || {
                     format!("{key} is {} and no turn was given {id}", head.phase.name())
                 })?;
             }
@@ -269,7 +269,7 @@ fn line(head: &Head, new: &[Entry]) -> String {
             Event::Artifact(_) => "artifact",
         })
         .collect();
-    let (phase, revision, generation) = (head.phase.name(), head.revision, head.generation);
+    let (phase, revision, position) = (head.phase.name(), head.revision, head.position);
     let lease = head.leased_until().map_or_else(String::new, |until| {
         format!(" until {}", until.as_millis() - EPOCH.as_millis())
     });
@@ -282,15 +282,15 @@ fn line(head: &Head, new: &[Entry]) -> String {
             format!(", pushed from {}", until.as_millis() - EPOCH.as_millis())
         }
     };
-    format!("{phase}{lease}, r{revision} g{generation}, {turn}, +{events:?}{mark}")
+    format!("{phase}{lease}, r{revision} g{position}, {turn}, +{events:?}{mark}")
 }
 
 /// I10: a log and the number of turns have their limits. Beyond those that its agent wants, a task
 /// has a turn for each message.
 fn check_bounds(policy: &Policy, head: &Head, log: &[Entry]) -> Verdict {
     let most = policy.max_entries.saturating_add(ENTRIES_BEYOND);
-    ensure(head.generation.0 <= most, "I10", || {
-        format!("{} has {} entries, at most {most}", head.key, head.generation)
+    ensure(head.position.0 <= most, "I10", || {
+        format!("{} has {} entries, at most {most}", head.key, head.position)
     })?;
     let messages = log.iter().filter(|entry| matches!(entry.event, Event::Message(_))).count();
     let most = u64::from(policy.max_turns).saturating_add(messages as u64);

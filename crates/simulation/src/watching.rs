@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::{Clock, Generation, Next, Operations, Tail, TaskKey};
+use a2a_lambda_core::{Clock, Next, Operations, Position, Tail, TaskKey};
 use a2a_lambda_protocol::{A2aError, ErrorKind, StreamResponse, SubscribeToTaskRequest};
 
 use crate::actor::Actor;
@@ -42,7 +42,7 @@ pub(crate) struct Viewer<'a> {
     /// The message that the first stream begins with, if it does.
     letter: Option<Letter>,
     /// The newest event that it has had.
-    last: Option<Generation>,
+    last: Option<Position>,
     rng: Rng,
 }
 
@@ -149,7 +149,7 @@ impl<'a> Viewer<'a> {
         match error.kind {
             ErrorKind::Unavailable => Seen::Part,
             ErrorKind::UnsupportedOperation => {
-                let last = self.last.unwrap_or_else(|| self.world().generation(key));
+                let last = self.last.unwrap_or_else(|| self.world().position(key));
                 self.world().judge(|oracle| {
                     let text = || format!("no stream of {key}: {error}");
                     let may_end = oracle.may_end(key, last, false);
@@ -176,9 +176,9 @@ impl<'a> Viewer<'a> {
             let now_ms = world.now_ms();
             match next {
                 Next::Event(event) => {
-                    world.note(actor.name(), &format!("has event {}", event.generation), "");
+                    world.note(actor.name(), &format!("has event {}", event.position), "");
                     world.judge(|oracle| oracle.streamed(&key, self.last, &event));
-                    self.last = Some(event.generation);
+                    self.last = Some(event.position);
                     if matches!(event.response, StreamResponse::Message(_)) {
                         return Seen::All;
                     }

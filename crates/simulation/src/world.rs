@@ -13,7 +13,7 @@ use std::time::Duration;
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard, Renewed, StoreError};
 use a2a_lambda_core::{
-    Caller, Generation, LeaseToken, Mark, Owner, Policy, PushConfigs, Snapshot, TaskKey, TaskStore,
+    Caller, LeaseToken, Mark, Owner, Policy, Position, PushConfigs, Snapshot, TaskKey, TaskStore,
     Tenant,
 };
 use a2a_lambda_protocol::Timestamp;
@@ -238,8 +238,8 @@ impl World {
     }
 
     /// The newest entry of a task.
-    pub(crate) fn generation(&self, key: &TaskKey) -> Generation {
-        lock(&self.oracle).generation(key)
+    pub(crate) fn position(&self, key: &TaskKey) -> Position {
+        lock(&self.oracle).position(key)
     }
 
     /// I4: two sweeps after the world has healed, no task has been waiting for longer.

@@ -261,12 +261,12 @@ pub(crate) fn guard(base: &Snapshot, now: Timestamp) -> Guard {
     Guard { revision: base.head.revision, leased_until }
 }
 
-/// A tail is gapless and ends with the head's generation.
+/// A tail is gapless and ends with the head's position.
 pub(crate) fn check_tail(snapshot: &Snapshot) {
-    let end = snapshot.head.generation.0;
+    let end = snapshot.head.position.0;
     for (back, entry) in snapshot.tail.iter().rev().enumerate() {
         let expected = end.checked_sub(back as u64);
-        let found = entry.generation.0;
+        let found = entry.position.0;
         assert_eq!(Some(found), expected, "the tail of {} has a gap", snapshot.head.key);
     }
 }

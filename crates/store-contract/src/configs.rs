@@ -4,7 +4,7 @@ use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::ids::{ConfigId, WriteId};
 use a2a_lambda_core::push::{Attempt, Delivery, Failing, Trouble};
 use a2a_lambda_core::vault::Sealed;
-use a2a_lambda_core::{Generation, PushConfig, PushConfigs, StoreError, TaskKey};
+use a2a_lambda_core::{Position, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_core::{ProtocolVersion, TraceContext};
 use a2a_lambda_protocol::Timestamp;
 
@@ -86,10 +86,10 @@ pub(crate) fn config(id: &str, label: &str) -> PushConfig {
         created_at: Timestamp::from_millis(1_760_000_000_123),
         write: WriteId::new(format!("write of {label}")),
         delivery: Delivery {
-            cursor: Generation(12),
+            cursor: Position(12),
             replays: 2,
             introduced: true,
-            batch: Some(Generation(15)),
+            batch: Some(Position(15)),
             trouble: None,
         },
     }
@@ -115,7 +115,7 @@ pub(crate) fn trouble(since_ms: i64) -> Trouble {
     let after = |ms: i64| Timestamp::from_millis(since_ms.saturating_add(ms));
     let attempt = |ms: i64, reason: &str| Attempt {
         at: after(ms),
-        generation: Generation(13),
+        position: Position(13),
         reason: reason.to_owned(),
     };
     Trouble {

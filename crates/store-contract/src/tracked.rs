@@ -7,7 +7,7 @@ use a2a_lambda_core::machine::{
     Change, Command, Finish, Pause, Settlement, Stamp, TurnEnd, Update,
 };
 use a2a_lambda_core::store::{Committed, Depth, Renewed};
-use a2a_lambda_core::{Entry, Generation, LeaseToken, Snapshot, TaskKey, Terms};
+use a2a_lambda_core::{Entry, LeaseToken, Position, Snapshot, TaskKey, Terms};
 use a2a_lambda_protocol::{Message, Timestamp};
 
 use crate::bench::{Bench, check_tail};
@@ -116,14 +116,14 @@ impl Tracked {
         let full = self.bench.read_full(self.key()).await;
         self.check(&full);
         assert_eq!(full.tail.len(), self.log.len(), "the whole log");
-        let end = self.head.generation.0;
+        let end = self.head.position.0;
         for known in [end / 2, end - 1, end] {
-            self.verify_after(Generation(known)).await;
+            self.verify_after(Position(known)).await;
         }
     }
 
     /// Reads what comes after an entry and compares.
-    pub(crate) async fn verify_after(&self, known: Generation) {
+    pub(crate) async fn verify_after(&self, known: Position) {
         let read = self.bench.try_read(self.key(), Depth::After(known)).await;
         let read = read.expect("the task exists");
         self.check(&read);
@@ -205,7 +205,7 @@ impl Tracked {
             panic!("nobody has the mark: {:?}", head.pushes);
         };
         let epoch = head.pushes.as_ref().map_or(0, |pushes| pushes.epoch);
-        Settlement { token: token.clone(), epoch, through: head.generation, next, configs: true }
+        Settlement { token: token.clone(), epoch, through: head.position, next, configs: true }
     }
 
     pub(crate) async fn settle_push(&mut self, next: Option<Timestamp>) {
@@ -253,8 +253,8 @@ pub(crate) fn check_entries(found: &[Entry], expected: &[Entry]) {
             bytes.max(expected_bytes) > 2_000,
             "an entry reads {found:?}, and was committed as {expected:?}"
         );
-        let generation = expected.generation;
-        panic!("entry {generation} of {expected_bytes} bytes reads otherwise, with {bytes} bytes");
+        let position = expected.position;
+        panic!("entry {position} of {expected_bytes} bytes reads otherwise, with {bytes} bytes");
     }
     assert_eq!(found.len(), expected.len(), "the number of entries");
 }

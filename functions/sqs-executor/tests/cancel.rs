@@ -56,7 +56,7 @@ async fn cancel(client: Client, key: TaskKey, after: Duration) -> (TaskKey, Inst
     tokio::time::sleep(after).await;
     client.cancel(&key).await;
     let at = Instant::now();
-    let generation = client.head(&key).await.generation.0;
+    let generation = client.head(&key).await.position.0;
     (key, at, generation)
 }
 
@@ -103,7 +103,7 @@ async fn agents_at_work_are_told_within_two_seconds_and_add_nothing() {
         took.push(told[key.task.as_str()].saturating_duration_since(*at));
         let ended = client.ended(key).await;
         assert_eq!((ended.state(), ended.claims()), (TaskState::Canceled, 1));
-        assert_eq!(ended.snapshot.head.generation.0, *generation, "{key}");
+        assert_eq!(ended.snapshot.head.position.0, *generation, "{key}");
     }
     assert_eq!(took.len(), TASKS);
     let (p50, p99) = (percentile(&took, 50), percentile(&took, 99));
@@ -130,6 +130,6 @@ async fn the_agent_of_a_task_that_was_canceled_in_the_queue_is_not_run() {
     for key in &tasks {
         let ended = client.ended(key).await;
         assert_eq!((ended.state(), ended.claims()), (TaskState::Canceled, 0));
-        assert_eq!(ended.snapshot.head.generation.0, 2, "its message, and its end");
+        assert_eq!(ended.snapshot.head.position.0, 2, "its message, and its end");
     }
 }

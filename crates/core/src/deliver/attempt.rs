@@ -105,7 +105,7 @@ async fn try_once(
             delivery.trouble = None;
         }
         Verdict::Failed { reason, again } => {
-            let attempt = Attempt { at: engine.clock.now(), generation: through, reason };
+            let attempt = Attempt { at: engine.clock.now(), position: through, reason };
             let trouble = after_failure(engine, delivery.trouble.take(), attempt, again);
             log_failure(task, &config.id, &trouble);
             config.delivery.trouble = Some(trouble);

@@ -3,7 +3,7 @@
 use a2a_lambda_protocol::{StreamResponse, v0_3};
 
 use crate::head::Head;
-use crate::ids::{Generation, TaskKey};
+use crate::ids::{Position, TaskKey};
 use crate::log::{ArtifactChange, Entry, Event, fold, without_task};
 use crate::policy::Policy;
 use crate::push::PushConfig;
@@ -14,7 +14,7 @@ use crate::version::ProtocolVersion;
 #[derive(Debug)]
 pub(super) struct Parcel {
     /// The newest entry in it.
-    pub(super) through: Generation,
+    pub(super) through: Position,
     /// Whether it holds more than one entry, and this has not been noted yet.
     pub(super) to_be_noted: bool,
     pub(super) content_type: &'static str,
@@ -29,12 +29,12 @@ pub(super) enum Found {
     /// This is next.
     Parcel(Parcel),
     /// More of the log is needed to tell: what comes after this entry.
-    NeedsLogAfter(Generation),
+    NeedsLogAfter(Position),
 }
 
 /// What a push's id is made of besides its newest entry: the same for every push of a config, until
 /// that is made anew or replayed.
-pub(super) fn push_id(task: &TaskKey, config: &PushConfig, through: Generation) -> String {
+pub(super) fn push_id(task: &TaskKey, config: &PushConfig, through: Position) -> String {
     let made = config.created_at.as_millis().to_be_bytes();
     let replays = config.delivery.replays.to_be_bytes();
     let fields: [&[u8]; 5] = [
@@ -47,7 +47,7 @@ pub(super) fn push_id(task: &TaskKey, config: &PushConfig, through: Generation) 
     format!("msg_{}_{through}", digest(fields))
 }
 
-/// Finds what to send to a receiver, in `log`, which goes up to the head's generation.
+/// Finds what to send to a receiver, in `log`, which goes up to the head's position.
 ///
 /// `may_batch` is whether several entries may be sent as one that have not been before. The first
 /// time that a receiver is sent something it must not be: the last entry may have been sent alone,
@@ -60,14 +60,14 @@ pub(super) fn next(
     policy: &Policy,
 ) -> Found {
     let delivery = &config.delivery;
-    if delivery.cursor > head.generation {
+    if delivery.cursor > head.position {
         // The config was made after the task was last looked at.
-        return Found::NeedsLogAfter(head.generation);
+        return Found::NeedsLogAfter(head.position);
     }
     // The sender has been answered with a direct message, and knows of no task.
     let unknown = head.direct && !head.is_listed();
     if !delivery.introduced && policy.push_task && !unknown {
-        let through = delivery.cursor.max(Generation(1));
+        let through = delivery.cursor.max(Position(1));
         return whole(config, head, log, through, false, policy);
     }
     let Some(new) = after(head, log, delivery.cursor) else {
@@ -75,7 +75,7 @@ pub(super) fn next(
     };
     let is_sent = |entry: &&Entry| match &entry.event {
         Event::Message(_) => false,
-        Event::Status(_) => !unknown || entry.generation == head.generation,
+        Event::Status(_) => !unknown || entry.position == head.position,
         Event::Artifact(_) => policy.push_artifacts,
     };
     let mut sent = new.iter().filter(is_sent);
@@ -85,25 +85,25 @@ pub(super) fn next(
             let end = match (delivery.batch, may_batch) {
                 (Some(noted), _) => End::At(noted),
                 (None, true) => End::WhenFull,
-                (None, false) => End::At(first.generation),
+                (None, false) => End::At(first.position),
             };
             chunks(first, change, sent, end, policy)
         }
-        _ => Chunks { through: first.generation, change: None },
+        _ => Chunks { through: first.position, change: None },
     };
     let through = together.through;
-    let to_be_noted = through > first.generation && delivery.batch != Some(through);
+    let to_be_noted = through > first.position && delivery.batch != Some(through);
     if config.version == ProtocolVersion::V0_3 {
         return whole(config, head, log, through, to_be_noted, policy);
     }
     let response = match together.change {
         Some(change) => {
             let event = Event::Artifact(change);
-            Entry { generation: through, at: first.at, event }.to_stream(head)
+            Entry { position: through, at: first.at, event }.to_stream(head)
         }
         None => first.to_stream(head),
     };
-    let direct = head.direct && through == head.generation;
+    let direct = head.direct && through == head.position;
     let response = match response {
         Some(StreamResponse::StatusUpdate(update)) if direct => {
             update.status.message.map(without_task).map(StreamResponse::Message)
@@ -125,14 +125,14 @@ fn whole(
     config: &PushConfig,
     head: &Head,
     log: &[Entry],
-    through: Generation,
+    through: Position,
     to_be_noted: bool,
     policy: &Policy,
 ) -> Found {
-    let Some(all) = after(head, log, Generation(0)) else {
-        return Found::NeedsLogAfter(Generation(0));
+    let Some(all) = after(head, log, Position(0)) else {
+        return Found::NeedsLogAfter(Position(0));
     };
-    let shown = || all.iter().take_while(|entry| entry.generation <= through);
+    let shown = || all.iter().take_while(|entry| entry.position <= through);
     let mut task = fold(head, shown());
     // The same at each attempt, since it is reckoned from what is shown.
     if shown().map(Entry::stored_bytes).sum::<usize>() > policy.push_task_bytes {
@@ -148,25 +148,25 @@ fn whole(
 }
 
 /// The entries after one, if the log goes back to it.
-fn after<'a>(head: &Head, log: &'a [Entry], known: Generation) -> Option<&'a [Entry]> {
-    if known >= head.generation {
+fn after<'a>(head: &Head, log: &'a [Entry], known: Position) -> Option<&'a [Entry]> {
+    if known >= head.position {
         return Some(&[]);
     }
-    let first = log.first().filter(|first| first.generation <= known.next())?;
-    let passed = usize::try_from(known.0.saturating_sub(first.generation.0 - 1)).ok()?;
+    let first = log.first().filter(|first| first.position <= known.next())?;
+    let passed = usize::try_from(known.0.saturating_sub(first.position.0 - 1)).ok()?;
     log.get(passed..)
 }
 
 /// Where a run of chunks ends.
 #[derive(Clone, Copy)]
 enum End {
-    At(Generation),
+    At(Position),
     WhenFull,
 }
 
 /// Chunks of an artifact as one.
 struct Chunks {
-    through: Generation,
+    through: Position,
     change: Option<ArtifactChange>,
 }
 
@@ -178,7 +178,7 @@ fn chunks<'a>(
     policy: &Policy,
 ) -> Chunks {
     let mut all = change.clone();
-    let mut through = first.generation;
+    let mut through = first.position;
     let mut bytes = first.stored_bytes();
     let mut count = 1;
     for entry in rest {
@@ -189,13 +189,13 @@ fn chunks<'a>(
         bytes += entry.stored_bytes();
         count += 1;
         let over = match end {
-            End::At(last) => entry.generation > last,
+            End::At(last) => entry.position > last,
             End::WhenFull => bytes > policy.push_bytes || count > policy.push_chunks,
         };
         if over {
             break;
         }
-        through = entry.generation;
+        through = entry.position;
         all.artifact.parts.extend(next.artifact.parts.iter().cloned());
         all.last_chunk = next.last_chunk;
         if next.artifact.metadata.is_some() {

@@ -6,7 +6,7 @@ use a2a_lambda_protocol::{Json, Message, Timestamp};
 
 use super::Settlement;
 use crate::head::{Interruption, Patience};
-use crate::ids::{ContextId, Generation, LeaseToken, Owner, TaskKey, WriteId};
+use crate::ids::{ContextId, LeaseToken, Owner, Position, TaskKey, WriteId};
 use crate::log::{ArtifactChange, StatusChange, Terms};
 use crate::request_key::Fingerprint;
 
@@ -139,7 +139,7 @@ pub struct TurnEnd {
     /// The runner's lease.
     pub token: LeaseToken,
     /// The newest entry whose messages the turn was given.
-    pub given: Generation,
+    pub given: Position,
     /// What was shown and not yet committed.
     pub updates: Vec<Update>,
 }

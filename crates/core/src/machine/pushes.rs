@@ -22,7 +22,7 @@ use a2a_lambda_protocol::Timestamp;
 
 use super::{Draft, Effect, Refusal};
 use crate::head::{Head, Mark, Pushes};
-use crate::ids::{Generation, LeaseToken};
+use crate::ids::{LeaseToken, Position};
 use crate::log::{Entry, Event};
 
 /// How long a new task's mark waits for the runner that is signaled anyway, and that delivers
@@ -37,7 +37,7 @@ pub struct Settlement {
     /// The epoch of the configs that were looked at.
     pub epoch: u64,
     /// The newest entry that was looked at.
-    pub through: Generation,
+    pub through: Position,
     /// When there is more to do, if there is.
     pub next: Option<Timestamp>,
     /// Whether there is a config at all.
@@ -107,10 +107,10 @@ impl Draft<'_> {
         if self.head.pushed_until(token).is_none() {
             return Err(Refusal::StaleLease);
         }
-        let generation = self.head.generation;
+        let position = self.head.position;
         let now = self.stamp.now;
         let pushes = self.head.pushes.as_mut().ok_or(Refusal::NothingToPush)?;
-        if pushes.epoch != *epoch || generation != *through {
+        if pushes.epoch != *epoch || position != *through {
             return Err(Refusal::News);
         }
         if !configs {

@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::{TransactError, chain};
-use crate::ids::{ConfigId, Generation, TaskKey};
+use crate::ids::{ConfigId, Position, TaskKey};
 use crate::push::{Delivery, Origin, PushConfig, PushSecrets, Secret};
 use crate::store::Depth;
 use crate::vault::VaultError;
@@ -52,7 +52,7 @@ impl Operations {
         }
         let snapshot = self.owned(caller, &request.task_id, Depth::Tail).await?;
         let key = snapshot.head.key.clone();
-        let cursor = snapshot.head.generation;
+        let cursor = snapshot.head.position;
         let mut request = request;
         // 0.3 sets the one config of a task, unless it is named; 1.0 creates another.
         if request.id.is_empty() && origin.version == ProtocolVersion::V1_0 {
@@ -156,7 +156,7 @@ impl Operations {
     pub(super) async fn register(
         &self,
         task: &TaskKey,
-        cursor: Generation,
+        cursor: Position,
         request: TaskPushNotificationConfig,
         origin: Origin,
         path: &str,

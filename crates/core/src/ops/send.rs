@@ -8,7 +8,7 @@ use a2a_lambda_protocol::{
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::TransactError;
 use crate::head::{Head, Phase};
-use crate::ids::{ContextId, Generation, TaskId, TaskKey};
+use crate::ids::{ContextId, Position, TaskId, TaskKey};
 use crate::log::{Terms, without_task};
 use crate::machine::{Command, Effect, FirstPush, Submission};
 use crate::push::Origin;
@@ -40,7 +40,7 @@ pub struct SendOptions {
     pub may_answer_directly: bool,
     /// The newest event that the client of a stream has had: a request that is repeated under its
     /// key goes on after it.
-    pub last_event: Option<Generation>,
+    pub last_event: Option<Position>,
 }
 
 /// A request that is in order.
@@ -200,7 +200,7 @@ impl Operations {
                 }
             }
             // Before the task, so that nothing of it is missed. Without its task it means nothing.
-            let none = Generation::default();
+            let none = Position::default();
             registered =
                 Some(Box::pin(self.register(&head.key, none, push, origin, INLINE)).await?);
         }
@@ -277,7 +277,7 @@ impl Operations {
             return answer.map(|()| Accepted::before(snapshot));
         }
         let limit = self.engine.policy.max_entries;
-        if head.generation.0 >= limit {
+        if head.position.0 >= limit {
             return Err(A2aError::new(
                 ErrorKind::UnsupportedOperation,
                 format!("the task has had {limit} messages and updates, and takes no more"),
@@ -298,7 +298,7 @@ impl Operations {
         let key = head.key.clone();
         let registered = match push {
             Some(push) => {
-                Some(Box::pin(self.register(&key, head.generation, push, origin, INLINE)).await?)
+                Some(Box::pin(self.register(&key, head.position, push, origin, INLINE)).await?)
             }
             None => None,
         };

@@ -18,16 +18,16 @@ use super::send::SendOptions;
 use super::{Caller, Operations, transact_error};
 use crate::engine::{Engine, chain};
 use crate::head::Head;
-use crate::ids::Generation;
+use crate::ids::Position;
 use crate::log::{Entry, Event, fold, trim_history, without_task};
 use crate::store::{Depth, Snapshot};
 
 /// An event of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamEvent {
-    /// The generation that the client has with it: a stream that is resumed after it misses
+    /// The position that the client has with it: a stream that is resumed after it misses
     /// nothing and repeats nothing.
-    pub generation: Generation,
+    pub position: Position,
     /// What the client is sent.
     pub response: StreamResponse,
 }
@@ -65,7 +65,7 @@ impl Ends {
 /// The first event of a stream that is not resumed.
 struct Opening {
     task: Task,
-    generation: Generation,
+    position: Position,
     /// Until when to wait for the agent to say whether there is a task at all.
     held_until: Option<Timestamp>,
     /// Whether a direct message of the agent's takes the place of the task.
@@ -81,7 +81,7 @@ pub struct Tail {
     /// Entries that were read, but not yet sent.
     entries: VecDeque<Entry>,
     /// The newest entry that was read.
-    read: Generation,
+    read: Position,
     /// When to look for more.
     look_at: Timestamp,
     /// The interval between looks.
@@ -119,7 +119,7 @@ impl Operations {
         let accepted = Box::pin(self.accept(caller, request, options, held_until)).await?;
         match options.last_event {
             // The ids of a message that was accepted just now cannot have been seen.
-            Some(last) if accepted.before && last <= accepted.snapshot.head.generation => {
+            Some(last) if accepted.before && last <= accepted.snapshot.head.position => {
                 self.resumed(accepted.snapshot, last, Ends::Settled, options.answer_by).await
             }
             _ => {
@@ -145,20 +145,20 @@ impl Operations {
         &self,
         caller: &Caller,
         request: &SubscribeToTaskRequest,
-        last_event: Option<Generation>,
+        last_event: Option<Position>,
         until: Option<Timestamp>,
     ) -> Result<Tail, A2aError> {
         validate(request)?;
         let depth = last_event.map_or(Depth::Full, Depth::After);
         let snapshot = self.owned(caller, &request.id, depth).await?;
         let head = &snapshot.head;
-        if last_event.is_some_and(|last| last > head.generation) {
+        if last_event.is_some_and(|last| last > head.position) {
             return Err(A2aError::invalid_field(
                 "Last-Event-ID",
                 "is of an event that the task has not had",
             ));
         }
-        if head.is_terminal() && last_event.is_none_or(|last| last == head.generation) {
+        if head.is_terminal() && last_event.is_none_or(|last| last == head.position) {
             let text = format!("the task is {} and has no more updates", head.phase.name());
             return Err(A2aError::unsupported(text).with_metadata("taskId", request.id.clone()));
         }
@@ -179,8 +179,8 @@ impl Operations {
         let snapshot = self.engine.complete(snapshot).await.map_err(transact_error)?;
         let mut task = fold(&snapshot.head, &snapshot.tail);
         trim_history(&mut task, history_length);
-        let generation = snapshot.head.generation;
-        let opening = Opening { task, generation, held_until: None, may_be_direct: false };
+        let position = snapshot.head.position;
+        let opening = Opening { task, position, held_until: None, may_be_direct: false };
         Ok(self.tail(snapshot.head, ends, Some(opening), until))
     }
 
@@ -188,13 +188,13 @@ impl Operations {
     async fn resumed(
         &self,
         snapshot: Snapshot,
-        last: Generation,
+        last: Position,
         ends: Ends,
         until: Option<Timestamp>,
     ) -> Result<Tail, A2aError> {
         // The last event itself may have been the end of the stream, although the task went on.
         let from = match ends {
-            Ends::Settled => Generation(last.0.saturating_sub(1)),
+            Ends::Settled => Position(last.0.saturating_sub(1)),
             Ends::Terminal => last,
         };
         let snapshot = match snapshot.after(from) {
@@ -202,8 +202,8 @@ impl Operations {
             None => self.engine.complete(snapshot).await.map_err(transact_error)?,
         };
         let entries = snapshot.after(from).unwrap_or_default();
-        let over = entries.iter().any(|entry| entry.generation == last && ends.with(entry));
-        let entries = entries.iter().filter(|entry| entry.generation > last && !over);
+        let over = entries.iter().any(|entry| entry.position == last && ends.with(entry));
+        let entries = entries.iter().filter(|entry| entry.position > last && !over);
         let entries = entries.cloned().collect();
         let tail = self.tail(snapshot.head, ends, None, until);
         Ok(Tail { entries, over, ..tail })
@@ -220,7 +220,7 @@ impl Operations {
         let longest = now.saturating_add(self.engine.policy.max_stream);
         Tail {
             engine: self.engine.clone(),
-            read: head.generation,
+            read: head.position,
             head,
             ends,
             opening,
@@ -301,7 +301,7 @@ impl Tail {
                 self.end();
             }
             if let Some(response) = entry.to_stream(&self.head) {
-                return Some(StreamEvent { generation: entry.generation, response });
+                return Some(StreamEvent { position: entry.position, response });
             }
         }
         // A stream that begins or was resumed where it ends.
@@ -318,7 +318,7 @@ impl Tail {
 
     /// The first event.
     fn open(&mut self) -> Option<StreamEvent> {
-        let Opening { task, generation, may_be_direct, .. } = self.opening.take()?;
+        let Opening { task, position, may_be_direct, .. } = self.opening.take()?;
         if may_be_direct
             && self.head.direct
             && let Some(answer) = self.direct(&task)
@@ -326,7 +326,7 @@ impl Tail {
             self.end();
             return Some(answer);
         }
-        Some(StreamEvent { generation, response: StreamResponse::Task(task) })
+        Some(StreamEvent { position, response: StreamResponse::Task(task) })
     }
 
     /// The direct message that the agent has answered with: the one of the last status.
@@ -340,7 +340,7 @@ impl Tail {
             },
         };
         let response = StreamResponse::Message(without_task(message?));
-        Some(StreamEvent { generation: self.head.generation, response })
+        Some(StreamEvent { position: self.head.position, response })
     }
 
     /// Looks for new entries. What fails is tried again with the next look.
@@ -358,7 +358,7 @@ impl Tail {
                 };
                 self.wait = if new.is_empty() { slower } else { policy.poll_first };
                 self.entries.extend(new.iter().cloned());
-                self.read = now.head.generation;
+                self.read = now.head.position;
                 self.head = now.head;
             }
             Ok(None) => self.over = true,

@@ -9,7 +9,7 @@ use crate::agent::{End, Failure, Reply};
 use crate::deliver::Beside;
 use crate::engine::{Engine, TransactError, chain};
 use crate::head::Interruption;
-use crate::ids::{Generation, LeaseToken};
+use crate::ids::{LeaseToken, Position};
 use crate::machine::{Command, Finish, Pause, TurnEnd, Update};
 use crate::policy::{Policy, Retries};
 use crate::store::{Snapshot, StoreError};
@@ -20,7 +20,7 @@ pub(super) struct Committer<'a> {
     token: &'a LeaseToken,
     retries: Retries,
     /// The newest entry whose messages the turn was given.
-    given: Generation,
+    given: Position,
     /// The task as last committed.
     pub(super) now: Snapshot,
     beside: &'a Beside,
@@ -161,7 +161,7 @@ impl<'a> Committer<'a> {
     /// Whether the log has no room for a batch.
     fn overfills(&self, batch: &Batch) -> bool {
         let entries = u64::try_from(batch.updates.len()).unwrap_or(u64::MAX);
-        let after = self.now.head.generation.0.saturating_add(entries);
+        let after = self.now.head.position.0.saturating_add(entries);
         let bytes = self.now.head.log_bytes.saturating_add(batch.bytes as u64);
         let policy = &self.engine.policy;
         entries > 0 && (after > policy.max_entries || bytes > policy.max_task_bytes)

@@ -88,7 +88,7 @@ async fn assert_pushed(world: &World, key: &TaskKey, place: &str) {
     let told = world.taken("hook");
     assert!(config.delivery.introduced && told[0].starts_with("task "), "{place}: {told:?}");
     let is_sent = |entry: &&Entry| !matches!(entry.event, Event::Message(_));
-    let newest = tail.iter().rfind(is_sent).unwrap().generation;
+    let newest = tail.iter().rfind(is_sent).unwrap().position;
     assert!(config.delivery.cursor >= newest, "{place}: {told:?}");
     // What came at first, each under its number.
     let ids = world.ids("hook");
@@ -102,7 +102,7 @@ async fn assert_pushed(world: &World, key: &TaskKey, place: &str) {
     assert!(numbers.is_sorted(), "{place}: {ids:?}");
     assert!(ids.len() <= numbers.len() + 1, "{place}: more than one was sent again: {ids:?}");
     let statuses =
-        |entry: &&Entry| matches!(entry.event, Event::Status(_)) && entry.generation.0 > numbers[0];
+        |entry: &&Entry| matches!(entry.event, Event::Status(_)) && entry.position.0 > numbers[0];
     let expected = tail.iter().filter(statuses).count();
     let sent = told.iter().filter(|told| told.starts_with("status ")).count();
     assert_eq!(sent, expected, "{place}: {told:?}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use a2a_lambda_core::head::MAX_REMEMBERED_KEYS;
 use a2a_lambda_core::log::{Entry, fold};
-use a2a_lambda_core::{Ending, Event, Generation, Head, Phase, StreamEvent, TaskKey};
+use a2a_lambda_core::{Ending, Event, Head, Phase, Position, StreamEvent, TaskKey};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Message, StreamResponse, Task};
 
 use super::{Known, Oracle, Verdict, Violation, ensure};
@@ -20,15 +20,15 @@ pub(crate) struct Sent {
 
 impl Known {
     /// The log up to an entry.
-    pub(super) fn entries_to(&self, generation: Generation) -> Option<&[Entry]> {
-        self.log.get(..usize::try_from(generation.0).ok()?)
+    pub(super) fn entries_to(&self, position: Position) -> Option<&[Entry]> {
+        self.log.get(..usize::try_from(position.0).ok()?)
     }
 
-    /// The generation of which this is the task.
-    pub(super) fn generation_of(&self, task: &Task) -> Option<Generation> {
-        let newest_first = (0..=self.head.generation.0).rev().map(Generation);
-        newest_first.into_iter().find(|generation| {
-            let entries = self.entries_to(*generation);
+    /// The position of which this is the task.
+    pub(super) fn position_of(&self, task: &Task) -> Option<Position> {
+        let newest_first = (0..=self.head.position.0).rev().map(Position);
+        newest_first.into_iter().find(|position| {
+            let entries = self.entries_to(*position);
             entries.is_some_and(|entries| fold(&self.head, entries) == *task)
         })
     }
@@ -41,8 +41,8 @@ impl Known {
     }
 
     /// The first entry after another that a stream shows.
-    fn shown_after(&self, last: Generation) -> Option<&Entry> {
-        let after = self.log.iter().filter(|entry| entry.generation > last);
+    fn shown_after(&self, last: Position) -> Option<&Entry> {
+        let after = self.log.iter().filter(|entry| entry.position > last);
         after.into_iter().find(|entry| !matches!(entry.event, Event::Message(_)))
     }
 }
@@ -55,8 +55,8 @@ impl Oracle {
     }
 
     /// The newest entry of a task.
-    pub(crate) fn generation(&self, key: &TaskKey) -> Generation {
-        self.tasks.get(key).map_or(Generation(0), |known| known.head.generation)
+    pub(crate) fn position(&self, key: &TaskKey) -> Position {
+        self.tasks.get(key).map_or(Position(0), |known| known.head.position)
     }
 
     /// The task that a message went into.
@@ -66,7 +66,7 @@ impl Oracle {
 
     /// A message was accepted, for a task if its sender was told of one.
     pub(crate) fn accepted(&mut self, sent: &Sent, task: Option<&TaskKey>) -> Verdict {
-        let Some((stored, generation)) = self.messages.get(&sent.id).cloned() else {
+        let Some((stored, position)) = self.messages.get(&sent.id).cloned() else {
             let text = format!("message {} was accepted and is nowhere", sent.id);
             return Err(Violation::new(if sent.key.is_some() { "I9" } else { "I4" }, text));
         };
@@ -83,7 +83,7 @@ impl Oracle {
         // The keys of follow-ups are not remembered for ever. The later message may be answered
         // before the earlier one.
         let forgotten = self.messages.get(&id).is_none_or(|(_, other)| {
-            self.keyed_after(&stored, generation.min(*other)) >= MAX_REMEMBERED_KEYS
+            self.keyed_after(&stored, position.min(*other)) >= MAX_REMEMBERED_KEYS
         });
         ensure(id == sent.id || forgotten, "I9", || {
             format!("key {number} stands for {id}, and {} was accepted under it", sent.id)
@@ -104,8 +104,8 @@ impl Oracle {
             (ErrorKind::InvalidParams, Some(key)) => {
                 let prefix = format!("k{key}:");
                 let is_misused = self.messages.keys().any(|id| id.starts_with(&prefix));
-                let forgotten = self.messages.get(&sent.id).is_none_or(|(of, generation)| {
-                    self.keyed_after(of, *generation) >= MAX_REMEMBERED_KEYS
+                let forgotten = self.messages.get(&sent.id).is_none_or(|(of, position)| {
+                    self.keyed_after(of, *position) >= MAX_REMEMBERED_KEYS
                 });
                 ensure(forgotten && is_misused, "I9", || {
                     format!("message {} was refused: {error}", sent.id)
@@ -125,22 +125,22 @@ impl Oracle {
         &self,
         key: &TaskKey,
         task: &Task,
-        generation: Option<Generation>,
-        since: Generation,
+        position: Option<Position>,
+        since: Position,
     ) -> Verdict {
         let known = self.known(key)?;
-        let is_right = match generation {
-            Some(generation) => known
-                .entries_to(generation)
+        let is_right = match position {
+            Some(position) => known
+                .entries_to(position)
                 .is_some_and(|entries| fold(&known.head, entries) == *task),
             None => true,
         };
-        let generation = generation.or_else(|| known.generation_of(task)).filter(|_| is_right);
-        ensure(generation.is_some(), "I2", || {
+        let position = position.or_else(|| known.position_of(task)).filter(|_| is_right);
+        ensure(position.is_some(), "I2", || {
             format!("somebody was shown a {key} that is not what its log adds up to")
         })?;
-        ensure(generation >= Some(since), "I2", || {
-            format!("somebody was shown {key} as of {generation:?}, older than {since}")
+        ensure(position >= Some(since), "I2", || {
+            format!("somebody was shown {key} as of {position:?}, older than {since}")
         })
     }
 
@@ -154,7 +154,7 @@ impl Oracle {
 
     /// `CancelTask` was answered with a task.
     pub(crate) fn canceled(&mut self, key: &TaskKey, task: &Task, now_ms: u64) -> Verdict {
-        self.shown(key, task, None, self.generation(key))?;
+        self.shown(key, task, None, self.position(key))?;
         if let Some(known) = self.tasks.get_mut(key) {
             let is_canceled = known.head.phase == Phase::Ended(Ending::Canceled);
             ensure(is_canceled && task.status.state == known.head.state(), "I7", || {
@@ -177,22 +177,22 @@ impl Oracle {
     pub(crate) fn streamed(
         &self,
         key: &TaskKey,
-        last: Option<Generation>,
+        last: Option<Position>,
         event: &StreamEvent,
     ) -> Verdict {
         match (&event.response, last) {
             (StreamResponse::Task(task), None) => {
-                self.shown(key, task, Some(event.generation), Generation(0))
+                self.shown(key, task, Some(event.position), Position(0))
             }
             (StreamResponse::Message(message), None) => self.shown_direct(key, message),
             (response, Some(last)) => {
                 let known = self.known(key)?;
                 let next = known.shown_after(last);
                 let expected = next.and_then(|entry| entry.to_stream(&known.head));
-                let is_next = next.is_some_and(|entry| entry.generation == event.generation)
+                let is_next = next.is_some_and(|entry| entry.position == event.position)
                     && expected.as_ref() == Some(response);
                 ensure(is_next, "I2", || {
-                    let of = event.generation;
+                    let of = event.position;
                     format!("a stream of {key} has {of} after {last}, and {next:?} comes next")
                 })
             }
@@ -203,16 +203,16 @@ impl Oracle {
     }
 
     /// How long the next entry of a stream has been waiting for it, in milliseconds.
-    pub(crate) fn lag_ms(&self, key: &TaskKey, last: Generation, now_ms: u64) -> u64 {
+    pub(crate) fn lag_ms(&self, key: &TaskKey, last: Position, now_ms: u64) -> u64 {
         let next = self.tasks.get(key).and_then(|known| {
-            let at = usize::try_from(known.shown_after(last)?.generation.0).ok()?;
+            let at = usize::try_from(known.shown_after(last)?.position.0).ok()?;
             known.written_ms.get(at.checked_sub(1)?)
         });
         next.map_or(0, |written| now_ms.saturating_sub(*written))
     }
 
     /// Whether a stream that has had the entry `last` is where a stream may end.
-    pub(crate) fn may_end(&self, key: &TaskKey, last: Generation, at_interruptions: bool) -> bool {
+    pub(crate) fn may_end(&self, key: &TaskKey, last: Position, at_interruptions: bool) -> bool {
         let Some(known) = self.tasks.get(key) else { return false };
         let over = known.head.is_terminal() && known.shown_after(last).is_none();
         // A stream that begins with an interrupted task ends with it.
@@ -240,7 +240,7 @@ impl Oracle {
             let key = key.filter(is_theirs).ok_or_else(|| {
                 Violation::new("I8", format!("{who} was listed {}, which is not theirs", task.id))
             })?;
-            self.shown(&key, task, None, Generation(0))?;
+            self.shown(&key, task, None, Position(0))?;
             ensure(listed.insert(key), "I2", || format!("{who} was listed {} twice", task.id))?;
         }
         // One that has been answered directly meanwhile is not listed any more.

@@ -67,7 +67,7 @@ impl Oracle {
         wrote: Wrote,
         after: PushConfig,
     ) -> Verdict {
-        let newest = self.generation(task);
+        let newest = self.position(task);
         let url = after.url.clone();
         let Some(hook) = self.hooks.get_mut(&url) else {
             let is_new = !after.delivery.introduced && after.delivery.cursor <= newest;
@@ -180,7 +180,7 @@ impl Oracle {
         head: &Head,
         log: &[Entry],
     ) -> Verdict {
-        let new = log.iter().filter(|entry| entry.generation > before.generation);
+        let new = log.iter().filter(|entry| entry.position > before.position);
         let mut news = new.filter(|entry| !matches!(entry.event, Event::Message(_))).peekable();
         let has_news = news.peek().is_some();
         let (was, now) = (before.mark(), head.mark());

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::{
-    Answer, Entry, Event, Generation, Head, Mark, ProtocolVersion, Push, PushConfig, TaskKey,
+    Answer, Entry, Event, Head, Mark, Position, ProtocolVersion, Push, PushConfig, TaskKey,
 };
 use a2a_lambda_protocol::{StreamResponse, TaskArtifactUpdateEvent, v0_3};
 
@@ -44,15 +44,15 @@ pub(super) struct Hook {
     /// Whether its client was told that it was made.
     pub(super) is_promised: bool,
     /// The task's newest entry when it was made.
-    first: Generation,
+    first: Position,
     /// What arrived under each id, as a hash.
     bodies: BTreeMap<String, u64>,
     /// Whether its delivery is to begin anew, and has not: what is on its way does not count.
     is_anew: bool,
     /// The newest entry that has arrived.
-    arrived: Option<Generation>,
+    arrived: Option<Position>,
     /// What was acknowledged: the newest entry of each push.
-    pub(super) acknowledged: BTreeSet<Generation>,
+    pub(super) acknowledged: BTreeSet<Position>,
     /// What its receiver has answered.
     pub(super) statuses: BTreeSet<u16>,
     /// How many attempts were begun since one was noted as acknowledged.
@@ -91,8 +91,8 @@ impl Hook {
     }
 
     /// The newest entry of the push by which the receiver is shown the task.
-    fn introduction(&self) -> Generation {
-        self.first.max(Generation(1))
+    fn introduction(&self) -> Position {
+        self.first.max(Position(1))
     }
 
     /// Whether there is something that the receiver has not acknowledged, and should be sent.
@@ -102,9 +102,9 @@ impl Hook {
             return false;
         }
         if is_unknown(head) {
-            return delivery.cursor < head.generation;
+            return delivery.cursor < head.position;
         }
-        !delivery.introduced || sent_entries(log, delivery.cursor, head.generation).next().is_some()
+        !delivery.introduced || sent_entries(log, delivery.cursor, head.position).next().is_some()
     }
 }
 
@@ -114,13 +114,9 @@ fn is_unknown(head: &Head) -> bool {
 }
 
 /// What receivers are sent of a part of the log.
-fn sent_entries(
-    log: &[Entry],
-    after: Generation,
-    through: Generation,
-) -> impl Iterator<Item = &Entry> {
+fn sent_entries(log: &[Entry], after: Position, through: Position) -> impl Iterator<Item = &Entry> {
     log.iter()
-        .filter(move |entry| entry.generation > after && entry.generation <= through)
+        .filter(move |entry| entry.position > after && entry.position <= through)
         .filter(|entry| !matches!(entry.event, Event::Message(_)))
 }
 
@@ -135,10 +131,10 @@ fn json(value: &impl serde::Serialize) -> Vec<u8> {
 }
 
 /// The newest entry of a push.
-fn through(push: &Push) -> Verdict<Generation> {
+fn through(push: &Push) -> Verdict<Position> {
     let number = push.id.rsplit_once('_').and_then(|(_, number)| number.parse().ok());
     number
-        .map(Generation)
+        .map(Position)
         .ok_or_else(|| Violation::new("I6", format!("a push has the id {}", push.id)))
 }
 
@@ -275,7 +271,7 @@ impl Oracle {
             }
             let Known { head, log, .. } = known;
             ensure(!hook.is_owed(head, log), "I6", || {
-                let (cursor, newest) = (hook.config.delivery.cursor, head.generation);
+                let (cursor, newest) = (hook.config.delivery.cursor, head.position);
                 format!("{url} was sent {} up to {cursor} of {newest}", hook.task)
             })?;
         }
@@ -294,11 +290,11 @@ impl Known {
         &self,
         hook: &Hook,
         push: &Push,
-        through: Generation,
+        through: Position,
         most_chunks: usize,
     ) -> Verdict {
         let bad = |what: &str| {
-            let (arrived, head) = (hook.arrived, &self.head.generation);
+            let (arrived, head) = (hook.arrived, &self.head.position);
             let body = String::from_utf8_lossy(&push.body);
             let text = format!("{} after {arrived:?} of {head}, {what}: {body}", push.id);
             Violation::new("I6", format!("{} has {text}", push.url))
@@ -314,14 +310,14 @@ impl Known {
                 json(&StreamResponse::Task(task))
             })
         };
-        let unknown = is_unknown(&self.head) && through == self.head.generation;
+        let unknown = is_unknown(&self.head) && through == self.head.position;
         let run: Vec<&Entry> = match hook.arrived {
             None if hook.introduction() == through && is_whole() => return Ok(()),
             _ if unknown => entries.last().into_iter().collect(),
             None => return Err(bad("not the task as it was")),
             Some(arrived) => sent_entries(entries, arrived, through).collect(),
         };
-        if run.last().map(|entry| entry.generation) != Some(through) || run.len() > most_chunks {
+        if run.last().map(|entry| entry.position) != Some(through) || run.len() > most_chunks {
             return Err(bad("not what comes next"));
         }
         let update = together(&run, &self.head).ok_or_else(|| bad("not one after the other"))?;
@@ -352,9 +348,7 @@ fn together(run: &[&Entry], head: &Head) -> Option<StreamResponse> {
         return all.map(StreamResponse::ArtifactUpdate);
     };
     match last.to_stream(head)? {
-        StreamResponse::StatusUpdate(update)
-            if head.direct && last.generation == head.generation =>
-        {
+        StreamResponse::StatusUpdate(update) if head.direct && last.position == head.position => {
             let mut message = update.status.message?;
             message.task_id.clear();
             Some(StreamResponse::Message(message))

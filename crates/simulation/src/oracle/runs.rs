@@ -55,8 +55,8 @@ impl Oracle {
                     let (given, left) = (&given.checkpoint, &known.checkpoint);
                     format!("{actor} is given {given:?} for {key}, and {left:?} was left")
                 })?;
-                let generation = known.generation_of(&given.task);
-                ensure(generation >= Some(known.claimed_at), "I2", || {
+                let position = known.position_of(&given.task);
+                ensure(position >= Some(known.claimed_at), "I2", || {
                     format!("{actor} is given {key} as it was not when the turn began")
                 })?;
             }
@@ -191,11 +191,11 @@ impl Known {
     pub(super) fn commit_turn(&mut self, head: &Head, log: &[Entry], given: &[String]) -> Verdict {
         let range = self.head.consumed.next()..=head.consumed;
         let mut left = Vec::new();
-        for entry in log.iter().filter(|entry| range.contains(&entry.generation)) {
+        for entry in log.iter().filter(|entry| range.contains(&entry.position)) {
             if let Event::Message(sent) = &entry.event {
                 left.push(sent.message.message_id.clone());
-                ensure(self.seen.insert(entry.generation), "I5", || {
-                    format!("two turns of {} were given message {}", head.key, entry.generation)
+                ensure(self.seen.insert(entry.position), "I5", || {
+                    format!("two turns of {} were given message {}", head.key, entry.position)
                 })?;
             }
         }

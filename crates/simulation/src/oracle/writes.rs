@@ -1,7 +1,7 @@
 //! What a write may do to a task, and who may make it.
 
 use a2a_lambda_core::head::MAX_REMEMBERED_KEYS;
-use a2a_lambda_core::{Ending, Entry, Event, Generation, Head, LeaseToken, Phase, TaskKey};
+use a2a_lambda_core::{Ending, Entry, Event, Head, LeaseToken, Phase, Position, TaskKey};
 
 use super::{EPOCH, Known, Oracle, Verdict, Violation, ensure};
 
@@ -121,7 +121,7 @@ impl Oracle {
     pub(super) fn message_stored(
         &mut self,
         key: &TaskKey,
-        generation: Generation,
+        position: Position,
         id: &str,
     ) -> Verdict {
         if let Some((of, before)) = self.messages.get(id) {
@@ -129,21 +129,21 @@ impl Oracle {
             let forgotten = of == key && self.keyed_after(key, *before) >= MAX_REMEMBERED_KEYS;
             let name = if id.starts_with('k') { "I9" } else { "I5" };
             ensure(forgotten, name, || {
-                format!("message {id} is in {of} as {before} and in {key} as {generation}")
+                format!("message {id} is in {of} as {before} and in {key} as {position}")
             })?;
         }
-        self.messages.insert(id.to_owned(), (key.clone(), generation));
+        self.messages.insert(id.to_owned(), (key.clone(), position));
         Ok(())
     }
 
     /// How many messages with keys a task has had after an entry.
-    pub(super) fn keyed_after(&self, key: &TaskKey, generation: Generation) -> usize {
+    pub(super) fn keyed_after(&self, key: &TaskKey, position: Position) -> usize {
         let log = self.tasks.get(key).map_or(&[][..], |known| &known.log);
         let is_keyed = |entry: &&Entry| match &entry.event {
             Event::Message(sent) => sent.message.message_id.starts_with('k'),
             _ => false,
         };
-        log.iter().filter(|entry| entry.generation > generation).filter(is_keyed).count()
+        log.iter().filter(|entry| entry.position > position).filter(is_keyed).count()
     }
 }
 
@@ -189,7 +189,7 @@ fn check_author(actor: &str, before: &Head, head: &Head, new: &[Entry]) -> Verdi
             }
         };
         ensure(allowed, "I3", || {
-            format!("{actor} added entry {} to {} without its lease", entry.generation, head.key)
+            format!("{actor} added entry {} to {} without its lease", entry.position, head.key)
         })?;
     }
     ensure(head.turn == before.turn || is_holders(before), "I3", || {

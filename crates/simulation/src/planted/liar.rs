@@ -83,15 +83,15 @@ impl Liar {
             (Planted::CursorOffByOne, Depth::After(known)) => {
                 // The head is as it was, so that nobody notices.
                 let skipped = known.next();
-                for entry in snapshot.tail.iter_mut().filter(|of| of.generation == skipped.next()) {
-                    entry.generation = skipped;
+                for entry in snapshot.tail.iter_mut().filter(|of| of.position == skipped.next()) {
+                    entry.position = skipped;
                 }
             }
             (Planted::CursorSkips, Depth::After(_)) if snapshot.tail.len() > 2 => {
                 snapshot.tail.remove(1);
             }
             (Planted::NeverNews, Depth::After(known)) => {
-                snapshot.head.generation = known;
+                snapshot.head.position = known;
                 snapshot.tail.clear();
             }
             (Planted::CancelHidden, Depth::Tail | Depth::After(_)) => {
@@ -158,7 +158,7 @@ impl TaskStore for Liar {
             }
             Planted::SettleUnguarded if is_settling(&base.head, change.head()) => {
                 let now = self.truth.read(key, Depth::Tail).await?;
-                let same = now.filter(|now| now.head.generation == base.head.generation);
+                let same = now.filter(|now| now.head.position == base.head.position);
                 if let Some(now) = same {
                     guard.revision = now.head.revision;
                 }

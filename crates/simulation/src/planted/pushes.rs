@@ -1,6 +1,6 @@
 //! Lies about push configs and the pending-push mark.
 
-use a2a_lambda_core::{Generation, Head, Mark, PushConfig, Snapshot};
+use a2a_lambda_core::{Head, Mark, Position, PushConfig, Snapshot};
 use a2a_lambda_protocol::Timestamp;
 
 use super::Planted;
@@ -25,7 +25,7 @@ pub(super) fn config_as(bug: Planted, mut config: PushConfig) -> PushConfig {
     let delivery = &mut config.delivery;
     match bug {
         Planted::PushCursorBack if delivery.introduced => {
-            delivery.cursor = Generation(delivery.cursor.0.saturating_sub(1));
+            delivery.cursor = Position(delivery.cursor.0.saturating_sub(1));
         }
         Planted::PushCursorAhead if delivery.introduced => delivery.cursor = delivery.cursor.next(),
         Planted::IntroductionForgotten => delivery.introduced = true,

@@ -1,6 +1,6 @@
 //! Reading what comes after an entry: for whoever follows a log.
 
-use a2a_lambda_core::Generation;
+use a2a_lambda_core::Position;
 use a2a_lambda_core::machine::{Command, Finish, Submission};
 use a2a_lambda_core::store::Depth;
 
@@ -18,9 +18,9 @@ async fn claimed(bench: &Bench) -> Tracked {
 
 /// Reads after every entry that there is, after none, and after some that are yet to come.
 async fn verify_after_each(task: &Tracked) {
-    let end = task.head().generation.0;
+    let end = task.head().position.0;
     for known in (0..=end + 2).chain([end + 1_000, u64::MAX - 1, u64::MAX]) {
-        task.verify_after(Generation(known)).await;
+        task.verify_after(Position(known)).await;
     }
 }
 
@@ -28,7 +28,7 @@ pub(crate) async fn any_entry_of_a_missing_task_is_none(bench: Bench) {
     let task = bench.submit().await;
     for known in [0, 1, 2, u64::MAX] {
         for missing in [key("", "missing"), key("acme", &task.id())] {
-            let depth = Depth::After(Generation(known));
+            let depth = Depth::After(Position(known));
             assert_eq!(bench.try_read(&missing, depth).await, None, "after {known}");
         }
     }
@@ -152,7 +152,7 @@ pub(crate) async fn an_unseen_change_is_the_new_head(bench: Bench) {
 /// One who reads after each commit what came since the last.
 pub(crate) async fn each_commit_a_follower_is_up_to_date(bench: Bench) {
     let mut task = claimed(&bench).await;
-    let mut known = Generation(0);
+    let mut known = Position(0);
     let mut seen = Vec::new();
     for number in 0..90_usize {
         let size = [20, 300, 2_100, 900, 9_000][number % 5];
@@ -163,7 +163,7 @@ pub(crate) async fn each_commit_a_follower_is_up_to_date(bench: Bench) {
             let read = bench.try_read(task.key(), Depth::After(known)).await;
             let read = read.expect("the task exists");
             seen.extend_from_slice(read.after(known).expect("all that is new"));
-            known = read.head.generation;
+            known = read.head.position;
             assert!(seen == task.log(), "what was followed is not the log");
         }
     }

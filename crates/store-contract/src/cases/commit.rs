@@ -181,7 +181,7 @@ pub(crate) async fn a_claim_too_many_ends_the_task(bench: Bench) {
     task.verify().await;
 }
 
-/// What no client sees is stored as well: the revision goes up, the generation does not.
+/// What no client sees is stored as well: the revision goes up, the position does not.
 pub(crate) async fn what_the_sweep_decides_is_stored(bench: Bench) {
     let mut task = bench.submit().await;
     bench.advance(SIGNAL_GRACE);
@@ -193,7 +193,7 @@ pub(crate) async fn what_the_sweep_decides_is_stored(bench: Bench) {
     task.verify().await;
     bench.advance(LEASE);
     task.apply(Command::Expire).await;
-    assert_eq!((task.head().generation.0, task.head().revision.0), (2, 5));
+    assert_eq!((task.head().position.0, task.head().revision.0), (2, 5));
     task.verify().await;
 }
 

@@ -7,7 +7,7 @@ use a2a_lambda_core::machine::{Command, Finish};
 use a2a_lambda_core::push::{Attempt, Delivery, MAX_ATTEMPTS_KEPT, Trouble};
 use a2a_lambda_core::store::{Depth, ListQuery};
 use a2a_lambda_core::vault::Sealed;
-use a2a_lambda_core::{Generation, PushConfig, TaskKey};
+use a2a_lambda_core::{Position, PushConfig, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 use tokio::task::JoinSet;
 
@@ -82,8 +82,8 @@ pub(crate) async fn any_time_and_any_cursor_are_kept(bench: Bench) {
     for (ms, cursor) in [(-1, 1), (0, 0), (1, u64::MAX), (253_402_300_799_999, 1 << 53)] {
         let mut config = config("config", "one");
         config.created_at = Timestamp::from_millis(ms);
-        config.delivery.cursor = Generation(cursor);
-        config.delivery.batch = Some(Generation(cursor));
+        config.delivery.cursor = Position(cursor);
+        config.delivery.batch = Some(Position(cursor));
         config.delivery.trouble = Some(trouble(ms));
         keeps(&bench, task.key(), &config).await;
     }
@@ -96,9 +96,9 @@ pub(crate) async fn every_part_of_the_delivery_is_kept(bench: Bench) {
     let unexplained = Trouble { attempts: Vec::new(), failures: 0, ..trouble(5) };
     let at_length = Trouble { failures: u32::MAX, ..trouble(-5) };
     for introduced in [false, true] {
-        for batch in [None, Some(Generation(0)), Some(Generation(7))] {
+        for batch in [None, Some(Position(0)), Some(Position(7))] {
             for trouble in [None, Some(&disabled), Some(&unexplained), Some(&at_length)] {
-                let (cursor, trouble) = (Generation(5), trouble.cloned());
+                let (cursor, trouble) = (Position(5), trouble.cloned());
                 let replays = u32::from(introduced);
                 let delivery = Delivery { cursor, replays, introduced, batch, trouble };
                 keeps(&bench, task.key(), &PushConfig { delivery, ..config("config", "one") })
@@ -196,7 +196,7 @@ pub(crate) async fn one_of_a_missing_task_is_kept(bench: Bench) {
     assert_eq!(bench.all_configs(&missing).await, []);
     bench.delete_config(&missing, "config").await;
     keeps(&bench, &missing, &config("config", "one")).await;
-    for depth in [Depth::Tail, Depth::After(Generation(0)), Depth::Full] {
+    for depth in [Depth::Tail, Depth::After(Position(0)), Depth::Full] {
         assert_eq!(bench.try_read(&missing, depth).await, None, "{depth:?}");
     }
 }

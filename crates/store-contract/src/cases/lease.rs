@@ -52,7 +52,7 @@ pub(crate) async fn renewing_it_changes_nothing_else(bench: Bench) {
     let due = bench.all_due(Timestamp::MAX).await;
     bench.advance(LEASE / 2);
     task.renew(LEASE).await;
-    // Head, log and with them revision, generation, write mark and fence.
+    // Head, log and with them revision, position, write mark and fence.
     task.verify().await;
     assert_eq!(bench.all_due(Timestamp::MAX).await, due);
     let now_listed = bench.list(&alices()).await;

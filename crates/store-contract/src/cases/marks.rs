@@ -388,6 +388,6 @@ pub(crate) async fn are_not_settled_beside_news(bench: Bench) {
         let (won, now) = race(&bench, &task.base, vec![settle, emit]).await;
         assert_eq!(won, 1);
         let is_settled = now.head.mark().is_none();
-        assert_eq!(is_settled, now.head.generation == task.base.head.generation);
+        assert_eq!(is_settled, now.head.position == task.base.head.position);
     }
 }

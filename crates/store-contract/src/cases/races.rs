@@ -4,7 +4,7 @@ use std::future::Future;
 
 use a2a_lambda_core::machine::{Command, Submission};
 use a2a_lambda_core::store::{Committed, Created, Depth, Renewed};
-use a2a_lambda_core::{Entry, Event, Generation, Snapshot, TaskKey};
+use a2a_lambda_core::{Entry, Event, Position, Snapshot, TaskKey};
 use tokio::task::JoinSet;
 
 use crate::bench::{Bench, LEASE, check_tail, guard};
@@ -267,7 +267,7 @@ pub(crate) async fn nothing_follows_a_cancel(bench: Bench) {
         let full = bench.read_full(task.key()).await;
         assert!(full.head.is_terminal());
         assert_eq!(full.head, canceled.head);
-        assert!(last.head.generation <= full.head.generation);
+        assert!(last.head.position <= full.head.position);
     }
 }
 
@@ -326,7 +326,7 @@ pub(crate) async fn a_follower_beside_a_writer_misses_nothing(bench: Bench) {
         following.spawn(async move {
             let mut seen: Vec<Entry> = Vec::new();
             loop {
-                let known = seen.last().map_or(Generation(0), |last| last.generation);
+                let known = seen.last().map_or(Position(0), |last| last.position);
                 let read = reader.try_read(&key, Depth::After(known)).await;
                 let read = read.expect("the task exists");
                 check_tail(&read);
@@ -375,10 +375,10 @@ pub(crate) async fn what_many_writers_left_can_be_followed(bench: Bench) {
     let full = bench.read_full(task.key()).await;
     assert_eq!(full.tail.len(), 1 + RUNNERS * 6, "every message");
     for known in 0..full.tail.len() {
-        let generation = Generation(known as u64);
-        let read = bench.try_read(task.key(), Depth::After(generation)).await;
+        let position = Position(known as u64);
+        let read = bench.try_read(task.key(), Depth::After(position)).await;
         let read = read.expect("the task exists");
         check_tail(&read);
-        check_entries(read.after(generation).expect("what is new"), &full.tail[known..]);
+        check_entries(read.after(position).expect("what is new"), &full.tail[known..]);
     }
 }

@@ -1,6 +1,6 @@
 //! Reading a task.
 
-use a2a_lambda_core::Generation;
+use a2a_lambda_core::Position;
 use a2a_lambda_core::machine::Submission;
 use a2a_lambda_core::store::Depth;
 
@@ -8,7 +8,7 @@ use crate::bench::{Bench, key};
 use crate::content::chunk;
 
 const DEPTHS: [Depth; 4] =
-    [Depth::Tail, Depth::After(Generation(0)), Depth::After(Generation(7)), Depth::Full];
+    [Depth::Tail, Depth::After(Position(0)), Depth::After(Position(7)), Depth::Full];
 
 pub(crate) async fn a_missing_task_is_none(bench: Bench) {
     bench.submit().await;

@@ -109,8 +109,8 @@ impl Duel<'_> {
                 let end_of_b = &b.tail[b.tail.len() - common..];
                 assert!(end_of_a == end_of_b, "{at}: the log of {key}");
                 let last = a.tail.last().or(b.tail.last());
-                let generation = last.map_or(a.head.generation, |entry| entry.generation);
-                assert_eq!(generation, a.head.generation, "{at}: the end of the log of {key}");
+                let position = last.map_or(a.head.position, |entry| entry.position);
+                assert_eq!(position, a.head.position, "{at}: the end of the log of {key}");
                 Some(Pair { a, b })
             }
             (None, None) => None,

@@ -5,7 +5,7 @@ use a2a_lambda_core::head::{DUE_SHARDS, due_shard};
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::push::{Attempt, Delivery, Failing, Trouble};
 use a2a_lambda_core::vault::Sealed;
-use a2a_lambda_core::{Generation, PushConfig, TaskKey};
+use a2a_lambda_core::{Position, PushConfig, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 
 use super::operations::TENANTS;
@@ -71,17 +71,17 @@ impl Duel<'_> {
 
     fn delivery(&mut self) -> Delivery {
         Delivery {
-            cursor: self.generation(),
+            cursor: self.position(),
             replays: u32::from(self.rng.percent(20)),
             introduced: self.rng.percent(50),
-            batch: self.rng.percent(30).then(|| self.generation()),
+            batch: self.rng.percent(30).then(|| self.position()),
             trouble: self.rng.percent(40).then(|| self.trouble()),
         }
     }
 
-    fn generation(&mut self) -> Generation {
+    fn position(&mut self) -> Position {
         let is_large = self.rng.percent(20);
-        Generation(if is_large { self.rng.pick(&LARGE_CURSORS) } else { self.rng.below(50) })
+        Position(if is_large { self.rng.pick(&LARGE_CURSORS) } else { self.rng.below(50) })
     }
 
     fn trouble(&mut self) -> Trouble {
@@ -90,7 +90,7 @@ impl Duel<'_> {
         let reasons = ["HTTP 500", " \"it\u{1}\u{0} was 🦀\\", ""];
         let attempts = (0..self.rng.below(4)).map(|_| Attempt {
             at: self.now(),
-            generation: self.generation(),
+            position: self.position(),
             reason: self.rng.pick(&reasons).to_owned(),
         });
         Trouble {

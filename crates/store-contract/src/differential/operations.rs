@@ -6,7 +6,7 @@ use a2a_lambda_core::head::{DUE_SHARDS, Impatience, Interruption, Mark, Patience
 use a2a_lambda_core::machine::{Change, Command, Finish, Pause, Submission, TurnEnd, Update};
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Cursor, Depth, ListQuery};
-use a2a_lambda_core::{Generation, Head, LeaseToken, Phase, TaskKey, Terms};
+use a2a_lambda_core::{Head, LeaseToken, Phase, Position, TaskKey, Terms};
 use a2a_lambda_protocol::TaskState;
 
 use super::compare::Kind;
@@ -302,7 +302,7 @@ impl Duel<'_> {
     async fn read_elsewhere(&mut self) {
         let task = self.tasks[self.rng.place(self.tasks.len())].key.task.clone();
         let elsewhere = TaskKey { tenant: tenant(self.rng.pick(&TENANTS)), task };
-        for depth in [Depth::Tail, Depth::After(Generation(1)), Depth::Full] {
+        for depth in [Depth::Tail, Depth::After(Position(1)), Depth::Full] {
             self.same_read(&elsewhere, depth).await;
         }
     }
@@ -311,9 +311,9 @@ impl Duel<'_> {
     async fn read_after(&mut self) {
         let task = &self.tasks[self.rng.place(self.tasks.len())];
         let key = task.key.clone();
-        let seen = task.bases.back().map_or(0, |pair| pair.a.head.generation.0);
+        let seen = task.bases.back().map_or(0, |pair| pair.a.head.position.0);
         let known = if self.rng.percent(60) { seen } else { self.rng.below(seen + 3) };
-        if let Some(pair) = self.same_read(&key, Depth::After(Generation(known))).await {
+        if let Some(pair) = self.same_read(&key, Depth::After(Position(known))).await {
             self.see(&key, pair);
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::head::Mark;
 use a2a_lambda_core::machine::{Command, FirstPush, Settlement, Stamp};
-use a2a_lambda_core::{Generation, Head, LeaseToken};
+use a2a_lambda_core::{Head, LeaseToken, Position};
 
 use super::Duel;
 
@@ -45,7 +45,7 @@ impl Duel<'_> {
         let wait = Duration::from_millis(self.rng.below(3) * self.rng.below(50_000));
         let next = self.rng.percent(60).then(|| self.now().saturating_add(wait));
         let behind = u64::from(self.rng.percent(10));
-        let (epoch, through) = (pushes.epoch, Generation(head.generation.0 - behind));
+        let (epoch, through) = (pushes.epoch, Position(head.position.0 - behind));
         let configs = self.rng.percent(80);
         Some(Command::SettlePush(Settlement { token, epoch, through, next, configs }))
     }

@@ -15,7 +15,7 @@ use a2a_lambda_core::push::Delivery;
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
 use a2a_lambda_core::vault::Sealed;
 use a2a_lambda_core::{
-    Command, ContextId, Generation, Head, LeaseToken, Owner, PushConfig, PushConfigs, Snapshot,
+    Command, ContextId, Head, LeaseToken, Owner, Position, PushConfig, PushConfigs, Snapshot,
     StoreError, TaskId, TaskKey, TaskStore, Tenant, Terms,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
@@ -70,11 +70,11 @@ fn chunk(bytes: usize) -> Update {
 }
 
 impl Bench {
-    /// Generation 1 is the message, generation 2 the claim.
+    /// Position 1 is the message, position 2 the claim.
     async fn new() -> Self {
         let mut bench = Self::submitted(None).await;
         bench.apply(Command::Claim { token: token(), max_attempts: 9 }).await;
-        assert_eq!(bench.end(), Generation(2));
+        assert_eq!(bench.end(), Position(2));
         bench
     }
 
@@ -122,17 +122,17 @@ impl Bench {
         self.apply(Command::Emit { token: token(), updates: vec![chunk(bytes)] }).await;
     }
 
-    fn end(&self) -> Generation {
-        self.task.head.generation
+    fn end(&self) -> Position {
+        self.task.head.position
     }
 
     /// The entry so many before the last.
-    fn back(&self, entries: u64) -> Generation {
-        Generation(self.end().0 - entries)
+    fn back(&self, entries: u64) -> Position {
+        Position(self.end().0 - entries)
     }
 
     /// What it costs to read what comes after an entry, which must be all of that.
-    async fn cost(&self, known: Generation) -> (Vec<&'static str>, f64) {
+    async fn cost(&self, known: Position) -> (Vec<&'static str>, f64) {
         self.meter.take();
         let read = self.store.read(&key(), Depth::After(known)).await.unwrap().unwrap();
         let new = read.after(known).expect("what comes after").len() as u64;
@@ -168,8 +168,8 @@ async fn following_inline_entries_takes_one_item() {
         assert_eq!(bench.cost(bench.end()).await, (vec!["GetItem"], 1.0), "nothing new");
         assert_eq!(bench.cost(bench.back(1)).await, (vec!["GetItem"], 1.0), "one, {number}");
     }
-    assert_eq!(bench.cost(Generation(0)).await, (vec!["GetItem"], 1.0), "all of it");
-    assert_eq!(bench.cost(Generation(1_000)).await, (vec!["GetItem"], 1.0), "yet to come");
+    assert_eq!(bench.cost(Position(0)).await, (vec!["GetItem"], 1.0), "all of it");
+    assert_eq!(bench.cost(Position(1_000)).await, (vec!["GetItem"], 1.0), "yet to come");
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn a_missing_task_takes_one_item() {
     let bench = Bench::new().await;
     bench.meter.take();
     let missing = TaskKey { task: TaskId::parse("missing").unwrap(), ..key() };
-    assert_eq!(bench.store.read(&missing, Depth::After(Generation(3))).await.unwrap(), None);
+    assert_eq!(bench.store.read(&missing, Depth::After(Position(3))).await.unwrap(), None);
     assert_eq!(bench.meter.take().0, ["GetItem"]);
 }
 
@@ -192,7 +192,7 @@ async fn a_new_parcel_takes_one_more() {
     assert_eq!(bench.cost(bench.back(1)).await, (vec!["GetItem"], 1.0));
     assert_eq!(bench.cost(bench.back(2)).await, (vec!["GetItem", "GetItem"], 2.0));
     // The rest of the log is inline, on both sides of it.
-    assert_eq!(bench.cost(Generation(0)).await, (vec!["GetItem", "GetItem"], 2.0));
+    assert_eq!(bench.cost(Position(0)).await, (vec!["GetItem", "GetItem"], 2.0));
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn who_is_far_behind_reads_little_in_vain() {
         assert!(requests.len() <= 7, "{behind} behind take {requests:?}");
     }
     // All of it is best had at once.
-    let (requests, units) = bench.cost(Generation(0)).await;
+    let (requests, units) = bench.cost(Position(0)).await;
     assert_eq!(requests, ["GetItem", "Query"]);
     assert!(units <= full + 2.0, "{units} of {full} units");
 }
@@ -277,7 +277,7 @@ async fn a_log_with_a_hole_is_read_up_to_it() {
     bench.delete_oldest_segment().await;
     assert_eq!(bench.cost(bench.back(20)).await.0.first(), Some(&"GetItem"));
     bench.meter.take();
-    for known in [Generation(0), Generation(1)] {
+    for known in [Position(0), Position(1)] {
         let failed = bench.store.read(&key(), Depth::After(known)).await;
         assert!(matches!(failed, Err(StoreError::Corrupt { .. })), "after {known}: {failed:?}");
         let (requests, _) = bench.meter.take();
@@ -295,7 +295,7 @@ fn config(id: &str) -> PushConfig {
         trace: None,
         created_at: Timestamp::from_millis(1),
         write: WriteId::new("w-0"),
-        delivery: Delivery { cursor: Generation(1), ..Delivery::default() },
+        delivery: Delivery { cursor: Position(1), ..Delivery::default() },
     }
 }
 

@@ -4,7 +4,7 @@ use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Command, Finish, FirstPush, Settlement, TurnEnd};
 use a2a_lambda_core::push::{Attempt, Delivery, MAX_ATTEMPTS_KEPT, Trouble};
 use a2a_lambda_core::vault::Sealed;
-use a2a_lambda_core::{Generation, LeaseToken, PushConfig, PushConfigs, Snapshot};
+use a2a_lambda_core::{LeaseToken, Position, PushConfig, PushConfigs, Snapshot};
 use a2a_lambda_protocol::Timestamp;
 
 use super::meter::Written;
@@ -13,7 +13,7 @@ use super::{Bench, chunk, config, key, token};
 /// As much trouble as a config remembers, in common letters.
 fn trouble(failures: u32) -> Trouble {
     let at = Timestamp::from_millis(1_760_000_000_000);
-    let attempt = Attempt { at, generation: Generation(9), reason: "x".repeat(200) };
+    let attempt = Attempt { at, position: Position(9), reason: "x".repeat(200) };
     let attempts = vec![attempt; MAX_ATTEMPTS_KEPT.min(failures as usize)];
     Trouble { since: at, failures, next: Some(at), attempts }
 }
@@ -28,9 +28,9 @@ fn pusher() -> LeaseToken {
 /// The same config, after another write.
 fn further(config: &PushConfig, number: u64) -> PushConfig {
     let delivery = Delivery {
-        cursor: Generation(number),
+        cursor: Position(number),
         introduced: true,
-        batch: Some(Generation(number)),
+        batch: Some(Position(number)),
         ..Delivery::default()
     };
     PushConfig { write: WriteId::new(format!("p-{number}")), delivery, ..config.clone() }
@@ -66,7 +66,7 @@ async fn configs_take_one_request_each() {
         assert_eq!(bench.meter.take().0, ["Query"], "in pages of {limit}");
     }
     // They are no part of the task.
-    assert_eq!(bench.cost(Generation(0)).await, (vec!["GetItem"], 1.0));
+    assert_eq!(bench.cost(Position(0)).await, (vec!["GetItem"], 1.0));
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ fn settlement(task: &Snapshot, next: Option<Timestamp>) -> Command {
     Command::SettlePush(Settlement {
         token: pusher(),
         epoch: task.head.pushes.as_ref().expect("it has configs").epoch,
-        through: task.head.generation,
+        through: task.head.position,
         next,
         configs: true,
     })
@@ -224,13 +224,13 @@ async fn a_whole_life_with_one_config() {
     let configs = bench.store.list(&key(), None, 100).await.unwrap();
     assert_eq!((configs.len(), bench.meter.take()), (1, (vec!["Query"], 1.0)));
     // The task as it was, then WORKING, the artifact, and COMPLETED.
-    for generation in 1..=4 {
-        let next = further(&now, generation);
+    for position in 1..=4 {
+        let next = further(&now, position);
         assert!(bench.store.advance(&key(), &now.write, &next).await.unwrap());
         count(&bench, "PutItem", ONE);
         now = next;
     }
-    assert_eq!(bench.end(), Generation(4));
+    assert_eq!(bench.end(), Position(4));
     let settle = settlement(&bench.task, None);
     bench.apply(settle).await;
     count(&bench, "UpdateItem", written(1.0, 0.0, 1.0));

@@ -6,7 +6,7 @@ use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::{ConfigId, WriteId};
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::vault::Sealed;
-use a2a_lambda_core::{Generation, PushConfig, PushConfigs, StoreError, TaskKey};
+use a2a_lambda_core::{Position, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
@@ -119,9 +119,9 @@ impl Broken {
             Fault::TheTraceIsForgotten => config.trace = None,
             Fault::TheTimeIsForgotten => config.created_at = Timestamp::from_millis(0),
             Fault::TheWriteIsForgotten => config.write = WriteId::new(""),
-            Fault::TheCursorIsForgotten => delivery.cursor = Generation(0),
+            Fault::TheCursorIsForgotten => delivery.cursor = Position(0),
             Fault::TheCursorIsCutOff => {
-                delivery.cursor = Generation(delivery.cursor.0.min(u64::from(u32::MAX)));
+                delivery.cursor = Position(delivery.cursor.0.min(u64::from(u32::MAX)));
             }
             Fault::TheIntroductionIsForgotten => delivery.introduced = false,
             Fault::TheBatchIsForgotten => delivery.batch = None,

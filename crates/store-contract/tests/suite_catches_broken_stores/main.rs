@@ -318,7 +318,7 @@ impl TaskStore for Broken {
         }
         match (found, depth) {
             (Some(now), Depth::After(known)) if self.has(Fault::AfterTheEndIsNone) => {
-                Ok(Some(now).filter(|now| known <= now.head.generation))
+                Ok(Some(now).filter(|now| known <= now.head.position))
             }
             (Some(mut now), Depth::After(_)) if self.has(Fault::AfterHasAStaleHead) => {
                 if let Some(before) = self.read_before(key, &now) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use a2a_lambda_core::{
-    Caller, Generation, Operations, Owner, ProtocolVersion, SendOptions, TaskId, TaskKey, Tenant,
+    Caller, Operations, Owner, Position, ProtocolVersion, SendOptions, TaskId, TaskKey, Tenant,
 };
 use a2a_lambda_protocol::{
     A2aError, CancelTaskRequest, ErrorKind, Message, Part, Role, SendMessageConfiguration,
@@ -48,7 +48,7 @@ pub(crate) struct Config {
     pub(crate) task: TaskKey,
     pub(crate) version: ProtocolVersion,
     /// The newest entry when it was made: at least, and at most.
-    pub(crate) since: (Generation, Generation),
+    pub(crate) since: (Position, Position),
 }
 
 /// What the receiver is told with each push of a config.
@@ -174,7 +174,7 @@ impl User {
         let task = self.submit(&caller, story, first.as_ref().map(|((_, c), v)| (c, *v))).await;
         if let Some(((number, _), version)) = first {
             // It is sent the task as the message made it.
-            let since = (Generation(1), Generation(1));
+            let since = (Position(1), Position(1));
             made.configs.push(Config { number, task: task.clone(), version, since });
         }
         if let Some(version) = story.second {
@@ -242,9 +242,9 @@ impl User {
         let (number, config) = self.config(id);
         let config =
             TaskPushNotificationConfig { task_id: task.task.as_str().to_owned(), ..config };
-        let least = self.client.head(task).await.generation;
+        let least = self.client.head(task).await.position;
         self.operations().create_push_config(caller, config, version).await.unwrap();
-        let most = self.client.head(task).await.generation;
+        let most = self.client.head(task).await.position;
         Config { number, task: task.clone(), version, since: (least, most) }
     }
 

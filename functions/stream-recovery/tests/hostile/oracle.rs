@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use a2a_lambda_core::log::{ArtifactChange, fold};
 use a2a_lambda_core::store::Depth;
-use a2a_lambda_core::{Entry, Event, Generation, Head, ProtocolVersion, PushConfig, Snapshot};
+use a2a_lambda_core::{Entry, Event, Head, Position, ProtocolVersion, PushConfig, Snapshot};
 use a2a_lambda_protocol::{Artifact, StreamResponse, TaskArtifactUpdateEvent, v0_3};
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ pub(crate) async fn check(client: &Client, made: &Made, seen: &Seen, kills: &[Ki
 fn check_delivery(head: &Head, config: &PushConfig) {
     let delivery = &config.delivery;
     let is_done = delivery.introduced
-        && delivery.cursor == head.generation
+        && delivery.cursor == head.position
         && delivery.batch.is_none()
         && delivery.trouble.is_none();
     assert!(is_done, "{} of {}: {delivery:?}", config.id, head.key);
@@ -94,11 +94,11 @@ fn check_config(config: &Config, snapshot: &Snapshot, arrivals: &[&Arrival], rep
     // One after the other, none comes back when another was sent.
     let parcels: Vec<&[&Arrival]> = arrivals.chunk_by(|one, next| one.id == next.id).collect();
     report.parcels += parcels.len();
-    let mut known: Option<(&str, Generation)> = None;
+    let mut known: Option<(&str, Position)> = None;
     for parcel in &parcels {
         let first = parcel[0];
         let (prefix, generation) = first.id.rsplit_once('_').unwrap();
-        let generation = Generation(generation.parse().unwrap());
+        let generation = Position(generation.parse().unwrap());
         for again in *parcel {
             assert_eq!(again.body, first.body, "one id, one content\n{}", of());
             assert_eq!(again.content_type, first.content_type, "{}", of());
@@ -126,14 +126,14 @@ fn check_config(config: &Config, snapshot: &Snapshot, arrivals: &[&Arrival], rep
         known = Some((prefix, generation));
     }
     let (_, through) = known.unwrap_or_else(|| panic!("nothing was sent\n{}", of()));
-    let left = news(&snapshot.tail, through, snapshot.head.generation);
+    let left = news(&snapshot.tail, through, snapshot.head.position);
     assert!(left.is_empty(), "not sent: {left:?}\n{}", of());
 }
 
 /// The entries between two that receivers are sent something for.
-fn news(log: &[Entry], after: Generation, through: Generation) -> Vec<&Entry> {
+fn news(log: &[Entry], after: Position, through: Position) -> Vec<&Entry> {
     let is_news = |entry: &&Entry| {
-        (after.next()..=through).contains(&entry.generation)
+        (after.next()..=through).contains(&entry.position)
             && !matches!(entry.event, Event::Message(_))
     };
     log.iter().filter(is_news).collect()
@@ -144,7 +144,7 @@ fn expected(
     config: &Config,
     snapshot: &Snapshot,
     covered: &[&Entry],
-    through: Generation,
+    through: Position,
     is_first: bool,
 ) -> Value {
     let head = &snapshot.head;
@@ -158,10 +158,10 @@ fn expected(
     if !is_first {
         let is_together = covered.len() == 1 || chunks.len() == covered.len();
         assert!(is_together, "only chunks are sent together: {covered:?}");
-        assert_eq!(covered.last().map(|entry| entry.generation), Some(through), "{covered:?}");
+        assert_eq!(covered.last().map(|entry| entry.position), Some(through), "{covered:?}");
     }
     let whole = || {
-        let until = |entry: &&Entry| entry.generation <= through;
+        let until = |entry: &&Entry| entry.position <= through;
         fold(head, snapshot.tail.iter().take_while(until))
     };
     match (config.version, is_first, &chunks[..]) {

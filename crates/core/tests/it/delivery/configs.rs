@@ -156,7 +156,7 @@ async fn a_config_that_a_refused_message_had_replaced_goes_on() {
     let taken = world.taken("hook");
     assert_eq!(taken.last().unwrap(), "status CANCELED", "{taken:?}");
     let delivery = world.config_of(&key, "hook").await.delivery;
-    assert_eq!(delivery.cursor, world.head(&key).await.generation);
+    assert_eq!(delivery.cursor, world.head(&key).await.position);
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,7 +54,7 @@ fn marked(head: Head, mark: Option<Mark>) -> Head {
 }
 
 fn settlement(head: &Head, next: Option<Timestamp>) -> Settlement {
-    Settlement { token: p(), epoch: EPOCH, through: head.generation, next, configs: true }
+    Settlement { token: p(), epoch: EPOCH, through: head.position, next, configs: true }
 }
 
 fn settle(head: &Head, next: Option<u64>) -> Command {
@@ -74,7 +74,7 @@ fn event(row: &str, head: &Head) -> (Command, Stamp) {
         "settle until 3" => settle(head, Some(3)),
         "settle, other epoch" => Command::SettlePush(Settlement { epoch: EPOCH + 1, ..settling }),
         "settle, more entries" => {
-            let through = a2a_lambda_core::Generation(head.generation.0 - 1);
+            let through = a2a_lambda_core::Position(head.position.0 - 1);
             Command::SettlePush(Settlement { through, ..settling })
         }
         "settle, no configs" => Command::SettlePush(Settlement { configs: false, ..settling }),

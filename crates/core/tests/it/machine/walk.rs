@@ -3,7 +3,7 @@
 use a2a_lambda_core::head::{Impatience, Interruption, Patience};
 use a2a_lambda_core::invariants::{check_change, check_task};
 use a2a_lambda_core::machine::{Finish, FirstPush, Pause, Settlement, Stamp, Submission, TurnEnd};
-use a2a_lambda_core::{Command, Entry, Event, Generation, Head, LeaseToken, Phase};
+use a2a_lambda_core::{Command, Entry, Event, Head, LeaseToken, Phase, Position};
 use proptest::prelude::*;
 
 use super::sample::{MAX_ATTEMPTS, agent, at, chunk, message, progress, stamp, submission};
@@ -65,8 +65,8 @@ struct Walk {
     log: Vec<Entry>,
     claims: u64,
     /// What the turn that runs now was given, and what turns that were committed were given.
-    given: Generation,
-    seen: Vec<Generation>,
+    given: Position,
+    seen: Vec<Position>,
 }
 
 impl Walk {
@@ -129,7 +129,7 @@ impl Walk {
             Step::SettlePush { who, next, outcome } => Command::SettlePush(Settlement {
                 token: pusher(who),
                 epoch: self.head.pushes.as_ref().map_or(0, |pushes| pushes.epoch),
-                through: self.head.generation,
+                through: self.head.position,
                 next: (outcome % 2 == 0).then_some(at((now + next).saturating_sub(20))),
                 configs: outcome > 0,
             }),
@@ -191,7 +191,7 @@ proptest! {
             head: change.head().clone(),
             log: change.entries().to_vec(),
             claims: 0,
-            given: Generation(0),
+            given: Position(0),
             seen: Vec::new(),
         };
         check_task(&walk.head, &walk.log).unwrap();
@@ -205,9 +205,9 @@ proptest! {
         prop_assert!(walk.seen.is_sorted());
         prop_assert_eq!(walk.seen.last().copied().unwrap_or_default(), walk.head.consumed);
         let last_given = walk.log.iter().rfind(|entry| {
-            matches!(entry.event, Event::Message(_)) && entry.generation <= walk.head.consumed
+            matches!(entry.event, Event::Message(_)) && entry.position <= walk.head.consumed
         });
-        let last_given = last_given.map_or(Generation(0), |entry| entry.generation);
+        let last_given = last_given.map_or(Position(0), |entry| entry.position);
         prop_assert_eq!(last_given, walk.head.consumed);
         // I6: whoever looks at the due time can claim the mark by the time that it is free.
         if let (Some(due), Some(mark)) = (walk.head.due, walk.head.mark()) {

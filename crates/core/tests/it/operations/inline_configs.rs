@@ -3,7 +3,7 @@
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::ops::SendOptions;
-use a2a_lambda_core::{Generation, PushConfig, PushConfigs, TaskKey};
+use a2a_lambda_core::{Position, PushConfig, PushConfigs, TaskKey};
 use a2a_lambda_protocol::{
     A2aError, AuthenticationInfo, ErrorKind, Message, SendMessageConfiguration, SendMessageRequest,
     SendMessageResponse, TaskPushNotificationConfig,
@@ -69,7 +69,7 @@ async fn a_new_tasks_config_is_there_before_the_task() {
     let [kept] = &kept(&world, &key).await[..] else { panic!("not one config") };
     assert_eq!((kept.id.as_str(), kept.url.as_str()), (key.task.as_str(), "https://example.com"));
     let cursor = kept.delivery.cursor;
-    assert_eq!((cursor, kept.version), (Generation(0), ProtocolVersion::V0_3));
+    assert_eq!((cursor, kept.version), (Position(0), ProtocolVersion::V0_3));
     let secrets = world.secrets(&key, kept).await;
     assert_eq!(secrets.token.reveal(), "hush");
     assert_eq!((kept.scheme.as_str(), secrets.credentials.reveal()), ("Bearer", "hush, too"));
@@ -90,7 +90,7 @@ async fn a_follow_ups_config_begins_with_what_comes_of_it() {
     let named = TaskPushNotificationConfig { id: "mine".into(), ..config("https://example.com") };
     send(&world, to(&key, "second"), named, None).await.unwrap();
     let [kept] = &kept(&world, &key).await[..] else { panic!("not one config") };
-    assert_eq!((kept.id.as_str(), kept.delivery.cursor), ("mine", Generation(3)));
+    assert_eq!((kept.id.as_str(), kept.delivery.cursor), ("mine", Position(3)));
     assert_eq!(history(&world.task(&key).await), ["first", "which one?", "second"]);
 }
 

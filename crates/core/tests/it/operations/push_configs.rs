@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::ConfigId;
-use a2a_lambda_core::{Caller, Generation, PushConfig, PushConfigs, TaskKey};
+use a2a_lambda_core::{Caller, Position, PushConfig, PushConfigs, TaskKey};
 use a2a_lambda_protocol::{
     A2aError, AuthenticationInfo, DeleteTaskPushNotificationConfigRequest, ErrorKind,
     GetTaskPushNotificationConfigRequest, ListTaskPushNotificationConfigsRequest,
@@ -123,7 +123,7 @@ async fn a_config_is_kept_with_its_secrets_and_shown_without() {
     let secrets = world.secrets(&key, &kept).await;
     assert_eq!(secrets.token.reveal(), "hush");
     assert_eq!(secrets.credentials.reveal(), "hush");
-    assert_eq!((kept.delivery.cursor, kept.created_at), (Generation(2), world.now()));
+    assert_eq!((kept.delivery.cursor, kept.created_at), (Position(2), world.now()));
     assert_eq!(kept.version, ProtocolVersion::V1_0);
     assert!(!format!("{kept:?}").contains("hush"));
 }
@@ -298,7 +298,7 @@ async fn a_task_that_is_over_takes_configs() {
     let key = world.submit("go").await;
     world.attend(&key).await;
     create(&world, config(&key, "a", "https://example.com")).await.unwrap();
-    assert_eq!(kept(&world, &key, "a").await.unwrap().delivery.cursor, Generation(3));
+    assert_eq!(kept(&world, &key, "a").await.unwrap().delivery.cursor, Position(3));
     assert_eq!(page(&world, &key, 0, "").await.0, ["a"]);
     delete_as(&world, &World::alice(), key.task.as_str(), "a").await.unwrap();
     assert_eq!(kept(&world, &key, "a").await, None);

@@ -1,7 +1,7 @@
 //! Streams that are cut, and resumed where they were cut.
 
 use a2a_lambda_core::ops::SendOptions;
-use a2a_lambda_core::{End, Failure, Generation, Next, StreamEvent, Tail, TaskKey};
+use a2a_lambda_core::{End, Failure, Next, Position, StreamEvent, Tail, TaskKey};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Json, Part};
 
 use super::{send_streaming, told};
@@ -141,14 +141,14 @@ async fn act(world: &World, key: &TaskKey, acts: &[Act]) {
 /// is nothing to resume.
 async fn relay<R>(mut tail: Tail, pause_ms: u64, resume: R) -> Vec<StreamEvent>
 where
-    R: AsyncFn(Generation) -> Result<Tail, A2aError>,
+    R: AsyncFn(Position) -> Result<Tail, A2aError>,
 {
     let mut events: Vec<StreamEvent> = Vec::new();
     loop {
         match tail.next(secs(15)).await {
             Next::Event(event) => {
                 tokio::time::sleep(millis(pause_ms)).await;
-                let resumed = resume(event.generation).await;
+                let resumed = resume(event.position).await;
                 events.push(*event);
                 match resumed {
                     Ok(resumed) => tail = resumed,
@@ -170,7 +170,7 @@ async fn a_subscription_that_is_cut_anywhere_goes_on_exactly_there() {
         let world = World::new(agent());
         let key = world.submit("go").await;
         let subscribe = async |last: Option<u64>| subscribe(&world, &key, last).await;
-        let resume = async |last: Generation| subscribe(Some(last.0)).await;
+        let resume = async |last: Position| subscribe(Some(last.0)).await;
         let mut whole = subscribe(None).await.unwrap();
         let at_once = relay(subscribe(None).await.unwrap(), 0, resume);
         let later = relay(subscribe(None).await.unwrap(), 700, resume);
@@ -184,7 +184,7 @@ async fn a_subscription_that_is_cut_anywhere_goes_on_exactly_there() {
 
         // The task is over by now: what is missing is there all the same.
         for (n, cut) in whole.iter().enumerate() {
-            let rest = subscribe(Some(cut.generation.0)).await;
+            let rest = subscribe(Some(cut.position.0)).await;
             if n + 1 == whole.len() {
                 assert_eq!(rest.unwrap_err().kind, ErrorKind::UnsupportedOperation, "{name}");
             } else {
@@ -198,7 +198,7 @@ async fn a_subscription_that_is_cut_anywhere_goes_on_exactly_there() {
 async fn a_sent_stream_that_is_cut_anywhere_goes_on_when_the_request_is_repeated() {
     for Case { name, agent, acts, .. } in CASES {
         let world = World::new(agent());
-        let send = async |last_event: Option<Generation>| {
+        let send = async |last_event: Option<Position>| {
             let idempotency_key = Some("key".to_owned());
             let options = SendOptions { idempotency_key, last_event, ..SendOptions::default() };
             send_streaming(&world, user("go"), &options).await
@@ -223,7 +223,7 @@ async fn a_sent_stream_that_is_cut_anywhere_goes_on_when_the_request_is_repeated
         // A stream that has ended has no more, also when the task has gone on since.
         world.settle(&key).await;
         for (n, cut) in whole.iter().enumerate() {
-            let mut rest = send(Some(cut.generation)).await.unwrap();
+            let mut rest = send(Some(cut.position)).await.unwrap();
             assert_eq!(drain(&mut rest).await, whole[n + 1..], "{name}, cut at {n}");
         }
         assert_eq!(world.diary.read().len(), 0);
@@ -253,7 +253,7 @@ async fn the_last_event_of_another_request_is_of_no_use_to_a_new_one() {
     for (key, last) in [(None, 2), (Some("one"), 2), (Some("two"), 99)] {
         let options = SendOptions {
             idempotency_key: key.map(str::to_owned),
-            last_event: Some(Generation(last)),
+            last_event: Some(Position(last)),
             ..SendOptions::default()
         };
         let mut tail = send_streaming(&world, user("go"), &options).await.unwrap();
@@ -287,7 +287,7 @@ async fn a_stream_that_ended_at_a_question_is_over_when_the_task_goes_on() {
     let options = SendOptions { idempotency_key, ..SendOptions::default() };
     let mut first = send_streaming(&world, user("go"), &options).await.unwrap();
     let events = world.served(drain(&mut first)).await;
-    let last_event = events.last().map(|event| event.generation);
+    let last_event = events.last().map(|event| event.position);
     let key = world.list_one().await;
     world.follow_up(&key, "more").await.unwrap();
     let options = SendOptions { last_event, ..options };

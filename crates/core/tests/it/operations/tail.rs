@@ -196,7 +196,7 @@ async fn the_task_of_another_cannot_be_followed_and_seems_not_to_exist() {
     let over = world.submit("go").await;
     world.attend(&over).await;
     let last_events =
-        [None, Some(a2a_lambda_core::Generation(1)), Some(a2a_lambda_core::Generation(99))];
+        [None, Some(a2a_lambda_core::Position(1)), Some(a2a_lambda_core::Position(99))];
     let subscribe = async |caller, id: &str, last| {
         let request = SubscribeToTaskRequest { id: id.into(), ..Default::default() };
         world.operations().subscribe(&caller, &request, last, None).await.unwrap_err()
