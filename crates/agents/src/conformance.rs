@@ -23,13 +23,28 @@ enum Behaviour {
     Reject,
     Chunked,
     Ticks,
-    Slow,
+    /// Works for this long, and completes.
+    Slow(Duration),
+    /// Works for three seconds, gives an artifact, and completes.
+    LongRunning,
+    /// Asks two questions, and completes at the third message.
+    MultiTurn,
+    /// Asks for credentials, and completes at the next message.
+    AuthRequired,
+    Fail,
     CompleteSilently,
 }
 
 /// How many chunks there are in a stream of ticks, and how far apart.
 const TICKS: u32 = 10;
 const TICK: Duration = Duration::from_millis(250);
+/// How long a long-running task takes.
+const LONG: Duration = Duration::from_secs(3);
+/// How long a task that waits to be canceled works, if nobody cancels it.
+const UNTIL_CANCELED: Duration = Duration::from_secs(60);
+
+const MULTI_TURN: &str = "tck-multi-turn";
+const AUTH_REQUIRED: &str = "tck-auth-required";
 
 /// The prefixes. The longest that matches counts.
 const PREFIXES: &[(&str, Behaviour)] = &[
@@ -46,7 +61,14 @@ const PREFIXES: &[(&str, Behaviour)] = &[
     ("tck-stream-ordering-001", Behaviour::ArtifactText("Ordered output")),
     ("tck-reject-task", Behaviour::Reject),
     ("tck-stream-artifact-chunked", Behaviour::Chunked),
-    ("test-resubscribe-message-id", Behaviour::Slow),
+    ("test-resubscribe-message-id", Behaviour::Slow(Duration::from_secs(4))),
+    ("tck-long-running", Behaviour::LongRunning),
+    (MULTI_TURN, Behaviour::MultiTurn),
+    ("tck-cancel", Behaviour::Slow(UNTIL_CANCELED)),
+    ("tck-stream-basic", Behaviour::ArtifactText("Stream hello from TCK")),
+    ("tck-stream-chunked", Behaviour::Chunked),
+    ("tck-task-failure", Behaviour::Fail),
+    (AUTH_REQUIRED, Behaviour::AuthRequired),
     // Not of the public suites: a stream whose chunks are apart in time.
     ("test-stream-ticks", Behaviour::Ticks),
 ];
@@ -58,9 +80,15 @@ impl Behaviour {
             _ => None,
         });
         let names = [Some(message.message_id.as_str()), first_text];
+        Self::longest(names.into_iter().flatten())
+    }
+
+    fn named(prefix: &str) -> Self {
+        Self::longest(std::iter::once(prefix))
+    }
+
+    fn longest<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let matching = names
-            .into_iter()
-            .flatten()
             .flat_map(|name| PREFIXES.iter().filter(move |(prefix, _)| name.starts_with(prefix)));
         let longest = matching.max_by_key(|(prefix, _)| prefix.len());
         longest.map_or(Self::CompleteSilently, |(_, behaviour)| *behaviour)
@@ -97,7 +125,12 @@ impl Agent for Conformance {
         let Some(message) = turn.messages().last() else {
             return Ok(End::completed());
         };
-        match Behaviour::of(message) {
+        // An answer goes on with what was asked, whatever its own id and text are.
+        let (behaviour, asked) = match turn.checkpoint::<(String, u32)>()? {
+            Some((prefix, asked)) => (Behaviour::named(&prefix), asked),
+            None => (Behaviour::of(message), 0),
+        };
+        match behaviour {
             Behaviour::Complete => Ok(End::Completed("Hello from TCK".into())),
             Behaviour::InputRequired => Ok(End::input_required("Please go on.")),
             Behaviour::ArtifactText(text) => show(turn, Part::text(text)).await,
@@ -127,10 +160,31 @@ impl Agent for Conformance {
                 chunks.finish([Part::text(format!("tick {TICKS}"))]).await?;
                 Ok(End::completed())
             }
-            Behaviour::Slow => {
-                turn.sleep(Duration::from_secs(4)).await;
+            Behaviour::Slow(time) => {
+                turn.sleep(time).await;
                 Ok(End::completed())
             }
+            Behaviour::LongRunning => {
+                turn.sleep(LONG).await;
+                show(turn, Part::text("Long-running task output")).await
+            }
+            Behaviour::MultiTurn => Ok(match asked {
+                0 | 1 => End::InputRequired {
+                    question: format!("What is answer {}?", asked + 1).into(),
+                    checkpoint: Some(Json::from_value(&(MULTI_TURN, asked + 1))?),
+                    patience: None,
+                },
+                _ => End::Completed("All questions are answered".into()),
+            }),
+            Behaviour::AuthRequired => Ok(match asked {
+                0 => End::AuthRequired {
+                    question: "Please sign in, and send another message.".into(),
+                    checkpoint: Some(Json::from_value(&(AUTH_REQUIRED, 1))?),
+                    patience: None,
+                },
+                _ => End::Completed("Signed in".into()),
+            }),
+            Behaviour::Fail => Err(Failure::permanent("Task failed as the suite asks")),
             Behaviour::CompleteSilently => Ok(End::completed()),
         }
     }

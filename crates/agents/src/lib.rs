@@ -1,9 +1,12 @@
 //! The agents that come with a2a-lambda, and the place to add one's own: a file with an
 //! [`Agent`], and a line in [`AGENTS`].
 
+#[cfg(feature = "fixtures")]
 mod conformance;
 mod echo;
+#[cfg(feature = "fixtures")]
 mod poison;
+#[cfg(feature = "fixtures")]
 mod strict;
 
 use std::collections::BTreeMap;
@@ -12,20 +15,29 @@ use std::sync::Arc;
 use a2a_lambda_core::ids::InvalidId;
 use a2a_lambda_core::{Agent, Agents, Tenant};
 
+#[cfg(feature = "fixtures")]
 pub use conformance::Conformance;
 pub use echo::Echo;
+#[cfg(feature = "fixtures")]
 pub use poison::Poison;
+#[cfg(feature = "fixtures")]
 pub use strict::Strict;
 
 /// Makes an agent, at the start of the process.
 pub type MakeAgent = fn() -> Arc<dyn Agent>;
 
-/// The agents, by the names that configuration knows them by. The first is the default.
+/// The agents, by the names that configuration knows them by.
+///
+/// The feature `fixtures` adds the agents that only tests need. A function that users can reach is
+/// built without it.
 #[rustfmt::skip] // A line for each.
 pub const AGENTS: &[(&str, MakeAgent)] = &[
     ("echo", || Arc::new(Echo)),
+    #[cfg(feature = "fixtures")]
     ("conformance", || Arc::new(Conformance)),
+    #[cfg(feature = "fixtures")]
     ("strict", || Arc::new(Strict)),
+    #[cfg(feature = "fixtures")]
     ("poison", || Arc::new(Poison)),
 ];
 
@@ -55,14 +67,14 @@ pub fn find(name: &str) -> Result<Arc<dyn Agent>, AgentsError> {
 
 /// The agents that configuration names: one for every tenant (`echo`), or some for tenants of their
 /// own and perhaps one for all others (`acme=conformance,echo`). Where there is none for all
-/// others, other tenants are not served. The first of [`AGENTS`] if nothing is named.
+/// others, other tenants are not served.
 ///
 /// # Errors
 /// When the text is not of this form or names an agent that is not there.
-pub fn configured(text: Option<&str>) -> Result<Agents, AgentsError> {
+pub fn configured(text: &str) -> Result<Agents, AgentsError> {
     let mut default = None;
     let mut by_tenant = BTreeMap::new();
-    for item in text.unwrap_or(AGENTS[0].0).split(',').map(str::trim) {
+    for item in text.split(',').map(str::trim) {
         let Some((tenant, agent)) = item.split_once('=') else {
             if default.replace(find(item)?).is_some() {
                 return Err(AgentsError::Twice("all other tenants".to_owned()));
@@ -76,12 +88,8 @@ pub fn configured(text: Option<&str>) -> Result<Agents, AgentsError> {
             return Err(AgentsError::Twice(format!("the tenant {name:?}")));
         }
     }
-    let is_open = default.is_some();
-    // A closed set of agents never asks for its default.
-    let agents = Agents::new(default.map_or_else(|| find(AGENTS[0].0), Ok)?);
-    let agents =
-        by_tenant.into_iter().fold(agents, |agents, (tenant, agent)| agents.with(tenant, agent));
-    Ok(if is_open { agents } else { agents.closed() })
+    let agents = default.map_or_else(Agents::closed, Agents::new);
+    Ok(by_tenant.into_iter().fold(agents, |agents, (tenant, agent)| agents.with(tenant, agent)))
 }
 
 fn names() -> String {
@@ -93,7 +101,7 @@ fn names() -> String {
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "fixtures"))]
 mod tests {
     use super::*;
 
@@ -111,14 +119,13 @@ mod tests {
     fn agents_are_configured_for_tenants() {
         let name = |agents: &Agents, tenant: &str| {
             let tenant = Tenant::parse(tenant).unwrap();
-            agents.serves(&tenant).then(|| agents.of(&tenant).profile().name)
+            agents.of(&tenant).map(|agent| agent.profile().name)
         };
         for (text, default, acme) in [
-            (None, Some("echo"), Some("echo")),
-            (Some("conformance"), Some("conformance"), Some("conformance")),
-            (Some("acme=conformance, echo"), Some("echo"), Some("conformance")),
-            (Some("acme=conformance"), None, Some("conformance")),
-            (Some("=echo,acme = conformance"), Some("echo"), Some("conformance")),
+            ("conformance", Some("conformance"), Some("conformance")),
+            ("acme=conformance, echo", Some("echo"), Some("conformance")),
+            ("acme=conformance", None, Some("conformance")),
+            ("=echo,acme = conformance", Some("echo"), Some("conformance")),
         ] {
             let agents = configured(text).unwrap();
             let expected = (default.map(str::to_owned), acme.map(str::to_owned));
@@ -127,7 +134,7 @@ mod tests {
         for text in
             ["", "nobody", "acme=", "acme=nobody", "a b=echo", "echo,conformance", "a=echo,a=echo"]
         {
-            assert!(configured(Some(text)).is_err(), "{text}");
+            assert!(configured(text).is_err(), "{text}");
         }
     }
 

@@ -119,6 +119,20 @@ impl<'a> Variables<'a> {
         }
     }
 
+    /// What `read` makes of a variable that must be set.
+    ///
+    /// # Errors
+    /// When it is not set, or when `read` refuses it.
+    pub fn required_as<T, E: Error + Send + Sync + 'static>(
+        &self,
+        variable: &'static str,
+        what: &'static str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, ConfigError> {
+        let text = self.required(variable, what)?;
+        self.read(variable, what, |_| read(&text))
+    }
+
     /// What `read` makes of a variable, set or not.
     ///
     /// # Errors

@@ -250,19 +250,24 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     }
 }
 
-/// The agents of a deployment: one for each tenant that has its own, and one for all others.
+/// The agents of a deployment: one for each tenant that has its own, and perhaps one for all others.
 #[derive(Clone)]
 pub struct Agents {
-    default: Arc<dyn Agent>,
+    /// Serves the tenants that have no agent of their own; `None` if those are not served.
+    default: Option<Arc<dyn Agent>>,
     by_tenant: BTreeMap<Tenant, Arc<dyn Agent>>,
-    /// Whether tenants without an agent of their own are served.
-    open: bool,
 }
 
 impl Agents {
     /// One agent for every tenant.
     pub fn new(default: Arc<dyn Agent>) -> Self {
-        Self { default, by_tenant: BTreeMap::new(), open: true }
+        Self { default: Some(default), by_tenant: BTreeMap::new() }
+    }
+
+    /// No agent for any tenant, to begin a closed set: only the tenants that are given an agent by
+    /// [`with`](Self::with) are served.
+    pub fn closed() -> Self {
+        Self { default: None, by_tenant: BTreeMap::new() }
     }
 
     /// Gives a tenant an agent of its own.
@@ -271,14 +276,9 @@ impl Agents {
         self
     }
 
-    /// Serves only the tenants that have an agent of their own.
-    pub fn closed(self) -> Self {
-        Self { open: false, ..self }
-    }
-
     /// Whether a tenant is served: requests for others are refused.
     pub fn serves(&self, tenant: &Tenant) -> bool {
-        self.open || self.by_tenant.contains_key(tenant)
+        self.of(tenant).is_some()
     }
 
     /// Whether a tenant has an agent of its own.
@@ -286,15 +286,15 @@ impl Agents {
         self.by_tenant.contains_key(tenant)
     }
 
-    /// The agent that serves a tenant. One that is not served any more still has an agent for its
-    /// tasks that are under way.
-    pub fn of(&self, tenant: &Tenant) -> &Arc<dyn Agent> {
-        self.by_tenant.get(tenant).unwrap_or(&self.default)
+    /// The agent that serves a tenant; `None` if the tenant is not served.
+    pub fn of(&self, tenant: &Tenant) -> Option<&Arc<dyn Agent>> {
+        self.by_tenant.get(tenant).or(self.default.as_ref())
     }
 
     /// How turns of a tenant's agent are tried again.
     pub(crate) fn retries(&self, tenant: &Tenant, policy: &Policy) -> Retries {
-        let retries = self.of(tenant).retries().unwrap_or_else(|| policy.retries());
+        let own = self.of(tenant).and_then(|agent| agent.retries());
+        let retries = own.unwrap_or_else(|| policy.retries());
         Retries { max_attempts: retries.max_attempts.max(1), ..retries }
     }
 }

@@ -35,9 +35,6 @@ pub struct Signal {
     pub tenant: Tenant,
     /// The task's id.
     pub task_id: TaskId,
-    /// The trace that the signal belongs to, as a W3C `traceparent`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub traceparent: Option<String>,
 }
 
 fn is_default_tenant(tenant: &Tenant) -> bool {
@@ -47,7 +44,7 @@ fn is_default_tenant(tenant: &Tenant) -> bool {
 impl Signal {
     /// A signal for a task.
     pub fn new(key: &TaskKey) -> Self {
-        Self { tenant: key.tenant.clone(), task_id: key.task.clone(), traceparent: None }
+        Self { tenant: key.tenant.clone(), task_id: key.task.clone() }
     }
 
     /// The task that the signal is for.

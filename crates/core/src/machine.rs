@@ -25,7 +25,6 @@
 //! | message    | to the inbox  | to the inbox         | wakes it             | Submitted   | —     |
 //! | claim      | Running       | if the lease expired | if its time has come | if its user is late | — |
 //! | emit       | —             | by the holder        | —                    | —           | —     |
-//! | heartbeat  | —             | by the holder        | —                    | —           | —     |
 //! | park       | —             | by the holder        | —                    | —           | —     |
 //! | finish     | —             | by the holder        | —                    | —           | —     |
 //! | retry      | —             | by the holder        | —                    | —           | —     |
@@ -193,12 +192,6 @@ impl Head {
                 self.held(&token)?;
                 next.hold(token);
                 next.show(updates);
-            }
-            Command::Heartbeat { token } => {
-                self.held(&token)?;
-                next.head.revision = self.revision;
-                next.head.write = self.write.clone();
-                next.hold(token);
             }
             Command::Park { turn, pause } => {
                 self.held(&turn.token)?;

@@ -115,7 +115,14 @@ impl<'a> TurnRun<'a> {
         let key = claimed.head.key.clone();
         let agent = self.agents.of(&key.tenant);
         // The call itself is inside too: it may panic before it returns a future.
-        let mut agent_run = AgentRun(Some(Box::pin(contained(async { agent.run(&turn).await }))));
+        let mut agent_run = AgentRun(Some(Box::pin(contained(async {
+            match agent {
+                Some(agent) => agent.run(&turn).await,
+                // The tenant was removed while its tasks were under way, or this deployment is not
+                // complete yet. No other tenant's agent takes its place.
+                None => Err(Failure::retryable("no agent is configured for the task's tenant")),
+            }
+        }))));
         let retries = self.agents.retries(&key.tenant, policy);
         let mut committer = Committer::new(self.engine, self.token, retries, claimed, self.beside);
 
@@ -199,6 +206,7 @@ impl<'a> TurnRun<'a> {
             checkpoint: claimed.head.checkpoint.clone(),
             number: claimed.head.turn + 1,
             attempt: claimed.head.attempt,
+            fence: claimed.head.fence,
             deadline: Timestamp::from_millis(deadline),
             max_update_bytes: policy.max_entry_bytes,
             shown,

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::agent::Reply;
 use crate::engine::Engine;
 use crate::env::{Clock, Ids};
-use crate::ids::{Owner, TaskId, TaskKey, Tenant};
+use crate::ids::{Fence, Owner, TaskId, TaskKey, Tenant};
 use crate::log::{ArtifactChange, StatusChange, Terms, fold};
 use crate::machine::Update;
 use crate::store::{Depth, StoreError};
@@ -74,6 +74,7 @@ pub struct Turn {
     pub(crate) checkpoint: Option<Json>,
     pub(crate) number: u32,
     pub(crate) attempt: u32,
+    pub(crate) fence: Fence,
     pub(crate) deadline: Timestamp,
     pub(crate) max_update_bytes: usize,
     pub(crate) shown: mpsc::Sender<Shown>,
@@ -164,6 +165,13 @@ impl Turn {
     /// The number of this attempt at the turn, from 1.
     pub fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// The lease's number: each claim of the task has a larger one than the claim before it. A
+    /// system that remembers the largest number it has seen can refuse writes of a runner that was
+    /// replaced.
+    pub fn fence(&self) -> u64 {
+        self.fence.0
     }
 
     /// A key that is the same for every attempt at this turn, and for no other turn: to send along

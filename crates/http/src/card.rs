@@ -43,13 +43,12 @@ impl Bindings {
     ) -> Result<Response<Bytes>, A2aError> {
         let tenant = Tenant::parse(tenant)
             .map_err(|error| A2aError::invalid_field("tenant", error.to_string()))?;
-        if !self.agents.serves(&tenant) {
-            let text = "is none of the tenants that are here";
-            let mut error = A2aError::invalid_field("tenant", text);
+        // A card that is not there is a page that is not there.
+        let not_found = |mut error: A2aError| {
             error.kind = ErrorKind::MethodNotFound;
-            return Err(error);
-        }
-        let mut card = self.agent_card(&tenant, &visitor.base_url);
+            error
+        };
+        let mut card = self.agent_card(&tenant, &visitor.base_url).map_err(not_found)?;
         let url = tenant_url(&visitor.base_url, &tenant);
         let unsigned = self.document(&card, &url)?;
         let signer = self.config.card_signer.as_ref();
@@ -84,13 +83,11 @@ impl Bindings {
         visitor: &Visitor,
     ) -> Result<AgentCard, A2aError> {
         let extended = self
-            .agents
-            .of(tenant)
-            .profile()
+            .profile(tenant)?
             .extended
             .ok_or_else(|| A2aError::unsupported("the agent has no extended card"))?;
         visitor.principal.authenticated()?;
-        let mut card = self.agent_card(tenant, &visitor.base_url);
+        let mut card = self.agent_card(tenant, &visitor.base_url)?;
         if let Some(description) = extended.description {
             card.description = description;
         }
@@ -100,8 +97,8 @@ impl Bindings {
         Ok(card)
     }
 
-    fn agent_card(&self, tenant: &Tenant, base_url: &str) -> AgentCard {
-        let profile = self.profile(tenant);
+    fn agent_card(&self, tenant: &Tenant, base_url: &str) -> Result<AgentCard, A2aError> {
+        let profile = self.profile(tenant)?;
         let interface = |binding: &str| AgentInterface {
             url: base_url.to_owned(),
             protocol_binding: binding.to_owned(),
@@ -120,7 +117,7 @@ impl Bindings {
             interfaces.extend([old("JSONRPC"), old("HTTP+JSON")]);
         }
         let capabilities = capabilities(&profile);
-        AgentCard {
+        Ok(AgentCard {
             name: profile.name,
             description: profile.description,
             version: profile.version,
@@ -132,7 +129,7 @@ impl Bindings {
             default_output_modes: profile.output_modes,
             skills: profile.skills,
             ..AgentCard::default()
-        }
+        })
     }
 
     /// The card as its clients get it.

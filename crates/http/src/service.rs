@@ -256,16 +256,19 @@ impl Bindings {
         let tenant =
             Tenant::parse(name).map_err(|e| A2aError::invalid_field("tenant", e.to_string()))?;
         if !self.agents.serves(&tenant) {
-            return Err(A2aError::invalid_field("tenant", "is none of the tenants that are here"));
+            return Err(not_served());
         }
         Ok(tenant)
     }
 
     /// What the tenant's agent offers here: without a key for their secrets there are no pushes.
-    pub(crate) fn profile(&self, tenant: &Tenant) -> AgentProfile {
-        let mut profile = self.agents.of(tenant).profile();
+    ///
+    /// # Errors
+    /// When the tenant is not served.
+    pub(crate) fn profile(&self, tenant: &Tenant) -> Result<AgentProfile, A2aError> {
+        let mut profile = self.agents.of(tenant).ok_or_else(not_served)?.profile();
         profile.offers.push_notifications &= self.operations.engine().vault.has_key();
-        profile
+        Ok(profile)
     }
 
     /// What every operation begins with.
@@ -277,11 +280,15 @@ impl Bindings {
     ) -> Result<Call, A2aError> {
         let tenant = self.tenant(path_tenant, params_tenant)?;
         let owner = exchange.visitor.principal.owner()?.clone();
-        let profile = self.profile(&tenant);
+        let profile = self.profile(&tenant)?;
         let extensions = exchange.negotiate(&profile)?;
         let caller = Caller { tenant, owner };
         Ok(Call { caller, profile, extensions })
     }
+}
+
+fn not_served() -> A2aError {
+    A2aError::invalid_field("tenant", "is none of the tenants that are here")
 }
 
 fn send_options(

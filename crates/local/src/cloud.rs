@@ -121,7 +121,7 @@ pub enum StartError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// The agents; see [`configured`](a2a_lambda_agents::configured).
-    pub agent: Option<String>,
+    pub agent: String,
     /// Where the tasks are kept.
     pub data: Data,
     /// The folder of the functions' executables, if they are to run as processes of their own.
@@ -167,7 +167,7 @@ impl Cloud {
     /// # Errors
     /// When the agent is not known, a variable cannot be used, or the tasks cannot be opened.
     pub async fn start(options: &Options, domain: String) -> Result<Arc<Self>, StartError> {
-        let agents = a2a_lambda_agents::configured(options.agent.as_deref())?;
+        let agents = a2a_lambda_agents::configured(&options.agent)?;
         let (database, lock) = open(&options.data)?;
         let (database, stream) = database.streamed();
         let store = Arc::new(store(&database).await?);
@@ -203,7 +203,7 @@ impl Cloud {
             None => None,
         };
         let deployed = Deployed {
-            agent: options.agent.as_deref(),
+            agent: &options.agent,
             public_url,
             response_mode: options.response_mode,
             http: http_config(engine.clock.now())?,

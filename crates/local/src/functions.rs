@@ -56,7 +56,7 @@ pub(crate) struct Bootstraps {
 
 /// What the functions are told besides the variables of this process.
 pub(crate) struct Deployed<'a> {
-    pub(crate) agent: Option<&'a str>,
+    pub(crate) agent: &'a str,
     pub(crate) public_url: String,
     pub(crate) response_mode: ResponseMode,
     pub(crate) http: HttpConfig,
@@ -114,6 +114,7 @@ impl Functions {
         let mut variables = deployed.variables.clone();
         variables.extend(PASSED_ON.into_iter().filter_map(set));
         variables.extend([
+            ("AGENT", deployed.agent.to_owned()),
             ("TABLE_NAME", deployed.table.to_owned()),
             ("QUEUE_URL", endpoint.queue_url()),
             ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.url()),
@@ -123,7 +124,6 @@ impl Functions {
             ("ALLOW_ANONYMOUS", "true".to_owned()),
             ("RESPONSE_MODE", "stream".to_owned()),
         ]);
-        variables.extend(deployed.agent.map(|agent| ("AGENT", agent.to_owned())));
         let function = |name: &str, variables| Processes::of(folder.join(name), variables);
         let mut with_card = variables.clone();
         with_card.push(("CARD_MAX_AGE_SECONDS", http.card_max_age_s.to_string()));

@@ -47,7 +47,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Err
         port: 9000,
         log: LevelFilter::WARN,
         cloud: Options {
-            agent: None,
+            agent: "echo".to_owned(),
             data: Data::Folder(PathBuf::from(".data")),
             bootstraps: None,
             response_mode: ResponseMode::Stream,
@@ -60,7 +60,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Err
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("port") => parsed.port = arguments.value()?.parse()?,
-            Long("agent") => options.agent = Some(arguments.value()?.string()?),
+            Long("agent") => options.agent = arguments.value()?.string()?,
             Long("data") => {
                 folder = true;
                 options.data = Data::Folder(arguments.value()?.into());

@@ -358,7 +358,7 @@ async fn a_queue_that_is_full_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_local_cloud_is_reached_by_the_variables_that_it_prints() {
     let options = Options {
-        agent: None,
+        agent: "echo".to_owned(),
         data: Data::Memory,
         bootstraps: None,
         response_mode: ResponseMode::Buffer,

@@ -76,7 +76,7 @@ impl Config {
 /// |---|---|
 /// | `TABLE_NAME` | required: the DynamoDB table of tasks |
 /// | `QUEUE_URL` | required: the SQS queue of signals |
-/// | `AGENT` | the [agents](a2a_lambda_agents::configured): a name, or `tenant=name` pairs; the first one if it is not set |
+/// | `AGENT` | required: the [agents](a2a_lambda_agents::configured): a name, or `tenant=name` pairs |
 /// | `RESPONSE_MODE` | [`stream` or `buffer`](ResponseMode), as the front door takes answers; `buffer` if not set |
 /// | `OWNER_CLAIM` | the claim that names the owner of tasks; `sub` if not set |
 /// | `ALLOW_ANONYMOUS` | `true` serves requests that no authorizer has looked at; `false` if not set |
@@ -115,7 +115,7 @@ pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
         config.identity.owner_claim = claim;
     }
     config.identity.allow_anonymous = variables.flag("ALLOW_ANONYMOUS")?.unwrap_or(false);
-    let agents = variables.read("AGENT", AGENT, a2a_lambda_agents::configured)?;
+    let agents = variables.required_as("AGENT", AGENT, a2a_lambda_agents::configured)?;
     let engine = engine(variables, DynamoDbStore::new)?;
     Ok(Context::new(engine, agents, config))
 }

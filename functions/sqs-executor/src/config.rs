@@ -13,7 +13,7 @@ const AGENT: &str = "names of agents, such as `echo` or `tenant=echo,other=confo
 /// |---|---|
 /// | `TABLE_NAME` | required: the DynamoDB table of tasks |
 /// | `QUEUE_URL` | required: the SQS queue of signals |
-/// | `AGENT` | the [agents](a2a_lambda_agents::configured), as the request function has them |
+/// | `AGENT` | required: the [agents](a2a_lambda_agents::configured), as the request function has them |
 /// | `LEASE_SECONDS`, `MAX_ATTEMPTS` | see [`policy`](a2a_lambda_aws::policy()) |
 /// | `PUSH_TASK`, `PUSH_ARTIFACTS`, `PUSH_TIMEOUT_SECONDS` | see [`policy`](a2a_lambda_aws::policy()) |
 /// | `PUSH_ALLOW_HTTP` and so on | see [`webhook_config`](a2a_lambda_aws::webhook_config()) |
@@ -23,7 +23,7 @@ const AGENT: &str = "names of agents, such as `echo` or `tenant=echo,other=confo
 /// # Errors
 /// When a variable is missing or cannot be used.
 pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
-    let agents = variables.read("AGENT", AGENT, a2a_lambda_agents::configured)?;
+    let agents = variables.required_as("AGENT", AGENT, a2a_lambda_agents::configured)?;
     let engine = engine(variables, DynamoDbStore::new)?;
     Ok(Context::new(engine, agents))
 }

@@ -32,6 +32,7 @@ async fn aws() -> Endpoint {
 
 fn variables(aws: &Endpoint) -> Vec<(&'static str, String)> {
     vec![
+        ("AGENT", "echo".to_owned()),
         ("TABLE_NAME", TABLE.to_owned()),
         ("QUEUE_URL", aws.queue_url()),
         ("AWS_ENDPOINT_URL_DYNAMODB", aws.url()),
@@ -110,7 +111,7 @@ async fn an_event_that_cannot_be_read_is_an_error_and_the_next_is_served() {
 
 #[tokio::test]
 async fn a_missing_variable_ends_the_process_with_a_line_that_names_it() {
-    for variable in ["TABLE_NAME", "QUEUE_URL"] {
+    for variable in ["AGENT", "TABLE_NAME", "QUEUE_URL"] {
         let aws = aws().await;
         let api = RuntimeApi::start().await.unwrap();
         let variables = variables(&aws).into_iter().filter(|(name, _)| *name != variable);

@@ -83,6 +83,44 @@ async def test_a_follow_up_goes_on_with_the_task(client):
         await send(client, message("tck-complete-task", task_id=asked.id))
 
 
+async def test_an_agent_asks_twice_whatever_the_answers_are(client):
+    """The answers name other behaviours, which must not count."""
+    task = await send_for_task(client, message("tck-multi-turn"))
+    for answer in "tck-complete-task", "tck-reject-task":
+        assert task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+        assert get_message_text(task.status.message)
+        task = await send_for_task(client, message(answer, task_id=task.id))
+    assert is_completed(task)
+
+
+async def test_an_agent_asks_for_credentials(client):
+    task = await send_for_task(client, message("tck-auth-required"))
+    assert task.status.state == TaskState.TASK_STATE_AUTH_REQUIRED
+    assert is_completed(await send_for_task(client, message("signed-in", task_id=task.id)))
+
+
+async def test_an_agent_can_fail_and_says_why(client):
+    task = await send_for_task(client, message("tck-task-failure"))
+    assert task.status.state == TaskState.TASK_STATE_FAILED
+    assert get_message_text(task.status.message)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "text"),
+    [("tck-stream-basic", "Stream hello from TCK"), ("tck-stream-chunked", "one two three")],
+)
+async def test_the_short_names_of_streams_give_their_artifact(client, prefix, text):
+    [artifact] = (await send_for_task(client, message(prefix))).artifacts
+    assert get_artifact_text(artifact, delimiter="") == text
+
+
+async def test_a_long_running_task_gives_an_artifact(client):
+    task = await send_for_task(client, message("tck-long-running"), return_immediately=True)
+    assert not is_completed(task)
+    task = await wait_for(client, task.id, is_completed)
+    assert len(task.artifacts) == 1
+
+
 async def test_history_is_as_long_as_asked_for(client):
     task = await send_for_task(client, message("tck-input-required"))
     await send_for_task(client, message("tck-input-required", task_id=task.id))
@@ -101,11 +139,12 @@ async def test_a_waiting_task_can_be_cancelled_once(client):
         await client.cancel_task(CancelTaskRequest(id=task.id))
 
 
-async def test_a_running_task_can_be_cancelled(client):
+@pytest.mark.parametrize("prefix", ["test-resubscribe-message-id", "tck-cancel"])
+async def test_a_running_task_can_be_cancelled(client, prefix):
     def is_cancelled(task):
         return task.status.state == TaskState.TASK_STATE_CANCELED
 
-    sent = message("test-resubscribe-message-id")
+    sent = message(prefix)
     task = await send_for_task(client, sent, return_immediately=True)
     await client.cancel_task(CancelTaskRequest(id=task.id))
     await wait_for(client, task.id, is_cancelled)

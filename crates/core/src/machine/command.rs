@@ -84,11 +84,6 @@ pub enum Command {
         /// What is shown, in order.
         updates: Vec<Update>,
     },
-    /// The runner is still at work.
-    Heartbeat {
-        /// The runner's lease.
-        token: LeaseToken,
-    },
     /// The turn ends, and the task waits.
     Park {
         /// The end of the turn.
@@ -196,7 +191,6 @@ impl Command {
             Self::Message { .. } => "message",
             Self::Claim { .. } => "claim",
             Self::Emit { .. } => "emit",
-            Self::Heartbeat { .. } => "heartbeat",
             Self::Park { .. } => "park",
             Self::Finish { .. } => "finish",
             Self::Retry { .. } => "retry",

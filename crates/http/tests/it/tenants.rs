@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use a2a_lambda_agents::{Conformance, Echo, Strict};
+use a2a_lambda_agents::{Conformance, Echo};
 use a2a_lambda_core::{Agents, Tenant};
 use a2a_lambda_protocol::ErrorKind;
 use serde_json::{Value, json};
@@ -14,10 +14,10 @@ use crate::support::{
 /// A deployment that serves these two tenants and no others.
 fn closed() -> World {
     let tenant = |name| Tenant::parse(name).unwrap();
-    let agents = Agents::new(Arc::new(Strict))
+    let agents = Agents::closed()
         .with(tenant("echo"), Arc::new(Echo))
         .with(tenant("tck"), Arc::new(Conformance));
-    World::with_agents(agents.closed())
+    World::with_agents(agents)
 }
 
 #[tokio::test(start_paused = true)]

@@ -105,7 +105,9 @@ async fn an_event_that_cannot_be_read_is_an_error_and_the_next_is_served() {
 
 #[tokio::test]
 async fn a_variable_that_cannot_be_used_ends_the_process_with_a_line_that_names_it() {
-    for (variable, value) in [("TABLE_NAME", ""), ("QUEUE_URL", ""), ("RESPONSE_MODE", "Stream")] {
+    for (variable, value) in
+        [("AGENT", ""), ("TABLE_NAME", ""), ("QUEUE_URL", ""), ("RESPONSE_MODE", "Stream")]
+    {
         let aws = Aws::start().await;
         let api = RuntimeApi::start().await.unwrap();
         let variables = aws.variables(&[(variable, value)]);

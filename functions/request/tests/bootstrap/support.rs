@@ -56,6 +56,7 @@ impl Aws {
     /// What a function's configuration says in this account, and beside that or instead of it.
     pub(crate) fn variables(&self, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
         let mut variables = vec![
+            ("AGENT", "echo".to_owned()),
             ("TABLE_NAME", TABLE.to_owned()),
             ("QUEUE_URL", self.endpoint.queue_url()),
             ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint.url()),

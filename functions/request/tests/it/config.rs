@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::support::{answer, at, event};
 
-const COMPLETE: [(&str, &str); 5] = [
+const COMPLETE: [(&str, &str); 6] = [
+    ("AGENT", "echo"),
     ("TABLE_NAME", "tasks"),
     ("QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/signals"),
     ("AWS_REGION", "us-east-1"),
@@ -113,7 +114,6 @@ async fn what_is_set_shows_in_the_card() {
     let deadline = Timestamp::from_millis(i64::MAX);
     for (variable, value, place, expected) in [
         ("AGENT", "conformance", "/body/name", json!("conformance")),
-        ("AGENT", "", "/body/name", json!("echo")),
         (
             "PUBLIC_URL",
             "https://agents.example/a2a/",

@@ -4,7 +4,8 @@ use a2a_lambda_aws::{ConfigError, Variables};
 use a2a_lambda_core::engine::chain;
 use sqs_executor::Context;
 
-const COMPLETE: [(&str, &str); 5] = [
+const COMPLETE: [(&str, &str); 6] = [
+    ("AGENT", "echo"),
     ("TABLE_NAME", "tasks"),
     ("QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/signals"),
     ("AWS_REGION", "us-east-1"),

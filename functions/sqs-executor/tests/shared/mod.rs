@@ -70,6 +70,7 @@ impl Aws {
         let queue = Arc::new(Queue::new(config, || 0));
         let endpoint = Endpoint::start(database, queue.clone()).await.unwrap();
         let mut variables = vec![
+            ("AGENT", "echo".to_owned()),
             ("TABLE_NAME", TABLE.to_owned()),
             ("QUEUE_URL", endpoint.queue_url()),
             ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.url()),

@@ -249,22 +249,9 @@ fn each_write_of_the_holder_renews_the_lease() {
     assert_eq!(lease(&head), 31);
     let head = then(&head, emit(vec![progress("half")]), 20);
     assert_eq!(lease(&head), 50);
-    let head = then(&head, Command::Heartbeat { token: token() }, 40);
-    assert_eq!(lease(&head), 70);
     // An expired lease that nobody took is still its holder's.
     let head = then(&head, emit(vec![progress("late")]), 100);
     assert_eq!(lease(&head), 130);
-}
-
-#[test]
-fn a_heartbeat_changes_the_end_of_the_lease_and_nothing_else() {
-    let before = running();
-    let change = apply(&before, Command::Heartbeat { token: token() }, 20);
-    let mut after = change.head().clone();
-    assert_ne!(after, before);
-    after.phase = before.phase.clone();
-    assert_eq!(after, before);
-    assert!(change.entries().is_empty() && change.effects().is_empty());
 }
 
 #[test]
@@ -272,7 +259,6 @@ fn a_stale_lease_writes_nothing() {
     let taken = then(&running(), claim("another"), 31);
     for command in [
         emit(vec![progress("late")]),
-        Command::Heartbeat { token: token() },
         park_until(&running(), 50),
         finish(&running(), Finish::Completed(None)),
         retry(1),

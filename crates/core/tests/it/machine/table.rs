@@ -7,7 +7,7 @@ use a2a_lambda_core::{Change, Command, Head};
 
 use super::sample::{
     agent, ask, at, chunk, claim, describe, emit, ended, finish, interrupted, message, park_until,
-    progress, refused, retry, running, stamp, submitted, token, waiting,
+    progress, refused, retry, running, stamp, submitted, waiting,
 };
 
 /// A task in a phase, and the second at which a command comes.
@@ -41,7 +41,6 @@ fn command(row: &str, head: &Head) -> Command {
         "message" => message("another"),
         "claim" => claim("stranger"),
         "emit" => emit(vec![progress("half"), chunk("a")]),
-        "heartbeat" => Command::Heartbeat { token: token() },
         "park, input" => ask(head, Interruption::InputRequired),
         "park, auth" => ask(head, Interruption::AuthRequired),
         "park until 200" => park_until(head, 200),
@@ -80,7 +79,6 @@ const TABLE: &str = "
 message        | submitted+1  | running+1     | running+1!   | waiting+1!     | waiting+1!   | submitted+1! | submitted+1! | -
 claim          | running+1    | held          | running+0    | early          | running+0    | user         | user         | -
 emit           | stale        | running+2     | running+2    | stale          | stale        | stale        | stale        | -
-heartbeat      | stale        | running+0     | running+0    | stale          | stale        | stale        | stale        | -
 park, input    | stale        | input+1       | input+1      | stale          | stale        | stale        | stale        | -
 park, auth     | stale        | auth+1        | auth+1       | stale          | stale        | stale        | stale        | -
 park until 200 | stale        | waiting+0!    | waiting+0!   | stale          | stale        | stale        | stale        | -
@@ -144,7 +142,6 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("submitted", "wake", "submitted, signal at 10, due 70"),
     ("running", "message", "running until 31, entries +1, last message 3"),
     ("running", "emit", "running until 40, entries +2, emitted, status at 10"),
-    ("running", "heartbeat", "running until 40, no new revision"),
     ("running", "park, input", "input-required, entries +1, due never, attempt 0, turn 1, consumed 1, checkpoint 1, status at 10"),
     ("running", "park, auth", "auth-required, entries +1, due never, attempt 0, turn 1, consumed 1, checkpoint 1, status at 10"),
     ("running", "park until 200", "waiting until 200, signal at 200, attempt 0, turn 1, consumed 1, checkpoint 2"),

@@ -15,7 +15,6 @@ enum Step {
     Message,
     Claim,
     Emit { updates: usize, stale: bool },
-    Heartbeat { stale: bool },
     Park { for_user: bool, wake_after: u64, updates: usize, stale: bool },
     Finish { how: u8, updates: usize, stale: bool },
     Retry { after: u64, updates: usize, stale: bool },
@@ -34,7 +33,6 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
         4 => Just(Step::Message),
         6 => Just(Step::Claim),
         4 => (0..3_usize, stale()).prop_map(|(updates, stale)| Step::Emit { updates, stale }),
-        1 => stale().prop_map(|stale| Step::Heartbeat { stale }),
         4 => (any::<bool>(), 0..100_u64, 0..3_usize, stale()).prop_map(
             |(for_user, wake_after, updates, stale)| Step::Park { for_user, wake_after, updates, stale }
         ),
@@ -90,7 +88,6 @@ impl Walk {
                 let updates = (0..updates).map(|_| progress("half")).collect();
                 Command::Emit { token: self.token(stale), updates }
             }
-            Step::Heartbeat { stale } => Command::Heartbeat { token: self.token(stale) },
             Step::Park { for_user: true, wake_after, updates, stale } => {
                 let interruption = Interruption::InputRequired;
                 let message = Some(agent("a question"));

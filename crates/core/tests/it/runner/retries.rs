@@ -5,7 +5,7 @@ use a2a_lambda_core::{Agent, AgentProfile, Agents, Attended, Company, End, Failu
 use a2a_lambda_protocol::TaskState;
 use async_trait::async_trait;
 
-use crate::support::{World, script, secs};
+use crate::support::{World, script, secs, status_text};
 
 fn ran(turns: u32, state: TaskState) -> Attended {
     Attended::Ran { turns, state }
@@ -48,4 +48,44 @@ async fn an_agent_may_say_how_often_and_when_it_is_tried() {
         runner.attend(&key, deadline, Company::Alone).await.unwrap(),
         ran(1, TaskState::Failed)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_other_agent_takes_up_a_task_of_a_tenant_that_was_removed() {
+    let world = World::with_policy(
+        script(|_, diary| {
+            Box::pin(async move {
+                diary.note("ran");
+                Ok(End::completed())
+            })
+        }),
+        |policy| policy.max_attempts = 2,
+    );
+    let key = world.submit("hello").await;
+    let removed = Runner::new(world.engine.clone(), Agents::closed());
+    let deadline = world.now().saturating_add(secs(900));
+    let attend = || removed.attend(&key, deadline, Company::Alone);
+    // The tenant may come back, as during a deployment: the runner tries again.
+    assert_eq!(attend().await.unwrap(), ran(1, TaskState::Working));
+    tokio::time::sleep(secs(60)).await;
+    assert_eq!(attend().await.unwrap(), ran(1, TaskState::Failed));
+    let why = status_text(&world.task(&key).await);
+    assert_eq!(why, "no agent is configured for the task's tenant");
+    assert!(world.diary.read().is_empty(), "no agent ran");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_claim_has_a_larger_fence() {
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            diary.note(turn.fence().to_string());
+            match turn.attempt() {
+                3 => Ok(End::completed()),
+                _ => Err(Failure::retryable("not now")),
+            }
+        })
+    }));
+    let key = world.submit("hello").await;
+    world.settle(&key).await;
+    assert_eq!(world.diary.read(), ["1", "2", "3"]);
 }
