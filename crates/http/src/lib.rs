@@ -8,6 +8,7 @@
 mod binding;
 mod body;
 mod card;
+mod cors;
 mod exchange;
 mod extensions;
 mod json_rpc;
@@ -38,6 +39,7 @@ use crate::route::{Found, Target};
 
 pub use body::{Body, EventStream};
 pub use card::{CardSigner, SigningKeyError};
+pub use cors::{Cors, OriginError};
 pub use extensions::{DELIVERY_EXTENSION, GENERATION_EXTENSION};
 
 /// How the bindings are served.
