@@ -23,7 +23,7 @@ mod feed;
 mod lane;
 mod parcel;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use a2a_lambda_protocol::Timestamp;
@@ -254,9 +254,9 @@ impl<'a> Delivering<'a> {
             return Ok(None);
         }
         attempts.during(self.read_configs()).await?;
-        let ids: Vec<ConfigId> = self.lanes.keys().cloned().collect();
+        let mut ids: VecDeque<ConfigId> = self.lanes.keys().cloned().collect();
         let mut wake: Option<Timestamp> = None;
-        for id in ids {
+        while let Some(id) = ids.pop_front() {
             let Some(lane) = self.lanes.get(&id) else { continue };
             let Some(at) = lane.next().filter(|_| !lane.is_busy) else { continue };
             if at > self.engine.clock.now() {
@@ -270,15 +270,28 @@ impl<'a> Delivering<'a> {
             {
                 break;
             }
+            if self.has_stale_configs() {
+                // The log or the claim took a while. Another deliverer may have sent this meanwhile.
+                attempts.during(self.read_configs()).await?;
+                ids = self.lanes.keys().cloned().collect();
+                continue;
+            }
+            let Some(claimed) = self.claimed_until() else { break };
             if let Some(lane) = self.lanes.get_mut(&id) {
                 lane.is_busy = true;
-                let claimed = self.head.pushed_until(self.token).unwrap_or(self.deadline);
                 let ends_by = claimed.min(self.deadline);
                 let attempt = attempt(self.engine, key, lane.config.clone(), parcel, ends_by);
                 attempts.add(attempt);
             }
         }
         Ok(wake)
+    }
+
+    /// The end of this claim. The clock of another deliverer may be ahead by the policy's `clock_skew`:
+    /// it must not find the claim over while an attempt is under way.
+    fn claimed_until(&self) -> Option<Timestamp> {
+        let until = self.head.pushed_until(self.token)?;
+        Some(until.saturating_sub(self.engine.policy.clock_skew))
     }
 
     /// Whether it is time to leave what there is to another, who is signaled.
@@ -315,17 +328,24 @@ impl<'a> Delivering<'a> {
         }
     }
 
-    /// Reads the configs, if they may be others than those that were read.
+    /// Whether a config may have changed, or another deliverer have been at work, since the configs
+    /// were read.
+    fn has_stale_configs(&self) -> bool {
+        self.epoch != self.head.pushes.as_ref().map(|pushes| pushes.epoch)
+    }
+
+    /// Reads the configs again if they are stale.
     async fn read_configs(&mut self) -> Result<(), RunError> {
-        let epoch = self.head.pushes.as_ref().map(|pushes| pushes.epoch);
-        if self.epoch == epoch {
+        if !self.has_stale_configs() {
             return Ok(());
         }
+        let epoch = self.head.pushes.as_ref().map(|pushes| pushes.epoch);
         let read = self.engine.all_configs(&self.head.key).await?;
         let mut before = std::mem::take(&mut self.lanes);
         for config in read {
             let lane = match before.remove(&config.id) {
-                Some(lane) if lane.config.write == config.write => lane,
+                // Another deliverer may have sent something and died before it wrote so.
+                Some(lane) if lane.config.write == config.write => Lane { is_clean: false, ..lane },
                 // An attempt that is under way is against the config that it was begun with. The
                 // configs are read again when it is over.
                 Some(lane) if lane.is_busy => Lane { is_outdated: true, ..lane },
@@ -374,7 +394,7 @@ impl<'a> Delivering<'a> {
 
     /// Whether an attempt that is begun now ends before the claim does, which is renewed for it.
     async fn outlasts_one(&mut self) -> Result<bool, RunError> {
-        match self.head.pushed_until(self.token) {
+        match self.claimed_until() {
             None => Ok(false),
             Some(until) if has_time_for_one(self.engine, until) => Ok(true),
             Some(_) => self.claim().await,

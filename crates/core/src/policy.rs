@@ -45,6 +45,9 @@ pub struct Policy {
     /// How long whoever delivers has a task's pushes to itself, unless it goes on. More than twice
     /// `push_timeout`: no attempt is begun that could outlast it.
     pub push_claim: Duration,
+    /// How far the clocks of two functions may differ. A deliverer takes its claim to end this much
+    /// earlier. If clocks differ by more, two deliverers may send the same at once.
+    pub clock_skew: Duration,
     /// The waits between the attempts at a receiver in trouble. After the last attempt its config is
     /// disabled.
     pub push_waits: Vec<Duration>,
@@ -127,6 +130,7 @@ impl Default for Policy {
             push_artifacts: true,
             push_timeout: Duration::from_secs(10),
             push_claim: Duration::from_secs(30),
+            clock_skew: Duration::from_secs(1),
             push_waits: push_waits(),
             push_wait_most: Duration::from_hours(24),
             push_task_bytes: 1024 * 1024,
@@ -197,6 +201,6 @@ mod tests {
         assert!(policy.watch_every <= Duration::from_secs(2), "I7");
         assert!(policy.stop_grace < policy.stop_margin);
         assert!(policy.lease > 2 * policy.watch_every);
-        assert!(policy.push_claim > 2 * policy.push_timeout, "I6");
+        assert!(policy.push_claim > 2 * (policy.push_timeout + policy.clock_skew), "I6");
     }
 }

@@ -56,6 +56,12 @@ impl Timestamp {
         self.checked_add(duration).unwrap_or(Self::MAX)
     }
 
+    /// This much earlier, at least [`MIN`](Self::MIN).
+    pub fn saturating_sub(self, duration: Duration) -> Self {
+        let by = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self { millis: self.millis.saturating_sub(by) }.max(Self::MIN)
+    }
+
     /// How long before this `earlier` is; zero if it is not.
     pub fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.millis - earlier.millis).unwrap_or(0))

@@ -171,11 +171,12 @@ impl Actor {
             (false, _) => {}
         }
         let set = rng.chance(faults.step);
-        let most = u64::from(self.world.skew_ms() / 10);
-        let by = i64::try_from(rng.within(0, 2 * most)).unwrap_or(0);
+        let most = i64::from(self.world.skew_ms());
+        let by = rng.within(0, 2 * u64::from(self.world.skew_ms() / 10));
         if set {
-            let by = by - i64::try_from(most).unwrap_or(0);
-            self.skew_ms.fetch_add(by, Ordering::Relaxed);
+            let by = i64::try_from(by).unwrap_or(0) - most / 10;
+            let skew_ms = self.skew_ms.load(Ordering::Relaxed) + by;
+            self.skew_ms.store(skew_ms.clamp(-most, most), Ordering::Relaxed);
         }
         if slow || fate != Fate::Well {
             self.trouble(there + back);

@@ -82,7 +82,8 @@ fn faults(rng: &mut Rng, theme: Theme) -> Faults {
     };
     let faults = Faults {
         slow_ms: rng.pick(&[300, 3_000, 12_000]),
-        skew_ms: rng.pick(&[0, 0, 50, 1_000, 5_000, 40_000]),
+        // Up to 500, clocks differ by the policy's `clock_skew` at most.
+        skew_ms: rng.pick(&[0, 0, 50, 500, 5_000, 40_000]),
         step: rng.pick(&[0, 0, 10]),
         ..faults
     };

@@ -12,6 +12,7 @@ mod writes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::invariants::check_task;
@@ -27,9 +28,6 @@ pub(crate) use runs::{Given, TOLD_WITHIN_MS};
 /// How many entries a log may have beyond the limit for messages and updates: to say what the task
 /// is doing, and how it ended.
 const ENTRIES_BEYOND: u64 = 4;
-
-/// What a claim lasts beyond the last attempt that is begun under it, in milliseconds.
-const CLAIM_MARGIN_MS: u32 = 1_000;
 
 /// An invariant that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +97,7 @@ pub(crate) struct Oracle {
     policy: Arc<Policy>,
     /// Whether all clocks are right.
     clocks_agree: bool,
-    /// Whether they differ by less than what a claim lasts beyond the last attempt under it.
+    /// Whether no two of them differ by more than [`Policy::clock_skew`].
     claims_hold: bool,
     tasks: BTreeMap<TaskKey, Known>,
     /// Where each message is, by its id.
@@ -118,10 +116,12 @@ pub(crate) struct Oracle {
 
 impl Oracle {
     pub(crate) fn new(policy: Arc<Policy>, skew_ms: u32) -> Self {
+        // One clock may be ahead by this much, and another behind.
+        let apart = 2 * Duration::from_millis(skew_ms.into());
         Self {
-            policy,
             clocks_agree: skew_ms == 0,
-            claims_hold: skew_ms < CLAIM_MARGIN_MS / 4,
+            claims_hold: apart <= policy.clock_skew,
+            policy,
             tasks: BTreeMap::new(),
             messages: BTreeMap::new(),
             keys: BTreeMap::new(),

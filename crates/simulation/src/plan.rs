@@ -111,7 +111,7 @@ numbers! {
         repeat = 0,
         /// A signal is late.
         late = 0,
-        /// How far the clock of an actor is off at most, in milliseconds.
+        /// How far the clock of an actor is ahead or behind at most, in milliseconds.
         skew_ms = 0,
         /// The actor's clock is set, by a tenth of `skew_ms` at most.
         step = 0,

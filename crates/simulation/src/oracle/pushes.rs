@@ -8,15 +8,17 @@
 //!   Chunks of an artifact may come as one. A task that its sender never learns of is one message.
 //! - Secrets are only sent to the receiver that they are of.
 //!
-//! What holds if clocks agree to within the margin of a claim, and is checked when something is sent:
+//! What holds if clocks differ by the policy's `clock_skew` at most, and is checked when something is
+//! sent:
 //!
 //! - Its sender has the claim, and still has it when the push arrives: nobody else sends anything.
 //! - It is not something whose acknowledgement is noted, it is not before the next attempt's time,
 //!   and not to a config that is disabled.
 //! - To a config that is no more, whoever knew it before sends one thing at most.
 //!
-//! With clocks that are further apart than that, two may deliver at once, each with a claim that
-//! holds by its own clock: receivers are sent more than they need, but the rest still holds.
+//! If clocks differ by more, two may deliver at once, each with a claim that holds by its own clock.
+//! Then a receiver may be sent an entry that it has, under another id and behind newer ones. It still
+//! gets every entry: what comes begins no later than behind the newest entry that has come.
 //!
 //! Nothing is promised for a config until its client has been told of it. If the request to make it
 //! is repeated until then, its delivery may begin anew, with the same ids.
@@ -221,11 +223,16 @@ impl Oracle {
         let is_next = hook.arrived.is_none_or(|arrived| arrived < through);
         let is_new = before.is_none();
         if is_new || is_next {
-            ensure(is_next, "I6", || {
+            ensure(is_next || !self.claims_hold, "I6", || {
                 let arrived = hook.arrived;
                 format!("{} has {} after what came to {arrived:?}", push.url, push.id)
             })?;
-            known.check_push(hook, push, through, self.policy.push_chunks)?;
+            let check = |arrived| known.check_push(hook, push, arrived, self.policy.push_chunks);
+            check(hook.arrived).or_else(|violation| {
+                let newest = hook.arrived.filter(|_| !self.claims_hold).unwrap_or_default();
+                let mut earlier = (hook.introduction().0..newest.0).map(|n| Some(Position(n)));
+                earlier.any(|arrived| check(arrived).is_ok()).then_some(()).ok_or(violation)
+            })?;
         }
         let Some(hook) = self.hooks.get_mut(&push.url) else { return Ok(false) };
         hook.is_anew = false;
@@ -285,16 +292,17 @@ fn due_ms(head: &Head) -> Option<u64> {
 }
 
 impl Known {
-    /// Whether a push is what its receiver is to be sent after what it has had.
+    /// Whether a push is what its receiver is to be sent when it has had everything up to `arrived`.
     fn check_push(
         &self,
         hook: &Hook,
         push: &Push,
-        through: Position,
+        arrived: Option<Position>,
         most_chunks: usize,
     ) -> Verdict {
+        let through = through(push)?;
         let bad = |what: &str| {
-            let (arrived, head) = (hook.arrived, &self.head.position);
+            let head = &self.head.position;
             let body = String::from_utf8_lossy(&push.body);
             let text = format!("{} after {arrived:?} of {head}, {what}: {body}", push.id);
             Violation::new("I6", format!("{} has {text}", push.url))
@@ -311,7 +319,7 @@ impl Known {
             })
         };
         let unknown = is_unknown(&self.head) && through == self.head.position;
-        let run: Vec<&Entry> = match hook.arrived {
+        let run: Vec<&Entry> = match arrived {
             None if hook.introduction() == through && is_whole() => return Ok(()),
             _ if unknown => entries.last().into_iter().collect(),
             None => return Err(bad("not the task as it was")),

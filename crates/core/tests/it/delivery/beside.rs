@@ -140,3 +140,22 @@ async fn a_receiver_is_tried_again_beside_a_silent_agent() {
     let wait = arrived[3].at.saturating_since(arrived[2].at);
     assert!(wait >= secs(5) && wait <= millis(5_600), "{wait:?}");
 }
+
+/// Another deliverer's clock may be ahead: to it, the claim ends that much earlier.
+#[tokio::test(start_paused = true)]
+async fn a_claim_is_renewed_for_clocks_that_are_ahead() {
+    let world = World::new(streams(&["a"], 60_000));
+    world.receivers.script(&url("hook"), |_| Manner::Slow(millis(9_400)));
+    let key = world.submit_for("hook").await;
+    let other = async {
+        // The third POST has begun, and the claim would end 30 s after the first.
+        tokio::time::sleep(millis(19_100)).await;
+        let head = world.head(&key).await;
+        let until = head.mark().map(|mark| mark.free_from(world.now()));
+        let policy = &world.engine.policy;
+        let least = world.now().saturating_add(policy.push_timeout + policy.clock_skew);
+        assert!(until >= Some(least), "{until:?}");
+        assert_eq!(world.told("hook").len(), 3);
+    };
+    tokio::join!(world.attend(&key), other);
+}

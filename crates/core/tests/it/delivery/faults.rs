@@ -4,7 +4,7 @@
 use a2a_lambda_core::{End, Mark, Reply};
 use a2a_lambda_protocol::Part;
 
-use super::url;
+use super::{sent, url};
 use crate::support::{Call, Fault, Kind, Manner, Scripted, World, millis, script, secs};
 
 /// An agent that shows chunks and is done.
@@ -226,4 +226,67 @@ async fn who_was_held_up_sends_nothing_after_its_claim() {
     let mut known = std::collections::BTreeSet::new();
     let again = ids.iter().skip(1).find(|id| !known.insert(*id));
     assert_eq!(again, None, "the first one had failed, and nothing else is sent twice");
+}
+
+/// The deliverer beside a runner renews its claim, and that commit is late. The claim ends meanwhile:
+/// another deliverer sends what is due, and the runner's next commit takes the mark again.
+#[tokio::test(start_paused = true)]
+async fn who_claims_late_does_not_send_what_another_has_sent() {
+    let world = World::new(streams(&["a", "b"], 45_000));
+    let fails = [3, 4];
+    world
+        .receivers
+        .script(&url("hook"), move |n| Manner::Answers(if fails.contains(&n) { 503 } else { 200 }));
+    let key = world.submit_for("hook").await;
+    // The third commit renews the claim for the third attempt at "a", some 35 s after the second.
+    world.faults.plan(|call: Call| {
+        let renews = call.kind == Kind::Commit && call.of_kind == 3;
+        renews.then_some(Fault::SlowRequest(secs(20)))
+    });
+    let other = async {
+        tokio::time::sleep(secs(40)).await;
+        world.deliver(&key).await
+    };
+    let (_, delivered) = tokio::join!(world.attend(&key), other);
+    assert_eq!(delivered, sent(1));
+    let a = "artifact \"a\"";
+    let expected =
+        ["task SUBMITTED", "status WORKING", a, a, a, "artifact \"b\"", "status COMPLETED"];
+    assert_eq!(world.told("hook"), expected);
+}
+
+/// Another deliverer sends a chunk alone and dies before it writes so. The deliverer beside the runner
+/// goes on with that chunk: it must not send it together with the next ones.
+#[tokio::test(start_paused = true)]
+async fn what_another_may_have_sent_alone_is_not_sent_with_more() {
+    let world = World::new(script(|turn, _| {
+        Box::pin(async move {
+            let mut text = turn.chunked("text");
+            for (chunk, pause) in [("a", 33), ("b", 37), ("c", 0), ("d", 0)] {
+                text.push(vec![Part::text(chunk)]).await?;
+                turn.sleep(secs(pause)).await;
+            }
+            Ok(End::completed())
+        })
+    }));
+    world.receivers.script(&url("slow"), |_| Manner::Slow(secs(9)));
+    let key = world.submit_for("hook").await;
+    // The first three are the runner's: of the task, that it is at work, and "a".
+    world.faults.plan(|call: Call| {
+        let notes_b = call.kind == Kind::AdvanceConfig && call.of_kind == 4;
+        notes_b.then_some(Fault::HangBefore)
+    });
+    let other = async {
+        tokio::time::sleep(secs(31)).await;
+        world.register(&key, "slow").await;
+        tokio::time::timeout(secs(6), world.deliver(&key)).await.unwrap_err();
+        assert_eq!(world.told("hook").last().unwrap(), "artifact \"b\"");
+    };
+    tokio::join!(world.attend(&key), other);
+    let chunks: Vec<String> = world
+        .taken("hook")
+        .iter()
+        .filter_map(|told| told.strip_prefix("artifact ").map(str::to_owned))
+        .collect();
+    assert_eq!(chunks.concat().replace('"', ""), "abcd");
 }
