@@ -60,6 +60,8 @@ fn settings(rng: &mut Rng, theme: Theme) -> Settings {
         max_entries: rng.pick(&[10_000, 10_000, 10_000, 20]),
         max_turns: rng.pick(&[10_000, 10_000, 10_000, 4]),
         direct: rng.pick(&[0, 0, 1]),
+        // Most steps of a run would be looks that find nothing.
+        tail_poll_ms: rng.pick(&[1_000, 1_000, 1_000, 200]),
     };
     match theme {
         Theme::Duel => Settings { lease_s: 5, executors: 8, sweep_s: 20, ..settings },

@@ -88,6 +88,8 @@ numbers! {
         max_turns = 10_000,
         /// Whether the agent may answer with a direct message.
         direct = 0,
+        /// How often a stream looks at its task at least, in milliseconds.
+        tail_poll_ms = 200,
     }
 }
 
@@ -159,6 +161,7 @@ impl Settings {
             Self { max_entries: usual.max_entries, ..self },
             Self { max_turns: usual.max_turns, ..self },
             Self { direct: usual.direct, ..self },
+            Self { tail_poll_ms: usual.tail_poll_ms, ..self },
         ];
         simpler.into_iter().filter(|settings| *settings != self).collect()
     }

@@ -106,6 +106,7 @@ impl World {
             update_buffer: settings.update_buffer as usize,
             max_entries: settings.max_entries.into(),
             max_turns: settings.max_turns,
+            tail_poll_most: Duration::from_millis(settings.tail_poll_ms.into()),
             ..Policy::default()
         };
         let policy = Arc::new(policy);
