@@ -3,7 +3,7 @@
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 
 use crate::ids::{
-    ContextId, Fence, LeaseToken, Owner, Position, Revision, TaskKey, WriteId, fnv1a,
+    ContextId, Fence, Generation, LeaseToken, Owner, Position, Revision, TaskKey, WriteId, fnv1a,
 };
 use crate::machine::Refusal;
 use crate::request_key::Fingerprint;
@@ -30,6 +30,8 @@ pub struct Head {
     pub created_at: Timestamp,
     /// The number of the newest log entry.
     pub position: Position,
+    /// The number of the newest event that clients are sent.
+    pub generation: Generation,
     /// The number of the newest commit.
     pub revision: Revision,
     /// The mark of the newest commit.
@@ -73,8 +75,18 @@ pub struct Head {
     pub pushes: Option<Pushes>,
     /// The idempotency key and content of the request that made the task.
     pub request: Option<Fingerprint>,
-    /// The idempotency keys of the newest follow-up messages, at most [`MAX_REMEMBERED_KEYS`].
-    pub follow_ups: Vec<Fingerprint>,
+    /// The newest follow-up messages that came under idempotency keys, at most
+    /// [`MAX_REMEMBERED_KEYS`].
+    pub follow_ups: Vec<FollowUp>,
+}
+
+/// A follow-up message that came under an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowUp {
+    /// The idempotency key and the content.
+    pub request: Fingerprint,
+    /// The message's log entry.
+    pub position: Position,
 }
 
 /// Where a task is in its life. See the diagram in [`machine`](crate::machine).
@@ -235,9 +247,12 @@ impl Head {
         matches!(&self.phase, Phase::Running { token: held, .. } if held == token)
     }
 
-    /// What was accepted under an idempotency key, as far as the task remembers.
-    pub fn accepted(&self, request: &Fingerprint) -> Option<&Fingerprint> {
-        self.request.iter().chain(&self.follow_ups).find(|before| before.key == request.key)
+    /// What was accepted under an idempotency key, and as which log entry, as far as the task
+    /// remembers.
+    pub fn accepted(&self, request: &Fingerprint) -> Option<(&Fingerprint, Position)> {
+        let first = self.request.iter().map(|request| (request, Position(1)));
+        let later = self.follow_ups.iter().map(|later| (&later.request, later.position));
+        first.chain(later).find(|(before, _)| before.key == request.key)
     }
 
     /// Whether a runner died at the present turn, maybe of it.

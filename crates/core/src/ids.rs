@@ -174,9 +174,16 @@ macro_rules! counter {
 }
 
 counter! {
-    /// One up for each log entry, that is, for each change that a client can see. The first entry
-    /// has position 1. Also the SSE event id and the push cursor.
+    /// A log entry's own number: 1 for the first entry, and one more for each that follows. Push
+    /// cursors and the inbox are kept in positions. Clients are told [`Generation`]s instead.
     Position
+}
+counter! {
+    /// What clients count a task by: the number of its newest event. A new task is generation 1, and
+    /// each status change or artifact is one more, without a gap. A user's message has no event: it
+    /// stands at the generation at which it came. The SSE event id, `Last-Event-ID`, and the
+    /// `generation` of a long poll.
+    Generation
 }
 counter! {
     /// One up for each commit, also of what no client sees (a claim, a moved due time): the

@@ -6,7 +6,7 @@
 use a2a_lambda_protocol::TaskState;
 
 use crate::head::Head;
-use crate::ids::Position;
+use crate::ids::{Generation, Position};
 use crate::log::{Entry, Event, fold};
 use crate::machine::Change;
 
@@ -23,22 +23,13 @@ pub fn i1_terminal_is_final(before: &Head, change: &Change) -> Result<(), String
     Ok(())
 }
 
-/// I2, the log is the truth: the log is gapless from 1 to the head's position, and the status
-/// that it adds up to is the head's.
+/// I2, the log is the truth: positions and generations are gapless from 1 to the head's, and the
+/// status that the log adds up to is the head's.
 ///
 /// # Errors
 /// When it is not.
 pub fn i2_log_is_truth(head: &Head, log: &[Entry]) -> Result<(), String> {
-    let mut expected = Position(0);
-    for entry in log {
-        expected = expected.next();
-        if entry.position != expected {
-            return Err(format!("I2: entry {} stands where {expected} should", entry.position));
-        }
-    }
-    if expected != head.position {
-        return Err(format!("I2: {expected} entries, but position {}", head.position));
-    }
+    i2_numbers_are_gapless((Position(0), Generation(0)), log, head)?;
     let task = fold(head, log);
     if task.status.state != head.state() {
         return Err(format!(
@@ -56,20 +47,33 @@ pub fn i2_log_is_truth(head: &Head, log: &[Entry]) -> Result<(), String> {
     Ok(())
 }
 
-/// I2 for one change: the new entries follow the last one without a gap.
+/// I2 for entries that follow `before`, up to the head: each has the next position. Each that
+/// clients are sent has the next generation, and a message moves no generation but a new task's.
 ///
 /// # Errors
-/// When they do not.
-pub fn i2_change_is_gapless(before: Position, change: &Change) -> Result<(), String> {
-    let mut expected = before;
-    for entry in change.entries() {
-        expected = expected.next();
-        if entry.position != expected {
-            return Err(format!("I2: new entry {} where {expected} is next", entry.position));
+/// When they have other numbers.
+pub fn i2_numbers_are_gapless(
+    before: (Position, Generation),
+    entries: &[Entry],
+    head: &Head,
+) -> Result<(), String> {
+    let (mut position, mut generation) = before;
+    for entry in entries {
+        position = position.next();
+        generation = entry.event.generation_after(generation);
+        let found = (entry.position, entry.generation);
+        if found != (position, generation) {
+            let (at, of) = found;
+            return Err(format!(
+                "I2: entry {at} of generation {of} where {position} of {generation} is next"
+            ));
         }
     }
-    if change.head().position != expected {
-        return Err(format!("I2: position {} after {expected}", change.head().position));
+    let (at, of) = (head.position, head.generation);
+    if (at, of) != (position, generation) {
+        return Err(format!(
+            "I2: the head is at {at} of generation {of}, the log at {position} of {generation}"
+        ));
     }
     Ok(())
 }
@@ -125,7 +129,8 @@ pub fn i5_inbox_is_known(head: &Head, log: &[Entry]) -> Result<(), String> {
 /// The first that does not hold.
 pub fn check_change(before: &Head, change: &Change) -> Result<(), String> {
     i1_terminal_is_final(before, change)?;
-    i2_change_is_gapless(before.position, change)?;
+    let numbers = (before.position, before.generation);
+    i2_numbers_are_gapless(numbers, change.entries(), change.head())?;
     i4_open_tasks_are_due(change.head())?;
     i5_messages_are_seen(change.head())
 }

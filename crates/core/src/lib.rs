@@ -38,7 +38,9 @@ pub use deliver::{Delivered, Tally, deliver};
 pub use engine::Engine;
 pub use env::{Clock, Ids, Queue, Signal, SignalError, Timer};
 pub use head::{Ending, Head, Impatience, Interruption, Mark, Patience, Phase, Pushes};
-pub use ids::{ContextId, LeaseToken, Owner, Position, Revision, TaskId, TaskKey, Tenant};
+pub use ids::{
+    ContextId, Generation, LeaseToken, Owner, Position, Revision, TaskId, TaskKey, Tenant,
+};
 pub use log::{Entry, Event, Terms};
 pub use machine::{Change, Command, Effect};
 pub use memory::MemoryStore;

@@ -7,15 +7,23 @@ use a2a_lambda_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::head::Head;
-use crate::ids::Position;
+use crate::ids::{Generation, Position};
 
-/// One change that a client can see. Entries of a task are numbered 1, 2, 3, … without a gap, and
-/// are never changed or removed.
+/// One change of a task. Entries are numbered 1, 2, 3, … by their positions, without a gap, and are
+/// never changed or removed.
+///
+/// Each entry also has the generation that the task has with it. Of the entries that clients are
+/// sent an event for, each has the next generation. A message keeps the generation that it finds. So
+/// a client whose message makes an interrupted task SUBMITTED reads SUBMITTED at the generation of
+/// the question. Its next event is WORKING, at the next generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The entry's number.
-    #[serde(rename = "g")]
+    #[serde(rename = "p")]
     pub position: Position,
+    /// The task's generation from this entry on.
+    #[serde(rename = "g")]
+    pub generation: Generation,
     /// When it was committed.
     #[serde(rename = "t")]
     pub at: Timestamp,
@@ -103,6 +111,19 @@ pub struct ArtifactChange {
     /// The agent's metadata of the update.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Struct>,
+}
+
+impl Event {
+    /// Whether clients are sent an event for it: for everything but a user's message.
+    pub fn is_streamed(&self) -> bool {
+        !matches!(self, Self::Message(_))
+    }
+
+    /// The generation of a task with this event, which had `before` until then. The first message
+    /// makes the task, and the task is what clients are sent for it.
+    pub fn generation_after(&self, before: Generation) -> Generation {
+        if self.is_streamed() || before == Generation(0) { before.next() } else { before }
+    }
 }
 
 impl Entry {

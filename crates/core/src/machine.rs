@@ -49,8 +49,8 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{Message, Role, TaskState, Timestamp};
 
-use crate::head::{Ending, Head, Impatience, MAX_REMEMBERED_KEYS, Phase};
-use crate::ids::{Fence, LeaseToken, Position, Revision, WriteId};
+use crate::head::{Ending, FollowUp, Head, Impatience, MAX_REMEMBERED_KEYS, Phase};
+use crate::ids::{Fence, Generation, LeaseToken, Position, Revision, WriteId};
 use crate::log::{Entry, Event, StatusChange, Terms, UserMessage, without_ids};
 use crate::request_key::Fingerprint;
 
@@ -114,6 +114,7 @@ impl Head {
             context,
             created_at: stamp.now,
             position: Position::default(),
+            generation: Generation::default(),
             revision: Revision::default(),
             write: stamp.write.clone(),
             phase: Phase::Submitted,
@@ -313,8 +314,9 @@ impl<'a> Draft<'a> {
 
     fn add(&mut self, event: Event) {
         self.head.position = self.head.position.next();
-        let position = self.head.position;
-        let entry = Entry { position, at: self.stamp.now, event };
+        self.head.generation = event.generation_after(self.head.generation);
+        let Head { position, generation, .. } = self.head;
+        let entry = Entry { position, generation, at: self.stamp.now, event };
         self.head.log_bytes += entry.stored_bytes() as u64;
         self.entries.push(entry);
     }
@@ -353,12 +355,12 @@ impl<'a> Draft<'a> {
 
     fn message(&mut self, message: Message, terms: Terms, request: Option<Fingerprint>) {
         let now = self.stamp.now;
+        self.add_message(message, terms);
         if let Some(request) = request {
             let over = (self.head.follow_ups.len() + 1).saturating_sub(MAX_REMEMBERED_KEYS);
             self.head.follow_ups.drain(..over);
-            self.head.follow_ups.push(request);
+            self.head.follow_ups.push(FollowUp { request, position: self.head.position });
         }
-        self.add_message(message, terms);
         match self.head.phase {
             // Its holder is late and may be dead: whoever is signaled can take the task over.
             Phase::Running { until, .. } if until <= now => self.signal(now),

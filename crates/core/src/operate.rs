@@ -14,8 +14,8 @@ use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::engine::{Engine, TransactError};
-use crate::head::{DUE_SHARDS, Mark};
-use crate::ids::{ConfigId, Position, TaskKey};
+use crate::head::{DUE_SHARDS, Head, Mark};
+use crate::ids::{ConfigId, Generation, Position, TaskKey};
 use crate::push::{Delivery, Failing, PushConfig};
 use crate::store::{Depth, Snapshot, StoreError};
 use crate::version::ProtocolVersion;
@@ -42,10 +42,10 @@ pub enum OperateError {
     #[error("the task has no such push config")]
     NoSuchConfig,
     /// The task has not come as far as that.
-    #[error("the task has come to position {position} only")]
+    #[error("the task has come to generation {generation} only")]
     NotYet {
         /// The task's.
-        position: Position,
+        generation: Generation,
     },
     /// Other writers were faster, each time.
     #[error("the config or its task is changed by too many others at once")]
@@ -109,8 +109,8 @@ pub struct TaskPushes {
     pub key: TaskKey,
     /// Its state, as clients see it.
     pub state: TaskState,
-    /// Its newest log entry.
-    pub position: Position,
+    /// Its generation, as clients see it.
+    pub generation: Generation,
     /// Whether something is to be sent.
     pub mark: Option<Mark>,
     /// Its configs, by id.
@@ -192,47 +192,56 @@ impl Operator {
     /// # Errors
     /// [`OperateError::NoSuchTask`], or when the store fails.
     pub async fn show(&self, task: &TaskKey) -> Result<TaskPushes, OperateError> {
-        let head = self.task(task).await?.head;
+        let head = self.task(task, Depth::Tail).await?.head;
         let configs = self.engine.all_configs(task).await?;
         let configs = configs.into_iter().map(ConfigState::from).collect();
-        let (state, position, mark) = (head.state(), head.position, head.mark().cloned());
-        Ok(TaskPushes { key: head.key, state, position, mark, configs })
+        let (state, generation, mark) = (head.state(), head.generation, head.mark().cloned());
+        Ok(TaskPushes { key: head.key, state, generation, mark, configs })
     }
 
-    /// Sends a receiver again what came after a position of the task, in order: 0 for all that
+    /// Sends a receiver again what came after a generation of the task, in order: 0 for all that
     /// ever came, also what came before the config was made. The config is switched on if it was
     /// disabled.
     ///
     /// The pushes have other ids than before: a receiver that drops the ids it knows takes them all the
     /// same, and chunks of an artifact that were sent as one may be divided otherwise now.
     ///
-    /// What the receiver was not sent yet is not passed over: from a position that it has not come
-    /// to, delivery goes on where it is.
+    /// What the receiver was not sent yet is not passed over: from a generation that it has not
+    /// come to, delivery goes on where it is.
     ///
     /// Whoever runs the task's agent, and delivers beside it, may notice only at the next update.
     ///
     /// # Errors
     /// [`OperateError::NoSuchTask`], [`OperateError::NoSuchConfig`], [`OperateError::NotYet`] for a
-    /// position that the task has not come to, or when the store fails or others are faster. Then
+    /// generation that the task has not come to, or when the store fails or others are faster. Then
     /// it may have been done in part, and is to be done again.
     pub async fn replay(
         &self,
         task: &TaskKey,
         config: &ConfigId,
-        since: Position,
+        since: Generation,
     ) -> Result<ConfigState, OperateError> {
-        let snapshot = self.task(task).await?;
-        let position = snapshot.head.position;
-        if since > position {
-            return Err(OperateError::NotYet { position });
+        let snapshot = self.task(task, Depth::since(since)).await?;
+        let Head { generation, position, .. } = snapshot.head;
+        if since > generation {
+            return Err(OperateError::NotYet { generation });
         }
+        let first = snapshot.since(since).and_then(<[_]>::first);
+        let cursor = first.map_or(position, |first| Position(first.position.0.saturating_sub(1)));
         let moved_back = |delivery: &Delivery| {
-            if since >= delivery.cursor {
+            if since >= delivery.delivered {
                 return Delivery { trouble: None, ..delivery.clone() };
             }
             // It is told of each change, which is more than the task as it was.
             let replays = delivery.replays.saturating_add(1);
-            Delivery { cursor: since, replays, introduced: true, batch: None, trouble: None }
+            Delivery {
+                cursor,
+                delivered: since,
+                replays,
+                introduced: true,
+                batch: None,
+                trouble: None,
+            }
         };
         let changed = self.change(task, config, moved_back).await?;
         self.have_delivered(snapshot).await?;
@@ -250,15 +259,15 @@ impl Operator {
         task: &TaskKey,
         config: &ConfigId,
     ) -> Result<ConfigState, OperateError> {
-        let snapshot = self.task(task).await?;
+        let snapshot = self.task(task, Depth::Tail).await?;
         let without_trouble = |delivery: &Delivery| Delivery { trouble: None, ..delivery.clone() };
         let changed = self.change(task, config, without_trouble).await?;
         self.have_delivered(snapshot).await?;
         Ok(changed)
     }
 
-    async fn task(&self, key: &TaskKey) -> Result<Snapshot, OperateError> {
-        self.engine.read(key, Depth::Tail).await?.ok_or(OperateError::NoSuchTask)
+    async fn task(&self, key: &TaskKey, depth: Depth) -> Result<Snapshot, OperateError> {
+        self.engine.read(key, depth).await?.ok_or(OperateError::NoSuchTask)
     }
 
     /// Changes how far a receiver has come, over the state that is there.

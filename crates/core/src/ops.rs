@@ -14,7 +14,7 @@ use a2a_lambda_protocol::{A2aError, ErrorKind, GetTaskRequest, Task, Timestamp, 
 
 use crate::engine::{Engine, TransactError};
 use crate::head::Head;
-use crate::ids::{InvalidId, Owner, Position, TaskId, TaskKey, Tenant};
+use crate::ids::{Generation, InvalidId, Owner, TaskId, TaskKey, Tenant};
 use crate::log::{fold, trim_history};
 use crate::store::{Depth, Snapshot, StoreError};
 
@@ -33,10 +33,10 @@ pub struct Caller {
 /// What else a reader says, beside the request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GetOptions {
-    /// Waits for a task that is newer than this, for as long as
-    /// [`Policy::blocking_wait`](crate::Policy::blocking_wait) allows; a task that is over is
-    /// returned at once.
-    pub newer_than: Option<Position>,
+    /// Waits for an event after this generation, for as long as
+    /// [`Policy::blocking_wait`](crate::Policy::blocking_wait) allows. A task that is over is
+    /// returned at once. A message is not an event: another client's message alone ends no wait.
+    pub newer_than: Option<Generation>,
     /// When the answer must be on its way at the latest.
     pub answer_by: Option<Timestamp>,
 }
@@ -67,7 +67,7 @@ impl Operations {
         got.map(|(task, _)| task)
     }
 
-    /// Reads a task and its position, and waits for news of it if that is wanted.
+    /// Reads a task and its generation, and waits for news of it if that is wanted.
     ///
     /// # Errors
     /// `InvalidParams` for a bad request, `TaskNotFound`, or a store's failure.
@@ -76,14 +76,14 @@ impl Operations {
         caller: &Caller,
         request: &GetTaskRequest,
         options: &GetOptions,
-    ) -> Result<(Task, Position), A2aError> {
+    ) -> Result<(Task, Generation), A2aError> {
         validate(request)?;
         let Some(known) = options.newer_than else {
             let snapshot = self.owned(caller, &request.id, Depth::Full).await?;
             return self.shown(snapshot, request.history_length).await;
         };
         let snapshot = self.owned(caller, &request.id, Depth::Tail).await?;
-        let is_news = |head: &Head| head.position > known || head.is_terminal();
+        let is_news = |head: &Head| head.generation > known || head.is_terminal();
         let snapshot = self.watch(snapshot, self.wait_until(options.answer_by), is_news).await;
         self.shown(snapshot, request.history_length).await
     }
@@ -110,16 +110,16 @@ impl Operations {
         self.shown(snapshot, history_length).await.map(|(task, _)| task)
     }
 
-    /// The task as a client reads it, and its position.
+    /// The task as a client reads it, and its generation.
     async fn shown(
         &self,
         snapshot: Snapshot,
         history_length: Option<i32>,
-    ) -> Result<(Task, Position), A2aError> {
+    ) -> Result<(Task, Generation), A2aError> {
         let snapshot = self.engine.complete(snapshot).await.map_err(transact_error)?;
         let mut task = fold(&snapshot.head, &snapshot.tail);
         trim_history(&mut task, history_length);
-        Ok((task, snapshot.head.position))
+        Ok((task, snapshot.head.generation))
     }
 }
 

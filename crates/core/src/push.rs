@@ -6,7 +6,7 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConfigId, Position, TaskKey, WriteId};
+use crate::ids::{ConfigId, Generation, Position, TaskKey, WriteId};
 use crate::store::StoreError;
 use crate::trace::TraceContext;
 use crate::vault::Sealed;
@@ -100,6 +100,8 @@ pub struct Delivery {
     /// The newest log entry that it has been sent, or need not be: at first the task's newest when
     /// the config was made.
     pub cursor: Position,
+    /// The cursor's generation, which owners and operators are told.
+    pub delivered: Generation,
     /// How often an operator had it sent again what it had been sent before: each time under ids of
     /// its own.
     pub replays: u32,
@@ -146,9 +148,9 @@ pub struct Attempt {
     /// When it was made.
     #[serde(rename = "t")]
     pub at: Timestamp,
-    /// The newest entry that would have been sent.
+    /// The generation that would have been sent, or the newest of several.
     #[serde(rename = "g")]
-    pub position: Position,
+    pub generation: Generation,
     /// What came of it, in a few words: nothing of what the network here is like.
     #[serde(rename = "r")]
     pub reason: String,

@@ -6,7 +6,9 @@ use a2a_lambda_protocol::{TaskState, Timestamp};
 use async_trait::async_trait;
 
 use crate::head::Head;
-use crate::ids::{ContextId, LeaseToken, Owner, Position, Revision, TaskId, TaskKey, Tenant};
+use crate::ids::{
+    ContextId, Generation, LeaseToken, Owner, Position, Revision, TaskId, TaskKey, Tenant,
+};
 use crate::log::Entry;
 use crate::machine::Change;
 
@@ -39,6 +41,21 @@ impl Snapshot {
         let start = self.tail.iter().position(|entry| entry.position == next)?;
         Some(&self.tail[start..])
     }
+
+    /// The entries from the first event after a generation on; `None` if the tail does not reach
+    /// back to it.
+    pub fn since(&self, generation: Generation) -> Option<&[Entry]> {
+        if generation >= self.head.generation {
+            return Some(&[]);
+        }
+        let next = generation.next();
+        // Messages may stand at the same generation, behind the event.
+        let is_next = |entry: &Entry| {
+            entry.generation == next && (entry.event.is_streamed() || entry.position == Position(1))
+        };
+        let start = self.tail.iter().position(is_next)?;
+        Some(&self.tail[start..])
+    }
 }
 
 /// How much of the log to read.
@@ -51,6 +68,14 @@ pub enum Depth {
     After(Position),
     /// All of it.
     Full,
+}
+
+impl Depth {
+    /// What comes after a generation, and more where messages came between.
+    pub fn since(generation: Generation) -> Self {
+        // Each event is an entry: no entry's position is less than its generation.
+        Self::After(Position(generation.0))
+    }
 }
 
 /// What must still hold for a commit to be made.

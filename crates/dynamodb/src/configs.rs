@@ -3,7 +3,7 @@
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::due_shard;
-use a2a_lambda_core::ids::{ConfigId, Position, TaskKey, WriteId};
+use a2a_lambda_core::ids::{ConfigId, Generation, Position, TaskKey, WriteId};
 use a2a_lambda_core::push::{Delivery, Failing, PushConfig, PushConfigs};
 use a2a_lambda_core::trace::TraceContext;
 use a2a_lambda_core::vault::Sealed;
@@ -33,6 +33,7 @@ const TRACE: &str = "tp";
 const CREATED_AT: &str = "ca";
 const WRITE: &str = "w";
 const CURSOR: &str = "cur";
+const DELIVERED: &str = "dg";
 const REPLAYS: &str = "re";
 const INTRODUCED: &str = "in";
 const BATCH: &str = "ba";
@@ -56,6 +57,7 @@ fn to_item(task: &TaskKey, config: &PushConfig) -> Result<Item, serde_json::Erro
         (CREATED_AT.to_owned(), number(config.created_at.as_millis())),
         (WRITE.to_owned(), string(config.write.as_str())),
         (CURSOR.to_owned(), number(delivery.cursor)),
+        (DELIVERED.to_owned(), number(delivery.delivered)),
     ]);
     let mut set = |name: &str, value: AttributeValue| item.insert(name.to_owned(), value);
     if !config.scheme.is_empty() {
@@ -100,6 +102,7 @@ fn from_item(item: &Item) -> Result<PushConfig, Malformed> {
         write: WriteId::new(get_string(item, WRITE)?),
         delivery: Delivery {
             cursor: Position(get_number(item, CURSOR)?),
+            delivered: Generation(get_number(item, DELIVERED)?),
             replays: find_number(item, REPLAYS)?.unwrap_or_default(),
             introduced: get_flag(item, INTRODUCED),
             batch: find_number(item, BATCH)?.map(Position),

@@ -1,10 +1,10 @@
 //! The head as an item's attributes. Names are short: they are paid for with every write.
 
 use a2a_lambda_core::head::{
-    Ending, Head, Impatience, Interruption, Mark, Patience, Phase, Pushes, due_shard,
+    Ending, FollowUp, Head, Impatience, Interruption, Mark, Patience, Phase, Pushes, due_shard,
 };
 use a2a_lambda_core::ids::{
-    ContextId, Fence, LeaseToken, Owner, Position, Revision, Tenant, WriteId,
+    ContextId, Fence, Generation, LeaseToken, Owner, Position, Revision, Tenant, WriteId,
 };
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::Cursor;
@@ -27,6 +27,7 @@ pub(crate) const LEASED_UNTIL: &str = "lu";
 
 const OWNER: &str = "own";
 const CREATED_AT: &str = "at";
+const POSITION: &str = "p";
 const GENERATION: &str = "g";
 const PHASE: &str = "ph";
 const WAITING_UNTIL: &str = "wu";
@@ -64,7 +65,8 @@ pub(crate) fn to_item(head: &Head) -> Item {
         (OWNER.into(), string(head.owner.as_str())),
         (CONTEXT.into(), string(head.context.as_str())),
         (CREATED_AT.into(), millis(head.created_at)),
-        (GENERATION.into(), number(head.position)),
+        (POSITION.into(), number(head.position)),
+        (GENERATION.into(), number(head.generation)),
         (REVISION.into(), number(head.revision)),
         (WRITE.into(), string(head.write.as_str())),
         (PHASE.into(), string(head.phase.name())),
@@ -103,7 +105,7 @@ pub(crate) fn to_item(head: &Head) -> Item {
     set(CHECKPOINT, head.checkpoint.as_ref().map(|json| string(json.as_str())));
     set(REQUEST, head.request.as_ref().map(fingerprint));
     if !head.follow_ups.is_empty() {
-        let list = head.follow_ups.iter().map(fingerprint).collect();
+        let list = head.follow_ups.iter().map(follow_up).collect();
         set(FOLLOW_UPS, Some(AttributeValue::L(list)));
     }
     if head.is_listed() {
@@ -143,7 +145,8 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         owner: Owner::parse(get_string(item, OWNER)?).map_err(|e| value(OWNER, e))?,
         context: ContextId::parse(get_string(item, CONTEXT)?).map_err(|e| value(CONTEXT, e))?,
         created_at: time(CREATED_AT)?,
-        position: Position(get_number(item, GENERATION)?),
+        position: Position(get_number(item, POSITION)?),
+        generation: Generation(get_number(item, GENERATION)?),
         revision: Revision(get_number(item, REVISION)?),
         write: WriteId::new(get_string(item, WRITE)?),
         phase: phase(item)?,
@@ -228,12 +231,23 @@ fn impatience_name(then: Impatience) -> &'static str {
     }
 }
 
-fn follow_ups(item: &Item) -> Result<Vec<Fingerprint>, Malformed> {
+fn follow_ups(item: &Item) -> Result<Vec<FollowUp>, Malformed> {
     let Some(AttributeValue::L(list)) = item.get(FOLLOW_UPS) else {
         return Ok(Vec::new());
     };
     let texts = list.iter().map(|value| value.as_s().map_err(|_| Malformed::Attribute(FOLLOW_UPS)));
-    texts.map(|text| parse_fingerprint(text?)).collect()
+    texts.map(|text| parse_follow_up(text?)).collect()
+}
+
+fn follow_up(follow_up: &FollowUp) -> AttributeValue {
+    let FollowUp { request: Fingerprint { key, content }, position } = follow_up;
+    string(format!("{key}:{content}:{position}"))
+}
+
+fn parse_follow_up(text: &str) -> Result<FollowUp, Malformed> {
+    let (request, position) = text.rsplit_once(':').ok_or(Malformed::Attribute(FOLLOW_UPS))?;
+    let position = position.parse().map_err(|e| value(FOLLOW_UPS, e))?;
+    Ok(FollowUp { request: parse_fingerprint(request)?, position: Position(position) })
 }
 
 fn fingerprint(fingerprint: &Fingerprint) -> AttributeValue {

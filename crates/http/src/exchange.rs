@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use a2a_lambda_core::{AgentProfile, Position, ProtocolVersion, TraceContext};
+use a2a_lambda_core::{AgentProfile, Generation, ProtocolVersion, TraceContext};
 use a2a_lambda_protocol::{A2aError, ErrorKind};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
@@ -80,7 +80,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// The newest event that the client has had of a stream that it resumes.
-    pub(crate) fn last_event(&self) -> Result<Option<Position>, A2aError> {
+    pub(crate) fn last_event(&self) -> Result<Option<Generation>, A2aError> {
         // A client that has had no event may send an empty one, as one that asks for no version.
         let text = header_text(self.parts, LAST_EVENT_HEADER)?.map(str::trim);
         let Some(text) = text.filter(|text| !text.is_empty()) else {
@@ -91,6 +91,6 @@ impl<'a> Exchange<'a> {
             A2aError::invalid_field("Last-Event-ID", "is not the id of an event of ours")
         })?;
         // There is no such event: whoever counts from 0 has had none.
-        Ok(Some(Position(number)).filter(|last| last.0 > 0))
+        Ok(Some(Generation(number)).filter(|last| last.0 > 0))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::push::Delivery;
-use a2a_lambda_core::{AgentProfile, Position};
+use a2a_lambda_core::{AgentProfile, Generation};
 use a2a_lambda_protocol::{AgentExtension, Struct, Task, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -54,7 +54,7 @@ fn add<T: Serialize>(metadata: &mut Map<String, Value>, uri: &str, value: T) {
 /// What the active extensions tell of a task, in its metadata.
 pub(crate) fn add_told(
     task: &mut Task,
-    generation: Option<Position>,
+    generation: Option<Generation>,
     deliveries: Option<Vec<(ConfigId, Delivery)>>,
 ) {
     let mut metadata = Map::new();
@@ -78,7 +78,7 @@ pub(crate) fn add_told(
 #[serde(rename_all = "camelCase")]
 struct Standing {
     state: &'static str,
-    delivered: Position,
+    delivered: Generation,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +99,7 @@ impl From<Delivery> for Standing {
         let trouble = delivery.trouble;
         Self {
             state,
-            delivered: delivery.cursor,
+            delivered: delivery.delivered,
             since: trouble.as_ref().map(|trouble| trouble.since),
             failures: trouble.as_ref().map(|trouble| trouble.failures),
             next_attempt: trouble.as_ref().and_then(|trouble| trouble.next),

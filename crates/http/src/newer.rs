@@ -1,9 +1,10 @@
-//! The parameter `generation` of `GetTask`: a long poll. An extension of ours, which other servers
-//! skip as a field that they do not know.
+//! The parameter `generation` of `GetTask`, also taken as `currentGeneration`: a long poll. An
+//! extension of ours, which other servers skip as a field that they do not know.
 
-use a2a_lambda_core::Position;
+use a2a_lambda_core::Generation;
 use a2a_lambda_protocol::{A2aError, decode};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// A number, or a number as text, as ProtoJSON has it for 64 bits.
 #[derive(Debug, Deserialize)]
@@ -14,27 +15,39 @@ enum Number {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Newer {
     #[serde(default)]
-    generation: Option<serde_json::Value>,
+    generation: Option<Value>,
+    #[serde(default, alias = "current_generation")]
+    current_generation: Option<Value>,
 }
 
 /// The generation that the client has, out of a request's parameters.
-pub(crate) fn newer_than(request: &[u8]) -> Result<Option<Position>, A2aError> {
-    let Newer { generation } = decode(request)?;
-    let Some(generation) = generation else {
-        return Ok(None);
-    };
-    let number = match serde_json::from_value(generation) {
+pub(crate) fn newer_than(request: &[u8]) -> Result<Option<Generation>, A2aError> {
+    let Newer { generation, current_generation } = decode(request)?;
+    let generation = read("generation", generation)?;
+    let current = read("currentGeneration", current_generation)?;
+    match (generation, current) {
+        (Some(generation), Some(current)) if generation != current => Err(A2aError::invalid_field(
+            "currentGeneration",
+            "is another number than `generation`: give one of them",
+        )),
+        (generation, current) => Ok(generation.or(current)),
+    }
+}
+
+fn read(name: &str, value: Option<Value>) -> Result<Option<Generation>, A2aError> {
+    let Some(value) = value else { return Ok(None) };
+    let number = match serde_json::from_value(value) {
         Ok(Number::Number(number)) => Some(number),
         Ok(Number::Text(text)) if text.starts_with('+') => None,
         Ok(Number::Text(text)) => text.parse().ok(),
         Err(_) => None,
     };
-    let number = number.ok_or_else(|| {
-        A2aError::invalid_field("generation", "must be a number that is not negative")
-    })?;
-    Ok(Some(Position(number)))
+    let number = number
+        .ok_or_else(|| A2aError::invalid_field(name, "must be a number that is not negative"))?;
+    Ok(Some(Generation(number)))
 }
 
 #[cfg(test)]
@@ -43,18 +56,35 @@ mod tests {
 
     #[test]
     fn a_generation_is_a_number() {
+        for (value, expected) in [
+            ("null", Some(None)),
+            ("0", Some(Some(0))),
+            (r#""12""#, Some(Some(12))),
+            ("-1", None),
+            (r#""+1""#, None),
+            (r#""x""#, None),
+            ("1.5", None),
+            ("[]", None),
+        ] {
+            for name in ["generation", "currentGeneration", "current_generation"] {
+                let json = format!(r#"{{"{name}":{value}}}"#);
+                let found = newer_than(json.as_bytes()).ok();
+                assert_eq!(found, expected.map(|number| number.map(Generation)), "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn both_names_say_the_same_or_are_refused() {
         for (json, expected) in [
             ("{}", Some(None)),
-            (r#"{"generation":null}"#, Some(None)),
-            (r#"{"generation":0}"#, Some(Some(0))),
-            (r#"{"generation":"12"}"#, Some(Some(12))),
-            (r#"{"generation":-1}"#, None),
-            (r#"{"generation":"x"}"#, None),
-            (r#"{"generation":1.5}"#, None),
-            (r#"{"generation":[]}"#, None),
+            (r#"{"generation":3,"currentGeneration":"3"}"#, Some(Some(3))),
+            (r#"{"generation":3,"currentGeneration":null}"#, Some(Some(3))),
+            (r#"{"generation":3,"currentGeneration":4}"#, None),
+            (r#"{"generation":3,"currentGeneration":"x"}"#, None),
         ] {
             let found = newer_than(json.as_bytes()).ok();
-            assert_eq!(found, expected.map(|number| number.map(Position)), "{json}");
+            assert_eq!(found, expected.map(|number| number.map(Generation)), "{json}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::push::Origin;
 use a2a_lambda_core::{
-    AgentProfile, Caller, GetOptions, Position, ProtocolVersion, SendOptions, Tail, Tenant,
+    AgentProfile, Caller, Generation, GetOptions, ProtocolVersion, SendOptions, Tail, Tenant,
 };
 use a2a_lambda_protocol::{
     A2aError, AgentCard, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, ErrorKind,
@@ -134,7 +134,7 @@ impl Bindings {
         &self,
         path_tenant: &str,
         request: &GetTaskRequest,
-        newer_than: Option<Position>,
+        newer_than: Option<Generation>,
         exchange: &Exchange<'_>,
     ) -> Result<Task, A2aError> {
         let call = self.call_of(path_tenant, &request.tenant, exchange)?;

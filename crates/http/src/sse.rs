@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::{Next, Position, Tail};
+use a2a_lambda_core::{Generation, Next, Tail};
 use a2a_lambda_protocol::StreamResponse;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream;
@@ -24,7 +24,7 @@ pub(crate) fn respond(
 ) -> Response<Body> {
     let items = stream::unfold((tail, write), move |(mut tail, write)| async move {
         let item = match tail.next(keep_alive).await {
-            Next::Event(event) => frame(event.position, &write(event.response)),
+            Next::Event(event) => frame(event.generation, &write(event.response)),
             Next::Idle => Bytes::from_static(KEEP_ALIVE),
             Next::End => return None,
         };
@@ -37,7 +37,7 @@ pub(crate) fn respond(
 }
 
 /// One event. Its id is the task's generation, which `Last-Event-ID` resumes after.
-fn frame(generation: Position, json: &[u8]) -> Bytes {
+fn frame(generation: Generation, json: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(json.len() + 32);
     frame.put_slice(format!("id: {generation}\ndata: ").as_bytes());
     put_line(&mut frame, json);
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_line_of_data() {
-        let frame = frame(Position(7), b"{\"data\":{\"a\":\r\n1,\"text\":\"x\\ny\"}}");
+        let frame = frame(Generation(7), b"{\"data\":{\"a\":\r\n1,\"text\":\"x\\ny\"}}");
         assert_eq!(frame, "id: 7\ndata: {\"data\":{\"a\":  1,\"text\":\"x\\ny\"}}\n\n");
     }
 

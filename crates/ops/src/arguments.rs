@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use a2a_lambda_core::ids::{ConfigId, Position, TaskId, TaskKey, Tenant};
+use a2a_lambda_core::ids::{ConfigId, Generation, TaskId, TaskKey, Tenant};
 use lexopt::prelude::{Long, Short, Value};
 use lexopt::{Error, Parser, ValueExt as _};
 
@@ -54,7 +54,7 @@ pub(crate) enum Command {
     Help,
     Failing { limit: usize },
     Show { task: TaskKey },
-    Replay { task: TaskKey, config: ConfigId, since: Position },
+    Replay { task: TaskKey, config: ConfigId, since: Generation },
     Enable { task: TaskKey, config: ConfigId },
     Redrive { limit: usize },
 }
@@ -65,7 +65,7 @@ struct Given {
     words: Vec<String>,
     tenant: Option<Tenant>,
     limit: Option<usize>,
-    since: Option<Position>,
+    since: Option<Generation>,
     json: bool,
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn parse(
                 }
                 given.limit = Some(limit);
             }
-            Long("since") => given.since = Some(Position(parser.value()?.parse()?)),
+            Long("since") => given.since = Some(Generation(parser.value()?.parse()?)),
             Value(word) => given.words.push(word.string()?),
             _ => return Err(argument.unexpected()),
         }
@@ -170,7 +170,7 @@ mod tests {
         let config = || ConfigId::parse("c").unwrap();
         let replay = |since| {
             let (task, config) = (task("acme"), config());
-            Command::Replay { task, config, since: Position(since) }
+            Command::Replay { task, config, since: Generation(since) }
         };
         for (line, command) in [
             ("--help", Command::Help),

@@ -96,9 +96,9 @@ impl Lines {
         self.line(format!("  url       {}", clean(&config.url)));
         self.line(format!("  made      {}, by A2A {}", config.created_at, config.version));
         let sent = if config.introduced {
-            format!("all up to generation {} of {}", config.cursor, task.generation)
+            format!("all up to generation {} of {}", config.delivered, task.generation)
         } else {
-            format!("nothing yet, and then the task as of generation {}", config.cursor.0.max(1))
+            format!("nothing yet, and then the task as of generation {}", config.delivered.0.max(1))
         };
         self.line(format!("  sent      {sent}"));
         let Some(trouble) = &config.trouble else {
@@ -117,9 +117,9 @@ impl Lines {
     }
 
     fn changed(&mut self, changed: &Changed) {
-        let Config { id, cursor, .. } = &changed.config;
+        let Config { id, delivered, .. } = &changed.config;
         let (done, id, task) = (changed.done, clean(id.as_str()), clean(&named(&changed.task)));
-        self.line(format!("{done}: config {id} is sent what came after generation {cursor}"));
+        self.line(format!("{done}: config {id} is sent what came after generation {delivered}"));
         self.line(format!("how far it is: a2a-lambda-ops show {task}"));
     }
 

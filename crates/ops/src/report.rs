@@ -2,7 +2,7 @@
 
 use a2a_lambda_aws::{LeftBehind, Redriven};
 use a2a_lambda_core::Mark;
-use a2a_lambda_core::ids::{ConfigId, Position, TaskKey};
+use a2a_lambda_core::ids::{ConfigId, Generation, TaskKey};
 use a2a_lambda_core::operate::{ConfigState, FailingConfig, TaskPushes};
 use a2a_lambda_core::push::{Attempt, Trouble};
 use a2a_lambda_protocol::Timestamp;
@@ -36,7 +36,7 @@ pub(crate) struct Pushes {
     #[serde(flatten)]
     pub(crate) task: TaskKey,
     pub(crate) state: &'static str,
-    pub(crate) generation: Position,
+    pub(crate) generation: Generation,
     pub(crate) pending: Pending,
     pub(crate) configs: Vec<Config>,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Config {
     pub(crate) url: String,
     pub(crate) version: &'static str,
     pub(crate) created_at: Timestamp,
-    pub(crate) cursor: Position,
+    pub(crate) delivered: Generation,
     /// Whether it was sent the task, or need not be.
     pub(crate) introduced: bool,
     pub(crate) disabled: bool,
@@ -76,7 +76,7 @@ pub(crate) struct Troubled {
 #[derive(Debug, Serialize)]
 pub(crate) struct Tried {
     pub(crate) at: Timestamp,
-    pub(crate) generation: Position,
+    pub(crate) generation: Generation,
     pub(crate) reason: String,
 }
 
@@ -118,7 +118,7 @@ impl Report {
         Self::Task(Pushes {
             task: pushes.key.clone(),
             state: pushes.state.as_str(),
-            generation: pushes.position,
+            generation: pushes.generation,
             pending: match &pushes.mark {
                 None => Pending::Nothing,
                 Some(Mark::Open) => Pending::Open,
@@ -163,7 +163,7 @@ impl From<&ConfigState> for Config {
             url: config.url.clone(),
             version: config.version.as_str(),
             created_at: config.created_at,
-            cursor: delivery.cursor,
+            delivered: delivery.delivered,
             introduced: delivery.introduced,
             disabled: delivery.is_disabled(),
             trouble: delivery.trouble.as_ref().map(Troubled::from),
@@ -175,7 +175,7 @@ impl From<&Trouble> for Troubled {
     fn from(trouble: &Trouble) -> Self {
         let tried = |attempt: &Attempt| Tried {
             at: attempt.at,
-            generation: attempt.position,
+            generation: attempt.generation,
             reason: attempt.reason.clone(),
         };
         let Trouble { since, failures, next, ref attempts } = *trouble;

@@ -11,8 +11,8 @@ use a2a_lambda_core::ids::{ConfigId, TaskId, WriteId};
 use a2a_lambda_core::machine::{FirstPush, Stamp, Submission};
 use a2a_lambda_core::push::{Attempt, Delivery, Trouble};
 use a2a_lambda_core::{
-    ContextId, Head, Mark, Owner, Position, ProtocolVersion, PushConfig, PushConfigs, Sealed,
-    TaskKey, TaskStore, Tenant, Terms, store::Depth,
+    ContextId, Generation, Head, Mark, Owner, Position, ProtocolVersion, PushConfig, PushConfigs,
+    Sealed, TaskKey, TaskStore, Tenant, Terms, store::Depth,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_local::cloud::{Cloud, Data, Options};
@@ -168,7 +168,7 @@ fn at(seconds: i64) -> Timestamp {
 fn trouble(since: i64, next: Option<i64>) -> Trouble {
     let attempt = |seconds, reason: &str| Attempt {
         at: at(seconds),
-        position: Position(1),
+        generation: Generation(1),
         reason: reason.to_owned(),
     };
     let attempts = vec![attempt(since, "HTTP 503"), attempt(since + 5, "HTTP 500\u{1b}[2J")];
@@ -176,7 +176,13 @@ fn trouble(since: i64, next: Option<i64>) -> Trouble {
 }
 
 fn delivery(cursor: u64, trouble: Option<Trouble>) -> Delivery {
-    Delivery { cursor: Position(cursor), introduced: cursor > 0, trouble, ..Delivery::default() }
+    Delivery {
+        cursor: Position(cursor),
+        delivered: Generation(cursor),
+        introduced: cursor > 0,
+        trouble,
+        ..Delivery::default()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -240,7 +246,7 @@ config      b
     assert_eq!(shown, expected);
     let shown = deployment.run("show t --tenant acme --json").await.json();
     assert_eq!(shown["pending"], json!({ "is": "nothing" }));
-    assert_eq!(shown["configs"][0]["cursor"], json!(1));
+    assert_eq!(shown["configs"][0]["delivered"], json!(1));
     assert!(!shown.to_string().contains("hush"), "{shown}");
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::ops::{Caller, GetOptions};
-use a2a_lambda_core::{Operations, Position, SendOptions, TaskKey};
+use a2a_lambda_core::{Generation, Operations, Position, SendOptions, TaskKey};
 use a2a_lambda_protocol::{
     A2aError, CancelTaskRequest, ErrorKind, GetTaskRequest, ListTasksRequest, Message, Part, Role,
     SendMessageConfiguration, SendMessageRequest, SendMessageResponse, SubscribeToTaskRequest,
@@ -209,7 +209,7 @@ impl Client {
             })
             .await;
         self.world.judge(|oracle| match &answer {
-            Some(Ok((task, position))) => oracle.shown(&key, task, Some(*position), since),
+            Some(Ok((task, generation))) => oracle.shown(&key, task, Some(*generation), since),
             Some(Err(error)) => only_unavailable(error),
             None => Ok(()),
         });
@@ -218,16 +218,17 @@ impl Client {
     async fn long_poll(&self, who: Who, key: TaskKey) {
         let actor = Arc::new(self.actor(1));
         let since = self.world.position(&key);
-        let behind = self.rng("behind").within(0, 1).min(since.0);
+        let known = self.world.generation(&key);
+        let behind = self.rng("behind").within(0, 1).min(known.0);
         let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
-        let newer_than = Some(Position(since.0 - behind));
+        let newer_than = Some(Generation(known.0 - behind));
         let options = GetOptions { newer_than, answer_by: None };
         let waits = self.world.policy.blocking_wait;
         let answer = self
             .ask(&actor, waits, async |ops| ops.get_newer(&who.caller(), &request, &options).await)
             .await;
         self.world.judge(|oracle| match &answer {
-            Some(Ok((task, position))) => oracle.shown(&key, task, Some(*position), since),
+            Some(Ok((task, generation))) => oracle.shown(&key, task, Some(*generation), since),
             Some(Err(error)) => only_unavailable(error),
             None => Ok(()),
         });
@@ -386,7 +387,7 @@ impl Letter {
     pub(crate) fn options(
         &self,
         world: &World,
-        last_event: Option<Position>,
+        last_event: Option<Generation>,
         actor: &Arc<Actor>,
     ) -> SendOptions {
         let now = a2a_lambda_core::Clock::now(actor.as_ref());

@@ -269,7 +269,8 @@ fn line(head: &Head, new: &[Entry]) -> String {
             Event::Artifact(_) => "artifact",
         })
         .collect();
-    let (phase, revision, position) = (head.phase.name(), head.revision, head.position);
+    let (phase, revision) = (head.phase.name(), head.revision);
+    let (position, generation) = (head.position, head.generation);
     let lease = head.leased_until().map_or_else(String::new, |until| {
         format!(" until {}", until.as_millis() - EPOCH.as_millis())
     });
@@ -282,7 +283,7 @@ fn line(head: &Head, new: &[Entry]) -> String {
             format!(", pushed from {}", until.as_millis() - EPOCH.as_millis())
         }
     };
-    format!("{phase}{lease}, r{revision} g{position}, {turn}, +{events:?}{mark}")
+    format!("{phase}{lease}, r{revision} p{position} g{generation}, {turn}, +{events:?}{mark}")
 }
 
 /// I10: a log and the number of turns have their limits. Beyond those that its agent wants, a task

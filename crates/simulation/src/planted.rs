@@ -79,6 +79,8 @@ bugs! {
     LastEntryMissing = "last-entry-missing",
     /// What comes after an entry begins one too late.
     CursorOffByOne = "cursor-off-by-one",
+    /// To whoever asks for new entries, messages have generations of their own.
+    MessagesNumbered = "messages-numbered",
     /// What comes after an entry lacks one in the middle.
     CursorSkips = "cursor-skips",
     /// Who asks for new entries never finds any.

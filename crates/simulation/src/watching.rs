@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::{Clock, Next, Operations, Position, Tail, TaskKey};
-use a2a_lambda_protocol::{A2aError, ErrorKind, StreamResponse, SubscribeToTaskRequest};
+use a2a_lambda_core::{Clock, Generation, Next, Operations, StreamEvent, Tail, TaskKey};
+use a2a_lambda_protocol::{A2aError, ErrorKind, StreamResponse, SubscribeToTaskRequest, TaskState};
 
 use crate::actor::Actor;
 use crate::client::{Client, Letter, Outcome};
@@ -42,7 +42,9 @@ pub(crate) struct Viewer<'a> {
     /// The message that the first stream begins with, if it does.
     letter: Option<Letter>,
     /// The newest event that it has had.
-    last: Option<Position>,
+    last: Option<Generation>,
+    /// The task's state, as its events say.
+    state: TaskState,
     rng: Rng,
 }
 
@@ -50,11 +52,14 @@ impl<'a> Viewer<'a> {
     pub(crate) fn of_message(client: &'a Client, letter: Letter) -> Self {
         let who = letter.sent.who;
         let rng = client.rng("viewer");
-        Self { client, who, key: None, letter: Some(letter), last: None, rng }
+        let state = TaskState::Unspecified;
+        Self { client, who, key: None, letter: Some(letter), last: None, state, rng }
     }
 
     pub(crate) fn of_task(client: &'a Client, who: Who, key: TaskKey) -> Self {
-        Self { client, who, key: Some(key), letter: None, last: None, rng: client.rng("viewer") }
+        let rng = client.rng("viewer");
+        let state = TaskState::Unspecified;
+        Self { client, who, key: Some(key), letter: None, last: None, state, rng }
     }
 
     fn world(&self) -> &Arc<World> {
@@ -149,10 +154,10 @@ impl<'a> Viewer<'a> {
         match error.kind {
             ErrorKind::Unavailable => Seen::Part,
             ErrorKind::UnsupportedOperation => {
-                let last = self.last.unwrap_or_else(|| self.world().position(key));
+                let last = self.last.unwrap_or_else(|| self.world().generation(key));
                 self.world().judge(|oracle| {
                     let text = || format!("no stream of {key}: {error}");
-                    let may_end = oracle.may_end(key, last, false);
+                    let may_end = oracle.may_end(key, last, None);
                     may_end.then_some(()).ok_or_else(|| Violation::new("I2", text()))
                 });
                 Seen::All
@@ -176,10 +181,9 @@ impl<'a> Viewer<'a> {
             let now_ms = world.now_ms();
             match next {
                 Next::Event(event) => {
-                    world.note(actor.name(), &format!("has event {}", event.position), "");
+                    world.note(actor.name(), &format!("has event {}", event.generation), "");
                     world.judge(|oracle| oracle.streamed(&key, self.last, &event));
-                    self.last = Some(event.position);
-                    if matches!(event.response, StreamResponse::Message(_)) {
+                    if self.has(&event) {
                         return Seen::All;
                     }
                 }
@@ -202,6 +206,18 @@ impl<'a> Viewer<'a> {
         }
     }
 
+    /// Takes note of an event. Returns whether it is the only one that there is.
+    fn has(&mut self, event: &StreamEvent) -> bool {
+        self.last = Some(event.generation);
+        match &event.response {
+            StreamResponse::Task(task) => self.state = task.status.state,
+            StreamResponse::StatusUpdate(update) => self.state = update.status.state,
+            StreamResponse::ArtifactUpdate(_) => {}
+            StreamResponse::Message(_) => return true,
+        }
+        false
+    }
+
     /// A stream ends with its task, or at its time.
     fn ended(&self, actor: &Arc<Actor>, key: &TaskKey, from_ms: u64, is_of_message: bool) -> Seen {
         let world = self.world();
@@ -209,7 +225,8 @@ impl<'a> Viewer<'a> {
         let last = self.last.unwrap_or_default();
         world.note(actor.name(), "has the end", last);
         let may_end = world.judge(|oracle| {
-            let may_end = oracle.may_end(key, last, is_of_message);
+            let state = is_of_message.then_some(self.state);
+            let may_end = oracle.may_end(key, last, state);
             let lasted = Duration::from_millis(now_ms - from_ms);
             let is_early = lasted + Duration::from_secs(1) < STREAM_LIMIT && oracle.clocks_agree();
             if is_early && !may_end && !oracle.was_troubled(actor.name(), from_ms, now_ms) {

@@ -13,8 +13,8 @@ use std::time::Duration;
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard, Renewed, StoreError};
 use a2a_lambda_core::{
-    Caller, LeaseToken, Mark, Owner, Policy, Position, PushConfigs, Snapshot, TaskKey, TaskStore,
-    Tenant,
+    Caller, Generation, LeaseToken, Mark, Owner, Policy, Position, PushConfigs, Snapshot, TaskKey,
+    TaskStore, Tenant,
 };
 use a2a_lambda_protocol::Timestamp;
 use tokio::sync::Notify;
@@ -241,6 +241,10 @@ impl World {
     /// The newest entry of a task.
     pub(crate) fn position(&self, key: &TaskKey) -> Position {
         lock(&self.oracle).position(key)
+    }
+
+    pub(crate) fn generation(&self, key: &TaskKey) -> Generation {
+        lock(&self.oracle).generation(key)
     }
 
     /// I4: two sweeps after the world has healed, no task has been waiting for longer.

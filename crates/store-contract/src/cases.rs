@@ -94,6 +94,7 @@ macro_rules! for_each_case {
                 retries_are_stored_until_the_last_fails
                 a_claim_too_many_ends_the_task
                 what_the_sweep_decides_is_stored
+                a_message_moves_the_position_and_no_generation
                 a_checkpoint_comes_and_goes
                 follow_up_keys_are_remembered
                 a_stale_revision_changes_nothing

@@ -4,7 +4,7 @@ use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::ids::{ConfigId, WriteId};
 use a2a_lambda_core::push::{Attempt, Delivery, Failing, Trouble};
 use a2a_lambda_core::vault::Sealed;
-use a2a_lambda_core::{Position, PushConfig, PushConfigs, StoreError, TaskKey};
+use a2a_lambda_core::{Generation, Position, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_core::{ProtocolVersion, TraceContext};
 use a2a_lambda_protocol::Timestamp;
 
@@ -87,6 +87,7 @@ pub(crate) fn config(id: &str, label: &str) -> PushConfig {
         write: WriteId::new(format!("write of {label}")),
         delivery: Delivery {
             cursor: Position(12),
+            delivered: Generation(9),
             replays: 2,
             introduced: true,
             batch: Some(Position(15)),
@@ -115,7 +116,7 @@ pub(crate) fn trouble(since_ms: i64) -> Trouble {
     let after = |ms: i64| Timestamp::from_millis(since_ms.saturating_add(ms));
     let attempt = |ms: i64, reason: &str| Attempt {
         at: after(ms),
-        position: Position(13),
+        generation: Generation(13),
         reason: reason.to_owned(),
     };
     Trouble {

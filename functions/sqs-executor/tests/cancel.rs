@@ -9,7 +9,7 @@ mod shared;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use a2a_lambda_core::TaskKey;
+use a2a_lambda_core::{Position, TaskKey};
 use a2a_lambda_local::queue::MAX_WAIT;
 use a2a_lambda_protocol::TaskState;
 use serde_json::Value;
@@ -51,13 +51,13 @@ fn task_told(line: &str) -> Option<String> {
 }
 
 /// Calls a task off a while after it was begun. Returns when that was answered.
-async fn cancel(client: Client, key: TaskKey, after: Duration) -> (TaskKey, Instant, u64) {
+async fn cancel(client: Client, key: TaskKey, after: Duration) -> (TaskKey, Instant, Position) {
     assert_eq!(client.begun(&key).await.status.state, TaskState::Working);
     tokio::time::sleep(after).await;
     client.cancel(&key).await;
     let at = Instant::now();
-    let generation = client.head(&key).await.position.0;
-    (key, at, generation)
+    let position = client.head(&key).await.position;
+    (key, at, position)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -98,12 +98,12 @@ async fn agents_at_work_are_told_within_two_seconds_and_add_nothing() {
     }
 
     let mut took = Vec::new();
-    for (key, at, generation) in &canceled {
+    for (key, at, position) in &canceled {
         // The runner can have read it before the answer came here.
         took.push(told[key.task.as_str()].saturating_duration_since(*at));
         let ended = client.ended(key).await;
         assert_eq!((ended.state(), ended.claims()), (TaskState::Canceled, 1));
-        assert_eq!(ended.snapshot.head.position.0, *generation, "{key}");
+        assert_eq!(ended.snapshot.head.position, *position, "{key}");
     }
     assert_eq!(took.len(), TASKS);
     let (p50, p99) = (percentile(&took, 50), percentile(&took, 99));

@@ -71,7 +71,7 @@ async fn try_once(
     parcel: Parcel,
     ends_by: Timestamp,
 ) -> Result<Noted, NotNoted> {
-    let through = parcel.through;
+    let Parcel { through, generation, .. } = parcel;
     if parcel.to_be_noted {
         config.delivery.batch = Some(through);
         config = note(engine, task, config).await?;
@@ -100,12 +100,13 @@ async fn try_once(
     match verdict {
         Verdict::Acknowledged => {
             delivery.cursor = through;
+            delivery.delivered = generation;
             delivery.introduced = true;
             delivery.batch = None;
             delivery.trouble = None;
         }
         Verdict::Failed { reason, again } => {
-            let attempt = Attempt { at: engine.clock.now(), position: through, reason };
+            let attempt = Attempt { at: engine.clock.now(), generation, reason };
             let trouble = after_failure(engine, delivery.trouble.take(), attempt, again);
             log_failure(task, &config.id, &trouble);
             config.delivery.trouble = Some(trouble);

@@ -3,7 +3,7 @@
 use a2a_lambda_protocol::{StreamResponse, v0_3};
 
 use crate::head::Head;
-use crate::ids::{Position, TaskKey};
+use crate::ids::{Generation, Position, TaskKey};
 use crate::log::{ArtifactChange, Entry, Event, fold, without_task};
 use crate::policy::Policy;
 use crate::push::PushConfig;
@@ -15,6 +15,8 @@ use crate::version::ProtocolVersion;
 pub(super) struct Parcel {
     /// The newest entry in it.
     pub(super) through: Position,
+    /// That entry's generation.
+    pub(super) generation: Generation,
     /// Whether it holds more than one entry, and this has not been noted yet.
     pub(super) to_be_noted: bool,
     pub(super) content_type: &'static str,
@@ -89,9 +91,9 @@ pub(super) fn next(
             };
             chunks(first, change, sent, end, policy)
         }
-        _ => Chunks { through: first.position, change: None },
+        _ => Chunks { last: first, change: None },
     };
-    let through = together.through;
+    let (through, generation) = (together.last.position, together.last.generation);
     let to_be_noted = through > first.position && delivery.batch != Some(through);
     if config.version == ProtocolVersion::V0_3 {
         return whole(config, head, log, through, to_be_noted, policy);
@@ -99,7 +101,7 @@ pub(super) fn next(
     let response = match together.change {
         Some(change) => {
             let event = Event::Artifact(change);
-            Entry { position: through, at: first.at, event }.to_stream(head)
+            Entry { at: first.at, event, ..*together.last }.to_stream(head)
         }
         None => first.to_stream(head),
     };
@@ -113,6 +115,7 @@ pub(super) fn next(
     response.map_or(Found::Nothing, |response| {
         Found::Parcel(Parcel {
             through,
+            generation,
             to_be_noted,
             content_type: "application/a2a+json",
             body: json(&response),
@@ -144,7 +147,8 @@ fn whole(
         // 0.3 sends the task itself, whatever has changed of it (its section 9.5).
         ProtocolVersion::V0_3 => ("application/json", json(&v0_3::Task::from(task))),
     };
-    Found::Parcel(Parcel { through, to_be_noted, content_type, body })
+    let generation = shown().last().map_or(Generation(0), |last| last.generation);
+    Found::Parcel(Parcel { through, generation, to_be_noted, content_type, body })
 }
 
 /// The entries after one, if the log goes back to it.
@@ -165,20 +169,20 @@ enum End {
 }
 
 /// Chunks of an artifact as one.
-struct Chunks {
-    through: Position,
+struct Chunks<'a> {
+    last: &'a Entry,
     change: Option<ArtifactChange>,
 }
 
 fn chunks<'a>(
-    first: &Entry,
+    first: &'a Entry,
     change: &ArtifactChange,
     rest: impl Iterator<Item = &'a Entry>,
     end: End,
     policy: &Policy,
-) -> Chunks {
+) -> Chunks<'a> {
     let mut all = change.clone();
-    let mut through = first.position;
+    let mut last = first;
     let mut bytes = first.stored_bytes();
     let mut count = 1;
     for entry in rest {
@@ -189,13 +193,13 @@ fn chunks<'a>(
         bytes += entry.stored_bytes();
         count += 1;
         let over = match end {
-            End::At(last) => entry.position > last,
+            End::At(noted) => entry.position > noted,
             End::WhenFull => bytes > policy.push_bytes || count > policy.push_chunks,
         };
         if over {
             break;
         }
-        through = entry.position;
+        last = entry;
         all.artifact.parts.extend(next.artifact.parts.iter().cloned());
         all.last_chunk = next.last_chunk;
         if next.artifact.metadata.is_some() {
@@ -205,7 +209,7 @@ fn chunks<'a>(
             all.metadata.clone_from(&next.metadata);
         }
     }
-    Chunks { through, change: Some(all) }
+    Chunks { last, change: Some(all) }
 }
 
 fn json(value: &impl serde::Serialize) -> Vec<u8> {

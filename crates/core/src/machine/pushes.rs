@@ -23,7 +23,7 @@ use a2a_lambda_protocol::Timestamp;
 use super::{Draft, Effect, Refusal};
 use crate::head::{Head, Mark, Pushes};
 use crate::ids::{LeaseToken, Position};
-use crate::log::{Entry, Event};
+use crate::log::Entry;
 
 /// How long a new task's mark waits for the runner that is signaled anyway, and that delivers
 /// beside the agent. Longer than a signal takes, and short for whoever waits for the first push.
@@ -46,7 +46,7 @@ pub struct Settlement {
 
 /// Whether receivers are sent something for an entry.
 fn is_news(entry: &Entry) -> bool {
-    !matches!(entry.event, Event::Message(_))
+    entry.event.is_streamed()
 }
 
 impl Head {

@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::{TransactError, chain};
-use crate::ids::{ConfigId, Position, TaskKey};
+use crate::ids::{ConfigId, Generation, Position, TaskKey};
 use crate::push::{Delivery, Origin, PushConfig, PushSecrets, Secret};
 use crate::store::Depth;
 use crate::vault::VaultError;
@@ -52,13 +52,13 @@ impl Operations {
         }
         let snapshot = self.owned(caller, &request.task_id, Depth::Tail).await?;
         let key = snapshot.head.key.clone();
-        let cursor = snapshot.head.position;
+        let from = (snapshot.head.position, snapshot.head.generation);
         let mut request = request;
         // 0.3 sets the one config of a task, unless it is named; 1.0 creates another.
         if request.id.is_empty() && origin.version == ProtocolVersion::V1_0 {
             request.id = self.engine.ids.fresh();
         }
-        let registered = Box::pin(self.register(&key, cursor, request, origin, "")).await?;
+        let registered = Box::pin(self.register(&key, from, request, origin, "")).await?;
         // The config is there before the task knows of it, so that nothing is missed.
         if let Err(error) = self.engine.register_push(snapshot).await {
             self.take_back(&key, &registered).await;
@@ -152,11 +152,11 @@ impl Operations {
         self.engine.delete_config(&key, &id).await.map_err(store_error)
     }
 
-    /// Stores a config for a task, from `cursor` on. `path` is where the request has the config.
+    /// Stores a config for a task, for what comes after `from`. `path` is where the request has the config.
     pub(super) async fn register(
         &self,
         task: &TaskKey,
-        cursor: Position,
+        from: (Position, Generation),
         request: TaskPushNotificationConfig,
         origin: Origin,
         path: &str,
@@ -183,6 +183,7 @@ impl Operations {
         webhook.admit(&read.url).await.map_err(|error| refused("url", error))?;
         let context = PushConfig::seal_context(task, &read.id);
         let sealed = self.engine.vault.seal(&read.secrets, &context).await;
+        let (cursor, delivered) = from;
         let config = PushConfig {
             id: read.id,
             url: read.url,
@@ -192,7 +193,7 @@ impl Operations {
             trace: origin.trace,
             created_at: after(replaced.as_ref(), self.engine.clock.now()),
             write: self.engine.write_id(),
-            delivery: Delivery { cursor, ..Delivery::default() },
+            delivery: Delivery { cursor, delivered, ..Delivery::default() },
         };
         let registered = self.store_config(task, config, replaced).await?;
         // Others may have made some at the same time: whoever sees too many takes its own back, and

@@ -8,7 +8,7 @@ use a2a_lambda_protocol::{
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::TransactError;
 use crate::head::{Head, Phase};
-use crate::ids::{ContextId, Position, TaskId, TaskKey};
+use crate::ids::{ContextId, Generation, Position, TaskId, TaskKey};
 use crate::log::{Terms, without_task};
 use crate::machine::{Command, Effect, FirstPush, Submission};
 use crate::push::Origin;
@@ -40,7 +40,7 @@ pub struct SendOptions {
     pub may_answer_directly: bool,
     /// The newest event that the client of a stream has had: a request that is repeated under its
     /// key goes on after it.
-    pub last_event: Option<Position>,
+    pub last_event: Option<Generation>,
 }
 
 /// A request that is in order.
@@ -56,17 +56,17 @@ struct Sending {
 /// What a message was accepted as.
 pub(super) struct Accepted {
     pub(super) snapshot: Snapshot,
-    /// Whether the message had been accepted before, under the same key.
-    pub(super) before: bool,
+    /// The message's log entry, if it had been accepted before, under the same key.
+    pub(super) before: Option<Position>,
 }
 
 impl Accepted {
     fn now(snapshot: Snapshot) -> Self {
-        Self { snapshot, before: false }
+        Self { snapshot, before: None }
     }
 
-    fn before(snapshot: Snapshot) -> Self {
-        Self { snapshot, before: true }
+    fn before(snapshot: Snapshot, position: Position) -> Self {
+        Self { snapshot, before: Some(position) }
     }
 }
 
@@ -200,9 +200,9 @@ impl Operations {
                 }
             }
             // Before the task, so that nothing of it is missed. Without its task it means nothing.
-            let none = Position::default();
+            let start = (Position(0), Generation(0));
             registered =
-                Some(Box::pin(self.register(&head.key, none, push, origin, INLINE)).await?);
+                Some(Box::pin(self.register(&head.key, start, push, origin, INLINE)).await?);
         }
         let created = self.engine.create(&change).await;
         if let (Err(error), Some(registered)) = (&created, &registered)
@@ -254,7 +254,7 @@ impl Operations {
             let again = [Effect::Signal { at: self.engine.clock.now() }];
             self.engine.carry_out_or_leave(&existing.head, &again).await;
         }
-        Ok(Accepted::before(existing))
+        Ok(Accepted::before(existing, Position(1)))
     }
 
     async fn follow_up(
@@ -274,7 +274,7 @@ impl Operations {
             ));
         }
         if let Some(answer) = accepted_before(head, request.as_ref()) {
-            return answer.map(|()| Accepted::before(snapshot));
+            return answer.map(|position| Accepted::before(snapshot, position));
         }
         let limit = self.engine.policy.max_entries;
         if head.position.0 >= limit {
@@ -298,7 +298,8 @@ impl Operations {
         let key = head.key.clone();
         let registered = match push {
             Some(push) => {
-                Some(Box::pin(self.register(&key, head.position, push, origin, INLINE)).await?)
+                let from = (head.position, head.generation);
+                Some(Box::pin(self.register(&key, from, push, origin, INLINE)).await?)
             }
             None => None,
         };
@@ -313,14 +314,14 @@ impl Operations {
             Err(TransactError::Illegal(refused)) => {
                 // The same request, sent twice at once: the other one was faster.
                 let before = accepted_before(&refused.snapshot.head, request.as_ref());
-                if let Some(Ok(())) = before {
+                if let Some(Ok(position)) = before {
                     let snapshot = *refused.snapshot;
                     if registers {
                         // That one may have come without a config.
                         let base = snapshot.clone();
                         self.engine.register_push(base).await.map_err(transact_error)?;
                     }
-                    return Ok(Accepted::before(snapshot));
+                    return Ok(Accepted::before(snapshot, position));
                 }
                 // Another message was sent under its key, or the task has ended since it was read.
                 if let Some(registered) = &registered {
@@ -427,9 +428,9 @@ fn over(phase: &str, id: String) -> A2aError {
 }
 
 /// What a request is answered whose key the task remembers: nothing more is done for the same
-/// message, and another one is refused.
-fn accepted_before(head: &Head, request: Option<&Request>) -> Option<Result<(), A2aError>> {
+/// message, whose log entry this returns. Another message is refused.
+fn accepted_before(head: &Head, request: Option<&Request>) -> Option<Result<Position, A2aError>> {
     let Request { key, fingerprint } = request?;
-    let before = head.accepted(fingerprint)?;
-    Some(if before == fingerprint { Ok(()) } else { Err(key.reused()) })
+    let (before, position) = head.accepted(fingerprint)?;
+    Some(if before == fingerprint { Ok(position) } else { Err(key.reused()) })
 }

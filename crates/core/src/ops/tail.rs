@@ -2,7 +2,11 @@
 //! sections 3.1.2, 3.1.6 and 3.5.2).
 //!
 //! A tail reads the store, and so it can be had from any instance, whoever runs the agent. Its
-//! events are log entries in their order: every tail of a task has the same ones.
+//! events are log entries in their order: every tail of a task has the same ones, under the same
+//! generations. Behind its first event a tail has each next generation, without a gap.
+//!
+//! A message has no event. A stream that a message begins opens with the task, at the generation at
+//! which the message came: that may be the generation of the question that the message answers.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,20 +18,20 @@ use a2a_lambda_protocol::{
 };
 use tracing::{error, warn};
 
-use super::send::SendOptions;
+use super::send::{Accepted, SendOptions};
 use super::{Caller, Operations, transact_error};
 use crate::engine::{Engine, chain};
 use crate::head::Head;
-use crate::ids::Position;
+use crate::ids::{Generation, Position};
 use crate::log::{Entry, Event, fold, trim_history, without_task};
 use crate::store::{Depth, Snapshot};
 
 /// An event of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamEvent {
-    /// The position that the client has with it: a stream that is resumed after it misses
+    /// The generation that the client has with it: a stream that is resumed after it misses
     /// nothing and repeats nothing.
-    pub position: Position,
+    pub generation: Generation,
     /// What the client is sent.
     pub response: StreamResponse,
 }
@@ -46,26 +50,28 @@ pub enum Next {
 /// Which states end a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ends {
-    /// The task is over or waits for its user: of a stream that a message began.
-    Settled,
+    /// The task is over or waits for its user: of a stream that a message began. A question that
+    /// was asked before the message, which is this log entry, does not end it.
+    Settled(Position),
     /// The task is over: of a subscription.
     Terminal,
 }
 
 impl Ends {
     fn at(self, state: TaskState) -> bool {
-        state.is_terminal() || (self == Self::Settled && state.is_interrupted())
+        state.is_terminal() || (self != Self::Terminal && state.is_interrupted())
     }
 
     fn with(self, entry: &Entry) -> bool {
-        matches!(&entry.event, Event::Status(change) if self.at(change.state))
+        let is_before = matches!(self, Self::Settled(message) if entry.position < message);
+        matches!(&entry.event, Event::Status(change) if self.at(change.state) && !is_before)
     }
 }
 
 /// The first event of a stream that is not resumed.
 struct Opening {
     task: Task,
-    position: Position,
+    generation: Generation,
     /// Until when to wait for the agent to say whether there is a task at all.
     held_until: Option<Timestamp>,
     /// Whether a direct message of the agent's takes the place of the task.
@@ -117,14 +123,16 @@ impl Operations {
         let history_length = configuration.and_then(|configuration| configuration.history_length);
         let held_until = self.held_until(&request, options);
         let accepted = Box::pin(self.accept(caller, request, options, held_until)).await?;
+        let Accepted { snapshot, before } = accepted;
+        let ends = Ends::Settled(before.unwrap_or(snapshot.head.last_message));
+        let until = options.answer_by;
         match options.last_event {
-            // The ids of a message that was accepted just now cannot have been seen.
-            Some(last) if accepted.before && last <= accepted.snapshot.head.position => {
-                self.resumed(accepted.snapshot, last, Ends::Settled, options.answer_by).await
+            // The events of a message that was accepted just now cannot have been seen.
+            Some(last) if before.is_some() && last <= snapshot.head.generation => {
+                self.resumed(snapshot, last, ends, until).await
             }
             _ => {
-                let (ends, until) = (Ends::Settled, options.answer_by);
-                let mut tail = self.opened(accepted.snapshot, history_length, ends, until).await?;
+                let mut tail = self.opened(snapshot, history_length, ends, until).await?;
                 if let Some(opening) = &mut tail.opening {
                     opening.held_until = held_until;
                     opening.may_be_direct = held_until.is_some();
@@ -145,20 +153,20 @@ impl Operations {
         &self,
         caller: &Caller,
         request: &SubscribeToTaskRequest,
-        last_event: Option<Position>,
+        last_event: Option<Generation>,
         until: Option<Timestamp>,
     ) -> Result<Tail, A2aError> {
         validate(request)?;
-        let depth = last_event.map_or(Depth::Full, Depth::After);
+        let depth = last_event.map_or(Depth::Full, Depth::since);
         let snapshot = self.owned(caller, &request.id, depth).await?;
         let head = &snapshot.head;
-        if last_event.is_some_and(|last| last > head.position) {
+        if last_event.is_some_and(|last| last > head.generation) {
             return Err(A2aError::invalid_field(
                 "Last-Event-ID",
                 "is of an event that the task has not had",
             ));
         }
-        if head.is_terminal() && last_event.is_none_or(|last| last == head.position) {
+        if head.is_terminal() && last_event.is_none_or(|last| last == head.generation) {
             let text = format!("the task is {} and has no more updates", head.phase.name());
             return Err(A2aError::unsupported(text).with_metadata("taskId", request.id.clone()));
         }
@@ -179,8 +187,8 @@ impl Operations {
         let snapshot = self.engine.complete(snapshot).await.map_err(transact_error)?;
         let mut task = fold(&snapshot.head, &snapshot.tail);
         trim_history(&mut task, history_length);
-        let position = snapshot.head.position;
-        let opening = Opening { task, position, held_until: None, may_be_direct: false };
+        let generation = snapshot.head.generation;
+        let opening = Opening { task, generation, held_until: None, may_be_direct: false };
         Ok(self.tail(snapshot.head, ends, Some(opening), until))
     }
 
@@ -188,22 +196,22 @@ impl Operations {
     async fn resumed(
         &self,
         snapshot: Snapshot,
-        last: Position,
+        last: Generation,
         ends: Ends,
         until: Option<Timestamp>,
     ) -> Result<Tail, A2aError> {
         // The last event itself may have been the end of the stream, although the task went on.
         let from = match ends {
-            Ends::Settled => Position(last.0.saturating_sub(1)),
+            Ends::Settled(_) => Generation(last.0.saturating_sub(1)),
             Ends::Terminal => last,
         };
-        let snapshot = match snapshot.after(from) {
+        let snapshot = match snapshot.since(from) {
             Some(_) => snapshot,
             None => self.engine.complete(snapshot).await.map_err(transact_error)?,
         };
-        let entries = snapshot.after(from).unwrap_or_default();
-        let over = entries.iter().any(|entry| entry.position == last && ends.with(entry));
-        let entries = entries.iter().filter(|entry| entry.position > last && !over);
+        let entries = snapshot.since(from).unwrap_or_default();
+        let over = entries.iter().any(|entry| entry.generation == last && ends.with(entry));
+        let entries = entries.iter().filter(|entry| entry.generation > last && !over);
         let entries = entries.cloned().collect();
         let tail = self.tail(snapshot.head, ends, None, until);
         Ok(Tail { entries, over, ..tail })
@@ -237,7 +245,7 @@ impl Tail {
     /// The same stream, which ends as well when the task waits for its user: a subscription of A2A
     /// 0.3, whose last event says that it is.
     pub fn ends_when_interrupted(self) -> Self {
-        Self { ends: Ends::Settled, ..self }
+        Self { ends: Ends::Settled(Position(0)), ..self }
     }
 
     /// Waits for the next event: for `idle` at most, or until the look at the store that is then
@@ -301,7 +309,7 @@ impl Tail {
                 self.end();
             }
             if let Some(response) = entry.to_stream(&self.head) {
-                return Some(StreamEvent { position: entry.position, response });
+                return Some(StreamEvent { generation: entry.generation, response });
             }
         }
         // A stream that begins or was resumed where it ends.
@@ -318,7 +326,7 @@ impl Tail {
 
     /// The first event.
     fn open(&mut self) -> Option<StreamEvent> {
-        let Opening { task, position, may_be_direct, .. } = self.opening.take()?;
+        let Opening { task, generation, may_be_direct, .. } = self.opening.take()?;
         if may_be_direct
             && self.head.direct
             && let Some(answer) = self.direct(&task)
@@ -326,7 +334,7 @@ impl Tail {
             self.end();
             return Some(answer);
         }
-        Some(StreamEvent { position, response: StreamResponse::Task(task) })
+        Some(StreamEvent { generation, response: StreamResponse::Task(task) })
     }
 
     /// The direct message that the agent has answered with: the one of the last status.
@@ -340,7 +348,7 @@ impl Tail {
             },
         };
         let response = StreamResponse::Message(without_task(message?));
-        Some(StreamEvent { position: self.head.position, response })
+        Some(StreamEvent { generation: self.head.generation, response })
     }
 
     /// Looks for new entries. What fails is tried again with the next look.

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::operate::{FailingConfig, FailingPage, OperateError, Operator};
 use a2a_lambda_core::{
-    Delivered, End, Engine, Mark, Position, PushConfigs, Reply, StoreError, Tally, TaskKey,
+    Delivered, End, Engine, Generation, Mark, Position, PushConfigs, Reply, StoreError, Tally,
+    TaskKey,
 };
 use a2a_lambda_protocol::{Artifact, Part, TaskState};
 
@@ -88,7 +89,7 @@ async fn a_replay_sends_the_same_again_in_order_with_ids_of_its_own() {
     assert_eq!(world.told("hook"), ALL);
     let first = world.receivers.arrived(&url("hook"));
 
-    let replayed = world.operator().replay(&key, &id("hook"), Position(2)).await.unwrap();
+    let replayed = world.operator().replay(&key, &id("hook"), Generation(2)).await.unwrap();
     assert_eq!(replayed.delivery.cursor, Position(2));
     assert_eq!(world.head(&key).await.mark(), Some(&Mark::Open), "somebody is woken");
     assert_eq!(world.deliver(&key).await, sent(4));
@@ -111,9 +112,49 @@ async fn what_was_before_the_config_can_be_replayed() {
     world.register(&key, "late").await;
     assert_eq!(world.deliver(&key).await, sent(1));
     assert_eq!(world.told("late"), ["task COMPLETED"]);
-    world.operator().replay(&key, &id("late"), Position(0)).await.unwrap();
+    world.operator().replay(&key, &id("late"), Generation(0)).await.unwrap();
     world.deliver(&key).await;
     assert_eq!(world.told("late")[1..], ALL[1..], "the first entry is the user's own message");
+}
+
+/// Asks once, and is done.
+fn asks() -> Scripted {
+    script(|turn, _| {
+        Box::pin(async move {
+            match turn.number() {
+                1 => Ok(End::input_required("which one?")),
+                _ => Ok(End::completed()),
+            }
+        })
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_do_not_count_where_a_replay_begins_nor_in_what_was_delivered() {
+    let all = ["task SUBMITTED", "status WORKING", "status INPUT_REQUIRED"];
+    let all = [&all[..], &["status WORKING", "status COMPLETED"]].concat();
+    let world = World::new(asks());
+    let key = world.submit_for("hook").await;
+    world.attend(&key).await;
+    world.follow_up(&key, "this one").await.unwrap();
+    world.register(&key, "late").await;
+    world.attend(&key).await;
+    world.deliver(&key).await;
+    assert_eq!(world.told("hook"), all);
+    assert_eq!(world.told("late"), [&["task SUBMITTED"], &all[3..]].concat());
+    let (operator, hook) = (world.operator(), id("hook"));
+    for since in 1..=5 {
+        let replayed = operator.replay(&key, &hook, Generation(since)).await.unwrap();
+        assert_eq!(replayed.delivery.delivered, Generation(since));
+        let before = world.told("hook").len();
+        world.deliver(&key).await;
+        let last = usize::try_from(since).unwrap();
+        assert_eq!(world.told("hook")[before..], all[last..], "after {since}");
+        let delivery = world.config_of(&key, "hook").await.delivery;
+        assert_eq!((delivery.cursor, delivery.delivered), (Position(6), Generation(5)));
+    }
+    let error = operator.replay(&key, &hook, Generation(6)).await.unwrap_err();
+    assert_eq!(error.to_string(), "the task has come to generation 5 only");
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,7 +162,7 @@ async fn a_replay_to_where_it_has_not_come_passes_nothing_over() {
     let world = World::new(shows_three(0));
     let key = world.with_disabled("hook").await;
     let cursor = world.config_of(&key, "hook").await.delivery.cursor;
-    let replayed = world.operator().replay(&key, &id("hook"), Position(6)).await.unwrap();
+    let replayed = world.operator().replay(&key, &id("hook"), Generation(6)).await.unwrap();
     assert_eq!(replayed.delivery.cursor, cursor);
     assert!(!replayed.delivery.introduced, "it was not sent the task yet");
     assert_eq!(replayed.delivery.trouble, None);
@@ -139,7 +180,7 @@ async fn what_is_enabled_goes_on_where_it_stopped() {
     assert_eq!(world.deliver(&key).await, Delivered::Nothing);
 
     let shown = world.operator().show(&key).await.unwrap();
-    assert_eq!((shown.state, shown.position), (TaskState::Completed, Position(6)));
+    assert_eq!((shown.state, shown.generation), (TaskState::Completed, Generation(6)));
     assert_eq!(shown.mark, None);
     let delivery = &shown.configs[0].delivery;
     assert!(delivery.is_disabled());
@@ -185,7 +226,7 @@ async fn replay_under_way(manner: Manner) -> (World, TaskKey) {
     world.attend(&key).await;
     world.register(&key, "hook").await;
     world.deliver(&key).await;
-    world.operator().replay(&key, &id("hook"), Position(0)).await.unwrap();
+    world.operator().replay(&key, &id("hook"), Generation(0)).await.unwrap();
     world.receivers.script(&url("hook"), move |n| match n {
         4 => manner,
         _ => Manner::Answers(200),
@@ -193,7 +234,7 @@ async fn replay_under_way(manner: Manner) -> (World, TaskKey) {
     let operating = async {
         tokio::time::sleep(millis(500)).await;
         assert_eq!(world.told("hook").len(), 4, "one is under way");
-        world.operator().replay(&key, &id("hook"), Position(0)).await.unwrap();
+        world.operator().replay(&key, &id("hook"), Generation(0)).await.unwrap();
     };
     tokio::join!(world.deliver(&key), operating);
     (world, key)
@@ -221,7 +262,7 @@ async fn a_replay_beside_the_agent_is_delivered_by_its_runner() {
     let operating = async {
         tokio::time::sleep(millis(1_500)).await;
         assert_eq!(world.told("hook"), ALL[..4]);
-        world.operator().replay(&key, &id("hook"), Position(1)).await.unwrap();
+        world.operator().replay(&key, &id("hook"), Generation(1)).await.unwrap();
     };
     tokio::join!(world.attend(&key), operating);
     assert_eq!(world.told("hook")[4..], ALL[1..]);
@@ -234,7 +275,7 @@ async fn operators_at_once_do_no_harm() {
     let key = world.with_disabled("hook").await;
     let (one, other, hook) = (world.operator(), world.operator(), id("hook"));
     let (replayed, enabled, delivered) = tokio::join!(
-        one.replay(&key, &hook, Position(0)),
+        one.replay(&key, &hook, Generation(0)),
         other.enable(&key, &hook),
         world.deliver(&key),
     );
@@ -268,16 +309,16 @@ async fn what_is_not_there_is_said_so() {
     let nobody = World::key("nobody");
     assert!(matches!(operator.show(&nobody).await, Err(OperateError::NoSuchTask)));
     assert!(matches!(operator.enable(&nobody, &hook).await, Err(OperateError::NoSuchTask)));
-    let replayed = operator.replay(&nobody, &hook, Position(0)).await;
+    let replayed = operator.replay(&nobody, &hook, Generation(0)).await;
     assert!(matches!(replayed, Err(OperateError::NoSuchTask)));
     assert!(matches!(operator.enable(&key, &id("x")).await, Err(OperateError::NoSuchConfig)));
-    let replayed = operator.replay(&key, &id("x"), Position(0)).await;
+    let replayed = operator.replay(&key, &id("x"), Generation(0)).await;
     assert!(matches!(replayed, Err(OperateError::NoSuchConfig)));
-    let position = Position(6);
-    let replayed = operator.replay(&key, &hook, Position(7)).await;
-    assert!(matches!(replayed, Err(OperateError::NotYet { position: g }) if g == position));
+    let generation = Generation(6);
+    let replayed = operator.replay(&key, &hook, Generation(7)).await;
+    assert!(matches!(replayed, Err(OperateError::NotYet { generation: g }) if g == generation));
     let task = operator.show(&key).await.unwrap();
-    assert_eq!(task.configs[0].delivery.cursor, position, "nothing has changed");
+    assert_eq!(task.configs[0].delivery.delivered, generation, "nothing has changed");
     assert_eq!(task.mark, None);
 }
 
@@ -291,7 +332,7 @@ async fn requests_that_are_lost_are_made_again() {
             world
                 .faults
                 .plan(move |call| (call.kind == kind && call.of_kind == 1).then_some(fault));
-            let replayed = world.operator().replay(&key, &id("hook"), Position(0)).await;
+            let replayed = world.operator().replay(&key, &id("hook"), Generation(0)).await;
             assert_eq!(replayed.unwrap().delivery.cursor, Position(0), "{kind:?} {fault:?}");
             world.deliver(&key).await;
             assert_eq!(world.told("hook")[6..], ALL[1..], "{kind:?} {fault:?}");

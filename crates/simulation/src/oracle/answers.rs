@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use a2a_lambda_core::head::MAX_REMEMBERED_KEYS;
 use a2a_lambda_core::log::{Entry, fold};
-use a2a_lambda_core::{Ending, Event, Head, Phase, Position, StreamEvent, TaskKey};
-use a2a_lambda_protocol::{A2aError, ErrorKind, Message, StreamResponse, Task};
+use a2a_lambda_core::{Ending, Event, Generation, Head, Phase, Position, StreamEvent, TaskKey};
+use a2a_lambda_protocol::{A2aError, ErrorKind, Message, StreamResponse, Task, TaskState};
 
 use super::{Known, Oracle, Verdict, Violation, ensure};
 use crate::op::Who;
@@ -24,12 +24,17 @@ impl Known {
         self.log.get(..usize::try_from(position.0).ok()?)
     }
 
-    /// The position of which this is the task.
-    pub(super) fn position_of(&self, task: &Task) -> Option<Position> {
+    /// The newest position of which this is the task, at a generation if that is known.
+    pub(super) fn position_of(
+        &self,
+        task: &Task,
+        generation: Option<Generation>,
+    ) -> Option<Position> {
         let newest_first = (0..=self.head.position.0).rev().map(Position);
         newest_first.into_iter().find(|position| {
-            let entries = self.entries_to(*position);
-            entries.is_some_and(|entries| fold(&self.head, entries) == *task)
+            let entries = self.entries_to(*position).unwrap_or_default();
+            let is_of = generation.is_none_or(|of| of == generation_of(entries));
+            is_of && fold(&self.head, entries) == *task
         })
     }
 
@@ -41,10 +46,15 @@ impl Known {
     }
 
     /// The first entry after another that a stream shows.
-    fn shown_after(&self, last: Position) -> Option<&Entry> {
-        let after = self.log.iter().filter(|entry| entry.position > last);
+    fn shown_after(&self, last: Generation) -> Option<&Entry> {
+        let after = self.log.iter().filter(|entry| entry.generation > last);
         after.into_iter().find(|entry| !matches!(entry.event, Event::Message(_)))
     }
+}
+
+/// The generation of a task with these entries.
+pub(super) fn generation_of(entries: &[Entry]) -> Generation {
+    entries.last().map_or(Generation(0), |last| last.generation)
 }
 
 impl Oracle {
@@ -57,6 +67,11 @@ impl Oracle {
     /// The newest entry of a task.
     pub(crate) fn position(&self, key: &TaskKey) -> Position {
         self.tasks.get(key).map_or(Position(0), |known| known.head.position)
+    }
+
+    /// The newest event of a task.
+    pub(crate) fn generation(&self, key: &TaskKey) -> Generation {
+        self.tasks.get(key).map_or(Generation(0), |known| known.head.generation)
     }
 
     /// The task that a message went into.
@@ -120,22 +135,17 @@ impl Oracle {
         }
     }
 
-    /// A client was shown a task that is at least as new as `since`.
+    /// A client was shown a task that is at least as new as `since`, and its generation if it was
+    /// told that.
     pub(crate) fn shown(
         &self,
         key: &TaskKey,
         task: &Task,
-        position: Option<Position>,
+        generation: Option<Generation>,
         since: Position,
     ) -> Verdict {
         let known = self.known(key)?;
-        let is_right = match position {
-            Some(position) => known
-                .entries_to(position)
-                .is_some_and(|entries| fold(&known.head, entries) == *task),
-            None => true,
-        };
-        let position = position.or_else(|| known.position_of(task)).filter(|_| is_right);
+        let position = known.position_of(task, generation);
         ensure(position.is_some(), "I2", || {
             format!("somebody was shown a {key} that is not what its log adds up to")
         })?;
@@ -173,26 +183,28 @@ impl Oracle {
         })
     }
 
-    /// A stream of a task has an event, after what it had before.
+    /// A stream of a task has an event, after what it had before: of the next generation, however
+    /// many messages came between.
     pub(crate) fn streamed(
         &self,
         key: &TaskKey,
-        last: Option<Position>,
+        last: Option<Generation>,
         event: &StreamEvent,
     ) -> Verdict {
         match (&event.response, last) {
             (StreamResponse::Task(task), None) => {
-                self.shown(key, task, Some(event.position), Position(0))
+                self.shown(key, task, Some(event.generation), Position(0))
             }
             (StreamResponse::Message(message), None) => self.shown_direct(key, message),
             (response, Some(last)) => {
                 let known = self.known(key)?;
                 let next = known.shown_after(last);
                 let expected = next.and_then(|entry| entry.to_stream(&known.head));
-                let is_next = next.is_some_and(|entry| entry.position == event.position)
+                let is_next = event.generation == last.next()
+                    && next.is_some_and(|entry| entry.generation == event.generation)
                     && expected.as_ref() == Some(response);
                 ensure(is_next, "I2", || {
-                    let of = event.position;
+                    let of = event.generation;
                     format!("a stream of {key} has {of} after {last}, and {next:?} comes next")
                 })
             }
@@ -203,7 +215,7 @@ impl Oracle {
     }
 
     /// How long the next entry of a stream has been waiting for it, in milliseconds.
-    pub(crate) fn lag_ms(&self, key: &TaskKey, last: Position, now_ms: u64) -> u64 {
+    pub(crate) fn lag_ms(&self, key: &TaskKey, last: Generation, now_ms: u64) -> u64 {
         let next = self.tasks.get(key).and_then(|known| {
             let at = usize::try_from(known.shown_after(last)?.position.0).ok()?;
             known.written_ms.get(at.checked_sub(1)?)
@@ -211,14 +223,17 @@ impl Oracle {
         next.map_or(0, |written| now_ms.saturating_sub(*written))
     }
 
-    /// Whether a stream that has had the entry `last` is where a stream may end.
-    pub(crate) fn may_end(&self, key: &TaskKey, last: Position, at_interruptions: bool) -> bool {
+    /// Whether a stream that has had the event `last` is where a stream may end. One that a message
+    /// began ends with an interrupted task, too: it has the state that its events say.
+    pub(crate) fn may_end(
+        &self,
+        key: &TaskKey,
+        last: Generation,
+        state: Option<TaskState>,
+    ) -> bool {
         let Some(known) = self.tasks.get(key) else { return false };
         let over = known.head.is_terminal() && known.shown_after(last).is_none();
-        // A stream that begins with an interrupted task ends with it.
-        let state = known.entries_to(last).map(|entries| fold(&known.head, entries).status.state);
-        over || (at_interruptions
-            && state.is_some_and(a2a_lambda_protocol::TaskState::is_interrupted))
+        over || state.is_some_and(TaskState::is_interrupted)
     }
 
     /// The tasks that a list of somebody's must have.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::{Entry, Event, Head, Mark, PushConfig, TaskKey};
 
+use super::answers::generation_of;
 use super::pushes::Hook;
 use super::writes::holder;
 use super::{EPOCH, Oracle, Verdict, Violation, ensure};
@@ -56,6 +57,7 @@ impl Oracle {
             })?;
         }
         let Some(after) = after else { return Ok(()) };
+        self.check_delivered(actor, task, &after)?;
         self.configs.insert(place, after.url.clone());
         self.remember_config(actor, task, wrote, after)
     }
@@ -92,6 +94,16 @@ impl Oracle {
         hook.config = after;
         hook.is_stored = true;
         Ok(())
+    }
+
+    /// What is told of a cursor is the generation of its entry.
+    fn check_delivered(&self, actor: &str, task: &TaskKey, config: &PushConfig) -> Verdict {
+        let delivery = &config.delivery;
+        let known = self.tasks.get(task).and_then(|known| known.entries_to(delivery.cursor));
+        let generation = generation_of(known.unwrap_or_default());
+        ensure(delivery.delivered == generation, "I6", || {
+            format!("{actor} wrote {delivery:?} of {}, at generation {generation}", config.url)
+        })
     }
 
     /// A config takes the place of another: it is new, or is put back as it was.

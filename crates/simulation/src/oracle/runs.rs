@@ -55,7 +55,7 @@ impl Oracle {
                     let (given, left) = (&given.checkpoint, &known.checkpoint);
                     format!("{actor} is given {given:?} for {key}, and {left:?} was left")
                 })?;
-                let position = known.position_of(&given.task);
+                let position = known.position_of(&given.task, None);
                 ensure(position >= Some(known.claimed_at), "I2", || {
                     format!("{actor} is given {key} as it was not when the turn began")
                 })?;

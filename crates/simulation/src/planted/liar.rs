@@ -11,8 +11,8 @@ use a2a_lambda_core::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
 };
 use a2a_lambda_core::{
-    Ending, Head, Interruption, LeaseToken, Mark, Phase, PushConfig, PushConfigs, TaskKey,
-    TaskStore, Tenant,
+    Ending, Generation, Head, Interruption, LeaseToken, Mark, Phase, PushConfig, PushConfigs,
+    TaskKey, TaskStore, Tenant,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -85,6 +85,11 @@ impl Liar {
                 let skipped = known.next();
                 for entry in snapshot.tail.iter_mut().filter(|of| of.position == skipped.next()) {
                     entry.position = skipped;
+                }
+            }
+            (Planted::MessagesNumbered, Depth::After(_)) => {
+                for entry in &mut snapshot.tail {
+                    entry.generation = Generation(entry.position.0);
                 }
             }
             (Planted::CursorSkips, Depth::After(_)) if snapshot.tail.len() > 2 => {

@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::push::{Attempt, Delivery, Trouble};
-use a2a_lambda_core::{Position, PushConfig, TaskKey};
+use a2a_lambda_core::{Generation, Position, PushConfig, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 
 use super::configs::{assert_same, confusable};
@@ -90,7 +90,8 @@ pub(crate) async fn every_part_of_the_delivery_is_stored(bench: Bench) {
     let mut deliveries = Vec::new();
     for (number, reason) in ODD_TEXTS.iter().enumerate() {
         let position = Position(1 << (number * 9));
-        attempts.push(Attempt { at: bench.now(), position, reason: (*reason).to_owned() });
+        let generation = Generation(position.0);
+        attempts.push(Attempt { at: bench.now(), generation, reason: (*reason).to_owned() });
         let failures = u32::try_from(number).expect("a few");
         let next = (number % 3 > 0).then(|| bench.now());
         let trouble = Trouble { failures, next, attempts: attempts.clone(), ..trouble(5) };
@@ -98,8 +99,9 @@ pub(crate) async fn every_part_of_the_delivery_is_stored(bench: Bench) {
         deliveries.push(Delivery { introduced, batch, trouble: Some(trouble), ..now.delivery });
         now.delivery = Delivery::default();
     }
-    let cursor = Position(u64::MAX);
+    let (cursor, delivered) = (Position(u64::MAX), Generation(u64::MAX));
     deliveries.push(Delivery { cursor, introduced: true, ..Delivery::default() });
+    deliveries.push(Delivery { delivered, ..Delivery::default() });
     deliveries.push(Delivery { cursor, replays: u32::MAX, ..Delivery::default() });
     deliveries.push(Delivery { batch: Some(cursor), ..Delivery::default() });
     deliveries.push(Delivery { trouble: Some(trouble(6)), ..Delivery::default() });

@@ -7,7 +7,7 @@ use a2a_lambda_core::head::{Impatience, Interruption, MAX_REMEMBERED_KEYS, Patie
 use a2a_lambda_core::machine::{Command, Finish, Pause, Submission};
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Committed, Depth, Guard};
-use a2a_lambda_core::{Ending, Phase, Revision, Terms};
+use a2a_lambda_core::{Ending, Generation, Phase, Position, Revision, Terms};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 
 use crate::bench::{Bench, LEASE, SIGNAL_GRACE};
@@ -195,6 +195,19 @@ pub(crate) async fn what_the_sweep_decides_is_stored(bench: Bench) {
     task.apply(Command::Expire).await;
     assert_eq!((task.head().position.0, task.head().revision.0), (2, 5));
     task.verify().await;
+}
+
+/// Both numbers are stored, of the head and of each entry.
+pub(crate) async fn a_message_moves_the_position_and_no_generation(bench: Bench) {
+    let mut task = bench.submit().await;
+    task.message("more").await;
+    task.claim().await;
+    task.message("still more").await;
+    task.verify().await;
+    let read = bench.read_full(task.key()).await;
+    assert_eq!((read.head.position, read.head.generation), (Position(4), Generation(2)));
+    let generations: Vec<u64> = read.tail.iter().map(|entry| entry.generation.0).collect();
+    assert_eq!(generations, [1, 1, 2, 2]);
 }
 
 pub(crate) async fn a_checkpoint_comes_and_goes(bench: Bench) {

@@ -7,7 +7,7 @@ use a2a_lambda_core::machine::{Command, Finish};
 use a2a_lambda_core::push::{Attempt, Delivery, MAX_ATTEMPTS_KEPT, Trouble};
 use a2a_lambda_core::store::{Depth, ListQuery};
 use a2a_lambda_core::vault::Sealed;
-use a2a_lambda_core::{Position, PushConfig, TaskKey};
+use a2a_lambda_core::{Generation, Position, PushConfig, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 use tokio::task::JoinSet;
 
@@ -83,6 +83,7 @@ pub(crate) async fn any_time_and_any_cursor_are_kept(bench: Bench) {
         let mut config = config("config", "one");
         config.created_at = Timestamp::from_millis(ms);
         config.delivery.cursor = Position(cursor);
+        config.delivery.delivered = Generation(cursor);
         config.delivery.batch = Some(Position(cursor));
         config.delivery.trouble = Some(trouble(ms));
         keeps(&bench, task.key(), &config).await;
@@ -98,9 +99,9 @@ pub(crate) async fn every_part_of_the_delivery_is_kept(bench: Bench) {
     for introduced in [false, true] {
         for batch in [None, Some(Position(0)), Some(Position(7))] {
             for trouble in [None, Some(&disabled), Some(&unexplained), Some(&at_length)] {
-                let (cursor, trouble) = (Position(5), trouble.cloned());
-                let replays = u32::from(introduced);
-                let delivery = Delivery { cursor, replays, introduced, batch, trouble };
+                let (cursor, delivered) = (Position(5), Generation(4));
+                let (replays, trouble) = (u32::from(introduced), trouble.cloned());
+                let delivery = Delivery { cursor, delivered, replays, introduced, batch, trouble };
                 keeps(&bench, task.key(), &PushConfig { delivery, ..config("config", "one") })
                     .await;
             }

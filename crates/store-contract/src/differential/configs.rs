@@ -5,7 +5,7 @@ use a2a_lambda_core::head::{DUE_SHARDS, due_shard};
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::push::{Attempt, Delivery, Failing, Trouble};
 use a2a_lambda_core::vault::Sealed;
-use a2a_lambda_core::{Position, PushConfig, TaskKey};
+use a2a_lambda_core::{Generation, Position, PushConfig, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 
 use super::operations::TENANTS;
@@ -72,6 +72,7 @@ impl Duel<'_> {
     fn delivery(&mut self) -> Delivery {
         Delivery {
             cursor: self.position(),
+            delivered: Generation(self.position().0),
             replays: u32::from(self.rng.percent(20)),
             introduced: self.rng.percent(50),
             batch: self.rng.percent(30).then(|| self.position()),
@@ -90,7 +91,7 @@ impl Duel<'_> {
         let reasons = ["HTTP 500", " \"it\u{1}\u{0} was 🦀\\", ""];
         let attempts = (0..self.rng.below(4)).map(|_| Attempt {
             at: self.now(),
-            position: self.position(),
+            generation: Generation(self.position().0),
             reason: self.rng.pick(&reasons).to_owned(),
         });
         Trouble {

@@ -4,7 +4,7 @@ use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Command, Finish, FirstPush, Settlement, TurnEnd};
 use a2a_lambda_core::push::{Attempt, Delivery, MAX_ATTEMPTS_KEPT, Trouble};
 use a2a_lambda_core::vault::Sealed;
-use a2a_lambda_core::{LeaseToken, Position, PushConfig, PushConfigs, Snapshot};
+use a2a_lambda_core::{Generation, LeaseToken, Position, PushConfig, PushConfigs, Snapshot};
 use a2a_lambda_protocol::Timestamp;
 
 use super::meter::Written;
@@ -13,7 +13,7 @@ use super::{Bench, chunk, config, key, token};
 /// As much trouble as a config remembers, in common letters.
 fn trouble(failures: u32) -> Trouble {
     let at = Timestamp::from_millis(1_760_000_000_000);
-    let attempt = Attempt { at, position: Position(9), reason: "x".repeat(200) };
+    let attempt = Attempt { at, generation: Generation(9), reason: "x".repeat(200) };
     let attempts = vec![attempt; MAX_ATTEMPTS_KEPT.min(failures as usize)];
     Trouble { since: at, failures, next: Some(at), attempts }
 }
@@ -29,6 +29,7 @@ fn pusher() -> LeaseToken {
 fn further(config: &PushConfig, number: u64) -> PushConfig {
     let delivery = Delivery {
         cursor: Position(number),
+        delivered: Generation(number),
         introduced: true,
         batch: Some(Position(number)),
         ..Delivery::default()

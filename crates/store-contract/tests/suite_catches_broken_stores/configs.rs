@@ -6,7 +6,7 @@ use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::{ConfigId, WriteId};
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::vault::Sealed;
-use a2a_lambda_core::{Position, PushConfig, PushConfigs, StoreError, TaskKey};
+use a2a_lambda_core::{Generation, Position, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
@@ -120,6 +120,7 @@ impl Broken {
             Fault::TheTimeIsForgotten => config.created_at = Timestamp::from_millis(0),
             Fault::TheWriteIsForgotten => config.write = WriteId::new(""),
             Fault::TheCursorIsForgotten => delivery.cursor = Position(0),
+            Fault::TheDeliveredGenerationIsForgotten => delivery.delivered = Generation(0),
             Fault::TheCursorIsCutOff => {
                 delivery.cursor = Position(delivery.cursor.0.min(u64::from(u32::MAX)));
             }

@@ -17,7 +17,8 @@ use a2a_lambda_core::store::{
     Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page, Renewed,
 };
 use a2a_lambda_core::{
-    Change, LeaseToken, MemoryStore, Owner, Phase, Snapshot, StoreError, TaskId, TaskKey, TaskStore,
+    Change, Generation, LeaseToken, MemoryStore, Owner, Phase, Position, Snapshot, StoreError,
+    TaskId, TaskKey, TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_store_contract::{Bench, differential, run};
@@ -57,6 +58,9 @@ faults! {
     FullIsTheTail: "log::of_mixed_sizes_is_whole",
     TheTailHasAGap: "log::has_the_tail_as_its_end",
     TheCheckpointIsForgotten: "commit::a_checkpoint_comes_and_goes",
+    TheGenerationIsForgotten: "commit::a_message_moves_the_position_and_no_generation",
+    EntriesForgetTheirGeneration: "log::of_entries_that_share_a_commit_is_in_order",
+    FollowUpsForgetTheirPlace: "commit::follow_up_keys_are_remembered",
     FollowUpsAreForgotten: "commit::follow_up_keys_are_remembered",
     TheRequestIsForgotten: "idempotency::the_fingerprint_stays_for_the_tasks_life",
     SenderWaitsIsForgotten: "commit::a_direct_answer_is_stored",
@@ -125,6 +129,7 @@ faults! {
     TheTraceIsForgotten: "configs::one_is_read_back",
     TheTimeIsForgotten: "configs::any_time_and_any_cursor_are_kept",
     TheCursorIsForgotten: "configs::any_time_and_any_cursor_are_kept",
+    TheDeliveredGenerationIsForgotten: "configs::one_is_read_back",
     TheCursorIsCutOff: "configs::any_time_and_any_cursor_are_kept",
     TheWriteIsForgotten: "configs::one_is_read_back",
     TheIntroductionIsForgotten: "configs::every_part_of_the_delivery_is_kept",
@@ -263,6 +268,13 @@ impl Broken {
             }
             (Fault::AfterIsEmpty, Depth::After(_)) => tail.clear(),
             (Fault::TheCheckpointIsForgotten, _) => head.checkpoint = None,
+            (Fault::TheGenerationIsForgotten, _) => head.generation = Generation(head.position.0),
+            (Fault::EntriesForgetTheirGeneration, _) => {
+                tail.iter_mut().for_each(|entry| entry.generation = Generation(1));
+            }
+            (Fault::FollowUpsForgetTheirPlace, _) => {
+                head.follow_ups.iter_mut().for_each(|one| one.position = Position(1));
+            }
             (Fault::FollowUpsAreForgotten, _) => head.follow_ups.clear(),
             (Fault::PatienceIsForgotten, _) => head.patience = None,
             (Fault::TheRequestIsForgotten, _) => head.request = None,

@@ -14,7 +14,7 @@ use a2a_lambda_core::invariants::check_task;
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
-    Caller, Clock, Engine, Event, GetOptions, Head, Operations, Owner, Policy, Position,
+    Caller, Clock, Engine, Event, Generation, GetOptions, Head, Operations, Owner, Policy,
     SendOptions, Snapshot, Tenant,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
@@ -176,7 +176,7 @@ impl Client {
     pub(crate) async fn begun(&self, key: &TaskKey) -> Task {
         let request =
             GetTaskRequest { id: key.task.as_str().to_owned(), ..GetTaskRequest::default() };
-        let options = GetOptions { newer_than: Some(Position(1)), answer_by: None };
+        let options = GetOptions { newer_than: Some(Generation(1)), answer_by: None };
         self.operations.get_newer(&self.caller, &request, &options).await.unwrap().0
     }
 

@@ -4,7 +4,7 @@ use a2a_lambda_core::head::{Ending, Interruption, MAX_REMEMBERED_KEYS};
 use a2a_lambda_core::invariants::check_change;
 use a2a_lambda_core::machine::{Finish, Pause, Refusal, TurnEnd};
 use a2a_lambda_core::request_key::Fingerprint;
-use a2a_lambda_core::{Command, Event, Head, Owner, Phase, Position, Tenant, Terms};
+use a2a_lambda_core::{Command, Event, Generation, Head, Owner, Phase, Position, Tenant, Terms};
 use a2a_lambda_protocol::{Json, TaskState};
 
 use super::sample::{
@@ -49,7 +49,8 @@ fn a_submission_is_signaled_and_due() {
     let change = Head::submit(submission(), &stamp(7));
     let head = change.head();
     assert_eq!(head.phase, Phase::Submitted);
-    assert_eq!((head.position, head.last_message), (Position(1), Position(1)));
+    assert_eq!((head.position, head.generation), (Position(1), Generation(1)));
+    assert_eq!(head.last_message, Position(1));
     assert_eq!((head.created_at, head.status_at, head.due), (at(7), at(7), Some(at(67))));
     assert_eq!((change.entries().len(), change.effects().len()), (1, 1));
 }

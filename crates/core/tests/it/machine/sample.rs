@@ -5,7 +5,7 @@ use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::log::{ArtifactChange, StatusChange};
 use a2a_lambda_core::machine::{Finish, Pause, Stamp, Submission, TurnEnd, Update};
 use a2a_lambda_core::{
-    Change, Command, ContextId, Effect, Head, LeaseToken, Owner, Phase, Position, Terms,
+    Change, Command, ContextId, Effect, Generation, Head, LeaseToken, Owner, Phase, Position, Terms,
 };
 use a2a_lambda_protocol::{Artifact, Json, Message, Part, Role, TaskState, Timestamp};
 
@@ -219,6 +219,8 @@ pub(crate) fn describe(before: &Head, change: &Change) -> String {
     number("fence", before.fence.0, after.fence.0);
     number("last message", before.last_message.0, after.last_message.0);
     assert_eq!(after.position, Position(before.position.0 + entries as u64));
+    let events = change.entries().iter().filter(|entry| entry.event.is_streamed()).count();
+    assert_eq!(after.generation, Generation(before.generation.0 + events as u64));
     if after.revision != before.revision.next() {
         said.push("no new revision".into());
     }

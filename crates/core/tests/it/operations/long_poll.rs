@@ -1,6 +1,6 @@
 //! Reading a task that is newer than the one that is known.
 
-use a2a_lambda_core::{Caller, End, GetOptions, Position, TaskKey};
+use a2a_lambda_core::{Caller, End, Generation, GetOptions, TaskKey};
 use a2a_lambda_protocol::{A2aError, ErrorKind, GetTaskRequest, Task, TaskState};
 
 use super::{asks, completes, others, takes, told};
@@ -15,19 +15,19 @@ async fn newer_as(
     caller: &Caller,
     id: &str,
     known: u64,
-) -> Result<(Task, Position), A2aError> {
-    let options = GetOptions { newer_than: Some(Position(known)), answer_by: None };
+) -> Result<(Task, Generation), A2aError> {
+    let options = GetOptions { newer_than: Some(Generation(known)), answer_by: None };
     let (operations, request) = (world.operations(), get(id));
     let read = operations.get_newer(caller, &request, &options);
     tokio::time::timeout(secs(600), read).await.expect("it hangs")
 }
 
-/// The position and the state that are read, and how long it took, in milliseconds.
+/// The generation and the state that are read, and how long it took, in milliseconds.
 async fn newer(world: &World, key: &TaskKey, known: u64) -> (u64, TaskState, u128) {
     let begin = world.passed();
     let read = newer_as(world, &World::alice(), key.task.as_str(), known).await;
-    let (task, position) = read.unwrap();
-    (position.0, task.status.state, world.passed().saturating_sub(begin).as_millis())
+    let (task, generation) = read.unwrap();
+    (generation.0, task.status.state, world.passed().saturating_sub(begin).as_millis())
 }
 
 #[tokio::test(start_paused = true)]
@@ -56,10 +56,10 @@ async fn what_is_not_newer_is_waited_for() {
         let mut known = 1;
         let mut seen = Vec::new();
         while seen.last().is_none_or(|(_, state)| *state != TaskState::Completed) {
-            let (position, state, waited) = newer(&world, &key, known).await;
-            assert!(position > known && waited <= 13_400, "{waited} ms");
-            known = position;
-            seen.push((position, state));
+            let (generation, state, waited) = newer(&world, &key, known).await;
+            assert!(generation > known && waited <= 13_400, "{waited} ms");
+            known = generation;
+            seen.push((generation, state));
         }
         seen
     };
@@ -90,10 +90,14 @@ async fn a_task_that_waits_for_its_user_is_waited_for() {
     let (read, ()) = tokio::join!(newer(&world, &key, 3), async {
         tokio::time::sleep(secs(10)).await;
         world.follow_up(&key, "second").await.unwrap();
+        // The message is no event: who reads now is shown it at the generation of the question.
+        assert_eq!(newer(&world, &key, 2).await, (3, TaskState::Submitted, 0));
+        tokio::time::sleep(secs(5)).await;
+        world.attend(&key).await;
     });
-    let (position, state, waited) = read;
-    assert_eq!((position, state), (4, TaskState::Submitted));
-    assert!((10_000..=11_000).contains(&waited), "{waited} ms");
+    let (generation, state, waited) = read;
+    assert_eq!((generation, state), (5, TaskState::Completed));
+    assert!((15_000..=16_000).contains(&waited), "{waited} ms");
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,10 +111,10 @@ async fn waiting_is_bounded() {
     for (by_ms, expected) in [(0, 0), (700, 700), (24_999, 24_999), (26_000, 25_000)] {
         let begin = world.passed();
         let answer_by = Some(world.now().saturating_add(millis(by_ms)));
-        let options = GetOptions { newer_than: Some(Position(1)), answer_by };
+        let options = GetOptions { newer_than: Some(Generation(1)), answer_by };
         let request = get(key.task.as_str());
         let read = world.operations().get_newer(&World::alice(), &request, &options).await;
-        assert_eq!(read.unwrap().1, Position(1));
+        assert_eq!(read.unwrap().1, Generation(1));
         assert_eq!(world.passed().saturating_sub(begin).as_millis(), expected);
     }
 }
@@ -134,10 +138,10 @@ async fn a_store_that_hangs_does_not_keep_the_client_waiting() {
     let key = world.submit("go").await;
     for fault in [Fault::HangBefore, Fault::SlowAnswer(secs(600))] {
         world.faults.plan(move |call| (call.number > 1).then_some(fault));
-        let (position, _, waited) = newer(&world, &key, 1).await;
-        assert!(position == 1 && waited <= 25_200, "{waited} ms");
+        let (generation, _, waited) = newer(&world, &key, 1).await;
+        assert!(generation == 1 && waited <= 25_200, "{waited} ms");
         let answer_by = Some(world.now().saturating_add(secs(3)));
-        let options = GetOptions { newer_than: Some(Position(1)), answer_by };
+        let options = GetOptions { newer_than: Some(Generation(1)), answer_by };
         let begin = world.passed();
         world.faults.plan(move |call| (call.number > 1).then_some(fault));
         let request = get(key.task.as_str());
@@ -174,11 +178,11 @@ async fn a_task_of_many_entries_is_returned_whole() {
     let alice = World::alice();
     let (read, _) =
         tokio::join!(newer_as(&world, &alice, key.task.as_str(), 22), world.attend(&key));
-    let (task, position) = read.unwrap();
-    assert_eq!((position, status_text(&task)), (Position(23), "done".to_owned()));
+    let (task, generation) = read.unwrap();
+    assert_eq!((generation, status_text(&task)), (Generation(23), "done".to_owned()));
     assert_eq!(task, world.task(&key).await);
     let request = GetTaskRequest { history_length: Some(2), ..get(key.task.as_str()) };
-    let options = GetOptions { newer_than: Some(Position(22)), answer_by: None };
+    let options = GetOptions { newer_than: Some(Generation(22)), answer_by: None };
     let read = world.operations().get_newer(&World::alice(), &request, &options).await;
     assert_eq!(history(&read.unwrap().0), ["18", "19"]);
 }

@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use a2a_lambda_core::ops::SendOptions;
-use a2a_lambda_core::{End, Next, Position, StreamEvent, Tail};
+use a2a_lambda_core::{End, Generation, Next, StreamEvent, Tail};
 use a2a_lambda_protocol::{Part, SubscribeToTaskRequest};
 
 use super::{send_streaming, takes};
@@ -75,7 +75,7 @@ async fn an_event_comes_soon_after_its_commit() {
         let seen = async {
             let mut seen = Vec::new();
             while let Next::Event(event) = tail.next(secs(60)).await {
-                seen.push((event.position, world.now()));
+                seen.push((event.generation, world.now()));
             }
             seen
         };
@@ -84,10 +84,10 @@ async fn an_event_comes_soon_after_its_commit() {
         let key = world.list_one().await;
         let log = world.snapshot(&key).await.tail;
         let committed =
-            |position: Position| log.iter().find(|entry| entry.position == position).unwrap().at;
+            |of: Generation| log.iter().find(|entry| entry.generation == of).unwrap().at;
         let mut late: Vec<u128> = seen
             .iter()
-            .map(|(position, at)| at.saturating_since(committed(*position)).as_millis())
+            .map(|(generation, at)| at.saturating_since(committed(*generation)).as_millis())
             .collect();
         late.sort_unstable();
         let (median, worst) = (late[late.len() / 2], late[late.len() - 1]);

@@ -1,8 +1,8 @@
 //! Streams that are cut, and resumed where they were cut.
 
 use a2a_lambda_core::ops::SendOptions;
-use a2a_lambda_core::{End, Failure, Next, Position, StreamEvent, Tail, TaskKey};
-use a2a_lambda_protocol::{A2aError, ErrorKind, Json, Part};
+use a2a_lambda_core::{End, Failure, Generation, Next, StreamEvent, Tail, TaskKey};
+use a2a_lambda_protocol::{A2aError, ErrorKind, Json, Message, Part};
 
 use super::{send_streaming, told};
 use crate::support::{Scripted, World, drain, millis, script, secs, subscribe, told_by, user};
@@ -126,6 +126,11 @@ fn parks() -> Scripted {
     })
 }
 
+/// Whether a stream has each generation from 1 on: a client takes a gap for a lost event.
+fn is_gapless(events: &[StreamEvent]) -> bool {
+    (1..).zip(events).all(|(number, event)| event.generation == Generation(number))
+}
+
 async fn act(world: &World, key: &TaskKey, acts: &[Act]) {
     for act in acts {
         let (Act::Say(at, _) | Act::Cancel(at)) = act;
@@ -141,14 +146,14 @@ async fn act(world: &World, key: &TaskKey, acts: &[Act]) {
 /// is nothing to resume.
 async fn relay<R>(mut tail: Tail, pause_ms: u64, resume: R) -> Vec<StreamEvent>
 where
-    R: AsyncFn(Position) -> Result<Tail, A2aError>,
+    R: AsyncFn(Generation) -> Result<Tail, A2aError>,
 {
     let mut events: Vec<StreamEvent> = Vec::new();
     loop {
         match tail.next(secs(15)).await {
             Next::Event(event) => {
                 tokio::time::sleep(millis(pause_ms)).await;
-                let resumed = resume(event.position).await;
+                let resumed = resume(event.generation).await;
                 events.push(*event);
                 match resumed {
                     Ok(resumed) => tail = resumed,
@@ -170,7 +175,7 @@ async fn a_subscription_that_is_cut_anywhere_goes_on_exactly_there() {
         let world = World::new(agent());
         let key = world.submit("go").await;
         let subscribe = async |last: Option<u64>| subscribe(&world, &key, last).await;
-        let resume = async |last: Position| subscribe(Some(last.0)).await;
+        let resume = async |last: Generation| subscribe(Some(last.0)).await;
         let mut whole = subscribe(None).await.unwrap();
         let at_once = relay(subscribe(None).await.unwrap(), 0, resume);
         let later = relay(subscribe(None).await.unwrap(), 700, resume);
@@ -178,13 +183,14 @@ async fn a_subscription_that_is_cut_anywhere_goes_on_exactly_there() {
         let all = async { tokio::join!(drain(&mut whole), at_once, later, acts) };
         let (whole, at_once, later, ()) = world.served(all).await;
         assert_eq!(whole.len(), events, "{name}: {:?}", told_by(&whole));
+        assert!(is_gapless(&whole), "{name}: {:?}", told_by(&whole));
         assert_eq!(told_by(&at_once), told_by(&whole), "{name}");
         assert_eq!(at_once, whole, "{name}");
         assert_eq!(later, whole, "{name}");
 
         // The task is over by now: what is missing is there all the same.
         for (n, cut) in whole.iter().enumerate() {
-            let rest = subscribe(Some(cut.position.0)).await;
+            let rest = subscribe(Some(cut.generation.0)).await;
             if n + 1 == whole.len() {
                 assert_eq!(rest.unwrap_err().kind, ErrorKind::UnsupportedOperation, "{name}");
             } else {
@@ -198,7 +204,7 @@ async fn a_subscription_that_is_cut_anywhere_goes_on_exactly_there() {
 async fn a_sent_stream_that_is_cut_anywhere_goes_on_when_the_request_is_repeated() {
     for Case { name, agent, acts, .. } in CASES {
         let world = World::new(agent());
-        let send = async |last_event: Option<Position>| {
+        let send = async |last_event: Option<Generation>| {
             let idempotency_key = Some("key".to_owned());
             let options = SendOptions { idempotency_key, last_event, ..SendOptions::default() };
             send_streaming(&world, user("go"), &options).await
@@ -216,6 +222,7 @@ async fn a_sent_stream_that_is_cut_anywhere_goes_on_when_the_request_is_repeated
         let all = async { tokio::join!(drain(&mut whole), at_once, later, acts) };
         let (rest, at_once, later, ()) = world.served(all).await;
         let whole = [vec![first], rest].concat();
+        assert!(is_gapless(&whole), "{name}: {:?}", told_by(&whole));
         assert_eq!(told_by(&at_once), told_by(&whole), "{name}");
         assert_eq!(at_once, whole, "{name}");
         assert_eq!(later, whole, "{name}");
@@ -223,11 +230,53 @@ async fn a_sent_stream_that_is_cut_anywhere_goes_on_when_the_request_is_repeated
         // A stream that has ended has no more, also when the task has gone on since.
         world.settle(&key).await;
         for (n, cut) in whole.iter().enumerate() {
-            let mut rest = send(Some(cut.position)).await.unwrap();
+            let mut rest = send(Some(cut.generation)).await.unwrap();
             assert_eq!(drain(&mut rest).await, whole[n + 1..], "{name}, cut at {n}");
         }
         assert_eq!(world.diary.read().len(), 0);
         assert_eq!(world.task(&key).await.history[0].message_id, user("go").message_id);
+    }
+}
+
+/// The message came at the generation of the question that it answers, and the stream begins there.
+#[tokio::test(start_paused = true)]
+async fn a_follow_ups_stream_that_is_cut_anywhere_goes_on_when_the_request_is_repeated() {
+    const TOLD: [&[&str]; 3] = [
+        &["1 task SUBMITTED", "2 WORKING", "3 WORKING turn 1", "4 INPUT_REQUIRED what?"],
+        &["4 task SUBMITTED", "5 WORKING", "6 WORKING turn 2", "7 AUTH_REQUIRED who?"],
+        &["7 task SUBMITTED", "8 WORKING", "9 WORKING turn 3", "10 COMPLETED"],
+    ];
+    for pause_ms in [0, 700] {
+        let world = World::new(asks_twice());
+        let send = async |text: &str, id: &str, last_event: Option<Generation>| {
+            let idempotency_key = Some(text.to_owned());
+            let options = SendOptions { idempotency_key, last_event, ..SendOptions::default() };
+            let message = Message { task_id: id.to_owned(), ..user(text) };
+            send_streaming(&world, message, &options).await
+        };
+        let mut id = String::new();
+        let mut streams = Vec::new();
+        for (text, told) in ["go", "a", "b"].into_iter().zip(TOLD) {
+            let to = id.clone();
+            // A message that is accepted now begins with the task, whatever its client has had.
+            let stale = (!to.is_empty()).then_some(Generation(2));
+            let tail = send(text, &to, stale).await.unwrap();
+            let resume = async |last| send(text, &to, Some(last)).await;
+            let stream = world.served(relay(tail, pause_ms, resume)).await;
+            assert_eq!(told_by(&stream), told, "{text}");
+            id = world.list_one().await.task.to_string();
+            streams.push((text, to, stream));
+        }
+        for (text, to, stream) in &streams {
+            for (n, cut) in stream.iter().enumerate() {
+                let mut rest = send(text, to, Some(cut.generation)).await.unwrap();
+                assert_eq!(drain(&mut rest).await, stream[n + 1..], "{text}, cut at {n}");
+            }
+        }
+        // What came before the message does not end its stream.
+        let mut all = send("b", &id, Some(Generation(2))).await.unwrap();
+        let rest = streams.iter().flat_map(|(_, _, stream)| &stream[1..]).skip(1);
+        assert!(drain(&mut all).await.iter().eq(rest));
     }
 }
 
@@ -253,7 +302,7 @@ async fn the_last_event_of_another_request_is_of_no_use_to_a_new_one() {
     for (key, last) in [(None, 2), (Some("one"), 2), (Some("two"), 99)] {
         let options = SendOptions {
             idempotency_key: key.map(str::to_owned),
-            last_event: Some(Position(last)),
+            last_event: Some(Generation(last)),
             ..SendOptions::default()
         };
         let mut tail = send_streaming(&world, user("go"), &options).await.unwrap();
@@ -287,7 +336,7 @@ async fn a_stream_that_ended_at_a_question_is_over_when_the_task_goes_on() {
     let options = SendOptions { idempotency_key, ..SendOptions::default() };
     let mut first = send_streaming(&world, user("go"), &options).await.unwrap();
     let events = world.served(drain(&mut first)).await;
-    let last_event = events.last().map(|event| event.position);
+    let last_event = events.last().map(|event| event.generation);
     let key = world.list_one().await;
     world.follow_up(&key, "more").await.unwrap();
     let options = SendOptions { last_event, ..options };

@@ -100,7 +100,7 @@ async fn a_stream_ends_when_the_store_refuses_and_can_be_resumed() {
         let rest = async {
             let mut events = drain(&mut tail).await;
             world.faults.heal();
-            let last = events.last().unwrap().position.0;
+            let last = events.last().unwrap().generation.0;
             let mut rest = subscribe(&world, &key, Some(last)).await.unwrap();
             events.extend(drain(&mut rest).await);
             events

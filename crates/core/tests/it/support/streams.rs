@@ -1,6 +1,6 @@
 //! Streams, as their readers see them.
 
-use a2a_lambda_core::{Next, Position, StreamEvent, Tail};
+use a2a_lambda_core::{Generation, Next, StreamEvent, Tail};
 use a2a_lambda_protocol::{A2aError, Part, StreamResponse, SubscribeToTaskRequest};
 
 use super::{World, millis, secs, text_of};
@@ -17,7 +17,7 @@ pub(crate) async fn subscribe(
 ) -> Result<Tail, A2aError> {
     let id = key.task.as_str().to_owned();
     let request = SubscribeToTaskRequest { id, ..SubscribeToTaskRequest::default() };
-    let last_event = last_event.map(Position);
+    let last_event = last_event.map(Generation);
     world.operations().subscribe(&World::alice(), &request, last_event, None).await
 }
 
@@ -55,7 +55,7 @@ pub(crate) async fn drain(tail: &mut Tail) -> Vec<StreamEvent> {
 /// What events say, each in a word or two: `1 task SUBMITTED`, `3 WORKING half`, `4 1-1: a`, and
 /// `5 1-1+ b.` for a last chunk that is appended.
 pub(crate) fn told_by(events: &[StreamEvent]) -> Vec<String> {
-    events.iter().map(|event| format!("{} {}", event.position, said(&event.response))).collect()
+    events.iter().map(|event| format!("{} {}", event.generation, said(&event.response))).collect()
 }
 
 fn said(response: &StreamResponse) -> String {
