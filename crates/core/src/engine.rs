@@ -371,9 +371,12 @@ impl Engine {
     /// When a signal cannot be sent. The due index brings the task up again, but a caller that can
     /// be called again itself is sooner.
     pub async fn carry_out(&self, head: &Head, effects: &[Effect]) -> Result<(), SignalError> {
+        let alone = head.is_suspect(self.clock.now());
         for effect in effects {
             match effect {
-                Effect::Signal { at } => self.signal(&head.key, *at).await?,
+                Effect::Signal { at } => {
+                    self.send(&Signal { alone, ..Signal::new(&head.key) }, *at).await?;
+                }
             }
         }
         Ok(())
@@ -393,12 +396,19 @@ impl Engine {
     /// # Errors
     /// When the signal cannot be sent.
     pub async fn signal(&self, key: &TaskKey, at: Timestamp) -> Result<(), SignalError> {
-        let signal = Signal::new(key);
+        self.send(&Signal::new(key), at).await
+    }
+
+    /// Sends a signal that arrives at a time, by queue or timer.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub async fn send(&self, signal: &Signal, at: Timestamp) -> Result<(), SignalError> {
         let delay = at.saturating_since(self.clock.now());
         if delay <= MAX_QUEUE_DELAY {
-            self.queue.send(&signal, delay).await
+            self.queue.send(signal, delay).await
         } else {
-            self.timer.signal_at(&signal, at).await
+            self.timer.signal_at(signal, at).await
         }
     }
 }

@@ -35,6 +35,10 @@ pub struct Signal {
     pub tenant: Tenant,
     /// The task's id.
     pub task_id: TaskId,
+    /// Whether the task is a [suspect](crate::Head::is_suspect): a process that runs it runs no
+    /// other task at the same time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 fn is_default_tenant(tenant: &Tenant) -> bool {
@@ -44,7 +48,12 @@ fn is_default_tenant(tenant: &Tenant) -> bool {
 impl Signal {
     /// A signal for a task.
     pub fn new(key: &TaskKey) -> Self {
-        Self { tenant: key.tenant.clone(), task_id: key.task.clone() }
+        Self { tenant: key.tenant.clone(), task_id: key.task.clone(), alone: false }
+    }
+
+    /// The same signal, for a task that is to be run alone.
+    pub fn alone(self) -> Self {
+        Self { alone: true, ..self }
     }
 
     /// The task that the signal is for.

@@ -255,9 +255,11 @@ impl Head {
         first.chain(later).find(|(before, _)| before.key == request.key)
     }
 
-    /// Whether a runner died at the present turn, maybe of it.
+    /// Whether a runner died at the present turn, maybe of it. Such a task is run alone, so that it
+    /// takes no other task with it.
     pub fn is_suspect(&self, now: Timestamp) -> bool {
-        self.deaths > 0 || self.leased_until().is_some_and(|until| until <= now)
+        let died_now = self.leased_until().is_some_and(|until| until <= now);
+        !self.is_terminal() && (self.deaths > 0 || died_now)
     }
 
     /// Whether the task needs nobody for its own sake: it is over, or waits for its user for as long

@@ -30,7 +30,7 @@ pub struct Runner {
 /// Whether other tasks are attended to in the same process at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Company {
-    /// They are: a task of which a runner may have died is left for later.
+    /// They are: a task of which a runner may have died is left for another process.
     Others,
     /// They are not.
     Alone,
@@ -64,8 +64,8 @@ pub enum Attended {
     NoSuchTask,
     /// The task was called off, or taken over, while its agent was at work.
     Stopped,
-    /// A runner has died at its present turn, maybe of it: it is to be attended to alone, so that it
-    /// takes no other task with it.
+    /// A runner has died at its present turn, maybe of it. The runner has left it alone: the task
+    /// must be attended to by a process that runs no other.
     Suspect,
     /// Too little of the invocation is left to begin: the signal should come again.
     TooLate,

@@ -1,7 +1,7 @@
 //! A function over a store in memory, and records.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -40,12 +40,18 @@ impl Clock for TestClock {
 
 /// Keeps the signals that were sent, with their delays.
 #[derive(Default)]
-struct Signals(Mutex<Vec<(Signal, Duration)>>);
+struct Signals {
+    sent: Mutex<Vec<(Signal, Duration)>>,
+    is_broken: AtomicBool,
+}
 
 #[async_trait]
 impl Queue for Signals {
     async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError> {
-        self.0.lock().unwrap().push((signal.clone(), delay));
+        if self.is_broken.load(Ordering::SeqCst) {
+            return Err(SignalError("the test says so".into()));
+        }
+        self.sent.lock().unwrap().push((signal.clone(), delay));
         Ok(())
     }
 }
@@ -123,11 +129,18 @@ impl TaskStore for PatchyStore {
 /// does; told "kill", it asks for the end of the process.
 #[derive(Default)]
 struct Worker {
-    /// The tasks of its runs, in the order in which they were begun.
+    runs: Arc<Runs>,
+    /// The end of the process that it is in.
+    kill: Arc<Notify>,
+}
+
+/// What workers have done, in all processes.
+#[derive(Default)]
+struct Runs {
+    /// The tasks of their runs, in the order in which they were begun.
     begun: Mutex<Vec<String>>,
     now: AtomicUsize,
     most: AtomicUsize,
-    kill: Notify,
 }
 
 /// A run under way. It ends also when its process does.
@@ -146,11 +159,12 @@ impl Agent for Worker {
     }
 
     async fn run(&self, turn: &Turn) -> Result<End, Failure> {
-        self.begun.lock().unwrap().push(turn.task().id.clone());
+        let runs = &self.runs;
+        runs.begun.lock().unwrap().push(turn.task().id.clone());
         assert!(turn.text() != "panic" || turn.attempt() > 1, "as it was told");
-        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
-        let _running = Running(&self.now);
-        self.most.fetch_max(now, Ordering::SeqCst);
+        let now = runs.now.fetch_add(1, Ordering::SeqCst) + 1;
+        let _running = Running(&runs.now);
+        runs.most.fetch_max(now, Ordering::SeqCst);
         if turn.text() == "kill" {
             self.kill.notify_one();
             std::future::pending::<()>().await;
@@ -161,12 +175,13 @@ impl Agent for Worker {
 }
 
 /// The function, and what a test looks at.
+#[derive(Clone)]
 pub(crate) struct Function {
     engine: Engine,
     context: Context,
     store: Arc<PatchyStore>,
     signals: Arc<Signals>,
-    worker: Arc<Worker>,
+    runs: Arc<Runs>,
 }
 
 impl Function {
@@ -174,7 +189,8 @@ impl Function {
     pub(crate) fn new() -> Self {
         let store = Arc::new(PatchyStore::default());
         let signals = Arc::new(Signals::default());
-        let worker = Arc::new(Worker::default());
+        let worker = Worker::default();
+        let runs = worker.runs.clone();
         let engine = Engine {
             store: store.clone(),
             configs: Arc::new(MemoryStore::new()),
@@ -186,8 +202,8 @@ impl Function {
             vault: Arc::new(PlainVault),
             policy: Arc::new(Policy::default()),
         };
-        let context = Context::new(engine.clone(), Agents::new(worker.clone()));
-        Self { engine, context, store, signals, worker }
+        let context = Context::new(engine.clone(), Agents::new(Arc::new(worker)));
+        Self { engine, context, store, signals, runs }
     }
 
     /// As [`new`](Self::new), with another agent.
@@ -242,14 +258,18 @@ impl Function {
         ids
     }
 
-    /// As [`handle`](Self::handle), in a process that ends after this time, or when an agent ends
-    /// it. `None` if it did.
+    /// As [`handle`](Self::handle), by workers in a process of their own, which ends after this
+    /// time, or when an agent ends it. `None` if it did.
     pub(crate) async fn handle_or_die(&self, event: Value, after: Duration) -> Option<Vec<String>> {
+        let worker = Worker { runs: self.runs.clone(), ..Worker::default() };
+        let kill = worker.kill.clone();
+        let context = Context::new(self.engine.clone(), Agents::new(Arc::new(worker)));
+        let process = Self { context, ..self.clone() };
         tokio::select! {
             biased;
-            () = self.worker.kill.notified() => None,
+            () = kill.notified() => None,
             () = tokio::time::sleep(after) => None,
-            failures = self.handle(event, Duration::from_mins(15)) => Some(failures),
+            failures = process.handle(event, Duration::from_mins(15)) => Some(failures),
         }
     }
 
@@ -281,9 +301,23 @@ impl Function {
         }
     }
 
+    /// From now on no signal can be sent, or can be again.
+    pub(crate) fn set_queue_broken(&self, is_broken: bool) {
+        self.signals.is_broken.store(is_broken, Ordering::SeqCst);
+    }
+
+    /// Takes the signals that were sent for now, as bodies.
+    pub(crate) fn take_bodies(&self) -> Vec<String> {
+        let body = |(signal, delay): (Signal, Duration)| {
+            assert_eq!(delay, Duration::ZERO, "{signal:?}");
+            serde_json::to_string(&signal).unwrap()
+        };
+        self.take_signals().into_iter().map(body).collect()
+    }
+
     /// Takes the signals that were sent, with their delays.
     pub(crate) fn take_signals(&self) -> Vec<(Signal, Duration)> {
-        std::mem::take(&mut *self.signals.0.lock().unwrap())
+        std::mem::take(&mut *self.signals.sent.lock().unwrap())
     }
 
     /// How often the agent was run.
@@ -293,18 +327,18 @@ impl Function {
 
     /// The tasks on which the agent was run, in the order in which it began.
     pub(crate) fn begun(&self) -> Vec<String> {
-        self.worker.begun.lock().unwrap().clone()
+        self.runs.begun.lock().unwrap().clone()
     }
 
     /// Counts the agent's runs anew.
     pub(crate) fn forget_runs(&self) {
-        self.worker.begun.lock().unwrap().clear();
-        self.worker.most.store(0, Ordering::SeqCst);
+        self.runs.begun.lock().unwrap().clear();
+        self.runs.most.store(0, Ordering::SeqCst);
     }
 
     /// How many runs there were at one time, at most.
     pub(crate) fn most_at_once(&self) -> usize {
-        self.worker.most.load(Ordering::SeqCst)
+        self.runs.most.load(Ordering::SeqCst)
     }
 }
 

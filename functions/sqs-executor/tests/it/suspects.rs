@@ -1,4 +1,4 @@
-//! A task at which a runner died is attended to after the others of its batch, and by itself.
+//! A task at which a runner died runs alone, at once, and its mates do so elsewhere.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,10 +9,15 @@ use a2a_lambda_core::{Agent, AgentProfile, End, Failure, TaskKey, Turn};
 use a2a_lambda_protocol::{PartContent, TaskState};
 use async_trait::async_trait;
 use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::support::{Function, batch};
 
 const INVOCATION: Duration = Duration::from_mins(15);
+
+/// How many records a batch has at most.
+const BATCH: usize = 10;
 
 /// A task, and the body of its signal.
 type Told = (TaskKey, String);
@@ -25,22 +30,58 @@ async fn tasks(function: &Function, texts: &[&str]) -> Vec<Told> {
     tasks
 }
 
+fn bodies<'a>(tasks: impl IntoIterator<Item = &'a Told>) -> Vec<String> {
+    tasks.into_iter().map(|(_, body)| body.clone()).collect()
+}
+
 /// A record for each of these, which is named by its place.
-fn records<'a>(tasks: impl IntoIterator<Item = &'a Told>) -> Value {
-    let ids = ["r0", "r1", "r2", "r3", "r4", "r5"];
-    batch(ids.into_iter().zip(tasks.into_iter().map(|(_, body)| body.as_str())))
+fn records(bodies: &[String]) -> Value {
+    let ids = ["r0", "r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9"];
+    assert!(bodies.len() <= BATCH);
+    batch(ids.into_iter().zip(bodies.iter().map(String::as_str)))
 }
 
 /// Tasks whose process was killed when they had been at work for half a second, and whose leases
 /// are over.
 async fn killed(function: &Function, count: usize) -> Vec<Told> {
     let tasks = tasks(function, &["work"].repeat(count)).await;
-    let answer = function.handle_or_die(records(&tasks), Duration::from_millis(500)).await;
-    assert_eq!(answer, None);
+    let event = records(&bodies(&tasks));
+    assert_eq!(function.handle_or_die(event, Duration::from_millis(500)).await, None);
     assert_eq!((function.runs(), function.most_at_once()), (count, count), "all were at work");
     function.forget_runs();
     tokio::time::sleep(function.policy().lease).await;
     tasks
+}
+
+/// Gives these signals to the function, and those that it sends, as a queue does that always finds
+/// as many as it can: each batch to a process of its own, as soon as it is there. Returns the
+/// signals whose processes died, by the bodies of the whole batch.
+async fn deliver(function: &Function, bodies: Vec<String>) -> Vec<Vec<String>> {
+    let mut waiting = bodies;
+    let mut invocations = JoinSet::new();
+    let mut died = Vec::new();
+    loop {
+        while !waiting.is_empty() {
+            let bodies: Vec<String> = waiting.drain(..waiting.len().min(BATCH)).collect();
+            let (function, event) = (function.clone(), records(&bodies));
+            invocations.spawn(async move {
+                (function.handle_or_die(event, Duration::from_mins(1)).await, bodies)
+            });
+        }
+        tokio::select! {
+            biased;
+            // What is sent on is there at once, and long before an agent is done.
+            () = tokio::time::sleep(Duration::from_millis(10)) => {}
+            Some(ended) = invocations.join_next() => match ended.unwrap() {
+                (Some(failures), _) => assert_eq!(failures, [""; 0]),
+                (None, bodies) => died.push(bodies),
+            },
+        }
+        waiting = function.take_bodies();
+        if waiting.is_empty() && invocations.is_empty() {
+            return died;
+        }
+    }
 }
 
 async fn assert_completed(function: &Function, (key, _): &Told, claims: u64) {
@@ -49,26 +90,24 @@ async fn assert_completed(function: &Function, (key, _): &Told, claims: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_tasks_of_a_killed_batch_are_run_one_by_one_behind_a_fresh_one() {
+async fn the_tasks_of_a_killed_batch_run_side_by_side_each_in_a_process_of_its_own() {
     for swept in [false, true] {
         let function = Function::new();
-        let suspects = killed(&function, 4).await;
+        let suspects = killed(&function, 10).await;
+        let mut signals = bodies(&suspects);
         if swept {
-            // What the sweep found dead waits for its next runner, and is no less suspect.
+            // What the sweep found dead is no less suspect, and is marked from the start.
             tokio::time::sleep(function.policy().signal_grace).await;
-            assert_eq!(function.sweep().await.dead_leases, 4);
-            assert_eq!(function.take_signals().len(), 4);
+            assert_eq!(function.sweep().await.dead_leases, 10);
+            signals = function.take_bodies();
+            assert!(signals.iter().all(|body| body.contains(r#""alone":true"#)), "{signals:?}");
         }
-        let fresh = function.task("work").await;
-        let event = records(suspects[..2].iter().chain([&fresh]).chain(&suspects[2..]));
-        assert_eq!(function.handle(event, INVOCATION).await, [""; 0]);
-
-        assert_eq!(function.most_at_once(), 1);
-        let begun = function.begun();
-        assert_eq!((begun[0].as_str(), begun.len()), (fresh.0.task.as_str(), 5));
-        let rest: BTreeSet<_> = begun[1..].iter().map(String::as_str).collect();
-        assert_eq!(rest, suspects.iter().map(|(key, _)| key.task.as_str()).collect());
-        assert_completed(&function, &fresh, 1).await;
+        let begin = Instant::now();
+        assert_eq!(deliver(&function, signals).await, [[""; 0]; 0]);
+        // Each works for a second, and one by one that would be ten.
+        let took = begin.elapsed();
+        assert!(took < Duration::from_millis(1_500), "{took:?}");
+        assert_eq!((function.runs(), function.most_at_once()), (10, 10));
         for suspect in &suspects {
             assert_completed(&function, suspect, 2).await;
         }
@@ -76,13 +115,46 @@ async fn the_tasks_of_a_killed_batch_are_run_one_by_one_behind_a_fresh_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fresh_tasks_are_run_together_beside_suspects() {
+async fn a_process_runs_one_suspect_and_sends_on_whatever_came_with_it() {
     let function = Function::new();
     let suspects = killed(&function, 2).await;
     let fresh = tasks(&function, &["work"; 3]).await;
-    let event = records(suspects.iter().chain(&fresh));
+    let all = bodies(suspects.iter().chain(&fresh));
+    // Nobody has told yet that they are suspects: the fresh tasks run, the others are sent on.
+    assert_eq!(function.handle(records(&all), INVOCATION).await, [""; 0]);
+    assert_eq!((function.runs(), function.most_at_once()), (3, 3));
+    let marked = function.take_bodies();
+    assert_eq!(marked.len(), 2);
+    for task in &fresh {
+        assert_completed(&function, task, 1).await;
+    }
+    function.forget_runs();
+
+    // Now that is known: one of them runs, and nothing beside it.
+    let fresh = function.task("work").await;
+    let event = records(&[fresh.1.clone(), marked[0].clone(), marked[1].clone()]);
     assert_eq!(function.handle(event, INVOCATION).await, [""; 0]);
-    assert_eq!((function.runs(), function.most_at_once()), (5, 3));
+    assert_eq!(function.begun(), [suspects[0].0.task.as_str()]);
+    let sent_on: BTreeSet<_> = function.take_bodies().into_iter().collect();
+    assert_eq!(sent_on, [fresh.1, marked[1].clone()].into(), "as they were");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_sent_on_comes_again() {
+    let function = Function::new();
+    let suspects = killed(&function, 2).await;
+    function.set_queue_broken(true);
+    assert_eq!(function.handle(records(&bodies(&suspects)), INVOCATION).await, ["r0", "r1"]);
+    assert_eq!(function.runs(), 0);
+
+    let [first, second] = [0, 1].map(|n| suspects[n].1.replace('}', r#","alone":true}"#));
+    assert_eq!(function.handle(records(&[first, second]), INVOCATION).await, ["r1"]);
+    assert_completed(&function, &suspects[0], 2).await;
+    assert_eq!(
+        function.snapshot(&suspects[1].0).await.head.fence.0,
+        1,
+        "no attempt is spent on it"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,22 +164,27 @@ async fn a_task_that_kills_costs_the_others_of_its_batch_one_attempt() {
         // Begun last, so that all are at work when it kills for the first time.
         let mut all = tasks(&function, &["work", "work", "work", "kill"]).await;
         let killer = all[3].0.clone();
-        assert_eq!(function.handle_or_die(records(&all), INVOCATION).await, None);
+        assert_eq!(function.handle_or_die(records(&bodies(&all)), INVOCATION).await, None);
         assert_eq!(function.most_at_once(), 4);
         // A queue gives what comes again in any order.
         if killer_goes_first {
             all.reverse();
         }
         let mut kills = 1;
-        let failures = loop {
+        let mut again = vec![bodies(&all)];
+        while !again.is_empty() {
             tokio::time::sleep(function.policy().lease).await;
-            match function.handle_or_die(records(&all), INVOCATION).await {
-                Some(failures) => break failures,
-                None => kills += 1,
+            let begin = Instant::now();
+            let died = deliver(&function, again.concat()).await;
+            if kills == 1 {
+                let took = begin.elapsed();
+                assert!(took < Duration::from_millis(1_500), "{took:?}");
             }
+            kills += died.len();
             assert!(kills <= 5, "no attempt is made beyond the limit");
-        };
-        assert_eq!((failures, kills), (Vec::new(), 5));
+            again = died;
+        }
+        assert_eq!(kills, 5);
 
         let snapshot = function.snapshot(&killer).await;
         let status = fold(&snapshot.head, &snapshot.tail).status;
@@ -124,31 +201,21 @@ async fn a_task_that_kills_costs_the_others_of_its_batch_one_attempt() {
 async fn a_record_that_comes_alone_is_attended_to_at_once() {
     let function = Function::new();
     let suspect = &killed(&function, 3).await[1];
-    assert_eq!(function.handle(records([suspect]), INVOCATION).await, [""; 0]);
+    assert_eq!(function.handle(records(&bodies([suspect])), INVOCATION).await, [""; 0]);
     assert_eq!(function.runs(), 1);
     assert_completed(&function, suspect, 2).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn suspects_for_which_no_time_is_left_come_again() {
-    // A second for the fresh one, and then too little for both, for the second one, for none.
-    for (invocation, left) in [(6_500, &["r0", "r1"][..]), (7_500, &["r1"]), (8_500, &[])] {
-        let function = Function::new();
-        let suspects = killed(&function, 2).await;
-        let fresh = function.task("work").await;
-        let event = records(suspects.iter().chain([&fresh]));
-        let failures = function.handle(event, Duration::from_millis(invocation)).await;
-        assert_eq!(failures, left, "{invocation}");
-        assert_completed(&function, &fresh, 1).await;
-        for (id, suspect) in ["r0", "r1"].iter().zip(&suspects) {
-            if left.contains(id) {
-                let claims = function.snapshot(&suspect.0).await.head.fence.0;
-                assert_eq!(claims, 1, "{id}: no attempt is spent on it");
-            } else {
-                assert_completed(&function, suspect, 2).await;
-            }
-        }
-    }
+async fn a_mark_on_the_signal_of_a_task_that_needs_nothing_does_no_harm() {
+    let function = Function::new();
+    let done = function.task("work").await;
+    assert_eq!(function.handle(records(&bodies([&done])), INVOCATION).await, [""; 0]);
+    let marked = done.1.replace('}', r#","alone":true}"#);
+    let unknown = r#"{"taskId":"nobody-made-this","alone":true}"#.to_owned();
+    let fresh = function.task("work").await;
+    assert_eq!(deliver(&function, vec![marked, unknown, fresh.1.clone()]).await, [[""; 0]; 0]);
+    assert_completed(&function, &fresh, 1).await;
 }
 
 /// Works for most of its invocation.
@@ -167,46 +234,37 @@ impl Agent for Slow {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_suspect_is_not_begun_with_what_another_has_left() {
-    let function = Function::of(Arc::new(Slow));
-    let suspects = tasks(&function, &["work", "work"]).await;
-    let handled = function.handle(records(&suspects), INVOCATION);
-    assert!(tokio::time::timeout(Duration::from_secs(1), handled).await.is_err(), "it is killed");
-    tokio::time::sleep(function.policy().lease).await;
-    let invocation = Duration::from_secs(30);
-    assert_eq!(function.handle(records(&suspects), invocation).await, ["r1"]);
-    assert_completed(&function, &suspects[0], 2).await;
-    let claims = function.snapshot(&suspects[1].0).await.head.fence.0;
-    assert_eq!(claims, 1, "no attempt is spent on it");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_suspect_is_not_begun_with_what_a_fresh_task_has_left() {
+async fn a_suspect_does_not_wait_for_the_fresh_tasks_of_its_batch() {
     let function = Function::of(Arc::new(Slow));
     let suspects = tasks(&function, &["work"]).await;
-    let handled = function.handle(records(&suspects), INVOCATION);
+    let handled = function.handle(records(&bodies(&suspects)), INVOCATION);
     assert!(tokio::time::timeout(Duration::from_secs(1), handled).await.is_err(), "it is killed");
     tokio::time::sleep(function.policy().lease).await;
     let fresh = function.task("work").await;
-    let event = records(suspects.iter().chain([&fresh]));
-    assert_eq!(function.handle(event, Duration::from_secs(30)).await, ["r0"]);
+    let all = bodies(suspects.iter().chain([&fresh]));
+    let slow = {
+        let function = function.clone();
+        tokio::spawn(async move { function.handle(records(&all), INVOCATION).await })
+    };
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let marked = function.take_bodies();
+    assert_eq!(marked.len(), 1, "it was sent on while the fresh task runs");
+    assert_eq!(function.handle(records(&marked), INVOCATION).await, [""; 0]);
+    assert_completed(&function, &suspects[0], 2).await;
+    assert_eq!(slow.await.unwrap(), [""; 0]);
     assert_completed(&function, &fresh, 1).await;
-    assert_eq!(
-        function.snapshot(&suspects[0].0).await.head.fence.0,
-        1,
-        "no attempt is spent on it"
-    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_failed_killed_nobody() {
     let function = Function::new();
     let failed = function.task("panic").await;
-    assert_eq!(function.handle(records([&failed]), INVOCATION).await, [""; 0]);
+    assert_eq!(function.handle(records(&bodies([&failed])), INVOCATION).await, [""; 0]);
     tokio::time::sleep(function.policy().retry_first).await;
     function.forget_runs();
     let fresh = function.task("work").await;
-    assert_eq!(function.handle(records([&failed, &fresh]), INVOCATION).await, [""; 0]);
+    let event = records(&bodies([&failed, &fresh]));
+    assert_eq!(function.handle(event, INVOCATION).await, [""; 0]);
     assert_eq!(function.most_at_once(), 2);
     assert_completed(&function, &failed, 2).await;
 }
