@@ -10,6 +10,7 @@ use a2a_lambda_webhook::{
 };
 
 use crate::config::{ConfigError, Variables};
+use crate::system::SystemClock;
 
 const ALLOWED_HOSTS: &str = "PUSH_ALLOWED_HOSTS";
 const SIGNING_KEYS: &str = "PUSH_SIGNING_KEYS";
@@ -69,7 +70,7 @@ pub fn webhook(
     variables: &Variables<'_>,
     ids: Arc<dyn Ids>,
 ) -> Result<Arc<dyn Webhook>, ConfigError> {
-    let webhook = HttpWebhook::new(webhook_config(variables)?, ids);
+    let webhook = HttpWebhook::new(webhook_config(variables)?, ids, Arc::new(SystemClock));
     let failed = |error: WebhookError| ConfigError::Invalid {
         variable: EXTRA_ROOTS,
         what: "root certificates that can be used".to_owned(),

@@ -1,40 +1,33 @@
 //! The client that pushes.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use a2a_lambda_core::push::Secret;
-use a2a_lambda_core::{Answer, Ids, NotAdmitted, Push, PushError, Wanted, Webhook};
+use a2a_lambda_core::{Answer, Clock, Ids, NotAdmitted, Push, PushError, Wanted, Webhook};
+use a2a_lambda_https::{
+    Client, ClientConfig, Destination, Dial, Error, Gate, Guard, Limits, Open, Refused, Repeat,
+    Request, Resolve, Response, WallClock,
+};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::timeout;
 
 use crate::config::WebhookConfig;
-use crate::dial::{Connector, Dial, DialError, Dialer, Resolve, SystemNetwork};
-use crate::guard::{Destination, Guard};
 use crate::headers::{check_credentials, headers};
 use crate::jwt::JwtSigner;
 use crate::signatures::SigningKeys;
 
-/// How long an idle connection is kept. Servers close theirs after 60 seconds and more.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How many idle connections are kept for one receiver.
-const MAX_IDLE_PER_HOST: usize = 4;
-/// The most that an answer's head can have, in bytes; what is read at once can be as much again.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How much of an answer's body is read, so that its connection can be used again; one with more is
 /// closed.
 const MAX_BODY_BYTES: usize = 16 * 1024;
+/// How long the rest of an answer's body is waited for.
+const BODY_TIMEOUT: Duration = Duration::from_millis(200);
 /// How much of the answer to a challenge is read: more than a token has, it cannot be.
 const MAX_CHALLENGE_BYTES: usize = 1024;
 /// The longest that a receiver can ask to be left alone.
@@ -44,15 +37,13 @@ const OF_TOKEN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 
 /// POSTs pushes to their receivers. There is one per process: clones share its connections.
 ///
-/// Its TLS is set up when it is made, in less than a millisecond; nothing is connected until the
-/// first push. It belongs to the tokio runtime that makes the first push: its idle connections end
-/// with that runtime.
+/// Its TLS is set up when it is made, in less than a millisecond. It connects at the first push.
 #[derive(Clone)]
 pub struct HttpWebhook(Arc<Inner>);
 
 struct Inner {
     guard: Arc<Guard>,
-    client: Client<Connector, Full<Bytes>>,
+    client: Client,
     ids: Arc<dyn Ids>,
     user_agent: HeaderValue,
     signing_keys: SigningKeys,
@@ -74,12 +65,16 @@ pub enum WebhookError {
 
 impl HttpWebhook {
     /// By the machine's network. The ids are what challenges are made of: whoever foresees them can
-    /// answer for others.
+    /// answer for others. By the clock the client notices that the machine stood still.
     ///
     /// # Errors
     /// When the configuration cannot be used.
-    pub fn new(config: WebhookConfig, ids: Arc<dyn Ids>) -> Result<Self, WebhookError> {
-        Self::with_network(config, ids, Arc::new(SystemNetwork), Arc::new(SystemNetwork))
+    pub fn new(
+        config: WebhookConfig,
+        ids: Arc<dyn Ids>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, WebhookError> {
+        Self::over(config, ids, ClientConfig::new(Arc::new(Wall(clock))))
     }
 
     /// By another network: names are looked up and connections are opened by these. What they are
@@ -90,31 +85,36 @@ impl HttpWebhook {
     pub fn with_network(
         config: WebhookConfig,
         ids: Arc<dyn Ids>,
+        clock: Arc<dyn Clock>,
         resolve: Arc<dyn Resolve>,
         dial: Arc<dyn Dial>,
+    ) -> Result<Self, WebhookError> {
+        let client = ClientConfig { resolve, dial, ..ClientConfig::new(Arc::new(Wall(clock))) };
+        Self::over(config, ids, client)
+    }
+
+    fn over(
+        config: WebhookConfig,
+        ids: Arc<dyn Ids>,
+        client: ClientConfig,
     ) -> Result<Self, WebhookError> {
         let user_agent = HeaderValue::from_str(&config.user_agent).ok();
         let user_agent = user_agent.filter(|_| config.user_agent.is_ascii());
         let user_agent = user_agent.ok_or(WebhookError::UserAgent)?;
-        let tls = config.extra_roots.tls().map_err(WebhookError::Tls)?;
         let guard = Arc::new(Guard {
             allow_http: config.allow_http,
             allow_local: config.allow_local,
             allowed_hosts: config.allowed_hosts,
             allowed_ports: config.allowed_ports,
         });
-        let dialer = Dialer { guard: guard.clone(), resolve, dial };
-        // A request that found a connection closed before any of it was written is sent on another:
-        // that is the client's default, and still one attempt.
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(MAX_IDLE_PER_HOST)
-            .pool_timer(TokioTimer::new())
-            .http1_max_buf_size(MAX_HEAD_BYTES)
-            .build(Connector(HttpsConnector::from((dialer, tls))));
+        let client = Client::new(ClientConfig {
+            guard: Some(guard.clone()),
+            extra_roots: config.extra_roots,
+            ..client
+        });
         Ok(Self(Arc::new(Inner {
             guard,
-            client,
+            client: client.map_err(WebhookError::Tls)?,
             ids,
             user_agent,
             signing_keys: config.signing_keys,
@@ -124,10 +124,29 @@ impl HttpWebhook {
     }
 }
 
+/// The time of day, by the clock of the core.
+struct Wall(Arc<dyn Clock>);
+
+impl WallClock for Wall {
+    fn now_ms(&self) -> i64 {
+        self.0.now().as_millis()
+    }
+}
+
+/// A request is wanted while its push is.
+struct WhileWanted<'a>(&'a dyn Wanted);
+
+#[async_trait]
+impl Gate for WhileWanted<'_> {
+    async fn is_open(&self) -> bool {
+        self.0.is_still_wanted().await
+    }
+}
+
 #[async_trait]
 impl Webhook for HttpWebhook {
     async fn admit(&self, url: &str) -> Result<(), NotAdmitted> {
-        let destination = self.0.guard.check(url)?;
+        let destination = self.0.guard.check(url).map_err(|refused| not_admitted(&refused))?;
         match self.0.challenge {
             Some(limit) => self.0.challenge(&destination.uri, limit).await,
             None => Ok(()),
@@ -140,95 +159,108 @@ impl Webhook for HttpWebhook {
 
     async fn post(&self, push: Push, wanted: &dyn Wanted) -> Result<Answer, PushError> {
         // Again: a config may be older than the present settings.
-        let Destination { uri, origin } =
-            self.0.guard.check(&push.url).map_err(PushError::Refused)?;
+        let Destination { uri, origin } = self
+            .0
+            .guard
+            .check(&push.url)
+            .map_err(|error| PushError::Refused(not_admitted(&error)))?;
         let mut headers = headers(&push, &origin, &self.0.signing_keys, self.0.jwt.as_ref())?;
         headers.insert(header::USER_AGENT, self.0.user_agent.clone());
-        let mut request = Request::new(Full::new(Bytes::from(push.body)));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        // Asked early: this client cannot tell yet when its connection is up.
-        if !wanted.is_still_wanted().await {
-            return Err(PushError::Withdrawn);
-        }
-        timeout(push.timeout, self.0.exchange(request, push.at))
-            .await
-            .unwrap_or(Err(PushError::TimedOut(push.timeout)))
+        // A little less than the caller's limit: it must hear which of the parts took too long.
+        let spare = (push.timeout / 20).min(2 * BODY_TIMEOUT);
+        let request = Request {
+            method: Method::POST,
+            uri,
+            headers,
+            body: Bytes::from(push.body),
+            // Receivers know a push that comes twice by its id.
+            repeat: Repeat::Safe,
+            limits: Limits::within(push.timeout.saturating_sub(spare)),
+        };
+        let response = self.0.client.send(&request, &WhileWanted(wanted)).await;
+        let Response { status, headers, body } =
+            response.map_err(|error| push_error(error, push.timeout))?;
+        body.drop_within(MAX_BODY_BYTES, BODY_TIMEOUT.min(spare / 2)).await;
+        Ok(Answer { status: status.as_u16(), retry_after: retry_after(&headers, push.at) })
     }
 }
 
 impl Inner {
-    async fn exchange(
-        &self,
-        request: Request<Full<Bytes>>,
-        at: Timestamp,
-    ) -> Result<Answer, PushError> {
-        let response =
-            self.client.request(request).await.map_err(|error| match refused(&error) {
-                Some(refused) => PushError::Refused(refused.clone()),
-                None => PushError::Unreachable(error.into()),
-            })?;
-        let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers(), at);
-        // An answer that breaks off is none: it may have been another's, whose rest got lost. One
-        // that is too long is, but its connection ends here.
-        match Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await {
-            Err(error) if !error.is::<http_body_util::LengthLimitError>() => {
-                Err(PushError::Unreachable(error))
-            }
-            Ok(_) | Err(_) => Ok(Answer { status, retry_after }),
-        }
-    }
-
     /// Asks whoever is at a URL whether pushes are wanted there. What it says otherwise is not
     /// passed on: the caller may be someone who must not read it.
     async fn challenge(&self, uri: &Uri, limit: Duration) -> Result<(), NotAdmitted> {
         let token = self.ids.fresh();
         let uri = with_token(uri, &token)
             .ok_or_else(|| NotAdmitted("the URL cannot have a query added".to_owned()))?;
-        let mut request = Request::new(Full::default());
-        *request.uri_mut() = uri;
-        request.headers_mut().insert(header::USER_AGENT, self.user_agent.clone());
-        let plain_text = HeaderValue::from_static("text/plain");
-        request.headers_mut().insert(header::ACCEPT, plain_text);
-        let said = timeout(limit, self.ask(request)).await.unwrap_or_else(|_| {
-            let text = format!("the receiver did not answer in {} ms", limit.as_millis());
-            Err(NotAdmitted(text))
-        })?;
-        if said.trim_ascii() == token.as_bytes() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::USER_AGENT, self.user_agent.clone());
+        headers.insert(header::ACCEPT, HeaderValue::from_static("text/plain"));
+        let request = Request {
+            method: Method::GET,
+            uri,
+            headers,
+            body: Bytes::new(),
+            repeat: Repeat::Safe,
+            limits: Limits::within(limit),
+        };
+        let answered = timeout(limit, self.ask(&request, token.as_bytes())).await;
+        if answered.unwrap_or_else(|_| Err(too_slow(limit)))? {
             return Ok(());
         }
         let text = "the receiver must answer a GET with the validationToken of the query, as text";
         Err(NotAdmitted(text.to_owned()))
     }
 
-    async fn ask(&self, request: Request<Full<Bytes>>) -> Result<Bytes, NotAdmitted> {
-        let response = self.client.request(request).await.map_err(|error| {
-            let unreachable = || NotAdmitted("the receiver cannot be reached".to_owned());
-            refused(&error).cloned().unwrap_or_else(unreachable)
+    /// Whether the answer is the token.
+    async fn ask(&self, request: &Request, token: &[u8]) -> Result<bool, NotAdmitted> {
+        let response = self.client.send(request, &Open).await;
+        let Response { status, mut body, .. } = response.map_err(|error| match error {
+            Error::Refused(refused) => not_admitted(&refused),
+            Error::TimedOut { limit, .. } => too_slow(limit),
+            Error::Ours(_) => {
+                NotAdmitted("the receiver could not be asked now: try again later".to_owned())
+            }
+            _ => NotAdmitted("the receiver cannot be reached".to_owned()),
         })?;
-        if !response.status().is_success() {
+        if !status.is_success() {
             let text =
                 "the receiver must answer a GET with a validationToken in the query with 200";
             return Err(NotAdmitted(text.to_owned()));
         }
-        let body = Limited::new(response.into_body(), MAX_CHALLENGE_BYTES).collect().await;
-        let unread = |_| NotAdmitted("the receiver's answer to a GET cannot be read".to_owned());
-        Ok(body.map_err(unread)?.to_bytes())
+        let unread = || NotAdmitted("the receiver's answer to a GET cannot be read".to_owned());
+        let mut said = BytesMut::new();
+        loop {
+            let is_token = said.trim_ascii() == token;
+            // A receiver that has said the token has answered, whether or not its body ends.
+            let limit = if is_token { BODY_TIMEOUT } else { request.limits.total };
+            let Ok(chunk) = timeout(limit, body.chunk()).await else { return Ok(is_token) };
+            match chunk.map_err(|_| unread())? {
+                None => return Ok(is_token),
+                Some(chunk) if said.len() + chunk.len() > MAX_CHALLENGE_BYTES => {
+                    return Err(unread());
+                }
+                Some(chunk) => said.extend_from_slice(&chunk),
+            }
+        }
     }
 }
 
-/// Why the dialer connects to none of a host's addresses, if that is the reason.
-fn refused<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a NotAdmitted> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(DialError::Refused(reason)) = error.downcast_ref::<DialError>() {
-            return Some(reason);
-        }
-        next = error.source();
+fn too_slow(limit: Duration) -> NotAdmitted {
+    NotAdmitted(format!("the receiver did not answer in {} ms", limit.as_millis()))
+}
+
+fn not_admitted(refused: &Refused) -> NotAdmitted {
+    NotAdmitted(refused.to_string())
+}
+
+fn push_error(error: Error, limit: Duration) -> PushError {
+    match error {
+        Error::Refused(refused) => PushError::Refused(not_admitted(&refused)),
+        Error::Withheld => PushError::Withdrawn,
+        Error::Ours(error) => PushError::Ours(error),
+        Error::TimedOut { .. } => PushError::TimedOut(limit),
+        error => PushError::Unreachable(error.into()),
     }
-    None
 }
 
 /// The URL with a token behind its query.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::guard::AllowedHosts;
+use a2a_lambda_https::{AllowedHosts, ExtraRoots};
+
 use crate::jwt::JwtSigner;
-use crate::roots::ExtraRoots;
 use crate::signatures::SigningKeys;
 
 /// How pushes are sent, and where to. The defaults are for the open Internet: HTTPS to public

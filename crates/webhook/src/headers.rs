@@ -69,7 +69,7 @@ pub(crate) fn headers(
         own = Some(own_keys(&secrets.credentials).map_err(PushError::Refused)?);
     } else if let Some(jwt) = jwt.filter(|_| is_bare) {
         let token = jwt.token(id, *at, origin, body);
-        let token = token.map_err(|error| PushError::Unreachable(error.into()))?;
+        let token = token.map_err(|error| PushError::Ours(error.into()))?;
         let value = authorization("Bearer", &token).map_err(PushError::Refused)?;
         headers.insert(header::AUTHORIZATION, value);
     } else if !scheme.is_empty() {

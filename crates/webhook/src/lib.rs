@@ -7,25 +7,21 @@
 //! and the connection is made to one of them. Redirects are answers like others, and no proxy is
 //! taken from the environment, so nothing else is ever connected to.
 //!
-//! All pushes of a process share one client: its connections are kept for a while, and were checked
-//! when they were made.
+//! All pushes of a process share one [client](a2a_lambda_https), which keeps connections for a few
+//! seconds. The receiver's status decides what came of a push, whatever becomes of the body.
 
-mod addresses;
 mod client;
 mod config;
-mod dial;
-mod guard;
 mod headers;
 mod jwt;
-mod roots;
 mod signatures;
 
-pub use addresses::is_public;
+pub use a2a_lambda_https::{
+    AllowedHosts, AllowedHostsError, Dial, ExtraRoots, ExtraRootsError, LookUpError, MAX_URL_BYTES,
+    Resolve, is_public,
+};
 pub use client::{HttpWebhook, WebhookError};
 pub use config::WebhookConfig;
-pub use dial::{Dial, Resolve, SystemNetwork};
-pub use guard::{AllowedHosts, AllowedHostsError, MAX_URL_BYTES};
 pub use headers::{STANDARD_WEBHOOKS, check_credentials};
 pub use jwt::JwtSigner;
-pub use roots::{ExtraRoots, ExtraRootsError};
 pub use signatures::{MAX_KEYS, SigningKeys, SigningKeysError};

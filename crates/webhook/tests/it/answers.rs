@@ -83,13 +83,6 @@ async fn what_is_no_answer_is_unreachable() {
         Box::new(|| Reply::raw("HTTP/1.1 2000 OK\r\n\r\n").close()),
         Box::new(|| Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n").close()),
         Box::new(|| Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n").close()),
-        Box::new(|| Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nab").close()),
-        Box::new(|| {
-            Reply::raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab").close()
-        }),
-        Box::new(|| {
-            Reply::raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nz\r\n").close()
-        }),
         Box::new(move || Reply::raw(many()).close()),
     ];
     for (number, reply) in replies.into_iter().enumerate() {
@@ -109,17 +102,46 @@ async fn nobody_there_is_unreachable() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_takes_too_long_is_none() {
     let timeout = Duration::from_millis(700);
-    for text in [
-        "",
-        "HTTP/1.1 200 OK\r\n",
-        "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n",
-        "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nabcd",
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
-    ] {
+    for text in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n"] {
         let (_server, _, webhook) = serving(move |_, _| Reply::raw(text).hang(), plain()).await;
         let error = webhook.post(Push { timeout, ..push(URL) }, &Always).await.unwrap_err();
         assert!(matches!(error, PushError::TimedOut(limit) if limit == timeout), "{error:?}");
         assert_eq!(error.to_string(), "the receiver did not answer in 700 ms");
+    }
+}
+
+/// The status decides, whatever becomes of the body.
+#[tokio::test(start_paused = true)]
+async fn an_answer_counts_whatever_becomes_of_its_body() {
+    type Then = fn(Reply) -> Reply;
+    for status in [200, 410, 503] {
+        for (headers, body, then) in [
+            ("", "", Reply::hang as Then),
+            ("", "ok", Reply::hang),
+            ("", "ok", Reply::reset),
+            ("content-length: 5\r\n", "", Reply::hang),
+            ("content-length: 5\r\n", "abcd", Reply::hang),
+            ("content-length: 5\r\n", "ab", Reply::close),
+            ("content-length: 5\r\n", "ab", Reply::reset),
+            ("content-length: 99999999999\r\n", "ab", Reply::hang),
+            ("transfer-encoding: chunked\r\n", "1\r\na\r\n", Reply::hang),
+            ("transfer-encoding: chunked\r\n", "5\r\nab", Reply::close),
+            ("transfer-encoding: chunked\r\n", "z\r\n", Reply::close),
+            ("transfer-encoding: gzip\r\n", "ab", Reply::close),
+        ] {
+            let text = format!("HTTP/1.1 {status} Said\r\n{headers}\r\n{body}");
+            let (server, _, webhook) = serving(move |_, _| then(Reply::raw(&*text)), plain()).await;
+            for posts in 1..=2 {
+                let begun = tokio::time::Instant::now();
+                let answer = webhook.post(push(URL), &Always).await;
+                let answer = answer.unwrap_or_else(|error| panic!("{headers}{body}: {error:?}"));
+                assert_eq!(answer, Answer { status, retry_after: None });
+                assert!(begun.elapsed().as_millis() <= 250, "{headers}{body}");
+                assert_eq!(server.received().len(), posts);
+            }
+            // A connection whose answer has not ended is not used again.
+            assert_eq!(server.connections(), 2, "{headers}{body}");
+        }
     }
 }
 

@@ -71,6 +71,17 @@ async fn an_answer_that_takes_too_long_is_none() {
     assert_eq!(webhook.admit(URL).await, Err(NotAdmitted(text)));
 }
 
+/// The body that never ends, or has no length on a connection that is kept, has said the token.
+#[tokio::test(start_paused = true)]
+async fn a_token_counts_whether_or_not_its_body_ends() {
+    for headers in ["", "content-length: 99\r\n"] {
+        let text = format!("HTTP/1.1 200 Said\r\n{headers}\r\n{TOKEN}");
+        let (_server, _, webhook) =
+            serving(move |_, _| Reply::raw(&*text).hang(), challenging()).await;
+        assert_eq!(webhook.admit(URL).await, Ok(()), "{headers}");
+    }
+}
+
 #[tokio::test]
 async fn whoever_must_not_be_called_is_not_challenged() {
     let server = Server::start(|_, _| Reply::text(200, TOKEN)).await;

@@ -2,14 +2,14 @@
 
 use a2a_lambda_core::push::Secret;
 use a2a_lambda_webhook::{
-    ExtraRoots, HttpWebhook, MAX_KEYS, SigningKeys, SigningKeysError, WebhookConfig, WebhookError,
+    ExtraRoots, MAX_KEYS, SigningKeys, SigningKeysError, WebhookConfig, WebhookError,
     check_credentials,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 
-use crate::support::Token;
+use crate::support::own;
 
 fn hmac(bytes: usize) -> String {
     format!("whsec_{}", STANDARD.encode(vec![b'h'; bytes]))
@@ -95,7 +95,7 @@ fn nothing_secret_is_shown() {
         ..WebhookConfig::default()
     };
     let shown = format!("{config:?}");
-    let webhook = HttpWebhook::new(config, std::sync::Arc::new(Token)).unwrap();
+    let webhook = own(config).unwrap();
     let shown = format!("{shown} {webhook:?}");
     for secret in [STANDARD.encode([b'h'; 32]), STANDARD.encode([7; 32])] {
         assert!(!shown.contains(&secret[..8]), "{shown}");
@@ -108,7 +108,7 @@ fn what_cannot_be_set_up_is_refused() {
     for user_agent in ["a\nb", "ä"] {
         let config =
             WebhookConfig { user_agent: user_agent.to_owned(), ..WebhookConfig::default() };
-        let error = HttpWebhook::new(config, std::sync::Arc::new(Token)).unwrap_err();
+        let error = own(config).unwrap_err();
         assert!(matches!(error, WebhookError::UserAgent));
     }
     for text in ["", "hush", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"] {

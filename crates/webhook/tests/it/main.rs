@@ -4,7 +4,9 @@
 
 mod answers;
 mod challenges;
+mod connections;
 mod credentials;
+mod faults;
 mod names;
 mod requests;
 mod support;

@@ -3,7 +3,7 @@
 use a2a_lambda_core::{Always, Answer, PushError, Webhook};
 use a2a_lambda_webhook::WebhookConfig;
 
-use crate::support::{Network, PUBLIC, Reply, Server, URL, plain, push};
+use crate::support::{Network, PUBLIC, Reply, Server, URL, own, plain, push};
 
 const OTHER: &str = "8.8.8.8";
 const V6: &str = "2606:4700::1111";
@@ -160,14 +160,12 @@ async fn local_addresses_are_dialed_where_allowed_but_for_metadata_services() {
 
 #[tokio::test]
 async fn the_machine_s_own_network_is_guarded_too() {
-    use a2a_lambda_webhook::HttpWebhook;
-    use std::sync::Arc;
     let server = Server::start(|_, _| Reply::status(204)).await;
     let url = format!("http://localhost:{}/", server.address().port());
     let local = WebhookConfig { allow_local: true, ..plain() };
-    let webhook = HttpWebhook::new(local, Arc::new(crate::support::Token)).unwrap();
+    let webhook = own(local).unwrap();
     assert_eq!(webhook.post(push(&url), &Always).await.unwrap().status, 204);
-    let webhook = HttpWebhook::new(plain(), Arc::new(crate::support::Token)).unwrap();
+    let webhook = own(plain()).unwrap();
     assert!(matches!(webhook.post(push(&url), &Always).await, Err(PushError::Refused(_))));
     assert_eq!(server.connections(), 1);
 }

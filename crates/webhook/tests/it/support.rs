@@ -5,13 +5,14 @@ mod server;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_core::push::{PushSecrets, Secret};
-use a2a_lambda_core::{Ids, Push};
+use a2a_lambda_core::{Clock, Ids, Push};
 use a2a_lambda_protocol::Timestamp;
-use a2a_lambda_webhook::{Dial, HttpWebhook, Resolve, WebhookConfig};
+use a2a_lambda_webhook::{Dial, HttpWebhook, LookUpError, Resolve, WebhookConfig, WebhookError};
 use async_trait::async_trait;
 use tokio::net::TcpStream;
 
@@ -32,6 +33,8 @@ pub(crate) struct Network {
     server: Option<SocketAddr>,
     pub(crate) looked_up: Mutex<Vec<String>>,
     pub(crate) dialed: Mutex<Vec<SocketAddr>>,
+    /// The time of day.
+    pub(crate) wall_ms: Arc<AtomicI64>,
 }
 
 impl Network {
@@ -58,17 +61,19 @@ impl Network {
     }
 
     pub(crate) fn webhook(self: &Arc<Self>, config: WebhookConfig) -> HttpWebhook {
-        HttpWebhook::with_network(config, Arc::new(Token), self.clone(), self.clone()).unwrap()
+        let clock = Arc::new(WallAt(self.wall_ms.clone()));
+        HttpWebhook::with_network(config, Arc::new(Token), clock, self.clone(), self.clone())
+            .unwrap()
     }
 }
 
 #[async_trait]
 impl Resolve for Network {
-    async fn resolve(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, LookUpError> {
         self.looked_up.lock().unwrap().push(name.to_owned());
         let mut answers = self.answers.lock().unwrap();
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
-        answer.ok_or_else(|| io::Error::other("no such name"))
+        answer.ok_or(LookUpError::NoSuchName)
     }
 }
 
@@ -126,5 +131,24 @@ pub(crate) struct Token;
 impl Ids for Token {
     fn fresh(&self) -> String {
         "to ken&1".to_owned()
+    }
+}
+
+/// A webhook over the machine's own network.
+pub(crate) fn own(config: WebhookConfig) -> Result<HttpWebhook, WebhookError> {
+    HttpWebhook::new(config, Arc::new(Token), Arc::new(WallAt(Arc::default())))
+}
+
+/// A wall clock that a test sets.
+pub(crate) struct WallAt(pub(crate) Arc<AtomicI64>);
+
+#[async_trait]
+impl Clock for WallAt {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Always, PushError, Webhook};
 use a2a_lambda_webhook::{ExtraRoots, WebhookConfig};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -22,9 +23,14 @@ struct Authority {
 
 impl Authority {
     fn new() -> Self {
+        Self::named("test")
+    }
+
+    fn named(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
         let pem = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), pem }
     }
@@ -38,8 +44,11 @@ impl Authority {
 
     /// A server with a certificate for this name.
     async fn serve(&self, name: &str) -> Server {
+        self.serve_with(CertificateParams::new(vec![name.to_owned()]).unwrap()).await
+    }
+
+    async fn serve_with(&self, params: CertificateParams) -> Server {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -102,6 +111,33 @@ async fn a_receiver_of_an_unknown_authority_is_told_nothing() {
         assert!(matches!(error, Err(PushError::Unreachable(_))), "{error:?}");
     }
     assert_eq!(server.received(), []);
+}
+
+/// What an operator is told. Owners are told that the receiver cannot be reached.
+#[tokio::test]
+async fn what_is_wrong_with_a_certificate_is_named() {
+    let authority = Authority::new();
+    let named = || CertificateParams::new(vec!["hooks.example.com".to_owned()]).unwrap();
+    let other = || CertificateParams::new(vec!["other.example.com".to_owned()]).unwrap();
+    let mut expired = named();
+    expired.not_after = date_time_ymd(2021, 1, 1);
+    let mut early = named();
+    early.not_before = date_time_ymd(4000, 1, 1);
+    let stranger = Authority::named("stranger");
+    for (of, params, text) in [
+        (&authority, expired, "TLS failed: the certificate has expired"),
+        (&authority, early, "TLS failed: the certificate is not valid yet"),
+        (&authority, other(), "TLS failed: the certificate is for another name"),
+        (&stranger, named(), "TLS failed: the certificate's issuer is not trusted"),
+    ] {
+        let server = of.serve_with(params).await;
+        let network = Network::new(&[&[PUBLIC]], Some(&server));
+        let webhook = network.webhook(authority.trusted());
+        let error = webhook.post(push("https://hooks.example.com/"), &Always).await.unwrap_err();
+        assert_eq!(error.to_string(), "the receiver cannot be reached");
+        let error = chain(&error);
+        assert!(error.contains(text), "{error}");
+    }
 }
 
 #[tokio::test]

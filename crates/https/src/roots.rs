@@ -15,7 +15,7 @@ pub struct ExtraRoots(RootCertStore);
 /// A text that has no root certificates.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ExtraRootsError {
-    /// It is not what it should be.
+    /// The text has no certificates, or a damaged one.
     #[error("there is no PEM with certificates (\"BEGIN CERTIFICATE\") in it, or it is damaged")]
     NoPem,
     /// One of the certificates cannot be used.

@@ -1,10 +1,10 @@
-//! Which URLs may be pushed to. What a name stands for is looked at [when it is
-//! dialed](crate::dial), for by then it can stand for something else.
+//! Which URLs may be called. What a name stands for is checked [when the client
+//! connects](crate::dial), for by then it can stand for something else.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use a2a_lambda_core::NotAdmitted;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 
@@ -34,22 +34,62 @@ const LOCAL_NAMES: &[&str] = &[
     "lan",
 ];
 
-/// What URLs are checked against.
+/// Why a URL, or what its host stands for, must not be called. The text names the rule and no
+/// address: it is for whoever gave the URL, and only this network may know what a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(Cow<'static, str>);
+
+impl Refused {
+    pub(crate) fn new(rule: impl Into<Cow<'static, str>>) -> Self {
+        Self(rule.into())
+    }
+}
+
+/// What URLs and addresses are checked against. The default is for the open Internet: HTTPS to
+/// public names and addresses.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Guard {
-    pub(crate) allow_http: bool,
-    pub(crate) allow_local: bool,
-    pub(crate) allowed_hosts: Option<AllowedHosts>,
-    pub(crate) allowed_ports: Option<Vec<u16>>,
+pub struct Guard {
+    /// Whether `http` URLs are called, too.
+    pub allow_http: bool,
+    /// Whether addresses of one's own machine and networks are called, and names that are not
+    /// public. Those of metadata services never are.
+    pub allow_local: bool,
+    /// The only hosts that are called, if it is not any. Their addresses are checked all the same.
+    pub allowed_hosts: Option<AllowedHosts>,
+    /// The only ports that are called; 80, 443 and those from 1024 if not set.
+    pub allowed_ports: Option<Vec<u16>>,
 }
 
 /// A URL that has passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Destination {
+pub struct Destination {
     /// The URL that is asked for, with the host in lower case.
-    pub(crate) uri: Uri,
+    pub uri: Uri,
     /// `https://host`, with the port where it is not the scheme's own (RFC 6454 section 6.1).
-    pub(crate) origin: String,
+    pub origin: String,
+}
+
+/// What is connected to. Requests with the same target can share a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) is_https: bool,
+    pub(crate) host: Host,
+    pub(crate) port: u16,
+}
+
+impl Target {
+    /// The target of a URL.
+    pub(crate) fn of(uri: &Uri) -> Result<Self, Refused> {
+        let is_https = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return refuse("the URL must begin with https:// or http://"),
+        };
+        let Some(host) = uri.host() else { return refuse("the URL must have a host") };
+        let port = uri.port_u16().unwrap_or(if is_https { 443 } else { 80 });
+        Ok(Self { is_https, host: Host::parse(host)?, port })
+    }
 }
 
 /// The host of a URL.
@@ -60,7 +100,7 @@ pub(crate) enum Host {
     Address(IpAddr),
 }
 
-/// Host names that are pushed to, when no others are.
+/// Host names that are called, when no others are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllowedHosts(Vec<HostPattern>);
 
@@ -120,7 +160,10 @@ impl AllowedHosts {
 impl Guard {
     /// Checks a URL. There is one parser for what is checked and what is dialed, so that no two can
     /// read a URL differently.
-    pub(crate) fn check(&self, url: &str) -> Result<Destination, NotAdmitted> {
+    ///
+    /// # Errors
+    /// When the URL must not be called; the text is for whoever gave it.
+    pub fn check(&self, url: &str) -> Result<Destination, Refused> {
         if url.len() > MAX_URL_BYTES {
             return refuse(format!("the URL must have at most {MAX_URL_BYTES} bytes"));
         }
@@ -159,11 +202,20 @@ impl Guard {
         let origin = format!("{scheme}://{authority}");
         let path = uri.path_and_query().cloned();
         let uri = rebuild(scheme, &authority, path.unwrap_or(PathAndQuery::from_static("/")));
-        let uri = uri.map_err(|_| NotAdmitted("this is no URL".to_owned()))?;
+        let uri = uri.map_err(|_| Refused::new("this is no URL"))?;
         Ok(Destination { uri, origin })
     }
 
-    fn check_host(&self, host: &Host) -> Result<(), NotAdmitted> {
+    /// Checks what is connected to, whatever the URL was.
+    pub(crate) fn check_target(&self, target: &Target) -> Result<(), Refused> {
+        if !target.is_https && !self.allow_http {
+            return refuse("the URL must begin with https://");
+        }
+        self.check_host(&target.host)?;
+        self.check_port(target.port)
+    }
+
+    fn check_host(&self, host: &Host) -> Result<(), Refused> {
         if self.allowed_hosts.as_ref().is_some_and(|allowed| !allowed.contain(host)) {
             return refuse("the URL's host is none of those that are allowed here");
         }
@@ -185,7 +237,7 @@ impl Guard {
         }
     }
 
-    fn check_port(&self, port: u16) -> Result<(), NotAdmitted> {
+    fn check_port(&self, port: u16) -> Result<(), Refused> {
         let allowed = match &self.allowed_ports {
             Some(ports) => ports.contains(&port),
             None => matches!(port, 80 | 443 | 1024..),
@@ -194,11 +246,10 @@ impl Guard {
     }
 
     /// Whether an address may be connected to.
-    pub(crate) fn check_address(&self, address: IpAddr) -> Result<(), NotAdmitted> {
+    pub(crate) fn check_address(&self, address: IpAddr) -> Result<(), Refused> {
         if is_public(address) || self.allow_local && is_local(address) {
             return Ok(());
         }
-        // Which address it is stays unsaid: it may be of a name that only this network knows.
         refuse("the URL's host has an address that is not public")
     }
 }
@@ -206,10 +257,10 @@ impl Guard {
 impl Host {
     /// Reads the host of a URL. Of the many ways to write an address of IPv4 there is one: four
     /// decimal numbers.
-    pub(crate) fn parse(text: &str) -> Result<Self, NotAdmitted> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Refused> {
         if let Some(address) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
             let address = address.parse::<Ipv6Addr>();
-            let no_address = |_| NotAdmitted("the URL's host is no address of IPv6".to_owned());
+            let no_address = |_| Refused::new("the URL's host is no address of IPv6");
             return address.map(IpAddr::from).map(Self::Address).map_err(no_address);
         }
         if let Ok(address) = text.parse::<Ipv4Addr>() {
@@ -255,7 +306,7 @@ fn is_label(label: &str) -> bool {
 }
 
 /// The host and the port of an authority without user.
-fn split(authority: &str) -> Result<(&str, Option<u16>), NotAdmitted> {
+fn split(authority: &str) -> Result<(&str, Option<u16>), Refused> {
     // The colons of an address of IPv6 are before the bracket.
     let end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
     let Some((before, port)) = authority[end..].split_once(':') else {
@@ -274,6 +325,6 @@ fn rebuild(scheme: Scheme, authority: &str, path: PathAndQuery) -> Result<Uri, h
     Uri::builder().scheme(scheme).authority(authority).path_and_query(path).build()
 }
 
-fn refuse<T>(text: impl Into<String>) -> Result<T, NotAdmitted> {
-    Err(NotAdmitted(text.into()))
+fn refuse<T>(rule: impl Into<Cow<'static, str>>) -> Result<T, Refused> {
+    Err(Refused::new(rule))
 }

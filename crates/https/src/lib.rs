@@ -1,0 +1,39 @@
+//! The outgoing HTTP client: [`Client`] sends a [`Request`] over HTTP/1.1, with TLS or without.
+//!
+//! - **Guarded.** With a [`Guard`], the client connects to public addresses only. The guard checks
+//!   a URL when it is given, and each address of its host when the client connects. The client
+//!   connects to exactly the addresses that were checked. It follows no redirect and uses no proxy.
+//! - **Connections that it can trust.** An idle connection is kept for a few seconds only. Before
+//!   the client uses one, it looks whether the server has closed it, and whether the machine stood
+//!   still meanwhile. A [safe](Repeat::Safe) request that fails on a kept connection before a byte
+//!   of the answer came is sent once more on a fresh one.
+//! - **Bounded.** Looking up a name, connecting, the first byte of an answer and each further chunk
+//!   have a deadline. Heads and bodies have a size limit. Look-ups and connects have a bounded
+//!   number of turns, and a host that does not answer gives its turn to the next one.
+//! - **A gate.** Whether a request is still wanted is asked when the connection is up and right
+//!   before its first byte is written: see [`Gate`].
+//!
+//! The client runs no task of its own while a request is under way: dropping a request or the
+//! [`Body`] of its answer closes the connection. One small task closes idle connections in time.
+
+mod addresses;
+mod client;
+mod dial;
+mod dns;
+mod error;
+mod guard;
+mod link;
+mod look_ups;
+mod pool;
+mod roots;
+mod turns;
+
+pub use addresses::is_public;
+pub use client::{Body, Client, ClientConfig, Gate, Limits, Open, Repeat, Request, Response};
+pub use dial::{Dial, Network};
+pub use dns::SystemResolver;
+pub use error::{ConnectError, Error, Phase, TlsFault};
+pub use guard::{AllowedHosts, AllowedHostsError, Destination, Guard, MAX_URL_BYTES, Refused};
+pub use look_ups::{LookUpError, Resolve};
+pub use pool::WallClock;
+pub use roots::{ExtraRoots, ExtraRootsError};

@@ -1,0 +1,224 @@
+//! Look-ups of names: with a deadline, bounded in number, and shared by those who want the same.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::{FutureExt as _, Shared, WeakShared};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::turns::Turns;
+
+/// How long the name servers may take for one name.
+const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many names are looked up at a time. Each takes an open file, of which a function has 1,024.
+const MAX_LOOK_UPS: usize = 256;
+/// How long a name may go without an answer while others wait to be looked up.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a name waits to be looked up.
+const WAIT: Duration = Duration::from_secs(4);
+const MAX_WAITING: usize = 4096;
+
+/// Why a name has no addresses.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LookUpError {
+    /// The name servers know no such name.
+    #[error("the host name does not exist")]
+    NoSuchName,
+    /// The name servers did not answer.
+    #[error("no name server answered for the host name within {} ms", .0.as_millis())]
+    NoAnswer(Duration),
+    /// The name servers could not find out. The text says what they answered.
+    #[error("the name servers failed to look up the host name: {0}")]
+    Failed(String),
+    /// This process could not ask: it has too many look-ups under way, or no resources left.
+    #[error("this process could not look up the host name")]
+    Ours(#[source] Arc<io::Error>),
+}
+
+impl LookUpError {
+    pub(crate) fn ours(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Ours(Arc::new(io::Error::other(error)))
+    }
+}
+
+/// Finds the addresses of names.
+#[async_trait]
+pub trait Resolve: Send + Sync + 'static {
+    /// The addresses of a host name, those to be tried first at the beginning. It may take as long
+    /// as it likes: the caller has a deadline.
+    ///
+    /// # Errors
+    /// When the name does not exist, or cannot be looked up.
+    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, LookUpError>;
+}
+
+type Found = Result<Arc<[IpAddr]>, LookUpError>;
+type Pending = Pin<Box<dyn Future<Output = Found> + Send>>;
+
+/// The look-ups of a process.
+pub(crate) struct LookUps {
+    resolve: Arc<dyn Resolve>,
+    turns: Turns,
+    /// By name: look-ups that are under way, or were.
+    shared: Mutex<HashMap<String, UnderWay>>,
+}
+
+struct UnderWay {
+    found: WeakShared<Pending>,
+    /// Whether the name servers have been asked.
+    has_begun: Arc<AtomicBool>,
+}
+
+impl LookUps {
+    pub(crate) fn new(resolve: Arc<dyn Resolve>) -> Self {
+        let turns = Turns::new(MAX_LOOK_UPS, PATIENCE, MAX_WAITING);
+        Self { resolve, turns, shared: Mutex::default() }
+    }
+
+    /// The addresses of a name. Who asks for a name that is being looked up shares the answer.
+    pub(crate) async fn addresses(&self, name: &str, ends: Instant) -> Found {
+        let begun = Instant::now();
+        let (found, has_begun) = self.look_up(name);
+        match timeout_at(ends, found).await {
+            Ok(found) => found,
+            Err(_) if has_begun.load(Ordering::Relaxed) => {
+                Err(LookUpError::NoAnswer(begun.elapsed()))
+            }
+            Err(_) => Err(LookUpError::ours("no turn to look it up came in time")),
+        }
+    }
+
+    fn look_up(&self, name: &str) -> (Shared<Pending>, Arc<AtomicBool>) {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(under_way) = shared.get(name)
+            && let Some(found) = under_way.found.upgrade()
+            && found.peek().is_none()
+        {
+            return (found, under_way.has_begun.clone());
+        }
+        if shared.len() >= MAX_LOOK_UPS {
+            shared.retain(|_, under_way| under_way.found.upgrade().is_some());
+        }
+        let has_begun = Arc::new(AtomicBool::new(false));
+        let (resolve, turns) = (self.resolve.clone(), self.turns.clone());
+        let (of, begins) = (name.to_owned(), has_begun.clone());
+        let look_up = async move {
+            let look_up = async {
+                begins.store(true, Ordering::Relaxed);
+                timeout(LOOK_UP_TIMEOUT, resolve.resolve(&of)).await
+            };
+            match turns.take(Instant::now() + WAIT, look_up).await {
+                Ok(Ok(found)) => found.map(Arc::from),
+                Ok(Err(_)) => Err(LookUpError::NoAnswer(LOOK_UP_TIMEOUT)),
+                Err(crowded) => Err(LookUpError::ours(crowded)),
+            }
+        };
+        let found = (Box::pin(look_up) as Pending).shared();
+        if let Some(weak) = found.downgrade() {
+            let under_way = UnderWay { found: weak, has_begun: has_begun.clone() };
+            shared.insert(name.to_owned(), under_way);
+        }
+        (found, has_begun)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    /// Names that begin with `silent` are never answered for.
+    #[derive(Default)]
+    struct Names {
+        asked: AtomicUsize,
+    }
+
+    const GOOD: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(93, 184, 215, 14));
+
+    #[async_trait]
+    impl Resolve for Names {
+        async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, LookUpError> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            if name.starts_with("silent") {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok(vec![GOOD])
+        }
+    }
+
+    fn look_ups() -> (Arc<LookUps>, Arc<Names>) {
+        let names = Arc::new(Names::default());
+        (Arc::new(LookUps::new(names.clone())), names)
+    }
+
+    fn begin(
+        look_ups: &Arc<LookUps>,
+        name: &str,
+        limit: Duration,
+    ) -> tokio::task::JoinHandle<Found> {
+        let (look_ups, name) = (look_ups.clone(), name.to_owned());
+        tokio::spawn(async move { look_ups.addresses(&name, Instant::now() + limit).await })
+    }
+
+    const LONG: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_name_has_a_deadline_and_is_to_blame() {
+        let (look_ups, _) = look_ups();
+        for limit in [LONG, Duration::from_secs(2)] {
+            let begun = Instant::now();
+            let found = begin(&look_ups, "silent.example", limit).await.unwrap();
+            let waited = limit.min(LOOK_UP_TIMEOUT);
+            assert!(matches!(found, Err(LookUpError::NoAnswer(it)) if it == waited), "{found:?}");
+            assert_eq!(begun.elapsed(), waited);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_wants_the_same_name_shares_a_look_up() {
+        let (look_ups, names) = look_ups();
+        let all: Vec<_> = (0..900).map(|_| begin(&look_ups, "good.example", LONG)).collect();
+        for found in all {
+            assert_eq!(&*found.await.unwrap().unwrap(), [GOOD]);
+        }
+        assert_eq!(names.asked.load(Ordering::Relaxed), 1);
+        // What was found is not kept: another look-up may find something else.
+        begin(&look_ups, "good.example", LONG).await.unwrap().unwrap();
+        assert_eq!(names.asked.load(Ordering::Relaxed), 2);
+    }
+
+    /// 60 tasks with 16 configs each, whose names are never answered for.
+    #[tokio::test(start_paused = true)]
+    async fn silent_names_neither_delay_a_good_one_nor_are_blamed_for_our_limit() {
+        let (look_ups, _) = look_ups();
+        let silent = |number| begin(&look_ups, &format!("silent{number}.example"), LONG);
+        let flood: Vec<_> = (0..960).map(silent).collect();
+        tokio::task::yield_now().await;
+        for (number, at_most) in [4_100, 1_100, 100, 100, 100].into_iter().enumerate() {
+            let begun = Instant::now();
+            let good = begin(&look_ups, &format!("good{number}.example"), LONG).await.unwrap();
+            assert_eq!(&*good.unwrap(), [GOOD]);
+            let took = begun.elapsed().as_millis();
+            assert!(took <= at_most, "{number}: {took} ms");
+        }
+        let (mut silent, mut ours) = (0, 0);
+        for found in flood {
+            match found.await.unwrap() {
+                Err(LookUpError::NoAnswer(_)) => silent += 1,
+                Err(LookUpError::Ours(_)) => ours += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        // Those that were given the full time are to blame; the others are not.
+        assert_eq!(silent + ours, 960);
+        assert!(silent >= MAX_LOOK_UPS - 5 && ours > 0, "{silent} {ours}");
+    }
+}

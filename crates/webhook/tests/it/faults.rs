@@ -1,0 +1,118 @@
+//! Whose fault it is that nothing was sent, and what an operator is told of it.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use a2a_lambda_core::engine::chain;
+use a2a_lambda_core::{Always, PushError, Webhook};
+use a2a_lambda_webhook::{Dial, HttpWebhook, LookUpError, Resolve};
+use async_trait::async_trait;
+use tokio::net::TcpStream;
+
+use crate::support::{Network, PUBLIC, Token, URL, WallAt, plain, push};
+
+/// A network that fails as it is told to.
+struct Failing<R, D>(R, D);
+
+#[async_trait]
+impl<R, D> Resolve for Failing<R, D>
+where
+    R: Fn() -> Option<Result<Vec<IpAddr>, LookUpError>> + Send + Sync + 'static,
+    D: Send + Sync + 'static,
+{
+    async fn resolve(&self, _: &str) -> Result<Vec<IpAddr>, LookUpError> {
+        match (self.0)() {
+            Some(found) => found,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[async_trait]
+impl<R, D> Dial for Failing<R, D>
+where
+    R: Send + Sync + 'static,
+    D: Fn() -> Option<io::Error> + Send + Sync + 'static,
+{
+    async fn dial(&self, _: SocketAddr) -> io::Result<TcpStream> {
+        match (self.1)() {
+            Some(error) => Err(error),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn failing(
+    resolve: impl Fn() -> Option<Result<Vec<IpAddr>, LookUpError>> + Send + Sync + 'static,
+    dial: impl Fn() -> Option<io::Error> + Send + Sync + 'static,
+) -> HttpWebhook {
+    let network = Arc::new(Failing(resolve, dial));
+    let clock = Arc::new(WallAt(Arc::default()));
+    HttpWebhook::with_network(plain(), Arc::new(Token), clock, network.clone(), network).unwrap()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is one of several that may be silent")]
+fn found() -> Option<Result<Vec<IpAddr>, LookUpError>> {
+    Some(Ok(vec![PUBLIC.parse().unwrap()]))
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_a_receiver_cannot_be_reached_is_named() {
+    let refused = || Some(io::ErrorKind::ConnectionRefused.into());
+    for (webhook, text) in [
+        (failing(|| Some(Err(LookUpError::NoSuchName)), refused), "the host name does not exist"),
+        (failing(|| Some(Ok(vec![])), refused), "the host name has no address"),
+        (failing(|| None, refused), "no name server answered for the host name within 5000 ms"),
+        (
+            failing(|| Some(Err(LookUpError::Failed("ServerFailure".to_owned()))), refused),
+            "the name servers failed to look up the host name: ServerFailure",
+        ),
+        (
+            failing(found, refused),
+            "no address of the host takes the connection: connection refused",
+        ),
+        (failing(found, || None), "there was no connection within 3000 ms"),
+    ] {
+        let error = webhook.post(push(URL), &Always).await.unwrap_err();
+        assert!(matches!(error, PushError::Unreachable(_)), "{error:?}");
+        assert_eq!(error.to_string(), "the receiver cannot be reached");
+        let error = chain(&error);
+        assert!(error.ends_with(text), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_rule_that_refuses_an_address_is_named() {
+    let network = Network::new(&[&[PUBLIC, "10.1.2.3"]], None);
+    let error = network.webhook(plain()).post(push(URL), &Always).await.unwrap_err();
+    assert!(matches!(error, PushError::Refused(_)), "{error:?}");
+    let text = "the URL's host has an address that is not public";
+    assert!(chain(&error).ends_with(text), "{}", chain(&error));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_this_process_lacks_is_not_the_receiver_s_failure() {
+    const EMFILE: i32 = 24;
+    let no_file = || Some(io::Error::from_raw_os_error(EMFILE));
+    let error = failing(found, no_file).post(push(URL), &Always).await.unwrap_err();
+    assert!(matches!(error, PushError::Ours(_)), "{error:?}");
+
+    // More than can be connected to at a time: those that had no time of their own are not blamed.
+    let webhook = failing(found, || None);
+    let post = |number| {
+        let webhook = webhook.clone();
+        let push = push(&format!("http://h{number}.example.com/"));
+        tokio::spawn(async move { webhook.post(push, &Always).await.unwrap_err() })
+    };
+    let posts: Vec<_> = (0..960).map(post).collect();
+    let (mut ours, mut theirs) = (0, 0);
+    for post in posts {
+        match post.await.unwrap() {
+            PushError::Ours(_) => ours += 1,
+            PushError::Unreachable(_) => theirs += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(ours > 0 && theirs >= 192, "{ours} {theirs}");
+}
