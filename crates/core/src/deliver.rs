@@ -22,8 +22,10 @@ mod attempt;
 mod feed;
 mod lane;
 mod parcel;
+mod view;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_protocol::Timestamp;
@@ -38,9 +40,11 @@ use crate::run::{RunError, run_error};
 use crate::store::{Depth, Snapshot};
 
 use attempt::{Attempted, NotNoted, Noted, attempt};
+use feed::Shown;
 pub(crate) use feed::{Beside, Feed};
 use lane::{Attempts, Lane};
 use parcel::{Found, next};
+use view::View;
 
 /// Of the claim, and of the invocation, there must be this much more than a POST takes: to write
 /// down what came of it.
@@ -107,6 +111,7 @@ pub async fn deliver(
     }
     let token = LeaseToken::new(engine.ids.fresh());
     let command = Command::ClaimPush { token: token.clone() };
+    let as_of = engine.clock.now();
     let claimed = match engine.transact(snapshot, command).await {
         Ok((claimed, _)) => claimed,
         Err(TransactError::Illegal(refused)) => {
@@ -120,6 +125,7 @@ pub async fn deliver(
         Err(error) => return Err(run_error(error)),
     };
     let mut feed = Feed::none();
+    let claimed = Shown { snapshot: claimed, as_of };
     let tally = Delivering::new(engine, &token, deadline, claimed).run(&mut feed).await?;
     Ok(Delivered::Ran(tally))
 }
@@ -134,10 +140,10 @@ pub(crate) async fn beside(
 ) {
     // Most tasks have no configs. After a failure it goes on when there is more: what the runner
     // commits is claimed for who is here.
-    while let Some(snapshot) = feed.next().await {
-        let key = snapshot.head.key.clone();
+    while let Some(shown) = feed.next().await {
+        let key = shown.snapshot.head.key.clone();
         let (tenant, task) = (&key.tenant, &key.task);
-        match Delivering::new(engine, &token, deadline, snapshot).run(&mut feed).await {
+        match Delivering::new(engine, &token, deadline, shown).run(&mut feed).await {
             Ok(tally) if tally == Tally::default() => {}
             Ok(tally) => {
                 let Tally { acknowledged, failed, unknown } = tally;
@@ -157,6 +163,8 @@ struct Delivering<'a> {
     token: &'a LeaseToken,
     deadline: Timestamp,
     head: Head,
+    /// What attempts go by that are about to begin.
+    view: Arc<View>,
     inline_bytes: usize,
     /// Entries without a gap up to the head's position.
     log: Vec<Entry>,
@@ -169,17 +177,14 @@ struct Delivering<'a> {
 }
 
 impl<'a> Delivering<'a> {
-    fn new(
-        engine: &'a Engine,
-        token: &'a LeaseToken,
-        deadline: Timestamp,
-        snapshot: Snapshot,
-    ) -> Self {
+    fn new(engine: &'a Engine, token: &'a LeaseToken, deadline: Timestamp, shown: Shown) -> Self {
+        let Shown { snapshot, as_of } = shown;
         let Snapshot { head, tail, inline_bytes } = snapshot;
         Self {
             engine,
             token,
             deadline,
+            view: Arc::new(View::new(token, &head, Some(as_of))),
             head,
             inline_bytes,
             log: tail,
@@ -231,8 +236,8 @@ impl<'a> Delivering<'a> {
             tokio::select! {
                 biased;
                 Some(attempted) = attempts.next() => self.note(attempted),
-                shown = feed.next(), if feed.is_open() => if let Some(snapshot) = shown {
-                    self.adopt(snapshot);
+                shown = feed.next(), if feed.is_open() => if let Some(shown) = shown {
+                    self.adopt(shown.snapshot, Some(shown.as_of));
                 },
                 () = sleep(engine, pause) => if looks {
                     attempts.during(self.look()).await;
@@ -250,6 +255,9 @@ impl<'a> Delivering<'a> {
     where
         'a: 'b,
     {
+        if let Some(read) = self.view.take_read() {
+            self.adopt(read, None);
+        }
         if self.head.pushed_until(self.token).is_none() {
             return Ok(None);
         }
@@ -280,7 +288,8 @@ impl<'a> Delivering<'a> {
             if let Some(lane) = self.lanes.get_mut(&id) {
                 lane.is_busy = true;
                 let ends_by = claimed.min(self.deadline);
-                let attempt = attempt(self.engine, key, lane.config.clone(), parcel, ends_by);
+                let (config, view) = (lane.config.clone(), self.view.clone());
+                let attempt = attempt(self.engine, key, config, parcel, ends_by, view);
                 attempts.add(attempt);
             }
         }
@@ -319,9 +328,10 @@ impl<'a> Delivering<'a> {
                     read_after = Some(known);
                     let depth =
                         if known == Position(0) { Depth::Full } else { Depth::After(known) };
+                    let as_of = self.engine.clock.now();
                     if let Some(snapshot) = self.engine.read(&self.head.key, depth).await? {
                         self.log.clear();
-                        self.adopt(snapshot);
+                        self.adopt(snapshot, Some(as_of));
                     }
                 }
             }
@@ -340,7 +350,7 @@ impl<'a> Delivering<'a> {
             return Ok(());
         }
         let epoch = self.head.pushes.as_ref().map(|pushes| pushes.epoch);
-        let read = self.engine.all_configs(&self.head.key).await?;
+        let read = self.engine.configs(&self.head.key, self.head.registrations()).await?;
         let mut before = std::mem::take(&mut self.lanes);
         for config in read {
             let lane = match before.remove(&config.id) {
@@ -389,6 +399,8 @@ impl<'a> Delivering<'a> {
                 self.tally.unknown += 1;
                 self.epoch = None;
             }
+            // Nothing was sent. Which chunks were about to be sent as one may have been noted.
+            Err(NotNoted::Withdrawn) => self.epoch = None,
         }
     }
 
@@ -403,13 +415,14 @@ impl<'a> Delivering<'a> {
 
     async fn claim(&mut self) -> Result<bool, RunError> {
         let command = Command::ClaimPush { token: self.token.clone() };
+        let as_of = self.engine.clock.now();
         match self.engine.transact(self.snapshot(), command).await {
             Ok((snapshot, _)) => {
-                self.adopt(snapshot);
+                self.adopt(snapshot, Some(as_of));
                 Ok(true)
             }
             Err(TransactError::Illegal(refused)) => {
-                self.adopt(*refused.snapshot);
+                self.adopt(*refused.snapshot, None);
                 Ok(false)
             }
             Err(TransactError::Gone) => Ok(false),
@@ -442,7 +455,6 @@ impl<'a> Delivering<'a> {
             epoch: self.epoch.unwrap_or_default(),
             through: self.head.position,
             next,
-            configs: !self.lanes.is_empty(),
         };
         let command = Command::SettlePush(settlement);
         match self.engine.transact(self.snapshot(), command).await {
@@ -452,7 +464,7 @@ impl<'a> Delivering<'a> {
             }
             Err(TransactError::Illegal(refused)) => {
                 let is_news = refused.illegal.refusal == Refusal::News;
-                self.adopt(*refused.snapshot);
+                self.adopt(*refused.snapshot, None);
                 Ok(!is_news)
             }
             Err(TransactError::Gone) => Ok(true),
@@ -463,8 +475,9 @@ impl<'a> Delivering<'a> {
     /// Looks what is new, while attempts are under way: it is not to wait for them.
     async fn look(&mut self) {
         let depth = Depth::After(self.head.position);
+        let as_of = self.engine.clock.now();
         match self.engine.store.read(&self.head.key, depth).await {
-            Ok(Some(snapshot)) => self.adopt(snapshot),
+            Ok(Some(snapshot)) => self.adopt(snapshot, Some(as_of)),
             Ok(None) => {}
             Err(error) => debug!(error = chain(&error), "not looked for more to push"),
         }
@@ -476,9 +489,10 @@ impl<'a> Delivering<'a> {
         Snapshot { head: head.clone(), tail: Vec::new(), inline_bytes: *inline_bytes }
     }
 
-    /// Takes over what is newer than what is known.
-    fn adopt(&mut self, snapshot: Snapshot) {
+    /// Takes over what is newer than what is known. It is as the task was at `as_of`, or later.
+    fn adopt(&mut self, snapshot: Snapshot, as_of: Option<Timestamp>) {
         let Snapshot { head, tail, inline_bytes } = snapshot;
+        self.view.see(&head, as_of);
         if head.revision < self.head.revision {
             return;
         }

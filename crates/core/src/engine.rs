@@ -9,7 +9,7 @@ use tracing::warn;
 
 use crate::env::{Clock, Ids, MAX_QUEUE_DELAY, Queue, Signal, SignalError, Timer};
 use crate::head::{Head, Phase};
-use crate::ids::{ConfigId, LeaseToken, TaskKey, WriteId};
+use crate::ids::{ConfigId, LeaseToken, Registration, TaskKey, WriteId};
 use crate::invariants;
 use crate::machine::{Change, Command, Effect, IllegalTransition, Stamp};
 use crate::policy::Policy;
@@ -22,9 +22,6 @@ use crate::webhook::Webhook;
 
 /// The first wait before a request to an unavailable store is made again; it doubles.
 const STORE_RETRY_FIRST: Duration = Duration::from_millis(50);
-
-/// How many push configs of a task are read at a time.
-const CONFIGS_PAGE: usize = 100;
 
 /// Makes a request to the store, and makes it again a few times while the store is unavailable.
 macro_rules! tried {
@@ -156,63 +153,34 @@ impl Engine {
         tried!(self, self.configs.put(task, config))
     }
 
-    /// Reads a push config; see [`PushConfigs::get`].
-    ///
-    /// # Errors
-    /// When the store fails, even after a few tries.
-    pub async fn config(
-        &self,
-        task: &TaskKey,
-        id: &ConfigId,
-    ) -> Result<Option<PushConfig>, StoreError> {
-        tried!(self, self.configs.get(task, id))
-    }
-
-    /// Lists the push configs of a task; see [`PushConfigs::list`].
+    /// Reads the push configs of these registrations that are there, by id; see
+    /// [`PushConfigs::get`].
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
     pub async fn configs(
         &self,
         task: &TaskKey,
-        after: Option<&ConfigId>,
-        limit: usize,
+        registrations: &[Registration],
     ) -> Result<Vec<PushConfig>, StoreError> {
-        tried!(self, self.configs.list(task, after, limit))
-    }
-
-    /// Lists all push configs of a task, however many there are; see [`PushConfigs::list`].
-    ///
-    /// # Errors
-    /// When the store fails, even after a few tries.
-    pub async fn all_configs(&self, task: &TaskKey) -> Result<Vec<PushConfig>, StoreError> {
-        let mut all: Vec<PushConfig> = Vec::new();
-        loop {
-            let after = all.last().map(|config| &config.id);
-            let page = self.configs(task, after, CONFIGS_PAGE).await?;
-            let is_last = page.len() < CONFIGS_PAGE;
-            all.extend(page);
-            if is_last {
-                return Ok(all);
-            }
+        if registrations.is_empty() {
+            return Ok(Vec::new());
         }
-    }
-
-    /// Lets a task know that a config was made, replaced or switched on, so that somebody delivers.
-    ///
-    /// # Errors
-    /// When the task is gone, or when the store fails.
-    pub async fn register_push(&self, base: Snapshot) -> Result<(), TransactError> {
-        // Boxed: it is large, and stands in the futures of whole operations. It has no effects.
-        Box::pin(self.transact(base, Command::RegisterPush)).await.map(drop)
+        let mut found = tried!(self, self.configs.get(task, registrations))?;
+        found.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(found)
     }
 
     /// Deletes a push config; see [`PushConfigs::delete`].
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
-    pub async fn delete_config(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
-        tried!(self, self.configs.delete(task, id))
+    pub async fn delete_config(
+        &self,
+        task: &TaskKey,
+        registration: &Registration,
+    ) -> Result<(), StoreError> {
+        tried!(self, self.configs.delete(task, registration))
     }
 
     /// Stores a push config in place of another state of it; see [`PushConfigs::advance`].
@@ -239,6 +207,11 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<Failing>, StoreError> {
         tried!(self, self.configs.failing(shard, after, limit))
+    }
+
+    /// A fresh registration for the push config with this id.
+    pub fn registration(&self, id: &ConfigId) -> Registration {
+        Registration::new(id, &self.ids.fresh())
     }
 
     /// A fresh mark for a write.
@@ -312,10 +285,11 @@ impl Engine {
             match self.commit(&base, &change).await? {
                 Committed::Done(now) => return Ok((*now, change.effects().to_vec())),
                 Committed::Lost(Some(current)) => {
-                    if self.was_made(&base, &change, &current).await? {
-                        return Ok((*current, change.effects().to_vec()));
+                    match self.was_made(&base, &change, &current).await? {
+                        Some(true) => return Ok((*current, change.effects().to_vec())),
+                        Some(false) => base = *current,
+                        None => return Err(TransactError::Contended),
                     }
-                    base = *current;
                 }
                 Committed::Lost(None) => return Err(TransactError::Gone),
             }
@@ -332,25 +306,32 @@ impl Engine {
     /// was lost, and another writer has committed on top of it, so that the newest mark is theirs.
     ///
     /// A claim is known by its token, and anything with entries by these: nobody else adds the
-    /// same ones at the same place. What has neither does no harm if it is made again.
+    /// same ones at the same place. A push config is known by its registration; if the task does not
+    /// name it, that may be because it was deleted again, and `None` says that nobody can tell. What
+    /// has none of these does no harm if it is made again.
     async fn was_made(
         &self,
         base: &Snapshot,
         change: &Change,
         current: &Snapshot,
-    ) -> Result<bool, TransactError> {
+    ) -> Result<Option<bool>, TransactError> {
         if current.head.revision <= base.head.revision.next() {
             // There was one commit since, and its mark is not ours.
-            return Ok(false);
+            return Ok(Some(false));
         }
         if let Phase::Running { token, .. } = &change.head().phase
             && current.head.is_held_by(token)
             && !base.head.is_held_by(token)
         {
-            return Ok(true);
+            return Ok(Some(true));
         }
         let Some(first) = change.entries().first() else {
-            return Ok(false);
+            let (before, after) = (base.head.registrations(), change.head().registrations());
+            let made = after.iter().find(|registration| !before.contains(registration));
+            return Ok(match made {
+                None => Some(false),
+                Some(made) => current.head.registrations().contains(made).then_some(true),
+            });
         };
         let reaches_back =
             current.tail.first().is_some_and(|oldest| oldest.position <= first.position);
@@ -362,7 +343,7 @@ impl Engine {
             &full.tail
         };
         let since = log.iter().skip_while(|entry| entry.position < first.position);
-        Ok(since.take(change.entries().len()).eq(change.entries()))
+        Ok(Some(since.take(change.entries().len()).eq(change.entries())))
     }
 
     /// Carries out effects.

@@ -3,7 +3,8 @@
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 
 use crate::ids::{
-    ContextId, Fence, Generation, LeaseToken, Owner, Position, Revision, TaskKey, WriteId, fnv1a,
+    ConfigId, ContextId, Fence, Generation, LeaseToken, Owner, Position, Registration, Revision,
+    TaskKey, WriteId, fnv1a,
 };
 use crate::machine::Refusal;
 use crate::request_key::Fingerprint;
@@ -124,9 +125,12 @@ pub enum Interruption {
 /// What a task knows of its pushes. What each config has been sent is the config's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushes {
-    /// The revision at which a config was last made, replaced or switched on, or somebody began to
-    /// deliver: what was read of the configs at another epoch may be wrong. None comes twice, not
-    /// even when the task had no configs in between.
+    /// The push configs of the task: a config is live exactly if it is named here. One registration
+    /// for each config, in the order in which they were made.
+    pub configs: Vec<Registration>,
+    /// Changes whenever a config is made, replaced, enabled or deleted, or a delivery starts: it is
+    /// the revision of that commit. Configs that were read under another epoch are stale. Epochs are
+    /// never reused.
     pub epoch: u64,
     /// Until when nothing is sent, because the agent may yet answer with a direct message, and then
     /// there is no task to speak of.
@@ -270,6 +274,22 @@ impl Head {
             Phase::Ended(_) => true,
             Phase::Submitted | Phase::Running { .. } | Phase::Waiting { .. } => false,
         }
+    }
+
+    /// The push configs that are live.
+    pub fn registrations(&self) -> &[Registration] {
+        self.pushes.as_ref().map_or(&[], |pushes| &pushes.configs)
+    }
+
+    /// The registration of the config with this id, if the task has it.
+    pub fn registration(&self, id: &ConfigId) -> Option<&Registration> {
+        self.registrations().iter().find(|registration| registration.is_of(id))
+    }
+
+    /// Whether a deliverer has the pending-push mark, or had it when its claim expired: it may be
+    /// about to begin a push.
+    pub fn may_be_pushed_now(&self) -> bool {
+        matches!(self.mark(), Some(Mark::Claimed { .. }))
     }
 
     /// The pending-push mark, if something is to be sent.

@@ -122,6 +122,57 @@ bounded_id! {
     ConfigId
 }
 
+/// One making of a push config. The task's head names a config by its registration, and the config
+/// is stored under it.
+///
+/// Each request that makes or replaces a config has a registration of its own. So no request can
+/// overwrite or delete what another one has stored.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Registration(String);
+
+/// The part of a [`Registration`] that tells the config's id: a digest, as ids can be long and every
+/// commit pays for the head's size.
+const ID_DIGITS: usize = 32;
+
+/// The part of a [`Registration`] that differs from one making of a config to the next.
+const MAKING_DIGITS: usize = 16;
+
+impl Registration {
+    /// A registration for the config with this id, from a fresh unique text; see
+    /// [`Ids`](crate::Ids).
+    pub fn new(id: &ConfigId, unique: &str) -> Self {
+        let mut text = digest([id.as_str().as_bytes()]);
+        text.push_str(&digest([unique.as_bytes()])[..MAKING_DIGITS]);
+        Self(text)
+    }
+
+    /// Reads a registration back; `None` if the text is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let is_one = text.len() == ID_DIGITS + MAKING_DIGITS && text.bytes().all(is_digit);
+        is_one.then(|| Self(text.to_owned()))
+    }
+
+    /// The registration's text, for the store.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether this is a making of the config with this id.
+    pub fn is_of(&self, id: &ConfigId) -> bool {
+        self.id_digits() == digest([id.as_str().as_bytes()])
+    }
+
+    /// Whether both are makings of the same config.
+    pub fn is_of_same_config(&self, other: &Self) -> bool {
+        self.id_digits() == other.id_digits()
+    }
+
+    fn id_digits(&self) -> &str {
+        self.0.get(..ID_DIGITS).unwrap_or_default()
+    }
+}
+
 impl Owner {
     /// The owner that a principal stands for: what kind of principal it is and its name, so that no
     /// two kinds name the same owner. A name that is too long is replaced by its digest.
@@ -265,6 +316,20 @@ mod tests {
             TaskId::parse("x".repeat(MAX_ID_BYTES + 1)),
             Err(InvalidId::TooLong { max: MAX_ID_BYTES })
         );
+    }
+
+    #[test]
+    fn a_registration_tells_its_config_and_its_making() {
+        let id = |text: &str| ConfigId::parse(text).unwrap();
+        let (one, again) = (Registration::new(&id("a"), "1"), Registration::new(&id("a"), "2"));
+        assert_ne!(one, again);
+        assert!(one.is_of(&id("a")) && again.is_of(&id("a")) && one.is_of_same_config(&again));
+        let other = Registration::new(&id("b"), "1");
+        assert!(!one.is_of(&id("b")) && !one.is_of_same_config(&other));
+        assert_eq!(Registration::parse(one.as_str()), Some(one.clone()));
+        for bad in ["", "x", &one.as_str()[1..], &one.as_str().to_uppercase()] {
+            assert_eq!(Registration::parse(bad), None, "{bad}");
+        }
     }
 
     #[test]

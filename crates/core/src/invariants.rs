@@ -6,7 +6,7 @@
 use a2a_lambda_protocol::TaskState;
 
 use crate::head::Head;
-use crate::ids::{Generation, Position};
+use crate::ids::{Generation, Position, Registration};
 use crate::log::{Entry, Event, fold};
 use crate::machine::Change;
 
@@ -123,6 +123,25 @@ pub fn i5_inbox_is_known(head: &Head, log: &[Entry]) -> Result<(), String> {
     Ok(())
 }
 
+/// I14, deleted is silent: a task names each of its push configs once, so that to replace or delete
+/// one leaves nothing of it behind. It names none only while whoever delivers is yet to find out.
+///
+/// # Errors
+/// When it does not.
+pub fn i14_configs_are_named_once(head: &Head) -> Result<(), String> {
+    let configs = head.registrations();
+    let again = |(number, config): &(usize, &Registration)| {
+        configs[..*number].iter().any(|other| other.is_of_same_config(config))
+    };
+    if configs.iter().enumerate().any(|named| again(&named)) {
+        return Err(format!("I14: {} names a push config twice: {configs:?}", head.key));
+    }
+    if head.pushes.is_some() && configs.is_empty() && !head.may_be_pushed_now() {
+        return Err(format!("I14: {} has the mark {:?} and no config", head.key, head.mark()));
+    }
+    Ok(())
+}
+
 /// All that must hold of a change, before it is committed.
 ///
 /// # Errors
@@ -132,6 +151,7 @@ pub fn check_change(before: &Head, change: &Change) -> Result<(), String> {
     let numbers = (before.position, before.generation);
     i2_numbers_are_gapless(numbers, change.entries(), change.head())?;
     i4_open_tasks_are_due(change.head())?;
+    i14_configs_are_named_once(change.head())?;
     i5_messages_are_seen(change.head())
 }
 
@@ -142,6 +162,7 @@ pub fn check_change(before: &Head, change: &Change) -> Result<(), String> {
 pub fn check_task(head: &Head, log: &[Entry]) -> Result<(), String> {
     i2_log_is_truth(head, log)?;
     i4_open_tasks_are_due(head)?;
+    i14_configs_are_named_once(head)?;
     i5_messages_are_seen(head)?;
     i5_inbox_is_known(head, log)
 }

@@ -39,7 +39,8 @@ pub use engine::Engine;
 pub use env::{Clock, Ids, Queue, Signal, SignalError, Timer};
 pub use head::{Ending, Head, Impatience, Interruption, Mark, Patience, Phase, Pushes};
 pub use ids::{
-    ContextId, Generation, LeaseToken, Owner, Position, Revision, TaskId, TaskKey, Tenant,
+    ContextId, Generation, LeaseToken, Owner, Position, Registration, Revision, TaskId, TaskKey,
+    Tenant,
 };
 pub use log::{Entry, Event, Terms};
 pub use machine::{Change, Command, Effect};

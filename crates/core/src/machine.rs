@@ -31,7 +31,7 @@
 //! | cancel     | Ended         | Ended                | Ended                | Ended       | —     |
 //! | expire     | —             | Waiting, if expired  | —                    | —           | —     |
 //! | wake       | signals again | —                    | signals again        | if its user is late | — |
-//! | register-push, claim-push, settle-push | in every phase: they are about the pending-push mark | | | | |
+//! | register-push, unregister-push, push-again, claim-push, settle-push | in every phase: they are about push configs and the pending-push mark | | | | |
 //!
 //! A dash is an [`IllegalTransition`] and changes nothing. A turn that ends while the inbox is not
 //! empty does not end the task: the holder goes on, with the new messages (invariant I5). A message
@@ -54,7 +54,7 @@ use crate::ids::{Fence, Generation, LeaseToken, Position, Revision, WriteId};
 use crate::log::{Entry, Event, StatusChange, Terms, UserMessage, without_ids};
 use crate::request_key::Fingerprint;
 
-pub use command::{Command, Finish, FirstPush, Pause, Stamp, Submission, TurnEnd, Update};
+pub use command::{Command, Finish, FirstPush, NewPush, Pause, Stamp, Submission, TurnEnd, Update};
 pub use pushes::Settlement;
 pub use refusal::{IllegalTransition, Refusal};
 
@@ -139,8 +139,8 @@ impl Head {
         };
         let mut draft = Draft::new(head, stamp);
         draft.is_new = true;
-        if let Some(FirstPush { held_until }) = pushes {
-            draft.first_mark(held_until);
+        if let Some(first) = pushes {
+            draft.first_mark(first);
         }
         draft.add_message(message, terms);
         draft.signal(stamp.now);
@@ -164,23 +164,29 @@ impl Head {
     fn step(&self, command: Command, stamp: &Stamp) -> Result<Change, Refusal> {
         let about_pushes = matches!(
             command,
-            Command::RegisterPush | Command::ClaimPush { .. } | Command::SettlePush(_)
+            Command::RegisterPush(_)
+                | Command::UnregisterPush { .. }
+                | Command::PushAgain { .. }
+                | Command::ClaimPush { .. }
+                | Command::SettlePush(_)
         );
         if self.is_terminal() && !about_pushes {
             return Err(Refusal::Ended);
         }
         let mut next = Draft::new(self.clone(), stamp);
         match command {
-            Command::RegisterPush => next.register(),
+            Command::RegisterPush(push) => next.register(push)?,
+            Command::UnregisterPush { id } => next.unregister(&id)?,
+            Command::PushAgain { registration } => next.push_again(&registration)?,
             Command::ClaimPush { token } => next.claim_push(token)?,
             Command::SettlePush(settlement) => next.settle_push(&settlement)?,
-            Command::Message { message, terms, request, registers } => {
+            Command::Message { message, terms, request, push } => {
                 if request.as_ref().is_some_and(|request| self.accepted(request).is_some()) {
                     return Err(Refusal::Repeated);
                 }
                 next.message(message, terms, request);
-                if registers {
-                    next.register();
+                if let Some(push) = push {
+                    next.register(push)?;
                 }
             }
             Command::Claim { token, max_attempts } => {
@@ -285,7 +291,7 @@ struct Draft<'a> {
     due_before: Option<Timestamp>,
     /// Whether the task is made by it.
     is_new: bool,
-    /// Whether a push config was made.
+    /// Whether a push config was made or switched on.
     registered: bool,
     stamp: &'a Stamp,
 }

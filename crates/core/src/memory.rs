@@ -7,7 +7,7 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
 use crate::head::{Head, Phase, due_shard};
-use crate::ids::{ConfigId, LeaseToken, TaskKey, WriteId};
+use crate::ids::{LeaseToken, Registration, TaskKey, WriteId};
 use crate::log::Entry;
 use crate::machine::Change;
 use crate::push::{Failing, PushConfig, PushConfigs};
@@ -27,7 +27,7 @@ const MAX_ENTRY_BYTES: usize = 400 * 1024;
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     tasks: Mutex<BTreeMap<TaskKey, Record>>,
-    configs: Mutex<BTreeMap<(TaskKey, ConfigId), PushConfig>>,
+    configs: Mutex<BTreeMap<(TaskKey, Registration), PushConfig>>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,12 +60,19 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// All that is stored of a task's push configs, whether the task names it or not.
+    pub fn stored_configs(&self, task: &TaskKey) -> Vec<PushConfig> {
+        let configs = self.configs();
+        let of_task = configs.iter().filter(|((key, _), _)| key == task);
+        of_task.map(|(_, config)| config.clone()).collect()
+    }
+
     fn tasks(&self) -> MutexGuard<'_, BTreeMap<TaskKey, Record>> {
         // Nothing in here panics while it holds the lock, and each change is made whole.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn configs(&self) -> MutexGuard<'_, BTreeMap<(TaskKey, ConfigId), PushConfig>> {
+    fn configs(&self) -> MutexGuard<'_, BTreeMap<(TaskKey, Registration), PushConfig>> {
         self.configs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -199,28 +206,23 @@ impl TaskStore for MemoryStore {
 #[async_trait]
 impl PushConfigs for MemoryStore {
     async fn put(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError> {
-        self.configs().insert((task.clone(), config.id.clone()), config.clone());
+        let place = (task.clone(), config.registration.clone());
+        self.configs().insert(place, config.clone());
         Ok(())
     }
 
-    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
-        Ok(self.configs().get(&(task.clone(), id.clone())).cloned())
-    }
-
-    async fn list(
+    async fn get(
         &self,
         task: &TaskKey,
-        after: Option<&ConfigId>,
-        limit: usize,
+        registrations: &[Registration],
     ) -> Result<Vec<PushConfig>, StoreError> {
         let configs = self.configs();
-        let of_task = configs.iter().filter(|((key, _), _)| key == task);
-        let behind = of_task.filter(|((_, id), _)| after.is_none_or(|after| id > after));
-        Ok(behind.map(|(_, config)| config.clone()).take(limit).collect())
+        let found = registrations.iter().filter_map(|of| configs.get(&(task.clone(), of.clone())));
+        Ok(found.cloned().collect())
     }
 
-    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
-        self.configs().remove(&(task.clone(), id.clone()));
+    async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError> {
+        self.configs().remove(&(task.clone(), registration.clone()));
         Ok(())
     }
 
@@ -231,7 +233,7 @@ impl PushConfigs for MemoryStore {
         config: &PushConfig,
     ) -> Result<bool, StoreError> {
         let mut configs = self.configs();
-        let Some(stored) = configs.get_mut(&(task.clone(), config.id.clone())) else {
+        let Some(stored) = configs.get_mut(&(task.clone(), config.registration.clone())) else {
             return Ok(false);
         };
         if stored.write != *before {
@@ -250,9 +252,9 @@ impl PushConfigs for MemoryStore {
         let configs = self.configs();
         let in_shard = configs.iter().filter(|((task, _), _)| due_shard(task) == shard);
         let mut failing: Vec<Failing> = in_shard
-            .filter_map(|((task, id), config)| {
+            .filter_map(|((task, registration), config)| {
                 let since = config.delivery.trouble.as_ref()?.since;
-                Some(Failing { since, task: task.clone(), id: id.clone() })
+                Some(Failing { since, task: task.clone(), registration: registration.clone() })
             })
             .filter(|failing| after.is_none_or(|after| failing > after))
             .collect();

@@ -15,7 +15,8 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::engine::{Engine, TransactError};
 use crate::head::{DUE_SHARDS, Head, Mark};
-use crate::ids::{ConfigId, Generation, Position, TaskKey};
+use crate::ids::{ConfigId, Generation, Position, Registration, TaskKey};
+use crate::machine::Command;
 use crate::push::{Delivery, Failing, PushConfig};
 use crate::store::{Depth, Snapshot, StoreError};
 use crate::version::ProtocolVersion;
@@ -140,7 +141,7 @@ impl Operator {
         let mut place = after.cloned().unwrap_or_default();
         let (found, more) = self.find(limit, &mut place).await?;
         let read = found.into_iter().map(|failing| async move {
-            let config = self.engine.config(&failing.task, &failing.id).await?;
+            let config = self.live(&failing.task, &failing.registration).await?;
             let config = config.filter(|config| config.delivery.trouble.is_some());
             let shown = |config: PushConfig| FailingConfig {
                 task: failing.task,
@@ -193,7 +194,7 @@ impl Operator {
     /// [`OperateError::NoSuchTask`], or when the store fails.
     pub async fn show(&self, task: &TaskKey) -> Result<TaskPushes, OperateError> {
         let head = self.task(task, Depth::Tail).await?.head;
-        let configs = self.engine.all_configs(task).await?;
+        let configs = self.engine.configs(task, head.registrations()).await?;
         let configs = configs.into_iter().map(ConfigState::from).collect();
         let (state, generation, mark) = (head.state(), head.generation, head.mark().cloned());
         Ok(TaskPushes { key: head.key, state, generation, mark, configs })
@@ -243,9 +244,7 @@ impl Operator {
                 trouble: None,
             }
         };
-        let changed = self.change(task, config, moved_back).await?;
-        self.have_delivered(snapshot).await?;
-        Ok(changed)
+        self.change(snapshot, config, moved_back).await
     }
 
     /// Switches a config on: its trouble is forgotten, and delivery goes on where it stopped, with
@@ -261,24 +260,58 @@ impl Operator {
     ) -> Result<ConfigState, OperateError> {
         let snapshot = self.task(task, Depth::Tail).await?;
         let without_trouble = |delivery: &Delivery| Delivery { trouble: None, ..delivery.clone() };
-        let changed = self.change(task, config, without_trouble).await?;
-        self.have_delivered(snapshot).await?;
-        Ok(changed)
+        self.change(snapshot, config, without_trouble).await
     }
 
     async fn task(&self, key: &TaskKey, depth: Depth) -> Result<Snapshot, OperateError> {
         self.engine.read(key, depth).await?.ok_or(OperateError::NoSuchTask)
     }
 
-    /// Changes how far a receiver has come, over the state that is there.
-    async fn change(
+    /// The config of a registration, if the task names it.
+    async fn live(
         &self,
         task: &TaskKey,
+        registration: &Registration,
+    ) -> Result<Option<PushConfig>, StoreError> {
+        let Some(snapshot) = self.engine.read(task, Depth::Tail).await? else { return Ok(None) };
+        let named = snapshot.head.registrations().iter().filter(|of| *of == registration);
+        let named: Vec<Registration> = named.cloned().collect();
+        Ok(self.engine.configs(task, &named).await?.pop())
+    }
+
+    /// Changes how far a receiver has come, over the state that is there, and lets the task know that
+    /// there is something to deliver: somebody will be woken, or looks again before giving up the
+    /// mark.
+    async fn change(
+        &self,
+        snapshot: Snapshot,
         id: &ConfigId,
         change: impl Fn(&Delivery) -> Delivery + Send,
     ) -> Result<ConfigState, OperateError> {
+        let named = snapshot.head.registration(id).ok_or(OperateError::NoSuchConfig)?;
+        let (task, registration) = (snapshot.head.key.clone(), named.clone());
+        let changed = self.change_config(&task, &registration, change).await?;
+        match self.engine.transact(snapshot, Command::PushAgain { registration }).await {
+            Ok(_) => Ok(changed),
+            Err(TransactError::Gone) => Err(OperateError::NoSuchTask),
+            Err(TransactError::Store(error)) => Err(error.into()),
+            Err(TransactError::Illegal(_)) => Err(OperateError::NoSuchConfig),
+            // It sends no signal.
+            Err(TransactError::Contended | TransactError::Signal(_)) => {
+                Err(OperateError::Contended)
+            }
+        }
+    }
+
+    async fn change_config(
+        &self,
+        task: &TaskKey,
+        registration: &Registration,
+        change: impl Fn(&Delivery) -> Delivery + Send,
+    ) -> Result<ConfigState, OperateError> {
         for _ in 0..self.engine.policy.commit_tries {
-            let before = self.engine.config(task, id).await?.ok_or(OperateError::NoSuchConfig)?;
+            let found = self.engine.configs(task, std::slice::from_ref(registration)).await?.pop();
+            let before = found.ok_or(OperateError::NoSuchConfig)?;
             let delivery = change(&before.delivery);
             if delivery == before.delivery {
                 // Nothing to write, and so no attempt under way that is made again for it.
@@ -291,20 +324,6 @@ impl Operator {
             }
         }
         Err(OperateError::Contended)
-    }
-
-    /// Lets the task know that there is something to deliver, as when a config is made: somebody
-    /// will be woken, or looks again before giving up the mark.
-    async fn have_delivered(&self, snapshot: Snapshot) -> Result<(), OperateError> {
-        match self.engine.register_push(snapshot).await {
-            Ok(()) => Ok(()),
-            Err(TransactError::Gone) => Err(OperateError::NoSuchTask),
-            Err(TransactError::Store(error)) => Err(error.into()),
-            // That a push is registered is never refused, and sends no signal.
-            Err(
-                TransactError::Contended | TransactError::Illegal(_) | TransactError::Signal(_),
-            ) => Err(OperateError::Contended),
-        }
     }
 }
 

@@ -40,6 +40,10 @@ pub struct Policy {
     pub push_task: bool,
     /// Whether configs are sent artifacts, or changes of status only.
     pub push_artifacts: bool,
+    /// How old what a deliverer knows of a task may be when it begins a push: if it is older, the
+    /// deliverer reads the task again first. Whoever deletes or replaces a push config is answered
+    /// when no deliverer can know of it any more (I14).
+    pub push_view: Duration,
     /// How long one attempt to push may take.
     pub push_timeout: Duration,
     /// How long whoever delivers has a task's pushes to itself, unless it goes on. More than twice
@@ -128,6 +132,7 @@ impl Default for Policy {
             max_push_configs: 16,
             push_task: true,
             push_artifacts: true,
+            push_view: Duration::from_millis(400),
             push_timeout: Duration::from_secs(10),
             push_claim: Duration::from_secs(30),
             clock_skew: Duration::from_secs(1),

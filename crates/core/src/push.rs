@@ -6,7 +6,8 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConfigId, Generation, Position, TaskKey, WriteId};
+use crate::ids::{ConfigId, Generation, Position, Registration, TaskKey, WriteId};
+use crate::request_key::digest;
 use crate::store::StoreError;
 use crate::trace::TraceContext;
 use crate::vault::Sealed;
@@ -48,10 +49,15 @@ impl fmt::Debug for Secret {
 }
 
 /// Where to push the updates of a task, and how far that has come.
+///
+/// It is stored before the task's head names it, and means nothing unless the head does: what a
+/// refused request, or one that died, leaves behind is never listed, counted or pushed to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PushConfig {
     /// Its id, unique within the task.
     pub id: ConfigId,
+    /// By which the task's head names it, and under which it is stored.
+    pub registration: Registration,
     /// Where to POST.
     pub url: String,
     /// The HTTP authentication scheme for the `Authorization` header; empty if there is none.
@@ -76,6 +82,19 @@ impl PushConfig {
     pub fn seal_context(task: &TaskKey, id: &ConfigId) -> String {
         // A tenant's name has no `#`, and a task's id that has one is made shorter or longer by it.
         format!("{}#{}#{}#{id}", task.tenant, task.task.as_str().len(), task.task)
+    }
+
+    /// The id of the push of which `through` is the newest entry: the same at each attempt, until
+    /// the config is made anew or replayed.
+    pub fn push_id(&self, task: &TaskKey, through: Position) -> String {
+        let replays = self.delivery.replays.to_be_bytes();
+        let fields: [&[u8]; 4] = [
+            task.tenant.as_str().as_bytes(),
+            task.task.as_str().as_bytes(),
+            self.registration.as_str().as_bytes(),
+            &replays,
+        ];
+        format!("msg_{}_{through}", digest(fields))
     }
 }
 
@@ -156,7 +175,7 @@ pub struct Attempt {
     pub reason: String,
 }
 
-/// A config whose receiver is in trouble.
+/// A config whose receiver is in trouble. The task may name it no more.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Failing {
     /// Since when.
@@ -164,7 +183,7 @@ pub struct Failing {
     /// The task that it is of.
     pub task: TaskKey,
     /// The config.
-    pub id: ConfigId,
+    pub registration: Registration,
 }
 
 /// The secrets of a push config.
@@ -179,30 +198,27 @@ pub struct PushSecrets {
 }
 
 /// A store of push configs. It is a part of the tasks' store: a config is kept with its task, and
-/// like that store decides nothing. That the task exists and is the caller's is for callers to see.
+/// like that store decides nothing. That the task exists, is the caller's and names the config is
+/// for callers to see.
 ///
 /// - **Whole**: a config is stored whole, or not at all; of two that are put at once one stays.
 /// - **Strong**: reads see every write that was answered before they began.
 /// - **Lost answers**: putting or deleting the same again is safe.
 #[async_trait]
 pub trait PushConfigs: Send + Sync + 'static {
-    /// Stores a config, in place of the one with the same id if there is one.
+    /// Stores a config, in place of the one with the same registration if there is one.
     async fn put(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError>;
 
-    /// Reads a config; `None` if there is none.
-    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError>;
-
-    /// Lists the configs of a task by ascending id, those behind `after`, at most `limit` (at
-    /// least 1). One that is shorter than `limit` is the end.
-    async fn list(
+    /// Reads the configs of these registrations, in any order; one that is not there is left out. It
+    /// costs one request at most.
+    async fn get(
         &self,
         task: &TaskKey,
-        after: Option<&ConfigId>,
-        limit: usize,
+        registrations: &[Registration],
     ) -> Result<Vec<PushConfig>, StoreError>;
 
     /// Deletes a config, if there is one.
-    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError>;
+    async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError>;
 
     /// Stores a config in place of the one that `before` is the mark of. False, and nothing is
     /// changed, if there is no such config any more. Making the same write again is safe: it is

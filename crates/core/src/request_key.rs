@@ -4,7 +4,7 @@
 //! meets the task that the first one made, by the uniqueness of the storage key alone: no second
 //! item, no transaction, no window after which the key is forgotten while the task is not.
 
-use a2a_lambda_protocol::Message;
+use a2a_lambda_protocol::{Message, TaskPushNotificationConfig};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -19,24 +19,31 @@ pub const MAX_REQUEST_KEY_BYTES: usize = 256;
 pub struct Fingerprint {
     /// The digest of tenant, owner and key.
     pub key: String,
-    /// The digest of the message and of what its sender asks for beside it.
+    /// The digest of the message, of what its sender asks for beside it, and of the push config that
+    /// comes with it.
     pub content: String,
 }
 
 impl Fingerprint {
-    /// The fingerprint of `message` as sent by `owner` under `key`.
+    /// The fingerprint of `message` as sent by `owner` under `key`, with `push` if it has a config.
+    ///
+    /// The config's secrets are part of the digest, and the key is digested with them. The store has
+    /// no key, so whoever reads the store cannot try out what the secrets might be.
     pub fn new(
         tenant: &Tenant,
         owner: &Owner,
         key: &str,
         message: &Message,
         terms: &Terms,
+        push: Option<&TaskPushNotificationConfig>,
     ) -> Self {
         let content = serde_json::to_vec(message).unwrap_or_default();
         let beside = serde_json::to_vec(terms).unwrap_or_default();
+        let push = push.map(|push| serde_json::to_vec(push).unwrap_or_default());
+        let push = push.map(|push| digest([key.as_bytes(), push.as_slice()])).unwrap_or_default();
         Self {
             key: digest([tenant.as_str().as_bytes(), owner.as_str().as_bytes(), key.as_bytes()]),
-            content: digest([content.as_slice(), beside.as_slice()]),
+            content: digest([content.as_slice(), beside.as_slice(), push.as_bytes()]),
         }
     }
 
@@ -76,7 +83,30 @@ mod tests {
             key,
             &message,
             &Terms::default(),
+            None,
         )
+    }
+
+    #[test]
+    fn a_push_config_is_content_and_its_secrets_are_digested_with_the_key() {
+        let content = |key: &str, push: Option<&TaskPushNotificationConfig>| {
+            let (message, terms) = (Message::default(), Terms::default());
+            let owner = Owner::parse("o").unwrap();
+            Fingerprint::new(&Tenant::default(), &owner, key, &message, &terms, push).content
+        };
+        let push = |url: &str, token: &str| TaskPushNotificationConfig {
+            url: url.to_owned(),
+            token: token.to_owned(),
+            ..TaskPushNotificationConfig::default()
+        };
+        let one = push("https://a.test", "secret");
+        assert_eq!(content("k", Some(&one)), content("k", Some(&one.clone())));
+        assert_ne!(content("k", Some(&one)), content("l", Some(&one)), "the key is digested");
+        for other in
+            [None, Some(push("https://b.test", "secret")), Some(push("https://a.test", "other"))]
+        {
+            assert_ne!(content("k", Some(&one)), content("k", other.as_ref()));
+        }
     }
 
     #[test]

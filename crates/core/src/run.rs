@@ -157,10 +157,11 @@ impl Runner {
         company: Company,
         beside: &Beside,
     ) -> Result<Attended, RunError> {
+        let as_of = self.engine.clock.now();
         let Some(snapshot) = self.engine.read(key, Depth::Tail).await? else {
             return Ok(Attended::NoSuchTask);
         };
-        beside.show(&snapshot);
+        beside.show(&snapshot, as_of);
         if snapshot.head.is_terminal() {
             return Ok(Attended::AlreadyDone);
         }
@@ -211,8 +212,9 @@ impl Runner {
     ) -> Result<Snapshot, TransactError> {
         let retries = self.agents.retries(&snapshot.head.key.tenant, &self.engine.policy);
         let command = Command::Claim { token: token.clone(), max_attempts: retries.max_attempts };
+        let as_of = self.engine.clock.now();
         let (claimed, effects) = self.engine.transact_as(beside.token(), snapshot, command).await?;
-        beside.show(&claimed);
+        beside.show(&claimed, as_of);
         self.engine.carry_out(&claimed.head, &effects).await?;
         Ok(claimed)
     }
@@ -232,6 +234,8 @@ impl Runner {
             | Refusal::NotFirst
             | Refusal::NoLease
             | Refusal::Repeated
+            | Refusal::TooManyConfigs { .. }
+            | Refusal::NoSuchConfig
             | Refusal::NothingToPush
             | Refusal::News => Attended::AlreadyDone,
         })
@@ -249,9 +253,10 @@ impl Runner {
         let checkpoint = snapshot.head.checkpoint.clone();
         let pause = Pause::Until { wake_at: self.engine.clock.now(), checkpoint };
         let command = Command::Park { turn, pause };
+        let as_of = self.engine.clock.now();
         let handed_over = self.engine.transact_as(beside.token(), snapshot, command).await;
         let (snapshot, effects) = handed_over.map_err(Stop::from)?;
-        beside.show(&snapshot);
+        beside.show(&snapshot, as_of);
         self.engine.carry_out(&snapshot.head, &effects).await.map_err(TransactError::from)?;
         Ok(snapshot)
     }

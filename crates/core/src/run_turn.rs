@@ -241,7 +241,7 @@ impl<'a> TurnRun<'a> {
             match current {
                 Ok(Some(current)) => {
                     // A config may have been made meanwhile, or the task called off.
-                    self.beside.show(&current);
+                    self.beside.show(&current, now);
                     if !current.head.is_held_by(self.token) {
                         return lost(&current.head);
                     }

@@ -3,7 +3,7 @@
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::due_shard;
-use a2a_lambda_core::ids::{ConfigId, Generation, Position, TaskKey, WriteId};
+use a2a_lambda_core::ids::{ConfigId, Generation, Position, Registration, TaskKey, WriteId};
 use a2a_lambda_core::push::{Delivery, Failing, PushConfig, PushConfigs};
 use a2a_lambda_core::trace::TraceContext;
 use a2a_lambda_core::vault::Sealed;
@@ -22,9 +22,10 @@ use crate::table::{
     CONFIGS, DUE_INDEX, DUE_PK, DUE_SK, FAILING_SHARDS, PK, SK, partition, task_key,
 };
 
-/// Behind every config: the character that follows `#`.
-const BEHIND_CONFIGS: &str = "C$";
+/// The most pages, of up to 1 MB each, that reading the configs of a task takes.
+const MAX_PAGES: usize = 64;
 
+const ID: &str = "id";
 const URL: &str = "url";
 const SCHEME: &str = "as";
 const SECRETS: &str = "sec";
@@ -39,19 +40,27 @@ const INTRODUCED: &str = "in";
 const BATCH: &str = "ba";
 const TROUBLE: &str = "tr";
 
-fn sort_key(id: &ConfigId) -> String {
-    format!("{CONFIGS}{id}")
+fn sort_key(registration: &Registration) -> String {
+    format!("{CONFIGS}{}", registration.as_str())
 }
 
-fn item_key(task: &TaskKey, id: &ConfigId) -> Item {
-    [(PK.to_owned(), string(partition(task))), (SK.to_owned(), string(sort_key(id)))].into()
+fn item_key(task: &TaskKey, registration: &Registration) -> Item {
+    let (pk, sk) = (partition(task), sort_key(registration));
+    [(PK.to_owned(), string(pk)), (SK.to_owned(), string(sk))].into()
+}
+
+/// The registration that an item is stored under.
+fn registration(item: &Item) -> Result<Registration, Malformed> {
+    let text = get_string(item, SK)?.strip_prefix(CONFIGS);
+    text.and_then(Registration::parse).ok_or(Malformed::Attribute(SK))
 }
 
 fn to_item(task: &TaskKey, config: &PushConfig) -> Result<Item, serde_json::Error> {
     let delivery = &config.delivery;
     let mut item = Item::from([
         (PK.to_owned(), string(partition(task))),
-        (SK.to_owned(), string(sort_key(&config.id))),
+        (SK.to_owned(), string(sort_key(&config.registration))),
+        (ID.to_owned(), string(config.id.as_str())),
         (URL.to_owned(), string(&*config.url)),
         (VERSION.to_owned(), string(config.version.as_str())),
         (CREATED_AT.to_owned(), number(config.created_at.as_millis())),
@@ -87,12 +96,12 @@ fn to_item(task: &TaskKey, config: &PushConfig) -> Result<Item, serde_json::Erro
 }
 
 fn from_item(item: &Item) -> Result<PushConfig, Malformed> {
-    let id = get_string(item, SK)?.strip_prefix(CONFIGS).ok_or(Malformed::Attribute(SK))?;
     let version =
         ProtocolVersion::parse(get_string(item, VERSION)?).ok_or(Malformed::Attribute(VERSION))?;
     let trouble = find_string(item, TROUBLE)?.map(serde_json::from_str).transpose();
     Ok(PushConfig {
-        id: ConfigId::parse(id).map_err(|e| value(SK, e))?,
+        id: ConfigId::parse(get_string(item, ID)?).map_err(|e| value(ID, e))?,
+        registration: registration(item)?,
         url: get_string(item, URL)?.to_owned(),
         scheme: find_string(item, SCHEME)?.unwrap_or_default().to_owned(),
         secrets: Sealed::new(find_string(item, SECRETS)?.unwrap_or_default()),
@@ -118,41 +127,45 @@ impl PushConfigs for DynamoDbStore {
         self.put_item(item).await
     }
 
-    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
-        let item = self.get_item(task, &sort_key(id)).await?;
-        let config = item.as_ref().map(from_item).transpose();
-        config.map_err(|malformed| corrupt(task, malformed))
-    }
-
-    async fn list(
+    /// Several are read by a query, which is paid for by the sum of what it reads. It passes over what
+    /// refused requests have left behind.
+    async fn get(
         &self,
         task: &TaskKey,
-        after: Option<&ConfigId>,
-        limit: usize,
+        registrations: &[Registration],
     ) -> Result<Vec<PushConfig>, StoreError> {
+        let read = |item: &Item| from_item(item).map_err(|malformed| corrupt(task, malformed));
+        if let [one] = registrations {
+            let item = self.get_item(task, &sort_key(one)).await?;
+            return item.iter().map(read).collect();
+        }
+        let (Some(first), Some(last)) = (registrations.iter().min(), registrations.iter().max())
+        else {
+            return Ok(Vec::new());
+        };
+        let (first, last) = (sort_key(first), sort_key(last));
         let mut configs = Vec::new();
-        // The config to begin behind need not be there any more.
-        let mut start = after.map(|after| item_key(task, after));
-        // Each page but the last has an item at least, so that there are no more pages than items.
-        for _ in 0..limit {
-            let missing = i32::try_from(limit - configs.len()).unwrap_or(i32::MAX);
-            let request = self.between(task, CONFIGS, BEHIND_CONFIGS).limit(missing);
-            let request = request.set_exclusive_start_key(start);
+        let mut start = None;
+        for _ in 0..MAX_PAGES {
+            let request = self.between(task, &first, &last).set_exclusive_start_key(start);
             let page = request.send().await.map_err(store_error)?;
             for item in page.items.unwrap_or_default() {
-                configs.push(from_item(&item).map_err(|malformed| corrupt(task, malformed))?);
+                if registrations.contains(&registration(&item).map_err(|e| corrupt(task, e))?) {
+                    configs.push(read(&item)?);
+                }
             }
             start = page.last_evaluated_key;
-            if start.is_none() || configs.len() >= limit {
-                break;
+            if start.is_none() {
+                return Ok(configs);
             }
         }
-        Ok(configs)
+        let (what, limit) = ("the push configs of a task", MAX_PAGES << 20);
+        Err(StoreError::TooLarge { what, bytes: limit, limit })
     }
 
-    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
-        let request =
-            self.client.delete_item().table_name(&self.table).set_key(Some(item_key(task, id)));
+    async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError> {
+        let key = item_key(task, registration);
+        let request = self.client.delete_item().table_name(&self.table).set_key(Some(key));
         request.send().await.map(drop).map_err(store_error)
     }
 
@@ -192,7 +205,7 @@ impl PushConfigs for DynamoDbStore {
         limit: usize,
     ) -> Result<Vec<Failing>, StoreError> {
         let start = after.map(|after| {
-            let mut start = item_key(&after.task, &after.id);
+            let mut start = item_key(&after.task, &after.registration);
             start.insert(DUE_PK.to_owned(), number(FAILING_SHARDS + shard));
             start.insert(DUE_SK.to_owned(), number(after.since.as_millis()));
             start
@@ -217,10 +230,9 @@ impl PushConfigs for DynamoDbStore {
 }
 
 fn from_index(item: &Item) -> Result<Failing, Malformed> {
-    let id = get_string(item, SK)?.strip_prefix(CONFIGS).ok_or(Malformed::Attribute(SK))?;
     Ok(Failing {
         since: Timestamp::from_millis(get_number(item, DUE_SK)?),
         task: task_key(get_string(item, PK)?)?,
-        id: ConfigId::parse(id).map_err(|e| value(SK, e))?,
+        registration: registration(item)?,
     })
 }

@@ -4,7 +4,8 @@ use a2a_lambda_core::head::{
     Ending, FollowUp, Head, Impatience, Interruption, Mark, Patience, Phase, Pushes, due_shard,
 };
 use a2a_lambda_core::ids::{
-    ContextId, Fence, Generation, LeaseToken, Owner, Position, Revision, Tenant, WriteId,
+    ContextId, Fence, Generation, LeaseToken, Owner, Position, Registration, Revision, Tenant,
+    WriteId,
 };
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::Cursor;
@@ -46,6 +47,7 @@ const EMITTED: &str = "em";
 const SENDER_WAITS: &str = "sw";
 const DIRECT: &str = "di";
 const CHECKPOINT: &str = "cp";
+const PUSH_CONFIGS: &str = "nc";
 const PUSH_EPOCH: &str = "ne";
 const PUSH_HELD: &str = "nh";
 const PUSH_SIGNALED: &str = "ns";
@@ -114,6 +116,8 @@ pub(crate) fn to_item(head: &Head) -> Item {
         set(LIST_SK, Some(string(list_order(&cursor))));
     }
     if let Some(pushes) = &head.pushes {
+        let configs = pushes.configs.iter().map(|config| string(config.as_str())).collect();
+        set(PUSH_CONFIGS, Some(AttributeValue::L(configs)));
         set(PUSH_EPOCH, Some(number(pushes.epoch)));
         set(PUSH_HELD, pushes.held_until.map(millis));
         set(PUSH_SIGNALED, pushes.signaled.map(millis));
@@ -207,11 +211,21 @@ fn pushes(item: &Item) -> Result<Option<Pushes>, Malformed> {
         Some(_) => return Err(Malformed::Attribute(PUSH_MARK)),
     };
     Ok(Some(Pushes {
+        configs: configs(item)?,
         epoch,
         held_until: find_number(item, PUSH_HELD)?.map(Timestamp::from_millis),
         signaled: find_number(item, PUSH_SIGNALED)?.map(Timestamp::from_millis),
         mark,
     }))
+}
+
+fn configs(item: &Item) -> Result<Vec<Registration>, Malformed> {
+    let malformed = || Malformed::Attribute(PUSH_CONFIGS);
+    let list = item.get(PUSH_CONFIGS).and_then(|value| value.as_l().ok()).ok_or_else(malformed)?;
+    let texts = list.iter().map(|value| value.as_s().ok());
+    texts
+        .map(|text| text.and_then(|text| Registration::parse(text)).ok_or_else(malformed))
+        .collect()
 }
 
 fn patience(item: &Item) -> Result<Option<Patience>, Malformed> {

@@ -6,7 +6,7 @@
 //!
 //! | `sk` | item |
 //! |---|---|
-//! | `C#{id}` | a **push config** |
+//! | `C#{registration}` | a **push config**, if the head names its registration |
 //! | `H` | the **head**, with the newest entries of the log inline |
 //! | `S#{first}#{last}` | a **segment**: entries that were inline and have moved out |
 //! | `P#{first}#{last}#{write}` | a **parcel**: entries too large to be inline, put aside by the commit that adds them |
@@ -21,8 +21,10 @@
 //! Else it reads what it misses and no more: parcels by the names in the inline log, segments from
 //! the newest back.
 //!
-//! A push config is an item of its own, so that it costs the task's commits nothing. Its sealed
-//! secrets are one attribute. Configs sort before the head, and the reads of a task begin there.
+//! A push config is an item of its own, so that it costs the task's commits no more than its name in
+//! the head. It is stored before the commit that names it, under a registration that no other request
+//! has: a config that the head does not name means nothing. Its sealed secrets are one attribute.
+//! Configs sort before the head, and the reads of a task begin there.
 //! That something is to be pushed is an attribute of the head, [`PUSH_MARK`].
 //!
 //! Two sparse indexes: [`LIST_INDEX`] by owner, newest status first, and [`DUE_INDEX`] by shard and

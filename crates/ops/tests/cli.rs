@@ -7,12 +7,14 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::ids::{ConfigId, TaskId, WriteId};
-use a2a_lambda_core::machine::{FirstPush, Stamp, Submission};
+use a2a_lambda_core::ids::{ConfigId, Registration, TaskId, WriteId};
+use a2a_lambda_core::machine::{FirstPush, NewPush, Settlement, Stamp, Submission};
 use a2a_lambda_core::push::{Attempt, Delivery, Trouble};
 use a2a_lambda_core::{
-    ContextId, Generation, Head, Mark, Owner, Position, ProtocolVersion, PushConfig, PushConfigs,
-    Sealed, TaskKey, TaskStore, Tenant, Terms, store::Depth,
+    ContextId, Generation, Head, LeaseToken, Mark, Owner, Position, ProtocolVersion, PushConfig,
+    PushConfigs, Sealed, TaskKey, TaskStore, Tenant, Terms,
+    store::Depth,
+    store::{Committed, Depth, Guard},
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_local::cloud::{Cloud, Data, Options};
@@ -54,6 +56,19 @@ async fn run(variables: &[(&'static str, String)], line: &str) -> Ran {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// The stamp of a write.
+fn stamp(write: &str) -> Stamp {
+    let minute = Duration::from_mins(1);
+    Stamp {
+        now: at(0),
+        write: WriteId::new(write),
+        signal_grace: minute,
+        lease: minute,
+        push_claim: minute,
+        pusher: None,
     }
 }
 
@@ -116,23 +131,47 @@ impl Deployment {
             request: None,
             pushes: None::<FirstPush>,
         };
-        let minute = Duration::from_mins(1);
-        let stamp = Stamp {
-            now: at(0),
-            write: WriteId::new(id),
-            signal_grace: minute,
-            lease: minute,
-            push_claim: minute,
-            pusher: None,
-        };
-        self.store.create(&Head::submit(submission, &stamp)).await.unwrap();
+        self.store.create(&Head::submit(submission, &stamp(id))).await.unwrap();
         key
     }
 
+    /// The task names a config, to which everything is pushed by now.
+    async fn name(&self, task: &TaskKey, registration: Registration) {
+        let token = LeaseToken::new("pusher");
+        let mut now = self.store.read(task, Depth::Tail).await.unwrap().unwrap();
+        for step in 0..3 {
+            let head = &now.head;
+            let token = token.clone();
+            let command = match step {
+                0 => a2a_lambda_core::Command::RegisterPush(NewPush {
+                    registration: registration.clone(),
+                    most: 16,
+                }),
+                1 => a2a_lambda_core::Command::ClaimPush { token },
+                _ => a2a_lambda_core::Command::SettlePush(Settlement {
+                    token,
+                    epoch: head.pushes.as_ref().unwrap().epoch,
+                    through: head.position,
+                    next: None,
+                }),
+            };
+            let write = format!("{step} of {}", registration.as_str());
+            let change = head.apply(command, &stamp(&write)).unwrap();
+            let guard = Guard { revision: head.revision, leased_until: None };
+            match self.store.commit(&now, guard, &change).await.unwrap() {
+                Committed::Done(next) => now = *next,
+                Committed::Lost(_) => panic!("nobody else writes"),
+            }
+        }
+    }
+
     async fn config(&self, task: &TaskKey, id: &str, delivery: Delivery) {
+        let config_id = ConfigId::parse(id).unwrap();
+        let registration = Registration::new(&config_id, "1");
         let config = PushConfig {
             trace: None,
-            id: ConfigId::parse(id).unwrap(),
+            id: config_id,
+            registration: registration.clone(),
             url: format!("https://me:hush-password@{id}.example/hook?token=hush-query"),
             scheme: "Bearer".to_owned(),
             secrets: Sealed::new("hush-sealed"),
@@ -142,11 +181,12 @@ impl Deployment {
             delivery,
         };
         self.store.put(task, &config).await.unwrap();
+        self.name(task, registration).await;
     }
 
     async fn delivery(&self, task: &TaskKey, id: &str) -> Delivery {
-        let id = ConfigId::parse(id).unwrap();
-        self.store.get(task, &id).await.unwrap().unwrap().delivery
+        let registration = Registration::new(&ConfigId::parse(id).unwrap(), "1");
+        self.store.get(task, &[registration]).await.unwrap().remove(0).delivery
     }
 
     /// Puts messages into the queue, and from there to the dead letters.

@@ -11,21 +11,22 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use a2a_lambda_core::env::MAX_QUEUE_DELAY;
-use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
 };
 use a2a_lambda_core::{
-    Clock, Engine, Ids, LeaseToken, PushConfig, PushConfigs, Queue, Signal, SignalError, TaskKey,
-    TaskStore, Timer,
+    Clock, Engine, Ids, LeaseToken, Policy, PushConfig, PushConfigs, Queue, Registration, Signal,
+    SignalError, TaskKey, TaskStore, Timer,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use crate::op::Who;
+use crate::planted::Planted;
 use crate::rng::Rng;
 use crate::world::{World, lock};
 
@@ -107,7 +108,28 @@ impl Actor {
             ids: self.clone(),
             webhook: self.clone(),
             vault: self.clone(),
-            policy: self.world.policy.clone(),
+            policy: self.policy(),
+        }
+    }
+
+    /// Whether it serves a client.
+    fn serves_a_client(&self) -> bool {
+        self.name.starts_with("op")
+    }
+
+    /// The numbers by which it goes, which may be a planted bug.
+    fn policy(&self) -> Arc<Policy> {
+        let policy = &self.world.policy;
+        let planted =
+            self.world.planted.filter(|bug| bug.is_of_clients() == self.serves_a_client());
+        match planted {
+            Some(Planted::ViewNeverOld) => {
+                Arc::new(Policy { push_view: Duration::from_hours(1), ..Policy::clone(policy) })
+            }
+            Some(Planted::ConfigsUncounted) => {
+                Arc::new(Policy { max_push_configs: usize::MAX, ..Policy::clone(policy) })
+            }
+            _ => policy.clone(),
         }
     }
 
@@ -267,6 +289,11 @@ pub(crate) async fn rest(duration: Duration) {
     }
 }
 
+/// How long the answer to a request waits that deletes or replaces a push config.
+fn silence(policy: &Policy) -> Duration {
+    policy.push_view + Duration::from_millis(100)
+}
+
 fn unavailable() -> StoreError {
     StoreError::Unavailable("the simulation wills it".into())
 }
@@ -295,7 +322,12 @@ impl Clock for Actor {
         Self: 'async_trait,
     {
         let (dies, held_up) = self.fate_of_sleep();
+        let is_silence = duration == silence(&self.world.policy) && self.serves_a_client();
+        let skips = is_silence && self.world.planted == Some(Planted::DeletedAtOnce);
         Box::pin(async move {
+            if skips {
+                return;
+            }
             if dies {
                 tokio::time::sleep(duration / 2).await;
                 return self.die().await;
@@ -370,22 +402,17 @@ impl PushConfigs for Actor {
         self.ask("put config", &task.task, unavailable, request).await
     }
 
-    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
-        self.ask("get config", &task.task, unavailable, self.world.shown.get(task, id)).await
-    }
-
-    async fn list(
+    async fn get(
         &self,
         task: &TaskKey,
-        after: Option<&ConfigId>,
-        limit: usize,
+        registrations: &[Registration],
     ) -> Result<Vec<PushConfig>, StoreError> {
-        let request = PushConfigs::list(self.world.shown.as_ref(), task, after, limit);
-        self.ask("list configs", &task.task, unavailable, request).await
+        let request = self.world.shown.get(task, registrations);
+        self.ask("get configs", &task.task, unavailable, request).await
     }
 
-    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
-        let request = self.world.delete_config(&self.name, task, id);
+    async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError> {
+        let request = self.world.delete_config(&self.name, task, registration);
         self.ask("delete config", &task.task, unavailable, request).await
     }
 

@@ -12,7 +12,7 @@ use a2a_lambda_protocol::{
 
 use crate::actor::Actor;
 use crate::op::{Action, How, Op, Registration, Sending, Who};
-use crate::oracle::{Sent, Violation};
+use crate::oracle::{Makings, Sent, Violation};
 use crate::registering;
 use crate::rng::Rng;
 use crate::watching::Viewer;
@@ -79,6 +79,7 @@ pub(crate) async fn perform(world: Arc<World>, op: Op) {
                 client.register(push, who, key).await;
             }
         }
+        Action::Configs { slot } => client.with(of_slot(slot), Client::configs).await,
         Action::Unregister { slot, id } => {
             if let Some((who, key)) = of_slot(slot) {
                 client.unregister(id, who, key).await;
@@ -149,7 +150,8 @@ impl Client {
             Some(key) => format!("k{key}:{}", message.script),
             None => format!("m{}", self.op),
         };
-        let sent = Sent { who, id, key: message.key };
+        let push = message.push.map(|push| push.to_string());
+        let sent = Sent { who, id, key: message.key, push };
         let Sending { how, push, script, .. } = message;
         let letter = Letter { sent, to, slot, script, how, push };
         for number in 1..=TRIES {
@@ -175,6 +177,7 @@ impl Client {
             _ => self.world.policy.direct_wait,
         };
         let request = letter.request(actor.name());
+        let before = letter.begins(&self.world, actor.name());
         let answer =
             self.ask(&actor, waits, async |ops| ops.send(&caller, request, &options).await).await;
         let response = match letter.outcome(&self.world, answer) {
@@ -182,7 +185,7 @@ impl Client {
             Outcome::Again => return Outcome::Again,
             Outcome::Refused => return Outcome::Refused,
         };
-        letter.promised(&self.world, actor.name());
+        letter.promised(&self.world, actor.name(), before.as_ref());
         self.world.judge(|oracle| match &response {
             SendMessageResponse::Task(task) => {
                 let key = key_of(&caller, &task.id);
@@ -374,7 +377,9 @@ impl Letter {
         let task = self.to.as_ref().map(|key| key.task.as_str());
         let configuration = SendMessageConfiguration {
             return_immediately: self.how == How::AtOnce,
-            task_push_notification_config: self.push.map(|push| push.request(name, "")),
+            task_push_notification_config: self
+                .push
+                .map(|push| push.request(&self.receiver(push, name), "")),
             ..SendMessageConfiguration::default()
         };
         SendMessageRequest {
@@ -401,13 +406,32 @@ impl Letter {
         }
     }
 
+    /// The name of its receiver: the same each time that it is sent under its key.
+    fn receiver(&self, push: Registration, name: &str) -> String {
+        match self.sent.key {
+            Some(key) => format!("k{key}-{push}").replace('/', "-"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// An actor sends it now. Returns what is known of the configs that its own may replace.
+    pub(crate) fn begins(&self, world: &World, name: &str) -> Option<Makings> {
+        world.judge(|oracle| {
+            oracle.sends(name, &self.sent);
+            Ok(())
+        });
+        let (key, push) = (self.to.as_ref()?, self.push?);
+        Some(world.makings(key, &Registration::id_in(push.id, key)))
+    }
+
     /// Its sender was told that it was accepted, and its config with it.
-    pub(crate) fn promised(&self, world: &World, name: &str) {
+    pub(crate) fn promised(&self, world: &World, name: &str, before: Option<&Makings>) {
         if let Some(push) = self.push {
-            world.judge(|oracle| {
-                oracle.promised_inline(&push.manner.url(name));
-                Ok(())
-            });
+            let url = push.manner.url(&self.receiver(push, name));
+            world.judge(|oracle| oracle.promised(&url));
+        }
+        if let Some(before) = before {
+            world.silenced(before, Some(name));
         }
     }
 

@@ -1,5 +1,6 @@
 //! Plans made from a seed.
 
+mod configs;
 mod pushes;
 
 use crate::op::{Action, How, Op, Sending, Who};
@@ -41,7 +42,9 @@ pub fn generate(seed: u64) -> Plan {
         maker.add(id);
     }
     pushes::add(seed, &mut maker.ops);
-    Plan { seed, settings, faults, ops: maker.ops }
+    let mut plan = Plan { seed, settings, faults, ops: maker.ops };
+    configs::add(&mut plan);
+    plan
 }
 
 fn settings(rng: &mut Rng, theme: Theme) -> Settings {
@@ -62,6 +65,7 @@ fn settings(rng: &mut Rng, theme: Theme) -> Settings {
         direct: rng.pick(&[0, 0, 1]),
         // Most steps of a run would be looks that find nothing.
         tail_poll_ms: rng.pick(&[1_000, 1_000, 1_000, 200]),
+        max_configs: Settings::default().max_configs,
     };
     match theme {
         Theme::Duel => Settings { lease_s: 5, executors: 8, sweep_s: 20, ..settings },

@@ -77,6 +77,11 @@ pub enum Action {
         /// The config.
         push: Registration,
     },
+    /// Lists the push configs of the task.
+    Configs {
+        /// The slot.
+        slot: u32,
+    },
     /// Deletes a push config of the task.
     Unregister {
         /// The slot.
@@ -217,6 +222,7 @@ impl fmt::Display for Op {
             Action::Subscribe { slot } => write!(f, "subscribe {slot}"),
             Action::Probe { slot } => write!(f, "probe {slot}"),
             Action::Register { slot, push } => write!(f, "register {slot} {push}"),
+            Action::Configs { slot } => write!(f, "configs {slot}"),
             Action::Unregister { slot, id } => write!(f, "unregister {slot} {}", ConfigName(*id)),
         }
     }
@@ -266,6 +272,7 @@ fn parse(line: &str) -> Option<Op> {
         "subscribe" => Action::Subscribe { slot },
         "probe" => Action::Probe { slot },
         "register" => Action::Register { slot, push: Registration::parse(words.next()?)? },
+        "configs" => Action::Configs { slot },
         "unregister" => Action::Unregister { slot, id: ConfigName::parse(words.next()?)?.0 },
         _ => return None,
     };

@@ -7,6 +7,7 @@ mod answers;
 mod configs;
 mod pushes;
 mod runs;
+mod silence;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,16 +15,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::invariants::check_task;
-use a2a_lambda_core::{Entry, Event, Head, Mark, Phase, Policy, Position, Snapshot, TaskKey};
+use a2a_lambda_core::{
+    Entry, Event, Head, Mark, Phase, Policy, Position, Registration, Snapshot, TaskKey,
+};
 
 use crate::op::Who;
+use crate::plan::Faults;
 use crate::world::EPOCH;
 
 pub(crate) use answers::Sent;
 pub(crate) use configs::Wrote;
 pub(crate) use runs::{Given, TOLD_WITHIN_MS};
+pub(crate) use silence::Makings;
 
 /// How many entries a log may have beyond the limit for messages and updates: to say what the task
 /// is doing, and how it ended.
@@ -38,8 +42,8 @@ pub struct Violation {
 
 impl Violation {
     /// What can be violated: an invariant of the design, or that nothing panics.
-    pub(crate) const NAMES: [&'static str; 11] =
-        ["I10", "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "panic"];
+    pub(crate) const NAMES: [&'static str; 12] =
+        ["I10", "I14", "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "panic"];
 
     pub(crate) fn new(name: &'static str, text: impl Into<String>) -> Self {
         Self { name, text: text.into() }
@@ -108,14 +112,21 @@ pub(crate) struct Oracle {
     runs: BTreeMap<String, runs::AgentRun>,
     /// When actors could not rely on the world: from and to, in milliseconds of the run.
     troubles: BTreeMap<String, Vec<(u64, u64)>>,
-    /// Each push config that was ever made, by its URL.
-    hooks: BTreeMap<String, pushes::Hook>,
-    /// The URLs of those that are there.
-    configs: BTreeMap<(TaskKey, ConfigId), String>,
+    /// Whether clocks are set while actors wait.
+    clocks_are_set: bool,
+    /// Each making of a push config that was ever stored.
+    hooks: BTreeMap<Registration, pushes::Hook>,
+    /// The registrations, by what the ids of their pushes begin with.
+    by_push: BTreeMap<String, Registration>,
+    /// What comes with the messages that actors send, if it is a config.
+    sending: BTreeMap<String, Option<String>>,
+    /// The config that came with each message that was accepted, by the message's id.
+    accepted_with: BTreeMap<String, Option<String>>,
 }
 
 impl Oracle {
-    pub(crate) fn new(policy: Arc<Policy>, skew_ms: u32) -> Self {
+    pub(crate) fn new(policy: Arc<Policy>, faults: Faults) -> Self {
+        let skew_ms = faults.skew_ms;
         // One clock may be ahead by this much, and another behind.
         let apart = 2 * Duration::from_millis(skew_ms.into());
         Self {
@@ -127,8 +138,11 @@ impl Oracle {
             keys: BTreeMap::new(),
             runs: BTreeMap::new(),
             troubles: BTreeMap::new(),
+            clocks_are_set: faults.step > 0,
             hooks: BTreeMap::new(),
-            configs: BTreeMap::new(),
+            by_push: BTreeMap::new(),
+            sending: BTreeMap::new(),
+            accepted_with: BTreeMap::new(),
         }
     }
 
@@ -167,9 +181,10 @@ impl Oracle {
         check_task(&head, &log).map_err(|text| Violation::of_predicate(&text))?;
         for entry in &log[known_entries..] {
             if let Event::Message(sent) = &entry.event {
-                self.message_stored(&key, entry.position, &sent.message.message_id)?;
+                self.message_stored(actor, &key, entry.position, &sent.message.message_id)?;
             }
         }
+        self.note_named(actor, &head)?;
         let line = line(&head, &log[known_entries..]);
         self.remember(actor, now_ms, head, log)?;
         Ok(Some(line))

@@ -90,6 +90,8 @@ numbers! {
         direct = 0,
         /// How often a stream looks at its task at least, in milliseconds.
         tail_poll_ms = 200,
+        /// How many push configs a task may have.
+        max_configs = 16,
     }
 }
 
@@ -162,6 +164,7 @@ impl Settings {
             Self { max_turns: usual.max_turns, ..self },
             Self { direct: usual.direct, ..self },
             Self { tail_poll_ms: usual.tail_poll_ms, ..self },
+            Self { max_configs: usual.max_configs, ..self },
         ];
         simpler.into_iter().filter(|settings| *settings != self).collect()
     }

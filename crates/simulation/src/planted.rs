@@ -127,12 +127,29 @@ bugs! {
     GivenUpEarly = "given-up-early",
     /// The sweep passes over tasks that are only due for their pushes.
     PushesNotSwept = "pushes-not-swept",
+    /// Whoever deletes or replaces a config is answered at once.
+    DeletedAtOnce = "deleted-at-once",
+    /// A deliverer believes what it once knew of its task, however old that is.
+    ViewNeverOld = "view-never-old",
+    /// A refused request takes the config of an accepted one with it.
+    RefusedTakesBack = "refused-takes-back",
+    /// A request stores its config in place of the one that is live.
+    ConfigsOverwritten = "configs-overwritten",
+    /// What a refused request, or one that died, leaves behind is a config.
+    LeftoversLive = "leftovers-live",
+    /// The commit that makes a config does not count how many there are.
+    ConfigsUncounted = "configs-uncounted",
 }
 
 impl Planted {
     /// The bug of a name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|bug| bug.name() == name)
+    }
+
+    /// Whether it is a bug of those who serve clients, where it is not in the store.
+    pub(crate) fn is_of_clients(self) -> bool {
+        self == Self::ConfigsUncounted
     }
 
     /// What the actors are shown instead of the truth.

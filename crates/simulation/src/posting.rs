@@ -44,7 +44,7 @@ impl Webhook for Actor {
         };
         world.note(self.name(), &what, &push.url);
         world.push_begun(&push);
-        let (url, timeout) = (push.url.clone(), push.timeout);
+        let (id, timeout) = (push.id.clone(), push.timeout);
         let given_up_at = Instant::now() + timeout;
         let exchange = async {
             rest(there / 2).await;
@@ -89,7 +89,7 @@ impl Webhook for Actor {
         let answer = tokio::time::timeout(timeout, exchange).await;
         let answer = answer.unwrap_or(Err(PushError::TimedOut(timeout)));
         world.note(self.name(), "  has an answer", format_args!("{answer:?}"));
-        world.push_answered(self.name(), &url, answer.as_ref().ok());
+        world.push_answered(self.name(), &id, answer.as_ref().ok());
         match answer {
             Ok(_) if world.planted == Some(Planted::AckAssumed) => {
                 Ok(Answer { status: 200, retry_after: None })

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use a2a_lambda_core::{Operations, ProtocolVersion, TaskKey};
 use a2a_lambda_protocol::{
-    A2aError, DeleteTaskPushNotificationConfigRequest, ErrorKind, TaskPushNotificationConfig,
+    A2aError, DeleteTaskPushNotificationConfigRequest, ErrorKind,
+    ListTaskPushNotificationConfigsRequest, TaskPushNotificationConfig,
 };
 
 use crate::client::{Client, TRIES, only_unavailable};
@@ -15,6 +16,11 @@ use crate::oracle::Violation;
 impl Registration {
     fn config_id(id: Option<u32>) -> String {
         id.map(|number| format!("c{number}")).unwrap_or_default()
+    }
+
+    /// The id that its config gets, where it is not a fresh one.
+    pub(crate) fn id_in(id: Option<u32>, key: &TaskKey) -> String {
+        id.map_or_else(|| key.task.as_str().to_owned(), |_| Self::config_id(id))
     }
 
     /// The config as the request of a name asks for it. Some receivers want a token.
@@ -37,6 +43,7 @@ impl Client {
         for number in 1..=TRIES {
             let actor = Arc::new(self.actor(number));
             let request = push.request(actor.name(), key.task.as_str());
+            let before = self.world.makings(&key, &Registration::id_in(push.id, &key));
             let url = request.url.clone();
             let ask = async |ops: Operations| {
                 ops.create_push_config(&who.caller(), request, push.version).await
@@ -51,6 +58,7 @@ impl Client {
                         }
                         oracle.promised(&url)
                     });
+                    self.world.silenced(&before, Some(actor.name()));
                     false
                 }
                 // It has as many as it may have.
@@ -71,10 +79,7 @@ impl Client {
     /// Deletes a push config, until that is answered.
     pub(crate) async fn unregister(&self, id: Option<u32>, who: Who, key: TaskKey) {
         let task_id = key.task.as_str().to_owned();
-        let id = match id {
-            None => task_id.clone(),
-            id => Registration::config_id(id),
-        };
+        let id = Registration::id_in(id, &key);
         for number in 1..=TRIES {
             let actor = Arc::new(self.actor(number));
             let request = DeleteTaskPushNotificationConfigRequest {
@@ -82,14 +87,38 @@ impl Client {
                 id: id.clone(),
                 ..DeleteTaskPushNotificationConfigRequest::default()
             };
+            let before = self.world.makings(&key, &id);
             let ask = async |ops: Operations| ops.delete_push_config(&who.caller(), &request).await;
             match self.ask(&actor, Duration::ZERO, ask).await {
-                Some(Ok(())) => return,
+                Some(Ok(())) => return self.world.silenced(&before, None),
                 Some(Err(error)) => drop(self.world.judge(|_| only_unavailable(&error))),
                 None => {}
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+    }
+}
+
+impl Client {
+    /// Lists the push configs of a task.
+    pub(crate) async fn configs(&self, who: Who, key: TaskKey) {
+        let actor = Arc::new(self.actor(1));
+        let before = self.world.live_configs(&key);
+        let task_id = key.task.as_str().to_owned();
+        let request = ListTaskPushNotificationConfigsRequest {
+            task_id,
+            ..ListTaskPushNotificationConfigsRequest::default()
+        };
+        let ask = async |ops: Operations| ops.list_push_configs(&who.caller(), &request).await;
+        let answer = self.ask(&actor, Duration::ZERO, ask).await;
+        self.world.judge(|oracle| match answer {
+            Some(Ok(page)) => {
+                let shown = page.configs.into_iter().map(|config| (config.id, config.url));
+                oracle.listed_configs(&key, &before, &shown.collect::<Vec<_>>())
+            }
+            Some(Err(error)) => only_unavailable(&error),
+            None => Ok(()),
+        });
     }
 }
 

@@ -105,12 +105,13 @@ impl<'a> Viewer<'a> {
         let mut options = letter.options(self.world(), self.last, actor);
         options.answer_by = Some(actor.now().saturating_add(STREAM_LIMIT));
         let request = letter.request(actor.name());
+        let before = letter.begins(self.world(), actor.name());
         let connection = async {
             let operations = Operations::new(actor.engine());
             let opened = operations.send_streaming(&caller, request, &options).await;
             match letter.outcome(self.world(), Some(opened)) {
                 Outcome::Answered(tail) => {
-                    letter.promised(self.world(), actor.name());
+                    letter.promised(self.world(), actor.name(), before.as_ref());
                     self.key = self
                         .world()
                         .judge(|oracle| {

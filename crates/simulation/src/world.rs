@@ -107,6 +107,7 @@ impl World {
             max_entries: settings.max_entries.into(),
             max_turns: settings.max_turns,
             tail_poll_most: Duration::from_millis(settings.tail_poll_ms.into()),
+            max_push_configs: settings.max_configs as usize,
             ..Policy::default()
         };
         let policy = Arc::new(policy);
@@ -114,7 +115,7 @@ impl World {
             Some(bug) => bug.in_store(stores.shown),
             None => stores.shown,
         };
-        let oracle = Oracle::new(policy.clone(), faults.skew_ms);
+        let oracle = Oracle::new(policy.clone(), faults);
         Self {
             seed,
             settings,

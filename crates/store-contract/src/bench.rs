@@ -1,12 +1,13 @@
 //! What every case stands on: a fresh store, a time that only moves when told, counted ids.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_core::head::{DUE_SHARDS, Head, Phase};
-use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::invariants;
 use a2a_lambda_core::machine::{Change, FirstPush, Stamp, Submission};
 use a2a_lambda_core::store::{Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page};
@@ -17,6 +18,7 @@ use a2a_lambda_core::{
 use a2a_lambda_protocol::Timestamp;
 
 use crate::Store;
+use crate::configs::registration;
 use crate::content::user_message;
 use crate::tracked::Tracked;
 
@@ -38,6 +40,7 @@ pub struct Bench {
     store: Arc<dyn Store>,
     now_ms: Arc<AtomicI64>,
     last_id: Arc<AtomicU64>,
+    registrations: Arc<Mutex<BTreeSet<Registration>>>,
 }
 
 impl fmt::Debug for Bench {
@@ -53,6 +56,7 @@ impl Bench {
             store: Arc::new(store),
             now_ms: Arc::new(AtomicI64::new(1_760_000_000_000)),
             last_id: Arc::new(AtomicU64::new(0)),
+            registrations: Arc::default(),
         }
     }
 
@@ -62,6 +66,15 @@ impl Bench {
 
     pub(crate) fn configs(&self) -> &dyn PushConfigs {
         &*self.store
+    }
+
+    /// The registrations of all configs that were ever put.
+    pub(crate) fn registrations(&self) -> Vec<Registration> {
+        self.registrations.lock().expect("no panic").iter().cloned().collect()
+    }
+
+    pub(crate) fn note_registration(&self, registration: &Registration) {
+        self.registrations.lock().expect("no panic").insert(registration.clone());
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -132,7 +145,8 @@ impl Bench {
 
     /// Submits a new task of Alice's that has a push config.
     pub(crate) async fn submit_pushed(&self, held_until: Option<Timestamp>) -> Tracked {
-        let pushes = Some(FirstPush { held_until });
+        let registration = registration("first");
+        let pushes = Some(FirstPush { registration, held_until });
         self.submit_this(Submission { pushes, ..self.submission() }).await
     }
 

@@ -8,7 +8,7 @@ use crate::bench::Bench;
 mod advance;
 mod after;
 mod commit;
-mod config_pages;
+mod config_reads;
 mod configs;
 mod create;
 mod due;
@@ -231,7 +231,8 @@ macro_rules! for_each_case {
                 every_character_of_its_texts_is_kept
                 a_large_one_is_kept
                 any_id_is_taken_as_it_is
-                another_with_its_id_replaces_it_whole
+                another_put_replaces_it_whole
+                makings_of_one_config_are_apart
                 the_same_put_twice_is_one
                 a_missing_one_is_none
                 one_of_a_missing_task_is_kept
@@ -245,16 +246,13 @@ macro_rules! for_each_case {
                 a_task_that_is_over_takes_them
                 of_those_put_at_once_one_stays
             }
-            config_pages {
+            config_reads {
                 of_nothing_are_empty
-                are_in_the_order_of_bytes
-                of_any_size_show_each_once
-                are_as_full_as_can_be
-                begin_at_any_place
-                bear_changes_between_them
+                find_what_they_ask_for_and_nothing_else
                 of_large_configs_are_whole
                 are_of_one_task
                 see_every_write
+                pass_over_what_they_do_not_ask_for
             }
             advance {
                 the_next_takes_its_place
@@ -295,6 +293,7 @@ macro_rules! for_each_case {
                 of_a_new_task_are_shown_to_the_second
                 of_every_kind_are_kept
                 of_no_configs_are_none_again
+                name_their_configs
                 keep_their_epoch
                 keep_until_when_they_are_held
                 keep_for_when_a_signal_was_sent

@@ -1,7 +1,7 @@
 //! Push configs, for the cases and for the differential test.
 
 use a2a_lambda_core::head::DUE_SHARDS;
-use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
 use a2a_lambda_core::push::{Attempt, Delivery, Failing, Trouble};
 use a2a_lambda_core::vault::Sealed;
 use a2a_lambda_core::{Generation, Position, PushConfig, PushConfigs, StoreError, TaskKey};
@@ -74,10 +74,16 @@ pub(crate) fn config_id(id: &str) -> ConfigId {
     ConfigId::parse(id).expect("a config id")
 }
 
+/// The first registration of the config with an id.
+pub(crate) fn registration(id: &str) -> Registration {
+    Registration::new(&config_id(id), "1")
+}
+
 /// A config in which every field says something, of its own.
 pub(crate) fn config(id: &str, label: &str) -> PushConfig {
     PushConfig {
         id: config_id(id),
+        registration: registration(id),
         url: format!("https://example.com/{label}?a=1#b"),
         scheme: format!("Bearer-{label}"),
         secrets: Sealed::new(format!("secrets of {label}")),
@@ -100,6 +106,7 @@ pub(crate) fn config(id: &str, label: &str) -> PushConfig {
 pub(crate) fn bare_config(id: &str) -> PushConfig {
     PushConfig {
         id: config_id(id),
+        registration: registration(id),
         url: "http://a".to_owned(),
         scheme: String::new(),
         secrets: Sealed::default(),
@@ -140,32 +147,12 @@ pub(crate) fn with_trouble(mut config: PushConfig, trouble: Option<Trouble>) -> 
 /// What a config in trouble is found as.
 pub(crate) fn failing_of(task: &TaskKey, config: &PushConfig) -> Option<Failing> {
     let since = config.delivery.trouble.as_ref()?.since;
-    Some(Failing { since, task: task.clone(), id: config.id.clone() })
+    Some(Failing { since, task: task.clone(), registration: config.registration.clone() })
 }
 
 /// The ids of configs, in their order.
 pub(crate) fn config_ids(configs: &[PushConfig]) -> Vec<&str> {
     configs.iter().map(|config| config.id.as_str()).collect()
-}
-
-/// All configs of a task, in pages of this size.
-pub(crate) async fn walk_configs(
-    store: &dyn PushConfigs,
-    task: &TaskKey,
-    limit: usize,
-) -> Result<Vec<PushConfig>, StoreError> {
-    let mut found: Vec<PushConfig> = Vec::new();
-    for _ in 0..MAX_PAGES {
-        let after = found.last().map(|config| config.id.clone());
-        let page = store.list(task, after.as_ref(), limit).await?;
-        assert!(page.len() <= limit, "a page of {} configs, for {limit}", page.len());
-        let is_last = page.len() < limit;
-        found.extend(page);
-        if is_last {
-            return Ok(found);
-        }
-    }
-    panic!("a listing of more than {MAX_PAGES} pages");
 }
 
 /// All configs of a shard that are in trouble, in pages of this size.
@@ -188,11 +175,12 @@ pub(crate) async fn walk_failing(
 
 impl Bench {
     pub(crate) async fn put_config(&self, task: &TaskKey, config: &PushConfig) {
+        self.note_registration(&config.registration);
         self.configs().put(task, config).await.expect("put");
     }
 
     pub(crate) async fn config(&self, task: &TaskKey, id: &str) -> Option<PushConfig> {
-        self.configs().get(task, &config_id(id)).await.expect("get")
+        self.configs_of(task, &[id]).await.pop()
     }
 
     /// Stores a config in place of the one with the mark `before`; whether it did.
@@ -232,23 +220,23 @@ impl Bench {
     }
 
     pub(crate) async fn delete_config(&self, task: &TaskKey, id: &str) {
-        self.configs().delete(task, &config_id(id)).await.expect("delete");
+        self.configs().delete(task, &registration(id)).await.expect("delete");
     }
 
-    pub(crate) async fn config_page(
-        &self,
-        task: &TaskKey,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Vec<PushConfig> {
-        let after = after.map(config_id);
-        let page = self.configs().list(task, after.as_ref(), limit).await.expect("list");
-        assert!(page.len() <= limit, "a page of {} configs, for {limit}", page.len());
-        page
+    /// The configs of these ids, by id.
+    pub(crate) async fn configs_of(&self, task: &TaskKey, ids: &[&str]) -> Vec<PushConfig> {
+        let registrations: Vec<_> = ids.iter().map(|id| registration(id)).collect();
+        sorted(self.configs().get(task, &registrations).await.expect("get"))
     }
 
-    /// All configs of a task.
+    /// All configs of a task that were ever put with this bench, by id.
     pub(crate) async fn all_configs(&self, task: &TaskKey) -> Vec<PushConfig> {
-        walk_configs(self.configs(), task, 100).await.expect("list")
+        let registrations = self.registrations();
+        sorted(self.configs().get(task, &registrations).await.expect("get"))
     }
+}
+
+fn sorted(mut configs: Vec<PushConfig>) -> Vec<PushConfig> {
+    configs.sort_by(|a, b| (&a.id, &a.registration).cmp(&(&b.id, &b.registration)));
+    configs
 }

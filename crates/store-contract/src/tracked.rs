@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use a2a_lambda_core::head::{Head, Interruption, Mark, Phase};
 use a2a_lambda_core::machine::{
-    Change, Command, Finish, Pause, Settlement, Stamp, TurnEnd, Update,
+    Change, Command, Finish, NewPush, Pause, Settlement, Stamp, TurnEnd, Update,
 };
 use a2a_lambda_core::store::{Committed, Depth, Renewed};
-use a2a_lambda_core::{Entry, LeaseToken, Position, Snapshot, TaskKey, Terms};
+use a2a_lambda_core::{Entry, LeaseToken, Position, Registration, Snapshot, TaskKey, Terms};
 use a2a_lambda_protocol::{Message, Timestamp};
 
 use crate::bench::{Bench, check_tail};
+use crate::configs::config_id;
 use crate::content::{agent_message, user_message};
 
 /// More attempts than any case makes.
@@ -205,17 +206,31 @@ impl Tracked {
             panic!("nobody has the mark: {:?}", head.pushes);
         };
         let epoch = head.pushes.as_ref().map_or(0, |pushes| pushes.epoch);
-        Settlement { token: token.clone(), epoch, through: head.position, next, configs: true }
+        Settlement { token: token.clone(), epoch, through: head.position, next }
     }
 
     pub(crate) async fn settle_push(&mut self, next: Option<Timestamp>) {
         self.apply(Command::SettlePush(self.settlement(next))).await;
     }
 
+    /// Makes or replaces a config.
+    pub(crate) async fn register(&mut self, id: &str) {
+        let registration = Registration::new(&config_id(id), &self.bench.fresh());
+        self.apply(Command::RegisterPush(NewPush { registration, most: 16 })).await;
+    }
+
+    pub(crate) async fn unregister(&mut self, id: &str) {
+        self.apply(Command::UnregisterPush { id: config_id(id) }).await;
+    }
+
     /// Settles because no config is left.
     pub(crate) async fn settle_for_good(&mut self) {
-        let settlement = Settlement { configs: false, ..self.settlement(None) };
-        self.apply(Command::SettlePush(settlement)).await;
+        for id in ["first", "second"] {
+            if self.head.registration(&config_id(id)).is_some() {
+                self.unregister(id).await;
+            }
+        }
+        self.settle_push(None).await;
         assert_eq!(self.head.pushes, None);
     }
 
@@ -234,7 +249,7 @@ pub(crate) fn claim(token: &LeaseToken) -> Command {
 
 /// A follow-up message without an idempotency key.
 pub(crate) fn follow_up(message: Message) -> Command {
-    Command::Message { message, terms: Terms::default(), request: None, registers: false }
+    Command::Message { message, terms: Terms::default(), request: None, push: None }
 }
 
 /// The change that a command makes of a task, which must allow it.

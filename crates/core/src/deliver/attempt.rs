@@ -1,18 +1,20 @@
 //! One attempt: a POST, and what is noted of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_protocol::Timestamp;
 use tracing::{info, warn};
 
 use super::has_time_for_one;
-use super::parcel::{Parcel, push_id};
+use super::parcel::Parcel;
+use super::view::{StillWanted, View};
 use crate::engine::{Engine, chain};
 use crate::ids::{ConfigId, TaskKey, fnv1a};
 use crate::push::{Attempt, MAX_ATTEMPTS_KEPT, PushConfig, PushSecrets, Trouble};
 use crate::store::StoreError;
 use crate::vault::VaultError;
-use crate::webhook::{Always, Push, PushError};
+use crate::webhook::{Push, PushError};
 
 /// The wait when it is no fault of the receiver's: its secrets or its cursor cannot be had.
 const OWN_TROUBLE: Duration = Duration::from_secs(30);
@@ -33,6 +35,8 @@ pub(super) struct Noted {
 pub(super) enum NotNoted {
     /// The config is another one by now, or gone, or somebody else delivers.
     Superseded,
+    /// It was not made: its config was deleted or replaced, or somebody else delivers.
+    Withdrawn,
     /// It is to be made again then.
     Later(Timestamp),
 }
@@ -58,9 +62,10 @@ pub(super) async fn attempt(
     config: PushConfig,
     parcel: Parcel,
     ends_by: Timestamp,
+    view: Arc<View>,
 ) -> Attempted {
     let id = config.id.clone();
-    let result = try_once(engine, task, config, parcel, ends_by).await;
+    let result = try_once(engine, task, config, parcel, ends_by, view).await;
     Attempted { id, result }
 }
 
@@ -70,6 +75,7 @@ async fn try_once(
     mut config: PushConfig,
     parcel: Parcel,
     ends_by: Timestamp,
+    view: Arc<View>,
 ) -> Result<Noted, NotNoted> {
     let Parcel { through, generation, .. } = parcel;
     if parcel.to_be_noted {
@@ -82,7 +88,7 @@ async fn try_once(
         Ok(_) if !has_time_for_one(engine, ends_by) => {
             return Err(NotNoted::Later(engine.clock.now()));
         }
-        Ok(secrets) => post(engine, task, &config, secrets, parcel).await?,
+        Ok(secrets) => post(engine, task, &config, secrets, parcel, view).await?,
         Err(VaultError::Unavailable(error)) => {
             let (tenant, task, error) = (&task.tenant, &task.task, chain(error.as_ref()));
             warn!(%tenant, %task, config = %config.id, error, "no key for the secrets of a push");
@@ -134,9 +140,10 @@ async fn post(
     config: &PushConfig,
     secrets: PushSecrets,
     parcel: Parcel,
+    view: Arc<View>,
 ) -> Result<Verdict, NotNoted> {
     let timeout = engine.policy.push_timeout;
-    let id = push_id(task, config, parcel.through);
+    let id = config.push_id(task, parcel.through);
     let trace = config.trace.as_ref().map(|trace| trace.child(&id));
     let push = Push {
         id,
@@ -149,9 +156,10 @@ async fn post(
         traceparent: trace.map(|trace| trace.as_str().to_owned()),
         timeout,
     };
+    let wanted = StillWanted::new(engine, task, &config.registration, view);
     let answer = tokio::select! {
         biased;
-        answer = engine.webhook.post(push, &Always) => answer,
+        answer = engine.webhook.post(push, &wanted) => answer,
         () = engine.clock.sleep(timeout) => Err(PushError::TimedOut(timeout)),
     };
     Ok(match answer {
@@ -163,7 +171,12 @@ async fn post(
             reason: format!("HTTP {}", answer.status),
             again: Again::After(answer.retry_after.unwrap_or_default()),
         },
-        Err(PushError::Withdrawn) => return Err(NotNoted::Superseded),
+        Err(PushError::Withdrawn) if wanted.is_unknown() => {
+            let (tenant, task) = (&task.tenant, &task.task);
+            warn!(%tenant, %task, config = %config.id, "the task was not read in time for a push");
+            return Err(NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE)));
+        }
+        Err(PushError::Withdrawn) => return Err(NotNoted::Withdrawn),
         Err(PushError::Ours(error)) => {
             let (tenant, task, error) = (&task.tenant, &task.task, chain(error.as_ref()));
             warn!(%tenant, %task, config = %config.id, error, "a push could not be begun");

@@ -1,16 +1,25 @@
 //! What a runner shows to whoever delivers beside it.
 
+use a2a_lambda_protocol::Timestamp;
 use tokio::sync::watch;
 
 use crate::engine::Engine;
 use crate::ids::LeaseToken;
 use crate::store::Snapshot;
 
+/// The task as a runner has read or committed it.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
+    pub(super) snapshot: Snapshot,
+    /// When the read or the commit began.
+    pub(super) as_of: Timestamp,
+}
+
 /// What a runner shows to whoever delivers beside its agent.
 #[derive(Debug)]
 pub(crate) struct Beside {
     token: LeaseToken,
-    shown: watch::Sender<Option<Box<Snapshot>>>,
+    shown: watch::Sender<Option<Box<Shown>>>,
 }
 
 impl Beside {
@@ -26,13 +35,14 @@ impl Beside {
         &self.token
     }
 
-    /// Shows the task as it is now.
-    pub(crate) fn show(&self, snapshot: &Snapshot) {
-        let known = |shown: &Option<Box<Snapshot>>| {
-            shown.as_ref().is_some_and(|shown| shown.head.revision >= snapshot.head.revision)
-        };
-        if snapshot.head.pushes.is_some() && !known(&self.shown.borrow()) {
-            self.shown.send_replace(Some(Box::new(snapshot.clone())));
+    /// Shows the task as it is now, by a read or a commit that began at `as_of`.
+    pub(crate) fn show(&self, snapshot: &Snapshot, as_of: Timestamp) {
+        let newest = self.shown.borrow().as_ref().map(|shown| shown.snapshot.head.revision);
+        let is_news = newest.is_none_or(|newest| newest < snapshot.head.revision);
+        // One that has had configs is shown that they are gone.
+        if is_news && (snapshot.head.pushes.is_some() || newest.is_some()) {
+            let snapshot = snapshot.clone();
+            self.shown.send_replace(Some(Box::new(Shown { snapshot, as_of })));
         }
     }
 }
@@ -41,7 +51,7 @@ impl Beside {
 /// looks for itself while attempts are under way.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    shown: Option<watch::Receiver<Option<Box<Snapshot>>>>,
+    shown: Option<watch::Receiver<Option<Box<Shown>>>>,
 }
 
 impl Feed {
@@ -51,7 +61,7 @@ impl Feed {
     }
 
     /// What the runner shows next; `None` when it is done.
-    pub(super) async fn next(&mut self) -> Option<Snapshot> {
+    pub(super) async fn next(&mut self) -> Option<Shown> {
         let shown = self.shown.as_mut()?;
         if shown.changed().await.is_err() {
             self.shown = None;

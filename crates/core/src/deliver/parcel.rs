@@ -3,11 +3,10 @@
 use a2a_lambda_protocol::{StreamResponse, v0_3};
 
 use crate::head::Head;
-use crate::ids::{Generation, Position, TaskKey};
+use crate::ids::{Generation, Position};
 use crate::log::{ArtifactChange, Entry, Event, fold, without_task};
 use crate::policy::Policy;
 use crate::push::PushConfig;
-use crate::request_key::digest;
 use crate::version::ProtocolVersion;
 
 /// What is sent in one POST.
@@ -32,21 +31,6 @@ pub(super) enum Found {
     Parcel(Parcel),
     /// More of the log is needed to tell: what comes after this entry.
     NeedsLogAfter(Position),
-}
-
-/// What a push's id is made of besides its newest entry: the same for every push of a config, until
-/// that is made anew or replayed.
-pub(super) fn push_id(task: &TaskKey, config: &PushConfig, through: Position) -> String {
-    let made = config.created_at.as_millis().to_be_bytes();
-    let replays = config.delivery.replays.to_be_bytes();
-    let fields: [&[u8]; 5] = [
-        task.tenant.as_str().as_bytes(),
-        task.task.as_str().as_bytes(),
-        config.id.as_str().as_bytes(),
-        &made,
-        &replays,
-    ];
-    format!("msg_{}_{through}", digest(fields))
 }
 
 /// Finds what to send to a receiver, in `log`, which goes up to the head's position.

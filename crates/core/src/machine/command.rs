@@ -6,7 +6,9 @@ use a2a_lambda_protocol::{Json, Message, Timestamp};
 
 use super::Settlement;
 use crate::head::{Interruption, Patience};
-use crate::ids::{ContextId, LeaseToken, Owner, Position, TaskKey, WriteId};
+use crate::ids::{
+    ConfigId, ContextId, LeaseToken, Owner, Position, Registration, TaskKey, WriteId,
+};
 use crate::log::{ArtifactChange, StatusChange, Terms};
 use crate::request_key::Fingerprint;
 
@@ -45,15 +47,26 @@ pub struct Submission {
     pub sender_waits_until: Option<Timestamp>,
     /// The idempotency key, if the request had one.
     pub request: Option<Fingerprint>,
-    /// Whether there is a push config for it.
+    /// The push config that it begins with, if it has one.
     pub pushes: Option<FirstPush>,
 }
 
-/// What a task begins with that has a push config.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The push config that a task begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FirstPush {
+    /// Its registration.
+    pub registration: Registration,
     /// Until when nothing is sent, because the agent may yet answer with a direct message.
     pub held_until: Option<Timestamp>,
+}
+
+/// A push config that is made, or that replaces the one with the same id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPush {
+    /// Its registration, under which it is stored already.
+    pub registration: Registration,
+    /// How many configs the task may have.
+    pub most: usize,
 }
 
 /// What can happen to a task.
@@ -67,8 +80,8 @@ pub enum Command {
         terms: Terms,
         /// The idempotency key, if the request had one.
         request: Option<Fingerprint>,
-        /// Whether a push config was made with it.
-        registers: bool,
+        /// The push config that comes with it, if one does.
+        push: Option<NewPush>,
     },
     /// A runner asks for the right to run it.
     Claim {
@@ -117,8 +130,18 @@ pub enum Command {
     Expire,
     /// The sweep found that the task should have been claimed by now, or that its user did not answer.
     Wake,
-    /// A push config was made, replaced, or switched on. Of a task that is over, too.
-    RegisterPush,
+    /// A client makes or replaces a push config. Of a task that is over, too.
+    RegisterPush(NewPush),
+    /// A client deletes a push config. Of a task that is over, too.
+    UnregisterPush {
+        /// The config's id.
+        id: ConfigId,
+    },
+    /// An operator has a config pushed to again. Of a task that is over, too.
+    PushAgain {
+        /// The config's registration.
+        registration: Registration,
+    },
     /// Somebody delivers pushes, or goes on to. Of a task that is over, too.
     ClaimPush {
         /// Their secret.
@@ -197,7 +220,9 @@ impl Command {
             Self::Cancel => "cancel",
             Self::Expire => "expire",
             Self::Wake => "wake",
-            Self::RegisterPush => "register-push",
+            Self::RegisterPush(_) => "register-push",
+            Self::UnregisterPush { .. } => "unregister-push",
+            Self::PushAgain { .. } => "push-again",
             Self::ClaimPush { .. } => "claim-push",
             Self::SettlePush(_) => "settle-push",
         }

@@ -20,9 +20,10 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::Timestamp;
 
+use super::command::{FirstPush, NewPush};
 use super::{Draft, Effect, Refusal};
 use crate::head::{Head, Mark, Pushes};
-use crate::ids::{LeaseToken, Position};
+use crate::ids::{ConfigId, LeaseToken, Position, Registration};
 use crate::log::Entry;
 
 /// How long a new task's mark waits for the runner that is signaled anyway, and that delivers
@@ -40,8 +41,6 @@ pub struct Settlement {
     pub through: Position,
     /// When there is more to do, if there is.
     pub next: Option<Timestamp>,
-    /// Whether there is a config at all.
-    pub configs: bool,
 }
 
 /// Whether receivers are sent something for an entry.
@@ -59,8 +58,9 @@ impl Head {
 }
 
 impl Draft<'_> {
-    /// The mark of a task that is made with a config.
-    pub(super) fn first_mark(&mut self, held_until: Option<Timestamp>) {
+    /// The config that a task is made with, and its mark.
+    pub(super) fn first_mark(&mut self, first: FirstPush) {
+        let FirstPush { registration, held_until } = first;
         let soon = self.stamp.now.saturating_add(HEAD_START);
         let until = held_until.unwrap_or(soon);
         if held_until.is_some() {
@@ -69,14 +69,53 @@ impl Draft<'_> {
         }
         let mark = Some(Mark::Waiting { until });
         let epoch = self.head.revision.0;
-        self.head.pushes = Some(Pushes { epoch, held_until, signaled: None, mark });
+        let configs = vec![registration];
+        self.head.pushes = Some(Pushes { configs, epoch, held_until, signaled: None, mark });
     }
 
-    /// A config was made, replaced or switched on.
-    pub(super) fn register(&mut self) {
-        let none = Pushes { epoch: 0, held_until: None, signaled: None, mark: None };
-        self.head.pushes.get_or_insert(none).epoch = self.head.revision.0;
+    /// Names a config, in place of the one with the same id if there is one.
+    pub(super) fn register(&mut self, push: NewPush) -> Result<(), Refusal> {
+        let NewPush { registration, most } = push;
+        let none =
+            Pushes { configs: Vec::new(), epoch: 0, held_until: None, signaled: None, mark: None };
+        let pushes = self.head.pushes.get_or_insert(none);
+        pushes.configs.retain(|config| !config.is_of_same_config(&registration));
+        if pushes.configs.len() >= most {
+            return Err(Refusal::TooManyConfigs { most });
+        }
+        pushes.configs.push(registration);
+        pushes.epoch = self.head.revision.0;
         self.registered = true;
+        Ok(())
+    }
+
+    /// Names a config no more. Whoever has the mark keeps it, and finds out.
+    pub(super) fn unregister(&mut self, id: &ConfigId) -> Result<(), Refusal> {
+        let revision = self.head.revision.0;
+        let may_be_pushed_now = self.head.may_be_pushed_now();
+        let pushes = self.head.pushes.as_mut().ok_or(Refusal::NoSuchConfig)?;
+        let before = pushes.configs.len();
+        pushes.configs.retain(|config| !config.is_of(id));
+        if pushes.configs.len() == before {
+            return Err(Refusal::NoSuchConfig);
+        }
+        pushes.epoch = revision;
+        if pushes.configs.is_empty() && !may_be_pushed_now {
+            self.head.pushes = None;
+        }
+        Ok(())
+    }
+
+    /// A config was switched on, or has been set back.
+    pub(super) fn push_again(&mut self, registration: &Registration) -> Result<(), Refusal> {
+        let revision = self.head.revision.0;
+        let pushes = self.head.pushes.as_mut().ok_or(Refusal::NoSuchConfig)?;
+        if !pushes.configs.contains(registration) {
+            return Err(Refusal::NoSuchConfig);
+        }
+        pushes.epoch = revision;
+        self.registered = true;
+        Ok(())
     }
 
     /// Somebody delivers from here on, or goes on to.
@@ -103,7 +142,7 @@ impl Draft<'_> {
 
     /// Somebody has delivered what there was.
     pub(super) fn settle_push(&mut self, settlement: &Settlement) -> Result<(), Refusal> {
-        let Settlement { token, epoch, through, next, configs } = settlement;
+        let Settlement { token, epoch, through, next } = settlement;
         if self.head.pushed_until(token).is_none() {
             return Err(Refusal::StaleLease);
         }
@@ -113,7 +152,7 @@ impl Draft<'_> {
         if pushes.epoch != *epoch || position != *through {
             return Err(Refusal::News);
         }
-        if !configs {
+        if pushes.configs.is_empty() {
             self.head.pushes = None;
             return Ok(());
         }
@@ -142,14 +181,20 @@ impl Draft<'_> {
             Some(token) if !theirs && !held && (news || self.head.has_free_push(now)) => {
                 self.take_mark(token);
             }
-            None if news && !theirs && !held && !self.is_new => {
-                if let Some(pushes) = &mut self.head.pushes {
-                    pushes.mark = Some(Mark::Open);
-                }
-            }
+            None if news && !theirs && !held && !self.is_new => self.leave_mark(),
             _ => {}
         }
         self.look_for_pushes();
+    }
+
+    /// Leaves what there is to be sent to somebody who is yet to come.
+    fn leave_mark(&mut self) {
+        match &mut self.head.pushes {
+            // The last config was deleted, and whoever was delivering died.
+            Some(pushes) if pushes.configs.is_empty() => self.head.pushes = None,
+            Some(pushes) => pushes.mark = Some(Mark::Open),
+            None => {}
+        }
     }
 
     /// An index is written when its key changes: a look that is due before this one is needed, and

@@ -47,6 +47,15 @@ pub enum Refusal {
     /// There is nothing of the kind to end.
     #[error("there is no lease")]
     NoLease,
+    /// The task has as many push configs as it may have.
+    #[error("the task has {most} push configs already")]
+    TooManyConfigs {
+        /// How many it may have.
+        most: usize,
+    },
+    /// The task has no such push config.
+    #[error("the task has no such push config")]
+    NoSuchConfig,
     /// Each push config has been sent everything.
     #[error("nothing is to be pushed")]
     NothingToPush,

@@ -1,21 +1,25 @@
 //! Push configs: create, get, list, delete (spec sections 3.1.7 to 3.1.10).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use a2a_lambda_protocol::{
     A2aError, AuthenticationInfo, DeleteTaskPushNotificationConfigRequest, ErrorKind,
     GetTaskPushNotificationConfigRequest, ListTaskPushNotificationConfigsRequest,
-    ListTaskPushNotificationConfigsResponse, TaskPushNotificationConfig, Timestamp, validate,
+    ListTaskPushNotificationConfigsResponse, TaskPushNotificationConfig, validate,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::{join, join_all};
 use tracing::warn;
 
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::{TransactError, chain};
-use crate::ids::{ConfigId, Generation, Position, TaskKey};
+use crate::head::Head;
+use crate::ids::{ConfigId, Generation, Position, Registration, TaskKey};
+use crate::machine::{Command, NewPush, Refusal, Stamp};
 use crate::push::{Delivery, Origin, PushConfig, PushSecrets, Secret};
-use crate::store::Depth;
+use crate::store::{Depth, Snapshot};
 use crate::vault::VaultError;
 use crate::version::ProtocolVersion;
 use crate::webhook::NotAdmitted;
@@ -31,6 +35,10 @@ const MAX_SECRET_BYTES: usize = 8 * 1_024;
 
 /// The most configs on a page.
 const MAX_PAGE: usize = 100;
+
+/// How much longer than [`Policy::push_view`](crate::Policy::push_view) an answer waits: from the
+/// check of a push to its first byte, and for clocks that run at different speeds.
+const VIEW_MARGIN: Duration = Duration::from_millis(100);
 
 impl Operations {
     /// Makes a push config, or replaces the one with the same id. Tasks that are over take them,
@@ -51,20 +59,15 @@ impl Operations {
             return Err(A2aError::invalid_field("taskId", "is required"));
         }
         let snapshot = self.owned(caller, &request.task_id, Depth::Tail).await?;
-        let key = snapshot.head.key.clone();
-        let from = (snapshot.head.position, snapshot.head.generation);
         let mut request = request;
         // 0.3 sets the one config of a task, unless it is named; 1.0 creates another.
         if request.id.is_empty() && origin.version == ProtocolVersion::V1_0 {
             request.id = self.engine.ids.fresh();
         }
-        let registered = Box::pin(self.register(&key, from, request, origin, "")).await?;
-        // The config is there before the task knows of it, so that nothing is missed.
-        if let Err(error) = self.engine.register_push(snapshot).await {
-            self.take_back(&key, &registered).await;
-            return Err(transact_error(error));
-        }
-        Ok(shown(&key, &registered.config))
+        let task = snapshot.head.key.clone();
+        let head = Some(&snapshot.head);
+        let offer = Box::pin(self.offer(&task, head, request, origin, "")).await?;
+        Box::pin(self.register(snapshot, offer)).await.map(|config| shown(&task, &config))
     }
 
     /// Reads a push config, without its secrets.
@@ -78,7 +81,7 @@ impl Operations {
         request: &GetTaskPushNotificationConfigRequest,
     ) -> Result<TaskPushNotificationConfig, A2aError> {
         validate(request)?;
-        let key = self.owned(caller, &request.task_id, Depth::Tail).await?.head.key;
+        let snapshot = self.owned(caller, &request.task_id, Depth::Tail).await?;
         let not_found = || {
             let text = format!("the task has no push config {}", request.id);
             A2aError::new(ErrorKind::TaskNotFound, text)
@@ -86,8 +89,9 @@ impl Operations {
         };
         // An id that cannot be one is the id of no config.
         let id = ConfigId::parse(&request.id).map_err(|_| not_found())?;
-        let config = self.engine.config(&key, &id).await.map_err(store_error)?;
-        config.map(|config| shown(&key, &config)).ok_or_else(not_found)
+        let key = snapshot.head.key.clone();
+        let configs = self.live_configs(snapshot, |of| of.is_of(&id)).await?;
+        configs.first().map(|config| shown(&key, config)).ok_or_else(not_found)
     }
 
     /// Lists the push configs of a task by id, without their secrets.
@@ -104,14 +108,14 @@ impl Operations {
             "" => None,
             token => Some(decode_token(token)?),
         };
-        let key = self.owned(caller, &request.task_id, Depth::Tail).await?.head.key;
+        let snapshot = self.owned(caller, &request.task_id, Depth::Tail).await?;
+        let key = snapshot.head.key.clone();
         let size = match usize::try_from(request.page_size) {
             Ok(0) | Err(_) => MAX_PAGE,
             Ok(size) => size.min(MAX_PAGE),
         };
-        // One more than is shown tells whether there is another page.
-        let found = self.engine.configs(&key, after.as_ref(), size + 1).await;
-        let mut found = found.map_err(store_error)?;
+        let mut found = self.live_configs(snapshot, |_| true).await?;
+        found.retain(|config| after.as_ref().is_none_or(|after| config.id > *after));
         let more = found.len() > size;
         found.truncate(size);
         let next = found.last().filter(|_| more).map(|last| encode_token(&last.id));
@@ -130,12 +134,15 @@ impl Operations {
         caller: &Caller,
         task_id: &str,
     ) -> Result<Vec<(ConfigId, Delivery)>, A2aError> {
-        let key = self.owned(caller, task_id, Depth::Tail).await?.head.key;
-        let configs = self.engine.configs(&key, None, MAX_PAGE).await.map_err(store_error)?;
+        let snapshot = self.owned(caller, task_id, Depth::Tail).await?;
+        let configs = self.live_configs(snapshot, |_| true).await?;
         Ok(configs.into_iter().map(|config| (config.id, config.delivery)).collect())
     }
 
     /// Deletes a push config. One that is not there is as good as deleted.
+    ///
+    /// Once this returns, no push to it is begun (invariant I14). So it waits while somebody may be
+    /// delivering who does not know yet.
     ///
     /// # Errors
     /// `InvalidParams` for a bad request, `TaskNotFound`, or a store's failure.
@@ -145,32 +152,70 @@ impl Operations {
         request: &DeleteTaskPushNotificationConfigRequest,
     ) -> Result<(), A2aError> {
         validate(request)?;
-        let key = self.owned(caller, &request.task_id, Depth::Tail).await?.head.key;
+        let snapshot = self.owned(caller, &request.task_id, Depth::Tail).await?;
         let Ok(id) = ConfigId::parse(&request.id) else {
             return Ok(());
         };
-        self.engine.delete_config(&key, &id).await.map_err(store_error)
+        let task = snapshot.head.key.clone();
+        let mut replaced = Replaced::default();
+        let unregister = |head: &Head, stamp: &Stamp| {
+            replaced.note(head, |of| of.is_of(&id));
+            head.apply(Command::UnregisterPush { id: id.clone() }, stamp)
+        };
+        match Box::pin(self.engine.transact_with(snapshot, unregister)).await {
+            Ok(_) => {}
+            Err(TransactError::Illegal(refused)) => {
+                // It may just have been deleted by a request whose answer was lost.
+                replaced.may_be_pushed_to |= refused.snapshot.head.may_be_pushed_now();
+            }
+            Err(TransactError::Gone) => return Err(A2aError::task_not_found(&request.task_id)),
+            Err(error) => return Err(transact_error(error)),
+        }
+        self.silence(&task, replaced).await;
+        Ok(())
     }
 
-    /// Stores a config for a task, for what comes after `from`. `path` is where the request has the config.
-    pub(super) async fn register(
+    /// The configs that a task names, by id; those of some registrations only.
+    async fn live_configs(
+        &self,
+        mut snapshot: Snapshot,
+        is_asked_for: impl Fn(&Registration) -> bool + Send,
+    ) -> Result<Vec<PushConfig>, A2aError> {
+        let task = snapshot.head.key.clone();
+        let mut left = self.engine.policy.store_tries;
+        loop {
+            let named = snapshot.head.registrations().iter().filter(|of| is_asked_for(of));
+            let named: Vec<Registration> = named.cloned().collect();
+            let found = self.engine.configs(&task, &named).await.map_err(store_error)?;
+            left = left.saturating_sub(1);
+            if found.len() == named.len() || left == 0 {
+                return Ok(found);
+            }
+            // One was replaced or deleted since the task was read.
+            let read = self.engine.read(&task, Depth::Tail).await.map_err(store_error)?;
+            snapshot = read.ok_or_else(|| A2aError::task_not_found(task.task.as_str()))?;
+        }
+    }
+
+    /// Stores a config for a task that is to name it, from the task's newest entry on. `head` is the
+    /// task, unless it is new. `path` is where the request has the config.
+    pub(super) async fn offer(
         &self,
         task: &TaskKey,
-        from: (Position, Generation),
+        head: Option<&Head>,
         request: TaskPushNotificationConfig,
         origin: Origin,
         path: &str,
-    ) -> Result<Registered, A2aError> {
+    ) -> Result<Offer, A2aError> {
         if !self.engine.vault.has_key() {
             let text = "push notifications are not set up: there is no key for their secrets";
             return Err(A2aError::new(ErrorKind::PushNotificationNotSupported, text));
         }
         let read = read(task, request, path)?;
         let most = self.engine.policy.max_push_configs;
-        let present = self.engine.configs(task, None, most).await.map_err(store_error)?;
-        let count = present.len();
-        let replaced = present.into_iter().find(|present| present.id == read.id);
-        if count >= most && replaced.is_none() {
+        // The commit decides. A request that it would refuse need not cost more.
+        let named = head.map_or(&[][..], Head::registrations);
+        if named.iter().filter(|of| !of.is_of(&read.id)).count() >= most {
             return Err(too_many(most));
         }
         let webhook = &self.engine.webhook;
@@ -183,81 +228,119 @@ impl Operations {
         webhook.admit(&read.url).await.map_err(|error| refused("url", error))?;
         let context = PushConfig::seal_context(task, &read.id);
         let sealed = self.engine.vault.seal(&read.secrets, &context).await;
-        let (cursor, delivered) = from;
+        let newest = |head: &Head| (head.position, head.generation);
+        let (cursor, delivered) = head.map_or((Position(0), Generation(0)), newest);
         let config = PushConfig {
+            registration: self.engine.registration(&read.id),
             id: read.id,
             url: read.url,
             scheme: read.scheme,
             secrets: sealed.map_err(vault_error)?,
             version: origin.version,
             trace: origin.trace,
-            created_at: after(replaced.as_ref(), self.engine.clock.now()),
+            created_at: self.engine.clock.now(),
             write: self.engine.write_id(),
             delivery: Delivery { cursor, delivered, ..Delivery::default() },
         };
-        let registered = self.store_config(task, config, replaced).await?;
-        // Others may have made some at the same time: whoever sees too many takes its own back, and
-        // the last to look sees all.
-        let now = self.engine.configs(task, None, most + 1).await.map_err(store_error)?;
-        if now.len() > most && registered.replaced.is_none() {
-            self.take_back(task, &registered).await;
-            return Err(too_many(most));
-        }
-        Ok(registered)
+        self.engine.put_config(task, &config).await.map_err(store_error)?;
+        Ok(Offer { task: task.clone(), config, most, replaced: Replaced::default() })
     }
 
-    /// Stores a config, in place of `present` if there is one: of that very state, which is
-    /// delivered to meanwhile, so that it can be taken back as it was.
-    async fn store_config(
+    /// Has a task name a config that is stored. A config that it is refused is deleted.
+    async fn register(
         &self,
-        task: &TaskKey,
-        config: PushConfig,
-        present: Option<PushConfig>,
-    ) -> Result<Registered, A2aError> {
-        let mut replaced = present;
+        mut snapshot: Snapshot,
+        mut offer: Offer,
+    ) -> Result<PushConfig, A2aError> {
         for _ in 0..self.engine.policy.commit_tries {
-            let Some(present) = &replaced else {
-                self.engine.put_config(task, &config).await.map_err(store_error)?;
-                return Ok(Registered { config, replaced });
+            let command = Command::RegisterPush(offer.push());
+            let register = |head: &Head, stamp: &Stamp| {
+                offer.note(head);
+                head.apply(command.clone(), stamp)
             };
-            let stored = self.engine.advance_config(task, &present.write, &config).await;
-            if stored.map_err(store_error)? {
-                return Ok(Registered { config, replaced });
+            match Box::pin(self.engine.transact_with(snapshot, register)).await {
+                Ok(_) => {
+                    self.silence(&offer.task, offer.replaced).await;
+                    return Ok(offer.config);
+                }
+                Err(TransactError::Contended) => {}
+                Err(error) => return Err(self.refuse(offer, error).await),
             }
-            let now = self.engine.config(task, &config.id).await.map_err(store_error)?;
-            if now.as_ref().is_some_and(|now| is_same(now, &config)) {
-                // It was stored by a try whose answer was lost, and has been delivered to since.
-                return Ok(Registered { config, replaced });
-            }
-            replaced = now;
+            // Nobody can tell whether it was named and deleted again since. A registration that was
+            // deleted must not come back, as what is stored under it goes: so it gets another.
+            self.delete(&offer.task, &offer.config.registration).await;
+            let read = self.engine.read(&offer.task, Depth::Tail).await.map_err(store_error)?;
+            snapshot = read.ok_or_else(|| transact_error(TransactError::Gone))?;
+            offer.config.registration = self.engine.registration(&offer.config.id);
+            offer.config.write = self.engine.write_id();
+            let stored = self.engine.put_config(&offer.task, &offer.config).await;
+            stored.map_err(store_error)?;
         }
-        Err(transact_error(TransactError::Contended))
+        Err(self.refuse(offer, TransactError::Contended).await)
     }
 
-    async fn try_to_take_back(
-        &self,
-        task: &TaskKey,
-        registered: &Registered,
-    ) -> Result<(), TransactError> {
-        let Registered { config, replaced } = registered;
-        let Some(replaced) = replaced else {
-            return Ok(self.engine.delete_config(task, &config.id).await?);
-        };
-        // Whoever delivers may have noted something of it. What others have made of it stays.
-        let now = self.engine.config(task, &config.id).await?;
-        let Some(now) = now.filter(|now| is_same(now, config)) else { return Ok(()) };
-        self.engine.advance_config(task, &now.write, replaced).await?;
-        // It may have been passed over while it was not there.
-        let Some(snapshot) = self.engine.read(task, Depth::Tail).await? else { return Ok(()) };
-        self.engine.register_push(snapshot).await
+    /// Deletes the config of a request that is refused, unless the task may name it all the same.
+    async fn refuse(&self, offer: Offer, error: TransactError) -> A2aError {
+        if is_certain(&error) {
+            self.withdraw(offer).await;
+        }
+        match error {
+            TransactError::Illegal(refused) => refused_config(&refused.illegal.refusal)
+                .unwrap_or_else(|| transact_error(TransactError::Illegal(refused))),
+            error => transact_error(error),
+        }
     }
 
-    /// Takes back a config whose message was refused after all.
-    pub(super) async fn take_back(&self, task: &TaskKey, registered: &Registered) {
-        if let Err(error) = self.try_to_take_back(task, registered).await {
+    /// The commit that was to name a config was made.
+    pub(super) async fn accepted(&self, head: &Head, offer: Offer) {
+        if !offer.is_named(head) {
+            // Another one has taken its place meanwhile.
+            self.delete(&offer.task, &offer.config.registration).await;
+        }
+        self.silence(&offer.task, offer.replaced).await;
+    }
+
+    /// Deletes a config that no task will name: its request is refused, or repeats another.
+    pub(super) async fn withdraw(&self, offer: Offer) {
+        self.delete(&offer.task, &offer.config.registration).await;
+    }
+
+    /// Deletes a config that its task does not name. One that stays behind means nothing.
+    async fn delete(&self, task: &TaskKey, registration: &Registration) {
+        if let Err(error) = self.engine.delete_config(task, registration).await {
             let (tenant, task, error) = (&task.tenant, &task.task, chain(&error));
-            warn!(%tenant, %task, error, "the push config of a refused message is left behind");
+            warn!(%tenant, %task, error, "a push config that no task names is left behind");
         }
+    }
+
+    /// Deletes configs that a commit took the names of, and waits until nobody can begin a push to
+    /// them (invariant I14).
+    pub(super) async fn silence(&self, task: &TaskKey, replaced: Replaced) {
+        let delete = replaced.registrations.iter().map(|of| self.delete(task, of));
+        let wait = async {
+            if replaced.may_be_pushed_to {
+                let longest = self.engine.policy.push_view + VIEW_MARGIN;
+                self.engine.clock.sleep(longest).await;
+            }
+        };
+        join(wait, join_all(delete)).await;
+    }
+}
+
+/// Whether it is certain that a command was not carried out.
+pub(super) fn is_certain(error: &TransactError) -> bool {
+    match error {
+        TransactError::Store(error) => error.certainly_not_applied(),
+        TransactError::Signal(_) => false,
+        TransactError::Illegal(_) | TransactError::Gone | TransactError::Contended => true,
+    }
+}
+
+/// What a refusal says to the client whose config it is about.
+pub(super) fn refused_config(refusal: &Refusal) -> Option<A2aError> {
+    match refusal {
+        Refusal::TooManyConfigs { most } => Some(too_many(*most)),
+        _ => None,
     }
 }
 
@@ -265,9 +348,55 @@ fn too_many(most: usize) -> A2aError {
     A2aError::unsupported(format!("the task has {most} push configs, and can have no more"))
 }
 
-/// Whether this is the same config, however far its receiver has come.
-fn is_same(config: &PushConfig, other: &PushConfig) -> bool {
-    config.created_at == other.created_at && config.url == other.url
+/// A config that is stored for a task that is yet to name it.
+pub(super) struct Offer {
+    task: TaskKey,
+    config: PushConfig,
+    most: usize,
+    /// Those that it takes the place of.
+    pub(super) replaced: Replaced,
+}
+
+impl Offer {
+    /// Of which the commit makes a live config.
+    pub(super) fn push(&self) -> NewPush {
+        NewPush { registration: self.config.registration.clone(), most: self.most }
+    }
+
+    pub(super) fn registration(&self) -> &Registration {
+        &self.config.registration
+    }
+
+    pub(super) fn is_named(&self, head: &Head) -> bool {
+        head.registrations().contains(&self.config.registration)
+    }
+
+    /// Takes note of what a commit from this head replaces.
+    pub(super) fn note(&mut self, head: &Head) {
+        let own = &self.config.registration;
+        self.replaced.note(head, |of| of.is_of_same_config(own) && of != own);
+    }
+}
+
+/// Configs that a commit takes the names of.
+#[derive(Default)]
+pub(super) struct Replaced {
+    registrations: BTreeSet<Registration>,
+    /// Whether somebody may be delivering who does not know yet.
+    may_be_pushed_to: bool,
+}
+
+impl Replaced {
+    fn note(&mut self, head: &Head, is_replaced: impl Fn(&Registration) -> bool) {
+        let replaced: Vec<_> = head.registrations().iter().filter(|of| is_replaced(of)).collect();
+        self.may_be_pushed_to |= !replaced.is_empty() && head.may_be_pushed_now();
+        self.registrations.extend(replaced.into_iter().cloned());
+    }
+
+    /// What another request has replaced, which was the same and may not have been answered.
+    pub(super) fn by_another(head: &Head) -> Self {
+        Self { registrations: BTreeSet::new(), may_be_pushed_to: head.may_be_pushed_now() }
+    }
 }
 
 /// The vault's failure, as a client is told of it.
@@ -281,18 +410,6 @@ fn vault_error(error: VaultError) -> A2aError {
         }
     };
     A2aError::new(kind, text).with_source(error)
-}
-
-/// A config that was stored, and the one that it took the place of.
-pub(super) struct Registered {
-    config: PushConfig,
-    replaced: Option<PushConfig>,
-}
-
-/// The time when a config is made, which tells its pushes from those of the one that it replaces.
-fn after(replaced: Option<&PushConfig>, now: Timestamp) -> Timestamp {
-    let next = |config: &PushConfig| config.created_at.saturating_add(Duration::from_millis(1));
-    replaced.map_or(now, |replaced| next(replaced).max(now))
 }
 
 /// What a request says of a config, in order.

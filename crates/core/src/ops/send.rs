@@ -5,12 +5,13 @@ use a2a_lambda_protocol::{
     TaskPushNotificationConfig, Timestamp, validate,
 };
 
+use super::push::{Offer, Replaced, is_certain, refused_config};
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
-use crate::engine::TransactError;
+use crate::engine::{Refused, TransactError};
 use crate::head::{Head, Phase};
-use crate::ids::{ContextId, Generation, Position, TaskId, TaskKey};
+use crate::ids::{ContextId, Generation, Owner, Position, TaskId, TaskKey};
 use crate::log::{Terms, without_task};
-use crate::machine::{Command, Effect, FirstPush, Submission};
+use crate::machine::{Command, Effect, FirstPush, Stamp, Submission};
 use crate::push::Origin;
 use crate::request_key::{Fingerprint, MAX_REQUEST_KEY_BYTES};
 use crate::store::{Created, Depth, Snapshot};
@@ -146,8 +147,8 @@ impl Operations {
             metadata: request.metadata,
         };
         self.check_size(&message, &terms)?;
-        let request = self.fingerprint(caller, options, &message, &terms)?;
         let push = configuration.task_push_notification_config;
+        let request = self.fingerprint(caller, options, &message, &terms, push.as_ref())?;
         let may_answer_directly = options.may_answer_directly;
         let sending =
             Sending { message, terms, request, push, sender_waits_until, may_answer_directly };
@@ -184,69 +185,70 @@ impl Operations {
             terms,
             sender_waits_until,
             request,
-            pushes: push.is_some().then_some(FirstPush {
-                held_until: sender_waits_until.filter(|_| may_answer_directly),
-            }),
+            pushes: None,
         };
+        let Some(push) = push else {
+            return self.create(submission, key, None).await;
+        };
+        if key.is_some() {
+            // A repeated request need not store its config again.
+            let existing = self.engine.read(&submission.key, Depth::Tail).await;
+            if let Some(existing) = existing.map_err(store_error)? {
+                let is_same =
+                    is_repeated(&existing.head, &submission.owner, submission.request.as_ref());
+                return self.repeated(existing, is_same, key).await;
+            }
+        }
+        let offer = Box::pin(self.offer(&submission.key, None, push, origin, INLINE)).await?;
+        let first = FirstPush {
+            registration: offer.registration().clone(),
+            held_until: sender_waits_until.filter(|_| may_answer_directly),
+        };
+        self.create(Submission { pushes: Some(first), ..submission }, key, Some(offer)).await
+    }
+
+    /// Stores a new task. `offer` is the config that it names.
+    async fn create(
+        &self,
+        submission: Submission,
+        key: Option<Key>,
+        offer: Option<Offer>,
+    ) -> Result<Accepted, A2aError> {
         let change = Head::submit(submission, &self.engine.stamp());
         let head = change.head();
-        let mut registered = None;
-        if let Some(push) = push {
-            if key.is_some() {
-                // A config must not be put beside a task that this request did not make.
-                let existing = self.engine.read(&head.key, Depth::Tail).await;
-                if let Some(existing) = existing.map_err(store_error)? {
-                    return self.repeated(existing, head, key).await;
-                }
-            }
-            // Before the task, so that nothing of it is missed. Without its task it means nothing.
-            let start = (Position(0), Generation(0));
-            registered =
-                Some(Box::pin(self.register(&head.key, start, push, origin, INLINE)).await?);
-        }
-        let created = self.engine.create(&change).await;
-        if let (Err(error), Some(registered)) = (&created, &registered)
-            && error.certainly_not_applied()
-        {
-            // A repeated request makes the same task, which must not find it.
-            self.take_back(&head.key, registered).await;
-        }
-        match created.map_err(store_error)? {
-            Created::Now => {
+        match self.engine.create(&change).await {
+            Ok(Created::Now) => {
                 self.engine.carry_out_or_leave(head, change.effects()).await;
                 let tail = change.entries().to_vec();
                 Ok(Accepted::now(Snapshot { head: head.clone(), tail, inline_bytes: 0 }))
             }
-            Created::Before(existing) => {
-                let repeated = self.repeated(*existing, head, key).await;
-                match (&repeated, &registered) {
-                    (Err(_), Some(registered)) => self.take_back(&head.key, registered).await,
-                    // Two requests at once under one key, and the other one made the task: it may
-                    // have come without a config, or have been pushed to its end already.
-                    (Ok(accepted), Some(_)) => {
-                        let base = accepted.snapshot.clone();
-                        self.engine.register_push(base).await.map_err(transact_error)?;
-                    }
-                    (_, None) => {}
+            Ok(Created::Before(existing)) => {
+                if let Some(offer) = offer.filter(|offer| !offer.is_named(&existing.head)) {
+                    self.withdraw(offer).await;
                 }
-                repeated
+                // Without a key the id is fresh: the task is the one that this very request made, by
+                // a write whose answer was lost, and it has gone on since.
+                let is_same = is_repeated(&existing.head, &head.owner, head.request.as_ref())
+                    && (key.is_some() || existing.head.created_at == head.created_at);
+                self.repeated(*existing, is_same, key).await
+            }
+            Err(error) => {
+                if let Some(offer) = offer.filter(|_| error.certainly_not_applied()) {
+                    self.withdraw(offer).await;
+                }
+                Err(store_error(error))
             }
         }
     }
 
-    /// A request that has made a task before.
+    /// A request that has made a task before, or another one whose key has.
     async fn repeated(
         &self,
         existing: Snapshot,
-        wanted: &Head,
+        is_same: bool,
         key: Option<Key>,
     ) -> Result<Accepted, A2aError> {
-        // Without a key the id is fresh: the task is the one that this very request made, by a write
-        // whose answer was lost, and it has gone on since.
-        let same = existing.head.owner == wanted.owner
-            && existing.head.request == wanted.request
-            && (key.is_some() || existing.head.created_at == wanted.created_at);
-        if !same {
+        if !is_same {
             return Err(key.unwrap_or(Key::Header).reused());
         }
         // The first signal may be what was lost.
@@ -274,7 +276,9 @@ impl Operations {
             ));
         }
         if let Some(answer) = accepted_before(head, request.as_ref()) {
-            return answer.map(|position| Accepted::before(snapshot, position));
+            let position = answer?;
+            self.repeats(head, push.is_some()).await;
+            return Ok(Accepted::before(snapshot, position));
         }
         let limit = self.engine.policy.max_entries;
         if head.position.0 >= limit {
@@ -295,42 +299,84 @@ impl Operations {
         if head.is_terminal() {
             return Err(over(head.phase.name(), id));
         }
-        let key = head.key.clone();
-        let registered = match push {
+        let offer = match push {
             Some(push) => {
-                let from = (head.position, head.generation);
-                Some(Box::pin(self.register(&key, from, push, origin, INLINE)).await?)
+                Some(Box::pin(self.offer(&head.key, Some(head), push, origin, INLINE)).await?)
             }
             None => None,
         };
         let fingerprint = request.as_ref().map(|request| request.fingerprint.clone());
-        let registers = registered.is_some();
-        let command = Command::Message { message, terms, request: fingerprint, registers };
-        match Box::pin(self.engine.transact(snapshot, command)).await {
+        let push = offer.as_ref().map(Offer::push);
+        let command = Command::Message { message, terms, request: fingerprint, push };
+        let (outcome, offer) = Box::pin(self.transact_offer(snapshot, command, offer)).await;
+        match outcome {
             Ok((snapshot, effects)) => {
                 self.engine.carry_out_or_leave(&snapshot.head, &effects).await;
+                if let Some(offer) = offer {
+                    self.accepted(&snapshot.head, offer).await;
+                }
                 Ok(Accepted::now(snapshot))
             }
-            Err(TransactError::Illegal(refused)) => {
-                // The same request, sent twice at once: the other one was faster.
-                let before = accepted_before(&refused.snapshot.head, request.as_ref());
-                if let Some(Ok(position)) = before {
-                    let snapshot = *refused.snapshot;
-                    if registers {
-                        // That one may have come without a config.
-                        let base = snapshot.clone();
-                        self.engine.register_push(base).await.map_err(transact_error)?;
+            Err(error) => {
+                let has_config = offer.is_some();
+                if let Some(offer) = offer.filter(|_| is_certain(&error)) {
+                    self.withdraw(offer).await;
+                }
+                match error {
+                    TransactError::Illegal(refused) => {
+                        self.refused(refused, request.as_ref(), id, has_config).await
                     }
-                    return Ok(Accepted::before(snapshot, position));
+                    TransactError::Gone => Err(A2aError::task_not_found(&id)),
+                    error => Err(transact_error(error)),
                 }
-                // Another message was sent under its key, or the task has ended since it was read.
-                if let Some(registered) = &registered {
-                    self.take_back(&key, registered).await;
-                }
-                Err(before.and_then(Result::err).unwrap_or_else(|| over(refused.illegal.phase, id)))
             }
-            Err(TransactError::Gone) => Err(A2aError::task_not_found(&id)),
-            Err(error) => Err(transact_error(error)),
+        }
+    }
+
+    /// Carries out a command, and takes note of the configs that its own replaces.
+    async fn transact_offer(
+        &self,
+        base: Snapshot,
+        command: Command,
+        mut offer: Option<Offer>,
+    ) -> (Result<(Snapshot, Vec<Effect>), TransactError>, Option<Offer>) {
+        let decide = |head: &Head, stamp: &Stamp| {
+            if let Some(offer) = &mut offer {
+                offer.note(head);
+            }
+            head.apply(command.clone(), stamp)
+        };
+        let outcome = self.engine.transact_with(base, decide).await;
+        (outcome, offer)
+    }
+
+    /// A follow-up that the task has refused.
+    async fn refused(
+        &self,
+        refused: Refused,
+        request: Option<&Request>,
+        id: String,
+        has_config: bool,
+    ) -> Result<Accepted, A2aError> {
+        let Refused { illegal, snapshot } = refused;
+        // The same request, sent twice at once: the other one was faster.
+        match accepted_before(&snapshot.head, request) {
+            Some(Ok(position)) => {
+                self.repeats(&snapshot.head, has_config).await;
+                Ok(Accepted::before(*snapshot, position))
+            }
+            Some(Err(error)) => Err(error),
+            // The task has ended since it was read, or has as many configs as it may have.
+            None => {
+                Err(refused_config(&illegal.refusal).unwrap_or_else(|| over(illegal.phase, id)))
+            }
+        }
+    }
+
+    /// The request that this one repeats may have replaced a config, and not have been answered.
+    async fn repeats(&self, head: &Head, has_config: bool) {
+        if has_config {
+            self.silence(&head.key, Replaced::by_another(head)).await;
         }
     }
 
@@ -341,9 +387,10 @@ impl Operations {
         options: &SendOptions,
         message: &Message,
         terms: &Terms,
+        push: Option<&TaskPushNotificationConfig>,
     ) -> Result<Option<Request>, A2aError> {
         let fingerprint =
-            |key: &str| Fingerprint::new(&caller.tenant, &caller.owner, key, message, terms);
+            |key: &str| Fingerprint::new(&caller.tenant, &caller.owner, key, message, terms, push);
         if let Some(key) = &options.idempotency_key {
             if key.is_empty() || key.len() > MAX_REQUEST_KEY_BYTES {
                 let text = format!("must have 1 to {MAX_REQUEST_KEY_BYTES} bytes");
@@ -395,6 +442,11 @@ impl Operations {
     }
 }
 
+/// Whether a task was made by the same request of the same owner.
+fn is_repeated(made: &Head, owner: &Owner, request: Option<&Fingerprint>) -> bool {
+    made.owner == *owner && made.request.as_ref() == request
+}
+
 /// What a request is known by.
 struct Request {
     key: Key,
@@ -417,7 +469,7 @@ impl Key {
     }
 
     fn reused(self) -> A2aError {
-        let text = "was used before, for another message: use a new one for each message";
+        let text = "was used before, for another message or push config: use a new one for each";
         A2aError::invalid_field(self.field(), text)
     }
 }

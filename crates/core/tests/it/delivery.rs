@@ -6,6 +6,7 @@ mod contents;
 mod faults;
 mod recovery;
 mod secrets;
+mod silence;
 mod trouble;
 
 use std::collections::BTreeMap;
@@ -13,9 +14,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::ops::SendOptions;
 use a2a_lambda_core::push::PushConfig;
-use a2a_lambda_core::{
-    Delivered, Mark, Operations, ProtocolVersion, PushConfigs, Tally, TaskKey, deliver,
-};
+use a2a_lambda_core::{Delivered, Mark, Operations, ProtocolVersion, Tally, TaskKey, deliver};
 use a2a_lambda_protocol::{
     DeleteTaskPushNotificationConfigRequest, Message, SendMessageConfiguration, SendMessageRequest,
     SendMessageResponse, TaskPushNotificationConfig,
@@ -93,8 +92,7 @@ impl World {
     }
 
     pub(super) async fn config_of(&self, key: &TaskKey, name: &str) -> PushConfig {
-        let configs = PushConfigs::list(self.memory.as_ref(), key, None, 100).await.unwrap();
-        configs.into_iter().find(|config| config.id.as_str() == name).unwrap()
+        self.configs(key).await.into_iter().find(|config| config.id.as_str() == name).unwrap()
     }
 
     /// Lets time pass as in a deployment: signals arrive, an open mark is seen by stream recovery,

@@ -324,7 +324,7 @@ async fn what_is_not_there_is_said_so() {
 
 #[tokio::test(start_paused = true)]
 async fn requests_that_are_lost_are_made_again() {
-    for kind in [Kind::Read, Kind::GetConfig, Kind::AdvanceConfig, Kind::Commit] {
+    for kind in [Kind::Read, Kind::GetConfigs, Kind::AdvanceConfig, Kind::Commit] {
         for fault in [Fault::LoseRequest, Fault::LoseAnswer] {
             let world = World::new(shows_three(0));
             let key = world.submit_for("hook").await;
@@ -404,7 +404,7 @@ async fn the_index_may_know_less_than_the_config() {
     let was_read = Arc::new(AtomicBool::new(false));
     let read = was_read.clone();
     world.faults.plan(move |call| {
-        let is_config = call.kind == Kind::GetConfig;
+        let is_config = call.kind == Kind::GetConfigs;
         is_config.then(|| read.store(true, Ordering::SeqCst)).map(|()| Fault::SlowRequest(secs(1)))
     });
     let operator = world.operator();
@@ -412,7 +412,8 @@ async fn the_index_may_know_less_than_the_config() {
         while !was_read.load(Ordering::SeqCst) {
             tokio::task::yield_now().await;
         }
-        PushConfigs::delete(world.memory.as_ref(), &key, &id("hook")).await.unwrap();
+        let stored = world.memory.stored_configs(&key).remove(0);
+        world.memory.delete(&key, &stored.registration).await.unwrap();
     };
     let (page, ()) = tokio::join!(operator.failing(10, None), deleting);
     assert_eq!(page.unwrap(), FailingPage { configs: Vec::new(), next: None });

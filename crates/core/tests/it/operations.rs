@@ -1,6 +1,7 @@
 //! The operations that clients call.
 
 mod cancel;
+mod configs_at_once;
 mod direct;
 mod get;
 mod inline_configs;

@@ -371,8 +371,10 @@ async fn a_config_is_of_the_trace_of_its_request() {
             world.call_with(binding, CREATE, config(&task, id), &headers).await.ok();
             let task = TaskId::parse(task.as_str()).unwrap();
             let key = TaskKey { tenant: Tenant::default(), task };
-            let stored = world.engine.config(&key, &ConfigId::parse(id).unwrap()).await.unwrap();
-            let trace = stored.unwrap().trace;
+            let head = world.engine.read(&key, Depth::Tail).await.unwrap().unwrap().head;
+            let registration = head.registration(&ConfigId::parse(id).unwrap()).unwrap();
+            let registrations = std::slice::from_ref(registration);
+            let trace = world.engine.configs(&key, registrations).await.unwrap().remove(0).trace;
             assert_eq!(trace.as_ref().map(TraceContext::as_str), kept);
         }
     }

@@ -16,6 +16,8 @@ pub(crate) struct Sent {
     pub(crate) who: Who,
     pub(crate) id: String,
     pub(crate) key: Option<u32>,
+    /// The push config that comes with it.
+    pub(crate) push: Option<String>,
 }
 
 impl Known {
@@ -79,6 +81,11 @@ impl Oracle {
         self.messages.get(message).map(|(key, _)| key.clone())
     }
 
+    /// An actor sends a message with a config, or without one.
+    pub(crate) fn sends(&mut self, actor: &str, sent: &Sent) {
+        self.sending.insert(actor.to_owned(), sent.push.clone());
+    }
+
     /// A message was accepted, for a task if its sender was told of one.
     pub(crate) fn accepted(&mut self, sent: &Sent, task: Option<&TaskKey>) -> Verdict {
         let Some((stored, position)) = self.messages.get(&sent.id).cloned() else {
@@ -102,6 +109,11 @@ impl Oracle {
         });
         ensure(id == sent.id || forgotten, "I9", || {
             format!("key {number} stands for {id}, and {} was accepted under it", sent.id)
+        })?;
+        let with = self.accepted_with.get(&sent.id).cloned().flatten();
+        ensure(with == sent.push || forgotten, "I9", || {
+            let Sent { id, push, .. } = sent;
+            format!("key {number} stands for {id} with {with:?}, and it was accepted with {push:?}")
         })
     }
 
@@ -119,8 +131,9 @@ impl Oracle {
             (ErrorKind::InvalidParams, Some(key)) => {
                 let prefix = format!("k{key}:");
                 let is_misused = self.messages.keys().any(|id| id.starts_with(&prefix));
+                let is_other = self.accepted_with.get(&sent.id).is_some_and(|of| *of != sent.push);
                 let forgotten = self.messages.get(&sent.id).is_none_or(|(of, position)| {
-                    self.keyed_after(of, *position) >= MAX_REMEMBERED_KEYS
+                    is_other || self.keyed_after(of, *position) >= MAX_REMEMBERED_KEYS
                 });
                 ensure(forgotten && is_misused, "I9", || {
                     format!("message {} was refused: {error}", sent.id)

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::ids::ConfigId;
-use a2a_lambda_core::{Entry, Event, Head, Mark, PushConfig, TaskKey};
+use a2a_lambda_core::{Entry, Event, Head, Mark, Position, PushConfig, Registration, TaskKey};
 
 use super::answers::generation_of;
 use super::pushes::Hook;
@@ -16,6 +15,8 @@ pub(crate) enum Wrote {
     Put,
     Delete,
     Advance,
+    /// Another config was written.
+    Other,
 }
 
 fn millis(duration: Duration) -> i64 {
@@ -28,72 +29,69 @@ impl Oracle {
         &mut self,
         actor: &str,
         task: &TaskKey,
-        id: &ConfigId,
+        registration: &Registration,
         wrote: Wrote,
         after: Option<PushConfig>,
     ) -> Verdict {
-        let place = (task.clone(), id.clone());
-        let before = self.configs.get(&place).and_then(|url| self.hooks.get(url));
+        let known = self.hooks.get(registration);
+        let before = known.filter(|hook| hook.is_stored);
         if before.map(|hook| &hook.config) == after.as_ref() {
             return Ok(());
         }
-        if let Some(before) = before {
-            let url = before.config.url.clone();
-            let same = after
-                .as_ref()
-                .filter(|after| after.url == url && after.created_at == before.config.created_at);
-            match (wrote, same, &after) {
-                (Wrote::Advance, Some(after), _) => self.check_advance(actor, before, after)?,
-                (Wrote::Advance, None, Some(after)) => self.check_replaced(actor, &url, after)?,
-                _ => {}
+        match (before, wrote, after) {
+            (None, Wrote::Put, Some(after)) => {
+                ensure(known.is_none(), "I14", || {
+                    format!("{actor} stored {} again, which was deleted", after.url)
+                })?;
+                self.remember_config(actor, task, after)
             }
-            if let Some(hook) = self.hooks.get_mut(&url) {
-                hook.is_stored = false;
+            (Some(before), Wrote::Advance, Some(after)) => {
+                let was = &before.config;
+                let is_same = was.url == after.url && was.created_at == after.created_at;
+                ensure(is_same, "I14", || {
+                    format!("{actor} went on from {}, and {after:?} is there", was.url)
+                })?;
+                self.check_advance(actor, before, &after)?;
+                self.advance_hook(registration, after);
+                Ok(())
             }
-            self.configs.remove(&place);
-        } else {
-            ensure(wrote == Wrote::Put, "I6", || {
-                format!("{actor} made {id} of {task} by {wrote:?}")
-            })?;
+            (Some(before), Wrote::Delete, None) => {
+                ensure(!before.is_live, "I14", || {
+                    format!("{actor} deleted {}, which {task} names", before.config.url)
+                })?;
+                if let Some(hook) = self.hooks.get_mut(registration) {
+                    hook.is_stored = false;
+                }
+                Ok(())
+            }
+            (before, wrote, after) => {
+                let before = before.map(|hook| &hook.config);
+                let text = format!("{actor} by {wrote:?} made {before:?} of {task} {after:?}");
+                Err(Violation::new("I14", text))
+            }
         }
-        let Some(after) = after else { return Ok(()) };
-        self.check_delivered(actor, task, &after)?;
-        self.configs.insert(place, after.url.clone());
-        self.remember_config(actor, task, wrote, after)
     }
 
-    fn remember_config(
-        &mut self,
-        actor: &str,
-        task: &TaskKey,
-        wrote: Wrote,
-        after: PushConfig,
-    ) -> Verdict {
+    fn remember_config(&mut self, actor: &str, task: &TaskKey, new: PushConfig) -> Verdict {
         let newest = self.position(task);
-        let url = after.url.clone();
-        let Some(hook) = self.hooks.get_mut(&url) else {
-            let is_new = !after.delivery.introduced && after.delivery.cursor <= newest;
-            ensure(is_new, "I6", || {
-                format!("{actor} made {url} at {newest} with {:?}", after.delivery)
-            })?;
-            self.hooks.insert(url, Hook::new(task.clone(), after));
-            return Ok(());
-        };
-        let (now, was) = (&after.delivery, &hook.config.delivery);
-        let is_back = now.cursor < was.cursor || (was.introduced && !now.introduced);
-        ensure(!is_back || (wrote == Wrote::Put && !hook.is_promised), "I6", || {
-            format!("{actor} put {url} back from {was:?} to {now:?}")
+        let is_new = !new.delivery.introduced && new.delivery.cursor <= newest;
+        ensure(is_new, "I6", || {
+            format!("{actor} made {} at {newest} with {:?}", new.url, new.delivery)
         })?;
-        let is_noted = now.cursor > was.cursor || now.introduced != was.introduced;
-        if is_back {
-            hook.begin_anew();
-        }
-        if is_noted {
+        let id = new.push_id(task, Position(0));
+        let prefix = id.rsplit_once('_').map_or("", |(prefix, _)| prefix).to_owned();
+        self.by_push.insert(prefix, new.registration.clone());
+        self.hooks.insert(new.registration.clone(), Hook::new(task.clone(), new));
+        Ok(())
+    }
+
+    fn advance_hook(&mut self, registration: &Registration, after: PushConfig) {
+        let Some(hook) = self.hooks.get_mut(registration) else { return };
+        let (now, was) = (&after.delivery, &hook.config.delivery);
+        if now.cursor > was.cursor || now.introduced != was.introduced {
             hook.begun = 0;
         }
         hook.config = after;
-        hook.is_stored = true;
-        Ok(())
     }
 
     /// What is told of a cursor is the generation of its entry.
@@ -103,14 +101,6 @@ impl Oracle {
         let generation = generation_of(known.unwrap_or_default());
         ensure(delivery.delivered == generation, "I6", || {
             format!("{actor} wrote {delivery:?} of {}, at generation {generation}", config.url)
-        })
-    }
-
-    /// A config takes the place of another: it is new, or is put back as it was.
-    fn check_replaced(&self, actor: &str, before: &str, after: &PushConfig) -> Verdict {
-        let is_as_it_was = self.hooks.get(&after.url).is_none_or(|hook| hook.config == *after);
-        ensure(is_as_it_was, "I6", || {
-            format!("{actor} went on from {before}, and {after:?} is there")
         })
     }
 
@@ -165,23 +155,6 @@ impl Oracle {
         }
     }
 
-    /// A client was told that a config was made.
-    pub(crate) fn promised(&mut self, url: &str) -> Verdict {
-        let hook = self.hooks.get_mut(url).ok_or_else(|| {
-            Violation::new("I6", format!("{url} was said to be made, and never was"))
-        })?;
-        hook.is_promised = true;
-        Ok(())
-    }
-
-    /// A client was told that a message was accepted that came with a config. If the message had
-    /// been accepted before, there is none.
-    pub(crate) fn promised_inline(&mut self, url: &str) {
-        if let Some(hook) = self.hooks.get_mut(url) {
-            hook.is_promised = true;
-        }
-    }
-
     /// The pending-push mark: who has it keeps it for its time, who finds news sets it, and who
     /// gives it up has sent everything.
     pub(super) fn check_mark(
@@ -209,8 +182,7 @@ impl Oracle {
         if before.pushes.is_some() && now.is_none() && (was.is_some() || head.pushes.is_none()) {
             let is_owed = |hook: &&Hook| {
                 hook.task == head.key
-                    && hook.is_stored
-                    && hook.is_promised
+                    && head.registrations().contains(&hook.config.registration)
                     && hook.is_owed(head, log)
             };
             if let Some(hook) = self.hooks.values().find(is_owed) {

@@ -20,8 +20,7 @@
 //! Then a receiver may be sent an entry that it has, under another id and behind newer ones. It still
 //! gets every entry: what comes begins no later than behind the newest entry that has come.
 //!
-//! Nothing is promised for a config until its client has been told of it. If the request to make it
-//! is repeated until then, its delivery may begin anew, with the same ids.
+//! What holds of configs that are refused, replaced or deleted (I14) is checked in `silence.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -29,28 +28,31 @@ use std::time::Duration;
 
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::{
-    Answer, Entry, Event, Head, Mark, Position, ProtocolVersion, Push, PushConfig, TaskKey,
+    Answer, Entry, Event, Head, Mark, Position, ProtocolVersion, Push, PushConfig, Registration,
+    TaskKey,
 };
 use a2a_lambda_protocol::{StreamResponse, TaskArtifactUpdateEvent, v0_3};
 
 use super::writes::holder;
 use super::{EPOCH, Known, Oracle, Verdict, Violation, ensure};
 
-/// A push config from its making on. Each request for one has a URL of its own.
+/// One making of a push config, from when it is stored on.
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) task: TaskKey,
     /// As it is stored, or was last.
     pub(super) config: PushConfig,
     pub(super) is_stored: bool,
-    /// Whether its client was told that it was made.
-    pub(super) is_promised: bool,
+    /// Whether its task names it.
+    pub(super) is_live: bool,
+    /// Whose write has named it.
+    pub(super) named_by: Option<String>,
+    /// When a request was answered that has deleted or replaced it, in milliseconds of the run.
+    pub(super) silent_from_ms: Option<u64>,
     /// The task's newest entry when it was made.
     first: Position,
     /// What arrived under each id, as a hash.
     bodies: BTreeMap<String, u64>,
-    /// Whether its delivery is to begin anew, and has not: what is on its way does not count.
-    is_anew: bool,
     /// The newest entry that has arrived.
     arrived: Option<Position>,
     /// What was acknowledged: the newest entry of each push.
@@ -72,9 +74,10 @@ impl Hook {
             first: config.delivery.cursor,
             config,
             is_stored: true,
-            is_promised: false,
+            is_live: false,
+            named_by: None,
+            silent_from_ms: None,
             bodies: BTreeMap::new(),
-            is_anew: false,
             arrived: None,
             acknowledged: BTreeSet::new(),
             statuses: BTreeSet::new(),
@@ -82,14 +85,6 @@ impl Hook {
             asked: BTreeMap::new(),
             sent_late: BTreeSet::new(),
         }
-    }
-
-    /// The request to make it was repeated.
-    pub(super) fn begin_anew(&mut self) {
-        self.is_anew = true;
-        self.arrived = None;
-        self.bodies.clear();
-        self.acknowledged.clear();
     }
 
     /// The newest entry of the push by which the receiver is shown the task.
@@ -141,23 +136,35 @@ fn through(push: &Push) -> Verdict<Position> {
 }
 
 impl Oracle {
+    /// The registration that a push is of, by its id.
+    fn registration_of(&self, id: &str) -> Option<&Registration> {
+        id.rsplit_once('_').and_then(|(prefix, _)| self.by_push.get(prefix))
+    }
+
     fn hook(&self, push: &Push) -> Verdict<&Hook> {
-        self.hooks.get(&push.url).ok_or_else(|| {
+        let hook = self.registration_of(&push.id).and_then(|of| self.hooks.get(of));
+        hook.filter(|hook| hook.config.url == push.url).ok_or_else(|| {
             Violation::new("I6", format!("something is pushed to {}, which nobody gave", push.url))
         })
     }
 
+    fn hook_mut(&mut self, id: &str) -> Option<&mut Hook> {
+        let registration = self.registration_of(id)?.clone();
+        self.hooks.get_mut(&registration)
+    }
+
     /// An attempt at a push is begun.
     pub(crate) fn push_begun(&mut self, push: &Push) {
-        if let Some(hook) = self.hooks.get_mut(&push.url) {
+        if let Some(hook) = self.hook_mut(&push.id) {
             hook.begun += 1;
         }
     }
 
     /// A push leaves its sender.
-    pub(crate) fn push_sent(&mut self, actor: &str, push: &Push) -> Verdict {
+    pub(crate) fn push_sent(&mut self, actor: &str, push: &Push, now_ms: u64) -> Verdict {
         let through = through(push)?;
         let hook = self.hook(push)?;
+        self.check_silence(actor, push, hook, now_ms)?;
         let delivery = &hook.config.delivery;
         if self.claims_hold {
             self.check_claimed(actor, push, hook)?;
@@ -177,8 +184,8 @@ impl Oracle {
             })?;
         }
         let may_be_late = !self.claims_hold;
-        let Some(hook) = self.hooks.get_mut(&push.url) else { return Ok(()) };
-        let is_first = hook.is_stored || hook.sent_late.insert(actor.to_owned());
+        let Some(hook) = self.hook_mut(&push.id) else { return Ok(()) };
+        let is_first = hook.is_live || hook.sent_late.insert(actor.to_owned());
         ensure(is_first || may_be_late, "I6", || {
             format!("{actor} sends {} to {} again, which is no more", push.id, push.url)
         })
@@ -209,9 +216,6 @@ impl Oracle {
         ensure(token.is_empty() || token == push.url, "I6", || {
             format!("{} is sent a token that is not its own", push.url)
         })?;
-        if hook.is_anew && through != hook.introduction() {
-            return Ok(true);
-        }
         let known = self.tasks.get(&hook.task).ok_or_else(|| {
             Violation::new("I6", format!("{} is sent a task that was never stored", push.url))
         })?;
@@ -234,8 +238,7 @@ impl Oracle {
                 earlier.any(|arrived| check(arrived).is_ok()).then_some(()).ok_or(violation)
             })?;
         }
-        let Some(hook) = self.hooks.get_mut(&push.url) else { return Ok(false) };
-        hook.is_anew = false;
+        let Some(hook) = self.hook_mut(&push.id) else { return Ok(false) };
         hook.bodies.insert(push.id.clone(), body);
         hook.arrived = hook.arrived.max(Some(through));
         hook.statuses.extend(status);
@@ -246,8 +249,8 @@ impl Oracle {
     }
 
     /// The sender of a push learns what came of it.
-    pub(crate) fn push_answered(&mut self, actor: &str, url: &str, answer: Option<&Answer>) {
-        if let Some(hook) = self.hooks.get_mut(url) {
+    pub(crate) fn push_answered(&mut self, actor: &str, id: &str, answer: Option<&Answer>) {
+        if let Some(hook) = self.hook_mut(id) {
             let asked = answer.and_then(|answer| answer.retry_after).unwrap_or_default();
             hook.asked.insert(actor.to_owned(), asked);
         }
@@ -271,11 +274,9 @@ impl Oracle {
             let mark = known.head.mark();
             ensure(mark.is_none(), "I6", || format!("{key} has the mark {mark:?} for ever"))?;
         }
-        for (url, hook) in &self.hooks {
+        for hook in self.hooks.values().filter(|hook| hook.is_live) {
             let Some(known) = self.tasks.get(&hook.task) else { continue };
-            if !hook.is_stored || !hook.is_promised {
-                continue;
-            }
+            let url = &hook.config.url;
             let Known { head, log, .. } = known;
             ensure(!hook.is_owed(head, log), "I6", || {
                 let (cursor, newest) = (hook.config.delivery.cursor, head.position);

@@ -120,6 +120,7 @@ impl Oracle {
     /// A message came into a log. It may only be there once.
     pub(super) fn message_stored(
         &mut self,
+        actor: &str,
         key: &TaskKey,
         position: Position,
         id: &str,
@@ -133,6 +134,8 @@ impl Oracle {
             })?;
         }
         self.messages.insert(id.to_owned(), (key.clone(), position));
+        let with = self.sending.get(actor).cloned().flatten();
+        self.accepted_with.insert(id.to_owned(), with);
         Ok(())
     }
 

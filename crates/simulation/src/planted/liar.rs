@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::{
@@ -12,7 +12,7 @@ use a2a_lambda_core::store::{
 };
 use a2a_lambda_core::{
     Ending, Generation, Head, Interruption, LeaseToken, Mark, Phase, PushConfig, PushConfigs,
-    TaskKey, TaskStore, Tenant,
+    Registration, TaskKey, TaskStore, Tenant,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -30,21 +30,58 @@ pub(super) struct Liar {
     commits: AtomicU32,
     /// Each task as it was before it was canceled, or before it was last read.
     before: Mutex<BTreeMap<TaskKey, Snapshot>>,
+    /// The registrations of all configs that were ever put, where that matters.
+    put: Mutex<BTreeMap<TaskKey, Vec<Registration>>>,
 }
 
 impl Liar {
     pub(super) fn new(truth: Arc<dyn Store>, bug: Planted) -> Self {
-        Self { truth, bug, commits: AtomicU32::new(0), before: Mutex::default() }
+        Self {
+            truth,
+            bug,
+            commits: AtomicU32::new(0),
+            before: Mutex::default(),
+            put: Mutex::default(),
+        }
     }
 
     fn has(&self, bug: Planted) -> bool {
         self.bug == bug
     }
 
+    async fn making(
+        &self,
+        task: &TaskKey,
+        registration: &Registration,
+    ) -> Result<Option<PushConfig>, StoreError> {
+        Ok(self.truth.get(task, std::slice::from_ref(registration)).await?.pop())
+    }
+
+    /// The live config with the same id, if it is another making of it.
+    async fn other_making(
+        &self,
+        task: &TaskKey,
+        registration: &Registration,
+    ) -> Result<Option<Registration>, StoreError> {
+        let now = self.truth.read(task, Depth::Tail).await?;
+        let live = now.map(|now| now.head.registrations().to_vec()).unwrap_or_default();
+        let is_other = |of: &Registration| of.is_of_same_config(registration) && of != registration;
+        Ok(live.into_iter().find(is_other))
+    }
+
     /// A snapshot as it is shown, whatever it is the answer to.
     fn shown(&self, mut snapshot: Snapshot) -> Snapshot {
         let head = &mut snapshot.head;
         pushes::head_as(self.bug, head);
+        if let Some(pushes) = &mut head.pushes
+            && let Some(put) = lock(&self.put).get(&head.key)
+        {
+            // Whatever is stored is there.
+            let live = &mut pushes.configs;
+            let left = put.iter().filter(|of| !live.iter().any(|one| one.is_of_same_config(of)));
+            let left: Vec<Registration> = left.cloned().collect();
+            live.extend(left);
+        }
         match self.bug {
             Planted::LeaseLooksExpired => {
                 if let Phase::Running { until, .. } = &mut head.phase {
@@ -264,29 +301,36 @@ impl TaskStore for Liar {
 #[async_trait]
 impl PushConfigs for Liar {
     async fn put(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError> {
+        if self.has(Planted::LeftoversLive) {
+            lock(&self.put).entry(task.clone()).or_default().push(config.registration.clone());
+        }
+        if self.has(Planted::ConfigsOverwritten)
+            && let Some(other) = self.other_making(task, &config.registration).await?
+        {
+            self.truth.delete(task, &other).await?;
+        }
         self.truth.put(task, config).await
     }
 
-    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
-        let found = self.truth.get(task, id).await?;
-        Ok(found.map(|config| pushes::config_as(self.bug, config)))
-    }
-
-    async fn list(
+    async fn get(
         &self,
         task: &TaskKey,
-        after: Option<&ConfigId>,
-        limit: usize,
+        registrations: &[Registration],
     ) -> Result<Vec<PushConfig>, StoreError> {
-        let mut found = PushConfigs::list(self.truth.as_ref(), task, after, limit).await?;
+        let mut found = self.truth.get(task, registrations).await?;
         if self.has(Planted::ConfigForgotten) {
             found.pop();
         }
         Ok(found.into_iter().map(|config| pushes::config_as(self.bug, config)).collect())
     }
 
-    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
-        self.truth.delete(task, id).await
+    async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError> {
+        if self.has(Planted::RefusedTakesBack)
+            && let Some(other) = self.other_making(task, registration).await?
+        {
+            self.truth.delete(task, &other).await?;
+        }
+        self.truth.delete(task, registration).await
     }
 
     async fn advance(
@@ -296,7 +340,7 @@ impl PushConfigs for Liar {
         config: &PushConfig,
     ) -> Result<bool, StoreError> {
         if self.has(Planted::CursorUnguarded)
-            && let Some(now) = self.truth.get(task, &config.id).await?
+            && let Some(now) = self.making(task, &config.registration).await?
         {
             return self.truth.advance(task, &now.write, config).await;
         }

@@ -1,15 +1,16 @@
 //! Push configs and pushes, as the world sees them pass.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::store::StoreError;
-use a2a_lambda_core::{Answer, Push, PushConfig, TaskKey};
+use a2a_lambda_core::{Answer, Push, PushConfig, Registration, TaskKey};
 
 use super::{World, lock};
-use crate::oracle::Wrote;
+use crate::oracle::{Makings, Wrote};
 
 impl World {
     pub(crate) async fn put_config(
@@ -19,20 +20,20 @@ impl World {
         config: &PushConfig,
     ) -> Result<(), StoreError> {
         let (shown, key, config) = (self.shown.clone(), task.clone(), config.clone());
-        let id = config.id.clone();
+        let registration = config.registration.clone();
         let write = async move { shown.put(&key, &config).await };
-        self.watched_config(actor, task, id, Wrote::Put, write).await
+        self.watched_config(actor, task, registration, Wrote::Put, write).await
     }
 
     pub(crate) async fn delete_config(
         self: &Arc<Self>,
         actor: &str,
         task: &TaskKey,
-        id: &ConfigId,
+        registration: &Registration,
     ) -> Result<(), StoreError> {
-        let (shown, key, of) = (self.shown.clone(), task.clone(), id.clone());
+        let (shown, key, of) = (self.shown.clone(), task.clone(), registration.clone());
         let write = async move { shown.delete(&key, &of).await };
-        self.watched_config(actor, task, id.clone(), Wrote::Delete, write).await
+        self.watched_config(actor, task, registration.clone(), Wrote::Delete, write).await
     }
 
     pub(crate) async fn advance_config(
@@ -43,17 +44,17 @@ impl World {
         config: &PushConfig,
     ) -> Result<bool, StoreError> {
         let (shown, key, config) = (self.shown.clone(), task.clone(), config.clone());
-        let (id, before) = (config.id.clone(), before.clone());
+        let (registration, before) = (config.registration.clone(), before.clone());
         let write = async move { shown.advance(&key, &before, &config).await };
-        self.watched_config(actor, task, id, Wrote::Advance, write).await
+        self.watched_config(actor, task, registration, Wrote::Advance, write).await
     }
 
-    /// Makes a write, and shows the oracle what has become of the config.
+    /// Makes a write, and shows the oracle what has become of the task's configs.
     async fn watched_config<T: Send + 'static>(
         self: &Arc<Self>,
         actor: &str,
         task: &TaskKey,
-        id: ConfigId,
+        registration: Registration,
         wrote: Wrote,
         request: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -61,8 +62,14 @@ impl World {
         let made = tokio::spawn(async move {
             let _one_at_a_time = world.gate.lock().await;
             let written = request.await;
-            let after = world.truth.get(&task, &id).await?;
-            world.judge(|oracle| oracle.observe_config(&actor, &task, &id, wrote, after));
+            // Whatever was written, the others are as they were.
+            let mut stored = lock(&world.oracle).stored_configs(&task);
+            stored.insert(registration.clone());
+            for of in stored {
+                let after = world.truth.get(&task, std::slice::from_ref(&of)).await?.pop();
+                let wrote = if of == registration { wrote } else { Wrote::Other };
+                world.judge(|oracle| oracle.observe_config(&actor, &task, &of, wrote, after));
+            }
             written
         });
         made.await.unwrap_or_else(|panic| resume_unwind(panic.into_panic()))
@@ -75,7 +82,8 @@ impl World {
 
     /// A push leaves its sender.
     pub(crate) fn push_sent(&self, actor: &str, push: &Push) {
-        self.judge(|oracle| oracle.push_sent(actor, push));
+        let now_ms = self.now_ms();
+        self.judge(|oracle| oracle.push_sent(actor, push, now_ms));
     }
 
     /// A push arrives at its receiver, which answers with a status or not at all.
@@ -88,8 +96,24 @@ impl World {
     }
 
     /// The sender of a push learns what came of it.
-    pub(crate) fn push_answered(&self, actor: &str, url: &str, answer: Option<&Answer>) {
-        lock(&self.oracle).push_answered(actor, url, answer);
+    pub(crate) fn push_answered(&self, actor: &str, id: &str, answer: Option<&Answer>) {
+        lock(&self.oracle).push_answered(actor, id, answer);
+    }
+
+    /// The configs that a task names.
+    pub(crate) fn live_configs(&self, task: &TaskKey) -> BTreeSet<Registration> {
+        lock(&self.oracle).live_configs(task)
+    }
+
+    /// What is known of a task's configs with an id, before a request that is about it.
+    pub(crate) fn makings(&self, task: &TaskKey, id: &str) -> Makings {
+        lock(&self.oracle).makings(task, id)
+    }
+
+    /// A request was answered that has deleted or replaced a config.
+    pub(crate) fn silenced(&self, makings: &Makings, by: Option<&str>) {
+        let now_ms = self.now_ms();
+        self.judge(|oracle| oracle.silenced(makings, by, now_ms));
     }
 
     /// When a task must be looked at whose pushes are not done; `None` if all are.

@@ -233,11 +233,16 @@ pub(crate) async fn follow_up_keys_are_remembered(bench: Bench) {
     for number in 0..MAX_REMEMBERED_KEYS + 2 {
         let message = user_message("m", &format!("message {number}"));
         let (tenant, owner) = (&task.key().tenant, &task.head().owner);
-        let request =
-            Fingerprint::new(tenant, owner, &format!("key {number}"), &message, &Terms::default());
+        let request = Fingerprint::new(
+            tenant,
+            owner,
+            &format!("key {number}"),
+            &message,
+            &Terms::default(),
+            None,
+        );
         let terms = Terms::default();
-        task.apply(Command::Message { message, terms, request: Some(request), registers: false })
-            .await;
+        task.apply(Command::Message { message, terms, request: Some(request), push: None }).await;
         task.verify().await;
     }
     assert_eq!(bench.read(task.key()).await.head.follow_ups.len(), MAX_REMEMBERED_KEYS);

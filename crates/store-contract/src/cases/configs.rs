@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::head::DUE_SHARDS;
-use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::machine::{Command, Finish};
 use a2a_lambda_core::push::{Attempt, Delivery, MAX_ATTEMPTS_KEPT, Trouble};
 use a2a_lambda_core::store::{Depth, ListQuery};
@@ -13,7 +13,8 @@ use tokio::task::JoinSet;
 
 use crate::bench::{Bench, alices, key};
 use crate::configs::{
-    ODD_IDS, ODD_TEXTS, bare_config, config, config_ids, failing_config, trouble, with_trouble,
+    ODD_IDS, ODD_TEXTS, bare_config, config, config_ids, failing_config, failing_of, trouble,
+    with_trouble,
 };
 use crate::content::chunk_of;
 
@@ -162,7 +163,7 @@ pub(crate) async fn any_id_is_taken_as_it_is(bench: Bench) {
     }
 }
 
-pub(crate) async fn another_with_its_id_replaces_it_whole(bench: Bench) {
+pub(crate) async fn another_put_replaces_it_whole(bench: Bench) {
     let task = bench.submit().await;
     keeps(&bench, task.key(), &config("other", "other")).await;
     for label in ["one", "two"] {
@@ -171,6 +172,30 @@ pub(crate) async fn another_with_its_id_replaces_it_whole(bench: Bench) {
     }
     let all = [bare_config("config"), config("other", "other")];
     assert_eq!(bench.all_configs(task.key()).await, all);
+}
+
+/// A config that was replaced, and the one that replaced it, have one id and two registrations.
+pub(crate) async fn makings_of_one_config_are_apart(bench: Bench) {
+    let task = bench.submit().await;
+    let first = config("config", "one");
+    let registration = Registration::new(&first.id, "2");
+    let second = PushConfig { registration, ..failing_config("config", 5) };
+    let get = async |of: &PushConfig| {
+        let found = bench.configs().get(task.key(), std::slice::from_ref(&of.registration)).await;
+        found.expect("get").pop()
+    };
+    for config in [&first, &second] {
+        bench.put_config(task.key(), config).await;
+    }
+    assert_eq!(bench.all_configs(task.key()).await.len(), 2);
+    let next = PushConfig { write: WriteId::new("next"), ..second.clone() };
+    assert!(bench.advance_config(task.key(), &second.write, &next).await);
+    assert_eq!((get(&first).await, get(&second).await), (Some(first.clone()), Some(next.clone())));
+    bench.configs().delete(task.key(), &first.registration).await.expect("delete");
+    assert_eq!((get(&first).await, get(&second).await), (None, Some(next.clone())));
+    assert_eq!(bench.all_failing().await, failing_of(task.key(), &next).as_slice());
+    bench.configs().delete(task.key(), &second.registration).await.expect("delete");
+    assert_eq!(bench.all_configs(task.key()).await, []);
 }
 
 pub(crate) async fn the_same_put_twice_is_one(bench: Bench) {

@@ -10,7 +10,7 @@ use a2a_lambda_protocol::Timestamp;
 use super::configs::confusable;
 use crate::bench::{Bench, key};
 use crate::configs::{
-    ODD_IDS, config, config_id, failing_config, failing_of, trouble, with_trouble,
+    ODD_IDS, config, failing_config, failing_of, registration, trouble, with_trouble,
 };
 
 const MANY: usize = 1_000;
@@ -40,11 +40,17 @@ async fn nine_of(bench: &Bench, shard: u8) -> Vec<Failing> {
     all
 }
 
+/// The id of one of these.
+fn id_of(one: &Failing) -> String {
+    let ids = (1..=9).map(|number| format!("config {number}"));
+    ids.into_iter().find(|id| registration(id) == one.registration).expect("one of the nine")
+}
+
 pub(crate) async fn of_nothing_is_empty(bench: Bench) {
     let place = Failing {
         since: Timestamp::from_millis(5),
         task: task_in(&bench, 0),
-        id: config_id("config"),
+        registration: registration("config"),
     };
     for shard in 0..DUE_SHARDS {
         for limit in [1, 100] {
@@ -119,17 +125,17 @@ pub(crate) async fn in_pages_shows_each_of_the_same_time_once(bench: Bench) {
 pub(crate) async fn goes_on_from_one_that_is_not_there_any_more(bench: Bench) {
     let all = nine_of(&bench, 2).await;
     // Deleted, on the way again, made anew, and failing anew.
-    bench.configs().delete(&all[2].task, &all[2].id).await.expect("delete");
-    let failing = failing_config(all[3].id.as_str(), all[3].since.as_millis());
-    let fine = PushConfig { write: WriteId::new("fine"), ..config(all[3].id.as_str(), "one") };
+    bench.configs().delete(&all[2].task, &all[2].registration).await.expect("delete");
+    let failing = failing_config(&id_of(&all[3]), all[3].since.as_millis());
+    let fine = PushConfig { write: WriteId::new("fine"), ..config(&id_of(&all[3]), "one") };
     assert!(bench.advance_config(&all[3].task, &failing.write, &fine).await);
-    bench.put_config(&all[4].task, &config(all[4].id.as_str(), "one")).await;
-    put_failing(&bench, &all[5].task, all[5].id.as_str(), 5).await;
+    bench.put_config(&all[4].task, &config(&id_of(&all[4]), "one")).await;
+    put_failing(&bench, &all[5].task, &id_of(&all[5]), 5).await;
     for gone in 2..=5 {
         assert_eq!(bench.failing(2, Some(&all[gone]), MANY).await, all[6..], "behind {gone}");
         assert_eq!(bench.failing(2, Some(&all[gone]), 1).await, all[6..7], "behind {gone}");
     }
-    bench.configs().delete(&all[8].task, &all[8].id).await.expect("delete");
+    bench.configs().delete(&all[8].task, &all[8].registration).await.expect("delete");
     assert_eq!(bench.failing(2, Some(&all[8]), MANY).await, []);
 }
 
@@ -137,8 +143,8 @@ pub(crate) async fn forgets_what_is_over(bench: Bench) {
     let task = bench.submit().await;
     let fine = |id: &str| PushConfig { write: WriteId::new("fine"), ..config(id, "one") };
     let mut expected = Vec::new();
-    for id in ["advanced", "deleted", "put", "stays"] {
-        expected.push(put_failing(&bench, task.key(), id, 1_000).await);
+    for (since, id) in (1_000..).zip(["advanced", "deleted", "put", "stays"]) {
+        expected.push(put_failing(&bench, task.key(), id, since).await);
     }
     assert_eq!(bench.all_failing().await, expected);
     let before = failing_config("advanced", 1_000).write;

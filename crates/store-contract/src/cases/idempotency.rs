@@ -12,7 +12,7 @@ use crate::content::user_message;
 /// What a request with an idempotency key submits.
 fn request(bench: &Bench, tenant_name: &str, owner_name: &str, message: Message) -> Submission {
     let (tenant, owner) = (tenant(tenant_name), owner(owner_name));
-    let request = Fingerprint::new(&tenant, &owner, "key", &message, &Terms::default());
+    let request = Fingerprint::new(&tenant, &owner, "key", &message, &Terms::default(), None);
     let key = key(tenant_name, &request.task_id());
     Submission { key, owner, message, request: Some(request), ..bench.submission() }
 }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use a2a_lambda_core::head::{Head, Mark, Pushes, due_shard};
-use a2a_lambda_core::machine::{Change, Command, Finish, FirstPush, Stamp, Submission};
+use a2a_lambda_core::machine::{Change, Command, Finish, FirstPush, NewPush, Stamp, Submission};
 use a2a_lambda_core::store::{Committed, Created, Renewed};
 use a2a_lambda_core::{LeaseToken, Snapshot, Terms};
 use a2a_lambda_protocol::Timestamp;
 
 use super::races::together;
 use crate::bench::{Bench, LEASE, alices, guard};
+use crate::configs::{config_id, registration};
 use crate::content::{agent_message, chunk, chunk_of, user_message};
 use crate::tracked::{Tracked, claim, decide, done, lost};
 
@@ -59,7 +60,8 @@ pub(crate) async fn of_a_new_task_are_kept(bench: Bench) {
     let later = now.saturating_add(Duration::from_secs(9));
     for held_until in [None, Some(now), Some(later), Some(Timestamp::MAX)] {
         let task = bench.submit_pushed(held_until).await;
-        let Pushes { epoch, held_until: held, signaled, mark } = pushes(&task);
+        let Pushes { configs, epoch, held_until: held, signaled, mark } = pushes(&task);
+        assert_eq!(*configs, [registration("first")]);
         assert_eq!((*epoch, *held, *signaled), (1, held_until, None));
         assert!(matches!(mark, Some(Mark::Waiting { until }) if *until >= now));
         verify(&bench, &task).await;
@@ -69,7 +71,8 @@ pub(crate) async fn of_a_new_task_are_kept(bench: Bench) {
 /// Whoever is too late, or repeats itself, is shown the mark as well.
 pub(crate) async fn of_a_new_task_are_shown_to_the_second(bench: Bench) {
     let submission = bench.submission();
-    let pushes = Some(FirstPush { held_until: Some(bench.now().saturating_add(SOON)) });
+    let held_until = Some(bench.now().saturating_add(SOON));
+    let pushes = Some(FirstPush { registration: registration("first"), held_until });
     let first = bench.decide_submit(Submission { pushes, ..submission.clone() });
     let second = bench.decide_submit(submission);
     assert_eq!(bench.create(&first).await, Created::Now);
@@ -127,19 +130,50 @@ pub(crate) async fn of_no_configs_are_none_again(bench: Bench) {
         task.settle_for_good().await;
         verify(&bench, &task).await;
         // With nothing left of what was there before.
-        task.apply(Command::RegisterPush).await;
+        task.register("second").await;
         let epoch = task.head().revision.0;
         let mark = Some(Mark::Open);
-        let expected = Pushes { epoch, held_until: None, signaled: None, mark };
+        let configs = task.head().registrations().to_vec();
+        assert!(matches!(&configs[..], [one] if one.is_of(&config_id("second"))), "{configs:?}");
+        let expected = Pushes { configs, epoch, held_until: None, signaled: None, mark };
         assert_eq!(pushes(&task), &expected);
         verify(&bench, &task).await;
     }
 }
 
+/// As many as a task may have, each of them replaced once.
+pub(crate) async fn name_their_configs(bench: Bench) {
+    let mut task = bench.submit_pushed(None).await;
+    for number in 0..15 {
+        task.register(&format!("config {number}")).await;
+        verify(&bench, &task).await;
+    }
+    assert_eq!(task.head().registrations().len(), 16);
+    for number in 0..15 {
+        let id = format!("config {number}");
+        let before = task.head().registration(&config_id(&id)).cloned();
+        task.register(&id).await;
+        let after = task.head().registration(&config_id(&id)).cloned();
+        assert!(before.is_some() && after.is_some() && before != after);
+        verify(&bench, &task).await;
+    }
+    task.claim().await;
+    task.emit(vec![chunk("shown")]).await;
+    verify(&bench, &task).await;
+    for number in 0..15 {
+        task.unregister(&format!("config {number}")).await;
+        verify(&bench, &task).await;
+    }
+    assert_eq!(task.head().registrations(), [registration("first")]);
+    task.unregister("first").await;
+    assert_eq!(task.head().pushes, None);
+    verify(&bench, &task).await;
+}
+
 pub(crate) async fn keep_their_epoch(bench: Bench) {
     let mut task = bench.submit().await;
     for _ in 0..12 {
-        task.apply(Command::RegisterPush).await;
+        task.register("second").await;
         assert_eq!(pushes(&task).epoch, task.head().revision.0);
         verify(&bench, &task).await;
     }
@@ -148,7 +182,8 @@ pub(crate) async fn keep_their_epoch(bench: Bench) {
     task.settle_push(None).await;
     let message = user_message("m", "with a config");
     let terms = Terms::default();
-    task.apply(Command::Message { message, terms, request: None, registers: true }).await;
+    let push = Some(NewPush { registration: registration("third"), most: 16 });
+    task.apply(Command::Message { message, terms, request: None, push }).await;
     assert_eq!(pushes(&task).epoch, task.head().revision.0);
     verify(&bench, &task).await;
 }
@@ -159,7 +194,7 @@ pub(crate) async fn keep_until_when_they_are_held(bench: Bench) {
     let mut task = bench.submit_pushed(Some(held)).await;
     task.claim().await;
     verify(&bench, &task).await;
-    task.apply(Command::RegisterPush).await;
+    task.register("second").await;
     verify(&bench, &task).await;
     task.emit(vec![chunk("shown")]).await;
     verify(&bench, &task).await;
@@ -184,7 +219,7 @@ pub(crate) async fn keep_for_when_a_signal_was_sent(bench: Bench) {
         task.settle_push(None).await;
         assert_eq!(pushes(&task).signaled, Some(next));
         verify(&bench, &task).await;
-        task.apply(Command::RegisterPush).await;
+        task.register("second").await;
     }
 }
 
@@ -227,7 +262,7 @@ pub(crate) async fn change_alone(bench: Bench) {
         bench.tick();
         task.claim_push().await;
         task.settle_push(Some(bench.now())).await;
-        task.apply(Command::RegisterPush).await;
+        task.register("second").await;
         assert_eq!(but_for_pushes(task.head(), &before.head), before.head);
     }
     assert_eq!(task.log().len(), 3);
@@ -319,7 +354,7 @@ pub(crate) async fn go_on_after_the_task_is_over(bench: Bench) {
         verify(&bench, &task).await;
         task.settle_push(Some(bench.now().saturating_add(LEASE))).await;
         verify(&bench, &task).await;
-        task.apply(Command::RegisterPush).await;
+        task.register("second").await;
         verify(&bench, &task).await;
         task.claim_push().await;
         task.settle_push(None).await;
@@ -328,7 +363,7 @@ pub(crate) async fn go_on_after_the_task_is_over(bench: Bench) {
     // The first config of a task that is over.
     let mut task = bench.submit().await;
     task.apply(Command::Cancel).await;
-    task.apply(Command::RegisterPush).await;
+    task.register("second").await;
     verify(&bench, &task).await;
     task.claim_push().await;
     task.settle_for_good().await;

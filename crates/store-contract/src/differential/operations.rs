@@ -56,7 +56,14 @@ impl Duel<'_> {
         let owner = owner(self.rng.pick(&OWNERS));
         let message = user_message(&self.fresh(), &self.text());
         let request = self.rng.percent(30).then(|| {
-            Fingerprint::new(&key.tenant, &owner, key.task.as_str(), &message, &Terms::default())
+            Fingerprint::new(
+                &key.tenant,
+                &owner,
+                key.task.as_str(),
+                &message,
+                &Terms::default(),
+                None,
+            )
         });
         let waits = self.rng.percent(50);
         let stamp = self.stamp();
@@ -189,11 +196,12 @@ impl Duel<'_> {
                 &message.message_id,
                 &message,
                 &Terms::default(),
+                None,
             )
         });
         let extensions = self.rng.percent(20).then(|| format!("urn:{}", self.last_id));
         let terms = Terms { extensions: extensions.into_iter().collect(), ..Terms::default() };
-        Command::Message { message, terms, request, registers: self.rng.percent(10) }
+        Command::Message { message, terms, request, push: self.new_push(10) }
     }
 
     fn end_of_turn(&mut self, head: &Head, token: &LeaseToken) -> Command {

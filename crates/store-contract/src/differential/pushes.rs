@@ -3,16 +3,33 @@
 use std::time::Duration;
 
 use a2a_lambda_core::head::Mark;
-use a2a_lambda_core::machine::{Command, FirstPush, Settlement, Stamp};
-use a2a_lambda_core::{Head, LeaseToken, Position};
+use a2a_lambda_core::machine::{Command, FirstPush, NewPush, Settlement, Stamp};
+use a2a_lambda_core::{Head, LeaseToken, Position, Registration};
 
 use super::Duel;
+use crate::configs::config_id;
+
+/// The ids of the configs of a task: one more than it may have.
+const IDS: [&str; 4] = ["a", "b", "c", "é"];
 
 impl Duel<'_> {
     pub(super) fn first_push(&mut self) -> Option<FirstPush> {
         let held = self.now().saturating_add(Duration::from_millis(self.rng.below(20_000)));
         let held_until = self.rng.percent(50).then_some(held);
-        self.rng.percent(50).then_some(FirstPush { held_until })
+        let registration = self.registration();
+        self.rng.percent(50).then_some(FirstPush { registration, held_until })
+    }
+
+    /// Of one of the few configs that a task here has.
+    fn registration(&mut self) -> Registration {
+        let id = self.rng.pick(&IDS);
+        Registration::new(&config_id(id), &self.fresh())
+    }
+
+    /// A config that is made or replaced, sometimes.
+    pub(super) fn new_push(&mut self, percent: u64) -> Option<NewPush> {
+        let registration = self.registration();
+        self.rng.percent(percent).then_some(NewPush { registration, most: 3 })
     }
 
     /// The stamp of a command that may come from one who delivers what it adds.
@@ -35,8 +52,11 @@ impl Duel<'_> {
             return None;
         }
         let Some(pushes) = head.pushes.as_ref().filter(|_| self.rng.percent(85)) else {
-            return Some(Command::RegisterPush);
+            return self.new_push(100).map(Command::RegisterPush);
         };
+        if self.rng.percent(10) {
+            return Some(Command::UnregisterPush { id: config_id(self.rng.pick(&IDS)) });
+        }
         let is_claimed = matches!(pushes.mark, Some(Mark::Claimed { .. }));
         let token = self.pusher(head);
         if !is_claimed || self.rng.percent(30) {
@@ -46,7 +66,6 @@ impl Duel<'_> {
         let next = self.rng.percent(60).then(|| self.now().saturating_add(wait));
         let behind = u64::from(self.rng.percent(10));
         let (epoch, through) = (pushes.epoch, Position(head.position.0 - behind));
-        let configs = self.rng.percent(80);
-        Some(Command::SettlePush(Settlement { token, epoch, through, next, configs }))
+        Some(Command::SettlePush(Settlement { token, epoch, through, next }))
     }
 }

@@ -8,7 +8,7 @@ mod pushes;
 use std::time::Duration;
 
 use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
 use a2a_lambda_core::log::ArtifactChange;
 use a2a_lambda_core::machine::{FirstPush, Stamp, Submission, Update};
 use a2a_lambda_core::push::Delivery;
@@ -286,8 +286,10 @@ async fn a_log_with_a_hole_is_read_up_to_it() {
 }
 
 fn config(id: &str) -> PushConfig {
+    let id = ConfigId::parse(id).unwrap();
     PushConfig {
-        id: ConfigId::parse(id).unwrap(),
+        registration: Registration::new(&id, "0"),
+        id,
         url: "https://example.com".to_owned(),
         scheme: "Bearer".to_owned(),
         secrets: Sealed::new("hush"),
@@ -337,6 +339,7 @@ async fn errors_do_not_show_secrets() {
     let bench = Bench::new().await;
     let configs: &dyn PushConfigs = &bench.store;
     configs.put(&key(), &config("config")).await.unwrap();
+    configs.put(&key(), &config("other")).await.unwrap();
     let damages = [
         ("sec", AttributeValue::L(vec![AttributeValue::S("hush".to_owned())])),
         ("w", AttributeValue::Bool(true)),
@@ -349,19 +352,20 @@ async fn errors_do_not_show_secrets() {
         let request = bench.client.update_item().table_name(TABLE);
         let request = request
             .key("pk", AttributeValue::S(key().to_string()))
-            .key("sk", AttributeValue::S("C#config".to_owned()))
+            .key("sk", AttributeValue::S(format!("C#{}", config("config").registration.as_str())))
             .update_expression("SET #a = :v")
             .expression_attribute_names("#a", attribute)
             .expression_attribute_values(":v", value);
         request.send().await.unwrap();
-        let failed = configs.get(&key(), &config("config").id).await.unwrap_err();
+        let (one, other) = (config("config").registration, config("other").registration);
+        let failed = configs.get(&key(), &[one.clone()]).await.unwrap_err();
         assert!(matches!(failed, StoreError::Corrupt { .. }), "{failed:?}");
         shows_nothing(&failed);
-        shows_nothing(&configs.list(&key(), None, 10).await.unwrap_err());
+        shows_nothing(&configs.get(&key(), &[one, other]).await.unwrap_err());
     }
     let garbled = bench.garbled();
     let configs: &dyn PushConfigs = &garbled;
-    let failed = configs.get(&key(), &config("config").id).await.unwrap_err();
+    let failed = configs.get(&key(), &[config("config").registration]).await.unwrap_err();
     assert!(matches!(failed, StoreError::Unavailable(_)), "{failed:?}");
     shows_nothing(&failed);
 }

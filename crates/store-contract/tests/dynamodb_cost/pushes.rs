@@ -1,10 +1,12 @@
 //! What pushes cost: their configs, and the mark in the head.
 
 use a2a_lambda_core::ids::WriteId;
-use a2a_lambda_core::machine::{Command, Finish, FirstPush, Settlement, TurnEnd};
+use a2a_lambda_core::machine::{Command, Finish, FirstPush, NewPush, Settlement, TurnEnd};
 use a2a_lambda_core::push::{Attempt, Delivery, MAX_ATTEMPTS_KEPT, Trouble};
 use a2a_lambda_core::vault::Sealed;
-use a2a_lambda_core::{Generation, LeaseToken, Position, PushConfig, PushConfigs, Snapshot};
+use a2a_lambda_core::{
+    Generation, LeaseToken, Position, PushConfig, PushConfigs, Registration, Snapshot,
+};
 use a2a_lambda_protocol::Timestamp;
 
 use super::meter::Written;
@@ -57,15 +59,16 @@ async fn configs_take_one_request_each() {
     }
     bench.meter.take();
     store.put(&key(), &config("10")).await.unwrap();
-    store.get(&key(), &config("10").id).await.unwrap();
-    store.delete(&key(), &config("10").id).await.unwrap();
+    store.get(&key(), &[config("10").registration]).await.unwrap();
+    store.delete(&key(), &config("10").registration).await.unwrap();
     assert_eq!(bench.meter.take(), (vec!["PutItem", "GetItem", "DeleteItem"], 1.0));
-    for limit in [1, 10, 29, 30, 1_000] {
-        store.list(&key(), None, limit).await.unwrap();
-        assert_eq!(bench.meter.take().0, ["Query"], "in pages of {limit}");
-        store.list(&key(), Some(&config("20").id), limit).await.unwrap();
-        assert_eq!(bench.meter.take().0, ["Query"], "in pages of {limit}");
+    for count in [2, 10, 16] {
+        let configs = (10..10 + count).map(|number| config(&number.to_string()).registration);
+        store.get(&key(), &configs.collect::<Vec<_>>()).await.unwrap();
+        assert_eq!(bench.meter.take().0, ["Query"], "for {count}");
     }
+    store.get(&key(), &[]).await.unwrap();
+    assert_eq!(bench.meter.take().0, [""; 0]);
     // They are no part of the task.
     assert_eq!(bench.cost(Position(0)).await, (vec!["GetItem"], 1.0));
 }
@@ -89,7 +92,7 @@ async fn what_is_written_of_a_config_takes_one_unit() {
     assert_eq!(bench.meter.take().0, ["error"]);
     assert!(store.advance(&key(), &first.write, &second).await.unwrap());
     assert_eq!(bench.meter.take().0, ["error"]);
-    store.delete(&key(), &new.id).await.unwrap();
+    store.delete(&key(), &new.registration).await.unwrap();
     assert_eq!(bench.meter.take_written(), (vec!["DeleteItem"], ONE));
 }
 
@@ -144,7 +147,7 @@ async fn failing_configs_take_one_query_a_page() {
 #[tokio::test]
 async fn a_claimed_mark_comes_with_a_commit() {
     let mut bench = Bench::new().await;
-    bench.apply(Command::RegisterPush).await;
+    bench.apply(register("config", 1)).await;
     for number in 0..3 {
         bench.meter.take();
         let emit = Command::Emit { token: token(), updates: vec![chunk(50)] };
@@ -154,6 +157,44 @@ async fn a_claimed_mark_comes_with_a_commit() {
     }
 }
 
+/// As many configs as a task may have make its head no larger than another KB.
+#[tokio::test]
+async fn the_names_of_all_configs_take_another_unit() {
+    let mut bench = Bench::new().await;
+    let mut units = Vec::new();
+    for number in 0..16 {
+        bench.meter.take();
+        // Ids are as long as they like.
+        bench.apply(register(&format!("{number}{}", "i".repeat(200)), 1)).await;
+        let (requests, written) = bench.meter.take_written();
+        assert_eq!((requests, written.list, written.due), (vec!["UpdateItem"], 0.0, 0.0));
+        units.push(written.table);
+    }
+    assert_eq!((units[0], units[1]), (1.0, 1.0));
+    assert!(units.iter().all(|units| *units <= 2.0), "{units:?}");
+}
+
+/// A config that is made, replaced and deleted while nobody delivers: an item and a commit each.
+#[tokio::test]
+async fn making_and_deleting_a_config_takes_a_commit_each() {
+    let mut bench = Bench::new().await;
+    for making in 1..=3 {
+        bench.meter.take();
+        bench.apply(register("config", making)).await;
+        assert_eq!(bench.meter.take_written(), (vec!["UpdateItem"], ONE), "{making}");
+    }
+    let id = config("config").id;
+    bench.apply(Command::UnregisterPush { id }).await;
+    assert_eq!(bench.meter.take_written(), (vec!["UpdateItem"], ONE));
+    assert_eq!(bench.task.head.pushes, None);
+}
+
+/// A config that is made, or made again.
+fn register(id: &str, making: u32) -> Command {
+    let registration = Registration::new(&config(id).id, &making.to_string());
+    Command::RegisterPush(NewPush { registration, most: 16 })
+}
+
 /// Who has the mark, and has seen all of the task.
 fn settlement(task: &Snapshot, next: Option<Timestamp>) -> Command {
     Command::SettlePush(Settlement {
@@ -161,7 +202,6 @@ fn settlement(task: &Snapshot, next: Option<Timestamp>) -> Command {
         epoch: task.head.pushes.as_ref().expect("it has configs").epoch,
         through: task.head.position,
         next,
-        configs: true,
     })
 }
 
@@ -181,7 +221,7 @@ async fn the_mark_of_a_task_that_is_over_takes_one_index_entry() {
     assert_eq!(bench.task.head.due, None);
     bench.meter.take();
     let due = |units: f64| Written { due: units, ..ONE };
-    bench.apply(Command::RegisterPush).await;
+    bench.apply(register("config", 1)).await;
     assert_eq!(bench.meter.take_written(), (vec!["UpdateItem"], due(1.0)));
     bench.apply(Command::ClaimPush { token: pusher() }).await;
     assert_eq!(bench.meter.take_written(), (vec!["UpdateItem"], due(0.0)));
@@ -193,7 +233,8 @@ async fn the_mark_of_a_task_that_is_over_takes_one_index_entry() {
 /// A small task with one config, its runner delivering beside the agent.
 #[tokio::test]
 async fn a_whole_life_with_one_config() {
-    let first = Some(FirstPush { held_until: None });
+    let registration = config("config").registration;
+    let first = Some(FirstPush { registration, held_until: None });
     let mut bench = Bench::submitted(first).await;
     let written = |table, list, due| Written { table, list, due };
     let (requests, submitted) = bench.meter.take_written();
@@ -222,8 +263,8 @@ async fn a_whole_life_with_one_config() {
     bench.apply_as(Some(pusher()), over).await;
     count(&bench, "UpdateItem", written(1.0, 2.0, 0.0));
     // The deliverer reads the configs once: nobody has registered since.
-    let configs = bench.store.list(&key(), None, 100).await.unwrap();
-    assert_eq!((configs.len(), bench.meter.take()), (1, (vec!["Query"], 1.0)));
+    let configs = bench.store.get(&key(), bench.task.head.registrations()).await.unwrap();
+    assert_eq!((configs.len(), bench.meter.take()), (1, (vec!["GetItem"], 1.0)));
     // The task as it was, then WORKING, the artifact, and COMPLETED.
     for position in 1..=4 {
         let next = further(&now, position);

@@ -48,7 +48,7 @@ impl Broken {
         before: &WriteId,
         config: &PushConfig,
     ) -> bool {
-        let place = (task.clone(), config.id.clone());
+        let place = (task.clone(), config.registration.clone());
         let past = &self.past.lock().unwrap().configs;
         if let Some(stored) = stored {
             return self.takes_mark(stored, before, past.is_put(&place, &stored.write));
@@ -66,7 +66,7 @@ impl Broken {
         if self.has(Fault::AdvancesAreDropped) {
             return Ok(true);
         }
-        let stored = self.right.get(task, &config.id).await?;
+        let stored = self.stored(task, &config.registration).await?;
         if self.has(Fault::AdvancesMayBothWin) {
             // It looks first, and writes then: another may come in between.
             let may = stored.as_ref().is_some_and(|stored| stored.write == *before);
@@ -78,7 +78,7 @@ impl Broken {
         }
         let mut new = self.advanced(stored.as_ref(), config);
         self.garble_config(&mut new, None);
-        let stored = self.right.get(task, &config.id).await?;
+        let stored = self.stored(task, &config.registration).await?;
         let is_first = stored.as_ref().is_some_and(|stored| stored.write == *before);
         if !self.right.advance(task, before, &new).await? {
             let is_known = self.has(Fault::AdvancesKnowEveryWrite)
@@ -94,10 +94,10 @@ impl Broken {
         }
         self.past.lock().unwrap().configs.note_advance(task, &new);
         let others = match self.fault {
-            Fault::AdvancesAreOfAll => self.right.list(task, None, usize::MAX).await?,
+            Fault::AdvancesAreOfAll => self.right.stored_configs(task),
             _ => Vec::new(),
         };
-        for other in others.into_iter().filter(|other| other.id != config.id) {
+        for other in others.into_iter().filter(|other| other.registration != config.registration) {
             let PushConfig { write, delivery, .. } = new.clone();
             self.right.put(task, &PushConfig { write, delivery, ..other }).await?;
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::vault::Sealed;
 use a2a_lambda_core::{Generation, Position, PushConfig, PushConfigs, StoreError, TaskKey};
@@ -16,10 +16,10 @@ use super::{Broken, Fault};
 #[derive(Default)]
 pub(super) struct PastConfigs {
     /// All that were ever put, as they were put last.
-    put: BTreeMap<(TaskKey, ConfigId), PushConfig>,
-    last_put: Option<(TaskKey, ConfigId)>,
-    deleted: BTreeSet<(TaskKey, ConfigId)>,
-    gets: BTreeMap<(TaskKey, ConfigId), Option<PushConfig>>,
+    put: BTreeMap<(TaskKey, Registration), PushConfig>,
+    last_put: Option<(TaskKey, Registration)>,
+    deleted: BTreeSet<(TaskKey, Registration)>,
+    gets: BTreeMap<(TaskKey, Registration), Option<PushConfig>>,
     /// The marks of all advances.
     pub(super) advanced: BTreeSet<String>,
     /// All that were ever in trouble, in the order in which they came to be.
@@ -32,17 +32,17 @@ impl PastConfigs {
         self.put.len() as u64
     }
 
-    pub(super) fn was_put(&self, place: &(TaskKey, ConfigId)) -> bool {
+    pub(super) fn was_put(&self, place: &(TaskKey, Registration)) -> bool {
         self.put.contains_key(place)
     }
 
     /// Whether the mark is that of a put.
-    pub(super) fn is_put(&self, place: &(TaskKey, ConfigId), write: &WriteId) -> bool {
+    pub(super) fn is_put(&self, place: &(TaskKey, Registration), write: &WriteId) -> bool {
         self.put.get(place).is_some_and(|config| config.write == *write)
     }
 
     /// Every task and id that a config was ever put with.
-    pub(super) fn places(&self) -> Vec<(TaskKey, ConfigId)> {
+    pub(super) fn places(&self) -> Vec<(TaskKey, Registration)> {
         self.put.keys().cloned().collect()
     }
 
@@ -53,24 +53,25 @@ impl PastConfigs {
 
     fn note_trouble(&mut self, task: &TaskKey, config: &PushConfig) {
         if let Some(trouble) = &config.delivery.trouble {
-            let (task, id) = (task.clone(), config.id.clone());
-            self.troubled.push(Failing { since: trouble.since, task, id });
+            let (task, registration) = (task.clone(), config.registration.clone());
+            self.troubled.push(Failing { since: trouble.since, task, registration });
         }
     }
 
     /// All that were ever in trouble, each with its first.
     pub(super) fn troubled(&self) -> Vec<Failing> {
         let mut seen = BTreeSet::new();
-        let first = self.troubled.iter().filter(|one| seen.insert((&one.task, &one.id)));
+        let first = self.troubled.iter().filter(|one| seen.insert((&one.task, &one.registration)));
         first.cloned().collect()
     }
 
     pub(super) fn first_trouble(&self, of: &Failing) -> Option<Timestamp> {
-        let mut own = self.troubled.iter().filter(|one| one.task == of.task && one.id == of.id);
+        let is_same = |one: &&Failing| one.task == of.task && one.registration == of.registration;
+        let mut own = self.troubled.iter().filter(is_same);
         own.next().map(|one| one.since)
     }
 
-    /// All that a task ever had, by ascending id.
+    /// All that a task ever had.
     fn of(&self, task: &TaskKey) -> Vec<PushConfig> {
         let own = self.put.iter().filter(|((key, _), _)| key == task);
         own.map(|(_, config)| config.clone()).collect()
@@ -87,11 +88,11 @@ impl Broken {
     pub(super) async fn delete_configs(
         &self,
         task: &TaskKey,
-        which: impl Fn(&ConfigId) -> bool + Send,
+        which: impl Fn(&Registration) -> bool + Send,
     ) -> Result<(), StoreError> {
         let all = self.past.lock().unwrap().configs.of(task);
-        for config in all.iter().filter(|config| which(&config.id)) {
-            self.right.delete(task, &config.id).await?;
+        for config in all.iter().filter(|config| which(&config.registration)) {
+            self.right.delete(task, &config.registration).await?;
         }
         Ok(())
     }
@@ -152,26 +153,14 @@ impl Broken {
         }
     }
 
-    /// A page of what a task has, in another order.
-    async fn page_in_order_of<K: Ord>(
+    /// What is stored under one registration.
+    pub(super) async fn stored(
         &self,
         task: &TaskKey,
-        after: Option<&ConfigId>,
-        limit: usize,
-        order: impl Fn(&ConfigId) -> K + Send,
-    ) -> Result<Vec<PushConfig>, StoreError> {
-        let mut all = self.right.list(task, None, usize::MAX).await?;
-        all.sort_by_key(|config| order(&config.id));
-        Ok(page_of(all, limit, |id| after.is_none_or(|after| order(id) > order(after))))
+        registration: &Registration,
+    ) -> Result<Option<PushConfig>, StoreError> {
+        Ok(self.right.get(task, std::slice::from_ref(registration)).await?.pop())
     }
-}
-
-fn page_of(
-    all: Vec<PushConfig>,
-    limit: usize,
-    is_behind: impl Fn(&ConfigId) -> bool,
-) -> Vec<PushConfig> {
-    all.into_iter().filter(|config| is_behind(&config.id)).take(limit).collect()
 }
 
 fn refused() -> StoreError {
@@ -181,8 +170,8 @@ fn refused() -> StoreError {
 #[async_trait]
 impl PushConfigs for Broken {
     async fn put(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError> {
-        let place = (task.clone(), config.id.clone());
-        let former = self.right.get(task, &config.id).await?;
+        let place = (task.clone(), config.registration.clone());
+        let former = self.stored(task, &config.registration).await?;
         let owner = self.current(task).await;
         let is_dropped = match self.fault {
             Fault::ConfigsAreDropped => true,
@@ -208,107 +197,87 @@ impl PushConfigs for Broken {
             past.note_trouble(task, &config);
             past.last_put = Some(place);
         }
+        if self.has(Fault::MakingsAreOne) {
+            self.delete_configs(task, |other| other.is_of_same_config(&config.registration))
+                .await?;
+        }
         self.right.put(task, &config).await
     }
 
-    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
-        let mut found = self.right.get(task, id).await?;
-        if found.is_none() {
-            let (tasks, tenants) = (Fault::GetsCrossTasks, Fault::GetsCrossTenants);
-            for other in self.confused(task, tasks, tenants) {
-                found = found.or(self.right.get(&other, id).await?);
+    async fn get(
+        &self,
+        task: &TaskKey,
+        registrations: &[Registration],
+    ) -> Result<Vec<PushConfig>, StoreError> {
+        let mut found = self.right.get(task, registrations).await?;
+        let (tasks, tenants) = (Fault::GetsCrossTasks, Fault::GetsCrossTenants);
+        for other in self.confused(task, tasks, tenants) {
+            for config in self.right.get(&other, registrations).await? {
+                if found.iter().all(|one| one.registration != config.registration) {
+                    found.push(config);
+                }
             }
         }
-        if found.is_none() && self.has(Fault::GetsIgnoreCase) {
-            let all = self.right.list(task, None, usize::MAX).await?;
-            let folded = |config: &PushConfig| config.id.as_str().eq_ignore_ascii_case(id.as_str());
-            found = all.into_iter().find(folded);
-        }
-        if self.has(Fault::GetsAreStale) {
-            let place = (task.clone(), id.clone());
-            let before = self.past.lock().unwrap().configs.gets.insert(place, found.clone());
-            found = before.unwrap_or(found);
+        let past = &mut self.past.lock().unwrap().configs;
+        match self.fault {
+            Fault::GetsShowOthers if registrations.len() > 1 => {
+                let first = registrations.iter().min();
+                let last = registrations.iter().max();
+                found = self.right.stored_configs(task);
+                found.retain(|config| {
+                    Some(&config.registration) >= first && Some(&config.registration) <= last
+                });
+            }
+            Fault::GetsOfOneShowAll if !registrations.is_empty() => {
+                found = self.right.stored_configs(task);
+            }
+            Fault::LongGetsAreCutOff => found.truncate(5),
+            Fault::GetsShowTheDeleted => {
+                found = past.of(task);
+                found.retain(|config| registrations.contains(&config.registration));
+            }
+            Fault::GetsHaveNoSecrets if registrations.len() > 1 => {
+                for config in &mut found {
+                    config.secrets = Sealed::default();
+                }
+            }
+            Fault::GetsLag if registrations.len() > 1 => {
+                let last = past.last_put.clone();
+                found.retain(|config| last != Some((task.clone(), config.registration.clone())));
+            }
+            Fault::GetsAreStale => {
+                for registration in registrations {
+                    let place = (task.clone(), registration.clone());
+                    let of = |config: &PushConfig| config.registration == *registration;
+                    let now = found.iter().position(of).map(|at| found.swap_remove(at));
+                    let before = past.gets.insert(place, now.clone());
+                    found.extend(before.unwrap_or(now));
+                }
+            }
+            _ => {}
         }
         Ok(found)
     }
 
-    async fn list(
-        &self,
-        task: &TaskKey,
-        after: Option<&ConfigId>,
-        limit: usize,
-    ) -> Result<Vec<PushConfig>, StoreError> {
-        let (mut behind, mut asked) = (after, limit);
-        match self.fault {
-            Fault::ConfigListsBeginAnew => behind = None,
-            Fault::ConfigPagesIgnoreTheLimit => asked = usize::MAX,
-            Fault::ConfigPagesAreNotFull => asked = limit.saturating_sub(1).max(1),
-            Fault::LongConfigPagesAreCutOff => asked = limit.min(5),
-            Fault::ConfigListsFoldCase => {
-                let folded = |id: &ConfigId| (id.as_str().to_lowercase(), id.clone());
-                return self.page_in_order_of(task, after, limit, folded).await;
-            }
-            Fault::ConfigListsAreInUtf16 => {
-                let utf_16 = |id: &ConfigId| id.as_str().encode_utf16().collect::<Vec<_>>();
-                return self.page_in_order_of(task, after, limit, utf_16).await;
-            }
-            Fault::ConfigListsShowTheDeleted => {
-                let all = self.past.lock().unwrap().configs.of(task);
-                return Ok(page_of(all, limit, |id| after.is_none_or(|after| id > after)));
-            }
-            _ => {}
-        }
-        let mut page = self.right.list(task, behind, asked).await?;
-        let at = match after {
-            Some(after) => self.right.get(task, after).await?,
-            None => None,
-        };
-        match self.fault {
-            Fault::ConfigListsAreTurnedRound => page.reverse(),
-            Fault::ConfigListsNeedTheirPlace if after.is_some() && at.is_none() => page.clear(),
-            Fault::ConfigPagesRepeatTheirLast => {
-                page.splice(..0, at);
-                page.truncate(limit);
-            }
-            Fault::ConfigListsHaveNoSecrets => {
-                for config in &mut page {
-                    config.secrets = Sealed::default();
-                }
-            }
-            Fault::ConfigListsLag => {
-                let last = self.past.lock().unwrap().configs.last_put.clone();
-                page.retain(|config| last != Some((task.clone(), config.id.clone())));
-            }
-            _ => {}
-        }
-        let (tasks, tenants) = (Fault::ConfigListsCrossTasks, Fault::ConfigListsCrossTenants);
-        for other in self.confused(task, tasks, tenants) {
-            page.extend(self.right.list(&other, after, limit).await?);
-            page.sort_by(|a, b| a.id.cmp(&b.id));
-            page.truncate(limit);
-        }
-        Ok(page)
-    }
-
-    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
+    async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError> {
         match self.fault {
             Fault::DeletesAreDropped => return Ok(()),
             Fault::DeletesAreOfAll => return self.delete_configs(task, |_| true).await,
-            Fault::DeletesAreByPrefix => {
-                let prefixed = |other: &ConfigId| other.as_str().starts_with(id.as_str());
-                return self.delete_configs(task, prefixed).await;
+            Fault::DeletesAreById => {
+                let same = |other: &Registration| other.is_of_same_config(registration);
+                return self.delete_configs(task, same).await;
             }
-            Fault::DeletesNeedAConfig if self.right.get(task, id).await?.is_none() => {
+            Fault::DeletesNeedAConfig if self.stored(task, registration).await?.is_none() => {
                 return Err(refused());
             }
             _ => {}
         }
-        self.past.lock().unwrap().configs.deleted.insert((task.clone(), id.clone()));
+        self.past.lock().unwrap().configs.deleted.insert((task.clone(), registration.clone()));
         let (tasks, tenants) = (Fault::DeletesCrossTasks, Fault::DeletesCrossTenants);
         for other in self.confused(task, tasks, tenants) {
-            self.right.delete(&other, id).await?;
+            self.right.delete(&other, registration).await?;
         }
-        self.right.delete(task, id).await
+        self.right.delete(task, registration).await
     }
 
     async fn advance(

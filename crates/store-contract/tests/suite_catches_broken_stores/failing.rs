@@ -1,7 +1,7 @@
 //! The listing of push configs that are in trouble, right but for one fault.
 
 use a2a_lambda_core::head::{DUE_SHARDS, due_shard};
-use a2a_lambda_core::ids::ConfigId;
+use a2a_lambda_core::ids::{ConfigId, Registration};
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::DueTask;
 use a2a_lambda_core::{PushConfigs, StoreError, TaskKey, TaskStore, Tenant};
@@ -23,17 +23,18 @@ impl Broken {
                 }
             }
             Fault::FailingShowsAll => {
-                for (task, id) in self.past.lock().unwrap().configs.places() {
-                    let is_new = all.iter().all(|one| (&one.task, &one.id) != (&task, &id));
-                    if is_new && in_shard(&task) {
-                        all.push(Failing { since: Timestamp::from_millis(0), task, id });
+                for (task, registration) in self.past.lock().unwrap().configs.places() {
+                    let since = Timestamp::from_millis(0);
+                    let one = Failing { since, task, registration };
+                    if !has(&all, &one) && in_shard(&one.task) {
+                        all.push(one);
                     }
                 }
             }
             Fault::FailingShowsDueTasks => {
                 for due in self.right.due(shard, Timestamp::MAX, None, usize::MAX).await? {
-                    let id = ConfigId::parse("due").unwrap();
-                    all.push(Failing { since: due.due, task: due.key, id });
+                    let registration = Registration::new(&ConfigId::parse("due").unwrap(), "");
+                    all.push(Failing { since: due.due, task: due.key, registration });
                 }
             }
             Fault::FailingIsNeverCleared => {
@@ -43,7 +44,7 @@ impl Broken {
             }
             Fault::FailingShowsTheDeleted => {
                 for one in past.into_iter().filter(|one| in_shard(&one.task)) {
-                    let is_gone = self.right.get(&one.task, &one.id).await?.is_none();
+                    let is_gone = self.stored(&one.task, &one.registration).await?.is_none();
                     if is_gone && !has(&all, &one) {
                         all.push(one);
                     }
@@ -61,7 +62,7 @@ impl Broken {
             Fault::FailingHidesTheDisabled => {
                 let mut active = Vec::new();
                 for one in all {
-                    let config = self.right.get(&one.task, &one.id).await?;
+                    let config = self.stored(&one.task, &one.registration).await?;
                     if config.is_some_and(|config| !config.delivery.is_disabled()) {
                         active.push(one);
                     }
@@ -72,7 +73,9 @@ impl Broken {
         }
         match self.fault {
             Fault::FailingIsTurnedRound => all.sort_by(|a, b| b.cmp(a)),
-            Fault::FailingIsInTheOrderOfIds => all.sort_by(|a, b| a.id.cmp(&b.id)),
+            Fault::FailingIsInTheOrderOfIds => {
+                all.sort_by(|a, b| a.registration.cmp(&b.registration))
+            }
             _ => all.sort(),
         }
         if self.has(Fault::FailingShowsOneOfATask) {
@@ -114,7 +117,7 @@ impl Broken {
             Fault::FailingPassesOverTies => one.since > after.since,
             Fault::FailingNeedsItsPlace if place.is_none() => false,
             Fault::FailingIsTurnedRound => one < after,
-            Fault::FailingIsInTheOrderOfIds => one.id > after.id,
+            Fault::FailingIsInTheOrderOfIds => one.registration > after.registration,
             _ => one > after,
         };
         let limit = if self.has(Fault::FailingIgnoresTheLimit) { usize::MAX } else { limit };
@@ -123,5 +126,5 @@ impl Broken {
 }
 
 fn has(all: &[Failing], one: &Failing) -> bool {
-    all.iter().any(|other| (&other.task, &other.id) == (&one.task, &one.id))
+    all.iter().any(|other| (&other.task, &other.registration) == (&one.task, &one.registration))
 }

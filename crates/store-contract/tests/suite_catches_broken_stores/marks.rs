@@ -42,6 +42,7 @@ impl Broken {
                 pushes.mark = pushes.mark.take().map(|_| Mark::Open);
             }
             Fault::TheEpochIsForgotten => pushes.epoch = 1,
+            Fault::TheConfigsAreForgotten => pushes.configs.clear(),
             Fault::HeldPushesAreForgotten => pushes.held_until = None,
             Fault::TheSignalIsForgotten => pushes.signaled = None,
             Fault::PushesWithoutAMarkAreForgotten if pushes.mark.is_none() => head.pushes = None,

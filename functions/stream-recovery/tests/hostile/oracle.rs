@@ -68,7 +68,7 @@ pub(crate) async fn check(client: &Client, made: &Made, seen: &Seen, kills: &[Ki
         let head = client.head(task).await;
         assert!(head.is_terminal(), "{task} is {}", head.phase.name());
         assert_eq!((head.mark(), head.due), (None, None), "{task}");
-        for config in client.engine().configs(task, None, 100).await.unwrap() {
+        for config in client.engine().configs(task, head.registrations()).await.unwrap() {
             check_delivery(&head, &config);
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_aws::RandomIds;
-use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::{
@@ -90,24 +90,19 @@ impl PushConfigs for Configs {
         self.memory.put(task, config).await
     }
 
-    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
-        self.memory.get(task, id).await
-    }
-
-    async fn list(
+    async fn get(
         &self,
         task: &TaskKey,
-        after: Option<&ConfigId>,
-        limit: usize,
+        registrations: &[Registration],
     ) -> Result<Vec<PushConfig>, StoreError> {
         if self.refused.lock().unwrap().contains(task) {
             return Err(StoreError::Refused("the test says so".into()));
         }
-        PushConfigs::list(&self.memory, task, after, limit).await
+        self.memory.get(task, registrations).await
     }
 
-    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
-        self.memory.delete(task, id).await
+    async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError> {
+        self.memory.delete(task, registration).await
     }
 
     async fn advance(

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, StoreError,
@@ -139,22 +139,17 @@ impl PushConfigs for GatedStore {
         self.inner.put(task, config).await
     }
 
-    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
-        self.inner.get(task, id).await
-    }
-
-    async fn list(
+    async fn get(
         &self,
         task: &TaskKey,
-        after: Option<&ConfigId>,
-        limit: usize,
+        registrations: &[Registration],
     ) -> Result<Vec<PushConfig>, StoreError> {
-        PushConfigs::list(self.inner.as_ref(), task, after, limit).await
+        self.inner.get(task, registrations).await
     }
 
-    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
+    async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError> {
         self.gate.pass("delete the push config").await;
-        self.inner.delete(task, id).await
+        self.inner.delete(task, registration).await
     }
 
     async fn advance(

@@ -6,8 +6,8 @@ use a2a_lambda_core::{
     Company, End, Engine, Failure, Operations, ProtocolVersion, Runner, deliver, sweep,
 };
 use a2a_lambda_protocol::{
-    CancelTaskRequest, Json, Message, Part, SendMessageConfiguration, SendMessageRequest,
-    TaskPushNotificationConfig, TaskState,
+    CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, Json, Message, Part,
+    SendMessageConfiguration, SendMessageRequest, TaskPushNotificationConfig, TaskState,
 };
 
 use crate::delivery::config;
@@ -70,6 +70,9 @@ pub(crate) enum Scenario {
     WorkWithConfig,
     Deliver,
     CreateConfig,
+    ReplaceConfig,
+    DeleteConfig,
+    FollowUpWithConfig,
     SweepLostSignal,
     SweepDeadLease,
     SweepWakeTime,
@@ -78,7 +81,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::Send,
         Self::SendWithConfig,
         Self::FollowUpToQuestion,
@@ -97,6 +100,9 @@ impl Scenario {
         Self::WorkWithConfig,
         Self::Deliver,
         Self::CreateConfig,
+        Self::ReplaceConfig,
+        Self::DeleteConfig,
+        Self::FollowUpWithConfig,
         Self::SweepLostSignal,
         Self::SweepDeadLease,
         Self::SweepWakeTime,
@@ -128,12 +134,20 @@ impl Scenario {
             Self::WorkWithConfig => "run: updates, chunks, finish, pushed beside",
             Self::Deliver => "stream recovery: deliver",
             Self::CreateConfig => "create a push config",
+            Self::ReplaceConfig => "replace a push config",
+            Self::DeleteConfig => "delete a push config",
+            Self::FollowUpWithConfig => "follow-up with a push config that replaces one",
             Self::SweepPush => "sweep of pushes",
         }
     }
 
     pub(crate) fn makes_a_task(self) -> bool {
         matches!(self, Self::Send | Self::SendWithConfig)
+    }
+
+    /// Whether a config takes the place of another at the same receiver.
+    pub(crate) fn replaces(self) -> bool {
+        matches!(self, Self::ReplaceConfig | Self::FollowUpWithConfig)
     }
 
     /// What the task's first message says.
@@ -144,8 +158,13 @@ impl Scenario {
             | Self::Work
             | Self::SweepLostSignal
             | Self::WorkWithConfig
-            | Self::CreateConfig => "work",
-            Self::FollowUpToQuestion | Self::CancelQuestion | Self::Ask => "ask",
+            | Self::CreateConfig
+            | Self::ReplaceConfig
+            | Self::DeleteConfig => "work",
+            Self::FollowUpWithConfig
+            | Self::FollowUpToQuestion
+            | Self::CancelQuestion
+            | Self::Ask => "ask",
             Self::FollowUpToSleeper | Self::Sleep | Self::SweepWakeTime => "sleep",
             Self::FollowUpToQueued
             | Self::CancelQueued
@@ -166,7 +185,12 @@ impl Scenario {
             return;
         }
         let key = match self {
-            Self::WorkWithConfig | Self::Deliver | Self::SweepPush => {
+            Self::WorkWithConfig
+            | Self::Deliver
+            | Self::SweepPush
+            | Self::ReplaceConfig
+            | Self::DeleteConfig
+            | Self::FollowUpWithConfig => {
                 let options = SendOptions::default();
                 world.submit_with(user(self.told()), config("hook"), &options).await
             }
@@ -181,7 +205,10 @@ impl Scenario {
             Self::FollowUpToQuestion
             | Self::CancelQuestion
             | Self::FollowUpToSleeper
-            | Self::CreateConfig => {
+            | Self::CreateConfig
+            | Self::ReplaceConfig
+            | Self::DeleteConfig
+            | Self::FollowUpWithConfig => {
                 world.attend(&key).await;
             }
             Self::SweepLostSignal => tokio::time::sleep(secs(61)).await,
@@ -225,7 +252,18 @@ impl Scenario {
                 let deadline = world.now().saturating_add(secs(60));
                 Box::pin(deliver(&engine, &key.unwrap(), deadline)).await.unwrap();
             }
-            Self::CreateConfig => {
+            Self::FollowUpWithConfig => {
+                post(&operations, Message { task_id: id, ..user("more") }, true).await;
+            }
+            Self::DeleteConfig => {
+                let request = DeleteTaskPushNotificationConfigRequest {
+                    task_id: id,
+                    id: "hook".to_owned(),
+                    ..DeleteTaskPushNotificationConfigRequest::default()
+                };
+                operations.delete_push_config(&World::alice(), &request).await.unwrap();
+            }
+            Self::CreateConfig | Self::ReplaceConfig => {
                 let config = TaskPushNotificationConfig { task_id: id, ..config("hook") };
                 let version = ProtocolVersion::V1_0;
                 operations.create_push_config(&World::alice(), config, version).await.unwrap();
@@ -260,8 +298,13 @@ impl Scenario {
         match self {
             Self::CancelQueued | Self::CancelQuestion if canceled => TaskState::Canceled,
             Self::Deliver | Self::SweepPush => TaskState::Canceled,
-            Self::FollowUpToQuestion if is_answered => TaskState::Completed,
-            Self::Ask | Self::CancelQuestion | Self::FollowUpToQuestion => TaskState::InputRequired,
+            Self::FollowUpToQuestion | Self::FollowUpWithConfig if is_answered => {
+                TaskState::Completed
+            }
+            Self::Ask
+            | Self::CancelQuestion
+            | Self::FollowUpToQuestion
+            | Self::FollowUpWithConfig => TaskState::InputRequired,
             _ => TaskState::Completed,
         }
     }
@@ -277,6 +320,10 @@ impl Scenario {
         match self {
             Self::FollowUpToQuestion | Self::FollowUpToSleeper | Self::FollowUpToQueued => {
                 messages.push(("more", usize::from(!effects.is_empty())));
+            }
+            Self::FollowUpWithConfig => {
+                let is_accepted = effects.iter().any(|effect| effect.starts_with("commit"));
+                messages.push(("more", usize::from(is_accepted)));
             }
             _ => {}
         }

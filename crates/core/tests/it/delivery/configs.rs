@@ -127,7 +127,7 @@ async fn a_config_that_a_refused_message_had_replaced_goes_on() {
     let key = world.submit_for("hook").await;
     // The message is refused because the task ends between the read and the commit.
     world.faults.plan(|call| {
-        let first = call.kind == Kind::AdvanceConfig && call.of_kind == 1;
+        let first = call.kind == Kind::PutConfig && call.of_kind == 1;
         first.then_some(Fault::SlowAnswer(secs(1)))
     });
     let request = a2a_lambda_protocol::SendMessageRequest {

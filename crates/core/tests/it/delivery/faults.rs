@@ -167,7 +167,7 @@ async fn a_failure_beside_a_long_run_does_not_hold_up_its_pushes() {
         })
     }));
     world.faults.plan(|call: Call| {
-        (call.kind == Kind::ListConfigs && call.of_kind <= 4).then_some(Fault::LoseRequest)
+        (call.kind == Kind::GetConfigs && call.of_kind <= 4).then_some(Fault::LoseRequest)
     });
     let key = world.submit_for("hook").await;
     world.attend(&key).await;
@@ -187,7 +187,7 @@ async fn a_failure_does_not_forget_what_is_under_way() {
     world.register(&key, "slow").await;
     world.receivers.script(&url("slow"), |_| Manner::Slow(secs(5)));
     world.faults.plan(|call: Call| {
-        (call.kind == Kind::ListConfigs && call.of_kind == 2).then_some(Fault::Refuse)
+        (call.kind == Kind::GetConfigs && call.of_kind == 2).then_some(Fault::Refuse)
     });
     let registering = async {
         tokio::time::sleep(secs(1)).await;

@@ -25,6 +25,7 @@ fn fingerprint(key: &str, text: &str) -> Fingerprint {
         key,
         &user(text),
         &Terms::default(),
+        None,
     )
 }
 
@@ -33,7 +34,7 @@ fn keyed(key: &str, text: &str) -> Command {
         message: user(text),
         terms: Terms::default(),
         request: Some(fingerprint(key, text)),
-        registers: false,
+        push: None,
     }
 }
 
@@ -336,12 +337,7 @@ fn ids_of_messages_are_left_out_of_the_log() {
     sent.context_id = "context".into();
     let change = apply(
         &submitted(),
-        Command::Message {
-            message: sent,
-            terms: Terms::default(),
-            request: None,
-            registers: false,
-        },
+        Command::Message { message: sent, terms: Terms::default(), request: None, push: None },
         1,
     );
     let Event::Message(kept) = &change.entries()[0].event else {

@@ -2,13 +2,15 @@
 
 use a2a_lambda_core::head::{Ending, Mark, Pushes};
 use a2a_lambda_core::invariants::check_change;
-use a2a_lambda_core::machine::{Effect, Finish, FirstPush, Refusal, Settlement, Stamp, Submission};
+use a2a_lambda_core::machine::{
+    Effect, Finish, FirstPush, NewPush, Refusal, Settlement, Stamp, Submission,
+};
 use a2a_lambda_core::{Change, Command, Head, LeaseToken};
 use a2a_lambda_protocol::Timestamp;
 
 use super::sample::{
-    GRACE_S, agent, at, claim, emit, ended, finish, grace, message, progress, running, seconds,
-    stamp, submission, token,
+    GRACE_S, agent, at, claim, emit, ended, finish, grace, message, progress, register,
+    registration, running, seconds, stamp, submission, token, unregister,
 };
 
 const EPOCH: u64 = 1;
@@ -42,19 +44,32 @@ fn word(mark: Option<&Mark>) -> String {
     }
 }
 
-/// A task with such a mark. One that is over is due as if the mark had just been set.
+/// A task with such a mark, as an event of the table meets it.
+fn met(row: &str, head: Head, mark: Option<Mark>) -> Head {
+    let mut head = marked(head, mark);
+    let left = match row.split_once(", ") {
+        Some((_, "the last")) => 1,
+        Some((_, "no configs")) => 0,
+        _ => 2,
+    };
+    head.pushes.as_mut().unwrap().configs.truncate(left);
+    head
+}
+
+/// A task with two configs and such a mark. One that is over is due as if the mark had just been set.
 fn marked(head: Head, mark: Option<Mark>) -> Head {
     let due = if head.rests() {
         mark.as_ref().map(|mark| mark.free_from(at(0)).saturating_add(grace()))
     } else {
         head.due
     };
-    let pushes = Pushes { epoch: EPOCH, held_until: None, signaled: None, mark };
+    let configs = vec![registration("a1"), registration("b1")];
+    let pushes = Pushes { configs, epoch: EPOCH, held_until: None, signaled: None, mark };
     Head { pushes: Some(pushes), due, ..head }
 }
 
 fn settlement(head: &Head, next: Option<Timestamp>) -> Settlement {
-    Settlement { token: p(), epoch: EPOCH, through: head.position, next, configs: true }
+    Settlement { token: p(), epoch: EPOCH, through: head.position, next }
 }
 
 fn settle(head: &Head, next: Option<u64>) -> Command {
@@ -65,11 +80,11 @@ fn settle(head: &Head, next: Option<u64>) -> Command {
 fn event(row: &str, head: &Head) -> (Command, Stamp) {
     let settling = settlement(head, None);
     let command = match row {
-        "news by P" | "news" => emit(vec![progress("half")]),
+        "news by P" | "news" | "news, no configs" => emit(vec![progress("half")]),
         "nothing new by P" => emit(vec![]),
         "message" => message("more"),
         "claim by P" => Command::ClaimPush { token: p() },
-        "settle" => settle(head, None),
+        "settle" | "settle, no configs" => settle(head, None),
         "settle until 50" => settle(head, Some(50)),
         "settle until 3" => settle(head, Some(3)),
         "settle, other epoch" => Command::SettlePush(Settlement { epoch: EPOCH + 1, ..settling }),
@@ -77,8 +92,13 @@ fn event(row: &str, head: &Head) -> (Command, Stamp) {
             let through = a2a_lambda_core::Position(head.position.0 - 1);
             Command::SettlePush(Settlement { through, ..settling })
         }
-        "settle, no configs" => Command::SettlePush(Settlement { configs: false, ..settling }),
-        "register" => Command::RegisterPush,
+        "register" => register("b2"),
+        "register, too many" => register("c1"),
+        "unregister" => unregister("b"),
+        "unregister, the last" => unregister("a"),
+        "unregister, none" => unregister("c"),
+        "push again" => Command::PushAgain { registration: registration("a1") },
+        "push again, replaced" => Command::PushAgain { registration: registration("a2") },
         other => panic!("no event {other}"),
     };
     (command, if row.ends_with("by P") { by("P", 10) } else { stamp(10) })
@@ -93,6 +113,8 @@ fn cell(before: &Head, outcome: Result<Change, Refusal>) -> String {
         Err(Refusal::NotBefore { .. }) => return "early".into(),
         Err(Refusal::StaleLease) => return "stale".into(),
         Err(Refusal::News) => return "news".into(),
+        Err(Refusal::TooManyConfigs { most: 2 }) => return "full".into(),
+        Err(Refusal::NoSuchConfig) => return "none".into(),
         Err(other) => panic!("no word for {other:?}"),
     };
     check_change(before, &change).unwrap();
@@ -116,7 +138,14 @@ settle until 3       | stale   | stale | open     | stale | open     | stale | s
 settle, other epoch  | stale   | stale | news     | stale | news     | stale | stale   | stale
 settle, more entries | stale   | stale | news     | stale | news     | stale | stale   | stale
 settle, no configs   | stale   | stale | gone     | stale | gone     | stale | stale   | stale
+news, no configs     | gone    | gone  | P 30     | Q 30  | gone     | gone  | gone    | gone
 register             | open*   | open* | P 30*    | Q 30* | open*    | open* | open*   | open*
+register, too many   | full    | full  | full     | full  | full     | full  | full    | full
+unregister           | -*      | open* | P 30*    | Q 30* | P 5*     | Q 5*  | wait 20*| wait 5*
+unregister, the last | gone    | gone  | P 30*    | Q 30* | P 5*     | Q 5*  | gone    | gone
+unregister, none     | none    | none  | none     | none  | none     | none  | none    | none
+push again           | open*   | open* | P 30*    | Q 30* | open*    | open* | open*   | open*
+push again, replaced | none    | none  | none     | none  | none     | none  | none    | none
 ";
 
 fn rows() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
@@ -131,7 +160,7 @@ fn every_event_at_every_mark() {
     let (_, marks) = rows().next().unwrap();
     for (row, expected) in rows().skip(1) {
         for (before, expected) in marks.iter().zip(expected) {
-            let head = marked(running(), mark(before));
+            let head = met(row, running(), mark(before));
             let (command, stamp) = event(row, &head);
             let outcome = head.apply(command, &stamp).map_err(|illegal| illegal.refusal);
             assert_eq!(cell(&head, outcome), expected, "{row} at {before:?}");
@@ -145,7 +174,7 @@ fn a_task_that_is_over_is_due_when_its_mark_is_free_and_somebody_had_time_to_see
     let (_, marks) = rows().next().unwrap();
     for (row, _) in rows().skip(1).filter(|(row, _)| !row.contains("new") && *row != "message") {
         for before in &marks {
-            let head = marked(ended(Ending::Completed), mark(before));
+            let head = met(row, ended(Ending::Completed), mark(before));
             let (command, stamp) = event(row, &head);
             let Ok(change) = head.apply(command, &stamp) else { continue };
             check_change(&head, &change).unwrap();
@@ -218,21 +247,53 @@ fn one_signal_is_sent_for_one_time() {
 
 #[test]
 fn no_epoch_comes_twice() {
-    // A task has a config, which is deleted while its runner knows of it, and then gets another.
+    // The configs of a task are deleted while its runner knows of them, and then it gets another.
     let mut head = marked(running(), mark("open"));
     let mut epochs = vec![EPOCH];
     for now in [10, 20] {
         head = head.apply(emit(vec![progress("half")]), &by("P", now)).unwrap().head().clone();
         let epoch = head.pushes.as_ref().unwrap().epoch;
         epochs.push(epoch);
-        let settling = settlement(&head, None);
-        let command = Command::SettlePush(Settlement { epoch, configs: false, ..settling });
+        for id in ["a", "b"] {
+            let Ok(change) = head.apply(unregister(id), &stamp(now)) else { continue };
+            head = change.head().clone();
+            epochs.push(head.pushes.as_ref().unwrap().epoch);
+        }
+        let epoch = *epochs.last().unwrap();
+        let command = Command::SettlePush(Settlement { epoch, ..settlement(&head, None) });
         head = head.apply(command, &stamp(now)).unwrap().head().clone();
         assert_eq!(head.pushes, None);
-        head = head.apply(Command::RegisterPush, &stamp(now + 1)).unwrap().head().clone();
+        head = head.apply(register("a1"), &stamp(now + 1)).unwrap().head().clone();
         epochs.push(head.pushes.as_ref().unwrap().epoch);
     }
     assert!(epochs.windows(2).all(|pair| pair[0] < pair[1]), "{epochs:?}");
+}
+
+#[test]
+fn a_message_that_brings_one_config_too_many_is_refused_whole() {
+    let head = marked(running(), None);
+    let with = |name: &str, most: usize| {
+        let push = Some(NewPush { registration: registration(name), most });
+        let message = message("more");
+        match message {
+            Command::Message { message, terms, request, .. } => {
+                Command::Message { message, terms, request, push }
+            }
+            other => other,
+        }
+    };
+    let refused = head.apply(with("c1", 2), &stamp(10)).unwrap_err();
+    assert_eq!(refused.refusal, Refusal::TooManyConfigs { most: 2 });
+    for (name, most) in [("b2", 2), ("b2", 1), ("c1", 3)] {
+        let outcome = head.apply(with(name, most), &stamp(10));
+        assert_eq!(outcome.is_ok(), most > 1, "{name} of {most}");
+        let Ok(change) = outcome else { continue };
+        check_change(&head, &change).unwrap();
+        let named = change.head().registrations();
+        assert!(named.contains(&registration(name)) && named.contains(&registration("a1")));
+        assert_eq!(named.len(), most, "a config is named once: {named:?}");
+        assert_eq!(word(change.head().mark()), "open");
+    }
 }
 
 #[test]
@@ -248,7 +309,7 @@ fn a_task_without_configs_has_no_mark() {
 /// A new task with a config, which is held until then if at all.
 fn new_task(held_until: Option<u64>) -> Change {
     let held_until = held_until.map(at);
-    let pushes = Some(FirstPush { held_until });
+    let pushes = Some(FirstPush { registration: registration("a1"), held_until });
     Head::submit(Submission { pushes, sender_waits_until: held_until, ..submission() }, &stamp(0))
 }
 
@@ -274,7 +335,7 @@ fn nothing_is_sent_of_what_may_turn_out_to_be_no_task() {
     let begun = new.head().apply(claim("holder"), &by("P", 1)).unwrap();
     assert_eq!(word(begun.head().mark()), "wait 20");
     let begun = begun.head();
-    let registered = begun.apply(Command::RegisterPush, &stamp(2)).unwrap();
+    let registered = begun.apply(register("b1"), &stamp(2)).unwrap();
     assert_eq!(word(registered.head().mark()), "wait 20", "nor to another");
     let early = begun.apply(Command::ClaimPush { token: p() }, &stamp(19)).unwrap_err();
     assert_eq!(early.refusal, Refusal::NotBefore { at: at(20) });

@@ -1,9 +1,9 @@
 //! A task in each phase, and a command of each kind.
 
 use a2a_lambda_core::head::{Ending, Impatience, Interruption, Patience};
-use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
 use a2a_lambda_core::log::{ArtifactChange, StatusChange};
-use a2a_lambda_core::machine::{Finish, Pause, Stamp, Submission, TurnEnd, Update};
+use a2a_lambda_core::machine::{Finish, NewPush, Pause, Stamp, Submission, TurnEnd, Update};
 use a2a_lambda_core::{
     Change, Command, ContextId, Effect, Generation, Head, LeaseToken, Owner, Phase, Position, Terms,
 };
@@ -91,12 +91,22 @@ pub(crate) fn turn_end(head: &Head, updates: Vec<Update>) -> TurnEnd {
 }
 
 pub(crate) fn message(text: &str) -> Command {
-    Command::Message {
-        message: user(text),
-        terms: Terms::default(),
-        request: None,
-        registers: false,
-    }
+    Command::Message { message: user(text), terms: Terms::default(), request: None, push: None }
+}
+
+/// The registration of a config, from its id and the number of its making: `a1`.
+pub(crate) fn registration(name: &str) -> Registration {
+    let (id, making) = name.split_at(1);
+    Registration::new(&ConfigId::parse(id).unwrap(), making)
+}
+
+/// A config that is made or replaced, where a task may have two.
+pub(crate) fn register(name: &str) -> Command {
+    Command::RegisterPush(NewPush { registration: registration(name), most: 2 })
+}
+
+pub(crate) fn unregister(id: &str) -> Command {
+    Command::UnregisterPush { id: ConfigId::parse(id).unwrap() }
 }
 
 pub(crate) fn claim(name: &str) -> Command {

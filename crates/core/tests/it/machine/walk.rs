@@ -6,8 +6,15 @@ use a2a_lambda_core::machine::{Finish, FirstPush, Pause, Settlement, Stamp, Subm
 use a2a_lambda_core::{Command, Entry, Event, Head, LeaseToken, Phase, Position};
 use proptest::prelude::*;
 
-use super::sample::{MAX_ATTEMPTS, agent, at, chunk, message, progress, stamp, submission};
+use super::sample::{
+    MAX_ATTEMPTS, agent, at, chunk, message, progress, register, registration, stamp, submission,
+    unregister,
+};
 use crate::support::secs;
+
+/// The push configs that a walk makes and deletes: at most two at a time are allowed.
+const IDS: [&str; 3] = ["a", "b", "c"];
+const NAMES: [&str; 4] = ["a1", "a2", "b1", "c1"];
 
 /// A command in the making: what depends on the task is filled in when its turn comes.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +29,8 @@ enum Step {
     Expire,
     Wake,
     Postpone,
-    Register,
+    Register { name: usize },
+    Unregister { id: usize },
     ClaimPush { who: u8 },
     SettlePush { who: u8, next: u64, outcome: u8 },
 }
@@ -45,7 +53,8 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
         2 => Just(Step::Expire),
         2 => Just(Step::Wake),
         1 => Just(Step::Postpone),
-        1 => Just(Step::Register),
+        1 => (0..NAMES.len()).prop_map(|name| Step::Register { name }),
+        1 => (0..IDS.len()).prop_map(|id| Step::Unregister { id }),
         3 => (0..3_u8).prop_map(|who| Step::ClaimPush { who }),
         3 => (0..3_u8, 0..80_u64, 0..8_u8)
             .prop_map(|(who, next, outcome)| Step::SettlePush { who, next, outcome }),
@@ -121,14 +130,14 @@ impl Walk {
             Step::Expire => Command::Expire,
             Step::Wake => Command::Wake,
             Step::Postpone => return None,
-            Step::Register => Command::RegisterPush,
+            Step::Register { name } => register(NAMES[name]),
+            Step::Unregister { id } => unregister(IDS[id]),
             Step::ClaimPush { who } => Command::ClaimPush { token: pusher(who) },
             Step::SettlePush { who, next, outcome } => Command::SettlePush(Settlement {
                 token: pusher(who),
                 epoch: self.head.pushes.as_ref().map_or(0, |pushes| pushes.epoch),
                 through: self.head.position,
                 next: (outcome % 2 == 0).then_some(at((now + next).saturating_sub(20))),
-                configs: outcome > 0,
             }),
         })
     }
@@ -158,6 +167,7 @@ impl Walk {
         let head = &self.head;
         assert!(head.fence >= before.fence && head.turn >= before.turn);
         assert!(head.attempt <= MAX_ATTEMPTS, "I10");
+        assert!(head.registrations().len() <= 2, "I10: {:?}", head.registrations());
         assert!(head.consumed >= before.consumed, "I5: no message is given twice");
         if head.turn > before.turn {
             self.seen.push(head.consumed);
@@ -182,7 +192,10 @@ proptest! {
         steps in steps(),
         held_until in prop::option::of(0..60_u64),
     ) {
-        let pushes = held_until.map(|until| FirstPush { held_until: (until > 0).then(|| at(until)) });
+        let pushes = held_until.map(|until| FirstPush {
+            registration: registration("a1"),
+            held_until: (until > 0).then(|| at(until)),
+        });
         let change = Head::submit(Submission { pushes, ..submission() }, &stamp(0));
         let mut walk = Walk {
             head: change.head().clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::{MemoryStore, PushConfig, PushConfigs, StoreError, TaskKey};
 use async_trait::async_trait;
@@ -18,21 +18,16 @@ impl PushConfigs for Busy {
         self.memory.put(task, config).await
     }
 
-    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
-        self.memory.get(task, id).await
-    }
-
-    async fn list(
+    async fn get(
         &self,
         task: &TaskKey,
-        after: Option<&ConfigId>,
-        limit: usize,
+        registrations: &[Registration],
     ) -> Result<Vec<PushConfig>, StoreError> {
-        PushConfigs::list(self.memory.as_ref(), task, after, limit).await
+        self.memory.get(task, registrations).await
     }
 
-    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
-        self.memory.delete(task, id).await
+    async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError> {
+        self.memory.delete(task, registration).await
     }
 
     async fn advance(
@@ -41,7 +36,8 @@ impl PushConfigs for Busy {
         before: &WriteId,
         config: &PushConfig,
     ) -> Result<bool, StoreError> {
-        if let Some(theirs) = self.memory.get(&self.task, &config.id).await? {
+        let named = std::slice::from_ref(&config.registration);
+        if let Some(theirs) = self.memory.get(&self.task, named).await?.pop() {
             let write = WriteId::new(format!("{}+", theirs.write.as_str()));
             self.memory.put(&self.task, &PushConfig { write, ..theirs }).await?;
         }

@@ -1,9 +1,8 @@
 //! Push configs that come with a message.
 
 use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::ops::SendOptions;
-use a2a_lambda_core::{Position, PushConfig, PushConfigs, TaskKey};
+use a2a_lambda_core::{Position, PushConfig, TaskKey};
 use a2a_lambda_protocol::{
     A2aError, AuthenticationInfo, ErrorKind, Message, SendMessageConfiguration, SendMessageRequest,
     SendMessageResponse, TaskPushNotificationConfig,
@@ -47,7 +46,8 @@ async fn send(
 
 /// The configs that a task has.
 async fn kept(world: &World, key: &TaskKey) -> Vec<PushConfig> {
-    PushConfigs::list(world.memory.as_ref(), key, None, 100).await.unwrap()
+    world.assert_nothing_is_left_behind(key).await;
+    world.configs(key).await
 }
 
 async fn urls(world: &World, key: &TaskKey) -> Vec<String> {
@@ -95,20 +95,29 @@ async fn a_follow_ups_config_begins_with_what_comes_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_config_of_a_repeated_request_is_not_registered() {
+async fn a_request_is_repeated_with_its_config_and_with_no_other() {
     let world = World::new(takes(600));
     let key = send(&world, user("go"), config("https://example.com/1"), Some("a")).await.unwrap();
-    let again = send(&world, user("go"), config("https://example.com/2"), Some("a")).await;
-    assert_eq!(again.unwrap(), key);
-    assert_eq!(urls(&world, &key).await, ["https://example.com/1"]);
-    // Nor that of a request that misuses the key.
-    let misused = send(&world, user("other"), config("https://example.com/3"), Some("a")).await;
-    assert_eq!(told(&misused.unwrap_err()), (ErrorKind::InvalidParams, vec!["Idempotency-Key"]));
-    assert_eq!(urls(&world, &key).await, ["https://example.com/1"]);
-
-    send(&world, to(&key, "more"), config("https://example.com/4"), Some("b")).await.unwrap();
-    send(&world, to(&key, "more"), config("https://example.com/5"), Some("b")).await.unwrap();
-    assert_eq!(urls(&world, &key).await, ["https://example.com/4"]);
+    let secret = |url: &str| TaskPushNotificationConfig { token: "hush".into(), ..config(url) };
+    let named = |url: &str| TaskPushNotificationConfig { id: "b".into(), ..config(url) };
+    for (number, message) in [(1, user("go")), (2, to(&key, "more"))] {
+        let url = format!("https://example.com/{number}");
+        let idempotency_key = ["", "a", "b"][number];
+        for _ in 0..2 {
+            let again = send(&world, message.clone(), config(&url), Some(idempotency_key)).await;
+            assert_eq!(again.unwrap(), key);
+        }
+        for (message, config) in [
+            (message.clone(), config("https://example.com/other")),
+            (message.clone(), secret(&url)),
+            (message.clone(), named(&url)),
+            (Message { parts: user("other").parts, ..message.clone() }, config(&url)),
+        ] {
+            let misused = send(&world, message, config, Some(idempotency_key)).await.unwrap_err();
+            assert_eq!(told(&misused), (ErrorKind::InvalidParams, vec!["Idempotency-Key"]));
+        }
+        assert_eq!(urls(&world, &key).await, [url]);
+    }
     assert_eq!(history(&world.task(&key).await), ["go", "more"]);
 }
 
@@ -159,7 +168,8 @@ async fn a_message_with_one_config_too_many_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_accepted_where_the_config_cannot_be_stored() {
-    for kind in [Kind::PutConfig, Kind::ListConfigs] {
+    {
+        let kind = Kind::PutConfig;
         for (fault, expected) in
             [(Fault::LoseRequest, ErrorKind::Unavailable), (Fault::Refuse, ErrorKind::Internal)]
         {
@@ -208,10 +218,10 @@ async fn a_follow_up_that_is_refused_because_the_task_ends_meanwhile_leaves_no_c
             None => world.submit("go").await,
             Some(url) => send(&world, user("go"), config(url), None).await.unwrap(),
         };
-        // The task is read, and ends before the config is stored.
+        // The task ends while the config is stored.
         world
             .faults
-            .plan(|call| (call.kind == Kind::ListConfigs).then_some(Fault::SlowAnswer(secs(2))));
+            .plan(|call| (call.kind == Kind::PutConfig).then_some(Fault::SlowAnswer(secs(2))));
         let follow_up = send(&world, to(&key, "more"), config("https://example.com"), Some("key"));
         let (sent, ()) = tokio::join!(follow_up, async {
             tokio::time::sleep(millis(500)).await;
@@ -250,8 +260,7 @@ async fn a_config_that_names_another_task_is_kept_with_the_messages_task() {
     };
     let key = send(&world, user("go"), named, None).await.unwrap();
     assert!(kept(&world, &other).await.is_empty());
-    let id = ConfigId::parse(key.task.as_str()).unwrap();
-    assert!(world.memory.get(&key, &id).await.unwrap().is_some());
+    assert_eq!(kept(&world, &key).await[0].id.as_str(), key.task.as_str());
 }
 
 #[tokio::test(start_paused = true)]

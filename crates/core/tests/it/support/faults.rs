@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::{
@@ -24,8 +24,7 @@ pub(crate) enum Kind {
     List,
     Due,
     PutConfig,
-    GetConfig,
-    ListConfigs,
+    GetConfigs,
     DeleteConfig,
     AdvanceConfig,
     Failing,
@@ -210,22 +209,16 @@ impl PushConfigs for FaultyStore {
         self.through(Kind::PutConfig, self.inner.put(task, config)).await
     }
 
-    async fn get(&self, task: &TaskKey, id: &ConfigId) -> Result<Option<PushConfig>, StoreError> {
-        self.through(Kind::GetConfig, self.inner.get(task, id)).await
-    }
-
-    async fn list(
+    async fn get(
         &self,
         task: &TaskKey,
-        after: Option<&ConfigId>,
-        limit: usize,
+        registrations: &[Registration],
     ) -> Result<Vec<PushConfig>, StoreError> {
-        let list = PushConfigs::list(self.inner.as_ref(), task, after, limit);
-        self.through(Kind::ListConfigs, list).await
+        self.through(Kind::GetConfigs, self.inner.get(task, registrations)).await
     }
 
-    async fn delete(&self, task: &TaskKey, id: &ConfigId) -> Result<(), StoreError> {
-        self.through(Kind::DeleteConfig, self.inner.delete(task, id)).await
+    async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError> {
+        self.through(Kind::DeleteConfig, self.inner.delete(task, registration)).await
     }
 
     async fn advance(

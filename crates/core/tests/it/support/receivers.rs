@@ -81,6 +81,7 @@ pub(crate) struct Receivers {
 struct State {
     scripts: BTreeMap<String, Script>,
     arrived: Vec<Arrived>,
+    connects_in: Duration,
     refused: Option<String>,
     why_down: Option<String>,
 }
@@ -104,6 +105,11 @@ impl Receivers {
     /// From now on, this is why those who are down cannot be reached.
     pub(crate) fn say(&self, why: &str) {
         self.state.lock().unwrap().why_down = Some(why.to_owned());
+    }
+
+    /// From now on, it takes this long until a connection is up.
+    pub(crate) fn connect_in(&self, duration: Duration) {
+        self.state.lock().unwrap().connects_in = duration;
     }
 
     /// From now on, no URL is admitted.
@@ -130,6 +136,8 @@ impl Webhook for Receivers {
     }
 
     async fn post(&self, push: Push, wanted: &dyn Wanted) -> Result<Answer, PushError> {
+        let connects_in = self.state.lock().unwrap().connects_in;
+        self.clock.sleep(connects_in).await;
         if !wanted.is_still_wanted().await {
             return Err(PushError::Withdrawn);
         }

@@ -206,6 +206,21 @@ impl World {
         Box::pin(sweep(&self.engine, self.now().saturating_add(secs(60)))).await
     }
 
+    /// The configs that a task has, by id.
+    pub(crate) async fn configs(&self, key: &TaskKey) -> Vec<PushConfig> {
+        let head = self.head(key).await;
+        self.healthy().configs(key, head.registrations()).await.unwrap()
+    }
+
+    /// Nothing is stored beside the configs that a task names.
+    pub(crate) async fn assert_nothing_is_left_behind(&self, key: &TaskKey) {
+        let head = self.memory.read(key, Depth::Tail).await.unwrap().map(|task| task.head);
+        let named = head.map(|head| head.registrations().to_vec()).unwrap_or_default();
+        for stored in self.memory.stored_configs(key) {
+            assert!(named.contains(&stored.registration), "left behind: {stored:?}");
+        }
+    }
+
     /// What is sealed in a config of a task.
     pub(crate) async fn secrets(&self, key: &TaskKey, config: &PushConfig) -> PushSecrets {
         let context = PushConfig::seal_context(key, &config.id);

@@ -1,0 +1,178 @@
+//! Deleted is silent (I14): no push is begun to a config once its DELETE was answered.
+
+use std::time::Duration;
+
+use a2a_lambda_core::{Delivered, End, Tally};
+
+use super::{sent, url};
+use crate::support::{Fault, Kind, Scripted, World, millis, script, secs};
+
+fn completes() -> Scripted {
+    script(|_, _| Box::pin(async { Ok(End::completed()) }))
+}
+
+/// An agent that shows something every so often.
+fn ticks(pause: Duration) -> Scripted {
+    script(move |turn, _| {
+        Box::pin(async move {
+            for _ in 0..10 {
+                turn.sleep(pause).await;
+                turn.progress("more").await?;
+            }
+            Ok(End::completed())
+        })
+    })
+}
+
+const NONE: Tally = Tally { acknowledged: 0, failed: 0, unknown: 0 };
+
+/// A task that is over and of which nothing was pushed, whose receiver is connected to in so long.
+async fn connecting_in(connects_in: Duration) -> (World, a2a_lambda_core::TaskKey) {
+    let world = World::new(completes());
+    let key = world.done().await;
+    world.register(&key, "hook").await;
+    world.receivers.connect_in(connects_in);
+    world.faults.heal();
+    (world, key)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_deliverer_knows_is_read_again_when_it_is_too_old() {
+    for (connects_in_ms, reads) in [(0, 1), (399, 1), (400, 2), (5_000, 2)] {
+        let (world, key) = connecting_in(millis(connects_in_ms)).await;
+        assert_eq!(world.deliver(&key).await, sent(1), "after {connects_in_ms} ms");
+        // Deliverers that are alone look for more every second, too.
+        let looks = usize::try_from(connects_in_ms / 1_000).unwrap();
+        let found = world.faults.count_of(Kind::Read);
+        assert!((reads..=reads + looks).contains(&found), "after {connects_in_ms} ms: {found}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_config_that_is_deleted_or_replaced_before_the_connection_is_up_is_not_pushed_to() {
+    for replaces in [false, true] {
+        for changed_after_ms in [1, 100, 600, 1_900] {
+            let (world, key) = connecting_in(secs(2)).await;
+            let changing = async {
+                tokio::time::sleep(millis(changed_after_ms)).await;
+                let before = world.now();
+                if replaces {
+                    world.register(&key, "hook").await;
+                } else {
+                    world.unregister(&key, "hook").await;
+                }
+                let waited = world.now().saturating_since(before);
+                assert_eq!(waited, millis(500), "somebody may be about to begin a push");
+                world.now()
+            };
+            let (delivered, answered) = tokio::join!(world.deliver(&key), changing);
+            let arrived = world.receivers.arrived(&url("hook"));
+            if replaces {
+                assert_eq!(delivered, sent(1), "to the new one");
+                assert!(arrived[0].at > answered, "the old one was not pushed to");
+            } else {
+                assert_eq!((delivered, arrived.len()), (Delivered::Ran(NONE), 0));
+                assert_eq!(world.head(&key).await.pushes, None);
+            }
+            world.assert_nothing_is_left_behind(&key).await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_where_nobody_delivers() {
+    let world = World::new(completes());
+    let key = world.submit("go").await;
+    for _ in 0..2 {
+        world.register(&key, "hook").await;
+    }
+    world.unregister(&key, "hook").await;
+    world.unregister(&key, "hook").await;
+    assert_eq!(world.passed(), Duration::ZERO);
+}
+
+/// The first answer may have been lost, or the deliverer may have died.
+#[tokio::test(start_paused = true)]
+async fn who_deletes_what_is_not_there_waits_for_those_who_may_not_know() {
+    let (world, key) = connecting_in(secs(9)).await;
+    assert!(tokio::time::timeout(secs(1), world.deliver(&key)).await.is_err());
+    tokio::time::sleep(secs(100)).await;
+    for id in ["hook", "hook", "none"] {
+        let before = world.now();
+        world.unregister(&key, id).await;
+        assert_eq!(world.now().saturating_since(before), millis(500), "{id}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_another_has_taken_over_begins_nothing() {
+    let (world, key) = connecting_in(secs(3)).await;
+    let taking_over = async {
+        tokio::time::sleep(secs(1)).await;
+        world.receivers.connect_in(Duration::ZERO);
+        // The other's clock is fast, and sees the claim as over.
+        world.clock.step(31_000);
+        assert_eq!(world.deliver(&key).await, sent(1));
+        world.clock.step(-31_000);
+    };
+    let (delivered, ()) = tokio::join!(world.deliver(&key), taking_over);
+    assert_eq!(delivered, Delivered::Ran(NONE));
+    assert_eq!(world.told("hook").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_by_a_clock_that_was_set_back_is_read_again() {
+    let (world, key) = connecting_in(millis(300)).await;
+    let setting_back = async {
+        tokio::time::sleep(millis(200)).await;
+        world.clock.step(-60_000);
+    };
+    let (delivered, ()) = tokio::join!(world.deliver(&key), setting_back);
+    assert_eq!((delivered, world.faults.count_of(Kind::Read)), (sent(1), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_begun_while_the_store_does_not_tell() {
+    for fault in [Fault::LoseRequest, Fault::SlowAnswer(millis(450))] {
+        let (world, key) = connecting_in(millis(900)).await;
+        // The first read is that of the delivery itself.
+        world
+            .faults
+            .plan(move |call| (call.kind == Kind::Read && call.of_kind > 1).then_some(fault));
+        let delivered = world.deliver(&key).await;
+        assert!(matches!(delivered, Delivered::Ran(Tally { acknowledged: 0, failed: 0, .. })));
+        assert!(world.receivers.arrived(&url("hook")).is_empty());
+        let config = world.config_of(&key, "hook").await;
+        assert_eq!(config.delivery.trouble, None, "the receiver is not to blame");
+        world.faults.heal();
+        world.receivers.connect_in(Duration::ZERO);
+        world.live(&key, secs(90)).await;
+        assert_eq!(world.told("hook"), ["task COMPLETED"]);
+    }
+}
+
+/// What the agent's runner commits tells the deliverer beside it how the task is. Where two updates
+/// come at once, as at the beginning and the end, and it takes long to send the first, the second
+/// costs a read.
+#[tokio::test(start_paused = true)]
+async fn updates_that_follow_each_other_closely_cost_no_reads() {
+    let reads = async |pause: Duration, connects_in: Duration, pushed: bool| {
+        let world = World::new(ticks(pause));
+        let key = if pushed { world.submit_for("hook").await } else { world.submit("go").await };
+        world.receivers.connect_in(connects_in);
+        world.faults.heal();
+        world.attend(&key).await;
+        let arrived = world.receivers.arrived(&url("hook")).len();
+        assert_eq!(arrived, if pushed { 13 } else { 0 });
+        world.faults.count_of(Kind::Read)
+    };
+    for (pause_ms, connects_in_ms, extra) in [(100, 20, 0), (1_000, 200, 2), (1_000, 600, 13)] {
+        let (pause, connects_in) = (millis(pause_ms), millis(connects_in_ms));
+        let without = reads(pause, connects_in, false).await;
+        let with = reads(pause, connects_in, true).await;
+        assert!(
+            with - without.min(with) <= extra,
+            "{pause_ms} ms: {with} reads, {without} without"
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! I14: what is deleted or refused is silent.
+//!
+//! - A task names what is stored, each config once, and no more of them than it may have. What it
+//!   has named and names no more it never names again.
+//! - Nobody changes or deletes what another has stored: a live config is only deleted after the
+//!   commit that takes its name.
+//! - A config is pushed to only after its task has named it: what a refused request leaves behind is
+//!   not. The config of an accepted request is named.
+//! - A push is not begun to a config once the request was answered that has deleted or replaced it.
+//!   The moment is the one at which the sender was told that the push is still wanted: a sender that
+//!   is held up after that is the exception. So are clocks that are set while a deliverer waits.
+
+use std::collections::BTreeSet;
+
+use a2a_lambda_core::ids::ConfigId;
+use a2a_lambda_core::{Head, Push, Registration, TaskKey};
+
+use super::pushes::Hook;
+use super::{Oracle, Verdict, ensure};
+
+/// The makings of a config that were ever named when a request about it began.
+#[derive(Debug, Clone)]
+pub(crate) struct Makings {
+    task: TaskKey,
+    id: String,
+    /// Those that its task named then.
+    live: Vec<Registration>,
+    /// Those that it named no more.
+    gone: Vec<Registration>,
+}
+
+impl Oracle {
+    /// The registrations of all configs of a task that are stored.
+    pub(crate) fn stored_configs(&self, task: &TaskKey) -> BTreeSet<Registration> {
+        let stored = self.hooks.iter().filter(|(_, hook)| hook.is_stored && hook.task == *task);
+        stored.map(|(registration, _)| registration.clone()).collect()
+    }
+
+    /// The registrations that a task names.
+    pub(crate) fn live_configs(&self, task: &TaskKey) -> BTreeSet<Registration> {
+        let live = self.hooks.iter().filter(|(_, hook)| hook.is_live && hook.task == *task);
+        live.map(|(registration, _)| registration.clone()).collect()
+    }
+
+    /// The configs that a task names after a write of an actor's.
+    pub(super) fn note_named(&mut self, actor: &str, head: &Head) -> Verdict {
+        let named = head.registrations();
+        let most = self.policy.max_push_configs;
+        ensure(named.len() <= most, "I10", || {
+            format!("{actor} made {} of {} push configs, at most {most}", head.key, named.len())
+        })?;
+        for registration in named {
+            let hook = self.hooks.get_mut(registration).filter(|hook| hook.task == head.key);
+            ensure(hook.is_some(), "I14", || {
+                format!("{actor} had {} name a config that nobody has stored", head.key)
+            })?;
+            let Some(hook) = hook.filter(|hook| !hook.is_live) else { continue };
+            let is_new = hook.is_stored && hook.named_by.is_none();
+            ensure(is_new, "I14", || {
+                format!("{actor} had {} name {}, which is no more", head.key, hook.config.url)
+            })?;
+            hook.is_live = true;
+            hook.named_by = Some(actor.to_owned());
+        }
+        for (registration, hook) in &mut self.hooks {
+            hook.is_live &= hook.task != head.key || named.contains(registration);
+        }
+        Ok(())
+    }
+
+    /// A client was told that a request was accepted that came with a config for this URL.
+    pub(crate) fn promised(&self, url: &str) -> Verdict {
+        let is_made = |hook: &Hook| hook.config.url == url && hook.named_by.is_some();
+        ensure(self.hooks.values().any(is_made), "I14", || {
+            format!("{url} was said to be made, and no task has ever named it")
+        })
+    }
+
+    /// What is known of a task's configs with an id.
+    pub(crate) fn makings(&self, task: &TaskKey, id: &str) -> Makings {
+        let is_of = |hook: &Hook| {
+            hook.task == *task && hook.config.id.as_str() == id && hook.named_by.is_some()
+        };
+        let of = |is_live: bool| {
+            let of = self.hooks.iter().filter(|(_, hook)| is_of(hook) && hook.is_live == is_live);
+            of.map(|(registration, _)| registration.clone()).collect()
+        };
+        Makings { task: task.clone(), id: id.to_owned(), live: of(true), gone: of(false) }
+    }
+
+    /// A request was answered that began at these makings: it has deleted the config, or replaced it
+    /// if a config of the same id was named by one of its actors.
+    pub(crate) fn silenced(&mut self, makings: &Makings, by: Option<&str>, now_ms: u64) -> Verdict {
+        let replaced = ConfigId::parse(&*makings.id).is_ok_and(|id| {
+            self.hooks.iter().any(|(registration, hook)| {
+                hook.task == makings.task
+                    && registration.is_of(&id)
+                    && hook.named_by.is_some()
+                    && hook.named_by.as_deref() == by
+            })
+        });
+        let covered: &[Registration] = if by.is_none() || replaced { &makings.live } else { &[] };
+        for registration in covered.iter().chain(&makings.gone) {
+            let Some(hook) = self.hooks.get_mut(registration) else { continue };
+            ensure(!hook.is_live, "I14", || {
+                let url = &hook.config.url;
+                format!("{url} of {} was deleted or replaced, and is there", makings.task)
+            })?;
+            hook.silent_from_ms.get_or_insert(now_ms);
+        }
+        Ok(())
+    }
+
+    /// What a client was shown as the configs of a task: those that the task has named since the
+    /// request began, and all that it has named all the time since.
+    pub(crate) fn listed_configs(
+        &self,
+        task: &TaskKey,
+        before: &BTreeSet<Registration>,
+        listed: &[(String, String)],
+    ) -> Verdict {
+        let is_of = |hook: &Hook, (id, url): &(String, String)| {
+            hook.task == *task && hook.config.id.as_str() == id && hook.config.url == *url
+        };
+        for shown in listed {
+            let mut hooks = self.hooks.iter().filter(|(_, hook)| is_of(hook, shown));
+            let is_right = hooks.any(|(of, hook)| before.contains(of) || hook.is_live);
+            ensure(is_right, "I14", || format!("{task} was shown with {shown:?}, which is none"))?;
+        }
+        let lives = |of: &&Registration| self.hooks.get(*of).is_some_and(|hook| hook.is_live);
+        for registration in before.iter().filter(lives) {
+            let hook = self.hooks.get(registration);
+            let is_shown = |hook: &Hook| listed.iter().any(|shown| is_of(hook, shown));
+            ensure(hook.is_none_or(is_shown), "I14", || {
+                format!("{task} was shown without {:?}", hook.map(|hook| &hook.config.url))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A push is about to begin.
+    pub(super) fn check_silence(
+        &self,
+        actor: &str,
+        push: &Push,
+        hook: &Hook,
+        now_ms: u64,
+    ) -> Verdict {
+        ensure(hook.named_by.is_some(), "I14", || {
+            format!("{actor} sends {} to {}, which no task has named", push.id, push.url)
+        })?;
+        let is_silent = hook.silent_from_ms.is_some_and(|from_ms| from_ms < now_ms);
+        ensure(!is_silent || self.clocks_are_set, "I14", || {
+            let from_ms = hook.silent_from_ms.unwrap_or_default();
+            let late = now_ms - from_ms;
+            format!("{actor} sends {} to {}, {late} ms after it was deleted", push.id, push.url)
+        })
+    }
+}
