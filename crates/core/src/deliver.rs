@@ -16,12 +16,14 @@
 //! | answers 410 | its config is disabled |
 //! | answers anything else, redirects included | another attempt, not before `Retry-After` |
 //! | does not answer, or its address is refused | another attempt |
+//! | cannot be sent to for a reason of our own: its secrets do not open, this process has no resources left | another attempt, later and later, which does not count |
 //! | has failed at every attempt of [`Policy::push_waits`](crate::Policy::push_waits) | its config is disabled |
 
 mod attempt;
 mod feed;
 mod lane;
 mod parcel;
+mod trouble;
 mod view;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -150,6 +150,10 @@ pub struct Trouble {
     /// How many attempts have failed since then.
     #[serde(rename = "n")]
     pub failures: u32,
+    /// How many attempts could not be made since the last one, for reasons that are not the
+    /// receiver's. They do not count as failures.
+    #[serde(rename = "o", default, skip_serializing_if = "is_zero")]
+    pub ours: u32,
     /// When the next attempt is made; `None` if there is none, because the config is disabled.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Timestamp>,
@@ -158,8 +162,23 @@ pub struct Trouble {
     pub attempts: Vec<Attempt>,
 }
 
+impl Trouble {
+    /// A trouble that begins now, of which nothing is known yet.
+    pub(crate) fn begun(now: Timestamp) -> Self {
+        Self { since: now, failures: 0, ours: 0, next: None, attempts: Vec::new() }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// How many failed attempts a config remembers.
 pub const MAX_ATTEMPTS_KEPT: usize = 5;
+
+/// The longest [`Attempt::cause`].
+pub const MAX_CAUSE_BYTES: usize = 160;
 
 /// An attempt to send something that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -170,9 +189,14 @@ pub struct Attempt {
     /// The generation that would have been sent, or the newest of several.
     #[serde(rename = "g")]
     pub generation: Generation,
-    /// What came of it, in a few words: nothing of what the network here is like.
+    /// What came of it, in a few words, for the config's owner: nothing of what the network here is
+    /// like.
     #[serde(rename = "r")]
     pub reason: String,
+    /// Why, for the operator, where there is more to say. Owners are not shown it: it may tell which
+    /// names exist in this network and which ports are open.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
 }
 
 /// A config whose receiver is in trouble. The task may name it no more.

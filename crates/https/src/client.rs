@@ -20,15 +20,18 @@ use crate::error::{Error, Phase};
 use crate::guard::{Guard, Target};
 use crate::link::Link;
 use crate::look_ups::{LookUps, Resolve};
-use crate::pool::{Pool, WallClock};
-use crate::roots::ExtraRoots;
+use crate::pool::{IDLE_LIMIT, Pool, WallClock};
+use crate::roots::{ExtraRoots, Roots};
 
 /// What a client is made of.
 pub struct ClientConfig {
     /// What URLs and addresses are checked against; `None` for hosts that an operator names.
     pub guard: Option<Arc<Guard>>,
-    /// Certificates that are trusted beside Mozilla's.
-    pub extra_roots: ExtraRoots,
+    /// Whose certificates are trusted.
+    pub roots: Roots,
+    /// How long an idle connection is kept. [`IDLE_LIMIT`] is right for servers of which nothing is
+    /// known.
+    pub idle: Duration,
     /// The time of day, by which the client notices that the machine stood still.
     pub wall: Arc<dyn WallClock>,
     /// Looks up names.
@@ -42,7 +45,8 @@ impl ClientConfig {
     pub fn new(wall: Arc<dyn WallClock>) -> Self {
         Self {
             guard: None,
-            extra_roots: ExtraRoots::default(),
+            roots: Roots::Public(ExtraRoots::default()),
+            idle: IDLE_LIMIT,
             wall,
             resolve: Arc::new(SystemResolver),
             dial: Arc::new(Network),
@@ -165,10 +169,10 @@ impl Client {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(config: ClientConfig) -> Result<Self, rustls::Error> {
-        let tls = config.extra_roots.tls()?;
+        let tls = config.roots.tls()?;
         let look_ups = LookUps::new(config.resolve);
         let dialer = Dialer::new(config.guard, look_ups, config.dial, tls);
-        Ok(Self(Arc::new(Inner { dialer, pool: Pool::new(config.wall) })))
+        Ok(Self(Arc::new(Inner { dialer, pool: Pool::new(config.wall, config.idle) })))
     }
 
     /// Sends a request and waits for the head of its answer.

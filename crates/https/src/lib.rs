@@ -35,5 +35,5 @@ pub use dns::SystemResolver;
 pub use error::{ConnectError, Error, Phase, TlsFault};
 pub use guard::{AllowedHosts, AllowedHostsError, Destination, Guard, MAX_URL_BYTES, Refused};
 pub use look_ups::{LookUpError, Resolve};
-pub use pool::WallClock;
-pub use roots::{ExtraRoots, ExtraRootsError};
+pub use pool::{IDLE_LIMIT, WallClock};
+pub use roots::{ExtraRoots, ExtraRootsError, Roots};

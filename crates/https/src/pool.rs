@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep_until};
 use crate::guard::Target;
 use crate::link::Link;
 
-/// How long an idle connection is kept. Common servers close theirs after 5 seconds, and say
-/// nothing.
-const IDLE_LIMIT: Duration = Duration::from_secs(4);
+/// How long an idle connection is kept where nothing else is said. Common servers close theirs after
+/// 5 seconds, and say nothing.
+pub const IDLE_LIMIT: Duration = Duration::from_secs(4);
 /// How many idle connections are kept for one target.
 const MAX_PER_TARGET: usize = 4;
 /// How many idle connections are kept in all. Each takes an open file.
@@ -26,6 +26,7 @@ pub trait WallClock: Send + Sync + 'static {
 
 pub(crate) struct Pool {
     wall: Arc<dyn WallClock>,
+    idle_limit: Duration,
     state: Mutex<State>,
 }
 
@@ -44,17 +45,17 @@ struct Idle {
 }
 
 impl Pool {
-    pub(crate) fn new(wall: Arc<dyn WallClock>) -> Arc<Self> {
-        Arc::new(Self { wall, state: Mutex::default() })
+    pub(crate) fn new(wall: Arc<dyn WallClock>, idle_limit: Duration) -> Arc<Self> {
+        Arc::new(Self { wall, idle_limit, state: Mutex::default() })
     }
 
     /// A connection that can be used. Those that cannot are closed.
     pub(crate) fn take(&self, target: &Target) -> Option<Link> {
-        let (now, now_wall_ms) = (Instant::now(), self.wall.now_ms());
+        let now = self.now();
         let mut state = self.lock();
         while let Some(index) = state.idle.iter().rposition(|idle| idle.link.target == *target) {
             let idle = state.idle.remove(index)?;
-            if !idle.is_over(now, now_wall_ms) && idle.link.is_usable() {
+            if !self.is_over(&idle, now) && idle.link.is_usable() {
                 return Some(idle.link);
             }
         }
@@ -63,7 +64,8 @@ impl Pool {
 
     /// Keeps a connection for the next request.
     pub(crate) fn put(self: &Arc<Self>, link: Link) {
-        let idle = Idle { link, since: Instant::now(), since_wall_ms: self.wall.now_ms() };
+        let (since, since_wall_ms) = self.now();
+        let idle = Idle { link, since, since_wall_ms };
         let mut state = self.lock();
         let is_alike = |it: &Idle| it.link.target == idle.link.target;
         if state.idle.iter().filter(|it| is_alike(it)).count() >= MAX_PER_TARGET {
@@ -76,7 +78,9 @@ impl Pool {
         state.idle.push_back(idle);
         // A keeper ends with its runtime.
         if state.keeper.as_ref().is_none_or(AbortHandle::is_finished) {
-            state.keeper = Some(tokio::spawn(keep(Arc::downgrade(self))).abort_handle());
+            state.keeper = Some(
+                tokio::spawn(keep(Arc::downgrade(self), since + self.idle_limit)).abort_handle(),
+            );
         }
     }
 
@@ -88,14 +92,26 @@ impl Pool {
     /// Closes what has been idle for too long. Returns when to look again; if never, the keeper
     /// ends.
     fn close_old(&self) -> Option<Instant> {
-        let (now, now_wall_ms) = (Instant::now(), self.wall.now_ms());
+        let now = self.now();
         let mut state = self.lock();
-        state.idle.retain(|idle| !idle.is_over(now, now_wall_ms));
-        let next = state.idle.front().map(|oldest| oldest.since + IDLE_LIMIT);
+        state.idle.retain(|idle| !self.is_over(idle, now));
+        let next = state.idle.front().map(|oldest| oldest.since + self.idle_limit);
         if next.is_none() {
             state.keeper = None;
         }
         next
+    }
+
+    /// By the runtime's clock and by the wall clock.
+    fn now(&self) -> (Instant, i64) {
+        (Instant::now(), self.wall.now_ms())
+    }
+
+    /// Whether a connection has been idle for too long by either clock. The runtime's clock stands
+    /// still while a function is frozen; the wall clock does not.
+    fn is_over(&self, idle: &Idle, (now, now_wall_ms): (Instant, i64)) -> bool {
+        let by_wall = Duration::from_millis(now_wall_ms.abs_diff(idle.since_wall_ms));
+        now.saturating_duration_since(idle.since).max(by_wall) >= self.idle_limit
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -103,17 +119,8 @@ impl Pool {
     }
 }
 
-impl Idle {
-    /// Whether it has been idle for too long by either clock. The runtime's clock stands still while
-    /// a function is frozen; the wall clock does not.
-    fn is_over(&self, now: Instant, now_wall_ms: i64) -> bool {
-        let by_wall = Duration::from_millis(now_wall_ms.abs_diff(self.since_wall_ms));
-        now.saturating_duration_since(self.since).max(by_wall) >= IDLE_LIMIT
-    }
-}
-
-async fn keep(pool: Weak<Pool>) {
-    let mut next = Some(Instant::now() + IDLE_LIMIT);
+async fn keep(pool: Weak<Pool>, first: Instant) {
+    let mut next = Some(first);
     while let Some(at) = next {
         sleep_until(at).await;
         let Some(pool) = pool.upgrade() else { return };

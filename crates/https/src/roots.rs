@@ -8,7 +8,7 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Root certificates that are trusted beside Mozilla's: of an organization's own authority.
+/// Root certificates, such as those of an organization's own authority.
 #[derive(Clone)]
 pub struct ExtraRoots(RootCertStore);
 
@@ -39,13 +39,28 @@ impl ExtraRoots {
         }
         Ok(Self(roots))
     }
+}
 
-    /// The set-up of TLS: 1.2 and 1.3, Mozilla's roots and these. Mozilla's are compiled in, where
-    /// loading a system's takes a cold start tens of milliseconds, and images for functions may have
-    /// none.
-    pub(crate) fn tls(&self) -> Result<ClientConfig, rustls::Error> {
-        let mut roots = self.0.clone();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+/// Whose certificates a client trusts.
+#[derive(Debug, Clone)]
+pub enum Roots {
+    /// Mozilla's, and these.
+    Public(ExtraRoots),
+    /// These and no others.
+    Only(ExtraRoots),
+}
+
+impl Roots {
+    /// The set-up of TLS: 1.2 and 1.3. Mozilla's roots are compiled in, where loading a system's takes
+    /// a cold start tens of milliseconds, and images for functions may have none.
+    pub(crate) fn tls(self) -> Result<ClientConfig, rustls::Error> {
+        let roots = match self {
+            Self::Public(ExtraRoots(mut roots)) => {
+                roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+                roots
+            }
+            Self::Only(ExtraRoots(roots)) => roots,
+        };
         Ok(ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)

@@ -45,7 +45,7 @@ impl Lines {
                 clean(task.as_str()),
                 clean(line.config.id.as_str()),
                 clean(&line.config.url),
-                trouble.attempts.last().map(|last| clean(&last.reason)).unwrap_or_default(),
+                trouble.attempts.last().map(|last| clean(&last.told())).unwrap_or_default(),
             ]);
         }
         self.table(&rows);
@@ -109,9 +109,14 @@ impl Lines {
             None => "disabled".to_owned(),
         };
         let failures = trouble.failures;
-        self.line(format!("  trouble   since {}, failures: {failures}, {next}", trouble.since));
+        let ours = match trouble.ours {
+            0 => String::new(),
+            ours => format!(", not sent by our own fault: {ours}"),
+        };
+        let since = trouble.since;
+        self.line(format!("  trouble   since {since}, failures: {failures}{ours}, {next}"));
         for tried in &trouble.attempts {
-            let (at, generation, reason) = (tried.at, tried.generation, clean(&tried.reason));
+            let (at, generation, reason) = (tried.at, tried.generation, clean(&tried.told()));
             self.line(format!("    {at}  generation {generation}  {reason}"));
         }
     }

@@ -69,6 +69,8 @@ pub(crate) struct Config {
 pub(crate) struct Troubled {
     pub(crate) since: Timestamp,
     pub(crate) failures: u32,
+    /// Attempts that could not be made here since the last failure.
+    pub(crate) ours: u32,
     pub(crate) next: Option<Timestamp>,
     pub(crate) attempts: Vec<Tried>,
 }
@@ -78,6 +80,8 @@ pub(crate) struct Tried {
     pub(crate) at: Timestamp,
     pub(crate) generation: Generation,
     pub(crate) reason: String,
+    /// What the config's owner is not told.
+    pub(crate) cause: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -155,6 +159,16 @@ impl Report {
     }
 }
 
+impl Tried {
+    /// What came of it, and why.
+    pub(crate) fn told(&self) -> String {
+        match &self.cause {
+            Some(cause) => format!("{}: {cause}", self.reason),
+            None => self.reason.clone(),
+        }
+    }
+}
+
 impl From<&ConfigState> for Config {
     fn from(config: &ConfigState) -> Self {
         let delivery = &config.delivery;
@@ -177,8 +191,9 @@ impl From<&Trouble> for Troubled {
             at: attempt.at,
             generation: attempt.generation,
             reason: attempt.reason.clone(),
+            cause: attempt.cause.clone(),
         };
-        let Trouble { since, failures, next, ref attempts } = *trouble;
-        Self { since, failures, next, attempts: attempts.iter().map(tried).collect() }
+        let Trouble { since, failures, ours, next, ref attempts } = *trouble;
+        Self { since, failures, ours, next, attempts: attempts.iter().map(tried).collect() }
     }
 }

@@ -206,13 +206,17 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn trouble(since: i64, next: Option<i64>) -> Trouble {
-    let attempt = |seconds, reason: &str| Attempt {
+    let attempt = |seconds, reason: &str, cause: Option<&str>| Attempt {
         at: at(seconds),
         generation: Generation(1),
         reason: reason.to_owned(),
+        cause: cause.map(str::to_owned),
     };
-    let attempts = vec![attempt(since, "HTTP 503"), attempt(since + 5, "HTTP 500\u{1b}[2J")];
-    Trouble { since: at(since), failures: 2, next: next.map(at), attempts }
+    let attempts = vec![
+        attempt(since, "HTTP 503", None),
+        attempt(since + 5, "HTTP 500\u{1b}[2J", Some("the certificate\u{1b}[2J")),
+    ];
+    Trouble { since: at(since), failures: 2, ours: 3, next: next.map(at), attempts }
 }
 
 fn delivery(cursor: u64, trouble: Option<Trouble>) -> Delivery {
@@ -237,8 +241,8 @@ async fn failing_configs_are_listed() {
     let listed = deployment.run("failing").await.well();
     let expected = "\
 SINCE                     FAILURES  NEXT ATTEMPT              TENANT  TASK  CONFIG  URL                     LAST
-2027-01-15T08:00:10.000Z  2         2027-01-15T08:01:40.000Z  acme    t2    a       https://a.example/hook  HTTP 500\\u{1b}[2J
-2027-01-15T08:00:20.000Z  2         disabled                  acme    t1    b       https://b.example/hook  HTTP 500\\u{1b}[2J
+2027-01-15T08:00:10.000Z  2         2027-01-15T08:01:40.000Z  acme    t2    a       https://a.example/hook  HTTP 500\\u{1b}[2J: the certificate\\u{1b}[2J
+2027-01-15T08:00:20.000Z  2         disabled                  acme    t1    b       https://b.example/hook  HTTP 500\\u{1b}[2J: the certificate\\u{1b}[2J
 ";
     assert_eq!(listed, expected);
     let first = deployment.run("failing --limit 1").await.well();
@@ -251,6 +255,9 @@ SINCE                     FAILURES  NEXT ATTEMPT              TENANT  TASK  CONF
     assert_eq!((&one["tenant"], &one["task"]), (&json!("acme"), &json!("t1")));
     assert_eq!(one["config"]["disabled"], json!(true));
     assert_eq!(one["config"]["trouble"]["attempts"][0]["reason"], json!("HTTP 503"));
+    assert_eq!(one["config"]["trouble"]["attempts"][0]["cause"], json!(null));
+    let cause = &one["config"]["trouble"]["attempts"][1]["cause"];
+    assert_eq!(cause, &json!("the certificate\u{1b}[2J"));
     assert!(!listed.to_string().contains("hush"), "{listed}");
 }
 
@@ -279,9 +286,9 @@ config      b
   url       https://b.example/hook
   made      2027-01-15T08:00:00.000Z, by A2A 1.0
   sent      nothing yet, and then the task as of generation 1
-  trouble   since 2027-01-15T08:00:00.000Z, failures: 2, disabled
+  trouble   since 2027-01-15T08:00:00.000Z, failures: 2, not sent by our own fault: 3, disabled
     2027-01-15T08:00:00.000Z  generation 1  HTTP 503
-    2027-01-15T08:00:05.000Z  generation 1  HTTP 500\\u{1b}[2J
+    2027-01-15T08:00:05.000Z  generation 1  HTTP 500\\u{1b}[2J: the certificate\\u{1b}[2J
 ";
     assert_eq!(shown, expected);
     let shown = deployment.run("show t --tenant acme --json").await.json();

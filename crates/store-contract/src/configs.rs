@@ -125,10 +125,12 @@ pub(crate) fn trouble(since_ms: i64) -> Trouble {
         at: after(ms),
         generation: Generation(13),
         reason: reason.to_owned(),
+        cause: (ms > 3).then(|| "the certificate has expired".to_owned()),
     };
     Trouble {
         since: after(0),
         failures: 7,
+        ours: 2,
         next: Some(after(60_000)),
         attempts: vec![attempt(5, "HTTP 500"), attempt(3, "it did not answer in 10 s")],
     }

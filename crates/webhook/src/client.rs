@@ -8,7 +8,7 @@ use a2a_lambda_core::push::Secret;
 use a2a_lambda_core::{Answer, Clock, Ids, NotAdmitted, Push, PushError, Wanted, Webhook};
 use a2a_lambda_https::{
     Client, ClientConfig, Destination, Dial, Error, Gate, Guard, Limits, Open, Refused, Repeat,
-    Request, Resolve, Response, WallClock,
+    Request, Resolve, Response, Roots, WallClock,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -109,7 +109,7 @@ impl HttpWebhook {
         });
         let client = Client::new(ClientConfig {
             guard: Some(guard.clone()),
-            extra_roots: config.extra_roots,
+            roots: Roots::Public(config.extra_roots),
             ..client
         });
         Ok(Self(Arc::new(Inner {
@@ -259,6 +259,7 @@ fn push_error(error: Error, limit: Duration) -> PushError {
         Error::Withheld => PushError::Withdrawn,
         Error::Ours(error) => PushError::Ours(error),
         Error::TimedOut { .. } => PushError::TimedOut(limit),
+        Error::Unreachable(error) => PushError::Unreachable(error.into()),
         error => PushError::Unreachable(error.into()),
     }
 }

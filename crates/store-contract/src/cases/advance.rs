@@ -91,7 +91,9 @@ pub(crate) async fn every_part_of_the_delivery_is_stored(bench: Bench) {
     for (number, reason) in ODD_TEXTS.iter().enumerate() {
         let position = Position(1 << (number * 9));
         let generation = Generation(position.0);
-        attempts.push(Attempt { at: bench.now(), generation, reason: (*reason).to_owned() });
+        let (reason, cause) =
+            ((*reason).to_owned(), (number % 2 > 0).then(|| (*reason).to_owned()));
+        attempts.push(Attempt { at: bench.now(), generation, reason, cause });
         let failures = u32::try_from(number).expect("a few");
         let next = (number % 3 > 0).then(|| bench.now());
         let trouble = Trouble { failures, next, attempts: attempts.clone(), ..trouble(5) };

@@ -93,11 +93,13 @@ impl Duel<'_> {
             at: self.now(),
             generation: Generation(self.position().0),
             reason: self.rng.pick(&reasons).to_owned(),
+            cause: self.rng.percent(50).then(|| self.rng.pick(&reasons).to_owned()),
         });
         Trouble {
             attempts: attempts.collect(),
             since: Timestamp::from_millis(since),
             failures: u32::try_from(self.rng.below(20)).unwrap_or(0),
+            ours: u32::try_from(self.rng.below(3)).unwrap_or(0),
             next: self.rng.percent(70).then(|| self.now()),
         }
     }

@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Command, Finish, FirstPush, NewPush, Settlement, TurnEnd};
-use a2a_lambda_core::push::{Attempt, Delivery, MAX_ATTEMPTS_KEPT, Trouble};
+use a2a_lambda_core::push::{Attempt, Delivery, MAX_ATTEMPTS_KEPT, MAX_CAUSE_BYTES, Trouble};
 use a2a_lambda_core::vault::Sealed;
 use a2a_lambda_core::{
     Generation, LeaseToken, Position, PushConfig, PushConfigs, Registration, Snapshot,
@@ -15,9 +15,10 @@ use super::{Bench, chunk, config, key, token};
 /// As much trouble as a config remembers, in common letters.
 fn trouble(failures: u32) -> Trouble {
     let at = Timestamp::from_millis(1_760_000_000_000);
-    let attempt = Attempt { at, generation: Generation(9), reason: "x".repeat(200) };
+    let (reason, cause) = ("x".repeat(40), Some("y".repeat(MAX_CAUSE_BYTES)));
+    let attempt = Attempt { at, generation: Generation(9), reason, cause };
     let attempts = vec![attempt; MAX_ATTEMPTS_KEPT.min(failures as usize)];
-    Trouble { since: at, failures, next: Some(at), attempts }
+    Trouble { since: at, failures, ours: 0, next: Some(at), attempts }
 }
 
 /// What one write to the table takes, of an item of up to 1 KB.

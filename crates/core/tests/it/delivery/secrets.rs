@@ -73,36 +73,38 @@ async fn secrets_are_opened_for_the_push() {
     assert_eq!(push.secrets.credentials.reveal(), "hush");
 }
 
+/// Whatever is wrong with the key, the operator sees it, the receiver is not blamed, and the waits
+/// grow.
 #[tokio::test(start_paused = true)]
-async fn a_vault_that_is_away_is_not_the_receivers_fault() {
-    let (world, key, vault) = world().await;
-    vault.0.store(1, Ordering::SeqCst);
-    let unknown = Delivered::Ran(Tally { unknown: 1, ..Tally::default() });
-    for _ in 0..20 {
-        assert_eq!(world.deliver(&key).await, unknown);
-        assert_eq!(world.config_of(&key, "hook").await.delivery.trouble, None);
-        let signals = world.queue.take();
-        assert_eq!(signals, [world.passed() + secs(30)]);
-        tokio::time::sleep(secs(30)).await;
-    }
-    assert!(world.told("hook").is_empty());
-    vault.0.store(0, Ordering::SeqCst);
-    assert_eq!(world.deliver(&key).await, sent(1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn secrets_that_no_key_opens_are_not_the_receivers_fault() {
-    for mood in [2, 3] {
+async fn secrets_that_do_not_open_are_never_the_receivers_fault() {
+    for (mood, cause) in [
+        (1, "the key for secrets cannot be had: no answer"),
+        (2, "the secrets cannot be opened: they were sealed by another key, or are damaged"),
+        (3, "there is no key to seal secrets with"),
+    ] {
         let (world, key, vault) = world().await;
         vault.0.store(mood, Ordering::SeqCst);
-        let unknown = Delivered::Ran(Tally { unknown: 1, ..Tally::default() });
-        assert_eq!(world.deliver(&key).await, unknown);
-        assert_eq!(world.config_of(&key, "hook").await.delivery.trouble, None);
-        assert!(world.told("hook").is_empty());
-        // The operator gives the key back.
+        for number in 0..20 {
+            let failed = Delivered::Ran(Tally { failed: 1, ..Tally::default() });
+            assert_eq!(world.deliver(&key).await, failed);
+            let delivery = world.config_of(&key, "hook").await.delivery;
+            assert!(!delivery.is_disabled() && !delivery.introduced);
+            let trouble = delivery.trouble.unwrap();
+            assert_eq!((trouble.failures, trouble.ours), (0, number + 1));
+            let last = trouble.attempts.last().unwrap();
+            assert_eq!(last.cause.as_deref(), Some(cause));
+            assert_eq!(last.reason, "this service could not send the push", "nothing of the key");
+            let wait = trouble.next.unwrap().saturating_since(world.now());
+            let at_least = secs(30 << number.min(7)).min(secs(3_600));
+            assert!(wait >= at_least && wait <= at_least + at_least / 10, "{wait:?}");
+            let signals = world.queue.take().len() + world.timer.take().len();
+            assert_eq!(signals, 1, "one signal for it");
+            tokio::time::sleep(wait).await;
+        }
+        assert!(world.told("hook").is_empty(), "nothing is sent");
         vault.0.store(0, Ordering::SeqCst);
-        tokio::time::sleep(secs(30)).await;
         assert_eq!(world.deliver(&key).await, sent(1));
+        assert_eq!(world.config_of(&key, "hook").await.delivery.trouble, None);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use a2a_lambda_core::env::MAX_QUEUE_DELAY;
+use a2a_lambda_core::operate::Operator;
 use a2a_lambda_core::{Delivered, End, Mark, Policy, Tally, TaskKey};
 
 use super::{sent, url};
@@ -172,13 +173,42 @@ async fn who_does_not_answer_is_given_the_time_of_one_attempt() {
     assert_eq!(trouble.attempts[0].reason, "the receiver did not answer in 10000 ms");
 }
 
+/// It is told to the operator, and to no owner.
 #[tokio::test(start_paused = true)]
-async fn what_the_network_is_like_is_not_told() {
+async fn what_the_network_is_like_is_for_the_operator() {
     let (world, key) = receiver(|_| Manner::Down).await;
-    world.receivers.say("10.0.0.7: connection refused");
-    assert_eq!(world.deliver(&key).await, failed(1));
-    let trouble = world.config_of(&key, "hook").await.delivery.trouble.unwrap();
-    assert_eq!(trouble.attempts[0].reason, "the receiver cannot be reached");
+    for (said, cause) in [
+        ("10.0.0.7: connection refused".to_owned(), "10.0.0.7: connection refused".to_owned()),
+        // Two bytes each: it ends between two of them.
+        (format!("x{}", "\u{fc}".repeat(200)), format!("x{}", "\u{fc}".repeat(79))),
+    ] {
+        world.receivers.say(&said);
+        assert_eq!(world.deliver(&key).await, failed(1));
+        let trouble = world.config_of(&key, "hook").await.delivery.trouble.unwrap();
+        let last = trouble.attempts.last().unwrap();
+        assert_eq!(last.reason, "the receiver cannot be reached");
+        assert_eq!(last.cause.as_ref(), Some(&cause));
+        tokio::time::sleep(trouble.next.unwrap().saturating_since(world.now())).await;
+    }
+    let operator = Operator::new(world.engine.clone());
+    let shown = operator.show(&key).await.unwrap();
+    let attempts = &shown.configs[0].delivery.trouble.as_ref().unwrap().attempts;
+    assert_eq!(attempts[0].cause.as_deref(), Some("10.0.0.7: connection refused"));
+}
+
+/// What this process lacks does not count, and does not reset what the receiver has failed at.
+#[tokio::test(start_paused = true)]
+async fn a_push_that_cannot_be_begun_here_does_not_count() {
+    let manners =
+        [Manner::Down, Manner::Crowded, Manner::Crowded, Manner::Down, Manner::Answers(200)];
+    let (world, key) = receiver(move |number| manners[number - 1]).await;
+    for (failures, ours) in [(1, 0), (1, 1), (1, 2), (2, 0)] {
+        assert_eq!(world.deliver(&key).await, failed(1));
+        let trouble = world.config_of(&key, "hook").await.delivery.trouble.unwrap();
+        assert_eq!((trouble.failures, trouble.ours), (failures, ours));
+        tokio::time::sleep(trouble.next.unwrap().saturating_since(world.now())).await;
+    }
+    assert_eq!(world.deliver(&key).await, sent(1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -25,6 +25,8 @@ pub(crate) enum Manner {
     Hangs,
     /// Cannot be reached.
     Down,
+    /// Is not tried: this process has no resources left.
+    Crowded,
 }
 
 /// A push that has arrived.
@@ -161,6 +163,7 @@ impl Webhook for Receivers {
                 Ok(Answer { status: 200, retry_after: None })
             }
             Manner::Hangs => std::future::pending().await,
+            Manner::Crowded => Err(PushError::Ours("too many files are open".into())),
             Manner::Down => {
                 let why = self.state.lock().unwrap().why_down.clone();
                 Err(PushError::Unreachable(why.unwrap_or("connection refused".into()).into()))
