@@ -1,9 +1,9 @@
+mod transport;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -12,9 +12,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::region::Region;
 
 use crate::AwsEnvironment;
-
-/// The certificates that every AWS endpoint's chain ends in.
-const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+use crate::system::SystemClock;
 
 /// TCP and TLS. They take 5 to 20 ms within a region; at the smallest memory size the handshake's
 /// arithmetic alone can take some hundred.
@@ -37,16 +35,9 @@ const MAX_BACKOFF: Duration = Duration::from_secs(1);
 /// endpoint behind another authority (a TLS-inspecting proxy, an emulator with a certificate of its
 /// own, a partition with an authority of its own) is not reachable. Plain `http` endpoints are.
 ///
-/// Nothing is connected until the first request. A client belongs to the tokio runtime that makes
-/// its first request: its idle connections end with that runtime.
+/// Nothing is connected until the first request.
 pub fn http_client() -> SharedHttpClient {
-    // `build` of a context cannot fail with these parts, but its signature says so. The default it
-    // would fall back to loads the system's certificates: slower, and as safe.
-    let tls = TlsContext::builder()
-        .with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))
-        .build()
-        .unwrap_or_default();
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https()
+    transport::over(Arc::new(SystemClock))
 }
 
 /// A client. What their configurations have in common is of a type of its own for each service.

@@ -1,5 +1,12 @@
-use std::io;
+use std::io::{self, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc;
 
+use a2a_lambda_core::Clock;
+use a2a_lambda_https::ExtraRoots;
+use a2a_lambda_protocol::Timestamp;
+use async_trait::async_trait;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
@@ -58,6 +65,83 @@ async fn an_https_endpoint_is_greeted_by_tls() -> TestResult {
     Ok(())
 }
 
+/// The wall clock of a machine that stood still, as far as its other clocks know.
+#[derive(Default)]
+struct Thawed(AtomicI64);
+
+#[async_trait]
+impl Clock for Thawed {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// A server in a thread of its own, which closes each connection after an answer, or leaves it open
+/// and never reads it again. It says when that is done.
+fn unsaid(closes: bool) -> io::Result<(SocketAddr, mpsc::Receiver<()>)> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut request = Vec::new();
+            while !request.ends_with(b"{}") {
+                let mut byte = [0];
+                if stream.read(&mut byte).is_ok_and(|read| read == 1) {
+                    request.push(byte[0]);
+                }
+            }
+            if stream.write_all(NO_TABLES.as_bytes()).is_err() {
+                return;
+            }
+            if !closes {
+                kept.push(stream);
+            }
+            if tell.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    Ok((address, told))
+}
+
+/// Without the SDK's own retries: the client finds out before it writes.
+fn patient(address: SocketAddr, clock: Arc<Thawed>) -> aws_sdk_dynamodb::Client {
+    let environment = environment(&format!("http://{address}"));
+    let client = dynamodb_client(&environment, transport::over(clock));
+    let config = client.config().to_builder().retry_config(RetryConfig::disabled());
+    aws_sdk_dynamodb::Client::from_conf(config.build())
+}
+
+#[tokio::test]
+async fn a_connection_that_aws_closed_without_saying_so_costs_nothing() -> TestResult {
+    let (address, told) = unsaid(true)?;
+    let client = patient(address, Arc::default());
+    for _ in 0..3 {
+        client.list_tables().send().await?;
+        told.recv()?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_from_before_a_freeze_is_not_used() -> TestResult {
+    let (address, told) = unsaid(false)?;
+    let clock = Arc::new(Thawed::default());
+    let client = patient(address, clock.clone());
+    for _ in 0..3 {
+        client.list_tables().send().await?;
+        told.recv()?;
+        clock.0.fetch_add(20_000, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
 #[test]
 fn calls_are_bounded_below_a_front_door_s_patience() {
     let timeouts = timeouts();
@@ -68,7 +152,8 @@ fn calls_are_bounded_below_a_front_door_s_patience() {
 
 #[test]
 fn the_roots_are_the_five_of_amazon() -> TestResult {
-    let text = std::str::from_utf8(AMAZON_ROOTS)?;
+    let text = transport::AMAZON_ROOTS;
+    ExtraRoots::from_pem(text)?;
     assert_eq!(text.matches("-----BEGIN CERTIFICATE-----").count(), 5);
     assert_eq!(text.matches("-----END CERTIFICATE-----").count(), 5);
     Ok(())
