@@ -1,5 +1,6 @@
 """The servers, and a caller of them for each binding."""
 
+import json
 from contextlib import ExitStack
 
 import httpx
@@ -10,6 +11,10 @@ from errors import BINDINGS
 from messages import INPUT_REQUIRED, REQUIRED_EXTENSION, message, unique
 from receiver import Answer, Hook, Receiver
 from server import Server
+
+
+# With a way to authenticate the card has an extended one.
+BEARER = json.dumps({"bearer": {"httpAuthSecurityScheme": {"scheme": "Bearer"}}})
 
 
 class Servers:
@@ -30,6 +35,8 @@ class Servers:
         return outcome
 
     def start(self, agent: str, variables: dict[str, str]) -> str | Exception:
+        if agent == "conformance":
+            variables = {"CARD_SECURITY_SCHEMES": BEARER} | variables
         try:
             server = Server("--memory", "--port", "0", "--agent", agent, **variables)
         except RuntimeError as error:

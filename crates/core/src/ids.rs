@@ -28,6 +28,9 @@ pub enum InvalidId {
     /// The id has a character that it may not have.
     #[error("may only have ASCII letters, digits, '.', '_' and '-'")]
     Character,
+    /// The name is `.` or `..`, which clients resolve away when it is part of a URL.
+    #[error("must not be '.' or '..'")]
+    Dots,
 }
 
 /// A tenant: one isolated set of tasks behind the same endpoint (A2A's opaque routing `tenant`).
@@ -42,10 +45,13 @@ impl Tenant {
     /// Takes a tenant's name from a request.
     ///
     /// # Errors
-    /// When the name is too long or has a character outside of the allowed set.
+    /// When the name is too long, has a character outside of the allowed set, or is `.` or `..`.
     pub fn parse(name: &str) -> Result<Self, InvalidId> {
         if name.len() > MAX_TENANT_BYTES {
             return Err(InvalidId::TooLong { max: MAX_TENANT_BYTES });
+        }
+        if matches!(name, "." | "..") {
+            return Err(InvalidId::Dots);
         }
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
         if !name.bytes().all(allowed) {
@@ -302,6 +308,10 @@ mod tests {
         for bad in ["a#b", "a/b", "ä", "a b"] {
             assert_eq!(Tenant::parse(bad), Err(InvalidId::Character), "{bad}");
         }
+        for dots in [".", ".."] {
+            assert_eq!(Tenant::parse(dots), Err(InvalidId::Dots));
+        }
+        assert_eq!(Tenant::parse("...").unwrap().as_str(), "...");
         assert_eq!(
             Tenant::parse(&"t".repeat(MAX_TENANT_BYTES + 1)),
             Err(InvalidId::TooLong { max: MAX_TENANT_BYTES })

@@ -21,24 +21,37 @@ pub(crate) const VERSION: &str = "1.0";
 const VERSION_HEADER: &str = "a2a-version";
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 
+/// How many commas of a text are looked at for copies.
+const MAX_COPIED_COMMAS: usize = 16;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The most query parameters that are looked at.
 const MAX_QUERY_PAIRS: usize = 64;
 
 /// The version of A2A that the client speaks: by header or query parameter, major and minor only,
-/// and 0.3 where none is given (spec section 3.6.2).
+/// and 0.3 where none is given (spec section 3.6.2). Copies that agree are one.
 pub(crate) fn version(parts: &Parts, v0_3: bool) -> Result<ProtocolVersion, A2aError> {
-    let from_header = header_text(parts, VERSION_HEADER)?;
-    let from_query = || {
-        query_pairs(parts).into_iter().find(|(name, _)| name.eq_ignore_ascii_case(VERSION_HEADER))
-    };
-    let asked = match from_header.map(str::trim).filter(|version| !version.is_empty()) {
-        Some(version) => version.to_owned(),
-        None => from_query().map(|(_, version)| version).unwrap_or_default(),
-    };
-    let asked = asked.trim();
+    let query = query_pairs(parts);
+    let named = query.iter().filter(|(name, _)| name.eq_ignore_ascii_case(VERSION_HEADER));
+    let mut asked: Vec<&str> = listed(header_texts(parts, VERSION_HEADER)?).collect();
     if asked.is_empty() {
-        return Ok(ProtocolVersion::V0_3);
+        asked = listed(named.map(|(_, version)| version.as_str())).collect();
     }
+    let mut versions = asked.into_iter().map(|asked| named_version(asked, v0_3));
+    let Some(first) = versions.next() else {
+        return Ok(ProtocolVersion::V0_3);
+    };
+    let first = first?;
+    for other in versions {
+        if other? != first {
+            return Err(not_supported("several A2A versions are asked for", v0_3));
+        }
+    }
+    Ok(first)
+}
+
+fn named_version(asked: &str, v0_3: bool) -> Result<ProtocolVersion, A2aError> {
     let mut numbers = asked.split('.');
     let major_minor = (numbers.next(), numbers.next());
     let has_patch_at_most = numbers.next().is_none_or(is_number) && numbers.next().is_none();
@@ -60,13 +73,73 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The idempotency key, if one was sent.
+/// The idempotency key, if one was sent. A key may have commas, so only copies that agree can be
+/// told from one key.
 pub(crate) fn idempotency_key(parts: &Parts) -> Result<Option<String>, A2aError> {
-    Ok(header_text(parts, IDEMPOTENCY_HEADER)?.map(str::to_owned))
+    let lines = header_texts(parts, IDEMPOTENCY_HEADER)?;
+    let mut keys = lines.into_iter().map(without_copies);
+    let first = keys.next();
+    if keys.any(|key| Some(key) != first) {
+        return Err(several("Idempotency-Key"));
+    }
+    Ok(first.map(str::to_owned))
 }
 
-pub(crate) fn header_text<'a>(parts: &'a Parts, name: &str) -> Result<Option<&'a str>, A2aError> {
-    Ok(header_texts(parts, name)?.first().copied())
+/// The value of a header that a request has one of, and that has no commas. Proxies and clients
+/// repeat headers, and front doors join what is repeated: copies that agree are one.
+pub(crate) fn single<'a>(parts: &'a Parts, name: &str) -> Result<Option<&'a str>, A2aError> {
+    let mut values = listed(header_texts(parts, name)?);
+    let first = values.next();
+    if values.any(|value| Some(value) != first) {
+        return Err(several(name));
+    }
+    Ok(first)
+}
+
+fn several(name: &str) -> A2aError {
+    A2aError::invalid_field(name, "is given several times, and not the same each time")
+}
+
+/// The entries of lists with commas. Empty ones are skipped (RFC 9110 section 5.6.1).
+fn listed<'a>(lines: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    let entries = lines.into_iter().flat_map(|line| line.split(','));
+    entries.map(str::trim).filter(|entry| !entry.is_empty())
+}
+
+/// One of the copies that a text is made of, with commas between them; the text if it is not made
+/// of copies.
+pub(crate) fn without_copies(text: &str) -> &str {
+    let commas = text.match_indices(',').take(MAX_COPIED_COMMAS).map(|(at, _)| at);
+    let first = commas.map(|at| text.split_at(at)).find(|(first, rest)| {
+        let mut rest = *rest;
+        while let Some(copy) = rest.strip_prefix(',') {
+            let Some(left) = copy.trim_start_matches(' ').strip_prefix(*first) else { break };
+            rest = left;
+        }
+        !first.is_empty() && rest.is_empty()
+    });
+    first.map_or(text, |(first, _)| first)
+}
+
+/// A body without the byte order mark that some editors and platforms begin a text with.
+pub(crate) fn without_mark(body: &Bytes) -> Bytes {
+    if body.starts_with(BYTE_ORDER_MARK) {
+        body.slice(BYTE_ORDER_MARK.len()..)
+    } else {
+        body.clone()
+    }
+}
+
+/// Refuses a body that is compressed: nothing here reads it, and as JSON it would only be malformed.
+pub(crate) fn check_encoding(parts: &Parts) -> Result<(), A2aError> {
+    let mut codings = listed(header_texts(parts, header::CONTENT_ENCODING.as_str())?);
+    match codings.find(|coding| !coding.eq_ignore_ascii_case("identity")) {
+        None => Ok(()),
+        Some(coding) => {
+            let text = format!("the body has Content-Encoding {coding}: send it uncompressed");
+            Err(A2aError::new(ErrorKind::EncodingNotSupported, text))
+        }
+    }
 }
 
 /// All values of a header.
@@ -113,13 +186,21 @@ pub(crate) fn error_response(error: &A2aError) -> Response<Bytes> {
     challenge(json(error.http_status(), PROTOCOL_JSON, &error.to_status()), error)
 }
 
-/// Makes an answer to an unauthenticated caller one that HTTP knows as such, in both bindings (spec
-/// section 7.4, RFC 9110 section 15.5.2).
+/// Makes an error that is about HTTP itself one that HTTP knows as such, in both bindings: a caller
+/// who is not authenticated (spec section 7.4, RFC 9110 section 15.5.2), and a compressed body
+/// (section 15.5.16).
 pub(crate) fn challenge(mut response: Response<Bytes>, error: &A2aError) -> Response<Bytes> {
-    if error.kind == ErrorKind::Unauthenticated {
-        *response.status_mut() = StatusCode::UNAUTHORIZED;
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
+    let (status, name, value) = match error.kind {
+        ErrorKind::Unauthenticated => {
+            (StatusCode::UNAUTHORIZED, header::WWW_AUTHENTICATE, "Bearer")
+        }
+        ErrorKind::EncodingNotSupported => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, header::ACCEPT_ENCODING, "identity")
+        }
+        _ => return response,
+    };
+    *response.status_mut() = status;
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
     response
 }
 
@@ -159,6 +240,16 @@ mod tests {
             ("/?a2a-version=1.0&x=y", None, Some(V1_0)),
             ("/?A2A-Version=1.0", Some(""), Some(V1_0)),
             ("/?A2A-Version=1.0", Some("0.3"), Some(V0_3)),
+            // As a front door joins what came twice.
+            ("/", Some("1.0,1.0"), Some(V1_0)),
+            ("/", Some("1.0, 1.0.1,"), Some(V1_0)),
+            ("/", Some("0.3,0.3"), Some(V0_3)),
+            ("/", Some(","), Some(V0_3)),
+            ("/?A2A-Version=1.0&a2a-version=1.0", None, Some(V1_0)),
+            ("/?A2A-Version=1.0,1.0", None, Some(V1_0)),
+            ("/", Some("1.0,0.3"), None),
+            ("/", Some("1.0,2.0"), None),
+            ("/?A2A-Version=1.0&A2A-Version=0.3", None, None),
             ("/", None, Some(V0_3)),
             ("/", Some(""), Some(V0_3)),
             ("/", Some("0.3"), Some(V0_3)),
@@ -178,6 +269,60 @@ mod tests {
         }
         let error = version(&parts("/", Some("9.9")), true).unwrap_err();
         assert_eq!(error.kind, ErrorKind::VersionNotSupported);
+    }
+
+    fn with_lines(name: &str, lines: &[&str]) -> Parts {
+        let mut request = Request::builder();
+        for line in lines {
+            request = request.header(name, *line);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn copies_of_a_version_in_lines_of_their_own_are_one() {
+        assert_eq!(version(&with_lines("A2A-Version", &["1.0", "1.0"]), true).unwrap(), V1_0);
+        let error = version(&with_lines("A2A-Version", &["1.0", "0.3"]), true).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::VersionNotSupported);
+    }
+
+    #[test]
+    fn copies_of_a_header_are_one_if_they_agree() {
+        for (lines, expected) in [
+            (&["4"][..], Some(Some("4"))),
+            (&["4,4"], Some(Some("4"))),
+            (&["4", " 4 "], Some(Some("4"))),
+            (&[""], Some(None)),
+            (&[], Some(None)),
+            (&["4,5"], None),
+            (&["4", "5"], None),
+        ] {
+            let parts = with_lines("Last-Event-ID", lines);
+            assert_eq!(single(&parts, "last-event-id").ok(), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn an_idempotency_key_may_have_commas() {
+        for (lines, expected) in [
+            (&["k"][..], Some(Some("k"))),
+            (&["k,k"], Some(Some("k"))),
+            (&["k, k,k"], Some(Some("k"))),
+            (&["a,b"], Some(Some("a,b"))),
+            (&["a,b,a,b"], Some(Some("a,b"))),
+            (&["\"a,b\",\"a,b\""], Some(Some("\"a,b\""))),
+            (&["a,b,a"], Some(Some("a,b,a"))),
+            (&["a,ab"], Some(Some("a,ab"))),
+            (&["k", "k"], Some(Some("k"))),
+            (&["k,k", "k"], Some(Some("k"))),
+            (&["k", "l"], None),
+            (&[","], Some(Some(","))),
+            (&[""], Some(Some(""))),
+            (&[], Some(None)),
+        ] {
+            let found = idempotency_key(&with_lines("Idempotency-Key", lines)).ok();
+            assert_eq!(found, expected.map(|key| key.map(str::to_owned)), "{lines:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod signer;
 
 use a2a_lambda_core::{AgentProfile, Tenant};
 use a2a_lambda_protocol::{
-    A2aError, AgentCapabilities, AgentCard, AgentInterface, ErrorKind, v0_3,
+    A2aError, AgentCapabilities, AgentCard, AgentInterface, AgentSkill, ErrorKind, v0_3,
 };
 use bytes::Bytes;
 use http::request::Parts;
@@ -15,6 +15,7 @@ use http::{HeaderValue, Method, Response, header};
 
 use crate::binding::{PLAIN_JSON, VERSION, error_response, log_error};
 use crate::extensions::offered;
+use crate::service::tenant_named;
 use crate::v0_3::tenant_url;
 use crate::{Bindings, Visitor};
 
@@ -41,14 +42,13 @@ impl Bindings {
         tenant: &str,
         visitor: &Visitor,
     ) -> Result<Response<Bytes>, A2aError> {
-        let tenant = Tenant::parse(tenant)
-            .map_err(|error| A2aError::invalid_field("tenant", error.to_string()))?;
+        let tenant = tenant_named(tenant)?;
         // A card that is not there is a page that is not there.
-        let not_found = |mut error: A2aError| {
+        let profile = self.profile(&tenant).map_err(|mut error| {
             error.kind = ErrorKind::MethodNotFound;
             error
-        };
-        let mut card = self.agent_card(&tenant, &visitor.base_url).map_err(not_found)?;
+        })?;
+        let mut card = self.agent_card(&tenant, profile, &visitor.base_url);
         let url = tenant_url(&visitor.base_url, &tenant);
         let unsigned = self.document(&card, &url)?;
         let signer = self.config.card_signer.as_ref();
@@ -82,23 +82,29 @@ impl Bindings {
         tenant: &Tenant,
         visitor: &Visitor,
     ) -> Result<AgentCard, A2aError> {
-        let extended = self
-            .profile(tenant)?
-            .extended
-            .ok_or_else(|| A2aError::unsupported("the agent has no extended card"))?;
-        visitor.principal.authenticated()?;
-        let mut card = self.agent_card(tenant, &visitor.base_url)?;
-        if let Some(description) = extended.description {
-            card.description = description;
+        if !self.has_extended_card() {
+            return Err(A2aError::unsupported("the agent has no extended card"));
         }
-        card.skills.extend(extended.skills);
+        visitor.principal.authenticated()?;
+        let mut profile = self.profile(tenant)?;
+        if let Some(extended) = profile.extended.take() {
+            profile.description = extended.description.unwrap_or(profile.description);
+            profile.skills.extend(extended.skills);
+        }
+        let mut card = self.agent_card(tenant, profile, &visitor.base_url);
         let document = serde_json::to_vec(&card).map_err(A2aError::internal)?;
         self.sign(&mut card, &document)?;
         Ok(card)
     }
 
-    fn agent_card(&self, tenant: &Tenant, base_url: &str) -> Result<AgentCard, A2aError> {
-        let profile = self.profile(tenant)?;
+    /// Whether there is a card for authenticated callers. Where the card names no way to authenticate,
+    /// nobody could ask for it, and clients that find it declared fail when they do. An agent that
+    /// adds nothing gives its public card.
+    fn has_extended_card(&self) -> bool {
+        !self.config.security_schemes.is_empty()
+    }
+
+    fn agent_card(&self, tenant: &Tenant, profile: AgentProfile, base_url: &str) -> AgentCard {
         let interface = |binding: &str| AgentInterface {
             url: base_url.to_owned(),
             protocol_binding: binding.to_owned(),
@@ -116,8 +122,25 @@ impl Bindings {
         if self.config.v0_3 {
             interfaces.extend([old("JSONRPC"), old("HTTP+JSON")]);
         }
-        let capabilities = capabilities(&profile);
-        Ok(AgentCard {
+        // The operations of what is not claimed are refused with the error that the specification has
+        // for them (section 3.3.4).
+        let capabilities = AgentCapabilities {
+            streaming: Some(profile.offers.streaming),
+            push_notifications: Some(profile.offers.push_notifications),
+            extensions: offered(&profile),
+            extended_agent_card: Some(self.has_extended_card()),
+        };
+        // Some readers require a skill's own media types, which are optional.
+        let or_default = |modes: Vec<String>, default: &[String]| {
+            if modes.is_empty() { default.to_vec() } else { modes }
+        };
+        let skills = profile.skills.into_iter().map(|skill| AgentSkill {
+            input_modes: or_default(skill.input_modes, &profile.input_modes),
+            output_modes: or_default(skill.output_modes, &profile.output_modes),
+            ..skill
+        });
+        let skills = skills.collect();
+        AgentCard {
             name: profile.name,
             description: profile.description,
             version: profile.version,
@@ -127,9 +150,9 @@ impl Bindings {
             security_requirements: self.config.security_requirements.clone(),
             default_input_modes: profile.input_modes,
             default_output_modes: profile.output_modes,
-            skills: profile.skills,
+            skills,
             ..AgentCard::default()
-        })
+        }
     }
 
     /// The card as its clients get it.
@@ -154,16 +177,5 @@ impl Bindings {
             card.signatures.push(signer.sign(&payload)?);
         }
         Ok(())
-    }
-}
-
-/// What the card claims; the operations of other capabilities are refused with the error that the
-/// specification has for them (section 3.3.4).
-fn capabilities(profile: &AgentProfile) -> AgentCapabilities {
-    AgentCapabilities {
-        streaming: Some(profile.offers.streaming),
-        push_notifications: Some(profile.offers.push_notifications),
-        extensions: offered(profile),
-        extended_agent_card: Some(profile.extended.is_some()),
     }
 }

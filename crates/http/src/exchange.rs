@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use crate::Visitor;
-use crate::binding::{header_text, header_texts};
+use crate::binding::{header_texts, single};
 use crate::extensions;
 
 const EXTENSIONS_HEADER: &str = "a2a-extensions";
@@ -19,7 +19,7 @@ const EXTENSIONS_HEADER_0_3: &str = "x-a2a-extensions";
 /// W3C Trace Context.
 const TRACE_HEADER: &str = "traceparent";
 
-const LAST_EVENT_HEADER: &str = "last-event-id";
+const LAST_EVENT_HEADER: &str = "Last-Event-ID";
 
 /// A request under way.
 pub(crate) struct Exchange<'a> {
@@ -75,15 +75,13 @@ impl<'a> Exchange<'a> {
 
     /// The trace that the request belongs to, if its header is one.
     pub(crate) fn trace(&self) -> Option<TraceContext> {
-        let header = self.parts.headers.get(TRACE_HEADER)?;
-        TraceContext::parse(header.to_str().ok()?)
+        TraceContext::parse(single(self.parts, TRACE_HEADER).ok()??)
     }
 
     /// The newest event that the client has had of a stream that it resumes.
     pub(crate) fn last_event(&self) -> Result<Option<Generation>, A2aError> {
         // A client that has had no event may send an empty one, as one that asks for no version.
-        let text = header_text(self.parts, LAST_EVENT_HEADER)?.map(str::trim);
-        let Some(text) = text.filter(|text| !text.is_empty()) else {
+        let Some(text) = single(self.parts, LAST_EVENT_HEADER)? else {
             return Ok(None);
         };
         let number = text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));

@@ -17,7 +17,7 @@ use crate::binding::{PLAIN_JSON, challenge, json, log_error, not_supported, vers
 use crate::body::{Body, whole};
 use crate::exchange::Exchange;
 use crate::newer::newer_than;
-use crate::{Bindings, Visitor, sse};
+use crate::{Bindings, Visitor, sse, v0_3};
 
 /// The longest request id that is echoed, in bytes of JSON.
 const MAX_REQUEST_ID_BYTES: usize = 1024;
@@ -57,6 +57,12 @@ impl<'a, T> Answer<'a, T> {
     }
 }
 
+impl<'a> Answer<'a, ()> {
+    pub(crate) fn error(id: Option<&'a RawValue>, error: &A2aError) -> Self {
+        Self { jsonrpc: "2.0", id, outcome: Outcome::Error(error.to_json_rpc()) }
+    }
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Outcome<T> {
@@ -78,7 +84,7 @@ impl Bindings {
         body: &Bytes,
         visitor: &Visitor,
     ) -> Response<Body> {
-        if let Err(error) = self.check_body(body) {
+        if let Err(error) = self.check_body(parts, body) {
             return refused(None, "", &error);
         }
         let envelope = match envelope(body) {
@@ -102,7 +108,8 @@ impl Bindings {
                 self.call_v0_3(tenant, &call, id, &exchange).await
             }
             ProtocolVersion::V0_3 => {
-                refused(id, "unread", &not_supported("A2A 0.3 is not supported", false))
+                let error = not_supported("A2A 0.3 is not supported", false);
+                whole(v0_3::refused(id, &call.method, "unread", &error))
             }
         };
         exchange.add_headers(response.headers_mut());
@@ -273,15 +280,18 @@ pub(crate) fn refused(id: Option<&RawValue>, method: &str, error: &A2aError) -> 
     whole(error_response(id, error))
 }
 
-/// As [`error_response`], to the request in this body.
-pub(crate) fn error_response_to(body: &[u8], error: &A2aError) -> Response<Bytes> {
-    let id = envelope(body).ok().and_then(|envelope| envelope.id);
-    error_response(id.filter(|id| is_request_id(id)), error)
+/// As [`error_response`], to the request in this body, which is of 0.3 or not.
+pub(crate) fn error_response_to(body: &[u8], is_old: bool, error: &A2aError) -> Response<Bytes> {
+    let envelope = envelope(body).ok();
+    let id = envelope.as_ref().and_then(|it| it.id).filter(|id| is_request_id(id));
+    match envelope.and_then(|envelope| checked(&envelope).ok()) {
+        Some(call) if is_old => v0_3::error_response_to_call(id, &call.method, error),
+        _ => error_response(id, error),
+    }
 }
 
 /// An error as JSON-RPC has it (spec section 9.5).
 pub(crate) fn error_response(id: Option<&RawValue>, error: &A2aError) -> Response<Bytes> {
-    let outcome: Outcome<()> = Outcome::Error(error.to_json_rpc());
-    let response = json(200, PLAIN_JSON, &Answer { jsonrpc: "2.0", id, outcome });
+    let response = json(200, PLAIN_JSON, &Answer::error(id, error));
     challenge(response, error)
 }

@@ -25,17 +25,18 @@ use std::fmt;
 use std::time::Duration;
 
 use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::{Agents, Operations, Owner, Tenant};
+use a2a_lambda_core::{Agents, Operations, Owner};
 use a2a_lambda_protocol::{A2aError, ErrorKind, SecurityRequirement, SecurityScheme, Timestamp};
 use a2a_lambda_signing::JwkSet;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, header};
 
-use crate::binding::{PROTOCOL_JSON, error_response, log_error};
+use crate::binding::{PROTOCOL_JSON, check_encoding, error_response, log_error, without_mark};
 use crate::body::whole;
 use crate::exchange::Exchange;
 use crate::route::{Found, Target};
+use crate::service::tenant_named;
 
 pub use body::{Body, EventStream};
 pub use card::{CardSigner, SigningKeyError};
@@ -160,6 +161,7 @@ impl Bindings {
 
     async fn answer(&self, request: Request<Bytes>, visitor: &Visitor) -> Response<Body> {
         let (parts, body) = request.into_parts();
+        let body = without_mark(&body);
         let (method, path) = (&parts.method, parts.uri.path());
         if let Some(response) = self.public_keys(&parts) {
             return whole(response);
@@ -208,8 +210,7 @@ impl Bindings {
     fn target_of_v0_3(&self, method: &Method, path: &str) -> Option<Target> {
         match v0_3::find(method, path).filter(|_| self.config.v0_3)? {
             Found::Target(Target::JsonRpc { tenant }) => {
-                let is_named =
-                    Tenant::parse(tenant.as_str()).is_ok_and(|it| self.agents.names(&it));
+                let is_named = tenant_named(&tenant).is_ok_and(|it| self.agents.names(&it));
                 is_named.then_some(Target::JsonRpc { tenant })
             }
             Found::Target(target) => Some(target),
@@ -240,14 +241,19 @@ impl Bindings {
         let old = v0_3::find(method, path).filter(|_| is_old);
         let found = old.unwrap_or_else(|| route::find(method, path));
         match found {
-            Found::Target(Target::JsonRpc { .. }) => json_rpc::error_response_to(body, error),
+            Found::Target(Target::JsonRpc { .. }) => {
+                json_rpc::error_response_to(&without_mark(body), is_old, error)
+            }
             _ if is_old => v0_3::error_response(error),
             _ => error_response(error),
         }
     }
 
-    /// Refuses a body that is too large.
-    fn check_body(&self, body: &Bytes) -> Result<(), A2aError> {
+    /// Refuses a body that is too large, or compressed.
+    fn check_body(&self, parts: &Parts, body: &Bytes) -> Result<(), A2aError> {
+        if !body.is_empty() {
+            check_encoding(parts)?;
+        }
         let (bytes, limit) = (body.len(), self.config.max_body_bytes);
         if bytes > limit {
             let text = format!("the body has {bytes} bytes; the limit is {limit}");
@@ -265,6 +271,13 @@ pub fn refuse(method: &Method, path: &str, error: &A2aError) -> Response<Bytes> 
         Found::Target(Target::JsonRpc { .. }) => json_rpc::error_response(None, error),
         _ => error_response(error),
     }
+}
+
+/// Answers a front door that is not served, or not yet. It is not known which binding is spoken.
+pub fn not_implemented(text: &str) -> Response<Bytes> {
+    let mut body = A2aError::new(ErrorKind::MethodNotFound, text).to_status();
+    body.error.code = 501;
+    binding::json(501, PROTOCOL_JSON, &body)
 }
 
 fn method_not_allowed(method: &Method, allowed: &'static str) -> Response<Bytes> {

@@ -45,7 +45,7 @@ impl Bindings {
         body: &Bytes,
         exchange: &Exchange<'_>,
     ) -> Result<Response<Body>, A2aError> {
-        self.check_body(body)?;
+        self.check_body(exchange.parts, body)?;
         let tenant = call.tenant.as_str();
         let parts = exchange.parts;
         match call.operation {

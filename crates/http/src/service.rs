@@ -23,6 +23,9 @@ use crate::media_type::is_accepted;
 /// Where a send has its push config.
 const INLINE_URL: &str = "configuration.taskPushNotificationConfig.url";
 
+/// What paths begin with, so that no tenant can have it for a name.
+const RESERVED: [&str; 4] = [".well-known", "extendedAgentCard", "tasks", "v1"];
+
 /// An operation about to be carried out.
 struct Call {
     caller: Caller,
@@ -253,8 +256,7 @@ impl Bindings {
             (path, params) if path == params => path,
             _ => return Err(A2aError::invalid_field("tenant", "is another one than in the path")),
         };
-        let tenant =
-            Tenant::parse(name).map_err(|e| A2aError::invalid_field("tenant", e.to_string()))?;
+        let tenant = tenant_named(name)?;
         if !self.agents.serves(&tenant) {
             return Err(not_served());
         }
@@ -289,6 +291,15 @@ impl Bindings {
 
 fn not_served() -> A2aError {
     A2aError::invalid_field("tenant", "is none of the tenants that are here")
+}
+
+/// The tenant of this name. One that is the name of a path of ours is refused: below its URL there
+/// would be the path's answers, and not the tenant's.
+pub(crate) fn tenant_named(name: &str) -> Result<Tenant, A2aError> {
+    if RESERVED.contains(&name) {
+        return Err(A2aError::invalid_field("tenant", "must not be the name of a path of A2A"));
+    }
+    Tenant::parse(name).map_err(|error| A2aError::invalid_field("tenant", error.to_string()))
 }
 
 fn send_options(

@@ -6,7 +6,7 @@ use a2a_lambda_core::{Generation, Next, Tail};
 use a2a_lambda_protocol::StreamResponse;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream;
-use http::{HeaderValue, Response, header};
+use http::{HeaderName, HeaderValue, Response, header};
 use serde::Serialize;
 
 use crate::body::{Body, EventStream};
@@ -30,9 +30,23 @@ pub(crate) fn respond(
         };
         Some((item, (tail, write)))
     });
-    let mut response = Response::new(Body::Events(EventStream::new(items)));
-    let media_type = HeaderValue::from_static("text/event-stream");
-    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    stream_of(Body::Events(EventStream::new(items)))
+}
+
+/// Answers with a stream that has one event, and no id: an error, as clients of 0.3 take it.
+pub(crate) fn refused(error: &impl Serialize) -> Response<Bytes> {
+    let mut event = BytesMut::from(&b"data: "[..]);
+    put_line(&mut event, &json(error));
+    event.put_slice(b"\n\n");
+    stream_of(event.freeze())
+}
+
+fn stream_of<B>(body: B) -> Response<B> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    // Reverse proxies such as nginx hold answers back until they have enough, unless told not to.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response
 }
 

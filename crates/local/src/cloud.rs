@@ -16,7 +16,7 @@ use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::{Clock, Engine, Policy, SignalError, StoreError};
 use a2a_lambda_dynamodb::{CreateTableError, DynamoDbStore, create_table};
 use a2a_lambda_http::HttpConfig;
-use a2a_lambda_protocol::{HttpAuthSecurityScheme, SecurityScheme, Timestamp};
+use a2a_lambda_protocol::Timestamp;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use bytes::Bytes;
 use http::{Response, request::Parts};
@@ -173,7 +173,9 @@ impl Cloud {
         let store = Arc::new(store(&database).await?);
         let clock = Arc::new(SystemClock);
         let mut own = push_variables(&options.data)?;
-        let public_url = format!("http://{domain}");
+        let public_url = process_environment("PUBLIC_URL");
+        let public_url = public_url.unwrap_or_else(|| format!("http://{domain}"));
+        let public_url = public_url.trim_end_matches('/').to_owned();
         own.push(("PUBLIC_URL", public_url.clone()));
         let lookup = |name: &str| {
             let own = own.iter().find(|(known, _)| *known == name);
@@ -372,15 +374,6 @@ fn http_config(now: Timestamp) -> Result<HttpConfig, ConfigError> {
     let mut http =
         HttpConfig { card_max_age_s: 0, card_modified: Some(now), ..HttpConfig::default() };
     request::card(&Variables::new(&process_environment), &mut http)?;
-    if http.security_schemes.is_empty() {
-        // What this cloud has for an authorizer, which nobody is required to use.
-        let bearer = HttpAuthSecurityScheme {
-            description: "The token is the caller's name: nothing is checked.".to_owned(),
-            scheme: "Bearer".to_owned(),
-            ..HttpAuthSecurityScheme::default()
-        };
-        http.security_schemes.insert("bearer".to_owned(), SecurityScheme::HttpAuth(bearer));
-    }
     Ok(http)
 }
 

@@ -26,6 +26,8 @@ pub enum ErrorKind {
     InvalidParams,
     /// The request is larger than the server takes.
     PayloadTooLarge,
+    /// The body is compressed, in a way that the server does not read.
+    EncodingNotSupported,
     /// Who is calling is not known.
     Unauthenticated,
     /// Something broke on this side.
@@ -54,12 +56,13 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::JsonParse,
         Self::InvalidRequest,
         Self::MethodNotFound,
         Self::InvalidParams,
         Self::PayloadTooLarge,
+        Self::EncodingNotSupported,
         Self::Unauthenticated,
         Self::Internal,
         Self::Unavailable,
@@ -100,7 +103,9 @@ impl ErrorKind {
     /// errors apart by the reason alone.
     pub fn http_reason(self) -> Option<&'static str> {
         self.reason().or(match self {
-            Self::JsonParse | Self::InvalidRequest => Some("INVALID_REQUEST"),
+            Self::JsonParse | Self::InvalidRequest | Self::EncodingNotSupported => {
+                Some("INVALID_REQUEST")
+            }
             Self::InvalidParams | Self::PayloadTooLarge => Some("INVALID_PARAMS"),
             Self::MethodNotFound => Some("METHOD_NOT_FOUND"),
             Self::Internal | Self::Unavailable => Some("INTERNAL_ERROR"),
@@ -119,6 +124,7 @@ impl ErrorKind {
             Self::InvalidParams => (-32602, 400, "INVALID_ARGUMENT", ""),
             // Not RESOURCE_EXHAUSTED, which clients retry: the request will never fit.
             Self::PayloadTooLarge => (-32602, 413, "INVALID_ARGUMENT", ""),
+            Self::EncodingNotSupported => (-32600, 415, "INVALID_ARGUMENT", ""),
             // The specification leaves the code open; -32000 is JSON-RPC's for servers, just
             // outside A2A's range.
             Self::Unauthenticated => (-32000, 401, "UNAUTHENTICATED", ""),

@@ -12,6 +12,9 @@ import { startServer } from './server.js';
 let server;
 
 before(async () => {
+  // With a way to authenticate the card has an extended one.
+  const scheme = { httpAuthSecurityScheme: { scheme: 'Bearer' } };
+  process.env.CARD_SECURITY_SCHEMES = JSON.stringify({ bearer: scheme });
   server = await startServer('--memory', '--port', '0', '--agent', 'conformance');
 });
 

@@ -102,3 +102,19 @@ for (const binding of BINDINGS) {
     });
   });
 }
+
+test('a stream that is refused has its code', async () => {
+  const preferred = { preferredTransports: ['JSONRPC'] };
+  const options = ClientFactoryOptions.createFrom(ClientFactoryOptions.default, preferred);
+  const client = await new ClientFactory(options).createFromUrl(server.url);
+  const { id } = await client.sendMessage(sending('tck-complete-task'));
+  for (const [stream, code] of [
+    [client.sendMessageStream(sending('hi', { taskId: 'unknown' })), -32001],
+    [client.sendMessageStream(sending('hi', { taskId: id })), -32004],
+    [client.sendMessageStream(sending('hi', { parts: [] })), -32602],
+    [client.resubscribeTask({ id: 'unknown' }), -32001],
+    [client.resubscribeTask({ id }), -32004],
+  ]) {
+    await assert.rejects(drain(stream), new RegExp(`SSE event contained an error: .*Code: ${code}`));
+  }
+});

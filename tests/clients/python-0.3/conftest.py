@@ -1,5 +1,7 @@
 """A server, a client of A2A 0.3 for each of its transports, and a client of 1.0 beside it."""
 
+import json
+
 import pytest
 from a2a.client import A2ACardResolver, ClientConfig, ClientFactory
 from httpx import AsyncClient
@@ -9,6 +11,9 @@ from server import Server
 
 TRANSPORTS = ["JSONRPC", "HTTP+JSON"]
 
+# With a way to authenticate the card has an extended one.
+BEARER = json.dumps({"bearer": {"httpAuthSecurityScheme": {"scheme": "Bearer"}}})
+
 
 @pytest.fixture(scope="session")
 def anyio_backend():
@@ -17,7 +22,8 @@ def anyio_backend():
 
 @pytest.fixture(scope="session")
 def server():
-    with Server("--memory", "--port", "0", "--agent", "conformance") as server:
+    options = ["--memory", "--port", "0", "--agent", "conformance"]
+    with Server(*options, CARD_SECURITY_SCHEMES=BEARER) as server:
         yield server
 
 

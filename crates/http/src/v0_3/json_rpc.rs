@@ -7,14 +7,44 @@ use a2a_lambda_protocol::v0_3::{
     TaskPushNotificationConfig, TaskQueryParams, WhichPushNotificationConfig,
 };
 use a2a_lambda_protocol::{A2aError, ErrorKind};
+use bytes::Bytes;
 use http::Response;
 use serde_json::value::RawValue;
 
 use super::{SAME_FIELDS, in_old_names};
-use crate::body::Body;
+use crate::binding::log_error;
+use crate::body::{Body, whole};
 use crate::exchange::Exchange;
-use crate::json_rpc::{Answer, Call, answer, params, refused};
+use crate::json_rpc::{Answer, Call, answer, error_response, params};
 use crate::{Bindings, sse};
+
+/// The methods that answer with a stream.
+const STREAMS: [&str; 2] = ["message/stream", "tasks/resubscribe"];
+
+/// Refuses a call, and logs it under a name.
+pub(crate) fn refused(
+    id: Option<&RawValue>,
+    method: &str,
+    logged: &str,
+    error: &A2aError,
+) -> Response<Bytes> {
+    log_error(logged, error);
+    error_response_to_call(id, method, error)
+}
+
+/// An error as the client of a method reads it. Where a stream is asked for, clients of 0.3 read
+/// nothing else, and to them JSON is a broken connection. Only the status tells them who they are
+/// not.
+pub(crate) fn error_response_to_call(
+    id: Option<&RawValue>,
+    method: &str,
+    error: &A2aError,
+) -> Response<Bytes> {
+    if STREAMS.contains(&method) && error.kind != ErrorKind::Unauthenticated {
+        return sse::refused(&Answer::error(id, error));
+    }
+    error_response(id, error)
+}
 
 impl Bindings {
     pub(crate) async fn call_v0_3(
@@ -24,11 +54,14 @@ impl Bindings {
         id: Option<&RawValue>,
         exchange: &Exchange<'_>,
     ) -> Response<Body> {
+        let method = call.method.as_str();
         match self.result_v0_3(tenant, call, id, exchange).await {
             Ok(response) => response,
             // What is not a method of A2A is not repeated into the log.
-            Err(error) if error.kind == ErrorKind::MethodNotFound => refused(id, "unknown", &error),
-            Err(error) => refused(id, &call.method, &error),
+            Err(error) if error.kind == ErrorKind::MethodNotFound => {
+                whole(refused(id, method, "unknown", &error))
+            }
+            Err(error) => whole(refused(id, method, method, &error)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The paths of 0.3, and its HTTP+JSON binding: below `/v1`.
 
 use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::{Tail, Tenant};
+use a2a_lambda_core::Tail;
 use a2a_lambda_protocol::v0_3::AgentCard;
 use a2a_lambda_protocol::v0_3::rest::{
     CreateTaskPushNotificationConfigRequest, ErrorBody, ListTaskPushNotificationConfigResponse,
@@ -25,6 +25,7 @@ use crate::body::{Body, whole};
 use crate::exchange::Exchange;
 use crate::rest::{from_query, or_empty};
 use crate::route::{Found, RestCall, RestOperation, Target, find_in, json_rpc, segments};
+use crate::service::tenant_named;
 use crate::{Bindings, Visitor, method_not_allowed, sse};
 
 /// What a path is for in 0.3, where that is not the same as in 1.0: the HTTP+JSON binding, and the
@@ -49,7 +50,7 @@ pub(crate) fn find(method: &Method, path: &str) -> Option<Found> {
 }
 
 fn is_tenant(segment: &str) -> bool {
-    !segment.is_empty() && Tenant::parse(segment).is_ok()
+    !segment.is_empty() && tenant_named(segment).is_ok()
 }
 
 impl Bindings {
@@ -92,7 +93,7 @@ impl Bindings {
         body: &Bytes,
         exchange: &Exchange<'_>,
     ) -> Result<Response<Body>, A2aError> {
-        self.check_body(body)?;
+        self.check_body(exchange.parts, body)?;
         let tenant = call.tenant.as_str();
         let parts = exchange.parts;
         Ok(match call.operation {

@@ -196,7 +196,7 @@ async fn ids_of_tasks_are_required_and_bounded() {
 async fn malformed_json_in_a_body() {
     let half = r#"{"message":{"messageId":"m"#;
     for target in ["/message:send", "/tasks/t:cancel"] {
-        for body in ["{", "nonsense", "{}{}", "{\"a\":}", "[1,", half, "\u{feff}{}"] {
+        for body in ["{", "nonsense", "{}{}", "{\"a\":}", "[1,", half, "{\u{feff}}"] {
             let response = World::new().http("POST", target, body).await;
             let answer = Answer::of(Binding::Rest, &Value::Null, &response);
             answer.refused_as(ErrorKind::JsonParse, body);

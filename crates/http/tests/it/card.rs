@@ -6,18 +6,18 @@ mod signatures;
 
 use std::collections::BTreeMap;
 
-use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Offers, Turn};
-use a2a_lambda_http::{DELIVERY_EXTENSION, GENERATION_EXTENSION, HttpConfig};
+use a2a_lambda_core::{Agent, AgentProfile, End, ExtendedProfile, Failure, Offers, Owner, Turn};
+use a2a_lambda_http::{DELIVERY_EXTENSION, GENERATION_EXTENSION, HttpConfig, Principal};
 use a2a_lambda_protocol::{
-    AgentExtension, HttpAuthSecurityScheme, SecurityRequirement, SecurityScheme, StringList,
-    Timestamp,
+    AgentExtension, AgentSkill, HttpAuthSecurityScheme, SecurityRequirement, SecurityScheme,
+    StringList, Timestamp,
 };
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Response, header};
 use serde_json::{Value, json};
 
-use crate::support::{World, request};
+use crate::support::{Binding, World, request};
 
 const CARD: &str = "/.well-known/agent-card.json";
 
@@ -124,6 +124,44 @@ impl Agent for With {
     }
 }
 
+/// Some clients ask for an extended card wherever one is declared, and give up if they may not.
+#[tokio::test(start_paused = true)]
+async fn an_extended_card_is_declared_where_the_card_says_how_to_authenticate() {
+    for (config, is_declared) in [(HttpConfig::default(), false), (bearer(), true)] {
+        let world = World::with_config(config);
+        let card = body(&get(&world, &[]).await);
+        assert_eq!(card.get("securitySchemes").is_some(), is_declared, "{card}");
+        assert_eq!(card["capabilities"]["extendedAgentCard"], is_declared, "{card}");
+        let old = card.get("supportsAuthenticatedExtendedCard");
+        assert_eq!(old, is_declared.then_some(&json!(true)), "{card}");
+        let anybody = Principal::Anybody(Owner::parse("anonymous").unwrap());
+        for principal in [anybody, Principal::Nobody] {
+            let theirs = body(&get(&world.as_principal(principal), &[]).await);
+            assert_eq!(theirs, card, "the card does not depend on its reader");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_skill_has_media_types_of_its_own() {
+    let mut profile = AgentProfile::text("a", "d", "1");
+    profile.skills.push(AgentSkill { id: "sees".to_owned(), ..AgentSkill::default() });
+    profile.skills[1].input_modes = vec!["image/*".to_owned()];
+    let added = AgentSkill { id: "secret".to_owned(), ..AgentSkill::default() };
+    profile.extended = Some(ExtendedProfile { skills: vec![added], ..Default::default() });
+    let world = World::with_agent_and_config(With(profile), bearer());
+    let public = body(&get(&world, &[]).await);
+    let extended = world.call(Binding::Rest, "GetExtendedAgentCard", json!({})).await.ok();
+    let modes = |card: &Value| -> Vec<(Value, Value)> {
+        let skills = card["skills"].as_array().unwrap().iter();
+        skills.map(|it| (it["inputModes"].clone(), it["outputModes"].clone())).collect()
+    };
+    let text = json!(["text/plain"]);
+    let expected = [(text.clone(), text.clone()), (json!(["image/*"]), text.clone())];
+    assert_eq!(modes(&public), expected);
+    assert_eq!(modes(&extended), [&expected[..], &[(text.clone(), text)]].concat());
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_capabilities_are_the_agent_s() {
     let own = AgentExtension { uri: "urn:own".to_owned(), required: true, ..Default::default() };
@@ -131,15 +169,12 @@ async fn the_capabilities_are_the_agent_s() {
         let agent = With(AgentProfile {
             offers: Offers { streaming: on, push_notifications: !on },
             extensions: vec![own.clone()],
-            extended: on.then(Default::default),
             ..AgentProfile::text("a", "d", "1")
         });
         let card = body(&get(&World::with_agent(agent), &[]).await);
         let capabilities = &card["capabilities"];
         assert_eq!(capabilities["streaming"], on);
         assert_eq!(capabilities["pushNotifications"], !on);
-        assert_eq!(capabilities["extendedAgentCard"], on);
-        assert_eq!(card.get("supportsAuthenticatedExtendedCard"), on.then_some(&json!(true)));
         let extensions = capabilities["extensions"].as_array().unwrap();
         assert_eq!(extensions[0], json!({ "uri": "urn:own", "required": true }));
         assert_eq!(extensions[1]["uri"], GENERATION_EXTENSION);

@@ -62,7 +62,7 @@ async fn malformed_json_is_a_parse_error() {
         "[1,",
         "\"",
         "{'a':1}",
-        "\u{feff}{}",
+        "{\u{feff}}",
         "NaN",
         "01",
     ]

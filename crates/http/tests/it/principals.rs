@@ -16,7 +16,7 @@ fn anybody() -> Principal {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_is_asked_who_they_are_by_every_operation() {
-    let world = World::new();
+    let world = World::with_scheme();
     let id = world.task_id("tck-input-required").await;
     let nobody = world.as_principal(Principal::Nobody);
     for (operation, params) in operations().into_iter().chain(operations_on(&id)) {
@@ -59,7 +59,7 @@ async fn the_public_card_is_for_all() {
 
 #[tokio::test(start_paused = true)]
 async fn anybody_has_everything_but_the_extended_card() {
-    let world = World::new().as_principal(anybody());
+    let world = World::with_scheme().as_principal(anybody());
     let id = world.task_id("tck-input-required").await;
     for (operation, params) in operations_on(&id) {
         for binding in BINDINGS {
@@ -73,7 +73,7 @@ async fn anybody_has_everything_but_the_extended_card() {
 #[tokio::test(start_paused = true)]
 async fn those_who_are_known_have_the_extended_card() {
     for binding in BINDINGS {
-        let world = World::new();
+        let world = World::with_scheme();
         let card = world.call(binding, "GetExtendedAgentCard", json!({})).await.ok();
         let skills = card["skills"].as_array().unwrap();
         assert!(skills.iter().any(|skill| skill["id"] == "known-callers"), "{card}");

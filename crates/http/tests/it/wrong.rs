@@ -61,7 +61,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) async fn new() -> Self {
-        let world = World::new();
+        let world = World::with_scheme();
         let open = world.task(Binding::Rest, "tck-input-required").await;
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let config = json!({

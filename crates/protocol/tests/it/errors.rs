@@ -16,6 +16,7 @@ fn codes() {
         (K::MethodNotFound, -32601, 404, "UNIMPLEMENTED", None),
         (K::InvalidParams, -32602, 400, "INVALID_ARGUMENT", None),
         (K::PayloadTooLarge, -32602, 413, "INVALID_ARGUMENT", None),
+        (K::EncodingNotSupported, -32600, 415, "INVALID_ARGUMENT", None),
         (K::Unauthenticated, -32000, 401, "UNAUTHENTICATED", None),
         (K::Internal, -32603, 500, "INTERNAL", None),
         (K::Unavailable, -32603, 503, "UNAVAILABLE", None),
@@ -122,6 +123,7 @@ fn http_gives_a_reason_for_what_only_json_rpc_has_a_code_for() {
     for (kind, reason) in [
         (ErrorKind::JsonParse, "INVALID_REQUEST"),
         (ErrorKind::InvalidRequest, "INVALID_REQUEST"),
+        (ErrorKind::EncodingNotSupported, "INVALID_REQUEST"),
         (ErrorKind::InvalidParams, "INVALID_PARAMS"),
         (ErrorKind::PayloadTooLarge, "INVALID_PARAMS"),
         (ErrorKind::MethodNotFound, "METHOD_NOT_FOUND"),

@@ -222,6 +222,7 @@ fn errors() {
         (ErrorKind::MethodNotFound, 404),
         (ErrorKind::InvalidParams, 422),
         (ErrorKind::PayloadTooLarge, 413),
+        (ErrorKind::EncodingNotSupported, 415),
         (ErrorKind::Unauthenticated, 401),
         (ErrorKind::Internal, 500),
         (ErrorKind::Unavailable, 503),

@@ -14,10 +14,11 @@ const GET: &str = "GetExtendedAgentCard";
 fn extended(description: Option<&str>) -> World {
     let skill = AgentSkill { id: "secret".to_owned(), ..AgentSkill::default() };
     let description = description.map(str::to_owned);
-    World::with_agent(With(AgentProfile {
+    let agent = With(AgentProfile {
         extended: Some(ExtendedProfile { description, skills: vec![skill] }),
         ..AgentProfile::text("a", "for all", "1")
-    }))
+    });
+    World::with_agent_and_config(agent, super::bearer())
 }
 
 #[tokio::test(start_paused = true)]
@@ -50,8 +51,21 @@ async fn it_is_for_authenticated_callers_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_without_one_says_so() {
-    let world = World::with_agent(With(AgentProfile::text("a", "d", "1")));
+async fn an_agent_that_adds_nothing_gives_its_public_card() {
+    let agent = With(AgentProfile::text("a", "d", "1"));
+    let world = World::with_agent_and_config(agent, super::bearer());
+    for binding in BINDINGS {
+        let card = world.call(binding, GET, json!({})).await.ok();
+        assert_eq!(
+            (&card["description"], card["skills"].as_array().unwrap().len()),
+            (&json!("d"), 1)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_none_where_the_card_names_no_way_to_authenticate() {
+    let world = World::new();
     for binding in BINDINGS {
         let answer = world.call(binding, GET, json!({})).await;
         answer.refused_as(ErrorKind::UnsupportedOperation, GET);

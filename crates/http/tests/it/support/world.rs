@@ -7,6 +7,7 @@ use a2a_lambda_core::{
     Runner, TaskStore, Tenant,
 };
 use a2a_lambda_http::{Bindings, Body, HttpConfig, Principal, Visitor};
+use a2a_lambda_protocol::{MutualTlsSecurityScheme, SecurityScheme};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{Request, Response};
@@ -47,6 +48,17 @@ impl World {
 
     pub(crate) fn with_config(config: HttpConfig) -> Self {
         Self::with(agents(Conformance), Arc::new(MemoryStore::new()), config)
+    }
+
+    /// A deployment whose card says how to authenticate, and so has an extended card.
+    pub(crate) fn with_scheme() -> Self {
+        let scheme = SecurityScheme::MutualTls(MutualTlsSecurityScheme::default());
+        let security_schemes = [("mtls".to_owned(), scheme)].into();
+        Self::with_config(HttpConfig { security_schemes, ..HttpConfig::default() })
+    }
+
+    pub(crate) fn with_agent_and_config(agent: impl Agent, config: HttpConfig) -> Self {
+        Self::with(agents(agent), Arc::new(MemoryStore::new()), config)
     }
 
     fn with(agents: Agents, store: Arc<dyn TaskStore>, config: HttpConfig) -> Self {
