@@ -8,6 +8,7 @@
 mod clients;
 mod config;
 mod environment;
+mod events;
 mod logging;
 mod redrive;
 mod scheduler;
@@ -22,6 +23,7 @@ mod webhook;
 pub use clients::{dynamodb_client, http_client, kms_client, scheduler_client, sqs_client};
 pub use config::{ConfigError, Variables, engine, policy};
 pub use environment::{AwsEnvironment, EnvironmentError};
+pub use events::{EventError, EventKind, batch};
 pub use logging::init_logging;
 pub use redrive::{LeftBehind, RedriveError, Redriven, redrive};
 pub use scheduler::SchedulerTimer;

@@ -180,14 +180,20 @@ impl Registration {
 }
 
 impl Owner {
-    /// The owner that a principal stands for: what kind of principal it is and its name, so that no
-    /// two kinds name the same owner. A name that is too long is replaced by its digest.
-    pub fn of_principal(kind: &str, name: &str) -> Self {
+    /// The owner that stands for a principal, which is named by one or more parts, such as a token's
+    /// issuer and subject. Two principals never have the same owner: the kind and each part are told
+    /// apart whatever they say. `kind` is a plain word, and not `sha256`.
+    ///
+    /// The text is `{kind}:{part}#{part}`, with `#` and `%` in a part escaped. One that is too long
+    /// is replaced by its digest, `sha256:{kind}:{digest}`.
+    pub fn of_principal(kind: &str, parts: &[&str]) -> Self {
+        let escaped = |part: &&str| part.replace('%', "%25").replace('#', "%23");
+        let name = parts.iter().map(escaped).collect::<Vec<_>>().join("#");
         let text = format!("{kind}:{name}");
         if text.len() <= MAX_ID_BYTES {
             return Self(text);
         }
-        Self(format!("{kind}:sha256:{}", digest([name.as_bytes()])))
+        Self(format!("sha256:{kind}:{}", digest([name.as_bytes()])))
     }
 }
 
@@ -343,12 +349,61 @@ mod tests {
     }
 
     #[test]
-    fn principals_are_owners_whatever_their_length() {
-        assert_eq!(Owner::of_principal("jwt", "alice").as_str(), "jwt:alice");
-        let long = |last: &str| Owner::of_principal("jwt", &("a".repeat(300) + last));
-        assert!(long("").as_str().len() <= MAX_ID_BYTES);
-        assert_ne!(long("b"), long("c"));
-        assert_eq!(long("b"), long("b"));
+    fn an_owner_is_readable_where_it_fits() {
+        let issuer = "https://issuer.example";
+        for (parts, owner) in [
+            (&["alice"][..], "jwt:alice"),
+            (&[issuer, "alice"], "jwt:https://issuer.example#alice"),
+            (&[issuer, "a#b%"], "jwt:https://issuer.example#a%23b%25"),
+            (&["", "alice"], "jwt:#alice"),
+        ] {
+            assert_eq!(Owner::of_principal("jwt", parts).as_str(), owner);
+        }
+        let long = Owner::of_principal("jwt", &[&"a".repeat(300)]);
+        assert!(long.as_str().starts_with("sha256:jwt:"), "{long}");
+        assert!(long.as_str().len() <= MAX_ID_BYTES, "{long}");
+    }
+
+    /// Every text of up to three of the characters that the encoding knows.
+    fn texts() -> Vec<String> {
+        let mut texts = vec![String::new()];
+        for length in 0..3 {
+            let longer = texts.iter().filter(|text| text.len() == length);
+            let longer: Vec<_> = longer
+                .flat_map(|text| ["#", "%", "2", ":"].map(|last| format!("{text}{last}")))
+                .collect();
+            texts.extend(longer);
+        }
+        texts
+    }
+
+    #[test]
+    fn no_two_principals_are_one_owner() {
+        let texts = texts();
+        let mut owners = std::collections::HashMap::new();
+        let mut add = |kind: &str, parts: &[&str]| {
+            let principal = format!("{kind} {parts:?}");
+            let owner = Owner::of_principal(kind, parts);
+            let other = owners.insert(owner.clone(), principal.clone());
+            assert_eq!(other, None, "{owner} is {principal}, too");
+        };
+        let filler = "x".repeat(MAX_ID_BYTES);
+        for kind in ["jwt", "lambda", "lambda-number"] {
+            for first in &texts {
+                add(kind, &[first]);
+                for second in &texts {
+                    add(kind, &[first, second]);
+                    add(kind, &[&format!("{filler}{first}"), second]);
+                }
+            }
+            // A name that is what a longer one is replaced by.
+            let long = Owner::of_principal(kind, &[&filler]);
+            let (_, digest) = long.as_str().rsplit_once(':').unwrap();
+            for name in [long.as_str().to_owned(), format!("sha256:{digest}"), digest.to_owned()] {
+                add(kind, &[&name]);
+            }
+            add(kind, &[&filler]);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ use http::{Response, StatusCode};
 use request::{Identity, ResponseMode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tracing::{error, warn};
 
 use crate::embedded::EmbeddedDynamoDb;
@@ -90,6 +91,7 @@ impl Functions {
             response_mode: deployed.response_mode,
             identity: Identity { allow_anonymous: true, ..Identity::default() },
             http: deployed.http,
+            ..request::Config::default()
         };
         Self::Within(Box::new(Within {
             clock: SystemClock,
@@ -144,17 +146,19 @@ impl Functions {
     pub(crate) async fn request(&self, event: Value) -> Response<ResponseBody> {
         match self {
             Self::Processes(functions) => functions.request.stream(event, FUNCTION_TIMEOUT).await,
-            Self::Within(functions) => match events::typed(&event) {
-                Ok(event) => {
-                    let deadline = functions.deadline(FUNCTION_TIMEOUT);
-                    let answer = request::handle(event, deadline, &functions.request);
-                    events::http_response(answer.await)
+            Self::Within(functions) => {
+                let deadline = functions.deadline(FUNCTION_TIMEOUT);
+                let Some(event) = or_logged(events::typed::<Box<RawValue>>(&event)) else {
+                    return events::refused(StatusCode::BAD_REQUEST, "Bad Request");
+                };
+                match request::handle(&event, deadline, &functions.request).await {
+                    Ok(answer) => events::http_response(answer),
+                    Err(error) => {
+                        error!(error = chain(&error), "the request function failed");
+                        events::refused(StatusCode::BAD_GATEWAY, "Internal Server Error")
+                    }
                 }
-                Err(error) => {
-                    warn!(error = chain(&error), "the request is no event");
-                    events::refused(StatusCode::BAD_REQUEST, "Bad Request")
-                }
-            },
+            }
         }
     }
 
@@ -194,9 +198,8 @@ impl Functions {
                 functions.recovery.invoke(event, RECOVERY_TIMEOUT).await;
             }
             Self::Within(functions) => {
-                let Some(event) = or_logged(events::typed(&event)) else { return };
                 let deadline = functions.deadline(RECOVERY_TIMEOUT);
-                let swept = scheduled_recovery::handle(event, deadline, &functions.recovery).await;
+                let swept = scheduled_recovery::handle(deadline, &functions.recovery).await;
                 if let Err(error) = swept {
                     warn!(error = chain(&error), "nothing was swept");
                 }

@@ -4,15 +4,18 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use a2a_lambda_aws::EventKind;
 use a2a_lambda_http::{Body, EventStream};
 use a2a_lambda_protocol::A2aError;
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body as EventBody;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use http::Response;
 use http::response::Parts;
+use http::{HeaderMap, Response};
 use lambda_runtime::{FunctionResponse, IntoFunctionResponse, MetadataPrelude, StreamResponse};
+
+use crate::ResponseMode;
 
 /// The most that an answer may have, out of the 6 MB that Lambda gives a function's.
 const MAX_BUFFERED_BYTES: usize = 5_900_000;
@@ -51,6 +54,16 @@ impl Stream for Chunks {
     }
 }
 
+impl ResponseMode {
+    /// An answer that is all there, as the front door takes it.
+    pub(crate) fn whole(self, response: Response<Bytes>) -> Answer {
+        match self {
+            Self::Stream => Answer::stream(response.map(Body::Whole)),
+            Self::Buffer => Answer::whole(response),
+        }
+    }
+}
+
 impl Answer {
     /// A streamed answer. Lambda has no limit for these that A2A could reach.
     pub(crate) fn stream(response: Response<Body>) -> Self {
@@ -81,6 +94,31 @@ impl Answer {
             )));
         }
         Ok(Self::whole(Response::from_parts(parts, body)))
+    }
+
+    /// The answer to a front door whose events are not read, in the form that they all take.
+    pub(crate) fn not_served(kind: &EventKind, mode: ResponseMode) -> Self {
+        let text = format!("this function does not serve {kind}; it serves {}", EventKind::HttpApi);
+        let mut answer = mode.whole(a2a_lambda_http::not_implemented(&text));
+        if let Self::Buffered(event) = &mut answer {
+            // A load balancer may be set to read these only.
+            event.multi_value_headers = event.headers.clone();
+        }
+        answer
+    }
+
+    /// The answer to what is no request. It is no failure: a warmer would be told of one each time.
+    pub(crate) fn no_request() -> Self {
+        let body = r#"{"message":"this event is no request: nothing was done"}"#;
+        Self::whole(Response::new(Bytes::from_static(body.as_bytes())))
+    }
+
+    /// The headers.
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        match self {
+            Self::Buffered(event) => &mut event.headers,
+            Self::Streamed(parts, _) => &mut parts.headers,
+        }
     }
 
     /// The event that a response is answered with. All our bodies are text.

@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use a2a_lambda_aws::{ConfigError, Variables, engine};
 use a2a_lambda_dynamodb::DynamoDbStore;
-use a2a_lambda_http::HttpConfig;
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use a2a_lambda_http::{Cors, HttpConfig};
 use http::Uri;
 
 use crate::Context;
-use crate::event::stage_prefix;
 use crate::identity::Identity;
+use crate::path::{Base, Place};
 
 pub use card::{CARD_VARIABLES, card};
 
 const AGENT: &str = "names of agents, such as `echo` or `tenant=echo,other=conformance`";
+
+const ORIGINS: &str = "origins with commas, such as `https://app.example.com`, or `*`";
 
 /// How requests are served. See [`context`] for the variables.
 #[derive(Debug, Clone, Default)]
@@ -25,10 +26,15 @@ pub struct Config {
     /// The URL at which clients reach the service, without a trailing slash, where that is not the
     /// one that the request came in at.
     pub public_url: Option<String>,
+    /// What the front door leaves of the URL's path in front of ours, without a slash at its end.
+    /// `None` for the path of the public URL.
+    pub base_path: Option<String>,
     /// How the front door takes answers.
     pub response_mode: ResponseMode,
     /// How callers are told apart.
     pub identity: Identity,
+    /// Which web pages may call.
+    pub cors: Cors,
     /// How the bindings are served.
     pub http: HttpConfig,
 }
@@ -60,13 +66,25 @@ impl ResponseMode {
 }
 
 impl Config {
+    /// What of a path is not ours.
+    pub(crate) fn base(&self) -> Base<'_> {
+        if let Some(path) = &self.base_path {
+            return Base { path, host: None };
+        }
+        let url = self.public_url.as_deref().unwrap_or_default();
+        let behind = url.split_once("://").map_or("", |(_, behind)| behind);
+        let (host, path) = behind.split_at(behind.find('/').unwrap_or(behind.len()));
+        Base { path, host: Some(host).filter(|host| !host.is_empty()) }
+    }
+
     /// The URL that the agent card gives.
-    pub(crate) fn base_url(&self, event: &ApiGatewayV2httpRequest) -> String {
+    pub(crate) fn base_url(&self, place: &Place) -> String {
         if let Some(url) = &self.public_url {
             return url.clone();
         }
-        let host = event.request_context.domain_name.as_deref().unwrap_or("localhost");
-        format!("https://{host}{}", stage_prefix(event))
+        let host = place.domain.as_deref().unwrap_or("localhost");
+        let base = self.base_path.as_deref().unwrap_or_default();
+        format!("https://{host}{}{base}", place.stage_path())
     }
 }
 
@@ -80,8 +98,10 @@ impl Config {
 /// | `RESPONSE_MODE` | [`stream` or `buffer`](ResponseMode), as the front door takes answers; `buffer` if not set |
 /// | `OWNER_CLAIM` | the claim that names the owner of tasks; `sub` if not set |
 /// | `ALLOW_ANONYMOUS` | `true` serves requests that no authorizer has looked at; `false` if not set |
+/// | `ALLOWED_ORIGINS` | the origins whose web pages may call, with commas, or `*` for all; none if not set |
 /// | `KEEP_ALIVE_SECONDS` | how long a stream is silent before it is given a comment, 1 to 900; 15 if not set |
 /// | `PUBLIC_URL` | the URL of the agent card's interfaces; that of the request if it is not set |
+/// | `BASE_PATH` | what the front door leaves of the URL's path in front of ours, such as `/agents`, or `/` for nothing; the path of `PUBLIC_URL` if not set |
 /// | `MAX_BODY_BYTES` | the largest body that is taken, 1,024 to 6,000,000; 1 MiB if not set |
 /// | `A2A_V0_3` | `false` serves no clients of A2A 0.3; `true` if not set |
 /// | `CARD_MAX_AGE_SECONDS` | how long clients may keep the agent card, 0 to 31,536,000; 300 if not set |
@@ -102,6 +122,7 @@ impl Config {
 /// When a variable is missing or cannot be used.
 pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     let mut config = Config { public_url: public_url(variables)?, ..Config::default() };
+    config.base_path = base_path(variables)?;
     card(variables, &mut config.http)?;
     if let Some(bytes) = variables.number("MAX_BODY_BYTES", 1_024..=6_000_000)? {
         config.http.max_body_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
@@ -115,6 +136,9 @@ pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
         config.identity.owner_claim = claim;
     }
     config.identity.allow_anonymous = variables.flag("ALLOW_ANONYMOUS")?.unwrap_or(false);
+    config.cors = variables.read("ALLOWED_ORIGINS", ORIGINS, |list| {
+        list.map_or_else(|| Ok(Cors::default()), Cors::parse)
+    })?;
     let agents = variables.required_as("AGENT", AGENT, a2a_lambda_agents::configured)?;
     let engine = engine(variables, DynamoDbStore::new)?;
     Ok(Context::new(engine, agents, config))
@@ -132,6 +156,19 @@ fn public_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> 
         return Err(ConfigError::Invalid { variable: "PUBLIC_URL", what, source: None });
     }
     Ok(Some(url))
+}
+
+fn base_path(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(path) = variables.optional("BASE_PATH") else {
+        return Ok(None);
+    };
+    let base = path.trim_end_matches('/');
+    let is_path = path.starts_with('/') && !base.contains("//") && !base.contains(['?', '#']);
+    if !is_path {
+        let what = "a path such as `/agents`, or `/`".to_owned();
+        return Err(ConfigError::Invalid { variable: "BASE_PATH", what, source: None });
+    }
+    Ok(Some(base.to_owned()))
 }
 
 fn is_web(uri: &Uri) -> bool {

@@ -2,7 +2,6 @@
 
 use a2a_lambda_core::Owner;
 use a2a_lambda_http::Principal;
-use aws_lambda_events::apigw::ApiGatewayRequestAuthorizer;
 use serde_json::Value;
 
 /// The owner of tasks where everybody is served.
@@ -27,8 +26,8 @@ impl Default for Identity {
 }
 
 impl Identity {
-    /// Who calls. The kind of authorizer is part of the owner, so that two kinds cannot name the
-    /// same one.
+    /// Who calls. The kind of authorizer is part of the owner, and so is each part of a name, so
+    /// that no two principals are one owner.
     ///
     /// - JWT: the claim that names the owner, of its issuer (`iss`).
     /// - IAM with a Cognito identity pool: the identity, as all of them share a role.
@@ -37,7 +36,7 @@ impl Identity {
     /// - Lambda authorizer: the field that names the owner, or `principalId` where it gives no such
     ///   field.
     /// - No authorizer: everybody is the same owner, or nobody is served.
-    pub(crate) fn principal(&self, authorizer: Option<&ApiGatewayRequestAuthorizer>) -> Principal {
+    pub(crate) fn principal(&self, authorizer: Option<&Value>) -> Principal {
         match authorizer {
             None if self.allow_anonymous => {
                 Owner::parse(ANYBODY).map_or(Principal::Nobody, Principal::Anybody)
@@ -51,33 +50,53 @@ impl Identity {
         }
     }
 
-    fn owner(&self, authorizer: &ApiGatewayRequestAuthorizer) -> Option<Owner> {
-        let named = |kind: &str, name: &str| {
-            Some(name).filter(|name| !name.is_empty()).map(|name| Owner::of_principal(kind, name))
-        };
+    fn owner(&self, authorizer: &Value) -> Option<Owner> {
         let claim = self.owner_claim.as_str();
-        if let Some(jwt) = &authorizer.jwt {
-            let subject = jwt.claims.get(claim).filter(|subject| !subject.is_empty())?;
-            return match jwt.claims.get("iss") {
-                Some(issuer) => named("jwt", &format!("{issuer}#{subject}")),
-                None => named("jwt", subject),
-            };
+        if let Some(jwt) = field(authorizer, "jwt") {
+            let claims = field(jwt, "claims")?;
+            let subject = name(claims, claim)?;
+            return Some(match field(claims, "iss") {
+                Some(issuer) => Owner::of_principal("jwt", &[issuer.as_str()?, subject]),
+                None => Owner::of_principal("jwt", &[subject]),
+            });
         }
-        if let Some(iam) = &authorizer.iam {
-            let identity = iam.cognito_identity.as_ref().and_then(|it| it.identity_id.as_deref());
-            if let Some(identity) = identity.filter(|identity| !identity.is_empty()) {
-                return named("cognito", identity);
+        if let Some(iam) = field(authorizer, "iam") {
+            let pool = field(iam, "cognitoIdentity");
+            if let Some(identity) = pool.and_then(|pool| name(pool, "identityId")) {
+                return Some(Owner::of_principal("cognito", &[identity]));
             }
-            return named("iam", without_session(iam.user_id.as_deref()?));
+            let user = without_session(name(iam, "userId")?);
+            return (!user.is_empty()).then(|| Owner::of_principal("iam", &[user]));
         }
+        let context = field(authorizer, "lambda")?;
         // A field that is there decides: many authorizers give the same `principalId` to all.
-        let field = |name: &str| authorizer.fields.get(name).filter(|value| !value.is_null());
-        match field(claim).or_else(|| field("principalId"))? {
-            Value::String(name) => named("lambda", name),
-            Value::Number(number) => named("lambda", &number.to_string()),
-            _ => None,
+        match field(context, claim) {
+            Some(value) => of_lambda("lambda", value),
+            None => of_lambda("lambda-principal", field(context, "principalId")?),
         }
     }
+}
+
+/// The owner that a field of a Lambda authorizer's context names. The number 5 is not the text "5".
+fn of_lambda(kind: &str, value: &Value) -> Option<Owner> {
+    match value {
+        Value::String(name) if !name.is_empty() => Some(Owner::of_principal(kind, &[name])),
+        // Other numbers are rounded when they are read: two of them could be one.
+        Value::Number(number) if number.is_i64() || number.is_u64() => {
+            Some(Owner::of_principal(&format!("{kind}-number"), &[&number.to_string()]))
+        }
+        _ => None,
+    }
+}
+
+/// A member of an object; `null` is as good as none.
+fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+    object.get(name).filter(|value| !value.is_null())
+}
+
+/// A member that is a text and not empty.
+fn name<'a>(object: &'a Value, field_name: &str) -> Option<&'a str> {
+    field(object, field_name)?.as_str().filter(|text| !text.is_empty())
 }
 
 /// The id of whoever signed a request. What follows a role's is the session's name; what follows an

@@ -3,20 +3,29 @@
 //!
 //! A front door that streams is given every answer as a stream, and one that does not is given
 //! every answer whole: [`ResponseMode`]. Which of them is in front, the event does not say.
+//!
+//! Front doors are told apart by the shape of their events. Each shape is read into one `Arrival`,
+//! and from there on all are the same.
 
 mod answer;
 mod config;
 mod event;
+mod headers;
 mod identity;
+mod path;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_aws::{EventError, EventKind};
 use a2a_lambda_core::{Agents, Engine, Operations, Policy};
-use a2a_lambda_http::{Bindings, Body, Visitor, refuse};
+use a2a_lambda_http::{Bindings, Visitor, refuse};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Timestamp};
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use http::{Request, Response};
+use http::{Method, Request, header};
+use serde_json::value::RawValue;
+use tracing::{info, warn};
+
+use crate::event::Arrival;
 
 pub use answer::{Answer, Chunks};
 pub use config::{CARD_VARIABLES, Config, ResponseMode, card, context};
@@ -51,23 +60,61 @@ impl Context {
 
 /// Answers one event; `deadline` is the end of the invocation. Whatever a client sent, and whatever
 /// DynamoDB does, there is an answer in the form of the binding that was spoken to.
+///
+/// An event of a front door that is not served is answered with what is, and one that is no request,
+/// such as a warmer's, with that.
+///
+/// # Errors
+/// When the event is a batch of records, which is another function's: an answer would lose it.
 pub async fn handle(
-    event: ApiGatewayV2httpRequest,
+    event: &RawValue,
     deadline: Timestamp,
     context: &Context,
-) -> Answer {
-    let whole_or_streamed = |response| match context.config.response_mode {
-        ResponseMode::Stream => Answer::stream(Response::map(response, Body::Whole)),
-        ResponseMode::Buffer => Answer::whole(response),
+) -> Result<Answer, EventError> {
+    let Config { cors, response_mode, .. } = &context.config;
+    let arrival = match EventKind::of(event) {
+        EventKind::HttpApi => Arrival::of_payload_2(event),
+        kind @ (EventKind::RestApi | EventKind::LoadBalancer | EventKind::WebSocketApi) => {
+            warn!(event = %kind, "front_door_not_served");
+            return Ok(Answer::not_served(&kind, *response_mode));
+        }
+        EventKind::Other => {
+            info!("no_request: the event is no request, such as a warmer's");
+            return Ok(Answer::no_request());
+        }
+        found @ (EventKind::Queue
+        | EventKind::TableStream
+        | EventKind::Batch
+        | EventKind::OtherBatch(_)) => {
+            let (function, taken) = ("request", EventKind::HttpApi.to_string());
+            return Err(EventError::Foreign { function, taken, found });
+        }
     };
-    let (method, path) =
-        (event.request_context.http.method.clone(), event::path(&event).to_owned());
+    let arrival = match arrival {
+        Ok(arrival) => arrival,
+        Err(error) => return Ok(response_mode.whole(refuse(&Method::GET, "/", &error))),
+    };
+    // A browser sends a preflight without its page's token.
+    if let Some(response) = cors.preflight(&arrival.method, &arrival.headers) {
+        return Ok(response_mode.whole(response));
+    }
+    let origin = arrival.headers.get(header::ORIGIN).cloned();
+    let mut answer = respond(arrival, deadline, context).await;
+    // Here, so that no error is without these headers: its page could not tell what is wrong.
+    cors.add(origin.as_ref(), answer.headers_mut());
+    Ok(answer)
+}
+
+async fn respond(arrival: Arrival, deadline: Timestamp, context: &Context) -> Answer {
+    let whole_or_streamed = |response| context.config.response_mode.whole(response);
+    let method = arrival.method.clone();
+    let path = arrival.place.path(&context.config.base()).to_owned();
     let visitor = Visitor {
-        principal: context.config.identity.principal(event.request_context.authorizer.as_ref()),
-        base_url: context.config.base_url(&event),
+        principal: context.config.identity.principal(arrival.authorizer.as_ref()),
+        base_url: context.config.base_url(&arrival.place),
         answer_by: Some(earlier(deadline, ANSWER_MARGIN)),
     };
-    let (parts, body) = match event::to_request(event) {
+    let (parts, body) = match arrival.into_request(&path) {
         Ok(request) => request.into_parts(),
         Err(error) => return whole_or_streamed(refuse(&method, &path, &error)),
     };

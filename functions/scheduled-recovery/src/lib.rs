@@ -11,10 +11,11 @@ mod config;
 
 use std::time::Duration;
 
+use a2a_lambda_aws::{EventError, EventKind};
 use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::{Engine, Swept, sweep};
 use a2a_lambda_protocol::Timestamp;
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use tracing::{debug, info};
 
 pub use config::context;
@@ -52,7 +53,23 @@ pub enum SweepError {
     NoTime,
 }
 
-/// Sweeps once. The event is the tick of a clock: what it says does not matter.
+/// Checks that an event is for this function. A schedule may send any payload, so what it says does
+/// not matter, but the batches and requests of other functions are refused: to take them would lose
+/// them.
+///
+/// # Errors
+/// When it is a batch of records, or a request.
+pub fn check(event: &RawValue) -> Result<(), EventError> {
+    match EventKind::of(event) {
+        EventKind::Other => Ok(()),
+        found => {
+            let (function, taken) = ("scheduled-recovery", "the ticks of a schedule".to_owned());
+            Err(EventError::Foreign { function, taken, found })
+        }
+    }
+}
+
+/// Sweeps once.
 ///
 /// `deadline` is the end of the invocation. What is not begun [shortly](MARGIN) before it is left
 /// to the next invocation, and the answer's `more` says so.
@@ -60,11 +77,7 @@ pub enum SweepError {
 /// # Errors
 /// When no shard of the due index could be read, or when there was no time for a single task. One
 /// task's failure, or one shard's, is in the answer.
-pub async fn handle(
-    _event: IgnoredAny,
-    deadline: Timestamp,
-    context: &Context,
-) -> Result<Swept, SweepError> {
+pub async fn handle(deadline: Timestamp, context: &Context) -> Result<Swept, SweepError> {
     let margin = i64::try_from(MARGIN.as_millis()).unwrap_or(i64::MAX);
     let until = Timestamp::from_millis(deadline.as_millis().saturating_sub(margin));
     let swept = sweep(&context.engine, until).await;

@@ -13,12 +13,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_aws::{EventError, EventKind, batch};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::ids::{TaskId, Tenant};
 use a2a_lambda_core::{Agents, Attended, Company, Engine, RunError, Runner, Signal, SignalError};
 use a2a_lambda_protocol::Timestamp;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::future::join_all;
+use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, error, info, warn};
@@ -72,6 +74,14 @@ enum RecordError {
     NotSentOn(#[from] SignalError),
     #[error("the record was not attended to before the invocation's end, or its runner broke")]
     Broken,
+}
+
+/// Reads an event of this function's.
+///
+/// # Errors
+/// When it is no batch of an SQS queue. To take another's event would lose it.
+pub fn event(event: &RawValue) -> Result<SqsEvent, EventError> {
+    batch(event, EventKind::Queue, "sqs-executor")
 }
 
 /// Attends to the records of a batch, and reports those that SQS must redeliver. One record's

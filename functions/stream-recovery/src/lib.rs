@@ -15,11 +15,13 @@ mod event;
 
 use std::collections::HashSet;
 
+use a2a_lambda_aws::{EventError, EventKind, batch};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Delivered, Engine, RunError, TaskKey, deliver};
 use a2a_lambda_protocol::Timestamp;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use futures_util::stream::{self, StreamExt as _};
+use serde_json::value::RawValue;
 use tracing::{error, info, warn};
 
 pub use config::context;
@@ -48,6 +50,14 @@ enum RecordError {
     Run(#[from] RunError),
     #[error("too little of the invocation was left to begin")]
     TooLate,
+}
+
+/// Reads an event of this function's.
+///
+/// # Errors
+/// When it is no batch of a DynamoDB stream. To take another's event would lose it.
+pub fn event(event: &RawValue) -> Result<StreamEvent, EventError> {
+    batch(event, EventKind::TableStream, "stream-recovery")
 }
 
 /// Delivers for the tasks of a batch, side by side, and reports the first record that is to come

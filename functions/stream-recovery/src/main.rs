@@ -4,13 +4,15 @@ use std::process::ExitCode;
 
 use a2a_lambda_aws::{deadline, start};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     start(stream_recovery::context, async |context| {
-        lambda_runtime::run(service_fn(move |invocation: LambdaEvent<_>| async move {
+        lambda_runtime::run(service_fn(move |invocation: LambdaEvent<Box<RawValue>>| async move {
             let deadline = deadline(invocation.context.deadline);
-            Ok::<_, Error>(stream_recovery::handle(invocation.payload, deadline, context).await)
+            let event = stream_recovery::event(&invocation.payload)?;
+            Ok::<_, Error>(stream_recovery::handle(event, deadline, context).await)
         }))
         .await
     })

@@ -83,21 +83,33 @@ async fn a_table_that_is_not_there_is_our_fault_and_logged_with_its_cause() {
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_read_is_an_error_and_the_next_is_served() {
+async fn events_that_are_not_served_are_named_and_the_next_is_served() {
     let aws = Aws::start().await;
     let function = Function::start(REQUEST, &aws).await;
-    // Claims are texts: what an authorizer of another kind may find is not guessed at.
+    // A warmer's.
+    for event in ["{}", "[]", "null", "\"warm\""] {
+        assert_eq!(function.invoke(event).await["statusCode"], 200, "{event}");
+    }
+    let rest_api = json!({ "httpMethod": "GET", "path": "/tasks", "requestContext": {} });
+    assert_eq!(function.invoke(rest_api).await["statusCode"], 501);
+    let unreadable = json!({ "requestContext": { "http": { "method": 7 } } });
+    assert_eq!(function.invoke(unreadable).await["statusCode"], 400);
+    // What an authorizer of another kind may find is not guessed at.
     let mut strange = http_event("GET", "/tasks", "");
     strange["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = json!(7);
-    let strange = strange.to_string();
-    for event in ["{}", "[]", "null", r#"{"requestContext":{"http":{"method":7}}}"#, &strange] {
-        match function.api.invoke(event, PATIENCE).await {
-            Invocation::Error { bytes } => {
-                let report: Value = serde_json::from_slice(&bytes).unwrap();
-                assert!(report["errorType"].is_string(), "{event}: {report}");
-            }
-            other => panic!("{event}: {other:?}"),
+    assert_eq!(function.invoke(strange).await["statusCode"], 401);
+    let mut crowded = http_event("GET", "/tasks", "");
+    let headers = crowded["headers"].as_object_mut().unwrap();
+    headers.extend((0..24_577).map(|i| (format!("x-{i}"), json!(""))));
+    assert_eq!(function.invoke(crowded).await["statusCode"], 413);
+    let batch = json!({ "Records": [{ "eventSource": "aws:sqs", "body": "{}" }] });
+    match function.api.invoke(batch, PATIENCE).await {
+        Invocation::Error { bytes } => {
+            let report: Value = serde_json::from_slice(&bytes).unwrap();
+            let message = report["errorMessage"].as_str().unwrap();
+            assert!(message.starts_with("this event is a batch of an SQS queue"), "{report}");
         }
+        other => panic!("{other:?}"),
     }
     function.http("GET", "/tasks", "", 200).await;
     function.log(&[]);

@@ -5,6 +5,7 @@ use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
 use request::Context;
 use serde_json::json;
+use serde_json::value::to_raw_value;
 
 use crate::support::{answer, at, event};
 
@@ -51,12 +52,17 @@ fn a_variable_that_cannot_be_used_is_named() {
         ("AGENT", &["nobody", "Echo", "echo,", "echo,echo", "a/b=echo", "a=echo,a=echo"][..]),
         ("RESPONSE_MODE", &["Stream", "buffered", "stream ", "true"]),
         ("ALLOW_ANONYMOUS", &["yes", "1", "True"]),
+        (
+            "ALLOWED_ORIGINS",
+            &["app.example.com", "https://a.example/", "https://*.example", "*,https://a.example"],
+        ),
         ("KEEP_ALIVE_SECONDS", &["0", "901", "1.5", "15s"]),
         ("MAX_STREAM_SECONDS", &["0", "901", "-1"]),
         (
             "PUBLIC_URL",
             &["agents.example", "ftp://a.example", "https://", "/", "https://a b", "http://a/?x=y"],
         ),
+        ("BASE_PATH", &["agents", "https://a.example/agents", "/a//b", "/a?b"]),
         ("MAX_BODY_BYTES", &["0", "1023", "6000001", "1MB", "-1", " 2048"]),
         ("CARD_MAX_AGE_SECONDS", &["31536001", "-1", "1h"]),
         ("CARD_MODIFIED", &["yesterday", "2026-01-31", "1700000000"]),
@@ -202,8 +208,8 @@ async fn the_front_door_s_way_to_take_answers_can_be_set() {
     let deadline = Timestamp::from_millis(i64::MAX);
     for (mode, is_streamed) in [("", false), ("buffer", false), ("stream", true)] {
         let context = context("RESPONSE_MODE", mode).unwrap();
-        let event = serde_json::from_value(event!("http-api")).unwrap();
-        let answer = request::handle(event, deadline, &context).await;
+        let event = to_raw_value(&event!("http-api")).unwrap();
+        let answer = request::handle(&event, deadline, &context).await.unwrap();
         assert_eq!(matches!(answer, request::Answer::Streamed(..)), is_streamed, "{mode}");
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use a2a_lambda_agents::Conformance;
 use a2a_lambda_core::MemoryStore;
+use a2a_lambda_protocol::{MutualTlsSecurityScheme, SecurityScheme};
 use request::{Config, Identity, ResponseMode};
 use serde_json::{Value, json};
 
@@ -20,6 +21,13 @@ fn named_by(claim: &str) -> Config {
 fn by(mut event: Value, authorizer: &Value) -> Value {
     event["requestContext"]["authorizer"] = authorizer.clone();
     event
+}
+
+/// The same for a deployment whose card says how to authenticate.
+fn with_scheme(mut config: Config) -> Config {
+    let scheme = SecurityScheme::MutualTls(MutualTlsSecurityScheme::default());
+    config.http.security_schemes.insert("mtls".to_owned(), scheme);
+    config
 }
 
 /// The owner of the task that a message makes; `None` if its sender is asked who they are.
@@ -44,7 +52,7 @@ fn challenged(answer: &Answer) {
 async fn an_authorizer_is_enough_and_no_authorizer_is_not() {
     for (event, expected) in [
         (event!("http-api-jwt"), Some("jwt:https://issuer.example#alice")),
-        (event!("http-api-lambda-authorizer"), Some("lambda:alice")),
+        (event!("http-api-lambda-authorizer"), Some("lambda-principal:alice")),
         (event!("http-api-iam"), Some("iam:AROAEXAMPLE")),
         (event!("function-url-iam"), Some("iam:AIDAEXAMPLE")),
         (event!("http-api"), None),
@@ -74,7 +82,7 @@ async fn the_claim_that_names_the_owner_can_be_another() {
         ("principalId", &jwt, None),
         ("sub", &lambda, Some("lambda:alice")),
         ("client_id", &lambda, Some("lambda:c2")),
-        ("email", &lambda, Some("lambda:p")),
+        ("email", &lambda, Some("lambda-principal:p")),
     ] {
         let found = owner(named_by(claim), by(event!("http-api"), authorizer)).await;
         assert_eq!(found.as_deref(), expected, "{claim} of {authorizer}");
@@ -134,7 +142,7 @@ async fn names_of_any_length_are_told_apart() {
         let found = owner(Config::default(), by(event!("http-api"), &named(&name))).await.unwrap();
         let again = owner(Config::default(), by(event!("http-api"), &named(&name))).await.unwrap();
         assert_eq!(found, again);
-        assert!(found.starts_with("lambda:sha256:") && found.len() < 64, "{found}");
+        assert!(found.starts_with("sha256:lambda:") && found.len() < 64, "{found}");
         assert!(!owners.contains(&found), "{found}");
         owners.push(found);
     }
@@ -217,7 +225,7 @@ async fn a_name_cannot_pass_for_another_kind_s() {
     for name in ["anonymous", "jwt:https://issuer.example#alice", "iam:AROAEXAMPLE"] {
         let authorizer = json!({ "lambda": { "sub": name } });
         let found = owner(open(), by(event!("http-api"), &authorizer)).await.unwrap();
-        assert_eq!(found, format!("lambda:{name}"));
+        assert_eq!(found, format!("lambda:{}", name.replace('#', "%23")));
     }
 }
 
@@ -295,6 +303,7 @@ async fn the_extended_card_is_for_those_who_are_known() {
         (Config::default(), event!("http-api-iam"), 200),
         (Config::default(), event!("function-url-iam"), 200),
     ] {
+        let config = with_scheme(config);
         let function = Function::made_of(Arc::new(MemoryStore::new()), Conformance, config);
         let answer = function.answer(ask(event)).await;
         assert_eq!(answer.status, status, "{answer:?}");

@@ -6,6 +6,9 @@
 mod bodies;
 mod collected;
 mod config;
+mod cors;
+mod events;
+mod front_doors;
 mod identity;
 mod owners;
 mod paths;

@@ -1,5 +1,7 @@
 //! Who owns a task, by what the front door says.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::support::{Function, at, event, sending};
@@ -25,7 +27,7 @@ async fn the_owner_is_the_principal_of_the_authorizer() {
         (event!("http-api-iam")["requestContext"]["authorizer"].clone(), Some("iam:AROAEXAMPLE")),
         (
             event!("http-api-lambda-authorizer")["requestContext"]["authorizer"].clone(),
-            Some("lambda:alice"),
+            Some("lambda-principal:alice"),
         ),
         (
             event!("function-url-iam")["requestContext"]["authorizer"].clone(),
@@ -33,9 +35,9 @@ async fn the_owner_is_the_principal_of_the_authorizer() {
         ),
         (Value::Null, Some("anonymous")),
         (jwt(json!({ "sub": "anonymous" })), Some("jwt:anonymous")),
-        (jwt(json!({ "sub": "ä b#c" })), Some("jwt:ä b#c")),
+        (jwt(json!({ "sub": "ä b#c" })), Some("jwt:ä b%23c")),
         (jwt(json!({ "sub": "" })), None),
-        (jwt(json!({ "sub": long })), Some("jwt:sha256:ed6e476c63cfa0dd32e5df013e283c03")),
+        (jwt(json!({ "sub": long })), Some("sha256:jwt:ed6e476c63cfa0dd32e5df013e283c03")),
         (jwt(json!({ "iss": "https://other", "sub": "alice" })), Some("jwt:https://other#alice")),
         (jwt(json!({ "client_id": "machine" })), None),
         (jwt(json!({})), None),
@@ -51,7 +53,19 @@ async fn the_owner_is_the_principal_of_the_authorizer() {
         (lambda(json!({ "sub": "alice" })), Some("lambda:alice")),
         (lambda(json!({ "sub": "bob", "principalId": "alice" })), Some("lambda:bob")),
         (lambda(json!({ "sub": "alice", "principalId": "" })), Some("lambda:alice")),
-        (lambda(json!({ "principalId": 7 })), Some("lambda:7")),
+        (lambda(json!({ "principalId": 7 })), Some("lambda-principal-number:7")),
+        (lambda(json!({ "principalId": "7" })), Some("lambda-principal:7")),
+        (lambda(json!({ "sub": 7 })), Some("lambda-number:7")),
+        (lambda(json!({ "sub": "number:7" })), Some("lambda:number:7")),
+        // Others are rounded when they are read, and two of them could be one.
+        (lambda(json!({ "sub": 18_446_744_073_709_551_616_f64 })), None),
+        (lambda(json!({ "sub": 7.5 })), None),
+        (jwt(json!({ "iss": "", "sub": "alice" })), Some("jwt:#alice")),
+        (jwt(json!({ "iss": 7, "sub": "alice" })), None),
+        (jwt(json!({ "sub": 7 })), None),
+        (jwt(json!([])), None),
+        (json!("jwt"), None),
+        (json!({ "jwt": [] }), None),
         (lambda(json!({ "user": "alice" })), None),
         (lambda(json!({})), None),
         (lambda(Value::Null), None),
@@ -68,6 +82,50 @@ async fn the_owner_is_the_principal_of_the_authorizer() {
             assert_eq!(answer.status, 401, "{authorizer}: {answer:?}");
             assert_eq!(answer.body["error"]["status"], "UNAUTHENTICATED");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_two_principals_are_one_owner() {
+    let issued =
+        |issuer, subject| json!({ "jwt": { "claims": { "iss": issuer, "sub": subject } } });
+    let unissued = |subject: &str| json!({ "jwt": { "claims": { "sub": subject } } });
+    let lambda = |context| json!({ "lambda": context });
+    let pool = |identity: &str| json!({ "iam": { "cognitoIdentity": { "identityId": identity } } });
+    let signed = |user: &str| json!({ "iam": { "userId": user } });
+    let long = "x".repeat(300);
+    let digest = "ed6e476c63cfa0dd32e5df013e283c03";
+    let mut owners = BTreeMap::new();
+    for principal in [
+        issued("https://a", "b#c"),
+        issued("https://a#b", "c"),
+        issued("https://a%23b", "c"),
+        issued("", "https://a#b#c"),
+        unissued("https://a#b#c"),
+        unissued("https://a%23b#c"),
+        lambda(json!({ "sub": long })),
+        lambda(json!({ "sub": format!("sha256:{digest}") })),
+        lambda(json!({ "sub": format!("sha256:lambda:{digest}") })),
+        lambda(json!({ "principalId": long })),
+        lambda(json!({ "sub": 5 })),
+        lambda(json!({ "sub": "5" })),
+        lambda(json!({ "principalId": 5 })),
+        lambda(json!({ "principalId": "5" })),
+        lambda(json!({ "sub": "https://a#b#c" })),
+        signed("5"),
+        pool("5"),
+        unissued("5"),
+        signed(&long),
+        pool(&long),
+        unissued(&long),
+    ] {
+        let function = Function::new();
+        let mut event = sending(event!("http-api"), "hi");
+        event["requestContext"]["authorizer"] = principal.clone();
+        let answer = function.answer(event).await;
+        let owner = function.owner_of(&answer.body["task"]["id"]).await;
+        let other = owners.insert(owner.clone(), principal.clone());
+        assert_eq!(other, None, "{owner} is {principal}, too");
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_agents::Echo;
-use a2a_lambda_aws::RandomIds;
+use a2a_lambda_aws::{EventError, RandomIds};
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
@@ -15,6 +15,7 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use request::{Config, Context, Identity};
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
 use crate::work::Work;
@@ -158,8 +159,21 @@ impl Function {
 
     /// Begins to answer an event: what is streamed is left to the test to read.
     pub(crate) async fn begin_within(&self, event: Value, invocation: Duration) -> request::Answer {
+        self.try_answer_within(event, invocation).await.unwrap()
+    }
+
+    /// Begins to answer an event that may be refused as another function's.
+    pub(crate) async fn try_answer(&self, event: Value) -> Result<request::Answer, EventError> {
+        self.try_answer_within(event, USUAL).await
+    }
+
+    async fn try_answer_within(
+        &self,
+        event: Value,
+        invocation: Duration,
+    ) -> Result<request::Answer, EventError> {
         let deadline = self.engine.clock.now().saturating_add(invocation);
-        request::handle(serde_json::from_value(event).unwrap(), deadline, &self.context).await
+        request::handle(&to_raw_value(&event).unwrap(), deadline, &self.context).await
     }
 
     /// Takes a task on, as a runner would.
@@ -180,8 +194,8 @@ impl Function {
 pub(crate) const USUAL: Duration = Duration::from_secs(29);
 
 pub(crate) async fn answer(event: Value, deadline: Timestamp, context: &Context) -> Answer {
-    let event = serde_json::from_value(event).unwrap();
-    Answer::of(request::handle(event, deadline, context).await).await
+    let event = to_raw_value(&event).unwrap();
+    Answer::of(request::handle(&event, deadline, context).await.unwrap()).await
 }
 
 /// The event with another method and path.

@@ -21,6 +21,7 @@ use a2a_lambda_protocol::{
 use async_trait::async_trait;
 use scheduled_recovery::Context;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// What Scheduler sends if its target has no `Input`.
 pub(crate) const TICK: &str = include_str!("../events/schedule.json");
@@ -231,8 +232,9 @@ impl Function {
         event: &str,
     ) -> Result<Value, String> {
         let deadline = self.engine.clock.now().saturating_add(invocation);
-        let event = serde_json::from_str(event).unwrap();
-        let swept = scheduled_recovery::handle(event, deadline, &self.context).await;
+        let event: Box<RawValue> = serde_json::from_str(event).unwrap();
+        scheduled_recovery::check(&event).map_err(|error| error.to_string())?;
+        let swept = scheduled_recovery::handle(deadline, &self.context).await;
         swept.map(|swept| serde_json::to_value(swept).unwrap()).map_err(|error| error.to_string())
     }
 

@@ -27,13 +27,35 @@ async fn nothing_due_is_nothing_done() {
 #[tokio::test(start_paused = true)]
 async fn the_event_may_say_anything() {
     let function = Function::new();
-    for event in [TICK, CUSTOM, "{}", "null", "[]", "7", r#""tick""#, r#"{"Records":[7]}"#] {
+    for event in
+        [TICK, CUSTOM, "{}", "null", "[]", "7", r#""tick""#, r#"{"detail":{"Records":[7]}}"#]
+    {
         function.task("work").await;
         wait(Duration::from_mins(2)).await;
         assert_eq!(function.handle(event).await.unwrap()["lostSignals"], 1, "{event}");
         let signaled = function.take_signals().remove(0);
         function.attend(&signaled).await;
     }
+}
+
+/// To take them would lose them: whoever sent them is told that they were dealt with.
+#[tokio::test(start_paused = true)]
+async fn what_is_another_function_s_is_refused_by_name() {
+    let function = Function::new();
+    function.task("work").await;
+    wait(Duration::from_mins(2)).await;
+    for (event, name) in [
+        (r#"{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}"#, "a batch of an SQS queue"),
+        (r#"{"Records":[{"eventSource":"aws:dynamodb"}]}"#, "a batch of a DynamoDB stream"),
+        (r#"{"Records":[]}"#, "a batch of records that name no source"),
+        (r#"{"requestContext":{"http":{"method":"GET"}}}"#, "an HTTP API"),
+        (r#"{"httpMethod":"GET","path":"/"}"#, "a REST API"),
+    ] {
+        let error = function.handle(event).await.unwrap_err();
+        assert!(error.starts_with(&format!("this event is {name}")), "{error}");
+        assert!(error.ends_with("scheduled-recovery takes the ticks of a schedule"), "{error}");
+    }
+    assert_eq!(function.handle(TICK).await.unwrap()["lostSignals"], 1, "nothing was done");
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::TaskState;
 use serde_json::json;
+use serde_json::value::to_raw_value;
 
 use crate::support::{Function, batch};
 
@@ -67,4 +68,18 @@ async fn a_large_batch_is_attended_to_a_few_at_a_time() {
         assert_eq!(function.state(task).await, TaskState::Completed, "{id}");
     }
     assert_eq!((function.runs(), function.most_at_once()), (200, 16));
+}
+
+/// To take them would lose them: whoever sent them is told that they were dealt with.
+#[test]
+fn what_is_another_function_s_is_refused_by_name() {
+    for (event, name) in [
+        (json!({ "Records": [{ "eventSource": "aws:dynamodb" }] }), "a batch of a DynamoDB stream"),
+        (json!({ "requestContext": { "http": { "method": "GET" } } }), "an HTTP API"),
+        (json!({}), "neither a batch of records nor a request"),
+    ] {
+        let error = sqs_executor::event(&to_raw_value(&event).unwrap()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("this event is {name}")), "{error}");
+        assert!(error.ends_with("sqs-executor takes a batch of an SQS queue"), "{error}");
+    }
 }

@@ -109,9 +109,7 @@ async fn records_that_are_of_no_use_are_passed_over() {
     ];
     assert_eq!(function.handle(&event(&records)).await, none());
     assert_eq!(function.take_sent().len(), 2);
-    for empty in ["{}", r#"{"Records":[]}"#] {
-        assert_eq!(function.handle(empty).await, none());
-    }
+    assert_eq!(function.handle(r#"{"Records":[]}"#).await, none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,4 +121,22 @@ async fn a_failure_of_a_record_without_a_number_fails_the_batch() {
     function.refuse(&[&key]);
     let answer = function.handle(&event(&[nameless])).await;
     assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": null }] }));
+}
+
+/// To take them would lose them: whoever sent them is told that they were dealt with.
+#[test]
+fn what_is_another_function_s_is_refused_by_name() {
+    for (event, name) in [
+        (r#"{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}"#, "a batch of an SQS queue"),
+        (r#"{"Records":[{"eventSource":"aws:kinesis"}]}"#, "a batch of aws:kinesis"),
+        (r#"{"httpMethod":"GET","path":"/"}"#, "a REST API"),
+        (r#"{"source":"aws.scheduler"}"#, "neither a batch of records nor a request"),
+        ("{}", "neither a batch of records nor a request"),
+    ] {
+        let error = stream_recovery::event(serde_json::from_str(event).unwrap()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.starts_with(&format!("this event is {name}")), "{error}");
+        let taken = "the function stream-recovery takes a batch of a DynamoDB stream";
+        assert!(error.ends_with(taken), "{error}");
+    }
 }

@@ -189,7 +189,7 @@ impl Function {
     /// What the function answers, in an invocation that lasts this long.
     pub(crate) async fn handle_within(&self, invocation: Duration, event: &str) -> Value {
         let deadline = self.engine.clock.now().saturating_add(invocation);
-        let event = serde_json::from_str(event).unwrap();
+        let event = stream_recovery::event(serde_json::from_str(event).unwrap()).unwrap();
         let answer = stream_recovery::handle(event, deadline, &self.context).await;
         serde_json::to_value(answer).unwrap()
     }

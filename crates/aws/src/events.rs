@@ -1,0 +1,241 @@
+//! What kind an event is, by its shape: so that a function which is fed with another's events says so
+//! by name, and does not take them for its own.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+/// The longest name of a source that is repeated.
+const MAX_SOURCE_BYTES: usize = 64;
+
+const QUEUE: &str = "aws:sqs";
+const TABLE_STREAM: &str = "aws:dynamodb";
+
+/// The kinds of events that the functions tell apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventKind {
+    /// A request by an HTTP API or a Function URL.
+    HttpApi,
+    /// A request by a REST API, or by an HTTP API that is set to its format.
+    RestApi,
+    /// A request by an Application Load Balancer.
+    LoadBalancer,
+    /// A message by a WebSocket API.
+    WebSocketApi,
+    /// A batch of an SQS queue.
+    Queue,
+    /// A batch of a DynamoDB table's stream.
+    TableStream,
+    /// A batch of records that do not say what they are from.
+    Batch,
+    /// A batch of records from something else.
+    OtherBatch(String),
+    /// None of these, such as the tick of a schedule.
+    Other,
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HttpApi => "an HTTP API's or Function URL's request (payload 2.0)",
+            Self::RestApi => "a REST API's request (payload 1.0)",
+            Self::LoadBalancer => "an Application Load Balancer's request",
+            Self::WebSocketApi => "a WebSocket API's message",
+            Self::Queue => "a batch of an SQS queue",
+            Self::TableStream => "a batch of a DynamoDB stream",
+            Self::Batch => "a batch of records that name no source",
+            Self::OtherBatch(source) => return write!(f, "a batch of {source}"),
+            Self::Other => "neither a batch of records nor a request",
+        })
+    }
+}
+
+/// A member that is there, whatever it is. `null` is as good as none.
+type Present<'a> = Option<&'a RawValue>;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shape<'a> {
+    #[serde(borrow)]
+    request_context: Present<'a>,
+    #[serde(borrow)]
+    http_method: Present<'a>,
+    #[serde(borrow, rename = "Records")]
+    records: Present<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext<'a> {
+    #[serde(borrow)]
+    http: Present<'a>,
+    #[serde(borrow)]
+    elb: Present<'a>,
+    #[serde(borrow)]
+    http_method: Present<'a>,
+    #[serde(borrow)]
+    connection_id: Present<'a>,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    #[serde(rename = "eventSource", alias = "EventSource", default)]
+    source: Option<String>,
+}
+
+impl EventKind {
+    /// The kind of an event.
+    pub fn of(event: &RawValue) -> Self {
+        // What is no object has none of the members; nor has one that gives some of them twice.
+        let Some(shape) = object::<Shape<'_>>(event) else {
+            return Self::Other;
+        };
+        if let Some(context) = shape.request_context {
+            let context = object::<RequestContext<'_>>(context).unwrap_or_default();
+            if context.http.is_some() {
+                return Self::HttpApi;
+            }
+            if context.elb.is_some() {
+                return Self::LoadBalancer;
+            }
+            if context.connection_id.is_some() {
+                return Self::WebSocketApi;
+            }
+            if context.http_method.is_some() {
+                return Self::RestApi;
+            }
+        }
+        if shape.http_method.is_some() {
+            return Self::RestApi;
+        }
+        match shape.records {
+            Some(records) => Self::of_batch(records),
+            None => Self::Other,
+        }
+    }
+
+    fn of_batch(records: &RawValue) -> Self {
+        let Ok(records) = serde_json::from_str::<Vec<&RawValue>>(records.get()) else {
+            return Self::Other;
+        };
+        let source = records.first().and_then(|first| object::<Source>(first)?.source);
+        match source.as_deref() {
+            None => Self::Batch,
+            Some(QUEUE) => Self::Queue,
+            Some(TABLE_STREAM) => Self::TableStream,
+            Some(other) => {
+                let is_name = other.len() <= MAX_SOURCE_BYTES
+                    && other.bytes().all(|b| b.is_ascii_alphanumeric() || b":._-".contains(&b));
+                let name = if is_name { other } else { "something else" };
+                Self::OtherBatch(name.to_owned())
+            }
+        }
+    }
+}
+
+fn object<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Option<T> {
+    // `serde` takes an array's items for the members of a struct.
+    let json = Some(json.get()).filter(|json| json.starts_with('{'))?;
+    serde_json::from_str(json).ok()
+}
+
+/// An event cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    /// It is another function's.
+    #[error("this event is {found}; the function {function} takes {taken}")]
+    Foreign {
+        /// The function.
+        function: &'static str,
+        /// What it takes.
+        taken: String,
+        /// What it was given.
+        found: EventKind,
+    },
+    /// It is not as AWS documents it.
+    #[error("this event is not in the form that AWS documents for {taken}")]
+    Malformed {
+        /// What the function takes.
+        taken: EventKind,
+        /// What is wrong with it.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Reads a batch of the kind that a function takes. A batch that names no source is taken for one.
+///
+/// # Errors
+/// When the event is of another kind, or cannot be read.
+pub fn batch<T: DeserializeOwned>(
+    event: &RawValue,
+    taken: EventKind,
+    function: &'static str,
+) -> Result<T, EventError> {
+    let found = EventKind::of(event);
+    if found != taken && found != EventKind::Batch {
+        return Err(EventError::Foreign { function, taken: taken.to_string(), found });
+    }
+    serde_json::from_str(event.get()).map_err(|source| EventError::Malformed { taken, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json, value::to_raw_value};
+
+    fn raw(event: &Value) -> Box<RawValue> {
+        to_raw_value(event).unwrap()
+    }
+
+    #[test]
+    fn events_are_told_apart_by_shape() {
+        let records = |source: &str| json!({"Records": [{"eventSource": source, "body": "{}"}]});
+        let other = |name: &str| EventKind::OtherBatch(name.to_owned());
+        for (event, kind) in [
+            (json!({"version": "2.0", "requestContext": {"http": {}}}), EventKind::HttpApi),
+            (json!({"httpMethod": "GET", "requestContext": {"elb": {}}}), EventKind::LoadBalancer),
+            (json!({"httpMethod": "GET", "requestContext": {"stage": "x"}}), EventKind::RestApi),
+            (json!({"httpMethod": "GET"}), EventKind::RestApi),
+            (json!({"requestContext": {"httpMethod": "GET"}}), EventKind::RestApi),
+            (json!({"requestContext": {"connectionId": "c"}}), EventKind::WebSocketApi),
+            (records("aws:sqs"), EventKind::Queue),
+            (records("aws:dynamodb"), EventKind::TableStream),
+            (records("aws:kinesis"), other("aws:kinesis")),
+            (json!({"Records": [{"EventSource": "aws:sns"}]}), other("aws:sns")),
+            (records("two words"), other("something else")),
+            (json!({"Records": []}), EventKind::Batch),
+            (json!({"Records": [{"body": "x"}]}), EventKind::Batch),
+            (json!({"Records": [7]}), EventKind::Batch),
+            (json!({"Records": "all"}), EventKind::Other),
+            (json!({"Records": null}), EventKind::Other),
+            (json!({"requestContext": {}}), EventKind::Other),
+            (json!({"requestContext": {"http": null}}), EventKind::Other),
+            (json!({"source": "aws.scheduler", "detail": {}}), EventKind::Other),
+            (json!({}), EventKind::Other),
+            (json!([1, 2, 3]), EventKind::Other),
+            (json!("warm"), EventKind::Other),
+            (Value::Null, EventKind::Other),
+        ] {
+            assert_eq!(EventKind::of(&raw(&event)), kind, "{event}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_batch_is_refused_by_name() {
+        let take = |event: &Value| batch::<Value>(&raw(event), EventKind::Queue, "sqs-executor");
+        let foreign = json!({"Records": [{"eventSource": "aws:dynamodb"}]});
+        assert_eq!(
+            take(&foreign).unwrap_err().to_string(),
+            "this event is a batch of a DynamoDB stream; the function sqs-executor takes a batch \
+             of an SQS queue"
+        );
+        assert!(matches!(take(&json!({})), Err(EventError::Foreign { .. })));
+        take(&json!({"Records": []})).unwrap();
+        take(&json!({"Records": [{"eventSource": "aws:sqs"}]})).unwrap();
+        let unreadable = batch::<u8>(&raw(&json!({"Records": []})), EventKind::Queue, "f");
+        assert!(matches!(unreadable, Err(EventError::Malformed { .. })));
+    }
+}

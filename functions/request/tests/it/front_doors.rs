@@ -1,0 +1,210 @@
+//! What the card names, answers: whatever is in front, and whatever its paths begin with.
+
+use a2a_lambda_core::Tenant;
+use a2a_lambda_core::ids::{TaskId, TaskKey};
+use a2a_lambda_core::store::Depth;
+use request::Config;
+use serde_json::{Value, json};
+
+use crate::support::{Function, event, open};
+
+const OWN: &str = "id.execute-api.us-east-1.amazonaws.com";
+const CUSTOM: &str = "api.example.com";
+const FUNCTION: &str = "url-id.lambda-url.us-east-1.on.aws";
+
+/// A front door and its configuration.
+struct Door {
+    /// `PUBLIC_URL` and `BASE_PATH`.
+    configured: (Option<&'static str>, Option<&'static str>),
+    domain: &'static str,
+    stage: &'static str,
+    /// The URL of the service, as its clients are told.
+    url: &'static str,
+    /// What is left of the URL's path in `rawPath`.
+    left: &'static str,
+}
+
+const fn door(
+    configured: (Option<&'static str>, Option<&'static str>),
+    domain: &'static str,
+    stage: &'static str,
+    url: &'static str,
+    left: &'static str,
+) -> Door {
+    Door { configured, domain, stage, url, left }
+}
+
+const UNSET: (Option<&str>, Option<&str>) = (None, None);
+const OWN_URL: &str = "https://id.execute-api.us-east-1.amazonaws.com";
+const OWN_PROD: &str = "https://id.execute-api.us-east-1.amazonaws.com/prod";
+const OWN_ACME: &str = "https://id.execute-api.us-east-1.amazonaws.com/acme";
+const CUSTOM_URL: &str = "https://api.example.com";
+const AGENTS: &str = "https://api.example.com/agents";
+const ACME: &str = "https://api.example.com/acme";
+const DEEP: &str = "https://api.example.com/a/acme/b";
+
+/// Tenants are named as stages and base paths are.
+const TENANTS: [&str; 4] = ["", "acme", "prod", "agents"];
+
+const DOORS: [Door; 23] = [
+    door(UNSET, OWN, "$default", OWN_URL, ""),
+    door(UNSET, FUNCTION, "$default", "https://url-id.lambda-url.us-east-1.on.aws", ""),
+    // A stage is in the paths of the API's own URL.
+    door(UNSET, OWN, "prod", OWN_PROD, "/prod"),
+    door(UNSET, OWN, "acme", OWN_ACME, "/acme"),
+    door((Some(OWN_PROD), None), OWN, "prod", OWN_PROD, "/prod"),
+    door((Some(OWN_ACME), None), OWN, "acme", OWN_ACME, "/acme"),
+    // A stage is in no path of a custom domain.
+    door(UNSET, CUSTOM, "$default", CUSTOM_URL, ""),
+    door(UNSET, CUSTOM, "acme", CUSTOM_URL, ""),
+    door((Some(CUSTOM_URL), None), CUSTOM, "acme", CUSTOM_URL, ""),
+    // A mapping key that is left in the path.
+    door((Some(AGENTS), None), CUSTOM, "prod", AGENTS, "/agents"),
+    door((Some(ACME), None), CUSTOM, "acme", ACME, "/acme"),
+    door((None, Some("/acme")), CUSTOM, "acme", ACME, "/acme"),
+    door((Some(DEEP), None), CUSTOM, "prod", DEEP, "/a/acme/b"),
+    // One that is taken off.
+    door((Some(AGENTS), Some("")), CUSTOM, "prod", AGENTS, ""),
+    door((Some(ACME), Some("")), CUSTOM, "acme", ACME, ""),
+    door((Some(DEEP), Some("/b")), CUSTOM, "prod", DEEP, "/b"),
+    // Something else in front, which has a path for the service.
+    door((Some(AGENTS), None), FUNCTION, "$default", AGENTS, "/agents"),
+    door((Some(AGENTS), None), OWN, "$default", AGENTS, "/agents"),
+    door((Some(AGENTS), None), OWN, "prod", AGENTS, "/prod/agents"),
+    door((Some(ACME), None), OWN, "acme", ACME, "/acme/acme"),
+    door((Some(ACME), None), OWN, "prod", ACME, "/prod/acme"),
+    door((Some(ACME), Some("")), OWN, "acme", ACME, "/acme"),
+    door((Some(AGENTS), Some("")), OWN, "prod", AGENTS, "/prod"),
+];
+
+impl Door {
+    fn function(&self) -> Function {
+        let (public_url, base_path) = self.configured;
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (public_url, base_path) = (owned(public_url), owned(base_path));
+        Function::with(Config { public_url, base_path, ..open() })
+    }
+
+    /// The event of a request to a URL.
+    fn event(&self, method: &str, url: &str, version: &str, body: &Value) -> Value {
+        let behind = url.strip_prefix(self.url).unwrap();
+        let mut event = event!("http-api");
+        let path = format!("{}{behind}", self.left);
+        event["rawPath"] = json!(if path.is_empty() { "/" } else { &path });
+        event["headers"]["a2a-version"] = json!(version);
+        event["body"] = json!(body.to_string());
+        let context = &mut event["requestContext"];
+        context["domainName"] = json!(self.domain);
+        context["stage"] = json!(self.stage);
+        context["http"]["method"] = json!(method);
+        event
+    }
+}
+
+/// The request that makes a task, for each kind of interface; and where its id is in the answer.
+fn request(interface: &Value) -> (String, Value, &'static str) {
+    let text = |name: &str| interface[name].as_str().unwrap_or_default();
+    let is_old = text("protocolVersion") == "0.3";
+    let message = if is_old {
+        json!({ "kind": "message", "messageId": "m", "role": "user",
+            "parts": [{ "kind": "text", "text": "hi" }] })
+    } else {
+        json!({ "messageId": "m", "role": "ROLE_USER", "parts": [{ "text": "hi" }] })
+    };
+    let call = |method: &str, params: Value| json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    let (path, body, place) = match (text("protocolBinding"), is_old) {
+        ("JSONRPC", false) => {
+            let params = json!({ "tenant": interface["tenant"], "message": message,
+                "configuration": { "returnImmediately": true } });
+            (String::new(), call("SendMessage", params), "/result/task/id")
+        }
+        ("JSONRPC", true) => {
+            let params = json!({ "message": message, "configuration": { "blocking": false } });
+            (String::new(), call("message/send", params), "/result/id")
+        }
+        (_, false) => {
+            let tenant = Some(text("tenant")).filter(|tenant| !tenant.is_empty());
+            let path = tenant.map(|tenant| format!("/{tenant}")).unwrap_or_default();
+            let body =
+                json!({ "message": message, "configuration": { "returnImmediately": true } });
+            (format!("{path}/message:send"), body, "/task/id")
+        }
+        (_, true) => {
+            let message = json!({ "messageId": "m", "role": "ROLE_USER",
+                "content": [{ "text": "hi" }] });
+            let body = json!({ "message": message, "configuration": { "blocking": false } });
+            ("/v1/message:send".to_owned(), body, "/task/id")
+        }
+    };
+    (format!("{}{path}", text("url")), body, place)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_card_names_answers_and_is_the_tenant_s() {
+    for door in &DOORS {
+        let function = door.function();
+        for tenant in TENANTS {
+            let of_tenant = if tenant.is_empty() { String::new() } else { format!("/{tenant}") };
+            for slash in ["", "/"] {
+                let url = format!("{}{of_tenant}/.well-known/agent-card.json{slash}", door.url);
+                let event = door.event("GET", &url, "", &Value::Null);
+                let shown = format!("{url} as {}", event["rawPath"]);
+                let card = function.answer(event).await;
+                assert_eq!(card.status, 200, "{shown}: {card:?}");
+                let interfaces = card.body["supportedInterfaces"].as_array().unwrap();
+                assert_eq!(interfaces.len(), 4, "{shown}");
+                for interface in interfaces {
+                    let (url, body, place) = request(interface);
+                    let event = door.event(
+                        "POST",
+                        &format!("{url}{slash}"),
+                        interface["protocolVersion"].as_str().unwrap(),
+                        &body,
+                    );
+                    let shown = format!("{tenant:?} at {url}{slash} as {}", event["rawPath"]);
+                    let answer = function.answer(event).await;
+                    let task = answer.body.pointer(place).and_then(Value::as_str);
+                    let Some(task) = task else { panic!("{shown}: {answer:?}") };
+                    let tenant = Tenant::parse(tenant).unwrap();
+                    let key = TaskKey { tenant, task: TaskId::parse(task).unwrap() };
+                    let stored = function.engine.store.read(&key, Depth::Tail).await.unwrap();
+                    assert!(stored.is_some(), "{shown}: the task is another tenant's");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_card_names_the_service_s_url_and_never_twice() {
+    for door in &DOORS {
+        for tenant in TENANTS {
+            let of_tenant = if tenant.is_empty() { String::new() } else { format!("/{tenant}") };
+            let url = format!("{}{of_tenant}/.well-known/agent-card.json", door.url);
+            let card = door.function().answer(door.event("GET", &url, "", &Value::Null)).await;
+            let interfaces = card.body["supportedInterfaces"].as_array().unwrap();
+            let urls: Vec<_> = interfaces.iter().map(|it| it["url"].as_str().unwrap()).collect();
+            // 0.3 knows no tenants: there they are part of the URL.
+            let old = format!("{}{of_tenant}", door.url);
+            assert_eq!(urls, [door.url, door.url, &old, &old], "{url}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn dots_are_no_tenants() {
+    for (path, status) in [
+        ("/./tasks", 400),
+        ("/../tasks", 400),
+        ("/agents/../tasks", 400),
+        ("/agents/%2e%2e/tasks", 400),
+        ("/agents/./tasks", 400),
+        ("/.../tasks", 200),
+    ] {
+        let function = Function::with(Config { public_url: Some(AGENTS.to_owned()), ..open() });
+        let mut event = event!("http-api");
+        event["rawPath"] = json!(path);
+        let answer = function.answer(event).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+    }
+}
