@@ -43,8 +43,9 @@ class Raw:
         self.url = url
         self.is_json_rpc = binding == "JSONRPC"
 
-    def send(self, behaviour: str):
+    def send(self, behaviour: str, task_id: str = ""):
         message = {
+            "taskId": task_id,
             "messageId": f"{behaviour}-{uuid4()}",
             "role": "ROLE_USER",
             "parts": [{"text": "hello"}],

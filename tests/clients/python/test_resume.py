@@ -75,6 +75,20 @@ async def test_a_stream_can_be_had_again_after_its_end(raw):
         await collect(raw.subscribe(task_id(whole), whole[-1].id))
 
 
+async def test_the_ids_of_a_task_with_two_follow_ups_have_no_gap(raw):
+    """A message has no event and takes no number: a gap would mean that an event was lost."""
+    asked = await collect(raw.send("tck-input-required"))
+    events = list(asked)
+    for behaviour in ("tck-input-required", "tck-complete-task"):
+        opening, *more = await collect(raw.send(behaviour, task_id(asked)))
+        # The stream begins with the task, under the number of the newest event.
+        assert opening.id == events[-1].id
+        events += more
+    assert [event.id for event in events] == [str(n) for n in range(1, len(events) + 1)]
+    for n, event in enumerate(events[:-1], start=1):
+        assert await collect(raw.subscribe(task_id(asked), event.id)) == events[n:]
+
+
 async def until_cut(stream, count: int, cut) -> list:
     """The events until the stream ends or breaks, which `cut` sees to after some of them."""
     found = []

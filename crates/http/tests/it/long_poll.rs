@@ -7,7 +7,7 @@ use a2a_lambda_protocol::ErrorKind;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{BINDINGS, Binding, World, follow_up, send_and_leave};
+use crate::support::{BINDINGS, Binding, World, follow_up, send_and_leave, with};
 
 /// Reads a task and its generation.
 async fn get(world: &World, binding: Binding, params: Value) -> (Value, u64) {
@@ -77,7 +77,7 @@ async fn without_news_the_task_is_answered_as_it_is_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_is_news() {
+async fn what_a_message_brings_about_is_news() {
     for binding in BINDINGS {
         let world = World::new();
         let id = world.task_id("tck-input-required").await;
@@ -90,8 +90,34 @@ async fn a_message_is_news() {
         tokio::time::sleep(Duration::from_secs(10)).await;
         world.call(binding, "SendMessage", follow_up(&id, "tck-complete-task")).await.ok();
         let (task, generation) = reader.await.unwrap();
-        assert!(generation > newest);
+        assert!(generation > newest && task["status"]["state"] != "TASK_STATE_SUBMITTED");
         assert_eq!(task["history"].as_array().unwrap().len(), 1, "{task}");
+    }
+}
+
+/// A2A 1.1's draft has the parameter under another name.
+#[tokio::test(start_paused = true)]
+async fn the_parameter_has_two_names_and_one_meaning() {
+    for binding in BINDINGS {
+        let world = World::new();
+        let id = world.task_id("tck-input-required").await;
+        let (_, newest) = get(&world, binding, json!({ "id": id })).await;
+        for (params, waited_s) in [
+            (json!({ "currentGeneration": newest }), 25),
+            (json!({ "currentGeneration": newest - 1 }), 0),
+            (json!({ "currentGeneration": newest, "generation": newest.to_string() }), 25),
+        ] {
+            let start = Instant::now();
+            get(&world, binding, with(params.clone(), "/id", json!(id))).await;
+            assert_eq!(start.elapsed(), Duration::from_secs(waited_s), "{params}");
+        }
+        for (generation, current) in [(json!(1), json!(2)), (json!(2), json!("x"))] {
+            let params =
+                json!({ "id": id, "generation": generation, "currentGeneration": current });
+            let answer = world.call(binding, "GetTask", params.clone()).await;
+            let why = params.to_string();
+            answer.names_fields(ErrorKind::InvalidParams, &["currentGeneration"], &why);
+        }
     }
 }
 

@@ -61,6 +61,36 @@ async fn a_send_that_is_repeated_under_its_key_goes_on_too() {
     }
 }
 
+/// Over all its streams: a message has no event and takes no number.
+#[tokio::test(start_paused = true)]
+async fn the_events_of_a_task_with_two_follow_ups_are_numbered_without_a_gap() {
+    let ids = |events: &[Event]| events.iter().map(|event| event.id).collect::<Vec<_>>();
+    for binding in BINDINGS {
+        let world = World::new();
+        let (asked, id) = streamed(&world, binding, "tck-input-required").await;
+        assert_eq!(ids(&asked), [1, 2, 3]);
+        let params = json!({ "id": id });
+        let mut whole = world.stream(binding, "SubscribeToTask", params.clone()).await;
+        let mut events = vec![whole.event().await.unwrap()];
+        for (text, expected) in
+            [("tck-input-required", [3, 4, 5]), ("tck-complete-task", [5, 6, 7])]
+        {
+            let params = follow_up(&id, text);
+            let stream = world.stream(binding, "SendStreamingMessage", params).await;
+            assert_eq!(ids(&stream.rest().await), expected, "{text}");
+        }
+        events.extend(whole.rest().await);
+        assert_eq!(ids(&events), [3, 4, 5, 6, 7]);
+        for had in 1..7_u64 {
+            let last = had.to_string();
+            let headers = [("Last-Event-ID", last.as_str())];
+            let stream =
+                world.stream_with(binding, "SubscribeToTask", params.clone(), &headers).await;
+            assert_eq!(ids(&stream.rest().await), (had + 1..=7).collect::<Vec<_>>());
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_cut_while_the_agent_works_misses_nothing() {
     for binding in BINDINGS {
