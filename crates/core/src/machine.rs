@@ -31,7 +31,10 @@
 //! | cancel     | Ended         | Ended                | Ended                | Ended       | —     |
 //! | expire     | —             | Waiting, if expired  | —                    | —           | —     |
 //! | wake       | signals again | —                    | signals again        | if its user is late | — |
+//! | void       | —             | Waiting              | —                    | —           | —     |
 //! | register-push, unregister-push, push-again, claim-push, settle-push | in every phase: they are about push configs and the pending-push mark | | | | |
+//!
+//! `void` also opens a claimed pending-push mark, in every phase.
 //!
 //! A dash is an [`IllegalTransition`] and changes nothing. A turn that ends while the inbox is not
 //! empty does not end the task: the holder goes on, with the new messages (invariant I5). A message
@@ -44,6 +47,7 @@
 mod command;
 mod pushes;
 mod refusal;
+mod void;
 
 use std::time::Duration;
 
@@ -169,6 +173,7 @@ impl Head {
                 | Command::PushAgain { .. }
                 | Command::ClaimPush { .. }
                 | Command::SettlePush(_)
+                | Command::Void
         );
         if self.is_terminal() && !about_pushes {
             return Err(Refusal::Ended);
@@ -239,6 +244,7 @@ impl Head {
                 }
                 next.signal_anew(stamp.now);
             }
+            Command::Void => next.void()?,
         }
         Ok(next.done())
     }

@@ -130,6 +130,9 @@ pub enum Command {
     Expire,
     /// The sweep found that the task should have been claimed by now, or that its user did not answer.
     Wake,
+    /// Every process that could have worked on the task has certainly ended: its lease and its claim
+    /// of pushes are over, whatever the time. Of a task that is over, too.
+    Void,
     /// A client makes or replaces a push config. Of a task that is over, too.
     RegisterPush(NewPush),
     /// A client deletes a push config. Of a task that is over, too.
@@ -220,6 +223,7 @@ impl Command {
             Self::Cancel => "cancel",
             Self::Expire => "expire",
             Self::Wake => "wake",
+            Self::Void => "void",
             Self::RegisterPush(_) => "register-push",
             Self::UnregisterPush { .. } => "unregister-push",
             Self::PushAgain { .. } => "push-again",

@@ -6,6 +6,7 @@ mod failures;
 mod limits;
 mod mail;
 mod patience;
+mod restart;
 mod retries;
 mod stopping;
 mod sweeping;

@@ -52,6 +52,7 @@ fn command(row: &str, head: &Head) -> Command {
         "cancel" => Command::Cancel,
         "expire" => Command::Expire,
         "wake" => Command::Wake,
+        "void" => Command::Void,
         other => panic!("no command {other}"),
     }
 }
@@ -90,6 +91,7 @@ retry          | stale        | waiting+0!    | waiting+0!   | stale          | 
 cancel         | canceled+1   | canceled+1    | canceled+1   | canceled+1     | canceled+1   | canceled+1   | canceled+1   | -
 expire         | no lease     | held          | waiting+0!   | no lease       | no lease     | no lease     | no lease     | -
 wake           | submitted+0! | held          | held         | early          | waiting+0!   | user         | user         | -
+void           | no lease     | waiting+0!    | waiting+0!   | no lease       | no lease     | no lease     | no lease     | no lease
 ";
 
 #[test]
@@ -151,6 +153,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("running", "direct", "completed, entries +1, due never, attempt 0, turn 1, consumed 1, direct, status at 10"),
     ("running", "retry", "waiting until 15, signal at 15"),
     ("running", "cancel", "canceled, entries +1, due never, status at 10"),
+    ("running", "void", "waiting until 10, signal at 10, due 70"),
     ("expired", "message", "running until 31, entries +1, signal at 31, last message 3"),
     ("expired", "claim", "running until 61, attempt 2, fence 2"),
     ("expired", "emit", "running until 61, entries +2, emitted, status at 31"),

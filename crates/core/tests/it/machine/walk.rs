@@ -27,6 +27,7 @@ enum Step {
     Retry { after: u64, updates: usize, stale: bool },
     Cancel,
     Expire,
+    Void,
     Wake,
     Postpone,
     Register { name: usize },
@@ -51,6 +52,7 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
         1 => prop::bool::weighted(0.3)
             .prop_map(|cancel| if cancel { Step::Cancel } else { Step::Wake }),
         2 => Just(Step::Expire),
+        1 => Just(Step::Void),
         2 => Just(Step::Wake),
         1 => Just(Step::Postpone),
         1 => (0..NAMES.len()).prop_map(|name| Step::Register { name }),
@@ -128,6 +130,7 @@ impl Walk {
             },
             Step::Cancel => Command::Cancel,
             Step::Expire => Command::Expire,
+            Step::Void => Command::Void,
             Step::Wake => Command::Wake,
             Step::Postpone => return None,
             Step::Register { name } => register(NAMES[name]),

@@ -1,0 +1,30 @@
+//! After the end of every process: leases and claims of pushes that nobody holds any more.
+
+use super::{Draft, Refusal};
+use crate::head::{Mark, Phase};
+
+impl Draft<'_> {
+    /// Takes the lease and the claim of pushes away from processes that have certainly ended.
+    ///
+    /// The lost attempt counts, so a task that ends every process fails after the last one. It is
+    /// no death the first time: all tasks under way stopped together, and nearly all of them did
+    /// not cause it. A second time at the same turn makes the task a suspect.
+    pub(super) fn void(&mut self) -> Result<(), Refusal> {
+        let lease = self.head.leased_until();
+        let claim = matches!(self.head.mark(), Some(Mark::Claimed { .. }));
+        if lease.is_none() && !claim {
+            return Err(Refusal::NoLease);
+        }
+        if let Some(pushes) = self.head.pushes.as_mut().filter(|_| claim) {
+            pushes.mark = Some(Mark::Open);
+        }
+        if lease.is_some() {
+            let now = self.stamp.now;
+            self.over_lease = lease;
+            self.head.deaths += u32::from(self.head.attempt > 1);
+            self.head.phase = Phase::Waiting { until: now };
+            self.signal_anew(now);
+        }
+        Ok(())
+    }
+}

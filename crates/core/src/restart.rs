@@ -1,0 +1,132 @@
+//! The restart of a deployment that is one machine: its queue is empty, and its earlier processes
+//! have ended.
+
+use a2a_lambda_protocol::Timestamp;
+use futures_util::future::join_all;
+use tracing::warn;
+
+use crate::engine::{Engine, TransactError, chain};
+use crate::env::SignalError;
+use crate::head::{DUE_SHARDS, Head, Mark, Phase};
+use crate::ids::TaskKey;
+use crate::machine::Command;
+use crate::run::{RunError, run_error};
+use crate::store::{Depth, DueTask, Snapshot, StoreError};
+
+/// What is known of the processes of the earlier start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Former {
+    /// None of them lives: what they held is void.
+    Ended,
+    /// Some of them may live: what they hold runs out by itself.
+    MayLive,
+}
+
+/// What a restart took up again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Restarted {
+    /// Tasks that were signaled.
+    pub signaled: usize,
+    /// Tasks whose lease or claim of pushes was void.
+    pub voided: usize,
+    /// Tasks that could not be taken up. They stay due: the sweep finds them.
+    pub failed: usize,
+}
+
+/// Takes up every task that somebody must look at, now or at any later time: voids what the earlier
+/// processes held, and sends the signals that were lost with their queue.
+///
+/// Call it before any runner starts: it cannot tell a new runner's lease from an old one.
+///
+/// # Errors
+/// When the due index cannot be read. A task that fails is logged and skipped.
+pub async fn restart(engine: &Engine, former: Former) -> Result<Restarted, StoreError> {
+    let shards = (0..DUE_SHARDS).map(|shard| restart_shard(engine, shard, former));
+    let mut all = Restarted::default();
+    for shard in join_all(shards).await {
+        let Restarted { signaled, voided, failed } = shard?;
+        all.signaled += signaled;
+        all.voided += voided;
+        all.failed += failed;
+    }
+    Ok(all)
+}
+
+async fn restart_shard(
+    engine: &Engine,
+    shard: u8,
+    former: Former,
+) -> Result<Restarted, StoreError> {
+    let forever = Timestamp::from_millis(i64::MAX);
+    // All of them first: a void moves the due time, which is the place in the index.
+    let mut open: Vec<DueTask> = Vec::new();
+    loop {
+        let page = engine.due(shard, forever, open.last()).await?;
+        if page.is_empty() {
+            break;
+        }
+        open.extend(page);
+    }
+    let mut done = Restarted::default();
+    for DueTask { key, .. } in open {
+        match restart_task(engine, &key, former).await {
+            Ok(is_void) => {
+                done.signaled += 1;
+                done.voided += usize::from(is_void);
+            }
+            Err(error) => {
+                let (tenant, task, error) = (&key.tenant, &key.task, chain(&error));
+                warn!(%tenant, %task, error, "a task was not taken up at the start");
+                done.failed += 1;
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// Takes up one task. Returns whether something of it was void.
+async fn restart_task(engine: &Engine, key: &TaskKey, former: Former) -> Result<bool, RunError> {
+    let Some(snapshot) = engine.read(key, Depth::Tail).await? else { return Ok(false) };
+    if former == Former::Ended && is_held(&snapshot.head) {
+        return void(engine, snapshot).await;
+    }
+    signal(engine, &snapshot.head).await?;
+    Ok(false)
+}
+
+fn is_held(head: &Head) -> bool {
+    head.leased_until().is_some() || matches!(head.mark(), Some(Mark::Claimed { .. }))
+}
+
+async fn void(engine: &Engine, snapshot: Snapshot) -> Result<bool, RunError> {
+    match engine.transact(snapshot, Command::Void).await {
+        Ok((snapshot, effects)) if effects.is_empty() => {
+            signal(engine, &snapshot.head).await?;
+            Ok(true)
+        }
+        // Whoever is signaled delivers, too.
+        Ok((snapshot, effects)) => {
+            engine.carry_out(&snapshot.head, &effects).await?;
+            Ok(true)
+        }
+        Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(false),
+        Err(error) => Err(run_error(error)),
+    }
+}
+
+/// Sends the signals that the task waits for.
+async fn signal(engine: &Engine, head: &Head) -> Result<(), SignalError> {
+    let now = engine.clock.now();
+    let run = match head.phase {
+        Phase::Submitted => Some(now),
+        Phase::Running { until, .. } | Phase::Waiting { until } => Some(until),
+        Phase::Interrupted(_) => head.patience.map(|patience| patience.until),
+        Phase::Ended(_) => None,
+    };
+    let push = head.mark().map(|mark| mark.free_from(now));
+    // One signal does for both, where they are for the same time.
+    for at in run.into_iter().chain(push.filter(|push| run != Some(*push))) {
+        engine.signal(&head.key, at).await?;
+    }
+    Ok(())
+}
