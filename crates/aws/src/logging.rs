@@ -37,7 +37,9 @@ pub fn init_logging(variables: &Variables<'_>) -> Result<(), ConfigError> {
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .without_time();
+        .without_time()
+        // They would go to the standard error output, and a panic would follow if that is closed.
+        .log_internal_errors(false);
     tracing_subscriber::registry().with(lines).with(filter).init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -1,37 +1,38 @@
 //! The local cloud: the functions' handlers, fed with events, over an embedded DynamoDB and an
 //! in-process queue and a clock that ticks.
 
-use std::fs::{File, TryLockError};
+use std::error::Error;
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_agents::AgentsError;
-use a2a_lambda_aws::{
-    ConfigError, RandomIds, SystemClock, Variables, process_environment, webhook,
-};
+use a2a_lambda_aws::{ConfigError, RandomIds, SystemClock, Variables, policy, webhook};
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_core::head::DUE_SHARDS;
-use a2a_lambda_core::{Clock, Engine, Policy, SignalError, StoreError};
-use a2a_lambda_dynamodb::{CreateTableError, DynamoDbStore, create_table};
-use a2a_lambda_http::HttpConfig;
+use a2a_lambda_core::{Clock, Engine, Former, Restarted, StoreError, restart};
+use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::Timestamp;
 use aws_lambda_events::sqs::SqsBatchResponse;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use bytes::Bytes;
 use http::{Response, request::Parts};
 use request::ResponseMode;
+use serde_json::json;
 use tokio::sync::Semaphore;
 use tracing::{error, info, warn};
 
 use crate::embedded::{EmbeddedDynamoDb, EmbeddedError};
 use crate::endpoint::Endpoint;
 use crate::events::{self, Arrival, ResponseBody};
-use crate::functions::{Deployed, Functions};
+use crate::folder::Folder;
+use crate::functions::Functions;
 use crate::local_queue::LocalQueue;
 use crate::push_key::{local_vault, push_variables};
 use crate::queue::{MAX_BATCH, MAX_WAIT, Message, Queue, QueueConfig};
 use crate::table_stream::{Record, TableStream, to_come_again};
+use crate::variables::Settings;
 
 const TABLE: &str = "tasks";
 
@@ -54,9 +55,9 @@ const MAX_RECORDS: usize = 25;
 
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// How many tasks that were under way are taken up again at the start, for each shard. The sweep
-/// finds the rest.
-const MAX_RESUMED_PER_SHARD: usize = 1_000;
+/// How long a lease lasts here, and how long a signal may take, unless the user says otherwise.
+const LEASE_SECONDS: u32 = 10;
+const SIGNAL_GRACE_SECONDS: u32 = 15;
 
 /// Where the tasks are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,12 +89,22 @@ pub enum StartError {
         /// The folder.
         folder: PathBuf,
     },
-    /// The database does not open.
-    #[error("the database cannot be opened")]
-    Database(#[from] EmbeddedError),
-    /// The table cannot be made.
-    #[error("the database cannot be set up")]
-    Table(#[from] CreateTableError),
+    /// The database in memory cannot be made.
+    #[error("the database in memory cannot be made")]
+    Memory(#[from] EmbeddedError),
+    /// The database's file cannot be used.
+    #[error(
+        "the database {} cannot be used: move it away to begin with an empty one, or choose another \
+         folder by --data",
+        file.display()
+    )]
+    Database {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The tasks that were under way cannot be found.
     #[error("the tasks cannot be read")]
     Tasks(#[from] StoreError),
@@ -112,9 +123,6 @@ pub enum StartError {
     /// The functions cannot run as processes.
     #[error("the functions' processes cannot be served")]
     Processes(#[source] std::io::Error),
-    /// There are more of them than the queue holds.
-    #[error("the tasks that were under way cannot be signaled")]
-    Signal(#[from] SignalError),
 }
 
 /// How the local cloud is run.
@@ -141,23 +149,14 @@ pub struct Cloud {
     functions: Functions,
     domain: String,
     endpoint: Option<Endpoint>,
-    /// Held for as long as the folder is in use.
-    _lock: Option<File>,
+    /// Held for as long as it is in use.
+    _folder: Option<Folder>,
 }
 
 impl std::fmt::Debug for Cloud {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cloud").field("domain", &self.domain).finish_non_exhaustive()
     }
-}
-
-/// The policy on one machine: what dies with the process is taken up again soon.
-fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
-    Ok(Policy {
-        lease: Duration::from_secs(10),
-        signal_grace: Duration::from_secs(15),
-        ..a2a_lambda_aws::policy(variables)?
-    })
 }
 
 impl Cloud {
@@ -168,19 +167,13 @@ impl Cloud {
     /// When the agent is not known, a variable cannot be used, or the tasks cannot be opened.
     pub async fn start(options: &Options, domain: String) -> Result<Arc<Self>, StartError> {
         let agents = a2a_lambda_agents::configured(&options.agent)?;
-        let (database, lock) = open(&options.data)?;
-        let (database, stream) = database.streamed();
-        let store = Arc::new(store(&database).await?);
         let clock = Arc::new(SystemClock);
-        let mut own = push_variables(&options.data)?;
-        let public_url = process_environment("PUBLIC_URL");
-        let public_url = public_url.unwrap_or_else(|| format!("http://{domain}"));
-        let public_url = public_url.trim_end_matches('/').to_owned();
-        own.push(("PUBLIC_URL", public_url.clone()));
-        let lookup = |name: &str| {
-            let own = own.iter().find(|(known, _)| *known == name);
-            process_environment(name).or_else(|| own.map(|(_, value)| value.clone()))
-        };
+        let (database, folder) = open(options, &*clock).await?;
+        let (database, stream) = database.streamed();
+        let store = Arc::new(store(&database, folder.as_ref()).await?);
+        let settings = settings(options, &domain, clock.now())?;
+        settings.warn();
+        let lookup = |name: &str| settings.get(name);
         let variables = Variables::new(&lookup);
         let ids = Arc::new(RandomIds);
         let queue = Arc::new(new_queue());
@@ -204,45 +197,18 @@ impl Cloud {
             ),
             None => None,
         };
-        let deployed = Deployed {
-            agent: &options.agent,
-            public_url,
-            response_mode: options.response_mode,
-            http: http_config(engine.clock.now())?,
-            table: TABLE,
-            lease: engine.policy.lease,
-            variables: own.clone(),
-        };
         let functions = match &options.bootstraps {
-            Some(folder) => Functions::processes(folder, database, queue.clone(), &deployed)
-                .await
-                .map_err(StartError::Processes)?,
-            None => Functions::within(engine.clone(), agents, deployed),
-        };
-        let cloud = Self { functions, engine, queue, stream, domain, endpoint, _lock: lock };
-        cloud.resume().await?;
-        Ok(Arc::new(cloud))
-    }
-
-    /// The queue died with the last process: signals everything that was under way, now and once
-    /// more when the leases that the last process held are over.
-    async fn resume(&self) -> Result<(), StartError> {
-        let forever = Timestamp::from_millis(i64::MAX);
-        let mut resumed = 0;
-        for shard in 0..DUE_SHARDS {
-            let open = self.engine.store.due(shard, forever, None, MAX_RESUMED_PER_SHARD).await?;
-            for task in open {
-                let now = self.engine.clock.now();
-                self.engine.signal(&task.key, now).await?;
-                let after_leases = now.saturating_add(self.engine.policy.lease);
-                self.engine.signal(&task.key, after_leases).await?;
-                resumed += 1;
+            Some(bootstraps) => {
+                Functions::processes(bootstraps, database, queue.clone(), &settings)
+                    .await
+                    .map_err(StartError::Processes)?
             }
+            None => Functions::within(engine.clone(), agents, &settings)?,
+        };
+        if let Some(folder) = &folder {
+            take_up(&engine, folder.former()).await?;
         }
-        if resumed > 0 {
-            info!(resumed, "tasks that were under way are taken up again");
-        }
-        Ok(())
+        Ok(Arc::new(Self { functions, engine, queue, stream, domain, endpoint, _folder: folder }))
     }
 
     /// The variables by which operators reach the database and the queue, if
@@ -367,41 +333,71 @@ fn new_queue() -> Queue {
     Queue::new(config, move || u64::try_from(clock.now().as_millis()).unwrap_or_default())
 }
 
-/// How the bindings are served. Of the variables of the request function, those of the card are
-/// those of this process, so that a card can be tried out.
-fn http_config(now: Timestamp) -> Result<HttpConfig, ConfigError> {
-    // Deployed is this cloud by being started.
-    let mut http =
-        HttpConfig { card_max_age_s: 0, card_modified: Some(now), ..HttpConfig::default() };
-    request::card(&Variables::new(&process_environment), &mut http)?;
-    Ok(http)
+/// The functions' variables. The user may set what is not decided here.
+fn settings(options: &Options, domain: &str, now: Timestamp) -> Result<Settings, StartError> {
+    let mut defaults = push_variables(&options.data)?;
+    defaults.extend([
+        ("PUBLIC_URL", format!("http://{domain}")),
+        ("LEASE_SECONDS", LEASE_SECONDS.to_string()),
+        ("SIGNAL_GRACE_SECONDS", SIGNAL_GRACE_SECONDS.to_string()),
+        ("CARD_MAX_AGE_SECONDS", "0".to_owned()),
+        // Deployed is this cloud by being started.
+        ("CARD_MODIFIED", now.to_string()),
+    ]);
+    let response_mode = match options.response_mode {
+        ResponseMode::Stream => "stream",
+        ResponseMode::Buffer => "buffer",
+    };
+    let decided = vec![
+        ("AGENT", options.agent.clone()),
+        ("TABLE_NAME", TABLE.to_owned()),
+        ("ALLOW_ANONYMOUS", "true".to_owned()),
+        ("RESPONSE_MODE", response_mode.to_owned()),
+    ];
+    Ok(Settings::new(defaults, decided))
 }
 
-fn open(data: &Data) -> Result<(EmbeddedDynamoDb, Option<File>), StartError> {
-    Ok(match data {
+async fn open(
+    options: &Options,
+    clock: &SystemClock,
+) -> Result<(EmbeddedDynamoDb, Option<Folder>), StartError> {
+    Ok(match &options.data {
         Data::Memory => (EmbeddedDynamoDb::memory()?, None),
-        Data::Folder(folder) => {
-            let lock = lock(folder)?;
-            (EmbeddedDynamoDb::open(&folder.join("dynamodb.sqlite"))?, Some(lock))
+        Data::Folder(path) => {
+            let folder = Folder::open(path, options.bootstraps.is_some(), clock).await?;
+            (folder.database()?, Some(folder))
         }
     })
 }
 
-async fn store(database: &EmbeddedDynamoDb) -> Result<DynamoDbStore, StartError> {
+async fn store(
+    database: &EmbeddedDynamoDb,
+    folder: Option<&Folder>,
+) -> Result<DynamoDbStore, StartError> {
+    let file = || folder.map(Folder::database_file).unwrap_or_default();
+    let failed = |source| StartError::Database { file: file(), source };
     let client = database.client();
-    if client.describe_table().table_name(TABLE).send().await.is_err() {
-        create_table(&client, TABLE).await?;
+    match client.describe_table().table_name(TABLE).send().await {
+        Ok(_) => {}
+        Err(error) if is_not_there(&error) => {
+            create_table(&client, TABLE).await.map_err(|error| failed(error.into()))?;
+        }
+        Err(error) => return Err(failed(error.into())),
     }
     Ok(DynamoDbStore::new(client, TABLE))
 }
 
-fn lock(folder: &Path) -> Result<File, StartError> {
-    let failed = |source| StartError::Folder { folder: folder.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let file = File::create(folder.join("lock")).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StartError::InUse { folder: folder.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
+fn is_not_there(error: &SdkError<DescribeTableError>) -> bool {
+    error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception)
+}
+
+/// The queue died with the last process: signals what was under way. What that process and its
+/// functions held is void at once if they have certainly ended.
+async fn take_up(engine: &Engine, former: Former) -> Result<(), StartError> {
+    let taken_up = restart(engine, former).await?;
+    if taken_up != Restarted::default() {
+        let Restarted { signaled, voided, failed } = taken_up;
+        info!(signaled, voided, failed, "tasks that were under way are taken up again");
     }
+    Ok(())
 }

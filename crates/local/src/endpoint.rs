@@ -1,25 +1,21 @@
 //! The embedded DynamoDB and the queue as AWS endpoints on the loopback interface, for functions
 //! that run as processes, and for operators: they reach both through the AWS SDK's own client, over
-//! HTTP. Nothing is authenticated.
+//! HTTP. Nothing is authenticated, but web pages are refused.
 
-use std::convert::Infallible;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::embedded::EmbeddedDynamoDb;
 use crate::queue::Queue;
+use crate::server::{listen, serve_programs};
 
 mod sqs;
 
@@ -57,10 +53,11 @@ impl Endpoint {
         database: EmbeddedDynamoDb,
         queue: Arc<Queue>,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let listener = listen(port)?;
         let address = listener.local_addr()?;
         let mut server = JoinSet::new();
-        server.spawn(serve(listener, database, queue));
+        let answer = move |request| answer(database.clone(), queue.clone(), request);
+        server.spawn(serve_programs(listener, answer));
         Ok(Self { address, _server: server })
     }
 
@@ -81,38 +78,17 @@ impl Endpoint {
     }
 }
 
-async fn serve(listener: TcpListener, database: EmbeddedDynamoDb, queue: Arc<Queue>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                // A connection that ended before it was accepted is of no interest.
-                let Ok((stream, _)) = accepted else { continue };
-                let (database, queue) = (database.clone(), Arc::clone(&queue));
-                connections.spawn(async move {
-                    let service = service_fn(|request| answer(&database, &queue, request));
-                    // An error is the client's end.
-                    let _ = http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
-                });
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
 async fn answer(
-    database: &EmbeddedDynamoDb,
-    queue: &Queue,
+    database: EmbeddedDynamoDb,
+    queue: Arc<Queue>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Response<Full<Bytes>> {
     let target = target(request.headers()).to_owned();
     let (status, body) = match Limited::new(request.into_body(), MAX_REQUEST_BYTES).collect().await
     {
         Ok(body) => match target.strip_prefix("AmazonSQS.") {
-            Some(operation) => sqs::answer(queue, operation, &body.to_bytes()),
-            None => dynamodb(database, &target, &body.to_bytes()),
+            Some(operation) => sqs::answer(&queue, operation, &body.to_bytes()),
+            None => dynamodb(&database, &target, &body.to_bytes()),
         },
         Err(_) => refused("SerializationException", "the request is too large or broken off"),
     };
@@ -120,7 +96,7 @@ async fn answer(
     *response.status_mut() = status;
     let media_type = HeaderValue::from_static("application/x-amz-json-1.0");
     response.headers_mut().insert(header::CONTENT_TYPE, media_type);
-    Ok(response)
+    response
 }
 
 fn target(headers: &HeaderMap) -> &str {

@@ -5,15 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_aws::{SystemClock, process_environment};
+use a2a_lambda_aws::{ConfigError, SystemClock, Variables};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Agents, Clock, Engine};
-use a2a_lambda_http::HttpConfig;
 use a2a_lambda_protocol::Timestamp;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use http::{Response, StatusCode};
-use request::{Identity, ResponseMode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -24,6 +22,7 @@ use crate::endpoint::Endpoint;
 use crate::events::{self, ResponseBody};
 use crate::processes::Processes;
 use crate::queue::Queue;
+use crate::variables::Settings;
 
 /// Lambda's limits, which hold here, too.
 const FUNCTION_TIMEOUT: Duration = Duration::from_mins(15);
@@ -55,51 +54,21 @@ pub(crate) struct Bootstraps {
     _endpoint: Endpoint,
 }
 
-/// What the functions are told besides the variables of this process.
-pub(crate) struct Deployed<'a> {
-    pub(crate) agent: &'a str,
-    pub(crate) public_url: String,
-    pub(crate) response_mode: ResponseMode,
-    pub(crate) http: HttpConfig,
-    pub(crate) table: &'static str,
-    pub(crate) lease: Duration,
-    /// Variables of this cloud's own, which those of this process come before.
-    pub(crate) variables: Vec<(&'static str, String)>,
-}
-
-/// The variables that this process may have set for the functions.
-const PASSED_ON: [&str; 13] = [
-    "PUSH_ALLOWED_HOSTS",
-    "PUSH_ALLOW_HTTP",
-    "PUSH_ALLOW_LOCAL",
-    "PUSH_ARTIFACTS",
-    "PUSH_CHALLENGE",
-    "PUSH_EXTRA_ROOTS",
-    "PUSH_JWT_KEY",
-    "PUSH_JWT_KEY_ID",
-    "PUSH_SECRETS_KEY",
-    "PUSH_SIGNING_KEYS",
-    "PUSH_TASK",
-    "PUSH_TIMEOUT_SECONDS",
-    "PUSH_WAITS_SECONDS",
-];
-
 impl Functions {
-    pub(crate) fn within(engine: Engine, agents: Agents, deployed: Deployed<'_>) -> Self {
-        let config = request::Config {
-            public_url: Some(deployed.public_url),
-            response_mode: deployed.response_mode,
-            identity: Identity { allow_anonymous: true, ..Identity::default() },
-            http: deployed.http,
-            ..request::Config::default()
-        };
-        Self::Within(Box::new(Within {
+    pub(crate) fn within(
+        engine: Engine,
+        agents: Agents,
+        settings: &Settings,
+    ) -> Result<Self, ConfigError> {
+        let lookup = |name: &str| settings.get(name);
+        let config = request::config(&Variables::new(&lookup))?;
+        Ok(Self::Within(Box::new(Within {
             clock: SystemClock,
             request: request::Context::new(engine.clone(), agents.clone(), config),
             executor: sqs_executor::Context::new(engine.clone(), agents),
             stream_recovery: stream_recovery::Context::new(engine.clone()),
             recovery: scheduled_recovery::Context::new(engine),
-        }))
+        })))
     }
 
     /// The executables in a folder, as processes.
@@ -107,37 +76,21 @@ impl Functions {
         folder: &Path,
         database: EmbeddedDynamoDb,
         queue: Arc<Queue>,
-        deployed: &Deployed<'_>,
+        settings: &Settings,
     ) -> io::Result<Self> {
         let endpoint = Endpoint::start(database, queue).await?;
-        let http = &deployed.http;
-        // The last one of a name counts.
-        let set = |name| process_environment(name).map(|value| (name, value));
-        let mut variables = deployed.variables.clone();
-        variables.extend(PASSED_ON.into_iter().filter_map(set));
+        let mut variables = settings.all();
         variables.extend([
-            ("AGENT", deployed.agent.to_owned()),
-            ("TABLE_NAME", deployed.table.to_owned()),
             ("QUEUE_URL", endpoint.queue_url()),
             ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.url()),
             ("AWS_ENDPOINT_URL_SQS", endpoint.url()),
-            ("LEASE_SECONDS", deployed.lease.as_secs().to_string()),
-            ("PUBLIC_URL", deployed.public_url.clone()),
-            ("ALLOW_ANONYMOUS", "true".to_owned()),
-            ("RESPONSE_MODE", "stream".to_owned()),
         ]);
-        let function = |name: &str, variables| Processes::of(folder.join(name), variables);
-        let mut with_card = variables.clone();
-        with_card.push(("CARD_MAX_AGE_SECONDS", http.card_max_age_s.to_string()));
-        with_card.extend(http.card_modified.map(|at| ("CARD_MODIFIED", at.to_string())));
-        let schemes = serde_json::to_string(&http.security_schemes);
-        with_card.extend(schemes.ok().map(|schemes| ("CARD_SECURITY_SCHEMES", schemes)));
-        with_card.extend(request::CARD_VARIABLES.into_iter().filter_map(set));
+        let function = |name: &str| Processes::of(folder.join(name), variables.clone());
         Ok(Self::Processes(Bootstraps {
-            request: function("request", with_card)?,
-            executor: function("sqs-executor", variables.clone())?,
-            stream_recovery: function("stream-recovery", variables.clone())?,
-            recovery: function("scheduled-recovery", variables)?,
+            request: function("request")?,
+            executor: function("sqs-executor")?,
+            stream_recovery: function("stream-recovery")?,
+            recovery: function("scheduled-recovery")?,
             _endpoint: endpoint,
         }))
     }
@@ -219,5 +172,5 @@ fn typed<T: DeserializeOwned>(answer: &[u8]) -> Option<T> {
 }
 
 fn or_logged<T>(read: Result<T, serde_json::Error>) -> Option<T> {
-    read.inspect_err(|error| error!(error = chain(error), "not as it should be")).ok()
+    read.inspect_err(|error| error!(error = chain(error), "malformed function response")).ok()
 }

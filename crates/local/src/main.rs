@@ -1,13 +1,20 @@
 //! The local cloud as a program. `scripts/dev` builds and runs it.
 
+use std::fmt::Display;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use a2a_lambda_aws::process_environment;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_local::cloud::{Cloud, Data, Options};
-use a2a_lambda_local::server::serve;
+use a2a_lambda_local::gate::Gate;
+use a2a_lambda_local::logs;
+use a2a_lambda_local::server::{listen, serve};
 use request::ResponseMode;
-use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 const USAGE: &str = "\
@@ -20,24 +27,38 @@ Options:
   --agent NAME   the agent to run [default: echo]
   --data DIR     the folder that the tasks are kept in [default: .data]
   --memory       keep the tasks in memory: they are gone when this ends
-  --processes    run the functions as processes of their own, as Lambda does
+  --processes    run the functions as processes of their own, as Lambda does; they end with this
   --buffer       give answers whole, as an HTTP API does: streams, too, when they end
+  --allow-origin ORIGIN
+                 let the web pages of this origin, such as http://localhost:5173, call from a
+                 browser; can be given several times, and `*` lets in all; without it none may
+  --allow-host HOST
+                 serve requests for this host, too, such as dev.example.com, beside localhost and
+                 127.0.0.1; can be given several times
   --aws-port P   serve the database and the queue, too, at this port of 127.0.0.1 [0 takes a free
                  one], and say by which variables a2a-lambda-ops reaches them
   --log LEVEL    error, warn, info, debug or trace, to the standard error output [default: warn]
   --help         print this
 
-The variables of the agent card and of pushes are those of the functions: `CARD_SIGNING_KEY`, `PUSH_SIGNING_KEYS`
-and so on. Pushes go to http URLs and to this machine, too, unless `PUSH_ALLOW_HTTP` or `PUSH_ALLOW_LOCAL` is false.
+The functions' variables can be set as for a deployment: `PUSH_SIGNING_KEYS`, `MAX_BODY_BYTES` and so on, and
+`ALLOWED_ORIGINS` for --allow-origin. A warning names those that are not taken here. Pushes go to http URLs and to this
+machine, too, unless `PUSH_ALLOW_HTTP` or `PUSH_ALLOW_LOCAL` is false; leases last 10 s unless `LEASE_SECONDS` is set.
+
+An interrupt or SIGTERM ends it. What was under way goes on at the next start with the same --data.
 
 A bearer token stands for a user: `Authorization: Bearer alice` makes the request alice's, and
 alice sees her own tasks only. Without one, everybody is the same user. Nothing is checked: this is
 for one's own machine.
 ";
 
+/// How long the end may take. Threads that hang, in an agent or in a look-up of a name, end with the
+/// process.
+const END_WITHIN: Duration = Duration::from_millis(500);
+
 struct Arguments {
     port: u16,
     log: LevelFilter,
+    gate: Gate,
     cloud: Options,
 }
 
@@ -46,6 +67,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Err
     let mut parsed = Arguments {
         port: 9000,
         log: LevelFilter::WARN,
+        gate: Gate::default(),
         cloud: Options {
             agent: "echo".to_owned(),
             data: Data::Folder(PathBuf::from(".data")),
@@ -55,6 +77,8 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Err
         },
     };
     let options = &mut parsed.cloud;
+    let mut origins: Vec<String> = process_environment("ALLOWED_ORIGINS").into_iter().collect();
+    let mut hosts = Vec::new();
     let mut folder = false;
     let mut memory = false;
     while let Some(argument) = arguments.next()? {
@@ -70,6 +94,8 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Err
                 options.data = Data::Memory;
             }
             Long("processes") => options.bootstraps = Some(own_folder()?),
+            Long("allow-origin") => origins.push(arguments.value()?.string()?),
+            Long("allow-host") => hosts.push(arguments.value()?.string()?),
             Long("aws-port") => options.aws_port = Some(arguments.value()?.parse()?),
             Long("buffer") => options.response_mode = ResponseMode::Buffer,
             Long("log") => parsed.log = arguments.value()?.parse()?,
@@ -83,6 +109,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Err
     if options.bootstraps.is_some() && options.response_mode == ResponseMode::Buffer {
         return Err("--processes and --buffer exclude each other".into());
     }
+    parsed.gate = Gate::new(&origins.join(","), &hosts).map_err(|error| error.to_string())?;
     Ok(Some(parsed))
 }
 
@@ -92,54 +119,70 @@ fn own_folder() -> Result<PathBuf, lexopt::Error> {
     Ok(own.parent().map(Path::to_path_buf).unwrap_or_default())
 }
 
+/// Writes a line to the standard error output, if that is still open.
+fn complain(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 fn main() -> ExitCode {
     let arguments = match parse(lexopt::Parser::from_env()) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            print!("{USAGE}");
+            // Whoever reads the first lines only has what it wants.
+            let _ = io::stdout().write_all(USAGE.as_bytes());
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            eprintln!("{error}\n\n{USAGE}");
+            complain(format_args!("{error}\n\n{USAGE}"));
             return ExitCode::from(2);
         }
     };
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_max_level(arguments.log)
-        .with_target(false)
-        .init();
-    let done = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(run(&arguments)));
-    match done {
+    logs::init(arguments.log);
+    match start(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", chain(error.as_ref()));
+            complain(chain(error.as_ref()));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let listener = TcpListener::bind(("127.0.0.1", arguments.port))
-        .await
-        .map_err(|error| format!("port {} cannot be used: {error}", arguments.port))?;
+/// Runs the cloud on two sets of threads, so that requests are answered whatever the agents do.
+fn start(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let runtime = |name: &str| Builder::new_multi_thread().thread_name(name).enable_all().build();
+    let requests: Runtime = runtime("requests")?;
+    let agents: Runtime = runtime("agents")?;
+    let done = requests.block_on(run(arguments, agents.handle()));
+    // The functions' processes end with the last that uses them.
+    agents.shutdown_timeout(END_WITHIN);
+    requests.shutdown_timeout(END_WITHIN);
+    done
+}
+
+async fn run(arguments: Arguments, agents: &Handle) -> Result<(), Box<dyn std::error::Error>> {
+    // From here on they end it in order.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let Arguments { port, gate, cloud, .. } = arguments;
+    let listener = listen(port).map_err(|error| format!("port {port} cannot be used: {error}"))?;
     let address = listener.local_addr()?;
-    let cloud = Cloud::start(&arguments.cloud, address.to_string()).await?;
+    let cloud = Cloud::start(&cloud, address.to_string()).await?;
     if let Some(variables) = cloud.operator_variables() {
-        eprintln!("For a2a-lambda-ops, in another shell:");
+        complain("For a2a-lambda-ops, in another shell:");
         for (name, value) in variables {
-            eprintln!("export {name}={value}");
+            complain(format_args!("export {name}={value}"));
         }
     }
-    println!("listening on http://{address}");
+    writeln!(io::stdout(), "listening on http://{address}")?;
+    let work = {
+        let cloud = cloud.clone();
+        agents.spawn(async move { cloud.run().await })
+    };
     tokio::select! {
-        () = serve(listener, cloud.clone()) => {}
-        () = cloud.run() => {}
-        stopped = tokio::signal::ctrl_c() => stopped?,
+        () = serve(listener, gate, cloud) => {}
+        ended = work => ended?,
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
     }
     Ok(())
 }

@@ -13,6 +13,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cloud::{Data, StartError};
 
+/// The file of the folder's key.
+pub(crate) const FILE: &str = "push-secrets.key";
+
 /// What this cloud sets of the functions' variables, where its process does not: pushes go to this
 /// machine, too, and their secrets are sealed by a key of its own.
 pub(crate) fn push_variables(data: &Data) -> Result<Vec<(&'static str, String)>, StartError> {
@@ -36,7 +39,7 @@ fn new_key() -> String {
 /// The key of the folder's tasks, which is made with it.
 fn kept_key(folder: &Path) -> Result<String, StartError> {
     let failed = |source| StartError::Folder { folder: folder.to_owned(), source };
-    let path = folder.join("push-secrets.key");
+    let path = folder.join(FILE);
     match std::fs::read_to_string(&path) {
         Ok(key) => Ok(key.trim().to_owned()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -46,7 +49,7 @@ fn kept_key(folder: &Path) -> Result<String, StartError> {
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             // Whole or not at all: without its key the folder's configs are lost.
-            let new = folder.join("push-secrets.key.new");
+            let new = folder.join(format!("{FILE}.new"));
             let _ = std::fs::remove_file(&new);
             let mut file = options.open(&new).map_err(failed)?;
             file.write_all(key.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;

@@ -25,16 +25,17 @@ mod server;
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Display;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::server::listen;
 
 pub use bootstrap::{Bootstrap, MAX_LINE_BYTES, MAX_LINES};
 
@@ -101,7 +102,7 @@ impl RuntimeApi {
     ///
     /// When no port can be listened on.
     pub async fn start() -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = listen(0)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
         let mut server = JoinSet::new();

@@ -4,12 +4,13 @@ mod arguments;
 mod print;
 mod report;
 
+use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use a2a_lambda_aws::{
-    ConfigError, RedriveError, Redriven, Variables, engine, http_client, process_environment,
-    redrive, sqs_client,
+    ConfigError, EnvironmentError, RedriveError, Redriven, Variables, engine, http_client,
+    process_environment, redrive, sqs_client,
 };
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::ids::TaskKey;
@@ -36,10 +37,20 @@ enum Failure {
     Json(#[from] serde_json::Error),
 }
 
+/// Whether a service is looked for elsewhere than at AWS.
+fn is_elsewhere(variable: &str) -> bool {
+    let is_set = |name| process_environment(name).is_some_and(|url| !url.is_empty());
+    is_set(variable) || is_set("AWS_ENDPOINT_URL")
+}
+
 impl Failure {
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Config(ConfigError::Aws(_)) => Some(
+            Self::Config(ConfigError::Aws(EnvironmentError::Endpoint { .. })) => Some(
+                "leave it unset to reach AWS, or give it a URL such as http://127.0.0.1:9001, which \
+                 scripts/dev --aws-port prints",
+            ),
+            Self::Config(ConfigError::Aws(EnvironmentError::Missing { .. })) => Some(
                 "the AWS variables are not there: set AWS_REGION, and the rest by \
                  eval \"$(aws configure export-credentials --format env)\"",
             ),
@@ -54,8 +65,18 @@ impl Failure {
                 Some("--since takes a generation that the task has come to, or 0 for all of it")
             }
             Self::Operate(OperateError::Contended) => Some("do it again"),
+            Self::Operate(OperateError::Store(_)) if is_elsewhere("AWS_ENDPOINT_URL_DYNAMODB") => {
+                Some(
+                    "requests go to AWS_ENDPOINT_URL_DYNAMODB or AWS_ENDPOINT_URL: check that it \
+                     is served there, and TABLE_NAME",
+                )
+            }
             Self::Operate(OperateError::Store(_)) => Some(
                 "check TABLE_NAME, AWS_REGION and the credentials, which expire, and do it again",
+            ),
+            Self::Redrive(_) if is_elsewhere("AWS_ENDPOINT_URL_SQS") => Some(
+                "requests go to AWS_ENDPOINT_URL_SQS or AWS_ENDPOINT_URL: check that it is served \
+                 there, DEAD_LETTER_QUEUE_URL and QUEUE_URL",
             ),
             Self::Redrive(_) => Some(
                 "check DEAD_LETTER_QUEUE_URL, QUEUE_URL, AWS_REGION and the credentials, which \
@@ -66,11 +87,24 @@ impl Failure {
     }
 }
 
+/// Writes a line to the standard error output, if that is still open.
+fn complain(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Writes to the standard output. A reader that wants no more, as `head`, has what it wants.
+fn print(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = match arguments::parse(std::env::args_os().skip(1)) {
         Ok(arguments) => arguments,
         Err(error) => {
-            eprintln!("{error}\n\n{USAGE}");
+            complain(format_args!("{error}\n\n{USAGE}"));
             return ExitCode::from(2);
         }
     };
@@ -78,6 +112,8 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_max_level(LevelFilter::WARN)
         .with_target(false)
+        // They would go there as well, and a panic would follow if that is closed.
+        .log_internal_errors(false)
         .init();
     let done = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -88,9 +124,9 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
-            eprintln!("{}", chain(&failure));
+            complain(chain(&failure));
             if let Some(hint) = failure.hint() {
-                eprintln!("{hint}");
+                complain(hint);
             }
             ExitCode::FAILURE
         }
@@ -103,7 +139,7 @@ async fn run(arguments: Arguments) -> Result<bool, Failure> {
     let variables = Variables::new(&process_environment);
     let report = match command {
         Command::Help => {
-            std::io::stdout().write_all(USAGE.as_bytes())?;
+            print(USAGE)?;
             return Ok(true);
         }
         Command::Redrive { limit } => Report::redriven(&redrive_all(&variables, limit).await?),
@@ -125,11 +161,7 @@ async fn run(arguments: Arguments) -> Result<bool, Failure> {
     };
     let text =
         if json { serde_json::to_string_pretty(&report)? + "\n" } else { print::text(&report) };
-    // Whoever reads the first lines only has what it wants.
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
-        written => written?,
-    }
+    print(&text)?;
     Ok(report.is_whole())
 }
 

@@ -1,6 +1,7 @@
 //! The simulation as a program. `scripts/simulate` builds and runs it.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -67,6 +68,16 @@ fn arguments() -> Result<Wanted, lexopt::Error> {
     Ok(Wanted::Run(arguments))
 }
 
+/// Writes a line. A reader that wants no more, as `head`, has what it wants.
+fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Writes a line to the standard error output, if that is still open.
+fn complain(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 fn names() -> String {
     Planted::ALL.iter().map(|bug| bug.name()).collect::<Vec<_>>().join(", ")
 }
@@ -75,11 +86,11 @@ fn main() -> ExitCode {
     let arguments = match arguments() {
         Ok(Wanted::Run(arguments)) => arguments,
         Ok(Wanted::Help) => {
-            print!("{USAGE}");
+            say(USAGE.trim_end());
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            eprintln!("{error}\n\n{USAGE}");
+            complain(format_args!("{error}\n\n{USAGE}"));
             return ExitCode::from(2);
         }
     };
@@ -88,7 +99,7 @@ fn main() -> ExitCode {
         (None, Some(path)) => match read(path) {
             Ok(plan) => show(&plan, arguments.planted.first().copied()),
             Err(error) => {
-                eprintln!("{}: {error}", path.display());
+                complain(format_args!("{}: {error}", path.display()));
                 return ExitCode::from(2);
             }
         },
@@ -104,20 +115,20 @@ fn read(path: &PathBuf) -> Result<Plan, Box<dyn std::error::Error>> {
 
 /// Runs one plan, and prints all of it.
 fn show(plan: &Plan, planted: Option<Planted>) -> bool {
-    println!("{plan}");
+    say(plan);
     let report = run(plan, Setup { planted, journal: true });
     for line in &report.journal {
-        println!("{line}");
+        say(line);
     }
     let violations = u32::from(report.violation.is_some());
     if let Some(violation) = &report.violation {
-        println!("{violation}");
+        say(violation);
     }
     let Tally { steps, faults, pushes, repeats, .. } = report.tally;
-    println!(
+    say(format_args!(
         "1 seed, {steps} steps, {faults} faults, {pushes} pushes ({repeats} repeats), {violations} \
          violations"
-    );
+    ));
     violations == 0
 }
 
@@ -166,17 +177,17 @@ fn all(arguments: &Arguments) -> bool {
             violations.fetch_add(1, Ordering::Relaxed);
             let text = finding(seed, &report);
             let _one_at_a_time = print.lock();
-            println!("{text}");
+            say(text);
         }
         // A handful says as much as a thousand.
         violations.load(Ordering::Relaxed) < 10
     });
     let [seeds, steps, faults, pushes, repeats, violations] =
         [seeds, steps, faults, pushes, repeats, violations].map(AtomicU64::into_inner);
-    println!(
+    say(format_args!(
         "{seeds} seeds, {steps} steps, {faults} faults, {pushes} pushes ({repeats} repeats), \
          {violations} violations"
-    );
+    ));
     violations == 0
 }
 
@@ -215,10 +226,10 @@ fn hunt(arguments: &Arguments) -> bool {
         if let Ok(Some((seed, report))) = found.into_inner() {
             let tries = seed - arguments.from + 1;
             let violation = report.violation.map(|of| of.to_string()).unwrap_or_default();
-            println!("{:<26} found after {tries} seeds: {violation}", bug.name());
+            say(format_args!("{:<26} found after {tries} seeds: {violation}", bug.name()));
         } else {
             all_found = false;
-            println!("{:<26} NOT FOUND", bug.name());
+            say(format_args!("{:<26} NOT FOUND", bug.name()));
         }
     }
     all_found

@@ -121,6 +121,17 @@ impl Config {
 /// # Errors
 /// When a variable is missing or cannot be used.
 pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
+    let config = config(variables)?;
+    let agents = variables.required_as("AGENT", AGENT, a2a_lambda_agents::configured)?;
+    let engine = engine(variables, DynamoDbStore::new)?;
+    Ok(Context::new(engine, agents, config))
+}
+
+/// How requests are served, from the variables of [`context`] that say so.
+///
+/// # Errors
+/// When a variable cannot be used.
+pub fn config(variables: &Variables<'_>) -> Result<Config, ConfigError> {
     let mut config = Config { public_url: public_url(variables)?, ..Config::default() };
     config.base_path = base_path(variables)?;
     card(variables, &mut config.http)?;
@@ -139,9 +150,7 @@ pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     config.cors = variables.read("ALLOWED_ORIGINS", ORIGINS, |list| {
         list.map_or_else(|| Ok(Cors::default()), Cors::parse)
     })?;
-    let agents = variables.required_as("AGENT", AGENT, a2a_lambda_agents::configured)?;
-    let engine = engine(variables, DynamoDbStore::new)?;
-    Ok(Context::new(engine, agents, config))
+    Ok(config)
 }
 
 fn public_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> {

@@ -8,7 +8,7 @@ end=$'\r\n'
 # Sends a request's head on a new connection.
 send() {
   exec 3<>"/dev/tcp/$host/$port"
-  printf '%s HTTP/1.1\r\nhost: x\r\n%s\r\n' "$1" "$2" >&3
+  printf '%s HTTP/1.1\r\nhost: localhost\r\n%s\r\n' "$1" "$2" >&3
 }
 
 # Reads an answer: its id and its body.

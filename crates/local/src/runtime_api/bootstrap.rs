@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -19,10 +19,13 @@ pub const MAX_LINES: usize = 10_000;
 /// The most bytes kept of one line; the rest of it is dropped.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// A function's process. Dropping it kills the process.
+/// A function's process. Dropping it kills the process. The process also ends when this one does,
+/// whatever ends it: its standard input, a pipe from here, is closed then.
 #[derive(Debug)]
 pub struct Bootstrap {
     child: Child,
+    /// Not in the child, which closes it before it waits.
+    _stdin: Option<ChildStdin>,
     output: Arc<Output>,
     /// The readers of standard output and error; aborted when dropped.
     _readers: JoinSet<()>,
@@ -45,9 +48,10 @@ impl Bootstrap {
         let mut child = Command::new(path.as_ref())
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
+            .env("END_WITH_STDIN", "true")
             .envs(LAMBDA_VARIABLES)
             .envs(variables)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -60,7 +64,8 @@ impl Bootstrap {
         if let Some(stderr) = child.stderr.take() {
             readers.spawn(read_lines(stderr, Arc::clone(&output)));
         }
-        Ok(Self { child, output, _readers: readers })
+        let stdin = child.stdin.take();
+        Ok(Self { child, _stdin: stdin, output, _readers: readers })
     }
 
     /// The last [`MAX_LINES`] lines of its standard output and standard error, as they came.

@@ -1,6 +1,5 @@
 //! The HTTP side: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,14 +8,11 @@ use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
 use super::{Ended, FUNCTION_NAME, MAX_BUFFERED_BYTES, MAX_STREAMED_BYTES, Progress, Shared};
+use crate::server::serve_programs;
 
 const API: &str = "/2018-06-01/runtime/";
 
@@ -24,33 +20,20 @@ type Answer = Response<Full<Bytes>>;
 
 /// Serves until it is aborted, and its connections with it.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                // A connection that ended before it was accepted is of no interest.
-                let Ok((stream, _)) = accepted else { continue };
-                let shared = Arc::clone(&shared);
-                connections.spawn(async move {
-                    let service = service_fn(|request| answer(&shared, request));
-                    // An error is the process's end, which its invoker learns another way.
-                    let _ = http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
-                });
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
+    serve_programs(listener, move |request| {
+        let shared = shared.clone();
+        async move { answer(&shared, request).await }
+    })
+    .await;
 }
 
-async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Answer, Infallible> {
+async fn answer(shared: &Shared, request: Request<Incoming>) -> Answer {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let Some(call) = path.strip_prefix(API) else {
-        return Ok(refuse(StatusCode::NOT_FOUND, "NotFound"));
+        return refuse(StatusCode::NOT_FOUND, "NotFound");
     };
     let parts: Vec<_> = call.split('/').collect();
-    Ok(match (&method, parts.as_slice()) {
+    match (&method, parts.as_slice()) {
         (&Method::GET, ["invocation", "next"]) => next(shared).await,
         (&Method::POST, ["invocation", id, "response"]) => {
             let head = ResponseHead::of(request.headers());
@@ -65,7 +48,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Answer, I
         }
         (&Method::POST, ["init", "error"]) => init_error(shared, request.into_body()).await,
         _ => refuse(StatusCode::NOT_FOUND, "NotFound"),
-    })
+    }
 }
 
 /// Hands out the next event, however long that takes.
