@@ -97,8 +97,8 @@ fn check_config(config: &Config, snapshot: &Snapshot, arrivals: &[&Arrival], rep
     let mut known: Option<(&str, Position)> = None;
     for parcel in &parcels {
         let first = parcel[0];
-        let (prefix, generation) = first.id.rsplit_once('_').unwrap();
-        let generation = Position(generation.parse().unwrap());
+        let (prefix, position) = first.id.rsplit_once('_').unwrap();
+        let position = Position(position.parse().unwrap());
         for again in *parcel {
             assert_eq!(again.body, first.body, "one id, one content\n{}", of());
             assert_eq!(again.content_type, first.content_type, "{}", of());
@@ -110,20 +110,20 @@ fn check_config(config: &Config, snapshot: &Snapshot, arrivals: &[&Arrival], rep
         let covered = match known {
             None => {
                 let (from, to) = config.since;
-                assert!((from..=to).contains(&generation), "{:?}\n{}", config.since, of());
+                assert!((from..=to).contains(&position), "{:?}\n{}", config.since, of());
                 Vec::new()
             }
             Some((before, through)) => {
                 assert_eq!(prefix, before, "{}", of());
-                assert!(generation > through, "in order\n{}", of());
-                news(&snapshot.tail, through, generation)
+                assert!(position > through, "in order\n{}", of());
+                news(&snapshot.tail, through, position)
             }
         };
         report.entries += covered.len().max(1);
-        let expected = expected(config, snapshot, &covered, generation, known.is_none());
+        let expected = expected(config, snapshot, &covered, position, known.is_none());
         let body: Value = serde_json::from_slice(&first.body).unwrap();
-        assert_eq!(merged(body), merged(expected), "what {generation:?} is\n{}", of());
-        known = Some((prefix, generation));
+        assert_eq!(merged(body), merged(expected), "what {position:?} is\n{}", of());
+        known = Some((prefix, position));
     }
     let (_, through) = known.unwrap_or_else(|| panic!("nothing was sent\n{}", of()));
     let left = news(&snapshot.tail, through, snapshot.head.position);

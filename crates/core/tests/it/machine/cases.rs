@@ -1,16 +1,17 @@
 //! The cases behind the table.
 
 use a2a_lambda_core::head::{Ending, Interruption, MAX_REMEMBERED_KEYS};
-use a2a_lambda_core::invariants::check_change;
+use a2a_lambda_core::invariants::{check_change, check_task};
 use a2a_lambda_core::machine::{Finish, Pause, Refusal, TurnEnd};
 use a2a_lambda_core::request_key::Fingerprint;
+use a2a_lambda_core::store::Snapshot;
 use a2a_lambda_core::{Command, Event, Generation, Head, Owner, Phase, Position, Tenant, Terms};
 use a2a_lambda_protocol::{Json, TaskState};
 
 use super::sample::{
-    MAX_ATTEMPTS, agent, apply, at, chunk, claim, describe, emit, finish, interrupted, message,
-    park_until, progress, retry, running, seconds, stamp, submission, submitted, then, token,
-    turn_end, waiting,
+    MAX_ATTEMPTS, agent, apply, ask, at, chunk, claim, describe, emit, finish, interrupted,
+    message, park_until, progress, retry, running, seconds, stamp, submission, submitted, then,
+    token, turn_end, waiting,
 };
 use crate::support::{text_of, user};
 
@@ -54,6 +55,66 @@ fn a_submission_is_signaled_and_due() {
     assert_eq!(head.last_message, Position(1));
     assert_eq!((head.created_at, head.status_at, head.due), (at(7), at(7), Some(at(67))));
     assert_eq!((change.entries().len(), change.effects().len()), (1, 1));
+}
+
+/// A task that was asked, with a message in each phase; and what each entry is numbered.
+fn numbered() -> (Snapshot, Vec<(u64, u64)>) {
+    let change = Head::submit(submission(), &stamp(0));
+    let (mut head, mut tail) = (change.head().clone(), change.entries().to_vec());
+    let steps: [fn(&Head) -> Command; 7] = [
+        |_| message("to a submitted one"),
+        |_| claim("holder"),
+        |_| message("to a running one"),
+        |_| emit(vec![progress("a"), chunk("b")]),
+        |head| ask(head, Interruption::InputRequired),
+        |_| message("to an interrupted one"),
+        |_| claim("holder"),
+    ];
+    for step in steps {
+        let change = apply(&head, step(&head), 1);
+        tail.extend_from_slice(change.entries());
+        head = change.head().clone();
+    }
+    let numbers = tail.iter().map(|entry| (entry.position.0, entry.generation.0)).collect();
+    (Snapshot { head, tail, inline_bytes: 0 }, numbers)
+}
+
+#[test]
+fn events_have_generations_without_a_gap_and_messages_have_none_of_their_own() {
+    let (snapshot, numbers) = numbered();
+    let expected = [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (6, 4), (7, 5), (8, 5), (9, 6)];
+    assert_eq!(numbers, expected);
+    assert_eq!(check_task(&snapshot.head, &snapshot.tail), Ok(()));
+    let wrong = |change: fn(&mut Snapshot)| {
+        let mut wrong = snapshot.clone();
+        change(&mut wrong);
+        check_task(&wrong.head, &wrong.tail).unwrap_err()
+    };
+    for text in [
+        wrong(|of| of.tail[3].generation = Generation(3)),
+        wrong(|of| of.tail[4].generation = Generation(4)),
+        wrong(|of| of.tail[4].position = Position(6)),
+        wrong(|of| of.head.generation = Generation(7)),
+        wrong(|of| of.head.position = Position(8)),
+    ] {
+        assert!(text.starts_with("I2: "), "{text}");
+    }
+}
+
+#[test]
+fn what_is_since_a_generation_begins_with_an_event_that_the_tail_must_have() {
+    let (snapshot, numbers) = numbered();
+    for known in 0..=7 {
+        // A message at the generation may stand before the event's place, but not behind it.
+        let event = numbers.iter().position(|(_, generation)| *generation == known + 1);
+        let event = event.unwrap_or(numbers.len());
+        for cut in 0..=numbers.len() {
+            let tail = snapshot.tail[cut..].to_vec();
+            let part = Snapshot { tail, ..snapshot.clone() };
+            let expected = (cut <= event || known >= 6).then_some(&snapshot.tail[event..]);
+            assert_eq!(part.since(Generation(known)), expected, "{known}, cut at {cut}");
+        }
+    }
 }
 
 #[test]
