@@ -103,6 +103,8 @@ pub(crate) struct Oracle {
     clocks_agree: bool,
     /// Whether no two of them differ by more than [`Policy::clock_skew`].
     claims_hold: bool,
+    /// How far a clock may be set back.
+    set_back: Duration,
     tasks: BTreeMap<TaskKey, Known>,
     /// Where each message is, by its id.
     messages: BTreeMap<String, (TaskKey, Position)>,
@@ -126,12 +128,12 @@ pub(crate) struct Oracle {
 
 impl Oracle {
     pub(crate) fn new(policy: Arc<Policy>, faults: Faults) -> Self {
-        let skew_ms = faults.skew_ms;
         // One clock may be ahead by this much, and another behind.
-        let apart = 2 * Duration::from_millis(skew_ms.into());
+        let apart = 2 * Duration::from_millis(faults.skew_ms.into());
         Self {
-            clocks_agree: skew_ms == 0,
+            clocks_agree: faults.skew_ms == 0,
             claims_hold: apart <= policy.clock_skew,
+            set_back: if faults.step > 0 { apart } else { Duration::ZERO },
             policy,
             tasks: BTreeMap::new(),
             messages: BTreeMap::new(),

@@ -178,7 +178,8 @@ impl Oracle {
                 format!("{actor} sends {} to {}, which is disabled", push.id, push.url)
             })?;
             let next = delivery.trouble.as_ref().and_then(|trouble| trouble.next);
-            ensure(next.is_none_or(|next| next <= push.at), "I6", || {
+            let decided_by = push.at.saturating_add(self.set_back);
+            ensure(next.is_none_or(|next| next <= decided_by), "I6", || {
                 let early = next.map(|next| next.as_millis() - push.at.as_millis());
                 format!("{actor} sends {} to {}, {early:?} ms early", push.id, push.url)
             })?;
