@@ -19,7 +19,6 @@ use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use bytes::Bytes;
 use http::{Response, request::Parts};
 use request::ResponseMode;
-use serde_json::json;
 use tokio::sync::Semaphore;
 use tracing::{error, info, warn};
 

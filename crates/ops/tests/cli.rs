@@ -13,7 +13,6 @@ use a2a_lambda_core::push::{Attempt, Delivery, Trouble};
 use a2a_lambda_core::{
     ContextId, Generation, Head, LeaseToken, Mark, Owner, Position, ProtocolVersion, PushConfig,
     PushConfigs, Sealed, TaskKey, TaskStore, Tenant, Terms,
-    store::Depth,
     store::{Committed, Depth, Guard},
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};

@@ -1,6 +1,7 @@
 //! Push configs: create, get, list, delete, and with a message.
 
 use a2a_lambda_core::ids::{ConfigId, TaskId, TaskKey, Tenant};
+use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{TraceContext, deliver};
 use a2a_lambda_http::{DELIVERY_EXTENSION, GENERATION_EXTENSION};
 use a2a_lambda_protocol::{ErrorKind, Timestamp};

@@ -43,6 +43,7 @@ impl Oracle {
                 ensure(known.is_none(), "I14", || {
                     format!("{actor} stored {} again, which was deleted", after.url)
                 })?;
+                self.check_delivered(actor, task, &after)?;
                 self.remember_config(actor, task, after)
             }
             (Some(before), Wrote::Advance, Some(after)) => {
@@ -52,6 +53,7 @@ impl Oracle {
                     format!("{actor} went on from {}, and {after:?} is there", was.url)
                 })?;
                 self.check_advance(actor, before, &after)?;
+                self.check_delivered(actor, task, &after)?;
                 self.advance_hook(registration, after);
                 Ok(())
             }

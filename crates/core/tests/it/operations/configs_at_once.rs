@@ -222,11 +222,16 @@ async fn what_a_dead_request_has_left_behind_means_nothing() {
     create(&world, &key, "live").await.unwrap();
     let mut left = world.configs(&key).await.remove(0);
     left.url = "https://dead.example/hook".to_owned();
-    let attempt =
-        Attempt { at: world.now(), generation: Generation(1), reason: "HTTP 500".to_owned() };
+    let attempt = Attempt {
+        at: world.now(),
+        generation: Generation(1),
+        reason: "HTTP 500".to_owned(),
+        cause: None,
+    };
     left.delivery.trouble = Some(Trouble {
         since: world.now(),
         failures: 1,
+        ours: 0,
         next: Some(world.now()),
         attempts: vec![attempt],
     });
