@@ -41,7 +41,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// How long a long-running task takes.
 const LONG: Duration = Duration::from_secs(3);
 /// How long a task that waits to be canceled works, if nobody cancels it.
-const UNTIL_CANCELED: Duration = Duration::from_secs(60);
+const UNTIL_CANCELED: Duration = Duration::from_mins(1);
 
 const MULTI_TURN: &str = "tck-multi-turn";
 const AUTH_REQUIRED: &str = "tck-auth-required";

@@ -157,9 +157,8 @@ fn normal(text: &str) -> Option<String> {
     let digits = authority.as_str().strip_prefix(host)?;
     let port = match digits.strip_prefix(':') {
         None if digits.is_empty() => None,
-        None => return None,
         Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => Some(port.parse::<u16>().ok()?),
-        Some(_) => return None,
+        _ => return None,
     };
     let default = match scheme {
         scheme if scheme == Scheme::HTTP.as_str() => Some(80),

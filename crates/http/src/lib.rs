@@ -61,7 +61,8 @@ pub struct HttpConfig {
     /// The public keys at `/.well-known/jwks.json`, beside that of the card's signer. Without any
     /// there is nothing at that path.
     pub jwks: JwkSet,
-    /// The ways to authenticate that the agent cards name.
+    /// The ways to authenticate that the agent cards name. Where there are none, there is no extended
+    /// card either.
     pub security_schemes: BTreeMap<String, SecurityScheme>,
     /// Which of the schemes a client needs: any one of these.
     pub security_requirements: Vec<SecurityRequirement>,
