@@ -7,7 +7,8 @@ use tracing::warn;
 
 /// The variables of the functions that the user may set. Those of the card are beside them, in
 /// [`CARD_VARIABLES`].
-const TAKEN: [&str; 24] = [
+const TAKEN: [&str; 25] = [
+    "BASE_PATH",
     "BLOCKING_WAIT_SECONDS",
     "DEDUPLICATE_MESSAGES",
     "KEEP_ALIVE_SECONDS",
