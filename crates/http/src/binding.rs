@@ -73,8 +73,8 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The idempotency key, if one was sent. A key may have commas, so only copies that agree can be
-/// told from one key.
+/// The idempotency key, if one was sent. A key may have commas, so joined copies are recognized only
+/// if they agree.
 pub(crate) fn idempotency_key(parts: &Parts) -> Result<Option<String>, A2aError> {
     let lines = header_texts(parts, IDEMPOTENCY_HEADER)?;
     let mut keys = lines.into_iter().map(without_copies);
@@ -106,8 +106,8 @@ fn listed<'a>(lines: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = 
     entries.map(str::trim).filter(|entry| !entry.is_empty())
 }
 
-/// One of the copies that a text is made of, with commas between them; the text if it is not made
-/// of copies.
+/// Reduces `k,k` to `k`: a text that consists of equal copies with commas between them. Any other
+/// text is returned as it is.
 pub(crate) fn without_copies(text: &str) -> &str {
     let commas = text.match_indices(',').take(MAX_COPIED_COMMAS).map(|(at, _)| at);
     let first = commas.map(|at| text.split_at(at)).find(|(first, rest)| {
@@ -130,7 +130,7 @@ pub(crate) fn without_mark(body: &Bytes) -> Bytes {
     }
 }
 
-/// Refuses a body that is compressed: nothing here reads it, and as JSON it would only be malformed.
+/// Refuses a compressed body by the name of its coding. Read as JSON, it would only be malformed.
 pub(crate) fn check_encoding(parts: &Parts) -> Result<(), A2aError> {
     let mut codings = listed(header_texts(parts, header::CONTENT_ENCODING.as_str())?);
     match codings.find(|coding| !coding.eq_ignore_ascii_case("identity")) {

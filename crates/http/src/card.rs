@@ -97,9 +97,9 @@ impl Bindings {
         Ok(card)
     }
 
-    /// Whether there is a card for authenticated callers. Where the card names no way to authenticate,
-    /// nobody could ask for it, and clients that find it declared fail when they do. An agent that
-    /// adds nothing gives its public card.
+    /// Whether the card declares an extended card. Clients ask for one that is declared, so it is
+    /// declared only where the card says how to authenticate. An agent that adds nothing to it gives
+    /// its public card.
     fn has_extended_card(&self) -> bool {
         !self.config.security_schemes.is_empty()
     }

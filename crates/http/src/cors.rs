@@ -1,7 +1,7 @@
 //! Cross-origin resource sharing: which web pages may call this service from a browser.
 //!
-//! It is no protection of the service: who is no browser sends any `Origin`, or none. No answer
-//! allows credentials (cookies), so a page can only use a token that it has itself.
+//! CORS does not protect the service: only browsers enforce it. No answer allows credentials such as
+//! cookies, so a page can use only a token of its own.
 
 use std::collections::BTreeSet;
 

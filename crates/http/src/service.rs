@@ -23,7 +23,7 @@ use crate::media_type::is_accepted;
 /// Where a send has its push config.
 const INLINE_URL: &str = "configuration.taskPushNotificationConfig.url";
 
-/// What paths begin with, so that no tenant can have it for a name.
+/// The first segments of A2A's paths. A tenant of such a name could not be reached by path.
 const RESERVED: [&str; 4] = [".well-known", "extendedAgentCard", "tasks", "v1"];
 
 /// An operation about to be carried out.
@@ -293,8 +293,8 @@ fn not_served() -> A2aError {
     A2aError::invalid_field("tenant", "is none of the tenants that are here")
 }
 
-/// The tenant of this name. One that is the name of a path of ours is refused: below its URL there
-/// would be the path's answers, and not the tenant's.
+/// The tenant of this name. A name that is also a path of A2A is refused: below it, A2A's own paths
+/// would answer.
 pub(crate) fn tenant_named(name: &str) -> Result<Tenant, A2aError> {
     if RESERVED.contains(&name) {
         return Err(A2aError::invalid_field("tenant", "must not be the name of a path of A2A"));

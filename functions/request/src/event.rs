@@ -28,16 +28,16 @@ const NOT_IN_PATHS: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// A request as a front door tells of it, whichever it is.
+/// A request, read from the event of any front door.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
-    /// The headers are too many, or too large, and not all of them are here.
+    /// Whether headers were dropped, because they are too many or too large.
     pub(crate) headers_cut: bool,
     /// Where it came in, and at which path.
     pub(crate) place: Place,
-    /// What the front door's authorizer says. There is one with an authorizer only.
+    /// What the front door's authorizer says; `None` without an authorizer.
     pub(crate) authorizer: Option<Value>,
     query: String,
     body: String,

@@ -1,5 +1,5 @@
-//! Which part of a path is ours. In front of it there can be the stage of an API, and a base path
-//! that the front door leaves there: neither is ever a tenant.
+//! Which part of a path the service routes on. A front door may leave the stage of an API and a base
+//! path in front of it; neither is ever a tenant.
 
 use percent_encoding::percent_decode_str;
 

@@ -79,7 +79,8 @@ enum RecordError {
 /// Reads an event of this function's.
 ///
 /// # Errors
-/// When it is no batch of an SQS queue. To take another's event would lose it.
+/// When it is no batch of an SQS queue.
+/// An event of another function would be lost if it was accepted.
 pub fn event(event: &RawValue) -> Result<SqsEvent, EventError> {
     batch(event, EventKind::Queue, "sqs-executor")
 }

@@ -55,7 +55,8 @@ enum RecordError {
 /// Reads an event of this function's.
 ///
 /// # Errors
-/// When it is no batch of a DynamoDB stream. To take another's event would lose it.
+/// When it is no batch of a DynamoDB stream.
+/// An event of another function would be lost if it was accepted.
 pub fn event(event: &RawValue) -> Result<StreamEvent, EventError> {
     batch(event, EventKind::TableStream, "stream-recovery")
 }

@@ -32,9 +32,9 @@ pub(crate) fn refused(
     error_response_to_call(id, method, error)
 }
 
-/// An error as the client of a method reads it. Where a stream is asked for, clients of 0.3 read
-/// nothing else, and to them JSON is a broken connection. Only the status tells them who they are
-/// not.
+/// An error in the form that the method's client reads. Clients of 0.3 that ask for a stream read
+/// only a stream: they report JSON as a transport error. A 401 stays JSON, since clients check the
+/// status first.
 pub(crate) fn error_response_to_call(
     id: Option<&RawValue>,
     method: &str,

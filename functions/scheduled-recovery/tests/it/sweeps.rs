@@ -38,7 +38,7 @@ async fn the_event_may_say_anything() {
     }
 }
 
-/// To take them would lose them: whoever sent them is told that they were dealt with.
+/// An event that is accepted is lost: its sender counts it as handled.
 #[tokio::test(start_paused = true)]
 async fn what_is_another_function_s_is_refused_by_name() {
     let function = Function::new();

@@ -70,7 +70,7 @@ async fn a_large_batch_is_attended_to_a_few_at_a_time() {
     assert_eq!((function.runs(), function.most_at_once()), (200, 16));
 }
 
-/// To take them would lose them: whoever sent them is told that they were dealt with.
+/// An event that is accepted is lost: its sender counts it as handled.
 #[test]
 fn what_is_another_function_s_is_refused_by_name() {
     for (event, name) in [

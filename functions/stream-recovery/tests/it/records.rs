@@ -123,7 +123,7 @@ async fn a_failure_of_a_record_without_a_number_fails_the_batch() {
     assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": null }] }));
 }
 
-/// To take them would lose them: whoever sent them is told that they were dealt with.
+/// An event that is accepted is lost: its sender counts it as handled.
 #[test]
 fn what_is_another_function_s_is_refused_by_name() {
     for (event, name) in [
