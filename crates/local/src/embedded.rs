@@ -19,14 +19,21 @@ use aws_sdk_dynamodb::config::{
     BehaviorVersion, Region, SharedHttpClient, StalledStreamProtectionConfig,
 };
 use dynoxide::{Database, DynoxideError};
+use tokio::sync::Semaphore;
 
 use crate::table_stream::TableStream;
+
+/// A request of more bytes is a large one: most of those that write the updates of an agent which has
+/// a lot to say, and none of those of a small task.
+const LARGE_BYTES: usize = 4 * 1024;
 
 /// An embedded DynamoDB. Clones share one database.
 #[derive(Clone)]
 pub struct EmbeddedDynamoDb {
     database: Database,
     stream: Option<Arc<TableStream>>,
+    /// One for the large request that has its turn.
+    large: Arc<Semaphore>,
 }
 
 /// Why an embedded database could not be opened or swept.
@@ -47,9 +54,7 @@ impl EmbeddedDynamoDb {
     ///
     /// [`EmbeddedError::Engine`] when SQLite cannot set up its tables.
     pub fn memory() -> Result<Self, EmbeddedError> {
-        Database::memory()
-            .map(|database| Self { database, stream: None })
-            .map_err(EmbeddedError::Engine)
+        Database::memory().map(Self::of).map_err(EmbeddedError::Engine)
     }
 
     /// Opens the database file at `path`, making it when there is none. Its folder must exist.
@@ -59,8 +64,11 @@ impl EmbeddedDynamoDb {
     /// [`EmbeddedError::PathNotUtf8`], or [`EmbeddedError::Engine`] when the file cannot be opened.
     pub fn open(path: &Path) -> Result<Self, EmbeddedError> {
         let utf8 = path.to_str().ok_or_else(|| EmbeddedError::PathNotUtf8(path.to_owned()))?;
-        let database = Database::new(utf8).map_err(EmbeddedError::Engine)?;
-        Ok(Self { database, stream: None })
+        Database::new(utf8).map(Self::of).map_err(EmbeddedError::Engine)
+    }
+
+    fn of(database: Database) -> Self {
+        Self { database, stream: None, large: Arc::new(Semaphore::new(1)) }
     }
 
     /// The same database, whose writes are to be seen in the stream from now on.
@@ -97,7 +105,23 @@ impl EmbeddedDynamoDb {
 
     /// Answers one request of the DynamoDB API, by its `X-Amz-Target` and JSON body: an HTTP status
     /// and a JSON body.
-    pub(crate) fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
+    ///
+    /// Large requests have their turns one after the other. A small one waits for none but that
+    /// whose turn it is, so a small task is done soon, however many large ones are under way.
+    pub(crate) async fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
+        // The semaphore is never closed.
+        let _turn = if body.len() > LARGE_BYTES { self.large.acquire().await.ok() } else { None };
+        // The engine runs here, on the caller's thread, and not under `spawn_blocking`: a call takes
+        // a fraction of a millisecond, and so a runtime of one thread executes the same calls in the
+        // same order every time. Measured with 64 callers that put, update and get (2 cores, in
+        // memory, calls per second and slowest call):
+        //
+        //     inline                  9,600   1,877 ms   a caller that never awaits never stops
+        //     yield, then inline      7,700      25 ms
+        //     spawn_blocking          7,400      29 ms
+        //
+        // With one caller, inline saves the two thread switches: 4,900 against 4,100.
+        tokio::task::yield_now().await;
         let answer = dispatch::answer(&self.database, target, body);
         if let Some(stream) = self.stream.as_ref().filter(|_| answer.status == 200) {
             stream.note(target, body, &answer.body);

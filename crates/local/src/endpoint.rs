@@ -88,7 +88,7 @@ async fn answer(
     {
         Ok(body) => match target.strip_prefix("AmazonSQS.") {
             Some(operation) => sqs::answer(&queue, operation, &body.to_bytes()),
-            None => dynamodb(&database, &target, &body.to_bytes()),
+            None => dynamodb(&database, &target, &body.to_bytes()).await,
         },
         Err(_) => refused("SerializationException", "the request is too large or broken off"),
     };
@@ -103,8 +103,8 @@ fn target(headers: &HeaderMap) -> &str {
     headers.get(TARGET).and_then(|target| target.to_str().ok()).unwrap_or_default()
 }
 
-fn dynamodb(database: &EmbeddedDynamoDb, target: &str, body: &[u8]) -> Answer {
-    let (status, body) = database.answer(target, body);
+async fn dynamodb(database: &EmbeddedDynamoDb, target: &str, body: &[u8]) -> Answer {
+    let (status, body) = database.answer(target, body).await;
     (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
 }
 

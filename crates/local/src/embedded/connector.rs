@@ -35,23 +35,12 @@ impl HttpConnector for Embedded {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let database = self.database.clone();
         HttpConnectorFuture::new(async move {
-            // The engine runs here, on the caller's thread, and not under `spawn_blocking`: a call
-            // takes a fraction of a millisecond, and so a runtime of one thread executes the same
-            // calls in the same order every time. Measured with 64 callers that put, update and
-            // get (2 cores, in memory, calls per second and slowest call):
-            //
-            //     inline                  9,600   1,877 ms   a caller that never awaits never stops
-            //     yield, then inline      7,700      25 ms
-            //     spawn_blocking          7,400      29 ms
-            //
-            // With one caller, inline saves the two thread switches: 4,900 against 4,100.
-            tokio::task::yield_now().await;
             let target = request.headers().get(TARGET).unwrap_or_default();
             // Only streaming uploads have bodies that are not in memory; DynamoDB has none.
             let body = request.body().bytes().ok_or_else(|| {
                 ConnectorError::user("a request to the embedded database must be in memory".into())
             })?;
-            into_response(database.answer(target, body))
+            into_response(database.answer(target, body).await)
         })
     }
 }

@@ -211,3 +211,28 @@ async fn conditional_writes_of_many_callers_are_serialized() -> TestResult {
     assert_eq!(read.item().ok_or("the item was stored")?["generation"], number(1 + CALLERS));
     Ok(())
 }
+
+#[tokio::test]
+async fn small_requests_do_not_wait_for_many_large_ones() -> TestResult {
+    let client = EmbeddedDynamoDb::memory()?.client();
+    create_table(&client).await?;
+    put(&client, "task-1", None).await?;
+    let done = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let mut large = tokio::task::JoinSet::new();
+    for number in 0..64 {
+        let put = client.put_item().table_name(TABLE).item("pk", text(&number.to_string()));
+        let put = put.item("text", text(&"x".repeat(2 * LARGE_BYTES)));
+        let done = done.clone();
+        large.spawn(async move {
+            put.send().await.unwrap();
+            done.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        });
+    }
+    for _ in 0..8 {
+        client.get_item().table_name(TABLE).key("pk", text("task-1")).send().await?;
+    }
+    let before = done.load(std::sync::atomic::Ordering::SeqCst);
+    assert!(before < 32, "{before} large requests came before the small ones");
+    large.join_all().await;
+    Ok(())
+}

@@ -90,9 +90,9 @@ async fn dead_letters_are_received_and_deleted() {
     assert_eq!(queue.dead_letters().len(), 1);
 }
 
-#[test]
-fn what_is_not_for_sqs_goes_to_the_database() {
+#[tokio::test]
+async fn what_is_not_for_sqs_goes_to_the_database() {
     let database = EmbeddedDynamoDb::memory().unwrap();
-    let (status, body) = dynamodb(&database, "DynamoDB_20120810.ListTables", b"{}");
+    let (status, body) = dynamodb(&database, "DynamoDB_20120810.ListTables", b"{}").await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, r#"{"TableNames":[]}"#));
 }
