@@ -65,18 +65,20 @@ impl Failure {
                 Some("--since takes a generation that the task has come to, or 0 for all of it")
             }
             Self::Operate(OperateError::Contended) => Some("do it again"),
-            Self::Operate(OperateError::Store(_)) if is_elsewhere("AWS_ENDPOINT_URL_DYNAMODB") => {
+            Self::Operate(OperateError::Store(error))
+                if error.is_retryable() && is_elsewhere("AWS_ENDPOINT_URL_DYNAMODB") =>
+            {
                 Some(
-                    "requests go to AWS_ENDPOINT_URL_DYNAMODB or AWS_ENDPOINT_URL: check that it \
-                     is served there, and TABLE_NAME",
+                    "requests go to AWS_ENDPOINT_URL_DYNAMODB, or else to AWS_ENDPOINT_URL: check \
+                     that DynamoDB is served there, and do it again",
                 )
             }
             Self::Operate(OperateError::Store(_)) => Some(
                 "check TABLE_NAME, AWS_REGION and the credentials, which expire, and do it again",
             ),
             Self::Redrive(_) if is_elsewhere("AWS_ENDPOINT_URL_SQS") => Some(
-                "requests go to AWS_ENDPOINT_URL_SQS or AWS_ENDPOINT_URL: check that it is served \
-                 there, DEAD_LETTER_QUEUE_URL and QUEUE_URL",
+                "requests go to AWS_ENDPOINT_URL_SQS, or else to AWS_ENDPOINT_URL: check that SQS is \
+                 served there, DEAD_LETTER_QUEUE_URL and QUEUE_URL, and do it again",
             ),
             Self::Redrive(_) => Some(
                 "check DEAD_LETTER_QUEUE_URL, QUEUE_URL, AWS_REGION and the credentials, which \

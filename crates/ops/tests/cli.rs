@@ -356,6 +356,44 @@ async fn what_cannot_be_done_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_endpoint_is_named_and_nothing_else_is_blamed() {
+    let deployment = Deployment::new().await;
+    for (variable, url, line, said) in [
+        ("AWS_ENDPOINT_URL_DYNAMODB", "127.0.0.1:9001", "failing", "give it a URL such as http://"),
+        ("AWS_ENDPOINT_URL_SQS", "ftp://127.0.0.1", "redrive", "give it a URL such as http://"),
+        // Nobody listens there.
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1", "failing", "DynamoDB is served there"),
+        ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1", "redrive", "SQS is served there"),
+    ] {
+        let mut variables = deployment.variables();
+        variables.push((variable, url.to_owned()));
+        let ran = run(&variables, line).await;
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{variable} {url}");
+        assert!(ran.err.contains(variable) && ran.err.contains(said), "{url}: {}", ran.err);
+        assert!(!ran.err.contains("AWS_REGION"), "{url}: {}", ran.err);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_has_gone_is_no_panic() {
+    let deployment = Deployment::new().await;
+    // A report, a help, a failure and a wrong command line.
+    for (variables, line, code) in [
+        (deployment.variables(), "failing", 0),
+        (Vec::new(), "--help", 0),
+        (Vec::new(), "failing", 1),
+        (Vec::new(), "replay t", 2),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_a2a-lambda-ops"));
+        command.args(line.split_whitespace()).env_clear().envs(variables);
+        command.stdout(writer.try_clone().unwrap()).stderr(writer);
+        assert_eq!(command.status().await.unwrap().code(), Some(code), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_command_line_is_answered_with_the_right_one() {
     let ran = run(&[], "replay t").await;
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
