@@ -373,7 +373,7 @@ async fn store(
     database: &EmbeddedDynamoDb,
     folder: Option<&Folder>,
 ) -> Result<DynamoDbStore, StartError> {
-    let file = || folder.map(Folder::database_file).unwrap_or_default();
+    let file = || folder.map_or_else(|| PathBuf::from("in memory"), Folder::database_file);
     let failed = |source| StartError::Database { file: file(), source };
     let client = database.client();
     match client.describe_table().table_name(TABLE).send().await {

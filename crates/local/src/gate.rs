@@ -49,10 +49,8 @@ impl Gate {
     pub fn new(origins: &str, hosts: &[String]) -> Result<Self, GateError> {
         let host = |host: &String| {
             let name = host.parse::<Authority>().ok();
-            let name = name
-                .as_ref()
-                .and_then(|name| own_name(name))
-                .filter(|name| name == &host.to_ascii_lowercase());
+            let name =
+                name.as_ref().and_then(own_name).filter(|name| name == &host.to_ascii_lowercase());
             name.ok_or_else(|| GateError::Host(host.clone()))
         };
         let hosts = hosts.iter().map(host).collect::<Result<_, _>>()?;
