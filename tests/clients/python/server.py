@@ -15,10 +15,11 @@ START_LIMIT_S = 1200
 class Server:
     """A running server; `url` is where it listens. Variables are those that its process has."""
 
-    def __init__(self, *options: str, **variables: str):
+    def __init__(self, *options: str, stderr=None, **variables: str):
         command = [ROOT / "scripts/dev", *options]
+        env = os.environ | variables
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=os.environ | variables
+            command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=env
         )
         limit = threading.Timer(START_LIMIT_S, self.process.kill)
         limit.start()
@@ -49,6 +50,11 @@ class Server:
             if own == name and state != "Z" and int(parent) == self.process.pid:
                 found.append(int(pid))
         return found
+
+    def end(self, by: signal.Signals, within_s: float = 20) -> int:
+        """Ends it by a signal that it answers; returns its exit code."""
+        self.process.send_signal(by)
+        return self.process.wait(timeout=within_s)
 
     def kill(self) -> None:
         """Ends it as a crash would."""

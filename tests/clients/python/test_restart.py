@@ -106,6 +106,33 @@ async def test_all_that_was_accepted_completes_once(tmp_path):
             assert {task.id for task in listed.tasks} == set(texts)
 
 
+@pytest.mark.parametrize("options", [(), ("--processes",)], ids=["one process", "processes"])
+async def test_what_was_under_way_goes_on_at_once(tmp_path, options):
+    # A lease of the killed server would last far longer than the test waits.
+    variables = {"LEASE_SECONDS": "900", "SIGNAL_GRACE_SECONDS": "900"}
+    options = ("--data", str(tmp_path), "--agent", "conformance", *options)
+
+    begun = {TaskState.TASK_STATE_WORKING, TaskState.TASK_STATE_COMPLETED}
+    tasks = []
+    with Server("--port", "0", *options, **variables) as server:
+        async with connected(server) as client:
+
+            async def begin():
+                sent = message("test-resubscribe-message-id")
+                task = await send_for_task(client, sent, return_immediately=True)
+                tasks.append(await wait_for(client, task.id, lambda t: t.status.state in begun))
+
+            async with anyio.create_task_group() as group:
+                for _ in range(12):
+                    group.start_soon(begin)
+            server.kill()
+    assert not all(is_completed(task) for task in tasks)
+    with Server("--port", server.port, *options, **variables) as server:
+        async with connected(server) as client:
+            for task in tasks:
+                await wait_for(client, task.id, is_completed)
+
+
 @pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
 async def test_a_stream_goes_on_after_a_restart(tmp_path, binding):
     options = ("--data", str(tmp_path), "--agent", "conformance")
