@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::clients::{dynamodb_client, http_client, scheduler_client, sqs_client};
 use crate::environment::{AwsEnvironment, EnvironmentError};
+use crate::records::Records;
 use crate::scheduler::SchedulerTimer;
 use crate::sqs::SqsQueue;
 use crate::system::{RandomIds, SystemClock};
@@ -246,6 +247,17 @@ pub fn engine<S: TaskStore + PushConfigs>(
     variables: &Variables<'_>,
     make_store: impl FnOnce(aws_sdk_dynamodb::Client, String) -> S,
 ) -> Result<Engine, ConfigError> {
+    Ok(engine_with_records(variables, make_store)?.0)
+}
+
+/// As [`engine`], for a function that the queue feeds.
+///
+/// # Errors
+/// When a variable is missing or cannot be used.
+pub fn engine_with_records<S: TaskStore + PushConfigs>(
+    variables: &Variables<'_>,
+    make_store: impl FnOnce(aws_sdk_dynamodb::Client, String) -> S,
+) -> Result<(Engine, Arc<dyn Records>), ConfigError> {
     let table = variables.required("TABLE_NAME", "the name of the DynamoDB table of tasks")?;
     let queue_url = variables.required("QUEUE_URL", "the URL of the SQS queue of signals")?;
     let policy = policy(variables)?;
@@ -257,17 +269,18 @@ pub fn engine<S: TaskStore + PushConfigs>(
     let vault = vault(variables, &aws, &http, clock.clone())?;
     let webhook = webhook(variables, ids.clone())?;
     let queue = Arc::new(SqsQueue::new(sqs_client(&aws, http), queue_url));
-    Ok(Engine {
+    let engine = Engine {
         store: store.clone(),
         configs: store,
         queue: queue.clone(),
-        timer: timer.map_or(queue as Arc<dyn Timer>, |timer| Arc::new(timer)),
+        timer: timer.map_or(queue.clone() as Arc<dyn Timer>, |timer| Arc::new(timer)),
         clock,
         ids,
         webhook,
         vault,
         policy: Arc::new(policy),
-    })
+    };
+    Ok((engine, queue))
 }
 
 /// EventBridge Scheduler, if there is a role for it.

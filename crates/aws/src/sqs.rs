@@ -15,8 +15,8 @@ use aws_sdk_sqs::Client;
 /// messages.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
-    client: Client,
-    url: String,
+    pub(crate) client: Client,
+    pub(crate) url: String,
 }
 
 impl SqsQueue {
@@ -46,10 +46,14 @@ impl Timer for SqsQueue {
     }
 }
 
-/// SQS counts in whole seconds. Rounded up: a signal that arrives early is sent again.
+/// A signal that arrives early is sent again.
 fn delay_seconds(delay: Duration) -> i32 {
-    let whole = delay.min(MAX_QUEUE_DELAY).as_millis().div_ceil(1_000);
-    i32::try_from(whole).unwrap_or(i32::MAX)
+    whole_seconds(delay.min(MAX_QUEUE_DELAY))
+}
+
+/// SQS counts in whole seconds. Rounded up.
+pub(crate) fn whole_seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis().div_ceil(1_000)).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub use ops::{Caller, GetOptions, Next, Operations, SendOptions, StreamEvent, Ta
 pub use policy::{Policy, Retries};
 pub use push::{PushConfig, PushConfigs};
 pub use restart::{Former, Restarted, restart};
-pub use run::{Attended, Company, Recovered, RunError, Runner};
+pub use run::{AFTER_LEASE, Attended, Company, Recovered, RunError, Runner};
 pub use store::{Snapshot, StoreError, TaskStore};
 pub use sweep::{Swept, sweep};
 pub use trace::TraceContext;

@@ -20,6 +20,10 @@ use crate::store::{Depth, Snapshot, StoreError};
 /// another invocation.
 const MIN_RUN: Duration = Duration::from_secs(1);
 
+/// How long after the end of a lease its task is looked at again: clocks differ, and queues count
+/// in whole seconds.
+pub const AFTER_LEASE: Duration = Duration::from_secs(1);
+
 /// Runs agents on tasks.
 #[derive(Debug, Clone)]
 pub struct Runner {
@@ -239,6 +243,16 @@ impl Runner {
             | Refusal::NothingToPush
             | Refusal::News => Attended::AlreadyDone,
         })
+    }
+
+    /// Has a task looked at again just after the lease that another runner seems to hold, by a new
+    /// signal. For a signal that the queue has delivered before: the runner that had it then may be
+    /// the dead holder of that lease.
+    ///
+    /// # Errors
+    /// When the signal cannot be sent.
+    pub async fn look_again(&self, key: &TaskKey, until: Timestamp) -> Result<(), SignalError> {
+        self.engine.signal(key, until.saturating_add(AFTER_LEASE)).await
     }
 
     /// Leaves a task with mail to another invocation, because this one is about to end.

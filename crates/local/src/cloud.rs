@@ -181,7 +181,7 @@ impl Cloud {
             store: store.clone(),
             configs: store,
             queue: local_queue.clone(),
-            timer: local_queue,
+            timer: local_queue.clone(),
             clock,
             ids: ids.clone(),
             webhook: webhook(&variables, ids)?,
@@ -202,7 +202,7 @@ impl Cloud {
                     .await
                     .map_err(StartError::Processes)?
             }
-            None => Functions::within(engine.clone(), agents, &settings)?,
+            None => Functions::within(engine.clone(), agents, local_queue, &settings)?,
         };
         if let Some(folder) = &folder {
             take_up(&engine, folder.former()).await?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_aws::{ConfigError, SystemClock, Variables};
+use a2a_lambda_aws::{ConfigError, Records, SystemClock, Variables};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Agents, Clock, Engine};
 use a2a_lambda_protocol::Timestamp;
@@ -58,6 +58,7 @@ impl Functions {
     pub(crate) fn within(
         engine: Engine,
         agents: Agents,
+        records: Arc<dyn Records>,
         settings: &Settings,
     ) -> Result<Self, ConfigError> {
         let lookup = |name: &str| settings.get(name);
@@ -65,7 +66,7 @@ impl Functions {
         Ok(Self::Within(Box::new(Within {
             clock: SystemClock,
             request: request::Context::new(engine.clone(), agents.clone(), config),
-            executor: sqs_executor::Context::new(engine.clone(), agents),
+            executor: sqs_executor::Context::new(engine.clone(), agents, records),
             stream_recovery: stream_recovery::Context::new(engine.clone()),
             recovery: scheduled_recovery::Context::new(engine),
         })))

@@ -2,14 +2,15 @@
 //! the sweep.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use a2a_lambda_core::{Agents, Attended, Company, Runner, TaskKey, deliver, sweep};
+use a2a_lambda_core::{Agents, Attended, Runner, TaskKey, deliver, sweep};
 
 use crate::actor::Actor;
 use crate::agent::Scripted;
 use crate::queue::{Receive, Received};
+use crate::recovering;
 use crate::rng::Rng;
 use crate::world::World;
 
@@ -52,14 +53,16 @@ pub(crate) async fn execute(world: Arc<World>, count: Arc<AtomicU32>) {
     }
 }
 
-async fn attend(world: &World, actor: Arc<Actor>, received: &Received, invocation: Duration) {
+async fn attend(world: &Arc<World>, actor: Arc<Actor>, received: &Received, invocation: Duration) {
     let key = received.signal.key();
     let what = format!("is given signal {}", received.receives);
     world.note(actor.name(), &what, &key.task);
     let engine = actor.engine();
     let deadline = engine.clock.now().saturating_add(invocation);
     let runner = Runner::new(engine, Agents::new(Arc::new(Scripted { actor: actor.clone() })));
-    let attended = actor.live(invocation, runner.attend(&key, deadline, Company::Alone)).await;
+    let (is_calm, is_told) = (world.is_calm(), AtomicBool::new(false));
+    let attending = recovering::attend(&actor, &runner, received, deadline, &is_told);
+    let attended = actor.live(invocation, attending).await;
     match attended {
         Some(Ok(outcome)) if outcome != Attended::TooLate => {
             world.note(actor.name(), "is done", format_args!("{outcome:?}"));
@@ -69,10 +72,13 @@ async fn attend(world: &World, actor: Arc<Actor>, received: &Received, invocatio
             world.note(actor.name(), "gives the signal back", format_args!("{failed:?}"));
             let mut rng = Rng::derive(world.seed, &format!("{}, back", actor.name()));
             let after = Duration::from_millis(rng.within(0, 30_000));
-            world.queue.give_back(received, after);
+            world.queue.hide(received, after);
         }
-        // It comes again once the queue has waited long enough.
-        None => {}
+        // The actor has died, and has said when the signal comes again.
+        None => {
+            let is_prompt = is_calm && is_told.into_inner();
+            world.runner_died(actor.name(), received, is_prompt);
+        }
     }
 }
 

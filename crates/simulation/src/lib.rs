@@ -26,6 +26,7 @@ mod planted;
 mod posting;
 mod queue;
 mod receiver;
+mod recovering;
 mod registering;
 mod rng;
 mod run;

@@ -1,6 +1,7 @@
 //! The simulation as a program. `scripts/simulate` builds and runs it.
 
-use std::fmt::{Display, Write as _};
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -166,6 +167,7 @@ fn on_threads(
 fn all(arguments: &Arguments) -> bool {
     let (steps, faults, violations) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let (seeds, pushes, repeats) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let recovered = Mutex::new(Recovered::default());
     let print = Mutex::new(());
     on_threads(arguments, None, |seed, report| {
         seeds.fetch_add(1, Ordering::Relaxed);
@@ -173,6 +175,9 @@ fn all(arguments: &Arguments) -> bool {
         faults.fetch_add(report.tally.faults, Ordering::Relaxed);
         pushes.fetch_add(report.tally.pushes, Ordering::Relaxed);
         repeats.fetch_add(report.tally.repeats, Ordering::Relaxed);
+        if let Ok(mut recovered) = recovered.lock() {
+            recovered.count(&report.recovered_ms);
+        }
         if report.violation.is_some() {
             violations.fetch_add(1, Ordering::Relaxed);
             let text = finding(seed, &report);
@@ -184,11 +189,51 @@ fn all(arguments: &Arguments) -> bool {
     });
     let [seeds, steps, faults, pushes, repeats, violations] =
         [seeds, steps, faults, pushes, repeats, violations].map(AtomicU64::into_inner);
+    say(recovered.into_inner().unwrap_or_default());
     say(format_args!(
         "{seeds} seeds, {steps} steps, {faults} faults, {pushes} pushes ({repeats} repeats), \
          {violations} violations"
     ));
     violations == 0
+}
+
+/// How long tasks of dead runners waited for another runner.
+#[derive(Debug, Default)]
+struct Recovered {
+    /// How many tasks, by seconds.
+    by_seconds: BTreeMap<u64, u64>,
+    tasks: u64,
+}
+
+impl Recovered {
+    fn count(&mut self, waits_ms: &[u64]) {
+        for wait_ms in waits_ms {
+            *self.by_seconds.entry(wait_ms.div_ceil(1_000)).or_default() += 1;
+            self.tasks += 1;
+        }
+    }
+
+    /// The seconds within which so many percent of the tasks were taken up.
+    fn percentile(&self, percent: u64) -> u64 {
+        let mut left = (self.tasks * percent).div_ceil(100);
+        let reached = self.by_seconds.iter().find(|(_, tasks)| {
+            left = left.saturating_sub(**tasks);
+            left == 0
+        });
+        reached.map_or(0, |(seconds, _)| *seconds)
+    }
+}
+
+impl fmt::Display for Recovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [p50, p90, p99, most] = [50, 90, 99, 100].map(|percent| self.percentile(percent));
+        write!(
+            f,
+            "{} tasks of dead runners were taken up again within {p50} s (p50), {p90} s (p90), {p99} s \
+             (p99), {most} s (all)",
+            self.tasks
+        )
+    }
 }
 
 fn finding(seed: u64, report: &Report) -> String {

@@ -94,6 +94,8 @@ struct Known {
     claimed_at: Position,
     /// When `CancelTask` was answered, in milliseconds of the run.
     canceled_ms: Option<u64>,
+    /// When its runner died, in milliseconds of the run, if none has taken over yet.
+    died_ms: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -124,6 +126,8 @@ pub(crate) struct Oracle {
     sending: BTreeMap<String, Option<String>>,
     /// The config that came with each message that was accepted, by the message's id.
     accepted_with: BTreeMap<String, Option<String>>,
+    /// How long tasks waited from a runner's death to the next claim, or to their end.
+    pub(crate) recovered_ms: Vec<u64>,
 }
 
 impl Oracle {
@@ -145,6 +149,7 @@ impl Oracle {
             by_push: BTreeMap::new(),
             sending: BTreeMap::new(),
             accepted_with: BTreeMap::new(),
+            recovered_ms: Vec::new(),
         }
     }
 
@@ -208,7 +213,12 @@ impl Oracle {
             checkpoint: None,
             claimed_at: Position(0),
             canceled_ms: None,
+            died_ms: None,
         });
+        if head.fence > known.head.fence || head.is_terminal() {
+            let waited_ms = known.died_ms.take().map(|died_ms| now_ms.saturating_sub(died_ms));
+            self.recovered_ms.extend(waited_ms);
+        }
         if (head.turn, head.fence) != (known.head.turn, known.head.fence) {
             known.claimed_at = head.position;
         }

@@ -139,6 +139,8 @@ bugs! {
     LeftoversLive = "leftovers-live",
     /// The commit that makes a config does not count how many there are.
     ConfigsUncounted = "configs-uncounted",
+    /// The records of a runner that died come again as late as the queue has it for all.
+    RecordsStayHidden = "records-stay-hidden",
 }
 
 impl Planted {

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use a2a_lambda_core::Signal;
+use a2a_lambda_core::{Signal, TaskKey};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -68,13 +68,24 @@ impl SimQueue {
         lock(&self.messages).1.retain(|message| message.id != received.id);
     }
 
-    /// Makes a signal come again after a while.
-    pub(crate) fn give_back(&self, received: &Received, after: Duration) {
+    /// Makes a signal come again after a while, and not before, unless another has received it since.
+    pub(crate) fn hide(&self, received: &Received, after: Duration) {
         let (_, messages) = &mut *lock(&self.messages);
-        if let Some(message) = messages.iter_mut().find(|message| message.id == received.id) {
+        let is_meant = |message: &&mut Message| {
+            (message.id, message.receives) == (received.id, received.receives)
+        };
+        if let Some(message) = messages.iter_mut().find(is_meant) {
             message.visible_at = Instant::now() + after;
         }
         self.changed.notify_one();
+    }
+
+    /// Whether there is a signal for a task that waits for an executor only.
+    pub(crate) fn is_visible(&self, key: &TaskKey) -> bool {
+        let now = Instant::now();
+        let is_visible =
+            |message: &Message| message.visible_at <= now && message.signal.key() == *key;
+        lock(&self.messages).1.iter().any(is_visible)
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Report {
     pub violation: Option<Violation>,
     /// The run in numbers.
     pub tally: Tally,
+    /// How long tasks whose runner had died waited for the next, in milliseconds.
+    pub recovered_ms: Vec<u64>,
     /// What happened, if that was to be written down.
     pub journal: Vec<String>,
 }
@@ -112,7 +114,8 @@ async fn carry_out(world: World, plan: &Plan) -> Report {
     actors.shutdown().await;
     let violation = world.take_violation();
     let journal = world.take_journal();
-    Report { violation, tally: journal.tally, journal: journal.into_lines() }
+    let (tally, recovered_ms) = (journal.tally, world.take_recovered());
+    Report { violation, tally, recovered_ms, journal: journal.into_lines() }
 }
 
 async fn all(plan: &Plan, world: &Arc<World>) {

@@ -26,8 +26,9 @@ use crate::op::Who;
 use crate::oracle::{Given, Oracle, TOLD_WITHIN_MS, Violation};
 use crate::plan::{Faults, Plan, Settings};
 use crate::planted::Planted;
-use crate::queue::SimQueue;
+use crate::queue::{Received, SimQueue};
 use crate::receiver::Receivers;
+use crate::recovering;
 use crate::run::{Setup, Stores};
 use crate::weather::Weather;
 
@@ -246,6 +247,32 @@ impl World {
 
     pub(crate) fn generation(&self, key: &TaskKey) -> Generation {
         lock(&self.oracle).generation(key)
+    }
+
+    /// Whether nothing goes wrong but what clients and agents do.
+    pub(crate) fn is_calm(&self) -> bool {
+        let slow_ms = self.faults.slow_ms;
+        self.has_healed() || self.faults == Faults { slow_ms, ..Faults::default() }
+    }
+
+    /// Returns once the world has healed.
+    pub(crate) async fn healing(&self) {
+        while !self.has_healed() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// A runner has died that was at this signal; see [`recovering::judge`].
+    pub(crate) fn runner_died(self: &Arc<Self>, actor: &str, received: &Received, is_prompt: bool) {
+        let (key, now_ms) = (received.signal.key(), self.now_ms());
+        if lock(&self.oracle).runner_died(actor, &key, now_ms) {
+            tokio::spawn(recovering::judge(self.clone(), key, received.clone(), is_prompt));
+        }
+    }
+
+    /// How long tasks of dead runners waited for another.
+    pub(crate) fn take_recovered(&self) -> Vec<u64> {
+        std::mem::take(&mut lock(&self.oracle).recovered_ms)
     }
 
     /// I4: two sweeps after the world has healed, no task has been waiting for longer.

@@ -1,6 +1,6 @@
 //! The function's configuration.
 
-use a2a_lambda_aws::{ConfigError, Variables, engine};
+use a2a_lambda_aws::{ConfigError, Variables, engine_with_records};
 use a2a_lambda_dynamodb::DynamoDbStore;
 
 use crate::Context;
@@ -24,6 +24,6 @@ const AGENT: &str = "names of agents, such as `echo` or `tenant=echo,other=confo
 /// When a variable is missing or cannot be used.
 pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     let agents = variables.required_as("AGENT", AGENT, a2a_lambda_agents::configured)?;
-    let engine = engine(variables, DynamoDbStore::new)?;
-    Ok(Context::new(engine, agents))
+    let (engine, records) = engine_with_records(variables, DynamoDbStore::new)?;
+    Ok(Context::new(engine, agents, records))
 }

@@ -6,17 +6,25 @@
 //! them runs alone. The function sends a suspect's signal on, marked, so that other invocations
 //! take the suspects at once. An invocation that receives a marked signal runs that task only, and
 //! sends the rest of its batch on.
+//!
+//! While it works, the function keeps its records hidden in the queue for little longer than a
+//! lease. So if its process dies, SQS redelivers them when the leases of their tasks are over, and
+//! not when the visibility timeout of the whole queue is.
 
 mod config;
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use a2a_lambda_aws::{EventError, EventKind, batch};
+use a2a_lambda_aws::{EventError, EventKind, Records, batch};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::ids::{TaskId, Tenant};
-use a2a_lambda_core::{Agents, Attended, Company, Engine, RunError, Runner, Signal, SignalError};
+use a2a_lambda_core::{
+    AFTER_LEASE, Agents, Attended, Company, Engine, RunError, Runner, Signal, SignalError,
+};
 use a2a_lambda_protocol::Timestamp;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::future::join_all;
@@ -31,15 +39,22 @@ pub use config::context;
 const MAX_AT_ONCE: usize = 16;
 
 /// What the handler needs: made once, at cold start.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Context {
     runner: Runner,
+    records: Arc<dyn Records>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("runner", &self.runner).finish_non_exhaustive()
+    }
 }
 
 impl Context {
-    /// The context of a function that runs these agents.
-    pub fn new(engine: Engine, agents: Agents) -> Self {
-        Self { runner: Runner::new(engine, agents) }
+    /// The context of a function that runs these agents, and is fed by this queue of records.
+    pub fn new(engine: Engine, agents: Agents, records: Arc<dyn Records>) -> Self {
+        Self { runner: Runner::new(engine, agents), records }
     }
 }
 
@@ -47,8 +62,14 @@ impl Context {
 #[derive(Debug, Clone)]
 struct Record {
     message_id: String,
+    receipt: String,
+    /// Whether SQS has delivered it before. The runner that had it then may have died.
+    is_redelivered: bool,
     signal: Signal,
 }
+
+/// The receipt handles of records that are not done yet, by their message ids.
+type Open = Mutex<BTreeMap<String, String>>;
 
 /// A record that is not a signal.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +91,7 @@ enum RecordError {
     Run(#[from] RunError),
     #[error("too little of the invocation was left to begin")]
     TooLate,
-    #[error("the task is for another invocation, which was not told")]
+    #[error("the task is for another invocation, and no signal could be sent")]
     NotSentOn(#[from] SignalError),
     #[error("the record was not attended to before the invocation's end, or its runner broke")]
     Broken,
@@ -93,24 +114,93 @@ pub async fn handle(event: SqsEvent, deadline: Timestamp, context: &Context) -> 
     let mut response = SqsBatchResponse::default();
     let mut records = Vec::new();
     for message in event.records {
-        let message_id = message.message_id.clone().unwrap_or_default();
-        match parse(&message) {
-            Ok(signal) => records.push(Record { message_id, signal }),
-            Err(error) => report(&message_id, Err(error.into()), &mut response),
+        match Record::read(&message) {
+            Ok(record) => records.push(record),
+            Err(error) => {
+                let message_id = message.message_id.unwrap_or_default();
+                report(&message_id, Err(error.into()), &mut response);
+            }
         }
     }
-    let runner = &context.runner;
     if let Some(suspect) = records.iter().position(|record| record.signal.alone) {
         let suspect = records.swap_remove(suspect);
         // Before the suspect begins: it may end the process.
-        let sent_on = join_all(records.iter().map(|record| send_on(runner, &record.signal))).await;
-        for (record, sent_on) in records.iter().zip(sent_on) {
-            report(&record.message_id, sent_on.map_err(RecordError::from), &mut response);
-        }
+        send_all_on(records, context, &mut response).await;
         records = vec![suspect];
     }
-    attend_to_all(records, deadline, runner, &mut response).await;
+    let receipts = records.iter().map(|of| (of.message_id.clone(), of.receipt.clone()));
+    let open = Mutex::new(receipts.collect());
+    let mut hidden = Hidden { open: &open, context, is_new: true, is_refused: false };
+    if records.iter().any(Record::may_kill) {
+        hidden.renew().await;
+    }
+    tokio::select! {
+        biased;
+        // First: the request is on its way before a task is claimed, and costs its agent no time.
+        never = hidden.keep() => match never {},
+        () = attend_to_all(records, deadline, context, &open, &mut response) => {}
+    }
     response
+}
+
+/// Keeps records hidden in the queue for little longer than a lease from now. A record that is done
+/// leaves; what it was hidden for last stands.
+struct Hidden<'a> {
+    open: &'a Open,
+    context: &'a Context,
+    is_new: bool,
+    is_refused: bool,
+}
+
+impl Hidden<'_> {
+    async fn keep(&mut self) -> Infallible {
+        let engine = self.context.runner.engine();
+        if self.is_new {
+            self.renew().await;
+        }
+        loop {
+            // As often as a lease is renewed.
+            engine.clock.sleep(engine.policy.lease / 3).await;
+            self.renew().await;
+        }
+    }
+
+    async fn renew(&mut self) {
+        self.is_new = false;
+        let receipts: Vec<String> = lock(self.open).values().cloned().collect();
+        let lease = self.context.runner.engine().policy.lease;
+        let hidden = self.context.records.redeliver(&receipts, lease + AFTER_LEASE).await;
+        if let Err(error) = hidden
+            && !self.is_refused
+        {
+            // Once for each invocation.
+            self.is_refused = true;
+            let error = chain(&error);
+            warn!(error, "if this process dies, its tasks are left to the sweep");
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives the tasks of these records to other invocations.
+async fn send_all_on(records: Vec<Record>, context: &Context, response: &mut SqsBatchResponse) {
+    let runner = &context.runner;
+    let sent = join_all(records.iter().map(|record| send_on(runner, &record.signal))).await;
+    let mut receipts = Vec::new();
+    for (record, sent) in records.into_iter().zip(sent) {
+        if sent.is_ok() {
+            receipts.push(record.receipt);
+        }
+        report(&record.message_id, sent.map_err(RecordError::from), response);
+    }
+    // The mapping would do it when this invocation has ended well. If it does not, these records
+    // would be redelivered as often as the suspect's, and end as dead letters.
+    if let Err(error) = context.records.delete(&receipts).await {
+        warn!(error = chain(&error), "records that were sent on may be redelivered");
+    }
 }
 
 /// Gives a task to another invocation.
@@ -122,7 +212,8 @@ async fn send_on(runner: &Runner, signal: &Signal) -> Result<(), SignalError> {
 async fn attend_to_all(
     records: Vec<Record>,
     deadline: Timestamp,
-    runner: &Runner,
+    context: &Context,
+    open: &Open,
     response: &mut SqsBatchResponse,
 ) {
     let company = if records.len() > 1 { Company::Others } else { Company::Alone };
@@ -131,7 +222,7 @@ async fn attend_to_all(
     let mut by_task = HashMap::new();
     for record in records {
         let message_id = record.message_id.clone();
-        let (runner, permits) = (runner.clone(), permits.clone());
+        let (runner, permits) = (context.runner.clone(), permits.clone());
         let attending = async move {
             // The semaphore is never closed.
             let _permit = permits.acquire().await.map_err(|_| RecordError::Broken)?;
@@ -148,6 +239,7 @@ async fn attend_to_all(
             Err(error) => (error.id(), Err(RecordError::Broken)),
         };
         if let Some(message_id) = by_task.remove(&id) {
+            lock(open).remove(&message_id);
             report(&message_id, result, response);
         }
     }
@@ -166,7 +258,7 @@ async fn attend(
     deadline: Timestamp,
     company: Company,
 ) -> Result<(), RecordError> {
-    let Record { message_id, signal } = record;
+    let Record { message_id, is_redelivered, signal, .. } = record;
     let (tenant, task) = (&signal.tenant, &signal.task_id);
     match runner.attend(&signal.key(), deadline, company).await {
         Ok(Attended::TooLate) => {
@@ -181,6 +273,10 @@ async fn attend(
             warn!(message_id, %tenant, %task, "a runner died at the task: it is sent on, to run alone");
             Ok(send_on(runner, &signal.alone()).await?)
         }
+        Ok(Attended::HeldBy { until }) if is_redelivered => {
+            info!(message_id, %tenant, %task, %until, "the task is looked at when its lease ends");
+            Ok(runner.look_again(&signal.key(), until).await?)
+        }
         Ok(outcome) => {
             info!(message_id, %tenant, %task, ?outcome, "signal done");
             Ok(())
@@ -189,6 +285,25 @@ async fn attend(
             warn!(message_id, %tenant, %task, "signal not attended to");
             Err(error.into())
         }
+    }
+}
+
+impl Record {
+    /// Whether its task may end the process before a request that is made beside it is sent: a runner
+    /// of it may have died before.
+    fn may_kill(&self) -> bool {
+        self.is_redelivered || self.signal.alone
+    }
+
+    fn read(message: &SqsMessage) -> Result<Self, BadRecord> {
+        let receives = message.attributes.get("ApproximateReceiveCount");
+        let receives = receives.and_then(|count| count.parse::<u32>().ok()).unwrap_or(1);
+        Ok(Self {
+            message_id: message.message_id.clone().unwrap_or_default(),
+            receipt: message.receipt_handle.clone().unwrap_or_default(),
+            is_redelivered: receives > 1,
+            signal: parse(message)?,
+        })
     }
 }
 

@@ -31,8 +31,9 @@ const KILL_EVERY: (u64, u64) = (200, 500);
 const GRACE: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// When the messages of a process that was killed come again: before its leases are over.
-const AFTER_DEATH: Duration = Duration::from_secs(3);
+/// When every second message of a process that was killed comes again: before its lease is over.
+/// The others come when the process has said.
+const TOO_EARLY: Duration = Duration::from_secs(3);
 
 /// How long a commit that a process had sent before it was killed can take to be made.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
@@ -66,7 +67,7 @@ async fn serve(aws: Arc<Aws>, seat: Arc<Seat>, kills: Arc<Mutex<Vec<Kill>>>) {
         *seat.0.lock().unwrap() = None;
         if let Some(ended) = ended {
             assert!(matches!(ended, Ended::Answered(_)), "it was not killed, but {ended:?}");
-            aws.settle(&batch, &ended, AFTER_DEATH);
+            aws.settle(&batch, &ended);
             continue;
         }
         let at = now();
@@ -74,7 +75,10 @@ async fn serve(aws: Arc<Aws>, seat: Arc<Seat>, kills: Arc<Mutex<Vec<Kill>>>) {
         let task = |body: &str| serde_json::from_str::<Signal>(body).unwrap().key();
         let given = batch.iter().map(|message| task(&message.body)).collect();
         kills.lock().unwrap().push(Kill { at, given });
-        aws.settle(&batch, &Ended::Died, AFTER_DEATH);
+        for message in batch.iter().step_by(2) {
+            // It may have been sent on and deleted.
+            let _ = aws.queue.change_visibility(&message.receipt_handle, TOO_EARLY);
+        }
         executor = Executor::start(&aws).await;
     }
 }

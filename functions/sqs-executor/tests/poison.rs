@@ -9,13 +9,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::{Event, TaskKey};
+use a2a_lambda_core::{AFTER_LEASE, Event, TaskKey};
 use a2a_lambda_local::queue::{MAX_WAIT, QueueDepth};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::shared::{Aws, Client, Ended, Ending, Executor, LEASE, PATIENCE, WORK};
+use crate::shared::{Aws, Client, Ended, Ending, Executor, LEASE, PATIENCE, WORK, now};
 
 const MAX_ATTEMPTS: usize = 3;
 
@@ -28,9 +28,6 @@ const GRACE: Duration = Duration::from_mins(1);
 /// How long to look for messages that must not be there.
 const NOTHING_COMES: Duration = Duration::from_secs(1);
 
-/// When the messages of a process that died come again: its leases are over.
-const AFTER_DEATH: Duration = LEASE.saturating_add(Duration::from_secs(1));
-
 /// How long the innocent tasks of a batch may take together when they run again. Each works for a
 /// second, so that one by one they would take twice this, and side by side they take a fraction.
 const SIDE_BY_SIDE: Duration = Duration::from_secs(4);
@@ -42,11 +39,11 @@ async fn aws() -> Aws {
 }
 
 /// Feeds processes until no message is left, each batch to one that is free or new, each invocation
-/// with this limit. Returns how many processes ended, all of them like this.
-async fn feed(aws: &Arc<Aws>, limit: Duration, end: &Ended) -> usize {
+/// with this limit. Returns when processes ended, all of them like this.
+async fn feed(aws: &Arc<Aws>, limit: Duration, end: &Ended) -> Vec<Timestamp> {
     let mut free = Vec::new();
     let mut busy = JoinSet::new();
-    let mut deaths = 0;
+    let mut deaths = Vec::new();
     for _ in 0..MAX_BATCHES {
         let mut next = std::pin::pin!(aws.batch(MAX_WAIT));
         let batch = loop {
@@ -57,7 +54,7 @@ async fn feed(aws: &Arc<Aws>, limit: Duration, end: &Ended) -> usize {
                         (Ended::Answered(_), executor) => free.push(executor),
                         (ended, _) => {
                             assert_eq!(ended, *end);
-                            deaths += 1;
+                            deaths.push(now());
                         }
                     }
                     if busy.is_empty() && aws.queue.depth() == QueueDepth::default() {
@@ -77,7 +74,7 @@ async fn feed(aws: &Arc<Aws>, limit: Duration, end: &Ended) -> usize {
                 None => Executor::start(&aws).await,
             };
             let ended = executor.invoke(&batch, limit).await;
-            aws.settle(&batch, &ended, AFTER_DEATH);
+            aws.settle(&batch, &ended);
             (ended, executor)
         });
     }
@@ -105,7 +102,7 @@ async fn survive(poison: &str, limit: Duration, end: &Ended) {
     }
     let killer = client.submit("m1", poison).await;
     let deaths = feed(&aws, limit, end).await;
-    assert_eq!(deaths, MAX_ATTEMPTS, "an attempt each");
+    assert_eq!(deaths.len(), MAX_ATTEMPTS, "an attempt each");
     let ended = client.ended(&killer).await;
     assert_eq!(ended.state(), TaskState::Failed);
     assert_eq!(ended.message(), "gave up after 3 attempts: in 3 of them the process died");
@@ -118,9 +115,12 @@ async fn survive(poison: &str, limit: Duration, end: &Ended) {
     }
     let first_begin = again.iter().map(|(begin, _)| *begin).min().unwrap();
     let last_end = again.iter().map(|(_, end)| *end).max().unwrap();
-    let took = last_end.saturating_since(first_begin);
-    println!("{INNOCENTS} mates of {poison:?} ran again within {took:?}");
+    let (after, took) =
+        (first_begin.saturating_since(deaths[0]), last_end.saturating_since(first_begin));
+    println!("{INNOCENTS} mates of {poison:?}: again after {after:?}, all done {took:?} later");
     assert!(took < SIDE_BY_SIDE, "{took:?}");
+    // No sweep is made here: their own messages came again.
+    assert!(after < LEASE + AFTER_LEASE + SIDE_BY_SIDE, "{after:?}");
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn feed_living(aws: &Aws, executor: &Executor) -> Vec<BTreeSet<String>> {
         }
         let failures = executor.answer(&batch).await;
         reports.push(failures.clone());
-        aws.settle(&batch, &Ended::Answered(failures), Duration::ZERO);
+        aws.settle(&batch, &Ended::Answered(failures));
     }
     panic!("there are messages after {MAX_BATCHES} batches: {:?}", aws.queue.depth());
 }

@@ -1,5 +1,6 @@
-//! SQS, as far as it is asked for here. Functions send; operators take dead letters, send them, and
-//! delete them. To receive from the queue itself is Lambda's part, and so the cloud's or the test's.
+//! SQS, as far as it is asked for here. Functions send, and hide and delete the records that they were
+//! given; operators take dead letters, send them, and delete them. To receive from the queue itself
+//! is Lambda's part, and so the cloud's or the test's.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Answer, refused};
-use crate::queue::{Queue, ReceiptHandle};
+use crate::queue::{ParseReceiptHandleError, Queue, ReceiptHandle};
 
 /// The name of the queue of dead letters. Any other names the queue itself.
 pub(super) const DEAD_LETTERS: &str = "signals-dead";
@@ -51,6 +52,14 @@ struct DeleteEntry {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct HideEntry {
+    id: String,
+    receipt_handle: String,
+    visibility_timeout: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct ReceiveMessage {
     queue_url: String,
     #[serde(default = "one")]
@@ -76,7 +85,8 @@ pub(super) fn answer(queue: &Queue, operation: &str, body: &[u8]) -> Answer {
         "SendMessage" => read(body).and_then(|request| send(queue, request)),
         "SendMessageBatch" => read(body).map(|request| send_batch(queue, request)),
         "ReceiveMessage" => read(body).and_then(|request| receive(queue, &request)),
-        "DeleteMessageBatch" => read(body).and_then(|request| delete_batch(queue, request)),
+        "ChangeMessageVisibilityBatch" => read(body).and_then(|request| hide_batch(queue, request)),
+        "DeleteMessageBatch" => read(body).map(|request| delete_batch(queue, request)),
         _ => Err(unsupported(operation)),
     };
     answer.map_or_else(|refused| refused, |answer| (StatusCode::OK, answer.to_string()))
@@ -131,22 +141,35 @@ fn receive(queue: &Queue, request: &ReceiveMessage) -> Result<Value, Answer> {
     Ok(json!({ "Messages": messages }))
 }
 
-fn delete_batch(queue: &Queue, batch: Batch<DeleteEntry>) -> Result<Value, Answer> {
-    if !is_of_dead_letters(&batch.queue_url) {
-        return Err(unsupported("DeleteMessageBatch is for the dead letters only"));
+fn hide_batch(queue: &Queue, batch: Batch<HideEntry>) -> Result<Value, Answer> {
+    if is_of_dead_letters(&batch.queue_url) {
+        return Err(unsupported("ChangeMessageVisibilityBatch is not for the dead letters"));
     }
     let mut answer = BatchAnswer::default();
-    for DeleteEntry { id, receipt_handle } in batch.entries {
-        match receipt_handle.parse::<ReceiptHandle>() {
-            Ok(handle) => {
-                // As on AWS, one that is gone is as good as deleted.
-                queue.delete_dead_letter(&handle);
-                answer.successful.push(json!({ "Id": id }));
-            }
-            Err(error) => answer.fail(&id, "ReceiptHandleIsInvalid", &error.to_string()),
+    for HideEntry { id, receipt_handle, visibility_timeout } in batch.entries {
+        let Some(handle) = answer.handle(&id, &receipt_handle) else { continue };
+        match queue.change_visibility(&handle, Duration::from_secs(visibility_timeout)) {
+            Ok(()) => answer.successful.push(json!({ "Id": id })),
+            Err(error) => answer.fail(&id, "MessageNotInflight", &error.to_string()),
         }
     }
     Ok(answer.json())
+}
+
+fn delete_batch(queue: &Queue, batch: Batch<DeleteEntry>) -> Value {
+    let of_dead_letters = is_of_dead_letters(&batch.queue_url);
+    let mut answer = BatchAnswer::default();
+    for DeleteEntry { id, receipt_handle } in batch.entries {
+        let Some(handle) = answer.handle(&id, &receipt_handle) else { continue };
+        // As on AWS, one that is gone is as good as deleted.
+        if of_dead_letters {
+            queue.delete_dead_letter(&handle);
+        } else {
+            queue.delete(&handle);
+        }
+        answer.successful.push(json!({ "Id": id }));
+    }
+    answer.json()
 }
 
 #[derive(Debug, Default)]
@@ -156,6 +179,15 @@ struct BatchAnswer {
 }
 
 impl BatchAnswer {
+    /// The receipt handle of an entry. One that cannot be is answered.
+    fn handle(&mut self, id: &str, receipt_handle: &str) -> Option<ReceiptHandle> {
+        let handle = receipt_handle.parse();
+        let wrong = |error: &ParseReceiptHandleError| {
+            self.fail(id, "ReceiptHandleIsInvalid", &error.to_string());
+        };
+        handle.inspect_err(wrong).ok()
+    }
+
     fn fail(&mut self, id: &str, code: &str, message: &str) {
         let failed = json!({ "Id": id, "Code": code, "Message": message, "SenderFault": true });
         self.failed.push(failed);

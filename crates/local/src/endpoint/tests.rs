@@ -40,7 +40,11 @@ async fn what_cannot_be_done_is_refused_as_aws_does() {
         ("ListQueues", "{}", "UnsupportedOperation"),
         ("ReceiveMessage", "{}", "SerializationException"),
         ("ReceiveMessage", r#"{"QueueUrl":"http://q/signals"}"#, "UnsupportedOperation"),
-        ("DeleteMessageBatch", r#"{"QueueUrl":"q","Entries":[]}"#, "UnsupportedOperation"),
+        (
+            "ChangeMessageVisibilityBatch",
+            r#"{"QueueUrl":"http://q/signals-dead","Entries":[]}"#,
+            "UnsupportedOperation",
+        ),
         ("SendMessage", "{", "SerializationException"),
         ("SendMessage", r#"{"QueueUrl":"q","MessageBody":""}"#, "InvalidMessageContents"),
         ("SendMessage", r#"{"QueueUrl":"q","MessageBody":"a","New":1}"#, "SerializationException"),
@@ -88,6 +92,41 @@ async fn dead_letters_are_received_and_deleted() {
     assert_eq!(deleted["Successful"], json!([{ "Id": "0" }]));
     assert_eq!(deleted["Failed"][0]["Code"], "ReceiptHandleIsInvalid");
     assert_eq!(queue.dead_letters().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_are_hidden_for_another_time_and_deleted() {
+    let queue = queue();
+    let asked = |operation: &str, entry: Value| -> Value {
+        let bad = json!({ "Id": "bad", "ReceiptHandle": "nonsense", "VisibilityTimeout": 7 });
+        let mut entries = vec![entry, bad];
+        if operation == "DeleteMessageBatch" {
+            entries[1].as_object_mut().unwrap().remove("VisibilityTimeout");
+        }
+        let body = json!({ "QueueUrl": "http://q/signals", "Entries": entries });
+        let (status, answer) = sqs(&queue, operation, body.to_string().as_bytes());
+        assert_eq!(status, StatusCode::OK, "{operation}: {answer}");
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["Failed"][0]["Code"], "ReceiptHandleIsInvalid");
+        answer
+    };
+    queue.send("hello".to_owned(), Duration::ZERO).unwrap();
+    let hour = Duration::from_hours(1);
+    let receipt = queue.receive(1, hour, Duration::ZERO).await.unwrap()[0].receipt_handle;
+    let hide = json!({ "Id": "0", "ReceiptHandle": receipt.to_string(), "VisibilityTimeout": 7 });
+    let hidden = asked("ChangeMessageVisibilityBatch", hide.clone());
+    assert_eq!(hidden["Successful"], json!([{ "Id": "0" }]));
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert!(queue.receive(1, hour, Duration::ZERO).await.unwrap().is_empty());
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let again = &queue.receive(1, hour, Duration::ZERO).await.unwrap()[0];
+    assert_eq!(again.receive_count, 2);
+
+    let stale = asked("ChangeMessageVisibilityBatch", hide);
+    assert_eq!(stale["Failed"].as_array().unwrap().len(), 2, "{stale}");
+    let delete = json!({ "Id": "0", "ReceiptHandle": again.receipt_handle.to_string() });
+    assert_eq!(asked("DeleteMessageBatch", delete)["Successful"], json!([{ "Id": "0" }]));
+    assert_eq!(queue.depth().in_flight, 0);
 }
 
 #[tokio::test]

@@ -1,5 +1,8 @@
 //! What agents are given, and what they are told.
 
+use std::time::Duration;
+
+use a2a_lambda_core::ids::Fence;
 use a2a_lambda_core::{Ending, Entry, Event, Head, Phase, TaskKey};
 use a2a_lambda_protocol::Task;
 
@@ -131,6 +134,26 @@ impl Oracle {
         if let Some(run) = self.runs.get_mut(actor) {
             run.is_active = false;
         }
+    }
+
+    /// A runner has died. Returns whether the task is its own, and so waits for another.
+    pub(crate) fn runner_died(&mut self, actor: &str, key: &TaskKey, now_ms: u64) -> bool {
+        let held = self.tasks.get_mut(key).filter(|known| known.is_held_by(actor));
+        held.map(|known| known.died_ms = Some(now_ms)).is_some()
+    }
+
+    /// How often a task was claimed.
+    pub(crate) fn fence(&self, key: &TaskKey) -> Fence {
+        self.tasks.get(key).map_or(Fence::default(), |known| known.head.fence)
+    }
+
+    /// I4: so long after the runner has died that had a task by this claim, another has had it.
+    pub(crate) fn check_recovered(&self, key: &TaskKey, claim: Fence, bound: Duration) -> Verdict {
+        let waits = |known: &&Known| known.head.fence == claim && known.died_ms.is_some();
+        let waits = self.tasks.get(key).filter(waits).is_some();
+        ensure(!self.clocks_agree || !waits, "I4", || {
+            format!("{bound:?} after its runner died nobody has taken {key} up")
+        })
     }
 
     /// Whether a task was called off, and its user knows.

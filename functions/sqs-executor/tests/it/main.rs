@@ -6,5 +6,6 @@ mod batches;
 mod config;
 mod failures;
 mod long_jobs;
+mod redelivery;
 mod support;
 mod suspects;

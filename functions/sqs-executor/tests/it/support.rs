@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use a2a_lambda_aws::RandomIds;
+use a2a_lambda_aws::{RandomIds, Records, RecordsError};
 use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey};
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
@@ -60,6 +60,45 @@ impl Queue for Signals {
 impl Timer for Signals {
     async fn signal_at(&self, _: &Signal, _: Timestamp) -> Result<(), SignalError> {
         panic!("no agent of these tests waits for so long");
+    }
+}
+
+/// What the queue was told of records.
+#[derive(Default)]
+struct Told {
+    /// When, of which, and for how long they were hidden.
+    hidden: Mutex<Vec<(Duration, Vec<String>, Duration)>>,
+    deleted: Mutex<Vec<String>>,
+    /// How long the queue takes to hide records.
+    takes: Mutex<Duration>,
+    begin: Option<tokio::time::Instant>,
+    is_broken: AtomicBool,
+}
+
+impl Told {
+    fn allow(&self, operation: &'static str) -> Result<(), RecordsError> {
+        if self.is_broken.load(Ordering::SeqCst) {
+            return Err(RecordsError { operation, source: "the test says so".into() });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Records for Told {
+    async fn redeliver(&self, receipts: &[String], after: Duration) -> Result<(), RecordsError> {
+        self.allow("ChangeMessageVisibility")?;
+        let takes = *self.takes.lock().unwrap();
+        tokio::time::sleep(takes).await;
+        let at = self.begin.unwrap().elapsed();
+        self.hidden.lock().unwrap().push((at, receipts.to_vec(), after));
+        Ok(())
+    }
+
+    async fn delete(&self, receipts: &[String]) -> Result<(), RecordsError> {
+        self.allow("DeleteMessage")?;
+        self.deleted.lock().unwrap().extend_from_slice(receipts);
+        Ok(())
     }
 }
 
@@ -181,6 +220,7 @@ pub(crate) struct Function {
     context: Context,
     store: Arc<PatchyStore>,
     signals: Arc<Signals>,
+    told: Arc<Told>,
     runs: Arc<Runs>,
 }
 
@@ -189,6 +229,8 @@ impl Function {
     pub(crate) fn new() -> Self {
         let store = Arc::new(PatchyStore::default());
         let signals = Arc::new(Signals::default());
+        let begin = tokio::time::Instant::now();
+        let told = Arc::new(Told { begin: Some(begin), ..Told::default() });
         let worker = Worker::default();
         let runs = worker.runs.clone();
         let engine = Engine {
@@ -196,20 +238,22 @@ impl Function {
             configs: Arc::new(MemoryStore::new()),
             queue: signals.clone(),
             timer: signals.clone(),
-            clock: Arc::new(TestClock(tokio::time::Instant::now())),
+            clock: Arc::new(TestClock(begin)),
             ids: Arc::new(RandomIds),
             webhook: Arc::new(Nowhere),
             vault: Arc::new(PlainVault),
             policy: Arc::new(Policy::default()),
         };
-        let context = Context::new(engine.clone(), Agents::new(Arc::new(worker)));
-        Self { engine, context, store, signals, runs }
+        let agents = Agents::new(Arc::new(worker));
+        let context = Context::new(engine.clone(), agents, told.clone());
+        Self { engine, context, store, signals, told, runs }
     }
 
     /// As [`new`](Self::new), with another agent.
     pub(crate) fn of(agent: Arc<dyn Agent>) -> Self {
         let function = Self::new();
-        let context = Context::new(function.engine.clone(), Agents::new(agent));
+        let told = function.told.clone();
+        let context = Context::new(function.engine.clone(), Agents::new(agent), told);
         Self { context, ..function }
     }
 
@@ -263,7 +307,8 @@ impl Function {
     pub(crate) async fn handle_or_die(&self, event: Value, after: Duration) -> Option<Vec<String>> {
         let worker = Worker { runs: self.runs.clone(), ..Worker::default() };
         let kill = worker.kill.clone();
-        let context = Context::new(self.engine.clone(), Agents::new(Arc::new(worker)));
+        let agents = Agents::new(Arc::new(worker));
+        let context = Context::new(self.engine.clone(), agents, self.told.clone());
         let process = Self { context, ..self.clone() };
         tokio::select! {
             biased;
@@ -301,9 +346,30 @@ impl Function {
         }
     }
 
-    /// From now on no signal can be sent, or can be again.
+    /// From now on the queue takes nothing, or does again.
     pub(crate) fn set_queue_broken(&self, is_broken: bool) {
         self.signals.is_broken.store(is_broken, Ordering::SeqCst);
+        self.told.is_broken.store(is_broken, Ordering::SeqCst);
+    }
+
+    /// From now on the queue takes so long to hide records.
+    pub(crate) fn set_hiding_takes(&self, takes: Duration) {
+        *self.told.takes.lock().unwrap() = takes;
+    }
+
+    /// Takes what was hidden so far: after how many seconds, which records, and for how many.
+    pub(crate) fn take_hidden(&self) -> Vec<(u64, Vec<String>, u64)> {
+        let hidden = std::mem::take(&mut *self.told.hidden.lock().unwrap());
+        let seconds =
+            |(at, of, hidden): (Duration, _, Duration)| (at.as_secs(), of, hidden.as_secs());
+        hidden.into_iter().map(seconds).collect()
+    }
+
+    /// Takes what was deleted so far, sorted.
+    pub(crate) fn take_deleted(&self) -> Vec<String> {
+        let mut deleted = std::mem::take(&mut *self.told.deleted.lock().unwrap());
+        deleted.sort();
+        deleted
     }
 
     /// Takes the signals that were sent for now, as bodies.
@@ -353,6 +419,15 @@ pub(crate) fn record(id: &str, body: Value) -> Value {
     let documented: Value = serde_json::from_str(include_str!("../events/batch.json")).unwrap();
     let mut record = documented["Records"][0].clone();
     record["messageId"] = json!(id);
+    record["receiptHandle"] = json!(format!("receipt of {id}"));
     record["body"] = body;
     record
+}
+
+/// The same event, whose records were delivered before.
+pub(crate) fn redelivered(mut event: Value) -> Value {
+    for record in event["Records"].as_array_mut().unwrap() {
+        record["attributes"]["ApproximateReceiveCount"] = json!("2");
+    }
+    event
 }

@@ -137,6 +137,8 @@ async fn a_process_runs_one_suspect_and_sends_on_whatever_came_with_it() {
     assert_eq!(function.begun(), [suspects[0].0.task.as_str()]);
     let sent_on: BTreeSet<_> = function.take_bodies().into_iter().collect();
     assert_eq!(sent_on, [fresh.1, marked[1].clone()].into(), "as they were");
+    assert_eq!(function.take_deleted(), ["receipt of r0", "receipt of r2"], "at once");
+    assert_eq!(function.take_hidden().pop().unwrap().1, ["receipt of r1"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,6 +151,7 @@ async fn what_cannot_be_sent_on_comes_again() {
 
     let [first, second] = [0, 1].map(|n| suspects[n].1.replace('}', r#","alone":true}"#));
     assert_eq!(function.handle(records(&[first, second]), INVOCATION).await, ["r1"]);
+    assert_eq!(function.take_deleted(), [""; 0]);
     assert_completed(&function, &suspects[0], 2).await;
     assert_eq!(
         function.snapshot(&suspects[1].0).await.head.fence.0,

@@ -43,7 +43,7 @@ const SCHEDULED_RECOVERY: Function = Function {
 
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// When the messages of a process that was killed come again, and the records of one.
+/// When the records of a process that was killed come again.
 const AFTER_DEATH: Duration = Duration::from_secs(3);
 
 /// How many records of the stream make a batch.
@@ -218,7 +218,7 @@ async fn execute(cloud: Cloud) {
         let given = batch.iter().map(|message| task(&message.body)).collect();
         let answer = place.invoke(sqs_event(&batch), Some(given)).await;
         let ended = answer.map_or(Ended::Died, |answer| Ended::Answered(failures(&answer)));
-        aws.settle(&batch, &ended, AFTER_DEATH);
+        aws.settle(&batch, &ended);
     }
 }
 

@@ -1,0 +1,93 @@
+//! Tasks of runners that died: how long it takes until another runner has them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use a2a_lambda_core::{AFTER_LEASE, Attended, Company, RunError, Runner, TaskKey};
+use a2a_lambda_protocol::Timestamp;
+
+use crate::actor::Actor;
+use crate::planted::Planted;
+use crate::queue::Received;
+use crate::world::World;
+
+/// How long what is due by then may take: requests, and the time of a sweep.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// Attends to a signal as the executor does. It keeps its record hidden for a lease: from before it
+/// begins, if a runner may have died of the task before. A record that is redelivered under a lease
+/// is replaced by a signal for that lease's end. `is_told` becomes true when the queue knows of the
+/// record.
+pub(crate) async fn attend(
+    actor: &Arc<Actor>,
+    runner: &Runner,
+    received: &Received,
+    deadline: Timestamp,
+    is_told: &AtomicBool,
+) -> Result<Attended, RunError> {
+    let key = received.signal.key();
+    let may_kill = received.receives > 1 || received.signal.alone;
+    if may_kill {
+        hide(actor, received, is_told).await;
+    }
+    let attending = async {
+        let attended = Box::pin(runner.attend(&key, deadline, Company::Alone)).await?;
+        match attended {
+            Attended::HeldBy { until } if received.receives > 1 => {
+                runner.look_again(&key, until).await?;
+            }
+            _ => {}
+        }
+        Ok(attended)
+    };
+    let keeping = async {
+        let engine = actor.engine();
+        if !may_kill {
+            hide(actor, received, is_told).await;
+        }
+        loop {
+            engine.clock.sleep(engine.policy.lease / 3).await;
+            hide(actor, received, is_told).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = keeping => unreachable!("records are hidden for as long as it takes"),
+        attended = attending => attended,
+    }
+}
+
+/// A request that fails is made again when the lease is renewed.
+async fn hide(actor: &Arc<Actor>, received: &Received, is_told: &AtomicBool) {
+    let world = actor.world();
+    let request = async {
+        if world.planted != Some(Planted::RecordsStayHidden) {
+            world.queue.hide(received, world.policy.lease + AFTER_LEASE);
+        }
+        Ok::<_, ()>(())
+    };
+    let asked = actor.ask("hide the record", &received.signal.task_id, || (), request).await;
+    is_told.fetch_or(asked.is_ok(), Ordering::Relaxed);
+}
+
+/// I4: a while after a runner has died, its task is another's, or is signaled. `is_prompt`: whether
+/// nothing but its agent has failed it, and the queue knew of its record.
+pub(crate) async fn judge(world: Arc<World>, key: TaskKey, received: Received, is_prompt: bool) {
+    let Some(claim) = world.judge(|oracle| Ok(oracle.fence(&key))) else { return };
+    let policy = &world.policy;
+    // Its own record comes again, unless it has come as often as it may.
+    let by_record = is_prompt && received.receives < world.settings.receives;
+    let bound = if by_record {
+        policy.lease + AFTER_LEASE
+    } else {
+        world.healing().await;
+        policy.lease + policy.signal_grace + Duration::from_secs(world.settings.sweep_s.into())
+    };
+    let bound = bound + SLACK;
+    tokio::time::sleep(bound).await;
+    // What is signaled waits for an executor that has time.
+    if !world.queue.is_visible(&key) {
+        world.judge(|oracle| oracle.check_recovered(&key, claim, bound));
+    }
+}

@@ -1,0 +1,110 @@
+//! The records of an invocation that is killed are redelivered when its leases are over, and those
+//! of one that lives are not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
+use a2a_lambda_protocol::TaskState;
+use async_trait::async_trait;
+
+use crate::support::{Function, batch, redelivered};
+
+const INVOCATION: Duration = Duration::from_mins(15);
+
+/// Works for as many seconds as it is told.
+struct Worker;
+
+#[async_trait]
+impl Agent for Worker {
+    fn profile(&self) -> AgentProfile {
+        AgentProfile::text("worker", "works for some time", "1")
+    }
+
+    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+        turn.sleep(Duration::from_secs(turn.text().parse()?)).await;
+        Ok(End::completed())
+    }
+}
+
+fn receipts(ids: &[&str]) -> Vec<String> {
+    ids.iter().map(|id| format!("receipt of {id}")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_are_hidden_for_a_lease_while_their_tasks_run() {
+    let function = Function::of(Arc::new(Worker));
+    let [(_, short), (_, long)] = [function.task("1").await, function.task("35").await];
+    let bad = "no signal";
+    let event = batch([("r0", short.as_str()), ("r1", bad), ("r2", long.as_str())]);
+    assert_eq!(function.handle(event, INVOCATION).await, ["r1"]);
+    let lease = function.policy().lease.as_secs();
+    assert_eq!(lease, 30);
+    let both = receipts(&["r0", "r2"]);
+    let long = receipts(&["r2"]);
+    // One request for the batch, and then one for each renewal of the lease of what still runs.
+    let expected = [(0, both, 31), (10, long.clone(), 31), (20, long.clone(), 31), (30, long, 31)];
+    assert_eq!(function.take_hidden(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_record_of_a_task_that_may_kill_is_hidden_before_the_task_begins() {
+    let function = Function::new();
+    function.set_hiding_takes(Duration::from_millis(50));
+    let body = function.task("kill").await.1;
+    let event = || batch([("r0", body.as_str())]);
+    // Nobody suspects it yet: it runs at once, and is faster than the queue.
+    assert_eq!(function.handle_or_die(event(), INVOCATION).await, None);
+    assert!(function.take_hidden().is_empty());
+
+    let marked = body.replace('}', r#","alone":true}"#);
+    for suspect in [redelivered(event()), batch([("r0", marked.as_str())])] {
+        tokio::time::sleep(function.policy().lease).await;
+        assert_eq!(function.handle_or_die(suspect, INVOCATION).await, None);
+        let hidden = function.take_hidden().pop().unwrap();
+        assert_eq!((hidden.1, hidden.2), (receipts(&["r0"]), 31));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_refuses_keeps_no_task_from_its_end() {
+    let function = Function::of(Arc::new(Worker));
+    let (key, body) = function.task("35").await;
+    function.set_queue_broken(true);
+    assert_eq!(function.handle(batch([("r0", body.as_str())]), INVOCATION).await, [""; 0]);
+    assert_eq!(function.state(&key).await, TaskState::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_is_redelivered_too_early_is_replaced_by_a_signal_for_the_lease_s_end() {
+    let function = Function::of(Arc::new(Worker));
+    let (key, body) = function.task("35").await;
+    let event = || batch([("r0", body.as_str())]);
+    let killed = function.handle(event(), INVOCATION);
+    assert!(tokio::time::timeout(Duration::from_secs(5), killed).await.is_err());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    // A first delivery is another signal for the same task: the holder's own record still exists.
+    assert_eq!(function.handle(event(), INVOCATION).await, [""; 0]);
+    assert!(function.take_signals().is_empty());
+    // A redelivered record may be the dead holder's.
+    assert_eq!(function.handle(redelivered(event()), INVOCATION).await, [""; 0]);
+    let (signal, delay) = function.take_signals().pop().unwrap();
+    assert_eq!((signal.key(), delay), (key.clone(), Duration::from_secs(30 - 7 + 1)));
+    tokio::time::sleep(delay).await;
+    let body = serde_json::to_string(&signal).unwrap();
+    assert_eq!(function.handle(batch([("r1", body.as_str())]), INVOCATION).await, [""; 0]);
+    assert_eq!(function.state(&key).await, TaskState::Completed);
+    assert_eq!(function.snapshot(&key).await.head.fence.0, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_whose_signal_cannot_be_replaced_is_redelivered() {
+    let function = Function::of(Arc::new(Worker));
+    let (_, body) = function.task("35").await;
+    let event = || batch([("r0", body.as_str())]);
+    let killed = function.handle(event(), INVOCATION);
+    assert!(tokio::time::timeout(Duration::from_secs(5), killed).await.is_err());
+    function.set_queue_broken(true);
+    assert_eq!(function.handle(redelivered(event()), INVOCATION).await, ["r0"]);
+}
