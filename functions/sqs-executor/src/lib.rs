@@ -68,7 +68,7 @@ struct Record {
     signal: Signal,
 }
 
-/// The receipt handles of records that are not done yet, by their message ids.
+/// The receipt handles of records that have not failed, by their message ids.
 type Open = Mutex<BTreeMap<String, String>>;
 
 /// A record that is not a signal.
@@ -143,8 +143,9 @@ pub async fn handle(event: SqsEvent, deadline: Timestamp, context: &Context) -> 
     response
 }
 
-/// Keeps records hidden in the queue for little longer than a lease from now. A record that is done
-/// leaves; what it was hidden for last stands.
+/// Keeps records hidden in the queue for little longer than a lease from now. Those that are done
+/// stay hidden, too: the mapping deletes them when all are. One that has failed is redelivered
+/// meanwhile.
 struct Hidden<'a> {
     open: &'a Open,
     context: &'a Context,
@@ -239,7 +240,9 @@ async fn attend_to_all(
             Err(error) => (error.id(), Err(RecordError::Broken)),
         };
         if let Some(message_id) = by_task.remove(&id) {
-            lock(open).remove(&message_id);
+            if result.is_err() {
+                lock(open).remove(&message_id);
+            }
             report(&message_id, result, response);
         }
     }

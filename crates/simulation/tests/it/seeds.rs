@@ -7,7 +7,7 @@ const SEEDS: std::ops::Range<u64> = 1_000..1_400;
 
 #[test]
 fn the_core_keeps_its_promises() {
-    let (mut steps, mut faults, mut pushes, mut repeats) = (0, 0, 0, 0);
+    let (mut steps, mut faults, mut pushes, mut repeats, mut recovered) = (0, 0, 0, 0, 0);
     for seed in SEEDS {
         let report = run(&generate(seed), Setup::default());
         assert_eq!(report.violation, None, "scripts/simulate --seed {seed}");
@@ -15,10 +15,12 @@ fn the_core_keeps_its_promises() {
         faults += report.tally.faults;
         pushes += report.tally.pushes;
         repeats += report.tally.repeats;
+        recovered += report.recovered_ms.len();
     }
     // A simulation in which nothing happens would find nothing, too.
     assert!(steps > 100_000, "{steps} steps");
     assert!(faults > 5_000, "{faults} faults");
     assert!(pushes > 1_000, "{pushes} pushes");
     assert!(repeats > 300, "{repeats} repeats");
+    assert!(recovered > 300, "{recovered} tasks of dead runners");
 }
