@@ -66,6 +66,7 @@ fn settings(rng: &mut Rng, theme: Theme) -> Settings {
         // Most steps of a run would be looks that find nothing.
         tail_poll_ms: rng.pick(&[1_000, 1_000, 1_000, 200]),
         max_configs: Settings::default().max_configs,
+        connect_ms: Settings::default().connect_ms,
     };
     match theme {
         Theme::Duel => Settings { lease_s: 5, executors: 8, sweep_s: 20, ..settings },

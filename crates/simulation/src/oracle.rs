@@ -27,7 +27,7 @@ use crate::world::EPOCH;
 pub(crate) use answers::Sent;
 pub(crate) use configs::Wrote;
 pub(crate) use runs::{Given, TOLD_WITHIN_MS};
-pub(crate) use silence::Makings;
+pub(crate) use silence::{Listing, Makings};
 
 /// How many entries a log may have beyond the limit for messages and updates: to say what the task
 /// is doing, and how it ended.
@@ -191,7 +191,7 @@ impl Oracle {
                 self.message_stored(actor, &key, entry.position, &sent.message.message_id)?;
             }
         }
-        self.note_named(actor, &head)?;
+        self.note_named(actor, now_ms, &head)?;
         let line = line(&head, &log[known_entries..]);
         self.remember(actor, now_ms, head, log)?;
         Ok(Some(line))

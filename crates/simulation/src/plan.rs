@@ -92,6 +92,9 @@ numbers! {
         tail_poll_ms = 200,
         /// How many push configs a task may have.
         max_configs = 16,
+        /// How long it takes at most until the connection to a receiver is up, in milliseconds, beside
+        /// what a request takes.
+        connect_ms = 0,
     }
 }
 
@@ -165,6 +168,7 @@ impl Settings {
             Self { direct: usual.direct, ..self },
             Self { tail_poll_ms: usual.tail_poll_ms, ..self },
             Self { max_configs: usual.max_configs, ..self },
+            Self { connect_ms: usual.connect_ms, ..self },
         ];
         simpler.into_iter().filter(|settings| *settings != self).collect()
     }

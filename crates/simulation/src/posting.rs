@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::actor::{Actor, Fate, rest};
 use crate::planted::Planted;
 use crate::receiver::Does;
+use crate::rng::Rng;
 use crate::world::World;
 
 fn unreachable() -> PushError {
@@ -45,9 +46,12 @@ impl Webhook for Actor {
         world.note(self.name(), &what, &push.url);
         world.push_begun(&push);
         let (id, timeout) = (push.id.clone(), push.timeout);
+        let most_ms = u64::from(world.settings.connect_ms);
+        let connects_in = Rng::derive(world.seed, &push.id).within(0, most_ms);
+        let connects_in = Duration::from_millis(connects_in);
         let given_up_at = Instant::now() + timeout;
         let exchange = async {
-            rest(there / 2).await;
+            rest(connects_in + there / 2).await;
             match fate {
                 Fate::CrashBefore => return self.die().await,
                 Fate::Refused => return Err(unreachable()),

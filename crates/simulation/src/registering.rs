@@ -103,7 +103,7 @@ impl Client {
     /// Lists the push configs of a task.
     pub(crate) async fn configs(&self, who: Who, key: TaskKey) {
         let actor = Arc::new(self.actor(1));
-        let before = self.world.live_configs(&key);
+        let before = self.world.configs_of(&key);
         let task_id = key.task.as_str().to_owned();
         let request = ListTaskPushNotificationConfigsRequest {
             task_id,

@@ -19,6 +19,7 @@ pub(super) fn add(plan: &mut Plan) {
         return;
     }
     plan.settings.max_configs = maker.rng.pick(&[16, 16, 3, 2]);
+    plan.settings.connect_ms = maker.rng.pick(&[0, 100, 300, 900]);
     let sends: Vec<usize> = (0..plan.ops.len())
         .filter(|place| {
             matches!(plan.ops[*place].action, Action::Send { .. } | Action::FollowUp { .. })
@@ -113,7 +114,10 @@ impl Maker {
     fn deletes(&mut self, op: &mut Op) {
         let own = self.registration(2);
         let slot = Self::slot(op);
-        let words = (0..8).map(|_| format!("chunk flush sleep{}", self.rng.within(1, 700)));
+        // Each commit tells the deliverer beside the agent how the task is: there must be pauses, too.
+        let pause_ms = self.rng.pick(&[10, 200, 350, 600]);
+        let words = (0..10)
+            .map(|_| format!("chunk flush sleep{}", self.rng.within(pause_ms / 2, pause_ms)));
         let script = words.collect::<Vec<_>>().join(" ");
         let Some(message) = message(op) else { return };
         if message.key.is_none() {
@@ -121,8 +125,8 @@ impl Maker {
         }
         message.push = message.push.or(Some(own));
         let id = message.push.and_then(|push| push.id);
-        for _ in 0..self.rng.within(1, 4) {
-            let after_ms = self.rng.within(0, 6_000);
+        for _ in 0..self.rng.within(2, 6) {
+            let after_ms = self.rng.within(20, 10 * pause_ms);
             let push = Registration { id, ..self.registration(2) };
             let action = if self.rng.chance(700) {
                 Action::Unregister { slot, id }

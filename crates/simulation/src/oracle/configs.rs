@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use a2a_lambda_core::push::Trouble;
 use a2a_lambda_core::{Entry, Event, Head, Mark, Position, PushConfig, Registration, TaskKey};
 
 use super::answers::generation_of;
@@ -133,6 +134,12 @@ impl Oracle {
             return if is_ahead { Ok(()) } else { Err(bad("changed")) };
         }
         let failures = was.trouble.as_ref().map_or(0, |trouble| trouble.failures);
+        // One that is no fault of the receiver's counts by itself, and begins nothing.
+        let ours = was.trouble.as_ref().map_or(0, |trouble| trouble.ours);
+        let is_ours = |of: &Trouble| (of.failures, of.ours) == (failures, ours + 1);
+        if now.trouble.as_ref().is_some_and(is_ours) {
+            return Ok(());
+        }
         let Some(trouble) = now.trouble.as_ref().filter(|of| of.failures == failures + 1) else {
             return Err(bad("miscounted the failures of"));
         };

@@ -8,7 +8,8 @@
 //!   not. The config of an accepted request is named.
 //! - A push is not begun to a config once the request was answered that has deleted or replaced it.
 //!   The moment is the one at which the sender was told that the push is still wanted: a sender that
-//!   is held up after that is the exception. So are clocks that are set while a deliverer waits.
+//!   is held up after that is the exception. So are clocks that are set while a deliverer waits. Nor
+//!   is one begun by what a deliverer has known for too long.
 
 use std::collections::BTreeSet;
 
@@ -29,6 +30,14 @@ pub(crate) struct Makings {
     gone: Vec<Registration>,
 }
 
+/// The configs of a task when a client begins to ask for them: those that it names, and those that
+/// it has named.
+#[derive(Debug, Clone)]
+pub(crate) struct Listing {
+    live: BTreeSet<Registration>,
+    gone: BTreeSet<Registration>,
+}
+
 impl Oracle {
     /// The registrations of all configs of a task that are stored.
     pub(crate) fn stored_configs(&self, task: &TaskKey) -> BTreeSet<Registration> {
@@ -36,14 +45,19 @@ impl Oracle {
         stored.map(|(registration, _)| registration.clone()).collect()
     }
 
-    /// The registrations that a task names.
-    pub(crate) fn live_configs(&self, task: &TaskKey) -> BTreeSet<Registration> {
-        let live = self.hooks.iter().filter(|(_, hook)| hook.is_live && hook.task == *task);
-        live.map(|(registration, _)| registration.clone()).collect()
+    /// The configs of a task, when a client begins to ask for them.
+    pub(crate) fn configs_of(&self, task: &TaskKey) -> Listing {
+        let named = self.hooks.iter().filter(|(_, hook)| hook.task == *task);
+        let named = named.filter(|(_, hook)| hook.named_by.is_some());
+        let (live, gone): (Vec<_>, Vec<_>) = named.partition(|(_, hook)| hook.is_live);
+        let of = |some: Vec<(&Registration, &Hook)>| {
+            some.into_iter().map(|(registration, _)| registration.clone()).collect()
+        };
+        Listing { live: of(live), gone: of(gone) }
     }
 
     /// The configs that a task names after a write of an actor's.
-    pub(super) fn note_named(&mut self, actor: &str, head: &Head) -> Verdict {
+    pub(super) fn note_named(&mut self, actor: &str, now_ms: u64, head: &Head) -> Verdict {
         let named = head.registrations();
         let most = self.policy.max_push_configs;
         ensure(named.len() <= most, "I10", || {
@@ -63,7 +77,10 @@ impl Oracle {
             hook.named_by = Some(actor.to_owned());
         }
         for (registration, hook) in &mut self.hooks {
-            hook.is_live &= hook.task != head.key || named.contains(registration);
+            if hook.is_live && hook.task == head.key && !named.contains(registration) {
+                hook.is_live = false;
+                hook.gone_from_ms = Some(now_ms);
+            }
         }
         Ok(())
     }
@@ -116,7 +133,7 @@ impl Oracle {
     pub(crate) fn listed_configs(
         &self,
         task: &TaskKey,
-        before: &BTreeSet<Registration>,
+        before: &Listing,
         listed: &[(String, String)],
     ) -> Verdict {
         let is_of = |hook: &Hook, (id, url): &(String, String)| {
@@ -124,11 +141,12 @@ impl Oracle {
         };
         for shown in listed {
             let mut hooks = self.hooks.iter().filter(|(_, hook)| is_of(hook, shown));
-            let is_right = hooks.any(|(of, hook)| before.contains(of) || hook.is_live);
+            let is_right =
+                hooks.any(|(of, hook)| hook.named_by.is_some() && !before.gone.contains(of));
             ensure(is_right, "I14", || format!("{task} was shown with {shown:?}, which is none"))?;
         }
         let lives = |of: &&Registration| self.hooks.get(*of).is_some_and(|hook| hook.is_live);
-        for registration in before.iter().filter(lives) {
+        for registration in before.live.iter().filter(lives) {
             let hook = self.hooks.get(registration);
             let is_shown = |hook: &Hook| listed.iter().any(|shown| is_of(hook, shown));
             ensure(hook.is_none_or(is_shown), "I14", || {
@@ -148,6 +166,12 @@ impl Oracle {
     ) -> Verdict {
         ensure(hook.named_by.is_some(), "I14", || {
             format!("{actor} sends {} to {}, which no task has named", push.id, push.url)
+        })?;
+        // Whoever knows it still has read of it before.
+        let longest_ms = u64::try_from(self.policy.push_view.as_millis()).unwrap_or(u64::MAX);
+        let is_known = hook.gone_from_ms.is_none_or(|from_ms| now_ms < from_ms + longest_ms);
+        ensure(is_known || self.clocks_are_set, "I14", || {
+            format!("{actor} sends {} to {}, which is no more", push.id, push.url)
         })?;
         let is_silent = hook.silent_from_ms.is_some_and(|from_ms| from_ms < now_ms);
         ensure(!is_silent || self.clocks_are_set, "I14", || {

@@ -1,6 +1,5 @@
 //! Push configs and pushes, as the world sees them pass.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use a2a_lambda_core::store::StoreError;
 use a2a_lambda_core::{Answer, Push, PushConfig, Registration, TaskKey};
 
 use super::{World, lock};
-use crate::oracle::{Makings, Wrote};
+use crate::oracle::{Listing, Makings, Wrote};
 
 impl World {
     pub(crate) async fn put_config(
@@ -100,9 +99,9 @@ impl World {
         lock(&self.oracle).push_answered(actor, id, answer);
     }
 
-    /// The configs that a task names.
-    pub(crate) fn live_configs(&self, task: &TaskKey) -> BTreeSet<Registration> {
-        lock(&self.oracle).live_configs(task)
+    /// The configs of a task, when a client begins to ask for them.
+    pub(crate) fn configs_of(&self, task: &TaskKey) -> Listing {
+        lock(&self.oracle).configs_of(task)
     }
 
     /// What is known of a task's configs with an id, before a request that is about it.
