@@ -59,7 +59,7 @@ async fn a_record_that_is_no_signal_is_reported_and_not_repeated_in_the_log() {
     let id = "059f36b4-87a3-44ab-83d2-661975830a7d";
     assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": id }] }));
 
-    let reported = |line: &str| line.contains("come again");
+    let reported = |line: &str| line.contains("SQS will redeliver this record");
     let line = bootstrap.line(reported, PATIENCE).await.expect("a line about the record");
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&line["level"], &line["message_id"]), (&json!("ERROR"), &json!(id)), "{line}");

@@ -65,7 +65,11 @@ impl Streaming {
 
     /// The head of a stream of events, which is looked at, and the first of them.
     async fn opened(&mut self) -> Event {
-        let headers = json!({ "content-type": "text/event-stream", "cache-control": "no-store" });
+        let headers = json!({
+            "content-type": "text/event-stream",
+            "cache-control": "no-store",
+            "x-accel-buffering": "no",
+        });
         let head = json!({ "statusCode": 200, "headers": headers, "cookies": [] });
         assert_eq!(self.head().await, head);
         self.event().await
