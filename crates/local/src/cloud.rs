@@ -167,7 +167,7 @@ impl Cloud {
     pub async fn start(options: &Options, domain: String) -> Result<Arc<Self>, StartError> {
         let agents = a2a_lambda_agents::configured(&options.agent)?;
         let clock = Arc::new(SystemClock);
-        let (database, folder) = open(options, &*clock).await?;
+        let (database, folder) = open(options, &clock).await?;
         let (database, stream) = database.streamed();
         let store = Arc::new(store(&database, folder.as_ref()).await?);
         let settings = settings(options, &domain, clock.now())?;

@@ -48,6 +48,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// When the port cannot be listened on.
+    #[expect(clippy::unused_async, reason = "it needs the runtime of its caller")]
     pub async fn start_at(
         port: u16,
         database: EmbeddedDynamoDb,

@@ -101,6 +101,7 @@ impl RuntimeApi {
     /// # Errors
     ///
     /// When no port can be listened on.
+    #[expect(clippy::unused_async, reason = "it needs the runtime of its caller")]
     pub async fn start() -> io::Result<Self> {
         let listener = listen(0)?;
         let address = listener.local_addr()?;

@@ -109,6 +109,7 @@ mod tests {
     use super::*;
 
     /// A user who has set everything, some of it to nothing.
+    #[expect(clippy::unnecessary_wraps, reason = "as a look-up is")]
     fn everything(name: &str) -> Option<String> {
         Some(if name == "MAX_ATTEMPTS" { String::new() } else { format!("{name} of the user") })
     }
