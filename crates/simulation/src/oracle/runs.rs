@@ -149,8 +149,8 @@ impl Oracle {
 
     /// I4: so long after the runner has died that had a task by this claim, another has had it.
     pub(crate) fn check_recovered(&self, key: &TaskKey, claim: Fence, bound: Duration) -> Verdict {
-        let waits = |known: &&Known| known.head.fence == claim && known.died_ms.is_some();
-        let waits = self.tasks.get(key).filter(waits).is_some();
+        let waits = |known: &Known| known.head.fence == claim && known.died_ms.is_some();
+        let waits = self.tasks.get(key).is_some_and(waits);
         ensure(!self.clocks_agree || !waits, "I4", || {
             format!("{bound:?} after its runner died nobody has taken {key} up")
         })
