@@ -3,13 +3,16 @@
 
 use a2a_lambda_core::ProtocolVersion;
 
-use crate::op::{Action, How, Op, Registration, Sending};
+use crate::op::{Action, How, Op, Registration, Sending, Who};
 use crate::plan::Plan;
 use crate::receiver::Manner;
 use crate::rng::Rng;
 
 /// The numbers of the operations that are added begin behind this one.
 const ADDED: u32 = 2_000;
+
+/// The slots of the tasks that are added begin behind this one.
+const SLOTS: u32 = 100_000;
 
 /// Adds to a fourth of the plans. What is there otherwise stays as it is.
 pub(super) fn add(plan: &mut Plan) {
@@ -30,7 +33,7 @@ pub(super) fn add(plan: &mut Plan) {
         match maker.rng.within(0, 2) {
             0 => maker.copies(&mut plan.ops[place]),
             1 => maker.burst(&plan.ops[place]),
-            _ => maker.deletes(&mut plan.ops[place]),
+            _ => maker.deletes(&plan.ops[place]),
         }
     }
     plan.ops.append(&mut maker.added);
@@ -110,21 +113,18 @@ impl Maker {
         }
     }
 
-    /// A config is deleted or replaced while its task has much to push.
-    fn deletes(&mut self, op: &mut Op) {
+    /// A config is deleted or replaced while its task, a new one, has much to push.
+    fn deletes(&mut self, op: &Op) {
         let own = self.registration(2);
-        let slot = Self::slot(op);
+        let (slot, id) = (SLOTS + self.id, own.id);
         // Each commit tells the deliverer beside the agent how the task is: there must be pauses, too.
         let pause_ms = self.rng.pick(&[10, 200, 350, 600]);
         let words = (0..10)
-            .map(|_| format!("chunk flush sleep{}", self.rng.within(pause_ms / 2, pause_ms)));
-        let script = words.collect::<Vec<_>>().join(" ");
-        let Some(message) = message(op) else { return };
-        if message.key.is_none() {
-            message.script = format!("{script} complete");
-        }
-        message.push = message.push.or(Some(own));
-        let id = message.push.and_then(|push| push.id);
+            .map(|_| format!("chunk flush sleep{}", self.rng.within(pause_ms / 2, pause_ms)))
+            .collect::<Vec<_>>();
+        let script = format!("{} complete", words.join(" "));
+        let message = Sending { how: How::AtOnce, key: None, push: Some(own), script };
+        self.push(op, 0, Action::Send { slot, who: Who::Alice, message });
         for _ in 0..self.rng.within(2, 6) {
             let after_ms = self.rng.within(20, 10 * pause_ms);
             let push = Registration { id, ..self.registration(2) };
