@@ -106,6 +106,7 @@ impl<'a> Viewer<'a> {
         options.answer_by = Some(actor.now().saturating_add(STREAM_LIMIT));
         let request = letter.request(actor.name());
         let before = letter.begins(self.world(), actor.name());
+        let from_ms = self.world().now_ms();
         let connection = async {
             let operations = Operations::new(actor.engine());
             let opened = operations.send_streaming(&caller, request, &options).await;
@@ -119,7 +120,7 @@ impl<'a> Viewer<'a> {
                             Ok(oracle.task_of(&letter.sent.id))
                         })
                         .flatten();
-                    self.follow(actor, tail, true).await
+                    self.follow(actor, tail, from_ms, true).await
                 }
                 Outcome::Again => Seen::Part,
                 Outcome::Refused => Seen::All,
@@ -138,11 +139,12 @@ impl<'a> Viewer<'a> {
             id: key.task.to_string(),
             ..SubscribeToTaskRequest::default()
         };
+        let from_ms = self.world().now_ms();
         let connection = async {
             let operations = Operations::new(actor.engine());
             let until = Some(actor.now().saturating_add(STREAM_LIMIT));
             match operations.subscribe(&caller, &request, self.last, until).await {
-                Ok(tail) => self.follow(actor, tail, false).await,
+                Ok(tail) => self.follow(actor, tail, from_ms, false).await,
                 Err(error) => self.refused(&key, &error),
             }
         };
@@ -171,12 +173,18 @@ impl<'a> Viewer<'a> {
         }
     }
 
-    async fn follow(&mut self, actor: &Arc<Actor>, mut tail: Tail, is_of_message: bool) -> Seen {
+    /// Reads a stream to its end. Its request was made at `from_ms`, which its limit counts from.
+    async fn follow(
+        &mut self,
+        actor: &Arc<Actor>,
+        mut tail: Tail,
+        from_ms: u64,
+        is_of_message: bool,
+    ) -> Seen {
         let Some(key) = self.key.clone() else {
             return Seen::All;
         };
         let world = self.client.world.clone();
-        let from_ms = world.now_ms();
         loop {
             let next = tail.next(IDLE).await;
             let now_ms = world.now_ms();

@@ -188,7 +188,7 @@ impl Draft<'_> {
     }
 
     /// Leaves what there is to be sent to somebody who is yet to come.
-    fn leave_mark(&mut self) {
+    pub(super) fn leave_mark(&mut self) {
         match &mut self.head.pushes {
             // The last config was deleted, and whoever was delivering died.
             Some(pushes) if pushes.configs.is_empty() => self.head.pushes = None,

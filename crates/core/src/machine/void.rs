@@ -15,8 +15,8 @@ impl Draft<'_> {
         if lease.is_none() && !claim {
             return Err(Refusal::NoLease);
         }
-        if let Some(pushes) = self.head.pushes.as_mut().filter(|_| claim) {
-            pushes.mark = Some(Mark::Open);
+        if claim {
+            self.leave_mark();
         }
         if lease.is_some() {
             let now = self.stamp.now;

@@ -50,6 +50,8 @@ pub(super) struct Hook {
     pub(super) gone_from_ms: Option<u64>,
     /// When a request was answered that has deleted or replaced it, in milliseconds of the run.
     pub(super) silent_from_ms: Option<u64>,
+    /// The actor whose commit took its name.
+    pub(super) gone_by: Option<String>,
     /// The task's newest entry when it was made.
     first: Position,
     /// What arrived under each id, as a hash.
@@ -77,6 +79,7 @@ impl Hook {
             named_by: None,
             gone_from_ms: None,
             silent_from_ms: None,
+            gone_by: None,
             bodies: BTreeMap::new(),
             arrived: None,
             acknowledged: BTreeSet::new(),
