@@ -120,7 +120,7 @@ impl<'a> Viewer<'a> {
                             Ok(oracle.task_of(&letter.sent.id))
                         })
                         .flatten();
-                    self.follow(actor, tail, from_ms, true).await
+                    self.follow(actor, tail, from_ms, Some(&letter.sent.id)).await
                 }
                 Outcome::Again => Seen::Part,
                 Outcome::Refused => Seen::All,
@@ -144,7 +144,7 @@ impl<'a> Viewer<'a> {
             let operations = Operations::new(actor.engine());
             let until = Some(actor.now().saturating_add(STREAM_LIMIT));
             match operations.subscribe(&caller, &request, self.last, until).await {
-                Ok(tail) => self.follow(actor, tail, from_ms, false).await,
+                Ok(tail) => self.follow(actor, tail, from_ms, None).await,
                 Err(error) => self.refused(&key, &error),
             }
         };
@@ -173,13 +173,14 @@ impl<'a> Viewer<'a> {
         }
     }
 
-    /// Reads a stream to its end. Its request was made at `from_ms`, which its limit counts from.
+    /// Reads a stream to its end. Its request was made at `from_ms`, which its limit counts from, and
+    /// brought a message, or was a subscription.
     async fn follow(
         &mut self,
         actor: &Arc<Actor>,
         mut tail: Tail,
         from_ms: u64,
-        is_of_message: bool,
+        message: Option<&str>,
     ) -> Seen {
         let Some(key) = self.key.clone() else {
             return Seen::All;
@@ -209,7 +210,7 @@ impl<'a> Viewer<'a> {
                     });
                 }
                 Next::End => {
-                    return self.ended(actor, &key, from_ms, is_of_message);
+                    return self.ended(actor, &key, from_ms, message);
                 }
             }
         }
@@ -228,14 +229,20 @@ impl<'a> Viewer<'a> {
     }
 
     /// A stream ends with its task, or at its time.
-    fn ended(&self, actor: &Arc<Actor>, key: &TaskKey, from_ms: u64, is_of_message: bool) -> Seen {
+    fn ended(
+        &self,
+        actor: &Arc<Actor>,
+        key: &TaskKey,
+        from_ms: u64,
+        message: Option<&str>,
+    ) -> Seen {
         let world = self.world();
         let now_ms = world.now_ms();
         let last = self.last.unwrap_or_default();
         world.note(actor.name(), "has the end", last);
         let may_end = world.judge(|oracle| {
-            let state = is_of_message.then_some(self.state);
-            let may_end = oracle.may_end(key, last, state);
+            let message = message.map(|message| (message, self.state));
+            let may_end = oracle.may_end(key, last, message);
             let lasted = Duration::from_millis(now_ms - from_ms);
             let is_early = lasted + Duration::from_secs(1) < STREAM_LIMIT && oracle.clocks_agree();
             if is_early && !may_end && !oracle.was_troubled(actor.name(), from_ms, now_ms) {

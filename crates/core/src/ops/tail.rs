@@ -189,7 +189,10 @@ impl Operations {
         trim_history(&mut task, history_length);
         let generation = snapshot.head.generation;
         let opening = Opening { task, generation, held_until: None, may_be_direct: false };
-        Ok(self.tail(snapshot.head, ends, Some(opening), until))
+        // The stream of a message that was sent before may have ended, although the task went on.
+        let over = snapshot.tail.iter().any(|entry| ends.with(entry));
+        let tail = self.tail(snapshot.head, ends, Some(opening), until);
+        Ok(Tail { over, ..tail })
     }
 
     /// A stream that goes on after an event.
@@ -200,8 +203,7 @@ impl Operations {
         ends: Ends,
         until: Option<Timestamp>,
     ) -> Result<Tail, A2aError> {
-        // The last event itself may have been the end of the stream. But if a message stands at the
-        // same generation, the client may have been shown the task with it, which goes on.
+        // The last event itself may have been the end of the stream, although the task went on.
         let from = match ends {
             Ends::Settled(_) => Generation(last.0.saturating_sub(1)),
             Ends::Terminal => last,
@@ -211,8 +213,7 @@ impl Operations {
             None => self.engine.complete(snapshot).await.map_err(transact_error)?,
         };
         let entries = snapshot.since(from).unwrap_or_default();
-        let newest = entries.iter().rfind(|entry| entry.generation == last);
-        let over = newest.is_some_and(|entry| ends.with(entry));
+        let over = entries.iter().any(|entry| entry.generation == last && ends.with(entry));
         let entries = entries.iter().filter(|entry| entry.generation > last && !over);
         let entries = entries.cloned().collect();
         let tail = self.tail(snapshot.head, ends, None, until);

@@ -237,16 +237,28 @@ impl Oracle {
     }
 
     /// Whether a stream that has had the event `last` is where a stream may end. One that a message
-    /// began ends with an interrupted task, too: it has the state that its events say.
+    /// began ends with an interrupted task, too: it has the state that its events say, or the task
+    /// was settled since the message and has gone on before the stream was opened again.
     pub(crate) fn may_end(
         &self,
         key: &TaskKey,
         last: Generation,
-        state: Option<TaskState>,
+        message: Option<(&str, TaskState)>,
     ) -> bool {
         let Some(known) = self.tasks.get(key) else { return false };
         let over = known.head.is_terminal() && known.shown_after(last).is_none();
-        over || state.is_some_and(TaskState::is_interrupted)
+        over || message.is_some_and(|(message, state)| {
+            state.is_interrupted() || self.was_settled_since(known, message, last)
+        })
+    }
+
+    fn was_settled_since(&self, known: &Known, message: &str, last: Generation) -> bool {
+        let Some((_, came)) = self.messages.get(message) else { return false };
+        known.log.iter().any(|entry| {
+            let settles =
+                matches!(&entry.event, Event::Status(change) if change.state.is_interrupted());
+            settles && entry.position > *came && entry.generation <= last
+        })
     }
 
     /// The tasks that a list of somebody's must have.

@@ -11,13 +11,22 @@ use a2a_lambda_protocol::Timestamp;
 use super::operations::TENANTS;
 use super::{Duel, remember};
 use crate::bench::key;
-use crate::configs::{bare_config, config, registration, walk_failing};
+use crate::configs::{bare_config, config, config_id, walk_failing};
 
 /// Few, so that they meet again, and not in the order of anything but their bytes.
-const IDS: [&str; 11] = ["a", "A", "a#", "a#b", "b", "aa", "#", "C#a", "é", "\u{ffff}", "🦀"];
+/// One with this prefix is another making of the config with the rest as its id.
+const IDS: [&str; 13] =
+    ["a", "2/a", "A", "a#", "a#b", "b", "2/b", "aa", "#", "C#a", "é", "\u{ffff}", "🦀"];
+const ANOTHER: &str = "2/";
 
 /// Cursors that a float, or a number of fewer bits, would not keep.
 const LARGE_CURSORS: [u64; 3] = [(1 << 32) + 1, (1 << 53) + 1, u64::MAX];
+
+fn registration(name: &str) -> Registration {
+    let another = name.strip_prefix(ANOTHER);
+    let making = if another.is_some() { "2" } else { "1" };
+    Registration::new(&config_id(another.unwrap_or(name)), making)
+}
 
 impl Duel<'_> {
     pub(super) async fn configs(&mut self) {
@@ -57,9 +66,11 @@ impl Duel<'_> {
     }
 
     /// A config that says much or little.
-    fn new_config(&mut self, id: &str) -> PushConfig {
+    fn new_config(&mut self, name: &str) -> PushConfig {
         let label = self.fresh();
+        let id = name.strip_prefix(ANOTHER).unwrap_or(name);
         let mut new = if self.rng.percent(20) { bare_config(id) } else { config(id, &label) };
+        new.registration = registration(name);
         if self.rng.percent(30) {
             new.secrets = Sealed::new(format!(" \"{label}\u{1}é "));
         }
@@ -154,12 +165,11 @@ impl Duel<'_> {
     }
 
     async fn advance_to(&self, task: &TaskKey, before: &WriteId, new: &PushConfig) {
-        let id = new.id.as_str();
-        let what = format!("advance of config {id} of {task}");
+        let what = format!("advance of config {} of {task}", new.id);
         let a = self.ok(&what, self.a_configs.advance(task, before, new).await);
         let b = self.ok(&what, self.b_configs.advance(task, before, new).await);
         assert_eq!(a, b, "{}: the outcome", self.at(&what));
-        self.compare_config(task, id).await;
+        self.compare_registrations(task, std::slice::from_ref(&new.registration)).await;
     }
 
     pub(super) async fn compare_failing(&self, shard: u8, limit: usize) {
@@ -208,10 +218,14 @@ impl Duel<'_> {
     }
 
     async fn compare_configs(&self, task: &TaskKey, ids: &[&str]) {
-        let what = format!("get of configs {ids:?} of {task}");
         let registrations: Vec<Registration> = ids.iter().map(|id| registration(id)).collect();
-        let mut a = self.ok(&what, self.a_configs.get(task, &registrations).await);
-        let mut b = self.ok(&what, self.b_configs.get(task, &registrations).await);
+        self.compare_registrations(task, &registrations).await;
+    }
+
+    async fn compare_registrations(&self, task: &TaskKey, registrations: &[Registration]) {
+        let what = format!("get of configs {registrations:?} of {task}");
+        let mut a = self.ok(&what, self.a_configs.get(task, registrations).await);
+        let mut b = self.ok(&what, self.b_configs.get(task, registrations).await);
         for found in [&mut a, &mut b] {
             found.sort_by(|one, other| one.registration.cmp(&other.registration));
         }

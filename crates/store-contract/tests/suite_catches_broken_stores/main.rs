@@ -148,7 +148,7 @@ faults! {
     GetsOfOneShowAll: "config_reads::find_what_they_ask_for_and_nothing_else",
     LongGetsAreCutOff: "config_reads::of_large_configs_are_whole",
     GetsShowTheDeleted: "configs::deleted_it_is_gone",
-    GetsHaveNoSecrets: "configs::one_is_read_back",
+    GetsHaveNoSecrets: "config_reads::find_what_they_ask_for_and_nothing_else",
     GetsLag: "config_reads::see_every_write",
     MakingsAreOne: "configs::makings_of_one_config_are_apart",
     DeletesAreDropped: "configs::deleted_it_is_gone",
