@@ -57,30 +57,37 @@ impl Webhook for Actor {
                 Fate::Refused => return Err(unreachable()),
                 _ => {}
             }
-            if !wanted.is_still_wanted().await {
-                return Err(PushError::Withdrawn);
+            // A connection that the receiver closes costs nothing: another one is tried, once.
+            let mut does = Does::Closes { has_it: false };
+            for _connection in 0..2 {
+                if !wanted.is_still_wanted().await {
+                    return Err(PushError::Withdrawn);
+                }
+                world.push_sent(self.name(), &push);
+                let journey = carry(world.clone(), self.name().to_owned(), push.clone(), there / 2);
+                // Once its sender has given up it does not arrive any more, unless it was sent later.
+                if world.planted == Some(Planted::AckTooSoon) {
+                    tokio::spawn(journey);
+                    return Ok(Answer { status: 200, retry_after: None });
+                }
+                let now = Instant::now();
+                let lost_at = if now < given_up_at { given_up_at } else { now + there / 2 };
+                let journey = tokio::spawn(tokio::time::timeout_at(lost_at, journey));
+                does = match journey.await {
+                    Ok(Ok(does)) => does,
+                    _ => Does::Hangs,
+                };
+                if fate == Fate::CrashAfter || !matches!(does, Does::Closes { .. }) {
+                    break;
+                }
             }
-            world.push_sent(self.name(), &push);
-            let journey = carry(world.clone(), self.name().to_owned(), push, there / 2);
-            // Once its sender has given up it does not arrive any more, unless it was sent later.
-            if world.planted == Some(Planted::AckTooSoon) {
-                tokio::spawn(journey);
-                return Ok(Answer { status: 200, retry_after: None });
-            }
-            let now = Instant::now();
-            let lost_at = if now < given_up_at { given_up_at } else { now + there / 2 };
-            let journey = tokio::spawn(tokio::time::timeout_at(lost_at, journey));
-            let does = match journey.await {
-                Ok(Ok(does)) => does,
-                _ => Does::Hangs,
-            };
             match (fate, does) {
                 (Fate::CrashAfter, _) => self.die().await,
                 (_, Does::Hangs) => std::future::pending().await,
                 (_, Does::Refused) => {
                     Err(PushError::Refused(NotAdmitted("the simulation wills it".to_owned())))
                 }
-                (Fate::AnswerLost, _) | (_, Does::Unreachable) => {
+                (Fate::AnswerLost, _) | (_, Does::Unreachable | Does::Closes { .. }) => {
                     rest(back).await;
                     Err(unreachable())
                 }
@@ -109,8 +116,8 @@ async fn carry(world: std::sync::Arc<World>, actor: String, push: Push, there: D
     let does = world.receivers.next(world.seed, &push.url, world.now_ms(), world.has_healed());
     match does {
         Does::Answers(answer) => world.push_arrived(&actor, &push, Some(answer.status)),
-        Does::Hangs => world.push_arrived(&actor, &push, None),
-        Does::Unreachable | Does::Refused => {}
+        Does::Hangs | Does::Closes { has_it: true } => world.push_arrived(&actor, &push, None),
+        Does::Closes { has_it: false } | Does::Unreachable | Does::Refused => {}
     }
     does
 }

@@ -74,6 +74,11 @@ pub(crate) enum Does {
     Answers(Answer),
     /// It has it, and does not answer.
     Hangs,
+    /// It closes the connection before it answers, and may have it.
+    Closes {
+        /// Whether it does.
+        has_it: bool,
+    },
     /// It does not get it.
     Unreachable,
     /// It is not sent it, as its name stands for an address that is not public.
@@ -99,14 +104,15 @@ fn down(rng: &mut Rng) -> Does {
 
 /// Something other than an acknowledgement.
 fn trouble(rng: &mut Rng) -> Does {
-    match rng.within(0, 9) {
+    match rng.within(0, 12) {
         0..=2 => status(rng.pick(&[500, 502, 503])),
         3 => status(rng.pick(&[301, 302, 307, 308])),
         4 => status(rng.pick(&[400, 401, 404])),
         5 | 6 => leave_alone(rng.pick(&[0, 1, 30, 1_200])),
         7 => Does::Hangs,
         8 => Does::Unreachable,
-        _ => Does::Refused,
+        9 => Does::Refused,
+        _ => Does::Closes { has_it: rng.chance(500) },
     }
 }
 

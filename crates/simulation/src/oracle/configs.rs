@@ -133,22 +133,25 @@ impl Oracle {
             let is_ahead = now.batch > Some(was.cursor) && was.batch.is_none();
             return if is_ahead { Ok(()) } else { Err(bad("changed")) };
         }
-        let failures = was.trouble.as_ref().map_or(0, |trouble| trouble.failures);
-        // One that is no fault of the receiver's counts by itself, and begins nothing.
-        let ours = was.trouble.as_ref().map_or(0, |trouble| trouble.ours);
-        let is_ours = |of: &Trouble| (of.failures, of.ours) == (failures, ours + 1);
-        if now.trouble.as_ref().is_some_and(is_ours) {
-            return Ok(());
+        let counts = |trouble: &Trouble| (trouble.failures, trouble.ours);
+        let (failures, ours) = was.trouble.as_ref().map_or((0, 0), counts);
+        let trouble = now.trouble.as_ref().ok_or_else(|| bad("forgot the failures of"))?;
+        let failed = trouble.attempts.last().ok_or_else(|| bad("did not say why at"))?;
+        let waited = trouble.next.map(|next| next.as_millis() - failed.at.as_millis());
+        if counts(trouble) == (failures, ours + 1) {
+            // Nothing was sent: its secrets could not be opened.
+            let wait = Duration::from_secs(30 << ours.min(7)).min(Duration::from_hours(1));
+            let waits = millis(wait)..=millis(wait + wait / 10);
+            let is_right = waited.is_some_and(|waited| waits.contains(&waited));
+            return if is_right { Ok(()) } else { Err(bad("misjudged a failure of its own at")) };
         }
-        let Some(trouble) = now.trouble.as_ref().filter(|of| of.failures == failures + 1) else {
+        if counts(trouble) != (failures + 1, 0) {
             return Err(bad("miscounted the failures of"));
-        };
+        }
         if trouble.failures > before.begun {
             return Err(bad("noted more failures than there were at"));
         }
-        let failed = trouble.attempts.last().ok_or_else(|| bad("did not say why at"))?;
         let n = usize::try_from(failures).unwrap_or(usize::MAX);
-        let waited = trouble.next.map(|next| next.as_millis() - failed.at.as_millis());
         match (waited, self.policy.push_waits.get(n)) {
             // All attempts were made, or it wants no more.
             (None, None) => Ok(()),
