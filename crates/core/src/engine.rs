@@ -306,9 +306,10 @@ impl Engine {
     /// was lost, and another writer has committed on top of it, so that the newest mark is theirs.
     ///
     /// A claim is known by its token, and anything with entries by these: nobody else adds the
-    /// same ones at the same place. A push config is known by its registration; if the task does not
-    /// name it, that may be because it was deleted again, and `None` says that nobody can tell. What
-    /// has none of these does no harm if it is made again.
+    /// same ones at the same place, except for another request with the same message. Such requests
+    /// differ by what is remembered of them, or by their push configs. A push config is known by its
+    /// registration; if the task does not name it, that may be because it was deleted again, and
+    /// `None` says that nobody can tell. What has none of these does no harm if it is made again.
     async fn was_made(
         &self,
         base: &Snapshot,
@@ -325,12 +326,13 @@ impl Engine {
         {
             return Ok(Some(true));
         }
+        let (before, after) = (base.head.registrations(), change.head().registrations());
+        let config = after.iter().find(|registration| !before.contains(registration));
+        let names = |of: &Registration| current.head.registrations().contains(of);
         let Some(first) = change.entries().first() else {
-            let (before, after) = (base.head.registrations(), change.head().registrations());
-            let made = after.iter().find(|registration| !before.contains(registration));
-            return Ok(match made {
+            return Ok(match config {
                 None => Some(false),
-                Some(made) => current.head.registrations().contains(made).then_some(true),
+                Some(config) => names(config).then_some(true),
             });
         };
         let reaches_back =
@@ -343,7 +345,13 @@ impl Engine {
             &full.tail
         };
         let since = log.iter().skip_while(|entry| entry.position < first.position);
-        Ok(Some(since.take(change.entries().len()).eq(change.entries())))
+        if since.take(change.entries().len()).ne(change.entries())
+            || !is_same_request(change, &current.head)
+        {
+            return Ok(Some(false));
+        }
+        // Two requests with the same message may add the same entry within a millisecond.
+        Ok(config.is_none_or(names).then_some(true))
     }
 
     /// Carries out effects.
@@ -410,6 +418,16 @@ impl Tries<'_> {
         self.engine.clock.sleep(STORE_RETRY_FIRST * (1 << (self.made - 1).min(10))).await;
         Ok(())
     }
+}
+
+/// Whether what a task remembers of the request at the place of a change's first entry is the
+/// change's own.
+fn is_same_request(change: &Change, current: &Head) -> bool {
+    let at = change.entries().first().map(|first| first.position);
+    let of = |head: &Head| {
+        head.follow_ups.iter().find(|of| Some(of.position) == at).map(|of| of.request.clone())
+    };
+    of(current).is_none_or(|theirs| of(change.head()) == Some(theirs))
 }
 
 /// An error and all its sources in one line, for the one place that logs it.

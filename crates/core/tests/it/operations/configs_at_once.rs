@@ -257,3 +257,26 @@ async fn what_a_dead_request_has_left_behind_means_nothing() {
     let delivered = a2a_lambda_core::deliver(&world.engine, &key, deadline).await.unwrap();
     assert_eq!(delivered, Delivered::Nothing);
 }
+
+/// Two requests add the same message within a millisecond. The second commits late, when the runner has
+/// gone on from the first: the first one's entry is not taken for its own.
+#[tokio::test(start_paused = true)]
+async fn a_request_is_not_taken_for_another_with_the_same_message() {
+    for (key, kind) in [(Some("k"), ErrorKind::InvalidParams), (None, ErrorKind::Unavailable)] {
+        let world = World::new(asks());
+        let task = world.submit("go").await;
+        world.attend(&task).await;
+        world.faults.plan(|call| {
+            let late = call.kind == Kind::Commit && call.of_kind == 2;
+            late.then_some(Fault::SlowRequest(secs(1)))
+        });
+        let first = async {
+            send(&world, to(&task, "yes"), config("a", "first"), key).await.unwrap();
+            world.attend(&task).await;
+        };
+        let second = send(&world, to(&task, "yes"), config("b", "second"), key);
+        let ((), second) = tokio::join!(first, second);
+        assert_eq!(second.unwrap_err().kind, kind, "{key:?}");
+        assert_eq!(urls(&world, &task).await, ["https://first.example/hook"], "{key:?}");
+    }
+}
