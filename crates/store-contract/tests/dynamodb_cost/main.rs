@@ -358,7 +358,7 @@ async fn errors_do_not_show_secrets() {
             .expression_attribute_values(":v", value);
         request.send().await.unwrap();
         let (one, other) = (config("config").registration, config("other").registration);
-        let failed = configs.get(&key(), &[one.clone()]).await.unwrap_err();
+        let failed = configs.get(&key(), std::slice::from_ref(&one)).await.unwrap_err();
         assert!(matches!(failed, StoreError::Corrupt { .. }), "{failed:?}");
         shows_nothing(&failed);
         shows_nothing(&configs.get(&key(), &[one, other]).await.unwrap_err());

@@ -74,7 +74,7 @@ impl Broken {
         match self.fault {
             Fault::FailingIsTurnedRound => all.sort_by(|a, b| b.cmp(a)),
             Fault::FailingIsInTheOrderOfIds => {
-                all.sort_by(|a, b| a.registration.cmp(&b.registration))
+                all.sort_by(|a, b| a.registration.cmp(&b.registration));
             }
             _ => all.sort(),
         }

@@ -263,7 +263,9 @@ impl Broken {
             (Fault::TheCheckpointIsForgotten, _) => head.checkpoint = None,
             (Fault::TheGenerationIsForgotten, _) => head.generation = Generation(head.position.0),
             (Fault::EntriesForgetTheirGeneration, _) => {
-                tail.iter_mut().for_each(|entry| entry.generation = Generation(1));
+                for entry in tail.iter_mut() {
+                    entry.generation = Generation(1);
+                }
             }
             (Fault::FollowUpsForgetTheirPlace, _) => {
                 head.follow_ups.iter_mut().for_each(|one| one.position = Position(1));
