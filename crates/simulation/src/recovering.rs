@@ -86,8 +86,13 @@ pub(crate) async fn judge(world: Arc<World>, key: TaskKey, received: Received, i
     };
     let bound = bound + SLACK;
     tokio::time::sleep(bound).await;
-    // What is signaled waits for an executor that has time.
+    // What is signaled waits for an executor that has time. An executor that has just received the
+    // signal is about to claim the task.
+    if world.queue.is_visible(&key) {
+        return;
+    }
+    tokio::time::sleep(SLACK).await;
     if !world.queue.is_visible(&key) {
-        world.judge(|oracle| oracle.check_recovered(&key, claim, bound));
+        world.judge(|oracle| oracle.check_recovered(&key, claim, bound + SLACK));
     }
 }
