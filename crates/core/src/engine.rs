@@ -14,6 +14,7 @@ use crate::invariants;
 use crate::machine::{Change, Command, Effect, IllegalTransition, Stamp};
 use crate::policy::Policy;
 use crate::push::{Failing, PushConfig, PushConfigs};
+use crate::request_key::Fingerprint;
 use crate::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Snapshot, StoreError, TaskStore,
 };
@@ -309,7 +310,9 @@ impl Engine {
     /// same ones at the same place, except for another request with the same message. Such requests
     /// differ by what is remembered of them, or by their push configs. A push config is known by its
     /// registration; if the task does not name it, that may be because it was deleted again, and
-    /// `None` says that nobody can tell. What has none of these does no harm if it is made again.
+    /// `None` says that nobody can tell. It does not matter for a request that the task remembers:
+    /// the task refuses it as repeated, whoever made the change. What has none of these does no harm
+    /// if it is made again.
     async fn was_made(
         &self,
         base: &Snapshot,
@@ -351,7 +354,10 @@ impl Engine {
             return Ok(Some(false));
         }
         // Two requests with the same message may add the same entry within a millisecond.
-        Ok(config.is_none_or(names).then_some(true))
+        Ok(match config {
+            Some(config) if !names(config) => remembered(change, &current.head).map(|_| false),
+            _ => Some(true),
+        })
     }
 
     /// Carries out effects.
@@ -423,11 +429,14 @@ impl Tries<'_> {
 /// Whether what a task remembers of the request at the place of a change's first entry is the
 /// change's own.
 fn is_same_request(change: &Change, current: &Head) -> bool {
-    let at = change.entries().first().map(|first| first.position);
-    let of = |head: &Head| {
-        head.follow_ups.iter().find(|of| Some(of.position) == at).map(|of| of.request.clone())
-    };
-    of(current).is_none_or(|theirs| of(change.head()) == Some(theirs))
+    let theirs = remembered(change, current);
+    theirs.is_none() || remembered(change, change.head()) == theirs
+}
+
+/// What a task remembers of the request whose entries are those of a change.
+fn remembered<'h>(change: &Change, head: &'h Head) -> Option<&'h Fingerprint> {
+    let at = change.entries().first()?.position;
+    head.follow_ups.iter().find(|of| of.position == at).map(|of| &of.request)
 }
 
 /// An error and all its sources in one line, for the one place that logs it.
