@@ -69,6 +69,7 @@ struct Taken {
     id: String,
     receipt: String,
     body: String,
+    group: String,
 }
 
 /// Moves signals from a dead-letter queue to the queue of signals, at most `limit` messages. It
@@ -106,7 +107,7 @@ pub async fn redrive(
             }
             let body = body.unwrap_or_default();
             match check(&body) {
-                Ok(()) => batch.push(Taken { id, receipt, body }),
+                Ok(signal) => batch.push(Taken { id, receipt, body, group: signal.group() }),
                 Err(reason) => done.left.push(LeftBehind { message_id: id, reason }),
             }
         }
@@ -135,8 +136,8 @@ fn failed(
     RedriveError { moved: done.moved, queue, operation, source }
 }
 
-/// Why a body is no signal that a runner would attend to.
-fn check(body: &str) -> Result<(), String> {
+/// The signal that a body is, or why it is none that a runner would attend to.
+fn check(body: &str) -> Result<Signal, String> {
     if body.len() > MAX_SIGNAL_BYTES {
         return Err(format!("it is not a signal: it has {} bytes", body.len()));
     }
@@ -145,7 +146,7 @@ fn check(body: &str) -> Result<(), String> {
     let wrong = |error| format!("its task or tenant cannot be one: {}", chain(&error));
     Tenant::parse(signal.tenant.as_str()).map_err(wrong)?;
     TaskId::parse(signal.task_id.as_str()).map_err(wrong)?;
-    Ok(())
+    Ok(signal)
 }
 
 async fn receive(client: &Client, queue: &str, most: usize) -> Result<Vec<Message>, Failure> {
@@ -173,7 +174,7 @@ async fn send(
     }
     let entries = batch.iter().enumerate().map(|(place, taken)| {
         let entry = SendMessageBatchRequestEntry::builder().id(place.to_string());
-        entry.message_body(&taken.body).build()
+        entry.message_body(&taken.body).message_group_id(&taken.group).build()
     });
     let entries: Result<Vec<_>, BuildError> = entries.collect();
     let request = client.send_message_batch().queue_url(queue).set_entries(Some(entries?));
@@ -242,8 +243,8 @@ mod tests {
 
     #[test]
     fn only_what_a_runner_would_attend_to_is_a_signal() {
-        assert_eq!(check(r#"{"taskId":"t"}"#), Ok(()));
-        assert_eq!(check(r#"{"tenant":"acme","taskId":"t","new":1}"#), Ok(()));
+        assert!(check(r#"{"taskId":"t"}"#).is_ok());
+        assert!(check(r#"{"tenant":"acme","taskId":"t","new":1}"#).is_ok());
         let long = format!(r#"{{"taskId":"t","x":"{}"}}"#, "x".repeat(MAX_SIGNAL_BYTES));
         for (body, reason) in [
             ("", "not a signal"),

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use aws_sdk_scheduler::Client;
 use aws_sdk_scheduler::operation::create_schedule::CreateScheduleError;
 use aws_sdk_scheduler::types::{
-    ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, Target,
+    ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, SqsParameters, Target,
 };
 use sha2::{Digest, Sha256};
 
@@ -54,6 +54,7 @@ impl SchedulerTimer {
             .arn(&self.queue_arn)
             .role_arn(&self.role_arn)
             .input(serde_json::to_string(signal)?)
+            .sqs_parameters(SqsParameters::builder().message_group_id(signal.group()).build())
             .build()?;
         let window = FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build()?;
         // The SDK adds a fresh ClientToken, by which its own retries are one request.

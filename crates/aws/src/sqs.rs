@@ -30,7 +30,8 @@ impl SqsQueue {
 impl Queue for SqsQueue {
     async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError> {
         let body = serde_json::to_string(signal).map_err(|error| SignalError(error.into()))?;
-        let mut request = self.client.send_message().queue_url(&self.url).message_body(body);
+        let request = self.client.send_message().queue_url(&self.url).message_body(body);
+        let mut request = request.message_group_id(signal.group());
         let seconds = delay_seconds(delay);
         if seconds > 0 {
             request = request.delay_seconds(seconds);

@@ -370,7 +370,9 @@ impl Engine {
         for effect in effects {
             match effect {
                 Effect::Signal { at } => {
-                    self.send(&Signal { alone, ..Signal::new(&head.key) }, *at).await?;
+                    let mut signal = Signal::new(&head.key, &head.owner);
+                    signal.alone = alone;
+                    self.send(&signal, *at).await?;
                 }
             }
         }
@@ -390,8 +392,8 @@ impl Engine {
     ///
     /// # Errors
     /// When the signal cannot be sent.
-    pub async fn signal(&self, key: &TaskKey, at: Timestamp) -> Result<(), SignalError> {
-        self.send(&Signal::new(key), at).await
+    pub async fn signal(&self, head: &Head, at: Timestamp) -> Result<(), SignalError> {
+        self.send(&Signal::new(&head.key, &head.owner), at).await
     }
 
     /// Sends a signal that arrives at a time, by queue or timer.

@@ -7,7 +7,11 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{TaskId, TaskKey, Tenant};
+use crate::ids::{Owner, TaskId, TaskKey, Tenant};
+use crate::request_key::digest;
+
+/// How many characters a signal's group has: 128 bits of hexadecimal.
+const GROUP_LENGTH: usize = 32;
 
 /// Time. Injected, so that tests and the simulation own it.
 #[async_trait]
@@ -39,6 +43,9 @@ pub struct Signal {
     /// other task at the same time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
+    /// The digest of the task's tenant and owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
 }
 
 fn is_default_tenant(tenant: &Tenant) -> bool {
@@ -46,14 +53,36 @@ fn is_default_tenant(tenant: &Tenant) -> bool {
 }
 
 impl Signal {
-    /// A signal for a task.
-    pub fn new(key: &TaskKey) -> Self {
-        Self { tenant: key.tenant.clone(), task_id: key.task.clone(), alone: false }
+    /// A signal for a task of this owner.
+    pub fn new(key: &TaskKey, owner: &Owner) -> Self {
+        let group = digest([key.tenant.as_str().as_bytes(), owner.as_str().as_bytes()]);
+        Self {
+            tenant: key.tenant.clone(),
+            task_id: key.task.clone(),
+            alone: false,
+            group: Some(group),
+        }
     }
 
     /// The same signal, for a task that is to be run alone.
     pub fn alone(self) -> Self {
         Self { alone: true, ..self }
+    }
+
+    /// Whose signals this one is among: 32 hexadecimal digits. A fair queue does not let the many
+    /// signals of one group delay those of the others, and one group is one owner of one tenant.
+    ///
+    /// A signal without a group, or with one of another form, is a group of its own.
+    pub fn group(&self) -> String {
+        let is_digest = |group: &&String| {
+            group.len() == GROUP_LENGTH && group.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        match self.group.as_ref().filter(is_digest) {
+            Some(group) => group.clone(),
+            None => {
+                digest([self.tenant.as_str().as_bytes(), &[], self.task_id.as_str().as_bytes()])
+            }
+        }
     }
 
     /// The task that the signal is for.
@@ -82,4 +111,36 @@ pub trait Queue: Send + Sync + 'static {
 pub trait Timer: Send + Sync + 'static {
     /// Sends a signal at `at`, or as near to it as the timer is precise; never before it.
     async fn signal_at(&self, signal: &Signal, at: Timestamp) -> Result<(), SignalError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_of_one_owner_are_one_group_and_each_signal_has_one() {
+        let group = |tenant, owner, task: &str| {
+            let key = TaskKey {
+                tenant: Tenant::parse(tenant).unwrap(),
+                task: TaskId::parse(task).unwrap(),
+            };
+            Signal::new(&key, &Owner::parse(owner).unwrap()).group()
+        };
+        let alice = group("acme", "alice", "1");
+        assert_eq!(alice, group("acme", "alice", "2"));
+        assert_ne!(alice, group("acme", "bob", "1"));
+        assert_ne!(alice, group("", "alice", "1"));
+        assert_eq!(alice.len(), GROUP_LENGTH);
+
+        // A group that is missing or malformed is never sent to the queue.
+        let read = |json: &str| serde_json::from_str::<Signal>(json).unwrap().group();
+        let kept = read(&format!(r#"{{"taskId":"1","group":"{alice}"}}"#));
+        assert_eq!(kept, alice);
+        let none = read(r#"{"taskId":"1"}"#);
+        assert_eq!(none.len(), GROUP_LENGTH);
+        assert_ne!(none, read(r#"{"taskId":"2"}"#));
+        for malformed in ["", "a b", "zz", &"é".repeat(16), &"a".repeat(129)] {
+            assert_eq!(read(&format!(r#"{{"taskId":"1","group":"{malformed}"}}"#)), none);
+        }
+    }
 }

@@ -126,7 +126,7 @@ async fn signal(engine: &Engine, head: &Head) -> Result<(), SignalError> {
     let push = head.mark().map(|mark| mark.free_from(now));
     // One signal does for both, where they are for the same time.
     for at in run.into_iter().chain(push.filter(|push| run != Some(*push))) {
-        engine.signal(&head.key, at).await?;
+        engine.signal(head, at).await?;
     }
     Ok(())
 }

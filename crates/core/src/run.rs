@@ -9,7 +9,7 @@ use tracing::{debug, info};
 use crate::agent::Agents;
 use crate::deliver::{self, Beside};
 use crate::engine::{Engine, Refused, TransactError};
-use crate::env::SignalError;
+use crate::env::{Signal, SignalError};
 use crate::head::Phase;
 use crate::ids::{LeaseToken, TaskKey};
 use crate::machine::{Command, Effect, Pause, Refusal, TurnEnd};
@@ -229,7 +229,7 @@ impl Runner {
             Refusal::HeldBy { until } => Attended::HeldBy { until },
             Refusal::NotBefore { at } => {
                 // A signal that came early, as those do that hop towards a far time.
-                self.engine.signal(key, at).await?;
+                self.engine.signal(&refused.snapshot.head, at).await?;
                 Attended::NotBefore { at }
             }
             Refusal::WaitsForUser => Attended::WaitsForUser,
@@ -251,8 +251,10 @@ impl Runner {
     ///
     /// # Errors
     /// When the signal cannot be sent.
-    pub async fn look_again(&self, key: &TaskKey, until: Timestamp) -> Result<(), SignalError> {
-        self.engine.signal(key, until.saturating_add(AFTER_LEASE)).await
+    pub async fn look_again(&self, signal: &Signal, until: Timestamp) -> Result<(), SignalError> {
+        let mut signal = signal.clone();
+        signal.alone = false;
+        self.engine.send(&signal, until.saturating_add(AFTER_LEASE)).await
     }
 
     /// Leaves a task with mail to another invocation, because this one is about to end.

@@ -278,7 +278,7 @@ async fn attend(
         }
         Ok(Attended::HeldBy { until }) if is_redelivered => {
             info!(message_id, %tenant, %task, %until, "the task is looked at when its lease ends");
-            Ok(runner.look_again(&signal.key(), until).await?)
+            Ok(runner.look_again(&signal, until).await?)
         }
         Ok(outcome) => {
             info!(message_id, %tenant, %task, ?outcome, "signal done");

@@ -1,4 +1,4 @@
-use a2a_lambda_core::{MemoryStore, TaskId, TaskKey, Tenant};
+use a2a_lambda_core::{MemoryStore, Owner, Signal, TaskId, TaskKey, Tenant};
 
 use super::*;
 use crate::test_server::{self, SENT, TestResult, serve};
@@ -110,7 +110,8 @@ async fn far_signal(more: &[(&str, &str)]) -> Result<String, Box<dyn Error + Sen
     let engine = engine_with(&format!("http://{address}"), more)?;
     let key = TaskKey { tenant: Tenant::parse("acme")?, task: TaskId::parse("t1")? };
     let in_an_hour = engine.clock.now().saturating_add(Duration::from_hours(1));
-    engine.signal(&key, in_an_hour).await?;
+    let signal = Signal::new(&key, &Owner::parse("alice")?);
+    engine.send(&signal, in_an_hour).await?;
     Ok(served.await??.remove(0))
 }
 
@@ -121,6 +122,8 @@ async fn a_far_signal_hops_without_a_role_and_is_a_schedule_with_one() -> TestRe
         hop.contains("AmazonSQS.SendMessage") && hop.contains(r#""DelaySeconds":900"#),
         "{hop}"
     );
+    let of_owner = r#""MessageGroupId":"46ec638c86401bf75d7fe7f186eec6b7""#;
+    assert!(hop.contains(of_owner), "{hop}");
 
     for (more, group) in [
         (&[ROLE, QUEUE][..], r#""GroupName":"default""#),
@@ -128,7 +131,7 @@ async fn a_far_signal_hops_without_a_role_and_is_a_schedule_with_one() -> TestRe
     ] {
         let schedule = far_signal(more).await?;
         assert!(schedule.starts_with("POST /schedules/a2a-"), "{schedule}");
-        for part in [group, ROLE.1, QUEUE.1] {
+        for part in [group, ROLE.1, QUEUE.1, of_owner] {
             assert!(schedule.contains(part), "{part}: {schedule}");
         }
     }

@@ -69,7 +69,12 @@ async fn a_signal_is_one_schedule_however_often_it_is_asked_for() -> TestResult 
                 "ScheduleExpression": "at(2027-01-31T12:00:01)",
                 "FlexibleTimeWindow": { "Mode": "OFF" },
                 "ActionAfterCompletion": "DELETE",
-                "Target": { "Arn": QUEUE, "RoleArn": ROLE, "Input": input },
+                "Target": {
+                    "Arn": QUEUE,
+                    "RoleArn": ROLE,
+                    "Input": input,
+                    "SqsParameters": { "MessageGroupId": signal.group() },
+                },
             })
         );
     }

@@ -23,8 +23,27 @@ struct SendMessage {
     #[serde(rename = "QueueUrl")]
     _queue_url: String,
     message_body: String,
+    #[serde(rename = "MessageGroupId")]
+    _group: Group,
     #[serde(default)]
     delay_seconds: u64,
+}
+
+/// What makes a standard queue fair. SQS can do without; every sender of ours must set it.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Group;
+
+impl TryFrom<String> for Group {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_group =
+            (1..=128).contains(&text.len()) && text.bytes().all(|c| c.is_ascii_graphic());
+        is_group
+            .then_some(Self)
+            .ok_or("MessageGroupId has 1 to 128 letters, digits and punctuation")
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -39,6 +58,8 @@ struct Batch<T> {
 struct SendEntry {
     id: String,
     message_body: String,
+    #[serde(rename = "MessageGroupId")]
+    _group: Group,
     #[serde(default)]
     delay_seconds: u64,
 }
@@ -114,7 +135,7 @@ fn send(queue: &Queue, message: SendMessage) -> Result<Value, Answer> {
 
 fn send_batch(queue: &Queue, batch: Batch<SendEntry>) -> Value {
     let mut answer = BatchAnswer::default();
-    for SendEntry { id, message_body, delay_seconds } in batch.entries {
+    for SendEntry { id, message_body, delay_seconds, .. } in batch.entries {
         match queue.send(message_body, Duration::from_secs(delay_seconds)) {
             Ok(message_id) => answer.successful.push(json!({ "Id": id, "MessageId": message_id })),
             Err(error) => answer.fail(&id, "InvalidMessageContents", &error.to_string()),

@@ -19,7 +19,7 @@ fn queue() -> Queue {
 #[tokio::test]
 async fn a_message_that_is_sent_is_in_the_queue() {
     let queue = queue();
-    let body = r#"{"QueueUrl":"http://q","MessageBody":"hello"}"#;
+    let body = r#"{"QueueUrl":"http://q","MessageBody":"hello","MessageGroupId":"g"}"#;
     let (status, _) = sqs(&queue, "SendMessage", body.as_bytes());
     assert_eq!(status, StatusCode::OK);
     let received = queue.receive(1, Duration::ZERO, Duration::ZERO).await.unwrap();
@@ -29,7 +29,8 @@ async fn a_message_that_is_sent_is_in_the_queue() {
 #[tokio::test]
 async fn a_delay_is_kept() {
     let queue = queue();
-    let body = r#"{"QueueUrl":"http://q","MessageBody":"hello","DelaySeconds":900}"#;
+    let body =
+        r#"{"QueueUrl":"http://q","MessageBody":"hello","DelaySeconds":900,"MessageGroupId":"g"}"#;
     assert_eq!(sqs(&queue, "SendMessage", body.as_bytes()).0, StatusCode::OK);
     assert_eq!((queue.depth().delayed, queue.depth().visible), (1, 0));
 }
@@ -46,8 +47,18 @@ async fn what_cannot_be_done_is_refused_as_aws_does() {
             "UnsupportedOperation",
         ),
         ("SendMessage", "{", "SerializationException"),
-        ("SendMessage", r#"{"QueueUrl":"q","MessageBody":""}"#, "InvalidMessageContents"),
-        ("SendMessage", r#"{"QueueUrl":"q","MessageBody":"a","New":1}"#, "SerializationException"),
+        (
+            "SendMessage",
+            r#"{"QueueUrl":"q","MessageBody":"","MessageGroupId":"g"}"#,
+            "InvalidMessageContents",
+        ),
+        ("SendMessage", r#"{"QueueUrl":"q","MessageBody":"a","New":1}"#, "unknown field"),
+        ("SendMessage", r#"{"QueueUrl":"q","MessageBody":"a"}"#, "MessageGroupId"),
+        (
+            "SendMessage",
+            r#"{"QueueUrl":"q","MessageBody":"a","MessageGroupId":""}"#,
+            "MessageGroupId",
+        ),
     ] {
         let (status, answer) = sqs(&queue(), operation, body.as_bytes());
         assert_eq!(status, StatusCode::BAD_REQUEST, "{operation} {body}");
@@ -69,7 +80,8 @@ async fn dead_letters_are_received_and_deleted() {
         assert_eq!(status, StatusCode::OK, "{operation}: {answer}");
         serde_json::from_str(&answer).unwrap()
     };
-    let entry = |id: &str, body: &str| json!({ "Id": id, "MessageBody": body });
+    let entry =
+        |id: &str, body: &str| json!({ "Id": id, "MessageBody": body, "MessageGroupId": "g" });
     let entries = [entry("0", "one"), entry("1", "two"), entry("2", "too much")];
     let sent = asked("SendMessageBatch", json!({ "QueueUrl": "http://q", "Entries": entries }));
     assert_eq!(sent["Successful"].as_array().unwrap().len(), 2);
