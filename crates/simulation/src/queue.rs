@@ -1,5 +1,6 @@
 //! A queue as SQS is: at least once, in any order, again unless it is deleted, and not for ever.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ struct Message {
 #[derive(Debug, Default)]
 pub(crate) struct SimQueue {
     messages: Mutex<(u64, Vec<Message>)>,
+    /// What was deleted by an earlier receiver than the last one.
+    taken_away: Mutex<BTreeSet<u64>>,
     pub(crate) changed: Notify,
 }
 
@@ -64,8 +67,19 @@ impl SimQueue {
         })
     }
 
+    /// Deletes a signal. SQS may do so for an earlier receiver, too.
     pub(crate) fn delete(&self, received: &Received) {
-        lock(&self.messages).1.retain(|message| message.id != received.id);
+        lock(&self.messages).1.retain(|message| {
+            if message.id == received.id && message.receives != received.receives {
+                lock(&self.taken_away).insert(message.id);
+            }
+            message.id != received.id
+        });
+    }
+
+    /// Whether an earlier receiver has deleted a signal that another has received since.
+    pub(crate) fn was_taken_away(&self, received: &Received) -> bool {
+        lock(&self.taken_away).contains(&received.id)
     }
 
     /// Makes a signal come again after a while, and not before, unless another has received it since.

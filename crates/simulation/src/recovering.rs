@@ -35,7 +35,7 @@ pub(crate) async fn attend(
         let attended = Box::pin(runner.attend(&key, deadline, Company::Alone)).await?;
         match attended {
             Attended::HeldBy { until } if received.receives > 1 => {
-                runner.look_again(&key, until).await?;
+                runner.look_again(&received.signal, until).await?;
             }
             _ => {}
         }
@@ -78,14 +78,18 @@ pub(crate) async fn judge(world: Arc<World>, key: TaskKey, received: Received, i
     let policy = &world.policy;
     // Its own record comes again, unless it has come as often as it may.
     let by_record = is_prompt && received.receives < world.settings.receives;
-    let bound = if by_record {
-        policy.lease + AFTER_LEASE
-    } else {
+    let sweep = Duration::from_secs(world.settings.sweep_s.into());
+    let by_sweep = policy.lease + policy.signal_grace + sweep + SLACK;
+    let mut bound = policy.lease + AFTER_LEASE + SLACK;
+    if by_record {
+        tokio::time::sleep(bound).await;
+    }
+    // An earlier receiver that was held up, and not dead, may have deleted its record.
+    if !by_record || world.queue.was_taken_away(&received) {
+        bound = by_sweep;
         world.healing().await;
-        policy.lease + policy.signal_grace + Duration::from_secs(world.settings.sweep_s.into())
-    };
-    let bound = bound + SLACK;
-    tokio::time::sleep(bound).await;
+        tokio::time::sleep(bound).await;
+    }
     // What is signaled waits for an executor that has time. An executor that has just received the
     // signal is about to claim the task.
     if world.queue.is_visible(&key) {
