@@ -7,9 +7,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{ConfigError, Variables};
 
-/// What the targets of our own code begin with.
-const OURS: [&str; 5] =
-    ["a2a_lambda", "request", "scheduled_recovery", "sqs_executor", "stream_recovery"];
+/// What the targets of our own code begin with: the names of our crates.
+const OURS: &str = "a2a_lambda";
 
 /// Begins to log, at the level that `LOG_LEVEL` names: `error`, `warn`, `info` (the default),
 /// `debug` or `trace`. Call it once, at the start of the process.
@@ -26,9 +25,8 @@ pub fn init_logging(variables: &Variables<'_>) -> Result<(), ConfigError> {
     let wanted = variables.optional("LOG_LEVEL");
     let level = wanted.as_deref().map_or(Ok(LevelFilter::INFO), str::parse);
     let ours = level.as_ref().copied().unwrap_or(LevelFilter::INFO);
-    let filter = OURS
-        .iter()
-        .fold(Targets::new(), |filter, target| filter.with_target(*target, ours))
+    let filter = Targets::new()
+        .with_target(OURS, ours)
         .with_default(ours.min(LevelFilter::INFO))
         // The span that carries the request id.
         .with_target("lambda_runtime", LevelFilter::INFO);

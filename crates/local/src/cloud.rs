@@ -13,12 +13,12 @@ use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Clock, Engine, Former, Restarted, StoreError, restart};
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_request::ResponseMode;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use bytes::Bytes;
 use http::{Response, request::Parts};
-use request::ResponseMode;
 use tokio::sync::Semaphore;
 use tracing::{error, info, warn};
 

@@ -4,6 +4,7 @@
 //! through every step that a deployed function does.
 
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_request::Answer;
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body;
 use base64::Engine as _;
@@ -15,7 +16,6 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
-use request::Answer;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 

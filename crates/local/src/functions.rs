@@ -39,10 +39,10 @@ pub(crate) enum Functions {
 /// What the handlers need.
 pub(crate) struct Within {
     clock: SystemClock,
-    request: request::Context,
-    executor: sqs_executor::Context,
-    stream_recovery: stream_recovery::Context,
-    recovery: scheduled_recovery::Context,
+    request: a2a_lambda_request::Context,
+    executor: a2a_lambda_sqs_executor::Context,
+    stream_recovery: a2a_lambda_stream_recovery::Context,
+    recovery: a2a_lambda_scheduled_recovery::Context,
 }
 
 /// The processes, and what they reach the database and the queue by.
@@ -62,13 +62,13 @@ impl Functions {
         settings: &Settings,
     ) -> Result<Self, ConfigError> {
         let lookup = |name: &str| settings.get(name);
-        let config = request::config(&Variables::new(&lookup))?;
+        let config = a2a_lambda_request::config(&Variables::new(&lookup))?;
         Ok(Self::Within(Box::new(Within {
             clock: SystemClock,
-            request: request::Context::new(engine.clone(), agents.clone(), config),
-            executor: sqs_executor::Context::new(engine.clone(), agents, records),
-            stream_recovery: stream_recovery::Context::new(engine.clone()),
-            recovery: scheduled_recovery::Context::new(engine),
+            request: a2a_lambda_request::Context::new(engine.clone(), agents.clone(), config),
+            executor: a2a_lambda_sqs_executor::Context::new(engine.clone(), agents, records),
+            stream_recovery: a2a_lambda_stream_recovery::Context::new(engine.clone()),
+            recovery: a2a_lambda_scheduled_recovery::Context::new(engine),
         })))
     }
 
@@ -105,7 +105,7 @@ impl Functions {
                 let Some(event) = or_logged(events::typed::<Box<RawValue>>(&event)) else {
                     return events::refused(StatusCode::BAD_REQUEST, "Bad Request");
                 };
-                match request::handle(&event, deadline, &functions.request).await {
+                match a2a_lambda_request::handle(&event, deadline, &functions.request).await {
                     Ok(answer) => events::http_response(answer),
                     Err(error) => {
                         error!(error = chain(&error), "the request function failed");
@@ -125,7 +125,7 @@ impl Functions {
             Self::Within(functions) => {
                 let event = or_logged(events::typed(&event))?;
                 let deadline = functions.deadline(FUNCTION_TIMEOUT);
-                Some(sqs_executor::handle(event, deadline, &functions.executor).await)
+                Some(a2a_lambda_sqs_executor::handle(event, deadline, &functions.executor).await)
             }
         }
     }
@@ -140,7 +140,10 @@ impl Functions {
             Self::Within(functions) => {
                 let event = or_logged(events::typed(&event))?;
                 let deadline = functions.deadline(RECOVERY_TIMEOUT);
-                Some(stream_recovery::handle(event, deadline, &functions.stream_recovery).await)
+                Some(
+                    a2a_lambda_stream_recovery::handle(event, deadline, &functions.stream_recovery)
+                        .await,
+                )
             }
         }
     }
@@ -153,7 +156,8 @@ impl Functions {
             }
             Self::Within(functions) => {
                 let deadline = functions.deadline(RECOVERY_TIMEOUT);
-                let swept = scheduled_recovery::handle(deadline, &functions.recovery).await;
+                let swept =
+                    a2a_lambda_scheduled_recovery::handle(deadline, &functions.recovery).await;
                 if let Err(error) = swept {
                     warn!(error = chain(&error), "nothing was swept");
                 }

@@ -12,7 +12,7 @@ use a2a_lambda_local::cloud::{Cloud, Data, Options};
 use a2a_lambda_local::gate::Gate;
 use a2a_lambda_local::logs;
 use a2a_lambda_local::server::{listen, serve};
-use request::ResponseMode;
+use a2a_lambda_request::ResponseMode;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;

@@ -2,7 +2,7 @@
 //! what the user sets.
 
 use a2a_lambda_aws::process_environment;
-use request::CARD_VARIABLES;
+use a2a_lambda_request::CARD_VARIABLES;
 use tracing::warn;
 
 /// The variables of the functions that the user may set. Those of the card are beside them, in

@@ -21,7 +21,7 @@ use a2a_lambda_local::embedded::EmbeddedDynamoDb;
 use a2a_lambda_local::endpoint::Endpoint;
 use a2a_lambda_local::queue::{Queue, QueueConfig};
 use a2a_lambda_protocol::{Message, Part, Role, Timestamp};
-use request::ResponseMode;
+use a2a_lambda_request::ResponseMode;
 use serde_json::{Value, json};
 use tokio::process::Command;
 

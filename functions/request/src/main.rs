@@ -8,10 +8,12 @@ use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start(request::context, async |context| {
+    start(a2a_lambda_request::context, async |context| {
         lambda_runtime::run(service_fn(move |invocation: LambdaEvent<Box<RawValue>>| async move {
             let deadline = deadline(invocation.context.deadline);
-            Ok::<_, Error>(request::handle(&invocation.payload, deadline, context).await?)
+            Ok::<_, Error>(
+                a2a_lambda_request::handle(&invocation.payload, deadline, context).await?,
+            )
         }))
         .await
     })

@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start(scheduled_recovery::context, async |context| {
+    start(a2a_lambda_scheduled_recovery::context, async |context| {
         lambda_runtime::run(service_fn(move |invocation: LambdaEvent<Box<RawValue>>| async move {
             let deadline = deadline(invocation.context.deadline);
-            scheduled_recovery::check(&invocation.payload)?;
-            Ok::<_, Error>(scheduled_recovery::handle(deadline, context).await?)
+            a2a_lambda_scheduled_recovery::check(&invocation.payload)?;
+            Ok::<_, Error>(a2a_lambda_scheduled_recovery::handle(deadline, context).await?)
         }))
         .await
     })

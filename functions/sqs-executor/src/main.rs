@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start(sqs_executor::context, async |context| {
+    start(a2a_lambda_sqs_executor::context, async |context| {
         lambda_runtime::run(service_fn(move |invocation: LambdaEvent<Box<RawValue>>| async move {
             let deadline = deadline(invocation.context.deadline);
-            let event = sqs_executor::event(&invocation.payload)?;
-            Ok::<_, Error>(sqs_executor::handle(event, deadline, context).await)
+            let event = a2a_lambda_sqs_executor::event(&invocation.payload)?;
+            Ok::<_, Error>(a2a_lambda_sqs_executor::handle(event, deadline, context).await)
         }))
         .await
     })

@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start(stream_recovery::context, async |context| {
+    start(a2a_lambda_stream_recovery::context, async |context| {
         lambda_runtime::run(service_fn(move |invocation: LambdaEvent<Box<RawValue>>| async move {
             let deadline = deadline(invocation.context.deadline);
-            let event = stream_recovery::event(&invocation.payload)?;
-            Ok::<_, Error>(stream_recovery::handle(event, deadline, context).await)
+            let event = a2a_lambda_stream_recovery::event(&invocation.payload)?;
+            Ok::<_, Error>(a2a_lambda_stream_recovery::handle(event, deadline, context).await)
         }))
         .await
     })

@@ -26,7 +26,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// The other function's executable, which cargo puts beside this one's.
 pub(crate) fn executor() -> PathBuf {
     let path = Path::new(REQUEST).with_file_name("sqs-executor");
-    assert!(path.exists(), "build it first, by `cargo build -p sqs-executor`: {}", path.display());
+    assert!(
+        path.exists(),
+        "build it first, by `cargo build -p a2a-lambda-sqs-executor`: {}",
+        path.display()
+    );
     path
 }
 

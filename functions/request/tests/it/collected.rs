@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a2a_lambda_http::HttpConfig;
-use request::Config;
+use a2a_lambda_request::Config;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 

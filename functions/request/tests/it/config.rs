@@ -3,7 +3,7 @@
 use a2a_lambda_aws::{ConfigError, Variables};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
-use request::Context;
+use a2a_lambda_request::Context;
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
@@ -29,7 +29,7 @@ fn context_with(variables: &[(&str, &str)]) -> Result<Context, ConfigError> {
         let value = variables.iter().chain(&COMPLETE).find(|(known, _)| *known == name);
         value.map(|(_, value)| (*value).to_owned())
     };
-    request::context(&Variables::new(&lookup))
+    a2a_lambda_request::context(&Variables::new(&lookup))
 }
 
 #[test]
@@ -209,8 +209,12 @@ async fn the_front_door_s_way_to_take_answers_can_be_set() {
     for (mode, is_streamed) in [("", false), ("buffer", false), ("stream", true)] {
         let context = context("RESPONSE_MODE", mode).unwrap();
         let event = to_raw_value(&event!("http-api")).unwrap();
-        let answer = request::handle(&event, deadline, &context).await.unwrap();
-        assert_eq!(matches!(answer, request::Answer::Streamed(..)), is_streamed, "{mode}");
+        let answer = a2a_lambda_request::handle(&event, deadline, &context).await.unwrap();
+        assert_eq!(
+            matches!(answer, a2a_lambda_request::Answer::Streamed(..)),
+            is_streamed,
+            "{mode}"
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! Web pages as callers.
 
 use a2a_lambda_http::Cors;
-use request::{Config, ResponseMode};
+use a2a_lambda_request::{Config, ResponseMode};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Function, at, event, open, sending};

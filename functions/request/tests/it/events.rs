@@ -1,7 +1,7 @@
 //! Events of other front doors, of other functions, and of nobody.
 
 use a2a_lambda_aws::EventError;
-use request::{Answer, Config, ResponseMode};
+use a2a_lambda_request::{Answer, Config, ResponseMode};
 use serde_json::{Value, json};
 
 use crate::support::{Function, event, open};

@@ -3,7 +3,7 @@
 use a2a_lambda_core::Tenant;
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::store::Depth;
-use request::Config;
+use a2a_lambda_request::Config;
 use serde_json::{Value, json};
 
 use crate::support::{Function, event, open};

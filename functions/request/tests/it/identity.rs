@@ -5,7 +5,7 @@ use std::sync::Arc;
 use a2a_lambda_agents::Conformance;
 use a2a_lambda_core::MemoryStore;
 use a2a_lambda_protocol::{MutualTlsSecurityScheme, SecurityScheme};
-use request::{Config, Identity, ResponseMode};
+use a2a_lambda_request::{Config, Identity, ResponseMode};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Function, at, event, open, sending};

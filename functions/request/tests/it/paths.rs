@@ -1,6 +1,6 @@
 //! Stages, domains, and paths of any kind.
 
-use request::Config;
+use a2a_lambda_request::Config;
 use serde_json::{Value, json};
 
 use crate::support::{Function, at, event, open};

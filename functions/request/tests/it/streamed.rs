@@ -12,10 +12,10 @@ use a2a_lambda_core::store::{
 use a2a_lambda_core::{LeaseToken, MemoryStore, StoreError, TaskKey, TaskStore};
 use a2a_lambda_http::HttpConfig;
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_request::{Answer, Chunks, Config, ResponseMode};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use http::response::Parts;
-use request::{Answer, Chunks, Config, ResponseMode};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 

@@ -12,9 +12,9 @@ use a2a_lambda_core::{
     SignalError, TaskStore, Tenant, Timer,
 };
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_request::{Config, Context, Identity};
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use request::{Config, Context, Identity};
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
@@ -78,10 +78,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    async fn of(answer: request::Answer) -> Self {
+    async fn of(answer: a2a_lambda_request::Answer) -> Self {
         let event = match answer {
-            request::Answer::Buffered(event) => serde_json::to_value(event).unwrap(),
-            request::Answer::Streamed(parts, chunks) => {
+            a2a_lambda_request::Answer::Buffered(event) => serde_json::to_value(event).unwrap(),
+            a2a_lambda_request::Answer::Streamed(parts, chunks) => {
                 let chunks: Vec<_> = chunks.map(Result::unwrap).collect().await;
                 let headers = parts.headers.iter().map(|(name, value)| {
                     (name.as_str().to_owned(), json!(value.to_str().unwrap()))
@@ -158,12 +158,19 @@ impl Function {
     }
 
     /// Begins to answer an event: what is streamed is left to the test to read.
-    pub(crate) async fn begin_within(&self, event: Value, invocation: Duration) -> request::Answer {
+    pub(crate) async fn begin_within(
+        &self,
+        event: Value,
+        invocation: Duration,
+    ) -> a2a_lambda_request::Answer {
         self.try_answer_within(event, invocation).await.unwrap()
     }
 
     /// Begins to answer an event that may be refused as another function's.
-    pub(crate) async fn try_answer(&self, event: Value) -> Result<request::Answer, EventError> {
+    pub(crate) async fn try_answer(
+        &self,
+        event: Value,
+    ) -> Result<a2a_lambda_request::Answer, EventError> {
         self.try_answer_within(event, USUAL).await
     }
 
@@ -171,9 +178,9 @@ impl Function {
         &self,
         event: Value,
         invocation: Duration,
-    ) -> Result<request::Answer, EventError> {
+    ) -> Result<a2a_lambda_request::Answer, EventError> {
         let deadline = self.engine.clock.now().saturating_add(invocation);
-        request::handle(&to_raw_value(&event).unwrap(), deadline, &self.context).await
+        a2a_lambda_request::handle(&to_raw_value(&event).unwrap(), deadline, &self.context).await
     }
 
     /// Takes a task on, as a runner would.
@@ -195,7 +202,7 @@ pub(crate) const USUAL: Duration = Duration::from_secs(29);
 
 pub(crate) async fn answer(event: Value, deadline: Timestamp, context: &Context) -> Answer {
     let event = to_raw_value(&event).unwrap();
-    Answer::of(request::handle(&event, deadline, context).await.unwrap()).await
+    Answer::of(a2a_lambda_request::handle(&event, deadline, context).await.unwrap()).await
 }
 
 /// The event with another method and path.

@@ -18,8 +18,8 @@ use a2a_lambda_protocol::{
     Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
     Timestamp,
 };
+use a2a_lambda_scheduled_recovery::Context;
 use async_trait::async_trait;
-use scheduled_recovery::Context;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -233,8 +233,8 @@ impl Function {
     ) -> Result<Value, String> {
         let deadline = self.engine.clock.now().saturating_add(invocation);
         let event: Box<RawValue> = serde_json::from_str(event).unwrap();
-        scheduled_recovery::check(&event).map_err(|error| error.to_string())?;
-        let swept = scheduled_recovery::handle(deadline, &self.context).await;
+        a2a_lambda_scheduled_recovery::check(&event).map_err(|error| error.to_string())?;
+        let swept = a2a_lambda_scheduled_recovery::handle(deadline, &self.context).await;
         swept.map(|swept| serde_json::to_value(swept).unwrap()).map_err(|error| error.to_string())
     }
 

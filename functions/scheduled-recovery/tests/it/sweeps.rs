@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a2a_lambda_core::head::{Ending, Phase};
-use scheduled_recovery::MARGIN;
+use a2a_lambda_scheduled_recovery::MARGIN;
 use serde_json::json;
 use tokio::time::Instant;
 

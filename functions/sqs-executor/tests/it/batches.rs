@@ -78,7 +78,8 @@ fn what_is_another_function_s_is_refused_by_name() {
         (json!({ "requestContext": { "http": { "method": "GET" } } }), "an HTTP API"),
         (json!({}), "neither a batch of records nor a request"),
     ] {
-        let error = sqs_executor::event(&to_raw_value(&event).unwrap()).unwrap_err().to_string();
+        let error =
+            a2a_lambda_sqs_executor::event(&to_raw_value(&event).unwrap()).unwrap_err().to_string();
         assert!(error.starts_with(&format!("this event is {name}")), "{error}");
         assert!(error.ends_with("sqs-executor takes a batch of an SQS queue"), "{error}");
     }

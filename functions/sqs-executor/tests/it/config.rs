@@ -2,7 +2,7 @@
 
 use a2a_lambda_aws::{ConfigError, Variables};
 use a2a_lambda_core::engine::chain;
-use sqs_executor::Context;
+use a2a_lambda_sqs_executor::Context;
 
 const COMPLETE: [(&str, &str); 6] = [
     ("AGENT", "echo"),
@@ -20,7 +20,7 @@ fn context(variable: &str, value: &str) -> Result<Context, ConfigError> {
         let value = if name == variable { Some(value) } else { known.map(|(_, value)| *value) };
         value.map(str::to_owned)
     };
-    sqs_executor::context(&Variables::new(&lookup))
+    a2a_lambda_sqs_executor::context(&Variables::new(&lookup))
 }
 
 #[test]

@@ -18,9 +18,9 @@ use a2a_lambda_protocol::{
     Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
     TaskState, Timestamp,
 };
+use a2a_lambda_sqs_executor::Context;
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use sqs_executor::Context;
 use tokio::sync::Notify;
 
 /// Tokio's paused time.
@@ -293,7 +293,7 @@ impl Function {
     pub(crate) async fn handle(&self, event: Value, invocation: Duration) -> Vec<String> {
         let deadline = self.engine.clock.now().saturating_add(invocation);
         let event = serde_json::from_value(event).unwrap();
-        let answer = sqs_executor::handle(event, deadline, &self.context).await;
+        let answer = a2a_lambda_sqs_executor::handle(event, deadline, &self.context).await;
         let answer = serde_json::to_value(answer).unwrap();
         let failures = answer["batchItemFailures"].as_array().unwrap();
         let ids = failures.iter().map(|f| f["itemIdentifier"].as_str().unwrap().to_owned());

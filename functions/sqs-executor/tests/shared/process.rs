@@ -75,7 +75,8 @@ fn executable(function: &str) -> PathBuf {
     let own = option_env!("CARGO_BIN_EXE_sqs-executor");
     let own = own.or(option_env!("CARGO_BIN_EXE_stream-recovery")).unwrap();
     let path = PathBuf::from(own).with_file_name(function);
-    let advice = format!("run `cargo build -p {function}` first, or test the whole workspace");
+    let advice =
+        format!("run `cargo build -p a2a-lambda-{function}` first, or test the whole workspace");
     assert!(path.is_file(), "there is no {}: {advice}", path.display());
     path
 }

@@ -17,7 +17,7 @@ fn wrong(more: &[(&str, &str)]) -> Option<String> {
         let all = AWS.iter().chain(more);
         all.rev().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
-    let context = stream_recovery::context(&Variables::new(&lookup));
+    let context = a2a_lambda_stream_recovery::context(&Variables::new(&lookup));
     context.err().map(|error| chain(&error))
 }
 

@@ -133,7 +133,8 @@ fn what_is_another_function_s_is_refused_by_name() {
         (r#"{"source":"aws.scheduler"}"#, "neither a batch of records nor a request"),
         ("{}", "neither a batch of records nor a request"),
     ] {
-        let error = stream_recovery::event(serde_json::from_str(event).unwrap()).unwrap_err();
+        let error =
+            a2a_lambda_stream_recovery::event(serde_json::from_str(event).unwrap()).unwrap_err();
         let error = error.to_string();
         assert!(error.starts_with(&format!("this event is {name}")), "{error}");
         let taken = "the function stream-recovery takes a batch of a DynamoDB stream";

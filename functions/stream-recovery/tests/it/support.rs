@@ -17,9 +17,9 @@ use a2a_lambda_protocol::{
     CancelTaskRequest, Message, Part, Role, SendMessageConfiguration, SendMessageRequest,
     SendMessageResponse, TaskPushNotificationConfig, Timestamp,
 };
+use a2a_lambda_stream_recovery::Context;
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use stream_recovery::Context;
 
 /// How long an invocation lasts.
 pub(crate) const INVOCATION: Duration = Duration::from_mins(1);
@@ -189,8 +189,9 @@ impl Function {
     /// What the function answers, in an invocation that lasts this long.
     pub(crate) async fn handle_within(&self, invocation: Duration, event: &str) -> Value {
         let deadline = self.engine.clock.now().saturating_add(invocation);
-        let event = stream_recovery::event(serde_json::from_str(event).unwrap()).unwrap();
-        let answer = stream_recovery::handle(event, deadline, &self.context).await;
+        let event =
+            a2a_lambda_stream_recovery::event(serde_json::from_str(event).unwrap()).unwrap();
+        let answer = a2a_lambda_stream_recovery::handle(event, deadline, &self.context).await;
         serde_json::to_value(answer).unwrap()
     }
 
