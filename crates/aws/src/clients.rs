@@ -3,6 +3,7 @@ mod transport;
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_runtime::SystemClock;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -11,8 +12,7 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::region::Region;
 
-use crate::AwsEnvironment;
-use crate::system::SystemClock;
+use crate::environment::AwsEnvironment;
 
 /// TCP and TLS. They take 5 to 20 ms within a region; at the smallest memory size the handshake's
 /// arithmetic alone can take some hundred.

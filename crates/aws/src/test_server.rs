@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 
+use a2a_lambda_runtime::Variables;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -29,7 +30,7 @@ pub(crate) fn variable(name: &str, endpoint: &str) -> Option<String> {
 }
 
 pub(crate) fn environment(endpoint: &str) -> AwsEnvironment {
-    AwsEnvironment::from_lookup(|name| variable(name, endpoint))
+    AwsEnvironment::from_variables(&Variables::new(&|name: &str| variable(name, endpoint)))
         .expect("the environment is complete")
 }
 

@@ -1,37 +1,21 @@
-//! Vaults: secrets sealed by AES-256-GCM, with keys of the configuration or of KMS.
-//!
-//! What is sealed is a text: the name of its form, and parts in base64url without padding, all
-//! separated by dots.
-//!
-//! | form | parts |
-//! |---|---|
-//! | `l1` | key id (4 bytes), nonce (12), ciphertext, tag (16) |
-//! | `k1` | length of the encrypted data key (2 bytes, big-endian), the encrypted data key |
-//! |      | nonce (12), ciphertext, tag (16) |
-//!
-//! A sealed text shows how long the secrets are, and whether two were sealed by the same key.
+//! The vault of a function: keys of the configuration, of KMS, or both.
 
 use std::sync::Arc;
 
 use a2a_lambda_core::push::PushSecrets;
 use a2a_lambda_core::{Clock, Sealed, Vault, VaultError};
+use a2a_lambda_runtime::vault::form::{LOCAL_FORM, parts_of};
+use a2a_lambda_runtime::vault::{LocalVault, NoVault, local_vault};
+use a2a_lambda_runtime::{ConfigError, Variables};
 use async_trait::async_trait;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::clients::kms_client;
-use crate::config::{ConfigError, Variables};
 use crate::environment::AwsEnvironment;
 
-mod cipher;
 mod kms;
-mod local;
 
 pub use kms::KmsVault;
-pub use local::{LocalKeysError, LocalVault};
-
-/// The forms of sealed texts.
-const LOCAL_FORM: &str = "l1";
-const KMS_FORM: &str = "k1";
 
 /// The vault of a function.
 ///
@@ -62,12 +46,6 @@ pub fn vault(
     })
 }
 
-fn local_vault(variables: &Variables<'_>) -> Result<Option<LocalVault>, ConfigError> {
-    let what = "one key or several separated by whitespace, each of them 32 random bytes in base64 \
-                (make one by: openssl rand -base64 32)";
-    variables.read("PUSH_SECRETS_KEY", what, |keys| keys.map(LocalVault::from_base64).transpose())
-}
-
 fn kms_key(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> {
     let variable = "PUSH_KMS_KEY";
     let key = variables.optional(variable);
@@ -84,25 +62,6 @@ fn names_a_key(key: &str) -> bool {
     let named = ["arn:", "alias/", "mrk-"].iter().any(|prefix| key.starts_with(prefix))
         || uuid::Uuid::try_parse(key).is_ok();
     named && key.len() <= 2_048 && key.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// The vault of a function that has no key: it seals and opens nothing but the absence of secrets.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoVault;
-
-#[async_trait]
-impl Vault for NoVault {
-    fn has_key(&self) -> bool {
-        false
-    }
-
-    async fn seal(&self, secrets: &PushSecrets, _context: &str) -> Result<Sealed, VaultError> {
-        if is_empty(secrets) { Ok(Sealed::default()) } else { Err(VaultError::NoKey) }
-    }
-
-    async fn open(&self, sealed: &Sealed, _context: &str) -> Result<PushSecrets, VaultError> {
-        if sealed.is_empty() { Ok(PushSecrets::default()) } else { Err(VaultError::NoKey) }
-    }
 }
 
 /// KMS seals, both open: a function is being moved from one to the other.
@@ -129,22 +88,6 @@ impl Vault for KmsAndLocal {
             self.kms.open(sealed, context).await
         }
     }
-}
-
-/// Whether there is nothing to keep secret.
-fn is_empty(secrets: &PushSecrets) -> bool {
-    secrets.token.is_empty() && secrets.credentials.is_empty()
-}
-
-/// What follows the name of the form, if the text is of that form.
-fn parts_of<'a>(form: &str, sealed: &'a Sealed) -> Option<&'a str> {
-    sealed.as_str().strip_prefix(form)?.strip_prefix('.')
-}
-
-/// Why a text is not opened that is not of this vault's form. If it is of `other` the key is only
-/// missing here: that is another task for an operator than damage is.
-fn not_of_this_form(other: &str, sealed: &Sealed) -> VaultError {
-    if parts_of(other, sealed).is_some() { VaultError::NoKey } else { VaultError::Damaged }
 }
 
 #[cfg(test)]

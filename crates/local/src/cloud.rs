@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_agents::AgentsError;
-use a2a_lambda_aws::{ConfigError, RandomIds, SystemClock, Variables, policy, webhook};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Clock, Engine, Former, Restarted, StoreError, restart};
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::ResponseMode;
+use a2a_lambda_runtime::{ConfigError, RandomIds, SystemClock, Variables, policy, webhook};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;

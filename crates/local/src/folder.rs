@@ -133,7 +133,7 @@ async fn former(with_functions: &File, clock: &dyn Clock) -> io::Result<Former> 
 
 #[cfg(test)]
 mod tests {
-    use a2a_lambda_aws::SystemClock;
+    use a2a_lambda_runtime::SystemClock;
 
     use super::*;
 

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_aws::{ConfigError, Records, SystemClock, Variables};
+use a2a_lambda_aws::Records;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Agents, Clock, Engine};
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_runtime::{ConfigError, SystemClock, Variables};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use http::{Response, StatusCode};

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use a2a_lambda_aws::process_environment;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_local::cloud::{Cloud, Data, Options};
 use a2a_lambda_local::gate::Gate;
 use a2a_lambda_local::logs;
 use a2a_lambda_local::server::{listen, serve};
 use a2a_lambda_request::ResponseMode;
+use a2a_lambda_runtime::process_environment;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use a2a_lambda_aws::{ConfigError, LocalVault, Variables};
 use a2a_lambda_core::Vault;
+use a2a_lambda_runtime::{ConfigError, Variables, vault::LocalVault};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};

@@ -1,8 +1,8 @@
 //! The functions' variables in the local cloud: what it decides itself, what it has as defaults, and
 //! what the user sets.
 
-use a2a_lambda_aws::process_environment;
 use a2a_lambda_request::CARD_VARIABLES;
+use a2a_lambda_runtime::process_environment;
 use tracing::warn;
 
 /// The variables of the functions that the user may set. Those of the card are beside them, in

@@ -9,14 +9,13 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use a2a_lambda_aws::{
-    ConfigError, EnvironmentError, RedriveError, Redriven, Variables, engine, http_client,
-    process_environment, redrive, sqs_client,
+    AwsEnvironment, RedriveError, Redriven, engine, http_client, redrive, sqs_client,
 };
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::ids::TaskKey;
 use a2a_lambda_core::operate::{FailingConfig, MAX_FAILING_PAGE};
 use a2a_lambda_core::{OperateError, Operator};
-use a2a_lambda_dynamodb::DynamoDbStore;
+use a2a_lambda_runtime::{ConfigError, Variables, process_environment};
 use tracing_subscriber::filter::LevelFilter;
 
 use arguments::{Arguments, Command, USAGE};
@@ -46,14 +45,20 @@ fn is_elsewhere(variable: &str) -> bool {
 impl Failure {
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Config(ConfigError::Aws(EnvironmentError::Endpoint { .. })) => Some(
-                "leave it unset to reach AWS, or give it a URL such as http://127.0.0.1:9001, which \
+            Self::Config(ConfigError::Invalid { variable, .. })
+                if variable.starts_with("AWS_ENDPOINT_URL") =>
+            {
+                Some(
+                    "leave it unset to reach AWS, or give it a URL such as http://127.0.0.1:9001, which \
                  scripts/dev --aws-port prints",
-            ),
-            Self::Config(ConfigError::Aws(EnvironmentError::Missing { .. })) => Some(
-                "the AWS variables are not there: set AWS_REGION, and the rest by \
+                )
+            }
+            Self::Config(ConfigError::Missing { variable, .. }) if variable.starts_with("AWS_") => {
+                Some(
+                    "the AWS variables are not there: set AWS_REGION, and the rest by \
                  eval \"$(aws configure export-credentials --format env)\"",
-            ),
+                )
+            }
             Self::Config(_) => Some("set it as the functions have it; --help lists the variables"),
             Self::Operate(OperateError::NoSuchTask) => {
                 Some("check its id, --tenant, TABLE_NAME and AWS_REGION")
@@ -168,7 +173,7 @@ async fn run(arguments: Arguments) -> Result<bool, Failure> {
 }
 
 fn operator(variables: &Variables<'_>) -> Result<Operator, ConfigError> {
-    Ok(Operator::new(engine(variables, DynamoDbStore::new)?))
+    Ok(Operator::new(engine(variables)?))
 }
 
 /// The configs in trouble, and whether there are more.
@@ -198,7 +203,7 @@ async fn redrive_all(variables: &Variables<'_>, limit: usize) -> Result<Redriven
         let what = "another queue than that of QUEUE_URL".to_owned();
         return Err(ConfigError::Invalid { variable, what, source: None }.into());
     }
-    let client = sqs_client(&variables.aws()?, http_client());
+    let client = sqs_client(&AwsEnvironment::from_variables(variables)?, http_client());
     Ok(redrive(&client, &dead_letters, &signals, limit).await?)
 }
 

@@ -5,9 +5,9 @@ mod security;
 
 use std::time::Duration;
 
-use a2a_lambda_aws::{ConfigError, Variables, engine};
-use a2a_lambda_dynamodb::DynamoDbStore;
+use a2a_lambda_aws::engine;
 use a2a_lambda_http::{Cors, HttpConfig};
+use a2a_lambda_runtime::{ConfigError, Variables};
 use http::Uri;
 
 use crate::Context;
@@ -111,10 +111,10 @@ impl Config {
 /// | `CARD_SIGNING_KEY` | the private key that signs the card, a PEM of PKCS#8, of P-256 or Ed25519; the card is not signed if not set |
 /// | `CARD_SIGNING_KEY_ID` | the key's id (`kid`), required with the key |
 /// | `CARD_SIGNING_JWKS_URL` | where clients find the public key (`jku`); the card does not say if not set |
-/// | `PUSH_JWT_KEY`, `PUSH_JWT_KEY_ID` | the key of the tokens in [pushes](a2a_lambda_aws::webhook_config()), whose public key is at `/.well-known/jwks.json`, beside that of the card |
-/// | `LEASE_SECONDS`, `MAX_ATTEMPTS`, `BLOCKING_WAIT_SECONDS`, `MAX_STREAM_SECONDS`, `DEDUPLICATE_MESSAGES` | see [`policy`](a2a_lambda_aws::policy()) |
-/// | `PUSH_TASK`, `PUSH_ARTIFACTS`, `PUSH_TIMEOUT_SECONDS` | see [`policy`](a2a_lambda_aws::policy()) |
-/// | `PUSH_ALLOW_HTTP` and so on | see [`webhook_config`](a2a_lambda_aws::webhook_config()) |
+/// | `PUSH_JWT_KEY`, `PUSH_JWT_KEY_ID` | the key of the tokens in [pushes](a2a_lambda_runtime::webhook_config()), whose public key is at `/.well-known/jwks.json`, beside that of the card |
+/// | `LEASE_SECONDS`, `MAX_ATTEMPTS`, `BLOCKING_WAIT_SECONDS`, `MAX_STREAM_SECONDS`, `DEDUPLICATE_MESSAGES` | see [`policy`](a2a_lambda_runtime::policy()) |
+/// | `PUSH_TASK`, `PUSH_ARTIFACTS`, `PUSH_TIMEOUT_SECONDS` | see [`policy`](a2a_lambda_runtime::policy()) |
+/// | `PUSH_ALLOW_HTTP` and so on | see [`webhook_config`](a2a_lambda_runtime::webhook_config()) |
 /// | `PUSH_KMS_KEY`, `PUSH_SECRETS_KEY` | see [`vault`](a2a_lambda_aws::vault()); without either there are no pushes |
 /// | `SCHEDULER_ROLE_ARN`, `QUEUE_ARN`, `SCHEDULE_GROUP` | see [`engine`](a2a_lambda_aws::engine()) |
 ///
@@ -123,7 +123,7 @@ impl Config {
 pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     let config = config(variables)?;
     let agents = variables.required_as("AGENT", AGENT, a2a_lambda_agents::configured)?;
-    let engine = engine(variables, DynamoDbStore::new)?;
+    let engine = engine(variables)?;
     Ok(Context::new(engine, agents, config))
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use a2a_lambda_aws::{deadline, start};
+use a2a_lambda_runtime::{deadline, start};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 

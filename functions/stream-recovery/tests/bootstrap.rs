@@ -7,7 +7,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_aws::{LocalVault, RandomIds, SystemClock};
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
@@ -22,6 +21,7 @@ use a2a_lambda_protocol::{
     AuthenticationInfo, Message, Part, Role, SendMessageConfiguration, SendMessageRequest,
     SendMessageResponse, TaskPushNotificationConfig,
 };
+use a2a_lambda_runtime::{RandomIds, SystemClock, vault::LocalVault};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;

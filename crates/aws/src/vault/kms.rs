@@ -8,6 +8,8 @@ use std::time::Duration;
 use a2a_lambda_core::push::PushSecrets;
 use a2a_lambda_core::{Clock, Sealed, Vault, VaultError};
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_runtime::vault::cipher::Cipher;
+use a2a_lambda_runtime::vault::form::{KMS_FORM, LOCAL_FORM, is_empty, not_of_this_form, parts_of};
 use async_trait::async_trait;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::error::SdkError;
@@ -20,8 +22,6 @@ use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use self::opened::Opened;
-use super::cipher::Cipher;
-use super::{KMS_FORM, LOCAL_FORM, is_empty, not_of_this_form, parts_of};
 
 mod opened;
 

@@ -2,16 +2,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_core::push::Secret;
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_runtime::testing::{ZEROS, secrets};
 
 use super::*;
 use crate::clients::http_client;
 use crate::test_server::{TestResult, environment, serve};
-
-/// 32 zeros, 32 ones, in base64.
-pub(super) const ZEROS: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-pub(super) const ONES: &str = "//////////////////////////////////////////8=";
 
 /// An answer of KMS with the data key of 32 `k`s, encrypted to `encrypted key`.
 pub(super) const GENERATED: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\n\
@@ -42,19 +38,6 @@ impl Clock for TestClock {
     async fn sleep(&self, _: Duration) {
         unreachable!("a vault does not sleep")
     }
-}
-
-pub(super) fn secrets() -> PushSecrets {
-    PushSecrets { token: Secret::new("hush"), credentials: Secret::new("hunter2 äöü") }
-}
-
-/// The text with each of its bits flipped, but for those flips that leave no text.
-pub(super) fn flipped(text: &str) -> impl Iterator<Item = Sealed> {
-    (0..text.len() * 8).filter_map(move |bit| {
-        let mut bytes = text.as_bytes().to_vec();
-        bytes[bit / 8] ^= 1 << (bit % 8);
-        String::from_utf8(bytes).ok().map(Sealed::new)
-    })
 }
 
 /// The vault of a function with these variables.

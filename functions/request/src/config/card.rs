@@ -1,8 +1,8 @@
 //! The variables of the agent card.
 
-use a2a_lambda_aws::{ConfigError, Variables, push_jwks};
 use a2a_lambda_http::{CardSigner, HttpConfig};
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_runtime::{ConfigError, Variables, push_jwks};
 use http::Uri;
 
 use super::{is_web, security};

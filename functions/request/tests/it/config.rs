@@ -1,9 +1,9 @@
 //! The function's variables.
 
-use a2a_lambda_aws::{ConfigError, Variables};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::Context;
+use a2a_lambda_runtime::{ConfigError, Variables};
 use serde_json::json;
 use serde_json::value::to_raw_value;
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_agents::Echo;
-use a2a_lambda_aws::{EventError, RandomIds};
+use a2a_lambda_aws::EventError;
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
@@ -13,6 +13,7 @@ use a2a_lambda_core::{
 };
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::{Config, Context, Identity};
+use a2a_lambda_runtime::RandomIds;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use serde_json::value::to_raw_value;

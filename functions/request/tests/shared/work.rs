@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_aws::RandomIds;
 use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey, WriteId};
 use a2a_lambda_core::log::ArtifactChange;
 use a2a_lambda_core::machine::{Finish, Stamp, TurnEnd, Update};
 use a2a_lambda_core::store::{Committed, Depth, Guard};
 use a2a_lambda_core::{Clock, Command, Ids, TaskStore, Tenant};
 use a2a_lambda_protocol::{Artifact, Part};
+use a2a_lambda_runtime::RandomIds;
 use serde_json::Value;
 
 /// A runner by hand: a test says when it commits what.

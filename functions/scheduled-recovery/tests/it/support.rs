@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use a2a_lambda_aws::RandomIds;
 use a2a_lambda_core::head::{Impatience, Patience};
 use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey};
 use a2a_lambda_core::ops::{Caller, SendOptions};
@@ -18,6 +17,7 @@ use a2a_lambda_protocol::{
     Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
     Timestamp,
 };
+use a2a_lambda_runtime::RandomIds;
 use a2a_lambda_scheduled_recovery::Context;
 use async_trait::async_trait;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! The function's variables.
 
-use a2a_lambda_aws::{ConfigError, Variables};
 use a2a_lambda_core::engine::chain;
+use a2a_lambda_runtime::{ConfigError, Variables};
 use a2a_lambda_sqs_executor::Context;
 
 const COMPLETE: [(&str, &str); 6] = [

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use a2a_lambda_aws::{RandomIds, Records, RecordsError};
+use a2a_lambda_aws::{Records, RecordsError};
 use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey};
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
@@ -18,6 +18,7 @@ use a2a_lambda_protocol::{
     Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
     TaskState, Timestamp,
 };
+use a2a_lambda_runtime::RandomIds;
 use a2a_lambda_sqs_executor::Context;
 use async_trait::async_trait;
 use serde_json::{Value, json};

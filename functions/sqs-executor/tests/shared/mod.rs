@@ -8,7 +8,6 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_aws::{SystemClock, Variables};
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::invariants::check_task;
 use a2a_lambda_core::log::fold;
@@ -17,7 +16,7 @@ use a2a_lambda_core::{
     Caller, Clock, Engine, Event, Generation, GetOptions, Head, Operations, Owner, Policy,
     SendOptions, Snapshot, Tenant,
 };
-use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
+use a2a_lambda_dynamodb::create_table;
 use a2a_lambda_local::embedded::EmbeddedDynamoDb;
 use a2a_lambda_local::endpoint::Endpoint;
 use a2a_lambda_local::queue::{MAX_BATCH, Message, Queue, QueueConfig};
@@ -26,6 +25,7 @@ use a2a_lambda_protocol::{
     CancelTaskRequest, GetTaskRequest, Message as UserMessage, Part, PartContent, Role,
     SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task, TaskState,
 };
+use a2a_lambda_runtime::{SystemClock, Variables};
 use serde_json::{Value, json};
 
 pub(crate) use process::{Invoked, Process};
@@ -94,8 +94,7 @@ impl Aws {
             let aws = aws.iter().find(|(known, _)| *known == name);
             ours.map(|(_, value)| value.clone()).or(aws.map(|(_, value)| (*value).to_owned()))
         };
-        let mut engine =
-            a2a_lambda_aws::engine(&Variables::new(&lookup), DynamoDbStore::new).unwrap();
+        let mut engine = a2a_lambda_aws::engine(&Variables::new(&lookup)).unwrap();
         engine.policy = Arc::new(Policy {
             signal_grace: grace,
             // A test waits for nothing longer than it has to.

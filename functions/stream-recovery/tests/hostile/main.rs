@@ -19,9 +19,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_aws::process_environment;
 use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_runtime::process_environment;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cloud::{Cloud, Kills};

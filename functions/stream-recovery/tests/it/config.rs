@@ -1,7 +1,7 @@
 //! The variables.
 
-use a2a_lambda_aws::Variables;
 use a2a_lambda_core::engine::chain;
+use a2a_lambda_runtime::Variables;
 
 const AWS: [(&str, &str); 5] = [
     ("TABLE_NAME", "tasks"),

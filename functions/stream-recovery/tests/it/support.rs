@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use a2a_lambda_aws::RandomIds;
 use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::push::Failing;
@@ -17,6 +16,7 @@ use a2a_lambda_protocol::{
     CancelTaskRequest, Message, Part, Role, SendMessageConfiguration, SendMessageRequest,
     SendMessageResponse, TaskPushNotificationConfig, Timestamp,
 };
+use a2a_lambda_runtime::RandomIds;
 use a2a_lambda_stream_recovery::Context;
 use async_trait::async_trait;
 use serde_json::{Value, json};

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use a2a_lambda_runtime::vault::cipher::Cipher;
 use tokio::sync::OnceCell;
 
-use super::super::cipher::Cipher;
 use super::Failure;
 
 /// How many data keys are kept: more than the processes that seal for one function at a time, as a

@@ -1,9 +1,10 @@
 use std::net::SocketAddr;
 
 use a2a_lambda_core::engine::chain;
+use a2a_lambda_runtime::testing::{flipped, secrets};
 use serde_json::{Value, json};
 
-use super::super::tests::{GENERATED, TestClock, flipped, secrets};
+use super::super::tests::{GENERATED, TestClock};
 use super::opened::MAX_OPENED;
 use super::*;
 use crate::clients::{http_client, kms_client};

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::cipher::{Cipher, KEY_LEN};
-use super::{KMS_FORM, LOCAL_FORM, is_empty, not_of_this_form, parts_of};
+use super::form::{KMS_FORM, LOCAL_FORM, is_empty, not_of_this_form, parts_of};
 
 /// How many bytes of a key's digest name it. That two keys have the same name is unlikely, and no
 /// harm: both are tried then.

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
 
-use crate::config::{ConfigError, Variables};
 use crate::logging::init_logging;
 use crate::system::process_environment;
+use crate::variables::{ConfigError, Variables};
 
 /// `true` ends the process when its standard input is closed. The local cloud sets it: it keeps the
 /// other end of a pipe to each of its processes, so none of them outlives it, however it ends. Lambda

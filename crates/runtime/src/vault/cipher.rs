@@ -6,7 +6,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// The length of a key, in bytes.
-pub(super) const KEY_LEN: usize = 32;
+pub const KEY_LEN: usize = 32;
 
 /// The first byte of what is authenticated along with the secrets. It changes when their encoding
 /// does, so that no version reads what another wrote.
@@ -28,16 +28,16 @@ enum NotEncrypted {
 ///
 /// Nonces are random: a key must not encrypt more often than 2³² times, or two of them may be the
 /// same.
-pub(super) struct Cipher(LessSafeKey);
+pub struct Cipher(LessSafeKey);
 
 impl Cipher {
     /// A key of [`KEY_LEN`] bytes; of any other number there is none.
-    pub(super) fn new(key: &[u8]) -> Option<Self> {
+    pub fn new(key: &[u8]) -> Option<Self> {
         UnboundKey::new(&AES_256_GCM, key).ok().map(|key| Self(LessSafeKey::new(key)))
     }
 
     /// `head`, a fresh nonce, the secrets encrypted for `context`, and their tag.
-    pub(super) fn encrypt(
+    pub fn encrypt(
         &self,
         head: &[u8],
         secrets: &PushSecrets,
@@ -64,7 +64,7 @@ impl Cipher {
     }
 
     /// The secrets, if this key encrypted them for `context`. `sealed` is the nonce and what follows.
-    pub(super) fn decrypt(&self, sealed: &[u8], context: &str) -> Option<PushSecrets> {
+    pub fn decrypt(&self, sealed: &[u8], context: &str) -> Option<PushSecrets> {
         let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let mut text = text.to_vec();

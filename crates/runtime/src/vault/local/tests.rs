@@ -1,8 +1,9 @@
 use std::collections::HashSet;
 
-use super::super::tests::{ONES, ZEROS, flipped, secrets};
 use super::*;
-use crate::test_server::TestResult;
+use crate::testing::{ONES, ZEROS, flipped, secrets};
+
+type TestResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 fn vault(keys: &str) -> LocalVault {
     LocalVault::from_base64(keys).expect("keys")

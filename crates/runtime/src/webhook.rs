@@ -9,8 +9,8 @@ use a2a_lambda_webhook::{
     SigningKeys, SigningKeysError, WebhookConfig, WebhookError,
 };
 
-use crate::config::{ConfigError, Variables};
 use crate::system::SystemClock;
+use crate::variables::{ConfigError, Variables};
 
 const ALLOWED_HOSTS: &str = "PUSH_ALLOWED_HOSTS";
 const SIGNING_KEYS: &str = "PUSH_SIGNING_KEYS";

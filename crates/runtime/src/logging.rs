@@ -5,7 +5,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::config::{ConfigError, Variables};
+use crate::variables::{ConfigError, Variables};
 
 /// What the targets of our own code begin with: the names of our crates.
 const OURS: &str = "a2a_lambda";

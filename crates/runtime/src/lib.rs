@@ -1,0 +1,21 @@
+//! What every function's process has beside its cloud: variables, the policy, logs, the start, the
+//! machine's clock, keys of the configuration, and the way to the receivers of pushes.
+//!
+//! Nothing here knows AWS: what does is in `a2a-lambda-aws`, above this crate.
+
+mod logging;
+mod policy;
+mod start;
+mod system;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod variables;
+pub mod vault;
+mod webhook;
+
+pub use logging::init_logging;
+pub use policy::policy;
+pub use start::{deadline, start};
+pub use system::{RandomIds, SystemClock, process_environment};
+pub use variables::{ConfigError, Variables};
+pub use webhook::{push_jwks, webhook, webhook_config};
