@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use a2a_lambda_core::{Engine, Timer};
 use a2a_lambda_dynamodb::DynamoDbStore;
+use a2a_lambda_runtime::table::{
+    QUEUE_ARN, QUEUE_URL, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN, TABLE_NAME, Text,
+};
 use a2a_lambda_runtime::{ConfigError, RandomIds, SystemClock, Variables, policy, webhook};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
@@ -14,19 +17,8 @@ use crate::scheduler::SchedulerTimer;
 use crate::sqs::SqsQueue;
 use crate::vault::vault;
 
-/// The engine of a function: `TABLE_NAME` and `QUEUE_URL`, the [policy](a2a_lambda_runtime::policy())'s variables, and what AWS
-/// sets.
-///
-/// A signal for a time that SQS cannot wait for [hops](SqsQueue), or is a
-/// [schedule](SchedulerTimer) if these say how:
-///
-/// | variable | |
-/// |---|---|
-/// | `SCHEDULER_ROLE_ARN` | the role by which EventBridge Scheduler sends to the queue |
-/// | `QUEUE_ARN` | required then: the queue of `QUEUE_URL` |
-/// | `SCHEDULE_GROUP` | the group of the schedules, which must exist; `default`, if it is not set |
-///
-/// How pushes are sent is for [`webhook_config`](a2a_lambda_runtime::webhook_config()), what seals their secrets for [`vault`](crate::vault()).
+/// The engine of a function. A signal for a time that SQS cannot wait for [hops](SqsQueue), or is a
+/// [schedule](SchedulerTimer) if there is a role for it.
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.
@@ -41,8 +33,11 @@ pub fn engine(variables: &Variables<'_>) -> Result<Engine, ConfigError> {
 pub fn engine_with_records(
     variables: &Variables<'_>,
 ) -> Result<(Engine, Arc<dyn Records>), ConfigError> {
-    let table = variables.required("TABLE_NAME", "the name of the DynamoDB table of tasks")?;
-    let queue_url = variables.required("QUEUE_URL", "the URL of the SQS queue of signals")?;
+    let table = variables.required(&TABLE_NAME)?;
+    if !names_a_table(&table) {
+        return Err(ConfigError::invalid(&TABLE_NAME));
+    }
+    let queue_url = queue_url(variables, &QUEUE_URL)?;
     let policy = policy(variables)?;
     let aws = AwsEnvironment::from_variables(variables)?;
     let http = http_client();
@@ -72,34 +67,49 @@ fn scheduler_timer(
     aws: &AwsEnvironment,
     http: &SharedHttpClient,
 ) -> Result<Option<SchedulerTimer>, ConfigError> {
-    let Some(role_arn) = variables.optional("SCHEDULER_ROLE_ARN") else {
-        // Whoever has set these believes that there are schedules.
-        for variable in ["QUEUE_ARN", "SCHEDULE_GROUP"] {
-            if variables.optional(variable).is_some() {
-                let what = "unset, or SCHEDULER_ROLE_ARN set: it is for schedules only".to_owned();
-                return Err(ConfigError::Invalid { variable, what, source: None });
-            }
-        }
+    // All of them are looked at, so that none is set for nothing.
+    let role_arn = arn(variables, &SCHEDULER_ROLE_ARN)?;
+    let queue_arn = arn(variables, &QUEUE_ARN)?;
+    let group = variables.text(&SCHEDULE_GROUP)?;
+    if group.as_deref().is_some_and(|group| group.len() > 64 || !group.chars().all(is_of_a_name)) {
+        return Err(ConfigError::invalid(&SCHEDULE_GROUP));
+    }
+    let (Some(role_arn), Some(queue_arn), Some(group)) = (role_arn, queue_arn, group) else {
         return Ok(None);
     };
-    let what = "the ARN of the SQS queue of signals, as SCHEDULER_ROLE_ARN is set";
-    let queue_arn = variables.required("QUEUE_ARN", what)?;
-    for (variable, arn) in [("SCHEDULER_ROLE_ARN", &role_arn), ("QUEUE_ARN", &queue_arn)] {
-        if !arn.starts_with("arn:") {
-            let what = "an ARN, which begins with arn:".to_owned();
-            return Err(ConfigError::Invalid { variable, what, source: None });
-        }
-    }
-    let group = variables.optional("SCHEDULE_GROUP").unwrap_or_else(|| "default".to_owned());
-    if group.len() > 64 || !group.chars().all(is_of_a_name) {
-        let (variable, what) = ("SCHEDULE_GROUP", "1 to 64 letters, digits, -, _ and .".to_owned());
-        return Err(ConfigError::Invalid { variable, what, source: None });
-    }
     let client = scheduler_client(aws, http.clone());
     Ok(Some(SchedulerTimer::new(client, group, role_arn, queue_arn)))
 }
 
-/// What EventBridge Scheduler's names are made of.
+/// The URL of a queue.
+///
+/// # Errors
+/// When the variable is not set, or is no URL.
+pub fn queue_url(
+    variables: &Variables<'_>,
+    variable: &'static Text,
+) -> Result<String, ConfigError> {
+    let url = variables.required(variable)?;
+    let is_url = ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme));
+    if is_url { Ok(url) } else { Err(ConfigError::invalid(variable)) }
+}
+
+/// An ARN, if the variable is set.
+fn arn(variables: &Variables<'_>, variable: &'static Text) -> Result<Option<String>, ConfigError> {
+    let text = variables.text(variable)?;
+    if text.as_deref().is_some_and(|text| !text.starts_with("arn:")) {
+        return Err(ConfigError::invalid(variable));
+    }
+    Ok(text)
+}
+
+/// As DynamoDB has it: a name, or an ARN.
+fn names_a_table(text: &str) -> bool {
+    let is_name = (3..=255).contains(&text.len()) && text.chars().all(is_of_a_name);
+    is_name || (text.starts_with("arn:") && text.len() <= 1_024)
+}
+
+/// What the names of tables and of schedule groups are made of.
 fn is_of_a_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
 }

@@ -18,7 +18,7 @@ mod test_server;
 mod vault;
 
 pub use clients::{dynamodb_client, http_client, kms_client, scheduler_client, sqs_client};
-pub use engine::{engine, engine_with_records};
+pub use engine::{engine, engine_with_records, queue_url};
 pub use environment::AwsEnvironment;
 pub use events::{EventError, EventKind, batch};
 pub use records::{Records, RecordsError};

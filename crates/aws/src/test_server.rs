@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 
-use a2a_lambda_runtime::Variables;
+use a2a_lambda_runtime::{Reader, Variables};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -30,8 +30,10 @@ pub(crate) fn variable(name: &str, endpoint: &str) -> Option<String> {
 }
 
 pub(crate) fn environment(endpoint: &str) -> AwsEnvironment {
-    AwsEnvironment::from_variables(&Variables::new(&|name: &str| variable(name, endpoint)))
-        .expect("the environment is complete")
+    AwsEnvironment::from_variables(&Variables::new(Reader::Request, &|name| {
+        variable(name, endpoint)
+    }))
+    .expect("the environment is complete")
 }
 
 /// Answers one request per connection with the next of `answers` and returns the requests. (The

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use a2a_lambda_core::push::PushSecrets;
 use a2a_lambda_core::{Clock, Sealed, Vault, VaultError};
+use a2a_lambda_runtime::table::PUSH_KMS_KEY;
 use a2a_lambda_runtime::vault::form::{LOCAL_FORM, parts_of};
 use a2a_lambda_runtime::vault::{LocalVault, NoVault, local_vault};
 use a2a_lambda_runtime::{ConfigError, Variables};
@@ -17,12 +18,7 @@ mod kms;
 
 pub use kms::KmsVault;
 
-/// The vault of a function.
-///
-/// | variable | |
-/// |---|---|
-/// | `PUSH_KMS_KEY` | the id, the ARN or the alias of a KMS key: a [`KmsVault`] |
-/// | `PUSH_SECRETS_KEY` | keys for a [`LocalVault`], separated by whitespace: the first one seals |
+/// The vault of a function: of `PUSH_KMS_KEY`, of `PUSH_SECRETS_KEY`, or of both.
 ///
 /// If both are set KMS seals and both open, so that a function can be moved from one to the other.
 /// If neither is set it is [`NoVault`]. Nothing is requested of KMS before the first secrets come.
@@ -47,13 +43,11 @@ pub fn vault(
 }
 
 fn kms_key(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> {
-    let variable = "PUSH_KMS_KEY";
-    let key = variables.optional(variable);
+    let key = variables.text(&PUSH_KMS_KEY)?;
     if key.as_deref().is_none_or(names_a_key) {
         return Ok(key);
     }
-    let what = "the id of a KMS key, its ARN, or an alias, which begins with alias/".to_owned();
-    Err(ConfigError::Invalid { variable, what, source: None })
+    Err(ConfigError::invalid(&PUSH_KMS_KEY))
 }
 
 /// Better refused at the start than by KMS, when the first secrets come. An alias without its

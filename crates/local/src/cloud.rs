@@ -13,7 +13,7 @@ use a2a_lambda_core::{Clock, Engine, Former, Restarted, StoreError, restart};
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::ResponseMode;
-use a2a_lambda_runtime::{ConfigError, RandomIds, SystemClock, Variables, policy, webhook};
+use a2a_lambda_runtime::{ConfigError, RandomIds, Reader, SystemClock, Variables, policy, webhook};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
@@ -173,7 +173,7 @@ impl Cloud {
         let settings = settings(options, &domain, clock.now())?;
         settings.warn();
         let lookup = |name: &str| settings.get(name);
-        let variables = Variables::new(&lookup);
+        let variables = Variables::new(Reader::LocalCloud, &lookup);
         let ids = Arc::new(RandomIds);
         let queue = Arc::new(new_queue());
         let local_queue = Arc::new(LocalQueue(queue.clone()));

@@ -9,7 +9,8 @@ use a2a_lambda_aws::Records;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Agents, Clock, Engine};
 use a2a_lambda_protocol::Timestamp;
-use a2a_lambda_runtime::{ConfigError, SystemClock, Variables};
+use a2a_lambda_runtime::table::{AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS, QUEUE_URL};
+use a2a_lambda_runtime::{ConfigError, Reader, SystemClock, Variables};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use http::{Response, StatusCode};
@@ -63,7 +64,7 @@ impl Functions {
         settings: &Settings,
     ) -> Result<Self, ConfigError> {
         let lookup = |name: &str| settings.get(name);
-        let config = a2a_lambda_request::config(&Variables::new(&lookup))?;
+        let config = a2a_lambda_request::config(&Variables::new(Reader::LocalCloud, &lookup))?;
         Ok(Self::Within(Box::new(Within {
             clock: SystemClock,
             request: a2a_lambda_request::Context::new(engine.clone(), agents.clone(), config),
@@ -81,18 +82,20 @@ impl Functions {
         settings: &Settings,
     ) -> io::Result<Self> {
         let endpoint = Endpoint::start(database, queue).await?;
-        let mut variables = settings.all();
-        variables.extend([
-            ("QUEUE_URL", endpoint.queue_url()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.url()),
-            ("AWS_ENDPOINT_URL_SQS", endpoint.url()),
-        ]);
-        let function = |name: &str| Processes::of(folder.join(name), variables.clone());
+        let function = |function: Reader| {
+            let mut variables = settings.of(function);
+            variables.extend([
+                (QUEUE_URL.about.name, endpoint.queue_url()),
+                (AWS_ENDPOINT_URL_DYNAMODB.about.name, endpoint.url()),
+                (AWS_ENDPOINT_URL_SQS.about.name, endpoint.url()),
+            ]);
+            Processes::of(folder.join(function.name()), variables)
+        };
         Ok(Self::Processes(Bootstraps {
-            request: function("request")?,
-            executor: function("sqs-executor")?,
-            stream_recovery: function("stream-recovery")?,
-            recovery: function("scheduled-recovery")?,
+            request: function(Reader::Request)?,
+            executor: function(Reader::SqsExecutor)?,
+            stream_recovery: function(Reader::StreamRecovery)?,
+            recovery: function(Reader::ScheduledRecovery)?,
             _endpoint: endpoint,
         }))
     }

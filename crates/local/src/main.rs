@@ -12,7 +12,8 @@ use a2a_lambda_local::gate::Gate;
 use a2a_lambda_local::logs;
 use a2a_lambda_local::server::{listen, serve};
 use a2a_lambda_request::ResponseMode;
-use a2a_lambda_runtime::process_environment;
+use a2a_lambda_runtime::table::ALLOWED_ORIGINS;
+use a2a_lambda_runtime::{Reader, Variables, process_environment};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
@@ -77,7 +78,9 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Err
         },
     };
     let options = &mut parsed.cloud;
-    let mut origins: Vec<String> = process_environment("ALLOWED_ORIGINS").into_iter().collect();
+    let variables = Variables::new(Reader::LocalCloud, &process_environment);
+    let set = variables.text(&ALLOWED_ORIGINS).map_err(|error| error.to_string())?;
+    let mut origins: Vec<String> = set.into_iter().collect();
     let mut hosts = Vec::new();
     let mut folder = false;
     let mut memory = false;

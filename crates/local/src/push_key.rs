@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use a2a_lambda_core::Vault;
-use a2a_lambda_runtime::{ConfigError, Variables, vault::LocalVault};
+use a2a_lambda_runtime::{ConfigError, Variables, vault::NoVault};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
@@ -62,7 +62,6 @@ fn kept_key(folder: &Path) -> Result<String, StartError> {
 
 /// What opens and seals with that key.
 pub(crate) fn local_vault(variables: &Variables<'_>) -> Result<Arc<dyn Vault>, ConfigError> {
-    let what = "keys of 32 bytes in base64, with spaces";
-    let keys = |text: Option<&str>| LocalVault::from_base64(text.unwrap_or_default());
-    Ok(Arc::new(variables.read("PUSH_SECRETS_KEY", what, keys)?))
+    let vault = a2a_lambda_runtime::vault::local_vault(variables)?;
+    Ok(vault.map_or_else(|| Arc::new(NoVault) as Arc<dyn Vault>, |vault| Arc::new(vault)))
 }

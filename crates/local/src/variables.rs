@@ -1,53 +1,29 @@
 //! The functions' variables in the local cloud: what it decides itself, what it has as defaults, and
 //! what the user sets.
 
-use a2a_lambda_request::CARD_VARIABLES;
 use a2a_lambda_runtime::process_environment;
+use a2a_lambda_runtime::table::{
+    self, AGENT, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, About, OWNER_CLAIM, PUSH_KMS_KEY, QUEUE_ARN,
+    QUEUE_URL, RESPONSE_MODE, Reader, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN, TABLE_NAME,
+};
 use tracing::warn;
 
-/// The variables of the functions that the user may set. Those of the card are beside them, in
-/// [`CARD_VARIABLES`].
-const TAKEN: [&str; 25] = [
-    "BASE_PATH",
-    "BLOCKING_WAIT_SECONDS",
-    "DEDUPLICATE_MESSAGES",
-    "KEEP_ALIVE_SECONDS",
-    "LEASE_SECONDS",
-    "LOG_LEVEL",
-    "MAX_ATTEMPTS",
-    "MAX_BODY_BYTES",
-    "MAX_STREAM_SECONDS",
-    "PUBLIC_URL",
-    "PUSH_ALLOWED_HOSTS",
-    "PUSH_ALLOW_HTTP",
-    "PUSH_ALLOW_LOCAL",
-    "PUSH_ARTIFACTS",
-    "PUSH_CHALLENGE",
-    "PUSH_CLAIM_SECONDS",
-    "PUSH_EXTRA_ROOTS",
-    "PUSH_JWT_KEY",
-    "PUSH_JWT_KEY_ID",
-    "PUSH_SECRETS_KEY",
-    "PUSH_SIGNING_KEYS",
-    "PUSH_TASK",
-    "PUSH_TIMEOUT_SECONDS",
-    "PUSH_WAITS_SECONDS",
-    "SIGNAL_GRACE_SECONDS",
+/// The variables that the local cloud does not take from the user, and why. It takes all others.
+static NOT_TAKEN: [(&About, &str); 10] = [
+    (&AGENT.about, "use --agent"),
+    (&ALLOW_ANONYMOUS.about, "everybody may call the local cloud"),
+    (&OWNER_CLAIM.about, "a bearer token is the owner's name"),
+    (&PUSH_KMS_KEY.about, "there is no KMS here: use PUSH_SECRETS_KEY"),
+    (&QUEUE_ARN.about, "there is no EventBridge Scheduler here"),
+    (&QUEUE_URL.about, "the local cloud has its own queue"),
+    (&RESPONSE_MODE.about, "use --buffer"),
+    (&SCHEDULER_ROLE_ARN.about, "there is no EventBridge Scheduler here"),
+    (&SCHEDULE_GROUP.about, "there is no EventBridge Scheduler here"),
+    (&TABLE_NAME.about, "the local cloud has its own table"),
 ];
 
-/// The variables of the functions that the local cloud does not take, and why.
-const NOT_TAKEN: [(&str, &str); 10] = [
-    ("AGENT", "use --agent"),
-    ("ALLOW_ANONYMOUS", "everybody may call the local cloud"),
-    ("OWNER_CLAIM", "a bearer token is the owner's name"),
-    ("PUSH_KMS_KEY", "there is no KMS here: use PUSH_SECRETS_KEY"),
-    ("QUEUE_ARN", "there is no EventBridge Scheduler here"),
-    ("QUEUE_URL", "the local cloud has its own queue"),
-    ("RESPONSE_MODE", "use --buffer"),
-    ("SCHEDULER_ROLE_ARN", "there is no EventBridge Scheduler here"),
-    ("SCHEDULE_GROUP", "there is no EventBridge Scheduler here"),
-    ("TABLE_NAME", "the local cloud has its own table"),
-];
+/// The local cloud answers browsers itself, for the origins of this variable, too.
+static ITS_OWN: &About = &ALLOWED_ORIGINS.about;
 
 /// The variables that the functions are given.
 pub(crate) struct Settings {
@@ -62,8 +38,13 @@ fn find(list: &[(&'static str, String)], name: &str) -> Option<String> {
     list.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
 }
 
-fn taken() -> impl Iterator<Item = &'static str> {
-    TAKEN.into_iter().chain(CARD_VARIABLES)
+/// The variables of the functions that the user may set.
+fn taken() -> impl Iterator<Item = &'static About> {
+    let is_taken = |about: &&About| {
+        let mut others = NOT_TAKEN.iter().map(|(about, _)| about.name).chain([ITS_OWN.name]);
+        others.all(|name| name != about.name)
+    };
+    table::SETTINGS.iter().map(|variable| variable.about()).filter(is_taken)
 }
 
 impl Settings {
@@ -77,26 +58,24 @@ impl Settings {
 
     /// The value of a variable.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        let set = || taken().find(|taken| *taken == name).and_then(self.environment);
+        let is_taken = || taken().any(|about| about.name == name);
         // An empty variable counts as not set.
-        let set = || set().filter(|value| !value.is_empty());
+        let set = || (self.environment)(name).filter(|value| !value.is_empty() && is_taken());
         find(&self.decided, name).or_else(set).or_else(|| find(&self.defaults, name))
     }
 
-    /// All of them, for the environment of a process.
-    pub(crate) fn all(&self) -> Vec<(&'static str, String)> {
-        let own = self.decided.iter().chain(&self.defaults).map(|(name, _)| *name);
-        let mut names: Vec<_> = taken().chain(own).collect();
-        names.sort_unstable();
-        names.dedup();
-        names.into_iter().filter_map(|name| Some((name, self.get(name)?))).collect()
+    /// Those that a function reads, for the environment of its process.
+    pub(crate) fn of(&self, function: Reader) -> Vec<(&'static str, String)> {
+        let abouts = table::SETTINGS.iter().map(|variable| variable.about());
+        let read = abouts.filter(|about| about.is_read_by(function));
+        read.filter_map(|about| Some((about.name, self.get(about.name)?))).collect()
     }
 
     /// Tells the user of variables that are set and not taken.
     pub(crate) fn warn(&self) {
-        for (variable, why) in NOT_TAKEN {
-            if (self.environment)(variable).is_some_and(|value| !value.is_empty()) {
-                warn!(variable, why, "the local cloud does not take this variable");
+        for (About { name, .. }, why) in &NOT_TAKEN {
+            if (self.environment)(name).is_some_and(|value| !value.is_empty()) {
+                warn!(variable = name, why, "the local cloud does not take this variable");
             }
         }
     }
@@ -104,9 +83,15 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
     use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use a2a_lambda_runtime::testing::samples;
+    use a2a_lambda_runtime::{RandomIds, Variables, policy, webhook};
 
     use super::*;
+    use crate::push_key::local_vault;
 
     /// A user who has set everything, some of it to nothing.
     #[expect(clippy::unnecessary_wraps, reason = "as a look-up is")]
@@ -129,29 +114,47 @@ mod tests {
         assert_eq!(get("LEASE_SECONDS"), "LEASE_SECONDS of the user");
         assert_eq!(get("MAX_ATTEMPTS"), "3", "an empty variable is not set");
         assert_eq!(get("AGENT"), "echo");
-        assert_eq!(get("TABLE_NAME"), "");
-        let all = settings.all();
-        assert_eq!(all.len(), taken().collect::<BTreeSet<_>>().len() + 1);
-        assert!(all.iter().all(|(name, value)| *value == get(name)));
+        for not_taken in ["TABLE_NAME", "ALLOWED_ORIGINS", "PATH"] {
+            assert_eq!(get(not_taken), "", "{not_taken}");
+        }
     }
 
     #[test]
-    fn every_variable_of_the_functions_is_taken_or_not_for_a_reason() {
-        let readme = include_str!("../../../README.md");
-        let rows = readme.lines().filter(|line| line.starts_with("| `") && line.contains(" | "));
-        let names = rows.flat_map(|row| row.split('|').nth(1).unwrap_or_default().split(','));
-        let is_variable = |name: &&str| {
-            name.len() > 2
-                && name.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c.is_ascii_digit())
+    fn each_process_is_given_what_its_function_reads() {
+        let settings = settings();
+        for function in table::FUNCTIONS {
+            let given = settings.of(function);
+            for (name, value) in &given {
+                assert_eq!(Some(value), settings.get(name).as_ref(), "{function:?}");
+            }
+            for about in taken() {
+                let is_given = given.iter().any(|(name, _)| *name == about.name);
+                assert_eq!(is_given, about.is_read_by(function), "{function:?}: {}", about.name);
+            }
+            let has = |name| given.iter().any(|(known, _)| *known == name);
+            let runs_agents = matches!(function, Reader::Request | Reader::SqsExecutor);
+            assert_eq!(has("AGENT"), runs_agents, "{function:?}");
+            assert!(!has("QUEUE_ARN") && !has("PUSH_KMS_KEY"), "{function:?}");
+        }
+    }
+
+    #[test]
+    fn functions_in_one_process_read_every_variable_that_is_taken() {
+        let read = RefCell::new(BTreeSet::new());
+        let samples = samples(Reader::LocalCloud);
+        let lookup = |name: &str| {
+            read.borrow_mut().insert(name.to_owned());
+            samples.get(name).cloned()
         };
-        let names: BTreeSet<&str> =
-            names.map(|name| name.trim().trim_matches('`')).filter(is_variable).collect();
-        assert!(names.len() > 30, "{names:?}");
-        // The local cloud answers browsers itself, for the origins of this variable, too.
-        let own = ["ALLOWED_ORIGINS"];
-        let known: BTreeSet<&str> =
-            taken().chain(NOT_TAKEN.map(|(name, _)| name)).chain(own).collect();
-        let unknown: Vec<_> = names.difference(&known).collect();
-        assert!(unknown.is_empty(), "{unknown:?}");
+        let variables = Variables::new(Reader::LocalCloud, &lookup);
+        policy(&variables).unwrap();
+        webhook(&variables, Arc::new(RandomIds)).unwrap();
+        local_vault(&variables).unwrap();
+        a2a_lambda_request::config(&variables).unwrap();
+        let read = read.into_inner();
+        // The level of this process is that of --log.
+        let unread: Vec<_> =
+            taken().map(|about| about.name).filter(|it| !read.contains(*it)).collect();
+        assert_eq!(unread, ["LOG_LEVEL"]);
     }
 }

@@ -9,13 +9,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use a2a_lambda_aws::{
-    AwsEnvironment, RedriveError, Redriven, engine, http_client, redrive, sqs_client,
+    AwsEnvironment, RedriveError, Redriven, engine, http_client, queue_url, redrive, sqs_client,
 };
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::ids::TaskKey;
 use a2a_lambda_core::operate::{FailingConfig, MAX_FAILING_PAGE};
 use a2a_lambda_core::{OperateError, Operator};
-use a2a_lambda_runtime::{ConfigError, Variables, process_environment};
+use a2a_lambda_runtime::table::{DEAD_LETTER_QUEUE_URL, QUEUE_URL};
+use a2a_lambda_runtime::{ConfigError, Reader, Variables, process_environment};
 use tracing_subscriber::filter::LevelFilter;
 
 use arguments::{Arguments, Command, USAGE};
@@ -143,7 +144,7 @@ fn main() -> ExitCode {
 /// Does what is asked for, and prints it. False if it was done in part.
 async fn run(arguments: Arguments) -> Result<bool, Failure> {
     let Arguments { command, json } = arguments;
-    let variables = Variables::new(&process_environment);
+    let variables = Variables::new(Reader::Ops, &process_environment);
     let report = match command {
         Command::Help => {
             print(USAGE)?;
@@ -194,16 +195,21 @@ async fn failing(
     }
 }
 
-async fn redrive_all(variables: &Variables<'_>, limit: usize) -> Result<Redriven, Failure> {
-    let what = "the URL of the SQS queue of signals that were given up";
-    let dead_letters = variables.required("DEAD_LETTER_QUEUE_URL", what)?;
-    let signals = variables.required("QUEUE_URL", "the URL of the SQS queue of signals")?;
+/// The URLs of the dead-letter queue and the queue, and where they are.
+fn queues(variables: &Variables<'_>) -> Result<(String, String, AwsEnvironment), ConfigError> {
+    let dead_letters = queue_url(variables, &DEAD_LETTER_QUEUE_URL)?;
+    let signals = queue_url(variables, &QUEUE_URL)?;
     if dead_letters == signals {
-        let variable = "DEAD_LETTER_QUEUE_URL";
+        let variable = DEAD_LETTER_QUEUE_URL.about.name;
         let what = "another queue than that of QUEUE_URL".to_owned();
-        return Err(ConfigError::Invalid { variable, what, source: None }.into());
+        return Err(ConfigError::Invalid { variable, what, source: None });
     }
-    let client = sqs_client(&AwsEnvironment::from_variables(variables)?, http_client());
+    Ok((dead_letters, signals, AwsEnvironment::from_variables(variables)?))
+}
+
+async fn redrive_all(variables: &Variables<'_>, limit: usize) -> Result<Redriven, Failure> {
+    let (dead_letters, signals, aws) = queues(variables)?;
+    let client = sqs_client(&aws, http_client());
     Ok(redrive(&client, &dead_letters, &signals, limit).await?)
 }
 
@@ -212,5 +218,29 @@ fn named(task: &TaskKey) -> String {
     match task.tenant.as_str() {
         "" => task.task.to_string(),
         tenant => format!("{} --tenant {tenant}", task.task),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use a2a_lambda_runtime::table::{SETTINGS, SURROUNDINGS};
+    use a2a_lambda_runtime::testing::assert_reads;
+
+    use super::*;
+
+    #[test]
+    fn the_program_reads_what_the_table_says_and_its_help_names_it() {
+        assert_reads(Reader::Ops, &|variables| {
+            operator(variables)?;
+            queues(variables).map(drop)
+        });
+        for variable in SETTINGS.iter().chain(SURROUNDINGS) {
+            let name = variable.name();
+            // Endpoints are for emulators, which print them.
+            let is_in_help =
+                variable.about().is_read_by(Reader::Ops) && !name.starts_with("AWS_ENDPOINT_URL");
+            let words = USAGE.split(|c: char| c != '_' && !c.is_ascii_alphanumeric());
+            assert_eq!(words.into_iter().any(|word| word == name), is_in_help, "{name}");
+        }
     }
 }

@@ -5,17 +5,20 @@
 
 mod logging;
 mod policy;
+mod public_url;
 mod start;
 mod system;
+pub mod table;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod variables;
 pub mod vault;
 mod webhook;
 
-pub use logging::init_logging;
 pub use policy::policy;
+pub use public_url::public_url;
 pub use start::{deadline, start};
 pub use system::{RandomIds, SystemClock, process_environment};
+pub use table::Reader;
 pub use variables::{ConfigError, Variables};
 pub use webhook::{push_jwks, webhook, webhook_config};

@@ -5,26 +5,34 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::table::LOG_LEVEL;
 use crate::variables::{ConfigError, Variables};
 
 /// What the targets of our own code begin with: the names of our crates.
 const OURS: &str = "a2a_lambda";
 
-/// Begins to log, at the level that `LOG_LEVEL` names: `error`, `warn`, `info` (the default),
-/// `debug` or `trace`. Call it once, at the start of the process.
+/// The level that `LOG_LEVEL` names.
+///
+/// # Errors
+/// When it is set to something that is no level.
+pub(crate) fn log_level(variables: &Variables<'_>) -> Result<LevelFilter, ConfigError> {
+    Ok(match variables.choice(&LOG_LEVEL)? {
+        "error" => LevelFilter::ERROR,
+        "warn" => LevelFilter::WARN,
+        "debug" => LevelFilter::DEBUG,
+        "trace" => LevelFilter::TRACE,
+        _ => LevelFilter::INFO,
+    })
+}
+
+/// Begins to log, at this level. Call it once, at the start of the process.
 ///
 /// Lines carry the fields of the invocation's span, the request's id among them. There is no time
 /// in them: CloudWatch has its own. The level is that of our own code. Of the libraries nothing
 /// below `info` is logged, whatever the level: they log events and requests as a whole there.
 ///
 /// A panic is logged by its place alone, as its message may quote what a user sent.
-///
-/// # Errors
-/// When `LOG_LEVEL` is set to anything else. The default level is used then.
-pub fn init_logging(variables: &Variables<'_>) -> Result<(), ConfigError> {
-    let wanted = variables.optional("LOG_LEVEL");
-    let level = wanted.as_deref().map_or(Ok(LevelFilter::INFO), str::parse);
-    let ours = level.as_ref().copied().unwrap_or(LevelFilter::INFO);
+pub(crate) fn init_logging(ours: LevelFilter) {
     let filter = Targets::new()
         .with_target(OURS, ours)
         .with_default(ours.min(LevelFilter::INFO))
@@ -43,9 +51,4 @@ pub fn init_logging(variables: &Variables<'_>) -> Result<(), ConfigError> {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panic");
     }));
-    level.map(drop).map_err(|error| ConfigError::Invalid {
-        variable: "LOG_LEVEL",
-        what: "error, warn, info, debug or trace".to_owned(),
-        source: Some(error.into()),
-    })
 }

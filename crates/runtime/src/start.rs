@@ -5,26 +5,40 @@ use std::process::ExitCode;
 
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
+use tracing::level_filters::LevelFilter;
 
-use crate::logging::init_logging;
+use crate::logging::{init_logging, log_level};
 use crate::system::process_environment;
+use crate::table::{END_WITH_STDIN, Reader};
 use crate::variables::{ConfigError, Variables};
 
-/// `true` ends the process when its standard input is closed. The local cloud sets it: it keeps the
-/// other end of a pipe to each of its processes, so none of them outlives it, however it ends. Lambda
-/// has no such pipe.
-const END_WITH_STDIN: &str = "END_WITH_STDIN";
+/// What a process is to do beside its function.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    log_level: LevelFilter,
+    end_with_stdin: bool,
+}
+
+impl Settings {
+    pub(crate) fn from_variables(variables: &Variables<'_>) -> Result<Self, ConfigError> {
+        let log_level = log_level(variables)?;
+        Ok(Self { log_level, end_with_stdin: variables.flag(&END_WITH_STDIN)? })
+    }
+}
 
 /// Begins to log, makes the function's context from the process's variables, and serves events with
 /// it. Why that ends, if it does, is logged: Lambda shows nothing but the exit code.
 pub async fn start<C>(
+    function: Reader,
     context: impl FnOnce(&Variables<'_>) -> Result<C, ConfigError>,
     serve: impl AsyncFnOnce(&C) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> ExitCode {
     let run = async {
-        let variables = Variables::new(&process_environment);
-        init_logging(&variables)?;
-        if variables.flag(END_WITH_STDIN)?.unwrap_or(false) {
+        let variables = Variables::new(function, &process_environment);
+        let settings = Settings::from_variables(&variables);
+        // What is wrong with the settings is logged, too.
+        init_logging(settings.as_ref().map_or(LevelFilter::INFO, |settings| settings.log_level));
+        if settings?.end_with_stdin {
             std::thread::Builder::new().name("stdin".to_owned()).spawn(end_with_stdin)?;
         }
         serve(&context(&variables)?).await

@@ -2,7 +2,8 @@
 
 use std::error::Error;
 use std::fmt;
-use std::ops::RangeInclusive;
+
+use crate::table::{About, Choice, Flag, Need, Number, Numbers, Reader, Text, Variable};
 
 /// The configuration cannot be used. The text names the variable and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +14,7 @@ pub enum ConfigError {
         /// The variable's name.
         variable: &'static str,
         /// What it must be.
-        what: &'static str,
+        what: String,
     },
     /// A variable has a value that it cannot have.
     #[error("the environment variable {variable} must be {what}")]
@@ -28,130 +29,260 @@ pub enum ConfigError {
     },
 }
 
-/// The variables of a process, looked up by name. An empty variable counts as not set.
+impl ConfigError {
+    /// The variable is not set, and must be.
+    pub fn missing(variable: &'static Text) -> Self {
+        let what = variable.must_be.to_owned();
+        Self::Missing { variable: variable.about.name, what }
+    }
+
+    /// The variable is not set, and must be, as another is.
+    pub fn missing_for(variable: &'static Text, owner: &'static Text) -> Self {
+        let what = format!("{}, as {} is set", variable.must_be, owner.about.name);
+        Self::Missing { variable: variable.about.name, what }
+    }
+
+    /// The variable has a value that it cannot have. The value is not shown.
+    pub fn invalid(variable: &'static Text) -> Self {
+        refused(Variable::Text(variable), None)
+    }
+
+    /// The same, with the reason. It must not show the value of a secret.
+    pub fn because(
+        variable: &'static Text,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        refused(Variable::Text(variable), Some(source.into()))
+    }
+}
+
+fn refused(variable: Variable, source: Option<Box<dyn Error + Send + Sync>>) -> ConfigError {
+    let what = variable.must_be().into_owned();
+    ConfigError::Invalid { variable: variable.name(), what, source }
+}
+
+/// The variables of a process. An empty variable counts as not set, since a template can give a
+/// variable no value but cannot leave it out.
+///
+/// It looks up only what the [table](crate::table) gives its reader: all else counts as not set.
+#[derive(Clone, Copy)]
 pub struct Variables<'a> {
+    reader: Reader,
     lookup: &'a dyn Fn(&str) -> Option<String>,
 }
 
 impl fmt::Debug for Variables<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Variables").finish_non_exhaustive()
+        f.debug_struct("Variables").field("reader", &self.reader).finish_non_exhaustive()
     }
 }
 
 impl<'a> Variables<'a> {
     /// Variables by this lookup; in a function, of [the process](crate::process_environment).
-    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { lookup }
+    pub fn new(reader: Reader, lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { reader, lookup }
     }
 
-    /// The value of a variable, if it is set.
-    pub fn optional(&self, variable: &'static str) -> Option<String> {
-        (self.lookup)(variable).filter(|value| !value.is_empty())
+    fn look_up(&self, about: &About) -> Option<String> {
+        if !about.is_read_by(self.reader) {
+            return None;
+        }
+        (self.lookup)(about.name).filter(|value| !value.is_empty())
     }
 
-    /// The value of a variable that must be set.
-    ///
-    /// # Errors
-    /// When it is not.
-    pub fn required(
-        &self,
-        variable: &'static str,
-        what: &'static str,
-    ) -> Result<String, ConfigError> {
-        self.optional(variable).ok_or(ConfigError::Missing { variable, what })
-    }
-
-    /// A whole number within bounds.
+    /// A whole number within its bounds.
     ///
     /// # Errors
     /// When the variable is set to anything else.
-    pub fn number(
-        &self,
-        variable: &'static str,
-        bounds: RangeInclusive<u64>,
-    ) -> Result<Option<u64>, ConfigError> {
-        let Some(text) = self.optional(variable) else {
-            return Ok(None);
+    pub fn number(&self, variable: &'static Number) -> Result<u64, ConfigError> {
+        let Some(text) = self.look_up(&variable.about) else { return Ok(variable.default) };
+        let refused = |source| refused(Variable::Number(variable), source);
+        let number = text.parse::<u64>().map_err(|error| refused(Some(error.into())))?;
+        let is_within = (variable.least..=variable.most).contains(&number);
+        if is_within { Ok(number) } else { Err(refused(None)) }
+    }
+
+    /// Whole numbers with commas, each within its bounds.
+    ///
+    /// # Errors
+    /// When the variable is set to anything else.
+    pub fn numbers(&self, variable: &'static Numbers) -> Result<Vec<u64>, ConfigError> {
+        let Some(text) = self.look_up(&variable.about) else {
+            return Ok(variable.default.to_vec());
         };
-        let what = || format!("a whole number from {} to {}", bounds.start(), bounds.end());
-        match text.parse::<u64>() {
-            Ok(number) if bounds.contains(&number) => Ok(Some(number)),
-            Ok(_) => Err(ConfigError::Invalid { variable, what: what(), source: None }),
-            Err(error) => {
-                Err(ConfigError::Invalid { variable, what: what(), source: Some(error.into()) })
-            }
-        }
+        let bounds = variable.least..=variable.most;
+        let number = |text: &str| text.trim().parse().ok().filter(|it| bounds.contains(it));
+        // One more than there may be tells that there are too many.
+        let numbers: Option<Vec<u64>> =
+            text.split(',').take(variable.at_most + 1).map(number).collect();
+        numbers
+            .filter(|numbers| numbers.len() <= variable.at_most)
+            .ok_or_else(|| refused(Variable::Numbers(variable), None))
     }
 
     /// Yes or no.
     ///
     /// # Errors
     /// When the variable is set to anything else than `true` or `false`.
-    pub fn flag(&self, variable: &'static str) -> Result<Option<bool>, ConfigError> {
-        match self.optional(variable).as_deref() {
-            None => Ok(None),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
-            Some(_) => {
-                let what = "true or false".to_owned();
-                Err(ConfigError::Invalid { variable, what, source: None })
-            }
+    pub fn flag(&self, variable: &'static Flag) -> Result<bool, ConfigError> {
+        match self.look_up(&variable.about).as_deref() {
+            None => Ok(variable.default),
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(_) => Err(refused(Variable::Flag(variable), None)),
         }
     }
 
-    /// What `read` makes of a variable that must be set.
+    /// One of the variable's words.
     ///
     /// # Errors
-    /// When it is not set, or when `read` refuses it.
-    pub fn required_as<T, E: Error + Send + Sync + 'static>(
-        &self,
-        variable: &'static str,
-        what: &'static str,
-        read: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Result<T, ConfigError> {
-        let text = self.required(variable, what)?;
-        self.read(variable, what, |_| read(&text))
+    /// When the variable is set to anything else.
+    pub fn choice(&self, variable: &'static Choice) -> Result<&'static str, ConfigError> {
+        let Some(text) = self.look_up(&variable.about) else { return Ok(variable.default) };
+        let word = variable.words.iter().find(|word| **word == text);
+        word.copied().ok_or_else(|| refused(Variable::Choice(variable), None))
     }
 
-    /// What `read` makes of a variable, set or not.
+    /// A text, or its default. `None` if there is neither.
     ///
     /// # Errors
-    /// When `read` refuses it.
+    /// When the variable is needed and not set, or set without the variable that it belongs to.
+    pub fn text(&self, variable: &'static Text) -> Result<Option<String>, ConfigError> {
+        let text = self.look_up(&variable.about);
+        let (owner, default) = match variable.need {
+            Need::Optional => return Ok(text),
+            Need::Default(default) => return Ok(text.or_else(|| Some(default.to_owned()))),
+            Need::Required if text.is_none() => {
+                return Err(ConfigError::missing(variable));
+            }
+            Need::Required => return Ok(text),
+            Need::With(owner) => (owner, None),
+            Need::OnlyWith(owner, default) => (owner, default),
+        };
+        let owner_is_set = self.look_up(&owner.about).is_some();
+        match text {
+            // Whoever has set it believes that it does something.
+            Some(_) if !owner_is_set => {
+                let what = format!("unset, or {} set: it is for that only", owner.about.name);
+                Err(ConfigError::Invalid { variable: variable.about.name, what, source: None })
+            }
+            None if owner_is_set && matches!(variable.need, Need::With(_)) => {
+                Err(ConfigError::missing_for(variable, owner))
+            }
+            None if owner_is_set => Ok(default.map(str::to_owned)),
+            text => Ok(text),
+        }
+    }
+
+    /// A text that must be set.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn required(&self, variable: &'static Text) -> Result<String, ConfigError> {
+        self.text(variable)?.ok_or_else(|| ConfigError::missing(variable))
+    }
+
+    /// What `read` makes of a text, if there is one.
+    ///
+    /// # Errors
+    /// When `read` refuses it, and as [`text`](Self::text) has it.
     pub fn read<T, E: Error + Send + Sync + 'static>(
         &self,
-        variable: &'static str,
-        what: &str,
-        read: impl FnOnce(Option<&str>) -> Result<T, E>,
-    ) -> Result<T, ConfigError> {
-        read(self.optional(variable).as_deref()).map_err(|error| ConfigError::Invalid {
-            variable,
-            what: what.to_owned(),
-            source: Some(error.into()),
-        })
+        variable: &'static Text,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, ConfigError> {
+        let text = self.text(variable)?;
+        let read = text.as_deref().map(read).transpose();
+        read.map_err(|error| ConfigError::because(variable, error))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::{
+        LEASE_SECONDS, MAX_STREAM_SECONDS, PUSH_JWT_KEY_ID, SCHEDULE_GROUP, TABLE_NAME,
+    };
 
     fn with<T>(pairs: &[(&str, &str)], read: impl FnOnce(&Variables<'_>) -> T) -> T {
         let lookup = |name: &str| {
             pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        read(&Variables::new(&lookup))
+        read(&Variables::new(Reader::SqsExecutor, &lookup))
     }
 
     #[test]
     fn what_is_missing_is_named() {
         for pairs in [&[][..], &[("TABLE_NAME", "")][..]] {
-            let error =
-                with(pairs, |v| v.required("TABLE_NAME", "the name of a table")).unwrap_err();
+            let error = with(pairs, |v| v.required(&TABLE_NAME)).unwrap_err();
             assert_eq!(
                 error.to_string(),
-                "the environment variable TABLE_NAME is not set: it must be the name of a table"
+                "the environment variable TABLE_NAME is not set: it must be the name or the ARN of \
+                 the DynamoDB table of tasks"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_bounds_is_refused() {
+        for value in ["5", "901", "-1", "ten", "1.5", " 30"] {
+            let error =
+                with(&[("LEASE_SECONDS", value)], |v| v.number(&LEASE_SECONDS)).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the environment variable LEASE_SECONDS must be a whole number from 6 to 900",
+                "{value}"
+            );
+        }
+        for value in ["6", "900"] {
+            with(&[("LEASE_SECONDS", value)], |v| v.number(&LEASE_SECONDS)).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_another_reader_is_not_looked_up() {
+        let stream = ("MAX_STREAM_SECONDS", "nonsense");
+        assert_eq!(with(&[stream], |v| v.number(&MAX_STREAM_SECONDS)).unwrap(), 900);
+        let lookup = |_: &str| Some("7".to_owned());
+        for reader in [Reader::Request, Reader::LocalCloud] {
+            assert_eq!(Variables::new(reader, &lookup).number(&MAX_STREAM_SECONDS).unwrap(), 7);
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_another_variable_is_set_with_it_only() {
+        let (key, id) = (("PUSH_JWT_KEY", "x"), ("PUSH_JWT_KEY_ID", "k"));
+        let (role, group) = (("SCHEDULER_ROLE_ARN", "x"), ("SCHEDULE_GROUP", "g"));
+        for (pairs, variable, expected) in [
+            (&[][..], &PUSH_JWT_KEY_ID, Ok(None)),
+            (&[key, id], &PUSH_JWT_KEY_ID, Ok(Some("k"))),
+            (
+                &[key],
+                &PUSH_JWT_KEY_ID,
+                Err(
+                    "PUSH_JWT_KEY_ID is not set: it must be the id of PUSH_JWT_KEY, as PUSH_JWT_KEY \
+                     is set",
+                ),
+            ),
+            (
+                &[id],
+                &PUSH_JWT_KEY_ID,
+                Err("PUSH_JWT_KEY_ID must be unset, or PUSH_JWT_KEY set: it is for that only"),
+            ),
+            (&[], &SCHEDULE_GROUP, Ok(None)),
+            (&[role], &SCHEDULE_GROUP, Ok(Some("default"))),
+            (&[role, group], &SCHEDULE_GROUP, Ok(Some("g"))),
+            (
+                &[group],
+                &SCHEDULE_GROUP,
+                Err("SCHEDULE_GROUP must be unset, or SCHEDULER_ROLE_ARN set: it is for that only"),
+            ),
+        ] {
+            let read = with(pairs, |v| v.text(variable)).map_err(|error| error.to_string());
+            let expected = expected
+                .map(|text| text.map(str::to_owned))
+                .map_err(|text| format!("the environment variable {text}"));
+            assert_eq!(read, expected, "{pairs:?}");
         }
     }
 }

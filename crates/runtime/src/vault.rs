@@ -15,6 +15,7 @@ use a2a_lambda_core::push::PushSecrets;
 use a2a_lambda_core::{Sealed, Vault, VaultError};
 use async_trait::async_trait;
 
+use crate::table::PUSH_SECRETS_KEY;
 use crate::variables::{ConfigError, Variables};
 
 pub mod cipher;
@@ -29,9 +30,7 @@ pub use local::{LocalKeysError, LocalVault};
 /// # Errors
 /// When the variable cannot be used. The error does not show its value.
 pub fn local_vault(variables: &Variables<'_>) -> Result<Option<LocalVault>, ConfigError> {
-    let what = "one key or several separated by whitespace, each of them 32 random bytes in base64 \
-                (make one by: openssl rand -base64 32)";
-    variables.read("PUSH_SECRETS_KEY", what, |keys| keys.map(LocalVault::from_base64).transpose())
+    variables.read(&PUSH_SECRETS_KEY, LocalVault::from_base64)
 }
 
 /// The vault of a function that has no key: it seals and opens nothing but the absence of secrets.

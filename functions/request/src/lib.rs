@@ -28,7 +28,7 @@ use tracing::{info, warn};
 use crate::event::Arrival;
 
 pub use answer::{Answer, Chunks};
-pub use config::{CARD_VARIABLES, Config, ResponseMode, card, config, context};
+pub use config::{Config, ResponseMode, card, config, context};
 pub use identity::Identity;
 
 /// What is kept free of an invocation's time for reading the task and for the way of the answer,

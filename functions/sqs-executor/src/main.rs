@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use a2a_lambda_runtime::{deadline, start};
+use a2a_lambda_runtime::{Reader, deadline, start};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start(a2a_lambda_sqs_executor::context, async |context| {
+    start(Reader::SqsExecutor, a2a_lambda_sqs_executor::context, async |context| {
         lambda_runtime::run(service_fn(move |invocation: LambdaEvent<Box<RawValue>>| async move {
             let deadline = deadline(invocation.context.deadline);
             let event = a2a_lambda_sqs_executor::event(&invocation.payload)?;

@@ -2,6 +2,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use a2a_lambda_core::{Owner, Signal, TaskId, TaskKey, Tenant};
+use a2a_lambda_runtime::Reader;
 
 use super::*;
 use crate::test_server::{self, SENT, TestResult, serve};
@@ -19,7 +20,7 @@ fn engine_with(endpoint: &str, more: &[(&str, &str)]) -> Result<Engine, ConfigEr
             found.map(|(_, value)| (*value).to_owned()).or(test_server::variable(name, endpoint))
         }
     };
-    engine(&Variables::new(&lookup))
+    engine(&Variables::new(Reader::ScheduledRecovery, &lookup))
 }
 
 /// What a signal for a time that SQS cannot wait for asks of AWS.
@@ -66,7 +67,10 @@ fn half_a_configuration_of_schedules_is_refused() {
         (&[QUEUE], "QUEUE_ARN must be unset, or SCHEDULER_ROLE_ARN set"),
         (&[group], "SCHEDULE_GROUP must be unset, or SCHEDULER_ROLE_ARN set"),
         (&[("SCHEDULER_ROLE_ARN", "scheduler"), QUEUE], "SCHEDULER_ROLE_ARN must be an ARN"),
-        (&[ROLE, ("QUEUE_ARN", "https://sqs/signals")], "QUEUE_ARN must be an ARN"),
+        (
+            &[ROLE, ("QUEUE_ARN", "https://sqs/signals")],
+            "QUEUE_ARN must be the ARN of the SQS queue",
+        ),
         (&[ROLE, QUEUE, ("SCHEDULE_GROUP", "a b")], "SCHEDULE_GROUP must be 1 to 64 letters"),
         (&[ROLE, QUEUE, ("SCHEDULE_GROUP", &long)], "SCHEDULE_GROUP must be 1 to 64 letters"),
     ] {

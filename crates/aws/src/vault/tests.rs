@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_runtime::Reader;
 use a2a_lambda_runtime::testing::{ZEROS, secrets};
 
 use super::*;
@@ -45,7 +46,8 @@ fn with(endpoint: &str, pairs: &[(&str, &str)]) -> Result<Arc<dyn Vault>, Config
     let lookup = |name: &str| {
         pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
-    vault(&Variables::new(&lookup), &environment(endpoint), &http_client(), TestClock::new())
+    let variables = Variables::new(Reader::Request, &lookup);
+    vault(&variables, &environment(endpoint), &http_client(), TestClock::new())
 }
 
 const NOWHERE: &str = "http://127.0.0.1:1";

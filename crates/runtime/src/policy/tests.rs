@@ -1,15 +1,16 @@
 use super::*;
+use crate::table::Reader;
 
 fn with<T>(pairs: &[(&str, &str)], read: impl FnOnce(&Variables<'_>) -> T) -> T {
     let lookup = |name: &str| {
         pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
-    read(&Variables::new(&lookup))
+    read(&Variables::new(Reader::LocalCloud, &lookup))
 }
 
 #[test]
 fn the_policy_is_read() {
-    assert_eq!(with(&[], policy).unwrap(), Policy::default());
+    assert_eq!(with(&[], policy).unwrap(), Policy::default(), "the table has the core's defaults");
     let pairs = [
         ("LEASE_SECONDS", "60"),
         ("MAX_ATTEMPTS", "3"),
@@ -23,7 +24,6 @@ fn the_policy_is_read() {
     assert_eq!(read.blocking_wait, Duration::ZERO);
     assert_eq!(read.max_stream, Duration::from_secs(7));
     assert!(read.deduplicate_messages);
-    assert!(with(&[("DEDUPLICATE_MESSAGES", "yes")], policy).is_err());
 }
 
 #[test]
@@ -59,16 +59,4 @@ fn a_claim_outlasts_what_a_receiver_may_take() {
     }
     let grace = with(&[("SIGNAL_GRACE_SECONDS", "5")], policy).unwrap().signal_grace;
     assert_eq!(grace, Duration::from_secs(5));
-}
-
-#[test]
-fn what_is_out_of_bounds_is_refused() {
-    for value in ["5", "901", "-1", "ten", "1.5", " 30"] {
-        let error = with(&[("LEASE_SECONDS", value)], policy).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the environment variable LEASE_SECONDS must be a whole number from 6 to 900",
-            "{value}"
-        );
-    }
 }

@@ -3,20 +3,12 @@
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::Context;
-use a2a_lambda_runtime::{ConfigError, Variables};
+use a2a_lambda_runtime::testing::{KEY, assert_reads_its_variables, required};
+use a2a_lambda_runtime::{ConfigError, Reader, Variables};
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
 use crate::support::{answer, at, event};
-
-const COMPLETE: [(&str, &str); 6] = [
-    ("AGENT", "echo"),
-    ("TABLE_NAME", "tasks"),
-    ("QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/signals"),
-    ("AWS_REGION", "us-east-1"),
-    ("AWS_ACCESS_KEY_ID", "ASIAEXAMPLE"),
-    ("AWS_SECRET_ACCESS_KEY", "secret"),
-];
 
 /// The context for the complete variables, with one of them replaced or added.
 fn context(variable: &str, value: &str) -> Result<Context, ConfigError> {
@@ -25,93 +17,30 @@ fn context(variable: &str, value: &str) -> Result<Context, ConfigError> {
 
 /// The same with several.
 fn context_with(variables: &[(&str, &str)]) -> Result<Context, ConfigError> {
+    let complete = required(Reader::Request);
     let lookup = |name: &str| {
-        let value = variables.iter().chain(&COMPLETE).find(|(known, _)| *known == name);
-        value.map(|(_, value)| (*value).to_owned())
+        let value = variables.iter().find(|(known, _)| *known == name);
+        value.map(|(_, value)| (*value).to_owned()).or_else(|| complete.get(name).cloned())
     };
-    a2a_lambda_request::context(&Variables::new(&lookup))
+    a2a_lambda_request::context(&Variables::new(Reader::Request, &lookup))
 }
 
 #[test]
-fn the_required_variables_are_enough() {
-    context("", "").unwrap();
+fn the_function_reads_what_the_table_says_and_nothing_else() {
+    assert_reads_its_variables(Reader::Request, &a2a_lambda_request::context);
 }
 
 #[test]
-fn a_required_variable_that_is_not_set_is_named() {
-    for (variable, _) in COMPLETE {
-        let error = context(variable, "").unwrap_err().to_string();
-        let expected = format!("the environment variable {variable} is not set");
-        assert!(error.starts_with(&expected), "{error}");
-    }
-}
-
-#[test]
-fn a_variable_that_cannot_be_used_is_named() {
-    for (variable, values) in [
-        ("AGENT", &["nobody", "Echo", "echo,", "echo,echo", "a/b=echo", "a=echo,a=echo"][..]),
-        ("RESPONSE_MODE", &["Stream", "buffered", "stream ", "true"]),
-        ("ALLOW_ANONYMOUS", &["yes", "1", "True"]),
-        (
-            "ALLOWED_ORIGINS",
-            &["app.example.com", "https://a.example/", "https://*.example", "*,https://a.example"],
-        ),
-        ("KEEP_ALIVE_SECONDS", &["0", "901", "1.5", "15s"]),
-        ("MAX_STREAM_SECONDS", &["0", "901", "-1"]),
-        (
-            "PUBLIC_URL",
-            &["agents.example", "ftp://a.example", "https://", "/", "https://a b", "http://a/?x=y"],
-        ),
-        ("BASE_PATH", &["agents", "https://a.example/agents", "/a//b", "/a?b"]),
-        ("MAX_BODY_BYTES", &["0", "1023", "6000001", "1MB", "-1", " 2048"]),
-        ("CARD_MAX_AGE_SECONDS", &["31536001", "-1", "1h"]),
-        ("CARD_MODIFIED", &["yesterday", "2026-01-31", "1700000000"]),
-        ("A2A_V0_3", &["yes", "1", "True"]),
-        ("CARD_SECURITY_SCHEMES", &["{", "[]", r#"{"b":{"type":"http","scheme":"Bearer"}}"#]),
-        ("CARD_SECURITY_REQUIREMENTS", &["{}", r#"[{"b":[]}]"#, r#"[{"schemes":{"b":{}}}]"#]),
-        // Nothing is signed without a key.
-        ("CARD_SIGNING_KEY_ID", &["k"]),
-        ("CARD_SIGNING_JWKS_URL", &["https://keys.example/jwks.json", "keys.example"]),
-        ("PUSH_JWT_KEY", &["hush"]),
-        ("PUSH_JWT_KEY_ID", &["k"]),
-        ("LEASE_SECONDS", &["5", "901", "x"]),
-        ("MAX_ATTEMPTS", &["0", "101"]),
-        ("BLOCKING_WAIT_SECONDS", &["901", "1.5"]),
-        ("AWS_ENDPOINT_URL", &["localhost:8000"]),
-        ("AWS_ENDPOINT_URL_DYNAMODB", &["dynamodb"]),
-        ("AWS_ENDPOINT_URL_SQS", &["ftp://sqs"]),
-    ] {
-        for value in values {
-            let error = context(variable, value).unwrap_err();
-            let text = chain(&error);
-            assert!(text.contains(&format!("variable {variable} ")), "{value}: {text}");
-        }
-    }
+fn the_defaults_are_those_of_the_bindings() {
+    let nothing = |_: &str| None;
+    let config = a2a_lambda_request::config(&Variables::new(Reader::Request, &nothing)).unwrap();
+    assert_eq!(format!("{config:?}"), format!("{:?}", a2a_lambda_request::Config::default()));
 }
 
 #[test]
 fn an_unknown_agent_s_error_lists_the_agents() {
     let error = chain(&context("AGENT", "nobody").unwrap_err());
     assert!(error.contains("echo, conformance"), "{error}");
-}
-
-#[test]
-fn the_bounds_themselves_can_be_used() {
-    for (variable, values) in [
-        ("MAX_BODY_BYTES", ["1024", "6000000"]),
-        ("CARD_MAX_AGE_SECONDS", ["0", "31536000"]),
-        ("LEASE_SECONDS", ["6", "900"]),
-        ("MAX_ATTEMPTS", ["1", "100"]),
-        ("BLOCKING_WAIT_SECONDS", ["0", "900"]),
-        ("KEEP_ALIVE_SECONDS", ["1", "900"]),
-        ("MAX_STREAM_SECONDS", ["1", "900"]),
-        ("RESPONSE_MODE", ["buffer", "stream"]),
-        ("ALLOW_ANONYMOUS", ["false", "true"]),
-    ] {
-        for value in values {
-            context(variable, value).unwrap();
-        }
-    }
 }
 
 #[tokio::test]
@@ -157,11 +86,6 @@ async fn the_largest_body_can_be_set() {
     assert_eq!(answer.status, 413, "{answer:?}");
 }
 
-/// An Ed25519 key that is nobody's: 32 times the letter A.
-const KEY: &str = "-----BEGIN PRIVATE KEY-----
-MC4CAQAwBQYDK2VwBCIEIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB
------END PRIVATE KEY-----";
-
 #[tokio::test]
 async fn a_key_signs_the_card() {
     let card = at(event!("http-api"), "GET", "/.well-known/agent-card.json");
@@ -171,19 +95,6 @@ async fn a_key_signs_the_card() {
     assert_eq!(answer.body["signatures"].as_array().unwrap().len(), 2, "{answer:?}");
     let shown = format!("{context:?}");
     assert!(shown.contains("CardSigner") && !shown.contains("MC4CAQAw"), "{shown}");
-}
-
-#[test]
-fn a_key_needs_an_id_and_is_not_shown() {
-    let error = context("CARD_SIGNING_KEY", KEY).unwrap_err().to_string();
-    assert!(error.contains("variable CARD_SIGNING_KEY_ID is not set"), "{error}");
-    for broken in [&KEY[30..], &KEY.replace("MC4", "MD4")] {
-        let key = [("CARD_SIGNING_KEY", broken), ("CARD_SIGNING_KEY_ID", "k")];
-        let error = context_with(&key).unwrap_err();
-        let text = format!("{} {error:?}", chain(&error));
-        assert!(text.contains("variable CARD_SIGNING_KEY must be a private key"), "{text}");
-        assert!(!text.contains("QUFB"), "{text}");
-    }
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ use a2a_lambda_protocol::{
     CancelTaskRequest, GetTaskRequest, Message as UserMessage, Part, PartContent, Role,
     SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task, TaskState,
 };
-use a2a_lambda_runtime::{SystemClock, Variables};
+use a2a_lambda_runtime::{Reader, SystemClock, Variables};
 use serde_json::{Value, json};
 
 pub(crate) use process::{Invoked, Process};
@@ -94,7 +94,7 @@ impl Aws {
             let aws = aws.iter().find(|(known, _)| *known == name);
             ours.map(|(_, value)| value.clone()).or(aws.map(|(_, value)| (*value).to_owned()))
         };
-        let mut engine = a2a_lambda_aws::engine(&Variables::new(&lookup)).unwrap();
+        let mut engine = a2a_lambda_aws::engine(&Variables::new(Reader::Request, &lookup)).unwrap();
         engine.policy = Arc::new(Policy {
             signal_grace: grace,
             // A test waits for nothing longer than it has to.

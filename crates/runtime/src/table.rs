@@ -1,0 +1,407 @@
+//! The table of variables: which there are, who reads them, their bounds and their defaults.
+//!
+//! The reader of variables takes all of that from here, so a variable that is not in the table
+//! cannot be read, and a function never looks up a variable that the table does not give it.
+//! `docs/configuration.md` is made from it.
+
+use std::borrow::Cow;
+
+use self::Reader::{Ops, Request, ScheduledRecovery, SqsExecutor, StreamRecovery};
+
+/// A program that reads variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// The function that answers HTTP requests.
+    Request,
+    /// The function that runs agents.
+    SqsExecutor,
+    /// The function that delivers the pushes that no executor does.
+    StreamRecovery,
+    /// The function that sweeps.
+    ScheduledRecovery,
+    /// The command line of operators.
+    Ops,
+    /// The local cloud, which is all functions in one process: it reads every variable.
+    LocalCloud,
+}
+
+/// The functions.
+pub const FUNCTIONS: [Reader; 4] = [Request, SqsExecutor, StreamRecovery, ScheduledRecovery];
+
+impl Reader {
+    /// The name: of a function, that of its executable.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::SqsExecutor => "sqs-executor",
+            Self::StreamRecovery => "stream-recovery",
+            Self::ScheduledRecovery => "scheduled-recovery",
+            Self::Ops => "a2a-lambda-ops",
+            Self::LocalCloud => "the local cloud",
+        }
+    }
+}
+
+/// What every variable has.
+#[derive(Debug)]
+pub struct About {
+    /// The name.
+    pub name: &'static str,
+    /// Who reads it, beside the local cloud.
+    pub readers: &'static [Reader],
+    /// What it does.
+    pub what: &'static str,
+}
+
+impl About {
+    /// Whether this program reads it.
+    pub fn is_read_by(&self, reader: Reader) -> bool {
+        reader == Reader::LocalCloud || self.readers.contains(&reader)
+    }
+}
+
+/// A variable that is a whole number.
+#[derive(Debug)]
+pub struct Number {
+    /// What every variable has.
+    pub about: About,
+    /// The smallest that can be set.
+    pub least: u64,
+    /// The largest.
+    pub most: u64,
+    /// The number if it is not set.
+    pub default: u64,
+}
+
+/// A variable that is a list of whole numbers.
+#[derive(Debug)]
+pub struct Numbers {
+    /// What every variable has.
+    pub about: About,
+    /// How many there can be.
+    pub at_most: usize,
+    /// The smallest that can be set.
+    pub least: u64,
+    /// The largest.
+    pub most: u64,
+    /// The numbers if it is not set.
+    pub default: &'static [u64],
+}
+
+/// A variable that is `true` or `false`.
+#[derive(Debug)]
+pub struct Flag {
+    /// What every variable has.
+    pub about: About,
+    /// The flag if it is not set.
+    pub default: bool,
+}
+
+/// A variable that is one of a few words.
+#[derive(Debug)]
+pub struct Choice {
+    /// What every variable has.
+    pub about: About,
+    /// The words.
+    pub words: &'static [&'static str],
+    /// The word if it is not set.
+    pub default: &'static str,
+}
+
+/// A variable that is any other text.
+#[derive(Debug)]
+pub struct Text {
+    /// What every variable has.
+    pub about: About,
+    /// What it must be: the words that follow "must be".
+    pub must_be: &'static str,
+    /// Whether it must be set.
+    pub need: Need,
+    /// Whether it is kept secret: never in a log or an error.
+    pub secret: bool,
+}
+
+/// Whether a text must be set.
+#[derive(Debug)]
+pub enum Need {
+    /// Always.
+    Required,
+    /// Never.
+    Optional,
+    /// Never: there is a default.
+    Default(&'static str),
+    /// With another variable, and only with it.
+    With(&'static Text),
+    /// Never, and only with another variable. It may have a default then.
+    OnlyWith(&'static Text, Option<&'static str>),
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub enum Variable {
+    /// A whole number.
+    Number(&'static Number),
+    /// A list of whole numbers.
+    Numbers(&'static Numbers),
+    /// `true` or `false`.
+    Flag(&'static Flag),
+    /// One of a few words.
+    Choice(&'static Choice),
+    /// Any other text.
+    Text(&'static Text),
+}
+
+impl Variable {
+    /// What every variable has.
+    pub fn about(self) -> &'static About {
+        match self {
+            Self::Number(it) => &it.about,
+            Self::Numbers(it) => &it.about,
+            Self::Flag(it) => &it.about,
+            Self::Choice(it) => &it.about,
+            Self::Text(it) => &it.about,
+        }
+    }
+
+    /// The name.
+    pub fn name(self) -> &'static str {
+        self.about().name
+    }
+
+    /// What it must be: the words that follow "must be".
+    pub fn must_be(self) -> Cow<'static, str> {
+        match self {
+            Self::Number(Number { least, most, .. }) => {
+                format!("a whole number from {least} to {most}").into()
+            }
+            Self::Numbers(Numbers { at_most, least, most, .. }) => format!(
+                "1 to {at_most} whole numbers from {least} to {most} with commas, such as 5,30,120"
+            )
+            .into(),
+            Self::Flag(_) => "true or false".into(),
+            Self::Choice(Choice { words, .. }) => match words {
+                [words @ .., last] => format!("{} or {last}", words.join(", ")).into(),
+                [] => Cow::default(),
+            },
+            Self::Text(it) => it.must_be.into(),
+        }
+    }
+
+    /// The value if it is not set, as it could be set.
+    pub fn default(self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::Number(it) => Some(it.default.to_string().into()),
+            Self::Numbers(it) => {
+                let numbers: Vec<_> = it.default.iter().map(u64::to_string).collect();
+                Some(numbers.join(",").into())
+            }
+            Self::Flag(it) => Some(if it.default { "true" } else { "false" }.into()),
+            Self::Choice(it) => Some(it.default.into()),
+            Self::Text(it) => match it.need {
+                Need::Default(text) | Need::OnlyWith(_, Some(text)) => Some(text.into()),
+                _ => None,
+            },
+        }
+    }
+
+    /// Whether it is kept secret: never in a log or an error.
+    pub fn is_secret(self) -> bool {
+        matches!(self, Self::Text(Text { secret: true, .. }))
+    }
+
+    /// Whether it must always be set.
+    pub fn is_required(self) -> bool {
+        matches!(self, Self::Text(Text { need: Need::Required, .. }))
+    }
+}
+
+/// Declares variables, and the list of them: none can be left out of it.
+macro_rules! variables {
+    (
+        $(#[$about_list:meta])* $list:ident;
+        $($name:ident: $kind:ident { $($field:ident: $value:expr),* } of $readers:expr, $what:literal;)*
+    ) => {
+        $(
+            #[doc = $what]
+            pub static $name: $kind = $kind {
+                about: About { name: stringify!($name), readers: $readers, what: $what },
+                $($field: $value),*
+            };
+        )*
+        $(#[$about_list])*
+        pub static $list: &[Variable] = &[$(Variable::$kind(&$name)),*];
+    };
+}
+
+const ALL: &[Reader] = &FUNCTIONS;
+const ALL_AND_OPS: &[Reader] = &[Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Ops];
+const REQUEST: &[Reader] = &[Request];
+const AGENTS: &[Reader] = &[Request, SqsExecutor];
+const EXECUTOR: &[Reader] = &[SqsExecutor];
+/// Those that send pushes.
+const PUSHERS: &[Reader] = &[SqsExecutor, StreamRecovery, ScheduledRecovery];
+
+const PRIVATE_KEY: &str = "a private key as PEM of PKCS#8, of P-256 or Ed25519";
+const WEB_URL: &str = "an http or https URL";
+const CREDENTIALS: &str = "a part of the credentials, which Lambda sets";
+
+variables! {
+    /// What a deployment sets.
+    SETTINGS;
+
+    TABLE_NAME: Text {
+        must_be: "the name or the ARN of the DynamoDB table of tasks", need: Need::Required, secret: false
+    } of ALL_AND_OPS, "The DynamoDB table of tasks.";
+    QUEUE_URL: Text {
+        must_be: "the URL of the SQS queue of signals", need: Need::Required, secret: false
+    } of ALL_AND_OPS, "The SQS queue of signals.";
+    AGENT: Text {
+        must_be: "names of agents, such as `echo` or `echo,acme=summary`", need: Need::Required, secret: false
+    } of AGENTS, "The agent, or one for each tenant (`acme=summary`). A name without a tenant is for all other tenants; \
+        without one these are not served. Give both functions the same.";
+    LOG_LEVEL: Choice {
+        words: &["error", "warn", "info", "debug", "trace"], default: "info"
+    } of ALL, "The least important lines that are logged.";
+
+    RESPONSE_MODE: Choice { words: &["buffer", "stream"], default: "buffer" }
+        of REQUEST, "How the front door takes answers: `stream` behind a Function URL with `InvokeMode: RESPONSE_STREAM`, \
+        `buffer` behind an HTTP API.";
+    PUBLIC_URL: Text {
+        must_be: "an http or https URL without a query", need: Need::Optional, secret: false
+    } of ALL, "The URL at which clients reach the service, for the agent card; without it the card has the URL of the request. \
+        Needed behind a custom domain with a mapping key, and with `PUSH_JWT_KEY` as the tokens' issuer.";
+    BASE_PATH: Text {
+        must_be: "a path such as `/agents`, or `/`", need: Need::Optional, secret: false
+    } of REQUEST, "What the front door leaves in front of the service's own paths, `/` for nothing; without it the path of `PUBLIC_URL`.";
+    ALLOW_ANONYMOUS: Flag { default: false }
+        of REQUEST, "Whether requests that no authorizer has looked at are served. Without it there is only the agent card for them.";
+    OWNER_CLAIM: Text {
+        must_be: "the name of a claim", need: Need::Default("sub"), secret: false
+    } of REQUEST, "The claim of a token, or the field of a Lambda authorizer's context, that names the owner of tasks.";
+    ALLOWED_ORIGINS: Text {
+        must_be: "origins with commas, such as `https://app.example.com`, or `*`", need: Need::Optional, secret: false
+    } of REQUEST, "The origins whose web pages may call from a browser. Without it there are none.";
+    A2A_V0_3: Flag { default: true }
+        of REQUEST, "Whether clients of A2A 0.3 are served.";
+    MAX_BODY_BYTES: Number { least: 1_024, most: 6_000_000, default: 1_048_576 }
+        of REQUEST, "The largest body of a request.";
+    KEEP_ALIVE_SECONDS: Number { least: 1, most: 900, default: 15 }
+        of REQUEST, "How long a stream is silent before it is given a comment.";
+    MAX_STREAM_SECONDS: Number { least: 1, most: 900, default: 900 }
+        of REQUEST, "The longest stream. The client resumes it.";
+    BLOCKING_WAIT_SECONDS: Number { least: 0, most: 900, default: 25 }
+        of REQUEST, "How long a sender waits for the answer.";
+    DEDUPLICATE_MESSAGES: Flag { default: false }
+        of REQUEST, "Whether a `messageId` that its owner has used before is the same message, sent again, as if it were an `Idempotency-Key`.";
+
+    CARD_MAX_AGE_SECONDS: Number { least: 0, most: 31_536_000, default: 300 }
+        of REQUEST, "How long clients may keep the agent card.";
+    CARD_MODIFIED: Text {
+        must_be: "a time such as `2026-01-31T12:00:00Z`", need: Need::Optional, secret: false
+    } of REQUEST, "When the card was last changed: its `Last-Modified`. Without it the card has none.";
+    CARD_SECURITY_SCHEMES: Text {
+        must_be: "a card's `securitySchemes`, as JSON", need: Need::Optional, secret: false
+    } of REQUEST, "The card's `securitySchemes`.";
+    CARD_SECURITY_REQUIREMENTS: Text {
+        must_be: "a card's `securityRequirements`, as JSON", need: Need::Optional, secret: false
+    } of REQUEST, "The card's `securityRequirements`, of the schemes in `CARD_SECURITY_SCHEMES`.";
+    CARD_SIGNING_KEY: Text { must_be: PRIVATE_KEY, need: Need::Optional, secret: true }
+        of REQUEST, "The key that signs the card (ES256 or EdDSA). Without it the card is not signed.";
+    CARD_SIGNING_KEY_ID: Text {
+        must_be: "the id of CARD_SIGNING_KEY", need: Need::With(&CARD_SIGNING_KEY), secret: false
+    } of REQUEST, "The `kid` of the card's signature.";
+    CARD_SIGNING_JWKS_URL: Text {
+        must_be: WEB_URL, need: Need::OnlyWith(&CARD_SIGNING_KEY, None), secret: false
+    } of REQUEST, "Where clients find the public key: the signature's `jku`.";
+
+    LEASE_SECONDS: Number { least: 6, most: 900, default: 30 }
+        of EXECUTOR, "How long the task of a dead runner waits for the next.";
+    MAX_ATTEMPTS: Number { least: 1, most: 100, default: 5 }
+        of EXECUTOR, "How often a turn is tried. The queue's `maxReceiveCount` must be at least this and 5 more.";
+    SIGNAL_GRACE_SECONDS: Number { least: 1, most: 900, default: 60 }
+        of ALL, "How long a signal may take before the sweep sends another.";
+    SCHEDULER_ROLE_ARN: Text {
+        must_be: "an ARN, which begins with arn:", need: Need::Optional, secret: false
+    } of ALL, "The role by which EventBridge Scheduler sends to the queue, for times more than 15 minutes away. \
+        Without it messages of SQS hop there.";
+    QUEUE_ARN: Text {
+        must_be: "the ARN of the SQS queue of signals", need: Need::With(&SCHEDULER_ROLE_ARN), secret: false
+    } of ALL, "The queue of `QUEUE_URL`.";
+    SCHEDULE_GROUP: Text {
+        must_be: "1 to 64 letters, digits, -, _ and .", need: Need::OnlyWith(&SCHEDULER_ROLE_ARN, Some("default")), secret: false
+    } of ALL, "The group of the schedules, which must exist.";
+
+    PUSH_KMS_KEY: Text {
+        must_be: "the id of a KMS key, its ARN, or an alias, which begins with alias/", need: Need::Optional, secret: false
+    } of ALL, "The KMS key under which the secrets of push configs are sealed. Without it and `PUSH_SECRETS_KEY` there are no push notifications.";
+    PUSH_SECRETS_KEY: Text {
+        must_be: "one key or several separated by whitespace, each of them 32 random bytes in base64 \
+            (make one by: openssl rand -base64 32)",
+        need: Need::Optional, secret: true
+    } of ALL, "Keys of one's own instead of `PUSH_KMS_KEY`, of which the first seals; or beside it, to open what they sealed before.";
+    PUSH_SIGNING_KEYS: Text {
+        must_be: "keys with spaces, each `whsec_` or `whsk_` and then base64", need: Need::Optional, secret: true
+    } of PUSHERS, "What signs pushes as Standard Webhooks has it: `whsk_` (Ed25519) and `whsec_` (HMAC) keys. Without it pushes are not signed.";
+    PUSH_JWT_KEY: Text { must_be: PRIVATE_KEY, need: Need::Optional, secret: true }
+        of ALL, "The key of the tokens in pushes. `request` serves its public key. Without it there are no tokens.";
+    PUSH_JWT_KEY_ID: Text {
+        must_be: "the id of PUSH_JWT_KEY", need: Need::With(&PUSH_JWT_KEY), secret: false
+    } of ALL, "The `kid` of the tokens in pushes.";
+    PUSH_ALLOWED_HOSTS: Text {
+        must_be: "hosts with commas, such as `hooks.example.com,*.example.org`", need: Need::Optional, secret: false
+    } of ALL, "The only hosts that are pushed to. Without it all public ones are.";
+    PUSH_ALLOW_HTTP: Flag { default: false }
+        of ALL, "Whether `http` URLs are pushed to, too.";
+    PUSH_ALLOW_LOCAL: Flag { default: false }
+        of ALL, "Whether private addresses are pushed to, too. Metadata services never are.";
+    PUSH_EXTRA_ROOTS: Text {
+        must_be: "root certificates as PEM", need: Need::Optional, secret: false
+    } of ALL, "Roots that the certificates of receivers may end in, beside Mozilla's.";
+    PUSH_CHALLENGE: Flag { default: false }
+        of REQUEST, "Whether a URL is taken only if its receiver answers a challenge: a `GET` of it with a `validationToken`, which must come back as the body.";
+    PUSH_TASK: Flag { default: true }
+        of PUSHERS, "Whether a new config is first sent the task.";
+    PUSH_ARTIFACTS: Flag { default: true }
+        of PUSHERS, "Whether configs are sent artifacts, or changes of status only.";
+    PUSH_TIMEOUT_SECONDS: Number { least: 1, most: 60, default: 10 }
+        of PUSHERS, "How long a receiver may take to answer.";
+    PUSH_CLAIM_SECONDS: Number { least: 4, most: 900, default: 30 }
+        of PUSHERS, "How long the pushes of a dead deliverer wait for the next; never less than three times `PUSH_TIMEOUT_SECONDS`.";
+    PUSH_WAITS_SECONDS: Numbers {
+        at_most: 32, least: 1, most: 604_800,
+        default: &[5, 30, 120, 600, 3_600, 10_800, 28_800, 43_200, 50_400, 57_600, 61_200]
+    } of PUSHERS, "The waits between the attempts at a receiver in trouble. After the last attempt its config is disabled.";
+}
+
+variables! {
+    /// What nobody sets in a deployment: Lambda, an emulator, the local cloud and operators do.
+    SURROUNDINGS;
+
+    AWS_REGION: Text { must_be: "the region, which Lambda sets", need: Need::Required, secret: false }
+        of ALL_AND_OPS, "The region.";
+    AWS_ACCESS_KEY_ID: Text { must_be: CREDENTIALS, need: Need::Required, secret: false }
+        of ALL_AND_OPS, "The id of the access key.";
+    AWS_SECRET_ACCESS_KEY: Text { must_be: CREDENTIALS, need: Need::Required, secret: true }
+        of ALL_AND_OPS, "The secret access key.";
+    AWS_SESSION_TOKEN: Text { must_be: CREDENTIALS, need: Need::Optional, secret: true }
+        of ALL_AND_OPS, "The session token.";
+    AWS_ENDPOINT_URL: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
+        of ALL_AND_OPS, "Where all services are, if not at AWS. It may carry a password.";
+    AWS_ENDPOINT_URL_DYNAMODB: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
+        of ALL_AND_OPS, "Where DynamoDB is. It comes before `AWS_ENDPOINT_URL`, as the others do.";
+    AWS_ENDPOINT_URL_KMS: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
+        of ALL_AND_OPS, "Where KMS is.";
+    AWS_ENDPOINT_URL_SQS: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
+        of ALL_AND_OPS, "Where SQS is.";
+    AWS_ENDPOINT_URL_SCHEDULER: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
+        of ALL_AND_OPS, "Where EventBridge Scheduler is.";
+    DEAD_LETTER_QUEUE_URL: Text {
+        must_be: "the URL of the SQS queue of signals that were given up", need: Need::Required, secret: false
+    } of &[Ops], "The dead-letter queue.";
+    END_WITH_STDIN: Flag { default: false }
+        of ALL, "Whether the process ends when its standard input is closed. The local cloud sets it: it keeps the other end of a pipe to \
+        each of its processes, so none of them outlives it, however it ends. Lambda has no such pipe.";
+}
+
+#[cfg(test)]
+mod tests;
