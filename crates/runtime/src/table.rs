@@ -306,7 +306,7 @@ variables! {
         must_be: "a card's `securityRequirements`, as JSON", need: Need::Optional, secret: false
     } of REQUEST, "The card's `securityRequirements`, of the schemes in `CARD_SECURITY_SCHEMES`.";
     CARD_SIGNING_KEY: Text { must_be: PRIVATE_KEY, need: Need::Optional, secret: true }
-        of REQUEST, "The key that signs the card (ES256 or EdDSA). Without it the card is not signed.";
+        of REQUEST, "The key that signs the card (`ES256` or `EdDSA`). Without it the card is not signed.";
     CARD_SIGNING_KEY_ID: Text {
         must_be: "the id of CARD_SIGNING_KEY", need: Need::With(&CARD_SIGNING_KEY), secret: false
     } of REQUEST, "The `kid` of the card's signature.";

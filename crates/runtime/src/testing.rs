@@ -205,7 +205,7 @@ pub fn assert_reads<C>(reader: Reader, configure: Configure<'_, C>) {
             values.get(name).cloned()
         };
         let configured = configure(&Variables::new(reader, &lookup));
-        let error = configured.err().map(|error| chain(&error).to_string());
+        let error = configured.err().map(|error| chain(&error));
         assert!(error.is_none(), "{} refuses {:?}: {error:?}", reader.name(), values.keys());
     }
     let expected: BTreeSet<_> = read_by(reader).map(|it| it.name().to_owned()).collect();
@@ -218,7 +218,7 @@ fn assert_refuses<C>(reader: Reader, configure: Configure<'_, C>) {
     let with = |values: &Values| {
         let lookup = |name: &str| values.get(name).cloned();
         let refused = configure(&Variables::new(reader, &lookup)).err();
-        refused.map(|error| (chain(&error).to_string(), format!("{error:?}")))
+        refused.map(|error| (chain(&error), format!("{error:?}")))
     };
     for variable in read_by(reader) {
         let name = variable.name();

@@ -150,12 +150,11 @@ impl<'a> Variables<'a> {
     pub fn text(&self, variable: &'static Text) -> Result<Option<String>, ConfigError> {
         let text = self.look_up(&variable.about);
         let (owner, default) = match variable.need {
-            Need::Optional => return Ok(text),
             Need::Default(default) => return Ok(text.or_else(|| Some(default.to_owned()))),
             Need::Required if text.is_none() => {
                 return Err(ConfigError::missing(variable));
             }
-            Need::Required => return Ok(text),
+            Need::Optional | Need::Required => return Ok(text),
             Need::With(owner) => (owner, None),
             Need::OnlyWith(owner, default) => (owner, default),
         };

@@ -37,6 +37,9 @@ impl Cipher {
     }
 
     /// `head`, a fresh nonce, the secrets encrypted for `context`, and their tag.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
     pub fn encrypt(
         &self,
         head: &[u8],
