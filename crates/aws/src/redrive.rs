@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use a2a_lambda_core::Signal;
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_core::ids::{TaskId, Tenant};
+use a2a_lambda_core::{BadSignal, Signal};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::types::{
@@ -141,12 +140,14 @@ fn check(body: &str) -> Result<Signal, String> {
     if body.len() > MAX_SIGNAL_BYTES {
         return Err(format!("it is not a signal: it has {} bytes", body.len()));
     }
-    let signal: Signal =
-        serde_json::from_str(body).map_err(|error| format!("it is not a signal: {error}"))?;
-    let wrong = |error| format!("its task or tenant cannot be one: {}", chain(&error));
-    Tenant::parse(signal.tenant.as_str()).map_err(wrong)?;
-    TaskId::parse(signal.task_id.as_str()).map_err(wrong)?;
-    Ok(signal)
+    match Signal::from_json(body) {
+        Ok(signal) => Ok(signal),
+        Err(error @ BadSignal::OtherRelease(_)) => Err(chain(&error)),
+        Err(BadSignal::Malformed(error)) => Err(format!("it is not a signal: {error}")),
+        Err(BadSignal::Id(error)) => {
+            Err(format!("its task or tenant cannot be one: {}", chain(&error)))
+        }
+    }
 }
 
 async fn receive(client: &Client, queue: &str, most: usize) -> Result<Vec<Message>, Failure> {
@@ -244,7 +245,7 @@ mod tests {
     #[test]
     fn only_what_a_runner_would_attend_to_is_a_signal() {
         assert!(check(r#"{"taskId":"t"}"#).is_ok());
-        assert!(check(r#"{"tenant":"acme","taskId":"t","new":1}"#).is_ok());
+        assert!(check(r#"{"v":1,"tenant":"acme","taskId":"t"}"#).is_ok());
         let long = format!(r#"{{"taskId":"t","x":"{}"}}"#, "x".repeat(MAX_SIGNAL_BYTES));
         for (body, reason) in [
             ("", "not a signal"),
@@ -252,6 +253,12 @@ mod tests {
             ("{}", "missing field `taskId`"),
             (r#"{"taskId":""}"#, "must not be empty"),
             (r#"{"tenant":"a#b","taskId":"t"}"#, "ASCII letters"),
+            (r#"{"taskId":"t","new":1}"#, "the signal has an unknown field \"new\""),
+            // A later release can send it again.
+            (
+                r#"{"v":99,"taskId":"t"}"#,
+                "the signal has format 99, and this release reads format 1",
+            ),
             (&long, "bytes"),
         ] {
             let refused = check(body).expect_err(body);

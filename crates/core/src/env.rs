@@ -1,13 +1,16 @@
 //! What the core needs from the world around it: time, fresh ids, a queue and a timer.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::ids::{Owner, TaskId, TaskKey, Tenant};
+use crate::format::{Formats, UnknownFormat};
+use crate::ids::{InvalidId, Owner, TaskId, TaskKey, Tenant};
 use crate::request_key::digest;
 
 /// How many characters a signal's group has: 128 bits of hexadecimal.
@@ -29,27 +32,90 @@ pub trait Ids: Send + Sync + 'static {
     fn fresh(&self) -> String;
 }
 
+/// The formats of signals.
+const FORMATS: Formats = Formats::new("signal", SIGNAL_FORMAT, SIGNAL_FORMAT);
+
+/// The format that signals are written in. A release that writes another one must follow one that
+/// reads it: see `docs/formats.md`.
+const SIGNAL_FORMAT: u64 = 1;
+
 /// The message that says "attend to this task". It carries no content: the task is read when the
-/// signal arrives. Fields that are not known are ignored, so that versions can be mixed.
+/// signal arrives.
+///
+/// As JSON it is the body of a message in the queue, and of a schedule for up to years: any release may
+/// be the one that reads it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(into = "SignalJson", try_from = "SignalJson")]
 pub struct Signal {
     /// The task's tenant.
-    #[serde(default, skip_serializing_if = "is_default_tenant")]
     pub tenant: Tenant,
     /// The task's id.
     pub task_id: TaskId,
     /// Whether the task is a [suspect](crate::Head::is_suspect): a process that runs it runs no
     /// other task at the same time.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
     /// The digest of the task's tenant and owner.
+    group: Option<String>,
+}
+
+/// A signal as it is sent. A field that is new needs a new format: an executor that sends a signal on
+/// would leave out what it does not know.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SignalJson {
+    #[serde(default = "first_format")]
+    v: u64,
+    #[serde(default, skip_serializing_if = "is_default_tenant")]
+    tenant: Tenant,
+    task_id: TaskId,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    alone: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     group: Option<String>,
+    #[serde(flatten)]
+    unknown: BTreeMap<String, Value>,
+}
+
+fn first_format() -> u64 {
+    Formats::FIRST
 }
 
 fn is_default_tenant(tenant: &Tenant) -> bool {
     tenant.as_str().is_empty()
+}
+
+impl From<Signal> for SignalJson {
+    fn from(signal: Signal) -> Self {
+        let Signal { tenant, task_id, alone, group } = signal;
+        Self { v: SIGNAL_FORMAT, tenant, task_id, alone, group, unknown: BTreeMap::new() }
+    }
+}
+
+impl TryFrom<SignalJson> for Signal {
+    type Error = UnknownFormat;
+
+    fn try_from(json: SignalJson) -> Result<Self, UnknownFormat> {
+        let SignalJson { v, tenant, task_id, alone, group, unknown } = json;
+        FORMATS.check(v)?;
+        if let Some(name) = unknown.keys().next() {
+            return Err(FORMATS.unknown("field", name));
+        }
+        Ok(Self { tenant, task_id, alone, group })
+    }
+}
+
+/// A text is no signal of this release.
+#[derive(Debug, thiserror::Error)]
+pub enum BadSignal {
+    /// Another release has sent it. An executor of that release can read it.
+    #[error(transparent)]
+    OtherRelease(#[from] UnknownFormat),
+    /// It is no signal.
+    #[error("the body is not a signal")]
+    Malformed(#[source] serde_json::Error),
+    /// Its task or tenant cannot be one.
+    #[error("the signal's task or tenant cannot be one")]
+    Id(#[source] InvalidId),
 }
 
 impl Signal {
@@ -62,6 +128,19 @@ impl Signal {
             alone: false,
             group: Some(group),
         }
+    }
+
+    /// Reads the body of a message.
+    ///
+    /// # Errors
+    /// When another release has sent it, or it is no signal.
+    pub fn from_json(body: &str) -> Result<Self, BadSignal> {
+        FORMATS.check_json(body.as_bytes())?;
+        let json: SignalJson = serde_json::from_str(body).map_err(BadSignal::Malformed)?;
+        let signal = Self::try_from(json)?;
+        Tenant::parse(signal.tenant.as_str()).map_err(BadSignal::Id)?;
+        TaskId::parse(signal.task_id.as_str()).map_err(BadSignal::Id)?;
+        Ok(signal)
     }
 
     /// The same signal, for a task that is to be run alone.
@@ -142,5 +221,56 @@ mod tests {
         for malformed in ["", "a b", "zz", &"é".repeat(16), &"a".repeat(129)] {
             assert_eq!(read(&format!(r#"{{"taskId":"1","group":"{malformed}"}}"#)), none);
         }
+    }
+
+    /// What executors of this release and of the next ones read. It must not change within a format.
+    const STORED: [&str; 3] = [
+        r#"{"v":1,"taskId":"t","group":"9bdda49a45b16406fb525550da25fee6"}"#,
+        r#"{"v":1,"tenant":"acme","taskId":"t","alone":true,"group":"46ec638c86401bf75d7fe7f186eec6b7"}"#,
+        r#"{"v":1,"taskId":"t"}"#,
+    ];
+
+    fn signals() -> [Signal; 3] {
+        let task = TaskId::parse("t").unwrap();
+        let alice = Owner::parse("alice").unwrap();
+        let of = |tenant| Signal::new(&TaskKey { tenant, task: task.clone() }, &alice);
+        let acme = of(Tenant::parse("acme").unwrap()).alone();
+        [of(Tenant::default()), acme, Signal { group: None, ..of(Tenant::default()) }]
+    }
+
+    #[test]
+    fn signals_are_sent_and_read_in_format_1() {
+        for (signal, json) in signals().into_iter().zip(STORED) {
+            assert_eq!(serde_json::to_string(&signal).unwrap(), json);
+            assert_eq!(Signal::from_json(json).unwrap(), signal);
+            // What has no number has format 1.
+            let unnumbered = json.replace(r#""v":1,"#, "");
+            assert_eq!(Signal::from_json(&unnumbered).unwrap(), signal);
+            assert_eq!(serde_json::from_str::<Signal>(json).unwrap(), signal);
+        }
+    }
+
+    #[test]
+    fn a_signal_of_another_format_is_refused_by_name() {
+        for (v, found) in [("99", "format 99"), (r#""1""#, "a format that is no number")] {
+            // Whatever else it says: the other release knows.
+            for rest in [r#","taskId":"t""#, r#","tasks":["t"]"#, ""] {
+                let json = format!("{{\"v\":{v}{rest}}}");
+                let error = Signal::from_json(&json).unwrap_err();
+                assert!(matches!(error, BadSignal::OtherRelease(_)), "{json}: {error:?}");
+                let expected = format!("the signal has {found}, and this release reads format 1");
+                assert_eq!(error.to_string(), expected);
+            }
+        }
+        assert!(serde_json::from_str::<Signal>(r#"{"v":2,"taskId":"t"}"#).is_err());
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_and_not_left_out_of_what_is_sent_on() {
+        let error = Signal::from_json(r#"{"v":1,"taskId":"t","urgent":true}"#).unwrap_err();
+        assert!(matches!(error, BadSignal::OtherRelease(_)), "{error:?}");
+        let expected =
+            r#"the signal has an unknown field "urgent", and this release reads format 1"#;
+        assert_eq!(error.to_string(), expected);
     }
 }

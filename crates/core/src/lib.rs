@@ -12,6 +12,7 @@ pub mod agent;
 pub mod deliver;
 pub mod engine;
 pub mod env;
+pub mod format;
 pub mod head;
 pub mod ids;
 pub mod invariants;
@@ -37,7 +38,8 @@ pub mod webhook;
 pub use agent::{Agent, AgentProfile, Agents, End, ExtendedProfile, Failure, Offers, Reply};
 pub use deliver::{Delivered, Tally, deliver};
 pub use engine::Engine;
-pub use env::{Clock, Ids, Queue, Signal, SignalError, Timer};
+pub use env::{BadSignal, Clock, Ids, Queue, Signal, SignalError, Timer};
+pub use format::{Formats, UnknownFormat};
 pub use head::{Ending, Head, Impatience, Interruption, Mark, Patience, Phase, Pushes};
 pub use ids::{
     ContextId, Generation, LeaseToken, Owner, Position, Registration, Revision, TaskId, TaskKey,

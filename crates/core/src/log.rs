@@ -17,6 +17,7 @@ use crate::ids::{Generation, Position};
 /// a client whose message makes an interrupted task SUBMITTED reads SUBMITTED at the generation of
 /// the question. Its next event is WORKING, at the next generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// The entry's number.
     #[serde(rename = "p")]
@@ -51,6 +52,7 @@ pub enum Event {
 
 /// A user's message, as it was accepted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UserMessage {
     /// The message.
     #[serde(rename = "m")]
@@ -62,6 +64,7 @@ pub struct UserMessage {
 
 /// What a sender asks for beside the message: for the agent to know, not part of the task.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Terms {
     /// The media types that the sender takes (spec section 3.2.2); empty if it did not say.
     #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
@@ -83,6 +86,7 @@ impl Terms {
 
 /// A new status of a task.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StatusChange {
     /// The state from here on.
     #[serde(rename = "s")]
@@ -97,6 +101,7 @@ pub struct StatusChange {
 
 /// An artifact, or a chunk of one.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ArtifactChange {
     /// The artifact; for a chunk, what it adds.
     #[serde(rename = "a")]

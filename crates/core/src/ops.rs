@@ -134,11 +134,14 @@ fn store_error(error: StoreError) -> A2aError {
         StoreError::TooLarge { .. } => {
             return A2aError::invalid_field("message", error.to_string());
         }
-        StoreError::Unavailable(_) => ErrorKind::Unavailable,
+        StoreError::Unavailable(_) | StoreError::OtherRelease { .. } => ErrorKind::Unavailable,
         StoreError::Refused(_) | StoreError::Corrupt { .. } => ErrorKind::Internal,
     };
-    let text = match kind {
-        ErrorKind::Unavailable => "the task store is not available; try again",
+    let text = match &error {
+        StoreError::Unavailable(_) => "the task store is not available; try again",
+        StoreError::OtherRelease { .. } => {
+            "the task is stored by another release of this service, which is being deployed; try again"
+        }
         _ => "the task could not be read or written",
     };
     A2aError::new(kind, text).with_source(error)

@@ -143,6 +143,7 @@ impl Delivery {
 
 /// What went wrong at a receiver, time after time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Trouble {
     /// Since when.
     #[serde(rename = "s")]
@@ -182,6 +183,7 @@ pub const MAX_CAUSE_BYTES: usize = 160;
 
 /// An attempt to send something that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Attempt {
     /// When it was made.
     #[serde(rename = "t")]
@@ -212,6 +214,7 @@ pub struct Failing {
 
 /// The secrets of a push config.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PushSecrets {
     /// Sent along so that the receiver knows that the notification is meant for it.
     #[serde(rename = "t", default, skip_serializing_if = "Secret::is_empty")]

@@ -118,6 +118,18 @@ pub enum RunError {
     Signal(#[from] SignalError),
 }
 
+impl RunError {
+    /// Whether the task cannot be read by this release; see [`StoreError::is_unreadable`].
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_unreadable())
+    }
+
+    /// Whether the task is of another release; see [`StoreError::OtherRelease`].
+    pub fn is_of_other_release(&self) -> bool {
+        matches!(self, Self::Store(StoreError::OtherRelease { .. }))
+    }
+}
+
 impl Runner {
     /// A runner of these agents.
     pub fn new(engine: Engine, agents: Agents) -> Self {

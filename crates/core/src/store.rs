@@ -5,6 +5,7 @@ use std::error::Error;
 use a2a_lambda_protocol::{TaskState, Timestamp};
 use async_trait::async_trait;
 
+use crate::format::UnknownFormat;
 use crate::head::Head;
 use crate::ids::{
     ContextId, Generation, LeaseToken, Owner, Position, Revision, TaskId, TaskKey, Tenant,
@@ -199,12 +200,29 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// What was read was stored by another release, in a format that this one does not read. This
+    /// request has written nothing over it. A function of the other release can read it, so the
+    /// request may succeed when the deployment or its rollback has ended.
+    #[error("the stored task {key} is of another release")]
+    OtherRelease {
+        /// Which task.
+        key: String,
+        /// What of it is unknown.
+        #[source]
+        source: UnknownFormat,
+    },
 }
 
 impl StoreError {
-    /// Whether the same request may succeed later.
+    /// Whether the same request may succeed soon.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
+    }
+
+    /// Whether the stored task cannot be read by this release: each try fails until another release is
+    /// deployed, or somebody mends the task.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Corrupt { .. } | Self::OtherRelease { .. })
     }
 
     /// Whether it is certain that nothing was written.

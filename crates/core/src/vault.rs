@@ -6,6 +6,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::format::UnknownFormat;
 use crate::push::PushSecrets;
 
 /// Secrets that only a [`Vault`] opens; empty where there are none.
@@ -48,6 +49,9 @@ pub enum VaultError {
     /// They were sealed by another key or for another config, or are damaged.
     #[error("the secrets cannot be opened: they were sealed by another key, or are damaged")]
     Damaged,
+    /// Another release has sealed them, in a form that this one does not open.
+    #[error(transparent)]
+    OtherRelease(#[from] UnknownFormat),
 }
 
 /// Seals secrets, so that whoever reads the store cannot.

@@ -10,6 +10,10 @@
 //! While it works, the function keeps its records hidden in the queue for little longer than a
 //! lease. So if its process dies, SQS redelivers them when the leases of their tasks are over, and
 //! not when the visibility timeout of the whole queue is.
+//!
+//! While a release is rolled out or rolled back, a record can be of a release whose signals or tasks
+//! this one does not read. It is hidden for minutes, so that it does not end as a dead letter before an
+//! executor of that release has received it.
 
 mod config;
 
@@ -21,9 +25,9 @@ use std::time::Duration;
 
 use a2a_lambda_aws::{EventError, EventKind, Records, batch};
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_core::ids::{TaskId, Tenant};
 use a2a_lambda_core::{
-    AFTER_LEASE, Agents, Attended, Company, Engine, RunError, Runner, Signal, SignalError,
+    AFTER_LEASE, Agents, Attended, BadSignal, Company, Engine, RunError, Runner, Signal,
+    SignalError,
 };
 use a2a_lambda_protocol::Timestamp;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -58,13 +62,26 @@ impl Context {
     }
 }
 
+/// For how long a record of another release is hidden when it is received for the first time. That
+/// doubles each time, up to [`POSTPONED_MOST`].
+const POSTPONED_FIRST: Duration = Duration::from_mins(1);
+
+/// For how long a record of another release is hidden at most.
+const POSTPONED_MOST: Duration = Duration::from_hours(1);
+
+/// A record as SQS has delivered it.
+#[derive(Debug, Clone)]
+struct Receipt {
+    message_id: String,
+    handle: String,
+    /// How often SQS has delivered the record.
+    count: u32,
+}
+
 /// A record, and the signal in it.
 #[derive(Debug, Clone)]
 struct Record {
-    message_id: String,
-    receipt: String,
-    /// Whether SQS has delivered it before. The runner that had it then may have died.
-    is_redelivered: bool,
+    receipt: Receipt,
     signal: Signal,
 }
 
@@ -76,10 +93,8 @@ type Open = Mutex<BTreeMap<String, String>>;
 enum BadRecord {
     #[error("the record has no body")]
     NoBody,
-    #[error("the body is not a signal")]
-    NotASignal(#[source] serde_json::Error),
-    #[error("the signal's task or tenant cannot be one")]
-    BadId(#[source] a2a_lambda_core::ids::InvalidId),
+    #[error(transparent)]
+    Signal(#[from] BadSignal),
 }
 
 /// Why SQS must redeliver a record.
@@ -95,6 +110,17 @@ enum RecordError {
     NotSentOn(#[from] SignalError),
     #[error("the record was not attended to before the invocation's end, or its runner broke")]
     Broken,
+}
+
+impl RecordError {
+    /// Whether an executor of another release can attend to the record.
+    fn is_of_other_release(&self) -> bool {
+        match self {
+            Self::Bad(BadRecord::Signal(error)) => matches!(error, BadSignal::OtherRelease(_)),
+            Self::Run(error) => error.is_of_other_release(),
+            _ => false,
+        }
+    }
 }
 
 /// Reads an event of this function's.
@@ -114,12 +140,10 @@ pub async fn handle(event: SqsEvent, deadline: Timestamp, context: &Context) -> 
     let mut response = SqsBatchResponse::default();
     let mut records = Vec::new();
     for message in event.records {
-        match Record::read(&message) {
-            Ok(record) => records.push(record),
-            Err(error) => {
-                let message_id = message.message_id.unwrap_or_default();
-                report(&message_id, Err(error.into()), &mut response);
-            }
+        let receipt = Receipt::of(&message);
+        match parse(&message) {
+            Ok(signal) => records.push(Record { receipt, signal }),
+            Err(error) => report(&receipt, Err(error.into()), context, &mut response).await,
         }
     }
     if let Some(suspect) = records.iter().position(|record| record.signal.alone) {
@@ -128,7 +152,8 @@ pub async fn handle(event: SqsEvent, deadline: Timestamp, context: &Context) -> 
         send_all_on(records, context, &mut response).await;
         records = vec![suspect];
     }
-    let receipts = records.iter().map(|of| (of.message_id.clone(), of.receipt.clone()));
+    let receipts = records.iter().map(|of| &of.receipt);
+    let receipts = receipts.map(|of| (of.message_id.clone(), of.handle.clone()));
     let open = Mutex::new(receipts.collect());
     let mut hidden = Hidden { open: &open, context, is_new: true, is_refused: false };
     if records.iter().any(Record::may_kill) {
@@ -192,10 +217,11 @@ async fn send_all_on(records: Vec<Record>, context: &Context, response: &mut Sqs
     let sent = join_all(records.iter().map(|record| send_on(runner, &record.signal))).await;
     let mut receipts = Vec::new();
     for (record, sent) in records.into_iter().zip(sent) {
-        if sent.is_ok() {
-            receipts.push(record.receipt);
+        let sent_on = sent.is_ok();
+        report(&record.receipt, sent.map_err(RecordError::from), context, response).await;
+        if sent_on {
+            receipts.push(record.receipt.handle);
         }
-        report(&record.message_id, sent.map_err(RecordError::from), response);
     }
     // The mapping would do it when this invocation has ended well. If it does not, these records
     // would be redelivered as often as the suspect's, and end as dead letters.
@@ -222,7 +248,7 @@ async fn attend_to_all(
     let mut running = JoinSet::new();
     let mut by_task = HashMap::new();
     for record in records {
-        let message_id = record.message_id.clone();
+        let receipt = record.receipt.clone();
         let (runner, permits) = (context.runner.clone(), permits.clone());
         let attending = async move {
             // The semaphore is never closed.
@@ -232,27 +258,42 @@ async fn attend_to_all(
         // In the invocation's span, not in one of its own: a log line shows the fields of its
         // innermost span only, and the request's id must be among them.
         let task = running.spawn(attending.in_current_span());
-        by_task.insert(task.id(), message_id);
+        by_task.insert(task.id(), receipt);
     }
     while let Some(joined) = running.join_next_with_id().await {
         let (id, result) = match joined {
             Ok((id, result)) => (id, result),
             Err(error) => (error.id(), Err(RecordError::Broken)),
         };
-        if let Some(message_id) = by_task.remove(&id) {
+        if let Some(receipt) = by_task.remove(&id) {
             if result.is_err() {
-                lock(open).remove(&message_id);
+                lock(open).remove(&receipt.message_id);
             }
-            report(&message_id, result, response);
+            report(&receipt, result, context, response).await;
         }
     }
 }
 
-fn report(message_id: &str, done: Result<(), RecordError>, response: &mut SqsBatchResponse) {
-    if let Err(error) = done {
-        error!(message_id, error = chain(&error), "SQS will redeliver this record");
-        response.add_failure(message_id);
+async fn report(
+    receipt: &Receipt,
+    done: Result<(), RecordError>,
+    context: &Context,
+    response: &mut SqsBatchResponse,
+) {
+    let Err(failure) = done else { return };
+    let (message_id, error) = (&*receipt.message_id, chain(&failure));
+    if failure.is_of_other_release() {
+        let hidden = receipt.postponed();
+        let seconds = hidden.as_secs();
+        error!(message_id, error, seconds, "the record is of another release: it is hidden");
+        let receipts = [receipt.handle.clone()];
+        if let Err(error) = context.records.redeliver(&receipts, hidden).await {
+            warn!(message_id, error = chain(&error), "SQS will redeliver the record sooner");
+        }
+    } else {
+        error!(message_id, error, "SQS will redeliver this record");
     }
+    response.add_failure(message_id);
 }
 
 async fn attend(
@@ -261,7 +302,9 @@ async fn attend(
     deadline: Timestamp,
     company: Company,
 ) -> Result<(), RecordError> {
-    let Record { message_id, is_redelivered, signal, .. } = record;
+    let Record { receipt, signal } = record;
+    let is_redelivered = receipt.is_redelivered();
+    let message_id = receipt.message_id;
     let (tenant, task) = (&signal.tenant, &signal.task_id);
     match runner.attend(&signal.key(), deadline, company).await {
         Ok(Attended::TooLate) => {
@@ -295,25 +338,33 @@ impl Record {
     /// Whether its task may end the process before a request that is made beside it is sent: a runner
     /// of it may have died before.
     fn may_kill(&self) -> bool {
-        self.is_redelivered || self.signal.alone
+        self.receipt.is_redelivered() || self.signal.alone
+    }
+}
+
+impl Receipt {
+    fn of(message: &SqsMessage) -> Self {
+        let count = message.attributes.get("ApproximateReceiveCount");
+        Self {
+            message_id: message.message_id.clone().unwrap_or_default(),
+            handle: message.receipt_handle.clone().unwrap_or_default(),
+            count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+        }
     }
 
-    fn read(message: &SqsMessage) -> Result<Self, BadRecord> {
-        let receives = message.attributes.get("ApproximateReceiveCount");
-        let receives = receives.and_then(|count| count.parse::<u32>().ok()).unwrap_or(1);
-        Ok(Self {
-            message_id: message.message_id.clone().unwrap_or_default(),
-            receipt: message.receipt_handle.clone().unwrap_or_default(),
-            is_redelivered: receives > 1,
-            signal: parse(message)?,
-        })
+    /// Whether SQS has delivered the record before. The runner that had it then may have died.
+    fn is_redelivered(&self) -> bool {
+        self.count > 1
+    }
+
+    /// For how long the record is hidden if it is of another release.
+    fn postponed(&self) -> Duration {
+        let doubled = 2_u32.saturating_pow(self.count.saturating_sub(1));
+        POSTPONED_FIRST.saturating_mul(doubled).min(POSTPONED_MOST)
     }
 }
 
 fn parse(record: &SqsMessage) -> Result<Signal, BadRecord> {
     let body = record.body.as_deref().ok_or(BadRecord::NoBody)?;
-    let signal: Signal = serde_json::from_str(body).map_err(BadRecord::NotASignal)?;
-    Tenant::parse(signal.tenant.as_str()).map_err(BadRecord::BadId)?;
-    TaskId::parse(signal.task_id.as_str()).map_err(BadRecord::BadId)?;
-    Ok(signal)
+    Ok(Signal::from_json(body)?)
 }

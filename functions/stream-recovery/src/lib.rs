@@ -8,7 +8,8 @@
 //! A record says which task to look at, and nothing more: the task is read, and may have been
 //! delivered by somebody else. A receiver that does not answer is no failure of the record, since
 //! its next attempt is signaled. Where the store fails, the first record that is to come again is
-//! reported, as a stream has it: all from there on come again.
+//! reported, as a stream has it: all from there on come again. A task that this release cannot read
+//! holds up no other: it is left to the sweep, which may be of another release by then.
 
 mod config;
 mod event;
@@ -112,8 +113,16 @@ async fn look_after(
     task: &TaskKey,
     deadline: Timestamp,
 ) -> Result<(), RecordError> {
-    let outcome = deliver(engine, task, deadline).await?;
+    let outcome = deliver(engine, task, deadline).await;
     let (tenant, task) = (&task.tenant, &task.task);
+    let outcome = match outcome {
+        Err(error) if error.is_unreadable() => {
+            let error = chain(&error);
+            error!(%tenant, %task, error, "a task cannot be read and is left to the sweep");
+            return Ok(());
+        }
+        outcome => outcome?,
+    };
     match outcome {
         Delivered::TooLate => Err(RecordError::TooLate),
         Delivered::NoSuchTask => {

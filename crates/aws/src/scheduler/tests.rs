@@ -61,7 +61,7 @@ async fn a_signal_is_one_schedule_however_often_it_is_asked_for() -> TestResult 
         assert_eq!(line, format!("POST /schedules/{name} HTTP/1.1"));
         assert!(request.contains("/eu-central-1/scheduler/aws4_request"), "{request}");
         take_token(&mut body);
-        let input = r#"{"tenant":"Acme & Söhne","taskId":"T1"}"#;
+        let input = r#"{"v":1,"tenant":"Acme & Söhne","taskId":"T1"}"#;
         assert_eq!(
             body,
             json!({

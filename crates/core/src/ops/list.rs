@@ -10,12 +10,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::TransactError;
+use crate::format::Formats;
 use crate::ids::{ContextId, TaskId};
 use crate::log::{Entry, Event, fold, trim_history};
 use crate::store::{Cursor, ListQuery, Snapshot};
 
 /// About how large a task is of which only the status is shown.
 const STATUS_BYTES: usize = 512;
+
+/// The formats of page tokens. A token has its format as `v`, unless it is the first one: clients
+/// hold tokens of an earlier release, and of a later one that was taken back.
+const FORMATS: Formats = Formats::new("page token", 1, 1);
 
 /// What a page token says, in base64url. It is no secret, and no right: a listing is always of the
 /// caller's own tasks, wherever it begins.
@@ -39,6 +44,10 @@ impl PageToken {
 
     fn decode(text: &str) -> Result<(Cursor, u64), A2aError> {
         let json = URL_SAFE_NO_PAD.decode(text).ok();
+        if let Some(Err(unknown)) = json.as_deref().map(|json| FORMATS.check_json(json)) {
+            let reason = format!("is of another release of this service ({unknown}): list anew");
+            return Err(A2aError::invalid_field("pageToken", reason));
+        }
         let token: Option<Self> = json.and_then(|json| serde_json::from_slice(&json).ok());
         let valid = token.filter(|token| TaskId::parse(token.i.as_str()).is_ok());
         let token = valid.ok_or_else(|| {
@@ -154,6 +163,32 @@ mod tests {
         };
         let token = PageToken::encode(cursor.clone(), 7);
         assert_eq!(PageToken::decode(&token).unwrap(), (cursor, 7));
+    }
+
+    #[test]
+    fn a_token_of_an_earlier_release_is_read() {
+        // Tokens of the first format have no number. They are `{"t":1,"i":"task","n":7}`.
+        let cursor =
+            Cursor { status_at: Timestamp::from_millis(1), task: TaskId::parse("task").unwrap() };
+        let token = "eyJ0IjoxLCJpIjoidGFzayIsIm4iOjd9";
+        assert_eq!(PageToken::encode(cursor.clone(), 7), token);
+        assert_eq!(PageToken::decode(token).unwrap(), (cursor, 7));
+    }
+
+    #[test]
+    fn a_token_of_another_format_is_refused_by_name() {
+        for (json, found) in [
+            (r#"{"v":99,"at":1}"#, "format 99"),
+            (r#"{"v":"b","t":1,"i":"a","n":1}"#, "a format that is no number"),
+        ] {
+            let error = PageToken::decode(&URL_SAFE_NO_PAD.encode(json)).unwrap_err();
+            let expected = format!(
+                "is of another release of this service (the page token has {found}, and this \
+                 release reads format 1): list anew"
+            );
+            let field = &error.violations[0];
+            assert_eq!((field.field.as_str(), &field.description), ("pageToken", &expected));
+        }
     }
 
     #[test]

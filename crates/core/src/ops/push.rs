@@ -405,7 +405,7 @@ fn vault_error(error: VaultError) -> A2aError {
         VaultError::Unavailable(_) => {
             (ErrorKind::Unavailable, "the config's secrets cannot be sealed now; try again")
         }
-        VaultError::NoKey | VaultError::Damaged => {
+        VaultError::NoKey | VaultError::Damaged | VaultError::OtherRelease(_) => {
             (ErrorKind::Internal, "the config's secrets cannot be sealed")
         }
     };

@@ -6,6 +6,7 @@
 
 mod crashes;
 mod delivery;
+mod derived_names;
 mod machine;
 mod operate;
 mod operations;

@@ -1,6 +1,6 @@
 //! What breaks on this side.
 
-use a2a_lambda_core::{Agent, AgentProfile, End, Failure, StoreError, Turn};
+use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Formats, StoreError, Turn};
 use a2a_lambda_protocol::ErrorKind;
 use async_trait::async_trait;
 use serde_json::json;
@@ -14,10 +14,16 @@ async fn a_store_that_fails_is_said_to_and_no_more_of_it() {
     let unavailable = || StoreError::Unavailable(SECRET.into());
     let refused = || StoreError::Refused(SECRET.into());
     let corrupt = || StoreError::Corrupt { key: SECRET.into(), source: SECRET.into() };
-    let stores: [(fn() -> StoreError, _); 3] = [
+    let other_release = || StoreError::OtherRelease {
+        key: SECRET.into(),
+        source: Formats::new(SECRET, 1, 1).check(2).unwrap_err(),
+    };
+    let stores: [(fn() -> StoreError, _); 4] = [
         (unavailable, ErrorKind::Unavailable),
         (refused, ErrorKind::Internal),
         (corrupt, ErrorKind::Internal),
+        // A function of the other release can do it.
+        (other_release, ErrorKind::Unavailable),
     ];
     for (error, kind) in stores {
         for binding in BINDINGS {

@@ -28,6 +28,32 @@ async fn a_task_that_cannot_be_reached_fails_alone_and_stays_due() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_of_another_release_is_named_and_holds_up_no_other() {
+    let function = Function::new();
+    let foreign = function.task("work").await;
+    let other = function.task("work").await;
+    wait(Duration::from_mins(2)).await;
+    function.set_of_other_release(Some(&foreign));
+    for signaled in [&[other][..], &[], &[]] {
+        // It is looked at again each time, for as long as it takes.
+        let answer = function.handle(TICK).await.unwrap();
+        assert_eq!((&answer["failed"], &answer["unread"]), (&1.into(), &0.into()), "{answer}");
+        let error = answer["errors"][0].as_str().unwrap();
+        assert!(error.starts_with(&format!("task {}", foreign.task)), "{error}");
+        assert!(
+            error.ends_with("the head has format 99, and this release reads format 1"),
+            "{error}"
+        );
+        assert_eq!(function.take_signals(), signaled);
+    }
+
+    // The deployment has ended.
+    function.set_of_other_release(None);
+    assert_eq!(function.handle(TICK).await.unwrap()["lostSignals"], 1);
+    assert_eq!(function.take_signals(), [foreign]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_queue_that_is_away_is_reported_by_the_first_errors_and_tried_again() {
     let function = Function::new();
     for _ in 0..20 {

@@ -9,9 +9,9 @@ use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey};
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
 use a2a_lambda_core::{
-    Agent, AgentProfile, Agents, Change, Clock, Company, End, Engine, Failure, Head, MemoryStore,
-    Nowhere, Operations, Owner, PlainVault, Policy, Queue, Runner, Signal, SignalError, Snapshot,
-    StoreError, TaskStore, Tenant, Timer, Turn,
+    Agent, AgentProfile, Agents, Change, Clock, Company, End, Engine, Failure, Formats, Head,
+    MemoryStore, Nowhere, Operations, Owner, PlainVault, Policy, Queue, Runner, Signal,
+    SignalError, Snapshot, StoreError, TaskStore, Tenant, Timer, Turn,
 };
 use a2a_lambda_protocol::{
     Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
@@ -76,6 +76,8 @@ struct SlowStore {
     commits_take: Mutex<Duration>,
     refuses_commits_to: Mutex<Option<TaskKey>>,
     shards_down: Mutex<Vec<u8>>,
+    /// The task that another release has written.
+    of_other_release: Mutex<Option<TaskKey>>,
 }
 
 #[async_trait]
@@ -85,6 +87,10 @@ impl TaskStore for SlowStore {
     }
 
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        if self.of_other_release.lock().unwrap().as_ref() == Some(key) {
+            let source = Formats::new("head", 1, 1).check(99).unwrap_err();
+            return Err(StoreError::OtherRelease { key: key.to_string(), source });
+        }
         self.memory.read(key, depth).await
     }
 
@@ -258,6 +264,10 @@ impl Function {
 
     pub(crate) fn refuse_commits_to(&self, key: Option<&TaskKey>) {
         *self.store.refuses_commits_to.lock().unwrap() = key.cloned();
+    }
+
+    pub(crate) fn set_of_other_release(&self, key: Option<&TaskKey>) {
+        *self.store.of_other_release.lock().unwrap() = key.cloned();
     }
 
     pub(crate) fn let_commits_take(&self, time: Duration) {

@@ -7,5 +7,6 @@ mod config;
 mod failures;
 mod long_jobs;
 mod redelivery;
+mod releases;
 mod support;
 mod suspects;

@@ -10,9 +10,9 @@ use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey};
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
 use a2a_lambda_core::{
-    Agent, AgentProfile, Agents, Change, Clock, End, Engine, Failure, MemoryStore, Nowhere,
-    Operations, Owner, PlainVault, Policy, Queue, Signal, SignalError, Snapshot, StoreError, Swept,
-    TaskStore, Tenant, Timer, Turn, sweep,
+    Agent, AgentProfile, Agents, Change, Clock, End, Engine, Failure, Formats, MemoryStore,
+    Nowhere, Operations, Owner, PlainVault, Policy, Queue, Signal, SignalError, Snapshot,
+    StoreError, Swept, TaskStore, Tenant, Timer, Turn, sweep,
 };
 use a2a_lambda_protocol::{
     Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
@@ -103,17 +103,23 @@ impl Records for Told {
     }
 }
 
-/// A store that cannot be reached for some tasks.
+/// A store that cannot be reached for some tasks, and cannot read others.
 #[derive(Default)]
 struct PatchyStore {
     memory: MemoryStore,
     unreachable: Mutex<BTreeSet<TaskKey>>,
+    /// The tasks that another release has written.
+    of_other_release: Mutex<BTreeSet<TaskKey>>,
 }
 
 impl PatchyStore {
     fn reach(&self, key: &TaskKey) -> Result<(), StoreError> {
         if self.unreachable.lock().unwrap().contains(key) {
             return Err(StoreError::Unavailable("the test says so".into()));
+        }
+        if self.of_other_release.lock().unwrap().contains(key) {
+            let source = Formats::new("head", 1, 1).check(99).unwrap_err();
+            return Err(StoreError::OtherRelease { key: key.to_string(), source });
         }
         Ok(())
     }
@@ -345,6 +351,12 @@ impl Function {
         } else {
             tasks.remove(key);
         }
+    }
+
+    /// From now on these tasks, and no others, are of another release.
+    pub(crate) fn set_of_other_release(&self, tasks: &[&TaskKey]) {
+        let mut set = self.store.of_other_release.lock().unwrap();
+        *set = tasks.iter().map(|key| (*key).clone()).collect();
     }
 
     /// From now on the queue takes nothing, or does again.

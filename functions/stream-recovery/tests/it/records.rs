@@ -80,6 +80,27 @@ async fn from_the_first_record_that_failed_on_all_come_again() {
     }
 }
 
+/// A stream sends nothing of a shard before a record that failed is done with.
+#[tokio::test(start_paused = true)]
+async fn a_task_of_another_release_holds_up_no_other_and_is_left_to_the_sweep() {
+    let function = Function::new();
+    let foreign = function.canceled("", HOOK).await;
+    let other = function.canceled("", "https://hooks.example/2").await;
+    function.set_of_other_release(&[&foreign]);
+    let records = event(&[record(1, &foreign.to_string()), record(2, &other.to_string())]);
+    assert_eq!(function.handle(&records).await, none());
+    assert!(function.take_sent().iter().all(|url| url != HOOK));
+    assert!(!function.is_marked(&other).await);
+    assert!(function.is_marked(&foreign).await && function.is_due(&foreign).await);
+
+    // The deployment has ended: the sweep, or another record, delivers.
+    function.set_of_other_release(&[]);
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert_eq!(function.handle(&event(&[record(1, &foreign.to_string())])).await, none());
+    assert_eq!(function.take_sent(), [HOOK, HOOK]);
+    assert!(!function.is_marked(&foreign).await);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_there_is_no_time_for_comes_again() {
     let function = Function::new();

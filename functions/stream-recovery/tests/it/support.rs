@@ -7,9 +7,10 @@ use std::time::Duration;
 use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::push::Failing;
+use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
-    Answer, Clock, Engine, MemoryStore, NotAdmitted, Operations, Owner, PlainVault, Policy,
-    ProtocolVersion, Push, PushConfig, PushConfigs, PushError, Queue, Signal, SignalError,
+    Answer, Clock, Engine, Formats, Head, MemoryStore, NotAdmitted, Operations, Owner, PlainVault,
+    Policy, ProtocolVersion, Push, PushConfig, PushConfigs, PushError, Queue, Signal, SignalError,
     StoreError, TaskId, TaskKey, Tenant, Timer, Wanted, Webhook,
 };
 use a2a_lambda_protocol::{
@@ -77,11 +78,13 @@ impl Webhook for Receivers {
     }
 }
 
-/// Configs of which those of some tasks cannot be read.
+/// Configs of which those of some tasks cannot be had.
 #[derive(Default)]
 struct Configs {
     memory: MemoryStore,
     refused: Mutex<BTreeSet<TaskKey>>,
+    /// The tasks whose configs another release has written.
+    of_other_release: Mutex<BTreeSet<TaskKey>>,
 }
 
 #[async_trait]
@@ -97,6 +100,10 @@ impl PushConfigs for Configs {
     ) -> Result<Vec<PushConfig>, StoreError> {
         if self.refused.lock().unwrap().contains(task) {
             return Err(StoreError::Refused("the test says so".into()));
+        }
+        if self.of_other_release.lock().unwrap().contains(task) {
+            let source = Formats::new("push config", 1, 1).check(99).unwrap_err();
+            return Err(StoreError::OtherRelease { key: task.to_string(), source });
         }
         self.memory.get(task, registrations).await
     }
@@ -214,9 +221,23 @@ impl Function {
         *self.configs.refused.lock().unwrap() = tasks.iter().map(|task| (*task).clone()).collect();
     }
 
+    /// From now on, the configs of these tasks, and no others, are of another release.
+    pub(crate) fn set_of_other_release(&self, tasks: &[&TaskKey]) {
+        let mut set = self.configs.of_other_release.lock().unwrap();
+        *set = tasks.iter().map(|task| (*task).clone()).collect();
+    }
+
     pub(crate) async fn is_marked(&self, key: &TaskKey) -> bool {
-        let read = self.engine.read(key, a2a_lambda_core::store::Depth::Tail).await.unwrap();
-        read.unwrap().head.mark().is_some()
+        self.head(key).await.mark().is_some()
+    }
+
+    /// Whether the sweep will look at the task.
+    pub(crate) async fn is_due(&self, key: &TaskKey) -> bool {
+        self.head(key).await.due.is_some()
+    }
+
+    async fn head(&self, key: &TaskKey) -> Head {
+        self.engine.read(key, Depth::Tail).await.unwrap().unwrap().head
     }
 }
 

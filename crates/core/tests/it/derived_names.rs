@@ -1,0 +1,88 @@
+//! What is derived from what a client sends, and is stored or sent: the next release must derive the
+//! same. Otherwise a repeated request makes a second task, an owner loses their tasks, a receiver
+//! takes a push for another, and a sweep does not find what is due.
+
+use a2a_lambda_core::head::due_shard;
+use a2a_lambda_core::ids::{ConfigId, WriteId};
+use a2a_lambda_core::push::Delivery;
+use a2a_lambda_core::request_key::Fingerprint;
+use a2a_lambda_core::{
+    Owner, Position, ProtocolVersion, PushConfig, Registration, Sealed, TaskId, TaskKey, Tenant,
+    Terms,
+};
+use a2a_lambda_protocol::{
+    AuthenticationInfo, Message, Part, Role, TaskPushNotificationConfig, Timestamp,
+};
+
+fn key() -> TaskKey {
+    let task = TaskId::parse("0198d4f2-task").unwrap();
+    TaskKey { tenant: Tenant::parse("acme").unwrap(), task }
+}
+
+#[test]
+fn an_idempotency_key_stands_for_the_same_task_and_request() {
+    let message = Message {
+        message_id: "m1".to_owned(),
+        role: Role::User,
+        parts: vec![Part::text("go")],
+        ..Message::default()
+    };
+    let terms = Terms {
+        accepted_output_modes: vec!["text/plain".to_owned()],
+        extensions: vec!["urn:x".to_owned()],
+        metadata: None,
+    };
+    let push = TaskPushNotificationConfig {
+        url: "https://hooks.example/1".to_owned(),
+        token: "hush".to_owned(),
+        authentication: Some(AuthenticationInfo {
+            scheme: "Bearer".to_owned(),
+            credentials: "secret".to_owned(),
+        }),
+        ..TaskPushNotificationConfig::default()
+    };
+    let (tenant, owner) = (&key().tenant, &Owner::parse("alice").unwrap());
+    let plain = Fingerprint::new(tenant, owner, "key", &message, &Terms::default(), None);
+    let full = Fingerprint::new(tenant, owner, "key", &message, &terms, Some(&push));
+    assert_eq!(plain.key, full.key);
+    let expected = [
+        "7ca5566a-a7ef-8fba-8947-5f1eb15429c3",
+        "dfef0e02935a86d4190046da82c832a2",
+        "6dceab52139ee50969bfbc85d249010d",
+    ];
+    assert_eq!([&plain.task_id(), &plain.content, &full.content], expected);
+}
+
+#[test]
+fn an_owner_keeps_their_name() {
+    let long = Owner::of_principal("jwt", &["https://issuer.example", &"a".repeat(300)]);
+    assert_eq!(long.as_str(), "sha256:jwt:e7d67f2063e6aa7b1a11625635e9d1d5");
+}
+
+#[test]
+fn a_config_keeps_its_names() {
+    let id = ConfigId::parse("c1").unwrap();
+    let registration = Registration::new(&id, "nonce");
+    assert_eq!(registration.as_str(), "c30967a83c65a50933460d95d43205f50f3a15d18fcb7b9e");
+    assert_eq!(PushConfig::seal_context(&key(), &id), "acme#13#0198d4f2-task#c1");
+    let config = PushConfig {
+        id,
+        registration,
+        url: String::new(),
+        scheme: String::new(),
+        secrets: Sealed::default(),
+        version: ProtocolVersion::V1_0,
+        trace: None,
+        created_at: Timestamp::from_millis(0),
+        write: WriteId::new("w"),
+        delivery: Delivery::default(),
+    };
+    assert_eq!(config.push_id(&key(), Position(7)), "msg_7202a64c0055e0575fa7f65ad7cd937b_7");
+}
+
+#[test]
+fn a_task_keeps_its_shard() {
+    let shards = ["a", "b", "0198d4f2-task", "task"]
+        .map(|id| due_shard(&TaskKey { task: TaskId::parse(id).unwrap(), ..key() }));
+    assert_eq!(shards, [4, 5, 3, 4]);
+}
