@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use a2a_lambda_core::Sealed;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::push::{PushSecrets, Secret};
+use a2a_lambda_core::{Sealed, VaultError};
 
 use crate::start::Settings;
 use crate::table::{Number, Numbers, Reader, SETTINGS, SURROUNDINGS, Variable};
 use crate::variables::{ConfigError, Variables};
+use crate::vault::form::{KMS_FORM, LOCAL_FORM};
 
 /// A key for [`LocalVault`](crate::vault::LocalVault): 32 zeros.
 pub const ZEROS: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
@@ -39,6 +40,17 @@ pub fn flipped(text: &str) -> impl Iterator<Item = Sealed> {
         bytes[bit / 8] ^= 1 << (bit % 8);
         String::from_utf8(bytes).ok().map(Sealed::new)
     })
+}
+
+/// Whether secrets are refused: as damaged, or by the name of their form if it is that which is another.
+pub fn is_refused(opened: &Result<PushSecrets, VaultError>, sealed: &Sealed) -> bool {
+    match opened {
+        Err(VaultError::Damaged) => true,
+        Err(VaultError::OtherRelease(_)) => {
+            [LOCAL_FORM, KMS_FORM].iter().all(|form| !sealed.as_str().starts_with(form))
+        }
+        _ => false,
+    }
 }
 
 /// Values of variables, by their names.

@@ -94,7 +94,7 @@ async fn with_both_keys_kms_seals_and_both_open() -> TestResult {
         assert_eq!(vault.open(sealed, "c").await?, secrets());
     }
     assert_eq!(served.await??.len(), 1);
-    let error = vault.open(&Sealed::new("m1.AAAA"), "c").await.unwrap_err();
+    let error = vault.open(&Sealed::new("mm.AAAA"), "c").await.unwrap_err();
     assert!(matches!(error, VaultError::Damaged), "{error:?}");
 
     // One that has only the other's key says so.
@@ -102,6 +102,30 @@ async fn with_both_keys_kms_seals_and_both_open() -> TestResult {
     for (vault, sealed) in [(&before, &sealed), (&after, &sealed_before)] {
         let error = vault.open(sealed, "c").await.unwrap_err();
         assert!(matches!(error, VaultError::NoKey), "{error:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_form_of_another_release_is_named() -> TestResult {
+    let (local, kms) = (("PUSH_SECRETS_KEY", ZEROS), ("PUSH_KMS_KEY", "alias/a2a"));
+    for pairs in [&[local][..], &[kms], &[local, kms]] {
+        let vault = with(NOWHERE, pairs)?;
+        for form in ["l2", "k10", "a1"] {
+            let sealed = Sealed::new(format!("{form}.AAAA"));
+            let error = vault.open(&sealed, "c").await.unwrap_err();
+            assert!(matches!(error, VaultError::OtherRelease(_)), "{error:?}");
+            let expected = format!(
+                "the envelope of the secrets has form {form}, and this release reads forms l1 and k1"
+            );
+            assert_eq!(error.to_string(), expected);
+        }
+        for damaged in ["AAAA", "", ".", "l.AAAA", "l100.AAAA", "L2.AAAA", "lä.AAAA", "ä1.AAAA"] {
+            let sealed = Sealed::new(damaged);
+            let opened = vault.open(&sealed, "c").await;
+            let is_none = sealed.is_empty() && opened.is_ok();
+            assert!(is_none || matches!(opened, Err(VaultError::Damaged)), "{damaged}");
+        }
     }
     Ok(())
 }

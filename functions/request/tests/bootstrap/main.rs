@@ -32,7 +32,11 @@ async fn a_task_lives_through_both_processes() {
     let signals = aws.signals().await;
     assert_eq!(signals.len(), 1, "{signals:?}");
     let signal: Value = serde_json::from_str(&signals[0].body).unwrap();
-    assert_eq!(signal, json!({ "v": 1, "tenant": "acme", "taskId": id }), "and nothing of the message");
+    assert_eq!(
+        signal,
+        json!({ "v": 1, "tenant": "acme", "taskId": id }),
+        "and nothing of the message"
+    );
 
     let answer = executor.invoke(sqs_event(&signals)).await;
     assert_eq!(answer, json!({ "batchItemFailures": [] }));

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_runtime::testing::{flipped, secrets};
+use a2a_lambda_runtime::testing::{flipped, is_refused, secrets};
 use serde_json::{Value, json};
 
 use super::super::tests::{GENERATED, TestClock};
@@ -217,7 +217,7 @@ async fn one_flipped_bit_is_enough() -> TestResult {
     let mut count = 0;
     for flipped in flipped(SEALED) {
         let opened = vault.open(&flipped, "task/config").await;
-        assert!(matches!(opened, Err(VaultError::Damaged)), "{opened:?}: {}", flipped.as_str());
+        assert!(is_refused(&opened, &flipped), "{opened:?}: {}", flipped.as_str());
         count += 1;
     }
     assert_eq!(count, SEALED.len() * 7);
@@ -233,7 +233,7 @@ async fn a_part_of_what_was_sealed_is_not_opened() -> TestResult {
     let parts = (1..SEALED.len()).map(|length| Sealed::new(&SEALED[..length]));
     let more = ["A", ".", ".AAAA"].map(|more| Sealed::new(format!("{SEALED}{more}")));
     let too_long = format!("k1.{}.AAAA", URL_SAFE_NO_PAD.encode([24, 1].repeat(3_073)));
-    let others = ["k1", "k1.", "k1..", "k1.AAA.AAAA", "k1.AAAA.AAAA", "k2.AAAA", "ä", &too_long];
+    let others = ["k1", "k1.", "k1..", "k1.AAA.AAAA", "k1.AAAA.AAAA", "k.AAAA", "ä", &too_long];
     for sealed in parts.chain(more).chain(others.map(Sealed::new)) {
         let opened = vault.open(&sealed, "task/config").await;
         assert!(matches!(opened, Err(VaultError::Damaged)), "{opened:?}: {}", sealed.as_str());

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::testing::{ONES, ZEROS, flipped, secrets};
+use crate::testing::{ONES, ZEROS, flipped, is_refused, secrets};
 
 type TestResult = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
@@ -64,7 +64,8 @@ async fn one_flipped_bit_is_enough() -> TestResult {
     let sealed = vault.seal(&secrets(), "c").await?;
     let mut count = 0;
     for flipped in flipped(sealed.as_str()) {
-        assert_damaged(&vault, &flipped, "c").await;
+        let opened = vault.open(&flipped, "c").await;
+        assert!(is_refused(&opened, &flipped), "{opened:?}: {}", flipped.as_str());
         count += 1;
     }
     assert_eq!(count, sealed.as_str().len() * 7);
@@ -81,7 +82,7 @@ async fn a_part_of_what_was_sealed_is_not_opened() -> TestResult {
     for more in ["A", "AAAA", ".", ".AAAA", "="] {
         assert_damaged(&vault, &Sealed::new(format!("{}{more}", sealed.as_str())), "c").await;
     }
-    for other in [".", "l1", "l1.", "l1..", "l2.AAAA", "k1", "\u{0}", "ä"] {
+    for other in [".", "l1", "l1.", "l1..", "l.AAAA", "k1", "\u{0}", "ä"] {
         assert_damaged(&vault, &Sealed::new(other), "c").await;
     }
     Ok(())
