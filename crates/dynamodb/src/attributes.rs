@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 
+use a2a_lambda_core::UnknownFormat;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 /// An item, as the SDK has it.
@@ -23,6 +24,8 @@ pub(crate) enum Malformed {
     Phase(String),
     #[error("log entry {0} is missing")]
     Gap(u64),
+    #[error(transparent)]
+    Format(UnknownFormat),
 }
 
 pub(crate) fn string(text: impl Into<String>) -> AttributeValue {

@@ -18,6 +18,7 @@ use crate::attributes::{
     value,
 };
 use crate::error::{corrupt, store_error};
+use crate::format::{FORMAT, Kind, WRITES};
 use crate::table::{
     CONFIGS, DUE_INDEX, DUE_PK, DUE_SK, FAILING_SHARDS, PK, SK, partition, task_key,
 };
@@ -40,6 +41,14 @@ const INTRODUCED: &str = "in";
 const BATCH: &str = "ba";
 const TROUBLE: &str = "tr";
 
+const KIND: Kind = Kind::new(
+    "push config",
+    &[
+        PK, SK, DUE_PK, DUE_SK, ID, URL, SCHEME, SECRETS, VERSION, TRACE, CREATED_AT, WRITE,
+        CURSOR, DELIVERED, REPLAYS, INTRODUCED, BATCH, TROUBLE,
+    ],
+);
+
 fn sort_key(registration: &Registration) -> String {
     format!("{CONFIGS}{}", registration.as_str())
 }
@@ -60,6 +69,7 @@ fn to_item(task: &TaskKey, config: &PushConfig) -> Result<Item, serde_json::Erro
     let mut item = Item::from([
         (PK.to_owned(), string(partition(task))),
         (SK.to_owned(), string(sort_key(&config.registration))),
+        (FORMAT.to_owned(), number(WRITES)),
         (ID.to_owned(), string(config.id.as_str())),
         (URL.to_owned(), string(&*config.url)),
         (VERSION.to_owned(), string(config.version.as_str())),
@@ -96,6 +106,7 @@ fn to_item(task: &TaskKey, config: &PushConfig) -> Result<Item, serde_json::Erro
 }
 
 fn from_item(item: &Item) -> Result<PushConfig, Malformed> {
+    KIND.check(item)?;
     let version =
         ProtocolVersion::parse(get_string(item, VERSION)?).ok_or(Malformed::Attribute(VERSION))?;
     let trouble = find_string(item, TROUBLE)?.map(serde_json::from_str).transpose();

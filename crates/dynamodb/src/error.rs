@@ -50,5 +50,9 @@ pub(crate) fn build_error(error: aws_sdk_dynamodb::error::BuildError) -> StoreEr
 
 /// A stored item that is not as this crate writes it.
 pub(crate) fn corrupt(key: &(impl Display + ?Sized), source: Malformed) -> StoreError {
-    StoreError::Corrupt { key: key.to_string(), source: source.into() }
+    let key = key.to_string();
+    match source {
+        Malformed::Format(source) => StoreError::OtherRelease { key, source },
+        source => StoreError::Corrupt { key, source: source.into() },
+    }
 }

@@ -16,9 +16,10 @@ use crate::attributes::{
     Item, Malformed, find_number, find_string, get_flag, get_number, get_string, number, string,
     value,
 };
+use crate::format::{FORMAT, Kind, WRITES};
 use crate::table::{
-    CONTEXT, DUE_PK, DUE_SK, HEAD, LIST_PK, LIST_SK, OPEN_MARK, PK, PUSH_MARK, SK, STATE,
-    partition, task_key,
+    CONTEXT, DUE_PK, DUE_SK, HEAD, LIST_PK, LIST_SK, LOG, LOG_BYTES, OPEN_MARK, PK, PUSH_MARK, SK,
+    STATE, partition, task_key,
 };
 
 pub(crate) const REVISION: &str = "r";
@@ -56,6 +57,57 @@ const PUSH_UNTIL: &str = "nu";
 const REQUEST: &str = "rq";
 const FOLLOW_UPS: &str = "fu";
 
+/// Heads, with their part of the log.
+const KIND: Kind = Kind::new(
+    "head",
+    &[
+        PK,
+        SK,
+        CONTEXT,
+        STATE,
+        LIST_PK,
+        LIST_SK,
+        DUE_PK,
+        DUE_SK,
+        PUSH_MARK,
+        LOG,
+        LOG_BYTES,
+        REVISION,
+        WRITE,
+        LEASE_TOKEN,
+        LEASED_UNTIL,
+        OWNER,
+        CREATED_AT,
+        POSITION,
+        GENERATION,
+        PHASE,
+        WAITING_UNTIL,
+        PATIENT_UNTIL,
+        IMPATIENCE,
+        STATUS_AT,
+        LOG_TOTAL,
+        FENCE,
+        ATTEMPT,
+        DEATHS,
+        TURN,
+        CONSUMED,
+        GIVEN,
+        LAST_MESSAGE,
+        EMITTED,
+        SENDER_WAITS,
+        DIRECT,
+        CHECKPOINT,
+        PUSH_CONFIGS,
+        PUSH_EPOCH,
+        PUSH_HELD,
+        PUSH_SIGNALED,
+        PUSH_TOKEN,
+        PUSH_UNTIL,
+        REQUEST,
+        FOLLOW_UPS,
+    ],
+);
+
 /// The digits of a time in the list index: enough for the year 9999 in milliseconds.
 const TIME_DIGITS: usize = 15;
 
@@ -64,6 +116,7 @@ pub(crate) fn to_item(head: &Head) -> Item {
     let mut item = Item::from([
         (PK.into(), string(partition(&head.key))),
         (SK.into(), string(HEAD)),
+        (FORMAT.into(), number(WRITES)),
         (OWNER.into(), string(head.owner.as_str())),
         (CONTEXT.into(), string(head.context.as_str())),
         (CREATED_AT.into(), millis(head.created_at)),
@@ -140,6 +193,7 @@ pub(crate) fn to_item(head: &Head) -> Item {
 
 /// Reads the head back.
 pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
+    KIND.check(item)?;
     let time = |name| get_number(item, name).map(Timestamp::from_millis);
     let request = find_string(item, REQUEST)?;
     let checkpoint = find_string(item, CHECKPOINT)?;

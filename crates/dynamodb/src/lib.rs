@@ -33,10 +33,14 @@
 //! failure of a config that is in trouble.
 //!
 //! Nothing is ever scanned.
+//!
+//! Each item has the number of its format, `v`. An item of a format that this release does not read
+//! is refused before anything is written: `docs/formats.md` has the rule.
 
 mod attributes;
 mod configs;
 mod error;
+mod format;
 mod head_item;
 mod list;
 mod log_items;

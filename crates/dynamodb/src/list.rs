@@ -9,7 +9,9 @@ use a2a_lambda_protocol::Timestamp;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, Select};
 
-use crate::attributes::{Item, get_number, get_string, number, string};
+use tracing::error;
+
+use crate::attributes::{Item, Malformed, get_number, get_string, number, string};
 use crate::error::{build_error, corrupt, store_error};
 use crate::head_item::{list_order, list_partition, sortable, state_name};
 use crate::log_items::snapshot;
@@ -26,6 +28,9 @@ const MAX_INDEX_PAGES: usize = 24;
 
 /// The most pages of 1 MB that are counted: more than 5 million tasks of one owner.
 const MAX_COUNT_PAGES: usize = 1_000;
+
+/// The most pages of the due index that are read for one with an entry that can be read.
+const MAX_DUE_PAGES: usize = 1_000;
 
 /// The most items of one `BatchGetItem`, set by DynamoDB.
 const MAX_BATCH: usize = 100;
@@ -177,7 +182,7 @@ impl DynamoDbStore {
         after: Option<&DueTask>,
         limit: usize,
     ) -> Result<Vec<DueTask>, StoreError> {
-        let start = after.map(|after| {
+        let mut start = after.map(|after| {
             Item::from([
                 (DUE_PK.to_owned(), number(shard)),
                 (DUE_SK.to_owned(), number(after.due.as_millis())),
@@ -185,29 +190,48 @@ impl DynamoDbStore {
                 (SK.to_owned(), string(HEAD)),
             ])
         });
-        let request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(DUE_INDEX)
-            .key_condition_expression("#s = :s AND #t <= :t")
-            .expression_attribute_names("#s", DUE_PK)
-            .expression_attribute_names("#t", DUE_SK)
-            .expression_attribute_values(":s", number(shard))
-            .expression_attribute_values(":t", number(until.as_millis()))
-            .set_exclusive_start_key(start)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX));
-        let page = request.send().await.map_err(store_error)?;
         let mut due = Vec::new();
-        for item in page.items.unwrap_or_default() {
-            let found = get_string(&item, PK).and_then(task_key).and_then(|key| {
-                let due = get_number(&item, DUE_SK).map(Timestamp::from_millis)?;
-                Ok(DueTask { key, due })
-            });
-            due.push(found.map_err(|malformed| corrupt("in the due index", malformed))?);
+        // A page of nothing but entries that cannot be read is not the end.
+        for _ in 0..MAX_DUE_PAGES {
+            let request = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(DUE_INDEX)
+                .key_condition_expression("#s = :s AND #t <= :t")
+                .expression_attribute_names("#s", DUE_PK)
+                .expression_attribute_names("#t", DUE_SK)
+                .expression_attribute_values(":s", number(shard))
+                .expression_attribute_values(":t", number(until.as_millis()))
+                .set_exclusive_start_key(start)
+                .limit(i32::try_from(limit).unwrap_or(i32::MAX));
+            let page = request.send().await.map_err(store_error)?;
+            due.extend(page.items.unwrap_or_default().iter().filter_map(due_task));
+            start = page.last_evaluated_key;
+            if start.is_none() || !due.is_empty() {
+                break;
+            }
         }
         Ok(due)
     }
+}
+
+/// A due task, from its entry in the index. One that cannot be read must not keep the others from being
+/// found: it is logged and skipped.
+fn due_task(item: &Item) -> Option<DueTask> {
+    let read = || {
+        // A later release may have put something else into the index.
+        let of_head = get_string(item, SK)? == HEAD;
+        of_head.then_some(()).ok_or(Malformed::Attribute(SK))?;
+        let key = task_key(get_string(item, PK)?)?;
+        Ok(DueTask { key, due: Timestamp::from_millis(get_number(item, DUE_SK)?) })
+    };
+    let read: Result<DueTask, Malformed> = read();
+    if let Err(error) = &read {
+        let (pk, sk) = (get_string(item, PK).ok(), get_string(item, SK).ok());
+        error!(pk, sk, %error, "an entry of the due index cannot be read and is skipped");
+    }
+    read.ok()
 }
 
 fn is_filtered(query: &ListQuery) -> bool {
@@ -237,7 +261,7 @@ fn cursor(key: &Item) -> Result<Cursor, StoreError> {
         let task = task_key(get_string(key, PK)?)?.task;
         let order = get_string(key, LIST_SK)?;
         let millis = order.split('#').next().and_then(|time| time.parse().ok());
-        let millis = millis.ok_or(crate::attributes::Malformed::Attribute(LIST_SK))?;
+        let millis = millis.ok_or(Malformed::Attribute(LIST_SK))?;
         Ok(Cursor { status_at: Timestamp::from_millis(millis), task })
     };
     read().map_err(|malformed| corrupt("in the list index", malformed))

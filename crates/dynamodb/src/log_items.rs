@@ -10,11 +10,12 @@ use a2a_lambda_core::store::Snapshot;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::attributes::{Item, Malformed, find_number, get_string, number, string, value};
+use crate::format::{FORMAT, Kind, WRITES};
 use crate::head_item::from_item;
-use crate::table::{PARCELS, PK, SEGMENTS, SK, partition};
+use crate::table::{LOG, LOG_BYTES, PARCELS, PK, SEGMENTS, SK, partition};
 
-pub(crate) const LOG: &str = "log";
-pub(crate) const LOG_BYTES: &str = "lb";
+const SEGMENT: Kind = Kind::new("segment", &[PK, SK, LOG]);
+const PARCEL: Kind = Kind::new("parcel", &[PK, SK, LOG]);
 
 /// The name of a parcel, where the inline log points to one.
 const POINTER: &str = "p";
@@ -95,16 +96,23 @@ fn log_item(key: &TaskKey, name: String, log: Vec<AttributeValue>) -> Item {
     Item::from([
         (PK.to_owned(), string(partition(key))),
         (SK.to_owned(), string(name)),
+        (FORMAT.to_owned(), number(WRITES)),
         (LOG.to_owned(), AttributeValue::L(log)),
     ])
 }
 
-/// The inline log of a head's item.
+/// The inline log of a head's item, which was checked as the head was read.
 pub(crate) fn inline_log(item: &Item) -> Result<&[AttributeValue], Malformed> {
     match item.get(LOG) {
         Some(AttributeValue::L(log)) => Ok(log),
         _ => Err(Malformed::Attribute(LOG)),
     }
+}
+
+/// The log of a segment's item, or of a parcel's.
+fn log_of<'a>(kind: &Kind, item: &'a Item) -> Result<&'a [AttributeValue], Malformed> {
+    kind.check(item)?;
+    inline_log(item)
 }
 
 /// The segment for an inline log that is to move out. It has only committed entries and is named
@@ -189,8 +197,9 @@ pub(crate) fn parcels_after<'a>(
     known: Position,
 ) -> Result<BTreeSet<&'a str>, Malformed> {
     let mut names = BTreeSet::new();
-    for item in std::iter::once(head_item).chain(segments) {
-        for pointer in inline_log(item)?.iter().filter_map(|element| element.as_m().ok()) {
+    let moved = segments.iter().map(|segment| log_of(&SEGMENT, segment));
+    for log in std::iter::once(inline_log(head_item)).chain(moved) {
+        for pointer in log?.iter().filter_map(|element| element.as_m().ok()) {
             let name = get_string(pointer, POINTER)?;
             if name_range(name)?.1 > known.0 {
                 names.insert(name);
@@ -214,10 +223,10 @@ pub(crate) fn assemble(
     for item in others {
         match get_string(item, SK)? {
             name if name.starts_with(PARCELS) => {
-                parcels.insert(name, inline_log(item)?);
+                parcels.insert(name, log_of(&PARCEL, item)?);
             }
-            name if name.starts_with(SEGMENTS) => logs.push(inline_log(item)?),
-            // Items of a later version of this crate.
+            name if name.starts_with(SEGMENTS) => logs.push(log_of(&SEGMENT, item)?),
+            // Of a kind that a later release adds. What it is for, the head's format says.
             _ => {}
         }
     }

@@ -16,11 +16,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 
 use crate::attributes::{Item, Malformed, number, string};
 use crate::error::{corrupt, store_error};
+use crate::format::{FORMAT, NEWEST, OLDEST};
 use crate::head_item::{LEASE_TOKEN, LEASED_UNTIL, REVISION, to_item};
-use crate::log_items::{
-    INLINE_BYTES, LOG, LOG_BYTES, inline_log, log_bytes, pack, segment, snapshot,
-};
-use crate::table::{HEAD, PK, SK, partition};
+use crate::log_items::{INLINE_BYTES, inline_log, log_bytes, pack, segment, snapshot};
+use crate::table::{HEAD, LOG, LOG_BYTES, PK, SK, partition};
 
 /// The task store on DynamoDB. See the [crate's description](crate) for the table.
 #[derive(Debug, Clone)]
@@ -74,6 +73,16 @@ impl Update {
         self.conditions.push(condition);
     }
 
+    /// Demands that the item has a format that this release reads: another release may have written
+    /// it since it was read here.
+    fn require_readable(&mut self) {
+        let name = self.name(FORMAT);
+        let (oldest, newest) = (self.value(number(OLDEST)), self.value(number(NEWEST)));
+        let condition =
+            format!("(attribute_not_exists({name}) OR {name} BETWEEN {oldest} AND {newest})");
+        self.conditions.push(condition);
+    }
+
     /// Sets and removes what differs between two versions of the head's item.
     fn change(&mut self, before: &Item, after: &Item) {
         for (name, value) in after {
@@ -88,7 +97,8 @@ impl Update {
         }
     }
 
-    fn build(self, store: &DynamoDbStore, key: &TaskKey) -> UpdateItemFluentBuilder {
+    fn build(mut self, store: &DynamoDbStore, key: &TaskKey) -> UpdateItemFluentBuilder {
+        self.require_readable();
         let mut expression = format!("SET {}", self.sets.join(","));
         if !self.removes.is_empty() {
             expression.push_str(" REMOVE ");

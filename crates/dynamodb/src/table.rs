@@ -28,6 +28,11 @@ pub(crate) const HEAD: &str = "H";
 pub(crate) const PARCELS: &str = "P#";
 pub(crate) const SEGMENTS: &str = "S#";
 
+/// The log in an item: all of it in a segment or a parcel, and the newest entries in a head, with
+/// their size in bytes.
+pub(crate) const LOG: &str = "log";
+pub(crate) const LOG_BYTES: &str = "lb";
+
 /// Behind every segment: the character that follows `#`.
 pub(crate) const BEHIND_LOG: &str = "S$";
 

@@ -1,0 +1,385 @@
+//! Lives of tasks, and what the table has at points of them. The same calls give the same items.
+
+use std::time::Duration;
+
+use a2a_lambda_core::head::{Impatience, Interruption, Patience};
+use a2a_lambda_core::ids::{ConfigId, Generation, Registration, WriteId};
+use a2a_lambda_core::log::{ArtifactChange, StatusChange};
+use a2a_lambda_core::machine::{
+    Finish, FirstPush, NewPush, Pause, Settlement, Stamp, Submission, TurnEnd, Update,
+};
+use a2a_lambda_core::push::{Attempt, Delivery, Trouble};
+use a2a_lambda_core::request_key::Fingerprint;
+use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
+use a2a_lambda_core::{
+    Command, ContextId, Head, LeaseToken, Owner, Position, ProtocolVersion, PushConfig,
+    PushConfigs, Sealed, Snapshot, TaskId, TaskKey, TaskStore, Tenant, Terms, TraceContext,
+};
+use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
+use a2a_lambda_local::embedded::EmbeddedDynamoDb;
+use a2a_lambda_protocol::{Artifact, Json, Message, Part, Role, Timestamp};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::items::{Item, from_json, to_json};
+
+const TABLE: &str = "tasks";
+const BEGIN: i64 = 1_790_000_000_000;
+
+/// A table of its own, in memory.
+pub(crate) struct Table {
+    client: Client,
+    pub(crate) store: DynamoDbStore,
+}
+
+impl Table {
+    pub(crate) async fn new() -> Self {
+        let client = EmbeddedDynamoDb::memory().unwrap().client();
+        create_table(&client, TABLE).await.unwrap();
+        Self { store: DynamoDbStore::new(client.clone(), TABLE), client }
+    }
+
+    pub(crate) async fn of(items: &[Item]) -> Self {
+        let table = Self::new().await;
+        for item in items {
+            let request = table.client.put_item().table_name(TABLE);
+            request.set_item(Some(from_json(item))).send().await.unwrap();
+        }
+        table
+    }
+
+    /// The items of a task, by their names.
+    pub(crate) async fn items(&self, key: &TaskKey) -> Vec<Item> {
+        let request = self.client.query().table_name(TABLE).consistent_read(true);
+        let request = request
+            .key_condition_expression("pk = :p")
+            .expression_attribute_values(":p", AttributeValue::S(key.to_string()));
+        let page = request.send().await.unwrap();
+        assert!(page.last_evaluated_key.is_none());
+        page.items.unwrap().iter().map(to_json).collect()
+    }
+}
+
+/// What the table has at a point of a task's life, and what is read of it.
+pub(crate) struct Point {
+    pub(crate) name: &'static str,
+    pub(crate) items: Vec<Item>,
+    pub(crate) submission: Submission,
+    pub(crate) task: Snapshot,
+    pub(crate) configs: Vec<PushConfig>,
+}
+
+struct Life {
+    table: Table,
+    submission: Submission,
+    task: Snapshot,
+    seconds: i64,
+    writes: u32,
+}
+
+pub(crate) fn stamp(seconds: i64, write: &str) -> Stamp {
+    Stamp {
+        now: at(seconds),
+        write: WriteId::new(write),
+        signal_grace: Duration::from_mins(1),
+        lease: Duration::from_secs(30),
+        push_claim: Duration::from_secs(30),
+        pusher: None,
+    }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(BEGIN + seconds * 1_000)
+}
+
+fn message(role: Role, id: &str, text: &str) -> Message {
+    Message { message_id: id.to_owned(), role, parts: vec![Part::text(text)], ..Message::default() }
+}
+
+fn submission(tenant: &str) -> Submission {
+    let tenant = Tenant::parse(tenant).unwrap();
+    Submission {
+        key: TaskKey { tenant, task: TaskId::parse("task").unwrap() },
+        owner: Owner::parse("jwt:https://issuer.example#alice").unwrap(),
+        context: ContextId::parse("context").unwrap(),
+        message: message(Role::User, "m1", "go"),
+        terms: Terms::default(),
+        sender_waits_until: None,
+        request: None,
+        pushes: None,
+    }
+}
+
+fn token() -> LeaseToken {
+    LeaseToken::new("lease")
+}
+
+fn pusher() -> LeaseToken {
+    LeaseToken::new("pusher")
+}
+
+fn json(text: &str) -> Json {
+    Json::parse(text).unwrap()
+}
+
+fn artifact(text: &str) -> Update {
+    let artifact = Artifact {
+        artifact_id: "a".to_owned(),
+        parts: vec![Part::text(text), Part::data(json(r#"{"b":1.50,"a":null}"#))],
+        ..Artifact::default()
+    };
+    Update::Artifact(ArtifactChange {
+        artifact,
+        append: true,
+        last_chunk: true,
+        ..ArtifactChange::default()
+    })
+}
+
+fn registration(id: &str) -> Registration {
+    Registration::new(&ConfigId::parse(id).unwrap(), "1")
+}
+
+fn small_config() -> PushConfig {
+    PushConfig {
+        id: ConfigId::parse("c1").unwrap(),
+        registration: registration("c1"),
+        url: "https://hooks.example/1".to_owned(),
+        scheme: String::new(),
+        secrets: Sealed::default(),
+        version: ProtocolVersion::V1_0,
+        trace: None,
+        created_at: at(0),
+        write: WriteId::new("cw-1"),
+        delivery: Delivery::default(),
+    }
+}
+
+/// A config with all that it can have.
+fn large_config() -> PushConfig {
+    let attempt = |cause: Option<&str>| Attempt {
+        at: at(3),
+        generation: Generation(2),
+        reason: "HTTP 500".to_owned(),
+        cause: cause.map(str::to_owned),
+    };
+    let trouble = Trouble {
+        since: at(2),
+        failures: 2,
+        ours: 1,
+        next: Some(at(60)),
+        attempts: vec![attempt(None), attempt(Some("no route"))],
+    };
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    PushConfig {
+        id: ConfigId::parse("c2").unwrap(),
+        registration: registration("c2"),
+        scheme: "Bearer".to_owned(),
+        secrets: Sealed::new("l1.c2VhbGVk"),
+        version: ProtocolVersion::V0_3,
+        trace: TraceContext::parse(trace),
+        write: WriteId::new("cw-2"),
+        delivery: Delivery {
+            cursor: Position(1),
+            delivered: Generation(1),
+            replays: 3,
+            introduced: true,
+            batch: Some(Position(2)),
+            trouble: Some(trouble),
+        },
+        ..small_config()
+    }
+}
+
+impl Life {
+    async fn new(submission: Submission) -> Self {
+        let table = Table::new().await;
+        let change = Head::submit(submission.clone(), &stamp(0, "w-0"));
+        assert_eq!(table.store.create(&change).await.unwrap(), Created::Now);
+        let key = &submission.key;
+        let task = table.store.read(key, Depth::Tail).await.unwrap().unwrap();
+        Self { table, submission, task, seconds: 0, writes: 0 }
+    }
+
+    async fn apply(&mut self, command: Command) {
+        self.apply_as(None, command).await;
+    }
+
+    async fn apply_as(&mut self, pusher: Option<LeaseToken>, command: Command) {
+        self.writes += 1;
+        self.seconds += 1;
+        let stamp = Stamp { pusher, ..stamp(self.seconds, &format!("w-{}", self.writes)) };
+        let change = self.task.head.apply(command, &stamp).unwrap();
+        let guard = Guard { revision: self.task.head.revision, leased_until: change.over_lease() };
+        match self.table.store.commit(&self.task, guard, &change).await.unwrap() {
+            Committed::Done(now) => self.task = *now,
+            Committed::Lost(_) => panic!("nobody else writes"),
+        }
+    }
+
+    async fn claim(&mut self) {
+        self.apply(Command::Claim { token: token(), max_attempts: 5 }).await;
+    }
+
+    fn turn(&self, updates: Vec<Update>) -> TurnEnd {
+        TurnEnd { token: token(), given: self.task.head.given, updates }
+    }
+
+    async fn park(&mut self, pause: Pause) {
+        let turn = self.turn(Vec::new());
+        self.apply(Command::Park { turn, pause }).await;
+    }
+
+    async fn finish(&mut self, ending: Finish) {
+        let turn = self.turn(Vec::new());
+        self.apply(Command::Finish { turn, ending }).await;
+    }
+
+    async fn put(&self, config: &PushConfig) {
+        PushConfigs::put(&self.table.store, &self.submission.key, config).await.unwrap();
+    }
+
+    async fn point(&self, name: &'static str) -> Point {
+        let key = &self.submission.key;
+        let store = &self.table.store;
+        let task = store.read(key, Depth::Full).await.unwrap().unwrap();
+        assert_eq!(task.head, self.task.head);
+        Point {
+            name,
+            items: self.table.items(key).await,
+            submission: self.submission.clone(),
+            configs: store.get(key, task.head.registrations()).await.unwrap(),
+            task,
+        }
+    }
+}
+
+/// Every kind of item, in every phase of a task.
+pub(crate) async fn points() -> Vec<Point> {
+    let mut points = a_conversation().await;
+    points.extend(pushes().await);
+    points.extend(endings().await);
+    points.extend(a_large_log().await);
+    points
+}
+
+async fn a_conversation() -> Vec<Point> {
+    let mut points = Vec::new();
+    let mut life = Life::new(submission("")).await;
+    points.push(life.point("submitted").await);
+    life.claim().await;
+    points.push(life.point("running").await);
+    let progress = StatusChange {
+        message: Some(message(Role::Agent, "p1", "well under way")),
+        ..StatusChange::default()
+    };
+    let updates = vec![Update::Progress(progress), artifact("one")];
+    life.apply(Command::Emit { token: token(), updates }).await;
+    points.push(life.point("running-updates").await);
+    let checkpoint = Some(json(r#"{"step":1,"rate":1.50}"#));
+    life.park(Pause::Until { wake_at: at(10), checkpoint: checkpoint.clone() }).await;
+    points.push(life.point("waiting").await);
+    life.seconds = 10;
+    life.claim().await;
+    life.park(Pause::ForUser {
+        interruption: Interruption::InputRequired,
+        message: Some(message(Role::Agent, "q1", "which?")),
+        checkpoint,
+        patience: Some(Patience { until: at(100), then: Impatience::Wake }),
+    })
+    .await;
+    points.push(life.point("input-required").await);
+    let answer = message(Role::User, "m2", "this one");
+    let terms = Terms {
+        accepted_output_modes: vec!["text/plain".to_owned()],
+        extensions: vec!["urn:x".to_owned()],
+        metadata: None,
+    };
+    let Submission { key, owner, .. } = life.submission.clone();
+    let request = Fingerprint::new(&key.tenant, &owner, "key 2", &answer, &terms, None);
+    life.apply(Command::Message { message: answer, terms, request: Some(request), push: None })
+        .await;
+    points.push(life.point("follow-up").await);
+    life.claim().await;
+    life.park(Pause::ForUser {
+        interruption: Interruption::AuthRequired,
+        message: None,
+        checkpoint: None,
+        patience: Some(Patience { until: at(100), then: Impatience::Fail }),
+    })
+    .await;
+    points.push(life.point("auth-required").await);
+    let mut other = Life::new(submission("")).await;
+    other.claim().await;
+    other.finish(Finish::Completed(Some(message(Role::Agent, "d1", "done")))).await;
+    points.push(other.point("completed").await);
+    points
+}
+
+async fn pushes() -> Vec<Point> {
+    let mut points = Vec::new();
+    let first = submission("acme");
+    let (tenant, owner) = (&first.key.tenant, &first.owner);
+    let request = Fingerprint::new(tenant, owner, "key 1", &first.message, &first.terms, None);
+    let mut life = Life::new(Submission {
+        sender_waits_until: Some(at(20)),
+        request: Some(request),
+        pushes: Some(FirstPush { registration: registration("c1"), held_until: Some(at(20)) }),
+        ..first
+    })
+    .await;
+    life.put(&small_config()).await;
+    points.push(life.point("submitted-pushes").await);
+    life.put(&large_config()).await;
+    life.apply(Command::RegisterPush(NewPush { registration: registration("c2"), most: 9 })).await;
+    life.seconds = 20;
+    life.apply_as(Some(pusher()), Command::Claim { token: token(), max_attempts: 5 }).await;
+    life.apply(Command::ClaimPush { token: pusher() }).await;
+    points.push(life.point("running-pushes").await);
+    let epoch = life.task.head.pushes.as_ref().unwrap().epoch;
+    let settlement =
+        Settlement { token: pusher(), epoch, through: Position(2), next: Some(at(60)) };
+    life.apply(Command::SettlePush(settlement)).await;
+    points.push(life.point("running-settled").await);
+    life.finish(Finish::Direct(message(Role::Agent, "d1", "a direct message"))).await;
+    points.push(life.point("completed-direct").await);
+    points
+}
+
+async fn endings() -> Vec<Point> {
+    let mut points = Vec::new();
+    let mut life = Life::new(submission("")).await;
+    life.claim().await;
+    life.seconds = 60;
+    life.apply(Command::Expire).await;
+    points.push(life.point("waiting-died").await);
+    life.claim().await;
+    life.finish(Finish::Failed(None)).await;
+    points.push(life.point("failed").await);
+    let mut life = Life::new(submission("")).await;
+    life.claim().await;
+    life.finish(Finish::Rejected(None)).await;
+    points.push(life.point("rejected").await);
+    let mut life = Life::new(submission("")).await;
+    life.put(&small_config()).await;
+    life.apply(Command::RegisterPush(NewPush { registration: registration("c1"), most: 9 })).await;
+    life.apply(Command::Cancel).await;
+    points.push(life.point("canceled-to-push").await);
+    points
+}
+
+/// A log that has moved out to a segment, of which one entry is in a parcel.
+async fn a_large_log() -> Vec<Point> {
+    let mut life = Life::new(submission("")).await;
+    life.claim().await;
+    for bytes in [2_500, 1_500, 1_500, 1_500, 10] {
+        let updates = vec![artifact(&"x".repeat(bytes))];
+        life.apply(Command::Emit { token: token(), updates }).await;
+    }
+    let point = life.point("running-large").await;
+    for prefix in ["P#", "S#", "H"] {
+        let is_there = |item: &Item| item["sk"]["S"].as_str().unwrap().starts_with(prefix);
+        assert!(point.items.iter().any(is_there), "{prefix}");
+    }
+    vec![point]
+}

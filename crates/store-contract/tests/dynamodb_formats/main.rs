@@ -1,0 +1,264 @@
+//! The formats of the items on DynamoDB: what is written today, and what is read for ever.
+//!
+//! `crates/dynamodb/tests/formats` has a folder for each format that a release has written. Its files
+//! must not be changed. `docs/formats.md` tells how a format is added.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod items;
+mod life;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use a2a_lambda_core::engine::chain;
+use a2a_lambda_core::head::due_shard;
+use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::machine::{Change, NewPush};
+use a2a_lambda_core::store::{Committed, Depth, Guard, ListQuery};
+use a2a_lambda_core::{
+    Command, Head, PushConfig, PushConfigs, Registration, Snapshot, StoreError, TaskStore,
+};
+use a2a_lambda_protocol::Timestamp;
+use serde_json::{Value, json};
+
+use items::Item;
+use life::{Point, Table, points, stamp};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../dynamodb/tests/formats")
+}
+
+/// The file of a point, in the folder of the format that its items have.
+fn file(point: &Point) -> PathBuf {
+    let format = point.items[0]["v"]["N"].as_str().unwrap();
+    folder().join(format).join(format!("{}.json", point.name))
+}
+
+fn names(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn read(file: &Path) -> Vec<Item> {
+    let text =
+        fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Writes what is missing; what is there stays.
+#[tokio::test]
+#[ignore = "it is run once, by who adds a format: docs/formats.md"]
+async fn write_the_files_of_a_new_format() {
+    for point in points().await {
+        let file = file(&point);
+        if !file.exists() {
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, serde_json::to_string_pretty(&point.items).unwrap() + "\n").unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_is_what_this_format_is() {
+    let points = points().await;
+    for point in &points {
+        let expected = read(&file(point));
+        for (item, expected) in point.items.iter().zip(&expected) {
+            let name = point.name;
+            assert_eq!(item, expected, "{name}: a change needs a new format, see docs/formats.md");
+        }
+        assert_eq!(point.items.len(), expected.len(), "{}", point.name);
+    }
+    let files: BTreeSet<String> =
+        points.iter().map(|point| format!("{}.json", point.name)).collect();
+    assert_eq!(names(file(&points[0]).parent().unwrap()), files, "each file is of a point");
+}
+
+fn without_number(items: &[Item]) -> Vec<Item> {
+    let mut items = items.to_vec();
+    items.iter_mut().for_each(|item| drop(item.remove("v")));
+    items
+}
+
+#[tokio::test]
+async fn what_any_release_has_written_is_read_and_goes_on() {
+    let formats = names(&folder());
+    assert!(!formats.is_empty());
+    for point in points().await {
+        for format in &formats {
+            let file = folder().join(format).join(format!("{}.json", point.name));
+            if !file.exists() {
+                // What came with a later format.
+                continue;
+            }
+            let items = read(&file);
+            goes_on(&point, &items).await;
+            if format == "1" {
+                // As it was written before there were numbers.
+                goes_on(&point, &without_number(&items)).await;
+            }
+        }
+    }
+}
+
+/// The task of a point is read of these items, and can be changed.
+async fn goes_on(point: &Point, items: &[Item]) {
+    let Point { name, task, configs, .. } = point;
+    let table = Table::of(items).await;
+    let key = &task.head.key;
+    let read = table.store.read(key, Depth::Full).await.unwrap().unwrap();
+    assert_eq!(read, *task, "{name}");
+    let registrations = task.head.registrations();
+    assert_eq!(table.store.get(key, registrations).await.unwrap(), *configs, "{name}");
+    for config in configs {
+        let moved = PushConfig { write: WriteId::new("later"), ..config.clone() };
+        assert!(table.store.advance(key, &config.write, &moved).await.unwrap(), "{name}");
+    }
+    let base = table.store.read(key, Depth::Tail).await.unwrap().unwrap();
+    let next = next(&base);
+    let committed = table.store.commit(&base, guard(&base), &next).await.unwrap();
+    assert!(matches!(committed, Committed::Done(_)), "{name}: {committed:?}");
+    let read = table.store.read(key, Depth::Full).await.unwrap().unwrap();
+    assert_eq!(read.head, *next.head(), "{name}");
+}
+
+/// A change that is legal in every phase.
+fn next(base: &Snapshot) -> Change {
+    let command = if base.head.is_terminal() {
+        let id = a2a_lambda_core::ids::ConfigId::parse("new").unwrap();
+        Command::RegisterPush(NewPush { registration: Registration::new(&id, "2"), most: 9 })
+    } else {
+        Command::Cancel
+    };
+    base.head.apply(command, &stamp(200, "w-next")).unwrap()
+}
+
+fn guard(base: &Snapshot) -> Guard {
+    Guard { revision: base.head.revision, leased_until: None }
+}
+
+/// What is wrong with an item, and how an error names it.
+fn damages() -> [(&'static str, Value, &'static str); 4] {
+    [
+        ("v", json!({ "N": "99" }), "format 99"),
+        ("v", json!({ "N": "0" }), "format 0"),
+        ("v", json!({ "S": "1" }), "a format that is no number"),
+        ("zz", json!({ "S": "new" }), "an unknown attribute \"zz\""),
+    ]
+}
+
+#[tokio::test]
+async fn an_item_of_another_format_is_refused_by_name_and_nothing_is_written() {
+    let mut refused = BTreeSet::new();
+    for point in points().await {
+        for place in 0..point.items.len() {
+            for (attribute, value, found) in damages() {
+                let mut items = point.items.clone();
+                items[place].insert(attribute.to_owned(), value);
+                let table = Table::of(&items).await;
+                let name = items[place]["sk"]["S"].as_str().unwrap();
+                let kind = match name.split('#').next().unwrap() {
+                    "H" => "head",
+                    "C" => "push config",
+                    "P" => "parcel",
+                    "S" => "segment",
+                    other => panic!("{other}"),
+                };
+                let key = &point.task.head.key;
+                let expected = format!(
+                    "the stored task {key} is of another release: the {kind} has {found}, and this \
+                     release reads format 1"
+                );
+                for error in errors(&table, &point, kind, attribute == "v").await {
+                    assert!(matches!(error, StoreError::OtherRelease { .. }), "{error:?}");
+                    assert!(!error.is_retryable() && !error.certainly_not_applied());
+                    assert_eq!(chain(&error), expected, "{}", point.name);
+                }
+                assert_eq!(table.items(key).await, items, "{}: something was written", point.name);
+                refused.insert(kind);
+            }
+        }
+    }
+    assert_eq!(refused.len(), 4, "{refused:?}");
+}
+
+/// Does what is done with an item of this kind. All of it must fail.
+async fn errors(table: &Table, point: &Point, kind: &str, is_numbered: bool) -> Vec<StoreError> {
+    let Point { task, configs, submission, .. } = point;
+    let (store, key) = (&table.store, &task.head.key);
+    let mut errors = Vec::new();
+    if kind == "push config" {
+        errors.push(store.get(key, task.head.registrations()).await.unwrap_err());
+        // Whoever has read the config before has read what was there then.
+        let config = PushConfig { write: WriteId::new("later"), ..configs[0].clone() };
+        assert!(!store.advance(key, &WriteId::new("before"), &config).await.unwrap());
+        return errors;
+    }
+    errors.push(store.read(key, Depth::Full).await.unwrap_err());
+    if kind != "head" {
+        assert_eq!(store.read(key, Depth::Tail).await.unwrap().unwrap().head, task.head);
+        return errors;
+    }
+    errors.push(store.read(key, Depth::Tail).await.unwrap_err());
+    errors.push(store.read(key, Depth::After(task.head.position)).await.unwrap_err());
+    let again = Head::submit(submission.clone(), &stamp(0, "w-other"));
+    errors.push(store.create(&again).await.unwrap_err());
+    let query = ListQuery {
+        tenant: key.tenant.clone(),
+        owner: submission.owner.clone(),
+        context: None,
+        state: None,
+        status_since: None,
+        after: None,
+        limit: 10,
+        count: false,
+    };
+    if task.head.is_listed() {
+        errors.push(store.list(&query).await.unwrap_err());
+    }
+    if is_numbered {
+        // Whoever read the task before it was of another release, and would write it now. Of an
+        // unknown attribute a write knows nothing: the number must be raised for it.
+        errors.push(store.commit(task, guard(task), &next(task)).await.unwrap_err());
+        let token = a2a_lambda_core::LeaseToken::new("lease");
+        if task.head.is_held_by(&token) {
+            let until = Timestamp::from_millis(i64::MAX);
+            errors.push(store.renew(key, &token, until).await.unwrap_err());
+        }
+    }
+    // The sweep finds it, and so does the sweep of the release that can read it.
+    let found =
+        store.due(due_shard(key), Timestamp::from_millis(i64::MAX), None, 10).await.unwrap();
+    assert_eq!(found.len(), usize::from(task.head.due.is_some()));
+    errors
+}
+
+#[tokio::test]
+async fn an_entry_of_the_due_index_that_cannot_be_read_hides_no_other() {
+    let points = points().await;
+    let submitted = points.iter().find(|point| point.name == "submitted").unwrap();
+    let head = &submitted.items[0];
+    let foreign = (0..5).map(|number| {
+        let mut item = head.clone();
+        // Before the others.
+        item.insert("dt".to_owned(), json!({ "N": number.to_string() }));
+        let (pk, sk) = match number {
+            0 => ("no tenant".to_owned(), "H"),
+            1 => ("a/b#task".to_owned(), "H"),
+            _ => (format!("#{number}"), "Z#1"),
+        };
+        item.insert("pk".to_owned(), json!({ "S": pk }));
+        item.insert("sk".to_owned(), json!({ "S": sk }));
+        item
+    });
+    let items: Vec<Item> = foreign.chain([head.clone()]).collect();
+    let table = Table::of(&items).await;
+    let key = &submitted.task.head.key;
+    let until = Timestamp::from_millis(i64::MAX);
+    for limit in [1, 2, 10] {
+        let found = table.store.due(due_shard(key), until, None, limit).await.unwrap();
+        assert_eq!(found.iter().map(|due| &due.key).collect::<Vec<_>>(), [key], "{limit}");
+    }
+}
