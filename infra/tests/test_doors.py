@@ -1,0 +1,240 @@
+"""The front doors: which paths are open, who is asked on the others, and that they stream."""
+
+import json
+import re
+
+import pytest
+from model import ROOT, Stack
+
+VERBS = {"get", "head", "post", "delete", "options", "put", "patch", "trace"}
+OPEN = {
+    ("/", "options"), ("/{tenant}", "options"), ("/{tenant}/{proxy+}", "options"),
+    *((f"{base}/.well-known/{{proxy+}}", verb) for base in ["", "/{tenant}"] for verb in ["get", "head", "options"]),
+}  # fmt: skip
+ASKED = {("/", "post"), ("/{tenant}", "get"), ("/{tenant}", "post"), *(("/{tenant}/{proxy+}", v) for v in ["get", "post", "delete"])}
+ORIGINS = "https://a.example.com,https://b.example.com"
+CORS = (ROOT / "crates/http/src/cors.rs").read_text()
+FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
+POOL = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_a"
+NOBODY = {"Authorizer": "none", "AllowAnonymous": "true"}
+VERSIONED = {"Revision": "r1", "RequestProvisionedConcurrency": "1"}
+LIVE = "arn:aws:lambda:eu-central-1:123456789012:function:${RequestAlias}:live"
+
+
+def rest(**parameters):
+    return Stack(**parameters).properties("RestApi")["Body"]
+
+
+def operations(body):
+    return {(path, verb): of for path, item in body["paths"].items() for verb, of in item.items() if verb in VERBS}
+
+
+def constant(name):
+    """A list with commas in crates/http."""
+    text = re.search(rf'const {name}: &str =\s*"([^"]*)"', CORS)[1]
+    return re.sub(r"\\\s*", "", text).split(", ")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "scheme"),
+    [
+        ({}, {"x-amazon-apigateway-authtype": "awsSigv4"}),
+        (
+            {"Authorizer": "cognito", "UserPoolArn": POOL},
+            {"x-amazon-apigateway-authorizer": {"type": "cognito_user_pools", "providerARNs": [POOL]}},
+        ),
+        (
+            {"Authorizer": "lambda", "AuthorizerFunctionArn": FUNCTION, "AuthorizerHeader": "X-Api-Key"},
+            {
+                "name": "X-Api-Key",
+                "x-amazon-apigateway-authorizer": {
+                    "type": "request",
+                    "identitySource": "method.request.header.X-Api-Key",
+                    "authorizerResultTtlInSeconds": 300,
+                    "authorizerUri": f"arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations",
+                },
+            },
+        ),
+    ],
+    ids=["iam", "cognito", "lambda"],
+)
+def test_a_rest_api_asks_who_calls_except_for_the_card_and_preflights(parameters, scheme):
+    body = rest(**parameters)
+    assert scheme.items() <= body["components"]["securitySchemes"]["caller"].items()
+    found = operations(body)
+    assert set(found) == OPEN | ASKED
+    for operation, of in found.items():
+        # API Gateway ignores `security` of a whole document.
+        assert of["security"] == ([] if operation in OPEN else [{"caller": []}]), operation
+
+
+def test_a_rest_api_without_authorizer_asks_nobody():
+    assert all(of["security"] == [] for of in operations(rest(**NOBODY)).values())
+
+
+@pytest.mark.parametrize(("parameters", "function"), [({}, "${Request.Arn}"), (VERSIONED, LIVE)], ids=["latest", "alias"])
+def test_a_rest_api_streams_for_as_long_as_a_function_can_run(parameters, function):
+    stack = Stack(**parameters)
+    for operation, of in operations(stack.properties("RestApi")["Body"]).items():
+        assert of["x-amazon-apigateway-integration"] == {
+            "type": "aws_proxy",
+            "httpMethod": "POST",
+            "responseTransferMode": "STREAM",
+            "timeoutInMillis": 900_000,
+            "uri": f"arn:aws:apigateway:eu-central-1:lambda:path/2021-11-15/functions/{function}/response-streaming-invocations",
+        }, operation
+    assert stack.properties("RestApi")["EndpointConfiguration"]["Types"] == ["REGIONAL"]
+    assert stack.properties("Request")["Timeout"] == 900
+    permission = stack.properties("RestPermission")
+    called = function if parameters else "${Request.Arn}"
+    assert (permission["FunctionName"], permission["Principal"]) == (called, "apigateway.amazonaws.com")
+    assert permission["SourceArn"].endswith(":${RestApi}/*")
+
+
+def test_every_path_parameter_of_the_rest_api_is_declared():
+    for path, item in rest()["paths"].items():
+        assert [p["name"] for p in item.get("parameters", [])] == re.findall(r"\{(\w+)\+?\}", path)
+
+
+@pytest.mark.parametrize("origins", ["", "*", ORIGINS])
+def test_errors_of_a_rest_api_are_those_of_a2a_and_pages_can_read_them(origins):
+    responses = rest(AllowedOrigins=origins)["x-amazon-apigateway-gateway-responses"]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED", "MISSING_AUTHENTICATION_TOKEN", "THROTTLED"} <= set(responses)
+    for kind, response in responses.items():
+        error = json.loads(response["responseTemplates"]["application/json"])["error"]
+        assert error["code"] == response["statusCode"] and error["message"], kind
+        assert re.fullmatch("[A-Z_]+", error["status"])
+        headers = response.get("responseParameters", {})
+        allowed = headers.get("gatewayresponse.header.Access-Control-Allow-Origin")
+        assert allowed == ("'*'" if origins else None), kind
+        assert ("gatewayresponse.header.WWW-Authenticate" in headers) == (response["statusCode"] == 401), kind
+        if origins:
+            exposed = headers["gatewayresponse.header.Access-Control-Expose-Headers"].strip("'").split(", ")
+            assert set(exposed) <= set(constant("EXPOSED"))
+
+
+def test_a_change_of_parameters_is_deployed():
+    (deployment,) = Stack().of_type("AWS::ApiGateway::Deployment")
+    assert deployment != "RestApiDeployment"
+    (stage,) = Stack().of_type("AWS::ApiGateway::Stage").values()
+    assert stage["DeploymentId"] == f"${{{deployment}}}" and stage["StageName"] == "a2a"
+
+
+def test_an_authorizer_function_may_be_called_by_the_rest_api_only():
+    stack = Stack(Authorizer="lambda", AuthorizerFunctionArn=FUNCTION)
+    permission = stack.properties("AuthorizerPermission")
+    assert permission["FunctionName"] == FUNCTION
+    assert permission["SourceArn"].endswith(":${RestApi}/authorizers/*")
+
+
+@pytest.mark.parametrize(("parameters", "mode"), [({}, "AWS_IAM"), (NOBODY, "NONE")], ids=["iam", "open"])
+def test_a_function_url_streams_and_is_open_only_if_that_is_said(parameters, mode):
+    stack = Stack(FrontDoor="url", **parameters)
+    url = stack.properties("FunctionUrl")
+    assert (url["AuthType"], url["InvokeMode"]) == (mode, "RESPONSE_STREAM")
+    public = {of["Action"]: of for of in stack.of_type("AWS::Lambda::Permission").values()}
+    if mode == "AWS_IAM":
+        assert public == {}
+    else:
+        assert set(public) == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
+        assert public["lambda:InvokeFunctionUrl"]["FunctionUrlAuthType"] == "NONE"
+        # Without this, anybody could invoke the function with events of any form.
+        assert public["lambda:InvokeFunction"]["InvokedViaFunctionUrl"] is True
+
+
+def test_preflights_of_a_function_url_are_answered_by_whoever_they_reach():
+    signed = Stack(FrontDoor="url", AllowedOrigins=ORIGINS)
+    assert signed.variables("Request")["ALLOWED_ORIGINS"] == ""
+    check_cors(signed.properties("FunctionUrl")["Cors"])
+    open_to_all = Stack(FrontDoor="url", AllowedOrigins=ORIGINS, **NOBODY)
+    assert open_to_all.variables("Request")["ALLOWED_ORIGINS"] == ORIGINS
+    assert "Cors" not in open_to_all.properties("FunctionUrl")
+
+
+def check_cors(cors):
+    assert cors["AllowOrigins"] == ORIGINS.split(",")
+    assert [*cors["AllowMethods"], "OPTIONS"] == constant("METHODS")
+    assert cors["AllowHeaders"] == constant("HEADERS")
+    assert cors["ExposeHeaders"] == constant("EXPOSED")
+    assert str(cors["MaxAge"]) in constant("MAX_AGE_SECONDS")
+    assert not cors.get("AllowCredentials", False)
+
+
+def test_the_url_of_an_alias_is_made_after_the_alias():
+    assert Stack(FrontDoor="url", **VERSIONED).properties("FunctionUrl")["Qualifier"] == "live"
+    assert "Qualifier" not in Stack(FrontDoor="url").properties("FunctionUrl")
+
+
+JWT = {"Authorizer": "jwt", "JwtIssuer": "https://issuer.example", "JwtAudience": "a,b"}
+
+
+@pytest.mark.parametrize(("parameters", "kind"), [({}, "AWS_IAM"), (JWT, "JWT"), (NOBODY, "NONE")], ids=["iam", "jwt", "open"])
+def test_an_http_api_asks_who_calls_except_for_the_card_and_preflights(parameters, kind):
+    stack = Stack(FrontDoor="http", **parameters)
+    routes = {of["RouteKey"]: of for of in stack.of_type("AWS::ApiGatewayV2::Route").values()}
+    opened = {f"{verb} {base}/.well-known/{{proxy+}}" for verb in ["GET", "HEAD"] for base in ["", "/{tenant}"]}
+    opened |= {"OPTIONS /", "OPTIONS /{proxy+}"}
+    assert set(routes) == {"$default", *opened}
+    assert all(routes[key]["AuthorizationType"] == "NONE" for key in opened)
+    assert routes["$default"]["AuthorizationType"] == kind
+    if kind == "JWT":
+        assert routes["$default"]["AuthorizerId"] == "${HttpAuthorizer}"
+        jwt = stack.properties("HttpAuthorizer")["JwtConfiguration"]
+        assert jwt == {"Issuer": "https://issuer.example", "Audience": ["a", "b"]}
+
+
+def test_an_http_api_gives_its_function_no_more_time_than_it_waits():
+    stack = Stack(FrontDoor="http")
+    integration = stack.properties("HttpIntegration")
+    assert integration["PayloadFormatVersion"] == "2.0"
+    assert integration["TimeoutInMillis"] == 1_000 * stack.properties("Request")["Timeout"] == 30_000
+
+
+def test_pages_may_call_an_http_api_as_they_may_the_function():
+    assert "CorsConfiguration" not in Stack(FrontDoor="http").properties("HttpApi")
+    check_cors(Stack(FrontDoor="http", AllowedOrigins=ORIGINS).properties("HttpApi")["CorsConfiguration"])
+
+
+@pytest.mark.parametrize("door", ["rest", "url", "http"])
+def test_a_stack_has_one_front_door(door):
+    resources = Stack(FrontDoor=door).resources
+    doors = {"rest": "RestApi", "url": "FunctionUrl", "http": "HttpApi"}
+    assert {of for of in doors if doors[of] in resources} == {door}
+
+
+@pytest.mark.parametrize(("parameters", "auth"), [
+    ({}, '--aws-sigv4 "aws:amz:eu-central-1:execute-api"'), ({"FrontDoor": "url"}, '--aws-sigv4 "aws:amz:eu-central-1:lambda"'),
+    ({"FrontDoor": "http", **JWT}, '-H "Authorization: Bearer $TOKEN"'), ({"Authorizer": "cognito", "UserPoolArn": POOL}, '-H "Authorization: $TOKEN"'),
+    (NOBODY, None),
+])  # fmt: skip
+def test_the_first_curl_says_who_calls(parameters, auth):
+    outputs = Stack(**parameters).outputs
+    curl = outputs["FirstCurl"]
+    assert f"'{outputs['Url']}'" in curl and json.loads(re.search(r"-d '(.*)'$", curl)[1])["method"] == "SendMessage"
+    assert auth in curl if auth else "--user" not in curl and "TOKEN" not in curl
+
+
+def test_a_domain_is_in_front_of_either_api():
+    certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
+    domain = {"DomainName": "a.example.com", "CertificateArn": certificate, "HostedZoneId": "Z1"}
+    for door, api in [("rest", "${RestApi}"), ("http", "${HttpApi}")]:
+        stack = Stack(FrontDoor=door, **domain)
+        assert stack.properties("DomainMapping")["ApiId"] == api
+        assert stack.properties("Domain")["DomainNameConfigurations"][0]["CertificateArn"] == certificate
+        assert stack.properties("DomainRecord")["Name"] == "a.example.com"
+        assert stack.outputs["Url"] == "https://a.example.com/"
+
+
+def test_access_logs_need_a_setting_of_the_account_that_is_made_only_if_asked_for():
+    (stage,) = Stack().of_type("AWS::ApiGateway::Stage").values()
+    assert "AccessLogSetting" not in stage
+    (stage,) = Stack(AccessLogs="on").of_type("AWS::ApiGateway::Stage").values()
+    log = "arn:aws:logs:eu-central-1:123456789012:log-group:${AccessLog}"
+    assert stage["AccessLogSetting"]["DestinationArn"] == log
+    assert set(json.loads(stage["AccessLogSetting"]["Format"])) >= {"requestId", "status", "error"}
+    assert "AccountSettings" not in Stack(AccessLogs="on").resources
+    made = Stack(AccessLogs="set-account-role").resources
+    # Other APIs of the account go on using it.
+    assert made["AccountSettings"]["DeletionPolicy"] == made["AccountLogRole"]["DeletionPolicy"] == "Retain"
+    stage = Stack(AccessLogs="on", FrontDoor="http").properties("HttpStage")
+    assert stage["AccessLogSettings"]["DestinationArn"] == log

@@ -1,0 +1,156 @@
+"""The template sets the variables that the functions read, within the same bounds."""
+
+import re
+
+import pytest
+from model import ROOT, Stack, allows, parameter_of, source, translated
+
+FUNCTIONS = {
+    "request": "Request",
+    "sqs-executor": "SqsExecutor",
+    "stream-recovery": "StreamRecovery",
+    "scheduled-recovery": "ScheduledRecovery",
+}
+# What resources and the front door decide.
+DECIDED = {
+    "TABLE_NAME": "${Table}",
+    "QUEUE_URL": "${WorkQueue}",
+    "QUEUE_ARN": "${WorkQueue.Arn}",
+    "SCHEDULER_ROLE_ARN": "${SchedulerRole.Arn}",
+    "SCHEDULE_GROUP": "${Schedules}",
+    "RESPONSE_MODE": "stream",
+}
+# Set by Lambda, or by the local cloud only.
+SURROUNDINGS = re.compile(r"AWS_\w+|END_WITH_STDIN|DEAD_LETTER_QUEUE_URL")
+HEADER = "| variable | read by | default | bounds | secret | what |"
+# A value that is not the default.
+OTHER = {
+    "AGENT": "summary", "OWNER_CLAIM": "email", "ALLOWED_ORIGINS": "https://app.example.com",
+    "PUBLIC_URL": "https://agents.example.com/a2a", "BASE_PATH": "/agents", "CARD_MODIFIED": "2026-01-31T12:00:00Z",
+    "CARD_SECURITY_SCHEMES": '{"oauth": {}}', "CARD_SECURITY_REQUIREMENTS": '[{"oauth": []}]',
+    "CARD_SIGNING_KEY": "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----", "CARD_SIGNING_KEY_ID": "c1",
+    "CARD_SIGNING_JWKS_URL": "https://agents.example.com/.well-known/jwks.json",
+    "PUSH_KMS_KEY": "arn:aws:kms:eu-central-1:123456789012:key/1", "PUSH_SECRETS_KEY": "A" * 43 + "=",
+    "PUSH_SIGNING_KEYS": "whsk_YWJj whsec_YWJj", "PUSH_JWT_KEY": "{{resolve:secretsmanager:push:SecretString:key}}",
+    "PUSH_JWT_KEY_ID": "p1", "PUSH_ALLOWED_HOSTS": "hooks.example.com,*.example.org", "PUSH_WAITS_SECONDS": "1,2",
+    "PUSH_EXTRA_ROOTS": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----",
+}  # fmt: skip
+# What a rule wants beside it.
+BESIDE = {
+    "ALLOW_ANONYMOUS": {"Authorizer": "none"},
+    "CARD_SIGNING_KEY": {"CardSigningKeyId": "c1"},
+    "CARD_SIGNING_KEY_ID": {"CardSigningKey": OTHER["CARD_SIGNING_KEY"]},
+    "CARD_SIGNING_JWKS_URL": {"CardSigningKey": OTHER["CARD_SIGNING_KEY"], "CardSigningKeyId": "c1"},
+    "PUSH_JWT_KEY": {"PushJwtKeyId": "p1", "PublicUrl": "https://agents.example.com"},
+    "PUSH_JWT_KEY_ID": {"PushJwtKey": OTHER["PUSH_JWT_KEY"], "PublicUrl": "https://agents.example.com"},
+}
+
+
+def table():
+    lines = (ROOT / "docs" / "configuration.md").read_text().splitlines()
+    # Variables that only the surroundings set are in a table of their own, if there is one.
+    start = lines.index(HEADER) + 2
+    rows = {}
+    for line in lines[start:]:
+        if not line.startswith("|"):
+            break
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        name = cells[0].strip("`")
+        if not SURROUNDINGS.fullmatch(name):
+            rows[name] = dict(zip(["readers", "default", "bounds", "secret"], cells[1:5]))
+    return rows
+
+
+TABLE = table()
+READERS = {
+    name: {of for of in FUNCTIONS if re.search(rf"(^|[\s,`]){of}($|[\s,`])", row["readers"])}
+    | (set(FUNCTIONS) if row["readers"].startswith("all") else set())
+    for name, row in TABLE.items()
+}
+SETTABLE = sorted(set(TABLE) - set(DECIDED))
+
+
+def test_the_table_of_variables_was_read():
+    assert len(TABLE) > 40 and all(READERS.values())
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_given_the_variables_that_it_reads_and_no_others(function):
+    given = set(Stack().variables(FUNCTIONS[function]))
+    assert given == {name for name in TABLE if function in READERS[name]}
+
+
+@pytest.mark.parametrize("variable", SETTABLE)
+def test_a_parameter_sets_a_variable_where_it_is_read_and_nothing_else(variable):
+    parameter = parameter_of(variable)
+    declaration = source()["Parameters"][parameter]
+    value = other_value(variable, declaration)
+    beside = BESIDE.get(variable, {})
+    after, before = Stack(**beside, **{parameter: value}), Stack()
+    may_change = {name for name in TABLE if parameter_of(name) in {parameter, *beside}}
+    for function, logical_id in FUNCTIONS.items():
+        then, now = before.variables(logical_id), after.variables(logical_id)
+        if function in READERS[variable]:
+            assert now[variable] == value, function
+        assert {name for name in now if now[name] != then[name]} <= may_change, function
+
+
+def other_value(variable, declaration):
+    if variable in OTHER:
+        return OTHER[variable]
+    if "AllowedValues" in declaration:
+        return next(v for v in declaration["AllowedValues"] if str(v) != str(declaration["Default"]))
+    default = int(declaration["Default"])
+    return str(default - 1 if default > int(declaration["MinValue"]) else default + 1)
+
+
+def test_what_resources_decide_is_what_they_are():
+    stack = Stack()
+    for variable, value in DECIDED.items():
+        for function in READERS[variable]:
+            assert stack.variables(FUNCTIONS[function])[variable] == value, (function, variable)
+    assert Stack(FrontDoor="http").variables("Request")["RESPONSE_MODE"] == "buffer"
+    assert Stack(FrontDoor="url").variables("Request")["RESPONSE_MODE"] == "stream"
+    existing = {"ExistingTable": "old", "ExistingTableStreamArn": "arn:aws:dynamodb:eu-central-1:123456789012:table/old/stream/1"}
+    assert Stack(**existing).variables("SqsExecutor")["TABLE_NAME"] == "old"
+    domain = {"DomainName": "a.example.com", "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1"}
+    assert Stack(**domain).variables("Request")["PUBLIC_URL"] == "https://a.example.com"
+    public = Stack(**domain, PublicUrl="https://b.example.com")
+    assert public.variables("Request")["PUBLIC_URL"] == "https://b.example.com"
+    made = Stack(PushKmsKey="create")
+    assert made.variables("Request")["PUSH_KMS_KEY"] == "${PushKey.Arn}"
+
+
+@pytest.mark.parametrize("variable", SETTABLE)
+def test_a_parameter_has_the_default_and_the_bounds_of_its_variable(variable):
+    row, declaration = TABLE[variable], source()["Parameters"][parameter_of(variable)]
+    bounds = re.fullmatch(r"a whole number from ([\d,]+) to ([\d,]+)", row["bounds"])
+    default = row["default"].strip("`").replace(",", "") if bounds else row["default"].strip("`")
+    if bounds:
+        assert declaration["Type"] == "Number"
+        least, most = (int(bound.replace(",", "")) for bound in bounds.groups())
+        assert (declaration["MinValue"], declaration["MaxValue"]) == (least, most)
+    elif row["bounds"] == "true or false":
+        assert declaration["AllowedValues"] == ["true", "false"]
+    elif variable == "LOG_LEVEL":
+        words = row["bounds"].replace(" or ", ", ").replace("`", "").split(", ")
+        assert declaration["AllowedValues"] == words
+    required = {"AGENT": "echo"}
+    assert str(declaration["Default"]) == required.get(variable, default)
+    assert declaration.get("NoEcho", False) == (row["secret"].lower() in {"yes", "secret", "true", "✓"})
+    assert declaration["Description"].startswith(f"{variable}: ")
+
+
+def test_the_defaults_leave_most_of_the_4_kb_to_the_user():
+    longest = "x" * 150  # of an ARN or a URL of a resource
+    for logical_id in FUNCTIONS.values():
+        variables = Stack().variables(logical_id)
+        size = sum(len(n) + len(re.sub(r"\$\{.*\}", longest, str(v))) for n, v in variables.items())
+        assert size < 2_000, (logical_id, size)
+
+
+def test_the_pattern_of_lists_of_waits_takes_no_more_than_the_function():
+    declaration = translated()["Parameters"]["PushWaitsSeconds"]
+    assert allows(declaration, ",".join(["604800"] * 32)) and allows(declaration, "1, 2")
+    for text in [",", "1,", "1;2", "1.5", "-1", ",".join(["1"] * 33), ""]:
+        assert not allows(declaration, text), text
