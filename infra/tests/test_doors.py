@@ -238,3 +238,12 @@ def test_access_logs_need_a_setting_of_the_account_that_is_made_only_if_asked_fo
     assert made["AccountSettings"]["DeletionPolicy"] == made["AccountLogRole"]["DeletionPolicy"] == "Retain"
     stage = Stack(AccessLogs="on", FrontDoor="http").properties("HttpStage")
     assert stage["AccessLogSettings"]["DestinationArn"] == log
+
+
+def test_a_web_acl_stands_in_front_of_the_stage():
+    acl = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/a/1"
+    association = Stack(WebAclArn=acl).properties("WebAcl")
+    assert association["WebACLArn"] == acl
+    (stage,) = Stack().of_type("AWS::ApiGateway::Stage")
+    assert association["ResourceArn"] == f"arn:aws:apigateway:eu-central-1::/restapis/${{RestApi}}/stages/${{{stage}}}"
+    assert "WebAcl" not in Stack().resources
