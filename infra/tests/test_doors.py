@@ -87,6 +87,7 @@ def test_a_rest_api_streams_for_as_long_as_a_function_can_run(parameters, functi
     assert stack.properties("Request")["Timeout"] == 900
     permission = stack.properties("RestPermission")
     called = function if parameters else "${Request.Arn}"
+    assert permission["Action"] == "lambda:InvokeFunction"
     assert (permission["FunctionName"], permission["Principal"]) == (called, "apigateway.amazonaws.com")
     assert permission["SourceArn"].endswith(":${RestApi}/*")
 
@@ -186,7 +187,13 @@ def test_an_http_api_asks_who_calls_except_for_the_card_and_preflights(parameter
 def test_an_http_api_gives_its_function_no_more_time_than_it_waits():
     stack = Stack(FrontDoor="http")
     integration = stack.properties("HttpIntegration")
-    assert integration["PayloadFormatVersion"] == "2.0"
+    assert (integration["PayloadFormatVersion"], integration["IntegrationUri"]) == ("2.0", "${Request.Arn}")
+    assert stack.properties("HttpPermission") == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": "${Request.Arn}",
+        "Principal": "apigateway.amazonaws.com",
+        "SourceArn": "arn:aws:execute-api:eu-central-1:123456789012:${HttpApi}/*",
+    }
     assert integration["TimeoutInMillis"] == 1_000 * stack.properties("Request")["Timeout"] == 30_000
 
 
@@ -235,6 +242,7 @@ def test_access_logs_need_a_setting_of_the_account_that_is_made_only_if_asked_fo
     assert "AccountSettings" not in Stack(AccessLogs="on").resources
     made = Stack(AccessLogs="set-account-role").resources
     # Other APIs of the account go on using it.
+    assert made["AccountSettings"]["Properties"] == {"CloudWatchRoleArn": "${AccountLogRole.Arn}"}
     assert made["AccountSettings"]["DeletionPolicy"] == made["AccountLogRole"]["DeletionPolicy"] == "Retain"
     stage = Stack(AccessLogs="on", FrontDoor="http").properties("HttpStage")
     assert stage["AccessLogSettings"]["DestinationArn"] == log

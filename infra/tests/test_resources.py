@@ -68,6 +68,7 @@ def test_the_executor_reports_each_record_and_has_bounds():
     mapping = Stack(SqsExecutorBatchSize="1", SqsExecutorMaxConcurrency="7").resources["SqsExecutorMapping"]
     of = mapping["Properties"]
     assert of["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert (of["FunctionName"], of["EventSourceArn"]) == ("${SqsExecutor.Arn}", "${WorkQueue.Arn}")
     assert (of["BatchSize"], of["ScalingConfig"]) == ("1", {"MaximumConcurrency": "7"})
     assert set(mapping["DependsOn"]) == {"TaskRights", "TimerRights"}
     assert "ScalingConfig" not in Stack().properties("SqsExecutorMapping")
@@ -80,6 +81,7 @@ def test_stream_recovery_is_woken_by_open_marks_only_and_gives_up_to_a_queue():
     assert pattern == {"dynamodb": {"NewImage": mark}}
     assert of["DestinationConfig"] == {"OnFailure": {"Destination": "${StreamFailures.Arn}"}}
     assert of["FunctionResponseTypes"] == ["ReportBatchItemFailures"] and of["BisectBatchOnFunctionError"]
+    assert (of["FunctionName"], of["EventSourceArn"]) == ("${StreamRecovery.Arn}", "${Table.StreamArn}")
     assert of["ParallelizationFactor"] == 10 and of["StartingPosition"] == "TRIM_HORIZON"
     # Without both, one bad record would hold up its shard for a day.
     assert 0 < of["MaximumRetryAttempts"] <= 100 and 60 <= of["MaximumRecordAgeInSeconds"] <= 3600
@@ -182,15 +184,21 @@ def test_alarms_watch_every_queue_and_function():
     for name, of in stack.of_type("AWS::CloudWatch::Alarm").items():
         assert of["AlarmActions"] == of["OKActions"] == [topic] and of["TreatMissingData"] == "notBreaching"
         (dimension,) = of["Dimensions"]
-        watched.add((of["MetricName"], dimension["Value"]))
-        assert of["DatapointsToAlarm"] <= of["EvaluationPeriods"], name
-    assert watched == {
-        ("ApproximateNumberOfMessagesVisible", "${DeadLetterQueue.QueueName}"),
-        ("ApproximateNumberOfMessagesVisible", "${StreamFailures.QueueName}"),
-        ("ApproximateAgeOfOldestMessage", "${WorkQueue.QueueName}"),
-        ("IteratorAge", "${StreamRecovery}"),
-        *((metric, f"${{{function}}}") for metric in ["Errors", "Throttles"] for function in FUNCTIONS),
+        watched.add((of["Namespace"], of["MetricName"], dimension["Name"], dimension["Value"]))
+        is_counted = of["MetricName"] in ["Errors", "Throttles"]
+        assert of["Statistic"] == ("Sum" if is_counted else "Maximum"), name
+        assert of["ComparisonOperator"] == "GreaterThanOrEqualToThreshold" and of["Threshold"] >= 1
+        assert of["DatapointsToAlarm"] <= of["EvaluationPeriods"] and of["Period"] >= 60, name
+        assert of["AlarmDescription"]
+    of_queue, of_function = ("AWS/SQS", "QueueName"), ("AWS/Lambda", "FunctionName")
+    expected = {
+        (of_queue, "ApproximateNumberOfMessagesVisible", "${DeadLetterQueue.QueueName}"),
+        (of_queue, "ApproximateNumberOfMessagesVisible", "${StreamFailures.QueueName}"),
+        (of_queue, "ApproximateAgeOfOldestMessage", "${WorkQueue.QueueName}"),
+        (of_function, "IteratorAge", "${StreamRecovery}"),
+        *((of_function, metric, f"${{{name}}}") for metric in ["Errors", "Throttles"] for name in FUNCTIONS),
     }
+    assert watched == {(space, metric, name, value) for (space, name), metric, value in expected}
     assert not Stack(Alarms="false").of_type("AWS::CloudWatch::Alarm")
     assert all("AlarmActions" not in of for of in Stack().of_type("AWS::CloudWatch::Alarm").values())
 

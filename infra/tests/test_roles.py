@@ -82,11 +82,17 @@ def statements(stack):
     found = {role: [] for role in stack.of_type("AWS::IAM::Role")}
     for role, of in stack.of_type("AWS::IAM::Role").items():
         for policy in of.get("Policies", []):
-            found[role] += policy["PolicyDocument"]["Statement"]
+            found[role] += statements_of(policy)
     for policy in stack.of_type("AWS::IAM::Policy").values():
         for role in policy["Roles"]:
-            found[role[2:-1]] += policy["PolicyDocument"]["Statement"]
+            found[role[2:-1]] += statements_of(policy)
     return found
+
+
+def statements_of(policy):
+    # An older version takes `${...}` for a text.
+    assert policy["PolicyDocument"]["Version"] == "2012-10-17"
+    return policy["PolicyDocument"]["Statement"]
 
 
 def rights(stack):
