@@ -1,0 +1,272 @@
+"""Runs scripts/deploy once its tools are there."""
+
+import difflib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from tools import ROOT, Fault, run_main
+
+from deploy import options as command_line
+from deploy import smoke
+from deploy.artifacts import KEY_PARAMETERS, Bucket, read_manifest
+from deploy.stack import Stack
+from deploy.template import Template, read_parameters
+
+# The words of the template and of scripts/package for the same thing.
+ARCHITECTURES = {"arm64": "arm64", "x86_64": "x86-64"}
+# What CloudFormation shows in place of a secret value.
+HIDDEN = "****"
+# How often a stack is looked at; an emulator is done at once.
+POLL_S, POLL_EMULATOR_S = 5.0, 0.2
+
+
+class Deployment:
+    """One run: what was asked for, and where."""
+
+    def __init__(self, options):
+        self.options = options
+        self.template = Template(options.template or ROOT / "infra/template.yaml")
+        self.given = read_parameters(options.parameters)
+        self.session = boto3.Session(profile_name=options.profile, region_name=options.region)
+        self.region = self.session.region_name
+        if not self.region:
+            raise Fault("no region is set: give --region, or set AWS_REGION")
+        poll_s = POLL_EMULATOR_S if options.endpoint_url else POLL_S
+        self.stack = Stack(self.session, options.stack, options.endpoint_url, poll_s)
+        self.account = self._account()
+        self.former = self.stack.parameters() if self.account else {}
+        for name in (*KEY_PARAMETERS.values(), "CodeBucket"):
+            if name in self.given:
+                raise Fault(f"parameter {name} is set by scripts/deploy itself: leave it out")
+
+    def _account(self) -> str | None:
+        """The account; None in a dry run without credentials, which asks AWS nothing."""
+        client = self.session.client("sts", endpoint_url=self.options.endpoint_url)
+        try:
+            identity = client.get_caller_identity()
+        except (NoCredentialsError, ClientError) as error:
+            if self.options.dry_run and isinstance(error, NoCredentialsError):
+                return None
+            raise Fault(
+                f"AWS does not take the credentials ({error}): set AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY, or log in and give --profile"
+            ) from error
+        return identity["Account"]
+
+    def bucket(self) -> Bucket:
+        name = self.options.bucket or self.former.get("CodeBucket") or None
+        return Bucket(self.session, name, self.account, self.region, self.options.endpoint_url)
+
+    def values(self) -> dict[str, str]:
+        """All parameters as they will be, those that the stack has included."""
+        return self.template.effective({**self.former, **self.given})
+
+    def check(self) -> None:
+        """What can be said of the template and the parameters before anything is built."""
+        own = dict.fromkeys(("CodeBucket", *KEY_PARAMETERS.values()), "a2a-lambda/none/none.zip")
+        known = {name: value for name, value in self.former.items() if value != HIDDEN}
+        hidden = {name for name, value in self.former.items() if value == HIDDEN}
+        for name in hidden & set(self.template.parameters) - set(self.given):
+            # It was checked when it was given.
+            self.template.parameters[name] = {"Type": "String", "Default": HIDDEN}
+        self.template.check(self.given, {**known, **own, "CodeBucket": "a2a-lambda-bucket"})
+        sums = self.template.check_variables(self.values())
+        for function, size in sums.items():
+            print(f"{function}: its variables have about {size} of 4096 bytes")
+        if not self.account:
+            print("without credentials, AWS was not asked to validate the template")
+        elif self.template.is_large:
+            print("the template is validated with its change set: it is too large for a request")
+        else:
+            client = self.stack.client
+            try:
+                client.validate_template(TemplateBody=self.template.body)
+            except ClientError as error:
+                raise Fault(f"CloudFormation refuses the template: {error}") from error
+            print("the template and the parameters are valid")
+
+    def packaged(self, *arguments: str) -> tuple[Path, dict]:
+        """The folder with the zips for the stack's architecture, and its manifest."""
+        arch = ARCHITECTURES[self.values().get("Architecture", "arm64")]
+        folder = self.options.zips or ROOT / "target/package"
+        if self.options.zips is None:
+            command = [sys.executable, ROOT / "scripts/package", "--arch", arch, *arguments]
+            if subprocess.run(command).returncode:
+                raise Fault("the functions could not be packaged, as it says above")
+        # Both the folder with a folder for each architecture and that folder itself will do.
+        folder = folder / arch if (folder / arch).is_dir() else folder
+        manifest = read_manifest(folder)
+        if manifest["arch"] != arch:
+            raise Fault(f"--zips: {folder} has zips for {manifest['arch']}; the stack is {arch}")
+        return folder, manifest
+
+    def upload(self, bucket: Bucket) -> dict[str, str]:
+        folder, manifest = self.packaged()
+        missing = set(KEY_PARAMETERS) - set(manifest["functions"])
+        if missing:
+            raise Fault(f"{folder} lacks the zips of {', '.join(sorted(missing))}")
+        bucket.ensure()
+        return bucket.upload(folder, manifest)
+
+    def sent_template(self, bucket: Bucket) -> dict[str, str]:
+        if self.template.is_large:
+            return {"TemplateURL": bucket.put_template(self.template.body)}
+        return {"TemplateBody": self.template.body}
+
+    def propose(self, bucket: Bucket):
+        keys = self.upload(bucket)
+        parameters = {**self.given, **keys, "CodeBucket": bucket.name}
+        kept = set(self.former) & set(self.template.parameters) - set(parameters)
+        return keys, self.stack.propose(self.sent_template(bucket), parameters, kept)
+
+    def code(self, keys: dict[str, str], values: dict[str, str]) -> dict[str, str]:
+        """What a rollback has to put back: the zips, and what they are built for."""
+        have = {name: keys[name] for name in KEY_PARAMETERS.values() if name in keys}
+        return {**have, "Architecture": values.get("Architecture", "arm64")}
+
+    def remember(self, bucket: Bucket, keys: dict[str, str]) -> None:
+        """Once the stack has new zips, those before are what a rollback goes to."""
+        before = self.code(self.former, self.former)
+        if self.former and before != self.code({**self.former, **keys}, self.stack.parameters()):
+            bucket.remember(self.options.stack, before)
+
+    def deploy(self) -> None:
+        self.stack.check_ready()
+        self.check()
+        bucket = self.bucket()
+        keys, change = self.propose(bucket)
+        if change is None:
+            print(f"stack {self.options.stack} is as it should be: nothing to do")
+        else:
+            print(f"{change.kind.lower()} stack {self.options.stack} in {self.region}")
+            self.stack.execute(change)
+            self.remember(bucket, keys)
+        self.finish()
+
+    def replace_code(self, keys: dict[str, str], bucket: Bucket) -> None:
+        """Sets parameters of the stack that is there, and leaves its template and the rest."""
+        kept = set(self.former) - set(keys)
+        change = self.stack.propose({"UsePreviousTemplate": True}, keys, kept)
+        if change is None:
+            print("the stack has this code already: nothing to do")
+            return
+        self.stack.execute(change)
+        self.remember(bucket, keys)
+        self.finish()
+
+    def need_stack(self, option: str) -> None:
+        self.stack.check_ready()
+        if not self.former:
+            raise Fault(f"{option}: there is no stack {self.options.stack} yet; deploy it first")
+        if self.given:
+            raise Fault(f"{option} changes no parameters: leave out {', '.join(self.given)}")
+
+    def only(self) -> None:
+        name = self.options.only
+        if name not in KEY_PARAMETERS:
+            raise Fault(f"--only: {name!r} is none of {', '.join(KEY_PARAMETERS)}")
+        self.need_stack("--only")
+        folder, manifest = self.packaged("--only", name)
+        bucket = self.bucket()
+        bucket.ensure()
+        one = {"functions": {name: manifest["functions"][name]}}
+        self.replace_code(bucket.upload(folder, one), bucket)
+
+    def rollback(self) -> None:
+        self.need_stack("--rollback")
+        bucket = self.bucket()
+        keys = bucket.former(self.options.stack)
+        for name, key in keys.items():
+            if name in KEY_PARAMETERS.values() and not bucket.has(key):
+                raise Fault(f"--rollback: {key} is no longer in the bucket {bucket.name}")
+        self.replace_code(keys, bucket)
+
+    def dry_run(self) -> None:
+        self.check()
+        _, manifest = self.packaged()
+        for name, made in manifest["functions"].items():
+            print(f"would upload {name}: {made['bytes']:,} bytes, {made['sha256']}")
+        print("a dry run: nothing was uploaded or changed")
+
+    def diff(self) -> None:
+        self.stack.check_ready()
+        self.check()
+        bucket = self.bucket()
+        keys, change = self.propose(bucket)
+        if self.former:
+            self.show_differences({**self.given, **keys})
+        if change is None:
+            print("nothing would change")
+            return
+        print(f"the change set would {change.kind.lower()} the stack:")
+        for line in change.lines:
+            print(f"  {line}")
+        self.stack.drop(change)
+        print("the change set was taken back: nothing was changed")
+
+    def show_differences(self, parameters: dict[str, str]) -> None:
+        body = self.stack.template_body()
+        if not isinstance(body, str):
+            body = json.dumps(body, indent=2)
+        lines = difflib.unified_diff(
+            body.splitlines(), self.template.body.splitlines(), "deployed", "this", lineterm="", n=1
+        )
+        for line in lines:
+            print(f"  {line}")
+        for name, value in sorted(parameters.items()):
+            before = self.former.get(name, "(not set)")
+            if self.template.parameters[name].get("NoEcho"):
+                print(f"  parameter {name}: given anew, and secret")
+            elif value != before:
+                print(f"  parameter {name}: {before} -> {value}")
+
+    def destroy(self) -> None:
+        found = self.stack.describe()
+        if found is None:
+            raise Fault(f"there is no stack {self.options.stack} in {self.region}")
+        if not self.options.yes:
+            print(f"Remove the stack {self.options.stack} of account {self.account}, {self.region}?")
+            print("A table that it made is kept, with its tasks, as its resource in the template says.")
+            if input(f"Type its name ({self.options.stack}) to go on: ") != self.options.stack:
+                raise Fault("nothing was removed")
+        self.stack.destroy()
+        print(f"stack {self.options.stack} is removed; its zips are still in the bucket")
+
+    def finish(self) -> None:
+        outputs = self.stack.outputs()
+        for name, value in outputs.items():
+            print(f"{name}: {value}")
+        if self.options.no_smoke_test:
+            return
+        values = {**self.template.effective({}), **self.stack.parameters()}
+        door = smoke.Door(outputs["Url"], self.options.endpoint_url, self.session, self.region)
+        smoke.run(door, smoke.who_may_enter(values), values.get("Agent", ""))
+
+
+def main() -> int:
+    options = command_line.parser().parse_args()
+    try:
+        deployment = Deployment(options)
+        if options.only:
+            deployment.only()
+        elif options.dry_run:
+            deployment.dry_run()
+        elif options.diff:
+            deployment.diff()
+        elif options.rollback:
+            deployment.rollback()
+        elif options.destroy:
+            deployment.destroy()
+        else:
+            deployment.deploy()
+    except (BotoCoreError, ClientError) as error:
+        raise Fault(str(error)) from error
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_main(main))
