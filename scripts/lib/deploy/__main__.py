@@ -8,7 +8,7 @@ from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-from tools import ROOT, Fault, run_main
+from tools import ROOT, Fault, need, run_main
 
 from deploy import options as command_line
 from deploy import smoke
@@ -18,8 +18,6 @@ from deploy.template import Template, read_parameters
 
 # The words of the template and of scripts/package for the same thing.
 ARCHITECTURES = {"arm64": "arm64", "x86_64": "x86-64"}
-# What CloudFormation shows in place of a secret value.
-HIDDEN = "****"
 # How often a stack is looked at; an emulator is done at once.
 POLL_S, POLL_EMULATOR_S = 5.0, 0.2
 
@@ -29,6 +27,8 @@ class Deployment:
 
     def __init__(self, options):
         self.options = options
+        if options.zips is None and not (options.rollback or options.destroy):
+            need("cargo", "Rust, with rustup (https://rustup.rs)")
         self.template = Template(options.template or ROOT / "infra/template.yaml")
         self.given = read_parameters(options.parameters)
         self.session = boto3.Session(profile_name=options.profile, region_name=options.region)
@@ -68,12 +68,7 @@ class Deployment:
     def check(self) -> None:
         """What can be said of the template and the parameters before anything is built."""
         own = dict.fromkeys(("CodeBucket", *KEY_PARAMETERS.values()), "a2a-lambda/none/none.zip")
-        known = {name: value for name, value in self.former.items() if value != HIDDEN}
-        hidden = {name for name, value in self.former.items() if value == HIDDEN}
-        for name in hidden & set(self.template.parameters) - set(self.given):
-            # It was checked when it was given.
-            self.template.parameters[name] = {"Type": "String", "Default": HIDDEN}
-        self.template.check(self.given, {**known, **own, "CodeBucket": "a2a-lambda-bucket"})
+        self.template.check(self.given, {**self.former, **own, "CodeBucket": "a2a-lambda-bucket"})
         sums = self.template.check_variables(self.values())
         for function, size in sums.items():
             print(f"{function}: its variables have about {size} of 4096 bytes")

@@ -93,7 +93,7 @@ class Stack:
         for _ in self._polls():
             change = self.client.describe_change_set(ChangeSetName=change_id, StackName=self.name)
             if change["Status"] == "FAILED":
-                self.client.delete_change_set(ChangeSetName=change_id, StackName=self.name)
+                self.drop(Change(change_id, kind, []))
                 reason = change.get("StatusReason", "no reason given")
                 if "didn't contain changes" in reason or "No updates" in reason:
                     return None

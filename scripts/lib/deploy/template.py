@@ -11,6 +11,8 @@ from tools import Fault
 MOST_VARIABLE_BYTES = 4096
 # What CloudFormation takes in a request; a larger template goes by S3.
 MOST_INLINE_BYTES = 51_200
+# What CloudFormation shows in place of a secret value, also of an empty one.
+HIDDEN = "****"
 # What an attribute of a resource may come to, such as an ARN or a queue's URL.
 ATTRIBUTE = "x" * 160
 
@@ -65,22 +67,31 @@ class Template:
         return {**defaults, **{name: given[name] for name in given if name in self.parameters}}
 
     def check(self, given: dict[str, str], known: dict[str, str]) -> None:
-        """Refuses what CloudFormation would refuse later, and says which parameter it is."""
+        """Refuses what CloudFormation would refuse later, and says which parameter it is.
+
+        `known` is what the stack has. A secret value of it is not known, and was checked when it was
+        given: what depends on it is left to CloudFormation.
+        """
         for name in given:
             if name not in self.parameters:
                 close = [have for have in self.parameters if have.lower() == name.lower()]
                 hint = f"; did you mean {close[0]}?" if close else ""
                 raise Fault(f"parameter {name}: the template has none of that name{hint}")
         values = self.effective({**known, **given})
+        hidden = {name for name, value in values.items() if value == HIDDEN}
         for name, declared in self.parameters.items():
+            if name in hidden:
+                continue
             if name not in values:
                 raise Fault(f"parameter {name} is required: give --parameters {name}=VALUE")
             if wrong := _violation(declared, values[name]):
                 raise Fault(f"parameter {name} {wrong}; it is {_shown(declared, values[name])}")
-        self._check_rules(values)
+        self._check_rules(values, hidden)
 
-    def _check_rules(self, values: dict[str, str]) -> None:
+    def _check_rules(self, values: dict[str, str], hidden: set[str]) -> None:
         for name, rule in self.content.get("Rules", {}).items():
+            if any(json.dumps({"Ref": secret}) in json.dumps(rule) for secret in hidden):
+                continue
             if "RuleCondition" in rule and not self._truth(rule["RuleCondition"], values):
                 continue
             for one in rule["Assertions"]:

@@ -1,0 +1,125 @@
+"""What scripts/deploy refuses before it asks AWS anything, and how it says so."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts/lib"))
+from deploy.artifacts import KEY_PARAMETERS, read_manifest  # noqa: E402
+from deploy.template import HIDDEN, Template, read_parameters  # noqa: E402
+from tools import Fault  # noqa: E402
+
+SMALL = """
+Parameters:
+  Door: {Type: String, Default: rest, AllowedValues: [rest, url]}
+  Agent: {Type: String, AllowedPattern: '[a-z]+', ConstraintDescription: the name of an agent}
+  Seconds: {Type: Number, Default: 5, MinValue: 1, MaxValue: 10}
+  Secret: {Type: String, Default: '', NoEcho: true, AllowedPattern: '^$|key-.*'}
+  SecretId: {Type: String, Default: ''}
+Rules:
+  SecretHasId:
+    RuleCondition: !Not [!Equals [!Ref Secret, '']]
+    Assertions:
+    - {Assert: !Not [!Equals [!Ref SecretId, '']], AssertDescription: SecretId is missing}
+Conditions:
+  HasSecret: !Not [!Equals [!Ref Secret, '']]
+Globals:
+  Function:
+    Environment: {Variables: {AGENT: !Ref Agent, TABLE: !GetAtt Table.Arn}}
+Resources:
+  Table: {Type: AWS::DynamoDB::Table}
+  Request:
+    Type: AWS::Serverless::Function
+    Properties:
+      Environment:
+        Variables:
+          SECRET: !If [HasSecret, !Ref Secret, !Ref AWS::NoValue]
+          URL: !Sub 'https://${Door}.example.com'
+"""
+
+
+@pytest.fixture
+def small(tmp_path) -> Template:
+    path = tmp_path / "template.yaml"
+    path.write_text(SMALL)
+    return Template(path)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "parameter Agent is required: give --parameters Agent=VALUE"),
+        ({"Agent": "echo", "agent": "x"}, "parameter agent: .* did you mean Agent"),
+        ({"Agent": "echo", "Door": "alb"}, "parameter Door must be one of rest, url; it is 'alb'"),
+        ({"Agent": "Echo 1"}, "parameter Agent must be the name of an agent; it is 'Echo 1'"),
+        ({"Agent": "echo", "Seconds": "11"}, "parameter Seconds must be from 1 to 10"),
+        ({"Agent": "echo", "Seconds": "soon"}, "parameter Seconds must be a number"),
+        ({"Agent": "echo", "Secret": "key-1"}, "SecretId is missing .rule SecretHasId"),
+    ],
+)
+def test_a_parameter_that_cannot_work_is_named(small, given, says):
+    with pytest.raises(Fault, match=says):
+        small.check(given, {})
+
+
+def test_a_refused_secret_is_not_shown(small):
+    with pytest.raises(Fault, match="parameter Secret must match") as refused:
+        small.check({"Agent": "echo", "Secret": "hush"}, {})
+    assert "hush" not in str(refused.value)
+
+
+def test_what_the_stack_has_counts_and_its_secrets_are_left_alone(small):
+    small.check({}, {"Agent": "echo", "Secret": HIDDEN})
+    with pytest.raises(Fault, match="parameter Agent must be"):
+        small.check({"Agent": "1"}, {"Agent": "echo"})
+
+
+def test_too_many_bytes_of_variables_are_refused_with_the_largest(small):
+    values = small.effective({"Agent": "echo"})
+    assert set(small.variables(values)["Request"]) == {"AGENT", "TABLE", "URL"}
+    assert small.variables(values)["Request"]["URL"] == "https://rest.example.com"
+    assert small.check_variables(values)["Request"] < 300
+    large = small.effective({"Agent": "echo", "Secret": "k" * 3900})
+    with pytest.raises(Fault, match=r"variables of Request have about \d+ .* largest are SECRET"):
+        small.check_variables(large)
+
+
+def test_parameters_come_from_words_and_from_both_kinds_of_file(tmp_path):
+    plain = tmp_path / "plain.json"
+    plain.write_text('{"Agent": "echo", "Seconds": 7, "Open": true}')
+    listed = tmp_path / "listed.json"
+    listed.write_text('[{"ParameterKey": "Door", "ParameterValue": "url"}]')
+    found = read_parameters([str(plain), str(listed), "Agent=a=b"])
+    assert found == {"Agent": "a=b", "Seconds": "7", "Open": "true", "Door": "url"}
+    for bad in ("[1]", "{", '{"Agent": ["echo"]}'):
+        plain.write_text(bad)
+        with pytest.raises(Fault, match="--parameters: "):
+            read_parameters([str(plain)])
+    with pytest.raises(Fault, match="neither KEY=VALUE nor a file"):
+        read_parameters(["nowhere.json"])
+
+
+def test_a_zip_that_is_not_what_its_manifest_says_is_refused(tmp_path):
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    functions = {"request": {"file": "request.zip", "sha256": digest}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"functions": functions}))
+    (tmp_path / "request.zip").write_bytes(b"abc")
+    assert read_manifest(tmp_path)["functions"] == functions
+    (tmp_path / "request.zip").write_bytes(b"abd")
+    with pytest.raises(Fault, match="package again"):
+        read_manifest(tmp_path)
+
+
+def test_the_template_is_refused_without_an_authorizer_unless_everybody_may_call():
+    template = Template(ROOT / "infra/template.yaml")
+    own = dict.fromkeys(KEY_PARAMETERS.values(), "a2a-lambda/none/none.zip")
+    known = {**own, "CodeBucket": "some-bucket"}
+    with pytest.raises(Fault, match="AllowAnonymous"):
+        template.check({"Authorizer": "none"}, known)
+    template.check({"Authorizer": "none", "AllowAnonymous": "true"}, known)
+    template.check({}, known)
+    sums = template.check_variables(template.effective(known))
+    assert set(sums) == {"Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery"}
