@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from emulator import Emulator
+from emulator import ACCOUNT, REGION, Emulator
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "a2a-lambda-e2e"
@@ -46,12 +46,19 @@ class Stack:
         return ran.stdout
 
     def give_what_only_the_emulator_asks_for(self) -> None:
-        """AWS has no actions of these names: a batch needs the right to its single action."""
-        role = self.physical("SqsExecutorRole")
-        actions = ["sqs:ChangeMessageVisibilityBatch"]
-        allowed = {"Effect": "Allow", "Action": actions, "Resource": "*"}
-        document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-        self.iam.put_role_policy(RoleName=role, PolicyName="emulator", PolicyDocument=document)
+        """Rights that are none at AWS, where those of the template do (see the gaps of main)."""
+        batch = {"Effect": "Allow", "Action": "sqs:ChangeMessageVisibilityBatch", "Resource": "*"}
+        in_default_group = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/a2a-*"
+        schedule = {
+            "Effect": "Allow",
+            "Action": "scheduler:CreateSchedule",
+            "Resource": in_default_group,
+        }
+        for logical in ("SqsExecutorRole", "StreamRecoveryRole", "ScheduledRecoveryRole"):
+            statements = [batch, schedule] if logical == "SqsExecutorRole" else [schedule]
+            document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            role = self.physical(logical)
+            self.iam.put_role_policy(RoleName=role, PolicyName="emulator", PolicyDocument=document)
 
     def outputs(self) -> dict[str, str]:
         [found] = self.cloudformation.describe_stacks(StackName=NAME)["Stacks"]
