@@ -13,7 +13,9 @@ use a2a_lambda_core::{Clock, Engine, Former, Restarted, StoreError, restart};
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::ResponseMode;
-use a2a_lambda_runtime::{ConfigError, RandomIds, Reader, SystemClock, Variables, policy, webhook};
+use a2a_lambda_runtime::{
+    ConfigError, RandomIds, Reader, SystemClock, Variables, policy, table, webhook,
+};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
@@ -336,22 +338,22 @@ fn new_queue() -> Queue {
 fn settings(options: &Options, domain: &str, now: Timestamp) -> Result<Settings, StartError> {
     let mut defaults = push_variables(&options.data)?;
     defaults.extend([
-        ("PUBLIC_URL", format!("http://{domain}")),
-        ("LEASE_SECONDS", LEASE_SECONDS.to_string()),
-        ("SIGNAL_GRACE_SECONDS", SIGNAL_GRACE_SECONDS.to_string()),
-        ("CARD_MAX_AGE_SECONDS", "0".to_owned()),
+        (table::PUBLIC_URL.about.name, format!("http://{domain}")),
+        (table::LEASE_SECONDS.about.name, LEASE_SECONDS.to_string()),
+        (table::SIGNAL_GRACE_SECONDS.about.name, SIGNAL_GRACE_SECONDS.to_string()),
+        (table::CARD_MAX_AGE_SECONDS.about.name, "0".to_owned()),
         // Deployed is this cloud by being started.
-        ("CARD_MODIFIED", now.to_string()),
+        (table::CARD_MODIFIED.about.name, now.to_string()),
     ]);
     let response_mode = match options.response_mode {
         ResponseMode::Stream => "stream",
         ResponseMode::Buffer => "buffer",
     };
     let decided = vec![
-        ("AGENT", options.agent.clone()),
-        ("TABLE_NAME", TABLE.to_owned()),
-        ("ALLOW_ANONYMOUS", "true".to_owned()),
-        ("RESPONSE_MODE", response_mode.to_owned()),
+        (table::AGENT.about.name, options.agent.clone()),
+        (table::TABLE_NAME.about.name, TABLE.to_owned()),
+        (table::ALLOW_ANONYMOUS.about.name, "true".to_owned()),
+        (table::RESPONSE_MODE.about.name, response_mode.to_owned()),
     ];
     Ok(Settings::new(defaults, decided))
 }

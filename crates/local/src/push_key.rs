@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use a2a_lambda_core::Vault;
+use a2a_lambda_runtime::table::{PUSH_ALLOW_HTTP, PUSH_ALLOW_LOCAL, PUSH_SECRETS_KEY};
 use a2a_lambda_runtime::{ConfigError, Variables, vault::NoVault};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,7 +25,11 @@ pub(crate) fn push_variables(data: &Data) -> Result<Vec<(&'static str, String)>,
         Data::Folder(folder) => kept_key(folder)?,
     };
     let on = || "true".to_owned();
-    Ok(vec![("PUSH_ALLOW_HTTP", on()), ("PUSH_ALLOW_LOCAL", on()), ("PUSH_SECRETS_KEY", key)])
+    Ok(vec![
+        (PUSH_ALLOW_HTTP.about.name, on()),
+        (PUSH_ALLOW_LOCAL.about.name, on()),
+        (PUSH_SECRETS_KEY.about.name, key),
+    ])
 }
 
 /// 32 bytes of chance, as the variable has them.
