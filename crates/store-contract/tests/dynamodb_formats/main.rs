@@ -78,7 +78,9 @@ async fn what_is_written_is_what_this_format_is() {
 
 fn without_number(items: &[Item]) -> Vec<Item> {
     let mut items = items.to_vec();
-    items.iter_mut().for_each(|item| drop(item.remove("v")));
+    for item in &mut items {
+        item.remove("v");
+    }
     items
 }
 
