@@ -36,6 +36,7 @@ BAD = {
     "AlarmTopic": ["topic", LISTENER],
     "Agent": ["", "echo, acme=summary"],
     "OwnerClaim": ["", "a b"],
+    "AlbArn": ["agents", LISTENER, "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/net/a/1"],
     "AllowedOrigins": ["app.example.com", "https://a.example.com, https://b.example.com", "https://a.example.com,*", ","],
     "PublicUrl": ["agents.example.com", "ftp://a.example.com", "https://a.example.com/?x=1", "https://a b"],
     "BasePath": ["agents", "/a?x", "/a#x"],

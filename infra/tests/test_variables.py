@@ -26,6 +26,7 @@ OURS = {"AGENT": "echo"}
 HEADER = "| variable | read by | default | bounds | secret | what |"
 # A value that is not the default.
 OTHER = {
+    "ALB_ARN": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/agents/0123456789abcdef",
     "AGENT": "summary", "OWNER_CLAIM": "email", "ALLOWED_ORIGINS": "https://app.example.com",
     "PUBLIC_URL": "https://agents.example.com/a2a", "BASE_PATH": "/agents", "CARD_MODIFIED": "2026-01-31T12:00:00Z",
     "CARD_SECURITY_SCHEMES": '{"oauth": {}}', "CARD_SECURITY_REQUIREMENTS": '[{"oauth": []}]',
