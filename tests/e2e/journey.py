@@ -19,6 +19,7 @@ from doors import CARD, Door  # noqa: E402
 BINDINGS = ("JSONRPC", "HTTP+JSON")
 WAIT_LIMIT_S = 60
 POLL_S = 0.2
+MOST_SENDS = 10
 
 
 def raw_message(behaviour: str, **fields) -> dict:
@@ -34,6 +35,22 @@ async def sent(door: Door, behaviour: str, immediately=True, **configuration) ->
     body = {"message": raw_message(behaviour)}
     body["configuration"] = {"returnImmediately": immediately, **configuration}
     return (await door.ok("POST", "/message:send", body))["task"]
+
+
+async def sent_surely(door: Door, message: dict) -> tuple[dict, int]:
+    """Sends as a careful client does: again if there was no answer, under one idempotency key.
+
+    Returns the task, and how often it was sent again.
+    """
+    body = {"message": message, "configuration": {"returnImmediately": True}}
+    headers = {"Idempotency-Key": message["messageId"]}
+    for again in range(MOST_SENDS):
+        answer = await door.raw("POST", "/message:send", body, headers)
+        if answer.status_code == 200:
+            return answer.json()["task"], again
+        assert answer.status_code in (500, 502, 503), f"{answer.status_code} {answer.text}"
+        await asyncio.sleep(POLL_S)
+    raise AssertionError(f"sent {MOST_SENDS} times, and last answered {answer.status_code}")
 
 
 async def until(door: Door, task_id: str, wanted: str, limit_s: float = WAIT_LIMIT_S) -> dict:
