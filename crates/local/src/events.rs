@@ -5,8 +5,6 @@
 
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::Answer;
-use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
-use aws_lambda_events::encodings::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -110,29 +108,13 @@ fn all(bytes: impl Into<Bytes>) -> ResponseBody {
 /// The HTTP response that an answer stands for.
 pub(crate) fn http_response(answer: Answer) -> Response<ResponseBody> {
     match answer {
-        Answer::Buffered(event) => buffered(event),
+        Answer::Buffered(response, _) => response.map(all),
         Answer::Streamed(parts, chunks) => {
             let frames = chunks.map(|chunk| chunk.map(Frame::data));
             let body = StreamBody::new(frames).map_err(|never| match never {});
             Response::from_parts(parts, body.boxed_unsync())
         }
     }
-}
-
-fn buffered(event: ApiGatewayV2httpResponse) -> Response<ResponseBody> {
-    let body = match event.body {
-        Some(Body::Text(text)) if event.is_base64_encoded => {
-            Bytes::from(STANDARD.decode(text).unwrap_or_default())
-        }
-        Some(Body::Text(text)) => Bytes::from(text),
-        Some(Body::Binary(bytes)) => Bytes::from(bytes),
-        _ => Bytes::new(),
-    };
-    let mut response = Response::new(all(body));
-    let status = u16::try_from(event.status_code).ok().and_then(|s| StatusCode::from_u16(s).ok());
-    *response.status_mut() = status.unwrap_or(StatusCode::BAD_GATEWAY);
-    *response.headers_mut() = event.headers;
-    response
 }
 
 /// The answer of API Gateway when the function cannot be given the request.

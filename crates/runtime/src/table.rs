@@ -278,6 +278,9 @@ variables! {
     OWNER_CLAIM: Text {
         must_be: "the name of a claim", need: Need::Default("sub"), secret: false
     } of REQUEST, "The claim of a token, or the field of a Lambda authorizer's context, that names the owner of tasks.";
+    ALB_ARN: Text {
+        must_be: "the ARN of an Application Load Balancer", need: Need::Optional, secret: false
+    } of REQUEST, "The load balancer whose `x-amzn-oidc-data` names who has signed in. Without it that header names nobody.";
     ALLOWED_ORIGINS: Text {
         must_be: "origins with commas, such as `https://app.example.com`, or `*`", need: Need::Optional, secret: false
     } of REQUEST, "The origins whose web pages may call from a browser. Without it there are none.";

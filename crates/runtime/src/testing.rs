@@ -87,6 +87,9 @@ fn sample(variable: Variable) -> String {
             "PUBLIC_URL" => "https://agents.example/a2a",
             "BASE_PATH" => "/agents",
             "OWNER_CLAIM" => "email",
+            "ALB_ARN" => {
+                "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/alb/50dc6c495c0c9188"
+            }
             "ALLOWED_ORIGINS" => "https://app.example",
             "CARD_MODIFIED" => "2026-01-31T12:00:00Z",
             "CARD_SECURITY_SCHEMES" => r#"{"m":{"mtlsSecurityScheme":{}}}"#,
@@ -139,6 +142,11 @@ fn unusable(variable: Variable) -> Vec<String> {
                 &["a.example", "ftp://a.example", "https://", "/", "https://a b", "http://a/?x=y"]
             }
             "BASE_PATH" => &["agents", "https://a.example/agents", "/a//b", "/a?b"],
+            "ALB_ARN" => &[
+                "alb",
+                "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/net/nlb/50dc6c49",
+                "arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012:loadbalancer/app/alb/50dc",
+            ],
             "ALLOWED_ORIGINS" => &["a.example", "https://a.example/", "*,https://a.example"],
             "CARD_MODIFIED" => &["yesterday", "2026-01-31", "1700000000"],
             "CARD_SECURITY_SCHEMES" => &["{", "[]", r#"{"b":{"type":"http","scheme":"Bearer"}}"#],

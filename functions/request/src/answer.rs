@@ -1,5 +1,6 @@
 //! Answers, as the front door takes them: whole in one event, or as a stream.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -7,30 +8,55 @@ use std::task::{Context, Poll};
 use a2a_lambda_aws::EventKind;
 use a2a_lambda_http::{Body, EventStream};
 use a2a_lambda_protocol::A2aError;
-use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
-use aws_lambda_events::encodings::Body as EventBody;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http::response::Parts;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Response, StatusCode};
 use lambda_runtime::{FunctionResponse, IntoFunctionResponse, MetadataPrelude, StreamResponse};
+use serde::Serialize;
 
 use crate::ResponseMode;
-
-/// The most that an answer may have, out of the 6 MB that Lambda gives a function's.
-const MAX_BUFFERED_BYTES: usize = 5_900_000;
-
-/// The most that a stream is given which is buffered: the rest is for the next request, by
-/// `Last-Event-ID`.
-const MAX_BUFFERED_STREAM_BYTES: usize = 4_000_000;
 
 /// An answer to an event.
 #[derive(Debug)]
 pub enum Answer {
-    /// For a front door that takes answers whole.
-    Buffered(ApiGatewayV2httpResponse),
+    /// For a front door that takes answers whole, in this form.
+    Buffered(Response<Bytes>, Form),
     /// For a front door that streams: status and headers, and what the body is made of.
     Streamed(Parts, Chunks),
+}
+
+/// The form of a whole answer, which is that of the event that it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// To payload 2.0.
+    HttpApi,
+    /// To payload 1.0.
+    RestApi,
+    /// To a load balancer.
+    LoadBalancer {
+        /// Whether its target group has several values of a header in an array.
+        multi_value: bool,
+    },
+}
+
+/// The most that a whole answer may have.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Of its body, as text in JSON.
+    bytes: usize,
+    /// Of a stream of events that is buffered. The rest is for the next request, by
+    /// `Last-Event-ID`.
+    stream_bytes: usize,
+}
+
+/// How an answer goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Whole(Form),
+    Streamed,
 }
 
 /// The body of a streamed answer.
@@ -55,18 +81,63 @@ impl Stream for Chunks {
 }
 
 impl ResponseMode {
-    /// An answer that is all there, as the front door takes it.
-    pub(crate) fn whole(self, response: Response<Bytes>) -> Answer {
-        match self {
-            Self::Stream => Answer::stream(response.map(Body::Whole)),
-            Self::Buffer => Answer::whole(response),
+    /// How the answer to an event goes out. A load balancer takes no stream.
+    pub(crate) fn way(self, form: Form) -> Way {
+        match (self, form) {
+            (Self::Stream, Form::HttpApi | Form::RestApi) => Way::Streamed,
+            (_, form) => Way::Whole(form),
         }
     }
 }
 
+impl Way {
+    /// An answer that is all there.
+    pub(crate) fn whole(self, response: Response<Bytes>) -> Answer {
+        match self {
+            Self::Streamed => Answer::stream(response.map(Body::Whole)),
+            Self::Whole(form) => Answer::Buffered(response, form),
+        }
+    }
+
+    /// An answer that may be a stream of events.
+    ///
+    /// # Errors
+    /// When it must be whole, and is larger than the front door takes.
+    pub(crate) async fn answer(self, response: Response<Body>) -> Result<Answer, A2aError> {
+        match self {
+            Self::Streamed => Ok(Answer::stream(response)),
+            Self::Whole(form) => Answer::buffer(response, form).await,
+        }
+    }
+
+    /// The answer to a front door whose events are not read.
+    pub(crate) fn not_served(self, kind: &EventKind) -> Answer {
+        let text = format!(
+            "this function does not serve {kind}; it serves REST APIs, HTTP APIs, Function URLs \
+             and Application Load Balancers"
+        );
+        self.whole(a2a_lambda_http::not_implemented(&text))
+    }
+
+    /// The answer to what is no request. It is no failure: a warmer would be told of one each time.
+    pub(crate) fn no_request() -> Answer {
+        message(Form::HttpApi, "this event is no request: nothing was done")
+    }
+
+    /// The answer to the health check of a load balancer.
+    pub(crate) fn healthy(form: Form) -> Answer {
+        message(form, "healthy")
+    }
+}
+
+fn message(form: Form, text: &str) -> Answer {
+    let body = serde_json::json!({ "message": text }).to_string();
+    Answer::Buffered(Response::new(Bytes::from(body)), form)
+}
+
 impl Answer {
     /// A streamed answer. Lambda has no limit for these that A2A could reach.
-    pub(crate) fn stream(response: Response<Body>) -> Self {
+    fn stream(response: Response<Body>) -> Self {
         let (parts, body) = response.into_parts();
         let source = match body {
             Body::Whole(bytes) => Source::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
@@ -76,79 +147,118 @@ impl Answer {
     }
 
     /// A whole answer. What would have been a stream of events is collected until it ends.
-    ///
-    /// # Errors
-    /// When it is larger than Lambda takes.
-    pub(crate) async fn buffer(response: Response<Body>) -> Result<Self, A2aError> {
+    async fn buffer(response: Response<Body>, form: Form) -> Result<Self, A2aError> {
+        let limits = form.limits();
         let (parts, body) = response.into_parts();
         let body = match body {
             Body::Whole(bytes) => bytes,
-            Body::Events(events) => collect(events).await,
+            Body::Events(events) => collect(events, limits).await,
         };
-        let bytes = event_bytes(&body);
-        if bytes > MAX_BUFFERED_BYTES {
+        let (bytes, most) = (event_bytes(&body), limits.bytes);
+        if bytes > most {
             return Err(A2aError::unsupported(format!(
-                "it was carried out, but the answer would have {bytes} bytes, and \
-                 {MAX_BUFFERED_BYTES} are possible: ask for less, by historyLength, pageSize, \
-                 includeArtifacts or Last-Event-ID"
+                "it was carried out, but the answer would have {bytes} bytes, and {most} are \
+                 possible: ask for less, by historyLength, pageSize, includeArtifacts or \
+                 Last-Event-ID"
             )));
         }
-        Ok(Self::whole(Response::from_parts(parts, body)))
-    }
-
-    /// The answer to a front door whose events are not read, in the form that they all take.
-    pub(crate) fn not_served(kind: &EventKind, mode: ResponseMode) -> Self {
-        let text = format!("this function does not serve {kind}; it serves {}", EventKind::HttpApi);
-        let mut answer = mode.whole(a2a_lambda_http::not_implemented(&text));
-        if let Self::Buffered(event) = &mut answer {
-            // A load balancer may be set to read these only.
-            event.multi_value_headers = event.headers.clone();
-        }
-        answer
-    }
-
-    /// The answer to what is no request. It is no failure: a warmer would be told of one each time.
-    pub(crate) fn no_request() -> Self {
-        let body = r#"{"message":"this event is no request: nothing was done"}"#;
-        Self::whole(Response::new(Bytes::from_static(body.as_bytes())))
+        Ok(Self::Buffered(Response::from_parts(parts, body), form))
     }
 
     /// The headers.
     pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
         match self {
-            Self::Buffered(event) => &mut event.headers,
+            Self::Buffered(response, _) => response.headers_mut(),
             Self::Streamed(parts, _) => &mut parts.headers,
         }
     }
+}
 
-    /// The event that a response is answered with. All our bodies are text.
-    pub(crate) fn whole(response: Response<Bytes>) -> Self {
+impl Form {
+    fn limits(self) -> Limits {
+        match self {
+            // Lambda takes 6 MB.
+            Self::HttpApi | Self::RestApi => Limits { bytes: 5_900_000, stream_bytes: 4_000_000 },
+            // A load balancer takes 1 MB of JSON, with the headers.
+            Self::LoadBalancer { .. } => Limits { bytes: 950_000, stream_bytes: 640_000 },
+        }
+    }
+
+    /// The event that says what a response says, in this form.
+    pub fn event(self, response: Response<Bytes>) -> AnswerEvent {
         let (parts, body) = response.into_parts();
-        let mut event = ApiGatewayV2httpResponse::default();
-        event.status_code = i64::from(parts.status.as_u16());
-        event.headers = parts.headers;
-        event.body = match String::from_utf8(body.into()) {
-            Ok(text) => Some(EventBody::Text(text)),
-            Err(bytes) => {
-                event.is_base64_encoded = true;
-                Some(EventBody::Binary(bytes.into_bytes()))
-            }
+        let (body, is_base64_encoded) = match String::from_utf8(body.into()) {
+            Ok(text) => (text, false),
+            Err(bytes) => (STANDARD.encode(bytes.as_bytes()), true),
         };
-        Self::Buffered(event)
+        let has_arrays = match self {
+            Self::HttpApi => false,
+            Self::RestApi => true,
+            Self::LoadBalancer { multi_value } => multi_value,
+        };
+        let mut event = AnswerEvent {
+            status_code: parts.status.as_u16(),
+            status_description: None,
+            headers: None,
+            multi_value_headers: None,
+            body,
+            is_base64_encoded,
+        };
+        if matches!(self, Self::LoadBalancer { .. }) {
+            event.status_description = Some(description(parts.status));
+        }
+        if has_arrays {
+            event.multi_value_headers = Some(values(&parts.headers));
+        } else {
+            let values = values(&parts.headers).into_iter();
+            event.headers =
+                Some(values.map(|(name, values)| (name, values.join(", "))).collect());
+        }
+        event
     }
 }
 
+/// The event that a whole answer is.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnswerEvent {
+    status_code: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    multi_value_headers: Option<BTreeMap<String, Vec<String>>>,
+    body: String,
+    is_base64_encoded: bool,
+}
+
+/// Such as `404 Not Found`.
+fn description(status: StatusCode) -> String {
+    let reason = status.canonical_reason().unwrap_or_default();
+    format!("{} {reason}", status.as_str()).trim_end().to_owned()
+}
+
+fn values(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
+    let mut all = BTreeMap::<String, Vec<String>>::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        all.entry(name.as_str().to_owned()).or_default().push(value);
+    }
+    all
+}
+
 /// The events of a stream, one after the other, without the comments that keep connections open.
-async fn collect(mut events: EventStream) -> Bytes {
+async fn collect(mut events: EventStream, limits: Limits) -> Bytes {
     let mut body = Vec::new();
     let mut bytes = 0;
-    while bytes < MAX_BUFFERED_STREAM_BYTES
+    while bytes < limits.stream_bytes
         && let Some(event) = events.next().await
     {
         if !event.starts_with(b":") {
             bytes += event_bytes(&event);
             // One that does not fit is for the next request, unless nothing would fit.
-            if bytes > MAX_BUFFERED_BYTES && !body.is_empty() {
+            if bytes > limits.bytes && !body.is_empty() {
                 break;
             }
             body.extend_from_slice(&event);
@@ -164,10 +274,13 @@ fn event_bytes(body: &[u8]) -> usize {
     body.len() + body.iter().filter(takes_two).count()
 }
 
-impl IntoFunctionResponse<ApiGatewayV2httpResponse, Chunks> for Answer {
-    fn into_response(self) -> FunctionResponse<ApiGatewayV2httpResponse, Chunks> {
+impl IntoFunctionResponse<AnswerEvent, Chunks> for Answer {
+    fn into_response(self) -> FunctionResponse<AnswerEvent, Chunks> {
         match self {
-            Self::Buffered(event) => FunctionResponse::BufferedResponse(event),
+            Self::Buffered(response, form) => {
+                FunctionResponse::BufferedResponse(form.event(response))
+            }
+            // The head of a stream is the same for a REST API and a Function URL.
             Self::Streamed(parts, stream) => {
                 let metadata_prelude = MetadataPrelude {
                     status_code: parts.status,

@@ -3,19 +3,21 @@
 mod card;
 mod security;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_aws::engine;
 use a2a_lambda_http::{Cors, HttpConfig};
 use a2a_lambda_runtime::table::{
-    AGENT, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, KEEP_ALIVE_SECONDS, MAX_BODY_BYTES,
+    AGENT, ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, KEEP_ALIVE_SECONDS, MAX_BODY_BYTES,
     OWNER_CLAIM, RESPONSE_MODE,
 };
-use a2a_lambda_runtime::{ConfigError, Variables, public_url};
+use a2a_lambda_runtime::{ConfigError, SystemClock, Variables, public_url};
 use http::Uri;
 
 use crate::Context;
 use crate::identity::Identity;
+use crate::oidc::{HttpsKeys, LoadBalancer};
 use crate::path::{Base, Place};
 
 pub use card::card;
@@ -33,6 +35,8 @@ pub struct Config {
     pub response_mode: ResponseMode,
     /// How callers are told apart.
     pub identity: Identity,
+    /// The load balancer that may name callers.
+    pub load_balancer: Option<LoadBalancer>,
     /// Which web pages may call.
     pub cors: Cors,
     /// How the bindings are served.
@@ -42,11 +46,13 @@ pub struct Config {
 /// How the front door takes answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ResponseMode {
-    /// Whole, as an HTTP API does, and a Function URL with `InvokeMode: BUFFERED`. A stream of
-    /// events is collected until it ends, or shortly before the invocation does.
+    /// Whole, as an HTTP API does, a REST API whose integration is not set to `STREAM`, and a
+    /// Function URL with `InvokeMode: BUFFERED`. A stream of events is collected until it ends, or
+    /// shortly before the invocation does.
     #[default]
     Buffer,
-    /// As a stream: a Function URL with `InvokeMode: RESPONSE_STREAM`.
+    /// As a stream: a REST API with `responseTransferMode: STREAM`, or a Function URL with
+    /// `InvokeMode: RESPONSE_STREAM`. A load balancer's answers are whole all the same.
     Stream,
 }
 
@@ -67,9 +73,7 @@ impl Config {
         if let Some(url) = &self.public_url {
             return url.clone();
         }
-        let host = place.domain.as_deref().unwrap_or("localhost");
-        let base = self.base_path.as_deref().unwrap_or_default();
-        format!("https://{host}{}{base}", place.stage_path())
+        place.url(&self.base())
     }
 }
 
@@ -106,6 +110,9 @@ pub fn config(variables: &Variables<'_>) -> Result<Config, ConfigError> {
             owner_claim: variables.required(&OWNER_CLAIM)?,
             allow_anonymous: variables.flag(&ALLOW_ANONYMOUS)?,
         },
+        load_balancer: variables.read(&ALB_ARN, |arn| {
+            LoadBalancer::new(arn, Arc::new(HttpsKeys::new(Arc::new(SystemClock))))
+        })?,
         cors: variables.read(&ALLOWED_ORIGINS, Cors::parse)?.unwrap_or_default(),
         http,
     })

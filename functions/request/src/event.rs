@@ -1,5 +1,11 @@
 //! Events of front doors, to requests.
 
+mod load_balancer;
+mod parameters;
+mod payload_1;
+mod payload_2;
+
+use a2a_lambda_aws::EventKind;
 use a2a_lambda_protocol::{A2aError, ErrorKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,10 +13,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::answer::Form;
 use crate::headers::Headers;
+use crate::identity::Credentials;
 use crate::path::Place;
 
 /// What a path cannot have as it is. API Gateway may have decoded it; what is still encoded stays.
@@ -37,66 +44,65 @@ pub(crate) struct Arrival {
     pub(crate) headers_cut: bool,
     /// Where it came in, and at which path.
     pub(crate) place: Place,
-    /// What the front door's authorizer says; `None` without an authorizer.
-    pub(crate) authorizer: Option<Value>,
+    /// What the front door says of who calls.
+    pub(crate) credentials: Credentials,
     query: String,
     body: String,
     is_base64: bool,
 }
 
-/// Payload 2.0, of HTTP APIs and Function URLs. What AWS leaves out, or has as `null`, is empty.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Payload2 {
-    raw_path: Option<String>,
-    raw_query_string: Option<String>,
-    headers: Option<Headers>,
-    body: Option<String>,
-    is_base64_encoded: Option<bool>,
-    request_context: Context2,
+/// What an event of a front door is read into.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// The form of a whole answer to it.
+    pub(crate) form: Form,
+    /// The request in it.
+    pub(crate) arrival: Result<Arrival, A2aError>,
+    /// Whether a load balancer asks if the function is well.
+    pub(crate) is_health_check: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Context2 {
-    http: Http2,
-    domain_name: Option<String>,
-    stage: Option<String>,
-    authorizer: Option<Value>,
+/// Reads the event of a front door; `None` for any other event.
+pub(crate) fn read(kind: &EventKind, event: &RawValue) -> Option<Read> {
+    let (form, arrival) = match kind {
+        EventKind::HttpApi => (Form::HttpApi, parse(event, "payload 2.0", payload_2::arrival)),
+        EventKind::RestApi => (Form::RestApi, parse(event, "payload 1.0", payload_1::arrival)),
+        EventKind::LoadBalancer => {
+            let what = "an Application Load Balancer";
+            (load_balancer::form(event), parse(event, what, load_balancer::arrival))
+        }
+        _ => return None,
+    };
+    let is_health_check = matches!(form, Form::LoadBalancer { .. })
+        && arrival.as_ref().is_ok_and(load_balancer::is_health_check);
+    Some(Read { form, arrival, is_health_check })
 }
 
-#[derive(Deserialize)]
-struct Http2 {
-    method: String,
+fn parse<'de, T: Deserialize<'de>>(
+    event: &'de RawValue,
+    what: &str,
+    arrival: fn(T) -> Result<Arrival, A2aError>,
+) -> Result<Arrival, A2aError> {
+    let event = serde_json::from_str(event.get()).map_err(|error| {
+        let text = format!("the event is not in the form of {what}");
+        A2aError::new(ErrorKind::InvalidRequest, text).with_source(error)
+    })?;
+    arrival(event)
+}
+
+fn method(name: &str) -> Result<Method, A2aError> {
+    Method::from_bytes(name.as_bytes()).map_err(|error| {
+        let text = "the method cannot be read";
+        A2aError::new(ErrorKind::InvalidRequest, text).with_source(error)
+    })
+}
+
+/// The headers of an event that has them once or twice: `multiValueHeaders` has all values.
+fn all_headers(many: Option<Headers>, one: Option<Headers>) -> Headers {
+    many.filter(|many| many.cut || !many.map.is_empty()).or(one).unwrap_or_default()
 }
 
 impl Arrival {
-    /// The request in an event of payload 2.0.
-    pub(crate) fn of_payload_2(event: &RawValue) -> Result<Self, A2aError> {
-        let unreadable = |text: &str| A2aError::new(ErrorKind::InvalidRequest, text);
-        let event: Payload2 = serde_json::from_str(event.get()).map_err(|error| {
-            unreadable("the event is not in the form of payload 2.0").with_source(error)
-        })?;
-        let context = event.request_context;
-        let method = Method::from_bytes(context.http.method.as_bytes())
-            .map_err(|error| unreadable("the method cannot be read").with_source(error))?;
-        let headers = event.headers.unwrap_or_default();
-        Ok(Self {
-            method,
-            headers: headers.map,
-            headers_cut: headers.cut,
-            place: Place {
-                domain: context.domain_name,
-                stage: context.stage,
-                raw_path: event.raw_path.unwrap_or_default(),
-            },
-            authorizer: context.authorizer,
-            query: event.raw_query_string.unwrap_or_default(),
-            body: event.body.unwrap_or_default(),
-            is_base64: event.is_base64_encoded.unwrap_or_default(),
-        })
-    }
-
     /// The request itself, at this path of ours.
     pub(crate) fn into_request(self, path: &str) -> Result<Request<Bytes>, A2aError> {
         if self.headers_cut {

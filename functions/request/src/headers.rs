@@ -1,4 +1,4 @@
-//! The headers of an event, within bounds.
+//! The headers of an event, within bounds. Each name has one value, or an array of them.
 
 use std::fmt;
 
@@ -13,7 +13,8 @@ const MAX_HEADERS: usize = 1_000;
 /// The most bytes of names and values. API Gateway takes 10 KB.
 const MAX_HEADER_BYTES: usize = 128 * 1024;
 
-/// Headers by their names. Copies of one name have come together in one value, with commas.
+/// Headers by their names. Payload 2.0 joins the values of one name with commas; `multiValueHeaders`
+/// has them in an array.
 #[derive(Debug, Default)]
 pub(crate) struct Headers {
     pub(crate) map: HeaderMap,
@@ -44,15 +45,24 @@ impl<'de> Visitor<'de> for Reader {
                 members.next_value::<IgnoredAny>()?;
                 continue;
             }
-            // What is no header is left out, as a server leaves it out.
-            let Value::String(value) = members.next_value()? else { continue };
-            bytes += name.len() + value.len();
-            headers.cut = headers.map.len() >= MAX_HEADERS || bytes > MAX_HEADER_BYTES;
-            if !headers.cut
-                && let Ok(name) = HeaderName::try_from(name)
-                && let Ok(value) = HeaderValue::try_from(value)
-            {
-                headers.map.append(name, value);
+            let values = match members.next_value()? {
+                Value::Array(values) => values,
+                value => vec![value],
+            };
+            let header = HeaderName::try_from(&name).ok();
+            for value in values {
+                // What is no header is left out, as a server leaves it out.
+                let Value::String(value) = value else { continue };
+                bytes += name.len() + value.len();
+                headers.cut = headers.map.len() >= MAX_HEADERS || bytes > MAX_HEADER_BYTES;
+                if headers.cut {
+                    break;
+                }
+                if let Some(header) = &header
+                    && let Ok(value) = HeaderValue::try_from(value)
+                {
+                    headers.map.append(header.clone(), value);
+                }
             }
         }
         Ok(headers)
@@ -79,12 +89,17 @@ mod tests {
         let one = |bytes| headers(std::iter::once(("x".to_owned(), "y".repeat(bytes))));
         assert!(!one(MAX_HEADER_BYTES - 1).cut);
         assert!(one(MAX_HEADER_BYTES).cut);
+        let copies = |count| -> Headers {
+            serde_json::from_value(serde_json::json!({ "x": vec![""; count] })).unwrap()
+        };
+        assert_eq!((copies(MAX_HEADERS).map.len(), copies(MAX_HEADERS).cut), (MAX_HEADERS, false));
+        assert!(copies(MAX_HEADERS + 1).cut);
     }
 
     #[test]
     fn what_is_no_header_is_left_out() {
         let headers: Headers = serde_json::from_str(
-            r#"{"A":"b","n":null,"x y":"z","c":"\n","ä":"ö","e":"ö","a":"c"}"#,
+            r#"{"A":"b","n":null,"x y":["z"],"c":"\n","ä":"ö","e":["ö",7,null],"a":["c",["d"]]}"#,
         )
         .unwrap();
         let all: Vec<_> = headers.map.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();

@@ -1,4 +1,5 @@
-//! Who calls, as the front door's authorizer has found out. Never by a header that a client can set.
+//! Who calls, as the front door's authorizer has found out. Never by a header that a client can set,
+//! but for one that a load balancer signs.
 
 use a2a_lambda_core::Owner;
 use a2a_lambda_http::Principal;
@@ -25,54 +26,120 @@ impl Default for Identity {
     }
 }
 
+/// What a front door says of who calls.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) enum Credentials {
+    /// No authorizer has looked at the request.
+    #[default]
+    Nothing,
+    /// The claims of a token that an authorizer has checked.
+    Claims(Value),
+    /// Who has signed the request with credentials of AWS: the id of the user or role, and the
+    /// identity of a Cognito identity pool.
+    Signature { user: Option<String>, cognito: Option<String> },
+    /// The context that a Lambda authorizer gives.
+    Context(Value),
+    /// The `x-amzn-oidc-data` of a load balancer's event. Nobody has checked it.
+    Unchecked(String),
+    /// An authorizer has looked at the request, and does not say who calls.
+    Unknown,
+}
+
+impl Credentials {
+    /// What the authorizer of payload 2.0 says.
+    pub(crate) fn of_payload_2(authorizer: Option<Value>) -> Self {
+        let Some(mut authorizer) = authorizer else { return Self::Nothing };
+        let mut take = |name: &str| {
+            authorizer.get_mut(name).map(Value::take).filter(|value| !value.is_null())
+        };
+        if let Some(mut jwt) = take("jwt") {
+            return Self::Claims(jwt.get_mut("claims").map(Value::take).unwrap_or_default());
+        }
+        if let Some(iam) = take("iam") {
+            let pool = field(&iam, "cognitoIdentity");
+            let cognito = pool.and_then(|pool| name(pool, "identityId")).map(str::to_owned);
+            return Self::Signature { user: name(&iam, "userId").map(str::to_owned), cognito };
+        }
+        take("lambda").map_or(Self::Unknown, Self::Context)
+    }
+
+    /// What the authorizer of payload 1.0 says, or else who has signed the request. The key of a
+    /// usage plan, which is in `identity`, too, names nobody.
+    pub(crate) fn of_payload_1(authorizer: Option<Value>, identity: Option<&Value>) -> Self {
+        match authorizer {
+            None => {}
+            // Without an authorizer, an HTTP API has `claims` and `scopes` all the same.
+            Some(Value::Object(members))
+                if !members.is_empty() && members.values().all(Value::is_null) => {}
+            Some(Value::Object(mut members)) => {
+                // The principal of a Lambda authorizer is beside what it says; a token's claims
+                // have none beside them.
+                let is_lambda = members.contains_key("principalId");
+                return match members.get_mut("claims") {
+                    Some(claims @ Value::Object(_)) if !is_lambda => Self::Claims(claims.take()),
+                    _ => Self::Context(Value::Object(members)),
+                };
+            }
+            Some(_) => return Self::Unknown,
+        }
+        let Some(identity) = identity else { return Self::Nothing };
+        let signed = ["user", "userArn", "caller", "accessKey", "cognitoIdentityId"];
+        if signed.iter().all(|member| field(identity, member).is_none()) {
+            return Self::Nothing;
+        }
+        Self::Signature {
+            user: name(identity, "user").map(str::to_owned),
+            cognito: name(identity, "cognitoIdentityId").map(str::to_owned),
+        }
+    }
+}
+
 impl Identity {
     /// Who calls. The kind of authorizer is part of the owner, and so is each part of a name, so
-    /// that no two principals are one owner.
+    /// that no two principals are one owner. The same caller is the same owner at each front door.
     ///
-    /// - JWT: the claim that names the owner, of its issuer (`iss`).
+    /// - Token: the claim that names the owner, of its issuer (`iss`).
     /// - IAM with a Cognito identity pool: the identity, as all of them share a role.
     /// - IAM else: the id of the user or role; of an assumed role without the session's name, which
     ///   changes.
     /// - Lambda authorizer: the field that names the owner, or `principalId` where it gives no such
     ///   field.
     /// - No authorizer: everybody is the same owner, or nobody is served.
-    pub(crate) fn principal(&self, authorizer: Option<&Value>) -> Principal {
-        match authorizer {
-            None if self.allow_anonymous => {
+    pub(crate) fn principal(&self, credentials: &Credentials) -> Principal {
+        match credentials {
+            Credentials::Nothing if self.allow_anonymous => {
                 Owner::parse(ANYBODY).map_or(Principal::Nobody, Principal::Anybody)
             }
-            None => Principal::Nobody,
+            Credentials::Nothing => Principal::Nobody,
             // With an authorizer, nobody is nobody: not a stranger that shares the tasks of all
             // strangers.
-            Some(authorizer) => {
-                self.owner(authorizer).map_or(Principal::Nobody, Principal::Somebody)
-            }
+            found => self.owner(found).map_or(Principal::Nobody, Principal::Somebody),
         }
     }
 
-    fn owner(&self, authorizer: &Value) -> Option<Owner> {
+    fn owner(&self, credentials: &Credentials) -> Option<Owner> {
         let claim = self.owner_claim.as_str();
-        if let Some(jwt) = field(authorizer, "jwt") {
-            let claims = field(jwt, "claims")?;
-            let subject = name(claims, claim)?;
-            return Some(match field(claims, "iss") {
-                Some(issuer) => Owner::of_principal("jwt", &[issuer.as_str()?, subject]),
-                None => Owner::of_principal("jwt", &[subject]),
-            });
-        }
-        if let Some(iam) = field(authorizer, "iam") {
-            let pool = field(iam, "cognitoIdentity");
-            if let Some(identity) = pool.and_then(|pool| name(pool, "identityId")) {
-                return Some(Owner::of_principal("cognito", &[identity]));
+        match credentials {
+            Credentials::Claims(claims) => {
+                let subject = name(claims, claim)?;
+                Some(match field(claims, "iss") {
+                    Some(issuer) => Owner::of_principal("jwt", &[issuer.as_str()?, subject]),
+                    None => Owner::of_principal("jwt", &[subject]),
+                })
             }
-            let user = without_session(name(iam, "userId")?);
-            return (!user.is_empty()).then(|| Owner::of_principal("iam", &[user]));
-        }
-        let context = field(authorizer, "lambda")?;
-        // A field that is there decides: many authorizers give the same `principalId` to all.
-        match field(context, claim) {
-            Some(value) => of_lambda("lambda", value),
-            None => of_lambda("lambda-principal", field(context, "principalId")?),
+            Credentials::Signature { cognito: Some(identity), .. } => {
+                Some(Owner::of_principal("cognito", &[identity]))
+            }
+            Credentials::Signature { user, .. } => {
+                let user = without_session(user.as_deref()?);
+                (!user.is_empty()).then(|| Owner::of_principal("iam", &[user]))
+            }
+            // A field that is there decides: many authorizers give the same `principalId` to all.
+            Credentials::Context(context) => match field(context, claim) {
+                Some(value) => of_lambda("lambda", value),
+                None => of_lambda("lambda-principal", field(context, "principalId")?),
+            },
+            Credentials::Nothing | Credentials::Unchecked(_) | Credentials::Unknown => None,
         }
     }
 }

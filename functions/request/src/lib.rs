@@ -1,17 +1,20 @@
-//! The function that answers HTTP requests: an event of API Gateway (HTTP API, payload 2.0) or of a
-//! Function URL comes in, an A2A operation is carried out, an answer goes out.
+//! The function that answers HTTP requests: an event of a REST API, an HTTP API, a Function URL or an
+//! Application Load Balancer comes in, an A2A operation is carried out, an answer goes out.
 //!
 //! A front door that streams is given every answer as a stream, and one that does not is given
-//! every answer whole: [`ResponseMode`]. Which of them is in front, the event does not say.
+//! every answer whole: [`ResponseMode`]. Which of them is in front, the event does not say. Only of a
+//! load balancer is it known that it takes no stream.
 //!
-//! Front doors are told apart by the shape of their events. Each shape is read into one `Arrival`,
-//! and from there on all are the same.
+//! Front doors are told apart by the shape of their events, never by a version that they state. Each
+//! shape is read into one `Arrival`, and from there on all are the same. A whole answer has the
+//! [`Form`] that the event asks for.
 
 mod answer;
 mod config;
 mod event;
 mod headers;
 mod identity;
+mod oidc;
 mod path;
 
 use std::sync::Arc;
@@ -25,11 +28,15 @@ use http::{Method, Request, header};
 use serde_json::value::RawValue;
 use tracing::{info, warn};
 
-use crate::event::Arrival;
+use crate::answer::Way;
+use crate::event::{Arrival, Read};
+use crate::identity::Credentials;
+use crate::oidc::TokenError;
 
-pub use answer::{Answer, Chunks};
+pub use answer::{Answer, AnswerEvent, Chunks, Form};
 pub use config::{Config, ResponseMode, card, config, context};
 pub use identity::Identity;
+pub use oidc::{ArnError, FetchKey, HttpsKeys, KeyError, LoadBalancer};
 
 /// What is kept free of an invocation's time for reading the task and for the way of the answer,
 /// where a sender waits for it, and for ending a stream.
@@ -42,19 +49,29 @@ const REFUSAL_MARGIN: Duration = Duration::from_millis(150);
 #[derive(Debug, Clone)]
 pub struct Context {
     engine: Engine,
-    bindings: Bindings,
+    /// For answers that are streamed.
+    streamed: Bindings,
+    /// For answers that are whole.
+    whole: Bindings,
     config: Config,
 }
 
 impl Context {
     /// The context of a function with this configuration.
     pub fn new(engine: Engine, agents: Agents, config: Config) -> Self {
-        let engine = match config.response_mode {
-            ResponseMode::Stream => engine,
-            ResponseMode::Buffer => with_short_streams(engine),
+        let bindings = |engine| {
+            Bindings::new(Operations::new(engine), agents.clone(), config.http.clone())
         };
-        let bindings = Bindings::new(Operations::new(engine.clone()), agents, config.http.clone());
-        Self { engine, bindings, config }
+        let streamed = bindings(engine.clone());
+        let whole = bindings(with_short_streams(engine.clone()));
+        Self { engine, streamed, whole, config }
+    }
+
+    fn bindings(&self, way: Way) -> &Bindings {
+        match way {
+            Way::Streamed => &self.streamed,
+            Way::Whole(_) => &self.whole,
+        }
     }
 }
 
@@ -72,71 +89,102 @@ pub async fn handle(
     context: &Context,
 ) -> Result<Answer, EventError> {
     let Config { cors, response_mode, .. } = &context.config;
-    let arrival = match EventKind::of(event) {
-        EventKind::HttpApi => Arrival::of_payload_2(event),
-        kind @ (EventKind::RestApi | EventKind::LoadBalancer | EventKind::WebSocketApi) => {
-            warn!(event = %kind, "front_door_not_served");
-            return Ok(Answer::not_served(&kind, *response_mode));
-        }
-        EventKind::Other => {
-            info!("no_request: the event is no request, such as a warmer's");
-            return Ok(Answer::no_request());
-        }
-        found @ (EventKind::Queue
-        | EventKind::TableStream
-        | EventKind::Batch
-        | EventKind::OtherBatch(_)) => {
-            let (function, taken) = ("request", EventKind::HttpApi.to_string());
-            return Err(EventError::Foreign { function, taken, found });
-        }
+    let kind = EventKind::of(event);
+    let Read { form, arrival, is_health_check } = match event::read(&kind, event) {
+        Some(read) => read,
+        None => return other_than_request(kind, *response_mode),
     };
+    if is_health_check {
+        return Ok(Way::healthy(form));
+    }
+    let way = response_mode.way(form);
     let arrival = match arrival {
         Ok(arrival) => arrival,
-        Err(error) => return Ok(response_mode.whole(refuse(&Method::GET, "/", &error))),
+        Err(error) => return Ok(way.whole(refuse(&Method::GET, "/", &error))),
     };
     // A browser sends a preflight without its page's token.
     if let Some(response) = cors.preflight(&arrival.method, &arrival.headers) {
-        return Ok(response_mode.whole(response));
+        return Ok(way.whole(response));
     }
     let origin = arrival.headers.get(header::ORIGIN).cloned();
-    let mut answer = respond(arrival, deadline, context).await;
+    let mut answer = respond(arrival, way, deadline, context).await;
     // Here, so that no error is without these headers: its page could not tell what is wrong.
     cors.add(origin.as_ref(), answer.headers_mut());
     Ok(answer)
 }
 
-async fn respond(arrival: Arrival, deadline: Timestamp, context: &Context) -> Answer {
-    let whole_or_streamed = |response| context.config.response_mode.whole(response);
-    let method = arrival.method.clone();
-    let path = arrival.place.path(&context.config.base()).to_owned();
-    let visitor = Visitor {
-        principal: context.config.identity.principal(arrival.authorizer.as_ref()),
-        base_url: context.config.base_url(&arrival.place),
-        answer_by: Some(earlier(deadline, ANSWER_MARGIN)),
-    };
+/// The answer to an event that holds no request.
+fn other_than_request(kind: EventKind, mode: ResponseMode) -> Result<Answer, EventError> {
+    match kind {
+        EventKind::Other => {
+            info!("no_request: the event is no request, such as a warmer's");
+            Ok(Way::no_request())
+        }
+        EventKind::Queue | EventKind::TableStream | EventKind::Batch | EventKind::OtherBatch(_) => {
+            let (function, taken) = ("request", "HTTP requests".to_owned());
+            Err(EventError::Foreign { function, taken, found: kind })
+        }
+        kind => {
+            warn!(event = %kind, "front_door_not_served");
+            Ok(mode.way(Form::HttpApi).not_served(&kind))
+        }
+    }
+}
+
+async fn respond(
+    mut arrival: Arrival,
+    way: Way,
+    deadline: Timestamp,
+    context: &Context,
+) -> Answer {
+    let (config, bindings) = (&context.config, context.bindings(way));
+    let (method, base) = (arrival.method.clone(), config.base());
+    let path = arrival.place.path(&base).to_owned();
+    let base_url = config.base_url(&arrival.place);
+    let credentials = std::mem::take(&mut arrival.credentials);
     let (parts, body) = match arrival.into_request(&path) {
         Ok(request) => request.into_parts(),
-        Err(error) => return whole_or_streamed(refuse(&method, &path, &error)),
+        Err(error) => return way.whole(refuse(&method, &path, &error)),
     };
-    let refused = |error| context.bindings.refuse(&parts, &body, &error);
+    let refused = |error| bindings.refuse(&parts, &body, &error);
     let request = Request::from_parts(parts.clone(), body.clone());
     let left = earlier(deadline, REFUSAL_MARGIN).saturating_since(context.engine.clock.now());
     // Boxed: it is large, and would be moved through each layer of the runtime.
     let answering = Box::pin(async {
-        let response = context.bindings.handle(request, &visitor).await;
-        match context.config.response_mode {
-            ResponseMode::Stream => Answer::stream(response),
-            ResponseMode::Buffer => {
-                Answer::buffer(response).await.unwrap_or_else(|error| Answer::whole(refused(error)))
-            }
-        }
+        let credentials = checked(credentials, context).await?;
+        let visitor = Visitor {
+            principal: config.identity.principal(&credentials),
+            base_url,
+            answer_by: Some(earlier(deadline, ANSWER_MARGIN)),
+        };
+        way.answer(bindings.handle(request, &visitor).await).await
     });
     tokio::select! {
         biased;
-        answered = answering => answered,
+        answered = answering => answered.unwrap_or_else(|error| way.whole(refused(error))),
         () = context.engine.clock.sleep(left) => {
             let text = "there was no time to answer; the request may have been carried out";
-            whole_or_streamed(refused(A2aError::new(ErrorKind::Unavailable, text)))
+            way.whole(refused(A2aError::new(ErrorKind::Unavailable, text)))
+        }
+    }
+}
+
+/// The credentials, of which what a load balancer's event says was checked.
+async fn checked(credentials: Credentials, context: &Context) -> Result<Credentials, A2aError> {
+    let Credentials::Unchecked(token) = credentials else { return Ok(credentials) };
+    let Some(load_balancer) = &context.config.load_balancer else {
+        // It says as little as any header that a client can set.
+        return Ok(Credentials::Nothing);
+    };
+    match load_balancer.claims(&token, context.engine.clock.now()).await {
+        Ok(claims) => Ok(Credentials::Claims(claims)),
+        Err(error @ TokenError::Refused(_)) => {
+            warn!(%error, "oidc_data_refused: the caller is not who x-amzn-oidc-data says");
+            Ok(Credentials::Unknown)
+        }
+        Err(error @ TokenError::Unknown(_)) => {
+            let text = "who calls could not be checked; try again";
+            Err(A2aError::new(ErrorKind::Unavailable, text).with_source(error))
         }
     }
 }

@@ -1,7 +1,8 @@
-//! Which part of a path the service routes on. A front door may leave the stage of an API and a base
-//! path in front of it; neither is ever a tenant.
+//! Which part of a path the service routes on. A front door may put the stage of an API, or the
+//! mapping of a custom domain, in front of it, and so may a base path. None of them is ever a tenant.
 
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 
 /// What is in the name of an API's own URL, and in that of no custom domain.
 const OWN_DOMAIN: &str = ".execute-api.";
@@ -10,11 +11,13 @@ const OWN_DOMAIN: &str = ".execute-api.";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The host, as the front door knows it.
-    pub(crate) domain: Option<String>,
-    /// The stage of an API.
-    pub(crate) stage: Option<String>,
+    domain: Option<String>,
+    /// Whether the client used plain HTTP.
+    is_http: bool,
     /// The path, as the front door has it.
-    pub(crate) raw_path: String,
+    raw_path: String,
+    /// How many bytes of the path are the stage, or the mapping of a custom domain.
+    front: usize,
 }
 
 /// The base path that configuration names, without a slash at its end; empty if there is none.
@@ -26,25 +29,99 @@ pub(crate) struct Base<'a> {
 }
 
 impl Place {
-    /// The stage's part of the path, with its slash; empty if it has none. Only an API's own URL has
-    /// the stage in its path. Behind a custom domain, a first segment of the same name is a base path
-    /// or a tenant.
-    pub(crate) fn stage_path(&self) -> String {
-        let stage = self.stage.as_deref().filter(|stage| !matches!(*stage, "" | "$default"));
-        let is_own = self.domain.as_deref().is_none_or(|domain| domain.contains(OWN_DOMAIN));
-        let path = stage.filter(|_| is_own).map(|stage| format!("/{stage}"));
-        path.filter(|path| below(path, &self.raw_path).is_some()).unwrap_or_default()
+    /// A place of payload 2.0. An API's own URL has the stage in its paths. Behind a custom domain, a
+    /// first segment of the same name is a mapping, a base path or a tenant.
+    pub(crate) fn of_stage(domain: Option<String>, stage: Option<&str>, raw_path: String) -> Self {
+        let mut place = Self { domain, raw_path, ..Self::default() };
+        let stage = stage.filter(|stage| !matches!(*stage, "" | "$default"));
+        if let Some(stage) = stage.filter(|_| place.is_own())
+            && let Some(behind) = below(&format!("/{stage}"), &place.raw_path)
+        {
+            place.front = place.raw_path.len() - behind.len();
+        }
+        place
     }
 
-    /// The path behind stage and base path.
-    pub(crate) fn path(&self, base: &Base<'_>) -> &str {
-        let stage = self.stage_path();
-        let path = below(&stage, &self.raw_path).unwrap_or(&self.raw_path);
-        // A base path that was read off the API's own URL begins with the stage.
-        let is_own = base.host.is_some() && base.host == self.domain.as_deref();
-        let rest = below(&stage, base.path).filter(|_| is_own).unwrap_or(base.path);
-        below(rest, path).unwrap_or(path)
+    /// A place of payload 1.0. The resource and its parameters say which end of the path is the
+    /// API's; what is in front of that is the stage or the mapping. Where they do not fit the path,
+    /// it is as in payload 2.0.
+    pub(crate) fn of_resource(
+        domain: Option<String>,
+        stage: Option<&str>,
+        raw_path: String,
+        resource: Option<&str>,
+        parameters: Option<&Value>,
+    ) -> Self {
+        let own = resource.and_then(|resource| filled(resource, parameters));
+        let front = own.and_then(|own| in_front_of(&own, &raw_path));
+        match front {
+            Some(front) => Self { domain, is_http: false, raw_path, front },
+            None => Self::of_stage(domain, stage, raw_path),
+        }
     }
+
+    /// A place behind a load balancer, which puts nothing in front of a path.
+    pub(crate) fn of_host(host: Option<String>, is_http: bool, raw_path: String) -> Self {
+        Self { domain: host, is_http, raw_path, front: 0 }
+    }
+
+    /// The path behind stage, mapping and base path.
+    pub(crate) fn path(&self, base: &Base<'_>) -> &str {
+        let path = self.raw_path.get(self.front..).unwrap_or_default();
+        below(self.behind_front(base), path).unwrap_or(path)
+    }
+
+    /// The URL of the service, as far as the front door knows it.
+    pub(crate) fn url(&self, base: &Base<'_>) -> String {
+        let scheme = if self.is_http { "http" } else { "https" };
+        let host = self.domain.as_deref().unwrap_or("localhost");
+        format!("{scheme}://{host}{}{}", self.front(), self.behind_front(base))
+    }
+
+    fn is_own(&self) -> bool {
+        self.domain.as_deref().is_none_or(|domain| domain.contains(OWN_DOMAIN))
+    }
+
+    fn front(&self) -> &str {
+        self.raw_path.get(..self.front).unwrap_or_default()
+    }
+
+    /// The part of a base path that the path has behind its front. A base path of the very URL that
+    /// the request came in at begins with the front, and so does one that tells what arrives at a
+    /// custom domain.
+    fn behind_front<'b>(&self, base: &Base<'b>) -> &'b str {
+        let has_front = match base.host {
+            Some(host) => self.domain.as_deref() == Some(host),
+            None => !self.is_own(),
+        };
+        below(self.front(), base.path).filter(|_| has_front).unwrap_or(base.path)
+    }
+}
+
+/// The path of an API's resource, such as `/{tenant}/{proxy+}`, with its parameters in it.
+fn filled(resource: &str, parameters: Option<&Value>) -> Option<String> {
+    let mut path = String::new();
+    for segment in resource.strip_prefix('/')?.split('/') {
+        path.push('/');
+        let name = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}'));
+        match name {
+            None => path.push_str(segment),
+            Some(name) => path.push_str(parameters?.get(name.trim_end_matches('+'))?.as_str()?),
+        }
+    }
+    Some(path)
+}
+
+/// How many bytes of a path are in front of its end; `None` if it has another end. Slashes at the end
+/// of either mean nothing.
+fn in_front_of(end: &str, path: &str) -> Option<usize> {
+    let (end, path) = (end.trim_end_matches('/'), path.trim_end_matches('/'));
+    let at = match end.matches('/').count() {
+        0 => path.len(),
+        segments => path.rmatch_indices('/').nth(segments - 1)?.0,
+    };
+    let rest = below(end, path.get(at..)?)?;
+    rest.is_empty().then_some(at)
 }
 
 /// The part of a path below another one, with its slash; `None` if it is not below it. Segments are
@@ -101,8 +178,8 @@ mod tests {
             (OWN, "prod", "/agents", "/prod/agents/tasks", "/tasks"),
             (OWN, "prod", "/prod", "/prod/prod/prod/tasks", "/prod/tasks"),
         ] {
-            let (domain, stage) = (domain.map(str::to_owned), Some(stage.to_owned()));
-            let place = Place { domain, stage, raw_path: raw_path.to_owned() };
+            let domain = domain.map(str::to_owned);
+            let place = Place::of_stage(domain, Some(stage), raw_path.to_owned());
             let base = Base { path: base, host: CUSTOM };
             assert_eq!(place.path(&base), path, "{place:?} {base:?}");
         }
@@ -111,9 +188,64 @@ mod tests {
     #[test]
     fn the_url_of_an_api_has_its_stage_once() {
         for (raw_path, path) in [("/prod/tasks", "/tasks"), ("/prod/prod/tasks", "/prod/tasks")] {
-            let (domain, stage) = (OWN.map(str::to_owned), Some("prod".to_owned()));
-            let place = Place { domain, stage, raw_path: raw_path.to_owned() };
+            let place = Place::of_stage(OWN.map(str::to_owned), Some("prod"), raw_path.to_owned());
             assert_eq!(place.path(&Base { path: "/prod", host: OWN }), path);
+        }
+    }
+
+    #[test]
+    fn the_resource_tells_where_the_path_of_the_api_begins() {
+        let proxy = |rest: &str| serde_json::json!({ "proxy": rest, "tenant": "acme", "n": 7 });
+        for (raw_path, resource, rest, front) in [
+            ("/prod/tasks", "/{proxy+}", "tasks", Some("/prod")),
+            ("/tasks", "/{proxy+}", "tasks", Some("")),
+            ("/agents/tasks/t1", "/{proxy+}", "tasks/t1", Some("/agents")),
+            ("/agents/prod/tasks", "/{proxy+}", "tasks", Some("/agents/prod")),
+            ("/agents/agents/tasks", "/{proxy+}", "agents/tasks", Some("/agents")),
+            ("/prod/tasks/", "/{proxy+}", "tasks", Some("/prod")),
+            ("/prod/tasks", "/{proxy+}", "tasks/", Some("/prod")),
+            ("/prod", "/", "", Some("/prod")),
+            ("/prod/", "/", "", Some("/prod")),
+            ("/", "/", "", Some("")),
+            ("/a/acme/.well-known/x", "/{tenant}/.well-known/{proxy+}", "x", Some("/a")),
+            ("/a/.well-known/x", "/.well-known/x", "", Some("/a")),
+            ("/prod/a%20b/tasks", "/{proxy+}", "a b/tasks", Some("/prod")),
+            ("/prod/a b/tasks", "/{proxy+}", "a%20b/tasks", Some("/prod")),
+            // They do not fit.
+            ("/prod/tasks", "/{proxy+}", "others", None),
+            ("/tasks", "/{proxy+}", "prod/tasks", None),
+            ("/prod/tasks", "$default", "tasks", None),
+            ("/prod/tasks", "/{other}", "tasks", None),
+            ("/prod/7", "/{n}", "tasks", None),
+            ("tasks", "/{proxy+}", "tasks", None),
+            ("", "/{proxy+}", "tasks", None),
+        ] {
+            let found = filled(resource, Some(&proxy(rest)));
+            let found = found.and_then(|own| in_front_of(&own, raw_path));
+            assert_eq!(found.map(|front| &raw_path[..front]), front, "{raw_path} {resource}");
+        }
+    }
+
+    #[test]
+    fn a_base_path_of_a_custom_domain_may_begin_with_the_mapping() {
+        let parameters = serde_json::json!({ "proxy": "agents/tasks" });
+        let place = |domain: Option<&str>| {
+            let (domain, path) = (domain.map(str::to_owned), "/agents/agents/tasks".to_owned());
+            Place::of_resource(domain, Some("agents"), path, Some("/{proxy+}"), Some(&parameters))
+        };
+        for (domain, path, host, expected) in [
+            // The one that was configured is the mapping, so the second one is a tenant.
+            (CUSTOM, "/agents", CUSTOM, "/agents/tasks"),
+            (CUSTOM, "/agents", None, "/agents/tasks"),
+            (CUSTOM, "", None, "/agents/tasks"),
+            (CUSTOM, "/agents/agents", CUSTOM, "/tasks"),
+            (OWN, "/agents", OWN, "/agents/tasks"),
+            // Something in front of the API's own URL has the path: it is behind the stage.
+            (OWN, "/agents", CUSTOM, "/tasks"),
+            (OWN, "/agents", None, "/tasks"),
+        ] {
+            let base = Base { path, host };
+            assert_eq!(place(domain).path(&base), expected, "{domain:?} {base:?}");
         }
     }
 }

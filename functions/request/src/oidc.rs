@@ -1,0 +1,210 @@
+//! Who has signed in at an Application Load Balancer. It says so in `x-amzn-oidc-data`, a JWT that it
+//! signs with ES256. A client can send this header, too, and a listener rule that asks nobody to sign
+//! in passes it on. So it counts only if it is signed, unexpired, and by the load balancer that
+//! `ALB_ARN` names.
+
+mod keys;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_signing::pem;
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use keys::{FetchKey, HttpsKeys, KeyError};
+
+/// The longest token. The claims in one have at most 11 KB.
+const MAX_TOKEN_BYTES: usize = 32 * 1024;
+
+/// The most keys that are kept. A load balancer changes its key rarely.
+const MAX_KEYS: usize = 16;
+
+/// What is in front of the point in the DER of a public key of P-256 (RFC 5480).
+const P256_PREFIX: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+/// The load balancer pads its base64, which JWTs do not have.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A load balancer whose word on its callers is taken. Clones share the keys that were fetched.
+#[derive(Clone)]
+pub struct LoadBalancer {
+    arn: String,
+    /// Where its public keys are, with a slash at the end.
+    keys_url: String,
+    fetch: Arc<dyn FetchKey>,
+    keys: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+}
+
+/// A text is not the ARN of an Application Load Balancer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ArnError {
+    /// It has another form.
+    #[error("{0:?} has another form")]
+    Malformed(String),
+    /// AWS documents no place of its public keys.
+    #[error("in the partition {0:?} load balancers do not say who has signed in")]
+    Partition(String),
+}
+
+/// A token that is not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokenError {
+    /// It is not the load balancer's, or no longer.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// Whether it is, is not known.
+    #[error("the load balancer's public key could not be fetched")]
+    Unknown(#[source] KeyError),
+}
+
+use TokenError::Refused;
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: String,
+    signer: String,
+    iss: String,
+    client: String,
+    exp: Value,
+}
+
+impl LoadBalancer {
+    /// The load balancer of this ARN, whose keys are fetched in this way.
+    ///
+    /// # Errors
+    /// When it is not the ARN of an Application Load Balancer.
+    pub fn new(arn: &str, fetch: Arc<dyn FetchKey>) -> Result<Self, ArnError> {
+        let keys_url = keys_url(arn)?;
+        Ok(Self { arn: arn.to_owned(), keys_url, fetch, keys: Arc::default() })
+    }
+
+    /// The claims of the user who has signed in, with the issuer that the load balancer names.
+    pub(crate) async fn claims(&self, token: &str, now: Timestamp) -> Result<Value, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(Refused("it is too long"));
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(Refused("it is no JWT"))?;
+        let (header, claims) = signed.split_once('.').ok_or(Refused("it is no JWT"))?;
+        let header: Header = json(header)?;
+        self.check(&header, now)?;
+        let key = self.key(&header.kid).await?;
+        let signature = BASE64.decode(signature).map_err(|_| Refused("it is no JWT"))?;
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key)
+            .verify(signed.as_bytes(), &signature)
+            .map_err(|_| Refused("its signature is wrong"))?;
+        let mut claims: serde_json::Map<String, Value> = json(claims)?;
+        // The claims are those of the identity provider's user info. Who that is, the load balancer
+        // knows.
+        claims.insert("iss".to_owned(), Value::String(header.iss));
+        Ok(Value::Object(claims))
+    }
+
+    /// What needs no key is checked first, so that nobody can have others' keys fetched.
+    fn check(&self, header: &Header, now: Timestamp) -> Result<(), TokenError> {
+        if header.alg != "ES256" {
+            return Err(Refused("it is not signed with ES256"));
+        }
+        if header.signer != self.arn {
+            return Err(Refused("it is not signed by the load balancer of ALB_ARN"));
+        }
+        if header.iss.is_empty() || header.client.is_empty() {
+            return Err(Refused("it names no issuer or no client"));
+        }
+        // AWS has a number there, and documents a text.
+        let expires = match &header.exp {
+            Value::String(text) => text.parse().ok(),
+            other => other.as_i64(),
+        };
+        let expires = expires.ok_or(Refused("it has no time at which it expires"))?;
+        if now.as_millis() >= expires.saturating_mul(1_000) {
+            return Err(Refused("it has expired"));
+        }
+        // It becomes a part of a URL.
+        if !is_uuid(&header.kid) {
+            return Err(Refused("the id of its key is no UUID"));
+        }
+        Ok(())
+    }
+
+    async fn key(&self, kid: &str) -> Result<Vec<u8>, TokenError> {
+        let known = {
+            let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            keys.iter().find(|(known, _)| known == kid).map(|(_, key)| key.clone())
+        };
+        if let Some(key) = known {
+            return Ok(key);
+        }
+        let fetched = self.fetch.fetch(&format!("{}{kid}", self.keys_url)).await;
+        let pem = fetched.map_err(TokenError::Unknown)?.ok_or(Refused("there is no such key"))?;
+        let der = pem::first(&pem, "PUBLIC KEY").unwrap_or_default();
+        let key = der.strip_prefix(&P256_PREFIX).ok_or(Refused("its key is not of P-256"))?;
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        if keys.len() >= MAX_KEYS {
+            keys.remove(0);
+        }
+        keys.push((kid.to_owned(), key.to_vec()));
+        Ok(key.to_vec())
+    }
+}
+
+impl fmt::Debug for LoadBalancer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoadBalancer").field("arn", &self.arn).finish_non_exhaustive()
+    }
+}
+
+fn json<'a, T: serde::de::DeserializeOwned>(part: &'a str) -> Result<T, TokenError> {
+    let bytes = BASE64.decode(part).map_err(|_| Refused("it is no JWT"))?;
+    serde_json::from_slice(&bytes).map_err(|_| Refused("it is no JWT of a load balancer"))
+}
+
+fn is_uuid(text: &str) -> bool {
+    let fits = |(at, byte): (usize, u8)| match at {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(fits)
+}
+
+/// Where AWS has the public keys of the load balancers of a region.
+fn keys_url(arn: &str) -> Result<String, ArnError> {
+    let malformed = || ArnError::Malformed(arn.to_owned());
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, "elasticloadbalancing", region, account, resource] = parts[..] else {
+        return Err(malformed());
+    };
+    let is_name = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    let name = resource.strip_prefix("loadbalancer/app/").and_then(|it| it.split_once('/'));
+    if !is_name(region)
+        || account.len() != 12
+        || !account.bytes().all(|b| b.is_ascii_digit())
+        || !name.is_some_and(|(name, id)| is_name(name) && is_name(id))
+    {
+        return Err(malformed());
+    }
+    match partition {
+        "aws" => Ok(format!("https://public-keys.auth.elb.{region}.amazonaws.com/")),
+        "aws-us-gov" => Ok(format!(
+            "https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}/"
+        )),
+        other => Err(ArnError::Partition(other.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests;
