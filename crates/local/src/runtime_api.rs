@@ -59,6 +59,9 @@ pub enum Invocation {
         bytes: Bytes,
         /// The body's `Content-Type`.
         content_type: Option<String>,
+        /// Whether the function said that it streams
+        /// (`Lambda-Runtime-Function-Response-Mode: streaming`).
+        streamed: bool,
         /// What came after a streamed body, where the protocol reports an error met midway.
         trailers: HeaderMap,
     },
@@ -201,8 +204,8 @@ impl Running {
         let bytes = self.received.freeze();
         match self.end {
             Some(End::Answered(ended)) => match ended {
-                Ended::Response { content_type, trailers } => {
-                    Invocation::Response { bytes, content_type, trailers }
+                Ended::Response { content_type, streamed, trailers } => {
+                    Invocation::Response { bytes, content_type, streamed, trailers }
                 }
                 Ended::Error => Invocation::Error { bytes },
                 Ended::TooLarge { report } => Invocation::Error { bytes: report },
@@ -240,7 +243,7 @@ enum Progress {
 
 #[derive(Debug)]
 enum Ended {
-    Response { content_type: Option<String>, trailers: HeaderMap },
+    Response { content_type: Option<String>, streamed: bool, trailers: HeaderMap },
     Error,
     TooLarge { report: Bytes },
     InitError { report: Bytes },

@@ -211,8 +211,7 @@ impl Form {
             event.multi_value_headers = Some(values(&parts.headers));
         } else {
             let values = values(&parts.headers).into_iter();
-            event.headers =
-                Some(values.map(|(name, values)| (name, values.join(", "))).collect());
+            event.headers = Some(values.map(|(name, values)| (name, values.join(", "))).collect());
         }
         event
     }

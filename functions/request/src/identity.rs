@@ -49,9 +49,8 @@ impl Credentials {
     /// What the authorizer of payload 2.0 says.
     pub(crate) fn of_payload_2(authorizer: Option<Value>) -> Self {
         let Some(mut authorizer) = authorizer else { return Self::Nothing };
-        let mut take = |name: &str| {
-            authorizer.get_mut(name).map(Value::take).filter(|value| !value.is_null())
-        };
+        let mut take =
+            |name: &str| authorizer.get_mut(name).map(Value::take).filter(|value| !value.is_null());
         if let Some(mut jwt) = take("jwt") {
             return Self::Claims(jwt.get_mut("claims").map(Value::take).unwrap_or_default());
         }

@@ -59,9 +59,8 @@ pub struct Context {
 impl Context {
     /// The context of a function with this configuration.
     pub fn new(engine: Engine, agents: Agents, config: Config) -> Self {
-        let bindings = |engine| {
-            Bindings::new(Operations::new(engine), agents.clone(), config.http.clone())
-        };
+        let bindings =
+            |engine| Bindings::new(Operations::new(engine), agents.clone(), config.http.clone());
         let streamed = bindings(engine.clone());
         let whole = bindings(with_short_streams(engine.clone()));
         Self { engine, streamed, whole, config }
@@ -131,12 +130,7 @@ fn other_than_request(kind: EventKind, mode: ResponseMode) -> Result<Answer, Eve
     }
 }
 
-async fn respond(
-    mut arrival: Arrival,
-    way: Way,
-    deadline: Timestamp,
-    context: &Context,
-) -> Answer {
+async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &Context) -> Answer {
     let (config, bindings) = (&context.config, context.bindings(way));
     let (method, base) = (arrival.method.clone(), config.base());
     let path = arrival.place.path(&base).to_owned();

@@ -99,13 +99,13 @@ impl LoadBalancer {
         let (signed, signature) = token.rsplit_once('.').ok_or(Refused("it is no JWT"))?;
         let (header, claims) = signed.split_once('.').ok_or(Refused("it is no JWT"))?;
         let header: Header = json(header)?;
+        let mut claims: serde_json::Map<String, Value> = json(claims)?;
+        let signature = BASE64.decode(signature).map_err(|_| Refused("it is no JWT"))?;
         self.check(&header, now)?;
         let key = self.key(&header.kid).await?;
-        let signature = BASE64.decode(signature).map_err(|_| Refused("it is no JWT"))?;
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key)
             .verify(signed.as_bytes(), &signature)
             .map_err(|_| Refused("its signature is wrong"))?;
-        let mut claims: serde_json::Map<String, Value> = json(claims)?;
         // The claims are those of the identity provider's user info. Who that is, the load balancer
         // knows.
         claims.insert("iss".to_owned(), Value::String(header.iss));
@@ -199,9 +199,9 @@ fn keys_url(arn: &str) -> Result<String, ArnError> {
     }
     match partition {
         "aws" => Ok(format!("https://public-keys.auth.elb.{region}.amazonaws.com/")),
-        "aws-us-gov" => Ok(format!(
-            "https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}/"
-        )),
+        "aws-us-gov" => {
+            Ok(format!("https://s3-{region}.amazonaws.com/aws-elb-public-keys-prod-{region}/"))
+        }
         other => Err(ArnError::Partition(other.to_owned())),
     }
 }

@@ -39,6 +39,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Answer {
             let head = ResponseHead::of(request.headers());
             forward(shared, id, request.into_body(), head.limit(), |trailers| Ended::Response {
                 content_type: head.content_type,
+                streamed: head.streamed,
                 trailers,
             })
             .await

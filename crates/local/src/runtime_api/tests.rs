@@ -110,6 +110,7 @@ async fn an_event_is_handed_out_with_its_headers_and_answered() -> TestResult {
         Invocation::Response {
             bytes: Bytes::from_static(br#"{"ok":true}"#),
             content_type: Some("application/json".to_owned()),
+            streamed: false,
             trailers: HeaderMap::new(),
         }
     );
@@ -174,6 +175,7 @@ async fn a_streamed_answer_is_seen_as_it_comes_with_its_trailers() -> TestResult
         Invocation::Response {
             bytes: "preludedata: 1\n\n".into(),
             content_type: Some(STREAMED.to_owned()),
+            streamed: true,
             trailers,
         }
     );

@@ -4,9 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use a2a_lambda_core::Clock;
-use a2a_lambda_https::{
-    Client, ClientConfig, Error, Limits, Open, Repeat, Request, WallClock,
-};
+use a2a_lambda_https::{Client, ClientConfig, Error, Limits, Open, Repeat, Request, WallClock};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};

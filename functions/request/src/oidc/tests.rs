@@ -1,6 +1,7 @@
 use super::*;
 
-const ARN: &str = "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/my-alb/50dc6c495c0c9188";
+const ARN: &str =
+    "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/my-alb/50dc6c495c0c9188";
 
 #[test]
 fn the_place_of_the_keys_is_the_region_s() {

@@ -12,7 +12,9 @@ mod work;
 use a2a_lambda_local::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use serde_json::{Value, json};
 
-use crate::support::{Aws, Function, PATIENCE, REQUEST, executor, http_event, message, sqs_event};
+use crate::support::{
+    Aws, Function, PATIENCE, REQUEST, executor, http_event, message, rest_event, sqs_event,
+};
 
 #[tokio::test]
 async fn a_task_lives_through_both_processes() {
@@ -94,8 +96,8 @@ async fn events_that_are_not_served_are_named_and_the_next_is_served() {
     for event in ["{}", "[]", "null", "\"warm\""] {
         assert_eq!(function.invoke(event).await["statusCode"], 200, "{event}");
     }
-    let rest_api = json!({ "httpMethod": "GET", "path": "/tasks", "requestContext": {} });
-    assert_eq!(function.invoke(rest_api).await["statusCode"], 501);
+    let web_socket = json!({ "requestContext": { "connectionId": "c" } });
+    assert_eq!(function.invoke(web_socket).await["statusCode"], 501);
     let unreadable = json!({ "requestContext": { "http": { "method": 7 } } });
     assert_eq!(function.invoke(unreadable).await["statusCode"], 400);
     // What an authorizer of another kind may find is not guessed at.
@@ -120,10 +122,34 @@ async fn events_that_are_not_served_are_named_and_the_next_is_served() {
 }
 
 #[tokio::test]
+async fn each_front_door_is_answered_in_its_own_form() {
+    let aws = Aws::start().await;
+    let function = Function::start_with(REQUEST, &aws, &[("ALLOW_ANONYMOUS", "true")]).await;
+    let types = json!(["application/a2a+json"]);
+    let rest = function.invoke(rest_event("GET", "/tasks", "")).await;
+    assert_eq!(rest["statusCode"], 200, "{rest}");
+    assert_eq!(rest["multiValueHeaders"]["content-type"], types, "{rest}");
+    let event = include_str!("../events/load-balancer-multi-value.json");
+    let balanced = function.invoke(event).await;
+    assert_eq!(balanced["statusDescription"], "200 OK", "{balanced}");
+    assert_eq!(balanced["multiValueHeaders"]["content-type"], types, "{balanced}");
+    let healthy = function.invoke(include_str!("../events/load-balancer-health-check.json")).await;
+    assert_eq!(
+        (&healthy["statusCode"], &healthy["multiValueHeaders"]),
+        (&json!(200), &json!(null))
+    );
+    function.http("GET", "/tasks", "", 200).await;
+}
+
+#[tokio::test]
 async fn a_variable_that_cannot_be_used_ends_the_process_with_a_line_that_names_it() {
-    for (variable, value) in
-        [("AGENT", ""), ("TABLE_NAME", ""), ("QUEUE_URL", ""), ("RESPONSE_MODE", "Stream")]
-    {
+    for (variable, value) in [
+        ("AGENT", ""),
+        ("TABLE_NAME", ""),
+        ("QUEUE_URL", ""),
+        ("RESPONSE_MODE", "Stream"),
+        ("ALB_ARN", "my-alb"),
+    ] {
         let aws = Aws::start().await;
         let api = RuntimeApi::start().await.unwrap();
         let variables = aws.variables(&[(variable, value)]);

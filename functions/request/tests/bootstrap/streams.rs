@@ -5,7 +5,9 @@ use std::time::Duration;
 use a2a_lambda_local::runtime_api::{Invocation, Running};
 use serde_json::{Value, json};
 
-use crate::support::{Aws, Function, PATIENCE, REQUEST, executor, http_event, sqs_event};
+use crate::support::{
+    Aws, Function, PATIENCE, REQUEST, executor, http_event, rest_event, sqs_event,
+};
 use crate::work::{Event, said};
 
 const SUBMITTED: &str = "TASK_STATE_SUBMITTED";
@@ -81,8 +83,9 @@ impl Streaming {
             self.bytes.extend(chunk);
         }
         match self.running.finish().await {
-            Invocation::Response { content_type, trailers, .. } => {
+            Invocation::Response { content_type, streamed, trailers, .. } => {
                 assert_eq!(content_type.as_deref(), Some(WITH_HEAD));
+                assert!(streamed, "Lambda must be told that it is a stream");
                 assert!(trailers.is_empty(), "{trailers:?}");
             }
             other => panic!("{other:?}"),
@@ -150,6 +153,47 @@ async fn each_event_is_there_before_the_next_is_committed() {
     function.log(&["nobody", "eyJhbGciOi"]);
 }
 
+/// A REST API with `responseTransferMode: STREAM` wants metadata in JSON, eight zero bytes and then
+/// the body as it is.
+#[tokio::test]
+async fn a_rest_api_s_event_is_streamed_to_the_byte_and_chunk_by_chunk() {
+    let aws = Aws::start().await;
+    let function = Function::start_with(REQUEST, &aws, &[STREAM]).await;
+    let message = json!({ "messageId": "m1", "role": "ROLE_USER", "parts": [{ "text": "hi" }] });
+    let body = json!({ "message": message }).to_string();
+    let event = rest_event("POST", "/message:stream", &body);
+    let mut stream = Streaming::begin(&function, &event);
+
+    let head = stream.until(&DIVIDER).await;
+    let metadata = concat!(
+        r#"{"statusCode":200,"headers":{"content-type":"text/event-stream","#,
+        r#""x-accel-buffering":"no","cache-control":"no-store"},"cookies":[]}"#,
+    );
+    assert_eq!(head, [metadata.as_bytes(), &DIVIDER].concat(), "{head:?}");
+
+    // No chunk can be there before the test has had it made, and it is made when the one before it
+    // was read.
+    let first = stream.until(b"\n\n").await;
+    stream.has_no_more();
+    let first = String::from_utf8(first).unwrap();
+    assert!(first.starts_with("id: 1\ndata: {\"task\":{\"id\":\""), "{first}");
+    let task = Event::read(&first).response["task"].clone();
+    let (id, context) = (task["id"].as_str().unwrap(), task["contextId"].as_str().unwrap());
+    let work = aws.work_on(&task["id"]).await;
+    assert_eq!(said(&[stream.event().await]), [(2, WORKING)]);
+    for (n, text) in [(3, "one "), (4, "two ")] {
+        stream.has_no_more();
+        work.say(&[text]).await;
+        let chunk = String::from_utf8(stream.until(b"\n\n").await).unwrap();
+        let data = format!(
+            r#"{{"artifactUpdate":{{"taskId":"{id}","contextId":"{context}","artifact":{{"artifactId":"a","parts":[{{"text":"{text}"}}]}},"append":true}}}}"#
+        );
+        assert_eq!(chunk, format!("id: {n}\ndata: {data}\n\n"));
+    }
+    work.finish().await;
+    assert_eq!(said(&stream.rest().await), [(5, COMPLETED)]);
+}
+
 #[tokio::test]
 async fn an_answer_that_is_no_stream_is_streamed_whole() {
     let aws = Aws::start().await;
@@ -162,6 +206,8 @@ async fn an_answer_that_is_no_stream_is_streamed_whole() {
         (http_event("GET", "/tasks/t1:subscribe", ""), 404, "TASK_NOT_FOUND"),
         (http_event("POST", "/message:stream", "{"), 400, "malformed JSON"),
         (strange, 401, "UNAUTHENTICATED"),
+        (rest_event("GET", "/tasks", ""), 200, r#""totalSize":0"#),
+        (rest_event("GET", "/tasks/t1", ""), 404, "TASK_NOT_FOUND"),
     ] {
         let mut answer = Streaming::begin(&function, &event);
         let head = answer.head().await;
@@ -304,12 +350,13 @@ async fn without_response_mode_a_stream_is_one_event() {
         let sent = message_stream("tck-stream-artifact-chunked", "k");
         let answering = request.api.begin(&sent, PATIENCE);
         executor.invoke(sqs_event(&aws.signals().await)).await;
-        let Invocation::Response { bytes, content_type, trailers } = answering.finish().await
+        let Invocation::Response { bytes, content_type, streamed, trailers } =
+            answering.finish().await
         else {
             panic!("no answer");
         };
         assert_ne!(content_type.as_deref(), Some(WITH_HEAD));
-        assert!(trailers.is_empty());
+        assert!(!streamed && trailers.is_empty());
         let event: Value = serde_json::from_slice(&bytes).unwrap();
         assert_eq!(event["statusCode"], 200, "{event}");
         assert_eq!(event["headers"]["content-type"], "text/event-stream", "{event}");

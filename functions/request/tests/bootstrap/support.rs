@@ -146,6 +146,19 @@ pub(crate) fn http_event(method: &str, path: &str, body: &str) -> Value {
     event
 }
 
+/// The event of a REST API, at its stage `prod`.
+pub(crate) fn rest_event(method: &str, path: &str, body: &str) -> Value {
+    let mut event: Value =
+        serde_json::from_str(include_str!("../events/rest-api-cognito.json")).unwrap();
+    event["httpMethod"] = json!(method);
+    event["requestContext"]["httpMethod"] = json!(method);
+    event["path"] = json!(path);
+    event["requestContext"]["path"] = json!(format!("/prod{path}"));
+    event["pathParameters"]["proxy"] = json!(path.trim_start_matches('/'));
+    event["body"] = json!(body);
+    event
+}
+
 /// The event that Lambda makes of messages in a queue.
 pub(crate) fn sqs_event(messages: &[Message]) -> Value {
     let records: Vec<_> = messages

@@ -1,48 +1,75 @@
 //! Events of other front doors, of other functions, and of nobody.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_agents::Echo;
 use a2a_lambda_aws::EventError;
 use a2a_lambda_request::{Answer, Config, ResponseMode};
 use serde_json::{Value, json};
 
-use crate::support::{Function, event, open};
-
-/// A REST API's event, as far as it has to do with what it is.
-fn rest_api() -> Value {
-    json!({
-        "resource": "/{proxy+}", "path": "/tasks", "httpMethod": "GET",
-        "headers": { "Accept": "*/*" }, "multiValueHeaders": { "Accept": ["*/*"] },
-        "requestContext": { "resourcePath": "/{proxy+}", "httpMethod": "GET", "stage": "prod" },
-        "body": null, "isBase64Encoded": false,
-    })
-}
-
-fn load_balancer() -> Value {
-    json!({
-        "requestContext": { "elb": { "targetGroupArn": "arn:aws:elasticloadbalancing:x" } },
-        "httpMethod": "GET", "path": "/tasks", "multiValueHeaders": { "accept": ["*/*"] },
-        "body": "", "isBase64Encoded": false,
-    })
-}
+use crate::responses::Hanging;
+use crate::support::{Function, at, event, open, open_doors, with_header};
 
 #[tokio::test(start_paused = true)]
 async fn a_front_door_that_is_not_served_is_told_what_is() {
     for response_mode in [ResponseMode::Buffer, ResponseMode::Stream] {
-        for (event, name) in [
-            (rest_api(), "REST API"),
-            (load_balancer(), "Load Balancer"),
-            (json!({ "requestContext": { "connectionId": "c" } }), "WebSocket API"),
-        ] {
+        for event in [event!("web-socket"), json!({ "requestContext": { "connectionId": "c" } })] {
             let function = Function::with(Config { response_mode, ..open() });
             let answer = function.answer(event).await;
             assert_eq!(answer.status, 501, "{answer:?}");
             assert_eq!(answer.body["error"]["status"], "UNIMPLEMENTED");
             let text = answer.body["error"]["message"].as_str().unwrap();
-            assert!(text.contains(name) && text.contains("payload 2.0"), "{text}");
+            assert!(text.contains("WebSocket API") && text.contains("REST APIs"), "{text}");
         }
     }
-    let answer = Function::new().answer(load_balancer()).await;
-    let types = &answer.event["multiValueHeaders"]["content-type"];
-    assert_eq!(types, &json!(["application/a2a+json"]), "{answer:?}");
+}
+
+/// An emulator states a version that AWS does not, and a client of a load balancer may send anything.
+#[tokio::test(start_paused = true)]
+async fn a_front_door_is_told_by_shape_and_not_by_version() {
+    for (event, is_array, is_described) in [
+        (event!("rest-api"), true, false),
+        (event!("http-api"), false, false),
+        (event!("load-balancer"), false, true),
+        (event!("load-balancer-multi-value"), true, true),
+    ] {
+        for version in [json!("1.0"), json!("2.0"), json!(7), Value::Null] {
+            let mut event = event.clone();
+            event["version"] = version.clone();
+            let answer = Function::new().answer(event).await;
+            assert_eq!(answer.status, 200, "{version}: {answer:?}");
+            assert_eq!(answer.event["multiValueHeaders"].is_object(), is_array, "{answer:?}");
+            assert_eq!(answer.event["headers"].is_object(), !is_array, "{answer:?}");
+            let described = &answer.event["statusDescription"];
+            assert_eq!(described == "200 OK", is_described, "{answer:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_s_health_check_is_answered_without_the_store() {
+    for response_mode in [ResponseMode::Buffer, ResponseMode::Stream] {
+        let config = || Config { response_mode, ..Config::default() };
+        let function = Function::made_of(Arc::new(Hanging), Echo, config());
+        let mut many = event!("load-balancer-multi-value");
+        many["multiValueHeaders"] = json!({ "user-agent": ["ELB-HealthChecker/2.0"] });
+        let elsewhere = at(event!("load-balancer-health-check"), "GET", "/tasks");
+        for event in [event!("load-balancer-health-check"), many, elsewhere] {
+            let has_arrays = event["multiValueHeaders"].is_object();
+            let answer = function.answer_within(event, Duration::ZERO).await;
+            assert_eq!((answer.status, &answer.body["message"]), (200, &json!("healthy")));
+            assert_eq!(answer.event["multiValueHeaders"].is_object(), has_arrays, "{answer:?}");
+        }
+        // It is a check only where it comes from a load balancer, and asks for something.
+        let agent = "ELB-HealthChecker/2.0";
+        let at_api = with_header(event!("http-api"), "user-agent", agent);
+        let posted = at(event!("load-balancer-health-check"), "POST", "/message:send");
+        for event in [at_api, posted] {
+            let answer = Function::with(config()).answer(event).await;
+            assert_ne!(answer.status, 200, "{answer:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,26 +104,41 @@ async fn another_function_s_batch_is_refused_by_name() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_cannot_be_read_has_an_answer() {
-    let with = |pointer: &str, value: Value| {
-        let mut event = event!("http-api");
+    let with = |mut event: Value, pointer: &str, value: Value| {
         *event.pointer_mut(pointer).unwrap() = value;
         event
     };
+    let (http, rest, elb) = (event!("http-api"), event!("rest-api"), event!("load-balancer"));
     for event in [
         json!({ "requestContext": { "http": {} } }),
         json!({ "requestContext": { "http": "GET" } }),
-        with("/requestContext/http/method", json!("")),
-        with("/requestContext/http/method", json!("A B")),
-        with("/requestContext/http/method", json!(7)),
-        with("/rawPath", json!(7)),
-        with("/headers", json!([])),
-        with("/headers", json!("a: b")),
-        with("/isBase64Encoded", json!("true")),
+        with(http.clone(), "/requestContext/http/method", json!("")),
+        with(http.clone(), "/requestContext/http/method", json!("A B")),
+        with(http.clone(), "/requestContext/http/method", json!(7)),
+        with(http.clone(), "/rawPath", json!(7)),
+        with(http.clone(), "/headers", json!([])),
+        with(http.clone(), "/headers", json!("a: b")),
+        with(http, "/isBase64Encoded", json!("true")),
+        json!({ "httpMethod": "" }),
+        with(rest.clone(), "/httpMethod", json!("A B")),
+        with(rest.clone(), "/httpMethod", json!(7)),
+        with(rest.clone(), "/requestContext", json!("here")),
+        with(rest.clone(), "/requestContext/path", json!(7)),
+        with(rest.clone(), "/multiValueHeaders", json!([])),
+        with(rest.clone(), "/multiValueQueryStringParameters", json!("a=b")),
+        with(rest.clone(), "/resource", json!({})),
+        with(rest, "/body", json!({})),
+        with(elb.clone(), "/httpMethod", Value::Null),
+        with(elb.clone(), "/path", json!(7)),
+        with(elb.clone(), "/headers", json!(7)),
+        with(elb, "/queryStringParameters", json!(["a"])),
     ] {
         let answer = Function::new().answer(event.clone()).await;
         assert_eq!(answer.status, 400, "{event}: {answer:?}");
         let text = answer.body["error"]["message"].as_str().unwrap();
         assert!(!text.contains("expected") && !text.contains("line "), "{text}");
+        let is_described = event.pointer("/requestContext/elb").is_some();
+        assert_eq!(answer.event["statusDescription"].is_string(), is_described, "{answer:?}");
     }
 }
 
@@ -110,8 +152,12 @@ async fn more_headers_than_fit_are_refused() {
         let answer = Function::new().answer(event).await;
         assert_eq!(answer.status, status, "{names}: {answer:?}");
     }
-    let mut event = event!("http-api");
-    event["headers"]["x"] = json!("y".repeat(1_000_000));
+    for event in open_doors() {
+        let event = with_header(event, "x", &"y".repeat(1_000_000));
+        assert_eq!(Function::new().answer(event).await.status, 413);
+    }
+    let mut event = event!("rest-api");
+    event["multiValueHeaders"]["x"] = json!(vec!["y"; 60_000]);
     assert_eq!(Function::new().answer(event).await.status, 413);
 }
 
@@ -125,5 +171,5 @@ async fn headers_that_are_none_are_left_out() {
     }
     event["headers"]["z"] = json!("a\nb");
     let answer: Result<Answer, EventError> = Function::new().try_answer(event).await;
-    assert!(matches!(answer, Ok(Answer::Buffered(event)) if event.status_code == 200));
+    assert!(matches!(answer, Ok(Answer::Buffered(response, _)) if response.status() == 200));
 }

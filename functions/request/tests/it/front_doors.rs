@@ -6,21 +6,31 @@ use a2a_lambda_core::store::Depth;
 use a2a_lambda_request::Config;
 use serde_json::{Value, json};
 
-use crate::support::{Function, event, open};
+use crate::support::{Function, at, event, open, with_header};
 
 const OWN: &str = "id.execute-api.us-east-1.amazonaws.com";
 const CUSTOM: &str = "api.example.com";
 const FUNCTION: &str = "url-id.lambda-url.us-east-1.on.aws";
 
+/// The kinds of front doors, by how they have paths.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// Payload 2.0, with this stage.
+    Stage(&'static str),
+    /// Payload 1.0 of a REST API, with this stage, or this mapping of a custom domain, in front.
+    Rest(&'static str),
+    LoadBalancer,
+}
+
 /// A front door and its configuration.
 struct Door {
+    kind: Kind,
     /// `PUBLIC_URL` and `BASE_PATH`.
     configured: (Option<&'static str>, Option<&'static str>),
     domain: &'static str,
-    stage: &'static str,
     /// The URL of the service, as its clients are told.
     url: &'static str,
-    /// What is left of the URL's path in `rawPath`.
+    /// What is left of the URL's path in the API's own path.
     left: &'static str,
 }
 
@@ -31,12 +41,31 @@ const fn door(
     url: &'static str,
     left: &'static str,
 ) -> Door {
-    Door { configured, domain, stage, url, left }
+    Door { kind: Kind::Stage(stage), configured, domain, url, left }
+}
+
+const fn rest(
+    configured: (Option<&'static str>, Option<&'static str>),
+    domain: &'static str,
+    front: &'static str,
+    url: &'static str,
+    left: &'static str,
+) -> Door {
+    Door { kind: Kind::Rest(front), configured, domain, url, left }
+}
+
+const fn balancer(
+    configured: (Option<&'static str>, Option<&'static str>),
+    url: &'static str,
+    left: &'static str,
+) -> Door {
+    Door { kind: Kind::LoadBalancer, configured, domain: CUSTOM, url, left }
 }
 
 const UNSET: (Option<&str>, Option<&str>) = (None, None);
 const OWN_URL: &str = "https://id.execute-api.us-east-1.amazonaws.com";
 const OWN_PROD: &str = "https://id.execute-api.us-east-1.amazonaws.com/prod";
+const OWN_PROD_AGENTS: &str = "https://id.execute-api.us-east-1.amazonaws.com/prod/agents";
 const OWN_ACME: &str = "https://id.execute-api.us-east-1.amazonaws.com/acme";
 const CUSTOM_URL: &str = "https://api.example.com";
 const AGENTS: &str = "https://api.example.com/agents";
@@ -46,7 +75,7 @@ const DEEP: &str = "https://api.example.com/a/acme/b";
 /// Tenants are named as stages and base paths are.
 const TENANTS: [&str; 4] = ["", "acme", "prod", "agents"];
 
-const DOORS: [Door; 23] = [
+const DOORS: [Door; 42] = [
     door(UNSET, OWN, "$default", OWN_URL, ""),
     door(UNSET, FUNCTION, "$default", "https://url-id.lambda-url.us-east-1.on.aws", ""),
     // A stage is in the paths of the API's own URL.
@@ -75,6 +104,29 @@ const DOORS: [Door; 23] = [
     door((Some(ACME), None), OWN, "prod", ACME, "/prod/acme"),
     door((Some(ACME), Some("")), OWN, "acme", ACME, "/acme"),
     door((Some(AGENTS), Some("")), OWN, "prod", AGENTS, "/prod"),
+    // A REST API has its stage in front.
+    rest(UNSET, OWN, "/prod", OWN_PROD, ""),
+    rest(UNSET, OWN, "/acme", OWN_ACME, ""),
+    rest((Some(OWN_PROD), None), OWN, "/prod", OWN_PROD, ""),
+    rest(UNSET, CUSTOM, "", CUSTOM_URL, ""),
+    // A mapping of its custom domain is found by itself, whatever is configured.
+    rest(UNSET, CUSTOM, "/agents", AGENTS, ""),
+    rest(UNSET, CUSTOM, "/acme", ACME, ""),
+    rest(UNSET, CUSTOM, "/a/acme/b", DEEP, ""),
+    rest((Some(AGENTS), None), CUSTOM, "/agents", AGENTS, ""),
+    rest((Some(AGENTS), Some("")), CUSTOM, "/agents", AGENTS, ""),
+    rest((None, Some("/acme")), CUSTOM, "/acme", ACME, ""),
+    // The rest of the path is of the API's resources.
+    rest((Some(DEEP), None), CUSTOM, "/a/acme", DEEP, "/b"),
+    rest((Some(DEEP), Some("/a/acme/b")), CUSTOM, "/a/acme", DEEP, "/b"),
+    rest((None, Some("/agents")), OWN, "/prod", OWN_PROD_AGENTS, "/agents"),
+    // Something else in front, which has a path for the service.
+    rest((Some(AGENTS), None), OWN, "/prod", AGENTS, "/agents"),
+    rest((Some(ACME), None), OWN, "/acme", ACME, "/acme"),
+    rest((Some(AGENTS), Some("")), OWN, "/prod", AGENTS, ""),
+    balancer(UNSET, CUSTOM_URL, ""),
+    balancer((Some(AGENTS), None), AGENTS, "/agents"),
+    balancer((None, Some("/agents")), AGENTS, "/agents"),
 ];
 
 impl Door {
@@ -88,16 +140,32 @@ impl Door {
     /// The event of a request to a URL.
     fn event(&self, method: &str, url: &str, version: &str, body: &Value) -> Value {
         let behind = url.strip_prefix(self.url).unwrap();
-        let mut event = event!("http-api");
         let path = format!("{}{behind}", self.left);
-        event["rawPath"] = json!(if path.is_empty() { "/" } else { &path });
-        event["headers"]["a2a-version"] = json!(version);
+        let path = if path.is_empty() { "/" } else { &path };
+        let mut event = match self.kind {
+            Kind::Stage(stage) => {
+                let mut event = at(event!("http-api"), method, path);
+                event["requestContext"]["stage"] = json!(stage);
+                event["requestContext"]["domainName"] = json!(self.domain);
+                event
+            }
+            Kind::Rest(front) => {
+                let mut event = event!("rest-api");
+                event["path"] = json!("/tasks");
+                event["requestContext"]["path"] = json!(format!("{front}/tasks"));
+                event["requestContext"]["stage"] = json!("prod");
+                event["requestContext"]["domainName"] = json!(self.domain);
+                at(event, method, path)
+            }
+            Kind::LoadBalancer => {
+                with_header(at(event!("load-balancer"), method, path), "host", self.domain)
+            }
+        };
         event["body"] = json!(body.to_string());
-        let context = &mut event["requestContext"];
-        context["domainName"] = json!(self.domain);
-        context["stage"] = json!(self.stage);
-        context["http"]["method"] = json!(method);
-        event
+        if let Some(headers) = event["multiValueHeaders"].as_object_mut() {
+            headers.remove("A2A-Version");
+        }
+        with_header(event, "a2a-version", version)
     }
 }
 
@@ -148,7 +216,7 @@ async fn what_the_card_names_answers_and_is_the_tenant_s() {
             for slash in ["", "/"] {
                 let url = format!("{}{of_tenant}/.well-known/agent-card.json{slash}", door.url);
                 let event = door.event("GET", &url, "", &Value::Null);
-                let shown = format!("{url} as {}", event["rawPath"]);
+                let shown = format!("{url} as {event}");
                 let card = function.answer(event).await;
                 assert_eq!(card.status, 200, "{shown}: {card:?}");
                 let interfaces = card.body["supportedInterfaces"].as_array().unwrap();
@@ -161,7 +229,7 @@ async fn what_the_card_names_answers_and_is_the_tenant_s() {
                         interface["protocolVersion"].as_str().unwrap(),
                         &body,
                     );
-                    let shown = format!("{tenant:?} at {url}{slash} as {}", event["rawPath"]);
+                    let shown = format!("{tenant:?} at {url}{slash} as {event}");
                     let answer = function.answer(event).await;
                     let task = answer.body.pointer(place).and_then(Value::as_str);
                     let Some(task) = task else { panic!("{shown}: {answer:?}") };

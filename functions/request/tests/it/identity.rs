@@ -8,7 +8,7 @@ use a2a_lambda_protocol::{MutualTlsSecurityScheme, SecurityScheme};
 use a2a_lambda_request::{Config, Identity, ResponseMode};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Function, at, event, open, sending};
+use crate::support::{Answer, Function, at, event, open, open_doors, sending, with_header};
 
 const CARD: &str = "/.well-known/agent-card.json";
 
@@ -44,8 +44,8 @@ async fn owner(config: Config, event: Value) -> Option<String> {
 
 fn challenged(answer: &Answer) {
     assert_eq!(answer.status, 401, "{answer:?}");
-    assert_eq!(answer.event["headers"]["www-authenticate"], "Bearer", "{answer:?}");
-    assert_eq!(answer.event["headers"]["cache-control"], "no-store", "{answer:?}");
+    assert_eq!(answer.header("www-authenticate"), "Bearer", "{answer:?}");
+    assert_eq!(answer.header("cache-control"), "no-store", "{answer:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,8 +55,22 @@ async fn an_authorizer_is_enough_and_no_authorizer_is_not() {
         (event!("http-api-lambda-authorizer"), Some("lambda-principal:alice")),
         (event!("http-api-iam"), Some("iam:AROAEXAMPLE")),
         (event!("function-url-iam"), Some("iam:AIDAEXAMPLE")),
+        (event!("http-api-payload-1"), Some("jwt:https://issuer.example#alice")),
+        (event!("rest-api-cognito"), Some("jwt:https://issuer.example#alice")),
+        (event!("rest-api-lambda-authorizer"), Some("lambda-principal:alice")),
+        (event!("rest-api-iam"), Some("iam:AROAEXAMPLE")),
         (event!("http-api"), None),
         (event!("function-url"), None),
+        (event!("rest-api"), None),
+        (event!("rest-api-mapping"), None),
+        // The key of a usage plan names nobody.
+        (event!("rest-api-key"), None),
+        // As AWS documents payload 1.0 without an authorizer.
+        (by(event!("rest-api"), &json!({ "claims": null, "scopes": null })), None),
+        (event!("load-balancer"), None),
+        (event!("load-balancer-multi-value"), None),
+        // Nobody has said whose word is taken.
+        (event!("load-balancer-oidc"), None),
     ] {
         let found = owner(Config::default(), event.clone()).await;
         assert_eq!(found.as_deref(), expected);
@@ -190,15 +204,20 @@ fn boasting(mut event: Value) -> Value {
         "sub",
         "requestcontext",
     ] {
-        event["headers"][name] = json!("mallory");
+        event = with_header(event, name, "mallory");
     }
     // `{"sub":"mallory"}`, unsigned.
-    event["headers"]["authorization"] =
-        json!("Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJtYWxsb3J5In0.");
+    let token = "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJtYWxsb3J5In0.";
+    event = with_header(event, "authorization", token);
     event["cookies"] = json!(["sub=mallory", "owner=mallory"]);
     event["rawQueryString"] = json!("sub=mallory&owner=mallory&principalId=mallory");
     event["queryStringParameters"] = json!({ "sub": "mallory" });
+    event["multiValueQueryStringParameters"] = json!({ "sub": ["mallory"] });
     event["stageVariables"] = json!({ "sub": "mallory" });
+    if event["requestContext"]["identity"].is_object() {
+        event["requestContext"]["identity"]["apiKey"] = json!("mallory");
+        event["requestContext"]["identity"]["apiKeyId"] = json!("mallory");
+    }
     event
 }
 
@@ -211,10 +230,78 @@ async fn what_a_client_says_of_itself_changes_nothing() {
         event!("http-api-lambda-authorizer"),
         event!("http-api-iam"),
         event!("function-url-iam"),
+        event!("rest-api"),
+        event!("rest-api-cognito"),
+        event!("rest-api-lambda-authorizer"),
+        event!("rest-api-iam"),
+        event!("rest-api-key"),
+        event!("load-balancer"),
+        event!("load-balancer-multi-value"),
     ] {
         for config in [Config::default(), open(), named_by("owner"), named_by("principalId")] {
             let plain = owner(config.clone(), event.clone()).await;
             assert_eq!(owner(config, boasting(event.clone())).await, plain, "{event}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn payload_1_names_the_same_callers_as_payload_2() {
+    let by_identity = |identity: &Value| {
+        let mut event = event!("rest-api");
+        let members = event["requestContext"]["identity"].as_object_mut().unwrap();
+        members.extend(identity.as_object().unwrap().clone());
+        event
+    };
+    let by_authorizer = |authorizer: Value| by(event!("rest-api"), &authorizer);
+    let jwt = |claims: Value| by(event!("http-api"), &json!({ "jwt": { "claims": claims } }));
+    let iam = |iam: Value| by(event!("http-api"), &json!({ "iam": iam }));
+    let lambda = |context: Value| by(event!("http-api"), &json!({ "lambda": context }));
+    let pool = json!({ "identityId": "eu-west-1:bob" });
+    let claims = json!({ "iss": "https://i", "sub": "bob", "email": "b@i" });
+    for (one, two) in [
+        (by_authorizer(json!({ "claims": claims })), jwt(claims.clone())),
+        (by_authorizer(json!({ "claims": claims, "scopes": ["a"] })), jwt(claims.clone())),
+        (by_authorizer(json!({ "claims": {} })), jwt(json!({}))),
+        (
+            by_identity(&json!({ "user": "AROAROLE:s", "caller": "AROAROLE:s" })),
+            iam(json!({ "userId": "AROAROLE:s" })),
+        ),
+        (
+            by_identity(&json!({ "user": "AIDAUSER", "userArn": "arn:aws:iam::1:user/u" })),
+            iam(json!({ "userId": "AIDAUSER" })),
+        ),
+        (
+            by_identity(&json!({ "user": "AROAPOOL:x", "cognitoIdentityId": "eu-west-1:bob" })),
+            iam(json!({ "userId": "AROAPOOL:x", "cognitoIdentity": pool })),
+        ),
+        // Signed, and by nobody that it names.
+        (by_identity(&json!({ "userArn": "arn:aws:iam::1:user/u" })), iam(json!({}))),
+        (by_identity(&json!({ "user": "" })), iam(json!({ "userId": "" }))),
+        (by_authorizer(json!({ "principalId": "p" })), lambda(json!({ "principalId": "p" }))),
+        (
+            by_authorizer(json!({ "principalId": "p", "sub": "s", "email": "e" })),
+            lambda(json!({ "principalId": "p", "sub": "s", "email": "e" })),
+        ),
+        // A Lambda authorizer's word is not a token's, whatever it calls its fields.
+        (
+            by_authorizer(json!({ "principalId": "p", "claims": { "sub": "bob" } })),
+            lambda(json!({ "principalId": "p", "claims": { "sub": "bob" } })),
+        ),
+        (
+            by_authorizer(json!({ "principalId": "p", "claims": "{\"sub\":\"bob\"}" })),
+            lambda(json!({ "principalId": "p", "claims": "{\"sub\":\"bob\"}" })),
+        ),
+        (by_authorizer(json!({ "integrationLatency": 5 })), lambda(json!({}))),
+        (by_authorizer(json!({})), lambda(json!({}))),
+        (by_authorizer(json!("alice")), lambda(json!({}))),
+    ] {
+        for claim in ["sub", "email"] {
+            let config = || Config { identity: named_by(claim).identity, ..open() };
+            let (found, expected) =
+                (owner(config(), one.clone()).await, owner(config(), two.clone()).await);
+            assert_eq!(found, expected, "{claim}: {}", one["requestContext"]);
+            assert_ne!(found.as_deref(), Some("anonymous"), "{claim}: {}", one["requestContext"]);
         }
     }
 }
@@ -233,8 +320,13 @@ async fn a_name_cannot_pass_for_another_kind_s() {
 async fn nobody_is_asked_who_they_are_by_both_bindings_and_in_both_modes() {
     for response_mode in [ResponseMode::Buffer, ResponseMode::Stream] {
         let function = Function::with(Config { response_mode, ..Config::default() });
-        for authorizer in [Value::Null, json!({})] {
-            let event = by(event!("function-url"), &authorizer);
+        for event in [
+            by(event!("function-url"), &json!({})),
+            event!("function-url"),
+            event!("rest-api-key"),
+            event!("load-balancer"),
+            event!("load-balancer-multi-value"),
+        ] {
             for (method, path) in [
                 ("GET", "/tasks"),
                 ("GET", "/tasks/t1"),
@@ -247,7 +339,7 @@ async fn nobody_is_asked_who_they_are_by_both_bindings_and_in_both_modes() {
                 let sent = sending(event.clone(), "hi");
                 let answer = function.answer(at(sent, method, path)).await;
                 challenged(&answer);
-                assert_eq!(answer.event["headers"]["content-type"], "application/a2a+json");
+                assert_eq!(answer.header("content-type"), "application/a2a+json");
                 assert_eq!(answer.body["error"]["status"], "UNAUTHENTICATED", "{method} {path}");
             }
             let message =
@@ -263,7 +355,7 @@ async fn nobody_is_asked_who_they_are_by_both_bindings_and_in_both_modes() {
                 event["body"] = call.to_string().into();
                 let answer = function.answer(event).await;
                 challenged(&answer);
-                assert_eq!(answer.event["headers"]["content-type"], "application/json");
+                assert_eq!(answer.header("content-type"), "application/json");
                 assert_eq!(answer.body["id"], 7, "{answer:?}");
                 assert_eq!(answer.body["error"]["code"], -32_000, "{answer:?}");
             }
@@ -273,7 +365,8 @@ async fn nobody_is_asked_who_they_are_by_both_bindings_and_in_both_modes() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_there_for_everybody_needs_no_identity() {
-    for event in [event!("http-api"), by(event!("http-api"), &json!({}))] {
+    let unknown = by(event!("http-api"), &json!({}));
+    for event in open_doors().into_iter().chain([unknown, event!("rest-api-key")]) {
         let function = Function::with(Config::default());
         for (method, path, status) in [
             ("GET", CARD, 200),
@@ -297,6 +390,10 @@ async fn the_extended_card_is_for_those_who_are_known() {
         (Config::default(), boasting(event!("function-url")), 401),
         // Everybody is not somebody.
         (open(), event!("http-api"), 401),
+        (open(), event!("rest-api-key"), 401),
+        (open(), event!("load-balancer"), 401),
+        (Config::default(), event!("rest-api-cognito"), 200),
+        (Config::default(), event!("rest-api-iam"), 200),
         (open(), event!("http-api-jwt"), 200),
         (Config::default(), event!("http-api-jwt"), 200),
         (Config::default(), event!("http-api-lambda-authorizer"), 200),

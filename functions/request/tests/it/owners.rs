@@ -140,6 +140,13 @@ async fn the_same_name_by_another_kind_of_authorizer_is_somebody_else() {
         (event!("http-api-iam"), 404),
         (event!("http-api"), 404),
         (event!("function-url"), 404),
+        // The same issuer's user at other front doors.
+        (event!("rest-api-cognito"), 200),
+        (event!("http-api-payload-1"), 200),
+        (event!("rest-api-lambda-authorizer"), 404),
+        (event!("rest-api-iam"), 404),
+        (event!("rest-api-key"), 404),
+        (event!("load-balancer"), 404),
     ] {
         let answer = function.answer(at(event, "GET", &path)).await;
         assert_eq!(answer.status, status, "{answer:?}");

@@ -3,7 +3,7 @@
 use a2a_lambda_request::Config;
 use serde_json::{Value, json};
 
-use crate::support::{Function, at, event, open};
+use crate::support::{Function, at, event, open, with_header};
 
 const CARD: &str = "/.well-known/agent-card.json";
 
@@ -27,6 +27,31 @@ async fn the_card_gives_the_url_that_the_request_came_in_at() {
             "https://url-id.lambda-url.us-east-1.on.aws".to_owned(),
         ),
         (on(event!("http-api"), Value::Null), CARD.into(), "https://localhost".into()),
+        (event!("rest-api"), CARD.to_owned(), format!("{default}/prod")),
+        (event!("rest-api"), format!("/acme{CARD}"), format!("{default}/prod")),
+        (event!("rest-api-mapping"), CARD.into(), "https://api.example.com/agents".into()),
+        (
+            event!("rest-api-mapping"),
+            format!("/acme{CARD}"),
+            "https://api.example.com/agents".into(),
+        ),
+        (event!("load-balancer"), CARD.to_owned(), "https://api.example.com".to_owned()),
+        (
+            with_header(event!("load-balancer"), "x-forwarded-proto", "http"),
+            CARD.to_owned(),
+            "http://api.example.com".to_owned(),
+        ),
+        // What is no host is not repeated in a card.
+        (
+            with_header(event!("load-balancer"), "host", "user@evil.example"),
+            CARD.to_owned(),
+            "https://localhost".to_owned(),
+        ),
+        (
+            with_header(event!("load-balancer"), "host", "evil.example/path"),
+            CARD.to_owned(),
+            "https://localhost".to_owned(),
+        ),
     ] {
         let answer = Function::new().answer(at(event, "GET", &path)).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
@@ -114,6 +139,61 @@ async fn the_query_is_passed_on() {
         event["rawQueryString"] = json!(query);
         let answer = Function::new().answer(event).await;
         assert_eq!(answer.status, status, "{query}: {answer:?}");
+    }
+}
+
+/// API Gateway decodes the parameters of a REST API, and a load balancer does not.
+#[tokio::test(start_paused = true)]
+async fn a_query_in_pieces_is_put_together_again() {
+    let rest = |many: Value| {
+        let mut event = event!("rest-api");
+        event["multiValueQueryStringParameters"] = many;
+        event
+    };
+    let balanced = |one: Value| {
+        let mut event = event!("load-balancer");
+        event["queryStringParameters"] = one;
+        event
+    };
+    let mut only_one = event!("rest-api");
+    only_one["queryStringParameters"] = json!({ "pageSize": "0" });
+    let mut many = event!("load-balancer-multi-value");
+    many["multiValueQueryStringParameters"] = json!({ "pageSize": ["%30"] });
+    let after = "statusTimestampAfter";
+    for (event, status) in [
+        (rest(json!({ "pageSize": ["1"], "contextId": ["#&pageSize=0"] })), 200),
+        (rest(json!({ "pageSize": ["0"] })), 400),
+        (rest(json!({ "pageSize": ["%31"] })), 400),
+        (rest(json!({ after: ["2025-01-01T00:00:00+02:00"] })), 200),
+        (rest(json!({ after: ["2025-01-01T00:00:00%2B02:00"] })), 400),
+        (only_one, 400),
+        (many, 400),
+        (balanced(json!({ "pageSize": "%31" })), 200),
+        (balanced(json!({ "pageSize": "%30" })), 400),
+        (balanced(json!({ after: "2025-01-01T00%3A00%3A00%2B02%3A00" })), 200),
+        (balanced(json!({ "contextId": "%23%26pageSize=0" })), 200),
+        // The load balancer divides the client's text at `&`, so this is what no client can send.
+        (balanced(json!({ "contextId": "#\u{0}&pageSize=0" })), 400),
+    ] {
+        let answer = Function::new().answer(event.clone()).await;
+        assert_eq!(answer.status, status, "{event}: {answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_value_of_a_header_is_read() {
+    let extensions = ["urn:a2a-lambda:generation:v1", "urn:a2a-lambda:push-delivery:v1"];
+    let mut rest = event!("rest-api");
+    rest["multiValueHeaders"]["A2A-Extensions"] = json!(extensions);
+    rest["headers"]["A2A-Extensions"] = json!(extensions[1]);
+    let mut balanced = event!("load-balancer-multi-value");
+    balanced["multiValueHeaders"]["a2a-extensions"] = json!(extensions);
+    let joined = with_header(event!("http-api"), "a2a-extensions", &extensions.join(","));
+    for event in [rest, balanced, joined] {
+        let answer = Function::new().answer(event).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let activated = answer.header("a2a-extensions").as_str().unwrap_or_default().to_owned();
+        assert!(extensions.iter().all(|it| activated.contains(it)), "{answer:?}");
     }
 }
 

@@ -10,17 +10,106 @@ use a2a_lambda_core::store::{
 use a2a_lambda_core::{LeaseToken, StoreError, TaskKey, TaskStore};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
-use serde_json::json;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use a2a_lambda_request::{Config, ResponseMode};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{Function, at, event, sending};
+use crate::support::{EVENTS, Function, at, event, open, open_doors, sending};
+
+/// The forms as AWS documents them, to the last member.
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_in_the_form_that_its_event_asks_for() {
+    let keys = |value: &Value| {
+        let members = value.as_object().unwrap().keys();
+        members.map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    for (event, members) in [
+        (event!("http-api"), "body headers isBase64Encoded statusCode"),
+        (event!("function-url"), "body headers isBase64Encoded statusCode"),
+        (event!("rest-api"), "body isBase64Encoded multiValueHeaders statusCode"),
+        (event!("http-api-payload-1"), "body isBase64Encoded multiValueHeaders statusCode"),
+        (event!("load-balancer"), "body headers isBase64Encoded statusCode statusDescription"),
+        (
+            event!("load-balancer-multi-value"),
+            "body isBase64Encoded multiValueHeaders statusCode statusDescription",
+        ),
+    ] {
+        for (path, status, description) in
+            [("/tasks", 200, "200 OK"), ("/tasks/t1", 404, "404 Not Found")]
+        {
+            let answer = Function::new().answer(at(event.clone(), "GET", path)).await;
+            assert_eq!(answer.status, status, "{event}: {answer:?}");
+            assert_eq!(keys(&answer.event), members, "{answer:?}");
+            assert_eq!(answer.event["isBase64Encoded"], false);
+            assert_eq!(answer.header("content-type"), "application/a2a+json");
+            assert!(answer.event["body"].is_string(), "{answer:?}");
+            let described = answer.event.get("statusDescription");
+            assert!(described.is_none_or(|it| it == description), "{answer:?}");
+        }
+    }
+}
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_is_an_event_of_format_2() {
-    let answer = Function::new().answer(event!("http-api")).await;
-    assert_eq!(answer.event["isBase64Encoded"], false);
-    assert_eq!(answer.event["headers"]["content-type"], "application/a2a+json");
-    assert!(answer.event["body"].is_string(), "{answer:?}");
+async fn a_message_is_taken_at_each_front_door() {
+    for event in open_doors() {
+        let answer = Function::new().answer(sending(event.clone(), "grüß dich")).await;
+        assert_eq!(answer.status, 200, "{event}: {answer:?}");
+        assert_eq!(answer.body["task"]["history"][0]["parts"][0]["text"], "grüß dich");
+        let mut call = at(event, "POST", "/");
+        call["body"] =
+            json!(json!({ "jsonrpc": "2.0", "id": 7, "method": "ListTasks" }).to_string());
+        call["body"] = json!(STANDARD.encode(call["body"].as_str().unwrap()));
+        call["isBase64Encoded"] = json!(true);
+        let answer = Function::new().answer(call).await;
+        assert_eq!(
+            (&answer.body["id"], &answer.body["result"]["totalSize"]),
+            (&json!(7), &json!(0))
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_s_answers_are_whole_and_have_less_than_1_mb() {
+    for response_mode in [ResponseMode::Buffer, ResponseMode::Stream] {
+        let function = Function::with(Config { response_mode, ..open() });
+        let text = "\"".repeat(100_000);
+        for _ in 0..4 {
+            let answer = function.answer(sending(event!("load-balancer"), &text)).await;
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+        let answer = function.answer(event!("load-balancer-multi-value")).await;
+        assert_eq!(answer.body["error"]["status"], "FAILED_PRECONDITION", "{}", answer.status);
+        let mut call = at(event!("load-balancer"), "POST", "/");
+        call["body"] =
+            json!(json!({ "jsonrpc": "2.0", "id": 7, "method": "ListTasks" }).to_string());
+        let answer = function.answer(call).await;
+        assert_eq!((&answer.body["id"], answer.body["error"].is_object()), (&json!(7), true));
+        let mut less = event!("load-balancer");
+        less["queryStringParameters"] = json!({ "pageSize": "2" });
+        let answer = function.answer(less).await;
+        assert_eq!(answer.body["tasks"].as_array().unwrap().len(), 2);
+        assert!(serde_json::to_vec(&answer.event).unwrap().len() < 1_000_000);
+        // At an API the same is no problem.
+        let function_url = function.answer(event!("function-url")).await;
+        assert_eq!(function_url.status, 200);
+    }
+}
+
+/// A function that streams to one front door can have a load balancer as another.
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_s_stream_of_events_is_collected() {
+    for response_mode in [ResponseMode::Buffer, ResponseMode::Stream] {
+        let function = Function::with(Config { response_mode, ..open() });
+        let begin = Instant::now();
+        let sent = at(sending(event!("load-balancer"), "hi"), "POST", "/message:stream");
+        let answer = function.answer_within(sent, Duration::from_mins(15)).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, &json!(EVENTS)));
+        assert!(answer.body.as_str().unwrap().starts_with("id: 1\n"), "{answer:?}");
+        // No longer than a sender waits for an answer.
+        assert_eq!(begin.elapsed(), Duration::from_secs(25));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +176,7 @@ async fn an_answer_that_lambda_would_not_take_is_refused_by_name() {
 }
 
 /// A store that never answers.
-struct Hanging;
+pub(crate) struct Hanging;
 
 #[async_trait]
 impl TaskStore for Hanging {

@@ -19,7 +19,7 @@ use http::response::Parts;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{EVENTS, Function, USUAL, at, event, open, sending};
+use crate::support::{EVENTS, Function, USUAL, at, event, open, sending, with_header};
 use crate::work::{Event, said};
 
 const SUBMITTED: &str = "TASK_STATE_SUBMITTED";
@@ -34,8 +34,8 @@ fn streaming() -> Config {
 }
 
 /// The event with a message for a new task whose events are to be streamed.
-pub(crate) fn streaming_message(mut event: Value, key: &str) -> Value {
-    event["headers"]["idempotency-key"] = json!(key);
+pub(crate) fn streaming_message(event: Value, key: &str) -> Value {
+    let event = with_header(event, "idempotency-key", key);
     at(sending(event, "hi"), "POST", "/message:stream")
 }
 
@@ -57,7 +57,7 @@ impl Streamed {
     async fn of(function: &Function, event: Value, invocation: Duration) -> Self {
         match function.begin_within(event, invocation).await {
             Answer::Streamed(parts, chunks) => Self { parts, chunks },
-            answer @ Answer::Buffered(_) => panic!("not streamed: {answer:?}"),
+            answer @ Answer::Buffered(..) => panic!("not streamed: {answer:?}"),
         }
     }
 
@@ -103,7 +103,7 @@ impl Streamed {
 
 #[tokio::test(start_paused = true)]
 async fn each_event_is_a_chunk_as_soon_as_it_is_committed() {
-    for event in [event!("function-url"), event!("http-api-jwt")] {
+    for event in [event!("function-url"), event!("http-api-jwt"), event!("rest-api-cognito")] {
         let function = Function::with(streaming());
         let event = streaming_message(event, "k");
         let mut stream = Streamed::events_of(&function, event, USUAL).await;

@@ -81,7 +81,9 @@ pub(crate) struct Answer {
 impl Answer {
     async fn of(answer: a2a_lambda_request::Answer) -> Self {
         let event = match answer {
-            a2a_lambda_request::Answer::Buffered(event) => serde_json::to_value(event).unwrap(),
+            a2a_lambda_request::Answer::Buffered(response, form) => {
+                serde_json::to_value(form.event(response)).unwrap()
+            }
             a2a_lambda_request::Answer::Streamed(parts, chunks) => {
                 let chunks: Vec<_> = chunks.map(Result::unwrap).collect().await;
                 let headers = parts.headers.iter().map(|(name, value)| {
@@ -94,12 +96,25 @@ impl Answer {
                 })
             }
         };
-        let body = match event["body"].as_str() {
+        let mut answer =
+            Self { status: event["statusCode"].as_u64().unwrap(), body: Value::Null, event };
+        answer.body = match answer.event["body"].as_str() {
             None | Some("") => Value::Null,
-            Some(_) if event["headers"]["content-type"] == EVENTS => event["body"].clone(),
+            Some(_) if answer.header("content-type") == EVENTS => answer.event["body"].clone(),
             Some(text) => serde_json::from_str(text).unwrap(),
         };
-        Self { status: event["statusCode"].as_u64().unwrap(), body, event }
+        answer
+    }
+
+    /// A header, wherever the event has it; `null` if it has none.
+    pub(crate) fn header(&self, name: &str) -> &Value {
+        match &self.event["multiValueHeaders"][name] {
+            Value::Null => &self.event["headers"][name],
+            values => {
+                assert_eq!(values.as_array().unwrap().len(), 1, "{values}");
+                &values[0]
+            }
+        }
     }
 }
 
@@ -208,10 +223,57 @@ pub(crate) async fn answer(event: Value, deadline: Timestamp, context: &Context)
 
 /// The event with another method and path.
 pub(crate) fn at(mut event: Value, method: &str, path: &str) -> Value {
-    event["rawPath"] = json!(path);
-    event["requestContext"]["http"]["path"] = json!(path);
-    event["requestContext"]["http"]["method"] = json!(method);
+    if event["requestContext"]["http"].is_object() {
+        event["rawPath"] = json!(path);
+        event["requestContext"]["http"]["path"] = json!(path);
+        event["requestContext"]["http"]["method"] = json!(method);
+        return event;
+    }
+    event["httpMethod"] = json!(method);
+    if event["resource"].is_string() {
+        event["requestContext"]["httpMethod"] = json!(method);
+        // The stage or the mapping stays in front.
+        let own = format!("/{}", event["pathParameters"]["proxy"].as_str().unwrap_or_default());
+        for pointer in ["/path", "/requestContext/path"] {
+            let whole = event.pointer(pointer).unwrap().as_str().unwrap();
+            let front = whole.strip_suffix(own.as_str()).unwrap();
+            *event.pointer_mut(pointer).unwrap() = json!(format!("{front}{path}"));
+        }
+        let proxy = path.trim_matches('/');
+        let (resource, parameters) = match proxy {
+            "" => ("/", Value::Null),
+            proxy => ("/{proxy+}", json!({ "proxy": proxy })),
+        };
+        event["resource"] = json!(resource);
+        event["requestContext"]["resourcePath"] = json!(resource);
+        event["pathParameters"] = parameters;
+    } else {
+        event["path"] = json!(path);
+    }
     event
+}
+
+/// The event with one more header.
+pub(crate) fn with_header(mut event: Value, name: &str, value: &str) -> Value {
+    if event["headers"].is_object() {
+        event["headers"][name] = json!(value);
+    }
+    if event["multiValueHeaders"].is_object() {
+        event["multiValueHeaders"][name] = json!([value]);
+    }
+    event
+}
+
+/// An event of each front door, without an authorizer.
+pub(crate) fn open_doors() -> [Value; 6] {
+    [
+        event!("http-api"),
+        event!("function-url"),
+        event!("rest-api"),
+        event!("rest-api-mapping"),
+        event!("load-balancer"),
+        event!("load-balancer-multi-value"),
+    ]
 }
 
 /// The event with a message for a new task.
