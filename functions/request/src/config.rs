@@ -9,8 +9,8 @@ use std::time::Duration;
 use a2a_lambda_aws::engine;
 use a2a_lambda_http::{Cors, HttpConfig};
 use a2a_lambda_runtime::table::{
-    AGENT, ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, KEEP_ALIVE_SECONDS, MAX_BODY_BYTES,
-    OWNER_CLAIM, RESPONSE_MODE,
+    AGENT, ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, KEEP_ALIVE_SECONDS,
+    MAX_BODY_BYTES, OWNER_CLAIM, RESPONSE_MODE,
 };
 use a2a_lambda_runtime::{ConfigError, SystemClock, Variables, public_url};
 use http::Uri;

@@ -59,10 +59,9 @@ pub struct Context {
 impl Context {
     /// The context of a function with this configuration.
     pub fn new(engine: Engine, agents: Agents, config: Config) -> Self {
-        let bindings =
-            |engine| Bindings::new(Operations::new(engine), agents.clone(), config.http.clone());
-        let streamed = bindings(engine.clone());
-        let whole = bindings(with_short_streams(engine.clone()));
+        let short = Operations::new(with_short_streams(engine.clone()));
+        let whole = Bindings::new(short, agents.clone(), config.http.clone());
+        let streamed = Bindings::new(Operations::new(engine.clone()), agents, config.http.clone());
         Self { engine, streamed, whole, config }
     }
 
@@ -89,9 +88,8 @@ pub async fn handle(
 ) -> Result<Answer, EventError> {
     let Config { cors, response_mode, .. } = &context.config;
     let kind = EventKind::of(event);
-    let Read { form, arrival, is_health_check } = match event::read(&kind, event) {
-        Some(read) => read,
-        None => return other_than_request(kind, *response_mode),
+    let Some(Read { form, arrival, is_health_check }) = event::read(&kind, event) else {
+        return other_than_request(kind, *response_mode);
     };
     if is_health_check {
         return Ok(Way::healthy(form));

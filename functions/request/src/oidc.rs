@@ -6,7 +6,7 @@
 mod keys;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_signing::pem;
@@ -15,6 +15,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use keys::{FetchKey, HttpsKeys, KeyError};
@@ -44,7 +45,14 @@ pub struct LoadBalancer {
     /// Where its public keys are, with a slash at the end.
     keys_url: String,
     fetch: Arc<dyn FetchKey>,
-    keys: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    keys: Arc<Mutex<Vec<Key>>>,
+}
+
+/// A public key of P-256.
+#[derive(Clone)]
+struct Key {
+    id: String,
+    point: Vec<u8>,
 }
 
 /// A text is not the ARN of an Application Load Balancer.
@@ -103,7 +111,7 @@ impl LoadBalancer {
         let signature = BASE64.decode(signature).map_err(|_| Refused("it is no JWT"))?;
         self.check(&header, now)?;
         let key = self.key(&header.kid).await?;
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key)
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.point)
             .verify(signed.as_bytes(), &signature)
             .map_err(|_| Refused("its signature is wrong"))?;
         // The claims are those of the identity provider's user info. Who that is, the load balancer
@@ -139,24 +147,25 @@ impl LoadBalancer {
         Ok(())
     }
 
-    async fn key(&self, kid: &str) -> Result<Vec<u8>, TokenError> {
-        let known = {
-            let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-            keys.iter().find(|(known, _)| known == kid).map(|(_, key)| key.clone())
-        };
-        if let Some(key) = known {
-            return Ok(key);
+    async fn key(&self, kid: &str) -> Result<Key, TokenError> {
+        if let Some(key) = self.known().iter().find(|key| key.id == kid) {
+            return Ok(key.clone());
         }
         let fetched = self.fetch.fetch(&format!("{}{kid}", self.keys_url)).await;
         let pem = fetched.map_err(TokenError::Unknown)?.ok_or(Refused("there is no such key"))?;
         let der = pem::first(&pem, "PUBLIC KEY").unwrap_or_default();
-        let key = der.strip_prefix(&P256_PREFIX).ok_or(Refused("its key is not of P-256"))?;
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() >= MAX_KEYS {
-            keys.remove(0);
+        let point = der.strip_prefix(&P256_PREFIX).ok_or(Refused("its key is not of P-256"))?;
+        let key = Key { id: kid.to_owned(), point: point.to_vec() };
+        let mut known = self.known();
+        if known.len() >= MAX_KEYS {
+            known.remove(0);
         }
-        keys.push((kid.to_owned(), key.to_vec()));
-        Ok(key.to_vec())
+        known.push(key.clone());
+        Ok(key)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Vec<Key>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -166,7 +175,7 @@ impl fmt::Debug for LoadBalancer {
     }
 }
 
-fn json<'a, T: serde::de::DeserializeOwned>(part: &'a str) -> Result<T, TokenError> {
+fn json<T: DeserializeOwned>(part: &str) -> Result<T, TokenError> {
     let bytes = BASE64.decode(part).map_err(|_| Refused("it is no JWT"))?;
     serde_json::from_slice(&bytes).map_err(|_| Refused("it is no JWT of a load balancer"))
 }

@@ -3,11 +3,11 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use a2a_lambda_request::{Config, FetchKey, KeyError, LoadBalancer, ResponseMode};
 use a2a_lambda_signing::SigningKey;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
-use a2a_lambda_request::{Config, FetchKey, KeyError, LoadBalancer, ResponseMode};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Function, at, event, open, sending, with_header};

@@ -9,10 +9,10 @@ use a2a_lambda_core::store::{
 };
 use a2a_lambda_core::{LeaseToken, StoreError, TaskKey, TaskStore};
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_request::{Config, ResponseMode};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use a2a_lambda_request::{Config, ResponseMode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
