@@ -117,6 +117,8 @@ def test_errors_of_a_rest_api_are_those_of_a2a_and_pages_can_read_them(origins):
 def test_a_change_of_parameters_is_deployed():
     (deployment,) = Stack().of_type("AWS::ApiGateway::Deployment")
     assert deployment != "RestApiDeployment"
+    # Else SAM would have API Gateway make a second stage, called Stage.
+    assert "StageName" not in Stack().properties(deployment)
     (stage,) = Stack().of_type("AWS::ApiGateway::Stage").values()
     assert stage["DeploymentId"] == f"${{{deployment}}}" and stage["StageName"] == "a2a"
 
@@ -228,8 +230,11 @@ def test_a_domain_is_in_front_of_either_api():
         stack = Stack(FrontDoor=door, **domain)
         assert stack.properties("DomainMapping")["ApiId"] == api
         assert stack.properties("Domain")["DomainNameConfigurations"][0]["CertificateArn"] == certificate
-        assert stack.properties("DomainRecord")["Name"] == "a.example.com"
+        record = stack.properties("DomainRecord")
+        assert (record["Name"], record["HostedZoneId"]) == ("a.example.com", "Z1")
+        assert record["AliasTarget"]["DNSName"] == "${Domain.RegionalDomainName}"
         assert stack.outputs["Url"] == "https://a.example.com/"
+        assert stack.outputs["CardUrl"] == "https://a.example.com/.well-known/agent-card.json"
 
 
 def test_access_logs_need_a_setting_of_the_account_that_is_made_only_if_asked_for():

@@ -152,6 +152,7 @@ def test_a_new_revision_publishes_a_new_version_and_the_alias_is_called(paramete
         # It replaces the version; the function changes with it, else Lambda would publish nothing.
         assert stack.properties(f"{function}Version")["Description"] == "r1"
         assert stack.properties(function)["Description"].endswith(" r1")
+        assert "r1" not in Stack(Revision="r1").properties(function)["Description"]
         # What runs on the version before goes on.
         assert stack.resources[f"{function}Version"]["UpdateReplacePolicy"] == "Retain"
         assert stack.properties(f"{function}Alias")["FunctionVersion"] == f"${{{function}Version.Version}}"
@@ -173,6 +174,8 @@ def test_a_canary_stops_when_its_function_fails():
         group = stack.properties(f"{function}Deployments")
         assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaCanary10Percent5Minutes"
         assert group["AlarmConfiguration"]["Alarms"] == [{"Name": f"${{{function}Errors}}"}]
+        style = {"DeploymentType": "BLUE_GREEN", "DeploymentOption": "WITH_TRAFFIC_CONTROL"}
+        assert group["DeploymentStyle"] == style
         assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
     assert not Stack().of_type("AWS::CodeDeploy::DeploymentGroup")
 
@@ -205,7 +208,7 @@ def test_alarms_watch_every_queue_and_function():
 
 def test_outputs_name_what_operators_and_scripts_need():
     assert set(Stack().outputs) >= {
-        "Url", "FirstCurl", "TableName", "QueueUrl", "DeadLetterQueueUrl", "StreamFailuresUrl",
+        "Url", "CardUrl", "FirstCurl", "TableName", "QueueUrl", "DeadLetterQueueUrl", "StreamFailuresUrl",
         *(f"{function}Function" for function in FUNCTIONS),
     }  # fmt: skip
 

@@ -83,6 +83,9 @@ def statements(stack):
     for role, of in stack.of_type("AWS::IAM::Role").items():
         for policy in of.get("Policies", []):
             found[role] += statements_of(policy)
+        for arn in of.get("ManagedPolicyArns", []):
+            if arn not in MANAGED.values():
+                found[role] += statements_of(stack.properties(arn[2:-1]))
     for policy in stack.of_type("AWS::IAM::Policy").values():
         for role in policy["Roles"]:
             found[role[2:-1]] += statements_of(policy)
@@ -150,8 +153,16 @@ def test_no_action_is_a_pattern_and_no_resource_everything(parameters):
                 assert "*" not in action, role
             if "*" in listed(statement["Resource"]):
                 assert set(listed(statement["Action"])) <= UNNAMED, role
-    managed = {role: of["ManagedPolicyArns"] for role, of in stack.of_type("AWS::IAM::Role").items() if "ManagedPolicyArns" in of}
-    assert managed == {role: [MANAGED[role]] for role in managed}
+    for role, of in stack.of_type("AWS::IAM::Role").items():
+        foreign = [arn for arn in of.get("ManagedPolicyArns", []) if not arn.startswith("${")]
+        assert foreign == ([MANAGED[role]] if role in MANAGED else []), role
+
+
+def test_a_function_in_a_vpc_has_its_rights_before_it_is_made():
+    """Lambda refuses it otherwise. Other policies are attached to a role when they can be."""
+    for name, of in Stack(**EVERYTHING).of_type("AWS::Lambda::Function").items():
+        role = Stack(**EVERYTHING).properties(of["Role"][2:-5])
+        assert role["ManagedPolicyArns"] == ["${DataKeyRights}", "${VpcRights}"], name
 
 
 def test_a_role_can_be_passed_to_the_scheduler_only():
@@ -170,6 +181,7 @@ def test_every_function_has_a_role_of_its_own():
 def test_roles_trust_one_service_and_schedules_only_those_of_the_stack():
     stack = Stack(**EVERYTHING)
     for role, of in stack.of_type("AWS::IAM::Role").items():
+        assert of["AssumeRolePolicyDocument"]["Version"] == "2012-10-17"
         (statement,) = of["AssumeRolePolicyDocument"]["Statement"]
         (service,) = listed(statement["Principal"]["Service"])
         assert statement["Principal"] == {"Service": service} and statement["Action"] == "sts:AssumeRole"
