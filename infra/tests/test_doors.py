@@ -200,7 +200,8 @@ def test_an_http_api_gives_its_function_no_more_time_than_it_waits():
 
 
 def test_pages_may_call_an_http_api_as_they_may_the_function():
-    assert "CorsConfiguration" not in Stack(FrontDoor="http").properties("HttpApi")
+    api = Stack(FrontDoor="http").properties("HttpApi")
+    assert api["ProtocolType"] == "HTTP" and "CorsConfiguration" not in api
     check_cors(Stack(FrontDoor="http", AllowedOrigins=ORIGINS).properties("HttpApi")["CorsConfiguration"])
 
 

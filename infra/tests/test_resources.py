@@ -65,13 +65,17 @@ def test_the_queue_hides_records_for_six_times_the_longest_invocation():
 
 
 def test_the_executor_reports_each_record_and_has_bounds():
-    mapping = Stack(SqsExecutorBatchSize="1", SqsExecutorMaxConcurrency="7").resources["SqsExecutorMapping"]
-    of = mapping["Properties"]
+    stack = Stack(SqsExecutorBatchSize="1", SqsExecutorMaxConcurrency="7")
+    of = stack.properties("SqsExecutorMapping")
     assert of["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert (of["FunctionName"], of["EventSourceArn"]) == ("${SqsExecutor.Arn}", "${WorkQueue.Arn}")
     assert (of["BatchSize"], of["ScalingConfig"]) == ("1", {"MaximumConcurrency": "7"})
-    assert set(mapping["DependsOn"]) == {"TaskRights", "TimerRights"}
     assert "ScalingConfig" not in Stack().properties("SqsExecutorMapping")
+
+
+@pytest.mark.parametrize("caller", ["SqsExecutorMapping", "StreamRecoveryMapping", "Sweep"])
+def test_what_calls_a_function_is_made_after_the_functions_rights(caller):
+    assert set(Stack().resources[caller]["DependsOn"]) == {"TaskRights", "TimerRights"}
 
 
 def test_stream_recovery_is_woken_by_open_marks_only_and_gives_up_to_a_queue():
