@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use a2a_lambda_core::push::PushSecrets;
 use a2a_lambda_core::{
-    Delivered, End, PlainVault, ProtocolVersion, Sealed, Tally, TaskKey, Vault, VaultError,
+    Delivered, End, Formats, PlainVault, ProtocolVersion, Sealed, Tally, TaskKey, Vault, VaultError,
 };
 use a2a_lambda_protocol::{AuthenticationInfo, ErrorKind, TaskPushNotificationConfig};
 use async_trait::async_trait;
@@ -33,6 +33,7 @@ impl Vault for Moody {
             1 => return Err(VaultError::Unavailable("no answer".into())),
             2 => return Err(VaultError::Damaged),
             3 => return Err(VaultError::NoKey),
+            5 => return Err(Formats::new("envelope", 1, 1).check(99).unwrap_err().into()),
             4 => {
                 tokio::time::sleep(secs(25)).await;
                 self.0.store(0, Ordering::SeqCst);
@@ -81,6 +82,7 @@ async fn secrets_that_do_not_open_are_never_the_receivers_fault() {
         (1, "the key for secrets cannot be had: no answer"),
         (2, "the secrets cannot be opened: they were sealed by another key, or are damaged"),
         (3, "there is no key to seal secrets with"),
+        (5, "the envelope has format 99, and this release reads format 1"),
     ] {
         let (world, key, vault) = world().await;
         vault.0.store(mood, Ordering::SeqCst);
