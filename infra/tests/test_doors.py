@@ -126,7 +126,7 @@ def test_a_change_of_parameters_is_deployed():
 def test_an_authorizer_function_may_be_called_by_the_rest_api_only():
     stack = Stack(Authorizer="lambda", AuthorizerFunctionArn=FUNCTION)
     permission = stack.properties("AuthorizerPermission")
-    assert permission["FunctionName"] == FUNCTION
+    assert (permission["Action"], permission["FunctionName"]) == ("lambda:InvokeFunction", FUNCTION)
     assert permission["SourceArn"].endswith(":${RestApi}/authorizers/*")
 
 

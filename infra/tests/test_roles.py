@@ -55,11 +55,15 @@ RIGHTS = {
     "WarmRole": {"${Request.Arn}": ["lambda:InvokeFunction"]},
 }  # fmt: skip
 
-# The actions that no resource can be named for, so that `*` is all there is.
-UNNAMED = {
-    "dynamodb:ListStreams", "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+# What Lambda does in the name of a function in a VPC.
+INTERFACES = {
+    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
     "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
 }  # fmt: skip
+# What DynamoDB and SQS do in the name of their caller.
+DATA_KEY = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+# The actions that no resource can be named for, so that `*` is all there is.
+UNNAMED = {"dynamodb:ListStreams", *INTERFACES}
 # Policies of AWS's own, for what AWS's services do in the account.
 MANAGED = {
     "AccountLogRole": "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
@@ -141,6 +145,7 @@ def test_a_key_for_data_is_used_through_dynamodb_and_sqs_only():
         assert [s["Condition"] for s in of_key] == [
             {"StringEquals": {"kms:ViaService": ["dynamodb.eu-central-1.amazonaws.com", "sqs.eu-central-1.amazonaws.com"]}}
         ], role
+        assert rights(stack)[role][EVERYTHING["KmsKeyArn"]] == DATA_KEY
     assert EVERYTHING["KmsKeyArn"] not in rights(stack)["SweepRole"]
 
 
@@ -160,9 +165,11 @@ def test_no_action_is_a_pattern_and_no_resource_everything(parameters):
 
 def test_a_function_in_a_vpc_has_its_rights_before_it_is_made():
     """Lambda refuses it otherwise. Other policies are attached to a role when they can be."""
-    for name, of in Stack(**EVERYTHING).of_type("AWS::Lambda::Function").items():
-        role = Stack(**EVERYTHING).properties(of["Role"][2:-5])
-        assert role["ManagedPolicyArns"] == ["${DataKeyRights}", "${VpcRights}"], name
+    stack = Stack(**EVERYTHING)
+    for name, of in stack.of_type("AWS::Lambda::Function").items():
+        role = of["Role"][2:-5]
+        assert stack.properties(role)["ManagedPolicyArns"] == ["${DataKeyRights}", "${VpcRights}"], name
+        assert INTERFACES <= set(rights(stack)[role]["*"])
 
 
 def test_a_role_can_be_passed_to_the_scheduler_only():
