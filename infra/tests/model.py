@@ -120,7 +120,7 @@ class Stack:
         if not isinstance(node, dict):
             return node
         if not resource and len(node) == 1:
-            (name, argument), = node.items()
+            ((name, argument),) = node.items()
             if name == "Condition" and isinstance(argument, str):
                 return self.value(self.template["Conditions"][argument])
             if name == "Ref" or name.startswith("Fn::"):

@@ -22,7 +22,9 @@ def rows():
 def test_every_parameter_that_is_no_variable_is_in_the_table():
     named = [name for names, _ in rows() for name in names]
     assert len(named) == len(set(named))
-    assert set(named) - {parameter_of(v) for v in SETTABLE} == set(PARAMETERS) - {parameter_of(v) for v in SETTABLE}
+    assert set(named) - {parameter_of(v) for v in SETTABLE} == set(PARAMETERS) - {
+        parameter_of(v) for v in SETTABLE
+    }
 
 
 def test_the_defaults_are_those_of_the_template():

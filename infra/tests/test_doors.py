@@ -8,10 +8,21 @@ from model import ROOT, Stack
 
 VERBS = {"get", "head", "post", "delete", "options", "put", "patch", "trace"}
 OPEN = {
-    ("/", "options"), ("/{tenant}", "options"), ("/{tenant}/{proxy+}", "options"),
-    *((f"{base}/.well-known/{{proxy+}}", verb) for base in ["", "/{tenant}"] for verb in ["get", "head", "options"]),
-}  # fmt: skip
-ASKED = {("/", "post"), ("/{tenant}", "get"), ("/{tenant}", "post"), *(("/{tenant}/{proxy+}", v) for v in ["get", "post", "delete"])}
+    ("/", "options"),
+    ("/{tenant}", "options"),
+    ("/{tenant}/{proxy+}", "options"),
+    *(
+        (f"{base}/.well-known/{{proxy+}}", verb)
+        for base in ["", "/{tenant}"]
+        for verb in ["get", "head", "options"]
+    ),
+}
+ASKED = {
+    ("/", "post"),
+    ("/{tenant}", "get"),
+    ("/{tenant}", "post"),
+    *(("/{tenant}/{proxy+}", v) for v in ["get", "post", "delete"]),
+}
 ORIGINS = "https://a.example.com,https://b.example.com"
 CORS = (ROOT / "crates/http/src/cors.rs").read_text()
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
@@ -26,7 +37,12 @@ def rest(**parameters):
 
 
 def operations(body):
-    return {(path, verb): of for path, item in body["paths"].items() for verb, of in item.items() if verb in VERBS}
+    return {
+        (path, verb): of
+        for path, item in body["paths"].items()
+        for verb, of in item.items()
+        if verb in VERBS
+    }
 
 
 def constant(name):
@@ -41,10 +57,19 @@ def constant(name):
         ({}, {"x-amazon-apigateway-authtype": "awsSigv4"}),
         (
             {"Authorizer": "cognito", "UserPoolArn": POOL},
-            {"x-amazon-apigateway-authorizer": {"type": "cognito_user_pools", "providerARNs": [POOL]}},
+            {
+                "x-amazon-apigateway-authorizer": {
+                    "type": "cognito_user_pools",
+                    "providerARNs": [POOL],
+                }
+            },
         ),
         (
-            {"Authorizer": "lambda", "AuthorizerFunctionArn": FUNCTION, "AuthorizerHeader": "X-Api-Key"},
+            {
+                "Authorizer": "lambda",
+                "AuthorizerFunctionArn": FUNCTION,
+                "AuthorizerHeader": "X-Api-Key",
+            },
             {
                 "name": "X-Api-Key",
                 "x-amazon-apigateway-authorizer": {
@@ -72,7 +97,9 @@ def test_a_rest_api_without_authorizer_asks_nobody():
     assert all(of["security"] == [] for of in operations(rest(**NOBODY)).values())
 
 
-@pytest.mark.parametrize(("parameters", "function"), [({}, "${Request.Arn}"), (VERSIONED, LIVE)], ids=["latest", "alias"])
+@pytest.mark.parametrize(
+    ("parameters", "function"), [({}, "${Request.Arn}"), (VERSIONED, LIVE)], ids=["latest", "alias"]
+)
 def test_a_rest_api_streams_for_as_long_as_a_function_can_run(parameters, function):
     stack = Stack(**parameters)
     for operation, of in operations(stack.properties("RestApi")["Body"]).items():
@@ -88,7 +115,10 @@ def test_a_rest_api_streams_for_as_long_as_a_function_can_run(parameters, functi
     permission = stack.properties("RestPermission")
     called = function if parameters else "${Request.Arn}"
     assert permission["Action"] == "lambda:InvokeFunction"
-    assert (permission["FunctionName"], permission["Principal"]) == (called, "apigateway.amazonaws.com")
+    assert (permission["FunctionName"], permission["Principal"]) == (
+        called,
+        "apigateway.amazonaws.com",
+    )
     assert permission["SourceArn"].endswith(":${RestApi}/*")
 
 
@@ -100,7 +130,13 @@ def test_every_path_parameter_of_the_rest_api_is_declared():
 @pytest.mark.parametrize("origins", ["", "*", ORIGINS])
 def test_errors_of_a_rest_api_are_those_of_a2a_and_pages_can_read_them(origins):
     responses = rest(AllowedOrigins=origins)["x-amazon-apigateway-gateway-responses"]
-    assert {"DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED", "MISSING_AUTHENTICATION_TOKEN", "THROTTLED"} <= set(responses)
+    assert {
+        "DEFAULT_4XX",
+        "DEFAULT_5XX",
+        "UNAUTHORIZED",
+        "MISSING_AUTHENTICATION_TOKEN",
+        "THROTTLED",
+    } <= set(responses)
     for kind, response in responses.items():
         error = json.loads(response["responseTemplates"]["application/json"])["error"]
         assert error["code"] == response["statusCode"] and error["message"], kind
@@ -108,9 +144,15 @@ def test_errors_of_a_rest_api_are_those_of_a2a_and_pages_can_read_them(origins):
         headers = response.get("responseParameters", {})
         allowed = headers.get("gatewayresponse.header.Access-Control-Allow-Origin")
         assert allowed == ("'*'" if origins else None), kind
-        assert ("gatewayresponse.header.WWW-Authenticate" in headers) == (response["statusCode"] == 401), kind
+        assert ("gatewayresponse.header.WWW-Authenticate" in headers) == (
+            response["statusCode"] == 401
+        ), kind
         if origins:
-            exposed = headers["gatewayresponse.header.Access-Control-Expose-Headers"].strip("'").split(", ")
+            exposed = (
+                headers["gatewayresponse.header.Access-Control-Expose-Headers"]
+                .strip("'")
+                .split(", ")
+            )
             assert set(exposed) <= set(constant("EXPOSED"))
 
 
@@ -130,7 +172,9 @@ def test_an_authorizer_function_may_be_called_by_the_rest_api_only():
     assert permission["SourceArn"].endswith(":${RestApi}/authorizers/*")
 
 
-@pytest.mark.parametrize(("parameters", "mode"), [({}, "AWS_IAM"), (NOBODY, "NONE")], ids=["iam", "open"])
+@pytest.mark.parametrize(
+    ("parameters", "mode"), [({}, "AWS_IAM"), (NOBODY, "NONE")], ids=["iam", "open"]
+)
 def test_a_function_url_streams_and_is_open_only_if_that_is_said(parameters, mode):
     stack = Stack(FrontDoor="url", **parameters)
     url = stack.properties("FunctionUrl")
@@ -171,11 +215,19 @@ def test_the_url_of_an_alias_is_made_after_the_alias():
 JWT = {"Authorizer": "jwt", "JwtIssuer": "https://issuer.example", "JwtAudience": "a,b"}
 
 
-@pytest.mark.parametrize(("parameters", "kind"), [({}, "AWS_IAM"), (JWT, "JWT"), (NOBODY, "NONE")], ids=["iam", "jwt", "open"])
+@pytest.mark.parametrize(
+    ("parameters", "kind"),
+    [({}, "AWS_IAM"), (JWT, "JWT"), (NOBODY, "NONE")],
+    ids=["iam", "jwt", "open"],
+)
 def test_an_http_api_asks_who_calls_except_for_the_card_and_preflights(parameters, kind):
     stack = Stack(FrontDoor="http", **parameters)
     routes = {of["RouteKey"]: of for of in stack.of_type("AWS::ApiGatewayV2::Route").values()}
-    opened = {f"{verb} {base}/.well-known/{{proxy+}}" for verb in ["GET", "HEAD"] for base in ["", "/{tenant}"]}
+    opened = {
+        f"{verb} {base}/.well-known/{{proxy+}}"
+        for verb in ["GET", "HEAD"]
+        for base in ["", "/{tenant}"]
+    }
     opened |= {"OPTIONS /", "OPTIONS /{proxy+}"}
     assert set(routes) == {"$default", *opened}
     assert all(routes[key]["AuthorizationType"] == "NONE" for key in opened)
@@ -189,20 +241,27 @@ def test_an_http_api_asks_who_calls_except_for_the_card_and_preflights(parameter
 def test_an_http_api_gives_its_function_no_more_time_than_it_waits():
     stack = Stack(FrontDoor="http")
     integration = stack.properties("HttpIntegration")
-    assert (integration["PayloadFormatVersion"], integration["IntegrationUri"]) == ("2.0", "${Request.Arn}")
+    assert (integration["PayloadFormatVersion"], integration["IntegrationUri"]) == (
+        "2.0",
+        "${Request.Arn}",
+    )
     assert stack.properties("HttpPermission") == {
         "Action": "lambda:InvokeFunction",
         "FunctionName": "${Request.Arn}",
         "Principal": "apigateway.amazonaws.com",
         "SourceArn": "arn:aws:execute-api:eu-central-1:123456789012:${HttpApi}/*",
     }
-    assert integration["TimeoutInMillis"] == 1_000 * stack.properties("Request")["Timeout"] == 30_000
+    assert (
+        integration["TimeoutInMillis"] == 1_000 * stack.properties("Request")["Timeout"] == 30_000
+    )
 
 
 def test_pages_may_call_an_http_api_as_they_may_the_function():
     api = Stack(FrontDoor="http").properties("HttpApi")
     assert api["ProtocolType"] == "HTTP" and "CorsConfiguration" not in api
-    check_cors(Stack(FrontDoor="http", AllowedOrigins=ORIGINS).properties("HttpApi")["CorsConfiguration"])
+    check_cors(
+        Stack(FrontDoor="http", AllowedOrigins=ORIGINS).properties("HttpApi")["CorsConfiguration"]
+    )
 
 
 @pytest.mark.parametrize("door", ["rest", "url", "http"])
@@ -212,15 +271,23 @@ def test_a_stack_has_one_front_door(door):
     assert {of for of in doors if doors[of] in resources} == {door}
 
 
-@pytest.mark.parametrize(("parameters", "auth"), [
-    ({}, '--aws-sigv4 "aws:amz:eu-central-1:execute-api"'), ({"FrontDoor": "url"}, '--aws-sigv4 "aws:amz:eu-central-1:lambda"'),
-    ({"FrontDoor": "http", **JWT}, '-H "Authorization: Bearer $TOKEN"'), ({"Authorizer": "cognito", "UserPoolArn": POOL}, '-H "Authorization: $TOKEN"'),
-    (NOBODY, None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("parameters", "auth"),
+    [
+        ({}, '--aws-sigv4 "aws:amz:eu-central-1:execute-api"'),
+        ({"FrontDoor": "url"}, '--aws-sigv4 "aws:amz:eu-central-1:lambda"'),
+        ({"FrontDoor": "http", **JWT}, '-H "Authorization: Bearer $TOKEN"'),
+        ({"Authorizer": "cognito", "UserPoolArn": POOL}, '-H "Authorization: $TOKEN"'),
+        (NOBODY, None),
+    ],
+)
 def test_the_first_curl_says_who_calls(parameters, auth):
     outputs = Stack(**parameters).outputs
     curl = outputs["FirstCurl"]
-    assert f"'{outputs['Url']}'" in curl and json.loads(re.search(r"-d '(.*)'$", curl)[1])["method"] == "SendMessage"
+    assert (
+        f"'{outputs['Url']}'" in curl
+        and json.loads(re.search(r"-d '(.*)'$", curl)[1])["method"] == "SendMessage"
+    )
     assert auth in curl if auth else "--user" not in curl and "TOKEN" not in curl
 
 
@@ -230,7 +297,10 @@ def test_a_domain_is_in_front_of_either_api():
     for door, api in [("rest", "${RestApi}"), ("http", "${HttpApi}")]:
         stack = Stack(FrontDoor=door, **domain)
         assert stack.properties("DomainMapping")["ApiId"] == api
-        assert stack.properties("Domain")["DomainNameConfigurations"][0]["CertificateArn"] == certificate
+        assert (
+            stack.properties("Domain")["DomainNameConfigurations"][0]["CertificateArn"]
+            == certificate
+        )
         record = stack.properties("DomainRecord")
         assert (record["Name"], record["HostedZoneId"]) == ("a.example.com", "Z1")
         assert record["AliasTarget"]["DNSName"] == "${Domain.RegionalDomainName}"
@@ -249,7 +319,11 @@ def test_access_logs_need_a_setting_of_the_account_that_is_made_only_if_asked_fo
     made = Stack(AccessLogs="set-account-role").resources
     # Other APIs of the account go on using it.
     assert made["AccountSettings"]["Properties"] == {"CloudWatchRoleArn": "${AccountLogRole.Arn}"}
-    assert made["AccountSettings"]["DeletionPolicy"] == made["AccountLogRole"]["DeletionPolicy"] == "Retain"
+    assert (
+        made["AccountSettings"]["DeletionPolicy"]
+        == made["AccountLogRole"]["DeletionPolicy"]
+        == "Retain"
+    )
     stage = Stack(AccessLogs="on", FrontDoor="http").properties("HttpStage")
     assert stage["AccessLogSettings"]["DestinationArn"] == log
 
@@ -259,5 +333,8 @@ def test_a_web_acl_stands_in_front_of_the_stage():
     association = Stack(WebAclArn=acl).properties("WebAcl")
     assert association["WebACLArn"] == acl
     (stage,) = Stack().of_type("AWS::ApiGateway::Stage")
-    assert association["ResourceArn"] == f"arn:aws:apigateway:eu-central-1::/restapis/${{RestApi}}/stages/${{{stage}}}"
+    assert (
+        association["ResourceArn"]
+        == f"arn:aws:apigateway:eu-central-1::/restapis/${{RestApi}}/stages/${{{stage}}}"
+    )
     assert "WebAcl" not in Stack().resources

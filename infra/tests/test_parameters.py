@@ -13,8 +13,16 @@ LISTENER = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener/1"
 # Values that are refused. Numbers and choices are tested by what they declare.
 BAD = {
     "CodeBucket": ["", "Bucket", "a", "s3://code"],
-    "RequestKey": [""], "SqsExecutorKey": [""], "StreamRecoveryKey": [""], "ScheduledRecoveryKey": [""],
-    "AuthorizerFunctionArn": ["authorizer", LISTENER, "arn:aws:lambda:eu-central-1:1:function:f", POOL],
+    "RequestKey": [""],
+    "SqsExecutorKey": [""],
+    "StreamRecoveryKey": [""],
+    "ScheduledRecoveryKey": [""],
+    "AuthorizerFunctionArn": [
+        "authorizer",
+        LISTENER,
+        "arn:aws:lambda:eu-central-1:1:function:f",
+        POOL,
+    ],
     "UserPoolArn": ["eu-central-1_a", "arn:aws:lambda:eu-central-1:123456789012:function:f"],
     "AuthorizerHeader": ["", "x api", "x:y"],
     "JwtIssuer": ["issuer", "http://issuer.example"],
@@ -24,9 +32,12 @@ BAD = {
     "CertificateArn": ["certificate", LISTENER],
     "HostedZoneId": ["a.example.com", "z123"],
     "SqsExecutorMaxConcurrency": ["0", "1", "1001", "many"],
-    "RequestReservedConcurrency": ["0", "-1", "all"], "SqsExecutorReservedConcurrency": ["0", "-1", "all"],
-    "StreamRecoveryReservedConcurrency": ["0", "-1", "all"], "ScheduledRecoveryReservedConcurrency": ["0", "-1", "all"],
-    "RequestProvisionedConcurrency": ["0", "-1", "all"], "SqsExecutorProvisionedConcurrency": ["0", "-1", "all"],
+    "RequestReservedConcurrency": ["0", "-1", "all"],
+    "SqsExecutorReservedConcurrency": ["0", "-1", "all"],
+    "StreamRecoveryReservedConcurrency": ["0", "-1", "all"],
+    "ScheduledRecoveryReservedConcurrency": ["0", "-1", "all"],
+    "RequestProvisionedConcurrency": ["0", "-1", "all"],
+    "SqsExecutorProvisionedConcurrency": ["0", "-1", "all"],
     "Revision": ["a b", "x" * 65],
     "SubnetIds": ["subnet", "subnet-1,", "subnet-1 subnet-2"],
     "SecurityGroupIds": ["group", "sg-1,", "sg-1 sg-2"],
@@ -36,15 +47,30 @@ BAD = {
     "AlarmTopic": ["topic", LISTENER],
     "Agent": ["", "echo, acme=summary"],
     "OwnerClaim": ["", "a b"],
-    "AlbArn": ["agents", LISTENER, "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/net/a/1"],
-    "AllowedOrigins": ["app.example.com", "https://a.example.com, https://b.example.com", "https://a.example.com,*", ","],
-    "PublicUrl": ["agents.example.com", "ftp://a.example.com", "https://a.example.com/?x=1", "https://a b"],
+    "AlbArn": [
+        "agents",
+        LISTENER,
+        "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/net/a/1",
+    ],
+    "AllowedOrigins": [
+        "app.example.com",
+        "https://a.example.com, https://b.example.com",
+        "https://a.example.com,*",
+        ",",
+    ],
+    "PublicUrl": [
+        "agents.example.com",
+        "ftp://a.example.com",
+        "https://a.example.com/?x=1",
+        "https://a b",
+    ],
     "BasePath": ["agents", "/a?x", "/a#x"],
     "CardModified": ["yesterday", "2026-01-31", "2026-01-31T12:00:00+01:00"],
     "CardSecuritySchemes": ["[]", "oauth"],
     "CardSecurityRequirements": ["{}", "oauth"],
     "CardSigningKey": [SECRET, "-----BEGIN EC PRIVATE KEY-----\nx"],
-    "CardSigningKeyId": ["x" * 257], "PushJwtKeyId": ["x" * 257],
+    "CardSigningKeyId": ["x" * 257],
+    "PushJwtKeyId": ["x" * 257],
     "CardSigningJwksUrl": ["jwks.json"],
     "PushKmsKey": ["alias/a", "make", "arn:aws:kms:eu-central-1:123456789012:alias/a"],
     "PushSecretsKey": [SECRET, "A" * 42],
@@ -53,7 +79,7 @@ BAD = {
     "PushAllowedHosts": ["https://hooks.example.com", ",", "a b"],
     "PushWaitsSeconds": [",", "1.5"],
     "PushExtraRoots": ["root", "-----BEGIN PRIVATE KEY-----"],
-}  # fmt: skip
+}
 
 
 def bad_values(name):

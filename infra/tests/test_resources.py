@@ -31,13 +31,18 @@ def test_the_table_is_the_one_that_the_store_expects():
     indexes = {of["IndexName"]: of for of in table["GlobalSecondaryIndexes"]}
     assert set(indexes) == {constant("LIST_INDEX"), constant("DUE_INDEX")}
     by_owner, due = indexes[constant("LIST_INDEX")], indexes[constant("DUE_INDEX")]
-    assert (by_owner["KeySchema"], due["KeySchema"]) == (keys(["LIST_PK", "LIST_SK"]), keys(["DUE_PK", "DUE_SK"]))
+    assert (by_owner["KeySchema"], due["KeySchema"]) == (
+        keys(["LIST_PK", "LIST_SK"]),
+        keys(["DUE_PK", "DUE_SK"]),
+    )
     shown = [constant("STATE"), constant("CONTEXT")]
     assert by_owner["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": shown}
     assert due["Projection"] == {"ProjectionType": "KEYS_ONLY"}
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
     # No attribute of ours may be taken for a time to live before one is meant.
-    assert table["TimeToLiveSpecification"]["AttributeName"] not in re.findall(r'&str = "([a-z]+)"', TABLE_RS)
+    assert table["TimeToLiveSpecification"]["AttributeName"] not in re.findall(
+        r'&str = "([a-z]+)"', TABLE_RS
+    )
 
 
 def test_the_table_outlives_mistakes():
@@ -56,7 +61,9 @@ def test_the_table_outlives_mistakes():
 
 def test_the_queue_hides_records_for_six_times_the_longest_invocation():
     queue = Stack(SqsExecutorTimeout="900").properties("WorkQueue")
-    assert queue["VisibilityTimeout"] >= 6 * source()["Parameters"]["SqsExecutorTimeout"]["MaxValue"]
+    assert (
+        queue["VisibilityTimeout"] >= 6 * source()["Parameters"]["SqsExecutorTimeout"]["MaxValue"]
+    )
     # A standard queue: signals need no order.
     assert "FifoQueue" not in queue
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == "${DeadLetterQueue.Arn}"
@@ -84,8 +91,14 @@ def test_stream_recovery_is_woken_by_open_marks_only_and_gives_up_to_a_queue():
     mark = {constant("PUSH_MARK"): {"S": [constant("OPEN_MARK")]}}
     assert pattern == {"dynamodb": {"NewImage": mark}}
     assert of["DestinationConfig"] == {"OnFailure": {"Destination": "${StreamFailures.Arn}"}}
-    assert of["FunctionResponseTypes"] == ["ReportBatchItemFailures"] and of["BisectBatchOnFunctionError"]
-    assert (of["FunctionName"], of["EventSourceArn"]) == ("${StreamRecovery.Arn}", "${Table.StreamArn}")
+    assert (
+        of["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        and of["BisectBatchOnFunctionError"]
+    )
+    assert (of["FunctionName"], of["EventSourceArn"]) == (
+        "${StreamRecovery.Arn}",
+        "${Table.StreamArn}",
+    )
     assert of["ParallelizationFactor"] == 10 and of["StartingPosition"] == "TRIM_HORIZON"
     # Without both, one bad record would hold up its shard for a day.
     assert 0 < of["MaximumRetryAttempts"] <= 100 and 60 <= of["MaximumRecordAgeInSeconds"] <= 3600
@@ -93,7 +106,9 @@ def test_stream_recovery_is_woken_by_open_marks_only_and_gives_up_to_a_queue():
 
 def test_the_sweep_comes_every_minute_and_the_warmer_if_asked_for():
     sweep = Stack().properties("Sweep")
-    assert sweep["ScheduleExpression"] == "rate(1 minute)" and sweep["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert sweep["ScheduleExpression"] == "rate(1 minute)" and sweep["FlexibleTimeWindow"] == {
+        "Mode": "OFF"
+    }
     assert sweep["Target"]["Arn"] == "${ScheduledRecovery.Arn}"
     assert json.loads(sweep["Target"]["Input"]) == {}
     assert sweep["GroupName"] == "${Schedules}"
@@ -104,13 +119,22 @@ def test_the_sweep_comes_every_minute_and_the_warmer_if_asked_for():
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_is_its_zip_and_keeps_its_own_log(function):
-    stack = Stack(LogRetentionDays="7", Architecture="x86_64", **{f"{function}ReservedConcurrency": "9"})
+    stack = Stack(
+        LogRetentionDays="7", Architecture="x86_64", **{f"{function}ReservedConcurrency": "9"}
+    )
     of = stack.properties(function)
-    assert (of["Runtime"], of["Handler"], of["Architectures"]) == ("provided.al2023", "bootstrap", ["x86_64"])
+    assert (of["Runtime"], of["Handler"], of["Architectures"]) == (
+        "provided.al2023",
+        "bootstrap",
+        ["x86_64"],
+    )
     assert of["Code"] == {"S3Bucket": "code", "S3Key": stack.parameters[f"{function}Key"]}
     assert of["LoggingConfig"]["LogGroup"] == f"${{{function}Logs}}"
     # The function chooses what it logs, by LOG_LEVEL.
-    assert of["LoggingConfig"]["LogFormat"] == "JSON" and of["LoggingConfig"]["ApplicationLogLevel"] == "TRACE"
+    assert (
+        of["LoggingConfig"]["LogFormat"] == "JSON"
+        and of["LoggingConfig"]["ApplicationLogLevel"] == "TRACE"
+    )
     assert stack.properties(f"{function}Logs")["RetentionInDays"] == "7"
     assert of["ReservedConcurrentExecutions"] == "9"
     assert Stack().properties(function)["Architectures"] == ["arm64"]
@@ -137,7 +161,11 @@ def test_a_key_of_ones_own_encrypts_all_that_is_kept():
     stack = Stack(KmsKeyArn=DATA_KEY, AccessLogs="on")
     table = stack.properties("Table")["SSESpecification"]
     assert table == {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": DATA_KEY}
-    for kind, name in [("AWS::SQS::Queue", "KmsMasterKeyId"), ("AWS::Logs::LogGroup", "KmsKeyId"), ("AWS::Lambda::Function", "KmsKeyArn")]:
+    for kind, name in [
+        ("AWS::SQS::Queue", "KmsMasterKeyId"),
+        ("AWS::Logs::LogGroup", "KmsKeyId"),
+        ("AWS::Lambda::Function", "KmsKeyArn"),
+    ]:
         found = stack.of_type(kind)
         assert len(found) >= 3 and {of[name] for of in found.values()} == {DATA_KEY}, kind
     assert DATA_KEY not in str(Stack().resources)
@@ -149,7 +177,11 @@ def test_without_versions_a_change_of_parameters_is_live_at_once():
     assert stack.properties("SqsExecutorMapping")["FunctionName"] == "${SqsExecutor.Arn}"
 
 
-@pytest.mark.parametrize("parameters", [{"Canary": "Canary10Percent5Minutes"}, {"RequestProvisionedConcurrency": "2"}], ids=str)
+@pytest.mark.parametrize(
+    "parameters",
+    [{"Canary": "Canary10Percent5Minutes"}, {"RequestProvisionedConcurrency": "2"}],
+    ids=str,
+)
 def test_a_new_revision_publishes_a_new_version_and_the_alias_is_called(parameters):
     stack = Stack(Revision="r1", KeepWarm="true", **parameters)
     for function in ["Request", "SqsExecutor"]:
@@ -159,7 +191,10 @@ def test_a_new_revision_publishes_a_new_version_and_the_alias_is_called(paramete
         assert "r1" not in Stack(Revision="r1").properties(function)["Description"]
         # What runs on the version before goes on.
         assert stack.resources[f"{function}Version"]["UpdateReplacePolicy"] == "Retain"
-        assert stack.properties(f"{function}Alias")["FunctionVersion"] == f"${{{function}Version.Version}}"
+        assert (
+            stack.properties(f"{function}Alias")["FunctionVersion"]
+            == f"${{{function}Version.Version}}"
+        )
     live = "arn:aws:lambda:eu-central-1:123456789012:function:${%sAlias}:live"
     assert stack.properties("SqsExecutorMapping")["FunctionName"] == live % "SqsExecutor"
     assert stack.properties("Warm")["Target"]["Arn"] == live % "Request"
@@ -189,7 +224,10 @@ def test_alarms_watch_every_queue_and_function():
     stack = Stack(AlarmTopic=topic)
     watched = set()
     for name, of in stack.of_type("AWS::CloudWatch::Alarm").items():
-        assert of["AlarmActions"] == of["OKActions"] == [topic] and of["TreatMissingData"] == "notBreaching"
+        assert (
+            of["AlarmActions"] == of["OKActions"] == [topic]
+            and of["TreatMissingData"] == "notBreaching"
+        )
         (dimension,) = of["Dimensions"]
         watched.add((of["Namespace"], of["MetricName"], dimension["Name"], dimension["Value"]))
         is_counted = of["MetricName"] in ["Errors", "Throttles"]
@@ -203,18 +241,30 @@ def test_alarms_watch_every_queue_and_function():
         (of_queue, "ApproximateNumberOfMessagesVisible", "${StreamFailures.QueueName}"),
         (of_queue, "ApproximateAgeOfOldestMessage", "${WorkQueue.QueueName}"),
         (of_function, "IteratorAge", "${StreamRecovery}"),
-        *((of_function, metric, f"${{{name}}}") for metric in ["Errors", "Throttles"] for name in FUNCTIONS),
+        *(
+            (of_function, metric, f"${{{name}}}")
+            for metric in ["Errors", "Throttles"]
+            for name in FUNCTIONS
+        ),
     }
     assert watched == {(space, metric, name, value) for (space, name), metric, value in expected}
     assert not Stack(Alarms="false").of_type("AWS::CloudWatch::Alarm")
-    assert all("AlarmActions" not in of for of in Stack().of_type("AWS::CloudWatch::Alarm").values())
+    assert all(
+        "AlarmActions" not in of for of in Stack().of_type("AWS::CloudWatch::Alarm").values()
+    )
 
 
 def test_outputs_name_what_operators_and_scripts_need():
     assert set(Stack().outputs) >= {
-        "Url", "CardUrl", "FirstCurl", "TableName", "QueueUrl", "DeadLetterQueueUrl", "StreamFailuresUrl",
+        "Url",
+        "CardUrl",
+        "FirstCurl",
+        "TableName",
+        "QueueUrl",
+        "DeadLetterQueueUrl",
+        "StreamFailuresUrl",
         *(f"{function}Function" for function in FUNCTIONS),
-    }  # fmt: skip
+    }
 
 
 def test_the_template_stays_below_the_limits_of_cloudformation():

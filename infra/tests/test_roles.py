@@ -12,7 +12,9 @@ INDEX = "arn:aws:dynamodb:eu-central-1:123456789012:table/${Table}/index/"
 KEY = "${PushKey.Arn}"
 # Waits of more than 15 minutes.
 TIMER = {
-    "arn:aws:scheduler:eu-central-1:123456789012:schedule/${Schedules}/a2a-*": ["scheduler:CreateSchedule"],
+    "arn:aws:scheduler:eu-central-1:123456789012:schedule/${Schedules}/a2a-*": [
+        "scheduler:CreateSchedule"
+    ],
     "${SchedulerRole.Arn}": ["iam:PassRole"],
 }
 
@@ -26,14 +28,24 @@ RIGHTS = {
     },
     "SqsExecutorRole": {
         TABLE: TASKS,
-        QUEUE: ["sqs:SendMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+        QUEUE: [
+            "sqs:SendMessage",
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+        ],
         KEY: ["kms:Decrypt"],
         "${SqsExecutorLogs.Arn}": LOGS,
         **TIMER,
     },
     "StreamRecoveryRole": {
         TABLE: TASKS,
-        "${Table.StreamArn}": ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+        "${Table.StreamArn}": [
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+        ],
         # Streams cannot be listed by name.
         "*": ["dynamodb:ListStreams"],
         QUEUE: ["sqs:SendMessage"],
@@ -53,15 +65,26 @@ RIGHTS = {
     "SchedulerRole": {QUEUE: ["sqs:SendMessage"]},
     "SweepRole": {"${ScheduledRecovery.Arn}": ["lambda:InvokeFunction"]},
     "WarmRole": {"${Request.Arn}": ["lambda:InvokeFunction"]},
-}  # fmt: skip
+}
 
 # What Lambda does in the name of a function in a VPC.
 INTERFACES = {
-    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
-    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
-}  # fmt: skip
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+}
 # What DynamoDB and SQS do in the name of their caller.
-DATA_KEY = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+DATA_KEY = [
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+]
 # The actions that no resource can be named for, so that `*` is all there is.
 UNNAMED = {"dynamodb:ListStreams", *INTERFACES}
 # Policies of AWS's own, for what AWS's services do in the account.
@@ -72,9 +95,14 @@ MANAGED = {
 
 VPC = {"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"}
 EVERYTHING = {
-    **VPC, "PushKmsKey": "create", "KmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/data", "KeepWarm": "true",
-    "Canary": "Canary10Percent5Minutes", "Revision": "r1", "AccessLogs": "set-account-role",
-}  # fmt: skip
+    **VPC,
+    "PushKmsKey": "create",
+    "KmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/data",
+    "KeepWarm": "true",
+    "Canary": "Canary10Percent5Minutes",
+    "Revision": "r1",
+    "AccessLogs": "set-account-role",
+}
 
 
 def listed(value):
@@ -143,7 +171,14 @@ def test_a_key_for_data_is_used_through_dynamodb_and_sqs_only():
     for role in [*functions, "SchedulerRole"]:
         of_key = [s for s in statements(stack)[role] if s["Resource"] == EVERYTHING["KmsKeyArn"]]
         assert [s["Condition"] for s in of_key] == [
-            {"StringEquals": {"kms:ViaService": ["dynamodb.eu-central-1.amazonaws.com", "sqs.eu-central-1.amazonaws.com"]}}
+            {
+                "StringEquals": {
+                    "kms:ViaService": [
+                        "dynamodb.eu-central-1.amazonaws.com",
+                        "sqs.eu-central-1.amazonaws.com",
+                    ]
+                }
+            }
         ], role
         assert rights(stack)[role][EVERYTHING["KmsKeyArn"]] == DATA_KEY
     assert EVERYTHING["KmsKeyArn"] not in rights(stack)["SweepRole"]
@@ -168,7 +203,10 @@ def test_a_function_in_a_vpc_has_its_rights_before_it_is_made():
     stack = Stack(**EVERYTHING)
     for name, of in stack.of_type("AWS::Lambda::Function").items():
         role = of["Role"][2:-5]
-        assert stack.properties(role)["ManagedPolicyArns"] == ["${DataKeyRights}", "${VpcRights}"], name
+        assert stack.properties(role)["ManagedPolicyArns"] == [
+            "${DataKeyRights}",
+            "${VpcRights}",
+        ], name
         assert INTERFACES <= set(rights(stack)[role]["*"])
 
 
@@ -182,7 +220,11 @@ def test_a_role_can_be_passed_to_the_scheduler_only():
 
 def test_every_function_has_a_role_of_its_own():
     roles = [of["Role"] for of in Stack().of_type("AWS::Lambda::Function").values()]
-    assert sorted(roles) == sorted(f"${{{role}.Arn}}" for role in RIGHTS if role[:-4] in ["Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery"])
+    assert sorted(roles) == sorted(
+        f"${{{role}.Arn}}"
+        for role in RIGHTS
+        if role[:-4] in ["Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery"]
+    )
 
 
 def test_roles_trust_one_service_and_schedules_only_those_of_the_stack():
@@ -191,7 +233,10 @@ def test_roles_trust_one_service_and_schedules_only_those_of_the_stack():
         assert of["AssumeRolePolicyDocument"]["Version"] == "2012-10-17"
         (statement,) = of["AssumeRolePolicyDocument"]["Statement"]
         (service,) = listed(statement["Principal"]["Service"])
-        assert statement["Principal"] == {"Service": service} and statement["Action"] == "sts:AssumeRole"
+        assert (
+            statement["Principal"] == {"Service": service}
+            and statement["Action"] == "sts:AssumeRole"
+        )
         condition = {
             "StringEquals": {"aws:SourceAccount": "123456789012"},
             "ArnEquals": {"aws:SourceArn": "${Schedules.Arn}"},

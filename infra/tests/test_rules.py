@@ -23,7 +23,12 @@ GOOD = [
     {"FrontDoor": "http"},
     {"FrontDoor": "http", **JWT},
     {"FrontDoor": "http", **JWT, "DomainName": "a.example.com", "CertificateArn": CERTIFICATE},
-    {"WebAclArn": ACL, "DomainName": "a.example.com", "CertificateArn": CERTIFICATE, "HostedZoneId": "Z1"},
+    {
+        "WebAclArn": ACL,
+        "DomainName": "a.example.com",
+        "CertificateArn": CERTIFICATE,
+        "HostedZoneId": "Z1",
+    },
     {"ExistingTable": "old", "ExistingTableStreamArn": STREAM},
     {"SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"},
     {"Revision": "r1"},
@@ -33,24 +38,44 @@ GOOD = [
     {"Revision": "r1", "SqsExecutorProvisionedConcurrency": "2", "FrontDoor": "url"},
     {"CardSigningKey": PEM, "CardSigningKeyId": "c1", "CardSigningJwksUrl": URL},
     {"PushJwtKey": PEM, "PushJwtKeyId": "p1", "PublicUrl": URL},
-    {"PushJwtKey": PEM, "PushJwtKeyId": "p1", "DomainName": "a.example.com", "CertificateArn": CERTIFICATE},
+    {
+        "PushJwtKey": PEM,
+        "PushJwtKeyId": "p1",
+        "DomainName": "a.example.com",
+        "CertificateArn": CERTIFICATE,
+    },
     {"PushKmsKey": "create", "KmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1"},
     {"AccessLogs": "on"},
     {"AccessLogs": "set-account-role"},
     {"AccessLogs": "on", "FrontDoor": "http", "AllowedOrigins": "*"},
     {"FrontDoor": "url", "AllowedOrigins": "https://a.example.com,https://b.example.com"},
-    {"AlarmTopic": "arn:aws:sns:eu-central-1:123456789012:alarms", "SqsExecutorMaxConcurrency": "7"},
-    {f"{name}ReservedConcurrency": "3" for name in ["Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery"]},
-]  # fmt: skip
+    {
+        "AlarmTopic": "arn:aws:sns:eu-central-1:123456789012:alarms",
+        "SqsExecutorMaxConcurrency": "7",
+    },
+    {
+        f"{name}ReservedConcurrency": "3"
+        for name in ["Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery"]
+    },
+]
 
 # What is refused, and the parameter that the refusal begins with.
 BAD = [
     ({"Authorizer": "none"}, "Authorizer is none, so anybody could call: set AllowAnonymous"),
     ({"AllowAnonymous": "true"}, "AllowAnonymous is true"),
     ({"FrontDoor": "rest", **JWT}, "Authorizer: with FrontDoor rest"),
-    ({"FrontDoor": "url", "Authorizer": "lambda", "AuthorizerFunctionArn": FUNCTION}, "Authorizer: with FrontDoor url"),
-    ({"FrontDoor": "url", "DomainName": "a.example.com", "CertificateArn": CERTIFICATE}, "DomainName: a Function URL"),
-    ({"FrontDoor": "http", "Authorizer": "cognito", "UserPoolArn": POOL}, "Authorizer: with FrontDoor http"),
+    (
+        {"FrontDoor": "url", "Authorizer": "lambda", "AuthorizerFunctionArn": FUNCTION},
+        "Authorizer: with FrontDoor url",
+    ),
+    (
+        {"FrontDoor": "url", "DomainName": "a.example.com", "CertificateArn": CERTIFICATE},
+        "DomainName: a Function URL",
+    ),
+    (
+        {"FrontDoor": "http", "Authorizer": "cognito", "UserPoolArn": POOL},
+        "Authorizer: with FrontDoor http",
+    ),
     ({"FrontDoor": "http", "WebAclArn": ACL}, "WebAclArn: "),
     ({"FrontDoor": "url", "WebAclArn": ACL}, "WebAclArn: "),
     ({"Authorizer": "lambda"}, "AuthorizerFunctionArn: "),
@@ -73,7 +98,7 @@ BAD = [
     ({"PushJwtKey": PEM, "PublicUrl": URL}, "PushJwtKeyId: "),
     ({"PushJwtKey": PEM, "PushJwtKeyId": "p1"}, "PublicUrl: "),
     ({"PushJwtKeyId": "p1"}, "PushJwtKey: "),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("parameters", GOOD, ids=str)

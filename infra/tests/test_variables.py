@@ -27,33 +27,53 @@ HEADER = "| variable | read by | default | bounds | secret | what |"
 # A value that is not the default.
 OTHER = {
     "ALB_ARN": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/agents/0123456789abcdef",
-    "AGENT": "summary", "OWNER_CLAIM": "email", "ALLOWED_ORIGINS": "https://app.example.com",
-    "PUBLIC_URL": "https://agents.example.com/a2a", "BASE_PATH": "/agents", "CARD_MODIFIED": "2026-01-31T12:00:00Z",
-    "CARD_SECURITY_SCHEMES": '{"oauth": {}}', "CARD_SECURITY_REQUIREMENTS": '[{"oauth": []}]',
-    "CARD_SIGNING_KEY": "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----", "CARD_SIGNING_KEY_ID": "c1",
+    "AGENT": "summary",
+    "OWNER_CLAIM": "email",
+    "ALLOWED_ORIGINS": "https://app.example.com",
+    "PUBLIC_URL": "https://agents.example.com/a2a",
+    "BASE_PATH": "/agents",
+    "CARD_MODIFIED": "2026-01-31T12:00:00Z",
+    "CARD_SECURITY_SCHEMES": '{"oauth": {}}',
+    "CARD_SECURITY_REQUIREMENTS": '[{"oauth": []}]',
+    "CARD_SIGNING_KEY": "-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----",
+    "CARD_SIGNING_KEY_ID": "c1",
     "CARD_SIGNING_JWKS_URL": "https://agents.example.com/.well-known/jwks.json",
-    "PUSH_KMS_KEY": "arn:aws:kms:eu-central-1:123456789012:key/1", "PUSH_SECRETS_KEY": "A" * 43 + "=",
-    "PUSH_SIGNING_KEYS": "whsk_YWJj whsec_YWJj", "PUSH_JWT_KEY": "{{resolve:secretsmanager:push:SecretString:key}}",
-    "PUSH_JWT_KEY_ID": "p1", "PUSH_ALLOWED_HOSTS": "hooks.example.com,*.example.org", "PUSH_WAITS_SECONDS": "1,2",
+    "PUSH_KMS_KEY": "arn:aws:kms:eu-central-1:123456789012:key/1",
+    "PUSH_SECRETS_KEY": "A" * 43 + "=",
+    "PUSH_SIGNING_KEYS": "whsk_YWJj whsec_YWJj",
+    "PUSH_JWT_KEY": "{{resolve:secretsmanager:push:SecretString:key}}",
+    "PUSH_JWT_KEY_ID": "p1",
+    "PUSH_ALLOWED_HOSTS": "hooks.example.com,*.example.org",
+    "PUSH_WAITS_SECONDS": "1,2",
     "PUSH_EXTRA_ROOTS": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----",
-}  # fmt: skip
+}
 # What a rule wants beside it.
 BESIDE = {
     "ALLOW_ANONYMOUS": {"Authorizer": "none"},
     "CARD_SIGNING_KEY": {"CardSigningKeyId": "c1"},
     "CARD_SIGNING_KEY_ID": {"CardSigningKey": OTHER["CARD_SIGNING_KEY"]},
-    "CARD_SIGNING_JWKS_URL": {"CardSigningKey": OTHER["CARD_SIGNING_KEY"], "CardSigningKeyId": "c1"},
+    "CARD_SIGNING_JWKS_URL": {
+        "CardSigningKey": OTHER["CARD_SIGNING_KEY"],
+        "CardSigningKeyId": "c1",
+    },
     "PUSH_JWT_KEY": {"PushJwtKeyId": "p1", "PublicUrl": "https://agents.example.com"},
-    "PUSH_JWT_KEY_ID": {"PushJwtKey": OTHER["PUSH_JWT_KEY"], "PublicUrl": "https://agents.example.com"},
+    "PUSH_JWT_KEY_ID": {
+        "PushJwtKey": OTHER["PUSH_JWT_KEY"],
+        "PublicUrl": "https://agents.example.com",
+    },
 }
 
 
 def table():
     lines = (ROOT / "docs" / "configuration.md").read_text().splitlines()
     rows = {}
-    for line in itertools.takewhile(lambda line: line.startswith("|"), lines[lines.index(HEADER) + 2 :]):
+    for line in itertools.takewhile(
+        lambda line: line.startswith("|"), lines[lines.index(HEADER) + 2 :]
+    ):
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        rows[cells[0].strip("`")] = dict(zip(["readers", "default", "bounds", "secret"], cells[1:5]))
+        rows[cells[0].strip("`")] = dict(
+            zip(["readers", "default", "bounds", "secret"], cells[1:5])
+        )
     return rows
 
 
@@ -95,7 +115,9 @@ def other_value(variable, declaration):
     if variable in OTHER:
         return OTHER[variable]
     if "AllowedValues" in declaration:
-        return next(v for v in declaration["AllowedValues"] if str(v) != str(declaration["Default"]))
+        return next(
+            v for v in declaration["AllowedValues"] if str(v) != str(declaration["Default"])
+        )
     default = int(declaration["Default"])
     return str(default - 1 if default > int(declaration["MinValue"]) else default + 1)
 
@@ -107,9 +129,15 @@ def test_what_resources_decide_is_what_they_are():
             assert stack.variables(FUNCTIONS[function])[variable] == value, (function, variable)
     assert Stack(FrontDoor="http").variables("Request")["RESPONSE_MODE"] == "buffer"
     assert Stack(FrontDoor="url").variables("Request")["RESPONSE_MODE"] == "stream"
-    existing = {"ExistingTable": "old", "ExistingTableStreamArn": "arn:aws:dynamodb:eu-central-1:123456789012:table/old/stream/1"}
+    existing = {
+        "ExistingTable": "old",
+        "ExistingTableStreamArn": "arn:aws:dynamodb:eu-central-1:123456789012:table/old/stream/1",
+    }
     assert Stack(**existing).variables("SqsExecutor")["TABLE_NAME"] == "old"
-    domain = {"DomainName": "a.example.com", "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1"}
+    domain = {
+        "DomainName": "a.example.com",
+        "CertificateArn": "arn:aws:acm:eu-central-1:123456789012:certificate/1",
+    }
     assert Stack(**domain).variables("Request")["PUBLIC_URL"] == "https://a.example.com"
     public = Stack(**domain, PublicUrl="https://b.example.com")
     assert public.variables("Request")["PUBLIC_URL"] == "https://b.example.com"
@@ -123,7 +151,9 @@ def test_a_parameter_has_the_default_and_the_bounds_of_its_variable(variable):
     bounds = re.fullmatch(r"a whole number from (\d+) to (\d+)", row["bounds"])
     if bounds:
         assert declaration["Type"] == "Number"
-        assert (declaration["MinValue"], declaration["MaxValue"]) == tuple(map(int, bounds.groups()))
+        assert (declaration["MinValue"], declaration["MaxValue"]) == tuple(
+            map(int, bounds.groups())
+        )
     elif re.search("^[a-z]+(, [a-z]+)* or [a-z]+$", row["bounds"]):
         assert declaration["AllowedValues"] == re.split(", | or ", row["bounds"])
     # A value is code, and `not set` and `required` are words.
