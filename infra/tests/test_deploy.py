@@ -123,3 +123,9 @@ def test_the_template_is_refused_without_an_authorizer_unless_everybody_may_call
     template.check({}, known)
     sums = template.check_variables(template.effective(known))
     assert set(sums) == {"Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery"}
+
+
+def test_versions_are_seen_where_a_parameter_asks_for_them():
+    template = Template(ROOT / "infra/template.yaml")
+    assert not template.has_versions(template.effective({}))
+    assert template.has_versions(template.effective({"SqsExecutorProvisionedConcurrency": "1"}))

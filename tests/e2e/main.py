@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import arm64
+import deploys
 import journey
 import operations
 import options as command_line
@@ -169,13 +170,20 @@ class Run:
         self.step("arm64: package", zips.arm64)
         self.step("arm64: each function answers", arm64.answers, self.stack)
 
+    def deploys(self) -> None:
+        self.step("deploy: what cannot work is refused", deploys.refuses, self.stack)
+        self.step("deploy: --diff and --dry-run", deploys.shows_only, self.stack)
+        self.step("deploy: --only", deploys.one_function, self.stack)
+
     def all(self) -> None:
         self.packages()
         self.smoke()
         self.journeys()
         self.operate()
         self.upgrades()
+        self.deploys()
         self.arm64()
+        self.step("deploy: --destroy", deploys.destroy, self.stack)
 
 
 def emulator(options) -> Emulator:

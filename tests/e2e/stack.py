@@ -29,8 +29,7 @@ class Stack:
         self.scheduler = emulator.client("scheduler")
         self.cloudformation = emulator.client("cloudformation")
 
-    def deploy(self, *arguments) -> str:
-        """Runs scripts/deploy against the emulator; returns what it printed."""
+    def _deploy(self, *arguments) -> subprocess.CompletedProcess:
         command = [ROOT / "scripts/deploy", "--stack", NAME, "--endpoint-url"]
         command += [self.emulator.endpoint, *arguments]
         ran = subprocess.run(
@@ -41,9 +40,21 @@ class Stack:
             stderr=subprocess.STDOUT,
         )
         print(ran.stdout, end="", flush=True)
+        return ran
+
+    def deploy(self, *arguments) -> str:
+        """Runs scripts/deploy against the emulator; returns what it printed."""
+        ran = self._deploy(*arguments)
         assert ran.returncode == 0, ran.stdout.strip().splitlines()[-1]
-        self.give_what_only_the_emulator_asks_for()
+        if "--destroy" not in arguments:
+            self.give_what_only_the_emulator_asks_for()
         return ran.stdout
+
+    def refused(self, *arguments) -> str:
+        """Runs scripts/deploy, which is to fail; returns its last line."""
+        ran = self._deploy(*arguments)
+        assert ran.returncode == 1, f"it was not refused, and ended with {ran.returncode}"
+        return ran.stdout.strip().splitlines()[-1]
 
     def give_what_only_the_emulator_asks_for(self) -> None:
         """Rights that are none at AWS, where those of the template do (see the gaps of main)."""

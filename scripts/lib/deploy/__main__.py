@@ -1,6 +1,7 @@
 """Runs scripts/deploy once its tools are there."""
 
 import difflib
+import hashlib
 import json
 import subprocess
 import sys
@@ -67,8 +68,9 @@ class Deployment:
 
     def check(self) -> None:
         """What can be said of the template and the parameters before anything is built."""
-        own = dict.fromkeys(("CodeBucket", *KEY_PARAMETERS.values()), "a2a-lambda/none/none.zip")
-        self.template.check(self.given, {**self.former, **own, "CodeBucket": "a2a-lambda-bucket"})
+        own = dict.fromkeys(KEY_PARAMETERS.values(), "a2a-lambda/none/none.zip")
+        own = {**own, "CodeBucket": "a2a-lambda-bucket", **self.revision({})}
+        self.template.check(self.given, {**self.former, **own})
         sums = self.template.check_variables(self.values())
         for function, size in sums.items():
             print(f"{function}: its variables have about {size} of 4096 bytes")
@@ -83,6 +85,14 @@ class Deployment:
             except ClientError as error:
                 raise Fault(f"CloudFormation refuses the template: {error}") from error
             print("the template and the parameters are valid")
+
+    def revision(self, keys: dict[str, str]) -> dict[str, str]:
+        """Where versions are called, the parameter that has one made of what is deployed now."""
+        if "Revision" in self.given or not self.template.has_versions(self.values()):
+            return {}
+        named = {**self.former, **self.given, **keys, "Revision": ""}
+        content = json.dumps([self.template.body, named], sort_keys=True).encode()
+        return {"Revision": hashlib.sha256(content).hexdigest()[:16]}
 
     def packaged(self, *arguments: str) -> tuple[Path, dict]:
         """The folder with the zips for the stack's architecture, and its manifest."""
@@ -114,7 +124,7 @@ class Deployment:
 
     def propose(self, bucket: Bucket):
         keys = self.upload(bucket)
-        parameters = {**self.given, **keys, "CodeBucket": bucket.name}
+        parameters = {**self.given, **keys, **self.revision(keys), "CodeBucket": bucket.name}
         kept = set(self.former) & set(self.template.parameters) - set(parameters)
         return keys, self.stack.propose(self.sent_template(bucket), parameters, kept)
 
@@ -144,8 +154,9 @@ class Deployment:
 
     def replace_code(self, keys: dict[str, str], bucket: Bucket) -> None:
         """Sets parameters of the stack that is there, and leaves its template and the rest."""
-        kept = set(self.former) - set(keys)
-        change = self.stack.propose({"UsePreviousTemplate": True}, keys, kept)
+        changed = {**keys, **self.revision(keys)}
+        kept = set(self.former) - set(changed)
+        change = self.stack.propose({"UsePreviousTemplate": True}, changed, kept)
         if change is None:
             print("the stack has this code already: nothing to do")
             return

@@ -99,6 +99,11 @@ class Template:
                     said = one.get("AssertDescription", "an assertion does not hold")
                     raise Fault(f"{said} (rule {name} of the template)")
 
+    def has_versions(self, values: dict[str, str]) -> bool:
+        """Whether functions are called by versions, which only a new `Revision` makes."""
+        is_known = "Versioned" in self.content.get("Conditions", {})
+        return is_known and self.condition("Versioned", values)
+
     def condition(self, name: str, values: dict[str, str]) -> bool:
         return self._truth(self.content["Conditions"][name], values)
 
