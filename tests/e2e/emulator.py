@@ -45,7 +45,7 @@ class Emulator:
         log = folder / "emulator.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [programs / "ministack"],
+                [programs / "python", Path(__file__).with_name("ministack_main.py")],
                 env=cls._variables(port, folder, programs),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

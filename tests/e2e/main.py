@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import sys
-from functools import partial
 from pathlib import Path
 
 import arm64
@@ -26,10 +25,12 @@ RUNNING = zips.FOLDER / "running.json"
 GAPS = [
     "streamed answers (REST API with STREAM, Function URL with RESPONSE_STREAM): the emulator gives "
     "them whole; functions/request/tests/bootstrap/streams.rs sees bytes and times at the Runtime API",
+    "REST events: the emulator names `localhost` as the API's host; the run sets PublicUrl. It knows no "
+    "integration that streams, and is taught to take it for a whole one",
     "Function URL with IAM: the emulator names no caller in the event, so a message is answered 401; "
     "functions/request/tests/it/identity.rs reads the event that AWS documents",
-    "sqs:ChangeMessageVisibilityBatch: the emulator asks for a right of this name, which AWS does not "
-    "have; the run adds it to the executor's role",
+    "sqs:ChangeMessageVisibilityBatch, sqs:DeleteMessageBatch: the emulator asks for rights of these "
+    "names, which AWS does not have; the run adds them to the executor's role",
     "scheduler:CreateSchedule: the emulator looks for a right in the group `default`, whatever group a "
     "schedule is made in; the run adds it to the roles, so that the template's own is not proven here",
     "stream mapping: ReportBatchItemFailures, retries, bisecting and the on-failure destination are "
@@ -46,6 +47,7 @@ GAPS = [
 # Small waits, so that failures are found within the time that there is.
 PARAMETERS = {
     "Architecture": "x86_64",
+    "PublicUrl": "",
     "LeaseSeconds": "6",
     "SignalGraceSeconds": "5",
     "PushAllowHttp": "true",
@@ -73,10 +75,16 @@ class Run:
         self.report = Report()
         self.receiver = Receiver().__enter__()
 
+    def is_wanted(self, name: str) -> bool:
+        return not self.options.step or any(name.startswith(one) for one in self.options.step)
+
     def step(self, name: str, function, *arguments) -> bool:
-        if self.options.step and not any(name.startswith(one) for one in self.options.step):
+        """Runs a step if it is wanted; whether it did not fail."""
+        if not self.is_wanted(name):
             return True
-        if asyncio.iscoroutinefunction(getattr(function, "func", function)):
+        # The front door is looked up when there is one.
+        arguments = [self.door() if one is Door else one for one in arguments]
+        if asyncio.iscoroutinefunction(function):
             return self.report.run(name, lambda: asyncio.run(function(*arguments)))
         return self.report.run(name, function, *arguments)
 
@@ -99,7 +107,11 @@ class Run:
 
     def use(self, front_door: str, access: dict[str, str]) -> str:
         parameters = {**PARAMETERS, **access, "FrontDoor": front_door, "Agent": "conformance"}
-        return self.deploy("fixtures", parameters)
+        evidence = self.deploy("fixtures", parameters)
+        if front_door == "rest":
+            # The emulator's REST events do not name the API's host, which the card is to have.
+            self.deploy("fixtures", {"PublicUrl": self.stack.outputs()["Url"].rstrip("/")})
+        return evidence
 
     def packages(self) -> None:
         self.step("package: the shipped zips", zips.shipped)
@@ -117,54 +129,54 @@ class Run:
                 self.journey(front_door, access is SIGNED)
 
     def journey(self, name: str, signed: bool) -> None:
-        door = self.door()
-        self.step(f"{name}: the card", journey.card, door)
+        self.step(f"{name}: the card", journey.card, Door)
         if signed:
-            self.step(f"{name}: no credentials", journey.refused, door)
-        self.step(f"{name}: send", journey.send, door)
-        self.step(f"{name}: stream, whole", journey.stream, door)
-        self.step(f"{name}: cancel", journey.cancel, door)
-        self.step(f"{name}: follow-up", journey.follow_up, door)
-        self.step(f"{name}: resume", journey.resume, door)
+            self.step(f"{name}: no credentials", journey.refused, Door)
+        self.step(f"{name}: send", journey.send, Door)
+        self.step(f"{name}: stream, whole", journey.stream, Door)
+        self.step(f"{name}: cancel", journey.cancel, Door)
+        self.step(f"{name}: follow-up", journey.follow_up, Door)
+        self.step(f"{name}: resume", journey.resume, Door)
         hook = self.receiver.hook()
-        self.step(f"{name}: a failing webhook recovers", journey.push_recovers, door, hook)
+        self.step(f"{name}: a failing webhook recovers", journey.push_recovers, Door, hook)
         hook = self.receiver.hook()
         self.step(
-            f"{name}: stream-recovery pushes", journey.stream_recovery, door, hook, self.stack.logged
+            f"{name}: stream-recovery pushes", journey.stream_recovery, Door, hook, self.stack.logged
         )
 
     def operate(self) -> None:
-        door = self.door()
-        self.step("recurring schedule", operations.recurring_schedule, self.stack, door)
+        self.step("recurring schedule", operations.recurring_schedule, self.stack, Door)
         hook = self.receiver.hook()
-        self.step("one-time schedule", operations.one_time_schedule, self.stack, door, hook)
-        self.step("dead letters and redrive", operations.dead_letters, self.stack, door)
+        self.step("one-time schedule", operations.one_time_schedule, self.stack, Door, hook)
+        self.step("dead letters and redrive", operations.dead_letters, self.stack, Door)
 
     def upgrades(self) -> None:
         """From the release before to this one and back, with tasks under way."""
-        before = {}
+        # Where there is no release before, the shipped zips stand for it: they have other code, too.
+        before = {"folder": "shipped", "agent": "echo"}
 
-        def build():
-            before["folder"] = f"from-{zips.release_before(self.options.since)[:12]}"
-            return zips.of_commit(zips.release_before(self.options.since))
+        def package() -> str:
+            commit = zips.release_before(self.options.since)
+            evidence = zips.of_commit(commit)
+            before.update(folder=zips.folder_of(commit), agent="conformance")
+            return evidence
 
-        if not self.step("package: the release before", build):
-            before["folder"] = "shipped"
-        self.upgrade(before["folder"] if "folder" in before else "shipped")
+        def deploy() -> str:
+            parameters = {**PARAMETERS, **ANONYMOUS, "FrontDoor": "http", "Agent": before["agent"]}
+            return f"{before['folder']}: {self.deploy(before['folder'], parameters)}"
 
-    def upgrade(self, folder: str) -> None:
-        access = {**PARAMETERS, **ANONYMOUS, "FrontDoor": "http", "Agent": "conformance"}
-        if folder == "shipped":
-            access["Agent"] = "echo"
-        if not self.step(f"{folder}: deploy", self.deploy, folder, access):
+        def change() -> None:
+            self.deploy("fixtures", {"Agent": "conformance"}, "--no-smoke-test")
+
+        def change_back() -> None:
+            self.stack.deploy("--rollback", "--no-smoke-test")
+
+        self.step("upgrade: package the release before", package)
+        if not self.step("upgrade: deploy the release before", deploy):
             return
-        door = self.door()
-        to_fixtures = partial(self.deploy, "fixtures", {"Agent": "conformance"}, "--no-smoke-test")
-        self.step(
-            "upgrade under load", upgrade.under_load, self.stack, door, to_fixtures
-        )
-        back = partial(self.stack.deploy, "--rollback", "--no-smoke-test")
-        self.step("rollback under load", upgrade.under_load, self.stack, door, back)
+        under_load = upgrade.under_load
+        self.step("upgrade: under load", under_load, self.stack, Door, change)
+        self.step("upgrade: rollback under load", under_load, self.stack, Door, change_back)
 
     def arm64(self) -> None:
         self.step("arm64: package", zips.arm64)

@@ -58,7 +58,8 @@ class Stack:
 
     def give_what_only_the_emulator_asks_for(self) -> None:
         """Rights that are none at AWS, where those of the template do (see the gaps of main)."""
-        batch = {"Effect": "Allow", "Action": "sqs:ChangeMessageVisibilityBatch", "Resource": "*"}
+        actions = ["sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessageBatch"]
+        batch = {"Effect": "Allow", "Action": actions, "Resource": "*"}
         in_default_group = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/a2a-*"
         schedule = {
             "Effect": "Allow",

@@ -10,7 +10,7 @@ import uuid
 from collections import Counter
 
 from doors import Door
-from journey import POLL_S, raw_message, sent, sent_surely, until
+from journey import POLL_S, raw_message, sent_surely, until
 from stack import Stack
 
 TASKS = 200
@@ -71,7 +71,10 @@ class Load:
 async def under_load(stack: Stack, door: Door, change) -> str:
     """`change` deploys other code. Tasks of before it and tasks sent during it are all completed."""
     before = stack.code()
-    waiting = await sent(door, "tck-auth-required", immediately=False)
+    # No text: the echo agent asks for some, too.
+    question = raw_message("tck-auth-required", parts=[{"data": {"a": 1}}])
+    waiting = (await door.ok("POST", "/message:send", {"message": question}))["task"]
+    assert waiting["status"]["state"].endswith("_REQUIRED"), waiting
     load = Load(door)
     start = time.monotonic()
     # The executor waits meanwhile, so that none is done when the last is sent.
@@ -81,10 +84,10 @@ async def under_load(stack: Stack, door: Door, change) -> str:
     await load.send_all(TASKS)
     print(f"{TASKS} tasks were sent in {time.monotonic() - start:.1f} s", flush=True)
     stack.lambdas.update_event_source_mapping(UUID=mapping, Enabled=True)
-    while not (begun := await load.count())["WORKING"]:
+    while set(begun := await load.count()) == {"SUBMITTED"}:
         await asyncio.sleep(POLL_S)
     open_before = begun.total() - begun["COMPLETED"]
-    assert open_before >= TASKS, f"only {open_before} tasks were under way: {begun}"
+    assert open_before > TASKS // 2, f"only {open_before} tasks were under way: {begun}"
     start = time.monotonic()
     deployed = asyncio.create_task(asyncio.to_thread(change))
     while not deployed.done():

@@ -78,9 +78,13 @@ def release_before(wanted: str | None) -> str:
     return commit
 
 
+def folder_of(commit: str) -> str:
+    return f"from-{commit[:12]}"
+
+
 def of_commit(commit: str) -> str:
     """The zips of an earlier commit, with the fixture agents. They are built once."""
-    out = FOLDER / f"from-{commit[:12]}"
+    out = FOLDER / folder_of(commit)
     if not (out / "x86-64/manifest.json").exists():
         tree = FOLDER / "source"
         shutil.rmtree(tree, ignore_errors=True)
