@@ -16,6 +16,7 @@
 //! | answers 410 | its config is disabled |
 //! | answers anything else, redirects included | another attempt, not before `Retry-After` |
 //! | does not answer, or its address is refused | another attempt |
+//! | is healthy, and the store too slow to tell that its config is still there | another attempt at once, by a wider view; none of it counts |
 //! | cannot be sent to for a reason of our own: its secrets do not open, this process has no resources left | another attempt, later and later, which does not count |
 //! | has failed at every attempt of [`Policy::push_waits`](crate::Policy::push_waits) | its config is disabled |
 
@@ -34,7 +35,7 @@ use a2a_lambda_protocol::Timestamp;
 use tracing::{debug, info, warn};
 
 use crate::engine::{Engine, TransactError, chain};
-use crate::head::Head;
+use crate::head::{Head, MAX_PUSH_VIEW};
 use crate::ids::{ConfigId, LeaseToken, Position, TaskKey};
 use crate::log::Entry;
 use crate::machine::{Command, Refusal, Settlement};
@@ -54,6 +55,15 @@ const MARGIN: Duration = Duration::from_secs(1);
 
 /// How long whoever delivers next is waited for, where there was no time for more.
 const RELAY: Duration = Duration::from_secs(1);
+
+/// Where the store is slow, how many of its answers a view is long: a claim and what is read for an
+/// attempt, and as much again for a connection and for answers that take longer.
+const VIEW_OF_REQUESTS: u32 = 4;
+
+/// The first wait where the store is slower than the widest view allows. It doubles each time.
+const LATE_FIRST: Duration = Duration::from_millis(250);
+/// The longest such wait.
+const LATE_MOST: Duration = Duration::from_secs(5);
 
 /// What came of looking after a task's pushes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +97,9 @@ pub struct Tally {
     pub failed: usize,
     /// Those of which it could not be written down what came of them.
     pub unknown: usize,
+    /// Those that were put off: the store took too long for a push to begin, or too little time was
+    /// left.
+    pub late: usize,
 }
 
 /// Delivers what is to be pushed of a task, if nobody else does. No attempt is begun that `deadline`
@@ -102,9 +115,11 @@ pub async fn deliver(
     key: &TaskKey,
     deadline: Timestamp,
 ) -> Result<Delivered, RunError> {
+    let read_at = engine.clock.now();
     let Some(snapshot) = engine.read(key, Depth::Tail).await? else {
         return Ok(Delivered::NoSuchTask);
     };
+    let took = engine.clock.now().saturating_since(read_at);
     if snapshot.head.mark().is_none() {
         return Ok(Delivered::Nothing);
     }
@@ -112,7 +127,10 @@ pub async fn deliver(
         return Ok(Delivered::TooLate);
     }
     let token = LeaseToken::new(engine.ids.fresh());
-    let command = Command::ClaimPush { token: token.clone() };
+    // Who finds out later that the store is slow claims again, and has less time left.
+    let wide = Some(wide_view(took)).filter(|wide| *wide > engine.policy.push_view);
+    let claimed_by = wide.map_or_else(|| token.clone(), |wide| token.with_view(wide));
+    let command = Command::ClaimPush { token: claimed_by };
     let as_of = engine.clock.now();
     let claimed = match engine.transact(snapshot, command).await {
         Ok((claimed, _)) => claimed,
@@ -128,8 +146,9 @@ pub async fn deliver(
     };
     let mut feed = Feed::none();
     let claimed = Shown { snapshot: claimed, as_of };
-    let tally = Delivering::new(engine, &token, deadline, claimed).run(&mut feed).await?;
-    Ok(Delivered::Ran(tally))
+    let mut delivering = Delivering::new(engine, &token, deadline, claimed);
+    delivering.wide = wide;
+    Ok(Delivered::Ran(delivering.run(&mut feed).await?))
 }
 
 /// Delivers beside a runner, until that is done and everything is delivered, or is left for later.
@@ -148,8 +167,8 @@ pub(crate) async fn beside(
         match Delivering::new(engine, &token, deadline, shown).run(&mut feed).await {
             Ok(tally) if tally == Tally::default() => {}
             Ok(tally) => {
-                let Tally { acknowledged, failed, unknown } = tally;
-                info!(%tenant, %task, acknowledged, failed, unknown, "pushed");
+                let Tally { acknowledged, failed, unknown, late } = tally;
+                info!(%tenant, %task, acknowledged, failed, unknown, late, "pushed");
             }
             Err(error) => {
                 let error = chain(&error);
@@ -173,6 +192,8 @@ struct Delivering<'a> {
     lanes: BTreeMap<ConfigId, Lane>,
     /// The epoch that the configs were read at.
     epoch: Option<u64>,
+    /// How old what is known may be when a push is begun, once the store was too slow for less.
+    wide: Option<Duration>,
     /// Since when there is nothing else to do, and others may wait for this to end.
     alone_since: Option<Timestamp>,
     tally: Tally,
@@ -192,6 +213,7 @@ impl<'a> Delivering<'a> {
             log: tail,
             lanes: BTreeMap::new(),
             epoch: None,
+            wide: None,
             alone_since: None,
             tally: Tally::default(),
         }
@@ -383,6 +405,7 @@ impl<'a> Delivering<'a> {
             Ok(Noted { config, acknowledged }) => {
                 lane.config = config;
                 lane.is_clean = acknowledged;
+                lane.late = 0;
                 let count = if acknowledged {
                     &mut self.tally.acknowledged
                 } else {
@@ -397,9 +420,34 @@ impl<'a> Delivering<'a> {
                 self.tally.unknown += 1;
                 self.epoch = None;
             }
+            Err(NotNoted::Late { took, config }) => {
+                lane.config = *config;
+                self.tally.late += 1;
+                let now = self.engine.clock.now();
+                let view = self.head.push_view(self.engine.policy.push_view).unwrap_or_default();
+                if view < MAX_PUSH_VIEW {
+                    self.wide = self.wide.max(Some(wide_view(took.max(view))));
+                    lane.later = Some(now);
+                } else {
+                    lane.later = Some(now.saturating_add(late_wait(lane.late)));
+                    lane.late = lane.late.saturating_add(1);
+                }
+                let (key, view) = (&self.head.key, self.wide);
+                let (tenant, task) = (&key.tenant, &key.task);
+                info!(%tenant, %task, config = %id, ?took, ?view, "the store was too slow for a push");
+            }
+            Err(NotNoted::NoTime) => {
+                lane.is_clean = false;
+                self.tally.late += 1;
+                self.epoch = None;
+                let (tenant, task) = (&self.head.key.tenant, &self.head.key.task);
+                info!(%tenant, %task, config = %id, "too little time was left for a push");
+            }
             Err(NotNoted::Superseded) => {
                 self.tally.unknown += 1;
                 self.epoch = None;
+                let (tenant, task) = (&self.head.key.tenant, &self.head.key.task);
+                debug!(%tenant, %task, config = %id, "another has written what came of a push");
             }
             // Nothing was sent. Which chunks were about to be sent as one may have been noted.
             Err(NotNoted::Withdrawn) => self.epoch = None,
@@ -410,13 +458,19 @@ impl<'a> Delivering<'a> {
     async fn outlasts_one(&mut self) -> Result<bool, RunError> {
         match self.claimed_until() {
             None => Ok(false),
-            Some(until) if has_time_for_one(self.engine, until) => Ok(true),
+            Some(until) if has_time_for_one(self.engine, until) && self.sees_enough() => Ok(true),
             Some(_) => self.claim().await,
         }
     }
 
+    /// Whether the claim has as wide a view as the store makes necessary.
+    fn sees_enough(&self) -> bool {
+        self.wide.is_none_or(|wide| self.head.push_view(Duration::ZERO) >= Some(wide))
+    }
+
     async fn claim(&mut self) -> Result<bool, RunError> {
-        let command = Command::ClaimPush { token: self.token.clone() };
+        let token = self.wide.map_or_else(|| self.token.clone(), |wide| self.token.with_view(wide));
+        let command = Command::ClaimPush { token };
         let as_of = self.engine.clock.now();
         match self.engine.transact(self.snapshot(), command).await {
             Ok((snapshot, _)) => {
@@ -515,6 +569,16 @@ impl<'a> Delivering<'a> {
 /// Whether a POST that is begun now ends before this time, with what came of it written down.
 fn has_time_for_one(engine: &Engine, ends_by: Timestamp) -> bool {
     ends_by.saturating_since(engine.clock.now()) >= engine.policy.push_timeout + MARGIN
+}
+
+/// The view of a deliverer whom the store has kept waiting for so long.
+fn wide_view(took: Duration) -> Duration {
+    took.saturating_mul(VIEW_OF_REQUESTS).min(MAX_PUSH_VIEW)
+}
+
+/// How long to wait before a push where even the widest view is too narrow.
+fn late_wait(before: u32) -> Duration {
+    LATE_FIRST.saturating_mul(2_u32.saturating_pow(before)).min(LATE_MOST)
 }
 
 async fn sleep(engine: &Engine, pause: Option<Duration>) {

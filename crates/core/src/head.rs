@@ -1,5 +1,7 @@
 //! The head: a task's current state in one small item.
 
+use std::time::Duration;
+
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 
 use crate::ids::{
@@ -14,6 +16,9 @@ pub const DUE_SHARDS: u8 = 8;
 
 /// How many idempotency keys of follow-up messages a task remembers.
 pub const MAX_REMEMBERED_KEYS: usize = 4;
+
+/// The longest view that a deliverer can have. It must leave time for the rest of an attempt.
+pub const MAX_PUSH_VIEW: Duration = Duration::from_secs(5);
 
 /// A task's current state, without its log.
 ///
@@ -165,7 +170,9 @@ impl Mark {
     /// Whether `token` may deliver now, and who or what is in the way if not.
     pub(crate) fn free(&self, token: &LeaseToken, now: Timestamp) -> Result<(), Refusal> {
         match self {
-            Self::Claimed { token: held, until } if held != token && *until > now => {
+            Self::Claimed { token: held, until }
+                if !held.is_of_same_holder(token) && *until > now =>
+            {
                 Err(Refusal::HeldBy { until: *until })
             }
             Self::Waiting { until } if *until > now => Err(Refusal::NotBefore { at: *until }),
@@ -305,7 +312,21 @@ impl Head {
     /// The end of the claim by which `token` delivers, if it does.
     pub fn pushed_until(&self, token: &LeaseToken) -> Option<Timestamp> {
         match self.mark() {
-            Some(Mark::Claimed { token: held, until }) if held == token => Some(*until),
+            Some(Mark::Claimed { token: held, until }) if held.is_of_same_holder(token) => {
+                Some(*until)
+            }
+            _ => None,
+        }
+    }
+
+    /// How old what a deliverer knows of the task may be when it begins a push, where it is `usual`
+    /// unless its claim says otherwise; `None` if no deliverer may be about to begin one.
+    pub fn push_view(&self, usual: Duration) -> Option<Duration> {
+        match self.mark() {
+            Some(Mark::Claimed { token, .. }) => {
+                let own = token.view().unwrap_or(usual);
+                Some(own.clamp(usual, usual.max(MAX_PUSH_VIEW)))
+            }
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! Names and counters: small types, so that a task's id cannot be passed where its owner is meant.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -279,7 +280,36 @@ impl LeaseToken {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The token under which the same deliverer may begin pushes by what it has known for this long,
+    /// where that is longer than [`Policy::push_view`](crate::Policy::push_view). It is a part of the
+    /// text, so that whoever commits on top of it knows.
+    #[must_use]
+    pub fn with_view(&self, view: Duration) -> Self {
+        Self(format!("{}{VIEW}{}", self.unique(), view.as_millis()))
+    }
+
+    /// How old what its deliverer knows may be, if that is longer than usual.
+    pub fn view(&self) -> Option<Duration> {
+        let (_, view) = self.0.rsplit_once(VIEW)?;
+        view.parse().ok().map(Duration::from_millis)
+    }
+
+    /// Whether the holder is the same, whatever the view.
+    pub fn is_of_same_holder(&self, other: &Self) -> bool {
+        self.unique() == other.unique()
+    }
+
+    fn unique(&self) -> &str {
+        match self.view() {
+            Some(_) => self.0.rsplit_once(VIEW).map_or("", |(unique, _)| unique),
+            None => &self.0,
+        }
+    }
 }
+
+/// What comes between the unique text of a token and its view.
+const VIEW: &str = "~view-ms=";
 
 impl fmt::Debug for LeaseToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -409,5 +439,22 @@ mod tests {
     #[test]
     fn a_lease_token_is_not_printed() {
         assert_eq!(format!("{:?}", LeaseToken::new("secret")), "LeaseToken(…)");
+    }
+
+    #[test]
+    fn a_token_with_a_view_is_of_the_same_holder() {
+        let (token, other) = (LeaseToken::new("a"), LeaseToken::new("b"));
+        let wide = token.with_view(Duration::from_millis(800));
+        let wider = wide.with_view(Duration::from_secs(2));
+        let views = [&token, &wide, &wider].map(LeaseToken::view);
+        let ms = Duration::from_millis;
+        assert_eq!(views, [None, Some(ms(800)), Some(ms(2_000))]);
+        for same in [&token, &wide, &wider] {
+            assert!(same.is_of_same_holder(&wide) && wide.is_of_same_holder(same));
+            assert!(!same.is_of_same_holder(&other));
+        }
+        // What is no view is a part of the name.
+        let odd = LeaseToken::new("a~view-ms=x");
+        assert!(odd.view().is_none() && !odd.is_of_same_holder(&token));
     }
 }

@@ -41,7 +41,8 @@ pub struct Policy {
     /// Whether configs are sent artifacts, or changes of status only.
     pub push_artifacts: bool,
     /// How old what a deliverer knows of a task may be when it begins a push: if it is older, the
-    /// deliverer reads the task again first. Whoever deletes or replaces a push config is answered
+    /// deliverer reads the task again first. Where the store takes longer to answer, the deliverer's
+    /// claim names a longer time. Whoever deletes or replaces a push config is answered
     /// when no deliverer can know of it any more (I14).
     pub push_view: Duration,
     /// How long one attempt to push may take.

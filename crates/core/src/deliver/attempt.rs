@@ -1,6 +1,7 @@
 //! One attempt: a POST, and what is noted of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use a2a_lambda_protocol::Timestamp;
 use tracing::warn;
@@ -8,7 +9,7 @@ use tracing::warn;
 use super::has_time_for_one;
 use super::parcel::Parcel;
 use super::trouble::{Failure, OWN_TROUBLE, after_failure, log_failure};
-use super::view::{StillWanted, View};
+use super::view::{StillWanted, Unknown, View};
 use crate::engine::{Engine, chain};
 use crate::ids::{ConfigId, TaskKey};
 use crate::push::{PushConfig, PushSecrets};
@@ -36,6 +37,10 @@ pub(super) enum NotNoted {
     Withdrawn,
     /// It is to be made again then.
     Later(Timestamp),
+    /// It was not made: the store took this long to tell whether the config is still there.
+    Late { took: Duration, config: Box<PushConfig> },
+    /// It was not made: too little of the claim, or of the invocation, was left.
+    NoTime,
 }
 
 /// What a receiver did with a push.
@@ -75,7 +80,7 @@ async fn try_once(
     let verdict = match secrets {
         // The store or the vault took so long that somebody else may deliver before this is over.
         Ok(_) if !has_time_for_one(engine, ends_by) => {
-            return Err(NotNoted::Later(engine.clock.now()));
+            return Err(NotNoted::NoTime);
         }
         Ok(secrets) => post(engine, task, &config, secrets, parcel, view).await?,
         Err(error) => Verdict::Failed(Failure::ours(&error)),
@@ -141,15 +146,25 @@ async fn post(
         answer = engine.webhook.post(push, &wanted) => answer,
         () = engine.clock.sleep(timeout) => Err(PushError::TimedOut(timeout)),
     };
+    let late = |took| NotNoted::Late { took, config: Box::new(config.clone()) };
     Ok(match answer {
         Ok(answer) if (200..300).contains(&answer.status) => Verdict::Acknowledged,
         Ok(answer) => Verdict::Failed(Failure::answered(&answer)),
-        Err(PushError::Withdrawn) if wanted.is_unknown() => {
-            let (tenant, task) = (&task.tenant, &task.task);
-            warn!(%tenant, %task, config = %config.id, "the task was not read in time for a push");
-            return Err(NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE)));
+        Err(PushError::Withdrawn) => {
+            return Err(match wanted.unknown() {
+                None => NotNoted::Withdrawn,
+                Some(Unknown::Late(took)) => late(took),
+                Some(Unknown::NotRead) => {
+                    let (tenant, task) = (&task.tenant, &task.task);
+                    warn!(%tenant, %task, config = %config.id, "the task was not read for a push");
+                    NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE))
+                }
+            });
         }
-        Err(PushError::Withdrawn) => return Err(NotNoted::Withdrawn),
+        // The receiver is connected to, and waits for a push that nobody has begun.
+        Err(PushError::TimedOut(_)) if let Some(took) = wanted.asks_for() => {
+            return Err(late(took));
+        }
         Err(error) => Verdict::Failed(Failure::unanswered(&error)),
     })
 }

@@ -21,11 +21,13 @@ pub(super) struct Lane {
     pub(super) is_clean: bool,
     /// Not before this time, for a reason that is not the receiver's.
     pub(super) later: Option<Timestamp>,
+    /// How often in a row the store took too long to tell whether a push is wanted.
+    pub(super) late: u32,
 }
 
 impl Lane {
     pub(super) fn new(config: PushConfig) -> Self {
-        Self { config, is_busy: false, is_outdated: false, is_clean: false, later: None }
+        Self { config, is_busy: false, is_outdated: false, is_clean: false, later: None, late: 0 }
     }
 
     /// When the next attempt may be made; `None` if there is none.

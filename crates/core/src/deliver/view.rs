@@ -5,9 +5,13 @@
 //! delete waits for longer than that. The age counts from when a read or a commit *began*. Where
 //! updates follow each other closely, each commit brings the task along, and no read is needed.
 //!
+//! Where the store takes longer to answer than that, no read would ever be young enough. Then the
+//! deliverer claims the task's pushes with a wider view, up to [`MAX_PUSH_VIEW`]. Whoever deletes a
+//! config commits on top of that claim, and so knows of it, and waits for longer.
+//!
+//! [`MAX_PUSH_VIEW`]: crate::head::MAX_PUSH_VIEW
 //! [`Policy::push_view`]: crate::Policy::push_view
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,11 +22,15 @@ use tracing::debug;
 use crate::engine::{Engine, chain};
 use crate::head::Head;
 use crate::ids::{LeaseToken, Registration, Revision, TaskKey};
+use crate::policy::Policy;
 use crate::store::{Depth, Snapshot};
 use crate::webhook::Wanted;
 
-/// How often the task is read for one push, where reads fail or take too long.
+/// How often the task is read for one push, where reads fail.
 const READS: usize = 3;
+
+/// How often the task is read for one push, where reads take too long.
+const LATE_READS: usize = 2;
 
 /// What a deliverer knows of its task.
 pub(super) struct View {
@@ -35,6 +43,8 @@ struct Known {
     configs: Vec<Registration>,
     /// The end of the deliverer's claim, if it has one.
     claimed_until: Option<Timestamp>,
+    /// How old it may be when a push is begun: at least this much, where the claim has it.
+    longest: Duration,
     /// When the read or the commit began that brought it; `None` if nobody knows.
     as_of: Option<Timestamp>,
     /// What was read for a push, and the delivery has not taken over.
@@ -47,6 +57,7 @@ impl View {
             revision: head.revision,
             configs: head.registrations().to_vec(),
             claimed_until: head.pushed_until(token),
+            longest: head.push_view(Duration::ZERO).unwrap_or_default(),
             as_of,
             read: None,
         };
@@ -65,6 +76,7 @@ impl View {
             known.revision = head.revision;
             known.configs = head.registrations().to_vec();
             known.claimed_until = head.pushed_until(&self.token);
+            known.longest = head.push_view(Duration::ZERO).unwrap_or_default();
             known.as_of = as_of;
         } else if head.revision == known.revision {
             known.as_of = known.as_of.max(as_of);
@@ -87,19 +99,25 @@ impl View {
     }
 
     /// Whether a config may be pushed to, by what is known; `None` if that is too old.
-    fn allows(
-        &self,
-        registration: &Registration,
-        now: Timestamp,
-        longest: Duration,
-    ) -> Option<bool> {
+    fn allows(&self, registration: &Registration, now: Timestamp, policy: &Policy) -> Option<bool> {
         let known = self.known();
         // A clock that was set back says nothing of the age.
         let as_of = known.as_of.filter(|as_of| *as_of <= now)?;
-        let is_young = now.saturating_since(as_of) < longest;
-        let is_claimed = known.claimed_until.is_some_and(|until| until > now);
+        let is_young = now.saturating_since(as_of) < known.longest.max(policy.push_view);
+        // Who takes the claim over may have a clock that is ahead, and have a narrower view.
+        let taken_from = now.saturating_add(policy.clock_skew);
+        let is_claimed = known.claimed_until.is_some_and(|until| until > taken_from);
         is_young.then(|| is_claimed && known.configs.contains(registration))
     }
+}
+
+/// Why nobody could tell whether a push is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// The store failed.
+    NotRead,
+    /// The store told, and took this long.
+    Late(Duration),
 }
 
 /// Whether a push to one config is still wanted.
@@ -108,7 +126,9 @@ pub(super) struct StillWanted<'a> {
     task: &'a TaskKey,
     registration: &'a Registration,
     view: Arc<View>,
-    is_unknown: AtomicBool,
+    unknown: Mutex<Option<Unknown>>,
+    /// When the read began that is under way.
+    asked: Mutex<Option<Timestamp>>,
 }
 
 impl<'a> StillWanted<'a> {
@@ -118,36 +138,68 @@ impl<'a> StillWanted<'a> {
         registration: &'a Registration,
         view: Arc<View>,
     ) -> Self {
-        Self { engine, task, registration, view, is_unknown: AtomicBool::new(false) }
+        Self {
+            engine,
+            task,
+            registration,
+            view,
+            unknown: Mutex::default(),
+            asked: Mutex::default(),
+        }
     }
 
-    /// Whether the push was only held back because the store did not tell in time.
-    pub(super) fn is_unknown(&self) -> bool {
-        self.is_unknown.load(Ordering::Relaxed)
+    /// Why the push was held back, if only because the store did not tell in time.
+    pub(super) fn unknown(&self) -> Option<Unknown> {
+        *self.unknown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For how long the store has been asked without an answer, if it is being asked.
+    pub(super) fn asks_for(&self) -> Option<Duration> {
+        let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.map(|asked| self.engine.clock.now().saturating_since(asked))
+    }
+
+    fn set_asked(&self, at: Option<Timestamp>) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = at;
     }
 
     fn allows(&self) -> Option<bool> {
-        let longest = self.engine.policy.push_view;
-        self.view.allows(self.registration, self.engine.clock.now(), longest)
+        self.view.allows(self.registration, self.engine.clock.now(), &self.engine.policy)
+    }
+
+    /// Reads the task until it tells. A store that answers late is asked once more: another late
+    /// answer would only add to its load.
+    async fn tell(&self) -> Result<bool, Unknown> {
+        let mut late = Vec::new();
+        for _ in 0..READS {
+            if let Some(allowed) = self.allows() {
+                return Ok(allowed);
+            }
+            if late.len() >= LATE_READS {
+                break;
+            }
+            let as_of = self.engine.clock.now();
+            self.set_asked(Some(as_of));
+            let read = self.engine.store.read(self.task, Depth::Tail).await;
+            self.set_asked(None);
+            match read {
+                Ok(Some(snapshot)) => {
+                    late.push(self.engine.clock.now().saturating_since(as_of));
+                    self.view.read(snapshot, as_of);
+                }
+                Ok(None) => return Ok(false),
+                Err(error) => debug!(error = chain(&error), "not read before a push"),
+            }
+        }
+        self.allows().ok_or_else(|| late.into_iter().max().map_or(Unknown::NotRead, Unknown::Late))
     }
 }
 
 #[async_trait]
 impl Wanted for StillWanted<'_> {
     async fn is_still_wanted(&self) -> bool {
-        for _ in 0..READS {
-            if let Some(allowed) = self.allows() {
-                return allowed;
-            }
-            let as_of = self.engine.clock.now();
-            match self.engine.store.read(self.task, Depth::Tail).await {
-                Ok(Some(snapshot)) => self.view.read(snapshot, as_of),
-                Ok(None) => return false,
-                Err(error) => debug!(error = chain(&error), "not read before a push"),
-            }
-        }
-        let allowed = self.allows();
-        self.is_unknown.store(allowed.is_none(), Ordering::Relaxed);
-        allowed.unwrap_or(false)
+        let told = self.tell().await;
+        *self.unknown.lock().unwrap_or_else(PoisonError::into_inner) = told.err();
+        told.unwrap_or(false)
     }
 }

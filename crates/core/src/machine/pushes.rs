@@ -134,6 +134,13 @@ impl Draft<'_> {
         let until = self.stamp.now.saturating_add(self.stamp.push_claim);
         let renewed = self.head.pushed_until(&token).is_some();
         let revision = self.head.revision.0;
+        // While a claim is held its view never narrows: its holder may go by the wider one.
+        let token = match self.head.mark() {
+            Some(Mark::Claimed { token: held, .. }) if renewed && held.view() > token.view() => {
+                held.clone()
+            }
+            _ => token,
+        };
         if let Some(pushes) = &mut self.head.pushes {
             pushes.epoch = if renewed { pushes.epoch } else { revision };
             pushes.mark = Some(Mark::Claimed { token, until });
@@ -174,7 +181,10 @@ impl Draft<'_> {
         let held = self.head.holds_pushes(now).is_some();
         // Whoever has the mark will see the news, and a new task's waits for its runner.
         let theirs = match self.head.mark() {
-            Some(Mark::Claimed { token, until }) => *until > now && pusher.as_ref() != Some(token),
+            Some(Mark::Claimed { token, until }) => {
+                let is_own = pusher.as_ref().is_some_and(|own| own.is_of_same_holder(token));
+                *until > now && !is_own
+            }
             _ => false,
         };
         match pusher {

@@ -166,7 +166,7 @@ impl Operations {
             Ok(_) => {}
             Err(TransactError::Illegal(refused)) => {
                 // It may just have been deleted by a request whose answer was lost.
-                replaced.may_be_pushed_to |= refused.snapshot.head.may_be_pushed_now();
+                replaced.note_deliverer(&refused.snapshot.head);
             }
             Err(TransactError::Gone) => return Err(A2aError::task_not_found(&request.task_id)),
             Err(error) => return Err(transact_error(error)),
@@ -318,9 +318,9 @@ impl Operations {
     pub(super) async fn silence(&self, task: &TaskKey, replaced: Replaced) {
         let delete = replaced.registrations.iter().map(|of| self.delete(task, of));
         let wait = async {
-            if replaced.may_be_pushed_to {
-                let longest = self.engine.policy.push_view + VIEW_MARGIN;
-                self.engine.clock.sleep(longest).await;
+            if let Some(view) = replaced.view {
+                let longest = view.max(self.engine.policy.push_view);
+                self.engine.clock.sleep(longest + VIEW_MARGIN).await;
             }
         };
         join(wait, join_all(delete)).await;
@@ -382,20 +382,29 @@ impl Offer {
 #[derive(Default)]
 pub(super) struct Replaced {
     registrations: BTreeSet<Registration>,
-    /// Whether somebody may be delivering who does not know yet.
-    may_be_pushed_to: bool,
+    /// How old what a deliverer knows may be that does not know yet; `None` if there is none.
+    view: Option<Duration>,
 }
 
 impl Replaced {
     fn note(&mut self, head: &Head, is_replaced: impl Fn(&Registration) -> bool) {
         let replaced: Vec<_> = head.registrations().iter().filter(|of| is_replaced(of)).collect();
-        self.may_be_pushed_to |= !replaced.is_empty() && head.may_be_pushed_now();
+        if !replaced.is_empty() {
+            self.note_deliverer(head);
+        }
         self.registrations.extend(replaced.into_iter().cloned());
+    }
+
+    /// Takes note of a deliverer that may not know yet what another request has deleted.
+    fn note_deliverer(&mut self, head: &Head) {
+        self.view = self.view.max(head.push_view(Duration::ZERO));
     }
 
     /// What another request has replaced, which was the same and may not have been answered.
     pub(super) fn by_another(head: &Head) -> Self {
-        Self { registrations: BTreeSet::new(), may_be_pushed_to: head.may_be_pushed_now() }
+        let mut replaced = Self::default();
+        replaced.note_deliverer(head);
+        replaced
     }
 }
 

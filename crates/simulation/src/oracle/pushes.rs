@@ -48,6 +48,8 @@ pub(super) struct Hook {
     pub(super) named_by: Option<String>,
     /// When its task named it no more, in milliseconds of the run.
     pub(super) gone_from_ms: Option<u64>,
+    /// How old what its deliverer knew might be then.
+    pub(super) view: Duration,
     /// When a request was answered that has deleted or replaced it, in milliseconds of the run.
     pub(super) silent_from_ms: Option<u64>,
     /// The actor whose commit took its name.
@@ -78,6 +80,7 @@ impl Hook {
             is_live: false,
             named_by: None,
             gone_from_ms: None,
+            view: Duration::ZERO,
             silent_from_ms: None,
             gone_by: None,
             bodies: BTreeMap::new(),

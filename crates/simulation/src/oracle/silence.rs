@@ -75,10 +75,13 @@ impl Oracle {
             hook.is_live = true;
             hook.named_by = Some(actor.to_owned());
         }
+        let usual = self.policy.push_view;
+        let before = self.tasks.get(&head.key).and_then(|known| known.head.push_view(usual));
         for (registration, hook) in &mut self.hooks {
             if hook.is_live && hook.task == head.key && !named.contains(registration) {
                 hook.is_live = false;
                 hook.gone_from_ms = Some(now_ms);
+                hook.view = before.unwrap_or(usual);
                 hook.gone_by = Some(actor.to_owned());
             }
         }
@@ -164,7 +167,7 @@ impl Oracle {
             format!("{actor} sends {} to {}, which no task has named", push.id, push.url)
         })?;
         // Whoever knows it still has read of it before.
-        let longest_ms = u64::try_from(self.policy.push_view.as_millis()).unwrap_or(u64::MAX);
+        let longest_ms = u64::try_from(hook.view.as_millis()).unwrap_or(u64::MAX);
         let is_known = hook.gone_from_ms.is_none_or(|from_ms| now_ms < from_ms + longest_ms);
         ensure(is_known || self.clocks_are_set, "I14", || {
             format!("{actor} sends {} to {}, which is no more", push.id, push.url)

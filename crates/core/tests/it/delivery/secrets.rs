@@ -114,7 +114,7 @@ async fn secrets_that_do_not_open_are_never_the_receivers_fault() {
 async fn a_vault_that_is_slow_does_not_let_an_attempt_outlast_its_claim() {
     let (world, key, vault) = world().await;
     vault.0.store(4, Ordering::SeqCst);
-    let tally = Tally { unknown: 1, ..Tally::default() };
+    let tally = Tally { late: 1, ..Tally::default() };
     assert_eq!(world.deliver(&key).await, Delivered::Ran(tally), "it is left to the next");
     assert!(world.told("hook").is_empty());
     tokio::time::sleep(secs(1)).await;

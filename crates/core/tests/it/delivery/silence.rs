@@ -24,7 +24,7 @@ fn ticks(pause: Duration) -> Scripted {
     })
 }
 
-const NONE: Tally = Tally { acknowledged: 0, failed: 0, unknown: 0 };
+const NONE: Tally = Tally { acknowledged: 0, failed: 0, unknown: 0, late: 0 };
 
 /// A task that is over and of which nothing was pushed, whose receiver is connected to in so long.
 async fn connecting_in(connects_in: Duration) -> (World, a2a_lambda_core::TaskKey) {
@@ -133,21 +133,75 @@ async fn what_is_known_by_a_clock_that_was_set_back_is_read_again() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_begun_while_the_store_does_not_tell() {
-    for fault in [Fault::LoseRequest, Fault::SlowAnswer(millis(450))] {
-        let (world, key) = connecting_in(millis(900)).await;
+    // Nobody can tell; somebody can, but only of a time that is longer ago than any view.
+    for (fault, again_within) in
+        [(Fault::LoseRequest, secs(90)), (Fault::SlowAnswer(secs(6)), secs(2))]
+    {
+        // So long that what the claim tells is too old, however wide the view.
+        let (world, key) = connecting_in(millis(5_500)).await;
         // The first read is that of the delivery itself.
         world
             .faults
             .plan(move |call| (call.kind == Kind::Read && call.of_kind > 1).then_some(fault));
-        let delivered = world.deliver(&key).await;
+        let delivered = Box::pin(world.deliver(&key)).await;
         assert!(matches!(delivered, Delivered::Ran(Tally { acknowledged: 0, failed: 0, .. })));
         assert!(world.receivers.arrived(&url("hook")).is_empty());
         let config = world.config_of(&key, "hook").await;
         assert_eq!(config.delivery.trouble, None, "the receiver is not to blame");
         world.faults.heal();
         world.receivers.connect_in(Duration::ZERO);
-        world.live(&key, secs(90)).await;
+        world.live(&key, again_within).await;
         assert_eq!(world.told("hook"), ["task COMPLETED"]);
+    }
+}
+
+/// A store that takes its time holds up a push by a few of its answers, and not by the wait that is
+/// for failures.
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_puts_off_no_push_to_a_healthy_receiver() {
+    for (slow_ms, connects_in_ms, requests) in
+        [(300, 900, 6), (450, 0, 9), (450, 900, 9), (1_000, 0, 9), (2_000, 300, 9), (4_000, 0, 9)]
+    {
+        let place = format!("{slow_ms} ms, connected in {connects_in_ms} ms");
+        let (world, key) = connecting_in(millis(connects_in_ms)).await;
+        let slow = Fault::SlowAnswer(millis(slow_ms));
+        world.faults.plan(move |_| Some(slow));
+        let before = world.now();
+        world.deliver(&key).await;
+        let arrived = world.receivers.arrived(&url("hook"));
+        assert_eq!(arrived.len(), 1, "{place}");
+        let late = arrived[0].at.saturating_since(before);
+        let most = requests * millis(slow_ms) + 3 * millis(connects_in_ms);
+        assert!(late <= most, "{place}: {late:?}");
+        let config = world.config_of(&key, "hook").await;
+        assert_eq!(config.delivery.trouble, None, "{place}: nothing counts");
+    }
+}
+
+/// Who deletes a config waits for as long as the deliverer may go by what it knows.
+#[tokio::test(start_paused = true)]
+async fn a_config_is_silent_once_it_was_deleted_though_the_store_is_slow() {
+    for slow_ms in [450, 1_000, 2_000] {
+        let mut most = Duration::ZERO;
+        for deleted_after_ms in (0..8 * slow_ms).step_by(170) {
+            let place = format!("{slow_ms} ms, deleted after {deleted_after_ms} ms");
+            let (world, key) = connecting_in(millis(300)).await;
+            let slow = Fault::SlowAnswer(millis(slow_ms));
+            world.faults.plan(move |_| Some(slow));
+            let deleting = async {
+                tokio::time::sleep(millis(deleted_after_ms)).await;
+                let before = world.now();
+                world.unregister(&key, "hook").await;
+                most = most.max(world.now().saturating_since(before));
+                world.now()
+            };
+            let (_, answered) = tokio::join!(world.deliver(&key), deleting);
+            for arrived in world.receivers.arrived(&url("hook")) {
+                assert!(arrived.at <= answered, "{place}");
+            }
+        }
+        // The view that the claim has, and the margin.
+        assert_eq!(most, millis((4 * slow_ms).min(5_000) + 100), "{slow_ms} ms");
     }
 }
 
