@@ -88,7 +88,6 @@ impl<'a> Exchange<'a> {
         let number = number.ok_or_else(|| {
             A2aError::invalid_field("Last-Event-ID", "is not the id of an event of ours")
         })?;
-        // There is no such event: whoever counts from 0 has had none.
-        Ok(Some(Generation(number)).filter(|last| last.0 > 0))
+        Ok(Some(Generation(number)))
     }
 }

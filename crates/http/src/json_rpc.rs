@@ -85,21 +85,21 @@ impl Bindings {
         visitor: &Visitor,
     ) -> Response<Body> {
         if let Err(error) = self.check_body(parts, body) {
-            return refused(None, "", &error);
+            return unread(parts, None, "", &error);
         }
         let envelope = match envelope(body) {
             Ok(envelope) => envelope,
-            Err(error) => return refused(None, "", &error),
+            Err(error) => return unread(parts, None, "", &error),
         };
         let id = envelope.id.filter(|id| is_request_id(id));
         let call = match checked(&envelope) {
             Ok(call) => call,
-            Err(error) => return refused(id, "", &error),
+            Err(error) => return unread(parts, id, "", &error),
         };
         let version = match version(parts, self.config.v0_3) {
             Ok(version) => version,
             // Whether it is a method of A2A is not known yet: see `call`.
-            Err(error) => return refused(id, "unread", &error),
+            Err(error) => return unread(parts, id, "unread", &error),
         };
         let exchange = Exchange::new(parts, visitor, version);
         let mut response = match version {
@@ -280,13 +280,38 @@ pub(crate) fn refused(id: Option<&RawValue>, method: &str, error: &A2aError) -> 
     whole(error_response(id, error))
 }
 
+/// Refuses a request of which it is not known whether it is a call, and to which method.
+fn unread(parts: &Parts, id: Option<&RawValue>, logged: &str, error: &A2aError) -> Response<Body> {
+    log_error(logged, error);
+    whole(unread_response(parts, id, error))
+}
+
+/// As [`error_response`], to a request that was not read. Whether its client reads only a stream is
+/// told by its headers.
+pub(crate) fn unread_response(
+    parts: &Parts,
+    id: Option<&RawValue>,
+    error: &A2aError,
+) -> Response<Bytes> {
+    if v0_3::wants_stream(parts) {
+        return v0_3::stream_error_response(id, error);
+    }
+    error_response(id, error)
+}
+
 /// As [`error_response`], to the request in this body, which is of 0.3 or not.
-pub(crate) fn error_response_to(body: &[u8], is_old: bool, error: &A2aError) -> Response<Bytes> {
+pub(crate) fn error_response_to(
+    parts: &Parts,
+    body: &[u8],
+    is_old: bool,
+    error: &A2aError,
+) -> Response<Bytes> {
     let envelope = envelope(body).ok();
     let id = envelope.as_ref().and_then(|it| it.id).filter(|id| is_request_id(id));
     match envelope.and_then(|envelope| checked(&envelope).ok()) {
         Some(call) if is_old => v0_3::error_response_to_call(id, &call.method, error),
-        _ => error_response(id, error),
+        Some(_) => error_response(id, error),
+        None => unread_response(parts, id, error),
     }
 }
 

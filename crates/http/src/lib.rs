@@ -199,7 +199,7 @@ impl Bindings {
             Found::OtherMethod(allowed) => whole(method_not_allowed(method, allowed)),
             Found::Nothing => {
                 if let Some(target) = self.target_of_v0_3(method, path) {
-                    return whole(self.only_v0_3(&target, version.err()));
+                    return whole(self.only_v0_3(&parts, &target, version.err()));
                 }
                 let text = format!("there is nothing at {method} {path}");
                 whole(error_response(&A2aError::new(ErrorKind::MethodNotFound, text)))
@@ -220,14 +220,19 @@ impl Bindings {
     }
 
     /// Refuses another version at a URL that is of 0.3 alone (spec section 3.6.2).
-    fn only_v0_3(&self, target: &Target, unknown: Option<A2aError>) -> Response<Bytes> {
+    fn only_v0_3(
+        &self,
+        parts: &Parts,
+        target: &Target,
+        unknown: Option<A2aError>,
+    ) -> Response<Bytes> {
         let error = unknown.unwrap_or_else(|| {
             let text = "this URL is of A2A 0.3, not of 1.0: leave the tenant to the request";
             binding::not_supported(text, self.config.v0_3)
         });
         log_error("unread", &error);
         match target {
-            Target::JsonRpc { .. } => json_rpc::error_response(None, &error),
+            Target::JsonRpc { .. } => json_rpc::unread_response(parts, None, &error),
             Target::Rest(_) | Target::Card { .. } => error_response(&error),
         }
     }
@@ -243,7 +248,7 @@ impl Bindings {
         let found = old.unwrap_or_else(|| route::find(method, path));
         match found {
             Found::Target(Target::JsonRpc { .. }) => {
-                json_rpc::error_response_to(&without_mark(body), is_old, error)
+                json_rpc::error_response_to(parts, &without_mark(body), is_old, error)
             }
             _ if is_old => v0_3::error_response(error),
             _ => error_response(error),

@@ -11,7 +11,7 @@ use a2a_lambda_protocol::{A2aError, AgentCard, ErrorKind};
 use crate::Bindings;
 use crate::exchange::Exchange;
 
-pub(crate) use json_rpc::{error_response_to_call, refused};
+pub(crate) use json_rpc::{error_response_to_call, refused, stream_error_response, wants_stream};
 pub(crate) use rest::{error_response, find};
 
 /// No fields have other names.

@@ -26,6 +26,9 @@ use crate::ids::{Generation, Position};
 use crate::log::{Entry, Event, fold, trim_history, without_task};
 use crate::store::{Depth, Snapshot};
 
+/// The generation of a task's first event, which is the task.
+const FIRST: Generation = Generation(1);
+
 /// An event of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamEvent {
@@ -128,7 +131,9 @@ impl Operations {
         let until = options.answer_by;
         match options.last_event {
             // The events of a message that was accepted just now cannot have been seen.
-            Some(last) if before.is_some() && last <= snapshot.head.generation => {
+            Some(last)
+                if before.is_some() && (FIRST..=snapshot.head.generation).contains(&last) =>
+            {
                 self.resumed(snapshot, last, ends, until).await
             }
             _ => {
@@ -143,7 +148,8 @@ impl Operations {
     }
 
     /// Follows a task until it is over (spec section 3.1.6): first the task as it is, then each
-    /// event. With `last_event`, only the events after that one: the stream goes on exactly where
+    /// event. With `last_event`, only the events after that one (after 0, all of them): the stream goes
+    /// on exactly where
     /// another was cut. `until` ends it, whatever the task has come to.
     ///
     /// # Errors
@@ -171,6 +177,7 @@ impl Operations {
             return Err(A2aError::unsupported(text).with_metadata("taskId", request.id.clone()));
         }
         match last_event {
+            Some(last) if last < FIRST => self.replayed(snapshot, until).await,
             Some(last) => self.resumed(snapshot, last, Ends::Terminal, until).await,
             None => self.opened(snapshot, None, Ends::Terminal, until).await,
         }
@@ -193,6 +200,22 @@ impl Operations {
         let over = snapshot.tail.iter().any(|entry| ends.with(entry));
         let tail = self.tail(snapshot.head, ends, Some(opening), until);
         Ok(Tail { over, ..tail })
+    }
+
+    /// A stream of all events, for a client that has had none: the first is the task as it was made.
+    async fn replayed(
+        &self,
+        snapshot: Snapshot,
+        until: Option<Timestamp>,
+    ) -> Result<Tail, A2aError> {
+        let Snapshot { head, tail, .. } =
+            self.engine.complete(snapshot).await.map_err(transact_error)?;
+        let is_first = |entry: &&Entry| entry.generation <= FIRST;
+        let task = fold(&head, tail.iter().take_while(is_first));
+        let opening = Opening { task, generation: FIRST, held_until: None, may_be_direct: false };
+        let entries = tail.iter().skip_while(is_first).cloned().collect();
+        let tail = self.tail(head, Ends::Terminal, Some(opening), until);
+        Ok(Tail { entries, ..tail })
     }
 
     /// A stream that goes on after an event.

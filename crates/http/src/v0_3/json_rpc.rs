@@ -1,6 +1,6 @@
 //! The JSON-RPC binding of 0.3.
 
-use a2a_lambda_core::Tail;
+use a2a_lambda_core::{ProtocolVersion, Tail};
 use a2a_lambda_protocol::v0_3::{
     AgentCard, DeleteTaskPushNotificationConfigParams, GetTaskPushNotificationConfigParams,
     MessageSendParams, SendMessageResult, StreamEvent, Task, TaskIdParams,
@@ -8,11 +8,12 @@ use a2a_lambda_protocol::v0_3::{
 };
 use a2a_lambda_protocol::{A2aError, ErrorKind};
 use bytes::Bytes;
-use http::Response;
+use http::request::Parts;
+use http::{Response, header};
 use serde_json::value::RawValue;
 
 use super::{SAME_FIELDS, in_old_names};
-use crate::binding::log_error;
+use crate::binding::{PLAIN_JSON, header_texts, log_error, version};
 use crate::body::{Body, whole};
 use crate::exchange::Exchange;
 use crate::json_rpc::{Answer, Call, answer, error_response, params};
@@ -40,10 +41,33 @@ pub(crate) fn error_response_to_call(
     method: &str,
     error: &A2aError,
 ) -> Response<Bytes> {
-    if STREAMS.contains(&method) && error.kind != ErrorKind::Unauthenticated {
-        return sse::refused(&Answer::error(id, error));
+    if STREAMS.contains(&method) {
+        return stream_error_response(id, error);
     }
     error_response(id, error)
+}
+
+/// An error as a client reads it that reads only a stream.
+pub(crate) fn stream_error_response(id: Option<&RawValue>, error: &A2aError) -> Response<Bytes> {
+    if error.kind == ErrorKind::Unauthenticated {
+        return error_response(id, error);
+    }
+    sse::refused(&Answer::error(id, error))
+}
+
+/// Whether a client that does not speak 1.0 asks for a stream, and not for JSON: clients of 1.0 read
+/// JSON where they asked for a stream.
+pub(crate) fn wants_stream(parts: &Parts) -> bool {
+    let accepted = header_texts(parts, header::ACCEPT.as_str()).unwrap_or_default();
+    let ranges = || accepted.iter().flat_map(|line| line.split(','));
+    let names = |wanted: &str| {
+        ranges().any(|range| {
+            let media_type = range.split(';').next().unwrap_or_default().trim();
+            media_type.eq_ignore_ascii_case(wanted)
+        })
+    };
+    let is_new = version(parts, true).is_ok_and(|version| version == ProtocolVersion::V1_0);
+    !is_new && names("text/event-stream") && !names(PLAIN_JSON)
 }
 
 impl Bindings {

@@ -71,6 +71,47 @@ async fn so_is_one_that_is_broken_off_and_one_where_0_3_is_not_spoken() {
     }
 }
 
+/// Nobody knows which method is called, or by which version: the client has said what it reads.
+#[tokio::test(start_paused = true)]
+async fn one_that_was_not_read_is_a_stream_if_the_client_asks_for_one() {
+    let world = World::new();
+    let call = |id: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"message/stream"}}"#);
+    let large = format!("{}{}", call("\"r1\""), " ".repeat(1024 * 1024));
+    let cases: [(&str, String, &[(&str, &str)], i32); 6] = [
+        ("/", large, &[], -32_602),
+        ("/", call("1"), &[("Content-Encoding", "gzip")], -32_600),
+        ("/", call("1"), &[("A2A-Version", "7")], -32_009),
+        ("/", "{".into(), &[], -32_700),
+        ("/", call("{}"), &[], -32_600),
+        ("/", r#"{"jsonrpc":"1.0","id":1,"method":"message/stream"}"#.into(), &[], -32_600),
+    ];
+    let accepts = |accept: &'static str, more: &[(&'static str, &'static str)]| {
+        let has_version = more.iter().any(|(name, _)| *name == "A2A-Version");
+        let version = [("A2A-Version", "")].into_iter().filter(move |_| !has_version);
+        let all = more.iter().copied().chain(version).chain([("Accept", accept)]);
+        all.collect::<Vec<_>>()
+    };
+    for (path, body, headers, code) in cases {
+        let place = format!("{path} {headers:?} {:.60}", body);
+        let send = async |headers: &[(&str, &str)]| {
+            world.request(request("POST", path, body.clone().into(), headers)).await
+        };
+        for accept in ["text/event-stream", "Text/Event-Stream;q=0.9, text/plain"] {
+            let response = send(&accepts(accept, headers)).await;
+            assert_eq!(refusal(&response)["error"]["code"], code, "{place}");
+        }
+        for accept in ["application/json, text/event-stream", "application/json", "*/*"] {
+            let response = send(&accepts(accept, headers)).await;
+            assert_eq!(media_type(&response), "application/json", "{place} {accept}");
+        }
+        if !headers.iter().any(|(name, _)| *name == "A2A-Version") {
+            let new = [("A2A-Version", "1.0"), ("Accept", "text/event-stream")];
+            let new: Vec<_> = new.iter().chain(headers).copied().collect();
+            assert_eq!(media_type(&send(&new).await), "application/json", "{place}, by 1.0");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn other_refusals_stay_json() {
     let world = World::new();

@@ -159,6 +159,31 @@ async fn the_id_of_no_event_is_none() {
     }
 }
 
+/// 0 is the number before the first event: the client has had none.
+#[tokio::test(start_paused = true)]
+async fn who_has_had_nothing_is_sent_everything_of_a_task_that_is_over_or_is_not() {
+    for (text, is_over) in [("tck-stream-artifact-chunked", true), ("tck-input-required", false)] {
+        for binding in BINDINGS {
+            let world = World::new();
+            let (events, id) = streamed(&world, binding, text).await;
+            let params = json!({ "id": id });
+            let mut stream = world
+                .stream_with(binding, "SubscribeToTask", params, &[("Last-Event-ID", "0")])
+                .await;
+            for event in &events {
+                assert_eq!(stream.event().await.as_ref(), Some(event), "{text}");
+            }
+            if is_over {
+                assert_eq!(stream.rest().await, []);
+            }
+            // A message that was sent before, too.
+            let headers = [KEY, ("Last-Event-ID", "0")];
+            let stream = world.stream_with(binding, "SendStreamingMessage", send(text), &headers);
+            assert_eq!(stream.await.event().await.unwrap().kind(), "task");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_has_had_everything_of_a_task_that_is_over_is_told_so() {
     for binding in BINDINGS {
