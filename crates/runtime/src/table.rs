@@ -264,12 +264,12 @@ variables! {
     } of ALL, "The least important lines that are logged.";
 
     RESPONSE_MODE: Choice { words: &["buffer", "stream"], default: "buffer" }
-        of REQUEST, "How the front door takes answers: `stream` behind a Function URL with `InvokeMode: RESPONSE_STREAM`, \
-        `buffer` behind an HTTP API.";
+        of REQUEST, "How the front door takes answers: `stream` behind a REST API with `responseTransferMode: STREAM` or a \
+        Function URL with `InvokeMode: RESPONSE_STREAM`, `buffer` behind others. A load balancer's answers are whole in either case.";
     PUBLIC_URL: Text {
         must_be: "an http or https URL without a query", need: Need::Optional, secret: false
     } of ALL, "The URL at which clients reach the service, for the agent card; without it the card has the URL of the request. \
-        Needed behind a custom domain with a mapping key, and with `PUSH_JWT_KEY` as the tokens' issuer.";
+        Needed behind an HTTP API's custom domain with a mapping key, behind a load balancer, and with `PUSH_JWT_KEY` as the tokens' issuer.";
     BASE_PATH: Text {
         must_be: "a path such as `/agents`, or `/`", need: Need::Optional, secret: false
     } of REQUEST, "What the front door leaves in front of the service's own paths, `/` for nothing; without it the path of `PUBLIC_URL`.";
