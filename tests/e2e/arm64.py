@@ -29,7 +29,7 @@ def _install() -> Path:
     if shutil.which("apt-get") is None:
         raise NotCovered("arm64 bootstraps need qemu-user, which is taken from Debian packages")
     QEMU.mkdir(parents=True, exist_ok=True)
-    ran = subprocess.run(["apt-get", "download", *PACKAGES], cwd=QEMU, stdout=subprocess.DEVNULL)
+    ran = subprocess.run(["apt-get", "download", *PACKAGES], cwd=QEMU, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     if ran.returncode:
         raise NotCovered(f"apt-get download {' '.join(PACKAGES)} failed: apt-get update may help")
     for package in QEMU.glob("*.deb"):
@@ -77,8 +77,14 @@ class RuntimeApi:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_):
+                # The process is ended while it waits for another event.
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property

@@ -98,10 +98,9 @@ class Run:
         service = "lambda" if ".lambda-url." in url else "execute-api"
         return Signed(self.emulator.session.get_credentials(), service, REGION)
 
-    def deploy(self, folder: str, parameters: dict[str, str], *options: str) -> str:
+    def deploy(self, folder: str | Path, parameters: dict[str, str], *options: str) -> str:
         """Deploys zips by scripts/deploy, which tries the front door itself."""
-        zips_folder = zips.FOLDER / folder
-        said = self.stack.deploy("--zips", zips_folder, *words(parameters), *options)
+        said = self.stack.deploy("--zips", zips.FOLDER / folder, *words(parameters), *options)
         lines = said.splitlines()
         return "; ".join(line for line in lines if line.startswith("smoke test"))
 
@@ -153,7 +152,7 @@ class Run:
     def upgrades(self) -> None:
         """From the release before to this one and back, with tasks under way."""
         # Where there is no release before, the shipped zips stand for it: they have other code, too.
-        before = {"folder": "shipped", "agent": "echo"}
+        before = {"folder": zips.FOLDER / "shipped", "agent": "echo"}
 
         def package() -> str:
             commit = zips.release_before(self.options.since)
@@ -163,7 +162,7 @@ class Run:
 
         def deploy() -> str:
             parameters = {**PARAMETERS, **ANONYMOUS, "FrontDoor": "http", "Agent": before["agent"]}
-            return f"{before['folder']}: {self.deploy(before['folder'], parameters)}"
+            return f"{before['folder'].name}: {self.deploy(before['folder'], parameters)}"
 
         def change() -> None:
             self.deploy("fixtures", {"Agent": "conformance"}, "--no-smoke-test")

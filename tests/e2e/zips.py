@@ -78,13 +78,14 @@ def release_before(wanted: str | None) -> str:
     return commit
 
 
-def folder_of(commit: str) -> str:
-    return f"from-{commit[:12]}"
+def folder_of(commit: str) -> Path:
+    """Where the zips of an earlier commit are kept: beside what was compiled, which outlives a clone."""
+    return Path(_target()) / f"e2e-from-{commit[:12]}"
 
 
 def of_commit(commit: str) -> str:
     """The zips of an earlier commit, with the fixture agents. They are built once."""
-    out = FOLDER / folder_of(commit)
+    out = folder_of(commit)
     if not (out / "x86-64/manifest.json").exists():
         tree = FOLDER / "source"
         shutil.rmtree(tree, ignore_errors=True)
@@ -96,7 +97,8 @@ def of_commit(commit: str) -> str:
             features = FIXTURES if has_own else OLD_FIXTURES
             arguments = ("--arch", "x86-64", "--features", features, "--source", tree)
             # The folder has its name only when all of it is there.
-            unfinished = FOLDER / "unfinished"
+            unfinished = out.with_name(f"{out.name}-unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
             _package(*arguments, "--out", unfinished, target=_target())
             unfinished.rename(out)
         finally:
