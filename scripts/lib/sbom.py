@@ -1,8 +1,8 @@
 """The bill of materials of a function: the crates that its binary links, as CycloneDX 1.6.
 
-It is read from `cargo tree` for the one package, target and features that were built, since that is what
-is linked: the metadata that other tools read has the crates and features of the whole workspace, and
-of its tests and macros.
+It is read from `cargo tree` for the one package, target and features that were built, since that is
+what is linked. The metadata of the workspace has the crates and features of all packages, of their
+tests and of their macros.
 """
 
 import hashlib

@@ -29,7 +29,12 @@ def _install() -> Path:
     if shutil.which("apt-get") is None:
         raise NotCovered("arm64 bootstraps need qemu-user, which is taken from Debian packages")
     QEMU.mkdir(parents=True, exist_ok=True)
-    ran = subprocess.run(["apt-get", "download", *PACKAGES], cwd=QEMU, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    ran = subprocess.run(
+        ["apt-get", "download", *PACKAGES],
+        cwd=QEMU,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+    )
     if ran.returncode:
         raise NotCovered(f"apt-get download {' '.join(PACKAGES)} failed: apt-get update may help")
     for package in QEMU.glob("*.deb"):
@@ -61,7 +66,9 @@ class RuntimeApi:
                 self.send_response(200)
                 self.send_header("Lambda-Runtime-Aws-Request-Id", "e2e-1")
                 self.send_header("Lambda-Runtime-Deadline-Ms", "4102444800000")
-                self.send_header("Lambda-Runtime-Invoked-Function-Arn", f"arn:aws:lambda:{REGION}:1:e2e")
+                self.send_header(
+                    "Lambda-Runtime-Invoked-Function-Arn", f"arn:aws:lambda:{REGION}:1:e2e"
+                )
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)

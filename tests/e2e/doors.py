@@ -83,7 +83,9 @@ class Door:
 
     async def ok(self, method: str, path: str, body=None, headers=None):
         answer = await self.raw(method, path, body, headers)
-        assert answer.status_code in (200, 204), f"{method} {path}: {answer.status_code} {answer.text}"
+        assert answer.status_code in (200, 204), (
+            f"{method} {path}: {answer.status_code} {answer.text}"
+        )
         return answer.json() if answer.content else {}
 
     async def sdk(self, http: httpx.AsyncClient, binding: str, streaming: bool):

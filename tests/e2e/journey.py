@@ -22,6 +22,11 @@ POLL_S = 0.2
 MOST_SENDS = 10
 
 
+def receiver() -> Receiver:
+    """A receiver of pushes, for as long as this process runs."""
+    return Receiver().__enter__()
+
+
 def raw_message(behaviour: str, **fields) -> dict:
     return {
         "messageId": f"{behaviour}-{uuid.uuid4()}",
@@ -180,7 +185,9 @@ async def resume(door: Door) -> str:
     assert ids == list(range(first[0][0] + 1, ids[-1] + 1)), ids
     last = got[-1][1]["statusUpdate"]["status"]["state"]
     assert last == "TASK_STATE_COMPLETED", got[-1]
-    return f"curl-like: cut after event {first[0][0]}, resumed: events {ids[0]} to {ids[-1]}, no gap"
+    return (
+        f"curl-like: cut after event {first[0][0]}, resumed: events {ids[0]} to {ids[-1]}, no gap"
+    )
 
 
 async def push_recovers(door: Door, hook: Hook) -> str:
@@ -195,7 +202,10 @@ async def push_recovers(door: Door, hook: Hook) -> str:
     assert all(push.headers["X-A2A-Notification-Token"] == "for-my-eyes" for push in pushes)
     kinds_seen = [next(iter(push.data)) for push in pushes[2:]]
     assert kinds_seen[0] == "task" and "artifactUpdate" in kinds_seen, kinds_seen
-    waits = [round(after.at - before.at, 1) for before, after in zip(pushes, pushes[1:3])]
+    waits = [
+        round(after.at - before.at, 1)
+        for before, after in zip(pushes[:2], pushes[1:3], strict=True)
+    ]
     return (
         f"task {task['id']}: answered 503 and 500, sent again after {waits[0]} s and {waits[1]} s, "
         f"then {len(set(ids))} pushes in order, each once: {', '.join(kinds_seen)}"

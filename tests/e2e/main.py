@@ -15,7 +15,6 @@ import upgrade
 import zips
 from doors import Door, Signed
 from emulator import REGION, Emulator
-from journey import Receiver
 from report import Report
 from stack import ROOT, Stack
 
@@ -25,8 +24,8 @@ RUNNING = zips.FOLDER / "running.json"
 GAPS = [
     "streamed answers (REST API with STREAM, Function URL with RESPONSE_STREAM): the emulator gives "
     "them whole; functions/request/tests/bootstrap/streams.rs sees bytes and times at the Runtime API",
-    "REST events: the emulator names `localhost` as the API's host; the run sets PublicUrl. It knows no "
-    "integration that streams, and is taught to take it for a whole one",
+    "REST events: the emulator names `localhost` as the API's host; the run sets PublicUrl. It knows "
+    "no integration that streams, and is taught to take it for a whole one",
     "Function URL with IAM: the emulator names no caller in the event, so a message is answered 401; "
     "functions/request/tests/it/identity.rs reads the event that AWS documents",
     "sqs:ChangeMessageVisibilityBatch, sqs:DeleteMessageBatch: the emulator asks for rights of these "
@@ -37,10 +36,11 @@ GAPS = [
     "ignored; functions/stream-recovery/tests/it/records.rs tests what the function reports",
     "IAM: PassRole, the role of a schedule, the rights of a mapping's poller and resource policies are "
     "not enforced; the static policy test compares roles with the calls of the code",
-    "Scheduler: time zones, retries and dead letters of a schedule are ignored; nothing here uses zones",
+    "Scheduler: time zones, retries and dead letters of a schedule are ignored; no schedule has a zone",
     "processes that are frozen between invocations: the emulator lets them run on; the tests of the "
     "bootstraps stop them",
-    "alarms, dashboards, WAF, custom domains, provisioned concurrency and canaries: made, and without effect",
+    "alarms, WAF, custom domains, provisioned concurrency and canaries: the emulator has them without "
+    "effect, and the run does not ask for them all",
     "cold starts, prices and limits of AWS itself",
 ]
 
@@ -73,7 +73,7 @@ class Run:
         self.emulator = emulator
         self.stack = Stack(emulator)
         self.report = Report()
-        self.receiver = Receiver().__enter__()
+        self.receiver = journey.receiver()
 
     def is_wanted(self, name: str) -> bool:
         return not self.options.step or any(name.startswith(one) for one in self.options.step)
@@ -140,7 +140,11 @@ class Run:
         self.step(f"{name}: a failing webhook recovers", journey.push_recovers, Door, hook)
         hook = self.receiver.hook()
         self.step(
-            f"{name}: stream-recovery pushes", journey.stream_recovery, Door, hook, self.stack.logged
+            f"{name}: stream-recovery pushes",
+            journey.stream_recovery,
+            Door,
+            hook,
+            self.stack.logged,
         )
 
     def operate(self) -> None:

@@ -120,8 +120,7 @@ async def one_time_schedule(stack: Stack, door: Door, hook) -> str:
     fired_s = time.time() - soon.timestamp()
     end = time.monotonic() + 20
     while any(
-        one["Name"] == name
-        for one in stack.scheduler.list_schedules(GroupName=group)["Schedules"]
+        one["Name"] == name for one in stack.scheduler.list_schedules(GroupName=group)["Schedules"]
     ):
         assert time.monotonic() < end, "the schedule is still there"
         await asyncio.sleep(0.5)
@@ -157,7 +156,7 @@ def _ops(stack: Stack, *arguments: str) -> str:
 
 
 async def dead_letters(stack: Stack, door: Door) -> str:
-    """An executor that cannot reach its table gives its signal up; the operator's CLI brings it back."""
+    """An executor without its table gives the signal up; the operator's CLI brings it back."""
     # Built before the clock runs.
     _ops(stack, "--help")
     role = stack.physical("SqsExecutorRole")
@@ -184,5 +183,3 @@ async def dead_letters(stack: Stack, door: Door) -> str:
         f"task {task['id']}: {dead} dead letter(s) after {given_up_s:.0f} s without the table; "
         f"`redrive` said {said.splitlines()[-1]!r}, and the task is completed"
     )
-
-

@@ -120,7 +120,9 @@ class Stack:
         """All messages of a queue: waiting, in flight and delayed."""
         names = ["", "NotVisible", "Delayed"]
         names = [f"ApproximateNumberOfMessages{name}" for name in names]
-        answer = self.sqs.get_queue_attributes(QueueUrl=self.physical(logical), AttributeNames=names)
+        answer = self.sqs.get_queue_attributes(
+            QueueUrl=self.physical(logical), AttributeNames=names
+        )
         return sum(int(value) for value in answer["Attributes"].values())
 
     def mapping(self, name: str) -> str:

@@ -115,7 +115,7 @@ async def under_load(stack: Stack, door: Door, change) -> str:
     assert set(states) == set(load.ids), f"{len(states)} tasks of {len(load.ids)} sends"
     return (
         f"{len(load.ids)} sends, {load.again} of them repeated for want of an answer; {open_before} "
-        f"tasks under way when the change began ({begun['WORKING']} of them running) and {open_after} "
-        f"when it was done after {took_s:.1f} s: all {len(states)} completed, none lost or doubled; a question of before was "
-        f"answered after; changed: {', '.join(changed)}"
+        f"tasks under way when the change began ({begun['WORKING']} of them running), {open_after} "
+        f"when it was done after {took_s:.1f} s: all {len(states)} completed, none lost or doubled; "
+        f"a question of before was answered after; changed: {', '.join(changed)}"
     )

@@ -79,7 +79,7 @@ def release_before(wanted: str | None) -> str:
 
 
 def folder_of(commit: str) -> Path:
-    """Where the zips of an earlier commit are kept: beside what was compiled, which outlives a clone."""
+    """Where the zips of an earlier commit are kept: a build folder can outlive its clone."""
     return Path(_target()) / f"e2e-from-{commit[:12]}"
 
 
@@ -113,5 +113,3 @@ def arm64() -> str:
     return ", ".join(
         f"{name} {one['bytes'] / 1e6:.2f} MB {one['sha256'][:12]}" for name, one in made.items()
     )
-
-

@@ -235,8 +235,12 @@ class Deployment:
         if found is None:
             raise Fault(f"there is no stack {self.options.stack} in {self.region}")
         if not self.options.yes:
-            print(f"Remove the stack {self.options.stack} of account {self.account}, {self.region}?")
-            print("A table that it made is kept, with its tasks, as its resource in the template says.")
+            print(
+                f"Remove the stack {self.options.stack} of account {self.account}, {self.region}?"
+            )
+            print(
+                "A table that it made is kept, with its tasks, as its resource in the template says."
+            )
             if input(f"Type its name ({self.options.stack}) to go on: ") != self.options.stack:
                 raise Fault("nothing was removed")
         self.stack.destroy()

@@ -10,10 +10,10 @@ Validates the template and the parameters, builds what the stack runs (scripts/p
 zip under its digest, applies a change set, and tries the result through its front door."""
 
 EPILOG = """\
-Parameters are those of infra/template.yaml. One that is not given keeps the value that the stack has, or
-else its default. A file is JSON: {"FrontDoor": "rest", "Agent": "echo"}, or the list that the AWS
-command line takes. Credentials and region come from the environment or a profile, as for the AWS command
-line. A front door with tokens is tried with the one in A2A_TOKEN.
+Parameters are those of infra/template.yaml. One that is not given keeps the value that the stack has,
+or else its default. A file is JSON: {"FrontDoor": "rest", "Agent": "echo"}, or the list that the AWS
+command line takes. Credentials and region come from the environment or a profile, as for the AWS
+command line. A front door with tokens is tried with the one in A2A_TOKEN.
 
 examples:
   scripts/deploy --parameters Agent=echo AllowAnonymous=true
