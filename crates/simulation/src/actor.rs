@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use a2a_lambda_core::env::MAX_QUEUE_DELAY;
@@ -19,7 +19,7 @@ use a2a_lambda_core::store::{
 };
 use a2a_lambda_core::{
     Clock, Engine, Ids, LeaseToken, Policy, PushConfig, PushConfigs, Queue, Registration, Signal,
-    SignalError, TaskKey, TaskStore, Timer,
+    SignalError, TaskKey, TaskStore, Timer, Wanted,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -40,6 +40,8 @@ pub(crate) struct Actor {
     rng: Mutex<Rng>,
     skew_ms: AtomicI64,
     ids: AtomicU64,
+    /// How many of its pushes ask the store right now whether they are wanted.
+    checking: AtomicU32,
     dead: AtomicBool,
     died: Notify,
     /// The slot of the task that it makes.
@@ -71,6 +73,7 @@ impl Actor {
             rng: Mutex::new(rng),
             skew_ms: AtomicI64::new(skew_ms),
             ids: AtomicU64::new(0),
+            checking: AtomicU32::new(0),
             dead: AtomicBool::new(false),
             died: Notify::new(),
             slot: None,
@@ -161,6 +164,18 @@ impl Actor {
         }
     }
 
+    fn checks(&self) -> bool {
+        self.checking.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether a push is wanted, as the core has it.
+    pub(crate) async fn is_wanted(&self, wanted: &dyn Wanted) -> bool {
+        self.checking.fetch_add(1, Ordering::Relaxed);
+        let is_wanted = wanted.is_still_wanted().await;
+        self.checking.fetch_sub(1, Ordering::Relaxed);
+        is_wanted
+    }
+
     fn trouble(&self, lasts: Duration) {
         let now_ms = self.world.now_ms();
         let lasts_ms = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
@@ -237,7 +252,13 @@ impl Actor {
             return std::future::pending().await;
         }
         self.world.count_step();
-        let (fate, there, back) = self.fate();
+        let (fate, mut there, mut back) = self.fate();
+        let slow = self.world.slow_by();
+        if !slow.is_zero() {
+            there += slow / 2;
+            back += slow / 2;
+            self.trouble(there + back);
+        }
         let note = |what: &str| self.world.note(&self.name, what, &more);
         if fate == Fate::Well {
             note(what);
@@ -289,9 +310,12 @@ pub(crate) async fn rest(duration: Duration) {
     }
 }
 
+/// How much longer than a view the answer waits to a request that deletes or replaces a push config.
+const VIEW_MARGIN: Duration = Duration::from_millis(100);
+
 /// How long the answer to a request waits that deletes or replaces a push config.
 fn silence(policy: &Policy) -> Duration {
-    policy.push_view + Duration::from_millis(100)
+    policy.push_view + VIEW_MARGIN
 }
 
 fn unavailable() -> StoreError {
@@ -322,8 +346,13 @@ impl Clock for Actor {
         Self: 'async_trait,
     {
         let (dies, held_up) = self.fate_of_sleep();
-        let is_silence = duration == silence(&self.world.policy) && self.serves_a_client();
+        let usual = silence(&self.world.policy);
+        let is_silence = duration == usual && self.serves_a_client();
         let skips = is_silence && self.world.planted == Some(Planted::DeletedAtOnce);
+        let narrows = self.world.planted == Some(Planted::WideViewHidden)
+            && self.serves_a_client()
+            && self.world.is_wide_view(duration.saturating_sub(VIEW_MARGIN));
+        let duration = if narrows { usual } else { duration };
         Box::pin(async move {
             if skips {
                 // Time goes on for whoever sleeps as long for another reason.
@@ -354,7 +383,12 @@ impl TaskStore for Actor {
 
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
         let request = self.world.shown.read(key, depth);
-        self.ask("read", &key.task, unavailable, request).await
+        let is_slow = !self.world.slow_by().is_zero();
+        let read = self.ask("read", &key.task, unavailable, request).await;
+        if is_slow && self.checks() && self.world.planted == Some(Planted::LateIsFailure) {
+            return Err(unavailable());
+        }
+        read
     }
 
     async fn commit(

@@ -2,6 +2,7 @@
 
 mod configs;
 mod pushes;
+mod slow;
 
 use crate::op::{Action, How, Op, Sending, Who};
 use crate::plan::{Faults, Plan, Settings};
@@ -44,6 +45,7 @@ pub fn generate(seed: u64) -> Plan {
     pushes::add(seed, &mut maker.ops);
     let mut plan = Plan { seed, settings, faults, ops: maker.ops };
     configs::add(&mut plan);
+    slow::replace(&mut plan);
     plan
 }
 

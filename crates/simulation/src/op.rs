@@ -89,6 +89,13 @@ pub enum Action {
         /// The config's number; `None` for the one that was made without an id.
         id: Option<u32>,
     },
+    /// From here on everything but receivers takes its time to answer, for a while.
+    Slow {
+        /// How much longer each request takes, in milliseconds.
+        by_ms: u64,
+        /// For how long, in milliseconds.
+        for_ms: u64,
+    },
 }
 
 /// A push config, as a client asks for it. Its text is `c1/flaky/1.0`; without an id, `-/flaky/1.0`.
@@ -224,6 +231,7 @@ impl fmt::Display for Op {
             Action::Register { slot, push } => write!(f, "register {slot} {push}"),
             Action::Configs { slot } => write!(f, "configs {slot}"),
             Action::Unregister { slot, id } => write!(f, "unregister {slot} {}", ConfigName(*id)),
+            Action::Slow { by_ms, for_ms } => write!(f, "slow {by_ms} for {for_ms}"),
         }
     }
 }
@@ -258,6 +266,12 @@ fn parse(line: &str) -> Option<Op> {
     if verb == "list" {
         let who = named(words.next()?, &Who::NAMES)?;
         return Some(Op { id, at_ms, action: Action::List { who } });
+    }
+    if verb == "slow" {
+        let by_ms = words.next()?.parse().ok()?;
+        (words.next()? == "for").then_some(())?;
+        let for_ms = words.next()?.parse().ok()?;
+        return Some(Op { id, at_ms, action: Action::Slow { by_ms, for_ms } });
     }
     let slot = words.next()?.parse().ok()?;
     let action = match verb {

@@ -105,6 +105,10 @@ pub(crate) struct Oracle {
     clocks_agree: bool,
     /// Whether no two of them differ by more than [`Policy::clock_skew`].
     claims_hold: bool,
+    /// How late a push may be, in milliseconds, if nothing goes wrong but that requests are slow.
+    late_most_ms: Option<u64>,
+    /// The views that deliverers had, where they were wider than usual.
+    wide_views: BTreeSet<Duration>,
     /// How far a clock may be set back.
     set_back: Duration,
     tasks: BTreeMap<TaskKey, Known>,
@@ -131,11 +135,14 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    pub(crate) fn new(policy: Arc<Policy>, faults: Faults) -> Self {
+    /// `slowest_ms`: how slow requests are at most, if nothing else goes wrong.
+    pub(crate) fn new(policy: Arc<Policy>, faults: Faults, slowest_ms: Option<u64>) -> Self {
         // One clock may be ahead by this much, and another behind.
         let apart = 2 * Duration::from_millis(faults.skew_ms.into());
         Self {
             clocks_agree: faults.skew_ms == 0,
+            wide_views: BTreeSet::new(),
+            late_most_ms: slowest_ms.map(pushes::late_most_ms),
             claims_hold: apart <= policy.clock_skew,
             set_back: if faults.step > 0 { apart } else { Duration::ZERO },
             policy,
@@ -238,9 +245,21 @@ impl Oracle {
             })?;
         }
         check_bounds(&self.policy, &head, &log)?;
+        let usual = self.policy.push_view;
+        let wide = head.push_view(usual).filter(|view| *view > usual);
+        self.wide_views.extend(wide);
         known.head = head;
         known.log = log;
         Ok(())
+    }
+
+    /// How much longer than usual a request may take that deletes a config.
+    pub(crate) fn wide_view(&self) -> Duration {
+        self.wide_views.last().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn is_wide_view(&self, view: Duration) -> bool {
+        self.wide_views.contains(&view)
     }
 
     /// I4: whatever was due has been looked at `within_ms` later, if nothing went wrong since

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::op::{NotAnOp, Op};
+use crate::op::{Action, NotAnOp, Op, Sending};
+use crate::receiver::Manner;
 
 /// Everything that a run depends on: the same plan is the same run.
 ///
@@ -174,6 +175,31 @@ impl Settings {
     }
 }
 
+impl Plan {
+    /// How much longer requests take at most, in milliseconds, if that is all that goes wrong:
+    /// nothing fails, agents do not die or wait for anybody, and receivers take what they are sent.
+    pub(crate) fn slowest_ms(&self) -> Option<u64> {
+        let calm = Faults { slow_ms: self.faults.slow_ms, ..Faults::default() };
+        let is_plain = |message: &Sending| {
+            let plain = ["chunk", "flush", "progress", "complete"];
+            message.push.is_none_or(|push| push.manner == Manner::Well)
+                && (message.script.split_whitespace())
+                    .all(|word| plain.contains(&word) || word.starts_with("sleep"))
+        };
+        let is_well = self.ops.iter().all(|op| match &op.action {
+            Action::Send { message, .. } => is_plain(message),
+            Action::Register { push, .. } => push.manner == Manner::Well,
+            Action::Unregister { .. } | Action::Slow { .. } => true,
+            _ => false,
+        });
+        let by_ms = self.ops.iter().filter_map(|op| match op.action {
+            Action::Slow { by_ms, .. } => Some(by_ms),
+            _ => None,
+        });
+        by_ms.max().filter(|_| is_well && self.faults == calm)
+    }
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "seed {}", self.seed)?;
@@ -250,6 +276,7 @@ mod tests {
             "op 1 at 2 jump 3",
             "op 1 at 2 register 3 c1/odd/1.0",
             "op 1 at 2 unregister 3 1",
+            "op 1 at 2 slow 3",
             "op 1 at 2 follow-up 3 at-once push=c1/well : complete",
         ] {
             assert!(bad.parse::<Plan>().is_err(), "{bad}");

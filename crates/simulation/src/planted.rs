@@ -131,6 +131,10 @@ bugs! {
     DeletedAtOnce = "deleted-at-once",
     /// A deliverer believes what it once knew of its task, however old that is.
     ViewNeverOld = "view-never-old",
+    /// A deliverer takes a late answer of the store for a failure of it, and waits half a minute.
+    LateIsFailure = "late-is-failure",
+    /// Whoever deletes a config waits as if its deliverer had the usual view.
+    WideViewHidden = "wide-view-hidden",
     /// A refused request takes the config of an accepted one with it.
     RefusedTakesBack = "refused-takes-back",
     /// A request stores its config in place of the one that is live.

@@ -60,7 +60,7 @@ impl Webhook for Actor {
             // A connection that the receiver closes costs nothing: another one is tried, once.
             let mut does = Does::Closes { has_it: false };
             for _connection in 0..2 {
-                if !wanted.is_still_wanted().await {
+                if !self.is_wanted(wanted).await {
                     return Err(PushError::Withdrawn);
                 }
                 world.push_sent(self.name(), &push);

@@ -58,6 +58,8 @@ pub(crate) struct World {
     begin: Instant,
     weather: Weather,
     healed_ms: OnceLock<u64>,
+    /// How much longer requests take, and until when, in milliseconds of the run.
+    slow: Mutex<(u64, u64)>,
     oracle: Mutex<Oracle>,
     journal: Mutex<Journal>,
     slots: Mutex<BTreeMap<u32, (Who, TaskKey)>>,
@@ -116,7 +118,7 @@ impl World {
             Some(bug) => bug.in_store(stores.shown),
             None => stores.shown,
         };
-        let oracle = Oracle::new(policy.clone(), faults);
+        let oracle = Oracle::new(policy.clone(), faults, plan.slowest_ms());
         Self {
             seed,
             settings,
@@ -129,6 +131,7 @@ impl World {
             begin: Instant::now(),
             weather,
             healed_ms: OnceLock::new(),
+            slow: Mutex::default(),
             oracle: Mutex::new(oracle),
             journal: Mutex::new(Journal::new(setup.journal)),
             slots: Mutex::default(),
@@ -162,6 +165,23 @@ impl World {
         self.weather.heal();
         self.healed_ms.get_or_init(|| self.now_ms());
         self.note("world", "heals", "");
+    }
+
+    /// Everything but receivers takes longer for a while.
+    pub(crate) fn slow_down(&self, by_ms: u64, for_ms: u64) {
+        *lock(&self.slow) = (by_ms, self.now_ms().saturating_add(for_ms));
+    }
+
+    /// How much longer a request takes that begins now.
+    pub(crate) fn slow_by(&self) -> Duration {
+        let (by_ms, until_ms) = *lock(&self.slow);
+        let is_over = self.has_healed() || self.now_ms() >= until_ms;
+        Duration::from_millis(if is_over { 0 } else { by_ms })
+    }
+
+    /// Whether a deliverer had this view, and it is wider than usual.
+    pub(crate) fn is_wide_view(&self, view: Duration) -> bool {
+        lock(&self.oracle).is_wide_view(view)
     }
 
     pub(crate) fn has_healed(&self) -> bool {

@@ -15,6 +15,9 @@
 //! - It is not something whose acknowledgement is noted, it is not before the next attempt's time,
 //!   and not to a config that is disabled.
 //!
+//! What holds if nothing goes wrong but that requests are slow: a push comes within a bound, which a
+//! few slow requests take. It does not wait as if the store had failed.
+//!
 //! If clocks differ by more, two may deliver at once, each with a claim that holds by its own clock.
 //! Then a receiver may be sent an entry that it has, under another id and behind newer ones. It still
 //! gets every entry: what comes begins no later than behind the newest entry that has come.
@@ -46,6 +49,8 @@ pub(super) struct Hook {
     pub(super) is_live: bool,
     /// Whose write has named it.
     pub(super) named_by: Option<String>,
+    /// When its task named it, in milliseconds of the run.
+    pub(super) named_ms: u64,
     /// When its task named it no more, in milliseconds of the run.
     pub(super) gone_from_ms: Option<u64>,
     /// How old what its deliverer knew might be then.
@@ -79,6 +84,7 @@ impl Hook {
             is_stored: true,
             is_live: false,
             named_by: None,
+            named_ms: 0,
             gone_from_ms: None,
             view: Duration::ZERO,
             silent_from_ms: None,
@@ -207,6 +213,7 @@ impl Oracle {
         actor: &str,
         push: &Push,
         status: Option<u16>,
+        now_ms: u64,
     ) -> Verdict<bool> {
         let through = through(push)?;
         let hook = self.hook(push)?;
@@ -237,6 +244,12 @@ impl Oracle {
                 let newest = hook.arrived.filter(|_| !self.claims_hold).unwrap_or_default();
                 let mut earlier = (hook.introduction().0..newest.0).map(|n| Some(Position(n)));
                 earlier.any(|arrived| check(arrived).is_ok()).then_some(()).ok_or(violation)
+            })?;
+        }
+        if let Some(most_ms) = self.late_most_ms.filter(|_| is_new) {
+            let late_ms = now_ms.saturating_sub(known.to_be_sent_ms(hook, through));
+            ensure(late_ms <= most_ms, "I6", || {
+                format!("{} has {} {late_ms} ms late, at most {most_ms}", push.url, push.id)
             })?;
         }
         let Some(hook) = self.hook_mut(&push.id) else { return Ok(false) };
@@ -293,7 +306,24 @@ fn due_ms(head: &Head) -> Option<u64> {
     Some(u64::try_from(due).unwrap_or(0))
 }
 
+/// How late a push may be if requests take this much longer, and nothing else goes wrong: to signal
+/// and claim the task, to send what came before, to note that, and to claim and read again where the
+/// first view was too narrow.
+pub(super) fn late_most_ms(slowest_ms: u64) -> u64 {
+    5_000 + 20 * slowest_ms
+}
+
 impl Known {
+    /// From when on a receiver should be sent the push that ends with an entry, in milliseconds of
+    /// the run: when its oldest entry was written that has not arrived, unless the config came later.
+    fn to_be_sent_ms(&self, hook: &Hook, through: Position) -> u64 {
+        let after = hook.arrived.unwrap_or(Position(through.0.saturating_sub(1)));
+        let oldest = sent_entries(&self.log, after, through).next();
+        let place = oldest.and_then(|entry| usize::try_from(entry.position.0 - 1).ok());
+        let written_ms = place.and_then(|place| self.written_ms.get(place));
+        hook.named_ms.max(written_ms.copied().unwrap_or_default())
+    }
+
     /// Whether a push is what its receiver is to be sent when it has had everything up to `arrived`.
     fn check_push(
         &self,

@@ -74,6 +74,7 @@ impl Oracle {
             })?;
             hook.is_live = true;
             hook.named_by = Some(actor.to_owned());
+            hook.named_ms = now_ms;
         }
         let usual = self.policy.push_view;
         let before = self.tasks.get(&head.key).and_then(|known| known.head.push_view(usual));

@@ -88,7 +88,8 @@ impl World {
     /// A push arrives at its receiver, which answers with a status or not at all.
     pub(crate) fn push_arrived(&self, actor: &str, push: &Push, status: Option<u16>) {
         self.note(actor, &format!("  is taken with {status:?}"), &push.id);
-        let is_new = self.judge(|oracle| oracle.push_arrived(actor, push, status));
+        let now_ms = self.now_ms();
+        let is_new = self.judge(|oracle| oracle.push_arrived(actor, push, status, now_ms));
         let tally = &mut lock(&self.journal).tally;
         tally.pushes += 1;
         tally.repeats += u64::from(is_new == Some(false));
