@@ -14,7 +14,8 @@ use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::ResponseMode;
 use a2a_lambda_runtime::{
-    ConfigError, RandomIds, Reader, SystemClock, Variables, policy, table, webhook,
+    ConfigError, RandomIds, Reader, SystemClock, Variables, policy, process_environment, table,
+    webhook,
 };
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_sdk_dynamodb::error::SdkError;
@@ -106,6 +107,19 @@ pub enum StartError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The key of the folder's push configs cannot be used.
+    #[error(
+        "the key of the push configs' secrets, {}, is damaged: put the right one back, or move it away \
+         to begin with a new one and make the configs that have secrets again",
+        file.display()
+    )]
+    PushKey {
+        /// The file.
+        file: PathBuf,
+        /// Why. It shows nothing of the key.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The tasks that were under way cannot be found.
     #[error("the tasks cannot be read")]
     Tasks(#[from] StoreError),
@@ -172,7 +186,7 @@ impl Cloud {
         let (database, folder) = open(options, &clock).await?;
         let (database, stream) = database.streamed();
         let store = Arc::new(store(&database, folder.as_ref()).await?);
-        let settings = settings(options, &domain, clock.now())?;
+        let settings = settings(options, folder.as_ref(), &domain, clock.now())?;
         settings.warn();
         let lookup = |name: &str| settings.get(name);
         let variables = Variables::new(Reader::LocalCloud, &lookup);
@@ -335,8 +349,15 @@ fn new_queue() -> Queue {
 }
 
 /// The functions' variables. The user may set what is not decided here.
-fn settings(options: &Options, domain: &str, now: Timestamp) -> Result<Settings, StartError> {
-    let mut defaults = push_variables(&options.data)?;
+fn settings(
+    options: &Options,
+    folder: Option<&Folder>,
+    domain: &str,
+    now: Timestamp,
+) -> Result<Settings, StartError> {
+    let has_own_key =
+        process_environment(table::PUSH_SECRETS_KEY.about.name).is_some_and(|key| !key.is_empty());
+    let mut defaults = push_variables(folder, has_own_key)?;
     defaults.extend([
         (table::PUBLIC_URL.about.name, format!("http://{domain}")),
         (table::LEASE_SECONDS.about.name, LEASE_SECONDS.to_string()),

@@ -17,6 +17,8 @@ use crate::push_key;
 /// What every file of `SQLite` begins with.
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";
 
+const DATABASE: &str = "dynamodb.sqlite";
+
 /// How long the processes of an earlier start may take to end. They end when their parent does, so
 /// this is only reached if one of them hangs.
 const FORMER_ENDS_IN: Duration = Duration::from_secs(3);
@@ -27,6 +29,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(crate) struct Folder {
     path: PathBuf,
     former: Former,
+    /// Whether an earlier start has left a database.
+    had_database: bool,
     /// Locked for as long as this process lives.
     _own: File,
     /// Locked for as long as this process or one that it has started lives.
@@ -66,7 +70,19 @@ impl Folder {
             // Inherited by every process that is started, and locked until the last of them ends.
             fcntl_setfd(&with_functions, FdFlags::empty()).map_err(|error| failed(error.into()))?;
         }
-        Ok(Self { path: path.to_owned(), former, _own: own, _with_functions: with_functions })
+        let file = std::fs::metadata(path.join(DATABASE));
+        let had_database = file.is_ok_and(|file| file.len() > 0);
+        let path = path.to_owned();
+        Ok(Self { path, former, had_database, _own: own, _with_functions: with_functions })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether there was a database when the folder was taken.
+    pub(crate) fn had_database(&self) -> bool {
+        self.had_database
     }
 
     /// What is known of the processes of an earlier start.
@@ -76,7 +92,7 @@ impl Folder {
 
     /// The file of the database.
     pub(crate) fn database_file(&self) -> PathBuf {
-        self.path.join("dynamodb.sqlite")
+        self.path.join(DATABASE)
     }
 
     /// Opens the database, and makes it if there is none.
@@ -173,6 +189,7 @@ mod tests {
         let path = folder();
         let folder = open(&path).await;
         let file = folder.database_file();
+        assert!(!folder.had_database(), "no key is missing");
         let refused = || {
             let error = folder.database().unwrap_err();
             let text = a2a_lambda_core::engine::chain(&error);
@@ -192,6 +209,8 @@ mod tests {
             let text = refused();
             assert!(text.contains("the file is damaged") && !text.contains("encr"), "{text}");
         }
+        drop(folder);
+        assert!(open(&path).await.had_database());
         std::fs::remove_dir_all(&path).unwrap();
     }
 }
