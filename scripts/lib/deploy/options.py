@@ -16,7 +16,7 @@ command line takes. Credentials and region come from the environment or a profil
 command line. A front door with tokens is tried with the one in A2A_TOKEN.
 
 examples:
-  scripts/deploy --parameters Agent=echo AllowAnonymous=true
+  scripts/deploy --parameters Authorizer=none AllowAnonymous=true
   scripts/deploy --stack agents --region eu-central-1 --parameters production.json
   scripts/deploy --stack agents --diff        show what would change, and change nothing
   scripts/deploy --stack agents --rollback    go back to the zips before these
