@@ -12,9 +12,11 @@ def run(script, *arguments, cwd, **more):
     return subprocess.run(command, cwd=cwd, text=True, capture_output=True, timeout=60, **more)
 
 
-@pytest.mark.parametrize(
-    "script", ["dev", "test", "simulate", "load", "push-latency", "check-structure"]
-)
+SCRIPTS = ["dev", "test", "simulate", "load", "push-latency", "check-structure"]
+DEPLOYING = ["package", "deploy", "e2e", "check-infra"]
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS, *DEPLOYING])
 def test_help_needs_nothing(script, tmp_path):
     # No cargo, no npm, no network: what a shell and an interpreter need is in these folders.
     done = run(script, "--help", cwd=tmp_path, env={"PATH": "/usr/local/bin:/usr/bin:/bin"})
@@ -24,7 +26,7 @@ def test_help_needs_nothing(script, tmp_path):
 
 
 def test_unknown_arguments_are_refused(tmp_path):
-    for script in "test", "load", "push-latency", "check-structure":
+    for script in "test", "load", "push-latency", "check-structure", "package", "deploy", "e2e":
         done = run(script, "--unknown", cwd=tmp_path)
         assert done.returncode == 2
         assert f"scripts/{script}" in done.stderr
