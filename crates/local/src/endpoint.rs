@@ -1,6 +1,7 @@
 //! The embedded DynamoDB and the queue as AWS endpoints on the loopback interface, for functions
 //! that run as processes, and for operators: they reach both through the AWS SDK's own client, over
-//! HTTP. Nothing is authenticated, but web pages are refused.
+//! HTTP. Nothing is authenticated, but web pages are refused, and a function's process is refused what
+//! its role has no [right](rights) to.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,7 +17,9 @@ use tokio::task::JoinSet;
 use crate::embedded::EmbeddedDynamoDb;
 use crate::queue::Queue;
 use crate::server::{listen, serve_programs};
+use rights::Rights;
 
+pub mod rights;
 mod sqs;
 
 /// The largest request: DynamoDB takes up to 16 MB in a batch.
@@ -57,7 +60,9 @@ impl Endpoint {
         let listener = listen(port)?;
         let address = listener.local_addr()?;
         let mut server = JoinSet::new();
-        let answer = move |request| answer(database.clone(), queue.clone(), request);
+        let rights = Arc::new(Rights::new()?);
+        let answer =
+            move |request| answer(database.clone(), queue.clone(), rights.clone(), request);
         server.spawn(serve_programs(listener, answer));
         Ok(Self { address, _server: server })
     }
@@ -82,15 +87,21 @@ impl Endpoint {
 async fn answer(
     database: EmbeddedDynamoDb,
     queue: Arc<Queue>,
+    rights: Arc<Rights>,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
-    let target = target(request.headers()).to_owned();
-    let (status, body) = match Limited::new(request.into_body(), MAX_REQUEST_BYTES).collect().await
-    {
-        Ok(body) => match target.strip_prefix("AmazonSQS.") {
-            Some(operation) => sqs::answer(&queue, operation, &body.to_bytes()),
-            None => dynamodb(&database, &target, &body.to_bytes()).await,
-        },
+    let (head, body) = request.into_parts();
+    let target = target(&head.headers);
+    let (status, body) = match Limited::new(body, MAX_REQUEST_BYTES).collect().await {
+        Ok(body) => {
+            let body = body.to_bytes();
+            match (rights.refusal(&head.headers, target, &body), target.strip_prefix("AmazonSQS."))
+            {
+                (Some(why), _) => refused("AccessDeniedException", &why),
+                (None, Some(operation)) => sqs::answer(&queue, operation, &body),
+                (None, None) => dynamodb(&database, target, &body).await,
+            }
+        }
         Err(_) => refused("SerializationException", "the request is too large or broken off"),
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));

@@ -148,3 +148,61 @@ async fn what_is_not_for_sqs_goes_to_the_database() {
     let (status, body) = dynamodb(&database, "DynamoDB_20120810.ListTables", b"{}").await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, r#"{"TableNames":[]}"#));
 }
+
+#[test]
+fn a_function_has_its_rights_and_others_have_all() {
+    let rights = Rights::new().unwrap();
+    let refused = |caller: &str, target: &str, body: &str| {
+        let signed = format!(
+            "AWS4-HMAC-SHA256 Credential={caller}/20260101/us-east-1/a/aws4_request, SignedHeaders=a"
+        );
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, HeaderValue::try_from(signed).unwrap());
+        rights.refusal(&headers, target, body.as_bytes())
+    };
+    let query = "DynamoDB_20120810.Query";
+    let due = r#"{"TableName":"tasks","IndexName":"due"}"#;
+    assert_eq!(refused("scheduled-recovery", query, due), None);
+    assert_eq!(
+        refused("request", query, due).unwrap(),
+        "request has no right to dynamodb:Query on table/index/due: see infra/tests/calls.json"
+    );
+    assert_eq!(refused("operator", query, due), None);
+    assert_eq!(rights.refusal(&HeaderMap::new(), query, due.as_bytes()), None);
+
+    for (target, body, expected) in [
+        ("AmazonSQS.DeleteMessageBatch", r#"{"QueueUrl":"http://q/signals"}"#, true),
+        ("AmazonSQS.DeleteMessageBatch", r#"{"QueueUrl":"http://q/signals-dead"}"#, false),
+        ("AmazonSQS.DeleteMessageBatch", "{}", false),
+        ("AmazonSQS.PurgeQueue", r#"{"QueueUrl":"http://q/signals"}"#, false),
+        ("DynamoDB_20120810.PutItem", r#"{"TableName":"tasks"}"#, true),
+        ("DynamoDB_20120810.TransactWriteItems", "{}", false),
+        ("DynamoDB_20120810.DeleteItem", r#"{"TableName":"tasks"}"#, false),
+        ("PutItem", r#"{"TableName":"tasks"}"#, false),
+        ("", "", false),
+    ] {
+        assert_eq!(refused("sqs-executor", target, body).is_none(), expected, "{target} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_without_the_right_is_refused() {
+    let database = EmbeddedDynamoDb::memory().unwrap();
+    let endpoint = Endpoint::start(database, Arc::new(queue())).await.unwrap();
+    let stream = tokio::net::TcpStream::connect(endpoint.address).await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    for (caller, expected) in [("request", StatusCode::BAD_REQUEST), ("operator", StatusCode::OK)] {
+        let request = Request::post("/")
+            .header(header::HOST, "localhost")
+            .header(header::AUTHORIZATION, format!("AWS4-HMAC-SHA256 Credential={caller}/x"))
+            .header(TARGET, "DynamoDB_20120810.ListTables");
+        let request = request.body(Full::new(Bytes::from("{}"))).unwrap();
+        let response = sender.send_request(request).await.unwrap();
+        assert_eq!(response.status(), expected, "{caller}");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let is_denied = String::from_utf8_lossy(&body).contains("AccessDeniedException");
+        assert_eq!(is_denied, caller == "request", "{body:?}");
+    }
+}

@@ -35,7 +35,8 @@ impl Bootstrap {
     /// Starts the executable at `path` against `api`.
     ///
     /// Its environment is what Lambda's own variables need to be, then `variables`, which may
-    /// replace them, and nothing of the test's. The credentials are dummies.
+    /// replace them, and nothing of the test's. The credentials are dummies, but for the id of the
+    /// access key: it is the function's name, by which an [endpoint](crate::endpoint) knows its role.
     ///
     /// # Errors
     ///
@@ -50,6 +51,7 @@ impl Bootstrap {
             .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
             .env("END_WITH_STDIN", "true")
             .envs(LAMBDA_VARIABLES)
+            .env("AWS_ACCESS_KEY_ID", path.as_ref().file_name().unwrap_or_default())
             .envs(variables)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -115,7 +117,7 @@ impl Bootstrap {
     }
 }
 
-const LAMBDA_VARIABLES: [(&str, &str); 12] = [
+const LAMBDA_VARIABLES: [(&str, &str); 11] = [
     ("AWS_LAMBDA_FUNCTION_NAME", FUNCTION_NAME),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -124,7 +126,6 @@ const LAMBDA_VARIABLES: [(&str, &str); 12] = [
     ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
     ("AWS_REGION", "us-east-1"),
     ("AWS_DEFAULT_REGION", "us-east-1"),
-    ("AWS_ACCESS_KEY_ID", "local"),
     ("AWS_SECRET_ACCESS_KEY", "local"),
     ("AWS_SESSION_TOKEN", "local"),
     ("TZ", ":UTC"),

@@ -278,7 +278,8 @@ async fn a_process_has_a_clean_environment_and_its_output_is_kept() -> TestResul
     assert!(process.wait().await?.success());
 
     let address = format!("AWS_LAMBDA_RUNTIME_API={}", api.address());
-    for expected in [address.as_str(), "TABLE=tasks", "AWS_REGION=eu-west-1", "TZ=:UTC"] {
+    let expected = ["TABLE=tasks", "AWS_REGION=eu-west-1", "TZ=:UTC", "AWS_ACCESS_KEY_ID=env"];
+    for expected in expected.into_iter().chain([address.as_str()]) {
         let line = process.line(|line| line == expected, DEADLINE).await;
         assert!(line.is_some(), "{expected} is not in {:?}", process.lines());
     }

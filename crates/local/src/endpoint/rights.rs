@@ -1,0 +1,84 @@
+//! What a function's process may ask of DynamoDB and SQS: the calls that `infra/tests/calls.json` has
+//! for it.
+//!
+//! The tests of the template hold the roles of the functions to the same file. So a process that
+//! works here has the rights that it needs on AWS.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use http::{HeaderMap, header};
+use serde::Deserialize;
+
+use super::sqs::DEAD_LETTERS;
+
+const CALLS: &str = include_str!("../../../../infra/tests/calls.json");
+
+/// A call of a service, as IAM has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct Call {
+    /// The action, such as `dynamodb:Query`.
+    pub action: String,
+    /// The kind of resource, such as `table/index/due`.
+    pub resource: String,
+}
+
+/// What of a request says which resource it is for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Named {
+    index_name: Option<String>,
+    queue_url: Option<String>,
+}
+
+impl Call {
+    /// The call that a request is, by its `X-Amz-Target` and its body. Its action is the operation,
+    /// so an operation that IAM has no action of (a transaction) is in nobody's rights.
+    pub fn of(target: &str, body: &[u8]) -> Self {
+        let named: Named = serde_json::from_slice(body).unwrap_or_default();
+        let (api, operation) = target.split_once('.').unwrap_or((target, ""));
+        let queue = |url: String| if url.ends_with(DEAD_LETTERS) { DEAD_LETTERS } else { "queue" };
+        let (service, operation, resource) = match api {
+            // IAM has one action for a message and for a batch of them.
+            "AmazonSQS" => (
+                "sqs",
+                operation.strip_suffix("Batch").unwrap_or(operation),
+                named.queue_url.map_or("*", queue).to_owned(),
+            ),
+            "TrentService" => ("kms", operation, "key".to_owned()),
+            _ => (
+                "dynamodb",
+                operation,
+                named.index_name.map_or("table".to_owned(), |index| format!("table/index/{index}")),
+            ),
+        };
+        Self { action: format!("{service}:{operation}"), resource }
+    }
+}
+
+/// Who has signed a request: the id of the access key.
+pub fn caller(headers: &HeaderMap) -> Option<&str> {
+    let signed = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    signed.split_once("Credential=")?.1.split('/').next()
+}
+
+/// The calls of each function.
+#[derive(Debug)]
+pub(super) struct Rights(BTreeMap<String, Vec<Call>>);
+
+impl Rights {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self(serde_json::from_str(CALLS)?))
+    }
+
+    /// Why a request is refused, if it is. A caller that is no function may do everything.
+    pub(super) fn refusal(&self, headers: &HeaderMap, target: &str, body: &[u8]) -> Option<String> {
+        let function = caller(headers)?;
+        let calls = self.0.get(function)?;
+        let call = Call::of(target, body);
+        let Call { action, resource } = &call;
+        (!calls.contains(&call)).then(|| {
+            format!("{function} has no right to {action} on {resource}: see infra/tests/calls.json")
+        })
+    }
+}

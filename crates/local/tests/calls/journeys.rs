@@ -1,0 +1,214 @@
+//! What makes each function call all that it ever calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_agents::Echo;
+use a2a_lambda_core::ids::{TaskId, TaskKey};
+use a2a_lambda_core::ops::{Caller, SendOptions};
+use a2a_lambda_core::{
+    Agents, Attended, Clock, Company, Engine, Operations, Owner, ProtocolVersion, Runner, Signal,
+    Tenant,
+};
+use a2a_lambda_local::events::{schedule_event, sqs_event};
+use a2a_lambda_local::queue::{MAX_BATCH, MAX_VISIBILITY};
+use a2a_lambda_protocol::{
+    Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
+    TaskPushNotificationConfig, Timestamp,
+};
+use a2a_lambda_request::Answer;
+use a2a_lambda_runtime::{Reader, SystemClock};
+use async_trait::async_trait;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+
+use crate::account::{Account, TEST};
+
+/// How long an invocation may take: far more than is needed.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// All functions, one after the other.
+pub(crate) async fn all(account: &Account) {
+    request(account).await;
+    sqs_executor(account).await;
+    stream_recovery(account).await;
+    scheduled_recovery(account).await;
+}
+
+/// An hour ago.
+struct Past;
+
+#[async_trait]
+impl Clock for Past {
+    fn now(&self) -> Timestamp {
+        let hour = Duration::from_hours(1).as_millis();
+        let ago = SystemClock.now().as_millis() - i64::try_from(hour).unwrap();
+        Timestamp::from_millis(ago)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
+    }
+}
+
+/// What happened an hour ago, by nobody's calls.
+struct History {
+    operations: Operations,
+    caller: Caller,
+}
+
+impl History {
+    fn of(account: &Account) -> Self {
+        let engine = account.with(Reader::SqsExecutor, TEST, a2a_lambda_aws::engine).unwrap();
+        let owner = Owner::parse("alice").unwrap();
+        let caller = Caller { tenant: Tenant::default(), owner };
+        Self { operations: Operations::new(Engine { clock: Arc::new(Past), ..engine }), caller }
+    }
+
+    /// A task that nobody has begun, of which two receivers are to be told.
+    async fn task(&self, account: &Account) -> TaskKey {
+        let request = SendMessageRequest {
+            message: Some(Message {
+                message_id: "m1".to_owned(),
+                role: Role::User,
+                parts: vec![Part::text("go")],
+                ..Message::default()
+            }),
+            configuration: Some(SendMessageConfiguration {
+                return_immediately: true,
+                ..SendMessageConfiguration::default()
+            }),
+            ..SendMessageRequest::default()
+        };
+        let sent = self.operations.send(&self.caller, request, &SendOptions::default()).await;
+        let SendMessageResponse::Task(task) = sent.unwrap() else { panic!("no task") };
+        for _ in 0..2 {
+            let config = TaskPushNotificationConfig {
+                task_id: task.id.clone(),
+                url: account.receiver(),
+                token: "hush".to_owned(),
+                ..TaskPushNotificationConfig::default()
+            };
+            let made =
+                self.operations.create_push_config(&self.caller, config, ProtocolVersion::V1_0);
+            made.await.unwrap();
+        }
+        TaskKey { tenant: Tenant::default(), task: TaskId::parse(task.id).unwrap() }
+    }
+
+    /// A task that is done, and whose receivers have failed once.
+    async fn undelivered(&self, account: &Account) -> TaskKey {
+        let key = self.task(account).await;
+        let engine = self.operations.engine().clone();
+        let deadline = engine.clock.now().saturating_add(PATIENCE);
+        let runner = Runner::new(engine, Agents::new(Arc::new(Echo)));
+        let attended = runner.attend(&key, deadline, Company::Alone).await.unwrap();
+        assert!(matches!(attended, Attended::Ran { turns: 1, .. }), "{attended:?}");
+        key
+    }
+
+    fn signal(&self, key: &TaskKey) -> Signal {
+        Signal::new(key, &self.caller.owner)
+    }
+}
+
+fn deadline() -> Timestamp {
+    SystemClock.now().saturating_add(PATIENCE)
+}
+
+async fn request(account: &Account) {
+    let context = account.with(Reader::Request, "request", a2a_lambda_request::context).unwrap();
+    let call = async |method: &str, path: &str, body: Value| -> Value {
+        let event = json!({
+            "version": "2.0",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": { "a2a-version": "1.0", "host": "agents.example" },
+            "requestContext": {
+                "domainName": "agents.example",
+                "http": { "method": method, "path": path, "sourceIp": "127.0.0.1" },
+            },
+            "body": body.to_string(),
+        });
+        let event = to_raw_value(&event).unwrap();
+        let answer = a2a_lambda_request::handle(&event, deadline(), &context).await.unwrap();
+        let Answer::Buffered(response, _) = answer else { panic!("a stream") };
+        let body = String::from_utf8_lossy(response.body()).into_owned();
+        assert!(response.status().is_success(), "{method} {path}: {} {body}", response.status());
+        serde_json::from_str(&body).unwrap_or_default()
+    };
+    let message = json!({ "messageId": "m1", "role": "ROLE_USER", "parts": [{ "text": "go" }] });
+    let message = json!({ "message": message, "configuration": { "returnImmediately": true } });
+    let sent = call("POST", "/message:send", message).await;
+    let task = format!("/tasks/{}", sent["task"]["id"].as_str().unwrap());
+    let configs = format!("{task}/pushNotificationConfigs");
+    let config = json!({ "url": account.receiver(), "token": "hush" });
+    let made = call("POST", &configs, config.clone()).await;
+    call("POST", &configs, config).await;
+    call("GET", &configs, Value::Null).await;
+    call("DELETE", &format!("{configs}/{}", made["id"].as_str().unwrap()), Value::Null).await;
+    call("GET", &task, Value::Null).await;
+    call("GET", "/tasks", Value::Null).await;
+    call("POST", &format!("{task}:cancel"), json!({})).await;
+}
+
+async fn sqs_executor(account: &Account) {
+    let context =
+        account.with(Reader::SqsExecutor, "sqs-executor", a2a_lambda_sqs_executor::context);
+    let context = context.unwrap();
+    let history = History::of(account);
+    let new = history.signal(&history.task(account).await);
+    let undelivered = history.signal(&history.undelivered(account).await);
+    let other = history.signal(&history.task(account).await);
+    // A batch; and one with a suspect, which sends the other on and deletes its record.
+    for signals in [vec![new, undelivered], vec![other.clone(), other.alone()]] {
+        // What was sent so far is nobody's.
+        account.queue.receive(MAX_BATCH, MAX_VISIBILITY, Duration::ZERO).await.unwrap();
+        for signal in &signals {
+            account.queue.send(serde_json::to_string(signal).unwrap(), Duration::ZERO).unwrap();
+        }
+        let records = account.queue.receive(MAX_BATCH, MAX_VISIBILITY, Duration::ZERO);
+        let records = records.await.unwrap();
+        assert_eq!(records.len(), signals.len());
+        let event = a2a_lambda_sqs_executor::event(&raw(&sqs_event(&records))).unwrap();
+        let answer = a2a_lambda_sqs_executor::handle(event, deadline(), &context).await;
+        assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
+    }
+}
+
+async fn stream_recovery(account: &Account) {
+    let context = account
+        .with(Reader::StreamRecovery, "stream-recovery", a2a_lambda_stream_recovery::context)
+        .unwrap();
+    let history = History::of(account);
+    for task in [history.task(account).await, history.undelivered(account).await] {
+        let keys = json!({ "pk": { "S": format!("#{}", task.task) }, "sk": { "S": "H" } });
+        let event = json!({ "Records": [{
+            "eventSource": "aws:dynamodb",
+            "dynamodb": { "Keys": keys, "SequenceNumber": "1" },
+        }] });
+        let event = a2a_lambda_stream_recovery::event(&raw(&event)).unwrap();
+        let answer = a2a_lambda_stream_recovery::handle(event, deadline(), &context).await;
+        assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
+    }
+}
+
+async fn scheduled_recovery(account: &Account) {
+    let context = account
+        .with(
+            Reader::ScheduledRecovery,
+            "scheduled-recovery",
+            a2a_lambda_scheduled_recovery::context,
+        )
+        .unwrap();
+    let history = History::of(account);
+    history.task(account).await;
+    history.undelivered(account).await;
+    a2a_lambda_scheduled_recovery::check(&raw(&schedule_event("1", SystemClock.now()))).unwrap();
+    let swept = a2a_lambda_scheduled_recovery::handle(deadline(), &context).await.unwrap();
+    assert!(swept.lost_signals > 0 && swept.pushes > 0 && swept.failed == 0, "{swept:?}");
+}
+
+fn raw(event: &Value) -> Box<RawValue> {
+    to_raw_value(event).unwrap()
+}
