@@ -60,10 +60,10 @@ def translated():
 
 
 class Stack:
-    """The stack that the template makes of these parameters."""
+    """The stack that the template, or a changed one, makes of these parameters."""
 
-    def __init__(self, **parameters):
-        self.template = translated()
+    def __init__(self, template=None, /, **parameters):
+        self.template = template or translated()
         self.parameters = self._checked(CODE | parameters)
         self._check_rules()
         resources = self.template["Resources"]
