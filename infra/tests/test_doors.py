@@ -291,6 +291,14 @@ def test_the_first_curl_says_who_calls(parameters, auth):
     assert auth in curl if auth else "--user" not in curl and "TOKEN" not in curl
 
 
+def test_the_first_curl_signs_no_session_token_that_it_does_not_send():
+    """curl does not send a header without a value, but signs it: long-lived keys have no token."""
+    # CloudFormation takes the `!` away, and leaves the rest to the shell.
+    header = "${!AWS_SESSION_TOKEN:+-Hx-amz-security-token:$AWS_SESSION_TOKEN}"
+    parts = Stack().outputs["FirstCurl"].split(header)
+    assert len(parts) == 2 and "SESSION_TOKEN" not in "".join(parts)
+
+
 def test_a_domain_is_in_front_of_either_api():
     certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
     domain = {"DomainName": "a.example.com", "CertificateArn": certificate, "HostedZoneId": "Z1"}
