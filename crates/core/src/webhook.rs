@@ -52,9 +52,12 @@ pub enum PushError {
     /// Nothing was sent, because it must not be: the name stands for an address that is not public.
     #[error("the receiver's address is refused")]
     Refused(#[source] NotAdmitted),
-    /// The receiver could not be reached, or did not answer as HTTP does.
+    /// The receiver could not be reached, or does not speak HTTP.
     #[error("the receiver cannot be reached")]
     Unreachable(#[source] Box<dyn Error + Send + Sync>),
+    /// The receiver speaks HTTP, and its answer is malformed or was broken off.
+    #[error("the receiver's answer is malformed, or was broken off")]
+    BadAnswer(#[source] Box<dyn Error + Send + Sync>),
     /// The time was over.
     #[error("the receiver did not answer in {} ms", .0.as_millis())]
     TimedOut(Duration),

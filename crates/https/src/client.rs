@@ -230,7 +230,11 @@ impl Client {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
                 let is_dead = link.is_reused && !link.has_read();
-                let error = Error::Broken(error.into());
+                let error = if link.has_read_http() {
+                    Error::BadAnswer(error.into())
+                } else {
+                    Error::Broken(error.into())
+                };
                 return Err(if is_dead { Failed::Dead(error) } else { Failed::Finally(error) });
             }
             Err(_) => {

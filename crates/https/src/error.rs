@@ -24,9 +24,12 @@ pub enum Error {
     /// There is no connection to the host. Nothing was sent.
     #[error("the host cannot be reached")]
     Unreachable(#[source] ConnectError),
-    /// The host broke off, or does not speak HTTP.
-    #[error("the host broke off, or its answer is malformed")]
+    /// The host broke off before it answered, or does not speak HTTP.
+    #[error("the host broke off, or does not speak HTTP")]
     Broken(#[source] Source),
+    /// The host began an answer of HTTP, which is malformed or was broken off.
+    #[error("the host's answer is malformed, or was broken off")]
+    BadAnswer(#[source] Source),
     /// The host's answer took too long.
     #[error("{phase} did not come within {} ms", .limit.as_millis())]
     TimedOut {

@@ -26,6 +26,8 @@ use crate::guard::Target;
 
 /// The most that an answer's head can have, in bytes; what is read at once can be as much again.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// What every answer of HTTP/1 begins with.
+const ANSWER: &[u8] = b"HTTP/";
 /// How often a link is driven to see that it is ready again, once an answer has ended.
 const DRIVES: usize = 3;
 
@@ -98,8 +100,32 @@ pub(crate) enum Transport {
 
 struct Watched {
     transport: Transport,
-    /// Set when something is read.
-    has_read: Arc<AtomicBool>,
+    read: Arc<Read>,
+}
+
+/// What was read since the last request was begun.
+#[derive(Default)]
+struct Read {
+    /// Whether a byte was.
+    has_read: AtomicBool,
+    /// Whether it begins as an answer does.
+    is_http: AtomicBool,
+}
+
+impl Read {
+    fn note(&self, bytes: &[u8]) {
+        if bytes.is_empty() || self.has_read.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        // A first piece of less than a word is taken for the beginning of it.
+        let length = bytes.len().min(ANSWER.len());
+        self.is_http.store(bytes[..length] == ANSWER[..length], Ordering::Relaxed);
+    }
+
+    fn forget(&self) {
+        self.has_read.store(false, Ordering::Relaxed);
+        self.is_http.store(false, Ordering::Relaxed);
+    }
 }
 
 impl AsyncRead for Watched {
@@ -113,9 +139,7 @@ impl AsyncRead for Watched {
             Transport::Plain(it) => Pin::new(it).poll_read(context, buffer),
             Transport::Tls(it) => Pin::new(it).poll_read(context, buffer),
         })?;
-        if buffer.filled().len() > before {
-            self.has_read.store(true, Ordering::Relaxed);
-        }
+        self.read.note(&buffer.filled()[before..]);
         Poll::Ready(Ok(()))
     }
 }
@@ -153,7 +177,7 @@ pub(crate) struct Link {
     /// Whether a request was answered on it before.
     pub(crate) is_reused: bool,
     socket: Socket,
-    has_read: Arc<AtomicBool>,
+    read: Arc<Read>,
     sender: SendRequest<Full<Bytes>>,
     /// `None` when it has ended.
     connection: Option<Connection<TokioIo<Watched>, Full<Bytes>>>,
@@ -165,15 +189,15 @@ impl Link {
         socket: Socket,
         transport: Transport,
     ) -> Result<Self, Error> {
-        let has_read = Arc::new(AtomicBool::new(false));
-        let watched = Watched { transport, has_read: has_read.clone() };
+        let read = Arc::<Read>::default();
+        let watched = Watched { transport, read: read.clone() };
         let http = http1::Builder::new()
             .max_buf_size(MAX_HEAD_BYTES)
             .handshake(TokioIo::new(watched))
             .await;
         let (sender, connection) = http.map_err(|error| Error::Broken(error.into()))?;
         let connection = Some(connection);
-        Ok(Self { target, is_reused: false, socket, has_read, sender, connection })
+        Ok(Self { target, is_reused: false, socket, read, sender, connection })
     }
 
     /// Whether the next request can be sent: the other end has not closed it, and says nothing.
@@ -183,7 +207,12 @@ impl Link {
 
     /// Whether a byte of an answer came since the last request was begun.
     pub(crate) fn has_read(&self) -> bool {
-        self.has_read.load(Ordering::Relaxed)
+        self.read.has_read.load(Ordering::Relaxed)
+    }
+
+    /// Whether what came since then begins as an answer of HTTP does.
+    pub(crate) fn has_read_http(&self) -> bool {
+        self.read.is_http.load(Ordering::Relaxed)
     }
 
     /// Sends a request and waits for the head of its answer. The first byte is written in the first
@@ -192,7 +221,7 @@ impl Link {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, hyper::Error> {
-        self.has_read.store(false, Ordering::Relaxed);
+        self.read.forget();
         let answer = self.sender.send_request(request);
         let mut answer = std::pin::pin!(answer);
         std::future::poll_fn(|context| {

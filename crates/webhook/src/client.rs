@@ -220,6 +220,7 @@ impl Inner {
             Error::Ours(_) => {
                 NotAdmitted("the receiver could not be asked now: try again later".to_owned())
             }
+            Error::BadAnswer(_) => NotAdmitted("the receiver's answer is malformed".to_owned()),
             _ => NotAdmitted("the receiver cannot be reached".to_owned()),
         })?;
         if !status.is_success() {
@@ -260,6 +261,7 @@ fn push_error(error: Error, limit: Duration) -> PushError {
         Error::Ours(error) => PushError::Ours(error),
         Error::TimedOut { .. } => PushError::TimedOut(limit),
         Error::Unreachable(error) => PushError::Unreachable(error.into()),
+        Error::BadAnswer(error) => PushError::BadAnswer(error),
         error => PushError::Unreachable(error.into()),
     }
 }

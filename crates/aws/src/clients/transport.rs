@@ -107,7 +107,7 @@ fn connector_error(error: Error) -> ConnectorError {
         Error::TimedOut { .. } | Error::Unreachable(ConnectError::TimedOut(_)) => {
             ConnectorError::timeout(error.into())
         }
-        Error::Unreachable(_) | Error::Broken(_) | Error::Ours(_) => {
+        Error::Unreachable(_) | Error::Broken(_) | Error::BadAnswer(_) | Error::Ours(_) => {
             ConnectorError::io(error.into())
         }
         Error::Refused(_) | Error::Malformed(_) => ConnectorError::user(error.into()),

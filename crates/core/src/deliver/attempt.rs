@@ -162,7 +162,7 @@ async fn post(
             });
         }
         // The receiver is connected to, and waits for a push that nobody has begun.
-        Err(PushError::TimedOut(_)) if let Some(took) = wanted.asks_for() => {
+        Err(PushError::TimedOut(_) | PushError::Ours(_)) if let Some(took) = wanted.asks_for() => {
             return Err(late(took));
         }
         Err(error) => Verdict::Failed(Failure::unanswered(&error)),

@@ -57,7 +57,9 @@ impl Failure {
             PushError::Refused(_) | PushError::Unreachable(_) => {
                 "the receiver cannot be reached".to_owned()
             }
-            PushError::TimedOut(_) | PushError::Withdrawn => error.to_string(),
+            PushError::BadAnswer(_) | PushError::TimedOut(_) | PushError::Withdrawn => {
+                error.to_string()
+            }
         };
         let cause = error.source().map(cause);
         Self { reason, cause, again: Again::After(Duration::ZERO) }

@@ -71,8 +71,11 @@ async fn a_receiver_can_ask_to_be_left_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_is_unreachable() {
+async fn what_is_no_answer_of_http_is_unreachable_and_what_is_a_bad_one_is_told() {
+    // The owner must not learn which ports of a host take connections: only that HTTP is spoken.
+    let unreachable = 5;
     let many = || format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "a".repeat(400_000));
+    let two = "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab";
     let replies: Vec<Box<dyn Fn() -> Reply + Send + Sync>> = vec![
         Box::new(|| Reply::raw("").close()),
         Box::new(|| Reply::raw("").reset()),
@@ -84,10 +87,21 @@ async fn what_is_no_answer_is_unreachable() {
         Box::new(|| Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n").close()),
         Box::new(|| Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n").close()),
         Box::new(move || Reply::raw(many()).close()),
+        Box::new(move || Reply::raw(two).close()),
+        Box::new(|| Reply::raw("HTT").close()),
+        Box::new(|| Reply::raw("HTTP/1.1 200 OK\r\n").reset()),
     ];
     for (number, reply) in replies.into_iter().enumerate() {
         let answer = answered(reply).await;
-        let Err(error @ PushError::Unreachable(_)) = answer else { panic!("{number}: {answer:?}") };
+        let Err(error) = answer else { panic!("{number}: {answer:?}") };
+        let text = if number < unreachable {
+            assert!(matches!(error, PushError::Unreachable(_)), "{number}: {error:?}");
+            "the receiver cannot be reached"
+        } else {
+            assert!(matches!(error, PushError::BadAnswer(_)), "{number}: {error:?}");
+            "the receiver's answer is malformed, or was broken off"
+        };
+        assert_eq!(error.to_string(), text, "{number}");
         assert!(!format!("{error:?}").contains("hush"), "{error:?}");
     }
 }
