@@ -51,6 +51,19 @@ impl Maker {
         Registration { id, manner: Manner::Well, version }
     }
 
+    /// A config is made and, while its deliverer has a wide view, deleted. It has no runner beside it
+    /// that would tell it so.
+    fn deletes(&mut self, slot: u32, id: Option<u32>, at_ms: u64) {
+        let mut at_ms = at_ms;
+        for _ in 0..self.rng.within(1, 3) {
+            at_ms += self.rng.within(3_000, 9_000);
+            let push = self.registration(id);
+            self.add(at_ms, Action::Register { slot, push });
+            let after_ms = self.rng.within(500, 8_000);
+            self.add(at_ms + after_ms, Action::Unregister { slot, id });
+        }
+    }
+
     /// A task that shows something now and then, and whose config may be deleted or replaced.
     fn task(&mut self, slot: u32) {
         let at_ms = self.rng.within(0, 2_000);
@@ -63,8 +76,10 @@ impl Maker {
         let script = format!("{} complete", words.join(" "));
         let message = Sending { how: How::AtOnce, key: None, push: Some(push), script };
         self.add(at_ms, Action::Send { slot, who: Who::Alice, message });
-        if self.rng.chance(500) {
-            return;
+        match self.rng.within(0, 9) {
+            0..=2 => return,
+            3..=6 => return self.deletes(slot, id, at_ms),
+            _ => {}
         }
         for _ in 0..self.rng.within(1, 4) {
             let at_ms = at_ms + self.rng.within(0, 20_000);
