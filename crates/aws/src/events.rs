@@ -1,10 +1,11 @@
 //! What kind an event is, by its shape: so that a function which is fed with another's events says so
 //! by name, and does not take them for its own.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 /// The longest name of a source that is repeated.
@@ -32,6 +33,8 @@ pub enum EventKind {
     Batch,
     /// A batch of records from something else.
     OtherBatch(String),
+    /// An event of another service, which is named.
+    Service(&'static str),
     /// None of these, such as the tick of a schedule.
     Other,
 }
@@ -47,10 +50,42 @@ impl fmt::Display for EventKind {
             Self::TableStream => "a batch of a DynamoDB stream",
             Self::Batch => "a batch of records that name no source",
             Self::OtherBatch(source) => return write!(f, "a batch of {source}"),
+            Self::Service(name) => return write!(f, "an event of {name}"),
             Self::Other => "neither a batch of records nor a request",
         })
     }
 }
+
+/// What the records are of that name different sources.
+const SEVERAL: &str = "records of several sources";
+
+/// Members by which the events of other services are known: all of a line.
+const SERVICES: &[(&[&str], &str)] = &[
+    (&["triggerSource", "userPoolId"], "a Cognito user pool"),
+    (&["identityPoolId", "datasetRecords"], "Cognito Sync"),
+    (&["RequestType", "ResponseURL"], "CloudFormation"),
+    (&["authorizationToken", "methodArn"], "an API Gateway authorizer"),
+    (&["type", "methodArn"], "an API Gateway authorizer"),
+    (&["type", "routeArn"], "an API Gateway authorizer"),
+    (&["authorizationToken", "requestContext"], "an AppSync authorizer"),
+    (&["info", "arguments"], "AppSync"),
+    (&["awslogs"], "CloudWatch Logs"),
+    (&["deliveryStreamArn", "records"], "Data Firehose"),
+    (&["bootstrapServers", "records"], "Kafka"),
+    (&["rmqMessagesByQueue"], "Amazon MQ"),
+    (&["eventSource", "messages"], "Amazon MQ"),
+    (&["eventSourceArn", "events"], "DocumentDB"),
+    (&["getObjectContext"], "S3 Object Lambda"),
+    (&["invocationSchemaVersion", "tasks"], "S3 Batch Operations"),
+    (&["SecretId", "ClientRequestToken"], "Secrets Manager"),
+    (&["CodePipeline.job"], "CodePipeline"),
+    (&["DeploymentId", "LifecycleEventHookExecutionId"], "CodeDeploy"),
+    (&["invokingEvent", "ruleParameters"], "AWS Config"),
+    (&["sessionState", "bot"], "Amazon Lex"),
+    (&["currentIntent", "bot"], "Amazon Lex"),
+    (&["messageVersion", "actionGroup"], "Amazon Bedrock"),
+    (&["Name", "Details"], "Amazon Connect"),
+];
 
 /// A member that is there, whatever it is. `null` is as good as none.
 type Present<'a> = Option<&'a RawValue>;
@@ -92,6 +127,9 @@ impl EventKind {
         let Some(shape) = object::<Shape<'_>>(event) else {
             return Self::Other;
         };
+        if let Some(service) = service(event) {
+            return Self::Service(service);
+        }
         if let Some(context) = shape.request_context {
             let context = object::<RequestContext<'_>>(context).unwrap_or_default();
             if context.http.is_some() {
@@ -120,8 +158,12 @@ impl EventKind {
         let Ok(records) = serde_json::from_str::<Vec<&RawValue>>(records.get()) else {
             return Self::Other;
         };
-        let source = records.first().and_then(|first| object::<Source>(first)?.source);
-        match source.as_deref() {
+        let mut sources = records.iter().map(|record| object::<Source>(record)?.source);
+        let first = sources.next().flatten();
+        if sources.any(|source| source != first) {
+            return Self::OtherBatch(SEVERAL.to_owned());
+        }
+        match first.as_deref() {
             None => Self::Batch,
             Some(QUEUE) => Self::Queue,
             Some(TABLE_STREAM) => Self::TableStream,
@@ -133,6 +175,13 @@ impl EventKind {
             }
         }
     }
+}
+
+/// The service that an event is known to be of.
+fn service(event: &RawValue) -> Option<&'static str> {
+    let members = object::<BTreeMap<String, IgnoredAny>>(event)?;
+    let has = |names: &[&str]| names.iter().all(|name| members.contains_key(*name));
+    SERVICES.iter().find(|(names, _)| has(names)).map(|(_, service)| *service)
 }
 
 fn object<'a, T: Deserialize<'a>>(json: &'a RawValue) -> Option<T> {
@@ -163,6 +212,16 @@ pub enum EventError {
         #[source]
         source: serde_json::Error,
     },
+}
+
+impl EventError {
+    /// Its name: what Lambda reports as the type of the error.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Foreign { .. } => "UnknownEvent",
+            Self::Malformed { .. } => "MalformedEvent",
+        }
+    }
 }
 
 /// Reads a batch of the kind that a function takes. A batch that names no source is taken for one.
@@ -206,11 +265,22 @@ mod tests {
             (records("aws:kinesis"), other("aws:kinesis")),
             (json!({"Records": [{"EventSource": "aws:sns"}]}), other("aws:sns")),
             (records("two words"), other("something else")),
+            (
+                json!({"Records": [{"eventSource": "aws:sqs"}, {"eventSource": "aws:dynamodb"}]}),
+                other(SEVERAL),
+            ),
+            (json!({"Records": [{"eventSource": "aws:sqs"}, {}]}), other(SEVERAL)),
             (json!({"Records": []}), EventKind::Batch),
             (json!({"Records": [{"body": "x"}]}), EventKind::Batch),
             (json!({"Records": [7]}), EventKind::Batch),
             (json!({"Records": "all"}), EventKind::Other),
             (json!({"Records": null}), EventKind::Other),
+            (
+                json!({"type": "REQUEST", "methodArn": "a", "httpMethod": "GET"}),
+                EventKind::Service("an API Gateway authorizer"),
+            ),
+            (json!({"info": {}, "arguments": {}}), EventKind::Service("AppSync")),
+            (json!({"RequestType": "Create"}), EventKind::Other),
             (json!({"requestContext": {}}), EventKind::Other),
             (json!({"requestContext": {"http": null}}), EventKind::Other),
             (json!({"source": "aws.scheduler", "detail": {}}), EventKind::Other),

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
+use a2a_lambda_aws::EventError;
 use a2a_lambda_runtime::{Reader, deadline, start};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,9 +12,14 @@ async fn main() -> ExitCode {
     start(Reader::Request, a2a_lambda_request::context, async |context| {
         lambda_runtime::run(service_fn(move |invocation: LambdaEvent<Box<RawValue>>| async move {
             let deadline = deadline(invocation.context.deadline);
-            Ok::<_, Error>(
-                a2a_lambda_request::handle(&invocation.payload, deadline, context).await?,
-            )
+            // Under a name of our own, and not that of a type.
+            let failure = |error: EventError| Diagnostic {
+                error_type: error.name().to_owned(),
+                error_message: error.to_string(),
+            };
+            a2a_lambda_request::handle(&invocation.payload, deadline, context)
+                .await
+                .map_err(failure)
         }))
         .await
     })

@@ -53,15 +53,26 @@ pub enum SweepError {
     NoTime,
 }
 
-/// Checks that an event is for this function. A schedule may send any payload, so what it says does
-/// not matter, but the batches and requests of other functions are refused: to take them would lose
-/// them.
+impl SweepError {
+    /// Its name: what Lambda reports as the type of the error.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unread { .. } => "DueIndexUnread",
+            Self::NoTime => "NoTime",
+        }
+    }
+}
+
+/// Checks that an event is for this function. A schedule sends an object with any members, or
+/// nothing. What is known as an event of something else is refused: its sender would take it for
+/// handled.
 ///
 /// # Errors
-/// When it is a batch of records, or a request.
+/// When it is a batch of records, a request, an event of another service, or no object.
 pub fn check(event: &RawValue) -> Result<(), EventError> {
+    let is_payload = event.get().starts_with('{') || event.get() == "null";
     match EventKind::of(event) {
-        EventKind::Other => Ok(()),
+        EventKind::Other if is_payload => Ok(()),
         found => {
             let (function, taken) = ("scheduled-recovery", "the ticks of a schedule".to_owned());
             Err(EventError::Foreign { function, taken, found })

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use a2a_lambda_runtime::{Reader, deadline, start};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,8 +11,11 @@ async fn main() -> ExitCode {
     start(Reader::SqsExecutor, a2a_lambda_sqs_executor::context, async |context| {
         lambda_runtime::run(service_fn(move |invocation: LambdaEvent<Box<RawValue>>| async move {
             let deadline = deadline(invocation.context.deadline);
-            let event = a2a_lambda_sqs_executor::event(&invocation.payload)?;
-            Ok::<_, Error>(a2a_lambda_sqs_executor::handle(event, deadline, context).await)
+            // Under a name of our own, and not that of a type.
+            let event = a2a_lambda_sqs_executor::event(&invocation.payload).map_err(|error| {
+                Diagnostic { error_type: error.name().to_owned(), error_message: error.to_string() }
+            })?;
+            Ok::<_, Diagnostic>(a2a_lambda_sqs_executor::handle(event, deadline, context).await)
         }))
         .await
     })

@@ -96,11 +96,18 @@ async fn an_event_that_cannot_be_read_is_an_error_and_the_next_is_served() {
     let aws = aws().await;
     let api = RuntimeApi::start().await.unwrap();
     let _bootstrap = Bootstrap::spawn(EXECUTABLE, variables(&aws), &api).unwrap();
-    for event in ["[]", "null", r#"{"Records":7}"#, r#"{"Records":[7]}"#] {
+    let mixed = r#"{"Records":[{"eventSource":"aws:sqs"},{"eventSource":"aws:dynamodb"}]}"#;
+    for (event, name) in [
+        ("[]", "UnknownEvent"),
+        ("null", "UnknownEvent"),
+        (r#"{"Records":7}"#, "UnknownEvent"),
+        (mixed, "UnknownEvent"),
+        (r#"{"Records":[7]}"#, "MalformedEvent"),
+    ] {
         match api.invoke(event, PATIENCE).await {
             Invocation::Error { bytes } => {
                 let report: Value = serde_json::from_slice(&bytes).unwrap();
-                assert!(report["errorType"].is_string(), "{event}: {report}");
+                assert_eq!(report["errorType"], name, "{event}: {report}");
             }
             other => panic!("{event}: {other:?}"),
         }

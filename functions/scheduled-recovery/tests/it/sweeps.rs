@@ -25,11 +25,11 @@ async fn nothing_due_is_nothing_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_event_may_say_anything() {
+async fn a_schedule_may_send_any_object() {
     let function = Function::new();
-    for event in
-        [TICK, CUSTOM, "{}", "null", "[]", "7", r#""tick""#, r#"{"detail":{"Records":[7]}}"#]
-    {
+    let rule =
+        r#"{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}"#;
+    for event in [TICK, CUSTOM, rule, "{}", "null", r#"{"detail":{"Records":[7]}}"#] {
         function.task("work").await;
         wait(Duration::from_mins(2)).await;
         assert_eq!(function.handle(event).await.unwrap()["lostSignals"], 1, "{event}");
@@ -50,6 +50,26 @@ async fn what_is_another_function_s_is_refused_by_name() {
         (r#"{"Records":[]}"#, "a batch of records that name no source"),
         (r#"{"requestContext":{"http":{"method":"GET"}}}"#, "an HTTP API"),
         (r#"{"httpMethod":"GET","path":"/"}"#, "a REST API"),
+        (
+            r#"{"version":"1","triggerSource":"PreSignUp_SignUp","userPoolId":"p","request":{}}"#,
+            "an event of a Cognito user pool",
+        ),
+        (
+            r#"{"RequestType":"Create","ResponseURL":"https://x","StackId":"s"}"#,
+            "an event of CloudFormation",
+        ),
+        (
+            r#"{"type":"TOKEN","authorizationToken":"t","methodArn":"a"}"#,
+            "an event of an API Gateway authorizer",
+        ),
+        (
+            r#"{"arguments":{},"identity":null,"request":{},"info":{"fieldName":"f"}}"#,
+            "an event of AppSync",
+        ),
+        (r#"{"awslogs":{"data":""}}"#, "an event of CloudWatch Logs"),
+        ("[]", "neither a batch of records nor a request"),
+        ("7", "neither a batch of records nor a request"),
+        (r#""tick""#, "neither a batch of records nor a request"),
     ] {
         let error = function.handle(event).await.unwrap_err();
         assert!(error.starts_with(&format!("this event is {name}")), "{error}");
