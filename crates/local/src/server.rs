@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use crate::cloud::Cloud;
@@ -40,6 +41,9 @@ const MAX_BACKLOG: u32 = 1_024;
 
 /// How long a connection of a client may take to send the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a client may take to send the body of a request.
+const UPLOAD_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How long to wait before accepting again when that fails, as it does without free descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -182,12 +186,23 @@ async fn front_door(
             .map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync());
     }
     let origin = parts.headers.get(header::ORIGIN).cloned();
-    let mut response = match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(body) => cloud.request(&parts, &body.to_bytes(), peer.to_string()).await,
-        Err(_) => refused(StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long"),
+    let mut response = match upload(body).await {
+        Ok(body) => cloud.request(&parts, &body, peer.to_string()).await,
+        Err(Refusal { status, message }) => refused(status, &message),
     };
     gate.cors().add(origin.as_ref(), response.headers_mut());
     response
+}
+
+/// The whole body of a request.
+async fn upload(body: Incoming) -> Result<Bytes, Refusal> {
+    let body = Limited::new(body, MAX_BODY_BYTES).collect();
+    let (status, message) = match timeout(UPLOAD_TIMEOUT, body).await {
+        Ok(Ok(body)) => return Ok(body.to_bytes()),
+        Ok(Err(_)) => (StatusCode::PAYLOAD_TOO_LARGE, "Request Too Long"),
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "Request Timed Out"),
+    };
+    Err(Refusal { status, message: message.to_owned() })
 }
 
 #[cfg(test)]
