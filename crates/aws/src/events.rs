@@ -178,6 +178,7 @@ impl EventKind {
 }
 
 /// The service that an event is known to be of.
+#[expect(clippy::zero_sized_map_values, reason = "serde reads an object into a map only")]
 fn service(event: &RawValue) -> Option<&'static str> {
     let members = object::<BTreeMap<String, IgnoredAny>>(event)?;
     let has = |names: &[&str]| names.iter().all(|name| members.contains_key(*name));

@@ -71,13 +71,16 @@ async fn so_is_one_that_is_broken_off_and_one_where_0_3_is_not_spoken() {
     }
 }
 
+/// A path, a body, headers, and the code that the client is to see.
+type Case<'a> = (&'a str, String, &'a [(&'static str, &'static str)], i32);
+
 /// Nobody knows which method is called, or by which version: the client has said what it reads.
 #[tokio::test(start_paused = true)]
 async fn one_that_was_not_read_is_a_stream_if_the_client_asks_for_one() {
     let world = World::new();
     let call = |id: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"message/stream"}}"#);
     let large = format!("{}{}", call("\"r1\""), " ".repeat(1024 * 1024));
-    let cases: [(&str, String, &[(&str, &str)], i32); 6] = [
+    let cases: [Case<'_>; 6] = [
         ("/", large, &[], -32_602),
         ("/", call("1"), &[("Content-Encoding", "gzip")], -32_600),
         ("/", call("1"), &[("A2A-Version", "7")], -32_009),
@@ -92,7 +95,7 @@ async fn one_that_was_not_read_is_a_stream_if_the_client_asks_for_one() {
         all.collect::<Vec<_>>()
     };
     for (path, body, headers, code) in cases {
-        let place = format!("{path} {headers:?} {:.60}", body);
+        let place = format!("{path} {headers:?} {body:.60}");
         let send = async |headers: &[(&str, &str)]| {
             world.request(request("POST", path, body.clone().into(), headers)).await
         };
