@@ -100,10 +100,18 @@ def granted(stack):
     rights = set()
     for role, of_role in statements(stack).items():
         for statement in of_role:
-            assert statement["Effect"] == "Allow" and not {"NotAction", "NotResource"} & set(statement)
-            on = json.dumps(statement["Condition"], sort_keys=True) if "Condition" in statement else ""
+            assert statement["Effect"] == "Allow" and not {"NotAction", "NotResource"} & set(
+                statement
+            )
+            on = (
+                json.dumps(statement["Condition"], sort_keys=True)
+                if "Condition" in statement
+                else ""
+            )
             for action in listed(statement["Action"]):
-                rights |= {Right(role, action, resource, on) for resource in listed(statement["Resource"])}
+                rights |= {
+                    Right(role, action, resource, on) for resource in listed(statement["Resource"])
+                }
     return rights
 
 
@@ -128,7 +136,11 @@ def needs_of_code(stack):
     for function, calls in CALLS.items():
         of = "SqsExecutor" if function == SCHEDULER else FUNCTIONS[function]
         variables = stack.variables(of)
-        role = variables["SCHEDULER_ROLE_ARN"] if function == SCHEDULER else stack.properties(of)["Role"]
+        role = (
+            variables["SCHEDULER_ROLE_ARN"]
+            if function == SCHEDULER
+            else stack.properties(of)["Role"]
+        )
         for call in calls:
             if "when" in call and not variables[call["when"]]:
                 continue
@@ -161,10 +173,16 @@ def needs_of_aws(stack):
             yield Right(roles[function], action, source), "the function's mapping polls"
         if is_stream:
             # It takes no resource.
-            yield Right(roles[function], "dynamodb:ListStreams", "*"), "the function's mapping polls"
+            yield (
+                Right(roles[function], "dynamodb:ListStreams", "*"),
+                "the function's mapping polls",
+            )
         if "DestinationConfig" in of:
             destination = of["DestinationConfig"]["OnFailure"]["Destination"]
-            yield Right(roles[function], "sqs:SendMessage", destination), "the mapping gives up a batch"
+            yield (
+                Right(roles[function], "sqs:SendMessage", destination),
+                "the mapping gives up a batch",
+            )
     for name, of in stack.of_type("AWS::Scheduler::Schedule").items():
         target = of["Target"]
         role = name_of(target["RoleArn"])
@@ -187,7 +205,9 @@ def needs(stack):
 def lacking(stack):
     """The rights that roles lack, with what they are needed for."""
     has = granted(stack)
-    return [(right, ", ".join(what)) for right, what in sorted(needs(stack).items()) if right not in has]
+    return [
+        (right, ", ".join(what)) for right, what in sorted(needs(stack).items()) if right not in has
+    ]
 
 
 def problems(template=None, **parameters):

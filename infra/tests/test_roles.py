@@ -35,7 +35,10 @@ def test_roles_trust_one_service_and_schedules_only_those_of_the_stack():
         assert of["AssumeRolePolicyDocument"]["Version"] == "2012-10-17"
         (statement,) = of["AssumeRolePolicyDocument"]["Statement"]
         (service,) = listed(statement["Principal"]["Service"])
-        assert statement["Principal"] == {"Service": service} and statement["Action"] == "sts:AssumeRole"
+        assert (
+            statement["Principal"] == {"Service": service}
+            and statement["Action"] == "sts:AssumeRole"
+        )
         condition = {
             "StringEquals": {"aws:SourceAccount": "123456789012"},
             "ArnEquals": {"aws:SourceArn": "${Schedules.Arn}"},
