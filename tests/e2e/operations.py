@@ -105,7 +105,7 @@ async def one_time_schedule(stack: Stack, door: Door, hook) -> str:
     wait_s = at.timestamp() - start
     assert made["ActionAfterCompletion"] == "DELETE" and wait_s > 15 * 60, made
     # Nobody waits for so long here: it is moved, as it is, to a few seconds from now.
-    soon = datetime.now(UTC) + timedelta(seconds=4)
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=5)
     stack.scheduler.update_schedule(
         GroupName=group,
         Name=name,
