@@ -135,14 +135,14 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    /// `slowest_ms`: how slow requests are at most, if nothing else goes wrong.
-    pub(crate) fn new(policy: Arc<Policy>, faults: Faults, slowest_ms: Option<u64>) -> Self {
+    /// `slowest_ms`: how slow requests are at most, and connections, if nothing else goes wrong.
+    pub(crate) fn new(policy: Arc<Policy>, faults: Faults, slowest_ms: Option<(u64, u64)>) -> Self {
         // One clock may be ahead by this much, and another behind.
         let apart = 2 * Duration::from_millis(faults.skew_ms.into());
         Self {
             clocks_agree: faults.skew_ms == 0,
             wide_views: BTreeSet::new(),
-            late_most_ms: slowest_ms.map(pushes::late_most_ms),
+            late_most_ms: slowest_ms.map(|(slow, connect)| pushes::late_most_ms(slow, connect)),
             claims_hold: apart <= policy.clock_skew,
             set_back: if faults.step > 0 { apart } else { Duration::ZERO },
             policy,

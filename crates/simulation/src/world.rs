@@ -118,7 +118,9 @@ impl World {
             Some(bug) => bug.in_store(stores.shown),
             None => stores.shown,
         };
-        let oracle = Oracle::new(policy.clone(), faults, plan.slowest_ms());
+        let connect_ms = u64::from(settings.connect_ms);
+        let slowest_ms = plan.slowest_ms().map(|slowest_ms| (slowest_ms, connect_ms));
+        let oracle = Oracle::new(policy.clone(), faults, slowest_ms);
         Self {
             seed,
             settings,

@@ -14,25 +14,25 @@ pub(super) fn replace(plan: &mut Plan) {
         return;
     }
     plan.settings = Settings {
-        connect_ms: rng.pick(&[0, 100, 900]),
+        connect_ms: rng.pick(&[0, 900, 2_000]),
         tail_poll_ms: 1_000,
         ..Settings::default()
     };
     plan.faults = Faults::default();
-    let mut maker = Maker { rng, ops: Vec::new() };
+    let by_ms = rng.pick(&[450, 450, 700, 1_000, 2_000, 4_000]);
+    let mut maker = Maker { rng, by_ms, ops: Vec::new() };
     for slot in 1..=maker.number(1, 3) {
         maker.task(slot);
     }
-    for _ in 0..maker.number(1, 2) {
-        let by_ms = maker.rng.pick(&[450, 450, 700, 1_000, 2_000, 4_000]);
-        let (at_ms, for_ms) = (maker.rng.within(0, 4_000), maker.rng.within(2_000, 30_000));
-        maker.add(at_ms, Action::Slow { by_ms, for_ms });
-    }
+    let (at_ms, for_ms) = (maker.rng.within(0, 4_000), maker.rng.within(2_000, 60_000));
+    maker.add(at_ms, Action::Slow { by_ms, for_ms });
     plan.ops = maker.ops;
 }
 
 struct Maker {
     rng: Rng,
+    /// How much longer requests take.
+    by_ms: u64,
     ops: Vec<Op>,
 }
 
@@ -55,12 +55,14 @@ impl Maker {
     /// that would tell it so.
     fn deletes(&mut self, slot: u32, id: Option<u32>, at_ms: u64) {
         let mut at_ms = at_ms;
-        for _ in 0..self.rng.within(1, 3) {
+        for _ in 0..self.rng.within(2, 4) {
             at_ms += self.rng.within(3_000, 9_000);
             let push = self.registration(id);
             self.add(at_ms, Action::Register { slot, push });
-            let after_ms = self.rng.within(500, 8_000);
+            // Three requests make the config; its deliverer reads, claims, and reads again.
+            let after_ms = self.rng.within(2 * self.by_ms, 5 * self.by_ms);
             self.add(at_ms + after_ms, Action::Unregister { slot, id });
+            at_ms += after_ms;
         }
     }
 

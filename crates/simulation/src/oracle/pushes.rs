@@ -308,9 +308,9 @@ fn due_ms(head: &Head) -> Option<u64> {
 
 /// How late a push may be if requests take this much longer, and nothing else goes wrong: to signal
 /// and claim the task, to send what came before, to note that, and to claim and read again where the
-/// first view was too narrow.
-pub(super) fn late_most_ms(slowest_ms: u64) -> u64 {
-    5_000 + 20 * slowest_ms
+/// first view was too narrow. What came before has connections to wait for, too.
+pub(super) fn late_most_ms(slowest_ms: u64, connect_ms: u64) -> u64 {
+    5_000 + 20 * slowest_ms + 6 * connect_ms
 }
 
 impl Known {
