@@ -310,7 +310,7 @@ fn due_ms(head: &Head) -> Option<u64> {
 /// and claim the task, to send what came before, to note that, and to claim and read again where the
 /// first view was too narrow. What came before has connections to wait for, too.
 pub(super) fn late_most_ms(slowest_ms: u64, connect_ms: u64) -> u64 {
-    5_000 + 20 * slowest_ms + 6 * connect_ms
+    5_000 + 25 * slowest_ms + 6 * connect_ms
 }
 
 impl Known {
