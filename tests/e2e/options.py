@@ -16,12 +16,12 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument(
-        *("--from",), dest="since", metavar="REF",
+        "--from", dest="since", metavar="REF",
         help="the commit to upgrade from [default: the last tag, or that in infra/released]",
     )  # fmt: skip
     made.add_argument("--keep", action="store_true", help="leave the emulator running")
     made.add_argument(
-        *("--step",), action="append", metavar="NAME",
+        "--step", action="append", metavar="NAME",
         help="only the steps whose names begin so, with the emulator that --keep left, if there is one",
     )  # fmt: skip
     return made

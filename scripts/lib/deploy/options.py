@@ -34,18 +34,18 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--region", help="[default: that of the environment or the profile]")
     made.add_argument("--profile", help="of the AWS configuration")
     made.add_argument(
-        *("--parameters",), nargs="+", action="extend", default=[], metavar="KEY=VALUE|FILE",
+        "--parameters", nargs="+", action="extend", default=[], metavar="KEY=VALUE|FILE",
         help="of the template; may be given more than once",
     )  # fmt: skip
     made.add_argument(
-        *("--bucket",), metavar="NAME",
+        "--bucket", metavar="NAME",
         help="for the zips [default: the stack's, or a2a-lambda-ACCOUNT-REGION, which is made]",
     )  # fmt: skip
     made.add_argument(
-        *("--template",), type=Path, metavar="FILE", help="[default: infra/template.yaml]"
+        "--template", type=Path, metavar="FILE", help="[default: infra/template.yaml]"
     )
     made.add_argument(
-        *("--zips",), type=Path, metavar="DIR",
+        "--zips", type=Path, metavar="DIR",
         help="deploy what scripts/package wrote there, and build nothing",
     )  # fmt: skip
     made.add_argument("--endpoint-url", metavar="URL", help="of an emulator, instead of AWS")
@@ -53,19 +53,19 @@ def parser() -> argparse.ArgumentParser:
 
     does = made.add_mutually_exclusive_group()
     does.add_argument(
-        *("--only",), metavar="NAME",
+        "--only", metavar="NAME",
         help="build and deploy this function's code; all else stays as it is in the stack",
     )  # fmt: skip
     does.add_argument(
-        *("--dry-run",), action="store_true",
+        "--dry-run", action="store_true",
         help="check everything and build, but upload and change nothing",
     )  # fmt: skip
     does.add_argument(
-        *("--diff",), action="store_true",
+        "--diff", action="store_true",
         help="upload, and show what would change in the template, the parameters and the resources",
     )  # fmt: skip
     does.add_argument(
-        *("--rollback",), action="store_true",
+        "--rollback", action="store_true",
         help="go back to the zips that the stack had before; all else stays as it is",
     )  # fmt: skip
     does.add_argument("--destroy", action="store_true", help="remove the stack, after a question")
