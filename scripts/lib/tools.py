@@ -59,3 +59,14 @@ def environment(name: str, requirements: Path) -> Path:
             raise Fault(f"could not install {requirements.name}; pip says above why")
     stamp.write_text(wanted)
     return folder / "bin"
+
+
+def main() -> int:
+    """For scripts that are not written in Python: the arguments of `environment`."""
+    name, requirements = sys.argv[1:]
+    environment(name, ROOT / requirements)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_main(main))
