@@ -26,6 +26,7 @@ mod lane;
 mod parcel;
 mod trouble;
 mod view;
+mod wide;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -38,7 +39,7 @@ use crate::engine::{Engine, TransactError, chain};
 use crate::head::{Head, MAX_PUSH_VIEW};
 use crate::ids::{ConfigId, LeaseToken, Position, TaskKey};
 use crate::log::Entry;
-use crate::machine::{Command, Refusal, Settlement};
+use crate::machine::{Command, Refusal, Settlement, Stamp};
 use crate::run::{RunError, run_error};
 use crate::store::{Depth, Snapshot};
 
@@ -48,6 +49,7 @@ pub(crate) use feed::{Beside, Feed};
 use lane::{Attempts, Lane};
 use parcel::{Found, next};
 use view::View;
+use wide::{Wide, late_wait, view_for};
 
 /// Of the claim, and of the invocation, there must be this much more than a POST takes: to write
 /// down what came of it.
@@ -55,15 +57,6 @@ const MARGIN: Duration = Duration::from_secs(1);
 
 /// How long whoever delivers next is waited for, where there was no time for more.
 const RELAY: Duration = Duration::from_secs(1);
-
-/// Where the store is slow, how many of its answers a view is long: a claim and what is read for an
-/// attempt, and as much again for a connection and for answers that take longer.
-const VIEW_OF_REQUESTS: u32 = 4;
-
-/// The first wait where the store is slower than the widest view allows. It doubles each time.
-const LATE_FIRST: Duration = Duration::from_millis(250);
-/// The longest such wait.
-const LATE_MOST: Duration = Duration::from_secs(5);
 
 /// What came of looking after a task's pushes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,9 +121,9 @@ pub async fn deliver(
     }
     let token = LeaseToken::new(engine.ids.fresh());
     // Who finds out later that the store is slow claims again, and has less time left.
-    let wide = Some(wide_view(took)).filter(|wide| *wide > engine.policy.push_view);
-    let claimed_by = wide.map_or_else(|| token.clone(), |wide| token.with_view(wide));
-    let command = Command::ClaimPush { token: claimed_by };
+    let mut feed = Feed::none();
+    feed.wide().widen_if_slow(engine, took);
+    let command = Command::ClaimPush { token: feed.wide().claims_as(&token) };
     let as_of = engine.clock.now();
     let claimed = match engine.transact(snapshot, command).await {
         Ok((claimed, _)) => claimed,
@@ -144,10 +137,8 @@ pub async fn deliver(
         Err(TransactError::Gone) => return Ok(Delivered::NoSuchTask),
         Err(error) => return Err(run_error(error)),
     };
-    let mut feed = Feed::none();
     let claimed = Shown { snapshot: claimed, as_of };
-    let mut delivering = Delivering::new(engine, &token, deadline, claimed);
-    delivering.wide = wide;
+    let delivering = Delivering::new(engine, &token, deadline, claimed, &feed);
     Ok(Delivered::Ran(delivering.run(&mut feed).await?))
 }
 
@@ -164,7 +155,7 @@ pub(crate) async fn beside(
     while let Some(shown) = feed.next().await {
         let key = shown.snapshot.head.key.clone();
         let (tenant, task) = (&key.tenant, &key.task);
-        match Delivering::new(engine, &token, deadline, shown).run(&mut feed).await {
+        match Delivering::new(engine, &token, deadline, shown, &feed).run(&mut feed).await {
             Ok(tally) if tally == Tally::default() => {}
             Ok(tally) => {
                 let Tally { acknowledged, failed, unknown, late } = tally;
@@ -192,18 +183,26 @@ struct Delivering<'a> {
     lanes: BTreeMap<ConfigId, Lane>,
     /// The epoch that the configs were read at.
     epoch: Option<u64>,
-    /// How old what is known may be when a push is begun, once the store was too slow for less.
-    wide: Option<Duration>,
+    wide: Wide,
+    /// How long it took to learn of the task.
+    took: Duration,
     /// Since when there is nothing else to do, and others may wait for this to end.
     alone_since: Option<Timestamp>,
     tally: Tally,
 }
 
 impl<'a> Delivering<'a> {
-    fn new(engine: &'a Engine, token: &'a LeaseToken, deadline: Timestamp, shown: Shown) -> Self {
+    fn new(
+        engine: &'a Engine,
+        token: &'a LeaseToken,
+        deadline: Timestamp,
+        shown: Shown,
+        feed: &Feed,
+    ) -> Self {
         let Shown { snapshot, as_of } = shown;
         let Snapshot { head, tail, inline_bytes } = snapshot;
         Self {
+            took: engine.clock.now().saturating_since(as_of),
             engine,
             token,
             deadline,
@@ -213,7 +212,7 @@ impl<'a> Delivering<'a> {
             log: tail,
             lanes: BTreeMap::new(),
             epoch: None,
-            wide: None,
+            wide: feed.wide().clone(),
             alone_since: None,
             tally: Tally::default(),
         }
@@ -320,11 +319,9 @@ impl<'a> Delivering<'a> {
         Ok(wake)
     }
 
-    /// The end of this claim. The clock of another deliverer may be ahead by the policy's `clock_skew`:
-    /// it must not find the claim over while an attempt is under way.
+    /// The end of this claim.
     fn claimed_until(&self) -> Option<Timestamp> {
-        let until = self.head.pushed_until(self.token)?;
-        Some(until.saturating_sub(self.engine.policy.clock_skew))
+        claimed_until(self.engine, &self.head, self.token)
     }
 
     /// Whether it is time to leave what there is to another, who is signaled.
@@ -426,13 +423,13 @@ impl<'a> Delivering<'a> {
                 let now = self.engine.clock.now();
                 let view = self.head.push_view(self.engine.policy.push_view).unwrap_or_default();
                 if view < MAX_PUSH_VIEW {
-                    self.wide = self.wide.max(Some(wide_view(took.max(view))));
+                    self.wide.widen(view_for(took.max(view)));
                     lane.later = Some(now);
                 } else {
                     lane.later = Some(now.saturating_add(late_wait(lane.late)));
                     lane.late = lane.late.saturating_add(1);
                 }
-                let (key, view) = (&self.head.key, self.wide);
+                let (key, view) = (&self.head.key, self.wide.get());
                 let (tenant, task) = (&key.tenant, &key.task);
                 info!(%tenant, %task, config = %id, ?took, ?view, "the store was too slow for a push");
             }
@@ -458,28 +455,37 @@ impl<'a> Delivering<'a> {
     async fn outlasts_one(&mut self) -> Result<bool, RunError> {
         match self.claimed_until() {
             None => Ok(false),
-            Some(until) if has_time_for_one(self.engine, until) && self.sees_enough() => Ok(true),
+            Some(_) if self.suffices(&self.head) => Ok(true),
             Some(_) => self.claim().await,
         }
     }
 
-    /// Whether the claim has as wide a view as the store makes necessary.
-    fn sees_enough(&self) -> bool {
-        self.wide.is_none_or(|wide| self.head.push_view(Duration::ZERO) >= Some(wide))
+    /// Whether a task is claimed for long enough for an attempt, and by as wide a view as it needs.
+    fn suffices(&self, head: &Head) -> bool {
+        let until = claimed_until(self.engine, head, self.token);
+        until.is_some_and(|until| has_time_for_one(self.engine, until))
+            && self.wide.is_claimed(head)
     }
 
     async fn claim(&mut self) -> Result<bool, RunError> {
-        let token = self.wide.map_or_else(|| self.token.clone(), |wide| self.token.with_view(wide));
-        let command = Command::ClaimPush { token };
+        let command = Command::ClaimPush { token: self.wide.claims_as(self.token) };
         let as_of = self.engine.clock.now();
-        match self.engine.transact(self.snapshot(), command).await {
+        let claim = |head: &Head, stamp: &Stamp| {
+            // The runner's commits claim, too: where one came first there may be no need to.
+            if self.suffices(head) {
+                Err(head.illegal(command.name(), Refusal::Suffices))
+            } else {
+                head.apply(command.clone(), stamp)
+            }
+        };
+        match self.engine.transact_with(self.snapshot(), claim).await {
             Ok((snapshot, _)) => {
                 self.adopt(snapshot, Some(as_of));
                 Ok(true)
             }
             Err(TransactError::Illegal(refused)) => {
                 self.adopt(*refused.snapshot, None);
-                Ok(false)
+                Ok(refused.illegal.refusal == Refusal::Suffices)
             }
             Err(TransactError::Gone) => Ok(false),
             Err(error) => Err(run_error(error)),
@@ -493,6 +499,7 @@ impl<'a> Delivering<'a> {
         if self.head.pushed_until(self.token).is_none() {
             // The runner had nothing to commit, or another has delivered in between.
             let may = self.head.has_free_push(now) && has_time_for_one(self.engine, self.deadline);
+            self.wide.widen_if_slow(self.engine, self.took);
             return Ok(!(may && self.claim().await?));
         }
         let mut next: Option<Timestamp> = None;
@@ -566,19 +573,15 @@ impl<'a> Delivering<'a> {
     }
 }
 
+/// The end of a deliverer's claim. The clock of another may be ahead by the policy's `clock_skew`: it
+/// must not find the claim over while an attempt is under way.
+fn claimed_until(engine: &Engine, head: &Head, token: &LeaseToken) -> Option<Timestamp> {
+    Some(head.pushed_until(token)?.saturating_sub(engine.policy.clock_skew))
+}
+
 /// Whether a POST that is begun now ends before this time, with what came of it written down.
 fn has_time_for_one(engine: &Engine, ends_by: Timestamp) -> bool {
     ends_by.saturating_since(engine.clock.now()) >= engine.policy.push_timeout + MARGIN
-}
-
-/// The view of a deliverer whom the store has kept waiting for so long.
-fn wide_view(took: Duration) -> Duration {
-    took.saturating_mul(VIEW_OF_REQUESTS).min(MAX_PUSH_VIEW)
-}
-
-/// How long to wait before a push where even the widest view is too narrow.
-fn late_wait(before: u32) -> Duration {
-    LATE_FIRST.saturating_mul(2_u32.saturating_pow(before)).min(LATE_MOST)
 }
 
 async fn sleep(engine: &Engine, pause: Option<Duration>) {

@@ -158,11 +158,12 @@ impl Head {
     /// [`machine`](crate::machine).
     pub fn apply(&self, command: Command, stamp: &Stamp) -> Result<Change, IllegalTransition> {
         let name = command.name();
-        self.step(command, stamp).map_err(|refusal| IllegalTransition {
-            command: name,
-            phase: self.phase.name(),
-            refusal,
-        })
+        self.step(command, stamp).map_err(|refusal| self.illegal(name, refusal))
+    }
+
+    /// That a command is not applied in the present phase, and why.
+    pub(crate) fn illegal(&self, command: &'static str, refusal: Refusal) -> IllegalTransition {
+        IllegalTransition { command, phase: self.phase.name(), refusal }
     }
 
     fn step(&self, command: Command, stamp: &Stamp) -> Result<Change, Refusal> {

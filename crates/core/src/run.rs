@@ -229,7 +229,8 @@ impl Runner {
         let retries = self.agents.retries(&snapshot.head.key.tenant, &self.engine.policy);
         let command = Command::Claim { token: token.clone(), max_attempts: retries.max_attempts };
         let as_of = self.engine.clock.now();
-        let (claimed, effects) = self.engine.transact_as(beside.token(), snapshot, command).await?;
+        let (claimed, effects) =
+            self.engine.transact_as(&beside.pusher(), snapshot, command).await?;
         beside.show(&claimed, as_of);
         self.engine.carry_out(&claimed.head, &effects).await?;
         Ok(claimed)
@@ -250,6 +251,7 @@ impl Runner {
             | Refusal::NotFirst
             | Refusal::NoLease
             | Refusal::Repeated
+            | Refusal::Suffices
             | Refusal::TooManyConfigs { .. }
             | Refusal::NoSuchConfig
             | Refusal::NothingToPush
@@ -282,7 +284,7 @@ impl Runner {
         let pause = Pause::Until { wake_at: self.engine.clock.now(), checkpoint };
         let command = Command::Park { turn, pause };
         let as_of = self.engine.clock.now();
-        let handed_over = self.engine.transact_as(beside.token(), snapshot, command).await;
+        let handed_over = self.engine.transact_as(&beside.pusher(), snapshot, command).await;
         let (snapshot, effects) = handed_over.map_err(Stop::from)?;
         beside.show(&snapshot, as_of);
         self.engine.carry_out(&snapshot.head, &effects).await.map_err(TransactError::from)?;

@@ -3,6 +3,7 @@
 use a2a_lambda_protocol::Timestamp;
 use tokio::sync::watch;
 
+use super::wide::Wide;
 use crate::engine::Engine;
 use crate::ids::LeaseToken;
 use crate::store::Snapshot;
@@ -19,6 +20,8 @@ pub(crate) struct Shown {
 #[derive(Debug)]
 pub(crate) struct Beside {
     token: LeaseToken,
+    /// What its deliverer needs.
+    wide: Wide,
     shown: watch::Sender<Option<Box<Shown>>>,
 }
 
@@ -27,12 +30,18 @@ impl Beside {
     pub(crate) fn new(engine: &Engine) -> (Self, Feed) {
         let (shown, seen) = watch::channel(None);
         let token = LeaseToken::new(engine.ids.fresh());
-        (Self { token, shown }, Feed { shown: Some(seen) })
+        let wide = Wide::default();
+        (Self { token, wide: wide.clone(), shown }, Feed { wide, shown: Some(seen) })
     }
 
-    /// By whom commits of the runner are delivered.
+    /// Who delivers.
     pub(crate) fn token(&self) -> &LeaseToken {
         &self.token
+    }
+
+    /// By whom the runner's next commit is delivered, with as wide a view as they need.
+    pub(crate) fn pusher(&self) -> LeaseToken {
+        self.wide.claims_as(&self.token)
     }
 
     /// Shows the task as it is now, by a read or a commit that began at `as_of`.
@@ -51,13 +60,14 @@ impl Beside {
 /// looks for itself while attempts are under way.
 #[derive(Debug)]
 pub(crate) struct Feed {
+    wide: Wide,
     shown: Option<watch::Receiver<Option<Box<Shown>>>>,
 }
 
 impl Feed {
     /// Of one who is beside no runner.
     pub(super) fn none() -> Self {
-        Self { shown: None }
+        Self { wide: Wide::default(), shown: None }
     }
 
     /// What the runner shows next; `None` when it is done.
@@ -68,6 +78,11 @@ impl Feed {
             return None;
         }
         shown.borrow_and_update().as_deref().cloned()
+    }
+
+    /// What the runner claims with.
+    pub(super) fn wide(&self) -> &Wide {
+        &self.wide
     }
 
     pub(super) fn is_open(&self) -> bool {

@@ -212,7 +212,7 @@ pub enum Finish {
 }
 
 impl Command {
-    pub(super) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Message { .. } => "message",
             Self::Claim { .. } => "claim",

@@ -44,6 +44,9 @@ pub enum Refusal {
     /// The message was accepted before, or another one under the same idempotency key (I9).
     #[error("a message with this idempotency key was accepted before")]
     Repeated,
+    /// The deliverer's claim is as long and as wide as it should be.
+    #[error("the claim needs no change")]
+    Suffices,
     /// There is nothing of the kind to end.
     #[error("there is no lease")]
     NoLease,

@@ -306,9 +306,9 @@ impl<'a> Committer<'a> {
     }
 
     async fn commit(&mut self, command: Command) -> Result<(), TransactError> {
-        let pusher = self.beside.token();
+        let pusher = self.beside.pusher();
         let as_of = self.engine.clock.now();
-        let (now, effects) = self.engine.transact_as(pusher, self.now.clone(), command).await?;
+        let (now, effects) = self.engine.transact_as(&pusher, self.now.clone(), command).await?;
         self.now = now;
         self.beside.show(&self.now, as_of);
         self.engine.carry_out(&self.now.head, &effects).await?;

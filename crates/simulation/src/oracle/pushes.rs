@@ -65,6 +65,8 @@ pub(super) struct Hook {
     bodies: BTreeMap<String, u64>,
     /// The newest entry that has arrived.
     arrived: Option<Position>,
+    /// When the newest push was acknowledged that had not arrived before, in milliseconds of the run.
+    accepted_ms: u64,
     /// What was acknowledged: the newest entry of each push.
     pub(super) acknowledged: BTreeSet<Position>,
     /// What its receiver has answered.
@@ -91,6 +93,7 @@ impl Hook {
             gone_by: None,
             bodies: BTreeMap::new(),
             arrived: None,
+            accepted_ms: 0,
             acknowledged: BTreeSet::new(),
             statuses: BTreeSet::new(),
             begun: 0,
@@ -257,6 +260,9 @@ impl Oracle {
         hook.arrived = hook.arrived.max(Some(through));
         hook.statuses.extend(status);
         if let Some(200..300) = status {
+            if is_new {
+                hook.accepted_ms = now_ms;
+            }
             hook.acknowledged.insert(through);
         }
         Ok(is_new)
@@ -307,21 +313,22 @@ fn due_ms(head: &Head) -> Option<u64> {
 }
 
 /// How late a push may be if requests take this much longer, and nothing else goes wrong: to signal
-/// and claim the task, to send what came before, to note that, and to claim and read again where the
-/// first view was too narrow. What came before has connections to wait for, too.
+/// and claim the task, to note what came before, and to claim and read again where the first view was
+/// too narrow. What came before has connections to wait for, too.
 pub(super) fn late_most_ms(slowest_ms: u64, connect_ms: u64) -> u64 {
-    5_000 + 25 * slowest_ms + 6 * connect_ms
+    5_000 + 16 * slowest_ms + 2 * connect_ms
 }
 
 impl Known {
     /// From when on a receiver should be sent the push that ends with an entry, in milliseconds of
-    /// the run: when its oldest entry was written that has not arrived, unless the config came later.
+    /// the run: when its oldest entry was written that has not arrived. If the config came later, or
+    /// the receiver had the push before this one later, then from then on.
     fn to_be_sent_ms(&self, hook: &Hook, through: Position) -> u64 {
         let after = hook.arrived.unwrap_or(Position(through.0.saturating_sub(1)));
         let oldest = sent_entries(&self.log, after, through).next();
         let place = oldest.and_then(|entry| usize::try_from(entry.position.0 - 1).ok());
         let written_ms = place.and_then(|place| self.written_ms.get(place));
-        hook.named_ms.max(written_ms.copied().unwrap_or_default())
+        written_ms.copied().unwrap_or_default().max(hook.named_ms).max(hook.accepted_ms)
     }
 
     /// Whether a push is what its receiver is to be sent when it has had everything up to `arrived`.
