@@ -7,7 +7,7 @@ from zips import FOLDER
 def one_function(stack: Stack) -> str:
     """`--only` changes the code of one function, and nothing else."""
     before, parameters = stack.code(), stack.parameters()
-    stack.deploy("--only", "sqs-executor", "--zips", FOLDER / "fixtures", "--no-smoke-test")
+    stack.deploy("--only", "sqs-executor", "--zips", FOLDER / "shipped", "--no-smoke-test")
     after = stack.code()
     changed = [name for name in before if before[name] != after[name]]
     assert changed == ["sqs-executor"], changed

@@ -19,6 +19,10 @@ def parser() -> argparse.ArgumentParser:
         "--from", dest="since", metavar="REF",
         help="the commit to upgrade from [default: the last tag, or that in infra/released]",
     )  # fmt: skip
+    made.add_argument(
+        "--quick", action="store_true",
+        help="without the upgrade and without arm64, for which more zips are built",
+    )  # fmt: skip
     made.add_argument("--keep", action="store_true", help="leave the emulator running")
     made.add_argument(
         "--step", action="append", metavar="NAME",
