@@ -1,0 +1,225 @@
+// Made of infra/template.yaml by `scripts/check-infra --generate`. Do not edit.
+
+/** The template's parameters. One that is not given has the template's default. */
+export interface Parameters {
+  /**
+   * rest: a REST API that streams. url: a Function URL that streams. http: an HTTP API, which does
+   * not stream. Default: rest.
+   */
+  readonly frontDoor?: 'rest' | 'url' | 'http';
+  /**
+   * Who says who calls. rest: iam, lambda or cognito. url: iam. http: iam or jwt. none needs
+   * AllowAnonymous. Default: iam.
+   */
+  readonly authorizer?: 'iam' | 'lambda' | 'cognito' | 'jwt' | 'none';
+  /** With Authorizer lambda the authorizer function. */
+  readonly authorizerFunctionArn?: string;
+  /** With Authorizer cognito the user pool. */
+  readonly userPoolArn?: string;
+  /**
+   * The header in which a Lambda authorizer or a user pool finds the token. Default:
+   * Authorization.
+   */
+  readonly authorizerHeader?: string;
+  /** With Authorizer jwt the issuer of the tokens. */
+  readonly jwtIssuer?: string;
+  /** With Authorizer jwt the audiences that are accepted, with commas. */
+  readonly jwtAudience?: string;
+  /** A web ACL of WAF in front of the REST API. */
+  readonly webAclArn?: string;
+  /** A domain of one's own for the REST or HTTP API. */
+  readonly domainName?: string;
+  /** The certificate of DomainName in this region. */
+  readonly certificateArn?: string;
+  /** The Route 53 zone in which DomainName is to point to the API. */
+  readonly hostedZoneId?: string;
+  /**
+   * A log of requests to the REST or HTTP API. A REST API needs the account's CloudWatch role of
+   * API Gateway: set-account-role makes and sets it, for all APIs of the region. Default: off.
+   */
+  readonly accessLogs?: 'off' | 'on' | 'set-account-role';
+  /** The memory of request in MB. 128 to 10240. Default: 512. */
+  readonly requestMemory?: number;
+  /** The memory of sqs-executor in MB. 128 to 10240. Default: 512. */
+  readonly sqsExecutorMemory?: number;
+  /** The memory of stream-recovery and scheduled-recovery in MB. 128 to 10240. Default: 256. */
+  readonly recoveryMemory?: number;
+  /** How long an invocation of sqs-executor may take in seconds. 30 to 900. Default: 900. */
+  readonly sqsExecutorTimeout?: number;
+  /** How many tasks share an invocation of sqs-executor, at most. 1 to 10. Default: 10. */
+  readonly sqsExecutorBatchSize?: number;
+  /**
+   * How many invocations of sqs-executor the queue starts at once at most; the account's limit if
+   * empty.
+   */
+  readonly sqsExecutorMaxConcurrency?: string;
+  /** The reserved concurrency of request; none if empty. */
+  readonly requestReservedConcurrency?: string;
+  /** The reserved concurrency of sqs-executor; none if empty. */
+  readonly sqsExecutorReservedConcurrency?: string;
+  /** The reserved concurrency of stream-recovery; none if empty. */
+  readonly streamRecoveryReservedConcurrency?: string;
+  /** The reserved concurrency of scheduled-recovery; none if empty. */
+  readonly scheduledRecoveryReservedConcurrency?: string;
+  /** The provisioned concurrency of request; none if empty. Needs Revision. */
+  readonly requestProvisionedConcurrency?: string;
+  /** The provisioned concurrency of sqs-executor; none if empty. Needs Revision. */
+  readonly sqsExecutorProvisionedConcurrency?: string;
+  /** How CodeDeploy shifts request and sqs-executor to a new version. Needs Revision. Default: off. */
+  readonly canary?: 'off' | 'Canary10Percent5Minutes' | 'Canary10Percent10Minutes' | 'Canary10Percent15Minutes' | 'Canary10Percent30Minutes' | 'Linear10PercentEvery1Minute' | 'Linear10PercentEvery2Minutes' | 'Linear10PercentEvery3Minutes' | 'Linear10PercentEvery10Minutes';
+  /**
+   * The name of this deployment. A new one publishes a new version of request and sqs-executor;
+   * needed with Canary or provisioned concurrency only.
+   */
+  readonly revision?: string;
+  /** true calls request every five minutes. Default: false. */
+  readonly keepWarm?: boolean;
+  /** The subnets of the functions, with commas; no VPC if empty. */
+  readonly subnetIds?: string;
+  /** The security groups of the functions in SubnetIds, with commas. */
+  readonly securityGroupIds?: string;
+  /**
+   * The name of a table that is there already, such as one restored from a backup; a new one if
+   * empty.
+   */
+  readonly existingTable?: string;
+  /** The ARN of the stream (NEW_IMAGE) of ExistingTable. */
+  readonly existingTableStreamArn?: string;
+  /** Whether DynamoDB refuses to delete the table. Default: true. */
+  readonly deletionProtection?: boolean;
+  /** Whether the table can be restored to any second of the last 35 days. Default: true. */
+  readonly pointInTimeRecovery?: boolean;
+  /**
+   * A KMS key of one's own for the table, the queues, the logs and the variables; AWS's keys if
+   * empty.
+   */
+  readonly kmsKeyArn?: string;
+  /** How many days logs are kept. Default: 30. */
+  readonly logRetentionDays?: number;
+  /** Whether there are alarms. Default: true. */
+  readonly alarms?: boolean;
+  /** The ARN of the SNS topic that alarms go to. */
+  readonly alarmTopic?: string;
+  /** AGENT: the agent's name, or some for tenants, such as echo,acme=summary. Default: echo. */
+  readonly agent?: string;
+  /**
+   * ALLOW_ANONYMOUS: true serves everybody as one owner. Needed with Authorizer none. Default:
+   * false.
+   */
+  readonly allowAnonymous?: boolean;
+  /**
+   * OWNER_CLAIM: the claim of a token, or the field of a Lambda authorizer's context, that names
+   * the owner. Default: sub.
+   */
+  readonly ownerClaim?: string;
+  /** A2A_V0_3: false serves A2A 1.0 only. Default: true. */
+  readonly a2aV03?: boolean;
+  /** ALB_ARN: the load balancer whose x-amzn-oidc-data names who has signed in. */
+  readonly albArn?: string;
+  /**
+   * ALLOWED_ORIGINS: the web pages that may call from a browser, as origins with commas, or * for
+   * all.
+   */
+  readonly allowedOrigins?: string;
+  /**
+   * KEEP_ALIVE_SECONDS: how long a stream is silent before it is given a comment. 1 to 900.
+   * Default: 15.
+   */
+  readonly keepAliveSeconds?: number;
+  /** MAX_STREAM_SECONDS: the longest stream. 1 to 900. Default: 900. */
+  readonly maxStreamSeconds?: number;
+  /**
+   * PUBLIC_URL: the URL at which clients reach the service, for the agent card. With DomainName it
+   * is that by itself.
+   */
+  readonly publicUrl?: string;
+  /** BASE_PATH: what the front door leaves of the path of PUBLIC_URL. */
+  readonly basePath?: string;
+  /** MAX_BODY_BYTES: the largest body. 1024 to 6000000. Default: 1048576. */
+  readonly maxBodyBytes?: number;
+  /** CARD_MAX_AGE_SECONDS: how long clients may keep the agent card. 0 to 31536000. Default: 300. */
+  readonly cardMaxAgeSeconds?: number;
+  /** CARD_MODIFIED: when the card was last changed. */
+  readonly cardModified?: string;
+  /** CARD_SECURITY_SCHEMES: the card's securitySchemes, as JSON. */
+  readonly cardSecuritySchemes?: string;
+  /** CARD_SECURITY_REQUIREMENTS: the card's securityRequirements, as JSON. */
+  readonly cardSecurityRequirements?: string;
+  /** CARD_SIGNING_KEY: the private key that signs the card. */
+  readonly cardSigningKey?: string;
+  /** CARD_SIGNING_KEY_ID: the kid of CardSigningKey. */
+  readonly cardSigningKeyId?: string;
+  /** CARD_SIGNING_JWKS_URL: where clients find the public key of CardSigningKey. */
+  readonly cardSigningJwksUrl?: string;
+  /**
+   * PUSH_KMS_KEY: the KMS key that seals the secrets of push configs; create makes one. Without it
+   * and PushSecretsKey there are no pushes.
+   */
+  readonly pushKmsKey?: string;
+  /** PUSH_SECRETS_KEY: keys of one's own instead of PushKmsKey, or beside it. */
+  readonly pushSecretsKey?: string;
+  /** PUSH_SIGNING_KEYS: the keys that sign pushes as Standard Webhooks. */
+  readonly pushSigningKeys?: string;
+  /** PUSH_JWT_KEY: the private key of the tokens in pushes. */
+  readonly pushJwtKey?: string;
+  /** PUSH_JWT_KEY_ID: the kid of PushJwtKey. */
+  readonly pushJwtKeyId?: string;
+  /** PUSH_ALLOWED_HOSTS: the only hosts that are pushed to, with commas. */
+  readonly pushAllowedHosts?: string;
+  /** PUSH_ALLOW_HTTP: true pushes to http URLs, too. Default: false. */
+  readonly pushAllowHttp?: boolean;
+  /** PUSH_ALLOW_LOCAL: true pushes to private addresses, too. Default: false. */
+  readonly pushAllowLocal?: boolean;
+  /** PUSH_CHALLENGE: true takes a URL only if its owner answers a challenge. Default: false. */
+  readonly pushChallenge?: boolean;
+  /** PUSH_TASK: false leaves out the task that a new config is first sent. Default: true. */
+  readonly pushTask?: boolean;
+  /** PUSH_ARTIFACTS: false leaves out artifacts. Default: true. */
+  readonly pushArtifacts?: boolean;
+  /** PUSH_TIMEOUT_SECONDS: how long a receiver may take to answer. 1 to 60. Default: 10. */
+  readonly pushTimeoutSeconds?: number;
+  /**
+   * PUSH_WAITS_SECONDS: the waits between the attempts at a receiver in trouble, with commas.
+   * Default: 5,30,120,600,3600,10800,28800,43200,50400,57600,61200.
+   */
+  readonly pushWaitsSeconds?: string;
+  /**
+   * PUSH_CLAIM_SECONDS: how long a dead deliverer's claim blocks a new one; at least three times
+   * PushTimeoutSeconds. 4 to 900. Default: 30.
+   */
+  readonly pushClaimSeconds?: number;
+  /**
+   * SIGNAL_GRACE_SECONDS: how long a signal may take before the sweep sends another. 1 to 900.
+   * Default: 60.
+   */
+  readonly signalGraceSeconds?: number;
+  /** PUSH_EXTRA_ROOTS: root certificates that receivers' chains may end in, beside Mozilla's. */
+  readonly pushExtraRoots?: string;
+  /**
+   * BLOCKING_WAIT_SECONDS: how long a sender is kept waiting for the answer. 0 to 900. Default:
+   * 25.
+   */
+  readonly blockingWaitSeconds?: number;
+  /** LEASE_SECONDS: how long a dead runner's task waits. 6 to 900. Default: 30. */
+  readonly leaseSeconds?: number;
+  /**
+   * MAX_ATTEMPTS: how often a turn is tried. A record is received five times more before it is a
+   * dead letter. 1 to 100. Default: 5.
+   */
+  readonly maxAttempts?: number;
+  /**
+   * DEDUPLICATE_MESSAGES: true takes a repeated messageId of an owner for the same message.
+   * Default: false.
+   */
+  readonly deduplicateMessages?: boolean;
+  /** LOG_LEVEL: how much the functions log. Default: info. */
+  readonly logLevel?: 'error' | 'warn' | 'info' | 'debug' | 'trace';
+}
+
+/** The functions, and the parameter that names the zip of each. */
+export const ZIPS: Readonly<Record<string, string>> = {
+  'request': 'RequestKey',
+  'sqs-executor': 'SqsExecutorKey',
+  'stream-recovery': 'StreamRecoveryKey',
+  'scheduled-recovery': 'ScheduledRecoveryKey',
+};
