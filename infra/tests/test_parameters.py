@@ -45,6 +45,9 @@ BAD = {
     "ExistingTableStreamArn": ["stream", "arn:aws:dynamodb:eu-central-1:123456789012:table/t"],
     "KmsKeyArn": ["alias/a", "key", "arn:aws:kms:eu-central-1:123456789012:alias/a"],
     "AlarmTopic": ["topic", LISTENER],
+    "AlarmEmail": ["me", "me@here", "a b@example.com"],
+    "PowertoolsServiceName": ["", "a b", "x" * 256],
+    "PowertoolsMetricsNamespace": ["", "a b", "AWS/Lambda"],
     "Agent": ["", "echo, acme=summary"],
     "OwnerClaim": ["", "a b"],
     "AlbArn": [

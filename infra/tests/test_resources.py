@@ -219,41 +219,6 @@ def test_a_canary_stops_when_its_function_fails():
     assert not Stack().of_type("AWS::CodeDeploy::DeploymentGroup")
 
 
-def test_alarms_watch_every_queue_and_function():
-    topic = "arn:aws:sns:eu-central-1:123456789012:alarms"
-    stack = Stack(AlarmTopic=topic)
-    watched = set()
-    for name, of in stack.of_type("AWS::CloudWatch::Alarm").items():
-        assert (
-            of["AlarmActions"] == of["OKActions"] == [topic]
-            and of["TreatMissingData"] == "notBreaching"
-        )
-        (dimension,) = of["Dimensions"]
-        watched.add((of["Namespace"], of["MetricName"], dimension["Name"], dimension["Value"]))
-        is_counted = of["MetricName"] in ["Errors", "Throttles"]
-        assert of["Statistic"] == ("Sum" if is_counted else "Maximum"), name
-        assert of["ComparisonOperator"] == "GreaterThanOrEqualToThreshold" and of["Threshold"] >= 1
-        assert of["DatapointsToAlarm"] <= of["EvaluationPeriods"] and of["Period"] >= 60, name
-        assert of["AlarmDescription"]
-    of_queue, of_function = ("AWS/SQS", "QueueName"), ("AWS/Lambda", "FunctionName")
-    expected = {
-        (of_queue, "ApproximateNumberOfMessagesVisible", "${DeadLetterQueue.QueueName}"),
-        (of_queue, "ApproximateNumberOfMessagesVisible", "${StreamFailures.QueueName}"),
-        (of_queue, "ApproximateAgeOfOldestMessage", "${WorkQueue.QueueName}"),
-        (of_function, "IteratorAge", "${StreamRecovery}"),
-        *(
-            (of_function, metric, f"${{{name}}}")
-            for metric in ["Errors", "Throttles"]
-            for name in FUNCTIONS
-        ),
-    }
-    assert watched == {(space, metric, name, value) for (space, name), metric, value in expected}
-    assert not Stack(Alarms="false").of_type("AWS::CloudWatch::Alarm")
-    assert all(
-        "AlarmActions" not in of for of in Stack().of_type("AWS::CloudWatch::Alarm").values()
-    )
-
-
 def test_outputs_name_what_operators_and_scripts_need():
     assert set(Stack().outputs) >= {
         "Url",

@@ -77,6 +77,13 @@ BAD = [
         "Authorizer: with FrontDoor http",
     ),
     ({"FrontDoor": "http", "WebAclArn": ACL}, "WebAclArn: "),
+    (
+        {
+            "AlarmEmail": "ops@example.com",
+            "AlarmTopic": "arn:aws:sns:eu-central-1:123456789012:alarms",
+        },
+        "AlarmEmail: with AlarmTopic",
+    ),
     ({"FrontDoor": "url", "WebAclArn": ACL}, "WebAclArn: "),
     ({"Authorizer": "lambda"}, "AuthorizerFunctionArn: "),
     ({"Authorizer": "cognito"}, "UserPoolArn: "),

@@ -29,6 +29,8 @@ OTHER = {
     "ALB_ARN": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/agents/0123456789abcdef",
     "AGENT": "summary",
     "OWNER_CLAIM": "email",
+    "POWERTOOLS_SERVICE_NAME": "agents",
+    "POWERTOOLS_METRICS_NAMESPACE": "Agents/Prod",
     "ALLOWED_ORIGINS": "https://app.example.com",
     "PUBLIC_URL": "https://agents.example.com/a2a",
     "BASE_PATH": "/agents",

@@ -12,6 +12,7 @@ use crate::head::{Head, Phase};
 use crate::ids::{ConfigId, LeaseToken, Registration, TaskKey, WriteId};
 use crate::invariants;
 use crate::machine::{Change, Command, Effect, IllegalTransition, Stamp};
+use crate::measure;
 use crate::policy::Policy;
 use crate::push::{Failing, PushConfig, PushConfigs};
 use crate::request_key::Fingerprint;
@@ -284,10 +285,16 @@ impl Engine {
             };
             debug_assert_eq!(invariants::check_change(&base.head, &change), Ok(()));
             match self.commit(&base, &change).await? {
-                Committed::Done(now) => return Ok((*now, change.effects().to_vec())),
+                Committed::Done(now) => {
+                    measure_end(&base.head, &now.head);
+                    return Ok((*now, change.effects().to_vec()));
+                }
                 Committed::Lost(Some(current)) => {
                     match self.was_made(&base, &change, &current).await? {
-                        Some(true) => return Ok((*current, change.effects().to_vec())),
+                        Some(true) => {
+                            measure_end(&base.head, change.head());
+                            return Ok((*current, change.effects().to_vec()));
+                        }
                         Some(false) => base = *current,
                         None => return Err(TransactError::Contended),
                     }
@@ -407,6 +414,13 @@ impl Engine {
         } else {
             self.timer.signal_at(signal, at).await
         }
+    }
+}
+
+/// Measures that a commit has ended its task.
+fn measure_end(before: &Head, after: &Head) {
+    if !before.is_terminal() && after.is_terminal() {
+        measure::ended(after.state());
     }
 }
 

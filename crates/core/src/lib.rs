@@ -18,6 +18,7 @@ pub mod ids;
 pub mod invariants;
 pub mod log;
 pub mod machine;
+pub mod measure;
 pub mod memory;
 pub mod operate;
 pub mod ops;

@@ -23,6 +23,7 @@ use crate::engine::{Engine, TransactError, chain};
 use crate::head::{Ending, Head, Phase};
 use crate::ids::{LeaseToken, TaskKey};
 use crate::log::{Entry, Event, fold, with_ids};
+use crate::measure;
 use crate::run::{RunError, run_error};
 use crate::store::{Depth, Renewed, Snapshot, StoreError};
 use crate::turn::{Owned, Shown, StopReason, Turn};
@@ -109,6 +110,7 @@ impl<'a> TurnRun<'a> {
     /// Runs the turn and commits its end.
     pub(crate) async fn run(&self, claimed: Snapshot) -> Result<Snapshot, Stop> {
         let policy = &self.engine.policy;
+        let began = self.engine.clock.now();
         let (shown_in, shown) = mpsc::channel(policy.update_buffer);
         let (stop, stop_out) = watch::channel(None);
         let turn = self.turn(&claimed, shown_in, stop_out).await?;
@@ -142,6 +144,7 @@ impl<'a> TurnRun<'a> {
                 Ok(Ended::failed(Failure::retryable(reason)))
             }
         };
+        measure::turn(self.engine.clock.now().saturating_since(began), turn.attempt);
         match work {
             Ok(ended) => {
                 drop(agent_run);

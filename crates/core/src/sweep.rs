@@ -12,6 +12,7 @@ use crate::deliver::{Delivered, deliver};
 use crate::engine::{Engine, chain};
 use crate::head::DUE_SHARDS;
 use crate::ids::TaskKey;
+use crate::measure::{self, Lateness};
 use crate::run::{Recovered, RunError, recover};
 
 /// How many errors a sweep's report has in full.
@@ -101,8 +102,14 @@ impl Swept {
 pub async fn sweep(engine: &Engine, deadline: Timestamp) -> Swept {
     let shards = (0..DUE_SHARDS).map(|shard| sweep_shard(engine, shard, deadline));
     let shards = join_all(shards).await;
-    let (counts, pushes): (Vec<Swept>, Vec<Vec<TaskKey>>) = shards.into_iter().unzip();
-    let swept = counts.into_iter().fold(Swept::default(), Swept::and);
+    let mut swept = Swept::default();
+    let mut lateness = Lateness::default();
+    let mut pushes: Vec<Vec<TaskKey>> = Vec::new();
+    for shard in shards {
+        swept = swept.and(shard.swept);
+        lateness = lateness.max(shard.lateness);
+        pushes.push(shard.pushes);
+    }
     // By turns, so that one shard's do not wait for all of another's.
     let most = pushes.iter().map(Vec::len).max().unwrap_or_default();
     let mut by_turns: Vec<TaskKey> = Vec::new();
@@ -114,7 +121,9 @@ pub async fn sweep(engine: &Engine, deadline: Timestamp) -> Swept {
         .buffer_unordered(engine.policy.push_at_once.max(1))
         .collect()
         .await;
-    delivered.into_iter().fold(swept, Swept::and)
+    let swept = delivered.into_iter().fold(swept, Swept::and);
+    measure::swept(lateness, &swept);
+    swept
 }
 
 async fn sweep_pushes(engine: &Engine, key: &TaskKey, deadline: Timestamp) -> Swept {
@@ -128,10 +137,18 @@ async fn sweep_pushes(engine: &Engine, key: &TaskKey, deadline: Timestamp) -> Sw
     swept
 }
 
-/// Sweeps a shard. Returns the tasks of which something is to be pushed, too.
-async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> (Swept, Vec<TaskKey>) {
-    let mut swept = Swept::default();
-    let mut pushes = Vec::new();
+/// What was found in a shard.
+#[derive(Default)]
+struct Shard {
+    swept: Swept,
+    lateness: Lateness,
+    /// The tasks of which something is to be pushed.
+    pushes: Vec<TaskKey>,
+}
+
+async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Shard {
+    let mut found = Shard::default();
+    let Shard { swept, lateness, pushes } = &mut found;
     // What becomes due from here on is for the next sweep: this one comes to an end.
     let until = engine.clock.now();
     let mut after = None;
@@ -143,19 +160,24 @@ async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> (Swept,
                 warn!(shard, error, "a shard of the due index was not read");
                 swept.unread += 1;
                 swept.note(format_args!("shard {shard} of the due index: {error}"));
-                return (swept, pushes);
+                return found;
             }
         };
-        let Some(last) = page.last() else { return (swept, pushes) };
+        let Some(last) = page.last() else { return found };
         after = Some(last.clone());
         for task in page {
             if engine.clock.now() >= deadline {
                 swept.more = true;
-                return (swept, pushes);
+                return found;
             }
+            let late = until.saturating_since(task.due);
             swept.due += 1;
+            lateness.due = lateness.due.max(late);
             match recover(engine, &task.key).await {
-                Ok(Recovered::Push) => pushes.push(task.key),
+                Ok(Recovered::Push) => {
+                    lateness.push = lateness.push.max(late);
+                    pushes.push(task.key);
+                }
                 Ok(recovered) => swept.count(recovered),
                 Err(error) => swept.fail(&task.key, &error),
             }

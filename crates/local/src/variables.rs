@@ -152,9 +152,10 @@ mod tests {
         local_vault(&variables).unwrap();
         a2a_lambda_request::config(&variables).unwrap();
         let read = read.into_inner();
-        // The level of this process is that of --log.
+        // The level of this process is that of --log, and it tells no metrics.
         let unread: Vec<_> =
             taken().map(|about| about.name).filter(|it| !read.contains(*it)).collect();
-        assert_eq!(unread, ["LOG_LEVEL"]);
+        let told = ["METRICS", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"];
+        assert_eq!(unread, [&["LOG_LEVEL"][..], &told].concat());
     }
 }

@@ -3,12 +3,12 @@
 //!
 //! Nothing here knows AWS: what does is in `a2a-lambda-aws`, above this crate.
 
-mod logging;
 mod policy;
 mod public_url;
 mod start;
 mod system;
 pub mod table;
+mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod variables;
@@ -20,5 +20,6 @@ pub use public_url::public_url;
 pub use start::{deadline, start};
 pub use system::{RandomIds, SystemClock, process_environment};
 pub use table::Reader;
+pub use telemetry::{Invocation, Telemetry};
 pub use variables::{ConfigError, Variables};
 pub use webhook::{push_jwks, webhook, webhook_config};

@@ -5,24 +5,26 @@ use std::process::ExitCode;
 
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
-use tracing::level_filters::LevelFilter;
 
-use crate::logging::{init_logging, log_level};
 use crate::system::process_environment;
 use crate::table::{END_WITH_STDIN, Reader};
+use crate::telemetry::{self, Telemetry};
 use crate::variables::{ConfigError, Variables};
 
 /// What a process is to do beside its function.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    log_level: LevelFilter,
+    telemetry: telemetry::Settings,
     end_with_stdin: bool,
 }
 
 impl Settings {
-    pub(crate) fn from_variables(variables: &Variables<'_>) -> Result<Self, ConfigError> {
-        let log_level = log_level(variables)?;
-        Ok(Self { log_level, end_with_stdin: variables.flag(&END_WITH_STDIN)? })
+    pub(crate) fn from_variables(
+        variables: &Variables<'_>,
+        function: Reader,
+    ) -> Result<Self, ConfigError> {
+        let telemetry = telemetry::Settings::from_variables(variables, function)?;
+        Ok(Self { telemetry, end_with_stdin: variables.flag(&END_WITH_STDIN)? })
     }
 }
 
@@ -31,17 +33,20 @@ impl Settings {
 pub async fn start<C>(
     function: Reader,
     context: impl FnOnce(&Variables<'_>) -> Result<C, ConfigError>,
-    serve: impl AsyncFnOnce(&C) -> Result<(), Box<dyn Error + Send + Sync>>,
+    serve: impl AsyncFnOnce(&C, &Telemetry) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> ExitCode {
     let run = async {
         let variables = Variables::new(function, &process_environment);
-        let settings = Settings::from_variables(&variables);
+        let settings = Settings::from_variables(&variables, function);
         // What is wrong with the settings is logged, too.
-        init_logging(settings.as_ref().map_or(LevelFilter::INFO, |settings| settings.log_level));
+        let telemetry = Telemetry::start(match &settings {
+            Ok(settings) => settings.telemetry.clone(),
+            Err(_) => telemetry::Settings::fallback(function),
+        });
         if settings?.end_with_stdin {
             std::thread::Builder::new().name("stdin".to_owned()).spawn(end_with_stdin)?;
         }
-        serve(&context(&variables)?).await
+        serve(&context(&variables)?, &telemetry).await
     };
     match run.await {
         Ok(()) => ExitCode::SUCCESS,

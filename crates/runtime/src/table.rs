@@ -242,6 +242,7 @@ const EXECUTOR: &[Reader] = &[SqsExecutor];
 const PUSHERS: &[Reader] = &[SqsExecutor, StreamRecovery, ScheduledRecovery];
 
 const PRIVATE_KEY: &str = "a private key as PEM of PKCS#8, of P-256 or Ed25519";
+const NAME: &str = "at most 255 letters, digits and `.-_/#`";
 const WEB_URL: &str = "an http or https URL";
 const CREDENTIALS: &str = "a part of the credentials, which Lambda sets";
 
@@ -261,7 +262,15 @@ variables! {
         without one these are not served. Give both functions the same.";
     LOG_LEVEL: Choice {
         words: &["error", "warn", "info", "debug", "trace"], default: "info"
-    } of ALL, "The least important lines that are logged.";
+    } of ALL, "The least important lines that are logged. `POWERTOOLS_LOG_LEVEL`, if it is set, comes before it.";
+    METRICS: Choice { words: &["off", "alarms", "all"], default: "off" }
+        of ALL, "Which metrics are written to the log for CloudWatch, in its embedded metric format: `alarms` are the three that alarms watch. Each is billed.";
+    POWERTOOLS_SERVICE_NAME: Text {
+        must_be: NAME, need: Need::Default("a2a-lambda"), secret: false
+    } of ALL, "The service that log lines and metrics name, in the words of Powertools for AWS Lambda.";
+    POWERTOOLS_METRICS_NAMESPACE: Text {
+        must_be: NAME, need: Need::Default("a2a-lambda"), secret: false
+    } of ALL, "The namespace of the metrics. It cannot begin with `AWS/`.";
 
     RESPONSE_MODE: Choice { words: &["buffer", "stream"], default: "buffer" }
         of REQUEST, "How the front door takes answers: `stream` behind a REST API with `responseTransferMode: STREAM` or a \
@@ -382,6 +391,11 @@ variables! {
 
     AWS_REGION: Text { must_be: "the region, which Lambda sets", need: Need::Required, secret: false }
         of ALL_AND_OPS, "The region.";
+    AWS_LAMBDA_FUNCTION_NAME: Text { must_be: "the function's name, which Lambda sets", need: Need::Optional, secret: false }
+        of ALL, "The function's name, which log lines and metrics have.";
+    POWERTOOLS_LOG_LEVEL: Text {
+        must_be: "error, warn, info, debug or trace, in small or capital letters", need: Need::Optional, secret: false
+    } of ALL, "What Powertools for AWS Lambda has for `LOG_LEVEL`.";
     AWS_ACCESS_KEY_ID: Text { must_be: CREDENTIALS, need: Need::Required, secret: false }
         of ALL_AND_OPS, "The id of the access key.";
     AWS_SECRET_ACCESS_KEY: Text { must_be: CREDENTIALS, need: Need::Required, secret: true }

@@ -87,6 +87,10 @@ fn sample(variable: Variable) -> String {
             "PUBLIC_URL" => "https://agents.example/a2a",
             "BASE_PATH" => "/agents",
             "OWNER_CLAIM" => "email",
+            "POWERTOOLS_SERVICE_NAME" => "agents",
+            "POWERTOOLS_METRICS_NAMESPACE" => "Agents/Prod",
+            "POWERTOOLS_LOG_LEVEL" => "DEBUG",
+            "AWS_LAMBDA_FUNCTION_NAME" => "agents-SqsExecutor-1",
             "ALB_ARN" => {
                 "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/alb/50dc6c495c0c9188"
             }
@@ -148,6 +152,9 @@ fn unusable(variable: Variable) -> Vec<String> {
                 "arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012:loadbalancer/app/alb/50dc",
             ],
             "ALLOWED_ORIGINS" => &["a.example", "https://a.example/", "*,https://a.example"],
+            "POWERTOOLS_SERVICE_NAME" => &["a b", "ä"],
+            "POWERTOOLS_METRICS_NAMESPACE" => &["a b", "AWS/Lambda"],
+            "POWERTOOLS_LOG_LEVEL" => &["loud", "silent"],
             "CARD_MODIFIED" => &["yesterday", "2026-01-31", "1700000000"],
             "CARD_SECURITY_SCHEMES" => &["{", "[]", r#"{"b":{"type":"http","scheme":"Bearer"}}"#],
             "CARD_SECURITY_REQUIREMENTS" => &["{}", r#"[{"b":[]}]"#, r#"[{"schemes":{"b":{}}}]"#],
@@ -172,6 +179,7 @@ fn unusable(variable: Variable) -> Vec<String> {
             | "CARD_SIGNING_KEY_ID"
             | "PUSH_JWT_KEY_ID"
             | "AWS_REGION"
+            | "AWS_LAMBDA_FUNCTION_NAME"
             | "AWS_ACCESS_KEY_ID"
             | "AWS_SECRET_ACCESS_KEY"
             | "AWS_SESSION_TOKEN" => &[],
@@ -205,7 +213,7 @@ type Configure<'a, C> = &'a dyn Fn(&Variables<'_>) -> Result<C, ConfigError>;
 /// When it does not.
 pub fn assert_reads_its_variables<C>(function: Reader, context: Configure<'_, C>) {
     let configure = |variables: &Variables<'_>| {
-        Settings::from_variables(variables)?;
+        Settings::from_variables(variables, function)?;
         context(variables)
     };
     assert_reads(function, &configure);

@@ -6,8 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use a2a_lambda_aws::EventKind;
+use a2a_lambda_core::measure;
 use a2a_lambda_http::{Body, EventStream};
 use a2a_lambda_protocol::A2aError;
+use a2a_lambda_runtime::Invocation;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -61,7 +63,11 @@ pub(crate) enum Way {
 
 /// The body of a streamed answer.
 #[derive(Debug)]
-pub struct Chunks(Source);
+pub struct Chunks {
+    source: Source,
+    /// The invocation, which goes on until the stream ends.
+    invocation: Option<Invocation>,
+}
 
 #[derive(Debug)]
 enum Source {
@@ -73,9 +79,20 @@ impl Stream for Chunks {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match &mut self.0 {
+        let Self { source, invocation } = &mut *self;
+        let _entered = invocation.as_ref().map(|of| of.span().enter());
+        match source {
             Source::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
             Source::Events(events) => events.poll_next_unpin(context).map(|next| next.map(Ok)),
+        }
+    }
+}
+
+/// A stream may end because its client has gone.
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        if let (Source::Events(_), Some(of)) = (&self.source, &self.invocation) {
+            of.span().in_scope(|| measure::stream(of.elapsed()));
         }
     }
 }
@@ -143,7 +160,7 @@ impl Answer {
             Body::Whole(bytes) => Source::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
             Body::Events(events) => Source::Events(events),
         };
-        Self::Streamed(parts, Chunks(source))
+        Self::Streamed(parts, Chunks { source, invocation: None })
     }
 
     /// A whole answer. What would have been a stream of events is collected until it ends.
@@ -163,6 +180,15 @@ impl Answer {
             )));
         }
         Ok(Self::Buffered(Response::from_parts(parts, body), form))
+    }
+
+    /// The answer, with which the invocation ends: when all of it is sent, or its client has gone.
+    #[must_use]
+    pub fn until_its_end(mut self, of: Invocation) -> Self {
+        if let Self::Streamed(_, chunks) = &mut self {
+            chunks.invocation = Some(of);
+        }
+        self
     }
 
     /// The headers.

@@ -9,17 +9,25 @@ use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start(Reader::ScheduledRecovery, a2a_lambda_scheduled_recovery::context, async |context| {
-        lambda_runtime::run(service_fn(move |invocation: LambdaEvent<Box<RawValue>>| async move {
-            let deadline = deadline(invocation.context.deadline);
-            a2a_lambda_scheduled_recovery::check(&invocation.payload)
-                .map_err(|error| failure(error.name(), &error))?;
-            a2a_lambda_scheduled_recovery::handle(deadline, context)
-                .await
-                .map_err(|error| failure(error.name(), &error))
-        }))
-        .await
-    })
+    start(
+        Reader::ScheduledRecovery,
+        a2a_lambda_scheduled_recovery::context,
+        async |context, telemetry| {
+            lambda_runtime::run(service_fn(
+                move |invocation: LambdaEvent<Box<RawValue>>| async move {
+                    let deadline = deadline(invocation.context.deadline);
+                    a2a_lambda_scheduled_recovery::check(&invocation.payload)
+                        .map_err(|error| failure(error.name(), &error))?;
+                    let invocation = telemetry.invocation();
+                    let swept = invocation
+                        .run(a2a_lambda_scheduled_recovery::handle(deadline, context))
+                        .await;
+                    swept.map_err(|error| failure(error.name(), &error))
+                },
+            ))
+            .await
+        },
+    )
     .await
 }
 

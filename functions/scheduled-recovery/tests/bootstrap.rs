@@ -106,7 +106,7 @@ async fn a_lost_signal_is_sent_again() {
         if expected > 0 {
             assert_eq!((&line["due"], &line["lost_signals"]), (&1.into(), &1.into()), "{line}");
         }
-        assert_eq!(line["span"]["requestId"].as_str().map(str::len), Some(36), "{line}");
+        assert_eq!(line["function_request_id"].as_str().map(str::len), Some(36), "{line}");
     }
     for line in bootstrap.lines() {
         assert!(!line.contains("aws.scheduler"), "{line}");

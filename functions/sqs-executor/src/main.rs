@@ -8,14 +8,16 @@ use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start(Reader::SqsExecutor, a2a_lambda_sqs_executor::context, async |context| {
+    start(Reader::SqsExecutor, a2a_lambda_sqs_executor::context, async |context, telemetry| {
         lambda_runtime::run(service_fn(move |invocation: LambdaEvent<Box<RawValue>>| async move {
             let deadline = deadline(invocation.context.deadline);
             // Under a name of our own, and not that of a type.
             let event = a2a_lambda_sqs_executor::event(&invocation.payload).map_err(|error| {
                 Diagnostic { error_type: error.name().to_owned(), error_message: error.to_string() }
             })?;
-            Ok::<_, Diagnostic>(a2a_lambda_sqs_executor::handle(event, deadline, context).await)
+            let invocation = telemetry.invocation();
+            let work = a2a_lambda_sqs_executor::handle(event, deadline, context);
+            Ok::<_, Diagnostic>(invocation.run(work).await)
         }))
         .await
     })

@@ -63,12 +63,12 @@ async fn a_record_that_is_no_signal_is_reported_and_not_repeated_in_the_log() {
     let line = bootstrap.line(reported, PATIENCE).await.expect("a line about the record");
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&line["level"], &line["message_id"]), (&json!("ERROR"), &json!(id)), "{line}");
-    assert_eq!(line["span"]["requestId"].as_str().map(str::len), Some(36), "{line}");
+    assert_eq!(line["function_request_id"].as_str().map(str::len), Some(36), "{line}");
     let unknown = |line: &str| line.contains("does not exist");
     let line = bootstrap.line(unknown, PATIENCE).await.expect("a line about the task");
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["task"], "nobody-made-this", "{line}");
-    assert_eq!(line["span"]["requestId"].as_str().map(str::len), Some(36), "{line}");
+    assert_eq!(line["function_request_id"].as_str().map(str::len), Some(36), "{line}");
     for line in bootstrap.lines() {
         assert!(!line.contains("Test message."), "{line}");
         serde_json::from_str::<Value>(&line).unwrap();
@@ -88,7 +88,7 @@ async fn a_store_that_is_not_there_is_reported() {
     let cause = |line: &str| line.contains("ResourceNotFoundException");
     let line = bootstrap.line(cause, PATIENCE).await.expect("a line with the cause");
     let line: Value = serde_json::from_str(&line).unwrap();
-    assert!(line["span"]["requestId"].is_string(), "at each level the request is named: {line}");
+    assert!(line["function_request_id"].is_string(), "at each level the request is named: {line}");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use super::trouble::{Failure, OWN_TROUBLE, after_failure, log_failure};
 use super::view::{StillWanted, Unknown, View};
 use crate::engine::{Engine, chain};
 use crate::ids::{ConfigId, TaskKey};
+use crate::measure;
 use crate::push::{PushConfig, PushSecrets};
 use crate::store::StoreError;
 use crate::vault::VaultError;
@@ -71,7 +72,7 @@ async fn try_once(
     ends_by: Timestamp,
     view: Arc<View>,
 ) -> Result<Noted, NotNoted> {
-    let Parcel { through, generation, .. } = parcel;
+    let Parcel { through, generation, since, .. } = parcel;
     if parcel.to_be_noted {
         config.delivery.batch = Some(through);
         config = note(engine, task, config).await?;
@@ -89,6 +90,9 @@ async fn try_once(
     let acknowledged = matches!(verdict, Verdict::Acknowledged);
     match verdict {
         Verdict::Acknowledged => {
+            if let Some(since) = since {
+                measure::pushed(engine.clock.now().saturating_since(since));
+            }
             delivery.cursor = through;
             delivery.delivered = generation;
             delivery.introduced = true;
@@ -99,6 +103,7 @@ async fn try_once(
             let before = delivery.trouble.take();
             let trouble = after_failure(engine, before, generation, failure);
             log_failure(task, &config.id, &trouble);
+            measure::push_failed();
             delivery.trouble = Some(trouble);
         }
     }

@@ -1,6 +1,6 @@
 //! What a receiver is sent next: one update, or several chunks of an artifact as one.
 
-use a2a_lambda_protocol::{StreamResponse, v0_3};
+use a2a_lambda_protocol::{StreamResponse, Timestamp, v0_3};
 
 use crate::head::Head;
 use crate::ids::{Generation, Position};
@@ -16,6 +16,8 @@ pub(super) struct Parcel {
     pub(super) through: Position,
     /// That entry's generation.
     pub(super) generation: Generation,
+    /// When the oldest update in it was stored; `None` for the task that a new config is first sent.
+    pub(super) since: Option<Timestamp>,
     /// Whether it holds more than one entry, and this has not been noted yet.
     pub(super) to_be_noted: bool,
     pub(super) content_type: &'static str,
@@ -54,7 +56,7 @@ pub(super) fn next(
     let unknown = head.direct && !head.is_listed();
     if !delivery.introduced && policy.push_task && !unknown {
         let through = delivery.cursor.max(Position(1));
-        return whole(config, head, log, through, false, policy);
+        return whole(config, head, log, through, None, false, policy);
     }
     let Some(new) = after(head, log, delivery.cursor) else {
         return Found::NeedsLogAfter(delivery.cursor);
@@ -80,7 +82,7 @@ pub(super) fn next(
     let (through, generation) = (together.last.position, together.last.generation);
     let to_be_noted = through > first.position && delivery.batch != Some(through);
     if config.version == ProtocolVersion::V0_3 {
-        return whole(config, head, log, through, to_be_noted, policy);
+        return whole(config, head, log, through, Some(first.at), to_be_noted, policy);
     }
     let response = match together.change {
         Some(change) => {
@@ -100,6 +102,7 @@ pub(super) fn next(
         Found::Parcel(Parcel {
             through,
             generation,
+            since: Some(first.at),
             to_be_noted,
             content_type: "application/a2a+json",
             body: json(&response),
@@ -113,6 +116,7 @@ fn whole(
     head: &Head,
     log: &[Entry],
     through: Position,
+    since: Option<Timestamp>,
     to_be_noted: bool,
     policy: &Policy,
 ) -> Found {
@@ -132,7 +136,7 @@ fn whole(
         ProtocolVersion::V0_3 => ("application/json", json(&v0_3::Task::from(task))),
     };
     let generation = shown().last().map_or(Generation(0), |last| last.generation);
-    Found::Parcel(Parcel { through, generation, to_be_noted, content_type, body })
+    Found::Parcel(Parcel { through, generation, since, to_be_noted, content_type, body })
 }
 
 /// The entries after one, if the log goes back to it.

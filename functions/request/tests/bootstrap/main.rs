@@ -57,7 +57,7 @@ async fn a_task_lives_through_both_processes() {
     assert_eq!((&line["tenant"], &line["task"]), (&json!("acme"), &json!(id)), "{line}");
     assert_eq!(line["level"], "INFO");
     assert_eq!(line["message_id"], signals[0].id.as_str());
-    assert_eq!(line["span"]["requestId"].as_str().map(str::len), Some(36), "{line}");
+    assert_eq!(line["function_request_id"].as_str().map(str::len), Some(36), "{line}");
     request.log(&[text, "nobody", "eyJhbGciOi"]);
 }
 
@@ -72,7 +72,7 @@ async fn a_refused_request_is_logged_with_its_id_and_without_its_content() {
     let log = function.log(&["hunter2", "eyJhbGciOi"]);
     let line = log.iter().find(|line| line["message"] == "request refused").unwrap();
     assert_eq!((&line["operation"], &line["code"]), (&json!("SendMessage"), &json!(-32_602)));
-    assert_eq!(line["span"]["requestId"].as_str().map(str::len), Some(36), "{line}");
+    assert_eq!(line["function_request_id"].as_str().map(str::len), Some(36), "{line}");
 }
 
 #[tokio::test]

@@ -1,0 +1,96 @@
+//! What is measured: events of `tracing` with numbers, under a target of their own.
+//!
+//! The core does no input or output and knows of no metrics. A process that wants to know installs a
+//! layer that collects these events; to all others they cost nothing. [`NAMES`] has all of them.
+
+use std::time::Duration;
+
+use a2a_lambda_protocol::TaskState;
+use tracing::trace;
+
+/// The target of these events, and of no others.
+pub const TARGET: &str = "measure";
+
+/// What is measured: the names of the events' fields.
+pub const NAMES: [&str; 16] = [
+    "turn_millis",
+    "attempts",
+    "tasks_completed",
+    "tasks_failed",
+    "tasks_canceled",
+    "tasks_rejected",
+    "push_lag_millis",
+    "push_attempts_failed",
+    "stream_millis",
+    "due_tasks",
+    "oldest_due_seconds",
+    "oldest_push_seconds",
+    "lost_signals",
+    "dead_leases",
+    "late_users",
+    "sweep_failures",
+];
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A turn is over: how long it took, and which attempt it was.
+pub(crate) fn turn(took: Duration, attempt: u32) {
+    trace!(target: TARGET, turn_millis = millis(took), attempts = attempt);
+}
+
+/// A task has ended in this state.
+pub(crate) fn ended(state: TaskState) {
+    match state {
+        TaskState::Completed => trace!(target: TARGET, tasks_completed = 1),
+        TaskState::Failed => trace!(target: TARGET, tasks_failed = 1),
+        TaskState::Canceled => trace!(target: TARGET, tasks_canceled = 1),
+        TaskState::Rejected => trace!(target: TARGET, tasks_rejected = 1),
+        _ => {}
+    }
+}
+
+/// A receiver has acknowledged an update, this long after the update was stored.
+pub(crate) fn pushed(lag: Duration) {
+    trace!(target: TARGET, push_lag_millis = millis(lag));
+}
+
+/// A receiver has not acknowledged an attempt.
+pub(crate) fn push_failed() {
+    trace!(target: TARGET, push_attempts_failed = 1);
+}
+
+/// A stream of events has ended.
+pub fn stream(took: Duration) {
+    trace!(target: TARGET, stream_millis = millis(took));
+}
+
+/// How late the sweep was for what it found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Lateness {
+    /// For the task that was due first.
+    pub(crate) due: Duration,
+    /// For the first task of which something was to be pushed that nobody was at.
+    pub(crate) push: Duration,
+}
+
+impl Lateness {
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self { due: self.due.max(other.due), push: self.push.max(other.push) }
+    }
+}
+
+/// A sweep is over.
+pub(crate) fn swept(lateness: Lateness, swept: &crate::Swept) {
+    trace!(
+        target: TARGET,
+        due_tasks = swept.due,
+        oldest_due_seconds = lateness.due.as_secs(),
+        oldest_push_seconds = lateness.push.as_secs(),
+        lost_signals = swept.lost_signals,
+        dead_leases = swept.dead_leases,
+        late_users = swept.late_users,
+        sweep_failures = swept.failed + swept.unread,
+    );
+}

@@ -1,0 +1,272 @@
+//! What a process tells of itself: lines of its log, and metrics.
+//!
+//! Both are lines of JSON on the standard output, which Lambda gives to CloudWatch. The names of their
+//! keys and of the variables are those of Powertools for AWS Lambda, so that one query finds the lines
+//! of functions in all languages.
+
+mod emf;
+mod lines;
+
+use std::fmt;
+use std::future::Future;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use a2a_lambda_core::{Clock, measure};
+use a2a_lambda_protocol::Timestamp;
+use tracing::level_filters::LevelFilter;
+use tracing::{Instrument as _, Span, info_span};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use self::emf::{Measured, Measures, Metrics};
+use self::lines::Lines;
+use crate::system::SystemClock;
+use crate::table::{
+    AWS_LAMBDA_FUNCTION_NAME, LOG_LEVEL, METRICS, POWERTOOLS_LOG_LEVEL,
+    POWERTOOLS_METRICS_NAMESPACE, POWERTOOLS_SERVICE_NAME, Reader, Text,
+};
+use crate::variables::{ConfigError, Variables};
+
+/// What the targets of our own code begin with: the names of our crates.
+const OURS: &str = "a2a_lambda";
+
+/// The target of the spans of invocations.
+const INVOCATION: &str = "invocation";
+
+/// The target of the runtime's span of an invocation, which has the request's id.
+const LAMBDA_RUNTIME: &str = "lambda_runtime";
+
+/// The most bytes of a name that lines have.
+const MAX_NAME: usize = 255;
+
+/// What is told, and under which names.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    level: LevelFilter,
+    metrics: Which,
+    names: Names,
+    namespace: String,
+}
+
+/// Which metrics are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    None,
+    /// Those that alarms watch.
+    Alarms,
+    All,
+}
+
+/// Who tells it.
+#[derive(Debug, Clone)]
+struct Names {
+    service: String,
+    function: String,
+}
+
+impl Settings {
+    /// What the variables say of a function.
+    ///
+    /// # Errors
+    /// When one of them cannot be used.
+    pub(crate) fn from_variables(
+        variables: &Variables<'_>,
+        function: Reader,
+    ) -> Result<Self, ConfigError> {
+        let level = level(variables)?;
+        let metrics = match variables.choice(&METRICS)? {
+            "all" => Which::All,
+            "alarms" => Which::Alarms,
+            _ => Which::None,
+        };
+        let service = name(variables, &POWERTOOLS_SERVICE_NAME)?;
+        let namespace = name(variables, &POWERTOOLS_METRICS_NAMESPACE)?;
+        if namespace.starts_with("AWS/") {
+            return Err(ConfigError::invalid(&POWERTOOLS_METRICS_NAMESPACE));
+        }
+        let named = variables.text(&AWS_LAMBDA_FUNCTION_NAME)?;
+        let function = named.unwrap_or_else(|| function.name().to_owned());
+        Ok(Self { level, metrics, names: Names { service, function }, namespace })
+    }
+
+    /// What holds until the variables are read.
+    pub(crate) fn fallback(function: Reader) -> Self {
+        let names =
+            Names { service: "a2a-lambda".to_owned(), function: function.name().to_owned() };
+        let (level, metrics) = (LevelFilter::INFO, Which::None);
+        Self { level, metrics, names, namespace: String::new() }
+    }
+}
+
+/// The level of the log. Powertools writes levels in capital letters.
+fn level(variables: &Variables<'_>) -> Result<LevelFilter, ConfigError> {
+    let ours = variables.choice(&LOG_LEVEL)?;
+    let theirs = variables.text(&POWERTOOLS_LOG_LEVEL)?.map(|word| word.to_ascii_lowercase());
+    Ok(match theirs.as_deref().unwrap_or(ours) {
+        "critical" | "error" => LevelFilter::ERROR,
+        "warning" | "warn" => LevelFilter::WARN,
+        "info" => LevelFilter::INFO,
+        "debug" => LevelFilter::DEBUG,
+        "trace" => LevelFilter::TRACE,
+        _ => return Err(ConfigError::invalid(&POWERTOOLS_LOG_LEVEL)),
+    })
+}
+
+/// What CloudWatch takes as a namespace and as the value of a dimension.
+fn name(variables: &Variables<'_>, variable: &'static Text) -> Result<String, ConfigError> {
+    let name = variables.required(variable)?;
+    let is_taken =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'/' | b'#');
+    if name.len() <= MAX_NAME && name.bytes().all(is_taken) {
+        Ok(name)
+    } else {
+        Err(ConfigError::invalid(variable))
+    }
+}
+
+/// Where lines go.
+#[derive(Clone)]
+struct Out(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl Out {
+    fn stdout() -> Self {
+        Self(Arc::new(|line| {
+            // If it is closed, there is nowhere to say so.
+            let _ = writeln!(std::io::stdout().lock(), "{line}");
+        }))
+    }
+}
+
+impl fmt::Debug for Out {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Out")
+    }
+}
+
+#[derive(Clone)]
+struct SharedClock(Arc<dyn Clock>);
+
+impl fmt::Debug for SharedClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// Tells what a process does, invocation by invocation.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    metrics: Option<Arc<Metrics>>,
+    clock: SharedClock,
+    /// Whether the first invocation is still to end.
+    is_cold: Arc<AtomicBool>,
+}
+
+impl Telemetry {
+    /// Begins to log, and to measure where that is switched on. Call it once, at the start of the
+    /// process.
+    ///
+    /// A panic is logged by its place alone, as its message may quote what a user sent.
+    pub(crate) fn start(settings: Settings) -> Self {
+        let (telemetry, subscriber) = Self::new(settings, Out::stdout(), Arc::new(SystemClock));
+        // It fails only where there is one already.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            tracing::error!(place, "panic");
+        }));
+        telemetry
+    }
+
+    fn new(
+        settings: Settings,
+        out: Out,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, impl tracing::Subscriber + Send + Sync) {
+        let Settings { level, metrics, names, namespace } = settings;
+        let is_cold = Arc::new(AtomicBool::new(true));
+        // Of the libraries nothing below `info` is logged, whatever the level: they log events and
+        // requests as a whole there.
+        let logged = Targets::new()
+            .with_target(OURS, level)
+            .with_default(level.min(LevelFilter::INFO))
+            .with_target(LAMBDA_RUNTIME, LevelFilter::INFO)
+            .with_target(INVOCATION, LevelFilter::INFO)
+            .with_target(measure::TARGET, LevelFilter::OFF);
+        let lines =
+            Lines::new(names.clone(), out.clone(), SharedClock(clock.clone()), is_cold.clone());
+        let lines = lines.with_filter(logged);
+        let metrics = match metrics {
+            Which::None => None,
+            which => Some(Arc::new(Metrics {
+                names,
+                namespace,
+                only_for_alarms: which == Which::Alarms,
+                out,
+                clock: clock.clone(),
+            })),
+        };
+        let measures = metrics.is_some().then(|| {
+            let measured = Targets::new()
+                .with_target(measure::TARGET, LevelFilter::TRACE)
+                .with_target(INVOCATION, LevelFilter::INFO);
+            Measures.with_filter(measured)
+        });
+        let subscriber = tracing_subscriber::registry().with(lines).with(measures);
+        (Self { metrics, clock: SharedClock(clock), is_cold }, subscriber)
+    }
+
+    /// Begins an invocation. Call it where the runtime calls the handler: the lines of what runs in it
+    /// have the request's id.
+    pub fn invocation(&self) -> Invocation {
+        let span = info_span!(target: INVOCATION, "invocation");
+        let measured = Measured::default();
+        if self.metrics.is_some() {
+            measured.collect_in(&span);
+        }
+        let began = self.clock.0.now();
+        Invocation { span, began, measured, telemetry: self.clone() }
+    }
+}
+
+/// An invocation that is under way. When it is dropped, what was measured in it is told.
+#[derive(Debug)]
+pub struct Invocation {
+    span: Span,
+    began: Timestamp,
+    measured: Measured,
+    telemetry: Telemetry,
+}
+
+impl Invocation {
+    /// Runs what the invocation does, or a part of it.
+    pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        work.instrument(self.span.clone()).await
+    }
+
+    /// How long it has lasted.
+    pub fn elapsed(&self) -> Duration {
+        self.telemetry.clock.0.now().saturating_since(self.began)
+    }
+
+    /// The span of the invocation.
+    pub fn span(&self) -> &Span {
+        &self.span
+    }
+}
+
+impl Drop for Invocation {
+    fn drop(&mut self) {
+        let was_cold = self.telemetry.is_cold.swap(false, Ordering::Relaxed);
+        if let Some(metrics) = &self.telemetry.metrics {
+            let request = lines::request_id(&self.span);
+            metrics.tell(&self.measured.take(), was_cold, request.as_deref());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
