@@ -128,8 +128,9 @@ pub(crate) struct Oracle {
     by_push: BTreeMap<String, Registration>,
     /// What comes with the messages that actors send, if it is a config.
     sending: BTreeMap<String, Option<String>>,
-    /// The config that came with each message that was accepted, by the message's id.
-    accepted_with: BTreeMap<String, Option<String>>,
+    /// The config that came with each message that was accepted, by the message's id. There may be
+    /// several, the newest last, once its key was forgotten.
+    accepted_with: BTreeMap<String, Vec<Option<String>>>,
     /// How long tasks waited from a runner's death to the next claim, or to their end.
     pub(crate) recovered_ms: Vec<u64>,
 }

@@ -110,8 +110,8 @@ impl Oracle {
         ensure(id == sent.id || forgotten, "I9", || {
             format!("key {number} stands for {id}, and {} was accepted under it", sent.id)
         })?;
-        let with = self.accepted_with.get(&sent.id).cloned().flatten();
-        ensure(with == sent.push || forgotten, "I9", || {
+        let with = self.accepted_with.get(&sent.id);
+        ensure(with.is_some_and(|with| with.contains(&sent.push)), "I9", || {
             let Sent { id, push, .. } = sent;
             format!("key {number} stands for {id} with {with:?}, and it was accepted with {push:?}")
         })
@@ -131,7 +131,8 @@ impl Oracle {
             (ErrorKind::InvalidParams, Some(key)) => {
                 let prefix = format!("k{key}:");
                 let is_misused = self.messages.keys().any(|id| id.starts_with(&prefix));
-                let is_other = self.accepted_with.get(&sent.id).is_some_and(|of| *of != sent.push);
+                let newest = self.accepted_with.get(&sent.id).and_then(|with| with.last());
+                let is_other = newest.is_some_and(|newest| *newest != sent.push);
                 let forgotten = self.messages.get(&sent.id).is_none_or(|(of, position)| {
                     is_other || self.keyed_after(of, *position) >= MAX_REMEMBERED_KEYS
                 });

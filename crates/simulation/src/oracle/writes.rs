@@ -135,7 +135,7 @@ impl Oracle {
         }
         self.messages.insert(id.to_owned(), (key.clone(), position));
         let with = self.sending.get(actor).cloned().flatten();
-        self.accepted_with.insert(id.to_owned(), with);
+        self.accepted_with.entry(id.to_owned()).or_default().push(with);
         Ok(())
     }
 
