@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from generate import zips
-from model import ROOT, NoPolicies, Stack, source, transform, translated
+from model import ROOT, NoPolicies, Stack, source, transform
 
 sys.path.insert(0, str(ROOT / "scripts/lib"))
 from deploy.artifacts import read_manifest  # noqa: E402
@@ -71,6 +71,7 @@ class Assembly:
 def assembly(built, package, tmp_path_factory):
     folder = tmp_path_factory.mktemp("cdk.out")
     command = ["npx", "--no-install", "cdk", "synth", "--quiet", "--no-notices"]
+    command += ["--app", "node dist/example/app.js"]
     said = npm(*command, "--output", folder, "--context", f"package={package}")
     assert "WARNING" not in said, said
     return Assembly(folder)
@@ -92,8 +93,10 @@ def test_synth_equals_the_template(assembly):
 
 
 def test_sam_makes_the_same_of_both(assembly):
-    made = transform(copy.deepcopy(assembly.nested), {}, NoPolicies())
-    assert plain(made) == plain(translated())
+    of_cdk, of_template = (
+        transform(copy.deepcopy(one), {}, NoPolicies()) for one in (assembly.nested, source())
+    )
+    assert plain(of_cdk) == plain(of_template)
 
 
 def test_the_template_takes_the_parameters(assembly):

@@ -314,6 +314,25 @@ def test_a_domain_is_in_front_of_either_api():
         assert record["AliasTarget"]["DNSName"] == "${Domain.RegionalDomainName}"
         assert stack.outputs["Url"] == "https://a.example.com/"
         assert stack.outputs["CardUrl"] == "https://a.example.com/.well-known/agent-card.json"
+        assert "ApiMappingKey" not in stack.properties("DomainMapping")
+
+
+def test_an_api_can_be_at_a_path_of_a_domain():
+    certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
+    for door in ["rest", "http"]:
+        stack = Stack(
+            FrontDoor=door,
+            DomainName="a.example.com",
+            DomainPath="api/v1/chat",
+            CertificateArn=certificate,
+        )
+        assert stack.properties("DomainMapping")["ApiMappingKey"] == "api/v1/chat"
+        # The function takes the path of its public URL off, and the card names it.
+        url = "https://a.example.com/api/v1/chat"
+        assert stack.variables("Request")["PUBLIC_URL"] == url
+        assert stack.outputs["Url"] == f"{url}/"
+        assert stack.outputs["CardUrl"] == f"{url}/.well-known/agent-card.json"
+        assert f"'{url}/'" in stack.outputs["FirstCurl"]
 
 
 def test_access_logs_need_a_setting_of_the_account_that_is_made_only_if_asked_for():

@@ -30,6 +30,7 @@ BAD = {
     "WebAclArn": ["acl", "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/1"],
     "DomainName": ["https://a.example.com", "a", "A.example.com", "a.example.com/"],
     "CertificateArn": ["certificate", LISTENER],
+    "DomainPath": ["/api", "api/", "api//v1", "a b", "x" * 301],
     "HostedZoneId": ["a.example.com", "z123"],
     "SqsExecutorMaxConcurrency": ["0", "1", "1001", "many"],
     "RequestReservedConcurrency": ["0", "-1", "all"],

@@ -31,6 +31,8 @@ export interface Parameters {
   readonly domainName?: string;
   /** The certificate of DomainName in this region. */
   readonly certificateArn?: string;
+  /** The path of DomainName at which the API is, such as api/v1; the whole domain if empty. */
+  readonly domainPath?: string;
   /** The Route 53 zone in which DomainName is to point to the API. */
   readonly hostedZoneId?: string;
   /**
