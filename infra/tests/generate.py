@@ -3,6 +3,7 @@
 What is written here says nothing that the template does not say. The tests compare.
 """
 
+import json
 import re
 import textwrap
 
@@ -34,11 +35,6 @@ def settable():
 
 def camel(name):
     return name[0].lower() + name[1:]
-
-
-def snake(name):
-    """`LeaseSeconds` is `lease_seconds`, and `A2aV03` is `a2a_v03`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def is_flag(declared):
@@ -88,7 +84,98 @@ def typescript():
     return text + "};\n"
 
 
-FILES = {ROOT / "infra/cdk/lib/parameters.ts": typescript}
+# The words of Terraform modules that have another meaning there.
+TERRAFORM_NAMES = {"Authorizer": "authorizer_type"}
+
+
+def terraform_name(name):
+    """`LeaseSeconds` is `lease_seconds`, and `A2aV03` is `a2a_v03`."""
+    return TERRAFORM_NAMES.get(name) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def hcl(value):
+    """A text or number of HCL. Nothing in a text is a template."""
+    return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+
+
+def terraform_type(declared):
+    if is_flag(declared):
+        return "bool"
+    return "number" if declared["Type"] == "Number" else "string"
+
+
+def terraform_conditions(declared, value):
+    """What CloudFormation would refuse later. Terraform would show a secret that it refuses."""
+    if declared.get("NoEcho"):
+        return
+    if choices := declared.get("AllowedValues"):
+        if terraform_type(declared) != "bool":
+            yield f"contains([{', '.join(map(hcl, choices))}], {value})"
+    if "MinValue" in declared:
+        yield f"{value} >= {declared['MinValue']} && {value} <= {declared['MaxValue']}"
+    pattern = declared.get("AllowedPattern", "")
+    # Terraform's expressions cannot look ahead.
+    if pattern and "(?" not in pattern:
+        yield f"can(regex({hcl('^(?:' + pattern + ')$')}, {value}))"
+    if "MaxLength" in declared:
+        yield f"length({value}) <= {declared['MaxLength']}"
+
+
+def terraform_variable(name, declared):
+    variable = terraform_name(name)
+    lines = [
+        f"type = {terraform_type(declared)}",
+        f"description = {hcl(described(declared))}",
+        "default = null",
+        *(["sensitive = true"] if declared.get("NoEcho") else []),
+    ]
+    text = f'variable "{variable}" {{\n{aligned(lines, "  ")}'
+    if condition := " && ".join(terraform_conditions(declared, f"var.{variable}")):
+        said = f"{variable} {declared['ConstraintDescription']}."
+        lines = [
+            f"condition = var.{variable} == null ? true : {condition}",
+            f"error_message = {hcl(said)}",
+        ]
+        text += f"\n  validation {{\n{aligned(lines, '    ')}  }}\n"
+    return text + "}\n"
+
+
+def aligned(lines, indent):
+    """As `terraform fmt` aligns the equals signs of lines that follow each other."""
+    pairs = [line.split(" = ", 1) for line in lines]
+    width = max(len(name) for name, _ in pairs)
+    return "".join(f"{indent}{name.ljust(width)} = {value}\n" for name, value in pairs)
+
+
+def terraform_parameters():
+    names = settable()
+    text = f"# {ABOUT}\n\n"
+    text += "locals {\n  # What is null has the template's default.\n  given = {\n"
+    text += aligned([f"{name} = var.{terraform_name(name)}" for name in names], "    ")
+    text += "  }\n\n  # The functions, and the parameter that names the zip of each.\n"
+    text += "  zip_parameters = {\n"
+    text += aligned([f"{hcl(function)} = {hcl(name)}" for function, name in zips().items()], "    ")
+    text += "  }\n\n  # The parameters that are secret.\n  secrets = {\n"
+    secrets = [name for name in names if names[name].get("NoEcho")]
+    text += aligned([f"{name} = {hcl(terraform_name(name))}" for name in secrets], "    ")
+    return text + "  }\n}\n"
+
+
+def terraform_variables(of_functions):
+    """Of the stack, or of the functions: those are described by their names there."""
+    text = f"# {ABOUT}\n"
+    for name, declared in settable().items():
+        if bool(re.match("[A-Z0-9_]+: ", declared["Description"])) == of_functions:
+            text += "\n" + terraform_variable(name, declared)
+    return text
+
+
+FILES = {
+    ROOT / "infra/cdk/lib/parameters.ts": typescript,
+    ROOT / "infra/terraform/parameters.tf": terraform_parameters,
+    ROOT / "infra/terraform/variables_stack.tf": lambda: terraform_variables(of_functions=False),
+    ROOT / "infra/terraform/variables_functions.tf": lambda: terraform_variables(of_functions=True),
+}
 
 
 def main():

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -93,10 +94,12 @@ def test_synth_equals_the_template(assembly):
 
 
 def test_sam_makes_the_same_of_both(assembly):
-    of_cdk, of_template = (
-        transform(copy.deepcopy(one), {}, NoPolicies()) for one in (assembly.nested, source())
-    )
-    assert plain(of_cdk) == plain(of_template)
+    def made(template):
+        text = json.dumps(plain(transform(copy.deepcopy(template), {}, NoPolicies())))
+        # SAM names a deployment by a digest, which depends on what else it has translated.
+        return json.loads(re.sub("RestApiDeployment[0-9a-f]{10}", "RestApiDeployment", text))
+
+    assert made(assembly.nested) == made(source())
 
 
 def test_the_template_takes_the_parameters(assembly):

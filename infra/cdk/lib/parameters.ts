@@ -102,6 +102,13 @@ export interface Parameters {
   readonly alarms?: boolean;
   /** The ARN of the SNS topic that alarms go to. */
   readonly alarmTopic?: string;
+  /**
+   * The e-mail address that alarms go to, by a topic of the stack's own. AWS asks there for a
+   * confirmation.
+   */
+  readonly alarmEmail?: string;
+  /** Whether there is a dashboard of CloudWatch. Default: false. */
+  readonly dashboard?: boolean;
   /** AGENT: the agent's name, or some for tenants, such as echo,acme=summary. Default: echo. */
   readonly agent?: string;
   /**
@@ -216,6 +223,15 @@ export interface Parameters {
   readonly deduplicateMessages?: boolean;
   /** LOG_LEVEL: how much the functions log. Default: info. */
   readonly logLevel?: 'error' | 'warn' | 'info' | 'debug' | 'trace';
+  /**
+   * METRICS: metrics of the functions' own. alarms: the three of the sweep that alarms watch. Each
+   * metric is billed. Default: off.
+   */
+  readonly metrics?: 'off' | 'alarms' | 'all';
+  /** POWERTOOLS_SERVICE_NAME: the service that log lines and metrics name. Default: a2a-lambda. */
+  readonly powertoolsServiceName?: string;
+  /** POWERTOOLS_METRICS_NAMESPACE: the namespace of the metrics. Default: a2a-lambda. */
+  readonly powertoolsMetricsNamespace?: string;
 }
 
 /** The functions, and the parameter that names the zip of each. */

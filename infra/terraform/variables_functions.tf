@@ -1,0 +1,402 @@
+# Made of infra/template.yaml by `scripts/check-infra --generate`. Do not edit.
+
+variable "agent" {
+  type        = string
+  description = "AGENT: the agent's name, or some for tenants, such as echo,acme=summary. Default: echo."
+  default     = null
+
+  validation {
+    condition     = var.agent == null ? true : can(regex("^(?:^\\S+$)$", var.agent))
+    error_message = "agent must be names of agents without spaces."
+  }
+}
+
+variable "allow_anonymous" {
+  type        = bool
+  description = "ALLOW_ANONYMOUS: true serves everybody as one owner. Needed with Authorizer none. Default: false."
+  default     = null
+}
+
+variable "owner_claim" {
+  type        = string
+  description = "OWNER_CLAIM: the claim of a token, or the field of a Lambda authorizer's context, that names the owner. Default: sub."
+  default     = null
+
+  validation {
+    condition     = var.owner_claim == null ? true : can(regex("^(?:^\\S+$)$", var.owner_claim))
+    error_message = "owner_claim must be the name of a claim."
+  }
+}
+
+variable "a2a_v03" {
+  type        = bool
+  description = "A2A_V0_3: false serves A2A 1.0 only. Default: true."
+  default     = null
+}
+
+variable "alb_arn" {
+  type        = string
+  description = "ALB_ARN: the load balancer whose x-amzn-oidc-data names who has signed in."
+  default     = null
+
+  validation {
+    condition     = var.alb_arn == null ? true : can(regex("^(?:^$|^arn:[a-z-]+:elasticloadbalancing:[a-z0-9-]+:\\d{12}:loadbalancer/app/[A-Za-z0-9-]+/[0-9a-f]+$)$", var.alb_arn))
+    error_message = "alb_arn must be the ARN of an Application Load Balancer."
+  }
+}
+
+variable "allowed_origins" {
+  type        = string
+  description = "ALLOWED_ORIGINS: the web pages that may call from a browser, as origins with commas, or * for all."
+  default     = null
+
+  validation {
+    condition     = var.allowed_origins == null ? true : can(regex("^(?:^$|^\\*$|^https?://[^,\\s*]+(,https?://[^,\\s*]+)*$)$", var.allowed_origins))
+    error_message = "allowed_origins must be origins with commas, such as https://app.example.com, or *."
+  }
+}
+
+variable "keep_alive_seconds" {
+  type        = number
+  description = "KEEP_ALIVE_SECONDS: how long a stream is silent before it is given a comment. 1 to 900. Default: 15."
+  default     = null
+
+  validation {
+    condition     = var.keep_alive_seconds == null ? true : var.keep_alive_seconds >= 1 && var.keep_alive_seconds <= 900
+    error_message = "keep_alive_seconds must be 1 to 900."
+  }
+}
+
+variable "max_stream_seconds" {
+  type        = number
+  description = "MAX_STREAM_SECONDS: the longest stream. 1 to 900. Default: 900."
+  default     = null
+
+  validation {
+    condition     = var.max_stream_seconds == null ? true : var.max_stream_seconds >= 1 && var.max_stream_seconds <= 900
+    error_message = "max_stream_seconds must be 1 to 900."
+  }
+}
+
+variable "public_url" {
+  type        = string
+  description = "PUBLIC_URL: the URL at which clients reach the service, for the agent card. With DomainName it is that by itself."
+  default     = null
+
+  validation {
+    condition     = var.public_url == null ? true : can(regex("^(?:^$|^https?://[^\\s?]+$)$", var.public_url))
+    error_message = "public_url must be an http or https URL without a query."
+  }
+}
+
+variable "base_path" {
+  type        = string
+  description = "BASE_PATH: what the front door leaves of the path of PUBLIC_URL."
+  default     = null
+
+  validation {
+    condition     = var.base_path == null ? true : can(regex("^(?:^$|^/[^\\s?#]*$)$", var.base_path))
+    error_message = "base_path must be a path such as /agents, or /."
+  }
+}
+
+variable "max_body_bytes" {
+  type        = number
+  description = "MAX_BODY_BYTES: the largest body. 1024 to 6000000. Default: 1048576."
+  default     = null
+
+  validation {
+    condition     = var.max_body_bytes == null ? true : var.max_body_bytes >= 1024 && var.max_body_bytes <= 6000000
+    error_message = "max_body_bytes must be 1024 to 6000000."
+  }
+}
+
+variable "card_max_age_seconds" {
+  type        = number
+  description = "CARD_MAX_AGE_SECONDS: how long clients may keep the agent card. 0 to 31536000. Default: 300."
+  default     = null
+
+  validation {
+    condition     = var.card_max_age_seconds == null ? true : var.card_max_age_seconds >= 0 && var.card_max_age_seconds <= 31536000
+    error_message = "card_max_age_seconds must be 0 to 31536000."
+  }
+}
+
+variable "card_modified" {
+  type        = string
+  description = "CARD_MODIFIED: when the card was last changed."
+  default     = null
+
+  validation {
+    condition     = var.card_modified == null ? true : can(regex("^(?:^$|^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$)$", var.card_modified))
+    error_message = "card_modified must be a time such as 2026-01-31T12:00:00Z."
+  }
+}
+
+variable "card_security_schemes" {
+  type        = string
+  description = "CARD_SECURITY_SCHEMES: the card's securitySchemes, as JSON."
+  default     = null
+
+  validation {
+    condition     = var.card_security_schemes == null ? true : can(regex("^(?:^$|^\\s*\\{[\\s\\S]*\\}\\s*$)$", var.card_security_schemes))
+    error_message = "card_security_schemes must be a JSON object."
+  }
+}
+
+variable "card_security_requirements" {
+  type        = string
+  description = "CARD_SECURITY_REQUIREMENTS: the card's securityRequirements, as JSON."
+  default     = null
+
+  validation {
+    condition     = var.card_security_requirements == null ? true : can(regex("^(?:^$|^\\s*\\[[\\s\\S]*\\]\\s*$)$", var.card_security_requirements))
+    error_message = "card_security_requirements must be a JSON array."
+  }
+}
+
+variable "card_signing_key" {
+  type        = string
+  description = "CARD_SIGNING_KEY: the private key that signs the card."
+  default     = null
+  sensitive   = true
+}
+
+variable "card_signing_key_id" {
+  type        = string
+  description = "CARD_SIGNING_KEY_ID: the kid of CardSigningKey."
+  default     = null
+
+  validation {
+    condition     = var.card_signing_key_id == null ? true : length(var.card_signing_key_id) <= 256
+    error_message = "card_signing_key_id must be at most 256 characters."
+  }
+}
+
+variable "card_signing_jwks_url" {
+  type        = string
+  description = "CARD_SIGNING_JWKS_URL: where clients find the public key of CardSigningKey."
+  default     = null
+
+  validation {
+    condition     = var.card_signing_jwks_url == null ? true : can(regex("^(?:^$|^https?://\\S+$)$", var.card_signing_jwks_url))
+    error_message = "card_signing_jwks_url must be a URL."
+  }
+}
+
+variable "push_kms_key" {
+  type        = string
+  description = "PUSH_KMS_KEY: the KMS key that seals the secrets of push configs; create makes one. Without it and PushSecretsKey there are no pushes."
+  default     = null
+
+  validation {
+    condition     = var.push_kms_key == null ? true : can(regex("^(?:^$|^create$|^arn:[a-z-]+:kms:[a-z0-9-]+:\\d{12}:key/[A-Za-z0-9-]+$)$", var.push_kms_key))
+    error_message = "push_kms_key must be create or the ARN of a KMS key."
+  }
+}
+
+variable "push_secrets_key" {
+  type        = string
+  description = "PUSH_SECRETS_KEY: keys of one's own instead of PushKmsKey, or beside it."
+  default     = null
+  sensitive   = true
+}
+
+variable "push_signing_keys" {
+  type        = string
+  description = "PUSH_SIGNING_KEYS: the keys that sign pushes as Standard Webhooks."
+  default     = null
+  sensitive   = true
+}
+
+variable "push_jwt_key" {
+  type        = string
+  description = "PUSH_JWT_KEY: the private key of the tokens in pushes."
+  default     = null
+  sensitive   = true
+}
+
+variable "push_jwt_key_id" {
+  type        = string
+  description = "PUSH_JWT_KEY_ID: the kid of PushJwtKey."
+  default     = null
+
+  validation {
+    condition     = var.push_jwt_key_id == null ? true : length(var.push_jwt_key_id) <= 256
+    error_message = "push_jwt_key_id must be at most 256 characters."
+  }
+}
+
+variable "push_allowed_hosts" {
+  type        = string
+  description = "PUSH_ALLOWED_HOSTS: the only hosts that are pushed to, with commas."
+  default     = null
+
+  validation {
+    condition     = var.push_allowed_hosts == null ? true : can(regex("^(?:^$|^[^,\\s/]+(,[^,\\s/]+)*$)$", var.push_allowed_hosts))
+    error_message = "push_allowed_hosts must be hosts with commas."
+  }
+}
+
+variable "push_allow_http" {
+  type        = bool
+  description = "PUSH_ALLOW_HTTP: true pushes to http URLs, too. Default: false."
+  default     = null
+}
+
+variable "push_allow_local" {
+  type        = bool
+  description = "PUSH_ALLOW_LOCAL: true pushes to private addresses, too. Default: false."
+  default     = null
+}
+
+variable "push_challenge" {
+  type        = bool
+  description = "PUSH_CHALLENGE: true takes a URL only if its owner answers a challenge. Default: false."
+  default     = null
+}
+
+variable "push_task" {
+  type        = bool
+  description = "PUSH_TASK: false leaves out the task that a new config is first sent. Default: true."
+  default     = null
+}
+
+variable "push_artifacts" {
+  type        = bool
+  description = "PUSH_ARTIFACTS: false leaves out artifacts. Default: true."
+  default     = null
+}
+
+variable "push_timeout_seconds" {
+  type        = number
+  description = "PUSH_TIMEOUT_SECONDS: how long a receiver may take to answer. 1 to 60. Default: 10."
+  default     = null
+
+  validation {
+    condition     = var.push_timeout_seconds == null ? true : var.push_timeout_seconds >= 1 && var.push_timeout_seconds <= 60
+    error_message = "push_timeout_seconds must be 1 to 60."
+  }
+}
+
+variable "push_waits_seconds" {
+  type        = string
+  description = "PUSH_WAITS_SECONDS: the waits between the attempts at a receiver in trouble, with commas. Default: 5,30,120,600,3600,10800,28800,43200,50400,57600,61200."
+  default     = null
+
+  validation {
+    condition     = var.push_waits_seconds == null ? true : can(regex("^(?:^\\s*\\d{1,6}\\s*(,\\s*\\d{1,6}\\s*){0,31}$)$", var.push_waits_seconds))
+    error_message = "push_waits_seconds must be 1 to 32 whole numbers with commas."
+  }
+}
+
+variable "push_claim_seconds" {
+  type        = number
+  description = "PUSH_CLAIM_SECONDS: how long a dead deliverer's claim blocks a new one; at least three times PushTimeoutSeconds. 4 to 900. Default: 30."
+  default     = null
+
+  validation {
+    condition     = var.push_claim_seconds == null ? true : var.push_claim_seconds >= 4 && var.push_claim_seconds <= 900
+    error_message = "push_claim_seconds must be 4 to 900."
+  }
+}
+
+variable "signal_grace_seconds" {
+  type        = number
+  description = "SIGNAL_GRACE_SECONDS: how long a signal may take before the sweep sends another. 1 to 900. Default: 60."
+  default     = null
+
+  validation {
+    condition     = var.signal_grace_seconds == null ? true : var.signal_grace_seconds >= 1 && var.signal_grace_seconds <= 900
+    error_message = "signal_grace_seconds must be 1 to 900."
+  }
+}
+
+variable "push_extra_roots" {
+  type        = string
+  description = "PUSH_EXTRA_ROOTS: root certificates that receivers' chains may end in, beside Mozilla's."
+  default     = null
+
+  validation {
+    condition     = var.push_extra_roots == null ? true : can(regex("^(?:^$|^\\s*-----BEGIN CERTIFICATE-----[\\s\\S]+$)$", var.push_extra_roots))
+    error_message = "push_extra_roots must be certificates as PEM."
+  }
+}
+
+variable "blocking_wait_seconds" {
+  type        = number
+  description = "BLOCKING_WAIT_SECONDS: how long a sender is kept waiting for the answer. 0 to 900. Default: 25."
+  default     = null
+
+  validation {
+    condition     = var.blocking_wait_seconds == null ? true : var.blocking_wait_seconds >= 0 && var.blocking_wait_seconds <= 900
+    error_message = "blocking_wait_seconds must be 0 to 900."
+  }
+}
+
+variable "lease_seconds" {
+  type        = number
+  description = "LEASE_SECONDS: how long a dead runner's task waits. 6 to 900. Default: 30."
+  default     = null
+
+  validation {
+    condition     = var.lease_seconds == null ? true : var.lease_seconds >= 6 && var.lease_seconds <= 900
+    error_message = "lease_seconds must be 6 to 900."
+  }
+}
+
+variable "max_attempts" {
+  type        = number
+  description = "MAX_ATTEMPTS: how often a turn is tried. A record is received five times more before it is a dead letter. 1 to 100. Default: 5."
+  default     = null
+
+  validation {
+    condition     = var.max_attempts == null ? true : var.max_attempts >= 1 && var.max_attempts <= 100
+    error_message = "max_attempts must be 1 to 100."
+  }
+}
+
+variable "deduplicate_messages" {
+  type        = bool
+  description = "DEDUPLICATE_MESSAGES: true takes a repeated messageId of an owner for the same message. Default: false."
+  default     = null
+}
+
+variable "log_level" {
+  type        = string
+  description = "LOG_LEVEL: how much the functions log. Default: info."
+  default     = null
+
+  validation {
+    condition     = var.log_level == null ? true : contains(["error", "warn", "info", "debug", "trace"], var.log_level)
+    error_message = "log_level must be error, warn, info, debug or trace."
+  }
+}
+
+variable "metrics" {
+  type        = string
+  description = "METRICS: metrics of the functions' own. alarms: the three of the sweep that alarms watch. Each metric is billed. Default: off."
+  default     = null
+
+  validation {
+    condition     = var.metrics == null ? true : contains(["off", "alarms", "all"], var.metrics)
+    error_message = "metrics must be off, alarms or all."
+  }
+}
+
+variable "powertools_service_name" {
+  type        = string
+  description = "POWERTOOLS_SERVICE_NAME: the service that log lines and metrics name. Default: a2a-lambda."
+  default     = null
+
+  validation {
+    condition     = var.powertools_service_name == null ? true : can(regex("^(?:^[A-Za-z0-9._/#-]{1,255}$)$", var.powertools_service_name))
+    error_message = "powertools_service_name must be at most 255 letters, digits and .-_/#."
+  }
+}
+
+variable "powertools_metrics_namespace" {
+  type        = string
+  description = "POWERTOOLS_METRICS_NAMESPACE: the namespace of the metrics. Default: a2a-lambda."
+  default     = null
+}
