@@ -51,7 +51,7 @@ variable "allowed_origins" {
   default     = null
 
   validation {
-    condition     = var.allowed_origins == null ? true : can(regex("^(?:^$|^\\*$|^https?://[^,\\s*]+(,https?://[^,\\s*]+)*$)$", var.allowed_origins))
+    condition     = var.allowed_origins == null ? true : can(regex("^(?:^$|^\\*$|^https?://[^,/\\s*]+(,https?://[^,/\\s*]+)*$)$", var.allowed_origins))
     error_message = "allowed_origins must be origins with commas, such as https://app.example.com, or *."
   }
 }
@@ -84,8 +84,8 @@ variable "public_url" {
   default     = null
 
   validation {
-    condition     = var.public_url == null ? true : can(regex("^(?:^$|^https?://[^\\s?]+$)$", var.public_url))
-    error_message = "public_url must be an http or https URL without a query."
+    condition     = var.public_url == null ? true : can(regex("^(?:^$|^https?://[^\\s?#@/]+(/[^\\s?#]*)?$)$", var.public_url))
+    error_message = "public_url must be an http or https URL without a query, a fragment or a password."
   }
 }
 

@@ -8,14 +8,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts/lib"))
-from deploy.artifacts import KEY_PARAMETERS, read_manifest  # noqa: E402
+from deploy import smoke  # noqa: E402
+from deploy.artifacts import KEY_PARAMETERS, History, read_manifest  # noqa: E402
 from deploy.template import HIDDEN, Template, read_parameters  # noqa: E402
 from tools import Fault  # noqa: E402
 
 SMALL = """
 Parameters:
   Door: {Type: String, Default: rest, AllowedValues: [rest, url]}
-  Agent: {Type: String, AllowedPattern: '[a-z]+', ConstraintDescription: the name of an agent}
+  Agent: {Type: String, AllowedPattern: '[a-z]+', ConstraintDescription: must be the name of an agent}
   Seconds: {Type: Number, Default: 5, MinValue: 1, MaxValue: 10}
   Secret: {Type: String, Default: '', NoEcho: true, AllowedPattern: '^$|key-.*'}
   SecretId: {Type: String, Default: ''}
@@ -57,6 +58,8 @@ def small(tmp_path) -> Template:
         ({"Agent": "Echo 1"}, "parameter Agent must be the name of an agent; it is 'Echo 1'"),
         ({"Agent": "echo", "Seconds": "11"}, "parameter Seconds must be from 1 to 10"),
         ({"Agent": "echo", "Seconds": "soon"}, "parameter Seconds must be a number"),
+        ({"Agent": "echo", "Seconds": "7.5"}, "parameter Seconds must be a whole number"),
+        ({"Agent": "echo", "Seconds": "nan"}, "parameter Seconds must be a whole number"),
         ({"Agent": "echo", "Secret": "key-1"}, "SecretId is missing .rule SecretHasId"),
     ],
 )
@@ -111,6 +114,92 @@ def test_a_zip_that_is_not_what_its_manifest_says_is_refused(tmp_path):
     (tmp_path / "request.zip").write_bytes(b"abd")
     with pytest.raises(Fault, match="package again"):
         read_manifest(tmp_path)
+    for bad in ("", "[]", "{}", '{"functions": {"request": {}}}'):
+        (tmp_path / "manifest.json").write_text(bad)
+        with pytest.raises(Fault, match="package again"):
+            read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "Parameters: {}", "Resources: [1]", "a: [", "a: b: c"])
+def test_a_file_that_is_no_template_is_refused(tmp_path, text):
+    path = tmp_path / "template.yaml"
+    path.write_text(text)
+    with pytest.raises(Fault, match="is no template|is no YAML"):
+        Template(path)
+    with pytest.raises(Fault, match="cannot be read"):
+        Template(tmp_path)
+
+
+def test_a_rule_that_only_cloudformation_can_tell_is_left_to_it(tmp_path):
+    rules = '''
+  HereOnly: {Assertions: [{Assert: !Equals [!Ref AWS::Region, eu-central-1]}]}
+  Zones: {Assertions: [{Assert: {'Fn::EachMemberIn': [[a], [a, b]]}}]}
+Conditions:
+  Far: !Equals [!Ref AWS::Region, eu-central-1]'''
+    path = tmp_path / "template.yaml"
+    path.write_text(SMALL.replace("\nConditions:", rules))
+    template = Template(path)
+    template.check({"Agent": "echo"}, {})
+    assert template.condition("Far", template.effective({}))
+
+
+A, B, C, D = ({"RequestKey": name, "CodeBucket": "b"} for name in "abcd")
+
+
+def ran(*codes):
+    """The history of a stack in which each of these ran, one after the other."""
+    history, now = History("id", []), {}
+    for code in codes:
+        history, now = history.then(now, code), code
+    return history
+
+
+def test_a_rollback_goes_back_one_deployment_whatever_became_of_the_last():
+    assert ran(A).before(A) is None
+    assert ran(A, B, C).before(C) == B
+    # Whoever deployed C was interrupted: it is in the history all the same.
+    assert ran(A, B).then(B, C).before(C) == B
+    # C was taken back by CloudFormation, and nobody said so.
+    failed = ran(A, B).then(B, C)
+    assert failed.before(B) == A
+    assert failed.then(B, D).before(D) == B
+    # A rollback is a deployment, too.
+    assert ran(A, B, C).then(C, B).before(B) == C
+    # The stack was deployed by other means in between.
+    assert ran(A, B).then(C, D).before(D) == C
+    assert ran(A, B).before(C) is None
+    assert ran(A, B, B).codes == [A, B]
+
+
+@pytest.mark.parametrize(
+    ("agents", "first"),
+    [
+        ("echo", ("", "echo")),
+        ("acme=echo, conformance", ("", "conformance")),
+        ("acme=echo,b=strict", ("/acme", "echo")),
+    ],
+)
+def test_the_smoke_test_goes_to_a_tenant_that_is_served(agents, first):
+    assert smoke.first_agent(agents) == first
+
+
+@pytest.mark.parametrize(
+    ("parameters", "header"),
+    [
+        ({"Authorizer": "jwt", "AuthorizerHeader": "X-Other"}, ("Authorization", "Bearer t")),
+        ({"Authorizer": "lambda", "AuthorizerHeader": "X-Api-Key"}, ("X-Api-Key", "t")),
+        ({"Authorizer": "cognito"}, ("Authorization", "t")),
+    ],
+)
+def test_the_smoke_test_shows_its_token_where_the_authorizer_looks(parameters, header):
+    assert smoke.shown_by(parameters, "t") == header
+    assert smoke.shown_by(parameters, None) is None
+
+
+def test_a_front_door_that_cannot_be_reached_is_no_traceback():
+    door = smoke.Door("https://nowhere.invalid", None, None, "eu-central-1")
+    with pytest.raises(Fault, match="the stack is deployed, but nowhere.invalid does not answer"):
+        door.request("GET", "/")
 
 
 def test_the_template_is_refused_without_an_authorizer_unless_everybody_may_call():

@@ -165,6 +165,10 @@ def test_a_change_of_parameters_is_deployed():
     assert stage["DeploymentId"] == f"${{{deployment}}}" and stage["StageName"] == "a2a"
 
 
+def test_an_open_rest_api_names_no_authorizer():
+    assert not rest(**NOBODY)["components"]["securitySchemes"]
+
+
 def test_an_authorizer_function_may_be_called_by_the_rest_api_only():
     stack = Stack(Authorizer="lambda", AuthorizerFunctionArn=FUNCTION)
     permission = stack.properties("AuthorizerPermission")
@@ -344,6 +348,8 @@ def test_access_logs_need_a_setting_of_the_account_that_is_made_only_if_asked_fo
     assert set(json.loads(stage["AccessLogSetting"]["Format"])) >= {"requestId", "status", "error"}
     assert "AccountSettings" not in Stack(AccessLogs="on").resources
     made = Stack(AccessLogs="set-account-role").resources
+    # A stage that exists may be given logs: API Gateway refuses them until the role is set.
+    assert made["RestApi"]["Metadata"]["After"] == "${AccountSettings}"
     # Other APIs of the account go on using it.
     assert made["AccountSettings"]["Properties"] == {"CloudWatchRoleArn": "${AccountLogRole.Arn}"}
     assert (

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use a2a_lambda_core::ids::InvalidId;
 use a2a_lambda_core::{Agent, Agents, Tenant};
+use a2a_lambda_protocol::FIRST_SEGMENTS;
 
 #[cfg(feature = "fixtures")]
 pub use conformance::Conformance;
@@ -50,6 +51,9 @@ pub enum AgentsError {
     /// What is left of an equals sign is no tenant's name.
     #[error("{0:?} is no tenant's name")]
     Tenant(String, #[source] InvalidId),
+    /// A tenant has the name of a path of A2A.
+    #[error("a tenant cannot be named {0:?}: it is a path of A2A")]
+    Path(String),
     /// A tenant, or all others, are given two agents.
     #[error("there is more than one agent for {0}")]
     Twice(String),
@@ -82,6 +86,9 @@ pub fn configured(text: &str) -> Result<Agents, AgentsError> {
             continue;
         };
         let name = tenant.trim();
+        if FIRST_SEGMENTS.contains(&name) {
+            return Err(AgentsError::Path(name.to_owned()));
+        }
         let tenant =
             Tenant::parse(name).map_err(|error| AgentsError::Tenant(name.to_owned(), error))?;
         if by_tenant.insert(tenant, find(agent.trim())?).is_some() {

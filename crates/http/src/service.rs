@@ -6,10 +6,10 @@ use a2a_lambda_core::{
 };
 use a2a_lambda_protocol::{
     A2aError, AgentCard, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, ErrorKind,
-    GetTaskPushNotificationConfigRequest, GetTaskRequest, ListTaskPushNotificationConfigsRequest,
-    ListTaskPushNotificationConfigsResponse, ListTasksRequest, ListTasksResponse, Message,
-    SendMessageRequest, SendMessageResponse, SubscribeToTaskRequest, Task,
-    TaskPushNotificationConfig,
+    FIRST_SEGMENTS, GetTaskPushNotificationConfigRequest, GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest, ListTaskPushNotificationConfigsResponse,
+    ListTasksRequest, ListTasksResponse, Message, SendMessageRequest, SendMessageResponse,
+    SubscribeToTaskRequest, Task, TaskPushNotificationConfig,
 };
 use http::Uri;
 use tracing::info;
@@ -22,9 +22,6 @@ use crate::media_type::is_accepted;
 
 /// Where a send has its push config.
 const INLINE_URL: &str = "configuration.taskPushNotificationConfig.url";
-
-/// The first segments of A2A's paths. A tenant of such a name could not be reached by path.
-const RESERVED: [&str; 4] = [".well-known", "extendedAgentCard", "tasks", "v1"];
 
 /// An operation about to be carried out.
 struct Call {
@@ -296,7 +293,7 @@ fn not_served() -> A2aError {
 /// The tenant of this name. A name that is also a path of A2A is refused: below it, A2A's own paths
 /// would answer.
 pub(crate) fn tenant_named(name: &str) -> Result<Tenant, A2aError> {
-    if RESERVED.contains(&name) {
+    if FIRST_SEGMENTS.contains(&name) {
         return Err(A2aError::invalid_field("tenant", "must not be the name of a path of A2A"));
     }
     Tenant::parse(name).map_err(|error| A2aError::invalid_field("tenant", error.to_string()))

@@ -73,3 +73,7 @@ pub use validate::{
     MAX_OUTPUT_MODES, MAX_PAGE_SIZE, MAX_PARTS, MAX_REFERENCE_TASKS, MAX_URL_BYTES, Validate,
     validate,
 };
+
+/// The first segments of the paths of the HTTP+JSON binding (spec section 11.3), behind which no
+/// tenant's name can be told from a path. A tenant of such a name could not be reached.
+pub const FIRST_SEGMENTS: [&str; 4] = [".well-known", "extendedAgentCard", "tasks", "v1"];

@@ -12,8 +12,15 @@ use crate::variables::{ConfigError, Variables};
 pub fn public_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> {
     let Some(url) = variables.text(&PUBLIC_URL)? else { return Ok(None) };
     let url = url.trim_end_matches('/').to_owned();
-    let is_base =
-        |uri: Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
+    // Who reads the card would see a password in it, and `Uri` drops a fragment and takes any port.
+    let is_base = |uri: Uri| {
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        let is_host = uri.authority().is_some_and(|authority| {
+            let port = authority.as_str().strip_prefix(authority.host());
+            port.is_some_and(|port| port.is_empty() || authority.port_u16().is_some())
+        });
+        is_web && is_host && uri.query().is_none() && !url.contains('#')
+    };
     if url.parse().is_ok_and(is_base) {
         Ok(Some(url))
     } else {

@@ -139,12 +139,22 @@ fn unusable(variable: Variable) -> Vec<String> {
             return vec![choice.words[0].to_uppercase(), "true".to_owned(), " ".to_owned()];
         }
         Variable::Text(_) => match variable.name() {
-            "AGENT" => &["nobody", "Echo", "echo,", "echo,echo", "a/b=echo", "a=echo,a=echo"],
+            "AGENT" => {
+                &["nobody", "Echo", "echo,", "echo,echo", "a/b=echo", "a=echo,a=echo", "tasks=echo"]
+            }
             "TABLE_NAME" => &["t", "the tasks", "ta/sks"],
             "QUEUE_URL" | "DEAD_LETTER_QUEUE_URL" => &["signals", "arn:aws:sqs:x:1:signals"],
-            "PUBLIC_URL" => {
-                &["a.example", "ftp://a.example", "https://", "/", "https://a b", "http://a/?x=y"]
-            }
+            "PUBLIC_URL" => &[
+                "a.example",
+                "ftp://a.example",
+                "https://",
+                "/",
+                "https://a b",
+                "http://a/?x=y",
+                "https://a.example#f",
+                "https://a.example:99999",
+                "https://user:hunter2@a.example",
+            ],
             "BASE_PATH" => &["agents", "https://a.example/agents", "/a//b", "/a?b"],
             "ALB_ARN" => &[
                 "alb",

@@ -3,6 +3,8 @@
 import difflib
 import hashlib
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +15,9 @@ from tools import ROOT, Fault, need, run_main
 
 from deploy import options as command_line
 from deploy import smoke
-from deploy.artifacts import KEY_PARAMETERS, Bucket, read_manifest
+from deploy.artifacts import KEY_PARAMETERS, Bucket, History, read_manifest
 from deploy.stack import Stack
-from deploy.template import Template, read_parameters
+from deploy.template import HIDDEN, Template, read_parameters
 
 # The words of the template and of scripts/package for the same thing.
 ARCHITECTURES = {"arm64": "arm64", "x86_64": "x86-64"}
@@ -28,11 +30,15 @@ class Deployment:
 
     def __init__(self, options):
         self.options = options
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}", options.stack):
+            raise Fault("--stack: a name has letters, digits and hyphens, and begins with a letter")
         if options.zips is None and not (options.rollback or options.destroy):
             need("cargo", "Rust, with rustup (https://rustup.rs)")
         self.template = Template(options.template or ROOT / "infra/template.yaml")
         self.given = read_parameters(options.parameters)
-        self.session = boto3.Session(profile_name=options.profile, region_name=options.region)
+        # boto3 itself knows AWS_DEFAULT_REGION only.
+        region = options.region or os.environ.get("AWS_REGION") or None
+        self.session = boto3.Session(profile_name=options.profile, region_name=region)
         self.region = self.session.region_name
         if not self.region:
             raise Fault("no region is set: give --region, or set AWS_REGION")
@@ -58,8 +64,8 @@ class Deployment:
             ) from error
         return identity["Account"]
 
-    def bucket(self) -> Bucket:
-        name = self.options.bucket or self.former.get("CodeBucket") or None
+    def bucket(self, name: str | None = None) -> Bucket:
+        name = name or self.options.bucket or self.former.get("CodeBucket") or None
         return Bucket(self.session, name, self.account, self.region, self.options.endpoint_url)
 
     def values(self) -> dict[str, str]:
@@ -71,9 +77,13 @@ class Deployment:
         own = dict.fromkeys(KEY_PARAMETERS.values(), "a2a-lambda/none/none.zip")
         own = {**own, "CodeBucket": "a2a-lambda-bucket", **self.revision({})}
         self.template.check(self.given, {**self.former, **own})
-        sums = self.template.check_variables(self.values())
-        for function, size in sums.items():
-            print(f"{function}: its variables have about {size} of 4096 bytes")
+        values = self.values()
+        table, stream = values.get("ExistingTable"), values.get("ExistingTableStreamArn")
+        if table and stream and f":table/{table}/stream/" not in stream:
+            raise Fault(f"parameter ExistingTableStreamArn is not a stream of the table {table}")
+        hidden = " beside the secrets that it keeps" if HIDDEN in values.values() else ""
+        for function, size in self.template.check_variables(values).items():
+            print(f"{function}: its variables have about {size} of 4096 bytes{hidden}")
         if not self.account:
             print("without credentials, AWS was not asked to validate the template")
         elif self.template.is_large:
@@ -103,7 +113,10 @@ class Deployment:
             if subprocess.run(command).returncode:
                 raise Fault("the functions could not be packaged, as it says above")
         # Both the folder with a folder for each architecture and that folder itself will do.
-        folder = folder / arch if (folder / arch).is_dir() else folder
+        others = [one for one in ARCHITECTURES.values() if (folder / one).is_dir()]
+        if others and arch not in others:
+            raise Fault(f"--zips: {folder} has zips for {others[0]} only; the stack is {arch}")
+        folder = folder / arch if others else folder
         manifest = read_manifest(folder)
         if manifest["arch"] != arch:
             raise Fault(f"--zips: {folder} has zips for {manifest['arch']}; the stack is {arch}")
@@ -126,30 +139,38 @@ class Deployment:
         keys = self.upload(bucket)
         parameters = {**self.given, **keys, **self.revision(keys), "CodeBucket": bucket.name}
         kept = set(self.former) & set(self.template.parameters) - set(parameters)
-        return keys, self.stack.propose(self.sent_template(bucket), parameters, kept)
+        return parameters, self.stack.propose(self.sent_template(bucket), parameters, kept)
 
-    def code(self, keys: dict[str, str], values: dict[str, str]) -> dict[str, str]:
-        """What a rollback has to put back: the zips, and what they are built for."""
-        have = {name: keys[name] for name in KEY_PARAMETERS.values() if name in keys}
-        return {**have, "Architecture": values.get("Architecture", "arm64")}
+    def code(self, values: dict[str, str]) -> dict[str, str]:
+        """What a rollback has to put back: the zips, where they are, and what they are built for."""
+        names = (*KEY_PARAMETERS.values(), "CodeBucket", "Architecture")
+        return {name: values[name] for name in names if name in values}
 
-    def remember(self, bucket: Bucket, keys: dict[str, str]) -> None:
-        """Once the stack has new zips, those before are what a rollback goes to."""
-        before = self.code(self.former, self.former)
-        if self.former and before != self.code({**self.former, **keys}, self.stack.parameters()):
-            bucket.remember(self.options.stack, before)
+    def history(self) -> History:
+        """What the stack has run, kept where its zips are."""
+        stack_id = self.stack.describe()["StackId"]
+        name = self.former.get("CodeBucket")
+        if not name:
+            return History(stack_id, [])
+        return self.bucket(name).read_history(self.options.stack, stack_id)
+
+    def execute(self, change, bucket: Bucket, parameters: dict[str, str]) -> None:
+        """Carries a change out, which is in the history before it begins."""
+        following = self.code({**self.template.effective({}), **self.former, **parameters})
+        history = self.history().then(self.code(self.former), following)
+        bucket.write_history(self.options.stack, history)
+        self.stack.execute(change)
 
     def deploy(self) -> None:
         self.stack.check_ready()
         self.check()
         bucket = self.bucket()
-        keys, change = self.propose(bucket)
+        parameters, change = self.propose(bucket)
         if change is None:
             print(f"stack {self.options.stack} is as it should be: nothing to do")
         else:
             print(f"{change.kind.lower()} stack {self.options.stack} in {self.region}")
-            self.stack.execute(change)
-            self.remember(bucket, keys)
+            self.execute(change, bucket, parameters)
         self.finish()
 
     def replace_code(self, keys: dict[str, str], bucket: Bucket) -> None:
@@ -160,8 +181,7 @@ class Deployment:
         if change is None:
             print("the stack has this code already: nothing to do")
             return
-        self.stack.execute(change)
-        self.remember(bucket, keys)
+        self.execute(change, bucket, changed)
         self.finish()
 
     def need_stack(self, option: str) -> None:
@@ -170,6 +190,9 @@ class Deployment:
             raise Fault(f"{option}: there is no stack {self.options.stack} yet; deploy it first")
         if self.given:
             raise Fault(f"{option} changes no parameters: leave out {', '.join(self.given)}")
+        if self.options.bucket not in (None, self.former.get("CodeBucket")):
+            has = self.former.get("CodeBucket")
+            raise Fault(f"--bucket: {option} uses the stack's bucket {has}; leave it out")
 
     def only(self) -> None:
         name = self.options.only
@@ -184,27 +207,32 @@ class Deployment:
 
     def rollback(self) -> None:
         self.need_stack("--rollback")
-        bucket = self.bucket()
-        keys = bucket.former(self.options.stack)
-        for name, key in keys.items():
-            if name in KEY_PARAMETERS.values() and not bucket.has(key):
-                raise Fault(f"--rollback: {key} is no longer in the bucket {bucket.name}")
-        self.replace_code(keys, bucket)
+        code = self.history().before(self.code(self.former))
+        if code is None:
+            raise Fault(
+                f"--rollback: {self.options.stack} has had no other zips yet. Check out the commit "
+                "that you want, and deploy it"
+            )
+        bucket = self.bucket(code["CodeBucket"])
+        for name in KEY_PARAMETERS.values():
+            if code.get(name) and not bucket.has(code[name]):
+                raise Fault(f"--rollback: {code[name]} is no longer in the bucket {bucket.name}")
+        self.replace_code(code, bucket)
 
     def dry_run(self) -> None:
         self.check()
         _, manifest = self.packaged()
         for name, made in manifest["functions"].items():
             print(f"would upload {name}: {made['bytes']:,} bytes, {made['sha256']}")
-        print("a dry run: nothing was uploaded or changed")
+        print(f"a dry run for {self.region}: nothing was uploaded or changed")
 
     def diff(self) -> None:
         self.stack.check_ready()
         self.check()
         bucket = self.bucket()
-        keys, change = self.propose(bucket)
+        parameters, change = self.propose(bucket)
         if self.former:
-            self.show_differences({**self.given, **keys})
+            self.show_differences(parameters)
         if change is None:
             print("nothing would change")
             return
@@ -241,7 +269,11 @@ class Deployment:
             print(
                 "A table that it made is kept, with its tasks, as its resource in the template says."
             )
-            if input(f"Type its name ({self.options.stack}) to go on: ") != self.options.stack:
+            try:
+                typed = input(f"Type its name ({self.options.stack}) to go on: ")
+            except EOFError:
+                raise Fault("nothing was removed: nobody answers. --yes answers the question") from None
+            if typed != self.options.stack:
                 raise Fault("nothing was removed")
         self.stack.destroy()
         print(f"stack {self.options.stack} is removed; its zips are still in the bucket")
@@ -254,7 +286,7 @@ class Deployment:
             return
         values = {**self.template.effective({}), **self.stack.parameters()}
         door = smoke.Door(outputs["Url"], self.options.endpoint_url, self.session, self.region)
-        smoke.run(door, smoke.who_may_enter(values), values.get("Agent", ""))
+        smoke.run(door, values)
 
 
 def main() -> int:
@@ -273,7 +305,8 @@ def main() -> int:
             deployment.destroy()
         else:
             deployment.deploy()
-    except (BotoCoreError, ClientError) as error:
+    # A value error is boto3's word for an address that is none.
+    except (BotoCoreError, ClientError, ValueError) as error:
         raise Fault(str(error)) from error
     return 0
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import ClientError
@@ -15,17 +16,23 @@ KEY_PARAMETERS = {
     "scheduled-recovery": "ScheduledRecoveryKey",
 }
 
+# How many codes of a stack are remembered.
+KEPT_CODES = 20
+
 
 def read_manifest(folder: Path) -> dict:
     """The manifest that scripts/package wrote, with each zip compared to its digest."""
     path = folder / "manifest.json"
     if not path.exists():
         raise Fault(f"there is no {path}: run scripts/package")
-    manifest = json.loads(path.read_text())
-    for name, made in manifest["functions"].items():
-        content = (folder / made["file"]).read_bytes()
-        if hashlib.sha256(content).hexdigest() != made["sha256"]:
-            raise Fault(f"{folder / made['file']} is not what its manifest says: package again")
+    try:
+        manifest = json.loads(path.read_text())
+        for made in manifest["functions"].values():
+            content = (folder / made["file"]).read_bytes()
+            if hashlib.sha256(content).hexdigest() != made["sha256"]:
+                raise Fault(f"{folder / made['file']} is not what its manifest says: package again")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Fault(f"{path} or a zip that it names cannot be read ({error}): package again") from None
     return manifest
 
 
@@ -45,7 +52,7 @@ class Bucket:
 
     def exists(self) -> bool:
         try:
-            self.client.head_bucket(Bucket=self.name, ExpectedBucketOwner=self.account)
+            found = self.client.head_bucket(Bucket=self.name, ExpectedBucketOwner=self.account)
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             if status == 404:
@@ -54,6 +61,11 @@ class Bucket:
                 f"bucket {self.name} cannot be used ({status}): it is another account's, or "
                 "s3:ListBucket is not allowed to you; give another by --bucket"
             ) from error
+        place = found.get("BucketRegion") or self.region
+        if place != self.region:
+            raise Fault(
+                f"--bucket: {self.name} is in {place}, and Lambda takes zips of {self.region} only"
+            )
         return True
 
     def ensure(self) -> None:
@@ -106,22 +118,46 @@ class Bucket:
         # With the bucket in the path, as every partition and every emulator takes it.
         return f"{self.client.meta.endpoint_url}/{self.name}/{name}"
 
-    def remember(self, stack: str, keys: dict[str, str]) -> None:
-        """Keeps the zips that a stack had, for --rollback."""
-        self.put(_former(stack), json.dumps(keys, indent=1).encode())
-
-    def former(self, stack: str) -> dict[str, str]:
+    def read_history(self, stack: str, stack_id: str) -> "History":
+        """What a stack has run, as far as it was deployed by scripts/deploy."""
         try:
             answer = self.client.get_object(
-                Bucket=self.name, Key=_former(stack), ExpectedBucketOwner=self.account
+                Bucket=self.name, Key=_history(stack), ExpectedBucketOwner=self.account
             )
         except self.client.exceptions.NoSuchKey:
-            raise Fault(
-                f"--rollback: {stack} has had no other zips yet. Check out the commit that you want, "
-                "and deploy it"
-            ) from None
-        return json.loads(answer["Body"].read())
+            return History(stack_id, [])
+        content = json.loads(answer["Body"].read())
+        # Another stack may have had the name before.
+        return History(stack_id, content["codes"] if content["stack"] == stack_id else [])
+
+    def write_history(self, stack: str, history: "History") -> None:
+        content = {"stack": history.stack_id, "codes": history.codes}
+        self.put(_history(stack), json.dumps(content, indent=1).encode())
 
 
-def _former(stack: str) -> str:
-    return f"a2a-lambda/stacks/{stack}/former.json"
+@dataclass
+class History:
+    """The codes that a stack has run, or was about to: parameters each, the newest last.
+
+    It is written before a change begins, so that one that goes on without us is in it.
+    """
+
+    stack_id: str
+    codes: list[dict[str, str]]
+
+    def before(self, now: dict[str, str]) -> dict[str, str] | None:
+        """What ran before the code that runs now."""
+        places = [place for place, code in enumerate(self.codes) if code == now]
+        return self.codes[places[-1] - 1] if places and places[-1] > 0 else None
+
+    def then(self, now: dict[str, str], following: dict[str, str]) -> "History":
+        """With the code that is about to follow. What did not come to run is left out."""
+        places = [place for place, code in enumerate(self.codes) if code == now]
+        # A stack that was deployed by other means has a code that is not known here.
+        codes = self.codes[: places[-1] + 1] if places else [now] if now else []
+        codes = codes if codes[-1:] == [following] else [*codes, following]
+        return History(self.stack_id, codes[-KEPT_CODES:])
+
+
+def _history(stack: str) -> str:
+    return f"a2a-lambda/stacks/{stack}/history.json"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from math import isfinite
 from pathlib import Path
 
 import yaml
@@ -15,6 +16,10 @@ MOST_INLINE_BYTES = 51_200
 HIDDEN = "****"
 # What an attribute of a resource may come to, such as an ARN or a queue's URL.
 ATTRIBUTE = "x" * 160
+
+
+class Unknown(Exception):
+    """What only CloudFormation can tell, such as a function of a user's own template."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -44,14 +49,17 @@ def plain(value) -> str:
 
 class Template:
     def __init__(self, path: Path):
-        if not path.exists():
-            raise Fault(f"there is no template {path}")
         self.path = path
-        self.body = path.read_text()
+        try:
+            self.body = path.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Fault(f"--template: {path} cannot be read: {error}") from None
         try:
             self.content = yaml.load(self.body, _Loader)  # noqa: S506: a SafeLoader
         except yaml.YAMLError as error:
             raise Fault(f"{path} is no YAML: {error}") from None
+        if not isinstance(self.content, dict) or not isinstance(self.content.get("Resources"), dict):
+            raise Fault(f"{path} is no template: it has no Resources")
         self.parameters: dict[str, dict] = self.content.get("Parameters", {})
         self.resources: dict[str, dict] = self.content["Resources"]
 
@@ -92,12 +100,16 @@ class Template:
         for name, rule in self.content.get("Rules", {}).items():
             if any(json.dumps({"Ref": secret}) in json.dumps(rule) for secret in hidden):
                 continue
-            if "RuleCondition" in rule and not self._truth(rule["RuleCondition"], values):
+            try:
+                if "RuleCondition" in rule and not self._truth(rule["RuleCondition"], values):
+                    continue
+                for one in rule["Assertions"]:
+                    if not self._truth(one["Assert"], values):
+                        said = one.get("AssertDescription", "an assertion does not hold")
+                        raise Fault(f"{said} (rule {name} of the template)")
+            except Unknown:
+                # CloudFormation checks it, too.
                 continue
-            for one in rule["Assertions"]:
-                if not self._truth(one["Assert"], values):
-                    said = one.get("AssertDescription", "an assertion does not hold")
-                    raise Fault(f"{said} (rule {name} of the template)")
 
     def has_versions(self, values: dict[str, str]) -> bool:
         """Whether functions are called by versions, which only a new `Revision` makes."""
@@ -105,7 +117,10 @@ class Template:
         return is_known and self.condition("Versioned", values)
 
     def condition(self, name: str, values: dict[str, str]) -> bool:
-        return self._truth(self.content["Conditions"][name], values)
+        try:
+            return self._truth(self.content["Conditions"][name], values)
+        except Unknown:
+            return True
 
     def _truth(self, node, values: dict[str, str]) -> bool:
         [(function, argument)] = node.items()
@@ -119,11 +134,18 @@ class Template:
             case "Fn::Or":
                 return any(self._truth(one, values) for one in argument)
             case "Fn::Equals":
-                left, right = (self.value(one, values) for one in argument)
+                left, right = (self._compared(one, values) for one in argument)
                 return left == right
-            case "Fn::Contains":
-                return self.value(argument[1], values) in map(plain, argument[0])
-        raise Fault(f"{self.path}: the condition {function} is not known to scripts/deploy")
+            case "Fn::Contains" if isinstance(argument[0], list):
+                return self._compared(argument[1], values) in map(plain, argument[0])
+        raise Unknown(function)
+
+    def _compared(self, node, values: dict[str, str]) -> str | None:
+        """A value that something depends on: it must be known as it is."""
+        found = self.value(node, values)
+        if found is not None and ATTRIBUTE in found:
+            raise Unknown(node)
+        return found
 
     def value(self, node, values: dict[str, str]) -> str | None:
         """A value as far as it is known before a deployment; None for what is left out."""
@@ -197,18 +219,21 @@ def _violation(declared: dict, value: str) -> str | None:
     items = value.split(",") if kind in ("CommaDelimitedList", "List<Number>") else [value]
     for item in items:
         if kind in ("Number", "List<Number>"):
+            least, most = declared.get("MinValue"), declared.get("MaxValue")
             try:
                 number = float(item)
             except ValueError:
                 return "must be a number"
-            least, most = declared.get("MinValue"), declared.get("MaxValue")
+            # Bounds that are whole numbers are those of a whole number: a function takes no other.
+            if not re.fullmatch(r"[+-]?\d+", item) and (isinstance(least, int) or not isfinite(number)):
+                return "must be a whole number"
             if (least is not None and number < float(least)) or (
                 most is not None and number > float(most)
             ):
                 return f"must be from {least} to {most}"
         pattern = declared.get("AllowedPattern")
         if pattern is not None and not re.fullmatch(pattern, item):
-            return f"must be {said}" if said else f"must match {pattern}"
+            return said or f"must match {pattern}"
     least, most = declared.get("MinLength"), declared.get("MaxLength")
     if least is not None and len(value) < int(least):
         return f"must have at least {least} characters"
