@@ -26,6 +26,9 @@ PSEUDO = {
 }
 NO_VALUE = object()
 
+# A stack whose callers are checked by the function `authorizer`.
+CHECKED = {"Authorizer": "key", "AuthorizerKey": "a2a-lambda/5/authorizer.zip"}
+
 # What must be given. All else has a default.
 CODE = {
     "CodeBucket": "code",

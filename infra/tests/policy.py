@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from model import Stack, translated
+from model import CHECKED, Stack, translated
 
 # The calls that the tests of the code record, by function. `crates/local/tests/calls` writes it.
 CALLS = json.loads(Path(__file__).with_name("calls.json").read_text())
@@ -17,6 +17,7 @@ FUNCTIONS = {
     "sqs-executor": "SqsExecutor",
     "stream-recovery": "StreamRecovery",
     "scheduled-recovery": "ScheduledRecovery",
+    "authorizer": "AuthorizerFunction",
 }
 # In calls.json, what EventBridge Scheduler does for a one-time schedule that a function has made.
 SCHEDULER = "scheduler"
@@ -43,9 +44,13 @@ EXISTING = {
 EVERYTHING = {
     "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "PushKmsKey": "create", "KeepWarm": "true",
     "KmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/data", "Canary": "Canary10Percent5Minutes",
-    "Revision": "r1", "AccessLogs": "set-account-role",
+    "Revision": "r1", "AccessLogs": "set-account-role", **CHECKED,
 }  # fmt: skip
-PARAMETERS = {"defaults": {}, "existing table": EXISTING, "everything": EVERYTHING}
+TOKENS = CHECKED | {"Authorizer": "jwt", "JwtIssuer": "https://a.example", "JwtAudience": "a"}
+PARAMETERS = {
+    "defaults": {}, "existing table": EXISTING | CHECKED, "everything": EVERYTHING, "tokens": TOKENS,
+    "tokens and keys": TOKENS | {"ApiKeys": "true"},
+}  # fmt: skip
 
 
 class Right(NamedTuple):
@@ -119,7 +124,7 @@ def resource_of(kind, variables):
     """What a function calls is what its variables name."""
     region = "eu-central-1:123456789012"
     table = variables["TABLE_NAME"]
-    if kind == "table":
+    if kind in ("table", "table/!keys"):
         return "${Table.Arn}" if table == "${Table}" else f"arn:aws:dynamodb:{region}:table/{table}"
     if kind.startswith("table/index/"):
         return f"arn:aws:dynamodb:{region}:{kind.replace('table', f'table/{table}', 1)}"
@@ -135,6 +140,8 @@ def needs_of_code(stack):
     """The rights that the recorded calls need, and who calls."""
     for function, calls in CALLS.items():
         of = "SqsExecutor" if function == SCHEDULER else FUNCTIONS[function]
+        if of not in stack.resources:
+            continue
         variables = stack.variables(of)
         role = (
             variables["SCHEDULER_ROLE_ARN"]
@@ -145,6 +152,10 @@ def needs_of_code(stack):
             if "when" in call and not variables[call["when"]]:
                 continue
             on = ""
+            if call["resource"] == "table/!keys":
+                if variables["API_KEYS"] != "true":
+                    continue
+                on = json.dumps({"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["!keys"]}})
             if call["action"] == "iam:PassRole":
                 on = condition("StringEquals", iam_PassedToService="scheduler.amazonaws.com")
             resource = resource_of(call["resource"], variables)

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from model import ROOT, Stack
+from model import CHECKED, ROOT, Stack
 
 VERBS = {"get", "head", "post", "delete", "options", "put", "patch", "trace"}
 OPEN = {
@@ -75,7 +75,7 @@ def constant(name):
                 "x-amazon-apigateway-authorizer": {
                     "type": "request",
                     "identitySource": "method.request.header.X-Api-Key",
-                    "authorizerResultTtlInSeconds": 300,
+                    "authorizerResultTtlInSeconds": "300",
                     "authorizerUri": f"arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations",
                 },
             },
@@ -174,6 +174,138 @@ def test_an_authorizer_function_may_be_called_by_the_rest_api_only():
     permission = stack.properties("AuthorizerPermission")
     assert (permission["Action"], permission["FunctionName"]) == ("lambda:InvokeFunction", FUNCTION)
     assert permission["SourceArn"].endswith(":${RestApi}/authorizers/*")
+
+
+ISSUER = {"JwtIssuer": "https://issuer.example", "JwtAudience": "a,b"}
+TOKENS = CHECKED | {"Authorizer": "jwt", **ISSUER}
+ANY = {"AuthorizerHeader": "any", "AuthorizerResultTtlSeconds": "0"}
+INVOKED = "arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/${AuthorizerFunction.Arn}/invocations"
+
+
+@pytest.mark.parametrize("parameters", [CHECKED, TOKENS], ids=["key", "jwt"])
+def test_a_rest_api_asks_our_authorizer_and_caches_by_the_header_that_it_looks_at(parameters):
+    stack = Stack(**parameters, AuthorizerHeader="X-Token", AuthorizerResultTtlSeconds="60")
+    asked = stack.properties("RestApi")["Body"]["components"]["securitySchemes"]["caller"]
+    assert (asked["name"], asked["in"]) == ("X-Token", "header")
+    assert asked["x-amazon-apigateway-authorizer"] == {
+        "type": "request",
+        "identitySource": "method.request.header.X-Token",
+        "authorizerResultTtlInSeconds": "60",
+        "authorizerUri": INVOKED,
+    }
+    assert stack.variables("AuthorizerFunction")["AUTHORIZER_HEADER"] == "X-Token"
+    permission = stack.properties("AuthorizerPermission")
+    assert permission["FunctionName"] == "${AuthorizerFunction.Arn}"
+    assert permission["SourceArn"].endswith(":${RestApi}/authorizers/*")
+
+
+@pytest.mark.parametrize("door", ["rest", "http"])
+def test_any_header_is_looked_at_only_where_nothing_is_cached(door):
+    stack = Stack(FrontDoor=door, **CHECKED | ANY)
+    if door == "rest":
+        body = stack.properties("RestApi")["Body"]
+        authorizer = body["components"]["securitySchemes"]["caller"][
+            "x-amazon-apigateway-authorizer"
+        ]
+        assert "identitySource" not in authorizer
+        assert authorizer["authorizerResultTtlInSeconds"] == "0"
+    else:
+        authorizer = stack.properties("HttpFunctionAuthorizer")
+        assert "IdentitySource" not in authorizer
+        assert authorizer["AuthorizerResultTtlInSeconds"] == "0"
+    assert stack.variables("AuthorizerFunction")["AUTHORIZER_HEADER"] == "any"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "function"),
+    [
+        (CHECKED, "${AuthorizerFunction.Arn}"),
+        (TOKENS | {"ApiKeys": "true"}, "${AuthorizerFunction.Arn}"),
+        (TOKENS | {"RequiredScopes": "a2a"}, "${AuthorizerFunction.Arn}"),
+        ({"Authorizer": "lambda", "AuthorizerFunctionArn": FUNCTION}, FUNCTION),
+    ],
+    ids=["key", "jwt and keys", "jwt and scopes", "lambda"],
+)
+def test_an_http_api_asks_a_function_for_what_it_cannot_check_itself(parameters, function):
+    stack = Stack(FrontDoor="http", **parameters)
+    route = stack.properties("HttpRoute")
+    assert route["AuthorizationType"] == "CUSTOM"
+    assert route["AuthorizerId"] == "${HttpFunctionAuthorizer}"
+    assert stack.properties("HttpFunctionAuthorizer") == {
+        "ApiId": "${HttpApi}",
+        "Name": "function",
+        "AuthorizerType": "REQUEST",
+        "AuthorizerPayloadFormatVersion": "2.0",
+        # Else the function's answer would be taken for a policy.
+        "EnableSimpleResponses": True,
+        "AuthorizerUri": INVOKED.replace("${AuthorizerFunction.Arn}", function),
+        "AuthorizerResultTtlInSeconds": "300",
+        "IdentitySource": ["$request.header.Authorization"],
+    }
+    permission = stack.properties("AuthorizerPermission")
+    assert permission["FunctionName"] == function
+    assert permission["SourceArn"].endswith(":${HttpApi}/authorizers/*")
+    assert "HttpAuthorizer" not in stack.resources
+
+
+def test_there_is_no_function_where_nobody_asks_it():
+    for parameters in [{}, NOBODY, {"FrontDoor": "http", "Authorizer": "jwt", **ISSUER}]:
+        stack = Stack(**parameters)
+        assert not [name for name in stack.resources if name.startswith("AuthorizerF")]
+        assert stack.outputs["AuthorizerArn"] == ""
+
+
+def test_the_authorizer_is_told_whose_tokens_and_whether_keys_are_taken():
+    for parameters, issuers, keys in [
+        (CHECKED, "", "true"),
+        (TOKENS, "https://issuer.example aud=a,b", "false"),
+        (TOKENS | {"ApiKeys": "true"}, "https://issuer.example aud=a,b", "true"),
+        (
+            CHECKED | {"Authorizer": "jwt", "JwtIssuers": "https://a.example aud=x"},
+            "https://a.example aud=x",
+            "false",
+        ),
+    ]:
+        variables = Stack(**parameters).variables("AuthorizerFunction")
+        assert (variables["JWT_ISSUERS"], variables["API_KEYS"]) == (issuers, keys)
+        # The keys of pushes and cards are none of its business.
+        assert not [name for name in variables if name.startswith(("PUSH_", "CARD_"))]
+
+
+BEARER = {"httpAuthSecurityScheme": {"scheme": "Bearer"}}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "scheme"),
+    [
+        (CHECKED, BEARER),
+        (CHECKED | ANY, BEARER),
+        (
+            CHECKED | {"AuthorizerHeader": "x-api-key"},
+            {"apiKeySecurityScheme": {"location": "header", "name": "x-api-key"}},
+        ),
+        (TOKENS, {"httpAuthSecurityScheme": {"scheme": "Bearer", "bearerFormat": "JWT"}}),
+        (
+            {"FrontDoor": "http", "Authorizer": "jwt", **ISSUER},
+            {"httpAuthSecurityScheme": {"scheme": "Bearer", "bearerFormat": "JWT"}},
+        ),
+        ({}, None),
+        (NOBODY, None),
+    ],
+)
+def test_the_card_says_how_to_come_in(parameters, scheme):
+    variables = Stack(**parameters).variables("Request")
+    schemes, requirements = (
+        variables[f"CARD_SECURITY_{name}"] for name in ["SCHEMES", "REQUIREMENTS"]
+    )
+    if scheme is None:
+        assert (schemes, requirements) == ("", "")
+    else:
+        assert json.loads(schemes) == {"caller": scheme}
+        assert json.loads(requirements) == [{"schemes": {"caller": {}}}]
+        own = Stack(**parameters, CardSecuritySchemes='{"a": {}}').variables("Request")
+        assert own["CARD_SECURITY_SCHEMES"] == '{"a": {}}'
+        assert own["CARD_SECURITY_REQUIREMENTS"] == ""
 
 
 @pytest.mark.parametrize(

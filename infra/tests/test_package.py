@@ -61,7 +61,7 @@ def test_a_binary_that_lambda_cannot_run_or_that_names_this_machine_is_refused(p
 
 
 def test_functions_are_found_by_their_binaries_and_have_their_own_features(workspace):
-    names = ["request", "scheduled-recovery", "sqs-executor", "stream-recovery"]
+    names = ["authorizer", "request", "scheduled-recovery", "sqs-executor", "stream-recovery"]
     assert sorted(workspace.functions) == names
     assert workspace.features("request", ["fixtures", "other"]) == ["fixtures"]
     assert workspace.features("stream-recovery", ["fixtures"]) == []

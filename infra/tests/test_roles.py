@@ -25,7 +25,8 @@ def test_a_function_in_a_vpc_has_its_rights_before_it_is_made():
 
 
 def test_every_function_has_a_role_of_its_own():
-    roles = {name: of["Role"] for name, of in Stack().of_type("AWS::Lambda::Function").items()}
+    functions = Stack(**EVERYTHING).of_type("AWS::Lambda::Function")
+    roles = {name: of["Role"] for name, of in functions.items()}
     assert roles == {name: f"${{{name}Role.Arn}}" for name in FUNCTIONS.values()}
 
 

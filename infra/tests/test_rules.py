@@ -12,8 +12,25 @@ PEM = "-----BEGIN PRIVATE KEY-----\nx"
 JWT = {"Authorizer": "jwt", "JwtIssuer": "https://issuer.example", "JwtAudience": "a"}
 URL = "https://agents.example.com"
 
+ISSUERS = {"JwtIssuers": "https://a.example aud=one https://b.example aud=two"}
+ZIP = {"AuthorizerKey": "authorizer.zip"}
+
 GOOD = [
     {},
+    {"Authorizer": "key", **ZIP},
+    {"Authorizer": "key", **ZIP, "FrontDoor": "http", "RequiredScopes": "a2a", "ReadScope": "read"},
+    {**JWT, **ZIP, "TenantClaim": "org", "PushScope": "push"},
+    {"Authorizer": "jwt", **ISSUERS, **ZIP, "ApiKeys": "true"},
+    {"Authorizer": "jwt", **ISSUERS, **ZIP, "FrontDoor": "http"},
+    {"FrontDoor": "http", **JWT, "TenantClaim": "org", "SendScope": "send"},
+    {
+        "Authorizer": "key",
+        **ZIP,
+        "AuthorizerHeader": "any",
+        "AuthorizerResultTtlSeconds": "0",
+        "FrontDoor": "http",
+    },
+    {"Authorizer": "lambda", "AuthorizerFunctionArn": FUNCTION, "FrontDoor": "http"},
     {"Authorizer": "none", "AllowAnonymous": "true"},
     {"Authorizer": "none", "AllowAnonymous": "true", "FrontDoor": "url"},
     {"Authorizer": "none", "AllowAnonymous": "true", "FrontDoor": "http"},
@@ -63,7 +80,21 @@ GOOD = [
 BAD = [
     ({"Authorizer": "none"}, "Authorizer is none, so anybody could call: set AllowAnonymous"),
     ({"AllowAnonymous": "true"}, "AllowAnonymous is true"),
-    ({"FrontDoor": "rest", **JWT}, "Authorizer: with FrontDoor rest"),
+    (JWT, "AuthorizerKey: "),
+    ({"Authorizer": "key"}, "AuthorizerKey: "),
+    ({"FrontDoor": "http", **JWT, "RequiredScopes": "a"}, "AuthorizerKey: "),
+    ({"FrontDoor": "http", "Authorizer": "jwt", **ISSUERS}, "AuthorizerKey: "),
+    (ISSUERS, "JwtIssuers: "),
+    ({**JWT, **ISSUERS, **ZIP}, "JwtIssuer: leave it empty"),
+    ({"ApiKeys": "true"}, "ApiKeys: "),
+    ({"RequiredScopes": "a"}, "RequiredScopes: "),
+    ({"TenantClaim": "org"}, "TenantClaim and the scopes"),
+    ({"ReadScope": "a"}, "TenantClaim and the scopes"),
+    ({"SendScope": "a"}, "TenantClaim and the scopes"),
+    ({"CancelScope": "a"}, "TenantClaim and the scopes"),
+    ({"PushScope": "a"}, "TenantClaim and the scopes"),
+    ({"Authorizer": "key", **ZIP, "AuthorizerHeader": "any"}, "AuthorizerResultTtlSeconds: "),
+    ({"AuthorizerHeader": "any", "AuthorizerResultTtlSeconds": "0"}, "AuthorizerHeader: any"),
     (
         {"FrontDoor": "url", "Authorizer": "lambda", "AuthorizerFunctionArn": FUNCTION},
         "Authorizer: with FrontDoor url",

@@ -4,14 +4,16 @@ import itertools
 import re
 
 import pytest
-from model import ROOT, Stack, allows, parameter_of, source, translated
+from model import CHECKED, ROOT, Stack, allows, parameter_of, source, translated
 
 FUNCTIONS = {
     "request": "Request",
     "sqs-executor": "SqsExecutor",
     "stream-recovery": "StreamRecovery",
     "scheduled-recovery": "ScheduledRecovery",
+    "authorizer": "AuthorizerFunction",
 }
+TASKS = set(FUNCTIONS) - {"authorizer"}
 # What resources and the front door decide.
 DECIDED = {
     "TABLE_NAME": "${Table}",
@@ -31,6 +33,14 @@ OTHER = {
     "OWNER_CLAIM": "email",
     "POWERTOOLS_SERVICE_NAME": "agents",
     "POWERTOOLS_METRICS_NAMESPACE": "Agents/Prod",
+    "JWT_ISSUERS": "https://a.example aud=one https://b.example aud=two,three jwks=https://b.example/keys",
+    "REQUIRED_SCOPES": "a2a admin",
+    "TENANT_CLAIM": "org",
+    "AUTHORIZER_HEADER": "X-Token",
+    "READ_SCOPE": "a2a:read",
+    "SEND_SCOPE": "a2a:send",
+    "CANCEL_SCOPE": "a2a:cancel",
+    "PUSH_SCOPE": "a2a:push",
     "ALLOWED_ORIGINS": "https://app.example.com",
     "PUBLIC_URL": "https://agents.example.com/a2a",
     "BASE_PATH": "/agents",
@@ -52,6 +62,8 @@ OTHER = {
 # What a rule wants beside it.
 BESIDE = {
     "ALLOW_ANONYMOUS": {"Authorizer": "none"},
+    "JWT_ISSUERS": {"Authorizer": "jwt"},
+    "API_KEYS": {"Authorizer": "jwt", "JwtIssuers": "https://a.example aud=one"},
     "CARD_SIGNING_KEY": {"CardSigningKeyId": "c1"},
     "CARD_SIGNING_KEY_ID": {"CardSigningKey": OTHER["CARD_SIGNING_KEY"]},
     "CARD_SIGNING_JWKS_URL": {
@@ -80,8 +92,9 @@ def table():
 
 
 TABLE = table()
+GROUPS = {"all": set(FUNCTIONS), "tasks": TASKS}
 READERS = {
-    name: set(FUNCTIONS) if row["readers"] == "all" else set(row["readers"].split(", "))
+    name: GROUPS.get(row["readers"]) or set(row["readers"].split(", "))
     for name, row in TABLE.items()
 }
 SETTABLE = sorted(set(TABLE) - set(DECIDED))
@@ -94,7 +107,7 @@ def test_the_table_of_variables_was_read():
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_is_given_the_variables_that_it_reads_and_no_others(function):
-    given = set(Stack().variables(FUNCTIONS[function]))
+    given = set(Stack(**CHECKED).variables(FUNCTIONS[function]))
     assert given == {name for name in TABLE if function in READERS[name]}
 
 
@@ -104,13 +117,34 @@ def test_a_parameter_sets_a_variable_where_it_is_read_and_nothing_else(variable)
     declaration = source()["Parameters"][parameter]
     value = other_value(variable, declaration)
     beside = BESIDE.get(variable, {})
-    after, before = Stack(**beside, **{parameter: value}), Stack()
+    after = Stack(**CHECKED | beside | {parameter: value})
+    before = Stack(**CHECKED | WITHOUT.get(variable, {}))
     may_change = {name for name in TABLE if parameter_of(name) in {parameter, *beside}}
+    # The card says how to come in, and that is by this header.
+    may_change |= {"CARD_SECURITY_SCHEMES", "CARD_SECURITY_REQUIREMENTS"} if parameter in CARD else set()
     for function, logical_id in FUNCTIONS.items():
+        if logical_id not in after.resources:
+            assert variable == "ALLOW_ANONYMOUS" and function == "authorizer"
+            continue
         then, now = before.variables(logical_id), after.variables(logical_id)
         if function in READERS[variable]:
             assert now[variable] == value, function
         assert {name for name in now if now[name] != then[name]} <= may_change, function
+
+
+# Parameters that show in the card.
+CARD = ["AuthorizerHeader", "CardSecuritySchemes", "CardSecurityRequirements", "AllowAnonymous"]
+
+
+# What makes a stack of the same kind without a value.
+WITHOUT = {
+    "JWT_ISSUERS": {
+        "Authorizer": "jwt",
+        "JwtIssuer": "https://a.example",
+        "JwtAudience": "one",
+    },
+    "API_KEYS": BESIDE["API_KEYS"],
+}
 
 
 def other_value(variable, declaration):
@@ -125,7 +159,7 @@ def other_value(variable, declaration):
 
 
 def test_what_resources_decide_is_what_they_are():
-    stack = Stack()
+    stack = Stack(**CHECKED)
     for variable, value in DECIDED.items():
         for function in READERS[variable]:
             assert stack.variables(FUNCTIONS[function])[variable] == value, (function, variable)
@@ -168,7 +202,7 @@ def test_a_parameter_has_the_default_and_the_bounds_of_its_variable(variable):
 def test_the_defaults_leave_most_of_the_4_kb_to_the_user():
     longest = "x" * 150  # of an ARN or a URL of a resource
     for logical_id in FUNCTIONS.values():
-        variables = Stack().variables(logical_id)
+        variables = Stack(**CHECKED).variables(logical_id)
         size = sum(len(n) + len(re.sub(r"\$\{.*\}", longest, str(v))) for n, v in variables.items())
         assert size < 2_000, (logical_id, size)
 

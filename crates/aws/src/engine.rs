@@ -104,7 +104,7 @@ fn arn(variables: &Variables<'_>, variable: &'static Text) -> Result<Option<Stri
 }
 
 /// As DynamoDB has it: a name, or an ARN.
-fn names_a_table(text: &str) -> bool {
+pub(crate) fn names_a_table(text: &str) -> bool {
     let is_name = (3..=255).contains(&text.len()) && text.chars().all(is_of_a_name);
     is_name || (text.starts_with("arn:") && text.len() <= 1_024)
 }

@@ -5,6 +5,8 @@
 //! services and SSO; Lambda gives a function its credentials in the environment, valid for the life
 //! of the process, so reading a handful of variables once is all there is to do.
 
+mod api_keys;
+mod caller;
 mod clients;
 mod engine;
 mod environment;
@@ -17,6 +19,8 @@ mod sqs;
 mod test_server;
 mod vault;
 
+pub use api_keys::api_keys;
+pub use caller::{CallerContext, CallerKind};
 pub use clients::{dynamodb_client, http_client, kms_client, scheduler_client, sqs_client};
 pub use engine::{engine, engine_with_records, queue_url};
 pub use environment::AwsEnvironment;

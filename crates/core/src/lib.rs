@@ -9,6 +9,7 @@
 //! There is no AWS here, no HTTP, no clock and no environment.
 
 pub mod agent;
+pub mod api_key;
 pub mod deliver;
 pub mod engine;
 pub mod env;
@@ -37,6 +38,7 @@ mod version;
 pub mod webhook;
 
 pub use agent::{Agent, AgentProfile, Agents, End, ExtendedProfile, Failure, Offers, Reply};
+pub use api_key::{ApiKey, ApiKeys};
 pub use deliver::{Delivered, Tally, deliver};
 pub use engine::Engine;
 pub use env::{BadSignal, Clock, Ids, Queue, Signal, SignalError, Timer};

@@ -32,6 +32,11 @@ impl Kind {
         Self { formats: Formats::new(name, OLDEST, NEWEST), attributes }
     }
 
+    /// Items with formats of their own: they are no part of a task.
+    pub(crate) const fn of(formats: Formats, attributes: &'static [&'static str]) -> Self {
+        Self { formats, attributes }
+    }
+
     /// Checks that this release reads all of an item.
     pub(crate) fn check(&self, item: &Item) -> Result<(), Malformed> {
         self.try_check(item).map_err(Malformed::Format)

@@ -32,11 +32,14 @@
 //! its key changes: never by a heartbeat, nor by an update that adds to the log, nor by another
 //! failure of a config that is in trouble.
 //!
+//! API keys are items of one more partition, `!keys`, under their ids. A task's partition has a `#`.
+//!
 //! Nothing is ever scanned.
 //!
 //! Each item has the number of its format, `v`. An item of a format that this release does not read
 //! is refused before anything is written: `docs/formats.md` has the rule.
 
+mod api_keys;
 mod attributes;
 mod configs;
 mod error;
@@ -48,6 +51,7 @@ mod read;
 mod store;
 mod table;
 
+pub use api_keys::API_KEYS_PARTITION;
 pub use store::DynamoDbStore;
 pub use table::{
     CreateTableError, DUE_INDEX, LIST_INDEX, OPEN_MARK, PUSH_MARK, create_table, task_of_head,

@@ -9,6 +9,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
+use crate::rights::SCOPE;
+
 /// The media type of HTTP+JSON (spec section 11.1).
 pub(crate) const PROTOCOL_JSON: &str = "application/a2a+json";
 
@@ -187,20 +189,31 @@ pub(crate) fn error_response(error: &A2aError) -> Response<Bytes> {
 }
 
 /// Makes an error that is about HTTP itself one that HTTP knows as such, in both bindings: a caller
-/// who is not authenticated (spec section 7.4, RFC 9110 section 15.5.2), and a compressed body
-/// (section 15.5.16).
+/// who is not authenticated (spec section 7.4, RFC 9110 section 15.5.2) or may not do it (section
+/// 15.5.4, RFC 6750 section 3.1), and a compressed body (RFC 9110 section 15.5.16).
 pub(crate) fn challenge(mut response: Response<Bytes>, error: &A2aError) -> Response<Bytes> {
-    let (status, name, value) = match error.kind {
+    let (status, told) = match error.kind {
         ErrorKind::Unauthenticated => {
-            (StatusCode::UNAUTHORIZED, header::WWW_AUTHENTICATE, "Bearer")
+            let bearer = HeaderValue::from_static("Bearer");
+            (StatusCode::UNAUTHORIZED, Some((header::WWW_AUTHENTICATE, bearer)))
+        }
+        ErrorKind::PermissionDenied => {
+            let scope = error.metadata.get(SCOPE);
+            let told =
+                scope.map(|it| format!("Bearer error=\"insufficient_scope\", scope=\"{it}\""));
+            let told = told.and_then(|told| HeaderValue::from_str(&told).ok());
+            (StatusCode::FORBIDDEN, told.map(|told| (header::WWW_AUTHENTICATE, told)))
         }
         ErrorKind::EncodingNotSupported => {
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, header::ACCEPT_ENCODING, "identity")
+            let identity = HeaderValue::from_static("identity");
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, Some((header::ACCEPT_ENCODING, identity)))
         }
         _ => return response,
     };
     *response.status_mut() = status;
-    response.headers_mut().insert(name, HeaderValue::from_static(value));
+    if let Some((name, value)) = told {
+        response.headers_mut().insert(name, value);
+    }
     response
 }
 

@@ -15,6 +15,7 @@ mod json_rpc;
 mod media_type;
 mod newer;
 mod rest;
+mod rights;
 mod route;
 mod service;
 mod sse;
@@ -42,6 +43,7 @@ pub use body::{Body, EventStream};
 pub use card::{CardSigner, SigningKeyError};
 pub use cors::{Cors, OriginError};
 pub use extensions::{DELIVERY_EXTENSION, GENERATION_EXTENSION};
+pub use rights::{Grant, Scopes, Tenants};
 
 /// How the bindings are served.
 #[derive(Debug, Clone)]
@@ -68,6 +70,8 @@ pub struct HttpConfig {
     pub security_requirements: Vec<SecurityRequirement>,
     /// Whether clients of A2A 0.3 are served, too.
     pub v0_3: bool,
+    /// The scopes that operations need.
+    pub scopes: Scopes,
 }
 
 impl Default for HttpConfig {
@@ -82,6 +86,7 @@ impl Default for HttpConfig {
             security_schemes: BTreeMap::new(),
             security_requirements: Vec::new(),
             v0_3: true,
+            scopes: Scopes::default(),
         }
     }
 }
@@ -124,6 +129,8 @@ fn unauthenticated() -> A2aError {
 pub struct Visitor {
     /// Who calls, as the front door has found out.
     pub principal: Principal,
+    /// What the caller may do.
+    pub grant: Grant,
     /// The URL at which clients reach this service, without a trailing slash, for the agent card.
     pub base_url: String,
     /// When the answer must be on its way at the latest.

@@ -14,11 +14,12 @@ use a2a_lambda_protocol::{
 use http::Uri;
 use tracing::info;
 
-use crate::Bindings;
 use crate::binding::idempotency_key;
 use crate::exchange::Exchange;
 use crate::extensions::{DELIVERY_EXTENSION, GENERATION_EXTENSION, add_told};
 use crate::media_type::is_accepted;
+use crate::rights::Right;
+use crate::{Bindings, Visitor};
 
 /// Where a send has its push config.
 const INLINE_URL: &str = "configuration.taskPushNotificationConfig.url";
@@ -84,8 +85,8 @@ impl Bindings {
         request: SendMessageRequest,
         exchange: &Exchange<'_>,
     ) -> Result<SendMessageResponse, A2aError> {
-        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
-        let options = send_options(&call, &request, exchange)?;
+        let call = self.call_of(Right::Send, path_tenant, &request.tenant, exchange)?;
+        let options = self.send_options(&call, &request, exchange)?;
         let sent = self.operations.send(&call.caller, request, &options).await?;
         match &sent {
             SendMessageResponse::Task(task) => call.log("SendMessage", task),
@@ -101,11 +102,11 @@ impl Bindings {
         request: SendMessageRequest,
         exchange: &Exchange<'_>,
     ) -> Result<Tail, A2aError> {
-        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let call = self.call_of(Right::Send, path_tenant, &request.tenant, exchange)?;
         call.needs_streaming()?;
         let options = SendOptions {
             last_event: exchange.last_event()?,
-            ..send_options(&call, &request, exchange)?
+            ..self.send_options(&call, &request, exchange)?
         };
         let tail = self.operations.send_streaming(&call.caller, request, &options).await?;
         call.log_plain("SendStreamingMessage");
@@ -118,7 +119,7 @@ impl Bindings {
         request: &SubscribeToTaskRequest,
         exchange: &Exchange<'_>,
     ) -> Result<Tail, A2aError> {
-        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let call = self.call_of(Right::Read, path_tenant, &request.tenant, exchange)?;
         call.needs_streaming()?;
         let (last, until) = (exchange.last_event()?, exchange.visitor.answer_by);
         let tail = self.operations.subscribe(&call.caller, request, last, until).await?;
@@ -137,7 +138,7 @@ impl Bindings {
         newer_than: Option<Generation>,
         exchange: &Exchange<'_>,
     ) -> Result<Task, A2aError> {
-        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let call = self.call_of(Right::Read, path_tenant, &request.tenant, exchange)?;
         let options = GetOptions { newer_than, answer_by: exchange.visitor.answer_by };
         let got = self.operations.get_newer(&call.caller, request, &options).await?;
         let (mut task, generation) = got;
@@ -159,7 +160,7 @@ impl Bindings {
         request: &ListTasksRequest,
         exchange: &Exchange<'_>,
     ) -> Result<ListTasksResponse, A2aError> {
-        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let call = self.call_of(Right::Read, path_tenant, &request.tenant, exchange)?;
         let page = self.operations.list(&call.caller, request).await?;
         let tasks = page.tasks.len();
         info!(operation = "ListTasks", tenant = %call.caller.tenant, tasks, "answered");
@@ -172,7 +173,7 @@ impl Bindings {
         request: &CancelTaskRequest,
         exchange: &Exchange<'_>,
     ) -> Result<Task, A2aError> {
-        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let call = self.call_of(Right::Cancel, path_tenant, &request.tenant, exchange)?;
         let task = self.operations.cancel(&call.caller, request).await?;
         call.log("CancelTask", &task);
         Ok(task)
@@ -184,7 +185,7 @@ impl Bindings {
         request: TaskPushNotificationConfig,
         exchange: &Exchange<'_>,
     ) -> Result<TaskPushNotificationConfig, A2aError> {
-        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let call = self.call_of(Right::Push, path_tenant, &request.tenant, exchange)?;
         call.needs_push()?;
         check_push_url("url", &request.url)?;
         let origin = Origin { version: exchange.version, trace: exchange.trace() };
@@ -199,7 +200,7 @@ impl Bindings {
         request: &GetTaskPushNotificationConfigRequest,
         exchange: &Exchange<'_>,
     ) -> Result<TaskPushNotificationConfig, A2aError> {
-        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let call = self.call_of(Right::Push, path_tenant, &request.tenant, exchange)?;
         call.needs_push()?;
         let config = self.operations.get_push_config(&call.caller, request).await?;
         call.log_plain("GetTaskPushNotificationConfig");
@@ -212,7 +213,7 @@ impl Bindings {
         request: &ListTaskPushNotificationConfigsRequest,
         exchange: &Exchange<'_>,
     ) -> Result<ListTaskPushNotificationConfigsResponse, A2aError> {
-        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let call = self.call_of(Right::Push, path_tenant, &request.tenant, exchange)?;
         call.needs_push()?;
         let page = self.operations.list_push_configs(&call.caller, request).await?;
         call.log_plain("ListTaskPushNotificationConfigs");
@@ -225,7 +226,7 @@ impl Bindings {
         request: &DeleteTaskPushNotificationConfigRequest,
         exchange: &Exchange<'_>,
     ) -> Result<(), A2aError> {
-        let call = self.call_of(path_tenant, &request.tenant, exchange)?;
+        let call = self.call_of(Right::Push, path_tenant, &request.tenant, exchange)?;
         call.needs_push()?;
         self.operations.delete_push_config(&call.caller, request).await?;
         call.log_plain("DeleteTaskPushNotificationConfig");
@@ -240,20 +241,27 @@ impl Bindings {
         params_tenant: &str,
         exchange: &Exchange<'_>,
     ) -> Result<AgentCard, A2aError> {
-        let tenant = self.tenant(path_tenant, params_tenant)?;
+        let tenant = self.tenant_of(path_tenant, params_tenant, exchange.visitor)?;
         let card = self.extended_card(&tenant, exchange.visitor)?;
+        self.config.scopes.check(Right::Read, &exchange.visitor.grant)?;
         info!(operation = "GetExtendedAgentCard", %tenant, "answered");
         Ok(card)
     }
 
-    /// The tenant that a request is for: it can be named in the path or in the request.
-    pub(crate) fn tenant(&self, path: &str, params: &str) -> Result<Tenant, A2aError> {
+    /// The tenant that a request is for: it can be named in the path or in the request, or be the
+    /// caller's own.
+    pub(crate) fn tenant_of(
+        &self,
+        path: &str,
+        params: &str,
+        visitor: &Visitor,
+    ) -> Result<Tenant, A2aError> {
         let name = match (path, params) {
             ("", name) | (name, "") => name,
             (path, params) if path == params => path,
             _ => return Err(A2aError::invalid_field("tenant", "is another one than in the path")),
         };
-        let tenant = tenant_named(name)?;
+        let tenant = tenant_named(visitor.grant.tenants.named(name)?)?;
         if !self.agents.serves(&tenant) {
             return Err(not_served());
         }
@@ -273,16 +281,46 @@ impl Bindings {
     /// What every operation begins with.
     fn call_of(
         &self,
+        right: Right,
         path_tenant: &str,
         params_tenant: &str,
         exchange: &Exchange<'_>,
     ) -> Result<Call, A2aError> {
-        let tenant = self.tenant(path_tenant, params_tenant)?;
-        let owner = exchange.visitor.principal.owner()?.clone();
+        let visitor = exchange.visitor;
+        let tenant = self.tenant_of(path_tenant, params_tenant, visitor)?;
+        let owner = visitor.principal.owner()?.clone();
+        self.config.scopes.check(right, &visitor.grant)?;
         let profile = self.profile(&tenant)?;
         let extensions = exchange.negotiate(&profile)?;
         let caller = Caller { tenant, owner };
         Ok(Call { caller, profile, extensions })
+    }
+
+    fn send_options(
+        &self,
+        call: &Call,
+        request: &SendMessageRequest,
+        exchange: &Exchange<'_>,
+    ) -> Result<SendOptions, A2aError> {
+        let configuration = request.configuration.as_ref();
+        let push = configuration.and_then(|it| it.task_push_notification_config.as_ref());
+        if let Some(push) = push {
+            call.needs_push()?;
+            self.config.scopes.check(Right::Push, &exchange.visitor.grant)?;
+            check_push_url(INLINE_URL, &push.url)?;
+        }
+        if let Some(message) = &request.message {
+            call.takes(message)?;
+        }
+        Ok(SendOptions {
+            idempotency_key: idempotency_key(exchange.parts)?,
+            answer_by: exchange.visitor.answer_by,
+            extensions: call.extensions.clone(),
+            version: exchange.version,
+            trace: exchange.trace(),
+            may_answer_directly: call.profile.answers_directly,
+            last_event: None,
+        })
     }
 }
 
@@ -297,31 +335,6 @@ pub(crate) fn tenant_named(name: &str) -> Result<Tenant, A2aError> {
         return Err(A2aError::invalid_field("tenant", "must not be the name of a path of A2A"));
     }
     Tenant::parse(name).map_err(|error| A2aError::invalid_field("tenant", error.to_string()))
-}
-
-fn send_options(
-    call: &Call,
-    request: &SendMessageRequest,
-    exchange: &Exchange<'_>,
-) -> Result<SendOptions, A2aError> {
-    let configuration = request.configuration.as_ref();
-    let push = configuration.and_then(|it| it.task_push_notification_config.as_ref());
-    if let Some(push) = push {
-        call.needs_push()?;
-        check_push_url(INLINE_URL, &push.url)?;
-    }
-    if let Some(message) = &request.message {
-        call.takes(message)?;
-    }
-    Ok(SendOptions {
-        idempotency_key: idempotency_key(exchange.parts)?,
-        answer_by: exchange.visitor.answer_by,
-        extensions: call.extensions.clone(),
-        version: exchange.version,
-        trace: exchange.trace(),
-        may_answer_directly: call.profile.answers_directly,
-        last_event: None,
-    })
 }
 
 /// Refuses what is no URL to POST to. An empty one is named as missing by the operation.

@@ -39,7 +39,7 @@ impl Bindings {
             }
             error
         })?;
-        let tenant = self.tenant(tenant, "")?;
+        let tenant = self.tenant_of(tenant, "", exchange.visitor)?;
         Ok((card, tenant_url(&exchange.visitor.base_url, &tenant)))
     }
 }

@@ -21,6 +21,7 @@ mod client;
 mod dial;
 mod dns;
 mod error;
+mod fetch;
 mod guard;
 mod link;
 mod look_ups;
@@ -33,6 +34,7 @@ pub use client::{Body, Client, ClientConfig, Gate, Limits, Open, Repeat, Request
 pub use dial::{Dial, Network};
 pub use dns::SystemResolver;
 pub use error::{ConnectError, Error, Phase, TlsFault};
+pub use fetch::{Document, Fetch, FetchError, Fetcher};
 pub use guard::{AllowedHosts, AllowedHostsError, Destination, Guard, MAX_URL_BYTES, Refused};
 pub use look_ups::{LookUpError, Resolve};
 pub use pool::{IDLE_LIMIT, WallClock};

@@ -154,6 +154,8 @@ pub struct Options {
     /// The port at which the database and the queue are served, too, if they are: for operators. 0
     /// takes a free one.
     pub aws_port: Option<u16>,
+    /// Whether callers are checked by the function `authorizer`, as a deployment has it.
+    pub auth: bool,
 }
 
 /// The local cloud.
@@ -163,6 +165,7 @@ pub struct Cloud {
     stream: Arc<TableStream>,
     functions: Functions,
     domain: String,
+    auth: bool,
     endpoint: Option<Endpoint>,
     /// Held for as long as it is in use.
     _folder: Option<Folder>,
@@ -195,7 +198,7 @@ impl Cloud {
         let local_queue = Arc::new(LocalQueue(queue.clone()));
         let engine = Engine {
             store: store.clone(),
-            configs: store,
+            configs: store.clone(),
             queue: local_queue.clone(),
             timer: local_queue.clone(),
             clock,
@@ -218,12 +221,22 @@ impl Cloud {
                     .await
                     .map_err(StartError::Processes)?
             }
-            None => Functions::within(engine.clone(), agents, local_queue, &settings)?,
+            None => Functions::within(engine.clone(), agents, local_queue, store, &settings)?,
         };
         if let Some(folder) = &folder {
             take_up(&engine, folder.former()).await?;
         }
-        Ok(Arc::new(Self { functions, engine, queue, stream, domain, endpoint, _folder: folder }))
+        let auth = options.auth;
+        Ok(Arc::new(Self {
+            engine,
+            queue,
+            stream,
+            functions,
+            domain,
+            auth,
+            endpoint,
+            _folder: folder,
+        }))
     }
 
     /// The variables by which operators reach the database and the queue, if
@@ -262,7 +275,17 @@ impl Cloud {
             source_ip,
             domain: &self.domain,
         };
-        self.functions.request(events::http_event(parts, body, &arrival)).await
+        let mut event = events::http_event(parts, body, &arrival);
+        if self.auth && !events::is_for_everybody(parts) {
+            let answer = self.functions.authorize(events::authorizer_event(&event)).await;
+            match events::authorized(answer) {
+                Ok(context) => event["requestContext"]["authorizer"] = context,
+                Err((status, text)) => return events::refused(status, text),
+            }
+        } else if !self.auth {
+            events::trust_bearer(&mut event, parts);
+        }
+        self.functions.request(event).await
     }
 
     async fn execute(self: &Arc<Self>) {
@@ -370,13 +393,17 @@ fn settings(
         ResponseMode::Stream => "stream",
         ResponseMode::Buffer => "buffer",
     };
+    if options.auth {
+        // Nothing is cached here.
+        defaults.push((table::AUTHORIZER_HEADER.about.name, "any".to_owned()));
+    }
     let decided = vec![
         (table::AGENT.about.name, options.agent.clone()),
         (table::TABLE_NAME.about.name, TABLE.to_owned()),
-        (table::ALLOW_ANONYMOUS.about.name, "true".to_owned()),
+        (table::ALLOW_ANONYMOUS.about.name, (!options.auth).to_string()),
         (table::RESPONSE_MODE.about.name, response_mode.to_owned()),
     ];
-    Ok(Settings::new(defaults, decided))
+    Ok(Settings::new(defaults, decided, options.auth))
 }
 
 async fn open(

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
@@ -29,16 +29,13 @@ pub(crate) struct Arrival<'a> {
 }
 
 /// The event of an HTTP API (payload format 2.0) for a request.
-///
-/// A bearer token stands for what a JWT authorizer would have found in it: its text becomes the
-/// claim `sub`. There is no check of any kind: this is for trying things out on one's own machine.
 pub(crate) fn http_event(parts: &Parts, body: &Bytes, arrival: &Arrival<'_>) -> Value {
     let (body, is_base64) = match std::str::from_utf8(body) {
         Ok(text) => (text.to_owned(), false),
         Err(_) => (STANDARD.encode(body), true),
     };
     let path = parts.uri.path();
-    let mut context = json!({
+    let context = json!({
         "accountId": "000000000000",
         "apiId": "local",
         "domainName": arrival.domain,
@@ -55,9 +52,6 @@ pub(crate) fn http_event(parts: &Parts, body: &Bytes, arrival: &Arrival<'_>) -> 
         "stage": "$default",
         "timeEpoch": arrival.now_ms,
     });
-    if let Some(user) = bearer(&parts.headers) {
-        context["authorizer"] = json!({ "jwt": { "claims": { "sub": user }, "scopes": null } });
-    }
     json!({
         "version": "2.0",
         "routeKey": "$default",
@@ -68,6 +62,55 @@ pub(crate) fn http_event(parts: &Parts, body: &Bytes, arrival: &Arrival<'_>) -> 
         "body": body,
         "isBase64Encoded": is_base64,
     })
+}
+
+/// Takes a bearer token for what a JWT authorizer would have found in it: its text becomes the claim
+/// `sub`. There is no check of any kind: this is for trying things out on one's own machine.
+pub(crate) fn trust_bearer(event: &mut Value, parts: &Parts) {
+    if let Some(user) = bearer(&parts.headers) {
+        event["requestContext"]["authorizer"] =
+            json!({ "jwt": { "claims": { "sub": user }, "scopes": null } });
+    }
+}
+
+/// Whether a deployment asks nobody who they are at this path: the card, the keys beside it, and
+/// preflights.
+pub(crate) fn is_for_everybody(parts: &Parts) -> bool {
+    let segments: Vec<&str> = parts.uri.path().split('/').skip(1).take(3).collect();
+    let is_public =
+        matches!(segments.as_slice(), [".well-known", _, ..] | [_, ".well-known", _, ..]);
+    match parts.method {
+        Method::GET | Method::HEAD => is_public,
+        Method::OPTIONS => true,
+        _ => false,
+    }
+}
+
+/// What an HTTP API asks its authorizer about a request (payload format 2.0).
+pub(crate) fn authorizer_event(event: &Value) -> Value {
+    json!({
+        "version": "2.0",
+        "type": "REQUEST",
+        "routeArn": "arn:aws:execute-api:us-east-1:000000000000:local/$default",
+        "identitySource": null,
+        "routeKey": event["routeKey"],
+        "rawPath": event["rawPath"],
+        "rawQueryString": event["rawQueryString"],
+        "headers": event["headers"],
+        "requestContext": event["requestContext"],
+    })
+}
+
+/// What an HTTP API makes of its authorizer's answer: what the function is told, or how the request
+/// is answered.
+pub(crate) fn authorized(answer: Option<Value>) -> Result<Value, (StatusCode, &'static str)> {
+    match answer {
+        Some(mut answer) if answer["isAuthorized"] == true => {
+            Ok(json!({ "lambda": answer["context"].take() }))
+        }
+        Some(_) => Err((StatusCode::FORBIDDEN, "Forbidden")),
+        None => Err((StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
+    }
 }
 
 /// Several headers of one name arrive as one, divided by commas.

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use a2a_lambda_aws::Records;
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_core::{Agents, Clock, Engine};
+use a2a_lambda_core::{Agents, ApiKeys, Clock, Engine};
 use a2a_lambda_protocol::Timestamp;
-use a2a_lambda_runtime::table::{AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS, QUEUE_URL};
-use a2a_lambda_runtime::{ConfigError, Reader, SystemClock, Variables};
+use a2a_lambda_runtime::table::{
+    API_KEYS, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS, QUEUE_URL,
+};
+use a2a_lambda_runtime::{ConfigError, Reader, SystemClock, Variables, fetcher};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use http::{Response, StatusCode};
@@ -29,6 +31,7 @@ use crate::variables::Settings;
 /// Lambda's limits, which hold here, too.
 const FUNCTION_TIMEOUT: Duration = Duration::from_mins(15);
 const RECOVERY_TIMEOUT: Duration = Duration::from_mins(1);
+const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The functions.
 pub(crate) enum Functions {
@@ -45,6 +48,8 @@ pub(crate) struct Within {
     executor: a2a_lambda_sqs_executor::Context,
     stream_recovery: a2a_lambda_stream_recovery::Context,
     recovery: a2a_lambda_scheduled_recovery::Context,
+    /// With `--auth`.
+    authorizer: Option<a2a_lambda_authorizer::Context>,
 }
 
 /// The processes, and what they reach the database and the queue by.
@@ -53,6 +58,8 @@ pub(crate) struct Bootstraps {
     executor: Processes,
     stream_recovery: Processes,
     recovery: Processes,
+    /// With `--auth`.
+    authorizer: Option<Processes>,
     _endpoint: Endpoint,
 }
 
@@ -61,16 +68,25 @@ impl Functions {
         engine: Engine,
         agents: Agents,
         records: Arc<dyn Records>,
+        keys: Arc<dyn ApiKeys>,
         settings: &Settings,
     ) -> Result<Self, ConfigError> {
         let lookup = |name: &str| settings.get(name);
-        let config = a2a_lambda_request::config(&Variables::new(Reader::LocalCloud, &lookup))?;
+        let variables = Variables::new(Reader::LocalCloud, &lookup);
+        let config = a2a_lambda_request::config(&variables)?;
+        let authorizer = if settings.auth() {
+            let keys = variables.flag(&API_KEYS)?.then_some(keys);
+            Some(a2a_lambda_authorizer::context_with(&variables, &fetcher(), keys)?)
+        } else {
+            None
+        };
         Ok(Self::Within(Box::new(Within {
             clock: SystemClock,
             request: a2a_lambda_request::Context::new(engine.clone(), agents.clone(), config),
             executor: a2a_lambda_sqs_executor::Context::new(engine.clone(), agents, records),
             stream_recovery: a2a_lambda_stream_recovery::Context::new(engine.clone()),
             recovery: a2a_lambda_scheduled_recovery::Context::new(engine),
+            authorizer,
         })))
     }
 
@@ -96,8 +112,24 @@ impl Functions {
             executor: function(Reader::SqsExecutor)?,
             stream_recovery: function(Reader::StreamRecovery)?,
             recovery: function(Reader::ScheduledRecovery)?,
+            authorizer: settings.auth().then(|| function(Reader::Authorizer)).transpose()?,
             _endpoint: endpoint,
         }))
+    }
+
+    /// The authorizer's answer; `None` if it has none.
+    pub(crate) async fn authorize(&self, event: Value) -> Option<Value> {
+        match self {
+            Self::Processes(functions) => {
+                typed(&functions.authorizer.as_ref()?.invoke(event, AUTHORIZER_TIMEOUT).await?)
+            }
+            Self::Within(functions) => {
+                let event = or_logged(events::typed::<Box<RawValue>>(&event))?;
+                let (now, context) = (functions.clock.now(), functions.authorizer.as_ref()?);
+                let answer = a2a_lambda_authorizer::handle(&event, now, context).await;
+                answer.inspect_err(|error| warn!(error = chain(error), "no authorization")).ok()
+            }
+        }
     }
 
     /// The answer to an HTTP event.

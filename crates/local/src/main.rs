@@ -29,6 +29,8 @@ Options:
   --data DIR     the folder that the tasks are kept in [default: .data]
   --memory       keep the tasks in memory: they are gone when this ends
   --processes    run the functions as processes of their own, as Lambda does; they end with this
+  --auth         check who calls as a deployment does, by the function `authorizer`: set JWT_ISSUERS,
+                 or API_KEYS=true and make a key by `a2a-lambda-ops make-key` (see --aws-port)
   --buffer       give answers whole, as an HTTP API does: streams, too, when they end
   --allow-origin ORIGIN
                  let the web pages of this origin, such as http://localhost:5173, call from a
@@ -48,8 +50,8 @@ machine, too, unless `PUSH_ALLOW_HTTP` or `PUSH_ALLOW_LOCAL` is false; leases la
 An interrupt or SIGTERM ends it. What was under way goes on at the next start with the same --data.
 
 A bearer token stands for a user: `Authorization: Bearer alice` makes the request alice's, and
-alice sees her own tasks only. Without one, everybody is the same user. Nothing is checked: this is
-for one's own machine.
+alice sees her own tasks only. Without one, everybody is the same user. Nothing is checked without
+--auth: this is for one's own machine.
 ";
 
 /// How long the end may take. Threads that hang, in an agent or in a look-up of a name, end with the
@@ -75,6 +77,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Err
             bootstraps: None,
             response_mode: ResponseMode::Stream,
             aws_port: None,
+            auth: false,
         },
     };
     let options = &mut parsed.cloud;
@@ -99,6 +102,7 @@ fn parse(mut arguments: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Err
             Long("processes") => options.bootstraps = Some(own_folder()?),
             Long("allow-origin") => origins.push(arguments.value()?.string()?),
             Long("allow-host") => hosts.push(arguments.value()?.string()?),
+            Long("auth") => options.auth = true,
             Long("aws-port") => options.aws_port = Some(arguments.value()?.parse()?),
             Long("buffer") => options.response_mode = ResponseMode::Buffer,
             Long("log") => parsed.log = arguments.value()?.parse()?,

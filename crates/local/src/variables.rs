@@ -3,16 +3,17 @@
 
 use a2a_lambda_runtime::process_environment;
 use a2a_lambda_runtime::table::{
-    self, AGENT, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, About, OWNER_CLAIM, PUSH_KMS_KEY, QUEUE_ARN,
-    QUEUE_URL, RESPONSE_MODE, Reader, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN, TABLE_NAME,
+    self, AGENT, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, API_KEYS, AUTHORIZER_HEADER, About,
+    CANCEL_SCOPE, JWT_ISSUERS, OWNER_CLAIM, PUSH_KMS_KEY, PUSH_SCOPE, QUEUE_ARN, QUEUE_URL,
+    READ_SCOPE, REQUIRED_SCOPES, RESPONSE_MODE, Reader, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN,
+    SEND_SCOPE, TABLE_NAME, TENANT_CLAIM,
 };
 use tracing::warn;
 
 /// The variables that the local cloud does not take from the user, and why. It takes all others.
-static NOT_TAKEN: [(&About, &str); 10] = [
+static NOT_TAKEN: [(&About, &str); 9] = [
     (&AGENT.about, "use --agent"),
     (&ALLOW_ANONYMOUS.about, "everybody may call the local cloud"),
-    (&OWNER_CLAIM.about, "a bearer token is the owner's name"),
     (&PUSH_KMS_KEY.about, "there is no KMS here: use PUSH_SECRETS_KEY"),
     (&QUEUE_ARN.about, "there is no EventBridge Scheduler here"),
     (&QUEUE_URL.about, "the local cloud has its own queue"),
@@ -22,12 +23,28 @@ static NOT_TAKEN: [(&About, &str); 10] = [
     (&TABLE_NAME.about, "the local cloud has its own table"),
 ];
 
+/// The variables that are taken with `--auth` only: without it nobody's identity is checked.
+static OF_AUTH: [&About; 10] = [
+    &API_KEYS.about,
+    &AUTHORIZER_HEADER.about,
+    &CANCEL_SCOPE.about,
+    &JWT_ISSUERS.about,
+    &OWNER_CLAIM.about,
+    &PUSH_SCOPE.about,
+    &READ_SCOPE.about,
+    &REQUIRED_SCOPES.about,
+    &SEND_SCOPE.about,
+    &TENANT_CLAIM.about,
+];
+
 /// The local cloud answers browsers itself, for the origins of this variable, too.
 static ITS_OWN: &About = &ALLOWED_ORIGINS.about;
 
 /// The variables that the functions are given.
 pub(crate) struct Settings {
     environment: fn(&str) -> Option<String>,
+    /// Whether callers are checked.
+    auth: bool,
     /// What holds where the user has not set a variable.
     defaults: Vec<(&'static str, String)>,
     /// What the local cloud decides, whatever the user has set.
@@ -39,10 +56,11 @@ fn find(list: &[(&'static str, String)], name: &str) -> Option<String> {
 }
 
 /// The variables of the functions that the user may set.
-fn taken() -> impl Iterator<Item = &'static About> {
-    let is_taken = |about: &&About| {
-        let mut others = NOT_TAKEN.iter().map(|(about, _)| about.name).chain([ITS_OWN.name]);
-        others.all(|name| name != about.name)
+fn taken(auth: bool) -> impl Iterator<Item = &'static About> {
+    let is_taken = move |about: &&About| {
+        let of_auth = OF_AUTH.iter().map(|about| about.name).filter(|_| !auth);
+        let others = NOT_TAKEN.iter().map(|(about, _)| about.name).chain([ITS_OWN.name]);
+        others.chain(of_auth).all(|name| name != about.name)
     };
     table::SETTINGS.iter().map(|variable| variable.about()).filter(is_taken)
 }
@@ -52,13 +70,19 @@ impl Settings {
     pub(crate) fn new(
         defaults: Vec<(&'static str, String)>,
         decided: Vec<(&'static str, String)>,
+        auth: bool,
     ) -> Self {
-        Self { environment: process_environment, defaults, decided }
+        Self { environment: process_environment, auth, defaults, decided }
+    }
+
+    /// Whether callers are checked.
+    pub(crate) fn auth(&self) -> bool {
+        self.auth
     }
 
     /// The value of a variable.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        let is_taken = || taken().any(|about| about.name == name);
+        let is_taken = || taken(self.auth).any(|about| about.name == name);
         // An empty variable counts as not set.
         let set = || (self.environment)(name).filter(|value| !value.is_empty() && is_taken());
         find(&self.decided, name).or_else(set).or_else(|| find(&self.defaults, name))
@@ -73,7 +97,8 @@ impl Settings {
 
     /// Tells the user of variables that are set and not taken.
     pub(crate) fn warn(&self) {
-        for (About { name, .. }, why) in &NOT_TAKEN {
+        let of_auth = OF_AUTH.iter().map(|about| (*about, "use --auth")).filter(|_| !self.auth);
+        for (About { name, .. }, why) in NOT_TAKEN.iter().copied().chain(of_auth) {
             if (self.environment)(name).is_some_and(|value| !value.is_empty()) {
                 warn!(variable = name, why, "the local cloud does not take this variable");
             }
@@ -88,7 +113,7 @@ mod tests {
     use std::sync::Arc;
 
     use a2a_lambda_runtime::testing::samples;
-    use a2a_lambda_runtime::{RandomIds, Variables, policy, webhook};
+    use a2a_lambda_runtime::{RandomIds, Variables, fetcher, policy, webhook};
 
     use super::*;
     use crate::push_key::local_vault;
@@ -102,6 +127,7 @@ mod tests {
     fn settings() -> Settings {
         Settings {
             environment: everything,
+            auth: true,
             defaults: vec![("MAX_ATTEMPTS", "3".to_owned()), ("LEASE_SECONDS", "10".to_owned())],
             decided: vec![("AGENT", "echo".to_owned())],
         }
@@ -117,6 +143,11 @@ mod tests {
         for not_taken in ["TABLE_NAME", "ALLOWED_ORIGINS", "PATH"] {
             assert_eq!(get(not_taken), "", "{not_taken}");
         }
+        assert_eq!(get("READ_SCOPE"), "READ_SCOPE of the user");
+        let open = Settings { auth: false, ..settings };
+        for of_auth in ["READ_SCOPE", "OWNER_CLAIM", "JWT_ISSUERS"] {
+            assert_eq!(open.get(of_auth), None, "{of_auth}");
+        }
     }
 
     #[test]
@@ -127,7 +158,7 @@ mod tests {
             for (name, value) in &given {
                 assert_eq!(Some(value), settings.get(name).as_ref(), "{function:?}");
             }
-            for about in taken() {
+            for about in taken(true) {
                 let is_given = given.iter().any(|(name, _)| *name == about.name);
                 assert_eq!(is_given, about.is_read_by(function), "{function:?}: {}", about.name);
             }
@@ -151,11 +182,13 @@ mod tests {
         webhook(&variables, Arc::new(RandomIds)).unwrap();
         local_vault(&variables).unwrap();
         a2a_lambda_request::config(&variables).unwrap();
+        a2a_lambda_authorizer::context_with(&variables, &fetcher(), None).unwrap();
         let read = read.into_inner();
-        // The level of this process is that of --log, and it tells no metrics.
+        // The level of this process is that of --log, it tells no metrics, and API_KEYS is read before
+        // this.
         let unread: Vec<_> =
-            taken().map(|about| about.name).filter(|it| !read.contains(*it)).collect();
+            taken(true).map(|about| about.name).filter(|it| !read.contains(*it)).collect();
         let told = ["METRICS", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"];
-        assert_eq!(unread, [&["LOG_LEVEL"][..], &told].concat());
+        assert_eq!(unread, [&["LOG_LEVEL"][..], &told, &["API_KEYS"]].concat());
     }
 }

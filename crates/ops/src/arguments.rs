@@ -2,12 +2,14 @@
 
 use std::ffi::OsString;
 
+use a2a_lambda_core::api_key::KeyId;
 use a2a_lambda_core::ids::{ConfigId, Generation, TaskId, TaskKey, Tenant};
 use lexopt::prelude::{Long, Short, Value};
 use lexopt::{Error, Parser, ValueExt as _};
 
 pub(crate) const USAGE: &str = "\
-Looks after the push notifications of an a2a-lambda deployment, and after signals that were given up.
+Looks after the push notifications of an a2a-lambda deployment, after signals that were given up, and
+after API keys.
 
 Usage: a2a-lambda-ops COMMAND [options]
 
@@ -19,9 +21,16 @@ Commands:
                                      order; 0 for all of it
   enable TASK CONFIG                 go on with a config that was disabled, or waits, now
   redrive                            move signals from the dead-letter queue back to the queue
+  keys                               list the API keys
+  make-key --owner NAME              make an API key, and print it: it is never shown again
+  revoke-key ID                      remove an API key
 
 Options:
-  --tenant T    the task's tenant, if it is not the default one (show, replay, enable)
+  --tenant T    the task's tenant, if it is not the default one (show, replay, enable); the key's
+                only tenant (make-key)
+  --owner NAME  whose tasks the key is for: all keys of an owner see the same tasks (make-key)
+  --scopes S    the key's scopes, with commas (make-key)
+  --days N      how many days the key is good, 1 to 3650 (make-key) [default: 90]
   --limit N     how many at most, 1 to 10000 (failing, redrive) [default: 100 of failing, 1000 of
                 redrive]
   --json        print JSON
@@ -29,7 +38,7 @@ Options:
 
 Variables, as the functions have them:
   TABLE_NAME              the DynamoDB table (all but redrive)
-  QUEUE_URL               the SQS queue of signals
+  QUEUE_URL               the SQS queue of signals (all that is about tasks and signals)
   DEAD_LETTER_QUEUE_URL   the SQS queue of what was given up (redrive)
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
                           if the AWS CLI is logged in, this sets all of them but the region:
@@ -39,6 +48,10 @@ Variables, as the functions have them:
 
 The exit code is 0; 1 if something could not be done; 2 if the command line is not as above.
 ";
+
+/// How many days a key is good, and at most.
+const KEY_DAYS: u32 = 90;
+const MAX_KEY_DAYS: u32 = 3_650;
 
 /// The most that can be asked for.
 const MAX_LIMIT: usize = 10_000;
@@ -57,6 +70,9 @@ pub(crate) enum Command {
     Replay { task: TaskKey, config: ConfigId, since: Generation },
     Enable { task: TaskKey, config: ConfigId },
     Redrive { limit: usize },
+    Keys,
+    MakeKey { owner: String, tenant: Option<Tenant>, scopes: Vec<String>, days: u32 },
+    RevokeKey { id: KeyId },
 }
 
 /// What the command line has, whatever the command.
@@ -66,6 +82,9 @@ struct Given {
     tenant: Option<Tenant>,
     limit: Option<usize>,
     since: Option<Generation>,
+    owner: Option<String>,
+    scopes: Option<String>,
+    days: Option<u32>,
     json: bool,
 }
 
@@ -93,6 +112,15 @@ pub(crate) fn parse(
                 given.limit = Some(limit);
             }
             Long("since") => given.since = Some(Generation(parser.value()?.parse()?)),
+            Long("owner") => given.owner = Some(parser.value()?.string()?),
+            Long("scopes") => given.scopes = Some(parser.value()?.string()?),
+            Long("days") => {
+                let days = parser.value()?.parse()?;
+                if !(1..=MAX_KEY_DAYS).contains(&days) {
+                    return Err(format!("--days must be from 1 to {MAX_KEY_DAYS}").into());
+                }
+                given.days = Some(days);
+            }
             Value(word) => given.words.push(word.string()?),
             _ => return Err(argument.unexpected()),
         }
@@ -126,6 +154,23 @@ impl Given {
                 let since = self.since.take().ok_or(missing)?;
                 Command::Replay { task, config, since }
             }
+            "keys" => Command::Keys,
+            "make-key" => {
+                let missing = "make-key needs --owner NAME: whose tasks the key is for";
+                let scopes = self.scopes.take().unwrap_or_default();
+                let scopes = scopes.split(',').filter(|scope| !scope.is_empty());
+                Command::MakeKey {
+                    owner: self.owner.take().ok_or(missing)?,
+                    tenant: self.tenant.take(),
+                    scopes: scopes.map(str::to_owned).collect(),
+                    days: self.days.take().unwrap_or(KEY_DAYS),
+                }
+            }
+            "revoke-key" => {
+                let id = KeyId::parse(&next("ID")?);
+                let wrong = "ID must be the 16 digits that `keys` lists";
+                Command::RevokeKey { id: id.ok_or(wrong)? }
+            }
             _ => return Err(format!("there is no command {name:?}").into()),
         };
         if let Some(word) = words.next() {
@@ -136,6 +181,9 @@ impl Given {
             ("--limit", self.limit.is_some()),
             ("--since", self.since.is_some()),
             ("--tenant", self.tenant.is_some()),
+            ("--owner", self.owner.is_some()),
+            ("--scopes", self.scopes.is_some()),
+            ("--days", self.days.is_some()),
         ];
         match rest.into_iter().find(|(_, is_left)| *is_left) {
             Some((option, _)) => Err(format!("{name} does not take {option}").into()),
@@ -168,6 +216,12 @@ mod tests {
             task: TaskId::parse("t").unwrap(),
         };
         let config = || ConfigId::parse("c").unwrap();
+        let make = |owner: &str, tenant: Option<&str>, scopes: &[&str], days| Command::MakeKey {
+            owner: owner.to_owned(),
+            tenant: tenant.map(|tenant| Tenant::parse(tenant).unwrap()),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            days,
+        };
         let replay = |since| {
             let (task, config) = (task("acme"), config());
             Command::Replay { task, config, since: Generation(since) }
@@ -183,6 +237,16 @@ mod tests {
             ("--since 12 replay --tenant acme t c", replay(12)),
             ("enable t c", Command::Enable { task: task(""), config: config() }),
             ("redrive", Command::Redrive { limit: 1_000 }),
+            ("keys", Command::Keys),
+            ("make-key --owner bob", make("bob", None, &[], 90)),
+            (
+                "make-key --owner bob --tenant acme --scopes a,b --days 7",
+                make("bob", Some("acme"), &["a", "b"], 7),
+            ),
+            (
+                "revoke-key 0123456789abcdef",
+                Command::RevokeKey { id: KeyId::parse("0123456789abcdef").unwrap() },
+            ),
         ] {
             assert_eq!(parsed(line), Ok(Arguments { command, json: false }), "{line}");
         }
@@ -216,6 +280,12 @@ mod tests {
                 "cannot parse argument \"-1\": invalid digit found in string",
             ),
             ("replay t c --since", "missing argument for option '--since'"),
+            ("make-key", "make-key needs --owner NAME: whose tasks the key is for"),
+            ("make-key --owner a --days 0", "--days must be from 1 to 3650"),
+            ("make-key a --owner a", "make-key does not take \"a\""),
+            ("keys --owner a", "keys does not take --owner"),
+            ("revoke-key", "revoke-key needs a ID"),
+            ("revoke-key 7", "ID must be the 16 digits that `keys` lists"),
             ("failing --verbose", "invalid option '--verbose'"),
         ] {
             assert_eq!(parsed(line), Err(error.to_owned()), "{line}");

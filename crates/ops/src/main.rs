@@ -1,4 +1,4 @@
-//! What operators do about pushes and given-up signals, by command line.
+//! What operators do about pushes, given-up signals and API keys, by command line.
 
 mod arguments;
 mod print;
@@ -7,20 +7,27 @@ mod report;
 use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use a2a_lambda_aws::{
-    AwsEnvironment, RedriveError, Redriven, engine, http_client, queue_url, redrive, sqs_client,
+    AwsEnvironment, RedriveError, Redriven, api_keys, engine, http_client, queue_url, redrive,
+    sqs_client,
 };
+use a2a_lambda_core::api_key::{ApiKey, InvalidKey, KeyId, KeySecret};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::ids::TaskKey;
 use a2a_lambda_core::operate::{FailingConfig, MAX_FAILING_PAGE};
-use a2a_lambda_core::{OperateError, Operator};
+use a2a_lambda_core::{Clock as _, OperateError, Operator, StoreError};
 use a2a_lambda_runtime::table::{DEAD_LETTER_QUEUE_URL, QUEUE_URL};
-use a2a_lambda_runtime::{ConfigError, Reader, Variables, process_environment};
+use a2a_lambda_runtime::{
+    ConfigError, NoRandomness, Reader, SystemClock, Variables, process_environment, random_bytes,
+};
 use tracing_subscriber::filter::LevelFilter;
 
 use arguments::{Arguments, Command, USAGE};
-use report::Report;
+use report::{Report, RevokedKey};
+
+const DAY: Duration = Duration::from_hours(24);
 
 /// Why something was not done. What there is to do about it is in [`Failure::hint`].
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +38,16 @@ enum Failure {
     Operate(#[from] OperateError),
     #[error(transparent)]
     Redrive(#[from] RedriveError),
+    #[error("the API keys cannot be reached")]
+    Keys(#[source] StoreError),
+    #[error("the API key cannot be made")]
+    InvalidKey(#[from] InvalidKey),
+    #[error("there is no API key {0}")]
+    NoSuchKey(KeyId),
+    #[error("the API key cannot be made: its id is taken")]
+    KeyIsTaken,
+    #[error("the API key cannot be made: the system has no randomness")]
+    NoRandomness(#[from] NoRandomness),
     #[error("the report cannot be written")]
     Print(#[from] std::io::Error),
     #[error("the report cannot be written as JSON")]
@@ -70,7 +87,7 @@ impl Failure {
             Self::Operate(OperateError::NotYet { .. }) => {
                 Some("--since takes a generation that the task has come to, or 0 for all of it")
             }
-            Self::Operate(OperateError::Contended) => Some("do it again"),
+            Self::Operate(OperateError::Contended) | Self::KeyIsTaken => Some("do it again"),
             Self::Operate(OperateError::Store(error))
                 if error.is_retryable() && is_elsewhere("AWS_ENDPOINT_URL_DYNAMODB") =>
             {
@@ -79,7 +96,8 @@ impl Failure {
                      that DynamoDB is served there, and do it again",
                 )
             }
-            Self::Operate(OperateError::Store(_)) => Some(
+            Self::NoSuchKey(_) => Some("`keys` lists the keys"),
+            Self::Operate(OperateError::Store(_)) | Self::Keys(_) => Some(
                 "check TABLE_NAME, AWS_REGION and the credentials, which expire, and do it again",
             ),
             Self::Redrive(_) if is_elsewhere("AWS_ENDPOINT_URL_SQS") => Some(
@@ -90,7 +108,7 @@ impl Failure {
                 "check DEAD_LETTER_QUEUE_URL, QUEUE_URL, AWS_REGION and the credentials, which \
                  expire, and do it again",
             ),
-            Self::Print(_) | Self::Json(_) => None,
+            Self::Print(_) | Self::Json(_) | Self::InvalidKey(_) | Self::NoRandomness(_) => None,
         }
     }
 }
@@ -165,6 +183,34 @@ async fn run(arguments: Arguments) -> Result<bool, Failure> {
             let operator = operator(&variables)?;
             let changed = operator.enable(&task, &config).await?;
             Report::changed("enabled", &task, &changed)
+        }
+        Command::Keys => {
+            let keys = api_keys(&variables)?.all().await.map_err(Failure::Keys)?;
+            Report::keys(&keys, SystemClock.now())
+        }
+        Command::MakeKey { owner, tenant, scopes, days } => {
+            let now = SystemClock.now();
+            let secret = KeySecret::of(&random_bytes()?);
+            let key = ApiKey {
+                id: secret.id().clone(),
+                digest: secret.digest(),
+                owner,
+                tenant,
+                scopes,
+                created_at: now,
+                expires_at: Some(now.saturating_add(DAY * days)),
+            };
+            key.check()?;
+            if !api_keys(&variables)?.add(&key).await.map_err(Failure::Keys)? {
+                return Err(Failure::KeyIsTaken);
+            }
+            Report::made_key(&secret, &key)
+        }
+        Command::RevokeKey { id } => {
+            if !api_keys(&variables)?.remove(&id).await.map_err(Failure::Keys)? {
+                return Err(Failure::NoSuchKey(id));
+            }
+            Report::RevokedKey(RevokedKey { revoked: id })
         }
     };
     let text =

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use a2a_lambda_core::ids::TaskKey;
 
 use crate::named;
-use crate::report::{Changed, Config, Failing, Left, Outcome, Pending, Pushes, Report};
+use crate::report::{
+    Changed, Config, Failing, Keys, Left, MadeKey, Outcome, Pending, Pushes, Report,
+};
 
 /// A report as text. Lines end with a newline.
 pub(crate) fn text(report: &Report) -> String {
@@ -15,6 +17,12 @@ pub(crate) fn text(report: &Report) -> String {
         Report::Task(task) => out.task(task),
         Report::Changed(changed) => out.changed(changed),
         Report::Redriven(moved) => out.moved(moved),
+        Report::MadeKey(made) => out.made_key(made),
+        Report::Keys(keys) => out.keys(keys),
+        Report::RevokedKey(revoked) => {
+            out.line(format!("revoked: {}", revoked.revoked));
+            out.line("it is good until what API Gateway has cached is over");
+        }
     }
     out.0
 }
@@ -126,6 +134,37 @@ impl Lines {
         let (done, id, task) = (changed.done, clean(id.as_str()), clean(&named(&changed.task)));
         self.line(format!("{done}: config {id} is sent what came after generation {delivered}"));
         self.line(format!("how far it is: a2a-lambda-ops show {task}"));
+    }
+
+    fn made_key(&mut self, made: &MadeKey) {
+        self.line(&made.key);
+        self.line("");
+        self.line("This is the only time that the key is shown.");
+        self.line(format!("to revoke it: a2a-lambda-ops revoke-key {}", made.about.id));
+    }
+
+    fn keys(&mut self, keys: &Keys) {
+        if keys.keys.is_empty() {
+            return self.line("there are no API keys");
+        }
+        let heads = ["ID", "OWNER", "TENANT", "SCOPES", "MADE", "EXPIRES"];
+        let mut rows = vec![heads.map(str::to_owned)];
+        for key in &keys.keys {
+            let expires = match key.expires_at {
+                Some(at) if key.expired => format!("{at} (over)"),
+                Some(at) => at.to_string(),
+                None => "never".to_owned(),
+            };
+            rows.push([
+                key.id.to_string(),
+                clean(&key.owner),
+                key.tenant.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+                if key.scopes.is_empty() { "-".to_owned() } else { clean(&key.scopes.join(",")) },
+                key.created_at.to_string(),
+                expires,
+            ]);
+        }
+        self.table(&rows);
     }
 
     fn moved(&mut self, moved: &Outcome) {

@@ -2,7 +2,8 @@
 
 use a2a_lambda_aws::{LeftBehind, Redriven};
 use a2a_lambda_core::Mark;
-use a2a_lambda_core::ids::{ConfigId, Generation, TaskKey};
+use a2a_lambda_core::api_key::{ApiKey, KeyId, KeySecret};
+use a2a_lambda_core::ids::{ConfigId, Generation, TaskKey, Tenant};
 use a2a_lambda_core::operate::{ConfigState, FailingConfig, TaskPushes};
 use a2a_lambda_core::push::{Attempt, Trouble};
 use a2a_lambda_protocol::Timestamp;
@@ -15,6 +16,46 @@ pub(crate) enum Report {
     Task(Pushes),
     Changed(Changed),
     Redriven(Outcome),
+    MadeKey(MadeKey),
+    Keys(Keys),
+    RevokedKey(RevokedKey),
+}
+
+/// An API key, and the key itself, this once.
+#[derive(Serialize)]
+pub(crate) struct MadeKey {
+    pub(crate) key: String,
+    #[serde(flatten)]
+    pub(crate) about: Key,
+}
+
+/// It does not show the key.
+impl std::fmt::Debug for MadeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MadeKey").field("about", &self.about).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Keys {
+    pub(crate) keys: Vec<Key>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Key {
+    pub(crate) id: KeyId,
+    pub(crate) owner: String,
+    pub(crate) tenant: Option<Tenant>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) expired: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct RevokedKey {
+    pub(crate) revoked: KeyId,
 }
 
 #[derive(Debug, Serialize)]
@@ -137,6 +178,15 @@ impl Report {
         Self::Changed(Changed { done, task: task.clone(), config: Config::from(config) })
     }
 
+    pub(crate) fn made_key(secret: &KeySecret, key: &ApiKey) -> Self {
+        let about = Key::new(key, key.created_at);
+        Self::MadeKey(MadeKey { key: secret.expose().to_owned(), about })
+    }
+
+    pub(crate) fn keys(keys: &[ApiKey], now: Timestamp) -> Self {
+        Self::Keys(Keys { keys: keys.iter().map(|key| Key::new(key, now)).collect() })
+    }
+
     pub(crate) fn redriven(redriven: &Redriven) -> Self {
         let left = |all: &[LeftBehind]| {
             let left = |one: &LeftBehind| Left {
@@ -156,6 +206,20 @@ impl Report {
     /// Whether all was done that was asked for.
     pub(crate) fn is_whole(&self) -> bool {
         !matches!(self, Self::Redriven(moved) if !moved.failed.is_empty())
+    }
+}
+
+impl Key {
+    fn new(key: &ApiKey, now: Timestamp) -> Self {
+        Self {
+            id: key.id.clone(),
+            owner: key.owner.clone(),
+            tenant: key.tenant.clone(),
+            scopes: key.scopes.clone(),
+            created_at: key.created_at,
+            expires_at: key.expires_at,
+            expired: key.is_over(now),
+        }
     }
 }
 

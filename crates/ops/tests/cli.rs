@@ -7,6 +7,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_core::ApiKeys as _;
+use a2a_lambda_core::api_key::KeySecret;
 use a2a_lambda_core::ids::{ConfigId, Registration, TaskId, WriteId};
 use a2a_lambda_core::machine::{FirstPush, NewPush, Settlement, Stamp, Submission};
 use a2a_lambda_core::push::{Attempt, Delivery, Trouble};
@@ -453,9 +455,47 @@ async fn the_local_cloud_is_reached_by_the_variables_that_it_prints() {
         bootstraps: None,
         response_mode: ResponseMode::Buffer,
         aws_port: Some(0),
+        auth: false,
     };
     let cloud = Cloud::start(&options, "127.0.0.1:1".to_owned()).await.unwrap();
     let variables = cloud.operator_variables().unwrap();
     assert_eq!(run(&variables, "failing").await.well(), "no push config is in trouble\n");
     assert_eq!(run(&variables, "redrive").await.well(), "0 signals moved\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_made_and_shown_once_and_listed_and_revoked() {
+    let deployment = Deployment::new().await;
+    assert_eq!(deployment.run("keys").await.well(), "there are no API keys\n");
+    let line = "make-key --owner billing --tenant acme --scopes read,send --days 7 --json";
+    let made = deployment.run(line).await.json();
+    let (key, id) = (made["key"].as_str().unwrap(), made["id"].as_str().unwrap());
+    let secret = KeySecret::parse(key).unwrap();
+    assert_eq!(secret.id().as_str(), id);
+    let stored = deployment.store.find(secret.id()).await.unwrap().unwrap();
+    assert!(stored.is(&secret, stored.created_at));
+    assert_eq!((stored.owner.as_str(), stored.scopes.join(" ").as_str()), ("billing", "read send"));
+    assert_eq!(stored.tenant, Some(Tenant::parse("acme").unwrap()));
+    let lasts = stored.expires_at.unwrap().saturating_since(stored.created_at);
+    assert_eq!(lasts, Duration::from_hours(7 * 24));
+    // The key is nowhere, and its digest in the table only.
+    let text = deployment.run("keys").await.well();
+    let json = deployment.run("keys --json").await;
+    for shown in [&text, &json.out] {
+        assert!(shown.contains(id) && shown.contains("billing"), "{shown}");
+        assert!(!shown.contains(key) && !shown.contains(&stored.digest), "{shown}");
+    }
+    assert!(text.lines().nth(1).unwrap().contains("acme"), "{text}");
+    let again = deployment.run("make-key --owner billing").await.well();
+    assert_ne!(again.lines().next().unwrap(), key);
+    assert!(again.contains("the only time"), "{again}");
+    let revoked = deployment.run(&format!("revoke-key {id}")).await.well();
+    assert!(revoked.starts_with(&format!("revoked: {id}\n")), "{revoked}");
+    assert_eq!(deployment.store.find(secret.id()).await.unwrap(), None);
+    let ran = deployment.run(&format!("revoke-key {id}")).await;
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert_eq!(ran.err, format!("there is no API key {id}\n`keys` lists the keys\n"));
+    let ran = deployment.run("make-key --owner ü").await;
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("the owner must be"), "{ran:?}");
 }

@@ -30,6 +30,8 @@ pub enum ErrorKind {
     EncodingNotSupported,
     /// Who is calling is not known.
     Unauthenticated,
+    /// Who is calling is known, and may not do this.
+    PermissionDenied,
     /// Something broke on this side.
     Internal,
     /// Something on this side is down for now: trying again may help.
@@ -56,7 +58,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::JsonParse,
         Self::InvalidRequest,
         Self::MethodNotFound,
@@ -64,6 +66,7 @@ impl ErrorKind {
         Self::PayloadTooLarge,
         Self::EncodingNotSupported,
         Self::Unauthenticated,
+        Self::PermissionDenied,
         Self::Internal,
         Self::Unavailable,
         Self::TaskNotFound,
@@ -128,6 +131,7 @@ impl ErrorKind {
             // The specification leaves the code open; -32000 is JSON-RPC's for servers, just
             // outside A2A's range.
             Self::Unauthenticated => (-32000, 401, "UNAUTHENTICATED", ""),
+            Self::PermissionDenied => (-32000, 403, "PERMISSION_DENIED", ""),
             Self::Internal => (-32603, 500, "INTERNAL", ""),
             Self::Unavailable => (-32603, 503, "UNAVAILABLE", ""),
             Self::TaskNotFound => (-32001, 404, "NOT_FOUND", "TASK_NOT_FOUND"),

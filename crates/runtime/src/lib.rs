@@ -18,7 +18,9 @@ mod webhook;
 pub use policy::policy;
 pub use public_url::public_url;
 pub use start::{deadline, start};
-pub use system::{RandomIds, SystemClock, process_environment};
+pub use system::{
+    NoRandomness, RandomIds, SystemClock, fetcher, process_environment, random_bytes,
+};
 pub use table::Reader;
 pub use telemetry::{Invocation, Telemetry};
 pub use variables::{ConfigError, Variables};

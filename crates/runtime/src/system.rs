@@ -1,10 +1,13 @@
 //! The machine's clock, randomness and environment: the one place that asks for them.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use a2a_lambda_core::{Clock, Ids};
+use a2a_lambda_https::{Fetch, Fetcher, WallClock};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
+use ring::rand::{SecureRandom as _, SystemRandom};
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,6 +26,17 @@ impl Clock for SystemClock {
     }
 }
 
+impl WallClock for SystemClock {
+    fn now_ms(&self) -> i64 {
+        self.now().as_millis()
+    }
+}
+
+/// What fetches the public keys of others. It connects at the first of them.
+pub fn fetcher() -> Arc<dyn Fetch> {
+    Arc::new(Fetcher::new(Arc::new(SystemClock)))
+}
+
 /// Random UUIDs (version 4).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RandomIds;
@@ -31,6 +45,21 @@ impl Ids for RandomIds {
     fn fresh(&self) -> String {
         uuid::Uuid::new_v4().to_string()
     }
+}
+
+/// The system has no randomness to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the system has no randomness")]
+pub struct NoRandomness;
+
+/// Random bytes, for keys.
+///
+/// # Errors
+/// When the system has none.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| NoRandomness)?;
+    Ok(bytes)
 }
 
 /// A variable of the process's environment. One that is not Unicode counts as not set.

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use self::Reader::{Ops, Request, ScheduledRecovery, SqsExecutor, StreamRecovery};
+use self::Reader::{Authorizer, Ops, Request, ScheduledRecovery, SqsExecutor, StreamRecovery};
 
 /// A program that reads variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Reader {
     StreamRecovery,
     /// The function that sweeps.
     ScheduledRecovery,
+    /// The function that tells API Gateway who calls.
+    Authorizer,
     /// The command line of operators.
     Ops,
     /// The local cloud, which is all functions in one process: it reads every variable.
@@ -26,7 +28,11 @@ pub enum Reader {
 }
 
 /// The functions.
-pub const FUNCTIONS: [Reader; 4] = [Request, SqsExecutor, StreamRecovery, ScheduledRecovery];
+pub const FUNCTIONS: [Reader; 5] =
+    [Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Authorizer];
+
+/// Those of the functions that know tasks.
+pub const TASK_FUNCTIONS: [Reader; 4] = [Request, SqsExecutor, StreamRecovery, ScheduledRecovery];
 
 impl Reader {
     /// The name: of a function, that of its executable.
@@ -36,6 +42,7 @@ impl Reader {
             Self::SqsExecutor => "sqs-executor",
             Self::StreamRecovery => "stream-recovery",
             Self::ScheduledRecovery => "scheduled-recovery",
+            Self::Authorizer => "authorizer",
             Self::Ops => "a2a-lambda-ops",
             Self::LocalCloud => "the local cloud",
         }
@@ -234,7 +241,15 @@ macro_rules! variables {
 }
 
 const ALL: &[Reader] = &FUNCTIONS;
-const ALL_AND_OPS: &[Reader] = &[Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Ops];
+/// Those that know tasks.
+const TASKS: &[Reader] = &TASK_FUNCTIONS;
+const TASKS_AND_OPS: &[Reader] = &[Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Ops];
+/// Those that reach the table.
+const TABLE: &[Reader] =
+    &[Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Authorizer, Ops];
+const AUTHORIZER: &[Reader] = &[Authorizer];
+/// Those that look at who calls.
+const DOORS: &[Reader] = &[Request, Authorizer];
 const REQUEST: &[Reader] = &[Request];
 const AGENTS: &[Reader] = &[Request, SqsExecutor];
 const EXECUTOR: &[Reader] = &[SqsExecutor];
@@ -243,6 +258,7 @@ const PUSHERS: &[Reader] = &[SqsExecutor, StreamRecovery, ScheduledRecovery];
 
 const PRIVATE_KEY: &str = "a private key as PEM of PKCS#8, of P-256 or Ed25519";
 const NAME: &str = "at most 255 letters, digits and `.-_/#`";
+const ONE_SCOPE: &str = "one scope, without spaces";
 const WEB_URL: &str = "an http or https URL";
 const CREDENTIALS: &str = "a part of the credentials, which Lambda sets";
 
@@ -252,10 +268,10 @@ variables! {
 
     TABLE_NAME: Text {
         must_be: "the name or the ARN of the DynamoDB table of tasks", need: Need::Required, secret: false
-    } of ALL_AND_OPS, "The DynamoDB table of tasks.";
+    } of TABLE, "The DynamoDB table of tasks.";
     QUEUE_URL: Text {
         must_be: "the URL of the SQS queue of signals", need: Need::Required, secret: false
-    } of ALL_AND_OPS, "The SQS queue of signals.";
+    } of TASKS_AND_OPS, "The SQS queue of signals.";
     AGENT: Text {
         must_be: "names of agents, such as `echo` or `echo,acme=summary`", need: Need::Required, secret: false
     } of AGENTS, "The agent, or one for each tenant (`acme=summary`). A name without a tenant is for all other tenants; \
@@ -277,7 +293,7 @@ variables! {
         Function URL with `InvokeMode: RESPONSE_STREAM`, `buffer` behind others. A load balancer's answers are whole in either case.";
     PUBLIC_URL: Text {
         must_be: "an http or https URL without a query", need: Need::Optional, secret: false
-    } of ALL, "The URL at which clients reach the service, for the agent card; without it the card has the URL of the request. \
+    } of TASKS, "The URL at which clients reach the service, for the agent card; without it the card has the URL of the request. \
         Needed behind an HTTP API's custom domain with a mapping key, behind a load balancer, and with `PUSH_JWT_KEY` as the tokens' issuer.";
     BASE_PATH: Text {
         must_be: "a path such as `/agents`, or `/`", need: Need::Optional, secret: false
@@ -286,7 +302,34 @@ variables! {
         of REQUEST, "Whether requests that no authorizer has looked at are served. Without it there is only the agent card for them.";
     OWNER_CLAIM: Text {
         must_be: "the name of a claim", need: Need::Default("sub"), secret: false
-    } of REQUEST, "The claim of a token, or the field of a Lambda authorizer's context, that names the owner of tasks.";
+    } of DOORS, "The claim of a token, or the field of a Lambda authorizer's context, that names the owner of tasks.";
+    JWT_ISSUERS: Text {
+        must_be: "issuers, each an https URL, then `aud=` with its audiences, and `jwks=` with the URL of its keys unless \
+            discovery names it, such as `https://issuer.example aud=agents`",
+        need: Need::Optional, secret: false
+    } of AUTHORIZER, "The issuers whose tokens are taken. A token must be for one of the issuer's audiences. An issuer's keys are \
+        found by OpenID discovery, or at the URL of `jwks=`.";
+    API_KEYS: Flag { default: false }
+        of AUTHORIZER, "Whether API keys are taken, which `a2a-lambda-ops make-key` makes. With it `JWT_ISSUERS` is not needed.";
+    REQUIRED_SCOPES: Text {
+        must_be: "scopes with spaces", need: Need::Optional, secret: false
+    } of AUTHORIZER, "The scopes that every caller must have, all of them.";
+    TENANT_CLAIM: Text {
+        must_be: "the name of a claim", need: Need::Optional, secret: false
+    } of DOORS, "The claim of a token, or the field of a Lambda authorizer's context, that names the caller's tenant. With it a caller \
+        has that tenant alone, also where a request names none, and a caller without one is refused.";
+    READ_SCOPE: Text { must_be: ONE_SCOPE, need: Need::Optional, secret: false }
+        of REQUEST, "The scope that is needed to read, list and follow tasks, and to read the extended card. Without it none is.";
+    SEND_SCOPE: Text { must_be: ONE_SCOPE, need: Need::Optional, secret: false }
+        of REQUEST, "The scope that is needed to send messages.";
+    CANCEL_SCOPE: Text { must_be: ONE_SCOPE, need: Need::Optional, secret: false }
+        of REQUEST, "The scope that is needed to cancel tasks.";
+    PUSH_SCOPE: Text { must_be: ONE_SCOPE, need: Need::Optional, secret: false }
+        of REQUEST, "The scope that is needed for push configs, also for one that comes with a message.";
+    AUTHORIZER_HEADER: Text {
+        must_be: "the name of a header, or `any`", need: Need::Default("Authorization"), secret: false
+    } of AUTHORIZER, "The header with the credentials: that by which API Gateway caches. `any` is `Authorization` or `x-api-key`, and only \
+        safe where nothing is cached.";
     ALB_ARN: Text {
         must_be: "the ARN of an Application Load Balancer", need: Need::Optional, secret: false
     } of REQUEST, "The load balancer whose `x-amzn-oidc-data` names who has signed in. Without it that header names nobody.";
@@ -331,44 +374,44 @@ variables! {
     MAX_ATTEMPTS: Number { least: 1, most: 100, default: 5 }
         of EXECUTOR, "How often a turn is tried. The queue's `maxReceiveCount` must be at least this and 5 more.";
     SIGNAL_GRACE_SECONDS: Number { least: 1, most: 900, default: 60 }
-        of ALL, "How long a signal may take before the sweep sends another.";
+        of TASKS, "How long a signal may take before the sweep sends another.";
     SCHEDULER_ROLE_ARN: Text {
         must_be: "an ARN, which begins with arn:", need: Need::Optional, secret: false
-    } of ALL, "The role by which EventBridge Scheduler sends to the queue, for times more than 15 minutes away. \
+    } of TASKS, "The role by which EventBridge Scheduler sends to the queue, for times more than 15 minutes away. \
         Without it messages of SQS hop there.";
     QUEUE_ARN: Text {
         must_be: "the ARN of the SQS queue of signals", need: Need::With(&SCHEDULER_ROLE_ARN), secret: false
-    } of ALL, "The queue of `QUEUE_URL`.";
+    } of TASKS, "The queue of `QUEUE_URL`.";
     SCHEDULE_GROUP: Text {
         must_be: "1 to 64 letters, digits, -, _ and .", need: Need::OnlyWith(&SCHEDULER_ROLE_ARN, Some("default")), secret: false
-    } of ALL, "The group of the schedules, which must exist.";
+    } of TASKS, "The group of the schedules, which must exist.";
 
     PUSH_KMS_KEY: Text {
         must_be: "the id of a KMS key, its ARN, or an alias, which begins with alias/", need: Need::Optional, secret: false
-    } of ALL, "The KMS key under which the secrets of push configs are sealed. Without it and `PUSH_SECRETS_KEY` there are no push notifications.";
+    } of TASKS, "The KMS key under which the secrets of push configs are sealed. Without it and `PUSH_SECRETS_KEY` there are no push notifications.";
     PUSH_SECRETS_KEY: Text {
         must_be: "one key or several separated by whitespace, each of them 32 random bytes in base64 \
             (make one by: openssl rand -base64 32)",
         need: Need::Optional, secret: true
-    } of ALL, "Keys of one's own instead of `PUSH_KMS_KEY`, of which the first seals; or beside it, to open what they sealed before.";
+    } of TASKS, "Keys of one's own instead of `PUSH_KMS_KEY`, of which the first seals; or beside it, to open what they sealed before.";
     PUSH_SIGNING_KEYS: Text {
         must_be: "keys with spaces, each `whsec_` or `whsk_` and then base64", need: Need::Optional, secret: true
     } of PUSHERS, "What signs pushes as Standard Webhooks has it: `whsk_` (Ed25519) and `whsec_` (HMAC) keys. Without it pushes are not signed.";
     PUSH_JWT_KEY: Text { must_be: PRIVATE_KEY, need: Need::Optional, secret: true }
-        of ALL, "The key of the tokens in pushes. `request` serves its public key. Without it there are no tokens.";
+        of TASKS, "The key of the tokens in pushes. `request` serves its public key. Without it there are no tokens.";
     PUSH_JWT_KEY_ID: Text {
         must_be: "the id of PUSH_JWT_KEY", need: Need::With(&PUSH_JWT_KEY), secret: false
-    } of ALL, "The `kid` of the tokens in pushes.";
+    } of TASKS, "The `kid` of the tokens in pushes.";
     PUSH_ALLOWED_HOSTS: Text {
         must_be: "hosts with commas, such as `hooks.example.com,*.example.org`", need: Need::Optional, secret: false
-    } of ALL, "The only hosts that are pushed to. Without it all public ones are.";
+    } of TASKS, "The only hosts that are pushed to. Without it all public ones are.";
     PUSH_ALLOW_HTTP: Flag { default: false }
-        of ALL, "Whether `http` URLs are pushed to, too.";
+        of TASKS, "Whether `http` URLs are pushed to, too.";
     PUSH_ALLOW_LOCAL: Flag { default: false }
-        of ALL, "Whether private addresses are pushed to, too. Metadata services never are.";
+        of TASKS, "Whether private addresses are pushed to, too. Metadata services never are.";
     PUSH_EXTRA_ROOTS: Text {
         must_be: "root certificates as PEM", need: Need::Optional, secret: false
-    } of ALL, "Roots that the certificates of receivers may end in, beside Mozilla's.";
+    } of TASKS, "Roots that the certificates of receivers may end in, beside Mozilla's.";
     PUSH_CHALLENGE: Flag { default: false }
         of REQUEST, "Whether a URL is taken only if its receiver answers a challenge: a `GET` of it with a `validationToken`, which must come back as the body.";
     PUSH_TASK: Flag { default: true }
@@ -390,28 +433,28 @@ variables! {
     SURROUNDINGS;
 
     AWS_REGION: Text { must_be: "the region, which Lambda sets", need: Need::Required, secret: false }
-        of ALL_AND_OPS, "The region.";
+        of TABLE, "The region.";
     AWS_LAMBDA_FUNCTION_NAME: Text { must_be: "the function's name, which Lambda sets", need: Need::Optional, secret: false }
         of ALL, "The function's name, which log lines and metrics have.";
     POWERTOOLS_LOG_LEVEL: Text {
         must_be: "error, warn, info, debug or trace, in small or capital letters", need: Need::Optional, secret: false
     } of ALL, "What Powertools for AWS Lambda has for `LOG_LEVEL`.";
     AWS_ACCESS_KEY_ID: Text { must_be: CREDENTIALS, need: Need::Required, secret: false }
-        of ALL_AND_OPS, "The id of the access key.";
+        of TABLE, "The id of the access key.";
     AWS_SECRET_ACCESS_KEY: Text { must_be: CREDENTIALS, need: Need::Required, secret: true }
-        of ALL_AND_OPS, "The secret access key.";
+        of TABLE, "The secret access key.";
     AWS_SESSION_TOKEN: Text { must_be: CREDENTIALS, need: Need::Optional, secret: true }
-        of ALL_AND_OPS, "The session token.";
+        of TABLE, "The session token.";
     AWS_ENDPOINT_URL: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of ALL_AND_OPS, "Where all services are, if not at AWS. It may carry a password.";
+        of TABLE, "Where all services are, if not at AWS. It may carry a password.";
     AWS_ENDPOINT_URL_DYNAMODB: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of ALL_AND_OPS, "Where DynamoDB is. It comes before `AWS_ENDPOINT_URL`, as the others do.";
+        of TABLE, "Where DynamoDB is. It comes before `AWS_ENDPOINT_URL`, as the others do.";
     AWS_ENDPOINT_URL_KMS: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of ALL_AND_OPS, "Where KMS is.";
+        of TASKS_AND_OPS, "Where KMS is.";
     AWS_ENDPOINT_URL_SQS: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of ALL_AND_OPS, "Where SQS is.";
+        of TASKS_AND_OPS, "Where SQS is.";
     AWS_ENDPOINT_URL_SCHEDULER: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of ALL_AND_OPS, "Where EventBridge Scheduler is.";
+        of TASKS_AND_OPS, "Where EventBridge Scheduler is.";
     DEAD_LETTER_QUEUE_URL: Text {
         must_be: "the URL of the SQS queue of signals that were given up", need: Need::Required, secret: false
     } of &[Ops], "The dead-letter queue.";

@@ -68,7 +68,9 @@ pub fn samples(reader: Reader) -> Values {
 
 /// Values for those that must be set.
 pub fn required(reader: Reader) -> Values {
-    let required = read_by(reader).filter(|variable| variable.is_required());
+    // Without it nobody could call.
+    let is_needed = |it: &Variable| it.is_required() || it.name() == "JWT_ISSUERS";
+    let required = read_by(reader).filter(is_needed);
     required.map(|variable| (variable.name(), sample(variable))).collect()
 }
 
@@ -94,6 +96,11 @@ fn sample(variable: Variable) -> String {
             "ALB_ARN" => {
                 "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/alb/50dc6c495c0c9188"
             }
+            "JWT_ISSUERS" => "https://issuer.example aud=agents",
+            "REQUIRED_SCOPES" => "a2a",
+            "TENANT_CLAIM" => "org",
+            "AUTHORIZER_HEADER" => "x-token",
+            "READ_SCOPE" | "SEND_SCOPE" | "CANCEL_SCOPE" | "PUSH_SCOPE" => "a2a:use",
             "ALLOWED_ORIGINS" => "https://app.example",
             "CARD_MODIFIED" => "2026-01-31T12:00:00Z",
             "CARD_SECURITY_SCHEMES" => r#"{"m":{"mtlsSecurityScheme":{}}}"#,
@@ -165,6 +172,14 @@ fn unusable(variable: Variable) -> Vec<String> {
             "POWERTOOLS_SERVICE_NAME" => &["a b", "ä"],
             "POWERTOOLS_METRICS_NAMESPACE" => &["a b", "AWS/Lambda"],
             "POWERTOOLS_LOG_LEVEL" => &["loud", "silent"],
+            "JWT_ISSUERS" => &[
+                "issuer.example aud=agents",
+                "http://issuer.example aud=agents",
+                "https://issuer.example",
+                "aud=agents https://issuer.example",
+            ],
+            "AUTHORIZER_HEADER" => &["two words", "ä"],
+            "READ_SCOPE" | "SEND_SCOPE" | "CANCEL_SCOPE" | "PUSH_SCOPE" => &["a b", "\"a\"", "ä"],
             "CARD_MODIFIED" => &["yesterday", "2026-01-31", "1700000000"],
             "CARD_SECURITY_SCHEMES" => &["{", "[]", r#"{"b":{"type":"http","scheme":"Bearer"}}"#],
             "CARD_SECURITY_REQUIREMENTS" => &["{}", r#"[{"b":[]}]"#, r#"[{"schemes":{"b":{}}}]"#],
@@ -186,6 +201,8 @@ fn unusable(variable: Variable) -> Vec<String> {
             }
             // Any text will do.
             "OWNER_CLAIM"
+            | "REQUIRED_SCOPES"
+            | "TENANT_CLAIM"
             | "CARD_SIGNING_KEY_ID"
             | "PUSH_JWT_KEY_ID"
             | "AWS_REGION"

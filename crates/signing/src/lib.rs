@@ -1,10 +1,16 @@
 //! The private keys of a deployment, for what anybody may check: agent cards (RFC 7515) and the
 //! tokens of pushes (RFC 7519). With them the JWK set (RFC 7517) that clients check against.
 //!
+//! The other way round: the public keys of others, which check the tokens of callers. One verifier
+//! serves all that is signed for us: tokens of issuers and the words of load balancers.
+//!
 //! A private key is never shown: not by `Debug`, not in errors.
 
+mod claims;
 mod jwk;
+mod jws;
 pub mod pem;
+mod verify;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +20,10 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
 };
 
+pub use claims::scopes;
 pub use jwk::{Jwk, JwkSet, KeyIdTaken};
+pub use jws::{Jws, NotAJws, Padding};
+pub use verify::{Algorithm, MAX_KEYS, NoKeySet, PublicKey, VerifyingKey, VerifyingKeys};
 
 /// A private key that signs. Clones share it.
 #[derive(Clone)]

@@ -3,21 +3,21 @@
 mod card;
 mod security;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_aws::engine;
-use a2a_lambda_http::{Cors, HttpConfig};
+use a2a_lambda_http::{Cors, HttpConfig, Scopes};
 use a2a_lambda_runtime::table::{
-    AGENT, ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, KEEP_ALIVE_SECONDS,
-    MAX_BODY_BYTES, OWNER_CLAIM, RESPONSE_MODE,
+    AGENT, ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, CANCEL_SCOPE, KEEP_ALIVE_SECONDS,
+    MAX_BODY_BYTES, OWNER_CLAIM, PUSH_SCOPE, READ_SCOPE, RESPONSE_MODE, SEND_SCOPE, TENANT_CLAIM,
+    Text,
 };
-use a2a_lambda_runtime::{ConfigError, SystemClock, Variables, public_url};
+use a2a_lambda_runtime::{ConfigError, Variables, fetcher, public_url};
 use http::Uri;
 
 use crate::Context;
 use crate::identity::Identity;
-use crate::oidc::{HttpsKeys, LoadBalancer};
+use crate::oidc::LoadBalancer;
 use crate::path::{Base, Place};
 
 pub use card::card;
@@ -96,6 +96,12 @@ pub fn config(variables: &Variables<'_>) -> Result<Config, ConfigError> {
     let mut http = HttpConfig {
         max_body_bytes: usize::try_from(variables.number(&MAX_BODY_BYTES)?).unwrap_or(usize::MAX),
         keep_alive: Duration::from_secs(variables.number(&KEEP_ALIVE_SECONDS)?),
+        scopes: Scopes {
+            read: scope(variables, &READ_SCOPE)?,
+            send: scope(variables, &SEND_SCOPE)?,
+            cancel: scope(variables, &CANCEL_SCOPE)?,
+            push: scope(variables, &PUSH_SCOPE)?,
+        },
         ..HttpConfig::default()
     };
     card(variables, &mut http)?;
@@ -108,14 +114,26 @@ pub fn config(variables: &Variables<'_>) -> Result<Config, ConfigError> {
         },
         identity: Identity {
             owner_claim: variables.required(&OWNER_CLAIM)?,
+            tenant_claim: variables.text(&TENANT_CLAIM)?,
             allow_anonymous: variables.flag(&ALLOW_ANONYMOUS)?,
         },
-        load_balancer: variables.read(&ALB_ARN, |arn| {
-            LoadBalancer::new(arn, Arc::new(HttpsKeys::new(Arc::new(SystemClock))))
-        })?,
+        load_balancer: variables.read(&ALB_ARN, |arn| LoadBalancer::new(arn, fetcher()))?,
         cors: variables.read(&ALLOWED_ORIGINS, Cors::parse)?.unwrap_or_default(),
         http,
     })
+}
+
+/// A scope (RFC 6749 section 3.3), if the variable is set.
+fn scope(
+    variables: &Variables<'_>,
+    variable: &'static Text,
+) -> Result<Option<String>, ConfigError> {
+    let scope = variables.text(variable)?;
+    let is_of_a_scope = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
+    if scope.as_ref().is_some_and(|scope| !scope.bytes().all(is_of_a_scope)) {
+        return Err(ConfigError::invalid(variable));
+    }
+    Ok(scope)
 }
 
 fn base_path(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> {

@@ -1,8 +1,11 @@
 //! Who calls, as the front door's authorizer has found out. Never by a header that a client can set,
 //! but for one that a load balancer signs.
 
-use a2a_lambda_core::Owner;
-use a2a_lambda_http::Principal;
+use a2a_lambda_aws::{CallerContext, CallerKind};
+use a2a_lambda_core::{Owner, Tenant};
+use a2a_lambda_http::{Grant, Principal, Tenants};
+use a2a_lambda_signing::scopes;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 /// The owner of tasks where everybody is served.
@@ -16,13 +19,15 @@ const ROLE: &str = "AROA";
 pub struct Identity {
     /// The claim of a token, or the field of a Lambda authorizer's context, that names the owner.
     pub owner_claim: String,
+    /// The claim or the field that names the caller's only tenant, if callers are to have one.
+    pub tenant_claim: Option<String>,
     /// Whether requests that no authorizer has looked at are served, as those of one owner.
     pub allow_anonymous: bool,
 }
 
 impl Default for Identity {
     fn default() -> Self {
-        Self { owner_claim: "sub".to_owned(), allow_anonymous: false }
+        Self { owner_claim: "sub".to_owned(), tenant_claim: None, allow_anonymous: false }
     }
 }
 
@@ -37,7 +42,9 @@ pub(crate) enum Credentials {
     /// Who has signed the request with credentials of AWS: the id of the user or role, and the
     /// identity of a Cognito identity pool.
     Signature { user: Option<String>, cognito: Option<String> },
-    /// The context that a Lambda authorizer gives.
+    /// What our own authorizer says.
+    Caller(Box<CallerContext>),
+    /// The context that a Lambda authorizer of somebody else gives.
     Context(Value),
     /// The `x-amzn-oidc-data` of a load balancer's event. Nobody has checked it.
     Unchecked(String),
@@ -59,7 +66,15 @@ impl Credentials {
             let cognito = pool.and_then(|pool| name(pool, "identityId")).map(str::to_owned);
             return Self::Signature { user: name(&iam, "userId").map(str::to_owned), cognito };
         }
-        take("lambda").map_or(Self::Unknown, Self::Context)
+        take("lambda").map_or(Self::Unknown, Self::of_lambda)
+    }
+
+    /// What a Lambda authorizer says: ours has a mark, and then it must be whole.
+    fn of_lambda(context: Value) -> Self {
+        if field(&context, CallerContext::MARK).is_none() {
+            return Self::Context(context);
+        }
+        CallerContext::deserialize(context).map_or(Self::Unknown, |it| Self::Caller(Box::new(it)))
     }
 
     /// What the authorizer of payload 1.0 says, or else who has signed the request. The key of a
@@ -76,7 +91,7 @@ impl Credentials {
                 let is_lambda = members.contains_key("principalId");
                 return match members.get_mut("claims") {
                     Some(claims @ Value::Object(_)) if !is_lambda => Self::Claims(claims.take()),
-                    _ => Self::Context(Value::Object(members)),
+                    _ => Self::of_lambda(Value::Object(members)),
                 };
             }
             Some(_) => return Self::Unknown,
@@ -101,7 +116,8 @@ impl Identity {
     /// - IAM with a Cognito identity pool: the identity, as all of them share a role.
     /// - IAM else: the id of the user or role; of an assumed role without the session's name, which
     ///   changes.
-    /// - Lambda authorizer: the field that names the owner, or `principalId` where it gives no such
+    /// - Our authorizer: a token as above, whichever door it came to; the owner of an API key.
+    /// - Another Lambda authorizer: the field that names the owner, or `principalId` where it gives no such
     ///   field.
     /// - No authorizer: everybody is the same owner, or nobody is served.
     pub(crate) fn principal(&self, credentials: &Credentials) -> Principal {
@@ -116,6 +132,27 @@ impl Identity {
         }
     }
 
+    /// What the caller may do, as far as credentials say it.
+    pub(crate) fn grant(&self, credentials: &Credentials) -> Grant {
+        let (tenant, scopes) = match credentials {
+            Credentials::Caller(caller) => {
+                (caller.tenant.as_deref(), caller.scope.split_whitespace().collect())
+            }
+            Credentials::Claims(told) | Credentials::Context(told) => {
+                let tenant = self.tenant_claim.as_deref().and_then(|claim| name(told, claim));
+                (tenant, told.as_object().map(scopes).unwrap_or_default())
+            }
+            _ => (None, Vec::new()),
+        };
+        let tenants = match (tenant, &self.tenant_claim) {
+            // One that cannot be named is none.
+            (Some(tenant), _) => Tenant::parse(tenant).map_or(Tenants::None, Tenants::One),
+            (None, Some(_)) => Tenants::None,
+            (None, None) => Tenants::All,
+        };
+        Grant { tenants, scopes: scopes.into_iter().map(str::to_owned).collect() }
+    }
+
     fn owner(&self, credentials: &Credentials) -> Option<Owner> {
         let claim = self.owner_claim.as_str();
         match credentials {
@@ -124,6 +161,14 @@ impl Identity {
                 Some(match field(claims, "iss") {
                     Some(issuer) => Owner::of_principal("jwt", &[issuer.as_str()?, subject]),
                     None => Owner::of_principal("jwt", &[subject]),
+                })
+            }
+            Credentials::Caller(caller) => {
+                let CallerContext { kind, iss, owner, .. } = &**caller;
+                let owner = Some(owner.as_str()).filter(|owner| !owner.is_empty())?;
+                Some(match kind {
+                    CallerKind::Jwt => Owner::of_principal("jwt", &[iss.as_deref()?, owner]),
+                    CallerKind::Key => Owner::of_principal("key", &[owner]),
                 })
             }
             Credentials::Signature { cognito: Some(identity), .. } => {

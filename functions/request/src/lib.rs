@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use a2a_lambda_aws::{EventError, EventKind};
 use a2a_lambda_core::{Agents, Engine, Operations, Policy};
-use a2a_lambda_http::{Bindings, Visitor, refuse};
+use a2a_lambda_http::{Bindings, Grant, Principal, Visitor, refuse};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Timestamp};
 use http::{Method, Request, header};
 use serde_json::value::RawValue;
@@ -36,7 +36,7 @@ use crate::oidc::TokenError;
 pub use answer::{Answer, AnswerEvent, Chunks, Form};
 pub use config::{Config, ResponseMode, card, config, context};
 pub use identity::Identity;
-pub use oidc::{ArnError, FetchKey, HttpsKeys, KeyError, LoadBalancer};
+pub use oidc::{ArnError, LoadBalancer};
 
 /// What is kept free of an invocation's time for reading the task and for the way of the answer,
 /// where a sender waits for it, and for ending a stream.
@@ -144,8 +144,15 @@ async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &
     // Boxed: it is large, and would be moved through each layer of the runtime.
     let answering = Box::pin(async {
         let credentials = checked(credentials, context).await?;
+        let principal = config.identity.principal(&credentials);
+        // Who is not known is told that first.
+        let grant = match principal {
+            Principal::Nobody => Grant::default(),
+            _ => config.identity.grant(&credentials),
+        };
         let visitor = Visitor {
-            principal: config.identity.principal(&credentials),
+            principal,
+            grant,
             base_url,
             answer_by: Some(earlier(deadline, ANSWER_MARGIN)),
         };
@@ -161,9 +168,20 @@ async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &
     }
 }
 
-/// The credentials, of which what a load balancer's event says was checked.
+/// The credentials, of which what a load balancer's event says was checked, and what an authorizer
+/// said is not over.
 async fn checked(credentials: Credentials, context: &Context) -> Result<Credentials, A2aError> {
-    let Credentials::Unchecked(token) = credentials else { return Ok(credentials) };
+    let token = match credentials {
+        Credentials::Unchecked(token) => token,
+        // API Gateway keeps what an authorizer has said, also when the token has expired since.
+        Credentials::Caller(caller)
+            if caller.is_over(context.engine.clock.now().as_millis() / 1_000) =>
+        {
+            info!("credentials_expired: the authorizer's answer was kept for longer");
+            return Ok(Credentials::Unknown);
+        }
+        credentials => return Ok(credentials),
+    };
     let Some(load_balancer) = &context.config.load_balancer else {
         // It says as little as any header that a client can set.
         return Ok(Credentials::Nothing);

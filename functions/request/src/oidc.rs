@@ -3,40 +3,23 @@
 //! in passes it on. So it counts only if it is signed, unexpired, and by the load balancer that
 //! `ALB_ARN` names.
 
-mod keys;
-
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use a2a_lambda_https::{Fetch, FetchError};
 use a2a_lambda_protocol::Timestamp;
-use a2a_lambda_signing::pem;
-use base64::Engine as _;
-use base64::alphabet::URL_SAFE;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+use a2a_lambda_signing::{Algorithm, Jws, Padding, PublicKey, pem};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-
-pub use keys::{FetchKey, HttpsKeys, KeyError};
 
 /// The longest token. The claims in one have at most 11 KB.
 const MAX_TOKEN_BYTES: usize = 32 * 1024;
 
+/// The largest public key. One of P-256 has some 180 bytes.
+const MAX_KEY_BYTES: usize = 4 * 1024;
+
 /// The most keys that are kept. A load balancer changes its key rarely.
 const MAX_KEYS: usize = 16;
-
-/// What is in front of the point in the DER of a public key of P-256 (RFC 5480).
-const P256_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
-    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
-
-/// The load balancer pads its base64, which JWTs do not have.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// A load balancer whose word on its callers is taken. Clones share the keys that were fetched.
 #[derive(Clone)]
@@ -44,7 +27,7 @@ pub struct LoadBalancer {
     arn: String,
     /// Where its public keys are, with a slash at the end.
     keys_url: String,
-    fetch: Arc<dyn FetchKey>,
+    fetch: Arc<dyn Fetch>,
     keys: Arc<Mutex<Vec<Key>>>,
 }
 
@@ -52,7 +35,7 @@ pub struct LoadBalancer {
 #[derive(Clone)]
 struct Key {
     id: String,
-    point: Vec<u8>,
+    key: PublicKey,
 }
 
 /// A text is not the ARN of an Application Load Balancer.
@@ -74,7 +57,7 @@ pub(crate) enum TokenError {
     Refused(&'static str),
     /// Whether it is, is not known.
     #[error("the load balancer's public key could not be fetched")]
-    Unknown(#[source] KeyError),
+    Unknown(#[source] FetchError),
 }
 
 use TokenError::Refused;
@@ -94,7 +77,7 @@ impl LoadBalancer {
     ///
     /// # Errors
     /// When it is not the ARN of an Application Load Balancer.
-    pub fn new(arn: &str, fetch: Arc<dyn FetchKey>) -> Result<Self, ArnError> {
+    pub fn new(arn: &str, fetch: Arc<dyn Fetch>) -> Result<Self, ArnError> {
         let keys_url = keys_url(arn)?;
         Ok(Self { arn: arn.to_owned(), keys_url, fetch, keys: Arc::default() })
     }
@@ -104,16 +87,15 @@ impl LoadBalancer {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Refused("it is too long"));
         }
-        let (signed, signature) = token.rsplit_once('.').ok_or(Refused("it is no JWT"))?;
-        let (header, claims) = signed.split_once('.').ok_or(Refused("it is no JWT"))?;
-        let header: Header = json(header)?;
-        let mut claims: serde_json::Map<String, Value> = json(claims)?;
-        let signature = BASE64.decode(signature).map_err(|_| Refused("it is no JWT"))?;
+        let token = Jws::parse(token, Padding::Any).map_err(|_| Refused("it is no JWT"))?;
+        let other = |_| Refused("it is no JWT of a load balancer");
+        let header: Header = token.header().map_err(other)?;
+        let mut claims: serde_json::Map<String, Value> = token.payload().map_err(other)?;
         self.check(&header, now)?;
-        let key = self.key(&header.kid).await?;
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.point)
-            .verify(signed.as_bytes(), &signature)
-            .map_err(|_| Refused("its signature is wrong"))?;
+        let Key { key, .. } = self.key(&header.kid).await?;
+        if !token.is_signed_by(&key, Algorithm::Es256) {
+            return Err(Refused("its signature is wrong"));
+        }
         // The claims are those of the identity provider's user info. Who that is, the load balancer
         // knows.
         claims.insert("iss".to_owned(), Value::String(header.iss));
@@ -151,11 +133,12 @@ impl LoadBalancer {
         if let Some(key) = self.known().iter().find(|key| key.id == kid) {
             return Ok(key.clone());
         }
-        let fetched = self.fetch.fetch(&format!("{}{kid}", self.keys_url)).await;
+        let fetched = self.fetch.fetch(&format!("{}{kid}", self.keys_url), MAX_KEY_BYTES).await;
         let pem = fetched.map_err(TokenError::Unknown)?.ok_or(Refused("there is no such key"))?;
-        let der = pem::first(&pem, "PUBLIC KEY").unwrap_or_default();
-        let point = der.strip_prefix(&P256_PREFIX).ok_or(Refused("its key is not of P-256"))?;
-        let key = Key { id: kid.to_owned(), point: point.to_vec() };
+        let pem = std::str::from_utf8(&pem.body).unwrap_or_default();
+        let der = pem::first(pem, "PUBLIC KEY").unwrap_or_default();
+        let key = PublicKey::p256_from_der(&der).ok_or(Refused("its key is not of P-256"))?;
+        let key = Key { id: kid.to_owned(), key };
         let mut known = self.known();
         if known.len() >= MAX_KEYS {
             known.remove(0);
@@ -173,11 +156,6 @@ impl fmt::Debug for LoadBalancer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoadBalancer").field("arn", &self.arn).finish_non_exhaustive()
     }
-}
-
-fn json<T: DeserializeOwned>(part: &str) -> Result<T, TokenError> {
-    let bytes = BASE64.decode(part).map_err(|_| Refused("it is no JWT"))?;
-    serde_json::from_slice(&bytes).map_err(|_| Refused("it is no JWT of a load balancer"))
 }
 
 fn is_uuid(text: &str) -> bool {

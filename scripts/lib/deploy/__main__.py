@@ -124,7 +124,10 @@ class Deployment:
 
     def upload(self, bucket: Bucket) -> dict[str, str]:
         folder, manifest = self.packaged()
-        missing = set(KEY_PARAMETERS) - set(manifest["functions"])
+        # Zips of an earlier release may lack a function that the stack may do without.
+        parameters = self.template.parameters
+        needed = {name for name, of in KEY_PARAMETERS.items() if "Default" not in parameters[of]}
+        missing = needed - set(manifest["functions"])
         if missing:
             raise Fault(f"{folder} lacks the zips of {', '.join(sorted(missing))}")
         bucket.ensure()

@@ -14,6 +14,7 @@ KEY_PARAMETERS = {
     "sqs-executor": "SqsExecutorKey",
     "stream-recovery": "StreamRecoveryKey",
     "scheduled-recovery": "ScheduledRecoveryKey",
+    "authorizer": "AuthorizerKey",
 }
 
 # How many codes of a stack are remembered.

@@ -184,7 +184,9 @@ class Template:
             if "Condition" in resource and not self.condition(resource["Condition"], values):
                 continue
             own = resource["Properties"].get("Environment", {}).get("Variables", {})
-            nodes = {**common.get("Variables", {}), **own}
+            # Globals are SAM's, and hold for its functions only.
+            is_sam = resource["Type"] == "AWS::Serverless::Function"
+            nodes = {**(common.get("Variables", {}) if is_sam else {}), **own}
             pairs = {key: self.value(node, values) for key, node in nodes.items()}
             found[name] = {key: value for key, value in pairs.items() if value is not None}
         return found

@@ -24,6 +24,7 @@ mod principals;
 mod push_configs;
 mod query;
 mod resume;
+mod rights;
 mod routes;
 mod streams;
 mod support;

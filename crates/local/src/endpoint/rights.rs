@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use a2a_lambda_dynamodb::API_KEYS_PARTITION;
 use http::{HeaderMap, header};
 use serde::Deserialize;
 
@@ -19,7 +20,8 @@ const CALLS: &str = include_str!("../../../../infra/tests/calls.json");
 pub struct Call {
     /// The action, such as `dynamodb:Query`.
     pub action: String,
-    /// The kind of resource, such as `table/index/due`.
+    /// The kind of resource, such as `table/index/due`, or `table/!keys` for a partition that rights
+    /// can be for.
     pub resource: String,
 }
 
@@ -29,6 +31,20 @@ pub struct Call {
 struct Named {
     index_name: Option<String>,
     queue_url: Option<String>,
+    key: Key,
+}
+
+/// The key of an item.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Key {
+    pk: Partition,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Partition {
+    s: Option<String>,
 }
 
 impl Call {
@@ -49,7 +65,11 @@ impl Call {
             _ => (
                 "dynamodb",
                 operation,
-                named.index_name.map_or("table".to_owned(), |index| format!("table/index/{index}")),
+                match (named.index_name, named.key.pk.s) {
+                    (Some(index), _) => format!("table/index/{index}"),
+                    (None, Some(pk)) if pk == API_KEYS_PARTITION => format!("table/{pk}"),
+                    _ => "table".to_owned(),
+                },
             ),
         };
         Self { action: format!("{service}:{operation}"), resource }

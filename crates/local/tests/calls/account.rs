@@ -65,6 +65,7 @@ impl Account {
             if has_kms_key { ("PUSH_KMS_KEY", KMS_KEY) } else { ("PUSH_SECRETS_KEY", ZEROS) };
         let variables = BTreeMap::from([
             ("AGENT", "echo".to_owned()),
+            ("API_KEYS", "true".to_owned()),
             ("ALLOW_ANONYMOUS", "true".to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_agents::Echo;
+use a2a_lambda_core::api_key::{ApiKey, KEY_BYTES, KeySecret};
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::{
@@ -33,6 +34,7 @@ pub(crate) async fn all(account: &Account) {
     sqs_executor(account).await;
     stream_recovery(account).await;
     scheduled_recovery(account).await;
+    authorizer(account).await;
 }
 
 /// An hour ago.
@@ -207,6 +209,30 @@ async fn scheduled_recovery(account: &Account) {
     a2a_lambda_scheduled_recovery::check(&raw(&schedule_event("1", SystemClock.now()))).unwrap();
     let swept = a2a_lambda_scheduled_recovery::handle(deadline(), &context).await.unwrap();
     assert!(swept.lost_signals > 0 && swept.pushes > 0 && swept.failed == 0, "{swept:?}");
+}
+
+async fn authorizer(account: &Account) {
+    let context =
+        account.with(Reader::Authorizer, "authorizer", a2a_lambda_authorizer::context).unwrap();
+    let keys = account.with(Reader::Authorizer, TEST, a2a_lambda_aws::api_keys).unwrap();
+    let (secret, now) = (KeySecret::of(&[7; KEY_BYTES]), SystemClock.now());
+    let key = ApiKey {
+        id: secret.id().clone(),
+        digest: secret.digest(),
+        owner: "billing".to_owned(),
+        tenant: None,
+        scopes: Vec::new(),
+        created_at: now,
+        expires_at: None,
+    };
+    assert!(keys.add(&key).await.unwrap());
+    let event = json!({
+        "version": "2.0",
+        "routeArn": "arn:aws:execute-api:us-east-1:123456789012:api/$default",
+        "headers": { "authorization": format!("Bearer {}", secret.expose()) },
+    });
+    let answer = a2a_lambda_authorizer::handle(&raw(&event), now, &context).await.unwrap();
+    assert_eq!(answer["isAuthorized"], true, "{answer}");
 }
 
 fn raw(event: &Value) -> Box<RawValue> {

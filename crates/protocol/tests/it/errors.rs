@@ -18,6 +18,7 @@ fn codes() {
         (K::PayloadTooLarge, -32602, 413, "INVALID_ARGUMENT", None),
         (K::EncodingNotSupported, -32600, 415, "INVALID_ARGUMENT", None),
         (K::Unauthenticated, -32000, 401, "UNAUTHENTICATED", None),
+        (K::PermissionDenied, -32000, 403, "PERMISSION_DENIED", None),
         (K::Internal, -32603, 500, "INTERNAL", None),
         (K::Unavailable, -32603, 503, "UNAVAILABLE", None),
         (K::TaskNotFound, -32001, 404, "NOT_FOUND", Some("TASK_NOT_FOUND")),

@@ -224,6 +224,7 @@ fn errors() {
         (ErrorKind::PayloadTooLarge, 413),
         (ErrorKind::EncodingNotSupported, 415),
         (ErrorKind::Unauthenticated, 401),
+        (ErrorKind::PermissionDenied, 403),
         (ErrorKind::Internal, 500),
         (ErrorKind::Unavailable, 503),
         (ErrorKind::TaskNotFound, 404),

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use a2a_lambda_request::{Config, FetchKey, KeyError, LoadBalancer, ResponseMode};
+use a2a_lambda_https::{Document, Fetch, FetchError};
+use a2a_lambda_request::{Config, LoadBalancer, ResponseMode};
 use a2a_lambda_signing::SigningKey;
 use async_trait::async_trait;
 use base64::Engine as _;
@@ -35,21 +36,22 @@ const NOW: i64 = 1_700_000_000;
 
 /// AWS's public keys, or what is there instead.
 struct Keys {
-    answer: Box<dyn Fn() -> Result<Option<String>, KeyError> + Send + Sync>,
+    answer: Box<dyn Fn() -> Result<Option<String>, FetchError> + Send + Sync>,
     urls: Mutex<Vec<String>>,
 }
 
 #[async_trait]
-impl FetchKey for Keys {
-    async fn fetch(&self, url: &str) -> Result<Option<String>, KeyError> {
+impl Fetch for Keys {
+    async fn fetch(&self, url: &str, _: usize) -> Result<Option<Document>, FetchError> {
         self.urls.lock().unwrap().push(url.to_owned());
-        (self.answer)()
+        let pem = (self.answer)()?;
+        Ok(pem.map(|pem| Document { body: pem.into(), max_age: None }))
     }
 }
 
 impl Keys {
     fn that(
-        answer: impl Fn() -> Result<Option<String>, KeyError> + Send + Sync + 'static,
+        answer: impl Fn() -> Result<Option<String>, FetchError> + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(Self { answer: Box::new(answer), urls: Mutex::default() })
     }
@@ -275,7 +277,7 @@ async fn a_key_that_cannot_be_fetched_is_no_reason_to_call_the_caller_nobody() {
     let keys = Keys::that(move || {
         let fails = left.load(Ordering::SeqCst);
         left.store(fails.saturating_sub(1), Ordering::SeqCst);
-        if fails > 0 { Err(KeyError::new("no route")) } else { Ok(Some(public_pem(KEY))) }
+        if fails > 0 { Err(FetchError::new("no route")) } else { Ok(Some(public_pem(KEY))) }
     });
     for response_mode in [ResponseMode::Buffer, ResponseMode::Stream] {
         fails.store(1, Ordering::SeqCst);

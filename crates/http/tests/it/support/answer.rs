@@ -14,8 +14,9 @@ pub(crate) enum Binding {
 
 pub(crate) const BINDINGS: [Binding; 2] = [Binding::JsonRpc, Binding::Rest];
 
-/// The one error of JSON-RPC that is an error of HTTP, too: see [`ErrorKind::Unauthenticated`].
-const UNAUTHENTICATED: i32 = ErrorKind::Unauthenticated.json_rpc_code();
+/// The code of the errors of JSON-RPC that are errors of HTTP, too: see
+/// [`ErrorKind::Unauthenticated`] and [`ErrorKind::PermissionDenied`].
+const NOT_ALLOWED: i32 = ErrorKind::Unauthenticated.json_rpc_code();
 
 /// An answer: the operation's result, or an error.
 #[derive(Debug)]
@@ -32,8 +33,8 @@ impl Answer {
         let outcome = match binding {
             Binding::JsonRpc => {
                 let code = &body["error"]["code"];
-                let status = if *code == UNAUTHENTICATED { 401 } else { 200 };
-                assert_eq!(response.status(), status, "{body}");
+                let statuses: &[u16] = if *code == NOT_ALLOWED { &[401, 403] } else { &[200] };
+                assert!(statuses.contains(&response.status().as_u16()), "{body}");
                 assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
                 assert_eq!(body["jsonrpc"], "2.0", "{body}");
                 assert_eq!(body.get("id"), Some(id), "{body}");
@@ -71,6 +72,11 @@ impl Answer {
             Ok(result) => panic!("{why}: not refused, but {result}"),
             Err(error) => error,
         }
+    }
+
+    /// Whether it succeeded.
+    pub(crate) fn is_ok(&self) -> bool {
+        self.outcome.is_ok()
     }
 
     /// The error, which must be of this kind.

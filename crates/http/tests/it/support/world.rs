@@ -6,7 +6,7 @@ use a2a_lambda_core::{
     Agent, Agents, Clock, Engine, MemoryStore, Nowhere, Operations, Owner, PlainVault, Policy,
     Runner, TaskStore, Tenant,
 };
-use a2a_lambda_http::{Bindings, Body, HttpConfig, Principal, Visitor};
+use a2a_lambda_http::{Bindings, Body, Grant, HttpConfig, Principal, Visitor};
 use a2a_lambda_protocol::{MutualTlsSecurityScheme, SecurityScheme};
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -52,9 +52,14 @@ impl World {
 
     /// A deployment whose card says how to authenticate, and so has an extended card.
     pub(crate) fn with_scheme() -> Self {
+        Self::with_scheme_and(HttpConfig::default())
+    }
+
+    /// The same, with the rest of this configuration.
+    pub(crate) fn with_scheme_and(config: HttpConfig) -> Self {
         let scheme = SecurityScheme::MutualTls(MutualTlsSecurityScheme::default());
         let security_schemes = [("mtls".to_owned(), scheme)].into();
-        Self::with_config(HttpConfig { security_schemes, ..HttpConfig::default() })
+        Self::with_config(HttpConfig { security_schemes, ..config })
     }
 
     pub(crate) fn with_agent_and_config(agent: impl Agent, config: HttpConfig) -> Self {
@@ -78,6 +83,7 @@ impl World {
         runners.are(Runner::new(engine.clone(), agents.clone()));
         let visitor = Visitor {
             principal: Principal::Somebody(Owner::parse("alice").unwrap()),
+            grant: Grant::default(),
             base_url: "https://agents.example".to_owned(),
             answer_by: None,
         };
@@ -94,6 +100,11 @@ impl World {
     pub(crate) fn as_principal(&self, principal: Principal) -> Self {
         let visitor = Visitor { principal, ..self.visitor.clone() };
         Self { visitor, ..self.clone() }
+    }
+
+    /// The same world, for a visitor who may do this.
+    pub(crate) fn with_grant(&self, grant: Grant) -> Self {
+        Self { visitor: Visitor { grant, ..self.visitor.clone() }, ..self.clone() }
     }
 
     /// The same world, for a visitor whose answer must be on its way after this time.

@@ -1,0 +1,134 @@
+//! The function that API Gateway asks who calls. It takes the tokens of the issuers in `JWT_ISSUERS`
+//! and, with `API_KEYS`, the API keys that operators have made. It tells `request` whose they are.
+//!
+//! - An HTTP API is given a simple response, a REST API a policy for the whole stage, in answer to
+//!   authorizers of both types (`TOKEN` and `REQUEST`).
+//! - A caller who is not known is answered with 401 by a REST API, and with 403 by an HTTP API, which
+//!   has no 401 for it. A caller who lacks something is answered with 403 by both.
+//! - Where the keys of an issuer cannot be had, the function fails, and nothing is cached. No token is
+//!   taken or refused for that reason.
+//!
+//! # Why an own verifier
+//!
+//! The signatures are checked by `ring`, which is here for TLS, and what is left is some 200 lines in
+//! `a2a-lambda-signing` and in `jwt`. They serve the tokens of load balancers, too. `jsonwebtoken`
+//! 11.1 would have needed the same code over `ring` as a `CryptoProvider`; it asks the machine for the
+//! time, passes over `crit`, over `iat` and over an `aud` that is not there, and has no JWK sets that
+//! are fetched. It is the oracle of a test instead: see `tests/it/differential.rs`.
+
+mod answer;
+mod api_keys;
+mod config;
+mod event;
+mod jwt;
+mod keys;
+
+use std::sync::Arc;
+
+use a2a_lambda_aws::EventError;
+use a2a_lambda_core::ApiKeys;
+use a2a_lambda_core::api_key::KEY_PREFIX;
+use a2a_lambda_core::engine::chain;
+use a2a_lambda_protocol::Timestamp;
+use http::HeaderName;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use tracing::{debug, error, info};
+
+use crate::answer::Verdict;
+use crate::jwt::{Issuer, Refusal, Rules};
+
+pub use config::{context, context_with};
+
+/// What the handler needs: made once, at cold start.
+#[derive(Clone)]
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    issuers: Vec<Issuer>,
+    keys: Option<Arc<dyn ApiKeys>>,
+    rules: Rules,
+    /// Where credentials are looked for.
+    headers: Vec<HeaderName>,
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let issuers: Vec<_> = self.0.issuers.iter().map(|issuer| &issuer.url).collect();
+        f.debug_struct("Context").field("issuers", &issuers).finish_non_exhaustive()
+    }
+}
+
+/// There is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It is not known who calls. By exactly this text a REST API answers 401.
+    #[error("Unauthorized")]
+    Unauthorized,
+    /// It cannot be found out now who calls.
+    #[error("who calls could not be checked; try again")]
+    Unavailable,
+    /// The event asks nothing.
+    #[error(transparent)]
+    Event(#[from] EventError),
+}
+
+impl Failure {
+    /// Its name: what Lambda reports as the type of the error.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unauthorized => "Unauthorized",
+            Self::Unavailable => "Unavailable",
+            Self::Event(error) => error.name(),
+        }
+    }
+}
+
+/// Answers what API Gateway asks.
+///
+/// # Errors
+/// When a REST API is to answer 401, when it cannot be found out who calls, and when the event asks
+/// nothing.
+pub async fn handle(event: &RawValue, now: Timestamp, context: &Context) -> Result<Value, Failure> {
+    let Inner { issuers, keys, rules, headers } = &*context.0;
+    let question = event::read(event, headers)?;
+    let token = match question.credentials {
+        Ok(token) => token,
+        Err(reason) => {
+            info!(%reason, "refused: the caller is not known");
+            return unknown(&question.form);
+        }
+    };
+    let checked = if token.starts_with(KEY_PREFIX) {
+        api_keys::check(&token, keys.as_deref(), rules, now).await
+    } else {
+        jwt::check(&token, issuers, rules, now).await
+    };
+    match checked {
+        Ok(caller) => {
+            debug!(kind = ?caller.kind, "allowed");
+            Ok(Verdict::Allowed(Box::new(caller)).answer(&question.form))
+        }
+        // The reason is one of ours, and repeats nothing of the token.
+        Err(Refusal::Unknown(reason)) => {
+            info!(reason, "refused: the caller is not known");
+            unknown(&question.form)
+        }
+        Err(Refusal::Forbidden(reason)) => {
+            info!(reason, "refused: the caller has no right to call");
+            Ok(Verdict::Forbidden.answer(&question.form))
+        }
+        Err(refusal @ Refusal::Unavailable(_)) => {
+            error!(cause = chain(&refusal), "unavailable: who calls could not be checked");
+            Err(Failure::Unavailable)
+        }
+    }
+}
+
+/// The answer to callers who are not known.
+fn unknown(form: &event::Form) -> Result<Value, Failure> {
+    match form {
+        event::Form::Simple => Ok(Verdict::Forbidden.answer(form)),
+        event::Form::Policy { .. } => Err(Failure::Unauthorized),
+    }
+}

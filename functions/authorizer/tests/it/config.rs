@@ -1,0 +1,8 @@
+use a2a_lambda_authorizer::context;
+use a2a_lambda_runtime::Reader;
+use a2a_lambda_runtime::testing::assert_reads_its_variables;
+
+#[test]
+fn the_function_reads_its_variables() {
+    assert_reads_its_variables(Reader::Authorizer, &context);
+}
