@@ -186,7 +186,9 @@ def test_the_smoke_test_goes_to_a_tenant_that_is_served(agents, first):
 @pytest.mark.parametrize(
     ("parameters", "header"),
     [
-        ({"Authorizer": "jwt", "AuthorizerHeader": "X-Other"}, ("Authorization", "Bearer t")),
+        ({"Authorizer": "jwt"}, ("Authorization", "Bearer t")),
+        ({"Authorizer": "key", "AuthorizerHeader": "any"}, ("Authorization", "Bearer t")),
+        ({"Authorizer": "key", "AuthorizerHeader": "x-api-key"}, ("x-api-key", "t")),
         ({"Authorizer": "lambda", "AuthorizerHeader": "X-Api-Key"}, ("X-Api-Key", "t")),
         ({"Authorizer": "cognito"}, ("Authorization", "t")),
     ],
@@ -218,3 +220,13 @@ def test_versions_are_seen_where_a_parameter_asks_for_them():
     template = Template(ROOT / "infra/template.yaml")
     assert not template.has_versions(template.effective({}))
     assert template.has_versions(template.effective({"SqsExecutorProvisionedConcurrency": "1"}))
+
+
+def test_a_function_of_plain_cloudformation_has_no_globals_of_sam():
+    template = Template(ROOT / "infra/template.yaml")
+    given = {"Authorizer": "key", "AuthorizerKey": "a.zip", "PushSecretsKey": "s" * 44}
+    variables = template.variables(template.effective(given))
+    assert "PUSH_SECRETS_KEY" in variables["Request"]
+    assert "PUSH_SECRETS_KEY" not in variables["AuthorizerFunction"]
+    assert variables["AuthorizerFunction"]["API_KEYS"] == "true"
+    assert "AuthorizerFunction" not in template.variables(template.effective({}))

@@ -131,8 +131,10 @@ def shown_by(parameters: dict[str, str], token: str | None) -> tuple[str, str] |
     if not token:
         return None
     header = parameters.get("AuthorizerHeader") or "Authorization"
-    if parameters.get("Authorizer") == "jwt":
-        header, token = "Authorization", f"Bearer {token}"
+    # What other functions and user pools want in that header is the token alone.
+    is_ours = parameters.get("Authorizer") in ("jwt", "key")
+    if is_ours and header.lower() in ("authorization", "any"):
+        return "Authorization", f"Bearer {token}"
     return header, token
 
 
