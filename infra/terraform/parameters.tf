@@ -6,6 +6,7 @@ locals {
     FrontDoor                            = var.front_door
     Authorizer                           = var.authorizer_type
     AuthorizerFunctionArn                = var.authorizer_function_arn
+    AuthorizerResultTtlSeconds           = var.authorizer_result_ttl_seconds
     UserPoolArn                          = var.user_pool_arn
     AuthorizerHeader                     = var.authorizer_header
     JwtIssuer                            = var.jwt_issuer
@@ -19,6 +20,7 @@ locals {
     RequestMemory                        = var.request_memory
     SqsExecutorMemory                    = var.sqs_executor_memory
     RecoveryMemory                       = var.recovery_memory
+    AuthorizerMemory                     = var.authorizer_memory
     SqsExecutorTimeout                   = var.sqs_executor_timeout
     SqsExecutorBatchSize                 = var.sqs_executor_batch_size
     SqsExecutorMaxConcurrency            = var.sqs_executor_max_concurrency
@@ -46,6 +48,14 @@ locals {
     Agent                                = var.agent
     AllowAnonymous                       = var.allow_anonymous
     OwnerClaim                           = var.owner_claim
+    JwtIssuers                           = var.jwt_issuers
+    ApiKeys                              = var.api_keys
+    RequiredScopes                       = var.required_scopes
+    TenantClaim                          = var.tenant_claim
+    ReadScope                            = var.read_scope
+    SendScope                            = var.send_scope
+    CancelScope                          = var.cancel_scope
+    PushScope                            = var.push_scope
     A2aV03                               = var.a2a_v03
     AlbArn                               = var.alb_arn
     AllowedOrigins                       = var.allowed_origins
@@ -93,6 +103,7 @@ locals {
     "sqs-executor"       = "SqsExecutorKey"
     "stream-recovery"    = "StreamRecoveryKey"
     "scheduled-recovery" = "ScheduledRecoveryKey"
+    "authorizer"         = "AuthorizerKey"
   }
 
   # The parameters that are secret.

@@ -1,5 +1,16 @@
 # Made of infra/template.yaml by `scripts/check-infra --generate`. Do not edit.
 
+variable "authorizer_header" {
+  type        = string
+  description = "AUTHORIZER_HEADER: the header with the token or key, by which API Gateway caches; any is Authorization or x-api-key, uncached. Default: Authorization."
+  default     = null
+
+  validation {
+    condition     = var.authorizer_header == null ? true : can(regex("^(?:^[A-Za-z0-9-]+$)$", var.authorizer_header))
+    error_message = "authorizer_header must be the name of a header."
+  }
+}
+
 variable "agent" {
   type        = string
   description = "AGENT: the agent's name, or some for tenants, such as echo,acme=summary. Default: echo."
@@ -25,6 +36,89 @@ variable "owner_claim" {
   validation {
     condition     = var.owner_claim == null ? true : can(regex("^(?:^\\S+$)$", var.owner_claim))
     error_message = "owner_claim must be the name of a claim."
+  }
+}
+
+variable "jwt_issuers" {
+  type        = string
+  description = "JWT_ISSUERS: with Authorizer jwt several issuers, each with its audiences."
+  default     = null
+
+  validation {
+    condition     = var.jwt_issuers == null ? true : can(regex("^(?:^$|^\\s*https?://\\S+(\\s+(https?://\\S+|aud=\\S+|jwks=https?://\\S+))*\\s*$)$", var.jwt_issuers))
+    error_message = "jwt_issuers must be issuers such as https://issuer.example aud=agents, with jwks= and a URL where discovery does not name it."
+  }
+}
+
+variable "api_keys" {
+  type        = bool
+  description = "API_KEYS: with Authorizer jwt true takes API keys, too. With Authorizer key they are taken in any case. Default: false."
+  default     = null
+}
+
+variable "required_scopes" {
+  type        = string
+  description = "REQUIRED_SCOPES: with Authorizer jwt or key the scopes that every caller must have."
+  default     = null
+
+  validation {
+    condition     = var.required_scopes == null ? true : can(regex("^(?:^$|^\\S+( \\S+)*$)$", var.required_scopes))
+    error_message = "required_scopes must be scopes with single spaces."
+  }
+}
+
+variable "tenant_claim" {
+  type        = string
+  description = "TENANT_CLAIM: the claim or field that names the caller's only tenant."
+  default     = null
+
+  validation {
+    condition     = var.tenant_claim == null ? true : can(regex("^(?:^$|^\\S+$)$", var.tenant_claim))
+    error_message = "tenant_claim must be the name of a claim."
+  }
+}
+
+variable "read_scope" {
+  type        = string
+  description = "READ_SCOPE: the scope that is needed to read and follow tasks."
+  default     = null
+
+  validation {
+    condition     = var.read_scope == null ? true : can(regex("^(?:^$|^[!#-\\[\\]-~]+$)$", var.read_scope))
+    error_message = "read_scope must be one scope."
+  }
+}
+
+variable "send_scope" {
+  type        = string
+  description = "SEND_SCOPE: the scope that is needed to send messages."
+  default     = null
+
+  validation {
+    condition     = var.send_scope == null ? true : can(regex("^(?:^$|^[!#-\\[\\]-~]+$)$", var.send_scope))
+    error_message = "send_scope must be one scope."
+  }
+}
+
+variable "cancel_scope" {
+  type        = string
+  description = "CANCEL_SCOPE: the scope that is needed to cancel tasks."
+  default     = null
+
+  validation {
+    condition     = var.cancel_scope == null ? true : can(regex("^(?:^$|^[!#-\\[\\]-~]+$)$", var.cancel_scope))
+    error_message = "cancel_scope must be one scope."
+  }
+}
+
+variable "push_scope" {
+  type        = string
+  description = "PUSH_SCOPE: the scope that is needed for push configs."
+  default     = null
+
+  validation {
+    condition     = var.push_scope == null ? true : can(regex("^(?:^$|^[!#-\\[\\]-~]+$)$", var.push_scope))
+    error_message = "push_scope must be one scope."
   }
 }
 

@@ -13,12 +13,12 @@ variable "front_door" {
 
 variable "authorizer_type" {
   type        = string
-  description = "Who says who calls. rest: iam, lambda or cognito. url: iam. http: iam or jwt. none needs AllowAnonymous. Default: iam."
+  description = "Who says who calls. rest: iam, jwt, key, lambda or cognito. url: iam. http: iam, jwt, key or lambda. none needs AllowAnonymous. Default: iam."
   default     = null
 
   validation {
-    condition     = var.authorizer_type == null ? true : contains(["iam", "lambda", "cognito", "jwt", "none"], var.authorizer_type)
-    error_message = "authorizer_type must be iam, lambda, cognito, jwt or none."
+    condition     = var.authorizer_type == null ? true : contains(["iam", "jwt", "key", "lambda", "cognito", "none"], var.authorizer_type)
+    error_message = "authorizer_type must be iam, jwt, key, lambda, cognito or none."
   }
 }
 
@@ -33,6 +33,17 @@ variable "authorizer_function_arn" {
   }
 }
 
+variable "authorizer_result_ttl_seconds" {
+  type        = number
+  description = "How long API Gateway keeps what an authorizer function has said of a token or key, at jwt, key and lambda. A revoked key is good for so long. 0 to 3600. Default: 300."
+  default     = null
+
+  validation {
+    condition     = var.authorizer_result_ttl_seconds == null ? true : var.authorizer_result_ttl_seconds >= 0 && var.authorizer_result_ttl_seconds <= 3600
+    error_message = "authorizer_result_ttl_seconds must be 0 to 3600."
+  }
+}
+
 variable "user_pool_arn" {
   type        = string
   description = "With Authorizer cognito the user pool."
@@ -44,20 +55,9 @@ variable "user_pool_arn" {
   }
 }
 
-variable "authorizer_header" {
-  type        = string
-  description = "The header in which a Lambda authorizer or a user pool finds the token. Default: Authorization."
-  default     = null
-
-  validation {
-    condition     = var.authorizer_header == null ? true : can(regex("^(?:^[A-Za-z0-9-]+$)$", var.authorizer_header))
-    error_message = "authorizer_header must be the name of a header."
-  }
-}
-
 variable "jwt_issuer" {
   type        = string
-  description = "With Authorizer jwt the issuer of the tokens."
+  description = "With Authorizer jwt the issuer of the tokens, if there is one. JwtIssuers is for several."
   default     = null
 
   validation {
@@ -68,7 +68,7 @@ variable "jwt_issuer" {
 
 variable "jwt_audience" {
   type        = string
-  description = "With Authorizer jwt the audiences that are accepted, with commas."
+  description = "With JwtIssuer the audiences that are accepted, with commas."
   default     = null
 
   validation {
@@ -173,6 +173,17 @@ variable "recovery_memory" {
   validation {
     condition     = var.recovery_memory == null ? true : var.recovery_memory >= 128 && var.recovery_memory <= 10240
     error_message = "recovery_memory must be 128 to 10240."
+  }
+}
+
+variable "authorizer_memory" {
+  type        = number
+  description = "The memory of authorizer in MB. 128 to 10240. Default: 256."
+  default     = null
+
+  validation {
+    condition     = var.authorizer_memory == null ? true : var.authorizer_memory >= 128 && var.authorizer_memory <= 10240
+    error_message = "authorizer_memory must be 128 to 10240."
   }
 }
 

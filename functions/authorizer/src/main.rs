@@ -10,16 +10,16 @@ use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start(Reader::Authorizer, a2a_lambda_authorizer::context, async |context| {
+    start(Reader::Authorizer, a2a_lambda_authorizer::context, async |context, telemetry| {
         lambda_runtime::run(service_fn(move |invocation: LambdaEvent<Box<RawValue>>| async move {
             // API Gateway knows one of them by its message: see `Failure::Unauthorized`.
             let failure = |error: Failure| Diagnostic {
                 error_type: error.name().to_owned(),
                 error_message: error.to_string(),
             };
-            a2a_lambda_authorizer::handle(&invocation.payload, SystemClock.now(), context)
-                .await
-                .map_err(failure)
+            let work =
+                a2a_lambda_authorizer::handle(&invocation.payload, SystemClock.now(), context);
+            telemetry.invocation().run(work).await.map_err(failure)
         }))
         .await
     })

@@ -8,22 +8,27 @@ export interface Parameters {
    */
   readonly frontDoor?: 'rest' | 'url' | 'http';
   /**
-   * Who says who calls. rest: iam, lambda or cognito. url: iam. http: iam or jwt. none needs
-   * AllowAnonymous. Default: iam.
+   * Who says who calls. rest: iam, jwt, key, lambda or cognito. url: iam. http: iam, jwt, key or
+   * lambda. none needs AllowAnonymous. Default: iam.
    */
-  readonly authorizer?: 'iam' | 'lambda' | 'cognito' | 'jwt' | 'none';
+  readonly authorizer?: 'iam' | 'jwt' | 'key' | 'lambda' | 'cognito' | 'none';
   /** With Authorizer lambda the authorizer function. */
   readonly authorizerFunctionArn?: string;
+  /**
+   * How long API Gateway keeps what an authorizer function has said of a token or key, at jwt, key
+   * and lambda. A revoked key is good for so long. 0 to 3600. Default: 300.
+   */
+  readonly authorizerResultTtlSeconds?: number;
   /** With Authorizer cognito the user pool. */
   readonly userPoolArn?: string;
   /**
-   * The header in which a Lambda authorizer or a user pool finds the token. Default:
-   * Authorization.
+   * AUTHORIZER_HEADER: the header with the token or key, by which API Gateway caches; any is
+   * Authorization or x-api-key, uncached. Default: Authorization.
    */
   readonly authorizerHeader?: string;
-  /** With Authorizer jwt the issuer of the tokens. */
+  /** With Authorizer jwt the issuer of the tokens, if there is one. JwtIssuers is for several. */
   readonly jwtIssuer?: string;
-  /** With Authorizer jwt the audiences that are accepted, with commas. */
+  /** With JwtIssuer the audiences that are accepted, with commas. */
   readonly jwtAudience?: string;
   /** A web ACL of WAF in front of the REST API. */
   readonly webAclArn?: string;
@@ -46,6 +51,8 @@ export interface Parameters {
   readonly sqsExecutorMemory?: number;
   /** The memory of stream-recovery and scheduled-recovery in MB. 128 to 10240. Default: 256. */
   readonly recoveryMemory?: number;
+  /** The memory of authorizer in MB. 128 to 10240. Default: 256. */
+  readonly authorizerMemory?: number;
   /** How long an invocation of sqs-executor may take in seconds. 30 to 900. Default: 900. */
   readonly sqsExecutorTimeout?: number;
   /** How many tasks share an invocation of sqs-executor, at most. 1 to 10. Default: 10. */
@@ -121,6 +128,25 @@ export interface Parameters {
    * the owner. Default: sub.
    */
   readonly ownerClaim?: string;
+  /** JWT_ISSUERS: with Authorizer jwt several issuers, each with its audiences. */
+  readonly jwtIssuers?: string;
+  /**
+   * API_KEYS: with Authorizer jwt true takes API keys, too. With Authorizer key they are taken in
+   * any case. Default: false.
+   */
+  readonly apiKeys?: boolean;
+  /** REQUIRED_SCOPES: with Authorizer jwt or key the scopes that every caller must have. */
+  readonly requiredScopes?: string;
+  /** TENANT_CLAIM: the claim or field that names the caller's only tenant. */
+  readonly tenantClaim?: string;
+  /** READ_SCOPE: the scope that is needed to read and follow tasks. */
+  readonly readScope?: string;
+  /** SEND_SCOPE: the scope that is needed to send messages. */
+  readonly sendScope?: string;
+  /** CANCEL_SCOPE: the scope that is needed to cancel tasks. */
+  readonly cancelScope?: string;
+  /** PUSH_SCOPE: the scope that is needed for push configs. */
+  readonly pushScope?: string;
   /** A2A_V0_3: false serves A2A 1.0 only. Default: true. */
   readonly a2aV03?: boolean;
   /** ALB_ARN: the load balancer whose x-amzn-oidc-data names who has signed in. */
@@ -240,4 +266,5 @@ export const ZIPS: Readonly<Record<string, string>> = {
   'sqs-executor': 'SqsExecutorKey',
   'stream-recovery': 'StreamRecoveryKey',
   'scheduled-recovery': 'ScheduledRecoveryKey',
+  'authorizer': 'AuthorizerKey',
 };
