@@ -40,6 +40,10 @@ locals {
     DeletionProtection                   = var.deletion_protection
     PointInTimeRecovery                  = var.point_in_time_recovery
     KmsKeyArn                            = var.kms_key_arn
+    SsmParameterArns                     = var.ssm_parameter_arns
+    SecretArns                           = var.secret_arns
+    SecretKeyArns                        = var.secret_key_arns
+    ActiveTracing                        = var.active_tracing
     LogRetentionDays                     = var.log_retention_days
     Alarms                               = var.alarms
     AlarmTopic                           = var.alarm_topic
@@ -93,6 +97,8 @@ locals {
     DeduplicateMessages                  = var.deduplicate_messages
     LogLevel                             = var.log_level
     Metrics                              = var.metrics
+    Traces                               = var.traces
+    OtelExporterOtlpEndpoint             = var.otel_exporter_otlp_endpoint
     PowertoolsServiceName                = var.powertools_service_name
     PowertoolsMetricsNamespace           = var.powertools_metrics_namespace
   }

@@ -478,6 +478,28 @@ variable "metrics" {
   }
 }
 
+variable "traces" {
+  type        = string
+  description = "TRACES: where the spans of the functions go. otlp: to OtelExporterOtlpEndpoint. stdout: to the log. Default: off."
+  default     = null
+
+  validation {
+    condition     = var.traces == null ? true : contains(["off", "otlp", "stdout"], var.traces)
+    error_message = "traces must be off, otlp or stdout."
+  }
+}
+
+variable "otel_exporter_otlp_endpoint" {
+  type        = string
+  description = "OTEL_EXPORTER_OTLP_ENDPOINT: the collector of spans, such as an extension. It takes OTLP as JSON. Default: http://localhost:4318."
+  default     = null
+
+  validation {
+    condition     = var.otel_exporter_otlp_endpoint == null ? true : can(regex("^(?:^https?://[^\\s?@]+$)$", var.otel_exporter_otlp_endpoint))
+    error_message = "otel_exporter_otlp_endpoint must be an http or https URL without a password or query."
+  }
+}
+
 variable "powertools_service_name" {
   type        = string
   description = "POWERTOOLS_SERVICE_NAME: the service that log lines and metrics name. Default: a2a-lambda."

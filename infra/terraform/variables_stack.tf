@@ -381,6 +381,45 @@ variable "kms_key_arn" {
   }
 }
 
+variable "ssm_parameter_arns" {
+  type        = string
+  description = "The parameters of Systems Manager that secrets such as PushJwtKey name by ssm:/path, as ARNs with commas."
+  default     = null
+
+  validation {
+    condition     = var.ssm_parameter_arns == null ? true : can(regex("^(?:^$|^arn:[a-z-]+:ssm:[^,\\s]+(,arn:[a-z-]+:ssm:[^,\\s]+)*$)$", var.ssm_parameter_arns))
+    error_message = "ssm_parameter_arns must be ARNs of parameters with commas."
+  }
+}
+
+variable "secret_arns" {
+  type        = string
+  description = "The secrets of Secrets Manager that secrets such as PushJwtKey name by secretsmanager:name#key, as ARNs with commas."
+  default     = null
+
+  validation {
+    condition     = var.secret_arns == null ? true : can(regex("^(?:^$|^arn:[a-z-]+:secretsmanager:[^,\\s]+(,arn:[a-z-]+:secretsmanager:[^,\\s]+)*$)$", var.secret_arns))
+    error_message = "secret_arns must be ARNs of secrets with commas."
+  }
+}
+
+variable "secret_key_arns" {
+  type        = string
+  description = "The KMS keys of one's own that encrypt what SsmParameterArns and SecretArns name, as ARNs with commas."
+  default     = null
+
+  validation {
+    condition     = var.secret_key_arns == null ? true : can(regex("^(?:^$|^arn:[a-z-]+:kms:[^,\\s]+(,arn:[a-z-]+:kms:[^,\\s]+)*$)$", var.secret_key_arns))
+    error_message = "secret_key_arns must be ARNs of keys with commas."
+  }
+}
+
+variable "active_tracing" {
+  type        = bool
+  description = "Whether Lambda writes segments of the functions' invocations to X-Ray. Default: false."
+  default     = null
+}
+
 variable "log_retention_days" {
   type        = number
   description = "How many days logs are kept. Default: 30."

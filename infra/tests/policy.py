@@ -33,6 +33,7 @@ NETWORK = [
 ENCRYPTED_TABLE = [
     "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo",
 ]  # fmt: skip
+SEGMENTS = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
 ENCRYPTED_QUEUE = ["kms:Decrypt", "kms:GenerateDataKey"]
 
 EXISTING = {
@@ -44,7 +45,10 @@ EXISTING = {
 EVERYTHING = {
     "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "PushKmsKey": "create", "KeepWarm": "true",
     "KmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/data", "Canary": "Canary10Percent5Minutes",
-    "Revision": "r1", "AccessLogs": "set-account-role", **CHECKED,
+    "Revision": "r1", "AccessLogs": "set-account-role", "ActiveTracing": "true",
+    "SsmParameterArns": "arn:aws:ssm:eu-central-1:123456789012:parameter/a,arn:aws:ssm:eu-central-1:123456789012:parameter/b",
+    "SecretArns": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:push-AbCdEf",
+    "SecretKeyArns": "arn:aws:kms:eu-central-1:123456789012:key/secrets", **CHECKED,
 }  # fmt: skip
 TOKENS = CHECKED | {"Authorizer": "jwt", "JwtIssuer": "https://a.example", "JwtAudience": "a"}
 PARAMETERS = {
@@ -162,6 +166,21 @@ def needs_of_code(stack):
             yield Right(name_of(role), call["action"], resource, on), f"{function} calls it"
 
 
+def needs_of_references(stack):
+    """The rights to read secrets by reference, by `crates/aws`. No variable of the authorizer is secret."""
+    services = [f"{service}.eu-central-1.amazonaws.com" for service in ["ssm", "secretsmanager"]]
+    through = condition("StringEquals", kms_ViaService=services)
+    for parameter, action, on in [
+        ("SsmParameterArns", "ssm:GetParameter", ""),
+        ("SecretArns", "secretsmanager:GetSecretValue", ""),
+        ("SecretKeyArns", "kms:Decrypt", through),
+    ]:
+        for resource in filter(None, stack.parameters[parameter].split(",")):
+            for of in (of for function, of in FUNCTIONS.items() if function != "authorizer"):
+                role = name_of(stack.properties(of)["Role"])
+                yield Right(role, action, resource, on), f"{parameter} names it"
+
+
 def needs_of_aws(stack):
     """The rights that AWS's services use in the name of a role, and what for."""
     key = stack.parameters["KmsKeyArn"]
@@ -172,6 +191,8 @@ def needs_of_aws(stack):
         for action in LOGGING:
             group = name_of(of["LoggingConfig"]["LogGroup"])
             yield Right(role, action, f"${{{group}.Arn}}"), "Lambda writes the log"
+        for action in SEGMENTS if of["TracingConfig"]["Mode"] == "Active" else []:
+            yield Right(role, action, "*"), "Lambda writes segments"
         for action in NETWORK if "VpcConfig" in of else []:
             yield Right(role, action, "*"), "Lambda makes network interfaces"
         for action in ENCRYPTED_TABLE if key else []:
@@ -208,7 +229,7 @@ def needs_of_aws(stack):
 def needs(stack):
     """The rights that are needed, and what for."""
     found = {}
-    for right, reason in [*needs_of_code(stack), *needs_of_aws(stack)]:
+    for right, reason in [*needs_of_code(stack), *needs_of_references(stack), *needs_of_aws(stack)]:
         found.setdefault(right, []).append(reason)
     return found
 

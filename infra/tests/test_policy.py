@@ -135,6 +135,17 @@ def test_each_kind_of_call_in_the_code_is_recorded():
     assert {path for paths in found.values() for path in paths} >= set(NOT_CALLED)
 
 
+def test_the_rights_to_read_references_are_those_that_the_code_uses():
+    """It asks these services without an SDK."""
+    code = (ROOT / "crates/aws/src/secrets.rs").read_text()
+    parameters = {name: policy.EVERYTHING[name] for name in ["SsmParameterArns", "SecretArns"]}
+    used = {right.action for right, _ in policy.needs_of_references(Stack(**parameters))}
+    assert set(re.findall(r'right: "([\w:]+)"', code)) == used
+    targets = set(re.findall(r'target: "(\w+)\.(\w+)"', code))
+    services = {"AmazonSSM": "ssm", "secretsmanager": "secretsmanager"}
+    assert {f"{services[name]}:{operation}" for name, operation in targets} == used
+
+
 def test_the_scan_knows_calls():
     code = "self.client\n    .transact_write_items()\n    .send()\nsqs.send_message_batch().send()\nrequest.uri()"
     assert sorted(called(code)) == ["dynamodb:TransactWriteItems", "sqs:SendMessage"]

@@ -147,6 +147,15 @@ def test_the_recoveries_have_time_for_a_receiver_that_is_slow():
         assert Stack().properties(function)["Timeout"] >= slowest + 10 + 30
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_lambda_writes_segments_where_that_is_switched_on(function):
+    modes = [
+        stack.properties(function)["TracingConfig"]["Mode"]
+        for stack in [Stack(), Stack(ActiveTracing="true")]
+    ]
+    assert modes == ["PassThrough", "Active"]
+
+
 def test_functions_are_in_the_subnets_that_are_named():
     stack = Stack(SubnetIds="subnet-1,subnet-2", SecurityGroupIds="sg-1")
     for function in FUNCTIONS:

@@ -109,6 +109,10 @@ BAD = [
     ),
     ({"FrontDoor": "http", "WebAclArn": ACL}, "WebAclArn: "),
     (
+        {"SecretKeyArns": "arn:aws:kms:eu-central-1:123456789012:key/1"},
+        "SecretKeyArns: it is for",
+    ),
+    (
         {
             "AlarmEmail": "ops@example.com",
             "AlarmTopic": "arn:aws:sns:eu-central-1:123456789012:alarms",

@@ -31,6 +31,7 @@ OTHER = {
     "ALB_ARN": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/agents/0123456789abcdef",
     "AGENT": "summary",
     "OWNER_CLAIM": "email",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example:4318",
     "POWERTOOLS_SERVICE_NAME": "agents",
     "POWERTOOLS_METRICS_NAMESPACE": "Agents/Prod",
     "JWT_ISSUERS": "https://a.example aud=one https://b.example aud=two,three jwks=https://b.example/keys",

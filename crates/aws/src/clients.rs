@@ -3,6 +3,8 @@ mod transport;
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_core::Clock;
+use a2a_lambda_https::Client;
 use a2a_lambda_runtime::SystemClock;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
@@ -38,6 +40,11 @@ const MAX_BACKOFF: Duration = Duration::from_secs(1);
 /// Nothing is connected until the first request.
 pub fn http_client() -> SharedHttpClient {
     transport::over(Arc::new(SystemClock))
+}
+
+/// The outgoing client of a request that no SDK sends. It trusts whom [`http_client`] trusts.
+pub(crate) fn aws_client(clock: Arc<dyn Clock>) -> Result<Client, String> {
+    transport::client(clock)
 }
 
 /// A client. What their configurations have in common is of a type of its own for each service.

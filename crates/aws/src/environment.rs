@@ -2,8 +2,8 @@ use std::fmt;
 
 use a2a_lambda_runtime::table::{
     AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_KMS,
-    AWS_ENDPOINT_URL_SCHEDULER, AWS_ENDPOINT_URL_SQS, AWS_REGION, AWS_SECRET_ACCESS_KEY,
-    AWS_SESSION_TOKEN, Text,
+    AWS_ENDPOINT_URL_SCHEDULER, AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SQS,
+    AWS_ENDPOINT_URL_SSM, AWS_REGION, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, Text,
 };
 use a2a_lambda_runtime::{ConfigError, Variables};
 use aws_credential_types::Credentials;
@@ -19,6 +19,8 @@ pub struct AwsEnvironment {
     kms_endpoint: Option<String>,
     sqs_endpoint: Option<String>,
     scheduler_endpoint: Option<String>,
+    secrets_manager_endpoint: Option<String>,
+    ssm_endpoint: Option<String>,
 }
 
 impl AwsEnvironment {
@@ -47,6 +49,8 @@ impl AwsEnvironment {
             kms_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_KMS)?),
             sqs_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_SQS)?),
             scheduler_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_SCHEDULER)?),
+            secrets_manager_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_SECRETS_MANAGER)?),
+            ssm_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_SSM)?),
         })
     }
 
@@ -77,6 +81,16 @@ impl AwsEnvironment {
     /// Where EventBridge Scheduler is, if not where AWS has it.
     pub(crate) fn scheduler_endpoint(&self) -> Option<&str> {
         self.scheduler_endpoint.as_deref()
+    }
+
+    /// Where Secrets Manager is, if not where AWS has it.
+    pub(crate) fn secrets_manager_endpoint(&self) -> Option<&str> {
+        self.secrets_manager_endpoint.as_deref()
+    }
+
+    /// Where Systems Manager is, if not where AWS has it.
+    pub(crate) fn ssm_endpoint(&self) -> Option<&str> {
+        self.ssm_endpoint.as_deref()
     }
 }
 
@@ -116,6 +130,8 @@ mod tests {
     const ENDPOINT_URL_KMS: &str = AWS_ENDPOINT_URL_KMS.about.name;
     const ENDPOINT_URL_SQS: &str = AWS_ENDPOINT_URL_SQS.about.name;
     const ENDPOINT_URL_SCHEDULER: &str = AWS_ENDPOINT_URL_SCHEDULER.about.name;
+    const ENDPOINT_URL_SECRETS_MANAGER: &str = AWS_ENDPOINT_URL_SECRETS_MANAGER.about.name;
+    const ENDPOINT_URL_SSM: &str = AWS_ENDPOINT_URL_SSM.about.name;
 
     const LAMBDA: [(&str, &str); 4] = [
         (REGION, "eu-central-1"),
@@ -152,23 +168,25 @@ mod tests {
     fn a_service_s_own_endpoint_comes_before_the_common_one() {
         let (common, own) = ("http://127.0.0.1:4566", "https://own.example:8000");
         let cases = [
-            (&[(ENDPOINT_URL, common)][..], [Some(common); 4]),
+            (&[(ENDPOINT_URL, common)][..], [Some(common); 6]),
             (
                 &[(ENDPOINT_URL, common), (ENDPOINT_URL_DYNAMODB, own)],
-                [Some(own), Some(common), Some(common), Some(common)],
+                [Some(own), Some(common), Some(common), Some(common), Some(common), Some(common)],
             ),
             (
                 &[(ENDPOINT_URL, common), (ENDPOINT_URL_KMS, own)],
-                [Some(common), Some(own), Some(common), Some(common)],
+                [Some(common), Some(own), Some(common), Some(common), Some(common), Some(common)],
             ),
             (
                 &[(ENDPOINT_URL, common), (ENDPOINT_URL_SCHEDULER, own)],
-                [Some(common), Some(common), Some(common), Some(own)],
+                [Some(common), Some(common), Some(common), Some(own), Some(common), Some(common)],
             ),
-            (&[(ENDPOINT_URL_KMS, own)], [None, Some(own), None, None]),
-            (&[(ENDPOINT_URL_SQS, own)], [None, None, Some(own), None]),
-            (&[(ENDPOINT_URL_SCHEDULER, own)], [None, None, None, Some(own)]),
-            (&[(ENDPOINT_URL, ""), (ENDPOINT_URL_KMS, ""), (ENDPOINT_URL_SQS, "")], [None; 4]),
+            (&[(ENDPOINT_URL_KMS, own)], [None, Some(own), None, None, None, None]),
+            (&[(ENDPOINT_URL_SQS, own)], [None, None, Some(own), None, None, None]),
+            (&[(ENDPOINT_URL_SCHEDULER, own)], [None, None, None, Some(own), None, None]),
+            (&[(ENDPOINT_URL_SECRETS_MANAGER, own)], [None, None, None, None, Some(own), None]),
+            (&[(ENDPOINT_URL_SSM, own)], [None, None, None, None, None, Some(own)]),
+            (&[(ENDPOINT_URL, ""), (ENDPOINT_URL_KMS, ""), (ENDPOINT_URL_SQS, "")], [None; 6]),
         ];
         for (variables, expected) in cases {
             let environment = parse(&with(variables)).unwrap();
@@ -177,6 +195,8 @@ mod tests {
                 environment.kms_endpoint(),
                 environment.sqs_endpoint(),
                 environment.scheduler_endpoint(),
+                environment.secrets_manager_endpoint(),
+                environment.ssm_endpoint(),
             ];
             assert_eq!(endpoints, expected, "{variables:?}");
         }
@@ -190,6 +210,8 @@ mod tests {
             ENDPOINT_URL_KMS,
             ENDPOINT_URL_SQS,
             ENDPOINT_URL_SCHEDULER,
+            ENDPOINT_URL_SECRETS_MANAGER,
+            ENDPOINT_URL_SSM,
         ] {
             for wrong in ["hunter2.example", "ftp://hunter2", "/hunter2", "http://hunter2:x:y z"] {
                 let error = parse(&with(&[(variable, wrong)])).expect_err(wrong);

@@ -14,6 +14,7 @@ mod events;
 mod records;
 mod redrive;
 mod scheduler;
+mod secrets;
 mod sqs;
 #[cfg(test)]
 mod test_server;
@@ -28,5 +29,6 @@ pub use events::{EventError, EventKind, batch};
 pub use records::{Records, RecordsError};
 pub use redrive::{LeftBehind, RedriveError, Redriven, redrive};
 pub use scheduler::SchedulerTimer;
+pub use secrets::secret_store;
 pub use sqs::SqsQueue;
 pub use vault::{KmsVault, vault};

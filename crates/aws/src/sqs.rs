@@ -5,8 +5,10 @@ use std::time::Duration;
 use a2a_lambda_core::env::MAX_QUEUE_DELAY;
 use a2a_lambda_core::{Queue, Signal, SignalError, Timer};
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_runtime::traceparent;
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::MessageAttributeValue;
 
 /// A standard SQS queue.
 ///
@@ -32,6 +34,13 @@ impl Queue for SqsQueue {
         let body = serde_json::to_string(signal).map_err(|error| SignalError(error.into()))?;
         let request = self.client.send_message().queue_url(&self.url).message_body(body);
         let mut request = request.message_group_id(signal.group());
+        // Not in the body: an older executor refuses fields that it does not know.
+        if let Some(trace) = traceparent() {
+            let value = MessageAttributeValue::builder().data_type("String");
+            let value = value.string_value(trace.as_str()).build();
+            let value = value.map_err(|error| SignalError(error.into()))?;
+            request = request.message_attributes("traceparent", value);
+        }
         let seconds = delay_seconds(delay);
         if seconds > 0 {
             request = request.delay_seconds(seconds);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{TaskState, Timestamp};
 use futures_util::future::join;
-use tracing::{debug, info};
+use tracing::{Instrument as _, debug, info, trace_span};
 
 use crate::agent::Agents;
 use crate::deliver::{self, Beside};
@@ -15,6 +15,7 @@ use crate::ids::{LeaseToken, TaskKey};
 use crate::machine::{Command, Effect, Pause, Refusal, TurnEnd};
 use crate::run_turn::{Stop, TurnRun};
 use crate::store::{Depth, Snapshot, StoreError};
+use crate::trace;
 
 /// The least time that a claim is worth: less than this before the deadline, the task is left to
 /// another invocation.
@@ -163,7 +164,13 @@ impl Runner {
             drop(beside);
             attended
         });
-        join(attending, Box::pin(pushing)).await.0
+        let span = trace_span!(
+            target: trace::TARGET,
+            "attempt",
+            a2a.task.id = key.task.as_str(),
+            a2a.tenant = key.tenant.as_str(),
+        );
+        join(attending, Box::pin(pushing)).instrument(span).await.0
     }
 
     async fn attend_beside(

@@ -15,7 +15,7 @@ use std::task::Poll;
 
 use a2a_lambda_protocol::Timestamp;
 use tokio::sync::{mpsc, watch};
-use tracing::{info, warn};
+use tracing::{Instrument as _, Level, Span, field, info, span_enabled, trace_span, warn};
 
 use crate::agent::{Agents, End, Failure};
 use crate::deliver::Beside;
@@ -26,6 +26,7 @@ use crate::log::{Entry, Event, fold, with_ids};
 use crate::measure;
 use crate::run::{RunError, run_error};
 use crate::store::{Depth, Renewed, Snapshot, StoreError};
+use crate::trace;
 use crate::turn::{Owned, Shown, StopReason, Turn};
 
 use committer::{Committer, Ended};
@@ -109,6 +110,36 @@ impl<'a> TurnRun<'a> {
 
     /// Runs the turn and commits its end.
     pub(crate) async fn run(&self, claimed: Snapshot) -> Result<Snapshot, Stop> {
+        let span = self.span(&claimed.head);
+        let ran = Box::pin(self.work(claimed)).instrument(span.clone()).await;
+        if let Err(stop) = &ran {
+            let why = if matches!(stop, Stop::Error(_)) { "store" } else { "lease_lost" };
+            span.record("error.type", why);
+        }
+        ran
+    }
+
+    fn span(&self, head: &Head) -> Span {
+        let agent = self.agents.of(&head.key.tenant).filter(|_| {
+            // It makes a whole profile.
+            span_enabled!(target: trace::TARGET, Level::TRACE)
+        });
+        let agent = agent.map(|agent| agent.profile().name).unwrap_or_default();
+        trace_span!(
+            target: trace::TARGET,
+            "turn",
+            name = format!("invoke_agent {agent}"),
+            gen_ai.operation.name = "invoke_agent",
+            gen_ai.agent.name = agent,
+            gen_ai.conversation.id = head.context.as_str(),
+            a2a.task.id = head.key.task.as_str(),
+            a2a.turn = head.turn + 1,
+            a2a.attempt = head.attempt,
+            "error.type" = field::Empty,
+        )
+    }
+
+    async fn work(&self, claimed: Snapshot) -> Result<Snapshot, Stop> {
         let policy = &self.engine.policy;
         let began = self.engine.clock.now();
         let (shown_in, shown) = mpsc::channel(policy.update_buffer);

@@ -1,10 +1,17 @@
-//! Trace contexts: which trace something belongs to, handed on and never looked into.
+//! Trace contexts: which trace something belongs to, handed on.
+//!
+//! What is done in a trace is a span of `tracing` with the target [`TARGET`]. Its fields are attributes
+//! by OpenTelemetry's names, but for `name`, `kind`, `parent` (a context elsewhere) and `context` (the
+//! span's own). To a process that installs no layer for them they cost nothing.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::fnv1a;
+
+/// The target of these spans, and of no others.
+pub const TARGET: &str = "span";
 
 /// A W3C trace context, the value of a `traceparent` header: version 00, trace id, parent id, flags.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +40,33 @@ impl TraceContext {
         let parent = fnv1a(format!("{}/{name}", self.0).as_bytes()).max(1);
         let (head, flags) = (&self.0[..35], &self.0[53..]);
         Self(format!("{head}-{parent:016x}-{flags}"))
+    }
+
+    /// The context of the span with this id, of 16 hexadecimal digits, in the same trace. Any other id
+    /// leaves the context as it is.
+    #[must_use]
+    pub fn with_span(&self, id: &str) -> Self {
+        let (head, flags) = (&self.0[..35], &self.0[53..]);
+        Self::parse(&format!("{head}-{id}-{flags}")).unwrap_or_else(|| self.clone())
+    }
+
+    /// The id of the trace: 32 hexadecimal digits.
+    pub fn trace_id(&self) -> &str {
+        &self.0[3..35]
+    }
+
+    /// The id of the span: 16 hexadecimal digits.
+    pub fn span_id(&self) -> &str {
+        &self.0[36..52]
+    }
+
+    /// Whether spans of the trace are kept: whoever began it has decided that.
+    pub fn is_sampled(&self) -> bool {
+        self.0
+            .bytes()
+            .next_back()
+            .and_then(|b| char::from(b).to_digit(16))
+            .is_some_and(|flags| flags & 1 == 1)
     }
 
     /// The header's value.
@@ -91,6 +125,13 @@ mod tests {
         assert_eq!((&child.as_str()[..36], &child.as_str()[52..]), (&CONTEXT[..36], "-01"));
         assert_ne!(child, context);
         assert_eq!(child, context.child("push"));
+        assert_eq!(child.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        let other = context.with_span("0123456789abcdef");
+        assert_eq!((other.trace_id(), other.span_id()), (context.trace_id(), "0123456789abcdef"));
+        assert_eq!(context.with_span("0000000000000000"), context);
+        assert!(context.is_sampled());
+        let unsampled = TraceContext::parse(&CONTEXT.replace("-01", "-02")).unwrap();
+        assert!(!unsampled.is_sampled());
         assert_ne!(child, context.child("another"));
     }
 }

@@ -184,7 +184,7 @@ pub fn sqs_event(messages: &[Message]) -> Value {
                     "SenderId": "local",
                     "ApproximateFirstReceiveTimestamp": message.first_received_at_ms.to_string(),
                 },
-                "messageAttributes": {},
+                "messageAttributes": attributes(message),
                 "eventSource": "aws:sqs",
                 "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:signals",
                 "awsRegion": "us-east-1",
@@ -192,6 +192,13 @@ pub fn sqs_event(messages: &[Message]) -> Value {
         })
         .collect();
     json!({ "Records": records })
+}
+
+fn attributes(message: &Message) -> Value {
+    match &message.traceparent {
+        Some(of) => json!({ "traceparent": { "stringValue": of, "dataType": "String" } }),
+        None => json!({}),
+    }
 }
 
 /// The event for a batch of a stream's records.

@@ -10,9 +10,12 @@ use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Agents, ApiKeys, Clock, Engine};
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_runtime::table::{
-    API_KEYS, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS, QUEUE_URL,
+    API_KEYS, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SQS,
+    AWS_ENDPOINT_URL_SSM, AWS_LAMBDA_FUNCTION_NAME, QUEUE_URL,
 };
-use a2a_lambda_runtime::{ConfigError, Reader, SystemClock, Variables, fetcher};
+use a2a_lambda_runtime::{
+    ConfigError, Reader, SystemClock, Variables, fetcher, process_environment,
+};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use http::{Response, StatusCode};
@@ -104,7 +107,12 @@ impl Functions {
                 (QUEUE_URL.about.name, endpoint.queue_url()),
                 (AWS_ENDPOINT_URL_DYNAMODB.about.name, endpoint.url()),
                 (AWS_ENDPOINT_URL_SQS.about.name, endpoint.url()),
+                (AWS_LAMBDA_FUNCTION_NAME.about.name, function.name().to_owned()),
             ]);
+            // Where the user's secrets by reference are: the local cloud has none.
+            for about in [&AWS_ENDPOINT_URL_SSM.about, &AWS_ENDPOINT_URL_SECRETS_MANAGER.about] {
+                variables.extend(process_environment(about.name).map(|url| (about.name, url)));
+            }
             Processes::of(folder.join(function.name()), variables)
         };
         Ok(Self::Processes(Bootstraps {

@@ -157,13 +157,27 @@ impl Queue {
     ///
     /// [`SendError`]; the message is then not in the queue.
     pub fn send(&self, body: String, delay: Duration) -> Result<String, SendError> {
+        self.send_in(body, None, delay)
+    }
+
+    /// As [`send`](Self::send), by a sender who is in a trace.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn send_in(
+        &self,
+        body: String,
+        traceparent: Option<String>,
+        delay: Duration,
+    ) -> Result<String, SendError> {
         if body.is_empty() || body.len() > MAX_BODY_BYTES {
             return Err(SendError::BodySize { bytes: body.len() });
         }
         if delay > MAX_DELAY {
             return Err(SendError::Delay { delay });
         }
-        let id = self.lock().put(body, Instant::now() + delay, (self.now_ms)())?;
+        let id = self.lock().put(body, traceparent, Instant::now() + delay, (self.now_ms)())?;
         self.changed.notify_waiters();
         Ok(id)
     }

@@ -184,11 +184,17 @@ mod tests {
         a2a_lambda_request::config(&variables).unwrap();
         a2a_lambda_authorizer::context_with(&variables, &fetcher(), None).unwrap();
         let read = read.into_inner();
-        // The level of this process is that of --log, it tells no metrics, and API_KEYS is read before
-        // this.
+        // The level of this process is that of --log, it tells no metrics or traces, and API_KEYS is
+        // read before this.
         let unread: Vec<_> =
             taken(true).map(|about| about.name).filter(|it| !read.contains(*it)).collect();
-        let told = ["METRICS", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"];
+        let told = [
+            "METRICS",
+            "TRACES",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "POWERTOOLS_SERVICE_NAME",
+            "POWERTOOLS_METRICS_NAMESPACE",
+        ];
         assert_eq!(unread, [&["LOG_LEVEL"][..], &told, &["API_KEYS"]].concat());
     }
 }

@@ -5,6 +5,7 @@
 
 mod policy;
 mod public_url;
+pub mod secrets;
 mod start;
 mod system;
 pub mod table;
@@ -17,11 +18,12 @@ mod webhook;
 
 pub use policy::policy;
 pub use public_url::public_url;
+pub use secrets::Configured;
 pub use start::{deadline, start};
 pub use system::{
     NoRandomness, RandomIds, SystemClock, fetcher, process_environment, random_bytes,
 };
 pub use table::Reader;
-pub use telemetry::{Invocation, Telemetry};
+pub use telemetry::{Invocation, Telemetry, traceparent};
 pub use variables::{ConfigError, Variables};
 pub use webhook::{push_jwks, webhook, webhook_config};

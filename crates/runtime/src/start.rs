@@ -2,11 +2,13 @@
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
 
-use crate::system::process_environment;
+use crate::secrets::{Configured, SecretStore};
+use crate::system::{SystemClock, process_environment};
 use crate::table::{END_WITH_STDIN, Reader};
 use crate::telemetry::{self, Telemetry};
 use crate::variables::{ConfigError, Variables};
@@ -29,11 +31,13 @@ impl Settings {
 }
 
 /// Begins to log, makes the function's context from the process's variables, and serves events with
-/// it. Why that ends, if it does, is logged: Lambda shows nothing but the exit code.
+/// it. `store` is made only if a variable is a [reference](crate::secrets). Why that ends, if it does, is
+/// logged: Lambda shows nothing but the exit code.
 pub async fn start<C>(
     function: Reader,
-    context: impl FnOnce(&Variables<'_>) -> Result<C, ConfigError>,
-    serve: impl AsyncFnOnce(&C, &Telemetry) -> Result<(), Box<dyn Error + Send + Sync>>,
+    context: impl Fn(&Variables<'_>) -> Result<C, ConfigError> + Send + Sync + 'static,
+    store: impl Fn(&Variables<'_>) -> Result<Arc<dyn SecretStore>, ConfigError> + Sync,
+    serve: impl AsyncFnOnce(&Configured<C>, &Telemetry) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> ExitCode {
     let run = async {
         let variables = Variables::new(function, &process_environment);
@@ -46,7 +50,10 @@ pub async fn start<C>(
         if settings?.end_with_stdin {
             std::thread::Builder::new().name("stdin".to_owned()).spawn(end_with_stdin)?;
         }
-        serve(&context(&variables)?, &telemetry).await
+        let (lookup, clock) = (Box::new(process_environment), Arc::new(SystemClock));
+        let context = Box::new(context);
+        let configured = Configured::new(function, lookup, context, &store, clock).await?;
+        serve(&configured, &telemetry).await
     };
     match run.await {
         Ok(()) => ExitCode::SUCCESS,

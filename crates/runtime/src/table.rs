@@ -281,6 +281,11 @@ variables! {
     } of ALL, "The least important lines that are logged. `POWERTOOLS_LOG_LEVEL`, if it is set, comes before it.";
     METRICS: Choice { words: &["off", "alarms", "all"], default: "off" }
         of ALL, "Which metrics are written to the log for CloudWatch, in its embedded metric format: `alarms` are the three that alarms watch. Each is billed.";
+    TRACES: Choice { words: &["off", "otlp", "stdout"], default: "off" }
+        of ALL, "Where the spans of an invocation are written at its end: `otlp` to `OTEL_EXPORTER_OTLP_ENDPOINT`, `stdout` to the log.";
+    OTEL_EXPORTER_OTLP_ENDPOINT: Text {
+        must_be: "an http or https URL without a password or query", need: Need::Default("http://localhost:4318"), secret: false
+    } of ALL, "With `TRACES=otlp` the collector, such as a local extension. It takes OTLP as JSON at `/v1/traces` below.";
     POWERTOOLS_SERVICE_NAME: Text {
         must_be: NAME, need: Need::Default("a2a-lambda"), secret: false
     } of ALL, "The service that log lines and metrics name, in the words of Powertools for AWS Lambda.";
@@ -451,6 +456,10 @@ variables! {
         of TABLE, "Where DynamoDB is. It comes before `AWS_ENDPOINT_URL`, as the others do.";
     AWS_ENDPOINT_URL_KMS: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
         of TASKS_AND_OPS, "Where KMS is.";
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
+        of TASKS_AND_OPS, "Where Secrets Manager is.";
+    AWS_ENDPOINT_URL_SSM: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
+        of TASKS_AND_OPS, "Where the parameters of Systems Manager are.";
     AWS_ENDPOINT_URL_SQS: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
         of TASKS_AND_OPS, "Where SQS is.";
     AWS_ENDPOINT_URL_SCHEDULER: Text { must_be: WEB_URL, need: Need::Optional, secret: true }

@@ -1,11 +1,13 @@
-//! What a process tells of itself: lines of its log, and metrics.
+//! What a process tells of itself: lines of its log, metrics, and traces.
 //!
-//! Both are lines of JSON on the standard output, which Lambda gives to CloudWatch. The names of their
+//! The first two are lines of JSON on the standard output, which Lambda gives to CloudWatch. The names of their
 //! keys and of the variables are those of Powertools for AWS Lambda, so that one query finds the lines
 //! of functions in all languages.
 
 mod emf;
 mod lines;
+mod otlp;
+mod spans;
 
 use std::fmt;
 use std::future::Future;
@@ -14,8 +16,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use a2a_lambda_core::{Clock, measure};
+use a2a_lambda_core::{Clock, Ids, measure, trace};
 use a2a_lambda_protocol::Timestamp;
+use http::Uri;
 use tracing::level_filters::LevelFilter;
 use tracing::{Instrument as _, Span, info_span};
 use tracing_subscriber::Layer as _;
@@ -24,12 +27,17 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use self::emf::{Measured, Measures, Metrics};
 use self::lines::Lines;
-use crate::system::SystemClock;
+use self::otlp::{Traces, Way};
+use self::spans::{Places, Spans};
+use crate::system::{RandomIds, SystemClock};
 use crate::table::{
-    AWS_LAMBDA_FUNCTION_NAME, LOG_LEVEL, METRICS, POWERTOOLS_LOG_LEVEL,
-    POWERTOOLS_METRICS_NAMESPACE, POWERTOOLS_SERVICE_NAME, Reader, Text,
+    AWS_LAMBDA_FUNCTION_NAME, LOG_LEVEL, METRICS, OTEL_EXPORTER_OTLP_ENDPOINT,
+    POWERTOOLS_LOG_LEVEL, POWERTOOLS_METRICS_NAMESPACE, POWERTOOLS_SERVICE_NAME, Reader, TRACES,
+    Text,
 };
 use crate::variables::{ConfigError, Variables};
+
+pub use self::spans::traceparent;
 
 /// What the targets of our own code begin with: the names of our crates.
 const OURS: &str = "a2a_lambda";
@@ -48,6 +56,7 @@ const MAX_NAME: usize = 255;
 pub(crate) struct Settings {
     level: LevelFilter,
     metrics: Which,
+    traces: Option<Way>,
     names: Names,
     namespace: String,
 }
@@ -83,6 +92,12 @@ impl Settings {
             "alarms" => Which::Alarms,
             _ => Which::None,
         };
+        let collector = collector(variables)?;
+        let traces = match variables.choice(&TRACES)? {
+            "otlp" => Some(Way::Collector(collector)),
+            "stdout" => Some(Way::Log),
+            _ => None,
+        };
         let service = name(variables, &POWERTOOLS_SERVICE_NAME)?;
         let namespace = name(variables, &POWERTOOLS_METRICS_NAMESPACE)?;
         if namespace.starts_with("AWS/") {
@@ -90,7 +105,7 @@ impl Settings {
         }
         let named = variables.text(&AWS_LAMBDA_FUNCTION_NAME)?;
         let function = named.unwrap_or_else(|| function.name().to_owned());
-        Ok(Self { level, metrics, names: Names { service, function }, namespace })
+        Ok(Self { level, metrics, traces, names: Names { service, function }, namespace })
     }
 
     /// What holds until the variables are read.
@@ -98,7 +113,7 @@ impl Settings {
         let names =
             Names { service: "a2a-lambda".to_owned(), function: function.name().to_owned() };
         let (level, metrics) = (LevelFilter::INFO, Which::None);
-        Self { level, metrics, names, namespace: String::new() }
+        Self { level, metrics, traces: None, names, namespace: String::new() }
     }
 }
 
@@ -125,6 +140,21 @@ fn name(variables: &Variables<'_>, variable: &'static Text) -> Result<String, Co
         Ok(name)
     } else {
         Err(ConfigError::invalid(variable))
+    }
+}
+
+/// Where the collector takes traces.
+fn collector(variables: &Variables<'_>) -> Result<Uri, ConfigError> {
+    let url = variables.required(&OTEL_EXPORTER_OTLP_ENDPOINT)?;
+    let url: Uri = format!("{}/v1/traces", url.trim_end_matches('/'))
+        .parse()
+        .map_err(|_| ConfigError::invalid(&OTEL_EXPORTER_OTLP_ENDPOINT))?;
+    let is_web = matches!(url.scheme_str(), Some("http" | "https"));
+    let has_password = url.authority().is_some_and(|of| of.as_str().contains('@'));
+    if is_web && !has_password && url.query().is_none() {
+        Ok(url)
+    } else {
+        Err(ConfigError::invalid(&OTEL_EXPORTER_OTLP_ENDPOINT))
     }
 }
 
@@ -160,6 +190,7 @@ impl fmt::Debug for SharedClock {
 #[derive(Debug, Clone)]
 pub struct Telemetry {
     metrics: Option<Arc<Metrics>>,
+    traces: Option<Arc<Traces>>,
     clock: SharedClock,
     /// Whether the first invocation is still to end.
     is_cold: Arc<AtomicBool>,
@@ -171,7 +202,8 @@ impl Telemetry {
     ///
     /// A panic is logged by its place alone, as its message may quote what a user sent.
     pub(crate) fn start(settings: Settings) -> Self {
-        let (telemetry, subscriber) = Self::new(settings, Out::stdout(), Arc::new(SystemClock));
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
+        let (telemetry, subscriber) = Self::new(settings, Out::stdout(), clock, ids);
         // It fails only where there is one already.
         let _ = tracing::subscriber::set_global_default(subscriber);
         std::panic::set_hook(Box::new(|panic| {
@@ -185,8 +217,9 @@ impl Telemetry {
         settings: Settings,
         out: Out,
         clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
     ) -> (Self, impl tracing::Subscriber + Send + Sync) {
-        let Settings { level, metrics, names, namespace } = settings;
+        let Settings { level, metrics, traces, names, namespace } = settings;
         let is_cold = Arc::new(AtomicBool::new(true));
         // Of the libraries nothing below `info` is logged, whatever the level: they log events and
         // requests as a whole there.
@@ -195,10 +228,19 @@ impl Telemetry {
             .with_default(level.min(LevelFilter::INFO))
             .with_target(LAMBDA_RUNTIME, LevelFilter::INFO)
             .with_target(INVOCATION, LevelFilter::INFO)
+            .with_target(trace::TARGET, LevelFilter::TRACE)
             .with_target(measure::TARGET, LevelFilter::OFF);
         let lines =
             Lines::new(names.clone(), out.clone(), SharedClock(clock.clone()), is_cold.clone());
         let lines = lines.with_filter(logged);
+        let places = Places { clock: SharedClock(clock.clone()), ids, are_on: traces.is_some() };
+        let in_spans = Targets::new()
+            .with_target(trace::TARGET, LevelFilter::TRACE)
+            .with_target(INVOCATION, LevelFilter::INFO);
+        let places = places.with_filter(in_spans);
+        let shared = SharedClock(clock.clone());
+        let traces =
+            traces.map(|way| Arc::new(Traces::new(names.clone(), way, out.clone(), shared)));
         let metrics = match metrics {
             Which::None => None,
             which => Some(Arc::new(Metrics {
@@ -212,11 +254,12 @@ impl Telemetry {
         let measures = metrics.is_some().then(|| {
             let measured = Targets::new()
                 .with_target(measure::TARGET, LevelFilter::TRACE)
+                .with_target(trace::TARGET, LevelFilter::TRACE)
                 .with_target(INVOCATION, LevelFilter::INFO);
             Measures.with_filter(measured)
         });
-        let subscriber = tracing_subscriber::registry().with(lines).with(measures);
-        (Self { metrics, clock: SharedClock(clock), is_cold }, subscriber)
+        let subscriber = tracing_subscriber::registry().with(places).with(lines).with(measures);
+        (Self { metrics, traces, clock: SharedClock(clock), is_cold }, subscriber)
     }
 
     /// Begins an invocation. Call it where the runtime calls the handler: the lines of what runs in it
@@ -227,8 +270,12 @@ impl Telemetry {
         if self.metrics.is_some() {
             measured.collect_in(&span);
         }
+        let spans = Spans::default();
+        if self.traces.is_some() {
+            spans.keep_of(&span);
+        }
         let began = self.clock.0.now();
-        Invocation { span, began, measured, telemetry: self.clone() }
+        Invocation { span, began, measured, spans, telemetry: self.clone() }
     }
 }
 
@@ -238,6 +285,7 @@ pub struct Invocation {
     span: Span,
     began: Timestamp,
     measured: Measured,
+    spans: Spans,
     telemetry: Telemetry,
 }
 
@@ -245,6 +293,20 @@ impl Invocation {
     /// Runs what the invocation does, or a part of it.
     pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         work.instrument(self.span.clone()).await
+    }
+
+    /// Runs what the invocation does, and ends it.
+    pub async fn complete<T>(self, work: impl Future<Output = T>) -> T {
+        let done = self.run(work).await;
+        self.finish().await;
+        done
+    }
+
+    /// Ends the invocation: tells its spans, for 200 ms at most.
+    pub async fn finish(self) {
+        if let Some(traces) = &self.telemetry.traces {
+            traces.tell(self.spans.take()).await;
+        }
     }
 
     /// How long it has lasted.

@@ -27,6 +27,15 @@ pub enum ConfigError {
         #[source]
         source: Option<Box<dyn Error + Send + Sync>>,
     },
+    /// A variable says where its value is kept, and it could not be read there.
+    #[error("the value of the environment variable {variable} could not be read where it is kept")]
+    Unread {
+        /// The variable's name.
+        variable: &'static str,
+        /// Why not.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
 }
 
 impl ConfigError {
@@ -53,6 +62,14 @@ impl ConfigError {
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         refused(Variable::Text(variable), Some(source.into()))
+    }
+
+    /// The variable's value could not be read where it is kept.
+    pub(crate) fn unread(
+        variable: &'static Text,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self::Unread { variable: variable.about.name, source: source.into() }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use a2a_lambda_aws::EventKind;
 use a2a_lambda_core::measure;
@@ -18,6 +19,7 @@ use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use lambda_runtime::{FunctionResponse, IntoFunctionResponse, MetadataPrelude, StreamResponse};
 use serde::Serialize;
+use tracing::Span;
 
 use crate::ResponseMode;
 
@@ -62,11 +64,20 @@ pub(crate) enum Way {
 }
 
 /// The body of a streamed answer.
-#[derive(Debug)]
 pub struct Chunks {
     source: Source,
+    /// The span of the request.
+    span: Span,
     /// The invocation, which goes on until the stream ends.
     invocation: Option<Invocation>,
+    /// The end of the invocation, once all is sent.
+    ending: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl fmt::Debug for Chunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Chunks").field(&self.source).finish()
+    }
 }
 
 #[derive(Debug)]
@@ -79,21 +90,46 @@ impl Stream for Chunks {
     type Item = Result<Bytes, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Self { source, invocation } = &mut *self;
-        let _entered = invocation.as_ref().map(|of| of.span().enter());
-        match source {
-            Source::Whole(bytes) => Poll::Ready(bytes.take().map(Ok)),
-            Source::Events(events) => events.poll_next_unpin(context).map(|next| next.map(Ok)),
+        if let Some(ending) = &mut self.ending {
+            ready!(ending.as_mut().poll(context));
+            self.ending = None;
+            return Poll::Ready(None);
         }
+        let Self { source, span, .. } = &mut *self;
+        let next = {
+            let _entered = span.enter();
+            match source {
+                Source::Whole(bytes) => bytes.take(),
+                Source::Events(events) => ready!(events.poll_next_unpin(context)),
+            }
+        };
+        if next.is_none()
+            && let Some(invocation) = self.end()
+        {
+            // The client has everything by now, but for the end.
+            self.ending = Some(Box::pin(invocation.finish()));
+            return self.poll_next(context);
+        }
+        Poll::Ready(next.map(Ok))
+    }
+}
+
+impl Chunks {
+    /// Ends the request's span. Returns the invocation, which is to be finished.
+    fn end(&mut self) -> Option<Invocation> {
+        let invocation = self.invocation.take()?;
+        if matches!(self.source, Source::Events(_)) {
+            invocation.span().in_scope(|| measure::stream(invocation.elapsed()));
+        }
+        self.span = Span::none();
+        Some(invocation)
     }
 }
 
 /// A stream may end because its client has gone.
 impl Drop for Chunks {
     fn drop(&mut self) {
-        if let (Source::Events(_), Some(of)) = (&self.source, &self.invocation) {
-            of.span().in_scope(|| measure::stream(of.elapsed()));
-        }
+        drop(self.end());
     }
 }
 
@@ -160,7 +196,8 @@ impl Answer {
             Body::Whole(bytes) => Source::Whole(Some(bytes).filter(|bytes| !bytes.is_empty())),
             Body::Events(events) => Source::Events(events),
         };
-        Self::Streamed(parts, Chunks { source, invocation: None })
+        let chunks = Chunks { source, span: Span::current(), invocation: None, ending: None };
+        Self::Streamed(parts, chunks)
     }
 
     /// A whole answer. What would have been a stream of events is collected until it ends.
@@ -183,12 +220,20 @@ impl Answer {
     }
 
     /// The answer, with which the invocation ends: when all of it is sent, or its client has gone.
-    #[must_use]
-    pub fn until_its_end(mut self, of: Invocation) -> Self {
-        if let Self::Streamed(_, chunks) = &mut self {
-            chunks.invocation = Some(of);
+    pub async fn until_its_end(mut self, of: Invocation) -> Self {
+        match &mut self {
+            Self::Streamed(_, chunks) => chunks.invocation = Some(of),
+            Self::Buffered(..) => of.finish().await,
         }
         self
+    }
+
+    /// The status.
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Buffered(response, _) => response.status(),
+            Self::Streamed(parts, _) => parts.status,
+        }
     }
 
     /// The headers.

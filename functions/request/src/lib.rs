@@ -21,12 +21,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_aws::{EventError, EventKind};
-use a2a_lambda_core::{Agents, Engine, Operations, Policy};
+use a2a_lambda_core::{Agents, Engine, Operations, Policy, trace};
 use a2a_lambda_http::{Bindings, Grant, Principal, Visitor, refuse};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Timestamp};
-use http::{Method, Request, header};
+use a2a_lambda_runtime::traceparent;
+use http::{HeaderName, HeaderValue, Method, Request, header};
 use serde_json::value::RawValue;
-use tracing::{info, warn};
+use tracing::{Instrument as _, Span, field, info, trace_span, warn};
 
 use crate::answer::Way;
 use crate::event::{Arrival, Read};
@@ -41,6 +42,9 @@ pub use oidc::{ArnError, LoadBalancer};
 /// What is kept free of an invocation's time for reading the task and for the way of the answer,
 /// where a sender waits for it, and for ending a stream.
 const ANSWER_MARGIN: Duration = Duration::from_millis(500);
+
+/// W3C Trace Context.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What is kept free to say that there was no time to answer.
 const REFUSAL_MARGIN: Duration = Duration::from_millis(150);
@@ -104,7 +108,14 @@ pub async fn handle(
         return Ok(way.whole(response));
     }
     let origin = arrival.headers.get(header::ORIGIN).cloned();
-    let mut answer = respond(arrival, way, deadline, context).await;
+    let span = span(&arrival);
+    let answering = respond(arrival, way, deadline, context).instrument(span.clone());
+    let mut answer = answering.await;
+    let status = answer.status();
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("error.type", status.as_str());
+    }
     // Here, so that no error is without these headers: its page could not tell what is wrong.
     cors.add(origin.as_ref(), answer.headers_mut());
     Ok(answer)
@@ -128,7 +139,28 @@ fn other_than_request(kind: EventKind, mode: ResponseMode) -> Result<Answer, Eve
     }
 }
 
+/// The span of a request. By its context the client's trace goes on, or a new one begins.
+fn span(arrival: &Arrival) -> Span {
+    let traceparent = arrival.headers.get(TRACEPARENT).and_then(|value| value.to_str().ok());
+    trace_span!(
+        target: trace::TARGET,
+        "request",
+        name = arrival.method.as_str(),
+        kind = "server",
+        parent = traceparent,
+        http.request.method = arrival.method.as_str(),
+        http.response.status_code = field::Empty,
+        "error.type" = field::Empty,
+    )
+}
+
 async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &Context) -> Answer {
+    // What comes of the request, such as pushes, comes of this span.
+    if let Some(trace) = traceparent()
+        && let Ok(value) = HeaderValue::from_str(trace.as_str())
+    {
+        arrival.headers.insert(TRACEPARENT, value);
+    }
     let (config, bindings) = (&context.config, context.bindings(way));
     let (method, base) = (arrival.method.clone(), config.base());
     let path = arrival.place.path(&base).to_owned();

@@ -27,7 +27,7 @@ use a2a_lambda_aws::{EventError, EventKind, Records, batch};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{
     AFTER_LEASE, Agents, Attended, BadSignal, Company, Engine, RunError, Runner, Signal,
-    SignalError,
+    SignalError, trace,
 };
 use a2a_lambda_protocol::Timestamp;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -35,7 +35,7 @@ use futures_util::future::join_all;
 use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tracing::{Instrument as _, error, info, warn};
+use tracing::{Instrument as _, Span, error, info, trace_span, warn};
 
 pub use config::context;
 
@@ -74,6 +74,8 @@ const POSTPONED_MOST: Duration = Duration::from_hours(1);
 struct Receipt {
     message_id: String,
     handle: String,
+    /// The trace that the signal's sender was in.
+    traceparent: Option<String>,
     /// How often SQS has delivered the record.
     count: u32,
 }
@@ -255,9 +257,8 @@ async fn attend_to_all(
             let _permit = permits.acquire().await.map_err(|_| RecordError::Broken)?;
             attend(&runner, record, deadline, company).await
         };
-        // In the invocation's span, not in one of its own: a log line shows the fields of its
-        // innermost span only, and the request's id must be among them.
-        let task = running.spawn(attending.in_current_span());
+        // Its span is in the invocation's.
+        let task = running.spawn(attending.instrument(receipt.span()));
         by_task.insert(task.id(), receipt);
     }
     while let Some(joined) = running.join_next_with_id().await {
@@ -345,11 +346,28 @@ impl Record {
 impl Receipt {
     fn of(message: &SqsMessage) -> Self {
         let count = message.attributes.get("ApproximateReceiveCount");
+        let traceparent = message.message_attributes.get("traceparent");
         Self {
             message_id: message.message_id.clone().unwrap_or_default(),
             handle: message.receipt_handle.clone().unwrap_or_default(),
+            traceparent: traceparent.and_then(|of| of.string_value.clone()),
             count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
         }
+    }
+
+    /// The span of what is done about the record.
+    fn span(&self) -> Span {
+        trace_span!(
+            target: trace::TARGET,
+            "signal",
+            name = "process signals",
+            kind = "consumer",
+            parent = self.traceparent.as_deref(),
+            messaging.system = "aws_sqs",
+            messaging.operation.name = "process",
+            messaging.message.id = &*self.message_id,
+            a2a.receive_count = self.count,
+        )
     }
 
     /// Whether SQS has delivered the record before. The runner that had it then may have died.

@@ -103,6 +103,23 @@ export interface Parameters {
    * empty.
    */
   readonly kmsKeyArn?: string;
+  /**
+   * The parameters of Systems Manager that secrets such as PushJwtKey name by ssm:/path, as ARNs
+   * with commas.
+   */
+  readonly ssmParameterArns?: string;
+  /**
+   * The secrets of Secrets Manager that secrets such as PushJwtKey name by
+   * secretsmanager:name#key, as ARNs with commas.
+   */
+  readonly secretArns?: string;
+  /**
+   * The KMS keys of one's own that encrypt what SsmParameterArns and SecretArns name, as ARNs with
+   * commas.
+   */
+  readonly secretKeyArns?: string;
+  /** Whether Lambda writes segments of the functions' invocations to X-Ray. Default: false. */
+  readonly activeTracing?: boolean;
   /** How many days logs are kept. Default: 30. */
   readonly logRetentionDays?: number;
   /** Whether there are alarms. Default: true. */
@@ -254,6 +271,16 @@ export interface Parameters {
    * metric is billed. Default: off.
    */
   readonly metrics?: 'off' | 'alarms' | 'all';
+  /**
+   * TRACES: where the spans of the functions go. otlp: to OtelExporterOtlpEndpoint. stdout: to the
+   * log. Default: off.
+   */
+  readonly traces?: 'off' | 'otlp' | 'stdout';
+  /**
+   * OTEL_EXPORTER_OTLP_ENDPOINT: the collector of spans, such as an extension. It takes OTLP as
+   * JSON. Default: http://localhost:4318.
+   */
+  readonly otelExporterOtlpEndpoint?: string;
   /** POWERTOOLS_SERVICE_NAME: the service that log lines and metrics name. Default: a2a-lambda. */
   readonly powertoolsServiceName?: string;
   /** POWERTOOLS_METRICS_NAMESPACE: the namespace of the metrics. Default: a2a-lambda. */

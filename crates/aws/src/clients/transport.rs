@@ -31,17 +31,22 @@ const NO_LIMIT: Duration = Duration::from_mins(1);
 /// An HTTP client of the SDK. By the clock it notices that the machine stood still: a thawed
 /// function's connections are dead.
 pub(super) fn over(clock: Arc<dyn Clock>) -> SharedHttpClient {
-    // What is compiled in can be read. If it could not, nobody would be trusted.
-    let roots = ExtraRoots::from_pem(AMAZON_ROOTS).unwrap_or_default();
-    let client = Client::new(ClientConfig {
-        roots: Roots::Only(roots),
-        idle: IDLE,
-        ..ClientConfig::new(Arc::new(Wall(clock)))
-    });
-    let client = client.map_err(|error| error.to_string());
+    let client = client(clock);
     http_client_fn(move |settings, _| {
         SharedHttpConnector::new(Transport { client: client.clone(), limits: limits(settings) })
     })
+}
+
+/// The outgoing client to AWS.
+pub(super) fn client(clock: Arc<dyn Clock>) -> Result<Client, String> {
+    // What is compiled in can be read. If it could not, nobody would be trusted.
+    let roots = ExtraRoots::from_pem(AMAZON_ROOTS).unwrap_or_default();
+    Client::new(ClientConfig {
+        roots: Roots::Only(roots),
+        idle: IDLE,
+        ..ClientConfig::new(Arc::new(Wall(clock)))
+    })
+    .map_err(|error| error.to_string())
 }
 
 fn limits(settings: &HttpConnectorSettings) -> Limits {

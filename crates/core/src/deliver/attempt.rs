@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_protocol::Timestamp;
-use tracing::warn;
+use tracing::{Instrument as _, field, trace_span, warn};
 
 use super::has_time_for_one;
 use super::parcel::Parcel;
@@ -15,6 +15,7 @@ use crate::ids::{ConfigId, TaskKey};
 use crate::measure;
 use crate::push::{PushConfig, PushSecrets};
 use crate::store::StoreError;
+use crate::trace::{self, TraceContext};
 use crate::vault::VaultError;
 use crate::webhook::{Push, PushError};
 
@@ -133,7 +134,24 @@ async fn post(
 ) -> Result<Verdict, NotNoted> {
     let timeout = engine.policy.push_timeout;
     let id = config.push_id(task, parcel.through);
-    let trace = config.trace.as_ref().map(|trace| trace.child(&id));
+    // Of each attempt a span of its own.
+    let failures = config.delivery.trouble.as_ref().map_or(0, |trouble| trouble.failures);
+    let name = if failures == 0 { id.clone() } else { format!("{id}/{failures}") };
+    let trace = config.trace.as_ref().map(|trace| trace.child(&name));
+    let span = trace_span!(
+        target: trace::TARGET,
+        "push",
+        name = "POST",
+        kind = "client",
+        parent = config.trace.as_ref().map(TraceContext::as_str),
+        context = trace.as_ref().map(TraceContext::as_str),
+        http.request.method = "POST",
+        http.request.resend_count = failures,
+        server.address = host(&config.url),
+        a2a.task.id = task.task.as_str(),
+        http.response.status_code = field::Empty,
+        "error.type" = field::Empty,
+    );
     let push = Push {
         id,
         at: engine.clock.now(),
@@ -148,9 +166,20 @@ async fn post(
     let wanted = StillWanted::new(engine, task, &config.registration, view);
     let answer = tokio::select! {
         biased;
-        answer = engine.webhook.post(push, &wanted) => answer,
+        answer = engine.webhook.post(push, &wanted).instrument(span.clone()) => answer,
         () = engine.clock.sleep(timeout) => Err(PushError::TimedOut(timeout)),
     };
+    match &answer {
+        Ok(answer) => {
+            span.record("http.response.status_code", answer.status);
+            if !(200..300).contains(&answer.status) {
+                span.record("error.type", &*answer.status.to_string());
+            }
+        }
+        Err(error) => {
+            span.record("error.type", kind(error));
+        }
+    }
     let late = |took| NotNoted::Late { took, config: Box::new(config.clone()) };
     Ok(match answer {
         Ok(answer) if (200..300).contains(&answer.status) => Verdict::Acknowledged,
@@ -172,6 +201,25 @@ async fn post(
         }
         Err(error) => Verdict::Failed(Failure::unanswered(&error)),
     })
+}
+
+/// The host of a URL, with its port.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+/// The name of an error, for traces.
+fn kind(error: &PushError) -> &'static str {
+    match error {
+        PushError::Refused(_) => "refused",
+        PushError::Unreachable(_) => "unreachable",
+        PushError::BadAnswer(_) => "bad_answer",
+        PushError::TimedOut(_) => "timeout",
+        PushError::Withdrawn => "withdrawn",
+        PushError::Ours(_) => "ours",
+    }
 }
 
 /// Writes down what is known of a config, if it is still the one that was read.

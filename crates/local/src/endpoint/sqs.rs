@@ -27,6 +27,23 @@ struct SendMessage {
     _group: Group,
     #[serde(default)]
     delay_seconds: u64,
+    #[serde(default)]
+    message_attributes: Attributes,
+}
+
+/// Of attributes only that of traces is known.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attributes {
+    traceparent: Option<Attribute>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct Attribute {
+    #[serde(rename = "DataType")]
+    _data_type: String,
+    string_value: String,
 }
 
 /// What makes a standard queue fair. SQS can do without; every sender of ours must set it.
@@ -127,7 +144,9 @@ fn is_of_dead_letters(queue_url: &str) -> bool {
 }
 
 fn send(queue: &Queue, message: SendMessage) -> Result<Value, Answer> {
-    match queue.send(message.message_body, Duration::from_secs(message.delay_seconds)) {
+    let traceparent = message.message_attributes.traceparent.map(|of| of.string_value);
+    let delay = Duration::from_secs(message.delay_seconds);
+    match queue.send_in(message.message_body, traceparent, delay) {
         Ok(id) => Ok(json!({ "MessageId": id })),
         Err(error) => Err(refused("com.amazonaws.sqs#InvalidMessageContents", &error.to_string())),
     }

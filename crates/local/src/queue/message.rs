@@ -9,6 +9,8 @@ pub struct Message {
     pub id: String,
     /// What was sent.
     pub body: String,
+    /// The trace that its sender was in: the attribute `traceparent`.
+    pub traceparent: Option<String>,
     /// The right to delete this message or change its visibility, until it is given out again.
     pub receipt_handle: ReceiptHandle,
     /// How often the message was given out, this time included (`ApproximateReceiveCount`).

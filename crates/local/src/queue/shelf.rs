@@ -20,6 +20,7 @@ pub(super) struct Shelf {
 
 struct Entry {
     body: String,
+    traceparent: Option<String>,
     visible_at: Instant,
     sent_at_ms: u64,
     receive_count: u32,
@@ -56,6 +57,7 @@ impl Shelf {
     pub(super) fn put(
         &mut self,
         body: String,
+        traceparent: Option<String>,
         visible_at: Instant,
         now_ms: u64,
     ) -> Result<String, SendError> {
@@ -68,7 +70,14 @@ impl Shelf {
         self.by_visibility.insert((visible_at, number));
         self.entries.insert(
             number,
-            Entry { body, visible_at, sent_at_ms: now_ms, receive_count: 0, received: None },
+            Entry {
+                body,
+                traceparent,
+                visible_at,
+                sent_at_ms: now_ms,
+                receive_count: 0,
+                received: None,
+            },
         );
         Ok(message_id(number))
     }
@@ -105,6 +114,7 @@ impl Shelf {
             taken.push(Message {
                 id: message_id(number),
                 body: entry.body.clone(),
+                traceparent: entry.traceparent.clone(),
                 receipt_handle: ReceiptHandle { number, receive: entry.receive_count },
                 receive_count: entry.receive_count,
                 sent_at_ms: entry.sent_at_ms,
@@ -189,7 +199,7 @@ impl Shelf {
     pub(super) fn redrive(&mut self, now: Instant, now_ms: u64) -> usize {
         let mut moved = 0;
         while let Some(dead) = self.dead.front() {
-            if self.put(dead.letter.body.clone(), now, now_ms).is_err() {
+            if self.put(dead.letter.body.clone(), None, now, now_ms).is_err() {
                 break;
             }
             self.dead.pop_front();

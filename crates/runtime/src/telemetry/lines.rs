@@ -11,6 +11,7 @@ use tracing::{Event, Span, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
+use super::spans::place_in;
 use super::{Names, Out, SharedClock};
 
 /// The layer that writes lines.
@@ -62,6 +63,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         line.set("function_name", self.names.function.as_str());
         line.set("cold_start", self.is_cold.load(Ordering::Relaxed));
         line.set("target", metadata.target());
+        let innermost_first = context.event_scope(event).into_iter().flatten();
+        if let Some(place) = place_in(innermost_first) {
+            line.set("trace_id", place.trace_id());
+            line.set("span_id", place.span_id());
+        }
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(request) = span.extensions().get::<Request>() {
                 line.set("function_request_id", request.id.as_deref());

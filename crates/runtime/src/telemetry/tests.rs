@@ -1,9 +1,12 @@
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use tracing::{info, trace};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tracing::{field, info, trace, trace_span};
 
 use super::*;
 
@@ -19,8 +22,38 @@ impl Clock for Noon {
     async fn sleep(&self, _: std::time::Duration) {}
 }
 
+/// A clock by which nothing is ever late.
+#[derive(Debug)]
+struct Patient;
+
+#[async_trait]
+impl Clock for Patient {
+    fn now(&self) -> Timestamp {
+        Noon.now()
+    }
+
+    async fn sleep(&self, _: std::time::Duration) {
+        std::future::pending().await;
+    }
+}
+
+/// Ids that count.
+#[derive(Default)]
+struct Counted(AtomicU64);
+
+impl Ids for Counted {
+    fn fresh(&self) -> String {
+        let next = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        format!("00000000-0000-0000-0000-{next:012x}")
+    }
+}
+
 /// The lines that are written while `work` runs.
 fn lines(metrics: Which, work: impl FnOnce(&Telemetry)) -> Vec<Value> {
+    lines_of(metrics, None, work)
+}
+
+fn lines_of(metrics: Which, traces: Option<Way>, work: impl FnOnce(&Telemetry)) -> Vec<Value> {
     let written = Arc::new(Mutex::new(Vec::new()));
     let out = {
         let written = written.clone();
@@ -32,10 +65,12 @@ fn lines(metrics: Which, work: impl FnOnce(&Telemetry)) -> Vec<Value> {
     let settings = Settings {
         level: LevelFilter::INFO,
         metrics,
+        traces,
         names: Names { service: "agents".to_owned(), function: "executor-1".to_owned() },
         namespace: "Agents".to_owned(),
     };
-    let (telemetry, subscriber) = Telemetry::new(settings, out, Arc::new(Noon));
+    let (telemetry, subscriber) =
+        Telemetry::new(settings, out, Arc::new(Noon), Arc::new(Counted::default()));
     tracing::subscriber::with_default(subscriber, || work(&telemetry));
     std::mem::take(&mut written.lock().unwrap())
 }
@@ -160,4 +195,175 @@ fn powertools_level_comes_before_ours() {
     assert_eq!(level(&[ours]), LevelFilter::WARN);
     assert_eq!(level(&[ours, theirs]), LevelFilter::DEBUG);
     assert_eq!(level(&[("POWERTOOLS_LOG_LEVEL", "WARNING")]), LevelFilter::WARN);
+}
+
+const REMOTE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const OWN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-0123456789abcdef-01";
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(work)
+}
+
+/// What an invocation does in the trace of a client: a request, and in it a push, which is in the
+/// trace of its config.
+fn traced(parent: Option<&str>) {
+    let span = trace_span!(
+        target: trace::TARGET,
+        "request",
+        name = "POST",
+        kind = "server",
+        parent,
+        http.response.status_code = field::Empty,
+    );
+    let push = span.in_scope(|| {
+        info!(seen = traceparent().map(|trace| trace.to_string()), "in the request");
+        let long = "é".repeat(200);
+        trace_span!(target: trace::TARGET, "push", kind = "client", parent = REMOTE, context = OWN, long)
+    });
+    push.in_scope(|| info!("in the push"));
+    push.record("error.type", "timeout");
+    span.record("http.response.status_code", 200);
+}
+
+fn spans_of(message: &Value) -> Vec<Value> {
+    message["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().clone()
+}
+
+#[test]
+fn spans_are_told_as_otlp_and_name_their_place_in_each_line() {
+    let lines = lines_of(Which::None, Some(Way::Log), |telemetry| {
+        let invocation = telemetry.invocation();
+        run(invocation.complete(async { traced(Some(REMOTE)) }));
+        // Nothing happened: nothing is told.
+        run(telemetry.invocation().complete(async {}));
+    });
+    let [request, push, told] = &lines[..] else { panic!("{lines:?}") };
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let request_span = "0000000000000001";
+    assert_eq!((&request["trace_id"], &request["span_id"]), (&json!(trace), &json!(request_span)));
+    assert_eq!(request["seen"], format!("00-{trace}-{request_span}-01"));
+    assert_eq!((&push["trace_id"], &push["span_id"]), (&json!(trace), &json!("0123456789abcdef")));
+
+    let resource = told["resourceSpans"][0]["resource"]["attributes"].clone();
+    let attribute =
+        |name: &str, text: &str| json!({ "key": name, "value": { "stringValue": text } });
+    assert_eq!(resource[0], attribute("service.name", "agents"));
+    assert_eq!(resource[1], attribute("faas.name", "executor-1"));
+    let [push, request] = &spans_of(told)[..] else { panic!("{told}") };
+    let noon = "1795780800000000000";
+    let expected = json!({
+        "traceId": trace, "spanId": request_span, "parentSpanId": "00f067aa0ba902b7",
+        "name": "POST", "kind": 2, "startTimeUnixNano": noon, "endTimeUnixNano": noon,
+        "attributes": [{ "key": "http.response.status_code", "value": { "intValue": "200" } }],
+        "status": {},
+    });
+    assert_eq!(*request, expected);
+    let place = (&push["spanId"], &push["parentSpanId"], &push["name"], &push["kind"]);
+    let (own, above) = (json!("0123456789abcdef"), json!("00f067aa0ba902b7"));
+    assert_eq!(place, (&own, &above, &json!("push"), &json!(3)));
+    assert_eq!(push["attributes"][0], attribute("long", &"é".repeat(128)));
+}
+
+#[test]
+fn a_trace_begins_where_nobody_is_in_one_and_who_began_it_decides_whether_it_is_kept() {
+    let lines = lines_of(Which::None, Some(Way::Log), |telemetry| {
+        let begun = telemetry.invocation();
+        run(begun.complete(async {
+            drop(trace_span!(target: trace::TARGET, "attempt", "error.type" = "store"));
+        }));
+        let unsampled = REMOTE.replace("-01", "-00");
+        let invocation = telemetry.invocation();
+        run(invocation.complete(async {
+            drop(trace_span!(target: trace::TARGET, "request", parent = unsampled));
+        }));
+        let malformed = telemetry.invocation();
+        run(malformed.complete(async {
+            drop(trace_span!(target: trace::TARGET, "request", parent = "hunter2"));
+        }));
+    });
+    let [begun, anew] = &lines[..] else { panic!("{lines:?}") };
+    let span = &spans_of(begun)[0];
+    assert_eq!(span["traceId"].as_str().map(str::len), Some(32), "{span}");
+    assert_eq!((span.get("parentSpanId"), &span["status"]), (None, &json!({ "code": 2 })));
+    assert!(!anew.to_string().contains("hunter2"), "{anew}");
+    assert_ne!(spans_of(anew)[0]["traceId"], span["traceId"]);
+}
+
+#[test]
+fn without_traces_a_trace_of_a_client_goes_on_as_it_came_and_none_begins() {
+    let lines = lines(Which::None, |telemetry| {
+        for parent in [Some(REMOTE), None] {
+            run(telemetry.invocation().complete(async { traced(parent) }));
+        }
+    });
+    let [request, push, alone, _] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!(
+        (&request["seen"], &request["span_id"]),
+        (&json!(REMOTE), &json!("00f067aa0ba902b7"))
+    );
+    assert_eq!(push["span_id"], "0123456789abcdef");
+    assert_eq!((alone.get("seen"), alone.get("trace_id")), (None, None));
+}
+
+#[test]
+fn an_invocation_keeps_so_many_spans() {
+    let lines = lines_of(Which::None, Some(Way::Log), |telemetry| {
+        run(telemetry.invocation().complete(async {
+            (0..600).for_each(|_| drop(trace_span!(target: trace::TARGET, "attempt")));
+        }));
+    });
+    assert_eq!(spans_of(&lines[0]).len(), 512);
+}
+
+/// A collector that gives this answer to the first request, or none if it is empty.
+async fn collected(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1/traces", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"}") {
+            assert_ne!(stream.read_buf(&mut asked).await.unwrap(), 0);
+        }
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        if answer.is_empty() {
+            std::future::pending::<()>().await;
+        }
+        String::from_utf8(asked).unwrap()
+    });
+    let settings = Settings {
+        traces: Some(Way::Collector(url.parse().unwrap())),
+        ..Settings::fallback(Reader::Request)
+    };
+    let out = Out(Arc::new(|_| {}));
+    let clock: Arc<dyn Clock> = if answer.is_empty() { Arc::new(Noon) } else { Arc::new(Patient) };
+    let ids = Arc::new(Counted::default());
+    let (telemetry, subscriber) = Telemetry::new(settings, out, clock, ids);
+    let dispatch = tracing::Dispatch::new(subscriber);
+    let invocation = tracing::dispatcher::with_default(&dispatch, || {
+        let invocation = telemetry.invocation();
+        invocation.span().in_scope(|| drop(trace_span!(target: trace::TARGET, "attempt")));
+        invocation
+    });
+    // It ends in any case.
+    invocation.finish().await;
+    if answer.is_empty() { String::new() } else { served.await.unwrap() }
+}
+
+#[tokio::test]
+async fn a_collector_is_sent_the_spans_and_what_it_answers_does_not_matter() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
+        "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n",
+        "nonsense",
+    ] {
+        let asked = collected(answer).await;
+        let (head, body) = asked.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{head}");
+        assert!(head.contains("content-type: application/json"), "{head}");
+        assert_eq!(spans_of(&serde_json::from_str(body).unwrap()).len(), 1);
+    }
+    // Silence is waited out by the clock.
+    collected("").await;
 }

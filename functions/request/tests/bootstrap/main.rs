@@ -20,7 +20,7 @@ use crate::support::{
 async fn a_task_lives_through_both_processes() {
     let aws = Aws::start().await;
     let request = Function::start(REQUEST, &aws).await;
-    let executor = Function::start(executor(), &aws).await;
+    let executor = Function::start_with(executor(), &aws, &[("METRICS", "all")]).await;
 
     let card = request.http("GET", "/.well-known/agent-card.json", "", 200).await;
     assert_eq!(card["name"], "echo");
@@ -59,6 +59,16 @@ async fn a_task_lives_through_both_processes() {
     assert_eq!(line["message_id"], signals[0].id.as_str());
     assert_eq!(line["function_request_id"].as_str().map(str::len), Some(36), "{line}");
     request.log(&[text, "nobody", "eyJhbGciOi"]);
+
+    let metrics = |line: &str| line.contains("CloudWatchMetrics");
+    executor.bootstrap.line(metrics, PATIENCE).await.expect("a line of metrics");
+    let log = executor.log(&[text]);
+    let lines: Vec<_> = log.iter().filter(|line| line.get("_aws").is_some()).collect();
+    let [line] = lines[..] else { panic!("{lines:?}") };
+    assert_eq!((&line["TasksCompleted"], &line["ColdStart"]), (&json!(1), &json!(1)), "{line}");
+    assert!(line["TurnMillis"].is_u64() && line["Attempts"] == 1, "{line}");
+    assert_eq!(line["function_request_id"].as_str().map(str::len), Some(36), "{line}");
+    assert!(request.log(&[]).iter().all(|line| line.get("_aws").is_none()), "it is switched on");
 }
 
 #[tokio::test]

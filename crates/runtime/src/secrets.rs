@@ -1,0 +1,324 @@
+//! Secrets by reference: a secret variable can name where its value is kept.
+//!
+//! `ssm:/path` is a parameter of Systems Manager, `secretsmanager:name#key` a member of a JSON secret
+//! of Secrets Manager, and `secretsmanager:name` a whole one. All of them are read when the process
+//! starts, side by side, and again at the start of the first invocation after [`REFRESH`]. What a
+//! process makes of its variables, its context, is made anew when a value has changed. Invocations
+//! that are under way keep the former one.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use a2a_lambda_core::Clock;
+use a2a_lambda_core::engine::chain;
+use a2a_lambda_protocol::Timestamp;
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+use zeroize::Zeroizing;
+
+use crate::table::{Reader, SETTINGS, Text, Variable};
+use crate::variables::{ConfigError, Variables};
+
+/// For how long values that were read hold.
+pub const REFRESH: Duration = Duration::from_mins(5);
+
+/// How long after a failed refresh the next one is tried.
+const RETRY: Duration = Duration::from_mins(1);
+
+/// How long reading may take when the process starts: Lambda gives it 10 s in all.
+const AT_START: Duration = Duration::from_secs(8);
+
+/// How long reading may hold up an invocation.
+const AT_REFRESH: Duration = Duration::from_secs(2);
+
+/// The most bytes that the name of a secret has.
+const MAX_NAME: usize = 2_048;
+
+/// Where the value of a variable is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reference {
+    /// A parameter of Systems Manager.
+    Parameter {
+        /// Its name or ARN.
+        name: String,
+    },
+    /// A secret of Secrets Manager.
+    Secret {
+        /// Its name or ARN.
+        name: String,
+        /// Which member of the JSON object that it is; `None` for all of it.
+        key: Option<String>,
+    },
+}
+
+/// A text begins as a reference does, and is none.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "what begins with `ssm:` or `secretsmanager:` must be a reference, such as `ssm:/path` or \
+     `secretsmanager:name#key`"
+)]
+pub struct BadReference;
+
+impl Reference {
+    /// The reference that a value is; `None` if it is none.
+    ///
+    /// # Errors
+    /// When it begins as one and is malformed.
+    pub fn parse(value: &str) -> Result<Option<Self>, BadReference> {
+        let is_name = |name: &str| {
+            !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(|b| b.is_ascii_graphic())
+        };
+        if let Some(name) = value.strip_prefix("ssm:") {
+            let is_full = name.starts_with('/') || name.starts_with("arn:");
+            return if is_full && is_name(name) {
+                Ok(Some(Self::Parameter { name: name.to_owned() }))
+            } else {
+                Err(BadReference)
+            };
+        }
+        let Some(rest) = value.strip_prefix("secretsmanager:") else { return Ok(None) };
+        let (name, key) = match rest.split_once('#') {
+            Some((name, key)) => (name, Some(key)),
+            None => (rest, None),
+        };
+        if is_name(name) && key.is_none_or(is_name) {
+            Ok(Some(Self::Secret { name: name.to_owned(), key: key.map(str::to_owned) }))
+        } else {
+            Err(BadReference)
+        }
+    }
+
+    /// What of a stored text the variable is to have.
+    fn value(&self, stored: Zeroizing<String>) -> Result<Zeroizing<String>, SecretError> {
+        let Self::Secret { key: Some(key), .. } = self else { return Ok(stored) };
+        // The parser's error would quote the secret.
+        let object: Result<Map<String, Value>, _> = serde_json::from_str(&stored);
+        let mut object = object.map_err(|_| SecretError::new("the secret is no JSON object"))?;
+        match object.remove(key) {
+            Some(Value::String(value)) => Ok(Zeroizing::new(value)),
+            Some(_) => Err(SecretError::new("that member of the secret is no text")),
+            None => Err(SecretError::new("the secret has no such member")),
+        }
+    }
+}
+
+/// A secret could not be read. The text never has any of its value.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SecretError(String, #[source] Option<Box<dyn Error + Send + Sync>>);
+
+impl SecretError {
+    /// An error with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into(), None)
+    }
+
+    /// An error with this text and cause.
+    pub fn because(
+        text: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self(text.into(), Some(source.into()))
+    }
+}
+
+/// Where secrets are kept.
+#[async_trait]
+pub trait SecretStore: Send + Sync + 'static {
+    /// The whole text of a parameter or secret.
+    ///
+    /// # Errors
+    /// When it is not there, may not be read, or the store does not answer.
+    async fn read(&self, reference: &Reference) -> Result<Zeroizing<String>, SecretError>;
+}
+
+/// How the store is made: only if a variable is a reference.
+type MakeStore<'a> =
+    &'a (dyn Fn(&Variables<'_>) -> Result<Arc<dyn SecretStore>, ConfigError> + Sync);
+
+/// Values by the names of variables.
+type Values = BTreeMap<&'static str, Zeroizing<String>>;
+
+/// The variables that are references, and where these are read.
+struct References {
+    store: Arc<dyn SecretStore>,
+    of: Vec<(&'static Text, Reference)>,
+}
+
+impl References {
+    /// Those that a program's variables have; `None` if there are none.
+    fn find(
+        reader: Reader,
+        lookup: &dyn Fn(&str) -> Option<String>,
+        make: MakeStore<'_>,
+    ) -> Result<Option<Self>, ConfigError> {
+        let mut of = Vec::new();
+        for variable in SETTINGS {
+            let Variable::Text(text) = *variable else { continue };
+            if !text.secret || !text.about.is_read_by(reader) {
+                continue;
+            }
+            let value = lookup(text.about.name).map(Zeroizing::new).unwrap_or_default();
+            let reference = Reference::parse(&value);
+            if let Some(found) = reference.map_err(|error| ConfigError::because(text, error))? {
+                of.push((text, found));
+            }
+        }
+        if of.is_empty() {
+            return Ok(None);
+        }
+        let store = make(&Variables::new(reader, lookup))?;
+        Ok(Some(Self { store, of }))
+    }
+
+    /// Reads all of them, side by side, within this time.
+    async fn read(&self, clock: &dyn Clock, within: Duration) -> Result<Values, ConfigError> {
+        // They end with the set.
+        let mut reading = JoinSet::new();
+        for (variable, reference) in &self.of {
+            let (store, reference, variable) = (self.store.clone(), reference.clone(), *variable);
+            reading.spawn(async move {
+                let read = async { reference.value(store.read(&reference).await?) };
+                (variable, read.await)
+            });
+        }
+        let mut values = Values::new();
+        let all = async {
+            while let Some(read) = reading.join_next().await {
+                let Ok((variable, value)) = read else { continue };
+                let value = value.map_err(|error| ConfigError::unread(variable, error))?;
+                values.insert(variable.about.name, value);
+            }
+            Ok(())
+        };
+        tokio::select! {
+            biased;
+            read = all => read?,
+            () = clock.sleep(within) => {}
+        }
+        let missing =
+            self.of.iter().find(|(variable, _)| !values.contains_key(variable.about.name));
+        match missing {
+            None => Ok(values),
+            Some((variable, _)) => {
+                let text = format!("there was no answer within {} s", within.as_secs());
+                Err(ConfigError::unread(variable, SecretError::new(text)))
+            }
+        }
+    }
+}
+
+/// Looks variables up.
+type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// How a context is made of variables.
+type Make<C> = Box<dyn Fn(&Variables<'_>) -> Result<C, ConfigError> + Send + Sync>;
+
+/// A process's context, which is made anew when a secret has changed.
+pub struct Configured<C> {
+    reader: Reader,
+    lookup: Lookup,
+    make: Make<C>,
+    clock: Arc<dyn Clock>,
+    /// `None` if no variable is a reference: then the context is never made anew.
+    references: Option<References>,
+    now: Mutex<Current<C>>,
+}
+
+struct Current<C> {
+    context: Arc<C>,
+    values: Values,
+    refresh_at: Timestamp,
+}
+
+impl<C> fmt::Debug for Configured<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Configured").field("reader", &self.reader).finish_non_exhaustive()
+    }
+}
+
+impl<C> Configured<C> {
+    /// Reads the references among the variables, and makes the context.
+    ///
+    /// # Errors
+    /// When a variable is missing or cannot be used, or a reference cannot be read.
+    pub(crate) async fn new(
+        reader: Reader,
+        lookup: Lookup,
+        make: Make<C>,
+        store: MakeStore<'_>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConfigError> {
+        let references = References::find(reader, &lookup, store)?;
+        let values = match &references {
+            Some(references) => references.read(&*clock, AT_START).await?,
+            None => Values::new(),
+        };
+        let context = Arc::new(made(reader, &lookup, &make, &values)?);
+        let refresh_at = clock.now().saturating_add(REFRESH);
+        let now = Mutex::new(Current { context, values, refresh_at });
+        Ok(Self { reader, lookup, make, clock, references, now })
+    }
+
+    /// The context. Call it at the start of an invocation.
+    ///
+    /// When the secrets are to be read again, this does it, for two seconds at most. If that fails, or
+    /// if a new value cannot be used, the former context stays, and a line of the log says why.
+    pub async fn current(&self) -> Arc<C> {
+        let Some(references) = &self.references else { return self.lock().context.clone() };
+        {
+            let mut now = self.lock();
+            if self.clock.now() < now.refresh_at {
+                return now.context.clone();
+            }
+            // Another invocation at the same time does not read them, too.
+            now.refresh_at = self.clock.now().saturating_add(RETRY);
+        }
+        let read = references.read(&*self.clock, AT_REFRESH).await;
+        let refreshed = read.and_then(|values| {
+            if values == self.lock().values {
+                return Ok(None);
+            }
+            let context = made(self.reader, &self.lookup, &self.make, &values)?;
+            Ok(Some((Arc::new(context), values)))
+        });
+        let mut now = self.lock();
+        match refreshed {
+            Err(error) => warn!(error = chain(&error), "secrets stay as they were read before"),
+            Ok(changed) => {
+                now.refresh_at = self.clock.now().saturating_add(REFRESH);
+                if let Some((context, values)) = changed {
+                    info!("secrets have changed");
+                    now.context = context;
+                    now.values = values;
+                }
+            }
+        }
+        now.context.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Current<C>> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn made<C>(
+    reader: Reader,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    make: &Make<C>,
+    values: &Values,
+) -> Result<C, ConfigError> {
+    let lookup = |name: &str| match values.get(name) {
+        Some(value) => Some(value.to_string()),
+        None => lookup(name),
+    };
+    make(&Variables::new(reader, &lookup))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::*;
+use crate::table::{PUSH_JWT_KEY, PUSH_SECRETS_KEY, PUSH_SIGNING_KEYS};
+
+/// In each secret, so that a test sees it where it must not be.
+const HUSH: &str = "hunter2";
+
+/// A clock that stands until it is set, and at which nothing waits for long.
+#[derive(Default)]
+struct Hands(AtomicI64);
+
+#[async_trait]
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        // Only a store that never answers lets this come.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        self.pass(duration);
+    }
+}
+
+impl Hands {
+    fn pass(&self, time: Duration) {
+        self.0.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+}
+
+/// A store of texts: by what a reference says, one after the other. `None` is no answer.
+#[derive(Default)]
+struct Shelf {
+    texts: Mutex<BTreeMap<String, Option<Result<String, String>>>>,
+    reads: Mutex<Vec<String>>,
+}
+
+impl Shelf {
+    fn set(&self, reference: &str, text: Option<Result<&str, &str>>) {
+        let text = text.map(|text| text.map(str::to_owned).map_err(str::to_owned));
+        self.texts.lock().unwrap().insert(reference.to_owned(), text);
+    }
+
+    fn reads(&self) -> Vec<String> {
+        let mut reads = std::mem::take(&mut *self.reads.lock().unwrap());
+        reads.sort();
+        reads
+    }
+}
+
+struct Shelved(Arc<Shelf>);
+
+#[async_trait]
+impl SecretStore for Shelved {
+    async fn read(&self, reference: &Reference) -> Result<Zeroizing<String>, SecretError> {
+        let name = match reference {
+            Reference::Parameter { name } => format!("ssm:{name}"),
+            Reference::Secret { name, .. } => format!("secretsmanager:{name}"),
+        };
+        self.0.reads.lock().unwrap().push(name.clone());
+        let text = self.0.texts.lock().unwrap().get(&name).cloned();
+        match text {
+            Some(Some(Ok(text))) => Ok(Zeroizing::new(text)),
+            Some(Some(Err(error))) => Err(SecretError::new(error)),
+            Some(None) => std::future::pending().await,
+            None => Err(SecretError::new("there is none")),
+        }
+    }
+}
+
+/// What a context is made of here: two secrets. An empty one cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+struct Context {
+    signing: Option<String>,
+    secrets: Option<String>,
+}
+
+fn make(variables: &Variables<'_>) -> Result<Context, ConfigError> {
+    let signing = variables.text(&PUSH_SIGNING_KEYS)?;
+    if signing.as_deref() == Some("bad hunter2") {
+        return Err(ConfigError::invalid(&PUSH_SIGNING_KEYS));
+    }
+    Ok(Context { signing, secrets: variables.text(&PUSH_SECRETS_KEY)? })
+}
+
+struct World {
+    shelf: Arc<Shelf>,
+    clock: Arc<Hands>,
+}
+
+impl World {
+    fn new() -> Self {
+        let shelf = Arc::new(Shelf::default());
+        shelf.set("ssm:/push/keys", Some(Ok("one hunter2")));
+        shelf.set("secretsmanager:push", Some(Ok(r#"{"key": "two hunter2", "n": 7}"#)));
+        Self { shelf, clock: Arc::default() }
+    }
+
+    async fn configured(
+        &self,
+        variables: &[(&'static str, &'static str)],
+    ) -> Result<Configured<Context>, ConfigError> {
+        let variables: BTreeMap<_, _> = variables.iter().copied().collect();
+        let lookup = move |name: &str| variables.get(name).map(|value| (*value).to_owned());
+        let kept = self.shelf.clone();
+        let store =
+            move |_: &Variables<'_>| Ok(Arc::new(Shelved(kept.clone())) as Arc<dyn SecretStore>);
+        let (make, clock) = (Box::new(make), self.clock.clone());
+        Configured::new(Reader::SqsExecutor, Box::new(lookup), make, &store, clock).await
+    }
+}
+
+const BOTH: [(&str, &str); 2] =
+    [("PUSH_SIGNING_KEYS", "ssm:/push/keys"), ("PUSH_SECRETS_KEY", "secretsmanager:push#key")];
+
+#[test]
+fn references_are_told_from_values_and_malformed_ones_are_refused() {
+    let parameter = |name: &str| Some(Reference::Parameter { name: name.to_owned() });
+    let secret = |name: &str, key: Option<&str>| {
+        Some(Reference::Secret { name: name.to_owned(), key: key.map(str::to_owned) })
+    };
+    let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:push-AbCdEf";
+    for (text, reference) in [
+        ("", None),
+        ("whsec_aHVzaA==", None),
+        ("-----BEGIN PRIVATE KEY-----", None),
+        ("ssm:/a/b", parameter("/a/b")),
+        ("ssm:/a/b:3", parameter("/a/b:3")),
+        (
+            "ssm:arn:aws:ssm:eu-central-1:1:parameter/a",
+            parameter("arn:aws:ssm:eu-central-1:1:parameter/a"),
+        ),
+        ("secretsmanager:push", secret("push", None)),
+        ("secretsmanager:push#key", secret("push", Some("key"))),
+        (&format!("secretsmanager:{arn}#key"), secret(arn, Some("key"))),
+    ] {
+        assert_eq!(Reference::parse(text).unwrap(), reference, "{text}");
+    }
+    let long = format!("ssm:/{}", "x".repeat(MAX_NAME));
+    for text in [
+        "ssm:",
+        "ssm:hunter2",
+        "ssm:/a b",
+        "ssm:/ä",
+        &long,
+        "secretsmanager:",
+        "secretsmanager:#key",
+        "secretsmanager:push#",
+        "secretsmanager:a b#key",
+    ] {
+        assert!(Reference::parse(text).is_err(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn references_are_read_once_and_values_are_left_alone() {
+    let world = World::new();
+    let configured = world.configured(&BOTH).await.unwrap();
+    let expected = Context {
+        signing: Some("one hunter2".to_owned()),
+        secrets: Some("two hunter2".to_owned()),
+    };
+    assert_eq!(*configured.current().await, expected);
+    assert_eq!(world.shelf.reads(), ["secretsmanager:push", "ssm:/push/keys"]);
+    assert!(!format!("{configured:?}").contains(HUSH));
+
+    // No store is made, and nothing is read.
+    let plain = world.configured(&[("PUSH_SIGNING_KEYS", "whsec_x")]).await.unwrap();
+    world.clock.pass(REFRESH);
+    assert_eq!(plain.current().await.signing.as_deref(), Some("whsec_x"));
+    // What is no secret is no reference.
+    let name = world.configured(&[("PUSH_JWT_KEY_ID", "ssm:/push/keys")]).await.unwrap();
+    name.current().await;
+    assert_eq!(world.shelf.reads(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_new_value_makes_a_new_context_after_five_minutes_and_not_before() {
+    let world = World::new();
+    let configured = world.configured(&BOTH).await.unwrap();
+    let before = configured.current().await;
+    world.shelf.reads();
+    world.shelf.set("ssm:/push/keys", Some(Ok("new hunter2")));
+    world.clock.pass(REFRESH.saturating_sub(Duration::from_millis(1)));
+    assert!(Arc::ptr_eq(&configured.current().await, &before));
+    assert_eq!(world.shelf.reads(), Vec::<String>::new());
+
+    world.clock.pass(Duration::from_millis(1));
+    let after = configured.current().await;
+    assert_eq!(after.signing.as_deref(), Some("new hunter2"));
+    assert_eq!(before.signing.as_deref(), Some("one hunter2"), "for who has it still");
+    assert_eq!(world.shelf.reads().len(), 2);
+    // The same values: the same context, for five more minutes.
+    assert!(Arc::ptr_eq(&configured.current().await, &after));
+    world.clock.pass(REFRESH);
+    assert!(Arc::ptr_eq(&configured.current().await, &after));
+    assert_eq!(world.shelf.reads().len(), 2);
+}
+
+#[tokio::test]
+async fn a_refresh_that_fails_leaves_the_context_and_is_tried_again_after_a_minute() {
+    let world = World::new();
+    let configured = world.configured(&BOTH).await.unwrap();
+    let before = configured.current().await;
+    let failures = [Some(Err("down")), None, Some(Ok("bad hunter2"))];
+    world.clock.pass(REFRESH);
+    for failure in failures {
+        world.shelf.set("ssm:/push/keys", failure);
+        assert!(Arc::ptr_eq(&configured.current().await, &before), "{failure:?}");
+        world.shelf.reads();
+        // Not at once.
+        assert!(Arc::ptr_eq(&configured.current().await, &before));
+        assert_eq!(world.shelf.reads(), Vec::<String>::new());
+        world.clock.pass(RETRY);
+    }
+    world.shelf.set("ssm:/push/keys", Some(Ok("new hunter2")));
+    assert_eq!(configured.current().await.signing.as_deref(), Some("new hunter2"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_at_the_start_is_named_and_nothing_of_it_is_shown() {
+    let world = World::new();
+    world.shelf.set("ssm:/silent", None);
+    world.shelf.set("secretsmanager:text", Some(Ok(HUSH)));
+    world.shelf.set("secretsmanager:list", Some(Ok(r#"["hunter2"]"#)));
+    for (variable, value, reason) in [
+        (&PUSH_SIGNING_KEYS, "ssm:/nowhere", "there is none"),
+        (&PUSH_SIGNING_KEYS, "ssm:/silent", "there was no answer within 8 s"),
+        (&PUSH_JWT_KEY, "ssm:hunter2", "must be a reference"),
+        (&PUSH_SECRETS_KEY, "secretsmanager:text#key", "the secret is no JSON object"),
+        (&PUSH_SECRETS_KEY, "secretsmanager:list#key", "the secret is no JSON object"),
+        (&PUSH_SECRETS_KEY, "secretsmanager:push#hush", "the secret has no such member"),
+        (&PUSH_SECRETS_KEY, "secretsmanager:push#n", "that member of the secret is no text"),
+    ] {
+        let error = world.configured(&[(variable.about.name, value)]).await.unwrap_err();
+        let shown = format!("{} {error:?}", chain(&error));
+        assert!(shown.contains(variable.about.name) && shown.contains(reason), "{shown}");
+        assert!(!shown.contains(HUSH), "{shown}");
+    }
+}
