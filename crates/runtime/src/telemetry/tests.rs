@@ -33,7 +33,7 @@ impl Clock for Patient {
     }
 
     async fn sleep(&self, _: std::time::Duration) {
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 }
 

@@ -21,7 +21,7 @@ use crate::support::{ISSUER, Signer, Web, authorizer, base64, judged};
 
 const TOKENS: usize = 10_000;
 
-/// Numbers that look random and are the same each time (SplitMix64).
+/// Numbers that look random and are the same each time (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -118,7 +118,7 @@ fn token(dice: &mut Dice, signers: &[(&str, Signer)], now: i64) -> String {
         match dice.next(11) {
             0 => {
                 header["alg"] =
-                    json!(dice.one(&["HS256", "none", "RS256", "ES256", "ES512", "EdDSA"]))
+                    json!(dice.one(&["HS256", "none", "RS256", "ES256", "ES512", "EdDSA"]));
             }
             1 => header["kid"] = json!(dice.one(&[other.0, "x", "../a", ""])),
             2 => signs = &other.1,
@@ -127,7 +127,8 @@ fn token(dice: &mut Dice, signers: &[(&str, Signer)], now: i64) -> String {
                 claims["exp"] = json!(dice.one(&times));
             }
             4 => {
-                claims["nbf"] = json!(dice.one(&[now - 900, now, now + 30, now + 900, now + 9_000]))
+                claims["nbf"] =
+                    json!(dice.one(&[now - 900, now, now + 30, now + 900, now + 9_000]));
             }
             5 => claims["exp"] = dice.one(&[json!("soon"), json!(1.5e9), json!([]), json!(now)]),
             6 => {
@@ -144,9 +145,9 @@ fn token(dice: &mut Dice, signers: &[(&str, Signer)], now: i64) -> String {
             _ => claims["nbf"] = dice.one(&[json!("x"), json!(1.5), json!(0)]),
         }
     }
-    let signed = format!("{}.{}", base64(header.to_string()), base64(claims.to_string()));
+    let content = format!("{}.{}", base64(header.to_string()), base64(claims.to_string()));
     let algorithm = header["alg"].as_str().unwrap();
-    let mut token = format!("{signed}.{}", base64(signs.sign(algorithm, signed.as_bytes())));
+    let mut token = format!("{content}.{}", base64(signs.sign(algorithm, content.as_bytes())));
     // What a careless proxy or an attacker does to the text.
     match dice.next(12) {
         0 => {
@@ -178,10 +179,10 @@ async fn ten_thousand_tokens_are_judged_as_another_verifier_judges_them() {
     let mut taken = 0;
     for n in 0..TOKENS {
         let now = SystemClock.now().as_millis() / 1_000;
-        let token = token(&mut dice, &signers, now);
-        let ours = judged(&context, &token, now).await.0;
-        let theirs = oracle(&token, &keys);
-        assert_eq!(ours == 200, theirs, "token {n} is {ours} here, and {theirs} there: {token}");
+        let text = token(&mut dice, &signers, now);
+        let ours = judged(&context, &text, now).await.0;
+        let theirs = oracle(&text, &keys);
+        assert_eq!(ours == 200, theirs, "token {n} is {ours} here, and {theirs} there: {text}");
         taken += usize::from(theirs);
     }
     // A judge that takes all, or none, is no judge.
