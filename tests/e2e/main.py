@@ -8,6 +8,7 @@ from pathlib import Path
 
 import alarms
 import arm64
+import authorizers
 import deploys
 import journey
 import operations
@@ -31,6 +32,8 @@ GAPS = [
     "functions/request/tests/it/identity.rs reads the event that AWS documents",
     "sqs:ChangeMessageVisibilityBatch, sqs:DeleteMessageBatch: the emulator asks for rights of these "
     "names, which AWS does not have; the run adds them to the executor's role",
+    "the right of authorizer to the partition of API keys alone: the emulator evaluates no "
+    "dynamodb:LeadingKeys; the static policy test has the condition, and the local cloud keeps to it",
     "scheduler:CreateSchedule: the emulator looks for a right in the group `default`, whatever group a "
     "schedule is made in; the run adds it to the roles, so that the template's own is not proven here",
     "stream mapping: ReportBatchItemFailures, retries, bisecting and the on-failure destination are "
@@ -150,6 +153,33 @@ class Run:
             self.stack.logged,
         )
 
+    def authorize(self) -> None:
+        """The function authorizer, behind both APIs."""
+        with authorizers.Issuer() as issuer:
+            for kind in ("rest", "http"):
+                self.authorized(kind, issuer)
+        without = {**PARAMETERS, **SIGNED, **authorizers.NONE, "FrontDoor": "http", "Agent": "echo"}
+        self.step("authorizer: deploy without it", self.deploy, "shipped", without)
+
+    def authorized(self, kind: str, issuer) -> None:
+        def deploy(ttl_s: int, header: str) -> str:
+            own = authorizers.parameters(issuer, kind, ttl_s)
+            parameters = {**PARAMETERS, **own, "AuthorizerHeader": header}
+            evidence = self.deploy("shipped", parameters)
+            if kind == "rest":
+                self.deploy("shipped", {"PublicUrl": self.stack.outputs()["Url"].rstrip("/")})
+            return evidence
+
+        name = f"authorizer, {kind}"
+        if not self.step(f"{name}: deploy", deploy, authorizers.TTL_S, "Authorization"):
+            return
+        self.step(f"{name}: the card", authorizers.card, Door)
+        self.step(f"{name}: tokens", authorizers.tokens, Door, issuer, kind)
+        self.step(f"{name}: an expired token", authorizers.expires, Door, issuer)
+        self.step(f"{name}: API keys, cached", authorizers.api_keys, self.stack, Door, kind)
+        if self.step(f"{name}: deploy without cache", deploy, 0, "any"):
+            self.step(f"{name}: API keys, uncached", authorizers.uncached, self.stack, Door, kind)
+
     def operate(self) -> None:
         self.step("recurring schedule", operations.recurring_schedule, self.stack, Door)
         hook = self.receiver.hook()
@@ -202,6 +232,7 @@ class Run:
     def all(self) -> None:
         self.packages()
         self.smoke()
+        self.authorize()
         self.journeys()
         self.operate()
         self.deploys()

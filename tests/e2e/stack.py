@@ -17,6 +17,8 @@ FUNCTIONS = {
     "stream-recovery": "StreamRecovery",
     "scheduled-recovery": "ScheduledRecovery",
 }
+# It is there only where callers are checked by it.
+AUTHORIZER = "authorizer"
 
 
 class Stack:
