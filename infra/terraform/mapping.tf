@@ -20,6 +20,8 @@ locals {
   ]
   of_words      = length(local.words) == 0 ? {} : { DomainPath = join("/", local.words) }
   of_authorizer = var.authorizer == null ? {} : { Authorizer = "lambda", AuthorizerFunctionArn = local.authorizer_arn }
+  ttl           = try(var.authorizer.result_ttl_in_seconds, null)
+  of_ttl        = local.ttl == null ? {} : { AuthorizerResultTtlSeconds = tostring(local.ttl) }
 
   # A value that is given is passed on. It is no secret whether a secret is given.
   of_variables = {
@@ -32,7 +34,7 @@ locals {
     },
     { for function, parameter in local.zip_parameters : parameter => try(local.zips[function].key, "") },
   )
-  settings = merge(local.of_variables, local.of_words, local.of_authorizer, local.of_code)
+  settings = merge(local.of_variables, local.of_words, local.of_authorizer, local.of_ttl, local.of_code)
 
   # Terraform would keep a secret in its state. It keeps a reference to one.
   plain_secrets = [

@@ -147,7 +147,12 @@ variable "authorizer" {
   }
 
   validation {
-    condition     = try(var.authorizer.result_ttl_in_seconds, null) == null ? true : var.authorizer.result_ttl_in_seconds == 300
-    error_message = "authorizer.result_ttl_in_seconds must be left out, or 300: the template has no other."
+    condition     = try(var.authorizer.result_ttl_in_seconds, null) == null ? true : var.authorizer.result_ttl_in_seconds >= 0 && var.authorizer.result_ttl_in_seconds <= 3600
+    error_message = "authorizer.result_ttl_in_seconds must be 0 to 3600."
+  }
+
+  validation {
+    condition     = try(var.authorizer.result_ttl_in_seconds, null) == null || var.authorizer_result_ttl_seconds == null
+    error_message = "authorizer.result_ttl_in_seconds: authorizer_result_ttl_seconds says the same. Give one of them."
   }
 }

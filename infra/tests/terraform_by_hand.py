@@ -134,7 +134,10 @@ def test_an_authorizer_is_the_one_that_the_module_makes(applied, package):
         "lambda",
         AUTHORIZER_ARN,
     )
+    assert "AuthorizerResultTtlSeconds" not in parameters
     Stack(**parameters)
+    cached = authorizer(package, result_ttl_in_seconds=150)
+    assert applied(authorizer=cached)["parameters"]["AuthorizerResultTtlSeconds"] == "150"
     in_s3 = authorizer(package, package_type="S3Zip", package_path="s3://zips/auth/1.zip")
     applied(authorizer=in_s3, authorizer_type="lambda", front_door="rest")
 
@@ -177,6 +180,10 @@ def test_a_secret_that_is_no_reference_is_named(applied):
         ({"authorizer": {"module_name": "a b"}}, "must be letters, digits, - and _"),
         ({"authorizer": {"module_name": "m" * 50}}, "Lambda takes no longer name"),
         ({"authorizer": {"result_ttl_in_seconds": 3601}}, "authorizer.result_ttl_in_seconds must be"),
+        (
+            {"authorizer": {"result_ttl_in_seconds": 9}, "authorizer_result_ttl_seconds": 9},
+            "authorizer_result_ttl_seconds says the same",
+        ),
         ({"authorizer": {}, "front_door": "url"}, "only a REST API asks a Lambda authorizer"),
         ({"authorizer": {}, "authorizer_type": "iam"}, "leave authorizer_type out"),
         (

@@ -83,7 +83,7 @@ def test_each_parameter_has_a_variable_that_is_passed_to_it(variables, values):
 
 def test_what_is_passed_are_parameters_and_none_is_forgotten(values):
     passed = set(values["given"]) | set(values["zip_parameters"].values())
-    mapping = str([values[name] for name in ["of_words", "of_authorizer", "of_code", "parameters"]])
+    mapping = str([values[name] for name in ["of_words", "of_authorizer", "of_ttl", "of_code", "parameters"]])
     passed |= set(re.findall(r"\b([A-Z]\w+) = ", mapping))
     assert passed == set(source()["Parameters"])
     assert values["zip_parameters"] == zips()
