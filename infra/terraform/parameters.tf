@@ -28,6 +28,7 @@ locals {
     SqsExecutorReservedConcurrency       = var.sqs_executor_reserved_concurrency
     StreamRecoveryReservedConcurrency    = var.stream_recovery_reserved_concurrency
     ScheduledRecoveryReservedConcurrency = var.scheduled_recovery_reserved_concurrency
+    AuthorizerReservedConcurrency        = var.authorizer_reserved_concurrency
     RequestProvisionedConcurrency        = var.request_provisioned_concurrency
     SqsExecutorProvisionedConcurrency    = var.sqs_executor_provisioned_concurrency
     Canary                               = var.canary

@@ -264,6 +264,17 @@ variable "scheduled_recovery_reserved_concurrency" {
   }
 }
 
+variable "authorizer_reserved_concurrency" {
+  type        = string
+  description = "The reserved concurrency of authorizer; none if empty."
+  default     = null
+
+  validation {
+    condition     = var.authorizer_reserved_concurrency == null ? true : can(regex("^(?:^$|^[1-9]\\d{0,4}$)$", var.authorizer_reserved_concurrency))
+    error_message = "authorizer_reserved_concurrency must be a whole number."
+  }
+}
+
 variable "request_provisioned_concurrency" {
   type        = string
   description = "The provisioned concurrency of request; none if empty. Needs Revision."

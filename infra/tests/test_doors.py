@@ -194,6 +194,10 @@ def test_a_rest_api_asks_our_authorizer_and_caches_by_the_header_that_it_looks_a
         "authorizerUri": INVOKED,
     }
     assert stack.variables("AuthorizerFunction")["AUTHORIZER_HEADER"] == "X-Token"
+    assert "ReservedConcurrentExecutions" not in stack.properties("AuthorizerFunction")
+    reserved = Stack(**parameters, AuthorizerReservedConcurrency="9")
+    function = reserved.properties("AuthorizerFunction")
+    assert function["ReservedConcurrentExecutions"] == "9"
     permission = stack.properties("AuthorizerPermission")
     assert permission["FunctionName"] == "${AuthorizerFunction.Arn}"
     assert permission["SourceArn"].endswith(":${RestApi}/authorizers/*")

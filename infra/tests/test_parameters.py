@@ -45,6 +45,7 @@ BAD = {
     "SqsExecutorReservedConcurrency": ["0", "-1", "all"],
     "StreamRecoveryReservedConcurrency": ["0", "-1", "all"],
     "ScheduledRecoveryReservedConcurrency": ["0", "-1", "all"],
+    "AuthorizerReservedConcurrency": ["0", "-1", "all"],
     "RequestProvisionedConcurrency": ["0", "-1", "all"],
     "SqsExecutorProvisionedConcurrency": ["0", "-1", "all"],
     "Revision": ["a b", "x" * 65],

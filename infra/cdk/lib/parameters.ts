@@ -70,6 +70,8 @@ export interface Parameters {
   readonly streamRecoveryReservedConcurrency?: string;
   /** The reserved concurrency of scheduled-recovery; none if empty. */
   readonly scheduledRecoveryReservedConcurrency?: string;
+  /** The reserved concurrency of authorizer; none if empty. */
+  readonly authorizerReservedConcurrency?: string;
   /** The provisioned concurrency of request; none if empty. Needs Revision. */
   readonly requestProvisionedConcurrency?: string;
   /** The provisioned concurrency of sqs-executor; none if empty. Needs Revision. */
