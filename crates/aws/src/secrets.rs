@@ -1,5 +1,5 @@
 //! Systems Manager and Secrets Manager, from which secrets by reference are read: two requests, signed
-//! and sent by hand. Their SDK crates would add some hundred kilobytes for them.
+//! and sent by hand. An SDK crate for each would be larger than this.
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
