@@ -69,8 +69,9 @@ async def card(door: Door) -> str:
     answer = await door.raw("GET", CARD, anonymous=True)
     assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
     schemes = answer.json()["securitySchemes"]
+    # Beside it stand the words of 0.3.
     expected = {"scheme": "Bearer", "bearerFormat": "JWT"}
-    assert schemes == {"caller": {"httpAuthSecurityScheme": expected}}, schemes
+    assert schemes["caller"]["httpAuthSecurityScheme"] == expected, schemes
     nobody = await door.raw("GET", "/tasks", anonymous=True)
     assert nobody.status_code == 401, f"{nobody.status_code} {nobody.text}"
     return "the card is open and names a bearer token; /tasks without one is answered 401"
@@ -160,9 +161,12 @@ async def uncached(stack: Stack, door: Door, kind: str) -> str:
     key = ApiKey(stack)
     plain = Door(door.url, door.port)
     assert await status(door, key.text) == 200
-    by_header = await plain.raw("GET", "/tasks", headers={"x-api-key": key.text})
-    assert by_header.status_code == 200, f"{by_header.status_code} {by_header.text}"
+    # The emulator gives an HTTP API's authorizer an identity source where there is none.
+    if kind == "rest":
+        by_header = await plain.raw("GET", "/tasks", headers={"x-api-key": key.text})
+        assert by_header.status_code == 200, f"{by_header.status_code} {by_header.text}"
     key.revoke()
     found = await status(door, key.text)
     assert found == REFUSED[kind], found
-    return f"a key by Authorization and by x-api-key; revoked, it is answered {found} at once"
+    headers = "Authorization and by x-api-key" if kind == "rest" else "Authorization"
+    return f"a key by {headers}; revoked, it is answered {found} at once"
