@@ -33,10 +33,7 @@ pub fn engine(variables: &Variables<'_>) -> Result<Engine, ConfigError> {
 pub fn engine_with_records(
     variables: &Variables<'_>,
 ) -> Result<(Engine, Arc<dyn Records>), ConfigError> {
-    let table = variables.required(&TABLE_NAME)?;
-    if !names_a_table(&table) {
-        return Err(ConfigError::invalid(&TABLE_NAME));
-    }
+    let table = table_name(variables)?;
     let queue_url = queue_url(variables, &QUEUE_URL)?;
     let policy = policy(variables)?;
     let aws = AwsEnvironment::from_variables(variables)?;
@@ -103,8 +100,14 @@ fn arn(variables: &Variables<'_>, variable: &'static Text) -> Result<Option<Stri
     Ok(text)
 }
 
+/// The table of tasks.
+pub(crate) fn table_name(variables: &Variables<'_>) -> Result<String, ConfigError> {
+    let table = variables.required(&TABLE_NAME)?;
+    if names_a_table(&table) { Ok(table) } else { Err(ConfigError::invalid(&TABLE_NAME)) }
+}
+
 /// As DynamoDB has it: a name, or an ARN.
-pub(crate) fn names_a_table(text: &str) -> bool {
+fn names_a_table(text: &str) -> bool {
     let is_name = (3..=255).contains(&text.len()) && text.chars().all(is_of_a_name);
     is_name || (text.starts_with("arn:") && text.len() <= 1_024)
 }

@@ -16,6 +16,7 @@ mod variables;
 pub mod vault;
 mod webhook;
 
+pub use a2a_lambda_webhook::Wall;
 pub use policy::policy;
 pub use public_url::public_url;
 pub use secrets::Configured;

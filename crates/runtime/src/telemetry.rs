@@ -24,6 +24,7 @@ use tracing::{Instrument as _, Span, info_span};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::{LookupSpan as _, Registry, SpanRef};
 
 use self::emf::{Measured, Measures, Metrics};
 use self::lines::Lines;
@@ -328,6 +329,13 @@ impl Drop for Invocation {
             metrics.tell(&self.measured.take(), was_cold, request.as_deref());
         }
     }
+}
+
+/// Does something with a span as the registry has it, if it is there.
+fn in_registry<T>(span: &Span, with: impl FnOnce(SpanRef<'_, Registry>) -> T) -> Option<T> {
+    span.with_subscriber(|(id, dispatch)| {
+        dispatch.downcast_ref::<Registry>().and_then(|registry| registry.span(id)).map(with)
+    })?
 }
 
 #[cfg(test)]

@@ -124,8 +124,8 @@ impl HttpWebhook {
     }
 }
 
-/// The time of day, by the clock of the core.
-struct Wall(Arc<dyn Clock>);
+/// The time of day for an outgoing client, by the clock of the core.
+pub struct Wall(pub Arc<dyn Clock>);
 
 impl WallClock for Wall {
     fn now_ms(&self) -> i64 {

@@ -20,7 +20,7 @@ pub use a2a_lambda_https::{
     AllowedHosts, AllowedHostsError, Dial, ExtraRoots, ExtraRootsError, LookUpError, MAX_URL_BYTES,
     Resolve, is_public,
 };
-pub use client::{HttpWebhook, WebhookError};
+pub use client::{HttpWebhook, Wall, WebhookError};
 pub use config::WebhookConfig;
 pub use headers::{STANDARD_WEBHOOKS, check_credentials};
 pub use jwt::JwtSigner;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use a2a_lambda_core::Clock;
 use a2a_lambda_https::{
     Client, ClientConfig, ConnectError, Error, ExtraRoots, Limits, Open, Repeat, Request, Roots,
-    WallClock,
 };
+use a2a_lambda_runtime::Wall;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector, http_client_fn,
@@ -53,14 +53,6 @@ fn limits(settings: &HttpConnectorSettings) -> Limits {
     let read = settings.read_timeout().unwrap_or(NO_LIMIT);
     let connect = settings.connect_timeout().unwrap_or(NO_LIMIT);
     Limits { connect, ..Limits::within(read) }
-}
-
-struct Wall(Arc<dyn Clock>);
-
-impl WallClock for Wall {
-    fn now_ms(&self) -> i64 {
-        self.0.now().as_millis()
-    }
 }
 
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Span, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::{LookupSpan, Registry};
+use tracing_subscriber::registry::LookupSpan;
 
-use super::{Names, Out};
+use super::{Names, Out, in_registry};
 
 /// The most values of a metric that a line can have.
 const VALUES_OF_A_LINE: usize = 100;
@@ -77,12 +77,7 @@ type Values = BTreeMap<&'static str, Vec<u64>>;
 impl Measured {
     /// Collects what is measured in a span, and in those inside of it.
     pub(super) fn collect_in(&self, span: &Span) {
-        span.with_subscriber(|(id, dispatch)| {
-            let span = dispatch.downcast_ref::<Registry>().and_then(|registry| registry.span(id));
-            if let Some(span) = span {
-                span.extensions_mut().insert(self.clone());
-            }
-        });
+        in_registry(span, |span| span.extensions_mut().insert(self.clone()));
     }
 
     pub(super) fn take(&self) -> Values {

@@ -9,10 +9,10 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Span, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::{LookupSpan, Registry};
+use tracing_subscriber::registry::LookupSpan;
 
 use super::spans::place_in;
-use super::{Names, Out, SharedClock};
+use super::{Names, Out, SharedClock, in_registry};
 
 /// The layer that writes lines.
 #[derive(Debug)]
@@ -82,10 +82,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
 
 /// The id of the request that a span is in.
 pub(super) fn request_id(span: &Span) -> Option<String> {
-    span.with_subscriber(|(id, dispatch)| {
-        let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
+    let id = in_registry(span, |span| {
         span.scope().find_map(|span| span.extensions().get::<Request>()?.id.clone())
-    })?
+    });
+    id.flatten()
 }
 
 impl Visit for Request {

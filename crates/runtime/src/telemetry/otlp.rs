@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use a2a_lambda_core::Clock;
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_https::{Client, ClientConfig, Limits, Open, Repeat, Request, WallClock};
+use a2a_lambda_https::{Client, ClientConfig, Limits, Open, Repeat, Request};
+use a2a_lambda_webhook::Wall;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use serde_json::{Value, json};
@@ -42,14 +42,6 @@ pub(super) struct Traces {
 impl fmt::Debug for Traces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Traces").field("names", &self.names).finish_non_exhaustive()
-    }
-}
-
-struct Wall(Arc<dyn Clock>);
-
-impl WallClock for Wall {
-    fn now_ms(&self) -> i64 {
-        self.0.now().as_millis()
     }
 }
 

@@ -14,9 +14,9 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Span, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::{LookupSpan, Registry, SpanRef};
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use super::SharedClock;
+use super::{SharedClock, in_registry};
 
 /// The most spans that an invocation keeps. More are counted.
 const MAX_SPANS: usize = 512;
@@ -93,12 +93,7 @@ pub(super) struct Kept {
 impl Spans {
     /// Keeps the spans that end in a span, which is an invocation's.
     pub(super) fn keep_of(&self, span: &Span) {
-        span.with_subscriber(|(id, dispatch)| {
-            let span = dispatch.downcast_ref::<Registry>().and_then(|registry| registry.span(id));
-            if let Some(span) = span {
-                span.extensions_mut().insert(self.clone());
-            }
-        });
+        in_registry(span, |span| span.extensions_mut().insert(self.clone()));
     }
 
     fn add(&self, span: Ended) {
@@ -157,10 +152,6 @@ impl Places {
     }
 }
 
-fn place_of<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<Place> {
-    span.scope().find_map(|span| span.extensions().get::<Place>().cloned())
-}
-
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Places {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
@@ -169,7 +160,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Places {
         }
         let mut fields = Fields::default();
         attributes.record(&mut fields);
-        let above = span.parent().and_then(|above| place_of(&above));
+        let above = span.parent().and_then(|above| place_in(above.scope()));
         let Some(place) = self.place(above, &fields) else { return };
         let mut extensions = span.extensions_mut();
         extensions.insert(place);
@@ -211,11 +202,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Places {
 
 /// The `traceparent` of the present span, for what is caused elsewhere. `None` if there is no trace.
 pub fn traceparent() -> Option<TraceContext> {
-    let present = Span::current();
-    present.with_subscriber(|(id, dispatch)| {
-        let span = dispatch.downcast_ref::<Registry>()?.span(id)?;
-        place_of(&span).map(|place| place.context)
-    })?
+    let place = in_registry(&Span::current(), |span| place_in(span.scope()));
+    place.flatten().map(|place| place.context)
 }
 
 /// The place of the innermost span of these.
