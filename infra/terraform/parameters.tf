@@ -61,6 +61,7 @@ locals {
     SendScope                            = var.send_scope
     CancelScope                          = var.cancel_scope
     PushScope                            = var.push_scope
+    RequestsPerMinutePerOwner            = var.requests_per_minute_per_owner
     A2aV03                               = var.a2a_v03
     AlbArn                               = var.alb_arn
     AllowedOrigins                       = var.allowed_origins

@@ -122,6 +122,17 @@ variable "push_scope" {
   }
 }
 
+variable "requests_per_minute_per_owner" {
+  type        = number
+  description = "REQUESTS_PER_MINUTE_PER_OWNER: how many requests an owner may make in a minute; 0 for any number. Each request is then one more write of the table. 0 to 60000. Default: 0."
+  default     = null
+
+  validation {
+    condition     = var.requests_per_minute_per_owner == null ? true : var.requests_per_minute_per_owner >= 0 && var.requests_per_minute_per_owner <= 60000
+    error_message = "requests_per_minute_per_owner must be 0 to 60000."
+  }
+}
+
 variable "a2a_v03" {
   type        = bool
   description = "A2A_V0_3: false serves A2A 1.0 only. Default: true."

@@ -48,10 +48,12 @@ mod head_item;
 mod list;
 mod log_items;
 mod read;
+mod requests;
 mod store;
 mod table;
 
 pub use api_keys::API_KEYS_PARTITION;
+pub use requests::RequestCounts;
 pub use store::DynamoDbStore;
 pub use table::{
     CreateTableError, DUE_INDEX, LIST_INDEX, OPEN_MARK, PUSH_MARK, create_table, task_of_head,

@@ -190,7 +190,8 @@ pub(crate) fn error_response(error: &A2aError) -> Response<Bytes> {
 
 /// Makes an error that is about HTTP itself one that HTTP knows as such, in both bindings: a caller
 /// who is not authenticated (spec section 7.4, RFC 9110 section 15.5.2) or may not do it (section
-/// 15.5.4, RFC 6750 section 3.1), and a compressed body (RFC 9110 section 15.5.16).
+/// 15.5.4, RFC 6750 section 3.1), one who has made too many requests (RFC 6585 section 4), and a
+/// compressed body (RFC 9110 section 15.5.16).
 pub(crate) fn challenge(mut response: Response<Bytes>, error: &A2aError) -> Response<Bytes> {
     let (status, told) = match error.kind {
         ErrorKind::Unauthenticated => {
@@ -203,6 +204,10 @@ pub(crate) fn challenge(mut response: Response<Bytes>, error: &A2aError) -> Resp
                 scope.map(|it| format!("Bearer error=\"insufficient_scope\", scope=\"{it}\""));
             let told = told.and_then(|told| HeaderValue::from_str(&told).ok());
             (StatusCode::FORBIDDEN, told.map(|told| (header::WWW_AUTHENTICATE, told)))
+        }
+        ErrorKind::TooManyRequests => {
+            let seconds = HeaderValue::from(error.retry_after().unwrap_or(1));
+            (StatusCode::TOO_MANY_REQUESTS, Some((header::RETRY_AFTER, seconds)))
         }
         ErrorKind::EncodingNotSupported => {
             let identity = HeaderValue::from_static("identity");

@@ -4,11 +4,15 @@ pub(crate) mod payload;
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::time::Duration;
 
 use serde::Serialize;
 
 /// The `domain` of the `ErrorInfo` of every A2A error (specification 11.6).
 pub const ERROR_DOMAIN: &str = "a2a-protocol.org";
+
+/// What the metadata has of the time to wait.
+const RETRY_AFTER: &str = "retryAfterSeconds";
 
 /// How many violations a message spells out; the details hold them all.
 const VIOLATIONS_IN_MESSAGE: usize = 3;
@@ -32,6 +36,8 @@ pub enum ErrorKind {
     Unauthenticated,
     /// Who is calling is known, and may not do this.
     PermissionDenied,
+    /// The caller has made too many requests. Made later, the request may be served.
+    TooManyRequests,
     /// Something broke on this side.
     Internal,
     /// Something on this side is down for now: trying again may help.
@@ -58,7 +64,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::JsonParse,
         Self::InvalidRequest,
         Self::MethodNotFound,
@@ -67,6 +73,7 @@ impl ErrorKind {
         Self::EncodingNotSupported,
         Self::Unauthenticated,
         Self::PermissionDenied,
+        Self::TooManyRequests,
         Self::Internal,
         Self::Unavailable,
         Self::TaskNotFound,
@@ -132,6 +139,7 @@ impl ErrorKind {
             // outside A2A's range.
             Self::Unauthenticated => (-32000, 401, "UNAUTHENTICATED", ""),
             Self::PermissionDenied => (-32000, 403, "PERMISSION_DENIED", ""),
+            Self::TooManyRequests => (-32000, 429, "RESOURCE_EXHAUSTED", ""),
             Self::Internal => (-32603, 500, "INTERNAL", ""),
             Self::Unavailable => (-32603, 503, "UNAVAILABLE", ""),
             Self::TaskNotFound => (-32001, 404, "NOT_FOUND", "TASK_NOT_FOUND"),
@@ -221,6 +229,18 @@ impl A2aError {
     /// There is no such task for this caller. The id is what the caller asked for.
     pub fn task_not_found(id: impl Into<String>) -> Self {
         Self::new(ErrorKind::TaskNotFound, "task not found").with_metadata("taskId", id)
+    }
+
+    /// The caller has made too many requests, as the text says, and may try again after this time.
+    pub fn too_many_requests(text: &str, wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1_000);
+        Self::new(ErrorKind::TooManyRequests, format!("{text}; try again in {seconds} s"))
+            .with_metadata(RETRY_AFTER, seconds.to_string())
+    }
+
+    /// After how many seconds the caller may try again, if that is known.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.metadata.get(RETRY_AFTER)?.parse().ok()
     }
 
     /// The agent does not do that; the message says what.

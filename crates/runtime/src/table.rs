@@ -341,6 +341,8 @@ variables! {
     ALLOWED_ORIGINS: Text {
         must_be: "origins with commas, such as `https://app.example.com`, or `*`", need: Need::Optional, secret: false
     } of REQUEST, "The origins whose web pages may call from a browser. Without it there are none.";
+    REQUESTS_PER_MINUTE_PER_OWNER: Number { least: 0, most: 60_000, default: 0 }
+        of REQUEST, "How many requests an owner may make in a minute; 0 for any number. Others are answered 429. Each request is then one more write of the table.";
     A2A_V0_3: Flag { default: true }
         of REQUEST, "Whether clients of A2A 0.3 are served.";
     MAX_BODY_BYTES: Number { least: 1_024, most: 6_000_000, default: 1_048_576 }

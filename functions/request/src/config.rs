@@ -3,14 +3,16 @@
 mod card;
 mod security;
 
+use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_aws::engine;
+use a2a_lambda_aws::{engine, request_counts};
 use a2a_lambda_http::{Cors, HttpConfig, Scopes};
 use a2a_lambda_runtime::table::{
     AGENT, ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, CANCEL_SCOPE, KEEP_ALIVE_SECONDS,
-    MAX_BODY_BYTES, OWNER_CLAIM, PUSH_SCOPE, READ_SCOPE, RESPONSE_MODE, SEND_SCOPE, TENANT_CLAIM,
-    Text,
+    MAX_BODY_BYTES, OWNER_CLAIM, PUSH_SCOPE, READ_SCOPE, REQUESTS_PER_MINUTE_PER_OWNER,
+    RESPONSE_MODE, SEND_SCOPE, TENANT_CLAIM, Text,
 };
 use a2a_lambda_runtime::{ConfigError, Variables, fetcher, public_url};
 use http::Uri;
@@ -37,6 +39,8 @@ pub struct Config {
     pub identity: Identity,
     /// The load balancer that may name callers.
     pub load_balancer: Option<LoadBalancer>,
+    /// How many requests an owner may make in a minute. `None` for any number.
+    pub requests_per_minute: Option<NonZeroU64>,
     /// Which web pages may call.
     pub cors: Cors,
     /// How the bindings are served.
@@ -85,7 +89,9 @@ pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     let config = config(variables)?;
     let agents = variables.read(&AGENT, a2a_lambda_agents::configured)?;
     let agents = agents.ok_or_else(|| ConfigError::missing(&AGENT))?;
-    Ok(Context::new(engine(variables)?, agents, config))
+    let is_limited = config.requests_per_minute.is_some();
+    let context = Context::new(engine(variables)?, agents, config);
+    Ok(if is_limited { context.counting_in(Arc::new(request_counts(variables)?)) } else { context })
 }
 
 /// How requests are served, from the variables.
@@ -118,6 +124,7 @@ pub fn config(variables: &Variables<'_>) -> Result<Config, ConfigError> {
             allow_anonymous: variables.flag(&ALLOW_ANONYMOUS)?,
         },
         load_balancer: variables.read(&ALB_ARN, |arn| LoadBalancer::new(arn, fetcher()))?,
+        requests_per_minute: NonZeroU64::new(variables.number(&REQUESTS_PER_MINUTE_PER_OWNER)?),
         cors: variables.read(&ALLOWED_ORIGINS, Cors::parse)?.unwrap_or_default(),
         http,
     })

@@ -14,6 +14,7 @@ mod config;
 mod event;
 mod headers;
 mod identity;
+mod limit;
 mod oidc;
 mod path;
 
@@ -32,11 +33,13 @@ use tracing::{Instrument as _, Span, field, info, trace_span, warn};
 use crate::answer::Way;
 use crate::event::{Arrival, Read};
 use crate::identity::Credentials;
+use crate::limit::RequestLimit;
 use crate::oidc::TokenError;
 
 pub use answer::{Answer, AnswerEvent, Chunks, Form};
 pub use config::{Config, ResponseMode, card, config, context};
 pub use identity::Identity;
+pub use limit::{Counts, ProcessCounts};
 pub use oidc::{ArnError, LoadBalancer};
 
 /// What is kept free of an invocation's time for reading the task and for the way of the answer,
@@ -57,16 +60,26 @@ pub struct Context {
     streamed: Bindings,
     /// For answers that are whole.
     whole: Bindings,
+    limit: Option<RequestLimit>,
     config: Config,
 }
 
 impl Context {
-    /// The context of a function with this configuration.
+    /// The context of a function with this configuration. Requests are counted in this process.
     pub fn new(engine: Engine, agents: Agents, config: Config) -> Self {
         let short = Operations::new(with_short_streams(engine.clone()));
         let whole = Bindings::new(short, agents.clone(), config.http.clone());
         let streamed = Bindings::new(Operations::new(engine.clone()), agents, config.http.clone());
-        Self { engine, streamed, whole, config }
+        let counts = || Arc::new(ProcessCounts::default());
+        let limit = config.requests_per_minute.map(|most| RequestLimit::new(most, counts()));
+        Self { engine, streamed, whole, limit, config }
+    }
+
+    /// The same, with requests counted elsewhere: for all processes.
+    #[must_use]
+    pub fn counting_in(self, counts: Arc<dyn Counts>) -> Self {
+        let most = self.config.requests_per_minute;
+        Self { limit: most.map(|most| RequestLimit::new(most, counts)), ..self }
     }
 
     fn bindings(&self, way: Way) -> &Bindings {
@@ -188,6 +201,9 @@ async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &
             base_url,
             answer_by: Some(earlier(deadline, ANSWER_MARGIN)),
         };
+        if let Some(limit) = &context.limit {
+            limit.admit(&visitor.principal, context.engine.clock.now()).await?;
+        }
         way.answer(bindings.handle(request, &visitor).await).await
     });
     tokio::select! {

@@ -166,6 +166,11 @@ export interface Parameters {
   readonly cancelScope?: string;
   /** PUSH_SCOPE: the scope that is needed for push configs. */
   readonly pushScope?: string;
+  /**
+   * REQUESTS_PER_MINUTE_PER_OWNER: how many requests an owner may make in a minute; 0 for any
+   * number. Each request is then one more write of the table. 0 to 60000. Default: 0.
+   */
+  readonly requestsPerMinutePerOwner?: number;
   /** A2A_V0_3: false serves A2A 1.0 only. Default: true. */
   readonly a2aV03?: boolean;
   /** ALB_ARN: the load balancer whose x-amzn-oidc-data names who has signed in. */

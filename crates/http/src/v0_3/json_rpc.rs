@@ -34,8 +34,8 @@ pub(crate) fn refused(
 }
 
 /// An error in the form that the method's client reads. Clients of 0.3 that ask for a stream read
-/// only a stream: they report JSON as a transport error. A 401 or 403 stays JSON, since clients check
-/// the status first.
+/// only a stream: they report JSON as a transport error. A 401, 403 or 429 stays JSON, since clients
+/// check the status first.
 pub(crate) fn error_response_to_call(
     id: Option<&RawValue>,
     method: &str,
@@ -49,7 +49,10 @@ pub(crate) fn error_response_to_call(
 
 /// An error as a client reads it that reads only a stream.
 pub(crate) fn stream_error_response(id: Option<&RawValue>, error: &A2aError) -> Response<Bytes> {
-    if matches!(error.kind, ErrorKind::Unauthenticated | ErrorKind::PermissionDenied) {
+    if matches!(
+        error.kind,
+        ErrorKind::Unauthenticated | ErrorKind::PermissionDenied | ErrorKind::TooManyRequests
+    ) {
         return error_response(id, error);
     }
     sse::refused(&Answer::error(id, error))

@@ -19,6 +19,7 @@ fn codes() {
         (K::EncodingNotSupported, -32600, 415, "INVALID_ARGUMENT", None),
         (K::Unauthenticated, -32000, 401, "UNAUTHENTICATED", None),
         (K::PermissionDenied, -32000, 403, "PERMISSION_DENIED", None),
+        (K::TooManyRequests, -32000, 429, "RESOURCE_EXHAUSTED", None),
         (K::Internal, -32603, 500, "INTERNAL", None),
         (K::Unavailable, -32603, 503, "UNAVAILABLE", None),
         (K::TaskNotFound, -32001, 404, "NOT_FOUND", Some("TASK_NOT_FOUND")),

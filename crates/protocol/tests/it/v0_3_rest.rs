@@ -225,6 +225,7 @@ fn errors() {
         (ErrorKind::EncodingNotSupported, 415),
         (ErrorKind::Unauthenticated, 401),
         (ErrorKind::PermissionDenied, 403),
+        (ErrorKind::TooManyRequests, 429),
         (ErrorKind::Internal, 500),
         (ErrorKind::Unavailable, 503),
         (ErrorKind::TaskNotFound, 404),

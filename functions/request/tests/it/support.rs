@@ -12,7 +12,7 @@ use a2a_lambda_core::{
     SignalError, TaskStore, Tenant, Timer,
 };
 use a2a_lambda_protocol::Timestamp;
-use a2a_lambda_request::{Config, Context, Identity};
+use a2a_lambda_request::{Config, Context, Counts, Identity};
 use a2a_lambda_runtime::RandomIds;
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -162,6 +162,11 @@ impl Function {
         };
         let context = Context::new(engine.clone(), Agents::new(Arc::new(agent)), config);
         Self { engine, context }
+    }
+
+    /// The same, with requests counted elsewhere.
+    pub(crate) fn counting_in(self, counts: Arc<dyn Counts>) -> Self {
+        Self { context: self.context.counting_in(counts), ..self }
     }
 
     /// Answers an event in an invocation of the usual length.

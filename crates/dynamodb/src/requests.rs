@@ -1,0 +1,75 @@
+//! How many requests an owner has made in a minute: an item per owner and minute, which DynamoDB
+//! deletes later. No task has such keys, and nothing reads the item but the write itself.
+
+use std::num::NonZeroU64;
+
+use a2a_lambda_core::{Owner, StoreError};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+
+use crate::attributes::{number, string};
+use crate::error::store_error;
+use crate::table::{PK, SK};
+
+/// The attribute by which DynamoDB deletes items, in seconds.
+const TTL: &str = "ttl";
+
+/// How long after its minute an item is kept.
+const KEPT_SECONDS: i64 = 3_600;
+
+/// Counts requests in the table of the tasks.
+#[derive(Debug, Clone)]
+pub struct RequestCounts {
+    client: Client,
+    table: String,
+}
+
+impl RequestCounts {
+    /// The counts in this table.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Counts a request of a minute (since 1970), unless there are `most` already: one conditional
+    /// write. Returns whether it counted. A write whose answer was lost may count twice.
+    ///
+    /// # Errors
+    /// When DynamoDB cannot be reached, or refuses.
+    pub async fn count_one(
+        &self,
+        owner: &Owner,
+        minute: i64,
+        most: NonZeroU64,
+    ) -> Result<bool, StoreError> {
+        let gone_at = minute.saturating_mul(60).saturating_add(KEPT_SECONDS);
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, string(partition(owner)))
+            .key(SK, string(format!("R#{minute}")))
+            .update_expression("SET #ttl=:ttl ADD #count :one")
+            .condition_expression("attribute_not_exists(#count) OR #count<:most")
+            .expression_attribute_names("#ttl", TTL)
+            .expression_attribute_names("#count", "n")
+            .expression_attribute_values(":ttl", number(gone_at))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":most", number(most));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(store_error(error)),
+        }
+    }
+}
+
+/// The partition of an owner's counts. A task's has a `#`, and this has none.
+fn partition(owner: &Owner) -> String {
+    format!("requests@{}", owner.to_string().replace('#', "%/"))
+}
