@@ -62,6 +62,8 @@ locals {
     CancelScope                          = var.cancel_scope
     PushScope                            = var.push_scope
     RequestsPerMinutePerOwner            = var.requests_per_minute_per_owner
+    MaxOpenStreamsPerOwner               = var.max_open_streams_per_owner
+    MaxOpenTasksPerOwner                 = var.max_open_tasks_per_owner
     A2aV03                               = var.a2a_v03
     AlbArn                               = var.alb_arn
     AllowedOrigins                       = var.allowed_origins

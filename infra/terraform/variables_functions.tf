@@ -133,6 +133,28 @@ variable "requests_per_minute_per_owner" {
   }
 }
 
+variable "max_open_streams_per_owner" {
+  type        = number
+  description = "MAX_OPEN_STREAMS_PER_OWNER: how many streams an owner may have open; 0 for any number. Each stream is then written of when it begins, when it ends, and three times a minute. 0 to 500. Default: 0."
+  default     = null
+
+  validation {
+    condition     = var.max_open_streams_per_owner == null ? true : var.max_open_streams_per_owner >= 0 && var.max_open_streams_per_owner <= 500
+    error_message = "max_open_streams_per_owner must be 0 to 500."
+  }
+}
+
+variable "max_open_tasks_per_owner" {
+  type        = number
+  description = "MAX_OPEN_TASKS_PER_OWNER: how many tasks an owner may have that are not over; 0 for any number. Each new task is then one more write of the table. 0 to 1000. Default: 0."
+  default     = null
+
+  validation {
+    condition     = var.max_open_tasks_per_owner == null ? true : var.max_open_tasks_per_owner >= 0 && var.max_open_tasks_per_owner <= 1000
+    error_message = "max_open_tasks_per_owner must be 0 to 1000."
+  }
+}
+
 variable "a2a_v03" {
   type        = bool
   description = "A2A_V0_3: false serves A2A 1.0 only. Default: true."

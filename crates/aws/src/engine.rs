@@ -23,7 +23,18 @@ use crate::vault::vault;
 /// # Errors
 /// When a variable is missing or cannot be used.
 pub fn engine(variables: &Variables<'_>) -> Result<Engine, ConfigError> {
-    Ok(engine_with_records(variables)?.0)
+    Ok(parts(variables)?.0)
+}
+
+/// As [`engine`], for a function that counts in the table what owners do.
+///
+/// # Errors
+/// When a variable is missing or cannot be used.
+pub fn engine_with_table(
+    variables: &Variables<'_>,
+) -> Result<(Engine, Arc<DynamoDbStore>), ConfigError> {
+    let (engine, table, _) = parts(variables)?;
+    Ok((engine, table))
 }
 
 /// As [`engine`], for a function that the queue feeds.
@@ -33,6 +44,13 @@ pub fn engine(variables: &Variables<'_>) -> Result<Engine, ConfigError> {
 pub fn engine_with_records(
     variables: &Variables<'_>,
 ) -> Result<(Engine, Arc<dyn Records>), ConfigError> {
+    let (engine, _, queue) = parts(variables)?;
+    Ok((engine, queue))
+}
+
+fn parts(
+    variables: &Variables<'_>,
+) -> Result<(Engine, Arc<DynamoDbStore>, Arc<SqsQueue>), ConfigError> {
     let table = table_name(variables)?;
     let queue_url = queue_url(variables, &QUEUE_URL)?;
     let policy = policy(variables)?;
@@ -46,7 +64,7 @@ pub fn engine_with_records(
     let queue = Arc::new(SqsQueue::new(sqs_client(&aws, http), queue_url));
     let engine = Engine {
         store: store.clone(),
-        configs: store,
+        configs: store.clone(),
         queue: queue.clone(),
         timer: timer.map_or(queue.clone() as Arc<dyn Timer>, |timer| Arc::new(timer)),
         clock,
@@ -55,7 +73,7 @@ pub fn engine_with_records(
         vault,
         policy: Arc::new(policy),
     };
-    Ok((engine, queue))
+    Ok((engine, store, queue))
 }
 
 /// EventBridge Scheduler, if there is a role for it.

@@ -16,6 +16,7 @@ use crate::engine::{Engine, TransactError};
 use crate::head::Head;
 use crate::ids::{Generation, InvalidId, Owner, TaskId, TaskKey, Tenant};
 use crate::log::{fold, trim_history};
+use crate::places::Limits;
 use crate::store::{Depth, Snapshot, StoreError};
 
 pub use send::SendOptions;
@@ -45,12 +46,19 @@ pub struct GetOptions {
 #[derive(Debug, Clone)]
 pub struct Operations {
     engine: Engine,
+    limits: Limits,
 }
 
 impl Operations {
     /// The operations on these tasks.
     pub fn new(engine: Engine) -> Self {
-        Self { engine }
+        Self { engine, limits: Limits::default() }
+    }
+
+    /// The same, within these limits of each owner.
+    #[must_use]
+    pub fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// What the operations are built on.

@@ -32,7 +32,8 @@
 //! its key changes: never by a heartbeat, nor by an update that adds to the log, nor by another
 //! failure of a config that is in trouble.
 //!
-//! API keys are items of one more partition, `!keys`, under their ids. A task's partition has a `#`.
+//! API keys are items of one more partition, `!keys`, under their ids. What is counted of an owner is in
+//! `requests@{owner}`, `streams@{owner}` and `tasks@{owner}`. Only a task's partition has a `#`.
 //!
 //! Nothing is ever scanned.
 //!
@@ -47,13 +48,13 @@ mod format;
 mod head_item;
 mod list;
 mod log_items;
+mod places;
 mod read;
 mod requests;
 mod store;
 mod table;
 
 pub use api_keys::API_KEYS_PARTITION;
-pub use requests::RequestCounts;
 pub use store::DynamoDbStore;
 pub use table::{
     CreateTableError, DUE_INDEX, LIST_INDEX, OPEN_MARK, PUSH_MARK, create_table, task_of_head,

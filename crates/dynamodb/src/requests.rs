@@ -4,9 +4,9 @@
 use std::num::NonZeroU64;
 
 use a2a_lambda_core::{Owner, StoreError};
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
+use crate::DynamoDbStore;
 use crate::attributes::{number, string};
 use crate::error::store_error;
 use crate::table::{PK, SK};
@@ -17,25 +17,13 @@ const TTL: &str = "ttl";
 /// How long after its minute an item is kept.
 const KEPT_SECONDS: i64 = 3_600;
 
-/// Counts requests in the table of the tasks.
-#[derive(Debug, Clone)]
-pub struct RequestCounts {
-    client: Client,
-    table: String,
-}
-
-impl RequestCounts {
-    /// The counts in this table.
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
-    }
-
+impl DynamoDbStore {
     /// Counts a request of a minute (since 1970), unless there are `most` already: one conditional
     /// write. Returns whether it counted. A write whose answer was lost may count twice.
     ///
     /// # Errors
     /// When DynamoDB cannot be reached, or refuses.
-    pub async fn count_one(
+    pub async fn count_request(
         &self,
         owner: &Owner,
         minute: i64,

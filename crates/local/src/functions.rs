@@ -8,7 +8,9 @@ use std::time::Duration;
 use a2a_lambda_aws::Records;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Agents, ApiKeys, Clock, Engine};
+use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_request::Counters;
 use a2a_lambda_runtime::table::{
     API_KEYS, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SQS,
     AWS_ENDPOINT_URL_SSM, AWS_LAMBDA_FUNCTION_NAME, QUEUE_URL,
@@ -71,21 +73,29 @@ impl Functions {
         engine: Engine,
         agents: Agents,
         records: Arc<dyn Records>,
-        keys: Arc<dyn ApiKeys>,
+        table: Arc<DynamoDbStore>,
         settings: &Settings,
     ) -> Result<Self, ConfigError> {
         let lookup = |name: &str| settings.get(name);
         let variables = Variables::new(Reader::LocalCloud, &lookup);
         let config = a2a_lambda_request::config(&variables)?;
         let authorizer = if settings.auth() {
-            let keys = variables.flag(&API_KEYS)?.then_some(keys);
+            let keys = variables.flag(&API_KEYS)?.then(|| table.clone() as Arc<dyn ApiKeys>);
             Some(a2a_lambda_authorizer::context_with(&variables, &fetcher(), keys)?)
         } else {
             None
         };
+        // Tasks outlive this process. All else that owners are limited in ends with it.
+        let counters = Counters { tasks: table, ..Counters::default() };
+        let request = a2a_lambda_request::Context::counting_in(
+            counters,
+            engine.clone(),
+            agents.clone(),
+            config,
+        );
         Ok(Self::Within(Box::new(Within {
             clock: SystemClock,
-            request: a2a_lambda_request::Context::new(engine.clone(), agents.clone(), config),
+            request,
             executor: a2a_lambda_sqs_executor::Context::new(engine.clone(), agents, records),
             stream_recovery: a2a_lambda_stream_recovery::Context::new(engine.clone()),
             recovery: a2a_lambda_scheduled_recovery::Context::new(engine),

@@ -343,6 +343,10 @@ variables! {
     } of REQUEST, "The origins whose web pages may call from a browser. Without it there are none.";
     REQUESTS_PER_MINUTE_PER_OWNER: Number { least: 0, most: 60_000, default: 0 }
         of REQUEST, "How many requests an owner may make in a minute; 0 for any number. Others are answered 429. Each request is then one more write of the table.";
+    MAX_OPEN_STREAMS_PER_OWNER: Number { least: 0, most: 500, default: 0 }
+        of REQUEST, "How many streams an owner may have open; 0 for any number. Others are answered 429. Each stream is then written of when it begins, when it ends, and three times a minute.";
+    MAX_OPEN_TASKS_PER_OWNER: Number { least: 0, most: 1_000, default: 0 }
+        of REQUEST, "How many tasks an owner may have that are not over; 0 for any number. Messages for others are answered 429. Each new task is then one more write of the table.";
     A2A_V0_3: Flag { default: true }
         of REQUEST, "Whether clients of A2A 0.3 are served.";
     MAX_BODY_BYTES: Number { least: 1_024, most: 6_000_000, default: 1_048_576 }

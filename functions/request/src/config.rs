@@ -4,23 +4,22 @@ mod card;
 mod security;
 
 use std::num::NonZeroU64;
-use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_aws::{engine, request_counts};
+use a2a_lambda_aws::engine_with_table;
 use a2a_lambda_http::{Cors, HttpConfig, Scopes};
 use a2a_lambda_runtime::table::{
     AGENT, ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, CANCEL_SCOPE, KEEP_ALIVE_SECONDS,
-    MAX_BODY_BYTES, OWNER_CLAIM, PUSH_SCOPE, READ_SCOPE, REQUESTS_PER_MINUTE_PER_OWNER,
-    RESPONSE_MODE, SEND_SCOPE, TENANT_CLAIM, Text,
+    MAX_BODY_BYTES, MAX_OPEN_STREAMS_PER_OWNER, MAX_OPEN_TASKS_PER_OWNER, OWNER_CLAIM, PUSH_SCOPE,
+    READ_SCOPE, REQUESTS_PER_MINUTE_PER_OWNER, RESPONSE_MODE, SEND_SCOPE, TENANT_CLAIM, Text,
 };
 use a2a_lambda_runtime::{ConfigError, Variables, fetcher, public_url};
 use http::Uri;
 
-use crate::Context;
 use crate::identity::Identity;
 use crate::oidc::LoadBalancer;
 use crate::path::{Base, Place};
+use crate::{Context, Counters};
 
 pub use card::card;
 
@@ -41,6 +40,10 @@ pub struct Config {
     pub load_balancer: Option<LoadBalancer>,
     /// How many requests an owner may make in a minute. `None` for any number.
     pub requests_per_minute: Option<NonZeroU64>,
+    /// How many streams an owner may have open. `None` for any number.
+    pub open_streams: Option<NonZeroU64>,
+    /// How many tasks an owner may have open. `None` for any number.
+    pub open_tasks: Option<NonZeroU64>,
     /// Which web pages may call.
     pub cors: Cors,
     /// How the bindings are served.
@@ -89,9 +92,9 @@ pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     let config = config(variables)?;
     let agents = variables.read(&AGENT, a2a_lambda_agents::configured)?;
     let agents = agents.ok_or_else(|| ConfigError::missing(&AGENT))?;
-    let is_limited = config.requests_per_minute.is_some();
-    let context = Context::new(engine(variables)?, agents, config);
-    Ok(if is_limited { context.counting_in(Arc::new(request_counts(variables)?)) } else { context })
+    let (engine, table) = engine_with_table(variables)?;
+    let counters = Counters { requests: table.clone(), streams: table.clone(), tasks: table };
+    Ok(Context::counting_in(counters, engine, agents, config))
 }
 
 /// How requests are served, from the variables.
@@ -125,6 +128,8 @@ pub fn config(variables: &Variables<'_>) -> Result<Config, ConfigError> {
         },
         load_balancer: variables.read(&ALB_ARN, |arn| LoadBalancer::new(arn, fetcher()))?,
         requests_per_minute: NonZeroU64::new(variables.number(&REQUESTS_PER_MINUTE_PER_OWNER)?),
+        open_streams: NonZeroU64::new(variables.number(&MAX_OPEN_STREAMS_PER_OWNER)?),
+        open_tasks: NonZeroU64::new(variables.number(&MAX_OPEN_TASKS_PER_OWNER)?),
         cors: variables.read(&ALLOWED_ORIGINS, Cors::parse)?.unwrap_or_default(),
         http,
     })

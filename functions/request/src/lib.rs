@@ -18,11 +18,14 @@ mod limit;
 mod oidc;
 mod path;
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_aws::{EventError, EventKind};
-use a2a_lambda_core::{Agents, Engine, Operations, Policy, trace};
+use a2a_lambda_core::{
+    Agents, Engine, Limits, MemoryPlaces, Operations, PlaceLimit, Places, Policy, trace,
+};
 use a2a_lambda_http::{Bindings, Grant, Principal, Visitor, refuse};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Timestamp};
 use a2a_lambda_runtime::traceparent;
@@ -52,6 +55,26 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// What is kept free to say that there was no time to answer.
 const REFUSAL_MARGIN: Duration = Duration::from_millis(150);
 
+/// Who counts what owners are limited in.
+#[derive(Debug, Clone)]
+pub struct Counters {
+    /// Their requests in a minute.
+    pub requests: Arc<dyn Counts>,
+    /// Their open streams.
+    pub streams: Arc<dyn Places>,
+    /// Their open tasks.
+    pub tasks: Arc<dyn Places>,
+}
+
+/// This process.
+impl Default for Counters {
+    fn default() -> Self {
+        let places = Arc::new(MemoryPlaces::default());
+        let requests = Arc::new(ProcessCounts::default());
+        Self { requests, streams: places.clone(), tasks: places }
+    }
+}
+
 /// What the handler needs: made once, at cold start.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -65,21 +88,29 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context of a function with this configuration. Requests are counted in this process.
+    /// The context of a function with this configuration. What owners are limited in is counted in
+    /// this process.
     pub fn new(engine: Engine, agents: Agents, config: Config) -> Self {
-        let short = Operations::new(with_short_streams(engine.clone()));
-        let whole = Bindings::new(short, agents.clone(), config.http.clone());
-        let streamed = Bindings::new(Operations::new(engine.clone()), agents, config.http.clone());
-        let counts = || Arc::new(ProcessCounts::default());
-        let limit = config.requests_per_minute.map(|most| RequestLimit::new(most, counts()));
-        Self { engine, streamed, whole, limit, config }
+        Self::counting_in(Counters::default(), engine, agents, config)
     }
 
-    /// The same, with requests counted elsewhere: for all processes.
-    #[must_use]
-    pub fn counting_in(self, counts: Arc<dyn Counts>) -> Self {
-        let most = self.config.requests_per_minute;
-        Self { limit: most.map(|most| RequestLimit::new(most, counts)), ..self }
+    /// The same, with owners' requests, streams and tasks counted elsewhere, such as for all processes.
+    pub fn counting_in(counters: Counters, engine: Engine, agents: Agents, config: Config) -> Self {
+        let Counters { requests, streams, tasks } = counters;
+        let place_limit =
+            |most: Option<NonZeroU64>, places| most.map(|most| PlaceLimit { most, places });
+        let limits = Limits {
+            streams: place_limit(config.open_streams, streams),
+            tasks: place_limit(config.open_tasks, tasks),
+        };
+        let bindings = |engine: Engine, agents: Agents| {
+            let operations = Operations::new(engine).within(limits.clone());
+            Bindings::new(operations, agents, config.http.clone())
+        };
+        let whole = bindings(with_short_streams(engine.clone()), agents.clone());
+        let streamed = bindings(engine.clone(), agents);
+        let limit = config.requests_per_minute.map(|most| RequestLimit::new(most, requests));
+        Self { engine, streamed, whole, limit, config }
     }
 
     fn bindings(&self, way: Way) -> &Bindings {

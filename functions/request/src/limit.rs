@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use a2a_lambda_core::{Owner, StoreError};
-use a2a_lambda_dynamodb::RequestCounts;
+use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_http::Principal;
 use a2a_lambda_protocol::{A2aError, Timestamp};
 use async_trait::async_trait;
@@ -30,14 +30,14 @@ pub trait Counts: fmt::Debug + Send + Sync {
 }
 
 #[async_trait]
-impl Counts for RequestCounts {
+impl Counts for DynamoDbStore {
     async fn count(
         &self,
         owner: &Owner,
         minute: i64,
         most: NonZeroU64,
     ) -> Result<bool, StoreError> {
-        self.count_one(owner, minute, most).await
+        self.count_request(owner, minute, most).await
     }
 }
 

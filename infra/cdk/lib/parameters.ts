@@ -171,6 +171,17 @@ export interface Parameters {
    * number. Each request is then one more write of the table. 0 to 60000. Default: 0.
    */
   readonly requestsPerMinutePerOwner?: number;
+  /**
+   * MAX_OPEN_STREAMS_PER_OWNER: how many streams an owner may have open; 0 for any number. Each
+   * stream is then written of when it begins, when it ends, and three times a minute. 0 to 500.
+   * Default: 0.
+   */
+  readonly maxOpenStreamsPerOwner?: number;
+  /**
+   * MAX_OPEN_TASKS_PER_OWNER: how many tasks an owner may have that are not over; 0 for any
+   * number. Each new task is then one more write of the table. 0 to 1000. Default: 0.
+   */
+  readonly maxOpenTasksPerOwner?: number;
   /** A2A_V0_3: false serves A2A 1.0 only. Default: true. */
   readonly a2aV03?: boolean;
   /** ALB_ARN: the load balancer whose x-amzn-oidc-data names who has signed in. */

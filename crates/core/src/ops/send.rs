@@ -187,24 +187,48 @@ impl Operations {
             request,
             pushes: None,
         };
+        if key.is_some() && push.is_some() {
+            // A repeated request need not store its config again.
+            if let Some(before) = self.submitted_before(&submission, key).await? {
+                return Ok(before);
+            }
+        }
+        if let Some(limit) = &self.limits.tasks {
+            let admitted = limit.task(&self.engine, &submission.owner, &submission.key).await;
+            if let Err(refusal) = admitted {
+                // What was accepted before is answered as before.
+                let before = match key {
+                    Some(_) => self.submitted_before(&submission, key).await?,
+                    None => None,
+                };
+                return before.ok_or(refusal);
+            }
+        }
         let Some(push) = push else {
             return self.create(submission, key, None).await;
         };
-        if key.is_some() {
-            // A repeated request need not store its config again.
-            let existing = self.engine.read(&submission.key, Depth::Tail).await;
-            if let Some(existing) = existing.map_err(store_error)? {
-                let is_same =
-                    is_repeated(&existing.head, &submission.owner, submission.request.as_ref());
-                return self.repeated(existing, is_same, key).await;
-            }
+        let offer = Box::pin(self.offer(&submission.key, None, push, origin, INLINE)).await;
+        if let (Err(_), Some(limit)) = (&offer, &self.limits.tasks) {
+            limit.no_task(&submission.owner, &submission.key).await;
         }
-        let offer = Box::pin(self.offer(&submission.key, None, push, origin, INLINE)).await?;
+        let offer = offer?;
         let first = FirstPush {
             registration: offer.registration().clone(),
             held_until: sender_waits_until.filter(|_| may_answer_directly),
         };
         self.create(Submission { pushes: Some(first), ..submission }, key, Some(offer)).await
+    }
+
+    /// The task that a request has made before, or that another one has under the same key.
+    async fn submitted_before(
+        &self,
+        submission: &Submission,
+        key: Option<Key>,
+    ) -> Result<Option<Accepted>, A2aError> {
+        let existing = self.engine.read(&submission.key, Depth::Tail).await;
+        let Some(existing) = existing.map_err(store_error)? else { return Ok(None) };
+        let is_same = is_repeated(&existing.head, &submission.owner, submission.request.as_ref());
+        self.repeated(existing, is_same, key).await.map(Some)
     }
 
     /// Stores a new task. `offer` is the config that it names.

@@ -24,6 +24,7 @@ use crate::engine::{Engine, chain};
 use crate::head::Head;
 use crate::ids::{Generation, Position};
 use crate::log::{Entry, Event, fold, trim_history, without_task};
+use crate::places::StreamPlace;
 use crate::store::{Depth, Snapshot};
 
 /// The generation of a task's first event, which is the task.
@@ -98,6 +99,8 @@ pub struct Tail {
     until: Timestamp,
     /// Whether to look no more.
     over: bool,
+    /// Its place among the streams of its owner, where they are limited.
+    place: Option<StreamPlace>,
 }
 
 impl fmt::Debug for Tail {
@@ -117,6 +120,17 @@ impl Operations {
     /// # Errors
     /// As [`send`](Self::send).
     pub async fn send_streaming(
+        &self,
+        caller: &Caller,
+        request: SendMessageRequest,
+        options: &SendOptions,
+    ) -> Result<Tail, A2aError> {
+        let place = self.stream_place(caller).await?;
+        let begun = Box::pin(self.begin(caller, request, options)).await;
+        self.placed(begun, place).await
+    }
+
+    async fn begin(
         &self,
         caller: &Caller,
         request: SendMessageRequest,
@@ -163,6 +177,41 @@ impl Operations {
         until: Option<Timestamp>,
     ) -> Result<Tail, A2aError> {
         validate(request)?;
+        let place = self.stream_place(caller).await?;
+        let followed = Box::pin(self.follow(caller, request, last_event, until)).await;
+        self.placed(followed, place).await
+    }
+
+    /// The place of a stream of the caller's, where they are limited.
+    async fn stream_place(&self, caller: &Caller) -> Result<Option<StreamPlace>, A2aError> {
+        match &self.limits.streams {
+            Some(limit) => limit.stream(&self.engine, &caller.owner).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A stream with its place, which one that did not begin gives up.
+    async fn placed(
+        &self,
+        tail: Result<Tail, A2aError>,
+        place: Option<StreamPlace>,
+    ) -> Result<Tail, A2aError> {
+        match (tail, place) {
+            (Err(error), Some(place)) => {
+                place.leave(&self.engine).await;
+                Err(error)
+            }
+            (tail, place) => Ok(Tail { place, ..tail? }),
+        }
+    }
+
+    async fn follow(
+        &self,
+        caller: &Caller,
+        request: &SubscribeToTaskRequest,
+        last_event: Option<Generation>,
+        until: Option<Timestamp>,
+    ) -> Result<Tail, A2aError> {
         let depth = last_event.map_or(Depth::Full, Depth::since);
         let snapshot = self.owned(caller, &request.id, depth).await?;
         let head = &snapshot.head;
@@ -263,6 +312,7 @@ impl Operations {
             wait: self.engine.policy.poll_first,
             until: until.map_or(longest, |until| until.min(longest)),
             over: false,
+            place: None,
         }
     }
 }
@@ -289,7 +339,13 @@ impl Tail {
             let left = self.until.saturating_since(now);
             if self.over || left.is_zero() {
                 self.over = true;
+                if let Some(place) = self.place.take() {
+                    place.leave(&self.engine).await;
+                }
                 return Next::End;
+            }
+            if let Some(place) = &mut self.place {
+                place.keep(&self.engine).await;
             }
             let quiet = quiet_at.saturating_since(now);
             if quiet.is_zero() {

@@ -5,10 +5,11 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::{Owner, StoreError};
-use a2a_lambda_dynamodb::{RequestCounts, create_table};
+use a2a_lambda_agents::Echo;
+use a2a_lambda_core::{MemoryStore, Owner, StoreError};
+use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_local::embedded::EmbeddedDynamoDb;
-use a2a_lambda_request::{Config, Counts};
+use a2a_lambda_request::{Config, Counters, Counts};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -20,12 +21,22 @@ fn limited(requests: u64) -> Config {
     Config { requests_per_minute: NonZeroU64::new(requests), ..open() }
 }
 
-/// A request of this subject, for a list of tasks.
-fn listing(subject: &str) -> Value {
-    let mut event = at(event!("http-api"), "GET", "/tasks");
-    event["rawQueryString"] = json!("pageSize=1");
+fn counting_in(requests: impl Counts + 'static, config: Config) -> Function {
+    let counters = Counters { requests: Arc::new(requests), ..Counters::default() };
+    Function::counting_in(counters, Arc::new(MemoryStore::new()), Echo, config)
+}
+
+/// The event, of this subject.
+pub(crate) fn by(subject: &str, mut event: Value) -> Value {
     event["requestContext"]["authorizer"] = json!({ "jwt": { "claims": { "sub": subject } } });
     event
+}
+
+/// A request of this subject, for a list of tasks.
+pub(crate) fn listing(subject: &str) -> Value {
+    let mut event = at(event!("http-api"), "GET", "/tasks");
+    event["rawQueryString"] = json!("pageSize=1");
+    by(subject, event)
 }
 
 /// The same by JSON-RPC, in a method of this version.
@@ -102,7 +113,7 @@ async fn without_a_limit_nothing_is_counted() {
             panic!("a request is counted")
         }
     }
-    let function = Function::with(open()).counting_in(Arc::new(Never));
+    let function = counting_in(Never, open());
     assert_eq!(function.answer(listing("alice")).await.status, 200);
 }
 
@@ -116,7 +127,7 @@ async fn a_request_is_served_where_the_counts_cannot_be_reached() {
             Err(StoreError::Unavailable("down".into()))
         }
     }
-    let function = Function::with(limited(1)).counting_in(Arc::new(Down));
+    let function = counting_in(Down, limited(1));
     for _ in 0..3 {
         assert_eq!(function.answer(listing("alice")).await.status, 200);
     }
@@ -126,7 +137,7 @@ async fn a_request_is_served_where_the_counts_cannot_be_reached() {
 async fn the_table_counts_for_all_processes() {
     let client = EmbeddedDynamoDb::memory().unwrap().client();
     create_table(&client, "tasks").await.unwrap();
-    let counts = [(); 2].map(|()| RequestCounts::new(client.clone(), "tasks"));
+    let counts = [(); 2].map(|()| DynamoDbStore::new(client.clone(), "tasks"));
     let most = NonZeroU64::new(5).unwrap();
     let alice = Owner::of_principal("jwt", &["https://issuer", "alice"]);
     let mut counted = 0;
@@ -155,11 +166,14 @@ async fn the_table_counts_for_all_processes() {
 }
 
 /// The partition of what is counted of an owner.
-fn partition(what: &str, owner: &Owner) -> String {
+pub(crate) fn partition(what: &str, owner: &Owner) -> String {
     format!("{what}@{}", owner.to_string().replace('#', "%/"))
 }
 
-async fn items_of(client: &Client, partition: &str) -> Vec<HashMap<String, AttributeValue>> {
+pub(crate) async fn items_of(
+    client: &Client,
+    partition: &str,
+) -> Vec<HashMap<String, AttributeValue>> {
     let query = client
         .query()
         .table_name("tasks")

@@ -16,6 +16,7 @@ mod limits;
 mod oidc;
 mod owners;
 mod paths;
+mod places;
 mod responses;
 mod streamed;
 mod support;

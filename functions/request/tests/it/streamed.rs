@@ -48,21 +48,25 @@ pub(crate) fn resuming(task: &Value, last: u64) -> Value {
 }
 
 /// A streamed answer, chunk by chunk.
-struct Streamed {
-    parts: Parts,
+pub(crate) struct Streamed {
+    pub(crate) parts: Parts,
     chunks: Chunks,
 }
 
 impl Streamed {
     async fn of(function: &Function, event: Value, invocation: Duration) -> Self {
-        match function.begin_within(event, invocation).await {
+        Self::parts(function.begin_within(event, invocation).await)
+    }
+
+    pub(crate) fn parts(answer: Answer) -> Self {
+        match answer {
             Answer::Streamed(parts, chunks) => Self { parts, chunks },
             answer @ Answer::Buffered(..) => panic!("not streamed: {answer:?}"),
         }
     }
 
     /// The answer, which must be a stream of events.
-    async fn events_of(function: &Function, event: Value, invocation: Duration) -> Self {
+    pub(crate) async fn events_of(function: &Function, event: Value, invocation: Duration) -> Self {
         let streamed = Self::of(function, event, invocation).await;
         assert_eq!(streamed.parts.status, 200);
         assert_eq!(streamed.parts.headers["content-type"], EVENTS);
@@ -70,29 +74,29 @@ impl Streamed {
         streamed
     }
 
-    async fn chunk(&mut self) -> Option<String> {
+    pub(crate) async fn chunk(&mut self) -> Option<String> {
         let bytes = self.chunks.next().await?.unwrap();
         Some(String::from_utf8(bytes.into()).unwrap())
     }
 
     /// The next chunk, which must be one event.
-    async fn event(&mut self) -> Event {
+    pub(crate) async fn event(&mut self) -> Event {
         Event::read(&self.chunk().await.expect("an event"))
     }
 
     /// The next chunk, which must be one event that has happened already.
-    async fn event_soon(&mut self) -> Event {
+    pub(crate) async fn event_soon(&mut self) -> Event {
         timeout(SOON, self.event()).await.expect("soon after it has happened")
     }
 
     /// Nothing comes for a while.
-    async fn is_silent(&mut self, duration: Duration) {
+    pub(crate) async fn is_silent(&mut self, duration: Duration) {
         let came = timeout(duration, self.chunk()).await;
         assert!(came.is_err(), "{came:?}");
     }
 
     /// All events that are left.
-    async fn rest(mut self) -> Vec<Event> {
+    pub(crate) async fn rest(mut self) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some(chunk) = self.chunk().await {
             events.push(Event::read(&chunk));

@@ -12,7 +12,7 @@ use a2a_lambda_core::{
     SignalError, TaskStore, Tenant, Timer,
 };
 use a2a_lambda_protocol::Timestamp;
-use a2a_lambda_request::{Config, Context, Counts, Identity};
+use a2a_lambda_request::{Config, Context, Counters, Identity};
 use a2a_lambda_runtime::RandomIds;
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -148,6 +148,16 @@ impl Function {
     }
 
     pub(crate) fn made_of(store: Arc<dyn TaskStore>, agent: impl Agent, config: Config) -> Self {
+        Self::counting_in(Counters::default(), store, agent, config)
+    }
+
+    /// A function that counts there what owners do.
+    pub(crate) fn counting_in(
+        counters: Counters,
+        store: Arc<dyn TaskStore>,
+        agent: impl Agent,
+        config: Config,
+    ) -> Self {
         let signals = Arc::new(Signals::default());
         let engine = Engine {
             store,
@@ -160,13 +170,9 @@ impl Function {
             vault: Arc::new(PlainVault),
             policy: Arc::new(Policy::default()),
         };
-        let context = Context::new(engine.clone(), Agents::new(Arc::new(agent)), config);
+        let agents = Agents::new(Arc::new(agent));
+        let context = Context::counting_in(counters, engine.clone(), agents, config);
         Self { engine, context }
-    }
-
-    /// The same, with requests counted elsewhere.
-    pub(crate) fn counting_in(self, counts: Arc<dyn Counts>) -> Self {
-        Self { context: self.context.counting_in(counts), ..self }
     }
 
     /// Answers an event in an invocation of the usual length.

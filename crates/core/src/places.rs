@@ -1,0 +1,430 @@
+//! Places: what an owner may have only so many of at a time, such as open streams.
+//!
+//! Whoever begins one takes a place first, by a conditional write, and so no two take the last one.
+//! A place has a time. That of a stream is a lease: after it, the place is free, whatever became of
+//! the process that had it. That of a task is how long the task may take to be made: after it, the
+//! place is free if there is no such task, or none that is open. So nobody has to give the place of
+//! a task back, and nothing has to be written when a task ends.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use a2a_lambda_protocol::{A2aError, Timestamp};
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use tracing::{info, warn};
+
+use crate::engine::Engine;
+use crate::ids::{Owner, TaskId, TaskKey, Tenant};
+use crate::request_key::digest;
+use crate::store::{Depth, StoreError};
+
+/// How long a place is kept for a stream that says nothing more of itself, and for a task that is
+/// about to be made.
+pub const LEASE: Duration = Duration::from_mins(1);
+
+/// How often a stream renews its lease.
+const RENEW_EVERY: Duration = Duration::from_secs(20);
+
+/// The longest that renewing or giving up a place may keep a stream waiting.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// After how long one who is refused is to try again.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+/// How long all refuse an owner's new tasks without a look at the open ones, after one has looked.
+const FULL_FOR: Duration = Duration::from_secs(2);
+
+/// How often a place is tried for while others take and free places at the same time.
+const TRIES: usize = 4;
+
+/// How many tasks are read at once to find one that is over.
+const READS_AT_ONCE: usize = 16;
+
+/// The most places that one write frees: DynamoDB bounds conditions.
+pub const MOST_FREED: usize = READS_AT_ONCE;
+
+/// The digits of the name of a stream's place: two of an owner's do not have the same.
+const NAME_DIGITS: usize = 16;
+
+/// What places are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PlaceKind {
+    /// Open streams.
+    Stream,
+    /// Open tasks.
+    Task,
+}
+
+/// Whose places, and what they are for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PlacesOf {
+    /// What they are for.
+    pub kind: PlaceKind,
+    /// Whose they are.
+    pub owner: Owner,
+}
+
+/// A place that is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Who has it.
+    pub name: String,
+    /// Until when it is theirs, whatever else is known of them.
+    pub until: Timestamp,
+}
+
+/// The outcome of taking a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// It is taken, or was already, under the same name.
+    Yes,
+    /// There is none.
+    Full {
+        /// Those that are taken.
+        places: Vec<Place>,
+        /// Until when nobody needs to look whether one is free.
+        looked_until: Option<Timestamp>,
+    },
+}
+
+/// Keeps the places of owners.
+#[async_trait]
+pub trait Places: fmt::Debug + Send + Sync + 'static {
+    /// Takes a place if fewer than `most` are taken.
+    ///
+    /// # Errors
+    /// When it is not known whether the place is taken.
+    async fn take(
+        &self,
+        of: &PlacesOf,
+        place: &Place,
+        most: NonZeroU64,
+    ) -> Result<Taken, StoreError>;
+
+    /// Frees places that are still as they were read, at most [`MOST_FREED`]. If one is not, none is
+    /// freed.
+    ///
+    /// # Errors
+    /// When it is not known whether that was done.
+    async fn free(&self, of: &PlacesOf, places: &[Place]) -> Result<(), StoreError>;
+
+    /// Sets the time of a place that is taken. Returns whether it still is.
+    ///
+    /// # Errors
+    /// When it is not known whether that was done.
+    async fn renew(&self, of: &PlacesOf, place: &Place) -> Result<bool, StoreError>;
+
+    /// Frees a place that is one's own, if it is taken.
+    ///
+    /// # Errors
+    /// When it is not known whether that was done.
+    async fn leave(&self, of: &PlacesOf, name: &str) -> Result<(), StoreError>;
+
+    /// Frees a place in the background, if that can be done: for one who cannot wait.
+    fn leave_soon(self: Arc<Self>, of: PlacesOf, name: String);
+
+    /// Says that all places were looked at and none is free, until this time.
+    ///
+    /// # Errors
+    /// When it is not known whether that was done.
+    async fn looked(&self, of: &PlacesOf, until: Timestamp) -> Result<(), StoreError>;
+}
+
+/// How many places an owner has, and who keeps them.
+#[derive(Debug, Clone)]
+pub struct PlaceLimit {
+    /// How many.
+    pub most: NonZeroU64,
+    /// Who keeps them.
+    pub places: Arc<dyn Places>,
+}
+
+/// Which limits operations have.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// Of the open streams of an owner.
+    pub streams: Option<PlaceLimit>,
+    /// Of the open tasks of an owner.
+    pub tasks: Option<PlaceLimit>,
+}
+
+impl PlaceLimit {
+    /// Takes a place for a stream of this owner's, or refuses. Where places cannot be reached, the
+    /// stream has none.
+    pub(crate) async fn stream(
+        &self,
+        engine: &Engine,
+        owner: &Owner,
+    ) -> Result<Option<StreamPlace>, A2aError> {
+        let of = PlacesOf { kind: PlaceKind::Stream, owner: owner.clone() };
+        let mut name = digest([engine.ids.fresh().as_bytes()]);
+        name.truncate(NAME_DIGITS);
+        let uncounted = |error: &StoreError| {
+            warn!(%error, "stream_not_counted: the stream is served all the same");
+            None
+        };
+        for _ in 0..TRIES {
+            let now = engine.clock.now();
+            let place = Place { name: name.clone(), until: now.saturating_add(LEASE) };
+            let places = match self.places.take(&of, &place, self.most).await {
+                Ok(Taken::Yes) => {
+                    let renew_at = now.saturating_add(RENEW_EVERY);
+                    let places = self.places.clone();
+                    return Ok(Some(StreamPlace { places, of, place: Some(place), renew_at }));
+                }
+                Ok(Taken::Full { places, .. }) => places,
+                Err(error) => return Ok(uncounted(&error)),
+            };
+            let mut dead: Vec<_> = places.into_iter().filter(|it| it.until <= now).collect();
+            if dead.is_empty() {
+                break;
+            }
+            dead.truncate(MOST_FREED);
+            if let Err(error) = self.places.free(&of, &dead).await {
+                return Ok(uncounted(&error));
+            }
+        }
+        info!(%owner, "streams_limited: the owner has all streams open that it may have");
+        Err(self.refusal("open streams"))
+    }
+
+    /// Takes a place for a new task of this owner's, or refuses. Where places cannot be reached, the
+    /// task needs none.
+    pub(crate) async fn task(
+        &self,
+        engine: &Engine,
+        owner: &Owner,
+        task: &TaskKey,
+    ) -> Result<(), A2aError> {
+        let of = PlacesOf { kind: PlaceKind::Task, owner: owner.clone() };
+        match self.try_task(engine, &of, task).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                info!(%owner, "tasks_limited: the owner has all tasks open that it may have");
+                Err(self.refusal("open tasks"))
+            }
+            Err(error) => {
+                warn!(%error, "task_not_counted: the message is taken all the same");
+                Ok(())
+            }
+        }
+    }
+
+    async fn try_task(
+        &self,
+        engine: &Engine,
+        of: &PlacesOf,
+        task: &TaskKey,
+    ) -> Result<bool, StoreError> {
+        for _ in 0..TRIES {
+            let now = engine.clock.now();
+            let place = Place { name: task.to_string(), until: now.saturating_add(LEASE) };
+            let places = match self.places.take(of, &place, self.most).await? {
+                Taken::Yes => return Ok(true),
+                Taken::Full { looked_until: Some(until), .. } if until > now => return Ok(false),
+                Taken::Full { places, .. } => places,
+            };
+            let over = over(engine, places, &place).await?;
+            if over.is_empty() {
+                if let Err(error) = self.places.looked(of, now.saturating_add(FULL_FOR)).await {
+                    warn!(%error, "look_not_noted: the next request looks at all tasks again");
+                }
+                return Ok(false);
+            }
+            self.places.free(of, &over).await?;
+        }
+        Ok(false)
+    }
+
+    /// Frees the place of a task that was not made.
+    pub(crate) async fn no_task(&self, owner: &Owner, task: &TaskKey) {
+        let of = PlacesOf { kind: PlaceKind::Task, owner: owner.clone() };
+        if let Err(error) = self.places.leave(&of, &task.to_string()).await {
+            warn!(%error, "place_not_freed: it is free in a minute");
+        }
+    }
+
+    fn refusal(&self, what: &str) -> A2aError {
+        let text = format!("the limit is {} {what}", self.most);
+        A2aError::too_many_requests(&text, RETRY_AFTER)
+    }
+}
+
+/// Some of the places whose tasks are over, or were never made; none only if there is none.
+async fn over(
+    engine: &Engine,
+    mut places: Vec<Place>,
+    own: &Place,
+) -> Result<Vec<Place>, StoreError> {
+    // Each begins elsewhere, so that no few long tasks are read again and again.
+    places.sort_by(|one, other| one.name.cmp(&other.name));
+    let begin = places.partition_point(|place| place.name < own.name);
+    places.rotate_left(begin);
+    let now = engine.clock.now();
+    for some in places.chunks(READS_AT_ONCE) {
+        let open = join_all(some.iter().map(|place| is_open(engine, place, now))).await;
+        let mut freed = Vec::new();
+        for (place, open) in some.iter().zip(open) {
+            if !open? {
+                freed.push(place.clone());
+            }
+        }
+        if !freed.is_empty() {
+            return Ok(freed);
+        }
+    }
+    Ok(Vec::new())
+}
+
+async fn is_open(engine: &Engine, place: &Place, now: Timestamp) -> Result<bool, StoreError> {
+    let Some(task) = task_of(&place.name) else { return Ok(false) };
+    match engine.read(&task, Depth::Tail).await {
+        Ok(Some(snapshot)) => Ok(!snapshot.head.is_terminal()),
+        Ok(None) => Ok(now < place.until),
+        // It is there, at least.
+        Err(error) if error.is_unreadable() => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+fn task_of(name: &str) -> Option<TaskKey> {
+    let (tenant, task) = name.split_once('#')?;
+    Some(TaskKey { tenant: Tenant::parse(tenant).ok()?, task: TaskId::parse(task).ok()? })
+}
+
+/// The place of an open stream, which is free once this is dropped.
+pub(crate) struct StreamPlace {
+    places: Arc<dyn Places>,
+    of: PlacesOf,
+    /// `None` once it is not ours any more.
+    place: Option<Place>,
+    renew_at: Timestamp,
+}
+
+impl StreamPlace {
+    /// Renews the lease, if it is time to.
+    pub(crate) async fn keep(&mut self, engine: &Engine) {
+        let now = engine.clock.now();
+        let Some(place) = self.place.as_mut().filter(|_| self.renew_at <= now) else { return };
+        self.renew_at = now.saturating_add(RENEW_EVERY);
+        place.until = now.saturating_add(LEASE);
+        let renewed = tokio::select! {
+            biased;
+            renewed = self.places.renew(&self.of, place) => renewed,
+            () = engine.clock.sleep(PATIENCE) => return,
+        };
+        match renewed {
+            Ok(true) => {}
+            Ok(false) => {
+                warn!("stream_place_lost: the stream stood still for too long, and goes on");
+                self.place = None;
+            }
+            Err(error) => warn!(%error, "stream_place_not_renewed"),
+        }
+    }
+
+    /// Gives the place up, before the stream ends.
+    pub(crate) async fn leave(mut self, engine: &Engine) {
+        let Some(place) = &self.place else { return };
+        let left = tokio::select! {
+            biased;
+            left = self.places.leave(&self.of, &place.name) => left,
+            // What is dropped now is tried again in the background.
+            () = engine.clock.sleep(PATIENCE) => return,
+        };
+        if let Err(error) = left {
+            warn!(%error, "place_not_freed: it is free in a minute");
+        }
+        self.place = None;
+    }
+}
+
+impl Drop for StreamPlace {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.places.clone().leave_soon(self.of.clone(), place.name);
+        }
+    }
+}
+
+/// The places of one process.
+#[derive(Debug, Default)]
+pub struct MemoryPlaces(Mutex<HashMap<PlacesOf, Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    taken: HashMap<String, Timestamp>,
+    looked_until: Option<Timestamp>,
+}
+
+impl MemoryPlaces {
+    fn known(&self) -> MutexGuard<'_, HashMap<PlacesOf, Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn give_up(&self, of: &PlacesOf, name: &str) {
+        let mut owners = self.known();
+        let Some(known) = owners.get_mut(of) else { return };
+        known.taken.remove(name);
+        if known.taken.is_empty() {
+            owners.remove(of);
+        }
+    }
+}
+
+#[async_trait]
+impl Places for MemoryPlaces {
+    async fn take(
+        &self,
+        of: &PlacesOf,
+        place: &Place,
+        most: NonZeroU64,
+    ) -> Result<Taken, StoreError> {
+        let mut owners = self.known();
+        let known = owners.entry(of.clone()).or_default();
+        let count = u64::try_from(known.taken.len()).unwrap_or(u64::MAX);
+        if !known.taken.contains_key(&place.name) && count >= most.get() {
+            let taken = known.taken.iter();
+            let places =
+                taken.map(|(name, until)| Place { name: name.clone(), until: *until }).collect();
+            return Ok(Taken::Full { places, looked_until: known.looked_until });
+        }
+        known.taken.entry(place.name.clone()).or_insert(place.until);
+        Ok(Taken::Yes)
+    }
+
+    async fn free(&self, of: &PlacesOf, places: &[Place]) -> Result<(), StoreError> {
+        let mut owners = self.known();
+        let Some(known) = owners.get_mut(of) else { return Ok(()) };
+        if places.iter().all(|place| known.taken.get(&place.name) == Some(&place.until)) {
+            known.taken.retain(|name, _| !places.iter().any(|place| place.name == *name));
+        }
+        Ok(())
+    }
+
+    async fn renew(&self, of: &PlacesOf, place: &Place) -> Result<bool, StoreError> {
+        let mut owners = self.known();
+        let until = owners.get_mut(of).and_then(|known| known.taken.get_mut(&place.name));
+        Ok(until.map(|until| *until = place.until).is_some())
+    }
+
+    async fn leave(&self, of: &PlacesOf, name: &str) -> Result<(), StoreError> {
+        self.give_up(of, name);
+        Ok(())
+    }
+
+    fn leave_soon(self: Arc<Self>, of: PlacesOf, name: String) {
+        self.give_up(&of, &name);
+    }
+
+    async fn looked(&self, of: &PlacesOf, until: Timestamp) -> Result<(), StoreError> {
+        if let Some(known) = self.known().get_mut(of) {
+            known.looked_until = Some(until);
+        }
+        Ok(())
+    }
+}

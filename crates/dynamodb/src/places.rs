@@ -1,0 +1,189 @@
+//! The places of an owner: one item for its streams, and one for its tasks, with an attribute for
+//! each place that is taken, and their number. So a place is taken by one conditional write, and
+//! whoever is refused is told in the same round trip which places are taken.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_core::StoreError;
+use a2a_lambda_core::places::{Place, PlaceKind, Places, PlacesOf, Taken};
+use a2a_lambda_protocol::Timestamp;
+use async_trait::async_trait;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+use tracing::warn;
+
+use crate::DynamoDbStore;
+use crate::attributes::{Item, find_number, number, string};
+use crate::error::store_error;
+use crate::table::{PK, SK};
+
+/// The attribute by which DynamoDB deletes items, in seconds.
+const TTL: &str = "ttl";
+
+/// How many places are taken.
+const COUNT: &str = "n";
+
+/// Until when nobody needs to look whether a place is free.
+const LOOKED_UNTIL: &str = "lu";
+
+/// What the attribute of a place begins with. Its value is the place's time.
+const PLACE: &str = "@";
+
+/// What the item is called in its partition.
+const ITEM: &str = "O";
+
+/// How long after the last write an item is kept: a task may be open for long.
+fn kept(kind: PlaceKind) -> Duration {
+    match kind {
+        PlaceKind::Stream => Duration::from_hours(24),
+        PlaceKind::Task => Duration::from_hours(24 * 400),
+    }
+}
+
+/// The partition of an owner's places. A task's has a `#`, and this has none.
+fn partition(of: &PlacesOf) -> String {
+    let kind = match of.kind {
+        PlaceKind::Stream => "streams",
+        PlaceKind::Task => "tasks",
+    };
+    format!("{kind}@{}", of.owner.to_string().replace('#', "%/"))
+}
+
+fn attribute(name: &str) -> String {
+    format!("{PLACE}{name}")
+}
+
+fn gone_at(of: &PlacesOf, now: Timestamp) -> i64 {
+    now.saturating_add(kept(of.kind)).as_millis() / 1_000
+}
+
+fn places(item: &Item) -> Vec<Place> {
+    let place = |(name, value): (&String, &aws_sdk_dynamodb::types::AttributeValue)| {
+        let until = value.as_n().ok()?.parse().ok()?;
+        let name = name.strip_prefix(PLACE)?.to_owned();
+        Some(Place { name, until: Timestamp::from_millis(until) })
+    };
+    item.iter().filter_map(place).collect()
+}
+
+impl DynamoDbStore {
+    fn place_update(&self, of: &PlacesOf) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key(PK, string(partition(of)))
+            .key(SK, string(ITEM))
+    }
+}
+
+/// Sends an update. `Err` in the result is the item that did not meet the condition.
+async fn sent(update: UpdateItemFluentBuilder) -> Result<Result<(), Item>, StoreError> {
+    match update.send().await {
+        Ok(_) => Ok(Ok(())),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                Ok(Err(failed.item().cloned().unwrap_or_default()))
+            }
+            _ => Err(store_error(error)),
+        },
+    }
+}
+
+#[async_trait]
+impl Places for DynamoDbStore {
+    async fn take(
+        &self,
+        of: &PlacesOf,
+        place: &Place,
+        most: NonZeroU64,
+    ) -> Result<Taken, StoreError> {
+        let update = self
+            .place_update(of)
+            .update_expression("SET #p=:p,#t=:t ADD #n :one")
+            .condition_expression(
+                "attribute_not_exists(#p) AND (attribute_not_exists(#n) OR #n<:most)",
+            )
+            .expression_attribute_names("#n", COUNT)
+            .expression_attribute_names("#t", TTL)
+            .expression_attribute_names("#p", attribute(&place.name))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":most", number(most))
+            .expression_attribute_values(":t", number(gone_at(of, place.until)))
+            .expression_attribute_values(":p", number(place.until.as_millis()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(item) = sent(update).await? else { return Ok(Taken::Yes) };
+        let places = places(&item);
+        if places.iter().any(|taken| taken.name == place.name) {
+            return Ok(Taken::Yes);
+        }
+        let looked_until = find_number(&item, LOOKED_UNTIL).unwrap_or_default();
+        Ok(Taken::Full { places, looked_until: looked_until.map(Timestamp::from_millis) })
+    }
+
+    async fn free(&self, of: &PlacesOf, places: &[Place]) -> Result<(), StoreError> {
+        let less = i64::try_from(places.len()).unwrap_or(i64::MAX);
+        let mut update = self
+            .place_update(of)
+            .expression_attribute_names("#n", COUNT)
+            .expression_attribute_values(":less", number(-less));
+        let (mut names, mut conditions) = (Vec::new(), Vec::new());
+        for (index, place) in places.iter().enumerate() {
+            let (name, value) = (format!("#p{index}"), format!(":p{index}"));
+            conditions.push(format!("{name}={value}"));
+            update = update
+                .expression_attribute_names(&name, attribute(&place.name))
+                .expression_attribute_values(value, number(place.until.as_millis()));
+            names.push(name);
+        }
+        let update = update
+            .update_expression(format!("REMOVE {} ADD #n :less", names.join(",")))
+            .condition_expression(conditions.join(" AND "));
+        sent(update).await.map(drop)
+    }
+
+    async fn renew(&self, of: &PlacesOf, place: &Place) -> Result<bool, StoreError> {
+        let update = self
+            .place_update(of)
+            .update_expression("SET #p=:p,#t=:t")
+            .condition_expression("attribute_exists(#p)")
+            .expression_attribute_names("#p", attribute(&place.name))
+            .expression_attribute_names("#t", TTL)
+            .expression_attribute_values(":p", number(place.until.as_millis()))
+            .expression_attribute_values(":t", number(gone_at(of, place.until)));
+        Ok(sent(update).await?.is_ok())
+    }
+
+    async fn leave(&self, of: &PlacesOf, name: &str) -> Result<(), StoreError> {
+        let update = self
+            .place_update(of)
+            .update_expression("REMOVE #p ADD #n :less")
+            .condition_expression("attribute_exists(#p)")
+            .expression_attribute_names("#p", attribute(name))
+            .expression_attribute_names("#n", COUNT)
+            .expression_attribute_values(":less", number(-1));
+        sent(update).await.map(drop)
+    }
+
+    fn leave_soon(self: Arc<Self>, of: PlacesOf, name: String) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            if let Err(error) = self.leave(&of, &name).await {
+                warn!(%error, "place_not_freed: it is free in a minute");
+            }
+        });
+    }
+
+    async fn looked(&self, of: &PlacesOf, until: Timestamp) -> Result<(), StoreError> {
+        let update = self
+            .place_update(of)
+            .update_expression("SET #l=:l")
+            .condition_expression("attribute_exists(#n)")
+            .expression_attribute_names("#l", LOOKED_UNTIL)
+            .expression_attribute_names("#n", COUNT)
+            .expression_attribute_values(":l", number(until.as_millis()));
+        sent(update).await.map(drop)
+    }
+}
