@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use a2a_lambda_agents::Echo;
 use a2a_lambda_core::places::{MemoryPlaces, Place, PlaceKind, Places, PlacesOf, Taken};
-use a2a_lambda_core::{MemoryStore, Owner, StoreError};
+use a2a_lambda_core::{
+    Agents, Engine, MemoryStore, NotAdmitted, Owner, Push, PushError, StoreError, Wanted, Webhook,
+};
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_local::embedded::EmbeddedDynamoDb;
 use a2a_lambda_protocol::Timestamp;
-use a2a_lambda_request::{Config, Counters, ResponseMode};
+use a2a_lambda_request::{Config, Context, Counters, ResponseMode};
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -18,7 +20,7 @@ use tokio::time::advance;
 
 use crate::limits::{by, items_of, listing, partition};
 use crate::streamed::{Streamed, streaming_message};
-use crate::support::{Answer, Function, at, event, open, sending, with_header};
+use crate::support::{Answer, Function, answer, at, event, open, sending, with_header};
 use crate::work::said;
 
 /// Longer than any stream of a test.
@@ -237,7 +239,7 @@ async fn a_message_for_a_new_task_beyond_the_limit_is_refused_and_another_owner_
     // What was accepted before is answered as before, and its key is good for nothing else.
     let again = function.answer(first.clone()).await;
     assert_eq!((again.status, &again.body["task"]["id"]), (200, &task));
-    let mut misuse = first;
+    let mut misuse = first.clone();
     misuse["body"] = json!(misuse["body"].as_str().unwrap().replace("hi", "ho"));
     let misused = function.answer(misuse).await;
     assert_eq!(misused.status, 400, "{misused:?}");
@@ -255,6 +257,10 @@ async fn a_message_for_a_new_task_beyond_the_limit_is_refused_and_another_owner_
     assert_eq!(function.answer(message("alice")).await.status, 200);
     is_refused(&function.answer(message("alice")).await, "the limit is 2 open tasks");
     assert_eq!(tasks_of(&function, "alice").await, 3);
+    // Also when its task is over, and its place another's.
+    let again = function.answer(first).await;
+    assert_eq!((again.status, &again.body["task"]["id"]), (200, &task));
+    assert_eq!(again.body["task"]["status"]["state"], "TASK_STATE_COMPLETED");
 }
 
 #[tokio::test(start_paused = true)]
@@ -289,17 +295,36 @@ async fn a_limit_that_was_lowered_holds_once_tasks_are_over() {
     assert_eq!(narrow.answer(message("alice")).await.status, 200);
 }
 
+/// A way to no receiver.
+struct Closed;
+
+#[async_trait]
+impl Webhook for Closed {
+    async fn admit(&self, _: &str) -> Result<(), NotAdmitted> {
+        Err(NotAdmitted("is not allowed here".to_owned()))
+    }
+
+    async fn post(&self, _: Push, _: &dyn Wanted) -> Result<a2a_lambda_core::Answer, PushError> {
+        unreachable!("nothing is pushed")
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_task_that_was_not_made_keeps_no_place() {
-    let function = Function::with(limited(0, 1));
+    let engine = Function::new().engine;
+    let deadline = engine.clock.now().saturating_add(LONG);
+    let engine = Engine { webhook: Arc::new(Closed), ..engine };
+    let context = Context::new(engine, Agents::new(Arc::new(Echo)), limited(0, 1));
     let mut bad = message("alice");
-    let config = json!({ "url": "https://receiver.example", "id": "x".repeat(1_000) });
+    let config = json!({ "url": "https://receiver.example" });
     let mut body: Value = serde_json::from_str(bad["body"].as_str().unwrap()).unwrap();
     body["configuration"]["taskPushNotificationConfig"] = config;
     bad["body"] = json!(body.to_string());
-    let refused = function.answer(bad).await;
+    let refused = answer(bad, deadline, &context).await;
     assert_eq!(refused.status, 400, "{refused:?}");
-    assert_eq!(function.answer(message("alice")).await.status, 200);
+    let text = refused.body["error"]["message"].as_str().unwrap();
+    assert!(text.contains("is not allowed here"), "{text}");
+    assert_eq!(answer(message("alice"), deadline, &context).await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]
@@ -388,6 +413,54 @@ async fn processes<const N: usize>(config: &Config) -> ([Function; N], aws_sdk_d
         Function::counting_in(counters, table, Echo, config.clone())
     };
     ([(); N].map(process), client)
+}
+
+#[tokio::test]
+async fn a_place_is_freed_once_and_only_as_it_was() {
+    let client = EmbeddedDynamoDb::memory().unwrap().client();
+    create_table(&client, "tasks").await.unwrap();
+    let table: Arc<dyn Places> = Arc::new(DynamoDbStore::new(client, "tasks"));
+    for places in [table, Arc::new(MemoryPlaces::default())] {
+        let of = PlacesOf { kind: PlaceKind::Stream, owner: alice() };
+        let [one, two, three] = ["one", "two", "three"]
+            .map(|name| Place { name: name.to_owned(), until: Timestamp::from_millis(1) });
+        let most = NonZeroU64::new(2).unwrap();
+        let take = async |place: &Place| places.take(&of, place, most).await.unwrap();
+        let names = |taken: Taken| {
+            let Taken::Full { places, .. } = taken else { panic!("{taken:?}") };
+            let mut names: Vec<_> = places.into_iter().map(|place| place.name).collect();
+            names.sort_unstable();
+            names
+        };
+        // The same one twice, such as after an answer that was lost, is one.
+        for place in [&one, &one, &two, &two] {
+            assert_eq!(take(place).await, Taken::Yes);
+        }
+        assert_eq!(names(take(&three).await), ["one", "two"]);
+        // What is not there, or was renewed, is not freed, nor what is named beside it.
+        places.leave(&of, "three").await.unwrap();
+        let later = Place { until: Timestamp::from_millis(2), ..one.clone() };
+        assert!(places.renew(&of, &later).await.unwrap());
+        assert!(!places.renew(&of, &three).await.unwrap());
+        places.free(&of, &[one.clone(), two.clone()]).await.unwrap();
+        assert_eq!(names(take(&three).await), ["one", "two"]);
+
+        places.free(&of, &[later]).await.unwrap();
+        places.leave(&of, "one").await.unwrap();
+        assert_eq!(take(&three).await, Taken::Yes);
+        assert_eq!(names(take(&one).await), ["three", "two"]);
+        // Another owner has its own, and so has another kind.
+        for of in [
+            PlacesOf { owner: Owner::parse("bob").unwrap(), ..of.clone() },
+            PlacesOf { kind: PlaceKind::Task, ..of.clone() },
+        ] {
+            assert_eq!(places.take(&of, &one, most).await.unwrap(), Taken::Yes);
+        }
+        let until = Timestamp::from_millis(9);
+        places.looked(&of, until).await.unwrap();
+        let Taken::Full { looked_until, .. } = take(&one).await else { panic!("there is none") };
+        assert_eq!(looked_until, Some(until));
+    }
 }
 
 fn alice() -> Owner {
