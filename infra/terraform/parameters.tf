@@ -94,6 +94,9 @@ locals {
     PushWaitsSeconds                     = var.push_waits_seconds
     PushClaimSeconds                     = var.push_claim_seconds
     SignalGraceSeconds                   = var.signal_grace_seconds
+    TaskRetentionDays                    = var.task_retention_days
+    WaitingRetentionDays                 = var.waiting_retention_days
+    StoredFormat                         = var.stored_format
     PushExtraRoots                       = var.push_extra_roots
     BlockingWaitSeconds                  = var.blocking_wait_seconds
     LeaseSeconds                         = var.lease_seconds

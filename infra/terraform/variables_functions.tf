@@ -439,6 +439,39 @@ variable "signal_grace_seconds" {
   }
 }
 
+variable "task_retention_days" {
+  type        = number
+  description = "TASK_RETENTION_DAYS: how many days a task is kept after its end, with all that is stored of it; 0 for ever. 0 to 3650. Default: 30."
+  default     = null
+
+  validation {
+    condition     = var.task_retention_days == null ? true : var.task_retention_days >= 0 && var.task_retention_days <= 3650
+    error_message = "task_retention_days must be 0 to 3650."
+  }
+}
+
+variable "waiting_retention_days" {
+  type        = number
+  description = "WAITING_RETENTION_DAYS: how many days a task waits for its user before it is canceled; 0 for ever. 0 to 3650. Default: 90."
+  default     = null
+
+  validation {
+    condition     = var.waiting_retention_days == null ? true : var.waiting_retention_days >= 0 && var.waiting_retention_days <= 3650
+    error_message = "waiting_retention_days must be 0 to 3650."
+  }
+}
+
+variable "stored_format" {
+  type        = number
+  description = "STORED_FORMAT: the newest format that items are written in. 1 during an upgrade from a release that does not read format 2. 1 to 2. Default: 2."
+  default     = null
+
+  validation {
+    condition     = var.stored_format == null ? true : var.stored_format >= 1 && var.stored_format <= 2
+    error_message = "stored_format must be 1 or 2."
+  }
+}
+
 variable "push_extra_roots" {
   type        = string
   description = "PUSH_EXTRA_ROOTS: root certificates that receivers' chains may end in, beside Mozilla's."

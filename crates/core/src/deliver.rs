@@ -206,7 +206,7 @@ impl<'a> Delivering<'a> {
             engine,
             token,
             deadline,
-            view: Arc::new(View::new(token, &head, Some(as_of))),
+            view: Arc::new(View::new(token, &head, Some(as_of), engine.policy.retention)),
             head,
             inline_bytes,
             log: tail,
@@ -281,7 +281,7 @@ impl<'a> Delivering<'a> {
         if let Some(read) = self.view.take_read() {
             self.adopt(read, None);
         }
-        if self.head.pushed_until(self.token).is_none() {
+        if self.head.pushed_until(self.token).is_none() || self.is_gone() {
             return Ok(None);
         }
         attempts.during(self.read_configs()).await?;
@@ -317,6 +317,11 @@ impl<'a> Delivering<'a> {
             }
         }
         Ok(wake)
+    }
+
+    /// Whether the task is there no more: it has expired, or was deleted.
+    fn is_gone(&self) -> bool {
+        self.view.is_lost() || self.engine.is_expired(&self.head)
     }
 
     /// The end of this claim.
@@ -496,6 +501,9 @@ impl<'a> Delivering<'a> {
     /// more to do after all.
     async fn is_done(&mut self) -> Result<bool, RunError> {
         let now = self.engine.clock.now();
+        if self.is_gone() {
+            return Ok(true);
+        }
         if self.head.pushed_until(self.token).is_none() {
             // The runner had nothing to commit, or another has delivered in between.
             let may = self.head.has_free_push(now) && has_time_for_one(self.engine, self.deadline);
@@ -503,8 +511,7 @@ impl<'a> Delivering<'a> {
             return Ok(!(may && self.claim().await?));
         }
         let mut next: Option<Timestamp> = None;
-        let ids: Vec<ConfigId> = self.lanes.keys().cloned().collect();
-        for id in ids {
+        for id in self.lanes.keys().cloned().collect::<Vec<ConfigId>>() {
             let Some(at) = self.lanes.get(&id).and_then(Lane::next) else { continue };
             // One that waits has something to wait for; another has if there was no time for it. For
             // that there is a signal, not another record of the stream: those behind it have waited.
@@ -537,24 +544,25 @@ impl<'a> Delivering<'a> {
 
     /// Looks what is new, while attempts are under way: it is not to wait for them.
     async fn look(&mut self) {
-        let depth = Depth::After(self.head.position);
         let as_of = self.engine.clock.now();
-        match self.engine.store.read(&self.head.key, depth).await {
+        match self.engine.look(&self.head.key, Depth::After(self.head.position)).await {
             Ok(Some(snapshot)) => self.adopt(snapshot, Some(as_of)),
-            Ok(None) => {}
+            Ok(None) => self.view.lose(),
             Err(error) => debug!(error = chain(&error), "not looked for more to push"),
         }
     }
 
     /// The task as it was last seen, to begin a change from: nothing is asked of its log.
     fn snapshot(&self) -> Snapshot {
-        let Self { head, inline_bytes, .. } = self;
-        Snapshot { head: head.clone(), tail: Vec::new(), inline_bytes: *inline_bytes }
+        Snapshot { head: self.head.clone(), tail: Vec::new(), inline_bytes: self.inline_bytes }
     }
 
     /// Takes over what is newer than what is known. It is as the task was at `as_of`, or later.
     fn adopt(&mut self, snapshot: Snapshot, as_of: Option<Timestamp>) {
         let Snapshot { head, tail, inline_bytes } = snapshot;
+        if head.incarnation != self.head.incarnation {
+            return self.view.lose();
+        }
         self.view.see(&head, as_of);
         if head.revision < self.head.revision {
             return;

@@ -106,24 +106,96 @@ impl Engine {
             signal_grace: self.policy.signal_grace,
             lease: self.policy.lease,
             push_claim: self.policy.push_claim,
+            retention: self.policy.retention,
             pusher: None,
         }
     }
 
-    /// Creates a task; see [`TaskStore::create`].
+    /// Creates a task; see [`TaskStore::create`]. A task of the same id that has expired is replaced.
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
     pub async fn create(&self, change: &Change) -> Result<Created, StoreError> {
-        tried!(self, self.store.create(change))
+        let mut tries = Tries { engine: self, made: 0 };
+        let mut expired: Option<Head> = None;
+        for _ in 0..=self.policy.commit_tries {
+            let met = loop {
+                let made = match &expired {
+                    None => self.store.create(change).await,
+                    Some(expired) => {
+                        let change = change.clone().in_place_of(expired);
+                        self.store.replace(expired, &change).await
+                    }
+                };
+                match made {
+                    Err(error) => tries.after(error).await?,
+                    Ok(met) => break met,
+                }
+            };
+            let Created::Before(existing) = met else { return Ok(met) };
+            if !self.is_expired(&existing.head) {
+                return Ok(Created::Before(existing));
+            }
+            let (existing, new) = (existing.head, change.head());
+            if new.incarnation.is_some() && new.incarnation == existing.incarnation {
+                // It was made by a try whose answer was lost, and has been deleted since.
+                return Ok(Created::Now);
+            }
+            let is_younger =
+                existing.created_at.saturating_add(self.policy.clock_skew) >= new.created_at;
+            if tries.made > 0 && is_younger {
+                // So may this one, and another was made in its place: its push configs may be gone.
+                return Err(StoreError::Unavailable(
+                    "a task was made and deleted meanwhile".into(),
+                ));
+            }
+            expired = Some(existing);
+        }
+        Err(StoreError::Unavailable("an expired task is changed by too many others at once".into()))
     }
 
-    /// Reads a task; see [`TaskStore::read`].
+    /// Reads a task that has not expired; see [`TaskStore::read`].
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
     pub async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        let read = self.read_stored(key, depth).await?;
+        Ok(read.filter(|snapshot| !self.is_expired(&snapshot.head)))
+    }
+
+    /// As [`read`](Self::read), by one who looks again soon: it is tried once.
+    pub(crate) async fn look(
+        &self,
+        key: &TaskKey,
+        depth: Depth,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        let read = self.store.read(key, depth).await?;
+        Ok(read.filter(|snapshot| !self.is_expired(&snapshot.head)))
+    }
+
+    /// Reads a task, also one that has expired and is still stored; see [`TaskStore::read`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub(crate) async fn read_stored(
+        &self,
+        key: &TaskKey,
+        depth: Depth,
+    ) -> Result<Option<Snapshot>, StoreError> {
         tried!(self, self.store.read(key, depth))
+    }
+
+    /// Deletes what is stored of a task that has expired; see [`TaskStore::purge`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub(crate) async fn purge(&self, expired: &Head, limit: usize) -> Result<bool, StoreError> {
+        tried!(self, self.store.purge(expired, limit))
+    }
+
+    /// Whether a task is there for nobody any more.
+    pub(crate) fn is_expired(&self, head: &Head) -> bool {
+        head.is_expired(self.clock.now(), self.policy.retention.as_ref())
     }
 
     /// Lists tasks; see [`TaskStore::list`].
@@ -230,7 +302,9 @@ impl Engine {
         if snapshot.is_full() {
             return Ok(snapshot);
         }
-        self.read(&snapshot.head.key, Depth::Full).await?.ok_or(TransactError::Gone)
+        let full = self.read(&snapshot.head.key, Depth::Full).await?;
+        let is_same = |full: &Snapshot| full.head.incarnation == snapshot.head.incarnation;
+        full.filter(is_same).ok_or(TransactError::Gone)
     }
 
     /// Applies a command to a task and commits the change. When another writer was faster, the
@@ -271,12 +345,27 @@ impl Engine {
     /// As [`transact`](Self::transact).
     pub async fn transact_with(
         &self,
-        mut base: Snapshot,
+        base: Snapshot,
         mut decide: impl FnMut(&Head, &Stamp) -> Result<Change, IllegalTransition> + Send,
+    ) -> Result<(Snapshot, Vec<Effect>), TransactError> {
+        let retention = self.policy.retention.as_ref();
+        self.transact_if_stored(base, |head, stamp| {
+            let is_there = !head.is_expired(stamp.now, retention);
+            is_there.then(|| decide(head, stamp))
+        })
+        .await
+    }
+
+    /// As [`transact_with`](Self::transact_with), also of a task that has expired. It is gone if
+    /// `decide` has nothing to say.
+    pub(crate) async fn transact_if_stored(
+        &self,
+        mut base: Snapshot,
+        mut decide: impl FnMut(&Head, &Stamp) -> Option<Result<Change, IllegalTransition>> + Send,
     ) -> Result<(Snapshot, Vec<Effect>), TransactError> {
         for _ in 0..self.policy.commit_tries {
             let stamp = self.stamp();
-            let change = match decide(&base.head, &stamp) {
+            let change = match decide(&base.head, &stamp).ok_or(TransactError::Gone)? {
                 Ok(change) => change,
                 Err(illegal) => {
                     let refused = Refused { illegal, snapshot: Box::new(base) };
@@ -288,6 +377,11 @@ impl Engine {
                 Committed::Done(now) => {
                     measure_end(&base.head, &now.head);
                     return Ok((*now, change.effects().to_vec()));
+                }
+                Committed::Lost(Some(current))
+                    if current.head.incarnation != base.head.incarnation =>
+                {
+                    return Err(TransactError::Gone);
                 }
                 Committed::Lost(Some(current)) => {
                     match self.was_made(&base, &change, &current).await? {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 
 use crate::ids::{
-    ConfigId, ContextId, Fence, Generation, LeaseToken, Owner, Position, Registration, Revision,
-    TaskKey, WriteId, fnv1a,
+    ConfigId, ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position, Registration,
+    Revision, TaskKey, WriteId, fnv1a,
 };
 use crate::machine::Refusal;
+use crate::policy::Retention;
 use crate::request_key::Fingerprint;
 
 /// How many due-index shards there are. A fixed number: the sweep asks for each.
@@ -20,10 +21,18 @@ pub const MAX_REMEMBERED_KEYS: usize = 4;
 /// The longest view that a deliverer can have. It must leave time for the rest of an attempt.
 pub const MAX_PUSH_VIEW: Duration = Duration::from_secs(5);
 
+/// A log of up to this many bytes, and four more for each entry, is kept with the head: every store
+/// must do so.
+pub const INLINE_LOG_BYTES: u64 = 2 * 1_024;
+
 /// A task's current state, without its log.
 ///
 /// It is data: a store writes it down and reads it back. What it becomes next is only ever decided
 /// by [`Head::apply`].
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says something of its own, and all are stored"
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     /// The task's tenant and id.
@@ -34,6 +43,9 @@ pub struct Head {
     pub context: ContextId,
     /// When the task was accepted.
     pub created_at: Timestamp,
+    /// Which of the tasks of this id it is; `None` if it was made where items are written that an
+    /// earlier release reads.
+    pub incarnation: Option<Incarnation>,
     /// The number of the newest log entry.
     pub position: Position,
     /// The number of the newest event that clients are sent.
@@ -84,6 +96,15 @@ pub struct Head {
     /// The newest follow-up messages that came under idempotency keys, at most
     /// [`MAX_REMEMBERED_KEYS`].
     pub follow_ups: Vec<FollowUp>,
+    /// Whether more may be stored of the task than its head and its log tell: push configs that it had,
+    /// or what an earlier task of the id has left.
+    pub has_leftovers: bool,
+    /// From when on the store may delete the head by itself, in whole seconds, if the head is all that
+    /// is stored of the task.
+    pub ttl: Option<Timestamp>,
+    /// Whether an operator has deleted the task: it is there no more for anybody, and what is stored
+    /// of it goes.
+    pub is_deleted: bool,
 }
 
 /// A follow-up message that came under an idempotency key.
@@ -247,10 +268,39 @@ impl Head {
         self.last_message > self.consumed
     }
 
-    /// Whether `ListTasks` shows the task: all but one that its sender was never shown, because the
-    /// agent answered with a direct message.
+    /// Whether `ListTasks` shows the task, unless it has expired: all but one that its sender was never
+    /// shown, because the agent answered with a direct message.
     pub fn is_listed(&self) -> bool {
-        !(self.direct && self.sender_waits_until.is_some())
+        let is_hidden = self.direct && self.sender_waits_until.is_some();
+        !is_hidden && !self.is_deleted
+    }
+
+    /// From when on the task is there for nobody any more: what is over is kept for a time. `None` if
+    /// that time has not begun, or is for ever.
+    pub fn expires_at(&self, retention: Option<&Retention>) -> Option<Timestamp> {
+        if self.is_deleted {
+            return Some(Timestamp::MIN);
+        }
+        let keep = retention?.ended.filter(|_| self.is_terminal())?;
+        Some(self.status_at.saturating_add(keep))
+    }
+
+    /// Whether the task is there for nobody any more, whatever is still stored of it.
+    pub fn is_expired(&self, now: Timestamp, retention: Option<&Retention>) -> bool {
+        self.expires_at(retention).is_some_and(|at| at <= now)
+    }
+
+    /// When the task has waited for its user for long enough, if it waits.
+    pub fn lapses_at(&self, retention: Option<&Retention>) -> Option<Timestamp> {
+        let most = retention?.waiting.filter(|_| matches!(self.phase, Phase::Interrupted(_)))?;
+        Some(self.status_at.saturating_add(most))
+    }
+
+    /// Whether the head is certainly all that is stored of the task: its log is with it, and it has had
+    /// no push configs.
+    pub fn is_alone(&self) -> bool {
+        let log = self.log_bytes.saturating_add(self.position.0.saturating_mul(4));
+        log <= INLINE_LOG_BYTES && self.pushes.is_none() && !self.has_leftovers
     }
 
     /// Whether `token` is the lease under which the task is now run.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use a2a_lambda_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::request_key::digest;
@@ -333,6 +334,47 @@ impl WriteId {
     }
 }
 
+/// One life of a task id. An id that is derived from an idempotency key is used again once the task
+/// of it has expired: what is stored beside a head is named by the head's incarnation, so that
+/// nothing of an earlier task is ever read as a part of a later one.
+///
+/// It begins with the time of creation, so that what an earlier task has left is known as older.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Incarnation(String);
+
+/// The part of an [`Incarnation`] that is its time, in milliseconds, as hexadecimal digits.
+const TIME_DIGITS: usize = 12;
+
+/// The part of an [`Incarnation`] that tells it from another one of the same time.
+const RANDOM_DIGITS: usize = 4;
+
+impl Incarnation {
+    /// The incarnation of a task that is created at this time, by this write.
+    pub fn new(at: Timestamp, write: &WriteId) -> Self {
+        let millis = at.as_millis().max(0);
+        let random = fnv1a(write.0.as_bytes()) & 0xffff;
+        Self(format!("{millis:0TIME_DIGITS$x}{random:0RANDOM_DIGITS$x}"))
+    }
+
+    /// Reads an incarnation back; `None` if the text is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let is_one = text.len() == TIME_DIGITS + RANDOM_DIGITS && text.bytes().all(is_digit);
+        is_one.then(|| Self(text.to_owned()))
+    }
+
+    /// The incarnation's text, for the store.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// When its task was created, by the clock of whoever created it.
+    pub fn began_at(&self) -> Timestamp {
+        let digits = self.0.get(..TIME_DIGITS).unwrap_or_default();
+        Timestamp::from_millis(i64::from_str_radix(digits, 16).unwrap_or_default())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -376,6 +418,23 @@ mod tests {
         for bad in ["", "x", &one.as_str()[1..], &one.as_str().to_uppercase()] {
             assert_eq!(Registration::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn an_incarnation_tells_its_time() {
+        let at = Timestamp::from_millis(1_795_000_000_123);
+        let one = Incarnation::new(at, &WriteId::new("1"));
+        assert_eq!((one.as_str().len(), one.began_at()), (16, at));
+        assert_ne!(one, Incarnation::new(at, &WriteId::new("2")));
+        assert!(
+            one < Incarnation::new(at.saturating_add(Duration::from_millis(1)), &WriteId::new("1"))
+        );
+        assert_eq!(Incarnation::parse(one.as_str()), Some(one.clone()));
+        for bad in ["", "0000000001", &one.as_str()[1..], &one.as_str().to_uppercase()] {
+            assert_eq!(Incarnation::parse(bad), None, "{bad}");
+        }
+        let end = Incarnation::new(Timestamp::MAX, &WriteId::new("1"));
+        assert_eq!((end.as_str().len(), end.began_at()), (16, Timestamp::MAX));
     }
 
     #[test]

@@ -80,13 +80,14 @@ pub fn i2_numbers_are_gapless(
 
 /// I4, accepted is not lost: a task that is neither over nor waiting for its user, for as long as it
 /// takes, has a time by which somebody looks at it. I6, every push is sent: so has one of which
-/// something is to be pushed.
+/// something is to be pushed. One that rests may have a time by which it has waited or was kept for
+/// long enough; none is looked at that the store deletes by itself.
 ///
 /// # Errors
 /// When it has none.
 pub fn i4_open_tasks_are_due(head: &Head) -> Result<(), String> {
     let open = !head.rests() || head.mark().is_some();
-    if open != head.due.is_some() {
+    if head.due.is_none() && open || head.due.is_some() && head.ttl.is_some() {
         return Err(format!("I4: a {} task with due {:?}", head.phase.name(), head.due));
     }
     Ok(())

@@ -52,10 +52,10 @@ pub use ids::{
 pub use log::{Entry, Event, Terms};
 pub use machine::{Change, Command, Effect};
 pub use memory::MemoryStore;
-pub use operate::{OperateError, Operator};
+pub use operate::{Deleted, OperateError, Operator};
 pub use ops::{Caller, GetOptions, Next, Operations, SendOptions, StreamEvent, Tail};
 pub use places::{Limits, MemoryPlaces, PlaceLimit, Places};
-pub use policy::{Policy, Retries};
+pub use policy::{Policy, Retention, Retries};
 pub use push::{PushConfig, PushConfigs};
 pub use restart::{Former, Restarted, restart};
 pub use run::{AFTER_LEASE, Attended, Company, Recovered, RunError, Runner};

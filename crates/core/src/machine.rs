@@ -31,6 +31,8 @@
 //! | cancel     | Ended         | Ended                | Ended                | Ended       | —     |
 //! | expire     | —             | Waiting, if expired  | —                    | —           | —     |
 //! | wake       | signals again | —                    | signals again        | if its user is late | — |
+//! | lapse      | —             | —                    | —                    | Ended, when it has waited for long enough | — |
+//! | delete     | —             | —                    | —                    | —           | Ended, and there for nobody |
 //! | void       | —             | Waiting              | —                    | —           | —     |
 //! | register-push, unregister-push, push-again, claim-push, settle-push | in every phase: they are about push configs and the pending-push mark | | | | |
 //!
@@ -47,6 +49,7 @@
 mod command;
 mod pushes;
 mod refusal;
+mod retention;
 mod void;
 
 use std::time::Duration;
@@ -54,7 +57,7 @@ use std::time::Duration;
 use a2a_lambda_protocol::{Message, Role, TaskState, Timestamp};
 
 use crate::head::{Ending, FollowUp, Head, Impatience, MAX_REMEMBERED_KEYS, Phase};
-use crate::ids::{Fence, Generation, LeaseToken, Position, Revision, WriteId};
+use crate::ids::{Fence, Generation, Incarnation, LeaseToken, Position, Revision, WriteId};
 use crate::log::{Entry, Event, StatusChange, Terms, UserMessage, without_ids};
 use crate::request_key::Fingerprint;
 
@@ -90,6 +93,13 @@ impl Change {
         &self.head
     }
 
+    /// The same new task, in place of one of the same id that has expired.
+    #[must_use]
+    pub fn in_place_of(mut self, expired: &Head) -> Self {
+        self.head.has_leftovers |= !expired.is_alone();
+        self
+    }
+
     /// The entries that are added to the log.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
@@ -117,6 +127,7 @@ impl Head {
             owner,
             context,
             created_at: stamp.now,
+            incarnation: stamp.retention.map(|_| Incarnation::new(stamp.now, &stamp.write)),
             position: Position::default(),
             generation: Generation::default(),
             revision: Revision::default(),
@@ -140,6 +151,9 @@ impl Head {
             pushes: None,
             request,
             follow_ups: Vec::new(),
+            has_leftovers: false,
+            ttl: None,
+            is_deleted: false,
         };
         let mut draft = Draft::new(head, stamp);
         draft.is_new = true;
@@ -175,6 +189,7 @@ impl Head {
                 | Command::ClaimPush { .. }
                 | Command::SettlePush(_)
                 | Command::Void
+                | Command::Delete
         );
         if self.is_terminal() && !about_pushes {
             return Err(Refusal::Ended);
@@ -246,6 +261,8 @@ impl Head {
                 next.signal_anew(stamp.now);
             }
             Command::Void => next.void()?,
+            Command::Lapse => next.lapse()?,
+            Command::Delete => next.delete()?,
         }
         Ok(next.done())
     }
@@ -321,6 +338,7 @@ impl<'a> Draft<'a> {
 
     fn done(mut self) -> Change {
         self.mark_pushes();
+        self.retain();
         let Self { head, entries, effects, over_lease, .. } = self;
         Change { head, entries, effects, over_lease }
     }

@@ -12,7 +12,7 @@ use tracing::trace;
 pub const TARGET: &str = "measure";
 
 /// What is measured: the names of the events' fields.
-pub const NAMES: [&str; 16] = [
+pub const NAMES: [&str; 18] = [
     "turn_millis",
     "attempts",
     "tasks_completed",
@@ -28,6 +28,8 @@ pub const NAMES: [&str; 16] = [
     "lost_signals",
     "dead_leases",
     "late_users",
+    "lapsed_tasks",
+    "expired_tasks",
     "sweep_failures",
 ];
 
@@ -91,6 +93,8 @@ pub(crate) fn swept(lateness: Lateness, swept: &crate::Swept) {
         lost_signals = swept.lost_signals,
         dead_leases = swept.dead_leases,
         late_users = swept.late_users,
+        lapsed_tasks = swept.lapsed,
+        expired_tasks = swept.expired,
         sweep_failures = swept.failed + swept.unread,
     );
 }

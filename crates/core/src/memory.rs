@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -22,6 +23,10 @@ const TAIL_ENTRIES: usize = 4;
 
 /// The largest task, in bytes of log entries: a round number beyond what tests need.
 const MAX_ENTRY_BYTES: usize = 400 * 1024;
+
+/// How much older than the end of its task a config must be that the task does not name, to be no
+/// part of a later task of the same id.
+const LEFTOVER_AGE: Duration = Duration::from_hours(1);
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug, Default)]
@@ -67,6 +72,18 @@ impl MemoryStore {
         of_task.map(|(_, config)| config.clone()).collect()
     }
 
+    /// Deletes the heads whose time to live is over, as a store may do by itself. Returns the tasks.
+    pub fn let_die(&self, now: Timestamp) -> Vec<TaskKey> {
+        let mut tasks = self.tasks();
+        let is_over = |record: &Record| record.head.ttl.is_some_and(|ttl| ttl <= now);
+        let dead = tasks.iter().filter(|(_, record)| is_over(record));
+        let dead: Vec<TaskKey> = dead.map(|(key, _)| key.clone()).collect();
+        for key in &dead {
+            tasks.remove(key);
+        }
+        dead
+    }
+
     fn tasks(&self) -> MutexGuard<'_, BTreeMap<TaskKey, Record>> {
         // Nothing in here panics while it holds the lock, and each change is made whole.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
@@ -92,6 +109,18 @@ fn matches(query: &ListQuery, head: &Head) -> bool {
         && query.context.as_ref().is_none_or(|context| *context == head.context)
         && query.state.is_none_or(|state| state == head.state())
         && query.status_since.is_none_or(|since| head.status_at >= since)
+        && query.ended_after.is_none_or(|after| !head.is_terminal() || head.status_at > after)
+}
+
+/// Whether a task is as it was read: the same one, and not changed since.
+fn is_as(head: &Head, read: &Head) -> bool {
+    head.revision == read.revision && head.incarnation == read.incarnation
+}
+
+/// Whether a config is of a request that came to nothing before its task ended. The clocks of those who
+/// make configs and of who ended the task may differ.
+fn is_leftover(config: &PushConfig, expired: &Head) -> bool {
+    config.created_at.saturating_add(LEFTOVER_AGE) < expired.status_at
 }
 
 fn cursor(head: &Head) -> Cursor {
@@ -115,6 +144,42 @@ impl TaskStore for MemoryStore {
         }
     }
 
+    async fn replace(&self, expired: &Head, change: &Change) -> Result<Created, StoreError> {
+        check_size(change.entries())?;
+        let head = change.head().clone();
+        let mut tasks = self.tasks();
+        match tasks.get(&head.key) {
+            Some(record) if record.head.write == head.write => Ok(Created::Now),
+            Some(record) if !is_as(&record.head, expired) => Ok(Created::Before(record.current())),
+            _ => {
+                let log = change.entries().to_vec();
+                tasks.insert(head.key.clone(), Record { head, log });
+                Ok(Created::Now)
+            }
+        }
+    }
+
+    async fn purge(&self, expired: &Head, limit: usize) -> Result<bool, StoreError> {
+        let mut tasks = self.tasks();
+        let mut configs = self.configs();
+        let of_task = configs.iter().filter(|((key, _), _)| *key == expired.key);
+        let goes = |of: &Registration, config: &PushConfig| {
+            expired.registrations().contains(of) || is_leftover(config, expired)
+        };
+        let going = of_task.filter(|((_, of), config)| goes(of, config));
+        let going: Vec<_> = going.take(limit).map(|(place, _)| place.clone()).collect();
+        for place in &going {
+            configs.remove(place);
+        }
+        if going.len() == limit {
+            return Ok(false);
+        }
+        if tasks.get(&expired.key).is_some_and(|record| is_as(&record.head, expired)) {
+            tasks.remove(&expired.key);
+        }
+        Ok(true)
+    }
+
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
         Ok(self.tasks().get(key).map(|record| record.snapshot(depth)))
     }
@@ -135,7 +200,10 @@ impl TaskStore for MemoryStore {
         }
         let lease_stands =
             guard.leased_until.is_none_or(|until| record.head.leased_until() == Some(until));
-        if record.head.revision != guard.revision || !lease_stands {
+        if record.head.revision != guard.revision
+            || record.head.incarnation != base.head.incarnation
+            || !lease_stands
+        {
             return Ok(Committed::Lost(Some(record.current())));
         }
         let renewed = record.head.phase.clone();

@@ -1,5 +1,5 @@
 //! What operators do about pushes: find the configs that are in trouble, send again what a receiver
-//! has lost, and switch a config on that was disabled.
+//! has lost, and switch a config on that was disabled. And they delete tasks.
 //!
 //! All of it is safe while others deliver. A config is only ever written over the state that was
 //! read, and an attempt that is under way meanwhile finds out by that, and does not count. The
@@ -16,13 +16,16 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use crate::engine::{Engine, TransactError};
 use crate::head::{DUE_SHARDS, Head, Mark};
 use crate::ids::{ConfigId, Generation, Position, Registration, TaskKey};
-use crate::machine::Command;
+use crate::machine::{Command, Stamp};
 use crate::push::{Delivery, Failing, PushConfig};
 use crate::store::{Depth, Snapshot, StoreError};
 use crate::version::ProtocolVersion;
 
 /// The most configs on a page of [`Operator::failing`].
 pub const MAX_FAILING_PAGE: usize = 100;
+
+/// How often a deletion goes on, by [`Policy::purge_items`](crate::Policy::purge_items) each time.
+const MAX_PURGES: usize = 50;
 
 /// How many configs are read at a time.
 const READS_AT_ONCE: usize = 8;
@@ -42,6 +45,12 @@ pub enum OperateError {
     /// The task has no such config.
     #[error("the task has no such push config")]
     NoSuchConfig,
+    /// The task is not over, and was not to be canceled.
+    #[error("the task is {state}: cancel it first")]
+    NotEnded {
+        /// What it is.
+        state: &'static str,
+    },
     /// The task has not come as far as that.
     #[error("the task has come to generation {generation} only")]
     NotYet {
@@ -116,6 +125,16 @@ pub struct TaskPushes {
     pub mark: Option<Mark>,
     /// Its configs, by id.
     pub configs: Vec<ConfigState>,
+}
+
+/// What has become of a task that was to be deleted. It is there for nobody any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// Nothing is stored of it.
+    Whole,
+    /// Something is still stored of it: it was made within the last minute, or there is more than is
+    /// deleted at a time. The sweep goes on, or whoever does it again.
+    InPart,
 }
 
 impl Operator {
@@ -263,6 +282,47 @@ impl Operator {
         self.change(snapshot, config, without_trouble).await
     }
 
+    /// Deletes a task with all that is stored of it: its log, its push configs, and what others have left
+    /// beside it. From the first write on it is there for nobody; nothing more is pushed of it, and its
+    /// id is free.
+    ///
+    /// A task that is not over is canceled first if `cancels`, and refused otherwise.
+    ///
+    /// Doing it again is safe, also of one that has expired: what was left is deleted. What whoever does
+    /// it leaves undone, the sweep does.
+    ///
+    /// # Errors
+    /// [`OperateError::NoSuchTask`] if nothing is stored of it any more, [`OperateError::NotEnded`], or
+    /// when the store fails or others are faster.
+    pub async fn delete(&self, task: &TaskKey, cancels: bool) -> Result<Deleted, OperateError> {
+        let mut snapshot =
+            self.engine.read_stored(task, Depth::Tail).await?.ok_or(OperateError::NoSuchTask)?;
+        if !snapshot.head.is_terminal() {
+            if !cancels {
+                return Err(OperateError::NotEnded { state: snapshot.head.phase.name() });
+            }
+            snapshot = match self.engine.transact(snapshot, Command::Cancel).await {
+                Ok((canceled, _)) => canceled,
+                // It has just ended.
+                Err(TransactError::Illegal(refused)) => *refused.snapshot,
+                Err(error) => return Err(not_done(error)),
+            };
+        }
+        let delete = |head: &Head, stamp: &Stamp| Some(head.apply(Command::Delete, stamp));
+        let (deleted, _) =
+            self.engine.transact_if_stored(snapshot, delete).await.map_err(not_done)?;
+        let purge_at = deleted.head.purge_at(self.engine.policy.retention.as_ref());
+        if purge_at.is_some_and(|at| at > self.engine.clock.now()) {
+            return Ok(Deleted::InPart);
+        }
+        for _ in 0..MAX_PURGES {
+            if self.engine.purge(&deleted.head, self.engine.policy.purge_items).await? {
+                return Ok(Deleted::Whole);
+            }
+        }
+        Ok(Deleted::InPart)
+    }
+
     async fn task(&self, key: &TaskKey, depth: Depth) -> Result<Snapshot, OperateError> {
         self.engine.read(key, depth).await?.ok_or(OperateError::NoSuchTask)
     }
@@ -293,13 +353,8 @@ impl Operator {
         let changed = self.change_config(&task, &registration, change).await?;
         match self.engine.transact(snapshot, Command::PushAgain { registration }).await {
             Ok(_) => Ok(changed),
-            Err(TransactError::Gone) => Err(OperateError::NoSuchTask),
-            Err(TransactError::Store(error)) => Err(error.into()),
             Err(TransactError::Illegal(_)) => Err(OperateError::NoSuchConfig),
-            // It sends no signal.
-            Err(TransactError::Contended | TransactError::Signal(_)) => {
-                Err(OperateError::Contended)
-            }
+            Err(error) => Err(not_done(error)),
         }
     }
 
@@ -324,6 +379,17 @@ impl Operator {
             }
         }
         Err(OperateError::Contended)
+    }
+}
+
+/// Why a command that sends no signal, and that the task allows, was not carried out.
+fn not_done(error: TransactError) -> OperateError {
+    match error {
+        TransactError::Gone => OperateError::NoSuchTask,
+        TransactError::Store(error) => error.into(),
+        TransactError::Contended | TransactError::Illegal(_) | TransactError::Signal(_) => {
+            OperateError::Contended
+        }
     }
 }
 

@@ -162,7 +162,11 @@ fn transact_error(error: TransactError) -> A2aError {
         TransactError::Contended => {
             A2aError::new(ErrorKind::Unavailable, "the task is changed by many at once; try again")
         }
-        TransactError::Illegal(_) | TransactError::Gone | TransactError::Signal(_) => {
+        // It has expired since it was read.
+        TransactError::Gone => {
+            A2aError::new(ErrorKind::TaskNotFound, "the task does not exist any more")
+        }
+        TransactError::Illegal(_) | TransactError::Signal(_) => {
             A2aError::new(ErrorKind::Internal, "the task could not be changed").with_source(error)
         }
     }

@@ -2,6 +2,24 @@
 
 use std::time::Duration;
 
+/// How long tasks are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How long a task is kept after its end; `None` for ever.
+    pub ended: Option<Duration>,
+    /// How long a task waits for its user; then it is canceled. `None` for ever.
+    pub waiting: Option<Duration>,
+    /// How long after its time a task is deleted that the sweep deletes. Nobody whose clock is off by
+    /// less reads of a task while it is taken apart.
+    pub purge_after: Duration,
+}
+
+impl Retention {
+    /// That tasks are kept for ever.
+    pub const FOREVER: Self =
+        Self { ended: None, waiting: None, purge_after: Duration::from_hours(1) };
+}
+
 /// The numbers that rule the life of tasks. The defaults fit AWS Lambda.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -101,6 +119,11 @@ pub struct Policy {
     pub deduplicate_messages: bool,
     /// How many due tasks a sweep reads at a time, for each shard.
     pub sweep_batch: usize,
+    /// How long tasks are kept. `None` where items are to be written that an earlier release reads: for
+    /// ever, and what they are named by does not tell the tasks of one id apart.
+    pub retention: Option<Retention>,
+    /// How many items of one task a sweep deletes at most. The next one goes on.
+    pub purge_items: usize,
 }
 
 /// Some 71 hours for 12 attempts, to which up to a tenth is added by chance: a receiver that went down
@@ -157,6 +180,8 @@ impl Default for Policy {
             list_page_bytes: 3 * 1024 * 1024,
             deduplicate_messages: false,
             sweep_batch: 100,
+            retention: None,
+            purge_items: 2_000,
         }
     }
 }

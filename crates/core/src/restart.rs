@@ -70,7 +70,8 @@ async fn restart_shard(
     let mut done = Restarted::default();
     for DueTask { key, .. } in open {
         match restart_task(engine, &key, former).await {
-            Ok(is_void) => {
+            Ok(None) => {}
+            Ok(Some(is_void)) => {
                 done.signaled += 1;
                 done.voided += usize::from(is_void);
             }
@@ -84,14 +85,22 @@ async fn restart_shard(
     Ok(done)
 }
 
-/// Takes up one task. Returns whether something of it was void.
-async fn restart_task(engine: &Engine, key: &TaskKey, former: Former) -> Result<bool, RunError> {
-    let Some(snapshot) = engine.read(key, Depth::Tail).await? else { return Ok(false) };
+/// Takes up one task. Returns whether something of it was void; `None` if nobody need look at it.
+async fn restart_task(
+    engine: &Engine,
+    key: &TaskKey,
+    former: Former,
+) -> Result<Option<bool>, RunError> {
+    let Some(snapshot) = engine.read(key, Depth::Tail).await? else { return Ok(None) };
+    if snapshot.head.rests() && snapshot.head.mark().is_none() {
+        // It is due for its age.
+        return Ok(None);
+    }
     if former == Former::Ended && is_held(&snapshot.head) {
-        return void(engine, snapshot).await;
+        return void(engine, snapshot).await.map(Some);
     }
     signal(engine, &snapshot.head).await?;
-    Ok(false)
+    Ok(Some(false))
 }
 
 fn is_held(head: &Head) -> bool {

@@ -87,6 +87,10 @@ pub enum Recovered {
     WakeTime,
     /// Its user did not answer in time.
     LateUser,
+    /// It has waited for its user for as long as it may: it is canceled.
+    Lapsed,
+    /// It has expired, and what was stored of it is deleted.
+    Expired,
     /// Something is to be pushed, and nobody is at it: it was not signaled, but is to be delivered.
     Push,
     /// It was not: it needs nothing, or not yet.
@@ -255,6 +259,8 @@ impl Runner {
             Refusal::WaitsForUser => Attended::WaitsForUser,
             Refusal::Ended
             | Refusal::StaleLease
+            | Refusal::DoesNotLapse
+            | Refusal::NotEnded
             | Refusal::NotFirst
             | Refusal::NoLease
             | Refusal::Repeated
@@ -310,12 +316,15 @@ impl Runner {
 
 /// See [`Runner::recover`].
 pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered, RunError> {
-    let Some(snapshot) = engine.read(key, Depth::Tail).await? else {
+    let Some(snapshot) = engine.read_stored(key, Depth::Tail).await? else {
         return Ok(Recovered::Nothing);
     };
     let now = engine.clock.now();
     if snapshot.head.due.is_none_or(|due| due > now) {
         return Ok(Recovered::Nothing);
+    }
+    if engine.is_expired(&snapshot.head) {
+        return expire(engine, snapshot).await;
     }
     if snapshot.head.rests() && snapshot.head.has_free_push(now) {
         // It stays due until it is delivered.
@@ -324,6 +333,12 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
     let mut found = Recovered::Nothing;
     let decided = engine
         .transact_with(snapshot, |head, stamp| {
+            found = Recovered::Lapsed;
+            let lapsed = head.apply(Command::Lapse, stamp);
+            if lapsed.is_ok() {
+                return lapsed;
+            }
+            found = Recovered::Nothing;
             if head.rests() {
                 return Ok(head.postpone(stamp));
             }
@@ -344,6 +359,8 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
             let signaled = effects.iter().any(|effect| matches!(effect, Effect::Signal { .. }));
             // Whoever is signaled delivers, too.
             Ok(match found {
+                // What is to be pushed of it is left to the table's stream, or to the next sweep.
+                Recovered::Lapsed => found,
                 _ if !signaled && snapshot.head.has_free_push(now) => Recovered::Push,
                 found if signaled => found,
                 _ => Recovered::Nothing,
@@ -351,6 +368,21 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
         }
         // It ended while we looked.
         Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(Recovered::Nothing),
+        Err(error) => Err(run_error(error)),
+    }
+}
+
+/// Deletes what is stored of a task that has expired, or puts that off to its time.
+async fn expire(engine: &Engine, snapshot: Snapshot) -> Result<Recovered, RunError> {
+    let at = snapshot.head.purge_at(engine.policy.retention.as_ref());
+    if at.is_some_and(|at| at <= engine.clock.now()) {
+        let done = engine.purge(&snapshot.head, engine.policy.purge_items).await?;
+        return Ok(if done { Recovered::Expired } else { Recovered::Nothing });
+    }
+    let postponed =
+        engine.transact_if_stored(snapshot, |head, stamp| Some(Ok(head.postpone(stamp)))).await;
+    match postponed {
+        Ok(_) | Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(Recovered::Nothing),
         Err(error) => Err(run_error(error)),
     }
 }

@@ -270,7 +270,7 @@ impl<'a> TurnRun<'a> {
                     Err(error) => Err(error),
                 }
             } else {
-                self.engine.store.read(key, Depth::Tail).await
+                self.engine.look(key, Depth::Tail).await
             };
             match current {
                 Ok(Some(current)) => {

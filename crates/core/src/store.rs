@@ -79,7 +79,8 @@ impl Depth {
     }
 }
 
-/// What must still hold for a commit to be made.
+/// What must still hold for a commit to be made, beside that the task is the one that was read and no
+/// later one of the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guard {
     /// The revision that the change was made from.
@@ -132,6 +133,9 @@ pub struct ListQuery {
     pub state: Option<TaskState>,
     /// Only tasks whose status changed at this time or later.
     pub status_since: Option<Timestamp>,
+    /// Of tasks that are over, only those whose status changed after this time: the others have
+    /// expired.
+    pub ended_after: Option<Timestamp>,
     /// Only tasks that come after this one.
     pub after: Option<Cursor>,
     /// How many tasks to return at most; at least 1.
@@ -244,10 +248,25 @@ impl StoreError {
 /// - **Lost answers**: after [`StoreError::Unavailable`] a write may have been made. Making the
 ///   same write again is safe: it is recognized by its mark, [`Head::write`].
 /// - **Private**: nothing is ever found under another tenant, and lists are of one owner.
+/// - **One life**: of a task that was replaced by a later one of the same id, nothing is read any more.
+///   A write or a purge that began with the earlier one changes nothing of the later one.
+///
+/// A store has no clock: that a task has expired is for callers to see. At any time after
+/// [`Head::ttl`] it may delete a head by itself, or not at all.
 #[async_trait]
 pub trait TaskStore: Send + Sync + 'static {
     /// Stores a new task.
     async fn create(&self, change: &Change) -> Result<Created, StoreError>;
+
+    /// Stores a new task in place of one of the same id that has expired, if that is still as `expired`
+    /// or is gone. All else is as with [`create`](Self::create).
+    async fn replace(&self, expired: &Head, change: &Change) -> Result<Created, StoreError>;
+
+    /// Deletes what is stored of a task that has expired, at most some `limit` items of it (at least
+    /// 1), its head last. Returns whether nothing is left; then the head is gone, unless the task is not as
+    /// `expired` any more. Push configs go that the head names, and those of requests that came to
+    /// nothing before it ended.
+    async fn purge(&self, expired: &Head, limit: usize) -> Result<bool, StoreError>;
 
     /// Reads a task; `None` if there is none. Strongly consistent. At [`Depth::Tail`] it costs no
     /// more than the head.

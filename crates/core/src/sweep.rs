@@ -32,6 +32,10 @@ pub struct Swept {
     pub wake_times: usize,
     /// Tasks that had waited long enough for their user.
     pub late_users: usize,
+    /// Tasks that were canceled, because nobody answered for as long as a task may wait.
+    pub lapsed: usize,
+    /// Tasks that had expired, and of which nothing is stored any more.
+    pub expired: usize,
     /// Tasks of which something was to be pushed that nobody was at: it was delivered, or tried.
     pub pushes: usize,
     /// Tasks that needed nothing: what they waited for came meanwhile, or is still to come.
@@ -60,6 +64,8 @@ impl Swept {
             Recovered::DeadLease => &mut self.dead_leases,
             Recovered::WakeTime => &mut self.wake_times,
             Recovered::LateUser => &mut self.late_users,
+            Recovered::Lapsed => &mut self.lapsed,
+            Recovered::Expired => &mut self.expired,
             Recovered::Nothing => &mut self.settled,
         } += 1;
     }
@@ -83,6 +89,8 @@ impl Swept {
         self.dead_leases += other.dead_leases;
         self.wake_times += other.wake_times;
         self.late_users += other.late_users;
+        self.lapsed += other.lapsed;
+        self.expired += other.expired;
         self.pushes += other.pushes;
         self.settled += other.settled;
         self.failed += other.failed;

@@ -1,12 +1,11 @@
 //! Push configs: an item each, in the partition of their task.
 
-use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::due_shard;
 use a2a_lambda_core::ids::{ConfigId, Generation, Position, Registration, TaskKey, WriteId};
 use a2a_lambda_core::push::{Delivery, Failing, PushConfig, PushConfigs};
 use a2a_lambda_core::trace::TraceContext;
 use a2a_lambda_core::vault::Sealed;
+use a2a_lambda_core::{Formats, ProtocolVersion, StoreError};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -18,7 +17,7 @@ use crate::attributes::{
     value,
 };
 use crate::error::{corrupt, store_error};
-use crate::format::{FORMAT, Kind, WRITES};
+use crate::format::{FORMAT, Kind};
 use crate::table::{
     CONFIGS, DUE_INDEX, DUE_PK, DUE_SK, FAILING_SHARDS, PK, SK, partition, task_key,
 };
@@ -26,13 +25,16 @@ use crate::table::{
 /// The most pages, of up to 1 MB each, that reading the configs of a task takes.
 const MAX_PAGES: usize = 64;
 
+/// The one format that push configs have had so far.
+const FORMAT_OF_CONFIGS: u64 = Formats::FIRST;
+
 const ID: &str = "id";
 const URL: &str = "url";
 const SCHEME: &str = "as";
 const SECRETS: &str = "sec";
 const VERSION: &str = "pv";
 const TRACE: &str = "tp";
-const CREATED_AT: &str = "ca";
+pub(crate) const CREATED_AT: &str = "ca";
 const WRITE: &str = "w";
 const CURSOR: &str = "cur";
 const DELIVERED: &str = "dg";
@@ -43,6 +45,7 @@ const TROUBLE: &str = "tr";
 
 const KIND: Kind = Kind::new(
     "push config",
+    FORMAT_OF_CONFIGS,
     &[
         PK, SK, DUE_PK, DUE_SK, ID, URL, SCHEME, SECRETS, VERSION, TRACE, CREATED_AT, WRITE,
         CURSOR, DELIVERED, REPLAYS, INTRODUCED, BATCH, TROUBLE,
@@ -59,7 +62,7 @@ fn item_key(task: &TaskKey, registration: &Registration) -> Item {
 }
 
 /// The registration that an item is stored under.
-fn registration(item: &Item) -> Result<Registration, Malformed> {
+pub(crate) fn registration(item: &Item) -> Result<Registration, Malformed> {
     let text = get_string(item, SK)?.strip_prefix(CONFIGS);
     text.and_then(Registration::parse).ok_or(Malformed::Attribute(SK))
 }
@@ -69,7 +72,7 @@ fn to_item(task: &TaskKey, config: &PushConfig) -> Result<Item, serde_json::Erro
     let mut item = Item::from([
         (PK.to_owned(), string(partition(task))),
         (SK.to_owned(), string(sort_key(&config.registration))),
-        (FORMAT.to_owned(), number(WRITES)),
+        (FORMAT.to_owned(), number(FORMAT_OF_CONFIGS)),
         (ID.to_owned(), string(config.id.as_str())),
         (URL.to_owned(), string(&*config.url)),
         (VERSION.to_owned(), string(config.version.as_str())),

@@ -12,13 +12,15 @@ use crate::attributes::{Item, Malformed};
 /// The attribute with the number. An item without it has [`Formats::FIRST`].
 pub(crate) const FORMAT: &str = "v";
 
-/// The format that items are written in.
-pub(crate) const WRITES: u64 = 1;
-
-/// The formats that are read. The oldest one stays for as long as there may be items of it, and
-/// nothing removes the items of a task.
+/// The formats that are read. The oldest one stays for as long as there may be items of it: tasks
+/// may be kept for ever.
 pub(crate) const OLDEST: u64 = 1;
-pub(crate) const NEWEST: u64 = 1;
+pub(crate) const NEWEST: u64 = 2;
+
+/// The format of a task's items that are named by its incarnation, and of a head that has anything of
+/// format 2. All others are written as format 1 has them: a task that is made while an earlier release
+/// is in use ([`Policy::retention`](a2a_lambda_core::Policy::retention) is `None`) is one that it reads.
+pub(crate) const WITH_RETENTION: u64 = 2;
 
 /// A kind of item.
 pub(crate) struct Kind {
@@ -28,8 +30,12 @@ pub(crate) struct Kind {
 
 impl Kind {
     /// Items that errors call this, and that have these attributes beside the number.
-    pub(crate) const fn new(name: &'static str, attributes: &'static [&'static str]) -> Self {
-        Self { formats: Formats::new(name, OLDEST, NEWEST), attributes }
+    pub(crate) const fn new(
+        name: &'static str,
+        newest: u64,
+        attributes: &'static [&'static str],
+    ) -> Self {
+        Self { formats: Formats::new(name, OLDEST, newest), attributes }
     }
 
     /// Items with formats of their own: they are no part of a task.

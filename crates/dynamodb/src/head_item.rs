@@ -4,8 +4,8 @@ use a2a_lambda_core::head::{
     Ending, FollowUp, Head, Impatience, Interruption, Mark, Patience, Phase, Pushes, due_shard,
 };
 use a2a_lambda_core::ids::{
-    ContextId, Fence, Generation, LeaseToken, Owner, Position, Registration, Revision, Tenant,
-    WriteId,
+    ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position, Registration, Revision,
+    Tenant, WriteId,
 };
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::Cursor;
@@ -16,7 +16,7 @@ use crate::attributes::{
     Item, Malformed, find_number, find_string, get_flag, get_number, get_string, number, string,
     value,
 };
-use crate::format::{FORMAT, Kind, WRITES};
+use crate::format::{FORMAT, Kind, NEWEST, OLDEST, WITH_RETENTION};
 use crate::table::{
     CONTEXT, DUE_PK, DUE_SK, HEAD, LIST_PK, LIST_SK, LOG, LOG_BYTES, OPEN_MARK, PK, PUSH_MARK, SK,
     STATE, partition, task_key,
@@ -57,9 +57,16 @@ const PUSH_UNTIL: &str = "nu";
 const REQUEST: &str = "rq";
 const FOLLOW_UPS: &str = "fu";
 
+// Of format 2. The template switches DynamoDB's time to live on for the attribute with this name.
+pub(crate) const INCARNATION: &str = "i";
+const TTL: &str = "ttl";
+const LEFTOVERS: &str = "lo";
+const DELETED: &str = "del";
+
 /// Heads, with their part of the log.
 const KIND: Kind = Kind::new(
     "head",
+    NEWEST,
     &[
         PK,
         SK,
@@ -105,18 +112,29 @@ const KIND: Kind = Kind::new(
         PUSH_UNTIL,
         REQUEST,
         FOLLOW_UPS,
+        INCARNATION,
+        TTL,
+        LEFTOVERS,
+        DELETED,
     ],
 );
 
 /// The digits of a time in the list index: enough for the year 9999 in milliseconds.
 const TIME_DIGITS: usize = 15;
 
+/// The lowest format that has all that there is of a head.
+fn format(head: &Head) -> u64 {
+    let is_plain =
+        head.incarnation.is_none() && head.ttl.is_none() && !head.has_leftovers && !head.is_deleted;
+    if is_plain { OLDEST } else { WITH_RETENTION }
+}
+
 /// The head as attributes, with its keys and those of the indexes.
 pub(crate) fn to_item(head: &Head) -> Item {
     let mut item = Item::from([
         (PK.into(), string(partition(&head.key))),
         (SK.into(), string(HEAD)),
-        (FORMAT.into(), number(WRITES)),
+        (FORMAT.into(), number(format(head))),
         (OWNER.into(), string(head.owner.as_str())),
         (CONTEXT.into(), string(head.context.as_str())),
         (CREATED_AT.into(), millis(head.created_at)),
@@ -158,6 +176,10 @@ pub(crate) fn to_item(head: &Head) -> Item {
     set(SENDER_WAITS, head.sender_waits_until.map(millis));
     set(DIRECT, flag(head.direct));
     set(CHECKPOINT, head.checkpoint.as_ref().map(|json| string(json.as_str())));
+    set(INCARNATION, head.incarnation.as_ref().map(|of| string(of.as_str())));
+    set(TTL, head.ttl.map(|at| number(at.as_millis() / 1_000)));
+    set(LEFTOVERS, flag(head.has_leftovers));
+    set(DELETED, flag(head.is_deleted));
     set(REQUEST, head.request.as_ref().map(fingerprint));
     if !head.follow_ups.is_empty() {
         let list = head.follow_ups.iter().map(follow_up).collect();
@@ -196,6 +218,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
     KIND.check(item)?;
     let time = |name| get_number(item, name).map(Timestamp::from_millis);
     let request = find_string(item, REQUEST)?;
+    let ttl: Option<i64> = find_number(item, TTL)?;
     let checkpoint = find_string(item, CHECKPOINT)?;
     let checkpoint = checkpoint.map(Json::parse).transpose().map_err(|e| value(CHECKPOINT, e))?;
     Ok(Head {
@@ -203,6 +226,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         owner: Owner::parse(get_string(item, OWNER)?).map_err(|e| value(OWNER, e))?,
         context: ContextId::parse(get_string(item, CONTEXT)?).map_err(|e| value(CONTEXT, e))?,
         created_at: time(CREATED_AT)?,
+        incarnation: incarnation(item)?,
         position: Position(get_number(item, POSITION)?),
         generation: Generation(get_number(item, GENERATION)?),
         revision: Revision(get_number(item, REVISION)?),
@@ -226,7 +250,16 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         pushes: pushes(item)?,
         request: request.map(parse_fingerprint).transpose()?,
         follow_ups: follow_ups(item)?,
+        has_leftovers: get_flag(item, LEFTOVERS),
+        ttl: ttl.map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1_000))),
+        is_deleted: get_flag(item, DELETED),
     })
+}
+
+fn incarnation(item: &Item) -> Result<Option<Incarnation>, Malformed> {
+    let text = find_string(item, INCARNATION)?;
+    let parse = |text| Incarnation::parse(text).ok_or(Malformed::Attribute(INCARNATION));
+    text.map(parse).transpose()
 }
 
 fn phase(item: &Item) -> Result<Phase, Malformed> {

@@ -49,6 +49,7 @@ mod head_item;
 mod list;
 mod log_items;
 mod places;
+mod purge;
 mod read;
 mod requests;
 mod store;

@@ -1,11 +1,12 @@
 //! What is found by the indexes: an owner's tasks, and what is due.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::Head;
 use a2a_lambda_core::store::{Cursor, DueTask, ListQuery, Page, Snapshot};
-use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_protocol::{TaskState, Timestamp};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{KeysAndAttributes, Select};
 
@@ -42,31 +43,41 @@ const BATCH_TRIES: usize = 3;
 impl DynamoDbStore {
     pub(crate) async fn list_tasks(&self, query: &ListQuery) -> Result<Page, StoreError> {
         let total = if query.count { Some(self.count(query).await?) } else { None };
-        if let (Some(after), Some(since)) = (&query.after, query.status_since)
-            && after.status_at < since
-        {
-            // A place behind everything that is asked for. DynamoDB refuses to begin there.
-            return Ok(Page { tasks: Vec::new(), next: None, total });
-        }
         let mut keys: Vec<Item> = Vec::new();
-        let mut start = query.after.as_ref().map(|after| start_key(query, after));
-        for _ in 0..MAX_INDEX_PAGES {
-            let mut request = self.list_query(query).set_exclusive_start_key(start);
-            if !is_filtered(query) {
-                // Without a filter, every entry read is one returned.
-                let missing = query.limit + 1 - keys.len();
-                request = request.limit(i32::try_from(missing).unwrap_or(i32::MAX));
-            }
-            let page = request.send().await.map_err(store_error)?;
-            for key in page.items.unwrap_or_default() {
-                // A task that changes between two pages can be found twice, and a batch must not
-                // ask for the same item twice.
-                if !keys.iter().any(|known: &Item| known.get(PK) == key.get(PK)) {
-                    keys.push(key);
+        let mut start = None;
+        let mut pages = MAX_INDEX_PAGES;
+        for span in spans(query) {
+            start = match &query.after {
+                // A place behind everything of it. DynamoDB refuses to begin there.
+                Some(after) if span.since.is_some_and(|since| after.status_at < since) => continue,
+                Some(after) if span.before.is_none_or(|before| after.status_at < before) => {
+                    Some(start_key(query, after))
+                }
+                _ => None,
+            };
+            loop {
+                let mut request = self.list_query(query, &span).set_exclusive_start_key(start);
+                if !is_filtered(query, &span) {
+                    // Without a filter, every entry read is one returned.
+                    let missing = query.limit + 1 - keys.len();
+                    request = request.limit(i32::try_from(missing).unwrap_or(i32::MAX));
+                }
+                let page = request.send().await.map_err(store_error)?;
+                for key in page.items.unwrap_or_default() {
+                    // A task that changes between two pages can be found twice, and a batch must not
+                    // ask for the same item twice.
+                    if !keys.iter().any(|known: &Item| known.get(PK) == key.get(PK)) {
+                        keys.push(key);
+                    }
+                }
+                start = page.last_evaluated_key;
+                // The next part is asked for one page at least: its beginning is no place to go on from.
+                pages = pages.saturating_sub(1);
+                if start.is_none() || keys.len() > query.limit || pages == 0 {
+                    break;
                 }
             }
-            start = page.last_evaluated_key;
-            if start.is_none() || keys.len() > query.limit {
+            if start.is_some() || keys.len() > query.limit {
                 break;
             }
         }
@@ -87,21 +98,25 @@ impl DynamoDbStore {
 
     async fn count(&self, query: &ListQuery) -> Result<u64, StoreError> {
         let mut total = 0;
-        let mut start = None;
-        for _ in 0..MAX_COUNT_PAGES {
-            let request =
-                self.list_query(query).select(Select::Count).set_exclusive_start_key(start);
-            let page = request.send().await.map_err(store_error)?;
-            total += u64::try_from(page.count).unwrap_or_default();
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                break;
+        let mut pages = MAX_COUNT_PAGES;
+        for span in spans(query) {
+            let mut start = None;
+            while pages > 0 {
+                let request = self.list_query(query, &span);
+                let request = request.select(Select::Count).set_exclusive_start_key(start);
+                let page = request.send().await.map_err(store_error)?;
+                total += u64::try_from(page.count).unwrap_or_default();
+                start = page.last_evaluated_key;
+                pages -= 1;
+                if start.is_none() {
+                    break;
+                }
             }
         }
         Ok(total)
     }
 
-    fn list_query(&self, query: &ListQuery) -> QueryFluentBuilder {
+    fn list_query(&self, query: &ListQuery, span: &Span) -> QueryFluentBuilder {
         let mut request = self
             .client
             .query()
@@ -110,25 +125,40 @@ impl DynamoDbStore {
             .scan_index_forward(false)
             .expression_attribute_names("#p", LIST_PK)
             .expression_attribute_values(":p", string(list_partition(&query.tenant, &query.owner)));
-        let mut condition = "#p = :p".to_owned();
-        if let Some(since) = query.status_since {
-            condition.push_str(" AND #o >= :since");
-            request = request
-                .expression_attribute_names("#o", LIST_SK)
-                .expression_attribute_values(":since", string(sortable(since)));
+        let condition = match (span.since, span.before) {
+            (None, None) => "#p = :p",
+            (Some(_), None) => "#p = :p AND #o >= :since",
+            (None, Some(_)) => "#p = :p AND #o < :before",
+            // No entry is called as the end is: each has an id behind its time.
+            (Some(_), Some(_)) => "#p = :p AND #o BETWEEN :since AND :before",
+        };
+        if span.since.is_some() || span.before.is_some() {
+            request = request.expression_attribute_names("#o", LIST_SK);
+        }
+        for (name, time) in [(":since", span.since), (":before", span.before)] {
+            if let Some(time) = time {
+                request = request.expression_attribute_values(name, string(sortable(time)));
+            }
         }
         let mut filters = Vec::new();
         if let Some(context) = &query.context {
-            filters.push("#c = :c");
+            filters.push("#c = :c".to_owned());
             request = request
                 .expression_attribute_names("#c", CONTEXT)
                 .expression_attribute_values(":c", string(context.as_str()));
         }
         if let Some(state) = query.state {
-            filters.push("#s = :s");
+            filters.push("#s = :s".to_owned());
             request = request
                 .expression_attribute_names("#s", STATE)
                 .expression_attribute_values(":s", string(state_name(state)));
+        } else if span.open_only {
+            let names: Vec<String> = (0..OPEN_STATES.len()).map(|of| format!(":s{of}")).collect();
+            filters.push(format!("#s IN ({})", names.join(", ")));
+            request = request.expression_attribute_names("#s", STATE);
+            for (name, state) in names.into_iter().zip(OPEN_STATES) {
+                request = request.expression_attribute_values(name, string(state_name(state)));
+            }
         }
         if !filters.is_empty() {
             request = request.filter_expression(filters.join(" AND "));
@@ -234,12 +264,45 @@ fn due_task(item: &Item) -> Option<DueTask> {
     read.ok()
 }
 
-fn is_filtered(query: &ListQuery) -> bool {
-    query.context.is_some() || query.state.is_some()
+fn is_filtered(query: &ListQuery, span: &Span) -> bool {
+    query.context.is_some() || query.state.is_some() || span.open_only
+}
+
+/// The states of tasks that are not over.
+const OPEN_STATES: [TaskState; 4] =
+    [TaskState::Submitted, TaskState::Working, TaskState::InputRequired, TaskState::AuthRequired];
+
+/// A part of an owner's entries in the list index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    /// Only tasks whose status changed at this time or later.
+    since: Option<Timestamp>,
+    /// Only tasks whose status changed before this time.
+    before: Option<Timestamp>,
+    /// Only tasks that are not over.
+    open_only: bool,
+}
+
+/// The parts of the index that have what is asked for, newest first. Tasks that are over expire by the
+/// age of their status, which the index is ordered by: so the older part is asked for what is open.
+fn spans(query: &ListQuery) -> Vec<Span> {
+    let all = Span { since: query.status_since, before: None, open_only: false };
+    let Some(ended_after) = query.ended_after else { return vec![all] };
+    let first = ended_after.saturating_add(Duration::from_millis(1));
+    if query.status_since.is_some_and(|since| since >= first) {
+        return vec![all];
+    }
+    let newer = Span { since: Some(first), ..all };
+    match query.state {
+        None => vec![newer, Span { before: Some(first), open_only: true, ..all }],
+        Some(state) if state.is_terminal() => vec![newer],
+        Some(_) => vec![all],
+    }
 }
 
 fn matches(query: &ListQuery, head: &Head) -> bool {
     head.is_listed()
+        && query.ended_after.is_none_or(|after| !head.is_terminal() || head.status_at > after)
         && query.context.as_ref().is_none_or(|context| *context == head.context)
         && query.state.is_none_or(|state| state == head.state())
 }

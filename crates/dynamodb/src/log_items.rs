@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::Head;
-use a2a_lambda_core::ids::{Position, TaskKey};
+use a2a_lambda_core::ids::{Incarnation, Position};
 use a2a_lambda_core::log::Entry;
 use a2a_lambda_core::store::Snapshot;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::attributes::{Item, Malformed, find_number, get_string, number, string, value};
-use crate::format::{FORMAT, Kind, WRITES};
+use crate::format::{FORMAT, Kind, NEWEST, OLDEST, WITH_RETENTION};
 use crate::head_item::from_item;
 use crate::table::{LOG, LOG_BYTES, PARCELS, PK, SEGMENTS, SK, partition};
 
-const SEGMENT: Kind = Kind::new("segment", &[PK, SK, LOG]);
-const PARCEL: Kind = Kind::new("parcel", &[PK, SK, LOG]);
+const SEGMENT: Kind = Kind::new("segment", NEWEST, &[PK, SK, LOG]);
+const PARCEL: Kind = Kind::new("parcel", NEWEST, &[PK, SK, LOG]);
 
 /// The name of a parcel, where the inline log points to one.
 const POINTER: &str = "p";
@@ -84,19 +84,40 @@ impl Packed {
         };
         // The commit's mark is in the name: two commits that race for the same positions must
         // not overwrite each other's parcels, for only one of them will be pointed to.
-        let name = format!("{PARCELS}{first:010}#{last:010}#{}", head.write.as_str());
+        let prefix = prefix(PARCELS, head);
+        let name = format!("{prefix}{first:010}#{last:010}#{}", head.write.as_str());
         self.inline_bytes += POINTER.len() + name.len() + ELEMENT_BYTES;
         self.inline.push(AttributeValue::M([(POINTER.to_owned(), string(&*name))].into()));
         let log = texts.into_iter().map(|(_, text)| AttributeValue::S(text)).collect();
-        self.parcels.push(log_item(&head.key, name, log));
+        self.parcels.push(log_item(head, name, log));
     }
 }
 
-fn log_item(key: &TaskKey, name: String, log: Vec<AttributeValue>) -> Item {
+/// What the names of a task's segments or parcels begin with: no item of another task of the same id
+/// has such a name.
+pub(crate) fn prefix(kind: &str, head: &Head) -> String {
+    match &head.incarnation {
+        Some(incarnation) => format!("{kind}{}#", incarnation.as_str()),
+        None => kind.to_owned(),
+    }
+}
+
+/// The incarnation in the name of a segment or a parcel; `None` if it has none.
+pub(crate) fn incarnation_of(name: &str) -> Option<Incarnation> {
+    Incarnation::parse(name.split('#').nth(1)?)
+}
+
+/// Whether a segment or a parcel of this name is of the task, and of no other one of the same id.
+fn is_of(head: &Head, name: &str) -> bool {
+    incarnation_of(name) == head.incarnation
+}
+
+fn log_item(head: &Head, name: String, log: Vec<AttributeValue>) -> Item {
+    let format = if head.incarnation.is_some() { WITH_RETENTION } else { OLDEST };
     Item::from([
-        (PK.to_owned(), string(partition(key))),
+        (PK.to_owned(), string(partition(&head.key))),
         (SK.to_owned(), string(name)),
-        (FORMAT.to_owned(), number(WRITES)),
+        (FORMAT.to_owned(), number(format)),
         (LOG.to_owned(), AttributeValue::L(log)),
     ])
 }
@@ -122,7 +143,8 @@ pub(crate) fn segment(head: &Head, log: &[AttributeValue]) -> Result<Option<Item
         return Ok(None);
     };
     let (first, last) = (range(first)?.0, range(last)?.1);
-    Ok(Some(log_item(&head.key, format!("{SEGMENTS}{first:010}#{last:010}"), log.to_vec())))
+    let name = format!("{}{first:010}#{last:010}", prefix(SEGMENTS, head));
+    Ok(Some(log_item(head, name, log.to_vec())))
 }
 
 /// The positions that an element of a log has: an entry, or a pointer to a parcel.
@@ -139,7 +161,8 @@ fn range(element: &AttributeValue) -> Result<(u64, u64), Malformed> {
 
 /// The positions that are in a parcel or a segment, from its name.
 fn name_range(name: &str) -> Result<(u64, u64), Malformed> {
-    let mut fields = name.split('#').skip(1).map(str::parse);
+    let begin = if incarnation_of(name).is_some() { 2 } else { 1 };
+    let mut fields = name.split('#').skip(begin).map(str::parse);
     match (fields.next(), fields.next()) {
         (Some(Ok(first)), Some(Ok(last))) => Ok((first, last)),
         _ => Err(Malformed::Attribute(POINTER)),
@@ -181,8 +204,8 @@ pub(crate) fn first_inline(head_item: &Item) -> Result<Position, Malformed> {
 
 /// Where the names of those segments end that begin before this entry. A segment that begins there
 /// or later is of the log that is still inline: its writer did not get to move it.
-pub(crate) fn segments_before(first: Position) -> String {
-    format!("{SEGMENTS}{:010}$", first.0.saturating_sub(1))
+pub(crate) fn segments_before(head: &Head, first: Position) -> String {
+    format!("{}{:010}$", prefix(SEGMENTS, head), first.0.saturating_sub(1))
 }
 
 /// Whether a segment has the entry after this one, or is of older ones.
@@ -222,6 +245,8 @@ pub(crate) fn assemble(
     let mut logs = vec![inline_log(head_item)?];
     for item in others {
         match get_string(item, SK)? {
+            // What an earlier task of the id has left.
+            name if !is_of(&head, name) => {}
             name if name.starts_with(PARCELS) => {
                 parcels.insert(name, log_of(&PARCEL, item)?);
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use a2a_lambda_core::StoreError;
+use a2a_lambda_core::head::Head;
 use a2a_lambda_core::ids::{Position, TaskKey};
 use a2a_lambda_core::store::Snapshot;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
@@ -10,7 +11,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use crate::attributes::{Item, Malformed, get_string, string};
 use crate::error::{corrupt, store_error};
 use crate::log_items::{
-    assemble, first_inline, parcels_after, reaches_back, segments_before, snapshot,
+    assemble, first_inline, parcels_after, prefix, reaches_back, segments_before, snapshot,
 };
 use crate::store::DynamoDbStore;
 use crate::table::{BEHIND_LOG, HEAD, PK, SEGMENTS, SK, partition};
@@ -54,7 +55,7 @@ impl DynamoDbStore {
                 // All is asked for, and not all is here: one query has it.
                 return self.read_full(key).await;
             }
-            others = self.segments(key, first, known).await?;
+            others = self.segments(&tail.head, first, known).await?;
         }
         let parcels = parcels_after(&head, &others, known).map_err(malformed)?;
         others.extend(self.parcels(key, &parcels).await?);
@@ -137,15 +138,16 @@ impl DynamoDbStore {
     /// vain is never more than what is needed.
     async fn segments(
         &self,
-        key: &TaskKey,
+        head: &Head,
         first: Position,
         known: Position,
     ) -> Result<Vec<Item>, StoreError> {
-        let end = segments_before(first);
+        let key = &head.key;
+        let (begin, end) = (prefix(SEGMENTS, head), segments_before(head, first));
         let mut segments = Vec::new();
         let mut start = None;
         for page in 0..MAX_PAGES {
-            let request = self.between(key, SEGMENTS, &end).scan_index_forward(false);
+            let request = self.between(key, &begin, &end).scan_index_forward(false);
             let limit = 1_i32.checked_shl(u32::try_from(page).unwrap_or(u32::MAX));
             let limit = limit.filter(|limit| *limit > 0).unwrap_or(i32::MAX);
             let request = request.limit(limit).set_exclusive_start_key(start);

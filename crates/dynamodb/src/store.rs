@@ -1,5 +1,6 @@
 //! The store: one conditional write a commit.
 
+use a2a_lambda_core::head::Head;
 use a2a_lambda_core::ids::{LeaseToken, TaskKey};
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::store::{
@@ -17,8 +18,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use crate::attributes::{Item, Malformed, number, string};
 use crate::error::{corrupt, store_error};
 use crate::format::{FORMAT, NEWEST, OLDEST};
-use crate::head_item::{LEASE_TOKEN, LEASED_UNTIL, REVISION, to_item};
+use crate::head_item::{INCARNATION, LEASE_TOKEN, LEASED_UNTIL, REVISION, to_item};
 use crate::log_items::{INLINE_BYTES, inline_log, log_bytes, pack, segment, snapshot};
+use crate::purge::Condition;
 use crate::table::{HEAD, LOG, LOG_BYTES, PK, SK, partition};
 
 /// The task store on DynamoDB. See the [crate's description](crate) for the table.
@@ -71,6 +73,19 @@ impl Update {
     fn require(&mut self, name: &str, value: AttributeValue) {
         let condition = format!("{}={}", self.name(name), self.value(value));
         self.conditions.push(condition);
+    }
+
+    fn require_absent(&mut self, name: &str) {
+        let condition = format!("attribute_not_exists({})", self.name(name));
+        self.conditions.push(condition);
+    }
+
+    /// Demands that the task is this one, and no later one of the same id.
+    fn require_same(&mut self, head: &Head) {
+        match &head.incarnation {
+            Some(incarnation) => self.require(INCARNATION, string(incarnation.as_str())),
+            None => self.require_absent(INCARNATION),
+        }
     }
 
     /// Demands that the item has a format that this release reads: another release may have written
@@ -190,7 +205,9 @@ impl DynamoDbStore {
         };
         let malformed = |malformed| corrupt(key, malformed);
         let current = snapshot(&item).map_err(malformed)?;
-        if current.head.revision != guard.revision {
+        if current.head.revision != guard.revision
+            || current.head.incarnation != change.head().incarnation
+        {
             return Self::lost(change, Some(item)).map(Some);
         }
         let log = inline_log(&item).map_err(malformed)?;
@@ -201,9 +218,13 @@ impl DynamoDbStore {
     }
 }
 
-#[async_trait]
-impl TaskStore for DynamoDbStore {
-    async fn create(&self, change: &Change) -> Result<Created, StoreError> {
+impl DynamoDbStore {
+    /// Stores a new task, in place of an expired one if there is one.
+    async fn put_new(
+        &self,
+        change: &Change,
+        expired: Option<&Head>,
+    ) -> Result<Created, StoreError> {
         let mut packed = pack(change.head(), change.entries())?;
         for parcel in std::mem::take(&mut packed.parcels) {
             self.put_item(parcel).await?;
@@ -211,13 +232,15 @@ impl TaskStore for DynamoDbStore {
         let mut item = to_item(change.head());
         item.insert(LOG.into(), AttributeValue::L(packed.inline));
         item.insert(LOG_BYTES.into(), log_bytes(packed.inline_bytes));
+        let condition = Condition::no_head_but(expired);
         let request = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(#p)")
-            .expression_attribute_names("#p", PK)
+            .condition_expression(condition.expression)
+            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_values(condition.values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(failed) = request.send().await else {
             return Ok(Created::Now);
@@ -236,6 +259,21 @@ impl TaskStore for DynamoDbStore {
             }
             _ => Err(store_error(failed)),
         }
+    }
+}
+
+#[async_trait]
+impl TaskStore for DynamoDbStore {
+    async fn create(&self, change: &Change) -> Result<Created, StoreError> {
+        self.put_new(change, None).await
+    }
+
+    async fn replace(&self, expired: &Head, change: &Change) -> Result<Created, StoreError> {
+        self.put_new(change, Some(expired)).await
+    }
+
+    async fn purge(&self, expired: &Head, limit: usize) -> Result<bool, StoreError> {
+        self.purge_items(expired, limit).await
     }
 
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
@@ -266,6 +304,7 @@ impl TaskStore for DynamoDbStore {
         let mut update = Update::default();
         update.change(&to_item(&base.head), &to_item(change.head()));
         update.require(REVISION, number(guard.revision));
+        update.require_same(&base.head);
         if let Some(until) = guard.leased_until {
             update.require(LEASED_UNTIL, number(until.as_millis()));
         }

@@ -9,7 +9,7 @@ use lexopt::{Error, Parser, ValueExt as _};
 
 pub(crate) const USAGE: &str = "\
 Looks after the push notifications of an a2a-lambda deployment, after signals that were given up, and
-after API keys.
+after API keys, and deletes tasks.
 
 Usage: a2a-lambda-ops COMMAND [options]
 
@@ -20,19 +20,21 @@ Commands:
                                      send again what came after that generation of the task, in
                                      order; 0 for all of it
   enable TASK CONFIG                 go on with a config that was disabled, or waits, now
+  delete TASK                        delete a task that is over, with all that is stored of it
   redrive                            move signals from the dead-letter queue back to the queue
   keys                               list the API keys
   make-key --owner NAME              make an API key, and print it: it is never shown again
   revoke-key ID                      remove an API key
 
 Options:
-  --tenant T    the task's tenant, if it is not the default one (show, replay, enable); the key's
-                only tenant (make-key)
+  --tenant T    the task's tenant, if it is not the default one (show, replay, enable, delete); the
+                key's only tenant (make-key)
   --owner NAME  whose tasks the key is for: all keys of an owner see the same tasks (make-key)
   --scopes S    the key's scopes, with commas (make-key)
   --days N      how many days the key is good, 1 to 3650 (make-key) [default: 90]
   --limit N     how many at most, 1 to 10000 (failing, redrive) [default: 100 of failing, 1000 of
                 redrive]
+  --cancel      cancel the task first if it is not over (delete)
   --json        print JSON
   --help        print this
 
@@ -40,6 +42,8 @@ Variables, as the functions have them:
   TABLE_NAME              the DynamoDB table (all but redrive)
   QUEUE_URL               the SQS queue of signals (all that is about tasks and signals)
   DEAD_LETTER_QUEUE_URL   the SQS queue of what was given up (redrive)
+  TASK_RETENTION_DAYS, WAITING_RETENTION_DAYS, STORED_FORMAT
+                          if they are not the defaults (all but redrive)
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
                           if the AWS CLI is logged in, this sets all of them but the region:
                           eval \"$(aws configure export-credentials --format env)\"
@@ -69,6 +73,7 @@ pub(crate) enum Command {
     Show { task: TaskKey },
     Replay { task: TaskKey, config: ConfigId, since: Generation },
     Enable { task: TaskKey, config: ConfigId },
+    Delete { task: TaskKey, cancels: bool },
     Redrive { limit: usize },
     Keys,
     MakeKey { owner: String, tenant: Option<Tenant>, scopes: Vec<String>, days: u32 },
@@ -85,6 +90,7 @@ struct Given {
     owner: Option<String>,
     scopes: Option<String>,
     days: Option<u32>,
+    cancels: bool,
     json: bool,
 }
 
@@ -99,6 +105,7 @@ pub(crate) fn parse(
                 return Ok(Arguments { command: Command::Help, json: false });
             }
             Long("json") => given.json = true,
+            Long("cancel") => given.cancels = true,
             Long("tenant") => {
                 let tenant = parser.value()?.string()?;
                 let wrong = |error| format!("--tenant {error}");
@@ -143,6 +150,10 @@ impl Given {
             "failing" => Command::Failing { limit: self.limit.take().unwrap_or(100) },
             "redrive" => Command::Redrive { limit: self.limit.take().unwrap_or(1_000) },
             "show" => Command::Show { task: self.task(next("TASK")?)? },
+            "delete" => {
+                let task = self.task(next("TASK")?)?;
+                Command::Delete { task, cancels: std::mem::take(&mut self.cancels) }
+            }
             "enable" => {
                 let task = self.task(next("TASK")?)?;
                 Command::Enable { task, config: config(next("CONFIG")?)? }
@@ -184,6 +195,7 @@ impl Given {
             ("--owner", self.owner.is_some()),
             ("--scopes", self.scopes.is_some()),
             ("--days", self.days.is_some()),
+            ("--cancel", self.cancels),
         ];
         match rest.into_iter().find(|(_, is_left)| *is_left) {
             Some((option, _)) => Err(format!("{name} does not take {option}").into()),
@@ -236,6 +248,11 @@ mod tests {
             ("replay t c --since 0 --tenant acme", replay(0)),
             ("--since 12 replay --tenant acme t c", replay(12)),
             ("enable t c", Command::Enable { task: task(""), config: config() }),
+            ("delete t", Command::Delete { task: task(""), cancels: false }),
+            (
+                "delete --cancel t --tenant acme",
+                Command::Delete { task: task("acme"), cancels: true },
+            ),
             ("redrive", Command::Redrive { limit: 1_000 }),
             ("keys", Command::Keys),
             ("make-key --owner bob", make("bob", None, &[], 90)),
@@ -260,6 +277,9 @@ mod tests {
             ("fail", "there is no command \"fail\""),
             ("failing x", "failing does not take \"x\""),
             ("failing --tenant a", "failing does not take --tenant"),
+            ("delete", "delete needs a TASK"),
+            ("delete t --limit 1", "delete does not take --limit"),
+            ("show t --cancel", "show does not take --cancel"),
             ("failing --limit 0", "--limit must be from 1 to 10000"),
             ("redrive --limit 10001", "--limit must be from 1 to 10000"),
             (

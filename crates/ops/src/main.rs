@@ -1,4 +1,5 @@
-//! What operators do about pushes, given-up signals and API keys, by command line.
+//! What operators do about pushes, given-up signals, API keys and tasks that are to go, by command
+//! line.
 
 mod arguments;
 mod print;
@@ -83,6 +84,9 @@ impl Failure {
             }
             Self::Operate(OperateError::NoSuchConfig) => {
                 Some("`show TASK` lists the task's configs")
+            }
+            Self::Operate(OperateError::NotEnded { .. }) => {
+                Some("--cancel cancels it first, and then deletes it")
             }
             Self::Operate(OperateError::NotYet { .. }) => {
                 Some("--since takes a generation that the task has come to, or 0 for all of it")
@@ -178,6 +182,9 @@ async fn run(arguments: Arguments) -> Result<bool, Failure> {
             let operator = operator(&variables)?;
             let changed = operator.replay(&task, &config, since).await?;
             Report::changed("replayed", &task, &changed)
+        }
+        Command::Delete { task, cancels } => {
+            Report::deleted(&task, operator(&variables)?.delete(&task, cancels).await?)
         }
         Command::Enable { task, config } => {
             let operator = operator(&variables)?;

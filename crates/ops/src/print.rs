@@ -6,7 +6,7 @@ use a2a_lambda_core::ids::TaskKey;
 
 use crate::named;
 use crate::report::{
-    Changed, Config, Failing, Keys, Left, MadeKey, Outcome, Pending, Pushes, Report,
+    Changed, Config, Failing, Keys, Left, MadeKey, Outcome, Pending, Pushes, Removed, Report,
 };
 
 /// A report as text. Lines end with a newline.
@@ -16,6 +16,7 @@ pub(crate) fn text(report: &Report) -> String {
         Report::Failing(failing) => out.failing(failing),
         Report::Task(task) => out.task(task),
         Report::Changed(changed) => out.changed(changed),
+        Report::Deleted(removed) => out.removed(removed),
         Report::Redriven(moved) => out.moved(moved),
         Report::MadeKey(made) => out.made_key(made),
         Report::Keys(keys) => out.keys(keys),
@@ -165,6 +166,13 @@ impl Lines {
             ]);
         }
         self.table(&rows);
+    }
+
+    fn removed(&mut self, removed: &Removed) {
+        self.line(format!("deleted: {}", clean(&named(&removed.task))));
+        if !removed.whole {
+            self.line("the sweep deletes the rest: it is new, or there is much stored of it");
+        }
     }
 
     fn moved(&mut self, moved: &Outcome) {

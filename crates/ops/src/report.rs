@@ -1,11 +1,11 @@
 //! What is printed: these are the JSON, too, and so stay as they are.
 
 use a2a_lambda_aws::{LeftBehind, Redriven};
-use a2a_lambda_core::Mark;
 use a2a_lambda_core::api_key::{ApiKey, KeyId, KeySecret};
 use a2a_lambda_core::ids::{ConfigId, Generation, TaskKey, Tenant};
 use a2a_lambda_core::operate::{ConfigState, FailingConfig, TaskPushes};
 use a2a_lambda_core::push::{Attempt, Trouble};
+use a2a_lambda_core::{Deleted, Mark};
 use a2a_lambda_protocol::Timestamp;
 use serde::Serialize;
 
@@ -15,6 +15,7 @@ pub(crate) enum Report {
     Failing(Failing),
     Task(Pushes),
     Changed(Changed),
+    Deleted(Removed),
     Redriven(Outcome),
     MadeKey(MadeKey),
     Keys(Keys),
@@ -134,6 +135,14 @@ pub(crate) struct Changed {
 }
 
 #[derive(Debug, Serialize)]
+pub(crate) struct Removed {
+    #[serde(flatten)]
+    pub(crate) task: TaskKey,
+    /// Whether nothing is stored of it any more. The rest is left to the sweep.
+    pub(crate) whole: bool,
+}
+
+#[derive(Debug, Serialize)]
 pub(crate) struct Outcome {
     pub(crate) moved: usize,
     /// No signals: they are left where they are.
@@ -185,6 +194,10 @@ impl Report {
 
     pub(crate) fn keys(keys: &[ApiKey], now: Timestamp) -> Self {
         Self::Keys(Keys { keys: keys.iter().map(|key| Key::new(key, now)).collect() })
+    }
+
+    pub(crate) fn deleted(task: &TaskKey, deleted: Deleted) -> Self {
+        Self::Deleted(Removed { task: task.clone(), whole: deleted == Deleted::Whole })
     }
 
     pub(crate) fn redriven(redriven: &Redriven) -> Self {

@@ -69,6 +69,7 @@ fn stamp(write: &str) -> Stamp {
         signal_grace: minute,
         lease: minute,
         push_claim: minute,
+        retention: None,
         pusher: None,
     }
 }
@@ -320,6 +321,29 @@ async fn configs_are_replayed_and_enabled() {
     let head = deployment.store.read(&key, Depth::Tail).await.unwrap().unwrap().head;
     assert_eq!(head.mark(), Some(&Mark::Open), "somebody is woken");
     assert_eq!(deployment.run("failing").await.well(), "no push config is in trouble\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_is_deleted() {
+    let deployment = Deployment::new().await;
+    let key = deployment.task("t").await;
+    deployment.config(&key, "a", delivery(1, None)).await;
+    let refused = deployment.run("delete t --tenant acme").await;
+    assert_eq!(refused.code, 1);
+    let said = refused.err;
+    assert!(said.contains("the task is submitted: cancel it first"), "{said}");
+    assert!(said.contains("--cancel"), "{said}");
+    assert!(deployment.store.read(&key, Depth::Tail).await.unwrap().is_some());
+    let deleted = deployment.run("delete t --tenant acme --cancel").await.well();
+    assert_eq!(deleted, "deleted: t --tenant acme\n");
+    assert!(deployment.store.read(&key, Depth::Full).await.unwrap().is_none());
+    let registration = Registration::new(&ConfigId::parse("a").unwrap(), "1");
+    assert!(deployment.store.get(&key, &[registration]).await.unwrap().is_empty());
+    let again = deployment.run("delete t --tenant acme").await;
+    assert!(again.code == 1 && again.err.contains("there is no such task"), "{again:?}");
+    deployment.task("u").await;
+    let json = deployment.run("delete u --tenant acme --cancel --json").await.json();
+    assert_eq!(json, json!({ "tenant": "acme", "task": "u", "whole": true }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::Policy;
+use a2a_lambda_core::{Policy, Retention};
 
 use crate::table::{
     BLOCKING_WAIT_SECONDS, DEDUPLICATE_MESSAGES, LEASE_SECONDS, MAX_ATTEMPTS, MAX_STREAM_SECONDS,
     Number, PUSH_ARTIFACTS, PUSH_CLAIM_SECONDS, PUSH_TASK, PUSH_TIMEOUT_SECONDS,
-    PUSH_WAITS_SECONDS, SIGNAL_GRACE_SECONDS,
+    PUSH_WAITS_SECONDS, SIGNAL_GRACE_SECONDS, STORED_FORMAT, TASK_RETENTION_DAYS,
+    WAITING_RETENTION_DAYS,
 };
 use crate::variables::{ConfigError, Variables};
 
@@ -32,8 +33,20 @@ pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
         push_claim: seconds(&PUSH_CLAIM_SECONDS)?.max(3 * push_timeout),
         push_waits: waits.into_iter().map(Duration::from_secs).collect(),
         signal_grace: seconds(&SIGNAL_GRACE_SECONDS)?,
+        retention: retention(variables)?,
         ..Policy::default()
     })
+}
+
+/// How long tasks are kept. An earlier release does not know of it.
+fn retention(variables: &Variables<'_>) -> Result<Option<Retention>, ConfigError> {
+    let days = |variable: &'static Number| {
+        let days = variables.number(variable)?;
+        Ok::<_, ConfigError>((days > 0).then(|| Duration::from_hours(24 * days)))
+    };
+    let (ended, waiting) = (days(&TASK_RETENTION_DAYS)?, days(&WAITING_RETENTION_DAYS)?);
+    let is_read = variables.number(&STORED_FORMAT)? >= 2;
+    Ok(is_read.then_some(Retention { ended, waiting, ..Retention::FOREVER }))
 }
 
 #[cfg(test)]

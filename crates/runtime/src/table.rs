@@ -397,6 +397,14 @@ variables! {
         must_be: "1 to 64 letters, digits, -, _ and .", need: Need::OnlyWith(&SCHEDULER_ROLE_ARN, Some("default")), secret: false
     } of TASKS, "The group of the schedules, which must exist.";
 
+    TASK_RETENTION_DAYS: Number { least: 0, most: 3_650, default: 30 }
+        of TASKS_AND_OPS, "How many days a task is kept after its end; 0 for ever. Give all functions the same.";
+    WAITING_RETENTION_DAYS: Number { least: 0, most: 3_650, default: 90 }
+        of TASKS_AND_OPS, "How many days a task waits for its user before it is canceled; 0 for ever.";
+    STORED_FORMAT: Number { least: 1, most: 2, default: 2 }
+        of TASKS_AND_OPS, "The newest format that items are written in. 1 while functions of a release are in use that does not read format 2; \
+        until then no task expires.";
+
     PUSH_KMS_KEY: Text {
         must_be: "the id of a KMS key, its ARN, or an alias, which begins with alias/", need: Need::Optional, secret: false
     } of TASKS, "The KMS key under which the secrets of push configs are sealed. Without it and `PUSH_SECRETS_KEY` there are no push notifications.";

@@ -132,6 +132,15 @@ impl Actor {
             Some(Planted::ConfigsUncounted) => {
                 Arc::new(Policy { max_push_configs: usize::MAX, ..Policy::clone(policy) })
             }
+            Some(
+                bug @ (Planted::ExpiresTooSoon
+                | Planted::NeverExpires
+                | Planted::LapsesTooSoon
+                | Planted::NeverLapses),
+            ) => {
+                let retention = policy.retention.map(|of| bug.retention(of));
+                Arc::new(Policy { retention, ..Policy::clone(policy) })
+            }
             _ => policy.clone(),
         }
     }
@@ -379,6 +388,24 @@ impl TaskStore for Actor {
     async fn create(&self, change: &Change) -> Result<Created, StoreError> {
         let request = self.world.create(&self.name, self.slot, change);
         self.ask("create", &change.head().key.task, unavailable, request).await
+    }
+
+    async fn replace(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        change: &Change,
+    ) -> Result<Created, StoreError> {
+        let request = self.world.replace(&self.name, self.slot, expired, change);
+        self.ask("replace", &change.head().key.task, unavailable, request).await
+    }
+
+    async fn purge(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        limit: usize,
+    ) -> Result<bool, StoreError> {
+        let request = self.world.purge(&self.name, expired, limit);
+        self.ask("purge", &expired.key.task, unavailable, request).await
     }
 
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {

@@ -207,10 +207,10 @@ impl Scripted {
         let own = self.actor.attends_to().and_then(|key| world.owner(key));
         let other = u32::try_from(slot).ok().and_then(|slot| world.slot(slot));
         if let (Some(own), Some((who, key))) = (own, other) {
-            let since = world.position(&key);
+            let (since, from_ms) = (world.position(&key), world.now_ms());
             let seen = turn.referenced(key.task.as_str()).await?;
             world.judge(|oracle| match &seen {
-                Some(task) if who == own => oracle.shown(&key, task, None, since),
+                Some(task) if who == own => oracle.shown(&key, task, None, since, from_ms),
                 None if who != own => Ok(()),
                 _ => {
                     let text = format!("an agent of {own} looked at {key} of {who}: {seen:?}");

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::ops::{Caller, GetOptions};
-use a2a_lambda_core::{Generation, Operations, Position, SendOptions, TaskKey};
+use a2a_lambda_core::{
+    Generation, OperateError, Operations, Operator, Position, SendOptions, TaskKey,
+};
 use a2a_lambda_protocol::{
     A2aError, CancelTaskRequest, ErrorKind, GetTaskRequest, ListTasksRequest, Message, Part, Role,
     SendMessageConfiguration, SendMessageRequest, SendMessageResponse, SubscribeToTaskRequest,
@@ -80,6 +82,7 @@ pub(crate) async fn perform(world: Arc<World>, op: Op) {
             }
         }
         Action::Configs { slot } => client.with(of_slot(slot), Client::configs).await,
+        Action::Delete { slot } => client.with(of_slot(slot), Client::delete).await,
         Action::Slow { by_ms, for_ms } => world.slow_down(by_ms, for_ms),
         Action::Unregister { slot, id } => {
             if let Some((who, key)) = of_slot(slot) {
@@ -180,6 +183,7 @@ impl Client {
         };
         let request = letter.request(actor.name());
         let before = letter.begins(&self.world, actor.name());
+        let from_ms = self.world.now_ms();
         let answer =
             self.ask(&actor, waits, async |ops| ops.send(&caller, request, &options).await).await;
         let response = match letter.outcome(&self.world, answer) {
@@ -192,7 +196,7 @@ impl Client {
             SendMessageResponse::Task(task) => {
                 let key = key_of(&caller, &task.id);
                 oracle.accepted(&letter.sent, key.as_ref())?;
-                key.map_or(Ok(()), |key| oracle.shown(&key, task, None, Position(1)))
+                key.map_or(Ok(()), |key| oracle.shown(&key, task, None, Position(1), from_ms))
             }
             SendMessageResponse::Message(message) => {
                 oracle.accepted(&letter.sent, None)?;
@@ -205,7 +209,7 @@ impl Client {
 
     async fn get(&self, who: Who, key: TaskKey) {
         let actor = Arc::new(self.actor(1));
-        let since = self.world.position(&key);
+        let (since, from_ms) = (self.world.position(&key), self.world.now_ms());
         let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
         let options = GetOptions::default();
         let answer = self
@@ -214,15 +218,17 @@ impl Client {
             })
             .await;
         self.world.judge(|oracle| match &answer {
-            Some(Ok((task, generation))) => oracle.shown(&key, task, Some(*generation), since),
-            Some(Err(error)) => only_unavailable(error),
+            Some(Ok((task, generation))) => {
+                oracle.shown(&key, task, Some(*generation), since, from_ms)
+            }
+            Some(Err(error)) => oracle.refused_owner(&key, error, self.world.now_ms()),
             None => Ok(()),
         });
     }
 
     async fn long_poll(&self, who: Who, key: TaskKey) {
         let actor = Arc::new(self.actor(1));
-        let since = self.world.position(&key);
+        let (since, from_ms) = (self.world.position(&key), self.world.now_ms());
         let known = self.world.generation(&key);
         let behind = self.rng("behind").within(0, 1).min(known.0);
         let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
@@ -233,14 +239,17 @@ impl Client {
             .ask(&actor, waits, async |ops| ops.get_newer(&who.caller(), &request, &options).await)
             .await;
         self.world.judge(|oracle| match &answer {
-            Some(Ok((task, generation))) => oracle.shown(&key, task, Some(*generation), since),
-            Some(Err(error)) => only_unavailable(error),
+            Some(Ok((task, generation))) => {
+                oracle.shown(&key, task, Some(*generation), since, from_ms)
+            }
+            Some(Err(error)) => oracle.refused_owner(&key, error, self.world.now_ms()),
             None => Ok(()),
         });
     }
 
     async fn cancel(&self, who: Who, key: TaskKey) {
         let actor = Arc::new(self.actor(1));
+        let from_ms = self.world.now_ms();
         let request =
             CancelTaskRequest { id: key.task.to_string(), ..CancelTaskRequest::default() };
         let answer = self
@@ -249,22 +258,37 @@ impl Client {
         let now_ms = self.world.now_ms();
         match answer {
             Some(Ok(task)) => {
-                self.world.judge(|oracle| oracle.canceled(&key, &task, now_ms));
+                self.world.judge(|oracle| oracle.canceled(&key, &task, from_ms, now_ms));
                 self.world.clone().judge_told(key).await;
             }
             Some(Err(error)) if error.kind == ErrorKind::TaskNotCancelable => {
-                self.world.judge(|oracle| oracle.not_cancelable(&key));
+                self.world.judge(|oracle| oracle.not_cancelable(&key, from_ms));
             }
             Some(Err(error)) => {
-                self.world.judge(|_| only_unavailable(&error));
+                self.world.judge(|oracle| oracle.refused_owner(&key, &error, now_ms));
             }
             None => {}
+        }
+    }
+
+    /// An operator deletes a task. What is left undone is done again.
+    async fn delete(&self, _: Who, key: TaskKey) {
+        for number in 1..=TRIES {
+            let actor = Arc::new(Actor::new(&self.world, format!("delete{}-{number}", self.op)));
+            let operator = Operator::new(actor.engine());
+            let deleted = actor.live(REQUEST_LIMIT, operator.delete(&key, true)).await;
+            self.world.note(actor.name(), "is answered", format_args!("{deleted:?}"));
+            if matches!(deleted, Some(Ok(_) | Err(OperateError::NoSuchTask))) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 
     async fn list(&self, who: Who) {
         let actor = Arc::new(self.actor(1));
         let before = self.world.judge(|oracle| Ok(oracle.listable(who))).unwrap_or_default();
+        let from_ms = self.world.now_ms();
         let request = ListTasksRequest {
             page_size: Some(100),
             include_artifacts: Some(true),
@@ -274,7 +298,9 @@ impl Client {
             .ask(&actor, Duration::ZERO, async |ops| ops.list(&who.caller(), &request).await)
             .await;
         self.world.judge(|oracle| match &answer {
-            Some(Ok(page)) => oracle.listed(who, &before, &page.tasks),
+            Some(Ok(page)) => {
+                oracle.listed(who, &before, &page.tasks, (from_ms, self.world.now_ms()))
+            }
             Some(Err(error)) => only_unavailable(error),
             None => Ok(()),
         });

@@ -141,3 +141,16 @@ pub(crate) async fn recover_from_stream(world: Arc<World>, key: TaskKey, number:
         tokio::time::sleep(between).await;
     }
 }
+
+/// The store deletes by itself what it may, for ever: some time later than it may.
+pub(crate) async fn die_at_intervals(world: Arc<World>) {
+    if world.settings.kept_s == 0 {
+        return;
+    }
+    let mut rng = Rng::derive(world.seed, "ttl");
+    loop {
+        tokio::time::sleep(Duration::from_millis(rng.within(1_000, 60_000))).await;
+        let late_ms = rng.pick(&[0, 30_000, 120_000]);
+        world.let_die(world.now_ms().saturating_sub(late_ms)).await;
+    }
+}

@@ -1,5 +1,6 @@
 //! Plans made from a seed.
 
+mod ages;
 mod configs;
 mod pushes;
 mod slow;
@@ -46,6 +47,7 @@ pub fn generate(seed: u64) -> Plan {
     let mut plan = Plan { seed, settings, faults, ops: maker.ops };
     configs::add(&mut plan);
     slow::replace(&mut plan);
+    ages::replace(&mut plan);
     plan
 }
 
@@ -69,6 +71,8 @@ fn settings(rng: &mut Rng, theme: Theme) -> Settings {
         tail_poll_ms: rng.pick(&[1_000, 1_000, 1_000, 200]),
         max_configs: Settings::default().max_configs,
         connect_ms: Settings::default().connect_ms,
+        kept_s: Settings::default().kept_s,
+        waits_s: Settings::default().waits_s,
     };
     match theme {
         Theme::Duel => Settings { lease_s: 5, executors: 8, sweep_s: 20, ..settings },

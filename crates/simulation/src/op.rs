@@ -89,6 +89,11 @@ pub enum Action {
         /// The config's number; `None` for the one that was made without an id.
         id: Option<u32>,
     },
+    /// An operator deletes the task, whatever it is at.
+    Delete {
+        /// The slot.
+        slot: u32,
+    },
     /// From here on everything but receivers takes its time to answer, for a while.
     Slow {
         /// How much longer each request takes, in milliseconds.
@@ -231,6 +236,7 @@ impl fmt::Display for Op {
             Action::Register { slot, push } => write!(f, "register {slot} {push}"),
             Action::Configs { slot } => write!(f, "configs {slot}"),
             Action::Unregister { slot, id } => write!(f, "unregister {slot} {}", ConfigName(*id)),
+            Action::Delete { slot } => write!(f, "delete {slot}"),
             Action::Slow { by_ms, for_ms } => write!(f, "slow {by_ms} for {for_ms}"),
         }
     }
@@ -287,6 +293,7 @@ fn parse(line: &str) -> Option<Op> {
         "probe" => Action::Probe { slot },
         "register" => Action::Register { slot, push: Registration::parse(words.next()?)? },
         "configs" => Action::Configs { slot },
+        "delete" => Action::Delete { slot },
         "unregister" => Action::Unregister { slot, id: ConfigName::parse(words.next()?)?.0 },
         _ => return None,
     };

@@ -5,6 +5,7 @@
 
 mod answers;
 mod configs;
+mod lives;
 mod pushes;
 mod runs;
 mod silence;
@@ -42,8 +43,8 @@ pub struct Violation {
 
 impl Violation {
     /// What can be violated: an invariant of the design, or that nothing panics.
-    pub(crate) const NAMES: [&'static str; 12] =
-        ["I10", "I14", "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "panic"];
+    pub(crate) const NAMES: [&'static str; 13] =
+        ["I10", "I14", "I15", "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "panic"];
 
     pub(crate) fn new(name: &'static str, text: impl Into<String>) -> Self {
         Self { name, text: text.into() }
@@ -96,6 +97,12 @@ struct Known {
     canceled_ms: Option<u64>,
     /// When its runner died, in milliseconds of the run, if none has taken over yet.
     died_ms: Option<u64>,
+    /// When it was created, in milliseconds of the run.
+    began_ms: u64,
+    /// When an operator has deleted it, in milliseconds of the run.
+    deleted_ms: Option<u64>,
+    /// Since when nothing is stored of it, or a later task of its id, in milliseconds of the run.
+    gone_ms: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -112,6 +119,12 @@ pub(crate) struct Oracle {
     /// How far a clock may be set back.
     set_back: Duration,
     tasks: BTreeMap<TaskKey, Known>,
+    /// The tasks of each id that were there before, the newest last.
+    past: BTreeMap<TaskKey, Vec<Known>>,
+    /// The messages of those tasks.
+    past_messages: BTreeMap<String, TaskKey>,
+    /// How far a clock may be from the right time, in milliseconds.
+    skew_ms: u64,
     /// Where each message is, by its id.
     messages: BTreeMap<String, (TaskKey, Position)>,
     /// What was accepted under which key.
@@ -148,6 +161,9 @@ impl Oracle {
             set_back: if faults.step > 0 { apart } else { Duration::ZERO },
             policy,
             tasks: BTreeMap::new(),
+            past: BTreeMap::new(),
+            past_messages: BTreeMap::new(),
+            skew_ms: u64::from(faults.skew_ms),
             messages: BTreeMap::new(),
             keys: BTreeMap::new(),
             runs: BTreeMap::new(),
@@ -185,6 +201,10 @@ impl Oracle {
     ) -> Verdict<Option<String>> {
         let Snapshot { head, tail: log, .. } = after;
         let key = head.key.clone();
+        let known = self.tasks.get(&key);
+        if known.is_some_and(|known| known.head.incarnation != head.incarnation) {
+            self.gone(actor, &key, now_ms)?;
+        }
         let known_entries = match self.tasks.get(&key) {
             Some(known) if known.head == head && known.log.len() == log.len() => return Ok(None),
             Some(known) => {
@@ -222,7 +242,13 @@ impl Oracle {
             claimed_at: Position(0),
             canceled_ms: None,
             died_ms: None,
+            began_ms: now_ms,
+            deleted_ms: None,
+            gone_ms: None,
         });
+        if head.is_deleted {
+            known.deleted_ms.get_or_insert(now_ms);
+        }
         if head.fence > known.head.fence || head.is_terminal() {
             let waited_ms = known.died_ms.take().map(|died_ms| now_ms.saturating_sub(died_ms));
             self.recovered_ms.extend(waited_ms);
@@ -282,27 +308,40 @@ impl Oracle {
 
     /// Whether all tasks are over or wait for their users.
     pub(crate) fn is_settled(&self) -> bool {
+        if self.policy.retention.is_some() {
+            return self.is_empty();
+        }
         self.tasks.values().all(|known| is_settled(&known.head))
     }
 
     /// What must hold once the world has healed and had its time.
     pub(crate) fn check_end(&self) -> Verdict {
+        if self.policy.retention.is_some() {
+            self.check_empty()?;
+        }
         for (key, known) in &self.tasks {
             let head = &known.head;
             ensure(is_settled(head), "I4", || {
                 format!("{key} is {} for ever: due {:?}", head.phase.name(), head.due)
             })?;
-            let saw_all = !matches!(
-                head.phase,
-                Phase::Ended(ending) if ending != a2a_lambda_core::Ending::Completed
-            );
-            for (id, (_, position)) in self.messages.iter().filter(|(_, (of, _))| of == key) {
-                ensure(!saw_all || known.seen.contains(position), "I5", || {
-                    format!("{key} is {} and no turn was given {id}", head.phase.name())
-                })?;
-            }
+            self.check_seen(key, known)?;
         }
         self.check_pushed()
+    }
+
+    /// I5: a turn was given each message of a task that has completed, or waits for its user.
+    fn check_seen(&self, key: &TaskKey, known: &Known) -> Verdict {
+        let head = &known.head;
+        let saw_all = !matches!(
+            head.phase,
+            Phase::Ended(ending) if ending != a2a_lambda_core::Ending::Completed
+        );
+        for (id, (_, position)) in self.messages.iter().filter(|(_, (of, _))| of == key) {
+            ensure(!saw_all || known.seen.contains(position), "I5", || {
+                format!("{key} is {} and no turn was given {id}", head.phase.name())
+            })?;
+        }
+        Ok(())
     }
 }
 

@@ -96,6 +96,11 @@ numbers! {
         /// How long it takes at most until the connection to a receiver is up, in milliseconds, beside
         /// what a request takes.
         connect_ms = 0,
+        /// How long a task is kept after its end, in seconds; 0 for ever, and as an earlier release has
+        /// it.
+        kept_s = 0,
+        /// How long a task waits for its user, in seconds; 0 for ever.
+        waits_s = 0,
     }
 }
 
@@ -170,6 +175,8 @@ impl Settings {
             Self { tail_poll_ms: usual.tail_poll_ms, ..self },
             Self { max_configs: usual.max_configs, ..self },
             Self { connect_ms: usual.connect_ms, ..self },
+            Self { kept_s: usual.kept_s, ..self },
+            Self { waits_s: usual.waits_s, ..self },
         ];
         simpler.into_iter().filter(|settings| *settings != self).collect()
     }

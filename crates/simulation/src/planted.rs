@@ -9,6 +9,8 @@ mod pushes;
 
 use std::sync::Arc;
 
+use a2a_lambda_core::Retention;
+
 use crate::world::Store;
 use liar::Liar;
 
@@ -145,6 +147,30 @@ bugs! {
     ConfigsUncounted = "configs-uncounted",
     /// The records of a runner that died come again as late as the queue has it for all.
     RecordsStayHidden = "records-stay-hidden",
+    /// To those who serve clients a task has expired after half of its time.
+    ExpiresTooSoon = "expires-too-soon",
+    /// To those who serve clients no task ever expires.
+    NeverExpires = "never-expires",
+    /// Lists have tasks that have expired.
+    ListsTheExpired = "lists-the-expired",
+    /// The store deletes a task by itself before it may.
+    DiesTooSoon = "dies-too-soon",
+    /// What is made anew takes the place of a task that is there.
+    ReplacesTheLiving = "replaces-the-living",
+    /// A log begins with the entries of an earlier task of the id.
+    EarlierLogRead = "earlier-log-read",
+    /// A writer of an earlier task is not told from one of the later.
+    IncarnationIgnored = "incarnation-ignored",
+    /// With an expired task all configs go that are stored for its id.
+    PurgeTakesAll = "purge-takes-all",
+    /// With an expired task nothing goes but its head.
+    PurgeForgotten = "purge-forgotten",
+    /// That an operator has deleted a task is not noticed.
+    DeletionHidden = "deletion-hidden",
+    /// The sweep waits for users for a quarter of the time only.
+    LapsesTooSoon = "lapses-too-soon",
+    /// The sweep waits for users for ever.
+    NeverLapses = "never-lapses",
 }
 
 impl Planted {
@@ -155,7 +181,18 @@ impl Planted {
 
     /// Whether it is a bug of those who serve clients, where it is not in the store.
     pub(crate) fn is_of_clients(self) -> bool {
-        self == Self::ConfigsUncounted
+        matches!(self, Self::ConfigsUncounted | Self::ExpiresTooSoon | Self::NeverExpires)
+    }
+
+    /// How long those keep tasks who have the bug.
+    pub(crate) fn retention(self, right: Retention) -> Retention {
+        match self {
+            Self::ExpiresTooSoon => Retention { ended: right.ended.map(|of| of / 2), ..right },
+            Self::NeverExpires => Retention { ended: None, ..right },
+            Self::LapsesTooSoon => Retention { waiting: right.waiting.map(|of| of / 4), ..right },
+            Self::NeverLapses => Retention { waiting: None, ..right },
+            _ => right,
+        }
     }
 
     /// What the actors are shown instead of the truth.

@@ -9,7 +9,7 @@ use a2a_lambda_protocol::{
     ListTaskPushNotificationConfigsRequest, TaskPushNotificationConfig,
 };
 
-use crate::client::{Client, TRIES, only_unavailable};
+use crate::client::{Client, TRIES};
 use crate::op::{Registration, Who};
 use crate::oracle::Violation;
 
@@ -64,7 +64,8 @@ impl Client {
                 // It has as many as it may have.
                 Some(Err(error)) if error.kind == ErrorKind::UnsupportedOperation => false,
                 Some(Err(error)) => {
-                    self.world.judge(|_| only_unavailable(&error));
+                    let now_ms = self.world.now_ms();
+                    self.world.judge(|oracle| oracle.refused_owner(&key, &error, now_ms));
                     true
                 }
                 None => true,
@@ -91,7 +92,10 @@ impl Client {
             let ask = async |ops: Operations| ops.delete_push_config(&who.caller(), &request).await;
             match self.ask(&actor, Duration::ZERO, ask).await {
                 Some(Ok(())) => return self.world.silenced(&before, None),
-                Some(Err(error)) => drop(self.world.judge(|_| only_unavailable(&error))),
+                Some(Err(error)) => {
+                    let now_ms = self.world.now_ms();
+                    self.world.judge(|oracle| oracle.refused_owner(&key, &error, now_ms));
+                }
                 None => {}
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -116,7 +120,7 @@ impl Client {
                 let shown = page.configs.into_iter().map(|config| (config.id, config.url));
                 oracle.listed_configs(&key, &before, &shown.collect::<Vec<_>>())
             }
-            Some(Err(error)) => only_unavailable(&error),
+            Some(Err(error)) => oracle.refused_owner(&key, &error, self.world.now_ms()),
             None => Ok(()),
         });
     }

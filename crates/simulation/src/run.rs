@@ -10,7 +10,7 @@ use a2a_lambda_core::MemoryStore;
 use tokio::task::JoinSet;
 
 use crate::client;
-use crate::functions::{execute, sweep_at_intervals};
+use crate::functions::{die_at_intervals, execute, sweep_at_intervals};
 use crate::journal::Tally;
 use crate::oracle::Violation;
 use crate::panics::quietly;
@@ -106,6 +106,7 @@ async fn carry_out(world: World, plan: &Plan) -> Report {
         actors.spawn(execute(world.clone(), count.clone()));
     }
     actors.spawn(sweep_at_intervals(world.clone()));
+    actors.spawn(die_at_intervals(world.clone()));
     tokio::select! {
         biased;
         () = world.violated.notified() => {}

@@ -43,6 +43,8 @@ pub(crate) struct Viewer<'a> {
     letter: Option<Letter>,
     /// The newest event that it has had.
     last: Option<Generation>,
+    /// Which task of the id that event was of, by how many came before.
+    life: usize,
     /// The task's state, as its events say.
     state: TaskState,
     rng: Rng,
@@ -53,13 +55,13 @@ impl<'a> Viewer<'a> {
         let who = letter.sent.who;
         let rng = client.rng("viewer");
         let state = TaskState::Unspecified;
-        Self { client, who, key: None, letter: Some(letter), last: None, state, rng }
+        Self { client, who, key: None, letter: Some(letter), last: None, life: 0, state, rng }
     }
 
     pub(crate) fn of_task(client: &'a Client, who: Who, key: TaskKey) -> Self {
         let rng = client.rng("viewer");
         let state = TaskState::Unspecified;
-        Self { client, who, key: Some(key), letter: None, last: None, state, rng }
+        Self { client, who, key: Some(key), letter: None, last: None, life: 0, state, rng }
     }
 
     fn world(&self) -> &Arc<World> {
@@ -156,11 +158,20 @@ impl<'a> Viewer<'a> {
         self.world().note(&self.client.name(), "cannot subscribe", error);
         match error.kind {
             ErrorKind::Unavailable => Seen::Part,
+            ErrorKind::TaskNotFound => {
+                let now_ms = self.world().now_ms();
+                self.world().judge(|oracle| oracle.refused_owner(key, error, now_ms));
+                Seen::All
+            }
+            // Of a later task of the id.
+            ErrorKind::InvalidParams if self.world().life(key) > self.life => Seen::All,
             ErrorKind::UnsupportedOperation => {
                 let last = self.last.unwrap_or_else(|| self.world().generation(key));
+                let now_ms = self.world().now_ms();
                 self.world().judge(|oracle| {
                     let text = || format!("no stream of {key}: {error}");
-                    let may_end = oracle.may_end(key, last, None);
+                    let life = oracle.life(key);
+                    let may_end = life > self.life || oracle.may_end(key, life, now_ms, last, None);
                     may_end.then_some(()).ok_or_else(|| Violation::new("I2", text()))
                 });
                 Seen::All
@@ -186,13 +197,25 @@ impl<'a> Viewer<'a> {
             return Seen::All;
         };
         let world = self.client.world.clone();
+        let life = world.life(&key);
+        // Nobody knows which of two tasks is followed that were there while the stream was opened.
+        if world.judge(|oracle| Ok(oracle.changed_since(&key, from_ms))) == Some(true) {
+            return Seen::All;
+        }
+        // A repetition may have made a new task, whose stream begins anew.
+        let mut may_begin = self.life != life && message.is_some();
         loop {
             let next = tail.next(IDLE).await;
             let now_ms = world.now_ms();
             match next {
                 Next::Event(event) => {
                     world.note(actor.name(), &format!("has event {}", event.generation), "");
-                    world.judge(|oracle| oracle.streamed(&key, self.last, &event));
+                    if may_begin && self.last >= Some(event.generation) {
+                        (self.last, self.state) = (None, TaskState::Unspecified);
+                    }
+                    may_begin = false;
+                    self.life = life;
+                    world.judge(|oracle| oracle.streamed(&key, life, self.last, &event));
                     if self.has(&event) {
                         return Seen::All;
                     }
@@ -200,7 +223,7 @@ impl<'a> Viewer<'a> {
                 Next::Idle => {
                     let last = self.last.unwrap_or_default();
                     world.judge(|oracle| {
-                        let lag = oracle.lag_ms(&key, last, now_ms);
+                        let lag = oracle.lag_ms(&key, life, last, now_ms);
                         let since = now_ms.saturating_sub(lag);
                         if lag > MAX_LAG_MS && !oracle.was_troubled(actor.name(), since, now_ms) {
                             let text = format!("a stream of {key} is {lag} ms behind, at {last}");
@@ -210,7 +233,7 @@ impl<'a> Viewer<'a> {
                     });
                 }
                 Next::End => {
-                    return self.ended(actor, &key, from_ms, message);
+                    return self.ended(actor, (&key, life), from_ms, message);
                 }
             }
         }
@@ -232,7 +255,7 @@ impl<'a> Viewer<'a> {
     fn ended(
         &self,
         actor: &Arc<Actor>,
-        key: &TaskKey,
+        (key, life): (&TaskKey, usize),
         from_ms: u64,
         message: Option<&str>,
     ) -> Seen {
@@ -242,7 +265,7 @@ impl<'a> Viewer<'a> {
         world.note(actor.name(), "has the end", last);
         let may_end = world.judge(|oracle| {
             let message = message.map(|message| (message, self.state));
-            let may_end = oracle.may_end(key, last, message);
+            let may_end = oracle.may_end(key, life, now_ms, last, message);
             let lasted = Duration::from_millis(now_ms - from_ms);
             let is_early = lasted + Duration::from_secs(1) < STREAM_LIMIT && oracle.clocks_agree();
             if is_early && !may_end && !oracle.was_troubled(actor.name(), from_ms, now_ms) {

@@ -13,8 +13,8 @@ use std::time::Duration;
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard, Renewed, StoreError};
 use a2a_lambda_core::{
-    Caller, Generation, LeaseToken, Mark, Owner, Policy, Position, PushConfigs, Snapshot, TaskKey,
-    TaskStore, Tenant,
+    Caller, Generation, Head, LeaseToken, Mark, Owner, Policy, Position, PushConfigs, Retention,
+    Snapshot, TaskKey, TaskStore, Tenant,
 };
 use a2a_lambda_protocol::Timestamp;
 use tokio::sync::Notify;
@@ -79,6 +79,14 @@ impl fmt::Debug for World {
     }
 }
 
+/// How long tasks are kept. Clocks are up to 80 s apart.
+fn retention(settings: &Settings) -> Option<Retention> {
+    let seconds = |of: u32| (of > 0).then(|| Duration::from_secs(of.into()));
+    let ended = seconds(settings.kept_s)?;
+    let (waiting, purge_after) = (seconds(settings.waits_s), Duration::from_mins(2));
+    Some(Retention { ended: Some(ended), waiting, purge_after })
+}
+
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -111,6 +119,8 @@ impl World {
             max_turns: settings.max_turns,
             tail_poll_most: Duration::from_millis(settings.tail_poll_ms.into()),
             max_push_configs: settings.max_configs as usize,
+            retention: retention(&settings),
+            purge_items: 7,
             ..Policy::default()
         };
         let policy = Arc::new(policy);
@@ -384,6 +394,74 @@ impl World {
         created
     }
 
+    pub(crate) async fn replace(
+        self: &Arc<Self>,
+        actor: &str,
+        slot: Option<(u32, Who)>,
+        expired: &Head,
+        change: &Change,
+    ) -> Result<Created, StoreError> {
+        let (shown, expired, change) = (self.shown.clone(), expired.clone(), change.clone());
+        let key = change.head().key.clone();
+        let replaced = self
+            .watched(actor, key.clone(), async move { shown.replace(&expired, &change).await })
+            .await;
+        if let Some(slot) = slot.filter(|_| replaced.is_ok()) {
+            self.bind(slot, &key);
+        }
+        replaced
+    }
+
+    pub(crate) async fn purge(
+        self: &Arc<Self>,
+        actor: &str,
+        expired: &Head,
+        limit: usize,
+    ) -> Result<bool, StoreError> {
+        let (shown, expired) = (self.shown.clone(), expired.clone());
+        let (key, world, name) = (expired.key.clone(), self.clone(), actor.to_owned());
+        let purge = async move {
+            let purged = shown.purge(&expired, limit).await;
+            // Whatever came of it.
+            let stored = lock(&world.oracle).stored_configs(&expired.key);
+            for of in stored {
+                if world.truth.get(&expired.key, std::slice::from_ref(&of)).await?.is_empty() {
+                    let now_ms = world.now_ms();
+                    world.judge(|oracle| oracle.config_purged(&name, &of, now_ms));
+                }
+            }
+            purged
+        };
+        self.watched(actor, key, purge).await
+    }
+
+    /// How many tasks of this id there were before.
+    pub(crate) fn life(&self, key: &TaskKey) -> usize {
+        lock(&self.oracle).life(key)
+    }
+
+    /// The store deletes by itself what it may.
+    pub(crate) async fn let_die(self: &Arc<Self>, up_to_ms: u64) {
+        let mortal = lock(&self.oracle).mortal();
+        for (head, from_ms) in mortal {
+            let from_ms = match self.planted {
+                Some(Planted::DiesTooSoon) => from_ms.saturating_sub(self.kept_ms() / 2),
+                _ => from_ms,
+            };
+            if from_ms <= up_to_ms {
+                // It has nothing but its head.
+                let truth = self.truth.clone();
+                let key = head.key.clone();
+                let died = self.watched("ttl", key, async move { truth.purge(&head, 1_000).await });
+                let _ = died.await;
+            }
+        }
+    }
+
+    fn kept_ms(&self) -> u64 {
+        u64::from(self.settings.kept_s) * 1_000
+    }
+
     pub(crate) async fn commit(
         self: &Arc<Self>,
         actor: &str,
@@ -433,6 +511,9 @@ impl World {
                     }
                     world.note(&actor, "  makes it", format_args!("{} {line}", key.task));
                 }
+            } else {
+                let now_ms = world.now_ms();
+                world.judge(|oracle| oracle.gone(&actor, &key, now_ms));
             }
             written
         });

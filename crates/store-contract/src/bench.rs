@@ -12,8 +12,8 @@ use a2a_lambda_core::invariants;
 use a2a_lambda_core::machine::{Change, FirstPush, Stamp, Submission};
 use a2a_lambda_core::store::{Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page};
 use a2a_lambda_core::{
-    ContextId, LeaseToken, Owner, PushConfigs, Snapshot, StoreError, TaskId, TaskKey, TaskStore,
-    Tenant, Terms,
+    ContextId, LeaseToken, Owner, PushConfigs, Retention, Snapshot, StoreError, TaskId, TaskKey,
+    TaskStore, Tenant, Terms,
 };
 use a2a_lambda_protocol::Timestamp;
 
@@ -28,6 +28,9 @@ pub(crate) const LEASE: Duration = Duration::from_secs(30);
 /// How long a signal may take before the due index brings its task up.
 pub(crate) const SIGNAL_GRACE: Duration = Duration::from_mins(1);
 
+/// How long tasks are kept where they expire.
+pub(crate) const KEPT: Duration = Duration::from_hours(24);
+
 /// How many pages a listing of a few hundred tasks may have, even if a store makes short ones.
 const MAX_PAGES: usize = 2_000;
 
@@ -41,6 +44,8 @@ pub struct Bench {
     now_ms: Arc<AtomicI64>,
     last_id: Arc<AtomicU64>,
     registrations: Arc<Mutex<BTreeSet<Registration>>>,
+    /// How long tasks are kept: for ever, unless a case says otherwise.
+    retention: Retention,
 }
 
 impl fmt::Debug for Bench {
@@ -57,7 +62,14 @@ impl Bench {
             now_ms: Arc::new(AtomicI64::new(1_760_000_000_000)),
             last_id: Arc::new(AtomicU64::new(0)),
             registrations: Arc::default(),
+            retention: Retention::FOREVER,
         }
+    }
+
+    /// The same bench, where tasks are kept for a time.
+    pub(crate) fn where_tasks_expire(self) -> Self {
+        let retention = Retention { ended: Some(KEPT), waiting: Some(KEPT), ..self.retention };
+        Self { retention, ..self }
     }
 
     pub(crate) fn store(&self) -> &dyn TaskStore {
@@ -107,6 +119,7 @@ impl Bench {
             signal_grace: SIGNAL_GRACE,
             lease: LEASE,
             push_claim: LEASE,
+            retention: Some(self.retention),
             pusher: None,
         }
     }
@@ -158,6 +171,14 @@ impl Bench {
 
     pub(crate) async fn create(&self, change: &Change) -> Created {
         self.store.create(change).await.expect("create")
+    }
+
+    pub(crate) async fn replace(&self, expired: &Head, change: &Change) -> Created {
+        self.store.replace(expired, change).await.expect("replace")
+    }
+
+    pub(crate) async fn purge(&self, expired: &Head, limit: usize) -> bool {
+        self.store.purge(expired, limit).await.expect("purge")
     }
 
     /// Commits under the guard that the engine would use at this time.
@@ -251,6 +272,7 @@ pub(crate) fn alices() -> ListQuery {
         context: None,
         state: None,
         status_since: None,
+        ended_after: None,
         after: None,
         limit: 100,
         count: false,

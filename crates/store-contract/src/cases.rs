@@ -12,6 +12,7 @@ mod config_reads;
 mod configs;
 mod create;
 mod due;
+mod expiry;
 mod failing;
 mod idempotency;
 mod lease;
@@ -221,6 +222,28 @@ macro_rules! for_each_case {
                 a_task_at_rest_is_due_for_its_pushes
                 the_index_follows_the_mark
                 the_end_of_time_is_a_time
+            }
+            expiry {
+                a_small_task_that_is_over_has_a_time_to_live
+                a_larger_task_that_is_over_is_due_at_its_time
+                a_task_that_waits_for_its_user_is_due_at_its_time
+                what_ended_too_long_ago_is_not_listed
+                pages_pass_over_what_has_expired
+                a_deleted_task_is_not_listed
+                a_later_task_takes_the_place_of_an_expired_one
+                a_later_task_takes_the_place_of_one_that_is_gone
+                a_task_that_has_changed_is_not_replaced
+                the_same_replacement_twice_is_one
+                of_many_replacements_at_once_one_wins
+                nothing_of_an_earlier_task_is_read
+                a_writer_of_an_earlier_task_changes_nothing
+                a_purge_leaves_nothing
+                a_purge_is_made_in_pages
+                a_purge_of_a_task_that_has_changed_leaves_it
+                a_purge_of_an_earlier_task_leaves_the_later_one
+                a_purge_leaves_configs_of_a_later_task
+                a_purge_takes_what_others_have_left
+                other_tasks_stay_as_they_are
             }
             configs {
                 one_is_read_back

@@ -5,17 +5,21 @@
 
 mod compare;
 mod configs;
+mod expiry;
 mod operations;
 mod pushes;
 mod rng;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Change, Stamp};
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::Guard;
-use a2a_lambda_core::{LeaseToken, PushConfig, PushConfigs, Snapshot, TaskKey, TaskStore};
+use a2a_lambda_core::{
+    LeaseToken, PushConfig, PushConfigs, Retention, Snapshot, TaskKey, TaskStore,
+};
 use a2a_lambda_protocol::Timestamp;
 
 use crate::Store;
@@ -24,6 +28,13 @@ use rng::Rng;
 
 /// How often the whole state of both stores is compared, in steps.
 const COMPARE_EVERY: u64 = 25;
+
+/// How long tasks are kept. What is done to one that is over does not ask whether its time has come.
+const RETENTION: Retention = Retention {
+    ended: Some(Duration::from_hours(1)),
+    waiting: Some(Duration::from_hours(2)),
+    purge_after: Duration::from_mins(1),
+};
 
 /// How many former snapshots of a task, and how many former writes, are kept to come back to.
 const REMEMBERED: usize = 6;
@@ -129,6 +140,7 @@ impl Duel<'_> {
             signal_grace: SIGNAL_GRACE,
             lease: LEASE,
             push_claim: LEASE,
+            retention: Some(RETENTION),
             pusher: None,
         }
     }

@@ -107,7 +107,7 @@ pub async fn handle(deadline: Timestamp, context: &Context) -> Result<Swept, Swe
 /// it was, and the local cloud sweeps every second. What failed has lines of its own by then.
 fn log(swept: &Swept) {
     let Swept { due, lost_signals, dead_leases, wake_times, late_users, .. } = swept;
-    let Swept { pushes, settled, failed, unread, more, .. } = swept;
+    let Swept { lapsed, expired, pushes, settled, failed, unread, more, .. } = swept;
     if due + unread == 0 && !more {
         debug!("nothing is due");
         return;
@@ -118,6 +118,8 @@ fn log(swept: &Swept) {
         dead_leases,
         wake_times,
         late_users,
+        lapsed,
+        expired,
         pushes,
         settled,
         failed,

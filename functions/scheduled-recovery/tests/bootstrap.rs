@@ -45,6 +45,7 @@ fn forgotten() -> Change {
         signal_grace: Duration::from_mins(1),
         lease: Duration::from_secs(30),
         push_claim: Duration::from_secs(30),
+        retention: None,
         pusher: None,
     };
     Head::submit(submission, &stamp)

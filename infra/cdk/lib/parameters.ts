@@ -263,6 +263,21 @@ export interface Parameters {
    * Default: 60.
    */
   readonly signalGraceSeconds?: number;
+  /**
+   * TASK_RETENTION_DAYS: how many days a task is kept after its end, with all that is stored of
+   * it; 0 for ever. 0 to 3650. Default: 30.
+   */
+  readonly taskRetentionDays?: number;
+  /**
+   * WAITING_RETENTION_DAYS: how many days a task waits for its user before it is canceled; 0 for
+   * ever. 0 to 3650. Default: 90.
+   */
+  readonly waitingRetentionDays?: number;
+  /**
+   * STORED_FORMAT: the newest format that items are written in. 1 during an upgrade from a release
+   * that does not read format 2. 1 to 2. Default: 2.
+   */
+  readonly storedFormat?: number;
   /** PUSH_EXTRA_ROOTS: root certificates that receivers' chains may end in, beside Mozilla's. */
   readonly pushExtraRoots?: string;
   /**

@@ -46,9 +46,24 @@ class Deployment:
         self.stack = Stack(self.session, options.stack, options.endpoint_url, poll_s)
         self.account = self._account()
         self.former = self.stack.parameters() if self.account else {}
+        self.keep_format()
         for name in (*KEY_PARAMETERS.values(), "CodeBucket"):
             if name in self.given:
                 raise Fault(f"parameter {name} is set by scripts/deploy itself: leave it out")
+
+    def keep_format(self) -> None:
+        """A stack of an earlier release goes on in the format that this one reads, until told."""
+        name = "StoredFormat"
+        is_new_to_it = self.former and name not in {*self.former, *self.given}
+        if is_new_to_it and name in self.template.parameters and not self.changes_no_parameters():
+            self.given[name] = "1"
+            print(
+                "the stack is of an earlier release, which may be at work beside this one: items stay in "
+                f"its format, and no task expires yet. When this is deployed: scripts/deploy --parameters {name}=2"
+            )
+
+    def changes_no_parameters(self) -> bool:
+        return bool(self.options.rollback or self.options.only or self.options.destroy)
 
     def _account(self) -> str | None:
         """The account; None in a dry run without credentials, which asks AWS nothing."""

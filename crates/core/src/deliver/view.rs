@@ -21,8 +21,8 @@ use tracing::debug;
 
 use crate::engine::{Engine, chain};
 use crate::head::Head;
-use crate::ids::{LeaseToken, Registration, Revision, TaskKey};
-use crate::policy::Policy;
+use crate::ids::{Incarnation, LeaseToken, Registration, Revision, TaskKey};
+use crate::policy::{Policy, Retention};
 use crate::store::{Depth, Snapshot};
 use crate::webhook::Wanted;
 
@@ -35,10 +35,16 @@ const LATE_READS: usize = 2;
 /// What a deliverer knows of its task.
 pub(super) struct View {
     token: LeaseToken,
+    incarnation: Option<Incarnation>,
+    retention: Option<Retention>,
     known: Mutex<Known>,
 }
 
 struct Known {
+    /// Whether the task is there no more.
+    is_lost: bool,
+    /// When the task expires, if that is known.
+    expires_at: Option<Timestamp>,
     revision: Revision,
     configs: Vec<Registration>,
     /// The end of the deliverer's claim, if it has one.
@@ -52,8 +58,15 @@ struct Known {
 }
 
 impl View {
-    pub(super) fn new(token: &LeaseToken, head: &Head, as_of: Option<Timestamp>) -> Self {
+    pub(super) fn new(
+        token: &LeaseToken,
+        head: &Head,
+        as_of: Option<Timestamp>,
+        retention: Option<Retention>,
+    ) -> Self {
         let known = Known {
+            is_lost: false,
+            expires_at: head.expires_at(retention.as_ref()),
             revision: head.revision,
             configs: head.registrations().to_vec(),
             claimed_until: head.pushed_until(token),
@@ -61,7 +74,17 @@ impl View {
             as_of,
             read: None,
         };
-        Self { token: token.clone(), known: Mutex::new(known) }
+        let incarnation = head.incarnation.clone();
+        Self { token: token.clone(), incarnation, retention, known: Mutex::new(known) }
+    }
+
+    /// Takes note that the task is there no more.
+    pub(super) fn lose(&self) {
+        self.known().is_lost = true;
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.known().is_lost
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -74,6 +97,7 @@ impl View {
         let mut known = self.known();
         if head.revision > known.revision {
             known.revision = head.revision;
+            known.expires_at = head.expires_at(self.retention.as_ref());
             known.configs = head.registrations().to_vec();
             known.claimed_until = head.pushed_until(&self.token);
             known.longest = head.push_view(Duration::ZERO).unwrap_or_default();
@@ -89,6 +113,9 @@ impl View {
     }
 
     fn read(&self, snapshot: Snapshot, as_of: Timestamp) {
+        if snapshot.head.incarnation != self.incarnation {
+            return self.lose();
+        }
         self.see(&snapshot.head, Some(as_of));
         let mut known = self.known();
         if snapshot.head.revision >= known.revision {
@@ -101,6 +128,9 @@ impl View {
     /// Whether a config may be pushed to, by what is known; `None` if that is too old.
     fn allows(&self, registration: &Registration, now: Timestamp, policy: &Policy) -> Option<bool> {
         let known = self.known();
+        if known.is_lost || known.expires_at.is_some_and(|at| at <= now) {
+            return Some(false);
+        }
         // A clock that was set back says nothing of the age.
         let as_of = known.as_of.filter(|as_of| *as_of <= now)?;
         let is_young = now.saturating_since(as_of) < known.longest.max(policy.push_view);
@@ -180,14 +210,17 @@ impl<'a> StillWanted<'a> {
             }
             let as_of = self.engine.clock.now();
             self.set_asked(Some(as_of));
-            let read = self.engine.store.read(self.task, Depth::Tail).await;
+            let read = self.engine.look(self.task, Depth::Tail).await;
             self.set_asked(None);
             match read {
                 Ok(Some(snapshot)) => {
                     late.push(self.engine.clock.now().saturating_since(as_of));
                     self.view.read(snapshot, as_of);
                 }
-                Ok(None) => return Ok(false),
+                Ok(None) => {
+                    self.view.lose();
+                    return Ok(false);
+                }
                 Err(error) => debug!(error = chain(&error), "not read before a push"),
             }
         }

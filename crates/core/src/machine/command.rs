@@ -10,6 +10,7 @@ use crate::ids::{
     ConfigId, ContextId, LeaseToken, Owner, Position, Registration, TaskKey, WriteId,
 };
 use crate::log::{ArtifactChange, StatusChange, Terms};
+use crate::policy::Retention;
 use crate::request_key::Fingerprint;
 
 /// Who says it and when: what every command comes with.
@@ -26,6 +27,8 @@ pub struct Stamp {
     pub lease: Duration,
     /// How long a claim of the pending-push mark lasts from now.
     pub push_claim: Duration,
+    /// How long tasks are kept; see [`Policy::retention`](crate::Policy::retention).
+    pub retention: Option<Retention>,
     /// Who delivers what the commit adds, if whoever makes it lives on to do so.
     pub pusher: Option<LeaseToken>,
 }
@@ -130,6 +133,10 @@ pub enum Command {
     Expire,
     /// The sweep found that the task should have been claimed by now, or that its user did not answer.
     Wake,
+    /// The sweep found that its user has not answered for as long as a task may wait.
+    Lapse,
+    /// An operator deletes it. Of a task that is over only.
+    Delete,
     /// Every process that could have worked on the task has certainly ended: its lease and its claim
     /// of pushes are over, whatever the time. Of a task that is over, too.
     Void,
@@ -223,6 +230,8 @@ impl Command {
             Self::Cancel => "cancel",
             Self::Expire => "expire",
             Self::Wake => "wake",
+            Self::Lapse => "lapse",
+            Self::Delete => "delete",
             Self::Void => "void",
             Self::RegisterPush(_) => "register-push",
             Self::UnregisterPush { .. } => "unregister-push",

@@ -71,6 +71,7 @@ impl Draft<'_> {
         let epoch = self.head.revision.0;
         let configs = vec![registration];
         self.head.pushes = Some(Pushes { configs, epoch, held_until, signaled: None, mark });
+        self.head.has_leftovers = self.stamp.retention.is_some();
     }
 
     /// Names a config, in place of the one with the same id if there is one.
@@ -85,6 +86,7 @@ impl Draft<'_> {
         }
         pushes.configs.push(registration);
         pushes.epoch = self.head.revision.0;
+        self.head.has_leftovers |= self.stamp.retention.is_some();
         self.registered = true;
         Ok(())
     }

@@ -38,6 +38,12 @@ pub enum Refusal {
     /// The task waits for its user.
     #[error("it waits for its user")]
     WaitsForUser,
+    /// The task does not wait for its user, or may wait for ever.
+    #[error("it does not wait for its user, or may do so for ever")]
+    DoesNotLapse,
+    /// The task is not over.
+    #[error("the task is not over")]
+    NotEnded,
     /// A direct message may only be the first thing that an agent says.
     #[error("a direct message is only possible on a first turn that has shown nothing")]
     NotFirst,

@@ -86,6 +86,7 @@ impl Operations {
             context,
             state: Some(request.status).filter(|state| *state != TaskState::Unspecified),
             status_since: request.status_timestamp_after,
+            ended_after: self.ended_after(),
             after: token.as_ref().map(|(cursor, _)| cursor.clone()),
             limit: usize::try_from(page_size).unwrap_or(1).max(1),
             count: token.is_none(),
@@ -116,6 +117,12 @@ impl Operations {
             page_size,
             total_size: i32::try_from(total).unwrap_or(i32::MAX),
         })
+    }
+
+    /// What ended at this time, or before, has expired.
+    fn ended_after(&self) -> Option<Timestamp> {
+        let keep = self.engine.policy.retention?.ended?;
+        Some(self.engine.clock.now().saturating_sub(keep))
     }
 
     /// A task as it is listed, and its size in bytes. `None` if it is gone meanwhile.

@@ -439,8 +439,8 @@ impl Tail {
         let slower = (self.wait + self.wait / 4).min(policy.tail_poll_most);
         let key = &self.head.key;
         let (tenant, task) = (&key.tenant, &key.task);
-        match self.engine.store.read(key, Depth::After(self.read)).await {
-            Ok(Some(now)) => {
+        match self.engine.look(key, Depth::After(self.read)).await {
+            Ok(Some(now)) if now.head.incarnation == self.head.incarnation => {
                 let Some(new) = now.after(self.read) else {
                     error!(%tenant, %task, "the store did not give what comes after an entry");
                     self.over = true;
@@ -451,7 +451,8 @@ impl Tail {
                 self.read = now.head.position;
                 self.head = now.head;
             }
-            Ok(None) => self.over = true,
+            // It has expired, and may have been replaced by a later one of the same id.
+            Ok(_) => self.over = true,
             Err(error) if error.is_retryable() => {
                 let error = chain(&error);
                 warn!(%tenant, %task, error, "a stream could not look at its task");

@@ -35,14 +35,16 @@ impl Operations {
             let left = until.saturating_since(self.engine.clock.now()).max(LAST_LOOK);
             let looked = tokio::select! {
                 biased;
-                looked = self.engine.store.read(&key, Depth::Tail) => looked,
+                looked = self.engine.look(&key, Depth::Tail) => looked,
                 () = self.engine.clock.sleep(left) => break,
             };
             // A failure to watch must not look like a failure to accept, which would make a sender
             // send its message again.
             match looked {
-                Ok(Some(current)) => snapshot = current,
-                Ok(None) => break,
+                Ok(Some(current)) if current.head.incarnation == snapshot.head.incarnation => {
+                    snapshot = current;
+                }
+                Ok(_) => break,
                 Err(error) => {
                     let error = chain(&error);
                     warn!(tenant = %key.tenant, task = %key.task, error, "the task could not be watched");

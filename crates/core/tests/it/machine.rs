@@ -3,6 +3,7 @@
 mod cases;
 mod marks;
 mod patience;
+mod retention;
 mod sample;
 mod table;
 mod walk;

@@ -7,6 +7,7 @@
 mod crashes;
 mod delivery;
 mod derived_names;
+mod expiry;
 mod machine;
 mod operate;
 mod operations;

@@ -7,9 +7,10 @@ use a2a_lambda_agents::Echo;
 use a2a_lambda_core::api_key::{ApiKey, KEY_BYTES, KeySecret};
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::ops::{Caller, SendOptions};
+use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
-    Agents, Attended, Clock, Company, Engine, Operations, Owner, ProtocolVersion, Runner, Signal,
-    Tenant,
+    Agents, Attended, Clock, Command, Company, Engine, Operations, Owner, ProtocolVersion, Runner,
+    Signal, Tenant,
 };
 use a2a_lambda_local::events::{schedule_event, sqs_event};
 use a2a_lambda_local::queue::{MAX_BATCH, MAX_VISIBILITY};
@@ -65,6 +66,15 @@ impl History {
         let owner = Owner::parse("alice").unwrap();
         let caller = Caller { tenant: Tenant::default(), owner };
         Self { operations: Operations::new(Engine { clock: Arc::new(Past), ..engine }), caller }
+    }
+
+    /// A task that is to go, with all that is stored of it.
+    async fn deleted(&self, account: &Account) {
+        let key = self.task(account).await;
+        let engine = self.operations.engine();
+        let task = engine.read(&key, Depth::Tail).await.unwrap().unwrap();
+        let (task, _) = engine.transact(task, Command::Cancel).await.unwrap();
+        engine.transact(task, Command::Delete).await.unwrap();
     }
 
     /// A task that nobody has begun, of which two receivers are to be told.
@@ -206,9 +216,11 @@ async fn scheduled_recovery(account: &Account) {
     let history = History::of(account);
     history.task(account).await;
     history.undelivered(account).await;
+    history.deleted(account).await;
     a2a_lambda_scheduled_recovery::check(&raw(&schedule_event("1", SystemClock.now()))).unwrap();
     let swept = a2a_lambda_scheduled_recovery::handle(deadline(), &context).await.unwrap();
     assert!(swept.lost_signals > 0 && swept.pushes > 0 && swept.failed == 0, "{swept:?}");
+    assert_eq!(swept.expired, 1, "{swept:?}");
 }
 
 async fn authorizer(account: &Account) {

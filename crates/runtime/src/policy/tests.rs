@@ -10,7 +10,9 @@ fn with<T>(pairs: &[(&str, &str)], read: impl FnOnce(&Variables<'_>) -> T) -> T 
 
 #[test]
 fn the_policy_is_read() {
-    assert_eq!(with(&[], policy).unwrap(), Policy::default(), "the table has the core's defaults");
+    // The core keeps tasks for ever unless it is told otherwise.
+    let core = Policy { retention: Some(retained(Some(30), Some(90))), ..Policy::default() };
+    assert_eq!(with(&[], policy).unwrap(), core, "the table has the core's defaults");
     let pairs = [
         ("LEASE_SECONDS", "60"),
         ("MAX_ATTEMPTS", "3"),
@@ -24,6 +26,37 @@ fn the_policy_is_read() {
     assert_eq!(read.blocking_wait, Duration::ZERO);
     assert_eq!(read.max_stream, Duration::from_secs(7));
     assert!(read.deduplicate_messages);
+}
+
+fn retained(ended: Option<u64>, waiting: Option<u64>) -> Retention {
+    let days = |days: Option<u64>| days.map(|days| Duration::from_hours(24 * days));
+    Retention { ended: days(ended), waiting: days(waiting), ..Retention::FOREVER }
+}
+
+#[test]
+fn how_long_tasks_are_kept_is_read() {
+    for (task, waiting, format, expected) in [
+        ("7", "1", "2", Some(retained(Some(7), Some(1)))),
+        ("0", "1", "2", Some(retained(None, Some(1)))),
+        ("3650", "0", "2", Some(retained(Some(3_650), None))),
+        ("0", "0", "2", Some(Retention::FOREVER)),
+        ("7", "1", "1", None),
+    ] {
+        let set = [
+            ("TASK_RETENTION_DAYS", task),
+            ("WAITING_RETENTION_DAYS", waiting),
+            ("STORED_FORMAT", format),
+        ];
+        assert_eq!(with(&set, policy).unwrap().retention, expected, "{set:?}");
+    }
+    for (variable, value, most) in
+        [("TASK_RETENTION_DAYS", "3651", "0 to 3650"), ("STORED_FORMAT", "3", "1 to 2")]
+    {
+        let error = with(&[(variable, value)], policy).unwrap_err().to_string();
+        let expected =
+            format!("the environment variable {variable} must be a whole number from {most}");
+        assert_eq!(error, expected);
+    }
 }
 
 #[test]

@@ -49,7 +49,7 @@ const fn watched(field: &'static str, name: &'static str, unit: &'static str) ->
     Metric { field, name, unit, what: What::Watched }
 }
 
-static METRICS: [Metric; 16] = [
+static METRICS: [Metric; 18] = [
     values("turn_millis", "TurnMillis", "Milliseconds"),
     values("attempts", "Attempts", "Count"),
     sum("tasks_completed", "TasksCompleted"),
@@ -65,6 +65,8 @@ static METRICS: [Metric; 16] = [
     sum("lost_signals", "LostSignals"),
     sum("dead_leases", "DeadLeases"),
     sum("late_users", "LateUsers"),
+    sum("lapsed_tasks", "LapsedTasks"),
+    sum("expired_tasks", "ExpiredTasks"),
     sum("sweep_failures", "SweepFailures"),
 ];
 

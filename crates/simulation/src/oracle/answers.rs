@@ -78,7 +78,8 @@ impl Oracle {
 
     /// The task that a message went into.
     pub(crate) fn task_of(&self, message: &str) -> Option<TaskKey> {
-        self.messages.get(message).map(|(key, _)| key.clone())
+        let now = self.messages.get(message).map(|(key, _)| key);
+        now.or_else(|| self.past_messages.get(message)).cloned()
     }
 
     /// An actor sends a message with a config, or without one.
@@ -89,6 +90,10 @@ impl Oracle {
     /// A message was accepted, for a task if its sender was told of one.
     pub(crate) fn accepted(&mut self, sent: &Sent, task: Option<&TaskKey>) -> Verdict {
         let Some((stored, position)) = self.messages.get(&sent.id).cloned() else {
+            if self.past_messages.contains_key(&sent.id) {
+                // Its task has expired since.
+                return Ok(());
+            }
             let text = format!("message {} was accepted and is nowhere", sent.id);
             return Err(Violation::new(if sent.key.is_some() { "I9" } else { "I4" }, text));
         };
@@ -130,9 +135,14 @@ impl Oracle {
             }
             (ErrorKind::InvalidParams, Some(key)) => {
                 let prefix = format!("k{key}:");
-                let is_misused = self.messages.keys().any(|id| id.starts_with(&prefix));
-                let newest = self.accepted_with.get(&sent.id).and_then(|with| with.last());
-                let is_other = newest.is_some_and(|newest| *newest != sent.push);
+                let mut ids = self.messages.keys().chain(self.past_messages.keys());
+                let is_misused = ids.any(|id| id.starts_with(&prefix));
+                let with = self.accepted_with.get(&sent.id).map_or(&[][..], Vec::as_slice);
+                let is_other = match self.messages.get(&sent.id) {
+                    // It may have been refused for an earlier task of the id.
+                    Some((of, _)) if self.life(of) > 0 => with.iter().any(|one| *one != sent.push),
+                    _ => with.last().is_some_and(|newest| *newest != sent.push),
+                };
                 let forgotten = self.messages.get(&sent.id).is_none_or(|(of, position)| {
                     is_other || self.keyed_after(of, *position) >= MAX_REMEMBERED_KEYS
                 });
@@ -150,26 +160,26 @@ impl Oracle {
     }
 
     /// A client was shown a task that is at least as new as `since`, and its generation if it was
-    /// told that.
+    /// told that, by a request that began at a time.
     pub(crate) fn shown(
         &self,
         key: &TaskKey,
         task: &Task,
         generation: Option<Generation>,
         since: Position,
+        from_ms: u64,
     ) -> Verdict {
-        let known = self.known(key)?;
-        let position = known.position_of(task, generation);
-        ensure(position.is_some(), "I2", || {
-            format!("somebody was shown a {key} that is not what its log adds up to")
-        })?;
-        ensure(position >= Some(since), "I2", || {
-            format!("somebody was shown {key} as of {position:?}, older than {since}")
-        })
+        self.shown_since(key, task, generation, since, from_ms)
     }
 
     /// A client was answered with a direct message.
     pub(crate) fn shown_direct(&self, key: &TaskKey, message: &Message) -> Verdict {
+        let past = self.past.get(key).and_then(|past| past.last());
+        let lives = self.tasks.get(key).into_iter().chain(past);
+        let mut answers = lives.map(Known::direct_message);
+        if answers.any(|direct| direct.as_ref() == Some(message)) {
+            return Ok(());
+        }
         let direct = self.known(key)?.direct_message();
         ensure(direct.as_ref() == Some(message), "I2", || {
             format!("the sender of {key} was answered {message:?}, not {direct:?}")
@@ -177,8 +187,18 @@ impl Oracle {
     }
 
     /// `CancelTask` was answered with a task.
-    pub(crate) fn canceled(&mut self, key: &TaskKey, task: &Task, now_ms: u64) -> Verdict {
-        self.shown(key, task, None, self.position(key))?;
+    pub(crate) fn canceled(
+        &mut self,
+        key: &TaskKey,
+        task: &Task,
+        from_ms: u64,
+        now_ms: u64,
+    ) -> Verdict {
+        self.shown(key, task, None, self.position(key), from_ms)?;
+        if self.tasks.get(key).is_some_and(|known| known.began_ms >= from_ms) {
+            // A later task of the id.
+            return Ok(());
+        }
         if let Some(known) = self.tasks.get_mut(key) {
             let is_canceled = known.head.phase == Phase::Ended(Ending::Canceled);
             ensure(is_canceled && task.status.state == known.head.state(), "I7", || {
@@ -190,7 +210,11 @@ impl Oracle {
     }
 
     /// `CancelTask` was refused because the task is over.
-    pub(crate) fn not_cancelable(&self, key: &TaskKey) -> Verdict {
+    pub(crate) fn not_cancelable(&self, key: &TaskKey, from_ms: u64) -> Verdict {
+        if self.past.get(key).is_some_and(|past| past.iter().any(|of| of.gone_ms >= Some(from_ms)))
+        {
+            return Ok(());
+        }
         let known = self.known(key)?;
         ensure(known.head.is_terminal(), "I7", || {
             format!("{key} could not be canceled and is {}", known.head.phase.name())
@@ -202,16 +226,25 @@ impl Oracle {
     pub(crate) fn streamed(
         &self,
         key: &TaskKey,
+        life: usize,
         last: Option<Generation>,
         event: &StreamEvent,
     ) -> Verdict {
         match (&event.response, last) {
             (StreamResponse::Task(task), None) => {
-                self.shown(key, task, Some(event.generation), Position(0))
+                let known = self.in_life(key, life);
+                let position =
+                    known.and_then(|known| known.position_of(task, Some(event.generation)));
+                ensure(position.is_some(), "I2", || {
+                    format!("a stream of {key} begins with what its log does not add up to")
+                })
             }
             (StreamResponse::Message(message), None) => self.shown_direct(key, message),
             (response, Some(last)) => {
-                let known = self.known(key)?;
+                let known = match self.in_life(key, life) {
+                    Some(known) => known,
+                    None => self.known(key)?,
+                };
                 let next = known.shown_after(last);
                 let expected = next.and_then(|entry| entry.to_stream(&known.head));
                 let is_next = event.generation == last.next()
@@ -229,8 +262,11 @@ impl Oracle {
     }
 
     /// How long the next entry of a stream has been waiting for it, in milliseconds.
-    pub(crate) fn lag_ms(&self, key: &TaskKey, last: Generation, now_ms: u64) -> u64 {
-        let next = self.tasks.get(key).and_then(|known| {
+    pub(crate) fn lag_ms(&self, key: &TaskKey, life: usize, last: Generation, now_ms: u64) -> u64 {
+        let known = self.in_life(key, life).filter(|known| {
+            known.gone_ms.is_none() && self.expiry(known).is_none_or(|of| of.earliest_ms > now_ms)
+        });
+        let next = known.and_then(|known| {
             let at = usize::try_from(known.shown_after(last)?.position.0).ok()?;
             known.written_ms.get(at.checked_sub(1)?)
         });
@@ -243,10 +279,17 @@ impl Oracle {
     pub(crate) fn may_end(
         &self,
         key: &TaskKey,
+        life: usize,
+        now_ms: u64,
         last: Generation,
         message: Option<(&str, TaskState)>,
     ) -> bool {
-        let Some(known) = self.tasks.get(key) else { return false };
+        let Some(known) = self.in_life(key, life) else { return self.past.contains_key(key) };
+        let is_gone = known.gone_ms.is_some()
+            || self.expiry(known).is_some_and(|of| of.earliest_ms <= now_ms);
+        if is_gone {
+            return true;
+        }
         let over = known.head.is_terminal() && known.shown_after(last).is_none();
         over || message.is_some_and(|(message, state)| {
             state.is_interrupted() || self.was_settled_since(known, message, last)
@@ -270,23 +313,32 @@ impl Oracle {
     }
 
     /// Somebody's list. `before` is what was there when it was asked for.
-    pub(crate) fn listed(&self, who: Who, before: &BTreeSet<TaskKey>, tasks: &[Task]) -> Verdict {
+    pub(crate) fn listed(
+        &self,
+        who: Who,
+        before: &BTreeSet<TaskKey>,
+        tasks: &[Task],
+        (from_ms, now_ms): (u64, u64),
+    ) -> Verdict {
         let tenant = who.caller().tenant;
         let mut listed = BTreeSet::new();
         for task in tasks {
             let id = a2a_lambda_core::TaskId::parse(&task.id).ok();
             let key = id.map(|task| TaskKey { tenant: tenant.clone(), task });
             let is_theirs =
-                |key: &TaskKey| self.tasks.get(key).is_some_and(|of| is_of(&of.head, who));
+                |key: &TaskKey| self.in_life(key, 0).is_some_and(|of| is_of(&of.head, who));
             let key = key.filter(is_theirs).ok_or_else(|| {
                 Violation::new("I8", format!("{who} was listed {}, which is not theirs", task.id))
             })?;
-            self.shown(&key, task, None, Position(0))?;
+            self.shown(&key, task, None, Position(0), from_ms)?;
             ensure(listed.insert(key), "I2", || format!("{who} was listed {} twice", task.id))?;
         }
         // One that has been answered directly meanwhile is not listed any more.
         let listable = self.listable(who);
-        let missing = before.iter().find(|key| listable.contains(key) && !listed.contains(key));
+        let missing = before.iter().find(|key| {
+            let may_be = || self.may_be_unlisted(key, from_ms, now_ms);
+            listable.contains(key) && !listed.contains(key) && !may_be()
+        });
         ensure(missing.is_none(), "I2", || format!("{who} was not listed {missing:?}"))
     }
 }

@@ -77,7 +77,9 @@ impl Oracle {
 
     fn remember_config(&mut self, actor: &str, task: &TaskKey, new: PushConfig) -> Verdict {
         let newest = self.position(task);
-        let is_new = !new.delivery.introduced && new.delivery.cursor <= newest;
+        // Its task may have expired since it was read.
+        let is_of_then = new.delivery.cursor <= newest || self.life(task) > 0;
+        let is_new = !new.delivery.introduced && is_of_then;
         ensure(is_new, "I6", || {
             format!("{actor} made {} at {newest} with {:?}", new.url, new.delivery)
         })?;
@@ -102,7 +104,12 @@ impl Oracle {
         let delivery = &config.delivery;
         let known = self.tasks.get(task).and_then(|known| known.entries_to(delivery.cursor));
         let generation = generation_of(known.unwrap_or_default());
-        ensure(delivery.delivered == generation, "I6", || {
+        let is_of_past =
+            (0..self.life(task)).filter_map(|life| self.in_life(task, life)).any(|of| {
+                let entries = of.entries_to(delivery.cursor);
+                entries.is_some_and(|entries| generation_of(entries) == delivery.delivered)
+            });
+        ensure(delivery.delivered == generation || is_of_past, "I6", || {
             format!("{actor} wrote {delivery:?} of {}, at generation {generation}", config.url)
         })
     }

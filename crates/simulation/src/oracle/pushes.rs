@@ -47,6 +47,8 @@ pub(super) struct Hook {
     pub(super) is_stored: bool,
     /// Whether its task names it.
     pub(super) is_live: bool,
+    /// Which of the tasks of its id has named it, by how many came before.
+    pub(super) life: usize,
     /// Whose write has named it.
     pub(super) named_by: Option<String>,
     /// When its task named it, in milliseconds of the run.
@@ -85,6 +87,7 @@ impl Hook {
             config,
             is_stored: true,
             is_live: false,
+            life: 0,
             named_by: None,
             named_ms: 0,
             gone_from_ms: None,
@@ -179,6 +182,7 @@ impl Oracle {
         let through = through(push)?;
         let hook = self.hook(push)?;
         self.check_silence(actor, push, hook, now_ms)?;
+        self.check_expired_push(actor, &hook.task, hook.life, now_ms)?;
         let delivery = &hook.config.delivery;
         if self.claims_hold {
             self.check_claimed(actor, push, hook)?;
@@ -202,7 +206,12 @@ impl Oracle {
     }
 
     fn check_claimed(&self, actor: &str, push: &Push, hook: &Hook) -> Verdict {
-        let mark = self.tasks.get(&hook.task).and_then(|known| known.head.mark());
+        let known = self.in_life(&hook.task, hook.life);
+        // What was deleted under way has its mark no more.
+        if known.is_some_and(|known| known.gone_ms.is_some()) {
+            return Ok(());
+        }
+        let mark = known.and_then(|known| known.head.mark());
         let is_theirs = matches!(mark, Some(Mark::Claimed { token, .. }) if holder(token) == actor);
         ensure(is_theirs, "I6", || {
             format!("{actor} pushes {} to {} without the claim: {mark:?}", push.id, push.url)
@@ -227,7 +236,7 @@ impl Oracle {
         ensure(token.is_empty() || token == push.url, "I6", || {
             format!("{} is sent a token that is not its own", push.url)
         })?;
-        let known = self.tasks.get(&hook.task).ok_or_else(|| {
+        let known = self.in_life(&hook.task, hook.life).ok_or_else(|| {
             Violation::new("I6", format!("{} is sent a task that was never stored", push.url))
         })?;
         let body = hash(&push.body);

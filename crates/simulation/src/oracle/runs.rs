@@ -51,7 +51,10 @@ impl Oracle {
         ensure(given.attempt <= most, "I10", || {
             format!("{actor} runs attempt {} at {key}, at most {most}", given.attempt)
         })?;
-        if let Some(known) = self.tasks.get_mut(key) {
+        let life = self.life(key);
+        if let Some(known) =
+            self.tasks.get_mut(key).filter(|known| life == 0 || known.is_held_by(actor))
+        {
             // One that has lost its lease already is given what there was then.
             if known.is_held_by(actor) {
                 ensure(known.checkpoint == given.checkpoint, "I5", || {
@@ -112,6 +115,7 @@ impl Oracle {
     pub(crate) fn check_flushed(&self, actor: &str) -> Verdict {
         let run = self.runs.get(actor);
         let task = run.and_then(|run| Some((run, self.tasks.get(&run.key)?)));
+        let task = task.filter(|(run, known)| known.began_ms <= run.since_ms);
         task.map_or(Ok(()), |(run, known)| run.check_shown(actor, &known.log))
     }
 

@@ -62,6 +62,7 @@ impl Oracle {
         ensure(named.len() <= most, "I10", || {
             format!("{actor} made {} of {} push configs, at most {most}", head.key, named.len())
         })?;
+        let life = self.life(&head.key);
         for registration in named {
             let hook = self.hooks.get_mut(registration).filter(|hook| hook.task == head.key);
             ensure(hook.is_some(), "I14", || {
@@ -73,6 +74,7 @@ impl Oracle {
                 format!("{actor} had {} name {}, which is no more", head.key, hook.config.url)
             })?;
             hook.is_live = true;
+            hook.life = life;
             hook.named_by = Some(actor.to_owned());
             hook.named_ms = now_ms;
         }

@@ -44,6 +44,7 @@ impl Oracle {
         check_author(actor, before, head, new)?;
         self.check_lease(actor, now_ms, before, head)?;
         self.check_waits(actor, now_ms, before, head)?;
+        self.check_lapse(actor, now_ms, before, head)?;
         check_inbox(actor, before, head)
     }
 
@@ -157,6 +158,9 @@ fn is_about_pushes(before: &Head, head: &Head) -> bool {
         write: before.write.clone(),
         due: before.due,
         pushes: before.pushes.clone(),
+        ttl: before.ttl,
+        has_leftovers: before.has_leftovers,
+        is_deleted: before.is_deleted,
         ..head.clone()
     };
     rest == *before

@@ -74,6 +74,7 @@ impl Liar {
         let head = &mut snapshot.head;
         pushes::head_as(self.bug, head);
         if let Some(pushes) = &mut head.pushes
+            && self.bug == Planted::LeftoversLive
             && let Some(put) = lock(&self.put).get(&head.key)
         {
             // Whatever is stored is there.
@@ -102,6 +103,7 @@ impl Liar {
                     head.owner = Who::Bob.caller().owner;
                 }
             }
+            Planted::DeletionHidden => head.is_deleted = false,
             Planted::AttemptsForgotten => head.attempt = head.attempt.min(1),
             Planted::LastEntryMissing => drop(snapshot.tail.pop()),
             _ => {}
@@ -131,6 +133,20 @@ impl Liar {
             }
             (Planted::CursorSkips, Depth::After(_)) if snapshot.tail.len() > 2 => {
                 snapshot.tail.remove(1);
+            }
+            (Planted::EarlierLogRead, _) => {
+                let mut before = lock(&self.before);
+                let key = snapshot.head.key.clone();
+                match before.get(&key) {
+                    Some(first) if first.head.incarnation != snapshot.head.incarnation => {
+                        for entry in &mut snapshot.tail {
+                            let theirs = first.tail.iter().find(|of| of.position == entry.position);
+                            *entry = theirs.unwrap_or(entry).clone();
+                        }
+                    }
+                    Some(longer) if longer.tail.len() >= snapshot.tail.len() => {}
+                    _ => drop(before.insert(key, snapshot.clone())),
+                }
             }
             (Planted::NeverNews, Depth::After(known)) => {
                 snapshot.head.position = known;
@@ -166,11 +182,45 @@ fn is_settling(before: &Head, head: &Head) -> bool {
 #[async_trait]
 impl TaskStore for Liar {
     async fn create(&self, change: &Change) -> Result<Created, StoreError> {
+        if self.has(Planted::ReplacesTheLiving)
+            && let Some(now) = self.truth.read(&change.head().key, Depth::Tail).await?
+        {
+            return self.truth.replace(&now.head, change).await;
+        }
         Ok(match self.truth.create(change).await? {
             Created::Before(_) if self.has(Planted::CreatedTwice) => Created::Now,
             Created::Before(snapshot) => Created::Before(self.boxed(snapshot)),
             Created::Now => Created::Now,
         })
+    }
+
+    async fn replace(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        change: &Change,
+    ) -> Result<Created, StoreError> {
+        Ok(match self.truth.replace(expired, change).await? {
+            Created::Before(snapshot) => Created::Before(self.boxed(snapshot)),
+            Created::Now => Created::Now,
+        })
+    }
+
+    async fn purge(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        limit: usize,
+    ) -> Result<bool, StoreError> {
+        match self.bug {
+            Planted::PurgeTakesAll => {
+                let put = lock(&self.put).remove(&expired.key).unwrap_or_default();
+                for registration in put {
+                    self.truth.delete(&expired.key, &registration).await?;
+                }
+            }
+            Planted::PurgeForgotten => return Ok(true),
+            _ => {}
+        }
+        self.truth.purge(expired, limit).await
     }
 
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
@@ -202,6 +252,14 @@ impl TaskStore for Liar {
                 let now = self.truth.read(key, Depth::Tail).await?;
                 let same = now.filter(|now| now.head.position == base.head.position);
                 if let Some(now) = same {
+                    guard.revision = now.head.revision;
+                }
+            }
+            Planted::IncarnationIgnored => {
+                if let Some(now) = self.truth.read(key, Depth::Tail).await?
+                    && now.head.incarnation != base.head.incarnation
+                {
+                    base.head.incarnation = now.head.incarnation;
                     guard.revision = now.head.revision;
                 }
             }
@@ -254,6 +312,11 @@ impl TaskStore for Liar {
     }
 
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
+        let mut query = query.clone();
+        if self.has(Planted::ListsTheExpired) {
+            query.ended_after = None;
+        }
+        let query = &query;
         let mut page = TaskStore::list(self.truth.as_ref(), query).await?;
         if self.has(Planted::ListShort) {
             page.tasks.pop();
@@ -301,7 +364,7 @@ impl TaskStore for Liar {
 #[async_trait]
 impl PushConfigs for Liar {
     async fn put(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError> {
-        if self.has(Planted::LeftoversLive) {
+        if self.has(Planted::LeftoversLive) || self.has(Planted::PurgeTakesAll) {
             lock(&self.put).entry(task.clone()).or_default().push(config.registration.clone());
         }
         if self.has(Planted::ConfigsOverwritten)

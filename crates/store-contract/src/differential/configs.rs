@@ -80,6 +80,10 @@ impl Duel<'_> {
         new
     }
 
+    pub(super) fn config_of(&mut self, registration: &Registration) -> PushConfig {
+        PushConfig { registration: registration.clone(), ..self.new_config("a") }
+    }
+
     fn delivery(&mut self) -> Delivery {
         Delivery {
             cursor: self.position(),
@@ -222,7 +226,11 @@ impl Duel<'_> {
         self.compare_registrations(task, &registrations).await;
     }
 
-    async fn compare_registrations(&self, task: &TaskKey, registrations: &[Registration]) {
+    pub(super) async fn compare_registrations(
+        &self,
+        task: &TaskKey,
+        registrations: &[Registration],
+    ) {
         let what = format!("get of configs {registrations:?} of {task}");
         let mut a = self.ok(&what, self.a_configs.get(task, registrations).await);
         let mut b = self.ok(&what, self.b_configs.get(task, registrations).await);

@@ -25,7 +25,7 @@ impl Duel<'_> {
     pub(super) async fn operate(&mut self) {
         // Often none at all, so that times are equal.
         self.now_ms += i64::try_from(self.rng.below(3)).unwrap_or(0);
-        let choice = self.rng.below(148);
+        let choice = self.rng.below(156);
         if self.tasks.is_empty() || choice < 10 {
             return self.submit().await;
         }
@@ -38,12 +38,13 @@ impl Duel<'_> {
             90..95 => self.due().await,
             100..108 => self.read_after().await,
             108..148 => self.configs().await,
+            148..156 => self.expire().await,
             _ => self.let_time_pass(),
         }
     }
 
     fn let_time_pass(&mut self) {
-        let longest = self.rng.pick(&[LEASE / 3, LEASE, SIGNAL_GRACE * 2]);
+        let longest = self.rng.pick(&[LEASE / 3, LEASE, SIGNAL_GRACE * 2, Duration::from_hours(2)]);
         let ms = self.rng.below(u64::try_from(longest.as_millis()).unwrap_or(0));
         self.now_ms += i64::try_from(ms).unwrap_or(0);
     }
@@ -98,7 +99,7 @@ impl Duel<'_> {
         }
     }
 
-    fn see(&mut self, key: &TaskKey, pair: Pair) {
+    pub(super) fn see(&mut self, key: &TaskKey, pair: Pair) {
         if let Some(task) = self.tasks.iter_mut().find(|task| task.key == *key) {
             remember(&mut task.bases, pair);
         }
@@ -113,7 +114,10 @@ impl Duel<'_> {
             task.bases[self.rng.place(task.bases.len())].clone()
         } else {
             let key = task.key.clone();
-            let pair = self.same_read(&key, Depth::Tail).await.expect("the task exists");
+            let Some(pair) = self.same_read(&key, Depth::Tail).await else {
+                // It was purged.
+                return;
+            };
             self.see(&key, pair.clone());
             pair
         };
@@ -138,7 +142,7 @@ impl Duel<'_> {
         }
     }
 
-    async fn commit(&mut self, write: Write) {
+    pub(super) async fn commit(&mut self, write: Write) {
         let Write { place, base, guard, change } = write;
         let key = self.tasks[place].key.clone();
         let revision = change.head().revision;
@@ -344,6 +348,9 @@ impl Duel<'_> {
             .collect();
         if !seen.is_empty() && self.rng.percent(30) {
             query.status_since = Some(seen[self.rng.place(seen.len())].status_at);
+        }
+        if !seen.is_empty() && self.rng.percent(30) {
+            query.ended_after = Some(seen[self.rng.place(seen.len())].status_at);
         }
         if !seen.is_empty() && self.rng.percent(30) {
             query.after = Some(seen[self.rng.place(seen.len())].clone());

@@ -5,6 +5,7 @@
 mod meter;
 mod places;
 mod pushes;
+mod retention;
 
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use a2a_lambda_core::push::Delivery;
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
 use a2a_lambda_core::vault::Sealed;
 use a2a_lambda_core::{
-    Command, ContextId, Head, LeaseToken, Owner, Position, PushConfig, PushConfigs, Snapshot,
-    StoreError, TaskId, TaskKey, TaskStore, Tenant, Terms,
+    Command, ContextId, Head, LeaseToken, Owner, Position, PushConfig, PushConfigs, Retention,
+    Snapshot, StoreError, TaskId, TaskKey, TaskStore, Tenant, Terms,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_local::embedded::EmbeddedDynamoDb;
@@ -40,6 +41,7 @@ struct Bench {
     meter: Meter,
     task: Snapshot,
     writes: u32,
+    retention: Option<Retention>,
 }
 
 fn key() -> TaskKey {
@@ -60,6 +62,7 @@ fn stamp(write: u32) -> Stamp {
         signal_grace: second,
         lease: second,
         push_claim: second,
+        retention: None,
         pusher: None,
     }
 }
@@ -81,6 +84,11 @@ impl Bench {
 
     /// A task that was submitted, and that nobody was at work on yet.
     async fn submitted(pushes: Option<FirstPush>) -> Self {
+        Self::submitted_where(pushes, None).await
+    }
+
+    /// The same, where tasks are kept for so long.
+    async fn submitted_where(pushes: Option<FirstPush>, retention: Option<Retention>) -> Self {
         let client = EmbeddedDynamoDb::memory().expect("a database").client();
         create_table(&client, TABLE).await.expect("a table");
         let meter = Meter::default();
@@ -96,10 +104,10 @@ impl Bench {
             request: None,
             pushes,
         };
-        let new = Head::submit(submission, &stamp(0));
+        let new = Head::submit(submission, &Stamp { retention, ..stamp(0) });
         assert_eq!(store.create(&new).await.unwrap(), Created::Now);
         let task = store.read(&key(), Depth::Tail).await.unwrap().unwrap();
-        Self { client, store, meter, task, writes: 0 }
+        Self { client, store, meter, task, writes: 0, retention }
     }
 
     async fn apply(&mut self, command: Command) {
@@ -109,7 +117,7 @@ impl Bench {
     /// As [`apply`](Self::apply), by one who delivers what the commit adds.
     async fn apply_as(&mut self, pusher: Option<LeaseToken>, command: Command) {
         self.writes += 1;
-        let stamp = Stamp { pusher, ..stamp(self.writes) };
+        let stamp = Stamp { pusher, retention: self.retention, ..stamp(self.writes) };
         let change = self.task.head.apply(command, &stamp).expect("it is legal");
         let guard = Guard { revision: self.task.head.revision, leased_until: None };
         match self.store.commit(&self.task, guard, &change).await.unwrap() {

@@ -197,7 +197,7 @@ fn register(id: &str, making: u32) -> Command {
 }
 
 /// Who has the mark, and has seen all of the task.
-fn settlement(task: &Snapshot, next: Option<Timestamp>) -> Command {
+pub(super) fn settlement(task: &Snapshot, next: Option<Timestamp>) -> Command {
     Command::SettlePush(Settlement {
         token: pusher(),
         epoch: task.head.pushes.as_ref().expect("it has configs").epoch,
@@ -206,7 +206,7 @@ fn settlement(task: &Snapshot, next: Option<Timestamp>) -> Command {
     })
 }
 
-fn finish(task: &Snapshot) -> Command {
+pub(super) fn finish(task: &Snapshot) -> Command {
     let given = task.head.last_message;
     let turn = TurnEnd { token: token(), given, updates: Vec::new() };
     Command::Finish { turn, ending: Finish::Completed(None) }

@@ -13,7 +13,8 @@ use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
 use a2a_lambda_core::{
     Command, ContextId, Head, LeaseToken, Owner, Position, ProtocolVersion, PushConfig,
-    PushConfigs, Sealed, Snapshot, TaskId, TaskKey, TaskStore, Tenant, Terms, TraceContext,
+    PushConfigs, Retention, Sealed, Snapshot, TaskId, TaskKey, TaskStore, Tenant, Terms,
+    TraceContext,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_local::embedded::EmbeddedDynamoDb;
@@ -62,6 +63,8 @@ impl Table {
 
 /// What the table has at a point of a task's life, and what is read of it.
 pub(crate) struct Point {
+    /// The format that the task is written in.
+    pub(crate) format: u64,
     pub(crate) name: &'static str,
     pub(crate) items: Vec<Item>,
     pub(crate) submission: Submission,
@@ -71,11 +74,19 @@ pub(crate) struct Point {
 
 struct Life {
     table: Table,
+    retention: Option<Retention>,
     submission: Submission,
     task: Snapshot,
     seconds: i64,
     writes: u32,
 }
+
+/// How long tasks are kept where format 2 is written.
+pub(crate) const KEPT: Retention = Retention {
+    ended: Some(Duration::from_hours(24 * 30)),
+    waiting: Some(Duration::from_hours(24 * 90)),
+    purge_after: Duration::from_hours(1),
+};
 
 pub(crate) fn stamp(seconds: i64, write: &str) -> Stamp {
     Stamp {
@@ -84,6 +95,7 @@ pub(crate) fn stamp(seconds: i64, write: &str) -> Stamp {
         signal_grace: Duration::from_mins(1),
         lease: Duration::from_secs(30),
         push_claim: Duration::from_secs(30),
+        retention: None,
         pusher: None,
     }
 }
@@ -192,13 +204,14 @@ fn large_config() -> PushConfig {
 }
 
 impl Life {
-    async fn new(submission: Submission) -> Self {
+    async fn new(submission: Submission, retention: Option<Retention>) -> Self {
         let table = Table::new().await;
-        let change = Head::submit(submission.clone(), &stamp(0, "w-0"));
+        let stamp = Stamp { retention, ..stamp(0, "w-0") };
+        let change = Head::submit(submission.clone(), &stamp);
         assert_eq!(table.store.create(&change).await.unwrap(), Created::Now);
         let key = &submission.key;
         let task = table.store.read(key, Depth::Tail).await.unwrap().unwrap();
-        Self { table, submission, task, seconds: 0, writes: 0 }
+        Self { table, retention, submission, task, seconds: 0, writes: 0 }
     }
 
     async fn apply(&mut self, command: Command) {
@@ -208,7 +221,8 @@ impl Life {
     async fn apply_as(&mut self, pusher: Option<LeaseToken>, command: Command) {
         self.writes += 1;
         self.seconds += 1;
-        let stamp = Stamp { pusher, ..stamp(self.seconds, &format!("w-{}", self.writes)) };
+        let stamp = stamp(self.seconds, &format!("w-{}", self.writes));
+        let stamp = Stamp { pusher, retention: self.retention, ..stamp };
         let change = self.task.head.apply(command, &stamp).unwrap();
         let guard = Guard { revision: self.task.head.revision, leased_until: change.over_lease() };
         match self.table.store.commit(&self.task, guard, &change).await.unwrap() {
@@ -245,6 +259,7 @@ impl Life {
         let task = store.read(key, Depth::Full).await.unwrap().unwrap();
         assert_eq!(task.head, self.task.head);
         Point {
+            format: if self.retention.is_some() { 2 } else { 1 },
             name,
             items: self.table.items(key).await,
             submission: self.submission.clone(),
@@ -254,18 +269,35 @@ impl Life {
     }
 }
 
-/// Every kind of item, in every phase of a task.
+/// Every kind of item, in every phase of a task: each in each format that is written.
 pub(crate) async fn points() -> Vec<Point> {
-    let mut points = a_conversation().await;
-    points.extend(pushes().await);
-    points.extend(endings().await);
-    points.extend(a_large_log().await);
+    let mut points = Vec::new();
+    for retention in [None, Some(KEPT)] {
+        points.extend(a_conversation(retention).await);
+        points.extend(pushes(retention).await);
+        points.extend(endings(retention).await);
+        points.extend(a_large_log(retention).await);
+    }
+    points.extend(what_is_to_go().await);
     points
 }
 
-async fn a_conversation() -> Vec<Point> {
+/// What format 2 alone has: tasks that are to be deleted.
+async fn what_is_to_go() -> Vec<Point> {
     let mut points = Vec::new();
-    let mut life = Life::new(submission("")).await;
+    let mut life = Life::new(submission(""), Some(KEPT)).await;
+    life.claim().await;
+    life.apply(Command::Emit { token: token(), updates: vec![artifact(&"x".repeat(2_500))] }).await;
+    life.finish(Finish::Completed(None)).await;
+    points.push(life.point("completed-large").await);
+    life.apply(Command::Delete).await;
+    points.push(life.point("deleted").await);
+    points
+}
+
+async fn a_conversation(retention: Option<Retention>) -> Vec<Point> {
+    let mut points = Vec::new();
+    let mut life = Life::new(submission(""), retention).await;
     points.push(life.point("submitted").await);
     life.claim().await;
     points.push(life.point("running").await);
@@ -309,25 +341,25 @@ async fn a_conversation() -> Vec<Point> {
     })
     .await;
     points.push(life.point("auth-required").await);
-    let mut other = Life::new(submission("")).await;
+    let mut other = Life::new(submission(""), retention).await;
     other.claim().await;
     other.finish(Finish::Completed(Some(message(Role::Agent, "d1", "done")))).await;
     points.push(other.point("completed").await);
     points
 }
 
-async fn pushes() -> Vec<Point> {
+async fn pushes(retention: Option<Retention>) -> Vec<Point> {
     let mut points = Vec::new();
     let first = submission("acme");
     let (tenant, owner) = (&first.key.tenant, &first.owner);
     let request = Fingerprint::new(tenant, owner, "key 1", &first.message, &first.terms, None);
-    let mut life = Life::new(Submission {
+    let first = Submission {
         sender_waits_until: Some(at(20)),
         request: Some(request),
         pushes: Some(FirstPush { registration: registration("c1"), held_until: Some(at(20)) }),
         ..first
-    })
-    .await;
+    };
+    let mut life = Life::new(first, retention).await;
     life.put(&small_config()).await;
     points.push(life.point("submitted-pushes").await);
     life.put(&large_config()).await;
@@ -346,9 +378,9 @@ async fn pushes() -> Vec<Point> {
     points
 }
 
-async fn endings() -> Vec<Point> {
+async fn endings(retention: Option<Retention>) -> Vec<Point> {
     let mut points = Vec::new();
-    let mut life = Life::new(submission("")).await;
+    let mut life = Life::new(submission(""), retention).await;
     life.claim().await;
     life.seconds = 60;
     life.apply(Command::Expire).await;
@@ -356,11 +388,11 @@ async fn endings() -> Vec<Point> {
     life.claim().await;
     life.finish(Finish::Failed(None)).await;
     points.push(life.point("failed").await);
-    let mut life = Life::new(submission("")).await;
+    let mut life = Life::new(submission(""), retention).await;
     life.claim().await;
     life.finish(Finish::Rejected(None)).await;
     points.push(life.point("rejected").await);
-    let mut life = Life::new(submission("")).await;
+    let mut life = Life::new(submission(""), retention).await;
     life.put(&small_config()).await;
     life.apply(Command::RegisterPush(NewPush { registration: registration("c1"), most: 9 })).await;
     life.apply(Command::Cancel).await;
@@ -369,8 +401,8 @@ async fn endings() -> Vec<Point> {
 }
 
 /// A log that has moved out to a segment, of which one entry is in a parcel.
-async fn a_large_log() -> Vec<Point> {
-    let mut life = Life::new(submission("")).await;
+async fn a_large_log(retention: Option<Retention>) -> Vec<Point> {
+    let mut life = Life::new(submission(""), retention).await;
     life.claim().await;
     for bytes in [2_500, 1_500, 1_500, 1_500, 10] {
         let updates = vec![artifact(&"x".repeat(bytes))];

@@ -15,16 +15,17 @@ use std::path::{Path, PathBuf};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::head::due_shard;
 use a2a_lambda_core::ids::WriteId;
-use a2a_lambda_core::machine::{Change, NewPush};
+use a2a_lambda_core::machine::{Change, NewPush, Stamp};
 use a2a_lambda_core::store::{Committed, Depth, Guard, ListQuery};
 use a2a_lambda_core::{
-    Command, Head, PushConfig, PushConfigs, Registration, Snapshot, StoreError, TaskStore,
+    Command, Head, PushConfig, PushConfigs, Registration, Retention, Snapshot, StoreError,
+    TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
 use serde_json::{Value, json};
 
 use items::Item;
-use life::{Point, Table, points, stamp};
+use life::{KEPT, Point, Table, points, stamp};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../dynamodb/tests/formats")
@@ -32,8 +33,7 @@ fn folder() -> PathBuf {
 
 /// The file of a point, in the folder of the format that its items have.
 fn file(point: &Point) -> PathBuf {
-    let format = point.items[0]["v"]["N"].as_str().unwrap();
-    folder().join(format).join(format!("{}.json", point.name))
+    folder().join(point.format.to_string()).join(format!("{}.json", point.name))
 }
 
 fn names(folder: &Path) -> BTreeSet<String> {
@@ -71,9 +71,12 @@ async fn what_is_written_is_what_this_format_is() {
         }
         assert_eq!(point.items.len(), expected.len(), "{}", point.name);
     }
-    let files: BTreeSet<String> =
-        points.iter().map(|point| format!("{}.json", point.name)).collect();
-    assert_eq!(names(file(&points[0]).parent().unwrap()), files, "each file is of a point");
+    for format in names(&folder()) {
+        let of_format = points.iter().filter(|point| point.format.to_string() == format);
+        let files: BTreeSet<String> =
+            of_format.map(|point| format!("{}.json", point.name)).collect();
+        assert_eq!(names(&folder().join(format)), files, "each file is of a point");
+    }
 }
 
 fn without_number(items: &[Item]) -> Vec<Item> {
@@ -86,27 +89,21 @@ fn without_number(items: &[Item]) -> Vec<Item> {
 
 #[tokio::test]
 async fn what_any_release_has_written_is_read_and_goes_on() {
-    let formats = names(&folder());
-    assert!(!formats.is_empty());
+    assert_eq!(names(&folder()), ["1", "2"].map(str::to_owned).into());
     for point in points().await {
-        for format in &formats {
-            let file = folder().join(format).join(format!("{}.json", point.name));
-            if !file.exists() {
-                // What came with a later format.
-                continue;
-            }
-            let items = read(&file);
-            goes_on(&point, &items).await;
-            if format == "1" {
+        let items = read(&file(&point));
+        for retention in [None, Some(KEPT)] {
+            goes_on(&point, &items, retention).await;
+            if point.format == 1 {
                 // As it was written before there were numbers.
-                goes_on(&point, &without_number(&items)).await;
+                goes_on(&point, &without_number(&items), retention).await;
             }
         }
     }
 }
 
 /// The task of a point is read of these items, and can be changed.
-async fn goes_on(point: &Point, items: &[Item]) {
+async fn goes_on(point: &Point, items: &[Item], retention: Option<Retention>) {
     let Point { name, task, configs, .. } = point;
     let table = Table::of(items).await;
     let key = &task.head.key;
@@ -119,22 +116,36 @@ async fn goes_on(point: &Point, items: &[Item]) {
         assert!(table.store.advance(key, &config.write, &moved).await.unwrap(), "{name}");
     }
     let base = table.store.read(key, Depth::Tail).await.unwrap().unwrap();
-    let next = next(&base);
+    let next = next(&base, retention);
     let committed = table.store.commit(&base, guard(&base), &next).await.unwrap();
     assert!(matches!(committed, Committed::Done(_)), "{name}: {committed:?}");
     let read = table.store.read(key, Depth::Full).await.unwrap().unwrap();
     assert_eq!(read.head, *next.head(), "{name}");
+    // An item has the number of the lowest format that has all of it.
+    let has_new =
+        |item: &Item| ["i", "ttl", "lo", "del"].iter().any(|name| item.contains_key(*name));
+    for item in table.items(key).await {
+        let is_named = item["sk"]["S"]
+            .as_str()
+            .unwrap()
+            .split('#')
+            .nth(1)
+            .is_some_and(|of| of.len() == 16 && !item.contains_key("id"));
+        let number = item.get("v").map_or("1", |number| number["N"].as_str().unwrap());
+        let expected = if has_new(&item) || is_named { "2" } else { "1" };
+        assert_eq!(number, expected, "{name}: {item:?}");
+    }
 }
 
 /// A change that is legal in every phase.
-fn next(base: &Snapshot) -> Change {
+fn next(base: &Snapshot, retention: Option<Retention>) -> Change {
     let command = if base.head.is_terminal() {
         let id = a2a_lambda_core::ids::ConfigId::parse("new").unwrap();
         Command::RegisterPush(NewPush { registration: Registration::new(&id, "2"), most: 9 })
     } else {
         Command::Cancel
     };
-    base.head.apply(command, &stamp(200, "w-next")).unwrap()
+    base.head.apply(command, &Stamp { retention, ..stamp(200, "w-next") }).unwrap()
 }
 
 fn guard(base: &Snapshot) -> Guard {
@@ -169,9 +180,10 @@ async fn an_item_of_another_format_is_refused_by_name_and_nothing_is_written() {
                     other => panic!("{other}"),
                 };
                 let key = &point.task.head.key;
+                let reads = if kind == "push config" { "format 1" } else { "formats 1 to 2" };
                 let expected = format!(
                     "the stored task {key} is of another release: the {kind} has {found}, and this \
-                     release reads format 1"
+                     release reads {reads}"
                 );
                 for error in errors(&table, &point, kind, attribute == "v").await {
                     assert!(matches!(error, StoreError::OtherRelease { .. }), "{error:?}");
@@ -213,6 +225,7 @@ async fn errors(table: &Table, point: &Point, kind: &str, is_numbered: bool) -> 
         context: None,
         state: None,
         status_since: None,
+        ended_after: None,
         after: None,
         limit: 10,
         count: false,
@@ -223,7 +236,7 @@ async fn errors(table: &Table, point: &Point, kind: &str, is_numbered: bool) -> 
     if is_numbered {
         // Whoever read the task before it was of another release, and would write it now. Of an
         // unknown attribute a write knows nothing: the number must be raised for it.
-        errors.push(store.commit(task, guard(task), &next(task)).await.unwrap_err());
+        errors.push(store.commit(task, guard(task), &next(task, None)).await.unwrap_err());
         let token = a2a_lambda_core::LeaseToken::new("lease");
         if task.head.is_held_by(&token) {
             let until = Timestamp::from_millis(i64::MAX);
@@ -262,5 +275,42 @@ async fn an_entry_of_the_due_index_that_cannot_be_read_hides_no_other() {
     for limit in [1, 2, 10] {
         let found = table.store.due(due_shard(key), until, None, limit).await.unwrap();
         assert_eq!(found.iter().map(|due| &due.key).collect::<Vec<_>>(), [key], "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_purge_leaves_no_item() {
+    for point in points().await {
+        let table = Table::of(&point.items).await;
+        let key = &point.task.head.key;
+        while !table.store.purge(&point.task.head, 2).await.unwrap() {}
+        assert_eq!(
+            table.items(key).await,
+            Vec::<Item>::new(),
+            "{} of {}",
+            point.name,
+            point.format
+        );
+    }
+}
+
+/// What is named by positions alone is of format 1, and of no task that has an incarnation.
+#[tokio::test]
+async fn the_log_of_an_earlier_task_of_format_1_is_not_read() {
+    let points = points().await;
+    let of = |format: u64, name: &str| {
+        points.iter().find(|point| point.format == format && point.name == name).unwrap()
+    };
+    let (old, new) = (of(1, "running-large"), of(2, "running-large"));
+    let mut items = new.items.clone();
+    let is_head = |item: &&Item| item["sk"]["S"] == "H";
+    items.extend(old.items.iter().filter(|item| !is_head(item)).cloned());
+    let table = Table::of(&items).await;
+    let key = &new.task.head.key;
+    assert_eq!(table.store.read(key, Depth::Full).await.unwrap().as_ref(), Some(&new.task));
+    for known in 0..new.task.head.position.0 {
+        let known = a2a_lambda_core::Position(known);
+        let read = table.store.read(key, Depth::After(known)).await.unwrap().unwrap();
+        assert_eq!(read.after(known), new.task.after(known));
     }
 }

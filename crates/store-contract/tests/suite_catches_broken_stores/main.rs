@@ -5,7 +5,9 @@
 
 mod advances;
 mod configs;
+mod expiry;
 mod failing;
+mod lists;
 mod marks;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,12 +15,10 @@ use std::sync::Mutex;
 
 use a2a_lambda_core::head::due_shard;
 use a2a_lambda_core::ids::WriteId;
-use a2a_lambda_core::store::{
-    Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page, Renewed,
-};
+use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
 use a2a_lambda_core::{
-    Change, Generation, LeaseToken, MemoryStore, Owner, Phase, Position, Snapshot, StoreError,
-    TaskId, TaskKey, TaskStore,
+    Change, Generation, Head, LeaseToken, MemoryStore, Owner, Phase, Position, Snapshot,
+    StoreError, TaskKey, TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_store_contract::{Bench, differential, run};
@@ -114,6 +114,24 @@ faults! {
     AfterHasAStaleHead: "after::an_unseen_change_is_the_new_head",
     AfterTheEndIsNone: "after::each_of_a_few_entries_is_the_rest",
     AfterCrossesTenants: "after::any_entry_of_a_missing_task_is_none",
+    ListsShowTheExpired: "expiry::what_ended_too_long_ago_is_not_listed",
+    ListsHideTheOld: "expiry::what_ended_too_long_ago_is_not_listed",
+    CountsAreWithTheExpired: "expiry::what_ended_too_long_ago_is_not_listed",
+    TheTimeToLiveIsForgotten: "expiry::a_small_task_that_is_over_has_a_time_to_live",
+    TheIncarnationIsForgotten: "expiry::a_later_task_takes_the_place_of_an_expired_one",
+    TheDeletionIsForgotten: "expiry::a_deleted_task_is_not_listed",
+    LeftoversAreForgotten: "expiry::a_purge_takes_what_others_have_left",
+    ReplacementsAreDropped: "expiry::a_later_task_takes_the_place_of_an_expired_one",
+    ReplacementsHaveNoCondition: "expiry::a_task_that_has_changed_is_not_replaced",
+    ReplacementsNeedATask: "expiry::a_later_task_takes_the_place_of_one_that_is_gone",
+    EarlierEntriesAreRead: "expiry::nothing_of_an_earlier_task_is_read",
+    CommitIgnoresTheIncarnation: "expiry::a_writer_of_an_earlier_task_changes_nothing",
+    PurgesAreDropped: "expiry::a_purge_leaves_nothing",
+    PurgesLeaveTheHead: "expiry::a_purge_leaves_nothing",
+    PurgesLeaveConfigs: "expiry::a_purge_leaves_nothing",
+    PurgesTakeAllConfigs: "expiry::a_purge_leaves_configs_of_a_later_task",
+    PurgesHaveNoCondition: "expiry::a_purge_of_a_task_that_has_changed_leaves_it",
+    PurgesCrossTenants: "expiry::other_tasks_stay_as_they_are",
     ConfigsAreDropped: "configs::one_is_read_back",
     ConfigsAreNotReplaced: "configs::another_put_replaces_it_whole",
     ConfigsAreMixed: "configs::another_put_replaces_it_whole",
@@ -209,6 +227,8 @@ struct Past {
     owners: BTreeSet<Owner>,
     reads: BTreeMap<TaskKey, Snapshot>,
     due: BTreeMap<TaskKey, Timestamp>,
+    /// What was replaced.
+    earlier: BTreeMap<TaskKey, Snapshot>,
     configs: PastConfigs,
     marks: PastMarks,
 }
@@ -270,6 +290,18 @@ impl Broken {
             (Fault::FollowUpsForgetTheirPlace, _) => {
                 head.follow_ups.iter_mut().for_each(|one| one.position = Position(1));
             }
+            (Fault::TheTimeToLiveIsForgotten, _) => head.ttl = None,
+            (Fault::TheIncarnationIsForgotten, _) => head.incarnation = None,
+            (Fault::TheDeletionIsForgotten, _) => head.is_deleted = false,
+            (Fault::LeftoversAreForgotten, _) => head.has_leftovers = false,
+            (Fault::EarlierEntriesAreRead, Depth::Full | Depth::After(_)) => {
+                if let Some(earlier) = self.past.lock().unwrap().earlier.get(&head.key) {
+                    for entry in tail.iter_mut().skip(1) {
+                        let theirs = earlier.tail.iter().find(|of| of.position == entry.position);
+                        *entry = theirs.unwrap_or(entry).clone();
+                    }
+                }
+            }
             (Fault::FollowUpsAreForgotten, _) => head.follow_ups.clear(),
             (Fault::PatienceIsForgotten, _) => head.patience = None,
             (Fault::TheRequestIsForgotten, _) => head.request = None,
@@ -306,6 +338,14 @@ impl TaskStore for Broken {
             }
             created => Ok(created),
         }
+    }
+
+    async fn replace(&self, expired: &Head, change: &Change) -> Result<Created, StoreError> {
+        self.broken_replace(expired, change).await
+    }
+
+    async fn purge(&self, expired: &Head, limit: usize) -> Result<bool, StoreError> {
+        self.broken_purge(expired, limit).await
     }
 
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
@@ -352,6 +392,11 @@ impl TaskStore for Broken {
         let (mut base, mut guard) = (base.clone(), guard);
         if self.has(Fault::CommitIgnoresTheLease) {
             guard.leased_until = None;
+        }
+        if self.has(Fault::CommitIgnoresTheIncarnation)
+            && let Some(now) = self.current(key).await
+        {
+            base.head.incarnation = now.head.incarnation;
         }
         if self.has(Fault::CommitWritesTheLease) {
             base.head.phase = Phase::Waiting { until: Timestamp::MIN };
@@ -421,55 +466,7 @@ impl TaskStore for Broken {
     }
 
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
-        let mut asked = query.clone();
-        match self.fault {
-            Fault::ListsIgnoreTheContext => asked.context = None,
-            Fault::ListsIgnoreTheState => asked.state = None,
-            Fault::PagesIgnoreTheLimit => asked.limit = usize::MAX,
-            Fault::CountsComeUnasked => asked.count = true,
-            Fault::ListsBeginTooLate => {
-                let later = |at: Timestamp| Timestamp::from_millis(at.as_millis() + 1);
-                asked.status_since = asked.status_since.map(later);
-            }
-            Fault::PagesRepeatTheirLast => {
-                asked.after = asked.after.map(|after| {
-                    let behind = TaskId::parse(format!("{}!", after.task)).unwrap();
-                    Cursor { task: behind, ..after }
-                });
-            }
-            _ => {}
-        }
-        let mut page = self.right.list(&asked).await?;
-        match self.fault {
-            Fault::ListsAreTurnedRound => page.tasks.reverse(),
-            Fault::ListsEndEarly => page.next = None,
-            Fault::ListsNeverEnd if page.next.is_none() => page.next.clone_from(&query.after),
-            Fault::CountsAreOfThePage => page.total = page.total.map(|_| page.tasks.len() as u64),
-            Fault::CountsAreWithConfigs => {
-                let configs = self.past.lock().unwrap().configs.count();
-                page.total = page.total.map(|tasks| tasks + configs);
-            }
-            Fault::CountsAreOfTheRest => {
-                let rest = ListQuery { limit: usize::MAX, ..asked };
-                let rest = self.right.list(&rest).await?.tasks.len() as u64;
-                page.total = page.total.map(|_| rest);
-            }
-            Fault::ListsShowOthers => {
-                let owners = self.past.lock().unwrap().owners.clone();
-                for owner in owners.into_iter().filter(|owner| *owner != query.owner) {
-                    let others = self.right.list(&ListQuery { owner, ..query.clone() }).await?;
-                    page.tasks.extend(others.tasks);
-                }
-            }
-            _ => {}
-        }
-        for task in &mut page.tasks {
-            self.garble(task, Depth::Tail);
-            if let Some(pushes) = task.head.pushes.as_mut() {
-                pushes.mark.take_if(|_| self.has(Fault::ListsHaveNoMarks));
-            }
-        }
-        Ok(page)
+        self.broken_list(query).await
     }
 
     async fn due(

@@ -184,6 +184,14 @@ impl TaskStore for Hanging {
         std::future::pending().await
     }
 
+    async fn replace(&self, _: &a2a_lambda_core::Head, _: &Change) -> Result<Created, StoreError> {
+        std::future::pending().await
+    }
+
+    async fn purge(&self, _: &a2a_lambda_core::Head, _: usize) -> Result<bool, StoreError> {
+        std::future::pending().await
+    }
+
     async fn read(&self, _: &TaskKey, _: Depth) -> Result<Option<Snapshot>, StoreError> {
         std::future::pending().await
     }

@@ -321,6 +321,22 @@ impl TaskStore for Counting {
         self.store.create(change).await
     }
 
+    async fn replace(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        change: &Change,
+    ) -> Result<Created, StoreError> {
+        self.store.replace(expired, change).await
+    }
+
+    async fn purge(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        limit: usize,
+    ) -> Result<bool, StoreError> {
+        self.store.purge(expired, limit).await
+    }
+
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         if self.hangs.load(Ordering::SeqCst) > 0 {

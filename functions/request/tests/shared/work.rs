@@ -71,6 +71,7 @@ impl Work {
             // Nobody takes it over, however long the test.
             lease: Duration::from_hours(1),
             push_claim: Duration::from_secs(30),
+            retention: None,
             pusher: None,
         };
         let change = base.head.apply(command, &stamp).unwrap();

@@ -86,6 +86,22 @@ impl TaskStore for SlowStore {
         self.memory.create(change).await
     }
 
+    async fn replace(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        change: &Change,
+    ) -> Result<Created, StoreError> {
+        self.memory.replace(expired, change).await
+    }
+
+    async fn purge(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        limit: usize,
+    ) -> Result<bool, StoreError> {
+        self.memory.purge(expired, limit).await
+    }
+
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
         if self.of_other_release.lock().unwrap().as_ref() == Some(key) {
             let source = Formats::new("head", 1, 1).check(99).unwrap_err();

@@ -19,7 +19,7 @@ async fn nothing_due_is_nothing_done() {
         answer,
         json!({
             "due": 0, "lostSignals": 0, "deadLeases": 0, "wakeTimes": 0, "lateUsers": 0,
-            "pushes": 0, "settled": 0, "failed": 0, "unread": 0, "errors": [], "more": false,
+            "lapsed": 0, "expired": 0, "pushes": 0, "settled": 0, "failed": 0, "unread": 0, "errors": [], "more": false,
         })
     );
 }

@@ -131,6 +131,22 @@ impl TaskStore for PatchyStore {
         self.memory.create(change).await
     }
 
+    async fn replace(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        change: &Change,
+    ) -> Result<Created, StoreError> {
+        self.memory.replace(expired, change).await
+    }
+
+    async fn purge(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        limit: usize,
+    ) -> Result<bool, StoreError> {
+        self.memory.purge(expired, limit).await
+    }
+
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
         self.reach(key)?;
         self.memory.read(key, depth).await

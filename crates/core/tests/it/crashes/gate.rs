@@ -88,6 +88,24 @@ impl TaskStore for GatedStore {
         self.inner.create(change).await
     }
 
+    async fn replace(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        change: &Change,
+    ) -> Result<Created, StoreError> {
+        self.gate.pass("replace the expired task").await;
+        self.inner.replace(expired, change).await
+    }
+
+    async fn purge(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        limit: usize,
+    ) -> Result<bool, StoreError> {
+        self.gate.pass("delete the expired task").await;
+        self.inner.purge(expired, limit).await
+    }
+
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
         self.inner.read(key, depth).await
     }

@@ -37,6 +37,7 @@ pub(crate) fn stamp(now: u64) -> Stamp {
         signal_grace: secs(GRACE_S),
         lease: secs(LEASE_S),
         push_claim: secs(LEASE_S),
+        retention: None,
         pusher: None,
     }
 }

@@ -53,6 +53,8 @@ fn command(row: &str, head: &Head) -> Command {
         "expire" => Command::Expire,
         "wake" => Command::Wake,
         "void" => Command::Void,
+        "lapse" => Command::Lapse,
+        "delete" => Command::Delete,
         other => panic!("no command {other}"),
     }
 }
@@ -68,8 +70,13 @@ fn cell(outcome: Result<Change, Refusal>) -> String {
         Err(Refusal::NotBefore { .. }) => return "early".into(),
         Err(Refusal::WaitsForUser) => return "user".into(),
         Err(Refusal::NoLease) => return "no lease".into(),
+        Err(Refusal::DoesNotLapse) => return "waits not".into(),
+        Err(Refusal::NotEnded) => return "not over".into(),
         Err(other) => panic!("no word for {other:?}"),
     };
+    if change.head().is_deleted {
+        return format!("deleted+{}", change.entries().len());
+    }
     let signal = if change.effects().is_empty() { "" } else { "!" };
     let name = change.head().phase.name().replace("-required", "");
     format!("{name}+{}{signal}", change.entries().len())
@@ -92,6 +99,8 @@ cancel         | canceled+1   | canceled+1    | canceled+1   | canceled+1     | 
 expire         | no lease     | held          | waiting+0!   | no lease       | no lease     | no lease     | no lease     | -
 wake           | submitted+0! | held          | held         | early          | waiting+0!   | user         | user         | -
 void           | no lease     | waiting+0!    | waiting+0!   | no lease       | no lease     | no lease     | no lease     | no lease
+lapse          | waits not    | waits not     | waits not    | waits not      | waits not    | waits not    | waits not    | -
+delete         | not over     | not over      | not over     | not over       | not over     | not over     | not over     | deleted+0
 ";
 
 #[test]

@@ -18,6 +18,8 @@ use async_trait::async_trait;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Create,
+    Replace,
+    Purge,
     Read,
     Commit,
     Renew,
@@ -163,6 +165,22 @@ impl FaultyStore {
 impl TaskStore for FaultyStore {
     async fn create(&self, change: &Change) -> Result<Created, StoreError> {
         self.through(Kind::Create, self.inner.create(change)).await
+    }
+
+    async fn replace(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        change: &Change,
+    ) -> Result<Created, StoreError> {
+        self.through(Kind::Replace, self.inner.replace(expired, change)).await
+    }
+
+    async fn purge(
+        &self,
+        expired: &a2a_lambda_core::Head,
+        limit: usize,
+    ) -> Result<bool, StoreError> {
+        self.through(Kind::Purge, self.inner.purge(expired, limit)).await
     }
 
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {

@@ -89,6 +89,14 @@ impl TaskStore for BrokenStore {
         Err((self.0)())
     }
 
+    async fn replace(&self, _: &a2a_lambda_core::Head, _: &Change) -> Result<Created, StoreError> {
+        Err((self.0)())
+    }
+
+    async fn purge(&self, _: &a2a_lambda_core::Head, _: usize) -> Result<bool, StoreError> {
+        Err((self.0)())
+    }
+
     async fn read(&self, _: &TaskKey, _: Depth) -> Result<Option<Snapshot>, StoreError> {
         Err((self.0)())
     }

@@ -1,0 +1,165 @@
+//! Tasks that have expired: what is stored of them is deleted, or a later task takes their place.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use a2a_lambda_core::StoreError;
+use a2a_lambda_core::head::Head;
+use a2a_lambda_core::ids::TaskKey;
+use a2a_lambda_protocol::Timestamp;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
+
+use crate::attributes::{Item, Malformed, find_number, get_string, number, string};
+use crate::configs::{CREATED_AT, registration};
+use crate::error::{corrupt, store_error};
+use crate::head_item::{INCARNATION, REVISION};
+use crate::log_items::incarnation_of;
+use crate::store::DynamoDbStore;
+use crate::table::{BEHIND_LOG, CONFIGS, HEAD, PARCELS, PK, SEGMENTS, SK, partition};
+
+/// How many items are deleted at a time.
+const DELETES_AT_ONCE: usize = 8;
+
+/// How much older than a task something must be that was left by an earlier one, or by a request that
+/// came to nothing. Clocks differ, and a later task of the id may be in the making.
+const LEFTOVER_AGE: Duration = Duration::from_hours(1);
+
+/// A condition on a head's item.
+pub(crate) struct Condition {
+    pub(crate) expression: String,
+    pub(crate) names: HashMap<String, String>,
+    pub(crate) values: Option<HashMap<String, AttributeValue>>,
+}
+
+impl Condition {
+    /// That there is no head, or only the one that was read.
+    pub(crate) fn no_head_but(expired: Option<&Head>) -> Self {
+        let none = "attribute_not_exists(#p)".to_owned();
+        let mut condition = Self { expression: none, names: HashMap::new(), values: None };
+        condition.names.insert("#p".to_owned(), PK.to_owned());
+        if let Some(expired) = expired {
+            let mut same = Self::is_as(expired);
+            same.expression = format!("{} OR ({})", condition.expression, same.expression);
+            same.names.extend(condition.names);
+            return same;
+        }
+        condition
+    }
+
+    /// That the head is as it was read.
+    fn is_as(head: &Head) -> Self {
+        let mut names = HashMap::from([("#r".to_owned(), REVISION.to_owned())]);
+        names.insert("#i".to_owned(), INCARNATION.to_owned());
+        let mut values = HashMap::from([(":r".to_owned(), number(head.revision))]);
+        let same = match &head.incarnation {
+            Some(incarnation) => {
+                values.insert(":i".to_owned(), string(incarnation.as_str()));
+                "#i = :i"
+            }
+            None => "attribute_not_exists(#i)",
+        };
+        Self { expression: format!("#r = :r AND {same}"), names, values: Some(values) }
+    }
+}
+
+impl DynamoDbStore {
+    /// Deletes at most `limit` items of an expired task, the head last. Whether nothing is left.
+    ///
+    /// The other items go by their names. Whatever may be of a later task of the same id stays.
+    pub(crate) async fn purge_items(
+        &self,
+        expired: &Head,
+        limit: usize,
+    ) -> Result<bool, StoreError> {
+        let key = &expired.key;
+        let mut left = limit.max(1);
+        let mut start = None;
+        loop {
+            let page = self
+                .between(key, CONFIGS, BEHIND_LOG)
+                .projection_expression("#p, #s, #c")
+                .expression_attribute_names("#c", CREATED_AT)
+                .set_exclusive_start_key(start)
+                .limit(i32::try_from(left.saturating_add(1)).unwrap_or(i32::MAX))
+                .send()
+                .await
+                .map_err(store_error)?;
+            let items = page.items.unwrap_or_default();
+            let mut going = Vec::new();
+            for item in &items {
+                if goes(expired, item).map_err(|malformed| corrupt(key, malformed))? {
+                    going.push(get_string(item, SK).unwrap_or_default());
+                }
+            }
+            let more = going.len() > left;
+            going.truncate(left);
+            left -= going.len();
+            for names in going.chunks(DELETES_AT_ONCE) {
+                try_join_all(names.iter().map(|name| self.delete_item(key, name))).await?;
+            }
+            start = page.last_evaluated_key;
+            if more || (left == 0 && start.is_some()) {
+                return Ok(false);
+            }
+            if start.is_none() {
+                break;
+            }
+        }
+        self.delete_head(expired).await?;
+        Ok(true)
+    }
+
+    async fn delete_item(&self, key: &TaskKey, name: &str) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key(PK, string(partition(key)))
+            .key(SK, string(name));
+        request.send().await.map(drop).map_err(store_error)
+    }
+
+    /// Deletes the head, if it is still as it was read.
+    async fn delete_head(&self, expired: &Head) -> Result<(), StoreError> {
+        let condition = Condition::is_as(expired);
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key(PK, string(partition(&expired.key)))
+            .key(SK, string(HEAD))
+            .condition_expression(condition.expression)
+            .set_expression_attribute_names(Some(condition.names))
+            .set_expression_attribute_values(condition.values);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                // It is gone, or a later task has taken its place.
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(store_error(error)),
+            },
+        }
+    }
+}
+
+/// Whether an item, of which the keys are here, is of the expired task, or left from before it ended.
+fn goes(expired: &Head, item: &Item) -> Result<bool, Malformed> {
+    let name = get_string(item, SK)?;
+    let is_older = |at: Timestamp, than: Timestamp| at.saturating_add(LEFTOVER_AGE) < than;
+    if name.starts_with(CONFIGS) {
+        let made: Option<i64> = find_number(item, CREATED_AT)?;
+        let is_left =
+            made.is_some_and(|made| is_older(Timestamp::from_millis(made), expired.status_at));
+        return Ok(is_left || expired.registrations().contains(&registration(item)?));
+    }
+    let is_log = [SEGMENTS, PARCELS].into_iter().any(|kind| name.starts_with(kind));
+    Ok(is_log
+        && match incarnation_of(name) {
+            Some(of) if expired.incarnation.as_ref() == Some(&of) => true,
+            // A task of format 1 came before all that have an incarnation.
+            Some(of) => is_older(of.began_at(), expired.created_at),
+            None => true,
+        })
+}
