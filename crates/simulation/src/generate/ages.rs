@@ -114,14 +114,16 @@ impl Maker {
                 "chunk flush sleep100 chunk flush sleep100 chunk flush complete".into();
             message.push = self.rng.chance(700).then(|| self.registration());
             self.add(at_ms, Action::Send { slot, who, message: message.clone() });
-            at_ms += self.rng.within(20, 1_000);
+            // A task that is a minute old is purged at once.
+            let is_old = self.rng.chance(500);
+            at_ms += if is_old { 60_000 } else { 0 } + self.rng.within(20, 1_000);
             self.add(at_ms, Action::Delete { slot });
             for _ in 0..self.rng.within(0, 4) {
                 let at = at_ms + self.rng.within(0, 400);
                 let action = self.rng.pick(&[Action::Get { slot }, Action::List { who }]);
                 self.add(at, action);
             }
-            at_ms += self.rng.within(0, 60);
+            at_ms += self.rng.within(0, if is_old { 20 } else { 60 });
         }
     }
 
