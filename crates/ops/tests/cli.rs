@@ -116,6 +116,10 @@ impl Deployment {
 
     /// Makes a task of the tenant acme, which is done with all that it had to push.
     async fn task(&self, id: &str) -> TaskKey {
+        self.task_made(id, at(0)).await
+    }
+
+    async fn task_made(&self, id: &str, now: Timestamp) -> TaskKey {
         let key =
             TaskKey { tenant: Tenant::parse("acme").unwrap(), task: TaskId::parse(id).unwrap() };
         let submission = Submission {
@@ -133,7 +137,8 @@ impl Deployment {
             request: None,
             pushes: None::<FirstPush>,
         };
-        self.store.create(&Head::submit(submission, &stamp(id))).await.unwrap();
+        let stamp = Stamp { now, ..stamp(id) };
+        self.store.create(&Head::submit(submission, &stamp)).await.unwrap();
         key
     }
 
@@ -326,7 +331,7 @@ async fn configs_are_replayed_and_enabled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_is_deleted() {
     let deployment = Deployment::new().await;
-    let key = deployment.task("t").await;
+    let key = deployment.task_made("t", Timestamp::from_millis(0)).await;
     deployment.config(&key, "a", delivery(1, None)).await;
     let refused = deployment.run("delete t --tenant acme").await;
     assert_eq!(refused.code, 1);
@@ -341,9 +346,10 @@ async fn a_task_is_deleted() {
     assert!(deployment.store.get(&key, &[registration]).await.unwrap().is_empty());
     let again = deployment.run("delete t --tenant acme").await;
     assert!(again.code == 1 && again.err.contains("there is no such task"), "{again:?}");
-    deployment.task("u").await;
+    // What is stored of a new one stays for a minute.
+    deployment.task_made("u", Timestamp::MAX).await;
     let json = deployment.run("delete u --tenant acme --cancel --json").await.json();
-    assert_eq!(json, json!({ "tenant": "acme", "task": "u", "whole": true }));
+    assert_eq!(json, json!({ "tenant": "acme", "task": "u", "whole": false }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
