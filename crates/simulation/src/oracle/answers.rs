@@ -151,7 +151,10 @@ impl Oracle {
                 })
             }
             (ErrorKind::TaskNotFound | ErrorKind::UnsupportedOperation, key) => {
-                ensure(key.is_some() || !is_stored, "I5", || {
+                // An operator may have deleted its task while it waited.
+                let task = self.messages.get(&sent.id).and_then(|(of, _)| self.tasks.get(of));
+                let is_deleted = task.is_some_and(|known| known.deleted_ms.is_some());
+                ensure(key.is_some() || !is_stored || is_deleted, "I5", || {
                     format!("message {} was refused and stored: {error}", sent.id)
                 })
             }

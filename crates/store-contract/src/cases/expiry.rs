@@ -195,6 +195,7 @@ pub(crate) async fn a_deleted_task_is_not_listed(bench: Bench) {
     let mut task = bench.submit().await;
     let other = bench.submit().await;
     task.complete().await;
+    bench.advance(Duration::from_mins(1));
     task.apply(Command::Delete).await;
     task.verify().await;
     let page = bench.page(&ListQuery { count: true, ..alices() }).await;
