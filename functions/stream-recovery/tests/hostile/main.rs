@@ -41,7 +41,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// More than enough failures in a row for any receiver to come through.
 const WAITS: &str = "1,1,1,1,2,2,2,2,3,3,3,3,5,5,5,5,8,8,8,8";
 
-const VARIABLES: [(&str, &str); 10] = [
+const VARIABLES: [(&str, &str); 11] = [
     ("AGENT", load::AGENTS),
     ("LOG_LEVEL", "warn"),
     ("MAX_ATTEMPTS", "20"),
@@ -52,6 +52,8 @@ const VARIABLES: [(&str, &str); 10] = [
     ("PUSH_TIMEOUT_SECONDS", "1"),
     ("PUSH_WAITS_SECONDS", WAITS),
     ("SIGNAL_GRACE_SECONDS", "5"),
+    // Tasks that are over are not due.
+    ("TASK_RETENTION_DAYS", "0"),
 ];
 
 fn number(variable: &str, default: u64) -> u64 {
