@@ -92,7 +92,7 @@ impl Operations {
         };
         let snapshot = self.owned(caller, &request.id, Depth::Tail).await?;
         let is_news = |head: &Head| head.generation > known || head.is_terminal();
-        let snapshot = self.watch(snapshot, self.wait_until(options.answer_by), is_news).await;
+        let snapshot = self.watch(snapshot, self.wait_until(options.answer_by), is_news).await?;
         self.shown(snapshot, request.history_length).await
     }
 

@@ -94,7 +94,8 @@ pub enum Taken {
 /// Keeps the places of owners.
 #[async_trait]
 pub trait Places: fmt::Debug + Send + Sync + 'static {
-    /// Takes a place if fewer than `most` are taken.
+    /// Takes a place if fewer than `most` are taken. One that is there already under the same name is
+    /// kept for at least as long as is asked for.
     ///
     /// # Errors
     /// When it is not known whether the place is taken.
@@ -393,7 +394,8 @@ impl Places for MemoryPlaces {
                 taken.map(|(name, until)| Place { name: name.clone(), until: *until }).collect();
             return Ok(Taken::Full { places, looked_until: known.looked_until });
         }
-        known.taken.entry(place.name.clone()).or_insert(place.until);
+        let until = known.taken.entry(place.name.clone()).or_insert(place.until);
+        *until = (*until).max(place.until);
         Ok(Taken::Yes)
     }
 

@@ -116,8 +116,12 @@ impl Places for DynamoDbStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(item) = sent(update).await? else { return Ok(Taken::Yes) };
         let places = places(&item);
-        if places.iter().any(|taken| taken.name == place.name) {
-            return Ok(Taken::Yes);
+        if let Some(taken) = places.iter().find(|taken| taken.name == place.name) {
+            // One whose time is over may be freed by another, who finds no task yet.
+            if taken.until >= place.until || self.renew(of, place).await? {
+                return Ok(Taken::Yes);
+            }
+            return self.take(of, place, most).await;
         }
         let looked_until = find_number(&item, LOOKED_UNTIL).unwrap_or_default();
         Ok(Taken::Full { places, looked_until: looked_until.map(Timestamp::from_millis) })

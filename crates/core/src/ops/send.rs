@@ -102,8 +102,8 @@ impl Operations {
         };
         let accepted = Box::pin(self.accept(caller, request, options, until)).await?;
         let snapshot = match until {
-            Some(until) if waits => self.watch(accepted.snapshot, until, Head::is_settled).await,
-            Some(until) => self.watch(accepted.snapshot, until, Head::is_decided).await,
+            Some(until) if waits => self.watch(accepted.snapshot, until, Head::is_settled).await?,
+            Some(until) => self.watch(accepted.snapshot, until, Head::is_decided).await?,
             None => accepted.snapshot,
         };
         self.answer(snapshot, until.is_some(), history_length).await

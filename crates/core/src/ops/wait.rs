@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_protocol::{A2aError, Timestamp};
 use tracing::warn;
 
 use super::Operations;
@@ -14,13 +14,14 @@ use crate::store::{Depth, Snapshot};
 const LAST_LOOK: Duration = Duration::from_millis(200);
 
 impl Operations {
-    /// Watches a task until it is as wanted, or until the time is up.
+    /// Watches a task until it is as wanted, or until the time is up. `TaskNotFound` if it is deleted
+    /// meanwhile.
     pub(super) async fn watch(
         &self,
         mut snapshot: Snapshot,
         until: Timestamp,
         is_wanted: impl Fn(&Head) -> bool + Send,
-    ) -> Snapshot {
+    ) -> Result<Snapshot, A2aError> {
         let policy = &self.engine.policy;
         let mut wait = policy.poll_first;
         while !is_wanted(&snapshot.head) {
@@ -44,14 +45,14 @@ impl Operations {
                 Ok(Some(current)) if current.head.incarnation == snapshot.head.incarnation => {
                     snapshot = current;
                 }
-                Ok(_) => break,
+                Ok(_) => return Err(A2aError::task_not_found(key.task.as_str())),
                 Err(error) => {
                     let error = chain(&error);
                     warn!(tenant = %key.tenant, task = %key.task, error, "the task could not be watched");
                 }
             }
         }
-        snapshot
+        Ok(snapshot)
     }
 
     /// Until when a client that waits is kept waiting.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use a2a_lambda_core::operate::{Deleted, OperateError, Operator};
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::ops::{GetOptions, SendOptions};
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{Delivered, End, Policy, ProtocolVersion, Retention, TaskKey, TaskStore};
 use a2a_lambda_protocol::{
@@ -449,6 +449,29 @@ async fn a_runner_and_a_stream_of_a_deleted_task_end() {
     assert_eq!(attended, a2a_lambda_core::Attended::Stopped);
     assert!(world.now().saturating_since(begin) < secs(20), "all are told soon");
     assert!(told_by(&events).len() >= 2, "{:?}", told_by(&events));
+    assert_gone(&world, &key).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_news_of_a_task_that_is_deleted_is_told_that_it_is_gone() {
+    let world = keeping(asks());
+    let key = world.submit("go").await;
+    world.attend(&key).await;
+    let (operator, ops) = (Operator::new(world.healthy()), world.operations());
+    let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
+    let known = world.head(&key).await.generation;
+    let options = GetOptions { newer_than: Some(known), answer_by: None };
+    let alice = World::alice();
+    let delete = async {
+        tokio::time::sleep(secs(5)).await;
+        operator.delete(&key, true).await.unwrap();
+    };
+    let (read, ()) = tokio::join!(ops.get_newer(&alice, &request, &options), delete);
+    // It may have seen the task canceled, in between.
+    match read {
+        Ok((task, _)) => assert_eq!(task.status.state, TaskState::Canceled),
+        Err(error) => assert_eq!(error.kind, ErrorKind::TaskNotFound),
+    }
     assert_gone(&world, &key).await;
 }
 

@@ -440,6 +440,9 @@ async fn a_place_is_freed_once_and_only_as_it_was() {
         // What is not there, or was renewed, is not freed, nor what is named beside it.
         places.leave(&of, "three").await.unwrap();
         let later = Place { until: Timestamp::from_millis(2), ..one.clone() };
+        assert_eq!(take(&later).await, Taken::Yes, "it is taken for longer");
+        places.free(&of, std::slice::from_ref(&one)).await.unwrap();
+        assert_eq!(names(take(&three).await), ["one", "two"]);
         assert!(places.renew(&of, &later).await.unwrap());
         assert!(!places.renew(&of, &three).await.unwrap());
         places.free(&of, &[one.clone(), two.clone()]).await.unwrap();
