@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_protocol::Timestamp;
-use tracing::{Instrument as _, field, trace_span, warn};
+use tracing::{Instrument as _, Span, field, trace_span, warn};
 
 use super::has_time_for_one;
 use super::parcel::Parcel;
 use super::trouble::{Failure, OWN_TROUBLE, after_failure, log_failure};
 use super::view::{StillWanted, Unknown, View};
 use crate::engine::{Engine, chain};
-use crate::ids::{ConfigId, TaskKey};
+use crate::ids::{ConfigId, Position, TaskKey};
 use crate::measure;
 use crate::push::{PushConfig, PushSecrets};
 use crate::store::StoreError;
@@ -78,13 +78,19 @@ async fn try_once(
         config.delivery.batch = Some(through);
         config = note(engine, task, config).await?;
     }
+    // What is logged of the attempt is in its trace, too.
+    let mut span = Span::none();
     let secrets = secrets(engine, task, &config).await;
     let verdict = match secrets {
         // The store or the vault took so long that somebody else may deliver before this is over.
         Ok(_) if !has_time_for_one(engine, ends_by) => {
             return Err(NotNoted::NoTime);
         }
-        Ok(secrets) => post(engine, task, &config, secrets, parcel, view).await?,
+        Ok(secrets) => {
+            let (trace, own) = trace_of(task, &config, through);
+            span = own;
+            post(engine, task, &config, secrets, parcel, view, (trace, &span)).await?
+        }
         Err(error) => Verdict::Failed(Failure::ours(&error)),
     };
     let delivery = &mut config.delivery;
@@ -103,11 +109,12 @@ async fn try_once(
         Verdict::Failed(failure) => {
             let before = delivery.trouble.take();
             let trouble = after_failure(engine, before, generation, failure);
-            log_failure(task, &config.id, &trouble);
+            span.in_scope(|| log_failure(task, &config.id, &trouble));
             measure::push_failed();
             delivery.trouble = Some(trouble);
         }
     }
+    drop(span);
     let config = note(engine, task, config).await?;
     Ok(Noted { config, acknowledged })
 }
@@ -124,19 +131,15 @@ async fn secrets(
     engine.vault.open(&config.secrets, &context).await
 }
 
-async fn post(
-    engine: &Engine,
+/// Where the next attempt is in the config's trace, and its span: one of its own for each.
+fn trace_of(
     task: &TaskKey,
     config: &PushConfig,
-    secrets: PushSecrets,
-    parcel: Parcel,
-    view: Arc<View>,
-) -> Result<Verdict, NotNoted> {
-    let timeout = engine.policy.push_timeout;
-    let id = config.push_id(task, parcel.through);
-    // Of each attempt a span of its own.
+    through: Position,
+) -> (Option<TraceContext>, Span) {
+    let id = config.push_id(task, through);
     let failures = config.delivery.trouble.as_ref().map_or(0, |trouble| trouble.failures);
-    let name = if failures == 0 { id.clone() } else { format!("{id}/{failures}") };
+    let name = if failures == 0 { id } else { format!("{id}/{failures}") };
     let trace = config.trace.as_ref().map(|trace| trace.child(&name));
     let span = trace_span!(
         target: trace::TARGET,
@@ -152,8 +155,21 @@ async fn post(
         http.response.status_code = field::Empty,
         "error.type" = field::Empty,
     );
+    (trace, span)
+}
+
+async fn post(
+    engine: &Engine,
+    task: &TaskKey,
+    config: &PushConfig,
+    secrets: PushSecrets,
+    parcel: Parcel,
+    view: Arc<View>,
+    (trace, span): (Option<TraceContext>, &Span),
+) -> Result<Verdict, NotNoted> {
+    let timeout = engine.policy.push_timeout;
     let push = Push {
-        id,
+        id: config.push_id(task, parcel.through),
         at: engine.clock.now(),
         url: config.url.clone(),
         scheme: config.scheme.clone(),
