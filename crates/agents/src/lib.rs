@@ -15,6 +15,8 @@ use std::sync::Arc;
 use a2a_lambda_core::ids::InvalidId;
 use a2a_lambda_core::{Agent, Agents, Tenant};
 use a2a_lambda_protocol::FIRST_SEGMENTS;
+use a2a_lambda_runtime::table::AGENT;
+use a2a_lambda_runtime::{ConfigError, Variables};
 
 #[cfg(feature = "fixtures")]
 pub use conformance::Conformance;
@@ -99,14 +101,18 @@ pub fn configured(text: &str) -> Result<Agents, AgentsError> {
     Ok(by_tenant.into_iter().fold(agents, |agents, (tenant, agent)| agents.with(tenant, agent)))
 }
 
+/// The agents that the variable `AGENT` names.
+///
+/// # Errors
+/// When it is not set, or [names no agents](configured).
+pub fn from_variables(variables: &Variables<'_>) -> Result<Agents, ConfigError> {
+    let agents = variables.read(&AGENT, configured)?;
+    agents.ok_or_else(|| ConfigError::missing(&AGENT))
+}
+
 fn names() -> String {
     AGENTS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
-
-/// The README's example of an agent of one's own, compiled.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
 
 #[cfg(all(test, feature = "fixtures"))]
 mod tests {

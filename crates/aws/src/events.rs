@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
+use crate::bootstrap::Named;
+
 /// The longest name of a source that is repeated.
 const MAX_SOURCE_BYTES: usize = 64;
 
@@ -215,9 +217,8 @@ pub enum EventError {
     },
 }
 
-impl EventError {
-    /// Its name: what Lambda reports as the type of the error.
-    pub fn name(&self) -> &'static str {
+impl Named for EventError {
+    fn name(&self) -> &'static str {
         match self {
             Self::Foreign { .. } => "UnknownEvent",
             Self::Malformed { .. } => "MalformedEvent",

@@ -1,11 +1,13 @@
 //! AWS for functions that start cold: the clients and what they are made from, SQS as the queue,
-//! EventBridge Scheduler as the timer, KMS as the vault, and the engine that is made of them.
+//! EventBridge Scheduler as the timer, KMS as the vault, the engine that is made of them, and the loop of
+//! a function's events.
 //!
 //! `aws-config` is deliberately absent. Its provider chain looks at profile files, metadata
 //! services and SSO; Lambda gives a function its credentials in the environment, valid for the life
 //! of the process, so reading a handful of variables once is all there is to do.
 
 mod api_keys;
+mod bootstrap;
 mod caller;
 mod clients;
 mod engine;
@@ -21,6 +23,7 @@ mod test_server;
 mod vault;
 
 pub use api_keys::api_keys;
+pub use bootstrap::{Invoked, Named, run_function};
 pub use caller::{CallerContext, CallerKind};
 pub use clients::{dynamodb_client, http_client, kms_client, scheduler_client, sqs_client};
 pub use engine::{engine, engine_with_records, engine_with_table, queue_url};

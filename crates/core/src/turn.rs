@@ -174,6 +174,16 @@ impl Turn {
         self.fence.0
     }
 
+    /// The tenant that the task belongs to. The empty one is the default.
+    pub fn tenant(&self) -> &Tenant {
+        &self.owned.tenant
+    }
+
+    /// The owner that the task belongs to: who has sent its first message.
+    pub fn owner(&self) -> &Owner {
+        &self.owned.owner
+    }
+
     /// A key that is the same for every attempt at this turn, and for no other turn: to send along
     /// with requests that must not be carried out twice.
     pub fn idempotency_key(&self) -> String {

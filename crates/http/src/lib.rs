@@ -19,6 +19,8 @@ mod rights;
 mod route;
 mod service;
 mod sse;
+#[cfg(feature = "tower")]
+mod tower;
 mod v0_3;
 
 use std::collections::BTreeMap;

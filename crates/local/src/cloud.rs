@@ -7,15 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_agents::AgentsError;
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_core::{Clock, Engine, Former, Restarted, StoreError, restart};
+use a2a_lambda_core::{Agents, Clock, Engine, Former, Restarted, StoreError, restart};
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::ResponseMode;
 use a2a_lambda_runtime::{
-    ConfigError, RandomIds, Reader, SystemClock, Variables, policy, process_environment, table,
-    webhook,
+    ConfigError, RandomIds, Reader, SystemClock, Variables, agents, policy, process_environment,
+    table, webhook,
 };
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_sdk_dynamodb::error::SdkError;
@@ -73,9 +72,6 @@ pub enum Data {
 /// Why the local cloud could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// There are no such agents.
-    #[error(transparent)]
-    Agent(#[from] AgentsError),
     /// The folder cannot be used.
     #[error("the data folder {} cannot be used", folder.display())]
     Folder {
@@ -123,9 +119,9 @@ pub enum StartError {
     /// The tasks that were under way cannot be found.
     #[error("the tasks cannot be read")]
     Tasks(#[from] StoreError),
-    /// A variable of the agent card cannot be used.
+    /// A variable cannot be used, or the agents cannot be made.
     #[error(transparent)]
-    Card(#[from] ConfigError),
+    Config(#[from] ConfigError),
     /// The port for operators cannot be used.
     #[error("port {port} cannot be used for --aws-port")]
     AwsPort {
@@ -143,8 +139,8 @@ pub enum StartError {
 /// How the local cloud is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The agents; see [`configured`](a2a_lambda_agents::configured).
-    pub agent: String,
+    /// What the functions have as the variable `AGENT`, where their agents go by that.
+    pub agent: Option<String>,
     /// Where the tasks are kept.
     pub data: Data,
     /// The folder of the functions' executables, if they are to run as processes of their own.
@@ -179,12 +175,16 @@ impl std::fmt::Debug for Cloud {
 
 impl Cloud {
     /// Opens the tasks and takes up again what was under way. `domain` is the host and port at
-    /// which the service will be reached.
+    /// which the service will be reached. `make` makes the agents; processes of their own make
+    /// theirs.
     ///
     /// # Errors
-    /// When the agent is not known, a variable cannot be used, or the tasks cannot be opened.
-    pub async fn start(options: &Options, domain: String) -> Result<Arc<Self>, StartError> {
-        let agents = a2a_lambda_agents::configured(&options.agent)?;
+    /// When the agents cannot be made, a variable cannot be used, or the tasks cannot be opened.
+    pub async fn start<E: Into<Box<dyn Error + Send + Sync>>>(
+        options: &Options,
+        domain: String,
+        make: &impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
+    ) -> Result<Arc<Self>, StartError> {
         let clock = Arc::new(SystemClock);
         let (database, folder) = open(options, &clock).await?;
         let (database, stream) = database.streamed();
@@ -221,7 +221,10 @@ impl Cloud {
                     .await
                     .map_err(StartError::Processes)?
             }
-            None => Functions::within(engine.clone(), agents, local_queue, store, &settings)?,
+            None => {
+                let agents = agents(make, &variables).await?;
+                Functions::within(engine.clone(), agents, local_queue, store, &settings)?
+            }
         };
         if let Some(folder) = &folder {
             take_up(&engine, folder.former()).await?;
@@ -397,12 +400,12 @@ fn settings(
         // Nothing is cached here.
         defaults.push((table::AUTHORIZER_HEADER.about.name, "any".to_owned()));
     }
-    let decided = vec![
-        (table::AGENT.about.name, options.agent.clone()),
+    let mut decided = vec![
         (table::TABLE_NAME.about.name, TABLE.to_owned()),
         (table::ALLOW_ANONYMOUS.about.name, (!options.auth).to_string()),
         (table::RESPONSE_MODE.about.name, response_mode.to_owned()),
     ];
+    decided.extend(options.agent.clone().map(|agent| (table::AGENT.about.name, agent)));
     Ok(Settings::new(defaults, decided, options.auth))
 }
 

@@ -113,15 +113,17 @@ impl Functions {
         let endpoint = Endpoint::start(database, queue).await?;
         let function = |function: Reader| {
             let mut variables = settings.of(function);
-            variables.extend([
+            let decided = [
                 (QUEUE_URL.about.name, endpoint.queue_url()),
                 (AWS_ENDPOINT_URL_DYNAMODB.about.name, endpoint.url()),
                 (AWS_ENDPOINT_URL_SQS.about.name, endpoint.url()),
                 (AWS_LAMBDA_FUNCTION_NAME.about.name, function.name().to_owned()),
-            ]);
+            ];
+            variables.extend(decided.map(|(name, value)| (name.to_owned(), value)));
             // Where the user's secrets by reference are: the local cloud has none.
             for about in [&AWS_ENDPOINT_URL_SSM.about, &AWS_ENDPOINT_URL_SECRETS_MANAGER.about] {
-                variables.extend(process_environment(about.name).map(|url| (about.name, url)));
+                let url = process_environment(about.name);
+                variables.extend(url.map(|url| (about.name.to_owned(), url)));
             }
             Processes::of(folder.join(function.name()), variables)
         };

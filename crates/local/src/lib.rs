@@ -13,6 +13,7 @@ mod local_queue;
 pub mod logs;
 mod prelude;
 mod processes;
+pub mod program;
 mod push_key;
 pub mod queue;
 pub mod runtime_api;

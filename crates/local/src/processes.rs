@@ -33,7 +33,7 @@ pub(crate) struct Processes(Arc<Pool>);
 #[derive(Debug)]
 struct Pool {
     executable: PathBuf,
-    variables: Vec<(&'static str, String)>,
+    variables: Vec<(String, String)>,
     /// One for each process that may be busy.
     permits: Arc<Semaphore>,
     free: Mutex<Vec<Process>>,
@@ -57,17 +57,14 @@ struct Invoked {
 
 impl Processes {
     /// A function with this executable and these variables.
-    pub(crate) fn of(
-        executable: PathBuf,
-        variables: Vec<(&'static str, String)>,
-    ) -> io::Result<Self> {
+    pub(crate) fn of(executable: PathBuf, variables: Vec<(String, String)>) -> io::Result<Self> {
         Self::at_most(MAX_PROCESSES, executable, variables)
     }
 
     fn at_most(
         processes: usize,
         executable: PathBuf,
-        variables: Vec<(&'static str, String)>,
+        variables: Vec<(String, String)>,
     ) -> io::Result<Self> {
         if !executable.is_file() {
             let text = format!("there is no executable {}", executable.display());

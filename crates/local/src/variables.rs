@@ -1,13 +1,13 @@
 //! The functions' variables in the local cloud: what it decides itself, what it has as defaults, and
 //! what the user sets.
 
-use a2a_lambda_runtime::process_environment;
 use a2a_lambda_runtime::table::{
     self, AGENT, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, API_KEYS, AUTHORIZER_HEADER, About,
     CANCEL_SCOPE, JWT_ISSUERS, OWNER_CLAIM, PUSH_KMS_KEY, PUSH_SCOPE, QUEUE_ARN, QUEUE_URL,
     READ_SCOPE, REQUIRED_SCOPES, RESPONSE_MODE, Reader, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN,
     SEND_SCOPE, TABLE_NAME, TENANT_CLAIM,
 };
+use a2a_lambda_runtime::{own_environment, process_environment};
 use tracing::warn;
 
 /// The variables that the local cloud does not take from the user, and why. It takes all others.
@@ -43,6 +43,8 @@ static ITS_OWN: &About = &ALLOWED_ORIGINS.about;
 /// The variables that the functions are given.
 pub(crate) struct Settings {
     environment: fn(&str) -> Option<String>,
+    /// What the process has beside our variables: the agents' own.
+    own: Vec<(String, String)>,
     /// Whether callers are checked.
     auth: bool,
     /// What holds where the user has not set a variable.
@@ -72,7 +74,8 @@ impl Settings {
         decided: Vec<(&'static str, String)>,
         auth: bool,
     ) -> Self {
-        Self { environment: process_environment, auth, defaults, decided }
+        let (environment, own) = (process_environment, own_environment());
+        Self { environment, own, auth, defaults, decided }
     }
 
     /// Whether callers are checked.
@@ -80,19 +83,26 @@ impl Settings {
         self.auth
     }
 
-    /// The value of a variable.
+    /// The value of a variable. One that is not ours is as the process has it.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
+        if table::SETTINGS.iter().all(|variable| variable.name() != name) {
+            return (self.environment)(name);
+        }
         let is_taken = || taken(self.auth).any(|about| about.name == name);
         // An empty variable counts as not set.
         let set = || (self.environment)(name).filter(|value| !value.is_empty() && is_taken());
         find(&self.decided, name).or_else(set).or_else(|| find(&self.defaults, name))
     }
 
-    /// Those that a function reads, for the environment of its process.
-    pub(crate) fn of(&self, function: Reader) -> Vec<(&'static str, String)> {
+    /// Those that a function reads, for the environment of its process. One that has agents is given
+    /// what may be theirs, too.
+    pub(crate) fn of(&self, function: Reader) -> Vec<(String, String)> {
         let abouts = table::SETTINGS.iter().map(|variable| variable.about());
         let read = abouts.filter(|about| about.is_read_by(function));
-        read.filter_map(|about| Some((about.name, self.get(about.name)?))).collect()
+        let ours = read.filter_map(|about| Some((about.name.to_owned(), self.get(about.name)?)));
+        let has_agents = AGENT.about.is_read_by(function);
+        let own = self.own.iter().filter(|_| has_agents).cloned();
+        own.chain(ours).collect()
     }
 
     /// Tells the user of variables that are set and not taken.
@@ -127,6 +137,7 @@ mod tests {
     fn settings() -> Settings {
         Settings {
             environment: everything,
+            own: vec![("MODEL_ID".to_owned(), "small".to_owned())],
             auth: true,
             defaults: vec![("MAX_ATTEMPTS", "3".to_owned()), ("LEASE_SECONDS", "10".to_owned())],
             decided: vec![("AGENT", "echo".to_owned())],
@@ -140,9 +151,10 @@ mod tests {
         assert_eq!(get("LEASE_SECONDS"), "LEASE_SECONDS of the user");
         assert_eq!(get("MAX_ATTEMPTS"), "3", "an empty variable is not set");
         assert_eq!(get("AGENT"), "echo");
-        for not_taken in ["TABLE_NAME", "ALLOWED_ORIGINS", "PATH"] {
+        for not_taken in ["TABLE_NAME", "ALLOWED_ORIGINS"] {
             assert_eq!(get(not_taken), "", "{not_taken}");
         }
+        assert_eq!(get("MODEL_ID"), "MODEL_ID of the user", "an agent's own");
         assert_eq!(get("READ_SCOPE"), "READ_SCOPE of the user");
         let open = Settings { auth: false, ..settings };
         for of_auth in ["READ_SCOPE", "OWNER_CLAIM", "JWT_ISSUERS"] {
@@ -155,6 +167,10 @@ mod tests {
         let settings = settings();
         for function in table::FUNCTIONS {
             let given = settings.of(function);
+            let runs_agents = matches!(function, Reader::Request | Reader::SqsExecutor);
+            let (own, given): (Vec<_>, Vec<_>) =
+                given.into_iter().partition(|(name, _)| name == "MODEL_ID");
+            assert_eq!(own.len(), usize::from(runs_agents), "{function:?}");
             for (name, value) in &given {
                 assert_eq!(Some(value), settings.get(name).as_ref(), "{function:?}");
             }
@@ -163,7 +179,6 @@ mod tests {
                 assert_eq!(is_given, about.is_read_by(function), "{function:?}: {}", about.name);
             }
             let has = |name| given.iter().any(|(known, _)| *known == name);
-            let runs_agents = matches!(function, Reader::Request | Reader::SqsExecutor);
             assert_eq!(has("AGENT"), runs_agents, "{function:?}");
             assert!(!has("QUEUE_ARN") && !has("PUSH_KMS_KEY"), "{function:?}");
         }

@@ -13,8 +13,8 @@ use a2a_lambda_core::ids::{ConfigId, Registration, TaskId, WriteId};
 use a2a_lambda_core::machine::{FirstPush, NewPush, Settlement, Stamp, Submission};
 use a2a_lambda_core::push::{Attempt, Delivery, Trouble};
 use a2a_lambda_core::{
-    ContextId, Generation, Head, LeaseToken, Mark, Owner, Position, ProtocolVersion, PushConfig,
-    PushConfigs, Sealed, TaskKey, TaskStore, Tenant, Terms,
+    Agents, ContextId, Generation, Head, LeaseToken, Mark, Owner, Position, ProtocolVersion,
+    PushConfig, PushConfigs, Sealed, TaskKey, TaskStore, Tenant, Terms,
     store::{Committed, Depth, Guard},
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
@@ -24,6 +24,7 @@ use a2a_lambda_local::endpoint::Endpoint;
 use a2a_lambda_local::queue::{Queue, QueueConfig};
 use a2a_lambda_protocol::{Message, Part, Role, Timestamp};
 use a2a_lambda_request::ResponseMode;
+use a2a_lambda_runtime::{ConfigError, Variables};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -480,14 +481,15 @@ async fn a_queue_that_is_full_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_local_cloud_is_reached_by_the_variables_that_it_prints() {
     let options = Options {
-        agent: "echo".to_owned(),
+        agent: None,
         data: Data::Memory,
         bootstraps: None,
         response_mode: ResponseMode::Buffer,
         aws_port: Some(0),
         auth: false,
     };
-    let cloud = Cloud::start(&options, "127.0.0.1:1".to_owned()).await.unwrap();
+    let agents = async |_: &Variables<'_>| Ok::<_, ConfigError>(Agents::closed());
+    let cloud = Cloud::start(&options, "127.0.0.1:1".to_owned(), &agents).await.unwrap();
     let variables = cloud.operator_variables().unwrap();
     assert_eq!(run(&variables, "failing").await.well(), "no push config is in trouble\n");
     assert_eq!(run(&variables, "redrive").await.well(), "0 signals moved\n");

@@ -20,9 +20,10 @@ pub use a2a_lambda_webhook::Wall;
 pub use policy::policy;
 pub use public_url::public_url;
 pub use secrets::Configured;
-pub use start::{deadline, start};
+pub use start::{agents, deadline, failed_start, start};
 pub use system::{
-    NoRandomness, RandomIds, SystemClock, fetcher, process_environment, random_bytes,
+    NoRandomness, RandomIds, SystemClock, fetcher, own_environment, process_environment,
+    random_bytes,
 };
 pub use table::Reader;
 pub use telemetry::{Invocation, Telemetry, traceparent};

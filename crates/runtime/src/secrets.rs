@@ -5,11 +5,16 @@
 //! starts, side by side, and again at the start of the first invocation after [`REFRESH`]. What a
 //! process makes of its variables, its context, is made anew when a value has changed. Invocations
 //! that are under way keep the former one.
+//!
+//! The agents' own secrets are the same: [`Variables::own_secret`] reads a reference when the agents
+//! are made, and from then on it is read again with ours.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use a2a_lambda_core::Clock;
@@ -21,7 +26,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
-use crate::table::{Reader, SETTINGS, Text, Variable};
+use crate::table::{Reader, SETTINGS, Variable};
 use crate::variables::{ConfigError, Variables};
 
 /// For how long values that were read hold.
@@ -30,7 +35,8 @@ pub const REFRESH: Duration = Duration::from_mins(5);
 /// How long after a failed refresh the next one is tried.
 const RETRY: Duration = Duration::from_mins(1);
 
-/// How long reading may take when the process starts: Lambda gives it 10 s in all.
+/// How long reading may take when the process starts, and how long the agents may take to be made:
+/// Lambda gives a start 10 s in all.
 const AT_START: Duration = Duration::from_secs(8);
 
 /// How long reading may hold up an invocation.
@@ -138,25 +144,25 @@ pub trait SecretStore: Send + Sync + 'static {
 }
 
 /// How the store is made: only if a variable is a reference.
-type MakeStore<'a> =
-    &'a (dyn Fn(&Variables<'_>) -> Result<Arc<dyn SecretStore>, ConfigError> + Sync);
+pub(crate) type MakeStore =
+    Box<dyn Fn(&Variables<'_>) -> Result<Arc<dyn SecretStore>, ConfigError> + Send + Sync>;
 
 /// Values by the names of variables.
-type Values = BTreeMap<&'static str, Zeroizing<String>>;
+type Values = BTreeMap<Cow<'static, str>, Zeroizing<String>>;
 
 /// The variables that are references, and where these are read.
 struct References {
-    store: Arc<dyn SecretStore>,
-    of: Vec<(&'static Text, Reference)>,
+    reader: Reader,
+    lookup: Lookup,
+    make_store: MakeStore,
+    /// Made with the first reference.
+    store: OnceLock<Arc<dyn SecretStore>>,
+    of: Mutex<Vec<(Cow<'static, str>, Reference)>>,
 }
 
 impl References {
-    /// Those that a program's variables have; `None` if there are none.
-    fn find(
-        reader: Reader,
-        lookup: &dyn Fn(&str) -> Option<String>,
-        make: MakeStore<'_>,
-    ) -> Result<Option<Self>, ConfigError> {
+    /// Those that a program's variables have.
+    fn find(reader: Reader, lookup: Lookup, make_store: MakeStore) -> Result<Self, ConfigError> {
         let mut of = Vec::new();
         for variable in SETTINGS {
             let Variable::Text(text) = *variable else { continue };
@@ -166,22 +172,39 @@ impl References {
             let value = lookup(text.about.name).map(Zeroizing::new).unwrap_or_default();
             let reference = Reference::parse(&value);
             if let Some(found) = reference.map_err(|error| ConfigError::because(text, error))? {
-                of.push((text, found));
+                of.push((Cow::Borrowed(text.about.name), found));
             }
         }
-        if of.is_empty() {
-            return Ok(None);
+        Ok(Self { reader, lookup, make_store, store: OnceLock::new(), of: Mutex::new(of) })
+    }
+
+    fn store(&self) -> Result<Arc<dyn SecretStore>, ConfigError> {
+        if let Some(store) = self.store.get() {
+            return Ok(store.clone());
         }
-        let store = make(&Variables::new(reader, lookup))?;
-        Ok(Some(Self { store, of }))
+        let made = (self.make_store)(&Variables::new(self.reader, &self.lookup))?;
+        Ok(self.store.get_or_init(|| made).clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Cow<'static, str>, Reference)>> {
+        self.of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
     /// Reads all of them, side by side, within this time.
     async fn read(&self, clock: &dyn Clock, within: Duration) -> Result<Values, ConfigError> {
+        let of = self.lock().clone();
+        if of.is_empty() {
+            return Ok(Values::new());
+        }
+        let store = self.store()?;
         // They end with the set.
         let mut reading = JoinSet::new();
-        for (variable, reference) in &self.of {
-            let (store, reference, variable) = (self.store.clone(), reference.clone(), *variable);
+        for (variable, reference) in of.clone() {
+            let store = store.clone();
             reading.spawn(async move {
                 let read = async { reference.value(store.read(&reference).await?) };
                 (variable, read.await)
@@ -191,8 +214,8 @@ impl References {
         let all = async {
             while let Some(read) = reading.join_next().await {
                 let Ok((variable, value)) = read else { continue };
-                let value = value.map_err(|error| ConfigError::unread(variable, error))?;
-                values.insert(variable.about.name, value);
+                let value = value.map_err(|error| ConfigError::unread(variable.clone(), error))?;
+                values.insert(variable, value);
             }
             Ok(())
         };
@@ -201,9 +224,7 @@ impl References {
             read = all => read?,
             () = clock.sleep(within) => {}
         }
-        let missing =
-            self.of.iter().find(|(variable, _)| !values.contains_key(variable.about.name));
-        match missing {
+        match of.into_iter().find(|(variable, _)| !values.contains_key(variable)) {
             None => Ok(values),
             Some((variable, _)) => {
                 let text = format!("there was no answer within {} s", within.as_secs());
@@ -213,20 +234,59 @@ impl References {
     }
 }
 
+/// What the agents' own secrets are read by, while a context is made.
+pub(crate) struct OwnSecrets<'a> {
+    references: &'a References,
+    /// Those that were read, with ours.
+    values: Mutex<Values>,
+}
+
+impl OwnSecrets<'_> {
+    /// What a reference in a variable stands for. It is read with all others from now on.
+    pub(crate) async fn read(
+        &self,
+        variable: &str,
+        reference: Reference,
+    ) -> Result<Zeroizing<String>, ConfigError> {
+        let known = || self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = known().get(variable) {
+            return Ok(value.clone());
+        }
+        let name: Cow<'static, str> = Cow::Owned(variable.to_owned());
+        let store = self.references.store()?;
+        let read = async { reference.value(store.read(&reference).await?) };
+        let value = read.await.map_err(|error| ConfigError::unread(name.clone(), error))?;
+        known().insert(name.clone(), value.clone());
+        let mut of = self.references.lock();
+        if of.iter().all(|(known, _)| *known != name) {
+            of.push((name, reference));
+        }
+        Ok(value)
+    }
+}
+
 /// Looks variables up.
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// How a context is made of variables.
-type Make<C> = Box<dyn Fn(&Variables<'_>) -> Result<C, ConfigError> + Send + Sync>;
+pub(crate) trait Make<C>: 'static {
+    fn make<'a>(&'a self, variables: &'a Variables<'a>) -> Making<'a, C>;
+}
+
+/// A context in the making.
+pub(crate) type Making<'a, C> = Pin<Box<dyn Future<Output = Result<C, ConfigError>> + 'a>>;
+
+impl<C, F: AsyncFn(&Variables<'_>) -> Result<C, ConfigError> + 'static> Make<C> for F {
+    fn make<'a>(&'a self, variables: &'a Variables<'a>) -> Making<'a, C> {
+        Box::pin(self(variables))
+    }
+}
 
 /// A process's context, which is made anew when a secret has changed.
 pub struct Configured<C> {
-    reader: Reader,
-    lookup: Lookup,
-    make: Make<C>,
+    make: Box<dyn Make<C>>,
     clock: Arc<dyn Clock>,
-    /// `None` if no variable is a reference: then the context is never made anew.
-    references: Option<References>,
+    references: References,
     now: Mutex<Current<C>>,
 }
 
@@ -238,11 +298,12 @@ struct Current<C> {
 
 impl<C> fmt::Debug for Configured<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Configured").field("reader", &self.reader).finish_non_exhaustive()
+        let reader = self.references.reader;
+        f.debug_struct("Configured").field("reader", &reader).finish_non_exhaustive()
     }
 }
 
-impl<C> Configured<C> {
+impl<C: 'static> Configured<C> {
     /// Reads the references among the variables, and makes the context.
     ///
     /// # Errors
@@ -250,19 +311,16 @@ impl<C> Configured<C> {
     pub(crate) async fn new(
         reader: Reader,
         lookup: Lookup,
-        make: Make<C>,
-        store: MakeStore<'_>,
+        make: Box<dyn Make<C>>,
+        store: MakeStore,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
-        let references = References::find(reader, &lookup, store)?;
-        let values = match &references {
-            Some(references) => references.read(&*clock, AT_START).await?,
-            None => Values::new(),
-        };
-        let context = Arc::new(made(reader, &lookup, &make, &values)?);
+        let references = References::find(reader, lookup, store)?;
+        let values = references.read(&*clock, AT_START).await?;
+        let (context, values) = made(&references, &*make, values, &*clock).await?;
         let refresh_at = clock.now().saturating_add(REFRESH);
-        let now = Mutex::new(Current { context, values, refresh_at });
-        Ok(Self { reader, lookup, make, clock, references, now })
+        let now = Mutex::new(Current { context: Arc::new(context), values, refresh_at });
+        Ok(Self { make, clock, references, now })
     }
 
     /// The context. Call it at the start of an invocation.
@@ -270,31 +328,36 @@ impl<C> Configured<C> {
     /// When the secrets are to be read again, this does it, for two seconds at most. If that fails, or
     /// if a new value cannot be used, the former context stays, and a line of the log says why.
     pub async fn current(&self) -> Arc<C> {
-        let Some(references) = &self.references else { return self.lock().context.clone() };
-        {
+        if self.references.is_empty() {
+            return self.lock().context.clone();
+        }
+        let former = {
             let mut now = self.lock();
             if self.clock.now() < now.refresh_at {
                 return now.context.clone();
             }
             // Another invocation at the same time does not read them, too.
             now.refresh_at = self.clock.now().saturating_add(RETRY);
-        }
-        let read = references.read(&*self.clock, AT_REFRESH).await;
-        let refreshed = read.and_then(|values| {
-            if values == self.lock().values {
+            now.values.clone()
+        };
+        let refresh = async {
+            let values = self.references.read(&*self.clock, AT_REFRESH).await?;
+            if values == former {
                 return Ok(None);
             }
-            let context = made(self.reader, &self.lookup, &self.make, &values)?;
-            Ok(Some((Arc::new(context), values)))
-        });
+            made(&self.references, &*self.make, values, &*self.clock).await.map(Some)
+        };
+        let refreshed = refresh.await;
         let mut now = self.lock();
         match refreshed {
-            Err(error) => warn!(error = chain(&error), "secrets stay as they were read before"),
+            Err::<_, ConfigError>(error) => {
+                warn!(error = chain(&error), "secrets stay as they were read before");
+            }
             Ok(changed) => {
                 now.refresh_at = self.clock.now().saturating_add(REFRESH);
                 if let Some((context, values)) = changed {
                     info!("secrets have changed");
-                    now.context = context;
+                    now.context = Arc::new(context);
                     now.values = values;
                 }
             }
@@ -307,17 +370,29 @@ impl<C> Configured<C> {
     }
 }
 
-fn made<C>(
-    reader: Reader,
-    lookup: &dyn Fn(&str) -> Option<String>,
-    make: &Make<C>,
-    values: &Values,
-) -> Result<C, ConfigError> {
+/// The context of these values, and the values with those of the agents' own secrets.
+async fn made<C: 'static>(
+    references: &References,
+    make: &dyn Make<C>,
+    values: Values,
+    clock: &dyn Clock,
+) -> Result<(C, Values), ConfigError> {
     let lookup = |name: &str| match values.get(name) {
         Some(value) => Some(value.to_string()),
-        None => lookup(name),
+        None => (references.lookup)(name),
     };
-    make(&Variables::new(reader, &lookup))
+    let own = OwnSecrets { references, values: Mutex::new(values.clone()) };
+    let variables = Variables::new(references.reader, &lookup).with_secrets(&own);
+    let context = tokio::select! {
+        biased;
+        made = make.make(&variables) => made?,
+        () = clock.sleep(AT_START) => {
+            let text = format!("they were not made within {} s", AT_START.as_secs());
+            return Err(ConfigError::agents(text));
+        }
+    };
+    let values = own.values.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((context, values))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use a2a_lambda_core::Agents;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
 
@@ -30,13 +31,24 @@ impl Settings {
     }
 }
 
+/// Makes a function's agents, by what the function is given.
+///
+/// # Errors
+/// When that fails: an error that is no [`ConfigError`] becomes one.
+pub async fn agents<E: Into<Box<dyn Error + Send + Sync>>>(
+    make: &impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
+    variables: &Variables<'_>,
+) -> Result<Agents, ConfigError> {
+    make(variables).await.map_err(ConfigError::agents)
+}
+
 /// Begins to log, makes the function's context from the process's variables, and serves events with
 /// it. `store` is made only if a variable is a [reference](crate::secrets). Why that ends, if it does, is
 /// logged: Lambda shows nothing but the exit code.
-pub async fn start<C>(
+pub async fn start<C: 'static>(
     function: Reader,
-    context: impl Fn(&Variables<'_>) -> Result<C, ConfigError> + Send + Sync + 'static,
-    store: impl Fn(&Variables<'_>) -> Result<Arc<dyn SecretStore>, ConfigError> + Sync,
+    context: impl AsyncFn(&Variables<'_>) -> Result<C, ConfigError> + 'static,
+    store: impl Fn(&Variables<'_>) -> Result<Arc<dyn SecretStore>, ConfigError> + Send + Sync + 'static,
     serve: impl AsyncFnOnce(&Configured<C>, &Telemetry) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> ExitCode {
     let run = async {
@@ -51,8 +63,8 @@ pub async fn start<C>(
             std::thread::Builder::new().name("stdin".to_owned()).spawn(end_with_stdin)?;
         }
         let (lookup, clock) = (Box::new(process_environment), Arc::new(SystemClock));
-        let context = Box::new(context);
-        let configured = Configured::new(function, lookup, context, &store, clock).await?;
+        let (context, store) = (Box::new(context), Box::new(store));
+        let configured = Configured::new(function, lookup, context, store, clock).await?;
         serve(&configured, &telemetry).await
     };
     match run.await {
@@ -62,6 +74,13 @@ pub async fn start<C>(
             ExitCode::FAILURE
         }
     }
+}
+
+/// Tells of a function that could not even begin to log.
+pub fn failed_start(function: Reader, error: &dyn Error) -> ExitCode {
+    let _ = Telemetry::start(telemetry::Settings::fallback(function));
+    tracing::error!(error = chain(error), "the function cannot run");
+    ExitCode::FAILURE
 }
 
 /// In a thread of its own: an agent that never yields must not keep the process alive.

@@ -9,6 +9,8 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
+use crate::table::{SETTINGS, SURROUNDINGS};
+
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
@@ -66,6 +68,20 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
 #[expect(clippy::disallowed_methods, reason = "this is the environment that is injected elsewhere")]
 pub fn process_environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
+}
+
+/// The variables of the process's environment that are neither in [the table](crate::table) nor
+/// Lambda's own: what an agent may read as its own. Those that are not Unicode are left out.
+#[expect(clippy::disallowed_methods, reason = "this is the environment that is injected elsewhere")]
+pub fn own_environment() -> Vec<(String, String)> {
+    let ours = |name: &str| SETTINGS.iter().chain(SURROUNDINGS).any(|it| it.name() == name);
+    let lambdas = |name: &str| {
+        name.starts_with("AWS_LAMBDA_") || name.starts_with("LAMBDA_") || name.starts_with('_')
+    };
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| !ours(name) && !lambdas(name))
+        .collect()
 }
 
 #[cfg(test)]

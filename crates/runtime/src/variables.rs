@@ -1,9 +1,13 @@
 //! Variables: the configuration of a process, read once at its start.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-use crate::table::{About, Choice, Flag, Need, Number, Numbers, Reader, Text, Variable};
+use a2a_lambda_core::push::Secret;
+
+use crate::secrets::{OwnSecrets, Reference, SecretError};
+use crate::table::{About, Choice, Flag, Need, Number, Numbers, Reader, SETTINGS, Text, Variable};
 
 /// The configuration cannot be used. The text names the variable and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +16,7 @@ pub enum ConfigError {
     #[error("the environment variable {variable} is not set: it must be {what}")]
     Missing {
         /// The variable's name.
-        variable: &'static str,
+        variable: Cow<'static, str>,
         /// What it must be.
         what: String,
     },
@@ -20,7 +24,7 @@ pub enum ConfigError {
     #[error("the environment variable {variable} must be {what}")]
     Invalid {
         /// The variable's name.
-        variable: &'static str,
+        variable: Cow<'static, str>,
         /// What it must be.
         what: String,
         /// Why this value is not.
@@ -31,24 +35,38 @@ pub enum ConfigError {
     #[error("the value of the environment variable {variable} could not be read where it is kept")]
     Unread {
         /// The variable's name.
-        variable: &'static str,
+        variable: Cow<'static, str>,
         /// Why not.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// An agent's own variable has the name of one of ours.
+    #[error("{variable} is a variable of a2a-lambda: an agent's own must have another name")]
+    Taken {
+        /// The variable's name.
+        variable: Cow<'static, str>,
+    },
+    /// The agents could not be made.
+    #[error("the agents could not be made")]
+    Agents(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl ConfigError {
+    /// The agents could not be made. What is such an error already stays as it is.
+    pub fn agents(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        source.into().downcast().map_or_else(Self::Agents, |error| *error)
+    }
+
     /// The variable is not set, and must be.
     pub fn missing(variable: &'static Text) -> Self {
         let what = variable.must_be.to_owned();
-        Self::Missing { variable: variable.about.name, what }
+        Self::Missing { variable: variable.about.name.into(), what }
     }
 
     /// The variable is not set, and must be, as another is.
     pub fn missing_for(variable: &'static Text, owner: &'static Text) -> Self {
         let what = format!("{}, as {} is set", variable.must_be, owner.about.name);
-        Self::Missing { variable: variable.about.name, what }
+        Self::Missing { variable: variable.about.name.into(), what }
     }
 
     /// The variable has a value that it cannot have. The value is not shown.
@@ -66,16 +84,20 @@ impl ConfigError {
 
     /// The variable's value could not be read where it is kept.
     pub(crate) fn unread(
-        variable: &'static Text,
+        variable: Cow<'static, str>,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self::Unread { variable: variable.about.name, source: source.into() }
+        Self::Unread { variable, source: source.into() }
     }
+}
+
+fn missing_own(name: &str, must_be: &str) -> ConfigError {
+    ConfigError::Missing { variable: name.to_owned().into(), what: must_be.to_owned() }
 }
 
 fn refused(variable: Variable, source: Option<Box<dyn Error + Send + Sync>>) -> ConfigError {
     let what = variable.must_be().into_owned();
-    ConfigError::Invalid { variable: variable.name(), what, source }
+    ConfigError::Invalid { variable: variable.name().into(), what, source }
 }
 
 /// The variables of a process. An empty variable counts as not set, since a template can give a
@@ -86,6 +108,8 @@ fn refused(variable: Variable, source: Option<Box<dyn Error + Send + Sync>>) -> 
 pub struct Variables<'a> {
     reader: Reader,
     lookup: &'a dyn Fn(&str) -> Option<String>,
+    /// Reads the agents' own secrets, where references can be read.
+    secrets: Option<&'a OwnSecrets<'a>>,
 }
 
 impl fmt::Debug for Variables<'_> {
@@ -97,7 +121,70 @@ impl fmt::Debug for Variables<'_> {
 impl<'a> Variables<'a> {
     /// Variables by this lookup; in a function, of [the process](crate::process_environment).
     pub fn new(reader: Reader, lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self { reader, lookup }
+        Self { reader, lookup, secrets: None }
+    }
+
+    /// The same, with the agents' own secrets read by this.
+    pub(crate) fn with_secrets(self, secrets: &'a OwnSecrets<'a>) -> Self {
+        Self { secrets: Some(secrets), ..self }
+    }
+
+    /// A variable of an agent's own, which a deployment sets beside ours. `None` if it is not set, or
+    /// empty.
+    ///
+    /// # Errors
+    /// When it has the name of a variable of ours.
+    pub fn own(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        if SETTINGS.iter().any(|ours| ours.name() == name) {
+            return Err(ConfigError::Taken { variable: name.to_owned().into() });
+        }
+        Ok((self.lookup)(name).filter(|value| !value.is_empty()))
+    }
+
+    /// A variable of an agent's own that must be set. `must_be` are the words that follow "it must
+    /// be" in the error.
+    ///
+    /// # Errors
+    /// When it is not set, or has the name of a variable of ours.
+    pub fn own_required(&self, name: &str, must_be: &str) -> Result<String, ConfigError> {
+        self.own(name)?.ok_or_else(|| missing_own(name, must_be))
+    }
+
+    /// A secret of an agent's own: the variable's value, or what that refers to, if it is a
+    /// [reference](crate::secrets) such as `ssm:/my/key`. References are read again every few minutes, and
+    /// the agents are made anew when a value has changed.
+    ///
+    /// # Errors
+    /// When it has the name of a variable of ours, or is a reference that is malformed or cannot be
+    /// read. The function's role must allow that.
+    pub async fn own_secret(&self, name: &str) -> Result<Option<Secret>, ConfigError> {
+        let Some(value) = self.own(name)? else { return Ok(None) };
+        let unread = |error: Box<dyn Error + Send + Sync>| {
+            ConfigError::unread(name.to_owned().into(), error)
+        };
+        let reference = Reference::parse(&value).map_err(|error| unread(error.into()))?;
+        let Some(reference) = reference else { return Ok(Some(Secret::new(value))) };
+        let secrets = self.secrets.ok_or_else(|| {
+            let reader = self.reader.name();
+            let text =
+                format!("{reader} reads no references: set the variable to the value itself");
+            unread(SecretError::new(text).into())
+        })?;
+        let value = secrets.read(name, reference).await?;
+        Ok(Some(Secret::new(value.as_str())))
+    }
+
+    /// A secret of an agent's own that must be set: [`own_secret`](Self::own_secret), with the words
+    /// that follow "it must be" in the error.
+    ///
+    /// # Errors
+    /// When it is not set, and as [`own_secret`](Self::own_secret) has it.
+    pub async fn own_secret_required(
+        &self,
+        name: &str,
+        must_be: &str,
+    ) -> Result<Secret, ConfigError> {
+        self.own_secret(name).await?.ok_or_else(|| missing_own(name, must_be))
     }
 
     fn look_up(&self, about: &About) -> Option<String> {
@@ -180,7 +267,8 @@ impl<'a> Variables<'a> {
             // Whoever has set it believes that it does something.
             Some(_) if !owner_is_set => {
                 let what = format!("unset, or {} set: it is for that only", owner.about.name);
-                Err(ConfigError::Invalid { variable: variable.about.name, what, source: None })
+                let variable = variable.about.name.into();
+                Err(ConfigError::Invalid { variable, what, source: None })
             }
             None if owner_is_set && matches!(variable.need, Need::With(_)) => {
                 Err(ConfigError::missing_for(variable, owner))
@@ -300,5 +388,44 @@ mod tests {
                 .map_err(|text| format!("the environment variable {text}"));
             assert_eq!(read, expected, "{pairs:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_agent_reads_its_own_variables_and_none_of_ours() {
+        let lookup = |name: &str| match name {
+            "MODEL_ID" => Some("small".to_owned()),
+            "MODEL_KEY" => Some("ssm:/model".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        };
+        let variables = Variables::new(Reader::LocalCloud, &lookup);
+        assert_eq!(variables.own("MODEL_ID").unwrap().as_deref(), Some("small"));
+        assert_eq!(variables.own("EMPTY").unwrap(), None);
+        let error = variables.own_required("REGION", "a region of the model").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the environment variable REGION is not set: it must be a region of the model"
+        );
+        let error = variables.own_secret_required("EMPTY", "the key").await.unwrap_err();
+        assert!(error.to_string().contains("EMPTY is not set: it must be the key"), "{error}");
+        let error = variables.own("TABLE_NAME").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "TABLE_NAME is a variable of a2a-lambda: an agent's own must have another name"
+        );
+        // Nothing that reads references is here.
+        let error = variables.own_secret("MODEL_KEY").await.unwrap_err();
+        let text = a2a_lambda_core::engine::chain(&error);
+        assert!(text.contains("MODEL_KEY") && text.contains("the local cloud reads no"), "{text}");
+    }
+
+    #[test]
+    fn what_the_agents_cannot_be_made_for_is_told() {
+        let chain = a2a_lambda_core::engine::chain;
+        let error = ConfigError::agents("the model has gone");
+        assert_eq!(chain(&error), "the agents could not be made: the model has gone");
+        // What names a variable already needs no more.
+        let error = ConfigError::agents(ConfigError::invalid(&TABLE_NAME));
+        assert!(chain(&error).starts_with("the environment variable TABLE_NAME must be"));
     }
 }

@@ -18,6 +18,7 @@
 
 mod answer;
 mod api_keys;
+mod bootstrap;
 mod config;
 mod event;
 mod jwt;
@@ -25,7 +26,7 @@ mod keys;
 
 use std::sync::Arc;
 
-use a2a_lambda_aws::EventError;
+use a2a_lambda_aws::{EventError, Named};
 use a2a_lambda_core::ApiKeys;
 use a2a_lambda_core::api_key::KEY_PREFIX;
 use a2a_lambda_core::engine::chain;
@@ -38,6 +39,7 @@ use tracing::{debug, error, info};
 use crate::answer::Verdict;
 use crate::jwt::{Issuer, Refusal, Rules};
 
+pub use bootstrap::main;
 pub use config::{context, context_with};
 
 /// What the handler needs: made once, at cold start.
@@ -73,9 +75,8 @@ pub enum Failure {
     Event(#[from] EventError),
 }
 
-impl Failure {
-    /// Its name: what Lambda reports as the type of the error.
-    pub fn name(&self) -> &'static str {
+impl Named for Failure {
+    fn name(&self) -> &'static str {
         match self {
             Self::Unauthorized => "Unauthorized",
             Self::Unavailable => "Unavailable",

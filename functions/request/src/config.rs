@@ -7,15 +7,17 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use a2a_lambda_aws::engine_with_table;
-use a2a_lambda_http::{Cors, HttpConfig, Scopes};
+use a2a_lambda_core::Agents;
+use a2a_lambda_http::{Bindings, Cors, HttpConfig, Scopes};
 use a2a_lambda_runtime::table::{
-    AGENT, ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, CANCEL_SCOPE, KEEP_ALIVE_SECONDS,
+    ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, CANCEL_SCOPE, KEEP_ALIVE_SECONDS,
     MAX_BODY_BYTES, MAX_OPEN_STREAMS_PER_OWNER, MAX_OPEN_TASKS_PER_OWNER, OWNER_CLAIM, PUSH_SCOPE,
     READ_SCOPE, REQUESTS_PER_MINUTE_PER_OWNER, RESPONSE_MODE, SEND_SCOPE, TENANT_CLAIM, Text,
 };
 use a2a_lambda_runtime::{ConfigError, Variables, fetcher, public_url};
 use http::Uri;
 
+use crate::answer::Way;
 use crate::identity::Identity;
 use crate::oidc::LoadBalancer;
 use crate::path::{Base, Place};
@@ -84,17 +86,25 @@ impl Config {
     }
 }
 
-/// The context of the function, from its variables.
+/// The context of a function for these agents, from its variables.
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.
-pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
+pub fn context(variables: &Variables<'_>, agents: Agents) -> Result<Context, ConfigError> {
     let config = config(variables)?;
-    let agents = variables.read(&AGENT, a2a_lambda_agents::configured)?;
-    let agents = agents.ok_or_else(|| ConfigError::missing(&AGENT))?;
     let (engine, table) = engine_with_table(variables)?;
     let counters = Counters { requests: table.clone(), streams: table.clone(), tasks: table };
     Ok(Context::counting_in(counters, engine, agents, config))
+}
+
+/// The bindings by themselves, for a server that is not this function, from the function's variables.
+/// Who calls, and how often somebody may, is that server's affair.
+///
+/// # Errors
+/// When a variable is missing or cannot be used.
+pub fn bindings(variables: &Variables<'_>, agents: Agents) -> Result<Bindings, ConfigError> {
+    let context = context(variables, agents)?;
+    Ok(context.bindings(Way::Streamed).clone())
 }
 
 /// How requests are served, from the variables.

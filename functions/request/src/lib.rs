@@ -10,6 +10,7 @@
 //! [`Form`] that the event asks for.
 
 mod answer;
+mod bootstrap;
 mod config;
 mod event;
 mod headers;
@@ -40,7 +41,8 @@ use crate::limit::RequestLimit;
 use crate::oidc::TokenError;
 
 pub use answer::{Answer, AnswerEvent, Chunks, Form};
-pub use config::{Config, ResponseMode, card, config, context};
+pub use bootstrap::main;
+pub use config::{Config, ResponseMode, bindings, card, config, context};
 pub use identity::Identity;
 pub use limit::{Counts, ProcessCounts};
 pub use oidc::{ArnError, LoadBalancer};

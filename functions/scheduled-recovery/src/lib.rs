@@ -7,17 +7,19 @@
 //! runners one finds the other's lease. An invocation that is ended in the middle loses its answer,
 //! and nothing else: what it did not come to is still due.
 
+mod bootstrap;
 mod config;
 
 use std::time::Duration;
 
-use a2a_lambda_aws::{EventError, EventKind};
+use a2a_lambda_aws::{EventError, EventKind, Named};
 use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::{Engine, Swept, sweep};
 use a2a_lambda_protocol::Timestamp;
 use serde_json::value::RawValue;
 use tracing::{debug, info};
 
+pub use bootstrap::main;
 pub use config::context;
 
 /// How long before the invocation's end the sweep begins with no further task. The tasks that were
@@ -51,14 +53,17 @@ pub enum SweepError {
     /// Tasks are due, and there was no time to begin with any of them.
     #[error("there was no time to look after what is due: give the function a longer timeout")]
     NoTime,
+    /// The event is of another function.
+    #[error(transparent)]
+    Event(#[from] EventError),
 }
 
-impl SweepError {
-    /// Its name: what Lambda reports as the type of the error.
-    pub fn name(&self) -> &'static str {
+impl Named for SweepError {
+    fn name(&self) -> &'static str {
         match self {
             Self::Unread { .. } => "DueIndexUnread",
             Self::NoTime => "NoTime",
+            Self::Event(error) => error.name(),
         }
     }
 }

@@ -15,6 +15,7 @@
 //! this one does not read. It is hidden for minutes, so that it does not end as a dead letter before an
 //! executor of that release has received it.
 
+mod bootstrap;
 mod config;
 
 use std::collections::{BTreeMap, HashMap};
@@ -37,6 +38,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{Instrument as _, Span, error, info, trace_span, warn};
 
+pub use bootstrap::main;
 pub use config::context;
 
 /// How many records of a batch are attended to at once.

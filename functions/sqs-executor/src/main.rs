@@ -1,28 +1,10 @@
-//! The `bootstrap` of the executor.
+//! The `bootstrap` of the executor, with the agents that `AGENT` names.
 
 use std::process::ExitCode;
 
-use a2a_lambda_aws::secret_store;
-use a2a_lambda_runtime::{Reader, deadline, start};
-use a2a_lambda_sqs_executor::{context, event, handle};
-use lambda_runtime::{Diagnostic, LambdaEvent, run, service_fn};
-use serde_json::value::RawValue;
+use a2a_lambda_agents::from_variables;
+use a2a_lambda_runtime::Variables;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    start(Reader::SqsExecutor, context, secret_store, async |configured, telemetry| {
-        run(service_fn(move |invocation: LambdaEvent<Box<RawValue>>| async move {
-            let deadline = deadline(invocation.context.deadline);
-            // Under a name of our own, and not that of a type.
-            let event = event(&invocation.payload).map_err(|error| Diagnostic {
-                error_type: error.name().to_owned(),
-                error_message: error.to_string(),
-            })?;
-            let invocation = telemetry.invocation();
-            let work = async { handle(event, deadline, &*configured.current().await).await };
-            Ok::<_, Diagnostic>(invocation.complete(work).await)
-        }))
-        .await
-    })
-    .await
+fn main() -> ExitCode {
+    a2a_lambda_sqs_executor::main(async |variables: &Variables<'_>| from_variables(variables))
 }

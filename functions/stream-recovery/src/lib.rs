@@ -11,6 +11,7 @@
 //! reported, as a stream has it: all from there on come again. A task that this release cannot read
 //! holds up no other: it is left to the sweep, which may be of another release by then.
 
+mod bootstrap;
 mod config;
 mod event;
 
@@ -25,6 +26,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::value::RawValue;
 use tracing::{error, info, warn};
 
+pub use bootstrap::main;
 pub use config::context;
 pub use event::StreamEvent;
 

@@ -14,7 +14,7 @@ fn function() -> PathBuf {
 }
 
 fn processes(most: usize) -> Processes {
-    Processes::at_most(most, function(), vec![("SOME", "variable".to_owned())]).unwrap()
+    Processes::at_most(most, function(), vec![("SOME".to_owned(), "variable".to_owned())]).unwrap()
 }
 
 /// The process that answers.
@@ -141,7 +141,7 @@ async fn a_head_that_is_none_is_a_bad_gateway_and_the_process_serves_on() {
 
 #[tokio::test]
 async fn a_process_that_cannot_start_is_not_waited_for() {
-    let variables = vec![("FAIL", "yes".to_owned())];
+    let variables = vec![("FAIL".to_owned(), "yes".to_owned())];
     let processes = Processes::at_most(1, function(), variables).unwrap();
     for _ in 0..2 {
         assert_eq!(processes.invoke(r#""pid""#, DEADLINE).await, None);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_agents::Echo;
+use a2a_lambda_agents::{Echo, from_variables};
 use a2a_lambda_core::api_key::{ApiKey, KEY_BYTES, KeySecret};
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::ops::{Caller, SendOptions};
@@ -129,7 +129,10 @@ fn deadline() -> Timestamp {
 }
 
 async fn request(account: &Account) {
-    let context = account.with(Reader::Request, "request", a2a_lambda_request::context).unwrap();
+    let context = account.with(Reader::Request, "request", |variables| {
+        a2a_lambda_request::context(variables, from_variables(variables)?)
+    });
+    let context = context.unwrap();
     let call = async |method: &str, path: &str, body: Value| -> Value {
         let event = json!({
             "version": "2.0",
@@ -165,8 +168,9 @@ async fn request(account: &Account) {
 }
 
 async fn sqs_executor(account: &Account) {
-    let context =
-        account.with(Reader::SqsExecutor, "sqs-executor", a2a_lambda_sqs_executor::context);
+    let context = account.with(Reader::SqsExecutor, "sqs-executor", |variables| {
+        a2a_lambda_sqs_executor::context(variables, from_variables(variables)?)
+    });
     let context = context.unwrap();
     let history = History::of(account);
     let new = history.signal(&history.task(account).await);

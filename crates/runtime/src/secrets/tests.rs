@@ -1,5 +1,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use a2a_lambda_core::push::Secret;
+
 use super::*;
 use crate::table::{PUSH_JWT_KEY, PUSH_SECRETS_KEY, PUSH_SIGNING_KEYS};
 
@@ -71,19 +73,25 @@ impl SecretStore for Shelved {
     }
 }
 
-/// What a context is made of here: two secrets. An empty one cannot be used.
+/// What a context is made of here: two secrets of ours, and one of an agent's own. An empty one
+/// cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 struct Context {
     signing: Option<String>,
     secrets: Option<String>,
+    own: Option<Secret>,
 }
 
-fn make(variables: &Variables<'_>) -> Result<Context, ConfigError> {
+async fn make(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     let signing = variables.text(&PUSH_SIGNING_KEYS)?;
     if signing.as_deref() == Some("bad hunter2") {
         return Err(ConfigError::invalid(&PUSH_SIGNING_KEYS));
     }
-    Ok(Context { signing, secrets: variables.text(&PUSH_SECRETS_KEY)? })
+    if variables.own("HANG")?.is_some() {
+        return std::future::pending().await;
+    }
+    let own = variables.own_secret("MODEL_KEY").await?;
+    Ok(Context { signing, secrets: variables.text(&PUSH_SECRETS_KEY)?, own })
 }
 
 struct World {
@@ -109,7 +117,7 @@ impl World {
         let store =
             move |_: &Variables<'_>| Ok(Arc::new(Shelved(kept.clone())) as Arc<dyn SecretStore>);
         let (make, clock) = (Box::new(make), self.clock.clone());
-        Configured::new(Reader::SqsExecutor, Box::new(lookup), make, &store, clock).await
+        Configured::new(Reader::SqsExecutor, Box::new(lookup), make, Box::new(store), clock).await
     }
 }
 
@@ -162,6 +170,7 @@ async fn references_are_read_once_and_values_are_left_alone() {
     let expected = Context {
         signing: Some("one hunter2".to_owned()),
         secrets: Some("two hunter2".to_owned()),
+        own: None,
     };
     assert_eq!(*configured.current().await, expected);
     assert_eq!(world.shelf.reads(), ["secretsmanager:push", "ssm:/push/keys"]);
@@ -238,6 +247,57 @@ async fn what_cannot_be_read_at_the_start_is_named_and_nothing_of_it_is_shown() 
         let error = world.configured(&[(variable.about.name, value)]).await.unwrap_err();
         let shown = format!("{} {error:?}", chain(&error));
         assert!(shown.contains(variable.about.name) && shown.contains(reason), "{shown}");
+        assert!(!shown.contains(HUSH), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_s_own_secret_is_read_and_refreshed_as_ours_are() {
+    let world = World::new();
+    world.shelf.set("ssm:/model", Some(Ok("first hunter2")));
+    let own = |context: &Context| context.own.as_ref().map(|own| own.reveal().to_owned());
+    // With ours, and where it is the only reference.
+    for ours in [&BOTH[..], &[]] {
+        world.shelf.set("ssm:/model", Some(Ok("first hunter2")));
+        let variables = [ours, &[("MODEL_KEY", "ssm:/model")]].concat();
+        let configured = world.configured(&variables).await.unwrap();
+        let before = configured.current().await;
+        assert_eq!(own(&before).as_deref(), Some("first hunter2"));
+        assert_eq!(world.shelf.reads().len(), variables.len(), "each is read once");
+
+        world.shelf.set("ssm:/model", Some(Ok("second hunter2")));
+        world.clock.pass(REFRESH);
+        let after = configured.current().await;
+        assert_eq!(own(&after).as_deref(), Some("second hunter2"));
+        assert_eq!(own(&before).as_deref(), Some("first hunter2"), "for who has it still");
+        assert_eq!(world.shelf.reads().len(), variables.len(), "each is read once more");
+        assert!(!format!("{configured:?} {after:?}").contains("second"));
+
+        world.clock.pass(REFRESH);
+        assert!(Arc::ptr_eq(&configured.current().await, &after), "nothing has changed");
+        world.shelf.set("ssm:/model", Some(Err("down")));
+        world.shelf.reads();
+        world.clock.pass(REFRESH);
+        assert!(Arc::ptr_eq(&configured.current().await, &after), "it cannot be read now");
+        assert_eq!(world.shelf.reads().len(), variables.len());
+    }
+    // A value is taken as it is, and nothing is read.
+    let plain = world.configured(&[("MODEL_KEY", "sk-hunter2")]).await.unwrap();
+    assert_eq!(own(&*plain.current().await).as_deref(), Some("sk-hunter2"));
+    assert_eq!(world.shelf.reads(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn agents_that_cannot_be_made_end_the_start_by_what_failed() {
+    let world = World::new();
+    for (variables, name, reason) in [
+        ([("MODEL_KEY", "ssm:/nowhere")], "MODEL_KEY", "there is none"),
+        ([("MODEL_KEY", "ssm:hunter2")], "MODEL_KEY", "must be a reference"),
+        ([("HANG", "yes")], "the agents", "they were not made within 8 s"),
+    ] {
+        let error = world.configured(&variables).await.unwrap_err();
+        let shown = format!("{} {error:?}", chain(&error));
+        assert!(shown.contains(name) && shown.contains(reason), "{shown}");
         assert!(!shown.contains(HUSH), "{shown}");
     }
 }

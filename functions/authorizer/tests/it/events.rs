@@ -1,6 +1,7 @@
 //! The questions of API Gateway, and the answers in its forms.
 
 use a2a_lambda_authorizer::Failure;
+use a2a_lambda_aws::Named as _;
 use serde_json::{Value, json};
 
 use crate::support::{

@@ -22,12 +22,17 @@ fn context_with(variables: &[(&str, &str)]) -> Result<Context, ConfigError> {
         let value = variables.iter().find(|(known, _)| *known == name);
         value.map(|(_, value)| (*value).to_owned()).or_else(|| complete.get(name).cloned())
     };
-    a2a_lambda_request::context(&Variables::new(Reader::Request, &lookup))
+    context_of(&Variables::new(Reader::Request, &lookup))
+}
+
+/// As the executable has it.
+fn context_of(variables: &Variables<'_>) -> Result<Context, ConfigError> {
+    a2a_lambda_request::context(variables, a2a_lambda_agents::from_variables(variables)?)
 }
 
 #[test]
 fn the_function_reads_what_the_table_says_and_nothing_else() {
-    assert_reads_its_variables(Reader::Request, &a2a_lambda_request::context);
+    assert_reads_its_variables(Reader::Request, &context_of);
 }
 
 #[test]

@@ -1,0 +1,40 @@
+//! The HTTP bindings of A2A for a server of one's own, such as axum: what answers is in a container or
+//! a process there, and the other functions are deployed as ever.
+//!
+//! [`Bindings`] are a `tower::Service`. Who calls, they are told by a [`Visitor`] among a request's
+//! extensions, which a layer in front of them puts there. Without one the caller is nobody, and gets
+//! the public agent card and no more.
+
+use std::error::Error;
+
+use a2a_lambda_core::Agents;
+use a2a_lambda_runtime::{ConfigError, Reader, Variables, process_environment};
+
+pub use a2a_lambda_core::Owner;
+pub use a2a_lambda_http::{Bindings, Body, Grant, Principal, Visitor};
+
+/// The bindings for these agents, over the table and the queue that the process's variables name: those
+/// of the function `request`. What is about who calls and how often is the server's affair:
+/// `OWNER_CLAIM`, `ALLOW_ANONYMOUS`, `REQUESTS_PER_MINUTE_PER_OWNER` and `ALLOWED_ORIGINS` do nothing
+/// here.
+///
+/// # Errors
+/// When a variable is missing or cannot be used, such as one that refers to a secret elsewhere, or the
+/// agents cannot be made.
+pub async fn bindings<E: Into<Box<dyn Error + Send + Sync>>>(
+    agents: impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
+) -> Result<Bindings, ConfigError> {
+    bindings_from(&Variables::new(Reader::Request, &process_environment), agents).await
+}
+
+/// The same, from other variables than the process's.
+///
+/// # Errors
+/// As [`bindings`] has it.
+pub async fn bindings_from<E: Into<Box<dyn Error + Send + Sync>>>(
+    variables: &Variables<'_>,
+    agents: impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
+) -> Result<Bindings, ConfigError> {
+    let agents = a2a_lambda_runtime::agents(&agents, variables).await?;
+    a2a_lambda_request::bindings(variables, agents)
+}

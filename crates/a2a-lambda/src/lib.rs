@@ -1,0 +1,131 @@
+//! Durable [A2A](https://a2a-protocol.org) agents on AWS Lambda.
+//!
+//! An agent is a type with the trait [`Agent`]. What an agent is written with is in the
+//! [`prelude`]:
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use a2a_lambda::prelude::*;
+//!
+//! /// Greets whoever sends a name.
+//! struct Greeter {
+//!     greeting: String,
+//! }
+//!
+//! #[async_trait]
+//! impl Agent for Greeter {
+//!     fn profile(&self) -> AgentProfile {
+//!         AgentProfile::text("greeter", "Greets", "1.0.0")
+//!     }
+//!
+//!     async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+//!         let name = turn.text();
+//!         if name.trim().is_empty() {
+//!             return Ok(End::input_required("Whom shall I greet?"));
+//!         }
+//!         let greeting = Part::text(format!("{}, {name}!", self.greeting));
+//!         turn.chunked("greeting").finish([greeting]).await?;
+//!         Ok(End::completed())
+//!     }
+//! }
+//!
+//! /// The deployment's agents. Variables of their own, and secrets, are read here.
+//! async fn agents(variables: &Variables<'_>) -> Result<Agents, ConfigError> {
+//!     let greeting = variables.own("GREETING")?.unwrap_or_else(|| "Hello".to_owned());
+//!     Ok(Agents::new(Arc::new(Greeter { greeting })))
+//! }
+//! # _ = agents;
+//! ```
+//!
+//! Each function is an executable with a `main` of one line. The modules that have it are there by
+//! features of the same names. For the executable `request` it is
+//!
+//! ```ignore
+//! fn main() -> std::process::ExitCode {
+//!     a2a_lambda::request::main(my_agents::agents)
+//! }
+//! ```
+//!
+//! and [`sqs_executor`](https://docs.rs/a2a-lambda/latest/a2a_lambda/sqs_executor), which runs the
+//! agents, has the same. `stream_recovery`, `scheduled_recovery` and `authorizer` run no agent: their
+//! `main` takes none. `local::main(agents)` runs all of it on one's own machine.
+//!
+//! The function `agents` is called when a process starts, and again when a secret that it has read by
+//! reference has a new value. An error ends the start, and the log says what failed. It has 8 s.
+//!
+//! With the feature `http`, the HTTP bindings are a `tower::Service` for servers such as axum.
+
+/// What an agent is written with.
+pub mod prelude {
+    pub use crate::{
+        Agent, AgentProfile, Agents, Artifact, ConfigError, End, Failure, Json, Part, Reply,
+        StopReason, Tenant, Turn, Variables, async_trait,
+    };
+}
+
+/// A2A's objects, such as [`Message`](protocol::Message) and [`AgentSkill`](protocol::AgentSkill).
+pub mod protocol {
+    pub use a2a_lambda_protocol::{
+        AgentExtension, AgentSkill, Artifact, Json, Message, Part, PartContent, Role, Struct, Task,
+        TaskState, TaskStatus, Timestamp,
+    };
+}
+
+pub use a2a_lambda_core::ids::InvalidId;
+pub use a2a_lambda_core::push::Secret;
+pub use a2a_lambda_core::turn::Chunks;
+pub use a2a_lambda_core::{
+    Agent, AgentProfile, Agents, End, ExtendedProfile, Failure, Impatience, Offers, Owner,
+    Patience, Reply, Retries, ShowError, StopReason, Tenant, TraceContext, Turn,
+};
+pub use a2a_lambda_protocol::{Artifact, Json, Part};
+/// The `traceparent` of what is under way: in an agent, of its turn. Send it along with requests to
+/// others, so that their spans are in the same trace. `None` where `TRACES` is off.
+pub use a2a_lambda_runtime::traceparent;
+pub use a2a_lambda_runtime::{ConfigError, Variables};
+pub use async_trait::async_trait;
+
+/// The function that API Gateway asks who calls.
+#[cfg(feature = "authorizer")]
+pub mod authorizer {
+    pub use a2a_lambda_authorizer::main;
+}
+
+#[cfg(feature = "http")]
+pub mod http;
+
+/// All functions in one process, over an embedded DynamoDB and a queue: what `cargo run` serves.
+#[cfg(feature = "local")]
+pub mod local {
+    pub use a2a_lambda_local::program::main;
+}
+
+/// The function that answers HTTP requests.
+#[cfg(feature = "request")]
+pub mod request {
+    pub use a2a_lambda_request::main;
+}
+
+/// The function that takes up what was lost.
+#[cfg(feature = "scheduled_recovery")]
+pub mod scheduled_recovery {
+    pub use a2a_lambda_scheduled_recovery::main;
+}
+
+/// The function that runs agents.
+#[cfg(feature = "sqs_executor")]
+pub mod sqs_executor {
+    pub use a2a_lambda_sqs_executor::main;
+}
+
+/// The function that delivers the pushes that nobody is at.
+#[cfg(feature = "stream_recovery")]
+pub mod stream_recovery {
+    pub use a2a_lambda_stream_recovery::main;
+}
+
+/// The README's example of an agent of one's own, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

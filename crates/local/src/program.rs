@@ -1,0 +1,252 @@
+//! The local cloud as a program: what `scripts/dev` builds and runs, and the `main` of one's own.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use a2a_lambda_core::Agents;
+use a2a_lambda_core::engine::chain;
+use a2a_lambda_request::ResponseMode;
+use a2a_lambda_runtime::table::ALLOWED_ORIGINS;
+use a2a_lambda_runtime::{Reader, Variables, process_environment};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
+
+use crate::cloud::{Cloud, Data, Options};
+use crate::gate::Gate;
+use crate::logs;
+use crate::server::{listen, serve};
+
+const USAGE: &str = "\
+Runs the local cloud: the functions of a2a-lambda over an embedded DynamoDB, in one process.
+
+Usage: scripts/dev [options]
+
+Options:
+  --port P       the port to listen on at 127.0.0.1 [default: 9000; 0 takes a free one]
+  --agent NAME   the agent to run [default: echo]
+  --data DIR     the folder that the tasks are kept in [default: .data]
+  --memory       keep the tasks in memory: they are gone when this ends
+  --processes    run the functions as processes of their own, as Lambda does; they end with this
+  --auth         check who calls as a deployment does, by the function `authorizer`: set JWT_ISSUERS,
+                 or API_KEYS=true and make a key by `a2a-lambda-ops make-key` (see --aws-port)
+  --buffer       give answers whole, as an HTTP API does: streams, too, when they end
+  --allow-origin ORIGIN
+                 let the web pages of this origin, such as http://localhost:5173, call from a
+                 browser; can be given several times, and `*` lets in all; without it none may
+  --allow-host HOST
+                 serve requests for this host, too, such as dev.example.com, beside localhost and
+                 127.0.0.1; can be given several times
+  --aws-port P   serve the database and the queue, too, at this port of 127.0.0.1 [0 takes a free
+                 one], and say by which variables a2a-lambda-ops reaches them
+  --log LEVEL    error, warn, info, debug or trace, to the standard error output [default: warn]
+  --help         print this
+
+The functions' variables can be set as for a deployment: `PUSH_SIGNING_KEYS`, `MAX_BODY_BYTES` and so on, and
+`ALLOWED_ORIGINS` for --allow-origin. A warning names those that are not taken here. Pushes go to http URLs and to this
+machine, too, unless `PUSH_ALLOW_HTTP` or `PUSH_ALLOW_LOCAL` is false; leases last 10 s unless `LEASE_SECONDS` is set.
+
+An interrupt or SIGTERM ends it. What was under way goes on at the next start with the same --data.
+
+A bearer token stands for a user: `Authorization: Bearer alice` makes the request alice's, and
+alice sees her own tasks only. Without one, everybody is the same user. Nothing is checked without
+--auth: this is for one's own machine.
+";
+
+/// What of the usage is of the program with the agents that come with a2a-lambda only.
+const ITS_NAME: &str = "scripts/dev [options]";
+const AGENT_OPTION: &str = "  --agent NAME   the agent to run [default: echo]\n";
+
+/// The usage of a program with agents of its own.
+fn own_usage() -> String {
+    USAGE.replace(AGENT_OPTION, "").replace(ITS_NAME, "cargo run -- [options]")
+}
+
+/// Runs the local cloud with these agents, as the `main` of a program: with `--help` it says how.
+/// `agents` is called at the start, if the functions do not run as processes of their own. Its error
+/// ends the program, and is written.
+pub fn main<E: Into<Box<dyn Error + Send + Sync>>>(
+    agents: impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
+) -> ExitCode {
+    run_program(None, &own_usage(), agents)
+}
+
+/// The same, with the option `--agent` for what the functions have as the variable `AGENT`. `check`
+/// refuses what it cannot be.
+pub fn main_with_agent_option<E: Into<Box<dyn Error + Send + Sync>>, R: Error + 'static>(
+    check: impl Fn(&str) -> Result<(), R>,
+    agents: impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
+) -> ExitCode {
+    run_program(Some(&|text| Ok(check(text)?)), USAGE, agents)
+}
+
+/// Refuses what `--agent` cannot be.
+type CheckAgent<'a> = &'a dyn Fn(&str) -> Result<(), Box<dyn Error>>;
+
+/// How long the end may take. Threads that hang, in an agent or in a look-up of a name, end with the
+/// process.
+const END_WITHIN: Duration = Duration::from_millis(500);
+
+struct Arguments {
+    port: u16,
+    log: LevelFilter,
+    gate: Gate,
+    cloud: Options,
+}
+
+fn parse(
+    mut arguments: lexopt::Parser,
+    with_agent: bool,
+) -> Result<Option<Arguments>, lexopt::Error> {
+    use lexopt::prelude::*;
+    let mut parsed = Arguments {
+        port: 9000,
+        log: LevelFilter::WARN,
+        gate: Gate::default(),
+        cloud: Options {
+            agent: with_agent.then(|| "echo".to_owned()),
+            data: Data::Folder(PathBuf::from(".data")),
+            bootstraps: None,
+            response_mode: ResponseMode::Stream,
+            aws_port: None,
+            auth: false,
+        },
+    };
+    let options = &mut parsed.cloud;
+    let variables = Variables::new(Reader::LocalCloud, &process_environment);
+    let set = variables.text(&ALLOWED_ORIGINS).map_err(|error| error.to_string())?;
+    let mut origins: Vec<String> = set.into_iter().collect();
+    let mut hosts = Vec::new();
+    let mut folder = false;
+    let mut memory = false;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("port") => parsed.port = arguments.value()?.parse()?,
+            Long("agent") if with_agent => {
+                options.agent = Some(arguments.value()?.string()?);
+            }
+            Long("data") => {
+                folder = true;
+                options.data = Data::Folder(arguments.value()?.into());
+            }
+            Long("memory") => {
+                memory = true;
+                options.data = Data::Memory;
+            }
+            Long("processes") => options.bootstraps = Some(own_folder()?),
+            Long("allow-origin") => origins.push(arguments.value()?.string()?),
+            Long("allow-host") => hosts.push(arguments.value()?.string()?),
+            Long("auth") => options.auth = true,
+            Long("aws-port") => options.aws_port = Some(arguments.value()?.parse()?),
+            Long("buffer") => options.response_mode = ResponseMode::Buffer,
+            Long("log") => parsed.log = arguments.value()?.parse()?,
+            Short('h') | Long("help") => return Ok(None),
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    if folder && memory {
+        return Err("--data and --memory exclude each other".into());
+    }
+    if options.bootstraps.is_some() && options.response_mode == ResponseMode::Buffer {
+        return Err("--processes and --buffer exclude each other".into());
+    }
+    parsed.gate = Gate::new(&origins.join(","), &hosts).map_err(|error| error.to_string())?;
+    Ok(Some(parsed))
+}
+
+/// The folder of this executable: the functions' are beside it.
+fn own_folder() -> Result<PathBuf, lexopt::Error> {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    Ok(own.parent().map(Path::to_path_buf).unwrap_or_default())
+}
+
+/// Writes a line to the standard error output, if that is still open.
+fn complain(line: impl Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+fn run_program<E: Into<Box<dyn Error + Send + Sync>>>(
+    check_agent: Option<CheckAgent<'_>>,
+    usage: &str,
+    agents: impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
+) -> ExitCode {
+    let arguments = match parse(lexopt::Parser::from_env(), check_agent.is_some()) {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => {
+            // Whoever reads the first lines only has what it wants.
+            let _ = io::stdout().write_all(usage.as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            complain(format_args!("{error}\n\n{usage}"));
+            return ExitCode::from(2);
+        }
+    };
+    logs::init(arguments.log);
+    let checked = match (check_agent, &arguments.cloud.agent) {
+        (Some(check), Some(agent)) => check(agent),
+        _ => Ok(()),
+    };
+    match checked.and_then(|()| start(arguments, agents)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the cloud on two sets of threads, so that requests are answered whatever the agents do.
+fn start<E: Into<Box<dyn Error + Send + Sync>>>(
+    arguments: Arguments,
+    make: impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
+) -> Result<(), Box<dyn Error>> {
+    let runtime = |name: &str| Builder::new_multi_thread().thread_name(name).enable_all().build();
+    let requests: Runtime = runtime("requests")?;
+    let agents: Runtime = runtime("agents")?;
+    let done = requests.block_on(run(arguments, make, agents.handle()));
+    // The functions' processes end with the last that uses them.
+    agents.shutdown_timeout(END_WITHIN);
+    requests.shutdown_timeout(END_WITHIN);
+    done
+}
+
+async fn run<E: Into<Box<dyn Error + Send + Sync>>>(
+    arguments: Arguments,
+    make: impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
+    agents: &Handle,
+) -> Result<(), Box<dyn Error>> {
+    // From here on they end it in order.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let Arguments { port, gate, cloud, .. } = arguments;
+    let listener = listen(port).map_err(|error| format!("port {port} cannot be used: {error}"))?;
+    let address = listener.local_addr()?;
+    let cloud = tokio::select! {
+        started = Cloud::start(&cloud, address.to_string(), &make) => started?,
+        _ = interrupt.recv() => return Ok(()),
+        _ = terminate.recv() => return Ok(()),
+    };
+    if let Some(variables) = cloud.operator_variables() {
+        complain("For a2a-lambda-ops, in another shell:");
+        for (name, value) in variables {
+            complain(format_args!("export {name}={value}"));
+        }
+    }
+    writeln!(io::stdout(), "listening on http://{address}")?;
+    let work = {
+        let cloud = cloud.clone();
+        agents.spawn(async move { cloud.run().await })
+    };
+    tokio::select! {
+        () = serve(listener, gate, cloud) => {}
+        ended = work => ended?,
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

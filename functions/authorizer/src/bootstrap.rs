@@ -1,0 +1,20 @@
+//! The function's process.
+
+use std::process::ExitCode;
+
+use a2a_lambda_aws::{Invoked, run_function};
+use a2a_lambda_core::Clock as _;
+use a2a_lambda_runtime::{Configured, Reader, SystemClock, Telemetry, Variables};
+
+use crate::{Context, context, handle};
+
+/// Runs the function, as the `main` of its executable.
+pub fn main() -> ExitCode {
+    let context = async |variables: &Variables<'_>| context(variables);
+    let work = async |invoked: Invoked, configured: &Configured<Context>, telemetry: &Telemetry| {
+        let now = SystemClock.now();
+        let work = async { handle(&invoked.event, now, &*configured.current().await).await };
+        telemetry.invocation().complete(work).await
+    };
+    run_function(Reader::Authorizer, context, work)
+}
