@@ -24,17 +24,18 @@ pub use a2a_lambda_http::{Bindings, Body, Grant, Principal, Visitor};
 pub async fn bindings<E: Into<Box<dyn Error + Send + Sync>>>(
     agents: impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
 ) -> Result<Bindings, ConfigError> {
-    bindings_from(&Variables::new(Reader::Request, &process_environment), agents).await
+    bindings_from(&process_environment, agents).await
 }
 
-/// The same, from other variables than the process's.
+/// The same, by another lookup of variables than in the process's environment.
 ///
 /// # Errors
 /// As [`bindings`] has it.
 pub async fn bindings_from<E: Into<Box<dyn Error + Send + Sync>>>(
-    variables: &Variables<'_>,
+    lookup: &dyn Fn(&str) -> Option<String>,
     agents: impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
 ) -> Result<Bindings, ConfigError> {
-    let agents = a2a_lambda_runtime::agents(&agents, variables).await?;
-    a2a_lambda_request::bindings(variables, agents)
+    let variables = Variables::new(Reader::Request, lookup);
+    let agents = a2a_lambda_runtime::agents(&agents, &variables).await?;
+    a2a_lambda_request::bindings(&variables, agents)
 }

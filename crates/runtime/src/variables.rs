@@ -124,6 +124,12 @@ impl<'a> Variables<'a> {
         Self { reader, lookup, secrets: None }
     }
 
+    /// Variables as the local cloud has them, by this lookup: for tests of what reads them. References
+    /// to secrets are not read.
+    pub fn local(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self::new(Reader::LocalCloud, lookup)
+    }
+
     /// The same, with the agents' own secrets read by this.
     pub(crate) fn with_secrets(self, secrets: &'a OwnSecrets<'a>) -> Self {
         Self { secrets: Some(secrets), ..self }

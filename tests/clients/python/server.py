@@ -1,4 +1,5 @@
-"""The local cloud as a child process, started as everybody starts it: by `scripts/dev`."""
+"""The local cloud as a child process, started as everybody starts it: by `scripts/dev`, or by what
+another workspace has in its place."""
 
 import os
 import signal
@@ -15,11 +16,12 @@ START_LIMIT_S = 1200
 class Server:
     """A running server; `url` is where it listens. Variables are those that its process has."""
 
-    def __init__(self, *options: str, stderr=None, **variables: str):
-        command = [ROOT / "scripts/dev", *options]
+    def __init__(
+        self, *options: str, stderr=None, command=(ROOT / "scripts/dev",), cwd=None, **variables: str
+    ):
         env = os.environ | variables
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=env
+            [*command, *options], stdout=subprocess.PIPE, stderr=stderr, text=True, env=env, cwd=cwd
         )
         limit = threading.Timer(START_LIMIT_S, self.process.kill)
         limit.start()

@@ -29,5 +29,6 @@ mod routes;
 mod streams;
 mod support;
 mod tenants;
+mod tower;
 mod versions;
 mod wrong;

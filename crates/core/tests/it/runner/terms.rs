@@ -1,7 +1,7 @@
 //! What a sender asks for beside its message, and the tasks that it refers to.
 
 use a2a_lambda_core::ops::SendOptions;
-use a2a_lambda_core::{End, Failure, TaskKey, Turn};
+use a2a_lambda_core::{Caller, End, Failure, TaskKey, Turn};
 use a2a_lambda_protocol::{
     ErrorKind, Json, Message, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
     Struct,
@@ -61,6 +61,20 @@ fn notes(end: fn(&Turn) -> Result<End, Failure>) -> Scripted {
 fn noted(world: &World, expected: &[(&str, &str)]) {
     let expected: Vec<String> = expected.iter().map(|(n, said)| format!("{n} {said}")).collect();
     assert_eq!(world.diary.read(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_knows_for_whom_it_works() {
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            diary.note(format!("{:?} of {:?}", turn.owner(), turn.tenant()));
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("hello").await;
+    world.settle(&key).await;
+    let Caller { owner, tenant } = World::alice();
+    assert_eq!(world.diary.read(), [format!("{owner:?} of {tenant:?}")]);
 }
 
 #[tokio::test(start_paused = true)]
