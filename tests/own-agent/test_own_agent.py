@@ -68,6 +68,10 @@ def test_its_functions_link_neither_the_local_cloud_nor_the_agents_of_others():
     assert "a2a-lambda-agents" not in linked("--all-features")
 
 
+def test_it_is_formatted():
+    cargo("fmt", "--check", check=True)
+
+
 def test_its_tests_pass():
     cargo("test", "--locked", check=True)
 
