@@ -37,7 +37,7 @@ pub struct Invoked {
 pub fn run_function<C, R, F, B, S, D, E>(
     function: Reader,
     context: impl AsyncFn(&Variables<'_>) -> Result<C, ConfigError> + 'static,
-    work: impl AsyncFn(Invoked, &Configured<C>, &Telemetry) -> Result<R, F>,
+    work: &impl AsyncFn(Invoked, &Configured<C>, &Telemetry) -> Result<R, F>,
 ) -> ExitCode
 where
     C: 'static,
@@ -52,17 +52,16 @@ where
         Ok(runtime) => runtime,
         Err(error) => return failed_start(function, &error),
     };
-    let work = &work;
     runtime.block_on(start(function, context, secret_store, async |configured, telemetry| {
         run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
             let deadline = deadline(event.context.deadline);
             let invoked = Invoked { event: event.payload, deadline };
-            work(invoked, configured, telemetry).await.map_err(diagnostic)
+            work(invoked, configured, telemetry).await.map_err(|error| diagnostic(&error))
         }))
         .await
     }))
 }
 
-fn diagnostic(error: impl Named) -> Diagnostic {
+fn diagnostic(error: &impl Named) -> Diagnostic {
     Diagnostic { error_type: error.name().to_owned(), error_message: error.to_string() }
 }

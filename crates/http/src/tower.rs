@@ -9,9 +9,10 @@ use a2a_lambda_protocol::{A2aError, ErrorKind};
 use bytes::Bytes;
 use futures_core::Stream as _;
 use http::request::Parts;
+use http::uri::Authority;
 use http::{HeaderValue, Request, Response, header};
 use http_body::{Frame, SizeHint};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Collected, LengthLimitError, Limited};
 use tower_service::Service;
 
 use crate::body::whole;
@@ -64,7 +65,7 @@ impl Bindings {
     {
         let limit = self.config.max_body_bytes;
         let read = Limited::new(body, limit).collect().await;
-        read.map(|body| body.to_bytes()).map_err(|error| {
+        read.map(Collected::to_bytes).map_err(|error| {
             if error.is::<LengthLimitError>() {
                 let text = format!("the body is larger than {limit} bytes, which is the limit");
                 return A2aError::new(ErrorKind::PayloadTooLarge, text);
@@ -78,7 +79,7 @@ impl Bindings {
 /// Who calls, if nothing says it.
 fn nobody(parts: &Parts) -> Visitor {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = parts.uri.authority().map(|it| it.as_str()).or(host).unwrap_or("localhost");
+    let host = parts.uri.authority().map(Authority::as_str).or(host).unwrap_or("localhost");
     Visitor {
         principal: Principal::Nobody,
         grant: Grant::default(),

@@ -215,16 +215,13 @@ impl Cloud {
             ),
             None => None,
         };
-        let functions = match &options.bootstraps {
-            Some(bootstraps) => {
-                Functions::processes(bootstraps, database, queue.clone(), &settings)
-                    .await
-                    .map_err(StartError::Processes)?
-            }
-            None => {
-                let agents = agents(make, &variables).await?;
-                Functions::within(engine.clone(), agents, local_queue, store, &settings)?
-            }
+        let functions = if let Some(bootstraps) = &options.bootstraps {
+            Functions::processes(bootstraps, database, queue.clone(), &settings)
+                .await
+                .map_err(StartError::Processes)?
+        } else {
+            let agents = agents(make, &variables).await?;
+            Functions::within(engine.clone(), agents, local_queue, store, &settings)?
         };
         if let Some(folder) = &folder {
             take_up(&engine, folder.former()).await?;

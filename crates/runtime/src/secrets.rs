@@ -385,7 +385,7 @@ async fn made<C: 'static>(
     let variables = Variables::new(references.reader, &lookup).with_secrets(&own);
     let context = tokio::select! {
         biased;
-        made = make.make(&variables) => made?,
+        context = make.make(&variables) => context?,
         () = clock.sleep(AT_START) => {
             let text = format!("they were not made within {} s", AT_START.as_secs());
             return Err(ConfigError::agents(text));

@@ -99,9 +99,9 @@ async fn axum_streams_what_happens() {
     let (status, events) = ask(&app, (Method::POST, "/message:stream"), "a-token", message()).await;
     assert_eq!(status, StatusCode::OK, "{events}");
     let data = events.lines().filter_map(|line| line.strip_prefix("data: "));
-    let states: Vec<Value> = data
+    let shown: Vec<Value> = data
         .map(|data| serde_json::from_str::<Value>(data).unwrap())
         .filter_map(|event| event.pointer("/statusUpdate/status/state").cloned())
         .collect();
-    assert_eq!(states, ["TASK_STATE_WORKING", "TASK_STATE_COMPLETED"], "{events}");
+    assert_eq!(shown, ["TASK_STATE_WORKING", "TASK_STATE_COMPLETED"], "{events}");
 }

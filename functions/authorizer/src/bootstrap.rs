@@ -16,5 +16,5 @@ pub fn main() -> ExitCode {
         let work = async { handle(&invoked.event, now, &*configured.current().await).await };
         telemetry.invocation().complete(work).await
     };
-    run_function(Reader::Authorizer, context, work)
+    run_function(Reader::Authorizer, context, &work)
 }

@@ -23,5 +23,5 @@ pub fn main<E: Into<Box<dyn Error + Send + Sync>> + 'static>(
         let answer = invocation.run(work).await?;
         Ok::<_, EventError>(answer.until_its_end(invocation).await)
     };
-    run_function(Reader::Request, context, work)
+    run_function(Reader::Request, context, &work)
 }

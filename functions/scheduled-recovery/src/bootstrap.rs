@@ -16,5 +16,5 @@ pub fn main() -> ExitCode {
         let work = async { handle(deadline, &*configured.current().await).await };
         telemetry.invocation().complete(work).await
     };
-    run_function(Reader::ScheduledRecovery, context, work)
+    run_function(Reader::ScheduledRecovery, context, &work)
 }

@@ -22,5 +22,5 @@ pub fn main<E: Into<Box<dyn Error + Send + Sync>> + 'static>(
         let work = async { handle(event, deadline, &*configured.current().await).await };
         Ok::<_, EventError>(telemetry.invocation().complete(work).await)
     };
-    run_function(Reader::SqsExecutor, context, work)
+    run_function(Reader::SqsExecutor, context, &work)
 }

@@ -16,5 +16,5 @@ pub fn main() -> ExitCode {
         let work = async { handle(event, deadline, &*configured.current().await).await };
         Ok::<_, EventError>(telemetry.invocation().complete(work).await)
     };
-    run_function(Reader::StreamRecovery, context, work)
+    run_function(Reader::StreamRecovery, context, &work)
 }

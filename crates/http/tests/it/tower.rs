@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use a2a_lambda_http::{Bindings, HttpConfig, Visitor};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http::{Request, Response, header};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -68,18 +67,18 @@ async fn a_body_that_is_too_large_or_breaks_is_refused_and_read_no_further() {
     let max_body_bytes = 10_000;
     let world = World::with_config(HttpConfig { max_body_bytes, ..HttpConfig::default() });
     let read = Arc::new(AtomicUsize::new(0));
-    let endless = {
+    let long = {
         let read = read.clone();
-        stream::repeat_with(move || {
+        let piece = move || {
             read.fetch_add(1, Ordering::Relaxed);
             Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(&[b' '; 1_000])))
-        })
+        };
+        stream::repeat_with(piece).take(1_000)
     };
     let mut request = Request::post("/message:send").header("a2a-version", "1.0");
     request.extensions_mut().unwrap().insert(world.visitor.clone());
-    let request = request.body(StreamBody::new(endless)).unwrap();
-    let answering = answer(&world.bindings, request);
-    let response = tokio::time::timeout(Duration::from_secs(60), answering).await.unwrap();
+    let request = request.body(StreamBody::new(long)).unwrap();
+    let response = answer(&world.bindings, request).await;
     assert_eq!(response.status(), 413, "{response:?}");
     assert!(read.load(Ordering::Relaxed) <= 12, "{read:?} pieces were read");
 
