@@ -1,5 +1,6 @@
 """An agent of one's own, in a workspace of its own: `examples/own-agent`, used as its author would."""
 
+import json
 import os
 import subprocess
 import tomllib
@@ -103,6 +104,18 @@ def test_a_wrong_variable_of_the_agent_s_ends_the_start_by_its_name(built):
     assert ran.returncode == 1 and ran.stdout == ""
     expected = 'the agents could not be made: UNIT must be words or letters, not "miles"'
     assert ran.stderr.strip() == expected
+
+
+def test_a_function_that_has_no_agents_ends_and_its_log_says_why(built):
+    for function in ["request", "sqs-executor"]:
+        ran = subprocess.run(
+            [TARGET / "own-agent/debug" / function], env={"UNIT": "miles"}, text=True,
+            capture_output=True, timeout=60,
+        )  # fmt: skip
+        assert ran.returncode == 1
+        line = json.loads(ran.stdout)
+        assert (line["level"], line["message"]) == ("ERROR", "the function cannot run")
+        assert line["error"].startswith("the agents could not be made: UNIT must be ")
 
 
 def test_help_names_what_there_is_and_no_agent_of_ours_can_be_chosen(built):
