@@ -253,7 +253,7 @@ fn queues(variables: &Variables<'_>) -> Result<(String, String, AwsEnvironment),
     let dead_letters = queue_url(variables, &DEAD_LETTER_QUEUE_URL)?;
     let signals = queue_url(variables, &QUEUE_URL)?;
     if dead_letters == signals {
-        let variable = DEAD_LETTER_QUEUE_URL.about.name.into();
+        let variable = DEAD_LETTER_QUEUE_URL.about.name;
         let what = "another queue than that of QUEUE_URL".to_owned();
         return Err(ConfigError::Invalid { variable, what, source: None });
     }

@@ -9,7 +9,6 @@
 //! The agents' own secrets are the same: [`Variables::own_secret`] reads a reference when the agents
 //! are made, and from then on it is read again with ours.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
@@ -148,7 +147,7 @@ pub(crate) type MakeStore =
     Box<dyn Fn(&Variables<'_>) -> Result<Arc<dyn SecretStore>, ConfigError> + Send + Sync>;
 
 /// Values by the names of variables.
-type Values = BTreeMap<Cow<'static, str>, Zeroizing<String>>;
+type Values = BTreeMap<&'static str, Zeroizing<String>>;
 
 /// The variables that are references, and where these are read.
 struct References {
@@ -157,7 +156,7 @@ struct References {
     make_store: MakeStore,
     /// Made with the first reference.
     store: OnceLock<Arc<dyn SecretStore>>,
-    of: Mutex<Vec<(Cow<'static, str>, Reference)>>,
+    of: Mutex<Vec<(&'static str, Reference)>>,
 }
 
 impl References {
@@ -172,7 +171,7 @@ impl References {
             let value = lookup(text.about.name).map(Zeroizing::new).unwrap_or_default();
             let reference = Reference::parse(&value);
             if let Some(found) = reference.map_err(|error| ConfigError::because(text, error))? {
-                of.push((Cow::Borrowed(text.about.name), found));
+                of.push((text.about.name, found));
             }
         }
         Ok(Self { reader, lookup, make_store, store: OnceLock::new(), of: Mutex::new(of) })
@@ -186,7 +185,7 @@ impl References {
         Ok(self.store.get_or_init(|| made).clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Cow<'static, str>, Reference)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(&'static str, Reference)>> {
         self.of.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -214,7 +213,7 @@ impl References {
         let all = async {
             while let Some(read) = reading.join_next().await {
                 let Ok((variable, value)) = read else { continue };
-                let value = value.map_err(|error| ConfigError::unread(variable.clone(), error))?;
+                let value = value.map_err(|error| ConfigError::unread(variable, error))?;
                 values.insert(variable, value);
             }
             Ok(())
@@ -245,21 +244,20 @@ impl OwnSecrets<'_> {
     /// What a reference in a variable stands for. It is read with all others from now on.
     pub(crate) async fn read(
         &self,
-        variable: &str,
+        variable: &'static str,
         reference: Reference,
     ) -> Result<Zeroizing<String>, ConfigError> {
         let known = || self.values.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(value) = known().get(variable) {
             return Ok(value.clone());
         }
-        let name: Cow<'static, str> = Cow::Owned(variable.to_owned());
         let store = self.references.store()?;
         let read = async { reference.value(store.read(&reference).await?) };
-        let value = read.await.map_err(|error| ConfigError::unread(name.clone(), error))?;
-        known().insert(name.clone(), value.clone());
+        let value = read.await.map_err(|error| ConfigError::unread(variable, error))?;
+        known().insert(variable, value.clone());
         let mut of = self.references.lock();
-        if of.iter().all(|(known, _)| *known != name) {
-            of.push((name, reference));
+        if of.iter().all(|(known, _)| *known != variable) {
+            of.push((variable, reference));
         }
         Ok(value)
     }

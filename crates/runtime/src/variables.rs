@@ -1,6 +1,5 @@
 //! Variables: the configuration of a process, read once at its start.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
@@ -16,7 +15,7 @@ pub enum ConfigError {
     #[error("the environment variable {variable} is not set: it must be {what}")]
     Missing {
         /// The variable's name.
-        variable: Cow<'static, str>,
+        variable: &'static str,
         /// What it must be.
         what: String,
     },
@@ -24,7 +23,7 @@ pub enum ConfigError {
     #[error("the environment variable {variable} must be {what}")]
     Invalid {
         /// The variable's name.
-        variable: Cow<'static, str>,
+        variable: &'static str,
         /// What it must be.
         what: String,
         /// Why this value is not.
@@ -35,7 +34,7 @@ pub enum ConfigError {
     #[error("the value of the environment variable {variable} could not be read where it is kept")]
     Unread {
         /// The variable's name.
-        variable: Cow<'static, str>,
+        variable: &'static str,
         /// Why not.
         #[source]
         source: Box<dyn Error + Send + Sync>,
@@ -44,7 +43,7 @@ pub enum ConfigError {
     #[error("{variable} is a variable of a2a-lambda: an agent's own must have another name")]
     Taken {
         /// The variable's name.
-        variable: Cow<'static, str>,
+        variable: &'static str,
     },
     /// The agents could not be made.
     #[error("the agents could not be made")]
@@ -60,13 +59,13 @@ impl ConfigError {
     /// The variable is not set, and must be.
     pub fn missing(variable: &'static Text) -> Self {
         let what = variable.must_be.to_owned();
-        Self::Missing { variable: variable.about.name.into(), what }
+        Self::Missing { variable: variable.about.name, what }
     }
 
     /// The variable is not set, and must be, as another is.
     pub fn missing_for(variable: &'static Text, owner: &'static Text) -> Self {
         let what = format!("{}, as {} is set", variable.must_be, owner.about.name);
-        Self::Missing { variable: variable.about.name.into(), what }
+        Self::Missing { variable: variable.about.name, what }
     }
 
     /// The variable has a value that it cannot have. The value is not shown.
@@ -84,20 +83,20 @@ impl ConfigError {
 
     /// The variable's value could not be read where it is kept.
     pub(crate) fn unread(
-        variable: Cow<'static, str>,
+        variable: &'static str,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
         Self::Unread { variable, source: source.into() }
     }
 }
 
-fn missing_own(name: &str, must_be: &str) -> ConfigError {
-    ConfigError::Missing { variable: name.to_owned().into(), what: must_be.to_owned() }
+fn missing_own(name: &'static str, must_be: &str) -> ConfigError {
+    ConfigError::Missing { variable: name, what: must_be.to_owned() }
 }
 
 fn refused(variable: Variable, source: Option<Box<dyn Error + Send + Sync>>) -> ConfigError {
     let what = variable.must_be().into_owned();
-    ConfigError::Invalid { variable: variable.name().into(), what, source }
+    ConfigError::Invalid { variable: variable.name(), what, source }
 }
 
 /// The variables of a process. An empty variable counts as not set, since a template can give a
@@ -140,9 +139,9 @@ impl<'a> Variables<'a> {
     ///
     /// # Errors
     /// When it has the name of a variable of ours.
-    pub fn own(&self, name: &str) -> Result<Option<String>, ConfigError> {
+    pub fn own(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
         if SETTINGS.iter().any(|ours| ours.name() == name) {
-            return Err(ConfigError::Taken { variable: name.to_owned().into() });
+            return Err(ConfigError::Taken { variable: name });
         }
         Ok((self.lookup)(name).filter(|value| !value.is_empty()))
     }
@@ -152,7 +151,7 @@ impl<'a> Variables<'a> {
     ///
     /// # Errors
     /// When it is not set, or has the name of a variable of ours.
-    pub fn own_required(&self, name: &str, must_be: &str) -> Result<String, ConfigError> {
+    pub fn own_required(&self, name: &'static str, must_be: &str) -> Result<String, ConfigError> {
         self.own(name)?.ok_or_else(|| missing_own(name, must_be))
     }
 
@@ -163,11 +162,9 @@ impl<'a> Variables<'a> {
     /// # Errors
     /// When it has the name of a variable of ours, or is a reference that is malformed or cannot be
     /// read. The function's role must allow that.
-    pub async fn own_secret(&self, name: &str) -> Result<Option<Secret>, ConfigError> {
+    pub async fn own_secret(&self, name: &'static str) -> Result<Option<Secret>, ConfigError> {
         let Some(value) = self.own(name)? else { return Ok(None) };
-        let unread = |error: Box<dyn Error + Send + Sync>| {
-            ConfigError::unread(name.to_owned().into(), error)
-        };
+        let unread = |error: Box<dyn Error + Send + Sync>| ConfigError::unread(name, error);
         let reference = Reference::parse(&value).map_err(|error| unread(error.into()))?;
         let Some(reference) = reference else { return Ok(Some(Secret::new(value))) };
         let secrets = self.secrets.ok_or_else(|| {
@@ -187,7 +184,7 @@ impl<'a> Variables<'a> {
     /// When it is not set, and as [`own_secret`](Self::own_secret) has it.
     pub async fn own_secret_required(
         &self,
-        name: &str,
+        name: &'static str,
         must_be: &str,
     ) -> Result<Secret, ConfigError> {
         self.own_secret(name).await?.ok_or_else(|| missing_own(name, must_be))
@@ -273,7 +270,7 @@ impl<'a> Variables<'a> {
             // Whoever has set it believes that it does something.
             Some(_) if !owner_is_set => {
                 let what = format!("unset, or {} set: it is for that only", owner.about.name);
-                let variable = variable.about.name.into();
+                let variable = variable.about.name;
                 Err(ConfigError::Invalid { variable, what, source: None })
             }
             None if owner_is_set && matches!(variable.need, Need::With(_)) => {

@@ -67,7 +67,7 @@ pub fn context_with(
     let issuers = variables.read(&JWT_ISSUERS, issuers)?.unwrap_or_default();
     if issuers.is_empty() && keys.is_none() {
         let what = "set, or API_KEYS true: nobody could call".to_owned();
-        let variable = JWT_ISSUERS.about.name.into();
+        let variable = JWT_ISSUERS.about.name;
         return Err(ConfigError::Invalid { variable, what, source: None });
     }
     let issuer = |Written { url, audiences, jwks_url }: Written| Issuer {

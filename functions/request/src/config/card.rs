@@ -32,7 +32,7 @@ pub fn card(variables: &Variables<'_>, http: &mut HttpConfig) -> Result<(), Conf
     if let Some(signer) = &http.card_signer {
         let what = "another id than CARD_SIGNING_KEY_ID, as the keys are not the same";
         http.jwks.add(signer.public_jwk()).map_err(|error| ConfigError::Invalid {
-            variable: PUSH_JWT_KEY_ID.about.name.into(),
+            variable: PUSH_JWT_KEY_ID.about.name,
             what: what.to_owned(),
             source: Some(error.into()),
         })?;
