@@ -98,17 +98,25 @@ impl Reference {
         }
     }
 
-    /// What of a stored text the variable is to have.
+    /// What of a stored text the variable is to have. An empty text is none: the variable would count as
+    /// not set, and what it is for would be switched off.
     fn value(&self, stored: Zeroizing<String>) -> Result<Zeroizing<String>, SecretError> {
-        let Self::Secret { key: Some(key), .. } = self else { return Ok(stored) };
-        // The parser's error would quote the secret.
-        let object: Result<Map<String, Value>, _> = serde_json::from_str(&stored);
-        let mut object = object.map_err(|_| SecretError::new("the secret is no JSON object"))?;
-        match object.remove(key) {
-            Some(Value::String(value)) => Ok(Zeroizing::new(value)),
-            Some(_) => Err(SecretError::new("that member of the secret is no text")),
-            None => Err(SecretError::new("the secret has no such member")),
-        }
+        let value = match self {
+            Self::Secret { key: Some(key), .. } => member(&stored, key)?,
+            _ => stored,
+        };
+        if value.is_empty() { Err(SecretError::new("it is empty")) } else { Ok(value) }
+    }
+}
+
+fn member(stored: &str, key: &str) -> Result<Zeroizing<String>, SecretError> {
+    // The parser's error would quote the secret.
+    let object: Result<Map<String, Value>, _> = serde_json::from_str(stored);
+    let mut object = object.map_err(|_| SecretError::new("the secret is no JSON object"))?;
+    match object.remove(key) {
+        Some(Value::String(value)) => Ok(Zeroizing::new(value)),
+        Some(_) => Err(SecretError::new("that member of the secret is no text")),
+        None => Err(SecretError::new("the secret has no such member")),
     }
 }
 

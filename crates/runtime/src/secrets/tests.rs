@@ -235,7 +235,11 @@ async fn what_cannot_be_read_at_the_start_is_named_and_nothing_of_it_is_shown() 
     world.shelf.set("ssm:/silent", None);
     world.shelf.set("secretsmanager:text", Some(Ok(HUSH)));
     world.shelf.set("secretsmanager:list", Some(Ok(r#"["hunter2"]"#)));
+    world.shelf.set("ssm:/empty", Some(Ok("")));
+    world.shelf.set("secretsmanager:empty", Some(Ok(r#"{"key":""}"#)));
     for (variable, value, reason) in [
+        (&PUSH_SIGNING_KEYS, "ssm:/empty", "it is empty"),
+        (&PUSH_SIGNING_KEYS, "secretsmanager:empty#key", "it is empty"),
         (&PUSH_SIGNING_KEYS, "ssm:/nowhere", "there is none"),
         (&PUSH_SIGNING_KEYS, "ssm:/silent", "there was no answer within 8 s"),
         (&PUSH_JWT_KEY, "ssm:hunter2", "must be a reference"),
