@@ -39,12 +39,8 @@ def test_the_table_is_the_one_that_the_store_expects():
     assert by_owner["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": shown}
     assert due["Projection"] == {"ProjectionType": "KEYS_ONLY"}
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
-    # Heads have a time to live in this attribute, and no other item has one.
-    lived = {"AttributeName": "ttl", "Enabled": True}
+    lived = {"AttributeName": constant("TTL"), "Enabled": True}
     assert table["TimeToLiveSpecification"] == lived
-    sources = (ROOT / "crates/dynamodb/src").glob("*.rs")
-    named = {of.name: re.findall(r'const (\w+): &str = "ttl"', of.read_text()) for of in sources}
-    assert {name: names for name, names in named.items() if names} == {"head_item.rs": ["TTL"]}
 
 
 def test_the_table_outlives_mistakes():

@@ -19,7 +19,7 @@ use crate::attributes::{
 use crate::format::{FORMAT, Kind, NEWEST, OLDEST, WITH_RETENTION};
 use crate::table::{
     CONTEXT, DUE_PK, DUE_SK, HEAD, LIST_PK, LIST_SK, LOG, LOG_BYTES, OPEN_MARK, PK, PUSH_MARK, SK,
-    STATE, partition, task_key,
+    STATE, TTL, partition, task_key,
 };
 
 pub(crate) const REVISION: &str = "r";
@@ -59,7 +59,6 @@ const FOLLOW_UPS: &str = "fu";
 
 // Of format 2. The template switches DynamoDB's time to live on for the attribute with this name.
 pub(crate) const INCARNATION: &str = "i";
-const TTL: &str = "ttl";
 const LEFTOVERS: &str = "lo";
 const DELETED: &str = "del";
 

@@ -18,10 +18,7 @@ use tracing::warn;
 use crate::DynamoDbStore;
 use crate::attributes::{Item, find_number, number, string};
 use crate::error::store_error;
-use crate::table::{PK, SK};
-
-/// The attribute by which DynamoDB deletes items, in seconds.
-const TTL: &str = "ttl";
+use crate::table::{PK, SK, TTL};
 
 /// How many places are taken.
 const COUNT: &str = "n";

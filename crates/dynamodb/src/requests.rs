@@ -9,10 +9,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use crate::DynamoDbStore;
 use crate::attributes::{number, string};
 use crate::error::store_error;
-use crate::table::{PK, SK};
-
-/// The attribute by which DynamoDB deletes items, in seconds.
-const TTL: &str = "ttl";
+use crate::table::{PK, SK, TTL};
 
 /// How long after its minute an item is kept.
 const KEPT_SECONDS: i64 = 3_600;

@@ -21,6 +21,9 @@ pub const DUE_INDEX: &str = "due";
 pub(crate) const PK: &str = "pk";
 pub(crate) const SK: &str = "sk";
 
+/// The attribute by which DynamoDB deletes items, in seconds.
+pub(crate) const TTL: &str = "ttl";
+
 /// What items of a task are called: the configs sort before the head, and so are no part of what is
 /// read of a task; the log's items sort behind it.
 pub(crate) const CONFIGS: &str = "C#";
