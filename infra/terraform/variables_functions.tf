@@ -128,7 +128,7 @@ variable "requests_per_minute_per_owner" {
   default     = null
 
   validation {
-    condition     = var.requests_per_minute_per_owner == null ? true : var.requests_per_minute_per_owner >= 0 && var.requests_per_minute_per_owner <= 60000
+    condition     = var.requests_per_minute_per_owner == null ? true : floor(var.requests_per_minute_per_owner) == var.requests_per_minute_per_owner && var.requests_per_minute_per_owner >= 0 && var.requests_per_minute_per_owner <= 60000
     error_message = "requests_per_minute_per_owner must be 0 to 60000."
   }
 }
@@ -139,7 +139,7 @@ variable "max_open_streams_per_owner" {
   default     = null
 
   validation {
-    condition     = var.max_open_streams_per_owner == null ? true : var.max_open_streams_per_owner >= 0 && var.max_open_streams_per_owner <= 500
+    condition     = var.max_open_streams_per_owner == null ? true : floor(var.max_open_streams_per_owner) == var.max_open_streams_per_owner && var.max_open_streams_per_owner >= 0 && var.max_open_streams_per_owner <= 500
     error_message = "max_open_streams_per_owner must be 0 to 500."
   }
 }
@@ -150,7 +150,7 @@ variable "max_open_tasks_per_owner" {
   default     = null
 
   validation {
-    condition     = var.max_open_tasks_per_owner == null ? true : var.max_open_tasks_per_owner >= 0 && var.max_open_tasks_per_owner <= 1000
+    condition     = var.max_open_tasks_per_owner == null ? true : floor(var.max_open_tasks_per_owner) == var.max_open_tasks_per_owner && var.max_open_tasks_per_owner >= 0 && var.max_open_tasks_per_owner <= 1000
     error_message = "max_open_tasks_per_owner must be 0 to 1000."
   }
 }
@@ -189,7 +189,7 @@ variable "keep_alive_seconds" {
   default     = null
 
   validation {
-    condition     = var.keep_alive_seconds == null ? true : var.keep_alive_seconds >= 1 && var.keep_alive_seconds <= 900
+    condition     = var.keep_alive_seconds == null ? true : floor(var.keep_alive_seconds) == var.keep_alive_seconds && var.keep_alive_seconds >= 1 && var.keep_alive_seconds <= 900
     error_message = "keep_alive_seconds must be 1 to 900."
   }
 }
@@ -200,7 +200,7 @@ variable "max_stream_seconds" {
   default     = null
 
   validation {
-    condition     = var.max_stream_seconds == null ? true : var.max_stream_seconds >= 1 && var.max_stream_seconds <= 900
+    condition     = var.max_stream_seconds == null ? true : floor(var.max_stream_seconds) == var.max_stream_seconds && var.max_stream_seconds >= 1 && var.max_stream_seconds <= 900
     error_message = "max_stream_seconds must be 1 to 900."
   }
 }
@@ -233,7 +233,7 @@ variable "max_body_bytes" {
   default     = null
 
   validation {
-    condition     = var.max_body_bytes == null ? true : var.max_body_bytes >= 1024 && var.max_body_bytes <= 6000000
+    condition     = var.max_body_bytes == null ? true : floor(var.max_body_bytes) == var.max_body_bytes && var.max_body_bytes >= 1024 && var.max_body_bytes <= 6000000
     error_message = "max_body_bytes must be 1024 to 6000000."
   }
 }
@@ -244,7 +244,7 @@ variable "card_max_age_seconds" {
   default     = null
 
   validation {
-    condition     = var.card_max_age_seconds == null ? true : var.card_max_age_seconds >= 0 && var.card_max_age_seconds <= 31536000
+    condition     = var.card_max_age_seconds == null ? true : floor(var.card_max_age_seconds) == var.card_max_age_seconds && var.card_max_age_seconds >= 0 && var.card_max_age_seconds <= 31536000
     error_message = "card_max_age_seconds must be 0 to 31536000."
   }
 }
@@ -401,7 +401,7 @@ variable "push_timeout_seconds" {
   default     = null
 
   validation {
-    condition     = var.push_timeout_seconds == null ? true : var.push_timeout_seconds >= 1 && var.push_timeout_seconds <= 60
+    condition     = var.push_timeout_seconds == null ? true : floor(var.push_timeout_seconds) == var.push_timeout_seconds && var.push_timeout_seconds >= 1 && var.push_timeout_seconds <= 60
     error_message = "push_timeout_seconds must be 1 to 60."
   }
 }
@@ -423,7 +423,7 @@ variable "push_claim_seconds" {
   default     = null
 
   validation {
-    condition     = var.push_claim_seconds == null ? true : var.push_claim_seconds >= 4 && var.push_claim_seconds <= 900
+    condition     = var.push_claim_seconds == null ? true : floor(var.push_claim_seconds) == var.push_claim_seconds && var.push_claim_seconds >= 4 && var.push_claim_seconds <= 900
     error_message = "push_claim_seconds must be 4 to 900."
   }
 }
@@ -434,7 +434,7 @@ variable "signal_grace_seconds" {
   default     = null
 
   validation {
-    condition     = var.signal_grace_seconds == null ? true : var.signal_grace_seconds >= 1 && var.signal_grace_seconds <= 900
+    condition     = var.signal_grace_seconds == null ? true : floor(var.signal_grace_seconds) == var.signal_grace_seconds && var.signal_grace_seconds >= 1 && var.signal_grace_seconds <= 900
     error_message = "signal_grace_seconds must be 1 to 900."
   }
 }
@@ -445,7 +445,7 @@ variable "task_retention_days" {
   default     = null
 
   validation {
-    condition     = var.task_retention_days == null ? true : var.task_retention_days >= 0 && var.task_retention_days <= 3650
+    condition     = var.task_retention_days == null ? true : floor(var.task_retention_days) == var.task_retention_days && var.task_retention_days >= 0 && var.task_retention_days <= 3650
     error_message = "task_retention_days must be 0 to 3650."
   }
 }
@@ -456,7 +456,7 @@ variable "waiting_retention_days" {
   default     = null
 
   validation {
-    condition     = var.waiting_retention_days == null ? true : var.waiting_retention_days >= 0 && var.waiting_retention_days <= 3650
+    condition     = var.waiting_retention_days == null ? true : floor(var.waiting_retention_days) == var.waiting_retention_days && var.waiting_retention_days >= 0 && var.waiting_retention_days <= 3650
     error_message = "waiting_retention_days must be 0 to 3650."
   }
 }
@@ -467,7 +467,7 @@ variable "stored_format" {
   default     = null
 
   validation {
-    condition     = var.stored_format == null ? true : var.stored_format >= 1 && var.stored_format <= 2
+    condition     = var.stored_format == null ? true : floor(var.stored_format) == var.stored_format && var.stored_format >= 1 && var.stored_format <= 2
     error_message = "stored_format must be 1 or 2."
   }
 }
@@ -489,7 +489,7 @@ variable "blocking_wait_seconds" {
   default     = null
 
   validation {
-    condition     = var.blocking_wait_seconds == null ? true : var.blocking_wait_seconds >= 0 && var.blocking_wait_seconds <= 900
+    condition     = var.blocking_wait_seconds == null ? true : floor(var.blocking_wait_seconds) == var.blocking_wait_seconds && var.blocking_wait_seconds >= 0 && var.blocking_wait_seconds <= 900
     error_message = "blocking_wait_seconds must be 0 to 900."
   }
 }
@@ -500,7 +500,7 @@ variable "lease_seconds" {
   default     = null
 
   validation {
-    condition     = var.lease_seconds == null ? true : var.lease_seconds >= 6 && var.lease_seconds <= 900
+    condition     = var.lease_seconds == null ? true : floor(var.lease_seconds) == var.lease_seconds && var.lease_seconds >= 6 && var.lease_seconds <= 900
     error_message = "lease_seconds must be 6 to 900."
   }
 }
@@ -511,7 +511,7 @@ variable "max_attempts" {
   default     = null
 
   validation {
-    condition     = var.max_attempts == null ? true : var.max_attempts >= 1 && var.max_attempts <= 100
+    condition     = var.max_attempts == null ? true : floor(var.max_attempts) == var.max_attempts && var.max_attempts >= 1 && var.max_attempts <= 100
     error_message = "max_attempts must be 1 to 100."
   }
 }

@@ -39,7 +39,7 @@ variable "authorizer_result_ttl_seconds" {
   default     = null
 
   validation {
-    condition     = var.authorizer_result_ttl_seconds == null ? true : var.authorizer_result_ttl_seconds >= 0 && var.authorizer_result_ttl_seconds <= 3600
+    condition     = var.authorizer_result_ttl_seconds == null ? true : floor(var.authorizer_result_ttl_seconds) == var.authorizer_result_ttl_seconds && var.authorizer_result_ttl_seconds >= 0 && var.authorizer_result_ttl_seconds <= 3600
     error_message = "authorizer_result_ttl_seconds must be 0 to 3600."
   }
 }
@@ -149,7 +149,7 @@ variable "request_memory" {
   default     = null
 
   validation {
-    condition     = var.request_memory == null ? true : var.request_memory >= 128 && var.request_memory <= 10240
+    condition     = var.request_memory == null ? true : floor(var.request_memory) == var.request_memory && var.request_memory >= 128 && var.request_memory <= 10240
     error_message = "request_memory must be 128 to 10240."
   }
 }
@@ -160,7 +160,7 @@ variable "sqs_executor_memory" {
   default     = null
 
   validation {
-    condition     = var.sqs_executor_memory == null ? true : var.sqs_executor_memory >= 128 && var.sqs_executor_memory <= 10240
+    condition     = var.sqs_executor_memory == null ? true : floor(var.sqs_executor_memory) == var.sqs_executor_memory && var.sqs_executor_memory >= 128 && var.sqs_executor_memory <= 10240
     error_message = "sqs_executor_memory must be 128 to 10240."
   }
 }
@@ -171,7 +171,7 @@ variable "recovery_memory" {
   default     = null
 
   validation {
-    condition     = var.recovery_memory == null ? true : var.recovery_memory >= 128 && var.recovery_memory <= 10240
+    condition     = var.recovery_memory == null ? true : floor(var.recovery_memory) == var.recovery_memory && var.recovery_memory >= 128 && var.recovery_memory <= 10240
     error_message = "recovery_memory must be 128 to 10240."
   }
 }
@@ -182,7 +182,7 @@ variable "authorizer_memory" {
   default     = null
 
   validation {
-    condition     = var.authorizer_memory == null ? true : var.authorizer_memory >= 128 && var.authorizer_memory <= 10240
+    condition     = var.authorizer_memory == null ? true : floor(var.authorizer_memory) == var.authorizer_memory && var.authorizer_memory >= 128 && var.authorizer_memory <= 10240
     error_message = "authorizer_memory must be 128 to 10240."
   }
 }
@@ -193,7 +193,7 @@ variable "sqs_executor_timeout" {
   default     = null
 
   validation {
-    condition     = var.sqs_executor_timeout == null ? true : var.sqs_executor_timeout >= 30 && var.sqs_executor_timeout <= 900
+    condition     = var.sqs_executor_timeout == null ? true : floor(var.sqs_executor_timeout) == var.sqs_executor_timeout && var.sqs_executor_timeout >= 30 && var.sqs_executor_timeout <= 900
     error_message = "sqs_executor_timeout must be 30 to 900."
   }
 }
@@ -204,7 +204,7 @@ variable "sqs_executor_batch_size" {
   default     = null
 
   validation {
-    condition     = var.sqs_executor_batch_size == null ? true : var.sqs_executor_batch_size >= 1 && var.sqs_executor_batch_size <= 10
+    condition     = var.sqs_executor_batch_size == null ? true : floor(var.sqs_executor_batch_size) == var.sqs_executor_batch_size && var.sqs_executor_batch_size >= 1 && var.sqs_executor_batch_size <= 10
     error_message = "sqs_executor_batch_size must be 1 to 10."
   }
 }

@@ -112,6 +112,8 @@ def terraform_conditions(declared, value):
         if terraform_type(declared) != "bool":
             yield f"contains([{', '.join(map(hcl, choices))}], {value})"
     if "MinValue" in declared:
+        # A function takes whole numbers only.
+        yield f"floor({value}) == {value}"
         yield f"{value} >= {declared['MinValue']} && {value} <= {declared['MaxValue']}"
     pattern = declared.get("AllowedPattern", "")
     # Terraform's expressions cannot look ahead.

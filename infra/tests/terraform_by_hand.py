@@ -161,6 +161,7 @@ def test_a_secret_that_is_no_reference_is_named(applied):
     ("given", "says"),
     [
         ({"lease_seconds": 5}, "lease_seconds must be 6 to 900."),
+        ({"lease_seconds": 7.5}, "lease_seconds must be 6 to 900."),
         ({"front_door": "alb"}, "front_door must be rest, url or http."),
         ({"agent": "a b"}, "agent must be names of agents"),
         ({"alarm_topic": "topic"}, "alarm_topic must be the ARN of an SNS topic."),

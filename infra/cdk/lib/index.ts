@@ -114,7 +114,8 @@ function violation(declared: CfnParameter, value: string): string | undefined {
     (!allowedValues || allowedValues.map(String).includes(value)) &&
     (!allowedPattern || new RegExp(`^(?:${allowedPattern})$`).test(value)) &&
     (declared.type !== 'Number' ||
-      (/^-?\d+(\.\d+)?$/.test(value) &&
+      // A function takes whole numbers only.
+      (/^-?\d+$/.test(value) &&
         number >= (minValue ?? -Infinity) &&
         number <= (maxValue ?? Infinity))) &&
     value.length >= (minLength ?? 0) &&

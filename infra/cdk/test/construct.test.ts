@@ -75,6 +75,7 @@ test('a parameter can be an attribute of another resource', () => {
 
 for (const [wrong, says] of [
   [{ leaseSeconds: 5 }, /^leaseSeconds must be 6 to 900; it is '5'$/],
+  [{ leaseSeconds: 7.5 }, /^leaseSeconds must be 6 to 900; it is '7.5'$/],
   [{ leaseSeconds: NaN }, /^leaseSeconds must be 6 to 900/],
   [{ frontDoor: 'alb' }, /^frontDoor must be rest, url or http; it is 'alb'$/],
   [{ agent: 'a b' }, /^agent must be names of agents/],
