@@ -18,7 +18,7 @@ use tracing::warn;
 use crate::DynamoDbStore;
 use crate::attributes::{Item, find_number, number, string};
 use crate::error::store_error;
-use crate::table::{PK, SK, TTL};
+use crate::table::{PK, SK, TTL, owner_partition};
 
 /// How many places are taken.
 const COUNT: &str = "n";
@@ -40,13 +40,13 @@ fn kept(kind: PlaceKind) -> Duration {
     }
 }
 
-/// The partition of an owner's places. A task's has a `#`, and this has none.
+/// The partition of an owner's places.
 fn partition(of: &PlacesOf) -> String {
     let kind = match of.kind {
         PlaceKind::Stream => "streams",
         PlaceKind::Task => "tasks",
     };
-    format!("{kind}@{}", of.owner.to_string().replace('#', "%/"))
+    owner_partition(kind, &of.owner)
 }
 
 fn attribute(name: &str) -> String {
@@ -77,7 +77,7 @@ impl DynamoDbStore {
 }
 
 /// Sends an update. `Err` in the result is the item that did not meet the condition.
-async fn sent(update: UpdateItemFluentBuilder) -> Result<Result<(), Item>, StoreError> {
+pub(crate) async fn sent(update: UpdateItemFluentBuilder) -> Result<Result<(), Item>, StoreError> {
     match update.send().await {
         Ok(_) => Ok(Ok(())),
         Err(error) => match error.as_service_error() {

@@ -4,12 +4,11 @@
 use std::num::NonZeroU64;
 
 use a2a_lambda_core::{Owner, StoreError};
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 
 use crate::DynamoDbStore;
 use crate::attributes::{number, string};
-use crate::error::store_error;
-use crate::table::{PK, SK, TTL};
+use crate::places::sent;
+use crate::table::{PK, SK, TTL, owner_partition};
 
 /// How long after its minute an item is kept.
 const KEPT_SECONDS: i64 = 3_600;
@@ -31,7 +30,7 @@ impl DynamoDbStore {
             .client
             .update_item()
             .table_name(&self.table)
-            .key(PK, string(partition(owner)))
+            .key(PK, string(owner_partition("requests", owner)))
             .key(SK, string(format!("R#{minute}")))
             .update_expression("SET #ttl=:ttl ADD #count :one")
             .condition_expression("attribute_not_exists(#count) OR #count<:most")
@@ -40,21 +39,6 @@ impl DynamoDbStore {
             .expression_attribute_values(":ttl", number(gone_at))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":most", number(most));
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(store_error(error)),
-        }
+        Ok(sent(request).await?.is_ok())
     }
-}
-
-/// The partition of an owner's counts. A task's has a `#`, and this has none.
-fn partition(owner: &Owner) -> String {
-    format!("requests@{}", owner.to_string().replace('#', "%/"))
 }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use a2a_lambda_core::ids::{TaskId, TaskKey, Tenant};
+use a2a_lambda_core::ids::{Owner, TaskId, TaskKey, Tenant};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
@@ -69,6 +69,11 @@ pub fn task_of_head(pk: &str, sk: &str) -> Option<TaskKey> {
 /// The partition of a task. A tenant's name has no `#`.
 pub(crate) fn partition(key: &TaskKey) -> String {
     key.to_string()
+}
+
+/// The partition of what is counted of an owner. A task's has a `#`, and this has none.
+pub(crate) fn owner_partition(kind: &str, owner: &Owner) -> String {
+    format!("{kind}@{}", owner.to_string().replace('#', "%/"))
 }
 
 /// The task that a partition is of.

@@ -162,19 +162,6 @@ impl Oracle {
         }
     }
 
-    /// A client was shown a task that is at least as new as `since`, and its generation if it was
-    /// told that, by a request that began at a time.
-    pub(crate) fn shown(
-        &self,
-        key: &TaskKey,
-        task: &Task,
-        generation: Option<Generation>,
-        since: Position,
-        from_ms: u64,
-    ) -> Verdict {
-        self.shown_since(key, task, generation, since, from_ms)
-    }
-
     /// A client was answered with a direct message.
     pub(crate) fn shown_direct(&self, key: &TaskKey, message: &Message) -> Verdict {
         let past = self.past.get(key).and_then(|past| past.last());

@@ -122,8 +122,9 @@ impl Oracle {
         lives
     }
 
-    /// A client was shown a task, by a request that began at a time.
-    pub(super) fn shown_since(
+    /// A client was shown a task that is at least as new as `since`, and its generation if it was
+    /// told that, by a request that began at a time.
+    pub(crate) fn shown(
         &self,
         key: &TaskKey,
         task: &Task,
