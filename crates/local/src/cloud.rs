@@ -24,16 +24,17 @@ use http::{Response, request::Parts};
 use tokio::sync::Semaphore;
 use tracing::{error, info, warn};
 
-use crate::embedded::{EmbeddedDynamoDb, EmbeddedError};
-use crate::endpoint::Endpoint;
 use crate::events::{self, Arrival, ResponseBody};
 use crate::folder::Folder;
 use crate::functions::Functions;
 use crate::local_queue::LocalQueue;
 use crate::push_key::{local_vault, push_variables};
-use crate::queue::{MAX_BATCH, MAX_WAIT, Message, Queue, QueueConfig};
-use crate::table_stream::{Record, TableStream, to_come_again};
 use crate::variables::Settings;
+use a2a_lambda_aws_emulator::embedded::{EmbeddedDynamoDb, EmbeddedError};
+use a2a_lambda_aws_emulator::endpoint::Endpoint;
+use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event, stream_event};
+use a2a_lambda_aws_emulator::queue::{MAX_BATCH, MAX_WAIT, Message, Queue, QueueConfig};
+use a2a_lambda_aws_emulator::table_stream::{Record, TableStream, to_come_again};
 
 const TABLE: &str = "tasks";
 
@@ -308,7 +309,7 @@ impl Cloud {
     }
 
     async fn invoke_executor(&self, messages: Vec<Message>) {
-        let failures = self.functions.execute(events::sqs_event(&messages)).await;
+        let failures = self.functions.execute(sqs_event(&messages)).await;
         // A function that did not answer has failed all of them.
         let failed = |message: &Message| {
             failures.as_ref().is_none_or(|answer: &SqsBatchResponse| {
@@ -343,7 +344,7 @@ impl Cloud {
     }
 
     async fn invoke_stream_recovery(&self, records: Vec<Record>) {
-        let event = events::stream_event(&records, self.engine.clock.now());
+        let event = stream_event(&records, self.engine.clock.now());
         let answer = self.functions.recover(event).await;
         let again = to_come_again(records, answer.as_ref());
         if !again.is_empty() {
@@ -356,7 +357,7 @@ impl Cloud {
         loop {
             self.engine.clock.sleep(SWEEP_EVERY).await;
             let now = self.engine.clock.now();
-            self.functions.sweep(events::schedule_event(&self.engine.ids.fresh(), now)).await;
+            self.functions.sweep(schedule_event(&self.engine.ids.fresh(), now)).await;
         }
     }
 }

@@ -11,8 +11,8 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use tracing::warn;
 
 use crate::cloud::StartError;
-use crate::embedded::{EmbeddedDynamoDb, EmbeddedError};
 use crate::push_key;
+use a2a_lambda_aws_emulator::embedded::{EmbeddedDynamoDb, EmbeddedError};
 
 /// What every file of `SQLite` begins with.
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";

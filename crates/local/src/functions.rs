@@ -26,12 +26,12 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tracing::{error, warn};
 
-use crate::embedded::EmbeddedDynamoDb;
-use crate::endpoint::Endpoint;
 use crate::events::{self, ResponseBody};
 use crate::processes::Processes;
-use crate::queue::Queue;
 use crate::variables::Settings;
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
+use a2a_lambda_aws_emulator::endpoint::Endpoint;
+use a2a_lambda_aws_emulator::queue::Queue;
 
 /// Lambda's limits, which hold here, too.
 const FUNCTION_TIMEOUT: Duration = Duration::from_mins(15);

@@ -10,7 +10,7 @@ use a2a_lambda_core::{Queue, Signal, SignalError, Timer};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
-use crate::queue::{self, ReceiptHandle};
+use a2a_lambda_aws_emulator::queue::{self, ReceiptHandle};
 
 /// Sends signals by an in-process queue. As a timer it hops, as the one on SQS does.
 #[derive(Clone)]

@@ -15,7 +15,9 @@ use tracing::warn;
 
 use crate::events::{BrokenOff, ResponseBody};
 use crate::prelude;
-use crate::runtime_api::{Bootstrap, Invocation, MAX_WAIT_FOR_PROCESS, Running, RuntimeApi};
+use a2a_lambda_aws_emulator::runtime_api::{
+    Bootstrap, Invocation, MAX_WAIT_FOR_PROCESS, Running, RuntimeApi,
+};
 
 /// How many processes a function may have; more events wait.
 const MAX_PROCESSES: usize = 64;

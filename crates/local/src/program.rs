@@ -17,9 +17,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
 
 use crate::cloud::{Cloud, Data, Options};
-use crate::gate::Gate;
 use crate::logs;
-use crate::server::{listen, serve};
+use crate::server::serve;
+use a2a_lambda_aws_emulator::gate::Gate;
+use a2a_lambda_aws_emulator::server::listen;
 
 const USAGE: &str = "\
 Runs the local cloud: the functions of a2a-lambda over an embedded DynamoDB, in one process.

@@ -7,6 +7,9 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
+use a2a_lambda_aws_emulator::endpoint::Endpoint;
+use a2a_lambda_aws_emulator::queue::{Queue, QueueConfig};
 use a2a_lambda_core::ApiKeys as _;
 use a2a_lambda_core::api_key::KeySecret;
 use a2a_lambda_core::ids::{ConfigId, Registration, TaskId, WriteId};
@@ -19,9 +22,6 @@ use a2a_lambda_core::{
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_local::cloud::{Cloud, Data, Options};
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
-use a2a_lambda_local::endpoint::Endpoint;
-use a2a_lambda_local::queue::{Queue, QueueConfig};
 use a2a_lambda_protocol::{Message, Part, Role, Timestamp};
 use a2a_lambda_request::ResponseMode;
 use a2a_lambda_runtime::{ConfigError, Variables};

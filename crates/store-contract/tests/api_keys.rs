@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
 use a2a_lambda_core::api_key::{ApiKey, ApiKeys, KEY_BYTES, KeySecret, MemoryApiKeys};
 use a2a_lambda_core::{StoreError, Tenant};
 use a2a_lambda_dynamodb::{API_KEYS_PARTITION, DynamoDbStore, create_table};
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
 use a2a_lambda_protocol::Timestamp;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -2,9 +2,9 @@
 
 #![allow(clippy::expect_used, reason = "without a database there is nothing to test")]
 
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
 use a2a_lambda_core::MemoryStore;
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
 use a2a_lambda_store_contract::{differential, store_contract};
 
 const TABLE: &str = "tasks";

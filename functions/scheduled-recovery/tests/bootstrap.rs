@@ -6,16 +6,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
+use a2a_lambda_aws_emulator::endpoint::Endpoint;
+use a2a_lambda_aws_emulator::queue::{Queue, QueueConfig};
+use a2a_lambda_aws_emulator::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Stamp, Submission};
 use a2a_lambda_core::{
     Change, ContextId, Head, Owner, Signal, TaskId, TaskKey, TaskStore, Tenant, Terms,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
-use a2a_lambda_local::endpoint::Endpoint;
-use a2a_lambda_local::queue::{Queue, QueueConfig};
-use a2a_lambda_local::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use a2a_lambda_protocol::{Message, Timestamp};
 use serde_json::Value;
 

@@ -6,11 +6,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
+use a2a_lambda_aws_emulator::endpoint::Endpoint;
+use a2a_lambda_aws_emulator::queue::{Queue, QueueConfig};
+use a2a_lambda_aws_emulator::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use a2a_lambda_dynamodb::create_table;
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
-use a2a_lambda_local::endpoint::Endpoint;
-use a2a_lambda_local::queue::{Queue, QueueConfig};
-use a2a_lambda_local::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use serde_json::{Value, json};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_sqs-executor");

@@ -9,8 +9,8 @@ mod shared;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::queue::MAX_WAIT;
 use a2a_lambda_core::{Position, TaskKey};
-use a2a_lambda_local::queue::MAX_WAIT;
 use a2a_lambda_protocol::TaskState;
 use serde_json::Value;
 use tokio::task::JoinSet;

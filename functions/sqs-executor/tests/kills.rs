@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::queue::MAX_WAIT;
 use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::{Entry, Event, Signal, TaskKey, sweep};
-use a2a_lambda_local::queue::MAX_WAIT;
 use a2a_lambda_protocol::{TaskState, Timestamp};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;

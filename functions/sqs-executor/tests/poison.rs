@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::queue::{MAX_WAIT, QueueDepth};
 use a2a_lambda_core::{AFTER_LEASE, Event, TaskKey};
-use a2a_lambda_local::queue::{MAX_WAIT, QueueDepth};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 use serde_json::json;
 use tokio::task::JoinSet;

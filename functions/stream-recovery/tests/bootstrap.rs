@@ -7,16 +7,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
+use a2a_lambda_aws_emulator::endpoint::Endpoint;
+use a2a_lambda_aws_emulator::queue::{Queue, QueueConfig};
+use a2a_lambda_aws_emulator::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
     Engine, Nowhere, Operations, Owner, Policy, ProtocolVersion, TaskId, TaskKey, Tenant, Vault,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
-use a2a_lambda_local::endpoint::Endpoint;
-use a2a_lambda_local::queue::{Queue, QueueConfig};
-use a2a_lambda_local::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use a2a_lambda_protocol::{
     AuthenticationInfo, Message, Part, Role, SendMessageConfiguration, SendMessageRequest,
     SendMessageResponse, TaskPushNotificationConfig,

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
+use a2a_lambda_aws_emulator::endpoint::Endpoint;
+use a2a_lambda_aws_emulator::endpoint::rights::{Call, caller};
+use a2a_lambda_aws_emulator::queue::{Queue, QueueConfig};
 use a2a_lambda_dynamodb::create_table;
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
-use a2a_lambda_local::endpoint::Endpoint;
-use a2a_lambda_local::endpoint::rights::{Call, caller};
-use a2a_lambda_local::queue::{Queue, QueueConfig};
 use a2a_lambda_runtime::testing::ZEROS;
 use a2a_lambda_runtime::{Reader, Variables};
 use bytes::Bytes;

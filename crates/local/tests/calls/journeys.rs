@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_agents::{Echo, from_variables};
+use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event};
+use a2a_lambda_aws_emulator::queue::{MAX_BATCH, MAX_VISIBILITY};
 use a2a_lambda_core::api_key::{ApiKey, KEY_BYTES, KeySecret};
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::ops::{Caller, SendOptions};
@@ -12,8 +14,6 @@ use a2a_lambda_core::{
     Agents, Attended, Clock, Command, Company, Engine, Operations, Owner, ProtocolVersion, Runner,
     Signal, Tenant,
 };
-use a2a_lambda_local::events::{schedule_event, sqs_event};
-use a2a_lambda_local::queue::{MAX_BATCH, MAX_VISIBILITY};
 use a2a_lambda_protocol::{
     Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
     TaskPushNotificationConfig, Timestamp,

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use a2a_lambda_local::endpoint::rights::Call;
+use a2a_lambda_aws_emulator::endpoint::rights::Call;
 use a2a_lambda_runtime::process_environment;
 use a2a_lambda_runtime::table::PUSH_KMS_KEY;
 

@@ -9,6 +9,7 @@ mod retention;
 
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
 use a2a_lambda_core::log::ArtifactChange;
@@ -21,7 +22,6 @@ use a2a_lambda_core::{
     Snapshot, StoreError, TaskId, TaskKey, TaskStore, Tenant, Terms,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
 use a2a_lambda_protocol::{Artifact, Message, Part, Timestamp};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextMut;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
 use a2a_lambda_core::head::{Impatience, Interruption, Patience};
 use a2a_lambda_core::ids::{ConfigId, Generation, Registration, WriteId};
 use a2a_lambda_core::log::{ArtifactChange, StatusChange};
@@ -17,7 +18,6 @@ use a2a_lambda_core::{
     TraceContext,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
 use a2a_lambda_protocol::{Artifact, Json, Message, Part, Role, Timestamp};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -9,7 +9,7 @@ mod support;
 #[path = "../shared/work.rs"]
 mod work;
 
-use a2a_lambda_local::runtime_api::{Bootstrap, Invocation, RuntimeApi};
+use a2a_lambda_aws_emulator::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use serde_json::{Value, json};
 
 use crate::support::{

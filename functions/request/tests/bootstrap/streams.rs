@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a2a_lambda_local::runtime_api::{Invocation, Running};
+use a2a_lambda_aws_emulator::runtime_api::{Invocation, Running};
 use serde_json::{Value, json};
 
 use crate::support::{

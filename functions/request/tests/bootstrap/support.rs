@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
+use a2a_lambda_aws_emulator::endpoint::Endpoint;
+use a2a_lambda_aws_emulator::queue::{MAX_VISIBILITY, MAX_WAIT, Message, Queue, QueueConfig};
+use a2a_lambda_aws_emulator::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use a2a_lambda_core::{Clock, TaskStore};
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
-use a2a_lambda_local::endpoint::Endpoint;
-use a2a_lambda_local::queue::{MAX_VISIBILITY, MAX_WAIT, Message, Queue, QueueConfig};
-use a2a_lambda_local::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use a2a_lambda_runtime::SystemClock;
 use serde_json::{Value, json};
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_agents::Echo;
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
 use a2a_lambda_core::{MemoryStore, Owner, StoreError};
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
 use a2a_lambda_request::{Config, Counters, Counts};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;

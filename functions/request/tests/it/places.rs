@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_agents::Echo;
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
 use a2a_lambda_core::places::{MemoryPlaces, Place, PlaceKind, Places, PlacesOf, Taken};
 use a2a_lambda_core::{
     Agents, Engine, MemoryStore, NotAdmitted, Owner, Push, PushError, StoreError, Wanted, Webhook,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::{Config, Context, Counters, ResponseMode};
 use async_trait::async_trait;

@@ -8,6 +8,10 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
+use a2a_lambda_aws_emulator::endpoint::Endpoint;
+use a2a_lambda_aws_emulator::queue::{MAX_BATCH, Message, Queue, QueueConfig};
+use a2a_lambda_aws_emulator::table_stream::TableStream;
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::invariants::check_task;
 use a2a_lambda_core::log::fold;
@@ -17,10 +21,6 @@ use a2a_lambda_core::{
     SendOptions, Snapshot, Tenant,
 };
 use a2a_lambda_dynamodb::create_table;
-use a2a_lambda_local::embedded::EmbeddedDynamoDb;
-use a2a_lambda_local::endpoint::Endpoint;
-use a2a_lambda_local::queue::{MAX_BATCH, Message, Queue, QueueConfig};
-use a2a_lambda_local::table_stream::TableStream;
 use a2a_lambda_protocol::{
     CancelTaskRequest, GetTaskRequest, Message as UserMessage, Part, PartContent, Role,
     SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task, TaskState,

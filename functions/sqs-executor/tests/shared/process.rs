@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use a2a_lambda_local::runtime_api::{Bootstrap, Invocation, RuntimeApi};
+use a2a_lambda_aws_emulator::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use serde_json::Value;
 
 use super::{Aws, PATIENCE};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event, stream_event};
+use a2a_lambda_aws_emulator::queue::MAX_WAIT;
+use a2a_lambda_aws_emulator::table_stream::to_come_again;
 use a2a_lambda_core::{Signal, TaskKey};
 use a2a_lambda_dynamodb::task_of_head;
-use a2a_lambda_local::events::{schedule_event, sqs_event, stream_event};
-use a2a_lambda_local::queue::MAX_WAIT;
-use a2a_lambda_local::table_stream::to_come_again;
 use a2a_lambda_protocol::Timestamp;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;

@@ -108,7 +108,7 @@ impl EmbeddedDynamoDb {
     ///
     /// Large requests have their turns one after the other. A small one waits for none but that
     /// whose turn it is, so a small task is done soon, however many large ones are under way.
-    pub(crate) async fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
+    pub async fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
         // The semaphore is never closed.
         let _turn = if body.len() > LARGE_BYTES { self.large.acquire().await.ok() } else { None };
         // The engine runs here, on the caller's thread, and not under `spawn_blocking`: a call takes

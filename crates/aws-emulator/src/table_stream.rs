@@ -69,7 +69,7 @@ impl TableStream {
     }
 
     /// Takes note of a request that was carried out: its target, its body and its answer's.
-    pub(crate) fn note(&self, target: &str, request: &[u8], answer: &str) {
+    pub fn note(&self, target: &str, request: &[u8], answer: &str) {
         let (is_new, image) = match target.rsplit('.').next() {
             Some("PutItem") => {
                 let put: Option<Put> = serde_json::from_slice(request).ok();

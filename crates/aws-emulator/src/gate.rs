@@ -35,9 +35,11 @@ pub enum GateError {
 
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub(crate) status: StatusCode,
-    pub(crate) message: String,
+pub struct Refusal {
+    /// What it is answered with.
+    pub status: StatusCode,
+    /// The reason, for the client.
+    pub message: String,
 }
 
 impl Gate {
@@ -58,12 +60,15 @@ impl Gate {
     }
 
     /// What lets the pages of the allowed origins read answers.
-    pub(crate) fn cors(&self) -> &Cors {
+    pub fn cors(&self) -> &Cors {
         &self.cors
     }
 
-    /// Lets a request in, or says why not.
-    pub(crate) fn check(&self, parts: &Parts) -> Result<(), Refusal> {
+    /// Lets a request in.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is for another host, or comes from a page of another origin.
+    pub fn check(&self, parts: &Parts) -> Result<(), Refusal> {
         let by_uri = parts.uri.authority().map(Authority::as_str);
         let by_header = parts.headers.get_all(header::HOST).iter();
         let by_header = by_header.map(|host| host.to_str().unwrap_or("?"));

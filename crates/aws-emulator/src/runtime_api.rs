@@ -4,7 +4,7 @@
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
 //! use std::time::Duration;
-//! use a2a_lambda_local::runtime_api::{Bootstrap, Invocation, RuntimeApi};
+//! use a2a_lambda_aws_emulator::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 //!
 //! let api = RuntimeApi::start().await?;
 //! let bootstrap = Bootstrap::spawn("target/debug/request", [("TABLE", "tasks")], &api)?;
