@@ -119,7 +119,7 @@ async def expires(door: Door, issuer: Issuer) -> str:
 
 
 class ApiKey:
-    """An API key, stored as `a2a-lambda-ops make-key` stores it: `crates/core/src/api_key.rs`."""
+    """An API key, stored as `a2a-lambda make-key` stores it: `crates/core/src/api_key.rs`."""
 
     def __init__(self, stack: Stack):
         self.table = stack.outputs()["TableName"]

@@ -143,7 +143,7 @@ def _operator_environment(stack: Stack) -> dict[str, str]:
 
 
 def _ops(stack: Stack, *arguments: str) -> str:
-    command = ["cargo", "run", "--quiet", "--locked", "--package", "a2a-lambda-ops", "--"]
+    command = ["cargo", "run", "--quiet", "--locked", "--package", "a2a-lambda-cli", "--"]
     ran = subprocess.run(
         [*command, *arguments],
         cwd=ROOT,

@@ -34,7 +34,7 @@ Options:
   --memory       keep the tasks in memory: they are gone when this ends
   --processes    run the functions as processes of their own, as Lambda does; they end with this
   --auth         check who calls as a deployment does, by the function `authorizer`: set JWT_ISSUERS,
-                 or API_KEYS=true and make a key by `a2a-lambda-ops make-key` (see --aws-port)
+                 or API_KEYS=true and make a key by `a2a-lambda make-key` (see --aws-port)
   --buffer       give answers whole, as an HTTP API does: streams, too, when they end
   --allow-origin ORIGIN
                  let the web pages of this origin, such as http://localhost:5173, call from a
@@ -43,7 +43,7 @@ Options:
                  serve requests for this host, too, such as dev.example.com, beside localhost and
                  127.0.0.1; can be given several times
   --aws-port P   serve the database and the queue, too, at this port of 127.0.0.1 [0 takes a free
-                 one], and say by which variables a2a-lambda-ops reaches them
+                 one], and say by which variables `a2a-lambda` reaches them
   --log LEVEL    error, warn, info, debug or trace, to the standard error output [default: warn]
   --help         print this
 
@@ -233,7 +233,7 @@ async fn run<E: Into<Box<dyn Error + Send + Sync>>>(
         _ = terminate.recv() => return Ok(()),
     };
     if let Some(variables) = cloud.operator_variables() {
-        complain("For a2a-lambda-ops, in another shell:");
+        complain("For a2a-lambda, in another shell:");
         for (name, value) in variables {
             complain(format_args!("export {name}={value}"));
         }

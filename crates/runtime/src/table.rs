@@ -43,7 +43,7 @@ impl Reader {
             Self::StreamRecovery => "stream-recovery",
             Self::ScheduledRecovery => "scheduled-recovery",
             Self::Authorizer => "authorizer",
-            Self::Ops => "a2a-lambda-ops",
+            Self::Ops => "a2a-lambda",
             Self::LocalCloud => "the local cloud",
         }
     }
@@ -315,7 +315,7 @@ variables! {
     } of AUTHORIZER, "The issuers whose tokens are taken. A token must be for one of the issuer's audiences. An issuer's keys are \
         found by OpenID discovery, or at the URL of `jwks=`.";
     API_KEYS: Flag { default: false }
-        of AUTHORIZER, "Whether API keys are taken, which `a2a-lambda-ops make-key` makes. With it `JWT_ISSUERS` is not needed.";
+        of AUTHORIZER, "Whether API keys are taken, which `a2a-lambda make-key` makes. With it `JWT_ISSUERS` is not needed.";
     REQUIRED_SCOPES: Text {
         must_be: "scopes with spaces", need: Need::Optional, secret: false
     } of AUTHORIZER, "The scopes that every caller must have, all of them.";

@@ -265,7 +265,7 @@ class Keys:
         self.variables = dict(line.removeprefix("export ").split("=", 1) for line in lines)
 
     def ops(self, *words):
-        command = [TARGET / "debug/a2a-lambda-ops", *words, "--json"]
+        command = [TARGET / "debug/a2a-lambda", *words, "--json"]
         ran = subprocess.run(command, env=self.variables, text=True, capture_output=True)
         assert ran.returncode == 0, ran.stderr
         return json.loads(ran.stdout)

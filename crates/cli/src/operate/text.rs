@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use a2a_lambda_core::ids::TaskKey;
 
-use crate::named;
-use crate::report::{
+use super::named;
+use super::report::{
     Changed, Config, Failing, Keys, Left, MadeKey, Outcome, Pending, Pushes, Removed, Report,
 };
 
 /// A report as text. Lines end with a newline.
-pub(crate) fn text(report: &Report) -> String {
+pub(crate) fn of(report: &Report) -> String {
     let mut out = Lines(String::new());
     match report {
         Report::Failing(failing) => out.failing(failing),
@@ -134,14 +134,14 @@ impl Lines {
         let Config { id, delivered, .. } = &changed.config;
         let (done, id, task) = (changed.done, clean(id.as_str()), clean(&named(&changed.task)));
         self.line(format!("{done}: config {id} is sent what came after generation {delivered}"));
-        self.line(format!("how far it is: a2a-lambda-ops show {task}"));
+        self.line(format!("how far it is: a2a-lambda show {task}"));
     }
 
     fn made_key(&mut self, made: &MadeKey) {
         self.line(&made.key);
         self.line("");
         self.line("This is the only time that the key is shown.");
-        self.line(format!("to revoke it: a2a-lambda-ops revoke-key {}", made.about.id));
+        self.line(format!("to revoke it: a2a-lambda revoke-key {}", made.about.id));
     }
 
     fn keys(&mut self, keys: &Keys) {

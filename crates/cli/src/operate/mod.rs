@@ -1,12 +1,10 @@
-//! What operators do about pushes, given-up signals, API keys and tasks that are to go, by command
-//! line.
+//! The operators' commands: they look after pushes, given-up signals and API keys, and delete tasks.
 
 mod arguments;
-mod print;
 mod report;
+mod text;
 
-use std::fmt::Display;
-use std::io::Write as _;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -25,7 +23,8 @@ use a2a_lambda_runtime::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
-use arguments::{Arguments, Command, USAGE};
+use crate::{complain, print};
+use arguments::{Arguments, COMMANDS, Command, USAGE};
 use report::{Report, RevokedKey};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -117,21 +116,14 @@ impl Failure {
     }
 }
 
-/// Writes a line to the standard error output, if that is still open.
-fn complain(line: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+/// Whether a word is the name of one of these commands.
+pub(crate) fn is_command(word: &str) -> bool {
+    COMMANDS.contains(&word)
 }
 
-/// Writes to the standard output. A reader that wants no more, as `head`, has what it wants.
-fn print(text: &str) -> std::io::Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
-}
-
-fn main() -> ExitCode {
-    let arguments = match arguments::parse(std::env::args_os().skip(1)) {
+/// Runs a command of operators. The arguments begin with its name, or with options of it.
+pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
+    let arguments = match arguments::parse(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             complain(format_args!("{error}\n\n{USAGE}"));
@@ -149,7 +141,7 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(Failure::from)
-        .and_then(|runtime| runtime.block_on(run(arguments)));
+        .and_then(|runtime| runtime.block_on(done(arguments)));
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -164,7 +156,7 @@ fn main() -> ExitCode {
 }
 
 /// Does what is asked for, and prints it. False if it was done in part.
-async fn run(arguments: Arguments) -> Result<bool, Failure> {
+async fn done(arguments: Arguments) -> Result<bool, Failure> {
     let Arguments { command, json } = arguments;
     let variables = Variables::new(Reader::Ops, &process_environment);
     let report = match command {
@@ -220,8 +212,7 @@ async fn run(arguments: Arguments) -> Result<bool, Failure> {
             Report::RevokedKey(RevokedKey { revoked: id })
         }
     };
-    let text =
-        if json { serde_json::to_string_pretty(&report)? + "\n" } else { print::text(&report) };
+    let text = if json { serde_json::to_string_pretty(&report)? + "\n" } else { text::of(&report) };
     print(&text)?;
     Ok(report.is_whole())
 }

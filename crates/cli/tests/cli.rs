@@ -49,7 +49,7 @@ impl Ran {
 }
 
 async fn run(variables: &[(&'static str, String)], line: &str) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a2a-lambda-ops"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_a2a-lambda"));
     command.args(line.split_whitespace()).env_clear().kill_on_drop(true);
     command.envs(variables.iter().map(|(name, value)| (name, value)));
     let ran = tokio::time::timeout(Duration::from_mins(1), command.output()).await;
@@ -313,7 +313,7 @@ async fn configs_are_replayed_and_enabled() {
     deployment.config(&key, "b", delivery(0, Some(trouble(0, None)))).await;
     let replayed = deployment.run("replay t a --since 0 --tenant acme").await.well();
     let expected = "replayed: config a is sent what came after generation 0\n\
-                    how far it is: a2a-lambda-ops show t --tenant acme\n";
+                    how far it is: a2a-lambda show t --tenant acme\n";
     assert_eq!(replayed, expected);
     let expected = Delivery { introduced: true, replays: 1, ..delivery(0, None) };
     assert_eq!(deployment.delivery(&key, "a").await, expected);
@@ -419,7 +419,7 @@ async fn a_reader_that_has_gone_is_no_panic() {
     ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_a2a-lambda-ops"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_a2a-lambda"));
         command.args(line.split_whitespace()).env_clear().envs(variables);
         command.stdout(writer.try_clone().unwrap()).stderr(writer);
         assert_eq!(command.status().await.unwrap().code(), Some(code), "{line}");
@@ -431,9 +431,25 @@ async fn a_wrong_command_line_is_answered_with_the_right_one() {
     let ran = run(&[], "replay t").await;
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(ran.err.starts_with("replay needs a CONFIG\n\n"), "{}", ran.err);
-    assert!(ran.err.contains("Usage: a2a-lambda-ops COMMAND"), "{}", ran.err);
-    let help = run(&[], "--help").await.well();
+    assert!(ran.err.contains("Usage: a2a-lambda COMMAND"), "{}", ran.err);
+    let help = run(&[], "failing --help").await.well();
     assert!(help.contains("aws configure export-credentials --format env"), "{help}");
+
+    // Each command of the general help has a help of its own.
+    let help = run(&[], "--help").await.well();
+    let commands = help.lines().filter_map(|line| line.strip_prefix("  ")?.split_once("   "));
+    let commands: Vec<_> = commands.filter(|(name, _)| !name.starts_with('-')).collect();
+    assert!(commands.len() >= 9, "{help}");
+    for (command, _) in commands {
+        let help = run(&[], &format!("{command} --help")).await.well();
+        assert!(help.contains(&format!("\n  {command} ")), "{help}");
+    }
+    for (line, said) in [("", "a command is missing"), ("fail", "there is no command \"fail\"")] {
+        let ran = run(&[], line).await;
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+        assert!(ran.err.starts_with(said) && ran.err.contains("Usage:"), "{}", ran.err);
+    }
+    assert_eq!(run(&[], "--version").await.well(), "a2a-lambda 0.1.0\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,11 +7,15 @@ use a2a_lambda_core::ids::{ConfigId, Generation, TaskId, TaskKey, Tenant};
 use lexopt::prelude::{Long, Short, Value};
 use lexopt::{Error, Parser, ValueExt as _};
 
+/// The names of the operators' commands.
+pub(crate) const COMMANDS: [&str; 9] =
+    ["failing", "show", "replay", "enable", "delete", "redrive", "keys", "make-key", "revoke-key"];
+
 pub(crate) const USAGE: &str = "\
 Looks after the push notifications of an a2a-lambda deployment, after signals that were given up, and
 after API keys, and deletes tasks.
 
-Usage: a2a-lambda-ops COMMAND [options]
+Usage: a2a-lambda COMMAND [options]
 
 Commands:
   failing                            list the push configs that are in trouble, the longest first

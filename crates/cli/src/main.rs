@@ -1,0 +1,73 @@
+//! The command line of a2a-lambda.
+
+mod operate;
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Durable A2A agents on AWS Lambda: looks after a deployment.
+
+Usage: a2a-lambda COMMAND [options]
+
+Commands for a deployment:
+  failing      list the push configs that are in trouble
+  show         show a task's push configs
+  replay       send pushes again
+  enable       go on with a push config
+  delete       delete a task
+  redrive      move signals from the dead-letter queue back to the queue
+  keys         list the API keys
+  make-key     make an API key
+  revoke-key   remove an API key
+
+`a2a-lambda COMMAND --help` says more.
+
+Options:
+  --version    print the version
+  --help       print this
+";
+
+/// Writes a line to the standard error output, if that is still open.
+fn complain(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Writes to the standard output. A reader that wants no more, as `head`, has what it wants.
+fn print(text: &str) -> std::io::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// Prints a text. The exit code says whether it could be written.
+fn show(text: &str) -> ExitCode {
+    match print(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(format_args!("the text cannot be written: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match arguments.first().map(|word| word.to_string_lossy()).as_deref() {
+        None => {
+            complain(format_args!("a command is missing\n\n{USAGE}"));
+            ExitCode::from(2)
+        }
+        Some("-h" | "--help") => show(USAGE),
+        Some("-V" | "--version") => show(concat!("a2a-lambda ", env!("CARGO_PKG_VERSION"), "\n")),
+        // Operators may give options first.
+        Some(word) if operate::is_command(word) || word.starts_with('-') => operate::run(arguments),
+        Some(word) => {
+            complain(format_args!("there is no command {word:?}\n\n{USAGE}"));
+            ExitCode::from(2)
+        }
+    }
+}
