@@ -99,26 +99,24 @@ impl Behaviour {
 impl Agent for Conformance {
     fn profile(&self) -> AgentProfile {
         let any = || vec!["*/*".to_owned(), "text/plain".to_owned()];
-        AgentProfile {
-            input_modes: any(),
-            output_modes: any(),
-            answers_directly: true,
-            extended: Some(ExtendedProfile {
-                description: None,
-                skills: vec![AgentSkill {
-                    id: "known-callers".to_owned(),
-                    name: "known callers".to_owned(),
-                    description: "Is only shown to authenticated callers".to_owned(),
-                    tags: vec!["conformance".to_owned()],
-                    ..AgentSkill::default()
-                }],
-            }),
-            ..AgentProfile::text(
-                "conformance",
-                "Has the fixed behaviours that the public A2A conformance suites ask for",
-                "1.0.0",
-            )
-        }
+        let mut profile = AgentProfile::text(
+            "conformance",
+            "Has the fixed behaviours that the public A2A conformance suites ask for",
+            "1.0.0",
+        );
+        profile.input_modes = any();
+        profile.output_modes = any();
+        profile.answers_directly = true;
+        let mut extended = ExtendedProfile::default();
+        extended.skills.push(AgentSkill {
+            id: "known-callers".to_owned(),
+            name: "known callers".to_owned(),
+            description: "Is only shown to authenticated callers".to_owned(),
+            tags: vec!["conformance".to_owned()],
+            ..AgentSkill::default()
+        });
+        profile.extended = Some(extended);
+        profile
     }
 
     async fn run(&self, turn: &Turn) -> Result<End, Failure> {

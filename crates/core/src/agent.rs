@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use a2a_lambda_protocol::{AgentExtension, AgentSkill, Json, Part, Struct, Timestamp};
 use async_trait::async_trait;
+use serde::Serialize;
 
 use crate::head::{Impatience, Patience};
 use crate::ids::Tenant;
@@ -36,8 +37,10 @@ pub trait Agent: Send + Sync + 'static {
     }
 }
 
-/// What the agent card says of an agent (spec section 4.4.1).
+/// What the agent card says of an agent (spec section 4.4.1). It is made by [`text`](Self::text);
+/// then each field may be set.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct AgentProfile {
     /// Its name, for people.
     pub name: String,
@@ -65,6 +68,7 @@ pub struct AgentProfile {
 
 /// What of A2A's optional parts is offered to an agent's clients (spec section 3.3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Offers {
     /// Streams.
     pub streaming: bool,
@@ -80,6 +84,7 @@ impl Default for Offers {
 
 /// What the extended agent card says beyond the public one.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct ExtendedProfile {
     /// A description in place of the public one, if there is one.
     pub description: Option<String>,
@@ -114,6 +119,7 @@ impl AgentProfile {
 
 /// What an agent says to its user with a status.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Reply {
     /// The parts; none means no message.
     pub parts: Vec<Part>,
@@ -139,8 +145,10 @@ impl From<Vec<Part>> for Reply {
     }
 }
 
-/// How a turn ends.
+/// How a turn ends. Each has a function that makes it, and [`with_checkpoint`](Self::with_checkpoint)
+/// and [`until`](Self::until) add to it.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum End {
     /// The task is completed. Results belong into artifacts, not into this message (spec
     /// section 3.7).
@@ -210,9 +218,68 @@ impl End {
         }
     }
 
-    /// A question to the user.
+    /// The agent will not do the task, for this reason.
+    pub fn rejected(reason: impl Into<Reply>) -> Self {
+        Self::Rejected(reason.into())
+    }
+
+    /// A question to the user, who may take as long as it takes.
     pub fn input_required(question: impl Into<Reply>) -> Self {
         Self::InputRequired { question: question.into(), checkpoint: None, patience: None }
+    }
+
+    /// A request for credentials.
+    pub fn auth_required(question: impl Into<Reply>) -> Self {
+        Self::AuthRequired { question: question.into(), checkpoint: None, patience: None }
+    }
+
+    /// A direct message, without a task.
+    pub fn message(reply: impl Into<Reply>) -> Self {
+        Self::Message(reply.into())
+    }
+
+    /// The next turn is at this time, or when a message comes before.
+    pub fn park_until(wake_at: Timestamp) -> Self {
+        Self::ParkUntil { wake_at, checkpoint: None }
+    }
+
+    /// The next turn is at once, with this checkpoint.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be written as JSON.
+    pub fn continue_with<T: Serialize + ?Sized>(checkpoint: &T) -> Result<Self, serde_json::Error> {
+        Ok(Self::Continue { checkpoint: Json::from_value(checkpoint)? })
+    }
+
+    /// Leaves a checkpoint for the next turn, which finds it by
+    /// [`Turn::checkpoint`](crate::Turn::checkpoint). An end that has no next turn stays as it is.
+    ///
+    /// # Errors
+    /// When the checkpoint cannot be written as JSON.
+    pub fn with_checkpoint<T: Serialize + ?Sized>(
+        mut self,
+        left: &T,
+    ) -> Result<Self, serde_json::Error> {
+        let left = Json::from_value(left)?;
+        match &mut self {
+            Self::InputRequired { checkpoint, .. }
+            | Self::AuthRequired { checkpoint, .. }
+            | Self::ParkUntil { checkpoint, .. } => *checkpoint = Some(left),
+            Self::Continue { checkpoint } => *checkpoint = left,
+            Self::Completed(_) | Self::Rejected(_) | Self::Message(_) => {}
+        }
+        Ok(self)
+    }
+
+    /// Gives the user of a question, or of a request for credentials, this long. Any other end stays
+    /// as it is.
+    pub fn until(mut self, until: Timestamp, then: Impatience) -> Self {
+        if let Self::InputRequired { patience, .. } | Self::AuthRequired { patience, .. } =
+            &mut self
+        {
+            *patience = Some(Patience { until, then });
+        }
+        self
     }
 }
 

@@ -21,6 +21,7 @@ use crate::store::{Depth, StoreError};
 
 /// Why an agent is told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StopReason {
     /// The user called the task off. Nothing that the agent shows is kept any more (I7).
     Canceled,
@@ -33,6 +34,7 @@ pub enum StopReason {
 
 /// Why something could not be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ShowError {
     /// The turn is over; the agent should return.
     #[error("the turn is over")]

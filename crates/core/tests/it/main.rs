@@ -7,6 +7,7 @@
 mod crashes;
 mod delivery;
 mod derived_names;
+mod ends;
 mod expiry;
 mod machine;
 mod operate;

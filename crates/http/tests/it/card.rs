@@ -6,7 +6,7 @@ mod signatures;
 
 use std::collections::BTreeMap;
 
-use a2a_lambda_core::{Agent, AgentProfile, End, ExtendedProfile, Failure, Offers, Owner, Turn};
+use a2a_lambda_core::{Agent, AgentProfile, End, ExtendedProfile, Failure, Owner, Turn};
 use a2a_lambda_http::{DELIVERY_EXTENSION, GENERATION_EXTENSION, HttpConfig, Principal};
 use a2a_lambda_protocol::{
     AgentExtension, AgentSkill, HttpAuthSecurityScheme, SecurityRequirement, SecurityScheme,
@@ -148,7 +148,7 @@ async fn a_skill_has_media_types_of_its_own() {
     profile.skills.push(AgentSkill { id: "sees".to_owned(), ..AgentSkill::default() });
     profile.skills[1].input_modes = vec!["image/*".to_owned()];
     let added = AgentSkill { id: "secret".to_owned(), ..AgentSkill::default() };
-    profile.extended = Some(ExtendedProfile { skills: vec![added], ..Default::default() });
+    profile.extended.insert(ExtendedProfile::default()).skills.push(added);
     let world = World::with_agent_and_config(With(profile), bearer());
     let public = body(&get(&world, &[]).await);
     let extended = world.call(Binding::Rest, "GetExtendedAgentCard", json!({})).await.ok();
@@ -166,12 +166,11 @@ async fn a_skill_has_media_types_of_its_own() {
 async fn the_capabilities_are_the_agent_s() {
     let own = AgentExtension { uri: "urn:own".to_owned(), required: true, ..Default::default() };
     for on in [true, false] {
-        let agent = With(AgentProfile {
-            offers: Offers { streaming: on, push_notifications: !on },
-            extensions: vec![own.clone()],
-            ..AgentProfile::text("a", "d", "1")
-        });
-        let card = body(&get(&World::with_agent(agent), &[]).await);
+        let mut profile = AgentProfile::text("a", "d", "1");
+        profile.offers.streaming = on;
+        profile.offers.push_notifications = !on;
+        profile.extensions.push(own.clone());
+        let card = body(&get(&World::with_agent(With(profile)), &[]).await);
         let capabilities = &card["capabilities"];
         assert_eq!(capabilities["streaming"], on);
         assert_eq!(capabilities["pushNotifications"], !on);

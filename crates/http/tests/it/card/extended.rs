@@ -14,11 +14,12 @@ const GET: &str = "GetExtendedAgentCard";
 fn extended(description: Option<&str>) -> World {
     let skill = AgentSkill { id: "secret".to_owned(), ..AgentSkill::default() };
     let description = description.map(str::to_owned);
-    let agent = With(AgentProfile {
-        extended: Some(ExtendedProfile { description, skills: vec![skill] }),
-        ..AgentProfile::text("a", "for all", "1")
-    });
-    World::with_agent_and_config(agent, super::bearer())
+    let mut extended = ExtendedProfile::default();
+    extended.description = description;
+    extended.skills.push(skill);
+    let mut profile = AgentProfile::text("a", "for all", "1");
+    profile.extended = Some(extended);
+    World::with_agent_and_config(With(profile), super::bearer())
 }
 
 #[tokio::test(start_paused = true)]

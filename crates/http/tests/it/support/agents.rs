@@ -11,10 +11,9 @@ pub(crate) struct Mirror;
 #[async_trait]
 impl Agent for Mirror {
     fn profile(&self) -> AgentProfile {
-        AgentProfile {
-            input_modes: vec!["*/*".to_owned()],
-            ..AgentProfile::text("mirror", "gives back what it is given", "1")
-        }
+        let mut profile = AgentProfile::text("mirror", "gives back what it is given", "1");
+        profile.input_modes = vec!["*/*".to_owned()];
+        profile
     }
 
     async fn run(&self, turn: &Turn) -> Result<End, Failure> {
