@@ -1,5 +1,7 @@
 //! Hundreds of tasks, run by processes that are killed at random: none is lost, and none is run
 //! twice at a time.
+//!
+//! By default it is small. For more: `KILLS_TASKS=2000`.
 
 #![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
 
@@ -14,15 +16,18 @@ use a2a_lambda_aws_emulator::queue::MAX_WAIT;
 use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::{Entry, Event, Signal, TaskKey, sweep};
 use a2a_lambda_protocol::{TaskState, Timestamp};
+use a2a_lambda_runtime::process_environment;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::shared::{Aws, Client, Dice, Ended, Executor, LEASE, PATIENCE, WORK, now, percentile};
 
-const TASKS: usize = 500;
+const TASKS: usize = 200;
 const PROCESSES: u32 = 6;
-const KILLS: usize = 40;
+
+/// How many tasks there are for each kill.
+const TASKS_PER_KILL: usize = 12;
 
 /// How long between kills, in milliseconds.
 const KILL_EVERY: (u64, u64) = (200, 500);
@@ -84,9 +89,9 @@ async fn serve(aws: Arc<Aws>, seat: Arc<Seat>, kills: Arc<Mutex<Vec<Kill>>>) {
 }
 
 /// Kills processes that are busy, one after the other.
-async fn kill_at_random(seats: &[Arc<Seat>], mut dice: Dice) {
+async fn kill_at_random(seats: &[Arc<Seat>], number: usize, mut dice: Dice) {
     let mut kills = 0;
-    while kills < KILLS {
+    while kills < number {
         sleep(Duration::from_millis(dice.between(KILL_EVERY.0, KILL_EVERY.1))).await;
         let is_busy = |seat: &&Arc<Seat>| seat.0.lock().unwrap().is_some();
         let busy: Vec<_> = seats.iter().filter(is_busy).collect();
@@ -173,7 +178,9 @@ async fn whatever_process_is_killed_each_task_completes_and_its_log_is_whole() {
     let aws = Arc::new(Aws::start(None, &aws).await);
     let client = aws.client(GRACE);
     let mut tasks = Vec::new();
-    for _ in 0..TASKS {
+    let wanted = process_environment("KILLS_TASKS").map_or(TASKS, |it| it.parse().unwrap());
+    let to_kill = wanted / TASKS_PER_KILL;
+    for _ in 0..wanted {
         tasks.push(client.submit("m1", "work").await);
     }
     let begin = Instant::now();
@@ -184,11 +191,13 @@ async fn whatever_process_is_killed_each_task_completes_and_its_log_is_whole() {
         cloud.spawn(serve(aws.clone(), seat.clone(), kills.clone()));
     }
     let work = async {
-        kill_at_random(&seats, Dice::new(40)).await;
+        kill_at_random(&seats, to_kill, Dice::new(40)).await;
         all_ended(&client).await;
     };
+    let limit =
+        Duration::from_mins(2) + Duration::from_millis(300) * u32::try_from(wanted).unwrap();
     tokio::select! {
-        done = timeout(Duration::from_mins(4), work) => done.expect("all tasks come to their end"),
+        done = timeout(limit, work) => done.expect("all tasks come to their end"),
         Some(broken) = cloud.join_next() => panic!("{broken:?}"),
         () = sweep_on(&client) => {}
     }
@@ -197,7 +206,7 @@ async fn whatever_process_is_killed_each_task_completes_and_its_log_is_whole() {
 
     let mut kills = std::mem::take(&mut *kills.lock().unwrap());
     kills.sort_by_key(|kill| kill.at);
-    assert_eq!(kills.len(), KILLS);
+    assert_eq!(kills.len(), to_kill);
     let mut recovered = Vec::new();
     let mut by_claims: BTreeMap<u64, usize> = BTreeMap::new();
     for key in &tasks {
@@ -213,7 +222,7 @@ async fn whatever_process_is_killed_each_task_completes_and_its_log_is_whole() {
         recovered.extend(again);
     }
     let [min, p50, max] = [0, 50, 100].map(|percent| percentile(&recovered, percent));
-    println!("{TASKS} tasks and {KILLS} kills in {took:?}; tasks by claims: {by_claims:?}");
+    println!("{wanted} tasks and {to_kill} kills in {took:?}; tasks by claims: {by_claims:?}");
     println!("{} recovered: min {min:?}, p50 {p50:?}, max {max:?}", recovered.len());
     // What was killed is found by then, and then run one by one: a second each, in all processes.
     let found = LEASE + GRACE + 2 * SWEEP_EVERY;
