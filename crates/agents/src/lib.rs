@@ -1,5 +1,4 @@
-//! The agents that come with a2a-lambda, and the place to add one's own: a file with an
-//! [`Agent`], and a line in [`AGENTS`].
+#![doc = include_str!("../README.md")]
 
 #[cfg(feature = "fixtures")]
 mod conformance;

@@ -1,6 +1,4 @@
-//! Stand-ins for AWS on one machine: an embedded DynamoDB with its stream, a queue with the semantics
-//! of SQS, both as an HTTP endpoint, and the Lambda Runtime API, which runs a compiled `bootstrap`.
-//! Nothing that is deployed depends on this crate, and this crate depends on no function.
+#![doc = include_str!("../README.md")]
 
 pub mod embedded;
 pub mod endpoint;

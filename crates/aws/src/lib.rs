@@ -1,6 +1,4 @@
-//! AWS for functions that start cold: the clients and what they are made from, SQS as the queue,
-//! EventBridge Scheduler as the timer, KMS as the vault, the engine that is made of them, and the loop of
-//! a function's events.
+#![doc = include_str!("../README.md")]
 //!
 //! `aws-config` is deliberately absent. Its provider chain looks at profile files, metadata
 //! services and SSO; Lambda gives a function its credentials in the environment, valid for the life

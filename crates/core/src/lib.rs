@@ -1,12 +1,9 @@
-//! The core of a2a-lambda: the task state machine, the operations built on it, and the traits that
-//! they need from a store, a queue, a timer and a clock.
+#![doc = include_str!("../README.md")]
 //!
 //! The core decides, the edges do. [`machine`] is pure: what happened and the time go in, and a
 //! [`Change`] comes out, with its effects as data. [`Operations`] serve clients, a [`Runner`] runs
 //! [`Agent`]s, a [`sweep`](sweep()) finds what was lost; all three go through the same
 //! [`Engine`], and so through the same machine.
-//!
-//! There is no AWS here, no HTTP, no clock and no environment.
 
 pub mod agent;
 pub mod api_key;

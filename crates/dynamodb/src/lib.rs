@@ -1,4 +1,4 @@
-//! The task store on DynamoDB.
+#![doc = include_str!("../README.md")]
 //!
 //! # The table
 //!

@@ -1,6 +1,4 @@
-//! The HTTP bindings of A2A 1.0: JSON-RPC (spec section 9), HTTP+JSON (section 11) and the agent
-//! card (section 8). An [`http::Request`] comes in, an operation is carried out, and an
-//! [`http::Response`] goes out; how the bytes travel is the caller's affair.
+#![doc = include_str!("../README.md")]
 //!
 //! Both bindings are served at the same base URL and lead to the same operations with the same
 //! checks. Nothing that a client sends can make this panic.

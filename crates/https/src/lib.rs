@@ -1,4 +1,4 @@
-//! The outgoing HTTP client: [`Client`] sends a [`Request`] over HTTP/1.1, with TLS or without.
+#![doc = include_str!("../README.md")]
 //!
 //! - **Guarded.** With a [`Guard`], the client connects to public addresses only. The guard checks
 //!   a URL when it is given, and each address of its host when the client connects. The client

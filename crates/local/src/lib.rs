@@ -1,5 +1,4 @@
-//! The local cloud: the functions over emulators of AWS, in one process or as the processes that they
-//! are on Lambda. Nothing that is deployed depends on this crate.
+#![doc = include_str!("../README.md")]
 
 pub mod cloud;
 pub mod events;

@@ -1,5 +1,4 @@
-//! The data objects of A2A 1.0 in their `ProtoJSON` form, and the protocol's errors with their
-//! codes.
+#![doc = include_str!("../README.md")]
 //!
 //! The normative source is `a2a.proto`; the structs here have its names and read like it. What the
 //! crate adds to a plain mapping:
@@ -14,8 +13,6 @@
 //!
 //! Presence follows the proto: a `string` is a [`String`] whose empty value means absent, and only
 //! an `optional` field or a message is an [`Option`].
-//!
-//! Nothing here does I/O, reads a clock or knows a transport.
 
 #[macro_use]
 mod wire;

@@ -1,5 +1,4 @@
-//! What every function's process has beside its cloud: variables, the policy, logs, the start, the
-//! machine's clock, keys of the configuration, and the way to the receivers of pushes.
+#![doc = include_str!("../README.md")]
 //!
 //! Nothing here knows AWS: what does is in `a2a-lambda-aws`, above this crate.
 

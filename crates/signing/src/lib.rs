@@ -1,5 +1,4 @@
-//! The private keys of a deployment, for what anybody may check: agent cards (RFC 7515) and the
-//! tokens of pushes (RFC 7519). With them the JWK set (RFC 7517) that clients check against.
+#![doc = include_str!("../README.md")]
 //!
 //! The other way round: the public keys of others, which check the tokens of callers. One verifier
 //! serves all that is signed for us: tokens of issuers and the words of load balancers.

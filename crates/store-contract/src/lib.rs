@@ -1,5 +1,4 @@
-//! The suite that every [`TaskStore`] passes, which is one of [`PushConfigs`] as well: the contract
-//! in the documentation of the two traits, as code.
+#![doc = include_str!("../README.md")]
 //!
 //! A backend's test file holds one line, an expression for a future that makes a fresh, empty store:
 //!

@@ -1,4 +1,4 @@
-//! The way to the receivers of pushes: [`HttpWebhook`] POSTs to the URLs that clients give.
+#![doc = include_str!("../README.md")]
 //!
 //! Whoever may give a URL could have this service call anything that it can reach (server-side
 //! request forgery). So there is a guard of two halves. A URL is checked when it is admitted and

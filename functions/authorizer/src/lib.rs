@@ -1,5 +1,4 @@
-//! The function that API Gateway asks who calls. It takes the tokens of the issuers in `JWT_ISSUERS`
-//! and, with `API_KEYS`, the API keys that operators have made. It tells `request` whose they are.
+#![doc = include_str!("../README.md")]
 //!
 //! - An HTTP API is given a simple response, a REST API a policy for the whole stage, in answer to
 //!   authorizers of both types (`TOKEN` and `REQUEST`).

@@ -1,5 +1,4 @@
-//! The function that answers HTTP requests: an event of a REST API, an HTTP API, a Function URL or an
-//! Application Load Balancer comes in, an A2A operation is carried out, an answer goes out.
+#![doc = include_str!("../README.md")]
 //!
 //! A front door that streams is given every answer as a stream, and one that does not is given
 //! every answer whole: [`ResponseMode`]. Which of them is in front, the event does not say. Only of a

@@ -1,6 +1,4 @@
-//! The function that takes up what was lost: fed by EventBridge Scheduler every minute or so, it
-//! sweeps the due index for signals that never came, runners that died, wake times that passed, users
-//! who did not answer in time and pushes that nobody is at.
+#![doc = include_str!("../README.md")]
 //!
 //! Two invocations at once are safe, though there is nothing to gain by them: a task is moved by a
 //! conditional write, and is no longer due then. At worst a task is signaled twice, and of two

@@ -1,5 +1,4 @@
-//! The function that runs agents: a batch of SQS records comes in, each a signal that says "attend
-//! to this task", and each is attended to for itself.
+#![doc = include_str!("../README.md")]
 //!
 //! The tasks of a batch share a process. A task that ends it (by an abort, by taking all memory or
 //! all time) takes the others with it, once: from then on all of them are suspects, and each of

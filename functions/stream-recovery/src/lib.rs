@@ -1,5 +1,4 @@
-//! The function that delivers pushes that nobody is at: fed by the stream of the table, it is woken
-//! when a task's pending-push mark is open.
+#![doc = include_str!("../README.md")]
 //!
 //! The mapping's filter lets only such records through, `{"dynamodb": {"NewImage": {"nm": {"S":
 //! ["open"]}}}}`: what a runner delivers beside its agent, and what this function writes itself,

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::sqs::DEAD_LETTERS;
 
-const CALLS: &str = include_str!("../../../../infra/tests/calls.json");
+const CALLS: &str = include_str!("calls.json");
 
 /// A call of a service, as IAM has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
