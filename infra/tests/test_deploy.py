@@ -9,9 +9,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts/lib"))
 from deploy import smoke  # noqa: E402
-from deploy.artifacts import KEY_PARAMETERS, History, read_manifest  # noqa: E402
+from deploy.artifacts import History, read_manifest  # noqa: E402
 from deploy.template import HIDDEN, Template, read_parameters  # noqa: E402
 from tools import Fault  # noqa: E402
+from workspace import KEY_PARAMETERS  # noqa: E402
 
 SMALL = """
 Parameters:

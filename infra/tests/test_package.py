@@ -72,8 +72,7 @@ def test_functions_are_found_by_their_binaries_and_have_their_own_features(works
 
 
 def test_a_bill_of_materials_has_what_is_linked_and_nothing_else(workspace):
-    function = workspace.functions["sqs-executor"]
-    bill = sbom.bill(ROOT, "sqs-executor", function, "aarch64-unknown-linux-gnu", [], b"program")
+    bill = sbom.bill(workspace, "sqs-executor", "aarch64-unknown-linux-gnu", [], b"program")
     names = {one["name"] for one in bill["components"]}
     assert {"tokio", "aws-sdk-sqs", "a2a-lambda-core"} <= names
     # Macros, crates of tests and the local cloud.

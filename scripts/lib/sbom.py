@@ -13,16 +13,16 @@ from pathlib import Path
 from tools import Fault
 
 
-def tree(root: Path, package: str, target: str, features: list[str]) -> list[tuple[int, str, str]]:
+def tree(root: Path, options: list[str], target: str, features: list[str]) -> list[tuple[int, str, str]]:
     """Depth, `name version` and licence of each line of the package's tree of crates."""
-    command = ["cargo", "tree", "--locked", "--package", package, "--target", target]
+    command = ["cargo", "tree", "--locked", *options, "--target", target]
     # Macros and build scripts run when the function is built; nothing of them is in it.
     command += ["--edges", "normal,no-proc-macro", "--prefix", "depth", "--format", "\t{p}\t{l}\t"]
     if features:
         command += ["--features", ",".join(features)]
     ran = subprocess.run(command, cwd=root, text=True, stdout=subprocess.PIPE)
     if ran.returncode:
-        raise Fault(f"cargo tree of {package} failed, as it says above")
+        raise Fault("cargo tree failed, as it says above")
     lines = []
     for line in ran.stdout.splitlines():
         depth, crate, licence, _ = line.split("\t")
@@ -63,11 +63,9 @@ def component(crate: str, licence: str, checksum: str | None) -> dict:
     return made
 
 
-def bill(
-    root: Path, name: str, package: dict, target: str, features: list[str], bootstrap: bytes
-) -> dict:
-    lines = tree(root, package["name"], target, features)
-    known = checksums(root)
+def bill(workspace, name: str, target: str, features: list[str], bootstrap: bytes) -> dict:
+    lines = tree(workspace.root, workspace.tree_options(name), target, features)
+    known = checksums(workspace.root)
     licences: dict[str, str] = {}
     edges: dict[str, set[str]] = {}
     path: list[str] = []
@@ -90,7 +88,7 @@ def bill(
                 "type": "application",
                 "bom-ref": reference(function),
                 "name": name,
-                "version": package["version"],
+                "version": workspace.functions[name]["version"],
                 "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(bootstrap).hexdigest()}],
             },
             "properties": [

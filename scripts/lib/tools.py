@@ -1,17 +1,29 @@
 """What the scripts have in common: the checkout, errors, and tools kept in `.tools`."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TOOLS = ROOT / ".tools"
+# The program `a2a-lambda` runs these scripts from the user's cache, where it keeps their tools, too.
+CACHE_TOOLS = os.environ.get("A2A_LAMBDA_TOOLS")
+TOOLS = Path(CACHE_TOOLS) if CACHE_TOOLS else ROOT / ".tools"
+
+if sys.version_info < (3, 11):
+    found = ".".join(map(str, sys.version_info[:2]))
+    sys.exit(f"error: Python {found} is too old: install Python 3.11 or later")
 
 
 class Fault(Exception):
     """Something the user can put right. The text says what to do."""
+
+
+def called(name: str) -> str:
+    """What the user has called to run a script."""
+    return f"a2a-lambda {name}" if CACHE_TOOLS else f"scripts/{name}"
 
 
 def run_main(main) -> int:
@@ -46,8 +58,8 @@ def environment(name: str, requirements: Path) -> Path:
     try:
         import ensurepip  # noqa: F401
     except ImportError:
-        raise Fault("Python's venv module is missing: install python3-venv") from None
-    print(f"installing {requirements.name} into {folder.relative_to(ROOT)}", file=sys.stderr)
+        raise Fault("Python's venv module is missing: install python3-venv (Debian), and run this again") from None
+    print(f"installing {requirements.name} into {folder}", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
     steps = (
         [sys.executable, "-m", "venv", folder],

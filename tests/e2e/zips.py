@@ -95,7 +95,7 @@ def of_commit(commit: str) -> str:
         try:
             has_own = "\nfixtures = " in (tree / "functions/request/Cargo.toml").read_text()
             features = FIXTURES if has_own else OLD_FIXTURES
-            arguments = ("--arch", "x86-64", "--features", features, "--source", tree)
+            arguments = ("--arch", "x86-64", "--features", features, "--workspace", tree)
             # The folder has its name only when all of it is there.
             unfinished = out.with_name(f"{out.name}-unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)

@@ -1,6 +1,9 @@
 //! The command line of a2a-lambda.
 
+mod bundle;
+mod new;
 mod operate;
+mod scripts;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -8,9 +11,14 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-Durable A2A agents on AWS Lambda: looks after a deployment.
+Durable A2A agents on AWS Lambda: from a new agent to its deployment.
 
 Usage: a2a-lambda COMMAND [options]
+
+Commands for an agent:
+  new          make a workspace with an agent
+  package      build the functions of a workspace, and make a zip of each
+  deploy       deploy them to AWS, with all that they need
 
 Commands for a deployment:
   failing      list the push configs that are in trouble
@@ -55,14 +63,17 @@ fn show(text: &str) -> ExitCode {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    match arguments.first().map(|word| word.to_string_lossy()).as_deref() {
+    let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let first = arguments.first().map(|word| word.to_string_lossy().into_owned());
+    match first.as_deref() {
         None => {
             complain(format_args!("a command is missing\n\n{USAGE}"));
             ExitCode::from(2)
         }
         Some("-h" | "--help") => show(USAGE),
         Some("-V" | "--version") => show(concat!("a2a-lambda ", env!("CARGO_PKG_VERSION"), "\n")),
+        Some("new") => new::run(arguments.split_off(1)),
+        Some(script @ ("package" | "deploy")) => scripts::run(script, arguments.split_off(1)),
         // Operators may give options first.
         Some(word) if operate::is_command(word) || word.starts_with('-') => operate::run(arguments),
         Some(word) => {

@@ -441,8 +441,15 @@ async fn a_wrong_command_line_is_answered_with_the_right_one() {
     let commands: Vec<_> = commands.filter(|(name, _)| !name.starts_with('-')).collect();
     assert!(commands.len() >= 9, "{help}");
     for (command, _) in commands {
-        let help = run(&[], &format!("{command} --help")).await.well();
-        assert!(help.contains(&format!("\n  {command} ")), "{help}");
+        // Python has the help of these: see `scripts.rs`.
+        if !["package", "deploy"].contains(&command) {
+            let help = run(&[], &format!("{command} --help")).await.well();
+            assert!(
+                help.contains(&format!("  {command} "))
+                    || help.contains(&format!(" {command} DIR")),
+                "{help}"
+            );
+        }
     }
     for (line, said) in [("", "a command is missing"), ("fail", "there is no command \"fail\"")] {
         let ran = run(&[], line).await;

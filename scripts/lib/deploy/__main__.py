@@ -11,11 +11,12 @@ from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-from tools import ROOT, Fault, need, run_main
+from tools import ROOT, Fault, called, need, run_main
+from workspace import KEY_PARAMETERS, find
 
 from deploy import options as command_line
 from deploy import smoke
-from deploy.artifacts import KEY_PARAMETERS, Bucket, History, read_manifest
+from deploy.artifacts import Bucket, History, read_manifest
 from deploy.stack import Stack
 from deploy.template import HIDDEN, Template, read_parameters
 
@@ -33,7 +34,8 @@ class Deployment:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}", options.stack):
             raise Fault("--stack: a name has letters, digits and hyphens, and begins with a letter")
         if options.zips is None and not (options.rollback or options.destroy):
-            need("cargo", "Rust, with rustup (https://rustup.rs)")
+            need("cargo", "Rust, with rustup (https://rustup.rs), or name zips that are built: --zips")
+            self.workspace = find(options.workspace)
         self.template = Template(options.template or ROOT / "infra/template.yaml")
         self.given = read_parameters(options.parameters)
         # boto3 itself knows AWS_DEFAULT_REGION only.
@@ -49,7 +51,7 @@ class Deployment:
         self.keep_format()
         for name in (*KEY_PARAMETERS.values(), "CodeBucket"):
             if name in self.given:
-                raise Fault(f"parameter {name} is set by scripts/deploy itself: leave it out")
+                raise Fault(f"parameter {name} is set by {called('deploy')} itself: leave it out")
 
     def keep_format(self) -> None:
         """A stack of an earlier release goes on in the format that this one reads, until told."""
@@ -59,7 +61,7 @@ class Deployment:
             self.given[name] = "1"
             print(
                 "the stack is of an earlier release, which may be at work beside this one: items stay in "
-                f"its format, and no task expires yet. When this is deployed: scripts/deploy --parameters {name}=2"
+                f"its format, and no task expires yet. When this is deployed: {called('deploy')} --parameters {name}=2"
             )
 
     def changes_no_parameters(self) -> bool:
@@ -122,9 +124,11 @@ class Deployment:
     def packaged(self, *arguments: str) -> tuple[Path, dict]:
         """The folder with the zips for the stack's architecture, and its manifest."""
         arch = ARCHITECTURES[self.values().get("Architecture", "arm64")]
-        folder = self.options.zips or ROOT / "target/package"
-        if self.options.zips is None:
-            command = [sys.executable, ROOT / "scripts/package", "--arch", arch, *arguments]
+        folder = self.options.zips
+        if folder is None:
+            folder = self.workspace / "target/package"
+            command = [sys.executable, ROOT / "scripts/package", "--workspace", self.workspace]
+            command += ["--out", folder, "--arch", arch, *arguments]
             if subprocess.run(command).returncode:
                 raise Fault("the functions could not be packaged, as it says above")
         # Both the folder with a folder for each architecture and that folder itself will do.

@@ -6,16 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import ClientError
-from tools import Fault
-
-# The parameter of the template that names each function's zip.
-KEY_PARAMETERS = {
-    "request": "RequestKey",
-    "sqs-executor": "SqsExecutorKey",
-    "stream-recovery": "StreamRecoveryKey",
-    "scheduled-recovery": "ScheduledRecoveryKey",
-    "authorizer": "AuthorizerKey",
-}
+from tools import Fault, called
+from workspace import KEY_PARAMETERS
 
 # How many codes of a stack are remembered.
 KEPT_CODES = 20
@@ -25,7 +17,7 @@ def read_manifest(folder: Path) -> dict:
     """The manifest that scripts/package wrote, with each zip compared to its digest."""
     path = folder / "manifest.json"
     if not path.exists():
-        raise Fault(f"there is no {path}: run scripts/package")
+        raise Fault(f"there is no {path}: run {called('package')}")
     try:
         manifest = json.loads(path.read_text())
         for made in manifest["functions"].values():

@@ -3,14 +3,16 @@
 import argparse
 from pathlib import Path
 
+from tools import called
+
 DESCRIPTION = """\
 Deploys the functions and everything they need to AWS, as one CloudFormation stack.
 
-Validates the template and the parameters, builds what the stack runs (scripts/package), uploads each
-zip under its digest, applies a change set, and tries the result through its front door."""
+Validates the template and the parameters, builds what the stack runs, uploads each zip under
+its digest, applies a change set, and tries the result through its front door."""
 
 EPILOG = """\
-Parameters are those of infra/template.yaml. One that is not given keeps the value that the stack has,
+Parameters are those of the template. One that is not given keeps the value that the stack has,
 or else its default. A file is JSON: {"FrontDoor": "rest", "Agent": "echo"}, or the list that the AWS
 command line takes. Credentials and region come from the environment or a profile, as for the AWS
 command line. A front door with tokens is tried with the one in A2A_TOKEN.
@@ -25,9 +27,9 @@ examples:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
-        prog="scripts/deploy",
+        prog=called("deploy"),
         description=DESCRIPTION,
-        epilog=EPILOG,
+        epilog=EPILOG.replace("scripts/deploy", called("deploy")),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--stack", default="a2a-lambda", help="[default: a2a-lambda]")
@@ -42,11 +44,15 @@ def parser() -> argparse.ArgumentParser:
         help="for the zips [default: the stack's, or a2a-lambda-ACCOUNT-REGION, which is made]",
     )  # fmt: skip
     made.add_argument(
-        "--template", type=Path, metavar="FILE", help="[default: infra/template.yaml]"
+        "--template", type=Path, metavar="FILE", help="[default: that of a2a-lambda]"
     )
     made.add_argument(
         "--zips", type=Path, metavar="DIR",
-        help="deploy what scripts/package wrote there, and build nothing",
+        help="deploy the zips in there, and build nothing: those that were packaged, or of a release",
+    )  # fmt: skip
+    made.add_argument(
+        "--workspace", type=Path, metavar="DIR",
+        help="what to build: a workspace with the functions [default: the one of this folder]",
     )  # fmt: skip
     made.add_argument("--endpoint-url", metavar="URL", help="of an emulator, instead of AWS")
     made.add_argument("--no-smoke-test", action="store_true", help="do not try the front door")

@@ -82,7 +82,10 @@ def run(door: Door, parameters: dict[str, str]) -> None:
         status, body = door.request("GET", tenant + CARD, signed=True)
     if status != 200:
         raise Fault(f"the agent card was answered {status}: {shown(body)}")
-    print(f"smoke test: the card of {json.loads(body)['name']!r} is there")
+    name = json.loads(body)["name"]
+    # An agent of one's own is there whatever the parameter says.
+    is_echo = agent == name == "echo"
+    print(f"smoke test: the card of {name!r} is there")
     if auth not in ("none", "iam") and not credentials:
         print("smoke test: no message was sent; set A2A_TOKEN to a token for the front door")
         return
@@ -101,7 +104,7 @@ def run(door: Door, parameters: dict[str, str]) -> None:
         return
     # What echo begins it ends at once; others may take their time, or ask.
     end = time.monotonic() + DONE_WITHIN_S
-    while agent == "echo" and task["status"]["state"] not in ENDED and time.monotonic() < end:
+    while is_echo and task["status"]["state"] not in ENDED and time.monotonic() < end:
         time.sleep(LOOK_S)
         path = f"{tenant}/tasks/{task['id']}"
         status, body = door.request("GET", path, signed=signed, credentials=credentials)
@@ -110,7 +113,7 @@ def run(door: Door, parameters: dict[str, str]) -> None:
         task = json.loads(body)
     state = task["status"]["state"]
     print(f"smoke test: a message became task {task['id']}, {state}")
-    if agent == "echo" and state != "TASK_STATE_COMPLETED":
+    if is_echo and state != "TASK_STATE_COMPLETED":
         raise Fault(
             f"the task is {state} and not TASK_STATE_COMPLETED: see the log of the sqs-executor"
         )

@@ -5,7 +5,7 @@ import uuid
 from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
-from tools import Fault
+from tools import Fault, called
 
 # Longer than any deployment of this template has a reason to take, a canary's included.
 LONGEST_S = 45 * 60
@@ -61,7 +61,7 @@ class Stack:
         if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"):
             raise Fault(
                 f"stack {self.name} is {status}: it was never made whole. Remove it with "
-                f"scripts/deploy --stack {self.name} --destroy, and deploy again"
+                f"{called('deploy')} --stack {self.name} --destroy, and deploy again"
             )
         if status == "UPDATE_ROLLBACK_FAILED":
             raise Fault(

@@ -1,0 +1,1 @@
+../../../../../examples/own-agent/tests/variables.rs

@@ -1,0 +1,1 @@
+../../../../../../scripts/lib/deploy/__init__.py

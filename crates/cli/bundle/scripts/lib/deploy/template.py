@@ -1,0 +1,1 @@
+../../../../../../scripts/lib/deploy/template.py
