@@ -1,6 +1,8 @@
 """What scripts/package writes and refuses, without building anything."""
 
 import importlib.util
+import os
+import subprocess
 import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -11,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts/lib"))
 import sbom  # noqa: E402
 from tools import Fault  # noqa: E402
+from workspace import Workspace, find  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +86,80 @@ def test_a_bill_of_materials_has_what_is_linked_and_nothing_else(workspace):
     edges = {one["ref"]: one["dependsOn"] for one in bill["dependencies"]}
     assert set(edges) - references == {bill["metadata"]["component"]["bom-ref"]}
     assert all(set(one) <= references for one in edges.values())
+
+
+BINARIES = ["request", "sqs-executor", "stream-recovery", "scheduled-recovery", "authorizer", "local"]
+MANIFEST = """
+[package]
+name = "{name}"
+version = "0.1.0"
+edition = "2024"
+
+[features]
+default = ["local"]
+local = []
+
+[dependencies]
+"""
+
+
+def crate(folder: Path, name: str, binaries: list[str], more: str = "") -> Path:
+    """A crate, as a workspace by itself."""
+    (folder / "src/bin").mkdir(parents=True)
+    (folder / "src/lib.rs").touch()
+    for binary in binaries:
+        (folder / f"src/bin/{binary}.rs").write_text("fn main() {}")
+    (folder / "Cargo.toml").write_text(MANIFEST.format(name=name) + more)
+    command = ["cargo", "generate-lockfile", "--offline", "--quiet"]
+    subprocess.run(command, cwd=folder, check=True)
+    return folder
+
+
+def test_an_agent_of_one_s_own_is_built_function_by_function_without_its_local_cloud(package, tmp_path):
+    crate(tmp_path / "library", "library", [])
+    own = Workspace(crate(tmp_path / "own", "own", BINARIES, 'library = {path = "../library"}\n'))
+    assert sorted(own.functions) == sorted(set(BINARIES) - {"local"})
+    options = ["--package", "own", "--no-default-features", "--bin", "request"]
+    assert own.build_options("request") == options
+    assert own.features("request", ["local", "other", "library/x"]) == ["local", "library/x"]
+    # A dependency by path is compiled by its place on this machine, which goes into no binary.
+    assert own.outside() == {str(tmp_path / "library"): "library"}
+    assert package.machine_paths(own)[str(tmp_path / "library")] == "/library"
+    content = program(183, f"{tmp_path}/library/src/lib.rs".encode())
+    with pytest.raises(Fault, match="holds the path .*library of this machine"):
+        package.check_bootstrap(content, "request", "arm64", own)
+    bill = sbom.bill(own, "request", "aarch64-unknown-linux-gnu", [], b"program")
+    assert [one["name"] for one in bill["components"]] == ["library"]
+    # It may do without the authorizer.
+    Workspace(crate(tmp_path / "four", "four", BINARIES[:4]))
+
+
+@pytest.mark.parametrize(
+    ("binaries", "says"),
+    [
+        (BINARIES[:2], "lacks the executables of stream-recovery, scheduled-recovery: add src/bin/stream-"),
+        (["local"], "lacks the executables of request, sqs-executor, "),
+        (["request", "sqs_executor", *BINARIES[2:]], "an executable sqs_executor, .* call it sqs-executor"),
+        ([*BINARIES[:4], "autorizer"], "an executable autorizer, .* call it authorizer"),
+    ],
+)
+def test_an_agent_whose_executables_are_missing_or_misnamed_is_refused(tmp_path, binaries, says):
+    with pytest.raises(Fault, match=says):
+        Workspace(crate(tmp_path / "own", "own", binaries))
+
+
+def test_executables_of_any_other_name_are_left_alone(tmp_path):
+    assert "tool" not in Workspace(crate(tmp_path / "own", "own", [*BINARIES, "tool"])).functions
+
+
+def test_a_workspace_is_the_one_that_is_named_or_that_one_is_in(tmp_path, monkeypatch):
+    own = crate(tmp_path / "own", "own", BINARIES)
+    monkeypatch.chdir(own / "src/bin")
+    assert find(None) == own
+    monkeypatch.chdir(tmp_path)
+    assert find(own) == own and find(None) == ROOT
+    with pytest.raises(Fault, match="--workspace: .* has no Cargo.toml"):
+        find(tmp_path)
+    os.remove(own / "Cargo.lock")
+    with pytest.raises(Fault, match="has no Cargo.lock: run `cargo generate-lockfile` in it"):
+        Workspace(own)

@@ -33,6 +33,9 @@ class Deployment:
         self.options = options
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}", options.stack):
             raise Fault("--stack: a name has letters, digits and hyphens, and begins with a letter")
+        # A release has its zips beside these scripts.
+        if options.zips is None and options.workspace is None and (ROOT / "SHA256SUMS").exists():
+            options.zips = ROOT
         if options.zips is None and not (options.rollback or options.destroy):
             need("cargo", "Rust, with rustup (https://rustup.rs), or name zips that are built: --zips")
             self.workspace = find(options.workspace)

@@ -13,7 +13,7 @@ def run(script, *arguments, cwd, **more):
 
 
 SCRIPTS = ["dev", "test", "simulate", "load", "push-latency", "check-structure"]
-DEPLOYING = ["package", "deploy", "e2e", "check-infra"]
+DEPLOYING = ["package", "deploy", "e2e", "check-infra", "release", "new-agent"]
 
 
 @pytest.mark.parametrize("script", [*SCRIPTS, *DEPLOYING])
@@ -26,7 +26,8 @@ def test_help_needs_nothing(script, tmp_path):
 
 
 def test_unknown_arguments_are_refused(tmp_path):
-    for script in "test", "load", "push-latency", "check-structure", "package", "deploy", "e2e":
+    scripts = ["test", "load", "push-latency", "check-structure"]
+    for script in [*scripts, "package", "deploy", "e2e", "release", "new-agent"]:
         done = run(script, "--unknown", cwd=tmp_path)
         assert done.returncode == 2
         assert f"scripts/{script}" in done.stderr
