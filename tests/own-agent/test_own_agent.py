@@ -1,4 +1,4 @@
-"""An agent of one's own, in a workspace of its own: `examples/own-agent`, used as its author would."""
+"""An agent of one's own, in a workspace of its own, used as its author would: `examples/own-agent`, and a new one."""
 
 import json
 import os
@@ -26,15 +26,28 @@ RUN = ["cargo", "run", "--locked", "--quiet", "--"]
 OPTIONS = ["--memory", "--port", "0"]
 
 
-def cargo(*arguments: str, **options) -> subprocess.CompletedProcess:
-    env = os.environ | ENVIRONMENT
+def cargo(*arguments: str, cwd=EXAMPLE, target="own-agent", **options) -> subprocess.CompletedProcess:
+    env = os.environ | ENVIRONMENT | {"CARGO_TARGET_DIR": str(TARGET / target)}
     command = ["cargo", *arguments]
-    return subprocess.run(command, cwd=EXAMPLE, env=env, text=True, **options)
+    return subprocess.run(command, cwd=cwd, env=env, text=True, **options)
 
 
-def serve(*options: str, **variables: str) -> Server:
+def serve(*options: str, cwd=EXAMPLE, **variables: str) -> Server:
     command = [*RUN, *OPTIONS]
-    return Server(*options, command=command, cwd=EXAMPLE, **ENVIRONMENT, **variables)
+    return Server(*options, command=command, cwd=cwd, **{**ENVIRONMENT, **variables})
+
+
+async def counted(server: Server, binding: str, text: str) -> str:
+    """What the agent answers to the SDK."""
+    async with AsyncClient(timeout=30) as http:
+        config = ClientConfig(
+            httpx_client=http, supported_protocol_bindings=[binding], streaming=False
+        )
+        async with await create_client(server.url, config) as client:
+            task = await send_for_task(client, message("count", text))
+    assert is_completed(task)
+    [artifact] = task.artifacts
+    return get_artifact_text(artifact, delimiter="")
 
 
 @pytest.fixture(scope="session")
@@ -82,17 +95,26 @@ def test_its_tests_pass():
 @pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
 async def test_cargo_run_serves_the_agent_to_the_sdk(built, options, binding):
     with serve(*options, UNIT="letters") as server:
-        async with AsyncClient(timeout=30) as http:
-            config = ClientConfig(
-                httpx_client=http, supported_protocol_bindings=[binding], streaming=False
-            )
-            async with await create_client(server.url, config) as client:
-                task = await send_for_task(client, message("count", "never lose\na task"))
-    assert is_completed(task)
-    [artifact] = task.artifacts
-    # The agent's own variable has reached it, in whichever process it runs.
-    expected = "9 letters\n5 letters\nThat is all."
-    assert get_artifact_text(artifact, delimiter="") == expected
+        # The agent's own variable has reached it, in whichever process it runs.
+        said = await counted(server, binding, "never lose\na task")
+    assert said == "9 letters\n5 letters\nThat is all."
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Path:
+    """A workspace that was made from this checkout."""
+    folder = tmp_path_factory.mktemp("new") / "my-agent"
+    subprocess.run([ROOT / "scripts/new-agent", folder], check=True)
+    return folder
+
+
+@pytest.mark.anyio
+async def test_a_new_agent_passes_its_tests_and_serves(made):
+    # Its lock file fits: nothing is resolved anew.
+    cargo("test", "--locked", cwd=made, target="new-agent", check=True)
+    with serve(cwd=made, CARGO_TARGET_DIR=str(TARGET / "new-agent")) as server:
+        assert await counted(server, "JSONRPC", "never lose a task") == "4 words\nThat is all."
+    assert not (made / "target").exists()
 
 
 def test_a_wrong_variable_of_the_agent_s_ends_the_start_by_its_name(built):
