@@ -137,6 +137,7 @@ impl Deployment {
             sender_waits_until: None,
             request: None,
             pushes: None::<FirstPush>,
+            trace: None,
         };
         let stamp = Stamp { now, ..stamp(id) };
         self.store.create(&Head::submit(submission, &stamp)).await.unwrap();

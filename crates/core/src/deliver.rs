@@ -42,6 +42,7 @@ use crate::log::Entry;
 use crate::machine::{Command, Refusal, Settlement, Stamp};
 use crate::run::{RunError, run_error};
 use crate::store::{Depth, Snapshot};
+use crate::trace;
 
 use attempt::{Attempted, NotNoted, Noted, attempt};
 use feed::Shown;
@@ -112,6 +113,7 @@ pub async fn deliver(
     let Some(snapshot) = engine.read(key, Depth::Tail).await? else {
         return Ok(Delivered::NoSuchTask);
     };
+    trace::join(snapshot.head.trace.as_ref());
     let took = engine.clock.now().saturating_since(read_at);
     if snapshot.head.mark().is_none() {
         return Ok(Delivered::Nothing);

@@ -11,6 +11,7 @@ use crate::ids::{
 use crate::machine::Refusal;
 use crate::policy::Retention;
 use crate::request_key::Fingerprint;
+use crate::trace::TraceContext;
 
 /// How many due-index shards there are. A fixed number: the sweep asks for each.
 pub const DUE_SHARDS: u8 = 8;
@@ -105,6 +106,10 @@ pub struct Head {
     /// Whether an operator has deleted the task: it is there no more for anybody, and what is stored
     /// of it goes.
     pub is_deleted: bool,
+    /// The trace that the task belongs to: that of the request that made it. Who looks after the task
+    /// without a word of whoever caused that goes on in it. `None` as the incarnation, or if the
+    /// request had no trace.
+    pub trace: Option<TraceContext>,
 }
 
 /// A follow-up message that came under an idempotency key.

@@ -120,8 +120,8 @@ impl Change {
 impl Head {
     /// Submits a new task.
     pub fn submit(submission: Submission, stamp: &Stamp) -> Change {
-        let Submission { key, owner, context, message, terms, sender_waits_until, request, pushes } =
-            submission;
+        let Submission { key, owner, context, message, terms, .. } = submission;
+        let Submission { sender_waits_until, request, pushes, trace, .. } = submission;
         let head = Head {
             key,
             owner,
@@ -154,6 +154,8 @@ impl Head {
             has_leftovers: false,
             ttl: None,
             is_deleted: false,
+            // As the incarnation, where it may be stored.
+            trace: trace.filter(|_| stamp.retention.is_some()),
         };
         let mut draft = Draft::new(head, stamp);
         draft.is_new = true;

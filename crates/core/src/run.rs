@@ -161,10 +161,16 @@ impl Runner {
         company: Company,
     ) -> Result<Attended, RunError> {
         let (beside, feed) = Beside::new(&self.engine);
+        let as_of = self.engine.clock.now();
+        let Some(snapshot) = self.engine.read(key, Depth::Tail).await? else {
+            return Ok(Attended::NoSuchTask);
+        };
+        trace::join(snapshot.head.trace.as_ref());
+        beside.show(&snapshot, as_of);
         let pushing = deliver::beside(&self.engine, beside.token().clone(), deadline, feed);
         // Boxed: both are large, and would be moved through each layer of whoever calls.
         let attending = Box::pin(async {
-            let attended = self.attend_beside(key, deadline, company, &beside).await;
+            let attended = self.attend_beside(snapshot, deadline, company, &beside).await;
             drop(beside);
             attended
         });
@@ -179,16 +185,11 @@ impl Runner {
 
     async fn attend_beside(
         &self,
-        key: &TaskKey,
+        snapshot: Snapshot,
         deadline: Timestamp,
         company: Company,
         beside: &Beside,
     ) -> Result<Attended, RunError> {
-        let as_of = self.engine.clock.now();
-        let Some(snapshot) = self.engine.read(key, Depth::Tail).await? else {
-            return Ok(Attended::NoSuchTask);
-        };
-        beside.show(&snapshot, as_of);
         if snapshot.head.is_terminal() {
             return Ok(Attended::AlreadyDone);
         }
@@ -202,7 +203,7 @@ impl Runner {
         let mut snapshot = match self.claim(snapshot, &token, beside).await {
             Ok(snapshot) => snapshot,
             Err(TransactError::Illegal(refused)) => {
-                return self.not_claimed(key, &refused).await;
+                return self.not_claimed(&refused).await;
             }
             Err(error) => return ended_by(error),
         };
@@ -221,7 +222,7 @@ impl Runner {
             };
             turns += 1;
         }
-        let state = snapshot.head.state();
+        let (key, state) = (&snapshot.head.key, snapshot.head.state());
         info!(tenant = %key.tenant, task = %key.task, turns, state = state.as_str(), "attended");
         Ok(Attended::Ran { turns, state })
     }
@@ -247,7 +248,8 @@ impl Runner {
         Ok(claimed)
     }
 
-    async fn not_claimed(&self, key: &TaskKey, refused: &Refused) -> Result<Attended, RunError> {
+    async fn not_claimed(&self, refused: &Refused) -> Result<Attended, RunError> {
+        let key = &refused.snapshot.head.key;
         debug!(tenant = %key.tenant, task = %key.task, refusal = %refused.illegal, "not claimed");
         Ok(match refused.illegal.refusal {
             Refusal::HeldBy { until } => Attended::HeldBy { until },
@@ -319,6 +321,7 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
     let Some(snapshot) = engine.read_stored(key, Depth::Tail).await? else {
         return Ok(Recovered::Nothing);
     };
+    trace::join(snapshot.head.trace.as_ref());
     let now = engine.clock.now();
     if snapshot.head.due.is_none_or(|due| due > now) {
         return Ok(Recovered::Nothing);

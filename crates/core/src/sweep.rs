@@ -6,7 +6,7 @@ use a2a_lambda_protocol::Timestamp;
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
-use tracing::warn;
+use tracing::{Instrument as _, Span, field, trace_span, warn};
 
 use crate::deliver::{Delivered, deliver};
 use crate::engine::{Engine, chain};
@@ -14,6 +14,7 @@ use crate::head::DUE_SHARDS;
 use crate::ids::TaskKey;
 use crate::measure::{self, Lateness};
 use crate::run::{Recovered, RunError, recover};
+use crate::trace;
 
 /// How many errors a sweep's report has in full.
 const MAX_ERRORS: usize = 5;
@@ -136,13 +137,25 @@ pub async fn sweep(engine: &Engine, deadline: Timestamp) -> Swept {
 
 async fn sweep_pushes(engine: &Engine, key: &TaskKey, deadline: Timestamp) -> Swept {
     let mut swept = Swept::default();
-    match deliver(engine, key, deadline).await {
+    let span = span(key);
+    match deliver(engine, key, deadline).instrument(span.clone()).await {
         Ok(Delivered::Ran(_)) => swept.pushes += 1,
         Ok(Delivered::TooLate) => swept.more = true,
         Ok(_) => swept.settled += 1,
-        Err(error) => swept.fail(key, &error),
+        Err(error) => span.in_scope(|| swept.fail(key, &error)),
     }
     swept
+}
+
+/// The span of what is done about a task. It is in the task's trace.
+fn span(key: &TaskKey) -> Span {
+    trace_span!(
+        target: trace::TARGET,
+        "recover",
+        parent = field::Empty,
+        a2a.task.id = key.task.as_str(),
+        a2a.tenant = key.tenant.as_str(),
+    )
 }
 
 /// What was found in a shard.
@@ -181,13 +194,14 @@ async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Shard {
             let late = until.saturating_since(task.due);
             swept.due += 1;
             lateness.due = lateness.due.max(late);
-            match recover(engine, &task.key).await {
+            let span = span(&task.key);
+            match recover(engine, &task.key).instrument(span.clone()).await {
                 Ok(Recovered::Push) => {
                     lateness.push = lateness.push.max(late);
                     pushes.push(task.key);
                 }
                 Ok(recovered) => swept.count(recovered),
-                Err(error) => swept.fail(&task.key, &error),
+                Err(error) => span.in_scope(|| swept.fail(&task.key, &error)),
             }
         }
     }

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tracing::Span;
 
 use crate::ids::fnv1a;
 
@@ -78,6 +79,15 @@ impl TraceContext {
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Puts the current span into a trace that became known in it only, such as that of a task that was
+/// read. A span with a parent stays in its trace: it says who caused it. Call it before spans are begun
+/// in this one.
+pub(crate) fn join(trace: Option<&TraceContext>) {
+    if let Some(trace) = trace {
+        Span::current().record("parent", trace.as_str());
     }
 }
 

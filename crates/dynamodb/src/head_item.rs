@@ -9,6 +9,7 @@ use a2a_lambda_core::ids::{
 };
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::Cursor;
+use a2a_lambda_core::trace::TraceContext;
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -61,6 +62,7 @@ const FOLLOW_UPS: &str = "fu";
 pub(crate) const INCARNATION: &str = "i";
 const LEFTOVERS: &str = "lo";
 const DELETED: &str = "del";
+const TRACE: &str = "tp";
 
 /// Heads, with their part of the log.
 const KIND: Kind = Kind::new(
@@ -115,6 +117,7 @@ const KIND: Kind = Kind::new(
         TTL,
         LEFTOVERS,
         DELETED,
+        TRACE,
     ],
 );
 
@@ -123,9 +126,12 @@ const TIME_DIGITS: usize = 15;
 
 /// The lowest format that has all that there is of a head.
 fn format(head: &Head) -> u64 {
-    let is_plain =
-        head.incarnation.is_none() && head.ttl.is_none() && !head.has_leftovers && !head.is_deleted;
-    if is_plain { OLDEST } else { WITH_RETENTION }
+    let has_new = head.incarnation.is_some()
+        || head.ttl.is_some()
+        || head.has_leftovers
+        || head.is_deleted
+        || head.trace.is_some();
+    if !has_new { OLDEST } else { WITH_RETENTION }
 }
 
 /// The head as attributes, with its keys and those of the indexes.
@@ -179,6 +185,7 @@ pub(crate) fn to_item(head: &Head) -> Item {
     set(TTL, head.ttl.map(|at| number(at.as_millis() / 1_000)));
     set(LEFTOVERS, flag(head.has_leftovers));
     set(DELETED, flag(head.is_deleted));
+    set(TRACE, head.trace.as_ref().map(|trace| string(trace.as_str())));
     set(REQUEST, head.request.as_ref().map(fingerprint));
     if !head.follow_ups.is_empty() {
         let list = head.follow_ups.iter().map(follow_up).collect();
@@ -252,6 +259,8 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         has_leftovers: get_flag(item, LEFTOVERS),
         ttl: ttl.map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1_000))),
         is_deleted: get_flag(item, DELETED),
+        // As a header: one that is none begins another trace.
+        trace: find_string(item, TRACE)?.and_then(TraceContext::parse),
     })
 }
 

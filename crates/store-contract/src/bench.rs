@@ -13,7 +13,7 @@ use a2a_lambda_core::machine::{Change, FirstPush, Stamp, Submission};
 use a2a_lambda_core::store::{Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page};
 use a2a_lambda_core::{
     ContextId, LeaseToken, Owner, PushConfigs, Retention, Snapshot, StoreError, TaskId, TaskKey,
-    TaskStore, Tenant, Terms,
+    TaskStore, Tenant, Terms, TraceContext,
 };
 use a2a_lambda_protocol::Timestamp;
 
@@ -135,6 +135,7 @@ impl Bench {
             sender_waits_until: None,
             request: None,
             pushes: None,
+            trace: TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         }
     }
 

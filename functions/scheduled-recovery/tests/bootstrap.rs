@@ -38,6 +38,7 @@ fn forgotten() -> Change {
         sender_waits_until: None,
         request: None,
         pushes: None,
+        trace: None,
     };
     let stamp = Stamp {
         now: Timestamp::from_millis(1_700_000_000_000),

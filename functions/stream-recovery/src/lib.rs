@@ -18,12 +18,12 @@ use std::collections::HashSet;
 
 use a2a_lambda_aws::{EventError, EventKind, batch};
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_core::{Delivered, Engine, RunError, TaskKey, deliver};
+use a2a_lambda_core::{Delivered, Engine, RunError, TaskKey, deliver, trace};
 use a2a_lambda_protocol::Timestamp;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::value::RawValue;
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, Span, error, field, info, trace_span, warn};
 
 pub use bootstrap::main;
 pub use config::context;
@@ -88,12 +88,16 @@ pub async fn handle(
         .filter(|(_, task)| seen.insert(task.clone()))
         .collect();
     let failed: Vec<usize> = stream::iter(tasks)
-        .map(|(place, task)| async move {
-            let delivered = look_after(&context.engine, &task, deadline).await;
-            let (tenant, task) = (&task.tenant, &task.task);
-            let error = chain(&delivered.err()?);
-            warn!(%tenant, %task, error, "a record is to come again");
-            Some(place)
+        .map(|(place, task)| {
+            let span = span(&task);
+            let looking = async move {
+                let delivered = look_after(&context.engine, &task, deadline).await;
+                let (tenant, task) = (&task.tenant, &task.task);
+                let error = chain(&delivered.err()?);
+                warn!(%tenant, %task, error, "a record is to come again");
+                Some(place)
+            };
+            looking.instrument(span)
         })
         .buffer_unordered(MAX_AT_ONCE)
         .filter_map(|failed| async move { failed })
@@ -107,6 +111,21 @@ pub async fn handle(
         response.batch_item_failures.push(failure);
     }
     response
+}
+
+/// The span of what is done about a record. It is in the trace of the record's task, which the task
+/// says.
+fn span(task: &TaskKey) -> Span {
+    trace_span!(
+        target: trace::TARGET,
+        "record",
+        name = "process records",
+        kind = "consumer",
+        parent = field::Empty,
+        faas.trigger = "datasource",
+        a2a.task.id = task.task.as_str(),
+        a2a.tenant = task.tenant.as_str(),
+    )
 }
 
 async fn look_after(

@@ -141,6 +141,7 @@ fn trace_of(
     let failures = config.delivery.trouble.as_ref().map_or(0, |trouble| trouble.failures);
     let name = if failures == 0 { id } else { format!("{id}/{failures}") };
     let trace = config.trace.as_ref().map(|trace| trace.child(&name));
+    let (address, port) = server(&config.url);
     let span = trace_span!(
         target: trace::TARGET,
         "push",
@@ -150,7 +151,8 @@ fn trace_of(
         context = trace.as_ref().map(TraceContext::as_str),
         http.request.method = "POST",
         http.request.resend_count = failures,
-        server.address = host(&config.url),
+        server.address = address,
+        server.port = port,
         a2a.task.id = task.task.as_str(),
         http.response.status_code = field::Empty,
         "error.type" = field::Empty,
@@ -219,11 +221,24 @@ async fn post(
     })
 }
 
-/// The host of a URL, with its port.
-fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+/// The host of a URL, and its port, for traces.
+fn server(url: &str) -> (&str, Option<u16>) {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default()
+    let authority = authority.rsplit('@').next().unwrap_or_default();
+    // The colons of an address of IPv6 are in brackets.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let default = match scheme.to_ascii_lowercase().as_str() {
+        "https" => Some(443),
+        "http" => Some(80),
+        _ => None,
+    };
+    let port = port.filter(|port| !port.is_empty());
+    let port = port.map_or(default, |port| port.parse().ok());
+    (host.trim_matches(['[', ']']), port)
 }
 
 /// The name of an error, for traces.
@@ -253,4 +268,26 @@ fn not_written(engine: &Engine, task: &TaskKey, config: &ConfigId, error: &Store
     let (tenant, task, error) = (&task.tenant, &task.task, chain(error));
     warn!(%tenant, %task, %config, error, "the state of a push config could not be written");
     NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_named_by_its_address_and_its_port() {
+        for (url, address, port) in [
+            ("https://hooks.example/1", "hooks.example", Some(443)),
+            ("HTTP://hooks.example?to=a:1", "hooks.example", Some(80)),
+            ("https://user:hush@hooks.example:8443/x@y:1", "hooks.example", Some(8443)),
+            ("http://127.0.0.1:9000", "127.0.0.1", Some(9000)),
+            ("https://[2001:db8::1]:8443/", "2001:db8::1", Some(8443)),
+            ("https://[2001:db8::1]/", "2001:db8::1", Some(443)),
+            ("https://hooks.example:", "hooks.example", Some(443)),
+            ("https://hooks.example:70000", "hooks.example", None),
+            ("nonsense", "nonsense", None),
+        ] {
+            assert_eq!(server(url), (address, port), "{url}");
+        }
+    }
 }

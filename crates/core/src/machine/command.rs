@@ -12,6 +12,7 @@ use crate::ids::{
 use crate::log::{ArtifactChange, StatusChange, Terms};
 use crate::policy::Retention;
 use crate::request_key::Fingerprint;
+use crate::trace::TraceContext;
 
 /// Who says it and when: what every command comes with.
 #[derive(Debug, Clone)]
@@ -52,6 +53,8 @@ pub struct Submission {
     pub request: Option<Fingerprint>,
     /// The push config that it begins with, if it has one.
     pub pushes: Option<FirstPush>,
+    /// The trace of the request, if it has one.
+    pub trace: Option<TraceContext>,
 }
 
 /// The push config that a task begins with.

@@ -186,6 +186,7 @@ impl Operations {
             sender_waits_until,
             request,
             pushes: None,
+            trace: origin.trace.clone(),
         };
         if key.is_some() && push.is_some() {
             // A repeated request need not store its config again.

@@ -92,7 +92,11 @@ impl Visit for Request {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             "requestId" => self.id = Some(value.to_owned()),
-            "xrayTraceId" => self.xray_trace = Some(value.to_owned()),
+            // Of the header only the trace's id, as Powertools has it.
+            "xrayTraceId" => {
+                let root = value.split(';').find_map(|field| field.trim().strip_prefix("Root="));
+                self.xray_trace = root.map(str::to_owned);
+            }
             _ => {}
         }
     }

@@ -3,7 +3,8 @@
 //! A span of ours is a span of `tracing` with the target [`TARGET`]. Its fields are attributes by
 //! OpenTelemetry's names, but for these: `parent` is the `traceparent` of a span elsewhere, `context`
 //! the one that the span itself has, `name` a name that is more than the span's own, and `kind` its
-//! kind, if it is not `internal`.
+//! kind, if it is not `internal`. A `parent` that is recorded later puts a span that is the root of its
+//! trace into that of the parent.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -173,9 +174,27 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Places {
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
-        if let Some(open) = span.extensions_mut().get_mut::<Open>() {
-            let mut fields = Fields::default();
-            values.record(&mut fields);
+        if span.metadata().target() != TARGET {
+            return;
+        }
+        let mut fields = Fields::default();
+        values.record(&mut fields);
+        let mut extensions = span.extensions_mut();
+        if let Some(remote) = fields.parent.as_deref().and_then(TraceContext::parse) {
+            let joined = match extensions.get_mut::<Place>() {
+                // The root of a trace that has begun with it.
+                Some(place) if self.are_on && place.parent.is_none() => {
+                    let parent = Some(remote.span_id().to_owned());
+                    Some(Place { context: remote.with_span(place.span_id()), parent })
+                }
+                None => Some(Place { context: remote, parent: None }),
+                Some(_) => None,
+            };
+            if let Some(joined) = joined {
+                extensions.replace(joined);
+            }
+        }
+        if let Some(open) = extensions.get_mut::<Open>() {
             open.attributes.extend(fields.attributes);
         }
     }

@@ -77,7 +77,7 @@ fn lines_of(metrics: Which, traces: Option<Way>, work: impl FnOnce(&Telemetry)) 
 
 /// An invocation as the runtime makes it.
 fn invoke(telemetry: &Telemetry, id: &str, work: impl FnOnce()) {
-    let trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
+    let trace = "Self=1-5759e988-1;Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
     let span = info_span!(
         target: LAMBDA_RUNTIME,
         "Lambda runtime invoke",
@@ -108,7 +108,7 @@ fn a_line_has_the_keys_of_powertools_and_what_the_event_says() {
         "level": "INFO", "message": "done", "timestamp": "2026-11-27T12:00:00.000Z",
         "service": "agents", "function_name": "executor-1", "cold_start": true,
         "function_request_id": "r1",
-        "xray_trace_id": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1",
+        "xray_trace_id": "1-5759e988-bd862e3fe1be46a994272793",
         "target": "a2a_lambda_runtime::telemetry::tests",
         "count": 2, "ok": true, "task": "t1",
     });
@@ -304,6 +304,50 @@ fn without_traces_a_trace_of_a_client_goes_on_as_it_came_and_none_begins() {
     );
     assert_eq!(push["span_id"], "0123456789abcdef");
     assert_eq!((alone.get("seen"), alone.get("trace_id")), (None, None));
+}
+
+/// Work of which is learned in it only which trace it is in.
+fn joining(parent: Option<&str>) {
+    let span = trace_span!(target: trace::TARGET, "record", parent);
+    span.in_scope(|| {
+        info!("before");
+        tracing::Span::current().record("parent", REMOTE);
+        info!(seen = traceparent().map(|trace| trace.to_string()), "after");
+        trace_span!(target: trace::TARGET, "attempt").in_scope(|| {
+            info!("within");
+            // What has a parent stays where it is.
+            let other = REMOTE.replace("4bf9", "0000");
+            tracing::Span::current().record("parent", &*other);
+        });
+    });
+}
+
+#[test]
+fn a_span_joins_a_trace_that_becomes_known_in_it_unless_its_own_is_known() {
+    for (way, spans) in [(Some(Way::Log), 2), (None, 0)] {
+        let is_on = way.is_some();
+        let lines = lines_of(Which::None, way, |telemetry| {
+            run(telemetry.invocation().complete(async { joining(None) }));
+        });
+        let trace = json!("4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_ne!(lines[0].get("trace_id"), Some(&trace), "not known yet");
+        let [after, within] = &lines[1..3] else { panic!("{lines:?}") };
+        assert_eq!((&after["trace_id"], &within["trace_id"]), (&trace, &trace), "{lines:?}");
+        assert!(after["seen"].as_str().unwrap().contains(trace.as_str().unwrap()));
+        assert_eq!(lines.get(3).map_or(0, |told| spans_of(told).len()), spans);
+        if let Some(told) = lines.get(3) {
+            let [attempt, record] = &spans_of(told)[..] else { panic!("{told}") };
+            assert_eq!(record["parentSpanId"], "00f067aa0ba902b7");
+            assert_eq!(attempt["parentSpanId"], record["spanId"]);
+            assert_eq!((&record["traceId"], &attempt["traceId"]), (&trace, &trace));
+        }
+        let own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let lines = lines_of(Which::None, is_on.then_some(Way::Log), |telemetry| {
+            run(telemetry.invocation().complete(async { joining(Some(own)) }));
+        });
+        let traces: Vec<_> = lines[..3].iter().map(|line| &line["trace_id"]).collect();
+        assert_eq!(traces, ["0af7651916cd43dd8448eb211c80319c"; 3]);
+    }
 }
 
 #[test]

@@ -73,6 +73,7 @@ impl Duel<'_> {
             sender_waits_until: None,
             request: None,
             pushes: None,
+            trace: None,
         };
         let stamp = self.stamp();
         let change = Head::submit(submission, &stamp).in_place_of(expired);

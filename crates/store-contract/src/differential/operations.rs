@@ -77,6 +77,7 @@ impl Duel<'_> {
             sender_waits_until: waits.then_some(stamp.now),
             request,
             pushes: self.first_push(),
+            trace: None,
         };
         let change = Head::submit(submission, &stamp);
         let times = if self.rng.percent(10) { 2 } else { 1 };

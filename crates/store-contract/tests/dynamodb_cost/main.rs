@@ -103,6 +103,7 @@ impl Bench {
             sender_waits_until: None,
             request: None,
             pushes,
+            trace: None,
         };
         let new = Head::submit(submission, &Stamp { retention, ..stamp(0) });
         assert_eq!(store.create(&new).await.unwrap(), Created::Now);

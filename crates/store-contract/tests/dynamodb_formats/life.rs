@@ -119,6 +119,7 @@ fn submission(tenant: &str) -> Submission {
         sender_waits_until: None,
         request: None,
         pushes: None,
+        trace: None,
     }
 }
 
@@ -167,6 +168,10 @@ fn small_config() -> PushConfig {
     }
 }
 
+fn trace() -> Option<TraceContext> {
+    TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+}
+
 /// A config with all that it can have.
 fn large_config() -> PushConfig {
     let attempt = |cause: Option<&str>| Attempt {
@@ -182,14 +187,13 @@ fn large_config() -> PushConfig {
         next: Some(at(60)),
         attempts: vec![attempt(None), attempt(Some("no route"))],
     };
-    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     PushConfig {
         id: ConfigId::parse("c2").unwrap(),
         registration: registration("c2"),
         scheme: "Bearer".to_owned(),
         secrets: Sealed::new("l1.c2VhbGVk"),
         version: ProtocolVersion::V0_3,
-        trace: TraceContext::parse(trace),
+        trace: trace(),
         write: WriteId::new("cw-2"),
         delivery: Delivery {
             cursor: Position(1),
@@ -357,6 +361,7 @@ async fn pushes(retention: Option<Retention>) -> Vec<Point> {
         sender_waits_until: Some(at(20)),
         request: Some(request),
         pushes: Some(FirstPush { registration: registration("c1"), held_until: Some(at(20)) }),
+        trace: trace(),
         ..first
     };
     let mut life = Life::new(first, retention).await;

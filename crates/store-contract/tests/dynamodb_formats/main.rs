@@ -122,8 +122,9 @@ async fn goes_on(point: &Point, items: &[Item], retention: Option<Retention>) {
     let read = table.store.read(key, Depth::Full).await.unwrap().unwrap();
     assert_eq!(read.head, *next.head(), "{name}");
     // An item has the number of the lowest format that has all of it.
+    let new = ["i", "ttl", "lo", "del", "tp"];
     let has_new =
-        |item: &Item| ["i", "ttl", "lo", "del"].iter().any(|name| item.contains_key(*name));
+        |item: &Item| item["sk"]["S"] == "H" && new.iter().any(|name| item.contains_key(*name));
     for item in table.items(key).await {
         let is_named = item["sk"]["S"]
             .as_str()

@@ -2,8 +2,8 @@
 
 use a2a_lambda_core::head::{Ending, Impatience, Interruption, Phase};
 use a2a_lambda_core::invariants::check_change;
-use a2a_lambda_core::machine::{Finish, Refusal, Stamp};
-use a2a_lambda_core::{Change, Command, Head, Retention};
+use a2a_lambda_core::machine::{Finish, Refusal, Stamp, Submission};
+use a2a_lambda_core::{Change, Command, Head, Retention, TraceContext};
 use a2a_lambda_protocol::TaskState;
 
 use super::sample::{
@@ -149,12 +149,17 @@ fn a_deleted_task_is_there_for_nobody_and_is_due() {
 
 #[test]
 fn where_an_earlier_release_reads_nothing_is_new() {
-    let head = Head::submit(submission(), &stamp(0)).head().clone();
+    let trace = TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    let submission = Submission { trace: trace.clone(), ..submission() };
+    let kept = Head::submit(submission.clone(), &keeping(0)).head().trace.clone();
+    assert!(trace.is_some() && kept == trace);
+    let head = Head::submit(submission, &stamp(0)).head().clone();
     let claimed = head.apply(claim("holder"), &stamp(1)).unwrap().head().clone();
     let ended = claimed.apply(finish(&claimed, Finish::Completed(None)), &stamp(2)).unwrap();
     let named = ended.head().apply(register("a1"), &stamp(3)).unwrap().head().clone();
     for head in [&head, &claimed, ended.head(), &named] {
         assert!(head.incarnation.is_none() && head.ttl.is_none() && !head.has_leftovers);
+        assert_eq!(head.trace, None);
         assert!(!head.is_expired(at(1_000_000), None));
     }
     // A task of that time is kept as long as any other, from its next write on and when it is read.

@@ -66,6 +66,7 @@ pub(crate) fn submission() -> Submission {
         sender_waits_until: None,
         request: None,
         pushes: None,
+        trace: None,
     }
 }
 
