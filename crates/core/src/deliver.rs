@@ -42,7 +42,7 @@ use crate::log::Entry;
 use crate::machine::{Command, Refusal, Settlement, Stamp};
 use crate::run::{RunError, run_error};
 use crate::store::{Depth, Snapshot};
-use crate::trace;
+use crate::trace::join;
 
 use attempt::{Attempted, NotNoted, Noted, attempt};
 use feed::Shown;
@@ -52,8 +52,7 @@ use parcel::{Found, next};
 use view::View;
 use wide::{Wide, late_wait, view_for};
 
-/// Of the claim, and of the invocation, there must be this much more than a POST takes: to write
-/// down what came of it.
+/// A claim, and an invocation, must last this much longer than a POST: to note what came of it.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// How long whoever delivers next is waited for, where there was no time for more.
@@ -113,7 +112,7 @@ pub async fn deliver(
     let Some(snapshot) = engine.read(key, Depth::Tail).await? else {
         return Ok(Delivered::NoSuchTask);
     };
-    trace::join(snapshot.head.trace.as_ref());
+    join(snapshot.head.trace.as_ref());
     let took = engine.clock.now().saturating_since(read_at);
     if snapshot.head.mark().is_none() {
         return Ok(Delivered::Nothing);
