@@ -36,10 +36,11 @@ locals {
   )
   settings = merge(local.of_variables, local.of_words, local.of_authorizer, local.of_ttl, local.of_code)
 
-  # Terraform would keep a secret in its state. It keeps a reference to one.
+  # Terraform would keep a secret in its state. It keeps a reference to one, as the template takes it.
+  reference = "^$|^\\{\\{resolve:[^}]+\\}\\}$|^ssm:(/|arn:)\\S+$|^secretsmanager:[^#\\s]+(#\\S+)?$"
   plain_secrets = [
     for name, variable in local.secrets : variable
-    if !nonsensitive(can(regex("^(\\{\\{resolve:|ssm:|secretsmanager:|$)", local.given[name] == null ? "" : local.given[name])))
+    if !nonsensitive(can(regex(local.reference, local.given[name] == null ? "" : local.given[name])))
   ]
 
   # A new version of the functions is published where anything is new. Secrets are references.

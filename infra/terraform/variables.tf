@@ -54,6 +54,11 @@ variable "api_base_path" {
     condition     = try(length(var.api_base_path), 0) == 0 || try(length(var.domain_path), 0) == 0
     error_message = "api_base_path: domain_path has the whole path already. Give one of them."
   }
+
+  validation {
+    condition     = try(length(var.api_base_path), 0) == 0 || can(regex("^/*[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*/*$", var.api_base_path))
+    error_message = "api_base_path must be a path of letters, digits, dots, - and _, such as api or api/v1."
+  }
 }
 
 variable "api_version" {
@@ -70,6 +75,11 @@ variable "api_version" {
     condition     = try(length(var.api_version), 0) == 0 || try(length(var.domain_path), 0) == 0
     error_message = "api_version: domain_path has the whole path already. Give one of them."
   }
+
+  validation {
+    condition     = try(length(var.api_version), 0) == 0 || can(regex("^/*[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*/*$", var.api_version))
+    error_message = "api_version must be a path of letters, digits, dots, - and _, such as api or api/v1."
+  }
 }
 
 variable "agent_endpoint" {
@@ -85,6 +95,11 @@ variable "agent_endpoint" {
   validation {
     condition     = try(length(var.agent_endpoint), 0) == 0 || try(length(var.domain_path), 0) == 0
     error_message = "agent_endpoint: domain_path has the whole path already. Give one of them."
+  }
+
+  validation {
+    condition     = try(length(var.agent_endpoint), 0) == 0 || can(regex("^/*[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*/*$", var.agent_endpoint))
+    error_message = "agent_endpoint must be a path of letters, digits, dots, - and _, such as api or api/v1."
   }
 }
 

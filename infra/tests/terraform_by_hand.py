@@ -155,6 +155,8 @@ def test_a_secret_that_is_no_reference_is_named(applied):
     # main.tf refuses it by a condition on the stack: a variable's validation would show it.
     secrets = {"card_signing_key": "-----BEGIN PRIVATE KEY-----", "push_jwt_key": "ssm:/a/key"}
     assert applied(**secrets)["plain_secrets"] == ["card_signing_key"]
+    # It begins as a reference does.
+    assert applied(push_jwt_key="ssm:hush")["plain_secrets"] == ["push_jwt_key"]
 
 
 @pytest.mark.parametrize(
@@ -171,6 +173,8 @@ def test_a_secret_that_is_no_reference_is_named(applied):
         ({"api_base_path": "api"}, "api_base_path: only a domain has a path of its own"),
         ({"api_version": "v1"}, "api_version: only a domain has a path of its own"),
         ({"agent_endpoint": "chat"}, "agent_endpoint: only a domain has a path of its own"),
+        ({**DOMAIN, "api_base_path": "a b"}, "api_base_path must be a path of letters"),
+        ({**DOMAIN, "agent_endpoint": "/"}, "agent_endpoint must be a path of letters"),
         (
             {**DOMAIN, "domain_path": "a", "api_version": "v1"},
             "api_version: domain_path has the whole path already",

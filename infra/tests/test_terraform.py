@@ -101,6 +101,31 @@ def test_each_variable_is_declared_and_used(variables):
         assert len(variable["description"]) > 10, name
 
 
+def test_what_is_a_reference_to_a_secret_is_what_the_template_takes_for_one(values):
+    reference = values["reference"].replace("\\\\", "\\")
+    assert reference.startswith("^$|")
+    secrets = [one for one in source()["Parameters"].values() if one.get("NoEcho")]
+    assert secrets
+    for declared in secrets:
+        pattern = declared["AllowedPattern"]
+        assert pattern.startswith("^$|") and pattern.endswith(reference.removeprefix("^$"))
+    for plain in ["ssm:hush", "secretsmanager:", "{{resolve:", "ssm:/a b", "-----BEGIN PRIVATE KEY-----"]:
+        assert not re.search(reference, plain), plain
+
+
+@pytest.mark.parametrize("word", ["api_base_path", "api_version", "agent_endpoint"])
+def test_a_word_of_the_path_is_one_that_the_template_takes(variables, word):
+    of_path = source()["Parameters"]["DomainPath"]["AllowedPattern"].removeprefix("^$|")
+    conditions = [one["condition"] for one in variables[word]["validation"]]
+    [pattern] = re.findall(r'regex\("(.+?)", var', str(conditions))
+    # Slashes at the ends are taken off.
+    assert pattern.replace("^/*", "^").replace("/*$", "$") == of_path
+    for wrong in ["/", "a b", "a//b", "a?b", "ä", "{proxy+}"]:
+        assert not re.search(pattern, wrong), wrong
+    for right in ["api", "/api/", "v1.0", "a/b"]:
+        assert re.search(pattern, right), right
+
+
 def test_the_words_of_agent_kernel_are_taken(variables):
     attributes = set(re.findall(r"(\w+) = ", variables["authorizer"]["type"]))
     assert attributes >= AUTHORIZER
