@@ -72,6 +72,11 @@ impl Call {
         info!(operation, tenant = %self.caller.tenant, task = task.id, state, "answered");
     }
 
+    /// The same, where what became of the task is not known.
+    fn log_about(&self, operation: &'static str, task: &str) {
+        info!(operation, tenant = %self.caller.tenant, task, "answered");
+    }
+
     /// One line for any other operation.
     fn log_plain(&self, operation: &'static str) {
         info!(operation, tenant = %self.caller.tenant, "answered");
@@ -109,7 +114,7 @@ impl Bindings {
             ..self.send_options(&call, &request, exchange)?
         };
         let tail = self.operations.send_streaming(&call.caller, request, &options).await?;
-        call.log_plain("SendStreamingMessage");
+        call.log_about("SendStreamingMessage", tail.task().task.as_str());
         Ok(tail)
     }
 
@@ -123,7 +128,7 @@ impl Bindings {
         call.needs_streaming()?;
         let (last, until) = (exchange.last_event()?, exchange.visitor.answer_by);
         let tail = self.operations.subscribe(&call.caller, request, last, until).await?;
-        call.log_plain("SubscribeToTask");
+        call.log_about("SubscribeToTask", &request.id);
         Ok(match exchange.version {
             ProtocolVersion::V1_0 => tail,
             ProtocolVersion::V0_3 => tail.ends_when_interrupted(),
@@ -190,7 +195,7 @@ impl Bindings {
         check_push_url("url", &request.url)?;
         let origin = Origin { version: exchange.version, trace: exchange.trace() };
         let made = self.operations.create_push_config(&call.caller, request, origin).await?;
-        call.log_plain("CreateTaskPushNotificationConfig");
+        call.log_about("CreateTaskPushNotificationConfig", &made.task_id);
         Ok(made)
     }
 
@@ -203,7 +208,7 @@ impl Bindings {
         let call = self.call_of(Right::Push, path_tenant, &request.tenant, exchange)?;
         call.needs_push()?;
         let config = self.operations.get_push_config(&call.caller, request).await?;
-        call.log_plain("GetTaskPushNotificationConfig");
+        call.log_about("GetTaskPushNotificationConfig", &request.task_id);
         Ok(config)
     }
 
@@ -216,7 +221,7 @@ impl Bindings {
         let call = self.call_of(Right::Push, path_tenant, &request.tenant, exchange)?;
         call.needs_push()?;
         let page = self.operations.list_push_configs(&call.caller, request).await?;
-        call.log_plain("ListTaskPushNotificationConfigs");
+        call.log_about("ListTaskPushNotificationConfigs", &request.task_id);
         Ok(page)
     }
 
@@ -229,7 +234,7 @@ impl Bindings {
         let call = self.call_of(Right::Push, path_tenant, &request.tenant, exchange)?;
         call.needs_push()?;
         self.operations.delete_push_config(&call.caller, request).await?;
-        call.log_plain("DeleteTaskPushNotificationConfig");
+        call.log_about("DeleteTaskPushNotificationConfig", &request.task_id);
         Ok(())
     }
 

@@ -3,8 +3,10 @@
 import base64
 import json
 import os
+import re
 import secrets
 import signal
+import time
 from dataclasses import dataclass
 
 import httpx
@@ -140,3 +142,96 @@ def test_the_journey_of_a_task_is_one_trace_of_four_processes(receiver, collecto
     assert pushed.headers["traceparent"] == f"00-{trace}-{push.id}-01"
     assert by_id[push.parent].function == "request"
     assert named("POST", "scheduled-recovery")
+
+
+# A line of a function, as `scripts/dev --processes` shows it.
+LINE = re.compile(rf"({'|'.join(FUNCTIONS)}) \| (\{{.*\}})")
+
+
+class Lines:
+    """What the functions have written."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __call__(self) -> list[dict]:
+        shown = LINE.findall(self.file.read_text())
+        return [json.loads(line) for _, line in shown]
+
+    def of_log(self) -> list[dict]:
+        return [line for line in self() if "message" in line]
+
+    def spans(self) -> list[Seen]:
+        told = [json.dumps(line).encode() for line in self() if "resourceSpans" in line]
+        found = []
+        for resource in (one for body in told for one in _read(body).resource_spans):
+            function = _values(resource.resource.attributes)["faas.name"]
+            found += [Seen(function, span) for scope in resource.scope_spans for span in scope.spans]
+        return found
+
+    def until(self, holds) -> None:
+        end = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < end, self.file.read_text()
+            time.sleep(0.05)
+
+
+def test_what_is_done_later_is_in_the_trace_of_its_task_and_so_is_each_line_that_names_it(
+    receiver, tmp_path
+):
+    options = ("--memory", "--port", "0", "--agent", "conformance", "--processes", "--log", "info")
+    lines = Lines(tmp_path / "stderr")
+    down = [Answer(503), Answer(503)]
+    tasks = {}
+    with (
+        lines.file.open("w") as stderr,
+        Server(*options, stderr=stderr, TRACES="stdout", PUSH_WAITS_SECONDS="1,1,1", **TIMES) as server,
+        httpx.Client(base_url=server.url, headers=VERSION, timeout=30) as http,
+    ):
+
+        def done(task: str, function: str, message: str) -> int:
+            found = lines.of_log()
+            names = {"task": task, "function_name": function, "message": message}
+            return sum(names.items() <= line.items() for line in found)
+
+        # Two tasks at a time, so that batches have both.
+        for _ in range(2):
+            trace = secrets.token_hex(16)
+            headers = {"traceparent": f"00-{trace}-{secrets.token_hex(8)}-01"}
+            early, late = receiver.hook(*down), receiver.hook(*down)
+            message = {"messageId": trace, "role": "ROLE_USER"}
+            message["parts"] = [{"text": "tck-complete-task"}]
+            body = {
+                "message": message,
+                "configuration": {"taskPushNotificationConfig": {"url": early.url}},
+            }
+            sent = http.post("/message:send", json=body, headers=headers)
+            task = sent.raise_for_status().json()["task"]["id"]
+            tasks[task] = trace
+            # Nobody runs the task any more: the table's stream wakes who delivers this.
+            configs = f"/tasks/{task}/pushNotificationConfigs"
+            made = http.post(configs, json={"url": late.url}, headers=headers)
+            made.raise_for_status()
+            http.get(f"{configs}/{made.json()['id']}", headers=headers).raise_for_status()
+            for hook in early, late:
+                # Two attempts that failed, and one that a signal of its own has made.
+                pushes = hook.wait_for(3)
+                assert {push.headers["traceparent"].split("-")[1] for push in pushes} == {trace}
+        for task in tasks:
+            lines.until(lambda: done(task, "stream-recovery", "record done"))
+            lines.until(lambda: done(task, "sqs-executor", "signal done") >= 3)
+            lines.until(lambda: done(task, "sqs-executor", "pushed") >= 2)
+
+    log, spans = lines.of_log(), lines.spans()
+    for task, trace in tasks.items():
+        naming = [line for line in log if line.get("task") == task]
+        assert [line for line in log if line.get("trace_id") == trace] == naming
+        assert {line["function_name"] for line in naming} >= FUNCTIONS - {"scheduled-recovery"}
+        of_trace = [one for one in spans if one.span.trace_id.hex() == trace]
+        names = {(one.function, one.span.name) for one in of_trace}
+        assert ("stream-recovery", "process records") in names
+        retries = [one for one in of_trace if one.span.name == "process signals"]
+        assert len(retries) >= 3
+        posts = [one for one in of_trace if one.span.name == "POST" and one.function != "request"]
+        assert {one.attributes["server.address"] for one in posts} == {"127.0.0.1"}
+        assert {one.attributes["server.port"] for one in posts} == {receiver.port}

@@ -22,7 +22,7 @@ use super::send::{Accepted, SendOptions};
 use super::{Caller, Operations, transact_error};
 use crate::engine::{Engine, chain};
 use crate::head::Head;
-use crate::ids::{Generation, Position};
+use crate::ids::{Generation, Position, TaskKey};
 use crate::log::{Entry, Event, fold, trim_history, without_task};
 use crate::places::StreamPlace;
 use crate::store::{Depth, Snapshot};
@@ -318,6 +318,11 @@ impl Operations {
 }
 
 impl Tail {
+    /// The task that it follows.
+    pub fn task(&self) -> &TaskKey {
+        &self.head.key
+    }
+
     /// The same stream, which ends as well when the task waits for its user: a subscription of A2A
     /// 0.3, whose last event says that it is.
     pub fn ends_when_interrupted(self) -> Self {
