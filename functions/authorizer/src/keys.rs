@@ -27,7 +27,7 @@ const LAST_USE: Duration = Duration::from_hours(24);
 /// How long after one fetch the next may follow: a token can name any key.
 const BETWEEN_FETCHES: Duration = Duration::from_mins(1);
 
-/// The same where there are no keys yet.
+/// The same where there are no keys that can be used: none yet, or too old ones.
 const BETWEEN_FIRST_FETCHES: Duration = Duration::from_secs(5);
 
 /// Why an issuer's keys are not known.
@@ -89,7 +89,8 @@ struct Discovery {
 impl State {
     /// Whether another fetch may begin.
     fn may_fetch(&self, now: Timestamp) -> bool {
-        let between = if self.keys.is_some() { BETWEEN_FETCHES } else { BETWEEN_FIRST_FETCHES };
+        let has_keys = self.usable(now).is_some();
+        let between = if has_keys { BETWEEN_FETCHES } else { BETWEEN_FIRST_FETCHES };
         self.tried_at.is_none_or(|at| now.saturating_since(at) >= between)
     }
 
