@@ -10,10 +10,13 @@ use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
 use a2a_lambda_aws_emulator::endpoint::Endpoint;
 use a2a_lambda_aws_emulator::queue::{Queue, QueueConfig};
 use a2a_lambda_aws_emulator::runtime_api::{Bootstrap, Invocation, RuntimeApi};
+use a2a_lambda_core::head::Interruption;
 use a2a_lambda_core::ids::WriteId;
-use a2a_lambda_core::machine::{Stamp, Submission};
+use a2a_lambda_core::machine::{Pause, Stamp, Submission, TurnEnd};
+use a2a_lambda_core::store::{Committed, Depth, Guard};
 use a2a_lambda_core::{
-    Change, ContextId, Head, Owner, Signal, TaskId, TaskKey, TaskStore, Tenant, Terms,
+    Change, Command, ContextId, Head, LeaseToken, Owner, Retention, Signal, TaskId, TaskKey,
+    TaskStore, Tenant, Terms,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::{Message, Timestamp};
@@ -29,8 +32,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A task that was accepted long ago, and whose signal was lost.
 fn forgotten() -> Change {
+    submitted("forgotten", None)
+}
+
+fn submitted(task: &str, retention: Option<Retention>) -> Change {
     let submission = Submission {
-        key: TaskKey { tenant: Tenant::default(), task: TaskId::parse("forgotten").unwrap() },
+        key: TaskKey { tenant: Tenant::default(), task: TaskId::parse(task).unwrap() },
         owner: Owner::parse("alice").unwrap(),
         context: ContextId::parse("context").unwrap(),
         message: Message { message_id: "m1".to_owned(), ..Message::default() },
@@ -40,21 +47,53 @@ fn forgotten() -> Change {
         pushes: None,
         trace: None,
     };
-    let stamp = Stamp {
+    Head::submit(submission, &stamp("write", retention))
+}
+
+fn stamp(write: &str, retention: Option<Retention>) -> Stamp {
+    Stamp {
         now: Timestamp::from_millis(1_700_000_000_000),
-        write: WriteId::new("write"),
+        write: WriteId::new(write),
         signal_grace: Duration::from_mins(1),
         lease: Duration::from_secs(30),
         push_claim: Duration::from_secs(30),
-        retention: None,
+        retention,
         pusher: None,
+    }
+}
+
+/// Stores a task that has waited for its user since long ago.
+async fn waiting(store: &DynamoDbStore) {
+    let retention = Some(Retention {
+        ended: Some(Duration::from_hours(24 * 30)),
+        waiting: Some(Duration::from_hours(24 * 90)),
+        purge_after: Duration::from_hours(1),
+    });
+    let change = submitted("waiting", retention);
+    store.create(&change).await.unwrap();
+    let (key, token) = (&change.head().key, LeaseToken::new("lease"));
+    let claim = Command::Claim { token: token.clone(), max_attempts: 5 };
+    let pause = Pause::ForUser {
+        interruption: Interruption::InputRequired,
+        message: None,
+        checkpoint: None,
+        patience: None,
     };
-    Head::submit(submission, &stamp)
+    let given = change.head().position;
+    let park = Command::Park { turn: TurnEnd { token, given, updates: Vec::new() }, pause };
+    for (write, command) in [("claim", claim), ("park", park)] {
+        let base = store.read(key, Depth::Tail).await.unwrap().unwrap();
+        let change = base.head.apply(command, &stamp(write, retention)).unwrap();
+        let guard = Guard { revision: base.head.revision, leased_until: change.over_lease() };
+        let done = store.commit(&base, guard, &change).await.unwrap();
+        assert!(matches!(done, Committed::Done(_)), "{done:?}");
+    }
 }
 
 struct Aws {
     endpoint: Endpoint,
     queue: Arc<Queue>,
+    store: DynamoDbStore,
 }
 
 /// An account with one task, whose signal was lost.
@@ -69,7 +108,7 @@ async fn aws() -> Aws {
         dead_letter_capacity: NonZeroUsize::MIN,
     };
     let queue = Arc::new(Queue::new(config, || 0));
-    Aws { endpoint: Endpoint::start(database, queue.clone()).await.unwrap(), queue }
+    Aws { endpoint: Endpoint::start(database, queue.clone()).await.unwrap(), queue, store }
 }
 
 fn variables(aws: &Aws) -> Vec<(&'static str, String)> {
@@ -114,6 +153,21 @@ async fn a_lost_signal_is_sent_again() {
         assert!(!line.contains("aws.scheduler"), "{line}");
         serde_json::from_str::<Value>(&line).unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_the_sweep_ends_is_measured() {
+    let aws = aws().await;
+    waiting(&aws.store).await;
+    let api = RuntimeApi::start().await.unwrap();
+    let variables = variables(&aws).into_iter().chain([("METRICS", "all".to_owned())]);
+    let bootstrap = Bootstrap::spawn(EXECUTABLE, variables, &api).unwrap();
+    let answer = api.invoke(EVENT, PATIENCE).await;
+    assert!(matches!(answer, Invocation::Response { .. }), "{answer:?}");
+    let line = bootstrap.line(|line| line.contains("CloudWatchMetrics"), PATIENCE).await.unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    let measured = ["TasksCanceled", "LapsedTasks", "LostSignals", "DueTasks"];
+    assert_eq!(measured.map(|name| line[name].as_u64()), [Some(1), Some(1), Some(1), Some(2)]);
 }
 
 #[tokio::test]
