@@ -45,6 +45,7 @@ pub use config::{Config, ResponseMode, bindings, card, config, context};
 pub use identity::Identity;
 pub use limit::{Counts, ProcessCounts};
 pub use oidc::{ArnError, LoadBalancer};
+pub use path::is_for_everybody;
 
 /// What is kept free of an invocation's time for reading the task and for the way of the answer,
 /// where a sender waits for it, and for ending a stream.
@@ -233,7 +234,9 @@ async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &
             base_url,
             answer_by: Some(earlier(deadline, ANSWER_MARGIN)),
         };
-        if let Some(limit) = &context.limit {
+        if let Some(limit) = &context.limit
+            && !is_for_everybody(&method, &path)
+        {
             limit.admit(&visitor.principal, context.engine.clock.now()).await?;
         }
         way.answer(bindings.handle(request, &visitor).await).await

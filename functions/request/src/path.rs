@@ -1,11 +1,25 @@
 //! Which part of a path the service routes on. A front door may put the stage of an API, or the
 //! mapping of a custom domain, in front of it, and so may a base path. None of them is ever a tenant.
 
+use http::Method;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// What is in the name of an API's own URL, and in that of no custom domain.
 const OWN_DOMAIN: &str = ".execute-api.";
+
+/// Whether a deployment asks nobody who they are at this path, behind stage and base path: the card, the
+/// keys beside it, and preflights.
+pub fn is_for_everybody(method: &Method, path: &str) -> bool {
+    let segments: Vec<&str> = path.split('/').skip(1).take(3).collect();
+    let is_public =
+        matches!(segments.as_slice(), [".well-known", _, ..] | [_, ".well-known", _, ..]);
+    match *method {
+        Method::GET | Method::HEAD => is_public,
+        Method::OPTIONS => true,
+        _ => false,
+    }
+}
 
 /// Where a request came in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

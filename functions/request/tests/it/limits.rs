@@ -101,6 +101,15 @@ async fn only_callers_who_are_known_are_counted() {
     let anybody = at(event!("http-api"), "GET", "/tasks");
     assert_eq!(open.answer(anybody.clone()).await.status, 200);
     assert_eq!(open.answer(anybody).await.status, 429);
+    // The card is for everybody, and not counted. A task's name is no way around the limit.
+    for (path, status) in [
+        ("/.well-known/agent-card.json", 200),
+        ("/acme/.well-known/agent-card.json", 200),
+        ("/tasks/.well-known", 429),
+    ] {
+        let answer = open.answer(at(event!("http-api"), "GET", path)).await;
+        assert_eq!(answer.status, status, "{path}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
