@@ -8,28 +8,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_core::{Agents, Clock, Engine, Former, Restarted, StoreError, restart};
+use a2a_lambda_core::{
+    Agents, Clock, Engine, Former, Nowhere, Restarted, StoreError, Vault, Webhook, restart,
+};
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::Timestamp;
-use a2a_lambda_request::ResponseMode;
+use a2a_lambda_request::{ResponseMode, is_for_everybody};
 use a2a_lambda_runtime::{
     ConfigError, RandomIds, Reader, SystemClock, Variables, agents, policy, process_environment,
-    table, webhook,
+    table, vault::NoVault, webhook,
 };
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use bytes::Bytes;
 use http::{Response, request::Parts};
+use serde_json::json;
 use tokio::sync::Semaphore;
+use tracing::level_filters::LevelFilter;
 use tracing::{error, info, warn};
 
 use crate::events::{self, Arrival, ResponseBody};
 use crate::folder::Folder;
-use crate::functions::Functions;
+use crate::functions::{Functions, authorizer};
 use crate::local_queue::LocalQueue;
 use crate::push_key::{local_vault, push_variables};
-use crate::variables::Settings;
+use crate::variables::{Settings, Way};
 use a2a_lambda_aws_emulator::embedded::{EmbeddedDynamoDb, EmbeddedError};
 use a2a_lambda_aws_emulator::endpoint::Endpoint;
 use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event, stream_event};
@@ -153,6 +157,9 @@ pub struct Options {
     pub aws_port: Option<u16>,
     /// Whether callers are checked by the function `authorizer`, as a deployment has it.
     pub auth: bool,
+    /// The least important lines that the functions' processes log, unless `LOG_LEVEL` says so, if the
+    /// program was given any.
+    pub log: Option<LevelFilter>,
 }
 
 /// The local cloud.
@@ -195,6 +202,12 @@ impl Cloud {
         let lookup = |name: &str| settings.get(name);
         let variables = Variables::new(Reader::LocalCloud, &lookup);
         let ids = Arc::new(RandomIds);
+        let (webhook, vault): (Arc<dyn Webhook>, Arc<dyn Vault>) = if settings.has_references()? {
+            // Only the functions' processes read them, and only these push.
+            (Arc::new(Nowhere), Arc::new(NoVault))
+        } else {
+            (webhook(&variables, ids.clone())?, local_vault(&variables)?)
+        };
         let queue = Arc::new(new_queue());
         let local_queue = Arc::new(LocalQueue(queue.clone()));
         let engine = Engine {
@@ -203,9 +216,9 @@ impl Cloud {
             queue: local_queue.clone(),
             timer: local_queue.clone(),
             clock,
-            ids: ids.clone(),
-            webhook: webhook(&variables, ids)?,
-            vault: local_vault(&variables)?,
+            ids,
+            webhook,
+            vault,
             policy: Arc::new(policy(&variables)?),
         };
         let endpoint = match options.aws_port {
@@ -217,6 +230,10 @@ impl Cloud {
             None => None,
         };
         let functions = if let Some(bootstraps) = &options.bootstraps {
+            if options.auth {
+                // Its process would fail at each request.
+                authorizer(&variables, &store)?;
+            }
             Functions::processes(bootstraps, database, queue.clone(), &settings)
                 .await
                 .map_err(StartError::Processes)?
@@ -277,11 +294,12 @@ impl Cloud {
             domain: &self.domain,
         };
         let mut event = events::http_event(parts, body, &arrival);
-        if self.auth && !events::is_for_everybody(parts) {
-            let answer = self.functions.authorize(events::authorizer_event(&event)).await;
-            match events::authorized(answer) {
+        let is_for_everybody = is_for_everybody(&parts.method, parts.uri.path());
+        if self.auth && !is_for_everybody {
+            let asked = self.functions.authorize(events::authorizer_event(parts, &event)).await;
+            match events::authorized(asked) {
                 Ok(context) => event["requestContext"]["authorizer"] = context,
-                Err((status, text)) => return events::refused(status, text),
+                Err(refused) => return refused.response(),
             }
         } else if !self.auth {
             events::trust_bearer(&mut event, parts);
@@ -389,14 +407,14 @@ fn settings(
         (table::CARD_MAX_AGE_SECONDS.about.name, "0".to_owned()),
         // Deployed is this cloud by being started.
         (table::CARD_MODIFIED.about.name, now.to_string()),
+        (table::LOG_LEVEL.about.name, level_word(options.log.unwrap_or(LevelFilter::WARN))),
     ]);
     let response_mode = match options.response_mode {
         ResponseMode::Stream => "stream",
         ResponseMode::Buffer => "buffer",
     };
     if options.auth {
-        // Nothing is cached here.
-        defaults.push((table::AUTHORIZER_HEADER.about.name, "any".to_owned()));
+        defaults.extend(card_security(&process_environment)?);
     }
     let mut decided = vec![
         (table::TABLE_NAME.about.name, TABLE.to_owned()),
@@ -404,7 +422,48 @@ fn settings(
         (table::RESPONSE_MODE.about.name, response_mode.to_owned()),
     ];
     decided.extend(options.agent.clone().map(|agent| (table::AGENT.about.name, agent)));
-    Ok(Settings::new(defaults, decided, options.auth))
+    let way = Way {
+        auth: options.auth,
+        processes: options.bootstraps.is_some(),
+        names_agent: options.agent.is_some(),
+        names_level: options.log.is_some(),
+    };
+    Ok(Settings::new(defaults, decided, way))
+}
+
+/// What the card says of how to come in, as a deployment has it, unless the user says so.
+fn card_security(
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<(&'static str, String)>, ConfigError> {
+    let variables = Variables::new(Reader::LocalCloud, environment);
+    let names = [&table::CARD_SECURITY_SCHEMES, &table::CARD_SECURITY_REQUIREMENTS];
+    for name in names {
+        if variables.text(name)?.is_some() {
+            return Ok(Vec::new());
+        }
+    }
+    let header = variables.required(&table::AUTHORIZER_HEADER)?;
+    let has_tokens = variables.text(&table::JWT_ISSUERS)?.is_some();
+    let scheme = match header.as_str() {
+        "any" | "Authorization" if has_tokens => {
+            r#"{"httpAuthSecurityScheme":{"scheme":"Bearer","bearerFormat":"JWT"}}"#.to_owned()
+        }
+        "any" | "Authorization" => r#"{"httpAuthSecurityScheme":{"scheme":"Bearer"}}"#.to_owned(),
+        name => {
+            let of_header = json!({ "location": "header", "name": name });
+            format!(r#"{{"apiKeySecurityScheme":{of_header}}}"#)
+        }
+    };
+    let [schemes, requirements] = names.map(|name| name.about.name);
+    Ok(vec![
+        (schemes, format!(r#"{{"caller":{scheme}}}"#)),
+        (requirements, r#"[{"schemes":{"caller":{}}}]"#.to_owned()),
+    ])
+}
+
+/// The word that `LOG_LEVEL` has for a level. It has none for no lines at all.
+fn level_word(level: LevelFilter) -> String {
+    level.max(LevelFilter::ERROR).to_string()
 }
 
 async fn open(
@@ -450,4 +509,39 @@ async fn take_up(engine: &Engine, former: Former) -> Result<(), StartError> {
         info!(signaled, voided, failed, "tasks that were under way are taken up again");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_card_says_how_to_come_in_as_the_template_has_it() {
+        let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
+        let template = std::fs::read_to_string(template).unwrap();
+        let said = |set: &[(&str, &str)]| {
+            let lookup = |name: &str| {
+                set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            card_security(&lookup).unwrap()
+        };
+        let (issuers, header) = ("JWT_ISSUERS", "AUTHORIZER_HEADER");
+        for set in [
+            &[(issuers, "https://a.example aud=b")][..],
+            &[],
+            &[(header, "any")],
+            &[(header, "${AuthorizerHeader}"), (issuers, "https://a.example aud=b")],
+        ] {
+            for (name, value) in said(set) {
+                let part = template.split(&format!("\n          {name}: ")).nth(1).unwrap();
+                let end = part.find("CARD_SIGNING_KEY").unwrap();
+                assert!(part[..end].contains(&format!("'{value}'")), "{name}: {value}");
+            }
+        }
+        assert!(said(&[])[0].1.contains("Bearer") && !said(&[])[0].1.contains("JWT"));
+        assert!(said(&[(header, "x-api-key")])[0].1.contains(r#""name":"x-api-key""#));
+        for own in ["CARD_SECURITY_SCHEMES", "CARD_SECURITY_REQUIREMENTS"] {
+            assert_eq!(said(&[(own, "{}")]), [], "the user's own");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
@@ -69,43 +69,98 @@ pub(crate) fn trust_bearer(event: &mut Value, parts: &Parts) {
     }
 }
 
-/// Whether a deployment asks nobody who they are at this path: the card, the keys beside it, and
-/// preflights.
-pub(crate) fn is_for_everybody(parts: &Parts) -> bool {
-    let segments: Vec<&str> = parts.uri.path().split('/').skip(1).take(3).collect();
-    let is_public =
-        matches!(segments.as_slice(), [".well-known", _, ..] | [_, ".well-known", _, ..]);
-    match parts.method {
-        Method::GET | Method::HEAD => is_public,
-        Method::OPTIONS => true,
-        _ => false,
+/// What a REST API asks its authorizer about a request (of the type `REQUEST`).
+pub(crate) fn authorizer_event(parts: &Parts, event: &Value) -> Value {
+    let (method, path) = (parts.method.as_str(), parts.uri.path());
+    let mut all = Map::new();
+    for name in parts.headers.keys() {
+        let values = parts.headers.get_all(name).iter();
+        let values = values.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        all.insert(name.as_str().to_owned(), json!(values.collect::<Vec<_>>()));
     }
-}
-
-/// What an HTTP API asks its authorizer about a request (payload format 2.0).
-pub(crate) fn authorizer_event(event: &Value) -> Value {
     json!({
-        "version": "2.0",
         "type": "REQUEST",
-        "routeArn": "arn:aws:execute-api:us-east-1:000000000000:local/$default",
-        "identitySource": null,
-        "routeKey": event["routeKey"],
-        "rawPath": event["rawPath"],
-        "rawQueryString": event["rawQueryString"],
+        "methodArn": format!("{API_ARN}/live/{method}{path}"),
+        "resource": "/{tenant}/{proxy+}",
+        "path": path,
+        "httpMethod": method,
         "headers": event["headers"],
+        "multiValueHeaders": all,
+        "queryStringParameters": null,
+        "pathParameters": null,
+        "stageVariables": null,
         "requestContext": event["requestContext"],
     })
 }
 
-/// What an HTTP API makes of its authorizer's answer: what the function is told, or how the request
+/// The REST API that asks.
+const API_ARN: &str = "arn:aws:execute-api:us-east-1:000000000000:local";
+
+/// What came of asking an authorizer.
+pub(crate) enum Asked {
+    /// It has answered.
+    Answer(Value),
+    /// It does not know the caller.
+    Unauthorized,
+    /// It has failed.
+    Failed,
+}
+
+impl Asked {
+    /// What an error of an authorizer says: by this text it does not know the caller.
+    pub(crate) fn reported(report: &[u8]) -> Self {
+        let report: Value = serde_json::from_slice(report).unwrap_or_default();
+        if report["errorMessage"] == "Unauthorized" { Self::Unauthorized } else { Self::Failed }
+    }
+}
+
+/// What a REST API makes of its authorizer's answer: what the function is told, or how the request
 /// is answered.
-pub(crate) fn authorized(answer: Option<Value>) -> Result<Value, (StatusCode, &'static str)> {
-    match answer {
-        Some(mut answer) if answer["isAuthorized"] == true => {
-            Ok(json!({ "lambda": answer["context"].take() }))
+pub(crate) fn authorized(asked: Asked) -> Result<Value, Refused> {
+    let mut answer = match asked {
+        Asked::Answer(answer) => answer,
+        Asked::Unauthorized => return Err(Refused::Unauthorized),
+        Asked::Failed => return Err(Refused::Unavailable),
+    };
+    let statement = &answer["policyDocument"]["Statement"][0];
+    let is_of_stage = statement["Resource"] == format!("{API_ARN}/live/*/*");
+    match statement["Effect"].as_str() {
+        Some("Allow") if is_of_stage => Ok(json!({ "lambda": answer["context"].take() })),
+        Some("Deny") if is_of_stage => Err(Refused::Forbidden),
+        _ => Err(Refused::Unavailable),
+    }
+}
+
+/// How a REST API refuses a request by itself: as the template has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Nobody knows the caller.
+    Unauthorized,
+    /// The caller has no right to call.
+    Forbidden,
+    /// Who calls cannot be found out.
+    Unavailable,
+}
+
+impl Refused {
+    /// The answer.
+    pub(crate) fn response(self) -> Response<ResponseBody> {
+        let (status, name, message) = match self {
+            Self::Unauthorized => (401, "UNAUTHENTICATED", "the request has no valid credentials"),
+            Self::Forbidden => (403, "PERMISSION_DENIED", "the request is not allowed"),
+            Self::Unavailable => {
+                (503, "UNAVAILABLE", "the service cannot answer now: try again later")
+            }
+        };
+        let body =
+            format!(r#"{{"error":{{"code":{status},"status":"{name}","message":"{message}"}}}}"#);
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+        let mut response = json_response(status, body);
+        if self == Self::Unauthorized {
+            let bearer = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
         }
-        Some(_) => Err((StatusCode::FORBIDDEN, "Forbidden")),
-        None => Err((StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
+        response
     }
 }
 
@@ -158,7 +213,11 @@ pub(crate) fn http_response(answer: Answer) -> Response<ResponseBody> {
 
 /// The answer of API Gateway when the function cannot be given the request.
 pub(crate) fn refused(status: StatusCode, message: &str) -> Response<ResponseBody> {
-    let mut response = Response::new(all(json!({ "message": message }).to_string()));
+    json_response(status, json!({ "message": message }).to_string())
+}
+
+fn json_response(status: StatusCode, body: String) -> Response<ResponseBody> {
+    let mut response = Response::new(all(body));
     *response.status_mut() = status;
     let media_type = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, media_type);
@@ -168,4 +227,52 @@ pub(crate) fn refused(status: StatusCode, message: &str) -> Response<ResponseBod
 /// An event as a function's own types have it.
 pub(crate) fn typed<T: DeserializeOwned>(event: &Value) -> Result<T, serde_json::Error> {
     serde_json::from_str(&event.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_refused_is_answered_as_the_template_says() {
+        let template = concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/template.yaml");
+        let template = std::fs::read_to_string(template).unwrap();
+        for (refused, of) in [
+            (Refused::Unauthorized, "UNAUTHORIZED"),
+            (Refused::Forbidden, "DEFAULT_4XX"),
+            (Refused::Unavailable, "DEFAULT_5XX"),
+        ] {
+            let deployed = template.split(&format!("\n          {of}:\n")).nth(1).unwrap();
+            let mut lines = deployed.lines();
+            let response = refused.response();
+            let status = format!("            statusCode: {}", response.status().as_u16());
+            assert_eq!(lines.next(), Some(&*status));
+            let asks = lines.next().unwrap().contains("WWW-Authenticate");
+            assert_eq!(response.headers().contains_key(header::WWW_AUTHENTICATE), asks, "{of}");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let body = std::str::from_utf8(&body).unwrap();
+            assert!(lines.next().unwrap().contains(&format!("'{body}'")), "{of}: {body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_lets_in_whom_it_allows_the_stage() {
+        let answer = |effect: &str, resource: &str| {
+            let statement = json!({ "Effect": effect, "Resource": resource });
+            let policy = json!({ "Statement": [statement] });
+            authorized(Asked::Answer(json!({ "policyDocument": policy, "context": { "a": "b" } })))
+        };
+        let stage = format!("{API_ARN}/live/*/*");
+        assert_eq!(answer("Allow", &stage), Ok(json!({ "lambda": { "a": "b" } })));
+        assert_eq!(answer("Deny", &stage), Err(Refused::Forbidden));
+        assert_eq!(answer("Allow", &stage.replace("live", "*")), Err(Refused::Unavailable));
+        assert_eq!(authorized(Asked::Answer(json!(null))), Err(Refused::Unavailable));
+        for (report, refused) in [
+            (r#"{"errorType":"X","errorMessage":"Unauthorized"}"#, Refused::Unauthorized),
+            (r#"{"errorMessage":"unauthorized"}"#, Refused::Unavailable),
+            ("none", Refused::Unavailable),
+        ] {
+            assert_eq!(authorized(Asked::reported(report.as_bytes())), Err(refused), "{report}");
+        }
+    }
 }

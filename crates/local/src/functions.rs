@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_authorizer::Failure;
 use a2a_lambda_aws::Records;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Agents, ApiKeys, Clock, Engine};
@@ -12,12 +13,9 @@ use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::Counters;
 use a2a_lambda_runtime::table::{
-    API_KEYS, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SQS,
-    AWS_ENDPOINT_URL_SSM, AWS_LAMBDA_FUNCTION_NAME, QUEUE_URL,
+    API_KEYS, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_SQS, AWS_LAMBDA_FUNCTION_NAME, QUEUE_URL,
 };
-use a2a_lambda_runtime::{
-    ConfigError, Reader, SystemClock, Variables, fetcher, process_environment,
-};
+use a2a_lambda_runtime::{ConfigError, Reader, SystemClock, Variables, fetcher};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use http::{Response, StatusCode};
@@ -26,7 +24,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tracing::{error, warn};
 
-use crate::events::{self, ResponseBody};
+use crate::events::{self, Asked, ResponseBody};
 use crate::processes::Processes;
 use crate::variables::Settings;
 use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
@@ -79,12 +77,7 @@ impl Functions {
         let lookup = |name: &str| settings.get(name);
         let variables = Variables::new(Reader::LocalCloud, &lookup);
         let config = a2a_lambda_request::config(&variables)?;
-        let authorizer = if settings.auth() {
-            let keys = variables.flag(&API_KEYS)?.then(|| table.clone() as Arc<dyn ApiKeys>);
-            Some(a2a_lambda_authorizer::context_with(&variables, &fetcher(), keys)?)
-        } else {
-            None
-        };
+        let authorizer = settings.auth().then(|| authorizer(&variables, &table)).transpose()?;
         // Tasks outlive this process. All else that owners are limited in ends with it.
         let counters = Counters { tasks: table, ..Counters::default() };
         let request = a2a_lambda_request::Context::counting_in(
@@ -120,11 +113,6 @@ impl Functions {
                 (AWS_LAMBDA_FUNCTION_NAME.about.name, function.name().to_owned()),
             ];
             variables.extend(decided.map(|(name, value)| (name.to_owned(), value)));
-            // Where the user's secrets by reference are: the local cloud has none.
-            for about in [&AWS_ENDPOINT_URL_SSM.about, &AWS_ENDPOINT_URL_SECRETS_MANAGER.about] {
-                let url = process_environment(about.name);
-                variables.extend(url.map(|url| (about.name.to_owned(), url)));
-            }
             Processes::of(folder.join(function.name()), variables)
         };
         Ok(Self::Processes(Bootstraps {
@@ -137,17 +125,31 @@ impl Functions {
         }))
     }
 
-    /// The authorizer's answer; `None` if it has none.
-    pub(crate) async fn authorize(&self, event: Value) -> Option<Value> {
+    /// What came of asking the authorizer.
+    pub(crate) async fn authorize(&self, event: Value) -> Asked {
         match self {
             Self::Processes(functions) => {
-                typed(&functions.authorizer.as_ref()?.invoke(event, AUTHORIZER_TIMEOUT).await?)
+                let Some(authorizer) = &functions.authorizer else { return Asked::Failed };
+                match authorizer.ask(event, AUTHORIZER_TIMEOUT).await {
+                    Some(Ok(answer)) => typed(&answer).map_or(Asked::Failed, Asked::Answer),
+                    Some(Err(report)) => Asked::reported(&report),
+                    None => Asked::Failed,
+                }
             }
             Self::Within(functions) => {
-                let event = or_logged(events::typed::<Box<RawValue>>(&event))?;
-                let (now, context) = (functions.clock.now(), functions.authorizer.as_ref()?);
-                let answer = a2a_lambda_authorizer::handle(&event, now, context).await;
-                answer.inspect_err(|error| warn!(error = chain(error), "no authorization")).ok()
+                let event = or_logged(events::typed::<Box<RawValue>>(&event));
+                let (Some(event), Some(context)) = (event, &functions.authorizer) else {
+                    return Asked::Failed;
+                };
+                let now = functions.clock.now();
+                match a2a_lambda_authorizer::handle(&event, now, context).await {
+                    Ok(answer) => Asked::Answer(answer),
+                    Err(Failure::Unauthorized) => Asked::Unauthorized,
+                    Err(error) => {
+                        warn!(error = chain(&error), "no authorization");
+                        Asked::Failed
+                    }
+                }
             }
         }
     }
@@ -220,6 +222,18 @@ impl Functions {
             }
         }
     }
+}
+
+/// The authorizer, with the keys in this table.
+///
+/// # Errors
+/// When a variable of it cannot be used, or nobody could call.
+pub(crate) fn authorizer(
+    variables: &Variables<'_>,
+    table: &Arc<DynamoDbStore>,
+) -> Result<a2a_lambda_authorizer::Context, ConfigError> {
+    let keys = variables.flag(&API_KEYS)?.then(|| table.clone() as Arc<dyn ApiKeys>);
+    a2a_lambda_authorizer::context_with(variables, &fetcher(), keys)
 }
 
 impl Within {

@@ -2,8 +2,8 @@
 //! and another is started when all are busy.
 
 use std::fmt::Display;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -78,10 +78,20 @@ impl Processes {
 
     /// What the function answers an event with, whole.
     pub(crate) async fn invoke(&self, event: impl Display, deadline: Duration) -> Option<Bytes> {
+        self.ask(event, deadline).await?.inspect_err(|report| log_error(report)).ok()
+    }
+
+    /// The same, with the error that it reports, if it does. What is `None` was logged.
+    pub(crate) async fn ask(
+        &self,
+        event: impl Display,
+        deadline: Duration,
+    ) -> Option<Result<Bytes, Bytes>> {
         let mut invoked = self.begin(&event.to_string(), deadline).await?;
         while invoked.next_chunk().await.is_some() {}
         match invoked.end().await {
-            Invocation::Response { bytes, .. } => Some(bytes),
+            Invocation::Response { bytes, .. } => Some(Ok(bytes)),
+            Invocation::Error { bytes } => Some(Err(bytes)),
             _ => None,
         }
     }
@@ -110,9 +120,12 @@ impl Processes {
             // Whether anybody still listens is of no interest to the function.
             let _ = chunks.send(Ok(chunk)).await;
         }
-        if !matches!(invoked.end().await, Invocation::Response { .. }) {
-            let _ = chunks.send(Err(BrokenOff)).await;
+        match invoked.end().await {
+            Invocation::Response { .. } => return,
+            Invocation::Error { bytes } => log_error(&bytes),
+            _ => {}
         }
+        let _ = chunks.send(Err(BrokenOff)).await;
     }
 
     /// Gives an event to a process, a new one if none is free. What is `None` was logged.
@@ -165,13 +178,28 @@ impl Pool {
         let starting = async {
             let api = RuntimeApi::start().await?;
             let variables = self.variables.iter().map(|(name, value)| (name, value));
-            let bootstrap = Bootstrap::spawn(&self.executable, variables, &api)?;
+            let show = shown(&self.executable);
+            let bootstrap = Bootstrap::spawn_shown(&self.executable, variables, &api, show)?;
             Ok::<_, io::Error>(Process { bootstrap, api })
         };
         let log = |error: &io::Error| {
             warn!(%error, executable = %self.executable.display(), "no process could be started");
         };
         starting.await.inspect_err(log).ok()
+    }
+}
+
+fn log_error(report: &[u8]) {
+    let report = String::from_utf8_lossy(report);
+    warn!(%report, "the function reported an error");
+}
+
+/// Shows the lines of a function on the standard error output, each behind the function's name.
+fn shown(executable: &Path) -> impl Fn(&str) + Send + Sync + 'static {
+    let name = executable.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    move |line| {
+        // In one piece. If it is closed, there is nowhere to say so.
+        let _ = io::stderr().lock().write_all(format!("{name} | {line}\n").as_bytes());
     }
 }
 
@@ -208,10 +236,8 @@ impl Invoked {
         }
         let ended = self.running.finish().await;
         match &ended {
-            Invocation::Response { .. } => self.pool.give_back(self.process),
-            Invocation::Error { bytes } => {
-                let report = String::from_utf8_lossy(bytes);
-                warn!(%report, "the function reported an error");
+            // An error that it reports is an answer of a kind.
+            Invocation::Response { .. } | Invocation::Error { .. } => {
                 self.pool.give_back(self.process);
             }
             _ => self.process.complain("the process did not end its answer"),

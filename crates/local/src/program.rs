@@ -10,8 +10,8 @@ use std::time::Duration;
 use a2a_lambda_core::Agents;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_request::ResponseMode;
-use a2a_lambda_runtime::table::ALLOWED_ORIGINS;
-use a2a_lambda_runtime::{Reader, Variables, process_environment};
+use a2a_lambda_runtime::table::{ALLOWED_ORIGINS, LOG_LEVEL, POWERTOOLS_LOG_LEVEL};
+use a2a_lambda_runtime::{ConfigError, Reader, Variables, log_level, process_environment};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
@@ -32,7 +32,9 @@ Options:
   --agent NAME   the agent to run [default: echo]
   --data DIR     the folder that the tasks are kept in [default: .data]
   --memory       keep the tasks in memory: they are gone when this ends
-  --processes    run the functions as processes of their own, as Lambda does; they end with this
+  --processes    run the functions as processes of their own, as Lambda does; they end with this. What
+                 they write (lines of their logs, metrics, spans) goes to the standard error output,
+                 each line behind the name of its function
   --auth         check who calls as a deployment does, by the function `authorizer`: set JWT_ISSUERS,
                  or API_KEYS=true and make a key by `a2a-lambda make-key` (see --aws-port)
   --buffer       give answers whole, as an HTTP API does: streams, too, when they end
@@ -44,11 +46,13 @@ Options:
                  127.0.0.1; can be given several times
   --aws-port P   serve the database and the queue, too, at this port of 127.0.0.1 [0 takes a free
                  one], and say by which variables `a2a-lambda` reaches them
-  --log LEVEL    error, warn, info, debug or trace, to the standard error output [default: warn]
+  --log LEVEL    error, warn, info, debug or trace, to the standard error output [default: LOG_LEVEL, or
+                 warn]; with --processes, that of the functions, too, unless LOG_LEVEL is set
   --help         print this
 
 The functions' variables can be set as for a deployment: `PUSH_SIGNING_KEYS`, `MAX_BODY_BYTES` and so on, and
-`ALLOWED_ORIGINS` for --allow-origin. A warning names those that are not taken here. Pushes go to http URLs and to this
+`ALLOWED_ORIGINS` for --allow-origin. A warning names those that are not taken here, and why: metrics, traces and secrets
+by reference (`ssm:`) need --processes. Pushes go to http URLs and to this
 machine, too, unless `PUSH_ALLOW_HTTP` or `PUSH_ALLOW_LOCAL` is false; leases last 10 s unless `LEASE_SECONDS` is set.
 
 An interrupt or SIGTERM ends it. What was under way goes on at the next start with the same --data.
@@ -104,9 +108,10 @@ fn parse(
     with_agent: bool,
 ) -> Result<Option<Arguments>, lexopt::Error> {
     use lexopt::prelude::*;
+    let variables = Variables::new(Reader::LocalCloud, &process_environment);
     let mut parsed = Arguments {
         port: 9000,
-        log: LevelFilter::WARN,
+        log: own_level(&variables).map_err(|error| error.to_string())?,
         gate: Gate::default(),
         cloud: Options {
             agent: with_agent.then(|| "echo".to_owned()),
@@ -115,10 +120,10 @@ fn parse(
             response_mode: ResponseMode::Stream,
             aws_port: None,
             auth: false,
+            log: None,
         },
     };
     let options = &mut parsed.cloud;
-    let variables = Variables::new(Reader::LocalCloud, &process_environment);
     let set = variables.text(&ALLOWED_ORIGINS).map_err(|error| error.to_string())?;
     let mut origins: Vec<String> = set.into_iter().collect();
     let mut hosts = Vec::new();
@@ -144,7 +149,10 @@ fn parse(
             Long("auth") => options.auth = true,
             Long("aws-port") => options.aws_port = Some(arguments.value()?.parse()?),
             Long("buffer") => options.response_mode = ResponseMode::Buffer,
-            Long("log") => parsed.log = arguments.value()?.parse()?,
+            Long("log") => {
+                parsed.log = arguments.value()?.parse()?;
+                options.log = Some(parsed.log);
+            }
             Short('h') | Long("help") => return Ok(None),
             _ => return Err(argument.unexpected()),
         }
@@ -157,6 +165,13 @@ fn parse(
     }
     parsed.gate = Gate::new(&origins.join(","), &hosts).map_err(|error| error.to_string())?;
     Ok(Some(parsed))
+}
+
+/// The level of this program's log, where no option says it: that of the functions', if it is set.
+fn own_level(variables: &Variables<'_>) -> Result<LevelFilter, ConfigError> {
+    let names = [LOG_LEVEL.about.name, POWERTOOLS_LOG_LEVEL.about.name];
+    let is_set = |name: &&str| process_environment(name).is_some_and(|value| !value.is_empty());
+    if names.iter().any(is_set) { log_level(variables) } else { Ok(LevelFilter::WARN) }
 }
 
 /// The folder of this executable: the functions' are beside it.

@@ -1,19 +1,30 @@
 //! The functions' variables in the local cloud: what it decides itself, what it has as defaults, and
 //! what the user sets.
 
+use a2a_lambda_runtime::secrets::Reference;
 use a2a_lambda_runtime::table::{
-    self, AGENT, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, API_KEYS, AUTHORIZER_HEADER, About,
-    CANCEL_SCOPE, JWT_ISSUERS, OWNER_CLAIM, PUSH_KMS_KEY, PUSH_SCOPE, QUEUE_ARN, QUEUE_URL,
-    READ_SCOPE, REQUIRED_SCOPES, RESPONSE_MODE, Reader, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN,
-    SEND_SCOPE, TABLE_NAME, TENANT_CLAIM,
+    self, AGENT, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, API_KEYS, AUTHORIZER_HEADER, AWS_ACCESS_KEY_ID,
+    AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_KMS, AWS_ENDPOINT_URL_SCHEDULER,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL_SSM,
+    AWS_LAMBDA_FUNCTION_NAME, AWS_REGION, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, About,
+    CANCEL_SCOPE, END_WITH_STDIN, JWT_ISSUERS, LOG_LEVEL, METRICS, OTEL_EXPORTER_OTLP_ENDPOINT,
+    OWNER_CLAIM, POWERTOOLS_LOG_LEVEL, POWERTOOLS_METRICS_NAMESPACE, POWERTOOLS_SERVICE_NAME,
+    PUSH_KMS_KEY, PUSH_SCOPE, QUEUE_ARN, QUEUE_URL, READ_SCOPE, REQUIRED_SCOPES, RESPONSE_MODE,
+    Reader, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN, SEND_SCOPE, TABLE_NAME, TENANT_CLAIM, TRACES, Text,
+    Variable,
 };
-use a2a_lambda_runtime::{own_environment, process_environment};
+use a2a_lambda_runtime::{ConfigError, own_environment, process_environment};
 use tracing::warn;
 
-/// The variables that the local cloud does not take from the user, and why. It takes all others.
-static NOT_TAKEN: [(&About, &str); 9] = [
-    (&AGENT.about, "use --agent"),
-    (&ALLOW_ANONYMOUS.about, "everybody may call the local cloud"),
+/// The variables that the local cloud never takes from the user, and why.
+static NOT_TAKEN: [(&About, &str); 14] = [
+    (&ALLOW_ANONYMOUS.about, "everybody may call the local cloud, and with --auth who is known"),
+    (&AWS_ENDPOINT_URL_DYNAMODB.about, "the local cloud has its own database"),
+    (&AWS_ENDPOINT_URL_KMS.about, "there is no KMS here: use PUSH_SECRETS_KEY"),
+    (&AWS_ENDPOINT_URL_SCHEDULER.about, "there is no EventBridge Scheduler here"),
+    (&AWS_ENDPOINT_URL_SQS.about, "the local cloud has its own queue"),
+    (&AWS_LAMBDA_FUNCTION_NAME.about, "the functions have their own names here"),
+    (&END_WITH_STDIN.about, "the functions' processes end with the local cloud"),
     (&PUSH_KMS_KEY.about, "there is no KMS here: use PUSH_SECRETS_KEY"),
     (&QUEUE_ARN.about, "there is no EventBridge Scheduler here"),
     (&QUEUE_URL.about, "the local cloud has its own queue"),
@@ -37,16 +48,78 @@ static OF_AUTH: [&About; 10] = [
     &TENANT_CLAIM.about,
 ];
 
+/// The variables that are taken with `--processes` only.
+static OF_PROCESSES: [&About; 7] = [
+    // Functions that share a process write neither metrics nor traces, and read no references.
+    &METRICS.about,
+    &TRACES.about,
+    &OTEL_EXPORTER_OTLP_ENDPOINT.about,
+    &POWERTOOLS_SERVICE_NAME.about,
+    &POWERTOOLS_METRICS_NAMESPACE.about,
+    &AWS_ENDPOINT_URL_SECRETS_MANAGER.about,
+    &AWS_ENDPOINT_URL_SSM.about,
+];
+
+/// What processes of their own have of the local cloud: by it they reach the database and the queue.
+static OF_THE_EMULATOR: [&About; 4] = [
+    &AWS_ACCESS_KEY_ID.about,
+    &AWS_REGION.about,
+    &AWS_SECRET_ACCESS_KEY.about,
+    &AWS_SESSION_TOKEN.about,
+];
+
+/// What the level of the log is set by.
+static LEVELS: [&About; 2] = [&LOG_LEVEL.about, &POWERTOOLS_LOG_LEVEL.about];
+
 /// The local cloud answers browsers itself, for the origins of this variable, too.
 static ITS_OWN: &About = &ALLOWED_ORIGINS.about;
+
+/// How the local cloud is run, as far as the variables that it takes depend on that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way {
+    /// Whether callers are checked.
+    pub(crate) auth: bool,
+    /// Whether the functions are processes of their own.
+    pub(crate) processes: bool,
+    /// Whether agents go by the option `--agent`. If not, they are the program's own.
+    pub(crate) names_agent: bool,
+    /// Whether the option `--log` is given.
+    pub(crate) names_level: bool,
+}
+
+impl Way {
+    /// Why the local cloud does not take a variable from the user, if it does not.
+    fn why_not(self, name: &str) -> Option<&'static str> {
+        let is_among = |list: &[&About]| list.iter().any(|about| about.name == name);
+        if let Some((_, why)) = NOT_TAKEN.iter().find(|(about, _)| about.name == name) {
+            return Some(why);
+        }
+        if name == AGENT.about.name {
+            let own = "the agents are this program's own";
+            return Some(if self.names_agent { "use --agent" } else { own });
+        }
+        if !self.auth && is_among(&OF_AUTH) {
+            return Some("use --auth");
+        }
+        if !self.processes && is_among(&OF_PROCESSES) {
+            return Some("use --processes");
+        }
+        if self.processes && is_among(&OF_THE_EMULATOR) {
+            return Some("the functions' processes have that of the local cloud");
+        }
+        if !self.processes && self.names_level && is_among(&LEVELS) {
+            return Some("--log says the level");
+        }
+        None
+    }
+}
 
 /// The variables that the functions are given.
 pub(crate) struct Settings {
     environment: fn(&str) -> Option<String>,
     /// What the process has beside our variables: the agents' own.
     own: Vec<(String, String)>,
-    /// Whether callers are checked.
-    auth: bool,
+    way: Way,
     /// What holds where the user has not set a variable.
     defaults: Vec<(&'static str, String)>,
     /// What the local cloud decides, whatever the user has set.
@@ -57,61 +130,101 @@ fn find(list: &[(&'static str, String)], name: &str) -> Option<String> {
     list.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
 }
 
-/// The variables of the functions that the user may set.
-fn taken(auth: bool) -> impl Iterator<Item = &'static About> {
-    let is_taken = move |about: &&About| {
-        let of_auth = OF_AUTH.iter().map(|about| about.name).filter(|_| !auth);
-        let others = NOT_TAKEN.iter().map(|(about, _)| about.name).chain([ITS_OWN.name]);
-        others.chain(of_auth).all(|name| name != about.name)
-    };
-    table::SETTINGS.iter().map(|variable| variable.about()).filter(is_taken)
-}
+/// A secret is named where it is kept, which is for processes only.
+#[derive(Debug, thiserror::Error)]
+#[error("the local cloud reads references with --processes only: use that, or the value itself")]
+struct NoReferences;
 
 impl Settings {
     /// The variables of this process, with these defaults.
     pub(crate) fn new(
         defaults: Vec<(&'static str, String)>,
         decided: Vec<(&'static str, String)>,
-        auth: bool,
+        way: Way,
     ) -> Self {
         let (environment, own) = (process_environment, own_environment());
-        Self { environment, own, auth, defaults, decided }
+        Self { environment, own, way, defaults, decided }
     }
 
     /// Whether callers are checked.
     pub(crate) fn auth(&self) -> bool {
-        self.auth
+        self.way.auth
     }
 
-    /// The value of a variable. One that is not ours is as the process has it.
+    /// What the user has set and the local cloud takes. An empty variable counts as not set.
+    fn set(&self, name: &str) -> Option<String> {
+        let taken = || self.way.why_not(name).is_none() && name != ITS_OWN.name;
+        (self.environment)(name).filter(|value| !value.is_empty() && taken())
+    }
+
+    /// The value of a variable. One that is not of the functions is as the process has it.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
         if table::SETTINGS.iter().all(|variable| variable.name() != name) {
             return (self.environment)(name);
         }
-        let is_taken = || taken(self.auth).any(|about| about.name == name);
-        // An empty variable counts as not set.
-        let set = || (self.environment)(name).filter(|value| !value.is_empty() && is_taken());
-        find(&self.decided, name).or_else(set).or_else(|| find(&self.defaults, name))
+        find(&self.decided, name).or_else(|| self.set(name)).or_else(|| find(&self.defaults, name))
     }
 
     /// Those that a function reads, for the environment of its process. One that has agents is given
     /// what may be theirs, too.
     pub(crate) fn of(&self, function: Reader) -> Vec<(String, String)> {
-        let abouts = table::SETTINGS.iter().map(|variable| variable.about());
-        let read = abouts.filter(|about| about.is_read_by(function));
-        let ours = read.filter_map(|about| Some((about.name.to_owned(), self.get(about.name)?)));
+        let read = |variables: &'static [Variable]| {
+            let abouts = variables.iter().map(|variable| variable.about());
+            abouts.filter(move |about| about.is_read_by(function)).map(|about| about.name)
+        };
+        let settings = read(table::SETTINGS).map(|name| (name, self.get(name)));
+        let surroundings = read(table::SURROUNDINGS).map(|name| (name, self.set(name)));
+        let ours = settings.chain(surroundings);
+        let ours = ours.filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let has_agents = AGENT.about.is_read_by(function);
         let own = self.own.iter().filter(|_| has_agents).cloned();
         own.chain(ours).collect()
     }
 
+    /// The secrets that are set to a reference, or to what begins as one.
+    fn references(&self) -> impl Iterator<Item = &'static Text> {
+        let secrets = table::SETTINGS.iter().filter_map(|variable| match variable {
+            Variable::Text(text) if text.secret => Some(*text),
+            _ => None,
+        });
+        secrets.filter(|text| {
+            let value = self.set(text.about.name).unwrap_or_default();
+            !matches!(Reference::parse(&value), Ok(None))
+        })
+    }
+
+    /// Whether a secret is set to a reference. Only processes read it.
+    ///
+    /// # Errors
+    /// When the functions are no processes.
+    pub(crate) fn has_references(&self) -> Result<bool, ConfigError> {
+        match self.references().next() {
+            Some(text) if !self.way.processes => {
+                Err(ConfigError::unread(text.about.name, NoReferences))
+            }
+            found => Ok(found.is_some()),
+        }
+    }
+
+    /// The variables that are set and not taken, each with the reason.
+    fn not_taken(&self) -> Vec<(&'static str, &'static str)> {
+        let variables = table::SETTINGS.iter().chain(table::SURROUNDINGS);
+        let is_set = |name| (self.environment)(name).is_some_and(|value| !value.is_empty());
+        variables
+            .map(|variable| variable.name())
+            .filter_map(|name| Some((name, self.way.why_not(name)?)))
+            .filter(|(name, _)| is_set(name))
+            .collect()
+    }
+
     /// Tells the user of variables that are set and not taken.
     pub(crate) fn warn(&self) {
-        let of_auth = OF_AUTH.iter().map(|about| (*about, "use --auth")).filter(|_| !self.auth);
-        for (About { name, .. }, why) in NOT_TAKEN.iter().copied().chain(of_auth) {
-            if (self.environment)(name).is_some_and(|value| !value.is_empty()) {
-                warn!(variable = name, why, "the local cloud does not take this variable");
-            }
+        let each = self.not_taken().into_iter().map(|(name, why)| format!("{name} ({why})"));
+        let variables: Vec<String> = each.collect();
+        if !variables.is_empty() {
+            // In one line: of many of a kind some would be left out.
+            let variables = variables.join(", ");
+            warn!(variables, "the local cloud does not take these variables");
         }
     }
 }
@@ -131,14 +244,21 @@ mod tests {
     /// A user who has set everything, some of it to nothing.
     #[expect(clippy::unnecessary_wraps, reason = "as a look-up is")]
     fn everything(name: &str) -> Option<String> {
-        Some(if name == "MAX_ATTEMPTS" { String::new() } else { format!("{name} of the user") })
+        Some(if name == "MAX_ATTEMPTS" { String::new() } else { of_the_user(name) })
     }
 
-    fn settings() -> Settings {
+    fn of_the_user(name: &str) -> String {
+        format!("{name} of the user")
+    }
+
+    const ALL_IN_ALL: Way =
+        Way { auth: true, processes: true, names_agent: true, names_level: false };
+
+    fn settings(way: Way) -> Settings {
         Settings {
             environment: everything,
             own: vec![("MODEL_ID".to_owned(), "small".to_owned())],
-            auth: true,
+            way,
             defaults: vec![("MAX_ATTEMPTS", "3".to_owned()), ("LEASE_SECONDS", "10".to_owned())],
             decided: vec![("AGENT", "echo".to_owned())],
         }
@@ -146,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_the_user_sets_comes_before_the_defaults() {
-        let settings = settings();
+        let settings = settings(ALL_IN_ALL);
         let get = |name| settings.get(name).unwrap_or_default();
         assert_eq!(get("LEASE_SECONDS"), "LEASE_SECONDS of the user");
         assert_eq!(get("MAX_ATTEMPTS"), "3", "an empty variable is not set");
@@ -155,37 +275,16 @@ mod tests {
             assert_eq!(get(not_taken), "", "{not_taken}");
         }
         assert_eq!(get("MODEL_ID"), "MODEL_ID of the user", "an agent's own");
-        assert_eq!(get("READ_SCOPE"), "READ_SCOPE of the user");
-        let open = Settings { auth: false, ..settings };
-        for of_auth in ["READ_SCOPE", "OWNER_CLAIM", "JWT_ISSUERS"] {
-            assert_eq!(open.get(of_auth), None, "{of_auth}");
-        }
-    }
-
-    #[test]
-    fn each_process_is_given_what_its_function_reads() {
-        let settings = settings();
         for function in table::FUNCTIONS {
             let given = settings.of(function);
+            let own = given.iter().filter(|(name, _)| name == "MODEL_ID").count();
             let runs_agents = matches!(function, Reader::Request | Reader::SqsExecutor);
-            let (own, given): (Vec<_>, Vec<_>) =
-                given.into_iter().partition(|(name, _)| name == "MODEL_ID");
-            assert_eq!(own.len(), usize::from(runs_agents), "{function:?}");
-            for (name, value) in &given {
-                assert_eq!(Some(value), settings.get(name).as_ref(), "{function:?}");
-            }
-            for about in taken(true) {
-                let is_given = given.iter().any(|(name, _)| *name == about.name);
-                assert_eq!(is_given, about.is_read_by(function), "{function:?}: {}", about.name);
-            }
-            let has = |name| given.iter().any(|(known, _)| *known == name);
-            assert_eq!(has("AGENT"), runs_agents, "{function:?}");
-            assert!(!has("QUEUE_ARN") && !has("PUSH_KMS_KEY"), "{function:?}");
+            assert_eq!(own, usize::from(runs_agents), "{function:?}");
         }
     }
 
-    #[test]
-    fn functions_in_one_process_read_every_variable_that_is_taken() {
+    /// What the functions look up, where they share a process.
+    fn read_within() -> BTreeSet<String> {
         let read = RefCell::new(BTreeSet::new());
         let samples = samples(Reader::LocalCloud);
         let lookup = |name: &str| {
@@ -198,18 +297,72 @@ mod tests {
         local_vault(&variables).unwrap();
         a2a_lambda_request::config(&variables).unwrap();
         a2a_lambda_authorizer::context_with(&variables, &fetcher(), None).unwrap();
-        let read = read.into_inner();
-        // The level of this process is that of --log, it tells no metrics or traces, and API_KEYS is
-        // read before this.
-        let unread: Vec<_> =
-            taken(true).map(|about| about.name).filter(|it| !read.contains(*it)).collect();
-        let told = [
-            "METRICS",
-            "TRACES",
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "POWERTOOLS_SERVICE_NAME",
-            "POWERTOOLS_METRICS_NAMESPACE",
-        ];
-        assert_eq!(unread, [&["LOG_LEVEL"][..], &told, &["API_KEYS"]].concat());
+        read.into_inner()
+    }
+
+    /// What the program itself reads, or what makes the functions.
+    const READ_BY_THE_PROGRAM: [&str; 4] =
+        ["ALLOWED_ORIGINS", "API_KEYS", "LOG_LEVEL", "POWERTOOLS_LOG_LEVEL"];
+
+    /// What agents in this process find in its environment. Nothing else here reads it.
+    const OF_AGENTS: [&str; 5] = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_ENDPOINT_URL",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ];
+
+    #[test]
+    fn each_variable_that_is_set_is_taken_or_named_with_the_reason() {
+        let read_within = read_within();
+        for bits in 0..16 {
+            let is = |bit: u8| bits & (1 << bit) != 0;
+            let way = Way { auth: is(0), processes: is(1), names_agent: is(2), names_level: is(3) };
+            let settings = settings(way);
+            let named = settings.not_taken();
+            for variable in table::SETTINGS.iter().chain(table::SURROUNDINGS) {
+                let name = variable.name();
+                let value = everything(name).filter(|value| !value.is_empty());
+                let readers =
+                    table::FUNCTIONS.iter().filter(|of| variable.about().is_read_by(**of));
+                let readers: Vec<Reader> = readers.copied().collect();
+                // A value that is not set, or that operators alone would read.
+                let (Some(value), false) = (value, readers.is_empty()) else { continue };
+                let is_in_process = |function: &Reader| {
+                    settings.of(*function).contains(&(name.to_owned(), value.clone()))
+                };
+                let is_taken = if way.processes {
+                    let given = readers.iter().filter(|function| is_in_process(function)).count();
+                    assert!(given == 0 || given == readers.len(), "{name}: some have it: {way:?}");
+                    given > 0 || name == ITS_OWN.name
+                } else if READ_BY_THE_PROGRAM.contains(&name) || OF_AGENTS.contains(&name) {
+                    way.why_not(name).is_none()
+                } else {
+                    read_within.contains(name) && settings.get(name).as_ref() == Some(&value)
+                };
+                let is_named = named.iter().any(|(not_taken, _)| *not_taken == name);
+                assert!(
+                    is_taken != is_named,
+                    "{name}: taken {is_taken}, named {is_named}: {way:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_by_reference_is_for_processes() {
+        fn reference(name: &str) -> Option<String> {
+            (name == "PUSH_JWT_KEY").then(|| "ssm:/hush".to_owned())
+        }
+        let with = |environment, processes| {
+            let way = Way { processes, ..ALL_IN_ALL };
+            Settings { environment, ..settings(way) }.has_references()
+        };
+        assert!(with(reference, true).unwrap());
+        assert!(!with(everything, true).unwrap() && !with(everything, false).unwrap());
+        let error = a2a_lambda_core::engine::chain(&with(reference, false).unwrap_err());
+        assert!(error.contains("PUSH_JWT_KEY") && error.contains("--processes"), "{error}");
+        assert!(!error.contains("hush"), "{error}");
     }
 }

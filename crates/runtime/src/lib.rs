@@ -25,6 +25,6 @@ pub use system::{
     random_bytes,
 };
 pub use table::Reader;
-pub use telemetry::{Invocation, Telemetry, traceparent};
+pub use telemetry::{Invocation, Telemetry, log_level, traceparent};
 pub use variables::{ConfigError, Variables};
 pub use webhook::{push_jwks, webhook, webhook_config};

@@ -87,7 +87,7 @@ impl Settings {
         variables: &Variables<'_>,
         function: Reader,
     ) -> Result<Self, ConfigError> {
-        let level = level(variables)?;
+        let level = log_level(variables)?;
         let metrics = match variables.choice(&METRICS)? {
             "all" => Which::All,
             "alarms" => Which::Alarms,
@@ -119,7 +119,10 @@ impl Settings {
 }
 
 /// The level of the log. Powertools writes levels in capital letters.
-fn level(variables: &Variables<'_>) -> Result<LevelFilter, ConfigError> {
+///
+/// # Errors
+/// When `LOG_LEVEL` or `POWERTOOLS_LOG_LEVEL` is none.
+pub fn log_level(variables: &Variables<'_>) -> Result<LevelFilter, ConfigError> {
     let ours = variables.choice(&LOG_LEVEL)?;
     let theirs = variables.text(&POWERTOOLS_LOG_LEVEL)?.map(|word| word.to_ascii_lowercase());
     Ok(match theirs.as_deref().unwrap_or(ours) {

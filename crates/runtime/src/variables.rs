@@ -82,10 +82,7 @@ impl ConfigError {
     }
 
     /// The variable's value could not be read where it is kept.
-    pub(crate) fn unread(
-        variable: &'static str,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
+    pub fn unread(variable: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unread { variable, source: source.into() }
     }
 }

@@ -24,6 +24,7 @@ async fn started() -> Router {
         response_mode: ResponseMode::Buffer,
         aws_port: Some(0),
         auth: false,
+        log: None,
     };
     let cloud = Cloud::start(&options, "127.0.0.1:1".to_owned(), &agents).await.unwrap();
     let variables: BTreeMap<_, _> = cloud.operator_variables().unwrap().into_iter().collect();

@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::ffi::OsStr;
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -27,9 +28,12 @@ pub struct Bootstrap {
     /// Not in the child, which closes it before it waits.
     _stdin: Option<ChildStdin>,
     output: Arc<Output>,
-    /// The readers of standard output and error; aborted when dropped.
-    _readers: JoinSet<()>,
+    /// The readers of standard output and error; aborted when dropped, unless lines are shown.
+    readers: JoinSet<()>,
 }
+
+/// Shows a line.
+type Show = Box<dyn Fn(&str) + Send + Sync>;
 
 impl Bootstrap {
     /// Starts the executable at `path` against `api`.
@@ -46,19 +50,43 @@ impl Bootstrap {
         variables: impl IntoIterator<Item = (K, V)>,
         api: &RuntimeApi,
     ) -> io::Result<Self> {
-        let mut child = Command::new(path.as_ref())
+        Self::start(path.as_ref(), variables, api, None)
+    }
+
+    /// The same, with each line of its standard output and standard error shown as it comes, also what
+    /// is on its way when this is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When the process cannot be started.
+    pub fn spawn_shown<K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        path: impl AsRef<Path>,
+        variables: impl IntoIterator<Item = (K, V)>,
+        api: &RuntimeApi,
+        show: impl Fn(&str) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        Self::start(path.as_ref(), variables, api, Some(Box::new(show)))
+    }
+
+    fn start<K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        path: &Path,
+        variables: impl IntoIterator<Item = (K, V)>,
+        api: &RuntimeApi,
+        show: Option<Show>,
+    ) -> io::Result<Self> {
+        let mut child = Command::new(path)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", api.address().to_string())
             .env("END_WITH_STDIN", "true")
             .envs(LAMBDA_VARIABLES)
-            .env("AWS_ACCESS_KEY_ID", path.as_ref().file_name().unwrap_or_default())
+            .env("AWS_ACCESS_KEY_ID", path.file_name().unwrap_or_default())
             .envs(variables)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let output = Arc::new(Output::default());
+        let output = Arc::new(Output { show, ..Output::default() });
         let mut readers = JoinSet::new();
         if let Some(stdout) = child.stdout.take() {
             readers.spawn(read_lines(stdout, Arc::clone(&output)));
@@ -67,7 +95,7 @@ impl Bootstrap {
             readers.spawn(read_lines(stderr, Arc::clone(&output)));
         }
         let stdin = child.stdin.take();
-        Ok(Self { child, _stdin: stdin, output, _readers: readers })
+        Ok(Self { child, _stdin: stdin, output, readers })
     }
 
     /// The last [`MAX_LINES`] lines of its standard output and standard error, as they came.
@@ -117,6 +145,15 @@ impl Bootstrap {
     }
 }
 
+impl Drop for Bootstrap {
+    fn drop(&mut self) {
+        if self.output.show.is_some() {
+            // They end with the process, when all that it has written is read.
+            self.readers.detach_all();
+        }
+    }
+}
+
 const LAMBDA_VARIABLES: [(&str, &str); 11] = [
     ("AWS_LAMBDA_FUNCTION_NAME", FUNCTION_NAME),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
@@ -131,15 +168,25 @@ const LAMBDA_VARIABLES: [(&str, &str); 11] = [
     ("TZ", ":UTC"),
 ];
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Output {
     lines: Mutex<VecDeque<String>>,
     more: Notify,
+    show: Option<Show>,
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("lines", &self.lines).finish_non_exhaustive()
+    }
 }
 
 impl Output {
     fn push(&self, line: &[u8]) {
         let line = String::from_utf8_lossy(line).into_owned();
+        if let Some(show) = &self.show {
+            show(&line);
+        }
         self.with(|lines| {
             if lines.len() == MAX_LINES {
                 lines.pop_front();

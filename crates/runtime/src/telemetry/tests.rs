@@ -188,7 +188,7 @@ fn powertools_level_comes_before_ours() {
         let lookup = |name: &str| {
             pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        super::level(&Variables::new(Reader::Request, &lookup)).unwrap()
+        super::log_level(&Variables::new(Reader::Request, &lookup)).unwrap()
     };
     let (ours, theirs) = (("LOG_LEVEL", "warn"), ("POWERTOOLS_LOG_LEVEL", "DEBUG"));
     assert_eq!(level(&[]), LevelFilter::INFO);
