@@ -4,7 +4,6 @@ Terraform evaluates the variables and mapping.tf, which need no provider. What m
 give to AWS's provider is not run here.
 """
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -43,16 +42,11 @@ def terraform(folder, *command):
     )
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("package")
-    functions = {}
-    for name in zips():
-        digest = hashlib.sha256(name.encode()).hexdigest()
-        functions[name] = {"file": f"{name}.zip", "sha256": digest}
-    (folder / "manifest.json").write_text(json.dumps({"arch": "x86-64", "functions": functions}))
-    (folder / "authorizer.zip").write_bytes(b"code")
-    return folder
+@pytest.fixture(scope="session")
+def authorizer_zip(tmp_path_factory):
+    zip = tmp_path_factory.mktemp("authorizer") / "authorizer.zip"
+    zip.write_bytes(b"code")
+    return zip
 
 
 @pytest.fixture(scope="module")
@@ -81,12 +75,12 @@ def applied(module, package):
     return apply
 
 
-def authorizer(package, **changes):
+def authorizer(zip, **changes):
     return {
         "function_name": "authorizer",
         "handler_path": "auth.handler",
         "package_type": "LocalZip",
-        "package_path": str(package / "authorizer.zip"),
+        "package_path": str(zip),
         "module_name": "auth",
         **changes,
     }
@@ -95,10 +89,12 @@ def authorizer(package, **changes):
 def test_the_defaults_are_left_to_the_template(applied, package):
     parameters = applied()["parameters"]
     assert set(parameters) == {"Architecture", "CodeBucket", "Revision", *zips().values()}
+    manifest = json.loads((package / "manifest.json").read_text())
     stack = Stack(**parameters)
-    assert stack.parameters["Architecture"] == "x86_64"
-    digest = hashlib.sha256(b"request").hexdigest()
-    assert parameters["RequestKey"] == f"a2a-lambda/{digest}/request.zip"
+    assert stack.parameters["Architecture"] == manifest["arch"].replace("-", "_")
+    for function, parameter in zips().items():
+        digest = manifest["functions"][function]["sha256"]
+        assert parameters[parameter] == f"a2a-lambda/{digest}/{function}.zip"
 
 
 def test_every_variable_is_passed_to_its_parameter(applied):
@@ -128,17 +124,17 @@ def test_the_words_of_agent_kernel_are_the_path_of_a_domain(applied):
     assert "DomainPath" not in parameters
 
 
-def test_an_authorizer_is_the_one_that_the_module_makes(applied, package):
-    parameters = applied(authorizer=authorizer(package))["parameters"]
+def test_an_authorizer_is_the_one_that_the_module_makes(applied, authorizer_zip):
+    parameters = applied(authorizer=authorizer(authorizer_zip))["parameters"]
     assert (parameters["Authorizer"], parameters["AuthorizerFunctionArn"]) == (
         "lambda",
         AUTHORIZER_ARN,
     )
     assert "AuthorizerResultTtlSeconds" not in parameters
     Stack(**parameters)
-    cached = authorizer(package, result_ttl_in_seconds=150)
+    cached = authorizer(authorizer_zip, result_ttl_in_seconds=150)
     assert applied(authorizer=cached)["parameters"]["AuthorizerResultTtlSeconds"] == "150"
-    in_s3 = authorizer(package, package_type="S3Zip", package_path="s3://zips/auth/1.zip")
+    in_s3 = authorizer(authorizer_zip, package_type="S3Zip", package_path="s3://zips/auth/1.zip")
     applied(authorizer=in_s3, authorizer_type="lambda", front_door="rest")
 
 
@@ -197,9 +193,9 @@ def test_a_secret_that_is_no_reference_is_named(applied):
         ),
     ],
 )
-def test_what_cannot_work_is_refused_with_the_reason(given, says, applied, package):
+def test_what_cannot_work_is_refused_with_the_reason(given, says, applied, authorizer_zip):
     if "authorizer" in given:
-        given = given | {"authorizer": authorizer(package, **given["authorizer"])}
+        given = given | {"authorizer": authorizer(authorizer_zip, **given["authorizer"])}
     with pytest.raises(AssertionError) as refused:
         applied(**given)
     assert says in str(refused.value) and "hush" not in str(refused.value)

@@ -13,7 +13,7 @@ from generate import zips
 from model import ROOT, NoPolicies, Stack, source, transform
 
 sys.path.insert(0, str(ROOT / "scripts/lib"))
-from deploy.artifacts import read_manifest  # noqa: E402
+from deploy.artifacts import KEY_PARAMETERS, read_manifest  # noqa: E402
 
 CDK = ROOT / "infra/cdk"
 
@@ -32,21 +32,6 @@ def npm(*command):
 def built():
     assert (CDK / "node_modules").exists(), "run scripts/check-infra once, which installs CDK"
     npm("npm", "run", "build")
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory):
-    """A folder as scripts/package writes it, but for what is in the zips."""
-    folder = tmp_path_factory.mktemp("package")
-    functions = {}
-    for name in zips():
-        content = f"the zip of {name}".encode()
-        (folder / f"{name}.zip").write_bytes(content)
-        digest = hashlib.sha256(content).hexdigest()
-        functions[name] = {"file": f"{name}.zip", "sha256": digest, "bytes": len(content)}
-    (folder / "manifest.json").write_text(json.dumps({"arch": "arm64", "functions": functions}))
-    read_manifest(folder)
-    return folder
 
 
 class Assembly:
@@ -121,6 +106,22 @@ def test_each_zip_is_uploaded_under_the_key_that_its_parameter_names(assembly, p
             if place["objectKey"] == assembly.parameters()[parameter]
         ]
         assert path.read_bytes() == (package / f"{function}.zip").read_bytes()
+
+
+def test_the_zips_are_those_that_scripts_deploy_sends(assembly, package):
+    manifest = read_manifest(package)
+    parameters = assembly.parameters()
+    assert parameters["Architecture"] == manifest["arch"].replace("-", "_")
+    assert set(manifest["functions"]) == set(KEY_PARAMETERS)
+    for function, made in manifest["functions"].items():
+        key = parameters[KEY_PARAMETERS[function]]
+        [file] = [
+            one["source"]["path"]
+            for one in assembly.files.values()
+            if key in [place["objectKey"] for place in one["destinations"].values()]
+        ]
+        content = (assembly.folder / file).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == made["sha256"], function
 
 
 def test_the_construct_passes_its_own_tests(built):

@@ -1,7 +1,9 @@
 """What infra/terraform says, as far as it can be read without Terraform and its provider."""
 
+import hashlib
 import re
 import sys
+from pathlib import Path
 
 import hcl2
 import pytest
@@ -9,7 +11,7 @@ from generate import settable, terraform_name, terraform_type, zips
 from model import PATH, ROOT, source
 
 sys.path.insert(0, str(ROOT / "scripts/lib"))
-from deploy.artifacts import key  # noqa: E402
+from deploy.artifacts import KEY_PARAMETERS, key, read_manifest  # noqa: E402
 from deploy.stack import CAPABILITIES  # noqa: E402
 from deploy.template import MOST_INLINE_BYTES  # noqa: E402
 
@@ -138,6 +140,31 @@ def test_every_refusal_says_which_variable_it_is_about(variables):
     for name, variable in variables.items():
         for validation in variable.get("validation", []):
             assert validation["error_message"].startswith(name), validation
+
+
+def evaluated(text, known):
+    """A template of HCL with nothing but names in it."""
+    return re.sub(r"\$\{([\w.]+)\}", lambda found: known[found[1]], text.strip('"'))
+
+
+def test_the_zips_are_those_that_scripts_deploy_sends(values, package):
+    """What mapping.tf makes of a manifest, read as Terraform reads it."""
+    manifest = read_manifest(package)
+    made_of = str(values["zips"])
+    assert "for name, made in local.manifest.functions : name => " in made_of
+    members = dict(re.findall(r'(\w+)\s*[:=]\s*("[^"]*"|made\.\w+)', made_of.split("=>", 1)[1]))
+    assert set(members) == {"path", "sha256", "key"}
+    for function, made in manifest["functions"].items():
+        known = {f"made.{name}": str(value) for name, value in made.items()}
+        known |= {"name": function, "var.package_dir": str(package)}
+        assert known[members["sha256"]] == made["sha256"]
+        path = evaluated(members["path"], known)
+        assert hashlib.sha256(Path(path).read_bytes()).hexdigest() == made["sha256"]
+        assert evaluated(members["key"], known) == key(function, made["sha256"])
+    assert values["zip_parameters"] == KEY_PARAMETERS
+    code = str(values["of_code"])
+    assert 'replace(local.manifest.arch, "-", "_")' in code
+    assert re.search(r"parameter => (\$\{)?try\(local\.zips\[function\]\.key", code), code
 
 
 def test_the_stack_is_made_as_scripts_deploy_makes_it(values, resources):

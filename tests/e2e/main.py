@@ -123,6 +123,7 @@ class Run:
 
     def packages(self) -> None:
         self.step("package: the shipped zips", zips.shipped)
+        self.step("package: CDK and Terraform take the zips", zips.deployers)
         self.step("package: zips with fixture agents", zips.fixtures)
 
     def smoke(self) -> None:

@@ -58,6 +58,21 @@ def fixtures() -> str:
     return _sizes(folder)
 
 
+def deployers() -> str:
+    """infra/cdk and infra/terraform take the zips, and make of them what scripts/deploy sends."""
+    folder = FOLDER / "shipped/x86-64"
+    check = ROOT / "scripts/check-infra"
+    tests = ["infra/tests/test_cdk.py", "infra/tests/test_terraform.py"]
+    # Terraform itself is not installed by any script here.
+    by_hand = [[check, "--terraform"]] if shutil.which("terraform") else []
+    for command in [[check, "--quiet", *tests], *by_hand]:
+        variables = {**os.environ, "A2A_LAMBDA_PACKAGE": str(folder)}
+        ran = subprocess.run(command, env=variables)
+        assert ran.returncode == 0, f"{command[0].name} failed, as it says above"
+    ways = "cdk synth, and the module as python-hcl2 reads it"
+    return f"{ways}, and Terraform itself" if by_hand else f"{ways}; Terraform is not here"
+
+
 def _git(*arguments) -> str | None:
     command = ["git", "-C", ROOT, *arguments]
     ran = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
