@@ -25,8 +25,8 @@ from server import ROOT, Server
 
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 OPTIONS = ("--memory", "--port", "0", "--agent", "conformance", "--auth")
-# As an HTTP API has it, which is what the local cloud is.
-REFUSED, UNAVAILABLE = 403, 500
+# As the template's REST API has it.
+REFUSED, UNAVAILABLE = 401, 503
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,36 @@ def send(server, token, **headers):
 def test_the_card_is_for_everybody_and_all_else_is_not(guarded):
     assert ask(guarded, path="/.well-known/agent-card.json").status_code == 200
     for path in ["/tasks", "/tasks/.well-known", "/message:send", "/"]:
-        assert ask(guarded, path=path).status_code == REFUSED, path
+        refused = ask(guarded, path=path)
+        assert refused.status_code == REFUSED, path
+        assert refused.headers["WWW-Authenticate"] == "Bearer"
+        assert refused.json()["error"]["status"] == "UNAUTHENTICATED"
+
+
+def test_the_card_says_how_to_come_in(guarded):
+    card = ask(guarded, path="/.well-known/agent-card.json").json()
+    bearer = {"httpAuthSecurityScheme": {"scheme": "Bearer", "bearerFormat": "JWT"}}
+    assert card["securitySchemes"] == {"caller": bearer}
+    [requirement] = card["securityRequirements"]
+    assert list(requirement["schemes"]) == ["caller"]
+
+
+def test_a_caller_who_lacks_a_scope_that_all_need_is_known_and_refused(issuer):
+    issuers = {"JWT_ISSUERS": f"{issuer.url} aud={AUDIENCE}", "REQUIRED_SCOPES": "a2a:all"}
+    with Server(*OPTIONS, "--processes", **issuers) as server:
+        refused = ask(server, issuer.token())
+        assert refused.status_code == 403 and "WWW-Authenticate" not in refused.headers
+        assert refused.json()["error"]["status"] == "PERMISSION_DENIED"
+        assert status(server, issuer.token(scope="a2a:all")) == 200
+
+
+@pytest.mark.parametrize("options", [(), ("--processes",)])
+def test_where_nobody_could_call_it_does_not_start(options):
+    ended = subprocess.run(
+        [TARGET / "debug/a2a-lambda-local", *OPTIONS, *options], capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 1
+    assert "JWT_ISSUERS" in ended.stderr and "API_KEYS" in ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -194,7 +223,6 @@ def test_two_tokens_are_none(guarded, issuer):
     good = issuer.token()
     for headers in [
         [("Authorization", f"Bearer {good}"), ("Authorization", f"Bearer {good}")],
-        [("Authorization", f"Bearer {good}"), ("x-api-key", good)],
         [("Authorization", f"Basic {good}")],
         [("Authorization", good + " " + good)],
     ]:
@@ -278,7 +306,8 @@ class Keys:
 @pytest.fixture(params=["one process", "processes"])
 def keys(request):
     scopes = {f"{name}_SCOPE": f"a2a:{name.lower()}" for name in ["READ", "SEND", "CANCEL", "PUSH"]}
-    made = Keys(*(["--processes"] if request.param == "processes" else []), **scopes)
+    options = ["--processes"] if request.param == "processes" else []
+    made = Keys(*options, AUTHORIZER_HEADER="any", **scopes)
     yield made
     made.server.kill()
     made.log.seek(0)
@@ -293,6 +322,7 @@ def test_api_keys_are_taken_by_either_header_until_they_are_revoked(keys):
     task = send(server, key).json()["task"]["id"]
     for headers in [{"Authorization": f"Bearer {key}"}, {"x-api-key": key}]:
         assert ask(server, path=f"/tasks/{task}", headers=headers).status_code == 200
+    assert status(server, key, headers={"x-api-key": key}) == REFUSED, "two are none"
     assert status(server, other, path=f"/tasks/{task}") == 404
     for wrong in [key[:-1] + ("A" if key[-1] != "A" else "B"), key[:-1], key.upper(), "a2al_"]:
         assert status(server, wrong) == REFUSED
@@ -311,6 +341,22 @@ def test_api_keys_are_taken_by_either_header_until_they_are_revoked(keys):
     keys.ops("revoke-key", id)
     assert status(server, key) == REFUSED
     assert status(server, other) == 200
+
+
+def test_keys_are_looked_for_in_the_header_that_is_named_alone():
+    for variables, header, other in [
+        ({}, "Authorization", "x-api-key"),
+        ({"AUTHORIZER_HEADER": "x-api-key"}, "x-api-key", "Authorization"),
+    ]:
+        keys = Keys(**variables)
+        key, _ = keys.make("--owner", "billing")
+        assert ask(keys.server, headers={header: key}).status_code == 200
+        assert ask(keys.server, headers={other: key}).status_code == REFUSED
+        card = ask(keys.server, path="/.well-known/agent-card.json").json()
+        [scheme] = card["securitySchemes"]["caller"].values()
+        named = {"scheme": "Bearer"} if not variables else {"location": "header", "name": header}
+        assert named.items() <= scheme.items()
+        keys.server.kill()
 
 
 def test_a_key_of_a_tenant_has_that_tenant_alone(keys):
