@@ -123,7 +123,7 @@ def test_an_agent_of_one_s_own_is_built_function_by_function_without_its_local_c
     assert own.build_options("request") == options
     assert own.features("request", ["local", "other", "library/x"]) == ["local", "library/x"]
     # A dependency by path is compiled by its place on this machine, which goes into no binary.
-    assert own.outside() == {str(tmp_path / "library"): "library"}
+    assert own.outside == {str(tmp_path / "library"): "library"}
     assert package.machine_paths(own)[str(tmp_path / "library")] == "/library"
     content = program(183, f"{tmp_path}/library/src/lib.rs".encode())
     with pytest.raises(Fault, match="holds the path .*library of this machine"):
@@ -160,6 +160,10 @@ def test_a_workspace_is_the_one_that_is_named_or_that_one_is_in(tmp_path, monkey
     assert find(own) == own and find(None) == ROOT
     with pytest.raises(Fault, match="--workspace: .* has no Cargo.toml"):
         find(tmp_path)
+    (own / "Cargo.toml").write_text(MANIFEST.format(name="own") + 'own2 = {path = "../own2"}\n')
+    crate(tmp_path / "own2", "own2", [])
+    with pytest.raises(Fault, match="Cargo.lock of .* does not fit .*: run `cargo build` in it"):
+        assert Workspace(own).outside
     os.remove(own / "Cargo.lock")
     with pytest.raises(Fault, match="has no Cargo.lock: run `cargo generate-lockfile` in it"):
         Workspace(own)

@@ -4,6 +4,7 @@ import difflib
 import json
 import subprocess
 import sys
+from functools import cached_property
 from pathlib import Path
 
 from tools import ROOT, Fault, called, need
@@ -128,13 +129,21 @@ class Workspace:
             if feature in package["features"] or feature.split("/")[0] in crates
         ]
 
+    @cached_property
     def outside(self) -> dict[str, str]:
         """The folders of dependencies by path outside of the workspace, and their names."""
         if self.is_checkout:
             return {}
+        try:
+            packages = self._metadata()["packages"]
+        except Fault:
+            raise Fault(
+                f"Cargo.lock of {self.root} does not fit its Cargo.toml, if that is what Cargo says above: run "
+                "`cargo build` in it, and keep the file"
+            ) from None
         folders = {
             Path(package["manifest_path"]).parent: package["name"]
-            for package in self._metadata()["packages"]
+            for package in packages
             if package["source"] is None
         }
         return {str(at): name for at, name in folders.items() if not at.is_relative_to(self.root)}

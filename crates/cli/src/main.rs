@@ -2,9 +2,11 @@
 
 mod bundle;
 mod new;
+#[cfg(feature = "operate")]
 mod operate;
 mod scripts;
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::Write as _;
@@ -37,6 +39,17 @@ Options:
   --version    print the version
   --help       print this
 ";
+
+/// An error with all of its causes.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text += &format!(": {cause}");
+        next = cause.source();
+    }
+    text
+}
 
 /// Writes a line to the standard error output, if that is still open.
 fn complain(line: impl Display) {
@@ -75,6 +88,7 @@ fn main() -> ExitCode {
         Some("new") => new::run(arguments.split_off(1)),
         Some(script @ ("package" | "deploy")) => scripts::run(script, arguments.split_off(1)),
         // Operators may give options first.
+        #[cfg(feature = "operate")]
         Some(word) if operate::is_command(word) || word.starts_with('-') => operate::run(arguments),
         Some(word) => {
             complain(format_args!("there is no command {word:?}\n\n{USAGE}"));

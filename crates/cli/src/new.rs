@@ -6,12 +6,11 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use a2a_lambda_core::engine::chain;
 use lexopt::prelude::{Long, Short, Value};
 use lexopt::{Error, Parser, ValueExt as _};
 
 use crate::bundle::{AGENT, File};
-use crate::{complain, show};
+use crate::{chain, complain, show};
 
 const USAGE: &str = "\
 Makes a workspace in the folder DIR: an agent, the executables of its functions, and tests. The package

@@ -10,12 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{fs, process};
 
-use a2a_lambda_core::engine::chain;
-use a2a_lambda_runtime::process_environment;
 use sha2::{Digest as _, Sha256};
 
 use crate::bundle::SCRIPTS;
-use crate::complain;
+use crate::{chain, complain};
 
 const PYTHON: &str = "python3";
 
@@ -60,7 +58,8 @@ fn replace(name: &str, arguments: Vec<OsString>) -> Result<std::convert::Infalli
 
 /// This program's folder in the user's cache.
 fn cache() -> Option<PathBuf> {
-    let set = |name| process_environment(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    #[expect(clippy::disallowed_methods, reason = "of a user's own program, not of a function")]
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
     Some(cache.or_else(|| Some(set("HOME")?.join(".cache")))?.join("a2a-lambda"))
 }

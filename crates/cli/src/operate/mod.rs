@@ -13,7 +13,6 @@ use a2a_lambda_aws::{
     sqs_client,
 };
 use a2a_lambda_core::api_key::{ApiKey, InvalidKey, KeyId, KeySecret};
-use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::ids::TaskKey;
 use a2a_lambda_core::operate::{FailingConfig, MAX_FAILING_PAGE};
 use a2a_lambda_core::{Clock as _, OperateError, Operator, StoreError};
@@ -23,7 +22,7 @@ use a2a_lambda_runtime::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::{complain, print};
+use crate::{chain, complain, print};
 use arguments::{Arguments, COMMANDS, Command, USAGE};
 use report::{Report, RevokedKey};
 
