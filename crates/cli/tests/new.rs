@@ -75,11 +75,8 @@ fn a_new_workspace_is_the_example_but_for_its_name_and_its_dependency() {
         let there = format!("git = \"{url}\", rev = \"abc\"");
         let others = files(&folder.join("deep/er").join(name));
         for (path, text) in &example {
-            let expected = text.replace(&here, &there).replace("own-agent", name);
-            let expected = match path.as_str() {
-                "src/lib.rs" | "Cargo.lock" => expected,
-                _ => expected.replace("own_agent", &name.replace('-', "_")),
-            };
+            let expected = text.replace("own_agent", &name.replace('-', "_"));
+            let expected = expected.replace("own-agent", name).replace(&here, &there);
             if path != "Cargo.lock" {
                 assert_eq!(others[path], expected, "{name}: {path}");
                 continue;
