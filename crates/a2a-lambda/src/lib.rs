@@ -69,6 +69,9 @@ pub mod stream_recovery {
     pub use a2a_lambda_stream_recovery::main;
 }
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 /// The README's example of an agent of one's own, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

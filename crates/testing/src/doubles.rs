@@ -1,0 +1,137 @@
+//! One of each port, together.
+
+use std::sync::Arc;
+
+use a2a_lambda_core::ops::{Caller, SendOptions};
+use a2a_lambda_core::{
+    Clock as _, Engine, MemoryStore, Operations, Owner, Policy, TaskId, TaskKey, Tenant,
+};
+use a2a_lambda_protocol::{
+    Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
+    Timestamp,
+};
+
+use crate::{FaultyStore, INVOCATION, Receivers, Signals, TestClock, TestIds, TestVault};
+
+/// An [`Engine`] of doubles, and each of them for the test to look at.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Doubles {
+    /// Time.
+    pub clock: Arc<TestClock>,
+    /// What is stored: what tests look at and interfere through.
+    pub memory: Arc<MemoryStore>,
+    /// The store as the engine sees it.
+    pub store: Arc<FaultyStore>,
+    /// The queue.
+    pub queue: Arc<Signals>,
+    /// The timer.
+    pub timer: Arc<Signals>,
+    /// Where pushes go.
+    pub receivers: Arc<Receivers>,
+    /// What seals their secrets.
+    pub vault: Arc<TestVault>,
+    /// All of them.
+    pub engine: Engine,
+}
+
+impl Doubles {
+    /// Doubles with a clock of [paused](TestClock::paused) time, and the policy that is the default.
+    pub fn new() -> Self {
+        Self::of(TestClock::paused(), Policy::default())
+    }
+
+    /// Doubles with this clock and policy.
+    pub fn of(clock: TestClock, policy: Policy) -> Self {
+        let clock = Arc::new(clock);
+        let memory = Arc::new(MemoryStore::new());
+        let store = Arc::new(FaultyStore::new(memory.clone()));
+        let queue = Arc::new(Signals::new(clock.clone()));
+        let timer = Arc::new(Signals::new(clock.clone()));
+        let receivers = Arc::new(Receivers::new(clock.clone()));
+        let vault = Arc::new(TestVault::default());
+        let engine = Engine {
+            store: store.clone(),
+            configs: store.clone(),
+            queue: queue.clone(),
+            timer: timer.clone(),
+            clock: clock.clone(),
+            ids: Arc::new(TestIds::counting()),
+            webhook: receivers.clone(),
+            vault: vault.clone(),
+            policy: Arc::new(policy),
+        };
+        Self { clock, memory, store, queue, timer, receivers, vault, engine }
+    }
+
+    /// The engine without the store's faults: other clients and functions, who are well.
+    pub fn healthy(&self) -> Engine {
+        Engine { store: self.memory.clone(), configs: self.memory.clone(), ..self.engine.clone() }
+    }
+
+    /// When an invocation ends that begins now and is as long as Lambda has it.
+    pub fn deadline(&self) -> Timestamp {
+        self.clock.now().saturating_add(INVOCATION)
+    }
+}
+
+impl Default for Doubles {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Who calls: this owner, of this tenant. An empty tenant is the default.
+///
+/// # Panics
+/// When one of them cannot be.
+pub fn caller(tenant: &str, owner: &str) -> Caller {
+    match (Tenant::parse(tenant), Owner::parse(owner)) {
+        (Ok(tenant), Ok(owner)) => Caller { tenant, owner },
+        (Err(error), _) | (_, Err(error)) => panic!("{owner:?} of {tenant:?} cannot call: {error}"),
+    }
+}
+
+/// A user's message with one part of text.
+pub fn user(text: &str) -> Message {
+    Message {
+        message_id: format!("id of {text}"),
+        role: Role::User,
+        parts: vec![Part::text(text)],
+        ..Message::default()
+    }
+}
+
+/// A request that sends a message and does not wait for what comes of it.
+pub fn sending(message: Message) -> SendMessageRequest {
+    SendMessageRequest {
+        message: Some(message),
+        configuration: Some(SendMessageConfiguration {
+            return_immediately: true,
+            ..SendMessageConfiguration::default()
+        }),
+        ..SendMessageRequest::default()
+    }
+}
+
+/// Sends a text for a new task, without waiting for what comes of it.
+///
+/// # Panics
+/// When it is refused.
+pub async fn submit(engine: &Engine, caller: &Caller, text: &str) -> TaskKey {
+    let operations = Operations::new(engine.clone());
+    let request = sending(user(text));
+    let sent = Box::pin(operations.send(caller, request, &SendOptions::default())).await;
+    match sent {
+        Ok(SendMessageResponse::Task(task)) => key(caller, &task.id),
+        other => panic!("no task, but {other:?}"),
+    }
+}
+
+/// The key of a task of the caller's tenant.
+pub(crate) fn key(caller: &Caller, id: &str) -> TaskKey {
+    match TaskId::parse(id) {
+        Ok(task) => TaskKey { tenant: caller.tenant.clone(), task },
+        Err(error) => panic!("{id:?} is no task's id: {error}"),
+    }
+}

@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+#![allow(clippy::missing_panics_doc, reason = "to panic is how a test fails")]
+
+mod bed;
+mod clock;
+mod deployment;
+mod doubles;
+mod ids;
+mod input;
+mod random;
+mod receivers;
+mod signals;
+mod store;
+mod vault;
+mod view;
+
+use std::time::Duration;
+
+pub use bed::{Bed, BedBuilder, at_every_crash};
+pub use clock::TestClock;
+pub use doubles::{Doubles, caller, sending, submit, user};
+pub use ids::TestIds;
+pub use input::Input;
+pub use random::Random;
+pub use receivers::{Arrived, Manner, Receivers};
+pub use signals::{Sent, Signals};
+pub use store::{Call, Fault, FaultyStore, Hold, Kind};
+pub use vault::{TestVault, VaultFault};
+pub use view::TaskView;
+
+/// How long an invocation lasts, as on Lambda.
+const INVOCATION: Duration = Duration::from_mins(15);

@@ -1,0 +1,74 @@
+//! Numbers by chance, which a seed repeats.
+
+/// A stream of random numbers (`SplitMix64`): small, quick, and the same on every machine.
+#[derive(Debug, Clone)]
+pub struct Random(u64);
+
+impl Random {
+    /// The stream of a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The stream of a name under a seed: another one for each name, so that what one draws leaves
+    /// what others draw as it was.
+    pub fn derive(seed: u64, name: &str) -> Self {
+        // FNV-1a over the name, then one step, so that neighbouring seeds have nothing in common.
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash);
+        Self(random.draw())
+    }
+
+    /// The next number.
+    pub fn draw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number from `low` to `high`, both included.
+    pub fn within(&mut self, low: u64, high: u64) -> u64 {
+        // The bias of the remainder does not matter for the ranges of tests.
+        match (high - low).checked_add(1) {
+            Some(many) => low + self.draw() % many,
+            None => self.draw(),
+        }
+    }
+
+    /// True this many times in a thousand.
+    pub fn chance(&mut self, per_mille: u32) -> bool {
+        // Drawn in any case, so that a chance of zero leaves the other draws as they were.
+        self.draw() % 1_000 < u64::from(per_mille)
+    }
+
+    /// One of several. There must be some.
+    pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        let at = self.draw() % of.len() as u64;
+        of[usize::try_from(at).unwrap_or(0)].clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_streams_of_their_own() {
+        let first = |seed, name| Random::derive(seed, name).draw();
+        assert_eq!(first(1, "a"), first(1, "a"));
+        assert_ne!(first(1, "a"), first(1, "b"));
+        assert_ne!(first(1, "a"), first(2, "a"));
+    }
+
+    #[test]
+    fn ranges_have_both_ends() {
+        let mut random = Random::new(7);
+        let drawn: std::collections::BTreeSet<u64> =
+            (0..100).map(|_| random.within(3, 5)).collect();
+        assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [3, 4, 5]);
+    }
+}

@@ -1,0 +1,80 @@
+//! A vault.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use a2a_lambda_core::push::PushSecrets;
+use a2a_lambda_core::{Formats, Sealed, Vault, VaultError};
+use async_trait::async_trait;
+
+/// What a [`TestVault`] does instead of opening secrets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VaultFault {
+    /// The keeper of the key does not answer.
+    Unavailable,
+    /// The secrets are damaged.
+    Damaged,
+    /// There is no key.
+    NoKey,
+    /// Another release has sealed them.
+    OtherRelease,
+    /// They are opened after this time; the next ones at once.
+    SlowOnce(Duration),
+}
+
+/// A vault that seals nothing: what it keeps can be read by whoever reads the store.
+#[derive(Debug, Default)]
+pub struct TestVault {
+    fault: Mutex<Option<VaultFault>>,
+}
+
+impl TestVault {
+    /// From now on, this comes of opening secrets; `None` for the secrets.
+    pub fn set_fault(&self, fault: Option<VaultFault>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    fn fault(&self) -> Option<VaultFault> {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Vault for TestVault {
+    fn has_key(&self) -> bool {
+        true
+    }
+
+    async fn seal(&self, secrets: &PushSecrets, context: &str) -> Result<Sealed, VaultError> {
+        if secrets.is_empty() {
+            return Ok(Sealed::default());
+        }
+        let text = serde_json::to_string(&(context, secrets)).map_err(|_| VaultError::Damaged)?;
+        Ok(Sealed::new(text))
+    }
+
+    async fn open(&self, sealed: &Sealed, context: &str) -> Result<PushSecrets, VaultError> {
+        match self.fault() {
+            Some(VaultFault::Unavailable) => {
+                return Err(VaultError::Unavailable("no answer".into()));
+            }
+            Some(VaultFault::Damaged) => return Err(VaultError::Damaged),
+            Some(VaultFault::NoKey) => return Err(VaultError::NoKey),
+            Some(VaultFault::OtherRelease) => {
+                Formats::new("envelope", 1, 1).check(99)?;
+            }
+            Some(VaultFault::SlowOnce(time)) => {
+                tokio::time::sleep(time).await;
+                self.set_fault(None);
+            }
+            None => {}
+        }
+        if sealed.is_empty() {
+            return Ok(PushSecrets::default());
+        }
+        let (sealed_for, secrets): (String, PushSecrets) =
+            serde_json::from_str(sealed.as_str()).map_err(|_| VaultError::Damaged)?;
+        if sealed_for == context { Ok(secrets) } else { Err(VaultError::Damaged) }
+    }
+}

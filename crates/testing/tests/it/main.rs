@@ -1,0 +1,8 @@
+//! The bed, and the doubles.
+
+mod agents;
+mod bed;
+mod crashes;
+mod doubles;
+mod messages;
+mod pushes;
