@@ -15,6 +15,7 @@ use a2a_lambda_core::{
 use a2a_lambda_protocol::Timestamp;
 use tokio::task::{JoinError, JoinSet};
 
+use crate::gate::said;
 use crate::{Doubles, Fault, FaultyStore, Hold, TaskView};
 
 /// How long a signal is hidden whose invocation has failed.
@@ -87,7 +88,7 @@ struct Wanted {
 
 impl Crashing {
     /// Notes a step, and says what happens to the runner that makes it.
-    fn step(&mut self, step: String, hold: &Hold) -> Option<Fault> {
+    fn step(&mut self, step: String, hold: Hold) -> Option<Fault> {
         self.steps.push(step);
         let wanted = self.wanted.as_mut()?;
         wanted.steps -= 1;
@@ -97,21 +98,14 @@ impl Crashing {
         let after = wanted.after;
         self.wanted = None;
         self.has_crashed = true;
-        let hold = hold.clone();
         Some(if after { Fault::HoldAnswer(hold) } else { Fault::HoldRequest(hold) })
     }
 }
 
 /// A runner's step in words; `None` if the commit is only about pushes.
 fn step_of(before: &Head, change: &Change) -> Option<String> {
-    let after = change.head();
-    let phase = after.phase.name();
-    match change.entries().len() {
-        0 if before.phase == after.phase => None,
-        0 => Some(phase.to_owned()),
-        1 => Some(format!("{phase}, 1 entry")),
-        n => Some(format!("{phase}, {n} entries")),
-    }
+    let is_about_the_task = !change.entries().is_empty() || before.phase != change.head().phase;
+    is_about_the_task.then(|| said(change))
 }
 
 impl Deployment {
@@ -269,11 +263,11 @@ impl Deployment {
     fn begin(&self, processes: &mut Processes, signal: Signal) {
         let hold = Hold::new();
         let store = Arc::new(FaultyStore::new(self.doubles.store.clone()));
-        let (crashing, place) = (self.crashing.clone(), hold.clone());
+        let crashing = self.crashing.clone();
         store.plan(move |call| {
             let (before, change) = call.commit?;
             let step = step_of(before, change)?;
-            crashing.lock().unwrap_or_else(PoisonError::into_inner).step(step, &place)
+            crashing.lock().unwrap_or_else(PoisonError::into_inner).step(step, hold)
         });
         let engine = Engine { store: store.clone(), configs: store, ..self.doubles.engine.clone() };
         let runner = Runner::new(engine, self.agents.clone());

@@ -34,6 +34,7 @@ impl Sent {
 /// [runs it](Self::are_run_by).
 pub struct Signals {
     clock: Arc<dyn Clock>,
+    start: Timestamp,
     state: Mutex<State>,
     came: Notify,
     runner: OnceLock<Runner>,
@@ -55,7 +56,9 @@ impl std::fmt::Debug for Signals {
 impl Signals {
     /// An empty one.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, state: Mutex::default(), came: Notify::new(), runner: OnceLock::new() }
+        let start = clock.now();
+        let state = Mutex::default();
+        Self { clock, start, state, came: Notify::new(), runner: OnceLock::new() }
     }
 
     /// From now on a signal is not kept: when it arrives, an invocation of this runner begins, as a
@@ -77,6 +80,11 @@ impl Signals {
     /// Takes all signals, whenever they are to arrive.
     pub fn take(&self) -> Vec<Sent> {
         std::mem::take(&mut self.state().sent)
+    }
+
+    /// Takes all signals: how long after this was made they arrive.
+    pub fn take_times(&self) -> Vec<Duration> {
+        self.take().iter().map(|sent| sent.at.saturating_since(self.start)).collect()
     }
 
     /// Takes the signals that arrive by this time.

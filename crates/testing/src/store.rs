@@ -55,7 +55,7 @@ pub struct Call<'a> {
 }
 
 /// What happens to a request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Fault {
     /// It does not arrive.
@@ -84,9 +84,10 @@ pub enum Fault {
     HoldAnswer(Hold),
 }
 
-/// A place at which a test holds what comes there.
-#[derive(Debug, Clone)]
-pub struct Hold(Arc<Places>);
+/// A place at which a test holds what comes there. A copy is the same place, which is kept until the
+/// test's process ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Hold(&'static Places);
 
 #[derive(Debug)]
 struct Places {
@@ -97,7 +98,7 @@ struct Places {
 impl Default for Hold {
     fn default() -> Self {
         let places = Places { reached: Semaphore::new(0), released: Semaphore::new(0) };
-        Self(Arc::new(places))
+        Self(Box::leak(Box::new(places)))
     }
 }
 

@@ -4,7 +4,6 @@
 //! A killed executor's record does not come again here, as it would from SQS: the due index alone
 //! must do. The matrix is written down in `crash-matrix.md`.
 
-mod gate;
 mod scenario;
 
 use std::fmt::Write as _;
@@ -13,8 +12,9 @@ use std::path::Path;
 use a2a_lambda_core::{Entry, Event, Snapshot, Swept, TaskKey};
 use a2a_lambda_protocol::{ListTasksRequest, TaskState};
 
+use a2a_lambda_testing::Gate;
+
 use crate::support::{World, artifacts, history, secs};
-use gate::Gate;
 use scenario::{Scenario, agent};
 
 /// How often the world is looked at while it heals.
@@ -119,7 +119,7 @@ async fn row(scenario: Scenario, lets_pass: usize) -> Option<String> {
     let world = World::new(agent());
     scenario.prepare(&world).await;
     let gate = Gate::new(lets_pass);
-    let engine = gate.before(&world);
+    let engine = gate.before(&world.doubles);
     tokio::select! {
         biased;
         () = gate.killed() => {}

@@ -122,7 +122,7 @@ impl World {
     pub(super) async fn done(&self) -> TaskKey {
         let key = self.submit("go").await;
         self.attend(&key).await;
-        self.queue.take();
+        self.queue.take_times();
         key
     }
 

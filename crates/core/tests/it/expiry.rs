@@ -90,7 +90,7 @@ async fn send(world: &World, message: Message, key: Option<&str>) -> Result<Task
 async fn ended(world: &World) -> TaskKey {
     let key = World::key(&send(world, user("first"), Some("key")).await.unwrap().id);
     world.attend(&key).await;
-    world.queue.take();
+    world.queue.take_times();
     assert!(world.head(&key).await.is_terminal());
     key
 }
@@ -527,7 +527,7 @@ async fn a_restart_leaves_alone_what_is_due_for_its_age() {
     let restarted =
         a2a_lambda_core::restart(&world.engine, a2a_lambda_core::Former::Ended).await.unwrap();
     assert_eq!((restarted.signaled, restarted.voided, restarted.failed), (0, 0, 0));
-    assert!(world.queue.take().is_empty());
+    assert!(world.queue.take_times().is_empty());
 }
 
 /// Nothing of it is there where an earlier release is in use, too.

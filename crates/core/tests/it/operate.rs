@@ -1,21 +1,19 @@
 //! What operators do about pushes.
 
-mod busy;
-
 use std::collections::BTreeSet;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use a2a_lambda_core::ids::ConfigId;
+use a2a_lambda_core::ids::{ConfigId, WriteId};
 use a2a_lambda_core::operate::{FailingConfig, FailingPage, OperateError, Operator};
 use a2a_lambda_core::{
-    Delivered, End, Engine, Generation, Mark, Position, PushConfigs, Reply, StoreError, Tally,
-    TaskKey,
+    Delivered, End, Generation, Mark, MemoryStore, Position, PushConfig, PushConfigs, Reply,
+    StoreError, Tally, TaskKey,
 };
 use a2a_lambda_protocol::{Artifact, Part, TaskState};
+use futures_util::FutureExt as _;
 
-use self::busy::Busy;
 use crate::delivery::{sent, url};
 use crate::support::{Fault, Kind, Manner, Scripted, World, millis, script, secs};
 
@@ -286,15 +284,28 @@ async fn operators_at_once_do_no_harm() {
     assert_eq!(world.told("hook")[1..], ALL);
 }
 
+/// Changes each config of a task, in nothing but its mark.
+async fn change_again(memory: &MemoryStore, task: &TaskKey) {
+    for theirs in memory.stored_configs(task) {
+        let write = WriteId::new(format!("{}+", theirs.write.as_str()));
+        memory.put(task, &PushConfig { write, ..theirs }).await.unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn configs_are_not_changed_over_others_changes_for_ever() {
     let world = World::new(shows_three(0));
     let key = world.with_disabled("hook").await;
     // Somebody else writes between each read and its write.
-    let memory = world.memory.clone();
-    let task = key.clone();
-    let configs = Arc::new(Busy { memory, task });
-    let engine = Engine { configs, ..world.engine.clone() };
+    let (memory, task) = (world.memory.clone(), key.clone());
+    world.faults.plan(move |call| {
+        if call.kind == Kind::AdvanceConfig {
+            let changed = change_again(&memory, &task).now_or_never();
+            changed.expect("a store in memory does not wait");
+        }
+        None
+    });
+    let engine = world.engine.clone();
     let refused = Operator::new(engine).enable(&key, &id("hook")).await;
     assert!(matches!(refused, Err(OperateError::Contended)), "{refused:?}");
     assert!(world.config_of(&key, "hook").await.delivery.is_disabled());

@@ -1,21 +1,16 @@
 //! What the tests stand on: a world in which time, ids, faults and agents are the test's own.
 
-mod faults;
-mod receivers;
 mod script;
-mod services;
 mod streams;
 mod world;
 
 use std::time::Duration;
 
 use a2a_lambda_core::Tenant;
-use a2a_lambda_protocol::{Message, Part, Role, Task};
+use a2a_lambda_protocol::{Message, Part, Task};
 
-pub(crate) use faults::{Call, Fault, FaultyStore, Kind};
-pub(crate) use receivers::{Manner, Receivers};
+pub(crate) use a2a_lambda_testing::{Call, Fault, Kind, Manner, TestClock, VaultFault, user};
 pub(crate) use script::{Diary, Scripted, script};
-pub(crate) use services::{CountingIds, SentSignals, TestClock};
 pub(crate) use streams::{drain, event, subscribe, told_by};
 pub(crate) use world::World;
 
@@ -29,16 +24,6 @@ pub(crate) const fn millis(n: u64) -> Duration {
 
 pub(crate) fn tenant(name: &str) -> Tenant {
     Tenant::parse(name).unwrap()
-}
-
-/// A user's message with one part of text, which is also its id.
-pub(crate) fn user(text: &str) -> Message {
-    Message {
-        message_id: format!("id of {text}"),
-        role: Role::User,
-        parts: vec![Part::text(text)],
-        ..Message::default()
-    }
 }
 
 /// A message's text parts, joined.

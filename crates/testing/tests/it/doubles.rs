@@ -57,8 +57,7 @@ async fn what_is_held_goes_on_when_the_test_says_so() {
     let key = submit(&doubles.engine, &caller("", "alice"), "hi").await;
     for fault in [Fault::HoldRequest, Fault::HoldAnswer] {
         let hold = Hold::new();
-        let place = hold.clone();
-        doubles.store.plan(move |call| (call.kind == Kind::Read).then(|| fault(place.clone())));
+        doubles.store.plan(move |call| (call.kind == Kind::Read).then(|| fault(hold)));
         let store = doubles.store.clone();
         let read = {
             let key = key.clone();

@@ -225,10 +225,10 @@ impl Scenario {
         // Those for which a signal is under way, beside what the actor is about.
         match self {
             Self::FollowUpToQueued | Self::CancelQueued => {}
-            Self::FollowUpToSleeper => drop(world.queue.take()),
+            Self::FollowUpToSleeper => drop(world.queue.take_times()),
             _ => {
-                world.queue.take();
-                world.timer.take();
+                world.queue.take_times();
+                world.timer.take_times();
             }
         }
     }

@@ -159,7 +159,7 @@ async fn an_agent_that_shows_something_is_pushed_at_once() {
     tokio::time::sleep(secs(1)).await;
     let arrived = world.receivers.arrived(&url("hook"));
     assert_eq!(arrived[0].told(), "task SUBMITTED");
-    assert!(arrived[2].at <= crate::support::TestClock::epoch().saturating_add(millis(2_500)));
+    assert!(arrived[2].at <= crate::support::TestClock::START.saturating_add(millis(2_500)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -68,7 +68,7 @@ async fn whatever_fails_during_a_delivery_all_is_delivered_in_order() {
             let place = format!("{kind} {number}");
             let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 0));
             let key = backlog(&world).await;
-            world.faults.plan(move |call: Call| match kind {
+            world.faults.plan(move |call: Call<'_>| match kind {
                 // Each try of it is lost.
                 "lose request" if (number..number + 4).contains(&call.number) => {
                     Some(Fault::LoseRequest)
@@ -108,7 +108,7 @@ async fn whatever_fails_beside_the_agent_all_is_delivered_in_order() {
             let world = World::new(agent());
             let key = world.submit_for("hook").await;
             world.receivers.script(&url("hook"), |_| Manner::Slow(millis(500)));
-            world.faults.plan(move |call: Call| (call.number == number).then_some(fault));
+            world.faults.plan(move |call: Call<'_>| (call.number == number).then_some(fault));
             world.attend_killed_after(&key, secs(8)).await;
             world.faults.heal();
             world.live(&key, secs(300)).await;
@@ -140,7 +140,7 @@ async fn what_was_sent_as_one_is_the_same_the_next_time() {
             let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 400));
             let key = world.submit_for("hook").await;
             world.receivers.script(&url("hook"), |_| Manner::Slow(millis(900)));
-            world.faults.plan(move |call: Call| {
+            world.faults.plan(move |call: Call<'_>| {
                 let hit = call.kind == Kind::AdvanceConfig && call.of_kind >= number;
                 hit.then_some(fault)
             });
@@ -166,7 +166,7 @@ async fn a_failure_beside_a_long_run_does_not_hold_up_its_pushes() {
             Ok(End::completed())
         })
     }));
-    world.faults.plan(|call: Call| {
+    world.faults.plan(|call: Call<'_>| {
         (call.kind == Kind::GetConfigs && call.of_kind <= 4).then_some(Fault::LoseRequest)
     });
     let key = world.submit_for("hook").await;
@@ -186,7 +186,7 @@ async fn a_failure_does_not_forget_what_is_under_way() {
     world.attend(&key).await;
     world.register(&key, "slow").await;
     world.receivers.script(&url("slow"), |_| Manner::Slow(secs(5)));
-    world.faults.plan(|call: Call| {
+    world.faults.plan(|call: Call<'_>| {
         (call.kind == Kind::GetConfigs && call.of_kind == 2).then_some(Fault::Refuse)
     });
     let registering = async {
@@ -211,7 +211,7 @@ async fn who_was_held_up_sends_nothing_after_its_claim() {
     let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 0));
     let key = backlog(&world).await;
     // The note that several chunks are sent as one takes longer than the claim.
-    world.faults.plan(|call: Call| {
+    world.faults.plan(|call: Call<'_>| {
         let slow = call.kind == Kind::AdvanceConfig && call.of_kind == 3;
         slow.then_some(Fault::SlowAnswer(secs(35)))
     });
@@ -239,7 +239,7 @@ async fn who_claims_late_does_not_send_what_another_has_sent() {
         .script(&url("hook"), move |n| Manner::Answers(if fails.contains(&n) { 503 } else { 200 }));
     let key = world.submit_for("hook").await;
     // The third commit renews the claim for the third attempt at "a", some 35 s after the second.
-    world.faults.plan(|call: Call| {
+    world.faults.plan(|call: Call<'_>| {
         let renews = call.kind == Kind::Commit && call.of_kind == 3;
         renews.then_some(Fault::SlowRequest(secs(20)))
     });
@@ -272,7 +272,7 @@ async fn what_another_may_have_sent_alone_is_not_sent_with_more() {
     world.receivers.script(&url("slow"), |_| Manner::Slow(secs(9)));
     let key = world.submit_for("hook").await;
     // The first three are the runner's: of the task, that it is at work, and "a".
-    world.faults.plan(|call: Call| {
+    world.faults.plan(|call: Call<'_>| {
         let notes_b = call.kind == Kind::AdvanceConfig && call.of_kind == 4;
         notes_b.then_some(Fault::HangBefore)
     });

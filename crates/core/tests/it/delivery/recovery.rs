@@ -69,7 +69,7 @@ async fn of_two_that_deliver_one_does() {
     let world = World::new(asks());
     let key = world.submit_for("hook").await;
     world.cancel(&key).await.unwrap();
-    let slow = |call: crate::support::Call| {
+    let slow = |call: crate::support::Call<'_>| {
         (call.kind == Kind::Commit).then_some(Fault::SlowRequest(millis(5)))
     };
     world.faults.plan(slow);
@@ -114,7 +114,7 @@ async fn what_there_is_no_time_for_is_signaled() {
     let until = world.now().saturating_add(secs(1));
     // Not open: who is woken by that is there for those that nobody has looked at.
     assert_eq!(world.head(&key).await.mark(), Some(&Mark::Waiting { until }));
-    assert_eq!(world.queue.take().last(), Some(&secs(6)));
+    assert_eq!(world.queue.take_times().last(), Some(&secs(6)));
     tokio::time::sleep(secs(1)).await;
     assert_eq!(world.deliver(&key).await, sent(1));
     assert_eq!(world.told("hook"), ["task SUBMITTED", "status CANCELED"]);

@@ -28,7 +28,7 @@ async fn receiver(script: impl FnMut(usize) -> Manner + Send + 'static) -> (Worl
 
 /// When the one signal that was sent is to arrive, and whether the queue has it.
 fn signaled(world: &World) -> (Duration, bool) {
-    let (queue, timer) = (world.queue.take(), world.timer.take());
+    let (queue, timer) = (world.queue.take_times(), world.timer.take_times());
     assert_eq!(queue.len() + timer.len(), 1, "{queue:?} {timer:?}");
     (queue.iter().chain(&timer).copied().next().unwrap(), !queue.is_empty())
 }
@@ -63,7 +63,7 @@ async fn a_receiver_is_tried_for_three_days_and_then_no_more() {
     assert!(config.delivery.is_disabled());
     assert_eq!(config.delivery.trouble.unwrap().failures, 12);
     assert!(world.ids("hook").windows(2).all(|pair| pair[0] == pair[1]), "it is one push");
-    assert!(world.queue.take().is_empty() && world.timer.take().is_empty());
+    assert!(world.queue.take_times().is_empty() && world.timer.take_times().is_empty());
     let head = world.head(&key).await;
     assert_eq!((head.mark(), head.due), (None, None));
 
@@ -221,15 +221,15 @@ async fn two_receivers_in_trouble_are_each_tried_at_their_time() {
         world.register(&key, name).await;
     }
     assert_eq!(world.deliver(&key).await, failed(2));
-    assert_eq!(world.queue.take().len(), 1, "a signal for the first one");
+    assert_eq!(world.queue.take_times().len(), 1, "a signal for the first one");
     tokio::time::sleep(secs(100)).await;
     assert_eq!(world.deliver(&key).await, sent(1));
     assert_eq!((world.told("one").len(), world.told("two").len()), (2, 1));
-    assert_eq!(world.queue.take().len(), 1, "and then for the second");
+    assert_eq!(world.queue.take_times().len(), 1, "and then for the second");
     tokio::time::sleep(secs(100)).await;
     assert_eq!(world.deliver(&key).await, sent(1));
     assert_eq!(world.head(&key).await.mark(), None);
-    assert!(world.queue.take().is_empty());
+    assert!(world.queue.take_times().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

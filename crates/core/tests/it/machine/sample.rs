@@ -17,7 +17,7 @@ pub(crate) const LEASE_S: u64 = 30;
 
 /// The moment this many seconds after the begin.
 pub(crate) fn at(seconds: u64) -> Timestamp {
-    TestClock::epoch().saturating_add(secs(seconds))
+    TestClock::START.saturating_add(secs(seconds))
 }
 
 /// How long a signal may take.
@@ -27,7 +27,7 @@ pub(crate) fn grace() -> std::time::Duration {
 
 /// How many seconds after the begin a moment is.
 pub(crate) fn seconds(at: Timestamp) -> u64 {
-    at.saturating_since(TestClock::epoch()).as_secs()
+    at.saturating_since(TestClock::START).as_secs()
 }
 
 pub(crate) fn stamp(now: u64) -> Stamp {

@@ -125,7 +125,7 @@ async fn a_request_is_repeated_with_its_config_and_with_no_other() {
 async fn a_config_that_is_wrong_is_refused_with_the_message() {
     let world = World::new(takes(600));
     let task = world.submit("go").await;
-    world.queue.take();
+    world.queue.take_times();
     let fine = || config("https://example.com");
     let scheme = |scheme: &str| TaskPushNotificationConfig {
         authentication: Some(AuthenticationInfo { scheme: scheme.into(), ..Default::default() }),
@@ -150,7 +150,7 @@ async fn a_config_that_is_wrong_is_refused_with_the_message() {
     }
     assert_eq!(world.list_one().await, task);
     assert_eq!(history(&world.task(&task).await), ["go"]);
-    assert!(kept(&world, &task).await.is_empty() && world.queue.take().is_empty());
+    assert!(kept(&world, &task).await.is_empty() && world.queue.take_times().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,7 +175,7 @@ async fn nothing_is_accepted_where_the_config_cannot_be_stored() {
         {
             let world = World::new(takes(600));
             let task = world.submit("go").await;
-            world.queue.take();
+            world.queue.take_times();
             world.faults.plan(move |call| (call.kind == kind).then_some(fault));
             for message in [user("new"), to(&task, "more")] {
                 for key in [None, Some("key")] {
@@ -186,7 +186,7 @@ async fn nothing_is_accepted_where_the_config_cannot_be_stored() {
             let writes = world.faults.count_of(Kind::Create) + world.faults.count_of(Kind::Commit);
             assert_eq!((writes, world.list_one().await), (0, task.clone()));
             assert_eq!(history(&world.task(&task).await), ["go"]);
-            assert!(world.queue.take().is_empty());
+            assert!(world.queue.take_times().is_empty());
             // It can be sent again, under the same key.
             world.faults.heal();
             let config = || config("https://example.com");

@@ -105,7 +105,7 @@ async fn a_bad_request_is_refused_with_the_field_that_is_wrong() {
     let nothing = SendMessageRequest::default();
     let sent = world.operations().send(&World::alice(), nothing, &SendOptions::default()).await;
     assert_eq!(told(&sent.unwrap_err()), (ErrorKind::InvalidParams, vec!["message"]));
-    assert!(is_empty(&world).await && world.queue.take().is_empty());
+    assert!(is_empty(&world).await && world.queue.take_times().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,7 +114,7 @@ async fn a_message_that_is_too_large_is_refused_before_anything_is_written() {
     let large = Message { parts: vec![Part::text("x".repeat(1_000))], ..user("large") };
     let error = send(&world, large.clone()).await.unwrap_err();
     assert_eq!(told(&error), (ErrorKind::InvalidParams, vec!["message"]));
-    assert!(is_empty(&world).await && world.queue.take().is_empty());
+    assert!(is_empty(&world).await && world.queue.take_times().is_empty());
 
     let task = send(&world, user("first")).await.unwrap();
     let before = world.snapshot(&World::key(&task.id)).await;
@@ -168,7 +168,7 @@ async fn a_store_that_is_down_refuses_the_message() {
     world.faults.plan(|_| Some(Fault::LoseRequest));
     let error = send(&world, user("hello")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
-    assert!(world.queue.take().is_empty());
+    assert!(world.queue.take_times().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -231,7 +231,7 @@ async fn a_bad_request_has_no_stream() {
     let error =
         send_streaming(&world, Message::default(), &SendOptions::default()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::InvalidParams);
-    assert!(world.queue.take().is_empty());
+    assert!(world.queue.take_times().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,7 +24,9 @@ fn chunks() -> Scripted {
 }
 
 /// A stream that is read while requests of the store fail as `plan` says, and when it ended.
-async fn under(plan: impl FnMut(Call) -> Option<Fault> + Send + 'static) -> (Vec<String>, u128) {
+async fn under(
+    plan: impl FnMut(Call<'_>) -> Option<Fault> + Send + 'static,
+) -> (Vec<String>, u128) {
     let world = World::new(chunks());
     let key = world.submit("go").await;
     let mut tail = subscribe(&world, &key, None).await.unwrap();

@@ -41,7 +41,7 @@ async fn a_lease_that_is_renewed_at_the_last_moment_is_not_taken() {
     // who reads the task just after that, takes so long that the next renewal is faster.
     let clock = world.clock.clone();
     world.faults.plan(move |call| {
-        let passed = clock.now().saturating_since(TestClock::epoch());
+        let passed = clock.now().saturating_since(TestClock::START);
         match call.kind {
             Kind::Renew if passed < secs(31) => Some(Fault::LoseRequest),
             Kind::Commit if call.of_kind == 2 => Some(Fault::SlowRequest(secs(5))),

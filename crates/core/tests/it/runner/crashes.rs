@@ -98,7 +98,7 @@ async fn every_so_many_answers_lost() {
             let key = world.submit("tell").await;
             world
                 .faults
-                .plan(move |call: Call| (call.number.is_multiple_of(every)).then_some(fault));
+                .plan(move |call: Call<'_>| (call.number.is_multiple_of(every)).then_some(fault));
             let task = world.settle(&key).await;
             assert_told_once(&world, &key, &task, &format!("every {every} {fault:?}")).await;
         }

@@ -14,7 +14,7 @@ async fn a_failure_is_tried_again_with_longer_and_longer_waits_until_it_is_final
         |policy| policy.max_attempts = 4,
     );
     let key = world.submit("hello").await;
-    world.queue.take();
+    world.queue.take_times();
     let mut waits = Vec::new();
     loop {
         let begin = world.now();
@@ -25,11 +25,11 @@ async fn a_failure_is_tried_again_with_longer_and_longer_waits_until_it_is_final
         }
         let Phase::Waiting { until } = world.head(&key).await.phase else { panic!("{state:?}") };
         waits.push(until.saturating_since(begin).as_secs());
-        assert_eq!(world.queue.take().len(), 1);
+        assert_eq!(world.queue.take_times().len(), 1);
         tokio::time::sleep(until.saturating_since(world.now())).await;
     }
     assert_eq!(waits, [1, 2, 4]);
-    assert!(world.queue.take().is_empty());
+    assert!(world.queue.take_times().is_empty());
     assert_eq!(status_text(&world.task(&key).await), "no luck, 4");
 }
 

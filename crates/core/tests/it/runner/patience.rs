@@ -29,8 +29,8 @@ fn asking(impatience: Impatience) -> World {
 async fn pass_an_hour(world: &World, loses_signal: bool) {
     tokio::time::sleep(secs(3_600)).await;
     if loses_signal {
-        world.queue.take();
-        world.timer.take();
+        world.queue.take_times();
+        world.timer.take_times();
         tokio::time::sleep(secs(60)).await;
         let swept = world.sweep().await;
         assert_eq!((swept.due, swept.late_users, swept.signaled()), (1, 1, 1));

@@ -24,12 +24,12 @@ async fn a_task_of_ended_processes_runs_again_at_once() {
     let world = World::new(sleeper());
     let key = world.submit_for("hook").await;
     world.attend_killed_after(&key, secs(1)).await;
-    world.queue.take();
+    world.queue.take_times();
     let head = world.head(&key).await;
     assert!(matches!(head.mark(), Some(Mark::Claimed { .. })), "{head:?}");
 
     assert_eq!(restart(&world.engine, Former::Ended).await.unwrap(), taken_up(1, 1));
-    assert_eq!(world.queue.take(), [secs(1)]);
+    assert_eq!(world.queue.take_times(), [secs(1)]);
     let head = world.head(&key).await;
     assert!(matches!(head.phase, Phase::Waiting { until } if until == world.now()), "{head:?}");
     assert_eq!(head.mark(), Some(&Mark::Open));
@@ -45,11 +45,11 @@ async fn a_process_that_may_live_keeps_its_lease() {
     let world = World::new(sleeper());
     let key = world.submit("hello").await;
     world.attend_killed_after(&key, secs(1)).await;
-    world.queue.take();
+    world.queue.take_times();
     let lease = world.head(&key).await.leased_until();
     assert_eq!(restart(&world.engine, Former::MayLive).await.unwrap(), taken_up(1, 0));
     assert_eq!(world.head(&key).await.leased_until(), lease);
-    assert_eq!(world.queue.take(), [secs(30)], "at the end of the lease");
+    assert_eq!(world.queue.take_times(), [secs(30)], "at the end of the lease");
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,9 +62,9 @@ async fn what_waits_for_a_time_waits_for_it_still() {
     }));
     let key = world.submit("hello").await;
     world.attend(&key).await;
-    world.queue.take();
+    world.queue.take_times();
     assert_eq!(restart(&world.engine, Former::Ended).await.unwrap(), taken_up(1, 0));
-    assert_eq!(world.queue.take(), [secs(300)]);
+    assert_eq!(world.queue.take_times(), [secs(300)]);
 }
 
 #[tokio::test(start_paused = true)]

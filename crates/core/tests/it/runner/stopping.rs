@@ -126,7 +126,7 @@ async fn a_runner_whose_lease_is_taken_stops() {
     // The first runner's renewals and looks are lost from 5 s on, for longer than the lease lasts.
     let clock = world.clock.clone();
     world.faults.plan(move |call| {
-        let passed = clock.now().saturating_since(TestClock::epoch());
+        let passed = clock.now().saturating_since(TestClock::START);
         let cut_off = (secs(5)..secs(45)).contains(&passed);
         (cut_off && call.kind != Kind::Commit).then_some(Fault::LoseRequest)
     });
@@ -169,7 +169,7 @@ async fn a_long_run_keeps_its_lease() {
 
 #[tokio::test(start_paused = true)]
 async fn the_end_that_gives_up_the_lease_does_not_look_like_a_lost_lease() {
-    let wake_at = TestClock::epoch().saturating_add(secs(300));
+    let wake_at = TestClock::START.saturating_add(secs(300));
     let world = World::new(script(move |turn, _| {
         Box::pin(async move {
             turn.sleep(secs(5)).await;
@@ -177,14 +177,14 @@ async fn the_end_that_gives_up_the_lease_does_not_look_like_a_lost_lease() {
         })
     }));
     let key = world.submit("hello").await;
-    world.queue.take();
+    world.queue.take_times();
     // The answer to the commit that parks takes so long that the next look finds the lease gone.
     world.faults.plan(|call| {
         (call.kind == Kind::Commit && call.of_kind == 2).then_some(Fault::SlowAnswer(secs(3)))
     });
     let attended = world.attend(&key).await;
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
-    assert_eq!(world.queue.take(), [secs(300)], "the wake-up is not lost");
+    assert_eq!(world.queue.take_times(), [secs(300)], "the wake-up is not lost");
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,12 +193,12 @@ async fn a_signal_that_takes_long_to_send_is_not_given_up() {
         Box::pin(async move { Ok(End::Continue { checkpoint: Json::from_value(&turn.number())? }) })
     }));
     let key = world.submit("hello").await;
-    world.queue.take();
+    world.queue.take_times();
     // By now the lease is given up, and the next look would find that.
     world.queue.set_latency(secs(5));
     let attended = world.attend(&key).await;
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
-    assert_eq!(world.queue.take().len(), 1);
+    assert_eq!(world.queue.take_times().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -214,7 +214,7 @@ async fn an_agent_that_hangs_is_told_then_left_and_tried_again() {
         })
     }));
     let key = world.submit("hello").await;
-    world.queue.take();
+    world.queue.take_times();
     let attended = world.attend(&key).await;
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
     // Told 5 s before the end of the invocation, and left 2 s later.
@@ -222,7 +222,7 @@ async fn an_agent_that_hangs_is_told_then_left_and_tried_again() {
     assert_eq!(world.passed().as_secs(), 897);
     let head = world.head(&key).await;
     assert!(matches!(head.phase, Phase::Waiting { .. }) && head.attempt == 1, "{head:?}");
-    assert_eq!(world.queue.take().len(), 1);
+    assert_eq!(world.queue.take_times().len(), 1);
     assert_eq!(status_text(&world.settle(&key).await), "at the second");
 }
 

@@ -15,7 +15,7 @@ fn sleeper(seconds: u64) -> Scripted {
 }
 
 fn at(seconds: u64) -> Timestamp {
-    TestClock::epoch().saturating_add(secs(seconds))
+    TestClock::START.saturating_add(secs(seconds))
 }
 
 /// What a sweep of a world with one task comes to.
@@ -37,7 +37,7 @@ async fn a_lost_signal_is_sent_again_once_it_is_late() {
     assert_eq!(swept(&world).await, (0, 0), "it may be under way");
     tokio::time::sleep(secs(1)).await;
     assert_eq!(swept(&world).await, (1, 1));
-    assert_eq!(world.queue.take().len(), 1);
+    assert_eq!(world.queue.take_times().len(), 1);
     assert_eq!(swept(&world).await, (0, 0), "the new one is under way");
     assert_eq!(world.attend(&key).await, Attended::Ran { turns: 1, state: TaskState::Completed });
     tokio::time::sleep(secs(600)).await;
@@ -49,14 +49,14 @@ async fn an_expired_lease_is_ended_and_signaled() {
     let world = World::new(sleeper(600));
     let key = world.submit("hello").await;
     world.attend_killed_after(&key, secs(40)).await;
-    world.queue.take();
+    world.queue.take_times();
     // Renewed last at 31.5 s, so it ends at 61.5 s; it was due at 60 s.
     tokio::time::sleep(secs(21)).await;
     assert_eq!(swept(&world).await, (1, 0), "it is not expired yet");
     assert_eq!(world.head(&key).await.due, world.head(&key).await.leased_until());
     tokio::time::sleep(secs(1)).await;
     assert_eq!(swept(&world).await, (1, 1));
-    assert_eq!(world.queue.take().len(), 1);
+    assert_eq!(world.queue.take_times().len(), 1);
     let head = world.head(&key).await;
     assert!(matches!(head.phase, Phase::Waiting { until } if until <= world.now()), "{head:?}");
 }
@@ -65,7 +65,7 @@ async fn an_expired_lease_is_ended_and_signaled() {
 async fn a_live_lease_is_left_alone() {
     let world = World::new(sleeper(300));
     let key = world.submit("hello").await;
-    world.queue.take();
+    world.queue.take_times();
     let (attended, ()) = tokio::join!(world.attend(&key), async {
         for _ in 0..9 {
             tokio::time::sleep(secs(30)).await;
@@ -75,7 +75,7 @@ async fn a_live_lease_is_left_alone() {
         }
     });
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
-    assert!(world.queue.take().is_empty());
+    assert!(world.queue.take_times().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +92,7 @@ async fn a_wake_time_is_awaited_and_then_signaled() {
     world.timer.set_down(true);
     let parked = world.attend_for(&key, secs(900)).await;
     assert!(matches!(parked, Err(RunError::Signal(_))), "SQS gives the record again: {parked:?}");
-    world.queue.take();
+    world.queue.take_times();
     tokio::time::sleep(secs(60)).await;
     assert_eq!(swept(&world).await, (1, 0), "it is not yet time");
     assert_eq!(world.head(&key).await.due, Some(at(1_060)));
@@ -196,9 +196,9 @@ async fn a_shard_that_cannot_be_read_is_reported() {
 async fn sweeps_at_the_same_time_signal_once() {
     let world = World::new(sleeper(1));
     world.submit("hello").await;
-    world.queue.take();
+    world.queue.take_times();
     tokio::time::sleep(secs(61)).await;
     world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(millis(9))));
     let (one, two) = tokio::join!(world.sweep(), world.sweep());
-    assert_eq!(one.signaled() + two.signaled(), world.queue.take().len());
+    assert_eq!(one.signaled() + two.signaled(), world.queue.take_times().len());
 }

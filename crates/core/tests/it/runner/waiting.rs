@@ -6,7 +6,7 @@ use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 use crate::support::{Scripted, TestClock, World, script, secs};
 
 fn at(seconds: u64) -> Timestamp {
-    TestClock::epoch().saturating_add(secs(seconds))
+    TestClock::START.saturating_add(secs(seconds))
 }
 
 /// Parks until a time, then completes; notes what each turn is given.
@@ -28,16 +28,16 @@ fn parks_until(seconds: u64) -> Scripted {
 async fn a_parked_task_has_no_lease_and_is_woken_in_time() {
     let world = World::new(parks_until(600));
     let key = world.submit("hello").await;
-    world.queue.take();
+    world.queue.take_times();
     let attended = world.attend(&key).await;
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
     let head = world.head(&key).await;
     assert_eq!(head.phase, Phase::Waiting { until: at(600) });
-    assert_eq!((world.queue.take(), world.timer.take()), (vec![secs(600)], vec![]));
+    assert_eq!((world.queue.take_times(), world.timer.take_times()), (vec![secs(600)], vec![]));
 
     // A signal that comes early leaves the task alone, and comes again in time.
     assert_eq!(world.attend(&key).await, Attended::NotBefore { at: at(600) });
-    assert_eq!(world.queue.take(), [secs(600)]);
+    assert_eq!(world.queue.take_times(), [secs(600)]);
 
     tokio::time::sleep(secs(600)).await;
     let attended = world.attend(&key).await;
@@ -50,9 +50,9 @@ async fn what_a_queue_cannot_wait_for_goes_to_the_timer() {
     for (wait, queue, timer) in [(900, vec![secs(900)], vec![]), (901, vec![], vec![secs(901)])] {
         let world = World::new(parks_until(wait));
         let key = world.submit("hello").await;
-        world.queue.take();
+        world.queue.take_times();
         world.attend(&key).await;
-        let sent = (world.queue.take(), world.timer.take());
+        let sent = (world.queue.take_times(), world.timer.take_times());
         assert_eq!(sent, (queue, timer), "{wait}");
     }
 }
@@ -62,10 +62,10 @@ async fn a_message_wakes_a_parked_task_before_its_time() {
     let world = World::new(parks_until(50_000));
     let key = world.submit("hello").await;
     world.attend(&key).await;
-    world.queue.take();
+    world.queue.take_times();
     tokio::time::sleep(secs(100)).await;
     world.follow_up(&key, "now").await.unwrap();
-    assert_eq!(world.queue.take().len(), 1);
+    assert_eq!(world.queue.take_times().len(), 1);
     let attended = world.attend(&key).await;
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
     assert_eq!(world.diary.read(), [r#"None "hello""#, r#"Some("parked") "now""#]);

@@ -11,18 +11,18 @@ use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::push::{PushConfig, PushSecrets};
 use a2a_lambda_core::store::{Depth, Snapshot};
 use a2a_lambda_core::{
-    Agents, Attended, Clock, Company, Engine, Head, MemoryStore, Operations, Owner, Phase,
-    PlainVault, Policy, RunError, Runner, Swept, TaskId, TaskKey, TaskStore, Tenant, sweep,
+    Agents, Attended, Clock, Company, Engine, Head, MemoryStore, Operations, Phase, Policy,
+    RunError, Runner, Swept, TaskId, TaskKey, TaskStore, Tenant, sweep,
 };
 use a2a_lambda_protocol::{
-    A2aError, CancelTaskRequest, ListTasksRequest, Message, SendMessageConfiguration,
-    SendMessageRequest, SendMessageResponse, Task, Timestamp,
+    A2aError, CancelTaskRequest, ListTasksRequest, Message, SendMessageResponse, Task, Timestamp,
 };
 
-use super::{
-    CountingIds, Diary, FaultyStore, Receivers, Scripted, SentSignals, TestClock, millis, secs,
-    user,
+use a2a_lambda_testing::{
+    Doubles, FaultyStore, Receivers, Signals, TestClock, TestVault, caller, sending,
 };
+
+use super::{Diary, Scripted, millis, secs, user};
 
 /// How long an invocation of a runner lasts, as on Lambda.
 const INVOCATION: Duration = secs(900);
@@ -32,16 +32,18 @@ const PATIENCE: Duration = secs(3_600);
 
 /// A deployment in small: store, queue, timer, clock, agent.
 pub(crate) struct World {
+    pub(crate) doubles: Doubles,
     /// The store without its faults: what tests look at and interfere through.
     pub(crate) memory: Arc<MemoryStore>,
     /// The store as the runner and the operations see it.
     pub(crate) faults: Arc<FaultyStore>,
-    pub(crate) queue: Arc<SentSignals>,
-    pub(crate) timer: Arc<SentSignals>,
+    pub(crate) queue: Arc<Signals>,
+    pub(crate) timer: Arc<Signals>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) diary: Diary,
     /// Where pushes go.
     pub(crate) receivers: Arc<Receivers>,
+    pub(crate) vault: Arc<TestVault>,
     pub(crate) engine: Engine,
     agents: Agents,
 }
@@ -54,26 +56,25 @@ impl World {
     pub(crate) fn with_policy(agent: Scripted, adjust: impl FnOnce(&mut Policy)) -> Self {
         let mut policy = Policy::default();
         adjust(&mut policy);
-        let clock = Arc::new(TestClock::new());
-        let memory = Arc::new(MemoryStore::new());
-        let faults = Arc::new(FaultyStore::new(memory.clone()));
-        let queue = Arc::new(SentSignals::new(clock.clone()));
-        let timer = Arc::new(SentSignals::new(clock.clone()));
-        let receivers = Arc::new(Receivers::new(clock.clone()));
-        let engine = Engine {
-            store: faults.clone(),
-            configs: faults.clone(),
-            queue: queue.clone(),
-            timer: timer.clone(),
-            clock: clock.clone(),
-            ids: Arc::new(CountingIds::default()),
-            webhook: receivers.clone(),
-            vault: Arc::new(PlainVault),
-            policy: Arc::new(policy),
-        };
+        let doubles = Doubles::of(TestClock::paused(), policy);
+        let Doubles {
+            clock, memory, store: faults, queue, timer, receivers, vault, engine, ..
+        } = doubles.clone();
         let diary = agent.diary.clone();
         let agents = Agents::new(Arc::new(agent));
-        Self { memory, faults, queue, timer, clock, diary, receivers, engine, agents }
+        Self {
+            doubles,
+            memory,
+            faults,
+            queue,
+            timer,
+            clock,
+            diary,
+            receivers,
+            vault,
+            engine,
+            agents,
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -82,7 +83,7 @@ impl World {
 
     /// How much time has passed since the test began.
     pub(crate) fn passed(&self) -> Duration {
-        self.now().saturating_since(TestClock::epoch())
+        self.clock.passed()
     }
 
     pub(crate) fn operations(&self) -> Operations {
@@ -100,7 +101,7 @@ impl World {
 
     /// The caller that tests use unless they need two.
     pub(crate) fn alice() -> Caller {
-        Caller { tenant: Tenant::default(), owner: Owner::parse("alice").unwrap() }
+        caller("", "alice")
     }
 
     pub(crate) fn key(id: &str) -> TaskKey {
@@ -125,14 +126,7 @@ impl World {
     }
 
     async fn post(&self, message: Message) -> Result<SendMessageResponse, A2aError> {
-        let request = SendMessageRequest {
-            message: Some(message),
-            configuration: Some(SendMessageConfiguration {
-                return_immediately: true,
-                ..SendMessageConfiguration::default()
-            }),
-            ..SendMessageRequest::default()
-        };
+        let request = sending(message);
         let operations = Operations::new(self.healthy());
         Box::pin(operations.send(&Self::alice(), request, &SendOptions::default())).await
     }
