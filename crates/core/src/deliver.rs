@@ -52,7 +52,7 @@ use parcel::{Found, next};
 use view::View;
 use wide::{Wide, late_wait, view_for};
 
-/// A claim, and an invocation, must last this much longer than a POST: to note what came of it.
+/// A claim, and an invocation, must last this much longer than a POST, to note what came of it.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// How long whoever delivers next is waited for, where there was no time for more.
