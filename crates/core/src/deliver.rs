@@ -1,10 +1,9 @@
 //! Delivery: what the log has is pushed to whoever registered for it (invariant I6).
 //!
-//! One way of delivering for all who do it: beside the agent, from a stream of the table, and from
-//! the sweep. Whoever delivers claims the task's pending-push mark, walks the log from each
-//! config's cursor, and gives the mark up when there is nothing left, or nothing until a time.
-//! Configs are delivered to side by side: one whose receiver does not answer holds up no other. To
-//! each one thing is sent at a time, in order, and its cursor moves when that is acknowledged.
+//! There is one way to deliver: beside the agent, from the table's stream, and from the sweep. A
+//! deliverer claims the task's pending-push mark, walks the log from each config's cursor, and gives
+//! the mark up when nothing is left, or nothing until a time. It delivers to configs side by side, and
+//! to each one thing at a time, in order. A cursor moves when the receiver has acknowledged.
 //!
 //! An attempt whose outcome could not be written down is made again, with the same id and content:
 //! receivers may be sent something twice. They are not sent what they are known to have had: no
