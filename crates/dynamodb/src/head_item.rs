@@ -131,7 +131,7 @@ fn format(head: &Head) -> u64 {
         || head.has_leftovers
         || head.is_deleted
         || head.trace.is_some();
-    if !has_new { OLDEST } else { WITH_RETENTION }
+    if has_new { WITH_RETENTION } else { OLDEST }
 }
 
 /// The head as attributes, with its keys and those of the indexes.
