@@ -27,6 +27,7 @@ pub(crate) const AGENT: &[File] = files! {
     "src/bin/sqs-executor.rs" = "agent/src/bin/sqs-executor.rs",
     "src/bin/stream-recovery.rs" = "agent/src/bin/stream-recovery.rs",
     "src/lib.rs" = "agent/src/lib.rs",
+    "tests/counts.rs" = "agent/tests/counts.rs",
     "tests/variables.rs" = "agent/tests/variables.rs",
 };
 

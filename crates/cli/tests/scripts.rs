@@ -66,6 +66,10 @@ fn scripts_are_written_once_repaired_and_run_under_the_program_s_name() {
     expected
         .extend(["scripts/package", "scripts/deploy", "infra/template.yaml"].map(PathBuf::from));
     assert_eq!(files(&versioned), expected, "crates/cli/src/bundle.rs names all of them");
+    let same = |path: &PathBuf| {
+        fs::read(versioned.join(path)).unwrap() == fs::read(repository.join(path)).unwrap()
+    };
+    assert!(expected.iter().all(same), "crates/cli/bundle has links, and no copies");
 
     // Where files were removed or changed, they are written again.
     fs::write(versioned.join("scripts/package"), "raise SystemExit(7)").unwrap();
