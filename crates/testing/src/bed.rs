@@ -114,7 +114,7 @@ impl BedBuilder {
     #[track_caller]
     pub fn build(self) -> Bed {
         pause_time();
-        let clock = TestClock::paused().starting_at(self.start);
+        let clock = TestClock::by_tokio().starting_at(self.start);
         let doubles = Doubles::of(clock, self.policy);
         let caller = caller(&self.tenant, &self.owner);
         let deployment =

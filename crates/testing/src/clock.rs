@@ -23,7 +23,7 @@ pub struct TestClock {
 /// How the time passes.
 #[derive(Debug)]
 enum Way {
-    Paused(tokio::time::Instant),
+    Tokio(tokio::time::Instant),
     ByHand,
     Skipping,
 }
@@ -32,11 +32,11 @@ impl TestClock {
     /// The time at which a clock begins that is not told otherwise: a day in November 2023.
     pub const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-    /// A clock that goes with tokio's paused time: when all wait, the time jumps to the first of
-    /// them. It must be made within a runtime whose time is paused, as that of
-    /// `#[tokio::test(start_paused = true)]` is.
-    pub fn paused() -> Self {
-        Self::new(Way::Paused(tokio::time::Instant::now()))
+    /// A clock that goes with tokio's time. Where that is paused, as in
+    /// `#[tokio::test(start_paused = true)]`, the time jumps to the first of those who wait when all
+    /// do. It must be made within the runtime.
+    pub fn by_tokio() -> Self {
+        Self::new(Way::Tokio(tokio::time::Instant::now()))
     }
 
     /// A clock that stands until it is [moved](Self::advance). Who sleeps waits for that.
@@ -70,7 +70,7 @@ impl TestClock {
         self.now().saturating_since(self.start)
     }
 
-    /// Moves the clock forwards. A clock of paused time is set: nobody who sleeps notices.
+    /// Moves the clock forwards. Who sleeps by tokio's time does not notice.
     pub fn advance(&self, time: Duration) {
         self.step(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
     }
@@ -91,7 +91,7 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
         let passed = match &self.way {
-            Way::Paused(begin) => i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX),
+            Way::Tokio(begin) => i64::try_from(begin.elapsed().as_millis()).unwrap_or(i64::MAX),
             Way::ByHand | Way::Skipping => 0,
         };
         let moved = self.moved_ms.load(Ordering::SeqCst);
@@ -100,7 +100,7 @@ impl Clock for TestClock {
 
     async fn sleep(&self, duration: Duration) {
         match &self.way {
-            Way::Paused(_) => {
+            Way::Tokio(_) => {
                 // Tokio rounds up to its own milliseconds, which may begin elsewhere than the clock's:
                 // so it is asked for less, and wakes when the clock's are over.
                 let whole = Duration::from_nanos(999_999);

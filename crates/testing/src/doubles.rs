@@ -36,9 +36,9 @@ pub struct Doubles {
 }
 
 impl Doubles {
-    /// Doubles with a clock of [paused](TestClock::paused) time, and the policy that is the default.
+    /// Doubles with a clock that goes [with tokio's](TestClock::by_tokio) time, and the policy that is the default.
     pub fn new() -> Self {
-        Self::of(TestClock::paused(), Policy::default())
+        Self::of(TestClock::by_tokio(), Policy::default())
     }
 
     /// Doubles with this clock and policy.

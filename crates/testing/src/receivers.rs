@@ -85,6 +85,7 @@ pub struct Receivers {
 #[derive(Default)]
 struct State {
     scripts: BTreeMap<String, Script>,
+    others: Option<Manner>,
     arrived: Vec<Arrived>,
     connects_in: Duration,
     refused: Option<String>,
@@ -111,6 +112,11 @@ impl Receivers {
     /// From now on, the receiver does this with each push.
     pub fn set(&self, url: &str, manner: Manner) {
         self.script(url, move |_| manner);
+    }
+
+    /// From now on, those who were told nothing do this.
+    pub fn set_others(&self, manner: Manner) {
+        self.state().others = Some(manner);
     }
 
     /// From now on, this is why those who are down cannot be reached.
@@ -162,11 +168,11 @@ impl Webhook for Receivers {
             return Err(PushError::Withdrawn);
         }
         let manner = {
-            let State { scripts, arrived, .. } = &mut *self.state();
+            let State { scripts, others, arrived, .. } = &mut *self.state();
             let before = arrived.iter().filter(|before| before.push.url == push.url).count();
             let manner = scripts
                 .get_mut(&push.url)
-                .map_or(Manner::Answers(200), |script| script(before + 1));
+                .map_or(others.unwrap_or(Manner::Answers(200)), |script| script(before + 1));
             let taken = matches!(manner, Manner::Answers(200..300) | Manner::Slow(_));
             arrived.push(Arrived { at: self.clock.now(), push, taken });
             manner

@@ -239,8 +239,8 @@ impl<S> FaultyStore<S> {
         match fault {
             None => request.await,
             Some(Fault::LoseRequest) => Err(lost()),
-            Some(Fault::Refuse) => Err(StoreError::Refused("no rights".into())),
-            Some(Fault::OtherRelease) => Err(of_other_release(asked.task)),
+            Some(Fault::Refuse) => Err(StoreError::Refused("the test says so".into())),
+            Some(Fault::OtherRelease) => Err(of_other_release(asked)),
             Some(Fault::Fail(error)) => Err(error()),
             Some(Fault::LoseAnswer) => request.await.and_then(|_| Err(lost())),
             Some(Fault::LoseAnswerFor(wait)) => {
@@ -275,9 +275,15 @@ impl<S> FaultyStore<S> {
     }
 }
 
-fn of_other_release(task: Option<&TaskKey>) -> StoreError {
-    let key = task.map_or_else(|| "of an index".to_owned(), ToString::to_string);
-    match Formats::new("item", 1, 1).check(99) {
+fn of_other_release(asked: Asked<'_>) -> StoreError {
+    let key = asked.task.map_or_else(|| "of an index".to_owned(), ToString::to_string);
+    let item = match asked.kind {
+        Kind::PutConfig | Kind::GetConfigs | Kind::DeleteConfig | Kind::AdvanceConfig => {
+            "push config"
+        }
+        _ => "head",
+    };
+    match Formats::new(item, 1, 1).check(99) {
         Err(source) => StoreError::OtherRelease { key, source },
         Ok(()) => lost(),
     }

@@ -5,7 +5,7 @@ use a2a_lambda_protocol::ErrorKind;
 use async_trait::async_trait;
 use serde_json::json;
 
-use crate::support::{BINDINGS, BrokenStore, World, call_request, follow_up, operations};
+use crate::support::{BINDINGS, World, call_request, follow_up, operations};
 
 const SECRET: &str = "arn:aws:dynamodb:secret-table";
 
@@ -33,7 +33,7 @@ async fn a_store_that_fails_is_said_to_and_no_more_of_it() {
                     // It is made of nothing that is stored.
                     continue;
                 }
-                let world = World::with_store(BrokenStore(error));
+                let world = World::with_broken_store(error);
                 let request = call_request(binding, operation, params.clone(), &[]);
                 let response = world.request(request).await;
                 let text = String::from_utf8_lossy(response.body()).into_owned();

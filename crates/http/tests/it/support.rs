@@ -4,7 +4,6 @@ mod agents;
 mod answer;
 mod logs;
 mod requests;
-mod services;
 mod stream;
 mod world;
 
@@ -14,7 +13,6 @@ pub(crate) use agents::Mirror;
 pub(crate) use answer::{Answer, BINDINGS, Binding, check_error_form, named_fields, reason};
 pub(crate) use logs::Logs;
 pub(crate) use requests::{call_request, operations, operations_on, request};
-pub(crate) use services::BrokenStore;
 pub(crate) use stream::{Event, Events, Item, check_events};
 pub(crate) use world::World;
 

@@ -3,17 +3,16 @@ use std::time::Duration;
 
 use a2a_lambda_agents::{Conformance, Echo, Strict};
 use a2a_lambda_core::{
-    Agent, Agents, Clock, Engine, MemoryStore, Nowhere, Operations, Owner, PlainVault, Policy,
-    Runner, TaskStore, Tenant,
+    Agent, Agents, Clock, Engine, Operations, Owner, Runner, StoreError, Tenant,
 };
 use a2a_lambda_http::{Bindings, Body, Grant, HttpConfig, Principal, Visitor};
 use a2a_lambda_protocol::{MutualTlsSecurityScheme, SecurityScheme};
+use a2a_lambda_testing::{Doubles, Fault, FaultyStore, Manner, TestClock};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{Request, Response};
 use serde_json::{Value, json};
 
-use super::services::{CountingIds, Runners, TestClock};
 use super::stream::Events;
 use super::{Answer, Binding, call_request, request, send};
 
@@ -25,6 +24,7 @@ pub(crate) struct World {
     pub(crate) visitor: Visitor,
     pub(crate) engine: Engine,
     clock: Arc<TestClock>,
+    store: Arc<FaultyStore>,
 }
 
 impl World {
@@ -39,15 +39,18 @@ impl World {
     }
 
     pub(crate) fn with_agents(agents: Agents) -> Self {
-        Self::with(agents, Arc::new(MemoryStore::new()), HttpConfig::default())
+        Self::with(agents, HttpConfig::default())
     }
 
-    pub(crate) fn with_store(store: impl TaskStore) -> Self {
-        Self::with(agents(Conformance), Arc::new(store), HttpConfig::default())
+    /// With a store that answers everything with the same error.
+    pub(crate) fn with_broken_store(error: fn() -> StoreError) -> Self {
+        let world = Self::new();
+        world.store.plan(move |_| Some(Fault::Fail(error)));
+        world
     }
 
     pub(crate) fn with_config(config: HttpConfig) -> Self {
-        Self::with(agents(Conformance), Arc::new(MemoryStore::new()), config)
+        Self::with(agents(Conformance), config)
     }
 
     /// A deployment whose card says how to authenticate, and so has an extended card.
@@ -63,24 +66,13 @@ impl World {
     }
 
     pub(crate) fn with_agent_and_config(agent: impl Agent, config: HttpConfig) -> Self {
-        Self::with(agents(agent), Arc::new(MemoryStore::new()), config)
+        Self::with(agents(agent), config)
     }
 
-    fn with(agents: Agents, store: Arc<dyn TaskStore>, config: HttpConfig) -> Self {
-        let runners = Arc::new(Runners::default());
-        let clock = Arc::new(TestClock::new());
-        let engine = Engine {
-            store,
-            configs: Arc::new(MemoryStore::new()),
-            queue: runners.clone(),
-            timer: runners.clone(),
-            clock: clock.clone(),
-            ids: Arc::new(CountingIds::default()),
-            webhook: Arc::new(Nowhere),
-            vault: Arc::new(PlainVault),
-            policy: Arc::new(Policy::default()),
-        };
-        runners.are(Runner::new(engine.clone(), agents.clone()));
+    fn with(agents: Agents, config: HttpConfig) -> Self {
+        let Doubles { clock, store, queue, receivers, engine, .. } = Doubles::new();
+        receivers.set_others(Manner::Down);
+        queue.are_run_by(Runner::new(engine.clone(), agents.clone()));
         let visitor = Visitor {
             principal: Principal::Somebody(Owner::parse("alice").unwrap()),
             grant: Grant::default(),
@@ -88,7 +80,7 @@ impl World {
             answer_by: None,
         };
         let bindings = Bindings::new(Operations::new(engine.clone()), agents, config);
-        Self { bindings, visitor, engine, clock }
+        Self { bindings, visitor, engine, clock, store }
     }
 
     /// The same world, for somebody else.
