@@ -76,6 +76,10 @@ static ITS_OWN: &About = &ALLOWED_ORIGINS.about;
 
 /// How the local cloud is run, as far as the variables that it takes depend on that.
 #[derive(Debug, Clone, Copy)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "four options of the command line, each by itself"
+)]
 pub(crate) struct Way {
     /// Whether callers are checked.
     pub(crate) auth: bool,
