@@ -511,6 +511,7 @@ async fn the_local_cloud_is_reached_by_the_variables_that_it_prints() {
         response_mode: ResponseMode::Buffer,
         aws_port: Some(0),
         auth: false,
+        log: None,
     };
     let agents = async |_: &Variables<'_>| Ok::<_, ConfigError>(Agents::closed());
     let cloud = Cloud::start(&options, "127.0.0.1:1".to_owned(), &agents).await.unwrap();

@@ -18,7 +18,9 @@ pub(crate) struct Told;
 #[async_trait]
 impl Agent for Told {
     fn profile(&self) -> AgentProfile {
-        AgentProfile { answers_directly: true, ..AgentProfile::text("told", "obeys", "1") }
+        let mut profile = AgentProfile::text("told", "obeys", "1");
+        profile.answers_directly = true;
+        profile
     }
 
     async fn run(&self, turn: &Turn) -> Result<End, Failure> {

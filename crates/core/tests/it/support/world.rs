@@ -56,7 +56,7 @@ impl World {
     pub(crate) fn with_policy(agent: Scripted, adjust: impl FnOnce(&mut Policy)) -> Self {
         let mut policy = Policy::default();
         adjust(&mut policy);
-        let doubles = Doubles::of(TestClock::paused(), policy);
+        let doubles = Doubles::of(TestClock::by_tokio(), policy);
         let Doubles {
             clock, memory, store: faults, queue, timer, receivers, vault, engine, ..
         } = doubles.clone();
