@@ -6,6 +6,8 @@
 //! config comes before the task's mark, as when one is made: whoever dies in between has sent
 //! nothing, and does the same again.
 
+mod age;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

@@ -1,6 +1,8 @@
 //! Tasks that expire: from their time on they are there for nobody, and not before. What is stored of
 //! them goes, and their ids are free.
 
+mod given;
+
 use std::time::Duration;
 
 use a2a_lambda_core::operate::{Deleted, OperateError, Operator};

@@ -1,0 +1,56 @@
+//! Tasks without a time to go: nothing was to become of them with age when they were last written,
+//! since an earlier release wrote them or `TASK_RETENTION_DAYS` was 0.
+
+use super::{OperateError, Operator, not_done};
+use crate::engine::TransactError;
+use crate::head::{Head, Phase};
+use crate::ids::TaskKey;
+use crate::machine::Stamp;
+use crate::store::Depth;
+
+impl Operator {
+    /// Looks whether a task lacks its time, by the retention of this process: one that is over, the
+    /// time from which on what is stored of it goes; one that waits for its user, the time at which it
+    /// is canceled. If it does, and `writes`, it is given it, as by any other write of it. What is due
+    /// then is for the sweep, or for the store.
+    ///
+    /// A task that goes on, or of which something is to be pushed, is written once more anyway.
+    ///
+    /// # Errors
+    /// When the store fails, or others are faster.
+    pub async fn give_time(&self, task: &TaskKey, writes: bool) -> Result<bool, OperateError> {
+        let Some(snapshot) = self.engine.read_stored(task, Depth::Tail).await? else {
+            return Ok(false);
+        };
+        if !lacks_time(&snapshot.head, &self.engine.stamp()) {
+            return Ok(false);
+        }
+        if !writes {
+            return Ok(true);
+        }
+        let postpone =
+            |head: &Head, stamp: &Stamp| lacks_time(head, stamp).then(|| Ok(head.postpone(stamp)));
+        match self.engine.transact_if_stored(snapshot, postpone).await {
+            Ok(_) => Ok(true),
+            // Another has written it meanwhile, and it has its time by that.
+            Err(TransactError::Gone) => Ok(false),
+            Err(error) => Err(not_done(error)),
+        }
+    }
+}
+
+/// Whether nothing will become of a task with age, and something is to.
+fn lacks_time(head: &Head, stamp: &Stamp) -> bool {
+    let retention = stamp.retention.as_ref();
+    match head.phase {
+        _ if head.mark().is_some() => false,
+        Phase::Ended(_) => {
+            head.ttl.is_none() && head.due.is_none() && head.expires_at(retention).is_some()
+        }
+        Phase::Interrupted(_) => {
+            let lapses = head.lapses_at(retention);
+            lapses.is_some_and(|at| head.due.is_none_or(|due| due > at))
+        }
+        Phase::Submitted | Phase::Running { .. } | Phase::Waiting { .. } => false,
+    }
+}
