@@ -140,7 +140,7 @@ async fn a_connection_is_not_used_again_after_a_freeze() {
     for (passed_ms, connections) in
         [(0, 1), (1_000, 1), (3_999, 1), (4_000, 2), (3_600_000, 3), (-500, 3), (-60_000, 4)]
     {
-        network.wall_ms.fetch_add(passed_ms, Ordering::Relaxed);
+        network.clock.step(passed_ms);
         webhook.post(push(URL), &Always).await.unwrap();
         assert_eq!(server.connections(), connections, "{passed_ms}");
     }

@@ -10,7 +10,7 @@ use a2a_lambda_webhook::{Dial, HttpWebhook, LookUpError, Resolve};
 use async_trait::async_trait;
 use tokio::net::TcpStream;
 
-use crate::support::{Network, PUBLIC, Token, URL, WallAt, plain, push};
+use crate::support::{Network, PUBLIC, URL, plain, push, token, wall};
 
 /// A network that fails as it is told to.
 struct Failing<R, D>(R, D);
@@ -48,8 +48,7 @@ fn failing(
     dial: impl Fn() -> Option<io::Error> + Send + Sync + 'static,
 ) -> HttpWebhook {
     let network = Arc::new(Failing(resolve, dial));
-    let clock = Arc::new(WallAt(Arc::default()));
-    HttpWebhook::with_network(plain(), Arc::new(Token), clock, network.clone(), network).unwrap()
+    HttpWebhook::with_network(plain(), token(), wall(), network.clone(), network).unwrap()
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is one of several that may be silent")]

@@ -5,13 +5,13 @@ mod server;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use a2a_lambda_core::Push;
 use a2a_lambda_core::push::{PushSecrets, Secret};
-use a2a_lambda_core::{Clock, Ids, Push};
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_testing::{TestClock, TestIds};
 use a2a_lambda_webhook::{Dial, HttpWebhook, LookUpError, Resolve, WebhookConfig, WebhookError};
 use async_trait::async_trait;
 use tokio::net::TcpStream;
@@ -26,7 +26,6 @@ pub(crate) const URL: &str = "http://hooks.example.com/a?b=c";
 
 /// What names stand for, and where connections go: all to one server, whatever the address, if there
 /// is a server.
-#[derive(Default)]
 pub(crate) struct Network {
     /// The answers to look-ups, one after the other; the last one stays. None is an error.
     answers: Mutex<VecDeque<Vec<IpAddr>>>,
@@ -34,7 +33,7 @@ pub(crate) struct Network {
     pub(crate) looked_up: Mutex<Vec<String>>,
     pub(crate) dialed: Mutex<Vec<SocketAddr>>,
     /// The time of day.
-    pub(crate) wall_ms: Arc<AtomicI64>,
+    pub(crate) clock: Arc<TestClock>,
 }
 
 impl Network {
@@ -48,7 +47,9 @@ impl Network {
         Arc::new(Self {
             answers: Mutex::new(answers.iter().map(parse).collect()),
             server,
-            ..Self::default()
+            looked_up: Mutex::default(),
+            dialed: Mutex::default(),
+            clock: wall(),
         })
     }
 
@@ -61,9 +62,8 @@ impl Network {
     }
 
     pub(crate) fn webhook(self: &Arc<Self>, config: WebhookConfig) -> HttpWebhook {
-        let clock = Arc::new(WallAt(self.wall_ms.clone()));
-        HttpWebhook::with_network(config, Arc::new(Token), clock, self.clone(), self.clone())
-            .unwrap()
+        let clock = self.clock.clone();
+        HttpWebhook::with_network(config, token(), clock, self.clone(), self.clone()).unwrap()
     }
 }
 
@@ -126,29 +126,16 @@ pub(crate) fn with_scheme(scheme: &str, credentials: &str) -> Push {
 }
 
 /// Ids that are all the same, and need encoding in a query.
-pub(crate) struct Token;
+pub(crate) fn token() -> Arc<TestIds> {
+    Arc::new(TestIds::always("to ken&1"))
+}
 
-impl Ids for Token {
-    fn fresh(&self) -> String {
-        "to ken&1".to_owned()
-    }
+/// A clock that stands until a test moves it.
+pub(crate) fn wall() -> Arc<TestClock> {
+    Arc::new(TestClock::by_hand().starting_at(Timestamp::from_millis(0)))
 }
 
 /// A webhook over the machine's own network.
 pub(crate) fn own(config: WebhookConfig) -> Result<HttpWebhook, WebhookError> {
-    HttpWebhook::new(config, Arc::new(Token), Arc::new(WallAt(Arc::default())))
-}
-
-/// A wall clock that a test sets.
-pub(crate) struct WallAt(pub(crate) Arc<AtomicI64>);
-
-#[async_trait]
-impl Clock for WallAt {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
+    HttpWebhook::new(config, token(), wall())
 }
