@@ -7,7 +7,7 @@ use a2a_lambda::testing::{Bed, at_every_crash};
 use a2a_lambda_example_human_in_the_loop::{Approval, Ledger, PATIENCE};
 
 const RECEIVER: &str = "https://hooks.example.com/a2a";
-const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn bed() -> (Bed, Arc<Ledger>) {
     let ledger = Arc::<Ledger>::default();
@@ -36,9 +36,9 @@ async fn who_does_not_answer_is_reminded_and_may_still_answer() {
     let (bed, ledger) = bed();
     let task = bed.send("12 EUR").await.input_required();
     bed.push_to(&task, RECEIVER).await;
-    bed.advance(PATIENCE - SECOND).await;
+    bed.advance(HOUR * 23).await;
     bed.read(&task).await.saying("Shall I pay 12 EUR? yes or no");
-    bed.advance(SECOND * 60).await;
+    bed.advance(HOUR * 2).await;
     let task = bed.read(&task).await.input_required();
     assert_eq!(task.said(), "Still open: shall I pay 12 EUR? yes or no");
     // The reminder reaches who does not look.
