@@ -6,63 +6,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_aws::{Records, RecordsError};
-use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey};
-use a2a_lambda_core::ops::{Caller, SendOptions};
-use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
+use a2a_lambda_core::ids::TaskKey;
+use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
-    Agent, AgentProfile, Agents, Change, Clock, End, Engine, Failure, Formats, MemoryStore,
-    Nowhere, Operations, Owner, PlainVault, Policy, Queue, Signal, SignalError, Snapshot,
-    StoreError, Swept, TaskStore, Tenant, Timer, Turn, sweep,
+    Agent, AgentProfile, Agents, End, Failure, Policy, Signal, Snapshot, Swept, TaskStore, Turn,
+    sweep,
 };
-use a2a_lambda_protocol::{
-    Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
-    TaskState, Timestamp,
-};
-use a2a_lambda_runtime::RandomIds;
+use a2a_lambda_protocol::TaskState;
 use a2a_lambda_sqs_executor::Context;
+use a2a_lambda_testing::{Call, Doubles, Fault, Kind, caller, submit};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
-
-/// Tokio's paused time.
-struct TestClock(tokio::time::Instant);
-
-#[async_trait]
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        let passed = i64::try_from(self.0.elapsed().as_millis()).unwrap();
-        Timestamp::from_millis(1_700_000_000_000 + passed)
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
-
-/// Keeps the signals that were sent, with their delays.
-#[derive(Default)]
-struct Signals {
-    sent: Mutex<Vec<(Signal, Duration)>>,
-    is_broken: AtomicBool,
-}
-
-#[async_trait]
-impl Queue for Signals {
-    async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError> {
-        if self.is_broken.load(Ordering::SeqCst) {
-            return Err(SignalError("the test says so".into()));
-        }
-        self.sent.lock().unwrap().push((signal.clone(), delay));
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Timer for Signals {
-    async fn signal_at(&self, _: &Signal, _: Timestamp) -> Result<(), SignalError> {
-        panic!("no agent of these tests waits for so long");
-    }
-}
 
 /// What the queue was told of records.
 #[derive(Default)]
@@ -103,87 +58,22 @@ impl Records for Told {
     }
 }
 
-/// A store that cannot be reached for some tasks, and cannot read others.
+/// The tasks that the store cannot read or write.
 #[derive(Default)]
-struct PatchyStore {
-    memory: MemoryStore,
-    unreachable: Mutex<BTreeSet<TaskKey>>,
+struct Patches {
+    unreachable: BTreeSet<TaskKey>,
     /// The tasks that another release has written.
-    of_other_release: Mutex<BTreeSet<TaskKey>>,
+    of_other_release: BTreeSet<TaskKey>,
 }
 
-impl PatchyStore {
-    fn reach(&self, key: &TaskKey) -> Result<(), StoreError> {
-        if self.unreachable.lock().unwrap().contains(key) {
-            return Err(StoreError::Unavailable("the test says so".into()));
+impl Patches {
+    fn fault(&self, call: Call<'_>) -> Option<Fault> {
+        let task =
+            call.task.filter(|_| matches!(call.kind, Kind::Read | Kind::Commit | Kind::Renew))?;
+        if self.unreachable.contains(task) {
+            return Some(Fault::LoseRequest);
         }
-        if self.of_other_release.lock().unwrap().contains(key) {
-            let source = Formats::new("head", 1, 1).check(99).unwrap_err();
-            return Err(StoreError::OtherRelease { key: key.to_string(), source });
-        }
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl TaskStore for PatchyStore {
-    async fn create(&self, change: &Change) -> Result<Created, StoreError> {
-        self.memory.create(change).await
-    }
-
-    async fn replace(
-        &self,
-        expired: &a2a_lambda_core::Head,
-        change: &Change,
-    ) -> Result<Created, StoreError> {
-        self.memory.replace(expired, change).await
-    }
-
-    async fn purge(
-        &self,
-        expired: &a2a_lambda_core::Head,
-        limit: usize,
-    ) -> Result<bool, StoreError> {
-        self.memory.purge(expired, limit).await
-    }
-
-    async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
-        self.reach(key)?;
-        self.memory.read(key, depth).await
-    }
-
-    async fn commit(
-        &self,
-        base: &Snapshot,
-        guard: Guard,
-        change: &Change,
-    ) -> Result<Committed, StoreError> {
-        self.reach(&change.head().key)?;
-        self.memory.commit(base, guard, change).await
-    }
-
-    async fn renew(
-        &self,
-        key: &TaskKey,
-        token: &LeaseToken,
-        until: Timestamp,
-    ) -> Result<Renewed, StoreError> {
-        self.reach(key)?;
-        self.memory.renew(key, token, until).await
-    }
-
-    async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
-        self.memory.list(query).await
-    }
-
-    async fn due(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        after: Option<&DueTask>,
-        limit: usize,
-    ) -> Result<Vec<DueTask>, StoreError> {
-        self.memory.due(shard, until, after, limit).await
+        self.of_other_release.contains(task).then_some(Fault::OtherRelease)
     }
 }
 
@@ -239,10 +129,9 @@ impl Agent for Worker {
 /// The function, and what a test looks at.
 #[derive(Clone)]
 pub(crate) struct Function {
-    engine: Engine,
+    doubles: Doubles,
     context: Context,
-    store: Arc<PatchyStore>,
-    signals: Arc<Signals>,
+    patches: Arc<Mutex<Patches>>,
     told: Arc<Told>,
     runs: Arc<Runs>,
 }
@@ -250,58 +139,30 @@ pub(crate) struct Function {
 impl Function {
     /// It must be made within a runtime whose time is paused.
     pub(crate) fn new() -> Self {
-        let store = Arc::new(PatchyStore::default());
-        let signals = Arc::new(Signals::default());
-        let begin = tokio::time::Instant::now();
-        let told = Arc::new(Told { begin: Some(begin), ..Told::default() });
+        let doubles = Doubles::new();
+        let patches = Arc::new(Mutex::new(Patches::default()));
+        let patched = patches.clone();
+        doubles.store.plan(move |call| patched.lock().unwrap().fault(call));
+        let told = Told { begin: Some(tokio::time::Instant::now()), ..Told::default() };
+        let told = Arc::new(told);
         let worker = Worker::default();
         let runs = worker.runs.clone();
-        let engine = Engine {
-            store: store.clone(),
-            configs: Arc::new(MemoryStore::new()),
-            queue: signals.clone(),
-            timer: signals.clone(),
-            clock: Arc::new(TestClock(begin)),
-            ids: Arc::new(RandomIds),
-            webhook: Arc::new(Nowhere),
-            vault: Arc::new(PlainVault),
-            policy: Arc::new(Policy::default()),
-        };
         let agents = Agents::new(Arc::new(worker));
-        let context = Context::new(engine.clone(), agents, told.clone());
-        Self { engine, context, store, signals, told, runs }
+        let context = Context::new(doubles.engine.clone(), agents, told.clone());
+        Self { doubles, context, patches, told, runs }
     }
 
     /// As [`new`](Self::new), with another agent.
     pub(crate) fn of(agent: Arc<dyn Agent>) -> Self {
         let function = Self::new();
         let told = function.told.clone();
-        let context = Context::new(function.engine.clone(), Agents::new(agent), told);
+        let context = Context::new(function.doubles.engine.clone(), Agents::new(agent), told);
         Self { context, ..function }
     }
 
     /// A new task of this tenant, and the body of its signal.
     pub(crate) async fn task_of(&self, tenant: &str, text: &str) -> (TaskKey, String) {
-        let message = Message {
-            message_id: "m1".to_owned(),
-            role: Role::User,
-            parts: vec![Part::text(text)],
-            ..Message::default()
-        };
-        let request = SendMessageRequest {
-            message: Some(message),
-            configuration: Some(SendMessageConfiguration {
-                return_immediately: true,
-                ..SendMessageConfiguration::default()
-            }),
-            ..SendMessageRequest::default()
-        };
-        let tenant = Tenant::parse(tenant).unwrap();
-        let caller = Caller { tenant: tenant.clone(), owner: Owner::parse("alice").unwrap() };
-        let operations = Operations::new(self.engine.clone());
-        let sent = operations.send(&caller, request, &SendOptions::default()).await.unwrap();
-        let SendMessageResponse::Task(task) = sent else { panic!("no task, but {sent:?}") };
-        let key = TaskKey { tenant, task: TaskId::parse(task.id).unwrap() };
+        let key = submit(&self.doubles.engine, &caller(tenant, "alice"), text).await;
         let (signal, delay) = self.take_signals().pop().unwrap();
         assert_eq!((signal.key(), delay), (key.clone(), Duration::ZERO));
         (key, serde_json::to_string(&signal).unwrap())
@@ -314,7 +175,7 @@ impl Function {
 
     /// The ids of the records that are to come again, sorted.
     pub(crate) async fn handle(&self, event: Value, invocation: Duration) -> Vec<String> {
-        let deadline = self.engine.clock.now().saturating_add(invocation);
+        let deadline = self.doubles.engine.clock.now().saturating_add(invocation);
         let event = serde_json::from_value(event).unwrap();
         let answer = a2a_lambda_sqs_executor::handle(event, deadline, &self.context).await;
         let answer = serde_json::to_value(answer).unwrap();
@@ -331,7 +192,7 @@ impl Function {
         let worker = Worker { runs: self.runs.clone(), ..Worker::default() };
         let kill = worker.kill.clone();
         let agents = Agents::new(Arc::new(worker));
-        let context = Context::new(self.engine.clone(), agents, self.told.clone());
+        let context = Context::new(self.doubles.engine.clone(), agents, self.told.clone());
         let process = Self { context, ..self.clone() };
         tokio::select! {
             biased;
@@ -342,7 +203,7 @@ impl Function {
     }
 
     pub(crate) async fn snapshot(&self, key: &TaskKey) -> Snapshot {
-        self.store.memory.read(key, Depth::Full).await.unwrap().unwrap()
+        self.doubles.memory.read(key, Depth::Full).await.unwrap().unwrap()
     }
 
     pub(crate) async fn state(&self, key: &TaskKey) -> TaskState {
@@ -351,17 +212,17 @@ impl Function {
 
     /// What a sweep finds now.
     pub(crate) async fn sweep(&self) -> Swept {
-        let deadline = self.engine.clock.now().saturating_add(Duration::from_mins(1));
-        sweep(&self.engine, deadline).await
+        let deadline = self.doubles.engine.clock.now().saturating_add(Duration::from_mins(1));
+        sweep(&self.doubles.engine, deadline).await
     }
 
     pub(crate) fn policy(&self) -> &Policy {
-        &self.engine.policy
+        &self.doubles.engine.policy
     }
 
     /// From now on a task cannot be reached, or can be again.
     pub(crate) fn set_unreachable(&self, key: &TaskKey, unreachable: bool) {
-        let mut tasks = self.store.unreachable.lock().unwrap();
+        let tasks = &mut self.patches.lock().unwrap().unreachable;
         if unreachable {
             tasks.insert(key.clone());
         } else {
@@ -371,13 +232,13 @@ impl Function {
 
     /// From now on these tasks, and no others, are of another release.
     pub(crate) fn set_of_other_release(&self, tasks: &[&TaskKey]) {
-        let mut set = self.store.of_other_release.lock().unwrap();
+        let set = &mut self.patches.lock().unwrap().of_other_release;
         *set = tasks.iter().map(|key| (*key).clone()).collect();
     }
 
     /// From now on the queue takes nothing, or does again.
     pub(crate) fn set_queue_broken(&self, is_broken: bool) {
-        self.signals.is_broken.store(is_broken, Ordering::SeqCst);
+        self.doubles.queue.set_down(is_broken);
         self.told.is_broken.store(is_broken, Ordering::SeqCst);
     }
 
@@ -412,7 +273,9 @@ impl Function {
 
     /// Takes the signals that were sent, with their delays.
     pub(crate) fn take_signals(&self) -> Vec<(Signal, Duration)> {
-        std::mem::take(&mut *self.signals.sent.lock().unwrap())
+        assert_eq!(self.doubles.timer.take(), [], "no agent of these tests waits for so long");
+        let sent = self.doubles.queue.take().into_iter();
+        sent.map(|sent| (sent.signal.clone(), sent.delay())).collect()
     }
 
     /// How often the agent was run.
