@@ -1,24 +1,16 @@
 //! A function over a store in memory.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_core::head::{Impatience, Patience};
-use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey};
-use a2a_lambda_core::ops::{Caller, SendOptions};
-use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
+use a2a_lambda_core::ids::TaskKey;
+use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
-    Agent, AgentProfile, Agents, Change, Clock, Company, End, Engine, Failure, Formats, Head,
-    MemoryStore, Nowhere, Operations, Owner, PlainVault, Policy, Queue, Runner, Signal,
-    SignalError, Snapshot, StoreError, TaskStore, Tenant, Timer, Turn,
+    Agent, AgentProfile, Agents, Company, End, Failure, Head, Runner, TaskStore, Turn,
 };
-use a2a_lambda_protocol::{
-    Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
-    Timestamp,
-};
-use a2a_lambda_runtime::RandomIds;
 use a2a_lambda_scheduled_recovery::Context;
+use a2a_lambda_testing::{Call, Doubles, Fault, Kind, caller, submit};
 use async_trait::async_trait;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -29,125 +21,29 @@ pub(crate) const TICK: &str = include_str!("../events/schedule.json");
 /// How long an invocation lasts.
 pub(crate) const INVOCATION: Duration = Duration::from_mins(1);
 
-/// Tokio's paused time.
-struct TestClock(tokio::time::Instant);
-
-#[async_trait]
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        let passed = i64::try_from(self.0.elapsed().as_millis()).unwrap();
-        Timestamp::from_millis(1_700_000_000_000 + passed)
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
-
-/// Keeps the tasks that were signaled. It can be unreachable.
+/// What is wrong with the store.
 #[derive(Default)]
-struct Signals {
-    sent: Mutex<Vec<TaskKey>>,
-    is_down: AtomicBool,
-}
-
-#[async_trait]
-impl Queue for Signals {
-    async fn send(&self, signal: &Signal, _: Duration) -> Result<(), SignalError> {
-        if self.is_down.load(Ordering::SeqCst) {
-            return Err(SignalError("the test says so".into()));
-        }
-        self.sent.lock().unwrap().push(signal.key());
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Timer for Signals {
-    async fn signal_at(&self, signal: &Signal, _: Timestamp) -> Result<(), SignalError> {
-        self.send(signal, Duration::ZERO).await
-    }
-}
-
-/// A store whose commits take a while, and parts of which refuse what they are asked.
-#[derive(Default)]
-struct SlowStore {
-    memory: MemoryStore,
-    commits_take: Mutex<Duration>,
-    refuses_commits_to: Mutex<Option<TaskKey>>,
-    shards_down: Mutex<Vec<u8>>,
+struct Wrong {
+    commits_take: Duration,
+    refuses_commits_to: Option<TaskKey>,
+    shards_down: Vec<u8>,
     /// The task that another release has written.
-    of_other_release: Mutex<Option<TaskKey>>,
+    of_other_release: Option<TaskKey>,
 }
 
-#[async_trait]
-impl TaskStore for SlowStore {
-    async fn create(&self, change: &Change) -> Result<Created, StoreError> {
-        self.memory.create(change).await
-    }
-
-    async fn replace(
-        &self,
-        expired: &a2a_lambda_core::Head,
-        change: &Change,
-    ) -> Result<Created, StoreError> {
-        self.memory.replace(expired, change).await
-    }
-
-    async fn purge(
-        &self,
-        expired: &a2a_lambda_core::Head,
-        limit: usize,
-    ) -> Result<bool, StoreError> {
-        self.memory.purge(expired, limit).await
-    }
-
-    async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
-        if self.of_other_release.lock().unwrap().as_ref() == Some(key) {
-            let source = Formats::new("head", 1, 1).check(99).unwrap_err();
-            return Err(StoreError::OtherRelease { key: key.to_string(), source });
+impl Wrong {
+    fn fault(&self, call: Call<'_>) -> Option<Fault> {
+        let is = |task: &Option<TaskKey>| task.is_some() && call.task == task.as_ref();
+        match call.kind {
+            Kind::Read => is(&self.of_other_release).then_some(Fault::OtherRelease),
+            Kind::Commit if is(&self.refuses_commits_to) => Some(Fault::Refuse),
+            Kind::Commit => Some(Fault::SlowRequest(self.commits_take)),
+            Kind::Due => {
+                let is_down = call.shard.is_some_and(|shard| self.shards_down.contains(&shard));
+                is_down.then_some(Fault::Refuse)
+            }
+            _ => None,
         }
-        self.memory.read(key, depth).await
-    }
-
-    async fn commit(
-        &self,
-        base: &Snapshot,
-        guard: Guard,
-        change: &Change,
-    ) -> Result<Committed, StoreError> {
-        let takes = *self.commits_take.lock().unwrap();
-        tokio::time::sleep(takes).await;
-        if self.refuses_commits_to.lock().unwrap().as_ref() == Some(&change.head().key) {
-            return Err(StoreError::Refused("the test says so".into()));
-        }
-        self.memory.commit(base, guard, change).await
-    }
-
-    async fn renew(
-        &self,
-        key: &TaskKey,
-        token: &LeaseToken,
-        until: Timestamp,
-    ) -> Result<Renewed, StoreError> {
-        self.memory.renew(key, token, until).await
-    }
-
-    async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
-        TaskStore::list(&self.memory, query).await
-    }
-
-    async fn due(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        after: Option<&DueTask>,
-        limit: usize,
-    ) -> Result<Vec<DueTask>, StoreError> {
-        if self.shards_down.lock().unwrap().contains(&shard) {
-            return Err(StoreError::Refused("the test says so".into()));
-        }
-        self.memory.due(shard, until, after, limit).await
     }
 }
 
@@ -178,54 +74,26 @@ impl Agent for Told {
 
 /// The function, and what a test looks at.
 pub(crate) struct Function {
-    engine: Engine,
-    store: Arc<SlowStore>,
-    signals: Arc<Signals>,
+    doubles: Doubles,
+    wrong: Arc<Mutex<Wrong>>,
     context: Context,
 }
 
 impl Function {
     /// It must be made within a runtime whose time is paused.
     pub(crate) fn new() -> Self {
-        let store = Arc::new(SlowStore::default());
-        let signals = Arc::new(Signals::default());
-        let engine = Engine {
-            store: store.clone(),
-            configs: Arc::new(MemoryStore::new()),
-            queue: signals.clone(),
-            timer: signals.clone(),
-            clock: Arc::new(TestClock(tokio::time::Instant::now())),
-            ids: Arc::new(RandomIds),
-            webhook: Arc::new(Nowhere),
-            vault: Arc::new(PlainVault),
-            policy: Arc::new(Policy::default()),
-        };
-        Self { context: Context::new(engine.clone()), engine, store, signals }
+        let doubles = Doubles::new();
+        let wrong = Arc::new(Mutex::new(Wrong::default()));
+        let told = wrong.clone();
+        doubles.store.plan(move |call| told.lock().unwrap().fault(call));
+        Self { context: Context::new(doubles.engine.clone()), doubles, wrong }
     }
 
     /// A new task, whose signal is lost.
     pub(crate) async fn task(&self, text: &str) -> TaskKey {
-        let message = Message {
-            message_id: "m1".to_owned(),
-            role: Role::User,
-            parts: vec![Part::text(text)],
-            ..Message::default()
-        };
-        let request = SendMessageRequest {
-            message: Some(message),
-            configuration: Some(SendMessageConfiguration {
-                return_immediately: true,
-                ..SendMessageConfiguration::default()
-            }),
-            ..SendMessageRequest::default()
-        };
-        let tenant = Tenant::default();
-        let caller = Caller { tenant: tenant.clone(), owner: Owner::parse("alice").unwrap() };
-        let operations = Operations::new(self.engine.clone());
-        let sent = operations.send(&caller, request, &SendOptions::default()).await.unwrap();
-        let SendMessageResponse::Task(task) = sent else { panic!("no task, but {sent:?}") };
+        let key = submit(&self.doubles.engine, &caller("", "alice"), text).await;
         self.take_signals();
-        TaskKey { tenant, task: TaskId::parse(task.id).unwrap() }
+        key
     }
 
     /// Attends to a task; what that signals is lost.
@@ -235,8 +103,8 @@ impl Function {
 
     /// Attends to a task, for so long; then the runner dies. What it signaled is lost.
     pub(crate) async fn attend_for(&self, key: &TaskKey, life: Duration) {
-        let runner = Runner::new(self.engine.clone(), Agents::new(Arc::new(Told)));
-        let deadline = self.engine.clock.now().saturating_add(Duration::from_mins(15));
+        let runner = Runner::new(self.doubles.engine.clone(), Agents::new(Arc::new(Told)));
+        let deadline = self.doubles.engine.clock.now().saturating_add(Duration::from_mins(15));
         let attend = runner.attend(key, deadline, Company::Alone);
         // Whether it was done by then is the test's affair.
         let _ = tokio::time::timeout(life, Box::pin(attend)).await;
@@ -253,7 +121,7 @@ impl Function {
         invocation: Duration,
         event: &str,
     ) -> Result<Value, String> {
-        let deadline = self.engine.clock.now().saturating_add(invocation);
+        let deadline = self.doubles.engine.clock.now().saturating_add(invocation);
         let event: Box<RawValue> = serde_json::from_str(event).unwrap();
         a2a_lambda_scheduled_recovery::check(&event).map_err(|error| error.to_string())?;
         let swept = a2a_lambda_scheduled_recovery::handle(deadline, &self.context).await;
@@ -262,32 +130,34 @@ impl Function {
 
     /// Takes the tasks that were signaled.
     pub(crate) fn take_signals(&self) -> Vec<TaskKey> {
-        std::mem::take(&mut *self.signals.sent.lock().unwrap())
+        let sent = self.doubles.queue.take().into_iter().chain(self.doubles.timer.take());
+        sent.map(|sent| sent.signal.key()).collect()
     }
 
     pub(crate) async fn head(&self, key: &TaskKey) -> Head {
-        self.store.read(key, Depth::Tail).await.unwrap().unwrap().head
+        self.doubles.memory.read(key, Depth::Tail).await.unwrap().unwrap().head
     }
 
     /// From now on these shards of the due index cannot be read, and all others can.
     pub(crate) fn set_down(&self, shards: &[u8]) {
-        *self.store.shards_down.lock().unwrap() = shards.to_vec();
+        self.wrong.lock().unwrap().shards_down = shards.to_vec();
     }
 
     pub(crate) fn refuse_signals(&self, refuse: bool) {
-        self.signals.is_down.store(refuse, Ordering::SeqCst);
+        self.doubles.queue.set_down(refuse);
+        self.doubles.timer.set_down(refuse);
     }
 
     pub(crate) fn refuse_commits_to(&self, key: Option<&TaskKey>) {
-        *self.store.refuses_commits_to.lock().unwrap() = key.cloned();
+        self.wrong.lock().unwrap().refuses_commits_to = key.cloned();
     }
 
     pub(crate) fn set_of_other_release(&self, key: Option<&TaskKey>) {
-        *self.store.of_other_release.lock().unwrap() = key.cloned();
+        self.wrong.lock().unwrap().of_other_release = key.cloned();
     }
 
     pub(crate) fn let_commits_take(&self, time: Duration) {
-        *self.store.commits_take.lock().unwrap() = time;
+        self.wrong.lock().unwrap().commits_take = time;
     }
 }
 
