@@ -1,6 +1,5 @@
 //! Events of other front doors, of other functions, and of nobody.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_agents::Echo;
@@ -8,8 +7,7 @@ use a2a_lambda_aws::EventError;
 use a2a_lambda_request::{Answer, Config, ResponseMode};
 use serde_json::{Value, json};
 
-use crate::responses::Hanging;
-use crate::support::{Function, at, event, open, open_doors, with_header};
+use crate::support::{Function, at, event, hanging, open, open_doors, with_header};
 
 #[tokio::test(start_paused = true)]
 async fn a_front_door_that_is_not_served_is_told_what_is() {
@@ -51,7 +49,7 @@ async fn a_front_door_is_told_by_shape_and_not_by_version() {
 async fn a_load_balancer_s_health_check_is_answered_without_the_store() {
     for response_mode in [ResponseMode::Buffer, ResponseMode::Stream] {
         let config = || Config { response_mode, ..Config::default() };
-        let function = Function::made_of(Arc::new(Hanging), Echo, config());
+        let function = Function::made_of(hanging(), Echo, config());
         let mut many = event!("load-balancer-multi-value");
         many["multiValueHeaders"] = json!({ "user-agent": ["ELB-HealthChecker/2.0"] });
         let elsewhere = at(event!("load-balancer-health-check"), "GET", "/tasks");

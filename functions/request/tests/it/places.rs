@@ -7,12 +7,11 @@ use std::time::Duration;
 use a2a_lambda_agents::Echo;
 use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
 use a2a_lambda_core::places::{MemoryPlaces, Place, PlaceKind, Places, PlacesOf, Taken};
-use a2a_lambda_core::{
-    Agents, Engine, MemoryStore, NotAdmitted, Owner, Push, PushError, StoreError, Wanted, Webhook,
-};
+use a2a_lambda_core::{Agents, Engine, MemoryStore, Owner, StoreError};
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::{Config, Context, Counters, ResponseMode};
+use a2a_lambda_testing::Receivers;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -295,25 +294,13 @@ async fn a_limit_that_was_lowered_holds_once_tasks_are_over() {
     assert_eq!(narrow.answer(message("alice")).await.status, 200);
 }
 
-/// A way to no receiver.
-struct Closed;
-
-#[async_trait]
-impl Webhook for Closed {
-    async fn admit(&self, _: &str) -> Result<(), NotAdmitted> {
-        Err(NotAdmitted("is not allowed here".to_owned()))
-    }
-
-    async fn post(&self, _: Push, _: &dyn Wanted) -> Result<a2a_lambda_core::Answer, PushError> {
-        unreachable!("nothing is pushed")
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_task_that_was_not_made_keeps_no_place() {
     let engine = Function::new().engine;
     let deadline = engine.clock.now().saturating_add(LONG);
-    let engine = Engine { webhook: Arc::new(Closed), ..engine };
+    let receivers = Receivers::new(engine.clock.clone());
+    receivers.refuse("is not allowed here");
+    let engine = Engine { webhook: Arc::new(receivers), ..engine };
     let context = Context::new(engine, Agents::new(Arc::new(Echo)), limited(0, 1));
     let mut bad = message("alice");
     let config = json!({ "url": "https://receiver.example" });

@@ -1,22 +1,14 @@
 //! The event that answers.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::machine::Change;
-use a2a_lambda_core::store::{
-    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot,
-};
-use a2a_lambda_core::{LeaseToken, StoreError, TaskKey, TaskStore};
-use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::{Config, ResponseMode};
-use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{EVENTS, Function, at, event, open, open_doors, sending};
+use crate::support::{EVENTS, Function, at, event, hanging, open, open_doors, sending};
 
 /// The forms as AWS documents them, to the last member.
 #[tokio::test(start_paused = true)]
@@ -140,7 +132,7 @@ async fn a_sender_is_answered_before_the_invocation_ends() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_hangs_is_no_reason_not_to_answer() {
-    let function = Function::over(Arc::new(Hanging));
+    let function = Function::over(hanging());
     let begin = Instant::now();
     let get = at(event!("http-api"), "GET", "/tasks/t");
     let answer = function.answer_within(get, Duration::from_secs(10)).await;
@@ -173,53 +165,4 @@ async fn an_answer_that_lambda_would_not_take_is_refused_by_name() {
     let mut less = at(event!("http-api"), "GET", "/tasks");
     less["rawQueryString"] = json!("pageSize=2");
     assert_eq!(function.answer(less).await.body["tasks"].as_array().unwrap().len(), 2);
-}
-
-/// A store that never answers.
-pub(crate) struct Hanging;
-
-#[async_trait]
-impl TaskStore for Hanging {
-    async fn create(&self, _: &Change) -> Result<Created, StoreError> {
-        std::future::pending().await
-    }
-
-    async fn replace(&self, _: &a2a_lambda_core::Head, _: &Change) -> Result<Created, StoreError> {
-        std::future::pending().await
-    }
-
-    async fn purge(&self, _: &a2a_lambda_core::Head, _: usize) -> Result<bool, StoreError> {
-        std::future::pending().await
-    }
-
-    async fn read(&self, _: &TaskKey, _: Depth) -> Result<Option<Snapshot>, StoreError> {
-        std::future::pending().await
-    }
-
-    async fn commit(&self, _: &Snapshot, _: Guard, _: &Change) -> Result<Committed, StoreError> {
-        std::future::pending().await
-    }
-
-    async fn renew(
-        &self,
-        _: &TaskKey,
-        _: &LeaseToken,
-        _: Timestamp,
-    ) -> Result<Renewed, StoreError> {
-        std::future::pending().await
-    }
-
-    async fn list(&self, _: &ListQuery) -> Result<Page, StoreError> {
-        std::future::pending().await
-    }
-
-    async fn due(
-        &self,
-        _: u8,
-        _: Timestamp,
-        _: Option<&DueTask>,
-        _: usize,
-    ) -> Result<Vec<DueTask>, StoreError> {
-        std::future::pending().await
-    }
 }

@@ -1,19 +1,12 @@
 //! Answers for a front door that streams.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use a2a_lambda_agents::Echo;
-use a2a_lambda_core::machine::Change;
-use a2a_lambda_core::store::{
-    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot,
-};
-use a2a_lambda_core::{LeaseToken, MemoryStore, StoreError, TaskKey, TaskStore};
 use a2a_lambda_http::HttpConfig;
-use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::{Answer, Chunks, Config, ResponseMode};
-use async_trait::async_trait;
+use a2a_lambda_testing::{Fault, FaultyStore, Kind};
 use futures_util::StreamExt;
 use http::response::Parts;
 use serde_json::{Value, json};
@@ -262,7 +255,7 @@ async fn a_stream_without_any_time_has_at_least_its_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_hangs_is_no_reason_not_to_answer() {
-    let store = Arc::new(Counting::default());
+    let store = Arc::new(FaultyStore::default());
     let function = Function::made_of(store.clone(), Echo, streaming());
     let sent = streaming_message(event!("function-url"), "k");
     let mut stream = Streamed::events_of(&function, sent, Duration::from_secs(10)).await;
@@ -270,7 +263,7 @@ async fn a_store_that_hangs_is_no_reason_not_to_answer() {
     let task = stream.event().await.response["task"]["id"].clone();
 
     // Amid a stream: it ends in time.
-    store.hangs.store(1, Ordering::SeqCst);
+    store.plan(|call| (call.kind == Kind::Read).then_some(Fault::HangBefore));
     assert_eq!(stream.rest().await, []);
     assert_eq!(begin.elapsed(), Duration::from_millis(9_500));
 
@@ -286,7 +279,7 @@ async fn a_store_that_hangs_is_no_reason_not_to_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_is_dropped_asks_nothing_of_the_store_any_more() {
-    let store = Arc::new(Counting::default());
+    let store = Arc::new(FaultyStore::default());
     let function = Function::made_of(store.clone(), Echo, streaming());
     let held = Arc::strong_count(&store);
     let sent = streaming_message(event!("function-url"), "k");
@@ -294,7 +287,7 @@ async fn a_body_that_is_dropped_asks_nothing_of_the_store_any_more() {
     stream.event().await;
     let reader = tokio::spawn(async move { stream.chunk().await });
 
-    let looks = |since: usize| store.reads.load(Ordering::SeqCst) - since;
+    let looks = |since: usize| store.count_of(Kind::Read) - since;
     let before = looks(0);
     sleep(Duration::from_secs(5)).await;
     assert!((20..200).contains(&looks(before)), "five seconds of looks: {}", looks(before));
@@ -305,75 +298,4 @@ async fn a_body_that_is_dropped_asks_nothing_of_the_store_any_more() {
     sleep(Duration::from_mins(10)).await;
     assert_eq!(looks(before), 0);
     assert_eq!(Arc::strong_count(&store), held, "nothing of the stream is left");
-}
-
-/// A store that counts how often a task is read, and answers none of that once it `hangs`.
-#[derive(Default)]
-struct Counting {
-    store: MemoryStore,
-    reads: AtomicUsize,
-    hangs: AtomicUsize,
-}
-
-#[async_trait]
-impl TaskStore for Counting {
-    async fn create(&self, change: &Change) -> Result<Created, StoreError> {
-        self.store.create(change).await
-    }
-
-    async fn replace(
-        &self,
-        expired: &a2a_lambda_core::Head,
-        change: &Change,
-    ) -> Result<Created, StoreError> {
-        self.store.replace(expired, change).await
-    }
-
-    async fn purge(
-        &self,
-        expired: &a2a_lambda_core::Head,
-        limit: usize,
-    ) -> Result<bool, StoreError> {
-        self.store.purge(expired, limit).await
-    }
-
-    async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
-        self.reads.fetch_add(1, Ordering::SeqCst);
-        if self.hangs.load(Ordering::SeqCst) > 0 {
-            std::future::pending::<()>().await;
-        }
-        self.store.read(key, depth).await
-    }
-
-    async fn commit(
-        &self,
-        base: &Snapshot,
-        guard: Guard,
-        change: &Change,
-    ) -> Result<Committed, StoreError> {
-        self.store.commit(base, guard, change).await
-    }
-
-    async fn renew(
-        &self,
-        key: &TaskKey,
-        token: &LeaseToken,
-        until: Timestamp,
-    ) -> Result<Renewed, StoreError> {
-        self.store.renew(key, token, until).await
-    }
-
-    async fn list(&self, query: &ListQuery) -> Result<Page, StoreError> {
-        self.store.list(query).await
-    }
-
-    async fn due(
-        &self,
-        shard: u8,
-        by: Timestamp,
-        after: Option<&DueTask>,
-        limit: usize,
-    ) -> Result<Vec<DueTask>, StoreError> {
-        self.store.due(shard, by, after, limit).await
-    }
 }

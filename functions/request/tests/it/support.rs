@@ -1,20 +1,17 @@
 //! A context over a store in memory, and events.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_agents::Echo;
 use a2a_lambda_aws::EventError;
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::store::Depth;
-use a2a_lambda_core::{
-    Agent, Agents, Clock, Engine, MemoryStore, Nowhere, PlainVault, Policy, Queue, Signal,
-    SignalError, TaskStore, Tenant, Timer,
-};
+use a2a_lambda_core::{Agent, Agents, Engine, MemoryStore, TaskStore, Tenant};
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::{Config, Context, Counters, Identity};
 use a2a_lambda_runtime::RandomIds;
-use async_trait::async_trait;
+use a2a_lambda_testing::{Doubles, Fault, FaultyStore};
 use futures_util::StreamExt;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
@@ -33,40 +30,6 @@ macro_rules! event {
     };
 }
 pub(crate) use event;
-
-/// Tokio's paused time.
-pub(crate) struct TestClock(tokio::time::Instant);
-
-#[async_trait]
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        let passed = i64::try_from(self.0.elapsed().as_millis()).unwrap();
-        Timestamp::from_millis(1_700_000_000_000 + passed)
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
-}
-
-/// Keeps what it is given: there are no runners here.
-#[derive(Default)]
-pub(crate) struct Signals(Mutex<Vec<Signal>>);
-
-#[async_trait]
-impl Queue for Signals {
-    async fn send(&self, signal: &Signal, _: Duration) -> Result<(), SignalError> {
-        self.0.lock().unwrap().push(signal.clone());
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Timer for Signals {
-    async fn signal_at(&self, signal: &Signal, _: Timestamp) -> Result<(), SignalError> {
-        self.send(signal, Duration::ZERO).await
-    }
-}
 
 /// What the function answered, whole.
 #[derive(Debug)]
@@ -121,6 +84,13 @@ impl Answer {
 /// The media type of a stream of events.
 pub(crate) const EVENTS: &str = "text/event-stream";
 
+/// A store that never answers.
+pub(crate) fn hanging() -> Arc<FaultyStore> {
+    let store = FaultyStore::default();
+    store.plan(|_| Some(Fault::HangBefore));
+    Arc::new(store)
+}
+
 /// A configuration that serves callers whom no authorizer has looked at.
 pub(crate) fn open() -> Config {
     let identity = Identity { allow_anonymous: true, ..Identity::default() };
@@ -158,18 +128,9 @@ impl Function {
         agent: impl Agent,
         config: Config,
     ) -> Self {
-        let signals = Arc::new(Signals::default());
-        let engine = Engine {
-            store,
-            configs: Arc::new(MemoryStore::new()),
-            queue: signals.clone(),
-            timer: signals,
-            clock: Arc::new(TestClock(tokio::time::Instant::now())),
-            ids: Arc::new(RandomIds),
-            webhook: Arc::new(Nowhere),
-            vault: Arc::new(PlainVault),
-            policy: Arc::new(Policy::default()),
-        };
+        // Several functions may have one table.
+        let ids = Arc::new(RandomIds);
+        let engine = Engine { store, ids, ..Doubles::new().engine };
         let agents = Agents::new(Arc::new(agent));
         let context = Context::counting_in(counters, engine.clone(), agents, config);
         Self { engine, context }
