@@ -11,17 +11,12 @@ use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
 use a2a_lambda_aws_emulator::endpoint::Endpoint;
 use a2a_lambda_aws_emulator::queue::{Queue, QueueConfig};
 use a2a_lambda_aws_emulator::runtime_api::{Bootstrap, Invocation, RuntimeApi};
-use a2a_lambda_core::ops::{Caller, SendOptions};
 use a2a_lambda_core::store::Depth;
-use a2a_lambda_core::{
-    Engine, Nowhere, Operations, Owner, Policy, ProtocolVersion, TaskId, TaskKey, Tenant, Vault,
-};
+use a2a_lambda_core::{Engine, Operations, Policy, ProtocolVersion, TaskKey, Vault};
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
-use a2a_lambda_protocol::{
-    AuthenticationInfo, Message, Part, Role, SendMessageConfiguration, SendMessageRequest,
-    SendMessageResponse, TaskPushNotificationConfig,
-};
+use a2a_lambda_protocol::{AuthenticationInfo, TaskPushNotificationConfig};
 use a2a_lambda_runtime::{RandomIds, SystemClock, vault::LocalVault};
+use a2a_lambda_testing::{Doubles, TestClock, caller, submit};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -91,37 +86,19 @@ async fn aws(receiver: SocketAddr) -> Aws {
     };
     let queue = Arc::new(Queue::new(config, || 0));
     let vault: Arc<dyn Vault> = Arc::new(LocalVault::from_base64(KEY).unwrap());
-    let signals = Arc::new(NoSignals);
     let engine = Engine {
         store: store.clone(),
         configs: store.clone(),
-        queue: signals.clone(),
-        timer: signals,
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
-        webhook: Arc::new(Nowhere),
         vault,
-        policy: Arc::new(Policy::default()),
+        ..Doubles::of(TestClock::by_tokio(), Policy::default()).engine
     };
+    let caller = caller("", "alice");
+    let key = submit(&engine, &caller, "go").await;
     let operations = Operations::new(engine);
-    let caller = Caller { tenant: Tenant::default(), owner: Owner::parse("alice").unwrap() };
-    let request = SendMessageRequest {
-        message: Some(Message {
-            message_id: "m1".to_owned(),
-            role: Role::User,
-            parts: vec![Part::text("go")],
-            ..Message::default()
-        }),
-        configuration: Some(SendMessageConfiguration {
-            return_immediately: true,
-            ..SendMessageConfiguration::default()
-        }),
-        ..SendMessageRequest::default()
-    };
-    let sent = operations.send(&caller, request, &SendOptions::default()).await.unwrap();
-    let SendMessageResponse::Task(task) = sent else { panic!("no task, but {sent:?}") };
     let config = TaskPushNotificationConfig {
-        task_id: task.id.clone(),
+        task_id: key.task.as_str().to_owned(),
         url: format!("http://{receiver}/hook"),
         token: "hush".to_owned(),
         authentication: Some(AuthenticationInfo {
@@ -131,33 +108,7 @@ async fn aws(receiver: SocketAddr) -> Aws {
         ..TaskPushNotificationConfig::default()
     };
     operations.create_push_config(&caller, config, ProtocolVersion::V1_0).await.unwrap();
-    let task = TaskKey { tenant: Tenant::default(), task: TaskId::parse(task.id).unwrap() };
-    Aws { endpoint: Endpoint::start(database, queue).await.unwrap(), store, task }
-}
-
-/// What is signaled here is of no interest.
-struct NoSignals;
-
-#[async_trait::async_trait]
-impl a2a_lambda_core::Queue for NoSignals {
-    async fn send(
-        &self,
-        _: &a2a_lambda_core::Signal,
-        _: Duration,
-    ) -> Result<(), a2a_lambda_core::SignalError> {
-        Ok(())
-    }
-}
-
-#[async_trait::async_trait]
-impl a2a_lambda_core::Timer for NoSignals {
-    async fn signal_at(
-        &self,
-        _: &a2a_lambda_core::Signal,
-        _: a2a_lambda_protocol::Timestamp,
-    ) -> Result<(), a2a_lambda_core::SignalError> {
-        Ok(())
-    }
+    Aws { endpoint: Endpoint::start(database, queue).await.unwrap(), store, task: key }
 }
 
 fn variables(aws: &Aws) -> Vec<(&'static str, String)> {
