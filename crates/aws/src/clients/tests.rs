@@ -1,12 +1,9 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc;
 
-use a2a_lambda_core::Clock;
 use a2a_lambda_https::ExtraRoots;
-use a2a_lambda_protocol::Timestamp;
-use async_trait::async_trait;
+use a2a_lambda_testing::TestClock;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
@@ -65,19 +62,9 @@ async fn an_https_endpoint_is_greeted_by_tls() -> TestResult {
     Ok(())
 }
 
-/// The wall clock of a machine that stood still, as far as its other clocks know.
-#[derive(Default)]
-struct Thawed(AtomicI64);
-
-#[async_trait]
-impl Clock for Thawed {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
-    }
+/// The wall clock of a machine that stands still, as far as its other clocks know.
+fn standing() -> Arc<TestClock> {
+    Arc::new(TestClock::by_hand())
 }
 
 /// A server in a thread of its own, which closes each connection after an answer, or leaves it open
@@ -111,7 +98,7 @@ fn unsaid(closes: bool) -> io::Result<(SocketAddr, mpsc::Receiver<()>)> {
 }
 
 /// Without the SDK's own retries: the client finds out before it writes.
-fn patient(address: SocketAddr, clock: Arc<Thawed>) -> aws_sdk_dynamodb::Client {
+fn patient(address: SocketAddr, clock: Arc<TestClock>) -> aws_sdk_dynamodb::Client {
     let environment = environment(&format!("http://{address}"));
     let client = dynamodb_client(&environment, transport::over(clock));
     let config = client.config().to_builder().retry_config(RetryConfig::disabled());
@@ -121,7 +108,7 @@ fn patient(address: SocketAddr, clock: Arc<Thawed>) -> aws_sdk_dynamodb::Client 
 #[tokio::test]
 async fn a_connection_that_aws_closed_without_saying_so_costs_nothing() -> TestResult {
     let (address, told) = unsaid(true)?;
-    let client = patient(address, Arc::default());
+    let client = patient(address, standing());
     for _ in 0..3 {
         client.list_tables().send().await?;
         told.recv()?;
@@ -132,12 +119,12 @@ async fn a_connection_that_aws_closed_without_saying_so_costs_nothing() -> TestR
 #[tokio::test]
 async fn a_connection_from_before_a_freeze_is_not_used() -> TestResult {
     let (address, told) = unsaid(false)?;
-    let clock = Arc::new(Thawed::default());
+    let clock = standing();
     let client = patient(address, clock.clone());
     for _ in 0..3 {
         client.list_tables().send().await?;
         told.recv()?;
-        clock.0.fetch_add(20_000, Ordering::Relaxed);
+        clock.advance(Duration::from_secs(20));
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_testing::TestClock;
 
 use super::*;
 use crate::test_server::{TestResult, UNAVAILABLE, environment, serve};
@@ -18,20 +17,9 @@ fn answer(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
 }
 
-/// Noon, at which a wait is counted and not waited for.
-#[derive(Default)]
-struct Noon(AtomicU64);
-
-#[async_trait]
-impl Clock for Noon {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(1_795_780_800_000)
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        self.0
-            .fetch_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
+/// Noon. A wait is counted and not waited for.
+fn noon() -> Arc<TestClock> {
+    Arc::new(TestClock::skipping().starting_at(Timestamp::from_millis(1_795_780_800_000)))
 }
 
 fn parameter() -> Reference {
@@ -50,11 +38,11 @@ async fn read(
     let answers = answers.into_iter().map(|answer| &*answer.leak());
     let answers: Vec<&'static str> = answers.collect();
     let (address, served) = serve(answers.leak()).await.expect("a server");
-    let clock = Arc::new(Noon::default());
+    let clock = noon();
     let store = AwsSecrets::new(&environment(&format!("http://{address}")), clock.clone());
     let read = store.read(reference).await;
     let asked = served.await.expect("it does not panic").expect("it was asked so often");
-    (read, asked, clock.0.load(Ordering::Relaxed))
+    (read, asked, u64::try_from(clock.passed().as_millis()).unwrap())
 }
 
 #[tokio::test]
@@ -103,7 +91,7 @@ fn the_services_are_where_aws_has_them() {
         };
         let variables = Variables::new(a2a_lambda_runtime::Reader::Request, &lookup);
         let aws = AwsEnvironment::from_variables(&variables).expect("it is complete");
-        let store = AwsSecrets::new(&aws, Arc::new(Noon::default()));
+        let store = AwsSecrets::new(&aws, noon());
         (store.parameters, store.secrets)
     };
     let (parameters, secrets) = at("eu-central-1");

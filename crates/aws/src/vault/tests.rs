@@ -1,10 +1,7 @@
-use std::sync::Mutex;
-use std::time::Duration;
-
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_runtime::Reader;
 use a2a_lambda_runtime::testing::{ZEROS, secrets};
+use a2a_lambda_testing::TestClock;
 
 use super::*;
 use crate::clients::http_client;
@@ -15,39 +12,13 @@ pub(super) const GENERATED: &str = "HTTP/1.1 200 OK\r\ncontent-type: application
      connection: close\r\n\r\n{\"CiphertextBlob\":\"ZW5jcnlwdGVkIGtleQ==\",\
      \"Plaintext\":\"a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=\",\"KeyId\":\"arn:aws:kms:key\"}";
 
-/// A clock that moves when it is told to.
-#[derive(Debug)]
-pub(super) struct TestClock(Mutex<Timestamp>);
-
-impl TestClock {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Timestamp::from_millis(1_000_000_000_000))))
-    }
-
-    pub(super) fn pass(&self, time: Duration) {
-        let mut now = self.0.lock().unwrap();
-        *now = now.saturating_add(time);
-    }
-}
-
-#[async_trait]
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
-    }
-
-    async fn sleep(&self, _: Duration) {
-        unreachable!("a vault does not sleep")
-    }
-}
-
 /// The vault of a function with these variables.
 fn with(endpoint: &str, pairs: &[(&str, &str)]) -> Result<Arc<dyn Vault>, ConfigError> {
     let lookup = |name: &str| {
         pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
     let variables = Variables::new(Reader::Request, &lookup);
-    vault(&variables, &environment(endpoint), &http_client(), TestClock::new())
+    vault(&variables, &environment(endpoint), &http_client(), Arc::new(TestClock::by_hand()))
 }
 
 const NOWHERE: &str = "http://127.0.0.1:1";

@@ -1,37 +1,11 @@
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use a2a_lambda_core::push::Secret;
+use a2a_lambda_testing::TestClock;
 
 use super::*;
 use crate::table::{PUSH_JWT_KEY, PUSH_SECRETS_KEY, PUSH_SIGNING_KEYS};
 
 /// In each secret, so that a test sees it where it must not be.
 const HUSH: &str = "hunter2";
-
-/// A clock that stands until it is set, and at which nothing waits for long.
-#[derive(Default)]
-struct Hands(AtomicI64);
-
-#[async_trait]
-impl Clock for Hands {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        // Only a store that never answers lets this come.
-        for _ in 0..1_000 {
-            tokio::task::yield_now().await;
-        }
-        self.pass(duration);
-    }
-}
-
-impl Hands {
-    fn pass(&self, time: Duration) {
-        self.0.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
-    }
-}
 
 /// A store of texts: by what a reference says, one after the other. `None` is no answer.
 #[derive(Default)]
@@ -96,7 +70,7 @@ async fn make(variables: &Variables<'_>) -> Result<Context, ConfigError> {
 
 struct World {
     shelf: Arc<Shelf>,
-    clock: Arc<Hands>,
+    clock: Arc<TestClock>,
 }
 
 impl World {
@@ -104,7 +78,7 @@ impl World {
         let shelf = Arc::new(Shelf::default());
         shelf.set("ssm:/push/keys", Some(Ok("one hunter2")));
         shelf.set("secretsmanager:push", Some(Ok(r#"{"key": "two hunter2", "n": 7}"#)));
-        Self { shelf, clock: Arc::default() }
+        Self { shelf, clock: Arc::new(TestClock::skipping()) }
     }
 
     async fn configured(
@@ -178,7 +152,7 @@ async fn references_are_read_once_and_values_are_left_alone() {
 
     // No store is made, and nothing is read.
     let plain = world.configured(&[("PUSH_SIGNING_KEYS", "whsec_x")]).await.unwrap();
-    world.clock.pass(REFRESH);
+    world.clock.advance(REFRESH);
     assert_eq!(plain.current().await.signing.as_deref(), Some("whsec_x"));
     // What is no secret is no reference.
     let name = world.configured(&[("PUSH_JWT_KEY_ID", "ssm:/push/keys")]).await.unwrap();
@@ -193,18 +167,18 @@ async fn a_new_value_makes_a_new_context_after_five_minutes_and_not_before() {
     let before = configured.current().await;
     world.shelf.reads();
     world.shelf.set("ssm:/push/keys", Some(Ok("new hunter2")));
-    world.clock.pass(REFRESH.saturating_sub(Duration::from_millis(1)));
+    world.clock.advance(REFRESH.saturating_sub(Duration::from_millis(1)));
     assert!(Arc::ptr_eq(&configured.current().await, &before));
     assert_eq!(world.shelf.reads(), Vec::<String>::new());
 
-    world.clock.pass(Duration::from_millis(1));
+    world.clock.advance(Duration::from_millis(1));
     let after = configured.current().await;
     assert_eq!(after.signing.as_deref(), Some("new hunter2"));
     assert_eq!(before.signing.as_deref(), Some("one hunter2"), "for who has it still");
     assert_eq!(world.shelf.reads().len(), 2);
     // The same values: the same context, for five more minutes.
     assert!(Arc::ptr_eq(&configured.current().await, &after));
-    world.clock.pass(REFRESH);
+    world.clock.advance(REFRESH);
     assert!(Arc::ptr_eq(&configured.current().await, &after));
     assert_eq!(world.shelf.reads().len(), 2);
 }
@@ -215,7 +189,7 @@ async fn a_refresh_that_fails_leaves_the_context_and_is_tried_again_after_a_minu
     let configured = world.configured(&BOTH).await.unwrap();
     let before = configured.current().await;
     let failures = [Some(Err("down")), None, Some(Ok("bad hunter2"))];
-    world.clock.pass(REFRESH);
+    world.clock.advance(REFRESH);
     for failure in failures {
         world.shelf.set("ssm:/push/keys", failure);
         assert!(Arc::ptr_eq(&configured.current().await, &before), "{failure:?}");
@@ -223,7 +197,7 @@ async fn a_refresh_that_fails_leaves_the_context_and_is_tried_again_after_a_minu
         // Not at once.
         assert!(Arc::ptr_eq(&configured.current().await, &before));
         assert_eq!(world.shelf.reads(), Vec::<String>::new());
-        world.clock.pass(RETRY);
+        world.clock.advance(RETRY);
     }
     world.shelf.set("ssm:/push/keys", Some(Ok("new hunter2")));
     assert_eq!(configured.current().await.signing.as_deref(), Some("new hunter2"));
@@ -270,18 +244,18 @@ async fn an_agent_s_own_secret_is_read_and_refreshed_as_ours_are() {
         assert_eq!(world.shelf.reads().len(), variables.len(), "each is read once");
 
         world.shelf.set("ssm:/model", Some(Ok("second hunter2")));
-        world.clock.pass(REFRESH);
+        world.clock.advance(REFRESH);
         let after = configured.current().await;
         assert_eq!(own(&after).as_deref(), Some("second hunter2"));
         assert_eq!(own(&before).as_deref(), Some("first hunter2"), "for who has it still");
         assert_eq!(world.shelf.reads().len(), variables.len(), "each is read once more");
         assert!(!format!("{configured:?} {after:?}").contains("second"));
 
-        world.clock.pass(REFRESH);
+        world.clock.advance(REFRESH);
         assert!(Arc::ptr_eq(&configured.current().await, &after), "nothing has changed");
         world.shelf.set("ssm:/model", Some(Err("down")));
         world.shelf.reads();
-        world.clock.pass(REFRESH);
+        world.clock.advance(REFRESH);
         assert!(Arc::ptr_eq(&configured.current().await, &after), "it cannot be read now");
         assert_eq!(world.shelf.reads().len(), variables.len());
     }

@@ -1,8 +1,7 @@
-use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 
 use a2a_lambda_protocol::Timestamp;
-use async_trait::async_trait;
+use a2a_lambda_testing::{TestClock, TestIds};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -10,42 +9,16 @@ use tracing::{field, info, trace, trace_span};
 
 use super::*;
 
-#[derive(Debug)]
-struct Noon;
+const NOON: Timestamp = Timestamp::from_millis(1_795_780_800_000);
 
-#[async_trait]
-impl Clock for Noon {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(1_795_780_800_000)
-    }
-
-    async fn sleep(&self, _: std::time::Duration) {}
+/// Noon. A time limit is over at once, unless what it limits is ready.
+fn noon() -> Arc<TestClock> {
+    Arc::new(TestClock::skipping().starting_at(NOON))
 }
 
-/// A clock by which nothing is ever late.
-#[derive(Debug)]
-struct Patient;
-
-#[async_trait]
-impl Clock for Patient {
-    fn now(&self) -> Timestamp {
-        Noon.now()
-    }
-
-    async fn sleep(&self, _: std::time::Duration) {
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Ids that count.
-#[derive(Default)]
-struct Counted(AtomicU64);
-
-impl Ids for Counted {
-    fn fresh(&self) -> String {
-        let next = self.0.fetch_add(1, Ordering::Relaxed) + 1;
-        format!("00000000-0000-0000-0000-{next:012x}")
-    }
+/// Noon, for ever: nothing is ever late.
+fn patient() -> Arc<TestClock> {
+    Arc::new(TestClock::by_hand().starting_at(NOON))
 }
 
 /// The lines that are written while `work` runs.
@@ -69,8 +42,7 @@ fn lines_of(metrics: Which, traces: Option<Way>, work: impl FnOnce(&Telemetry)) 
         names: Names { service: "agents".to_owned(), function: "executor-1".to_owned() },
         namespace: "Agents".to_owned(),
     };
-    let (telemetry, subscriber) =
-        Telemetry::new(settings, out, Arc::new(Noon), Arc::new(Counted::default()));
+    let (telemetry, subscriber) = Telemetry::new(settings, out, noon(), Arc::new(TestIds::uuids()));
     tracing::subscriber::with_default(subscriber, || work(&telemetry));
     std::mem::take(&mut written.lock().unwrap())
 }
@@ -381,8 +353,8 @@ async fn collected(answer: &'static str) -> String {
         ..Settings::fallback(Reader::Request)
     };
     let out = Out(Arc::new(|_| {}));
-    let clock: Arc<dyn Clock> = if answer.is_empty() { Arc::new(Noon) } else { Arc::new(Patient) };
-    let ids = Arc::new(Counted::default());
+    let clock = if answer.is_empty() { noon() } else { patient() };
+    let ids = Arc::new(TestIds::uuids());
     let (telemetry, subscriber) = Telemetry::new(settings, out, clock, ids);
     let dispatch = tracing::Dispatch::new(subscriber);
     let invocation = tracing::dispatcher::with_default(&dispatch, || {

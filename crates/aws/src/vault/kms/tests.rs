@@ -2,9 +2,10 @@ use std::net::SocketAddr;
 
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_runtime::testing::{flipped, is_refused, secrets};
+use a2a_lambda_testing::TestClock;
 use serde_json::{Value, json};
 
-use super::super::tests::{GENERATED, TestClock};
+use super::super::tests::GENERATED;
 use super::opened::MAX_OPENED;
 use super::*;
 use crate::clients::{http_client, kms_client};
@@ -44,7 +45,7 @@ const SEALED: &str = "k1.AA1lbmNyeXB0ZWQga2V5.AAECAwQFBgcICQoLEf-ADD7y7gAw8\
 
 fn vault(address: SocketAddr) -> (KmsVault, Arc<TestClock>) {
     let client = kms_client(&environment(&format!("http://{address}")), http_client());
-    let clock = TestClock::new();
+    let clock = Arc::new(TestClock::by_hand());
     (KmsVault::new(client, "alias/a2a", clock.clone()), clock)
 }
 
@@ -100,7 +101,7 @@ async fn one_request_opens_much() -> TestResult {
     let (vault, clock) = vault(address);
     for _ in 0..3 {
         assert_eq!(vault.open(&Sealed::new(SEALED), "task/config").await?, secrets());
-        clock.pass(MAX_AGE);
+        clock.advance(MAX_AGE);
     }
     let error = vault.open(&Sealed::new(SEALED), "other").await.unwrap_err();
     assert!(matches!(error, VaultError::Damaged), "{error:?}");
@@ -159,10 +160,10 @@ async fn a_data_key_seals_for_a_time() -> TestResult {
     let (address, served) = serve(&[GENERATED; 2]).await?;
     let (vault, clock) = vault(address);
     vault.seal(&secrets(), "c").await?;
-    clock.pass(MAX_AGE.saturating_sub(Duration::from_millis(1)));
+    clock.advance(MAX_AGE.saturating_sub(Duration::from_millis(1)));
     vault.seal(&secrets(), "c").await?;
     assert!(!served.is_finished());
-    clock.pass(Duration::from_millis(1));
+    clock.advance(Duration::from_millis(1));
     vault.seal(&secrets(), "c").await?;
     assert_eq!(served.await??.len(), 2);
     Ok(())
