@@ -7,20 +7,16 @@ use a2a_lambda_agents::{Echo, from_variables};
 use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event};
 use a2a_lambda_aws_emulator::queue::{MAX_BATCH, MAX_VISIBILITY};
 use a2a_lambda_core::api_key::{ApiKey, KEY_BYTES, KeySecret};
-use a2a_lambda_core::ids::{TaskId, TaskKey};
-use a2a_lambda_core::ops::{Caller, SendOptions};
+use a2a_lambda_core::ids::TaskKey;
+use a2a_lambda_core::ops::Caller;
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
-    Agents, Attended, Clock, Command, Company, Engine, Operations, Owner, ProtocolVersion, Runner,
-    Signal, Tenant,
+    Agents, Attended, Clock, Command, Company, Engine, Operations, ProtocolVersion, Runner, Signal,
 };
-use a2a_lambda_protocol::{
-    Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
-    TaskPushNotificationConfig, Timestamp,
-};
+use a2a_lambda_protocol::{TaskPushNotificationConfig, Timestamp};
 use a2a_lambda_request::Answer;
 use a2a_lambda_runtime::{Reader, SystemClock};
-use async_trait::async_trait;
+use a2a_lambda_testing::{TestClock, caller, submit};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
@@ -38,22 +34,6 @@ pub(crate) async fn all(account: &Account) {
     authorizer(account).await;
 }
 
-/// An hour ago.
-struct Past;
-
-#[async_trait]
-impl Clock for Past {
-    fn now(&self) -> Timestamp {
-        let hour = Duration::from_hours(1).as_millis();
-        let ago = SystemClock.now().as_millis() - i64::try_from(hour).unwrap();
-        Timestamp::from_millis(ago)
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        SystemClock.sleep(duration).await;
-    }
-}
-
 /// What happened an hour ago, by nobody's calls.
 struct History {
     operations: Operations,
@@ -63,9 +43,11 @@ struct History {
 impl History {
     fn of(account: &Account) -> Self {
         let engine = account.with(Reader::SqsExecutor, TEST, a2a_lambda_aws::engine).unwrap();
-        let owner = Owner::parse("alice").unwrap();
-        let caller = Caller { tenant: Tenant::default(), owner };
-        Self { operations: Operations::new(Engine { clock: Arc::new(Past), ..engine }), caller }
+        let hour = i64::try_from(Duration::from_hours(1).as_millis()).unwrap();
+        let ago = Timestamp::from_millis(SystemClock.now().as_millis() - hour);
+        let clock = Arc::new(TestClock::by_tokio().starting_at(ago));
+        let caller = caller("", "alice");
+        Self { operations: Operations::new(Engine { clock, ..engine }), caller }
     }
 
     /// A task that is to go, with all that is stored of it.
@@ -79,24 +61,10 @@ impl History {
 
     /// A task that nobody has begun, of which two receivers are to be told.
     async fn task(&self, account: &Account) -> TaskKey {
-        let request = SendMessageRequest {
-            message: Some(Message {
-                message_id: "m1".to_owned(),
-                role: Role::User,
-                parts: vec![Part::text("go")],
-                ..Message::default()
-            }),
-            configuration: Some(SendMessageConfiguration {
-                return_immediately: true,
-                ..SendMessageConfiguration::default()
-            }),
-            ..SendMessageRequest::default()
-        };
-        let sent = self.operations.send(&self.caller, request, &SendOptions::default()).await;
-        let SendMessageResponse::Task(task) = sent.unwrap() else { panic!("no task") };
+        let key = submit(self.operations.engine(), &self.caller, "go").await;
         for _ in 0..2 {
             let config = TaskPushNotificationConfig {
-                task_id: task.id.clone(),
+                task_id: key.task.as_str().to_owned(),
                 url: account.receiver(),
                 token: "hush".to_owned(),
                 ..TaskPushNotificationConfig::default()
@@ -105,7 +73,7 @@ impl History {
                 self.operations.create_push_config(&self.caller, config, ProtocolVersion::V1_0);
             made.await.unwrap();
         }
-        TaskKey { tenant: Tenant::default(), task: TaskId::parse(task.id).unwrap() }
+        key
     }
 
     /// A task that is done, and whose receivers have failed once.
