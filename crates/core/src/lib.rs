@@ -60,6 +60,6 @@ pub use store::{Snapshot, StoreError, TaskStore};
 pub use sweep::{Swept, sweep};
 pub use trace::TraceContext;
 pub use turn::{ShowError, StopReason, Turn};
-pub use vault::{PlainVault, Sealed, Vault, VaultError};
+pub use vault::{Sealed, Vault, VaultError};
 pub use version::ProtocolVersion;
 pub use webhook::{Always, Answer, NotAdmitted, Nowhere, Push, PushError, Wanted, Webhook};

@@ -67,32 +67,3 @@ pub trait Vault: Send + Sync + 'static {
     /// Opens what was sealed.
     async fn open(&self, sealed: &Sealed, context: &str) -> Result<PushSecrets, VaultError>;
 }
-
-/// A vault that seals nothing: what it keeps can be read by whoever reads the store. For tests and
-/// the simulation.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PlainVault;
-
-#[async_trait]
-impl Vault for PlainVault {
-    fn has_key(&self) -> bool {
-        true
-    }
-
-    async fn seal(&self, secrets: &PushSecrets, context: &str) -> Result<Sealed, VaultError> {
-        if secrets.is_empty() {
-            return Ok(Sealed::default());
-        }
-        let text = serde_json::to_string(&(context, secrets)).map_err(|_| VaultError::Damaged)?;
-        Ok(Sealed(text))
-    }
-
-    async fn open(&self, sealed: &Sealed, context: &str) -> Result<PushSecrets, VaultError> {
-        if sealed.is_empty() {
-            return Ok(PushSecrets::default());
-        }
-        let (sealed_for, secrets): (String, PushSecrets) =
-            serde_json::from_str(&sealed.0).map_err(|_| VaultError::Damaged)?;
-        if sealed_for == context { Ok(secrets) } else { Err(VaultError::Damaged) }
-    }
-}

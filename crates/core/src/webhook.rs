@@ -112,8 +112,8 @@ pub trait Webhook: Send + Sync + 'static {
     async fn post(&self, push: Push, wanted: &dyn Wanted) -> Result<Answer, PushError>;
 }
 
-/// A way to no receiver: it admits any URL, and nothing that is sent arrives. For tests of what is
-/// not about pushes.
+/// A way to no receiver: it admits any URL, and nothing that is sent arrives. For a process
+/// that leaves pushes to others.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nowhere;
 

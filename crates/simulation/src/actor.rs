@@ -27,8 +27,8 @@ use tokio::sync::Notify;
 
 use crate::op::Who;
 use crate::planted::Planted;
-use crate::rng::Rng;
 use crate::world::{World, lock};
+use a2a_lambda_testing::Random;
 
 /// The longest that a request takes that is not slow, one way.
 const USUAL_MS: u64 = 8;
@@ -37,7 +37,7 @@ const USUAL_MS: u64 = 8;
 pub(crate) struct Actor {
     world: Arc<World>,
     name: String,
-    rng: Mutex<Rng>,
+    rng: Mutex<Random>,
     skew_ms: AtomicI64,
     ids: AtomicU64,
     /// How many of its pushes ask the store right now whether they are wanted.
@@ -63,7 +63,7 @@ pub(crate) enum Fate {
 impl Actor {
     /// An actor with a name that nobody else has.
     pub(crate) fn new(world: &Arc<World>, name: String) -> Self {
-        let mut rng = Rng::derive(world.seed, &name);
+        let mut rng = Random::derive(world.seed, &name);
         let most = u64::from(world.skew_ms());
         let skew = rng.within(0, 2 * most);
         let skew_ms = i64::try_from(skew).unwrap_or(0) - i64::from(world.skew_ms());

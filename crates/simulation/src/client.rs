@@ -16,9 +16,9 @@ use crate::actor::Actor;
 use crate::op::{Action, How, Op, Registration, Sending, Who};
 use crate::oracle::{Makings, Sent, Violation};
 use crate::registering;
-use crate::rng::Rng;
 use crate::watching::Viewer;
 use crate::world::World;
+use a2a_lambda_testing::Random;
 
 /// How long an invocation for a request may last: the front door's limit.
 pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(30);
@@ -97,8 +97,8 @@ impl Client {
         format!("op{}", self.op)
     }
 
-    pub(crate) fn rng(&self, what: &str) -> Rng {
-        Rng::derive(self.world.seed, &format!("op{}, {what}", self.op))
+    pub(crate) fn rng(&self, what: &str) -> Random {
+        Random::derive(self.world.seed, &format!("op{}, {what}", self.op))
     }
 
     pub(crate) fn actor(&self, number: u32) -> Actor {

@@ -11,8 +11,8 @@ use crate::actor::Actor;
 use crate::agent::Scripted;
 use crate::queue::{Receive, Received};
 use crate::recovering;
-use crate::rng::Rng;
 use crate::world::World;
+use a2a_lambda_testing::Random;
 
 /// How long a sweep may take.
 const SWEEP_LIMIT: Duration = Duration::from_mins(5);
@@ -70,7 +70,7 @@ async fn attend(world: &Arc<World>, actor: Arc<Actor>, received: &Received, invo
         }
         Some(failed) => {
             world.note(actor.name(), "gives the signal back", format_args!("{failed:?}"));
-            let mut rng = Rng::derive(world.seed, &format!("{}, back", actor.name()));
+            let mut rng = Random::derive(world.seed, &format!("{}, back", actor.name()));
             let after = Duration::from_millis(rng.within(0, 30_000));
             world.queue.hide(received, after);
         }
@@ -112,7 +112,7 @@ pub(crate) async fn sweep_at_intervals(world: Arc<World>) {
 
 /// Stream recovery is given a record: a task was written that has an unclaimed mark.
 pub(crate) async fn recover_from_stream(world: Arc<World>, key: TaskKey, number: u32) {
-    let mut rng = Rng::derive(world.seed, &format!("record {number}"));
+    let mut rng = Random::derive(world.seed, &format!("record {number}"));
     let faults = world.faults();
     let is_lost = rng.chance(faults.late / 10);
     let is_late = rng.chance(faults.late);
@@ -147,7 +147,7 @@ pub(crate) async fn die_at_intervals(world: Arc<World>) {
     if world.settings.kept_s == 0 {
         return;
     }
-    let mut rng = Rng::derive(world.seed, "ttl");
+    let mut rng = Random::derive(world.seed, "ttl");
     loop {
         tokio::time::sleep(Duration::from_millis(rng.within(1_000, 60_000))).await;
         let late_ms = rng.pick(&[0, 30_000, 120_000]);

@@ -7,7 +7,7 @@ mod slow;
 
 use crate::op::{Action, How, Op, Sending, Who};
 use crate::plan::{Faults, Plan, Settings};
-use crate::rng::Rng;
+use a2a_lambda_testing::Random;
 
 /// What a plan is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ enum Theme {
 
 /// The plan of a seed.
 pub fn generate(seed: u64) -> Plan {
-    let mut rng = Rng::derive(seed, "plan");
+    let mut rng = Random::derive(seed, "plan");
     let theme = rng.pick(&[
         Theme::Mixed,
         Theme::Mixed,
@@ -51,7 +51,7 @@ pub fn generate(seed: u64) -> Plan {
     plan
 }
 
-fn settings(rng: &mut Rng, theme: Theme) -> Settings {
+fn settings(rng: &mut Random, theme: Theme) -> Settings {
     let lease_s = rng.pick(&[30, 30, 10]);
     let settings = Settings {
         max_attempts: rng.pick(&[5, 5, 3, 2]),
@@ -80,7 +80,7 @@ fn settings(rng: &mut Rng, theme: Theme) -> Settings {
     }
 }
 
-fn faults(rng: &mut Rng, theme: Theme) -> Faults {
+fn faults(rng: &mut Random, theme: Theme) -> Faults {
     let rate = rng.pick(&[3, 3, 10, 10, 30, 60]);
     let mut at_times = |per_mille| if rng.chance(per_mille) { rate } else { 0 };
     let faults = Faults {
@@ -121,7 +121,7 @@ struct Keyed {
 }
 
 struct Maker {
-    rng: Rng,
+    rng: Random,
     theme: Theme,
     max_slots: u32,
     made: Vec<Keyed>,

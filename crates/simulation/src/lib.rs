@@ -28,7 +28,6 @@ mod queue;
 mod receiver;
 mod recovering;
 mod registering;
-mod rng;
 mod run;
 mod shrink;
 mod watching;

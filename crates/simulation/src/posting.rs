@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::push::PushSecrets;
 use a2a_lambda_core::{
-    Answer, NotAdmitted, PlainVault, Push, PushError, Sealed, Vault, VaultError, Wanted, Webhook,
+    Answer, NotAdmitted, Push, PushError, Sealed, Vault, VaultError, Wanted, Webhook,
 };
 use async_trait::async_trait;
 use tokio::time::Instant;
@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use crate::actor::{Actor, Fate, rest};
 use crate::planted::Planted;
 use crate::receiver::Does;
-use crate::rng::Rng;
 use crate::world::World;
+use a2a_lambda_testing::{Random, TestVault};
 
 fn unreachable() -> PushError {
     PushError::Unreachable("the simulation wills it".into())
@@ -47,7 +47,7 @@ impl Webhook for Actor {
         world.push_begun(&push);
         let (id, timeout) = (push.id.clone(), push.timeout);
         let most_ms = u64::from(world.settings.connect_ms);
-        let connects_in = Rng::derive(world.seed, &push.id).within(0, most_ms);
+        let connects_in = Random::derive(world.seed, &push.id).within(0, most_ms);
         let connects_in = Duration::from_millis(connects_in);
         let given_up_at = Instant::now() + timeout;
         let exchange = async {
@@ -129,10 +129,10 @@ impl Vault for Actor {
     }
 
     async fn seal(&self, secrets: &PushSecrets, context: &str) -> Result<Sealed, VaultError> {
-        self.ask("seal", context, no_key, PlainVault.seal(secrets, context)).await
+        self.ask("seal", context, no_key, TestVault::default().seal(secrets, context)).await
     }
 
     async fn open(&self, sealed: &Sealed, context: &str) -> Result<PushSecrets, VaultError> {
-        self.ask("open", context, no_key, PlainVault.open(sealed, context)).await
+        self.ask("open", context, no_key, TestVault::default().open(sealed, context)).await
     }
 }

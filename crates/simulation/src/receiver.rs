@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use a2a_lambda_core::Answer;
 
-use crate::rng::Rng;
 use crate::world::lock;
+use a2a_lambda_testing::Random;
 
 const SECOND_MS: u64 = 1_000;
 const HOUR_MS: u64 = 3_600 * SECOND_MS;
@@ -94,7 +94,7 @@ fn leave_alone(seconds: u64) -> Does {
 }
 
 /// One that is down says so, or says nothing.
-fn down(rng: &mut Rng) -> Does {
+fn down(rng: &mut Random) -> Does {
     match rng.within(0, 9) {
         0..=5 => Does::Unreachable,
         6 => Does::Hangs,
@@ -103,7 +103,7 @@ fn down(rng: &mut Rng) -> Does {
 }
 
 /// Something other than an acknowledgement.
-fn trouble(rng: &mut Rng) -> Does {
+fn trouble(rng: &mut Random) -> Does {
     match rng.within(0, 12) {
         0..=2 => status(rng.pick(&[500, 502, 503])),
         3 => status(rng.pick(&[301, 302, 307, 308])),
@@ -119,7 +119,7 @@ fn trouble(rng: &mut Rng) -> Does {
 #[derive(Debug)]
 struct Receiver {
     manner: Manner,
-    rng: Rng,
+    rng: Random,
     posts: u64,
     /// When it goes down and comes up again, in milliseconds of the run.
     down_ms: (u64, u64),
@@ -129,7 +129,7 @@ struct Receiver {
 
 impl Receiver {
     fn new(seed: u64, url: &str) -> Self {
-        let mut rng = Rng::derive(seed, url);
+        let mut rng = Random::derive(seed, url);
         let manner = Manner::of_url(url).unwrap_or(Manner::Dead);
         let from_ms = rng.within(0, 60 * SECOND_MS);
         let lasts_ms = match manner {

@@ -16,9 +16,9 @@ use crate::oracle::Violation;
 use crate::panics::quietly;
 use crate::plan::Plan;
 use crate::planted::Planted;
-use crate::rng::Rng;
 use crate::weather::Weather;
 use crate::world::{Store, World};
+use a2a_lambda_testing::Random;
 
 /// How long everything that was accepted may take to its end once the world has healed: the
 /// longest scripts park for an hour in all.
@@ -125,7 +125,7 @@ async fn all(plan: &Plan, world: &Arc<World>) {
         clients.spawn(client::perform(world.clone(), op.clone()));
     }
     while clients.join_next().await.is_some() {}
-    let mut rng = Rng::derive(plan.seed, "heal");
+    let mut rng = Random::derive(plan.seed, "heal");
     tokio::time::sleep(Duration::from_millis(rng.within(0, 30_000))).await;
     world.heal();
     let settled = async {

@@ -10,8 +10,8 @@ use crate::actor::Actor;
 use crate::client::{Client, Letter, Outcome};
 use crate::op::Who;
 use crate::oracle::Violation;
-use crate::rng::Rng;
 use crate::world::World;
+use a2a_lambda_testing::Random;
 
 /// How often a client connects, at most.
 const CONNECTIONS: u32 = 6;
@@ -47,7 +47,7 @@ pub(crate) struct Viewer<'a> {
     life: usize,
     /// The task's state, as its events say.
     state: TaskState,
-    rng: Rng,
+    rng: Random,
 }
 
 impl<'a> Viewer<'a> {

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::plan::{Faults, Plan};
-use crate::rng::Rng;
 use crate::world::lock;
+use a2a_lambda_testing::Random;
 
 /// What befalls a request that a store makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +23,14 @@ pub struct Weather(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    rng: Mutex<Rng>,
+    rng: Mutex<Random>,
     faults: Faults,
     healed: AtomicBool,
 }
 
 impl Weather {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let rng = Mutex::new(Rng::derive(plan.seed, "weather"));
+        let rng = Mutex::new(Random::derive(plan.seed, "weather"));
         Self(Arc::new(Inner { rng, faults: plan.faults, healed: AtomicBool::new(false) }))
     }
 

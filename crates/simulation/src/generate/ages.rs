@@ -5,11 +5,11 @@ use a2a_lambda_core::ProtocolVersion;
 use crate::op::{Action, How, Op, Registration, Sending, Who};
 use crate::plan::{Plan, Settings};
 use crate::receiver::Manner;
-use crate::rng::Rng;
+use a2a_lambda_testing::Random;
 
 /// Replaces every tenth plan. What goes wrong stays as it was.
 pub(super) fn replace(plan: &mut Plan) {
-    let mut rng = Rng::derive(plan.seed, "ages");
+    let mut rng = Random::derive(plan.seed, "ages");
     if !rng.chance(100) {
         return;
     }
@@ -31,7 +31,7 @@ pub(super) fn replace(plan: &mut Plan) {
 }
 
 struct Maker {
-    rng: Rng,
+    rng: Random,
     kept_ms: u64,
     ops: Vec<Op>,
 }

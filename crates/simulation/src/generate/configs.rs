@@ -6,7 +6,7 @@ use a2a_lambda_core::ProtocolVersion;
 use crate::op::{Action, How, Op, Registration, Sending, Who};
 use crate::plan::Plan;
 use crate::receiver::Manner;
-use crate::rng::Rng;
+use a2a_lambda_testing::Random;
 
 /// The numbers of the operations that are added begin behind this one.
 const ADDED: u32 = 2_000;
@@ -16,7 +16,7 @@ const SLOTS: u32 = 100_000;
 
 /// Adds to a fourth of the plans. What is there otherwise stays as it is.
 pub(super) fn add(plan: &mut Plan) {
-    let rng = Rng::derive(plan.seed, "configs");
+    let rng = Random::derive(plan.seed, "configs");
     let mut maker = Maker { rng, id: ADDED, added: Vec::new() };
     if !maker.rng.chance(250) {
         return;
@@ -40,7 +40,7 @@ pub(super) fn add(plan: &mut Plan) {
 }
 
 struct Maker {
-    rng: Rng,
+    rng: Random,
     id: u32,
     added: Vec<Op>,
 }

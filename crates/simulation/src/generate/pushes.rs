@@ -4,14 +4,14 @@ use a2a_lambda_core::ProtocolVersion;
 
 use crate::op::{Action, Op, Registration};
 use crate::receiver::Manner;
-use crate::rng::Rng;
+use a2a_lambda_testing::Random;
 
 /// The numbers of the operations that are added begin behind this one.
 const ADDED: u32 = 1_000;
 
 /// Adds push configs to a third of the plans. What is there otherwise stays as it is.
 pub(super) fn add(seed: u64, ops: &mut Vec<Op>) {
-    let mut rng = Rng::derive(seed, "pushes");
+    let mut rng = Random::derive(seed, "pushes");
     if !rng.chance(333) {
         return;
     }
@@ -54,7 +54,7 @@ pub(super) fn add(seed: u64, ops: &mut Vec<Op>) {
 }
 
 /// What the receivers of a plan are like.
-fn manners(rng: &mut Rng) -> Vec<Manner> {
+fn manners(rng: &mut Random) -> Vec<Manner> {
     let all = [
         Manner::Well,
         Manner::Well,
@@ -71,7 +71,7 @@ fn manners(rng: &mut Rng) -> Vec<Manner> {
     (0..rng.within(1, 3)).map(|_| rng.pick(&all)).collect()
 }
 
-fn registration(rng: &mut Rng, manners: &[Manner]) -> Registration {
+fn registration(rng: &mut Random, manners: &[Manner]) -> Registration {
     Registration {
         id: rng.pick(&[None, None, Some(1), Some(2), Some(3)]),
         manner: rng.pick(manners),

@@ -5,11 +5,11 @@ use a2a_lambda_core::ProtocolVersion;
 use crate::op::{Action, How, Op, Registration, Sending, Who};
 use crate::plan::{Faults, Plan, Settings};
 use crate::receiver::Manner;
-use crate::rng::Rng;
+use a2a_lambda_testing::Random;
 
 /// Replaces every sixteenth plan.
 pub(super) fn replace(plan: &mut Plan) {
-    let mut rng = Rng::derive(plan.seed, "slow");
+    let mut rng = Random::derive(plan.seed, "slow");
     if !rng.chance(62) {
         return;
     }
@@ -30,7 +30,7 @@ pub(super) fn replace(plan: &mut Plan) {
 }
 
 struct Maker {
-    rng: Rng,
+    rng: Random,
     /// How much longer requests take.
     by_ms: u64,
     ops: Vec<Op>,
