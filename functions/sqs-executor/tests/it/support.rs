@@ -141,8 +141,8 @@ impl Function {
     pub(crate) fn new() -> Self {
         let doubles = Doubles::new();
         let patches = Arc::new(Mutex::new(Patches::default()));
-        let patched = patches.clone();
-        doubles.store.plan(move |call| patched.lock().unwrap().fault(call));
+        let plan = patches.clone();
+        doubles.store.plan(move |call| plan.lock().unwrap().fault(call));
         let told = Told { begin: Some(tokio::time::Instant::now()), ..Told::default() };
         let told = Arc::new(told);
         let worker = Worker::default();
