@@ -28,6 +28,7 @@ Commands for a deployment:
   replay       send pushes again
   enable       go on with a push config
   delete       delete a task
+  retain       give tasks their time to go that have none
   redrive      move signals from the dead-letter queue back to the queue
   keys         list the API keys
   make-key     make an API key

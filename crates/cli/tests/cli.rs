@@ -355,6 +355,44 @@ async fn a_task_is_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tasks_without_a_time_to_go_are_counted_and_then_given_it() {
+    let deployment = Deployment::new().await;
+    deployment.task("goes-on").await;
+    let mut ended = Vec::new();
+    for id in ["a", "b"] {
+        let key = deployment.task(id).await;
+        let now = deployment.store.read(&key, Depth::Tail).await.unwrap().unwrap();
+        // As where no task expires.
+        let change = now.head.apply(a2a_lambda_core::Command::Cancel, &stamp("cancel")).unwrap();
+        let guard = Guard { revision: now.head.revision, leased_until: None };
+        deployment.store.commit(&now, guard, &change).await.unwrap();
+        ended.push(key);
+    }
+    let counted = deployment.run("retain --json").await.json();
+    assert_eq!(counted, json!({ "items": 3, "tasks": 2, "withoutTime": 2, "wrote": false }));
+    let text = deployment.run("retain --read-units 7").await.well();
+    assert!(text.ends_with("give them theirs: a2a-lambda retain --write\n"), "{text}");
+    for key in &ended {
+        assert_eq!(deployment.store.read(key, Depth::Tail).await.unwrap().unwrap().head.ttl, None);
+    }
+    let mut variables = deployment.variables();
+    variables.push(("STORED_FORMAT", "1".to_owned()));
+    let refused = run(&variables, "retain --write").await;
+    assert!(refused.code == 1 && refused.err.contains("STORED_FORMAT=2"), "{refused:?}");
+    let written = deployment.run("retain --write").await.well();
+    assert!(written.ends_with("tasks that were given their time: 2\n"), "{written}");
+    for key in &ended {
+        let head = deployment.store.read(key, Depth::Tail).await.unwrap().unwrap().head;
+        assert_eq!(head.ttl, Some(head.status_at.saturating_add(Duration::from_hours(24 * 30))));
+    }
+    let again = deployment.run("retain --write --json").await.json();
+    assert_eq!(again, json!({ "items": 3, "tasks": 0, "withoutTime": 0, "wrote": true }));
+    // An earlier run can be gone on with.
+    let line = r#"retain --json --from ["acme#zz","H"]"#;
+    assert!(deployment.run(line).await.json()["items"].as_u64() <= Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_done_says_what_to_do() {
     let deployment = Deployment::new().await;
     let key = deployment.task("t").await;

@@ -35,7 +35,7 @@
 //! API keys are items of one more partition, `!keys`, under their ids. What is counted of an owner is in
 //! `requests@{owner}`, `streams@{owner}` and `tasks@{owner}`. Only a task's partition has a `#`.
 //!
-//! Nothing is ever scanned.
+//! Nothing is ever scanned, but by an operator who asks for it ([`DynamoDbStore::walk`]).
 //!
 //! Each item has the number of its format, `v`. An item of a format that this release does not read
 //! is refused before anything is written: `docs/formats.md` has the rule.
@@ -54,9 +54,11 @@ mod read;
 mod requests;
 mod store;
 mod table;
+mod walk;
 
 pub use api_keys::API_KEYS_PARTITION;
 pub use store::DynamoDbStore;
 pub use table::{
     CreateTableError, DUE_INDEX, LIST_INDEX, OPEN_MARK, PUSH_MARK, create_table, task_of_head,
 };
+pub use walk::{NoPlace, WalkPage, WalkPlace};

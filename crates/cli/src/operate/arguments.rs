@@ -4,12 +4,25 @@ use std::ffi::OsString;
 
 use a2a_lambda_core::api_key::KeyId;
 use a2a_lambda_core::ids::{ConfigId, Generation, TaskId, TaskKey, Tenant};
+use a2a_lambda_dynamodb::WalkPlace;
 use lexopt::prelude::{Long, Short, Value};
 use lexopt::{Error, Parser, ValueExt as _};
 
+use super::retain::Walk;
+
 /// The names of the operators' commands.
-pub(crate) const COMMANDS: [&str; 9] =
-    ["failing", "show", "replay", "enable", "delete", "redrive", "keys", "make-key", "revoke-key"];
+pub(crate) const COMMANDS: [&str; 10] = [
+    "failing",
+    "show",
+    "replay",
+    "enable",
+    "delete",
+    "retain",
+    "redrive",
+    "keys",
+    "make-key",
+    "revoke-key",
+];
 
 pub(crate) const USAGE: &str = "\
 Looks after the push notifications of an a2a-lambda deployment, after signals that were given up, and
@@ -25,6 +38,9 @@ Commands:
                                      order; 0 for all of it
   enable TASK CONFIG                 go on with a config that was disabled, or waits, now
   delete TASK                        delete a task that is over, with all that is stored of it
+  retain                             count the tasks that have no time to go, since they ended or
+                                     began to wait under another retention, or before an upgrade;
+                                     with --write, give them theirs. It reads the whole table
   redrive                            move signals from the dead-letter queue back to the queue
   keys                               list the API keys
   make-key --owner NAME              make an API key, and print it: it is never shown again
@@ -38,6 +54,10 @@ Options:
   --days N      how many days the key is good, 1 to 3650 (make-key) [default: 90]
   --limit N     how many at most, 1 to 10000 (failing, redrive) [default: 100 of failing, 1000 of
                 redrive]
+  --write       write what is counted otherwise (retain)
+  --from PLACE  go on where an earlier run was: each page names its place (retain)
+  --read-units N
+                how many units of read capacity it may use a second, 1 to 10000 (retain) [default: 25]
   --cancel      cancel the task first if it is not over (delete)
   --json        print JSON
   --help        print this
@@ -61,6 +81,10 @@ The exit code is 0; 1 if something could not be done; 2 if the command line is n
 const KEY_DAYS: u32 = 90;
 const MAX_KEY_DAYS: u32 = 3_650;
 
+/// How many units of read capacity a walk may use a second, and at most.
+const READ_UNITS: u32 = 25;
+const MAX_READ_UNITS: u32 = 10_000;
+
 /// The most that can be asked for.
 const MAX_LIMIT: usize = 10_000;
 
@@ -78,6 +102,7 @@ pub(crate) enum Command {
     Replay { task: TaskKey, config: ConfigId, since: Generation },
     Enable { task: TaskKey, config: ConfigId },
     Delete { task: TaskKey, cancels: bool },
+    Retain(Walk),
     Redrive { limit: usize },
     Keys,
     MakeKey { owner: String, tenant: Option<Tenant>, scopes: Vec<String>, days: u32 },
@@ -95,6 +120,9 @@ struct Given {
     scopes: Option<String>,
     days: Option<u32>,
     cancels: bool,
+    writes: bool,
+    from: Option<WalkPlace>,
+    read_units: Option<u32>,
     json: bool,
 }
 
@@ -110,6 +138,18 @@ pub(crate) fn parse(
             }
             Long("json") => given.json = true,
             Long("cancel") => given.cancels = true,
+            Long("write") => given.writes = true,
+            Long("from") => {
+                let wrong = |error| format!("--from {error}");
+                given.from = Some(parser.value()?.string()?.parse().map_err(wrong)?);
+            }
+            Long("read-units") => {
+                let units = parser.value()?.parse()?;
+                if !(1..=MAX_READ_UNITS).contains(&units) {
+                    return Err(format!("--read-units must be from 1 to {MAX_READ_UNITS}").into());
+                }
+                given.read_units = Some(units);
+            }
             Long("tenant") => {
                 let tenant = parser.value()?.string()?;
                 let wrong = |error| format!("--tenant {error}");
@@ -153,6 +193,11 @@ impl Given {
         let command = match name.as_str() {
             "failing" => Command::Failing { limit: self.limit.take().unwrap_or(100) },
             "redrive" => Command::Redrive { limit: self.limit.take().unwrap_or(1_000) },
+            "retain" => Command::Retain(Walk {
+                writes: std::mem::take(&mut self.writes),
+                from: self.from.take(),
+                read_units: self.read_units.take().unwrap_or(READ_UNITS),
+            }),
             "show" => Command::Show { task: self.task(next("TASK")?)? },
             "delete" => {
                 let task = self.task(next("TASK")?)?;
@@ -200,6 +245,9 @@ impl Given {
             ("--scopes", self.scopes.is_some()),
             ("--days", self.days.is_some()),
             ("--cancel", self.cancels),
+            ("--write", self.writes),
+            ("--from", self.from.is_some()),
+            ("--read-units", self.read_units.is_some()),
         ];
         match rest.into_iter().find(|(_, is_left)| *is_left) {
             Some((option, _)) => Err(format!("{name} does not take {option}").into()),
@@ -258,6 +306,15 @@ mod tests {
                 Command::Delete { task: task("acme"), cancels: true },
             ),
             ("redrive", Command::Redrive { limit: 1_000 }),
+            ("retain", Command::Retain(Walk { writes: false, from: None, read_units: 25 })),
+            (
+                r#"retain --write --from ["acme#t","H"] --read-units 7"#,
+                Command::Retain(Walk {
+                    writes: true,
+                    from: r#"["acme#t","H"]"#.parse().ok(),
+                    read_units: 7,
+                }),
+            ),
             ("keys", Command::Keys),
             ("make-key --owner bob", make("bob", None, &[], 90)),
             (
@@ -284,6 +341,9 @@ mod tests {
             ("delete", "delete needs a TASK"),
             ("delete t --limit 1", "delete does not take --limit"),
             ("show t --cancel", "show does not take --cancel"),
+            ("redrive --write", "redrive does not take --write"),
+            ("retain --read-units 0", "--read-units must be from 1 to 10000"),
+            ("retain --from t", "--from must be a place that an earlier run has named"),
             ("failing --limit 0", "--limit must be from 1 to 10000"),
             ("redrive --limit 10001", "--limit must be from 1 to 10000"),
             (

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod report;
+mod retain;
 mod text;
 
 use std::ffi::OsString;
@@ -37,6 +38,10 @@ enum Failure {
     Operate(#[from] OperateError),
     #[error(transparent)]
     Redrive(#[from] RedriveError),
+    #[error("with STORED_FORMAT=1 no task has a time to go")]
+    KeepsAll,
+    #[error("the table cannot be read")]
+    Walk(#[source] StoreError),
     #[error("the API keys cannot be reached")]
     Keys(#[source] StoreError),
     #[error("the API key cannot be made")]
@@ -99,6 +104,11 @@ impl Failure {
                 )
             }
             Self::NoSuchKey(_) => Some("`keys` lists the keys"),
+            Self::KeepsAll => Some("do it when the functions have STORED_FORMAT=2"),
+            Self::Walk(_) => Some(
+                "check TABLE_NAME, AWS_REGION, the credentials and their right to dynamodb:Scan, and go \
+                 on by --from as the last line of a page says",
+            ),
             Self::Operate(OperateError::Store(_)) | Self::Keys(_) => Some(
                 "check TABLE_NAME, AWS_REGION and the credentials, which expire, and do it again",
             ),
@@ -177,6 +187,7 @@ async fn done(arguments: Arguments) -> Result<bool, Failure> {
         Command::Delete { task, cancels } => {
             Report::deleted(&task, operator(&variables)?.delete(&task, cancels).await?)
         }
+        Command::Retain(walk) => Report::Retained(retain::retain(&variables, walk).await?),
         Command::Enable { task, config } => {
             let operator = operator(&variables)?;
             let changed = operator.enable(&task, &config).await?;

@@ -16,10 +16,25 @@ pub(crate) enum Report {
     Task(Pushes),
     Changed(Changed),
     Deleted(Removed),
+    Retained(Retained),
     Redriven(Outcome),
     MadeKey(MadeKey),
     Keys(Keys),
     RevokedKey(RevokedKey),
+}
+
+/// What a walk through the table has found.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Retained {
+    /// The items that were looked at.
+    pub(crate) items: usize,
+    /// The tasks among them that were looked at for themselves.
+    pub(crate) tasks: usize,
+    /// Those of them that had no time to go.
+    pub(crate) without_time: usize,
+    /// Whether they were given it.
+    pub(crate) wrote: bool,
 }
 
 /// An API key, and the key itself, this once.

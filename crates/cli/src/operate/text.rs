@@ -7,6 +7,7 @@ use a2a_lambda_core::ids::TaskKey;
 use super::named;
 use super::report::{
     Changed, Config, Failing, Keys, Left, MadeKey, Outcome, Pending, Pushes, Removed, Report,
+    Retained,
 };
 
 /// A report as text. Lines end with a newline.
@@ -17,6 +18,15 @@ pub(crate) fn of(report: &Report) -> String {
         Report::Task(task) => out.task(task),
         Report::Changed(changed) => out.changed(changed),
         Report::Deleted(removed) => out.removed(removed),
+        Report::Retained(Retained { items, tasks, without_time, wrote }) => {
+            out.line(format!("items looked at: {items}"));
+            out.line(format!("tasks looked at: {tasks}"));
+            let became = if *wrote { "that were given their time" } else { "without a time to go" };
+            out.line(format!("tasks {became}: {without_time}"));
+            if !wrote && *without_time > 0 {
+                out.line("give them theirs: a2a-lambda retain --write");
+            }
+        }
         Report::Redriven(moved) => out.moved(moved),
         Report::MadeKey(made) => out.made_key(made),
         Report::Keys(keys) => out.keys(keys),
