@@ -21,9 +21,8 @@ use a2a_lambda_core::{
     store::{Committed, Depth, Guard},
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
-use a2a_lambda_local::cloud::{Cloud, Data, Options};
+use a2a_lambda_local::cloud::{Cloud, Options};
 use a2a_lambda_protocol::{Message, Part, Role, Timestamp};
-use a2a_lambda_request::ResponseMode;
 use a2a_lambda_runtime::{ConfigError, Variables};
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -542,15 +541,7 @@ async fn a_queue_that_is_full_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_local_cloud_is_reached_by_the_variables_that_it_prints() {
-    let options = Options {
-        agent: None,
-        data: Data::Memory,
-        bootstraps: None,
-        response_mode: ResponseMode::Buffer,
-        aws_port: Some(0),
-        auth: false,
-        log: None,
-    };
+    let options = Options { aws_port: Some(0), ..Options::default() };
     let agents = async |_: &Variables<'_>| Ok::<_, ConfigError>(Agents::closed());
     let cloud = Cloud::start(&options, "127.0.0.1:1".to_owned(), &agents).await.unwrap();
     let variables = cloud.operator_variables().unwrap();

@@ -66,9 +66,10 @@ const LEASE_SECONDS: u32 = 10;
 const SIGNAL_GRACE_SECONDS: u32 = 15;
 
 /// Where the tasks are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Data {
     /// In memory: they are gone when the process ends.
+    #[default]
     Memory,
     /// In a folder, which is made if it is not there.
     Folder(PathBuf),
@@ -141,8 +142,8 @@ pub enum StartError {
     Processes(#[source] std::io::Error),
 }
 
-/// How the local cloud is run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How the local cloud is run. By default in one process, and nothing outlasts it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// What the functions have as the variable `AGENT`, where their agents go by that.
     pub agent: Option<String>,

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 
 use a2a_lambda::http::{Owner, bindings_from};
 use a2a_lambda_example_axum::{Callers, agents, app};
-use a2a_lambda_local::cloud::{Cloud, Data, Options};
-use a2a_lambda_request::ResponseMode;
+use a2a_lambda_local::cloud::{Cloud, Options};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
@@ -17,15 +16,7 @@ use tower::ServiceExt as _;
 
 /// The server. Executors run as long as the test.
 async fn started() -> Router {
-    let options = Options {
-        agent: None,
-        data: Data::Memory,
-        bootstraps: None,
-        response_mode: ResponseMode::Buffer,
-        aws_port: Some(0),
-        auth: false,
-        log: None,
-    };
+    let options = Options { aws_port: Some(0), ..Options::default() };
     let cloud = Cloud::start(&options, "127.0.0.1:1".to_owned(), &agents).await.unwrap();
     let variables: BTreeMap<_, _> = cloud.operator_variables().unwrap().into_iter().collect();
     let lookup = |name: &str| variables.get(name).cloned();
