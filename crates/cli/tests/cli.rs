@@ -378,13 +378,18 @@ async fn tasks_without_a_time_to_go_are_counted_and_then_given_it() {
     variables.push(("STORED_FORMAT", "1".to_owned()));
     let refused = run(&variables, "retain --write").await;
     assert!(refused.code == 1 && refused.err.contains("STORED_FORMAT=2"), "{refused:?}");
-    let written = deployment.run("retain --write").await.well();
+    let refused = deployment.run("retain --write").await;
+    assert!(refused.code == 1 && refused.err.contains("TASK_RETENTION_DAYS"), "{refused:?}");
+    let mut variables = deployment.variables();
+    variables.push(("TASK_RETENTION_DAYS", "30".to_owned()));
+    variables.push(("WAITING_RETENTION_DAYS", "90".to_owned()));
+    let written = run(&variables, "retain --write").await.well();
     assert!(written.ends_with("tasks that were given their time: 2\n"), "{written}");
     for key in &ended {
         let head = deployment.store.read(key, Depth::Tail).await.unwrap().unwrap().head;
         assert_eq!(head.ttl, Some(head.status_at.saturating_add(Duration::from_hours(24 * 30))));
     }
-    let again = deployment.run("retain --write --json").await.json();
+    let again = run(&variables, "retain --write --json").await.json();
     assert_eq!(again, json!({ "items": 3, "tasks": 0, "withoutTime": 0, "wrote": true }));
     // An earlier run can be gone on with.
     let line = r#"retain --json --from ["acme#zz","H"]"#;

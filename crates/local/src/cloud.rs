@@ -65,6 +65,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const LEASE_SECONDS: u32 = 10;
 const SIGNAL_GRACE_SECONDS: u32 = 15;
 
+/// In seconds.
+const DAY: u64 = 24 * 60 * 60;
+
 /// Where the tasks are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Data {
@@ -262,7 +265,7 @@ impl Cloud {
     /// [`Options::aws_port`] has them served. The credentials are anything: nothing is checked.
     pub fn operator_variables(&self) -> Option<Vec<(&'static str, String)>> {
         let endpoint = self.endpoint.as_ref()?;
-        Some(vec![
+        let mut variables = vec![
             ("TABLE_NAME", TABLE.to_owned()),
             ("QUEUE_URL", endpoint.queue_url()),
             ("DEAD_LETTER_QUEUE_URL", endpoint.dead_letter_queue_url()),
@@ -271,7 +274,18 @@ impl Cloud {
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ACCESS_KEY_ID", "local".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
-        ])
+        ];
+        // Operators see the tasks that clients see.
+        let days =
+            |kept: Option<Duration>| (kept.map_or(0, |kept| kept.as_secs()) / DAY).to_string();
+        match &self.engine.policy.retention {
+            Some(retention) => variables.extend([
+                (table::TASK_RETENTION_DAYS.about.name, days(retention.ended)),
+                (table::WAITING_RETENTION_DAYS.about.name, days(retention.waiting)),
+            ]),
+            None => variables.push((table::STORED_FORMAT.about.name, "1".to_owned())),
+        }
+        Some(variables)
     }
 
     /// Runs executors and recovery, until the future is dropped.

@@ -40,6 +40,8 @@ enum Failure {
     Redrive(#[from] RedriveError),
     #[error("with STORED_FORMAT=1 no task has a time to go")]
     KeepsAll,
+    #[error("{0} is not set: the time of tasks is written by it")]
+    NotSaid(&'static str),
     #[error("the table cannot be read")]
     Walk(#[source] StoreError),
     #[error("the API keys cannot be reached")]
@@ -105,6 +107,7 @@ impl Failure {
             }
             Self::NoSuchKey(_) => Some("`keys` lists the keys"),
             Self::KeepsAll => Some("do it when the functions have STORED_FORMAT=2"),
+            Self::NotSaid(_) => Some("set it to what the functions have; 0 keeps tasks for ever"),
             Self::Walk(_) => Some(
                 "check TABLE_NAME, AWS_REGION, the credentials and their right to dynamodb:Scan, and go \
                  on by --from as the last line of a page says",

@@ -5,7 +5,8 @@ use std::time::Duration;
 use a2a_lambda_aws::engine_with_table;
 use a2a_lambda_core::{Clock as _, Operator};
 use a2a_lambda_dynamodb::WalkPlace;
-use a2a_lambda_runtime::{SystemClock, Variables};
+use a2a_lambda_runtime::table::{TASK_RETENTION_DAYS, WAITING_RETENTION_DAYS};
+use a2a_lambda_runtime::{SystemClock, Variables, process_environment};
 
 use super::Failure;
 use super::report::Retained;
@@ -27,6 +28,12 @@ pub(crate) async fn retain(variables: &Variables<'_>, walk: Walk) -> Result<Reta
     let (engine, table) = engine_with_table(variables)?;
     if engine.policy.retention.is_none() {
         return Err(Failure::KeepsAll);
+    }
+    // What is written cannot be taken back, so it is not written by a default.
+    let is_said = |name| process_environment(name).is_some_and(|value| !value.is_empty());
+    let needed = [TASK_RETENTION_DAYS.about.name, WAITING_RETENTION_DAYS.about.name];
+    if let Some(name) = needed.into_iter().find(|name| walk.writes && !is_said(name)) {
+        return Err(Failure::NotSaid(name));
     }
     let (operator, clock) = (Operator::new(engine), SystemClock);
     let mut done = Retained { wrote: walk.writes, ..Retained::default() };
