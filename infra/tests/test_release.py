@@ -1,5 +1,6 @@
 """What scripts/release refuses and makes, and a deployment of its zips without Rust."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -139,6 +140,16 @@ def test_the_zips_of_a_release_are_deployed_without_rust(checkout, tmp_path):
         assert ran.returncode == 0, ran.stderr
         assert f"would upload {size}" in ran.stdout, ran.stdout
         assert "nothing was uploaded or changed" in ran.stdout
+    manifest = release / "arm64/manifest.json"
+    whole = json.loads(manifest.read_text())
+    less = {name: made for name, made in whole["functions"].items() if name != "sqs-executor"}
+    for wrong, said in [
+        ({**whole, "functions": less}, "lacks the zips of sqs-executor"),
+        ({"functions": whole["functions"]}, "cannot be read ('arch')"),
+    ]:
+        manifest.write_text(json.dumps(wrong))
+        ran = deploy(ROOT, "--zips", str(release))
+        assert ran.returncode == 1 and said in ran.stderr, ran.stderr
     ran = deploy(ROOT)
     assert ran.returncode == 1
     assert "cargo is missing: install Rust" in ran.stderr and "--zips" in ran.stderr

@@ -43,8 +43,8 @@
 //!     bed.advance(Duration::from_hours(24)).await;
 //!     bed.answer(&task, "Ada").await.completed().with_artifact("greeting", "Hello, Ada!");
 //!
-//!     // A runner dies when it has shown the greeting, and before it has said so. Another tries again.
-//!     bed.crash_after(2);
+//!     // A runner dies before the greeting is stored. Another runs the agent again.
+//!     bed.crash_before(2);
 //!     bed.send("Bo").await.completed().with_artifact("greeting", "Hello, Bo!");
 //!     assert!(bed.has_crashed());
 //!     Ok(())

@@ -124,14 +124,14 @@ class Deployment:
         content = json.dumps([self.template.body, named], sort_keys=True).encode()
         return {"Revision": hashlib.sha256(content).hexdigest()[:16]}
 
-    def packaged(self, *arguments: str) -> tuple[Path, dict]:
+    def packaged(self, only: str | None = None) -> tuple[Path, dict]:
         """The folder with the zips for the stack's architecture, and its manifest."""
         arch = ARCHITECTURES[self.values().get("Architecture", "arm64")]
         folder = self.options.zips
         if folder is None:
             folder = self.workspace / "target/package"
             command = [sys.executable, ROOT / "scripts/package", "--workspace", self.workspace]
-            command += ["--out", folder, "--arch", arch, *arguments]
+            command += ["--out", folder, "--arch", arch, *(["--only", only] if only else [])]
             if subprocess.run(command).returncode:
                 raise Fault("the functions could not be packaged, as it says above")
         # Both the folder with a folder for each architecture and that folder itself will do.
@@ -140,18 +140,20 @@ class Deployment:
             raise Fault(f"--zips: {folder} has zips for {others[0]} only; the stack is {arch}")
         folder = folder / arch if others else folder
         manifest = read_manifest(folder)
+        missing = ({only} if only else self.needed()) - set(manifest["functions"])
+        if missing:
+            raise Fault(f"{folder} lacks the zips of {', '.join(sorted(missing))}")
         if manifest["arch"] != arch:
             raise Fault(f"--zips: {folder} has zips for {manifest['arch']}; the stack is {arch}")
         return folder, manifest
 
+    def needed(self) -> set[str]:
+        """Zips of an earlier release may lack a function that the stack may do without."""
+        parameters = self.template.parameters
+        return {name for name, of in KEY_PARAMETERS.items() if "Default" not in parameters[of]}
+
     def upload(self, bucket: Bucket) -> dict[str, str]:
         folder, manifest = self.packaged()
-        # Zips of an earlier release may lack a function that the stack may do without.
-        parameters = self.template.parameters
-        needed = {name for name, of in KEY_PARAMETERS.items() if "Default" not in parameters[of]}
-        missing = needed - set(manifest["functions"])
-        if missing:
-            raise Fault(f"{folder} lacks the zips of {', '.join(sorted(missing))}")
         bucket.ensure()
         return bucket.upload(folder, manifest)
 
@@ -224,7 +226,7 @@ class Deployment:
         if name not in KEY_PARAMETERS:
             raise Fault(f"--only: {name!r} is none of {', '.join(KEY_PARAMETERS)}")
         self.need_stack("--only")
-        folder, manifest = self.packaged("--only", name)
+        folder, manifest = self.packaged(name)
         bucket = self.bucket()
         bucket.ensure()
         one = {"functions": {name: manifest["functions"][name]}}

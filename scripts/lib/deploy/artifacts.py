@@ -20,7 +20,11 @@ def read_manifest(folder: Path) -> dict:
         raise Fault(f"there is no {path}: run {called('package')}")
     try:
         manifest = json.loads(path.read_text())
+        if not isinstance(manifest["arch"], str):
+            raise ValueError("arch is no text")
         for made in manifest["functions"].values():
+            if not isinstance(made["bytes"], int):
+                raise ValueError("bytes is no number")
             content = (folder / made["file"]).read_bytes()
             if hashlib.sha256(content).hexdigest() != made["sha256"]:
                 raise Fault(f"{folder / made['file']} is not what its manifest says: package again")
