@@ -108,14 +108,14 @@ def test_parameters_come_from_words_and_from_both_kinds_of_file(tmp_path):
 
 def test_a_zip_that_is_not_what_its_manifest_says_is_refused(tmp_path):
     digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    functions = {"request": {"file": "request.zip", "sha256": digest}}
-    (tmp_path / "manifest.json").write_text(json.dumps({"functions": functions}))
+    functions = {"request": {"file": "request.zip", "sha256": digest, "bytes": 3}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"arch": "arm64", "functions": functions}))
     (tmp_path / "request.zip").write_bytes(b"abc")
     assert read_manifest(tmp_path)["functions"] == functions
     (tmp_path / "request.zip").write_bytes(b"abd")
     with pytest.raises(Fault, match="package again"):
         read_manifest(tmp_path)
-    for bad in ("", "[]", "{}", '{"functions": {"request": {}}}'):
+    for bad in ("", "[]", "{}", '{"functions": {}}', '{"arch": "arm64", "functions": {"request": {}}}'):
         (tmp_path / "manifest.json").write_text(bad)
         with pytest.raises(Fault, match="package again"):
             read_manifest(tmp_path)
