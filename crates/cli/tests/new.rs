@@ -2,22 +2,16 @@
 
 #![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_a2a-lambda");
+use support::folder;
 
-/// An empty folder of a test.
-fn folder(test: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("new-{test}"));
-    if folder.exists() {
-        fs::remove_dir_all(&folder).unwrap();
-    }
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
+const PROGRAM: &str = env!("CARGO_BIN_EXE_a2a-lambda");
 
 fn checkout() -> PathBuf {
     fs::canonicalize(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).unwrap()
@@ -55,7 +49,7 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
 
 #[test]
 fn a_new_workspace_is_the_example_but_for_its_name_and_its_dependency() {
-    let folder = folder("example");
+    let folder = folder("new-example");
     let checkout = checkout();
     let mut example = files(&checkout.join("examples/own-agent"));
     made(&folder, &["new", "own-agent", "--path", checkout.to_str().unwrap()]);
@@ -95,7 +89,7 @@ fn a_new_workspace_is_the_example_but_for_its_name_and_its_dependency() {
 
 #[test]
 fn an_empty_folder_is_taken_and_no_other() {
-    let folder = folder("empty");
+    let folder = folder("new-empty");
     let checkout = checkout();
     let path = ["--path", checkout.to_str().unwrap()];
     let here = folder.join("my-agent");
@@ -118,7 +112,7 @@ fn an_empty_folder_is_taken_and_no_other() {
 
 #[test]
 fn what_could_not_be_made_whole_is_removed() {
-    let folder = folder("half");
+    let folder = folder("new-half");
     // The lock file is longer than a file may be here.
     let script = format!(
         "trap '' XFSZ; ulimit -f 16; exec {PROGRAM} new deep/er/agent --path {}",
@@ -134,7 +128,7 @@ fn what_could_not_be_made_whole_is_removed() {
 
 #[test]
 fn what_cannot_be_an_agent_is_refused_by_name() {
-    let folder = folder("refused");
+    let folder = folder("new-refused");
     let checkout = checkout();
     let path = checkout.to_str().unwrap();
     let long = "a".repeat(65);

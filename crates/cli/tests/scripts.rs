@@ -2,20 +2,14 @@
 
 #![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// An empty folder of a test.
-fn folder(test: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("scripts-{test}"));
-    if folder.exists() {
-        fs::remove_dir_all(&folder).unwrap();
-    }
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
+use support::folder;
 
 /// Runs the program with a cache in a folder: the exit code, the output, and the errors.
 fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String, String) {
@@ -44,7 +38,7 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
 
 #[test]
 fn scripts_are_written_once_repaired_and_run_under_the_program_s_name() {
-    let folder = folder("cache");
+    let folder = folder("scripts-cache");
     for name in ["package", "deploy"] {
         let (code, out, err) = run(&folder, &[name, "--help"], &[]);
         assert_eq!((code, err.as_str()), (0, ""));
@@ -80,7 +74,7 @@ fn scripts_are_written_once_repaired_and_run_under_the_program_s_name() {
 
 #[test]
 fn what_is_missing_is_named() {
-    let folder = folder("missing");
+    let folder = folder("scripts-missing");
     let (code, out, err) = run(&folder, &["package"], &[("PATH", "/nowhere")]);
     assert_eq!((code, out.as_str()), (1, ""));
     assert_eq!(

@@ -7,6 +7,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::embedded::{EmbeddedDynamoDb, EmbeddedError};
+use a2a_lambda_aws_emulator::endpoint::Endpoint;
+use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event, stream_event};
+use a2a_lambda_aws_emulator::queue::{MAX_BATCH, MAX_WAIT, Message, Queue, QueueConfig};
+use a2a_lambda_aws_emulator::table_stream::{Record, TableStream, to_come_again};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{
     Agents, Clock, Engine, Former, Nowhere, Restarted, StoreError, Vault, Webhook, restart,
@@ -34,11 +39,6 @@ use crate::functions::{Functions, authorizer};
 use crate::local_queue::LocalQueue;
 use crate::push_key::{local_vault, push_variables};
 use crate::variables::{Settings, Way};
-use a2a_lambda_aws_emulator::embedded::{EmbeddedDynamoDb, EmbeddedError};
-use a2a_lambda_aws_emulator::endpoint::Endpoint;
-use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event, stream_event};
-use a2a_lambda_aws_emulator::queue::{MAX_BATCH, MAX_WAIT, Message, Queue, QueueConfig};
-use a2a_lambda_aws_emulator::table_stream::{Record, TableStream, to_come_again};
 
 const TABLE: &str = "tasks";
 

@@ -5,6 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::embedded::{EmbeddedDynamoDb, EmbeddedError};
 use a2a_lambda_core::{Clock, Former};
 use dynoxide::DynoxideError;
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -12,7 +13,6 @@ use tracing::warn;
 
 use crate::cloud::StartError;
 use crate::push_key;
-use a2a_lambda_aws_emulator::embedded::{EmbeddedDynamoDb, EmbeddedError};
 
 /// What every file of `SQLite` begins with.
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use a2a_lambda_authorizer::Failure;
 use a2a_lambda_aws::Records;
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
+use a2a_lambda_aws_emulator::endpoint::Endpoint;
+use a2a_lambda_aws_emulator::queue::Queue;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Agents, ApiKeys, Clock, Engine};
 use a2a_lambda_dynamodb::DynamoDbStore;
@@ -27,9 +30,6 @@ use tracing::{error, warn};
 use crate::events::{self, Asked, ResponseBody};
 use crate::processes::Processes;
 use crate::variables::Settings;
-use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
-use a2a_lambda_aws_emulator::endpoint::Endpoint;
-use a2a_lambda_aws_emulator::queue::Queue;
 
 /// Lambda's limits, which hold here, too.
 const FUNCTION_TIMEOUT: Duration = Duration::from_mins(15);

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::runtime_api::{
+    Bootstrap, Invocation, MAX_WAIT_FOR_PROCESS, Running, RuntimeApi,
+};
 use bytes::Bytes;
 use http::Response;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -15,9 +18,6 @@ use tracing::warn;
 
 use crate::events::{BrokenOff, ResponseBody};
 use crate::prelude;
-use a2a_lambda_aws_emulator::runtime_api::{
-    Bootstrap, Invocation, MAX_WAIT_FOR_PROCESS, Running, RuntimeApi,
-};
 
 /// How many processes a function may have; more events wait.
 const MAX_PROCESSES: usize = 64;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::gate::Gate;
+use a2a_lambda_aws_emulator::server::listen;
 use a2a_lambda_core::Agents;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_request::ResponseMode;
@@ -19,8 +21,6 @@ use tracing::level_filters::LevelFilter;
 use crate::cloud::{Cloud, Data, Options};
 use crate::logs;
 use crate::server::serve;
-use a2a_lambda_aws_emulator::gate::Gate;
-use a2a_lambda_aws_emulator::server::listen;
 
 const USAGE: &str = "\
 Runs the local cloud: the functions of a2a-lambda over an embedded DynamoDB, in one process.

@@ -9,12 +9,11 @@ mod support;
 #[path = "../shared/work.rs"]
 mod work;
 
+use a2a_lambda_aws_emulator::events::sqs_event;
 use a2a_lambda_aws_emulator::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use serde_json::{Value, json};
 
-use crate::support::{
-    Aws, Function, PATIENCE, REQUEST, executor, http_event, message, rest_event, sqs_event,
-};
+use crate::support::{Aws, Function, PATIENCE, REQUEST, executor, http_event, message, rest_event};
 
 #[tokio::test]
 async fn a_task_lives_through_both_processes() {

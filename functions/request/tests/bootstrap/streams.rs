@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use a2a_lambda_aws_emulator::events::sqs_event;
 use a2a_lambda_aws_emulator::runtime_api::{Invocation, Running};
 use serde_json::{Value, json};
 
-use crate::support::{
-    Aws, Function, PATIENCE, REQUEST, executor, http_event, rest_event, sqs_event,
-};
+use crate::support::{Aws, Function, PATIENCE, REQUEST, executor, http_event, rest_event};
 use crate::work::{Event, said};
 
 const SUBMITTED: &str = "TASK_STATE_SUBMITTED";

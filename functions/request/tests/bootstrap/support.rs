@@ -159,26 +159,6 @@ pub(crate) fn rest_event(method: &str, path: &str, body: &str) -> Value {
     event
 }
 
-/// The event that Lambda makes of messages in a queue.
-pub(crate) fn sqs_event(messages: &[Message]) -> Value {
-    let records: Vec<_> = messages
-        .iter()
-        .map(|message| {
-            json!({
-                "messageId": message.id,
-                "receiptHandle": message.receipt_handle.to_string(),
-                "body": message.body,
-                "attributes": { "ApproximateReceiveCount": "1" },
-                "messageAttributes": {},
-                "eventSource": "aws:sqs",
-                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:signals",
-                "awsRegion": "us-east-1",
-            })
-        })
-        .collect();
-    json!({ "Records": records })
-}
-
 pub(crate) fn message(text: &str) -> String {
     let message = json!({ "messageId": "m1", "role": "ROLE_USER", "parts": [{ "text": text }] });
     json!({ "message": message, "configuration": { "returnImmediately": true } }).to_string()
