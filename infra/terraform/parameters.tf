@@ -51,6 +51,8 @@ locals {
     AlarmEmail                           = var.alarm_email
     Dashboard                            = var.dashboard
     Agent                                = var.agent
+    AgentVariables                       = var.agent_variables
+    AgentPolicyArn                       = var.agent_policy_arn
     AllowAnonymous                       = var.allow_anonymous
     OwnerClaim                           = var.owner_claim
     JwtIssuers                           = var.jwt_issuers

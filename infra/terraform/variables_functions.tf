@@ -22,6 +22,17 @@ variable "agent" {
   }
 }
 
+variable "agent_variables" {
+  type        = string
+  description = "AGENT_VARIABLES: the agents' own variables, as a JSON object of texts. No secrets: give references such as ssm:/my/key."
+  default     = null
+
+  validation {
+    condition     = var.agent_variables == null ? true : can(regex("^(?:^$|^\\s*\\{[\\s\\S]*\\}\\s*$)$", var.agent_variables))
+    error_message = "agent_variables must be a JSON object of texts, such as {\"MODEL_ID\": \"small\"}."
+  }
+}
+
 variable "allow_anonymous" {
   type        = bool
   description = "ALLOW_ANONYMOUS: true serves everybody as one owner. Needed with Authorizer none. Default: false."

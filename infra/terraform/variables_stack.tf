@@ -475,3 +475,14 @@ variable "dashboard" {
   description = "Whether there is a dashboard of CloudWatch. Default: false."
   default     = null
 }
+
+variable "agent_policy_arn" {
+  type        = string
+  description = "A managed policy with the rights that the agents need, for the role of sqs-executor."
+  default     = null
+
+  validation {
+    condition     = var.agent_policy_arn == null ? true : can(regex("^(?:^$|^arn:[a-z-]+:iam::([0-9]{12}|aws):policy/\\S+$)$", var.agent_policy_arn))
+    error_message = "agent_policy_arn must be the ARN of a managed policy."
+  }
+}

@@ -93,11 +93,12 @@ def test_too_many_bytes_of_variables_are_refused_with_the_largest(small):
 
 def test_parameters_come_from_words_and_from_both_kinds_of_file(tmp_path):
     plain = tmp_path / "plain.json"
-    plain.write_text('{"Agent": "echo", "Seconds": 7, "Open": true}')
+    plain.write_text('{"Agent": "echo", "Seconds": 7, "Open": true, "Own": {"MODEL_ID": "small"}}')
     listed = tmp_path / "listed.json"
     listed.write_text('[{"ParameterKey": "Door", "ParameterValue": "url"}]')
     found = read_parameters([str(plain), str(listed), "Agent=a=b"])
-    assert found == {"Agent": "a=b", "Seconds": "7", "Open": "true", "Door": "url"}
+    own = '{"MODEL_ID": "small"}'
+    assert found == {"Agent": "a=b", "Seconds": "7", "Open": "true", "Door": "url", "Own": own}
     for bad in ("[1]", "{", '{"Agent": ["echo"]}'):
         plain.write_text(bad)
         with pytest.raises(Fault, match="--parameters: "):

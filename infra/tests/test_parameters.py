@@ -63,6 +63,8 @@ BAD = {
     "PowertoolsServiceName": ["", "a b", "x" * 256],
     "PowertoolsMetricsNamespace": ["", "a b", "AWS/Lambda"],
     "Agent": ["", "echo, acme=summary"],
+    "AgentVariables": ["MODEL_ID=small", '["MODEL_ID"]'],
+    "AgentPolicyArn": ["agents", "arn:aws:iam::123456789012:role/agents"],
     "OwnerClaim": ["", "a b"],
     "AlbArn": [
         "agents",

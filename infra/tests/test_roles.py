@@ -24,6 +24,13 @@ def test_a_function_in_a_vpc_has_its_rights_before_it_is_made():
         assert role["ManagedPolicyArns"] == ["${DataKeyRights}", "${VpcRights}"], name
 
 
+def test_the_agents_rights_are_for_the_function_that_runs_them():
+    arn = "arn:aws:iam::123456789012:policy/bedrock"
+    stack = Stack(**(EVERYTHING | {"AgentPolicyArn": arn}))
+    roles = stack.of_type("AWS::IAM::Role").items()
+    assert [role for role, of in roles if arn in of.get("ManagedPolicyArns", [])] == ["SqsExecutorRole"]
+
+
 def test_every_function_has_a_role_of_its_own():
     functions = Stack(**EVERYTHING).of_type("AWS::Lambda::Function")
     roles = {name: of["Role"] for name, of in functions.items()}

@@ -39,6 +39,8 @@ pub async fn agents<E: Into<Box<dyn Error + Send + Sync>>>(
     make: &impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
     variables: &Variables<'_>,
 ) -> Result<Agents, ConfigError> {
+    // An agent that reads none of its own is told of it, too.
+    variables.agent_variables()?;
     make(variables).await.map_err(ConfigError::agents)
 }
 

@@ -276,6 +276,10 @@ variables! {
         must_be: "names of agents, such as `echo` or `echo,acme=summary`", need: Need::Required, secret: false
     } of AGENTS, "The agent, or one for each tenant (`acme=summary`). A name without a tenant is for all other tenants; \
         without one these are not served. Give both functions the same.";
+    AGENT_VARIABLES: Text {
+        must_be: "a JSON object of texts, such as `{\"MODEL_ID\": \"small\"}`", need: Need::Optional, secret: false
+    } of AGENTS, "The agents' own variables, for a deployment that sets them by one parameter. A variable that is set by itself comes before it. \
+        Keep no secret in it: a value can be a reference, such as `ssm:/my/key`.";
     LOG_LEVEL: Choice {
         words: &["error", "warn", "info", "debug", "trace"], default: "info"
     } of ALL, "The least important lines that are logged. `POWERTOOLS_LOG_LEVEL`, if it is set, comes before it.";

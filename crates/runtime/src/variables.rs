@@ -1,12 +1,15 @@
 //! Variables: the configuration of a process, read once at its start.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 
 use a2a_lambda_core::push::Secret;
 
 use crate::secrets::{OwnSecrets, Reference, SecretError};
-use crate::table::{About, Choice, Flag, Need, Number, Numbers, Reader, SETTINGS, Text, Variable};
+use crate::table::{
+    AGENT_VARIABLES, About, Choice, Flag, Need, Number, Numbers, Reader, SETTINGS, Text, Variable,
+};
 
 /// The configuration cannot be used. The text names the variable and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +90,10 @@ impl ConfigError {
     }
 }
 
+fn is_ours(name: &str) -> bool {
+    SETTINGS.iter().any(|ours| ours.name() == name)
+}
+
 fn missing_own(name: &'static str, must_be: &str) -> ConfigError {
     ConfigError::Missing { variable: name, what: must_be.to_owned() }
 }
@@ -131,16 +138,35 @@ impl<'a> Variables<'a> {
         Self { secrets: Some(secrets), ..self }
     }
 
-    /// A variable of an agent's own, which a deployment sets beside ours. `None` if it is not set, or
-    /// empty.
+    /// A variable of an agent's own, which a deployment sets beside ours: by itself, or within
+    /// `AGENT_VARIABLES`. `None` if it is not set, or empty.
     ///
     /// # Errors
-    /// When it has the name of a variable of ours.
+    /// When it has the name of a variable of ours, or `AGENT_VARIABLES` is malformed.
     pub fn own(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
-        if SETTINGS.iter().any(|ours| ours.name() == name) {
+        if is_ours(name) {
             return Err(ConfigError::Taken { variable: name });
         }
-        Ok((self.lookup)(name).filter(|value| !value.is_empty()))
+        let mut given = self.agent_variables()?;
+        let alone = (self.lookup)(name).filter(|value| !value.is_empty());
+        Ok(alone.or_else(|| given.remove(name)).filter(|value| !value.is_empty()))
+    }
+
+    /// What `AGENT_VARIABLES` has.
+    ///
+    /// # Errors
+    /// When it is no object of texts, or has a name of ours, which it would not set.
+    pub(crate) fn agent_variables(&self) -> Result<BTreeMap<String, String>, ConfigError> {
+        self.read(&AGENT_VARIABLES, |text| {
+            // The error of serde_json can show a value.
+            let given: BTreeMap<String, String> = serde_json::from_str(text)
+                .map_err(|error| format!("it is none at column {}", error.column()))?;
+            match given.keys().find(|name| is_ours(name)) {
+                Some(name) => Err(format!("{name} is a variable of a2a-lambda: set it by itself")),
+                None => Ok(given),
+            }
+        })
+        .map(Option::unwrap_or_default)
     }
 
     /// A variable of an agent's own that must be set. `must_be` are the words that follow "it must
@@ -290,7 +316,7 @@ impl<'a> Variables<'a> {
     ///
     /// # Errors
     /// When `read` refuses it, and as [`text`](Self::text) has it.
-    pub fn read<T, E: Error + Send + Sync + 'static>(
+    pub fn read<T, E: Into<Box<dyn Error + Send + Sync>>>(
         &self,
         variable: &'static Text,
         read: impl FnOnce(&str) -> Result<T, E>,
@@ -417,6 +443,38 @@ mod tests {
         let error = variables.own_secret("MODEL_KEY").await.unwrap_err();
         let text = a2a_lambda_core::engine::chain(&error);
         assert!(text.contains("MODEL_KEY") && text.contains("the local cloud reads no"), "{text}");
+    }
+
+    #[test]
+    fn one_variable_can_have_all_of_an_agents_own() {
+        let own = |pairs: &[(&str, &str)], name| with(pairs, |v| v.own(name));
+        let given = ("AGENT_VARIABLES", r#"{"MODEL_ID": "small", "KEY": "ssm:/key", "NONE": ""}"#);
+        assert_eq!(own(&[given], "MODEL_ID").unwrap().as_deref(), Some("small"));
+        assert_eq!(own(&[given], "KEY").unwrap().as_deref(), Some("ssm:/key"));
+        for name in ["NONE", "OTHER"] {
+            assert_eq!(own(&[given], name).unwrap(), None);
+        }
+        // A variable that is set by itself comes before it.
+        let alone = ("MODEL_ID", "large");
+        assert_eq!(own(&[given, alone], "MODEL_ID").unwrap().as_deref(), Some("large"));
+        for (value, expected) in [
+            (
+                "[]",
+                "must be a JSON object of texts, such as `{\"MODEL_ID\": \"small\"}`: it is none at column",
+            ),
+            (r#"{"KEY": "hidden"#, "it is none at column 15"),
+            (r#"{"KEY": 71234}"#, "it is none at column"),
+            (
+                r#"{"LEASE_SECONDS": "hidden"}"#,
+                "LEASE_SECONDS is a variable of a2a-lambda: set it by itself",
+            ),
+        ] {
+            let error = own(&[("AGENT_VARIABLES", value)], "MODEL_ID").unwrap_err();
+            let text = a2a_lambda_core::engine::chain(&error);
+            assert!(text.starts_with("the environment variable AGENT_VARIABLES must be"), "{text}");
+            assert!(text.contains(expected), "{text}");
+            assert!(!text.contains("hidden") && !text.contains("71234"), "{text}");
+        }
     }
 
     #[test]

@@ -138,6 +138,13 @@ export interface Parameters {
   /** AGENT: the agent's name, or some for tenants, such as echo,acme=summary. Default: echo. */
   readonly agent?: string;
   /**
+   * AGENT_VARIABLES: the agents' own variables, as a JSON object of texts. No secrets: give
+   * references such as ssm:/my/key.
+   */
+  readonly agentVariables?: string;
+  /** A managed policy with the rights that the agents need, for the role of sqs-executor. */
+  readonly agentPolicyArn?: string;
+  /**
    * ALLOW_ANONYMOUS: true serves everybody as one owner. Needed with Authorizer none. Default:
    * false.
    */

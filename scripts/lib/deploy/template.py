@@ -272,6 +272,10 @@ def _from_file(path: Path) -> dict[str, str]:
     if not isinstance(pairs, dict) or not all(isinstance(key, str) for key in pairs):
         raise Fault(f'--parameters: {path} must be JSON such as {{"FrontDoor": "rest"}}')
     for key, value in pairs.items():
-        if not isinstance(value, str | int | float):
-            raise Fault(f"--parameters: {key} in {path} must be a text or a number")
-    return {key: plain(value) for key, value in pairs.items()}
+        if not isinstance(value, str | int | float | dict):
+            raise Fault(f"--parameters: {key} in {path} must be a text, a number or an object")
+    # Some parameters are JSON themselves, such as AgentVariables.
+    return {
+        key: json.dumps(value) if isinstance(value, dict) else plain(value)
+        for key, value in pairs.items()
+    }
