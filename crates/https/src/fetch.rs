@@ -119,14 +119,6 @@ mod tests {
 
     use super::*;
 
-    struct Still;
-
-    impl WallClock for Still {
-        fn now_ms(&self) -> i64 {
-            0
-        }
-    }
-
     /// Fetches from a server that gives this answer once, and none after that; piece by piece, if
     /// there are several pieces.
     async fn fetched(pieces: &[&str]) -> Result<Option<Document>, FetchError> {
@@ -143,7 +135,7 @@ mod tests {
             }
             std::future::pending::<()>().await;
         });
-        let mut fetcher = Fetcher::new(Arc::new(Still));
+        let mut fetcher = Fetcher::new(Arc::new(|| 0));
         if never_ends {
             fetcher.timeout = Duration::from_millis(50);
         }

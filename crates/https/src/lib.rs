@@ -27,6 +27,8 @@ mod link;
 mod look_ups;
 mod pool;
 mod roots;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod turns;
 
 pub use addresses::is_public;

@@ -130,32 +130,15 @@ impl LookUps {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-
     use super::*;
-
-    /// Names that begin with `silent` are never answered for.
-    #[derive(Default)]
-    struct Names {
-        asked: AtomicUsize,
-    }
+    use crate::testing::Names;
 
     const GOOD: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(93, 184, 215, 14));
 
-    #[async_trait]
-    impl Resolve for Names {
-        async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, LookUpError> {
-            self.asked.fetch_add(1, Ordering::Relaxed);
-            if name.starts_with("silent") {
-                std::future::pending::<()>().await;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            Ok(vec![GOOD])
-        }
-    }
-
     fn look_ups() -> (Arc<LookUps>, Arc<Names>) {
-        let names = Arc::new(Names::default());
+        // Names that begin with `silent` are never answered for.
+        let answer = |name: &str| (!name.starts_with("silent")).then(|| Ok(vec![GOOD]));
+        let names = Names::by(answer, Duration::from_millis(20));
         (Arc::new(LookUps::new(names.clone())), names)
     }
 
@@ -189,10 +172,10 @@ mod tests {
         for found in all {
             assert_eq!(&*found.await.unwrap().unwrap(), [GOOD]);
         }
-        assert_eq!(names.asked.load(Ordering::Relaxed), 1);
+        assert_eq!(names.asked().len(), 1);
         // What was found is not kept: another look-up may find something else.
         begin(&look_ups, "good.example", LONG).await.unwrap().unwrap();
-        assert_eq!(names.asked.load(Ordering::Relaxed), 2);
+        assert_eq!(names.asked().len(), 2);
     }
 
     /// 60 tasks with 16 configs each, whose names are never answered for.

@@ -24,6 +24,12 @@ pub trait WallClock: Send + Sync + 'static {
     fn now_ms(&self) -> i64;
 }
 
+impl<F: Fn() -> i64 + Send + Sync + 'static> WallClock for F {
+    fn now_ms(&self) -> i64 {
+        self()
+    }
+}
+
 pub(crate) struct Pool {
     wall: Arc<dyn WallClock>,
     idle_limit: Duration,

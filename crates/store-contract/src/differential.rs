@@ -8,7 +8,6 @@ mod configs;
 mod expiry;
 mod operations;
 mod pushes;
-mod rng;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,10 +20,10 @@ use a2a_lambda_core::{
     LeaseToken, PushConfig, PushConfigs, Retention, Snapshot, TaskKey, TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_testing::Random;
 
 use crate::Store;
 use crate::bench::{LEASE, SIGNAL_GRACE};
-use rng::Rng;
 
 /// How often the whole state of both stores is compared, in steps.
 const COMPARE_EVERY: u64 = 25;
@@ -56,7 +55,7 @@ pub async fn differential(a: &dyn Store, b: &dyn Store, seed: u64, steps: u64) {
         b_configs: b,
         seed,
         step: 0,
-        rng: Rng::new(seed),
+        rng: Random::new(seed),
         now_ms: 1_760_000_000_000,
         last_id: 0,
         tasks: Vec::new(),
@@ -82,7 +81,7 @@ struct Duel<'a> {
     b_configs: &'a dyn PushConfigs,
     seed: u64,
     step: u64,
-    rng: Rng,
+    rng: Random,
     now_ms: i64,
     last_id: u64,
     tasks: Vec<Known>,

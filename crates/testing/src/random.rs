@@ -1,6 +1,6 @@
 //! Numbers by chance, which a seed repeats.
 
-/// A stream of random numbers (`SplitMix64`): small, quick, and the same on every machine.
+/// A stream of random numbers (`SplitMix64`, Steele, Lea and Flood, 2014): small, quick, and the same on every machine.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
@@ -39,6 +39,21 @@ impl Random {
         }
     }
 
+    /// A number below this one, which is not 0.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.draw() % end.max(1)
+    }
+
+    /// A place in a list of this length, which is not empty.
+    pub fn place(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).unwrap_or(0)
+    }
+
+    /// True this many times in a hundred.
+    pub fn percent(&mut self, chance: u64) -> bool {
+        self.below(100) < chance
+    }
+
     /// True this many times in a thousand.
     pub fn chance(&mut self, per_mille: u32) -> bool {
         // Drawn in any case, so that a chance of zero leaves the other draws as they were.
@@ -47,8 +62,7 @@ impl Random {
 
     /// One of several. There must be some.
     pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
-        let at = self.draw() % of.len() as u64;
-        of[usize::try_from(at).unwrap_or(0)].clone()
+        of[self.place(of.len())].clone()
     }
 }
 
@@ -62,6 +76,15 @@ mod tests {
         assert_eq!(first(1, "a"), first(1, "a"));
         assert_ne!(first(1, "a"), first(1, "b"));
         assert_ne!(first(1, "a"), first(2, "a"));
+    }
+
+    #[test]
+    fn the_numbers_are_those_of_the_reference() {
+        let mut random = Random::new(1_234_567);
+        assert_eq!(
+            [(); 3].map(|()| random.draw()),
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::shared::{Aws, Client, Dice, Executor, PATIENCE, percentile};
+use crate::shared::{Aws, Client, Executor, PATIENCE, percentile, seeded};
 
 const PROCESSES: usize = 10;
 const TASKS: usize = 100;
@@ -64,7 +64,7 @@ async fn cancel(client: Client, key: TaskKey, after: Duration) -> (TaskKey, Inst
 async fn agents_at_work_are_told_within_two_seconds_and_add_nothing() {
     let aws = Aws::start(None, &[("AGENT", "conformance")]).await;
     let client = aws.client(GRACE);
-    let mut dice = Dice::new(7);
+    let mut dice = seeded(7);
     let mut executors = Vec::new();
     for _ in 0..PROCESSES {
         let executor = Executor::start(&aws).await;
@@ -87,7 +87,7 @@ async fn agents_at_work_are_told_within_two_seconds_and_add_nothing() {
     }
     let mut cancels = JoinSet::new();
     for key in tasks {
-        let after = Duration::from_millis(dice.between(0, CANCELED_WITHIN_MS));
+        let after = Duration::from_millis(dice.below(CANCELED_WITHIN_MS));
         cancels.spawn(cancel(client.clone(), key, after));
     }
     let canceled = cancels.join_all().await;

@@ -17,11 +17,12 @@ use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::{Entry, Event, Signal, TaskKey, sweep};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 use a2a_lambda_runtime::process_environment;
+use a2a_lambda_testing::Random;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::shared::{Aws, Client, Dice, Ended, Executor, LEASE, PATIENCE, WORK, now, percentile};
+use crate::shared::{Aws, Client, Ended, Executor, LEASE, PATIENCE, WORK, now, percentile, seeded};
 
 const TASKS: usize = 200;
 const PROCESSES: u32 = 6;
@@ -89,17 +90,16 @@ async fn serve(aws: Arc<Aws>, seat: Arc<Seat>, kills: Arc<Mutex<Vec<Kill>>>) {
 }
 
 /// Kills processes that are busy, one after the other.
-async fn kill_at_random(seats: &[Arc<Seat>], number: usize, mut dice: Dice) {
+async fn kill_at_random(seats: &[Arc<Seat>], number: usize, mut dice: Random) {
     let mut kills = 0;
     while kills < number {
-        sleep(Duration::from_millis(dice.between(KILL_EVERY.0, KILL_EVERY.1))).await;
+        sleep(Duration::from_millis(dice.within(KILL_EVERY.0, KILL_EVERY.1 - 1))).await;
         let is_busy = |seat: &&Arc<Seat>| seat.0.lock().unwrap().is_some();
         let busy: Vec<_> = seats.iter().filter(is_busy).collect();
         if busy.is_empty() {
             continue;
         }
-        let chosen = dice.between(0, busy.len() as u64);
-        let chosen = busy[usize::try_from(chosen).unwrap()].0.lock().unwrap().take();
+        let chosen = busy[dice.place(busy.len())].0.lock().unwrap().take();
         // It may have answered just now.
         if chosen.is_some_and(|kill| kill.send(()).is_ok()) {
             kills += 1;
@@ -191,7 +191,7 @@ async fn whatever_process_is_killed_each_task_completes_and_its_log_is_whole() {
         cloud.spawn(serve(aws.clone(), seat.clone(), kills.clone()));
     }
     let work = async {
-        kill_at_random(&seats, to_kill, Dice::new(40)).await;
+        kill_at_random(&seats, to_kill, seeded(40)).await;
         all_ended(&client).await;
     };
     let limit =

@@ -7,24 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use a2a_lambda_https::{
-    Client, ClientConfig, Error, Guard, Limits, Open, Phase, Repeat, Request, WallClock,
-};
+use a2a_lambda_https::{Client, ClientConfig, Error, Guard, Limits, Open, Phase, Repeat, Request};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-struct Noon;
-
-impl WallClock for Noon {
-    fn now_ms(&self) -> i64 {
-        1_000_000_000_000
-    }
-}
-
 fn client() -> Client {
-    Client::new(ClientConfig::new(Arc::new(Noon))).unwrap()
+    Client::new(ClientConfig::new(Arc::new(|| 1_000_000_000_000))).unwrap()
 }
 
 /// A server that answers each request of a connection with the next of these, and then closes.
@@ -137,7 +127,7 @@ async fn a_guard_refuses_what_its_client_is_told_to_call() {
             ..Guard::default()
         },
     ] {
-        let config = ClientConfig::new(Arc::new(Noon));
+        let config = ClientConfig::new(Arc::new(|| 1_000_000_000_000));
         let client = Client::new(ClientConfig { guard: Some(Arc::new(guard)), ..config }).unwrap();
         let error = client.send(&request(address, Repeat::Safe), &Open).await.unwrap_err();
         assert!(matches!(error, Error::Refused(_)), "{error:?}");

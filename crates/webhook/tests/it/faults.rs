@@ -1,58 +1,26 @@
 //! Whose fault it is that nothing was sent, and what an operator is told of it.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::time::Duration;
 
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Always, PushError, Webhook};
-use a2a_lambda_webhook::{Dial, HttpWebhook, LookUpError, Resolve};
-use async_trait::async_trait;
-use tokio::net::TcpStream;
+use a2a_lambda_https::testing::{Answer, Names};
+use a2a_lambda_webhook::{HttpWebhook, LookUpError};
 
-use crate::support::{Network, PUBLIC, URL, plain, push, token, wall};
+use crate::support::{Network, PUBLIC, URL, plain, push};
 
-/// A network that fails as it is told to.
-struct Failing<R, D>(R, D);
-
-#[async_trait]
-impl<R, D> Resolve for Failing<R, D>
-where
-    R: Fn() -> Option<Result<Vec<IpAddr>, LookUpError>> + Send + Sync + 'static,
-    D: Send + Sync + 'static,
-{
-    async fn resolve(&self, _: &str) -> Result<Vec<IpAddr>, LookUpError> {
-        match (self.0)() {
-            Some(found) => found,
-            None => std::future::pending().await,
-        }
-    }
-}
-
-#[async_trait]
-impl<R, D> Dial for Failing<R, D>
-where
-    R: Send + Sync + 'static,
-    D: Fn() -> Option<io::Error> + Send + Sync + 'static,
-{
-    async fn dial(&self, _: SocketAddr) -> io::Result<TcpStream> {
-        match (self.1)() {
-            Some(error) => Err(error),
-            None => std::future::pending().await,
-        }
-    }
-}
-
+/// A webhook whose network fails like this.
 fn failing(
-    resolve: impl Fn() -> Option<Result<Vec<IpAddr>, LookUpError>> + Send + Sync + 'static,
+    resolve: impl Fn() -> Answer + Send + Sync + 'static,
     dial: impl Fn() -> Option<io::Error> + Send + Sync + 'static,
 ) -> HttpWebhook {
-    let network = Arc::new(Failing(resolve, dial));
-    HttpWebhook::with_network(plain(), token(), wall(), network.clone(), network).unwrap()
+    let names = Names::by(move |_| resolve(), Duration::ZERO);
+    Network::by(names, move || dial().map(Err)).webhook(plain())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is one of several that may be silent")]
-fn found() -> Option<Result<Vec<IpAddr>, LookUpError>> {
+fn found() -> Answer {
     Some(Ok(vec![PUBLIC.parse().unwrap()]))
 }
 

@@ -2,17 +2,17 @@
 
 mod server;
 
-use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_core::Push;
 use a2a_lambda_core::push::{PushSecrets, Secret};
+use a2a_lambda_https::testing::Names;
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_testing::{TestClock, TestIds};
-use a2a_lambda_webhook::{Dial, HttpWebhook, LookUpError, Resolve, WebhookConfig, WebhookError};
+use a2a_lambda_webhook::{Dial, HttpWebhook, WebhookConfig, WebhookError};
 use async_trait::async_trait;
 use tokio::net::TcpStream;
 
@@ -27,11 +27,9 @@ pub(crate) const URL: &str = "http://hooks.example.com/a?b=c";
 /// What names stand for, and where connections go: all to one server, whatever the address, if there
 /// is a server.
 pub(crate) struct Network {
-    /// The answers to look-ups, one after the other; the last one stays. None is an error.
-    answers: Mutex<VecDeque<Vec<IpAddr>>>,
-    server: Option<SocketAddr>,
-    pub(crate) looked_up: Mutex<Vec<String>>,
-    pub(crate) dialed: Mutex<Vec<SocketAddr>>,
+    names: Arc<Names>,
+    dial: Box<dyn Fn() -> Option<io::Result<SocketAddr>> + Send + Sync>,
+    dialed: Mutex<Vec<SocketAddr>>,
     /// The time of day.
     pub(crate) clock: Arc<TestClock>,
 }
@@ -44,13 +42,19 @@ impl Network {
     /// The same for any server.
     pub(crate) fn at(answers: &[&[&str]], server: Option<SocketAddr>) -> Arc<Self> {
         let parse = |answer: &&[&str]| answer.iter().map(|it| it.parse().unwrap()).collect();
-        Arc::new(Self {
-            answers: Mutex::new(answers.iter().map(parse).collect()),
-            server,
-            looked_up: Mutex::default(),
-            dialed: Mutex::default(),
-            clock: wall(),
+        let refused = io::ErrorKind::ConnectionRefused;
+        Self::by(Names::in_turn(answers.iter().map(parse)), move || {
+            Some(server.ok_or(refused.into()))
         })
+    }
+
+    /// Names with these answers, and for each connection the server that it goes to, or why there is
+    /// none. `None` hangs.
+    pub(crate) fn by(
+        names: Arc<Names>,
+        dial: impl Fn() -> Option<io::Result<SocketAddr>> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { names, dial: Box::new(dial), dialed: Mutex::default(), clock: wall() })
     }
 
     pub(crate) fn dialed(&self) -> Vec<String> {
@@ -58,22 +62,12 @@ impl Network {
     }
 
     pub(crate) fn look_ups(&self) -> usize {
-        self.looked_up.lock().unwrap().len()
+        self.names.asked().len()
     }
 
     pub(crate) fn webhook(self: &Arc<Self>, config: WebhookConfig) -> HttpWebhook {
         let clock = self.clock.clone();
-        HttpWebhook::with_network(config, token(), clock, self.clone(), self.clone()).unwrap()
-    }
-}
-
-#[async_trait]
-impl Resolve for Network {
-    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, LookUpError> {
-        self.looked_up.lock().unwrap().push(name.to_owned());
-        let mut answers = self.answers.lock().unwrap();
-        let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
-        answer.ok_or(LookUpError::NoSuchName)
+        HttpWebhook::with_network(config, token(), clock, self.names.clone(), self.clone()).unwrap()
     }
 }
 
@@ -81,9 +75,9 @@ impl Resolve for Network {
 impl Dial for Network {
     async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
         self.dialed.lock().unwrap().push(address);
-        match self.server {
-            Some(server) => TcpStream::connect(server).await,
-            None => Err(io::ErrorKind::ConnectionRefused.into()),
+        match (self.dial)() {
+            Some(server) => TcpStream::connect(server?).await,
+            None => std::future::pending().await,
         }
     }
 }

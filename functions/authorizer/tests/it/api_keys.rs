@@ -6,11 +6,12 @@ use a2a_lambda_authorizer::{Context, context_with};
 use a2a_lambda_core::api_key::{ApiKey, ApiKeys, KEY_BYTES, KeyId, KeySecret, MemoryApiKeys};
 use a2a_lambda_core::{StoreError, Tenant};
 use a2a_lambda_https::Fetch;
+use a2a_lambda_https::testing::Web;
 use a2a_lambda_runtime::{Reader, Variables};
 use async_trait::async_trait;
 use serde_json::json;
 
-use crate::support::{NOW, Web, ask, at, authorizer, judged, simple};
+use crate::support::{NOW, ask, at, authorizer, issuer, judged, simple};
 
 fn with_keys(keys: &Arc<dyn ApiKeys>, variables: &[(&str, &str)]) -> Context {
     let lookup = |name: &str| {
@@ -85,7 +86,7 @@ async fn a_key_has_the_scopes_and_the_tenant_that_it_was_given() {
 
 #[tokio::test]
 async fn without_api_keys_none_is_taken_and_none_is_looked_up() {
-    let context = authorizer(&Web::of(&[]), &[]);
+    let context = authorizer(&issuer(&[]), &[]);
     assert_eq!(judged(&context, secret().expose(), NOW).await.0, 401);
 }
 

@@ -16,27 +16,11 @@ use serde_json::{Value, json};
 
 use a2a_lambda_core::Clock as _;
 use a2a_lambda_runtime::SystemClock;
+use a2a_lambda_testing::Random;
 
-use crate::support::{ISSUER, Signer, Web, authorizer, base64, judged};
+use crate::support::{ISSUER, Signer, authorizer, base64, issuer, judged};
 
 const TOKENS: usize = 10_000;
-
-/// Numbers that look random and are the same each time (`SplitMix64`).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % u64::try_from(below).unwrap()).unwrap()
-    }
-
-    fn one<T: Clone>(&mut self, of: &[T]) -> T {
-        of[self.next(of.len())].clone()
-    }
-}
 
 /// `ring`, as `jsonwebtoken` wants it.
 struct ByRing(Algorithm, DecodingKey);
@@ -108,54 +92,54 @@ fn oracle(token: &str, keys: &BTreeMap<&str, (Value, &[&str])>) -> bool {
 }
 
 /// A token that is good, or wrong in a place or two.
-fn token(dice: &mut Dice, signers: &[(&str, Signer)], now: i64) -> String {
-    let (kid, signer) = &signers[dice.next(signers.len())];
-    let other = &signers[dice.next(signers.len())];
-    let mut header = json!({ "kid": kid, "alg": dice.one(signer.algorithms()), "typ": "JWT" });
+fn token(dice: &mut Random, signers: &[(&str, Signer)], now: i64) -> String {
+    let (kid, signer) = &signers[dice.place(signers.len())];
+    let other = &signers[dice.place(signers.len())];
+    let mut header = json!({ "kid": kid, "alg": dice.pick(signer.algorithms()), "typ": "JWT" });
     let mut claims = json!({ "iss": ISSUER, "aud": "agents", "sub": "alice", "exp": now + 900 });
     let mut signs = signer;
-    for _ in 0..dice.next(3) {
-        match dice.next(11) {
+    for _ in 0..dice.place(3) {
+        match dice.place(11) {
             0 => {
                 header["alg"] =
-                    json!(dice.one(&["HS256", "none", "RS256", "ES256", "ES512", "EdDSA"]));
+                    json!(dice.pick(&["HS256", "none", "RS256", "ES256", "ES512", "EdDSA"]));
             }
-            1 => header["kid"] = json!(dice.one(&[other.0, "x", "../a", ""])),
+            1 => header["kid"] = json!(dice.pick(&[other.0, "x", "../a", ""])),
             2 => signs = &other.1,
             3 => {
                 let times = [now - 900, now - 120, now - 1, now, now + 1, now + 900, -1];
-                claims["exp"] = json!(dice.one(&times));
+                claims["exp"] = json!(dice.pick(&times));
             }
             4 => {
                 claims["nbf"] =
-                    json!(dice.one(&[now - 900, now, now + 30, now + 900, now + 9_000]));
+                    json!(dice.pick(&[now - 900, now, now + 30, now + 900, now + 9_000]));
             }
-            5 => claims["exp"] = dice.one(&[json!("soon"), json!(1.5e9), json!([]), json!(now)]),
+            5 => claims["exp"] = dice.pick(&[json!("soon"), json!(1.5e9), json!([]), json!(now)]),
             6 => {
                 let audiences =
                     [json!("others"), json!("x"), json!(["x"]), json!(["x", "agents"]), json!([])];
-                claims["aud"] = dice.one(&audiences);
+                claims["aud"] = dice.pick(&audiences);
             }
-            7 => claims["iss"] = dice.one(&[json!("https://x.example"), json!(""), json!(7)]),
+            7 => claims["iss"] = dice.pick(&[json!("https://x.example"), json!(""), json!(7)]),
             8 => {
-                let name = dice.one(&["iss", "aud", "sub", "exp"]);
+                let name = dice.pick(&["iss", "aud", "sub", "exp"]);
                 claims.as_object_mut().unwrap().remove(name);
             }
             9 => claims["more"] = json!({ "deep": [{ "x": 1.5 }], "text": "äöü\u{0}" }),
-            _ => claims["nbf"] = dice.one(&[json!("x"), json!(1.5), json!(0)]),
+            _ => claims["nbf"] = dice.pick(&[json!("x"), json!(1.5), json!(0)]),
         }
     }
     let content = format!("{}.{}", base64(header.to_string()), base64(claims.to_string()));
     let algorithm = header["alg"].as_str().unwrap();
     let mut token = format!("{content}.{}", base64(signs.sign(algorithm, content.as_bytes())));
     // What a careless proxy or an attacker does to the text.
-    match dice.next(12) {
+    match dice.place(12) {
         0 => {
-            let at = dice.next(token.len());
-            token.replace_range(at..=at, dice.one(&["A", "B", ".", "-", "=", "/"]));
+            let at = dice.place(token.len());
+            token.replace_range(at..=at, dice.pick(&["A", "B", ".", "-", "=", "/"]));
         }
-        1 => token.truncate(dice.next(token.len())),
-        2 => token.push_str(dice.one(&["=", ".", "A", "AA", ".x"])),
+        1 => token.truncate(dice.place(token.len())),
+        2 => token.push_str(dice.pick(&["=", ".", "A", "AA", ".x"])),
         _ => {}
     }
     token
@@ -174,8 +158,8 @@ async fn ten_thousand_tokens_are_judged_as_another_verifier_judges_them() {
     let keys = signers.iter().zip(&jwks);
     let keys = keys.map(|((kid, signer), jwk)| (*kid, (jwk.clone(), signer.algorithms())));
     let keys: BTreeMap<_, _> = keys.collect();
-    let context = authorizer(&Web::of(&jwks), &[]);
-    let mut dice = Dice(0xa2a);
+    let context = authorizer(&issuer(&jwks), &[]);
+    let mut dice = Random::new(0xa2a);
     let mut taken = 0;
     for n in 0..TOKENS {
         let now = SystemClock.now().as_millis() / 1_000;

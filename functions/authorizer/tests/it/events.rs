@@ -5,13 +5,13 @@ use a2a_lambda_aws::Named as _;
 use serde_json::{Value, json};
 
 use crate::support::{
-    METHOD, NOW, Signer, Web, ask, authorizer, claims, header, rest, simple, with,
+    METHOD, NOW, Signer, ask, authorizer, claims, header, issuer, rest, simple, with,
 };
 
 #[tokio::test]
 async fn each_front_door_is_answered_in_its_form() {
     let signer = Signer::p256();
-    let context = authorizer(&Web::of(&[signer.jwk("k")]), &[]);
+    let context = authorizer(&issuer(&[signer.jwk("k")]), &[]);
     let token = signer.token(&header("ES256", "k"), &claims());
     let told = json!({ "a2aLambda": "jwt", "iss": "https://issuer.example", "sub": "alice",
         "owner": "alice", "scope": "a2a extra", "exp": (NOW + 360).to_string() });
@@ -35,7 +35,7 @@ async fn each_front_door_is_answered_in_its_form() {
 async fn what_is_told_is_text() {
     let signer = Signer::p256();
     let more = [("TENANT_CLAIM", "org"), ("OWNER_CLAIM", "email")];
-    let context = authorizer(&Web::of(&[signer.jwk("k")]), &more);
+    let context = authorizer(&issuer(&[signer.jwk("k")]), &more);
     let claims = with(with(claims(), "org", json!("acme")), "email", json!("a@b.example"));
     let token = signer.token(&header("ES256", "k"), &claims);
     let answer = ask(&context, &simple(&token), NOW).await.unwrap();
@@ -48,7 +48,7 @@ async fn what_is_told_is_text() {
 #[tokio::test]
 async fn who_is_not_known_and_who_may_not_are_told_apart() {
     let signer = Signer::p256();
-    let context = authorizer(&Web::of(&[signer.jwk("k")]), &[("REQUIRED_SCOPES", "a2a admin")]);
+    let context = authorizer(&issuer(&[signer.jwk("k")]), &[("REQUIRED_SCOPES", "a2a admin")]);
     let lacking = signer.token(&header("ES256", "k"), &claims());
     let answer = ask(&context, &rest(&lacking), NOW).await.unwrap();
     let statement = &answer["policyDocument"]["Statement"][0];
@@ -65,7 +65,7 @@ async fn who_is_not_known_and_who_may_not_are_told_apart() {
 #[tokio::test]
 async fn credentials_are_looked_for_in_the_header_that_is_cached_by() {
     let signer = Signer::p256();
-    let web = Web::of(&[signer.jwk("k")]);
+    let web = issuer(&[signer.jwk("k")]);
     let token = signer.token(&header("ES256", "k"), &claims());
     let bearer = format!("Bearer {token}");
     for (named, headers, is_taken) in [
@@ -103,7 +103,7 @@ async fn credentials_are_looked_for_in_the_header_that_is_cached_by() {
 
 #[tokio::test]
 async fn what_asks_nothing_is_refused_by_name() {
-    let context = authorizer(&Web::of(&[]), &[]);
+    let context = authorizer(&issuer(&[]), &[]);
     for event in [
         json!({ "Records": [{ "eventSource": "aws:sqs" }] }),
         json!({ "version": "2.0", "requestContext": { "http": {} } }),

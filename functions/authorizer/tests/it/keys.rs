@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::{
-    DISCOVERY, ISSUER, KEYS, NOW, Signer, Web, authorizer, claims, header, judged, with,
+    DISCOVERY, ISSUER, KEYS, NOW, Signer, authorizer, claims, header, issuer, judged, with,
 };
 
 const MINUTE: i64 = 60;
@@ -25,7 +25,7 @@ async fn keys_are_kept_for_as_long_as_their_server_says_within_bounds() {
         (Some(100_000), 60 * MINUTE),
     ] {
         let signer = Signer::p256();
-        let web = Web::of(&[]);
+        let web = issuer(&[]);
         let set = json!({ "keys": [signer.jwk("k")] }).to_string();
         web.set(KEYS, Ok(Some((set, max_age.map(Duration::from_secs)))));
         let context = authorizer(&web, &[]);
@@ -39,10 +39,10 @@ async fn keys_are_kept_for_as_long_as_their_server_says_within_bounds() {
 #[tokio::test]
 async fn a_new_key_is_fetched_at_most_once_a_minute() {
     let (old, new) = (Signer::p256(), Signer::p256());
-    let web = Web::of(&[old.jwk("old")]);
+    let web = issuer(&[old.jwk("old")]);
     let context = authorizer(&web, &[]);
     assert_eq!(judged(&context, &token(&old, "old"), NOW).await.0, 200);
-    web.serve(KEYS, json!({ "keys": [old.jwk("old"), new.jwk("new")] }));
+    web.serve(KEYS, &json!({ "keys": [old.jwk("old"), new.jwk("new")] }));
     // Too soon after the first fetch.
     assert_eq!(judged(&context, &token(&new, "new"), NOW + 59).await.0, 401);
     assert_eq!(web.fetched(KEYS), 1);
@@ -58,7 +58,7 @@ async fn a_new_key_is_fetched_at_most_once_a_minute() {
     assert_eq!(judged(&context, &token(&new, "old"), NOW + 200).await.0, 401);
     assert_eq!(web.fetched(KEYS), 2);
     // The old key is withdrawn.
-    web.serve(KEYS, json!({ "keys": [new.jwk("new")] }));
+    web.serve(KEYS, &json!({ "keys": [new.jwk("new")] }));
     assert_eq!(judged(&context, &token(&old, "old"), NOW + 20 * MINUTE).await.0, 401);
     assert_eq!(judged(&context, &token(&new, "new"), NOW + 20 * MINUTE).await.0, 200);
 }
@@ -97,7 +97,7 @@ async fn keys_are_used_for_another_day_while_no_fetch_succeeds() {
             Ok(Some((json!({ "issuer": ISSUER, "jwks_uri": "file:///etc" }).to_string(), None))),
         ),
     ] {
-        let web = Web::of(&[signer.jwk("k")]);
+        let web = issuer(&[signer.jwk("k")]);
         let context = authorizer(&web, &[]);
         assert_eq!(judged(&context, &token(&signer, "k"), NOW).await.0, 200);
         web.set(url, found.clone());
@@ -110,7 +110,7 @@ async fn keys_are_used_for_another_day_while_no_fetch_succeeds() {
         let late = old + 2 * DAY;
         assert_eq!(judged(&context, &token(&signer, "k"), late).await.0, 503, "{found:?}");
         // Nobody is called unknown for it. They come back by themselves, as soon as where there are none.
-        let good = Web::of(&[signer.jwk("k")]);
+        let good = issuer(&[signer.jwk("k")]);
         for page in [DISCOVERY, KEYS] {
             web.set(page, good.get(page));
         }
@@ -122,7 +122,7 @@ async fn keys_are_used_for_another_day_while_no_fetch_succeeds() {
 #[tokio::test]
 async fn without_keys_a_fetch_is_tried_every_five_seconds() {
     let signer = Signer::p256();
-    let web = Web::of(&[signer.jwk("k")]);
+    let web = issuer(&[signer.jwk("k")]);
     let good = web.get(KEYS);
     web.set(KEYS, Err("no route"));
     let context = authorizer(&web, &[]);
@@ -137,7 +137,7 @@ async fn without_keys_a_fetch_is_tried_every_five_seconds() {
 #[tokio::test]
 async fn many_at_once_fetch_once() {
     let signer = Signer::p256();
-    let web = Web::of(&[signer.jwk("k")]);
+    let web = issuer(&[signer.jwk("k")]);
     let context = authorizer(&web, &[]);
     let good = token(&signer, "k");
     let both = tokio::join!(
@@ -152,8 +152,8 @@ async fn many_at_once_fetch_once() {
 #[tokio::test]
 async fn each_issuer_has_keys_of_its_own() {
     let (one, two) = (Signer::p256(), Signer::p256());
-    let web = Web::of(&[one.jwk("k")]);
-    web.serve("https://two.example/keys", json!({ "keys": [two.jwk("k")] }));
+    let web = issuer(&[one.jwk("k")]);
+    web.serve("https://two.example/keys", &json!({ "keys": [two.jwk("k")] }));
     let issuers = "https://issuer.example aud=agents \
         https://two.example aud=agents jwks=https://two.example/keys";
     let context = authorizer(&web, &[("JWT_ISSUERS", issuers)]);

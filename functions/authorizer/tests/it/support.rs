@@ -1,14 +1,13 @@
 //! An issuer in memory: its keys, its tokens, and its documents.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use a2a_lambda_authorizer::{Context, Failure, context_with};
-use a2a_lambda_https::{Document, Fetch, FetchError};
+use a2a_lambda_https::Fetch;
+use a2a_lambda_https::testing::Web;
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_runtime::{Reader, Variables};
 use a2a_lambda_signing::pem;
-use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
@@ -141,62 +140,12 @@ pub(crate) fn with(mut object: Value, name: &str, value: Value) -> Value {
     object
 }
 
-/// What is at a URL: a JSON text, nothing, or trouble.
-pub(crate) type Found = Result<Option<(String, Option<Duration>)>, &'static str>;
-
-/// What issuers serve, and what was fetched.
-#[derive(Default)]
-pub(crate) struct Web {
-    pages: Mutex<Vec<(String, Found)>>,
-    fetched: Mutex<Vec<String>>,
-}
-
-impl Web {
-    /// An issuer with these keys, named by discovery.
-    pub(crate) fn of(keys: &[Value]) -> Arc<Self> {
-        let web = Arc::new(Self::default());
-        web.serve(DISCOVERY, json!({ "issuer": ISSUER, "jwks_uri": KEYS }));
-        web.serve(KEYS, json!({ "keys": keys }));
-        web
-    }
-
-    pub(crate) fn set(&self, url: &str, found: Found) {
-        let mut pages = self.pages.lock().unwrap();
-        pages.retain(|(known, _)| known != url);
-        pages.push((url.to_owned(), found));
-    }
-
-    #[expect(clippy::needless_pass_by_value, reason = "tests give literals")]
-    pub(crate) fn serve(&self, url: &str, json: Value) {
-        self.set(url, Ok(Some((json.to_string(), None))));
-    }
-
-    /// What is at a URL.
-    pub(crate) fn get(&self, url: &str) -> Found {
-        let pages = self.pages.lock().unwrap();
-        pages.iter().find(|(known, _)| known == url).map(|(_, found)| found.clone()).unwrap()
-    }
-
-    /// How often a URL was fetched.
-    pub(crate) fn fetched(&self, url: &str) -> usize {
-        self.fetched.lock().unwrap().iter().filter(|known| *known == url).count()
-    }
-}
-
-#[async_trait]
-impl Fetch for Web {
-    async fn fetch(&self, url: &str, most: usize) -> Result<Option<Document>, FetchError> {
-        self.fetched.lock().unwrap().push(url.to_owned());
-        // Others run meanwhile.
-        tokio::task::yield_now().await;
-        let pages = self.pages.lock().unwrap();
-        let Some((_, found)) = pages.iter().find(|(known, _)| known == url) else {
-            return Ok(None);
-        };
-        let found = found.clone().map_err(FetchError::new)?;
-        assert!(found.as_ref().is_none_or(|(text, _)| text.len() <= most));
-        Ok(found.map(|(text, max_age)| Document { body: text.into(), max_age }))
-    }
+/// An issuer with these keys, named by discovery.
+pub(crate) fn issuer(keys: &[Value]) -> Arc<Web> {
+    let web = Arc::new(Web::default());
+    web.serve(DISCOVERY, &json!({ "issuer": ISSUER, "jwks_uri": KEYS }));
+    web.serve(KEYS, &json!({ "keys": keys }));
+    web
 }
 
 pub(crate) fn at(second: i64) -> Timestamp {

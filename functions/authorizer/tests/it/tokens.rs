@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    DISCOVERY, ISSUER, KEYS, NOW, Signer, Web, authorizer, base64, claims, header, judged, with,
+    DISCOVERY, ISSUER, KEYS, NOW, Signer, authorizer, base64, claims, header, issuer, judged, with,
 };
 
 #[tokio::test]
 async fn every_algorithm_of_a_key_s_type_is_taken_and_no_other() {
     let signers = [Signer::rsa(), Signer::p256(), Signer::p384(), Signer::ed25519()];
     let keys: Vec<_> = signers.iter().enumerate().map(|(n, it)| it.jwk(&n.to_string())).collect();
-    let context = authorizer(&Web::of(&keys), &[]);
+    let context = authorizer(&issuer(&keys), &[]);
     for (n, signer) in signers.iter().enumerate() {
         for other in ["RS256", "RS384", "PS256", "ES256", "ES384", "EdDSA", "HS256", "none", ""] {
             let token = signer.token(&header(other, &n.to_string()), &claims());
@@ -30,7 +30,7 @@ async fn every_algorithm_of_a_key_s_type_is_taken_and_no_other() {
 #[tokio::test]
 async fn times_and_audiences_and_issuers_must_be_right() {
     let signer = Signer::ed25519();
-    let context = authorizer(&Web::of(&[signer.jwk("k")]), &[]);
+    let context = authorizer(&issuer(&[signer.jwk("k")]), &[]);
     for (name, value, expected) in [
         ("exp", json!(NOW - 59), 200),
         ("exp", json!(NOW - 60), 401),
@@ -72,7 +72,7 @@ async fn times_and_audiences_and_issuers_must_be_right() {
 #[tokio::test]
 async fn tokens_of_cognito_are_for_their_client() {
     let signer = Signer::ed25519();
-    let context = authorizer(&Web::of(&[signer.jwk("k")]), &[]);
+    let context = authorizer(&issuer(&[signer.jwk("k")]), &[]);
     let mut token = claims();
     token.as_object_mut().unwrap().remove("aud");
     for (token_use, client, expected) in
@@ -89,7 +89,7 @@ async fn tokens_of_cognito_are_for_their_client() {
 async fn what_is_no_token_of_the_issuer_s_is_refused() {
     let (signer, other) = (Signer::p256(), Signer::p256());
     let web =
-        Web::of(&[signer.jwk("k"), json!({ "kty": "oct", "k": base64("secret"), "kid": "s" })]);
+        issuer(&[signer.jwk("k"), json!({ "kty": "oct", "k": base64("secret"), "kid": "s" })]);
     let context = authorizer(&web, &[]);
     let good = signer.token(&header("ES256", "k"), &claims());
     assert_eq!(judged(&context, &good, NOW).await.0, 200);
@@ -133,8 +133,8 @@ async fn what_is_no_token_of_the_issuer_s_is_refused() {
 #[tokio::test]
 async fn keys_are_the_issuer_s_whatever_a_header_names() {
     let (signer, mallory) = (Signer::p256(), Signer::p256());
-    let web = Web::of(&[signer.jwk("k")]);
-    web.serve("https://mallory.example/keys", json!({ "keys": [mallory.jwk("k")] }));
+    let web = issuer(&[signer.jwk("k")]);
+    web.serve("https://mallory.example/keys", &json!({ "keys": [mallory.jwk("k")] }));
     for (name, value) in [
         ("jwk", mallory.jwk("k")),
         ("jku", json!("https://mallory.example/keys")),
@@ -170,7 +170,7 @@ async fn keys_that_are_not_for_signatures_check_none() {
         ("kid", json!(7), 401),
     ] {
         let set = [with(signer.jwk("k"), name, value.clone()), Signer::ed25519().jwk("other")];
-        let context = authorizer(&Web::of(&set), &[]);
+        let context = authorizer(&issuer(&set), &[]);
         let token = signer.token(&header("ES256", "k"), &claims());
         assert_eq!(judged(&context, &token, NOW).await.0, expected, "{name} {value}");
     }
@@ -178,7 +178,7 @@ async fn keys_that_are_not_for_signatures_check_none() {
     let rsa = Signer::rsa();
     for (name, value) in [("n", base64([0xff; 128])), ("e", String::new()), ("e", base64([1; 9]))] {
         let set = [with(rsa.jwk("k"), name, json!(value)), signer.jwk("other")];
-        let context = authorizer(&Web::of(&set), &[]);
+        let context = authorizer(&issuer(&set), &[]);
         let token = rsa.token(&header("RS256", "k"), &claims());
         assert_eq!(judged(&context, &token, NOW).await.0, 401, "{name}");
     }
@@ -187,7 +187,7 @@ async fn keys_that_are_not_for_signatures_check_none() {
 #[tokio::test]
 async fn scopes_and_tenants_are_asked_for_where_that_is_configured() {
     let signer = Signer::ed25519();
-    let web = Web::of(&[signer.jwk("k")]);
+    let web = issuer(&[signer.jwk("k")]);
     let token = |name: &str, value: Value| {
         signer.token(&header("EdDSA", "k"), &with(claims(), name, value))
     };

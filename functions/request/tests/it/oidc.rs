@@ -1,12 +1,10 @@
 //! Who has signed in at a load balancer, by the header that it signs.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use a2a_lambda_https::{Document, Fetch, FetchError};
+use a2a_lambda_https::testing::Web;
 use a2a_lambda_request::{Config, LoadBalancer, ResponseMode};
 use a2a_lambda_signing::SigningKey;
-use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -34,36 +32,11 @@ AbFlfzq/DIZDvy5D/j0MsiR9xD8NMT+mQtwXHdw5M/bmy0rKk/9MllUK
 /// The second of the tests' clock.
 const NOW: i64 = 1_700_000_000;
 
-/// AWS's public keys, or what is there instead.
-struct Keys {
-    answer: Box<dyn Fn() -> Result<Option<String>, FetchError> + Send + Sync>,
-    urls: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl Fetch for Keys {
-    async fn fetch(&self, url: &str, _: usize) -> Result<Option<Document>, FetchError> {
-        self.urls.lock().unwrap().push(url.to_owned());
-        let pem = (self.answer)()?;
-        Ok(pem.map(|pem| Document { body: pem.into(), max_age: None }))
-    }
-}
-
-impl Keys {
-    fn that(
-        answer: impl Fn() -> Result<Option<String>, FetchError> + Send + Sync + 'static,
-    ) -> Arc<Self> {
-        Arc::new(Self { answer: Box::new(answer), urls: Mutex::default() })
-    }
-
-    /// Those of AWS: this one.
-    fn of(private: &'static str) -> Arc<Self> {
-        Self::that(move || Ok(Some(public_pem(private))))
-    }
-
-    fn fetched(&self) -> usize {
-        self.urls.lock().unwrap().len()
-    }
+/// AWS's public keys: this one at each URL.
+fn keys_of(private: &str) -> Arc<Web> {
+    let web = Arc::new(Web::default());
+    web.serve("*", &public_pem(private));
+    web
 }
 
 fn public_pem(private: &str) -> String {
@@ -72,7 +45,7 @@ fn public_pem(private: &str) -> String {
     format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der))
 }
 
-fn config(keys: &Arc<Keys>) -> Config {
+fn config(keys: &Arc<Web>) -> Config {
     let load_balancer = Some(LoadBalancer::new(ARN, keys.clone()).unwrap());
     Config { load_balancer, ..Config::default() }
 }
@@ -136,14 +109,14 @@ async fn who_has_signed_in_owns_tasks_as_at_other_front_doors() {
         with_token(&token(&as_documented, &claims())),
     ] {
         for is_open in [false, true] {
-            let keys = Keys::of(KEY);
+            let keys = keys_of(KEY);
             let mut config = config(&keys);
             config.identity.allow_anonymous = is_open;
             assert_eq!(owner(config, event.clone()).await.as_deref(), alice, "{event}");
-            assert_eq!(*keys.urls.lock().unwrap(), [URL]);
+            assert_eq!(keys.urls(), [URL]);
         }
     }
-    let mut by_email = config(&Keys::of(KEY));
+    let mut by_email = config(&keys_of(KEY));
     by_email.identity.owner_claim = "email".to_owned();
     let found = owner(by_email, with_token(&token(&header(), &claims()))).await;
     assert_eq!(found.as_deref(), Some("jwt:https://issuer.example#alice@example.com"));
@@ -205,15 +178,15 @@ async fn a_token_that_the_load_balancer_has_not_signed_names_nobody() {
         ("ä.ö.ü".to_owned(), 0),
         ("x".repeat(40_000), 0),
     ] {
-        let keys = Keys::of(KEY);
+        let keys = keys_of(KEY);
         // Nobody is nobody, and not one of those whom no load balancer has asked.
         let config = Config { identity: open().identity, ..config(&keys) };
         assert_eq!(owner(config, with_token(&token)).await, None, "{token}");
-        assert_eq!(keys.fetched(), fetches, "{token}");
+        assert_eq!(keys.urls().len(), fetches, "{token}");
     }
     let mut twice = event!("load-balancer-multi-value");
     twice["multiValueHeaders"]["x-amzn-oidc-data"] = json!([good, good]);
-    assert_eq!(owner(config(&Keys::of(KEY)), twice).await, None);
+    assert_eq!(owner(config(&keys_of(KEY)), twice).await, None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -229,13 +202,13 @@ async fn the_header_means_nothing_where_no_load_balancer_is_trusted_with_it() {
         (event!("rest-api"), "anonymous"),
         (event!("rest-api-iam"), "iam:AROAEXAMPLE"),
     ] {
-        let keys = Keys::of(KEY);
+        let keys = keys_of(KEY);
         let config = Config { identity: open().identity, ..config(&keys) };
         let found = owner(config, with_header(event, "x-amzn-oidc-data", &good)).await;
-        assert_eq!((found.as_deref(), keys.fetched()), (Some(expected), 0));
+        assert_eq!((found.as_deref(), keys.urls().len()), (Some(expected), 0));
     }
     // Who has not signed in is nobody, or everybody.
-    let keys = Keys::of(KEY);
+    let keys = keys_of(KEY);
     assert_eq!(owner(config(&keys), event!("load-balancer")).await, None);
     let both = Config { identity: open().identity, ..config(&keys) };
     assert_eq!(owner(both, event!("load-balancer")).await.as_deref(), Some("anonymous"));
@@ -247,7 +220,7 @@ async fn asked(function: &Function, token: &str) -> Answer {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_is_fetched_once_and_never_more_of_them_are_kept_than_fit() {
-    let keys = Keys::of(KEY);
+    let keys = keys_of(KEY);
     let function = Function::with(config(&keys));
     let of_key = |n: usize| {
         let mut header = header();
@@ -256,41 +229,37 @@ async fn a_key_is_fetched_once_and_never_more_of_them_are_kept_than_fit() {
     };
     for _ in 0..3 {
         assert_eq!(asked(&function, &of_key(0)).await.status, 200);
-        assert_eq!(keys.fetched(), 1);
+        assert_eq!(keys.urls().len(), 1);
     }
     for n in 1..=16 {
         assert_eq!(asked(&function, &of_key(n)).await.status, 200);
     }
-    assert_eq!(keys.fetched(), 17);
+    assert_eq!(keys.urls().len(), 17);
     assert_eq!(asked(&function, &of_key(16)).await.status, 200);
-    assert_eq!(keys.fetched(), 17);
+    assert_eq!(keys.urls().len(), 17);
     // The oldest has made room.
     assert_eq!(asked(&function, &of_key(0)).await.status, 200);
-    assert_eq!(keys.fetched(), 18);
+    assert_eq!(keys.urls().len(), 18);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_that_cannot_be_fetched_is_no_reason_to_call_the_caller_nobody() {
     let good = token(&header(), &claims());
-    let fails = Arc::new(AtomicUsize::new(2));
-    let left = fails.clone();
-    let keys = Keys::that(move || {
-        let fails = left.load(Ordering::SeqCst);
-        left.store(fails.saturating_sub(1), Ordering::SeqCst);
-        if fails > 0 { Err(FetchError::new("no route")) } else { Ok(Some(public_pem(KEY))) }
-    });
+    let keys = keys_of(KEY);
+    let there = keys.get(URL);
     for response_mode in [ResponseMode::Buffer, ResponseMode::Stream] {
-        fails.store(1, Ordering::SeqCst);
+        keys.set("*", Err("no route"));
         let function = Function::with(Config { response_mode, ..config(&keys) });
         let answer = asked(&function, &good).await;
         assert_eq!((answer.status, &answer.body["error"]["status"]), (503, &json!("UNAVAILABLE")));
         assert!(!answer.body.to_string().contains("route"), "{answer:?}");
         // It is asked for again.
+        keys.set("*", there.clone());
         assert_eq!(asked(&function, &good).await.status, 200);
     }
     // What is there is no key of P-256, or nothing.
     for there in [None, Some(""), Some("<html>"), Some(KEY)] {
-        let keys = Keys::that(move || Ok(there.map(str::to_owned)));
+        keys.set("*", Ok(there.map(|text| (text.to_owned(), None))));
         assert_eq!(asked(&Function::with(config(&keys)), &good).await.status, 401, "{there:?}");
     }
 }

@@ -26,6 +26,7 @@ use a2a_lambda_protocol::{
     SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task, TaskState,
 };
 use a2a_lambda_runtime::{Reader, SystemClock, Variables};
+use a2a_lambda_testing::Random;
 use serde_json::{Value, json};
 
 pub(crate) use process::{Invoked, Process};
@@ -300,28 +301,10 @@ pub(crate) fn now() -> a2a_lambda_protocol::Timestamp {
     SystemClock.now()
 }
 
-/// Random numbers that a seed repeats (`SplitMix64`).
-pub(crate) struct Dice(u64);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        println!("seed {seed}");
-        Self(seed)
-    }
-
-    /// Others, that follow from these.
-    pub(crate) fn fork(&mut self) -> Self {
-        Self(self.between(0, u64::MAX))
-    }
-
-    /// A number from `least` up to, but not including, `below`.
-    pub(crate) fn between(&mut self, least: u64, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        least + (mixed ^ (mixed >> 31)) % (below - least)
-    }
+/// Random numbers of this seed, which is printed.
+pub(crate) fn seeded(seed: u64) -> Random {
+    println!("seed {seed}");
+    Random::new(seed)
 }
 
 /// The value that so many percent of these are not above. There must be some.

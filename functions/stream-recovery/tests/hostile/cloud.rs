@@ -10,12 +10,13 @@ use a2a_lambda_aws_emulator::table_stream::to_come_again;
 use a2a_lambda_core::{Signal, TaskKey};
 use a2a_lambda_dynamodb::task_of_head;
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_testing::Random;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::receiver::Receiver;
-use crate::shared::{Aws, Dice, Ended, Invoked, PATIENCE, Process, failures, now};
+use crate::shared::{Aws, Ended, Invoked, PATIENCE, Process, failures, now};
 
 /// The functions: how many processes each has, how many of ten kills are its, how long after a kill
 /// comes the next, and how long after the beginning of an invocation; in milliseconds.
@@ -72,7 +73,7 @@ pub(crate) struct Kill {
 pub(crate) struct Kills(Mutex<State>);
 
 struct State {
-    dice: Dice,
+    dice: Random,
     /// By function, how many are left, and when the next may be.
     left: BTreeMap<&'static str, (usize, Instant)>,
     made: Vec<Kill>,
@@ -80,7 +81,7 @@ struct State {
 
 impl Kills {
     /// About so many in all.
-    pub(crate) fn new(kills: usize, dice: Dice) -> Arc<Self> {
+    pub(crate) fn new(kills: usize, dice: Random) -> Arc<Self> {
         let functions = [&EXECUTOR, &STREAM_RECOVERY, &SCHEDULED_RECOVERY];
         let left = functions.map(|f| (f.name, ((kills * f.share).div_ceil(10), Instant::now())));
         let (left, made) = (BTreeMap::from(left), Vec::new());
@@ -97,9 +98,9 @@ impl Kills {
         }
         *left -= 1;
         let Function { every, after, .. } = function;
-        *next = Instant::now() + Duration::from_millis(dice.between(every.0, every.1));
-        let after = Duration::from_millis(dice.between(after.0, after.1));
-        Some(Plan { after, at_success: dice.between(0, 2) == 0 })
+        *next = Instant::now() + Duration::from_millis(dice.within(every.0, every.1 - 1));
+        let after = Duration::from_millis(dice.within(after.0, after.1 - 1));
+        Some(Plan { after, at_success: dice.below(2) == 0 })
     }
 
     /// The invocation was over before that.

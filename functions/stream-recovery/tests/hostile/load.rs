@@ -11,11 +11,12 @@ use a2a_lambda_protocol::{
     A2aError, CancelTaskRequest, ErrorKind, Message, Part, Role, SendMessageConfiguration,
     SendMessageRequest, SendMessageResponse, TaskPushNotificationConfig,
 };
+use a2a_lambda_testing::Random;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::receiver::Receiver;
-use crate::shared::{Aws, Client, Dice};
+use crate::shared::{Aws, Client};
 
 /// The agents: one that works for a second for the one tenant, one that is done at once for others.
 pub(crate) const AGENTS: &str = "slow=poison,echo";
@@ -79,14 +80,14 @@ pub(crate) async fn work(
     aws: &Arc<Aws>,
     client: &Client,
     receiver: &Arc<Receiver>,
-    dice: &mut Dice,
+    dice: &mut Random,
 ) -> Made {
     let numbers = Arc::new(AtomicUsize::new(0));
     let mut clients = JoinSet::new();
     for place in 0..CLIENTS {
         let user =
             User { client: client.clone(), receiver: receiver.clone(), numbers: numbers.clone() };
-        let (aws, mut dice) = (aws.clone(), dice.fork());
+        let (aws, mut dice) = (aws.clone(), Random::new(dice.below(u64::MAX)));
         clients.spawn(async move {
             let mut sent = JoinSet::new();
             for _ in (place..tasks).step_by(CLIENTS) {
@@ -115,20 +116,20 @@ struct Story {
 }
 
 impl Story {
-    fn new(dice: &mut Dice) -> Self {
-        fn often(dice: &mut Dice, percent: u64) -> bool {
-            dice.between(0, 100) < percent
+    fn new(dice: &mut Random) -> Self {
+        fn often(dice: &mut Random, percent: u64) -> bool {
+            dice.percent(percent)
         }
-        fn version(dice: &mut Dice) -> ProtocolVersion {
+        fn version(dice: &mut Random) -> ProtocolVersion {
             if often(dice, OLD) { ProtocolVersion::V0_3 } else { ProtocolVersion::V1_0 }
         }
-        fn time(dice: &mut Dice, (least, below): (u64, u64)) -> Duration {
-            Duration::from_millis(dice.between(least, below))
+        fn time(dice: &mut Random, (least, below): (u64, u64)) -> Duration {
+            Duration::from_millis(dice.within(least, below - 1))
         }
         let is_bare = often(dice, BARE);
         Self {
             is_slow: often(dice, SLOW),
-            words: dice.between(1, 13),
+            words: dice.within(1, 12),
             first: (!is_bare).then(|| version(dice)),
             second: often(dice, SECOND).then(|| version(dice)),
             late: often(dice, LATE).then(|| (version(dice), time(dice, LATER))),

@@ -22,11 +22,12 @@ use std::time::Duration;
 use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_runtime::process_environment;
+use a2a_lambda_testing::Random;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cloud::{Cloud, Kills};
 use crate::receiver::Receiver;
-use crate::shared::{Aws, Client, Dice};
+use crate::shared::{Aws, Client, seeded};
 
 const TASKS: usize = 200;
 const SEED: u64 = 7;
@@ -77,11 +78,11 @@ async fn all_done(client: &Client) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_receivers_do_and_whoever_is_killed_each_push_arrives() {
     let tasks = usize::try_from(number("HOSTILE_TASKS", TASKS as u64)).unwrap();
-    let mut dice = Dice::new(number("HOSTILE_SEED", SEED));
+    let mut dice = seeded(number("HOSTILE_SEED", SEED));
     let aws = Arc::new(Aws::start(None, &VARIABLES).await);
     let client = aws.client(GRACE);
-    let receiver = Arc::new(Receiver::start(dice.fork()).await);
-    let kills = Kills::new(tasks / TASKS_PER_KILL, dice.fork());
+    let receiver = Arc::new(Receiver::start(Random::new(dice.below(u64::MAX))).await);
+    let kills = Kills::new(tasks / TASKS_PER_KILL, Random::new(dice.below(u64::MAX)));
     let begin = Instant::now();
     let cloud = Cloud { aws: aws.clone(), receiver: receiver.clone(), kills: kills.clone() };
     let mut running = cloud::run(&cloud);

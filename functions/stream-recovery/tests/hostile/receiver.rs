@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::TaskKey;
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_testing::Random;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,7 +14,7 @@ use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::shared::{Dice, PATIENCE, now};
+use crate::shared::{PATIENCE, now};
 
 /// Of a thousand requests so many fail in each of these ways. A request that is `Before` is reset
 /// unread; one that is `Lost` is attended to, but its answer is lost.
@@ -138,7 +139,7 @@ pub(crate) struct Receiver {
 }
 
 struct Shared {
-    dice: Mutex<Dice>,
+    dice: Mutex<Random>,
     seen: Mutex<Seen>,
     /// Where redirects point to.
     elsewhere: String,
@@ -147,7 +148,7 @@ struct Shared {
 }
 
 impl Receiver {
-    pub(crate) async fn start(dice: Dice) -> Self {
+    pub(crate) async fn start(dice: Random) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let elsewhere = format!("{url}/elsewhere");
@@ -190,8 +191,8 @@ impl Shared {
     /// What to do with a request, and how long to take for it.
     fn act(&self) -> (Act, Duration) {
         let mut dice = self.dice.lock().unwrap();
-        let delay = Duration::from_millis(dice.between(0, MAX_DELAY + 1));
-        let mut rolled = dice.between(0, 1_000);
+        let delay = Duration::from_millis(dice.below(MAX_DELAY + 1));
+        let mut rolled = dice.below(1_000);
         for (act, share) in FAILURES {
             if rolled < share {
                 return (act, delay);
