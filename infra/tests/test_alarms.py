@@ -10,7 +10,7 @@ FUNCTIONS = ["Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery"]
 DOORS = ["rest", "http", "url"]
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 RECORDED = json.loads((ROOT / "infra/tests/aws_metrics.json").read_text())
-OPERATIONS = (ROOT / "docs/operations.md").read_text()
+OPERATIONS = (ROOT / "docs/operating.md").read_text()
 EMF = (ROOT / "crates/runtime/src/telemetry/emf.rs").read_text()
 # Our own metrics, those that are told even if they are 0 among them.
 OWN = {"ColdStart", *re.findall(r'(?:values|sum|watched)\("\w+", "(\w+)"', EMF)}
@@ -89,7 +89,7 @@ def test_alarms_go_to_a_topic_that_is_there_or_to_one_of_the_stacks_own():
 @pytest.mark.parametrize("name", sorted(alarms(Metrics="all")))
 def test_each_alarm_has_a_paragraph_for_operators_and_names_it(name):
     assert alarms(Metrics="all")[name]["AlarmDescription"].endswith(
-        f" See {name} in docs/operations.md."
+        f" See {name} in docs/operating.md."
     )
     sections = re.split(r"^### ", OPERATIONS, flags=re.MULTILINE)[1:]
     (section,) = [of for of in sections if f"`{name}`" in of.splitlines()[0]]
