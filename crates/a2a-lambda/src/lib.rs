@@ -72,7 +72,11 @@ pub mod stream_recovery {
 #[cfg(feature = "testing")]
 pub mod testing;
 
-/// The README's example of an agent of one's own, compiled.
+/// The Rust of the repository's pages, compiled.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
+mod pages {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../docs/agents.md")]
+    struct Agents;
+}

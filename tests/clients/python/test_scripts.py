@@ -12,7 +12,7 @@ def run(script, *arguments, cwd, **more):
     return subprocess.run(command, cwd=cwd, text=True, capture_output=True, timeout=60, **more)
 
 
-SCRIPTS = ["dev", "test", "simulate", "load", "push-latency", "check-structure"]
+SCRIPTS = ["dev", "test", "simulate", "load", "push-latency", "check-structure", "check-docs"]
 DEPLOYING = ["package", "deploy", "e2e", "check-infra", "release", "new-agent"]
 
 
@@ -26,7 +26,7 @@ def test_help_needs_nothing(script, tmp_path):
 
 
 def test_unknown_arguments_are_refused(tmp_path):
-    scripts = ["test", "load", "push-latency", "check-structure"]
+    scripts = ["test", "load", "push-latency", "check-structure", "check-docs"]
     for script in [*scripts, "package", "deploy", "e2e", "release", "new-agent"]:
         done = run(script, "--unknown", cwd=tmp_path)
         assert done.returncode == 2
