@@ -23,6 +23,7 @@ PLANTED = [
     ("[x](../../gone)", "the link ../../gone leaves the repository"),
     ("`scripts/gone`", "`scripts/gone` does not exist"),
     ("`scripts/run --slow`", "no script knows the option --slow of `scripts/run --slow`"),
+    ('`"gone for good"`', 'docs/page.md:7: no program logs "gone for good"'),
     (f"{FENCE}console\n$ scripts/run --slow\n{FENCE}", "no script knows the option --slow"),
     (f"{FENCE}\nwhat?\n{FENCE}", "docs/page.md:7: the block is of no language"),
     (f"{FENCE}perl\n1\n{FENCE}", "the block is of perl"),
