@@ -34,6 +34,23 @@ def built():
     npm("npm", "run", "build")
 
 
+def test_the_example_in_the_documentation_compiles(built):
+    [block] = re.findall(r"```ts\n(.*?)```", (ROOT / "docs/deploy.md").read_text(), re.S)
+    given = """
+        import { CfnOutput, Stack } from 'aws-cdk-lib';
+        import { Bucket } from 'aws-cdk-lib/aws-s3';
+        import { Topic } from 'aws-cdk-lib/aws-sns';
+        import { A2aLambda, Code } from './lib';
+        declare const stack: Stack, topic: Topic, bucket: Bucket;
+    """
+    # It is built there, and git ignores it.
+    source = CDK / "dist/documented.ts"
+    source.write_text(given + block)
+    options = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022"]
+    options += ["--module", "node16", "--moduleResolution", "node16", "--types", "node"]
+    npm("npx", "--no-install", "tsc", *options, str(source))
+
+
 class Assembly:
     """What `cdk synth` writes for the example."""
 

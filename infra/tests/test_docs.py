@@ -34,6 +34,13 @@ def test_the_defaults_are_those_of_the_template():
         assert given == (stated if len(set(stated)) > 1 else stated[:1]), names
 
 
+def test_the_terraform_example_names_variables_that_there_are():
+    [block] = re.findall(r"```hcl\n(.*?)```", TEXT, re.S)
+    named = set(re.findall(r"^  (\w+) +=", block, re.M)) - {"source"}
+    module = "".join(file.read_text() for file in (ROOT / "infra/terraform").glob("*.tf"))
+    assert len(named) > 3 and named <= set(re.findall(r'^variable "(\w+)"', module, re.M))
+
+
 def test_every_authorizer_and_door_is_explained():
     for name in ["FrontDoor", "Authorizer"]:
         for value in PARAMETERS[name]["AllowedValues"]:
