@@ -9,8 +9,8 @@ from server import ROOT
 CHECK = ROOT / "scripts/check-docs"
 FENCE = "```"
 GOOD = {
-    "README.md": "# House\n\n[rooms](ARCHITECTURE.md#the-rooms-of-house), `docs/page.md` and `scripts/run --fast`\n",
-    "ARCHITECTURE.md": "# Map\n\n## The rooms, of `house`\n\n[back](README.md) [web](https://example.com/x)\n",
+    "README.md": "# House\n\n[rooms](ARCHITECTURE.md#the-rooms-of-house)\n`docs/page.md`, `scripts/run --fast`\n",
+    "ARCHITECTURE.md": "# Map\n\n## The rooms, of `house`\n\n[up](README.md) [web](https://example.com/x)\n",
     "docs/page.md": f"[up](../README.md#house)\n\n{FENCE}console\n$ scripts/run --fast\nran\n{FENCE}\n",
     "scripts/run": "#!/bin/sh\n# --fast\n",
 }
