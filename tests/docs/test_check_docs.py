@@ -13,6 +13,7 @@ GOOD = {
     "ARCHITECTURE.md": "# Map\n\n## The rooms, of `house`\n\n[up](README.md) [web](https://example.com/x)\n",
     "docs/page.md": f"[up](../README.md#house)\n\n{FENCE}console\n$ scripts/run --fast\nran\n{FENCE}\n",
     "scripts/run": "#!/bin/sh\n# --fast\n",
+    "crates/core/src/lib.rs": "impl Head {}\n",
 }
 # What is planted at the end of docs/page.md, and what is said of it.
 PLANTED = [
@@ -23,6 +24,7 @@ PLANTED = [
     ("[x](../../gone)", "the link ../../gone leaves the repository"),
     ("`scripts/gone`", "`scripts/gone` does not exist"),
     ("`scripts/run --slow`", "no script knows the option --slow of `scripts/run --slow`"),
+    ("`Head::gone(x)`", "docs/page.md:7: `Head::gone(x)`: there is no gone in the Rust"),
     ('`"gone for good"`', 'docs/page.md:7: no program logs "gone for good"'),
     (f"{FENCE}console\n$ scripts/run --slow\n{FENCE}", "no script knows the option --slow"),
     (f"{FENCE}\nwhat?\n{FENCE}", "docs/page.md:7: the block is of no language"),
@@ -38,7 +40,7 @@ PLANTED = [
 @pytest.fixture
 def house(tmp_path):
     for name, text in GOOD.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     return tmp_path
