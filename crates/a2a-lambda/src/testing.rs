@@ -52,7 +52,7 @@
 //! # it_greets().unwrap();
 //! ```
 
-pub use a2a_lambda_core::ops::StreamEvent;
+pub use a2a_lambda_core::operations::StreamEvent;
 pub use a2a_lambda_testing::{
     Arrived, Bed, BedBuilder, Call, Fault, FaultyStore, Hold, Input, Kind, Manner, Random,
     Receivers, TaskView, at_every_crash,

@@ -14,13 +14,11 @@ use crate::invariants;
 use crate::machine::{Change, Command, Effect, IllegalTransition, Stamp};
 use crate::measure;
 use crate::policy::Policy;
-use crate::push::{Failing, PushConfig, PushConfigs};
+use crate::push::{Failing, PushConfig, PushConfigs, Vault, Webhook};
 use crate::request_key::Fingerprint;
 use crate::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Snapshot, StoreError, TaskStore,
 };
-use crate::vault::Vault;
-use crate::webhook::Webhook;
 
 /// The first wait before a request to an unavailable store is made again; it doubles.
 const STORE_RETRY_FIRST: Duration = Duration::from_millis(50);

@@ -7,7 +7,6 @@
 
 pub mod agent;
 pub mod api_key;
-pub mod deliver;
 pub mod engine;
 pub mod env;
 pub mod format;
@@ -18,8 +17,8 @@ pub mod log;
 pub mod machine;
 pub mod measure;
 pub mod memory;
-pub mod operate;
-pub mod ops;
+pub mod operations;
+pub mod operator;
 pub mod places;
 pub mod policy;
 pub mod push;
@@ -31,13 +30,10 @@ pub mod store;
 pub mod sweep;
 pub mod trace;
 pub mod turn;
-pub mod vault;
 mod version;
-pub mod webhook;
 
 pub use agent::{Agent, AgentProfile, Agents, End, ExtendedProfile, Failure, Offers, Reply};
 pub use api_key::{ApiKey, ApiKeys};
-pub use deliver::{Delivered, Tally, deliver};
 pub use engine::Engine;
 pub use env::{BadSignal, Clock, Ids, Queue, Signal, SignalError, Timer};
 pub use format::{Formats, UnknownFormat};
@@ -49,17 +45,18 @@ pub use ids::{
 pub use log::{Entry, Event, Terms};
 pub use machine::{Change, Command, Effect};
 pub use memory::MemoryStore;
-pub use operate::{Deleted, OperateError, Operator};
-pub use ops::{Caller, GetOptions, Next, Operations, SendOptions, StreamEvent, Tail};
+pub use operations::{Caller, GetOptions, Next, Operations, SendOptions, StreamEvent, Tail};
+pub use operator::{Deleted, OperateError, Operator};
 pub use places::{Limits, MemoryPlaces, PlaceLimit, Places};
 pub use policy::{Policy, Retention, Retries};
-pub use push::{PushConfig, PushConfigs};
+pub use push::{
+    Always, Answer, Delivered, NotAdmitted, Nowhere, Push, PushConfig, PushConfigs, PushError,
+    Sealed, Tally, Vault, VaultError, Wanted, Webhook, deliver,
+};
 pub use restart::{Former, Restarted, restart};
 pub use run::{AFTER_LEASE, Attended, Company, Recovered, RunError, Runner};
 pub use store::{Snapshot, StoreError, TaskStore};
 pub use sweep::{Swept, sweep};
 pub use trace::TraceContext;
 pub use turn::{ShowError, StopReason, Turn};
-pub use vault::{Sealed, Vault, VaultError};
 pub use version::ProtocolVersion;
-pub use webhook::{Always, Answer, NotAdmitted, Nowhere, Push, PushError, Wanted, Webhook};

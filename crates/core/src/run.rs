@@ -7,12 +7,12 @@ use futures_util::future::join;
 use tracing::{Instrument as _, debug, info, trace_span};
 
 use crate::agent::Agents;
-use crate::deliver::{self, Beside};
 use crate::engine::{Engine, Refused, TransactError};
 use crate::env::{Signal, SignalError};
 use crate::head::Phase;
 use crate::ids::{LeaseToken, TaskKey};
 use crate::machine::{Command, Effect, Pause, Refusal, TurnEnd};
+use crate::push::{self, Beside};
 use crate::run_turn::{Stop, TurnRun};
 use crate::store::{Depth, Snapshot, StoreError};
 use crate::trace;
@@ -167,7 +167,7 @@ impl Runner {
         };
         trace::join(snapshot.head.trace.as_ref());
         beside.show(&snapshot, as_of);
-        let pushing = deliver::beside(&self.engine, beside.token().clone(), deadline, feed);
+        let pushing = push::beside(&self.engine, beside.token().clone(), deadline, feed);
         // Boxed: both are large, and would be moved through each layer of whoever calls.
         let attending = Box::pin(async {
             let attended = self.attend_beside(snapshot, deadline, company, &beside).await;

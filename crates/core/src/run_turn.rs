@@ -18,12 +18,12 @@ use tokio::sync::{mpsc, watch};
 use tracing::{Instrument as _, Level, Span, field, info, span_enabled, trace_span, warn};
 
 use crate::agent::{Agents, End, Failure};
-use crate::deliver::Beside;
 use crate::engine::{Engine, TransactError, chain};
 use crate::head::{Ending, Head, Phase};
 use crate::ids::{LeaseToken, TaskKey};
 use crate::log::{Entry, Event, fold, with_ids};
 use crate::measure;
+use crate::push::Beside;
 use crate::run::{RunError, run_error};
 use crate::store::{Depth, Renewed, Snapshot, StoreError};
 use crate::trace;

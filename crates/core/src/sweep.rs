@@ -8,11 +8,11 @@ use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
 use tracing::{Instrument as _, Span, field, trace_span, warn};
 
-use crate::deliver::{Delivered, deliver};
 use crate::engine::{Engine, chain};
 use crate::head::DUE_SHARDS;
 use crate::ids::TaskKey;
 use crate::measure::{self, Lateness};
+use crate::push::{Delivered, deliver};
 use crate::run::{Recovered, RunError, recover};
 use crate::trace;
 

@@ -2,9 +2,8 @@
 
 use a2a_lambda_core::head::due_shard;
 use a2a_lambda_core::ids::{ConfigId, Generation, Position, Registration, TaskKey, WriteId};
-use a2a_lambda_core::push::{Delivery, Failing, PushConfig, PushConfigs};
+use a2a_lambda_core::push::{Delivery, Failing, PushConfig, PushConfigs, Sealed};
 use a2a_lambda_core::trace::TraceContext;
-use a2a_lambda_core::vault::Sealed;
 use a2a_lambda_core::{Formats, ProtocolVersion, StoreError};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::ops::{Caller, GetOptions};
+use a2a_lambda_core::operations::{Caller, GetOptions};
 use a2a_lambda_core::{
     Generation, OperateError, Operations, Operator, Position, SendOptions, TaskKey,
 };

@@ -2,8 +2,7 @@
 
 use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
-use a2a_lambda_core::push::{Attempt, Delivery, Failing, Trouble};
-use a2a_lambda_core::vault::Sealed;
+use a2a_lambda_core::push::{Attempt, Delivery, Failing, Sealed, Trouble};
 use a2a_lambda_core::{Generation, Position, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_core::{ProtocolVersion, TraceContext};
 use a2a_lambda_protocol::Timestamp;

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::ops::{Caller, Next, StreamEvent};
+use a2a_lambda_core::operations::{Caller, Next, StreamEvent};
 use a2a_lambda_core::{Agent, Agents, Clock as _, Operations, Policy, ProtocolVersion, TaskKey};
 use a2a_lambda_protocol::{
     A2aError, CancelTaskRequest, GetTaskRequest, SendMessageResponse, Task,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use a2a_lambda_core::ops::{Caller, SendOptions};
+use a2a_lambda_core::operations::{Caller, SendOptions};
 use a2a_lambda_core::{
     Clock as _, Engine, MemoryStore, Operations, Owner, Policy, TaskId, TaskKey, Tenant,
 };

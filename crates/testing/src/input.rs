@@ -1,6 +1,6 @@
 //! What a test sends.
 
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_protocol::{
     Json, Message, Part, Role, SendMessageConfiguration, SendMessageRequest, Struct,
     TaskPushNotificationConfig,

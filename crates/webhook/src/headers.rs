@@ -1,7 +1,6 @@
 //! The headers of a push.
 
-use a2a_lambda_core::push::Secret;
-use a2a_lambda_core::webhook::Push;
+use a2a_lambda_core::push::{Push, Secret};
 use a2a_lambda_core::{NotAdmitted, PushError};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 

@@ -15,7 +15,7 @@ use a2a_lambda_aws::{
 };
 use a2a_lambda_core::api_key::{ApiKey, InvalidKey, KeyId, KeySecret};
 use a2a_lambda_core::ids::TaskKey;
-use a2a_lambda_core::operate::{FailingConfig, MAX_FAILING_PAGE};
+use a2a_lambda_core::push::{FailingConfig, MAX_FAILING_PAGE};
 use a2a_lambda_core::{Clock as _, OperateError, Operator, StoreError};
 use a2a_lambda_runtime::table::{DEAD_LETTER_QUEUE_URL, QUEUE_URL};
 use a2a_lambda_runtime::{

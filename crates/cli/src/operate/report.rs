@@ -3,8 +3,8 @@
 use a2a_lambda_aws::{LeftBehind, Redriven};
 use a2a_lambda_core::api_key::{ApiKey, KeyId, KeySecret};
 use a2a_lambda_core::ids::{ConfigId, Generation, TaskKey, Tenant};
-use a2a_lambda_core::operate::{ConfigState, FailingConfig, TaskPushes};
 use a2a_lambda_core::push::{Attempt, Trouble};
+use a2a_lambda_core::push::{ConfigState, FailingConfig, TaskPushes};
 use a2a_lambda_core::{Deleted, Mark};
 use a2a_lambda_protocol::Timestamp;
 use serde::Serialize;

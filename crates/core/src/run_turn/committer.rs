@@ -6,12 +6,12 @@ use tracing::error;
 
 use super::{AgentResult, AgentRun, Stop};
 use crate::agent::{End, Failure, Reply};
-use crate::deliver::Beside;
 use crate::engine::{Engine, TransactError, chain};
 use crate::head::Interruption;
 use crate::ids::{LeaseToken, Position};
 use crate::machine::{Command, Finish, Pause, TurnEnd, Update};
 use crate::policy::{Policy, Retries};
+use crate::push::Beside;
 use crate::store::{Snapshot, StoreError};
 use crate::turn::{ShowError, Shown, agent_message};
 

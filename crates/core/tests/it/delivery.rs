@@ -12,7 +12,7 @@ mod trouble;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::push::PushConfig;
 use a2a_lambda_core::{Delivered, Mark, Operations, ProtocolVersion, Tally, TaskKey, deliver};
 use a2a_lambda_protocol::{

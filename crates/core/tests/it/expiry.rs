@@ -5,8 +5,8 @@ mod given;
 
 use std::time::Duration;
 
-use a2a_lambda_core::operate::{Deleted, OperateError, Operator};
-use a2a_lambda_core::ops::{GetOptions, SendOptions};
+use a2a_lambda_core::operations::{GetOptions, SendOptions};
+use a2a_lambda_core::operator::{Deleted, OperateError, Operator};
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{Delivered, End, Policy, ProtocolVersion, Retention, TaskKey, TaskStore};
 use a2a_lambda_protocol::{

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use a2a_lambda_core::ids::{ConfigId, WriteId};
-use a2a_lambda_core::operate::{FailingConfig, FailingPage, OperateError, Operator};
+use a2a_lambda_core::operator::{OperateError, Operator};
+use a2a_lambda_core::push::{FailingConfig, FailingPage};
 use a2a_lambda_core::{
     Delivered, End, Generation, Mark, MemoryStore, Position, PushConfig, PushConfigs, Reply,
     StoreError, Tally, TaskKey,

@@ -16,7 +16,7 @@ mod tail;
 mod tail_faults;
 mod waiting;
 
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{Caller, End, Owner, Tail};
 use a2a_lambda_protocol::{
     A2aError, ErrorKind, Message, SendMessageConfiguration, SendMessageRequest,

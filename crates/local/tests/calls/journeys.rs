@@ -8,7 +8,7 @@ use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event};
 use a2a_lambda_aws_emulator::queue::{MAX_BATCH, MAX_VISIBILITY};
 use a2a_lambda_core::api_key::{ApiKey, KEY_BYTES, KeySecret};
 use a2a_lambda_core::ids::TaskKey;
-use a2a_lambda_core::ops::Caller;
+use a2a_lambda_core::operations::Caller;
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
     Agents, Attended, Clock, Command, Company, Engine, Operations, ProtocolVersion, Runner, Signal,

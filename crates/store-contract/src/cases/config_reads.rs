@@ -1,6 +1,6 @@
 //! Reading push configs: those that are asked for, of one task, and no others.
 
-use a2a_lambda_core::vault::Sealed;
+use a2a_lambda_core::push::Sealed;
 
 use crate::bench::{Bench, key};
 use crate::configs::{ODD_IDS, config, config_ids};

@@ -3,8 +3,7 @@
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::head::{DUE_SHARDS, due_shard};
 use a2a_lambda_core::ids::WriteId;
-use a2a_lambda_core::push::{Attempt, Delivery, Failing, Trouble};
-use a2a_lambda_core::vault::Sealed;
+use a2a_lambda_core::push::{Attempt, Delivery, Failing, Sealed, Trouble};
 use a2a_lambda_core::{Generation, Position, PushConfig, Registration, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 

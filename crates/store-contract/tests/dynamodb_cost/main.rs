@@ -14,9 +14,8 @@ use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
 use a2a_lambda_core::log::ArtifactChange;
 use a2a_lambda_core::machine::{FirstPush, Stamp, Submission, Update};
-use a2a_lambda_core::push::Delivery;
+use a2a_lambda_core::push::{Delivery, Sealed};
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
-use a2a_lambda_core::vault::Sealed;
 use a2a_lambda_core::{
     Command, ContextId, Head, LeaseToken, Owner, Position, PushConfig, PushConfigs, Retention,
     Snapshot, StoreError, TaskId, TaskKey, TaskStore, Tenant, Terms,

@@ -2,8 +2,9 @@
 
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Command, Finish, FirstPush, NewPush, Settlement, TurnEnd};
-use a2a_lambda_core::push::{Attempt, Delivery, MAX_ATTEMPTS_KEPT, MAX_CAUSE_BYTES, Trouble};
-use a2a_lambda_core::vault::Sealed;
+use a2a_lambda_core::push::{
+    Attempt, Delivery, MAX_ATTEMPTS_KEPT, MAX_CAUSE_BYTES, Sealed, Trouble,
+};
 use a2a_lambda_core::{
     Generation, LeaseToken, Position, PushConfig, PushConfigs, Registration, Snapshot,
 };

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::{Registration, WriteId};
-use a2a_lambda_core::push::Failing;
-use a2a_lambda_core::vault::Sealed;
+use a2a_lambda_core::push::{Failing, Sealed};
 use a2a_lambda_core::{Generation, Position, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;

@@ -1,7 +1,7 @@
 //! The actors that are killed, and what is expected of the task then.
 
 use a2a_lambda_core::head::{Impatience, Patience};
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{
     Company, End, Engine, Failure, Operations, ProtocolVersion, Runner, deliver, sweep,
 };

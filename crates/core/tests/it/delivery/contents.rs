@@ -1,7 +1,7 @@
 //! What receivers are sent: tasks, updates, messages, in either version of A2A.
 
 use a2a_lambda_core::log::fold;
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::push::Origin;
 use a2a_lambda_core::{Delivered, End, Policy, ProtocolVersion, Reply, TraceContext};
 use a2a_lambda_protocol::{

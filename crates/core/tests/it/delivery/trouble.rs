@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a2a_lambda_core::env::MAX_QUEUE_DELAY;
-use a2a_lambda_core::operate::Operator;
+use a2a_lambda_core::operator::Operator;
 use a2a_lambda_core::{Delivered, End, Mark, Policy, Tally, TaskKey};
 
 use super::{sent, url};

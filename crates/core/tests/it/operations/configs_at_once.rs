@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use a2a_lambda_core::operate::Operator;
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
+use a2a_lambda_core::operator::Operator;
 use a2a_lambda_core::push::{Attempt, Trouble};
 use a2a_lambda_core::{Delivered, Generation, ProtocolVersion, PushConfigs, Registration, TaskKey};
 use a2a_lambda_protocol::{

@@ -1,6 +1,6 @@
 //! Streams of agents that may answer with a direct message, and so are held back for it.
 
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{End, Next, StreamEvent, Tail, Turn};
 use a2a_lambda_protocol::{
     ListTasksRequest, Message, Role, StreamResponse, SubscribeToTaskRequest, Task,

@@ -1,7 +1,7 @@
 //! Push configs that come with a message.
 
 use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{Position, PushConfig, TaskKey};
 use a2a_lambda_protocol::{
     A2aError, AuthenticationInfo, ErrorKind, Message, SendMessageConfiguration, SendMessageRequest,

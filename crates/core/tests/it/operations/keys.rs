@@ -1,6 +1,6 @@
 //! Idempotency keys (invariant I9).
 
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_protocol::{ErrorKind, ListTasksRequest, Message, TaskState};
 
 use super::{asks, caller, completes, others, request, send_as, takes, told};

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{End, Generation, Next, StreamEvent, Tail};
 use a2a_lambda_protocol::{Part, SubscribeToTaskRequest};
 

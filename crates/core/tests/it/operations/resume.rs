@@ -1,6 +1,6 @@
 //! Streams that are cut, and resumed where they were cut.
 
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{End, Failure, Generation, Next, StreamEvent, Tail, TaskKey};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Json, Message, Part};
 

@@ -1,6 +1,6 @@
 //! Messages that are sent: what is accepted, and what is refused.
 
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_protocol::{
     ErrorKind, ListTasksRequest, Message, Part, Role, SendMessageRequest, SendMessageResponse,
     TaskState,

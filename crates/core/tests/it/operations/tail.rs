@@ -1,6 +1,6 @@
 //! Streams: what is in them, and when they end.
 
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{End, Failure};
 use a2a_lambda_protocol::{
     ErrorKind, Message, Part, SendMessageConfiguration, SendMessageRequest, StreamResponse,

@@ -1,6 +1,6 @@
 //! Streams over a store that fails.
 
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{End, Next, TaskKey};
 use a2a_lambda_protocol::{ErrorKind, Part};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a2a_lambda_core::End;
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_protocol::{
     ListTasksRequest, Message, Role, SendMessageResponse, Task, TaskState, Timestamp,
 };

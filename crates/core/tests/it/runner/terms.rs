@@ -1,6 +1,6 @@
 //! What a sender asks for beside its message, and the tasks that it refers to.
 
-use a2a_lambda_core::ops::SendOptions;
+use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{Caller, End, Failure, TaskKey, Turn};
 use a2a_lambda_protocol::{
     ErrorKind, Json, Message, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use a2a_lambda_core::head::Interruption;
 use a2a_lambda_core::invariants::check_task;
 use a2a_lambda_core::log::fold;
-use a2a_lambda_core::ops::{Caller, SendOptions};
+use a2a_lambda_core::operations::{Caller, SendOptions};
 use a2a_lambda_core::push::{PushConfig, PushSecrets};
 use a2a_lambda_core::store::{Depth, Snapshot};
 use a2a_lambda_core::{

@@ -13,11 +13,9 @@ use super::view::{StillWanted, Unknown, View};
 use crate::engine::{Engine, chain};
 use crate::ids::{ConfigId, Position, TaskKey};
 use crate::measure;
-use crate::push::{PushConfig, PushSecrets};
+use crate::push::{Push, PushConfig, PushError, PushSecrets, VaultError};
 use crate::store::StoreError;
 use crate::trace::{self, TraceContext};
-use crate::vault::VaultError;
-use crate::webhook::{Push, PushError};
 
 /// What came of an attempt.
 pub(super) struct Attempted {

@@ -23,8 +23,8 @@ use crate::engine::{Engine, chain};
 use crate::head::Head;
 use crate::ids::{Incarnation, LeaseToken, Registration, Revision, TaskKey};
 use crate::policy::{Policy, Retention};
+use crate::push::Wanted;
 use crate::store::{Depth, Snapshot};
-use crate::webhook::Wanted;
 
 /// How often the task is read for one push, where reads fail.
 const READS: usize = 3;

@@ -5,14 +5,13 @@ use a2a_lambda_protocol::{
     TaskPushNotificationConfig, Timestamp, validate,
 };
 
-use super::push::{Offer, Replaced, is_certain, refused_config};
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::{Refused, TransactError};
 use crate::head::{Head, Phase};
 use crate::ids::{ContextId, Generation, Owner, Position, TaskId, TaskKey};
 use crate::log::{Terms, without_task};
 use crate::machine::{Command, Effect, FirstPush, Stamp, Submission};
-use crate::push::Origin;
+use crate::push::{Offer, Origin, Replaced, is_certain, refused_config};
 use crate::request_key::{Fingerprint, MAX_REQUEST_KEY_BYTES};
 use crate::store::{Created, Depth, Snapshot};
 use crate::trace::TraceContext;

@@ -13,16 +13,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::{join, join_all};
 use tracing::warn;
 
-use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::{TransactError, chain};
 use crate::head::Head;
 use crate::ids::{ConfigId, Generation, Position, Registration, TaskKey};
 use crate::machine::{Command, NewPush, Refusal, Stamp};
-use crate::push::{Delivery, Origin, PushConfig, PushSecrets, Secret};
+use crate::operations::{Caller, Operations, invalid_id, store_error, transact_error};
+use crate::push::{Delivery, NotAdmitted, Origin, PushConfig, PushSecrets, Secret, VaultError};
 use crate::store::{Depth, Snapshot};
-use crate::vault::VaultError;
 use crate::version::ProtocolVersion;
-use crate::webhook::NotAdmitted;
 
 /// The longest URL, in bytes.
 const MAX_URL_BYTES: usize = 2_048;
@@ -199,7 +197,7 @@ impl Operations {
 
     /// Stores a config for a task that is to name it, from the task's newest entry on. `head` is the
     /// task, unless it is new. `path` is where the request has the config.
-    pub(super) async fn offer(
+    pub(crate) async fn offer(
         &self,
         task: &TaskKey,
         head: Option<&Head>,
@@ -292,7 +290,7 @@ impl Operations {
     }
 
     /// The commit that was to name a config was made.
-    pub(super) async fn accepted(&self, head: &Head, offer: Offer) {
+    pub(crate) async fn accepted(&self, head: &Head, offer: Offer) {
         if !offer.is_named(head) {
             // Another one has taken its place meanwhile.
             self.delete(&offer.task, &offer.config.registration).await;
@@ -301,7 +299,7 @@ impl Operations {
     }
 
     /// Deletes a config that no task will name: its request is refused, or repeats another.
-    pub(super) async fn withdraw(&self, offer: Offer) {
+    pub(crate) async fn withdraw(&self, offer: Offer) {
         self.delete(&offer.task, &offer.config.registration).await;
     }
 
@@ -315,7 +313,7 @@ impl Operations {
 
     /// Deletes configs that a commit took the names of, and waits until nobody can begin a push to
     /// them (invariant I14).
-    pub(super) async fn silence(&self, task: &TaskKey, replaced: Replaced) {
+    pub(crate) async fn silence(&self, task: &TaskKey, replaced: Replaced) {
         let delete = replaced.registrations.iter().map(|of| self.delete(task, of));
         let wait = async {
             if let Some(view) = replaced.view {
@@ -328,7 +326,7 @@ impl Operations {
 }
 
 /// Whether it is certain that a command was not carried out.
-pub(super) fn is_certain(error: &TransactError) -> bool {
+pub(crate) fn is_certain(error: &TransactError) -> bool {
     match error {
         TransactError::Store(error) => error.certainly_not_applied(),
         TransactError::Signal(_) => false,
@@ -337,7 +335,7 @@ pub(super) fn is_certain(error: &TransactError) -> bool {
 }
 
 /// What a refusal says to the client whose config it is about.
-pub(super) fn refused_config(refusal: &Refusal) -> Option<A2aError> {
+pub(crate) fn refused_config(refusal: &Refusal) -> Option<A2aError> {
     match refusal {
         Refusal::TooManyConfigs { most } => Some(too_many(*most)),
         _ => None,
@@ -349,30 +347,30 @@ fn too_many(most: usize) -> A2aError {
 }
 
 /// A config that is stored for a task that is yet to name it.
-pub(super) struct Offer {
+pub(crate) struct Offer {
     task: TaskKey,
     config: PushConfig,
     most: usize,
     /// Those that it takes the place of.
-    pub(super) replaced: Replaced,
+    pub(crate) replaced: Replaced,
 }
 
 impl Offer {
     /// Of which the commit makes a live config.
-    pub(super) fn push(&self) -> NewPush {
+    pub(crate) fn push(&self) -> NewPush {
         NewPush { registration: self.config.registration.clone(), most: self.most }
     }
 
-    pub(super) fn registration(&self) -> &Registration {
+    pub(crate) fn registration(&self) -> &Registration {
         &self.config.registration
     }
 
-    pub(super) fn is_named(&self, head: &Head) -> bool {
+    pub(crate) fn is_named(&self, head: &Head) -> bool {
         head.registrations().contains(&self.config.registration)
     }
 
     /// Takes note of what a commit from this head replaces.
-    pub(super) fn note(&mut self, head: &Head) {
+    pub(crate) fn note(&mut self, head: &Head) {
         let own = &self.config.registration;
         self.replaced.note(head, |of| of.is_of_same_config(own) && of != own);
     }
@@ -380,7 +378,7 @@ impl Offer {
 
 /// Configs that a commit takes the names of.
 #[derive(Default)]
-pub(super) struct Replaced {
+pub(crate) struct Replaced {
     registrations: BTreeSet<Registration>,
     /// How old what a deliverer knows may be that does not know yet; `None` if there is none.
     view: Option<Duration>,
@@ -401,7 +399,7 @@ impl Replaced {
     }
 
     /// What another request has replaced, which was the same and may not have been answered.
-    pub(super) fn by_another(head: &Head) -> Self {
+    pub(crate) fn by_another(head: &Head) -> Self {
         let mut replaced = Self::default();
         replaced.note_deliverer(head);
         replaced

@@ -7,8 +7,7 @@ use tracing::{info, warn};
 
 use crate::engine::{Engine, chain};
 use crate::ids::{ConfigId, Generation, TaskKey, fnv1a};
-use crate::push::{Attempt, MAX_ATTEMPTS_KEPT, MAX_CAUSE_BYTES, Trouble};
-use crate::webhook::{Answer, PushError};
+use crate::push::{Answer, Attempt, MAX_ATTEMPTS_KEPT, MAX_CAUSE_BYTES, PushError, Trouble};
 
 /// The first wait after a failure that is this deployment's own. It doubles each time.
 pub(super) const OWN_TROUBLE: Duration = Duration::from_secs(30);

@@ -5,7 +5,6 @@
 
 mod cancel;
 mod list;
-mod push;
 mod send;
 mod tail;
 mod wait;
@@ -45,7 +44,7 @@ pub struct GetOptions {
 /// The operations.
 #[derive(Debug, Clone)]
 pub struct Operations {
-    engine: Engine,
+    pub(crate) engine: Engine,
     limits: Limits,
 }
 
@@ -97,7 +96,12 @@ impl Operations {
     }
 
     /// Reads a task of the caller's.
-    async fn owned(&self, caller: &Caller, id: &str, depth: Depth) -> Result<Snapshot, A2aError> {
+    pub(crate) async fn owned(
+        &self,
+        caller: &Caller,
+        id: &str,
+        depth: Depth,
+    ) -> Result<Snapshot, A2aError> {
         // An id that cannot be one is the id of no task.
         let Ok(task) = TaskId::parse(id) else {
             return Err(A2aError::task_not_found(id));
@@ -132,12 +136,12 @@ impl Operations {
 }
 
 /// The error for an id that a client sent.
-fn invalid_id(field: &str, error: &InvalidId) -> A2aError {
+pub(crate) fn invalid_id(field: &str, error: &InvalidId) -> A2aError {
     A2aError::invalid_field(field, error.to_string())
 }
 
 /// A store's failure, as a client is told of it.
-fn store_error(error: StoreError) -> A2aError {
+pub(crate) fn store_error(error: StoreError) -> A2aError {
     let kind = match &error {
         StoreError::TooLarge { .. } => {
             return A2aError::invalid_field("message", error.to_string());
@@ -156,7 +160,7 @@ fn store_error(error: StoreError) -> A2aError {
 }
 
 /// A command's failure, as a client is told of it, where the command itself was legal.
-fn transact_error(error: TransactError) -> A2aError {
+pub(crate) fn transact_error(error: TransactError) -> A2aError {
     match error {
         TransactError::Store(error) => store_error(error),
         TransactError::Contended => {

@@ -1,12 +1,11 @@
 //! What operators do about pushes: find the configs that are in trouble, send again what a receiver
-//! has lost, and switch a config on that was disabled. And they delete tasks.
+//! has lost, and switch a config on that was
+//! disabled.
 //!
 //! All of it is safe while others deliver. A config is only ever written over the state that was
 //! read, and an attempt that is under way meanwhile finds out by that, and does not count. The
 //! config comes before the task's mark, as when one is made: whoever dies in between has sent
 //! nothing, and does the same again.
-
-mod age;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -15,10 +14,11 @@ use a2a_lambda_protocol::{TaskState, Timestamp};
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use crate::engine::{Engine, TransactError};
+use crate::engine::TransactError;
 use crate::head::{DUE_SHARDS, Head, Mark};
 use crate::ids::{ConfigId, Generation, Position, Registration, TaskKey};
-use crate::machine::{Command, Stamp};
+use crate::machine::Command;
+use crate::operator::{OperateError, Operator, not_done};
 use crate::push::{Delivery, Failing, PushConfig};
 use crate::store::{Depth, Snapshot, StoreError};
 use crate::version::ProtocolVersion;
@@ -26,46 +26,8 @@ use crate::version::ProtocolVersion;
 /// The most configs on a page of [`Operator::failing`].
 pub const MAX_FAILING_PAGE: usize = 100;
 
-/// How often a deletion goes on, by [`Policy::purge_items`](crate::Policy::purge_items) each time.
-const MAX_PURGES: usize = 50;
-
 /// How many configs are read at a time.
 const READS_AT_ONCE: usize = 8;
-
-/// Looks after the pushes of a deployment, whoever the tasks belong to.
-#[derive(Debug, Clone)]
-pub struct Operator {
-    engine: Engine,
-}
-
-/// Why something was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum OperateError {
-    /// There is no such task in this tenant.
-    #[error("there is no such task")]
-    NoSuchTask,
-    /// The task has no such config.
-    #[error("the task has no such push config")]
-    NoSuchConfig,
-    /// The task is not over, and was not to be canceled.
-    #[error("the task is {state}: cancel it first")]
-    NotEnded {
-        /// What it is.
-        state: &'static str,
-    },
-    /// The task has not come as far as that.
-    #[error("the task has come to generation {generation} only")]
-    NotYet {
-        /// The task's.
-        generation: Generation,
-    },
-    /// Other writers were faster, each time.
-    #[error("the config or its task is changed by too many others at once")]
-    Contended,
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// A push config as operators see it: without its secrets.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,22 +91,7 @@ pub struct TaskPushes {
     pub configs: Vec<ConfigState>,
 }
 
-/// What has become of a task that was to be deleted. It is there for nobody any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deleted {
-    /// Nothing is stored of it.
-    Whole,
-    /// Something is still stored of it: it was made within the last minute, or there is more than is
-    /// deleted at a time. The sweep goes on, or whoever does it again.
-    InPart,
-}
-
 impl Operator {
-    /// An operator of what this engine stands on.
-    pub fn new(engine: Engine) -> Self {
-        Self { engine }
-    }
-
     /// Finds configs that are in trouble, of all tasks, at most `limit`, which is at least 1 and at
     /// most [`MAX_FAILING_PAGE`]. Those that have been for longest come first.
     ///
@@ -284,51 +231,6 @@ impl Operator {
         self.change(snapshot, config, without_trouble).await
     }
 
-    /// Deletes a task with all that is stored of it: its log, its push configs, and what others have left
-    /// beside it. From the first write on it is there for nobody; nothing more is pushed of it, and its
-    /// id is free.
-    ///
-    /// A task that is not over is canceled first if `cancels`, and refused otherwise.
-    ///
-    /// Doing it again is safe, also of one that has expired: what was left is deleted. What whoever does
-    /// it leaves undone, the sweep does.
-    ///
-    /// # Errors
-    /// [`OperateError::NoSuchTask`] if nothing is stored of it any more, [`OperateError::NotEnded`], or
-    /// when the store fails or others are faster.
-    pub async fn delete(&self, task: &TaskKey, cancels: bool) -> Result<Deleted, OperateError> {
-        let mut snapshot =
-            self.engine.read_stored(task, Depth::Tail).await?.ok_or(OperateError::NoSuchTask)?;
-        if !snapshot.head.is_terminal() {
-            if !cancels {
-                return Err(OperateError::NotEnded { state: snapshot.head.phase.name() });
-            }
-            snapshot = match self.engine.transact(snapshot, Command::Cancel).await {
-                Ok((canceled, _)) => canceled,
-                // It has just ended.
-                Err(TransactError::Illegal(refused)) => *refused.snapshot,
-                Err(error) => return Err(not_done(error)),
-            };
-        }
-        let delete = |head: &Head, stamp: &Stamp| Some(head.apply(Command::Delete, stamp));
-        let (deleted, _) =
-            self.engine.transact_if_stored(snapshot, delete).await.map_err(not_done)?;
-        let purge_at = deleted.head.purge_at(self.engine.policy.retention.as_ref());
-        if purge_at.is_some_and(|at| at > self.engine.clock.now()) {
-            return Ok(Deleted::InPart);
-        }
-        for _ in 0..MAX_PURGES {
-            if self.engine.purge(&deleted.head, self.engine.policy.purge_items).await? {
-                return Ok(Deleted::Whole);
-            }
-        }
-        Ok(Deleted::InPart)
-    }
-
-    async fn task(&self, key: &TaskKey, depth: Depth) -> Result<Snapshot, OperateError> {
-        self.engine.read(key, depth).await?.ok_or(OperateError::NoSuchTask)
-    }
-
     /// The config of a registration, if the task names it.
     async fn live(
         &self,
@@ -381,17 +283,6 @@ impl Operator {
             }
         }
         Err(OperateError::Contended)
-    }
-}
-
-/// Why a command that sends no signal, and that the task allows, was not carried out.
-fn not_done(error: TransactError) -> OperateError {
-    match error {
-        TransactError::Gone => OperateError::NoSuchTask,
-        TransactError::Store(error) => error.into(),
-        TransactError::Contended | TransactError::Illegal(_) | TransactError::Signal(_) => {
-            OperateError::Contended
-        }
     }
 }
 
