@@ -14,7 +14,7 @@ use a2a_lambda_core::ApiKeys as _;
 use a2a_lambda_core::api_key::KeySecret;
 use a2a_lambda_core::ids::{ConfigId, Registration, TaskId, WriteId};
 use a2a_lambda_core::machine::{FirstPush, NewPush, Settlement, Stamp, Submission};
-use a2a_lambda_core::push::{Attempt, Delivery, Trouble};
+use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
 use a2a_lambda_core::{
     Agents, ContextId, Generation, Head, LeaseToken, Mark, Owner, Position, ProtocolVersion,
     PushConfig, PushConfigs, Sealed, TaskKey, TaskStore, Tenant, Terms,
@@ -228,13 +228,14 @@ fn trouble(since: i64, next: Option<i64>) -> Trouble {
 }
 
 fn delivery(cursor: u64, trouble: Option<Trouble>) -> Delivery {
-    Delivery {
+    DeliveryRecord {
         cursor: Position(cursor),
         delivered: Generation(cursor),
         introduced: cursor > 0,
         trouble,
-        ..Delivery::default()
+        ..DeliveryRecord::default()
     }
+    .into()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -315,8 +316,8 @@ async fn configs_are_replayed_and_enabled() {
     let expected = "replayed: config a is sent what came after generation 0\n\
                     how far it is: a2a-lambda show t --tenant acme\n";
     assert_eq!(replayed, expected);
-    let expected = Delivery { introduced: true, replays: 1, ..delivery(0, None) };
-    assert_eq!(deployment.delivery(&key, "a").await, expected);
+    let expected = DeliveryRecord { introduced: true, replays: 1, ..DeliveryRecord::default() };
+    assert_eq!(*deployment.delivery(&key, "a").await, expected);
 
     let enabled = deployment.run("enable t b --tenant acme --json").await.json();
     assert_eq!(

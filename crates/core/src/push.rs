@@ -6,20 +6,21 @@
 
 mod config;
 mod deliver;
+mod delivery;
 mod operate;
 mod requests;
 mod vault;
 mod webhook;
 
-pub use config::{
-    Attempt, Delivery, Failing, MAX_ATTEMPTS_KEPT, MAX_CAUSE_BYTES, Origin, PushConfig,
-    PushConfigs, PushSecrets, Secret, Trouble,
-};
+pub use config::{Failing, Origin, PushConfig, PushConfigs};
 pub(crate) use deliver::{Beside, beside};
 pub use deliver::{Delivered, Tally, deliver};
+pub use delivery::{
+    Attempt, Delivery, DeliveryRecord, MAX_ATTEMPTS_KEPT, MAX_CAUSE_BYTES, Trouble,
+};
 pub use operate::{
     ConfigState, FailingConfig, FailingPage, FailingPlace, MAX_FAILING_PAGE, TaskPushes,
 };
 pub(crate) use requests::{Offer, Replaced, is_certain, refused_config};
-pub use vault::{Sealed, Vault, VaultError};
+pub use vault::{PushSecrets, Sealed, Secret, Vault, VaultError};
 pub use webhook::{Always, Answer, NotAdmitted, Nowhere, Push, PushError, Wanted, Webhook};

@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::head::due_shard;
 use a2a_lambda_core::ids::{ConfigId, Generation, Position, Registration, TaskKey, WriteId};
-use a2a_lambda_core::push::{Delivery, Failing, PushConfig, PushConfigs, Sealed};
+use a2a_lambda_core::push::{DeliveryRecord, Failing, PushConfig, PushConfigs, Sealed};
 use a2a_lambda_core::trace::TraceContext;
 use a2a_lambda_core::{Formats, ProtocolVersion, StoreError};
 use a2a_lambda_protocol::Timestamp;
@@ -122,14 +122,15 @@ fn from_item(item: &Item) -> Result<PushConfig, Malformed> {
         trace: find_string(item, TRACE)?.and_then(TraceContext::parse),
         created_at: Timestamp::from_millis(get_number(item, CREATED_AT)?),
         write: WriteId::new(get_string(item, WRITE)?),
-        delivery: Delivery {
+        delivery: DeliveryRecord {
             cursor: Position(get_number(item, CURSOR)?),
             delivered: Generation(get_number(item, DELIVERED)?),
             replays: find_number(item, REPLAYS)?.unwrap_or_default(),
             introduced: get_flag(item, INTRODUCED),
             batch: find_number(item, BATCH)?.map(Position),
             trouble: trouble.map_err(|e| value(TROUBLE, e))?,
-        },
+        }
+        .into(),
     })
 }
 

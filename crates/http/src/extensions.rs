@@ -96,16 +96,16 @@ impl From<Delivery> for Standing {
             Some(_) if delivery.is_disabled() => "DISABLED",
             Some(_) => "FAILING",
         };
-        let trouble = delivery.trouble;
+        let trouble = delivery.trouble.as_ref();
         Self {
             state,
             delivered: delivery.delivered,
-            since: trouble.as_ref().map(|trouble| trouble.since),
-            failures: trouble.as_ref().map(|trouble| trouble.failures),
-            next_attempt: trouble.as_ref().and_then(|trouble| trouble.next),
+            since: trouble.map(|trouble| trouble.since),
+            failures: trouble.map(|trouble| trouble.failures),
+            next_attempt: trouble.and_then(|trouble| trouble.next),
             last_error: trouble
-                .and_then(|mut trouble| trouble.attempts.pop())
-                .map(|attempt| attempt.reason),
+                .and_then(|trouble| trouble.attempts.last())
+                .map(|attempt| attempt.reason.clone()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
-use a2a_lambda_core::push::{Attempt, Delivery, Failing, Sealed, Trouble};
+use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Failing, Sealed, Trouble};
 use a2a_lambda_core::{Generation, Position, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_core::{ProtocolVersion, TraceContext};
 use a2a_lambda_protocol::Timestamp;
@@ -90,14 +90,15 @@ pub(crate) fn config(id: &str, label: &str) -> PushConfig {
         trace: TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
         created_at: Timestamp::from_millis(1_760_000_000_123),
         write: WriteId::new(format!("write of {label}")),
-        delivery: Delivery {
+        delivery: DeliveryRecord {
             cursor: Position(12),
             delivered: Generation(9),
             replays: 2,
             introduced: true,
             batch: Some(Position(15)),
             trouble: None,
-        },
+        }
+        .into(),
     }
 }
 
@@ -140,8 +141,18 @@ pub(crate) fn failing_config(id: &str, since_ms: i64) -> PushConfig {
     with_trouble(config(id, "failing"), Some(trouble(since_ms)))
 }
 
-pub(crate) fn with_trouble(mut config: PushConfig, trouble: Option<Trouble>) -> PushConfig {
-    config.delivery.trouble = trouble;
+pub(crate) fn with_trouble(config: PushConfig, trouble: Option<Trouble>) -> PushConfig {
+    stored_as(config, |record| record.trouble = trouble)
+}
+
+/// The same config with another record of its delivery.
+pub(crate) fn stored_as(
+    mut config: PushConfig,
+    change: impl FnOnce(&mut DeliveryRecord),
+) -> PushConfig {
+    let mut record = (*config.delivery).clone();
+    change(&mut record);
+    config.delivery = record.into();
     config
 }
 

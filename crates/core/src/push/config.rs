@@ -1,52 +1,15 @@
 //! Push configs: where the updates of a task are to be sent, and how they are kept.
 
-use std::fmt;
-
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConfigId, Generation, Position, Registration, TaskKey, WriteId};
-use crate::push::Sealed;
+use crate::ids::{ConfigId, Position, Registration, TaskKey, WriteId};
+use crate::push::delivery::Delivery;
+use crate::push::vault::Sealed;
 use crate::request_key::digest;
 use crate::store::StoreError;
 use crate::trace::TraceContext;
 use crate::version::ProtocolVersion;
-
-/// A text that is never shown: `Debug` says only that there is one.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Keeps a text secret.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text, for the one who needs it.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl PushSecrets {
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.token.is_empty() && self.credentials.is_empty()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_empty() { "<none>" } else { "<secret>" })
-    }
-}
 
 /// Where to push the updates of a task, and how far that has come.
 ///
@@ -113,94 +76,6 @@ impl From<ProtocolVersion> for Origin {
     }
 }
 
-/// How far the receiver of a push config has come.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Delivery {
-    /// The newest log entry that it has been sent, or need not be: at first the task's newest when
-    /// the config was made.
-    pub cursor: Position,
-    /// The cursor's generation, which owners and operators are told.
-    pub delivered: Generation,
-    /// How often an operator had it sent again what it had been sent before: each time under ids of
-    /// its own.
-    pub replays: u32,
-    /// Whether it has been sent the task as it was then, or need not be.
-    pub introduced: bool,
-    /// The last of several entries that are sent as one: noted before they are, so that they are
-    /// one each time they are sent.
-    pub batch: Option<Position>,
-    /// What went wrong since it was last sent something.
-    pub trouble: Option<Trouble>,
-}
-
-impl Delivery {
-    /// Whether nothing more is sent, until its owner makes the config anew or an operator switches
-    /// it on.
-    pub fn is_disabled(&self) -> bool {
-        self.trouble.as_ref().is_some_and(|trouble| trouble.next.is_none())
-    }
-}
-
-/// What went wrong at a receiver, time after time.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Trouble {
-    /// Since when.
-    #[serde(rename = "s")]
-    pub since: Timestamp,
-    /// How many attempts have failed since then.
-    #[serde(rename = "n")]
-    pub failures: u32,
-    /// How many attempts could not be made since the last one, for reasons that are not the
-    /// receiver's. They do not count as failures.
-    #[serde(rename = "o", default, skip_serializing_if = "is_zero")]
-    pub ours: u32,
-    /// When the next attempt is made; `None` if there is none, because the config is disabled.
-    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<Timestamp>,
-    /// The newest of the attempts, oldest first, at most [`MAX_ATTEMPTS_KEPT`].
-    #[serde(rename = "a", default)]
-    pub attempts: Vec<Attempt>,
-}
-
-impl Trouble {
-    /// A trouble that begins now, of which nothing is known yet.
-    pub(crate) fn begun(now: Timestamp) -> Self {
-        Self { since: now, failures: 0, ours: 0, next: None, attempts: Vec::new() }
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
-
-/// How many failed attempts a config remembers.
-pub const MAX_ATTEMPTS_KEPT: usize = 5;
-
-/// The longest [`Attempt::cause`].
-pub const MAX_CAUSE_BYTES: usize = 160;
-
-/// An attempt to send something that failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Attempt {
-    /// When it was made.
-    #[serde(rename = "t")]
-    pub at: Timestamp,
-    /// The generation that would have been sent, or the newest of several.
-    #[serde(rename = "g")]
-    pub generation: Generation,
-    /// What came of it, in a few words, for the config's owner: nothing of what the network here is
-    /// like.
-    #[serde(rename = "r")]
-    pub reason: String,
-    /// Why, for the operator, where there is more to say. Owners are not shown it: it may tell which
-    /// names exist in this network and which ports are open.
-    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
-}
-
 /// A config whose receiver is in trouble. The task may name it no more.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Failing {
@@ -210,18 +85,6 @@ pub struct Failing {
     pub task: TaskKey,
     /// The config.
     pub registration: Registration,
-}
-
-/// The secrets of a push config.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PushSecrets {
-    /// Sent along so that the receiver knows that the notification is meant for it.
-    #[serde(rename = "t", default, skip_serializing_if = "Secret::is_empty")]
-    pub token: Secret,
-    /// What follows the scheme in the `Authorization` header.
-    #[serde(rename = "c", default, skip_serializing_if = "Secret::is_empty")]
-    pub credentials: Secret,
 }
 
 /// A store of push configs. It is a part of the tasks' store: a config is kept with its task, and
@@ -266,15 +129,4 @@ pub trait PushConfigs: Send + Sync + 'static {
         after: Option<&Failing>,
         limit: usize,
     ) -> Result<Vec<Failing>, StoreError>;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_not_printed() {
-        let secrets = PushSecrets { token: Secret::new("hush"), credentials: Secret::default() };
-        assert_eq!(format!("{secrets:?}"), "PushSecrets { token: <secret>, credentials: <none> }");
-    }
 }

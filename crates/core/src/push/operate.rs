@@ -197,22 +197,8 @@ impl Operator {
         }
         let first = snapshot.since(since).and_then(<[_]>::first);
         let cursor = first.map_or(position, |first| Position(first.position.0.saturating_sub(1)));
-        let moved_back = |delivery: &Delivery| {
-            if since >= delivery.delivered {
-                return Delivery { trouble: None, ..delivery.clone() };
-            }
-            // It is told of each change, which is more than the task as it was.
-            let replays = delivery.replays.saturating_add(1);
-            Delivery {
-                cursor,
-                delivered: since,
-                replays,
-                introduced: true,
-                batch: None,
-                trouble: None,
-            }
-        };
-        self.change(snapshot, config, moved_back).await
+        let replay = |delivery: &mut Delivery| delivery.replayed(since, cursor);
+        self.change(snapshot, config, replay).await
     }
 
     /// Switches a config on: its trouble is forgotten, and delivery goes on where it stopped, with
@@ -227,8 +213,7 @@ impl Operator {
         config: &ConfigId,
     ) -> Result<ConfigState, OperateError> {
         let snapshot = self.task(task, Depth::Tail).await?;
-        let without_trouble = |delivery: &Delivery| Delivery { trouble: None, ..delivery.clone() };
-        self.change(snapshot, config, without_trouble).await
+        self.change(snapshot, config, Delivery::enabled).await
     }
 
     /// The config of a registration, if the task names it.
@@ -250,7 +235,7 @@ impl Operator {
         &self,
         snapshot: Snapshot,
         id: &ConfigId,
-        change: impl Fn(&Delivery) -> Delivery + Send,
+        change: impl Fn(&mut Delivery) + Send,
     ) -> Result<ConfigState, OperateError> {
         let named = snapshot.head.registration(id).ok_or(OperateError::NoSuchConfig)?;
         let (task, registration) = (snapshot.head.key.clone(), named.clone());
@@ -266,12 +251,13 @@ impl Operator {
         &self,
         task: &TaskKey,
         registration: &Registration,
-        change: impl Fn(&Delivery) -> Delivery + Send,
+        change: impl Fn(&mut Delivery) + Send,
     ) -> Result<ConfigState, OperateError> {
         for _ in 0..self.engine.policy.commit_tries {
             let found = self.engine.configs(task, std::slice::from_ref(registration)).await?.pop();
             let before = found.ok_or(OperateError::NoSuchConfig)?;
-            let delivery = change(&before.delivery);
+            let mut delivery = before.delivery.clone();
+            change(&mut delivery);
             if delivery == before.delivery {
                 // Nothing to write, and so no attempt under way that is made again for it.
                 return Ok(before.into());

@@ -238,7 +238,7 @@ impl Operations {
             trace: origin.trace,
             created_at: self.engine.clock.now(),
             write: self.engine.write_id(),
-            delivery: Delivery { cursor, delivered, ..Delivery::default() },
+            delivery: Delivery::from_entry(cursor, delivered),
         };
         self.engine.put_config(task, &config).await.map_err(store_error)?;
         Ok(Offer { task: task.clone(), config, most, replaced: Replaced::default() })

@@ -7,7 +7,53 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::format::UnknownFormat;
-use crate::push::PushSecrets;
+
+/// A text that is never shown: `Debug` says only that there is one.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a text secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the one who needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_empty() { "<none>" } else { "<secret>" })
+    }
+}
+
+/// The secrets of a push config.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushSecrets {
+    /// Sent along so that the receiver knows that the notification is meant for it.
+    #[serde(rename = "t", default, skip_serializing_if = "Secret::is_empty")]
+    pub token: Secret,
+    /// What follows the scheme in the `Authorization` header.
+    #[serde(rename = "c", default, skip_serializing_if = "Secret::is_empty")]
+    pub credentials: Secret,
+}
+
+impl PushSecrets {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.token.is_empty() && self.credentials.is_empty()
+    }
+}
 
 /// Secrets that only a [`Vault`] opens; empty where there are none.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,4 +112,15 @@ pub trait Vault: Send + Sync + 'static {
 
     /// Opens what was sealed.
     async fn open(&self, sealed: &Sealed, context: &str) -> Result<PushSecrets, VaultError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let secrets = PushSecrets { token: Secret::new("hush"), credentials: Secret::default() };
+        assert_eq!(format!("{secrets:?}"), "PushSecrets { token: <secret>, credentials: <none> }");
+    }
 }

@@ -22,7 +22,7 @@ pub(super) fn head_as(bug: Planted, head: &mut Head) {
 
 /// A config as it is shown.
 pub(super) fn config_as(bug: Planted, mut config: PushConfig) -> PushConfig {
-    let delivery = &mut config.delivery;
+    let mut delivery = (*config.delivery).clone();
     match bug {
         Planted::PushCursorBack if delivery.introduced => {
             delivery.cursor = Position(delivery.cursor.0.saturating_sub(1));
@@ -43,6 +43,7 @@ pub(super) fn config_as(bug: Planted, mut config: PushConfig) -> PushConfig {
         }
         _ => {}
     }
+    config.delivery = delivery.into();
     config
 }
 

@@ -1,14 +1,16 @@
 //! Advancing a push config: stored in place of the one that it was made from, and of no other.
 
 use a2a_lambda_core::ids::WriteId;
-use a2a_lambda_core::push::{Attempt, Delivery, Trouble};
+use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
 use a2a_lambda_core::{Generation, Position, PushConfig, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 
 use super::configs::{assert_same, confusable};
 use super::races::together;
 use crate::bench::{Bench, key};
-use crate::configs::{ODD_TEXTS, bare_config, config, failing_config, trouble, with_trouble};
+use crate::configs::{
+    ODD_TEXTS, bare_config, config, failing_config, stored_as, trouble, with_trouble,
+};
 
 /// How often a race is run that has more than one possible end.
 const ROUNDS: usize = 12;
@@ -22,9 +24,8 @@ fn mark(text: &str) -> WriteId {
 
 /// The same config, further on.
 fn further(bench: &Bench, config: &PushConfig) -> PushConfig {
-    let cursor = config.delivery.cursor.next();
-    let delivery = Delivery { cursor, ..config.delivery.clone() };
-    PushConfig { write: mark(&bench.fresh()), delivery, ..config.clone() }
+    let write = mark(&bench.fresh());
+    stored_as(PushConfig { write, ..config.clone() }, |record| record.cursor = record.cursor.next())
 }
 
 /// Advances from what is stored, and reads it back.
@@ -98,17 +99,17 @@ pub(crate) async fn every_part_of_the_delivery_is_stored(bench: Bench) {
         let next = (number % 3 > 0).then(|| bench.now());
         let trouble = Trouble { failures, next, attempts: attempts.clone(), ..trouble(5) };
         let (introduced, batch) = (number % 2 > 0, (number % 4 > 1).then_some(position));
-        deliveries.push(Delivery { introduced, batch, trouble: Some(trouble), ..now.delivery });
-        now.delivery = Delivery::default();
+        let trouble = Some(trouble);
+        deliveries.push(DeliveryRecord { introduced, batch, trouble, ..DeliveryRecord::default() });
     }
     let (cursor, delivered) = (Position(u64::MAX), Generation(u64::MAX));
-    deliveries.push(Delivery { cursor, introduced: true, ..Delivery::default() });
-    deliveries.push(Delivery { delivered, ..Delivery::default() });
-    deliveries.push(Delivery { cursor, replays: u32::MAX, ..Delivery::default() });
-    deliveries.push(Delivery { batch: Some(cursor), ..Delivery::default() });
-    deliveries.push(Delivery { trouble: Some(trouble(6)), ..Delivery::default() });
-    deliveries.push(Delivery::default());
-    for delivery in deliveries {
+    deliveries.push(DeliveryRecord { cursor, introduced: true, ..DeliveryRecord::default() });
+    deliveries.push(DeliveryRecord { delivered, ..DeliveryRecord::default() });
+    deliveries.push(DeliveryRecord { cursor, replays: u32::MAX, ..DeliveryRecord::default() });
+    deliveries.push(DeliveryRecord { batch: Some(cursor), ..DeliveryRecord::default() });
+    deliveries.push(DeliveryRecord { trouble: Some(trouble(6)), ..DeliveryRecord::default() });
+    deliveries.push(DeliveryRecord::default());
+    for delivery in deliveries.into_iter().map(Delivery::from) {
         let next = PushConfig { write: mark(&bench.fresh()), delivery, ..now.clone() };
         advances(&bench, task.key(), &now, &next).await;
         now = next;
@@ -269,7 +270,7 @@ pub(crate) async fn of_many_at_once_one_wins(bench: Bench) {
         let racers = (0..RUNNERS).map(|runner| {
             let (bench, task, before) = (bench.clone(), task.key().clone(), now.write.clone());
             let mut next = further(&bench, &now);
-            next.delivery.trouble = (runner % 2 > 0).then(|| trouble(5));
+            next = with_trouble(next, (runner % 2 > 0).then(|| trouble(5)));
             async move { bench.advance_config(&task, &before, &next).await.then_some(next) }
         });
         let won: Vec<PushConfig> = together(racers).await.into_iter().flatten().collect();

@@ -4,7 +4,7 @@ use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::machine::{Command, Finish};
-use a2a_lambda_core::push::{Attempt, Delivery, MAX_ATTEMPTS_KEPT, Sealed, Trouble};
+use a2a_lambda_core::push::{Attempt, DeliveryRecord, MAX_ATTEMPTS_KEPT, Sealed, Trouble};
 use a2a_lambda_core::store::{Depth, ListQuery};
 use a2a_lambda_core::{Generation, Position, PushConfig, TaskKey};
 use a2a_lambda_protocol::Timestamp;
@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 
 use crate::bench::{Bench, alices, key};
 use crate::configs::{
-    ODD_IDS, ODD_TEXTS, bare_config, config, config_ids, failing_config, failing_of, trouble,
-    with_trouble,
+    ODD_IDS, ODD_TEXTS, bare_config, config, config_ids, failing_config, failing_of, stored_as,
+    trouble, with_trouble,
 };
 use crate::content::chunk_of;
 
@@ -82,10 +82,12 @@ pub(crate) async fn any_time_and_any_cursor_are_kept(bench: Bench) {
     for (ms, cursor) in [(-1, 1), (0, 0), (1, u64::MAX), (253_402_300_799_999, 1 << 53)] {
         let mut config = config("config", "one");
         config.created_at = Timestamp::from_millis(ms);
-        config.delivery.cursor = Position(cursor);
-        config.delivery.delivered = Generation(cursor);
-        config.delivery.batch = Some(Position(cursor));
-        config.delivery.trouble = Some(trouble(ms));
+        let (cursor, delivered) = (Position(cursor), Generation(cursor));
+        let (batch, trouble) = (Some(cursor), Some(trouble(ms)));
+        let config = stored_as(config, |record| {
+            let DeliveryRecord { replays, introduced, .. } = *record;
+            *record = DeliveryRecord { cursor, delivered, replays, introduced, batch, trouble };
+        });
         keeps(&bench, task.key(), &config).await;
     }
 }
@@ -101,7 +103,9 @@ pub(crate) async fn every_part_of_the_delivery_is_kept(bench: Bench) {
             for trouble in [None, Some(&disabled), Some(&unexplained), Some(&at_length)] {
                 let (cursor, delivered) = (Position(5), Generation(4));
                 let (replays, trouble) = (u32::from(introduced), trouble.cloned());
-                let delivery = Delivery { cursor, delivered, replays, introduced, batch, trouble };
+                let delivery =
+                    DeliveryRecord { cursor, delivered, replays, introduced, batch, trouble };
+                let delivery = delivery.into();
                 keeps(&bench, task.key(), &PushConfig { delivery, ..config("config", "one") })
                     .await;
             }
@@ -133,13 +137,12 @@ pub(crate) async fn a_large_one_is_kept(bench: Bench) {
     let task = bench.submit().await;
     let secrets = Sealed::new("+/8=".repeat(16 * 1024));
     let url = format!("https://example.com/{}", "u".repeat(2_048));
-    let mut config = PushConfig { secrets, url, ..failing_config(&"i".repeat(256), 3) };
-    if let Some(trouble) = &mut config.delivery.trouble {
-        // Characters that JSON spells with six.
-        let reason = "\u{1}".repeat(200);
-        let attempt = Attempt { reason, ..trouble.attempts[0].clone() };
-        trouble.attempts = vec![attempt; MAX_ATTEMPTS_KEPT];
-    }
+    let config = PushConfig { secrets, url, ..config(&"i".repeat(256), "failing") };
+    // Characters that JSON spells with six.
+    let reason = "\u{1}".repeat(200);
+    let attempt = Attempt { reason, ..trouble(3).attempts[0].clone() };
+    let trouble = Trouble { attempts: vec![attempt; MAX_ATTEMPTS_KEPT], ..trouble(3) };
+    let config = with_trouble(config, Some(trouble));
     keeps(&bench, task.key(), &config).await;
 }
 

@@ -3,7 +3,7 @@
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::head::{DUE_SHARDS, due_shard};
 use a2a_lambda_core::ids::WriteId;
-use a2a_lambda_core::push::{Attempt, Delivery, Failing, Sealed, Trouble};
+use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Failing, Sealed, Trouble};
 use a2a_lambda_core::{Generation, Position, PushConfig, Registration, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 
@@ -84,7 +84,7 @@ impl Duel<'_> {
     }
 
     fn delivery(&mut self) -> Delivery {
-        Delivery {
+        DeliveryRecord {
             cursor: self.position(),
             delivered: Generation(self.position().0),
             replays: u32::from(self.rng.percent(20)),
@@ -92,6 +92,7 @@ impl Duel<'_> {
             batch: self.rng.percent(30).then(|| self.position()),
             trouble: self.rng.percent(40).then(|| self.trouble()),
         }
+        .into()
     }
 
     fn position(&mut self) -> Position {

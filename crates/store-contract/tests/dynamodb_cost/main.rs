@@ -14,7 +14,7 @@ use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
 use a2a_lambda_core::log::ArtifactChange;
 use a2a_lambda_core::machine::{FirstPush, Stamp, Submission, Update};
-use a2a_lambda_core::push::{Delivery, Sealed};
+use a2a_lambda_core::push::{DeliveryRecord, Sealed};
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
 use a2a_lambda_core::{
     Command, ContextId, Head, LeaseToken, Owner, Position, PushConfig, PushConfigs, Retention,
@@ -306,7 +306,7 @@ fn config(id: &str) -> PushConfig {
         trace: None,
         created_at: Timestamp::from_millis(1),
         write: WriteId::new("w-0"),
-        delivery: Delivery { cursor: Position(1), ..Delivery::default() },
+        delivery: DeliveryRecord { cursor: Position(1), ..DeliveryRecord::default() }.into(),
     }
 }
 

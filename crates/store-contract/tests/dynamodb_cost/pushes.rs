@@ -3,7 +3,7 @@
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Command, Finish, FirstPush, NewPush, Settlement, TurnEnd};
 use a2a_lambda_core::push::{
-    Attempt, Delivery, MAX_ATTEMPTS_KEPT, MAX_CAUSE_BYTES, Sealed, Trouble,
+    Attempt, DeliveryRecord, MAX_ATTEMPTS_KEPT, MAX_CAUSE_BYTES, Sealed, Trouble,
 };
 use a2a_lambda_core::{
     Generation, LeaseToken, Position, PushConfig, PushConfigs, Registration, Snapshot,
@@ -31,13 +31,14 @@ fn pusher() -> LeaseToken {
 
 /// The same config, after another write.
 fn further(config: &PushConfig, number: u64) -> PushConfig {
-    let delivery = Delivery {
+    let delivery = DeliveryRecord {
         cursor: Position(number),
         delivered: Generation(number),
         introduced: true,
         batch: Some(Position(number)),
-        ..Delivery::default()
+        ..DeliveryRecord::default()
     };
+    let delivery = delivery.into();
     PushConfig { write: WriteId::new(format!("p-{number}")), delivery, ..config.clone() }
 }
 
@@ -106,7 +107,8 @@ async fn trouble_takes_one_index_entry() {
     let mut now = config("config");
     store.put(&key(), &now).await.unwrap();
     for failures in 1..=8 {
-        let delivery = Delivery { trouble: Some(trouble(failures)), ..now.delivery.clone() };
+        let trouble = Some(trouble(failures));
+        let delivery = DeliveryRecord { trouble, ..(*now.delivery).clone() }.into();
         let write = WriteId::new(format!("f-{failures}"));
         let next = PushConfig { write, delivery, ..now.clone() };
         let (requests, written) = advance(&bench, &now, &next).await;
@@ -134,7 +136,8 @@ async fn failing_configs_take_one_query_a_page() {
     for number in 10..40 {
         let config = config(&number.to_string());
         store.put(&key(), &config).await.unwrap();
-        let delivery = Delivery { trouble: Some(trouble(5)), ..config.delivery.clone() };
+        let trouble = Some(trouble(5));
+        let delivery = DeliveryRecord { trouble, ..(*config.delivery).clone() }.into();
         store.put(&key(), &PushConfig { delivery, ..config }).await.unwrap();
     }
     bench.meter.take();

@@ -9,7 +9,7 @@ use a2a_lambda_core::log::{ArtifactChange, StatusChange};
 use a2a_lambda_core::machine::{
     Finish, FirstPush, NewPush, Pause, Settlement, Stamp, Submission, TurnEnd, Update,
 };
-use a2a_lambda_core::push::{Attempt, Delivery, Trouble};
+use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
 use a2a_lambda_core::{
@@ -195,14 +195,15 @@ fn large_config() -> PushConfig {
         version: ProtocolVersion::V0_3,
         trace: trace(),
         write: WriteId::new("cw-2"),
-        delivery: Delivery {
+        delivery: DeliveryRecord {
             cursor: Position(1),
             delivered: Generation(1),
             replays: 3,
             introduced: true,
             batch: Some(Position(2)),
             trouble: Some(trouble),
-        },
+        }
+        .into(),
         ..small_config()
     }
 }

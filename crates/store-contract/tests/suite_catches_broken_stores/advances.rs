@@ -22,7 +22,7 @@ impl Broken {
     fn advanced(&self, stored: Option<&PushConfig>, config: &PushConfig) -> PushConfig {
         let mut new = config.clone();
         let Some(stored) = stored else { return new };
-        let (delivery, former) = (&mut new.delivery, stored.delivery.clone());
+        let (mut delivery, former) = ((*new.delivery).clone(), (*stored.delivery).clone());
         match self.fault {
             Fault::AdvancesForgetTheBatch => delivery.batch = None,
             Fault::AdvancesForgetTheTrouble => delivery.trouble = None,
@@ -32,11 +32,11 @@ impl Broken {
             }
             Fault::AdvancesKeepTheirMark => new.write = stored.write.clone(),
             Fault::AdvancesAreOfTheDeliveryAlone => {
-                let (write, delivery) = (new.write, new.delivery);
-                new = PushConfig { write, delivery, ..stored.clone() };
+                new = PushConfig { write: new.write, ..stored.clone() };
             }
             _ => {}
         }
+        new.delivery = delivery.into();
         new
     }
 

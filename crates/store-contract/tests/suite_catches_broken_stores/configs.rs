@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::ids::{Registration, WriteId};
-use a2a_lambda_core::push::{Failing, Sealed};
+use a2a_lambda_core::push::{Failing, Sealed, Trouble};
 use a2a_lambda_core::{Generation, Position, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -110,7 +110,7 @@ impl Broken {
     /// What is stored of a config, given the one that it replaces.
     pub(super) fn garble_config(&self, config: &mut PushConfig, former: Option<PushConfig>) {
         let secrets = config.secrets.as_str();
-        let delivery = &mut config.delivery;
+        let mut delivery = (*config.delivery).clone();
         match self.fault {
             Fault::TheSchemeIsForgotten => config.scheme.clear(),
             Fault::TheSecretsAreForgotten => config.secrets = Sealed::default(),
@@ -135,7 +135,13 @@ impl Broken {
             }
             _ => {}
         }
-        let Some(trouble) = &mut config.delivery.trouble else { return };
+        if let Some(trouble) = &mut delivery.trouble {
+            self.garble_trouble(trouble);
+        }
+        config.delivery = delivery.into();
+    }
+
+    fn garble_trouble(&self, trouble: &mut Trouble) {
         match self.fault {
             Fault::TheFailuresAreForgotten => trouble.failures = 0,
             Fault::TheNextAttemptIsForgotten => trouble.next = None,

@@ -6,30 +6,34 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 use tracing::{Instrument as _, Span, field, trace_span, warn};
 
-use super::has_time_for_one;
-use super::parcel::Parcel;
-use super::trouble::{Failure, OWN_TROUBLE, after_failure, log_failure};
+use super::payload::Payload;
+use super::times::has_time_for_one;
+use super::trouble::{answered, log_failure, ours, unanswered};
 use super::view::{StillWanted, Unknown, View};
 use crate::engine::{Engine, chain};
 use crate::ids::{ConfigId, Position, TaskKey};
 use crate::measure;
+use crate::push::delivery::{Failure, OWN_TROUBLE};
 use crate::push::{Push, PushConfig, PushError, PushSecrets, VaultError};
 use crate::store::StoreError;
 use crate::trace::{self, TraceContext};
 
 /// What came of an attempt.
+#[derive(Debug)]
 pub(super) struct Attempted {
     pub(super) id: ConfigId,
     pub(super) result: Result<Noted, NotNoted>,
 }
 
 /// An attempt of which the config knows.
+#[derive(Debug)]
 pub(super) struct Noted {
     pub(super) config: PushConfig,
     pub(super) acknowledged: bool,
 }
 
 /// An attempt of which nothing is known, if it was made at all.
+#[derive(Debug)]
 pub(super) enum NotNoted {
     /// The config is another one by now, or gone, or somebody else delivers.
     Superseded,
@@ -49,17 +53,17 @@ enum Verdict {
     Failed(Failure),
 }
 
-/// Sends a parcel, unless that could take longer than `ends_by`, and notes what came of it.
+/// Sends a payload, unless that could take longer than `ends_by`, and notes what came of it.
 pub(super) async fn attempt(
     engine: &Engine,
     task: &TaskKey,
     config: PushConfig,
-    parcel: Parcel,
+    payload: Payload,
     ends_by: Timestamp,
     view: Arc<View>,
 ) -> Attempted {
     let id = config.id.clone();
-    let result = try_once(engine, task, config, parcel, ends_by, view).await;
+    let result = try_once(engine, task, config, payload, ends_by, view).await;
     Attempted { id, result }
 }
 
@@ -67,13 +71,13 @@ async fn try_once(
     engine: &Engine,
     task: &TaskKey,
     mut config: PushConfig,
-    parcel: Parcel,
+    payload: Payload,
     ends_by: Timestamp,
     view: Arc<View>,
 ) -> Result<Noted, NotNoted> {
-    let Parcel { through, generation, since, .. } = parcel;
-    if parcel.to_be_noted {
-        config.delivery.batch = Some(through);
+    let Payload { through, generation, since, .. } = payload;
+    if payload.to_be_noted {
+        config.delivery.batched(through);
         config = note(engine, task, config).await?;
     }
     // What is logged of the attempt is in its trace, too.
@@ -81,35 +85,29 @@ async fn try_once(
     let secrets = secrets(engine, task, &config).await;
     let verdict = match secrets {
         // The store or the vault took so long that somebody else may deliver before this is over.
-        Ok(_) if !has_time_for_one(engine, ends_by) => {
+        Ok(_) if !has_time_for_one(&engine.policy, engine.clock.now(), ends_by) => {
             return Err(NotNoted::NoTime);
         }
         Ok(secrets) => {
             let (trace, own) = trace_of(task, &config, through);
             span = own;
-            post(engine, task, &config, secrets, parcel, view, (trace, &span)).await?
+            post(engine, task, &config, secrets, payload, view, (trace, &span)).await?
         }
-        Err(error) => Verdict::Failed(Failure::ours(&error)),
+        Err(error) => Verdict::Failed(ours(&error)),
     };
-    let delivery = &mut config.delivery;
     let acknowledged = matches!(verdict, Verdict::Acknowledged);
     match verdict {
         Verdict::Acknowledged => {
             if let Some(since) = since {
                 measure::pushed(engine.clock.now().saturating_since(since));
             }
-            delivery.cursor = through;
-            delivery.delivered = generation;
-            delivery.introduced = true;
-            delivery.batch = None;
-            delivery.trouble = None;
+            config.delivery.acknowledged(through, generation);
         }
         Verdict::Failed(failure) => {
-            let before = delivery.trouble.take();
-            let trouble = after_failure(engine, before, generation, failure);
-            span.in_scope(|| log_failure(task, &config.id, &trouble));
+            let (now, chance) = (engine.clock.now(), engine.ids.fresh());
+            config.delivery.failed(failure, generation, now, &chance, &engine.policy);
+            span.in_scope(|| log_failure(task, &config));
             measure::push_failed();
-            delivery.trouble = Some(trouble);
         }
     }
     drop(span);
@@ -163,19 +161,19 @@ async fn post(
     task: &TaskKey,
     config: &PushConfig,
     secrets: PushSecrets,
-    parcel: Parcel,
+    payload: Payload,
     view: Arc<View>,
     (trace, span): (Option<TraceContext>, &Span),
 ) -> Result<Verdict, NotNoted> {
     let timeout = engine.policy.push_timeout;
     let push = Push {
-        id: config.push_id(task, parcel.through),
+        id: config.push_id(task, payload.through),
         at: engine.clock.now(),
         url: config.url.clone(),
         scheme: config.scheme.clone(),
         secrets,
-        content_type: parcel.content_type,
-        body: parcel.body,
+        content_type: payload.content_type,
+        body: payload.body,
         traceparent: trace.map(|trace| trace.as_str().to_owned()),
         timeout,
     };
@@ -199,7 +197,7 @@ async fn post(
     let late = |took| NotNoted::Late { took, config: Box::new(config.clone()) };
     Ok(match answer {
         Ok(answer) if (200..300).contains(&answer.status) => Verdict::Acknowledged,
-        Ok(answer) => Verdict::Failed(Failure::answered(&answer)),
+        Ok(answer) => Verdict::Failed(answered(&answer)),
         Err(PushError::Withdrawn) => {
             return Err(match wanted.unknown() {
                 None => NotNoted::Withdrawn,
@@ -215,7 +213,7 @@ async fn post(
         Err(PushError::TimedOut(_) | PushError::Ours(_)) if let Some(took) = wanted.asks_for() => {
             return Err(late(took));
         }
-        Err(error) => Verdict::Failed(Failure::unanswered(&error)),
+        Err(error) => Verdict::Failed(unanswered(&error)),
     })
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::engine::Engine;
 use crate::head::{Head, MAX_PUSH_VIEW};
 use crate::ids::LeaseToken;
+use crate::policy::Policy;
 
 /// Where the store is slow, how many of its answers a view is long: a claim and what is read for an
 /// attempt, and as much again for a connection and for answers that take longer.
@@ -31,9 +31,9 @@ impl Wide {
     }
 
     /// It is wide enough for a store that took so long.
-    pub(super) fn widen_if_slow(&self, engine: &Engine, took: Duration) {
+    pub(super) fn widen_if_slow(&self, policy: &Policy, took: Duration) {
         let view = view_for(took);
-        if view > engine.policy.push_view {
+        if view > policy.push_view {
             self.widen(view);
         }
     }

@@ -54,7 +54,7 @@ async fn secrets_that_do_not_open_are_never_the_receivers_fault() {
             assert_eq!(world.deliver(&key).await, failed);
             let delivery = world.config_of(&key, "hook").await.delivery;
             assert!(!delivery.is_disabled() && !delivery.introduced);
-            let trouble = delivery.trouble.unwrap();
+            let trouble = delivery.trouble.clone().unwrap();
             assert_eq!((trouble.failures, trouble.ours), (0, number + 1));
             let last = trouble.attempts.last().unwrap();
             assert_eq!(last.cause.as_deref(), Some(cause));

@@ -41,7 +41,7 @@ async fn a_receiver_is_tried_for_three_days_and_then_no_more() {
     let waits = Policy::default().push_waits;
     assert_eq!(waits.len(), 11);
     for (n, wait) in waits.iter().enumerate() {
-        let trouble = world.config_of(&key, "hook").await.delivery.trouble.unwrap();
+        let trouble = world.config_of(&key, "hook").await.delivery.trouble.clone().unwrap();
         assert_eq!((trouble.since, trouble.failures), (since, u32::try_from(n).unwrap() + 1));
         assert_eq!(trouble.attempts.len(), (n + 1).min(5));
         let next = trouble.next.unwrap().saturating_since(world.now());
@@ -61,7 +61,7 @@ async fn a_receiver_is_tried_for_three_days_and_then_no_more() {
     }
     let config = world.config_of(&key, "hook").await;
     assert!(config.delivery.is_disabled());
-    assert_eq!(config.delivery.trouble.unwrap().failures, 12);
+    assert_eq!(config.delivery.trouble.clone().unwrap().failures, 12);
     assert!(world.ids("hook").windows(2).all(|pair| pair[0] == pair[1]), "it is one push");
     assert!(world.queue.take_times().is_empty() && world.timer.take_times().is_empty());
     let head = world.head(&key).await;
@@ -102,7 +102,7 @@ async fn only_2xx_is_an_acknowledgement() {
     for status in [101, 199, 300, 301, 307, 400, 401, 404, 429, 500, 503] {
         let (world, key) = receiver(move |_| Manner::Answers(status)).await;
         assert_eq!(world.deliver(&key).await, failed(1), "{status}");
-        let trouble = world.config_of(&key, "hook").await.delivery.trouble.unwrap();
+        let trouble = world.config_of(&key, "hook").await.delivery.trouble.clone().unwrap();
         assert!(trouble.next.is_some(), "{status}");
         assert_eq!(trouble.attempts[0].reason, format!("HTTP {status}"));
     }
@@ -114,7 +114,7 @@ async fn who_is_gone_is_not_asked_again() {
     assert_eq!(world.deliver(&key).await, failed(1));
     let delivery = world.config_of(&key, "hook").await.delivery;
     assert!(delivery.is_disabled());
-    assert_eq!(delivery.trouble.unwrap().attempts[0].reason, "HTTP 410: it wants no more");
+    assert_eq!(delivery.trouble.as_ref().unwrap().attempts[0].reason, "HTTP 410: it wants no more");
     world.live(&key, secs(1_000)).await;
     assert_eq!(world.told("hook").len(), 1);
     assert_eq!(world.head(&key).await.due, None);
@@ -131,7 +131,7 @@ async fn a_receiver_may_ask_for_a_longer_wait_but_not_for_ever() {
     ] {
         let (world, key) = receiver(move |_| Manner::Busy(asked)).await;
         assert_eq!(world.deliver(&key).await, failed(1));
-        let trouble = world.config_of(&key, "hook").await.delivery.trouble.unwrap();
+        let trouble = world.config_of(&key, "hook").await.delivery.trouble.clone().unwrap();
         let wait = trouble.next.unwrap().saturating_since(world.now());
         assert!(wait >= least && wait <= most, "{wait:?} for {asked:?}");
     }
@@ -169,7 +169,7 @@ async fn who_does_not_answer_is_given_the_time_of_one_attempt() {
     let begin = world.passed();
     assert_eq!(world.deliver(&key).await, failed(1));
     assert_eq!(world.passed().saturating_sub(begin), secs(10));
-    let trouble = world.config_of(&key, "hook").await.delivery.trouble.unwrap();
+    let trouble = world.config_of(&key, "hook").await.delivery.trouble.clone().unwrap();
     assert_eq!(trouble.attempts[0].reason, "the receiver did not answer in 10000 ms");
 }
 
@@ -184,7 +184,7 @@ async fn what_the_network_is_like_is_for_the_operator() {
     ] {
         world.receivers.say(&said);
         assert_eq!(world.deliver(&key).await, failed(1));
-        let trouble = world.config_of(&key, "hook").await.delivery.trouble.unwrap();
+        let trouble = world.config_of(&key, "hook").await.delivery.trouble.clone().unwrap();
         let last = trouble.attempts.last().unwrap();
         assert_eq!(last.reason, "the receiver cannot be reached");
         assert_eq!(last.cause.as_ref(), Some(&cause));
@@ -204,7 +204,7 @@ async fn a_push_that_cannot_be_begun_here_does_not_count() {
     let (world, key) = receiver(move |number| manners[number - 1]).await;
     for (failures, ours) in [(1, 0), (1, 1), (1, 2), (2, 0)] {
         assert_eq!(world.deliver(&key).await, failed(1));
-        let trouble = world.config_of(&key, "hook").await.delivery.trouble.unwrap();
+        let trouble = world.config_of(&key, "hook").await.delivery.trouble.clone().unwrap();
         assert_eq!((trouble.failures, trouble.ours), (failures, ours));
         tokio::time::sleep(trouble.next.unwrap().saturating_since(world.now())).await;
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::operator::Operator;
-use a2a_lambda_core::push::{Attempt, Trouble};
+use a2a_lambda_core::push::{Attempt, DeliveryRecord, Trouble};
 use a2a_lambda_core::{Delivered, Generation, ProtocolVersion, PushConfigs, Registration, TaskKey};
 use a2a_lambda_protocol::{
     A2aError, DeleteTaskPushNotificationConfigRequest, ErrorKind,
@@ -228,13 +228,14 @@ async fn what_a_dead_request_has_left_behind_means_nothing() {
         reason: "HTTP 500".to_owned(),
         cause: None,
     };
-    left.delivery.trouble = Some(Trouble {
+    let trouble = Some(Trouble {
         since: world.now(),
         failures: 1,
         ours: 0,
         next: Some(world.now()),
         attempts: vec![attempt],
     });
+    left.delivery = DeliveryRecord { trouble, ..(*left.delivery).clone() }.into();
     for unique in ["x", "y", "z"] {
         left.registration = Registration::new(&left.id, unique);
         world.memory.put(&key, &left).await.unwrap();

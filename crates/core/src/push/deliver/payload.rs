@@ -11,7 +11,7 @@ use crate::version::ProtocolVersion;
 
 /// What is sent in one POST.
 #[derive(Debug)]
-pub(super) struct Parcel {
+pub(super) struct Payload {
     /// The newest entry in it.
     pub(super) through: Position,
     /// That entry's generation.
@@ -30,7 +30,7 @@ pub(super) enum Found {
     /// It has been sent everything.
     Nothing,
     /// This is next.
-    Parcel(Parcel),
+    Payload(Payload),
     /// More of the log is needed to tell: what comes after this entry.
     NeedsLogAfter(Position),
 }
@@ -99,7 +99,7 @@ pub(super) fn next(
         response => response,
     };
     response.map_or(Found::Nothing, |response| {
-        Found::Parcel(Parcel {
+        Found::Payload(Payload {
             through,
             generation,
             since: Some(first.at),
@@ -136,7 +136,7 @@ fn whole(
         ProtocolVersion::V0_3 => ("application/json", json(&v0_3::Task::from(task))),
     };
     let generation = shown().last().map_or(Generation(0), |last| last.generation);
-    Found::Parcel(Parcel { through, generation, since, to_be_noted, content_type, body })
+    Found::Payload(Payload { through, generation, since, to_be_noted, content_type, body })
 }
 
 /// The entries after one, if the log goes back to it.

@@ -1,0 +1,46 @@
+//! The attempts that are under way.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
+use super::attempt::Attempted;
+
+/// The attempts under way.
+pub(super) struct Attempts<'a> {
+    under_way: FuturesUnordered<Pin<Box<dyn Future<Output = Attempted> + Send + 'a>>>,
+    /// Those that have come to an end and are to be noted.
+    ended: VecDeque<Attempted>,
+}
+
+impl<'a> Attempts<'a> {
+    pub(super) fn new() -> Self {
+        Self { under_way: FuturesUnordered::new(), ended: VecDeque::new() }
+    }
+
+    pub(super) fn add(&mut self, attempt: impl Future<Output = Attempted> + Send + 'a) {
+        self.under_way.push(Box::pin(attempt));
+    }
+
+    /// The next that has come to an end; `None` if there is none.
+    pub(super) async fn next(&mut self) -> Option<Attempted> {
+        match self.ended.pop_front() {
+            Some(attempted) => Some(attempted),
+            None => self.under_way.next().await,
+        }
+    }
+
+    /// Waits for something else, and the attempts go on meanwhile. One that stood still while the
+    /// store takes its time would be made late, when the claim for it is over.
+    pub(super) async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                Some(attempted) = self.under_way.next() => self.ended.push_back(attempted),
+                done = &mut work => return done,
+            }
+        }
+    }
+}

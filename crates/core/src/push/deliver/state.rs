@@ -1,0 +1,431 @@
+//! What a deliverer knows of its task, and what it does next: the state machine of a delivery.
+//!
+//! ```text
+//!        ┌────────────────────────────────── news ──────────────────────────────────┐
+//!        v                                                                          │
+//!  ┌─────────────┐    ┌─────────┐    ┌───────┐    ┌──────┐    ┌──────┐         ┌────┴───┐
+//!  │ ReadConfigs ├──> │ ReadLog ├──> │ Claim ├──> │ Post ├──> │ Wait ├───────> │ Settle │
+//!  └─────────────┘    └─────────┘    └───────┘    └──────┘    └──┬───┘         └────┬───┘
+//!        ^                                                       │                  │
+//!        └────────── an attempt has ended, a runner shows ───────┘                  v
+//!                    more, or it is time to look                                  Stop
+//! ```
+//!
+//! The first line that holds is the next step. A lane is a config, and `busy` one with an attempt
+//! under way. A deliverer is alone if no runner, or no more, shows it the task.
+//!
+//! | claimed | what holds | step |
+//! |---------|------------|------|
+//! | no, or the task is gone | a lane is busy, or a runner shows the task | Wait |
+//! | the task is gone | | Stop |
+//! | no  | the mark is free, and there is time for an attempt | Claim; Stop if that was refused |
+//! | no  | | Stop |
+//! | yes | the configs were read at another epoch | `ReadConfigs` |
+//! | yes | a lane is due, and what it is sent needs older entries | `ReadLog`; once before each wait |
+//! | yes | a lane is due, and there is something to send, and time, and the claim ends too early or has too narrow a view | Claim |
+//! | yes | the same, and the claim suffices | Post |
+//! | yes | a lane is busy, or a runner shows the task | Wait |
+//! | yes | | Settle |
+//!
+//! Everything here is pure. [`Delivering`](super::Delivering) carries the steps out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_protocol::Timestamp;
+use tracing::{debug, info};
+
+use super::attempt::{Attempted, NotNoted, Noted};
+use super::lane::Lane;
+use super::payload::{Found, Payload, next};
+use super::times::{claimed_until, has_time_for_one};
+use super::wide::{Wide, late_wait, view_for};
+use crate::head::{Head, MAX_PUSH_VIEW};
+use crate::ids::{ConfigId, LeaseToken, Position};
+use crate::log::Entry;
+use crate::machine::Settlement;
+use crate::policy::Policy;
+use crate::push::PushConfig;
+use crate::store::Snapshot;
+
+/// How long whoever delivers next is waited for, where there was no time for more.
+const RELAY: Duration = Duration::from_secs(1);
+
+/// How many attempts were made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Those that were acknowledged.
+    pub acknowledged: usize,
+    /// Those that failed.
+    pub failed: usize,
+    /// Those of which it could not be written down what came of them.
+    pub unknown: usize,
+    /// Those that were put off: the store took too long for a push to begin, or too little time was
+    /// left.
+    pub late: usize,
+}
+
+/// What a deliverer does next.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Read the configs.
+    ReadConfigs,
+    /// Read the log after an entry, for a lane.
+    ReadLog { id: ConfigId, after: Position },
+    /// Claim the mark, or claim it anew: for longer, or with a wider view.
+    Claim,
+    /// Begin an attempt, which must end by then.
+    Post { id: ConfigId, payload: Payload, ends_by: Timestamp },
+    /// Wait for an attempt, for the runner, or for so long.
+    Wait(Option<Duration>),
+    /// Give the claim up.
+    Settle(Settlement),
+    /// It is done.
+    Stop,
+}
+
+/// What came of the last claim since an attempt was begun, or was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Claimed {
+    /// None was made.
+    No,
+    /// It was made.
+    Now,
+    /// It was refused.
+    Refused,
+}
+
+/// What a deliverer knows.
+#[derive(Debug)]
+pub(super) struct State {
+    policy: Arc<Policy>,
+    token: LeaseToken,
+    deadline: Timestamp,
+    head: Head,
+    inline_bytes: usize,
+    /// Entries without a gap up to the head's position.
+    log: Vec<Entry>,
+    lanes: BTreeMap<ConfigId, Lane>,
+    /// The epoch that the configs were read at.
+    epoch: Option<u64>,
+    wide: Wide,
+    /// Since when no runner shows the task, so that others may wait for this to end.
+    alone_since: Option<Timestamp>,
+    /// Whether the task is there no more.
+    is_lost: bool,
+    claimed: Claimed,
+    pub(super) tally: Tally,
+}
+
+impl State {
+    pub(super) fn new(
+        policy: Arc<Policy>,
+        token: LeaseToken,
+        deadline: Timestamp,
+        snapshot: Snapshot,
+        wide: Wide,
+    ) -> Self {
+        let Snapshot { head, tail, inline_bytes } = snapshot;
+        Self {
+            policy,
+            token,
+            deadline,
+            head,
+            inline_bytes,
+            log: tail,
+            lanes: BTreeMap::new(),
+            epoch: None,
+            wide,
+            alone_since: None,
+            is_lost: false,
+            claimed: Claimed::No,
+            tally: Tally::default(),
+        }
+    }
+
+    pub(super) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The task as it was last seen, to begin a change from: nothing is asked of its log.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot { head: self.head.clone(), tail: Vec::new(), inline_bytes: self.inline_bytes }
+    }
+
+    /// The first step that is to be made. See the table of this module.
+    pub(super) fn next_step(&self, now: Timestamp) -> Step {
+        let is_gone = self.is_gone(now);
+        if is_gone || !self.is_claimed() {
+            return match () {
+                () if self.has_company() => Step::Wait(self.pause(now, None)),
+                () if is_gone || self.claimed == Claimed::Refused => Step::Stop,
+                () if self.head.has_free_push(now) && self.has_time(now) => Step::Claim,
+                () => Step::Stop,
+            };
+        }
+        if self.has_stale_configs() {
+            return Step::ReadConfigs;
+        }
+        let mut wake: Option<Timestamp> = None;
+        for (id, lane) in self.lanes.iter().filter(|(_, lane)| !lane.is_busy) {
+            let Some(at) = lane.next() else { continue };
+            if at > now {
+                wake = Some(wake.map_or(at, |wake| wake.min(at)));
+                continue;
+            }
+            match self.find(lane) {
+                Found::Nothing => {}
+                Found::NeedsLogAfter(after) => return Step::ReadLog { id: id.clone(), after },
+                Found::Payload(payload) => {
+                    if !self.has_time(now) || self.has_lingered(now) {
+                        break;
+                    }
+                    let Some(until) = claimed_until(&self.policy, &self.head, &self.token) else {
+                        break;
+                    };
+                    match self.claimed {
+                        Claimed::No if !self.suffices(&self.head, now) => return Step::Claim,
+                        Claimed::Refused => break,
+                        Claimed::No | Claimed::Now => {}
+                    }
+                    let ends_by = until.min(self.deadline);
+                    return Step::Post { id: id.clone(), payload, ends_by };
+                }
+            }
+        }
+        if self.has_company() {
+            return Step::Wait(self.pause(now, wake));
+        }
+        self.settle(now)
+    }
+
+    /// Gives up the claim, with the time at which there is more to do. A lane that waits has something
+    /// to wait for. Another has if there was no time for it. For that there is a signal, and not
+    /// another record of the stream: those behind it have waited.
+    fn settle(&self, now: Timestamp) -> Step {
+        let mut next: Option<Timestamp> = None;
+        for (id, lane) in &self.lanes {
+            let Some(at) = lane.next() else { continue };
+            if at <= now {
+                match self.find(lane) {
+                    Found::Nothing => continue,
+                    Found::NeedsLogAfter(after) => return Step::ReadLog { id: id.clone(), after },
+                    Found::Payload(_) => {}
+                }
+            }
+            let at = at.max(now.saturating_add(RELAY));
+            next = Some(next.map_or(at, |next| next.min(at)));
+        }
+        Step::Settle(Settlement {
+            token: self.token.clone(),
+            epoch: self.epoch.unwrap_or_default(),
+            through: self.head.position,
+            next,
+        })
+    }
+
+    /// What a lane is sent next. Where the log was read for it and is still not enough, nothing is.
+    fn find(&self, lane: &Lane) -> Found {
+        match next(&lane.config, &self.head, &self.log, lane.is_clean, &self.policy) {
+            Found::NeedsLogAfter(known) if lane.read_after.is_some_and(|read| read <= known) => {
+                Found::Nothing
+            }
+            found => found,
+        }
+    }
+
+    /// How long to wait. One that is alone looks for itself what is new.
+    fn pause(&self, now: Timestamp, wake: Option<Timestamp>) -> Option<Duration> {
+        match self.alone_since {
+            Some(_) => Some(self.policy.poll_most),
+            None => wake.map(|at| at.saturating_since(now)),
+        }
+    }
+
+    /// Whether there is something to wait for: an attempt, or a runner.
+    fn has_company(&self) -> bool {
+        self.alone_since.is_none() || self.lanes.values().any(|lane| lane.is_busy)
+    }
+
+    pub(super) fn is_claimed(&self) -> bool {
+        self.head.pushed_until(&self.token).is_some()
+    }
+
+    /// Whether the task is there no more: it has expired, or was deleted.
+    fn is_gone(&self, now: Timestamp) -> bool {
+        self.is_lost || self.head.is_expired(now, self.policy.retention.as_ref())
+    }
+
+    /// Whether an attempt that is begun now ends in time.
+    fn has_time(&self, now: Timestamp) -> bool {
+        has_time_for_one(&self.policy, now, self.deadline)
+    }
+
+    /// Whether it is time to leave the rest to another deliverer, who is signaled.
+    fn has_lingered(&self, now: Timestamp) -> bool {
+        let most = self.policy.push_linger;
+        self.alone_since.is_some_and(|since| now.saturating_since(since) >= most)
+    }
+
+    /// Whether a config may have changed, or another deliverer have been at work, since the configs
+    /// were read.
+    fn has_stale_configs(&self) -> bool {
+        self.epoch != self.head.pushes.as_ref().map(|pushes| pushes.epoch)
+    }
+
+    /// Whether a task is claimed for long enough for an attempt, and by as wide a view as it needs.
+    pub(super) fn suffices(&self, head: &Head, now: Timestamp) -> bool {
+        let until = claimed_until(&self.policy, head, &self.token);
+        until.is_some_and(|until| has_time_for_one(&self.policy, now, until))
+            && self.wide.is_claimed(head)
+    }
+
+    /// Claims with a wider view from here on, if it took long to learn of the task.
+    pub(super) fn widen_if_slow(&self, took: Duration) {
+        self.wide.widen_if_slow(&self.policy, took);
+    }
+
+    /// The token to claim with.
+    pub(super) fn claims_as(&self) -> LeaseToken {
+        self.wide.claims_as(&self.token)
+    }
+
+    /// What came of a claim.
+    pub(super) fn claimed(&mut self, claimed: Claimed) {
+        self.claimed = claimed;
+    }
+
+    /// Takes note that the task is there no more.
+    pub(super) fn lose(&mut self) {
+        self.is_lost = true;
+    }
+
+    /// No runner shows the task, or no more.
+    pub(super) fn left_alone(&mut self, now: Timestamp) {
+        self.alone_since.get_or_insert(now);
+    }
+
+    /// It has waited.
+    pub(super) fn waited(&mut self) {
+        self.claimed = Claimed::No;
+        self.lanes.values_mut().for_each(|lane| lane.read_after = None);
+    }
+
+    /// An attempt is begun. Returns its config.
+    pub(super) fn begin(&mut self, id: &ConfigId) -> Option<PushConfig> {
+        self.claimed = Claimed::No;
+        let lane = self.lanes.get_mut(id)?;
+        lane.is_busy = true;
+        Some(lane.config.clone())
+    }
+
+    /// Takes over the configs, which were read when the task had this epoch.
+    pub(super) fn take_configs(&mut self, read: Vec<PushConfig>, epoch: Option<u64>) {
+        let mut before = std::mem::take(&mut self.lanes);
+        for config in read {
+            let lane = match before.remove(&config.id) {
+                // Another deliverer may have sent something and died before it wrote so.
+                Some(lane) if lane.config.write == config.write => Lane { is_clean: false, ..lane },
+                // An attempt that is under way is against the config that it was begun with. The
+                // configs are read again when it is over.
+                Some(lane) if lane.is_busy => Lane { is_outdated: true, ..lane },
+                _ => Lane::new(config),
+            };
+            self.lanes.insert(lane.config.id.clone(), lane);
+        }
+        let gone = before.into_iter().filter(|(_, lane)| lane.is_busy);
+        self.lanes.extend(gone.map(|(id, lane)| (id, Lane { is_outdated: true, ..lane })));
+        self.epoch = epoch;
+    }
+
+    /// Takes note that the log was read for a lane. What was known of it is replaced by what is
+    /// adopted next, if the task is still there.
+    pub(super) fn read_log(&mut self, id: &ConfigId, after: Position, is_there: bool) {
+        if let Some(lane) = self.lanes.get_mut(id) {
+            lane.read_after = Some(after);
+        }
+        if is_there {
+            self.log.clear();
+        }
+    }
+
+    /// Takes over what is newer than what is known.
+    pub(super) fn adopt(&mut self, snapshot: Snapshot) {
+        let Snapshot { head, tail, inline_bytes } = snapshot;
+        if head.revision < self.head.revision {
+            return;
+        }
+        if head.revision > self.head.revision {
+            self.lanes.values_mut().for_each(|lane| lane.read_after = None);
+        }
+        let known = self.log.last().map(|entry| entry.position);
+        let joins = |first: &Entry| known.is_some_and(|known| first.position <= known.next());
+        match (known, tail.first()) {
+            (Some(known), Some(first)) if joins(first) => {
+                self.log.extend(tail.into_iter().filter(|entry| entry.position > known));
+            }
+            (Some(known), None) if known == head.position => {}
+            _ => self.log = tail,
+        }
+        self.head = head;
+        self.inline_bytes = inline_bytes;
+    }
+
+    /// Takes note of what came of an attempt.
+    pub(super) fn note(&mut self, attempted: Attempted, now: Timestamp) {
+        let Attempted { id, result } = attempted;
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        let (tenant, task) = (&self.head.key.tenant, &self.head.key.task);
+        lane.is_busy = false;
+        if std::mem::take(&mut lane.is_outdated) {
+            self.epoch = None;
+        }
+        match result {
+            Ok(Noted { config, acknowledged }) => {
+                lane.config = config;
+                lane.is_clean = acknowledged;
+                lane.late = 0;
+                let Tally { acknowledged: sent, failed, .. } = &mut self.tally;
+                *if acknowledged { sent } else { failed } += 1;
+            }
+            Err(NotNoted::Later(at)) => {
+                lane.is_clean = false;
+                lane.later = Some(at);
+                // Part of it may have been written, and the mark with it.
+                self.tally.unknown += 1;
+                self.epoch = None;
+            }
+            Err(NotNoted::Late { took, config }) => {
+                lane.config = *config;
+                self.tally.late += 1;
+                let view = self.head.push_view(self.policy.push_view).unwrap_or_default();
+                if view < MAX_PUSH_VIEW {
+                    self.wide.widen(view_for(took.max(view)));
+                    lane.later = Some(now);
+                } else {
+                    lane.later = Some(now.saturating_add(late_wait(lane.late)));
+                    lane.late = lane.late.saturating_add(1);
+                }
+                let view = self.wide.get();
+                info!(%tenant, %task, config = %id, ?took, ?view, "the store was too slow for a push");
+            }
+            Err(NotNoted::NoTime) => {
+                lane.is_clean = false;
+                self.tally.late += 1;
+                self.epoch = None;
+                info!(%tenant, %task, config = %id, "too little time was left for a push");
+            }
+            Err(NotNoted::Superseded) => {
+                self.tally.unknown += 1;
+                self.epoch = None;
+                debug!(%tenant, %task, config = %id, "another has written what came of a push");
+            }
+            // Nothing was sent. Which chunks were about to be sent as one may have been noted.
+            Err(NotNoted::Withdrawn) => self.epoch = None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,331 @@
+//! How far one receiver has come: the state machine of a push config.
+//!
+//! ```text
+//!                        failed                      failed: 410, or no attempt is left
+//!      ┌────────┐──────────────────> ┌────────────┐ ───────────────────────> ┌──────────┐
+//!      │ Healthy│                    │ In trouble ├──┐                       │ Disabled │
+//!      └────────┘ <───────────────── └────────────┘ <┘ failed                └────┬─────┘
+//!        ^   acknowledged, replayed,                                              │
+//!        │   enabled                                                              │
+//!        └────────────────────────────────────────────────────────────────────────┘
+//!                                      replayed, enabled
+//! ```
+//!
+//! | verb         | what becomes of it |
+//! |--------------|--------------------|
+//! | acknowledged | the cursor moves on; what went wrong is forgotten |
+//! | failed       | the attempt is kept, and the next one has a time; or the config is disabled |
+//! | batched      | the end of several entries that are sent as one is kept before they are sent |
+//! | replayed     | the cursor moves back, and the pushes get new ids; the config is enabled |
+//! | enabled      | what went wrong is forgotten; the cursor stays |
+//!
+//! Everything here is pure. A store writes down a [`DeliveryRecord`], and reads it back.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use a2a_lambda_protocol::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Generation, Position, fnv1a};
+use crate::policy::Policy;
+
+/// The first wait after a failure that is this deployment's own. It doubles each time.
+pub(crate) const OWN_TROUBLE: Duration = Duration::from_secs(30);
+/// The longest such wait.
+const OWN_TROUBLE_MOST: Duration = Duration::from_hours(1);
+
+/// How far the receiver of a push config has come. It reads as its record, and only its verbs
+/// change it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Delivery(DeliveryRecord);
+
+/// How far the receiver of a push config has come, as it is stored.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeliveryRecord {
+    /// The newest log entry that it has been sent, or need not be: at first the task's newest when
+    /// the config was made.
+    pub cursor: Position,
+    /// The cursor's generation, which owners and operators are told.
+    pub delivered: Generation,
+    /// How often an operator had it sent again what it had been sent before: each time under ids of
+    /// its own.
+    pub replays: u32,
+    /// Whether it has been sent the task as it was then, or need not be.
+    pub introduced: bool,
+    /// The last of several entries that are sent as one: noted before they are, so that they are
+    /// one each time they are sent.
+    pub batch: Option<Position>,
+    /// What went wrong since it was last sent something.
+    pub trouble: Option<Trouble>,
+}
+
+impl From<DeliveryRecord> for Delivery {
+    fn from(record: DeliveryRecord) -> Self {
+        Self(record)
+    }
+}
+
+impl Deref for Delivery {
+    type Target = DeliveryRecord;
+
+    fn deref(&self) -> &DeliveryRecord {
+        &self.0
+    }
+}
+
+/// Why a push was not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// For the config's owner.
+    pub(crate) reason: String,
+    /// For the operator: what the owner is not told.
+    pub(crate) cause: Option<String>,
+    pub(crate) again: Again,
+}
+
+/// Whether a receiver is sent the same again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// When the schedule has it, but no sooner than this.
+    After(Duration),
+    /// It wants nothing more, ever.
+    Never,
+    /// After a wait of our own: the failure is not the receiver's, and does not count.
+    Ours,
+}
+
+impl Delivery {
+    /// The delivery to a config that is made when the task has come to this entry.
+    pub(crate) fn from_entry(cursor: Position, delivered: Generation) -> Self {
+        DeliveryRecord { cursor, delivered, ..DeliveryRecord::default() }.into()
+    }
+
+    /// Whether nothing more is sent, until its owner makes the config anew or an operator switches
+    /// it on.
+    pub fn is_disabled(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.next.is_none())
+    }
+
+    /// The entries up to this one are sent as one from here on.
+    pub(crate) fn batched(&mut self, through: Position) {
+        self.0.batch = Some(through);
+    }
+
+    /// The receiver has acknowledged everything up to this entry.
+    pub(crate) fn acknowledged(&mut self, through: Position, generation: Generation) {
+        let replays = self.replays;
+        self.0 = DeliveryRecord {
+            cursor: through,
+            delivered: generation,
+            replays,
+            introduced: true,
+            batch: None,
+            trouble: None,
+        };
+    }
+
+    /// An attempt to send the entries up to a generation has failed. `chance` is any fresh text.
+    pub(crate) fn failed(
+        &mut self,
+        failure: Failure,
+        generation: Generation,
+        now: Timestamp,
+        chance: &str,
+        policy: &Policy,
+    ) {
+        let Failure { reason, cause, again } = failure;
+        let trouble = self.0.trouble.get_or_insert_with(|| Trouble::begun(now));
+        let wait = match again {
+            Again::Never => None,
+            Again::Ours => Some((own_wait(trouble.ours), Duration::ZERO)),
+            Again::After(asked) => {
+                let failures = usize::try_from(trouble.failures).ok();
+                let wait = failures.and_then(|failures| policy.push_waits.get(failures));
+                wait.map(|wait| (*wait, asked.min(policy.push_wait_most)))
+            }
+        };
+        trouble.next =
+            wait.map(|(wait, asked)| now.saturating_add(with_jitter(wait, chance).max(asked)));
+        if again == Again::Ours {
+            trouble.ours = trouble.ours.saturating_add(1);
+        } else {
+            trouble.failures = trouble.failures.saturating_add(1);
+            trouble.ours = 0;
+        }
+        let over = (trouble.attempts.len() + 1).saturating_sub(MAX_ATTEMPTS_KEPT);
+        trouble.attempts.drain(..over);
+        trouble.attempts.push(Attempt { at: now, generation, reason, cause });
+    }
+
+    /// The receiver is sent again what came after a generation, whose last entry is `cursor`. What it
+    /// was not sent yet is not skipped: a generation that it has not come to changes no cursor.
+    pub(crate) fn replayed(&mut self, since: Generation, cursor: Position) {
+        self.enabled();
+        if since < self.delivered {
+            // It is told of each change, which is more than the task as it was.
+            self.0 = DeliveryRecord {
+                cursor,
+                delivered: since,
+                replays: self.replays.saturating_add(1),
+                introduced: true,
+                batch: None,
+                trouble: None,
+            };
+        }
+    }
+
+    /// The config is switched on: what went wrong is forgotten.
+    pub(crate) fn enabled(&mut self) {
+        self.0.trouble = None;
+    }
+}
+
+fn own_wait(before: u32) -> Duration {
+    OWN_TROUBLE.saturating_mul(2_u32.saturating_pow(before)).min(OWN_TROUBLE_MOST)
+}
+
+/// Up to a tenth is added, so that what failed together is not tried again together.
+fn with_jitter(wait: Duration, chance: &str) -> Duration {
+    let thousandths = u32::try_from(fnv1a(chance.as_bytes()) % 1_000).unwrap_or_default();
+    wait + wait / 10 * thousandths / 1_000
+}
+
+/// What went wrong at a receiver, time after time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trouble {
+    /// Since when.
+    #[serde(rename = "s")]
+    pub since: Timestamp,
+    /// How many attempts have failed since then.
+    #[serde(rename = "n")]
+    pub failures: u32,
+    /// How many attempts could not be made since the last one, for reasons that are not the
+    /// receiver's. They do not count as failures.
+    #[serde(rename = "o", default, skip_serializing_if = "is_zero")]
+    pub ours: u32,
+    /// When the next attempt is made; `None` if there is none, because the config is disabled.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Timestamp>,
+    /// The newest of the attempts, oldest first, at most [`MAX_ATTEMPTS_KEPT`].
+    #[serde(rename = "a", default)]
+    pub attempts: Vec<Attempt>,
+}
+
+impl Trouble {
+    /// A trouble that begins now, of which nothing is known yet.
+    fn begun(now: Timestamp) -> Self {
+        Self { since: now, failures: 0, ours: 0, next: None, attempts: Vec::new() }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// How many failed attempts a config remembers.
+pub const MAX_ATTEMPTS_KEPT: usize = 5;
+
+/// The longest [`Attempt::cause`].
+pub const MAX_CAUSE_BYTES: usize = 160;
+
+/// An attempt to send something that failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attempt {
+    /// When it was made.
+    #[serde(rename = "t")]
+    pub at: Timestamp,
+    /// The generation that would have been sent, or the newest of several.
+    #[serde(rename = "g")]
+    pub generation: Generation,
+    /// What came of it, in a few words, for the config's owner: nothing of what the network here is
+    /// like.
+    #[serde(rename = "r")]
+    pub reason: String,
+    /// Why, for the operator, where there is more to say. Owners are not shown it: it may tell which
+    /// names exist in this network and which ports are open.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "
+             | healthy     | batched     | failing     | disabled
+batched      | 4/3 batch 9 | 4/3 batch 9 | 4/3 batch 9, 1 failed, next | 4/3 batch 9, 3 failed
+acknowledged | 9/7         | 9/7         | 9/7         | 9/7
+fails        | 4/3, 1 failed, next | 4/3 batch 6, 1 failed, next | 4/3, 2 failed, next | 4/3, 4 failed
+fails, ours  | 4/3, 0 failed, next | 4/3 batch 6, 0 failed, next | 4/3, 1 failed, next | 4/3, 3 failed, next
+is gone      | 4/3, 1 failed | 4/3 batch 6, 1 failed | 4/3, 2 failed | 4/3, 4 failed
+enabled      | 4/3         | 4/3 batch 6 | 4/3         | 4/3
+replayed, 2  | 1/2 replay 1 | 1/2 replay 1 | 1/2 replay 1 | 1/2 replay 1
+replayed, 3  | 4/3         | 4/3 batch 6 | 4/3         | 4/3
+";
+
+    fn after(verb: &str, delivery: &mut Delivery) {
+        let policy = Policy { push_waits: vec![Duration::from_secs(1); 2], ..Policy::default() };
+        let (now, generation) = (Timestamp::from_millis(0), Generation(7));
+        let mut fails = |again| {
+            let failure = Failure { reason: "HTTP 500".to_owned(), cause: None, again };
+            delivery.failed(failure, generation, now, "chance", &policy);
+        };
+        match verb {
+            "fails" => fails(Again::After(Duration::ZERO)),
+            "fails, ours" => fails(Again::Ours),
+            "is gone" => fails(Again::Never),
+            "batched" => delivery.batched(Position(9)),
+            "acknowledged" => delivery.acknowledged(Position(9), generation),
+            "enabled" => delivery.enabled(),
+            "replayed, 2" => delivery.replayed(Generation(2), Position(1)),
+            "replayed, 3" => delivery.replayed(Generation(3), Position(4)),
+            other => panic!("no verb {other}"),
+        }
+    }
+
+    fn met(state: &str) -> Delivery {
+        let mut met = Delivery::from_entry(Position(4), Generation(3));
+        match state {
+            "batched" => met.batched(Position(6)),
+            "failing" => after("fails", &mut met),
+            "disabled" => (0..3).for_each(|_| after("fails", &mut met)),
+            _ => {}
+        }
+        met
+    }
+
+    fn word(delivery: &Delivery) -> String {
+        let DeliveryRecord { cursor, delivered, replays, batch, ref trouble, .. } = **delivery;
+        let mut word = format!("{cursor}/{delivered}");
+        if replays > 0 {
+            word += &format!(" replay {replays}");
+        }
+        if let Some(batch) = batch {
+            word += &format!(" batch {batch}");
+        }
+        if let Some(trouble) = trouble {
+            word += &format!(", {} failed", trouble.failures);
+            word += if trouble.next.is_some() { ", next" } else { "" };
+        }
+        word
+    }
+
+    #[test]
+    fn every_verb_in_every_state() {
+        let mut lines = TABLE.trim().lines().map(|line| line.split('|').map(str::trim));
+        let states: Vec<&str> = lines.next().unwrap().skip(1).collect();
+        for mut cells in lines {
+            let verb = cells.next().unwrap();
+            for (state, expected) in states.iter().zip(cells) {
+                let mut delivery = met(state);
+                after(verb, &mut delivery);
+                assert_eq!(word(&delivery), expected, "{verb}, {state}");
+                assert_eq!(delivery.is_disabled(), expected.ends_with("failed"), "{verb}, {state}");
+            }
+        }
+    }
+}
