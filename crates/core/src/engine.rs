@@ -1,4 +1,4 @@
-//! What operations, runner and sweep share: apply a command, commit it, carry out its effects.
+//! What operations, runner and sweep share: apply a command, commit it, carry out its signals.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::env::{Clock, Ids, MAX_QUEUE_DELAY, Queue, Signal, SignalError, Timer}
 use crate::head::{Head, Phase};
 use crate::ids::{ConfigId, LeaseToken, Registration, TaskKey, WriteId};
 use crate::invariants;
-use crate::machine::{Change, Command, Effect, IllegalTransition, Stamp};
+use crate::machine::{Change, Command, IllegalTransition, Stamp};
 use crate::measure;
 use crate::policy::Policy;
 use crate::push::{Failing, PushConfig, PushConfigs, Vault, Webhook};
@@ -308,7 +308,7 @@ impl Engine {
     /// Applies a command to a task and commits the change. When another writer was faster, the
     /// command is applied to what that one left, a bounded number of times.
     ///
-    /// Returns the task as committed and the effects, which the caller carries out.
+    /// Returns the task as committed and the signals, which the caller carries out.
     ///
     /// # Errors
     /// When the task does not allow the command, when it is gone, or when the store fails.
@@ -316,7 +316,7 @@ impl Engine {
         &self,
         base: Snapshot,
         command: Command,
-    ) -> Result<(Snapshot, Vec<Effect>), TransactError> {
+    ) -> Result<(Snapshot, Vec<Timestamp>), TransactError> {
         self.transact_with(base, |head, stamp| head.apply(command.clone(), stamp)).await
     }
 
@@ -329,7 +329,7 @@ impl Engine {
         pusher: &LeaseToken,
         base: Snapshot,
         command: Command,
-    ) -> Result<(Snapshot, Vec<Effect>), TransactError> {
+    ) -> Result<(Snapshot, Vec<Timestamp>), TransactError> {
         let decide = |head: &Head, stamp: &Stamp| {
             let stamp = Stamp { pusher: Some(pusher.clone()), ..stamp.clone() };
             head.apply(command.clone(), &stamp)
@@ -345,7 +345,7 @@ impl Engine {
         &self,
         base: Snapshot,
         mut decide: impl FnMut(&Head, &Stamp) -> Result<Change, IllegalTransition> + Send,
-    ) -> Result<(Snapshot, Vec<Effect>), TransactError> {
+    ) -> Result<(Snapshot, Vec<Timestamp>), TransactError> {
         let retention = self.policy.retention.as_ref();
         self.transact_if_stored(base, |head, stamp| {
             let is_there = !head.is_expired(stamp.now, retention);
@@ -360,7 +360,7 @@ impl Engine {
         &self,
         mut base: Snapshot,
         mut decide: impl FnMut(&Head, &Stamp) -> Option<Result<Change, IllegalTransition>> + Send,
-    ) -> Result<(Snapshot, Vec<Effect>), TransactError> {
+    ) -> Result<(Snapshot, Vec<Timestamp>), TransactError> {
         for _ in 0..self.policy.commit_tries {
             let stamp = self.stamp();
             let change = match decide(&base.head, &stamp).ok_or(TransactError::Gone)? {
@@ -374,7 +374,7 @@ impl Engine {
             match self.commit(&base, &change).await? {
                 Committed::Done(now) => {
                     measure_end(&base.head, &now.head);
-                    return Ok((*now, change.effects().to_vec()));
+                    return Ok((*now, change.signals().to_vec()));
                 }
                 Committed::Lost(Some(current))
                     if current.head.incarnation != base.head.incarnation =>
@@ -385,7 +385,7 @@ impl Engine {
                     match self.was_made(&base, &change, &current).await? {
                         Some(true) => {
                             measure_end(&base.head, change.head());
-                            return Ok((*current, change.effects().to_vec()));
+                            return Ok((*current, change.signals().to_vec()));
                         }
                         Some(false) => base = *current,
                         None => return Err(TransactError::Contended),
@@ -459,29 +459,25 @@ impl Engine {
         })
     }
 
-    /// Carries out effects.
+    /// Carries out signals.
     ///
     /// # Errors
     /// When a signal cannot be sent. The due index brings the task up again, but a caller that can
     /// be called again itself is sooner.
-    pub async fn carry_out(&self, head: &Head, effects: &[Effect]) -> Result<(), SignalError> {
+    pub async fn carry_out(&self, head: &Head, signals: &[Timestamp]) -> Result<(), SignalError> {
         let alone = head.is_suspect(self.clock.now());
-        for effect in effects {
-            match effect {
-                Effect::Signal { at } => {
-                    let mut signal = Signal::new(&head.key, &head.owner);
-                    signal.alone = alone;
-                    self.send(&signal, *at).await?;
-                }
-            }
+        for at in signals {
+            let mut signal = Signal::new(&head.key, &head.owner);
+            signal.alone = alone;
+            self.send(&signal, *at).await?;
         }
         Ok(())
     }
 
     /// As [`carry_out`](Self::carry_out), for callers whose work is done: what fails is logged and
     /// left to the due index.
-    pub async fn carry_out_or_leave(&self, head: &Head, effects: &[Effect]) {
-        if let Err(error) = self.carry_out(head, effects).await {
+    pub async fn carry_out_or_leave(&self, head: &Head, signals: &[Timestamp]) {
+        if let Err(error) = self.carry_out(head, signals).await {
             let (tenant, task, error) = (&head.key.tenant, &head.key.task, chain(&error));
             warn!(%tenant, %task, error, "signal lost, left to the sweep");
         }

@@ -8,8 +8,8 @@ use crate::ids::{
     ConfigId, ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position, Registration,
     Revision, TaskKey, WriteId, fnv1a,
 };
-use crate::machine::Refusal;
 use crate::policy::Retention;
+use crate::push::mark::{Mark, Pushes};
 use crate::request_key::Fingerprint;
 use crate::trace::TraceContext;
 
@@ -81,12 +81,8 @@ pub struct Head {
     /// Until when the sender waits for the answer, and so has not been shown the task yet; `None`
     /// if it was shown the task at once.
     pub sender_waits_until: Option<Timestamp>,
-    /// Whether the agent answered with a direct message, kept as the message of the last status.
-    pub direct: bool,
     /// What the agent left for its next turn.
     pub checkpoint: Option<Json>,
-    /// How long the user may take, if the task waits for its user and not for ever.
-    pub patience: Option<Patience>,
     /// The time by which somebody must look at the task again, for its own sake or for that of its
     /// pushes; the key of the due index.
     pub due: Option<Timestamp>,
@@ -139,7 +135,12 @@ pub enum Phase {
         until: Timestamp,
     },
     /// Waiting for its user.
-    Interrupted(Interruption),
+    Interrupted {
+        /// For what.
+        interruption: Interruption,
+        /// How long the user may take; `None` for as long as it takes.
+        patience: Option<Patience>,
+    },
     /// Over, for good (invariant I1).
     Ended(Ending),
 }
@@ -151,68 +152,6 @@ pub enum Interruption {
     InputRequired,
     /// Credentials.
     AuthRequired,
-}
-
-/// What a task knows of its pushes. What each config has been sent is the config's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pushes {
-    /// The push configs of the task: a config is live exactly if it is named here. One registration
-    /// for each config, in the order in which they were made.
-    pub configs: Vec<Registration>,
-    /// Changes whenever a config is made, replaced, enabled or deleted, or a delivery starts: it is
-    /// the revision of that commit. Configs that were read under another epoch are stale. Epochs are
-    /// never reused.
-    pub epoch: u64,
-    /// Until when nothing is sent, because the agent may yet answer with a direct message, and then
-    /// there is no task to speak of.
-    pub held_until: Option<Timestamp>,
-    /// For when the last signal for a further attempt was sent.
-    pub signaled: Option<Timestamp>,
-    /// Whether there is something to be sent; `None` if each config has been sent everything.
-    pub mark: Option<Mark>,
-}
-
-/// Something is to be sent to some config: the pending-push mark.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mark {
-    /// Nobody is at it. This is what stream recovery is woken by.
-    Open,
-    /// Somebody is.
-    Claimed {
-        /// Whoever is.
-        token: LeaseToken,
-        /// Until when, unless the claim is renewed. No attempt is begun that could outlast it.
-        until: Timestamp,
-    },
-    /// Nobody needs to be before this time: of the next attempt at a receiver in trouble, or when a
-    /// runner should have taken the mark that a new task is made with.
-    Waiting {
-        /// The time.
-        until: Timestamp,
-    },
-}
-
-impl Mark {
-    /// Whether `token` may deliver now, and who or what is in the way if not.
-    pub(crate) fn free(&self, token: &LeaseToken, now: Timestamp) -> Result<(), Refusal> {
-        match self {
-            Self::Claimed { token: held, until }
-                if !held.is_of_same_holder(token) && *until > now =>
-            {
-                Err(Refusal::HeldBy { until: *until })
-            }
-            Self::Waiting { until } if *until > now => Err(Refusal::NotBefore { at: *until }),
-            Self::Open | Self::Claimed { .. } | Self::Waiting { .. } => Ok(()),
-        }
-    }
-
-    /// The time from which on somebody other than who is at it, if anybody, may deliver.
-    pub fn free_from(&self, now: Timestamp) -> Timestamp {
-        match self {
-            Self::Open => now,
-            Self::Claimed { until, .. } | Self::Waiting { until } => *until,
-        }
-    }
 }
 
 /// How long an interrupted task waits for its user.
@@ -238,6 +177,9 @@ pub enum Impatience {
 pub enum Ending {
     /// The agent did it.
     Completed,
+    /// The agent answered with a direct message, kept as the message of the last status. To clients
+    /// that have been shown the task, it is completed.
+    Answered,
     /// It went wrong.
     Failed,
     /// Its user called it off.
@@ -257,9 +199,22 @@ impl Head {
         matches!(self.phase, Phase::Ended(_))
     }
 
+    /// Whether the agent answered with a direct message.
+    pub fn is_direct(&self) -> bool {
+        matches!(self.phase, Phase::Ended(Ending::Answered))
+    }
+
+    /// How long the user may take, if the task waits for its user and not for ever.
+    pub fn patience(&self) -> Option<Patience> {
+        match self.phase {
+            Phase::Interrupted { patience, .. } => patience,
+            _ => None,
+        }
+    }
+
     /// Whether the task is over, or waits for its user.
     pub fn is_settled(&self) -> bool {
-        matches!(self.phase, Phase::Interrupted(_) | Phase::Ended(_))
+        matches!(self.phase, Phase::Interrupted { .. } | Phase::Ended(_))
     }
 
     /// Whether it is known that there is a task: its agent has shown something, or was done with its
@@ -276,7 +231,7 @@ impl Head {
     /// Whether `ListTasks` shows the task, unless it has expired: all but one that its sender was never
     /// shown, because the agent answered with a direct message.
     pub fn is_listed(&self) -> bool {
-        let is_hidden = self.direct && self.sender_waits_until.is_some();
+        let is_hidden = self.is_direct() && self.sender_waits_until.is_some();
         !is_hidden && !self.is_deleted
     }
 
@@ -297,7 +252,8 @@ impl Head {
 
     /// When the task has waited for its user for long enough, if it waits.
     pub fn lapses_at(&self, retention: Option<&Retention>) -> Option<Timestamp> {
-        let most = retention?.waiting.filter(|_| matches!(self.phase, Phase::Interrupted(_)))?;
+        let most =
+            retention?.waiting.filter(|_| matches!(self.phase, Phase::Interrupted { .. }))?;
         Some(self.status_at.saturating_add(most))
     }
 
@@ -332,7 +288,7 @@ impl Head {
     /// as it takes.
     pub fn rests(&self) -> bool {
         match self.phase {
-            Phase::Interrupted(_) => self.patience.is_none(),
+            Phase::Interrupted { patience, .. } => patience.is_none(),
             Phase::Ended(_) => true,
             Phase::Submitted | Phase::Running { .. } | Phase::Waiting { .. } => false,
         }
@@ -401,9 +357,13 @@ impl Phase {
         match self {
             Self::Submitted => TaskState::Submitted,
             Self::Running { .. } | Self::Waiting { .. } => TaskState::Working,
-            Self::Interrupted(Interruption::InputRequired) => TaskState::InputRequired,
-            Self::Interrupted(Interruption::AuthRequired) => TaskState::AuthRequired,
-            Self::Ended(Ending::Completed) => TaskState::Completed,
+            Self::Interrupted { interruption: Interruption::InputRequired, .. } => {
+                TaskState::InputRequired
+            }
+            Self::Interrupted { interruption: Interruption::AuthRequired, .. } => {
+                TaskState::AuthRequired
+            }
+            Self::Ended(Ending::Completed | Ending::Answered) => TaskState::Completed,
             Self::Ended(Ending::Failed) => TaskState::Failed,
             Self::Ended(Ending::Canceled) => TaskState::Canceled,
             Self::Ended(Ending::Rejected) => TaskState::Rejected,
@@ -416,9 +376,9 @@ impl Phase {
             Self::Submitted => "submitted",
             Self::Running { .. } => "running",
             Self::Waiting { .. } => "waiting",
-            Self::Interrupted(Interruption::InputRequired) => "input-required",
-            Self::Interrupted(Interruption::AuthRequired) => "auth-required",
-            Self::Ended(Ending::Completed) => "completed",
+            Self::Interrupted { interruption: Interruption::InputRequired, .. } => "input-required",
+            Self::Interrupted { interruption: Interruption::AuthRequired, .. } => "auth-required",
+            Self::Ended(Ending::Completed | Ending::Answered) => "completed",
             Self::Ended(Ending::Failed) => "failed",
             Self::Ended(Ending::Canceled) => "canceled",
             Self::Ended(Ending::Rejected) => "rejected",

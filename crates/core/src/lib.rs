@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
 //! The core decides, the edges do. [`machine`] is pure: what happened and the time go in, and a
-//! [`Change`] comes out, with its effects as data. [`Operations`] serve clients, a [`Runner`] runs
+//! [`Change`] comes out, with its signals as data. [`Operations`] serve clients, a [`Runner`] runs
 //! [`Agent`]s, a [`sweep`](sweep()) finds what was lost; all three go through the same
 //! [`Engine`], and so through the same machine.
 
@@ -37,21 +37,21 @@ pub use api_key::{ApiKey, ApiKeys};
 pub use engine::Engine;
 pub use env::{BadSignal, Clock, Ids, Queue, Signal, SignalError, Timer};
 pub use format::{Formats, UnknownFormat};
-pub use head::{Ending, Head, Impatience, Interruption, Mark, Patience, Phase, Pushes};
+pub use head::{Ending, Head, Impatience, Interruption, Patience, Phase};
 pub use ids::{
     ContextId, Generation, LeaseToken, Owner, Position, Registration, Revision, TaskId, TaskKey,
     Tenant,
 };
 pub use log::{Entry, Event, Terms};
-pub use machine::{Change, Command, Effect};
+pub use machine::{Change, Command};
 pub use memory::MemoryStore;
 pub use operations::{Caller, GetOptions, Next, Operations, SendOptions, StreamEvent, Tail};
 pub use operator::{Deleted, OperateError, Operator};
 pub use places::{Limits, MemoryPlaces, PlaceLimit, Places};
 pub use policy::{Policy, Retention, Retries};
 pub use push::{
-    Always, Answer, Delivered, NotAdmitted, Nowhere, Push, PushConfig, PushConfigs, PushError,
-    Sealed, Tally, Vault, VaultError, Wanted, Webhook, deliver,
+    Always, Answer, Delivered, Mark, NotAdmitted, Nowhere, Push, PushConfig, PushConfigs,
+    PushError, Pushes, Sealed, Tally, Vault, VaultError, Wanted, Webhook, deliver,
 };
 pub use restart::{Former, Restarted, restart};
 pub use run::{AFTER_LEASE, Attended, Company, Recovered, RunError, Runner};

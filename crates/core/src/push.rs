@@ -7,6 +7,7 @@
 mod config;
 mod deliver;
 mod delivery;
+pub(crate) mod mark;
 mod operate;
 mod requests;
 mod vault;
@@ -18,6 +19,7 @@ pub use deliver::{Delivered, Tally, deliver};
 pub use delivery::{
     Attempt, Delivery, DeliveryRecord, MAX_ATTEMPTS_KEPT, MAX_CAUSE_BYTES, Trouble,
 };
+pub use mark::{Mark, Pushes};
 pub use operate::{
     ConfigState, FailingConfig, FailingPage, FailingPlace, MAX_FAILING_PAGE, TaskPushes,
 };

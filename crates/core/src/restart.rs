@@ -7,9 +7,10 @@ use tracing::warn;
 
 use crate::engine::{Engine, TransactError, chain};
 use crate::env::SignalError;
-use crate::head::{DUE_SHARDS, Head, Mark, Phase};
+use crate::head::{DUE_SHARDS, Head, Phase};
 use crate::ids::TaskKey;
 use crate::machine::Command;
+use crate::push::mark::Mark;
 use crate::run::{RunError, run_error};
 use crate::store::{Depth, DueTask, Snapshot, StoreError};
 
@@ -109,13 +110,13 @@ fn is_held(head: &Head) -> bool {
 
 async fn void(engine: &Engine, snapshot: Snapshot) -> Result<bool, RunError> {
     match engine.transact(snapshot, Command::Void).await {
-        Ok((snapshot, effects)) if effects.is_empty() => {
+        Ok((snapshot, signals)) if signals.is_empty() => {
             signal(engine, &snapshot.head).await?;
             Ok(true)
         }
         // Whoever is signaled delivers, too.
-        Ok((snapshot, effects)) => {
-            engine.carry_out(&snapshot.head, &effects).await?;
+        Ok((snapshot, signals)) => {
+            engine.carry_out(&snapshot.head, &signals).await?;
             Ok(true)
         }
         Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(false),
@@ -129,7 +130,7 @@ async fn signal(engine: &Engine, head: &Head) -> Result<(), SignalError> {
     let run = match head.phase {
         Phase::Submitted => Some(now),
         Phase::Running { until, .. } | Phase::Waiting { until } => Some(until),
-        Phase::Interrupted(_) => head.patience.map(|patience| patience.until),
+        Phase::Interrupted { patience, .. } => patience.map(|patience| patience.until),
         Phase::Ended(_) => None,
     };
     let push = head.mark().map(|mark| mark.free_from(now));

@@ -11,7 +11,7 @@ use crate::engine::{Engine, Refused, TransactError};
 use crate::env::{Signal, SignalError};
 use crate::head::Phase;
 use crate::ids::{LeaseToken, TaskKey};
-use crate::machine::{Command, Effect, Pause, Refusal, TurnEnd};
+use crate::machine::{Command, Pause, Refusal, TurnEnd};
 use crate::push::{self, Beside};
 use crate::run_turn::{Stop, TurnRun};
 use crate::store::{Depth, Snapshot, StoreError};
@@ -103,7 +103,7 @@ impl From<&Phase> for Recovered {
             Phase::Submitted => Self::LostSignal,
             Phase::Running { .. } => Self::DeadLease,
             Phase::Waiting { .. } => Self::WakeTime,
-            Phase::Interrupted(_) => Self::LateUser,
+            Phase::Interrupted { .. } => Self::LateUser,
             Phase::Ended(_) => Self::Nothing,
         }
     }
@@ -241,10 +241,10 @@ impl Runner {
         let retries = self.agents.retries(&snapshot.head.key.tenant, &self.engine.policy);
         let command = Command::Claim { token: token.clone(), max_attempts: retries.max_attempts };
         let as_of = self.engine.clock.now();
-        let (claimed, effects) =
+        let (claimed, signals) =
             self.engine.transact_as(&beside.pusher(), snapshot, command).await?;
         beside.show(&claimed, as_of);
-        self.engine.carry_out(&claimed.head, &effects).await?;
+        self.engine.carry_out(&claimed.head, &signals).await?;
         Ok(claimed)
     }
 
@@ -261,7 +261,6 @@ impl Runner {
             Refusal::WaitsForUser => Attended::WaitsForUser,
             Refusal::Ended
             | Refusal::StaleLease
-            | Refusal::DoesNotLapse
             | Refusal::NotEnded
             | Refusal::NotFirst
             | Refusal::NoLease
@@ -300,9 +299,9 @@ impl Runner {
         let command = Command::Park { turn, pause };
         let as_of = self.engine.clock.now();
         let handed_over = self.engine.transact_as(&beside.pusher(), snapshot, command).await;
-        let (snapshot, effects) = handed_over.map_err(Stop::from)?;
+        let (snapshot, signals) = handed_over.map_err(Stop::from)?;
         beside.show(&snapshot, as_of);
-        self.engine.carry_out(&snapshot.head, &effects).await.map_err(TransactError::from)?;
+        self.engine.carry_out(&snapshot.head, &signals).await.map_err(TransactError::from)?;
         Ok(snapshot)
     }
 
@@ -336,34 +335,18 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
     let mut found = Recovered::Nothing;
     let decided = engine
         .transact_with(snapshot, |head, stamp| {
-            found = Recovered::Lapsed;
-            let lapsed = head.apply(Command::Lapse, stamp);
-            if lapsed.is_ok() {
-                return lapsed;
-            }
-            found = Recovered::Nothing;
-            if head.rests() {
-                return Ok(head.postpone(stamp));
-            }
-            let command = match head.phase {
-                Phase::Running { .. } => Command::Expire,
-                _ => Command::Wake,
-            };
             found = Recovered::from(&head.phase);
-            match head.apply(command, stamp) {
-                Err(illegal) if illegal.refusal != Refusal::Ended => Ok(head.postpone(stamp)),
-                decided => decided,
-            }
+            head.apply(Command::Look, stamp)
         })
         .await;
     match decided {
-        Ok((snapshot, effects)) => {
-            engine.carry_out(&snapshot.head, &effects).await?;
-            let signaled = effects.iter().any(|effect| matches!(effect, Effect::Signal { .. }));
+        Ok((snapshot, signals)) => {
+            engine.carry_out(&snapshot.head, &signals).await?;
+            let signaled = !signals.is_empty();
             // Whoever is signaled delivers, too.
             Ok(match found {
                 // What is to be pushed of it is left to the table's stream, or to the next sweep.
-                Recovered::Lapsed => found,
+                _ if snapshot.head.is_terminal() => Recovered::Lapsed,
                 _ if !signaled && snapshot.head.has_free_push(now) => Recovered::Push,
                 found if signaled => found,
                 _ => Recovered::Nothing,

@@ -1,12 +1,13 @@
 //! The head as an item's attributes. Names are short: they are paid for with every write.
 
 use a2a_lambda_core::head::{
-    Ending, FollowUp, Head, Impatience, Interruption, Mark, Patience, Phase, Pushes, due_shard,
+    Ending, FollowUp, Head, Impatience, Interruption, Patience, Phase, due_shard,
 };
 use a2a_lambda_core::ids::{
     ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position, Registration, Revision,
     Tenant, WriteId,
 };
+use a2a_lambda_core::push::{Mark, Pushes};
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::Cursor;
 use a2a_lambda_core::trace::TraceContext;
@@ -169,9 +170,9 @@ pub(crate) fn to_item(head: &Head) -> Item {
             set(LEASED_UNTIL, Some(millis(*until)));
         }
         Phase::Waiting { until } => set(WAITING_UNTIL, Some(millis(*until))),
-        Phase::Submitted | Phase::Interrupted(_) | Phase::Ended(_) => {}
+        Phase::Submitted | Phase::Interrupted { .. } | Phase::Ended(_) => {}
     }
-    if let Some(Patience { until, then }) = head.patience {
+    if let Some(Patience { until, then }) = head.patience() {
         set(PATIENT_UNTIL, Some(millis(until)));
         set(IMPATIENCE, Some(string(impatience_name(then))));
     }
@@ -179,7 +180,7 @@ pub(crate) fn to_item(head: &Head) -> Item {
     set(DEATHS, Some(head.deaths).filter(|deaths| *deaths > 0).map(number));
     set(EMITTED, flag(head.emitted));
     set(SENDER_WAITS, head.sender_waits_until.map(millis));
-    set(DIRECT, flag(head.direct));
+    set(DIRECT, flag(head.is_direct()));
     set(CHECKPOINT, head.checkpoint.as_ref().map(|json| string(json.as_str())));
     set(INCARNATION, head.incarnation.as_ref().map(|of| string(of.as_str())));
     set(TTL, head.ttl.map(|at| number(at.as_millis() / 1_000)));
@@ -249,9 +250,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         last_message: Position(get_number(item, LAST_MESSAGE)?),
         emitted: get_flag(item, EMITTED),
         sender_waits_until: find_number(item, SENDER_WAITS)?.map(Timestamp::from_millis),
-        direct: get_flag(item, DIRECT),
         checkpoint,
-        patience: patience(item)?,
         due: find_number(item, DUE_SK)?.map(Timestamp::from_millis),
         pushes: pushes(item)?,
         request: request.map(parse_fingerprint).transpose()?,
@@ -276,12 +275,16 @@ fn phase(item: &Item) -> Result<Phase, Malformed> {
         let token = LeaseToken::new(get_string(item, LEASE_TOKEN)?);
         Ok(Phase::Running { token, until: until(LEASED_UNTIL)? })
     };
+    let interrupted = |interruption| -> Result<Phase, Malformed> {
+        Ok(Phase::Interrupted { interruption, patience: patience(item)? })
+    };
     Ok(match get_string(item, PHASE)? {
         "submitted" => Phase::Submitted,
         "running" => running()?,
         "waiting" => Phase::Waiting { until: until(WAITING_UNTIL)? },
-        "input-required" => Phase::Interrupted(Interruption::InputRequired),
-        "auth-required" => Phase::Interrupted(Interruption::AuthRequired),
+        "input-required" => interrupted(Interruption::InputRequired)?,
+        "auth-required" => interrupted(Interruption::AuthRequired)?,
+        "completed" if get_flag(item, DIRECT) => Phase::Ended(Ending::Answered),
         "completed" => Phase::Ended(Ending::Completed),
         "failed" => Phase::Ended(Ending::Failed),
         "canceled" => Phase::Ended(Ending::Canceled),

@@ -70,8 +70,8 @@ pub struct WalkPage {
 
 /// The phases of tasks to which nothing more happens by itself.
 const AT_REST: [Phase; 6] = [
-    Phase::Interrupted(Interruption::InputRequired),
-    Phase::Interrupted(Interruption::AuthRequired),
+    Phase::Interrupted { interruption: Interruption::InputRequired, patience: None },
+    Phase::Interrupted { interruption: Interruption::AuthRequired, patience: None },
     Phase::Ended(Ending::Completed),
     Phase::Ended(Ending::Failed),
     Phase::Ended(Ending::Canceled),

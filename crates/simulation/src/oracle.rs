@@ -388,7 +388,7 @@ fn check_bounds(policy: &Policy, head: &Head, log: &[Entry]) -> Verdict {
 
 fn is_settled(head: &Head) -> bool {
     match head.phase {
-        Phase::Interrupted(_) => head.patience.is_none(),
+        Phase::Interrupted { patience, .. } => patience.is_none(),
         Phase::Ended(_) => true,
         Phase::Submitted | Phase::Running { .. } | Phase::Waiting { .. } => false,
     }

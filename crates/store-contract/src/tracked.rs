@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::head::{Head, Interruption, Mark, Phase};
+use a2a_lambda_core::head::{Head, Interruption, Phase};
 use a2a_lambda_core::machine::{
     Change, Command, Finish, NewPush, Pause, Settlement, Stamp, TurnEnd, Update,
 };
+use a2a_lambda_core::push::Mark;
 use a2a_lambda_core::store::{Committed, Depth, Renewed};
 use a2a_lambda_core::{Entry, LeaseToken, Position, Registration, Snapshot, TaskKey, Terms};
 use a2a_lambda_protocol::{Message, Timestamp};

@@ -86,7 +86,7 @@ impl TaskView {
 
     /// Whether the agent answered with a direct message, which is the status's.
     pub fn is_direct(&self) -> bool {
-        self.head.direct
+        self.head.is_direct()
     }
 
     /// The messages, oldest first: `user: hi`, `agent: hello`. What the agent said last is in the
@@ -217,8 +217,7 @@ impl TaskView {
     /// the agent wants to wait for.
     pub(crate) fn is_quiet(&self) -> bool {
         match self.head.phase {
-            Phase::Ended(_)
-            | Phase::Interrupted(Interruption::InputRequired | Interruption::AuthRequired) => true,
+            Phase::Ended(_) | Phase::Interrupted { .. } => true,
             // Retries have attempts, and continuations go on at once.
             Phase::Waiting { until } => self.head.attempt == 0 && until > self.seen_at,
             Phase::Submitted | Phase::Running { .. } => false,
@@ -258,9 +257,13 @@ fn place(head: &Head) -> String {
             format!("it is to be tried again {turns}, after {} attempts", head.attempt)
         }
         Phase::Waiting { .. } => format!("it waits for a time {turns}"),
-        Phase::Interrupted(Interruption::InputRequired) => "it waits for its user".to_owned(),
-        Phase::Interrupted(Interruption::AuthRequired) => "it waits for credentials".to_owned(),
-        Phase::Ended(Ending::Completed) if head.direct => "a direct message".to_owned(),
+        Phase::Interrupted { interruption: Interruption::InputRequired, .. } => {
+            "it waits for its user".to_owned()
+        }
+        Phase::Interrupted { interruption: Interruption::AuthRequired, .. } => {
+            "it waits for credentials".to_owned()
+        }
+        Phase::Ended(Ending::Answered) => "a direct message".to_owned(),
         Phase::Ended(_) => format!("{} {turns}", short(head.state())),
     }
 }

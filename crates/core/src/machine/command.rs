@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{Json, Message, Timestamp};
 
-use super::Settlement;
 use crate::head::{Interruption, Patience};
 use crate::ids::{
     ConfigId, ContextId, LeaseToken, Owner, Position, Registration, TaskKey, WriteId,
 };
 use crate::log::{ArtifactChange, StatusChange, Terms};
 use crate::policy::Retention;
+use crate::push::mark::{FirstPush, NewPush, Settlement};
 use crate::request_key::Fingerprint;
 use crate::trace::TraceContext;
 
@@ -55,24 +55,6 @@ pub struct Submission {
     pub pushes: Option<FirstPush>,
     /// The trace of the request, if it has one.
     pub trace: Option<TraceContext>,
-}
-
-/// The push config that a task begins with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FirstPush {
-    /// Its registration.
-    pub registration: Registration,
-    /// Until when nothing is sent, because the agent may yet answer with a direct message.
-    pub held_until: Option<Timestamp>,
-}
-
-/// A push config that is made, or that replaces the one with the same id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewPush {
-    /// Its registration, under which it is stored already.
-    pub registration: Registration,
-    /// How many configs the task may have.
-    pub most: usize,
 }
 
 /// What can happen to a task.
@@ -132,12 +114,8 @@ pub enum Command {
     },
     /// Its user calls it off.
     Cancel,
-    /// The sweep found the lease expired.
-    Expire,
-    /// The sweep found that the task should have been claimed by now, or that its user did not answer.
-    Wake,
-    /// The sweep found that its user has not answered for as long as a task may wait.
-    Lapse,
+    /// The sweep looks at it, because its due time has come.
+    Look,
     /// An operator deletes it. Of a task that is over only.
     Delete,
     /// Every process that could have worked on the task has certainly ended: its lease and its claim
@@ -231,9 +209,7 @@ impl Command {
             Self::Finish { .. } => "finish",
             Self::Retry { .. } => "retry",
             Self::Cancel => "cancel",
-            Self::Expire => "expire",
-            Self::Wake => "wake",
-            Self::Lapse => "lapse",
+            Self::Look => "look",
             Self::Delete => "delete",
             Self::Void => "void",
             Self::RegisterPush(_) => "register-push",

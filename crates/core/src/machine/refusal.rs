@@ -38,9 +38,6 @@ pub enum Refusal {
     /// The task waits for its user.
     #[error("it waits for its user")]
     WaitsForUser,
-    /// The task does not wait for its user, or may wait for ever.
-    #[error("it does not wait for its user, or may do so for ever")]
-    DoesNotLapse,
     /// The task is not over.
     #[error("the task is not over")]
     NotEnded,

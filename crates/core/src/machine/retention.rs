@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::Timestamp;
 
-use super::{Draft, Refusal, notice};
-use crate::head::{Ending, Head, Phase};
+use super::draft::{Draft, notice};
+use super::refusal::Refusal;
+use crate::head::{Ending, Head};
 use crate::policy::Retention;
 
 /// How long a task is stored at least. Whoever made it may have heard no answer, and makes it again: if
@@ -33,17 +34,12 @@ impl Head {
 
 impl Draft<'_> {
     /// The task has waited for its user for as long as it may.
-    pub(super) fn lapse(&mut self) -> Result<(), Refusal> {
-        let retention = self.stamp.retention.as_ref();
-        let at = self.head.lapses_at(retention).ok_or(Refusal::DoesNotLapse)?;
-        if at > self.stamp.now {
-            return Err(Refusal::NotBefore { at });
-        }
-        let waited = retention.and_then(|retention| retention.waiting).unwrap_or_default();
-        let text = format!("canceled: nobody answered for {}", in_words(waited));
+    pub(super) fn lapse(&mut self) {
+        let waited = self.stamp.retention.and_then(|retention| retention.waiting);
+        let text =
+            format!("canceled: nobody answered for {}", in_words(waited.unwrap_or_default()));
         let message = notice(&self.stamp.write, text);
         self.end(Ending::Canceled, Some(message));
-        Ok(())
     }
 
     /// The task is there for nobody any more.
@@ -55,25 +51,15 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Sets when the store may delete the task, or when somebody must look at it for its age.
-    pub(super) fn retain(&mut self) {
-        let retention = self.stamp.retention.as_ref();
-        let head = &mut self.head;
-        let expires = head.expires_at(retention);
-        head.ttl = expires.filter(|_| head.is_alone() && !head.is_deleted).map(whole_seconds);
-        let look = head.purge_at(retention).or_else(|| head.lapses_at(retention));
-        let look = look.map(|at| if head.is_deleted { at.max(self.stamp.now) } else { at });
-        let is_expired = expires.is_some_and(|at| at <= self.stamp.now);
-        head.due = match (head.due, look) {
-            // Nothing else is to be done about it.
-            _ if is_expired => look,
-            (Some(due), Some(look)) => Some(due.min(look)),
-            (due, look) => due.or(look),
-        };
+    /// From when on the store may delete the task by itself.
+    pub(super) fn ttl(&self) -> Option<Timestamp> {
+        let expires = self.head.expires_at(self.stamp.retention.as_ref());
+        let ttl = expires.filter(|_| self.head.is_alone() && !self.head.is_deleted);
         debug_assert!(
-            head.ttl.is_none() || matches!(head.phase, Phase::Ended(_)),
+            ttl.is_none() || self.head.is_terminal(),
             "only what is over has a time to live"
         );
+        ttl.map(whole_seconds)
     }
 }
 

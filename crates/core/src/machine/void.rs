@@ -1,7 +1,9 @@
 //! After the end of every process: leases and claims of pushes that nobody holds any more.
 
-use super::{Draft, Refusal};
-use crate::head::{Mark, Phase};
+use super::draft::Draft;
+use super::refusal::Refusal;
+use crate::head::Phase;
+use crate::push::mark::Mark;
 
 impl Draft<'_> {
     /// Takes the lease and the claim of pushes away from processes that have certainly ended.
@@ -23,7 +25,8 @@ impl Draft<'_> {
             self.over_lease = lease;
             self.head.deaths += u32::from(self.head.attempt > 1);
             self.head.phase = Phase::Waiting { until: now };
-            self.signal_anew(now);
+            self.looked();
+            self.signal(now);
         }
         Ok(())
     }

@@ -21,8 +21,8 @@ impl Operations {
         validate(request)?;
         let snapshot = self.owned(caller, &request.id, Depth::Tail).await?;
         match self.engine.transact(snapshot, Command::Cancel).await {
-            Ok((snapshot, effects)) => {
-                self.engine.carry_out_or_leave(&snapshot.head, &effects).await;
+            Ok((snapshot, signals)) => {
+                self.engine.carry_out_or_leave(&snapshot.head, &signals).await;
                 self.render(snapshot, None).await
             }
             Err(TransactError::Illegal(refused)) => Err(A2aError::new(

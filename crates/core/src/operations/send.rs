@@ -10,7 +10,7 @@ use crate::engine::{Refused, TransactError};
 use crate::head::{Head, Phase};
 use crate::ids::{ContextId, Generation, Owner, Position, TaskId, TaskKey};
 use crate::log::{Terms, without_task};
-use crate::machine::{Command, Effect, FirstPush, Stamp, Submission};
+use crate::machine::{Command, FirstPush, Stamp, Submission};
 use crate::push::{Offer, Origin, Replaced, is_certain, refused_config};
 use crate::request_key::{Fingerprint, MAX_REQUEST_KEY_BYTES};
 use crate::store::{Created, Depth, Snapshot};
@@ -242,7 +242,7 @@ impl Operations {
         let head = change.head();
         match self.engine.create(&change).await {
             Ok(Created::Now) => {
-                self.engine.carry_out_or_leave(head, change.effects()).await;
+                self.engine.carry_out_or_leave(head, change.signals()).await;
                 let tail = change.entries().to_vec();
                 Ok(Accepted::now(Snapshot { head: head.clone(), tail, inline_bytes: 0 }))
             }
@@ -277,7 +277,7 @@ impl Operations {
         }
         // The first signal may be what was lost.
         if existing.head.phase == Phase::Submitted {
-            let again = [Effect::Signal { at: self.engine.clock.now() }];
+            let again = [self.engine.clock.now()];
             self.engine.carry_out_or_leave(&existing.head, &again).await;
         }
         Ok(Accepted::before(existing, Position(1)))
@@ -334,8 +334,8 @@ impl Operations {
         let command = Command::Message { message, terms, request: fingerprint, push };
         let (outcome, offer) = Box::pin(self.transact_offer(snapshot, command, offer)).await;
         match outcome {
-            Ok((snapshot, effects)) => {
-                self.engine.carry_out_or_leave(&snapshot.head, &effects).await;
+            Ok((snapshot, signals)) => {
+                self.engine.carry_out_or_leave(&snapshot.head, &signals).await;
                 if let Some(offer) = offer {
                     self.accepted(&snapshot.head, offer).await;
                 }
@@ -363,7 +363,7 @@ impl Operations {
         base: Snapshot,
         command: Command,
         mut offer: Option<Offer>,
-    ) -> (Result<(Snapshot, Vec<Effect>), TransactError>, Option<Offer>) {
+    ) -> (Result<(Snapshot, Vec<Timestamp>), TransactError>, Option<Offer>) {
         let decide = |head: &Head, stamp: &Stamp| {
             if let Some(offer) = &mut offer {
                 offer.note(head);
@@ -457,7 +457,7 @@ impl Operations {
         unseen: bool,
         history_length: Option<i32>,
     ) -> Result<SendMessageResponse, A2aError> {
-        let direct = snapshot.head.direct && unseen;
+        let direct = snapshot.head.is_direct() && unseen;
         let task = self.render(snapshot, history_length).await?;
         Ok(match task.status.message {
             Some(message) if direct => SendMessageResponse::Message(without_task(message)),

@@ -415,7 +415,7 @@ impl Tail {
     fn open(&mut self) -> Option<StreamEvent> {
         let Opening { task, generation, may_be_direct, .. } = self.opening.take()?;
         if may_be_direct
-            && self.head.direct
+            && self.head.is_direct()
             && let Some(answer) = self.direct(&task)
         {
             self.end();

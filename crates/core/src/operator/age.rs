@@ -47,7 +47,7 @@ fn lacks_time(head: &Head, stamp: &Stamp) -> bool {
         Phase::Ended(_) => {
             head.ttl.is_none() && head.due.is_none() && head.expires_at(retention).is_some()
         }
-        Phase::Interrupted(_) => {
+        Phase::Interrupted { .. } => {
             let lapses = head.lapses_at(retention);
             lapses.is_some_and(|at| head.due.is_none_or(|due| due > at))
         }

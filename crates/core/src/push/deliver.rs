@@ -306,8 +306,8 @@ impl<'a> Delivering<'a> {
     async fn settle(&mut self, settlement: Settlement) -> Result<bool, RunError> {
         let command = Command::SettlePush(settlement);
         match self.engine.transact(self.state.snapshot(), command).await {
-            Ok((snapshot, effects)) => {
-                self.engine.carry_out_or_leave(&snapshot.head, &effects).await;
+            Ok((snapshot, signals)) => {
+                self.engine.carry_out_or_leave(&snapshot.head, &signals).await;
                 Ok(true)
             }
             Err(TransactError::Illegal(refused)) => {

@@ -15,10 +15,11 @@ use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::engine::TransactError;
-use crate::head::{DUE_SHARDS, Head, Mark};
+use crate::head::{DUE_SHARDS, Head};
 use crate::ids::{ConfigId, Generation, Position, Registration, TaskKey};
 use crate::machine::Command;
 use crate::operator::{OperateError, Operator, not_done};
+use crate::push::mark::Mark;
 use crate::push::{Delivery, Failing, PushConfig};
 use crate::store::{Depth, Snapshot, StoreError};
 use crate::version::ProtocolVersion;

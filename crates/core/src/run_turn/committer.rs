@@ -308,10 +308,10 @@ impl<'a> Committer<'a> {
     async fn commit(&mut self, command: Command) -> Result<(), TransactError> {
         let pusher = self.beside.pusher();
         let as_of = self.engine.clock.now();
-        let (now, effects) = self.engine.transact_as(&pusher, self.now.clone(), command).await?;
+        let (now, signals) = self.engine.transact_as(&pusher, self.now.clone(), command).await?;
         self.now = now;
         self.beside.show(&self.now, as_of);
-        self.engine.carry_out(&self.now.head, &effects).await?;
+        self.engine.carry_out(&self.now.head, &signals).await?;
         Ok(())
     }
 }

@@ -43,7 +43,7 @@ impl Known {
     /// The message of a direct answer.
     fn direct_message(&self) -> Option<Message> {
         let task = fold(&self.head, &self.log);
-        let message = task.status.message.filter(|_| self.head.direct)?;
+        let message = task.status.message.filter(|_| self.head.is_direct())?;
         Some(Message { task_id: String::new(), ..message })
     }
 

@@ -240,7 +240,7 @@ impl Oracle {
     pub(super) fn check_empty(&self) -> Verdict {
         let may_stay = |head: &Head| {
             let retention = self.policy.retention.as_ref();
-            matches!(head.phase, Phase::Interrupted(_)) && head.lapses_at(retention).is_none()
+            matches!(head.phase, Phase::Interrupted { .. }) && head.lapses_at(retention).is_none()
         };
         let left = self.tasks.values().find(|known| !may_stay(&known.head));
         ensure(left.is_none(), "I15", || {

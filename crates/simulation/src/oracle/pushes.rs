@@ -124,7 +124,7 @@ impl Hook {
 
 /// Whether the sender of a task was answered with a message, and knows of no task.
 fn is_unknown(head: &Head) -> bool {
-    head.direct && !head.is_listed()
+    head.is_direct() && !head.is_listed()
 }
 
 /// What receivers are sent of a part of the log.
@@ -404,7 +404,9 @@ fn together(run: &[&Entry], head: &Head) -> Option<StreamResponse> {
         return all.map(StreamResponse::ArtifactUpdate);
     };
     match last.to_stream(head)? {
-        StreamResponse::StatusUpdate(update) if head.direct && last.position == head.position => {
+        StreamResponse::StatusUpdate(update)
+            if head.is_direct() && last.position == head.position =>
+        {
             let mut message = update.status.message?;
             message.task_id.clear();
             Some(StreamResponse::Message(message))

@@ -95,7 +95,10 @@ impl Liar {
             Planted::KeyForgotten => head.request = None,
             Planted::FollowUpKeysForgotten => head.follow_ups.clear(),
             Planted::EndHidden if head.phase == Phase::Ended(Ending::Completed) => {
-                head.phase = Phase::Interrupted(Interruption::InputRequired);
+                head.phase = Phase::Interrupted {
+                    interruption: Interruption::InputRequired,
+                    patience: None,
+                };
             }
             Planted::OwnersForgotten => {
                 let turn = self.commits.fetch_add(1, Ordering::Relaxed);

@@ -71,11 +71,10 @@ pub(crate) async fn both_interruptions_are_stored(bench: Bench) {
         let message = Some(agent_message("q", "who are you?"));
         let checkpoint = Some(json_of(r#"{"step":2}"#));
         task.park(Pause::ForUser { interruption, message, checkpoint, patience }).await;
-        assert_eq!(task.head().phase, Phase::Interrupted(interruption));
-        assert_eq!(task.head().patience, patience);
+        assert_eq!(task.head().phase, Phase::Interrupted { interruption, patience });
         task.verify().await;
         task.apply(Command::Cancel).await;
-        assert_eq!(task.head().patience, None);
+        assert_eq!(task.head().patience(), None);
         task.verify().await;
     }
 }
@@ -148,7 +147,7 @@ pub(crate) async fn a_direct_answer_is_stored(bench: Bench) {
         task.claim().await;
         task.finish(Finish::Direct(agent_message("m", "hello yourself"))).await;
         let head = bench.read(task.key()).await.head;
-        assert_eq!((head.direct, head.sender_waits_until), (true, until));
+        assert_eq!((head.is_direct(), head.sender_waits_until), (true, until));
         task.verify().await;
     }
 }
@@ -185,14 +184,14 @@ pub(crate) async fn a_claim_too_many_ends_the_task(bench: Bench) {
 pub(crate) async fn what_the_sweep_decides_is_stored(bench: Bench) {
     let mut task = bench.submit().await;
     bench.advance(SIGNAL_GRACE);
-    task.apply(Command::Wake).await;
+    task.apply(Command::Look).await;
     task.verify().await;
     task.claim().await;
     let postponed = task.base.head.postpone(&bench.stamp());
     task.commit(&postponed).await;
     task.verify().await;
     bench.advance(LEASE);
-    task.apply(Command::Expire).await;
+    task.apply(Command::Look).await;
     assert_eq!((task.head().position.0, task.head().revision.0), (2, 5));
     task.verify().await;
 }
@@ -265,7 +264,7 @@ pub(crate) async fn an_unseen_change_makes_a_base_stale(bench: Bench) {
     let before = task.base.clone();
     let late = task.decide(claim(&bench.fresh_token()));
     bench.advance(SIGNAL_GRACE);
-    task.apply(Command::Wake).await;
+    task.apply(Command::Look).await;
     task.check(&lost(bench.commit(&before, &late).await));
     task.verify().await;
 }

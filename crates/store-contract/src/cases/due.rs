@@ -182,7 +182,7 @@ pub(crate) async fn a_moved_time_is_found_where_it_is_now_only(bench: Bench) {
     let mut task = bench.submit().await;
     let old = task.head().due.expect("due");
     bench.advance(SIGNAL_GRACE);
-    task.apply(Command::Wake).await;
+    task.apply(Command::Look).await;
     let new = task.head().due.expect("due");
     assert!(new > old);
     let shard = due_shard(task.key());
@@ -203,7 +203,7 @@ pub(crate) async fn the_index_follows_the_head(bench: Bench) {
     assert_indexed(&bench, &task).await;
     bench.advance(LEASE * 2);
     task.refresh().await;
-    task.apply(Command::Expire).await;
+    task.apply(Command::Look).await;
     assert_indexed(&bench, &task).await;
     task.claim().await;
     task.park_until(bench.now().saturating_add(Duration::from_hours(1))).await;

@@ -93,7 +93,7 @@ pub(crate) async fn a_task_that_waits_for_its_user_is_due_at_its_time(bench: Ben
     let due = due_of(&bench, task.key()).await;
     assert_eq!(due, Some(bench.now().saturating_add(KEPT)));
     bench.advance(KEPT);
-    task.apply(Command::Lapse).await;
+    task.apply(Command::Look).await;
     task.verify().await;
     assert_eq!(task.head().state(), TaskState::Canceled);
 }

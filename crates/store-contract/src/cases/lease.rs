@@ -165,7 +165,7 @@ pub(crate) async fn once_renewed_it_does_not_expire(bench: Bench) {
     let mut task = bench.submit().await;
     task.claim().await;
     bench.advance(LEASE);
-    let expire = task.decide(Command::Expire);
+    let expire = task.decide(Command::Look);
     let seen = task.base.clone();
     task.renew(LEASE).await;
     task.check(&lost(bench.commit(&seen, &expire).await));

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::head::{DUE_SHARDS, Impatience, Interruption, Mark, Patience, due_shard};
+use a2a_lambda_core::head::{DUE_SHARDS, Impatience, Interruption, Patience, due_shard};
 use a2a_lambda_core::machine::{Change, Command, Finish, Pause, Submission, TurnEnd, Update};
+use a2a_lambda_core::push::Mark;
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Cursor, Depth, ListQuery};
 use a2a_lambda_core::{Head, LeaseToken, Phase, Position, TaskKey, Terms};
@@ -170,17 +171,17 @@ impl Duel<'_> {
                 0..6 => self.claim(place),
                 6..8 => self.message(head),
                 8 if self.rng.percent(30) => Command::Cancel,
-                _ => Command::Wake,
+                _ => Command::Look,
             },
             Phase::Running { token, .. } => match self.rng.below(10) {
                 0..5 => Command::Emit { token: token.clone(), updates: self.updates() },
                 5..8 => self.end_of_turn(head, token),
                 8 => self.message(head),
                 _ if self.rng.percent(15) => Command::Cancel,
-                _ if self.rng.percent(50) => Command::Expire,
+                _ if self.rng.percent(50) => Command::Look,
                 _ => self.claim(place),
             },
-            Phase::Interrupted(_) if self.rng.percent(90) => self.message(head),
+            Phase::Interrupted { .. } if self.rng.percent(90) => self.message(head),
             _ => Command::Cancel,
         };
         head.apply(command, &stamp).ok()

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::head::Mark;
 use a2a_lambda_core::machine::{Command, FirstPush, NewPush, Settlement, Stamp};
+use a2a_lambda_core::push::Mark;
 use a2a_lambda_core::{Head, LeaseToken, Position, Registration};
 
 use super::Duel;

@@ -389,7 +389,7 @@ async fn endings(retention: Option<Retention>) -> Vec<Point> {
     let mut life = Life::new(submission(""), retention).await;
     life.claim().await;
     life.seconds = 60;
-    life.apply(Command::Expire).await;
+    life.apply(Command::Look).await;
     points.push(life.point("waiting-died").await);
     life.claim().await;
     life.finish(Finish::Failed(None)).await;

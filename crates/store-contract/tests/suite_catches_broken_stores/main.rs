@@ -303,7 +303,11 @@ impl Broken {
                 }
             }
             (Fault::FollowUpsAreForgotten, _) => head.follow_ups.clear(),
-            (Fault::PatienceIsForgotten, _) => head.patience = None,
+            (Fault::PatienceIsForgotten, _) => {
+                if let Phase::Interrupted { patience, .. } = &mut head.phase {
+                    *patience = None;
+                }
+            }
             (Fault::TheRequestIsForgotten, _) => head.request = None,
             (Fault::SenderWaitsIsForgotten, _) => head.sender_waits_until = None,
             _ => {}

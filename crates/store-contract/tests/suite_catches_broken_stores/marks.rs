@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use a2a_lambda_core::head::{Head, Mark, Pushes};
+use a2a_lambda_core::head::Head;
+use a2a_lambda_core::push::{Mark, Pushes};
 use a2a_lambda_core::store::{Depth, DueTask};
 use a2a_lambda_core::{Change, LeaseToken, Snapshot, TaskKey, TaskStore};
 use a2a_lambda_protocol::Timestamp;

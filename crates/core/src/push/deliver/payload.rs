@@ -53,7 +53,7 @@ pub(super) fn next(
         return Found::NeedsLogAfter(head.position);
     }
     // The sender has been answered with a direct message, and knows of no task.
-    let unknown = head.direct && !head.is_listed();
+    let unknown = head.is_direct() && !head.is_listed();
     if !delivery.introduced && policy.push_task && !unknown {
         let through = delivery.cursor.max(Position(1));
         return whole(config, head, log, through, None, false, policy);
@@ -91,7 +91,7 @@ pub(super) fn next(
         }
         None => first.to_stream(head),
     };
-    let direct = head.direct && through == head.position;
+    let direct = head.is_direct() && through == head.position;
     let response = match response {
         Some(StreamResponse::StatusUpdate(update)) if direct => {
             update.status.message.map(without_task).map(StreamResponse::Message)

@@ -54,7 +54,7 @@ fn a_submission_is_signaled_and_due() {
     assert_eq!((head.position, head.generation), (Position(1), Generation(1)));
     assert_eq!(head.last_message, Position(1));
     assert_eq!((head.created_at, head.status_at, head.due), (at(7), at(7), Some(at(67))));
-    assert_eq!((change.entries().len(), change.effects().len()), (1, 1));
+    assert_eq!((change.entries().len(), change.signals().len()), (1, 1));
 }
 
 /// A task that was asked, with a message in each phase; and what each entry is numbered.
@@ -196,7 +196,9 @@ fn what_was_said_at_an_end_with_mail_is_shown_all_the_same() {
         assert_eq!(status.state, TaskState::Working, "{said}");
         assert_eq!(text_of(status.message.as_ref().unwrap()), said);
         assert!(
-            change.head().is_held_by(&token()) && change.head().emitted && !change.head().direct
+            change.head().is_held_by(&token())
+                && change.head().emitted
+                && !change.head().is_direct()
         );
         assert_eq!(change.head().attempt, 1, "the next turn's first attempt has begun");
     }
@@ -244,7 +246,10 @@ fn a_direct_message_is_only_possible_first() {
     assert_eq!(refusal(&later, direct(&later), 11), Refusal::NotFirst);
 
     let again = then(&waiting(), claim("holder"), 100);
-    assert!(apply(&again, direct(&again), 101).head().direct, "a second attempt is still first");
+    assert!(
+        apply(&again, direct(&again), 101).head().is_direct(),
+        "a second attempt is still first"
+    );
 }
 
 #[test]
@@ -328,7 +333,7 @@ fn a_stale_lease_writes_nothing() {
     ] {
         assert_eq!(refusal(&taken, command, 32), Refusal::StaleLease);
     }
-    let expired = then(&running(), Command::Expire, 31);
+    let expired = then(&running(), Command::Look, 31);
     assert_eq!(refusal(&expired, emit(vec![]), 32), Refusal::StaleLease);
 }
 
@@ -336,7 +341,7 @@ fn a_stale_lease_writes_nothing() {
 fn only_who_takes_a_lease_away_is_held_to_its_end() {
     let head = running();
     assert_eq!(apply(&head, claim("another"), 40).over_lease(), Some(at(31)));
-    assert_eq!(apply(&head, Command::Expire, 40).over_lease(), Some(at(31)));
+    assert_eq!(apply(&head, Command::Look, 40).over_lease(), Some(at(31)));
     for command in [
         message("more"),
         emit(vec![progress("late")]),
@@ -366,13 +371,13 @@ fn what_is_not_yet_to_be_done_is_postponed() {
     assert_eq!(postponed(&submitted(), 70), Some(130), "until the next signal is late");
     assert_eq!(postponed(&interrupted(Interruption::InputRequired), 70), None);
     let change = waiting().postpone(&stamp(70));
-    assert!(change.entries().is_empty() && change.effects().is_empty());
+    assert!(change.entries().is_empty() && change.signals().is_empty());
     assert_eq!(describe(&waiting(), &change), "waiting until 100, due 160");
 }
 
 #[test]
 fn an_expired_task_is_claimed_again_with_its_attempt_counted() {
-    let expired = then(&running(), Command::Expire, 40);
+    let expired = then(&running(), Command::Look, 40);
     assert_eq!(expired.phase, Phase::Waiting { until: at(40) });
     let again = then(&expired, claim("another"), 40);
     assert_eq!((again.attempt, again.fence.0), (2, 2));

@@ -1,10 +1,11 @@
 //! The pending-push mark: what becomes of it, whatever happens, and when it is looked at.
 
-use a2a_lambda_core::head::{Ending, Mark, Pushes};
+use a2a_lambda_core::head::Ending;
 use a2a_lambda_core::invariants::check_change;
 use a2a_lambda_core::machine::{
-    Effect, Finish, FirstPush, NewPush, Refusal, Settlement, Stamp, Submission,
+    Finish, FirstPush, NewPush, Refusal, Settlement, Stamp, Submission,
 };
+use a2a_lambda_core::push::{Mark, Pushes};
 use a2a_lambda_core::{Change, Command, Head, LeaseToken};
 use a2a_lambda_protocol::Timestamp;
 
@@ -119,7 +120,7 @@ fn cell(before: &Head, outcome: Result<Change, Refusal>) -> String {
     };
     check_change(before, &change).unwrap();
     let Some(pushes) = &change.head().pushes else { return "gone".into() };
-    let signals = change.effects().iter().any(|Effect::Signal { at: when }| *when > at(10));
+    let signals = change.signals().iter().any(|when| *when > at(10));
     let epoch = if pushes.epoch == EPOCH { "" } else { "*" };
     let signal = if signals { "!" } else { "" };
     format!("{}{epoch}{signal}", word(pushes.mark.as_ref()))
@@ -232,17 +233,17 @@ fn a_postponed_task_is_still_due_for_its_pushes() {
 fn one_signal_is_sent_for_one_time() {
     let head = marked(running(), mark("P 30"));
     let settled = head.apply(settle(&head, Some(50)), &stamp(10)).unwrap();
-    assert_eq!(settled.effects(), [Effect::Signal { at: at(50) }]);
+    assert_eq!(settled.signals(), [at(50)]);
     // Something is sent to another receiver meanwhile.
     let claimed = settled.head().apply(emit(vec![progress("half")]), &by("P", 11)).unwrap();
     let again = |next| {
         let settling = settlement(claimed.head(), Some(at(next)));
         let epoch = claimed.head().pushes.as_ref().unwrap().epoch;
         let command = Command::SettlePush(Settlement { epoch, ..settling });
-        claimed.head().apply(command, &stamp(12)).unwrap().effects().to_vec()
+        claimed.head().apply(command, &stamp(12)).unwrap().signals().to_vec()
     };
     assert_eq!(again(50), []);
-    assert_eq!(again(40), [Effect::Signal { at: at(40) }]);
+    assert_eq!(again(40), [at(40)]);
 }
 
 #[test]
@@ -317,7 +318,7 @@ fn new_task(held_until: Option<u64>) -> Change {
 fn a_new_tasks_mark_waits_for_its_runner() {
     let new = new_task(None);
     assert_eq!(word(new.head().mark()), "wait 2");
-    assert_eq!(new.effects(), [Effect::Signal { at: at(0) }]);
+    assert_eq!(new.signals(), [at(0)]);
     let begun = new.head().apply(claim("holder"), &by("P", 1)).unwrap();
     assert_eq!(word(begun.head().mark()), "P 31");
     // One that is called off before does not wait.
@@ -330,8 +331,8 @@ fn a_new_tasks_mark_waits_for_its_runner() {
 fn nothing_is_sent_of_what_may_turn_out_to_be_no_task() {
     let new = new_task(Some(20));
     assert_eq!(word(new.head().mark()), "wait 20");
-    let signals = [Effect::Signal { at: at(20) }, Effect::Signal { at: at(0) }];
-    assert_eq!(new.effects(), signals, "the runner may have nothing to commit by then");
+    let signals = [at(20), at(0)];
+    assert_eq!(new.signals(), signals, "the runner may have nothing to commit by then");
     let begun = new.head().apply(claim("holder"), &by("P", 1)).unwrap();
     assert_eq!(word(begun.head().mark()), "wait 20");
     let begun = begun.head();

@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::head::{Ending, Impatience, Phase};
 use a2a_lambda_core::invariants::check_change;
-use a2a_lambda_core::machine::{Effect, Refusal};
+use a2a_lambda_core::machine::Refusal;
 use a2a_lambda_core::{Command, Head};
 use a2a_lambda_protocol::TaskState;
 
@@ -17,7 +17,7 @@ fn impatient(impatience: Impatience) -> Head {
 fn the_limit_of_the_wait_is_signaled_and_due() {
     let asked = apply(&running(), ask_impatiently(&running(), Impatience::Wake), 2);
     check_change(&running(), &asked).unwrap();
-    assert_eq!(asked.effects(), [Effect::Signal { at: at(50) }]);
+    assert_eq!(asked.signals(), [at(50)]);
     assert_eq!(asked.head().due, Some(at(110)));
     assert_eq!(asked.head().state(), TaskState::InputRequired);
 }
@@ -26,13 +26,13 @@ fn the_limit_of_the_wait_is_signaled_and_due() {
 fn before_the_limit_only_the_user_goes_on() {
     for impatience in [Impatience::Wake, Impatience::Fail] {
         let head = impatient(impatience);
-        for command in [claim("early"), Command::Wake] {
-            let refused = head.apply(command, &stamp(49)).unwrap_err();
-            assert_eq!(refused.refusal, Refusal::NotBefore { at: at(50) });
-        }
+        let refused = head.apply(claim("early"), &stamp(49)).unwrap_err();
+        assert_eq!(refused.refusal, Refusal::NotBefore { at: at(50) });
+        let looked = apply(&head, Command::Look, 49);
+        assert_eq!((looked.signals(), looked.head().due), (&[][..], Some(at(110))));
         let answered = apply(&head, message("blue"), 49);
         check_change(&head, &answered).unwrap();
-        assert_eq!((&answered.head().phase, answered.head().patience), (&Phase::Submitted, None));
+        assert_eq!((&answered.head().phase, answered.head().patience()), (&Phase::Submitted, None));
         // The limit is no limit any more.
         let claimed = apply(answered.head(), claim("next"), 51);
         assert_eq!(claimed.head().state(), TaskState::Working);
@@ -45,7 +45,7 @@ fn after_the_limit_the_agent_goes_on() {
     let claimed = apply(&head, claim("next"), 50);
     check_change(&head, &claimed).unwrap();
     assert_eq!(claimed.head().state(), TaskState::Working);
-    assert_eq!(claimed.head().patience, None);
+    assert_eq!(claimed.head().patience(), None);
     assert_eq!(claimed.head().checkpoint, head.checkpoint);
     assert_eq!((claimed.head().attempt, claimed.entries().len()), (1, 1));
 }
@@ -56,15 +56,15 @@ fn after_the_limit_the_task_fails() {
     let claimed = apply(&head, claim("next"), 50);
     check_change(&head, &claimed).unwrap();
     assert_eq!(claimed.head().phase, Phase::Ended(Ending::Failed));
-    assert_eq!((claimed.head().patience, claimed.head().due), (None, None));
+    assert_eq!((claimed.head().patience(), claimed.head().due), (None, None));
 }
 
 #[test]
 fn the_sweep_signals_for_a_late_user() {
     let head = impatient(Impatience::Wake);
-    let woken = apply(&head, Command::Wake, 110);
+    let woken = apply(&head, Command::Look, 110);
     check_change(&head, &woken).unwrap();
-    assert_eq!(woken.effects(), [Effect::Signal { at: at(110) }]);
+    assert_eq!(woken.signals(), [at(110)]);
     assert_eq!(woken.head().due, Some(at(170)));
     // What was due too early is due again when the wait is over.
     assert_eq!(head.postpone(&stamp(20)).head().due, Some(at(110)));
@@ -75,5 +75,5 @@ fn a_message_that_comes_with_the_question_is_not_waited_for() {
     let head = then(&running(), message("wait"), 2);
     let asked = apply(&head, ask_impatiently(&running(), Impatience::Fail), 3);
     check_change(&head, &asked).unwrap();
-    assert_eq!((asked.head().state(), asked.head().patience), (TaskState::Working, None));
+    assert_eq!((asked.head().state(), asked.head().patience()), (TaskState::Working, None));
 }

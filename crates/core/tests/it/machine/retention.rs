@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::head::{Ending, Impatience, Interruption, Phase};
 use a2a_lambda_core::invariants::check_change;
-use a2a_lambda_core::machine::{Finish, Refusal, Stamp, Submission};
+use a2a_lambda_core::machine::{Finish, Stamp, Submission};
 use a2a_lambda_core::{Change, Command, Head, Retention, TraceContext};
 use a2a_lambda_protocol::TaskState;
 
@@ -97,9 +97,9 @@ fn a_user_is_waited_for_until_the_time_and_no_longer() {
     for interruption in [Interruption::InputRequired, Interruption::AuthRequired] {
         let head = then(&running(), ask(&running(), interruption), 2);
         assert_eq!(head.due, Some(at(2_002)));
-        let early = head.apply(Command::Lapse, &keeping(2_001)).unwrap_err();
-        assert_eq!(early.refusal, Refusal::NotBefore { at: at(2_002) });
-        let lapsed = change(&head, Command::Lapse, 2_002);
+        let early = then(&head, Command::Look, 2_001);
+        assert_eq!((&early.phase, early.due), (&head.phase, Some(at(2_002))));
+        let lapsed = change(&head, Command::Look, 2_002);
         assert_eq!(lapsed.head().phase, Phase::Ended(Ending::Canceled));
         assert_eq!((lapsed.head().ttl, lapsed.head().due), (Some(at(3_002)), None));
         let a2a_lambda_core::Event::Status(status) = &lapsed.entries()[0].event else {
@@ -118,8 +118,8 @@ fn a_message_begins_the_wait_anew() {
     let run = then(&answered, Command::Claim { token: token(), max_attempts: 3 }, 1_901);
     let asked = then(&run, ask(&run, Interruption::InputRequired), 1_902);
     assert_eq!(asked.due, Some(at(3_902)));
-    let early = asked.apply(Command::Lapse, &keeping(3_901)).unwrap_err();
-    assert_eq!(early.refusal, Refusal::NotBefore { at: at(3_902) });
+    let early = then(&asked, Command::Look, 3_901);
+    assert_eq!((early.phase, early.due), (asked.phase, Some(at(3_902))));
 }
 
 /// The agent's patience, if it is shorter, comes first.

@@ -5,7 +5,7 @@ use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
 use a2a_lambda_core::log::{ArtifactChange, StatusChange};
 use a2a_lambda_core::machine::{Finish, NewPush, Pause, Stamp, Submission, TurnEnd, Update};
 use a2a_lambda_core::{
-    Change, Command, ContextId, Effect, Generation, Head, LeaseToken, Owner, Phase, Position, Terms,
+    Change, Command, ContextId, Generation, Head, LeaseToken, Owner, Phase, Position, Terms,
 };
 use a2a_lambda_protocol::{Artifact, Json, Message, Part, Role, TaskState, Timestamp};
 
@@ -193,6 +193,7 @@ pub(crate) fn ended(ending: Ending) -> Head {
     let running = running();
     let ended = match ending {
         Ending::Completed => finish(&running, Finish::Completed(None)),
+        Ending::Answered => finish(&running, Finish::Direct(agent("hello"))),
         Ending::Failed => finish(&running, Finish::Failed(None)),
         Ending::Rejected => finish(&running, Finish::Rejected(None)),
         Ending::Canceled => Command::Cancel,
@@ -213,8 +214,7 @@ pub(crate) fn describe(before: &Head, change: &Change) -> String {
     if entries > 0 {
         said.push(format!("entries +{entries}"));
     }
-    for effect in change.effects() {
-        let Effect::Signal { at } = effect;
+    for at in change.signals() {
         said.push(format!("signal at {}", seconds(*at)));
     }
     if after.due != before.due {
@@ -236,9 +236,10 @@ pub(crate) fn describe(before: &Head, change: &Change) -> String {
     if after.revision != before.revision.next() {
         said.push("no new revision".into());
     }
-    for (name, before, after) in
-        [("emitted", before.emitted, after.emitted), ("direct", before.direct, after.direct)]
-    {
+    for (name, before, after) in [
+        ("emitted", before.emitted, after.emitted),
+        ("direct", before.is_direct(), after.is_direct()),
+    ] {
         if before != after {
             said.push(name.into());
         }

@@ -50,10 +50,8 @@ fn command(row: &str, head: &Head) -> Command {
         "direct" => finish(head, Finish::Direct(agent("hello"))),
         "retry" => retry(5),
         "cancel" => Command::Cancel,
-        "expire" => Command::Expire,
-        "wake" => Command::Wake,
+        "look" => Command::Look,
         "void" => Command::Void,
-        "lapse" => Command::Lapse,
         "delete" => Command::Delete,
         other => panic!("no command {other}"),
     }
@@ -70,14 +68,13 @@ fn cell(outcome: Result<Change, Refusal>) -> String {
         Err(Refusal::NotBefore { .. }) => return "early".into(),
         Err(Refusal::WaitsForUser) => return "user".into(),
         Err(Refusal::NoLease) => return "no lease".into(),
-        Err(Refusal::DoesNotLapse) => return "waits not".into(),
         Err(Refusal::NotEnded) => return "not over".into(),
         Err(other) => panic!("no word for {other:?}"),
     };
     if change.head().is_deleted {
         return format!("deleted+{}", change.entries().len());
     }
-    let signal = if change.effects().is_empty() { "" } else { "!" };
+    let signal = if change.signals().is_empty() { "" } else { "!" };
     let name = change.head().phase.name().replace("-required", "");
     format!("{name}+{}{signal}", change.entries().len())
 }
@@ -96,10 +93,8 @@ reject         | stale        | rejected+1    | rejected+1   | stale          | 
 direct         | stale        | completed+1   | completed+1  | stale          | stale        | stale        | stale        | -
 retry          | stale        | waiting+0!    | waiting+0!   | stale          | stale        | stale        | stale        | -
 cancel         | canceled+1   | canceled+1    | canceled+1   | canceled+1     | canceled+1   | canceled+1   | canceled+1   | -
-expire         | no lease     | held          | waiting+0!   | no lease       | no lease     | no lease     | no lease     | -
-wake           | submitted+0! | held          | held         | early          | waiting+0!   | user         | user         | -
+look           | submitted+0! | running+0     | waiting+0!   | waiting+0      | waiting+0!   | input+0      | auth+0       | -
 void           | no lease     | waiting+0!    | waiting+0!   | no lease       | no lease     | no lease     | no lease     | no lease
-lapse          | waits not    | waits not     | waits not    | waits not      | waits not    | waits not    | waits not    | -
 delete         | not over     | not over      | not over     | not over       | not over     | not over     | not over     | deleted+0
 ";
 
@@ -150,7 +145,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("submitted", "message", "submitted, entries +1, last message 2"),
     ("submitted", "claim", "running until 40, entries +1, attempt 1, fence 1, status at 10"),
     ("submitted", "cancel", "canceled, entries +1, due never, status at 10"),
-    ("submitted", "wake", "submitted, signal at 10, due 70"),
+    ("submitted", "look", "submitted, signal at 10, due 70"),
     ("running", "message", "running until 31, entries +1, last message 3"),
     ("running", "emit", "running until 40, entries +2, emitted, status at 10"),
     ("running", "park, input", "input-required, entries +1, due never, attempt 0, turn 1, consumed 1, checkpoint 1, status at 10"),
@@ -163,15 +158,17 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("running", "retry", "waiting until 15, signal at 15"),
     ("running", "cancel", "canceled, entries +1, due never, status at 10"),
     ("running", "void", "waiting until 10, signal at 10, due 70"),
+    ("running", "look", "running until 31, due 31"),
+    ("waiting", "look", "waiting until 100, due 160"),
     ("expired", "message", "running until 31, entries +1, signal at 31, last message 3"),
     ("expired", "claim", "running until 61, attempt 2, fence 2"),
     ("expired", "emit", "running until 61, entries +2, emitted, status at 31"),
-    ("expired", "expire", "waiting until 31, signal at 31, due 91"),
+    ("expired", "look", "waiting until 31, signal at 31, due 91"),
     ("waiting", "message", "waiting until 10, entries +1, signal at 10, last message 3"),
     ("waiting", "cancel", "canceled, entries +1, due never, status at 10"),
     ("due", "message", "waiting until 100, entries +1, signal at 100, last message 3"),
     ("due", "claim", "running until 130, attempt 2, fence 2"),
-    ("due", "wake", "waiting until 100, signal at 100, due 160"),
+    ("due", "look", "waiting until 100, signal at 100, due 160"),
     ("input", "message", "submitted, entries +1, signal at 10, due 70, last message 4, status at 10"),
     ("input", "cancel", "canceled, entries +1, checkpoint none, status at 10"),
 ];
@@ -207,16 +204,11 @@ fn a_refusal_names_the_command_the_phase_and_the_reason() {
         ),
         (
             &interrupted(Interruption::AuthRequired),
-            Command::Wake,
+            claim("stranger"),
             10,
-            "a auth-required task does not allow wake: it waits for its user",
+            "a auth-required task does not allow claim: it waits for its user",
         ),
-        (
-            &waiting(),
-            Command::Expire,
-            10,
-            "a waiting task does not allow expire: there is no lease",
-        ),
+        (&waiting(), Command::Void, 10, "a waiting task does not allow void: there is no lease"),
     ] {
         assert_eq!(refused(head, command, now), expected);
     }

@@ -26,9 +26,8 @@ enum Step {
     Finish { how: u8, updates: usize, stale: bool },
     Retry { after: u64, updates: usize, stale: bool },
     Cancel,
-    Expire,
     Void,
-    Wake,
+    Look,
     Postpone,
     Register { name: usize },
     Unregister { id: usize },
@@ -50,10 +49,9 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
         3 => (0..50_u64, 0..3_usize, stale())
             .prop_map(|(after, updates, stale)| Step::Retry { after, updates, stale }),
         1 => prop::bool::weighted(0.3)
-            .prop_map(|cancel| if cancel { Step::Cancel } else { Step::Wake }),
-        2 => Just(Step::Expire),
+            .prop_map(|cancel| if cancel { Step::Cancel } else { Step::Look }),
+        4 => Just(Step::Look),
         1 => Just(Step::Void),
-        2 => Just(Step::Wake),
         1 => Just(Step::Postpone),
         1 => (0..NAMES.len()).prop_map(|name| Step::Register { name }),
         1 => (0..IDS.len()).prop_map(|id| Step::Unregister { id }),
@@ -129,9 +127,8 @@ impl Walk {
                 reason: None,
             },
             Step::Cancel => Command::Cancel,
-            Step::Expire => Command::Expire,
             Step::Void => Command::Void,
-            Step::Wake => Command::Wake,
+            Step::Look => Command::Look,
             Step::Postpone => return None,
             Step::Register { name } => register(NAMES[name]),
             Step::Unregister { id } => unregister(IDS[id]),
@@ -235,8 +232,8 @@ proptest! {
             let later = match walk.head.phase {
                 Phase::Waiting { until } => later.max(until),
                 // It may be due for its pushes before.
-                Phase::Interrupted(_) => {
-                    walk.head.patience.map_or(later, |patience| later.max(patience.until))
+                Phase::Interrupted { patience, .. } => {
+                    patience.map_or(later, |patience| later.max(patience.until))
                 }
                 _ => later,
             };

@@ -195,7 +195,7 @@ async fn a_direct_message_ends_a_first_turn() {
     let world = World::new(script(|_, _| Box::pin(async { Ok(End::Message("just this".into())) })));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
-    assert!(world.head(&key).await.direct);
+    assert!(world.head(&key).await.is_direct());
     assert_eq!(status_text(&world.task(&key).await), "just this");
 }
 
@@ -241,7 +241,7 @@ async fn a_direct_message_in_a_later_turn_completes_the_task() {
     world.follow_up(&key, "this one").await.unwrap();
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
     let head = world.head(&key).await;
-    assert!(!head.direct);
+    assert!(!head.is_direct());
     assert_eq!(status_text(&world.task(&key).await), "that one");
 }
 

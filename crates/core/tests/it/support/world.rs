@@ -4,15 +4,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::head::Interruption;
 use a2a_lambda_core::invariants::check_task;
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::operations::{Caller, SendOptions};
 use a2a_lambda_core::push::{PushConfig, PushSecrets};
 use a2a_lambda_core::store::{Depth, Snapshot};
 use a2a_lambda_core::{
-    Agents, Attended, Clock, Company, Engine, Head, MemoryStore, Operations, Phase, Policy,
-    RunError, Runner, Swept, TaskId, TaskKey, TaskStore, Tenant, sweep,
+    Agents, Attended, Clock, Company, Engine, Head, MemoryStore, Operations, Policy, RunError,
+    Runner, Swept, TaskId, TaskKey, TaskStore, Tenant, sweep,
 };
 use a2a_lambda_protocol::{
     A2aError, CancelTaskRequest, ListTasksRequest, Message, SendMessageResponse, Task, Timestamp,
@@ -243,11 +242,7 @@ impl World {
         let mut next_sweep = self.now();
         loop {
             let head = self.head(key).await;
-            if matches!(
-                head.phase,
-                Phase::Ended(_)
-                    | Phase::Interrupted(Interruption::InputRequired | Interruption::AuthRequired)
-            ) {
+            if head.is_settled() {
                 return self.task(key).await;
             }
             assert!(self.passed() < begin + PATIENCE, "not settled in time: {head:?}");

@@ -3,10 +3,10 @@
 use a2a_lambda_protocol::{Message, Part};
 
 use super::*;
-use crate::head::{Mark, Pushes};
 use crate::ids::{ContextId, Generation, Owner, Registration, TaskId, TaskKey, Tenant, WriteId};
 use crate::log::Terms;
 use crate::machine::{Stamp, Submission};
+use crate::push::mark::{Mark, Pushes};
 use crate::push::{Delivery, DeliveryRecord, Sealed, Trouble};
 use crate::version::ProtocolVersion;
 

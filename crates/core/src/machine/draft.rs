@@ -1,0 +1,254 @@
+//! A change in the making: what the commands do, as verbs.
+
+use std::time::Duration;
+
+use a2a_lambda_protocol::{Message, Role, TaskState, Timestamp};
+
+use super::change::Change;
+use super::command::{Finish, Pause, Stamp, TurnEnd, Update};
+use crate::head::{Ending, FollowUp, Head, Impatience, MAX_REMEMBERED_KEYS, Phase};
+use crate::ids::{LeaseToken, WriteId};
+use crate::log::{Entry, Event, StatusChange, Terms, UserMessage, without_ids};
+use crate::request_key::Fingerprint;
+
+/// A change in the making.
+pub(super) struct Draft<'a> {
+    pub(super) head: Head,
+    pub(super) entries: Vec<Entry>,
+    pub(super) signals: Vec<Timestamp>,
+    pub(super) over_lease: Option<Timestamp>,
+    /// The look that is due to come; `None` if this is the look.
+    pub(super) look: Option<Timestamp>,
+    /// Whether the task waited for its user.
+    pub(super) was_interrupted: bool,
+    /// Whether the task is made by it.
+    pub(super) is_new: bool,
+    /// Whether a push config was made or switched on.
+    pub(super) registered: bool,
+    pub(super) stamp: &'a Stamp,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(mut head: Head, stamp: &'a Stamp) -> Self {
+        head.revision = head.revision.next();
+        head.write = stamp.write.clone();
+        Self {
+            look: head.due,
+            was_interrupted: matches!(head.phase, Phase::Interrupted { .. }),
+            head,
+            entries: Vec::new(),
+            signals: Vec::new(),
+            over_lease: None,
+            is_new: false,
+            registered: false,
+            stamp,
+        }
+    }
+
+    pub(super) fn done(mut self) -> Change {
+        self.mark_pushes();
+        self.head.ttl = self.ttl();
+        self.head.due = self.due();
+        let Self { head, entries, signals, over_lease, .. } = self;
+        Change { head, entries, signals, over_lease }
+    }
+
+    pub(super) fn add(&mut self, event: Event) {
+        self.head.position = self.head.position.next();
+        self.head.generation = event.generation_after(self.head.generation);
+        let Head { position, generation, .. } = self.head;
+        let entry = Entry { position, generation, at: self.stamp.now, event };
+        self.head.log_bytes += entry.stored_bytes() as u64;
+        self.entries.push(entry);
+    }
+
+    pub(super) fn add_message(&mut self, message: Message, terms: Terms) {
+        self.add(Event::Message(UserMessage { message: without_ids(message), terms }));
+        self.head.last_message = self.head.position;
+    }
+
+    pub(super) fn set_status(&mut self, change: StatusChange) {
+        self.head.status_at = self.stamp.now;
+        let message = change.message.map(without_ids);
+        self.add(Event::Status(StatusChange { message, ..change }));
+    }
+
+    pub(super) fn set_state(&mut self, state: TaskState, message: Option<Message>) {
+        self.set_status(StatusChange { state, message, metadata: None });
+    }
+
+    /// Asks for a signal at `at`.
+    pub(super) fn signal(&mut self, at: Timestamp) {
+        self.signals.push(at);
+    }
+
+    /// The sweep has looked at the task: it looks again at another time, even if nothing else changes.
+    pub(super) fn looked(&mut self) {
+        self.look = None;
+    }
+
+    pub(super) fn message(&mut self, message: Message, terms: Terms, request: Option<Fingerprint>) {
+        let now = self.stamp.now;
+        self.add_message(message, terms);
+        if let Some(request) = request {
+            let over = (self.head.follow_ups.len() + 1).saturating_sub(MAX_REMEMBERED_KEYS);
+            self.head.follow_ups.drain(..over);
+            self.head.follow_ups.push(FollowUp { request, position: self.head.position });
+        }
+        match self.head.phase {
+            // Its holder is late and may be dead: whoever is signaled can take the task over.
+            Phase::Running { until, .. } if until <= now => self.signal(now),
+            // The signal that was sent for the task, or its holder, will find the message.
+            Phase::Submitted | Phase::Running { .. } | Phase::Ended(_) => {}
+            Phase::Waiting { .. } => {
+                self.head.phase = Phase::Waiting { until: now };
+                self.signal(now);
+            }
+            Phase::Interrupted { .. } => {
+                self.head.phase = Phase::Submitted;
+                self.head.status_at = now;
+                self.head.attempt = 0;
+                self.head.deaths = 0;
+                self.signal(now);
+            }
+        }
+    }
+
+    pub(super) fn claim(&mut self, token: LeaseToken, max_attempts: u32) {
+        if self.head.attempt >= max_attempts {
+            let Head { attempt, deaths, .. } = self.head;
+            let text =
+                format!("gave up after {attempt} attempts: in {deaths} of them the process died");
+            let message = notice(&self.stamp.write, text);
+            return self.end(Ending::Failed, Some(message));
+        }
+        if self.head.patience().is_some_and(|patience| patience.then == Impatience::Fail) {
+            let message = notice(&self.stamp.write, "nobody answered in time".to_owned());
+            return self.end(Ending::Failed, Some(message));
+        }
+        let state_before = self.head.state();
+        self.head.fence = self.head.fence.next();
+        if self.head.attempt == 0 {
+            self.head.given = self.head.last_message;
+        }
+        self.head.attempt += 1;
+        self.hold(token);
+        if state_before != TaskState::Working {
+            self.set_state(TaskState::Working, None);
+        }
+    }
+
+    /// Holds the lease for its full time from now: every write of the holder renews it.
+    pub(super) fn hold(&mut self, token: LeaseToken) {
+        let until = self.stamp.now.saturating_add(self.stamp.lease);
+        self.head.phase = Phase::Running { token, until };
+    }
+
+    pub(super) fn show(&mut self, updates: Vec<Update>) {
+        for update in updates {
+            self.head.emitted = true;
+            match update {
+                Update::Progress(change) => {
+                    self.set_status(StatusChange { state: TaskState::Working, ..change });
+                }
+                Update::Artifact(change) => self.add(Event::Artifact(change)),
+            }
+        }
+    }
+
+    pub(super) fn end_turn(&mut self, turn: TurnEnd) {
+        self.show(turn.updates);
+        self.head.consumed = turn.given;
+        self.head.turn += 1;
+        self.head.attempt = 0;
+        self.head.deaths = 0;
+        self.head.checkpoint = None;
+    }
+
+    /// Keeps the lease for another turn, because there is mail. The attempt counts.
+    pub(super) fn go_on(&mut self, message: Option<Message>) {
+        self.head.attempt = 1;
+        self.head.given = self.head.last_message;
+        if message.is_some() {
+            self.head.emitted = true;
+            self.set_state(TaskState::Working, message);
+        }
+    }
+
+    pub(super) fn park(&mut self, pause: Pause) {
+        match pause {
+            Pause::ForUser { interruption, message, checkpoint, patience } => {
+                self.head.checkpoint = checkpoint;
+                if self.head.has_mail() {
+                    return self.go_on(message);
+                }
+                self.head.phase = Phase::Interrupted { interruption, patience };
+                self.set_state(self.head.state(), message);
+                if let Some(patience) = patience {
+                    self.signal(patience.until);
+                }
+            }
+            Pause::Until { wake_at, checkpoint } => {
+                self.head.checkpoint = checkpoint;
+                let until = if self.head.has_mail() { self.stamp.now } else { wake_at };
+                self.head.phase = Phase::Waiting { until };
+                self.signal(until);
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, ending: Finish) {
+        match ending {
+            Finish::Completed(message) if self.head.has_mail() => self.go_on(message),
+            Finish::Direct(message) if self.head.has_mail() => self.go_on(Some(message)),
+            Finish::Completed(message) => self.end(Ending::Completed, message),
+            Finish::Failed(message) => self.end(Ending::Failed, message),
+            Finish::Rejected(message) => self.end(Ending::Rejected, message),
+            Finish::Direct(message) => self.end(Ending::Answered, Some(message)),
+        }
+    }
+
+    /// The sweep looks at the task: takes it from a dead runner, signals it if a runner should be at it,
+    /// or cancels it if its user has not answered for as long as a task may wait.
+    pub(super) fn look(&mut self) {
+        let now = self.stamp.now;
+        self.looked();
+        if self.head.lapses_at(self.stamp.retention.as_ref()).is_some_and(|at| at <= now) {
+            return self.lapse();
+        }
+        if self.head.claimable(now).is_err() {
+            return;
+        }
+        if let Some(until) = self.head.leased_until() {
+            self.over_lease = Some(until);
+            self.head.deaths += 1;
+            self.head.phase = Phase::Waiting { until: now };
+        }
+        self.signal(now);
+    }
+
+    pub(super) fn retry(&mut self, after: Duration, max_attempts: u32, reason: Option<Message>) {
+        if self.head.attempt >= max_attempts {
+            return self.end(Ending::Failed, reason);
+        }
+        let until = self.stamp.now.saturating_add(after);
+        self.head.phase = Phase::Waiting { until };
+        self.signal(until);
+    }
+
+    pub(super) fn end(&mut self, ending: Ending, message: Option<Message>) {
+        self.head.phase = Phase::Ended(ending);
+        self.head.checkpoint = None;
+        self.set_state(self.head.state(), message);
+    }
+}
+
+/// A message of the system's own, to the user. Its id is the commit's mark, which is unique.
+pub(super) fn notice(write: &WriteId, text: String) -> Message {
+    Message {
+        message_id: write.as_str().to_owned(),
+        role: Role::Agent,
+        parts: vec![a2a_lambda_protocol::Part::text(text)],
+        ..Message::default()
+    }
+}

@@ -1,0 +1,202 @@
+//! The pending-push mark: whether something of a task is to be sent, and who sends it.
+//!
+//! ```text
+//!               news                    claim
+//!    no mark ─────────> Open ─────────────────────────> Claimed ──┐ claim again, news
+//!       ^  │                                            ^  │  ^   │ of the claimant's own
+//!       │  └───── news, by a pusher ────────────────────┘  │  └───┘
+//!       │                                                  │
+//!       └───────────── settle: all was sent ───────────────┤
+//!                                                          │
+//!    Waiting <─────── settle: an attempt is to be made ────┘
+//!       └─────────────── news, or claim when its time has come: as from Open
+//! ```
+//!
+//! News is an entry that receivers are sent, or a config that was made. News while somebody is at
+//! work leaves the mark to them: they cannot settle what they have not seen. A claim whose time is
+//! over counts as Open.
+
+use std::time::Duration;
+
+use a2a_lambda_protocol::Timestamp;
+
+use crate::ids::{ConfigId, LeaseToken, Position, Registration};
+use crate::machine::refusal::Refusal;
+
+/// How long a new task's mark waits for the runner that is signaled anyway, and that delivers
+/// beside the agent. Longer than a signal takes, and short for whoever waits for the first push.
+const HEAD_START: Duration = Duration::from_secs(2);
+
+/// What a task knows of its pushes. What each config has been sent is the config's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushes {
+    /// The push configs of the task: a config is live exactly if it is named here. One registration
+    /// for each config, in the order in which they were made.
+    pub configs: Vec<Registration>,
+    /// Changes whenever a config is made, replaced, enabled or deleted, or a delivery starts: it is
+    /// the revision of that commit. Configs that were read under another epoch are stale. Epochs are
+    /// never reused.
+    pub epoch: u64,
+    /// Until when nothing is sent, because the agent may yet answer with a direct message, and then
+    /// there is no task to speak of.
+    pub held_until: Option<Timestamp>,
+    /// For when the last signal for a further attempt was sent.
+    pub signaled: Option<Timestamp>,
+    /// Whether there is something to be sent; `None` if each config has been sent everything.
+    pub mark: Option<Mark>,
+}
+
+/// Something is to be sent to some config: the pending-push mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    /// Nobody is at it. This is what stream recovery is woken by.
+    Open,
+    /// Somebody is.
+    Claimed {
+        /// Whoever is.
+        token: LeaseToken,
+        /// Until when, unless the claim is renewed. No attempt is begun that could outlast it.
+        until: Timestamp,
+    },
+    /// Nobody needs to be before this time: of the next attempt at a receiver in trouble, or when a
+    /// runner should have taken the mark that a new task is made with.
+    Waiting {
+        /// The time.
+        until: Timestamp,
+    },
+}
+
+impl Mark {
+    /// Whether `token` may deliver now, and who or what is in the way if not.
+    pub(crate) fn free(&self, token: &LeaseToken, now: Timestamp) -> Result<(), Refusal> {
+        match self {
+            Self::Claimed { token: held, until }
+                if !held.is_of_same_holder(token) && *until > now =>
+            {
+                Err(Refusal::HeldBy { until: *until })
+            }
+            Self::Waiting { until } if *until > now => Err(Refusal::NotBefore { at: *until }),
+            Self::Open | Self::Claimed { .. } | Self::Waiting { .. } => Ok(()),
+        }
+    }
+
+    /// The time from which on somebody other than who is at it, if anybody, may deliver.
+    pub fn free_from(&self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Open => now,
+            Self::Claimed { until, .. } | Self::Waiting { until } => *until,
+        }
+    }
+}
+
+/// The push config that a task begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstPush {
+    /// Its registration.
+    pub registration: Registration,
+    /// Until when nothing is sent, because the agent may yet answer with a direct message.
+    pub held_until: Option<Timestamp>,
+}
+
+/// A push config that is made, or that replaces the one with the same id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPush {
+    /// Its registration, under which it is stored already.
+    pub registration: Registration,
+    /// How many configs the task may have.
+    pub most: usize,
+}
+
+/// What is delivered up to where, when a claim is given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// Who has delivered.
+    pub token: LeaseToken,
+    /// The epoch of the configs that were looked at.
+    pub epoch: u64,
+    /// The newest entry that was looked at.
+    pub through: Position,
+    /// When there is more to do, if there is.
+    pub next: Option<Timestamp>,
+}
+
+impl Pushes {
+    /// Those of a new task. Nothing is sent before its runner should have taken the mark, or while its
+    /// agent may answer with a direct message.
+    pub(crate) fn first(first: FirstPush, epoch: u64, now: Timestamp) -> Self {
+        let FirstPush { registration, held_until } = first;
+        let until = held_until.unwrap_or_else(|| now.saturating_add(HEAD_START));
+        let mark = Some(Mark::Waiting { until });
+        Self { configs: vec![registration], epoch, held_until, signaled: None, mark }
+    }
+
+    /// Those of a task that has had none.
+    pub(crate) fn none() -> Self {
+        Self { configs: Vec::new(), epoch: 0, held_until: None, signaled: None, mark: None }
+    }
+
+    /// Names a config, in place of the one with the same id if there is one.
+    pub(crate) fn register(&mut self, push: NewPush, revision: u64) -> Result<(), Refusal> {
+        let NewPush { registration, most } = push;
+        self.configs.retain(|config| !config.is_of_same_config(&registration));
+        if self.configs.len() >= most {
+            return Err(Refusal::TooManyConfigs { most });
+        }
+        self.configs.push(registration);
+        self.epoch = revision;
+        Ok(())
+    }
+
+    /// Names a config no more. Whoever has the mark keeps it, and finds out.
+    pub(crate) fn unregister(&mut self, id: &ConfigId, revision: u64) -> Result<(), Refusal> {
+        let before = self.configs.len();
+        self.configs.retain(|config| !config.is_of(id));
+        if self.configs.len() == before {
+            return Err(Refusal::NoSuchConfig);
+        }
+        self.epoch = revision;
+        Ok(())
+    }
+
+    /// A config was switched on, or has been set back.
+    pub(crate) fn push_again(&mut self, of: &Registration, revision: u64) -> Result<(), Refusal> {
+        if !self.configs.contains(of) {
+            return Err(Refusal::NoSuchConfig);
+        }
+        self.epoch = revision;
+        Ok(())
+    }
+
+    /// A deliverer takes the mark, or keeps it for longer.
+    pub(crate) fn take(&mut self, token: LeaseToken, until: Timestamp, revision: u64) {
+        let held = match self.mark.take() {
+            Some(Mark::Claimed { token: held, .. }) if held.is_of_same_holder(&token) => Some(held),
+            _ => None,
+        };
+        if held.is_none() {
+            self.epoch = revision;
+        }
+        // While a claim is held its view never narrows: its holder may go by the wider one.
+        let wider = held.filter(|held| held.view() > token.view());
+        self.mark = Some(Mark::Claimed { token: wider.unwrap_or(token), until });
+    }
+
+    /// The deliverer that has the mark has sent what there was up to `position`. Returns when a runner
+    /// is signaled, if one is.
+    pub(crate) fn settle(
+        &mut self,
+        settlement: &Settlement,
+        position: Position,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Refusal> {
+        let Settlement { epoch, through, next, .. } = *settlement;
+        if self.epoch != epoch || position != through {
+            return Err(Refusal::News);
+        }
+        self.mark =
+            next.map(|next| if next <= now { Mark::Open } else { Mark::Waiting { until: next } });
+        let later = next.filter(|next| *next > now && self.signaled != Some(*next));
+        self.signaled = later.or(self.signaled);
+        Ok(later)
+    }
+}
