@@ -5,13 +5,14 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use a2a_lambda_protocol::{AgentExtension, AgentSkill, Json, Part, Struct, Timestamp};
+use a2a_lambda_protocol::{AgentExtension, AgentSkill, Json, Timestamp};
 use async_trait::async_trait;
 use serde::Serialize;
 
 use crate::head::{Impatience, Patience};
 use crate::ids::Tenant;
 use crate::policy::{Policy, Retries};
+use crate::reply::Reply;
 use crate::turn::Turn;
 
 /// An agent: given a turn, it shows what it does and says how the turn ends.
@@ -114,34 +115,6 @@ impl AgentProfile {
             extensions: Vec::new(),
             extended: None,
         }
-    }
-}
-
-/// What an agent says to its user with a status.
-#[derive(Debug, Clone, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Reply {
-    /// The parts; none means no message.
-    pub parts: Vec<Part>,
-    /// Metadata of the message.
-    pub metadata: Option<Struct>,
-}
-
-impl From<&str> for Reply {
-    fn from(text: &str) -> Self {
-        Self::from(text.to_owned())
-    }
-}
-
-impl From<String> for Reply {
-    fn from(text: String) -> Self {
-        Self { parts: vec![Part::text(text)], metadata: None }
-    }
-}
-
-impl From<Vec<Part>> for Reply {
-    fn from(parts: Vec<Part>) -> Self {
-        Self { parts, metadata: None }
     }
 }
 

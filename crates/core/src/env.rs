@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::digest::digest;
 use crate::format::{Formats, UnknownFormat};
 use crate::ids::{InvalidId, Owner, TaskId, TaskKey, Tenant};
-use crate::request_key::digest;
 
 /// How many characters a signal's group has: 128 bits of hexadecimal.
 const GROUP_LENGTH: usize = 32;

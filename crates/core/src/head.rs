@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 
+use crate::digest::fnv1a;
 use crate::ids::{
     ConfigId, ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position, Registration,
-    Revision, TaskKey, WriteId, fnv1a,
+    Revision, TaskKey, WriteId,
 };
 use crate::policy::Retention;
 use crate::push::mark::{Mark, Pushes};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::request_key::digest;
+use crate::digest::{digest, fnv1a};
 
 /// The longest id that is taken from a client, in bytes. It keeps every key well inside of
 /// DynamoDB's 1,024-byte sort key.
@@ -258,13 +258,6 @@ counter! {
 counter! {
     /// One up for each claim of a task: it orders the leases that a task has had.
     Fence
-}
-
-/// A hash that is spread evenly, and the same in every process and version (FNV-1a).
-pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
 }
 
 /// The secret of one lease: fresh for each claim, checked on every write of its holder.

@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod api_key;
+mod digest;
 pub mod engine;
 pub mod env;
 pub mod format;
@@ -22,17 +23,21 @@ pub mod operator;
 pub mod places;
 pub mod policy;
 pub mod push;
+mod recover;
+mod reply;
 pub mod request_key;
 pub mod restart;
 pub mod run;
+mod run_error;
 mod run_turn;
 pub mod store;
 pub mod sweep;
+mod terms;
 pub mod trace;
 pub mod turn;
 mod version;
 
-pub use agent::{Agent, AgentProfile, Agents, End, ExtendedProfile, Failure, Offers, Reply};
+pub use agent::{Agent, AgentProfile, Agents, End, ExtendedProfile, Failure, Offers};
 pub use api_key::{ApiKey, ApiKeys};
 pub use engine::Engine;
 pub use env::{BadSignal, Clock, Ids, Queue, Signal, SignalError, Timer};
@@ -42,7 +47,7 @@ pub use ids::{
     ContextId, Generation, LeaseToken, Owner, Position, Registration, Revision, TaskId, TaskKey,
     Tenant,
 };
-pub use log::{Entry, Event, Terms};
+pub use log::{Entry, Event};
 pub use machine::{Change, Command};
 pub use memory::MemoryStore;
 pub use operations::{Caller, GetOptions, Next, Operations, SendOptions, StreamEvent, Tail};
@@ -53,10 +58,13 @@ pub use push::{
     Always, Answer, Delivered, Mark, NotAdmitted, Nowhere, Push, PushConfig, PushConfigs,
     PushError, Pushes, Sealed, Tally, Vault, VaultError, Wanted, Webhook, deliver,
 };
+pub use reply::Reply;
 pub use restart::{Former, Restarted, restart};
-pub use run::{AFTER_LEASE, Attended, Company, Recovered, RunError, Runner};
+pub use run::{AFTER_LEASE, Attended, Company, Runner};
+pub use run_error::RunError;
 pub use store::{Snapshot, StoreError, TaskStore};
 pub use sweep::{Swept, sweep};
+pub use terms::Terms;
 pub use trace::TraceContext;
 pub use turn::{ShowError, StopReason, Turn};
 pub use version::ProtocolVersion;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::head::Head;
 use crate::ids::{Generation, Position};
+use crate::terms::Terms;
 
 /// One change of a task. Entries are numbered 1, 2, 3, … by their positions, without a gap, and are
 /// never changed or removed.
@@ -60,28 +61,6 @@ pub struct UserMessage {
     /// What its sender asked for beside it.
     #[serde(rename = "w", default, skip_serializing_if = "Terms::is_empty")]
     pub terms: Terms,
-}
-
-/// What a sender asks for beside the message: for the agent to know, not part of the task.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Terms {
-    /// The media types that the sender takes (spec section 3.2.2); empty if it did not say.
-    #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
-    pub accepted_output_modes: Vec<String>,
-    /// The URIs of the extensions that are active for this request (spec section 4.6.2).
-    #[serde(rename = "e", default, skip_serializing_if = "Vec::is_empty")]
-    pub extensions: Vec<String>,
-    /// The metadata of the request.
-    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<Struct>,
-}
-
-impl Terms {
-    /// Whether the sender asked for nothing.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// A new status of a task.

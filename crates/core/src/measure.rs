@@ -67,34 +67,3 @@ pub(crate) fn push_failed() {
 pub fn stream(took: Duration) {
     trace!(target: TARGET, stream_millis = millis(took));
 }
-
-/// How late the sweep was for what it found.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Lateness {
-    /// For the task that was due first.
-    pub(crate) due: Duration,
-    /// For the first task of which something was to be pushed that nobody was at.
-    pub(crate) push: Duration,
-}
-
-impl Lateness {
-    pub(crate) fn max(self, other: Self) -> Self {
-        Self { due: self.due.max(other.due), push: self.push.max(other.push) }
-    }
-}
-
-/// A sweep is over.
-pub(crate) fn swept(lateness: Lateness, swept: &crate::Swept) {
-    trace!(
-        target: TARGET,
-        due_tasks = swept.due,
-        oldest_due_seconds = lateness.due.as_secs(),
-        oldest_push_seconds = lateness.push.as_secs(),
-        lost_signals = swept.lost_signals,
-        dead_leases = swept.dead_leases,
-        late_users = swept.late_users,
-        lapsed_tasks = swept.lapsed,
-        expired_tasks = swept.expired,
-        sweep_failures = swept.failed + swept.unread,
-    );
-}

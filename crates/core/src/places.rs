@@ -17,9 +17,9 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use tracing::{info, warn};
 
+use crate::digest::digest;
 use crate::engine::Engine;
 use crate::ids::{Owner, TaskId, TaskKey, Tenant};
-use crate::request_key::digest;
 use crate::store::{Depth, StoreError};
 
 /// How long a place is kept for a stream that says nothing more of itself, and for a task that is

@@ -6,10 +6,10 @@
 
 use a2a_lambda_protocol::{Message, TaskPushNotificationConfig};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use crate::digest::digest;
 use crate::ids::{Owner, Tenant};
-use crate::log::Terms;
+use crate::terms::Terms;
 
 /// The longest idempotency key, in bytes.
 pub const MAX_REQUEST_KEY_BYTES: usize = 256;
@@ -53,21 +53,6 @@ impl Fingerprint {
         let hex = &self.key;
         format!("{}-{}-8{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
     }
-}
-
-/// 128 bits of SHA-256 over length-prefixed fields, so that no two lists of fields run together.
-pub(crate) fn digest<const N: usize>(fields: [&[u8]; N]) -> String {
-    let mut hash = Sha256::new();
-    for field in fields {
-        hash.update((field.len() as u64).to_be_bytes());
-        hash.update(field);
-    }
-    hash.finalize().iter().take(16).fold(String::with_capacity(32), |mut hex, byte| {
-        use std::fmt::Write as _;
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::head::{DUE_SHARDS, Head, Phase};
 use crate::ids::TaskKey;
 use crate::machine::Command;
 use crate::push::mark::Mark;
-use crate::run::{RunError, run_error};
+use crate::run_error::RunError;
 use crate::store::{Depth, DueTask, Snapshot, StoreError};
 
 /// What is known of the processes of the earlier start.
@@ -120,7 +120,7 @@ async fn void(engine: &Engine, snapshot: Snapshot) -> Result<bool, RunError> {
             Ok(true)
         }
         Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(false),
-        Err(error) => Err(run_error(error)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -9,12 +9,13 @@ use tracing::{Instrument as _, debug, info, trace_span};
 use crate::agent::Agents;
 use crate::engine::{Engine, Refused, TransactError};
 use crate::env::{Signal, SignalError};
-use crate::head::Phase;
 use crate::ids::{LeaseToken, TaskKey};
 use crate::machine::{Command, Pause, Refusal, TurnEnd};
 use crate::push::{self, Beside};
-use crate::run_turn::{Stop, TurnRun};
-use crate::store::{Depth, Snapshot, StoreError};
+use crate::run_error::RunError;
+use crate::run_turn::TurnRun;
+use crate::run_turn::agent_run::Stop;
+use crate::store::{Depth, Snapshot};
 use crate::trace;
 
 /// The least time that a claim is worth: less than this before the deadline, the task is left to
@@ -74,65 +75,6 @@ pub enum Attended {
     Suspect,
     /// Too little of the invocation is left to begin: the signal should come again.
     TooLate,
-}
-
-/// Why a task whose due time had come was signaled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recovered {
-    /// No runner has begun it.
-    LostSignal,
-    /// Its runner died.
-    DeadLease,
-    /// Its time to go on has come.
-    WakeTime,
-    /// Its user did not answer in time.
-    LateUser,
-    /// It has waited for its user for as long as it may: it is canceled.
-    Lapsed,
-    /// It has expired, and what was stored of it is deleted.
-    Expired,
-    /// Something is to be pushed, and nobody is at it: it was not signaled, but is to be delivered.
-    Push,
-    /// It was not: it needs nothing, or not yet.
-    Nothing,
-}
-
-impl From<&Phase> for Recovered {
-    fn from(phase: &Phase) -> Self {
-        match phase {
-            Phase::Submitted => Self::LostSignal,
-            Phase::Running { .. } => Self::DeadLease,
-            Phase::Waiting { .. } => Self::WakeTime,
-            Phase::Interrupted { .. } => Self::LateUser,
-            Phase::Ended(_) => Self::Nothing,
-        }
-    }
-}
-
-/// Why a task could not be attended to. The signal should come again.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The store failed.
-    #[error("the task's state could not be read or written")]
-    Store(#[from] StoreError),
-    /// Other writers were faster, each time.
-    #[error("the task is changed by too many others at once")]
-    Contended,
-    /// The task's state was written, but the signal that follows from it could not be sent.
-    #[error("the task needs another signal")]
-    Signal(#[from] SignalError),
-}
-
-impl RunError {
-    /// Whether the task cannot be read by this release; see [`StoreError::is_unreadable`].
-    pub fn is_unreadable(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_unreadable())
-    }
-
-    /// Whether the task is of another release; see [`StoreError::OtherRelease`].
-    pub fn is_of_other_release(&self) -> bool {
-        matches!(self, Self::Store(StoreError::OtherRelease { .. }))
-    }
 }
 
 impl Runner {
@@ -304,91 +246,12 @@ impl Runner {
         self.engine.carry_out(&snapshot.head, &signals).await.map_err(TransactError::from)?;
         Ok(snapshot)
     }
-
-    /// Looks after a task whose due time has come: the step that scheduled recovery makes for each
-    /// task it finds.
-    ///
-    /// # Errors
-    /// When the store fails; the task stays due.
-    pub async fn recover(&self, key: &TaskKey) -> Result<Recovered, RunError> {
-        recover(&self.engine, key).await
-    }
-}
-
-/// See [`Runner::recover`].
-pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered, RunError> {
-    let Some(snapshot) = engine.read_stored(key, Depth::Tail).await? else {
-        return Ok(Recovered::Nothing);
-    };
-    trace::join(snapshot.head.trace.as_ref());
-    let now = engine.clock.now();
-    if snapshot.head.due.is_none_or(|due| due > now) {
-        return Ok(Recovered::Nothing);
-    }
-    if engine.is_expired(&snapshot.head) {
-        return expire(engine, snapshot).await;
-    }
-    if snapshot.head.rests() && snapshot.head.has_free_push(now) {
-        // It stays due until it is delivered.
-        return Ok(Recovered::Push);
-    }
-    let mut found = Recovered::Nothing;
-    let decided = engine
-        .transact_with(snapshot, |head, stamp| {
-            found = Recovered::from(&head.phase);
-            head.apply(Command::Look, stamp)
-        })
-        .await;
-    match decided {
-        Ok((snapshot, signals)) => {
-            engine.carry_out(&snapshot.head, &signals).await?;
-            let signaled = !signals.is_empty();
-            // Whoever is signaled delivers, too.
-            Ok(match found {
-                // What is to be pushed of it is left to the table's stream, or to the next sweep.
-                _ if snapshot.head.is_terminal() => Recovered::Lapsed,
-                _ if !signaled && snapshot.head.has_free_push(now) => Recovered::Push,
-                found if signaled => found,
-                _ => Recovered::Nothing,
-            })
-        }
-        // It ended while we looked.
-        Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(Recovered::Nothing),
-        Err(error) => Err(run_error(error)),
-    }
-}
-
-/// Deletes what is stored of a task that has expired, or puts that off to its time.
-async fn expire(engine: &Engine, snapshot: Snapshot) -> Result<Recovered, RunError> {
-    let at = snapshot.head.purge_at(engine.policy.retention.as_ref());
-    if at.is_some_and(|at| at <= engine.clock.now()) {
-        let done = engine.purge(&snapshot.head, engine.policy.purge_items).await?;
-        return Ok(if done { Recovered::Expired } else { Recovered::Nothing });
-    }
-    let postponed =
-        engine.transact_if_stored(snapshot, |head, stamp| Some(Ok(head.postpone(stamp)))).await;
-    match postponed {
-        Ok(_) | Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(Recovered::Nothing),
-        Err(error) => Err(run_error(error)),
-    }
 }
 
 fn ended_by(error: TransactError) -> Result<Attended, RunError> {
     match error {
         TransactError::Illegal(_) => Ok(Attended::AlreadyDone),
         TransactError::Gone => Ok(Attended::NoSuchTask),
-        error => Err(run_error(error)),
-    }
-}
-
-/// Why a command could not be carried out on a task that is there and allows it. A refusal that was
-/// not looked for is taken for another writer's doing: the task is to be looked at again.
-pub(crate) fn run_error(error: TransactError) -> RunError {
-    match error {
-        TransactError::Store(error) => error.into(),
-        TransactError::Signal(error) => error.into(),
-        TransactError::Contended | TransactError::Illegal(_) | TransactError::Gone => {
-            RunError::Contended
-        }
+        error => Err(error.into()),
     }
 }

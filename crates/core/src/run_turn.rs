@@ -5,11 +5,11 @@
 //! nothing behind but a lease that expires. The commit that ends the turn comes after all that, by
 //! itself: a lease that this very commit gives up must not look like one that was lost.
 
+pub(crate) mod agent_run;
 mod committer;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::atomic::AtomicU32;
 use std::task::Poll;
 
@@ -17,76 +17,19 @@ use a2a_lambda_protocol::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tracing::{Instrument as _, Level, Span, field, info, span_enabled, trace_span, warn};
 
-use crate::agent::{Agents, End, Failure};
-use crate::engine::{Engine, TransactError, chain};
-use crate::head::{Ending, Head, Phase};
+use crate::agent::{Agents, Failure};
+use crate::engine::{Engine, chain};
+use crate::head::Head;
 use crate::ids::{LeaseToken, TaskKey};
 use crate::log::{Entry, Event, fold, with_ids};
 use crate::measure;
 use crate::push::Beside;
-use crate::run::{RunError, run_error};
-use crate::store::{Depth, Renewed, Snapshot, StoreError};
+use crate::store::{Depth, Renewed, Snapshot};
 use crate::trace;
 use crate::turn::{Owned, Shown, StopReason, Turn};
 
+use agent_run::{AgentResult, AgentRun, Stop, lost};
 use committer::{Committer, Ended};
-
-/// Why a turn did not come to its own end.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// The task was called off, or another runner has it.
-    LeaseLost(StopReason),
-    /// The store failed. The lease expires, and the task is claimed again.
-    Error(RunError),
-}
-
-impl From<TransactError> for Stop {
-    fn from(error: TransactError) -> Self {
-        match error {
-            TransactError::Illegal(refused) => Self::LeaseLost(lost(&refused.snapshot.head)),
-            TransactError::Gone => Self::LeaseLost(StopReason::Superseded),
-            error => Self::Error(run_error(error)),
-        }
-    }
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        Self::Error(error.into())
-    }
-}
-
-/// Why the runner of a task that is now like this has lost its lease.
-fn lost(head: &Head) -> StopReason {
-    match head.phase {
-        Phase::Ended(Ending::Canceled) => StopReason::Canceled,
-        _ => StopReason::Superseded,
-    }
-}
-
-type AgentResult = Result<End, Failure>;
-type AgentFuture<'a> = Pin<Box<dyn Future<Output = AgentResult> + Send + 'a>>;
-
-/// The agent's future, until it has ended.
-struct AgentRun<'a>(Option<AgentFuture<'a>>);
-
-impl AgentRun<'_> {
-    fn is_running(&self) -> bool {
-        self.0.is_some()
-    }
-
-    /// The agent's result; never returns again once it has.
-    async fn ended(&mut self) -> AgentResult {
-        match &mut self.0 {
-            Some(future) => {
-                let result = future.await;
-                self.0 = None;
-                result
-            }
-            None => std::future::pending().await,
-        }
-    }
-}
 
 /// One turn under a lease.
 pub(crate) struct TurnRun<'a> {

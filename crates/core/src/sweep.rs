@@ -1,6 +1,7 @@
 //! The sweep: whatever should have been looked at by now is looked at.
 
 use std::fmt;
+use std::time::Duration;
 
 use a2a_lambda_protocol::Timestamp;
 use futures_util::future::join_all;
@@ -11,9 +12,10 @@ use tracing::{Instrument as _, Span, field, trace_span, warn};
 use crate::engine::{Engine, chain};
 use crate::head::DUE_SHARDS;
 use crate::ids::TaskKey;
-use crate::measure::{self, Lateness};
+use crate::measure;
 use crate::push::{Delivered, deliver};
-use crate::run::{Recovered, RunError, recover};
+use crate::recover::{Recovered, recover};
+use crate::run_error::RunError;
 use crate::trace;
 
 /// How many errors a sweep's report has in full.
@@ -131,7 +133,7 @@ pub async fn sweep(engine: &Engine, deadline: Timestamp) -> Swept {
         .collect()
         .await;
     let swept = delivered.into_iter().fold(swept, Swept::and);
-    measure::swept(lateness, &swept);
+    measure(lateness, &swept);
     swept
 }
 
@@ -205,4 +207,35 @@ async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Shard {
             }
         }
     }
+}
+
+/// How late the sweep was for what it found.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lateness {
+    /// For the task that was due first.
+    due: Duration,
+    /// For the first task of which something was to be pushed that nobody was at.
+    push: Duration,
+}
+
+impl Lateness {
+    fn max(self, other: Self) -> Self {
+        Self { due: self.due.max(other.due), push: self.push.max(other.push) }
+    }
+}
+
+/// Measures a sweep that is over.
+fn measure(lateness: Lateness, swept: &Swept) {
+    tracing::trace!(
+        target: measure::TARGET,
+        due_tasks = swept.due,
+        oldest_due_seconds = lateness.due.as_secs(),
+        oldest_push_seconds = lateness.push.as_secs(),
+        lost_signals = swept.lost_signals,
+        dead_leases = swept.dead_leases,
+        late_users = swept.late_users,
+        lapsed_tasks = swept.lapsed,
+        expired_tasks = swept.expired,
+        sweep_failures = swept.failed + swept.unread,
+    );
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tracing::Span;
 
-use crate::ids::fnv1a;
+use crate::digest::fnv1a;
 
 /// The target of these spans, and of no others.
 pub const TARGET: &str = "span";

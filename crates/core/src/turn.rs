@@ -11,13 +11,14 @@ use a2a_lambda_protocol::{
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::agent::Reply;
 use crate::engine::Engine;
 use crate::env::{Clock, Ids};
 use crate::ids::{Fence, Owner, TaskId, TaskKey, Tenant};
-use crate::log::{ArtifactChange, StatusChange, Terms, fold};
+use crate::log::{ArtifactChange, StatusChange, fold};
 use crate::machine::Update;
+use crate::reply::Reply;
 use crate::store::{Depth, StoreError};
+use crate::terms::Terms;
 
 /// Why an agent is told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,10 +8,11 @@ use crate::head::{Interruption, Patience};
 use crate::ids::{
     ConfigId, ContextId, LeaseToken, Owner, Position, Registration, TaskKey, WriteId,
 };
-use crate::log::{ArtifactChange, StatusChange, Terms};
+use crate::log::{ArtifactChange, StatusChange};
 use crate::policy::Retention;
 use crate::push::mark::{FirstPush, NewPush, Settlement};
 use crate::request_key::Fingerprint;
+use crate::terms::Terms;
 use crate::trace::TraceContext;
 
 /// Who says it and when: what every command comes with.

@@ -8,8 +8,9 @@ use super::change::Change;
 use super::command::{Finish, Pause, Stamp, TurnEnd, Update};
 use crate::head::{Ending, FollowUp, Head, Impatience, MAX_REMEMBERED_KEYS, Phase};
 use crate::ids::{LeaseToken, WriteId};
-use crate::log::{Entry, Event, StatusChange, Terms, UserMessage, without_ids};
+use crate::log::{Entry, Event, StatusChange, UserMessage, without_ids};
 use crate::request_key::Fingerprint;
+use crate::terms::Terms;
 
 /// A change in the making.
 pub(super) struct Draft<'a> {

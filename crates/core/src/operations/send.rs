@@ -9,11 +9,12 @@ use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::{Refused, TransactError};
 use crate::head::{Head, Phase};
 use crate::ids::{ContextId, Generation, Owner, Position, TaskId, TaskKey};
-use crate::log::{Terms, without_task};
+use crate::log::without_task;
 use crate::machine::{Command, FirstPush, Stamp, Submission};
 use crate::push::{Offer, Origin, Replaced, is_certain, refused_config};
 use crate::request_key::{Fingerprint, MAX_REQUEST_KEY_BYTES};
 use crate::store::{Created, Depth, Snapshot};
+use crate::terms::Terms;
 use crate::trace::TraceContext;
 use crate::version::ProtocolVersion;
 

@@ -3,10 +3,10 @@
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
+use crate::digest::digest;
 use crate::ids::{ConfigId, Position, Registration, TaskKey, WriteId};
 use crate::push::delivery::Delivery;
 use crate::push::vault::Sealed;
-use crate::request_key::digest;
 use crate::store::StoreError;
 use crate::trace::TraceContext;
 use crate::version::ProtocolVersion;

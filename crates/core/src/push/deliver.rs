@@ -40,7 +40,7 @@ use crate::engine::{Engine, TransactError, chain};
 use crate::head::Head;
 use crate::ids::{ConfigId, LeaseToken, Position, TaskKey};
 use crate::machine::{Command, Refusal, Settlement, Stamp};
-use crate::run::{RunError, run_error};
+use crate::run_error::RunError;
 use crate::store::{Depth, Snapshot};
 use crate::trace::join;
 
@@ -117,7 +117,7 @@ pub async fn deliver(
             });
         }
         Err(TransactError::Gone) => return Ok(Delivered::NoSuchTask),
-        Err(error) => return Err(run_error(error)),
+        Err(error) => return Err(error.into()),
     };
     let claimed = Shown { snapshot: claimed, as_of };
     let delivering = Delivering::new(engine, &token, deadline, claimed, &feed);
@@ -274,7 +274,7 @@ impl<'a> Delivering<'a> {
                 if suffices { Claimed::Now } else { Claimed::Refused }
             }
             Err(TransactError::Gone) => Claimed::Refused,
-            Err(error) => return Err(run_error(error)),
+            Err(error) => return Err(error.into()),
         };
         self.state.claimed(claimed);
         Ok(())
@@ -316,7 +316,7 @@ impl<'a> Delivering<'a> {
                 Ok(!is_news)
             }
             Err(TransactError::Gone) => Ok(true),
-            Err(error) => Err(run_error(error)),
+            Err(error) => Err(error.into()),
         }
     }
 

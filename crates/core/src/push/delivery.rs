@@ -27,7 +27,8 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{Generation, Position, fnv1a};
+use crate::digest::fnv1a;
+use crate::ids::{Generation, Position};
 use crate::policy::Policy;
 
 /// The first wait after a failure that is this deployment's own. It doubles each time.

@@ -4,14 +4,15 @@ use a2a_lambda_protocol::Message;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-use super::{AgentResult, AgentRun, Stop};
-use crate::agent::{End, Failure, Reply};
+use super::agent_run::{AgentResult, AgentRun, Stop};
+use crate::agent::{End, Failure};
 use crate::engine::{Engine, TransactError, chain};
 use crate::head::Interruption;
 use crate::ids::{LeaseToken, Position};
 use crate::machine::{Command, Finish, Pause, TurnEnd, Update};
 use crate::policy::{Policy, Retries};
 use crate::push::Beside;
+use crate::reply::Reply;
 use crate::store::{Snapshot, StoreError};
 use crate::turn::{ShowError, Shown, agent_message};
 

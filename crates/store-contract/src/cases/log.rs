@@ -1,6 +1,7 @@
 //! The log: append-only, gapless, the same when read as when written (invariant I2).
 
-use a2a_lambda_core::log::{ArtifactChange, StatusChange, Terms, fold};
+use a2a_lambda_core::Terms;
+use a2a_lambda_core::log::{ArtifactChange, StatusChange, fold};
 use a2a_lambda_core::machine::{Command, Finish, Submission, Update};
 use a2a_lambda_protocol::{Artifact, Message, Part, Role, Struct};
 

@@ -4,10 +4,10 @@ use a2a_lambda_protocol::{Message, Part};
 
 use super::*;
 use crate::ids::{ContextId, Generation, Owner, Registration, TaskId, TaskKey, Tenant, WriteId};
-use crate::log::Terms;
 use crate::machine::{Stamp, Submission};
 use crate::push::mark::{Mark, Pushes};
 use crate::push::{Delivery, DeliveryRecord, Sealed, Trouble};
+use crate::terms::Terms;
 use crate::version::ProtocolVersion;
 
 /// Marks are as `open`, `- ` for none, `wait 20`, or who has claimed it and until when: `P` is the

@@ -1,0 +1,103 @@
+//! Recovery: the sweep looks after a task whose due time has come.
+
+use crate::engine::{Engine, TransactError};
+use crate::head::Phase;
+use crate::ids::TaskKey;
+use crate::machine::Command;
+use crate::run_error::RunError;
+use crate::store::{Depth, Snapshot};
+use crate::trace;
+
+/// Why a task whose due time had come was signaled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Recovered {
+    /// No runner has begun it.
+    LostSignal,
+    /// Its runner died.
+    DeadLease,
+    /// Its time to go on has come.
+    WakeTime,
+    /// Its user did not answer in time.
+    LateUser,
+    /// It has waited for its user for as long as it may: it is canceled.
+    Lapsed,
+    /// It has expired, and what was stored of it is deleted.
+    Expired,
+    /// Something is to be pushed, and nobody is at it: it was not signaled, but is to be delivered.
+    Push,
+    /// It was not: it needs nothing, or not yet.
+    Nothing,
+}
+
+impl From<&Phase> for Recovered {
+    fn from(phase: &Phase) -> Self {
+        match phase {
+            Phase::Submitted => Self::LostSignal,
+            Phase::Running { .. } => Self::DeadLease,
+            Phase::Waiting { .. } => Self::WakeTime,
+            Phase::Interrupted { .. } => Self::LateUser,
+            Phase::Ended(_) => Self::Nothing,
+        }
+    }
+}
+
+/// Looks after a task whose due time has come.
+///
+/// # Errors
+/// When the store fails; the task stays due.
+pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered, RunError> {
+    let Some(snapshot) = engine.read_stored(key, Depth::Tail).await? else {
+        return Ok(Recovered::Nothing);
+    };
+    trace::join(snapshot.head.trace.as_ref());
+    let now = engine.clock.now();
+    if snapshot.head.due.is_none_or(|due| due > now) {
+        return Ok(Recovered::Nothing);
+    }
+    if engine.is_expired(&snapshot.head) {
+        return expire(engine, snapshot).await;
+    }
+    if snapshot.head.rests() && snapshot.head.has_free_push(now) {
+        // It stays due until it is delivered.
+        return Ok(Recovered::Push);
+    }
+    let mut found = Recovered::Nothing;
+    let decided = engine
+        .transact_with(snapshot, |head, stamp| {
+            found = Recovered::from(&head.phase);
+            head.apply(Command::Look, stamp)
+        })
+        .await;
+    match decided {
+        Ok((snapshot, signals)) => {
+            engine.carry_out(&snapshot.head, &signals).await?;
+            let signaled = !signals.is_empty();
+            // Whoever is signaled delivers, too.
+            Ok(match found {
+                // What is to be pushed of it is left to the table's stream, or to the next sweep.
+                _ if snapshot.head.is_terminal() => Recovered::Lapsed,
+                _ if !signaled && snapshot.head.has_free_push(now) => Recovered::Push,
+                found if signaled => found,
+                _ => Recovered::Nothing,
+            })
+        }
+        // It ended while we looked.
+        Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(Recovered::Nothing),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Deletes what is stored of a task that has expired, or puts that off to its time.
+async fn expire(engine: &Engine, snapshot: Snapshot) -> Result<Recovered, RunError> {
+    let at = snapshot.head.purge_at(engine.policy.retention.as_ref());
+    if at.is_some_and(|at| at <= engine.clock.now()) {
+        let done = engine.purge(&snapshot.head, engine.policy.purge_items).await?;
+        return Ok(if done { Recovered::Expired } else { Recovered::Nothing });
+    }
+    let postponed =
+        engine.transact_if_stored(snapshot, |head, stamp| Some(Ok(head.postpone(stamp)))).await;
+    match postponed {
+        Ok(_) | Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(Recovered::Nothing),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,31 @@
+//! What an agent answers with.
+
+use a2a_lambda_protocol::{Part, Struct};
+
+/// What an agent says to its user with a status.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Reply {
+    /// The parts; none means no message.
+    pub parts: Vec<Part>,
+    /// Metadata of the message.
+    pub metadata: Option<Struct>,
+}
+
+impl From<&str> for Reply {
+    fn from(text: &str) -> Self {
+        Self::from(text.to_owned())
+    }
+}
+
+impl From<String> for Reply {
+    fn from(text: String) -> Self {
+        Self { parts: vec![Part::text(text)], metadata: None }
+    }
+}
+
+impl From<Vec<Part>> for Reply {
+    fn from(parts: Vec<Part>) -> Self {
+        Self { parts, metadata: None }
+    }
+}

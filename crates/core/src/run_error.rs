@@ -1,0 +1,45 @@
+//! Why a task could not be attended to.
+
+use crate::engine::TransactError;
+use crate::env::SignalError;
+use crate::store::StoreError;
+
+/// Why a task could not be attended to. The signal should come again.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The store failed.
+    #[error("the task's state could not be read or written")]
+    Store(#[from] StoreError),
+    /// Other writers were faster, each time.
+    #[error("the task is changed by too many others at once")]
+    Contended,
+    /// The task's state was written, but the signal that follows from it could not be sent.
+    #[error("the task needs another signal")]
+    Signal(#[from] SignalError),
+}
+
+impl RunError {
+    /// Whether the task cannot be read by this release; see [`StoreError::is_unreadable`].
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_unreadable())
+    }
+
+    /// Whether the task is of another release; see [`StoreError::OtherRelease`].
+    pub fn is_of_other_release(&self) -> bool {
+        matches!(self, Self::Store(StoreError::OtherRelease { .. }))
+    }
+}
+
+/// Of a command on a task that is there and allows it. A refusal that was not looked for is taken for
+/// another writer's doing: the task is to be looked at again.
+impl From<TransactError> for RunError {
+    fn from(error: TransactError) -> Self {
+        match error {
+            TransactError::Store(error) => error.into(),
+            TransactError::Signal(error) => error.into(),
+            TransactError::Contended | TransactError::Illegal(_) | TransactError::Gone => {
+                Self::Contended
+            }
+        }
+    }
+}

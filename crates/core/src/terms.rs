@@ -1,0 +1,26 @@
+//! What a sender asks for beside its message.
+
+use a2a_lambda_protocol::Struct;
+use serde::{Deserialize, Serialize};
+
+/// What a sender asks for beside the message: for the agent to know, not part of the task.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terms {
+    /// The media types that the sender takes (spec section 3.2.2); empty if it did not say.
+    #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted_output_modes: Vec<String>,
+    /// The URIs of the extensions that are active for this request (spec section 4.6.2).
+    #[serde(rename = "e", default, skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<String>,
+    /// The metadata of the request.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Struct>,
+}
+
+impl Terms {
+    /// Whether the sender asked for nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
