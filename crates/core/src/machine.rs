@@ -29,7 +29,7 @@
 //! | finish     | —             | by the holder        | —                    | —           | —     |
 //! | retry      | —             | by the holder        | —                    | —           | —     |
 //! | cancel     | Ended         | Ended                | Ended                | Ended       | —     |
-//! | look       | signals again | Waiting, if the lease expired | signals again, if its time has come | signals, if its user is late; Ended, when it has waited for long enough | — |
+//! | look       | signals again | Waiting, if the lease expired | signals again, if its time has come | signals, if its user is late; Ended, when it has waited for long enough | stays |
 //! | delete     | —             | —                    | —                    | —           | Ended, and there for nobody |
 //! | void       | —             | Waiting              | —                    | —           | —     |
 //! | register-push, unregister-push, push-again, claim-push, settle-push | in every phase: they are about push configs and the pending-push mark | | | | |
@@ -37,7 +37,7 @@
 //! `void` also opens a claimed pending-push mark, in every phase.
 //!
 //! A dash is an [`IllegalTransition`] and changes nothing. A look changes at least the due time, and is
-//! never refused but at the end. A turn that ends while the inbox is not
+//! never refused. A turn that ends while the inbox is not
 //! empty does not end the task: the holder goes on, with the new messages (invariant I5). A message
 //! to a task whose lease has expired asks for another runner. A claim past the limit of attempts
 //! ends the task as failed (I10).
@@ -129,17 +129,18 @@ impl Head {
     }
 
     fn step(&self, command: Command, stamp: &Stamp) -> Result<Change, Refusal> {
-        let about_pushes = matches!(
+        let is_for_any = matches!(
             command,
             Command::RegisterPush(_)
                 | Command::UnregisterPush { .. }
                 | Command::PushAgain { .. }
                 | Command::ClaimPush { .. }
                 | Command::SettlePush(_)
+                | Command::Look
                 | Command::Void
                 | Command::Delete
         );
-        if self.is_terminal() && !about_pushes {
+        if self.is_terminal() && !is_for_any {
             return Err(Refusal::Ended);
         }
         let mut next = Draft::new(self.clone(), stamp);

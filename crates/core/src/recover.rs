@@ -61,10 +61,10 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
         // It stays due until it is delivered.
         return Ok(Recovered::Push);
     }
-    let mut found = Recovered::Nothing;
+    let (mut found, mut was_over) = (Recovered::Nothing, false);
     let decided = engine
         .transact_with(snapshot, |head, stamp| {
-            found = Recovered::from(&head.phase);
+            (found, was_over) = (Recovered::from(&head.phase), head.is_terminal());
             head.apply(Command::Look, stamp)
         })
         .await;
@@ -75,7 +75,7 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
             // Whoever is signaled delivers, too.
             Ok(match found {
                 // What is to be pushed of it is left to the table's stream, or to the next sweep.
-                _ if snapshot.head.is_terminal() => Recovered::Lapsed,
+                _ if !was_over && snapshot.head.is_terminal() => Recovered::Lapsed,
                 _ if !signaled && snapshot.head.has_free_push(now) => Recovered::Push,
                 found if signaled => found,
                 _ => Recovered::Nothing,

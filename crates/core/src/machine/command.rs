@@ -115,7 +115,7 @@ pub enum Command {
     },
     /// Its user calls it off.
     Cancel,
-    /// The sweep looks at it, because its due time has come.
+    /// The sweep looks at it, because its due time has come. At a task that is over, too.
     Look,
     /// An operator deletes it. Of a task that is over only.
     Delete,

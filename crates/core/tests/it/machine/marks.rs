@@ -221,7 +221,7 @@ fn the_end_of_a_task_leaves_it_due_for_its_pushes() {
 fn a_postponed_task_is_still_due_for_its_pushes() {
     for (word, due) in [("open", 80), ("P 30", 90), ("wait 15", 80)] {
         let head = Head { due: Some(at(20)), ..marked(ended(Ending::Failed), mark(word)) };
-        let postponed = head.postpone(&stamp(20));
+        let postponed = head.apply(Command::Look, &stamp(20)).unwrap();
         check_change(&head, &postponed).unwrap();
         assert_eq!(postponed.head().due, Some(at(due)), "{word}");
     }
