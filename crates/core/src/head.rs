@@ -31,10 +31,6 @@ pub const INLINE_LOG_BYTES: u64 = 2 * 1_024;
 ///
 /// It is data: a store writes it down and reads it back. What it becomes next is only ever decided
 /// by [`Head::apply`].
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each says something of its own, and all are stored"
-)]
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     /// The task's tenant and id.

@@ -204,12 +204,14 @@ impl Head {
         match self.phase {
             Phase::Running { until, .. } if until > now => Err(Refusal::HeldBy { until }),
             Phase::Waiting { until } if until > now => Err(Refusal::NotBefore { at: until }),
-            Phase::Submitted | Phase::Running { .. } | Phase::Waiting { .. } => Ok(()),
             Phase::Interrupted { patience: None, .. } => Err(Refusal::WaitsForUser),
             Phase::Interrupted { patience: Some(Patience { until: at, .. }), .. } if at > now => {
                 Err(Refusal::NotBefore { at })
             }
-            Phase::Interrupted { .. } => Ok(()),
+            Phase::Submitted
+            | Phase::Running { .. }
+            | Phase::Waiting { .. }
+            | Phase::Interrupted { .. } => Ok(()),
             Phase::Ended(_) => Err(Refusal::Ended),
         }
     }

@@ -301,18 +301,13 @@ replayed, 3  | 4/3         | 4/3 batch 6 | 4/3         | 4/3
 
     fn word(delivery: &Delivery) -> String {
         let DeliveryRecord { cursor, delivered, replays, batch, ref trouble, .. } = **delivery;
-        let mut word = format!("{cursor}/{delivered}");
-        if replays > 0 {
-            word += &format!(" replay {replays}");
-        }
-        if let Some(batch) = batch {
-            word += &format!(" batch {batch}");
-        }
-        if let Some(trouble) = trouble {
-            word += &format!(", {} failed", trouble.failures);
-            word += if trouble.next.is_some() { ", next" } else { "" };
-        }
-        word
+        let replay = if replays > 0 { format!(" replay {replays}") } else { String::new() };
+        let batch = batch.map(|batch| format!(" batch {batch}")).unwrap_or_default();
+        let trouble = trouble.as_ref().map(|trouble| {
+            let next = if trouble.next.is_some() { ", next" } else { "" };
+            format!(", {} failed{next}", trouble.failures)
+        });
+        format!("{cursor}/{delivered}{replay}{batch}{}", trouble.unwrap_or_default())
     }
 
     #[test]

@@ -141,8 +141,8 @@ fn delivery(lane: &str) -> Delivery {
     }
 }
 
-fn state(line: &[&str]) -> State {
-    let &[marked, beside, configs, lane, besides, ..] = line else { panic!("{line:?}") };
+fn met(row: &[&str]) -> State {
+    let &[marked, beside, configs, lane, besides, ..] = row else { panic!("{row:?}") };
     let mut snapshot = task(mark(marked));
     if lane == "older" {
         snapshot.tail.clear();
@@ -153,7 +153,7 @@ fn state(line: &[&str]) -> State {
     if beside == "nobody" {
         state.left_alone(at("10"));
     }
-    let epoch = if configs == "read" { 1 } else { 0 };
+    let epoch = u64::from(configs == "read");
     let read = config(delivery(lane));
     let id = read.id.clone();
     state.take_configs(vec![read], Some(epoch));
@@ -190,14 +190,14 @@ fn every_step() {
     for line in TABLE.trim().lines().skip(1) {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let [.., now, expected] = cells[..] else { panic!("{line}") };
-        assert_eq!(word(&state(&cells).next_step(at(now))), expected, "{line}");
+        assert_eq!(word(&met(&cells).next_step(at(now))), expected, "{line}");
     }
 }
 
 #[test]
 fn what_is_new_makes_the_log_worth_another_read() {
     let line = ["P 60", "nobody", "read", "older", "log read"];
-    let mut state = state(&line);
+    let mut state = met(&line);
     let mut newer = task(mark("P 60"));
     newer.head.revision = newer.head.revision.next();
     newer.tail.clear();
@@ -207,7 +207,7 @@ fn what_is_new_makes_the_log_worth_another_read() {
 
 #[test]
 fn an_attempt_that_is_over_brings_the_next_step() {
-    let mut state = state(&["P 60", "nobody", "read", "busy", ""]);
+    let mut state = met(&["P 60", "nobody", "read", "busy", ""]);
     let id = ConfigId::parse("config").unwrap();
     let ended = |result| Attempted { id: id.clone(), result };
     for (result, expected) in [
