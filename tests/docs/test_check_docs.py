@@ -13,7 +13,7 @@ GOOD = {
     "ARCHITECTURE.md": "# Map\n\n## The rooms, of `house`\n\n[up](README.md) [web](https://example.com/x)\n",
     "docs/page.md": f"[up](../README.md#house)\n\n{FENCE}console\n$ scripts/run --fast\nran\n{FENCE}\n",
     "scripts/run": "#!/bin/sh\n# --fast\n",
-    "crates/core/src/lib.rs": "impl Head {}\n",
+    "crates/core/src/lib.rs": "impl Head {} // core and house\n",
 }
 # What is planted at the end of docs/page.md, and what is said of it.
 PLANTED = [
@@ -24,6 +24,7 @@ PLANTED = [
     ("[x](../../gone)", "the link ../../gone leaves the repository"),
     ("`scripts/gone`", "`scripts/gone` does not exist"),
     ("`scripts/run --slow`", "no script knows the option --slow of `scripts/run --slow`"),
+    ("`core::house`", "docs/page.md:7: `core::house`: crates/core has no module house"),
     ("`Head::gone(x)`", "docs/page.md:7: `Head::gone(x)`: there is no gone in the Rust"),
     ('`"gone for good"`', 'docs/page.md:7: no program logs "gone for good"'),
     (f"{FENCE}console\n$ scripts/run --slow\n{FENCE}", "no script knows the option --slow"),
