@@ -103,6 +103,7 @@ locals {
     BlockingWaitSeconds                  = var.blocking_wait_seconds
     LeaseSeconds                         = var.lease_seconds
     MaxAttempts                          = var.max_attempts
+    UnservedTenantHours                  = var.unserved_tenant_hours
     DeduplicateMessages                  = var.deduplicate_messages
     LogLevel                             = var.log_level
     Metrics                              = var.metrics

@@ -527,6 +527,17 @@ variable "max_attempts" {
   }
 }
 
+variable "unserved_tenant_hours" {
+  type        = number
+  description = "UNSERVED_TENANT_HOURS: how long a task waits whose tenant no agent serves any more. 0 lets it fail. 0 to 8760. Default: 0."
+  default     = null
+
+  validation {
+    condition     = var.unserved_tenant_hours == null ? true : floor(var.unserved_tenant_hours) == var.unserved_tenant_hours && var.unserved_tenant_hours >= 0 && var.unserved_tenant_hours <= 8760
+    error_message = "unserved_tenant_hours must be 0 to 8760."
+  }
+}
+
 variable "deduplicate_messages" {
   type        = bool
   description = "DEDUPLICATE_MESSAGES: true takes a repeated messageId of an owner for the same message. Default: false."

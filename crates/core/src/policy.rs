@@ -33,6 +33,11 @@ pub struct Policy {
     pub retry_first: Duration,
     /// The longest wait between attempts.
     pub retry_most: Duration,
+    /// How long a task of a tenant that no agent serves waits for one, since its status last changed.
+    /// After that it is run like any other, and fails. Zero if it does not wait.
+    pub unserved_wait: Duration,
+    /// How often such a task is looked at meanwhile.
+    pub unserved_look: Duration,
     /// How long a signal may take before the sweep sends another.
     pub signal_grace: Duration,
     /// How long before the invocation's end an agent is told to stop.
@@ -144,6 +149,8 @@ impl Default for Policy {
             max_attempts: 5,
             retry_first: Duration::from_secs(1),
             retry_most: Duration::from_mins(5),
+            unserved_wait: Duration::ZERO,
+            unserved_look: Duration::from_mins(10),
             signal_grace: Duration::from_mins(1),
             stop_margin: Duration::from_secs(5),
             stop_grace: Duration::from_secs(2),

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{TaskState, Timestamp};
 use futures_util::future::join;
-use tracing::{Instrument as _, debug, info, trace_span};
+use tracing::{Instrument as _, debug, info, trace_span, warn};
 
 use crate::agent::Agents;
 use crate::engine::{Engine, Refused, TransactError};
 use crate::env::{Signal, SignalError};
+use crate::head::Head;
 use crate::ids::{LeaseToken, TaskKey};
 use crate::machine::{Command, Pause, Refusal, TurnEnd};
 use crate::push::{self, Beside};
@@ -151,8 +152,11 @@ impl Runner {
         };
         let mut turns = 0;
         while snapshot.head.is_held_by(&token) {
-            let result = if turns > 0 && self.is_too_late(deadline) {
-                self.hand_over(snapshot, &token, beside).await
+            let result = if let Some(at) = self.waits_for_an_agent(&snapshot.head) {
+                self.hand_over(snapshot, &token, beside, at).await
+            } else if turns > 0 && self.is_too_late(deadline) {
+                let now = self.engine.clock.now();
+                self.hand_over(snapshot, &token, beside, now).await
             } else {
                 let turn = TurnRun::new(&self.engine, &self.agents, &token, deadline, beside);
                 turn.run(snapshot).await
@@ -172,6 +176,19 @@ impl Runner {
     fn is_too_late(&self, deadline: Timestamp) -> bool {
         let needed = self.engine.policy.stop_margin + MIN_RUN;
         deadline.saturating_since(self.engine.clock.now()) < needed
+    }
+
+    /// When to look again at a task whose tenant no agent serves. `None` if one does, or if the task
+    /// has waited long enough.
+    fn waits_for_an_agent(&self, head: &Head) -> Option<Timestamp> {
+        let policy = &self.engine.policy;
+        let until = head.status_at.saturating_add(policy.unserved_wait);
+        let now = self.engine.clock.now();
+        if now >= until || self.agents.serves(&head.key.tenant) {
+            return None;
+        }
+        warn!(tenant = %head.key.tenant, task = %head.key.task, "the task waits for an agent of its tenant");
+        Some(now.saturating_add(policy.unserved_look).min(until))
     }
 
     async fn claim(
@@ -227,17 +244,18 @@ impl Runner {
         self.engine.send(&signal, until.saturating_add(AFTER_LEASE)).await
     }
 
-    /// Leaves a task with mail to another invocation, because this one is about to end.
+    /// Leaves a task, with its mail, to another invocation at this time.
     async fn hand_over(
         &self,
         snapshot: Snapshot,
         token: &LeaseToken,
         beside: &Beside,
+        wake_at: Timestamp,
     ) -> Result<Snapshot, Stop> {
         let turn =
             TurnEnd { token: token.clone(), given: snapshot.head.consumed, updates: Vec::new() };
         let checkpoint = snapshot.head.checkpoint.clone();
-        let pause = Pause::Until { wake_at: self.engine.clock.now(), checkpoint };
+        let pause = Pause::Until { wake_at, checkpoint };
         let command = Command::Park { turn, pause };
         let as_of = self.engine.clock.now();
         let handed_over = self.engine.transact_as(&beside.pusher(), snapshot, command).await;

@@ -309,7 +309,8 @@ mod tests {
         ["ALLOWED_ORIGINS", "API_KEYS", "LOG_LEVEL", "POWERTOOLS_LOG_LEVEL"];
 
     /// What agents in this process find in its environment. Nothing else here reads it.
-    const OF_AGENTS: [&str; 5] = [
+    const OF_AGENTS: [&str; 6] = [
+        "AGENT_VARIABLES",
         "AWS_ACCESS_KEY_ID",
         "AWS_ENDPOINT_URL",
         "AWS_REGION",

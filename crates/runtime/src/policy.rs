@@ -8,7 +8,7 @@ use crate::table::{
     BLOCKING_WAIT_SECONDS, DEDUPLICATE_MESSAGES, LEASE_SECONDS, MAX_ATTEMPTS, MAX_STREAM_SECONDS,
     Number, PUSH_ARTIFACTS, PUSH_CLAIM_SECONDS, PUSH_TASK, PUSH_TIMEOUT_SECONDS,
     PUSH_WAITS_SECONDS, SIGNAL_GRACE_SECONDS, STORED_FORMAT, TASK_RETENTION_DAYS,
-    WAITING_RETENTION_DAYS,
+    UNSERVED_TENANT_HOURS, WAITING_RETENTION_DAYS,
 };
 use crate::variables::{ConfigError, Variables};
 
@@ -32,6 +32,7 @@ pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
         push_timeout,
         push_claim: seconds(&PUSH_CLAIM_SECONDS)?.max(3 * push_timeout),
         push_waits: waits.into_iter().map(Duration::from_secs).collect(),
+        unserved_wait: Duration::from_hours(variables.number(&UNSERVED_TENANT_HOURS)?),
         signal_grace: seconds(&SIGNAL_GRACE_SECONDS)?,
         retention: retention(variables)?,
         ..Policy::default()

@@ -388,6 +388,8 @@ variables! {
         of EXECUTOR, "How long the task of a dead runner waits for the next.";
     MAX_ATTEMPTS: Number { least: 1, most: 100, default: 5 }
         of EXECUTOR, "How often a turn is tried. The queue's `maxReceiveCount` must be at least this and 5 more.";
+    UNSERVED_TENANT_HOURS: Number { least: 0, most: 8_760, default: 0 }
+        of EXECUTOR, "How long a task waits whose tenant no agent serves any more; then it fails. With 0 it is tried like any other, and fails.";
     SIGNAL_GRACE_SECONDS: Number { least: 1, most: 900, default: 60 }
         of TASKS, "How long a signal may take before the sweep sends another.";
     SCHEDULER_ROLE_ARN: Text {

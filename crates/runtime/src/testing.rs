@@ -83,6 +83,7 @@ fn sample(variable: Variable) -> String {
         Variable::Choice(choice) => choice.words[0],
         Variable::Text(_) => match name {
             "AGENT" => "echo",
+            "AGENT_VARIABLES" => r#"{"MODEL_ID":"small"}"#,
             "TABLE_NAME" => "tasks",
             "QUEUE_URL" => "https://sqs.eu-central-1.amazonaws.com/123456789012/signals",
             "DEAD_LETTER_QUEUE_URL" => "https://sqs.eu-central-1.amazonaws.com/123456789012/dead",
@@ -149,6 +150,9 @@ fn unusable(variable: Variable) -> Vec<String> {
         Variable::Text(_) => match variable.name() {
             "AGENT" => {
                 &["nobody", "Echo", "echo,", "echo,echo", "a/b=echo", "a=echo,a=echo", "tasks=echo"]
+            }
+            "AGENT_VARIABLES" => {
+                &["MODEL_ID=small", "[]", r#"{"MODEL_ID":1}"#, r#"{"TABLE_NAME":"tasks"}"#]
             }
             "TABLE_NAME" => &["t", "the tasks", "ta/sks"],
             "QUEUE_URL" | "DEAD_LETTER_QUEUE_URL" => &["signals", "arn:aws:sqs:x:1:signals"],

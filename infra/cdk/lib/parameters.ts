@@ -300,6 +300,11 @@ export interface Parameters {
    */
   readonly maxAttempts?: number;
   /**
+   * UNSERVED_TENANT_HOURS: how long a task waits whose tenant no agent serves any more. 0 lets it
+   * fail. 0 to 8760. Default: 0.
+   */
+  readonly unservedTenantHours?: number;
+  /**
    * DEDUPLICATE_MESSAGES: true takes a repeated messageId of an owner for the same message.
    * Default: false.
    */

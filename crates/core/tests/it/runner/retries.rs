@@ -75,6 +75,46 @@ async fn no_other_agent_takes_up_a_task_of_a_tenant_that_was_removed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_task_of_a_removed_tenant_waits_where_the_policy_says_so() {
+    let world = World::with_policy(
+        script(|turn, diary| {
+            Box::pin(async move {
+                diary.note(turn.text());
+                Ok(End::completed())
+            })
+        }),
+        |policy| {
+            policy.max_attempts = 1;
+            policy.unserved_wait = secs(25 * 60);
+        },
+    );
+    let removed = Runner::new(world.engine.clone(), Agents::closed());
+    let attend = async |runner: &Runner, key| {
+        let deadline = world.now().saturating_add(secs(900));
+        runner.attend(key, deadline, Company::Alone).await.unwrap()
+    };
+    let (returns, never) = (world.submit("hello").await, world.submit("hello").await);
+    // Longer than all attempts would take, and without one.
+    for _ in 0..2 {
+        for key in [&returns, &never] {
+            assert_eq!(attend(&removed, key).await, ran(1, TaskState::Working));
+            assert_eq!(world.head(key).await.attempt, 0);
+        }
+        tokio::time::sleep(secs(600)).await;
+    }
+    // The tenant is back: its agent has the message.
+    assert_eq!(attend(&world.runner(), &returns).await, ran(1, TaskState::Completed));
+    assert_eq!(world.diary.read(), ["hello"]);
+    assert_eq!(attend(&removed, &never).await, ran(1, TaskState::Working));
+    tokio::time::sleep(secs(300)).await;
+    assert_eq!(attend(&removed, &never).await, ran(1, TaskState::Failed));
+    assert_eq!(
+        status_text(&world.task(&never).await),
+        "no agent is configured for the task's tenant"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_claim_has_a_larger_fence() {
     let world = World::new(script(|turn, diary| {
         Box::pin(async move {
