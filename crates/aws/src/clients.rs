@@ -32,7 +32,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(1);
 /// The HTTP client that all of a process's AWS clients share: one connection pool and one TLS set-up.
 ///
 /// It trusts Amazon's own root certificates and no others. All endpoints of the `aws` partition
-/// chain to them, and five certificates that are compiled in cost a cold start next to nothing,
+/// chain to them, and they are compiled in, ready for use: they cost a cold start next to nothing,
 /// where loading a system's hundred and more costs tens of milliseconds. The limit: an HTTPS
 /// endpoint behind another authority (a TLS-inspecting proxy, an emulator with a certificate of its
 /// own, a partition with an authority of its own) is not reachable. Plain `http` endpoints are.

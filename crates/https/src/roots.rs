@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use a2a_lambda_signing::pem;
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, TrustAnchor};
 use rustls::{ClientConfig, RootCertStore};
+use webpki_roots::TLS_SERVER_ROOTS;
 
 /// Root certificates, such as those of an organization's own authority.
 #[derive(Clone)]
@@ -46,8 +47,21 @@ impl ExtraRoots {
 pub enum Roots {
     /// Mozilla's, and these.
     Public(ExtraRoots),
-    /// These and no others.
-    Only(ExtraRoots),
+    /// Those of Mozilla's that are Amazon's: the chain of each endpoint of AWS ends in one of them.
+    Amazon,
+}
+
+/// What the names of Amazon's roots end with. See <https://www.amazontrust.com/repository/>.
+const AMAZON: [&[u8]; 5] = [
+    b"Amazon Root CA 1",
+    b"Amazon Root CA 2",
+    b"Amazon Root CA 3",
+    b"Amazon Root CA 4",
+    b"Starfield Services Root Certificate Authority - G2",
+];
+
+fn is_amazons(root: &TrustAnchor<'_>) -> bool {
+    AMAZON.iter().any(|name| root.subject.ends_with(name))
 }
 
 impl Roots {
@@ -56,10 +70,13 @@ impl Roots {
     pub(crate) fn tls(self) -> Result<ClientConfig, rustls::Error> {
         let roots = match self {
             Self::Public(ExtraRoots(mut roots)) => {
-                roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+                roots.extend(TLS_SERVER_ROOTS.iter().cloned());
                 roots
             }
-            Self::Only(ExtraRoots(roots)) => roots,
+            Self::Amazon => {
+                let amazons = TLS_SERVER_ROOTS.iter().filter(|root| is_amazons(root));
+                amazons.cloned().collect()
+            }
         };
         Ok(ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()?
@@ -77,5 +94,21 @@ impl Default for ExtraRoots {
 impl fmt::Debug for ExtraRoots {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ExtraRoots").field("count", &self.0.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_amazons_roots_is_there_once() {
+        for name in AMAZON {
+            let count = TLS_SERVER_ROOTS.iter().filter(|root| root.subject.ends_with(name)).count();
+            assert_eq!(count, 1, "{}", name.escape_ascii());
+        }
+        let amazons: Vec<_> = TLS_SERVER_ROOTS.iter().filter(|root| is_amazons(root)).collect();
+        assert_eq!(amazons.len(), AMAZON.len());
+        assert!(amazons.iter().all(|root| root.name_constraints.is_none()));
     }
 }

@@ -2,7 +2,6 @@ use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::mpsc;
 
-use a2a_lambda_https::ExtraRoots;
 use a2a_lambda_testing::TestClock;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -135,13 +134,4 @@ fn calls_are_bounded_below_a_front_door_s_patience() {
     assert_eq!(timeouts.operation_timeout(), Some(Duration::from_secs(15)));
     assert!(timeouts.operation_attempt_timeout() < timeouts.operation_timeout());
     assert!(timeouts.connect_timeout() < timeouts.operation_attempt_timeout());
-}
-
-#[test]
-fn the_roots_are_the_five_of_amazon() -> TestResult {
-    let text = transport::AMAZON_ROOTS;
-    ExtraRoots::from_pem(text)?;
-    assert_eq!(text.matches("-----BEGIN CERTIFICATE-----").count(), 5);
-    assert_eq!(text.matches("-----END CERTIFICATE-----").count(), 5);
-    Ok(())
 }

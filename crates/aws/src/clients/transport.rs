@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::Clock;
 use a2a_lambda_https::{
-    Client, ClientConfig, ConnectError, Error, ExtraRoots, Limits, Open, Repeat, Request, Roots,
+    Client, ClientConfig, ConnectError, Error, Limits, Open, Repeat, Request, Roots,
 };
 use a2a_lambda_runtime::Wall;
 use aws_smithy_runtime_api::client::http::{
@@ -16,9 +16,6 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-
-/// The certificates that every AWS endpoint's chain ends in.
-pub(super) const AMAZON_ROOTS: &str = include_str!("../amazon-roots.pem");
 
 /// How long an idle connection to AWS is kept. A new one costs a TLS handshake, and AWS's endpoints
 /// keep theirs for longer than common servers do.
@@ -39,10 +36,8 @@ pub(super) fn over(clock: Arc<dyn Clock>) -> SharedHttpClient {
 
 /// The outgoing client to AWS.
 pub(super) fn client(clock: Arc<dyn Clock>) -> Result<Client, String> {
-    // What is compiled in can be read. If it could not, nobody would be trusted.
-    let roots = ExtraRoots::from_pem(AMAZON_ROOTS).unwrap_or_default();
     Client::new(ClientConfig {
-        roots: Roots::Only(roots),
+        roots: Roots::Amazon,
         idle: IDLE,
         ..ClientConfig::new(Arc::new(Wall(clock)))
     })
