@@ -1,0 +1,116 @@
+"""How large the functions are: their bootstraps, and the zips of these."""
+
+import json
+import math
+import tempfile
+from pathlib import Path
+
+from bench import build, table
+from tools import Fault
+
+BUDGETS = Path(__file__).with_name("budgets.json")
+# What a new budget leaves for another compiler's whims.
+SLACK = 1.01
+KINDS = {"bootstrap": "the bootstrap", "zip": "the zip"}
+
+
+def add(commands) -> None:
+    parser = commands.add_parser(
+        "size", help="bytes of each function, and of each of its features", description=__doc__
+    )
+    parser.add_argument(
+        "--arch", choices=build.package.TARGETS, default="x86-64", help="[default: x86-64]"
+    )
+    parser.add_argument("--only", action="append", metavar="NAME", help="build this function only")
+    parser.add_argument(
+        "--no-features", action="store_true", help="leave out what features would add"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help=f"fail if something is over its budget in {BUDGETS.name}"
+    )
+    parser.add_argument(
+        "--record", action="store_true", help="write new budgets: what was measured, and 1 %% more"
+    )
+    table.add_json(parser)
+    parser.set_defaults(run=run)
+
+
+def measured(builder: build.Builder, names: list[str], with_features: bool) -> dict[str, dict]:
+    """Bytes by the name of the function, and of its feature: `request+fixtures`."""
+    sizes = {}
+    for name in names:
+        for feature in [None, *(builder.features(name) if with_features else [])]:
+            bootstrap = builder.function(name, [feature] if feature else [])
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder, "zip")
+                build.package.zipped(bootstrap, path)
+                zipped = path.stat().st_size
+            label = f"{name}+{feature}" if feature else name
+            sizes[label] = {"bootstrap": len(bootstrap), "zip": zipped}
+    return sizes
+
+
+def read_budgets() -> dict:
+    return json.loads(BUDGETS.read_text())
+
+
+def over(sizes: dict[str, dict], budgets: dict[str, dict], arch: str) -> list[str]:
+    """What is over its budget, or has none, in words."""
+    found = []
+    for label, size in sizes.items():
+        budget = budgets.get(label)
+        if budget is None:
+            found.append(f"{label} ({arch}) has no budget")
+            continue
+        for kind, words in KINDS.items():
+            if size[kind] > budget[kind]:
+                more = 100 * (size[kind] / budget[kind] - 1)
+                found.append(
+                    f"{label} ({arch}): {words} has {size[kind]:,} bytes, "
+                    f"{more:.1f} % over its budget of {budget[kind]:,}"
+                )
+    return found
+
+
+def recorded(sizes: dict[str, dict]) -> dict[str, dict]:
+    """Budgets of these sizes, in whole thousands."""
+    return {
+        label: {kind: math.ceil(size[kind] * SLACK / 1000) * 1000 for kind in KINDS}
+        for label, size in sizes.items()
+    }
+
+
+def show(sizes: dict[str, dict], budgets: dict[str, dict], arch: str) -> None:
+    rows = []
+    for label, size in sizes.items():
+        name, _, feature = label.partition("+")
+        without = sizes.get(name) if feature else None
+        adds = f"{size['bootstrap'] - without['bootstrap']:+,}" if without else ""
+        budget = budgets.get(label)
+        allowed = [f"{budget[kind]:,}" if budget else "none" for kind in KINDS]
+        rows.append([label, f"{size['bootstrap']:,}", allowed[0], f"{size['zip']:,}", allowed[1], adds])
+    table.show([arch, "bootstrap", "budget", "zip", "budget", "feature adds"], rows)
+
+
+def run(options) -> int:
+    if options.check and options.record:
+        raise Fault("--check and --record exclude each other: new budgets are not over themselves")
+    builder = build.Builder(options.arch)
+    sizes = measured(builder, builder.names(options.only), not options.no_features)
+    budgets = read_budgets()
+    of_arch = budgets["size"].setdefault(options.arch, {})
+    if options.record:
+        of_arch.update(recorded(sizes))
+        budgets["size"][options.arch] = dict(sorted(of_arch.items()))
+        BUDGETS.write_text(json.dumps(budgets, indent=1) + "\n")
+    show(sizes, of_arch, options.arch)
+    table.write(options.json, {"arch": options.arch, "bytes": sizes, "budgets": of_arch})
+    found = over(sizes, of_arch, options.arch) if options.check else []
+    for text in found:
+        print(f"over budget: {text}")
+    if found:
+        raise Fault(
+            "functions are larger than they may be. Take out what is not needed, or, if what is new is "
+            "worth it, say so in the commit and record it: scripts/bench size --record"
+        )
+    return 0
