@@ -16,7 +16,7 @@ use a2a_lambda_core::ids::{ConfigId, Registration, TaskId, WriteId};
 use a2a_lambda_core::machine::{FirstPush, NewPush, Settlement, Stamp, Submission};
 use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
 use a2a_lambda_core::{
-    Agents, ContextId, Generation, Head, LeaseToken, Mark, Owner, Position, ProtocolVersion,
+    Agents, ClaimToken, ContextId, Generation, Head, Mark, Owner, Position, ProtocolVersion,
     PushConfig, PushConfigs, Sealed, TaskKey, TaskStore, Tenant, Terms,
     store::{Committed, Depth, Guard},
 };
@@ -145,7 +145,7 @@ impl Deployment {
 
     /// The task names a config, to which everything is pushed by now.
     async fn name(&self, task: &TaskKey, registration: Registration) {
-        let token = LeaseToken::new("pusher");
+        let token = ClaimToken::new("pusher");
         let mut now = self.store.read(task, Depth::Tail).await.unwrap().unwrap();
         for step in 0..3 {
             let head = &now.head;

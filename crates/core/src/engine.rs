@@ -9,7 +9,7 @@ use tracing::warn;
 
 use crate::env::{Clock, Ids, MAX_QUEUE_DELAY, Queue, Signal, SignalError, Timer};
 use crate::head::{Head, Phase};
-use crate::ids::{ConfigId, LeaseToken, Registration, TaskKey, WriteId};
+use crate::ids::{ClaimToken, ConfigId, Registration, TaskKey, WriteId};
 use crate::invariants;
 use crate::machine::{Change, Command, IllegalTransition, Stamp};
 use crate::measure;
@@ -326,7 +326,7 @@ impl Engine {
     /// As [`transact`](Self::transact).
     pub async fn transact_as(
         &self,
-        pusher: &LeaseToken,
+        pusher: &ClaimToken,
         base: Snapshot,
         command: Command,
     ) -> Result<(Snapshot, Vec<Timestamp>), TransactError> {

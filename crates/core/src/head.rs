@@ -6,8 +6,8 @@ use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 
 use crate::digest::fnv1a;
 use crate::ids::{
-    ConfigId, ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position, Registration,
-    Revision, TaskKey, WriteId,
+    ClaimToken, ConfigId, ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position,
+    Registration, Revision, TaskKey, WriteId,
 };
 use crate::policy::Retention;
 use crate::push::mark::{Mark, Pushes};
@@ -318,7 +318,7 @@ impl Head {
     }
 
     /// The end of the claim by which `token` delivers, if it does.
-    pub fn pushed_until(&self, token: &LeaseToken) -> Option<Timestamp> {
+    pub fn pushed_until(&self, token: &ClaimToken) -> Option<Timestamp> {
         match self.mark() {
             Some(Mark::Claimed { token: held, until }) if held.is_of_same_holder(token) => {
                 Some(*until)

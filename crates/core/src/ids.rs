@@ -274,6 +274,23 @@ impl LeaseToken {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The secret of one claim of a task's pushes: fresh for each deliverer, checked when it claims again or
+/// settles.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ClaimToken(String);
+
+impl ClaimToken {
+    /// A token from a fresh unique text; see [`Ids`](crate::Ids).
+    pub fn new(unique: impl Into<String>) -> Self {
+        Self(unique.into())
+    }
+
+    /// The token's text, for the store.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 
     /// The token under which the same deliverer may begin pushes by what it has known for this long,
     /// where that is longer than [`Policy::push_view`](crate::Policy::push_view). It is a part of the
@@ -311,17 +328,23 @@ impl fmt::Debug for LeaseToken {
     }
 }
 
-/// Marks one commit, so that its writer knows it again when the answer to the write was lost.
+impl fmt::Debug for ClaimToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClaimToken(…)")
+    }
+}
+
+/// Names one write, so that its writer knows it again when the answer to it was lost.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WriteId(String);
 
 impl WriteId {
-    /// A mark from a fresh unique text; see [`Ids`](crate::Ids).
+    /// An id from a fresh unique text; see [`Ids`](crate::Ids).
     pub fn new(unique: impl Into<String>) -> Self {
         Self(unique.into())
     }
 
-    /// The mark's text, for the store.
+    /// The id's text, for the store.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -490,15 +513,15 @@ mod tests {
 
     #[test]
     fn a_lease_token_is_not_printed() {
-        assert_eq!(format!("{:?}", LeaseToken::new("secret")), "LeaseToken(…)");
+        assert_eq!(format!("{:?}", ClaimToken::new("secret")), "ClaimToken(…)");
     }
 
     #[test]
     fn a_token_with_a_view_is_of_the_same_holder() {
-        let (token, other) = (LeaseToken::new("a"), LeaseToken::new("b"));
+        let (token, other) = (ClaimToken::new("a"), ClaimToken::new("b"));
         let wide = token.with_view(Duration::from_millis(800));
         let wider = wide.with_view(Duration::from_secs(2));
-        let views = [&token, &wide, &wider].map(LeaseToken::view);
+        let views = [&token, &wide, &wider].map(ClaimToken::view);
         let ms = Duration::from_millis;
         assert_eq!(views, [None, Some(ms(800)), Some(ms(2_000))]);
         for same in [&token, &wide, &wider] {
@@ -506,7 +529,7 @@ mod tests {
             assert!(!same.is_of_same_holder(&other));
         }
         // What is no view is a part of the name.
-        let odd = LeaseToken::new("a~view-ms=x");
+        let odd = ClaimToken::new("a~view-ms=x");
         assert!(odd.view().is_none() && !odd.is_of_same_holder(&token));
     }
 }

@@ -44,8 +44,8 @@ pub use env::{BadSignal, Clock, Ids, Queue, Signal, SignalError, Timer};
 pub use format::{Formats, UnknownFormat};
 pub use head::{Ending, Head, Impatience, Interruption, Patience, Phase};
 pub use ids::{
-    ContextId, Generation, LeaseToken, Owner, Position, Registration, Revision, TaskId, TaskKey,
-    Tenant,
+    ClaimToken, ContextId, Generation, LeaseToken, Owner, Position, Registration, Revision, TaskId,
+    TaskKey, Tenant,
 };
 pub use log::{Entry, Event};
 pub use machine::{Change, Command};

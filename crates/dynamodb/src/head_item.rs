@@ -4,8 +4,8 @@ use a2a_lambda_core::head::{
     Ending, FollowUp, Head, Impatience, Interruption, Patience, Phase, due_shard,
 };
 use a2a_lambda_core::ids::{
-    ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position, Registration, Revision,
-    Tenant, WriteId,
+    ClaimToken, ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position,
+    Registration, Revision, Tenant, WriteId,
 };
 use a2a_lambda_core::push::{Mark, Pushes};
 use a2a_lambda_core::request_key::Fingerprint;
@@ -302,7 +302,7 @@ fn pushes(item: &Item) -> Result<Option<Pushes>, Malformed> {
         None => None,
         Some(OPEN_MARK) => Some(Mark::Open),
         Some("claimed") => {
-            let token = LeaseToken::new(get_string(item, PUSH_TOKEN)?);
+            let token = ClaimToken::new(get_string(item, PUSH_TOKEN)?);
             Some(Mark::Claimed { token, until: until()? })
         }
         Some("waiting") => Some(Mark::Waiting { until: until()? }),

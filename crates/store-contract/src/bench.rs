@@ -12,8 +12,8 @@ use a2a_lambda_core::invariants;
 use a2a_lambda_core::machine::{Change, FirstPush, Stamp, Submission};
 use a2a_lambda_core::store::{Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page};
 use a2a_lambda_core::{
-    ContextId, LeaseToken, Owner, PushConfigs, Retention, Snapshot, StoreError, TaskId, TaskKey,
-    TaskStore, Tenant, Terms, TraceContext,
+    ClaimToken, ContextId, LeaseToken, Owner, PushConfigs, Retention, Snapshot, StoreError, TaskId,
+    TaskKey, TaskStore, Tenant, Terms, TraceContext,
 };
 use a2a_lambda_protocol::Timestamp;
 
@@ -109,6 +109,10 @@ impl Bench {
 
     pub(crate) fn fresh_token(&self) -> LeaseToken {
         LeaseToken::new(self.fresh())
+    }
+
+    pub(crate) fn fresh_claim(&self) -> ClaimToken {
+        ClaimToken::new(self.fresh())
     }
 
     pub(crate) fn stamp(&self) -> Stamp {

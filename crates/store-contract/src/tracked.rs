@@ -8,7 +8,9 @@ use a2a_lambda_core::machine::{
 };
 use a2a_lambda_core::push::Mark;
 use a2a_lambda_core::store::{Committed, Depth, Renewed};
-use a2a_lambda_core::{Entry, LeaseToken, Position, Registration, Snapshot, TaskKey, Terms};
+use a2a_lambda_core::{
+    ClaimToken, Entry, LeaseToken, Position, Registration, Snapshot, TaskKey, Terms,
+};
 use a2a_lambda_protocol::{Message, Timestamp};
 
 use crate::bench::{Bench, check_tail};
@@ -76,7 +78,7 @@ impl Tracked {
     }
 
     /// As [`apply`](Self::apply), by one who delivers what the commit adds.
-    pub(crate) async fn apply_as(&mut self, pusher: &LeaseToken, command: Command) {
+    pub(crate) async fn apply_as(&mut self, pusher: &ClaimToken, command: Command) {
         let stamp = Stamp { pusher: Some(pusher.clone()), ..self.bench.stamp() };
         let change = self.base.head.apply(command, &stamp).expect("a legal command");
         self.commit(&change).await;
@@ -194,8 +196,8 @@ impl Tracked {
     }
 
     /// Claims the pending-push mark.
-    pub(crate) async fn claim_push(&mut self) -> LeaseToken {
-        let token = self.bench.fresh_token();
+    pub(crate) async fn claim_push(&mut self) -> ClaimToken {
+        let token = self.bench.fresh_claim();
         self.apply(Command::ClaimPush { token: token.clone() }).await;
         token
     }

@@ -6,7 +6,7 @@ use a2a_lambda_protocol::{Json, Message, Timestamp};
 
 use crate::head::{Interruption, Patience};
 use crate::ids::{
-    ConfigId, ContextId, LeaseToken, Owner, Position, Registration, TaskKey, WriteId,
+    ClaimToken, ConfigId, ContextId, LeaseToken, Owner, Position, Registration, TaskKey, WriteId,
 };
 use crate::log::{ArtifactChange, StatusChange};
 use crate::policy::Retention;
@@ -32,7 +32,7 @@ pub struct Stamp {
     /// How long tasks are kept; see [`Policy::retention`](crate::Policy::retention).
     pub retention: Option<Retention>,
     /// Who delivers what the commit adds, if whoever makes it lives on to do so.
-    pub pusher: Option<LeaseToken>,
+    pub pusher: Option<ClaimToken>,
 }
 
 /// A new task, as it is submitted.
@@ -137,7 +137,7 @@ pub enum Command {
     /// Somebody delivers pushes, or goes on to. Of a task that is over, too.
     ClaimPush {
         /// Their secret.
-        token: LeaseToken,
+        token: ClaimToken,
     },
     /// Whoever delivers is done. Of a task that is over, too.
     SettlePush(Settlement),

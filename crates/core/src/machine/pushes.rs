@@ -9,7 +9,7 @@ use a2a_lambda_protocol::Timestamp;
 use super::draft::Draft;
 use super::refusal::Refusal;
 use crate::head::Head;
-use crate::ids::{ConfigId, LeaseToken, Registration};
+use crate::ids::{ClaimToken, ConfigId, Registration};
 use crate::push::mark::{FirstPush, Mark, NewPush, Pushes, Settlement};
 
 impl Head {
@@ -56,7 +56,7 @@ impl Draft<'_> {
     }
 
     /// Somebody delivers from here on, or goes on to.
-    pub(super) fn claim_push(&mut self, token: LeaseToken) -> Result<(), Refusal> {
+    pub(super) fn claim_push(&mut self, token: ClaimToken) -> Result<(), Refusal> {
         let now = self.stamp.now;
         let mark = self.head.mark().ok_or(Refusal::NothingToPush)?;
         mark.free(&token, now)?;
@@ -67,7 +67,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn take_mark(&mut self, token: LeaseToken) {
+    fn take_mark(&mut self, token: ClaimToken) {
         let until = self.stamp.now.saturating_add(self.stamp.push_claim);
         if let Some(pushes) = &mut self.head.pushes {
             pushes.take(token, until, self.head.revision.0);

@@ -38,7 +38,7 @@ use tracing::{debug, info, warn};
 
 use crate::engine::{Engine, TransactError, chain};
 use crate::head::Head;
-use crate::ids::{ConfigId, LeaseToken, Position, TaskKey};
+use crate::ids::{ClaimToken, ConfigId, Position, TaskKey};
 use crate::machine::{Command, Refusal, Settlement, Stamp};
 use crate::run_error::RunError;
 use crate::store::{Depth, Snapshot};
@@ -101,7 +101,7 @@ pub async fn deliver(
     if !has_time_for_one(&engine.policy, engine.clock.now(), deadline) {
         return Ok(Delivered::TooLate);
     }
-    let token = LeaseToken::new(engine.ids.fresh());
+    let token = ClaimToken::new(engine.ids.fresh());
     // Who finds out later that the store is slow claims again, and has less time left.
     let mut feed = Feed::none();
     feed.wide().widen_if_slow(&engine.policy, took);
@@ -128,7 +128,7 @@ pub async fn deliver(
 /// What fails is logged, and left for the runner's next commit, or the sweep.
 pub(crate) async fn beside(
     engine: &Engine,
-    token: LeaseToken,
+    token: ClaimToken,
     deadline: Timestamp,
     mut feed: Feed,
 ) {
@@ -164,7 +164,7 @@ struct Delivering<'a> {
 impl<'a> Delivering<'a> {
     fn new(
         engine: &'a Engine,
-        token: &'a LeaseToken,
+        token: &'a ClaimToken,
         deadline: Timestamp,
         shown: Shown,
         feed: &Feed,

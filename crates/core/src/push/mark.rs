@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::Timestamp;
 
-use crate::ids::{ConfigId, LeaseToken, Position, Registration};
+use crate::ids::{ClaimToken, ConfigId, Position, Registration};
 use crate::machine::refusal::Refusal;
 
 /// How long a new task's mark waits for the runner that is signaled anyway, and that delivers
@@ -54,7 +54,7 @@ pub enum Mark {
     /// Somebody is.
     Claimed {
         /// Whoever is.
-        token: LeaseToken,
+        token: ClaimToken,
         /// Until when, unless the claim is renewed. No attempt is begun that could outlast it.
         until: Timestamp,
     },
@@ -68,7 +68,7 @@ pub enum Mark {
 
 impl Mark {
     /// Whether `token` may deliver now, and who or what is in the way if not.
-    pub(crate) fn free(&self, token: &LeaseToken, now: Timestamp) -> Result<(), Refusal> {
+    pub(crate) fn free(&self, token: &ClaimToken, now: Timestamp) -> Result<(), Refusal> {
         match self {
             Self::Claimed { token: held, until }
                 if !held.is_of_same_holder(token) && *until > now =>
@@ -111,7 +111,7 @@ pub struct NewPush {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
     /// Who has delivered.
-    pub token: LeaseToken,
+    pub token: ClaimToken,
     /// The epoch of the configs that were looked at.
     pub epoch: u64,
     /// The newest entry that was looked at.
@@ -168,7 +168,7 @@ impl Pushes {
     }
 
     /// A deliverer takes the mark, or keeps it for longer.
-    pub(crate) fn take(&mut self, token: LeaseToken, until: Timestamp, revision: u64) {
+    pub(crate) fn take(&mut self, token: ClaimToken, until: Timestamp, revision: u64) {
         let held = match self.mark.take() {
             Some(Mark::Claimed { token: held, .. }) if held.is_of_same_holder(&token) => Some(held),
             _ => None,

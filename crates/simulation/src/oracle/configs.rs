@@ -221,7 +221,9 @@ impl Oracle {
             },
         };
         match (was, now) {
-            (_, Some(Mark::Claimed { token, .. })) if was != now && holder(token) != actor => {
+            (_, Some(Mark::Claimed { token, .. }))
+                if was != now && holder(token.as_str()) != actor =>
+            {
                 Err(bad("took the mark for another"))
             }
             (Some(Mark::Claimed { token: of, .. }), Some(Mark::Claimed { token, .. }))
@@ -230,7 +232,9 @@ impl Oracle {
                 Ok(())
             }
             (Some(Mark::Claimed { token, until }), _)
-                if was != now && holder(token) != actor && until.as_millis() > taken_at =>
+                if was != now
+                    && holder(token.as_str()) != actor
+                    && until.as_millis() > taken_at =>
             {
                 Err(bad("took the mark too early"))
             }

@@ -212,7 +212,8 @@ impl Oracle {
             return Ok(());
         }
         let mark = known.and_then(|known| known.head.mark());
-        let is_theirs = matches!(mark, Some(Mark::Claimed { token, .. }) if holder(token) == actor);
+        let is_theirs =
+            matches!(mark, Some(Mark::Claimed { token, .. }) if holder(token.as_str()) == actor);
         ensure(is_theirs, "I6", || {
             format!("{actor} pushes {} to {} without the claim: {mark:?}", push.id, push.url)
         })

@@ -1,19 +1,19 @@
 //! What a write may do to a task, and who may make it.
 
 use a2a_lambda_core::head::MAX_REMEMBERED_KEYS;
-use a2a_lambda_core::{Ending, Entry, Event, Head, LeaseToken, Phase, Position, TaskKey};
+use a2a_lambda_core::{Ending, Entry, Event, Head, Phase, Position, TaskKey};
 
 use super::{EPOCH, Known, Oracle, Verdict, Violation, ensure};
 
-/// Who made a lease: tokens are made of their makers' names.
-pub(super) fn holder(token: &LeaseToken) -> &str {
-    token.as_str().rsplit_once('.').map_or("", |(actor, _)| actor)
+/// Who made a lease or a claim: tokens are made of their makers' names.
+pub(super) fn holder(token: &str) -> &str {
+    token.rsplit_once('.').map_or("", |(actor, _)| actor)
 }
 
 impl Known {
     /// Whether the task is an actor's to run.
     pub(super) fn is_held_by(&self, actor: &str) -> bool {
-        matches!(&self.head.phase, Phase::Running { token, .. } if holder(token) == actor)
+        matches!(&self.head.phase, Phase::Running { token, .. } if holder(token.as_str()) == actor)
     }
 }
 
@@ -53,14 +53,14 @@ impl Oracle {
         let Phase::Running { token, until } = &before.phase else {
             return Ok(());
         };
-        if holder(token) == actor {
+        if holder(token.as_str()) == actor {
             return Ok(());
         }
         // By the clock of whoever ended the lease.
         let taken_at = match &head.phase {
             Phase::Running { token: now, until: now_until } if now == token => {
                 return ensure(now_until == until, "I3", || {
-                    format!("{actor} moved the lease of {} on {}", holder(token), head.key)
+                    format!("{actor} moved the lease of {} on {}", holder(token.as_str()), head.key)
                 });
             }
             Phase::Running { until, .. } => {
@@ -78,9 +78,9 @@ impl Oracle {
         };
         ensure(until.as_millis() <= taken_at, "I3", || {
             let left = until.as_millis() - taken_at;
-            format!("{actor} took {} from {}, {left} ms early", head.key, holder(token))
+            format!("{actor} took {} from {}, {left} ms early", head.key, holder(token.as_str()))
         })?;
-        self.check_taken(actor, now_ms, holder(token), &head.key)
+        self.check_taken(actor, now_ms, holder(token.as_str()), &head.key)
     }
 
     /// A task that waits is claimed when its time has come, and does not wait while there is mail.
@@ -170,7 +170,7 @@ fn is_about_pushes(before: &Head, head: &Head) -> bool {
 fn check_renewal(actor: &str, before: &Head, head: &Head, new: &[Entry]) -> Verdict {
     let renewed = match (&before.phase, &head.phase) {
         (Phase::Running { token, .. }, Phase::Running { token: now, .. }) if token == now => {
-            holder(token) == actor
+            holder(token.as_str()) == actor
         }
         _ => false,
     };
@@ -183,7 +183,7 @@ fn check_renewal(actor: &str, before: &Head, head: &Head, new: &[Entry]) -> Verd
 /// I3: what agents show comes from the holder of the lease.
 fn check_author(actor: &str, before: &Head, head: &Head, new: &[Entry]) -> Verdict {
     let is_holders = |of: &Head| match &of.phase {
-        Phase::Running { token, .. } => holder(token) == actor,
+        Phase::Running { token, .. } => holder(token.as_str()) == actor,
         _ => false,
     };
     for entry in new {

@@ -227,7 +227,7 @@ pub(crate) async fn keep_for_when_a_signal_was_sent(bench: Bench) {
 /// What the agent shows, and who delivers it, are one commit.
 pub(crate) async fn come_with_what_is_shown(bench: Bench) {
     let mut task = bench.submit_pushed(None).await;
-    let runner = bench.fresh_token();
+    let runner = bench.fresh_claim();
     task.token = bench.fresh_token();
     task.apply_as(&runner, claim(&task.token)).await;
     for size in [10, 3_000, 100_000] {
@@ -301,7 +301,7 @@ pub(crate) async fn and_renewals_leave_each_other_alone(bench: Bench) {
 /// The secret of a mark is no lease.
 pub(crate) async fn are_no_lease(bench: Bench) {
     let mut task = open(&bench).await;
-    let token = task.claim_push().await;
+    let token = LeaseToken::new(task.claim_push().await.as_str());
     let until = bench.now().saturating_add(LEASE * 3);
     let outcome = bench.store().renew(task.key(), &token, until).await.expect("renew");
     assert!(matches!(outcome, Renewed::Lost(Some(_))), "{outcome:?}");
@@ -311,7 +311,7 @@ pub(crate) async fn are_no_lease(bench: Bench) {
 pub(crate) async fn of_a_stale_base_change_nothing(bench: Bench) {
     let mut task = open(&bench).await;
     let stale = task.base.clone();
-    let late = Command::ClaimPush { token: bench.fresh_token() };
+    let late = Command::ClaimPush { token: bench.fresh_claim() };
     let late = decide(&bench, &stale, late);
     task.claim_push().await;
     task.check(&lost(bench.commit(&stale, &late).await));
@@ -328,7 +328,7 @@ pub(crate) async fn that_are_written_again_are_known(bench: Bench) {
     let mut task = open(&bench).await;
     for _ in 0..2 {
         let base = task.base.clone();
-        let claim = Command::ClaimPush { token: bench.fresh_token() };
+        let claim = Command::ClaimPush { token: bench.fresh_claim() };
         let claim = decide(&bench, &base, claim);
         task.commit(&claim).await;
         task.check(&done(bench.commit(&base, &claim).await));
@@ -398,7 +398,7 @@ pub(crate) async fn of_many_claims_at_once_are_ones(bench: Bench) {
         }
         for _ in 0..4 {
             let claims = (0..RUNNERS).map(|_| {
-                let claim = Command::ClaimPush { token: bench.fresh_token() };
+                let claim = Command::ClaimPush { token: bench.fresh_claim() };
                 decide(&bench, &task.base, claim)
             });
             let claims = claims.collect();

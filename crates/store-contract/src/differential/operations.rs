@@ -290,7 +290,9 @@ impl Duel<'_> {
         // The secret of whoever delivers is no lease.
         let mark = task.bases.back().and_then(|pair| pair.a.head.mark());
         let token = match mark {
-            Some(Mark::Claimed { token, .. }) if self.rng.percent(30) => token.clone(),
+            Some(Mark::Claimed { token, .. }) if self.rng.percent(30) => {
+                LeaseToken::new(token.as_str())
+            }
             _ => token,
         };
         self.renew_under(&key, &token).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::machine::{Command, FirstPush, NewPush, Settlement, Stamp};
 use a2a_lambda_core::push::Mark;
-use a2a_lambda_core::{Head, LeaseToken, Position, Registration};
+use a2a_lambda_core::{ClaimToken, Head, Position, Registration};
 
 use super::Duel;
 use crate::configs::config_id;
@@ -39,10 +39,10 @@ impl Duel<'_> {
     }
 
     /// Whoever has the mark, or somebody else.
-    fn pusher(&mut self, head: &Head) -> LeaseToken {
+    fn pusher(&mut self, head: &Head) -> ClaimToken {
         match head.mark() {
             Some(Mark::Claimed { token, .. }) if self.rng.percent(70) => token.clone(),
-            _ => LeaseToken::new(self.fresh()),
+            _ => ClaimToken::new(self.fresh()),
         }
     }
 

@@ -17,8 +17,8 @@ use a2a_lambda_core::machine::{FirstPush, Stamp, Submission, Update};
 use a2a_lambda_core::push::{DeliveryRecord, Sealed};
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
 use a2a_lambda_core::{
-    Command, ContextId, Head, LeaseToken, Owner, Position, PushConfig, PushConfigs, Retention,
-    Snapshot, StoreError, TaskId, TaskKey, TaskStore, Tenant, Terms,
+    ClaimToken, Command, ContextId, Head, LeaseToken, Owner, Position, PushConfig, PushConfigs,
+    Retention, Snapshot, StoreError, TaskId, TaskKey, TaskStore, Tenant, Terms,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::{Artifact, Message, Part, Timestamp};
@@ -115,7 +115,7 @@ impl Bench {
     }
 
     /// As [`apply`](Self::apply), by one who delivers what the commit adds.
-    async fn apply_as(&mut self, pusher: Option<LeaseToken>, command: Command) {
+    async fn apply_as(&mut self, pusher: Option<ClaimToken>, command: Command) {
         self.writes += 1;
         let stamp = Stamp { pusher, retention: self.retention, ..stamp(self.writes) };
         let change = self.task.head.apply(command, &stamp).expect("it is legal");

@@ -6,7 +6,7 @@ use a2a_lambda_core::push::{
     Attempt, DeliveryRecord, MAX_ATTEMPTS_KEPT, MAX_CAUSE_BYTES, Sealed, Trouble,
 };
 use a2a_lambda_core::{
-    Generation, LeaseToken, Position, PushConfig, PushConfigs, Registration, Snapshot,
+    ClaimToken, Generation, Position, PushConfig, PushConfigs, Registration, Snapshot,
 };
 use a2a_lambda_protocol::Timestamp;
 
@@ -25,8 +25,8 @@ fn trouble(failures: u32) -> Trouble {
 /// What one write to the table takes, of an item of up to 1 KB.
 const ONE: Written = Written { table: 1.0, list: 0.0, due: 0.0 };
 
-fn pusher() -> LeaseToken {
-    LeaseToken::new("pusher")
+fn pusher() -> ClaimToken {
+    ClaimToken::new("pusher")
 }
 
 /// The same config, after another write.

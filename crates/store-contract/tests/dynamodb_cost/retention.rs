@@ -9,7 +9,7 @@ use a2a_lambda_protocol::{Message, Part};
 
 use super::meter::Written;
 use super::pushes::{finish, settlement};
-use super::{Bench, LeaseToken, chunk, config, key, token};
+use super::{Bench, ClaimToken, chunk, config, key, token};
 
 const KEPT: Option<Retention> = Some(Retention {
     ended: Some(Duration::from_hours(24 * 30)),
@@ -94,7 +94,7 @@ async fn a_larger_task_takes_what_its_items_are_large() {
 /// Its config's item is to go, so a task that has had one is deleted by the sweep.
 #[tokio::test]
 async fn a_task_with_a_config_takes_six_more() {
-    let pusher = LeaseToken::new("pusher");
+    let pusher = ClaimToken::new("pusher");
     let registration = config("config").registration;
     let first = Some(FirstPush { registration, held_until: None });
     let mut bench = Bench::submitted_where(first, KEPT).await;

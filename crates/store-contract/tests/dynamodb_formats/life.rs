@@ -13,7 +13,7 @@ use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
 use a2a_lambda_core::{
-    Command, ContextId, Head, LeaseToken, Owner, Position, ProtocolVersion, PushConfig,
+    ClaimToken, Command, ContextId, Head, LeaseToken, Owner, Position, ProtocolVersion, PushConfig,
     PushConfigs, Retention, Sealed, Snapshot, TaskId, TaskKey, TaskStore, Tenant, Terms,
     TraceContext,
 };
@@ -127,8 +127,8 @@ fn token() -> LeaseToken {
     LeaseToken::new("lease")
 }
 
-fn pusher() -> LeaseToken {
-    LeaseToken::new("pusher")
+fn pusher() -> ClaimToken {
+    ClaimToken::new("pusher")
 }
 
 fn json(text: &str) -> Json {
@@ -223,7 +223,7 @@ impl Life {
         self.apply_as(None, command).await;
     }
 
-    async fn apply_as(&mut self, pusher: Option<LeaseToken>, command: Command) {
+    async fn apply_as(&mut self, pusher: Option<ClaimToken>, command: Command) {
         self.writes += 1;
         self.seconds += 1;
         let stamp = stamp(self.seconds, &format!("w-{}", self.writes));

@@ -17,8 +17,8 @@ use a2a_lambda_core::head::due_shard;
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
 use a2a_lambda_core::{
-    Change, Generation, Head, LeaseToken, MemoryStore, Owner, Phase, Position, Snapshot,
-    StoreError, TaskKey, TaskStore,
+    Change, ClaimToken, Generation, Head, LeaseToken, MemoryStore, Owner, Phase, Position,
+    Snapshot, StoreError, TaskKey, TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_store_contract::{Bench, differential, run};
@@ -462,7 +462,7 @@ impl TaskStore for Broken {
                 Ok(Renewed::Done)
             }
             Renewed::Lost(Some(now)) if self.has(Fault::MarksAreLeases) => {
-                let is_claimed = now.head.pushed_until(token).is_some();
+                let is_claimed = now.head.pushed_until(&ClaimToken::new(token.as_str())).is_some();
                 Ok(if is_claimed { Renewed::Done } else { Renewed::Lost(Some(now)) })
             }
             outcome @ Renewed::Lost(_) => Ok(outcome),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use a2a_lambda_core::head::Head;
 use a2a_lambda_core::push::{Mark, Pushes};
 use a2a_lambda_core::store::{Depth, DueTask};
-use a2a_lambda_core::{Change, LeaseToken, Snapshot, TaskKey, TaskStore};
+use a2a_lambda_core::{Change, ClaimToken, Snapshot, TaskKey, TaskStore};
 use a2a_lambda_protocol::Timestamp;
 
 use super::{Broken, Fault};
@@ -50,7 +50,7 @@ impl Broken {
             Fault::PushesEndWithTheTask if is_over => head.pushes = None,
             _ => match &mut pushes.mark {
                 Some(Mark::Claimed { token, .. }) if self.has(Fault::TheMarksTokenIsForgotten) => {
-                    *token = LeaseToken::new("");
+                    *token = ClaimToken::new("");
                 }
                 Some(Mark::Claimed { until, .. }) if self.has(Fault::TheMarksEndIsForgotten) => {
                     *until = Timestamp::MIN;

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use super::wide::Wide;
 use crate::engine::Engine;
-use crate::ids::LeaseToken;
+use crate::ids::ClaimToken;
 use crate::store::Snapshot;
 
 /// The task as a runner has read or committed it.
@@ -19,7 +19,7 @@ pub(crate) struct Shown {
 /// What a runner shows to whoever delivers beside its agent.
 #[derive(Debug)]
 pub(crate) struct Beside {
-    token: LeaseToken,
+    token: ClaimToken,
     /// What its deliverer needs.
     wide: Wide,
     shown: watch::Sender<Option<Box<Shown>>>,
@@ -29,18 +29,18 @@ impl Beside {
     /// The runner's end, and the deliverer's. Delivery ends when the runner's end is dropped.
     pub(crate) fn new(engine: &Engine) -> (Self, Feed) {
         let (shown, seen) = watch::channel(None);
-        let token = LeaseToken::new(engine.ids.fresh());
+        let token = ClaimToken::new(engine.ids.fresh());
         let wide = Wide::default();
         (Self { token, wide: wide.clone(), shown }, Feed { wide, shown: Some(seen) })
     }
 
     /// Who delivers.
-    pub(crate) fn token(&self) -> &LeaseToken {
+    pub(crate) fn token(&self) -> &ClaimToken {
         &self.token
     }
 
     /// By whom the runner's next commit is delivered, with as wide a view as they need.
-    pub(crate) fn pusher(&self) -> LeaseToken {
+    pub(crate) fn pusher(&self) -> ClaimToken {
         self.wide.claims_as(&self.token)
     }
 

@@ -42,7 +42,7 @@ use super::payload::{Found, Payload, next};
 use super::times::{claimed_until, has_time_for_one};
 use super::wide::{Wide, late_wait, view_for};
 use crate::head::{Head, MAX_PUSH_VIEW};
-use crate::ids::{ConfigId, LeaseToken, Position};
+use crate::ids::{ClaimToken, ConfigId, Position};
 use crate::log::Entry;
 use crate::machine::Settlement;
 use crate::policy::Policy;
@@ -100,7 +100,7 @@ pub(super) enum Claimed {
 #[derive(Debug)]
 pub(super) struct State {
     policy: Arc<Policy>,
-    token: LeaseToken,
+    token: ClaimToken,
     deadline: Timestamp,
     head: Head,
     inline_bytes: usize,
@@ -121,7 +121,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(
         policy: Arc<Policy>,
-        token: LeaseToken,
+        token: ClaimToken,
         deadline: Timestamp,
         snapshot: Snapshot,
         wide: Wide,
@@ -287,7 +287,7 @@ impl State {
     }
 
     /// The token to claim with.
-    pub(super) fn claims_as(&self) -> LeaseToken {
+    pub(super) fn claims_as(&self) -> ClaimToken {
         self.wide.claims_as(&self.token)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 
 use crate::head::Head;
-use crate::ids::LeaseToken;
+use crate::ids::ClaimToken;
 use crate::policy::Policy;
 
 /// A claim, and an invocation, must last this much longer than a POST, to note what came of it.
@@ -18,6 +18,6 @@ pub(super) fn has_time_for_one(policy: &Policy, now: Timestamp, ends_by: Timesta
 
 /// The end of a deliverer's claim. The clock of another may be ahead by the policy's `clock_skew`: it
 /// must not find the claim over while an attempt is under way.
-pub(super) fn claimed_until(policy: &Policy, head: &Head, token: &LeaseToken) -> Option<Timestamp> {
+pub(super) fn claimed_until(policy: &Policy, head: &Head, token: &ClaimToken) -> Option<Timestamp> {
     Some(head.pushed_until(token)?.saturating_sub(policy.clock_skew))
 }

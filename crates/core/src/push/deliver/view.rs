@@ -21,7 +21,7 @@ use tracing::debug;
 
 use crate::engine::{Engine, chain};
 use crate::head::Head;
-use crate::ids::{Incarnation, LeaseToken, Registration, Revision, TaskKey};
+use crate::ids::{ClaimToken, Incarnation, Registration, Revision, TaskKey};
 use crate::policy::{Policy, Retention};
 use crate::push::Wanted;
 use crate::store::{Depth, Snapshot};
@@ -34,7 +34,7 @@ const LATE_READS: usize = 2;
 
 /// What a deliverer knows of its task.
 pub(super) struct View {
-    token: LeaseToken,
+    token: ClaimToken,
     incarnation: Option<Incarnation>,
     retention: Option<Retention>,
     known: Mutex<Known>,
@@ -59,7 +59,7 @@ struct Known {
 
 impl View {
     pub(super) fn new(
-        token: &LeaseToken,
+        token: &ClaimToken,
         head: &Head,
         as_of: Option<Timestamp>,
         retention: Option<Retention>,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::head::{Head, MAX_PUSH_VIEW};
-use crate::ids::LeaseToken;
+use crate::ids::ClaimToken;
 use crate::policy::Policy;
 
 /// Where the store is slow, how many of its answers a view is long: a claim and what is read for an
@@ -39,7 +39,7 @@ impl Wide {
     }
 
     /// Who claims for `token`.
-    pub(super) fn claims_as(&self, token: &LeaseToken) -> LeaseToken {
+    pub(super) fn claims_as(&self, token: &ClaimToken) -> ClaimToken {
         self.get().map_or_else(|| token.clone(), |view| token.with_view(view))
     }
 

@@ -6,7 +6,7 @@ use a2a_lambda_core::machine::{
     Finish, FirstPush, NewPush, Refusal, Settlement, Stamp, Submission,
 };
 use a2a_lambda_core::push::{Mark, Pushes};
-use a2a_lambda_core::{Change, Command, Head, LeaseToken};
+use a2a_lambda_core::{Change, ClaimToken, Command, Head};
 use a2a_lambda_protocol::Timestamp;
 
 use super::sample::{
@@ -16,12 +16,12 @@ use super::sample::{
 
 const EPOCH: u64 = 1;
 
-fn p() -> LeaseToken {
-    LeaseToken::new("P")
+fn p() -> ClaimToken {
+    ClaimToken::new("P")
 }
 
 fn by(pusher: &str, now: u64) -> Stamp {
-    Stamp { pusher: Some(LeaseToken::new(pusher)), ..stamp(now) }
+    Stamp { pusher: Some(ClaimToken::new(pusher)), ..stamp(now) }
 }
 
 /// A mark by its word: `-`, `open`, `P 30`, `wait 20`.
@@ -32,7 +32,7 @@ fn mark(word: &str) -> Option<Mark> {
         "-" => None,
         "open" => Some(Mark::Open),
         "wait" => Some(Mark::Waiting { until }),
-        token => Some(Mark::Claimed { token: LeaseToken::new(token), until }),
+        token => Some(Mark::Claimed { token: ClaimToken::new(token), until }),
     }
 }
 

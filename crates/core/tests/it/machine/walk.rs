@@ -3,7 +3,7 @@
 use a2a_lambda_core::head::{Impatience, Interruption, Patience};
 use a2a_lambda_core::invariants::{check_change, check_task};
 use a2a_lambda_core::machine::{Finish, FirstPush, Pause, Settlement, Stamp, Submission, TurnEnd};
-use a2a_lambda_core::{Command, Entry, Event, Head, LeaseToken, Phase, Position};
+use a2a_lambda_core::{ClaimToken, Command, Entry, Event, Head, LeaseToken, Phase, Position};
 use proptest::prelude::*;
 
 use super::sample::{
@@ -62,8 +62,8 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
     prop::collection::vec((0..40_u64, step), 0..60)
 }
 
-fn pusher(who: u8) -> LeaseToken {
-    LeaseToken::new(format!("pusher {who}"))
+fn pusher(who: u8) -> ClaimToken {
+    ClaimToken::new(format!("pusher {who}"))
 }
 
 /// A task, its log, and what the walk knows that the task does not say.
@@ -223,7 +223,7 @@ proptest! {
         if let (Some(due), Some(mark)) = (walk.head.due, walk.head.mark()) {
             let mut stamp = stamp(0);
             stamp.now = due.max(mark.free_from(due)).max(at(60));
-            let claim = Command::ClaimPush { token: LeaseToken::new("last") };
+            let claim = Command::ClaimPush { token: ClaimToken::new("last") };
             prop_assert!(walk.head.apply(claim, &stamp).is_ok());
         }
         // I4: whoever looks at the due time can bring the task on.

@@ -75,7 +75,7 @@ fn mark(word: &str) -> Option<Mark> {
         "-" => None,
         "open" => Some(Mark::Open),
         "wait" => Some(Mark::Waiting { until }),
-        token => Some(Mark::Claimed { token: LeaseToken::new(token), until }),
+        token => Some(Mark::Claimed { token: ClaimToken::new(token), until }),
     }
 }
 
@@ -148,7 +148,7 @@ fn met(row: &[&str]) -> State {
         snapshot.tail.clear();
     }
     let deadline = at(besides.strip_prefix("ends at ").unwrap_or("100"));
-    let token = LeaseToken::new("P");
+    let token = ClaimToken::new("P");
     let mut state = State::new(Arc::default(), token, deadline, snapshot, Wide::default());
     if beside == "nobody" {
         state.left_alone(at("10"));
