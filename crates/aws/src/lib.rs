@@ -31,5 +31,5 @@ pub use records::{Records, RecordsError};
 pub use redrive::{LeftBehind, RedriveError, Redriven, redrive};
 pub use scheduler::SchedulerTimer;
 pub use secrets::secret_store;
-pub use sqs::SqsQueue;
+pub use sqs::{MAX_SQS_DELAY, SqsQueue};
 pub use vault::{KmsVault, vault};

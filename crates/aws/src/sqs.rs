@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::env::MAX_QUEUE_DELAY;
 use a2a_lambda_core::{Queue, Signal, SignalError, Timer};
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_runtime::traceparent;
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
+
+/// The longest delay that SQS takes.
+pub const MAX_SQS_DELAY: Duration = Duration::from_mins(15);
 
 /// A standard SQS queue.
 ///
@@ -30,6 +32,10 @@ impl SqsQueue {
 
 #[async_trait]
 impl Queue for SqsQueue {
+    fn longest_delay(&self) -> Duration {
+        MAX_SQS_DELAY
+    }
+
     async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError> {
         let body = serde_json::to_string(signal).map_err(|error| SignalError(error.into()))?;
         let request = self.client.send_message().queue_url(&self.url).message_body(body);
@@ -52,13 +58,13 @@ impl Queue for SqsQueue {
 #[async_trait]
 impl Timer for SqsQueue {
     async fn signal_at(&self, signal: &Signal, _at: Timestamp) -> Result<(), SignalError> {
-        self.send(signal, MAX_QUEUE_DELAY).await
+        self.send(signal, MAX_SQS_DELAY).await
     }
 }
 
 /// A signal that arrives early is sent again.
 fn delay_seconds(delay: Duration) -> i32 {
-    whole_seconds(delay.min(MAX_QUEUE_DELAY))
+    whole_seconds(delay.min(MAX_SQS_DELAY))
 }
 
 /// SQS counts in whole seconds. Rounded up.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 use tracing::warn;
 
-use crate::env::{Clock, Ids, MAX_QUEUE_DELAY, Queue, Signal, SignalError, Timer};
+use crate::env::{Clock, Ids, Queue, Signal, SignalError, Timer};
 use crate::head::{Head, Phase};
 use crate::ids::{ClaimToken, ConfigId, Registration, TaskKey, WriteId};
 use crate::invariants;
@@ -96,7 +96,7 @@ pub struct Refused {
 }
 
 impl Engine {
-    /// The time and a fresh mark, for one command.
+    /// The time and a fresh write id, for one command.
     pub fn stamp(&self) -> Stamp {
         Stamp {
             now: self.clock.now(),
@@ -286,7 +286,7 @@ impl Engine {
         Registration::new(id, &self.ids.fresh())
     }
 
-    /// A fresh mark for a write.
+    /// A fresh id for a write.
     pub fn write_id(&self) -> WriteId {
         WriteId::new(self.ids.fresh())
     }
@@ -403,7 +403,7 @@ impl Engine {
     }
 
     /// Whether a change that seems to have lost was made after all: the answer to the first try
-    /// was lost, and another writer has committed on top of it, so that the newest mark is theirs.
+    /// was lost, and another writer has committed on top of it, so that the newest write id is theirs.
     ///
     /// A claim is known by its token, and anything with entries by these: nobody else adds the
     /// same ones at the same place, except for another request with the same message. Such requests
@@ -419,7 +419,7 @@ impl Engine {
         current: &Snapshot,
     ) -> Result<Option<bool>, TransactError> {
         if current.head.revision <= base.head.revision.next() {
-            // There was one commit since, and its mark is not ours.
+            // There was one commit since, and its write id is not ours.
             return Ok(Some(false));
         }
         if let Phase::Running { token, .. } = &change.head().phase
@@ -497,7 +497,7 @@ impl Engine {
     /// When the signal cannot be sent.
     pub async fn send(&self, signal: &Signal, at: Timestamp) -> Result<(), SignalError> {
         let delay = at.saturating_since(self.clock.now());
-        if delay <= MAX_QUEUE_DELAY {
+        if delay <= self.queue.longest_delay() {
             self.queue.send(signal, delay).await
         } else {
             self.timer.signal_at(signal, at).await

@@ -175,13 +175,14 @@ impl Signal {
 #[error("the signal could not be sent")]
 pub struct SignalError(#[source] pub Box<dyn Error + Send + Sync>);
 
-/// The longest delay that a [`Queue`] takes: SQS's.
-pub const MAX_QUEUE_DELAY: Duration = Duration::from_mins(15);
-
 /// The way to the runners: at least once, in any order.
 #[async_trait]
 pub trait Queue: Send + Sync + 'static {
-    /// Sends a signal that arrives after `delay`, which is at most [`MAX_QUEUE_DELAY`].
+    /// The longest delay that the queue takes.
+    fn longest_delay(&self) -> Duration;
+
+    /// Sends a signal that arrives after `delay`, which is at most
+    /// [`longest_delay`](Self::longest_delay).
     async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError>;
 }
 

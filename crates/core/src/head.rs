@@ -50,7 +50,7 @@ pub struct Head {
     pub generation: Generation,
     /// The number of the newest commit.
     pub revision: Revision,
-    /// The mark of the newest commit.
+    /// The id of the newest commit.
     pub write: WriteId,
     /// Where the task is in its life.
     pub phase: Phase,

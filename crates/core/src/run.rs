@@ -15,7 +15,7 @@ use crate::machine::{Command, Pause, Refusal, TurnEnd};
 use crate::push::{self, Beside};
 use crate::run_error::RunError;
 use crate::run_turn::TurnRun;
-use crate::run_turn::agent_run::Stop;
+use crate::run_turn::agent_run::TurnError;
 use crate::store::{Depth, Snapshot};
 use crate::trace;
 
@@ -163,8 +163,8 @@ impl Runner {
             };
             snapshot = match result {
                 Ok(next) => next,
-                Err(Stop::LeaseLost(_)) => return Ok(Attended::Stopped),
-                Err(Stop::Error(error)) => return Err(error),
+                Err(TurnError::LeaseLost(_)) => return Ok(Attended::Stopped),
+                Err(TurnError::Error(error)) => return Err(error),
             };
             turns += 1;
         }
@@ -251,7 +251,7 @@ impl Runner {
         token: &LeaseToken,
         beside: &Beside,
         wake_at: Timestamp,
-    ) -> Result<Snapshot, Stop> {
+    ) -> Result<Snapshot, TurnError> {
         let turn =
             TurnEnd { token: token.clone(), given: snapshot.head.consumed, updates: Vec::new() };
         let checkpoint = snapshot.head.checkpoint.clone();
@@ -259,7 +259,7 @@ impl Runner {
         let command = Command::Park { turn, pause };
         let as_of = self.engine.clock.now();
         let handed_over = self.engine.transact_as(&beside.pusher(), snapshot, command).await;
-        let (snapshot, signals) = handed_over.map_err(Stop::from)?;
+        let (snapshot, signals) = handed_over.map_err(TurnError::from)?;
         beside.show(&snapshot, as_of);
         self.engine.carry_out(&snapshot.head, &signals).await.map_err(TransactError::from)?;
         Ok(snapshot)

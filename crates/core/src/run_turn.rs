@@ -28,8 +28,8 @@ use crate::store::{Depth, Renewed, Snapshot};
 use crate::trace;
 use crate::turn::{Owned, Shown, StopReason, Turn};
 
-use agent_run::{AgentResult, AgentRun, Stop, lost};
-use committer::{Committer, Ended};
+use agent_run::{AgentResult, AgentRun, TurnError, lost};
+use committer::{AgentEnd, Committer};
 
 /// One turn under a lease.
 pub(crate) struct TurnRun<'a> {
@@ -52,11 +52,11 @@ impl<'a> TurnRun<'a> {
     }
 
     /// Runs the turn and commits its end.
-    pub(crate) async fn run(&self, claimed: Snapshot) -> Result<Snapshot, Stop> {
+    pub(crate) async fn run(&self, claimed: Snapshot) -> Result<Snapshot, TurnError> {
         let span = self.span(&claimed.head);
         let ran = Box::pin(self.work(claimed)).instrument(span.clone()).await;
         if let Err(stop) = &ran {
-            let why = if matches!(stop, Stop::Error(_)) { "store" } else { "lease_lost" };
+            let why = if matches!(stop, TurnError::Error(_)) { "store" } else { "lease_lost" };
             span.record("error.type", why);
         }
         ran
@@ -82,7 +82,7 @@ impl<'a> TurnRun<'a> {
         )
     }
 
-    async fn work(&self, claimed: Snapshot) -> Result<Snapshot, Stop> {
+    async fn work(&self, claimed: Snapshot) -> Result<Snapshot, TurnError> {
         let policy = &self.engine.policy;
         let began = self.engine.clock.now();
         let (shown_in, shown) = mpsc::channel(policy.update_buffer);
@@ -111,11 +111,11 @@ impl<'a> TurnRun<'a> {
         let work = tokio::select! {
             biased;
             work = committer.drive(shown, &mut agent_run) => work,
-            why = self.keep_lease(&key) => Err(Stop::LeaseLost(why)),
+            why = self.keep_lease(&key) => Err(TurnError::LeaseLost(why)),
             () = out_of_time => {
                 warn!(tenant = %key.tenant, task = %key.task, "the agent ran out of time");
                 let reason = "the agent did not finish in the time that an invocation has";
-                Ok(Ended::failed(Failure::retryable(reason)))
+                Ok(AgentEnd::failed(Failure::retryable(reason)))
             }
         };
         measure::turn(self.engine.clock.now().saturating_since(began), turn.attempt);
@@ -125,7 +125,7 @@ impl<'a> TurnRun<'a> {
                 committer.end(ended).await?;
                 Ok(committer.now)
             }
-            Err(Stop::LeaseLost(why)) => {
+            Err(TurnError::LeaseLost(why)) => {
                 info!(tenant = %key.tenant, task = %key.task, ?why, "the agent is told to stop");
                 stop.send_replace(Some(why));
                 // Its result is of no use any more, but it may want to clean up.
@@ -136,7 +136,7 @@ impl<'a> TurnRun<'a> {
                         () = self.engine.clock.sleep(policy.stop_grace) => {}
                     }
                 }
-                Err(Stop::LeaseLost(why))
+                Err(TurnError::LeaseLost(why))
             }
             Err(error) => Err(error),
         }
@@ -147,7 +147,7 @@ impl<'a> TurnRun<'a> {
         claimed: &Snapshot,
         shown: mpsc::Sender<Shown>,
         stop: watch::Receiver<Option<StopReason>>,
-    ) -> Result<Turn, Stop> {
+    ) -> Result<Turn, TurnError> {
         let given = claimed.head.given;
         let full = self.engine.complete(claimed.clone()).await?;
         // What came after the claim is for the next turn.

@@ -246,7 +246,7 @@ impl StoreError {
 ///   [`list`](Self::list) and [`due`](Self::due) may find tasks by an index that lags behind, but
 ///   return only what they then read strongly.
 /// - **Lost answers**: after [`StoreError::Unavailable`] a write may have been made. Making the
-///   same write again is safe: it is recognized by its mark, [`Head::write`].
+///   same write again is safe: it is recognized by its id, [`Head::write`].
 /// - **Private**: nothing is ever found under another tenant, and lists are of one owner.
 /// - **One life**: of a task that was replaced by a later one of the same id, nothing is read any more.
 ///   A write or a purge that began with the earlier one changes nothing of the later one.

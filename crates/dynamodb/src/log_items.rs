@@ -82,7 +82,7 @@ impl Packed {
         let (Some((first, _)), Some((last, _))) = (texts.first(), texts.last()) else {
             return;
         };
-        // The commit's mark is in the name: two commits that race for the same positions must
+        // The commit's write id is in the name: two commits that race for the same positions must
         // not overwrite each other's parcels, for only one of them will be pointed to.
         let prefix = prefix(PARCELS, head);
         let name = format!("{prefix}{first:010}#{last:010}#{}", head.write.as_str());

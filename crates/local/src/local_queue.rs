@@ -4,8 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_aws::{Records, RecordsError};
-use a2a_lambda_core::env::MAX_QUEUE_DELAY;
+use a2a_lambda_aws::{MAX_SQS_DELAY, Records, RecordsError};
 use a2a_lambda_core::{Queue, Signal, SignalError, Timer};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -18,6 +17,10 @@ pub(crate) struct LocalQueue(pub(crate) Arc<queue::Queue>);
 
 #[async_trait]
 impl Queue for LocalQueue {
+    fn longest_delay(&self) -> Duration {
+        MAX_SQS_DELAY
+    }
+
     async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError> {
         let body = serde_json::to_string(signal).map_err(|error| SignalError(error.into()))?;
         self.0.send(body, delay).map(drop).map_err(|error| SignalError(error.into()))
@@ -27,7 +30,7 @@ impl Queue for LocalQueue {
 #[async_trait]
 impl Timer for LocalQueue {
     async fn signal_at(&self, signal: &Signal, _at: Timestamp) -> Result<(), SignalError> {
-        self.send(signal, MAX_QUEUE_DELAY).await
+        self.send(signal, MAX_SQS_DELAY).await
     }
 }
 

@@ -10,7 +10,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use a2a_lambda_core::env::MAX_QUEUE_DELAY;
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::push::Failing;
@@ -28,7 +27,7 @@ use tokio::sync::Notify;
 use crate::op::Who;
 use crate::planted::Planted;
 use crate::world::{World, lock};
-use a2a_lambda_testing::Random;
+use a2a_lambda_testing::{Random, Signals};
 
 /// The longest that a request takes that is not slow, one way.
 const USUAL_MS: u64 = 8;
@@ -503,6 +502,10 @@ impl PushConfigs for Actor {
 
 #[async_trait]
 impl Queue for Actor {
+    fn longest_delay(&self) -> Duration {
+        Signals::LONGEST_DELAY
+    }
+
     async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError> {
         let faults = self.world.faults();
         let (times, late) = {
@@ -527,6 +530,6 @@ impl Queue for Actor {
 impl Timer for Actor {
     /// As on SQS: the signal comes early, and is sent on from there.
     async fn signal_at(&self, signal: &Signal, _: Timestamp) -> Result<(), SignalError> {
-        self.send(signal, MAX_QUEUE_DELAY).await
+        self.send(signal, self.longest_delay()).await
     }
 }

@@ -135,6 +135,10 @@ impl Webhook for Gated {
 
 #[async_trait]
 impl Queue for Gated {
+    fn longest_delay(&self) -> Duration {
+        self.engine.queue.longest_delay()
+    }
+
     async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError> {
         let when = if delay.is_zero() { "now".into() } else { format!("in {} s", delay.as_secs()) };
         self.gate.passed(format!("signal {when}")).await;

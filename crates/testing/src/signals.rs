@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use a2a_lambda_core::env::MAX_QUEUE_DELAY;
 use a2a_lambda_core::{Clock, Company, Queue, Runner, Signal, SignalError, Timer};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -54,6 +53,9 @@ impl std::fmt::Debug for Signals {
 }
 
 impl Signals {
+    /// The longest delay of a signal, as on SQS.
+    pub const LONGEST_DELAY: Duration = Duration::from_mins(15);
+
     /// An empty one.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let start = clock.now();
@@ -138,8 +140,12 @@ impl Signals {
 
 #[async_trait]
 impl Queue for Signals {
+    fn longest_delay(&self) -> Duration {
+        Self::LONGEST_DELAY
+    }
+
     async fn send(&self, signal: &Signal, delay: Duration) -> Result<(), SignalError> {
-        assert!(delay <= MAX_QUEUE_DELAY, "{delay:?} is longer than a queue can wait");
+        assert!(delay <= Self::LONGEST_DELAY, "{delay:?} is longer than a queue can wait");
         self.add(signal, self.clock.now().saturating_add(delay)).await
     }
 }

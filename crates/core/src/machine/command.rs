@@ -20,7 +20,7 @@ use crate::trace::TraceContext;
 pub struct Stamp {
     /// The time.
     pub now: Timestamp,
-    /// A fresh mark for the commit.
+    /// A fresh id for the commit.
     pub write: WriteId,
     /// How long the signal that follows a commit may take, before the due index brings the task
     /// up again.

@@ -244,7 +244,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// A message of the system's own, to the user. Its id is the commit's mark, which is unique.
+/// A message of the system's own, to the user. Its id is the commit's write id, which is unique.
 pub(super) fn notice(write: &WriteId, text: String) -> Message {
     Message {
         message_id: write.as_str().to_owned(),

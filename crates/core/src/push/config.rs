@@ -33,8 +33,8 @@ pub struct PushConfig {
     pub trace: Option<TraceContext>,
     /// When it was made, or last replaced.
     pub created_at: Timestamp,
-    /// The mark of the newest write: whoever goes on from what was read learns by it that somebody
-    /// else has.
+    /// The id of the newest write: a deliverer that goes on from what it read learns by it that another
+    /// has written since.
     pub write: WriteId,
     /// How far its receiver has come.
     pub delivery: Delivery,
@@ -110,9 +110,9 @@ pub trait PushConfigs: Send + Sync + 'static {
     /// Deletes a config, if there is one.
     async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError>;
 
-    /// Stores a config in place of the one that `before` is the mark of. False, and nothing is
+    /// Stores a config in place of the one whose newest write is `before`. False, and nothing is
     /// changed, if there is no such config any more. Making the same write again is safe: it is
-    /// recognized by its mark.
+    /// recognized by its id.
     async fn advance(
         &self,
         task: &TaskKey,

@@ -12,14 +12,14 @@ use crate::turn::StopReason;
 
 /// Why a turn did not come to its own end.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub(crate) enum TurnError {
     /// The task was called off, or another runner has it.
     LeaseLost(StopReason),
     /// The store failed. The lease expires, and the task is claimed again.
     Error(RunError),
 }
 
-impl From<TransactError> for Stop {
+impl From<TransactError> for TurnError {
     fn from(error: TransactError) -> Self {
         match error {
             TransactError::Illegal(refused) => Self::LeaseLost(lost(&refused.snapshot.head)),
@@ -29,7 +29,7 @@ impl From<TransactError> for Stop {
     }
 }
 
-impl From<StoreError> for Stop {
+impl From<StoreError> for TurnError {
     fn from(error: StoreError) -> Self {
         Self::Error(error.into())
     }

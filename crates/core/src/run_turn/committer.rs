@@ -4,7 +4,7 @@ use a2a_lambda_protocol::Message;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-use super::agent_run::{AgentResult, AgentRun, Stop};
+use super::agent_run::{AgentResult, AgentRun, TurnError};
 use crate::agent::{End, Failure};
 use crate::engine::{Engine, TransactError, chain};
 use crate::head::Interruption;
@@ -29,13 +29,13 @@ pub(super) struct Committer<'a> {
 
 /// How the agent's part of the turn ended. What it comes to is decided by
 /// [`Committer::end`].
-pub(super) struct Ended {
+pub(super) struct AgentEnd {
     result: AgentResult,
     /// What was shown last and not yet committed.
     updates: Vec<Update>,
 }
 
-impl Ended {
+impl AgentEnd {
     pub(super) fn failed(failure: Failure) -> Self {
         Self { result: Err(failure), updates: Vec::new() }
     }
@@ -93,7 +93,7 @@ impl<'a> Committer<'a> {
         &mut self,
         mut shown: mpsc::Receiver<Shown>,
         agent: &mut AgentRun<'_>,
-    ) -> Result<Ended, Stop> {
+    ) -> Result<AgentEnd, TurnError> {
         let mut end = None;
         // Taken out of the channel, but too large for the batch that was being filled.
         let mut held_over: Option<Shown> = None;
@@ -120,13 +120,13 @@ impl<'a> Committer<'a> {
                     "the task showed more than {} updates or {} bytes",
                     policy.max_entries, policy.max_task_bytes
                 );
-                return Ok(Ended::failed(Failure::permanent(reason)));
+                return Ok(AgentEnd::failed(Failure::permanent(reason)));
             }
             if shown.is_empty()
                 && held_over.is_none()
                 && let Some(result) = end.take()
             {
-                return Ok(Ended { result, updates: batch.updates });
+                return Ok(AgentEnd { result, updates: batch.updates });
             }
             let mut commit = std::pin::pin!(self.emit(batch));
             let committed = loop {
@@ -139,7 +139,7 @@ impl<'a> Committer<'a> {
             match committed {
                 Ok(()) => {}
                 Err(TransactError::Store(StoreError::TooLarge { what, bytes, limit })) => {
-                    return Ok(Ended::failed(does_not_fit(what, bytes, limit)));
+                    return Ok(AgentEnd::failed(does_not_fit(what, bytes, limit)));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -181,8 +181,8 @@ impl<'a> Committer<'a> {
     }
 
     /// Commits the end of the turn.
-    pub(super) async fn end(&mut self, ended: Ended) -> Result<(), Stop> {
-        let Ended { result, updates } = ended;
+    pub(super) async fn end(&mut self, ended: AgentEnd) -> Result<(), TurnError> {
+        let AgentEnd { result, updates } = ended;
         let outcome = match result {
             Ok(end) => self.outcome(end, updates.is_empty()).map_err(Failure::permanent),
             Err(failure) => Err(failure),
@@ -196,9 +196,9 @@ impl<'a> Committer<'a> {
             Err(TransactError::Store(StoreError::TooLarge { what, bytes, limit })) => {
                 // Of this turn nothing is kept but why, which is short.
                 let command = self.failed(does_not_fit(what, bytes, limit), Vec::new());
-                self.commit(command).await.map_err(Stop::from)
+                self.commit(command).await.map_err(TurnError::from)
             }
-            done => done.map_err(Stop::from),
+            done => done.map_err(TurnError::from),
         }
     }
 

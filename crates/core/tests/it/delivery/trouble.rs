@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::env::MAX_QUEUE_DELAY;
 use a2a_lambda_core::operator::Operator;
 use a2a_lambda_core::{Delivered, End, Mark, Policy, Tally, TaskKey};
+use a2a_lambda_testing::Signals;
 
 use super::{sent, url};
 use crate::support::{Manner, Scripted, World, millis, script, secs};
@@ -52,7 +52,7 @@ async fn a_receiver_is_tried_for_three_days_and_then_no_more() {
         assert!(due > world.now() && due <= until.saturating_add(secs(60)), "{due} {until}");
         let (at, by_queue) = signaled(&world);
         assert_eq!(at, world.passed() + next);
-        assert_eq!(by_queue, next <= MAX_QUEUE_DELAY);
+        assert_eq!(by_queue, next <= Signals::LONGEST_DELAY);
         assert_eq!(world.deliver(&key).await, Delivered::NotBefore { at: until });
         tokio::time::sleep(next).await;
         // By the signal, as the runner delivers what it finds beside a task that is over.
