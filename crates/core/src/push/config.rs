@@ -25,7 +25,7 @@ pub struct PushConfig {
     pub url: String,
     /// The HTTP authentication scheme for the `Authorization` header; empty if there is none.
     pub scheme: String,
-    /// What only the receiver may know: sealed [`PushSecrets`].
+    /// What only the receiver may know: sealed [`PushSecrets`](crate::push::PushSecrets).
     pub secrets: Sealed,
     /// The version of A2A that the pushes are written in.
     pub version: ProtocolVersion,
