@@ -41,6 +41,18 @@ pub struct Answer {
     pub retry_after: Option<Duration>,
 }
 
+impl Answer {
+    /// Whether the receiver has the push.
+    pub fn acknowledges(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Whether the receiver wants nothing more, ever.
+    pub fn is_final(&self) -> bool {
+        self.status == 410
+    }
+}
+
 /// Why a URL is not pushed to. The text is for whoever gave it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

@@ -14,6 +14,7 @@ use crate::engine::{Engine, chain};
 use crate::ids::{ConfigId, Position, TaskKey};
 use crate::measure;
 use crate::push::delivery::{Failure, OWN_TROUBLE};
+use crate::push::url::server;
 use crate::push::{Push, PushConfig, PushError, PushSecrets, VaultError};
 use crate::store::StoreError;
 use crate::trace::{self, TraceContext};
@@ -186,7 +187,7 @@ async fn post(
     match &answer {
         Ok(answer) => {
             span.record("http.response.status_code", answer.status);
-            if !(200..300).contains(&answer.status) {
+            if !answer.acknowledges() {
                 span.record("error.type", &*answer.status.to_string());
             }
         }
@@ -196,7 +197,7 @@ async fn post(
     }
     let late = |took| NotNoted::Late { took, config: Box::new(config.clone()) };
     Ok(match answer {
-        Ok(answer) if (200..300).contains(&answer.status) => Verdict::Acknowledged,
+        Ok(answer) if answer.acknowledges() => Verdict::Acknowledged,
         Ok(answer) => Verdict::Failed(answered(&answer)),
         Err(PushError::Withdrawn) => {
             return Err(match wanted.unknown() {
@@ -215,26 +216,6 @@ async fn post(
         }
         Err(error) => Verdict::Failed(unanswered(&error)),
     })
-}
-
-/// The host of a URL, and its port, for traces.
-fn server(url: &str) -> (&str, Option<u16>) {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let authority = authority.rsplit('@').next().unwrap_or_default();
-    // The colons of an address of IPv6 are in brackets.
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let default = match scheme.to_ascii_lowercase().as_str() {
-        "https" => Some(443),
-        "http" => Some(80),
-        _ => None,
-    };
-    let port = port.filter(|port| !port.is_empty());
-    let port = port.map_or(default, |port| port.parse().ok());
-    (host.trim_matches(['[', ']']), port)
 }
 
 /// The name of an error, for traces.
@@ -264,26 +245,4 @@ fn not_written(engine: &Engine, task: &TaskKey, config: &ConfigId, error: &Store
     let (tenant, task, error) = (&task.tenant, &task.task, chain(error));
     warn!(%tenant, %task, %config, error, "the state of a push config could not be written");
     NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_is_named_by_its_address_and_its_port() {
-        for (url, address, port) in [
-            ("https://hooks.example/1", "hooks.example", Some(443)),
-            ("HTTP://hooks.example?to=a:1", "hooks.example", Some(80)),
-            ("https://user:hush@hooks.example:8443/x@y:1", "hooks.example", Some(8443)),
-            ("http://127.0.0.1:9000", "127.0.0.1", Some(9000)),
-            ("https://[2001:db8::1]:8443/", "2001:db8::1", Some(8443)),
-            ("https://[2001:db8::1]/", "2001:db8::1", Some(443)),
-            ("https://hooks.example:", "hooks.example", Some(443)),
-            ("https://hooks.example:70000", "hooks.example", None),
-            ("nonsense", "nonsense", None),
-        ] {
-            assert_eq!(server(url), (address, port), "{url}");
-        }
-    }
 }

@@ -15,9 +15,11 @@ const OURS: &str = "this service could not send the push";
 
 /// The receiver's answer is not 2xx.
 pub(super) fn answered(answer: &Answer) -> Failure {
-    let (reason, again) = match answer.status {
-        410 => ("HTTP 410: it wants no more".to_owned(), Again::Never),
-        status => (format!("HTTP {status}"), Again::After(answer.retry_after.unwrap_or_default())),
+    let Answer { status, retry_after } = *answer;
+    let (reason, again) = if answer.is_final() {
+        (format!("HTTP {status}: it wants no more"), Again::Never)
+    } else {
+        (format!("HTTP {status}"), Again::After(retry_after.unwrap_or_default()))
     };
     Failure { reason, cause: None, again }
 }
