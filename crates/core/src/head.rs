@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 
-use crate::digest::fnv1a;
 use crate::ids::{
     ClaimToken, ConfigId, ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position,
     Registration, Revision, TaskKey, WriteId,
@@ -13,9 +12,6 @@ use crate::policy::Retention;
 use crate::push::mark::{Mark, Pushes};
 use crate::request_key::Fingerprint;
 use crate::trace::TraceContext;
-
-/// How many due-index shards there are. A fixed number: the sweep asks for each.
-pub const DUE_SHARDS: u8 = 8;
 
 /// How many idempotency keys of follow-up messages a task remembers.
 pub const MAX_REMEMBERED_KEYS: usize = 4;
@@ -381,9 +377,4 @@ impl Phase {
             Self::Ended(Ending::Rejected) => "rejected",
         }
     }
-}
-
-/// The shard of the due index that a task is in: the same for the whole life of the task.
-pub fn due_shard(key: &TaskKey) -> u8 {
-    u8::try_from(fnv1a(key.task.as_str().as_bytes()) % u64::from(DUE_SHARDS)).unwrap_or(0)
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
-use crate::head::{Head, Phase, due_shard};
+use crate::head::{Head, Phase};
 use crate::ids::{LeaseToken, Registration, TaskKey, WriteId};
 use crate::log::Entry;
 use crate::machine::Change;
 use crate::push::{Failing, PushConfig, PushConfigs};
 use crate::store::{
     Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot,
-    StoreError, TaskStore,
+    StoreError, TaskStore, due_shard,
 };
 
 /// How many entries come with the head. Small, so that callers that forget to ask for the rest

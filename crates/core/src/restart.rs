@@ -7,12 +7,12 @@ use tracing::warn;
 
 use crate::engine::{Engine, TransactError, chain};
 use crate::env::SignalError;
-use crate::head::{DUE_SHARDS, Head, Phase};
+use crate::head::{Head, Phase};
 use crate::ids::TaskKey;
 use crate::machine::Command;
 use crate::push::mark::Mark;
 use crate::run_error::RunError;
-use crate::store::{Depth, DueTask, Snapshot, StoreError};
+use crate::store::{DUE_SHARDS, Depth, DueTask, Snapshot, StoreError};
 
 /// What is known of the processes of the earlier start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

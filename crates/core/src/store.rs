@@ -5,6 +5,7 @@ use std::error::Error;
 use a2a_lambda_protocol::{TaskState, Timestamp};
 use async_trait::async_trait;
 
+use crate::digest::fnv1a;
 use crate::format::UnknownFormat;
 use crate::head::Head;
 use crate::ids::{
@@ -173,6 +174,14 @@ pub struct DueTask {
     pub key: TaskKey,
     /// Since when.
     pub due: Timestamp,
+}
+
+/// How many due-index shards there are. A fixed number: the sweep asks for each.
+pub const DUE_SHARDS: u8 = 8;
+
+/// The shard of the due index that a task is in: the same for the whole life of the task.
+pub fn due_shard(key: &TaskKey) -> u8 {
+    u8::try_from(fnv1a(key.task.as_str().as_bytes()) % u64::from(DUE_SHARDS)).unwrap_or(0)
 }
 
 /// Why a store could not do what was asked.

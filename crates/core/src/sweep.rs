@@ -10,12 +10,12 @@ use serde::Serialize;
 use tracing::{Instrument as _, Span, field, trace_span, warn};
 
 use crate::engine::{Engine, chain};
-use crate::head::DUE_SHARDS;
 use crate::ids::TaskKey;
 use crate::measure;
 use crate::push::{Delivered, deliver};
 use crate::recover::{Recovered, recover};
 use crate::run_error::RunError;
+use crate::store::DUE_SHARDS;
 use crate::trace;
 
 /// How many errors a sweep's report has in full.

@@ -1,8 +1,8 @@
 //! Push configs: an item each, in the partition of their task.
 
-use a2a_lambda_core::head::due_shard;
 use a2a_lambda_core::ids::{ConfigId, Generation, Position, Registration, TaskKey, WriteId};
 use a2a_lambda_core::push::{DeliveryRecord, Failing, PushConfig, PushConfigs, Sealed};
+use a2a_lambda_core::store::due_shard;
 use a2a_lambda_core::trace::TraceContext;
 use a2a_lambda_core::{Formats, ProtocolVersion, StoreError};
 use a2a_lambda_protocol::Timestamp;

@@ -1,15 +1,13 @@
 //! The head as an item's attributes. Names are short: they are paid for with every write.
 
-use a2a_lambda_core::head::{
-    Ending, FollowUp, Head, Impatience, Interruption, Patience, Phase, due_shard,
-};
+use a2a_lambda_core::head::{Ending, FollowUp, Head, Impatience, Interruption, Patience, Phase};
 use a2a_lambda_core::ids::{
     ClaimToken, ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position,
     Registration, Revision, Tenant, WriteId,
 };
 use a2a_lambda_core::push::{Mark, Pushes};
 use a2a_lambda_core::request_key::Fingerprint;
-use a2a_lambda_core::store::Cursor;
+use a2a_lambda_core::store::{Cursor, due_shard};
 use a2a_lambda_core::trace::TraceContext;
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 use aws_sdk_dynamodb::types::AttributeValue;

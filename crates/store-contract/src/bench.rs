@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use a2a_lambda_core::head::{DUE_SHARDS, Head, Phase};
+use a2a_lambda_core::head::{Head, Phase};
 use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::invariants;
 use a2a_lambda_core::machine::{Change, FirstPush, Stamp, Submission};
-use a2a_lambda_core::store::{Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page};
+use a2a_lambda_core::store::{
+    Committed, Created, Cursor, DUE_SHARDS, Depth, DueTask, Guard, ListQuery, Page,
+};
 use a2a_lambda_core::{
     ClaimToken, ContextId, LeaseToken, Owner, PushConfigs, Retention, Snapshot, StoreError, TaskId,
     TaskKey, TaskStore, Tenant, Terms, TraceContext,
@@ -148,7 +150,7 @@ impl Bench {
         // An even spread makes more than a few hundred misses in a row as good as impossible.
         (0..10_000)
             .map(|_| self.submission())
-            .find(|submission| a2a_lambda_core::head::due_shard(&submission.key) == shard)
+            .find(|submission| a2a_lambda_core::store::due_shard(&submission.key) == shard)
             .expect("a task id in every shard")
     }
 

@@ -1,8 +1,8 @@
 //! Push configs, for the cases and for the differential test.
 
-use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
 use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Failing, Sealed, Trouble};
+use a2a_lambda_core::store::DUE_SHARDS;
 use a2a_lambda_core::{Generation, Position, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_core::{ProtocolVersion, TraceContext};
 use a2a_lambda_protocol::Timestamp;

@@ -6,8 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use a2a_lambda_core::head::DUE_SHARDS;
-use a2a_lambda_core::store::Depth;
+use a2a_lambda_core::store::{DUE_SHARDS, Depth};
 use a2a_lambda_core::{
     Agents, Attended, Change, Clock as _, Company, Engine, Head, Queue as _, Runner, Signal,
     TaskKey, TaskStore as _, sweep,

@@ -11,7 +11,7 @@ mod config;
 use std::time::Duration;
 
 use a2a_lambda_aws::{EventError, EventKind, Named};
-use a2a_lambda_core::head::DUE_SHARDS;
+use a2a_lambda_core::store::DUE_SHARDS;
 use a2a_lambda_core::{Engine, Swept, sweep};
 use a2a_lambda_protocol::Timestamp;
 use serde_json::value::RawValue;

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_aws_emulator::queue::MAX_WAIT;
-use a2a_lambda_core::head::DUE_SHARDS;
+use a2a_lambda_core::store::DUE_SHARDS;
 use a2a_lambda_core::{Entry, Event, Signal, TaskKey, sweep};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 use a2a_lambda_runtime::process_environment;

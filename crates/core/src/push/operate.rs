@@ -15,14 +15,14 @@ use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use crate::engine::TransactError;
-use crate::head::{DUE_SHARDS, Head};
+use crate::head::Head;
 use crate::ids::{ConfigId, Generation, Position, Registration, TaskKey};
 use crate::machine::Command;
 use crate::operator::{OperateError, Operator, not_done};
 use crate::push::mark::Mark;
 use crate::push::url::public_part;
 use crate::push::{Delivery, Failing, PushConfig};
-use crate::store::{Depth, Snapshot, StoreError};
+use crate::store::{DUE_SHARDS, Depth, Snapshot, StoreError};
 use crate::version::ProtocolVersion;
 
 /// The most configs on a page of [`Operator::failing`].

@@ -2,10 +2,10 @@
 //! same. Otherwise a repeated request makes a second task, an owner loses their tasks, a receiver
 //! takes a push for another, and a sweep does not find what is due.
 
-use a2a_lambda_core::head::due_shard;
 use a2a_lambda_core::ids::{ConfigId, WriteId};
 use a2a_lambda_core::push::Delivery;
 use a2a_lambda_core::request_key::Fingerprint;
+use a2a_lambda_core::store::due_shard;
 use a2a_lambda_core::{
     Owner, Position, ProtocolVersion, PushConfig, Registration, Sealed, TaskId, TaskKey, Tenant,
     Terms,

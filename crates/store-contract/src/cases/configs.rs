@@ -1,11 +1,11 @@
 //! Push configs: kept whole, each with its own task, beside the task and not in its way.
 
 use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::head::DUE_SHARDS;
+
 use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::machine::{Command, Finish};
 use a2a_lambda_core::push::{Attempt, DeliveryRecord, MAX_ATTEMPTS_KEPT, Sealed, Trouble};
-use a2a_lambda_core::store::{Depth, ListQuery};
+use a2a_lambda_core::store::{DUE_SHARDS, Depth, ListQuery};
 use a2a_lambda_core::{Generation, Position, PushConfig, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 use tokio::task::JoinSet;

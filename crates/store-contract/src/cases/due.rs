@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use a2a_lambda_core::TaskKey;
-use a2a_lambda_core::head::{DUE_SHARDS, due_shard};
+
 use a2a_lambda_core::machine::{Command, Finish, Submission};
-use a2a_lambda_core::store::{Committed, DueTask};
+use a2a_lambda_core::store::{Committed, DUE_SHARDS, DueTask, due_shard};
 use a2a_lambda_protocol::Timestamp;
 
 use crate::bench::{Bench, LEASE, SIGNAL_GRACE, key};

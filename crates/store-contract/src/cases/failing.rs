@@ -1,9 +1,9 @@
 //! The listing of push configs that are in trouble.
 
-use a2a_lambda_core::head::{DUE_SHARDS, due_shard};
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::Command;
 use a2a_lambda_core::push::{Failing, Trouble};
+use a2a_lambda_core::store::{DUE_SHARDS, due_shard};
 use a2a_lambda_core::{PushConfig, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 

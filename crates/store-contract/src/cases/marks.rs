@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::head::{Head, due_shard};
+use a2a_lambda_core::head::Head;
 use a2a_lambda_core::machine::{Change, Command, Finish, FirstPush, NewPush, Stamp, Submission};
 use a2a_lambda_core::push::{Mark, Pushes};
-use a2a_lambda_core::store::{Committed, Created, Renewed};
+use a2a_lambda_core::store::{Committed, Created, Renewed, due_shard};
 use a2a_lambda_core::{LeaseToken, Snapshot, Terms};
 use a2a_lambda_protocol::Timestamp;
 

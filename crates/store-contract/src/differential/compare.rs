@@ -1,8 +1,9 @@
 //! What of two answers must be equal.
 
-use a2a_lambda_core::head::DUE_SHARDS;
 use a2a_lambda_core::invariants;
-use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, ListQuery, Renewed, StoreError};
+use a2a_lambda_core::store::{
+    Committed, Created, DUE_SHARDS, Depth, DueTask, ListQuery, Renewed, StoreError,
+};
 use a2a_lambda_core::{Snapshot, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 

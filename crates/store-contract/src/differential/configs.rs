@@ -1,9 +1,9 @@
 //! Operations on push configs.
 
 use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::head::{DUE_SHARDS, due_shard};
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Failing, Sealed, Trouble};
+use a2a_lambda_core::store::{DUE_SHARDS, due_shard};
 use a2a_lambda_core::{Generation, Position, PushConfig, Registration, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::head::{DUE_SHARDS, Impatience, Interruption, Patience, due_shard};
+use a2a_lambda_core::head::{Impatience, Interruption, Patience};
 use a2a_lambda_core::machine::{Change, Command, Finish, Pause, Submission, TurnEnd, Update};
 use a2a_lambda_core::push::Mark;
 use a2a_lambda_core::request_key::Fingerprint;
-use a2a_lambda_core::store::{Cursor, Depth, ListQuery};
+use a2a_lambda_core::store::{Cursor, DUE_SHARDS, Depth, ListQuery, due_shard};
 use a2a_lambda_core::{Head, LeaseToken, Phase, Position, TaskKey, Terms};
 use a2a_lambda_protocol::TaskState;
 

@@ -129,7 +129,7 @@ async fn trouble_takes_one_index_entry() {
 async fn failing_configs_take_one_query_a_page() {
     let bench = Bench::new().await;
     let store: &dyn PushConfigs = &bench.store;
-    let shard = a2a_lambda_core::head::due_shard(&key());
+    let shard = a2a_lambda_core::store::due_shard(&key());
     bench.meter.take();
     assert_eq!(store.failing(shard, None, 100).await.unwrap(), []);
     assert_eq!(bench.meter.take(), (vec!["Query"], 0.5));

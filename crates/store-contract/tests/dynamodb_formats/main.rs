@@ -13,10 +13,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_core::head::due_shard;
+
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Change, NewPush, Stamp};
-use a2a_lambda_core::store::{Committed, Depth, Guard, ListQuery};
+use a2a_lambda_core::store::{Committed, Depth, Guard, ListQuery, due_shard};
 use a2a_lambda_core::{
     Command, Head, PushConfig, PushConfigs, Registration, Retention, Snapshot, StoreError,
     TaskStore,

@@ -1,9 +1,8 @@
 //! The listing of push configs that are in trouble, right but for one fault.
 
-use a2a_lambda_core::head::{DUE_SHARDS, due_shard};
 use a2a_lambda_core::ids::{ConfigId, Registration};
 use a2a_lambda_core::push::Failing;
-use a2a_lambda_core::store::DueTask;
+use a2a_lambda_core::store::{DUE_SHARDS, DueTask, due_shard};
 use a2a_lambda_core::{PushConfigs, StoreError, TaskKey, TaskStore, Tenant};
 use a2a_lambda_protocol::Timestamp;
 

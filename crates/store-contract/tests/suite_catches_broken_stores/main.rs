@@ -13,9 +13,10 @@ mod marks;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use a2a_lambda_core::head::due_shard;
 use a2a_lambda_core::ids::WriteId;
-use a2a_lambda_core::store::{Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed};
+use a2a_lambda_core::store::{
+    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, due_shard,
+};
 use a2a_lambda_core::{
     Change, ClaimToken, Generation, Head, LeaseToken, MemoryStore, Owner, Phase, Position,
     Snapshot, StoreError, TaskKey, TaskStore,

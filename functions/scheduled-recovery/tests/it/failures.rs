@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::head::due_shard;
+use a2a_lambda_core::store::due_shard;
 use a2a_lambda_scheduled_recovery::MARGIN;
 
 use crate::support::{Function, TICK, wait};

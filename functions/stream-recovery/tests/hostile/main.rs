@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::head::DUE_SHARDS;
+use a2a_lambda_core::store::DUE_SHARDS;
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_runtime::process_environment;
 use a2a_lambda_testing::Random;
