@@ -31,7 +31,8 @@ pub struct Stamp {
     pub push_claim: Duration,
     /// How long tasks are kept; see [`Policy::retention`](crate::Policy::retention).
     pub retention: Option<Retention>,
-    /// Who delivers what the commit adds, if whoever makes it lives on to do so.
+    /// The deliverer beside the runner that makes the commit, if there is one: it sends what the commit
+    /// adds.
     pub pusher: Option<ClaimToken>,
 }
 
@@ -129,17 +130,17 @@ pub enum Command {
         /// The config's id.
         id: ConfigId,
     },
-    /// An operator has a config pushed to again. Of a task that is over, too.
+    /// An operator enables or replays a push config. Of a task that is over, too.
     PushAgain {
         /// The config's registration.
         registration: Registration,
     },
-    /// Somebody delivers pushes, or goes on to. Of a task that is over, too.
+    /// A deliverer claims the pending-push mark, or renews its claim. Of a task that is over, too.
     ClaimPush {
-        /// Their secret.
+        /// The deliverer's secret.
         token: ClaimToken,
     },
-    /// Whoever delivers is done. Of a task that is over, too.
+    /// A deliverer gives up its claim. Of a task that is over, too.
     SettlePush(Settlement),
 }
 

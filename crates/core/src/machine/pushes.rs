@@ -1,8 +1,5 @@
 //! What the commands do about pushes: see [`push::mark`](crate::push::mark).
 //!
-//! News is an entry that receivers are sent, or a config that was made. News while somebody is at
-//! work leaves the mark to them: they cannot settle what they have not seen. A claim whose time is
-//! over counts as open.
 
 use a2a_lambda_protocol::Timestamp;
 
@@ -55,7 +52,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Somebody delivers from here on, or goes on to.
+    /// A deliverer claims the mark, or renews its claim.
     pub(super) fn claim_push(&mut self, token: ClaimToken) -> Result<(), Refusal> {
         let now = self.stamp.now;
         let mark = self.head.mark().ok_or(Refusal::NothingToPush)?;
@@ -74,7 +71,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Somebody has delivered what there was.
+    /// A deliverer has sent everything, or all that it can send for now.
     pub(super) fn settle_push(&mut self, settlement: &Settlement) -> Result<(), Refusal> {
         if self.head.pushed_until(&settlement.token).is_none() {
             return Err(Refusal::StaleLease);
@@ -95,7 +92,7 @@ impl Draft<'_> {
         let news = self.registered || self.entries.iter().any(|entry| entry.event.is_streamed());
         let pusher = self.stamp.pusher.clone();
         let held = self.head.holds_pushes(now).is_some();
-        // Whoever has the mark will see the news, and a new task's waits for its runner.
+        // The deliverer that has the mark reads the news. The mark of a new task waits for its runner.
         let theirs = match self.head.mark() {
             Some(Mark::Claimed { token, until }) => {
                 let is_own = pusher.as_ref().is_some_and(|own| own.is_of_same_holder(token));
@@ -112,10 +109,10 @@ impl Draft<'_> {
         }
     }
 
-    /// Leaves what there is to be sent to somebody who is yet to come.
+    /// Opens the mark, for any deliverer.
     pub(super) fn leave_mark(&mut self) {
         match &mut self.head.pushes {
-            // The last config was deleted, and whoever was delivering died.
+            // The last config was deleted, and its deliverer died.
             Some(pushes) if pushes.configs.is_empty() => self.head.pushes = None,
             Some(pushes) => pushes.mark = Some(Mark::Open),
             None => {}

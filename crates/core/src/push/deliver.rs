@@ -1,12 +1,13 @@
-//! Delivery: what the log has is pushed to whoever registered for it (invariant I6).
+//! Delivery: the entries of the log are pushed to the receivers of the task's configs (invariant I6).
 //!
-//! There is one way to deliver: beside the agent, from the table's stream, and from the sweep. A
-//! deliverer claims the task's pending-push mark, walks the log from each config's cursor, and gives
-//! the mark up when nothing is left, or nothing until a time. It delivers to configs side by side, and
-//! to each one thing at a time, in order. A cursor moves when the receiver has acknowledged.
+//! A runner delivers beside its agent; stream recovery and the sweep deliver, too. All of them do it
+//! here. A deliverer claims the task's pending-push mark and walks the log from each config's cursor.
+//! It settles the mark when nothing is left, or nothing before a time. It delivers to configs side by
+//! side, and to each config one push at a time, in order. The cursor moves when the receiver has
+//! acknowledged the push.
 //!
-//! An attempt whose outcome could not be written down is made again, with the same id and content:
-//! receivers may be sent something twice. They are not sent what they are known to have had: no
+//! If the outcome of an attempt could not be stored, the push is sent again, with the same id and
+//! body. So a receiver may get a push twice. It gets none that it is known to have acknowledged: no
 //! attempt is begun that could outlast the claim, and a cursor moves only from where it was read.
 //!
 //! | a receiver | what comes of it |
@@ -53,21 +54,21 @@ use state::{Claimed, State, Step};
 use times::has_time_for_one;
 use view::View;
 
-/// What came of looking after a task's pushes.
+/// The outcome of [`deliver`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivered {
     /// Attempts were made as far as there was something to send.
     Ran(Tally),
     /// There is nothing to send.
     Nothing,
-    /// Somebody else delivers.
+    /// Another deliverer has the claim.
     HeldBy {
-        /// When their claim ends, unless it is renewed.
+        /// When that claim expires, unless it is renewed.
         until: Timestamp,
     },
-    /// It is too early.
+    /// There is nothing to do before a time.
     NotBefore {
-        /// For what there is.
+        /// The time.
         at: Timestamp,
     },
     /// There is no such task.
@@ -76,14 +77,13 @@ pub enum Delivered {
     TooLate,
 }
 
-/// Delivers what is to be pushed of a task, if nobody else does. No attempt is begun that `deadline`
-/// would cut off.
+/// Delivers a task's pushes, if no other deliverer does. It begins no attempt that `deadline` would cut
+/// off.
 ///
 /// It is safe to call this at any time, for any task, any number of times at once.
 ///
 /// # Errors
-/// When the store fails. What was not delivered is due, once a claim that may have been made is
-/// over.
+/// When the store fails. The task stays due for its pushes, and the claim expires.
 pub async fn deliver(
     engine: &Engine,
     key: &TaskKey,
@@ -102,7 +102,7 @@ pub async fn deliver(
         return Ok(Delivered::TooLate);
     }
     let token = ClaimToken::new(engine.ids.fresh());
-    // Who finds out later that the store is slow claims again, and has less time left.
+    // Claiming with a wider view at once leaves more time than claiming again.
     let mut feed = Feed::none();
     feed.wide().widen_if_slow(&engine.policy, took);
     let command = Command::ClaimPush { token: feed.wide().claims_as(&token) };
@@ -124,16 +124,16 @@ pub async fn deliver(
     Ok(Delivered::Ran(delivering.run(&mut feed).await?))
 }
 
-/// Delivers beside a runner, until that is done and everything is delivered, or is left for later.
-/// What fails is logged, and left for the runner's next commit, or the sweep.
+/// Delivers beside a runner, until the runner is done and each push is delivered or left for later. A
+/// failure is logged. The runner's next commit, or the sweep, brings the pushes up again.
 pub(crate) async fn beside(
     engine: &Engine,
     token: ClaimToken,
     deadline: Timestamp,
     mut feed: Feed,
 ) {
-    // Most tasks have no configs. After a failure it goes on when there is more: what the runner
-    // commits is claimed for who is here.
+    // Most tasks have no configs. After a failure it goes on at the runner's next commit, which claims
+    // the mark for this deliverer.
     while let Some(shown) = feed.next().await {
         let key = shown.snapshot.head.key.clone();
         let (tenant, task) = (&key.tenant, &key.task);

@@ -1,10 +1,10 @@
-//! The pending-push mark: whether something of a task is to be sent, and who sends it.
+//! The pending-push mark: whether a task has something to send, and which deliverer sends it.
 //!
 //! ```text
 //!               news                    claim
 //!    no mark ─────────> Open ─────────────────────────> Claimed ──┐ claim again, news
 //!       ^  │                                            ^  │  ^   │ of the claimant's own
-//!       │  └───── news, by a pusher ────────────────────┘  │  └───┘
+//!       │  └───── news, of a deliverer ─────────────────┘  │  └───┘
 //!       │                                                  │
 //!       └───────────── settle: all was sent ───────────────┤
 //!                                                          │
@@ -12,9 +12,9 @@
 //!       └─────────────── news, or claim when its time has come: as from Open
 //! ```
 //!
-//! News is an entry that receivers are sent, or a config that was made. News while somebody is at
-//! work leaves the mark to them: they cannot settle what they have not seen. A claim whose time is
-//! over counts as Open.
+//! News is an entry that receivers are sent, or a config that a client has made. News during a claim
+//! leaves the mark to the claimant: it cannot settle an entry that it has not read. An expired claim
+//! counts as Open.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ use a2a_lambda_protocol::Timestamp;
 use crate::ids::{ClaimToken, ConfigId, Position, Registration};
 use crate::machine::refusal::Refusal;
 
-/// How long a new task's mark waits for the runner that is signaled anyway, and that delivers
-/// beside the agent. Longer than a signal takes, and short for whoever waits for the first push.
+/// How long a new task's mark waits for its runner, which is signaled anyway and delivers beside the
+/// agent. A signal takes less time. A receiver waits this much longer at most for its first push.
 const HEAD_START: Duration = Duration::from_secs(2);
 
 /// What a task knows of its pushes. What each config has been sent is the config's.
@@ -46,20 +46,21 @@ pub struct Pushes {
     pub mark: Option<Mark>,
 }
 
-/// Something is to be sent to some config: the pending-push mark.
+/// The task has something to send: the pending-push mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
-    /// Nobody is at it. This is what stream recovery is woken by.
+    /// No deliverer has it. Stream recovery is woken by this.
     Open,
-    /// Somebody is.
+    /// A deliverer has it.
     Claimed {
-        /// Whoever is.
+        /// The deliverer's secret.
         token: ClaimToken,
-        /// Until when, unless the claim is renewed. No attempt is begun that could outlast it.
+        /// When the claim expires unless it is renewed. The deliverer begins no attempt that could
+        /// outlast it.
         until: Timestamp,
     },
-    /// Nobody needs to be before this time: of the next attempt at a receiver in trouble, or when a
-    /// runner should have taken the mark that a new task is made with.
+    /// There is nothing to do before a time: of the next attempt at a receiver in trouble, or by which
+    /// a runner should have claimed the mark of a new task.
     Waiting {
         /// The time.
         until: Timestamp,
@@ -67,7 +68,7 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// Whether `token` may deliver now, and who or what is in the way if not.
+    /// Whether `token` may claim it now.
     pub(crate) fn free(&self, token: &ClaimToken, now: Timestamp) -> Result<(), Refusal> {
         match self {
             Self::Claimed { token: held, until }
@@ -80,7 +81,7 @@ impl Mark {
         }
     }
 
-    /// The time from which on somebody other than who is at it, if anybody, may deliver.
+    /// From when on another deliverer may claim it.
     pub fn free_from(&self, now: Timestamp) -> Timestamp {
         match self {
             Self::Open => now,
@@ -107,14 +108,14 @@ pub struct NewPush {
     pub most: usize,
 }
 
-/// What is delivered up to where, when a claim is given up.
+/// How far a deliverer has come when it gives up its claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
-    /// Who has delivered.
+    /// The deliverer's secret.
     pub token: ClaimToken,
-    /// The epoch of the configs that were looked at.
+    /// The epoch at which it has read the configs.
     pub epoch: u64,
-    /// The newest entry that was looked at.
+    /// The newest entry that it has read.
     pub through: Position,
     /// When there is more to do, if there is.
     pub next: Option<Timestamp>,
@@ -147,7 +148,7 @@ impl Pushes {
         Ok(())
     }
 
-    /// Names a config no more. Whoever has the mark keeps it, and finds out.
+    /// Names a config no more. A deliverer that has the mark keeps it, and finds out by the epoch.
     pub(crate) fn unregister(&mut self, id: &ConfigId, revision: u64) -> Result<(), Refusal> {
         let before = self.configs.len();
         self.configs.retain(|config| !config.is_of(id));
@@ -158,7 +159,7 @@ impl Pushes {
         Ok(())
     }
 
-    /// A config was switched on, or has been set back.
+    /// An operator has enabled a config, or replays it.
     pub(crate) fn push_again(&mut self, of: &Registration, revision: u64) -> Result<(), Refusal> {
         if !self.configs.contains(of) {
             return Err(Refusal::NoSuchConfig);

@@ -1,4 +1,4 @@
-//! What a runner shows to whoever delivers beside it.
+//! A runner shows its commits to the deliverer beside it.
 
 use a2a_lambda_protocol::Timestamp;
 use tokio::sync::watch;
@@ -16,11 +16,11 @@ pub(crate) struct Shown {
     pub(super) as_of: Timestamp,
 }
 
-/// What a runner shows to whoever delivers beside its agent.
+/// The runner's end: it shows the deliverer beside its agent what it reads and commits.
 #[derive(Debug)]
 pub(crate) struct Beside {
     token: ClaimToken,
-    /// What its deliverer needs.
+    /// The view that its deliverer needs.
     wide: Wide,
     shown: watch::Sender<Option<Box<Shown>>>,
 }
@@ -34,12 +34,13 @@ impl Beside {
         (Self { token, wide: wide.clone(), shown }, Feed { wide, shown: Some(seen) })
     }
 
-    /// Who delivers.
+    /// The deliverer's secret.
     pub(crate) fn token(&self) -> &ClaimToken {
         &self.token
     }
 
-    /// By whom the runner's next commit is delivered, with as wide a view as they need.
+    /// The token by which the runner's next commit claims the mark for the deliverer, with as wide a view
+    /// as it needs.
     pub(crate) fn pusher(&self) -> ClaimToken {
         self.wide.claims_as(&self.token)
     }
@@ -56,8 +57,8 @@ impl Beside {
     }
 }
 
-/// Where a deliverer learns what is new: from the runner that it is beside. One that is beside none
-/// looks for itself while attempts are under way.
+/// The deliverer's end. A deliverer that is beside no runner reads the task itself while attempts are
+/// under way.
 #[derive(Debug)]
 pub(crate) struct Feed {
     wide: Wide,
@@ -65,7 +66,7 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    /// Of one who is beside no runner.
+    /// Of a deliverer that is beside no runner.
     pub(super) fn none() -> Self {
         Self { wide: Wide::default(), shown: None }
     }

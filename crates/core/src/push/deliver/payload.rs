@@ -24,12 +24,12 @@ pub(super) struct Payload {
     pub(super) body: Vec<u8>,
 }
 
-/// What is found for a receiver.
+/// What a receiver is sent next.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// It has been sent everything.
+    /// Nothing: it has been sent everything.
     Nothing,
-    /// This is next.
+    /// This.
     Payload(Payload),
     /// More of the log is needed to tell: what comes after this entry.
     NeedsLogAfter(Position),
@@ -37,9 +37,9 @@ pub(super) enum Found {
 
 /// Finds what to send to a receiver, in `log`, which goes up to the head's position.
 ///
-/// `may_batch` is whether several entries may be sent as one that have not been before. The first
-/// time that a receiver is sent something it must not be: the last entry may have been sent alone,
-/// by whoever died before noting so, and what is sent under an id stays the same.
+/// `may_batch`: whether chunks that were never sent may be merged. It is false for the first push after
+/// a take-over. The deliverer before may have sent the first chunk alone, and an id must always carry
+/// the same bytes.
 pub(super) fn next(
     config: &PushConfig,
     head: &Head,
@@ -49,7 +49,7 @@ pub(super) fn next(
 ) -> Found {
     let delivery = &config.delivery;
     if delivery.cursor > head.position {
-        // The config was made after the task was last looked at.
+        // A client has made the config since the deliverer read the task.
         return Found::NeedsLogAfter(head.position);
     }
     // The sender has been answered with a direct message, and knows of no task.
