@@ -42,6 +42,7 @@
 
 mod api_keys;
 mod attributes;
+mod condition;
 mod configs;
 mod error;
 mod format;

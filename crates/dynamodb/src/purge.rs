@@ -1,6 +1,5 @@
 //! Tasks that have expired: what is stored of them is deleted, or a later task takes their place.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use a2a_lambda_core::StoreError;
@@ -8,13 +7,12 @@ use a2a_lambda_core::head::Head;
 use a2a_lambda_core::ids::TaskKey;
 use a2a_lambda_protocol::Timestamp;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 
-use crate::attributes::{Item, Malformed, find_number, get_string, number, string};
+use crate::attributes::{Item, Malformed, find_number, get_string, string};
+use crate::condition::Condition;
 use crate::configs::{CREATED_AT, registration};
 use crate::error::{corrupt, store_error};
-use crate::head_item::{INCARNATION, REVISION};
 use crate::log_items::incarnation_of;
 use crate::store::DynamoDbStore;
 use crate::table::{BEHIND_LOG, CONFIGS, HEAD, PARCELS, PK, SEGMENTS, SK, partition};
@@ -25,44 +23,6 @@ const DELETES_AT_ONCE: usize = 8;
 /// How much older than a task something must be that was left by an earlier one, or by a request that
 /// came to nothing. Clocks differ, and a later task of the id may be in the making.
 const LEFTOVER_AGE: Duration = Duration::from_hours(1);
-
-/// A condition on a head's item.
-pub(crate) struct Condition {
-    pub(crate) expression: String,
-    pub(crate) names: HashMap<String, String>,
-    pub(crate) values: Option<HashMap<String, AttributeValue>>,
-}
-
-impl Condition {
-    /// That there is no head, or only the one that was read.
-    pub(crate) fn no_head_but(expired: Option<&Head>) -> Self {
-        let none = "attribute_not_exists(#p)".to_owned();
-        let mut condition = Self { expression: none, names: HashMap::new(), values: None };
-        condition.names.insert("#p".to_owned(), PK.to_owned());
-        if let Some(expired) = expired {
-            let mut same = Self::is_as(expired);
-            same.expression = format!("{} OR ({})", condition.expression, same.expression);
-            same.names.extend(condition.names);
-            return same;
-        }
-        condition
-    }
-
-    /// That the head is as it was read.
-    fn is_as(head: &Head) -> Self {
-        let mut names = HashMap::from([("#r".to_owned(), REVISION.to_owned())]);
-        names.insert("#i".to_owned(), INCARNATION.to_owned());
-        let mut values = HashMap::from([(":r".to_owned(), number(head.revision))]);
-        let same = match &head.incarnation {
-            Some(incarnation) => {
-                values.insert(":i".to_owned(), string(incarnation.as_str()));
-                "#i = :i"
-            }
-            None => "attribute_not_exists(#i)",
-        };
-        Self { expression: format!("#r = :r AND {same}"), names, values: Some(values) }
-    }
-}
 
 impl DynamoDbStore {
     /// Deletes at most `limit` items of an expired task, the head last. Whether nothing is left.

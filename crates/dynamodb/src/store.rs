@@ -16,11 +16,11 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 
 use crate::attributes::{Item, Malformed, number, string};
+use crate::condition::Condition;
 use crate::error::{corrupt, store_error};
 use crate::format::{FORMAT, NEWEST, OLDEST};
 use crate::head_item::{INCARNATION, LEASE_TOKEN, LEASED_UNTIL, REVISION, to_item};
 use crate::log_items::{INLINE_BYTES, inline_log, log_bytes, pack, segment, snapshot};
-use crate::purge::Condition;
 use crate::table::{HEAD, LOG, LOG_BYTES, PK, SK, partition};
 
 /// The task store on DynamoDB. See the [crate's description](crate) for the table.

@@ -1,9 +1,21 @@
 //! The function's configuration.
 
 use a2a_lambda_aws::engine;
+use a2a_lambda_core::Engine;
 use a2a_lambda_runtime::{ConfigError, Variables};
 
-use crate::Context;
+/// What the handler needs: made once, at cold start.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub(crate) engine: Engine,
+}
+
+impl Context {
+    /// The context of a function over this engine.
+    pub fn new(engine: Engine) -> Self {
+        Self { engine }
+    }
+}
 
 /// The context of the function, from its variables. It runs no agent, and so is not told of any.
 ///

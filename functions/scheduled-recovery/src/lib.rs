@@ -12,32 +12,19 @@ use std::time::Duration;
 
 use a2a_lambda_aws::{EventError, EventKind, Named};
 use a2a_lambda_core::store::DUE_SHARDS;
-use a2a_lambda_core::{Engine, Swept, sweep};
+use a2a_lambda_core::{Swept, sweep};
 use a2a_lambda_protocol::Timestamp;
 use serde_json::value::RawValue;
 use tracing::{debug, info};
 
 pub use bootstrap::main;
-pub use config::context;
+pub use config::{Context, context};
 
 /// How long before the invocation's end the sweep begins with no further task. The tasks that were
 /// begun, one of each shard, take three requests each: some 10 ms, or seconds if these are retried.
 /// An attempt to push is begun only if the time that it may take is over before that.
 /// Then the counts still get out, which is how a sweep that does not keep up is seen.
 pub const MARGIN: Duration = Duration::from_secs(5);
-
-/// What the handler needs: made once, at cold start.
-#[derive(Debug, Clone)]
-pub struct Context {
-    engine: Engine,
-}
-
-impl Context {
-    /// The context of a function over this engine.
-    pub fn new(engine: Engine) -> Self {
-        Self { engine }
-    }
-}
 
 /// Nothing is looked after. The invocation is to count as failed, so that alarms see it.
 #[derive(Debug, thiserror::Error)]

@@ -1,10 +1,31 @@
 //! The function's configuration.
 
-use a2a_lambda_aws::engine_with_records;
-use a2a_lambda_core::Agents;
+use std::fmt;
+use std::sync::Arc;
+
+use a2a_lambda_aws::{Records, engine_with_records};
+use a2a_lambda_core::{Agents, Engine, Runner};
 use a2a_lambda_runtime::{ConfigError, Variables};
 
-use crate::Context;
+/// What the handler needs: made once, at cold start.
+#[derive(Clone)]
+pub struct Context {
+    pub(crate) runner: Runner,
+    pub(crate) records: Arc<dyn Records>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("runner", &self.runner).finish_non_exhaustive()
+    }
+}
+
+impl Context {
+    /// The context of a function that runs these agents, and is fed by this queue of records.
+    pub fn new(engine: Engine, agents: Agents, records: Arc<dyn Records>) -> Self {
+        Self { runner: Runner::new(engine, agents), records }
+    }
+}
 
 /// The context of a function that runs these agents, from its variables.
 ///

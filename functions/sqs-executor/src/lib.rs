@@ -19,15 +19,13 @@ mod config;
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use a2a_lambda_aws::{EventError, EventKind, Records, batch};
+use a2a_lambda_aws::{EventError, EventKind, batch};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{
-    AFTER_LEASE, Agents, Attended, BadSignal, Company, Engine, RunError, Runner, Signal,
-    SignalError, trace,
+    AFTER_LEASE, Attended, BadSignal, Company, RunError, Runner, Signal, SignalError, trace,
 };
 use a2a_lambda_protocol::Timestamp;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -38,30 +36,10 @@ use tokio::task::JoinSet;
 use tracing::{Instrument as _, Span, error, info, trace_span, warn};
 
 pub use bootstrap::main;
-pub use config::context;
+pub use config::{Context, context};
 
 /// How many records of a batch are attended to at once.
 const MAX_AT_ONCE: usize = 16;
-
-/// What the handler needs: made once, at cold start.
-#[derive(Clone)]
-pub struct Context {
-    runner: Runner,
-    records: Arc<dyn Records>,
-}
-
-impl fmt::Debug for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("runner", &self.runner).finish_non_exhaustive()
-    }
-}
-
-impl Context {
-    /// The context of a function that runs these agents, and is fed by this queue of records.
-    pub fn new(engine: Engine, agents: Agents, records: Arc<dyn Records>) -> Self {
-        Self { runner: Runner::new(engine, agents), records }
-    }
-}
 
 /// For how long a record of another release is hidden when it is received for the first time. That
 /// doubles each time, up to [`POSTPONED_MOST`].

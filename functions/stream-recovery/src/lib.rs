@@ -26,24 +26,11 @@ use serde_json::value::RawValue;
 use tracing::{Instrument as _, Span, error, field, info, trace_span, warn};
 
 pub use bootstrap::main;
-pub use config::context;
+pub use config::{Context, context};
 pub use event::StreamEvent;
 
 /// How many tasks of a batch are delivered for at once: what is sent for each can have megabytes.
 const MAX_AT_ONCE: usize = 10;
-
-/// What the handler needs: made once, at cold start.
-#[derive(Debug, Clone)]
-pub struct Context {
-    engine: Engine,
-}
-
-impl Context {
-    /// The context of a function over this engine.
-    pub fn new(engine: Engine) -> Self {
-        Self { engine }
-    }
-}
 
 /// Why a record is to come again.
 #[derive(Debug, thiserror::Error)]
