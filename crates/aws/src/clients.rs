@@ -1,6 +1,8 @@
 mod transport;
 
-use std::sync::Arc;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use a2a_lambda_core::Clock;
@@ -47,6 +49,36 @@ pub(crate) fn aws_client(clock: Arc<dyn Clock>) -> Result<Client, String> {
     transport::client(clock)
 }
 
+/// A client that is made when it is first used. To make one, the SDK reads the partitions of all of
+/// AWS's regions: a start does not pay for clients that its first requests may not need.
+pub struct AtFirstUse<C>(Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>);
+
+impl<C> AtFirstUse<C> {
+    fn new(make: impl FnOnce() -> C + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(make))))
+    }
+}
+
+impl<C> Deref for AtFirstUse<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.0
+    }
+}
+
+impl<C> Clone for AtFirstUse<C> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<C> fmt::Debug for AtFirstUse<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AtFirstUse").finish_non_exhaustive()
+    }
+}
+
 /// A client. What their configurations have in common is of a type of its own for each service.
 macro_rules! client {
     ($service:ident, $environment:ident, $http_client:ident, $endpoint:ident) => {{
@@ -76,24 +108,29 @@ pub fn dynamodb_client(
 pub fn sqs_client(
     environment: &AwsEnvironment,
     http_client: SharedHttpClient,
-) -> aws_sdk_sqs::Client {
-    client!(aws_sdk_sqs, environment, http_client, sqs_endpoint)
+) -> AtFirstUse<aws_sdk_sqs::Client> {
+    let environment = environment.clone();
+    AtFirstUse::new(move || client!(aws_sdk_sqs, environment, http_client, sqs_endpoint))
 }
 
 /// A KMS client, bounded as the others are.
 pub fn kms_client(
     environment: &AwsEnvironment,
     http_client: SharedHttpClient,
-) -> aws_sdk_kms::Client {
-    client!(aws_sdk_kms, environment, http_client, kms_endpoint)
+) -> AtFirstUse<aws_sdk_kms::Client> {
+    let environment = environment.clone();
+    AtFirstUse::new(move || client!(aws_sdk_kms, environment, http_client, kms_endpoint))
 }
 
 /// A client of EventBridge Scheduler, bounded as the others are.
 pub fn scheduler_client(
     environment: &AwsEnvironment,
     http_client: SharedHttpClient,
-) -> aws_sdk_scheduler::Client {
-    client!(aws_sdk_scheduler, environment, http_client, scheduler_endpoint)
+) -> AtFirstUse<aws_sdk_scheduler::Client> {
+    let environment = environment.clone();
+    AtFirstUse::new(move || {
+        client!(aws_sdk_scheduler, environment, http_client, scheduler_endpoint)
+    })
 }
 
 fn retries() -> RetryConfig {

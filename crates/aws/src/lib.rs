@@ -23,7 +23,9 @@ mod vault;
 pub use api_keys::api_keys;
 pub use bootstrap::{Invoked, Named, run_function};
 pub use caller::{CallerContext, CallerKind};
-pub use clients::{dynamodb_client, http_client, kms_client, scheduler_client, sqs_client};
+pub use clients::{
+    AtFirstUse, dynamodb_client, http_client, kms_client, scheduler_client, sqs_client,
+};
 pub use engine::{engine, engine_with_records, engine_with_table, queue_url};
 pub use environment::AwsEnvironment;
 pub use events::{EventError, EventKind, batch};

@@ -13,6 +13,8 @@ use aws_sdk_scheduler::types::{
 };
 use sha2::{Digest, Sha256};
 
+use crate::clients::AtFirstUse;
+
 /// How much of a digest makes a name: at 128 bits no two are the same by chance.
 const DIGEST_BYTES: usize = 16;
 
@@ -26,7 +28,7 @@ const DIGEST_BYTES: usize = 16;
 /// exist.
 #[derive(Debug, Clone)]
 pub struct SchedulerTimer {
-    client: Client,
+    client: AtFirstUse<Client>,
     group: String,
     role_arn: String,
     queue_arn: String,
@@ -35,7 +37,7 @@ pub struct SchedulerTimer {
 impl SchedulerTimer {
     /// Schedules in this group, which send to this SQS queue by this role.
     pub fn new(
-        client: Client,
+        client: AtFirstUse<Client>,
         group: impl Into<String>,
         role_arn: impl Into<String>,
         queue_arn: impl Into<String>,

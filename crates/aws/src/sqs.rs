@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
 
+use crate::clients::AtFirstUse;
+
 /// The longest delay that SQS takes.
 pub const MAX_SQS_DELAY: Duration = Duration::from_mins(15);
 
@@ -19,13 +21,13 @@ pub const MAX_SQS_DELAY: Duration = Duration::from_mins(15);
 /// messages.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
-    pub(crate) client: Client,
+    pub(crate) client: AtFirstUse<Client>,
     pub(crate) url: String,
 }
 
 impl SqsQueue {
     /// The queue at this URL.
-    pub fn new(client: Client, url: impl Into<String>) -> Self {
+    pub fn new(client: AtFirstUse<Client>, url: impl Into<String>) -> Self {
         Self { client, url: url.into() }
     }
 }

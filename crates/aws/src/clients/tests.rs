@@ -1,5 +1,6 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 
 use a2a_lambda_testing::TestClock;
@@ -40,6 +41,17 @@ async fn a_message_is_sent_to_the_endpoint() -> TestResult {
     let requests = served.await??;
     assert!(requests[0].contains("x-amz-target: AmazonSQS.SendMessage"), "{requests:?}");
     Ok(())
+}
+
+#[test]
+fn a_client_that_is_not_used_is_not_made() {
+    let made = Arc::new(AtomicU32::new(0));
+    let count = made.clone();
+    let client = AtFirstUse::new(move || count.fetch_add(1, Ordering::Relaxed));
+    let other = client.clone();
+    assert_eq!(made.load(Ordering::Relaxed), 0);
+    assert_eq!((*client, *other), (0, 0));
+    assert_eq!(made.load(Ordering::Relaxed), 1, "clones are one client");
 }
 
 /// TLS comes up to where the server must answer: the roots are read, the crypto provider is there.

@@ -22,6 +22,7 @@ use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use self::opened::Opened;
+use crate::clients::AtFirstUse;
 
 mod opened;
 
@@ -49,7 +50,7 @@ const MAX_ENCRYPTED_LEN: usize = 6_144;
 /// `purpose=a2a-lambda-push-secrets`. `Decrypt` does not name the key, so that what was sealed under
 /// an earlier one still opens: the role says which keys may be used.
 pub struct KmsVault {
-    client: Client,
+    client: AtFirstUse<Client>,
     key: String,
     clock: Arc<dyn Clock>,
     sealing: Mutex<Option<Sealing>>,
@@ -87,7 +88,7 @@ struct NoDataKey;
 
 impl KmsVault {
     /// Seals with data keys of this KMS key: its id, its ARN or its alias (`alias/...`).
-    pub fn new(client: Client, key: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(client: AtFirstUse<Client>, key: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
         let (sealing, opened) = (Mutex::default(), Opened::default());
         Self { client, key: key.into(), clock, sealing, opened }
     }
