@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts/lib"))
 from deploy import smoke  # noqa: E402
+from deploy.__main__ import Deployment  # noqa: E402
 from deploy.artifacts import History, read_manifest  # noqa: E402
+from deploy.options import parser  # noqa: E402
 from deploy.template import HIDDEN, Template, read_parameters  # noqa: E402
 from tools import Fault  # noqa: E402
 from workspace import KEY_PARAMETERS  # noqa: E402
@@ -105,6 +107,12 @@ def test_parameters_come_from_words_and_from_both_kinds_of_file(tmp_path):
             read_parameters([str(plain)])
     with pytest.raises(Fault, match="neither KEY=VALUE nor a file"):
         read_parameters(["nowhere.json"])
+
+
+def test_what_is_built_and_what_is_to_be_built_are_not_named_at_once():
+    options = parser().parse_args(["--zips", "zips", "--workspace", "agent"])
+    with pytest.raises(Fault, match="give one of them"):
+        Deployment(options)
 
 
 def test_a_zip_that_is_not_what_its_manifest_says_is_refused(tmp_path):

@@ -33,6 +33,8 @@ class Deployment:
         self.options = options
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}", options.stack):
             raise Fault("--stack: a name has letters, digits and hyphens, and begins with a letter")
+        if options.zips is not None and options.workspace is not None:
+            raise Fault("--workspace names what to build, and --zips what is built: give one of them")
         # A release has its zips beside these scripts.
         if options.zips is None and options.workspace is None and (ROOT / "SHA256SUMS").exists():
             options.zips = ROOT

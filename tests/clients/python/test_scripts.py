@@ -13,7 +13,7 @@ def run(script, *arguments, cwd, **more):
 
 
 SCRIPTS = ["dev", "test", "simulate", "load", "push-latency", "check-structure", "check-docs"]
-DEPLOYING = ["package", "deploy", "e2e", "check-infra", "release", "new-agent"]
+DEPLOYING = ["package", "deploy", "e2e", "check-infra", "release", "new-agent", "bench"]
 
 
 @pytest.mark.parametrize("script", [*SCRIPTS, *DEPLOYING])

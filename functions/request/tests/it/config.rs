@@ -5,6 +5,7 @@ use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::Context;
 use a2a_lambda_runtime::testing::{KEY, assert_reads_its_variables, required};
 use a2a_lambda_runtime::{ConfigError, Reader, Variables};
+use futures_util::FutureExt as _;
 use serde_json::json;
 use serde_json::value::to_raw_value;
 
@@ -27,7 +28,9 @@ fn context_with(variables: &[(&str, &str)]) -> Result<Context, ConfigError> {
 
 /// As the executable has it.
 fn context_of(variables: &Variables<'_>) -> Result<Context, ConfigError> {
-    a2a_lambda_request::context(variables, a2a_lambda_agents::from_variables(variables)?)
+    let made = async |variables: &Variables<'_>| a2a_lambda_agents::from_variables(variables);
+    let agents = a2a_lambda_runtime::agents(&made, variables).now_or_never();
+    a2a_lambda_request::context(variables, agents.expect("nothing waits")?)
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! The function's variables.
 
 use a2a_lambda_agents::from_variables;
-use a2a_lambda_runtime::Reader;
 use a2a_lambda_runtime::testing::assert_reads_its_variables;
+use a2a_lambda_runtime::{Reader, Variables};
+use futures_util::FutureExt as _;
 
 #[test]
 fn the_function_reads_what_the_table_says_and_nothing_else() {
     assert_reads_its_variables(Reader::SqsExecutor, &|variables| {
-        a2a_lambda_sqs_executor::context(variables, from_variables(variables)?)
+        let made = async |variables: &Variables<'_>| from_variables(variables);
+        let agents = a2a_lambda_runtime::agents(&made, variables).now_or_never();
+        a2a_lambda_sqs_executor::context(variables, agents.unwrap()?)
     });
 }
