@@ -260,38 +260,43 @@ counter! {
     Fence
 }
 
-/// The secret of one lease: fresh for each claim, checked on every write of its holder.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct LeaseToken(String);
+macro_rules! token {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        pub struct $name(String);
 
-impl LeaseToken {
-    /// A token from a fresh unique text; see [`Ids`](crate::Ids).
-    pub fn new(unique: impl Into<String>) -> Self {
-        Self(unique.into())
-    }
+        impl $name {
+            /// A token from a fresh unique text; see [`Ids`](crate::Ids).
+            pub fn new(unique: impl Into<String>) -> Self {
+                Self(unique.into())
+            }
 
-    /// The token's text, for the store.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+            /// The token's text, for the store.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
 }
 
-/// The secret of one claim of a task's pushes: fresh for each deliverer, checked when it claims again or
-/// settles.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ClaimToken(String);
+token! {
+    /// The secret of one lease: fresh for each claim, checked on every write of its holder.
+    LeaseToken
+}
+token! {
+    /// The secret of one claim of a task's pushes: fresh for each deliverer, checked when it claims
+    /// again or settles.
+    ClaimToken
+}
 
 impl ClaimToken {
-    /// A token from a fresh unique text; see [`Ids`](crate::Ids).
-    pub fn new(unique: impl Into<String>) -> Self {
-        Self(unique.into())
-    }
-
-    /// The token's text, for the store.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// The token under which the same deliverer may begin pushes by what it has known for this long,
     /// where that is longer than [`Policy::push_view`](crate::Policy::push_view). It is a part of the
     /// text, so that whoever commits on top of it knows.
@@ -321,18 +326,6 @@ impl ClaimToken {
 
 /// What comes between the unique text of a token and its view.
 const VIEW: &str = "~view-ms=";
-
-impl fmt::Debug for LeaseToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LeaseToken(…)")
-    }
-}
-
-impl fmt::Debug for ClaimToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClaimToken(…)")
-    }
-}
 
 /// Names one write, so that its writer knows it again when the answer to it was lost.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -512,7 +505,8 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_token_is_not_printed() {
+    fn a_token_is_not_printed() {
+        assert_eq!(format!("{:?}", LeaseToken::new("secret")), "LeaseToken(…)");
         assert_eq!(format!("{:?}", ClaimToken::new("secret")), "ClaimToken(…)");
     }
 
