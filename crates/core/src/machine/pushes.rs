@@ -1,5 +1,4 @@
 //! What the commands do about pushes: see [`push::mark`](crate::push::mark).
-//!
 
 use a2a_lambda_protocol::Timestamp;
 

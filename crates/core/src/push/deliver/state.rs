@@ -157,12 +157,12 @@ impl State {
     pub(super) fn next_step(&self, now: Timestamp) -> Step {
         let is_gone = self.is_gone(now);
         if is_gone || !self.is_claimed() {
-            return match () {
-                () if self.has_company() => Step::Wait(self.pause(now, None)),
-                () if is_gone || self.claimed == Claimed::Refused => Step::Stop,
-                () if self.head.has_free_push(now) && self.has_time(now) => Step::Claim,
-                () => Step::Stop,
-            };
+            if self.has_company() {
+                return Step::Wait(self.pause(now, None));
+            }
+            let may_claim = !is_gone && self.claimed != Claimed::Refused;
+            let claims = may_claim && self.head.has_free_push(now) && self.has_time(now);
+            return if claims { Step::Claim } else { Step::Stop };
         }
         if self.has_stale_configs() {
             return Step::ReadConfigs;
