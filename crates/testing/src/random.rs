@@ -1,6 +1,7 @@
 //! Numbers by chance, which a seed repeats.
 
-/// A stream of random numbers (`SplitMix64`, Steele, Lea and Flood, 2014): small, quick, and the same on every machine.
+/// A stream of random numbers (`SplitMix64`, Steele, Lea and Flood, 2014): small, quick, and the
+/// same on every machine.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
@@ -19,6 +20,12 @@ impl Random {
         });
         let mut random = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash);
         Self(random.draw())
+    }
+
+    /// Another stream, that follows from this one.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        Self(self.below(u64::MAX))
     }
 
     /// The next number.

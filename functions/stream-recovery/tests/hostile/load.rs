@@ -87,7 +87,7 @@ pub(crate) async fn work(
     for place in 0..CLIENTS {
         let user =
             User { client: client.clone(), receiver: receiver.clone(), numbers: numbers.clone() };
-        let (aws, mut dice) = (aws.clone(), Random::new(dice.below(u64::MAX)));
+        let (aws, mut dice) = (aws.clone(), dice.fork());
         clients.spawn(async move {
             let mut sent = JoinSet::new();
             for _ in (place..tasks).step_by(CLIENTS) {
@@ -117,23 +117,20 @@ struct Story {
 
 impl Story {
     fn new(dice: &mut Random) -> Self {
-        fn often(dice: &mut Random, percent: u64) -> bool {
-            dice.percent(percent)
-        }
         fn version(dice: &mut Random) -> ProtocolVersion {
-            if often(dice, OLD) { ProtocolVersion::V0_3 } else { ProtocolVersion::V1_0 }
+            if dice.percent(OLD) { ProtocolVersion::V0_3 } else { ProtocolVersion::V1_0 }
         }
         fn time(dice: &mut Random, (least, below): (u64, u64)) -> Duration {
             Duration::from_millis(dice.within(least, below - 1))
         }
-        let is_bare = often(dice, BARE);
+        let is_bare = dice.percent(BARE);
         Self {
-            is_slow: often(dice, SLOW),
+            is_slow: dice.percent(SLOW),
             words: dice.within(1, 12),
             first: (!is_bare).then(|| version(dice)),
-            second: often(dice, SECOND).then(|| version(dice)),
-            late: often(dice, LATE).then(|| (version(dice), time(dice, LATER))),
-            canceled: often(dice, CANCELED).then(|| time(dice, SOON)),
+            second: dice.percent(SECOND).then(|| version(dice)),
+            late: dice.percent(LATE).then(|| (version(dice), time(dice, LATER))),
+            canceled: dice.percent(CANCELED).then(|| time(dice, SOON)),
         }
     }
 

@@ -22,7 +22,6 @@ use std::time::Duration;
 use a2a_lambda_core::store::DUE_SHARDS;
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_runtime::process_environment;
-use a2a_lambda_testing::Random;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cloud::{Cloud, Kills};
@@ -81,8 +80,8 @@ async fn whatever_receivers_do_and_whoever_is_killed_each_push_arrives() {
     let mut dice = seeded(number("HOSTILE_SEED", SEED));
     let aws = Arc::new(Aws::start(None, &VARIABLES).await);
     let client = aws.client(GRACE);
-    let receiver = Arc::new(Receiver::start(Random::new(dice.below(u64::MAX))).await);
-    let kills = Kills::new(tasks / TASKS_PER_KILL, Random::new(dice.below(u64::MAX)));
+    let receiver = Arc::new(Receiver::start(dice.fork()).await);
+    let kills = Kills::new(tasks / TASKS_PER_KILL, dice.fork());
     let begin = Instant::now();
     let cloud = Cloud { aws: aws.clone(), receiver: receiver.clone(), kills: kills.clone() };
     let mut running = cloud::run(&cloud);
