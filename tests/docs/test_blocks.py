@@ -3,14 +3,13 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 from contextlib import ExitStack
 
 import pytest
 from pages import END, blocks, pattern, script
 
-from server import ROOT, Server
+from server import ROOT, Server, free_port
 
 LIMIT_S = 1200
 PAGES = sorted(
@@ -18,12 +17,6 @@ PAGES = sorted(
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     if blocks(page)
 )  # fmt: skip
-
-
-def free_port() -> str:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return str(taken.getsockname()[1])
 
 
 def run(text: str, folder) -> str:

@@ -3,6 +3,7 @@ another workspace has in its place."""
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -11,6 +12,12 @@ ROOT = Path(__file__).resolve().parents[3]
 LISTENING = "listening on "
 # The first start compiles.
 START_LIMIT_S = 1200
+
+
+def free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
 
 
 class Server:

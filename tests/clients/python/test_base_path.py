@@ -1,24 +1,16 @@
 """A service below a base path that its front door leaves in the path, as the A2A SDK for Python sees it."""
 
-import socket
-
 import pytest
 from a2a.client import ClientConfig, create_client
 from a2a.types import GetTaskRequest
 
 from calls import is_completed, message, send_for_task
-from server import Server
+from server import Server, free_port
 
 pytestmark = pytest.mark.anyio
 
 # The base path, and the tenant: also one of the base path's name.
 PLACES = [("/agents", ""), ("/agents", "/acme"), ("/agents", "/agents"), ("/a/acme/b", "/acme")]
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +20,7 @@ def below():
 
     def below(base: str) -> str:
         if base not in running:
-            port = str(free_port())
+            port = free_port()
             url = f"http://127.0.0.1:{port}{base}"
             options = ["--memory", "--port", port, "--agent", "conformance"]
             running[base] = url, Server(*options, PUBLIC_URL=f"{url}/")
