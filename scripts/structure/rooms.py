@@ -98,7 +98,7 @@ class Crate:
         if first == "crate":
             return tuple(rest)
         if first in ("self", "super"):
-            ups = len(path) - len("/".join(path).replace("super/", "").split("/"))
+            ups = path.count("super")
             rest = path[ups:] if ups else rest
             return (*at[: len(at) - ups], *rest)
         return (*at, *path) if (*at, first) in self.modules else None

@@ -49,7 +49,6 @@ VARIABLES = {
     "stream-recovery": OF_TASKS,
     "scheduled-recovery": OF_TASKS,
     "authorizer": {
-        "AUTHORIZER": "jwt",
         "JWT_ISSUERS": "https://issuer.example.com aud=agents",
         "TABLE_NAME": "tasks",
     },
