@@ -133,7 +133,11 @@ impl<'a> Committer<'a> {
                 tokio::select! {
                     biased;
                     committed = &mut commit => break committed,
-                    result = agent.ended(), if end.is_none() => end = Some(result),
+                    result = agent.ended(), if end.is_none() => {
+                        end = Some(result);
+                        // Nothing more is shown: without this, the next round waits for it.
+                        shown.close();
+                    }
                 }
             };
             match committed {

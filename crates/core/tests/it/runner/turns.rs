@@ -121,6 +121,23 @@ async fn what_is_shown_during_a_commit_shares_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_agent_may_end_while_what_it_showed_last_is_committed() {
+    let world = World::new(script(|turn, _| {
+        Box::pin(async move {
+            turn.progress("half").await?;
+            turn.sleep(millis(100)).await;
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("go").await;
+    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(secs(1))));
+    let began = tokio::time::Instant::now();
+    assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
+    // The claim, the update, and the end.
+    assert_eq!((world.faults.count_of(Kind::Commit), began.elapsed().as_secs()), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_commit_has_at_most_so_many_updates() {
     let world = World::with_policy(
         script(|turn, _| {
