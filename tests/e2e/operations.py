@@ -75,7 +75,7 @@ async def recurring_schedule(stack: Stack, door: Door) -> str:
     stack.lambdas.update_event_source_mapping(UUID=mapping, Enabled=True)
     await until(door, task["id"], "COMPLETED", limit_s=180)
     took_s = time.time() - start
-    found = await stack.logged("scheduled-recovery", "swept", start)
+    found = await stack.logged("scheduled-recovery", "tasks_swept", start)
     swept = [line for line in found if '"lost_signals":1' in line.replace(" ", "")]
     assert lost == 1 and swept, (lost, found)
     return f"task {task['id']}: its signal was purged; swept and completed after {took_s:.0f} s"

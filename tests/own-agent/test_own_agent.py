@@ -137,7 +137,7 @@ def test_a_function_that_has_no_agents_ends_and_its_log_says_why(built):
         )  # fmt: skip
         assert ran.returncode == 1
         line = json.loads(ran.stdout)
-        assert (line["level"], line["message"]) == ("ERROR", "the function cannot run")
+        assert (line["level"], line["event"]) == ("ERROR", "function_not_started")
         assert line["error"].startswith("the agents could not be made: UNIT must be ")
 
 

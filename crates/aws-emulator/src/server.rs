@@ -119,7 +119,7 @@ where
                 });
             }
             Err(error) => {
-                warn!(%error, "no connection could be accepted");
+                warn!(event = "connection_not_accepted", %error, "no connection could be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

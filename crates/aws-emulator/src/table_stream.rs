@@ -152,7 +152,11 @@ pub fn to_come_again(
     let before = again.len();
     again.retain(|record| record.failures <= MAX_RETRIES);
     if again.len() < before {
-        warn!(records = before - again.len(), "given up: they are left to the sweep");
+        warn!(
+            event = "records_given_up",
+            records = before - again.len(),
+            "the stream gives up these records"
+        );
     }
     again
 }

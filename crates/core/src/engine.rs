@@ -479,7 +479,8 @@ impl Engine {
     pub async fn carry_out_or_leave(&self, head: &Head, signals: &[Timestamp]) {
         if let Err(error) = self.carry_out(head, signals).await {
             let (tenant, task, error) = (&head.key.tenant, &head.key.task, chain(&error));
-            warn!(%tenant, %task, error, "signal lost, left to the sweep");
+            warn!(event = "signal_lost", %tenant, %task, error,
+                "the signal could not be sent, and the sweep will send another");
         }
     }
 

@@ -165,7 +165,8 @@ impl PlaceLimit {
         let mut name = digest([engine.ids.fresh().as_bytes()]);
         name.truncate(NAME_DIGITS);
         let uncounted = |error: &StoreError| {
-            warn!(%error, "stream_not_counted: the stream is served all the same");
+            warn!(event = "stream_not_counted", %error,
+                "the stream could not be counted and is served without a place");
             None
         };
         for _ in 0..TRIES {
@@ -189,7 +190,7 @@ impl PlaceLimit {
                 return Ok(uncounted(&error));
             }
         }
-        info!(%owner, "streams_limited: the owner has all streams open that it may have");
+        info!(event = "streams_limited", %owner, "the owner is at its limit of open streams");
         Err(self.refusal("open streams"))
     }
 
@@ -205,11 +206,12 @@ impl PlaceLimit {
         match self.try_task(engine, &of, task).await {
             Ok(true) => Ok(()),
             Ok(false) => {
-                info!(%owner, "tasks_limited: the owner has all tasks open that it may have");
+                info!(event = "tasks_limited", %owner, "the owner is at its limit of open tasks");
                 Err(self.refusal("open tasks"))
             }
             Err(error) => {
-                warn!(%error, "task_not_counted: the message is taken all the same");
+                warn!(event = "task_not_counted", %error,
+                    "the task could not be counted and is accepted without a place");
                 Ok(())
             }
         }
@@ -232,7 +234,8 @@ impl PlaceLimit {
             let over = over(engine, places, &place).await?;
             if over.is_empty() {
                 if let Err(error) = self.places.looked(of, now.saturating_add(FULL_FOR)).await {
-                    warn!(%error, "look_not_noted: the next request looks at all tasks again");
+                    warn!(event = "recount_not_stored", %error,
+                        "the recount could not be stored, and the next request counts again");
                 }
                 return Ok(false);
             }
@@ -245,7 +248,8 @@ impl PlaceLimit {
     pub(crate) async fn no_task(&self, owner: &Owner, task: &TaskKey) {
         let of = PlacesOf { kind: PlaceKind::Task, owner: owner.clone() };
         if let Err(error) = self.places.leave(&of, &task.to_string()).await {
-            warn!(%error, "place_not_freed: it is free in a minute");
+            warn!(event = "place_not_freed", %error,
+                "the place could not be freed and expires within a minute");
         }
     }
 
@@ -321,10 +325,11 @@ impl StreamPlace {
         match renewed {
             Ok(true) => {}
             Ok(false) => {
-                warn!("stream_place_lost: the stream stood still for too long, and goes on");
+                warn!(event = "stream_place_lost", "the stream stalled and lost its place");
                 self.place = None;
             }
-            Err(error) => warn!(%error, "stream_place_not_renewed"),
+            Err(error) => warn!(event = "stream_place_not_renewed", %error,
+                "the stream could not renew its place"),
         }
     }
 
@@ -338,7 +343,8 @@ impl StreamPlace {
             () = engine.clock.sleep(PATIENCE) => return,
         };
         if let Err(error) = left {
-            warn!(%error, "place_not_freed: it is free in a minute");
+            warn!(event = "place_not_freed", %error,
+                "the place could not be freed and expires within a minute");
         }
         self.place = None;
     }

@@ -78,7 +78,8 @@ async fn restart_shard(
             }
             Err(error) => {
                 let (tenant, task, error) = (&key.tenant, &key.task, chain(&error));
-                warn!(%tenant, %task, error, "a task was not taken up at the start");
+                warn!(event = "task_not_resumed", %tenant, %task, error,
+                    "the restart could not resume a task");
                 done.failed += 1;
             }
         }

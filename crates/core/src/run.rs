@@ -169,7 +169,8 @@ impl Runner {
             turns += 1;
         }
         let (key, state) = (&snapshot.head.key, snapshot.head.state());
-        info!(tenant = %key.tenant, task = %key.task, turns, state = state.as_str(), "attended");
+        info!(event = "task_run", tenant = %key.tenant, task = %key.task, turns,
+            state = state.as_str(), "the runner ran the task");
         Ok(Attended::Ran { turns, state })
     }
 
@@ -187,7 +188,8 @@ impl Runner {
         if now >= until || self.agents.serves(&head.key.tenant) {
             return None;
         }
-        warn!(tenant = %head.key.tenant, task = %head.key.task, "the task waits for an agent of its tenant");
+        warn!(event = "agent_missing", tenant = %head.key.tenant, task = %head.key.task,
+            "no agent serves the tenant, and the task waits");
         Some(now.saturating_add(policy.unserved_look).min(until))
     }
 

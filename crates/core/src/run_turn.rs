@@ -113,7 +113,8 @@ impl<'a> TurnRun<'a> {
             work = committer.drive(shown, &mut agent_run) => work,
             why = self.keep_lease(&key) => Err(TurnError::LeaseLost(why)),
             () = out_of_time => {
-                warn!(tenant = %key.tenant, task = %key.task, "the agent ran out of time");
+                warn!(event = "agent_timed_out", tenant = %key.tenant, task = %key.task,
+                    "the agent did not finish before the end of the invocation");
                 let reason = "the agent did not finish in the time that an invocation has";
                 Ok(AgentEnd::failed(Failure::retryable(reason)))
             }
@@ -126,7 +127,8 @@ impl<'a> TurnRun<'a> {
                 Ok(committer.now)
             }
             Err(TurnError::LeaseLost(why)) => {
-                info!(tenant = %key.tenant, task = %key.task, ?why, "the agent is told to stop");
+                info!(event = "agent_stopped", tenant = %key.tenant, task = %key.task, ?why,
+                    "the runner stops the agent, whose result has no use any more");
                 stop.send_replace(Some(why));
                 // Its result is of no use any more, but it may want to clean up.
                 if agent_run.is_running() {
@@ -225,7 +227,8 @@ impl<'a> TurnRun<'a> {
                 }
                 Ok(None) => return StopReason::Superseded,
                 // Commits are guarded by the lease, so there is no harm in going on meanwhile.
-                Err(error) => warn!(task = %key.task, error = chain(&error), "lease not checked"),
+                Err(error) => warn!(event = "lease_not_checked", task = %key.task,
+                    error = chain(&error), "the runner could not check its lease"),
             }
         }
     }

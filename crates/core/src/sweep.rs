@@ -81,7 +81,8 @@ impl Swept {
 
     fn fail(&mut self, key: &TaskKey, error: &RunError) {
         let (tenant, task, error) = (&key.tenant, &key.task, chain(error));
-        warn!(%tenant, %task, error, "a due task was not looked after");
+        warn!(event = "sweep_task_failed", %tenant, %task, error,
+            "the sweep could not recover a due task");
         self.failed += 1;
         self.note(format_args!("task {task} of tenant {:?}: {error}", tenant.as_str()));
     }
@@ -180,7 +181,10 @@ async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Shard {
             Ok(page) => page,
             Err(error) => {
                 let error = chain(&error);
-                warn!(shard, error, "a shard of the due index was not read");
+                warn!(
+                    event = "sweep_shard_failed",
+                    shard, error, "the sweep could not read a shard"
+                );
                 swept.unread += 1;
                 swept.note(format_args!("shard {shard} of the due index: {error}"));
                 return found;

@@ -259,7 +259,8 @@ fn due_task(item: &Item) -> Option<DueTask> {
     let read: Result<DueTask, Malformed> = read();
     if let Err(error) = &read {
         let (pk, sk) = (get_string(item, PK).ok(), get_string(item, SK).ok());
-        error!(pk, sk, %error, "an entry of the due index cannot be read and is skipped");
+        error!(event = "due_entry_malformed", pk, sk, %error,
+            "an entry of the due index is malformed and is skipped");
     }
     read.ok()
 }

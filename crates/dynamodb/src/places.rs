@@ -172,7 +172,8 @@ impl Places for DynamoDbStore {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             if let Err(error) = self.leave(&of, &name).await {
-                warn!(%error, "place_not_freed: it is free in a minute");
+                warn!(event = "place_not_freed", %error,
+                    "the place could not be freed and expires within a minute");
             }
         });
     }

@@ -130,7 +130,8 @@ fn task(item: &Item) -> Option<TaskKey> {
     let read = get_string(item, PK).and_then(task_key);
     if let Err(error) = &read {
         let pk = get_string(item, PK).ok();
-        error!(pk, %error, "an item cannot be read and is skipped");
+        error!(event = "item_malformed", pk, %error,
+            "an item of the table is malformed and is skipped");
     }
     read.ok()
 }

@@ -227,10 +227,22 @@ pub(crate) fn log_error(operation: &str, error: &A2aError) {
     let cause = chain(error);
     match error.kind {
         ErrorKind::Internal | ErrorKind::Unavailable | ErrorKind::InvalidAgentResponse => {
-            tracing::error!(operation, code = error.json_rpc_code(), cause, "request failed");
+            tracing::error!(
+                event = "request_failed",
+                operation,
+                code = error.json_rpc_code(),
+                cause,
+                "the request failed"
+            );
         }
         // What a client got wrong may quote what it sent: its kind is enough.
-        kind => tracing::info!(operation, code = error.json_rpc_code(), ?kind, "request refused"),
+        kind => tracing::info!(
+            event = "request_refused",
+            operation,
+            code = error.json_rpc_code(),
+            ?kind,
+            "the request is refused"
+        ),
     }
 }
 

@@ -69,17 +69,20 @@ impl Call {
     /// One line for an operation on a task, without its contents.
     fn log(&self, operation: &'static str, task: &Task) {
         let state = task.status.state.as_str();
-        info!(operation, tenant = %self.caller.tenant, task = task.id, state, "answered");
+        info!(event = "request_answered", operation, tenant = %self.caller.tenant, task = task.id,
+            state, "the request succeeded");
     }
 
     /// The same, where what became of the task is not known.
     fn log_about(&self, operation: &'static str, task: &str) {
-        info!(operation, tenant = %self.caller.tenant, task, "answered");
+        info!(event = "request_answered", operation, tenant = %self.caller.tenant, task,
+            "the request succeeded");
     }
 
     /// One line for any other operation.
     fn log_plain(&self, operation: &'static str) {
-        info!(operation, tenant = %self.caller.tenant, "answered");
+        info!(event = "request_answered", operation, tenant = %self.caller.tenant,
+            "the request succeeded");
     }
 }
 
@@ -168,7 +171,8 @@ impl Bindings {
         let call = self.call_of(Right::Read, path_tenant, &request.tenant, exchange)?;
         let page = self.operations.list(&call.caller, request).await?;
         let tasks = page.tasks.len();
-        info!(operation = "ListTasks", tenant = %call.caller.tenant, tasks, "answered");
+        info!(event = "request_answered", operation = "ListTasks", tenant = %call.caller.tenant,
+            tasks, "the request succeeded");
         Ok(page)
     }
 
@@ -249,7 +253,8 @@ impl Bindings {
         let tenant = self.tenant_of(path_tenant, params_tenant, exchange.visitor)?;
         let card = self.extended_card(&tenant, exchange.visitor)?;
         self.config.scopes.check(Right::Read, &exchange.visitor.grant)?;
-        info!(operation = "GetExtendedAgentCard", %tenant, "answered");
+        info!(event = "request_answered", operation = "GetExtendedAgentCard", %tenant,
+            "the request succeeded");
         Ok(card)
     }
 

@@ -336,7 +336,11 @@ impl Cloud {
                     });
                 }
                 Ok(_) => {}
-                Err(error) => error!(error = chain(&error), "the queue does not answer"),
+                Err(error) => error!(
+                    event = "queue_not_read",
+                    error = chain(&error),
+                    "the local cloud could not read its queue"
+                ),
             }
         }
     }
@@ -356,7 +360,11 @@ impl Cloud {
             } else if let Err(error) =
                 self.queue.change_visibility(&message.receipt_handle, RETRY_AFTER)
             {
-                warn!(error = chain(&error), "a failed record comes again late");
+                warn!(
+                    event = "record_retry_late",
+                    error = chain(&error),
+                    "the queue will redeliver a failed record after its visibility timeout"
+                );
             }
         }
     }
@@ -521,7 +529,10 @@ async fn take_up(engine: &Engine, former: Former) -> Result<(), StartError> {
     let taken_up = restart(engine, former).await?;
     if taken_up != Restarted::default() {
         let Restarted { signaled, voided, failed } = taken_up;
-        info!(signaled, voided, failed, "tasks that were under way are taken up again");
+        info!(
+            event = "tasks_resumed",
+            signaled, voided, failed, "tasks of the earlier start go on"
+        );
     }
     Ok(())
 }

@@ -139,7 +139,10 @@ async fn former(with_functions: &File, clock: &dyn Clock) -> io::Result<Former> 
     let until = clock.now().saturating_add(FORMER_ENDS_IN);
     while !is_free(with_functions.try_lock())? {
         if clock.now() >= until {
-            warn!("a function's process of an earlier start still runs: its tasks are left to it");
+            warn!(
+                event = "former_process_runs",
+                "a function's process of an earlier start still runs and keeps its tasks"
+            );
             return Ok(Former::MayLive);
         }
         clock.sleep(LOOK_EVERY).await;

@@ -146,7 +146,11 @@ impl Functions {
                     Ok(answer) => Asked::Answer(answer),
                     Err(Failure::Unauthorized) => Asked::Unauthorized,
                     Err(error) => {
-                        warn!(error = chain(&error), "no authorization");
+                        warn!(
+                            event = "authorizer_failed",
+                            error = chain(&error),
+                            "the authorizer function failed"
+                        );
                         Asked::Failed
                     }
                 }
@@ -166,7 +170,11 @@ impl Functions {
                 match a2a_lambda_request::handle(&event, deadline, &functions.request).await {
                     Ok(answer) => events::http_response(answer),
                     Err(error) => {
-                        error!(error = chain(&error), "the request function failed");
+                        error!(
+                            event = "request_function_failed",
+                            error = chain(&error),
+                            "the request function failed"
+                        );
                         events::refused(StatusCode::BAD_GATEWAY, "Internal Server Error")
                     }
                 }
@@ -217,7 +225,11 @@ impl Functions {
                 let swept =
                     a2a_lambda_scheduled_recovery::handle(deadline, &functions.recovery).await;
                 if let Err(error) = swept {
-                    warn!(error = chain(&error), "nothing was swept");
+                    warn!(
+                        event = "sweep_failed",
+                        error = chain(&error),
+                        "the scheduled-recovery function failed"
+                    );
                 }
             }
         }
@@ -247,5 +259,12 @@ fn typed<T: DeserializeOwned>(answer: &[u8]) -> Option<T> {
 }
 
 fn or_logged<T>(read: Result<T, serde_json::Error>) -> Option<T> {
-    read.inspect_err(|error| error!(error = chain(error), "malformed function response")).ok()
+    read.inspect_err(|error| {
+        error!(
+            event = "function_response_malformed",
+            error = chain(error),
+            "a function sent a malformed event or response"
+        )
+    })
+    .ok()
 }

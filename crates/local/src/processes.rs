@@ -133,7 +133,8 @@ impl Processes {
         let pool = &self.0;
         let permit = timeout(MAX_WAIT_FOR_PROCESS, pool.permits.clone().acquire_owned()).await;
         let Ok(permit) = permit else {
-            warn!(executable = %pool.executable.display(), "all processes stay busy");
+            warn!(event = "processes_busy", executable = %pool.executable.display(),
+                "all processes of the function are busy, and the event is dropped");
             return None;
         };
         // The semaphore is never closed.
@@ -183,7 +184,8 @@ impl Pool {
             Ok::<_, io::Error>(Process { bootstrap, api })
         };
         let log = |error: &io::Error| {
-            warn!(%error, executable = %self.executable.display(), "no process could be started");
+            warn!(event = "process_not_started", %error, executable = %self.executable.display(),
+                "the local cloud could not start a process of the function");
         };
         starting.await.inspect_err(log).ok()
     }
@@ -191,7 +193,7 @@ impl Pool {
 
 fn log_error(report: &[u8]) {
     let report = String::from_utf8_lossy(report);
-    warn!(%report, "the function reported an error");
+    warn!(event = "function_error_reported", %report, "the function reported an error");
 }
 
 /// Shows the lines of a function on the standard error output, each behind the function's name.
@@ -207,7 +209,7 @@ impl Process {
     /// Logs what is wrong with a process, with the last that it had to say.
     fn complain(&self, what: &str) {
         let last = self.bootstrap.lines().pop().unwrap_or_default();
-        warn!(last, "{what}");
+        warn!(event = "process_failed", last, "{what}");
     }
 }
 

@@ -65,10 +65,11 @@ fn kept_key(folder: &Folder) -> Result<String, StartError> {
             if folder.had_database() {
                 let file = path.display();
                 warn!(
+                    event = "push_key_made",
                     %file,
-                    "the key of the push configs' secrets is missing, and a new one is made: configs \
-                     with secrets that were made before are not pushed to until the old key stands \
-                     in this file, too, or they are made again"
+                    "the key of the push configs' secrets is missing, and this start makes a new one. \
+                     Configs with older secrets get no pushes until this file has the old key, \
+                     too, or until they are made again"
                 );
             }
             let key = new_key();

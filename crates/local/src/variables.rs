@@ -228,7 +228,7 @@ impl Settings {
         if !variables.is_empty() {
             // In one line: of many of a kind some would be left out.
             let variables = variables.join(", ");
-            warn!(variables, "the local cloud does not take these variables");
+            warn!(event = "variables_ignored", variables, "the local cloud ignores variables");
         }
     }
 }

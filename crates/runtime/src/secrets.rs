@@ -357,12 +357,19 @@ impl<C: 'static> Configured<C> {
         let mut now = self.lock();
         match refreshed {
             Err::<_, ConfigError>(error) => {
-                warn!(error = chain(&error), "secrets stay as they were read before");
+                warn!(
+                    event = "secrets_not_refreshed",
+                    error = chain(&error),
+                    "the secrets could not be read again, and the former ones stay in use"
+                );
             }
             Ok(changed) => {
                 now.refresh_at = self.clock.now().saturating_add(REFRESH);
                 if let Some((context, values)) = changed {
-                    info!("secrets have changed");
+                    info!(
+                        event = "secrets_changed",
+                        "the secrets have changed, and the function uses the new ones"
+                    );
                     now.context = Arc::new(context);
                     now.values = values;
                 }

@@ -72,7 +72,11 @@ pub async fn start<C: 'static>(
     match run.await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = chain(error.as_ref()), "the function cannot run");
+            tracing::error!(
+                event = "function_not_started",
+                error = chain(error.as_ref()),
+                "the function cannot start"
+            );
             ExitCode::FAILURE
         }
     }
@@ -81,7 +85,11 @@ pub async fn start<C: 'static>(
 /// Tells of a function that could not even begin to log.
 pub fn failed_start(function: Reader, error: &dyn Error) -> ExitCode {
     let _ = Telemetry::start(telemetry::Settings::fallback(function));
-    tracing::error!(error = chain(error), "the function cannot run");
+    tracing::error!(
+        event = "function_not_started",
+        error = chain(error),
+        "the function cannot start"
+    );
     ExitCode::FAILURE
 }
 

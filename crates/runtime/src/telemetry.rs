@@ -212,7 +212,7 @@ impl Telemetry {
         let _ = tracing::subscriber::set_global_default(subscriber);
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            tracing::error!(place, "panic");
+            tracing::error!(event = "code_panicked", place, "the code panicked");
         }));
         telemetry
     }

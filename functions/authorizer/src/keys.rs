@@ -157,12 +157,21 @@ impl KeyCache {
         self.state().tried_at = Some(now);
         let (keys, max_age) = self.try_fetch().await.inspect_err(|error| {
             let cause = a2a_lambda_core::engine::chain(error);
-            warn!(issuer = self.issuer, cause, "keys_not_fetched: the keys that are kept are used");
+            warn!(
+                event = "keys_not_fetched",
+                issuer = self.issuer,
+                cause,
+                "the issuer's keys could not be fetched, and the former ones stay in use"
+            );
         })?;
         let keys = Arc::new(keys);
         let kept = max_age.unwrap_or(USUAL).clamp(SHORTEST, LONGEST);
         self.state().keys = Some(Kept { keys: keys.clone(), until: now.saturating_add(kept) });
-        info!(issuer = self.issuer, "keys_fetched");
+        info!(
+            event = "keys_fetched",
+            issuer = self.issuer,
+            "the authorizer fetched the issuer's keys"
+        );
         Ok(keys)
     }
 

@@ -95,7 +95,7 @@ pub async fn handle(event: &RawValue, now: Timestamp, context: &Context) -> Resu
     let token = match question.credentials {
         Ok(token) => token,
         Err(reason) => {
-            info!(%reason, "refused: the caller is not known");
+            info!(event = "caller_unknown", %reason, "the authorizer does not know the caller");
             return unknown(&question.form);
         }
     };
@@ -111,15 +111,19 @@ pub async fn handle(event: &RawValue, now: Timestamp, context: &Context) -> Resu
         }
         // The reason is one of ours, and repeats nothing of the token.
         Err(Refusal::Unknown(reason)) => {
-            info!(reason, "refused: the caller is not known");
+            info!(event = "caller_unknown", reason, "the authorizer does not know the caller");
             unknown(&question.form)
         }
         Err(Refusal::Forbidden(reason)) => {
-            info!(reason, "refused: the caller has no right to call");
+            info!(event = "caller_forbidden", reason, "the caller has no right to call");
             Ok(Verdict::Forbidden.answer(&question.form))
         }
         Err(refusal @ Refusal::Unavailable(_)) => {
-            error!(cause = chain(&refusal), "unavailable: who calls could not be checked");
+            error!(
+                event = "caller_not_checked",
+                cause = chain(&refusal),
+                "the authorizer could not check the caller"
+            );
             Err(Failure::Unavailable)
         }
     }

@@ -171,7 +171,7 @@ pub async fn handle(
 fn other_than_request(kind: EventKind, mode: ResponseMode) -> Result<Answer, EventError> {
     match kind {
         EventKind::Other => {
-            info!("no_request: the event is no request, such as a warmer's");
+            info!(event = "no_request", "the event is no request");
             Ok(Way::no_request())
         }
         EventKind::Queue | EventKind::TableStream | EventKind::Batch | EventKind::OtherBatch(_) => {
@@ -179,7 +179,8 @@ fn other_than_request(kind: EventKind, mode: ResponseMode) -> Result<Answer, Eve
             Err(EventError::Foreign { function, taken, found: kind })
         }
         kind => {
-            warn!(event = %kind, "front_door_not_served");
+            warn!(event = "front_door_not_served", kind = %kind,
+                "the function does not serve this kind of event");
             Ok(mode.way(Form::HttpApi).not_served(&kind))
         }
     }
@@ -260,7 +261,7 @@ async fn checked(credentials: Credentials, context: &Context) -> Result<Credenti
         Credentials::Caller(caller)
             if caller.is_over(context.engine.clock.now().as_millis() / 1_000) =>
         {
-            info!("credentials_expired: the authorizer's answer was kept for longer");
+            info!(event = "credentials_expired", "the authorizer's cached answer has expired");
             return Ok(Credentials::Unknown);
         }
         credentials => return Ok(credentials),
@@ -272,7 +273,8 @@ async fn checked(credentials: Credentials, context: &Context) -> Result<Credenti
     match load_balancer.claims(&token, context.engine.clock.now()).await {
         Ok(claims) => Ok(Credentials::Claims(claims)),
         Err(error @ TokenError::Refused(_)) => {
-            warn!(%error, "oidc_data_refused: the caller is not who x-amzn-oidc-data says");
+            warn!(event = "oidc_data_refused", %error,
+                "the header x-amzn-oidc-data is not valid, and the caller is unknown");
             Ok(Credentials::Unknown)
         }
         Err(error @ TokenError::Unknown(_)) => {

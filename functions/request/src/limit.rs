@@ -104,7 +104,8 @@ impl RequestLimit {
         match self.counts.count(owner, minute, self.most).await {
             Ok(true) => Ok(()),
             Ok(false) => {
-                info!(%owner, "requests_limited: the owner has made all requests of this minute");
+                info!(event = "requests_limited", %owner,
+                    "the owner is at its limit of requests a minute");
                 let mut refused = self.refused();
                 let owners = refused.of(minute);
                 if owners.len() < MOST_REMEMBERED {
@@ -114,7 +115,8 @@ impl RequestLimit {
                 Err(self.refusal(now))
             }
             Err(error) => {
-                warn!(%error, "request_not_counted: the request is served all the same");
+                warn!(event = "request_not_counted", %error,
+                    "the request could not be counted and is served");
                 Ok(())
             }
         }

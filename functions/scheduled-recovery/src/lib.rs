@@ -103,6 +103,7 @@ fn log(swept: &Swept) {
         return;
     }
     info!(
+        event = "tasks_swept",
         due,
         lost_signals,
         dead_leases,
@@ -115,6 +116,6 @@ fn log(swept: &Swept) {
         failed,
         unread,
         more,
-        "swept"
+        "the sweep has recovered the tasks that were due"
     );
 }

@@ -139,7 +139,7 @@ async fn a_lost_signal_is_sent_again() {
         let sent: Vec<_> =
             signals.iter().map(|signal| Signal::from_json(&signal.body).unwrap().key()).collect();
         assert_eq!(sent, vec![forgotten().head().key.clone(); expected]);
-        let text = if expected > 0 { "swept" } else { "nothing is due" };
+        let text = if expected > 0 { "tasks_swept" } else { "nothing is due" };
         let line = bootstrap.line(|line| line.contains(text), PATIENCE).await;
         let line: Value = serde_json::from_str(&line.expect("a line about the sweep")).unwrap();
         let level = if expected > 0 { "INFO" } else { "DEBUG" };
@@ -188,7 +188,7 @@ async fn a_table_that_is_not_there_fails_the_invocation_and_not_the_process() {
             other => panic!("{other:?}"),
         }
     }
-    let of_a_shard = |line: &str| line.contains("was not read");
+    let of_a_shard = |line: &str| line.contains("sweep_shard_failed");
     let line = bootstrap.line(of_a_shard, PATIENCE).await.expect("a line with the cause");
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["level"], "WARN", "{line}");

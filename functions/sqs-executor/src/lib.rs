@@ -183,7 +183,11 @@ impl Hidden<'_> {
             // Once for each invocation.
             self.is_refused = true;
             let error = chain(&error);
-            warn!(error, "if this process dies, its tasks are left to the sweep");
+            warn!(
+                event = "records_not_hidden",
+                error,
+                "the executor could not hide its records: if it dies, the sweep recovers its tasks"
+            );
         }
     }
 }
@@ -207,7 +211,11 @@ async fn send_all_on(records: Vec<Record>, context: &Context, response: &mut Sqs
     // The mapping would do it when this invocation has ended well. If it does not, these records
     // would be redelivered as often as the suspect's, and end as dead letters.
     if let Err(error) = context.records.delete(&receipts).await {
-        warn!(error = chain(&error), "records that were sent on may be redelivered");
+        warn!(
+            event = "records_not_deleted",
+            error = chain(&error),
+            "the executor could not delete records that it sent on: SQS may redeliver them"
+        );
     }
 }
 
@@ -265,13 +273,24 @@ async fn report(
     if failure.is_of_other_release() {
         let hidden = receipt.postponed();
         let seconds = hidden.as_secs();
-        error!(message_id, error, seconds, "the record is of another release: it is hidden");
+        error!(
+            event = "record_hidden",
+            message_id,
+            error,
+            seconds,
+            "another release wrote this record, and SQS will redeliver it later"
+        );
         let receipts = [receipt.handle.clone()];
         if let Err(error) = context.records.redeliver(&receipts, hidden).await {
-            warn!(message_id, error = chain(&error), "SQS will redeliver the record sooner");
+            warn!(
+                event = "record_not_hidden",
+                message_id,
+                error = chain(&error),
+                "the executor could not hide the record: SQS will redeliver it sooner"
+            );
         }
     } else {
-        error!(message_id, error, "SQS will redeliver this record");
+        error!(event = "record_retry", message_id, error, "SQS will redeliver this record");
     }
     response.add_failure(message_id);
 }
@@ -288,27 +307,33 @@ async fn attend(
     let (tenant, task) = (&signal.tenant, &signal.task_id);
     match runner.attend(&signal.key(), deadline, company).await {
         Ok(Attended::TooLate) => {
-            warn!(message_id, %tenant, %task, "signal not attended to: too late");
+            warn!(event = "signal_too_late", message_id, %tenant, %task,
+                "too little time was left to run the task");
             Err(RecordError::TooLate)
         }
         Ok(Attended::NoSuchTask) => {
-            warn!(message_id, %tenant, %task, "a signal for a task that does not exist");
+            warn!(event = "signal_without_task", message_id, %tenant, %task,
+                "the signal names a task that does not exist");
             Ok(())
         }
         Ok(Attended::Suspect) => {
-            warn!(message_id, %tenant, %task, "a runner died at the task: it is sent on, to run alone");
+            warn!(event = "suspect_sent_on", message_id, %tenant, %task,
+                "a runner died at the task, and the executor sends it on to run alone");
             Ok(send_on(runner, &signal.alone()).await?)
         }
         Ok(Attended::HeldBy { until }) if is_redelivered => {
-            info!(message_id, %tenant, %task, %until, "the task is looked at when its lease ends");
+            info!(event = "task_held", message_id, %tenant, %task, %until,
+                "another runner holds the task, and a new signal follows the lease's end");
             Ok(runner.look_again(&signal, until).await?)
         }
         Ok(outcome) => {
-            info!(message_id, %tenant, %task, ?outcome, "signal done");
+            info!(event = "signal_done", message_id, %tenant, %task, ?outcome,
+                "the executor has handled the signal");
             Ok(())
         }
         Err(error) => {
-            warn!(message_id, %tenant, %task, "signal not attended to");
+            warn!(event = "signal_failed", message_id, %tenant, %task,
+                "the executor could not handle the signal");
             Err(error.into())
         }
     }

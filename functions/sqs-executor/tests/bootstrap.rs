@@ -59,12 +59,12 @@ async fn a_record_that_is_no_signal_is_reported_and_not_repeated_in_the_log() {
     let id = "059f36b4-87a3-44ab-83d2-661975830a7d";
     assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": id }] }));
 
-    let reported = |line: &str| line.contains("SQS will redeliver this record");
+    let reported = |line: &str| line.contains("record_retry");
     let line = bootstrap.line(reported, PATIENCE).await.expect("a line about the record");
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!((&line["level"], &line["message_id"]), (&json!("ERROR"), &json!(id)), "{line}");
     assert_eq!(line["function_request_id"].as_str().map(str::len), Some(36), "{line}");
-    let unknown = |line: &str| line.contains("does not exist");
+    let unknown = |line: &str| line.contains("signal_without_task");
     let line = bootstrap.line(unknown, PATIENCE).await.expect("a line about the task");
     let line: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line["task"], "nobody-made-this", "{line}");

@@ -43,7 +43,7 @@ async fn told_to_stop(executor: &Executor, count: usize) -> HashMap<String, Inst
 
 fn task_told(line: &str) -> Option<String> {
     // Most lines need not be parsed.
-    line.contains("the agent is told to stop").then(|| {
+    line.contains("agent_stopped").then(|| {
         let line: Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["why"], "Canceled", "{line}");
         line["task"].as_str().unwrap().to_owned()

@@ -68,7 +68,11 @@ pub async fn handle(
             let task = record.task();
             if task.is_none() {
                 let sequence_number = record.sequence_number();
-                error!(sequence_number, "a record of no task is passed over: see the filter");
+                error!(
+                    event = "stream_record_malformed",
+                    sequence_number,
+                    "the record names no task and is skipped: check the filter of the mapping"
+                );
             }
             task.map(|task| (place, task))
         })
@@ -81,7 +85,8 @@ pub async fn handle(
                 let delivered = look_after(&context.engine, &task, deadline).await;
                 let (tenant, task) = (&task.tenant, &task.task);
                 let error = chain(&delivered.err()?);
-                warn!(%tenant, %task, error, "a record is to come again");
+                warn!(event = "stream_record_retry", %tenant, %task, error,
+                    "Lambda will redeliver this record");
                 Some(place)
             };
             looking.instrument(span)
@@ -125,7 +130,8 @@ async fn look_after(
     let outcome = match outcome {
         Err(error) if error.is_unreadable() => {
             let error = chain(&error);
-            error!(%tenant, %task, error, "a task cannot be read and is left to the sweep");
+            error!(event = "stream_task_unreadable", %tenant, %task, error,
+                "the function cannot read the task and leaves it to the sweep");
             return Ok(());
         }
         outcome => outcome?,
@@ -133,11 +139,13 @@ async fn look_after(
     match outcome {
         Delivered::TooLate => Err(RecordError::TooLate),
         Delivered::NoSuchTask => {
-            warn!(%tenant, %task, "a record of a task that does not exist");
+            warn!(event = "stream_record_without_task", %tenant, %task,
+                "the record names a task that does not exist");
             Ok(())
         }
         outcome => {
-            info!(%tenant, %task, ?outcome, "record done");
+            info!(event = "stream_record_done", %tenant, %task, ?outcome,
+                "the function has handled the record");
             Ok(())
         }
     }

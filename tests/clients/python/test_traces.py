@@ -92,7 +92,7 @@ def test_the_journey_of_a_task_is_one_trace_of_four_processes(receiver, collecto
         httpx.Client(base_url=server.url, headers=headers, timeout=30) as http,
     ):
         message = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "tck-complete-task"}]}
-        sent = http.post("/message:send", json={"message": message})
+        sent = http.post("/message:send", json={"event": event})
         task = sent.raise_for_status().json()["task"]
         assert task["status"]["state"] == "TASK_STATE_COMPLETED"
         configs = f"/tasks/{task['id']}/pushNotificationConfigs"
@@ -189,9 +189,9 @@ def test_what_is_done_later_is_in_the_trace_of_its_task_and_so_is_each_line_that
         httpx.Client(base_url=server.url, headers=VERSION, timeout=30) as http,
     ):
 
-        def done(task: str, function: str, message: str) -> int:
+        def done(task: str, function: str, event: str) -> int:
             found = lines.of_log()
-            names = {"task": task, "function_name": function, "message": message}
+            names = {"task": task, "function_name": function, "event": event}
             return sum(names.items() <= line.items() for line in found)
 
         # Two tasks at a time, so that batches have both.
@@ -218,9 +218,9 @@ def test_what_is_done_later_is_in_the_trace_of_its_task_and_so_is_each_line_that
                 pushes = hook.wait_for(3)
                 assert {push.headers["traceparent"].split("-")[1] for push in pushes} == {trace}
         for task in tasks:
-            lines.until(lambda: done(task, "stream-recovery", "record done"))
-            lines.until(lambda: done(task, "sqs-executor", "signal done") >= 3)
-            lines.until(lambda: done(task, "sqs-executor", "pushed") >= 2)
+            lines.until(lambda: done(task, "stream-recovery", "stream_record_done"))
+            lines.until(lambda: done(task, "sqs-executor", "signal_done") >= 3)
+            lines.until(lambda: done(task, "sqs-executor", "pushes_attempted") >= 2)
 
     log, spans = lines.of_log(), lines.spans()
     for task, trace in tasks.items():

@@ -447,7 +447,8 @@ impl Tail {
         match self.engine.look(key, Depth::After(self.read)).await {
             Ok(Some(now)) if now.head.incarnation == self.head.incarnation => {
                 let Some(new) = now.after(self.read) else {
-                    error!(%tenant, %task, "the store did not give what comes after an entry");
+                    error!(event = "stream_entries_missing", %tenant, %task,
+                        "the store did not return the entries after the last one");
                     self.over = true;
                     return;
                 };
@@ -460,12 +461,14 @@ impl Tail {
             Ok(_) => self.over = true,
             Err(error) if error.is_retryable() => {
                 let error = chain(&error);
-                warn!(%tenant, %task, error, "a stream could not look at its task");
+                warn!(event = "stream_read_retry", %tenant, %task, error,
+                    "the stream could not read its task and will try again");
                 self.wait = (self.wait * 2).min(policy.poll_most);
             }
             Err(error) => {
                 let error = chain(&error);
-                error!(%tenant, %task, error, "a stream cannot look at its task, and ends");
+                error!(event = "stream_read_failed", %tenant, %task, error,
+                    "the stream cannot read its task and ends");
                 self.over = true;
             }
         }

@@ -48,7 +48,8 @@ impl Operations {
                 Ok(_) => return Err(A2aError::task_not_found(key.task.as_str())),
                 Err(error) => {
                     let error = chain(&error);
-                    warn!(tenant = %key.tenant, task = %key.task, error, "the task could not be watched");
+                    warn!(event = "wait_read_retry", tenant = %key.tenant, task = %key.task, error,
+                        "the waiting request could not read its task and will try again");
                 }
             }
         }

@@ -141,11 +141,13 @@ pub(crate) async fn beside(
             Ok(tally) if tally == Tally::default() => {}
             Ok(tally) => {
                 let Tally { acknowledged, failed, unknown, late } = tally;
-                info!(%tenant, %task, acknowledged, failed, unknown, late, "pushed");
+                info!(event = "pushes_attempted", %tenant, %task, acknowledged, failed, unknown,
+                    late, "the deliverer attempted the pushes that were due");
             }
             Err(error) => {
                 let error = chain(&error);
-                warn!(%tenant, %task, error, "pushes are left for later");
+                warn!(event = "pushes_postponed", %tenant, %task, error,
+                    "the deliverer leaves the remaining pushes to the next commit or the sweep");
             }
         }
     }

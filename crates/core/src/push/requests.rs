@@ -307,7 +307,8 @@ impl Operations {
     async fn delete(&self, task: &TaskKey, registration: &Registration) {
         if let Err(error) = self.engine.delete_config(task, registration).await {
             let (tenant, task, error) = (&task.tenant, &task.task, chain(&error));
-            warn!(%tenant, %task, error, "a push config that no task names is left behind");
+            warn!(event = "push_config_not_deleted", %tenant, %task, error,
+                "a push config that no task uses could not be deleted");
         }
     }
 

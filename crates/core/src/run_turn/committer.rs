@@ -291,7 +291,8 @@ impl<'a> Committer<'a> {
         if let Some(source) = &failure.source {
             let error = chain(source.as_ref());
             let (tenant, task) = (&head.key.tenant, &head.key.task);
-            error!(%tenant, %task, attempt = head.attempt, error, "the agent failed");
+            error!(event = "agent_failed", %tenant, %task, attempt = head.attempt, error,
+                "the agent returned an error");
         }
         let reply = failure.reason.unwrap_or_else(|| Reply::from("the agent failed"));
         let reason = self

@@ -18,7 +18,7 @@ async fn an_operation_has_a_line_whatever_comes_of_it() {
             let text = logs.text();
             let lines = text.lines().filter(|line| {
                 line.contains(&format!("operation=\"{operation}\""))
-                    && (line.contains("answered") || line.contains("refused"))
+                    && (line.contains("request_answered") || line.contains("request_refused"))
             });
             assert_eq!(lines.count(), 1, "{binding:?} {operation}: {text}");
         }
@@ -42,7 +42,7 @@ async fn what_is_no_method_is_not_logged() {
         }
         let text = logs.text();
         assert!(!text.contains(HUSH), "{version}: {text}");
-        assert!(text.contains("refused"), "{version}: {text}");
+        assert!(text.contains("request_refused"), "{version}: {text}");
     }
 }
 

@@ -49,10 +49,10 @@ async fn a_task_lives_through_both_processes() {
     let other = request.http("GET", &format!("/tasks/{id}"), "", 404).await;
     assert_eq!(other["error"]["status"], "NOT_FOUND");
 
-    let done = |line: &str| line.contains("signal done");
+    let done = |line: &str| line.contains("signal_done");
     executor.bootstrap.line(done, PATIENCE).await.expect("a line about the signal");
     let log = executor.log(&[text, "nobody"]);
-    let line = log.iter().find(|line| line["message"] == "signal done").unwrap();
+    let line = log.iter().find(|line| line["event"] == "signal_done").unwrap();
     assert_eq!((&line["tenant"], &line["task"]), (&json!("acme"), &json!(id)), "{line}");
     assert_eq!(line["level"], "INFO");
     assert_eq!(line["message_id"], signals[0].id.as_str());
@@ -76,10 +76,10 @@ async fn a_refused_request_is_logged_with_its_id_and_without_its_content() {
     let function = Function::start(REQUEST, &aws).await;
     let body = r#"{"message":{"messageId":"m1","role":"hunter2","parts":[{"text":"hunter2"}]}}"#;
     function.http("POST", "/message:send", body, 400).await;
-    let refused = |line: &str| line.contains("request refused");
+    let refused = |line: &str| line.contains("request_refused");
     function.bootstrap.line(refused, PATIENCE).await.expect("a line about the refusal");
     let log = function.log(&["hunter2", "eyJhbGciOi"]);
-    let line = log.iter().find(|line| line["message"] == "request refused").unwrap();
+    let line = log.iter().find(|line| line["event"] == "request_refused").unwrap();
     assert_eq!((&line["operation"], &line["code"]), (&json!("SendMessage"), &json!(-32_602)));
     assert_eq!(line["function_request_id"].as_str().map(str::len), Some(36), "{line}");
 }
@@ -90,7 +90,7 @@ async fn a_table_that_is_not_there_is_our_fault_and_logged_with_its_cause() {
     let function = Function::start_with(REQUEST, &aws, &[("TABLE_NAME", "another-table")]).await;
     let answer = function.http("GET", "/tasks/t1", "", 500).await;
     assert_eq!(answer["error"]["message"], "the task could not be read or written");
-    let failed = |line: &str| line.contains("request failed");
+    let failed = |line: &str| line.contains("request_failed");
     let line = function.bootstrap.line(failed, PATIENCE).await.expect("a line about the failure");
     assert!(line.contains("ResourceNotFoundException"), "{line}");
     function.log(&["eyJhbGciOi"]);

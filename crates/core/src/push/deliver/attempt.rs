@@ -205,7 +205,8 @@ async fn post(
                 Some(Unknown::Late(took)) => late(took),
                 Some(Unknown::NotRead) => {
                     let (tenant, task) = (&task.tenant, &task.task);
-                    warn!(%tenant, %task, config = %config.id, "the task was not read for a push");
+                    warn!(event = "push_check_failed", %tenant, %task, config = %config.id,
+                        "the deliverer could not check that the config exists, and sent nothing");
                     NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE))
                 }
             });
@@ -243,6 +244,7 @@ async fn note(engine: &Engine, task: &TaskKey, config: PushConfig) -> Result<Pus
 
 fn not_written(engine: &Engine, task: &TaskKey, config: &ConfigId, error: &StoreError) -> NotNoted {
     let (tenant, task, error) = (&task.tenant, &task.task, chain(error));
-    warn!(%tenant, %task, %config, error, "the state of a push config could not be written");
+    warn!(event = "push_result_not_stored", %tenant, %task, %config, error,
+        "the deliverer could not store the result of a push and may repeat it");
     NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE))
 }

@@ -408,13 +408,15 @@ impl State {
                     lane.late = lane.late.saturating_add(1);
                 }
                 let view = self.wide.get();
-                info!(%tenant, %task, config = %id, ?took, ?view, "the store was too slow for a push");
+                info!(event = "push_check_slow", %tenant, %task, config = %id, ?took, ?view,
+                    "the store answered too late for a push, and the deliverer allows more time");
             }
             Err(NotNoted::NoTime) => {
                 lane.is_clean = false;
                 self.tally.late += 1;
                 self.epoch = None;
-                info!(%tenant, %task, config = %id, "too little time was left for a push");
+                info!(event = "push_out_of_time", %tenant, %task, config = %id,
+                    "the deliverer had too little time left for a push");
             }
             Err(NotNoted::Superseded) => {
                 self.tally.unknown += 1;

@@ -62,13 +62,16 @@ pub(super) fn log_failure(task: &TaskKey, config: &PushConfig) {
     let Trouble { failures, ours, .. } = *trouble;
     match trouble.next {
         Some(next) if ours > 0 => {
-            warn!(%tenant, %task, %config, ours, cause, %next, "a push could not be begun here");
+            warn!(event = "push_not_sent", %tenant, %task, %config, ours, cause, %next,
+                "this process could not send a push and will try again");
         }
         Some(next) => {
-            info!(%tenant, %task, %config, failures, reason, cause, %next, "a push failed");
+            info!(event = "push_failed", %tenant, %task, %config, failures, reason, cause, %next,
+                "the receiver did not acknowledge a push, and the deliverer will retry");
         }
         None => {
-            warn!(%tenant, %task, %config, failures, reason, cause, "a push config is disabled");
+            warn!(event = "push_config_disabled", %tenant, %task, %config, failures, reason, cause,
+                "the receiver failed too often, and its push config is disabled");
         }
     }
 }
