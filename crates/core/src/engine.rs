@@ -320,18 +320,19 @@ impl Engine {
         self.transact_with(base, |head, stamp| head.apply(command.clone(), stamp)).await
     }
 
-    /// As [`transact`](Self::transact), by one who lives on to deliver the pushes that come of it.
+    /// As [`transact`](Self::transact). The commit claims the pushes that come of it for `pusher`, a
+    /// deliverer beside the caller, if there is one.
     ///
     /// # Errors
     /// As [`transact`](Self::transact).
     pub async fn transact_as(
         &self,
-        pusher: &ClaimToken,
+        pusher: Option<&ClaimToken>,
         base: Snapshot,
         command: Command,
     ) -> Result<(Snapshot, Vec<Timestamp>), TransactError> {
         let decide = |head: &Head, stamp: &Stamp| {
-            let stamp = Stamp { pusher: Some(pusher.clone()), ..stamp.clone() };
+            let stamp = Stamp { pusher: pusher.cloned(), ..stamp.clone() };
             head.apply(command.clone(), &stamp)
         };
         self.transact_with(base, decide).await

@@ -4,6 +4,7 @@
 //! answered exactly as one that does not exist (invariant I8, spec section 13.1).
 
 mod cancel;
+mod inline;
 mod list;
 mod send;
 mod tail;
@@ -46,12 +47,13 @@ pub struct GetOptions {
 pub struct Operations {
     pub(crate) engine: Engine,
     limits: Limits,
+    inline: Option<inline::Inline>,
 }
 
 impl Operations {
     /// The operations on these tasks.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, limits: Limits::default() }
+        Self { engine, limits: Limits::default(), inline: None }
     }
 
     /// The same, within these limits of each owner.

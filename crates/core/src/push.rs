@@ -15,7 +15,7 @@ mod vault;
 mod webhook;
 
 pub use config::{Failing, Origin, PushConfig, PushConfigs};
-pub(crate) use deliver::{Beside, beside};
+pub(crate) use deliver::{Beside, Seen, beside};
 pub use deliver::{Delivered, Tally, deliver};
 pub use delivery::{
     Attempt, Delivery, DeliveryRecord, MAX_ATTEMPTS_KEPT, MAX_CAUSE_BYTES, Trouble,

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{TaskState, Timestamp};
 use futures_util::future::join;
-use tracing::{Instrument as _, debug, info, trace_span, warn};
+use tracing::{Instrument as _, Span, debug, info, trace_span, warn};
 
 use crate::agent::Agents;
 use crate::engine::{Engine, Refused, TransactError};
 use crate::env::{Signal, SignalError};
 use crate::head::Head;
-use crate::ids::{LeaseToken, TaskKey};
+use crate::ids::{ClaimToken, LeaseToken, TaskKey};
 use crate::machine::{Command, Pause, Refusal, TurnEnd};
 use crate::push::{self, Beside};
 use crate::run_error::RunError;
@@ -21,7 +21,7 @@ use crate::trace;
 
 /// The least time that a claim is worth: less than this before the deadline, the task is left to
 /// another invocation.
-const MIN_RUN: Duration = Duration::from_secs(1);
+pub(crate) const MIN_RUN: Duration = Duration::from_secs(1);
 
 /// How long after the end of a lease its task is looked at again: clocks differ, and queues count
 /// in whole seconds.
@@ -103,27 +103,35 @@ impl Runner {
         deadline: Timestamp,
         company: Company,
     ) -> Result<Attended, RunError> {
-        let (beside, feed) = Beside::new(&self.engine);
+        let pusher = ClaimToken::new(self.engine.ids.fresh());
+        let (beside, feed) = Beside::new(&pusher);
         let as_of = self.engine.clock.now();
         let Some(snapshot) = self.engine.read(key, Depth::Tail).await? else {
             return Ok(Attended::NoSuchTask);
         };
         trace::join(snapshot.head.trace.as_ref());
         beside.show(&snapshot, as_of);
-        let pushing = push::beside(&self.engine, beside.token().clone(), deadline, feed);
+        let pushing = push::beside(&self.engine, pusher, deadline, feed);
         // Boxed: both are large, and would be moved through each layer of whoever calls.
         let attending = Box::pin(async {
             let attended = self.attend_beside(snapshot, deadline, company, &beside).await;
             drop(beside);
             attended
         });
-        let span = trace_span!(
-            target: trace::TARGET,
-            "attempt",
-            a2a.task.id = key.task.as_str(),
-            a2a.tenant = key.tenant.as_str(),
-        );
-        join(attending, Box::pin(pushing)).instrument(span).await.0
+        join(attending, Box::pin(pushing)).instrument(attempt_span(key)).await.0
+    }
+
+    /// As [`attend`](Self::attend), for a sender that waits in this very process: the sender is shown
+    /// each commit, and its time is the turn's. No push is delivered meanwhile. A task of which a runner
+    /// may have died is left to a process that runs no other.
+    pub(crate) async fn attend_for_sender(
+        &self,
+        accepted: Snapshot,
+        deadline: Timestamp,
+        beside: &Beside,
+    ) -> Result<Attended, RunError> {
+        let span = attempt_span(&accepted.head.key);
+        self.attend_beside(accepted, deadline, Company::Others, beside).instrument(span).await
     }
 
     async fn attend_beside(
@@ -203,7 +211,7 @@ impl Runner {
         let command = Command::Claim { token: token.clone(), max_attempts: retries.max_attempts };
         let as_of = self.engine.clock.now();
         let (claimed, signals) =
-            self.engine.transact_as(&beside.pusher(), snapshot, command).await?;
+            self.engine.transact_as(beside.pusher().as_ref(), snapshot, command).await?;
         beside.show(&claimed, as_of);
         self.engine.carry_out(&claimed.head, &signals).await?;
         Ok(claimed)
@@ -260,12 +268,22 @@ impl Runner {
         let pause = Pause::Until { wake_at, checkpoint };
         let command = Command::Park { turn, pause };
         let as_of = self.engine.clock.now();
-        let handed_over = self.engine.transact_as(&beside.pusher(), snapshot, command).await;
+        let pusher = beside.pusher();
+        let handed_over = self.engine.transact_as(pusher.as_ref(), snapshot, command).await;
         let (snapshot, signals) = handed_over.map_err(TurnError::from)?;
         beside.show(&snapshot, as_of);
         self.engine.carry_out(&snapshot.head, &signals).await.map_err(TransactError::from)?;
         Ok(snapshot)
     }
+}
+
+fn attempt_span(key: &TaskKey) -> Span {
+    trace_span!(
+        target: trace::TARGET,
+        "attempt",
+        a2a.task.id = key.task.as_str(),
+        a2a.tenant = key.tenant.as_str(),
+    )
 }
 
 fn ended_by(error: TransactError) -> Result<Attended, RunError> {

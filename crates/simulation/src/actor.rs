@@ -45,8 +45,6 @@ pub(crate) struct Actor {
     died: Notify,
     /// The slot of the task that it makes.
     slot: Option<(u32, Who)>,
-    /// The task that it was signaled to attend to.
-    attends_to: Option<TaskKey>,
 }
 
 /// What happens to a request.
@@ -76,20 +74,11 @@ impl Actor {
             dead: AtomicBool::new(false),
             died: Notify::new(),
             slot: None,
-            attends_to: None,
         }
     }
 
     pub(crate) fn making(self, slot: u32, who: Who) -> Self {
         Self { slot: Some((slot, who)), ..self }
-    }
-
-    pub(crate) fn attending(self, key: TaskKey) -> Self {
-        Self { attends_to: Some(key), ..self }
-    }
-
-    pub(crate) fn attends_to(&self) -> Option<&TaskKey> {
-        self.attends_to.as_ref()
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -130,6 +119,9 @@ impl Actor {
             }
             Some(Planted::ConfigsUncounted) => {
                 Arc::new(Policy { max_push_configs: usize::MAX, ..Policy::clone(policy) })
+            }
+            Some(Planted::NeverCutOff) => {
+                Arc::new(Policy { stop_grace: Duration::from_hours(1), ..Policy::clone(policy) })
             }
             Some(
                 bug @ (Planted::ExpiresTooSoon

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::{
-    Agent, AgentProfile, End, Failure, Ids, Impatience, Patience, StopReason, Turn,
+    Agent, AgentProfile, End, Failure, Ids, Impatience, Patience, StopReason, TaskId, TaskKey, Turn,
 };
 use a2a_lambda_protocol::{Json, Part};
 use async_trait::async_trait;
@@ -92,8 +92,8 @@ impl<'a> AtWork<'a> {
             &what,
             format_args!("of {}: {:?}", turn.task().id, given.messages),
         );
-        if let Some(key) = actor.attends_to() {
-            world.agent_begins(actor.name(), key, given);
+        if let Some(key) = key_of(turn) {
+            world.agent_begins(actor.name(), &key, given);
         }
         Self { actor }
     }
@@ -204,7 +204,7 @@ impl Scripted {
     /// I8 for agents: they see the tasks of the owner that they work for.
     async fn peek(&self, turn: &Turn, slot: u64) -> Result<(), Failure> {
         let world = self.actor.world();
-        let own = self.actor.attends_to().and_then(|key| world.owner(key));
+        let own = key_of(turn).and_then(|key| world.owner(&key));
         let other = u32::try_from(slot).ok().and_then(|slot| world.slot(slot));
         if let (Some(own), Some((who, key))) = (own, other) {
             let (since, from_ms) = (world.position(&key), world.now_ms());
@@ -220,6 +220,11 @@ impl Scripted {
         }
         Ok(())
     }
+}
+
+fn key_of(turn: &Turn) -> Option<TaskKey> {
+    let task = TaskId::parse(&turn.task().id).ok()?;
+    Some(TaskKey { tenant: turn.tenant().clone(), task })
 }
 
 /// A word and the number at its end.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::operations::{Caller, GetOptions};
 use a2a_lambda_core::{
-    Generation, OperateError, Operations, Operator, Position, SendOptions, TaskKey,
+    Agents, Generation, OperateError, Operations, Operator, Position, SendOptions, TaskKey,
 };
 use a2a_lambda_protocol::{
     A2aError, CancelTaskRequest, ErrorKind, GetTaskRequest, ListTasksRequest, Message, Part, Role,
@@ -13,6 +13,7 @@ use a2a_lambda_protocol::{
 };
 
 use crate::actor::Actor;
+use crate::agent::Scripted;
 use crate::op::{Action, How, Op, Registration, Sending, Who};
 use crate::oracle::{Makings, Sent, Violation};
 use crate::registering;
@@ -92,6 +93,15 @@ pub(crate) async fn perform(world: Arc<World>, op: Op) {
     }
 }
 
+/// What a client's invocation offers.
+pub(crate) fn operations(actor: &Arc<Actor>) -> Operations {
+    let operations = Operations::new(actor.engine());
+    match actor.world().settings.inline {
+        0 => operations,
+        _ => operations.inline(Agents::new(Arc::new(Scripted { actor: actor.clone() }))),
+    }
+}
+
 impl Client {
     pub(crate) fn name(&self) -> String {
         format!("op{}", self.op)
@@ -123,10 +133,13 @@ impl Client {
         request: impl AsyncFnOnce(Operations) -> Result<T, A2aError>,
     ) -> Option<Result<T, A2aError>> {
         let from_ms = self.world.now_ms();
-        let operations = Operations::new(actor.engine());
+        let operations = operations(actor);
         let answer = actor.live(REQUEST_LIMIT, request(operations)).await;
         let now_ms = self.world.now_ms();
         let took = Duration::from_millis(now_ms - from_ms);
+        if answer.is_some() {
+            self.world.judge(|oracle| oracle.check_let_go(actor.name(), from_ms, now_ms));
+        }
         self.world.judge(|oracle| {
             let is_well = !oracle.was_troubled(actor.name(), from_ms, now_ms);
             let most = waits + OVERHEAD + oracle.wide_view();

@@ -36,8 +36,7 @@ pub(crate) async fn execute(world: Arc<World>, count: Arc<AtomicU32>) {
         match world.queue.receive(invocation + VISIBILITY_MARGIN, world.settings.receives) {
             Receive::Got(received) => {
                 let number = count.fetch_add(1, Ordering::Relaxed) + 1;
-                let name = format!("x{number}");
-                let actor = Actor::new(&world, name).attending(received.signal.key());
+                let actor = Actor::new(&world, format!("x{number}"));
                 attend(&world, Arc::new(actor), &received, invocation).await;
             }
             Receive::GivenUp(signal) => world.note("queue", "gives up", signal.task_id),

@@ -48,6 +48,7 @@ pub fn generate(seed: u64) -> Plan {
     configs::add(&mut plan);
     slow::replace(&mut plan);
     ages::replace(&mut plan);
+    plan.settings.inline = u32::from(Random::derive(seed, "inline").chance(300));
     plan
 }
 
@@ -73,6 +74,7 @@ fn settings(rng: &mut Random, theme: Theme) -> Settings {
         connect_ms: Settings::default().connect_ms,
         kept_s: Settings::default().kept_s,
         waits_s: Settings::default().waits_s,
+        inline: Settings::default().inline,
     };
     match theme {
         Theme::Duel => Settings { lease_s: 5, executors: 8, sweep_s: 20, ..settings },

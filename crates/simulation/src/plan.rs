@@ -101,6 +101,8 @@ numbers! {
         kept_s = 0,
         /// How long a task waits for its user, in seconds; 0 for ever.
         waits_s = 0,
+        /// Whether the agent runs in the invocation of a sender that waits.
+        inline = 0,
     }
 }
 

@@ -171,6 +171,8 @@ bugs! {
     LapsesTooSoon = "lapses-too-soon",
     /// The sweep waits for users for ever.
     NeverLapses = "never-lapses",
+    /// An agent in its sender's invocation that does not heed being told to stop is not cut off.
+    NeverCutOff = "never-cut-off",
 }
 
 impl Planted {
@@ -181,7 +183,10 @@ impl Planted {
 
     /// Whether it is a bug of those who serve clients, where it is not in the store.
     pub(crate) fn is_of_clients(self) -> bool {
-        matches!(self, Self::ConfigsUncounted | Self::ExpiresTooSoon | Self::NeverExpires)
+        matches!(
+            self,
+            Self::ConfigsUncounted | Self::ExpiresTooSoon | Self::NeverExpires | Self::NeverCutOff
+        )
     }
 
     /// How long those keep tasks who have the bug.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::{Clock, Generation, Next, Operations, StreamEvent, Tail, TaskKey};
+use a2a_lambda_core::{Clock, Generation, Next, StreamEvent, Tail, TaskKey};
 use a2a_lambda_protocol::{A2aError, ErrorKind, StreamResponse, SubscribeToTaskRequest, TaskState};
 
 use crate::actor::Actor;
-use crate::client::{Client, Letter, Outcome};
+use crate::client::{Client, Letter, Outcome, operations};
 use crate::op::Who;
 use crate::oracle::Violation;
 use crate::world::World;
@@ -110,7 +110,7 @@ impl<'a> Viewer<'a> {
         let before = letter.begins(self.world(), actor.name());
         let from_ms = self.world().now_ms();
         let connection = async {
-            let operations = Operations::new(actor.engine());
+            let operations = operations(actor);
             let opened = operations.send_streaming(&caller, request, &options).await;
             match letter.outcome(self.world(), Some(opened)) {
                 Outcome::Answered(tail) => {
@@ -143,7 +143,7 @@ impl<'a> Viewer<'a> {
         };
         let from_ms = self.world().now_ms();
         let connection = async {
-            let operations = Operations::new(actor.engine());
+            let operations = operations(actor);
             let until = Some(actor.now().saturating_add(STREAM_LIMIT));
             match operations.subscribe(&caller, &request, self.last, until).await {
                 Ok(tail) => self.follow(actor, tail, from_ms, None).await,
@@ -263,6 +263,7 @@ impl<'a> Viewer<'a> {
         let now_ms = world.now_ms();
         let last = self.last.unwrap_or_default();
         world.note(actor.name(), "has the end", last);
+        world.judge(|oracle| oracle.check_let_go(actor.name(), from_ms, now_ms));
         let may_end = world.judge(|oracle| {
             let message = message.map(|message| (message, self.state));
             let may_end = oracle.may_end(key, life, now_ms, last, message);

@@ -1,5 +1,7 @@
 //! `SendMessage`: accept a message, and wait for what comes of it if the sender does.
 
+use std::time::Duration;
+
 use a2a_lambda_protocol::{
     A2aError, ErrorKind, Message, Role, SendMessageRequest, SendMessageResponse,
     TaskPushNotificationConfig, Timestamp, validate,
@@ -50,8 +52,17 @@ struct Sending {
     terms: Terms,
     request: Option<Request>,
     push: Option<TaskPushNotificationConfig>,
-    sender_waits_until: Option<Timestamp>,
+    how: Acceptance,
     may_answer_directly: bool,
+}
+
+/// What its sender does once a message is accepted.
+#[derive(Clone, Copy)]
+pub(super) struct Acceptance {
+    /// How long the sender will not have been shown the task that the message makes.
+    pub(super) sender_waits_until: Option<Timestamp>,
+    /// Whether the agent runs in the sender's invocation.
+    pub(super) inline: bool,
 }
 
 /// What a message was accepted as.
@@ -100,11 +111,20 @@ impl Operations {
         } else {
             self.held_until(&request, options)
         };
-        let accepted = Box::pin(self.accept(caller, request, options, until)).await?;
+        let inline = until.filter(|_| waits).and_then(|until| self.inline_until(until));
+        let how = Acceptance { sender_waits_until: until, inline: inline.is_some() };
+        let Accepted { mut snapshot, before } =
+            Box::pin(self.accept(caller, request, options, how)).await?;
+        let clock = self.engine.clock.as_ref();
+        if let (None, Some((inline, deadline))) = (before, inline) {
+            let left = until.map_or(Duration::ZERO, |until| until.saturating_since(clock.now()));
+            let mut work = inline.begin(snapshot.clone(), deadline);
+            snapshot = work.end(clock, left).await.unwrap_or(snapshot);
+        }
         let snapshot = match until {
-            Some(until) if waits => self.watch(accepted.snapshot, until, Head::is_settled).await?,
-            Some(until) => self.watch(accepted.snapshot, until, Head::is_decided).await?,
-            None => accepted.snapshot,
+            Some(until) if waits => self.watch(snapshot, until, Head::is_settled).await?,
+            Some(until) => self.watch(snapshot, until, Head::is_decided).await?,
+            None => snapshot,
         };
         self.answer(snapshot, until.is_some(), history_length).await
     }
@@ -124,14 +144,13 @@ impl Operations {
         })
     }
 
-    /// Accepts a message. `sender_waits_until` is how long its sender will not have been shown the
-    /// task that it makes.
+    /// Accepts a message.
     pub(super) async fn accept(
         &self,
         caller: &Caller,
         request: SendMessageRequest,
         options: &SendOptions,
-        sender_waits_until: Option<Timestamp>,
+        how: Acceptance,
     ) -> Result<Accepted, A2aError> {
         validate(&request)?;
         let configuration = request.configuration.unwrap_or_default();
@@ -150,8 +169,7 @@ impl Operations {
         let push = configuration.task_push_notification_config;
         let request = self.fingerprint(caller, options, &message, &terms, push.as_ref())?;
         let may_answer_directly = options.may_answer_directly;
-        let sending =
-            Sending { message, terms, request, push, sender_waits_until, may_answer_directly };
+        let sending = Sending { message, terms, request, push, how, may_answer_directly };
         let origin = Origin { version: options.version, trace: options.trace.clone() };
         if sending.message.task_id.is_empty() {
             self.submit(caller, sending, origin).await
@@ -166,8 +184,8 @@ impl Operations {
         sending: Sending,
         origin: Origin,
     ) -> Result<Accepted, A2aError> {
-        let Sending { message, terms, request, push, sender_waits_until, may_answer_directly } =
-            sending;
+        let Sending { message, terms, request, push, how, may_answer_directly } = sending;
+        let sender_waits_until = how.sender_waits_until;
         let ids = &self.engine.ids;
         let key = request.as_ref().map(|request| request.key);
         let request = request.map(|request| request.fingerprint);
@@ -206,7 +224,7 @@ impl Operations {
             }
         }
         let Some(push) = push else {
-            return self.create(submission, key, None).await;
+            return self.create(submission, key, None, how).await;
         };
         let offer = Box::pin(self.offer(&submission.key, None, push, origin, INLINE)).await;
         if let (Err(_), Some(limit)) = (&offer, &self.limits.tasks) {
@@ -217,7 +235,7 @@ impl Operations {
             registration: offer.registration().clone(),
             held_until: sender_waits_until.filter(|_| may_answer_directly),
         };
-        self.create(Submission { pushes: Some(first), ..submission }, key, Some(offer)).await
+        self.create(Submission { pushes: Some(first), ..submission }, key, Some(offer), how).await
     }
 
     /// The task that a request has made before, or that another one has under the same key.
@@ -238,12 +256,13 @@ impl Operations {
         submission: Submission,
         key: Option<Key>,
         offer: Option<Offer>,
+        how: Acceptance,
     ) -> Result<Accepted, A2aError> {
         let change = Head::submit(submission, &self.engine.stamp());
         let head = change.head();
         match self.engine.create(&change).await {
             Ok(Created::Now) => {
-                self.engine.carry_out_or_leave(head, change.signals()).await;
+                self.signal_accepted(head, change.signals(), how.inline).await;
                 let tail = change.entries().to_vec();
                 Ok(Accepted::now(Snapshot { head: head.clone(), tail, inline_bytes: 0 }))
             }
@@ -290,7 +309,7 @@ impl Operations {
         sending: Sending,
         origin: Origin,
     ) -> Result<Accepted, A2aError> {
-        let Sending { message, terms, request, push, .. } = sending;
+        let Sending { message, terms, request, push, how, .. } = sending;
         let id = message.task_id.clone();
         let snapshot = self.owned(caller, &id, Depth::Tail).await?;
         let head = &snapshot.head;
@@ -336,7 +355,7 @@ impl Operations {
         let (outcome, offer) = Box::pin(self.transact_offer(snapshot, command, offer)).await;
         match outcome {
             Ok((snapshot, signals)) => {
-                self.engine.carry_out_or_leave(&snapshot.head, &signals).await;
+                self.signal_accepted(&snapshot.head, &signals, how.inline).await;
                 if let Some(offer) = offer {
                     self.accepted(&snapshot.head, offer).await;
                 }

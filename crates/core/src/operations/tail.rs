@@ -18,7 +18,8 @@ use a2a_lambda_protocol::{
 };
 use tracing::{error, warn};
 
-use super::send::{Accepted, SendOptions};
+use super::inline::Work;
+use super::send::{Acceptance, Accepted, SendOptions};
 use super::{Caller, Operations, transact_error};
 use crate::engine::{Engine, chain};
 use crate::head::Head;
@@ -99,6 +100,8 @@ pub struct Tail {
     until: Timestamp,
     /// Whether to look no more.
     over: bool,
+    /// What the agent does in this very invocation.
+    work: Option<Work>,
     /// Its place among the streams of its owner, where they are limited.
     place: Option<StreamPlace>,
 }
@@ -139,10 +142,14 @@ impl Operations {
         let configuration = request.configuration.as_ref();
         let history_length = configuration.and_then(|configuration| configuration.history_length);
         let held_until = self.held_until(&request, options);
-        let accepted = Box::pin(self.accept(caller, request, options, held_until)).await?;
+        let until = options.answer_by;
+        let inline = self.inline_until(self.stream_until(until));
+        let how = Acceptance { sender_waits_until: held_until, inline: inline.is_some() };
+        let accepted = Box::pin(self.accept(caller, request, options, how)).await?;
         let Accepted { snapshot, before } = accepted;
         let ends = Ends::Settled(before.unwrap_or(snapshot.head.last_message));
-        let until = options.answer_by;
+        let inline = inline.filter(|_| before.is_none());
+        let work = inline.map(|(inline, deadline)| inline.begin(snapshot.clone(), deadline));
         match options.last_event {
             // The events of a message that was accepted just now cannot have been seen.
             Some(last)
@@ -156,9 +163,15 @@ impl Operations {
                     opening.held_until = held_until;
                     opening.may_be_direct = held_until.is_some();
                 }
-                Ok(tail)
+                Ok(Tail { work, ..tail })
             }
         }
+    }
+
+    /// Until when a stream may be open that begins now.
+    fn stream_until(&self, until: Option<Timestamp>) -> Timestamp {
+        let longest = self.engine.clock.now().saturating_add(self.engine.policy.max_stream);
+        until.map_or(longest, |until| until.min(longest))
     }
 
     /// Follows a task until it is over (spec section 3.1.6): first the task as it is, then each
@@ -300,7 +313,6 @@ impl Operations {
         until: Option<Timestamp>,
     ) -> Tail {
         let now = self.engine.clock.now();
-        let longest = now.saturating_add(self.engine.policy.max_stream);
         Tail {
             engine: self.engine.clone(),
             read: head.position,
@@ -310,8 +322,9 @@ impl Operations {
             entries: VecDeque::new(),
             look_at: now.saturating_add(self.engine.policy.poll_first),
             wait: self.engine.policy.poll_first,
-            until: until.map_or(longest, |until| until.min(longest)),
+            until: self.stream_until(until),
             over: false,
+            work: None,
             place: None,
         }
     }
@@ -344,6 +357,11 @@ impl Tail {
             let left = self.until.saturating_since(now);
             if self.over || left.is_zero() {
                 self.over = true;
+                if let Some(work) = &mut self.work {
+                    // The runner that has settled the task is about to return.
+                    work.end(self.engine.clock.as_ref(), left).await;
+                    self.work = None;
+                }
                 if let Some(place) = self.place.take() {
                     place.leave(&self.engine).await;
                 }
@@ -357,6 +375,16 @@ impl Tail {
                 return Next::Idle;
             }
             let held_until = self.opening.as_ref().and_then(|opening| opening.held_until);
+            if self.work.is_some() {
+                let held = held_until.map_or(left, |until| until.saturating_since(now));
+                self.work_for(left.min(quiet).min(held)).await;
+                if held.is_zero()
+                    && let Some(opening) = &mut self.opening
+                {
+                    opening.held_until = None;
+                }
+                continue;
+            }
             let look_at = held_until.map_or(self.look_at, |until| until.min(self.look_at));
             let rest = look_at.saturating_since(now);
             // A longer rest than the interval means that the clock was set back.
@@ -379,6 +407,38 @@ impl Tail {
                 opening.held_until = None;
             }
         }
+    }
+
+    /// Has the agent of this stream work on, until its runner shows the task anew, or for this long.
+    /// The store need not be looked at meanwhile: the runner does so.
+    async fn work_for(&mut self, rest: Duration) {
+        let Some(work) = &mut self.work else { return };
+        let news = tokio::select! {
+            biased;
+            news = work.news() => news,
+            () = self.engine.clock.sleep(rest) => return,
+        };
+        match news {
+            Some(now) => {
+                if self.adopt(now).is_none() {
+                    self.look().await;
+                }
+            }
+            None => {
+                self.work = None;
+                self.look_at = self.engine.clock.now();
+            }
+        }
+    }
+
+    /// Takes over what is new of the task. `None` if the snapshot does not reach back far enough.
+    fn adopt(&mut self, now: Snapshot) -> Option<usize> {
+        let new = now.after(self.read)?;
+        let count = new.len();
+        self.entries.extend(new.iter().cloned());
+        self.read = now.head.position;
+        self.head = now.head;
+        Some(count)
     }
 
     /// The next event, if it is there.
@@ -442,20 +502,20 @@ impl Tail {
     async fn look(&mut self) {
         let policy = self.engine.policy.clone();
         let slower = (self.wait + self.wait / 4).min(policy.tail_poll_most);
-        let key = &self.head.key;
+        let key = self.head.key.clone();
         let (tenant, task) = (&key.tenant, &key.task);
-        match self.engine.look(key, Depth::After(self.read)).await {
+        match self.engine.look(&key, Depth::After(self.read)).await {
             Ok(Some(now)) if now.head.incarnation == self.head.incarnation => {
-                let Some(new) = now.after(self.read) else {
-                    error!(event = "stream_entries_missing", %tenant, %task,
-                        "the store did not return the entries after the last one");
-                    self.over = true;
-                    return;
-                };
-                self.wait = if new.is_empty() { slower } else { policy.poll_first };
-                self.entries.extend(new.iter().cloned());
-                self.read = now.head.position;
-                self.head = now.head;
+                match self.adopt(now) {
+                    Some(0) => self.wait = slower,
+                    Some(_) => self.wait = policy.poll_first,
+                    None => {
+                        error!(event = "stream_entries_missing", %tenant, %task,
+                            "the store did not return the entries after the last one");
+                        self.over = true;
+                        return;
+                    }
+                }
             }
             // It has expired, and may have been replaced by a later one of the same id.
             Ok(_) => self.over = true,

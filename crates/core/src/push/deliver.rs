@@ -48,7 +48,7 @@ use crate::trace::join;
 use attempt::attempt;
 use attempts::Attempts;
 use feed::Shown;
-pub(crate) use feed::{Beside, Feed};
+pub(crate) use feed::{Beside, Feed, Seen};
 pub use state::Tally;
 use state::{Claimed, State, Step};
 use times::has_time_for_one;

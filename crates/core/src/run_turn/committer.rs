@@ -1,9 +1,12 @@
 //! Commits what the agent shows, and the end of the turn.
 
+use std::time::Duration;
+
 use a2a_lambda_protocol::Message;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
+use super::OUT_OF_TIME;
 use super::agent_run::{AgentResult, AgentRun, TurnError};
 use crate::agent::{End, Failure};
 use crate::engine::{Engine, TransactError, chain};
@@ -33,11 +36,18 @@ pub(super) struct AgentEnd {
     result: AgentResult,
     /// What was shown last and not yet committed.
     updates: Vec<Update>,
+    /// Whether the next attempt can be made at once.
+    at_once: bool,
 }
 
 impl AgentEnd {
     pub(super) fn failed(failure: Failure) -> Self {
-        Self { result: Err(failure), updates: Vec::new() }
+        Self { result: Err(failure), updates: Vec::new(), at_once: false }
+    }
+
+    /// The time of its sender was over, not the agent's.
+    pub(super) fn cut_off() -> Self {
+        Self { at_once: true, ..Self::failed(Failure::retryable(OUT_OF_TIME)) }
     }
 }
 
@@ -126,7 +136,7 @@ impl<'a> Committer<'a> {
                 && held_over.is_none()
                 && let Some(result) = end.take()
             {
-                return Ok(AgentEnd { result, updates: batch.updates });
+                return Ok(AgentEnd { result, updates: batch.updates, at_once: false });
             }
             let mut commit = std::pin::pin!(self.emit(batch));
             let committed = loop {
@@ -186,7 +196,7 @@ impl<'a> Committer<'a> {
 
     /// Commits the end of the turn.
     pub(super) async fn end(&mut self, ended: AgentEnd) -> Result<(), TurnError> {
-        let AgentEnd { result, updates } = ended;
+        let AgentEnd { result, updates, at_once } = ended;
         let outcome = match result {
             Ok(end) => self.outcome(end, updates.is_empty()).map_err(Failure::permanent),
             Err(failure) => Err(failure),
@@ -195,6 +205,13 @@ impl<'a> Committer<'a> {
             Ok(Outcome::Park(pause)) => Command::Park { turn: self.turn_end(updates), pause },
             Ok(Outcome::Finish(ending)) => Command::Finish { turn: self.turn_end(updates), ending },
             Err(failure) => self.failed(failure, updates),
+        };
+        let command = match command {
+            Command::Retry { token, updates, max_attempts, reason, .. } if at_once => {
+                let after = Duration::ZERO;
+                Command::Retry { token, updates, after, max_attempts, reason }
+            }
+            command => command,
         };
         match self.commit(command).await {
             Err(TransactError::Store(StoreError::TooLarge { what, bytes, limit })) => {
@@ -314,7 +331,8 @@ impl<'a> Committer<'a> {
     async fn commit(&mut self, command: Command) -> Result<(), TransactError> {
         let pusher = self.beside.pusher();
         let as_of = self.engine.clock.now();
-        let (now, signals) = self.engine.transact_as(&pusher, self.now.clone(), command).await?;
+        let (now, signals) =
+            self.engine.transact_as(pusher.as_ref(), self.now.clone(), command).await?;
         self.now = now;
         self.beside.show(&self.now, as_of);
         self.engine.carry_out(&self.now.head, &signals).await?;

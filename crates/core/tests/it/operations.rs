@@ -4,6 +4,7 @@ mod cancel;
 mod configs_at_once;
 mod direct;
 mod get;
+mod inline;
 mod inline_configs;
 mod keys;
 mod list;

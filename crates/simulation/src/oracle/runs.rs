@@ -6,7 +6,7 @@ use a2a_lambda_core::ids::Fence;
 use a2a_lambda_core::{Ending, Entry, Event, Head, Phase, TaskKey};
 use a2a_lambda_protocol::Task;
 
-use super::{Known, Oracle, Verdict, ensure};
+use super::{Known, Oracle, Verdict, Violation, ensure};
 
 /// How soon an agent is told that its task was called off (I7), in milliseconds.
 pub(crate) const TOLD_WITHIN_MS: u64 = 2_000;
@@ -180,6 +180,16 @@ impl Oracle {
             })?;
         }
         Ok(())
+    }
+
+    /// Inline execution: nothing runs after the answer. What an invocation has not finished by then, it
+    /// has handed over.
+    pub(crate) fn check_let_go(&self, actor: &str, from_ms: u64, now_ms: u64) -> Verdict {
+        let held = self.tasks.iter().find(|(_, known)| known.is_held_by(actor));
+        let is_troubled = self.was_troubled(actor, from_ms, now_ms);
+        held.filter(|_| !is_troubled).map_or(Ok(()), |(key, _)| {
+            Err(Violation::new("I7", format!("{actor} has answered, and still runs {key}")))
+        })
     }
 
     /// What the agent of a runner was given for the turn that `head` has just counted.

@@ -1,25 +1,28 @@
-//! A runner shows its commits to the deliverer beside it.
+//! A runner shows its commits to who is beside it: a deliverer, or the sender that waits for the task.
 
 use a2a_lambda_protocol::Timestamp;
 use tokio::sync::watch;
 
 use super::wide::Wide;
-use crate::engine::Engine;
 use crate::ids::ClaimToken;
 use crate::store::Snapshot;
 
 /// The task as a runner has read or committed it.
 #[derive(Debug, Clone)]
 pub(crate) struct Shown {
-    pub(super) snapshot: Snapshot,
+    pub(crate) snapshot: Snapshot,
     /// When the read or the commit began.
     pub(super) as_of: Timestamp,
 }
 
-/// The runner's end: it shows the deliverer beside its agent what it reads and commits.
+/// What a runner has shown last.
+pub(crate) type Seen = watch::Receiver<Option<Box<Shown>>>;
+
+/// The runner's end: it shows who is beside its agent what it reads and commits.
 #[derive(Debug)]
 pub(crate) struct Beside {
-    token: ClaimToken,
+    /// The deliverer's secret; `None` beside a sender.
+    token: Option<ClaimToken>,
     /// The view that its deliverer needs.
     wide: Wide,
     shown: watch::Sender<Option<Box<Shown>>>,
@@ -27,22 +30,29 @@ pub(crate) struct Beside {
 
 impl Beside {
     /// The runner's end, and the deliverer's. Delivery ends when the runner's end is dropped.
-    pub(crate) fn new(engine: &Engine) -> (Self, Feed) {
+    pub(crate) fn new(token: &ClaimToken) -> (Self, Feed) {
         let (shown, seen) = watch::channel(None);
-        let token = ClaimToken::new(engine.ids.fresh());
         let wide = Wide::default();
-        (Self { token, wide: wide.clone(), shown }, Feed { wide, shown: Some(seen) })
+        let beside = Self { token: Some(token.clone()), wide: wide.clone(), shown };
+        (beside, Feed { wide, shown: Some(seen) })
     }
 
-    /// The deliverer's secret.
-    pub(crate) fn token(&self) -> &ClaimToken {
-        &self.token
+    /// The runner's end, and the sender's who waits in the same process. No deliverer is there: pushes
+    /// are left to stream recovery.
+    pub(crate) fn sender() -> (Self, Seen) {
+        let (shown, seen) = watch::channel(None);
+        (Self { token: None, wide: Wide::default(), shown }, seen)
+    }
+
+    /// Whether a sender is beside the runner, whose time ends the turn.
+    pub(crate) fn is_sender(&self) -> bool {
+        self.token.is_none()
     }
 
     /// The token by which the runner's next commit claims the mark for the deliverer, with as wide a view
     /// as it needs.
-    pub(crate) fn pusher(&self) -> ClaimToken {
-        self.wide.claims_as(&self.token)
+    pub(crate) fn pusher(&self) -> Option<ClaimToken> {
+        self.token.as_ref().map(|token| self.wide.claims_as(token))
     }
 
     /// Shows the task as it is now, by a read or a commit that began at `as_of`.
@@ -50,7 +60,9 @@ impl Beside {
         let newest = self.shown.borrow().as_ref().map(|shown| shown.snapshot.head.revision);
         let is_news = newest.is_none_or(|newest| newest < snapshot.head.revision);
         // One that has had configs is shown that they are gone.
-        if is_news && (snapshot.head.pushes.is_some() || newest.is_some()) {
+        if is_news
+            && (self.is_sender() || snapshot.head.pushes.is_some() || newest.is_some())
+        {
             let snapshot = snapshot.clone();
             self.shown.send_replace(Some(Box::new(Shown { snapshot, as_of })));
         }
@@ -62,7 +74,7 @@ impl Beside {
 #[derive(Debug)]
 pub(crate) struct Feed {
     wide: Wide,
-    shown: Option<watch::Receiver<Option<Box<Shown>>>>,
+    shown: Option<Seen>,
 }
 
 impl Feed {
