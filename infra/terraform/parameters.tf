@@ -104,6 +104,7 @@ locals {
     LeaseSeconds                         = var.lease_seconds
     MaxAttempts                          = var.max_attempts
     UnservedTenantHours                  = var.unserved_tenant_hours
+    Inline                               = var.inline
     DeduplicateMessages                  = var.deduplicate_messages
     LogLevel                             = var.log_level
     Metrics                              = var.metrics

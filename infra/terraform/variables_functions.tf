@@ -538,6 +538,12 @@ variable "unserved_tenant_hours" {
   }
 }
 
+variable "inline" {
+  type        = bool
+  description = "INLINE: true runs the agent of a sender that waits in the invocation of request. Default: false."
+  default     = null
+}
+
 variable "deduplicate_messages" {
   type        = bool
   description = "DEDUPLICATE_MESSAGES: true takes a repeated messageId of an owner for the same message. Default: false."

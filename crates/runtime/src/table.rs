@@ -252,7 +252,6 @@ const AUTHORIZER: &[Reader] = &[Authorizer];
 const DOORS: &[Reader] = &[Request, Authorizer];
 const REQUEST: &[Reader] = &[Request];
 const AGENTS: &[Reader] = &[Request, SqsExecutor];
-const EXECUTOR: &[Reader] = &[SqsExecutor];
 /// Those that send pushes.
 const PUSHERS: &[Reader] = &[SqsExecutor, StreamRecovery, ScheduledRecovery];
 
@@ -361,6 +360,9 @@ variables! {
         of REQUEST, "The longest stream. The client resumes it.";
     BLOCKING_WAIT_SECONDS: Number { least: 0, most: 900, default: 25 }
         of REQUEST, "How long a sender waits for the answer.";
+    INLINE: Flag { default: false }
+        of REQUEST, "Whether a sender that waits for the answer, or follows its message by a stream, has the agent run in its own invocation. \
+        The function then needs the rights and variables of the agent.";
     DEDUPLICATE_MESSAGES: Flag { default: false }
         of REQUEST, "Whether a `messageId` that its owner has used before is the same message, sent again, as if it were an `Idempotency-Key`.";
 
@@ -385,11 +387,11 @@ variables! {
     } of REQUEST, "Where clients find the public key: the signature's `jku`.";
 
     LEASE_SECONDS: Number { least: 6, most: 900, default: 30 }
-        of EXECUTOR, "How long the task of a dead runner waits for the next.";
+        of AGENTS, "How long the task of a dead runner waits for the next.";
     MAX_ATTEMPTS: Number { least: 1, most: 100, default: 5 }
-        of EXECUTOR, "How often a turn is tried. The queue's `maxReceiveCount` must be at least this and 5 more.";
+        of AGENTS, "How often a turn is tried. The queue's `maxReceiveCount` must be at least this and 5 more.";
     UNSERVED_TENANT_HOURS: Number { least: 0, most: 8_760, default: 0 }
-        of EXECUTOR, "How long a task waits whose tenant no agent serves any more; then it fails. With 0 it is tried like any other, and fails.";
+        of AGENTS, "How long a task waits whose tenant no agent serves any more; then it fails. With 0 it is tried like any other, and fails.";
     SIGNAL_GRACE_SECONDS: Number { least: 1, most: 900, default: 60 }
         of TASKS, "How long a signal may take before the sweep sends another.";
     SCHEDULER_ROLE_ARN: Text {

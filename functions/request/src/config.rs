@@ -10,7 +10,7 @@ use a2a_lambda_aws::engine_with_table;
 use a2a_lambda_core::Agents;
 use a2a_lambda_http::{Bindings, Cors, HttpConfig, Scopes};
 use a2a_lambda_runtime::table::{
-    ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, CANCEL_SCOPE, KEEP_ALIVE_SECONDS,
+    ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, CANCEL_SCOPE, INLINE, KEEP_ALIVE_SECONDS,
     MAX_BODY_BYTES, MAX_OPEN_STREAMS_PER_OWNER, MAX_OPEN_TASKS_PER_OWNER, OWNER_CLAIM, PUSH_SCOPE,
     READ_SCOPE, REQUESTS_PER_MINUTE_PER_OWNER, RESPONSE_MODE, SEND_SCOPE, TENANT_CLAIM, Text,
 };
@@ -46,6 +46,8 @@ pub struct Config {
     pub open_streams: Option<NonZeroU64>,
     /// How many tasks an owner may have open. `None` for any number.
     pub open_tasks: Option<NonZeroU64>,
+    /// Whether a sender that waits has its agent run in its own invocation.
+    pub inline: bool,
     /// Which web pages may call.
     pub cors: Cors,
     /// How the bindings are served.
@@ -140,6 +142,7 @@ pub fn config(variables: &Variables<'_>) -> Result<Config, ConfigError> {
         requests_per_minute: NonZeroU64::new(variables.number(&REQUESTS_PER_MINUTE_PER_OWNER)?),
         open_streams: NonZeroU64::new(variables.number(&MAX_OPEN_STREAMS_PER_OWNER)?),
         open_tasks: NonZeroU64::new(variables.number(&MAX_OPEN_TASKS_PER_OWNER)?),
+        inline: variables.flag(&INLINE)?,
         cors: variables.read(&ALLOWED_ORIGINS, Cors::parse)?.unwrap_or_default(),
         http,
     })

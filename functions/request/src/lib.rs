@@ -107,6 +107,8 @@ impl Context {
         };
         let bindings = |engine: Engine, agents: Agents| {
             let operations = Operations::new(engine).within(limits.clone());
+            let operations =
+                if config.inline { operations.inline(agents.clone()) } else { operations };
             Bindings::new(operations, agents, config.http.clone())
         };
         let whole = bindings(with_short_streams(engine.clone()), agents.clone());

@@ -305,6 +305,11 @@ export interface Parameters {
    */
   readonly unservedTenantHours?: number;
   /**
+   * INLINE: true runs the agent of a sender that waits in the invocation of request. Default:
+   * false.
+   */
+  readonly inline?: boolean;
+  /**
    * DEDUPLICATE_MESSAGES: true takes a repeated messageId of an owner for the same message.
    * Default: false.
    */

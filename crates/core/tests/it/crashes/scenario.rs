@@ -10,6 +10,8 @@ use a2a_lambda_protocol::{
     SendMessageConfiguration, SendMessageRequest, TaskPushNotificationConfig, TaskState,
 };
 
+use a2a_lambda_testing::sending;
+
 use crate::delivery::config;
 use crate::support::{Scripted, World, script, secs, user};
 
@@ -54,6 +56,7 @@ pub(crate) fn agent() -> Scripted {
 pub(crate) enum Scenario {
     Send,
     SendWithConfig,
+    SendInline,
     FollowUpToQuestion,
     FollowUpToSleeper,
     FollowUpToQueued,
@@ -81,9 +84,10 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::Send,
         Self::SendWithConfig,
+        Self::SendInline,
         Self::FollowUpToQuestion,
         Self::FollowUpToSleeper,
         Self::FollowUpToQueued,
@@ -114,6 +118,7 @@ impl Scenario {
         match self {
             Self::Send => "send",
             Self::SendWithConfig => "send with a push config",
+            Self::SendInline => "send and run inline: updates, chunks, finish",
             Self::FollowUpToQuestion => "follow-up to a question",
             Self::FollowUpToSleeper => "follow-up to a parked task",
             Self::FollowUpToQueued => "follow-up to a queued task",
@@ -142,7 +147,7 @@ impl Scenario {
     }
 
     pub(crate) fn makes_a_task(self) -> bool {
-        matches!(self, Self::Send | Self::SendWithConfig)
+        matches!(self, Self::Send | Self::SendWithConfig | Self::SendInline)
     }
 
     /// Whether a config takes the place of another at the same receiver.
@@ -155,6 +160,7 @@ impl Scenario {
         match self {
             Self::Send
             | Self::SendWithConfig
+            | Self::SendInline
             | Self::Work
             | Self::SweepLostSignal
             | Self::WorkWithConfig
@@ -241,6 +247,13 @@ impl Scenario {
         match self {
             Self::Send => post(&operations, user("work"), false).await,
             Self::SendWithConfig => post(&operations, user("work"), true).await,
+            Self::SendInline => {
+                let operations = operations.inline(world.agents().clone());
+                let request = sending(user("work"));
+                let waits = SendMessageRequest { configuration: None, ..request };
+                let options = SendOptions::default();
+                Box::pin(operations.send(&World::alice(), waits, &options)).await.unwrap();
+            }
             Self::FollowUpToQuestion | Self::FollowUpToSleeper | Self::FollowUpToQueued => {
                 post(&operations, Message { task_id: id, ..user("more") }, false).await;
             }
