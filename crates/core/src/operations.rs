@@ -17,6 +17,7 @@ use crate::head::Head;
 use crate::ids::{Generation, InvalidId, Owner, TaskId, TaskKey, Tenant};
 use crate::log::{fold, trim_history};
 use crate::places::Limits;
+use crate::run::Runner;
 use crate::store::{Depth, Snapshot, StoreError};
 
 pub use send::SendOptions;
@@ -47,7 +48,8 @@ pub struct GetOptions {
 pub struct Operations {
     pub(crate) engine: Engine,
     limits: Limits,
-    inline: Option<inline::Inline>,
+    /// Who runs the agents of senders that wait, if that is done here.
+    inline: Option<Runner>,
 }
 
 impl Operations {

@@ -31,9 +31,6 @@ use crate::turn::{Owned, Shown, StopReason, Turn};
 use agent_run::{AgentResult, AgentRun, TurnError, lost};
 use committer::{AgentEnd, Committer};
 
-/// What the user is told of an agent that takes longer than an invocation.
-const OUT_OF_TIME: &str = "the agent did not finish in the time that an invocation has";
-
 /// One turn under a lease.
 pub(crate) struct TurnRun<'a> {
     engine: &'a Engine,
@@ -117,14 +114,13 @@ impl<'a> TurnRun<'a> {
             why = self.keep_lease(&key) => Err(TurnError::LeaseLost(why)),
             () = out_of_time => {
                 if self.beside.is_sender() {
-                    // Another invocation has more time.
                     info!(event = "turn_handed_over", tenant = %key.tenant, task = %key.task,
                         "the sender's time is over before the agent ends, and another invocation goes on");
                     Ok(AgentEnd::cut_off())
                 } else {
                     warn!(event = "agent_timed_out", tenant = %key.tenant, task = %key.task,
                         "the agent did not finish before the end of the invocation");
-                    Ok(AgentEnd::failed(Failure::retryable(OUT_OF_TIME)))
+                    Ok(AgentEnd::out_of_time())
                 }
             }
         };

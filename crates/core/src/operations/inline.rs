@@ -24,10 +24,6 @@ use crate::store::Snapshot;
 /// What is kept free of the sender's time for the last commit of a turn and for the answer.
 const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 
-/// The agents that run in their senders' invocations.
-#[derive(Debug, Clone)]
-pub(super) struct Inline(Runner);
-
 /// A task that is attended to while its sender waits.
 pub(super) struct Work {
     attending: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -45,18 +41,18 @@ impl Operations {
     /// here, as long as it waits. Pushes of such a task are left to stream recovery.
     #[must_use]
     pub fn inline(self, agents: Agents) -> Self {
-        let runner = Runner::new(self.engine.clone(), agents);
-        Self { inline: Some(Inline(runner)), ..self }
+        let inline = Some(Runner::new(self.engine.clone(), agents));
+        Self { inline, ..self }
     }
 
     /// Who runs the agent of a sender that waits until then: `None` where there is not the time, or
     /// inline execution is off.
-    pub(super) fn inline_until(&self, until: Timestamp) -> Option<(&Inline, Timestamp)> {
-        let inline = self.inline.as_ref()?;
+    pub(super) fn inline_until(&self, until: Timestamp) -> Option<(&Runner, Timestamp)> {
+        let runner = self.inline.as_ref()?;
         let Engine { clock, policy, .. } = &self.engine;
         let needed = ANSWER_MARGIN + policy.stop_margin + MIN_RUN;
         let has_time = until.saturating_since(clock.now()) > needed;
-        has_time.then_some((inline, until.saturating_sub(ANSWER_MARGIN)))
+        has_time.then_some((runner, until.saturating_sub(ANSWER_MARGIN)))
     }
 
     /// Carries out the signals of a message that was accepted. Where its agent is about to run inline,
@@ -68,11 +64,11 @@ impl Operations {
     }
 }
 
-impl Inline {
+impl Work {
     /// Begins to attend to a task that was accepted as this.
-    pub(super) fn begin(&self, accepted: Snapshot, deadline: Timestamp) -> Work {
+    pub(super) fn begin(runner: &Runner, accepted: Snapshot, deadline: Timestamp) -> Self {
         let (beside, seen) = Beside::sender();
-        let runner = self.0.clone();
+        let runner = runner.clone();
         let attending = async move {
             let head = accepted.head.clone();
             let attended = runner.attend_for_sender(accepted, deadline, &beside).await;
@@ -90,11 +86,9 @@ impl Inline {
                 runner.engine().carry_out_or_leave(&head, &now).await;
             }
         };
-        Work { attending: Some(Box::pin(attending)), seen }
+        Self { attending: Some(Box::pin(attending)), seen }
     }
-}
 
-impl Work {
     /// Works until the runner shows the task anew. `None` when the runner is done and has shown
     /// everything.
     ///

@@ -7,6 +7,7 @@ use a2a_lambda_protocol::{
     TaskPushNotificationConfig, Timestamp, validate,
 };
 
+use super::inline::Work;
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::{Refused, TransactError};
 use crate::head::{Head, Phase};
@@ -116,9 +117,9 @@ impl Operations {
         let Accepted { mut snapshot, before } =
             Box::pin(self.accept(caller, request, options, how)).await?;
         let clock = self.engine.clock.as_ref();
-        if let (None, Some((inline, deadline))) = (before, inline) {
+        if let (None, Some((runner, deadline))) = (before, inline) {
             let left = until.map_or(Duration::ZERO, |until| until.saturating_since(clock.now()));
-            let mut work = inline.begin(snapshot.clone(), deadline);
+            let mut work = Work::begin(runner, snapshot.clone(), deadline);
             snapshot = work.end(clock, left).await.unwrap_or(snapshot);
         }
         let snapshot = match until {

@@ -149,7 +149,7 @@ impl Operations {
         let Accepted { snapshot, before } = accepted;
         let ends = Ends::Settled(before.unwrap_or(snapshot.head.last_message));
         let inline = inline.filter(|_| before.is_none());
-        let work = inline.map(|(inline, deadline)| inline.begin(snapshot.clone(), deadline));
+        let work = inline.map(|(runner, deadline)| Work::begin(runner, snapshot.clone(), deadline));
         match options.last_event {
             // The events of a message that was accepted just now cannot have been seen.
             Some(last)
@@ -418,16 +418,13 @@ impl Tail {
             news = work.news() => news,
             () = self.engine.clock.sleep(rest) => return,
         };
-        match news {
-            Some(now) => {
-                if self.adopt(now).is_none() {
-                    self.look().await;
-                }
+        if let Some(now) = news {
+            if self.adopt(now).is_none() {
+                self.look().await;
             }
-            None => {
-                self.work = None;
-                self.look_at = self.engine.clock.now();
-            }
+        } else {
+            self.work = None;
+            self.look_at = self.engine.clock.now();
         }
     }
 

@@ -6,7 +6,6 @@ use a2a_lambda_protocol::Message;
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
-use super::OUT_OF_TIME;
 use super::agent_run::{AgentResult, AgentRun, TurnError};
 use crate::agent::{End, Failure};
 use crate::engine::{Engine, TransactError, chain};
@@ -45,9 +44,14 @@ impl AgentEnd {
         Self { result: Err(failure), updates: Vec::new(), at_once: false }
     }
 
-    /// The time of its sender was over, not the agent's.
+    pub(super) fn out_of_time() -> Self {
+        let reason = "the agent did not finish in the time that an invocation has";
+        Self::failed(Failure::retryable(reason))
+    }
+
+    /// The time of its sender was over: another invocation has more.
     pub(super) fn cut_off() -> Self {
-        Self { at_once: true, ..Self::failed(Failure::retryable(OUT_OF_TIME)) }
+        Self { at_once: true, ..Self::out_of_time() }
     }
 }
 

@@ -60,9 +60,7 @@ impl Beside {
         let newest = self.shown.borrow().as_ref().map(|shown| shown.snapshot.head.revision);
         let is_news = newest.is_none_or(|newest| newest < snapshot.head.revision);
         // One that has had configs is shown that they are gone.
-        if is_news
-            && (self.is_sender() || snapshot.head.pushes.is_some() || newest.is_some())
-        {
+        if is_news && (self.is_sender() || snapshot.head.pushes.is_some() || newest.is_some()) {
             let snapshot = snapshot.clone();
             self.shown.send_replace(Some(Box::new(Shown { snapshot, as_of })));
         }

@@ -181,8 +181,7 @@ async fn a_message_goes_by_the_queue_where_nobody_waits_long_enough() {
 #[tokio::test(start_paused = true)]
 async fn a_repeated_request_runs_no_second_agent() {
     let world = World::new(busy(3));
-    let options =
-        SendOptions { idempotency_key: Some("key".to_owned()), ..SendOptions::default() };
+    let options = SendOptions { idempotency_key: Some("key".to_owned()), ..SendOptions::default() };
     let message = user("go");
     let first = send(&world, message.clone(), &options);
     let (first, second) = tokio::join!(first, send(&world, message, &options));
