@@ -3,7 +3,7 @@
 use a2a_lambda_protocol::ErrorKind;
 use serde_json::json;
 
-use crate::support::{BINDINGS, Binding, World, follow_up, request, send};
+use crate::support::{BINDINGS, Binding, World, request, send};
 
 const KEY: &[(&str, &str)] = &[("Idempotency-Key", "k1")];
 
@@ -19,40 +19,6 @@ async fn the_same_message_under_the_same_key_is_accepted_once() {
     assert_eq!(ids[0], ids[1]);
     let listed = world.call(Binding::Rest, "ListTasks", json!({})).await.ok();
     assert_eq!(listed["totalSize"], 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_message_under_the_same_key_is_refused() {
-    for binding in BINDINGS {
-        let world = World::new();
-        world.call_with(binding, "SendMessage", send("hello"), KEY).await.ok();
-        let answer = world.call_with(binding, "SendMessage", send("something else"), KEY).await;
-        answer.names_fields(ErrorKind::InvalidParams, &["Idempotency-Key"], "reused");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_follow_up_is_accepted_once_too() {
-    for binding in BINDINGS {
-        let world = World::new();
-        let id = world.task_id("tck-input-required").await;
-        for _ in 0..2 {
-            let params = follow_up(&id, "tck-input-required");
-            let result = world.call_with(binding, "SendMessage", params, KEY).await.ok();
-            assert_eq!(result["task"]["history"].as_array().unwrap().len(), 3, "{result}");
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_key_is_its_owner_s_and_its_tenant_s() {
-    for binding in BINDINGS {
-        let world = World::new();
-        let result = world.call_with(binding, "SendMessage", send("hello"), KEY).await.ok();
-        let other = world.as_visitor("bob");
-        let others = other.call_with(binding, "SendMessage", send("hello"), KEY).await.ok();
-        assert_ne!(result["task"]["id"], others["task"]["id"]);
-    }
 }
 
 #[tokio::test(start_paused = true)]

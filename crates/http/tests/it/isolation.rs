@@ -1,28 +1,8 @@
 //! Owners and tenants do not see each other.
 
-use a2a_lambda_protocol::ErrorKind;
 use serde_json::{Value, json};
 
 use crate::support::{BINDINGS, Binding, World, call_request, operations_on, send, with};
-
-#[tokio::test(start_paused = true)]
-async fn tenants_do_not_see_each_other_s_tasks() {
-    for binding in BINDINGS {
-        let world = World::new();
-        let params = with(send("hello"), "/tenant", json!("acme"));
-        let result = world.call(binding, "SendMessage", params).await.ok();
-        let id = result["task"]["id"].as_str().unwrap();
-        for tenant in ["", "other"] {
-            let params = json!({ "id": id, "tenant": tenant });
-            let answer = world.call(binding, "GetTask", params).await;
-            answer.refused_as(ErrorKind::TaskNotFound, tenant);
-            let listed = world.call(binding, "ListTasks", json!({ "tenant": tenant })).await.ok();
-            assert_eq!(listed["totalSize"], 0, "{tenant}");
-        }
-        let params = json!({ "id": id, "tenant": "acme" });
-        world.call(binding, "GetTask", params).await.ok();
-    }
-}
 
 /// Every operation on a task, by its owner's elsewhere and by others, is answered byte for byte as
 /// on one that does not exist; and the task is as it was.

@@ -6,7 +6,6 @@
 mod bad_input;
 mod capabilities;
 mod card;
-mod conversations;
 mod encodings;
 mod envelope;
 mod extensions;

@@ -52,16 +52,6 @@ async fn the_conformance_agent_makes_each_kind_of_artifact() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn chunks_add_up_to_one_artifact() {
-    for binding in BINDINGS {
-        let task = World::new().task(binding, "tck-stream-artifact-chunked").await;
-        let parts = json!([{ "text": "one " }, { "text": "two " }, { "text": "three" }]);
-        assert_eq!(task["artifacts"].as_array().unwrap().len(), 1, "{task}");
-        assert_eq!(task["artifacts"][0]["parts"], parts);
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_agent_can_answer_with_a_message_and_no_task() {
     for binding in BINDINGS {
         let world = World::new();
@@ -172,14 +162,5 @@ async fn history_is_cut_to_the_length_that_is_asked_for() {
             assert_eq!(read, texts, "{binding:?} {length}");
             assert_eq!(task.get("history").is_none(), texts.is_empty(), "0 omits the field");
         }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_history_of_an_answer_is_cut_too() {
-    for binding in BINDINGS {
-        let params = with(send("hi"), "/configuration", json!({ "historyLength": 0 }));
-        let result = World::new().call(binding, "SendMessage", params).await.ok();
-        assert_eq!(result["task"].get("history"), None, "{result}");
     }
 }

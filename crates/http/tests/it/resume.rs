@@ -1,12 +1,9 @@
 //! Streams that go on where another was cut: `Last-Event-ID`.
 
-use std::time::Duration;
-
-use a2a_lambda_http::Body;
 use a2a_lambda_protocol::ErrorKind;
 use serde_json::json;
 
-use crate::support::{BINDINGS, Binding, Event, World, call_request, follow_up, send, with};
+use crate::support::{BINDINGS, Binding, Event, World, send, with};
 
 const KEY: (&str, &str) = ("Idempotency-Key", "k1");
 
@@ -58,69 +55,6 @@ async fn a_send_that_is_repeated_under_its_key_goes_on_too() {
             let listed = world.call(binding, "ListTasks", json!({})).await.ok();
             assert_eq!(listed["totalSize"], 1);
         }
-    }
-}
-
-/// Over all its streams: a message has no event and takes no number.
-#[tokio::test(start_paused = true)]
-async fn the_events_of_a_task_with_two_follow_ups_are_numbered_without_a_gap() {
-    let ids = |events: &[Event]| events.iter().map(|event| event.id).collect::<Vec<_>>();
-    for binding in BINDINGS {
-        let world = World::new();
-        let (asked, id) = streamed(&world, binding, "tck-input-required").await;
-        assert_eq!(ids(&asked), [1, 2, 3]);
-        let params = json!({ "id": id });
-        let mut whole = world.stream(binding, "SubscribeToTask", params.clone()).await;
-        let mut events = vec![whole.event().await.unwrap()];
-        for (text, expected) in
-            [("tck-input-required", [3, 4, 5]), ("tck-complete-task", [5, 6, 7])]
-        {
-            let params = follow_up(&id, text);
-            let stream = world.stream(binding, "SendStreamingMessage", params).await;
-            assert_eq!(ids(&stream.rest().await), expected, "{text}");
-        }
-        events.extend(whole.rest().await);
-        assert_eq!(ids(&events), [3, 4, 5, 6, 7]);
-        for had in 1..7_u64 {
-            let last = had.to_string();
-            let headers = [("Last-Event-ID", last.as_str())];
-            let stream =
-                world.stream_with(binding, "SubscribeToTask", params.clone(), &headers).await;
-            assert_eq!(ids(&stream.rest().await), (had + 1..=7).collect::<Vec<_>>());
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_that_is_cut_while_the_agent_works_misses_nothing() {
-    for binding in BINDINGS {
-        let world = World::new();
-        let whole = {
-            let (events, _) = streamed(&World::new(), binding, "test-stream-ticks").await;
-            events
-        };
-        let params = send("test-stream-ticks");
-        let mut stream = world.stream_with(binding, "SendStreamingMessage", params, &[KEY]).await;
-        let mut had = vec![stream.event().await.unwrap()];
-        let id = had[0].response["task"]["id"].clone();
-        // One event of each stream, and then it is cut.
-        loop {
-            drop(stream);
-            let last = had.last().unwrap().id.to_string();
-            let headers = [("Last-Event-ID", last.as_str())];
-            let params = json!({ "id": id });
-            let request = call_request(binding, "SubscribeToTask", params, &headers);
-            if matches!(world.open(request.clone()).await.body(), Body::Whole(_)) {
-                break;
-            }
-            let params = json!({ "id": id });
-            stream = world.stream_with(binding, "SubscribeToTask", params, &headers).await;
-            had.push(stream.event().await.unwrap());
-        }
-        let kinds = |events: &[Event]| -> Vec<_> {
-            events.iter().map(|event| (event.id, event.kind().to_owned())).collect()
-        };
-        assert_eq!(kinds(&had), kinds(&whole));
     }
 }
 
@@ -198,21 +132,6 @@ async fn who_has_had_everything_of_a_task_that_is_over_is_told_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_is_new_begins_with_its_task_whatever_was_had_before() {
-    for binding in BINDINGS {
-        for last in ["0", "1", "3", "18446744073709551615"] {
-            let headers = [("Last-Event-ID", last)];
-            let params = send("tck-complete-task");
-            let world = World::new();
-            let stream = world.stream_with(binding, "SendStreamingMessage", params, &headers).await;
-            let events = stream.rest().await;
-            assert_eq!(events[0].kind(), "task", "{last}: {events:?}");
-            assert_eq!(events.last().unwrap().state(), Some("TASK_STATE_COMPLETED"));
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_stranger_cannot_resume() {
     for binding in BINDINGS {
         let world = World::new();
@@ -227,23 +146,5 @@ async fn a_stranger_cannot_resume() {
             let answer = world.call_with(binding, "SubscribeToTask", params, &headers).await;
             answer.refused_as(ErrorKind::TaskNotFound, "not theirs");
         }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_question_is_passed_by_who_goes_on_behind_it() {
-    for binding in BINDINGS {
-        let world = World::new();
-        let (events, id) = streamed(&world, binding, "tck-input-required").await;
-        let last = events.last().unwrap().id.to_string();
-        let headers = [("Last-Event-ID", last.as_str())];
-        let stream =
-            world.stream_with(binding, "SubscribeToTask", json!({ "id": id }), &headers).await;
-        let reader = tokio::spawn(stream.rest());
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        world.call(binding, "SendMessage", follow_up(&id, "tck-complete-task")).await.ok();
-        let rest = reader.await.unwrap();
-        assert_eq!(rest.last().unwrap().state(), Some("TASK_STATE_COMPLETED"), "{rest:?}");
-        assert!(rest[0].id > events.last().unwrap().id, "{rest:?}");
     }
 }

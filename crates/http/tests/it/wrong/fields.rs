@@ -5,9 +5,9 @@ use http::{Request, Response};
 use serde_json::{Value, json};
 
 use super::expected::INVALID;
-use super::schema::{FIELDS, Type};
-use super::{Scene, is_in_path, is_in_query};
-use crate::support::{BINDINGS, Binding, call_request, named_fields, with, without};
+use super::schema::{BASES, Type};
+use super::{Scene, is_in_path, is_in_query, schema};
+use crate::support::{Binding, call_request, named_fields, with, without};
 
 /// The field's path as an error has it.
 fn path(place: &str) -> String {
@@ -19,23 +19,26 @@ fn path(place: &str) -> String {
 }
 
 /// Every field on both bindings, as far as it is not in the path.
-fn fields() -> impl Iterator<Item = (Binding, &'static str, &'static str, Type)> {
-    FIELDS.iter().flat_map(|(operations, place, of)| {
-        operations.iter().flat_map(move |operation| {
-            let bindings = BINDINGS.into_iter();
-            let bindings = bindings.filter(move |binding| {
-                *binding == Binding::JsonRpc || !is_in_path(operation, place)
-            });
-            bindings.map(move |binding| (binding, *operation, *place, *of))
-        })
-    })
+async fn fields() -> Vec<(Binding, &'static str, &'static str, Type)> {
+    let scene = Scene::new().await;
+    let mut all = Vec::new();
+    for operation in BASES.iter().flat_map(|(operations, _)| *operations) {
+        for (place, of) in schema::fields(&scene.params(operation)) {
+            let place: &str = place.leak();
+            all.push((Binding::JsonRpc, *operation, place, of));
+            if !is_in_path(operation, place) {
+                all.push((Binding::Rest, *operation, place, of));
+            }
+        }
+    }
+    all
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_another_type() {
     let scene = Scene::new().await;
     let before = scene.seen().await;
-    for (binding, operation, place, of) in fields() {
+    for (binding, operation, place, of) in fields().await {
         if binding == Binding::Rest && is_in_query(operation) && of == Type::Text {
             // All that is in a query is text.
             continue;
@@ -77,7 +80,7 @@ fn assert_same(one: &Response<Bytes>, other: &Response<Bytes>, why: &str) {
 
 #[tokio::test(start_paused = true)]
 async fn null_is_as_good_as_absent() {
-    for (binding, operation, place, _) in fields() {
+    for (binding, operation, place, _) in fields().await {
         let is_item = place.rsplit('/').next().unwrap().parse::<u8>().is_ok();
         if is_item || binding == Binding::Rest && is_in_query(operation) {
             continue;
@@ -93,7 +96,7 @@ async fn null_is_as_good_as_absent() {
 #[tokio::test(start_paused = true)]
 async fn null_among_the_items_of_a_list_is_refused() {
     let scene = Scene::new().await;
-    for (binding, operation, place, _) in fields() {
+    for (binding, operation, place, _) in fields().await {
         if place.rsplit('/').next().unwrap().parse::<u8>().is_ok() {
             let params = with(scene.params(operation), place, Value::Null);
             let why = format!("{binding:?} {operation} {place}");
@@ -127,7 +130,7 @@ fn renamed(params: Value, place: &str, name: &str, keep: bool) -> Value {
 #[tokio::test(start_paused = true)]
 async fn in_the_spelling_of_the_proto() {
     let mut spelled = 0;
-    for (binding, operation, place, _) in fields() {
+    for (binding, operation, place, _) in fields().await {
         let Some(snake) = snake_case(place.rsplit('/').next().unwrap()) else { continue };
         spelled += 1;
         let why = format!("{binding:?} {operation} {place}");
@@ -147,7 +150,7 @@ async fn in_the_spelling_of_the_proto() {
 
 #[tokio::test(start_paused = true)]
 async fn of_no_name_that_is_known() {
-    for (binding, operation, place, of) in fields() {
+    for (binding, operation, place, of) in fields().await {
         let object = if of == Type::Object { place } else { "" };
         if object.ends_with("etadata") || binding == Binding::Rest && is_in_query(operation) {
             // The one is the sender's own, the other is a query, which has tests of its own.
@@ -165,7 +168,7 @@ async fn of_no_name_that_is_known() {
 
 #[tokio::test(start_paused = true)]
 async fn given_twice() {
-    for (binding, operation, place, _) in fields() {
+    for (binding, operation, place, _) in fields().await {
         let name = place.rsplit('/').next().unwrap();
         if name.parse::<u8>().is_ok() {
             continue;

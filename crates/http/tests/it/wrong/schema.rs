@@ -1,5 +1,7 @@
 //! What the operations take.
 
+use serde_json::Value;
+
 /// The type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Type {
@@ -13,13 +15,27 @@ pub(super) enum Type {
 }
 
 impl Type {
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::Number(_) => Self::Integer,
+            Value::Bool(_) => Self::Boolean,
+            Value::Array(_) => Self::List,
+            Value::Object(_) => Self::Object,
+            Value::String(text) if text.contains("_STATE_") || text.contains("ROLE_") => Self::Enum,
+            Value::String(text) if text.ends_with("00Z") => Self::Time,
+            _ => Self::Text,
+        }
+    }
+
     /// Values that are not of this type.
     pub(super) fn wrong(self) -> &'static [&'static str] {
         match self {
             Self::Text => &["1", "true", "{}", "[]", "[\"a\"]"],
             Self::Integer => &["\"x\"", "\"\"", "1.5", "true", "{}", "[]", "3000000000", "1e99"],
             Self::Boolean => &["1", "\"yes\"", "\"\"", "{}", "[]"],
-            Self::Enum => &["\"COMPLETED\"", "\"\"", "1.5", "true", "{}", "[]", "99"],
+            Self::Enum => {
+                &["\"COMPLETED\"", "\"user\"", "\"9\"", "\"\"", "1.5", "true", "{}", "[]", "99"]
+            }
             Self::Time => &["\"yesterday\"", "\"2025-13-01T00:00:00Z\"", "1", "true", "{}", "[]"],
             Self::List => &["1", "\"a\"", "true", "{}"],
             Self::Object => &["1", "\"a\"", "true", "[]"],
@@ -87,73 +103,21 @@ pub(super) const BASES: &[(&[&str], &str)] = &[
     (CARD, r#"{ "tenant": "" }"#),
 ];
 
-/// Every field.
-#[rustfmt::skip] // A line for each.
-pub(super) const FIELDS: &[(&[&str], &str, Type)] = &[
-    (SEND, "/tenant", Type::Text),
-    (SEND, "/message", Type::Object),
-    (SEND, "/message/messageId", Type::Text),
-    (SEND, "/message/contextId", Type::Text),
-    (SEND, "/message/taskId", Type::Text),
-    (SEND, "/message/role", Type::Enum),
-    (SEND, "/message/extensions", Type::List),
-    (SEND, "/message/extensions/0", Type::Text),
-    (SEND, "/message/referenceTaskIds", Type::List),
-    (SEND, "/message/referenceTaskIds/0", Type::Text),
-    (SEND, "/message/metadata", Type::Object),
-    (SEND, "/message/parts", Type::List),
-    (SEND, "/message/parts/0", Type::Object),
-    (SEND, "/message/parts/0/text", Type::Text),
-    (SEND, "/message/parts/0/filename", Type::Text),
-    (SEND, "/message/parts/0/mediaType", Type::Text),
-    (SEND, "/message/parts/0/metadata", Type::Object),
-    (SEND, "/message/parts/1/raw", Type::Text),
-    (SEND, "/message/parts/2/url", Type::Text),
-    (SEND, "/configuration", Type::Object),
-    (SEND, "/configuration/acceptedOutputModes", Type::List),
-    (SEND, "/configuration/acceptedOutputModes/0", Type::Text),
-    (SEND, "/configuration/historyLength", Type::Integer),
-    (SEND, "/configuration/returnImmediately", Type::Boolean),
-    (SEND, "/configuration/taskPushNotificationConfig", Type::Object),
-    (SEND, "/configuration/taskPushNotificationConfig/tenant", Type::Text),
-    (SEND, "/configuration/taskPushNotificationConfig/id", Type::Text),
-    (SEND, "/configuration/taskPushNotificationConfig/taskId", Type::Text),
-    (SEND, "/configuration/taskPushNotificationConfig/url", Type::Text),
-    (SEND, "/configuration/taskPushNotificationConfig/token", Type::Text),
-    (SEND, "/configuration/taskPushNotificationConfig/authentication", Type::Object),
-    (SEND, "/configuration/taskPushNotificationConfig/authentication/scheme", Type::Text),
-    (SEND, "/configuration/taskPushNotificationConfig/authentication/credentials", Type::Text),
-    (SEND, "/metadata", Type::Object),
-    (GET, "/tenant", Type::Text),
-    (GET, "/id", Type::Text),
-    (GET, "/historyLength", Type::Integer),
-    (LIST, "/tenant", Type::Text),
-    (LIST, "/contextId", Type::Text),
-    (LIST, "/status", Type::Enum),
-    (LIST, "/pageSize", Type::Integer),
-    (LIST, "/pageToken", Type::Text),
-    (LIST, "/historyLength", Type::Integer),
-    (LIST, "/statusTimestampAfter", Type::Time),
-    (LIST, "/includeArtifacts", Type::Boolean),
-    (CANCEL, "/tenant", Type::Text),
-    (CANCEL, "/id", Type::Text),
-    (CANCEL, "/metadata", Type::Object),
-    (SUBSCRIBE, "/tenant", Type::Text),
-    (SUBSCRIBE, "/id", Type::Text),
-    (CREATE, "/tenant", Type::Text),
-    (CREATE, "/id", Type::Text),
-    (CREATE, "/taskId", Type::Text),
-    (CREATE, "/url", Type::Text),
-    (CREATE, "/token", Type::Text),
-    (CREATE, "/authentication", Type::Object),
-    (CREATE, "/authentication/scheme", Type::Text),
-    (CREATE, "/authentication/credentials", Type::Text),
-    (WHICH, "/tenant", Type::Text),
-    (WHICH, "/taskId", Type::Text),
-    (WHICH, "/id", Type::Text),
-    (CONFIGS, "/tenant", Type::Text),
-    (CONFIGS, "/taskId", Type::Text),
-    (CONFIGS, "/pageSize", Type::Integer),
-    (CONFIGS, "/pageToken", Type::Text),
-    (CARD, "/tenant", Type::Text),
-];
+/// Every field of these parameters, with its path. Metadata and data are the sender's own.
+pub(super) fn fields(params: &Value) -> Vec<(String, Type)> {
+    let children: Vec<(String, &Value)> = match params {
+        Value::Object(object) => object.iter().map(|(name, of)| (name.clone(), of)).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(i, of)| (i.to_string(), of)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let mut all = Vec::new();
+    for (name, value) in children.into_iter().filter(|(name, _)| name != "data") {
+        all.push((format!("/{name}"), Type::of(value)));
+        if name != "metadata" {
+            all.extend(fields(value).into_iter().map(|(path, of)| (format!("/{name}{path}"), of)));
+        }
+    }
+    all
+}
