@@ -7,8 +7,8 @@ use a2a_lambda_core::{
     Clock as _, Engine, MemoryStore, Operations, Owner, Policy, TaskId, TaskKey, Tenant,
 };
 use a2a_lambda_protocol::{
-    Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
-    Timestamp,
+    Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task,
+    TaskPushNotificationConfig, Timestamp,
 };
 
 use crate::{FaultyStore, INVOCATION, Receivers, Signals, TestClock, TestIds, TestVault};
@@ -102,15 +102,37 @@ pub fn user(text: &str) -> Message {
     }
 }
 
+/// A user's message to a task, with one part of text.
+pub fn to(task: &TaskKey, text: &str) -> Message {
+    Message { task_id: task.task.as_str().to_owned(), ..user(text) }
+}
+
 /// A request that sends a message and does not wait for what comes of it.
 pub fn sending(message: Message) -> SendMessageRequest {
+    pushing(message, None)
+}
+
+/// The same, with a push config if there is one.
+pub fn pushing(message: Message, config: Option<TaskPushNotificationConfig>) -> SendMessageRequest {
     SendMessageRequest {
         message: Some(message),
         configuration: Some(SendMessageConfiguration {
             return_immediately: true,
+            task_push_notification_config: config,
             ..SendMessageConfiguration::default()
         }),
         ..SendMessageRequest::default()
+    }
+}
+
+/// The task that is the answer to a message.
+///
+/// # Panics
+/// When the agent has answered with a message.
+pub fn task_of(answer: SendMessageResponse) -> Task {
+    match answer {
+        SendMessageResponse::Task(task) => task,
+        SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
     }
 }
 
@@ -123,8 +145,8 @@ pub async fn submit(engine: &Engine, caller: &Caller, text: &str) -> TaskKey {
     let request = sending(user(text));
     let sent = Box::pin(operations.send(caller, request, &SendOptions::default())).await;
     match sent {
-        Ok(SendMessageResponse::Task(task)) => key(caller, &task.id),
-        other => panic!("no task, but {other:?}"),
+        Ok(answer) => key(caller, &task_of(answer).id),
+        Err(error) => panic!("it is refused: {error}"),
     }
 }
 

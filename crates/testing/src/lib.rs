@@ -19,7 +19,7 @@ use std::time::Duration;
 
 pub use bed::{Bed, BedBuilder, at_every_crash};
 pub use clock::TestClock;
-pub use doubles::{Doubles, caller, sending, submit, user};
+pub use doubles::{Doubles, caller, pushing, sending, submit, task_of, to, user};
 pub use gate::Gate;
 pub use ids::TestIds;
 pub use input::Input;

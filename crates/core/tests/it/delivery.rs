@@ -16,9 +16,9 @@ use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::push::PushConfig;
 use a2a_lambda_core::{Delivered, Mark, Operations, ProtocolVersion, Tally, TaskKey, deliver};
 use a2a_lambda_protocol::{
-    DeleteTaskPushNotificationConfigRequest, Message, SendMessageConfiguration, SendMessageRequest,
-    SendMessageResponse, TaskPushNotificationConfig,
+    DeleteTaskPushNotificationConfigRequest, Message, TaskPushNotificationConfig,
 };
+use a2a_lambda_testing::{pushing, task_of};
 
 use crate::support::{World, secs, user};
 
@@ -47,20 +47,10 @@ impl World {
         config: TaskPushNotificationConfig,
         options: &SendOptions,
     ) -> TaskKey {
-        let request = SendMessageRequest {
-            message: Some(message),
-            configuration: Some(SendMessageConfiguration {
-                return_immediately: true,
-                task_push_notification_config: Some(config),
-                ..SendMessageConfiguration::default()
-            }),
-            ..SendMessageRequest::default()
-        };
+        let request = pushing(message, Some(config));
         let operations = Operations::new(self.healthy());
-        match Box::pin(operations.send(&Self::alice(), request, options)).await.unwrap() {
-            SendMessageResponse::Task(task) => Self::key(&task.id),
-            SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
-        }
+        let sent = Box::pin(operations.send(&Self::alice(), request, options)).await;
+        Self::key(&task_of(sent.unwrap()).id)
     }
 
     /// Registers a receiver for a task.

@@ -12,9 +12,9 @@ use a2a_lambda_core::{Delivered, End, Policy, ProtocolVersion, Retention, TaskKe
 use a2a_lambda_protocol::{
     A2aError, Artifact, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, ErrorKind,
     GetTaskPushNotificationConfigRequest, GetTaskRequest, ListTaskPushNotificationConfigsRequest,
-    ListTasksRequest, Message, Part, SendMessageConfiguration, SendMessageRequest,
-    SendMessageResponse, Task, TaskPushNotificationConfig, TaskState,
+    ListTasksRequest, Message, Part, Task, TaskPushNotificationConfig, TaskState,
 };
+use a2a_lambda_testing::{sending, task_of};
 
 use crate::delivery::{config, url};
 use crate::support::{
@@ -72,20 +72,9 @@ fn says_much() -> Scripted {
 }
 
 async fn send(world: &World, message: Message, key: Option<&str>) -> Result<Task, A2aError> {
-    let request = SendMessageRequest {
-        message: Some(message),
-        configuration: Some(SendMessageConfiguration {
-            return_immediately: true,
-            ..SendMessageConfiguration::default()
-        }),
-        ..SendMessageRequest::default()
-    };
     let options = SendOptions { idempotency_key: key.map(str::to_owned), ..SendOptions::default() };
     let operations = world.operations();
-    match Box::pin(operations.send(&World::alice(), request, &options)).await? {
-        SendMessageResponse::Task(task) => Ok(task),
-        SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
-    }
+    Box::pin(operations.send(&World::alice(), sending(message), &options)).await.map(task_of)
 }
 
 /// A task that has just ended, of a request under a key.

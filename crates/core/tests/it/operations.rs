@@ -18,13 +18,11 @@ mod tail_faults;
 mod waiting;
 
 use a2a_lambda_core::operations::SendOptions;
-use a2a_lambda_core::{Caller, End, Owner, Tail};
-use a2a_lambda_protocol::{
-    A2aError, ErrorKind, Message, SendMessageConfiguration, SendMessageRequest,
-    SendMessageResponse, Task,
-};
+use a2a_lambda_core::{Caller, End, Tail};
+use a2a_lambda_protocol::{A2aError, ErrorKind, Message, SendMessageRequest, Task};
+use a2a_lambda_testing::{caller, sending, task_of};
 
-use crate::support::{Scripted, World, script, secs, tenant};
+use crate::support::{Scripted, World, script, secs};
 
 /// Asks which one, and completes when it is told.
 fn asks() -> Scripted {
@@ -52,24 +50,14 @@ fn takes(seconds: u64) -> Scripted {
     })
 }
 
-fn caller(tenant_name: &str, owner: &str) -> Caller {
-    Caller { tenant: tenant(tenant_name), owner: Owner::parse(owner).unwrap() }
-}
-
 /// Callers who must not see what [`World::alice`] does.
 fn others() -> [Caller; 2] {
     [caller("", "mallory"), caller("other", "alice")]
 }
 
-fn request(message: Message, return_immediately: bool) -> SendMessageRequest {
-    SendMessageRequest {
-        message: Some(message),
-        configuration: Some(SendMessageConfiguration {
-            return_immediately,
-            ..SendMessageConfiguration::default()
-        }),
-        ..SendMessageRequest::default()
-    }
+/// A request whose sender waits.
+fn waiting(message: Message) -> SendMessageRequest {
+    SendMessageRequest { message: Some(message), ..SendMessageRequest::default() }
 }
 
 /// Sends without waiting, as Alice.
@@ -86,10 +74,7 @@ async fn send_as(
 ) -> Result<Task, A2aError> {
     let options = SendOptions { idempotency_key: key.map(str::to_owned), ..SendOptions::default() };
     let operations = world.operations();
-    match Box::pin(operations.send(caller, request(message, true), &options)).await? {
-        SendMessageResponse::Task(task) => Ok(task),
-        SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
-    }
+    Box::pin(operations.send(caller, sending(message), &options)).await.map(task_of)
 }
 
 /// Sends a message and follows what comes of it, as Alice.
@@ -98,7 +83,7 @@ async fn send_streaming(
     message: Message,
     options: &SendOptions,
 ) -> Result<Tail, A2aError> {
-    let (operations, request) = (world.operations(), request(message, false));
+    let (operations, request) = (world.operations(), waiting(message));
     Box::pin(operations.send_streaming(&World::alice(), request, options)).await
 }
 

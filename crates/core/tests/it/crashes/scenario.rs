@@ -7,7 +7,7 @@ use a2a_lambda_core::{
 };
 use a2a_lambda_protocol::{
     CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, Json, Message, Part,
-    SendMessageConfiguration, SendMessageRequest, TaskPushNotificationConfig, TaskState,
+    TaskPushNotificationConfig, TaskState,
 };
 
 use a2a_lambda_testing::sending;
@@ -345,14 +345,6 @@ impl Scenario {
 }
 
 async fn post(operations: &Operations, message: Message, with_config: bool) {
-    let request = SendMessageRequest {
-        message: Some(message),
-        configuration: Some(SendMessageConfiguration {
-            return_immediately: true,
-            task_push_notification_config: with_config.then(|| config("hook")),
-            ..SendMessageConfiguration::default()
-        }),
-        ..SendMessageRequest::default()
-    };
+    let request = a2a_lambda_testing::pushing(message, with_config.then(|| config("hook")));
     operations.send(&World::alice(), request, &SendOptions::default()).await.unwrap();
 }

@@ -3,7 +3,7 @@
 use a2a_lambda_core::{Delivered, End, ProtocolVersion, Reply, Tally};
 
 use super::{config, sent, url};
-use crate::support::{Fault, Kind, Manner, Scripted, World, millis, script, secs};
+use crate::support::{Fault, Kind, Manner, Scripted, World, millis, script, secs, to};
 
 fn completes() -> Scripted {
     script(|_, _| Box::pin(async { Ok(End::Completed(Reply::from("done"))) }))
@@ -130,18 +130,7 @@ async fn a_config_that_a_refused_message_had_replaced_goes_on() {
         let first = call.kind == Kind::PutConfig && call.of_kind == 1;
         first.then_some(Fault::SlowAnswer(secs(1)))
     });
-    let request = a2a_lambda_protocol::SendMessageRequest {
-        message: Some(a2a_lambda_protocol::Message {
-            task_id: key.task.as_str().to_owned(),
-            ..crate::support::user("more")
-        }),
-        configuration: Some(a2a_lambda_protocol::SendMessageConfiguration {
-            return_immediately: true,
-            task_push_notification_config: Some(config("hook")),
-            ..a2a_lambda_protocol::SendMessageConfiguration::default()
-        }),
-        ..a2a_lambda_protocol::SendMessageRequest::default()
-    };
+    let request = a2a_lambda_testing::pushing(to(&key, "more"), Some(config("hook")));
     let options = a2a_lambda_core::SendOptions::default();
     let (operations, alice) = (world.operations(), World::alice());
     let canceling = async {

@@ -3,47 +3,22 @@
 
 use std::collections::BTreeSet;
 
-use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::operator::Operator;
 use a2a_lambda_core::push::{Attempt, DeliveryRecord, Trouble};
 use a2a_lambda_core::{Delivered, Generation, ProtocolVersion, PushConfigs, Registration, TaskKey};
 use a2a_lambda_protocol::{
     A2aError, DeleteTaskPushNotificationConfigRequest, ErrorKind,
-    ListTaskPushNotificationConfigsRequest, Message, SendMessageConfiguration, SendMessageRequest,
-    SendMessageResponse, TaskPushNotificationConfig,
+    ListTaskPushNotificationConfigsRequest, TaskPushNotificationConfig,
 };
 use futures_util::future::join_all;
 
+use super::inline_configs::{send, urls};
 use super::{asks, completes, takes, told};
-use crate::support::{Fault, Kind, World, history, secs, user};
+use crate::support::{Fault, Kind, World, history, secs, to, user};
 
 fn config(id: &str, url: &str) -> TaskPushNotificationConfig {
     let (id, url) = (id.to_owned(), format!("https://{url}.example/hook"));
     TaskPushNotificationConfig { id, url, ..TaskPushNotificationConfig::default() }
-}
-
-/// Sends a message with a config, without waiting.
-async fn send(
-    world: &World,
-    message: Message,
-    config: TaskPushNotificationConfig,
-    key: Option<&str>,
-) -> Result<TaskKey, A2aError> {
-    let request = SendMessageRequest {
-        message: Some(message),
-        configuration: Some(SendMessageConfiguration {
-            return_immediately: true,
-            task_push_notification_config: Some(config),
-            ..SendMessageConfiguration::default()
-        }),
-        ..SendMessageRequest::default()
-    };
-    let idempotency_key = key.map(str::to_owned);
-    let options = SendOptions { idempotency_key, ..SendOptions::default() };
-    match Box::pin(world.operations().send(&World::alice(), request, &options)).await? {
-        SendMessageResponse::Task(task) => Ok(World::key(&task.id)),
-        SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
-    }
 }
 
 async fn create(world: &World, key: &TaskKey, id: &str) -> Result<(), A2aError> {
@@ -61,15 +36,6 @@ async fn delete(world: &World, key: &TaskKey, id: &str) {
         ..DeleteTaskPushNotificationConfigRequest::default()
     };
     world.operations().delete_push_config(&World::alice(), &request).await.unwrap();
-}
-
-fn to(key: &TaskKey, text: &str) -> Message {
-    Message { task_id: key.task.as_str().to_owned(), ..user(text) }
-}
-
-async fn urls(world: &World, key: &TaskKey) -> Vec<String> {
-    world.assert_nothing_is_left_behind(key).await;
-    world.configs(key).await.into_iter().map(|config| config.url).collect()
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,13 +2,11 @@
 
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{End, Next, StreamEvent, Tail, Turn};
-use a2a_lambda_protocol::{
-    ListTasksRequest, Message, Role, StreamResponse, SubscribeToTaskRequest, Task,
-};
+use a2a_lambda_protocol::{ListTasksRequest, Role, StreamResponse, SubscribeToTaskRequest, Task};
 
 use super::{send_streaming, told};
 use crate::support::{
-    Fault, Kind, Scripted, World, drain, event, millis, script, secs, told_by, user,
+    Fault, Kind, Scripted, World, drain, event, millis, script, secs, to, told_by, user,
 };
 
 fn may() -> SendOptions {
@@ -139,7 +137,7 @@ async fn a_follow_up_is_not_held_back() {
     let world = World::new(super::asks());
     let key = world.submit("first").await;
     world.attend(&key).await;
-    let message = Message { task_id: key.task.as_str().to_owned(), ..user("second") };
+    let message = to(&key, "second");
     let mut tail = send_streaming(&world, message, &may()).await.unwrap();
     let begin = world.passed();
     assert_eq!(told_by(&[event(&mut tail).await]), ["3 task SUBMITTED"]);

@@ -4,44 +4,30 @@ use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{Position, PushConfig, TaskKey};
 use a2a_lambda_protocol::{
-    A2aError, AuthenticationInfo, ErrorKind, Message, SendMessageConfiguration, SendMessageRequest,
-    SendMessageResponse, TaskPushNotificationConfig,
+    A2aError, AuthenticationInfo, ErrorKind, Message, TaskPushNotificationConfig,
 };
+use a2a_lambda_testing::{pushing, task_of};
 
 use super::{asks, caller, completes, takes, told};
-use crate::support::{Fault, Kind, World, history, millis, secs, user};
+use crate::support::{Fault, Kind, World, history, millis, secs, to, user};
 
 fn config(url: &str) -> TaskPushNotificationConfig {
     TaskPushNotificationConfig { url: url.into(), ..TaskPushNotificationConfig::default() }
 }
 
-fn to(key: &TaskKey, text: &str) -> Message {
-    Message { task_id: key.task.as_str().to_owned(), ..user(text) }
-}
-
 /// Sends a message with a config, without waiting, as Alice.
-async fn send(
+pub(super) async fn send(
     world: &World,
     message: Message,
     config: TaskPushNotificationConfig,
     key: Option<&str>,
 ) -> Result<TaskKey, A2aError> {
-    let request = SendMessageRequest {
-        message: Some(message),
-        configuration: Some(SendMessageConfiguration {
-            return_immediately: true,
-            task_push_notification_config: Some(config),
-            ..SendMessageConfiguration::default()
-        }),
-        ..SendMessageRequest::default()
-    };
+    let request = pushing(message, Some(config));
     let idempotency_key = key.map(str::to_owned);
     let version = ProtocolVersion::V0_3;
     let options = SendOptions { idempotency_key, version, ..SendOptions::default() };
-    match world.operations().send(&World::alice(), request, &options).await? {
-        SendMessageResponse::Task(task) => Ok(World::key(&task.id)),
-        SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
-    }
+    let sent = Box::pin(world.operations().send(&World::alice(), request, &options)).await?;
+    Ok(World::key(&task_of(sent).id))
 }
 
 /// The configs that a task has.
@@ -50,7 +36,7 @@ async fn kept(world: &World, key: &TaskKey) -> Vec<PushConfig> {
     world.configs(key).await
 }
 
-async fn urls(world: &World, key: &TaskKey) -> Vec<String> {
+pub(super) async fn urls(world: &World, key: &TaskKey) -> Vec<String> {
     kept(world, key).await.into_iter().map(|config| config.url).collect()
 }
 
@@ -236,14 +222,7 @@ async fn a_follow_up_that_is_refused_because_the_task_ends_meanwhile_leaves_no_c
 async fn a_follow_up_to_the_task_of_another_leaves_no_config() {
     let world = World::new(takes(600));
     let key = world.submit("go").await;
-    let request = SendMessageRequest {
-        message: Some(to(&key, "more")),
-        configuration: Some(SendMessageConfiguration {
-            task_push_notification_config: Some(config("https://example.com")),
-            ..SendMessageConfiguration::default()
-        }),
-        ..SendMessageRequest::default()
-    };
+    let request = pushing(to(&key, "more"), Some(config("https://example.com")));
     let mallory = caller("", "mallory");
     let sent = world.operations().send(&mallory, request, &SendOptions::default()).await;
     assert_eq!(sent.unwrap_err().kind, ErrorKind::TaskNotFound);

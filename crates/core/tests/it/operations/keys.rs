@@ -3,7 +3,9 @@
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_protocol::{ErrorKind, ListTasksRequest, Message, TaskState};
 
-use super::{asks, caller, completes, others, request, send_as, takes, told};
+use a2a_lambda_testing::sending;
+
+use super::{asks, caller, completes, others, send_as, takes, told};
 use crate::support::{Fault, Kind, World, history, secs, user};
 
 async fn send(
@@ -168,8 +170,7 @@ async fn a_key_has_its_bounds() {
     }
     assert!(send(&world, user("hello"), &"k".repeat(256)).await.is_ok());
     let options = SendOptions { idempotency_key: Some("k".repeat(257)), ..SendOptions::default() };
-    let sent =
-        world.operations().send(&World::alice(), request(user("hello"), true), &options).await;
+    let sent = world.operations().send(&World::alice(), sending(user("hello")), &options).await;
     assert_eq!(told(&sent.unwrap_err()).1, ["Idempotency-Key"]);
 }
 

@@ -2,11 +2,12 @@
 
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_protocol::{
-    ErrorKind, ListTasksRequest, Message, Part, Role, SendMessageRequest, SendMessageResponse,
-    TaskState,
+    ErrorKind, ListTasksRequest, Message, Part, Role, SendMessageRequest, TaskState,
 };
 
-use super::{asks, completes, others, request, send, send_as, told};
+use a2a_lambda_testing::{sending, task_of};
+
+use super::{asks, completes, others, send, send_as, told};
 use crate::support::{Fault, Kind, World, history, secs, user};
 
 fn to(id: &str, text: &str) -> Message {
@@ -176,10 +177,10 @@ async fn the_answers_history_is_as_long_as_was_asked() {
     let world = World::new(asks());
     let task = send(&world, user("first")).await.unwrap();
     for (length, expected) in [(Some(0), 0), (Some(1), 1), (None, 4)] {
-        let mut request = request(to(&task.id, "more"), true);
+        let mut request = sending(to(&task.id, "more"));
         request.configuration.as_mut().unwrap().history_length = length;
         let sent = world.operations().send(&World::alice(), request, &SendOptions::default()).await;
-        let SendMessageResponse::Task(task) = sent.unwrap() else { panic!("no task") };
+        let task = task_of(sent.unwrap());
         assert_eq!(task.history.len(), expected, "{length:?}");
     }
 }

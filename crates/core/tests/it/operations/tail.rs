@@ -2,14 +2,11 @@
 
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{End, Failure};
-use a2a_lambda_protocol::{
-    ErrorKind, Message, Part, SendMessageConfiguration, SendMessageRequest, StreamResponse,
-    SubscribeToTaskRequest,
-};
+use a2a_lambda_protocol::{ErrorKind, Message, Part, StreamResponse, SubscribeToTaskRequest};
 
 use super::{asks, caller, completes, others, send_streaming, takes, told};
 use crate::support::{
-    Scripted, World, drain, event, history, millis, script, secs, subscribe, told_by, user,
+    Scripted, World, drain, event, history, millis, script, secs, subscribe, to, told_by, user,
 };
 
 /// Shows a bit of everything, with and without pauses.
@@ -169,7 +166,7 @@ async fn a_message_to_a_task_at_work_can_be_followed_to_its_end() {
     let key = world.submit("first").await;
     let follow = async {
         tokio::time::sleep(secs(3)).await;
-        let message = Message { task_id: key.task.as_str().to_owned(), ..user("second") };
+        let message = to(&key, "second");
         drain(&mut send_streaming(&world, message, &SendOptions::default()).await.unwrap()).await
     };
     let events = world.served(follow).await;
@@ -184,7 +181,7 @@ async fn a_task_that_is_over_has_no_stream() {
     world.attend(&key).await;
     let error = subscribe(&world, &key, None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::UnsupportedOperation);
-    let message = Message { task_id: key.task.as_str().to_owned(), ..user("more") };
+    let message = to(&key, "more");
     let error = send_streaming(&world, message, &SendOptions::default()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::UnsupportedOperation);
 }
@@ -216,7 +213,7 @@ async fn the_task_of_another_cannot_be_followed_and_seems_not_to_exist() {
     }
     let mallory = caller("", "mallory");
     let message = Message { task_id: running.task.as_str().to_owned(), ..user("hello") };
-    let request = super::request(message, false);
+    let request = super::waiting(message);
     let sent = world.operations().send_streaming(&mallory, request, &SendOptions::default()).await;
     assert_eq!(sent.unwrap_err().kind, ErrorKind::TaskNotFound);
     assert_eq!(history(&world.task(&running).await), ["go"]);
@@ -240,14 +237,8 @@ async fn the_first_events_history_is_as_long_as_was_asked() {
         let world = World::new(asks());
         let key = world.submit("first").await;
         world.attend(&key).await;
-        let request = SendMessageRequest {
-            message: Some(Message { task_id: key.task.as_str().to_owned(), ..user("second") }),
-            configuration: Some(SendMessageConfiguration {
-                history_length: length,
-                ..SendMessageConfiguration::default()
-            }),
-            ..SendMessageRequest::default()
-        };
+        let mut request = a2a_lambda_testing::sending(to(&key, "second"));
+        request.configuration.as_mut().unwrap().history_length = length;
         let options = SendOptions::default();
         let sent = world.operations().send_streaming(&World::alice(), request, &options).await;
         let first = event(&mut sent.unwrap()).await;

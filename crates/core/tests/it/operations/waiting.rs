@@ -5,10 +5,12 @@ use std::time::Duration;
 use a2a_lambda_core::End;
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_protocol::{
-    ListTasksRequest, Message, Role, SendMessageResponse, Task, TaskState, Timestamp,
+    ListTasksRequest, Message, Role, SendMessageResponse, TaskState, Timestamp,
 };
 
-use super::{asks, request, takes};
+use a2a_lambda_testing::task_of as task;
+
+use super::{asks, takes, waiting};
 use crate::support::{Fault, Kind, World, history, millis, script, secs, text_of, user};
 
 /// Sends and waits for the answer; beside it, a runner attends to whatever is signaled.
@@ -21,16 +23,9 @@ async fn send_and_wait(
     let begin = world.passed();
     let operations = world.operations();
     let alice = World::alice();
-    let sent = operations.send(&alice, request(message, false), &options);
+    let sent = operations.send(&alice, waiting(message), &options);
     let answer = world.served(sent).await.unwrap();
     (answer, world.passed().saturating_sub(begin))
-}
-
-fn task(answer: SendMessageResponse) -> Task {
-    match answer {
-        SendMessageResponse::Task(task) => task,
-        SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +82,7 @@ async fn waiting_does_not_ask_the_store_too_often() {
     let operations = world.operations();
     let alice = World::alice();
     let options = SendOptions::default();
-    operations.send(&alice, request(user("hello"), false), &options).await.unwrap();
+    operations.send(&alice, waiting(user("hello")), &options).await.unwrap();
     let reads = world.faults.count_of(Kind::Read);
     assert!((25..=40).contains(&reads), "{reads} reads in 25 s");
 }
@@ -98,7 +93,7 @@ async fn a_store_that_cannot_be_watched_does_not_make_the_message_look_refused()
     world.faults.plan(|call| (call.kind == Kind::Read).then_some(Fault::LoseRequest));
     let options = SendOptions::default();
     let alice = World::alice();
-    let sent = world.operations().send(&alice, request(user("hello"), false), &options).await;
+    let sent = world.operations().send(&alice, waiting(user("hello")), &options).await;
     assert_eq!(task(sent.unwrap()).status.state, TaskState::Submitted);
 }
 
@@ -127,7 +122,7 @@ async fn a_direct_message_that_comes_too_late_completes_the_task_that_was_shown(
     let answer_by = world.now().saturating_add(secs(5));
     let alice = World::alice();
     let options = SendOptions { answer_by: Some(answer_by), ..SendOptions::default() };
-    let sent = world.operations().send(&alice, request(user("hello"), false), &options).await;
+    let sent = world.operations().send(&alice, waiting(user("hello")), &options).await;
     let shown = task(sent.unwrap());
     world.attend(&World::key(&shown.id)).await;
     let listed = world.operations().list(&alice, &ListTasksRequest::default()).await.unwrap();
@@ -155,7 +150,7 @@ async fn an_answer_that_was_not_heard_is_given_again_under_the_same_key() {
     let send = || async {
         let operations = world.operations();
         let (sent, ()) =
-            tokio::join!(operations.send(&alice, request(user("hello"), false), &options), async {
+            tokio::join!(operations.send(&alice, waiting(user("hello")), &options), async {
                 tokio::time::sleep(millis(10)).await;
                 for signal in world.queue.take_arrived(world.now()) {
                     world.attend(&signal.key()).await;

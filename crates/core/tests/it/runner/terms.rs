@@ -2,12 +2,10 @@
 
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{Caller, End, Failure, TaskKey, Turn};
-use a2a_lambda_protocol::{
-    ErrorKind, Json, Message, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
-    Struct,
-};
+use a2a_lambda_protocol::{ErrorKind, Json, Message, SendMessageRequest, Struct};
+use a2a_lambda_testing::{caller, sending, submit, task_of};
 
-use crate::support::{Fault, Kind, Scripted, World, history, millis, script, secs, tenant, user};
+use crate::support::{Fault, Kind, Scripted, World, history, millis, script, secs, user};
 
 /// Sends a message with these terms: output modes, extensions, metadata.
 async fn send(
@@ -16,21 +14,12 @@ async fn send(
     (modes, extensions, metadata): (&[&str], &[&str], Option<&str>),
 ) -> TaskKey {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
-    let request = SendMessageRequest {
-        message: Some(message),
-        configuration: Some(SendMessageConfiguration {
-            return_immediately: true,
-            accepted_output_modes: owned(modes),
-            ..SendMessageConfiguration::default()
-        }),
-        metadata: metadata.map(|json| Struct::parse(json).unwrap()),
-        ..SendMessageRequest::default()
-    };
+    let mut request = sending(message);
+    request.configuration.as_mut().unwrap().accepted_output_modes = owned(modes);
+    request.metadata = metadata.map(|json| Struct::parse(json).unwrap());
     let options = SendOptions { extensions: owned(extensions), ..SendOptions::default() };
-    match world.operations().send(&World::alice(), request, &options).await.unwrap() {
-        SendMessageResponse::Task(task) => World::key(&task.id),
-        SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
-    }
+    let sent = world.operations().send(&World::alice(), request, &options).await;
+    World::key(&task_of(sent.unwrap()).id)
 }
 
 const RICH: (&[&str], &[&str], Option<&str>) =
@@ -203,11 +192,8 @@ async fn a_message_and_its_terms_that_are_too_large_together_are_refused() {
         policy.max_entry_bytes = 1_000;
     });
     let metadata = format!(r#"{{"x": "{}"}}"#, "x".repeat(950));
-    let request = SendMessageRequest {
-        message: Some(user("go")),
-        metadata: Some(Struct::parse(&metadata).unwrap()),
-        ..SendMessageRequest::default()
-    };
+    let metadata = Some(Struct::parse(&metadata).unwrap());
+    let request = SendMessageRequest { metadata, ..sending(user("go")) };
     let sent = world.operations().send(&World::alice(), request, &SendOptions::default()).await;
     let error = sent.unwrap_err();
     assert_eq!(crate::operations::told(&error), (ErrorKind::InvalidParams, vec!["metadata"]));
@@ -233,22 +219,9 @@ async fn an_agent_may_look_at_other_tasks_of_its_user_only() {
     world.attend(&mine).await;
     world.diary.read();
     let mut foreign = Vec::new();
-    for (tenant_name, owner) in [("", "mallory"), ("other", "alice")] {
-        let caller = a2a_lambda_core::Caller {
-            tenant: tenant(tenant_name),
-            owner: a2a_lambda_core::Owner::parse(owner).unwrap(),
-        };
-        let request = SendMessageRequest {
-            message: Some(user("foreign")),
-            configuration: Some(SendMessageConfiguration {
-                return_immediately: true,
-                ..SendMessageConfiguration::default()
-            }),
-            ..SendMessageRequest::default()
-        };
-        let sent = world.operations().send(&caller, request, &SendOptions::default()).await;
-        let SendMessageResponse::Task(task) = sent.unwrap() else { panic!("no task") };
-        foreign.push(task.id);
+    for (tenant, owner) in [("", "mallory"), ("other", "alice")] {
+        let task = submit(&world.engine, &caller(tenant, owner), "foreign").await;
+        foreign.push(task.task.as_str().to_owned());
     }
     let mut ids = vec![mine.task.as_str().to_owned(), "nothing".into(), String::new()];
     ids.extend(foreign);

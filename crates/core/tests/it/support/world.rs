@@ -14,11 +14,11 @@ use a2a_lambda_core::{
     Runner, Swept, TaskId, TaskKey, TaskStore, Tenant, sweep,
 };
 use a2a_lambda_protocol::{
-    A2aError, CancelTaskRequest, ListTasksRequest, Message, SendMessageResponse, Task, Timestamp,
+    A2aError, CancelTaskRequest, ListTasksRequest, Message, Task, Timestamp,
 };
 
 use a2a_lambda_testing::{
-    Doubles, FaultyStore, Receivers, Signals, TestClock, TestVault, caller, sending,
+    Doubles, FaultyStore, Receivers, Signals, TestClock, TestVault, caller, sending, task_of, to,
 };
 
 use super::{Diary, Scripted, millis, secs, user};
@@ -109,25 +109,18 @@ impl World {
 
     /// Submits a message for a new task, without waiting for what comes of it.
     pub(crate) async fn submit(&self, text: &str) -> TaskKey {
-        match self.post(user(text)).await.unwrap() {
-            SendMessageResponse::Task(task) => Self::key(&task.id),
-            SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
-        }
+        Self::key(&self.post(user(text)).await.unwrap().id)
     }
 
     /// Sends a message to a task, without waiting for what comes of it.
     pub(crate) async fn follow_up(&self, key: &TaskKey, text: &str) -> Result<Task, A2aError> {
-        let message = Message { task_id: key.task.as_str().to_owned(), ..user(text) };
-        match self.post(message).await? {
-            SendMessageResponse::Task(task) => Ok(task),
-            SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
-        }
+        self.post(to(key, text)).await
     }
 
-    async fn post(&self, message: Message) -> Result<SendMessageResponse, A2aError> {
-        let request = sending(message);
+    async fn post(&self, message: Message) -> Result<Task, A2aError> {
         let operations = Operations::new(self.healthy());
-        Box::pin(operations.send(&Self::alice(), request, &SendOptions::default())).await
+        let (alice, options) = (Self::alice(), SendOptions::default());
+        Box::pin(operations.send(&alice, sending(message), &options)).await.map(task_of)
     }
 
     pub(crate) fn agents(&self) -> &Agents {
