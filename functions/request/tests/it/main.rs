@@ -12,6 +12,7 @@ mod events;
 mod front_doors;
 mod hostile;
 mod identity;
+mod inline;
 mod limits;
 mod oidc;
 mod owners;
