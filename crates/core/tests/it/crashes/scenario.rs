@@ -7,10 +7,10 @@ use a2a_lambda_core::{
 };
 use a2a_lambda_protocol::{
     CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, Json, Message, Part,
-    TaskPushNotificationConfig, TaskState,
+    SendMessageRequest, TaskPushNotificationConfig, TaskState,
 };
 
-use a2a_lambda_testing::sending;
+use a2a_lambda_testing::{pushing, sending};
 
 use crate::delivery::config;
 use crate::support::{Scripted, World, script, secs, user};
@@ -249,8 +249,7 @@ impl Scenario {
             Self::SendWithConfig => post(&operations, user("work"), true).await,
             Self::SendInline => {
                 let operations = operations.inline(world.agents().clone());
-                let request = sending(user("work"));
-                let waits = SendMessageRequest { configuration: None, ..request };
+                let waits = SendMessageRequest { configuration: None, ..sending(user("work")) };
                 let options = SendOptions::default();
                 Box::pin(operations.send(&World::alice(), waits, &options)).await.unwrap();
             }
@@ -345,6 +344,6 @@ impl Scenario {
 }
 
 async fn post(operations: &Operations, message: Message, with_config: bool) {
-    let request = a2a_lambda_testing::pushing(message, with_config.then(|| config("hook")));
+    let request = pushing(message, with_config.then(|| config("hook")));
     operations.send(&World::alice(), request, &SendOptions::default()).await.unwrap();
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{End, Next, Operations, Tail};
-use a2a_lambda_protocol::{Message, Part, SendMessageResponse, Task, TaskState};
+use a2a_lambda_protocol::{Message, Part, Task, TaskState};
+use a2a_lambda_testing::{sending, task_of};
 
-use super::{asks, request, takes};
+use super::{asks, takes, waiting};
 use crate::support::{Scripted, World, drain, history, millis, script, secs, told_by, user};
 
 /// A dead runner's lease has ended by then.
@@ -19,16 +20,13 @@ fn operations(world: &World) -> Operations {
 /// Sends as Alice and waits for the answer. Nobody else runs agents.
 async fn send(world: &World, message: Message, options: &SendOptions) -> Task {
     let (operations, alice) = (operations(world), World::alice());
-    let sent = operations.send(&alice, request(message, false), options);
-    match Box::pin(sent).await.unwrap() {
-        SendMessageResponse::Task(task) => task,
-        SendMessageResponse::Message(message) => panic!("no task, but {message:?}"),
-    }
+    let sent = operations.send(&alice, waiting(message), options);
+    task_of(Box::pin(sent).await.unwrap())
 }
 
 async fn stream(world: &World, options: &SendOptions) -> Tail {
     let (operations, alice) = (operations(world), World::alice());
-    let sent = operations.send_streaming(&alice, request(user("go"), false), options);
+    let sent = operations.send_streaming(&alice, waiting(user("go")), options);
     Box::pin(sent).await.unwrap()
 }
 
@@ -167,7 +165,7 @@ async fn a_task_whose_inline_runner_dies_is_taken_over() {
 #[tokio::test(start_paused = true)]
 async fn a_message_goes_by_the_queue_where_nobody_waits_long_enough() {
     let world = World::new(busy(1));
-    let at_once = request(user("one"), true);
+    let at_once = sending(user("one"));
     let operations = operations(&world);
     Box::pin(operations.send(&World::alice(), at_once, &SendOptions::default())).await.unwrap();
     assert_eq!(world.queue.take_times(), [secs(0)]);
