@@ -77,7 +77,7 @@ async fn serve(aws: Arc<Aws>, seat: Arc<Seat>, kills: Arc<Mutex<Vec<Kill>>>) {
             continue;
         }
         let at = now();
-        executor.kill().await;
+        executor.0.kill().await;
         let task = |body: &str| serde_json::from_str::<Signal>(body).unwrap().key();
         let given = batch.iter().map(|message| task(&message.body)).collect();
         kills.lock().unwrap().push(Kill { at, given });

@@ -10,10 +10,9 @@ mod support;
 mod work;
 
 use a2a_lambda_aws_emulator::events::sqs_event;
-use a2a_lambda_aws_emulator::runtime_api::{Bootstrap, Invocation, RuntimeApi};
 use serde_json::{Value, json};
 
-use crate::support::{Aws, Function, PATIENCE, REQUEST, executor, http_event, message, rest_event};
+use crate::support::{Aws, Function, REQUEST, executor, http_event, message, rest_event};
 
 #[tokio::test]
 async fn a_task_lives_through_both_processes() {
@@ -38,7 +37,7 @@ async fn a_task_lives_through_both_processes() {
     let expected = json!({ "v": 1, "tenant": "acme", "taskId": id });
     assert_eq!(signal, expected, "and nothing of the message");
 
-    let answer = executor.invoke(sqs_event(&signals)).await;
+    let answer = executor.answer(sqs_event(&signals)).await;
     assert_eq!(answer, json!({ "batchItemFailures": [] }));
 
     let task = request.http("GET", &format!("/acme/tasks/{id}"), "", 200).await;
@@ -49,18 +48,15 @@ async fn a_task_lives_through_both_processes() {
     let other = request.http("GET", &format!("/tasks/{id}"), "", 404).await;
     assert_eq!(other["error"]["status"], "NOT_FOUND");
 
-    let done = |line: &str| line.contains("signal_done");
-    executor.bootstrap.line(done, PATIENCE).await.expect("a line about the signal");
-    let log = executor.log(&[text, "nobody"]);
-    let line = log.iter().find(|line| line["event"] == "signal_done").unwrap();
+    let line = executor.line("signal_done").await;
+    executor.log(&[text, "nobody"]);
     assert_eq!((&line["tenant"], &line["task"]), (&json!("acme"), &json!(id)), "{line}");
     assert_eq!(line["level"], "INFO");
     assert_eq!(line["message_id"], signals[0].id.as_str());
     assert_eq!(line["function_request_id"].as_str().map(str::len), Some(36), "{line}");
     request.log(&[text, "nobody", "eyJhbGciOi"]);
 
-    let metrics = |line: &str| line.contains("CloudWatchMetrics");
-    executor.bootstrap.line(metrics, PATIENCE).await.expect("a line of metrics");
+    executor.line("CloudWatchMetrics").await;
     let log = executor.log(&[text]);
     let lines: Vec<_> = log.iter().filter(|line| line.get("_aws").is_some()).collect();
     let [line] = lines[..] else { panic!("{lines:?}") };
@@ -76,10 +72,8 @@ async fn a_refused_request_is_logged_with_its_id_and_without_its_content() {
     let function = Function::start(REQUEST, &aws).await;
     let body = r#"{"message":{"messageId":"m1","role":"hunter2","parts":[{"text":"hunter2"}]}}"#;
     function.http("POST", "/message:send", body, 400).await;
-    let refused = |line: &str| line.contains("request_refused");
-    function.bootstrap.line(refused, PATIENCE).await.expect("a line about the refusal");
-    let log = function.log(&["hunter2", "eyJhbGciOi"]);
-    let line = log.iter().find(|line| line["event"] == "request_refused").unwrap();
+    let line = function.line("request_refused").await;
+    function.log(&["hunter2", "eyJhbGciOi"]);
     assert_eq!((&line["operation"], &line["code"]), (&json!("SendMessage"), &json!(-32_602)));
     assert_eq!(line["function_request_id"].as_str().map(str::len), Some(36), "{line}");
 }
@@ -90,8 +84,7 @@ async fn a_table_that_is_not_there_is_our_fault_and_logged_with_its_cause() {
     let function = Function::start_with(REQUEST, &aws, &[("TABLE_NAME", "another-table")]).await;
     let answer = function.http("GET", "/tasks/t1", "", 500).await;
     assert_eq!(answer["error"]["message"], "the task could not be read or written");
-    let failed = |line: &str| line.contains("request_failed");
-    let line = function.bootstrap.line(failed, PATIENCE).await.expect("a line about the failure");
+    let line = function.line("request_failed").await.to_string();
     assert!(line.contains("ResourceNotFoundException"), "{line}");
     function.log(&["eyJhbGciOi"]);
 }
@@ -102,29 +95,24 @@ async fn events_that_are_not_served_are_named_and_the_next_is_served() {
     let function = Function::start(REQUEST, &aws).await;
     // A warmer's.
     for event in ["{}", "[]", "null", "\"warm\""] {
-        assert_eq!(function.invoke(event).await["statusCode"], 200, "{event}");
+        assert_eq!(function.answer(event).await["statusCode"], 200, "{event}");
     }
     let web_socket = json!({ "requestContext": { "connectionId": "c" } });
-    assert_eq!(function.invoke(web_socket).await["statusCode"], 501);
+    assert_eq!(function.answer(web_socket).await["statusCode"], 501);
     let unreadable = json!({ "requestContext": { "http": { "method": 7 } } });
-    assert_eq!(function.invoke(unreadable).await["statusCode"], 400);
+    assert_eq!(function.answer(unreadable).await["statusCode"], 400);
     // What an authorizer of another kind may find is not guessed at.
     let mut strange = http_event("GET", "/tasks", "");
     strange["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = json!(7);
-    assert_eq!(function.invoke(strange).await["statusCode"], 401);
+    assert_eq!(function.answer(strange).await["statusCode"], 401);
     let mut crowded = http_event("GET", "/tasks", "");
     let headers = crowded["headers"].as_object_mut().unwrap();
     headers.extend((0..24_577).map(|i| (format!("x-{i}"), json!(""))));
-    assert_eq!(function.invoke(crowded).await["statusCode"], 413);
+    assert_eq!(function.answer(crowded).await["statusCode"], 413);
     let batch = json!({ "Records": [{ "eventSource": "aws:sqs", "body": "{}" }] });
-    match function.api.invoke(batch, PATIENCE).await {
-        Invocation::Error { bytes } => {
-            let report: Value = serde_json::from_slice(&bytes).unwrap();
-            let message = report["errorMessage"].as_str().unwrap();
-            assert!(message.starts_with("this event is a batch of an SQS queue"), "{report}");
-        }
-        other => panic!("{other:?}"),
-    }
+    let report = function.error(batch).await;
+    let message = report["errorMessage"].as_str().unwrap();
+    assert!(message.starts_with("this event is a batch of an SQS queue"), "{report}");
     function.http("GET", "/tasks", "", 200).await;
     function.log(&[]);
 }
@@ -134,14 +122,14 @@ async fn each_front_door_is_answered_in_its_own_form() {
     let aws = Aws::start().await;
     let function = Function::start_with(REQUEST, &aws, &[("ALLOW_ANONYMOUS", "true")]).await;
     let types = json!(["application/a2a+json"]);
-    let rest = function.invoke(rest_event("GET", "/tasks", "")).await;
+    let rest = function.answer(rest_event("GET", "/tasks", "")).await;
     assert_eq!(rest["statusCode"], 200, "{rest}");
     assert_eq!(rest["multiValueHeaders"]["content-type"], types, "{rest}");
     let event = include_str!("../events/load-balancer-multi-value.json");
-    let balanced = function.invoke(event).await;
+    let balanced = function.answer(event).await;
     assert_eq!(balanced["statusDescription"], "200 OK", "{balanced}");
     assert_eq!(balanced["multiValueHeaders"]["content-type"], types, "{balanced}");
-    let healthy = function.invoke(include_str!("../events/load-balancer-health-check.json")).await;
+    let healthy = function.answer(include_str!("../events/load-balancer-health-check.json")).await;
     assert_eq!(
         (&healthy["statusCode"], &healthy["multiValueHeaders"]),
         (&json!(200), &json!(null))
@@ -151,22 +139,12 @@ async fn each_front_door_is_answered_in_its_own_form() {
 
 #[tokio::test]
 async fn a_variable_that_cannot_be_used_ends_the_process_with_a_line_that_names_it() {
-    for (variable, value) in [
+    let wrong = [
         ("AGENT", ""),
         ("TABLE_NAME", ""),
         ("QUEUE_URL", ""),
         ("RESPONSE_MODE", "Stream"),
         ("ALB_ARN", "my-alb"),
-    ] {
-        let aws = Aws::start().await;
-        let api = RuntimeApi::start().await.unwrap();
-        let variables = aws.variables(&[(variable, value)]);
-        let mut bootstrap = Bootstrap::spawn(REQUEST, variables, &api).unwrap();
-        let status = bootstrap.wait().await.unwrap();
-        assert_eq!(status.code(), Some(1));
-        let named = |line: &str| line.contains(variable);
-        let line = bootstrap.line(named, PATIENCE).await.expect("a line that names it");
-        let line: Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(line["level"], "ERROR", "{line}");
-    }
+    ];
+    Aws::start().await.refuses(REQUEST, &wrong).await;
 }

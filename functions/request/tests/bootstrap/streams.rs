@@ -127,31 +127,6 @@ fn ticks(from: u64, to: u64) -> Vec<(u64, String)> {
         .collect()
 }
 
-#[tokio::test]
-async fn each_event_is_there_before_the_next_is_committed() {
-    let aws = Aws::start().await;
-    let function = Function::start_with(REQUEST, &aws, &[STREAM]).await;
-    let mut stream = Streaming::begin(&function, &message_stream("tell nobody", "k"));
-    let first = stream.opened().await;
-    assert_eq!((first.id, first.said()), (1, SUBMITTED));
-    stream.has_no_more();
-
-    let work = aws.work_on(&task_of(&first)).await;
-    assert_eq!(said(&[stream.event().await]), [(2, WORKING)]);
-    for (id, text) in [(3, "one "), (4, "two "), (5, "three ")] {
-        stream.has_no_more();
-        work.say(&[text]).await;
-        assert_eq!(said(&[stream.event().await]), [(id, text)]);
-    }
-    work.finish().await;
-    assert_eq!(said(&stream.rest().await), [(6, COMPLETED)]);
-    // Its process serves on.
-    let mut next = Streaming::begin(&function, &subscribe(&task_of(&first), Some(4)));
-    assert_eq!(said(&[next.opened().await]), [(5, "three ")]);
-    assert_eq!(said(&next.rest().await), [(6, COMPLETED)]);
-    function.log(&["nobody", "eyJhbGciOi"]);
-}
-
 /// A REST API with `responseTransferMode: STREAM` wants metadata in JSON, eight zero bytes and then
 /// the body as it is.
 #[tokio::test]
@@ -238,36 +213,6 @@ async fn a_silent_stream_leaves_its_process_when_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn a_subscription_shows_what_the_executor_does_turn_by_turn() {
-    let aws = Aws::start().await;
-    let request = Function::start_with(REQUEST, &aws, &[STREAM, CONFORMANCE]).await;
-    let executor = Function::start_with(executor(), &aws, &[CONFORMANCE]).await;
-
-    let mut stream = Streaming::begin(&request, &message_stream("tck-input-required", "k"));
-    let first = stream.opened().await;
-    assert_eq!(first.said(), SUBMITTED, "the executor has not been told of it");
-    stream.has_no_more();
-    executor.invoke(sqs_event(&aws.signals().await)).await;
-    assert_eq!(said(&stream.rest().await), [(2, WORKING), (3, INPUT_REQUIRED)]);
-
-    let task = task_of(&first);
-    let mut stream = Streaming::begin(&request, &subscribe(&task, None));
-    assert_eq!(said(&[stream.opened().await]), [(3, INPUT_REQUIRED)]);
-    stream.has_no_more();
-    // The first process is busy with the stream.
-    let another = Function::start_with(REQUEST, &aws, &[CONFORMANCE]).await;
-    let text = json!([{ "text": "tck-stream-artifact-chunked" }]);
-    let message = json!({ "messageId": "m2", "role": "ROLE_USER", "taskId": task, "parts": text });
-    let configuration = json!({ "returnImmediately": true });
-    let body = json!({ "message": message, "configuration": configuration }).to_string();
-    another.http("POST", "/message:send", &body, 200).await;
-    executor.invoke(sqs_event(&aws.signals().await)).await;
-    // The user's own message has no event, and so no number.
-    let texts = [(4, WORKING), (5, "one "), (6, "two "), (7, "three"), (8, COMPLETED)];
-    assert_eq!(said(&stream.rest().await), texts);
-}
-
-#[tokio::test]
 async fn a_stream_whose_process_is_killed_goes_on_in_another_without_a_gap() {
     let aws = Aws::start().await;
     let mut request = Function::start_with(REQUEST, &aws, &[STREAM, CONFORMANCE]).await;
@@ -312,35 +257,6 @@ async fn a_stream_whose_process_is_killed_goes_on_in_another_without_a_gap() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_cut_amid_an_artifact_goes_on_where_the_client_is() {
-    let aws = Aws::start().await;
-    let mut function = Function::start_with(REQUEST, &aws, &[STREAM]).await;
-    let mut stream = Streaming::begin(&function, &message_stream("hi", "k"));
-    let task = task_of(&stream.opened().await);
-    let work = aws.work_on(&task).await;
-    work.say(&["one ", "two "]).await;
-    for expected in [(2, WORKING), (3, "one "), (4, "two ")] {
-        assert_eq!(said(&[stream.event().await]), [expected]);
-    }
-    function.bootstrap.kill().await.unwrap();
-    let Invocation::BrokenOff { bytes } = stream.running.finish().await else {
-        panic!("it was killed");
-    };
-    assert!(bytes.ends_with(b"\n\n"), "{bytes:?}");
-
-    // What happens before anybody looks again, and what happens after that.
-    work.say(&["three "]).await;
-    let function = Function::start_with(REQUEST, &aws, &[STREAM]).await;
-    let mut stream = Streaming::begin(&function, &subscribe(&task, Some(4)));
-    assert_eq!(said(&[stream.opened().await]), [(5, "three ")]);
-    stream.has_no_more();
-    work.say(&["four"]).await;
-    assert_eq!(said(&[stream.event().await]), [(6, "four")]);
-    work.finish().await;
-    assert_eq!(said(&stream.rest().await), [(7, COMPLETED)]);
-}
-
-#[tokio::test]
 async fn without_response_mode_a_stream_is_one_event() {
     for more in [&[CONFORMANCE][..], &[CONFORMANCE, ("RESPONSE_MODE", "buffer")]] {
         let aws = Aws::start().await;
@@ -348,7 +264,7 @@ async fn without_response_mode_a_stream_is_one_event() {
         let executor = Function::start_with(executor(), &aws, &[CONFORMANCE]).await;
         let sent = message_stream("tck-stream-artifact-chunked", "k");
         let answering = request.api.begin(&sent, PATIENCE);
-        executor.invoke(sqs_event(&aws.signals().await)).await;
+        executor.answer(sqs_event(&aws.signals().await)).await;
         let Invocation::Response { bytes, content_type, streamed, trailers } =
             answering.finish().await
         else {
@@ -365,7 +281,7 @@ async fn without_response_mode_a_stream_is_one_event() {
             [(1, SUBMITTED), (2, WORKING), (3, "one "), (4, "two "), (5, "three"), (6, COMPLETED)];
         assert_eq!(said(&events), texts);
 
-        let answer = request.invoke(subscribe(&task_of(&events[0]), Some(4))).await;
+        let answer = request.answer(subscribe(&task_of(&events[0]), Some(4))).await;
         assert_eq!(Event::read_all(answer["body"].as_str().unwrap()), events[4..]);
     }
 }

@@ -1,75 +1,43 @@
 //! Both functions' processes, and what of AWS they need.
 
-use std::num::NonZeroUsize;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
-use a2a_lambda_aws_emulator::endpoint::Endpoint;
-use a2a_lambda_aws_emulator::queue::{MAX_VISIBILITY, MAX_WAIT, Message, Queue, QueueConfig};
-use a2a_lambda_aws_emulator::runtime_api::{Bootstrap, Invocation, RuntimeApi};
+use a2a_lambda_aws_emulator::account::{self, Account, beside};
+use a2a_lambda_aws_emulator::queue::{MAX_VISIBILITY, MAX_WAIT, Message};
 use a2a_lambda_core::{Clock, TaskStore};
-use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_runtime::SystemClock;
 use serde_json::{Value, json};
 
 use crate::work::Work;
 
 pub(crate) const REQUEST: &str = env!("CARGO_BIN_EXE_request");
-const TABLE: &str = "tasks";
 const SECRET_KEY: &str = "wJalrXUtnFEMI-secret";
 
-/// How long an invocation may take, and how long to wait for a line: far more than is needed.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) use a2a_lambda_aws_emulator::account::PATIENCE;
 
 /// The other function's executable, which cargo puts beside this one's.
 pub(crate) fn executor() -> PathBuf {
-    let path = Path::new(REQUEST).with_file_name("sqs-executor");
-    assert!(
-        path.exists(),
-        "build it first, by `cargo build -p a2a-lambda-sqs-executor`: {}",
-        path.display()
-    );
-    path
+    beside(REQUEST, "sqs-executor")
 }
 
-/// DynamoDB and SQS on the loopback interface.
-pub(crate) struct Aws {
-    endpoint: Endpoint,
-    queue: Arc<Queue>,
-    /// The tasks, for a test that is their runner.
-    store: Arc<dyn TaskStore>,
+/// An account.
+pub(crate) struct Aws(Account);
+
+impl Deref for Aws {
+    type Target = Account;
+
+    fn deref(&self) -> &Account {
+        &self.0
+    }
 }
 
 impl Aws {
     pub(crate) async fn start() -> Self {
-        let database = EmbeddedDynamoDb::memory().unwrap();
-        create_table(&database.client(), TABLE).await.unwrap();
-        let config = QueueConfig {
-            capacity: NonZeroUsize::new(100).unwrap(),
-            max_receive_count: None,
-            dead_letter_capacity: NonZeroUsize::MIN,
-        };
-        let queue = Arc::new(Queue::new(config, || 0));
-        let store = Arc::new(DynamoDbStore::new(database.client(), TABLE));
-        let endpoint = Endpoint::start(database, queue.clone()).await.unwrap();
-        Self { endpoint, queue, store }
-    }
-
-    /// What a function's configuration says in this account, and beside that or instead of it.
-    pub(crate) fn variables(&self, more: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
-        let mut variables = vec![
-            ("AGENT", "echo".to_owned()),
-            ("TABLE_NAME", TABLE.to_owned()),
-            ("QUEUE_URL", self.endpoint.queue_url()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint.url()),
-            ("AWS_ENDPOINT_URL_SQS", self.endpoint.url()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
-        ];
-        // The last one of a name counts.
-        variables.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        variables
+        Self(
+            Account::start(None, &[("AGENT", "echo"), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY)]).await,
+        )
     }
 
     /// Takes the signals that were sent, once there are any.
@@ -81,15 +49,27 @@ impl Aws {
 
     /// Takes a task on, as a runner would.
     pub(crate) async fn work_on(&self, task: &Value) -> Work {
+        let store: Arc<dyn TaskStore> = self.store.clone();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Work::on(task, &self.store, &clock).await
+        Work::on(task, &store, &clock).await
     }
 }
 
-/// A function's process, and Lambda's side of it.
-pub(crate) struct Function {
-    pub(crate) api: RuntimeApi,
-    pub(crate) bootstrap: Bootstrap,
+/// A function's process.
+pub(crate) struct Function(account::Function);
+
+impl Deref for Function {
+    type Target = account::Function;
+
+    fn deref(&self) -> &account::Function {
+        &self.0
+    }
+}
+
+impl DerefMut for Function {
+    fn deref_mut(&mut self) -> &mut account::Function {
+        &mut self.0
+    }
 }
 
 impl Function {
@@ -102,36 +82,19 @@ impl Function {
         aws: &Aws,
         more: &[(&'static str, &str)],
     ) -> Self {
-        let api = RuntimeApi::start().await.unwrap();
-        let bootstrap = Bootstrap::spawn(executable, aws.variables(more), &api).unwrap();
-        Self { api, bootstrap }
-    }
-
-    pub(crate) async fn invoke(&self, event: impl std::fmt::Display) -> Value {
-        match self.api.invoke(event, PATIENCE).await {
-            Invocation::Response { bytes, .. } => serde_json::from_slice(&bytes).unwrap(),
-            other => panic!("{other:?}\n{}", self.bootstrap.lines().join("\n")),
-        }
+        Self(aws.function(executable, more).await)
     }
 
     /// The body of the answer to an HTTP request, which must have this status.
     pub(crate) async fn http(&self, method: &str, path: &str, body: &str, status: u64) -> Value {
-        let answer = self.invoke(http_event(method, path, body)).await;
+        let answer = self.answer(http_event(method, path, body)).await;
         assert_eq!(answer["statusCode"], status, "{answer}");
         serde_json::from_str(answer["body"].as_str().unwrap()).unwrap()
     }
 
-    /// The log so far: every line is JSON, and none has what may not be logged.
+    /// The log so far, in which neither these texts are nor the account's secret.
     pub(crate) fn log(&self, secrets: &[&str]) -> Vec<Value> {
-        let lines = self.bootstrap.lines();
-        for secret in secrets.iter().chain([&SECRET_KEY]) {
-            let leak = lines.iter().find(|line| line.contains(secret));
-            assert_eq!(leak, None, "{secret} is in the log");
-        }
-        let parse = |line: &String| {
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
-        };
-        lines.iter().map(parse).collect()
+        self.0.log(&[secrets, &[SECRET_KEY]].concat())
     }
 }
 

@@ -1,40 +1,30 @@
 //! Executors as processes, and what of AWS they need: DynamoDB, a queue, and the mapping that feeds
 //! them from it.
 
-mod process;
-
 use std::collections::BTreeSet;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
-use a2a_lambda_aws_emulator::endpoint::Endpoint;
-use a2a_lambda_aws_emulator::queue::{MAX_BATCH, Message, Queue, QueueConfig};
-use a2a_lambda_aws_emulator::table_stream::TableStream;
+use a2a_lambda_aws_emulator::account::{Account, beside};
+use a2a_lambda_aws_emulator::events::sqs_event;
+use a2a_lambda_aws_emulator::queue::{MAX_BATCH, Message};
 use a2a_lambda_core::ids::{TaskId, TaskKey};
 use a2a_lambda_core::invariants::check_task;
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
-    Caller, Clock, Engine, Event, Generation, GetOptions, Head, Operations, Owner, Policy,
-    SendOptions, Snapshot, Tenant,
+    Caller, Clock, Engine, Event, Generation, GetOptions, Head, Operations, Policy, SendOptions,
+    Snapshot,
 };
-use a2a_lambda_dynamodb::create_table;
 use a2a_lambda_protocol::{
-    CancelTaskRequest, GetTaskRequest, Message as UserMessage, Part, PartContent, Role,
-    SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task, TaskState,
+    CancelTaskRequest, GetTaskRequest, Message as UserMessage, Part, PartContent, Task, TaskState,
 };
 use a2a_lambda_runtime::{Reader, SystemClock, Variables};
-use a2a_lambda_testing::Random;
-use serde_json::{Value, json};
+use a2a_lambda_testing::{Random, caller, sending, task_of, user};
+use serde_json::Value;
 
-pub(crate) use process::{Invoked, Process};
-
-const TABLE: &str = "tasks";
-
-/// How long to wait for what comes soon: far more than is needed.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) use a2a_lambda_aws_emulator::account::{Function, Invoked, PATIENCE};
 
 /// The shortest lease that can be configured.
 pub(crate) const LEASE: Duration = Duration::from_secs(6);
@@ -48,52 +38,44 @@ const BATCHING_WINDOW: Duration = Duration::from_millis(50);
 /// What the poison agent makes of any task that does it no harm.
 pub(crate) const WORK: &str = "1 2 3 4 5 6 7 8 9 10";
 
-/// An account: a table, a queue, and how its functions are configured.
-pub(crate) struct Aws {
-    _endpoint: Endpoint,
-    pub(crate) queue: Arc<Queue>,
-    pub(crate) stream: Arc<TableStream>,
-    variables: Vec<(&'static str, String)>,
+/// An account, and its mapping of the queue.
+pub(crate) struct Aws(Account);
+
+impl Deref for Aws {
+    type Target = Account;
+
+    fn deref(&self) -> &Account {
+        &self.0
+    }
 }
 
 impl Aws {
     /// With these variables beside those that say where everything is. A message that was
     /// received `max_receives` times and not deleted becomes a dead letter.
     pub(crate) async fn start(max_receives: Option<u32>, more: &[(&'static str, &str)]) -> Self {
-        let (database, stream) = EmbeddedDynamoDb::memory().unwrap().streamed();
-        create_table(&database.client(), TABLE).await.unwrap();
-        let capacity = NonZeroUsize::new(100_000).unwrap();
-        let config = QueueConfig {
-            capacity,
-            max_receive_count: max_receives.and_then(NonZeroU32::new),
-            dead_letter_capacity: capacity,
-        };
-        let queue = Arc::new(Queue::new(config, || 0));
-        let endpoint = Endpoint::start(database, queue.clone()).await.unwrap();
-        let mut variables = vec![
-            ("AGENT", "echo".to_owned()),
-            ("TABLE_NAME", TABLE.to_owned()),
-            ("QUEUE_URL", endpoint.queue_url()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.url()),
-            ("AWS_ENDPOINT_URL_SQS", endpoint.url()),
-            ("LEASE_SECONDS", LEASE.as_secs().to_string()),
-        ];
-        variables.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Self { _endpoint: endpoint, queue, stream, variables }
+        let lease = LEASE.as_secs().to_string();
+        let usual = [("AGENT", "echo"), ("LEASE_SECONDS", lease.as_str())];
+        Self(Account::start(max_receives, &[&usual, more].concat()).await)
+    }
+
+    /// Starts a function of this workspace, with these variables instead of the account's.
+    pub(crate) async fn process(&self, function: &str, more: &[(&'static str, &str)]) -> Function {
+        let own = option_env!("CARGO_BIN_EXE_sqs-executor");
+        let own = own.or(option_env!("CARGO_BIN_EXE_stream-recovery")).unwrap();
+        self.function(beside(own, function), more).await
     }
 
     /// A client of the same tasks, in this process. `grace` is how long a signal may take before
     /// the client's sweep sends another.
     pub(crate) fn client(&self, grace: Duration) -> Client {
-        let aws = [
+        let variables = self.variables(&[
             ("AWS_REGION", "us-east-1"),
             ("AWS_ACCESS_KEY_ID", "local"),
             ("AWS_SECRET_ACCESS_KEY", "local"),
-        ];
+        ]);
         let lookup = |name: &str| {
-            let ours = self.variables.iter().find(|(known, _)| *known == name);
-            let aws = aws.iter().find(|(known, _)| *known == name);
-            ours.map(|(_, value)| value.clone()).or(aws.map(|(_, value)| (*value).to_owned()))
+            let ours = variables.iter().rfind(|(known, _)| *known == name);
+            ours.map(|(_, value)| value.clone())
         };
         let mut engine = a2a_lambda_aws::engine(&Variables::new(Reader::Request, &lookup)).unwrap();
         engine.policy = Arc::new(Policy {
@@ -102,9 +84,7 @@ impl Aws {
             poll_most: Duration::from_millis(100),
             ..(*engine.policy).clone()
         });
-        let owner = Owner::parse("alice").unwrap();
-        let caller = Caller { tenant: Tenant::default(), owner };
-        Client { operations: Operations::new(engine), caller }
+        Client { operations: Operations::new(engine), caller: caller("", "alice") }
     }
 
     /// What the mapping gives to a process next: up to ten messages. None if there are none for
@@ -150,23 +130,10 @@ impl Client {
 
     /// Submits a task, which agents know by the message's id or text.
     pub(crate) async fn submit(&self, message_id: &str, text: &str) -> TaskKey {
-        let message = UserMessage {
-            message_id: message_id.to_owned(),
-            role: Role::User,
-            parts: vec![Part::text(text)],
-            ..UserMessage::default()
-        };
-        let request = SendMessageRequest {
-            message: Some(message),
-            configuration: Some(SendMessageConfiguration {
-                return_immediately: true,
-                ..SendMessageConfiguration::default()
-            }),
-            ..SendMessageRequest::default()
-        };
+        let message = UserMessage { message_id: message_id.to_owned(), ..user(text) };
+        let request = sending(message);
         let sent = self.operations.send(&self.caller, request, &SendOptions::default()).await;
-        let SendMessageResponse::Task(task) = sent.unwrap() else { panic!("no task") };
-        let task = TaskId::parse(task.id).unwrap();
+        let task = TaskId::parse(task_of(sent.unwrap()).id).unwrap();
         TaskKey { tenant: self.caller.tenant.clone(), task }
     }
 
@@ -244,7 +211,7 @@ fn text(parts: &[Part]) -> String {
 pub(crate) type Ended = Invoked<BTreeSet<String>>;
 
 /// An executor's process.
-pub(crate) struct Executor(pub(crate) Process);
+pub(crate) struct Executor(pub(crate) Function);
 
 impl Executor {
     pub(crate) async fn start(aws: &Aws) -> Self {
@@ -253,7 +220,7 @@ impl Executor {
 
     /// With these variables instead of the account's.
     pub(crate) async fn start_with(aws: &Aws, more: &[(&'static str, &str)]) -> Self {
-        Self(Process::start(aws, "sqs-executor", more).await)
+        Self(aws.process("sqs-executor", more).await)
     }
 
     /// Invokes the function. A process that has not answered by its deadline is ended, as on
@@ -270,30 +237,12 @@ impl Executor {
     pub(crate) async fn answer(&self, batch: &[Message]) -> BTreeSet<String> {
         failures(&self.0.answer(sqs_event(batch)).await)
     }
-
-    pub(crate) async fn kill(&mut self) {
-        self.0.kill().await;
-    }
 }
 
 /// The messages that an executor's answer reports.
 pub(crate) fn failures(answer: &Value) -> BTreeSet<String> {
     let failures = answer["batchItemFailures"].as_array().unwrap();
     failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
-}
-
-/// The event that Lambda makes of messages in a queue.
-fn sqs_event(batch: &[Message]) -> Value {
-    let documented: Value = serde_json::from_str(include_str!("../events/batch.json")).unwrap();
-    let records = batch.iter().map(|message| {
-        let mut record = documented["Records"][0].clone();
-        record["messageId"] = json!(message.id);
-        record["receiptHandle"] = json!(message.receipt_handle.to_string());
-        record["body"] = json!(message.body);
-        record["attributes"]["ApproximateReceiveCount"] = json!(message.receive_count.to_string());
-        record
-    });
-    json!({ "Records": records.collect::<Vec<_>>() })
 }
 
 /// The time.

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::receiver::Receiver;
-use crate::shared::{Aws, Ended, Invoked, PATIENCE, Process, failures, now};
+use crate::shared::{Aws, Ended, Function as Process, Invoked, PATIENCE, failures, now};
 
 /// The functions: how many processes each has, how many of ten kills are its, how long after a kill
 /// comes the next, and how long after the beginning of an invocation; in milliseconds.
@@ -151,7 +151,7 @@ struct Place {
 
 impl Place {
     async fn new(cloud: Cloud, function: &'static Function) -> Self {
-        let process = Process::start(&cloud.aws, function.name, &[]).await;
+        let process = cloud.aws.process(function.name, &[]).await;
         Self { cloud, function, process }
     }
 
@@ -175,7 +175,7 @@ impl Place {
             let at = now();
             self.process.kill().await;
             kills.note(Kill { function: self.function.name, at, dead_at: now(), given });
-            self.process = Process::start(aws, self.function.name, &[]).await;
+            self.process = aws.process(self.function.name, &[]).await;
             return None;
         };
         if plan.is_some() {

@@ -8,10 +8,9 @@ use a2a_lambda_core::{
     Caller, Operations, Owner, Position, ProtocolVersion, SendOptions, TaskId, TaskKey, Tenant,
 };
 use a2a_lambda_protocol::{
-    A2aError, CancelTaskRequest, ErrorKind, Message, Part, Role, SendMessageConfiguration,
-    SendMessageRequest, SendMessageResponse, TaskPushNotificationConfig,
+    A2aError, CancelTaskRequest, ErrorKind, Message, TaskPushNotificationConfig,
 };
-use a2a_lambda_testing::Random;
+use a2a_lambda_testing::{Random, pushing, task_of, user};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -208,26 +207,13 @@ impl User {
         config: Option<(&TaskPushNotificationConfig, ProtocolVersion)>,
     ) -> TaskKey {
         let words: Vec<String> = (0..story.words).map(|word| format!("word{word}")).collect();
-        let message = Message {
-            message_id: "m1".to_owned(),
-            role: Role::User,
-            parts: vec![Part::text(words.join(" "))],
-            ..Message::default()
-        };
-        let request = SendMessageRequest {
-            message: Some(message),
-            configuration: Some(SendMessageConfiguration {
-                return_immediately: true,
-                task_push_notification_config: config.map(|(config, _)| config.clone()),
-                ..SendMessageConfiguration::default()
-            }),
-            ..SendMessageRequest::default()
-        };
+        let message = Message { message_id: "m1".to_owned(), ..user(&words.join(" ")) };
+        let request = pushing(message, config.map(|(config, _)| config.clone()));
         let version = config.map(|(_, version)| version).unwrap_or_default();
         let options = SendOptions { version, ..SendOptions::default() };
         let sent = self.operations().send(caller, request, &options).await;
-        let SendMessageResponse::Task(task) = sent.unwrap() else { panic!("no task") };
-        TaskKey { tenant: caller.tenant.clone(), task: TaskId::parse(task.id).unwrap() }
+        let task = TaskId::parse(task_of(sent.unwrap()).id).unwrap();
+        TaskKey { tenant: caller.tenant.clone(), task }
     }
 
     async fn register(
