@@ -303,6 +303,16 @@ impl Head {
         matches!(self.mark(), Some(Mark::Claimed { .. }))
     }
 
+    /// The entry up to which the task's receiver has had everything, and its generation, where the
+    /// task's only delivery has left the cursor to its settlement: the task is over, its config is
+    /// the one that it began with, and nothing was done about pushes since. It holds of a config that
+    /// is stored without trouble and without a noted batch: another has its own cursor.
+    pub fn pushed_through(&self) -> Option<(Position, Generation)> {
+        let pushes = self.pushes.as_ref()?;
+        let is_settled = self.is_terminal() && pushes.mark.is_none() && pushes.is_first_delivery();
+        is_settled.then_some((self.position, self.generation))
+    }
+
     /// The pending-push mark, if something is to be sent.
     pub fn mark(&self) -> Option<&Mark> {
         self.pushes.as_ref().and_then(|pushes| pushes.mark.as_ref())

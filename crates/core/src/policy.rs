@@ -76,6 +76,9 @@ pub struct Policy {
     /// How far the clocks of two functions may differ. A deliverer takes its claim to end this much
     /// earlier. If clocks differ by more, two deliverers may send the same at once.
     pub clock_skew: Duration,
+    /// How many pushes in a row are made before the cursor of a healthy receiver is written. If their
+    /// deliverer dies, they are made again, under the same ids. At least 1.
+    pub push_note_every: u32,
     /// The waits between the attempts at a receiver in trouble. After the last attempt its config is
     /// disabled.
     pub push_waits: Vec<Duration>,
@@ -167,6 +170,7 @@ impl Default for Policy {
             push_timeout: Duration::from_secs(10),
             push_claim: Duration::from_secs(30),
             clock_skew: Duration::from_secs(1),
+            push_note_every: 8,
             push_waits: push_waits(),
             push_wait_most: Duration::from_hours(24),
             push_task_bytes: 1024 * 1024,

@@ -10,6 +10,7 @@ mod delivery;
 pub(crate) mod mark;
 mod operate;
 mod requests;
+mod settled;
 mod url;
 mod vault;
 mod webhook;

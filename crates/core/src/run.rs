@@ -237,6 +237,7 @@ impl Runner {
             | Refusal::Suffices
             | Refusal::TooManyConfigs { .. }
             | Refusal::NoSuchConfig
+            | Refusal::CursorUnwritten
             | Refusal::NothingToPush
             | Refusal::News => Attended::AlreadyDone,
         })

@@ -117,6 +117,9 @@ impl Actor {
             Some(Planted::ViewNeverOld) => {
                 Arc::new(Policy { push_view: Duration::from_hours(1), ..Policy::clone(policy) })
             }
+            Some(Planted::NotesForgotten) => {
+                Arc::new(Policy { push_note_every: u32::MAX, ..Policy::clone(policy) })
+            }
             Some(Planted::ConfigsUncounted) => {
                 Arc::new(Policy { max_push_configs: usize::MAX, ..Policy::clone(policy) })
             }

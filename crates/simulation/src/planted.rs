@@ -117,6 +117,16 @@ bugs! {
     PushCursorBack = "push-cursor-back",
     /// A config's cursor is read as one too high.
     PushCursorAhead = "push-cursor-ahead",
+    /// Cursors are never written but for trouble, batches and settlements.
+    NotesForgotten = "notes-forgotten",
+    /// A settlement tells a cursor, and it is not written before that is told no more.
+    SettledCursorForgotten = "settled-cursor-forgotten",
+    /// A settlement tells the cursor of a config that has one of its own: it is in trouble.
+    SettledInTrouble = "settled-in-trouble",
+    /// Every delivery looks like a task's first, so that its settlement tells the cursors.
+    DeliveriesLookFirst = "deliveries-look-first",
+    /// A push that is made again has another id.
+    RepeatsRenamed = "repeats-renamed",
     /// Receivers are not shown the task first.
     IntroductionForgotten = "introduction-forgotten",
     /// Which chunks were sent as one is forgotten.
@@ -187,6 +197,11 @@ impl Planted {
             self,
             Self::ConfigsUncounted | Self::ExpiresTooSoon | Self::NeverExpires | Self::NeverCutOff
         )
+    }
+
+    /// Whether configs are shown otherwise when they are read again, or when their task is settled.
+    pub(crate) fn is_of_repeats(self) -> bool {
+        matches!(self, Self::RepeatsRenamed | Self::SettledInTrouble)
     }
 
     /// How long those keep tasks who have the bug.

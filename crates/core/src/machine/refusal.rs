@@ -53,6 +53,9 @@ pub enum Refusal {
     /// There is nothing of the kind to end.
     #[error("there is no lease")]
     NoLease,
+    /// The cursor that the settlement of its pushes tells is to be written first.
+    #[error("what its receiver has had is not written yet")]
+    CursorUnwritten,
     /// The task has as many push configs as it may have.
     #[error("the task has {most} push configs already")]
     TooManyConfigs {

@@ -7,8 +7,11 @@
 //! acknowledged the push.
 //!
 //! If the outcome of an attempt could not be stored, the push is sent again, with the same id and
-//! body. So a receiver may get a push twice. It gets none that it is known to have acknowledged: no
-//! attempt is begun that could outlast the claim, and a cursor moves only from where it was read.
+//! body. So a receiver may get a push twice. It gets none of which its cursor says that it has it: no
+//! attempt is begun that could outlast the claim, and a cursor moves only from where it was read. The
+//! cursor of a healthy receiver is written every [`Policy::push_note_every`](crate::Policy) pushes,
+//! before a claim ends, and at the settlement. The settlement of a task's only delivery tells it
+//! by itself: [`Head::pushed_through`](crate::Head::pushed_through).
 //!
 //! | a receiver | what comes of it |
 //! |---|---|
@@ -45,7 +48,7 @@ use crate::run_error::RunError;
 use crate::store::{Depth, Snapshot};
 use crate::trace::join;
 
-use attempt::attempt;
+use attempt::{attempt, note};
 use attempts::Attempts;
 use feed::Shown;
 pub(crate) use feed::{Beside, Feed, Seen};
@@ -137,7 +140,9 @@ pub(crate) async fn beside(
     while let Some(shown) = feed.next().await {
         let key = shown.snapshot.head.key.clone();
         let (tenant, task) = (&key.tenant, &key.task);
-        match Delivering::new(engine, &token, deadline, shown, &feed).run(&mut feed).await {
+        let ran = Delivering::new(engine, &token, deadline, shown, &feed).run(&mut feed).await;
+        feed.knows_all = false;
+        match ran {
             Ok(tally) if tally == Tally::default() => {}
             Ok(tally) => {
                 let Tally { acknowledged, failed, unknown, late } = tally;
@@ -172,10 +177,10 @@ impl<'a> Delivering<'a> {
         feed: &Feed,
     ) -> Self {
         let Shown { snapshot, as_of } = shown;
-        let (policy, wide) = (engine.policy.clone(), feed.wide().clone());
+        let policy = engine.policy.clone();
         let view = View::new(token, &snapshot.head, Some(as_of), policy.retention);
         let now = engine.clock.now();
-        let mut state = State::new(policy, token.clone(), deadline, snapshot, wide);
+        let mut state = State::new(policy, token.clone(), deadline, snapshot, feed);
         if !feed.is_open() {
             state.left_alone(now);
         }
@@ -189,6 +194,10 @@ impl<'a> Delivering<'a> {
         // Whatever has failed: what comes of those that are under way is written down.
         while let Some(attempted) = attempts.next().await {
             self.state.note(attempted, self.engine.clock.now());
+        }
+        // It has given up its claim otherwise than by a settlement.
+        while let Some(id) = self.state.to_be_noted(self.engine.clock.now()) {
+            self.note(&key, id).await;
         }
         run.map(|()| self.state.tally)
     }
@@ -215,11 +224,12 @@ impl<'a> Delivering<'a> {
                 Step::ReadLog { id, after } => attempts.during(self.read_log(&id, after)).await?,
                 Step::Claim => attempts.during(self.claim()).await?,
                 Step::Post { id, payload, ends_by } => {
-                    if let Some(config) = self.state.begin(&id) {
+                    if let Some((config, notes)) = self.state.begin(&id) {
                         let view = self.view.clone();
-                        attempts.add(attempt(engine, key, config, payload, ends_by, view));
+                        attempts.add(attempt(engine, key, config, payload, notes, ends_by, view));
                     }
                 }
+                Step::Note { id } => attempts.during(self.note(key, id)).await,
                 Step::Wait(pause) => self.wait(pause, attempts, feed).await,
                 Step::Settle(settlement) => {
                     if self.settle(settlement).await? {
@@ -282,6 +292,14 @@ impl<'a> Delivering<'a> {
         Ok(())
     }
 
+    /// Writes what a receiver has acknowledged.
+    async fn note(&mut self, key: &TaskKey, id: ConfigId) {
+        if let Some(config) = self.state.unnoted(&id) {
+            let noted = note(self.engine, key, config).await;
+            self.state.noted(&id, noted);
+        }
+    }
+
     async fn wait(
         &mut self,
         pause: Option<Duration>,
@@ -309,6 +327,7 @@ impl<'a> Delivering<'a> {
         let command = Command::SettlePush(settlement);
         match self.engine.transact(self.state.snapshot(), command).await {
             Ok((snapshot, signals)) => {
+                self.state.settled();
                 self.engine.carry_out_or_leave(&snapshot.head, &signals).await;
                 Ok(true)
             }

@@ -28,6 +28,7 @@ use a2a_lambda_protocol::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::fnv1a;
+use crate::head::Head;
 use crate::ids::{Generation, Position};
 use crate::policy::Policy;
 
@@ -108,6 +109,23 @@ impl Delivery {
         self.trouble.as_ref().is_some_and(|trouble| trouble.next.is_none())
     }
 
+    /// Whether nothing is stored with it but its cursor, which may be behind: it is written every so
+    /// many pushes.
+    pub(crate) fn may_be_behind(&self) -> bool {
+        self.trouble.is_none() && self.batch.is_none()
+    }
+
+    /// As it is where the settlement of its task's only delivery may have its cursor; see
+    /// [`Head::pushed_through`](crate::Head::pushed_through).
+    pub(crate) fn of_task(&self, head: &Head) -> Self {
+        match head.pushed_through() {
+            Some((cursor, delivered)) if self.may_be_behind() => {
+                DeliveryRecord { cursor, delivered, introduced: true, ..self.0.clone() }.into()
+            }
+            _ => self.clone(),
+        }
+    }
+
     /// The entries up to this one are sent as one from here on.
     pub(crate) fn batched(&mut self, through: Position) {
         self.0.batch = Some(through);
@@ -160,16 +178,18 @@ impl Delivery {
     }
 
     /// The receiver is sent again what came after a generation, whose last entry is `cursor`. What it
-    /// was not sent yet is not skipped: a generation that it has not come to changes no cursor.
-    pub(crate) fn replayed(&mut self, since: Generation, cursor: Position) {
+    /// was not sent yet is not skipped: a generation that it has not come to changes no cursor. If it
+    /// has been sent more than is known (`is_behind`), that is sent again, too.
+    pub(crate) fn replayed(&mut self, since: Generation, cursor: Position, is_behind: bool) {
         self.enabled();
-        if since < self.delivered {
-            // It is told of each change, which is more than the task as it was.
+        let goes_back = since < self.delivered;
+        if goes_back || is_behind {
             self.0 = DeliveryRecord {
-                cursor,
-                delivered: since,
+                cursor: cursor.min(self.cursor),
+                delivered: since.min(self.delivered),
                 replays: self.replays.saturating_add(1),
-                introduced: true,
+                // It is told of each change, which is more than the task as it was.
+                introduced: self.introduced || goes_back,
                 batch: None,
                 trouble: None,
             };
@@ -266,6 +286,7 @@ is gone      | 4/3, 1 failed | 4/3 batch 6, 1 failed | 4/3, 2 failed | 4/3, 4 fa
 enabled      | 4/3         | 4/3 batch 6 | 4/3         | 4/3
 replayed, 2  | 1/2 replay 1 | 1/2 replay 1 | 1/2 replay 1 | 1/2 replay 1
 replayed, 3  | 4/3         | 4/3 batch 6 | 4/3         | 4/3
+replayed, behind | 4/3 replay 1 | 4/3 replay 1 | 4/3 replay 1 | 4/3 replay 1
 ";
 
     fn after(verb: &str, delivery: &mut Delivery) {
@@ -282,8 +303,9 @@ replayed, 3  | 4/3         | 4/3 batch 6 | 4/3         | 4/3
             "batched" => delivery.batched(Position(9)),
             "acknowledged" => delivery.acknowledged(Position(9), generation),
             "enabled" => delivery.enabled(),
-            "replayed, 2" => delivery.replayed(Generation(2), Position(1)),
-            "replayed, 3" => delivery.replayed(Generation(3), Position(4)),
+            "replayed, 2" => delivery.replayed(Generation(2), Position(1), false),
+            "replayed, 3" => delivery.replayed(Generation(3), Position(4), false),
+            "replayed, behind" => delivery.replayed(Generation(3), Position(4), true),
             other => panic!("no verb {other}"),
         }
     }

@@ -27,7 +27,12 @@ use crate::machine::refusal::Refusal;
 /// agent. A signal takes less time. A receiver waits this much longer at most for its first push.
 const HEAD_START: Duration = Duration::from_secs(2);
 
-/// What a task knows of its pushes. What each config has been sent is the config's.
+/// The epoch of a delivery that is a task's first: its runner, who is signaled, claims the mark by the
+/// second commit of the task. Whatever else is done about pushes has a later epoch.
+const FIRST_DELIVERY: u64 = 2;
+
+/// What a task knows of its pushes. What each config has been sent is the config's, but for
+/// [`Head::pushed_through`](crate::Head::pushed_through).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushes {
     /// The push configs of the task: a config is live exactly if it is named here. One registration
@@ -129,6 +134,11 @@ impl Pushes {
         let until = held_until.unwrap_or_else(|| now.saturating_add(HEAD_START));
         let mark = Some(Mark::Waiting { until });
         Self { configs: vec![registration], epoch, held_until, signaled: None, mark }
+    }
+
+    /// Whether nobody has delivered before, and no config was changed since the task was made.
+    pub(crate) fn is_first_delivery(&self) -> bool {
+        self.epoch <= FIRST_DELIVERY
     }
 
     /// Those of a task that has had none.

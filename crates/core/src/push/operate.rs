@@ -17,9 +17,10 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use crate::engine::TransactError;
 use crate::head::Head;
 use crate::ids::{ConfigId, Generation, Position, Registration, TaskKey};
-use crate::machine::Command;
+use crate::machine::{Command, Stamp};
 use crate::operator::{OperateError, Operator, not_done};
-use crate::push::mark::Mark;
+use crate::push::mark::{Mark, Pushes};
+use crate::push::settled::transact_pushes;
 use crate::push::url::public_part;
 use crate::push::{Delivery, Failing, PushConfig};
 use crate::store::{DUE_SHARDS, Depth, Snapshot, StoreError};
@@ -165,7 +166,11 @@ impl Operator {
     pub async fn show(&self, task: &TaskKey) -> Result<TaskPushes, OperateError> {
         let head = self.task(task, Depth::Tail).await?.head;
         let configs = self.engine.configs(task, head.registrations()).await?;
-        let configs = configs.into_iter().map(ConfigState::from).collect();
+        let of_task = |config: PushConfig| {
+            let delivery = config.delivery.of_task(&head);
+            ConfigState::from(PushConfig { delivery, ..config })
+        };
+        let configs = configs.into_iter().map(of_task).collect();
         let (state, generation, mark) = (head.state(), head.generation, head.mark().cloned());
         Ok(TaskPushes { key: head.key, state, generation, mark, configs })
     }
@@ -199,7 +204,10 @@ impl Operator {
         }
         let first = snapshot.since(since).and_then(<[_]>::first);
         let cursor = first.map_or(position, |first| Position(first.position.0.saturating_sub(1)));
-        let replay = |delivery: &mut Delivery| delivery.replayed(since, cursor);
+        let is_under_way = snapshot.head.mark().is_some();
+        let replay = |delivery: &mut Delivery| {
+            delivery.replayed(since, cursor, is_under_way && delivery.may_be_behind());
+        };
         self.change(snapshot, config, replay).await
     }
 
@@ -241,9 +249,28 @@ impl Operator {
     ) -> Result<ConfigState, OperateError> {
         let named = snapshot.head.registration(id).ok_or(OperateError::NoSuchConfig)?;
         let (task, registration) = (snapshot.head.key.clone(), named.clone());
+        let is_first = snapshot.head.pushes.as_ref().is_some_and(Pushes::is_first_delivery);
+        let snapshot = if is_first {
+            // From here on no settlement tells of the config, whatever is written of it.
+            self.push_again(snapshot, &registration).await?
+        } else {
+            snapshot
+        };
         let changed = self.change_config(&task, &registration, change).await?;
-        match self.engine.transact(snapshot, Command::PushAgain { registration }).await {
-            Ok(_) => Ok(changed),
+        self.push_again(snapshot, &registration).await?;
+        Ok(changed)
+    }
+
+    async fn push_again(
+        &self,
+        snapshot: Snapshot,
+        registration: &Registration,
+    ) -> Result<Snapshot, OperateError> {
+        let again = |head: &Head, stamp: &Stamp| {
+            head.apply(Command::PushAgain { registration: registration.clone() }, stamp)
+        };
+        match transact_pushes(&self.engine, snapshot, again).await {
+            Ok((snapshot, _)) => Ok(snapshot),
             Err(TransactError::Illegal(_)) => Err(OperateError::NoSuchConfig),
             Err(error) => Err(not_done(error)),
         }

@@ -18,6 +18,7 @@ use crate::head::Head;
 use crate::ids::{ConfigId, Generation, Position, Registration, TaskKey};
 use crate::machine::{Command, NewPush, Refusal, Stamp};
 use crate::operations::{Caller, Operations, invalid_id, store_error, transact_error};
+use crate::push::settled::transact_pushes;
 use crate::push::{Delivery, NotAdmitted, Origin, PushConfig, PushSecrets, Secret, VaultError};
 use crate::store::{Depth, Snapshot};
 use crate::version::ProtocolVersion;
@@ -133,8 +134,9 @@ impl Operations {
         task_id: &str,
     ) -> Result<Vec<(ConfigId, Delivery)>, A2aError> {
         let snapshot = self.owned(caller, task_id, Depth::Tail).await?;
+        let head = snapshot.head.clone();
         let configs = self.live_configs(snapshot, |_| true).await?;
-        Ok(configs.into_iter().map(|config| (config.id, config.delivery)).collect())
+        Ok(configs.into_iter().map(|of| (of.id, of.delivery.of_task(&head))).collect())
     }
 
     /// Deletes a push config. One that is not there is as good as deleted.
@@ -256,7 +258,7 @@ impl Operations {
                 offer.note(head);
                 head.apply(command.clone(), stamp)
             };
-            match Box::pin(self.engine.transact_with(snapshot, register)).await {
+            match Box::pin(transact_pushes(&self.engine, snapshot, register)).await {
                 Ok(_) => {
                     self.silence(&offer.task, offer.replaced).await;
                     return Ok(offer.config);

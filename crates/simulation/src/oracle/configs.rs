@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::push::Trouble;
+use a2a_lambda_core::push::{DeliveryRecord, Trouble};
 use a2a_lambda_core::{Entry, Event, Head, Mark, Position, PushConfig, Registration, TaskKey};
 
 use super::answers::generation_of;
@@ -94,7 +94,8 @@ impl Oracle {
         let Some(hook) = self.hooks.get_mut(registration) else { return };
         let (now, was) = (&after.delivery, &hook.config.delivery);
         if now.cursor > was.cursor || now.introduced != was.introduced {
-            hook.begun = 0;
+            // The attempt that failed since was begun before.
+            hook.begun = now.trouble.as_ref().map_or(0, |trouble| trouble.failures);
         }
         hook.config = after;
     }
@@ -114,27 +115,27 @@ impl Oracle {
         })
     }
 
-    /// A deliverer notes one thing at a time: that a push was acknowledged, that one failed, or
-    /// which entries it is about to send as one.
+    /// A deliverer notes that pushes were acknowledged, and with it that the next one failed, or which
+    /// entries it is about to send as one.
     fn check_advance(&self, actor: &str, before: &Hook, after: &PushConfig) -> Verdict {
         let (was, now) = (&before.config.delivery, &after.delivery);
         let url = &after.url;
         let bad = |what: &str| {
             Violation::new("I6", format!("{actor} {what} {url}: {was:?}, then {now:?}"))
         };
+        let mut was = (**was).clone();
         if now.cursor != was.cursor || now.introduced != was.introduced {
             let forwards = now.cursor >= was.cursor && now.introduced;
             let heard = before.acknowledged.contains(&now.cursor);
-            let clean = now.batch.is_none() && now.trouble.is_none();
-            return if !forwards {
-                Err(bad("moved the cursor back of"))
+            if !forwards {
+                return Err(bad("moved the cursor back of"));
             } else if !heard {
-                Err(bad("took what was not acknowledged for it at"))
-            } else if !clean {
-                Err(bad("acknowledged and did not clean"))
-            } else {
-                Ok(())
-            };
+                return Err(bad("took what was not acknowledged for it at"));
+            }
+            was = DeliveryRecord { cursor: now.cursor, batch: None, trouble: None, ..was };
+            if now.batch.is_none() && now.trouble.is_none() {
+                return Ok(());
+            }
         }
         if now.trouble == was.trouble {
             let is_ahead = now.batch > Some(was.cursor) && was.batch.is_none();
@@ -206,6 +207,19 @@ impl Oracle {
             };
             if let Some(hook) = self.hooks.values().find(is_owed) {
                 return Err(bad(&format!("gave the mark up, and {} waits,", hook.config.url)));
+            }
+        }
+        if before.pushed_through().is_some() && head.pushed_through().is_none() {
+            let is_told_no_more = |hook: &&Hook| {
+                let is_named =
+                    |head: &Head| head.registrations().contains(&hook.config.registration);
+                hook.task == head.key
+                    && is_named(before)
+                    && is_named(head)
+                    && hook.is_owed(head, log)
+            };
+            if let Some(hook) = self.hooks.values().find(is_told_no_more) {
+                return Err(bad(&format!("forgot what {} has had", hook.config.url)));
             }
         }
         let claim = millis(self.policy.push_claim);

@@ -8,12 +8,18 @@
 //!   Chunks of an artifact may come as one. A task that its sender never learns of is one message.
 //! - Secrets are only sent to the receiver that they are of.
 //!
+//! The cursor of a healthy receiver is written every `push_note_every` pushes, since a write for each
+//! push was a quarter of what a task costs. So a deliverer that dies leaves pushes behind that are made
+//! again, under the same ids, and no more than so many. Where the settlement of a task's only delivery
+//! tells the cursor (`Head::pushed_through`), it must be true, and be written before it is told no more.
+//!
 //! What holds if clocks differ by the policy's `clock_skew` at most, and is checked when something is
 //! sent:
 //!
 //! - Its sender has the claim, and still has it when the push arrives: nobody else sends anything.
 //! - It is not something whose acknowledgement is noted, it is not before the next attempt's time,
 //!   and not to a config that is disabled.
+//! - No more than `push_note_every` pushes have arrived beyond the cursor.
 //!
 //! What holds if nothing goes wrong but that requests are slow: a push comes within a bound, which a
 //! few slow requests take. It does not wait as if the store had failed.
@@ -63,6 +69,8 @@ pub(super) struct Hook {
     pub(super) gone_by: Option<String>,
     /// The task's newest entry when it was made.
     first: Position,
+    /// The newest entries of what has arrived.
+    arrivals: BTreeSet<Position>,
     /// What arrived under each id, as a hash.
     bodies: BTreeMap<String, u64>,
     /// The newest entry that has arrived.
@@ -94,6 +102,7 @@ impl Hook {
             view: Duration::ZERO,
             silent_from_ms: None,
             gone_by: None,
+            arrivals: BTreeSet::new(),
             bodies: BTreeMap::new(),
             arrived: None,
             accepted_ms: 0,
@@ -115,10 +124,26 @@ impl Hook {
         if delivery.is_disabled() {
             return false;
         }
-        if is_unknown(head) {
-            return delivery.cursor < head.position;
+        let (mut cursor, mut introduced) = (delivery.cursor, delivery.introduced);
+        let is_well = delivery.trouble.is_none() && delivery.batch.is_none();
+        if is_well && head.pushed_through().is_some() {
+            introduced |= !self.acknowledged.is_empty();
+            cursor = cursor.max(self.acknowledged.last().copied().unwrap_or_default());
         }
-        !delivery.introduced || sent_entries(log, delivery.cursor, head.position).next().is_some()
+        if is_unknown(head) {
+            return cursor < head.position;
+        }
+        !introduced || sent_entries(log, cursor, head.position).next().is_some()
+    }
+
+    /// How many different pushes have arrived of which the cursor does not tell.
+    fn arrived_beyond_cursor(&self) -> usize {
+        let delivery = &self.config.delivery;
+        let is_beyond = |of: &&Position| match delivery.introduced {
+            true => **of > delivery.cursor,
+            false => **of >= delivery.cursor,
+        };
+        self.arrivals.iter().filter(is_beyond).count()
     }
 }
 
@@ -267,6 +292,9 @@ impl Oracle {
         }
         let Some(hook) = self.hook_mut(&push.id) else { return Ok(false) };
         hook.bodies.insert(push.id.clone(), body);
+        hook.arrivals.insert(through);
+        let (beyond, url) = (hook.arrived_beyond_cursor(), hook.config.url.clone());
+        let is_of_task = hook.is_stored;
         hook.arrived = hook.arrived.max(Some(through));
         hook.statuses.extend(status);
         if let Some(200..300) = status {
@@ -275,6 +303,11 @@ impl Oracle {
             }
             hook.acknowledged.insert(through);
         }
+        let most = usize::try_from(self.policy.push_note_every).unwrap_or(usize::MAX);
+        let keeps = beyond <= most || !is_of_task || !self.claims_hold;
+        ensure(keeps, "I6", || {
+            format!("{url} has {beyond} pushes beyond its cursor with {}, at most {most}", push.id)
+        })?;
         Ok(is_new)
     }
 

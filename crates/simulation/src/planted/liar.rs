@@ -57,6 +57,12 @@ impl Liar {
         Ok(self.truth.get(task, std::slice::from_ref(registration)).await?.pop())
     }
 
+    /// Whether the settlement of a task's pushes tells its cursors.
+    async fn is_told(&self, task: &TaskKey) -> Result<bool, StoreError> {
+        let now = self.truth.read(task, Depth::Tail).await?;
+        Ok(now.is_some_and(|now| now.head.pushed_through().is_some()))
+    }
+
     /// The live config with the same id, if it is another making of it.
     async fn other_making(
         &self,
@@ -387,7 +393,23 @@ impl PushConfigs for Liar {
         if self.has(Planted::ConfigForgotten) {
             found.pop();
         }
-        Ok(found.into_iter().map(|config| pushes::config_as(self.bug, config)).collect())
+        let mut shown: Vec<_> =
+            found.into_iter().map(|config| pushes::config_as(self.bug, config)).collect();
+        for config in shown.iter_mut().filter(|_| self.bug.is_of_repeats()) {
+            let mut delivery = (*config.delivery).clone();
+            match self.bug {
+                Planted::RepeatsRenamed => {
+                    let mut put = lock(&self.put);
+                    let read = put.entry(task.clone()).or_default();
+                    delivery.replays += u32::from(read.contains(&config.registration));
+                    read.push(config.registration.clone());
+                }
+                _ if self.is_told(task).await? => delivery.trouble = None,
+                _ => {}
+            }
+            config.delivery = delivery.into();
+        }
+        Ok(shown)
     }
 
     async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError> {
@@ -405,6 +427,9 @@ impl PushConfigs for Liar {
         before: &WriteId,
         config: &PushConfig,
     ) -> Result<bool, StoreError> {
+        if self.has(Planted::SettledCursorForgotten) && self.is_told(task).await? {
+            return Ok(true);
+        }
         if self.has(Planted::CursorUnguarded)
             && let Some(now) = self.making(task, &config.registration).await?
         {

@@ -15,6 +15,7 @@ pub(super) fn head_as(bug: Planted, head: &mut Head) {
             }
         }
         (Planted::PushEpochIgnored, Some(pushes)) => pushes.epoch = 1,
+        (Planted::DeliveriesLookFirst, Some(pushes)) => pushes.epoch = pushes.epoch.min(2),
         (Planted::PushesForgotten, pushes) if is_running => *pushes = None,
         _ => {}
     }

@@ -53,6 +53,15 @@ impl Meter {
         (noted.into_iter().map(|noted| noted.name).collect(), written)
     }
 
+    /// The requests since the last look, and the units that reads and writes took.
+    pub(super) fn take_both(&self) -> (Vec<&'static str>, f64, Written) {
+        let all = self.take_all();
+        *self.0.lock().unwrap() = all.clone();
+        let (requests, read) = self.take();
+        *self.0.lock().unwrap() = all;
+        (requests, read, self.take_written().1)
+    }
+
     fn take_all(&self) -> Vec<Noted> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }

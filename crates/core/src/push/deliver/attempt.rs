@@ -26,7 +26,7 @@ pub(super) struct Attempted {
     pub(super) result: Result<Noted, NotNoted>,
 }
 
-/// An attempt of which the config knows.
+/// An attempt of which it is known what came of it.
 #[derive(Debug)]
 pub(super) struct Noted {
     pub(super) config: PushConfig,
@@ -54,17 +54,19 @@ enum Verdict {
     Failed(Failure),
 }
 
-/// Sends a payload, unless that could take longer than `ends_by`, and notes what came of it.
+/// Sends a payload, unless that could take longer than `ends_by`, and notes what came of it: an
+/// acknowledgement only if `notes`, or if the config is not well, or has a batch.
 pub(super) async fn attempt(
     engine: &Engine,
     task: &TaskKey,
     config: PushConfig,
     payload: Payload,
+    notes: bool,
     ends_by: Timestamp,
     view: Arc<View>,
 ) -> Attempted {
     let id = config.id.clone();
-    let result = try_once(engine, task, config, payload, ends_by, view).await;
+    let result = try_once(engine, task, config, payload, notes, ends_by, view).await;
     Attempted { id, result }
 }
 
@@ -73,6 +75,7 @@ async fn try_once(
     task: &TaskKey,
     mut config: PushConfig,
     payload: Payload,
+    notes: bool,
     ends_by: Timestamp,
     view: Arc<View>,
 ) -> Result<Noted, NotNoted> {
@@ -102,7 +105,11 @@ async fn try_once(
             if let Some(since) = since {
                 measure::pushed(engine.clock.now().saturating_since(since));
             }
+            let may_be_behind = config.delivery.may_be_behind();
             config.delivery.acknowledged(through, generation);
+            if may_be_behind && !notes {
+                return Ok(Noted { config, acknowledged });
+            }
         }
         Verdict::Failed(failure) => {
             let (now, chance) = (engine.clock.now(), engine.ids.fresh());
@@ -232,7 +239,11 @@ fn kind(error: &PushError) -> &'static str {
 }
 
 /// Writes down what is known of a config, if it is still the one that was read.
-async fn note(engine: &Engine, task: &TaskKey, config: PushConfig) -> Result<PushConfig, NotNoted> {
+pub(super) async fn note(
+    engine: &Engine,
+    task: &TaskKey,
+    config: PushConfig,
+) -> Result<PushConfig, NotNoted> {
     let before = config.write.clone();
     let config = PushConfig { write: engine.write_id(), ..config };
     match engine.advance_config(task, &before, &config).await {

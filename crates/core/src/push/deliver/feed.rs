@@ -34,7 +34,7 @@ impl Beside {
         let (shown, seen) = watch::channel(None);
         let wide = Wide::default();
         let beside = Self { token: Some(token.clone()), wide: wide.clone(), shown };
-        (beside, Feed { wide, shown: Some(seen) })
+        (beside, Feed { wide, knows_all: true, shown: Some(seen) })
     }
 
     /// The runner's end, and the sender's who waits in the same process. No deliverer is there: pushes
@@ -72,13 +72,15 @@ impl Beside {
 #[derive(Debug)]
 pub(crate) struct Feed {
     wide: Wide,
+    /// Whether its deliverer has left nothing behind of which it does not know what came of it.
+    pub(super) knows_all: bool,
     shown: Option<Seen>,
 }
 
 impl Feed {
     /// Of a deliverer that is beside no runner.
     pub(super) fn none() -> Self {
-        Self { wide: Wide::default(), shown: None }
+        Self { wide: Wide::default(), knows_all: true, shown: None }
     }
 
     /// What the runner shows next; `None` when it is done.

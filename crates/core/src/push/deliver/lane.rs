@@ -14,9 +14,11 @@ pub(super) struct Lane {
     pub(super) is_busy: bool,
     /// Whether the config was another one, or gone, when the configs were read again during that.
     pub(super) is_outdated: bool,
-    /// Whether the last attempt of this process was acknowledged: the config knows of all that was
-    /// sent since.
-    pub(super) is_clean: bool,
+    /// How many pushes from the cursor on may have been made before, at most, by this deliverer or
+    /// another. They are made again as they were.
+    pub(super) repeats: u32,
+    /// How many pushes were acknowledged since the config was last written.
+    pub(super) unnoted: u32,
     /// Not before this time, for a reason that is not the receiver's.
     pub(super) later: Option<Timestamp>,
     /// How often in a row the store took too long to tell whether a push is wanted.
@@ -26,16 +28,23 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(config: PushConfig) -> Self {
+    /// `repeats` is how many pushes others may have made of which the config knows nothing.
+    pub(super) fn new(config: PushConfig, repeats: u32) -> Self {
         Self {
             config,
             is_busy: false,
             is_outdated: false,
-            is_clean: false,
+            repeats,
+            unnoted: 0,
             later: None,
             late: 0,
             read_after: None,
         }
+    }
+
+    /// Whether it is time to write what was acknowledged.
+    pub(super) fn is_to_be_noted(&self, now: Timestamp) -> bool {
+        self.unnoted > 0 && !self.is_busy && self.later.is_none_or(|later| later <= now)
     }
 
     /// When the next attempt may be made; `None` if there is none.

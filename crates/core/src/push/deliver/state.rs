@@ -24,7 +24,9 @@
 //! | yes | a lane is due, and what it is sent needs older entries | `ReadLog`; once before each wait |
 //! | yes | a lane is due, and there is something to send, and time, and the claim ends too early or has too narrow a view | Claim |
 //! | yes | the same, and the claim suffices | Post |
+//! | yes | a runner shows the task, and the claim is about to end before all is written that was acknowledged | Note |
 //! | yes | a lane is busy, or a runner shows the task | Wait |
+//! | yes | not all is written that was acknowledged, and the settlement does not tell it | Note |
 //! | yes | | Settle |
 //!
 //! Everything here is pure. [`Delivering`](super::Delivering) carries the steps out.
@@ -37,9 +39,10 @@ use a2a_lambda_protocol::Timestamp;
 use tracing::{debug, info};
 
 use super::attempt::{Attempted, NotNoted, Noted};
+use super::feed::Feed;
 use super::lane::Lane;
 use super::payload::{Found, Payload, next};
-use super::times::{claimed_until, has_time_for_one};
+use super::times::{claimed_until, has_time_for_one, last_begin};
 use super::wide::{Wide, late_wait, view_for};
 use crate::head::{Head, MAX_PUSH_VIEW};
 use crate::ids::{ClaimToken, ConfigId, Position};
@@ -47,6 +50,7 @@ use crate::log::Entry;
 use crate::machine::Settlement;
 use crate::policy::Policy;
 use crate::push::PushConfig;
+use crate::push::mark::Pushes;
 use crate::store::Snapshot;
 
 /// How long whoever delivers next is waited for, where there was no time for more.
@@ -77,6 +81,8 @@ pub(super) enum Step {
     Claim,
     /// Begin an attempt, which must end by then.
     Post { id: ConfigId, payload: Payload, ends_by: Timestamp },
+    /// Write what a receiver has acknowledged.
+    Note { id: ConfigId },
     /// Wait for an attempt, for the runner, or for so long.
     Wait(Option<Duration>),
     /// Give the claim up.
@@ -112,6 +118,8 @@ pub(super) struct State {
     wide: Wide,
     /// Since when no runner shows the task, so that others may wait for this to end.
     alone_since: Option<Timestamp>,
+    /// Whether it knows what came of each attempt of its own.
+    knows_all: bool,
     /// Whether the task is there no more.
     is_lost: bool,
     claimed: Claimed,
@@ -124,7 +132,7 @@ impl State {
         token: ClaimToken,
         deadline: Timestamp,
         snapshot: Snapshot,
-        wide: Wide,
+        feed: &Feed,
     ) -> Self {
         let Snapshot { head, tail, inline_bytes } = snapshot;
         Self {
@@ -136,8 +144,9 @@ impl State {
             log: tail,
             lanes: BTreeMap::new(),
             epoch: None,
-            wide,
+            wide: feed.wide().clone(),
             alone_since: None,
+            knows_all: feed.knows_all,
             is_lost: false,
             claimed: Claimed::No,
             tally: Tally::default(),
@@ -195,9 +204,30 @@ impl State {
             }
         }
         if self.has_company() {
+            // Others may claim the mark after that, and would go by what is written.
+            let until = claimed_until(&self.policy, &self.head, &self.token);
+            let note_by = until.map(|until| last_begin(&self.policy, until));
+            match self.to_be_noted(now) {
+                Some(id) if note_by.is_none_or(|by| by <= now) => return Step::Note { id },
+                Some(_) => wake = wake.into_iter().chain(note_by).min(),
+                None => {}
+            }
             return Step::Wait(self.pause(now, wake));
         }
         self.settle(now)
+    }
+
+    /// A config of which more is known than is written.
+    pub(super) fn to_be_noted(&self, now: Timestamp) -> Option<ConfigId> {
+        let mut lanes = self.lanes.iter();
+        lanes.find(|(_, lane)| lane.is_to_be_noted(now)).map(|(id, _)| id.clone())
+    }
+
+    /// Whether this is the task's first delivery, so that its settlement tells how far it has come
+    /// (see [`Head::pushed_through`]).
+    fn is_first(&self) -> bool {
+        let pushes = self.head.pushes.as_ref();
+        self.knows_all && pushes.is_some_and(Pushes::is_first_delivery)
     }
 
     /// Gives up the claim, with the time at which there is more to do. A lane that waits has something
@@ -217,6 +247,10 @@ impl State {
             let at = at.max(now.saturating_add(RELAY));
             next = Some(next.map_or(at, |next| next.min(at)));
         }
+        let tells_all = next.is_none() && self.head.is_terminal() && self.is_first();
+        if let Some(id) = self.to_be_noted(now).filter(|_| !tells_all) {
+            return Step::Note { id };
+        }
         Step::Settle(Settlement {
             token: self.token.clone(),
             epoch: self.epoch.unwrap_or_default(),
@@ -227,7 +261,7 @@ impl State {
 
     /// What a lane is sent next. Where the log was read for it and is still not enough, nothing is.
     fn find(&self, lane: &Lane) -> Found {
-        match next(&lane.config, &self.head, &self.log, lane.is_clean, &self.policy) {
+        match next(&lane.config, &self.head, &self.log, lane.repeats == 0, &self.policy) {
             Found::NeedsLogAfter(known) if lane.read_after.is_some_and(|read| read <= known) => {
                 Found::Nothing
             }
@@ -312,25 +346,36 @@ impl State {
         self.lanes.values_mut().for_each(|lane| lane.read_after = None);
     }
 
-    /// An attempt is begun. Returns its config.
-    pub(super) fn begin(&mut self, id: &ConfigId) -> Option<PushConfig> {
+    /// An attempt is begun. Returns its config, and whether to write it if that is acknowledged.
+    pub(super) fn begin(&mut self, id: &ConfigId) -> Option<(PushConfig, bool)> {
         self.claimed = Claimed::No;
         let lane = self.lanes.get_mut(id)?;
         lane.is_busy = true;
-        Some(lane.config.clone())
+        Some((lane.config.clone(), lane.unnoted + 1 >= self.policy.push_note_every))
+    }
+
+    /// The config that is to be written.
+    pub(super) fn unnoted(&self, id: &ConfigId) -> Option<PushConfig> {
+        self.lanes.get(id).map(|lane| lane.config.clone())
     }
 
     /// Takes over the configs, which were read when the task had this epoch.
     pub(super) fn take_configs(&mut self, read: Vec<PushConfig>, epoch: Option<u64>) {
         let mut before = std::mem::take(&mut self.lanes);
+        let is_first = self.is_first();
         for config in read {
+            // Another deliverer may have sent so much and died before it wrote so.
+            let repeats = match config.delivery.batch {
+                _ if is_first && before.is_empty() => 0,
+                Some(_) => 1,
+                None => self.policy.push_note_every,
+            };
             let lane = match before.remove(&config.id) {
-                // Another deliverer may have sent something and died before it wrote so.
-                Some(lane) if lane.config.write == config.write => Lane { is_clean: false, ..lane },
+                Some(lane) if lane.config.write == config.write => Lane { repeats, ..lane },
                 // An attempt that is under way is against the config that it was begun with. The
                 // configs are read again when it is over.
                 Some(lane) if lane.is_busy => Lane { is_outdated: true, ..lane },
-                _ => Lane::new(config),
+                _ => Lane::new(config, repeats),
             };
             self.lanes.insert(lane.config.id.clone(), lane);
         }
@@ -372,6 +417,26 @@ impl State {
         self.inline_bytes = inline_bytes;
     }
 
+    /// A config was written, or not.
+    pub(super) fn noted(&mut self, id: &ConfigId, result: Result<PushConfig, NotNoted>) {
+        let Some(lane) = self.lanes.get_mut(id) else { return };
+        match result {
+            Ok(config) => (lane.config, lane.unnoted) = (config, 0),
+            Err(NotNoted::Later(at)) => {
+                lane.later = Some(at);
+                self.knows_all = false;
+                self.epoch = None;
+            }
+            // Another has written it: what is known of it is of no use.
+            Err(_) => (lane.unnoted, self.epoch) = (0, None),
+        }
+    }
+
+    /// The mark was given up: what is not written of a receiver, the settlement tells.
+    pub(super) fn settled(&mut self) {
+        self.lanes.values_mut().for_each(|lane| lane.unnoted = 0);
+    }
+
     /// Takes note of what came of an attempt.
     pub(super) fn note(&mut self, attempted: Attempted, now: Timestamp) {
         let Attempted { id, result } = attempted;
@@ -383,20 +448,27 @@ impl State {
         }
         match result {
             Ok(Noted { config, acknowledged }) => {
+                let is_written = lane.config.write != config.write;
+                lane.unnoted = if is_written { 0 } else { lane.unnoted + u32::from(acknowledged) };
                 lane.config = config;
-                lane.is_clean = acknowledged;
+                lane.repeats =
+                    if acknowledged { lane.repeats.saturating_sub(1) } else { lane.repeats.max(1) };
                 lane.late = 0;
                 let Tally { acknowledged: sent, failed, .. } = &mut self.tally;
                 *if acknowledged { sent } else { failed } += 1;
             }
             Err(NotNoted::Later(at)) => {
-                lane.is_clean = false;
+                lane.repeats = lane.repeats.max(1);
                 lane.later = Some(at);
+                self.knows_all = false;
                 // Part of it may have been written, and the mark with it.
                 self.tally.unknown += 1;
                 self.epoch = None;
             }
             Err(NotNoted::Late { took, config }) => {
+                if lane.config.write != config.write {
+                    lane.unnoted = 0;
+                }
                 lane.config = *config;
                 self.tally.late += 1;
                 let view = self.head.push_view(self.policy.push_view).unwrap_or_default();
@@ -412,7 +484,7 @@ impl State {
                     "the store answered too late for a push, and the deliverer allows more time");
             }
             Err(NotNoted::NoTime) => {
-                lane.is_clean = false;
+                lane.repeats = lane.repeats.max(1);
                 self.tally.late += 1;
                 self.epoch = None;
                 info!(event = "push_out_of_time", %tenant, %task, config = %id,

@@ -13,7 +13,12 @@ const MARGIN: Duration = Duration::from_secs(1);
 
 /// Whether a POST that is begun now ends before this time, with what came of it written down.
 pub(super) fn has_time_for_one(policy: &Policy, now: Timestamp, ends_by: Timestamp) -> bool {
-    ends_by.saturating_since(now) >= policy.push_timeout + MARGIN
+    now <= last_begin(policy, ends_by)
+}
+
+/// When a POST is begun at the latest that is to end before this time.
+pub(super) fn last_begin(policy: &Policy, ends_by: Timestamp) -> Timestamp {
+    ends_by.saturating_sub(policy.push_timeout + MARGIN)
 }
 
 /// The end of a deliverer's claim. The clock of another may be ahead by the policy's `clock_skew`: it

@@ -3,6 +3,7 @@
 use a2a_lambda_protocol::{Message, Part};
 
 use super::*;
+use crate::head::{Ending, Phase};
 use crate::ids::{ContextId, Generation, Owner, Registration, TaskId, TaskKey, Tenant, WriteId};
 use crate::machine::{Stamp, Submission};
 use crate::push::mark::{Mark, Pushes};
@@ -31,6 +32,13 @@ P 60    | nobody | read    | waits 30  |            | 10  | settle until 30
 P 60    | runner | read    | done      |            | 10  | wait
 P 60    | nobody | read    | done      |            | 10  | settle
 P 60    | nobody | read    | disabled  |            | 10  | settle
+P 60    | nobody | read    | unnoted   |            | 10  | note
+P 60    | runner | read    | unnoted   |            | 10  | wait 38
+P 60    | runner | read    | unnoted   |            | 48  | note
+P 60    | runner | read    | unnoted   | busy       | 48  | wait
+P 60    | nobody | read    | unnoted   | over       | 10  | settle
+P 60    | nobody | read    | unnoted   | over, unsure | 10 | note
+P 60    | nobody | later   | unnoted   | over       | 10  | note
 P 22    | nobody | read    | due       |            | 10  | post until 21
 P 21    | nobody | read    | due       |            | 10  | claim
 P 21    | nobody | read    | due       | claimed    | 10  | post until 20
@@ -132,7 +140,7 @@ fn delivery(lane: &str) -> Delivery {
         ("due" | "older" | "busy", _) => Delivery::default(),
         ("waits", until) => in_trouble(Some(at(until))),
         ("disabled", _) => in_trouble(None),
-        ("done", _) => {
+        ("done" | "unnoted", _) => {
             let mut done = Delivery::default();
             done.acknowledged(Position(1), Generation(1));
             done
@@ -149,16 +157,28 @@ fn met(row: &[&str]) -> State {
     }
     let deadline = at(besides.strip_prefix("ends at ").unwrap_or("100"));
     let token = ClaimToken::new("P");
-    let mut state = State::new(Arc::default(), token, deadline, snapshot, Wide::default());
+    if besides.starts_with("over") {
+        snapshot.head.phase = Phase::Ended(Ending::Completed);
+    }
+    let epoch = if configs == "later" { 3 } else { 1 };
+    if let Some(pushes) = &mut snapshot.head.pushes {
+        pushes.epoch = epoch;
+    }
+    let mut feed = Feed::none();
+    feed.knows_all = besides != "over, unsure";
+    let mut state = State::new(Arc::default(), token, deadline, snapshot, &feed);
     if beside == "nobody" {
         state.left_alone(at("10"));
     }
-    let epoch = u64::from(configs == "read");
+    let epoch = if configs == "stale" { 0 } else { epoch };
     let read = config(delivery(lane));
     let id = read.id.clone();
     state.take_configs(vec![read], Some(epoch));
-    if lane == "busy" {
+    if lane == "busy" || besides == "busy" {
         state.begin(&id);
+    }
+    if lane == "unnoted" {
+        state.lanes.get_mut(&id).unwrap().unnoted = 1;
     }
     match besides {
         "log read" => state.read_log(&id, Position(0), true),
@@ -177,6 +197,7 @@ fn word(step: &Step) -> String {
         Step::ReadLog { after, .. } => format!("read log after {after}"),
         Step::Claim => "claim".to_owned(),
         Step::Post { ends_by, .. } => format!("post until {}", seconds(*ends_by)),
+        Step::Note { .. } => "note".to_owned(),
         Step::Wait(None) => "wait".to_owned(),
         Step::Wait(Some(pause)) => format!("wait {}", pause.as_secs()),
         Step::Settle(Settlement { next: None, .. }) => "settle".to_owned(),
@@ -210,8 +231,10 @@ fn an_attempt_that_is_over_brings_the_next_step() {
     let mut state = met(&["P 60", "nobody", "read", "busy", ""]);
     let id = ConfigId::parse("config").unwrap();
     let ended = |result| Attempted { id: id.clone(), result };
+    let written = PushConfig { write: WriteId::new("next"), ..config(delivery("done")) };
     for (result, expected) in [
-        (Ok(Noted { config: config(delivery("done")), acknowledged: true }), "settle"),
+        (Ok(Noted { config: config(delivery("done")), acknowledged: true }), "note"),
+        (Ok(Noted { config: written, acknowledged: true }), "settle"),
         (
             Ok(Noted { config: config(delivery("waits 30")), acknowledged: false }),
             "settle until 30",
@@ -226,6 +249,6 @@ fn an_attempt_that_is_over_brings_the_next_step() {
         state.note(ended(result), at("10"));
         assert_eq!(word(&state.next_step(at("10"))), expected);
     }
-    let expected = Tally { acknowledged: 1, failed: 1, unknown: 2, late: 1 };
+    let expected = Tally { acknowledged: 2, failed: 1, unknown: 2, late: 1 };
     assert_eq!(state.tally, expected);
 }

@@ -1,0 +1,137 @@
+//! What whole tasks cost: a request, a runner, and a store whose requests are counted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
+use a2a_lambda_core::{
+    Agent, AgentProfile, Agents, Company, End, Engine, Failure, Operations, Policy, Reply, Runner,
+    SendOptions, Turn,
+};
+use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
+use a2a_lambda_protocol::{
+    Artifact, Part, SendMessageConfiguration, SendMessageResponse, TaskPushNotificationConfig,
+};
+use a2a_lambda_testing::{Doubles, TestClock, TestIds, caller, sending, user};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+
+use super::TABLE;
+use super::meter::{Meter, Written};
+
+/// An agent that shows something so often, and before each waits for so long.
+struct Shows {
+    what: What,
+    times: usize,
+    pause: Duration,
+}
+
+enum What {
+    /// One artifact, in chunks of so many bytes.
+    Chunks(usize),
+    /// An artifact each time.
+    Artifacts,
+}
+
+#[async_trait]
+impl Agent for Shows {
+    fn profile(&self) -> AgentProfile {
+        AgentProfile::text("shows", "Shows something.", "1")
+    }
+
+    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+        let mut chunks = turn.chunked("chunks");
+        for _ in 0..self.times {
+            turn.sleep(self.pause).await;
+            match self.what {
+                What::Chunks(bytes) => chunks.push([Part::text("x".repeat(bytes))]).await?,
+                What::Artifacts => {
+                    let parts = vec![Part::text("it")];
+                    let artifact_id = turn.artifact_id();
+                    turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
+                }
+            }
+        }
+        Ok(End::Completed(Reply::from("done")))
+    }
+}
+
+/// What came of a task.
+struct Life {
+    requests: Vec<&'static str>,
+    read: f64,
+    written: Written,
+    told: Vec<String>,
+}
+
+impl Life {
+    fn units(&self) -> f64 {
+        self.written.table + self.written.list + self.written.due
+    }
+}
+
+/// The life of a task from its sender, who does not wait, to its end.
+async fn life(agent: Shows, push: bool) -> Life {
+    let client = EmbeddedDynamoDb::memory().expect("a database").client();
+    create_table(&client, TABLE).await.expect("a table");
+    let meter = Meter::default();
+    let metered = client.config().to_builder().interceptor(meter.clone()).build();
+    let store = Arc::new(DynamoDbStore::new(Client::from_conf(metered), TABLE));
+    let doubles = Doubles::of(TestClock::by_tokio(), Policy::default());
+    let ids = Arc::new(TestIds::uuids());
+    let engine = Engine { store: store.clone(), configs: store, ids, ..doubles.engine.clone() };
+    let mut request = sending(user("hello"));
+    let configuration = request.configuration.get_or_insert_with(SendMessageConfiguration::default);
+    configuration.task_push_notification_config = push.then(|| TaskPushNotificationConfig {
+        url: "https://hook.test/".to_owned(),
+        ..TaskPushNotificationConfig::default()
+    });
+    let operations = Operations::new(engine.clone());
+    let options = SendOptions::default();
+    let sent = Box::pin(operations.send(&caller("", "alice"), request, &options)).await;
+    assert!(matches!(sent, Ok(SendMessageResponse::Task(_))), "{sent:?}");
+    // A status of another time is elsewhere in the list index.
+    doubles.clock.advance(Duration::from_millis(5));
+    let runner = Runner::new(engine, Agents::new(Arc::new(agent)));
+    for signal in doubles.queue.take_arrived(doubles.clock.start()) {
+        let key = signal.key();
+        let attending = runner.attend(&key, doubles.deadline(), Company::Alone);
+        Box::pin(attending).await.unwrap();
+    }
+    let told = doubles.receivers.all().iter().map(a2a_lambda_testing::Arrived::told).collect();
+    let (requests, read, written) = meter.take_both();
+    Life { requests, read, written, told }
+}
+
+fn artifacts(times: usize, pause: Duration) -> Shows {
+    Shows { what: What::Artifacts, times, pause }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_without_a_config_takes_ten_units() {
+    let life = life(artifacts(1, Duration::from_millis(5)), false).await;
+    assert_eq!(life.requests, ["PutItem", "GetItem", "UpdateItem", "UpdateItem"]);
+    assert_eq!((life.units(), life.read), (10.0, 1.0), "{:?}", life.written);
+}
+
+/// The settlement of the only delivery tells the cursor, which is written by itself never.
+#[tokio::test(start_paused = true)]
+async fn a_task_with_a_config_takes_twelve_units_two_reads_and_seven_requests() {
+    let life = life(artifacts(1, Duration::from_millis(5)), true).await;
+    assert_eq!(
+        life.told,
+        ["task SUBMITTED", "status WORKING", "artifact \"it\"", "status COMPLETED"]
+    );
+    let requests =
+        ["PutItem", "PutItem", "GetItem", "UpdateItem", "GetItem", "UpdateItem", "UpdateItem"];
+    assert_eq!(life.requests, requests);
+    assert_eq!((life.units(), life.read), (12.0, 2.0), "{:?}", life.written);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cursor_is_written_every_eight_pushes() {
+    let life = life(artifacts(14, Duration::from_secs(1)), true).await;
+    assert_eq!(life.told.len(), 17);
+    let puts = life.requests.iter().filter(|name| **name == "PutItem").count();
+    assert_eq!(puts, 1 + 1 + 2, "{:?}", life.requests);
+}
