@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use a2a_lambda_protocol::{AgentExtension, AgentSkill, Json, Timestamp};
 use async_trait::async_trait;
@@ -22,7 +22,7 @@ use crate::turn::Turn;
 /// by [`Turn::idempotency_key`].
 #[async_trait]
 pub trait Agent: Send + Sync + 'static {
-    /// What the agent card says of the agent.
+    /// What the agent card says of the agent. It is asked for once by each process.
     fn profile(&self) -> AgentProfile;
 
     /// Runs one turn.
@@ -294,14 +294,27 @@ impl<E: Error + Send + Sync + 'static> From<E> for Failure {
 #[derive(Clone)]
 pub struct Agents {
     /// Serves the tenants that have no agent of their own; `None` if those are not served.
-    default: Option<Arc<dyn Agent>>,
-    by_tenant: BTreeMap<Tenant, Arc<dyn Agent>>,
+    default: Option<Served>,
+    by_tenant: BTreeMap<Tenant, Served>,
+}
+
+/// An agent, with its profile once somebody has asked for it.
+#[derive(Clone)]
+struct Served {
+    agent: Arc<dyn Agent>,
+    profile: Arc<OnceLock<AgentProfile>>,
+}
+
+impl From<Arc<dyn Agent>> for Served {
+    fn from(agent: Arc<dyn Agent>) -> Self {
+        Self { agent, profile: Arc::default() }
+    }
 }
 
 impl Agents {
     /// One agent for every tenant.
     pub fn new(default: Arc<dyn Agent>) -> Self {
-        Self { default: Some(default), by_tenant: BTreeMap::new() }
+        Self { default: Some(default.into()), by_tenant: BTreeMap::new() }
     }
 
     /// No agent for any tenant, to begin a closed set: only the tenants that are given an agent by
@@ -312,13 +325,13 @@ impl Agents {
 
     /// Gives a tenant an agent of its own.
     pub fn with(mut self, tenant: Tenant, agent: Arc<dyn Agent>) -> Self {
-        self.by_tenant.insert(tenant, agent);
+        self.by_tenant.insert(tenant, agent.into());
         self
     }
 
     /// Whether a tenant is served: requests for others are refused.
     pub fn serves(&self, tenant: &Tenant) -> bool {
-        self.of(tenant).is_some()
+        self.served(tenant).is_some()
     }
 
     /// Whether a tenant has an agent of its own.
@@ -328,6 +341,15 @@ impl Agents {
 
     /// The agent that serves a tenant; `None` if the tenant is not served.
     pub fn of(&self, tenant: &Tenant) -> Option<&Arc<dyn Agent>> {
+        self.served(tenant).map(|served| &served.agent)
+    }
+
+    /// What the agent that serves a tenant says of itself. An agent is asked once.
+    pub fn profile(&self, tenant: &Tenant) -> Option<&AgentProfile> {
+        self.served(tenant).map(|served| served.profile.get_or_init(|| served.agent.profile()))
+    }
+
+    fn served(&self, tenant: &Tenant) -> Option<&Served> {
         self.by_tenant.get(tenant).or(self.default.as_ref())
     }
 
