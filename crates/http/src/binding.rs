@@ -5,10 +5,10 @@ use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::{A2aError, ErrorKind};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode, header};
-use percent_encoding::percent_decode_str;
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use serde::Serialize;
 
+use crate::query::query_pairs;
 use crate::rights::SCOPE;
 
 /// The media type of HTTP+JSON (spec section 11.1).
@@ -27,9 +27,6 @@ const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 const MAX_COPIED_COMMAS: usize = 16;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// The most query parameters that are looked at.
-const MAX_QUERY_PAIRS: usize = 64;
 
 /// The version of A2A that the client speaks: by header or query parameter, major and minor only,
 /// and 0.3 where none is given (spec section 3.6.2). Copies that agree are one.
@@ -151,23 +148,6 @@ pub(crate) fn header_texts<'a>(parts: &'a Parts, name: &str) -> Result<Vec<&'a s
     lines.map_err(|_| A2aError::invalid_field(name, "must be printable ASCII"))
 }
 
-/// The query's parameters, decoded. What is not UTF-8 is replaced.
-pub(crate) fn query_pairs(parts: &Parts) -> Vec<(String, String)> {
-    let query = parts.uri.query().unwrap_or_default();
-    let pairs = query.split('&').filter(|pair| !pair.is_empty()).take(MAX_QUERY_PAIRS);
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(name), decoded(value))
-        })
-        .collect()
-}
-
-fn decoded(text: &str) -> String {
-    let spaced = text.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
-}
-
 /// An answer of JSON.
 pub(crate) fn json(
     status: u16,
@@ -186,6 +166,16 @@ pub(crate) fn json(
 /// An error as HTTP+JSON has it (spec section 11.6).
 pub(crate) fn error_response(error: &A2aError) -> Response<Bytes> {
     challenge(json(error.http_status(), PROTOCOL_JSON, &error.to_status()), error)
+}
+
+/// Answers a method that a path does not have.
+pub(crate) fn method_not_allowed(method: &Method, allowed: &'static str) -> Response<Bytes> {
+    let text = format!("{method} is not possible here; {allowed} is");
+    let mut body = A2aError::new(ErrorKind::MethodNotFound, text).to_status();
+    body.error.code = 405;
+    let mut response = json(405, PROTOCOL_JSON, &body);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
 }
 
 /// Makes an error that is about HTTP itself one that HTTP knows as such, in both bindings: a caller
@@ -353,12 +343,5 @@ mod tests {
             let found = idempotency_key(&with_lines("Idempotency-Key", lines)).ok();
             assert_eq!(found, expected.map(|key| key.map(str::to_owned)), "{lines:?}");
         }
-    }
-
-    #[test]
-    fn queries_are_decoded() {
-        let pairs = query_pairs(&parts("/?a=1%202+3&b&=x&c=%C3%A4&&d=%ff", None));
-        let pairs: Vec<_> = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        assert_eq!(pairs, [("a", "1 2 3"), ("b", ""), ("", "x"), ("c", "ä"), ("d", "\u{fffd}")]);
     }
 }

@@ -15,17 +15,14 @@ use http::{HeaderValue, Method, Response, header};
 
 use crate::binding::{PLAIN_JSON, VERSION, error_response, log_error};
 use crate::extensions::offered;
-use crate::service::tenant_named;
-use crate::v0_3::tenant_url;
-use crate::{Bindings, Visitor};
+use crate::service::{Bindings, tenant_named};
+use crate::v0_3::{VERSION as OLD_VERSION, tenant_url};
+use crate::visitor::Visitor;
 
 use caching::Validators;
 
 pub use a2a_lambda_signing::SigningKeyError;
 pub use signer::CardSigner;
-
-/// The version of the interfaces for older clients, major and minor.
-const OLD_VERSION: &str = "0.3";
 
 impl Bindings {
     /// Answers with the card, or that the client's copy is still good.
@@ -48,7 +45,7 @@ impl Bindings {
             error.kind = ErrorKind::MethodNotFound;
             error
         })?;
-        let mut card = self.agent_card(&tenant, profile, &visitor.base_url);
+        let mut card = self.agent_card(&tenant, profile.clone(), &visitor.base_url);
         let url = tenant_url(&visitor.base_url, &tenant);
         let unsigned = self.document(&card, &url)?;
         let signer = self.config.card_signer.as_ref();
@@ -75,23 +72,28 @@ impl Bindings {
         Ok(response)
     }
 
+    /// Refuses callers that the front door has not authenticated, where there is an extended card.
+    pub(crate) fn check_extended_card(&self, visitor: &Visitor) -> Result<(), A2aError> {
+        if !self.has_extended_card() {
+            return Err(A2aError::unsupported("the agent has no extended card"));
+        }
+        visitor.principal.authenticated()
+    }
+
     /// The card for callers that the front door has authenticated (spec section 3.1.11). It is signed
     /// as it is for clients of 1.0.
     pub(crate) fn extended_card(
         &self,
         tenant: &Tenant,
-        visitor: &Visitor,
+        profile: &AgentProfile,
+        base_url: &str,
     ) -> Result<AgentCard, A2aError> {
-        if !self.has_extended_card() {
-            return Err(A2aError::unsupported("the agent has no extended card"));
-        }
-        visitor.principal.authenticated()?;
-        let mut profile = self.profile(tenant)?;
+        let mut profile = profile.clone();
         if let Some(extended) = profile.extended.take() {
             profile.description = extended.description.unwrap_or(profile.description);
             profile.skills.extend(extended.skills);
         }
-        let mut card = self.agent_card(tenant, profile, &visitor.base_url);
+        let mut card = self.agent_card(tenant, profile, base_url);
         let document = serde_json::to_vec(&card).map_err(A2aError::internal)?;
         self.sign(&mut card, &document)?;
         Ok(card)
@@ -124,10 +126,11 @@ impl Bindings {
         }
         // The operations of what is not claimed are refused with the error that the specification has
         // for them (section 3.3.4).
+        let pushes = self.pushes(&profile);
         let capabilities = AgentCapabilities {
             streaming: Some(profile.offers.streaming),
-            push_notifications: Some(profile.offers.push_notifications),
-            extensions: offered(&profile),
+            push_notifications: Some(pushes),
+            extensions: offered(&profile, pushes),
             extended_agent_card: Some(self.has_extended_card()),
         };
         // Some readers require a skill's own media types, which are optional.

@@ -7,9 +7,9 @@ use a2a_lambda_protocol::{A2aError, ErrorKind};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
-use crate::Visitor;
 use crate::binding::{header_texts, single};
 use crate::extensions;
+use crate::visitor::Visitor;
 
 const EXTENSIONS_HEADER: &str = "a2a-extensions";
 
@@ -27,27 +27,33 @@ pub(crate) struct Exchange<'a> {
     pub(crate) visitor: &'a Visitor,
     /// The version of A2A that is spoken.
     pub(crate) version: ProtocolVersion,
+    /// The generation that a task must be newer than.
+    pub(crate) newer_than: Option<Generation>,
     /// The extensions that the operation was carried out with.
     active: OnceLock<Vec<String>>,
 }
 
 impl<'a> Exchange<'a> {
     pub(crate) fn new(parts: &'a Parts, visitor: &'a Visitor, version: ProtocolVersion) -> Self {
-        Self { parts, visitor, version, active: OnceLock::new() }
+        Self { parts, visitor, version, newer_than: None, active: OnceLock::new() }
     }
 
     /// Settles which extensions are active: those that the client asks for and the agent has (spec
     /// section 4.6.3).
-    pub(crate) fn negotiate(&self, profile: &AgentProfile) -> Result<Vec<String>, A2aError> {
+    pub(crate) fn negotiate(
+        &self,
+        profile: &AgentProfile,
+        pushes: bool,
+    ) -> Result<Vec<String>, A2aError> {
         let mut asked = Vec::new();
         for name in [EXTENSIONS_HEADER, EXTENSIONS_HEADER_0_3] {
             for line in header_texts(self.parts, name)? {
                 asked.extend(line.split(',').map(str::trim).filter(|uri| !uri.is_empty()));
             }
         }
-        let offered = extensions::offered(profile);
         let missing = |uri: &str| !asked.contains(&uri);
-        if let Some(needed) = offered.iter().find(|it| it.required && missing(&it.uri)) {
+        let own = &profile.extensions;
+        if let Some(needed) = own.iter().find(|it| it.required && missing(&it.uri)) {
             let text = format!(
                 "the agent requires the extension {}: name it in A2A-Extensions",
                 needed.uri
@@ -55,7 +61,8 @@ impl<'a> Exchange<'a> {
             return Err(A2aError::new(ErrorKind::ExtensionSupportRequired, text)
                 .with_metadata("extension", needed.uri.clone()));
         }
-        let active = offered.into_iter().map(|it| it.uri).filter(|uri| !missing(uri));
+        let offered = own.iter().map(|it| it.uri.as_str()).chain(extensions::ours(pushes));
+        let active = offered.filter(|uri| !missing(uri)).map(str::to_owned);
         Ok(self.active.get_or_init(|| active.collect()).clone())
     }
 

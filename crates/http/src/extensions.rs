@@ -23,8 +23,13 @@ pub const GENERATION_EXTENSION: &str = "urn:a2a-lambda:generation:v1";
 /// `failures`, `nextAttempt` and `lastError`.
 pub const DELIVERY_EXTENSION: &str = "urn:a2a-lambda:push-delivery:v1";
 
-/// The extensions that an agent's card declares.
-pub(crate) fn offered(profile: &AgentProfile) -> Vec<AgentExtension> {
+/// The extensions of ours, which the agent has that pushes or does not.
+pub(crate) fn ours<'a>(pushes: bool) -> impl Iterator<Item = &'a str> {
+    std::iter::once(GENERATION_EXTENSION).chain(pushes.then_some(DELIVERY_EXTENSION))
+}
+
+/// The extensions that the card of an agent declares, which pushes or does not.
+pub(crate) fn offered(profile: &AgentProfile, pushes: bool) -> Vec<AgentExtension> {
     let mut offered = profile.extensions.clone();
     offered.push(AgentExtension {
         uri: GENERATION_EXTENSION.to_owned(),
@@ -33,7 +38,7 @@ pub(crate) fn offered(profile: &AgentProfile) -> Vec<AgentExtension> {
             .to_owned(),
         ..AgentExtension::default()
     });
-    if profile.offers.push_notifications {
+    if pushes {
         offered.push(AgentExtension {
             uri: DELIVERY_EXTENSION.to_owned(),
             description: "GetTask tells in the task's metadata how the delivery to its push \

@@ -1,7 +1,11 @@
 //! Paths and methods (spec sections 5.3 and 11.3).
 
+use std::borrow::Cow;
+
 use http::Method;
 use percent_encoding::percent_decode_str;
+
+use crate::operation::Operation;
 
 /// What a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,28 +18,13 @@ pub(crate) enum Target {
     Rest(RestCall),
 }
 
-/// An operation of the HTTP+JSON binding, with what the path says.
+/// An operation of the HTTP+JSON binding, with what the path says. What it does not say is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RestCall {
-    /// The tenant in the path; empty if there is none.
+    pub(crate) operation: Operation,
     pub(crate) tenant: String,
-    /// The operation.
-    pub(crate) operation: RestOperation,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RestOperation {
-    SendMessage,
-    SendStreamingMessage,
-    GetTask { id: String },
-    ListTasks,
-    CancelTask { id: String },
-    SubscribeToTask { id: String },
-    CreatePushConfig { task: String },
-    ListPushConfigs { task: String },
-    GetPushConfig { task: String, id: String },
-    DeletePushConfig { task: String, id: String },
-    GetExtendedAgentCard,
+    pub(crate) task: String,
+    pub(crate) config: String,
 }
 
 /// What was found at a path.
@@ -48,96 +37,80 @@ pub(crate) enum Found {
 }
 
 /// Finds what a request is for.
-pub(crate) fn find(method: &Method, path: &str) -> Found {
-    if matches!(path, "" | "/") {
-        return json_rpc(method, "");
-    }
-    let segments = segments(path);
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match (find_in(method, "", &segments), segments.as_slice()) {
-        (Found::Nothing, [tenant, rest @ ..]) => find_in(method, tenant, rest),
-        (found, _) => found,
+pub(crate) fn find(method: &Method, segments: &[&str]) -> Found {
+    let [tenant, rest @ ..] = segments else { return json_rpc(method, "") };
+    match find_in(method, "", segments) {
+        Found::Nothing => find_in(method, tenant, rest),
+        found => found,
     }
 }
 
-/// The segments of a path, decoded.
-pub(crate) fn segments(path: &str) -> Vec<String> {
+/// The segments of a path, decoded. The base URL has none.
+pub(crate) fn segments(path: &str) -> Vec<Cow<'_, str>> {
+    if matches!(path, "" | "/") {
+        return Vec::new();
+    }
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
-    let decoded = |segment| percent_decode_str(segment).decode_utf8_lossy().into_owned();
-    path.split('/').map(decoded).collect()
+    path.split('/').map(|segment| percent_decode_str(segment).decode_utf8_lossy()).collect()
 }
 
 pub(crate) fn json_rpc(method: &Method, tenant: &str) -> Found {
-    allow(method, &[Method::POST], "POST", Target::JsonRpc { tenant: tenant.to_owned() })
+    allow(method, "POST", Target::JsonRpc { tenant: tenant.to_owned() })
 }
 
 pub(crate) fn find_in(method: &Method, tenant: &str, segments: &[&str]) -> Found {
     let tenant = tenant.to_owned();
     // The second name is that of the first versions, which some clients of 0.3 still ask for.
     if let [".well-known", "agent-card.json" | "agent.json"] = segments {
-        return allow(method, &[Method::GET, Method::HEAD], "GET, HEAD", Target::Card { tenant });
+        return allow(method, "GET, HEAD", Target::Card { tenant });
     }
-    let (methods, allowed, operation): (&[Method], _, _) = match segments {
-        ["message:send"] => (&[Method::POST], "POST", RestOperation::SendMessage),
-        ["message:stream"] => (&[Method::POST], "POST", RestOperation::SendStreamingMessage),
-        ["extendedAgentCard"] => (&[Method::GET], "GET", RestOperation::GetExtendedAgentCard),
-        ["tasks"] => (&[Method::GET], "GET", RestOperation::ListTasks),
+    let (allowed, operation, task, config) = match *segments {
+        ["message:send"] => ("POST", Operation::SendMessage, "", ""),
+        ["message:stream"] => ("POST", Operation::SendStreamingMessage, "", ""),
+        ["extendedAgentCard"] => ("GET", Operation::GetExtendedAgentCard, "", ""),
+        ["tasks"] => ("GET", Operation::ListTasks, "", ""),
         ["tasks", task] => match task.rsplit_once(':') {
-            Some((id, "cancel")) => {
-                (&[Method::POST], "POST", RestOperation::CancelTask { id: id.to_owned() })
-            }
-            Some((id, "subscribe")) => {
-                // GET in the proto, POST in the text: both.
-                let operation = RestOperation::SubscribeToTask { id: id.to_owned() };
-                (&[Method::GET, Method::POST], "GET, POST", operation)
-            }
-            _ => (&[Method::GET], "GET", RestOperation::GetTask { id: (*task).to_owned() }),
+            Some((task, "cancel")) => ("POST", Operation::CancelTask, task, ""),
+            // GET in the proto, POST in the text: both.
+            Some((task, "subscribe")) => ("GET, POST", Operation::SubscribeToTask, task, ""),
+            _ => ("GET", Operation::GetTask, task, ""),
         },
-        ["tasks", task, "pushNotificationConfigs"] => {
-            let task = (*task).to_owned();
-            let operation = match *method {
-                Method::POST => RestOperation::CreatePushConfig { task },
-                _ => RestOperation::ListPushConfigs { task },
-            };
-            (&[Method::GET, Method::POST], "GET, POST", operation)
-        }
-        ["tasks", task, "pushNotificationConfigs", id] => {
-            let (task, id) = ((*task).to_owned(), (*id).to_owned());
-            let operation = match *method {
-                Method::DELETE => RestOperation::DeletePushConfig { task, id },
-                _ => RestOperation::GetPushConfig { task, id },
-            };
-            (&[Method::GET, Method::DELETE], "GET, DELETE", operation)
-        }
+        ["tasks", task, "pushNotificationConfigs"] => match *method {
+            Method::POST => ("GET, POST", Operation::CreatePushConfig, task, ""),
+            _ => ("GET, POST", Operation::ListPushConfigs, task, ""),
+        },
+        ["tasks", task, "pushNotificationConfigs", config] => match *method {
+            Method::DELETE => ("GET, DELETE", Operation::DeletePushConfig, task, config),
+            _ => ("GET, DELETE", Operation::GetPushConfig, task, config),
+        },
         _ => return Found::Nothing,
     };
-    allow(method, methods, allowed, Target::Rest(RestCall { tenant, operation }))
+    let (task, config) = (task.to_owned(), config.to_owned());
+    allow(method, allowed, Target::Rest(RestCall { operation, tenant, task, config }))
 }
 
-pub(crate) fn allow(
-    method: &Method,
-    methods: &[Method],
-    allowed: &'static str,
-    target: Target,
-) -> Found {
-    if methods.contains(method) { Found::Target(target) } else { Found::OtherMethod(allowed) }
+fn allow(method: &Method, allowed: &'static str, target: Target) -> Found {
+    let is_allowed = allowed.split(", ").any(|allowed| allowed == method.as_str());
+    if is_allowed { Found::Target(target) } else { Found::OtherMethod(allowed) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rest(tenant: &str, operation: RestOperation) -> Found {
-        Found::Target(Target::Rest(RestCall { tenant: tenant.into(), operation }))
+    fn rest(tenant: &str, operation: Operation, task: &str, config: &str) -> Found {
+        let (tenant, task, config) = (tenant.into(), task.into(), config.into());
+        Found::Target(Target::Rest(RestCall { operation, tenant, task, config }))
     }
 
     #[test]
     fn routes() {
-        let get_task = |id: &str| RestOperation::GetTask { id: id.into() };
-        let subscribe = |id: &str| RestOperation::SubscribeToTask { id: id.into() };
+        let operation = |tenant: &str, operation| rest(tenant, operation, "", "");
+        let get_task = |tenant: &str, id: &str| rest(tenant, Operation::GetTask, id, "");
+        let subscribe = |id: &str| rest("", Operation::SubscribeToTask, id, "");
         let json_rpc = |tenant: &str| Found::Target(Target::JsonRpc { tenant: tenant.into() });
-        let cancel = |id: &str| RestOperation::CancelTask { id: id.into() };
+        let cancel = |tenant: &str, id: &str| rest(tenant, Operation::CancelTask, id, "");
         let card = |tenant: &str| Found::Target(Target::Card { tenant: tenant.into() });
         for (method, path, found) in [
             ("POST", "/", json_rpc("")),
@@ -148,36 +121,36 @@ mod tests {
             ("GET", "/.well-known/agent-card.json", card("")),
             ("HEAD", "/.well-known/agent-card.json", card("")),
             ("GET", "/acme/.well-known/agent-card.json", card("acme")),
-            ("POST", "/message:send", rest("", RestOperation::SendMessage)),
-            ("POST", "/message:send/", rest("", RestOperation::SendMessage)),
-            ("POST", "/message%3Asend", rest("", RestOperation::SendMessage)),
-            ("POST", "/acme/message:send", rest("acme", RestOperation::SendMessage)),
+            ("POST", "/message:send", operation("", Operation::SendMessage)),
+            ("POST", "/message:send/", operation("", Operation::SendMessage)),
+            ("POST", "/message%3Asend", operation("", Operation::SendMessage)),
+            ("POST", "/acme/message:send", operation("acme", Operation::SendMessage)),
             ("GET", "/message:send", Found::OtherMethod("POST")),
             ("GET", "/acme/message:send", Found::OtherMethod("POST")),
-            ("POST", "/message:stream", rest("", RestOperation::SendStreamingMessage)),
-            ("GET", "/tasks", rest("", RestOperation::ListTasks)),
-            ("GET", "/acme/tasks", rest("acme", RestOperation::ListTasks)),
-            ("GET", "/tasks/t1", rest("", get_task("t1"))),
-            ("GET", "/tasks/a:b", rest("", get_task("a:b"))),
-            ("GET", "/tasks/a%2Fb", rest("", get_task("a/b"))),
-            ("GET", "/tasks/tasks", rest("", get_task("tasks"))),
-            ("GET", "/acme/tasks/t1", rest("acme", get_task("t1"))),
-            ("POST", "/tasks/t1:cancel", rest("", cancel("t1"))),
-            ("POST", "/acme/tasks/a:b:cancel", rest("acme", cancel("a:b"))),
+            ("POST", "/message:stream", operation("", Operation::SendStreamingMessage)),
+            ("GET", "/tasks", operation("", Operation::ListTasks)),
+            ("GET", "/acme/tasks", operation("acme", Operation::ListTasks)),
+            ("GET", "/tasks/t1", get_task("", "t1")),
+            ("GET", "/tasks/a:b", get_task("", "a:b")),
+            ("GET", "/tasks/a%2Fb", get_task("", "a/b")),
+            ("GET", "/tasks/tasks", get_task("", "tasks")),
+            ("GET", "/acme/tasks/t1", get_task("acme", "t1")),
+            ("POST", "/tasks/t1:cancel", cancel("", "t1")),
+            ("POST", "/acme/tasks/a:b:cancel", cancel("acme", "a:b")),
             ("GET", "/tasks/t1:cancel", Found::OtherMethod("POST")),
-            ("GET", "/tasks/t1:subscribe", rest("", subscribe("t1"))),
-            ("POST", "/tasks/t1:subscribe", rest("", subscribe("t1"))),
+            ("GET", "/tasks/t1:subscribe", subscribe("t1")),
+            ("POST", "/tasks/t1:subscribe", subscribe("t1")),
             (
                 "POST",
                 "/tasks/t1/pushNotificationConfigs",
-                rest("", RestOperation::CreatePushConfig { task: "t1".into() }),
+                rest("", Operation::CreatePushConfig, "t1", ""),
             ),
             (
                 "DELETE",
                 "/acme/tasks/t1/pushNotificationConfigs/c",
-                rest("acme", RestOperation::DeletePushConfig { task: "t1".into(), id: "c".into() }),
+                rest("acme", Operation::DeletePushConfig, "t1", "c"),
             ),
-            ("GET", "/extendedAgentCard", rest("", RestOperation::GetExtendedAgentCard)),
+            ("GET", "/extendedAgentCard", operation("", Operation::GetExtendedAgentCard)),
             ("GET", "/nothing", Found::Nothing),
             ("POST", "/message:sent", Found::Nothing),
             ("GET", "/a/nothing", Found::Nothing),
@@ -185,7 +158,9 @@ mod tests {
             ("GET", "//", Found::Nothing),
         ] {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            assert_eq!(find(&method, path), found, "{method} {path}");
+            let segments = segments(path);
+            let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
+            assert_eq!(find(&method, &segments), found, "{method} {path}");
         }
     }
 }

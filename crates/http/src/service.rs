@@ -1,261 +1,190 @@
-//! The operations as both bindings call them: tenants, capabilities, extensions, media types.
+//! The operations, as every binding has them carried out: tenants, capabilities, extensions, media
+//! types.
+
+use std::fmt;
 
 use a2a_lambda_core::push::Origin;
 use a2a_lambda_core::{
-    AgentProfile, Caller, Generation, GetOptions, ProtocolVersion, SendOptions, Tail, Tenant,
+    AgentProfile, Agents, Caller, GetOptions, Operations, ProtocolVersion, SendOptions, Tenant,
 };
 use a2a_lambda_protocol::{
-    A2aError, AgentCard, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, ErrorKind,
-    FIRST_SEGMENTS, GetTaskPushNotificationConfigRequest, GetTaskRequest,
-    ListTaskPushNotificationConfigsRequest, ListTaskPushNotificationConfigsResponse,
-    ListTasksRequest, ListTasksResponse, Message, SendMessageRequest, SendMessageResponse,
-    SubscribeToTaskRequest, Task, TaskPushNotificationConfig,
+    A2aError, ErrorKind, FIRST_SEGMENTS, Message, SendMessageRequest, SendMessageResponse,
 };
 use http::Uri;
 use tracing::info;
 
 use crate::binding::idempotency_key;
+use crate::config::HttpConfig;
 use crate::exchange::Exchange;
 use crate::extensions::{DELIVERY_EXTENSION, GENERATION_EXTENSION, add_told};
 use crate::media_type::is_accepted;
+use crate::newer::newer_than;
+use crate::operation::{Offer, Operation, Outcome, Request, Served};
 use crate::rights::Right;
-use crate::{Bindings, Visitor};
+use crate::visitor::Visitor;
 
 /// Where a send has its push config.
 const INLINE_URL: &str = "configuration.taskPushNotificationConfig.url";
 
+/// The HTTP bindings over a set of operations.
+#[derive(Clone)]
+pub struct Bindings {
+    operations: Operations,
+    pub(crate) agents: Agents,
+    pub(crate) config: HttpConfig,
+}
+
+impl fmt::Debug for Bindings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bindings").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
 /// An operation about to be carried out.
-struct Call {
+struct Call<'a> {
+    exchange: &'a Exchange<'a>,
     caller: Caller,
-    profile: AgentProfile,
+    profile: &'a AgentProfile,
     extensions: Vec<String>,
 }
 
-impl Call {
-    /// Refuses an operation that the agent's card does not offer (spec section 3.3.4).
-    fn needs_streaming(&self) -> Result<(), A2aError> {
-        if self.profile.offers.streaming {
-            return Ok(());
-        }
-        Err(A2aError::unsupported("the agent does not stream"))
-    }
-
-    fn needs_push(&self) -> Result<(), A2aError> {
-        if self.profile.offers.push_notifications {
-            return Ok(());
-        }
-        let text = "the agent does not send push notifications";
-        Err(A2aError::new(ErrorKind::PushNotificationNotSupported, text))
-    }
-
-    /// Refuses a part of a media type that neither the agent nor one of its skills takes. A part
-    /// without one is the agent's to judge.
-    fn takes(&self, message: &Message) -> Result<(), A2aError> {
-        let of_skills = self.profile.skills.iter().flat_map(|skill| &skill.input_modes);
-        let accepted: Vec<String> =
-            self.profile.input_modes.iter().chain(of_skills).cloned().collect();
-        let typed = message.parts.iter().filter(|part| !part.media_type.is_empty());
-        match typed.into_iter().find(|part| !is_accepted(&part.media_type, &accepted)) {
-            None => Ok(()),
-            Some(part) => {
-                let accepted = accepted.join(", ");
-                let text =
-                    format!("the agent does not take {}; it takes {accepted}", part.media_type);
-                Err(A2aError::new(ErrorKind::ContentTypeNotSupported, text))
-            }
-        }
-    }
-
-    /// One line for an operation on a task, without its contents.
-    fn log(&self, operation: &'static str, task: &Task) {
-        let state = task.status.state.as_str();
-        info!(event = "request_answered", operation, tenant = %self.caller.tenant, task = task.id,
-            state, "the request succeeded");
-    }
-
-    /// The same, where what became of the task is not known.
-    fn log_about(&self, operation: &'static str, task: &str) {
-        info!(event = "request_answered", operation, tenant = %self.caller.tenant, task,
-            "the request succeeded");
-    }
-
-    /// One line for any other operation.
-    fn log_plain(&self, operation: &'static str) {
-        info!(event = "request_answered", operation, tenant = %self.caller.tenant,
-            "the request succeeded");
-    }
-}
-
 impl Bindings {
-    pub(crate) async fn send(
+    /// The bindings for these agents.
+    pub fn new(operations: Operations, agents: Agents, config: HttpConfig) -> Self {
+        Self { operations, agents, config }
+    }
+
+    /// Carries out what is asked in the JSON of 1.0, about the task and the push config that the path
+    /// names, if it can name them.
+    pub(crate) async fn serve_json(
         &self,
+        operation: Operation,
         path_tenant: &str,
-        request: SendMessageRequest,
-        exchange: &Exchange<'_>,
-    ) -> Result<SendMessageResponse, A2aError> {
-        let call = self.call_of(Right::Send, path_tenant, &request.tenant, exchange)?;
-        let options = self.send_options(&call, &request, exchange)?;
-        let sent = self.operations.send(&call.caller, request, &options).await?;
-        match &sent {
-            SendMessageResponse::Task(task) => call.log("SendMessage", task),
-            // There is no task, as far as clients are concerned.
-            SendMessageResponse::Message(_) => call.log_plain("SendMessage"),
+        json: &[u8],
+        path_ids: Option<(String, String)>,
+        exchange: &mut Exchange<'_>,
+    ) -> Result<Served, A2aError> {
+        let mut request = Request::read(operation, json)?;
+        if operation == Operation::GetTask {
+            exchange.newer_than = newer_than(json)?;
         }
-        Ok(sent)
+        if let Some((task, config)) = path_ids {
+            request = request.of(task, config)?;
+        }
+        self.serve(operation, path_tenant, request, exchange).await
     }
 
-    pub(crate) async fn send_streaming(
+    /// Carries an operation out, for the tenant that the path names or the request does.
+    pub(crate) async fn serve(
         &self,
+        operation: Operation,
         path_tenant: &str,
-        request: SendMessageRequest,
+        request: Request,
         exchange: &Exchange<'_>,
-    ) -> Result<Tail, A2aError> {
-        let call = self.call_of(Right::Send, path_tenant, &request.tenant, exchange)?;
-        call.needs_streaming()?;
-        let options = SendOptions {
-            last_event: exchange.last_event()?,
-            ..self.send_options(&call, &request, exchange)?
-        };
-        let tail = self.operations.send_streaming(&call.caller, request, &options).await?;
-        call.log_about("SendStreamingMessage", tail.task().task.as_str());
-        Ok(tail)
+    ) -> Result<Served, A2aError> {
+        let call = self.call_of(operation, path_tenant, request.tenant(), exchange)?;
+        let mut about = None;
+        let served = self.carry_out(&call, request, &mut about).await?;
+        log(operation, &call.caller.tenant, &served, about.as_deref());
+        Ok(served)
     }
 
-    pub(crate) async fn subscribe(
-        &self,
-        path_tenant: &str,
-        request: &SubscribeToTaskRequest,
-        exchange: &Exchange<'_>,
-    ) -> Result<Tail, A2aError> {
-        let call = self.call_of(Right::Read, path_tenant, &request.tenant, exchange)?;
-        call.needs_streaming()?;
-        let (last, until) = (exchange.last_event()?, exchange.visitor.answer_by);
-        let tail = self.operations.subscribe(&call.caller, request, last, until).await?;
-        call.log_about("SubscribeToTask", &request.id);
-        Ok(match exchange.version {
-            ProtocolVersion::V1_0 => tail,
-            ProtocolVersion::V0_3 => tail.ends_when_interrupted(),
-        })
-    }
-
-    /// Reads a task; one that is newer than `newer_than`, if that is given.
-    pub(crate) async fn get(
-        &self,
-        path_tenant: &str,
-        request: &GetTaskRequest,
-        newer_than: Option<Generation>,
-        exchange: &Exchange<'_>,
-    ) -> Result<Task, A2aError> {
-        let call = self.call_of(Right::Read, path_tenant, &request.tenant, exchange)?;
-        let options = GetOptions { newer_than, answer_by: exchange.visitor.answer_by };
-        let got = self.operations.get_newer(&call.caller, request, &options).await?;
-        let (mut task, generation) = got;
-        let is_active = |extension: &str| call.extensions.iter().any(|uri| uri == extension);
-        let deliveries = if is_active(DELIVERY_EXTENSION) {
-            Some(self.operations.push_deliveries(&call.caller, &task.id).await?)
-        } else {
-            None
-        };
-        let generation = Some(generation).filter(|_| is_active(GENERATION_EXTENSION));
-        add_told(&mut task, generation, deliveries);
-        call.log("GetTask", &task);
-        Ok(task)
-    }
-
-    pub(crate) async fn list(
-        &self,
-        path_tenant: &str,
-        request: &ListTasksRequest,
-        exchange: &Exchange<'_>,
-    ) -> Result<ListTasksResponse, A2aError> {
-        let call = self.call_of(Right::Read, path_tenant, &request.tenant, exchange)?;
-        let page = self.operations.list(&call.caller, request).await?;
-        let tasks = page.tasks.len();
-        info!(event = "request_answered", operation = "ListTasks", tenant = %call.caller.tenant,
-            tasks, "the request succeeded");
-        Ok(page)
-    }
-
-    pub(crate) async fn cancel(
-        &self,
-        path_tenant: &str,
-        request: &CancelTaskRequest,
-        exchange: &Exchange<'_>,
-    ) -> Result<Task, A2aError> {
-        let call = self.call_of(Right::Cancel, path_tenant, &request.tenant, exchange)?;
-        let task = self.operations.cancel(&call.caller, request).await?;
-        call.log("CancelTask", &task);
-        Ok(task)
-    }
-
-    pub(crate) async fn create_push_config(
-        &self,
-        path_tenant: &str,
-        request: TaskPushNotificationConfig,
-        exchange: &Exchange<'_>,
-    ) -> Result<TaskPushNotificationConfig, A2aError> {
-        let call = self.call_of(Right::Push, path_tenant, &request.tenant, exchange)?;
-        call.needs_push()?;
-        check_push_url("url", &request.url)?;
-        let origin = Origin { version: exchange.version, trace: exchange.trace() };
-        let made = self.operations.create_push_config(&call.caller, request, origin).await?;
-        call.log_about("CreateTaskPushNotificationConfig", &made.task_id);
-        Ok(made)
-    }
-
-    pub(crate) async fn get_push_config(
-        &self,
-        path_tenant: &str,
-        request: &GetTaskPushNotificationConfigRequest,
-        exchange: &Exchange<'_>,
-    ) -> Result<TaskPushNotificationConfig, A2aError> {
-        let call = self.call_of(Right::Push, path_tenant, &request.tenant, exchange)?;
-        call.needs_push()?;
-        let config = self.operations.get_push_config(&call.caller, request).await?;
-        call.log_about("GetTaskPushNotificationConfig", &request.task_id);
-        Ok(config)
-    }
-
-    pub(crate) async fn list_push_configs(
-        &self,
-        path_tenant: &str,
-        request: &ListTaskPushNotificationConfigsRequest,
-        exchange: &Exchange<'_>,
-    ) -> Result<ListTaskPushNotificationConfigsResponse, A2aError> {
-        let call = self.call_of(Right::Push, path_tenant, &request.tenant, exchange)?;
-        call.needs_push()?;
-        let page = self.operations.list_push_configs(&call.caller, request).await?;
-        call.log_about("ListTaskPushNotificationConfigs", &request.task_id);
-        Ok(page)
-    }
-
-    pub(crate) async fn delete_push_config(
-        &self,
-        path_tenant: &str,
-        request: &DeleteTaskPushNotificationConfigRequest,
-        exchange: &Exchange<'_>,
-    ) -> Result<(), A2aError> {
-        let call = self.call_of(Right::Push, path_tenant, &request.tenant, exchange)?;
-        call.needs_push()?;
-        self.operations.delete_push_config(&call.caller, request).await?;
-        call.log_about("DeleteTaskPushNotificationConfig", &request.task_id);
-        Ok(())
-    }
-
-    /// The card for callers that are known (spec section 3.1.11). It is how a client learns of
-    /// extensions, and so needs none.
-    pub(crate) fn extended(
-        &self,
+    /// What every operation begins with.
+    fn call_of<'a>(
+        &'a self,
+        operation: Operation,
         path_tenant: &str,
         params_tenant: &str,
-        exchange: &Exchange<'_>,
-    ) -> Result<AgentCard, A2aError> {
-        let tenant = self.tenant_of(path_tenant, params_tenant, exchange.visitor)?;
-        let card = self.extended_card(&tenant, exchange.visitor)?;
-        self.config.scopes.check(Right::Read, &exchange.visitor.grant)?;
-        info!(event = "request_answered", operation = "GetExtendedAgentCard", %tenant,
-            "the request succeeded");
-        Ok(card)
+        exchange: &'a Exchange<'a>,
+    ) -> Result<Call<'a>, A2aError> {
+        let visitor = exchange.visitor;
+        let tenant = self.tenant_of(path_tenant, params_tenant, visitor)?;
+        let is_card = operation == Operation::GetExtendedAgentCard;
+        if is_card {
+            self.check_extended_card(visitor)?;
+        }
+        let owner = visitor.principal.owner()?.clone();
+        self.config.scopes.check(operation.right(), &visitor.grant)?;
+        let profile = self.profile(&tenant)?;
+        // By the card a client learns of extensions, so it needs none.
+        let extensions =
+            if is_card { Vec::new() } else { exchange.negotiate(profile, self.pushes(profile))? };
+        if let Some(offer) = operation.needs() {
+            self.check_offer(profile, offer)?;
+        }
+        Ok(Call { exchange, caller: Caller { tenant, owner }, profile, extensions })
+    }
+
+    /// `about` is given the task that a request is about, if what comes of it does not say so.
+    async fn carry_out(
+        &self,
+        call: &Call<'_>,
+        request: Request,
+        about: &mut Option<String>,
+    ) -> Result<Served, A2aError> {
+        let (operations, caller, exchange) = (&self.operations, &call.caller, call.exchange);
+        let answer_by = exchange.visitor.answer_by;
+        Ok(Served::Whole(match request {
+            Request::SendMessage(request) => {
+                let options = self.send_options(call, &request)?;
+                Outcome::Sent(operations.send(caller, request, &options).await?)
+            }
+            Request::SendStreamingMessage(request) => {
+                let last_event = exchange.last_event()?;
+                let options = SendOptions { last_event, ..self.send_options(call, &request)? };
+                let tail = operations.send_streaming(caller, request, &options).await?;
+                return Ok(Served::Stream(Box::new(tail)));
+            }
+            Request::SubscribeToTask(request) => {
+                let last_event = exchange.last_event()?;
+                let tail = operations.subscribe(caller, &request, last_event, answer_by).await?;
+                return Ok(Served::Stream(Box::new(match exchange.version {
+                    ProtocolVersion::V1_0 => tail,
+                    ProtocolVersion::V0_3 => tail.ends_when_interrupted(),
+                })));
+            }
+            Request::GetTask(request) => {
+                let options = GetOptions { newer_than: exchange.newer_than, answer_by };
+                let got = operations.get_newer(caller, &request, &options).await?;
+                let (mut task, generation) = got;
+                let is_active = |extension: &str| call.extensions.iter().any(|it| it == extension);
+                let deliveries = if is_active(DELIVERY_EXTENSION) {
+                    Some(operations.push_deliveries(caller, &task.id).await?)
+                } else {
+                    None
+                };
+                let generation = Some(generation).filter(|_| is_active(GENERATION_EXTENSION));
+                add_told(&mut task, generation, deliveries);
+                Outcome::Task(task)
+            }
+            Request::ListTasks(request) => Outcome::Tasks(operations.list(caller, &request).await?),
+            Request::CancelTask(request) => {
+                Outcome::Task(operations.cancel(caller, &request).await?)
+            }
+            Request::CreatePushConfig(request) => {
+                check_push_url("url", &request.url)?;
+                let origin = Origin { version: exchange.version, trace: exchange.trace() };
+                let made = operations.create_push_config(caller, request, origin).await?;
+                Outcome::PushConfig(made)
+            }
+            Request::GetPushConfig(request) => {
+                Outcome::PushConfig(operations.get_push_config(caller, &request).await?)
+            }
+            Request::ListPushConfigs(request) => {
+                let page = operations.list_push_configs(caller, &request).await?;
+                *about = Some(request.task_id);
+                Outcome::PushConfigs(page)
+            }
+            Request::DeletePushConfig(request) => {
+                operations.delete_push_config(caller, &request).await?;
+                *about = Some(request.task_id);
+                Outcome::Deleted {}
+            }
+            Request::GetExtendedAgentCard(_) => {
+                let base_url = &exchange.visitor.base_url;
+                Outcome::Card(self.extended_card(&caller.tenant, call.profile, base_url)?)
+            }
+        }))
     }
 
     /// The tenant that a request is for: it can be named in the path or in the request, or be the
@@ -278,60 +207,93 @@ impl Bindings {
         Ok(tenant)
     }
 
-    /// What the tenant's agent offers here: without a key for their secrets there are no pushes.
+    /// What the tenant's agent is.
     ///
     /// # Errors
     /// When the tenant is not served.
-    pub(crate) fn profile(&self, tenant: &Tenant) -> Result<AgentProfile, A2aError> {
-        let mut profile = self.agents.of(tenant).ok_or_else(not_served)?.profile();
-        profile.offers.push_notifications &= self.operations.engine().vault.has_key();
-        Ok(profile)
+    pub(crate) fn profile(&self, tenant: &Tenant) -> Result<&AgentProfile, A2aError> {
+        self.agents.profile(tenant).ok_or_else(not_served)
     }
 
-    /// What every operation begins with.
-    fn call_of(
-        &self,
-        right: Right,
-        path_tenant: &str,
-        params_tenant: &str,
-        exchange: &Exchange<'_>,
-    ) -> Result<Call, A2aError> {
-        let visitor = exchange.visitor;
-        let tenant = self.tenant_of(path_tenant, params_tenant, visitor)?;
-        let owner = visitor.principal.owner()?.clone();
-        self.config.scopes.check(right, &visitor.grant)?;
-        let profile = self.profile(&tenant)?;
-        let extensions = exchange.negotiate(&profile)?;
-        let caller = Caller { tenant, owner };
-        Ok(Call { caller, profile, extensions })
+    /// Whether pushes are offered: without a key for their secrets there are none.
+    pub(crate) fn pushes(&self, profile: &AgentProfile) -> bool {
+        profile.offers.push_notifications && self.operations.engine().vault.has_key()
+    }
+
+    /// Refuses what the agent's card does not offer (spec section 3.3.4).
+    fn check_offer(&self, profile: &AgentProfile, offer: Offer) -> Result<(), A2aError> {
+        match offer {
+            Offer::Streams if !profile.offers.streaming => {
+                Err(A2aError::unsupported("the agent does not stream"))
+            }
+            Offer::Pushes if !self.pushes(profile) => {
+                let text = "the agent does not send push notifications";
+                Err(A2aError::new(ErrorKind::PushNotificationNotSupported, text))
+            }
+            Offer::Streams | Offer::Pushes => Ok(()),
+        }
     }
 
     fn send_options(
         &self,
-        call: &Call,
+        call: &Call<'_>,
         request: &SendMessageRequest,
-        exchange: &Exchange<'_>,
     ) -> Result<SendOptions, A2aError> {
+        let Call { exchange, profile, extensions, .. } = call;
         let configuration = request.configuration.as_ref();
         let push = configuration.and_then(|it| it.task_push_notification_config.as_ref());
         if let Some(push) = push {
-            call.needs_push()?;
+            self.check_offer(profile, Offer::Pushes)?;
             self.config.scopes.check(Right::Push, &exchange.visitor.grant)?;
             check_push_url(INLINE_URL, &push.url)?;
         }
         if let Some(message) = &request.message {
-            call.takes(message)?;
+            check_media_types(profile, message)?;
         }
         Ok(SendOptions {
             idempotency_key: idempotency_key(exchange.parts)?,
             answer_by: exchange.visitor.answer_by,
-            extensions: call.extensions.clone(),
+            extensions: extensions.clone(),
             version: exchange.version,
             trace: exchange.trace(),
-            may_answer_directly: call.profile.answers_directly,
+            may_answer_directly: profile.answers_directly,
             last_event: None,
         })
     }
+}
+
+/// One line for an operation, without its contents.
+fn log(operation: Operation, tenant: &Tenant, served: &Served, about: Option<&str>) {
+    let (task, state) = match served {
+        Served::Whole(Outcome::Sent(SendMessageResponse::Task(task)) | Outcome::Task(task)) => {
+            (Some(task.id.as_str()), Some(task.status.state.as_str()))
+        }
+        Served::Whole(Outcome::PushConfig(config)) => (Some(config.task_id.as_str()), None),
+        // A direct message is of no task, as far as clients are concerned.
+        Served::Whole(_) => (about, None),
+        Served::Stream(tail) => (Some(tail.task().task.as_str()), None),
+    };
+    let tasks = match served {
+        Served::Whole(Outcome::Tasks(page)) => Some(page.tasks.len()),
+        _ => None,
+    };
+    let operation = operation.name();
+    info!(event = "request_answered", operation, %tenant, task, state, tasks, "the request succeeded");
+}
+
+/// Refuses a part of a media type that neither the agent nor one of its skills takes. A part without
+/// one is the agent's to judge.
+fn check_media_types(profile: &AgentProfile, message: &Message) -> Result<(), A2aError> {
+    let of_skills = profile.skills.iter().flat_map(|skill| &skill.input_modes);
+    let accepted: Vec<&str> =
+        profile.input_modes.iter().chain(of_skills).map(String::as_str).collect();
+    let mut typed = message.parts.iter().filter(|part| !part.media_type.is_empty());
+    let Some(part) = typed.find(|part| !is_accepted(&part.media_type, &accepted)) else {
+        return Ok(());
+    };
+    let accepted = accepted.join(", ");
+    let text = format!("the agent does not take {}; it takes {accepted}", part.media_type);
+    Err(A2aError::new(ErrorKind::ContentTypeNotSupported, text))
 }
 
 fn not_served() -> A2aError {

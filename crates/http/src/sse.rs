@@ -18,7 +18,7 @@ const KEEP_ALIVE: &[u8] = b": keep-alive\n";
 
 /// Answers with a task's events as they happen. `write` makes the JSON of an event.
 pub(crate) fn respond(
-    tail: Tail,
+    tail: Box<Tail>,
     keep_alive: Duration,
     write: impl Fn(StreamResponse) -> Vec<u8> + Send + 'static,
 ) -> Response<Body> {

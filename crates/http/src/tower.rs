@@ -15,8 +15,10 @@ use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt as _, Collected, LengthLimitError, Limited};
 use tower_service::Service;
 
-use crate::body::whole;
-use crate::{Bindings, Body, Grant, Principal, Visitor};
+use crate::body::{Body, whole};
+use crate::rights::Grant;
+use crate::service::Bindings;
+use crate::visitor::{Principal, Visitor};
 
 /// What a server's bodies fail with.
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -44,7 +46,7 @@ where
             let visitor = parts.extensions.remove::<Visitor>();
             let visitor = visitor.unwrap_or_else(|| nobody(&parts));
             match bindings.read(body).await {
-                Ok(body) => Ok(bindings.handle(Request::from_parts(parts, body), &visitor).await),
+                Ok(body) => Ok(bindings.handle(&parts, &body, &visitor).await),
                 Err(error) => {
                     let mut response = bindings.refuse(&parts, &Bytes::new(), &error);
                     let headers = response.headers_mut();

@@ -8,43 +8,35 @@ use a2a_lambda_core::Tenant;
 use a2a_lambda_protocol::v0_3::FieldNames;
 use a2a_lambda_protocol::{A2aError, AgentCard, ErrorKind};
 
-use crate::Bindings;
-use crate::exchange::Exchange;
+use crate::operation::Operation;
 
-pub(crate) use json_rpc::{error_response_to_call, refused, stream_error_response, wants_stream};
-pub(crate) use rest::{error_response, find};
+pub(crate) use json_rpc::named;
+pub(crate) use rest::{error_response, find_path};
 
-/// No fields have other names.
-const SAME_FIELDS: Option<FieldNames> = None;
+/// The version of the interfaces in an agent's card, major and minor.
+pub(crate) const VERSION: &str = "0.3";
 
-/// Names the fields in an error as 0.3 does.
-fn in_old_names<T>(result: Result<T, A2aError>, names: Option<FieldNames>) -> Result<T, A2aError> {
-    result.map_err(|error| match names {
+/// An operation's error as 0.3 has it, with the fields as it names them.
+fn in_old_words(operation: Operation, names: Option<FieldNames>, error: A2aError) -> A2aError {
+    let mut error = match names {
         Some(names) => names.rename(error),
         None => error,
-    })
-}
-
-impl Bindings {
-    /// The card for callers that are known, and the URL of its tenant: 0.3 knows no tenants.
-    fn old_extended(
-        &self,
-        tenant: &str,
-        exchange: &Exchange<'_>,
-    ) -> Result<(AgentCard, String), A2aError> {
-        let card = self.extended(tenant, "", exchange).map_err(|mut error| {
-            // In 0.3 there is one error for both that it is not offered and that it is not there.
-            if error.kind == ErrorKind::UnsupportedOperation {
-                error.kind = ErrorKind::ExtendedAgentCardNotConfigured;
-            }
-            error
-        })?;
-        let tenant = self.tenant_of(tenant, "", exchange.visitor)?;
-        Ok((card, tenant_url(&exchange.visitor.base_url, &tenant)))
+    };
+    // In 0.3 there is one error for both that the card is not offered and that it is not there.
+    if operation == Operation::GetExtendedAgentCard && error.kind == ErrorKind::UnsupportedOperation
+    {
+        error.kind = ErrorKind::ExtendedAgentCardNotConfigured;
     }
+    error
 }
 
-/// The URL at which a tenant is reached without being named in requests.
+/// The URL that a card gives to clients of 0.3.
+fn url_of(card: &AgentCard) -> &str {
+    let mut interfaces = card.supported_interfaces.iter();
+    interfaces.find(|it| it.protocol_version == VERSION).map_or("", |it| &it.url)
+}
+
+/// The URL at which a tenant is reached without being named in requests: 0.3 knows no tenants.
 pub(crate) fn tenant_url(base_url: &str, tenant: &Tenant) -> String {
     match tenant.as_str() {
         "" => base_url.to_owned(),

@@ -29,7 +29,7 @@ use a2a_lambda_core::{
 use a2a_lambda_http::{Bindings, Grant, Principal, Visitor, refuse};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Timestamp};
 use a2a_lambda_runtime::traceparent;
-use http::{HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use serde_json::value::RawValue;
 use tracing::{Instrument as _, Span, field, info, trace_span, warn};
 
@@ -220,7 +220,6 @@ async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &
         Err(error) => return way.whole(refuse(&method, &path, &error)),
     };
     let refused = |error| bindings.refuse(&parts, &body, &error);
-    let request = Request::from_parts(parts.clone(), body.clone());
     let left = earlier(deadline, REFUSAL_MARGIN).saturating_since(context.engine.clock.now());
     // Boxed: it is large, and would be moved through each layer of the runtime.
     let answering = Box::pin(async {
@@ -242,7 +241,7 @@ async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &
         {
             limit.admit(&visitor.principal, context.engine.clock.now()).await?;
         }
-        way.answer(bindings.handle(request, &visitor).await).await
+        way.answer(bindings.handle(&parts, &body, &visitor).await).await
     });
     tokio::select! {
         biased;

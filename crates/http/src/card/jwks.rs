@@ -7,8 +7,8 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, header};
 
 use super::caching::{self, Validators};
-use crate::binding::PLAIN_JSON;
-use crate::{Bindings, method_not_allowed};
+use crate::binding::{PLAIN_JSON, method_not_allowed};
+use crate::service::Bindings;
 
 /// Where keys are looked for, by convention.
 const PATH: &str = "/.well-known/jwks.json";

@@ -137,7 +137,7 @@ async fn at_an_interface_of_0_3_alone_another_version_is_refused_by_name() {
             let request = Request::post(path).header("A2A-Version", version);
             let body = Bytes::copy_from_slice(body.as_bytes());
             let response = world.request(request.body(body).unwrap()).await;
-            let answer = Answer::of(binding, &Value::Null, &response);
+            let answer = Answer::of(binding, &json!("r1"), &response);
             answer.refused_as(ErrorKind::VersionNotSupported, path);
         }
     }

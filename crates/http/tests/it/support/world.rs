@@ -107,7 +107,8 @@ impl World {
 
     /// Sends any request, and leaves it to the test to read what comes.
     pub(crate) async fn open(&self, request: Request<Bytes>) -> Response<Body> {
-        self.bindings.handle(request, &self.visitor).await
+        let (parts, body) = request.into_parts();
+        self.bindings.handle(&parts, &body, &self.visitor).await
     }
 
     /// Sends any request. A stream is read to its end.

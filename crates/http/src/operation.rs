@@ -1,0 +1,138 @@
+//! The operations of A2A (spec section 3.1), each declared once. The bindings read requests into
+//! these, and write what comes of them.
+
+use a2a_lambda_core::Tail;
+use a2a_lambda_protocol::{
+    A2aError, AgentCard, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest,
+    GetExtendedAgentCardRequest, GetTaskPushNotificationConfigRequest, GetTaskRequest,
+    ListTaskPushNotificationConfigsRequest, ListTaskPushNotificationConfigsResponse,
+    ListTasksRequest, ListTasksResponse, SendMessageRequest, SendMessageResponse,
+    SubscribeToTaskRequest, Task, TaskPushNotificationConfig, decode,
+};
+use serde::Serialize;
+
+use crate::rights::Right;
+
+/// What of an agent's card an operation needs (spec section 3.3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offer {
+    Streams,
+    Pushes,
+}
+
+/// Declares the operations: of each its request, its name, what its caller must be allowed, and what
+/// its agent must offer.
+macro_rules! operations {
+    ($( $operation:ident($request:ident) = $name:literal, $right:ident, $needs:expr; )*) => {
+        /// An operation.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Operation {
+            $( $operation, )*
+        }
+
+        impl Operation {
+            pub(crate) const fn name(self) -> &'static str {
+                match self { $( Self::$operation => $name, )* }
+            }
+
+            pub(crate) const fn right(self) -> Right {
+                match self { $( Self::$operation => Right::$right, )* }
+            }
+
+            pub(crate) const fn needs(self) -> Option<Offer> {
+                match self { $( Self::$operation => $needs, )* }
+            }
+
+            /// The operation of this name.
+            pub(crate) fn named(name: &str) -> Option<Self> {
+                Some(match name { $( $name => Self::$operation, )* _ => return None })
+            }
+        }
+
+        /// What an operation is asked.
+        #[derive(Debug)]
+        pub(crate) enum Request {
+            $( $operation($request), )*
+        }
+
+        impl Request {
+            /// Reads what an operation is asked in 1.0.
+            pub(crate) fn read(operation: Operation, json: &[u8]) -> Result<Self, A2aError> {
+                Ok(match operation {
+                    $( Operation::$operation => Self::$operation(decode(json)?), )*
+                })
+            }
+
+            /// The tenant that the request names; empty if it names none.
+            pub(crate) fn tenant(&self) -> &str {
+                match self { $( Self::$operation(request) => &request.tenant, )* }
+            }
+        }
+    };
+}
+
+operations! {
+    SendMessage(SendMessageRequest) = "SendMessage", Send, None;
+    SendStreamingMessage(SendMessageRequest) = "SendStreamingMessage", Send, Some(Offer::Streams);
+    GetTask(GetTaskRequest) = "GetTask", Read, None;
+    ListTasks(ListTasksRequest) = "ListTasks", Read, None;
+    CancelTask(CancelTaskRequest) = "CancelTask", Cancel, None;
+    SubscribeToTask(SubscribeToTaskRequest) = "SubscribeToTask", Read, Some(Offer::Streams);
+    CreatePushConfig(TaskPushNotificationConfig)
+        = "CreateTaskPushNotificationConfig", Push, Some(Offer::Pushes);
+    GetPushConfig(GetTaskPushNotificationConfigRequest)
+        = "GetTaskPushNotificationConfig", Push, Some(Offer::Pushes);
+    ListPushConfigs(ListTaskPushNotificationConfigsRequest)
+        = "ListTaskPushNotificationConfigs", Push, Some(Offer::Pushes);
+    DeletePushConfig(DeleteTaskPushNotificationConfigRequest)
+        = "DeleteTaskPushNotificationConfig", Push, Some(Offer::Pushes);
+    GetExtendedAgentCard(GetExtendedAgentCardRequest) = "GetExtendedAgentCard", Read, None;
+}
+
+impl Request {
+    /// The same, of the task and the push config that a path names.
+    pub(crate) fn of(mut self, task: String, config: String) -> Result<Self, A2aError> {
+        match &mut self {
+            Self::GetTask(request) => request.id = task,
+            Self::CancelTask(request) => request.id = task,
+            Self::SubscribeToTask(request) => request.id = task,
+            Self::CreatePushConfig(request) => {
+                if !request.task_id.is_empty() && request.task_id != task {
+                    return Err(A2aError::invalid_field(
+                        "taskId",
+                        "is another one than in the path",
+                    ));
+                }
+                request.task_id = task;
+            }
+            Self::GetPushConfig(request) => (request.task_id, request.id) = (task, config),
+            Self::ListPushConfigs(request) => request.task_id = task,
+            Self::DeletePushConfig(request) => (request.task_id, request.id) = (task, config),
+            Self::SendMessage(_)
+            | Self::SendStreamingMessage(_)
+            | Self::ListTasks(_)
+            | Self::GetExtendedAgentCard(_) => {}
+        }
+        Ok(self)
+    }
+}
+
+/// What comes of an operation: a result, or a stream of events.
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a request")]
+pub(crate) enum Served {
+    Whole(Outcome),
+    Stream(Box<Tail>),
+}
+
+/// A result, which is written as it is in 1.0.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Outcome {
+    Sent(SendMessageResponse),
+    Task(Task),
+    Tasks(ListTasksResponse),
+    PushConfig(TaskPushNotificationConfig),
+    PushConfigs(ListTaskPushNotificationConfigsResponse),
+    Deleted {},
+    Card(AgentCard),
+}
