@@ -10,7 +10,9 @@ import pytest
 from model import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts/lib"))
-from bench import build, cold, size  # noqa: E402
+from bench import budgets, build, cold, cost, cpu, growth, size  # noqa: E402
+from bench.rig import Count  # noqa: E402
+from bench.runtime_api import VARIABLES, RuntimeApi  # noqa: E402
 from tools import Fault  # noqa: E402
 
 BUDGETS = {"request": {"bootstrap": 6_000, "zip": 3_000}}
@@ -41,17 +43,17 @@ def test_a_budget_is_a_little_more_than_what_was_measured():
 
 
 def test_every_function_has_a_budget():
-    functions = set(cold.VARIABLES) - {"hello"}
-    for arch, budgets in size.read_budgets()["size"].items():
+    functions = set(VARIABLES) - {"hello", "get-item"}
+    for arch, limits in budgets.read()["size"].items():
         assert arch in build.package.TARGETS
-        assert functions <= set(budgets), arch
+        assert functions <= set(limits), arch
 
 
 def measure(monkeypatch, tmp_path, made, *arguments):
     """`scripts/bench size` with a builder whose request has this many bytes, and 9 more with a feature."""
-    budgets = tmp_path / "budgets.json"
-    budgets.write_text(json.dumps({"size": {"x86-64": BUDGETS}}))
-    monkeypatch.setattr(size, "BUDGETS", budgets)
+    file = tmp_path / "budgets.json"
+    file.write_text(json.dumps({"size": {"x86-64": BUDGETS}}))
+    monkeypatch.setattr(budgets, "FILE", file)
     builder = SimpleNamespace(
         names=lambda wanted: ["request"],
         features=lambda name: ["extra"],
@@ -63,7 +65,7 @@ def measure(monkeypatch, tmp_path, made, *arguments):
     out = tmp_path / "out.json"
     options = parser.parse_args(["size", "--json", str(out), *arguments])
     assert options.run(options) == 0
-    return json.loads(out.read_text()), json.loads(budgets.read_text())["size"]["x86-64"]
+    return json.loads(out.read_text()), json.loads(file.read_text())["size"]["x86-64"]
 
 
 def test_a_check_fails_with_what_to_do(monkeypatch, tmp_path, capsys):
@@ -74,11 +76,11 @@ def test_a_check_fails_with_what_to_do(monkeypatch, tmp_path, capsys):
 
 
 def test_a_feature_is_measured_by_itself_and_can_be_recorded(monkeypatch, tmp_path, capsys):
-    results, budgets = measure(monkeypatch, tmp_path, 7_000, "--record")
+    results, limits = measure(monkeypatch, tmp_path, 7_000, "--record")
     assert results["bytes"]["request"]["bootstrap"] == 7_000
     assert results["bytes"]["request+extra"]["bootstrap"] == 7_009
     assert "+9" in capsys.readouterr().out
-    assert budgets["request"]["bootstrap"] == budgets["request+extra"]["bootstrap"] == 8_000
+    assert limits["request"]["bootstrap"] == limits["request+extra"]["bootstrap"] == 8_000
 
 
 def test_the_empty_function_has_this_workspace_s_profile_and_versions():
@@ -109,13 +111,13 @@ def test_a_bootstrap_that_cannot_be_measured_is_refused(text):
 
 
 def test_a_process_that_ends_is_told_of():
-    api = cold.RuntimeApi()
+    api = RuntimeApi()
     with pytest.raises(Fault, match="hello did not start: no luck"):
         api.start("hello", ["sh", "-c", "echo no luck"], 10)
 
 
 def test_a_start_is_measured_until_it_asks():
-    api = cold.RuntimeApi()
+    api = RuntimeApi()
     ask = (
         "import os, urllib.request as r, time; "
         "r.urlopen('http://' + os.environ['AWS_LAMBDA_RUNTIME_API'] + '/2018-06-01/runtime/invocation/next')"
@@ -125,4 +127,124 @@ def test_a_start_is_measured_until_it_asks():
         assert process.poll() is None and took > 0
         assert cold.peak_kb(process) > 1_000 and cold.page_faults(process) > 10
     finally:
-        cold.end(process)
+        api.end(process)
+
+
+ANSWERING = """
+import os, urllib.request as r
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+for how in "response", "error":
+    with r.urlopen(api + "next") as event:
+        name, body = event.headers["lambda-runtime-aws-request-id"], event.read()
+    r.urlopen(api + name + "/" + how, data=b"heard " + body)
+r.urlopen(api + "next")
+"""
+
+
+def test_a_function_is_invoked_and_its_error_is_told():
+    api = RuntimeApi()
+    process, _ = api.start("hello", [sys.executable, "-c", ANSWERING], 30)
+    try:
+        assert api.invoke(b"this") == b"heard this"
+        with pytest.raises(Fault, match="an invocation failed: heard that"):
+            api.invoke(b"that")
+    finally:
+        api.end(process)
+
+
+LIMITS = {"GetTask": {"calls": 1, "written": 0, "read": 1, "sqs": 0, "scheduler": 0}}
+
+
+def test_an_operation_that_takes_more_than_was_recorded_is_told():
+    assert budgets.counts_over({"GetTask": cost.plain(Count(calls=1, read=1))}, LIMITS) == []
+    found = {"GetTask": cost.plain(Count(calls=2, read=1.5)), "Other": cost.plain(Count())}
+    assert growth.over({"1000": found}, {"1000": LIMITS}) == [
+        "GetTask at 1,000 tasks: 2 calls of DynamoDB, where 1 were recorded",
+        "GetTask at 1,000 tasks: 1.5 read units, where 1 were recorded",
+        "Other at 1,000 tasks has no budget",
+    ]
+    assert growth.over({"7": found}, {})[0] == "GetTask at 7 tasks has no budget"
+    assert cpu.over({"GetTask": 104, "Other": 1}, {"GetTask": 100}) == [
+        "GetTask: 104 instructions, 4.0 % more than the 100 that were recorded",
+        "Other has no budget",
+    ]
+    assert cpu.over({"GetTask": 103}, {"GetTask": 100}) == []
+
+
+def test_what_is_over_its_budget_fails_a_check_and_can_be_recorded(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(budgets, "FILE", tmp_path / "budgets.json")
+    told = {"cost": {"GetTask": {"calls": 1}}}
+
+    def settle(over: list, **how):
+        options = SimpleNamespace(**{"check": False, "record": False, "name": "cost", **how})
+        budgets.settle(options, told, over, "mend it, or record it:")
+
+    settle(["much"])
+    settle([], check=True)
+    with pytest.raises(Fault, match="mend it, or record it: scripts/bench cost --record"):
+        settle(["much"], check=True)
+    assert "over budget: much" in capsys.readouterr().out
+    settle(["much"], record=True)
+    assert budgets.read() == told
+    assert '"GetTask": {"calls": 1}\n' in budgets.FILE.read_text()
+
+
+def test_only_what_depends_on_time_is_given_more_than_was_counted():
+    [timed] = [name for name in cost.TIMED if name.startswith("send")]
+    found = {name: cost.plain(Count(calls=11, read=1.5)) for name in ("GetTask", timed)}
+    limits = cost.recorded(found)
+    assert (limits["GetTask"]["calls"], limits["GetTask"]["read"]) == (11, 1.5)
+    assert (limits[timed]["calls"], limits[timed]["read"]) == (13, 2)
+
+
+def test_what_is_measured_has_budgets():
+    known = budgets.read()
+    assert cost.TIMED < set(known["cost"])
+    assert set(known["growth"]) == {str(size) for size in growth.SIZES}
+
+
+def test_a_task_s_price_is_that_of_all_its_requests():
+    counts = {
+        "SendMessage": Count(calls=1, written=3, sqs=1),
+        "SQS record": Count(calls=3, written=7, read=1, sqs=1),
+    }
+    counts["SendMessage with a push config"] = counts["SQS record with 4 pushes"] = Count(scheduler=1)
+    whole = cost.lives(counts)
+    assert whole["task without push"] == Count(calls=4, written=10, read=1, sqs=4)
+    assert cost.dollars(whole["task without push"], invocations=2) == pytest.approx(8.775)
+    assert cost.dollars(whole["task with 4 pushes"]) == pytest.approx(3)
+
+
+def test_the_prices_are_those_of_the_documentation():
+    page = (ROOT / "docs/cost.md").read_text()
+    prices = cost.PRICES
+    for words in (
+        f"DynamoDB: ${prices['written']:g} and ${prices['read']:g} a million units",
+        f"SQS: ${prices['sqs'] - 0.10:.2f} a million, fair queues $0.10 more",
+        f"EventBridge Scheduler: ${prices['scheduler']:.2f} a million",
+        f"Lambda: ${prices['invocations']:.2f} a million",
+    ):
+        assert words in page, words
+
+
+def test_the_count_of_a_list_is_told_apart():
+    page = Count(calls=5, read=23, counting_calls=2, counting_read=20)
+    found = growth.divided({"GetTask": Count(calls=1), "ListTasks": page})
+    assert [(name, one["calls"], one["read"]) for name, one in found.items()] == [
+        ("GetTask", 1, 0),
+        ("ListTasks", 3, 3),
+        ("ListTasks: the count", 2, 20),
+    ]
+
+
+def test_a_copied_task_is_another_one():
+    owner = growth.Owner.__new__(growth.Owner)
+    owner.model = {
+        "id": "task", "contextId": "context", "status": {"timestamp": "2026-11-28T07:00:00.123Z"},
+    }  # fmt: skip
+    owner.time_ms = 1795849200123
+    owner.item = json.dumps({"pk": "#task", "ctx": "context", "ls": "1795849200123#task", "st": "DONE"})
+    one, other = owner.copied(), owner.copied()
+    assert one["st"] == other["st"] == "DONE"
+    assert one["ls"] == "1795849200124" + one["pk"] and other["ls"] == "1795849200125" + other["pk"]
+    assert len({one["pk"], other["pk"], one["ctx"], other["ctx"]}) == 4

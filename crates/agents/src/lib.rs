@@ -4,6 +4,8 @@
 mod conformance;
 mod echo;
 #[cfg(feature = "fixtures")]
+mod paced;
+#[cfg(feature = "fixtures")]
 mod poison;
 #[cfg(feature = "fixtures")]
 mod strict;
@@ -20,6 +22,8 @@ use a2a_lambda_runtime::{ConfigError, Variables};
 #[cfg(feature = "fixtures")]
 pub use conformance::Conformance;
 pub use echo::Echo;
+#[cfg(feature = "fixtures")]
+pub use paced::Paced;
 #[cfg(feature = "fixtures")]
 pub use poison::Poison;
 #[cfg(feature = "fixtures")]
@@ -41,6 +45,8 @@ pub const AGENTS: &[(&str, MakeAgent)] = &[
     ("strict", || Arc::new(Strict)),
     #[cfg(feature = "fixtures")]
     ("poison", || Arc::new(Poison)),
+    #[cfg(feature = "fixtures")]
+    ("paced", || Arc::new(Paced)),
 ];
 
 /// The agents that configuration asks for cannot be had.
@@ -123,7 +129,7 @@ mod tests {
             assert!(find(name).is_ok(), "{name}");
         }
         let error = find("nobody").err().unwrap();
-        let names = "echo, conformance, strict, poison";
+        let names = "echo, conformance, strict, poison, paced";
         assert_eq!(error.to_string(), format!("no agent is named \"nobody\"; there are: {names}"));
     }
 

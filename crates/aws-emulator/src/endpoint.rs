@@ -98,7 +98,13 @@ async fn answer(
             match (rights.refusal(&head.headers, target, &body), target.strip_prefix("AmazonSQS."))
             {
                 (Some(why), _) => refused("AccessDeniedException", &why),
-                (None, Some(operation)) => sqs::answer(&queue, operation, &body),
+                (None, Some(operation)) => {
+                    let (status, answer) = sqs::answer(&queue, operation, &body);
+                    if let Some(meter) = database.meter() {
+                        meter.note(target, &body, status.as_u16(), &answer);
+                    }
+                    (status, answer)
+                }
                 (None, None) => dynamodb(&database, target, &body).await,
             }
         }

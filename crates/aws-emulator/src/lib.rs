@@ -5,6 +5,7 @@ pub mod embedded;
 pub mod endpoint;
 pub mod events;
 pub mod gate;
+pub mod meter;
 pub mod queue;
 pub mod runtime_api;
 pub mod server;

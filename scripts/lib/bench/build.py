@@ -67,6 +67,12 @@ class Builder:
     def function(self, name: str, features: list[str]) -> bytes:
         return package.build(self.workspace, name, self.arch, features, self.programs)
 
+    def get_item(self) -> bytes:
+        """A function that reads one item, by the client that all functions have."""
+        folder = self.workspace.target / "bench/get-item"
+        options = ["--locked", "--package", "a2a-lambda-aws", "--example", "get-item"]
+        return self._built(folder, ROOT, *options)
+
     def hello(self) -> bytes:
         """An empty function: this workspace's profile, and its versions of crates."""
         folder = self.workspace.target / "bench/hello"
@@ -75,14 +81,19 @@ class Builder:
         shutil.copy(HELLO, folder / "src/main.rs")
         shutil.copy(ROOT / "Cargo.lock", folder)
         (folder / "Cargo.toml").write_text(manifest())
-        out = folder / "out"
+        return self._built(folder / "out", folder)
+
+    def _built(self, out: Path, folder: Path, *options: str) -> bytes:
+        """The one executable that is built in a folder."""
+        shutil.rmtree(out, ignore_errors=True)
         command = [self.programs / "cargo-lambda", "lambda", "build", "--release"]
         command += package.target_options(self.arch)
-        command += ["--disable-optimizations", "--lambda-dir", out]
+        command += ["--disable-optimizations", "--lambda-dir", out, *options]
         variables = package.build_environment(self.workspace, self.programs)
         if subprocess.run(command, cwd=folder, env=variables, stdout=sys.stderr).returncode:
-            raise Fault("the empty function does not build, as the compiler says above")
-        return (out / "hello/bootstrap").read_bytes()
+            raise Fault("what functions are compared with does not build, as the compiler says above")
+        [bootstrap] = out.rglob("bootstrap")
+        return bootstrap.read_bytes()
 
 
 def manifest() -> str:

@@ -5,18 +5,16 @@ counts is the ratio of each pair: its median, with the quartiles. The peak of me
 function asks; instructions are counted once, by callgrind, where there is valgrind.
 """
 
-import http.server
 import os
 import shutil
 import signal
 import statistics
 import subprocess
 import tempfile
-import threading
-import time
 from pathlib import Path
 
 from bench import build, table
+from bench.runtime_api import VARIABLES, RuntimeApi
 from tools import Fault
 
 # How long a start may take, and one under valgrind.
@@ -24,35 +22,6 @@ PATIENCE_S = 30
 SLOW_PATIENCE_S = 300
 # The first pairs fill the caches of files.
 WARM_UP = 2
-
-LAMBDAS_OWN = {
-    "AWS_LAMBDA_FUNCTION_NAME": "function",
-    "AWS_LAMBDA_FUNCTION_VERSION": "1",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
-    "AWS_LAMBDA_LOG_GROUP_NAME": "group",
-    "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
-    "AWS_REGION": "eu-central-1",
-    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-    "AWS_SECRET_ACCESS_KEY": "example",
-    "AWS_SESSION_TOKEN": "example",
-}
-OF_TASKS = {
-    "TABLE_NAME": "tasks",
-    "QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/signals",
-}
-OF_AGENTS = {**OF_TASKS, "AGENT": "echo", "PUBLIC_URL": "https://agents.example.com"}
-# What a function must have, and no more.
-VARIABLES = {
-    "hello": {},
-    "request": {**OF_AGENTS, "ALLOW_ANONYMOUS": "true"},
-    "sqs-executor": OF_AGENTS,
-    "stream-recovery": OF_TASKS,
-    "scheduled-recovery": OF_TASKS,
-    "authorizer": {
-        "JWT_ISSUERS": "https://issuer.example.com aud=agents",
-        "TABLE_NAME": "tasks",
-    },
-}
 
 
 def add(commands) -> None:
@@ -74,64 +43,6 @@ def add(commands) -> None:
     parser.set_defaults(run=run)
 
 
-class RuntimeApi:
-    """Lambda's Runtime API, as far as a start sees it: it is asked for an event, and has none."""
-
-    def __init__(self):
-        self.asked = threading.Event()
-        self.asked_at = 0.0
-        self.said = b""
-        api = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                api.asked_at = time.perf_counter()
-                api.asked.set()
-                # The answer never comes: the process is ended while it waits.
-                self.rfile.read(1)
-
-            def do_POST(self):
-                api.said = self.rfile.read(int(self.headers.get("content-length", 0)))
-                self.send_response(202)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        # A process that is ended resets its connection.
-        self.server.handle_error = lambda *_: None
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def start(self, name: str, command: list, patience_s: float) -> tuple[subprocess.Popen, float]:
-        """A process that has asked for its first event, and how long it took to that."""
-        self.asked.clear()
-        address = f"127.0.0.1:{self.server.server_port}"
-        variables = {**LAMBDAS_OWN, **VARIABLES[name], "AWS_LAMBDA_RUNTIME_API": address}
-        variables["PATH"] = os.environ["PATH"]
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + patience_s
-        while not self.asked.wait(0.05):
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                told = (self.said or process.communicate()[0]).decode(errors="replace")
-                raise Fault(f"{name} did not start: {told[:1000].strip() or 'it says nothing'}")
-        return process, self.asked_at - began
-
-
-def end(process: subprocess.Popen, how: int = signal.SIGKILL) -> None:
-    process.send_signal(how)
-    process.wait()
-    process.stdout.close()
-
-
 def peak_kb(process: subprocess.Popen) -> int:
     status = Path(f"/proc/{process.pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0])
@@ -151,7 +62,7 @@ def starts(api: RuntimeApi, programs: dict[str, Path], pairs: int) -> dict[str, 
         for label in labels if number % 2 else reversed(labels):
             process, took = api.start(label.partition("@")[0], [programs[label]], PATIENCE_S)
             one = {"s": took, "peak_kb": peak_kb(process), "faults": page_faults(process)}
-            end(process)
+            api.end(process)
             if number >= WARM_UP:
                 found[label].append(one)
     return found
@@ -162,7 +73,12 @@ def instructions(api: RuntimeApi, label: str, program: Path, folder: Path) -> in
     out = folder / "callgrind"
     command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", program]
     process, _ = api.start(label.partition("@")[0], command, SLOW_PATIENCE_S)
-    end(process, signal.SIGTERM)
+    api.end(process, signal.SIGTERM)
+    return total(out, label)
+
+
+def total(out: Path, label: str) -> int:
+    """The instructions that callgrind has written down."""
     for line in out.read_text().splitlines():
         if line.startswith(("summary:", "totals:")):
             return int(line.split()[1])

@@ -1,14 +1,11 @@
 """How large the functions are: their bootstraps, and the zips of these."""
 
-import json
 import math
 import tempfile
 from pathlib import Path
 
-from bench import build, table
-from tools import Fault
+from bench import budgets, build, table
 
-BUDGETS = Path(__file__).with_name("budgets.json")
 # What a new budget leaves for another compiler's whims.
 SLACK = 1.01
 KINDS = {"bootstrap": "the bootstrap", "zip": "the zip"}
@@ -25,14 +22,9 @@ def add(commands) -> None:
     parser.add_argument(
         "--no-features", action="store_true", help="leave out what features would add"
     )
-    parser.add_argument(
-        "--check", action="store_true", help=f"fail if something is over its budget in {BUDGETS.name}"
-    )
-    parser.add_argument(
-        "--record", action="store_true", help="write new budgets: what was measured, and 1 %% more"
-    )
+    budgets.add_options(parser, ", and 1 %% more")
     table.add_json(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, name="size")
 
 
 def measured(builder: build.Builder, names: list[str], with_features: bool) -> dict[str, dict]:
@@ -50,15 +42,11 @@ def measured(builder: build.Builder, names: list[str], with_features: bool) -> d
     return sizes
 
 
-def read_budgets() -> dict:
-    return json.loads(BUDGETS.read_text())
-
-
-def over(sizes: dict[str, dict], budgets: dict[str, dict], arch: str) -> list[str]:
+def over(sizes: dict[str, dict], limits: dict[str, dict], arch: str) -> list[str]:
     """What is over its budget, or has none, in words."""
     found = []
     for label, size in sizes.items():
-        budget = budgets.get(label)
+        budget = limits.get(label)
         if budget is None:
             found.append(f"{label} ({arch}) has no budget")
             continue
@@ -80,37 +68,32 @@ def recorded(sizes: dict[str, dict]) -> dict[str, dict]:
     }
 
 
-def show(sizes: dict[str, dict], budgets: dict[str, dict], arch: str) -> None:
+def show(sizes: dict[str, dict], limits: dict[str, dict], arch: str) -> None:
     rows = []
     for label, size in sizes.items():
         name, _, feature = label.partition("+")
         without = sizes.get(name) if feature else None
         adds = f"{size['bootstrap'] - without['bootstrap']:+,}" if without else ""
-        budget = budgets.get(label)
+        budget = limits.get(label)
         allowed = [f"{budget[kind]:,}" if budget else "none" for kind in KINDS]
         rows.append([label, f"{size['bootstrap']:,}", allowed[0], f"{size['zip']:,}", allowed[1], adds])
     table.show([arch, "bootstrap", "budget", "zip", "budget", "feature adds"], rows)
 
 
 def run(options) -> int:
-    if options.check and options.record:
-        raise Fault("--check and --record exclude each other: new budgets are not over themselves")
+    budgets.refuse_both(options)
     builder = build.Builder(options.arch)
     sizes = measured(builder, builder.names(options.only), not options.no_features)
-    budgets = read_budgets()
-    of_arch = budgets["size"].setdefault(options.arch, {})
+    all_budgets = budgets.read()
+    of_arch = all_budgets["size"].setdefault(options.arch, {})
     if options.record:
         of_arch.update(recorded(sizes))
-        budgets["size"][options.arch] = dict(sorted(of_arch.items()))
-        BUDGETS.write_text(json.dumps(budgets, indent=1) + "\n")
+        all_budgets["size"][options.arch] = dict(sorted(of_arch.items()))
     show(sizes, of_arch, options.arch)
     table.write(options.json, {"arch": options.arch, "bytes": sizes, "budgets": of_arch})
-    found = over(sizes, of_arch, options.arch) if options.check else []
-    for text in found:
-        print(f"over budget: {text}")
-    if found:
-        raise Fault(
-            "functions are larger than they may be. Take out what is not needed, or, if what is new is "
-            "worth it, say so in the commit and record it: scripts/bench size --record"
-        )
+    budgets.settle(
+        options, all_budgets, over(sizes, of_arch, options.arch),
+        "functions are larger than they may be. Take out what is not needed, or, if what is new is "
+        "worth it, say so in the commit and record it:",
+    )  # fmt: skip
     return 0

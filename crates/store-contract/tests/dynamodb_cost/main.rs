@@ -89,11 +89,11 @@ impl Bench {
 
     /// The same, where tasks are kept for so long.
     async fn submitted_where(pushes: Option<FirstPush>, retention: Option<Retention>) -> Self {
-        let client = EmbeddedDynamoDb::memory().expect("a database").client();
+        let database = EmbeddedDynamoDb::memory().expect("a database");
+        let client = database.client();
         create_table(&client, TABLE).await.expect("a table");
-        let meter = Meter::default();
-        let metered = client.config().to_builder().interceptor(meter.clone()).build();
-        let store = DynamoDbStore::new(Client::from_conf(metered), TABLE);
+        let (metered, meter) = database.metered();
+        let store = DynamoDbStore::new(metered.client(), TABLE);
         let submission = Submission {
             key: key(),
             owner: Owner::parse("alice").unwrap(),
@@ -108,7 +108,7 @@ impl Bench {
         let new = Head::submit(submission, &Stamp { retention, ..stamp(0) });
         assert_eq!(store.create(&new).await.unwrap(), Created::Now);
         let task = store.read(&key(), Depth::Tail).await.unwrap().unwrap();
-        Self { client, store, meter, task, writes: 0, retention }
+        Self { client, store, meter: Meter(meter), task, writes: 0, retention }
     }
 
     async fn apply(&mut self, command: Command) {
