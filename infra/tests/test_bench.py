@@ -10,7 +10,7 @@ import pytest
 from model import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts/lib"))
-from bench import budgets, build, cold, cost, cpu, growth, size  # noqa: E402
+from bench import budgets, build, cold, cost, cpu, growth, latency, scale, size  # noqa: E402
 from bench.rig import Count  # noqa: E402
 from bench.runtime_api import VARIABLES, RuntimeApi  # noqa: E402
 from tools import Fault  # noqa: E402
@@ -248,3 +248,66 @@ def test_a_copied_task_is_another_one():
     assert one["st"] == other["st"] == "DONE"
     assert one["ls"] == "1795849200124" + one["pk"] and other["ls"] == "1795849200125" + other["pk"]
     assert len({one["pk"], other["pk"], one["ctx"], other["ctx"]}) == 4
+
+
+@pytest.mark.parametrize(
+    ("listed", "totals", "found"),
+    [
+        ({"a": "X", "b": "Y"}, {2}, []),
+        ({"a": "X"}, {2}, ["1 tasks are listed, not the 2 that have ended"]),
+        ({"a": "X", "b": "X"}, {2}, ["1 tasks are not listed as they ended, such as b"]),
+        ({"a": "X", "b": "Y"}, {1, 2}, ["the pages give [1, 2] as their total, not 2"]),
+    ],
+)
+def test_a_load_is_compared_with_what_is_listed(listed, totals, found):
+    tasks = [{"id": id, "status": {"state": state}} for id, state in listed.items()]
+    assert latency.problems({"a": "X", "b": "Y"}, tasks, totals) == found
+
+
+def test_a_percentile_is_a_value_that_was_measured():
+    values = [float(number) for number in range(1_000, 0, -1)]
+    assert [latency.percentile(values, of) for of in (50, 99, 99.9, 100)] == [500, 990, 999, 1_000]
+    assert latency.percentile([7.0], 50) == 7
+
+
+WRITTEN = {
+    "SendMessage": {"table": 1, "list": 1, "due": 1},
+    "SQS record": {"table": 2, "list": 4, "due": 1},
+}
+
+
+def modelled(rate: float, owners: int = 1_000, **limits: float):
+    of = scale.Setting(**limits)
+    needs = scale.needs_of(WRITTEN, pushed=False)
+    return scale.asked(of, needs, rate, owners), scale.steady(of, needs, rate, owners, seed=1)
+
+
+def test_the_model_gives_what_there_is_and_no_more():
+    asked, flow = modelled(100)
+    assert max(asked.values()) < 1 and flow.refused == flow.again == 0
+    assert flow.ended / scale.MEASURED_S == pytest.approx(100, rel=0.1)
+    assert 1.0 < flow.median_s() < 1.3
+    # One owner's entries are in one partition: five units a task, a thousand a second.
+    asked, flow = modelled(1_000, owners=1, concurrency=10_000)
+    assert asked["the list index"] == 5
+    assert flow.refused > 0 and flow.ended / scale.MEASURED_S < 200
+    asked, flow = modelled(1_000, owners=1, concurrency=10_000, owner_partitions=8)
+    assert flow.refused == flow.again == 0 and flow.ended / scale.MEASURED_S > 900
+    # Nothing of it is by chance but what the seed says.
+    assert modelled(1_000, owners=1)[1] == modelled(1_000, owners=1)[1]
+
+
+def test_a_backlog_is_drained_as_fast_as_invocations_come():
+    needs = scale.needs_of(WRITTEN, pushed=False)
+    _, slow = scale.burst(scale.Setting(), needs, 100, 1_000, seed=1)
+    _, fast = scale.burst(scale.Setting(mapping_first=1_000), needs, 100, 1_000, seed=1)
+    assert fast < slow < 600
+
+
+def test_the_model_refuses_limits_that_it_does_not_know():
+    for text in "batch", "batch=x", "batch=0", "other=1":
+        with pytest.raises(Fault, match="--set"):
+            scale.setting_of([text])
+    assert scale.setting_of(["batch=5"]) == {"batch": 5}
+    with pytest.raises(Fault, match="--cost"):
+        scale.run(SimpleNamespace(cost=ROOT / "README.md"))

@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                     queue.delete(&handle);
                 }
                 let messages = queue.receive(MAX_BATCH, VISIBILITY, PATIENCE).await?;
-                done.extend(messages.iter().map(|message| message.receipt_handle.clone()));
+                done.extend(messages.iter().map(|message| message.receipt_handle));
                 if messages.is_empty() { Value::Null } else { sqs_event(&messages) }
             }
             "records" => {

@@ -12,7 +12,7 @@ def run(script, *arguments, cwd, **more):
     return subprocess.run(command, cwd=cwd, text=True, capture_output=True, timeout=60, **more)
 
 
-SCRIPTS = ["dev", "test", "simulate", "load", "push-latency", "check-structure", "check-docs"]
+SCRIPTS = ["dev", "test", "simulate", "check-structure", "check-docs"]
 DEPLOYING = ["package", "deploy", "e2e", "check-infra", "release", "new-agent", "bench"]
 
 
@@ -26,7 +26,7 @@ def test_help_needs_nothing(script, tmp_path):
 
 
 def test_unknown_arguments_are_refused(tmp_path):
-    scripts = ["test", "load", "push-latency", "check-structure", "check-docs"]
+    scripts = ["test", "check-structure", "check-docs", "bench"]
     for script in [*scripts, "package", "deploy", "e2e", "release", "new-agent"]:
         done = run(script, "--unknown", cwd=tmp_path)
         assert done.returncode == 2
@@ -40,8 +40,8 @@ def test_dev_prints_the_help_of_the_program(server, tmp_path):
     assert run("dev", "--help", cwd=tmp_path).stdout == own.stdout
 
 
-def test_load_counts_each_message_once(server, tmp_path):
+def test_under_load_each_task_ends_and_is_listed_once(server, tmp_path):
     # The server fixture has built what this runs.
-    done = run("load", "--sends", "50", "--concurrency", "10", cwd=tmp_path)
+    done = run("bench", "latency", "--rate", "10", "--seconds", "2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "each message made one task" in done.stdout
+    assert "each task is listed once" in done.stdout
