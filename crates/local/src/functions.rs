@@ -259,12 +259,9 @@ fn typed<T: DeserializeOwned>(answer: &[u8]) -> Option<T> {
 }
 
 fn or_logged<T>(read: Result<T, serde_json::Error>) -> Option<T> {
-    read.inspect_err(|error| {
-        error!(
-            event = "function_response_malformed",
-            error = chain(error),
-            "a function sent a malformed event or response"
-        )
-    })
-    .ok()
+    let log = |error: &serde_json::Error| {
+        let error = chain(error);
+        error!(event = "function_response_malformed", error, "a function sent malformed JSON");
+    };
+    read.inspect_err(log).ok()
 }
