@@ -139,9 +139,8 @@ impl Hook {
     /// How many different pushes have arrived of which the cursor does not tell.
     fn arrived_beyond_cursor(&self) -> usize {
         let delivery = &self.config.delivery;
-        let is_beyond = |of: &&Position| match delivery.introduced {
-            true => **of > delivery.cursor,
-            false => **of >= delivery.cursor,
+        let is_beyond = |of: &&Position| {
+            if delivery.introduced { **of > delivery.cursor } else { **of >= delivery.cursor }
         };
         self.arrivals.iter().filter(is_beyond).count()
     }
