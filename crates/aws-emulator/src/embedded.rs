@@ -38,7 +38,7 @@ pub struct EmbeddedDynamoDb {
     large: Arc<Semaphore>,
 }
 
-/// Why an embedded database could not be opened or swept.
+/// Why an embedded database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
     /// The engine takes its path as UTF-8, and this one is not.
@@ -143,18 +143,6 @@ impl EmbeddedDynamoDb {
             stream.note(target, body, &answer.body);
         }
         (answer.status, answer.body)
-    }
-
-    /// Deletes what has passed its time to live and returns how many items that were.
-    ///
-    /// The engine never does it by itself; until it is called, expired items stay readable, as
-    /// they may for days on AWS. Blocks the calling thread while it works.
-    ///
-    /// # Errors
-    ///
-    /// [`EmbeddedError::Engine`] when SQLite fails.
-    pub fn sweep_expired(&self) -> Result<usize, EmbeddedError> {
-        self.database.sweep_ttl().map_err(EmbeddedError::Engine)
     }
 }
 

@@ -49,8 +49,8 @@ pub(crate) struct Within {
     clock: SystemClock,
     request: a2a_lambda_request::Context,
     executor: a2a_lambda_sqs_executor::Context,
-    stream_recovery: a2a_lambda_stream_recovery::Context,
-    recovery: a2a_lambda_scheduled_recovery::Context,
+    /// What the two recoveries need.
+    engine: Engine,
     /// With `--auth`.
     authorizer: Option<a2a_lambda_authorizer::Context>,
 }
@@ -90,8 +90,7 @@ impl Functions {
             clock: SystemClock,
             request,
             executor: a2a_lambda_sqs_executor::Context::new(engine.clone(), agents, records),
-            stream_recovery: a2a_lambda_stream_recovery::Context::new(engine.clone()),
-            recovery: a2a_lambda_scheduled_recovery::Context::new(engine),
+            engine,
             authorizer,
         })))
     }
@@ -206,10 +205,7 @@ impl Functions {
             Self::Within(functions) => {
                 let event = or_logged(events::typed(&event))?;
                 let deadline = functions.deadline(RECOVERY_TIMEOUT);
-                Some(
-                    a2a_lambda_stream_recovery::handle(event, deadline, &functions.stream_recovery)
-                        .await,
-                )
+                Some(a2a_lambda_stream_recovery::handle(event, deadline, &functions.engine).await)
             }
         }
     }
@@ -223,7 +219,7 @@ impl Functions {
             Self::Within(functions) => {
                 let deadline = functions.deadline(RECOVERY_TIMEOUT);
                 let swept =
-                    a2a_lambda_scheduled_recovery::handle(deadline, &functions.recovery).await;
+                    a2a_lambda_scheduled_recovery::handle(deadline, &functions.engine).await;
                 if let Err(error) = swept {
                     warn!(
                         event = "sweep_failed",

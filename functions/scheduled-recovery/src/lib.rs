@@ -6,19 +6,17 @@
 //! and nothing else: what it did not come to is still due.
 
 mod bootstrap;
-mod config;
 
 use std::time::Duration;
 
 use a2a_lambda_aws::{EventError, EventKind, Named};
 use a2a_lambda_core::store::DUE_SHARDS;
-use a2a_lambda_core::{Swept, sweep};
+use a2a_lambda_core::{Engine, Swept, sweep};
 use a2a_lambda_protocol::Timestamp;
 use serde_json::value::RawValue;
 use tracing::{debug, info};
 
 pub use bootstrap::main;
-pub use config::{Context, context};
 
 /// How long before the invocation's end the sweep begins with no further task. The tasks that were
 /// begun, one of each shard, take three requests each: some 10 ms, or seconds if these are retried.
@@ -78,10 +76,10 @@ pub fn check(event: &RawValue) -> Result<(), EventError> {
 /// # Errors
 /// When no shard of the due index could be read, or when there was no time for a single task. One
 /// task's failure, or one shard's, is in the answer.
-pub async fn handle(deadline: Timestamp, context: &Context) -> Result<Swept, SweepError> {
+pub async fn handle(deadline: Timestamp, engine: &Engine) -> Result<Swept, SweepError> {
     let margin = i64::try_from(MARGIN.as_millis()).unwrap_or(i64::MAX);
     let until = Timestamp::from_millis(deadline.as_millis().saturating_sub(margin));
-    let swept = sweep(&context.engine, until).await;
+    let swept = sweep(engine, until).await;
     log(&swept);
     if swept.unread >= usize::from(DUE_SHARDS) {
         let first = swept.errors.into_iter().next().unwrap_or_default();

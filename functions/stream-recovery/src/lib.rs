@@ -11,7 +11,6 @@
 //! holds up no other: it is left to the sweep, which may be of another release by then.
 
 mod bootstrap;
-mod config;
 mod event;
 
 use std::collections::HashSet;
@@ -26,7 +25,6 @@ use serde_json::value::RawValue;
 use tracing::{Instrument as _, Span, error, field, info, trace_span, warn};
 
 pub use bootstrap::main;
-pub use config::{Context, context};
 pub use event::StreamEvent;
 
 /// How many tasks of a batch are delivered for at once: what is sent for each can have megabytes.
@@ -55,7 +53,7 @@ pub fn event(event: &RawValue) -> Result<StreamEvent, EventError> {
 pub async fn handle(
     event: StreamEvent,
     deadline: Timestamp,
-    context: &Context,
+    engine: &Engine,
 ) -> DynamoDbEventResponse {
     let mut seen = HashSet::new();
     // A task that has changed twice is looked at once: for the first of its records, so that none is
@@ -82,7 +80,7 @@ pub async fn handle(
         .map(|(place, task)| {
             let span = span(&task);
             let looking = async move {
-                let delivered = look_after(&context.engine, &task, deadline).await;
+                let delivered = look_after(engine, &task, deadline).await;
                 let (tenant, task) = (&task.tenant, &task.task);
                 let error = chain(&delivered.err()?);
                 warn!(event = "stream_record_retry", %tenant, %task, error,

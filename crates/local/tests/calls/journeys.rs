@@ -161,9 +161,8 @@ async fn sqs_executor(account: &Account) {
 }
 
 async fn stream_recovery(account: &Account) {
-    let context = account
-        .with(Reader::StreamRecovery, "stream-recovery", a2a_lambda_stream_recovery::context)
-        .unwrap();
+    let engine =
+        account.with(Reader::StreamRecovery, "stream-recovery", a2a_lambda_aws::engine).unwrap();
     let history = History::of(account);
     for task in [history.task(account).await, history.undelivered(account).await] {
         let keys = json!({ "pk": { "S": format!("#{}", task.task) }, "sk": { "S": "H" } });
@@ -172,25 +171,21 @@ async fn stream_recovery(account: &Account) {
             "dynamodb": { "Keys": keys, "SequenceNumber": "1" },
         }] });
         let event = a2a_lambda_stream_recovery::event(&raw(&event)).unwrap();
-        let answer = a2a_lambda_stream_recovery::handle(event, deadline(), &context).await;
+        let answer = a2a_lambda_stream_recovery::handle(event, deadline(), &engine).await;
         assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
     }
 }
 
 async fn scheduled_recovery(account: &Account) {
-    let context = account
-        .with(
-            Reader::ScheduledRecovery,
-            "scheduled-recovery",
-            a2a_lambda_scheduled_recovery::context,
-        )
+    let engine = account
+        .with(Reader::ScheduledRecovery, "scheduled-recovery", a2a_lambda_aws::engine)
         .unwrap();
     let history = History::of(account);
     history.task(account).await;
     history.undelivered(account).await;
     history.deleted(account).await;
     a2a_lambda_scheduled_recovery::check(&raw(&schedule_event("1", SystemClock.now()))).unwrap();
-    let swept = a2a_lambda_scheduled_recovery::handle(deadline(), &context).await.unwrap();
+    let swept = a2a_lambda_scheduled_recovery::handle(deadline(), &engine).await.unwrap();
     assert!(swept.lost_signals > 0 && swept.pushes > 0 && swept.failed == 0, "{swept:?}");
     assert_eq!(swept.expired, 1, "{swept:?}");
 }

@@ -9,7 +9,6 @@ use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
     Agent, AgentProfile, Agents, Company, End, Failure, Head, Runner, TaskStore, Turn,
 };
-use a2a_lambda_scheduled_recovery::Context;
 use a2a_lambda_testing::{Call, Doubles, Fault, Kind, caller, submit};
 use async_trait::async_trait;
 use serde_json::Value;
@@ -76,7 +75,6 @@ impl Agent for Told {
 pub(crate) struct Function {
     doubles: Doubles,
     wrong: Arc<Mutex<Wrong>>,
-    context: Context,
 }
 
 impl Function {
@@ -86,7 +84,7 @@ impl Function {
         let wrong = Arc::new(Mutex::new(Wrong::default()));
         let told = wrong.clone();
         doubles.store.plan(move |call| told.lock().unwrap().fault(call));
-        Self { context: Context::new(doubles.engine.clone()), doubles, wrong }
+        Self { doubles, wrong }
     }
 
     /// A new task, whose signal is lost.
@@ -124,7 +122,7 @@ impl Function {
         let deadline = self.doubles.engine.clock.now().saturating_add(invocation);
         let event: Box<RawValue> = serde_json::from_str(event).unwrap();
         a2a_lambda_scheduled_recovery::check(&event).map_err(|error| error.to_string())?;
-        let swept = a2a_lambda_scheduled_recovery::handle(deadline, &self.context).await;
+        let swept = a2a_lambda_scheduled_recovery::handle(deadline, &self.doubles.engine).await;
         swept.map(|swept| serde_json::to_value(swept).unwrap()).map_err(|error| error.to_string())
     }
 
@@ -132,10 +130,6 @@ impl Function {
     pub(crate) fn take_signals(&self) -> Vec<TaskKey> {
         let sent = self.doubles.queue.take().into_iter().chain(self.doubles.timer.take());
         sent.map(|sent| sent.signal.key()).collect()
-    }
-
-    pub(crate) async fn head(&self, key: &TaskKey) -> Head {
-        self.doubles.memory.read(key, Depth::Tail).await.unwrap().unwrap().head
     }
 
     /// From now on these shards of the due index cannot be read, and all others can.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::head::{Ending, Phase};
 use a2a_lambda_scheduled_recovery::MARGIN;
 use serde_json::json;
 use tokio::time::Instant;
@@ -106,17 +105,6 @@ async fn every_stage_is_counted_and_signaled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_due_yet_is_left_alone() {
-    let function = Function::new();
-    let parked = function.task("park").await;
-    function.attend(&parked).await;
-    function.task("work").await;
-    wait(Duration::from_secs(30)).await;
-    assert_eq!(function.handle(TICK).await.unwrap()["due"], 0);
-    assert_eq!(function.take_signals(), []);
-}
-
-#[tokio::test(start_paused = true)]
 async fn it_ends_in_time_and_the_next_goes_on() {
     let function = Function::new();
     for _ in 0..200 {
@@ -138,38 +126,4 @@ async fn it_ends_in_time_and_the_next_goes_on() {
     assert!(lost(&first) > 8 && lost(&second) > 0, "{first} {second}");
     assert_eq!(lost(&first) + lost(&second), 200, "{first} {second}");
     assert_eq!(second["more"], false);
-}
-
-#[tokio::test(start_paused = true)]
-async fn two_at_once_do_no_harm() {
-    let function = Function::new();
-    let mut tasks = Vec::new();
-    for text in ["work", "wait"].repeat(10) {
-        let key = function.task(text).await;
-        if text == "wait" {
-            function.attend_for(&key, Duration::from_secs(5)).await;
-        }
-        tasks.push((key, text));
-    }
-    wait(Duration::from_mins(2)).await;
-    function.let_commits_take(Duration::from_secs(1));
-    let (one, other) = tokio::join!(function.handle(TICK), function.handle(TICK));
-    for answer in [one.unwrap(), other.unwrap()] {
-        assert_eq!((&answer["due"], &answer["failed"]), (&json!(20), &json!(0)), "{answer}");
-    }
-    assert_eq!(function.handle(TICK).await.unwrap()["due"], 0);
-
-    let signaled = function.take_signals();
-    function.let_commits_take(Duration::ZERO);
-    for (key, text) in tasks {
-        let times = signaled.iter().filter(|signaled| **signaled == key).count();
-        assert!((1..=2).contains(&times), "{text}: {times} signals");
-        if text == "work" {
-            for _ in 0..times {
-                function.attend(&key).await;
-            }
-            let head = function.head(&key).await;
-            assert_eq!((head.phase, head.fence.0), (Phase::Ended(Ending::Completed), 1));
-        }
-    }
 }

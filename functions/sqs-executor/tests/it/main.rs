@@ -5,7 +5,6 @@
 mod batches;
 mod config;
 mod failures;
-mod long_jobs;
 mod redelivery;
 mod releases;
 mod support;

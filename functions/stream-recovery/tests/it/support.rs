@@ -8,7 +8,6 @@ use std::time::Duration;
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{Head, Operations, ProtocolVersion, TaskKey};
 use a2a_lambda_protocol::{CancelTaskRequest, TaskPushNotificationConfig};
-use a2a_lambda_stream_recovery::Context;
 use a2a_lambda_testing::{Call, Doubles, Fault, Kind, Manner, caller, submit};
 use serde_json::{Value, json};
 
@@ -39,7 +38,6 @@ pub(crate) struct Function {
     wrong: Arc<Mutex<Wrong>>,
     /// How many pushes the test has seen.
     seen: AtomicUsize,
-    context: Context,
 }
 
 impl Function {
@@ -49,8 +47,7 @@ impl Function {
         let wrong = Arc::new(Mutex::new(Wrong::default()));
         let told = wrong.clone();
         doubles.store.plan(move |call| told.lock().unwrap().fault(call));
-        let context = Context::new(doubles.engine.clone());
-        Self { doubles, wrong, seen: AtomicUsize::new(0), context }
+        Self { doubles, wrong, seen: AtomicUsize::new(0) }
     }
 
     /// A task that was canceled before it began, and of which that is to be told.
@@ -80,7 +77,8 @@ impl Function {
         let deadline = self.doubles.engine.clock.now().saturating_add(invocation);
         let event =
             a2a_lambda_stream_recovery::event(serde_json::from_str(event).unwrap()).unwrap();
-        let answer = a2a_lambda_stream_recovery::handle(event, deadline, &self.context).await;
+        let answer =
+            a2a_lambda_stream_recovery::handle(event, deadline, &self.doubles.engine).await;
         serde_json::to_value(answer).unwrap()
     }
 

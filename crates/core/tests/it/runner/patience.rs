@@ -62,15 +62,3 @@ async fn a_task_without_an_answer_fails_and_says_why() {
         assert_eq!(status_text(&world.task(&key).await), "nobody answered in time");
     }
 }
-
-#[tokio::test(start_paused = true)]
-async fn an_answer_in_time_is_all_there_is_to_it() {
-    let world = asking(Impatience::Fail);
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
-    world.follow_up(&key, "this one").await.unwrap();
-    assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
-    tokio::time::sleep(secs(3_600)).await;
-    assert_eq!(world.attend(&key).await, Attended::AlreadyDone);
-    assert_eq!(world.diary.read(), ["1 \"hello\"", "2 \"this one\""]);
-}
