@@ -99,6 +99,7 @@ locals {
     TaskRetentionDays                    = var.task_retention_days
     WaitingRetentionDays                 = var.waiting_retention_days
     StoredFormat                         = var.stored_format
+    ListShards                           = var.list_shards
     PushExtraRoots                       = var.push_extra_roots
     BlockingWaitSeconds                  = var.blocking_wait_seconds
     LeaseSeconds                         = var.lease_seconds

@@ -474,12 +474,23 @@ variable "waiting_retention_days" {
 
 variable "stored_format" {
   type        = number
-  description = "STORED_FORMAT: the newest format that items are written in. 1 during an upgrade from a release that does not read format 2. 1 to 2. Default: 2."
+  description = "STORED_FORMAT: the newest format that items are written in. 2 during an upgrade from a release that does not read format 3; 1 from one that does not read format 2. 1 to 3. Default: 3."
   default     = null
 
   validation {
-    condition     = var.stored_format == null ? true : floor(var.stored_format) == var.stored_format && var.stored_format >= 1 && var.stored_format <= 2
-    error_message = "stored_format must be 1 or 2."
+    condition     = var.stored_format == null ? true : floor(var.stored_format) == var.stored_format && var.stored_format >= 1 && var.stored_format <= 3
+    error_message = "stored_format must be 1 to 3."
+  }
+}
+
+variable "list_shards" {
+  type        = number
+  description = "LIST_SHARDS: over how many partitions of the list index an owner's tasks of a state are spread, each for 1,000 write units a second. Never make it smaller. 1 to 8. Default: 1."
+  default     = null
+
+  validation {
+    condition     = var.list_shards == null ? true : floor(var.list_shards) == var.list_shards && var.list_shards >= 1 && var.list_shards <= 8
+    error_message = "list_shards must be 1 to 8."
   }
 }
 

@@ -24,20 +24,20 @@ def test_the_table_is_the_one_that_the_store_expects():
     table = Stack().properties("Table")
     kinds = {of["AttributeName"]: of["AttributeType"] for of in table["AttributeDefinitions"]}
     assert kinds == {
-        **{constant(name): "S" for name in ["PK", "SK", "LIST_PK", "LIST_SK"]},
+        **{constant(name): "S" for name in ["PK", "SK", "LIST_PK", "LIST_SK", "CONTEXT_PK"]},
         **{constant(name): "N" for name in ["DUE_PK", "DUE_SK"]},
     }
     assert table["KeySchema"] == keys(["PK", "SK"])
     indexes = {of["IndexName"]: of for of in table["GlobalSecondaryIndexes"]}
-    assert set(indexes) == {constant("LIST_INDEX"), constant("DUE_INDEX")}
-    by_owner, due = indexes[constant("LIST_INDEX")], indexes[constant("DUE_INDEX")]
-    assert (by_owner["KeySchema"], due["KeySchema"]) == (
-        keys(["LIST_PK", "LIST_SK"]),
-        keys(["DUE_PK", "DUE_SK"]),
-    )
+    names = ["LIST_INDEX", "DUE_INDEX", "CONTEXT_INDEX"]
+    assert set(indexes) == {constant(name) for name in names}
+    by_owner, due, context = (indexes[constant(name)] for name in names)
+    assert by_owner["KeySchema"] == keys(["LIST_PK", "LIST_SK"])
+    assert due["KeySchema"] == keys(["DUE_PK", "DUE_SK"])
+    assert context["KeySchema"] == keys(["CONTEXT_PK"])
     shown = [constant("STATE"), constant("CONTEXT")]
     assert by_owner["Projection"] == {"ProjectionType": "INCLUDE", "NonKeyAttributes": shown}
-    assert due["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    assert due["Projection"] == context["Projection"] == {"ProjectionType": "KEYS_ONLY"}
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
     lived = {"AttributeName": constant("TTL"), "Enabled": True}
     assert table["TimeToLiveSpecification"] == lived

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use a2a_lambda_core::{Engine, Timer};
 use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_runtime::table::{
-    QUEUE_ARN, QUEUE_URL, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN, TABLE_NAME, Text,
+    LIST_SHARDS, QUEUE_ARN, QUEUE_URL, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN, STORED_FORMAT,
+    TABLE_NAME, Text,
 };
 use a2a_lambda_runtime::{ConfigError, RandomIds, SystemClock, Variables, policy, webhook};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -56,7 +57,10 @@ fn parts(
     let policy = policy(variables)?;
     let aws = AwsEnvironment::from_variables(variables)?;
     let http = http_client();
-    let store = Arc::new(DynamoDbStore::new(dynamodb_client(&aws, http.clone()), table));
+    let store = DynamoDbStore::new(dynamodb_client(&aws, http.clone()), table)
+        .writing(variables.number(&STORED_FORMAT)?)
+        .spread(u8::try_from(variables.number(&LIST_SHARDS)?).unwrap_or(1));
+    let store = Arc::new(store);
     let timer = scheduler_timer(variables, &aws, &http)?;
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
     let vault = vault(variables, &aws, &http, clock.clone())?;

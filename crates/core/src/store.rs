@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-use a2a_lambda_protocol::{TaskState, Timestamp};
+use a2a_lambda_protocol::{TaskState, TaskStatus, Timestamp};
 use async_trait::async_trait;
 
-use crate::digest::fnv1a;
+use crate::digest::{digest, fnv1a};
 use crate::format::UnknownFormat;
 use crate::head::Head;
 use crate::ids::{
@@ -139,10 +139,27 @@ pub struct ListQuery {
     pub ended_after: Option<Timestamp>,
     /// Only tasks that come after this one.
     pub after: Option<Cursor>,
+    /// What the page before had as its [`Page::hint`]; 0 if nothing is known.
+    pub hint: u32,
     /// How many tasks to return at most; at least 1.
     pub limit: usize,
     /// Whether to count all tasks that match, wherever the page begins.
     pub count: bool,
+    /// Whether the status of each task is enough: a store may then read no heads.
+    pub only_status: bool,
+}
+
+/// A task of which only the status was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskOutline {
+    /// Which task.
+    pub task: TaskId,
+    /// The conversation that it belongs to.
+    pub context: ContextId,
+    /// Its status, as clients see it.
+    pub status: TaskStatus,
+    /// When the status last changed.
+    pub status_at: Timestamp,
 }
 
 /// A place in a listing: behind this task. Tasks are listed newest status first; those of the same
@@ -158,11 +175,17 @@ pub struct Cursor {
 /// A page of tasks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
-    /// The tasks, newest status first.
+    /// The tasks, newest status first, but those that are among the `outlines`.
     pub tasks: Vec<Snapshot>,
+    /// The tasks of which the store has only the status, newest first; none unless that was
+    /// [enough](ListQuery::only_status).
+    pub outlines: Vec<TaskOutline>,
     /// Where the next page begins, if there may be more. A page that is shorter than was asked for
     /// and has no next is the last; one that is exactly full may have a next that is empty.
     pub next: Option<Cursor>,
+    /// What the store knows of the next page, for the query for it: that page is then found sooner, and
+    /// is the same. The query may have other conditions.
+    pub hint: u32,
     /// How many tasks match, if that was asked.
     pub total: Option<u64>,
 }
@@ -182,6 +205,15 @@ pub const DUE_SHARDS: u8 = 8;
 /// The shard of the due index that a task is in: the same for the whole life of the task.
 pub fn due_shard(key: &TaskKey) -> u8 {
     u8::try_from(fnv1a(key.task.as_str().as_bytes()) % u64::from(DUE_SHARDS)).unwrap_or(0)
+}
+
+/// The name of the index partition that a conversation of an owner is in: 64 bits of a digest, so that it
+/// is short whatever they are called. It never changes. Another conversation may have the same name.
+pub fn context_partition(tenant: &Tenant, owner: &Owner, context: &ContextId) -> String {
+    let fields = [tenant.as_str(), owner.as_str(), context.as_str()];
+    let mut name = digest(fields.map(str::as_bytes));
+    name.truncate(16);
+    name
 }
 
 /// Why a store could not do what was asked.
@@ -252,8 +284,7 @@ impl StoreError {
 /// - **Conditional**: nothing is written unless the [`Guard`] holds at that moment. Losing the race
 ///   is an outcome, not an error, and comes with the task as it now is.
 /// - **Strong**: [`read`](Self::read) sees every write that was answered before it began.
-///   [`list`](Self::list) and [`due`](Self::due) may find tasks by an index that lags behind, but
-///   return only what they then read strongly.
+///   [`list`](Self::list) and [`due`](Self::due) may lag behind for a moment.
 /// - **Lost answers**: after [`StoreError::Unavailable`] a write may have been made. Making the
 ///   same write again is safe: it is recognized by its id, [`Head::write`].
 /// - **Private**: nothing is ever found under another tenant, and lists are of one owner.

@@ -15,12 +15,15 @@ pub(crate) const FORMAT: &str = "v";
 /// The formats that are read. The oldest one stays for as long as there may be items of it: tasks
 /// may be kept for ever.
 pub(crate) const OLDEST: u64 = 1;
-pub(crate) const NEWEST: u64 = 2;
+pub(crate) const NEWEST: u64 = 3;
 
 /// The format of a task's items that are named by its incarnation, and of a head that has anything of
 /// format 2. All others are written as format 1 has them: a task that is made while an earlier release
 /// is in use ([`Policy::retention`](a2a_lambda_core::Policy::retention) is `None`) is one that it reads.
 pub(crate) const WITH_RETENTION: u64 = 2;
+
+/// The format of a head that is listed by its state and by its context.
+pub(crate) const BY_STATE: u64 = 3;
 
 /// A kind of item.
 pub(crate) struct Kind {

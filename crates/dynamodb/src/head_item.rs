@@ -18,8 +18,8 @@ use crate::attributes::{
 };
 use crate::format::{FORMAT, Kind, NEWEST, OLDEST, WITH_RETENTION};
 use crate::table::{
-    CONTEXT, DUE_PK, DUE_SK, HEAD, LIST_PK, LIST_SK, LOG, LOG_BYTES, OPEN_MARK, PK, PUSH_MARK, SK,
-    STATE, TTL, partition, task_key,
+    CONTEXT, CONTEXT_PK, DUE_PK, DUE_SK, HEAD, LIST_PK, LIST_SK, LOG, LOG_BYTES, OPEN_MARK, PK,
+    PUSH_MARK, SK, STATE, TTL, partition, task_key,
 };
 
 pub(crate) const REVISION: &str = "r";
@@ -72,6 +72,7 @@ const KIND: Kind = Kind::new(
         SK,
         CONTEXT,
         STATE,
+        CONTEXT_PK,
         LIST_PK,
         LIST_SK,
         DUE_PK,
@@ -123,8 +124,8 @@ const KIND: Kind = Kind::new(
 /// The digits of a time in the list index: enough for the year 9999 in milliseconds.
 const TIME_DIGITS: usize = 15;
 
-/// The lowest format that has all that there is of a head.
-fn format(head: &Head) -> u64 {
+/// The lowest format that has all that there is of a head, but for how it is listed.
+pub(crate) fn format(head: &Head) -> u64 {
     let has_new = head.incarnation.is_some()
         || head.ttl.is_some()
         || head.has_leftovers
@@ -133,7 +134,8 @@ fn format(head: &Head) -> u64 {
     if has_new { WITH_RETENTION } else { OLDEST }
 }
 
-/// The head as attributes, with its keys and those of the indexes.
+/// The head as attributes, with its keys and those of the indexes. Lists find it as in format 1;
+/// [`Listing`](crate::listing::Listing) has the other way.
 pub(crate) fn to_item(head: &Head) -> Item {
     let mut item = Item::from([
         (PK.into(), string(partition(&head.key))),
@@ -374,7 +376,7 @@ pub(crate) fn state_name(state: TaskState) -> &'static str {
     state.as_str().trim_start_matches("TASK_STATE_")
 }
 
-/// The partition of the list index that an owner's tasks are in.
+/// The partition of the list index that an owner's tasks are in, in formats 1 and 2.
 pub(crate) fn list_partition(tenant: &Tenant, owner: &Owner) -> String {
     format!("{tenant}#{owner}")
 }

@@ -27,8 +27,8 @@
 //! Configs sort before the head, and the reads of a task begin there.
 //! That something is to be pushed is an attribute of the head, [`PUSH_MARK`].
 //!
-//! Two sparse indexes: [`LIST_INDEX`] by owner, newest status first, and [`DUE_INDEX`] by shard and
-//! time, which has push configs in trouble as well, in shards of their own. An index is written when
+//! Three sparse indexes: [`LIST_INDEX`] by owner and state, newest status first, [`CONTEXT_INDEX`] by owner
+//! and context, whose entries are written once, and [`DUE_INDEX`] by shard and time, which has push configs in trouble as well, in shards of their own. An index is written when
 //! its key changes: never by a heartbeat, nor by an update that adds to the log, nor by another
 //! failure of a config that is in trouble.
 //!
@@ -44,10 +44,13 @@ mod api_keys;
 mod attributes;
 mod condition;
 mod configs;
+mod due;
 mod error;
 mod format;
 mod head_item;
 mod list;
+mod list_part;
+mod listing;
 mod log_items;
 mod places;
 mod purge;
@@ -60,6 +63,7 @@ mod walk;
 pub use api_keys::API_KEYS_PARTITION;
 pub use store::DynamoDbStore;
 pub use table::{
-    CreateTableError, DUE_INDEX, LIST_INDEX, OPEN_MARK, PUSH_MARK, create_table, task_of_head,
+    CONTEXT_INDEX, CreateTableError, DUE_INDEX, LIST_INDEX, OPEN_MARK, PUSH_MARK, create_table,
+    task_of_head,
 };
 pub use walk::{NoPlace, WalkPage, WalkPlace};

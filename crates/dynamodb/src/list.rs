@@ -1,37 +1,36 @@
-//! What is found by the indexes: an owner's tasks, and what is due.
+//! Pages of an owner's tasks.
+//!
+//! Since format 3, tasks of each state have partitions of their own in the list index, and tasks of each
+//! context one in the context index. Older tasks of an owner are all in one partition, and are filtered.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::Head;
-use a2a_lambda_core::store::{Cursor, DueTask, ListQuery, Page, Snapshot};
-use a2a_lambda_protocol::{TaskState, Timestamp};
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{KeysAndAttributes, Select};
+use a2a_lambda_core::ids::{ContextId, TaskKey};
+use a2a_lambda_core::store::{Cursor, ListQuery, Page, Snapshot, TaskOutline, context_partition};
+use a2a_lambda_protocol::{Message, TaskState, TaskStatus, Timestamp};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use futures_util::future::try_join_all;
+use tracing::warn;
 
-use tracing::error;
-
-use crate::attributes::{Item, Malformed, get_number, get_string, number, string};
+use crate::attributes::{Item, Malformed, get_string, string};
 use crate::error::{build_error, corrupt, store_error};
-use crate::head_item::{list_order, list_partition, sortable, state_name};
+use crate::head_item::list_partition;
+use crate::list_part::Part;
+use crate::listing::{Listing, STATES, ShortMessage, Span};
 use crate::log_items::snapshot;
 use crate::store::DynamoDbStore;
 use crate::table::{
-    CONTEXT, DUE_INDEX, DUE_PK, DUE_SK, HEAD, LIST_INDEX, LIST_PK, LIST_SK, PK, SK, STATE,
-    partition, task_key,
+    CONTEXT, CONTEXT_INDEX, CONTEXT_PK, HEAD, LIST_SK, PK, SK, STATE, partition, task_key,
 };
 
-/// The most pages of 1 MB that are read of the index for one page of tasks. An index entry has
-/// some 200 bytes, so that this is more than 100,000 tasks that do not match the filter; the page
-/// then ends early.
-const MAX_INDEX_PAGES: usize = 24;
-
-/// The most pages of 1 MB that are counted: more than 5 million tasks of one owner.
-const MAX_COUNT_PAGES: usize = 1_000;
-
-/// The most pages of the due index that are read for one with an entry that can be read.
-const MAX_DUE_PAGES: usize = 1_000;
+/// The most tasks of a context whose heads are read for a page. Of a larger context the tasks are looked
+/// for among the owner's.
+const MAX_CONTEXT_TASKS: usize = 1_000;
 
 /// The most items of one `BatchGetItem`, set by DynamoDB.
 const MAX_BATCH: usize = 100;
@@ -40,156 +39,191 @@ const MAX_BATCH: usize = 100;
 /// what is over 16 MB, and what is throttled: for that, the caller tries again after a while.
 const BATCH_TRIES: usize = 3;
 
+/// A partition of the list index, and what of it is asked for.
+pub(crate) struct Source {
+    pub(crate) partition: String,
+    /// The state of all its tasks; `None` for tasks of formats 1 and 2.
+    pub(crate) state: Option<TaskState>,
+    /// The parts of it to look at, newest first.
+    pub(crate) spans: Vec<Span>,
+    /// Its bit in [`Page::hint`]. Shards of a state share one.
+    bit: u32,
+}
+
+/// A task that a page may have.
+pub(crate) struct Found {
+    place: Cursor,
+    what: What,
+}
+
+enum What {
+    /// An entry of the list index with the status.
+    Outline(Box<TaskOutline>),
+    /// One without, or one that is not enough.
+    Entry,
+    Head(Box<Snapshot>),
+}
+
 impl DynamoDbStore {
     pub(crate) async fn list_tasks(&self, query: &ListQuery) -> Result<Page, StoreError> {
-        let total = if query.count { Some(self.count(query).await?) } else { None };
+        let of_context = match &query.context {
+            Some(context) if self.listing.by_state => self.context_tasks(query, context).await?,
+            _ => None,
+        };
+        let mut sources = self.sources(query);
+        if of_context.is_some() {
+            sources.retain(|source| source.state.is_none());
+        }
+        let parts = sources.iter().map(|source| self.part(query, source));
+        let mut parts: Vec<Part> = try_join_all(parts).await?;
+        let mut found: Vec<Found> =
+            parts.iter_mut().flat_map(|part| std::mem::take(&mut part.found)).collect();
+        let mut total: u64 = parts.iter().map(|part| part.total).sum();
+        for task in of_context.into_iter().flatten() {
+            total += 1;
+            let place = place(&task.head);
+            if query.after.as_ref().is_none_or(|after| place < *after) {
+                found.push(Found { place, what: What::Head(Box::new(task)) });
+            }
+        }
+        found.sort_by(|a, b| b.place.cmp(&a.place));
+        // A task that changes meanwhile can be found in two partitions, or by two indexes.
+        let mut known = HashSet::new();
+        found.retain(|found| known.insert(found.place.task.clone()));
+        // Nothing is known of what comes behind the place where the index was left.
+        let left = parts.iter().filter_map(|part| part.left.as_ref()).max();
+        if let Some(left) = left {
+            found.retain(|found| found.place >= *left);
+        }
+        let more = found.len() > query.limit || left.is_some();
+        found.truncate(query.limit);
+        let next = found.last().map(|found| &found.place).or(left).filter(|_| more).cloned();
+        let hint = next.as_ref().map_or(0, |next| hint(query, &sources, &parts, next));
+        let (tasks, outlines) = self.rows(query, found).await?;
+        Ok(Page { tasks, outlines, next, hint, total: query.count.then_some(total) })
+    }
+
+    /// Where the tasks are that are asked for.
+    fn sources(&self, query: &ListQuery) -> Vec<Source> {
+        let is_passed = |bit: u32| query.hint & bit != 0 && query.after.is_some() && !query.count;
+        let mut sources = Vec::new();
+        for (number, state) in STATES.into_iter().enumerate() {
+            let bit = 1 << number;
+            if query.state.is_some_and(|wanted| wanted != state) || is_passed(bit) {
+                continue;
+            }
+            let ended = query.ended_after.filter(|_| state.is_terminal()).map(just_after);
+            let since = query.status_since.max(ended);
+            let spans = vec![Span { since, before: None, open_only: false }];
+            sources.extend((0..self.listing.shards).map(|shard| Source {
+                partition: Listing::partition(state, shard, &query.tenant, &query.owner),
+                state: Some(state),
+                spans: spans.clone(),
+                bit,
+            }));
+        }
+        let bit = 1 << STATES.len();
+        if !is_passed(bit) {
+            sources.push(Source {
+                partition: list_partition(&query.tenant, &query.owner),
+                state: None,
+                spans: mixed_spans(query),
+                bit,
+            });
+        }
+        sources
+    }
+
+    /// All tasks of a context that match, wherever the page begins. `None` if there are too many, or
+    /// the table has no such index yet.
+    async fn context_tasks(
+        &self,
+        query: &ListQuery,
+        context: &ContextId,
+    ) -> Result<Option<Vec<Snapshot>>, StoreError> {
         let mut keys: Vec<Item> = Vec::new();
         let mut start = None;
-        let mut pages = MAX_INDEX_PAGES;
-        for span in spans(query) {
-            start = match &query.after {
-                // A place behind everything of it. DynamoDB refuses to begin there.
-                Some(after) if span.since.is_some_and(|since| after.status_at < since) => continue,
-                Some(after) if span.before.is_none_or(|before| after.status_at < before) => {
-                    Some(start_key(query, after))
+        loop {
+            let partition = context_partition(&query.tenant, &query.owner, context);
+            let request = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(CONTEXT_INDEX)
+                .key_condition_expression("#c = :c")
+                .expression_attribute_names("#c", CONTEXT_PK)
+                .expression_attribute_values(":c", string(partition))
+                .set_exclusive_start_key(start);
+            let page = match request.send().await {
+                Ok(page) => page,
+                Err(error) if error.code() == Some("ValidationException") => {
+                    let error = store_error(error);
+                    warn!(
+                        event = "context_index_missing",
+                        error = &error as &dyn std::error::Error,
+                        "the table's index of contexts cannot be read yet: all tasks of the owner are read"
+                    );
+                    return Ok(None);
                 }
-                _ => None,
+                Err(error) => return Err(store_error(error)),
             };
-            loop {
-                let mut request = self.list_query(query, &span).set_exclusive_start_key(start);
-                if !is_filtered(query, &span) {
-                    // Without a filter, every entry read is one returned.
-                    let missing = query.limit + 1 - keys.len();
-                    request = request.limit(i32::try_from(missing).unwrap_or(i32::MAX));
-                }
-                let page = request.send().await.map_err(store_error)?;
-                for key in page.items.unwrap_or_default() {
-                    // A task that changes between two pages can be found twice, and a batch must not
-                    // ask for the same item twice.
-                    if !keys.iter().any(|known: &Item| known.get(PK) == key.get(PK)) {
-                        keys.push(key);
-                    }
-                }
-                start = page.last_evaluated_key;
-                // The next part is asked for one page at least: its beginning is no place to go on from.
-                pages = pages.saturating_sub(1);
-                if start.is_none() || keys.len() > query.limit || pages == 0 {
-                    break;
-                }
+            keys.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if keys.len() > MAX_CONTEXT_TASKS {
+                return Ok(None);
             }
-            if start.is_some() || keys.len() > query.limit {
+            if start.is_none() {
                 break;
             }
         }
-        let more = keys.len() > query.limit || start.is_some();
-        keys.truncate(query.limit);
-        // The page ends with the last task found, or, if none was found so far, where the index
-        // was left.
-        let next = match keys.last().or(start.as_ref()) {
-            Some(key) if more => Some(cursor(key)?),
-            _ => None,
-        };
         let mut tasks = self.heads(&keys).await?;
-        // The index may lag behind: what is returned is what the heads say now.
         tasks.retain(|task| matches(query, &task.head));
-        tasks.sort_by_key(|task| std::cmp::Reverse((task.head.status_at, task.head.key.clone())));
-        Ok(Page { tasks, next, total })
+        Ok(Some(tasks))
     }
 
-    async fn count(&self, query: &ListQuery) -> Result<u64, StoreError> {
-        let mut total = 0;
-        let mut pages = MAX_COUNT_PAGES;
-        for span in spans(query) {
-            let mut start = None;
-            while pages > 0 {
-                let request = self.list_query(query, &span);
-                let request = request.select(Select::Count).set_exclusive_start_key(start);
-                let page = request.send().await.map_err(store_error)?;
-                total += u64::try_from(page.count).unwrap_or_default();
-                start = page.last_evaluated_key;
-                pages -= 1;
-                if start.is_none() {
-                    break;
+    /// The tasks of a page: those whose heads are known or must be read, and the others.
+    async fn rows(
+        &self,
+        query: &ListQuery,
+        found: Vec<Found>,
+    ) -> Result<(Vec<Snapshot>, Vec<TaskOutline>), StoreError> {
+        let (mut tasks, mut outlines, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        for Found { place, what } in found {
+            match what {
+                What::Outline(outline) => outlines.push(*outline),
+                What::Head(task) => tasks.push(*task),
+                What::Entry => {
+                    let task = TaskKey { tenant: query.tenant.clone(), task: place.task };
+                    keys.push(Item::from([
+                        (PK.to_owned(), string(partition(&task))),
+                        (SK.to_owned(), string(HEAD)),
+                    ]));
                 }
             }
         }
-        Ok(total)
+        tasks.extend(self.heads(&keys).await?);
+        // A head may be newer than its entry in an index.
+        tasks.retain(|task| matches(query, &task.head));
+        tasks.sort_by_key(|task| Reverse(place(&task.head)));
+        Ok((tasks, outlines))
     }
 
-    fn list_query(&self, query: &ListQuery, span: &Span) -> QueryFluentBuilder {
-        let mut request = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(LIST_INDEX)
-            .scan_index_forward(false)
-            .expression_attribute_names("#p", LIST_PK)
-            .expression_attribute_values(":p", string(list_partition(&query.tenant, &query.owner)));
-        let condition = match (span.since, span.before) {
-            (None, None) => "#p = :p",
-            (Some(_), None) => "#p = :p AND #o >= :since",
-            (None, Some(_)) => "#p = :p AND #o < :before",
-            // No entry is called as the end is: each has an id behind its time.
-            (Some(_), Some(_)) => "#p = :p AND #o BETWEEN :since AND :before",
-        };
-        if span.since.is_some() || span.before.is_some() {
-            request = request.expression_attribute_names("#o", LIST_SK);
-        }
-        for (name, time) in [(":since", span.since), (":before", span.before)] {
-            if let Some(time) = time {
-                request = request.expression_attribute_values(name, string(sortable(time)));
-            }
-        }
-        let mut filters = Vec::new();
-        if let Some(context) = &query.context {
-            filters.push("#c = :c".to_owned());
-            request = request
-                .expression_attribute_names("#c", CONTEXT)
-                .expression_attribute_values(":c", string(context.as_str()));
-        }
-        if let Some(state) = query.state {
-            filters.push("#s = :s".to_owned());
-            request = request
-                .expression_attribute_names("#s", STATE)
-                .expression_attribute_values(":s", string(state_name(state)));
-        } else if span.open_only {
-            let names: Vec<String> = (0..OPEN_STATES.len()).map(|of| format!(":s{of}")).collect();
-            filters.push(format!("#s IN ({})", names.join(", ")));
-            request = request.expression_attribute_names("#s", STATE);
-            for (name, state) in names.into_iter().zip(OPEN_STATES) {
-                request = request.expression_attribute_values(name, string(state_name(state)));
-            }
-        }
-        if !filters.is_empty() {
-            request = request.filter_expression(filters.join(" AND "));
-        }
-        request.key_condition_expression(condition)
-    }
-
-    /// Reads the heads of these keys, strongly.
+    /// Reads the heads of these keys, as they were a moment ago.
     async fn heads(&self, keys: &[Item]) -> Result<Vec<Snapshot>, StoreError> {
-        let mut found = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(MAX_BATCH) {
-            let mut wanted = KeysAndAttributes::builder().consistent_read(true);
-            for key in chunk {
-                let item = [(PK, key.get(PK)), (SK, key.get(SK))];
-                let item = item.into_iter().filter_map(|(name, value)| {
-                    value.map(|value| (name.to_owned(), value.clone()))
-                });
-                wanted = wanted.keys(item.collect());
-            }
-            let wanted = wanted.build().map_err(build_error)?;
-            self.batch_get(wanted, &mut found).await?;
-        }
-        Ok(found)
+        let batches = keys.chunks(MAX_BATCH).map(|keys| self.batch_get(keys));
+        Ok(try_join_all(batches).await?.into_iter().flatten().collect())
     }
 
-    async fn batch_get(
-        &self,
-        wanted: KeysAndAttributes,
-        found: &mut Vec<Snapshot>,
-    ) -> Result<(), StoreError> {
+    async fn batch_get(&self, keys: &[Item]) -> Result<Vec<Snapshot>, StoreError> {
+        let of_table = |name: &str| name == PK || name == SK;
+        let keys = keys.iter().map(|key| {
+            let key = key.iter().filter(|(name, _)| of_table(name));
+            key.map(|(name, value)| (name.clone(), value.clone())).collect()
+        });
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys.collect()));
+        let wanted = wanted.build().map_err(build_error)?;
         let mut wanted = HashMap::from([(self.table.clone(), wanted)]);
+        let mut found = Vec::new();
         for _ in 0..BATCH_TRIES {
             let request = self.client.batch_get_item().set_request_items(Some(wanted));
             let answer = request.send().await.map_err(store_error)?;
@@ -199,97 +233,86 @@ impl DynamoDbStore {
             }
             wanted = answer.unprocessed_keys.unwrap_or_default();
             if wanted.is_empty() {
-                return Ok(());
+                return Ok(found);
             }
         }
         Err(StoreError::Unavailable("DynamoDB left keys of a batch unprocessed".into()))
     }
+}
 
-    pub(crate) async fn due_tasks(
-        &self,
-        shard: u8,
-        until: Timestamp,
-        after: Option<&DueTask>,
-        limit: usize,
-    ) -> Result<Vec<DueTask>, StoreError> {
-        let mut start = after.map(|after| {
-            Item::from([
-                (DUE_PK.to_owned(), number(shard)),
-                (DUE_SK.to_owned(), number(after.due.as_millis())),
-                (PK.to_owned(), string(partition(&after.key))),
-                (SK.to_owned(), string(HEAD)),
-            ])
-        });
-        let mut due = Vec::new();
-        // A page of nothing but entries that cannot be read is not the end.
-        for _ in 0..MAX_DUE_PAGES {
-            let request = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(DUE_INDEX)
-                .key_condition_expression("#s = :s AND #t <= :t")
-                .expression_attribute_names("#s", DUE_PK)
-                .expression_attribute_names("#t", DUE_SK)
-                .expression_attribute_values(":s", number(shard))
-                .expression_attribute_values(":t", number(until.as_millis()))
-                .set_exclusive_start_key(start)
-                .limit(i32::try_from(limit).unwrap_or(i32::MAX));
-            let page = request.send().await.map_err(store_error)?;
-            due.extend(page.items.unwrap_or_default().iter().filter_map(due_task));
-            start = page.last_evaluated_key;
-            if start.is_none() || !due.is_empty() {
-                break;
+impl Found {
+    /// Reads an entry of the list index.
+    pub(crate) fn read(
+        query: &ListQuery,
+        state: Option<TaskState>,
+        entry: &Item,
+    ) -> Result<Self, StoreError> {
+        let malformed = |malformed| corrupt("in the list index", malformed);
+        let place = entry_place(entry).map_err(malformed)?;
+        let message = match ShortMessage::read(entry.get(STATE)) {
+            ShortMessage::Without => Some(None),
+            // What cannot be read is read of the head.
+            ShortMessage::Short(json) => serde_json::from_str(&json).ok().map(Some),
+            ShortMessage::Unknown => None,
+        };
+        let what = match (state, message) {
+            (Some(state), Some(message)) if query.only_status => {
+                let context = get_string(entry, CONTEXT).map_err(malformed)?;
+                let context = ContextId::parse(context)
+                    .map_err(|error| malformed(crate::attributes::value(CONTEXT, error)))?;
+                What::Outline(Box::new(outline(&place, context, state, message)))
             }
+            _ => What::Entry,
+        };
+        Ok(Self { place, what })
+    }
+}
+
+fn outline(
+    place: &Cursor,
+    context: ContextId,
+    state: TaskState,
+    message: Option<Message>,
+) -> TaskOutline {
+    let Cursor { status_at, task } = place.clone();
+    let message = message.map(|message| Message {
+        task_id: task.as_str().to_owned(),
+        context_id: context.as_str().to_owned(),
+        ..message
+    });
+    let status = TaskStatus { state, message, timestamp: Some(status_at) };
+    TaskOutline { task, context, status, status_at }
+}
+
+/// The states of which no task comes behind a place, whatever is asked for there.
+fn hint(query: &ListQuery, sources: &[Source], parts: &[Part], next: &Cursor) -> u32 {
+    if query.context.is_some() || query.status_since.is_some() {
+        return query.hint;
+    }
+    let (mut over, mut open) = (query.hint, 0);
+    for (source, part) in sources.iter().zip(parts) {
+        let is_over = part.is_whole && part.oldest.as_ref().is_none_or(|oldest| oldest >= next);
+        if is_over {
+            over |= source.bit;
+        } else {
+            open |= source.bit;
         }
-        Ok(due)
     }
+    // What is filtered by state was not looked at as a whole.
+    let mixed = if query.state.is_some() { 1 << STATES.len() } else { 0 };
+    over & !(open | (mixed & !query.hint))
 }
 
-/// A due task, from its entry in the index. One that cannot be read must not keep the others from being
-/// found: it is logged and skipped.
-fn due_task(item: &Item) -> Option<DueTask> {
-    let read = || {
-        // A later release may have put something else into the index.
-        let of_head = get_string(item, SK)? == HEAD;
-        of_head.then_some(()).ok_or(Malformed::Attribute(SK))?;
-        let key = task_key(get_string(item, PK)?)?;
-        Ok(DueTask { key, due: Timestamp::from_millis(get_number(item, DUE_SK)?) })
-    };
-    let read: Result<DueTask, Malformed> = read();
-    if let Err(error) = &read {
-        let (pk, sk) = (get_string(item, PK).ok(), get_string(item, SK).ok());
-        error!(event = "due_entry_malformed", pk, sk, %error,
-            "an entry of the due index is malformed and is skipped");
-    }
-    read.ok()
+fn just_after(time: Timestamp) -> Timestamp {
+    time.saturating_add(Duration::from_millis(1))
 }
 
-fn is_filtered(query: &ListQuery, span: &Span) -> bool {
-    query.context.is_some() || query.state.is_some() || span.open_only
-}
-
-/// The states of tasks that are not over.
-const OPEN_STATES: [TaskState; 4] =
-    [TaskState::Submitted, TaskState::Working, TaskState::InputRequired, TaskState::AuthRequired];
-
-/// A part of an owner's entries in the list index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Span {
-    /// Only tasks whose status changed at this time or later.
-    since: Option<Timestamp>,
-    /// Only tasks whose status changed before this time.
-    before: Option<Timestamp>,
-    /// Only tasks that are not over.
-    open_only: bool,
-}
-
-/// The parts of the index that have what is asked for, newest first. Tasks that are over expire by the
-/// age of their status, which the index is ordered by: so the older part is asked for what is open.
-fn spans(query: &ListQuery) -> Vec<Span> {
+/// The parts of a partition of all states that have what is asked for, newest first. Tasks that are over
+/// expire by the age of their status, which the index is ordered by: so the older part is asked for what
+/// is open.
+fn mixed_spans(query: &ListQuery) -> Vec<Span> {
     let all = Span { since: query.status_since, before: None, open_only: false };
-    let Some(ended_after) = query.ended_after else { return vec![all] };
-    let first = ended_after.saturating_add(Duration::from_millis(1));
+    let Some(first) = query.ended_after.map(just_after) else { return vec![all] };
     if query.status_since.is_some_and(|since| since >= first) {
         return vec![all];
     }
@@ -303,30 +326,29 @@ fn spans(query: &ListQuery) -> Vec<Span> {
 
 fn matches(query: &ListQuery, head: &Head) -> bool {
     head.is_listed()
-        && query.ended_after.is_none_or(|after| !head.is_terminal() || head.status_at > after)
+        && head.key.tenant == query.tenant
+        && head.owner == query.owner
         && query.context.as_ref().is_none_or(|context| *context == head.context)
         && query.state.is_none_or(|state| state == head.state())
+        && query.status_since.is_none_or(|since| head.status_at >= since)
+        && query.ended_after.is_none_or(|after| !head.is_terminal() || head.status_at > after)
 }
 
-/// The key of the index behind which a page begins.
-fn start_key(query: &ListQuery, after: &Cursor) -> Item {
-    let task = a2a_lambda_core::TaskKey { tenant: query.tenant.clone(), task: after.task.clone() };
-    Item::from([
-        (LIST_PK.to_owned(), string(list_partition(&query.tenant, &query.owner))),
-        (LIST_SK.to_owned(), string(list_order(after))),
-        (PK.to_owned(), string(partition(&task))),
-        (SK.to_owned(), string(HEAD)),
-    ])
+fn place(head: &Head) -> Cursor {
+    Cursor { status_at: head.status_at, task: head.key.task.clone() }
 }
 
-/// The place of an index entry.
-fn cursor(key: &Item) -> Result<Cursor, StoreError> {
-    let read = || {
-        let task = task_key(get_string(key, PK)?)?.task;
-        let order = get_string(key, LIST_SK)?;
-        let millis = order.split('#').next().and_then(|time| time.parse().ok());
-        let millis = millis.ok_or(Malformed::Attribute(LIST_SK))?;
-        Ok(Cursor { status_at: Timestamp::from_millis(millis), task })
-    };
-    read().map_err(|malformed| corrupt("in the list index", malformed))
+/// The place of an entry of the list index.
+pub(crate) fn entry_place(entry: &Item) -> Result<Cursor, Malformed> {
+    let task = task_key(get_string(entry, PK)?)?.task;
+    let order = get_string(entry, LIST_SK)?;
+    let millis = order.split('#').next().and_then(|time| time.parse().ok());
+    let millis = millis.ok_or(Malformed::Attribute(LIST_SK))?;
+    Ok(Cursor { status_at: Timestamp::from_millis(millis), task })
+}
+
+impl Found {
+    pub(crate) fn place(&self) -> &Cursor {
+        &self.place
+    }
 }

@@ -10,12 +10,12 @@ use a2a_lambda_core::store::Snapshot;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::attributes::{Item, Malformed, find_number, get_string, number, string, value};
-use crate::format::{FORMAT, Kind, NEWEST, OLDEST, WITH_RETENTION};
+use crate::format::{FORMAT, Kind, OLDEST, WITH_RETENTION};
 use crate::head_item::from_item;
 use crate::table::{LOG, LOG_BYTES, PARCELS, PK, SEGMENTS, SK, partition};
 
-const SEGMENT: Kind = Kind::new("segment", NEWEST, &[PK, SK, LOG]);
-const PARCEL: Kind = Kind::new("parcel", NEWEST, &[PK, SK, LOG]);
+const SEGMENT: Kind = Kind::new("segment", WITH_RETENTION, &[PK, SK, LOG]);
+const PARCEL: Kind = Kind::new("parcel", WITH_RETENTION, &[PK, SK, LOG]);
 
 /// The name of a parcel, where the inline log points to one.
 const POINTER: &str = "p";

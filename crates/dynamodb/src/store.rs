@@ -2,10 +2,11 @@
 
 use a2a_lambda_core::head::Head;
 use a2a_lambda_core::ids::{LeaseToken, TaskKey};
+use a2a_lambda_core::log::{Entry, Event};
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::store::{
-    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
-    TaskStore,
+    Committed, Created, DUE_SHARDS, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot,
+    StoreError, TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -18,16 +19,18 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditi
 use crate::attributes::{Item, Malformed, number, string};
 use crate::condition::Condition;
 use crate::error::{corrupt, store_error};
-use crate::format::{FORMAT, NEWEST, OLDEST};
-use crate::head_item::{INCARNATION, LEASE_TOKEN, LEASED_UNTIL, REVISION, to_item};
+use crate::format::{BY_STATE, FORMAT, NEWEST, OLDEST};
+use crate::head_item::{INCARNATION, LEASE_TOKEN, LEASED_UNTIL, REVISION, state_name, to_item};
+use crate::listing::{LISTED, Listing, ShortMessage, item_bytes};
 use crate::log_items::{INLINE_BYTES, inline_log, log_bytes, pack, segment, snapshot};
-use crate::table::{HEAD, LOG, LOG_BYTES, PK, SK, partition};
+use crate::table::{HEAD, LOG, LOG_BYTES, PK, SK, STATE, partition};
 
 /// The task store on DynamoDB. See the [crate's description](crate) for the table.
 #[derive(Debug, Clone)]
 pub struct DynamoDbStore {
     pub(crate) client: Client,
     pub(crate) table: String,
+    pub(crate) listing: Listing,
 }
 
 /// An update of a head's item: which attributes are set and removed, and on what condition.
@@ -98,17 +101,39 @@ impl Update {
         self.conditions.push(condition);
     }
 
-    /// Sets and removes what differs between two versions of the head's item.
+    /// Sets and removes what differs between two versions of the head's item, but for how it is listed.
     fn change(&mut self, before: &Item, after: &Item) {
+        let is_listing = |name: &str| LISTED.contains(&name);
         for (name, value) in after {
-            if before.get(name) != Some(value) {
+            if before.get(name) != Some(value) && !is_listing(name) {
                 self.set(name, value.clone());
             }
         }
         for name in before.keys() {
-            if !after.contains_key(name) {
+            if !after.contains_key(name) && !is_listing(name) {
                 self.remove(name);
             }
+        }
+    }
+
+    /// Changes how the task is listed, if that changes. Its log has so many bytes.
+    fn list(&mut self, before: &Item, after: &Item, change: &Change, listing: Listing, log: usize) {
+        let entries = change.entries();
+        let message = ShortMessage::after(entries);
+        let message = message.map(|message| message.where_it_is_free(item_bytes(after) + log));
+        let is_status = |entry: &Entry| matches!(entry.event, Event::Status(_));
+        if LISTED.iter().any(|name| before.get(*name) != after.get(*name))
+            || entries.iter().any(is_status)
+        {
+            let message = message.unwrap_or(ShortMessage::Unknown);
+            for (name, value) in listing.attributes(change.head(), message) {
+                match value {
+                    Some(value) => self.set(name, value),
+                    None => self.remove(name),
+                }
+            }
+        } else if let Some(message) = message {
+            self.set(STATE, message.with_state(state_name(change.head().state())));
         }
     }
 
@@ -136,7 +161,24 @@ impl Update {
 impl DynamoDbStore {
     /// The store in this table.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self { client, table: table.into() }
+        let listing = Listing { by_state: true, shards: 1 };
+        Self { client, table: table.into(), listing }
+    }
+
+    /// The store, where no item is written in a format that comes after this one: for as long as an
+    /// earlier release is in use.
+    #[must_use]
+    pub fn writing(self, newest: u64) -> Self {
+        let listing = Listing { by_state: newest >= BY_STATE, ..self.listing };
+        Self { listing, ..self }
+    }
+
+    /// The store, where an owner's tasks of a state are spread over so many partitions of the list index:
+    /// 1 to 8. All who use the table must have the same number, which is never made smaller.
+    #[must_use]
+    pub fn spread(self, shards: u8) -> Self {
+        let listing = Listing { shards: shards.clamp(1, DUE_SHARDS), ..self.listing };
+        Self { listing, ..self }
     }
 
     pub(crate) async fn put_item(&self, item: Item) -> Result<(), StoreError> {
@@ -230,6 +272,7 @@ impl DynamoDbStore {
             self.put_item(parcel).await?;
         }
         let mut item = to_item(change.head());
+        self.listing.put(&mut item, change.head(), change.entries());
         item.insert(LOG.into(), AttributeValue::L(packed.inline));
         item.insert(LOG_BYTES.into(), log_bytes(packed.inline_bytes));
         let condition = Condition::no_head_but(expired);
@@ -302,7 +345,10 @@ impl TaskStore for DynamoDbStore {
             self.put_item(parcel).await?;
         }
         let mut update = Update::default();
-        update.change(&to_item(&base.head), &to_item(change.head()));
+        let (before, after) = (to_item(&base.head), to_item(change.head()));
+        update.change(&before, &after);
+        let bytes = packed.inline_bytes + if moves { 0 } else { base.inline_bytes };
+        update.list(&before, &after, change, self.listing, bytes);
         update.require(REVISION, number(guard.revision));
         update.require_same(&base.head);
         if let Some(until) = guard.leased_until {
@@ -313,7 +359,6 @@ impl TaskStore for DynamoDbStore {
         } else if !packed.inline.is_empty() {
             update.append(LOG, packed.inline);
         }
-        let bytes = packed.inline_bytes + if moves { 0 } else { base.inline_bytes };
         if bytes != base.inline_bytes {
             update.set(LOG_BYTES, log_bytes(bytes));
         }

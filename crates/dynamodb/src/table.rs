@@ -15,6 +15,9 @@ use crate::attributes::{Malformed, value};
 /// The index by owner, newest status first, for ListTasks.
 pub const LIST_INDEX: &str = "list";
 
+/// The index of an owner's tasks of one context, in no order. An entry is written once.
+pub const CONTEXT_INDEX: &str = "context";
+
 /// The index of what must be looked at, by shard and time.
 pub const DUE_INDEX: &str = "due";
 
@@ -39,12 +42,15 @@ pub(crate) const LOG_BYTES: &str = "lb";
 /// Behind every segment: the character that follows `#`.
 pub(crate) const BEHIND_LOG: &str = "S$";
 
-/// The list index: its partition, `{tenant}#{owner}`, its order, `{status time}#{task id}`, and
-/// what the filters of ListTasks look at.
+/// The list index: its partition, `!{state}{shard}#{tenant}#{owner}`, or `{tenant}#{owner}` before
+/// format 3, its order, `{status time}#{task id}`, and what else ListTasks looks at.
 pub(crate) const LIST_PK: &str = "lp";
 pub(crate) const LIST_SK: &str = "ls";
 pub(crate) const STATE: &str = "st";
 pub(crate) const CONTEXT: &str = "ctx";
+
+/// The context index: its partition, a digest.
+pub(crate) const CONTEXT_PK: &str = "cx";
 
 /// The due index: its shard and its time.
 pub(crate) const DUE_PK: &str = "ds";
@@ -118,7 +124,7 @@ fn definition(
         .billing_mode(BillingMode::PayPerRequest)
         .key_schema(key(PK, KeyType::Hash)?)
         .key_schema(key(SK, KeyType::Range)?);
-    for name in [PK, SK, LIST_PK, LIST_SK] {
+    for name in [PK, SK, LIST_PK, LIST_SK, CONTEXT_PK] {
         request = request.attribute_definitions(attribute(name, ScalarAttributeType::S)?);
     }
     for name in [DUE_PK, DUE_SK] {
@@ -136,13 +142,20 @@ fn definition(
                 .build(),
         )
         .build()?;
+    let keys_only = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
     let due = GlobalSecondaryIndex::builder()
         .index_name(DUE_INDEX)
         .key_schema(key(DUE_PK, KeyType::Hash)?)
         .key_schema(key(DUE_SK, KeyType::Range)?)
-        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .projection(keys_only.clone())
         .build()?;
-    Ok(request.global_secondary_indexes(list).global_secondary_indexes(due))
+    let context = GlobalSecondaryIndex::builder()
+        .index_name(CONTEXT_INDEX)
+        .key_schema(key(CONTEXT_PK, KeyType::Hash)?)
+        .projection(keys_only)
+        .build()?;
+    let indexes = vec![list, due, context];
+    Ok(request.set_global_secondary_indexes(Some(indexes)))
 }
 
 fn key(name: &str, kind: KeyType) -> Result<KeySchemaElement, BuildError> {

@@ -9,9 +9,10 @@ use std::time::Duration;
 use a2a_lambda_core::head::{Head, Phase};
 use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::invariants;
+use a2a_lambda_core::log::fold;
 use a2a_lambda_core::machine::{Change, FirstPush, Stamp, Submission};
 use a2a_lambda_core::store::{
-    Committed, Created, Cursor, DUE_SHARDS, Depth, DueTask, Guard, ListQuery, Page,
+    Committed, Created, Cursor, DUE_SHARDS, Depth, DueTask, Guard, ListQuery, Page, TaskOutline,
 };
 use a2a_lambda_core::{
     ClaimToken, ContextId, LeaseToken, Owner, PushConfigs, Retention, Snapshot, StoreError, TaskId,
@@ -215,8 +216,14 @@ impl Bench {
     pub(crate) async fn page(&self, query: &ListQuery) -> Page {
         let page = self.store().list(query).await.expect("list");
         assert!(page.tasks.len() <= query.limit, "a page of {} tasks", page.tasks.len());
+        assert!(page.outlines.is_empty(), "more than the status was asked for");
         page.tasks.iter().for_each(check_tail);
         page
+    }
+
+    /// The statuses of all that a query finds, where they are enough, newest first.
+    pub(crate) async fn outlines(&self, query: &ListQuery) -> Vec<TaskOutline> {
+        outlines(self.store(), query).await.expect("list")
     }
 
     /// All that a query finds, page by page.
@@ -264,11 +271,47 @@ pub(crate) async fn walk(
         assert!(page.tasks.len() <= query.limit, "a page of {} tasks", page.tasks.len());
         found.extend(page.tasks);
         match page.next {
-            Some(next) => query.after = Some(next),
+            Some(next) => (query.after, query.hint) = (Some(next), page.hint),
             None => return Ok(found),
         }
     }
     panic!("a listing of more than {MAX_PAGES} pages");
+}
+
+/// The status of each task that a query finds, newest first, where no more is asked for. What the store
+/// has read the head of is read whole.
+pub(crate) async fn outlines(
+    store: &dyn TaskStore,
+    query: &ListQuery,
+) -> Result<Vec<TaskOutline>, StoreError> {
+    let mut query = ListQuery { only_status: true, ..query.clone() };
+    let mut found = Vec::new();
+    for _ in 0..MAX_PAGES {
+        let page = store.list(&query).await?;
+        let mut rows = page.outlines;
+        for task in page.tasks {
+            let task = store.read(&task.head.key, Depth::Full).await?.expect("it is listed");
+            rows.push(outline(&task));
+        }
+        assert!(rows.len() <= query.limit, "a page of {} tasks", rows.len());
+        rows.sort_by_key(|row| std::cmp::Reverse((row.status_at, row.task.clone())));
+        found.extend(rows);
+        match page.next {
+            Some(next) => (query.after, query.hint) = (Some(next), page.hint),
+            None => return Ok(found),
+        }
+    }
+    panic!("a listing of more than {MAX_PAGES} pages");
+}
+
+/// The status of a task that was read whole.
+pub(crate) fn outline(task: &Snapshot) -> TaskOutline {
+    TaskOutline {
+        task: task.head.key.task.clone(),
+        context: task.head.context.clone(),
+        status: fold(&task.head, &task.tail).status,
+        status_at: task.head.status_at,
+    }
 }
 
 /// All of Alice's tasks in the default tenant, in pages of 100.
@@ -281,8 +324,10 @@ pub(crate) fn alices() -> ListQuery {
         status_since: None,
         ended_after: None,
         after: None,
+        hint: 0,
         limit: 100,
         count: false,
+        only_status: false,
     }
 }
 

@@ -23,4 +23,15 @@ async fn does_not_differ_from_memory() {
     for seed in 0..8 {
         differential(&MemoryStore::new(), &fresh().await, seed, 300).await;
     }
+    differential(&MemoryStore::new(), &fresh().await.spread(2), 8, 300).await;
+}
+
+/// Each is at work on what the others have left, as before and after a switch of the format.
+#[tokio::test]
+async fn does_not_differ_from_memory_whatever_format_comes_next() {
+    let (memory, store) = (MemoryStore::new(), fresh().await);
+    for (seed, format) in [(20, 2), (21, 3), (22, 2), (23, 3)] {
+        differential(&memory, &store.clone().writing(format).spread(1 << (seed - 20)), seed, 150)
+            .await;
+    }
 }

@@ -119,6 +119,9 @@ slips! {
         }));
     CountsComeUnasked: "paging::nothing_is_counted_unasked", Query(|query| query.count = true);
     ListsEndEarly: "paging::pages_of_any_size_show_each_task_once", Page(|page| page.next = None);
+    StatusesHaveNoMessage: "list::a_status_is_listed_as_the_log_has_it", Page(|page| {
+        page.outlines.iter_mut().for_each(|outline| outline.status.message = None);
+    });
     CountsAreOfThePage: "list::conditions_must_hold_together",
         Page(|page| page.total = page.total.map(|_| page.tasks.len() as u64));
     TheCursorIsCutOff: "configs::any_time_and_any_cursor_are_kept",

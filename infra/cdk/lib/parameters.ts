@@ -281,10 +281,15 @@ export interface Parameters {
    */
   readonly waitingRetentionDays?: number;
   /**
-   * STORED_FORMAT: the newest format that items are written in. 1 during an upgrade from a release
-   * that does not read format 2. 1 to 2. Default: 2.
+   * STORED_FORMAT: the newest format that items are written in. 2 during an upgrade from a release
+   * that does not read format 3; 1 from one that does not read format 2. 1 to 3. Default: 3.
    */
   readonly storedFormat?: number;
+  /**
+   * LIST_SHARDS: over how many partitions of the list index an owner's tasks of a state are
+   * spread, each for 1,000 write units a second. Never make it smaller. 1 to 8. Default: 1.
+   */
+  readonly listShards?: number;
   /** PUSH_EXTRA_ROOTS: root certificates that receivers' chains may end in, beside Mozilla's. */
   readonly pushExtraRoots?: string;
   /**

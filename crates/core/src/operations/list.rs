@@ -11,16 +11,17 @@ use serde::{Deserialize, Serialize};
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::TransactError;
 use crate::format::Formats;
+use crate::head::Head;
 use crate::ids::{ContextId, TaskId};
 use crate::log::{Entry, Event, fold, trim_history};
-use crate::store::{Cursor, ListQuery, Snapshot};
+use crate::store::{Cursor, ListQuery, Page, Snapshot, TaskOutline};
 
 /// About how large a task is of which only the status is shown.
 const STATUS_BYTES: usize = 512;
 
 /// The formats of page tokens. A token has its format as `v`, unless it is the first one: clients
 /// hold tokens of an earlier release, and of a later one that was taken back.
-const FORMATS: Formats = Formats::new("page token", 1, 1);
+const FORMATS: Formats = Formats::new("page token", 1, 2);
 
 /// What a page token says, in base64url. It is no secret, and no right: a listing is always of the
 /// caller's own tasks, wherever it begins.
@@ -33,16 +34,29 @@ struct PageToken {
     i: TaskId,
     /// How many tasks matched when the first page was made: they are counted once.
     n: u64,
+    /// The format, where it is not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    v: Option<u8>,
+    /// What the store knows of the next page. Of format 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    h: Option<u32>,
 }
 
 impl PageToken {
-    fn encode(cursor: Cursor, total: u64) -> String {
-        let token = Self { t: cursor.status_at.as_millis(), i: cursor.task, n: total };
+    fn encode(next: Cursor, hint: u32, total: u64) -> String {
+        let hint = (hint != 0).then_some(hint);
+        let token = Self {
+            t: next.status_at.as_millis(),
+            i: next.task,
+            n: total,
+            v: hint.map(|_| 2),
+            h: hint,
+        };
         // Serialization of these types cannot fail; an empty token ends the listing.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
     }
 
-    fn decode(text: &str) -> Result<(Cursor, u64), A2aError> {
+    fn decode(text: &str) -> Result<Self, A2aError> {
         let json = URL_SAFE_NO_PAD.decode(text).ok();
         if let Some(Err(unknown)) = json.as_deref().map(|json| FORMATS.check_json(json)) {
             let reason = format!("is of another release of this service ({unknown}): list anew");
@@ -50,10 +64,33 @@ impl PageToken {
         }
         let token: Option<Self> = json.and_then(|json| serde_json::from_slice(&json).ok());
         let valid = token.filter(|token| TaskId::parse(token.i.as_str()).is_ok());
-        let token = valid.ok_or_else(|| {
+        valid.ok_or_else(|| {
             A2aError::invalid_field("pageToken", "is not a token that ListTasks has given out")
-        })?;
-        Ok((Cursor { status_at: Timestamp::from_millis(token.t), task: token.i }, token.n))
+        })
+    }
+
+    /// The place that the next page begins behind.
+    fn place(&self) -> Cursor {
+        Cursor { status_at: Timestamp::from_millis(self.t), task: self.i.clone() }
+    }
+}
+
+/// A task of a page, as the store has found it.
+enum Row {
+    Outline(Box<TaskOutline>),
+    Read(Box<Snapshot>),
+}
+
+fn place(head: &Head) -> Cursor {
+    Cursor { status_at: head.status_at, task: head.key.task.clone() }
+}
+
+fn outlined(outline: TaskOutline) -> Task {
+    Task {
+        id: outline.task.as_str().to_owned(),
+        context_id: outline.context.as_str().to_owned(),
+        status: outline.status,
+        ..Task::default()
     }
 }
 
@@ -87,25 +124,37 @@ impl Operations {
             state: Some(request.status).filter(|state| *state != TaskState::Unspecified),
             status_since: request.status_timestamp_after,
             ended_after: self.ended_after(),
-            after: token.as_ref().map(|(cursor, _)| cursor.clone()),
+            after: token.as_ref().map(PageToken::place),
+            hint: token.as_ref().and_then(|token| token.h).unwrap_or_default(),
             limit: usize::try_from(page_size).unwrap_or(1).max(1),
             count: token.is_none(),
+            only_status: request.include_artifacts != Some(true)
+                && request.history_length == Some(0),
         };
         let page = self.engine.list(&query).await.map_err(store_error)?;
-        let total = page.total.or(token.map(|(_, total)| total)).unwrap_or_default();
-        let mut next = page.next;
+        let total = page.total.or(token.map(|token| token.n)).unwrap_or_default();
+        let Page { tasks: read, outlines, mut next, mut hint, .. } = page;
+        let read = read.into_iter().map(|task| (place(&task.head), Row::Read(Box::new(task))));
+        let outlines = outlines.into_iter().map(|outline| {
+            let place = Cursor { status_at: outline.status_at, task: outline.task.clone() };
+            (place, Row::Outline(Box::new(outline)))
+        });
+        let mut rows: Vec<(Cursor, Row)> = read.chain(outlines).collect();
+        rows.sort_by(|(a, _), (b, _)| b.cmp(a));
         let mut last: Option<Cursor> = None;
-        let mut tasks = Vec::with_capacity(page.tasks.len());
+        let mut tasks = Vec::with_capacity(rows.len());
         let mut bytes = 0;
-        for snapshot in page.tasks {
-            let place =
-                Cursor { status_at: snapshot.head.status_at, task: snapshot.head.key.task.clone() };
-            let Some((task, size)) = self.listed(snapshot, request).await? else {
-                continue;
+        for (place, row) in rows {
+            let (task, size) = match row {
+                Row::Outline(outline) => (outlined(*outline), STATUS_BYTES),
+                Row::Read(snapshot) => match self.listed(*snapshot, request).await? {
+                    Some(listed) => listed,
+                    None => continue,
+                },
             };
             bytes += size;
             if bytes > self.engine.policy.list_page_bytes && !tasks.is_empty() {
-                next = last;
+                (next, hint) = (last, query.hint);
                 break;
             }
             tasks.push(task);
@@ -113,7 +162,7 @@ impl Operations {
         }
         Ok(ListTasksResponse {
             tasks,
-            next_page_token: next.map(|at| PageToken::encode(at, total)).unwrap_or_default(),
+            next_page_token: next.map(|at| PageToken::encode(at, hint, total)).unwrap_or_default(),
             page_size,
             total_size: i32::try_from(total).unwrap_or(i32::MAX),
         })
@@ -168,18 +217,29 @@ mod tests {
             status_at: Timestamp::from_millis(1_700_000_000_123),
             task: TaskId::parse("task").unwrap(),
         };
-        let token = PageToken::encode(cursor.clone(), 7);
-        assert_eq!(PageToken::decode(&token).unwrap(), (cursor, 7));
+        for hint in [0, 511] {
+            let token = PageToken::decode(&PageToken::encode(cursor.clone(), hint, 7)).unwrap();
+            assert_eq!((token.place(), token.n), (cursor.clone(), 7));
+            assert_eq!(token.h.unwrap_or_default(), hint);
+        }
     }
 
     #[test]
-    fn a_token_of_an_earlier_release_is_read() {
-        // Tokens of the first format have no number. They are `{"t":1,"i":"task","n":7}`.
+    fn tokens_of_each_format_are_read() {
         let cursor =
             Cursor { status_at: Timestamp::from_millis(1), task: TaskId::parse("task").unwrap() };
-        let token = "eyJ0IjoxLCJpIjoidGFzayIsIm4iOjd9";
-        assert_eq!(PageToken::encode(cursor.clone(), 7), token);
-        assert_eq!(PageToken::decode(token).unwrap(), (cursor, 7));
+        // `{"t":1,"i":"task","n":7}`, without a number, and `{"t":1,"i":"task","n":7,"v":2,"h":6}`.
+        for (hint, text) in [
+            (0, "eyJ0IjoxLCJpIjoidGFzayIsIm4iOjd9"),
+            (6, "eyJ0IjoxLCJpIjoidGFzayIsIm4iOjcsInYiOjIsImgiOjZ9"),
+        ] {
+            assert_eq!(PageToken::encode(cursor.clone(), hint, 7), text);
+            let token = PageToken::decode(text).unwrap();
+            assert_eq!(
+                (token.place(), token.n, token.h.unwrap_or_default()),
+                (cursor.clone(), 7, hint)
+            );
+        }
     }
 
     #[test]
@@ -191,7 +251,7 @@ mod tests {
             let error = PageToken::decode(&URL_SAFE_NO_PAD.encode(json)).unwrap_err();
             let expected = format!(
                 "is of another release of this service (the page token has {found}, and this \
-                 release reads format 1): list anew"
+                 release reads formats 1 to 2): list anew"
             );
             let field = &error.violations[0];
             assert_eq!((field.field.as_str(), &field.description), ("pageToken", &expected));

@@ -5,10 +5,10 @@
 use a2a_lambda_core::ids::{ConfigId, WriteId};
 use a2a_lambda_core::push::Delivery;
 use a2a_lambda_core::request_key::Fingerprint;
-use a2a_lambda_core::store::due_shard;
+use a2a_lambda_core::store::{context_partition, due_shard};
 use a2a_lambda_core::{
-    Owner, Position, ProtocolVersion, PushConfig, Registration, Sealed, TaskId, TaskKey, Tenant,
-    Terms,
+    ContextId, Owner, Position, ProtocolVersion, PushConfig, Registration, Sealed, TaskId, TaskKey,
+    Tenant, Terms,
 };
 use a2a_lambda_protocol::{
     AuthenticationInfo, Message, Part, Role, TaskPushNotificationConfig, Timestamp,
@@ -85,4 +85,11 @@ fn a_task_keeps_its_shard() {
     let shards = ["a", "b", "0198d4f2-task", "task"]
         .map(|id| due_shard(&TaskKey { task: TaskId::parse(id).unwrap(), ..key() }));
     assert_eq!(shards, [4, 5, 3, 4]);
+}
+
+#[test]
+fn a_context_keeps_its_partition() {
+    let (owner, context) = (Owner::parse("alice").unwrap(), ContextId::parse("context").unwrap());
+    let partition = context_partition(&key().tenant, &owner, &context);
+    assert_eq!(partition, "a2b0915259b9d7d8");
 }

@@ -50,7 +50,7 @@ fn how_long_tasks_are_kept_is_read() {
         assert_eq!(with(&set, policy).unwrap().retention, expected, "{set:?}");
     }
     for (variable, value, most) in
-        [("TASK_RETENTION_DAYS", "3651", "0 to 3650"), ("STORED_FORMAT", "3", "1 to 2")]
+        [("TASK_RETENTION_DAYS", "3651", "0 to 3650"), ("STORED_FORMAT", "4", "1 to 3")]
     {
         let error = with(&[(variable, value)], policy).unwrap_err().to_string();
         let expected =

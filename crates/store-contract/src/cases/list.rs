@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::machine::{Command, Finish, Submission};
+use a2a_lambda_core::log::StatusChange;
+use a2a_lambda_core::machine::{Command, Finish, Submission, Update};
 use a2a_lambda_core::store::ListQuery;
 use a2a_lambda_protocol::{TaskState, Timestamp};
 
-use crate::bench::{Bench, LEASE, alices, context, key, owner, tenant};
+use crate::bench::{Bench, LEASE, alices, context, key, outline, owner, tenant};
 use crate::content::{agent_message, chunk, chunk_of, text_of, user_message};
 use crate::tracked::Tracked;
 
@@ -238,4 +239,41 @@ pub(crate) async fn large_tasks_do_not_end_it_early(bench: Bench) {
     assert_eq!(bench.list_ids(&alices()).await, newest_first(&tasks));
     let page = bench.page(&ListQuery { count: true, limit: 3, ..alices() }).await;
     assert_eq!(page.total, Some(14));
+}
+
+/// A message of the agent may be kept with the status, and goes to the history with the next message of
+/// the user.
+pub(crate) async fn a_status_is_listed_as_the_log_has_it(bench: Bench) {
+    let mut tasks = submit_many(&bench, 7).await;
+    for task in &mut tasks[1..] {
+        task.claim().await;
+    }
+    let progress = |text: &str| {
+        let message = Some(agent_message("p", text));
+        Update::Progress(StatusChange { message, ..StatusChange::default() })
+    };
+    tasks[2].emit(vec![progress("well under way")]).await;
+    tasks[3].emit(vec![progress(&text_of(5_000, "a long report"))]).await;
+    for task in &mut tasks[4..6] {
+        task.emit(vec![progress("and more"), chunk("shown")]).await;
+    }
+    tasks[4].message("hello?").await;
+    tasks[5].emit(vec![progress("something else")]).await;
+    tasks[6].finish(Finish::Completed(Some(agent_message("d", "done")))).await;
+    let mut expected = Vec::new();
+    for task in tasks.iter().rev() {
+        expected.push(outline(&bench.read_full(task.key()).await));
+    }
+    expected.sort_by_key(|row| std::cmp::Reverse((row.status_at, row.task.clone())));
+    let texts = expected.iter().filter(|row| row.status.message.is_some()).count();
+    assert_eq!(texts, 4, "messages");
+    for limit in [1, 3, 100] {
+        let query = ListQuery { limit, ..alices() };
+        assert_eq!(bench.outlines(&query).await, expected, "by {limit}");
+        for row in &expected {
+            let state = Some(row.status.state);
+            let listed = bench.outlines(&ListQuery { state, ..query.clone() }).await;
+            assert!(listed.contains(row), "{row:?} among {listed:?}");
+        }
+    }
 }

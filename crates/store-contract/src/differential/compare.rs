@@ -9,7 +9,7 @@ use a2a_lambda_protocol::Timestamp;
 
 use super::operations::{OWNERS, TENANTS};
 use super::{Duel, Pair};
-use crate::bench::{alices, owner, tenant, walk, walk_due};
+use crate::bench::{alices, outlines, owner, tenant, walk, walk_due};
 
 /// What became of a write, without the task that came with the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +131,9 @@ impl Duel<'_> {
         for (a, b) in a.into_iter().zip(b) {
             self.same_task(&what, Some(a), Some(b));
         }
+        let a = self.ok(&what, outlines(self.a, query).await);
+        let b = self.ok(&what, outlines(self.b, query).await);
+        assert_eq!(a, b, "{}: the statuses", self.at(&what));
         let a = self.ok(&what, self.a.list(query).await).total;
         let b = self.ok(&what, self.b.list(query).await).total;
         assert_eq!(a, b, "{}: the count", self.at(&what));

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod life;
+mod lists;
 mod meter;
 mod places;
 mod pushes;

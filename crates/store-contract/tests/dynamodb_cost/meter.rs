@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use a2a_lambda_aws_emulator::meter::{Metered, TABLE};
-use a2a_lambda_dynamodb::{DUE_INDEX, LIST_INDEX};
+use a2a_lambda_dynamodb::{CONTEXT_INDEX, DUE_INDEX, LIST_INDEX};
 
 /// Notes every request, and the units that it takes.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ pub(super) struct Written {
     pub(super) table: f64,
     pub(super) list: f64,
     pub(super) due: f64,
+    pub(super) context: f64,
 }
 
 impl Meter {
@@ -40,6 +41,7 @@ impl Meter {
                 TABLE => &mut written.table,
                 LIST_INDEX => &mut written.list,
                 DUE_INDEX => &mut written.due,
+                CONTEXT_INDEX => &mut written.context,
                 other => panic!("an index that is not known here: {other}"),
             } += units;
         }

@@ -51,7 +51,7 @@ async fn small(retention: Option<Retention>) -> Written {
 
 #[tokio::test]
 async fn a_small_task_that_expires_takes_no_more_than_one_that_is_kept_for_ever() {
-    assert_eq!(small(None).await, Written { table: 3.0, list: 5.0, due: 2.0 });
+    assert_eq!(small(None).await, Written { table: 3.0, list: 5.0, due: 2.0, context: 1.0 });
     assert_eq!(small(KEPT).await, small(None).await);
 }
 
@@ -84,11 +84,15 @@ async fn a_larger_task_takes_what_its_items_are_large() {
     taken(&bench);
     let over = finish(&bench.task);
     bench.apply(over).await;
-    assert_eq!(taken(&bench), Written { table: 1.0, list: 2.0, due: 2.0 }, "one more");
+    assert_eq!(
+        taken(&bench),
+        Written { table: 1.0, list: 2.0, due: 2.0, context: 0.0 },
+        "one more"
+    );
     assert!(bench.store.purge(&bench.task.head, 100).await.unwrap());
     let (requests, purged) = bench.meter.take_written();
     assert_eq!(requests, ["Query", "DeleteItem", "DeleteItem", "DeleteItem"]);
-    assert_eq!(purged, Written { table: 21.0, list: 1.0, due: 1.0 });
+    assert_eq!(purged, Written { table: 21.0, list: 1.0, due: 1.0, context: 1.0 });
 }
 
 /// Its config's item is to go, so a task that has had one is deleted by the sweep.
@@ -105,9 +109,17 @@ async fn a_task_with_a_config_takes_six_more() {
     taken(&bench);
     let settle = settlement(&bench.task, None);
     bench.apply(settle).await;
-    assert_eq!(taken(&bench), Written { table: 1.0, list: 0.0, due: 2.0 }, "one more");
+    assert_eq!(
+        taken(&bench),
+        Written { table: 1.0, list: 0.0, due: 2.0, context: 0.0 },
+        "one more"
+    );
     assert!(bench.store.purge(&bench.task.head, 100).await.unwrap());
     let (requests, purged) = bench.meter.take_written();
     assert_eq!(requests, ["Query", "DeleteItem", "DeleteItem"]);
-    assert_eq!(purged, Written { table: 2.0, list: 1.0, due: 1.0 }, "four, with the query five");
+    assert_eq!(
+        purged,
+        Written { table: 2.0, list: 1.0, due: 1.0, context: 1.0 },
+        "five, with the query six"
+    );
 }

@@ -34,14 +34,19 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    pub(crate) async fn new() -> Self {
+    /// A table where no item is written in a format after this one.
+    pub(crate) async fn writing(newest: u64) -> Self {
         let client = EmbeddedDynamoDb::memory().unwrap().client();
         create_table(&client, TABLE).await.unwrap();
-        Self { store: DynamoDbStore::new(client.clone(), TABLE), client }
+        Self { store: DynamoDbStore::new(client.clone(), TABLE).writing(newest), client }
     }
 
     pub(crate) async fn of(items: &[Item]) -> Self {
-        let table = Self::new().await;
+        Self::with(items, 3).await
+    }
+
+    pub(crate) async fn with(items: &[Item], newest: u64) -> Self {
+        let table = Self::writing(newest).await;
         for item in items {
             let request = table.client.put_item().table_name(TABLE);
             request.set_item(Some(from_json(item))).send().await.unwrap();
@@ -74,14 +79,14 @@ pub(crate) struct Point {
 
 struct Life {
     table: Table,
-    retention: Option<Retention>,
+    format: u64,
     submission: Submission,
     task: Snapshot,
     seconds: i64,
     writes: u32,
 }
 
-/// How long tasks are kept where format 2 is written.
+/// How long tasks are kept where a later format than 1 is written.
 pub(crate) const KEPT: Retention = Retention {
     ended: Some(Duration::from_hours(24 * 30)),
     waiting: Some(Duration::from_hours(24 * 90)),
@@ -208,15 +213,20 @@ fn large_config() -> PushConfig {
     }
 }
 
+/// Tasks expire since format 2.
+fn retention(format: u64) -> Option<Retention> {
+    (format > 1).then_some(KEPT)
+}
+
 impl Life {
-    async fn new(submission: Submission, retention: Option<Retention>) -> Self {
-        let table = Table::new().await;
-        let stamp = Stamp { retention, ..stamp(0, "w-0") };
+    async fn new(submission: Submission, format: u64) -> Self {
+        let table = Table::writing(format).await;
+        let stamp = Stamp { retention: retention(format), ..stamp(0, "w-0") };
         let change = Head::submit(submission.clone(), &stamp);
         assert_eq!(table.store.create(&change).await.unwrap(), Created::Now);
         let key = &submission.key;
         let task = table.store.read(key, Depth::Tail).await.unwrap().unwrap();
-        Self { table, retention, submission, task, seconds: 0, writes: 0 }
+        Self { table, format, submission, task, seconds: 0, writes: 0 }
     }
 
     async fn apply(&mut self, command: Command) {
@@ -227,7 +237,7 @@ impl Life {
         self.writes += 1;
         self.seconds += 1;
         let stamp = stamp(self.seconds, &format!("w-{}", self.writes));
-        let stamp = Stamp { pusher, retention: self.retention, ..stamp };
+        let stamp = Stamp { pusher, retention: retention(self.format), ..stamp };
         let change = self.task.head.apply(command, &stamp).unwrap();
         let guard = Guard { revision: self.task.head.revision, leased_until: change.over_lease() };
         match self.table.store.commit(&self.task, guard, &change).await.unwrap() {
@@ -264,7 +274,7 @@ impl Life {
         let task = store.read(key, Depth::Full).await.unwrap().unwrap();
         assert_eq!(task.head, self.task.head);
         Point {
-            format: if self.retention.is_some() { 2 } else { 1 },
+            format: self.format,
             name,
             items: self.table.items(key).await,
             submission: self.submission.clone(),
@@ -277,20 +287,22 @@ impl Life {
 /// Every kind of item, in every phase of a task: each in each format that is written.
 pub(crate) async fn points() -> Vec<Point> {
     let mut points = Vec::new();
-    for retention in [None, Some(KEPT)] {
-        points.extend(a_conversation(retention).await);
-        points.extend(pushes(retention).await);
-        points.extend(endings(retention).await);
-        points.extend(a_large_log(retention).await);
+    for format in 1..=3 {
+        points.extend(a_conversation(format).await);
+        points.extend(pushes(format).await);
+        points.extend(endings(format).await);
+        points.extend(a_large_log(format).await);
+        if format > 1 {
+            points.extend(what_is_to_go(format).await);
+        }
     }
-    points.extend(what_is_to_go().await);
     points
 }
 
-/// What format 2 alone has: tasks that are to be deleted.
-async fn what_is_to_go() -> Vec<Point> {
+/// What format 1 does not have: tasks that are to be deleted.
+async fn what_is_to_go(format: u64) -> Vec<Point> {
     let mut points = Vec::new();
-    let mut life = Life::new(submission(""), Some(KEPT)).await;
+    let mut life = Life::new(submission(""), format).await;
     life.claim().await;
     life.apply(Command::Emit { token: token(), updates: vec![artifact(&"x".repeat(2_500))] }).await;
     life.finish(Finish::Completed(None)).await;
@@ -300,9 +312,9 @@ async fn what_is_to_go() -> Vec<Point> {
     points
 }
 
-async fn a_conversation(retention: Option<Retention>) -> Vec<Point> {
+async fn a_conversation(format: u64) -> Vec<Point> {
     let mut points = Vec::new();
-    let mut life = Life::new(submission(""), retention).await;
+    let mut life = Life::new(submission(""), format).await;
     points.push(life.point("submitted").await);
     life.claim().await;
     points.push(life.point("running").await);
@@ -346,14 +358,14 @@ async fn a_conversation(retention: Option<Retention>) -> Vec<Point> {
     })
     .await;
     points.push(life.point("auth-required").await);
-    let mut other = Life::new(submission(""), retention).await;
+    let mut other = Life::new(submission(""), format).await;
     other.claim().await;
     other.finish(Finish::Completed(Some(message(Role::Agent, "d1", "done")))).await;
     points.push(other.point("completed").await);
     points
 }
 
-async fn pushes(retention: Option<Retention>) -> Vec<Point> {
+async fn pushes(format: u64) -> Vec<Point> {
     let mut points = Vec::new();
     let first = submission("acme");
     let (tenant, owner) = (&first.key.tenant, &first.owner);
@@ -365,7 +377,7 @@ async fn pushes(retention: Option<Retention>) -> Vec<Point> {
         trace: trace(),
         ..first
     };
-    let mut life = Life::new(first, retention).await;
+    let mut life = Life::new(first, format).await;
     life.put(&small_config()).await;
     points.push(life.point("submitted-pushes").await);
     life.put(&large_config()).await;
@@ -384,9 +396,9 @@ async fn pushes(retention: Option<Retention>) -> Vec<Point> {
     points
 }
 
-async fn endings(retention: Option<Retention>) -> Vec<Point> {
+async fn endings(format: u64) -> Vec<Point> {
     let mut points = Vec::new();
-    let mut life = Life::new(submission(""), retention).await;
+    let mut life = Life::new(submission(""), format).await;
     life.claim().await;
     life.seconds = 60;
     life.apply(Command::Look).await;
@@ -394,11 +406,11 @@ async fn endings(retention: Option<Retention>) -> Vec<Point> {
     life.claim().await;
     life.finish(Finish::Failed(None)).await;
     points.push(life.point("failed").await);
-    let mut life = Life::new(submission(""), retention).await;
+    let mut life = Life::new(submission(""), format).await;
     life.claim().await;
     life.finish(Finish::Rejected(None)).await;
     points.push(life.point("rejected").await);
-    let mut life = Life::new(submission(""), retention).await;
+    let mut life = Life::new(submission(""), format).await;
     life.put(&small_config()).await;
     life.apply(Command::RegisterPush(NewPush { registration: registration("c1"), most: 9 })).await;
     life.apply(Command::Cancel).await;
@@ -407,8 +419,8 @@ async fn endings(retention: Option<Retention>) -> Vec<Point> {
 }
 
 /// A log that has moved out to a segment, of which one entry is in a parcel.
-async fn a_large_log(retention: Option<Retention>) -> Vec<Point> {
-    let mut life = Life::new(submission(""), retention).await;
+async fn a_large_log(format: u64) -> Vec<Point> {
+    let mut life = Life::new(submission(""), format).await;
     life.claim().await;
     for bytes in [2_500, 1_500, 1_500, 1_500, 10] {
         let updates = vec![artifact(&"x".repeat(bytes))];

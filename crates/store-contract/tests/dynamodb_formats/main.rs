@@ -15,11 +15,12 @@ use std::path::{Path, PathBuf};
 use a2a_lambda_core::engine::chain;
 
 use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::log::fold;
 use a2a_lambda_core::machine::{Change, NewPush, Stamp};
 use a2a_lambda_core::store::{Committed, Depth, Guard, ListQuery, due_shard};
 use a2a_lambda_core::{
-    Command, Head, PushConfig, PushConfigs, Registration, Retention, Snapshot, StoreError,
-    TaskStore,
+    Command, Head, Owner, PushConfig, PushConfigs, Registration, Retention, Snapshot, StoreError,
+    TaskKey, TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
 use serde_json::{Value, json};
@@ -89,26 +90,28 @@ fn without_number(items: &[Item]) -> Vec<Item> {
 
 #[tokio::test]
 async fn what_any_release_has_written_is_read_and_goes_on() {
-    assert_eq!(names(&folder()), ["1", "2"].map(str::to_owned).into());
+    assert_eq!(names(&folder()), ["1", "2", "3"].map(str::to_owned).into());
     for point in points().await {
         let items = read(&file(&point));
-        for retention in [None, Some(KEPT)] {
-            goes_on(&point, &items, retention).await;
+        for newest in 1..=3 {
+            goes_on(&point, &items, newest).await;
             if point.format == 1 {
                 // As it was written before there were numbers.
-                goes_on(&point, &without_number(&items), retention).await;
+                goes_on(&point, &without_number(&items), newest).await;
             }
         }
     }
 }
 
 /// The task of a point is read of these items, and can be changed.
-async fn goes_on(point: &Point, items: &[Item], retention: Option<Retention>) {
+async fn goes_on(point: &Point, items: &[Item], newest: u64) {
     let Point { name, task, configs, .. } = point;
-    let table = Table::of(items).await;
+    let retention = (newest > 1).then_some(KEPT);
+    let table = Table::with(items, newest).await;
     let key = &task.head.key;
     let read = table.store.read(key, Depth::Full).await.unwrap().unwrap();
     assert_eq!(read, *task, "{name}");
+    is_listed_everywhere(&table, task).await;
     let registrations = task.head.registrations();
     assert_eq!(table.store.get(key, registrations).await.unwrap(), *configs, "{name}");
     for config in configs {
@@ -121,6 +124,7 @@ async fn goes_on(point: &Point, items: &[Item], retention: Option<Retention>) {
     assert!(matches!(committed, Committed::Done(_)), "{name}: {committed:?}");
     let read = table.store.read(key, Depth::Full).await.unwrap().unwrap();
     assert_eq!(read.head, *next.head(), "{name}");
+    is_listed_everywhere(&table, &read).await;
     // An item has the number of the lowest format that has all of it.
     let new = ["i", "ttl", "lo", "del", "tp"];
     let has_new =
@@ -133,8 +137,48 @@ async fn goes_on(point: &Point, items: &[Item], retention: Option<Retention>) {
             .nth(1)
             .is_some_and(|of| of.len() == 16 && !item.contains_key("id"));
         let number = item.get("v").map_or("1", |number| number["N"].as_str().unwrap());
-        let expected = if has_new(&item) || is_named { "2" } else { "1" };
+        let expected = match item.contains_key("cx") {
+            true => "3",
+            false if has_new(&item) || is_named => "2",
+            false => "1",
+        };
         assert_eq!(number, expected, "{name}: {item:?}");
+    }
+}
+
+/// A task is found by its owner, its context and its state, by functions before and after the switch.
+async fn is_listed_everywhere(table: &Table, task: &Snapshot) {
+    let Head { key, owner, context, .. } = &task.head;
+    let all = all_of(key, owner);
+    let of_context = ListQuery { context: Some(context.clone()), ..all.clone() };
+    let of_state = ListQuery { state: Some(task.head.state()), ..all.clone() };
+    let expected = usize::from(task.head.is_listed());
+    for query in [all, of_context, of_state] {
+        for newest in [2, 3] {
+            let store = table.store.clone().writing(newest);
+            let page = store.list(&query).await.unwrap();
+            assert_eq!((page.tasks.len(), page.total), (expected, Some(expected as u64)));
+            let query = ListQuery { only_status: true, ..query.clone() };
+            for outline in store.list(&query).await.unwrap().outlines {
+                assert_eq!(outline.status, fold(&task.head, &task.tail).status);
+            }
+        }
+    }
+}
+
+fn all_of(key: &TaskKey, owner: &Owner) -> ListQuery {
+    ListQuery {
+        tenant: key.tenant.clone(),
+        owner: owner.clone(),
+        context: None,
+        state: None,
+        status_since: None,
+        ended_after: None,
+        after: None,
+        hint: 0,
+        limit: 10,
+        count: true,
+        only_status: false,
     }
 }
 
@@ -181,7 +225,11 @@ async fn an_item_of_another_format_is_refused_by_name_and_nothing_is_written() {
                     other => panic!("{other}"),
                 };
                 let key = &point.task.head.key;
-                let reads = if kind == "push config" { "format 1" } else { "formats 1 to 2" };
+                let reads = match kind {
+                    "push config" => "format 1",
+                    "head" => "formats 1 to 3",
+                    _ => "formats 1 to 2",
+                };
                 let expected = format!(
                     "the stored task {key} is of another release: the {kind} has {found}, and this \
                      release reads {reads}"
@@ -220,17 +268,7 @@ async fn errors(table: &Table, point: &Point, kind: &str, is_numbered: bool) -> 
     errors.push(store.read(key, Depth::After(task.head.position)).await.unwrap_err());
     let again = Head::submit(submission.clone(), &stamp(0, "w-other"));
     errors.push(store.create(&again).await.unwrap_err());
-    let query = ListQuery {
-        tenant: key.tenant.clone(),
-        owner: submission.owner.clone(),
-        context: None,
-        state: None,
-        status_since: None,
-        ended_after: None,
-        after: None,
-        limit: 10,
-        count: false,
-    };
+    let query = all_of(key, &submission.owner);
     if task.head.is_listed() {
         errors.push(store.list(&query).await.unwrap_err());
     }
