@@ -13,7 +13,7 @@ use crate::log::{Entry, fold};
 use crate::machine::Change;
 use crate::push::{Failing, PushConfig, PushConfigs};
 use crate::store::{
-    Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot,
+    Committed, Created, Cursor, Depth, DueTask, Guard, Kept, ListQuery, Page, Renewed, Snapshot,
     StoreError, TaskOutline, TaskStore, due_shard,
 };
 
@@ -51,7 +51,7 @@ impl Record {
             }
             Depth::Full => 0,
         };
-        Snapshot { head: self.head.clone(), tail: self.log[skip..].to_vec(), inline_bytes: 0 }
+        Snapshot { head: self.head.clone(), tail: self.log[skip..].to_vec(), kept: Kept::default() }
     }
 
     fn outline(&self) -> TaskOutline {

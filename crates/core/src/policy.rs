@@ -98,6 +98,9 @@ pub struct Policy {
     pub push_at_once: usize,
     /// How many updates of an agent may wait for their commit; an agent that shows more waits.
     pub update_buffer: usize,
+    /// How soon a commit of updates follows the one before it: what is shown meanwhile shares it. An
+    /// end, and who waits for what was shown to be stored, wait for nothing.
+    pub commit_every: Duration,
     /// How many updates share a commit, at most.
     pub updates_per_commit: usize,
     /// How many bytes of updates share a commit, at most, unless a single one is larger.
@@ -179,6 +182,7 @@ impl Default for Policy {
             push_chunks: 64,
             push_at_once: 8,
             update_buffer: 64,
+            commit_every: Duration::from_millis(150),
             updates_per_commit: 64,
             commit_bytes: 128 * 1024,
             commit_tries: 16,

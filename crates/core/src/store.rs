@@ -1,6 +1,9 @@
 //! What a store of tasks must do. Every store passes the same suite, `a2a-lambda-store-contract`.
 
+use std::any::Any;
 use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
 
 use a2a_lambda_protocol::{TaskState, TaskStatus, Timestamp};
 use async_trait::async_trait;
@@ -22,8 +25,37 @@ pub struct Snapshot {
     /// The newest entries, in order and without a gap, up to the head's position. How far back
     /// they go is the store's choice unless [`Depth::Full`] was asked for; there may be none.
     pub tail: Vec<Entry>,
-    /// How many bytes of log are kept with the head: for the use of the store that read it.
-    pub inline_bytes: usize,
+    /// For the use of the store that gave it out, when a change is made from it.
+    pub kept: Kept,
+}
+
+/// What a store knows of a task beside what a [`Snapshot`] shows, and nobody else does. It is no part
+/// of the task: two are always the same.
+#[derive(Clone, Default)]
+pub struct Kept(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Kept {
+    /// Something of a store's own.
+    pub fn new(what: impl Any + Send + Sync) -> Self {
+        Self(Some(Arc::new(what)))
+    }
+
+    /// What the store has kept, if it is of this type.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        self.0.as_ref()?.downcast_ref()
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
 }
 
 impl Snapshot {

@@ -6,7 +6,7 @@ use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::Head;
 use a2a_lambda_core::ids::{Incarnation, Position};
 use a2a_lambda_core::log::Entry;
-use a2a_lambda_core::store::Snapshot;
+use a2a_lambda_core::store::{Kept, Snapshot};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::attributes::{Item, Malformed, find_number, get_string, number, string, value};
@@ -24,8 +24,12 @@ const POINTER: &str = "p";
 /// again with each later commit; in a parcel, once, and one more write unit.
 const PARCEL_BYTES: usize = 2 * 1024;
 
-/// An inline log of more bytes than this moves to a segment.
-pub(crate) const INLINE_BYTES: usize = 4 * 1024;
+/// A log of up to this many bytes stays inline as a whole.
+const SMALL_LOG_BYTES: u64 = 4 * 1024;
+
+/// Of a larger log, inline entries of more bytes than this move to a segment. They would be paid for
+/// again with each later commit.
+const INLINE_BYTES: usize = 1_024;
 
 /// The most log that an item is given, out of DynamoDB's 400 KB (of 1,024 bytes), keys included.
 const MAX_ITEM_BYTES: usize = 390 * 1024;
@@ -42,6 +46,23 @@ pub(crate) struct Packed {
     pub(crate) inline_bytes: usize,
     /// The parcels, to be written before the commit.
     pub(crate) parcels: Vec<Item>,
+}
+
+/// The inline log of a head's item, as it was read or written.
+#[derive(Debug)]
+pub(crate) struct Inline {
+    /// Its elements.
+    pub(crate) log: Vec<AttributeValue>,
+    /// Their size.
+    pub(crate) bytes: usize,
+}
+
+/// Whether an inline log moves to a segment when a commit adds to it.
+pub(crate) fn moves(before: Option<&Inline>, packed: &Packed, after: &Head) -> bool {
+    let inline_bytes = before.map_or(0, |inline| inline.bytes);
+    let added = packed.inline_bytes;
+    let is_small = after.log_bytes + 4 * after.position.0 <= SMALL_LOG_BYTES;
+    !is_small && inline_bytes > 0 && added > 0 && inline_bytes + added > INLINE_BYTES
 }
 
 /// Packs the entries of a commit.
@@ -123,7 +144,7 @@ fn log_item(head: &Head, name: String, log: Vec<AttributeValue>) -> Item {
 }
 
 /// The inline log of a head's item, which was checked as the head was read.
-pub(crate) fn inline_log(item: &Item) -> Result<&[AttributeValue], Malformed> {
+fn inline_log(item: &Item) -> Result<&[AttributeValue], Malformed> {
     match item.get(LOG) {
         Some(AttributeValue::L(log)) => Ok(log),
         _ => Err(Malformed::Attribute(LOG)),
@@ -185,8 +206,13 @@ pub(crate) fn snapshot(item: &Item) -> Result<Snapshot, Malformed> {
         log.iter().rposition(|element| !element.is_s()).map_or(0, |parcel| parcel + 1);
     let texts = log[after_parcels..].iter().filter_map(|element| element.as_s().ok());
     let tail = texts.map(|text| entry(text)).collect::<Result<_, _>>()?;
-    let inline_bytes = find_number(item, LOG_BYTES)?.unwrap_or_default();
-    Ok(Snapshot { head, tail, inline_bytes })
+    Ok(Snapshot { head, tail, kept: kept(item)? })
+}
+
+/// What a commit on top of this item needs of it.
+fn kept(head_item: &Item) -> Result<Kept, Malformed> {
+    let bytes = find_number(head_item, LOG_BYTES)?.unwrap_or_default();
+    Ok(Kept::new(Inline { log: inline_log(head_item)?.to_vec(), bytes }))
 }
 
 /// The attribute for the size of the inline log.
@@ -240,7 +266,6 @@ pub(crate) fn assemble(
     known: Position,
 ) -> Result<Snapshot, Malformed> {
     let head = from_item(head_item)?;
-    let inline_bytes = find_number(head_item, LOG_BYTES)?.unwrap_or_default();
     let mut parcels = HashMap::new();
     let mut logs = vec![inline_log(head_item)?];
     for item in others {
@@ -284,5 +309,5 @@ pub(crate) fn assemble(
         }
     }
     tail.reverse();
-    Ok(Snapshot { head, tail, inline_bytes })
+    Ok(Snapshot { head, tail, kept: kept(head_item)? })
 }

@@ -134,8 +134,8 @@ impl DynamoDbStore {
     /// The segments with the entries after `known` and before `first`.
     ///
     /// From the newest back, since only their names tell how far they reach. A reader that keeps up
-    /// misses one, so one is asked for at first, and then twice as many each time: what is read in
-    /// vain is never more than what is needed.
+    /// misses one or two, so two are asked for at first, and then twice as many each time: what is read
+    /// in vain is never more than what is needed.
     async fn segments(
         &self,
         head: &Head,
@@ -148,7 +148,7 @@ impl DynamoDbStore {
         let mut start = None;
         for page in 0..MAX_PAGES {
             let request = self.between(key, &begin, &end).scan_index_forward(false);
-            let limit = 1_i32.checked_shl(u32::try_from(page).unwrap_or(u32::MAX));
+            let limit = 2_i32.checked_shl(u32::try_from(page).unwrap_or(u32::MAX));
             let limit = limit.filter(|limit| *limit > 0).unwrap_or(i32::MAX);
             let request = request.limit(limit).set_exclusive_start_key(start);
             let page = request.send().await.map_err(store_error)?;

@@ -22,7 +22,7 @@ use crate::error::{corrupt, store_error};
 use crate::format::{BY_STATE, FORMAT, NEWEST, OLDEST};
 use crate::head_item::{INCARNATION, LEASE_TOKEN, LEASED_UNTIL, REVISION, state_name, to_item};
 use crate::listing::{LISTED, Listing, ShortMessage, item_bytes};
-use crate::log_items::{INLINE_BYTES, inline_log, log_bytes, pack, segment, snapshot};
+use crate::log_items::{Inline, log_bytes, moves, pack, segment, snapshot};
 use crate::table::{HEAD, LOG, LOG_BYTES, PK, SK, STATE, partition};
 
 /// The task store on DynamoDB. See the [crate's description](crate) for the table.
@@ -234,29 +234,13 @@ impl DynamoDbStore {
         })
     }
 
-    /// Moves the inline log to a segment, in front of a commit that begins a new one. Returns the
-    /// outcome of the commit if it is lost already.
-    async fn move_out(
-        &self,
-        guard: Guard,
-        change: &Change,
-    ) -> Result<Option<Committed>, StoreError> {
-        let key = &change.head().key;
-        let Some(item) = self.get_item(key, HEAD).await? else {
-            return Ok(Some(Committed::Lost(None)));
-        };
-        let malformed = |malformed| corrupt(key, malformed);
-        let current = snapshot(&item).map_err(malformed)?;
-        if current.head.revision != guard.revision
-            || current.head.incarnation != change.head().incarnation
-        {
-            return Self::lost(change, Some(item)).map(Some);
+    /// Moves the inline log to a segment, in front of a commit that begins a new one. Where the commit
+    /// is lost, the segment repeats what is still inline.
+    async fn move_out(&self, head: &Head, inline: &Inline) -> Result<(), StoreError> {
+        match segment(head, &inline.log).map_err(|malformed| corrupt(&head.key, malformed))? {
+            Some(segment) => self.put_item(segment).await,
+            None => Ok(()),
         }
-        let log = inline_log(&item).map_err(malformed)?;
-        if let Some(segment) = segment(&current.head, log).map_err(malformed)? {
-            self.put_item(segment).await?;
-        }
-        Ok(None)
     }
 }
 
@@ -335,11 +319,10 @@ impl TaskStore for DynamoDbStore {
     ) -> Result<Committed, StoreError> {
         let key = &change.head().key;
         let packed = pack(change.head(), change.entries())?;
-        let moves = base.inline_bytes + packed.inline_bytes > INLINE_BYTES
-            && base.inline_bytes > 0
-            && !packed.inline.is_empty();
-        if moves && let Some(lost) = self.move_out(guard, change).await? {
-            return Ok(lost);
+        let inline: Option<&Inline> = base.kept.get();
+        let moved = inline.filter(|_| moves(inline, &packed, change.head()));
+        if let Some(inline) = moved {
+            self.move_out(&base.head, inline).await?;
         }
         for parcel in packed.parcels {
             self.put_item(parcel).await?;
@@ -347,19 +330,20 @@ impl TaskStore for DynamoDbStore {
         let mut update = Update::default();
         let (before, after) = (to_item(&base.head), to_item(change.head()));
         update.change(&before, &after);
-        let bytes = packed.inline_bytes + if moves { 0 } else { base.inline_bytes };
+        let bytes_before = inline.map_or(0, |inline| inline.bytes);
+        let bytes = packed.inline_bytes + if moved.is_some() { 0 } else { bytes_before };
         update.list(&before, &after, change, self.listing, bytes);
         update.require(REVISION, number(guard.revision));
         update.require_same(&base.head);
         if let Some(until) = guard.leased_until {
             update.require(LEASED_UNTIL, number(until.as_millis()));
         }
-        if moves {
+        if moved.is_some() {
             update.set(LOG, AttributeValue::L(packed.inline));
         } else if !packed.inline.is_empty() {
             update.append(LOG, packed.inline);
         }
-        if bytes != base.inline_bytes {
+        if bytes != bytes_before {
             update.set(LOG_BYTES, log_bytes(bytes));
         }
         // The item as it now is costs nothing more, and has what the change did not decide: a

@@ -79,6 +79,12 @@ impl Batch {
         }
     }
 
+    /// Whether it may be committed with what is shown next.
+    fn can_wait(&self, policy: &Policy) -> bool {
+        let has_room = self.updates.len() < policy.updates_per_commit;
+        has_room && !self.updates.is_empty() && self.flushes.is_empty()
+    }
+
     fn add(&mut self, shown: Shown) {
         match shown {
             Shown::Update { update, bytes } => {
@@ -102,7 +108,8 @@ impl<'a> Committer<'a> {
     }
 
     /// Commits updates as they come, until the agent has ended and the rest of them fits into the
-    /// commit of the end. Updates that come while a commit is under way share the next one.
+    /// commit of the end. Updates that come while a commit is under way, or shortly after it began,
+    /// share the next one.
     pub(super) async fn drive(
         &mut self,
         mut shown: mpsc::Receiver<Shown>,
@@ -111,6 +118,7 @@ impl<'a> Committer<'a> {
         let mut end = None;
         // Taken out of the channel, but too large for the batch that was being filled.
         let mut held_over: Option<Shown> = None;
+        let mut next_at = self.engine.clock.now();
         loop {
             let mut batch = Batch::default();
             if let Some(first) = held_over.take() {
@@ -128,6 +136,30 @@ impl<'a> Committer<'a> {
                 shown.close();
             }
             held_over = self.fill(&mut batch, &mut shown);
+            let policy = &self.engine.policy;
+            let pause = next_at.saturating_since(self.engine.clock.now());
+            let mut is_early = !pause.is_zero();
+            let mut pause = std::pin::pin!(self.engine.clock.sleep(pause));
+            while is_early && end.is_none() && held_over.is_none() && batch.can_wait(policy) {
+                tokio::select! {
+                    biased;
+                    result = agent.ended() => {
+                        end = Some(result);
+                        shown.close();
+                    }
+                    Some(next) = shown.recv() => {
+                        if batch.has_room_for(&next, policy) {
+                            batch.add(next);
+                        } else {
+                            held_over = Some(next);
+                        }
+                    }
+                    () = &mut pause => is_early = false,
+                }
+            }
+            if end.is_some() && held_over.is_none() {
+                held_over = self.fill(&mut batch, &mut shown);
+            }
             if self.overfills(&batch) {
                 let policy = &self.engine.policy;
                 let reason = format!(
@@ -142,6 +174,7 @@ impl<'a> Committer<'a> {
             {
                 return Ok(AgentEnd { result, updates: batch.updates, at_once: false });
             }
+            next_at = self.engine.clock.now().saturating_add(self.engine.policy.commit_every);
             let mut commit = std::pin::pin!(self.emit(batch));
             let committed = loop {
                 tokio::select! {

@@ -6,7 +6,7 @@ use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::{Impatience, Interruption, MAX_REMEMBERED_KEYS, Patience};
 use a2a_lambda_core::machine::{Command, Finish, Pause, Submission};
 use a2a_lambda_core::request_key::Fingerprint;
-use a2a_lambda_core::store::{Committed, Depth, Guard};
+use a2a_lambda_core::store::{Committed, Depth, Guard, Kept};
 use a2a_lambda_core::{Ending, Generation, Phase, Position, Revision, Terms};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 
@@ -289,7 +289,7 @@ pub(crate) async fn a_missing_task_is_lost(bench: Bench) {
     let base = a2a_lambda_core::Snapshot {
         head: never.head().clone(),
         tail: never.entries().to_vec(),
-        inline_bytes: 0,
+        kept: Kept::default(),
     };
     let change = crate::tracked::decide(&bench, &base, Command::Cancel);
     assert_eq!(bench.commit(&base, &change).await, Committed::Lost(None));

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
 use a2a_lambda_core::{
     Agent, AgentProfile, Agents, Company, End, Engine, Failure, Operations, Policy, Reply, Runner,
     SendOptions, Turn,
 };
-use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
+use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_protocol::{
     Artifact, Part, SendMessageConfiguration, SendMessageResponse, TaskPushNotificationConfig,
 };
 use a2a_lambda_testing::{Doubles, TestClock, TestIds, caller, sending, user};
 use async_trait::async_trait;
-use aws_sdk_dynamodb::Client;
 
-use super::TABLE;
-use super::meter::{Meter, Written};
+use super::meter::Written;
+use super::{TABLE, database};
 
 /// An agent that shows something so often, and before each waits for so long.
 struct Shows {
@@ -72,11 +70,8 @@ impl Life {
 
 /// The life of a task from its sender, who does not wait, to its end.
 async fn life(agent: Shows, push: bool) -> Life {
-    let client = EmbeddedDynamoDb::memory().expect("a database").client();
-    create_table(&client, TABLE).await.expect("a table");
-    let meter = Meter::default();
-    let metered = client.config().to_builder().interceptor(meter.clone()).build();
-    let store = Arc::new(DynamoDbStore::new(Client::from_conf(metered), TABLE));
+    let (_, metered, meter) = database().await;
+    let store = Arc::new(DynamoDbStore::new(metered, TABLE));
     let doubles = Doubles::of(TestClock::by_tokio(), Policy::default());
     let ids = Arc::new(TestIds::uuids());
     let engine = Engine { store: store.clone(), configs: store, ids, ..doubles.engine.clone() };
@@ -134,4 +129,21 @@ async fn a_cursor_is_written_every_eight_pushes() {
     assert_eq!(life.told.len(), 17);
     let puts = life.requests.iter().filter(|name| **name == "PutItem").count();
     assert_eq!(puts, 1 + 1 + 2, "{:?}", life.requests);
+}
+
+fn paced_chunks(bytes: usize) -> Shows {
+    Shows { what: What::Chunks(bytes), times: 100, pause: Duration::from_millis(50) }
+}
+
+/// What is shown within 150 ms shares a commit, and what was committed before is not paid for again.
+#[tokio::test(start_paused = true)]
+async fn a_hundred_paced_chunks_take_at_most_two_units_each() {
+    for (bytes, most) in [(1_024, 200.0), (100, 120.0)] {
+        let life = life(paced_chunks(bytes), false).await;
+        let commits = life.requests.iter().filter(|name| **name == "UpdateItem").count();
+        assert!((30..50).contains(&commits), "{commits} commits");
+        assert!(life.units() <= most, "{} units for chunks of {bytes} bytes", life.units());
+        // When it is claimed, and by its runner every 1.5 s: it may have been called off.
+        assert_eq!(life.read, 4.0);
+    }
 }

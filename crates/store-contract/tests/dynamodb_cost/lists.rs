@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
-use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
 use a2a_lambda_core::log::StatusChange;
 use a2a_lambda_core::machine::{Command, Submission, Update};
 use a2a_lambda_core::store::{Created, Depth, Guard, ListQuery, Page};
 use a2a_lambda_core::{
     ContextId, Head, Owner, Retention, TaskId, TaskKey, TaskStore, Tenant, Terms,
 };
-use a2a_lambda_dynamodb::{CONTEXT_INDEX, DynamoDbStore, create_table};
+use a2a_lambda_dynamodb::{CONTEXT_INDEX, DynamoDbStore};
 use a2a_lambda_protocol::{Message, Part, TaskState};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate};
 
 use super::meter::Meter;
-use super::{TABLE, stamp};
+use super::{TABLE, database, stamp};
 
 /// A table with so many tasks of one owner. Six are canceled, among the newest, and one is of a context
 /// of its own; it is the oldest.
@@ -29,11 +28,8 @@ const CANCELED: u32 = 6;
 
 impl Full {
     async fn new(tasks: u32, newest: u64) -> Self {
-        let client = EmbeddedDynamoDb::memory().expect("a database").client();
-        create_table(&client, TABLE).await.expect("a table");
-        let meter = Meter::default();
-        let metered = client.config().to_builder().interceptor(meter.clone()).build();
-        let store = DynamoDbStore::new(Client::from_conf(metered), TABLE).writing(newest);
+        let (client, metered, meter) = database().await;
+        let store = DynamoDbStore::new(metered, TABLE).writing(newest);
         for number in 0..tasks {
             let stamp = super::Stamp { retention: Some(Retention::FOREVER), ..stamp(number * 10) };
             let task = TaskId::parse(format!("0198d4f2-7c1e-7000-8000-{number:012}")).unwrap();

@@ -45,6 +45,15 @@ struct Bench {
     retention: Option<Retention>,
 }
 
+/// A database with an empty table: a client, and one whose requests are metered.
+async fn database() -> (Client, Client, Meter) {
+    let database = EmbeddedDynamoDb::memory().expect("a database");
+    let client = database.client();
+    create_table(&client, TABLE).await.expect("a table");
+    let (metered, meter) = database.metered();
+    (client, metered.client(), Meter(meter))
+}
+
 fn key() -> TaskKey {
     TaskKey { tenant: Tenant::default(), task: TaskId::parse("task").unwrap() }
 }
@@ -90,11 +99,8 @@ impl Bench {
 
     /// The same, where tasks are kept for so long.
     async fn submitted_where(pushes: Option<FirstPush>, retention: Option<Retention>) -> Self {
-        let database = EmbeddedDynamoDb::memory().expect("a database");
-        let client = database.client();
-        create_table(&client, TABLE).await.expect("a table");
-        let (metered, meter) = database.metered();
-        let store = DynamoDbStore::new(metered.client(), TABLE);
+        let (client, metered, meter) = database().await;
+        let store = DynamoDbStore::new(metered, TABLE);
         let submission = Submission {
             key: key(),
             owner: Owner::parse("alice").unwrap(),
@@ -109,7 +115,7 @@ impl Bench {
         let new = Head::submit(submission, &Stamp { retention, ..stamp(0) });
         assert_eq!(store.create(&new).await.unwrap(), Created::Now);
         let task = store.read(&key(), Depth::Tail).await.unwrap().unwrap();
-        Self { client, store, meter: Meter(meter), task, writes: 0, retention }
+        Self { client, store, meter, task, writes: 0, retention }
     }
 
     async fn apply(&mut self, command: Command) {
@@ -238,7 +244,7 @@ async fn a_follower_whose_entries_moved_reads_one_segment() {
         }
         known = read;
     }
-    assert!((10..40).contains(&moved), "{moved} of 200");
+    assert!(moved > 100, "{moved} of 200");
 }
 
 #[tokio::test]
@@ -256,7 +262,7 @@ async fn who_is_far_behind_reads_little_in_vain() {
         let (requests, units) = bench.cost(bench.back(behind.into())).await;
         let share = full * f64::from(behind) / 300.0;
         assert!(units <= 2.0 * share + 5.0, "{behind} behind take {units} of {full} units");
-        assert!(requests.len() <= 7, "{behind} behind take {requests:?}");
+        assert!(requests.len() <= 9, "{behind} behind take {requests:?}");
     }
     // All of it is best had at once.
     let (requests, units) = bench.cost(Position(0)).await;
@@ -266,7 +272,7 @@ async fn who_is_far_behind_reads_little_in_vain() {
 
 /// Entries in segments that point to parcels, too.
 #[tokio::test]
-async fn what_has_moved_and_is_large_takes_two_queries_at_most() {
+async fn what_has_moved_and_is_large_takes_three_queries_at_most() {
     let mut bench = Bench::new().await;
     for _ in 0..40 {
         bench.emit(3_000).await;
@@ -275,7 +281,7 @@ async fn what_has_moved_and_is_large_takes_two_queries_at_most() {
     for behind in 1..=4 {
         let (requests, _) = bench.cost(bench.back(behind)).await;
         assert_eq!(requests[0], "GetItem");
-        assert!(requests.len() <= 3, "{behind} behind take {requests:?}");
+        assert!(requests.len() <= 4, "{behind} behind take {requests:?}");
     }
 }
 

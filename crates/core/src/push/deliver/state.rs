@@ -51,7 +51,7 @@ use crate::machine::Settlement;
 use crate::policy::Policy;
 use crate::push::PushConfig;
 use crate::push::mark::Pushes;
-use crate::store::Snapshot;
+use crate::store::{Kept, Snapshot};
 
 /// How long whoever delivers next is waited for, where there was no time for more.
 const RELAY: Duration = Duration::from_secs(1);
@@ -109,7 +109,7 @@ pub(super) struct State {
     token: ClaimToken,
     deadline: Timestamp,
     head: Head,
-    inline_bytes: usize,
+    kept: Kept,
     /// Entries without a gap up to the head's position.
     log: Vec<Entry>,
     lanes: BTreeMap<ConfigId, Lane>,
@@ -134,13 +134,13 @@ impl State {
         snapshot: Snapshot,
         feed: &Feed,
     ) -> Self {
-        let Snapshot { head, tail, inline_bytes } = snapshot;
+        let Snapshot { head, tail, kept } = snapshot;
         Self {
             policy,
             token,
             deadline,
             head,
-            inline_bytes,
+            kept,
             log: tail,
             lanes: BTreeMap::new(),
             epoch: None,
@@ -159,7 +159,7 @@ impl State {
 
     /// The task as it was last seen, to begin a change from: nothing is asked of its log.
     pub(super) fn snapshot(&self) -> Snapshot {
-        Snapshot { head: self.head.clone(), tail: Vec::new(), inline_bytes: self.inline_bytes }
+        Snapshot { head: self.head.clone(), tail: Vec::new(), kept: self.kept.clone() }
     }
 
     /// The first step that is to be made. See the table of this module.
@@ -397,7 +397,7 @@ impl State {
 
     /// Takes over what is newer than what is known.
     pub(super) fn adopt(&mut self, snapshot: Snapshot) {
-        let Snapshot { head, tail, inline_bytes } = snapshot;
+        let Snapshot { head, tail, kept } = snapshot;
         if head.revision < self.head.revision {
             return;
         }
@@ -414,7 +414,7 @@ impl State {
             _ => self.log = tail,
         }
         self.head = head;
-        self.inline_bytes = inline_bytes;
+        self.kept = kept;
     }
 
     /// A config was written, or not.

@@ -4,7 +4,7 @@ use a2a_lambda_core::head::{Ending, Interruption, MAX_REMEMBERED_KEYS};
 use a2a_lambda_core::invariants::{check_change, check_task};
 use a2a_lambda_core::machine::{Finish, Pause, Refusal, TurnEnd};
 use a2a_lambda_core::request_key::Fingerprint;
-use a2a_lambda_core::store::Snapshot;
+use a2a_lambda_core::store::{Kept, Snapshot};
 use a2a_lambda_core::{Command, Event, Generation, Head, Owner, Phase, Position, Tenant, Terms};
 use a2a_lambda_protocol::{Json, TaskState};
 
@@ -76,7 +76,7 @@ fn numbered() -> (Snapshot, Vec<(u64, u64)>) {
         head = change.head().clone();
     }
     let numbers = tail.iter().map(|entry| (entry.position.0, entry.generation.0)).collect();
-    (Snapshot { head, tail, inline_bytes: 0 }, numbers)
+    (Snapshot { head, tail, kept: Kept::default() }, numbers)
 }
 
 #[test]

@@ -69,7 +69,7 @@ async fn an_agent_that_shows_all_the_time_is_told_of_the_cancel_too() {
     });
     assert_eq!(attended, Attended::Stopped);
     // It is the next commit that finds out here, not the next look.
-    assert_eq!(world.diary.read(), ["Canceled at 10.1s", "cleaned up"]);
+    assert_eq!(world.diary.read(), ["Canceled at 10.15s", "cleaned up"]);
     assert_eq!(world.task(&key).await, canceled);
 }
 

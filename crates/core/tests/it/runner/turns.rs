@@ -1,6 +1,6 @@
 //! What a turn is given, and what becomes of what it shows.
 
-use a2a_lambda_core::{Attended, End, Phase};
+use a2a_lambda_core::{Attended, End, Event, Phase};
 use a2a_lambda_protocol::{Artifact, Json, Part, TaskState};
 
 use crate::support::{
@@ -356,4 +356,32 @@ async fn messages_of_users_are_kept_as_they_came() {
     }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_shown_soon_after_a_commit_shares_the_next() {
+    let world = World::new(script(|turn, _| {
+        Box::pin(async move {
+            let mut chunks = turn.chunked("text");
+            for wait_ms in [0, 60, 60, 40] {
+                turn.sleep(millis(wait_ms)).await;
+                chunks.push([Part::text("x")]).await?;
+            }
+            turn.flush().await?;
+            turn.sleep(millis(40)).await;
+            chunks.push([Part::text("x")]).await?;
+            turn.sleep(millis(20)).await;
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("go").await;
+    let began = world.now();
+    world.attend(&key).await;
+    let log = world.snapshot(&key).await.tail;
+    let shown = log.iter().filter(|entry| matches!(entry.event, Event::Artifact(_)));
+    let after_ms: Vec<_> =
+        shown.map(|entry| entry.at.saturating_since(began).as_millis()).collect();
+    // The first comes at once; then those of 150 ms, what is waited for, and what the end brings.
+    assert_eq!(after_ms, [0, 150, 150, 160, 220]);
+    assert_eq!(log.last().unwrap().at.saturating_since(began), millis(220));
 }

@@ -112,7 +112,7 @@ fn task(mark: Option<Mark>) -> Snapshot {
     let configs = vec![config(Delivery::default()).registration];
     let pushes = Pushes { configs, epoch: 1, held_until: None, signaled: None, mark };
     let head = Head { pushes: Some(pushes), ..new.head().clone() };
-    Snapshot { head, tail: new.entries().to_vec(), inline_bytes: 0 }
+    Snapshot { head, tail: new.entries().to_vec(), kept: Kept::default() }
 }
 
 fn config(delivery: Delivery) -> PushConfig {
