@@ -9,8 +9,9 @@
 //! The agents' own secrets are the same: [`Variables::own_secret`] reads a reference when the agents
 //! are made, and from then on it is read again with ours.
 
+pub(crate) mod reference;
+
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -20,13 +21,14 @@ use a2a_lambda_core::Clock;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
-use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
 use crate::table::{Reader, SETTINGS, Variable};
-use crate::variables::{ConfigError, Variables};
+use crate::variables::{ConfigError, ReadOwnSecrets, Variables};
+
+pub use reference::{BadReference, Reference, SecretError};
 
 /// For how long values that were read hold.
 pub const REFRESH: Duration = Duration::from_mins(5);
@@ -40,105 +42,6 @@ const AT_START: Duration = Duration::from_secs(8);
 
 /// How long reading may hold up an invocation.
 const AT_REFRESH: Duration = Duration::from_secs(2);
-
-/// The most bytes that the name of a secret has.
-const MAX_NAME: usize = 2_048;
-
-/// Where the value of a variable is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reference {
-    /// A parameter of Systems Manager.
-    Parameter {
-        /// Its name or ARN.
-        name: String,
-    },
-    /// A secret of Secrets Manager.
-    Secret {
-        /// Its name or ARN.
-        name: String,
-        /// Which member of the JSON object that it is; `None` for all of it.
-        key: Option<String>,
-    },
-}
-
-/// A text begins as a reference does, and is none.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "what begins with `ssm:` or `secretsmanager:` must be a reference, such as `ssm:/path` or \
-     `secretsmanager:name#key`"
-)]
-pub struct BadReference;
-
-impl Reference {
-    /// The reference that a value is; `None` if it is none.
-    ///
-    /// # Errors
-    /// When it begins as one and is malformed.
-    pub fn parse(value: &str) -> Result<Option<Self>, BadReference> {
-        let is_name = |name: &str| {
-            !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(|b| b.is_ascii_graphic())
-        };
-        if let Some(name) = value.strip_prefix("ssm:") {
-            let is_full = name.starts_with('/') || name.starts_with("arn:");
-            return if is_full && is_name(name) {
-                Ok(Some(Self::Parameter { name: name.to_owned() }))
-            } else {
-                Err(BadReference)
-            };
-        }
-        let Some(rest) = value.strip_prefix("secretsmanager:") else { return Ok(None) };
-        let (name, key) = match rest.split_once('#') {
-            Some((name, key)) => (name, Some(key)),
-            None => (rest, None),
-        };
-        if is_name(name) && key.is_none_or(is_name) {
-            Ok(Some(Self::Secret { name: name.to_owned(), key: key.map(str::to_owned) }))
-        } else {
-            Err(BadReference)
-        }
-    }
-
-    /// What of a stored text the variable is to have. An empty text is none: the variable would count as
-    /// not set, and what it is for would be switched off.
-    fn value(&self, stored: Zeroizing<String>) -> Result<Zeroizing<String>, SecretError> {
-        let value = match self {
-            Self::Secret { key: Some(key), .. } => member(&stored, key)?,
-            _ => stored,
-        };
-        if value.is_empty() { Err(SecretError::new("it is empty")) } else { Ok(value) }
-    }
-}
-
-fn member(stored: &str, key: &str) -> Result<Zeroizing<String>, SecretError> {
-    // The parser's error would quote the secret.
-    let object: Result<Map<String, Value>, _> = serde_json::from_str(stored);
-    let mut object = object.map_err(|_| SecretError::new("the secret is no JSON object"))?;
-    match object.remove(key) {
-        Some(Value::String(value)) => Ok(Zeroizing::new(value)),
-        Some(_) => Err(SecretError::new("that member of the secret is no text")),
-        None => Err(SecretError::new("the secret has no such member")),
-    }
-}
-
-/// A secret could not be read. The text never has any of its value.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct SecretError(String, #[source] Option<Box<dyn Error + Send + Sync>>);
-
-impl SecretError {
-    /// An error with this text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into(), None)
-    }
-
-    /// An error with this text and cause.
-    pub fn because(
-        text: impl Into<String>,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
-        Self(text.into(), Some(source.into()))
-    }
-}
 
 /// Where secrets are kept.
 #[async_trait]
@@ -241,16 +144,17 @@ impl References {
     }
 }
 
-/// What the agents' own secrets are read by, while a context is made.
-pub(crate) struct OwnSecrets<'a> {
+/// What the agents' own secrets are read by, while a context is made. They are read with all others from
+/// then on.
+struct OwnSecrets<'a> {
     references: &'a References,
     /// Those that were read, with ours.
     values: Mutex<Values>,
 }
 
-impl OwnSecrets<'_> {
-    /// What a reference in a variable stands for. It is read with all others from now on.
-    pub(crate) async fn read(
+#[async_trait]
+impl ReadOwnSecrets for OwnSecrets<'_> {
+    async fn read(
         &self,
         variable: &'static str,
         reference: Reference,

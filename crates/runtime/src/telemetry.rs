@@ -7,11 +7,10 @@
 mod emf;
 mod lines;
 mod otlp;
+mod parts;
 mod spans;
 
-use std::fmt;
 use std::future::Future;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,11 +23,11 @@ use tracing::{Instrument as _, Span, info_span};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::registry::{LookupSpan as _, Registry, SpanRef};
 
 use self::emf::{Measured, Measures, Metrics};
 use self::lines::Lines;
 use self::otlp::{Traces, Way};
+use self::parts::{Names, Out, SharedClock};
 use self::spans::{Places, Spans};
 use crate::system::{RandomIds, SystemClock};
 use crate::table::{
@@ -69,13 +68,6 @@ enum Which {
     /// Those that alarms watch.
     Alarms,
     All,
-}
-
-/// Who tells it.
-#[derive(Debug, Clone)]
-struct Names {
-    service: String,
-    function: String,
 }
 
 impl Settings {
@@ -159,34 +151,6 @@ fn collector(variables: &Variables<'_>) -> Result<Uri, ConfigError> {
         Ok(url)
     } else {
         Err(ConfigError::invalid(&OTEL_EXPORTER_OTLP_ENDPOINT))
-    }
-}
-
-/// Where lines go.
-#[derive(Clone)]
-struct Out(Arc<dyn Fn(&str) + Send + Sync>);
-
-impl Out {
-    fn stdout() -> Self {
-        Self(Arc::new(|line| {
-            // If it is closed, there is nowhere to say so.
-            let _ = writeln!(std::io::stdout().lock(), "{line}");
-        }))
-    }
-}
-
-impl fmt::Debug for Out {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Out")
-    }
-}
-
-#[derive(Clone)]
-struct SharedClock(Arc<dyn Clock>);
-
-impl fmt::Debug for SharedClock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Clock")
     }
 }
 
@@ -332,13 +296,6 @@ impl Drop for Invocation {
             metrics.tell(&self.measured.take(), was_cold, request.as_deref());
         }
     }
-}
-
-/// Does something with a span as the registry has it, if it is there.
-fn in_registry<T>(span: &Span, with: impl FnOnce(SpanRef<'_, Registry>) -> T) -> Option<T> {
-    span.with_subscriber(|(id, dispatch)| {
-        dispatch.downcast_ref::<Registry>().and_then(|registry| registry.span(id)).map(with)
-    })?
 }
 
 #[cfg(test)]

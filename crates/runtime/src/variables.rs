@@ -5,8 +5,10 @@ use std::error::Error;
 use std::fmt;
 
 use a2a_lambda_core::push::Secret;
+use async_trait::async_trait;
+use zeroize::Zeroizing;
 
-use crate::secrets::{OwnSecrets, Reference, SecretError};
+use crate::secrets::reference::{Reference, SecretError};
 use crate::table::{
     AGENT_VARIABLES, About, Choice, Flag, Need, Number, Numbers, Reader, SETTINGS, Text, Variable,
 };
@@ -103,6 +105,17 @@ fn refused(variable: Variable, source: Option<Box<dyn Error + Send + Sync>>) -> 
     ConfigError::Invalid { variable: variable.name(), what, source }
 }
 
+/// Reads what the variables of agents refer to.
+#[async_trait]
+pub(crate) trait ReadOwnSecrets: Sync {
+    /// What a reference in a variable stands for.
+    async fn read(
+        &self,
+        variable: &'static str,
+        reference: Reference,
+    ) -> Result<Zeroizing<String>, ConfigError>;
+}
+
 /// The variables of a process. An empty variable counts as not set, since a template can give a
 /// variable no value but cannot leave it out.
 ///
@@ -112,7 +125,7 @@ pub struct Variables<'a> {
     reader: Reader,
     lookup: &'a dyn Fn(&str) -> Option<String>,
     /// Reads the agents' own secrets, where references can be read.
-    secrets: Option<&'a OwnSecrets<'a>>,
+    secrets: Option<&'a dyn ReadOwnSecrets>,
 }
 
 impl fmt::Debug for Variables<'_> {
@@ -134,7 +147,7 @@ impl<'a> Variables<'a> {
     }
 
     /// The same, with the agents' own secrets read by this.
-    pub(crate) fn with_secrets(self, secrets: &'a OwnSecrets<'a>) -> Self {
+    pub(crate) fn with_secrets(self, secrets: &'a dyn ReadOwnSecrets) -> Self {
         Self { secrets: Some(secrets), ..self }
     }
 

@@ -1,5 +1,6 @@
 //! The function's configuration.
 
+use std::fmt;
 use std::sync::Arc;
 
 use a2a_lambda_aws::api_keys;
@@ -9,17 +10,35 @@ use a2a_lambda_runtime::table::{
     API_KEYS, AUTHORIZER_HEADER, JWT_ISSUERS, OWNER_CLAIM, REQUIRED_SCOPES, TENANT_CLAIM,
 };
 use a2a_lambda_runtime::{ConfigError, Variables, fetcher};
-use http::{HeaderName, Uri, header};
+use http::{HeaderName, header};
 
 use crate::jwt::{Issuer, Rules};
-use crate::keys::KeyCache;
-use crate::{Context, Inner};
+use crate::keys::{KeyCache, is_trusted_url};
 
 /// The most issuers. Each is a document to fetch.
 const MAX_ISSUERS: usize = 16;
 
 /// The header of an API key.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// What the handler needs: made once, at cold start.
+#[derive(Clone)]
+pub struct Context(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) issuers: Vec<Issuer>,
+    pub(crate) keys: Option<Arc<dyn ApiKeys>>,
+    pub(crate) rules: Rules,
+    /// Where credentials are looked for.
+    pub(crate) headers: Vec<HeaderName>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let issuers: Vec<_> = self.0.issuers.iter().map(|issuer| &issuer.url).collect();
+        f.debug_struct("Context").field("issuers", &issuers).finish_non_exhaustive()
+    }
+}
 
 /// Why `JWT_ISSUERS` is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -120,15 +139,6 @@ pub(crate) fn issuers(text: &str) -> Result<Vec<Written>, IssuersError> {
         return Err(IssuersError::NoAudience(issuer.url.clone()));
     }
     if issuers.len() > MAX_ISSUERS { Err(IssuersError::TooMany) } else { Ok(issuers) }
-}
-
-/// Whether what a URL says can be trusted to be its host's: `https`, or this machine, for tests.
-pub(crate) fn is_trusted_url(url: &str) -> bool {
-    let Ok(uri) = url.parse::<Uri>() else { return false };
-    let Some(authority) = uri.authority() else { return false };
-    let is_here = matches!(authority.host(), "127.0.0.1" | "localhost" | "[::1]");
-    let is_plain = !authority.as_str().contains('@') && !url.contains('#');
-    is_plain && (uri.scheme_str() == Some("https") || (uri.scheme_str() == Some("http") && is_here))
 }
 
 #[cfg(test)]

@@ -23,42 +23,20 @@ mod event;
 mod jwt;
 mod keys;
 
-use std::sync::Arc;
-
 use a2a_lambda_aws::{EventError, Named};
-use a2a_lambda_core::ApiKeys;
 use a2a_lambda_core::api_key::KEY_PREFIX;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_protocol::Timestamp;
-use http::HeaderName;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tracing::{debug, error, info};
 
 use crate::answer::Verdict;
-use crate::jwt::{Issuer, Refusal, Rules};
+use crate::config::Inner;
+use crate::jwt::Refusal;
 
 pub use bootstrap::main;
-pub use config::{context, context_with};
-
-/// What the handler needs: made once, at cold start.
-#[derive(Clone)]
-pub struct Context(Arc<Inner>);
-
-struct Inner {
-    issuers: Vec<Issuer>,
-    keys: Option<Arc<dyn ApiKeys>>,
-    rules: Rules,
-    /// Where credentials are looked for.
-    headers: Vec<HeaderName>,
-}
-
-impl std::fmt::Debug for Context {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let issuers: Vec<_> = self.0.issuers.iter().map(|issuer| &issuer.url).collect();
-        f.debug_struct("Context").field("issuers", &issuers).finish_non_exhaustive()
-    }
-}
+pub use config::{Context, context, context_with};
 
 /// There is no answer.
 #[derive(Debug, thiserror::Error)]

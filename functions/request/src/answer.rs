@@ -21,8 +21,6 @@ use lambda_runtime::{FunctionResponse, IntoFunctionResponse, MetadataPrelude, St
 use serde::Serialize;
 use tracing::Span;
 
-use crate::ResponseMode;
-
 /// An answer to an event.
 #[derive(Debug)]
 pub enum Answer {
@@ -131,6 +129,19 @@ impl Drop for Chunks {
     fn drop(&mut self) {
         drop(self.end());
     }
+}
+
+/// How the front door takes answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// Whole, as an HTTP API does, a REST API whose integration is not set to `STREAM`, and a
+    /// Function URL with `InvokeMode: BUFFERED`. A stream of events is collected until it ends, or
+    /// shortly before the invocation does.
+    #[default]
+    Buffer,
+    /// As a stream: a REST API with `responseTransferMode: STREAM`, or a Function URL with
+    /// `InvokeMode: RESPONSE_STREAM`. A load balancer's answers are whole all the same.
+    Stream,
 }
 
 impl ResponseMode {

@@ -6,9 +6,7 @@ mod security;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use a2a_lambda_aws::engine_with_table;
-use a2a_lambda_core::Agents;
-use a2a_lambda_http::{Bindings, Cors, HttpConfig, Scopes};
+use a2a_lambda_http::{Cors, HttpConfig, Scopes};
 use a2a_lambda_runtime::table::{
     ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, CANCEL_SCOPE, INLINE, KEEP_ALIVE_SECONDS,
     MAX_BODY_BYTES, MAX_OPEN_STREAMS_PER_OWNER, MAX_OPEN_TASKS_PER_OWNER, OWNER_CLAIM, PUSH_SCOPE,
@@ -17,15 +15,14 @@ use a2a_lambda_runtime::table::{
 use a2a_lambda_runtime::{ConfigError, Variables, fetcher, public_url};
 use http::Uri;
 
-use crate::answer::Way;
+use crate::answer::ResponseMode;
 use crate::identity::Identity;
 use crate::oidc::LoadBalancer;
 use crate::path::{Base, Place};
-use crate::{Context, Counters};
 
 pub use card::card;
 
-/// How requests are served. See [`context`] for the variables.
+/// How requests are served. See [`context`](crate::context) for the variables.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// The URL at which clients reach the service, without a trailing slash, where that is not the
@@ -54,19 +51,6 @@ pub struct Config {
     pub http: HttpConfig,
 }
 
-/// How the front door takes answers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ResponseMode {
-    /// Whole, as an HTTP API does, a REST API whose integration is not set to `STREAM`, and a
-    /// Function URL with `InvokeMode: BUFFERED`. A stream of events is collected until it ends, or
-    /// shortly before the invocation does.
-    #[default]
-    Buffer,
-    /// As a stream: a REST API with `responseTransferMode: STREAM`, or a Function URL with
-    /// `InvokeMode: RESPONSE_STREAM`. A load balancer's answers are whole all the same.
-    Stream,
-}
-
 impl Config {
     /// What of a path is not ours.
     pub(crate) fn base(&self) -> Base<'_> {
@@ -86,27 +70,6 @@ impl Config {
         }
         place.url(&self.base())
     }
-}
-
-/// The context of a function for these agents, from its variables.
-///
-/// # Errors
-/// When a variable is missing or cannot be used.
-pub fn context(variables: &Variables<'_>, agents: Agents) -> Result<Context, ConfigError> {
-    let config = config(variables)?;
-    let (engine, table) = engine_with_table(variables)?;
-    let counters = Counters { requests: table.clone(), streams: table.clone(), tasks: table };
-    Ok(Context::counting_in(counters, engine, agents, config))
-}
-
-/// The bindings by themselves, for a server that is not this function, from the function's variables.
-/// Who calls, and how often somebody may, is that server's affair.
-///
-/// # Errors
-/// When a variable is missing or cannot be used.
-pub fn bindings(variables: &Variables<'_>, agents: Agents) -> Result<Bindings, ConfigError> {
-    let context = context(variables, agents)?;
-    Ok(context.bindings(Way::Streamed).clone())
 }
 
 /// How requests are served, from the variables.

@@ -11,6 +11,7 @@
 mod answer;
 mod bootstrap;
 mod config;
+mod context;
 mod event;
 mod headers;
 mod identity;
@@ -18,15 +19,11 @@ mod limit;
 mod oidc;
 mod path;
 
-use std::num::NonZeroU64;
-use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_aws::{EventError, EventKind};
-use a2a_lambda_core::{
-    Agents, Engine, Limits, MemoryPlaces, Operations, PlaceLimit, Places, Policy, trace,
-};
-use a2a_lambda_http::{Bindings, Grant, Principal, Visitor, refuse};
+use a2a_lambda_core::trace;
+use a2a_lambda_http::{Grant, Principal, Visitor, refuse};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Timestamp};
 use a2a_lambda_runtime::traceparent;
 use http::{HeaderName, HeaderValue, Method, header};
@@ -36,12 +33,12 @@ use tracing::{Instrument as _, Span, field, info, trace_span, warn};
 use crate::answer::Way;
 use crate::event::{Arrival, Read};
 use crate::identity::Credentials;
-use crate::limit::RequestLimit;
 use crate::oidc::TokenError;
 
-pub use answer::{Answer, AnswerEvent, Chunks, Form};
+pub use answer::{Answer, AnswerEvent, Chunks, Form, ResponseMode};
 pub use bootstrap::main;
-pub use config::{Config, ResponseMode, bindings, card, config, context};
+pub use config::{Config, card, config};
+pub use context::{Context, Counters, bindings, context};
 pub use identity::Identity;
 pub use limit::{Counts, ProcessCounts};
 pub use oidc::{ArnError, LoadBalancer};
@@ -56,74 +53,6 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What is kept free to say that there was no time to answer.
 const REFUSAL_MARGIN: Duration = Duration::from_millis(150);
-
-/// Who counts what owners are limited in.
-#[derive(Debug, Clone)]
-pub struct Counters {
-    /// Their requests in a minute.
-    pub requests: Arc<dyn Counts>,
-    /// Their open streams.
-    pub streams: Arc<dyn Places>,
-    /// Their open tasks.
-    pub tasks: Arc<dyn Places>,
-}
-
-/// This process.
-impl Default for Counters {
-    fn default() -> Self {
-        let places = Arc::new(MemoryPlaces::default());
-        let requests = Arc::new(ProcessCounts::default());
-        Self { requests, streams: places.clone(), tasks: places }
-    }
-}
-
-/// What the handler needs: made once, at cold start.
-#[derive(Debug, Clone)]
-pub struct Context {
-    engine: Engine,
-    /// For answers that are streamed.
-    streamed: Bindings,
-    /// For answers that are whole.
-    whole: Bindings,
-    limit: Option<RequestLimit>,
-    config: Config,
-}
-
-impl Context {
-    /// The context of a function with this configuration. What owners are limited in is counted in
-    /// this process.
-    pub fn new(engine: Engine, agents: Agents, config: Config) -> Self {
-        Self::counting_in(Counters::default(), engine, agents, config)
-    }
-
-    /// The same, with owners' requests, streams and tasks counted elsewhere, such as for all processes.
-    pub fn counting_in(counters: Counters, engine: Engine, agents: Agents, config: Config) -> Self {
-        let Counters { requests, streams, tasks } = counters;
-        let place_limit =
-            |most: Option<NonZeroU64>, places| most.map(|most| PlaceLimit { most, places });
-        let limits = Limits {
-            streams: place_limit(config.open_streams, streams),
-            tasks: place_limit(config.open_tasks, tasks),
-        };
-        let bindings = |engine: Engine, agents: Agents| {
-            let operations = Operations::new(engine).within(limits.clone());
-            let operations =
-                if config.inline { operations.inline(agents.clone()) } else { operations };
-            Bindings::new(operations, agents, config.http.clone())
-        };
-        let whole = bindings(with_short_streams(engine.clone()), agents.clone());
-        let streamed = bindings(engine.clone(), agents);
-        let limit = config.requests_per_minute.map(|most| RequestLimit::new(most, requests));
-        Self { engine, streamed, whole, limit, config }
-    }
-
-    fn bindings(&self, way: Way) -> &Bindings {
-        match way {
-            Way::Streamed => &self.streamed,
-            Way::Whole(_) => &self.whole,
-        }
-    }
-}
 
 /// Answers one event; `deadline` is the end of the invocation. Whatever a client sent, and whatever
 /// DynamoDB does, there is an answer in the form of the binding that was spoken to.
@@ -283,14 +212,6 @@ async fn checked(credentials: Credentials, context: &Context) -> Result<Credenti
             Err(A2aError::new(ErrorKind::Unavailable, text).with_source(error))
         }
     }
-}
-
-/// A client that gets a stream whole waits for all of it, as a sender does for the answer: no
-/// longer than that.
-fn with_short_streams(engine: Engine) -> Engine {
-    let max_stream = engine.policy.max_stream.min(engine.policy.blocking_wait);
-    let policy = Policy { max_stream, ..(*engine.policy).clone() };
-    Engine { policy: Arc::new(policy), ..engine }
 }
 
 fn earlier(at: Timestamp, by: Duration) -> Timestamp {

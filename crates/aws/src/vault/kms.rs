@@ -21,7 +21,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
-use self::opened::Opened;
+use self::opened::{Failure, Opened};
 use crate::clients::AtFirstUse;
 
 mod opened;
@@ -72,13 +72,6 @@ struct DataKey {
     cipher: Arc<Cipher>,
     /// The beginning of what it seals, the last dot included.
     head: Arc<str>,
-}
-
-/// Why there is no data key, for all who waited for it.
-#[derive(Clone)]
-enum Failure {
-    Unavailable(Arc<dyn Error + Send + Sync>),
-    Damaged,
 }
 
 /// An answer of KMS that is not what was asked for.

@@ -1,6 +1,7 @@
 use a2a_lambda_core::push::Secret;
 use a2a_lambda_testing::TestClock;
 
+use super::reference::MAX_NAME;
 use super::*;
 use crate::table::{PUSH_JWT_KEY, PUSH_SECRETS_KEY, PUSH_SIGNING_KEYS};
 

@@ -11,7 +11,7 @@ use tracing::{Event, Span, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::{Names, Out, in_registry};
+use super::parts::{Names, Out, in_registry};
 
 /// The most values of a metric that a line can have.
 const VALUES_OF_A_LINE: usize = 100;

@@ -11,8 +11,8 @@ use tracing::{Event, Span, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::parts::{Names, Out, SharedClock, in_registry};
 use super::spans::place_in;
-use super::{Names, Out, SharedClock, in_registry};
 
 /// The layer that writes lines.
 #[derive(Debug)]

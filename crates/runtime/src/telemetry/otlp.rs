@@ -12,8 +12,8 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use serde_json::{Value, json};
 use tracing::debug;
 
+use super::parts::{Names, Out, SharedClock};
 use super::spans::{Attribute, Ended, Kept, Kind};
-use super::{Names, Out, SharedClock};
 
 /// How long spans may hold up an answer.
 pub(super) const PATIENCE: Duration = Duration::from_millis(200);

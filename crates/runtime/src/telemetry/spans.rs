@@ -17,7 +17,7 @@ use tracing::{Span, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use super::{SharedClock, in_registry};
+use super::parts::{SharedClock, in_registry};
 
 /// The most spans that an invocation keeps. More are counted.
 const MAX_SPANS: usize = 512;

@@ -1,16 +1,22 @@
 //! The data keys that were decrypted last.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use a2a_lambda_runtime::vault::cipher::Cipher;
 use tokio::sync::OnceCell;
 
-use super::Failure;
-
 /// How many data keys are kept: more than the processes that seal for one function at a time, as a
 /// rule. Few enough to look through.
 pub(super) const MAX_OPENED: usize = 64;
+
+/// Why there is no data key, for all who waited for it.
+#[derive(Clone)]
+pub(super) enum Failure {
+    Unavailable(Arc<dyn Error + Send + Sync>),
+    Damaged,
+}
 
 /// A data key that is there, or is waited for.
 pub(super) type Cell = Arc<OnceCell<Result<Arc<Cipher>, Failure>>>;

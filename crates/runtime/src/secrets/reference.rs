@@ -1,0 +1,108 @@
+//! What a variable says instead of a secret, and why that could not be read.
+
+use std::error::Error;
+
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+/// The most bytes that the name of a secret has.
+pub(super) const MAX_NAME: usize = 2_048;
+
+/// Where the value of a variable is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reference {
+    /// A parameter of Systems Manager.
+    Parameter {
+        /// Its name or ARN.
+        name: String,
+    },
+    /// A secret of Secrets Manager.
+    Secret {
+        /// Its name or ARN.
+        name: String,
+        /// Which member of the JSON object that it is; `None` for all of it.
+        key: Option<String>,
+    },
+}
+
+/// A text begins as a reference does, and is none.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "what begins with `ssm:` or `secretsmanager:` must be a reference, such as `ssm:/path` or \
+     `secretsmanager:name#key`"
+)]
+pub struct BadReference;
+
+impl Reference {
+    /// The reference that a value is; `None` if it is none.
+    ///
+    /// # Errors
+    /// When it begins as one and is malformed.
+    pub fn parse(value: &str) -> Result<Option<Self>, BadReference> {
+        let is_name = |name: &str| {
+            !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(|b| b.is_ascii_graphic())
+        };
+        if let Some(name) = value.strip_prefix("ssm:") {
+            let is_full = name.starts_with('/') || name.starts_with("arn:");
+            return if is_full && is_name(name) {
+                Ok(Some(Self::Parameter { name: name.to_owned() }))
+            } else {
+                Err(BadReference)
+            };
+        }
+        let Some(rest) = value.strip_prefix("secretsmanager:") else { return Ok(None) };
+        let (name, key) = match rest.split_once('#') {
+            Some((name, key)) => (name, Some(key)),
+            None => (rest, None),
+        };
+        if is_name(name) && key.is_none_or(is_name) {
+            Ok(Some(Self::Secret { name: name.to_owned(), key: key.map(str::to_owned) }))
+        } else {
+            Err(BadReference)
+        }
+    }
+
+    /// What of a stored text the variable is to have. An empty text is none: the variable would count as
+    /// not set, and what it is for would be switched off.
+    pub(super) fn value(
+        &self,
+        stored: Zeroizing<String>,
+    ) -> Result<Zeroizing<String>, SecretError> {
+        let value = match self {
+            Self::Secret { key: Some(key), .. } => member(&stored, key)?,
+            _ => stored,
+        };
+        if value.is_empty() { Err(SecretError::new("it is empty")) } else { Ok(value) }
+    }
+}
+
+fn member(stored: &str, key: &str) -> Result<Zeroizing<String>, SecretError> {
+    // The parser's error would quote the secret.
+    let object: Result<Map<String, Value>, _> = serde_json::from_str(stored);
+    let mut object = object.map_err(|_| SecretError::new("the secret is no JSON object"))?;
+    match object.remove(key) {
+        Some(Value::String(value)) => Ok(Zeroizing::new(value)),
+        Some(_) => Err(SecretError::new("that member of the secret is no text")),
+        None => Err(SecretError::new("the secret has no such member")),
+    }
+}
+
+/// A secret could not be read. The text never has any of its value.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SecretError(String, #[source] Option<Box<dyn Error + Send + Sync>>);
+
+impl SecretError {
+    /// An error with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into(), None)
+    }
+
+    /// An error with this text and cause.
+    pub fn because(
+        text: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self(text.into(), Some(source.into()))
+    }
+}
