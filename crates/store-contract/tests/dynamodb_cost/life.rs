@@ -144,6 +144,6 @@ async fn a_hundred_paced_chunks_take_at_most_two_units_each() {
         assert!((30..50).contains(&commits), "{commits} commits");
         assert!(life.units() <= most, "{} units for chunks of {bytes} bytes", life.units());
         // When it is claimed, and by its runner every 1.5 s: it may have been called off.
-        assert_eq!(life.read, 4.0);
+        assert!(life.read <= 4.0, "{} read units", life.read);
     }
 }
