@@ -3,27 +3,23 @@
 // The lint's exemption covers test functions only, and not what they share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::num::{NonZeroU32, NonZeroUsize};
-use std::sync::Arc;
+use std::ops::Deref;
 use std::time::Duration;
 
-use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
-use a2a_lambda_aws_emulator::endpoint::Endpoint;
-use a2a_lambda_aws_emulator::queue::{Queue, QueueConfig};
+use a2a_lambda_aws_emulator::account::Account;
 use a2a_lambda_core::ApiKeys as _;
 use a2a_lambda_core::api_key::KeySecret;
-use a2a_lambda_core::ids::{ConfigId, Registration, TaskId, WriteId};
-use a2a_lambda_core::machine::{FirstPush, NewPush, Settlement, Stamp, Submission};
+use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
+use a2a_lambda_core::machine::{NewPush, Settlement};
 use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
 use a2a_lambda_core::{
-    Agents, ClaimToken, ContextId, Generation, Head, Mark, Owner, Position, ProtocolVersion,
-    PushConfig, PushConfigs, Sealed, TaskKey, TaskStore, Tenant, Terms,
-    store::{Committed, Depth, Guard},
+    Agents, ClaimToken, Generation, Head, Mark, Position, ProtocolVersion, PushConfig, PushConfigs,
+    Sealed, TaskKey, TaskStore, Tenant, store::Depth,
 };
-use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_local::cloud::{Cloud, Options};
-use a2a_lambda_protocol::{Message, Part, Role, Timestamp};
+use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_runtime::{ConfigError, Variables};
+use a2a_lambda_testing::{carry_out, stamp, submission};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -60,54 +56,29 @@ async fn run(variables: &[(&'static str, String)], line: &str) -> Ran {
     }
 }
 
-/// The stamp of a write.
-fn stamp(write: &str) -> Stamp {
-    let minute = Duration::from_mins(1);
-    Stamp {
-        now: at(0),
-        write: WriteId::new(write),
-        signal_grace: minute,
-        lease: minute,
-        push_claim: minute,
-        retention: None,
-        pusher: None,
-    }
-}
-
 /// A deployment: a table, a queue, and what they are reached by.
-struct Deployment {
-    store: DynamoDbStore,
-    queue: Arc<Queue>,
-    endpoint: Endpoint,
+struct Deployment(Account);
+
+impl Deref for Deployment {
+    type Target = Account;
+
+    fn deref(&self) -> &Account {
+        &self.0
+    }
 }
 
 impl Deployment {
     async fn new() -> Self {
-        let database = EmbeddedDynamoDb::memory().unwrap();
-        create_table(&database.client(), "tasks").await.unwrap();
-        let store = DynamoDbStore::new(database.client(), "tasks");
-        let many = NonZeroUsize::new(100).unwrap();
-        let config = QueueConfig {
-            capacity: many,
-            max_receive_count: NonZeroU32::new(1),
-            dead_letter_capacity: many,
-        };
-        let queue = Arc::new(Queue::new(config, || 0));
-        let endpoint = Endpoint::start(database, queue.clone()).await.unwrap();
-        Self { store, queue, endpoint }
+        Self(Account::start(Some(1), &[]).await)
     }
 
     fn variables(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("TABLE_NAME", "tasks".to_owned()),
-            ("QUEUE_URL", self.endpoint.queue_url()),
-            ("DEAD_LETTER_QUEUE_URL", self.endpoint.dead_letter_queue_url()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint.url()),
-            ("AWS_ENDPOINT_URL_SQS", self.endpoint.url()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "x".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "hush-key".to_owned()),
-        ]
+        self.0.variables(&[
+            ("DEAD_LETTER_QUEUE_URL", &self.endpoint.dead_letter_queue_url()),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "x"),
+            ("AWS_SECRET_ACCESS_KEY", "hush-key"),
+        ])
     }
 
     async fn run(&self, line: &str) -> Ran {
@@ -120,25 +91,9 @@ impl Deployment {
     }
 
     async fn task_made(&self, id: &str, now: Timestamp) -> TaskKey {
-        let key =
-            TaskKey { tenant: Tenant::parse("acme").unwrap(), task: TaskId::parse(id).unwrap() };
-        let submission = Submission {
-            key: key.clone(),
-            owner: Owner::parse("alice").unwrap(),
-            context: ContextId::parse("context").unwrap(),
-            message: Message {
-                message_id: "m".to_owned(),
-                role: Role::User,
-                parts: vec![Part::text("go")],
-                ..Message::default()
-            },
-            terms: Terms::default(),
-            sender_waits_until: None,
-            request: None,
-            pushes: None::<FirstPush>,
-            trace: None,
-        };
-        let stamp = Stamp { now, ..stamp(id) };
+        let mut submission = submission(id);
+        submission.key.tenant = Tenant::parse("acme").unwrap();
+        let (key, stamp) = (submission.key.clone(), stamp(now, id));
         self.store.create(&Head::submit(submission, &stamp)).await.unwrap();
         key
     }
@@ -164,12 +119,7 @@ impl Deployment {
                 }),
             };
             let write = format!("{step} of {}", registration.as_str());
-            let change = head.apply(command, &stamp(&write)).unwrap();
-            let guard = Guard { revision: head.revision, leased_until: None };
-            match self.store.commit(&now, guard, &change).await.unwrap() {
-                Committed::Done(next) => now = *next,
-                Committed::Lost(_) => panic!("nobody else writes"),
-            }
+            now = carry_out(&*self.store, &now, command, &stamp(at(0), write)).await;
         }
     }
 
@@ -363,9 +313,8 @@ async fn tasks_without_a_time_to_go_are_counted_and_then_given_it() {
         let key = deployment.task(id).await;
         let now = deployment.store.read(&key, Depth::Tail).await.unwrap().unwrap();
         // As where no task expires.
-        let change = now.head.apply(a2a_lambda_core::Command::Cancel, &stamp("cancel")).unwrap();
-        let guard = Guard { revision: now.head.revision, leased_until: None };
-        deployment.store.commit(&now, guard, &change).await.unwrap();
+        let cancel = a2a_lambda_core::Command::Cancel;
+        carry_out(&*deployment.store, &now, cancel, &stamp(at(0), "cancel")).await;
         ended.push(key);
     }
     let counted = deployment.run("retain --json").await.json();

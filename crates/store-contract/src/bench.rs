@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use a2a_lambda_core::head::{Head, Phase};
-use a2a_lambda_core::ids::{Registration, WriteId};
+use a2a_lambda_core::ids::Registration;
 use a2a_lambda_core::invariants;
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::machine::{Change, FirstPush, Stamp, Submission};
@@ -16,9 +16,10 @@ use a2a_lambda_core::store::{
 };
 use a2a_lambda_core::{
     ClaimToken, ContextId, LeaseToken, Owner, PushConfigs, Retention, Snapshot, StoreError, TaskId,
-    TaskKey, TaskStore, Tenant, Terms, TraceContext,
+    TaskKey, TaskStore, Tenant, TraceContext,
 };
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_testing::{stamp, submission};
 
 use crate::Store;
 use crate::configs::registration;
@@ -119,30 +120,18 @@ impl Bench {
     }
 
     pub(crate) fn stamp(&self) -> Stamp {
-        let write = WriteId::new(self.fresh());
-        Stamp {
-            now: self.now(),
-            write,
-            signal_grace: SIGNAL_GRACE,
-            lease: LEASE,
-            push_claim: LEASE,
-            retention: Some(self.retention),
-            pusher: None,
-        }
+        let (retention, usual) = (Some(self.retention), stamp(self.now(), self.fresh()));
+        let (signal_grace, lease, push_claim) = (SIGNAL_GRACE, LEASE, LEASE);
+        Stamp { signal_grace, lease, push_claim, retention, ..usual }
     }
 
     /// A new task of Alice's, in her usual context, in the default tenant.
     pub(crate) fn submission(&self) -> Submission {
+        let submission = submission(&self.fresh());
         Submission {
-            key: key("", &self.fresh()),
-            owner: owner("alice"),
-            context: context("context"),
             message: user_message(&self.fresh(), "hello"),
-            terms: Terms::default(),
-            sender_waits_until: None,
-            request: None,
-            pushes: None,
             trace: TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+            ..submission
         }
     }
 

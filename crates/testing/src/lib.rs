@@ -14,6 +14,7 @@ mod signals;
 mod store;
 mod vault;
 mod view;
+mod writes;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ pub use signals::{Sent, Signals};
 pub use store::{Call, Fault, FaultyStore, Hold, Kind};
 pub use vault::{TestVault, VaultFault};
 pub use view::TaskView;
+pub use writes::{carry_out, stamp, submission};
 
 /// How long an invocation lasts, as on Lambda.
 const INVOCATION: Duration = Duration::from_mins(15);

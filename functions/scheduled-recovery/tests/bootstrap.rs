@@ -6,45 +6,25 @@ use std::time::Duration;
 
 use a2a_lambda_aws_emulator::account::{Account, PATIENCE};
 use a2a_lambda_core::head::Interruption;
-use a2a_lambda_core::ids::WriteId;
-use a2a_lambda_core::machine::{Pause, Stamp, Submission, TurnEnd};
-use a2a_lambda_core::store::{Committed, Depth, Guard};
-use a2a_lambda_core::{
-    Change, Command, ContextId, Head, LeaseToken, Owner, Retention, Signal, TaskId, TaskKey,
-    TaskStore, Tenant, Terms,
-};
+use a2a_lambda_core::machine::{Pause, Stamp, TurnEnd};
+use a2a_lambda_core::store::Depth;
+use a2a_lambda_core::{Change, Command, Head, LeaseToken, Retention, Signal, TaskStore};
 use a2a_lambda_dynamodb::DynamoDbStore;
-use a2a_lambda_protocol::{Message, Timestamp};
+use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_testing::{carry_out, submission};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_scheduled-recovery");
 const EVENT: &str = include_str!("events/schedule.json");
 const CUSTOM_EVENT: &str = include_str!("events/custom.json");
+
 /// A task that was accepted long ago.
 fn submitted(task: &str, retention: Option<Retention>) -> Change {
-    let submission = Submission {
-        key: TaskKey { tenant: Tenant::default(), task: TaskId::parse(task).unwrap() },
-        owner: Owner::parse("alice").unwrap(),
-        context: ContextId::parse("context").unwrap(),
-        message: Message { message_id: "m1".to_owned(), ..Message::default() },
-        terms: Terms::default(),
-        sender_waits_until: None,
-        request: None,
-        pushes: None,
-        trace: None,
-    };
-    Head::submit(submission, &stamp("write", retention))
+    Head::submit(submission(task), &stamp("write", retention))
 }
 
 fn stamp(write: &str, retention: Option<Retention>) -> Stamp {
-    Stamp {
-        now: Timestamp::from_millis(1_700_000_000_000),
-        write: WriteId::new(write),
-        signal_grace: Duration::from_mins(1),
-        lease: Duration::from_secs(30),
-        push_claim: Duration::from_secs(30),
-        retention,
-        pusher: None,
-    }
+    let now = Timestamp::from_millis(1_700_000_000_000);
+    Stamp { retention, ..a2a_lambda_testing::stamp(now, write) }
 }
 
 /// Stores a task that has waited for its user since long ago.
@@ -68,10 +48,7 @@ async fn waiting(store: &DynamoDbStore) {
     let park = Command::Park { turn: TurnEnd { token, given, updates: Vec::new() }, pause };
     for (write, command) in [("claim", claim), ("park", park)] {
         let base = store.read(key, Depth::Tail).await.unwrap().unwrap();
-        let change = base.head.apply(command, &stamp(write, retention)).unwrap();
-        let guard = Guard { revision: base.head.revision, leased_until: change.over_lease() };
-        let done = store.commit(&base, guard, &change).await.unwrap();
-        assert!(matches!(done, Committed::Done(_)), "{done:?}");
+        carry_out(store, &base, command, &stamp(write, retention)).await;
     }
 }
 

@@ -19,11 +19,12 @@ use a2a_lambda_core::machine::{FirstPush, Stamp, Submission, Update};
 use a2a_lambda_core::push::{DeliveryRecord, Sealed};
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
 use a2a_lambda_core::{
-    ClaimToken, Command, ContextId, Head, LeaseToken, Owner, Position, PushConfig, PushConfigs,
-    Retention, Snapshot, StoreError, TaskId, TaskKey, TaskStore, Tenant, Terms,
+    ClaimToken, Command, Head, LeaseToken, Position, PushConfig, PushConfigs, Retention, Snapshot,
+    StoreError, TaskId, TaskKey, TaskStore, Tenant,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::{Artifact, Message, Part, Timestamp};
+use a2a_lambda_testing::carry_out;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextMut;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
@@ -63,18 +64,11 @@ fn token() -> LeaseToken {
 }
 
 fn stamp(write: u32) -> Stamp {
-    let second = Duration::from_secs(1);
     // Some time passes: a status of another time is elsewhere in the list index.
     let now = Timestamp::from_millis(1_760_000_000_000 + i64::from(write));
-    Stamp {
-        now,
-        write: WriteId::new(format!("w-{write}")),
-        signal_grace: second,
-        lease: second,
-        push_claim: second,
-        retention: None,
-        pusher: None,
-    }
+    let second = Duration::from_secs(1);
+    let usual = a2a_lambda_testing::stamp(now, format!("w-{write}"));
+    Stamp { signal_grace: second, lease: second, push_claim: second, ..usual }
 }
 
 fn chunk(bytes: usize) -> Update {
@@ -101,17 +95,8 @@ impl Bench {
     async fn submitted_where(pushes: Option<FirstPush>, retention: Option<Retention>) -> Self {
         let (client, metered, meter) = database().await;
         let store = DynamoDbStore::new(metered, TABLE);
-        let submission = Submission {
-            key: key(),
-            owner: Owner::parse("alice").unwrap(),
-            context: ContextId::parse("context").unwrap(),
-            message: Message { parts: vec![Part::text("hello")], ..Message::default() },
-            terms: Terms::default(),
-            sender_waits_until: None,
-            request: None,
-            pushes,
-            trace: None,
-        };
+        let message = Message { parts: vec![Part::text("hello")], ..Message::default() };
+        let submission = Submission { message, pushes, ..a2a_lambda_testing::submission("task") };
         let new = Head::submit(submission, &Stamp { retention, ..stamp(0) });
         assert_eq!(store.create(&new).await.unwrap(), Created::Now);
         let task = store.read(&key(), Depth::Tail).await.unwrap().unwrap();
@@ -126,12 +111,7 @@ impl Bench {
     async fn apply_as(&mut self, pusher: Option<ClaimToken>, command: Command) {
         self.writes += 1;
         let stamp = Stamp { pusher, retention: self.retention, ..stamp(self.writes) };
-        let change = self.task.head.apply(command, &stamp).expect("it is legal");
-        let guard = Guard { revision: self.task.head.revision, leased_until: None };
-        match self.store.commit(&self.task, guard, &change).await.unwrap() {
-            Committed::Done(now) => self.task = *now,
-            Committed::Lost(_) => panic!("nobody else writes"),
-        }
+        self.task = carry_out(&self.store, &self.task, command, &stamp).await;
     }
 
     /// One entry of about this size.

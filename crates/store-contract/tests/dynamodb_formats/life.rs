@@ -11,9 +11,9 @@ use a2a_lambda_core::machine::{
 };
 use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
 use a2a_lambda_core::request_key::Fingerprint;
-use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
+use a2a_lambda_core::store::{Created, Depth};
 use a2a_lambda_core::{
-    ClaimToken, Command, ContextId, Head, LeaseToken, Owner, Position, ProtocolVersion, PushConfig,
+    ClaimToken, Command, Head, LeaseToken, Owner, Position, ProtocolVersion, PushConfig,
     PushConfigs, Retention, Sealed, Snapshot, TaskId, TaskKey, TaskStore, Tenant, Terms,
     TraceContext,
 };
@@ -94,15 +94,7 @@ pub(crate) const KEPT: Retention = Retention {
 };
 
 pub(crate) fn stamp(seconds: i64, write: &str) -> Stamp {
-    Stamp {
-        now: at(seconds),
-        write: WriteId::new(write),
-        signal_grace: Duration::from_mins(1),
-        lease: Duration::from_secs(30),
-        push_claim: Duration::from_secs(30),
-        retention: None,
-        pusher: None,
-    }
+    a2a_lambda_testing::stamp(at(seconds), write)
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -118,13 +110,8 @@ fn submission(tenant: &str) -> Submission {
     Submission {
         key: TaskKey { tenant, task: TaskId::parse("task").unwrap() },
         owner: Owner::parse("jwt:https://issuer.example#alice").unwrap(),
-        context: ContextId::parse("context").unwrap(),
         message: message(Role::User, "m1", "go"),
-        terms: Terms::default(),
-        sender_waits_until: None,
-        request: None,
-        pushes: None,
-        trace: None,
+        ..a2a_lambda_testing::submission("task")
     }
 }
 
@@ -238,12 +225,8 @@ impl Life {
         self.seconds += 1;
         let stamp = stamp(self.seconds, &format!("w-{}", self.writes));
         let stamp = Stamp { pusher, retention: retention(self.format), ..stamp };
-        let change = self.task.head.apply(command, &stamp).unwrap();
-        let guard = Guard { revision: self.task.head.revision, leased_until: change.over_lease() };
-        match self.table.store.commit(&self.task, guard, &change).await.unwrap() {
-            Committed::Done(now) => self.task = *now,
-            Committed::Lost(_) => panic!("nobody else writes"),
-        }
+        self.task =
+            a2a_lambda_testing::carry_out(&self.table.store, &self.task, command, &stamp).await;
     }
 
     async fn claim(&mut self) {

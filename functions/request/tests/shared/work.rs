@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey, WriteId};
+use a2a_lambda_core::ids::{LeaseToken, TaskId, TaskKey};
 use a2a_lambda_core::log::ArtifactChange;
 use a2a_lambda_core::machine::{Finish, Stamp, TurnEnd, Update};
-use a2a_lambda_core::store::{Committed, Depth, Guard};
+use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{Clock, Command, Ids, TaskStore, Tenant};
 use a2a_lambda_protocol::{Artifact, Part};
 use a2a_lambda_runtime::RandomIds;
+use a2a_lambda_testing::{carry_out, stamp};
 use serde_json::Value;
 
 /// A runner by hand: a test says when it commits what.
@@ -64,20 +65,10 @@ impl Work {
 
     async fn commit(&self, command: Command) {
         let base = self.store.read(&self.key, Depth::Tail).await.unwrap().unwrap();
-        let stamp = Stamp {
-            now: self.clock.now(),
-            write: WriteId::new(RandomIds.fresh()),
-            signal_grace: Duration::from_mins(1),
-            // Nobody takes it over, however long the test.
-            lease: Duration::from_hours(1),
-            push_claim: Duration::from_secs(30),
-            retention: None,
-            pusher: None,
-        };
-        let change = base.head.apply(command, &stamp).unwrap();
-        let guard = Guard { revision: base.head.revision, leased_until: change.over_lease() };
-        let committed = self.store.commit(&base, guard, &change).await.unwrap();
-        assert!(matches!(committed, Committed::Done(_)), "{committed:?}");
+        let usual = stamp(self.clock.now(), RandomIds.fresh());
+        // Nobody takes it over, however long the test.
+        let stamp = Stamp { lease: Duration::from_hours(1), ..usual };
+        carry_out(self.store.as_ref(), &base, command, &stamp).await;
     }
 }
 

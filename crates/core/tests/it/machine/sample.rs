@@ -1,15 +1,13 @@
 //! A task in each phase, and a command of each kind.
 
 use a2a_lambda_core::head::{Ending, Impatience, Interruption, Patience};
-use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
+use a2a_lambda_core::ids::{ConfigId, Registration};
 use a2a_lambda_core::log::{ArtifactChange, StatusChange};
 use a2a_lambda_core::machine::{Finish, NewPush, Pause, Stamp, Submission, TurnEnd, Update};
-use a2a_lambda_core::{
-    Change, Command, ContextId, Generation, Head, LeaseToken, Owner, Phase, Position, Terms,
-};
+use a2a_lambda_core::{Change, Command, Generation, Head, LeaseToken, Phase, Position, Terms};
 use a2a_lambda_protocol::{Artifact, Json, Message, Part, Role, TaskState, Timestamp};
 
-use crate::support::{TestClock, World, secs, user};
+use crate::support::{TestClock, secs, user};
 
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
 pub(crate) const GRACE_S: u64 = 60;
@@ -31,15 +29,9 @@ pub(crate) fn seconds(at: Timestamp) -> u64 {
 }
 
 pub(crate) fn stamp(now: u64) -> Stamp {
-    Stamp {
-        now: at(now),
-        write: WriteId::new(format!("write at {now}")),
-        signal_grace: secs(GRACE_S),
-        lease: secs(LEASE_S),
-        push_claim: secs(LEASE_S),
-        retention: None,
-        pusher: None,
-    }
+    let stamp = a2a_lambda_testing::stamp(at(now), format!("write at {now}"));
+    let (lease, push_claim) = (secs(LEASE_S), secs(LEASE_S));
+    Stamp { signal_grace: secs(GRACE_S), lease, push_claim, ..stamp }
 }
 
 /// The token of the runner that holds, or held, the lease.
@@ -57,17 +49,7 @@ pub(crate) fn agent(text: &str) -> Message {
 }
 
 pub(crate) fn submission() -> Submission {
-    Submission {
-        key: World::key("task"),
-        owner: Owner::parse("alice").unwrap(),
-        context: ContextId::parse("context").unwrap(),
-        message: user("first"),
-        terms: Terms::default(),
-        sender_waits_until: None,
-        request: None,
-        pushes: None,
-        trace: None,
-    }
+    Submission { message: user("first"), ..a2a_lambda_testing::submission("task") }
 }
 
 pub(crate) fn progress(text: &str) -> Update {
