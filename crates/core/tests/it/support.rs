@@ -6,7 +6,6 @@ mod world;
 
 use std::time::Duration;
 
-use a2a_lambda_core::Tenant;
 use a2a_lambda_protocol::{Message, Part, Task};
 
 pub(crate) use a2a_lambda_testing::{Call, Fault, Kind, Manner, TestClock, VaultFault, to, user};
@@ -20,10 +19,6 @@ pub(crate) const fn secs(n: u64) -> Duration {
 
 pub(crate) const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
-}
-
-pub(crate) fn tenant(name: &str) -> Tenant {
-    Tenant::parse(name).unwrap()
 }
 
 /// A message's text parts, joined.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Answer, BINDINGS, Binding, Event, Events, Item, Mirror, World, call_request, follow_up,
-    request, send, with,
+    request, send,
 };
 
 const SUBSCRIPTIONS: [(&str, &str); 4] = [("GET", ""), ("POST", ""), ("POST", "{}"), ("GET", "x")];
@@ -72,26 +72,6 @@ async fn a_direct_message_is_the_only_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn chunks_come_as_they_were_made() {
-    for binding in BINDINGS {
-        let params = send("tck-stream-artifact-chunked");
-        let events = World::new().stream(binding, "SendStreamingMessage", params).await;
-        let events = events.rest().await;
-        let updates: Vec<_> =
-            events.iter().filter_map(|event| event.response.get("artifactUpdate")).collect();
-        let read: Vec<_> = updates
-            .iter()
-            .map(|it| (it["append"] == true, it["lastChunk"] == true, &it["artifact"]["parts"]))
-            .collect();
-        let part = |text: &str| json!([{ "text": text }]);
-        let parts = [part("one "), part("two "), part("three")];
-        let expected =
-            [(false, false, &parts[0]), (true, false, &parts[1]), (true, true, &parts[2])];
-        assert_eq!(read, expected);
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn each_event_of_json_rpc_has_the_request_s_id_as_it_was_written() {
     for id in ["7", "\"r\"", "null", "1.50", "9007199254740993", r#""\u2028""#] {
         let params = send("tck-stream-001");
@@ -143,27 +123,6 @@ async fn without_silence_there_are_no_comments() {
     let mut stream = world.stream(Binding::Rest, "SendStreamingMessage", params).await;
     while let Some(item) = stream.next().await {
         assert!(matches!(item, Item::Event(_)), "{item:?}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn events_come_when_they_happen() {
-    for binding in BINDINGS {
-        let params = send("test-stream-ticks");
-        let mut stream = World::new().stream(binding, "SendStreamingMessage", params).await;
-        let mut at = Vec::new();
-        let start = tokio::time::Instant::now();
-        while let Some(event) = stream.event().await {
-            if event.kind() == "artifactUpdate" {
-                at.push(start.elapsed());
-            }
-        }
-        assert_eq!(at.len(), 10);
-        for (tick, at) in (0_u32..).zip(&at) {
-            let made = Duration::from_millis(250) * tick;
-            let late = at.saturating_sub(made);
-            assert!(*at >= made && late < Duration::from_millis(300), "{tick}: {at:?}");
-        }
     }
 }
 
@@ -262,45 +221,5 @@ async fn user_data_comes_through_whatever_lines_it_has() {
         assert_eq!(kinds(&events), ["task", "statusUpdate", "artifactUpdate", "statusUpdate"]);
         assert_eq!(events[0].response["task"]["history"][0]["parts"], parts);
         assert_eq!(events[2].response["artifactUpdate"]["artifact"]["parts"], parts);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_that_is_dropped_stops_nothing() {
-    for binding in BINDINGS {
-        for read in 0..4 {
-            let world = World::new();
-            let params = with(send("test-stream-ticks"), "/message/contextId", json!("c"));
-            let mut stream = world.stream(binding, "SendStreamingMessage", params).await;
-            for _ in 0..read {
-                stream.event().await.unwrap();
-            }
-            drop(stream);
-            tokio::time::sleep(Duration::from_secs(10)).await;
-            let page = world.call(binding, "ListTasks", json!({ "contextId": "c" })).await.ok();
-            let state = &page["tasks"][0]["status"]["state"];
-            assert_eq!(state, "TASK_STATE_COMPLETED", "dropped after {read}: {page}");
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_stream_ends_before_its_invocation_does() {
-    for binding in BINDINGS {
-        for operation in ["SendStreamingMessage", "SubscribeToTask"] {
-            let world = World::new();
-            let id = world.task_id("tck-input-required").await;
-            let world = world.in_a_hurry(Duration::from_secs(2));
-            let params = match operation {
-                "SubscribeToTask" => json!({ "id": id }),
-                _ => send("test-resubscribe-message-id"),
-            };
-            let start = tokio::time::Instant::now();
-            let events = world.stream(binding, operation, params).await.rest().await;
-            assert!(!last_state(&events).ends_with("COMPLETED"), "{events:?}");
-            let took = start.elapsed();
-            let (least, most) = (Duration::from_millis(1_900), Duration::from_millis(2_050));
-            assert!((least..most).contains(&took), "{operation}: {took:?}");
-        }
     }
 }

@@ -11,7 +11,6 @@ use crate::work::{Event, said};
 
 const SUBMITTED: &str = "TASK_STATE_SUBMITTED";
 const WORKING: &str = "TASK_STATE_WORKING";
-const INPUT_REQUIRED: &str = "TASK_STATE_INPUT_REQUIRED";
 const COMPLETED: &str = "TASK_STATE_COMPLETED";
 
 const STREAM: (&str, &str) = ("RESPONSE_MODE", "stream");
