@@ -80,7 +80,7 @@ impl Endpoint {
 
     /// The URL of its dead letters.
     pub fn dead_letter_queue_url(&self) -> String {
-        format!("{}/000000000000/{}", self.url(), sqs::DEAD_LETTERS)
+        format!("{}/000000000000/{}", self.url(), rights::DEAD_LETTERS)
     }
 }
 

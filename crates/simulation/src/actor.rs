@@ -24,9 +24,10 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+use crate::ground::lock;
 use crate::op::Who;
 use crate::planted::Planted;
-use crate::world::{World, lock};
+use crate::world::World;
 use a2a_lambda_testing::{Random, Signals};
 
 /// The longest that a request takes that is not slow, one way.

@@ -21,9 +21,9 @@ use a2a_lambda_core::{
     Entry, Event, Head, Mark, Phase, Policy, Position, Registration, Snapshot, TaskKey,
 };
 
+use crate::ground::EPOCH;
 use crate::op::Who;
 use crate::plan::Faults;
-use crate::world::EPOCH;
 
 pub(crate) use answers::Sent;
 pub(crate) use configs::Wrote;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use a2a_lambda_core::Retention;
 
-use crate::world::Store;
+use crate::ground::Store;
 use liar::Liar;
 
 macro_rules! bugs {

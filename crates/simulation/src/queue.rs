@@ -8,7 +8,7 @@ use a2a_lambda_core::{Signal, TaskKey};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::world::lock;
+use crate::ground::lock;
 
 /// A signal that was received: to be deleted, or to come again.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::Answer;
 
-use crate::world::lock;
+use crate::ground::lock;
 use a2a_lambda_testing::Random;
 
 const SECOND_MS: u64 = 1_000;

@@ -1,6 +1,5 @@
 //! One run of a plan: operations and faults, then healing, then the end of everything accepted.
 
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
@@ -11,13 +10,13 @@ use tokio::task::JoinSet;
 
 use crate::client;
 use crate::functions::{die_at_intervals, execute, sweep_at_intervals};
+use crate::ground::{Store, Stores};
 use crate::journal::Tally;
 use crate::oracle::Violation;
 use crate::panics::quietly;
 use crate::plan::Plan;
-use crate::planted::Planted;
 use crate::weather::Weather;
-use crate::world::{Store, World};
+use crate::world::{Setup, World};
 use a2a_lambda_testing::Random;
 
 /// How long everything that was accepted may take to its end once the world has healed: the
@@ -31,15 +30,6 @@ const PUSHED_WITHIN: Duration = Duration::from_hours(14 * 24);
 /// How long the world is watched once all is over: late signals must change nothing.
 const AFTERMATH: Duration = Duration::from_mins(2);
 
-/// How a plan is run.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Setup {
-    /// A bug, to see whether it is found.
-    pub planted: Option<Planted>,
-    /// Whether to write the journal down.
-    pub journal: bool,
-}
-
 /// How a run went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -51,21 +41,6 @@ pub struct Report {
     pub recovered_ms: Vec<u64>,
     /// What happened, if that was to be written down.
     pub journal: Vec<String>,
-}
-
-/// One store, seen from two sides.
-#[derive(Clone)]
-pub struct Stores {
-    /// As the oracle sees it: without faults.
-    pub truth: Arc<dyn Store>,
-    /// As the actors see it.
-    pub shown: Arc<dyn Store>,
-}
-
-impl fmt::Debug for Stores {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stores").finish_non_exhaustive()
-    }
 }
 
 /// Runs a plan with tasks in memory.

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::ground::lock;
 use crate::plan::{Faults, Plan};
-use crate::world::lock;
 use a2a_lambda_testing::Random;
 
 /// What befalls a request that a store makes.

@@ -7,20 +7,21 @@ use std::fmt;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard, Renewed, StoreError};
 use a2a_lambda_core::{
-    Caller, Generation, Head, LeaseToken, Mark, Owner, Policy, Position, PushConfigs, Retention,
-    Snapshot, TaskKey, TaskStore, Tenant,
+    Caller, Generation, Head, LeaseToken, Mark, Owner, Policy, Position, Retention, Snapshot,
+    TaskKey, Tenant,
 };
 use a2a_lambda_protocol::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::functions::recover_from_stream;
+use crate::ground::{EPOCH, Store, Stores, lock};
 use crate::journal::Journal;
 use crate::op::Who;
 use crate::oracle::{Given, Oracle, TOLD_WITHIN_MS, Violation};
@@ -29,16 +30,16 @@ use crate::planted::Planted;
 use crate::queue::{Received, SimQueue};
 use crate::receiver::Receivers;
 use crate::recovering;
-use crate::run::{Setup, Stores};
 use crate::weather::Weather;
 
-/// All that is kept of tasks.
-pub trait Store: TaskStore + PushConfigs {}
-
-impl<T: TaskStore + PushConfigs> Store for T {}
-
-/// The moment at which every run begins.
-pub(crate) const EPOCH: Timestamp = Timestamp::from_millis(1_000_000_000_000);
+/// How a plan is run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Setup {
+    /// A bug, to see whether it is found.
+    pub planted: Option<Planted>,
+    /// Whether to write the journal down.
+    pub journal: bool,
+}
 
 /// More requests than any run needs.
 const MAX_STEPS: u64 = 100_000;
@@ -85,10 +86,6 @@ fn retention(settings: &Settings) -> Option<Retention> {
     let ended = seconds(settings.kept_s)?;
     let (waiting, purge_after) = (seconds(settings.waits_s), Duration::from_mins(2));
     Some(Retention { ended: Some(ended), waiting, purge_after })
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Who {

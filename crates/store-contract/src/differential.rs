@@ -20,10 +20,13 @@ use a2a_lambda_core::{
     LeaseToken, PushConfig, PushConfigs, Retention, Snapshot, TaskKey, TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
-use a2a_lambda_testing::Random;
+use a2a_lambda_testing::{Random, stamp};
 
 use crate::Store;
 use crate::bench::{LEASE, SIGNAL_GRACE};
+
+const TENANTS: [&str; 2] = ["", "acme"];
+const OWNERS: [&str; 2] = ["alice", "bob#1"];
 
 /// How often the whole state of both stores is compared, in steps.
 const COMPARE_EVERY: u64 = 25;
@@ -132,16 +135,9 @@ impl Duel<'_> {
     }
 
     fn stamp(&mut self) -> Stamp {
-        let write = WriteId::new(self.fresh());
-        Stamp {
-            now: self.now(),
-            write,
-            signal_grace: SIGNAL_GRACE,
-            lease: LEASE,
-            push_claim: LEASE,
-            retention: Some(RETENTION),
-            pusher: None,
-        }
+        let (retention, usual) = (Some(RETENTION), stamp(self.now(), self.fresh()));
+        let (signal_grace, lease, push_claim) = (SIGNAL_GRACE, LEASE, LEASE);
+        Stamp { signal_grace, lease, push_claim, retention, ..usual }
     }
 }
 

@@ -11,7 +11,8 @@ use a2a_lambda_dynamodb::API_KEYS_PARTITION;
 use http::{HeaderMap, header};
 use serde::Deserialize;
 
-use super::sqs::DEAD_LETTERS;
+/// The name of the queue of dead letters. Any other names the queue itself.
+pub(super) const DEAD_LETTERS: &str = "signals-dead";
 
 const CALLS: &str = include_str!("calls.json");
 

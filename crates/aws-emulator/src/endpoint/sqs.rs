@@ -9,11 +9,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::rights::DEAD_LETTERS;
 use super::{Answer, refused};
 use crate::queue::{ParseReceiptHandleError, Queue, ReceiptHandle};
-
-/// The name of the queue of dead letters. Any other names the queue itself.
-pub(super) const DEAD_LETTERS: &str = "signals-dead";
 
 // Fields that are not known are refused: they would be lost.
 

@@ -18,8 +18,8 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
 use super::{Planted, pushes};
+use crate::ground::{Store, lock};
 use crate::op::Who;
-use crate::world::{Store, lock};
 
 /// Every so many commits one is forgotten.
 const FORGOTTEN: u32 = 13;

@@ -8,7 +8,8 @@ use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::store::StoreError;
 use a2a_lambda_core::{Answer, Push, PushConfig, Registration, TaskKey};
 
-use super::{World, lock};
+use super::World;
+use crate::ground::lock;
 use crate::oracle::{Listing, Makings, Wrote};
 
 impl World {

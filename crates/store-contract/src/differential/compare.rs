@@ -7,8 +7,7 @@ use a2a_lambda_core::store::{
 use a2a_lambda_core::{Snapshot, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 
-use super::operations::{OWNERS, TENANTS};
-use super::{Duel, Pair};
+use super::{Duel, OWNERS, Pair, TENANTS};
 use crate::bench::{alices, outlines, owner, tenant, walk, walk_due};
 
 /// What became of a write, without the task that came with the answer.

@@ -7,8 +7,7 @@ use a2a_lambda_core::store::{DUE_SHARDS, due_shard};
 use a2a_lambda_core::{Generation, Position, PushConfig, Registration, TaskKey};
 use a2a_lambda_protocol::Timestamp;
 
-use super::operations::TENANTS;
-use super::{Duel, remember};
+use super::{Duel, TENANTS, remember};
 use crate::bench::key;
 use crate::configs::{bare_config, config, config_id, walk_failing};
 

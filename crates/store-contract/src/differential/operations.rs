@@ -11,14 +11,12 @@ use a2a_lambda_core::{Head, LeaseToken, Phase, Position, TaskKey, Terms};
 use a2a_lambda_protocol::TaskState;
 
 use super::compare::Kind;
-use super::{Duel, Known, Pair, Write, remember};
+use super::{Duel, Known, OWNERS, Pair, TENANTS, Write, remember};
 use crate::bench::{LEASE, SIGNAL_GRACE, alices, context, cursor, guard, key, owner, tenant};
 use crate::content::{
     TOO_LARGE_BYTES, agent_message, chunk_of, data, json_of, progress, text_of, user_message,
 };
 
-pub(super) const TENANTS: [&str; 2] = ["", "acme"];
-pub(super) const OWNERS: [&str; 2] = ["alice", "bob#1"];
 const CONTEXTS: [&str; 3] = ["red", "blue", "blue#1"];
 
 impl Duel<'_> {
