@@ -16,63 +16,67 @@ kind! {
     ArtifactUpdateKind = "artifact-update"
 }
 
-message! {
-    /// A task's status has changed.
-    #[derive(Debug, Clone, PartialEq, Default)]
-    pub struct TaskStatusUpdateEvent {
-        /// Says that it is a change of status.
-        #[json("kind", required)]
-        pub kind: StatusUpdateKind,
-        /// The task.
-        #[json("taskId", required)]
-        pub task_id: String,
-        /// Its conversation.
-        #[json("contextId", required)]
-        pub context_id: String,
-        /// The new status.
-        #[json("status", required)]
-        pub status: TaskStatus,
-        /// Whether the stream ends with it.
-        #[json("final", required)]
-        pub is_final: bool,
-        /// Anything else, as the agent likes.
-        #[json("metadata")]
-        pub metadata: Option<Struct>,
-    }
-}
-
-message! {
-    /// A task has produced an artifact, or a chunk of one.
-    #[derive(Debug, Clone, PartialEq, Default)]
-    pub struct TaskArtifactUpdateEvent {
-        /// Says that it is about an artifact.
-        #[json("kind", required)]
-        pub kind: ArtifactUpdateKind,
-        /// The task.
-        #[json("taskId", required)]
-        pub task_id: String,
-        /// Its conversation.
-        #[json("contextId", required)]
-        pub context_id: String,
-        /// The artifact, or the chunk.
-        #[json("artifact", required)]
-        pub artifact: Artifact,
-        /// Whether the parts continue the artifact that was sent before under the same id.
-        #[json("append")]
-        pub append: bool,
-        /// Whether this ends the artifact.
-        #[json("lastChunk")]
-        pub last_chunk: bool,
-        /// Anything else, as the agent likes.
-        #[json("metadata")]
-        pub metadata: Option<Struct>,
-    }
-}
-
-/// Makes the conversions of the events and of what holds them, which both forms of 0.3 have under
-/// the same names.
+/// Makes the events, and the conversions of them and of what holds them, which both forms of 0.3 have
+/// under the same names. The schema's say what they are, and more of their fields are required.
 macro_rules! events {
-    () => {
+    ($($required:ident, $status_kind:ident, $artifact_kind:ident)?) => {
+        message! {
+            /// A task's status has changed.
+            #[derive(Debug, Clone, PartialEq, Default)]
+            pub struct TaskStatusUpdateEvent {
+                $(
+                    /// Says that it is a change of status.
+                    #[json("kind", required)]
+                    pub kind: $status_kind,
+                )?
+                /// The task.
+                #[json("taskId" $(, $required)?)]
+                pub task_id: String,
+                /// Its conversation.
+                #[json("contextId" $(, $required)?)]
+                pub context_id: String,
+                /// The new status.
+                #[json("status", required)]
+                pub status: TaskStatus,
+                /// Whether the stream ends with it.
+                #[json("final" $(, $required)?)]
+                pub is_final: bool,
+                /// Anything else, as the agent likes.
+                #[json("metadata")]
+                pub metadata: Option<Struct>,
+            }
+        }
+
+        message! {
+            /// A task has produced an artifact, or a chunk of one.
+            #[derive(Debug, Clone, PartialEq, Default)]
+            pub struct TaskArtifactUpdateEvent {
+                $(
+                    /// Says that it is about an artifact.
+                    #[json("kind", required)]
+                    pub kind: $artifact_kind,
+                )?
+                /// The task.
+                #[json("taskId" $(, $required)?)]
+                pub task_id: String,
+                /// Its conversation.
+                #[json("contextId" $(, $required)?)]
+                pub context_id: String,
+                /// The artifact, or the chunk.
+                #[json("artifact", required)]
+                pub artifact: Artifact,
+                /// Whether the parts continue the artifact that was sent before under the same id.
+                #[json("append")]
+                pub append: bool,
+                /// Whether this ends the artifact.
+                #[json("lastChunk")]
+                pub last_chunk: bool,
+                /// Anything else, as the agent likes.
+                #[json("metadata")]
+                pub metadata: Option<Struct>,
+            }
+        }
+
         crate::v0_3::task::mirror!(TaskArtifactUpdateEvent:
             task_id, context_id, artifact(one), append, last_chunk, metadata);
 
@@ -152,4 +156,4 @@ pub enum SendMessageResult {
     Message(Message),
 }
 
-events!();
+events!(required, StatusUpdateKind, ArtifactUpdateKind);

@@ -44,114 +44,132 @@ kind! {
     MessageKind = "message"
 }
 
-message! {
-    /// The unit of work.
-    #[derive(Debug, Clone, PartialEq, Default)]
-    pub struct Task {
-        /// Says that it is a task.
-        #[json("kind", required)]
-        pub kind: TaskKind,
-        /// Its id, made by the server.
-        #[json("id", required)]
-        pub id: String,
-        /// The conversation it belongs to.
-        #[json("contextId", required)]
-        pub context_id: String,
-        /// The status now.
-        #[json("status", required)]
-        pub status: TaskStatus,
-        /// What it has produced.
-        #[json("artifacts")]
-        pub artifacts: Vec<Artifact>,
-        /// The messages so far, oldest first.
-        #[json("history")]
-        pub history: Vec<Message>,
-        /// Anything else, as the agent likes.
-        #[json("metadata")]
-        pub metadata: Option<Struct>,
-    }
+/// Makes the objects that both forms of 0.3 have under the same names. The schema's say what they are,
+/// and more of their fields are required. `$parts` is what a message's parts are called.
+macro_rules! objects {
+    ($parts:literal $(, $required:ident, $task_kind:ident, $message_kind:ident, $references:ident)?) => {
+        message! {
+            /// The unit of work.
+            #[derive(Debug, Clone, PartialEq, Default)]
+            pub struct Task {
+                $(
+                    /// Says that it is a task.
+                    #[json("kind", required)]
+                    pub kind: $task_kind,
+                )?
+                /// Its id, made by the server.
+                #[json("id" $(, $required)?)]
+                pub id: String,
+                /// The conversation it belongs to.
+                #[json("contextId" $(, $required)?)]
+                pub context_id: String,
+                /// The status now.
+                #[json("status", required)]
+                pub status: TaskStatus,
+                /// What it has produced.
+                #[json("artifacts")]
+                pub artifacts: Vec<Artifact>,
+                /// The messages so far, oldest first.
+                #[json("history")]
+                pub history: Vec<Message>,
+                /// Anything else, as the agent likes.
+                #[json("metadata")]
+                pub metadata: Option<Struct>,
+            }
+        }
+
+        crate::v0_3::task::mirror!(Task:
+            id, context_id, status(one), artifacts(each), history(each), metadata);
+
+        message! {
+            /// A task's state, since when, and what the agent says about it.
+            #[derive(Debug, Clone, PartialEq, Default)]
+            pub struct TaskStatus {
+                /// The state.
+                #[json("state" $(, $required)?)]
+                pub state: TaskState,
+                /// What the agent says about it.
+                #[json("message")]
+                pub message: Option<Message>,
+                /// When the status was recorded.
+                #[json("timestamp")]
+                pub timestamp: Option<Timestamp>,
+            }
+        }
+
+        crate::v0_3::task::mirror!(TaskStatus: state(one), message(maybe), timestamp);
+
+        message! {
+            /// One unit of communication between client and server.
+            #[derive(Debug, Clone, PartialEq, Default)]
+            pub struct Message {
+                $(
+                    /// Says that it is a message.
+                    #[json("kind", required)]
+                    pub kind: $message_kind,
+                )?
+                /// Its id, made by whoever wrote it.
+                #[json("messageId" $(, $required)?)]
+                pub message_id: String,
+                /// The conversation it belongs to.
+                #[json("contextId")]
+                pub context_id: String,
+                /// The task it belongs to.
+                #[json("taskId")]
+                pub task_id: String,
+                /// Who sent it.
+                #[json("role" $(, $required)?)]
+                pub role: Role,
+                /// What it says: at least one part.
+                #[json($parts $(, $required)?)]
+                pub parts: Vec<Part>,
+                /// Anything else, as the sender likes.
+                #[json("metadata")]
+                pub metadata: Option<Struct>,
+                /// URIs of the extensions that had a part in it.
+                #[json("extensions")]
+                pub extensions: Vec<String>,
+                $(
+                    /// Ids of other tasks to look at.
+                    #[json("referenceTaskIds")]
+                    pub $references: Vec<String>,
+                )?
+            }
+        }
+
+        crate::v0_3::task::mirror!(Message: message_id, context_id, task_id, role(one),
+            parts(each), metadata, extensions $(, $references)?);
+
+        message! {
+            /// An output of a task.
+            #[derive(Debug, Clone, PartialEq, Default)]
+            pub struct Artifact {
+                /// Its id, unique within the task.
+                #[json("artifactId" $(, $required)?)]
+                pub artifact_id: String,
+                /// A name for people.
+                #[json("name")]
+                pub name: String,
+                /// A description for people.
+                #[json("description")]
+                pub description: String,
+                /// What it holds: at least one part.
+                #[json("parts" $(, $required)?)]
+                pub parts: Vec<Part>,
+                /// Anything else, as the agent likes.
+                #[json("metadata")]
+                pub metadata: Option<Struct>,
+                /// URIs of the extensions that had a part in it.
+                #[json("extensions")]
+                pub extensions: Vec<String>,
+            }
+        }
+
+        crate::v0_3::task::mirror!(Artifact:
+            artifact_id, name, description, parts(each), metadata, extensions);
+    };
 }
 
-mirror!(Task: id, context_id, status(one), artifacts(each), history(each), metadata);
+pub(super) use objects;
 
-message! {
-    /// A task's state, since when, and what the agent says about it.
-    #[derive(Debug, Clone, PartialEq, Default)]
-    pub struct TaskStatus {
-        /// The state.
-        #[json("state", required)]
-        pub state: TaskState,
-        /// What the agent says about it.
-        #[json("message")]
-        pub message: Option<Message>,
-        /// When the status was recorded.
-        #[json("timestamp")]
-        pub timestamp: Option<Timestamp>,
-    }
-}
-
-mirror!(TaskStatus: state(one), message(maybe), timestamp);
-
-message! {
-    /// One unit of communication between client and server.
-    #[derive(Debug, Clone, PartialEq, Default)]
-    pub struct Message {
-        /// Says that it is a message.
-        #[json("kind", required)]
-        pub kind: MessageKind,
-        /// Its id, made by whoever wrote it.
-        #[json("messageId", required)]
-        pub message_id: String,
-        /// The conversation it belongs to.
-        #[json("contextId")]
-        pub context_id: String,
-        /// The task it belongs to.
-        #[json("taskId")]
-        pub task_id: String,
-        /// Who sent it.
-        #[json("role", required)]
-        pub role: Role,
-        /// What it says: at least one part.
-        #[json("parts", required)]
-        pub parts: Vec<Part>,
-        /// Anything else, as the sender likes.
-        #[json("metadata")]
-        pub metadata: Option<Struct>,
-        /// URIs of the extensions that had a part in it.
-        #[json("extensions")]
-        pub extensions: Vec<String>,
-        /// Ids of other tasks to look at.
-        #[json("referenceTaskIds")]
-        pub reference_task_ids: Vec<String>,
-    }
-}
-
-mirror!(Message: message_id, context_id, task_id, role(one), parts(each), metadata, extensions,
-    reference_task_ids);
-
-message! {
-    /// An output of a task.
-    #[derive(Debug, Clone, PartialEq, Default)]
-    pub struct Artifact {
-        /// Its id, unique within the task.
-        #[json("artifactId", required)]
-        pub artifact_id: String,
-        /// A name for people.
-        #[json("name")]
-        pub name: String,
-        /// A description for people.
-        #[json("description")]
-        pub description: String,
-        /// What it holds: at least one part.
-        #[json("parts", required)]
-        pub parts: Vec<Part>,
-        /// Anything else, as the agent likes.
-        #[json("metadata")]
-        pub metadata: Option<Struct>,
-        /// URIs of the extensions that had a part in it.
-        #[json("extensions")]
-        pub extensions: Vec<String>,
-    }
-}
-
-mirror!(Artifact: artifact_id, name, description, parts(each), metadata, extensions);
+objects!("parts", required, TaskKind, MessageKind, reference_task_ids);
