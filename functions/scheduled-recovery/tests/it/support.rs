@@ -5,10 +5,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::head::{Impatience, Patience};
 use a2a_lambda_core::ids::TaskKey;
-use a2a_lambda_core::store::Depth;
-use a2a_lambda_core::{
-    Agent, AgentProfile, Agents, Company, End, Failure, Head, Runner, TaskStore, Turn,
-};
+use a2a_lambda_core::{Agent, AgentProfile, Agents, Company, End, Failure, Runner, Turn};
 use a2a_lambda_testing::{Call, Doubles, Fault, Kind, caller, submit};
 use async_trait::async_trait;
 use serde_json::Value;

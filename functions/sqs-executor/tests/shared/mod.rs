@@ -158,16 +158,16 @@ impl Client {
 
     /// A task that is over, with its whole log, of which all holds that must hold.
     pub(crate) async fn ended(&self, key: &TaskKey) -> Ending {
-        let Snapshot { head, tail, .. } =
-            self.engine().read(key, Depth::Full).await.unwrap().unwrap();
-        check_task(&head, &tail).unwrap();
+        let snapshot = self.engine().read(key, Depth::Full).await.unwrap().unwrap();
+        let Snapshot { head, tail, .. } = &snapshot;
+        check_task(head, tail).unwrap();
         assert!(head.is_terminal(), "{key} is {}", head.phase.name());
         let terminal = tail.iter().filter(
             |entry| matches!(&entry.event, Event::Status(status) if status.state.is_terminal()),
         );
         assert_eq!(terminal.count(), 1, "{key}");
-        let task = fold(&head, &tail);
-        Ending { snapshot: Snapshot { head, tail, inline_bytes: 0 }, task }
+        let task = fold(head, tail);
+        Ending { snapshot, task }
     }
 }
 
