@@ -90,6 +90,7 @@ impl Scene {
             .replace("$foreign", &self.foreign)
             .replace("$elsewhere", &self.elsewhere)
             .replace("$257", &"x".repeat(257))
+            .replace("$65", &"x".repeat(65))
             .replace("$2049", &"x".repeat(2_049))
             .replace("$8193", &"x".repeat(8_193))
             .replace("$400k", &"x".repeat(400 * 1024))

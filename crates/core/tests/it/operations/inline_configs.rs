@@ -108,38 +108,6 @@ async fn a_request_is_repeated_with_its_config_and_with_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_config_that_is_wrong_is_refused_with_the_message() {
-    let world = World::new(takes(600));
-    let task = world.submit("go").await;
-    world.queue.take_times();
-    let fine = || config("https://example.com");
-    let scheme = |scheme: &str| TaskPushNotificationConfig {
-        authentication: Some(AuthenticationInfo { scheme: scheme.into(), ..Default::default() }),
-        ..fine()
-    };
-    for (config, field) in [
-        (config(""), "url"),
-        (config("https://example.com/ä"), "url"),
-        (config("https://example.com/a b"), "url"),
-        (TaskPushNotificationConfig { token: "\n".into(), ..fine() }, "token"),
-        (TaskPushNotificationConfig { id: "x".repeat(257), ..fine() }, "id"),
-        (scheme(""), "authentication.scheme"),
-        (scheme(&"x".repeat(65)), "authentication.scheme"),
-    ] {
-        let field = format!("configuration.taskPushNotificationConfig.{field}");
-        for message in [user("new"), to(&task, "more")] {
-            for key in [None, Some("key")] {
-                let error = send(&world, message.clone(), config.clone(), key).await.unwrap_err();
-                assert_eq!(told(&error), (ErrorKind::InvalidParams, vec![field.as_str()]));
-            }
-        }
-    }
-    assert_eq!(world.list_one().await, task);
-    assert_eq!(history(&world.task(&task).await), ["go"]);
-    assert!(kept(&world, &task).await.is_empty() && world.queue.take_times().is_empty());
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_message_with_one_config_too_many_is_refused() {
     let world = World::with_policy(takes(600), |policy| policy.max_push_configs = 1);
     let key = send(&world, user("go"), config("https://example.com/1"), None).await.unwrap();

@@ -129,6 +129,7 @@ const OF_A_CONFIG: &[(&str, &str, &str)] = &[
     ("/authentication/scheme", ABSENT, "authentication.scheme"),
     ("/authentication/scheme", r#""""#, "authentication.scheme"),
     ("/authentication/scheme", r#""$257""#, "authentication.scheme"),
+    ("/authentication/scheme", r#""$65""#, "authentication.scheme"),
     ("/authentication/scheme", r#""Bea\nrer""#, "authentication.scheme"),
     ("/authentication/credentials", r#""$8193""#, "authentication.credentials"),
     ("/authentication/credentials", r#""a\u0000""#, "authentication.credentials"),
