@@ -201,6 +201,7 @@ def test_what_is_measured_has_budgets():
     known = budgets.read()
     assert cost.TIMED < set(known["cost"])
     assert set(known["growth"]) == {str(size) for size in growth.SIZES}
+    assert set(known["cpu"]["x86-64"]) == set(cpu.OPERATIONS)
 
 
 def test_a_task_s_price_is_that_of_all_its_requests():
