@@ -1,9 +1,9 @@
-//! The HTTP bindings of A2A for a server of one's own, such as axum: what answers is in a container or
-//! a process there, and the other functions are deployed as ever.
+//! The HTTP bindings of A2A for another server, such as axum. The server answers clients from a
+//! container or a process; the other functions are deployed as usual.
 //!
-//! [`Bindings`] are a `tower::Service`. Who calls, they are told by a [`Visitor`] among a request's
-//! extensions, which a layer in front of them puts there. Without one the caller is nobody, and gets
-//! the public agent card and no more.
+//! [`Bindings`] are a `tower::Service`. A layer in front of the bindings puts a [`Visitor`] among a
+//! request's extensions, which tells them the caller. Without it the caller is unknown, and gets
+//! the public agent card only.
 
 use std::error::Error;
 
@@ -13,10 +13,10 @@ use a2a_lambda_runtime::{ConfigError, Reader, Variables, process_environment};
 pub use a2a_lambda_core::Owner;
 pub use a2a_lambda_http::{Bindings, Body, Grant, Principal, Visitor};
 
-/// The bindings for these agents, over the table and the queue that the process's variables name: those
-/// of the function `request`. What is about who calls and how often is the server's affair:
-/// `OWNER_CLAIM`, `ALLOW_ANONYMOUS`, `REQUESTS_PER_MINUTE_PER_OWNER` and `ALLOWED_ORIGINS` do nothing
-/// here.
+/// The bindings for these agents, over the table and the queue that the process's variables name:
+/// those of the function `request`. The server is responsible for callers and their limits:
+/// `OWNER_CLAIM`, `ALLOW_ANONYMOUS`, `REQUESTS_PER_MINUTE_PER_OWNER` and `ALLOWED_ORIGINS` do
+/// nothing here.
 ///
 /// # Errors
 /// When a variable is missing or cannot be used, such as one that refers to a secret elsewhere, or the

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-/// What an agent is written with.
+/// The names that an agent needs.
 pub mod prelude {
     pub use crate::{
         Agent, AgentProfile, Agents, Artifact, ConfigError, End, Failure, Json, Part, Reply,
@@ -24,7 +24,7 @@ pub use a2a_lambda_core::{
     Patience, Reply, Retries, ShowError, StopReason, Tenant, TraceContext, Turn,
 };
 pub use a2a_lambda_protocol::{Artifact, Json, Part};
-/// The `traceparent` of what is under way: in an agent, of its turn. Send it along with requests to
+/// The `traceparent` of the present span: in an agent, of its turn. Send it along with requests to
 /// others, so that their spans are in the same trace. `None` where `TRACES` is off.
 pub use a2a_lambda_runtime::traceparent;
 pub use a2a_lambda_runtime::{ConfigError, Variables};
@@ -51,7 +51,7 @@ pub mod request {
     pub use a2a_lambda_request::main;
 }
 
-/// The function that takes up what was lost.
+/// The function that recovers lost work.
 #[cfg(feature = "scheduled_recovery")]
 pub mod scheduled_recovery {
     pub use a2a_lambda_scheduled_recovery::main;
@@ -63,7 +63,7 @@ pub mod sqs_executor {
     pub use a2a_lambda_sqs_executor::main;
 }
 
-/// The function that delivers the pushes that nobody is at.
+/// The function that delivers pushes outside of a turn.
 #[cfg(feature = "stream_recovery")]
 pub mod stream_recovery {
     pub use a2a_lambda_stream_recovery::main;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Conformance;
 
-/// What the suites ask for.
+/// The behaviours that the suites ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Behaviour {
     Complete,
@@ -40,7 +40,7 @@ const TICKS: u32 = 10;
 const TICK: Duration = Duration::from_millis(250);
 /// How long a long-running task takes.
 const LONG: Duration = Duration::from_secs(3);
-/// How long a task that waits to be canceled works, if nobody cancels it.
+/// How long a task that waits for its cancel works at most.
 const UNTIL_CANCELED: Duration = Duration::from_mins(1);
 
 const MULTI_TURN: &str = "tck-multi-turn";
@@ -69,7 +69,7 @@ const PREFIXES: &[(&str, Behaviour)] = &[
     ("tck-stream-chunked", Behaviour::Chunked),
     ("tck-task-failure", Behaviour::Fail),
     (AUTH_REQUIRED, Behaviour::AuthRequired),
-    // Not of the public suites: a stream whose chunks are apart in time.
+    // Our own: a stream whose chunks are apart in time.
     ("test-stream-ticks", Behaviour::Ticks),
 ];
 
@@ -123,7 +123,7 @@ impl Agent for Conformance {
         let Some(message) = turn.messages().last() else {
             return Ok(End::completed());
         };
-        // An answer goes on with what was asked, whatever its own id and text are.
+        // An answer continues the question's behaviour, for any id and text of its own.
         let (behaviour, asked) = match turn.checkpoint::<(String, u32)>()? {
             Some((prefix, asked)) => (Behaviour::named(&prefix), asked),
             None => (Behaviour::of(message), 0),

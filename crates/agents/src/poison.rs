@@ -1,4 +1,4 @@
-//! The poison agent: for trying out what a deployment survives.
+//! The poison agent: for tests of a deployment's robustness.
 
 use std::time::Duration;
 
@@ -10,9 +10,8 @@ use async_trait::async_trait;
 const CHUNKS: u32 = 10;
 const CHUNK: Duration = Duration::from_millis(100);
 
-/// Ends the process that runs it when the first text that it is given is `abort`, and never lets go
-/// of it when that is `loop`: only the end of the invocation helps. Given anything else it works for
-/// a second and completes.
+/// With the text `abort` it ends its process. With `loop` it never yields, and only the end of the
+/// invocation helps. Given anything else it works for a second and completes.
 ///
 /// Never deploy it for users: each of them could stop the others' tasks.
 #[derive(Debug, Clone, Copy, Default)]

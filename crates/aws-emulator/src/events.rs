@@ -1,4 +1,4 @@
-//! The events that services of AWS send to functions, made from what happens in the emulators.
+//! Events of AWS services for functions, made from the emulators' events.
 
 use a2a_lambda_protocol::Timestamp;
 use serde_json::{Value, json};

@@ -1,7 +1,8 @@
-//! Who may call the servers of this machine: programs, and the web pages that the user has named.
+//! The rules for callers of this machine's servers: programs, and the web pages that the user has
+//! named.
 //!
-//! A browser lets any web page send requests to `localhost`, and a name that its owner points to
-//! 127.0.0.1 makes the page's own site of it (DNS rebinding). The first is known by `Origin`, the
+//! A browser lets any web page send requests to `localhost`. A name that its owner points to
+//! 127.0.0.1 makes it the page's own site (DNS rebinding). The first is known by `Origin`, the
 //! second by `Host`; neither can be set by a page.
 
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use http::{HeaderValue, StatusCode, header};
 /// The longest part of a client's header that is repeated in a refusal.
 const MAX_SHOWN: usize = 256;
 
-/// Who may call.
+/// The allowed callers.
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
     cors: Cors,
@@ -36,7 +37,7 @@ pub enum GateError {
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What it is answered with.
+    /// The status of the answer.
     pub status: StatusCode,
     /// The reason, for the client.
     pub message: String,
@@ -47,7 +48,7 @@ impl Gate {
     /// for the machine's own names.
     ///
     /// # Errors
-    /// When one of them is none.
+    /// When one of them is malformed.
     pub fn new(origins: &str, hosts: &[String]) -> Result<Self, GateError> {
         let host = |host: &String| {
             let name = host.parse::<Authority>().ok();
@@ -59,7 +60,7 @@ impl Gate {
         Ok(Self { cors: Cors::parse(origins)?, hosts })
     }
 
-    /// What lets the pages of the allowed origins read answers.
+    /// The headers that let pages of the allowed origins read answers.
     pub fn cors(&self) -> &Cors {
         &self.cors
     }
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_pages_are_refused_whatever_they_send() {
+    fn foreign_pages_are_refused_with_any_request() {
         for (origin, expected) in [
             ("http://localhost:5173", 200),
             ("http://localhost:9000", 403),
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_let_in_is_named() {
+    fn a_malformed_origin_is_named() {
         let host = |host: &str| Gate::new("", &[host.to_owned()]).unwrap_err().to_string();
         for wrong in ["dev.example:80", "http://dev.example", "a b", "", "a@b"] {
             assert!(host(wrong).contains("--allow-host"), "{wrong}");

@@ -46,7 +46,7 @@ pub struct QueueConfig {
     /// The most messages held at a time: delayed, visible and in flight. A send past it fails.
     pub capacity: NonZeroUsize,
     /// How often a message is given to a consumer. The receive after the last of these moves it to
-    /// the dead letters. `None`: there is no such limit and there are no dead letters.
+    /// the dead letters. `None`: no limit, and no dead letters.
     pub max_receive_count: Option<NonZeroU32>,
     /// The most dead letters kept. A further one pushes out the oldest.
     pub dead_letter_capacity: NonZeroUsize,
@@ -75,7 +75,7 @@ pub enum SendError {
     },
 }
 
-/// Why a receive was refused. A queue without messages is no error.
+/// Why a receive was refused. An empty queue is no error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiveError {
     /// The number of messages is not between 1 and [`MAX_BATCH`].
@@ -117,7 +117,7 @@ pub enum VisibilityError {
     },
 }
 
-/// How many messages a queue holds, by what they are waiting for.
+/// The numbers of a queue's messages, by their state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueDepth {
     /// Can be received now.
@@ -183,7 +183,7 @@ impl Queue {
     }
 
     /// Takes up to `max_messages` (1 to [`MAX_BATCH`]) visible messages and hides each from other
-    /// receivers for `visibility`. When there is none it waits up to `wait` for the first; zero
+    /// receivers for `visibility`. If the queue is empty it waits up to `wait` for the first; zero
     /// answers at once. Without a message in that time the answer is empty.
     ///
     /// Dropping the future takes nothing from the queue.
@@ -230,9 +230,9 @@ impl Queue {
         }
     }
 
-    /// Deletes the message that `handle` was given for and says whether it did. It does not when
-    /// the message is gone already or was given out again since: then another receiver holds it.
-    /// (AWS answers both with success.)
+    /// Deletes the message that `handle` was given for and says whether it did. It returns an error
+    /// if the message is deleted or another receiver holds it since. (AWS answers both with
+    /// success.)
     pub fn delete(&self, handle: &ReceiptHandle) -> bool {
         self.lock().remove(handle)
     }
@@ -262,8 +262,8 @@ impl Queue {
         self.lock().drain_dead_letters()
     }
 
-    /// Takes up to `max_messages` dead letters, oldest first, and hides each from others who do for
-    /// `visibility`: what a receive from the dead-letter queue is.
+    /// Takes up to `max_messages` dead letters, oldest first, and hides each from other takers for
+    /// `visibility`, as a receive from the dead-letter queue does.
     ///
     /// # Errors
     ///
@@ -289,7 +289,8 @@ impl Queue {
     }
 
     /// Puts the dead letters back, oldest first, as new messages that are visible at once: what
-    /// `StartMessageMoveTask` does. Returns how many; one for which there is no room stays dead.
+    /// `StartMessageMoveTask` does. Returns their number; a letter for which the queue has no room
+    /// stays dead.
     pub fn redrive(&self) -> usize {
         let moved = self.lock().redrive(Instant::now(), (self.now_ms)());
         self.changed.notify_waiters();

@@ -1,5 +1,5 @@
-//! A stand-in for the AWS Lambda Runtime API, so that a test runs a compiled `bootstrap` as the
-//! process it is: with an environment, a log and a way to die.
+//! A stand-in for the AWS Lambda Runtime API. A test runs a compiled `bootstrap` as a process, with
+//! an environment, a log and a way to die.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -16,8 +16,8 @@
 //! # }
 //! ```
 //!
-//! It differs from Lambda in that it freezes no process between invocations and ends none at its
-//! deadline: a test that wants either does it itself.
+//! Unlike Lambda it freezes no process between invocations and ends none at its deadline: a test
+//! does that itself if it wants to.
 
 mod bootstrap;
 mod server;
@@ -39,7 +39,7 @@ use crate::server::listen;
 
 pub use bootstrap::{Bootstrap, MAX_LINE_BYTES, MAX_LINES};
 
-/// The name that the function under test is told it has.
+/// The name of the function under test.
 pub const FUNCTION_NAME: &str = "function-under-test";
 /// The largest buffered response, as on Lambda. A larger one is an [`Invocation::Error`].
 pub const MAX_BUFFERED_BYTES: usize = 6 * 1024 * 1024;
@@ -62,7 +62,8 @@ pub enum Invocation {
         /// Whether the function said that it streams
         /// (`Lambda-Runtime-Function-Response-Mode: streaming`).
         streamed: bool,
-        /// What came after a streamed body, where the protocol reports an error met midway.
+        /// The trailers of a streamed body. The protocol reports an error in the middle of a body
+        /// here.
         trailers: HeaderMap,
     },
     /// The function reported an error, or answered with more than Lambda would take.
@@ -77,12 +78,12 @@ pub enum Invocation {
     },
     /// The process broke off its answer: it crashed or was killed.
     BrokenOff {
-        /// What it had sent by then.
+        /// The bytes that the function had sent before.
         bytes: Bytes,
     },
     /// The deadline passed before the answer was complete.
     TimedOut {
-        /// What had been sent by then.
+        /// The bytes that the function had sent before.
         bytes: Bytes,
     },
     /// No process asked for the event within [`MAX_WAIT_FOR_PROCESS`], or too many events waited.
@@ -233,7 +234,7 @@ impl Running {
     }
 }
 
-/// What the server tells an invoker.
+/// A server's message to an invoker.
 #[derive(Debug)]
 enum Progress {
     Started { deadline: Instant },
@@ -266,7 +267,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Queued>,
-    /// By request id, those whose answer has not begun.
+    /// Invokers, by request id, whose answer has not begun.
     taken: HashMap<String, mpsc::Sender<Progress>>,
     init_error: Option<Bytes>,
 }
@@ -290,10 +291,10 @@ impl Shared {
         }
     }
 
-    /// Waits for the next event that somebody still waits for.
+    /// Waits for the next event whose invoker still waits.
     async fn take(&self) -> Queued {
         loop {
-            // `notify_one` leaves a permit when nobody waits, so no event is missed in between.
+            // `notify_one` leaves a permit if no task waits, so no event is missed in between.
             if let Some(queued) = self.state().waiting.pop_front() {
                 if queued.progress.is_closed() {
                     continue;
@@ -310,8 +311,8 @@ impl Shared {
         self.state().taken.insert(request_id, progress);
     }
 
-    /// The invoker of a request whose answer begins now; `None` for an id that was never given
-    /// out or is answered already.
+    /// The invoker of a request whose answer begins now; `None` for an unknown id or one that is
+    /// answered already.
     fn answering(&self, request_id: &str) -> Option<mpsc::Sender<Progress>> {
         self.state().taken.remove(request_id)
     }

@@ -1,4 +1,4 @@
-//! HTTP servers on the loopback interface. Each has bounds for what a client can make it hold.
+//! HTTP servers on the loopback interface. Each has bounds for the memory that a client can claim.
 
 mod patient;
 
@@ -38,8 +38,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// it. It is the longest head of a request, too.
 const MAX_BUFFERED_BYTES: usize = 64 * 1024;
 
-/// How much of an answer waits in the operating system for such a client. By default that grows to
-/// megabytes, and a stream is made for a client that never reads it.
+/// The most bytes of an answer that the operating system buffers for such a client. By default that
+/// grows to megabytes, and a stream is made for a client that never reads it.
 const MAX_SEND_BUFFER_BYTES: u32 = 128 * 1024;
 
 /// How long a client may take nothing of an answer that waits for it.
@@ -81,7 +81,7 @@ pub async fn serve_programs<Fut>(
             }
         }
     };
-    // They keep connections for as long as they work.
+    // They keep connections while they work.
     accept(listener, None, answer).await;
 }
 

@@ -1,8 +1,8 @@
-//! The stream of the embedded table, with the filter of its mapping: the heads whose pending-push
-//! mark is open.
+//! The stream of the embedded table, with the filter of its mapping: it has the heads whose
+//! pending-push mark is open.
 //!
 //! The engine's own stream is not used: it is never trimmed, and its writes become slower with each
-//! record. What it would have is in the requests that write, and in their answers.
+//! record. The write requests and their answers have all its contents.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,8 +14,8 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tracing::warn;
 
-/// How many records may wait. Beyond that the oldest is lost, as on AWS those older than a day are;
-/// the sweep finds what it was about.
+/// How many records may wait. Beyond that the oldest record is lost, as AWS loses records older
+/// than a day. The sweep recovers its task.
 const MAX_RECORDS: usize = 10_000;
 
 /// How often a record that failed is tried again.
@@ -115,7 +115,7 @@ impl TableStream {
         }
     }
 
-    /// Gives records back that are to come again, in their order.
+    /// Returns failed records, in their order.
     pub fn give_back(&self, records: Vec<Record>) {
         let mut state = self.state();
         for record in records.into_iter().rev() {
@@ -126,8 +126,8 @@ impl TableStream {
     }
 }
 
-/// What is to come again of a batch, as a mapping has it that reports item failures: all from the
-/// first record on that the function has reported, or the whole batch if it did not answer.
+/// The records of a batch to redeliver. As in a mapping that reports item failures, these are all
+/// from the first failed record on, or the whole batch if the function did not answer.
 pub fn to_come_again(
     mut records: Vec<Record>,
     answer: Option<&DynamoDbEventResponse>,
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_comes_again_is_all_from_the_first_failure() {
+    async fn redelivery_begins_at_the_first_failed_record() {
         let stream = TableStream::default();
         for _ in 0..4 {
             stream.add(false, image("open"));
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_given_back_comes_first() {
+    async fn a_returned_record_comes_first() {
         let stream = TableStream::default();
         for _ in 0..4 {
             stream.add(false, image("open"));

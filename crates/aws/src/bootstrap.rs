@@ -17,13 +17,13 @@ use tokio::runtime::Builder;
 
 use crate::secrets::secret_store;
 
-/// An error that Lambda is told of: as this name, and not as that of a Rust type.
+/// An error that Lambda reports under this name, and not under that of a Rust type.
 pub trait Named: Error {
     /// The name: what Lambda reports as the type of the error.
     fn name(&self) -> &'static str;
 }
 
-/// What Lambda has for a function to do.
+/// An invocation: the event and its limits.
 #[derive(Debug)]
 pub struct Invoked {
     /// The event.

@@ -1,4 +1,4 @@
-//! What the function `authorizer` tells the function `request` of a caller, by way of API Gateway.
+//! The caller's context, which `authorizer` sends to `request` through API Gateway.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ pub enum CallerKind {
 }
 
 impl CallerContext {
-    /// The member by which such a context is known.
+    /// The member that marks such a context.
     pub const MARK: &'static str = "a2aLambda";
 
     /// Whether it is over at this second. A time that cannot be read is over.

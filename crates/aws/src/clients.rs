@@ -21,8 +21,8 @@ use crate::environment::AwsEnvironment;
 /// TCP and TLS. They take 5 to 20 ms within a region; at the smallest memory size the handshake's
 /// arithmetic alone can take some hundred.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// One attempt, connecting included. These services answer in milliseconds, or in some tenths of a
-/// second, and what has not come after seconds does not come.
+/// One attempt, connecting included. These services answer within milliseconds or tenths of a
+/// second. An answer that takes seconds does not come at all.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A whole call with its retries: below API Gateway's 30 s, so that a caller hears the reason.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
@@ -34,10 +34,10 @@ const MAX_BACKOFF: Duration = Duration::from_secs(1);
 /// The HTTP client that all of a process's AWS clients share: one connection pool and one TLS set-up.
 ///
 /// It trusts Amazon's own root certificates and no others. All endpoints of the `aws` partition
-/// chain to them, and they are compiled in, ready for use: they cost a cold start next to nothing,
-/// where loading a system's hundred and more costs tens of milliseconds. The limit: an HTTPS
-/// endpoint behind another authority (a TLS-inspecting proxy, an emulator with a certificate of its
-/// own, a partition with an authority of its own) is not reachable. Plain `http` endpoints are.
+/// chain to them. They are compiled in and cost a cold start next to nothing, where loading a
+/// system's hundred and more costs tens of milliseconds. The limit: the function cannot reach an
+/// HTTPS endpoint behind another authority, such as a TLS-inspecting proxy, an emulator, or a
+/// partition with its own authority. Plain `http` endpoints are.
 ///
 /// Nothing is connected until the first request.
 pub fn http_client() -> SharedHttpClient {
@@ -49,8 +49,8 @@ pub(crate) fn aws_client(clock: Arc<dyn Clock>) -> Result<Client, String> {
     transport::client(clock)
 }
 
-/// A client that is made when it is first used. To make one, the SDK reads the partitions of all of
-/// AWS's regions: a start does not pay for clients that its first requests may not need.
+/// A client that is made when it is first used. To make a client, the SDK reads the partitions of
+/// all AWS regions. So a start makes no client before a request needs it.
 pub struct AtFirstUse<C>(Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>);
 
 impl<C> AtFirstUse<C> {
@@ -79,7 +79,7 @@ impl<C> fmt::Debug for AtFirstUse<C> {
     }
 }
 
-/// A client. What their configurations have in common is of a type of its own for each service.
+/// A client. Each service has its own type of configuration.
 macro_rules! client {
     ($service:ident, $environment:ident, $http_client:ident, $endpoint:ident) => {{
         let mut config = $service::Config::builder()
@@ -95,7 +95,7 @@ macro_rules! client {
     }};
 }
 
-/// A DynamoDB client. It retries what can be retried and bounds every call to 15 seconds.
+/// A DynamoDB client. It retries where a retry can help, and bounds every call to 15 seconds.
 pub fn dynamodb_client(
     environment: &AwsEnvironment,
     http_client: SharedHttpClient,

@@ -103,7 +103,7 @@ fn scheduler_timer(
 /// The URL of a queue.
 ///
 /// # Errors
-/// When the variable is not set, or is no URL.
+/// When the variable is not set, or is not a URL.
 pub fn queue_url(
     variables: &Variables<'_>,
     variable: &'static Text,
@@ -134,7 +134,7 @@ fn names_a_table(text: &str) -> bool {
     is_name || (text.starts_with("arn:") && text.len() <= 1_024)
 }
 
-/// What the names of tables and of schedule groups are made of.
+/// The characters in names of tables and of schedule groups.
 fn is_of_a_name(character: char) -> bool {
     character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.')
 }

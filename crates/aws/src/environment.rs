@@ -10,7 +10,7 @@ use aws_credential_types::Credentials;
 use http::Uri;
 use http::uri::InvalidUri;
 
-/// What the environment says about AWS: where to send requests and how to sign them.
+/// AWS's settings in the environment: the endpoints and the credentials.
 #[derive(Clone)]
 pub struct AwsEnvironment {
     region: String,
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lambda_sets_is_enough() {
+    fn lambda_s_own_variables_are_enough() {
         let environment = parse(&LAMBDA).unwrap();
         assert_eq!(environment.region(), "eu-central-1");
         assert_eq!(environment.credentials().access_key_id(), "ASIAEXAMPLE");

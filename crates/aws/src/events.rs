@@ -1,5 +1,5 @@
-//! What kind an event is, by its shape: so that a function which is fed with another's events says so
-//! by name, and does not take them for its own.
+//! Tells the kind of an event by its shape. A function that gets another function's events says so
+//! by name.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,7 +31,7 @@ pub enum EventKind {
     Queue,
     /// A batch of a DynamoDB table's stream.
     TableStream,
-    /// A batch of records that do not say what they are from.
+    /// A batch of records that do not name their source.
     Batch,
     /// A batch of records from something else.
     OtherBatch(String),
@@ -58,7 +58,7 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// What the records are of that name different sources.
+/// The kind of a batch whose records name different sources.
 const SEVERAL: &str = "records of several sources";
 
 /// Members by which the events of other services are known: all of a line.
@@ -89,7 +89,7 @@ const SERVICES: &[(&[&str], &str)] = &[
     (&["Name", "Details"], "Amazon Connect"),
 ];
 
-/// A member that is there, whatever it is. `null` is as good as none.
+/// A member that is present, with any value. `null` is as good as none.
 type Present<'a> = Option<&'a RawValue>;
 
 #[derive(Deserialize)]
@@ -125,7 +125,8 @@ struct Source {
 impl EventKind {
     /// The kind of an event.
     pub fn of(event: &RawValue) -> Self {
-        // What is no object has none of the members; nor has one that gives some of them twice.
+        // A text that is not an object has none of the members. Nor does an object that gives one
+        // of them twice.
         let Some(shape) = object::<Shape<'_>>(event) else {
             return Self::Other;
         };
@@ -201,17 +202,17 @@ pub enum EventError {
     Foreign {
         /// The function.
         function: &'static str,
-        /// What it takes.
+        /// The kind that it handles.
         taken: String,
-        /// What it was given.
+        /// The kind that it got.
         found: EventKind,
     },
     /// It is not as AWS documents it.
     #[error("this event is not in the form that AWS documents for {taken}")]
     Malformed {
-        /// What the function takes.
+        /// The kind that the function handles.
         taken: EventKind,
-        /// What is wrong with it.
+        /// The fault in the event.
         #[source]
         source: serde_json::Error,
     },

@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 //!
-//! `aws-config` is deliberately absent. Its provider chain looks at profile files, metadata
-//! services and SSO; Lambda gives a function its credentials in the environment, valid for the life
-//! of the process, so reading a handful of variables once is all there is to do.
+//! `aws-config` is deliberately absent. The SDK's provider chain looks at profile files, metadata
+//! services and SSO. Lambda gives a function its credentials in the environment, valid for the life
+//! of the process, so one reading of a few variables is enough.
 
 mod api_keys;
 mod bootstrap;

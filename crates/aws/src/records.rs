@@ -1,4 +1,4 @@
-//! Records that a function was given: what it tells their queue of them, while it is at work.
+//! Records of an invocation: the function's requests to their queue while it works.
 
 use std::error::Error;
 use std::time::Duration;
@@ -19,23 +19,23 @@ const MAX_HIDDEN: Duration = Duration::from_hours(12);
 
 /// The queue that a function's records come from. The records are named by their receipt handles.
 ///
-/// The function's mapping deletes a record when the function has answered, and otherwise SQS
-/// redelivers it when the visibility timeout of the whole queue has passed. That is longer than an
-/// invocation may take, so the records of a killed invocation come back late.
+/// The function's mapping deletes a record when the function has succeeded. Otherwise SQS
+/// redelivers it after the visibility timeout of the queue. That is longer than an invocation may
+/// take, so the records of a killed invocation come back late.
 #[async_trait]
 pub trait Records: Send + Sync + 'static {
-    /// Has SQS redeliver records that nobody deletes this long from now, and not before.
+    /// Has SQS redeliver undeleted records after this time, and not before.
     async fn redeliver(&self, receipts: &[String], after: Duration) -> Result<(), RecordsError>;
 
     /// Deletes records whose work another record does.
     async fn delete(&self, receipts: &[String]) -> Result<(), RecordsError>;
 }
 
-/// A queue was not told of records. They are redelivered as the queue has it for all records.
+/// A request about records failed. They are redelivered as the queue has it for all records.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue refused {operation} (the function's role must allow sqs:{operation})")]
 pub struct RecordsError {
-    /// What was asked of the queue.
+    /// The request's name.
     pub operation: &'static str,
     /// Why it was refused.
     #[source]

@@ -21,19 +21,19 @@ const HIDDEN: Duration = Duration::from_mins(1);
 /// How long to wait for a first message: a queue that is not asked all of its servers seems empty.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// A signal has some ids, and is far smaller. What is larger is somebody else's.
+/// A signal has some ids, and is far smaller. A larger body is another sender's.
 const MAX_SIGNAL_BYTES: usize = 4 * 1_024;
 
-/// What came of a redrive.
+/// The result of a redrive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Redriven {
     /// How many signals were moved.
     pub moved: usize,
-    /// What was left in the dead-letter queue because it is no signal. It is hidden there for a
-    /// minute.
+    /// Messages left in the dead-letter queue because they are not signals. It is hidden there for
+    /// a minute.
     pub left: Vec<LeftBehind>,
-    /// What could not be sent, or was sent and could not be deleted, and so is sent again the next
-    /// time: a signal that comes twice does no harm.
+    /// Signals that could not be sent, or were sent and could not be deleted. The next redrive
+    /// sends them again, which does no harm.
     pub failed: Vec<LeftBehind>,
     /// Whether the limit was reached: there may be more.
     pub more: bool,
@@ -56,7 +56,7 @@ pub struct RedriveError {
     pub moved: usize,
     /// Which queue.
     pub queue: &'static str,
-    /// What was asked of it.
+    /// The request's name.
     pub operation: &'static str,
     /// Why.
     #[source]
@@ -72,8 +72,8 @@ struct Taken {
 }
 
 /// Moves signals from a dead-letter queue to the queue of signals, at most `limit` messages. It
-/// sends, and then deletes: a signal may be sent twice, and none is lost. What is no signal stays
-/// where it is.
+/// sends, and then deletes: a signal may be sent twice, and none is lost. A body that is not a
+/// signal stays where it is.
 ///
 /// It needs no other rights than `sqs:ReceiveMessage` and `sqs:DeleteMessage` on the one queue, and
 /// `sqs:SendMessage` on the other.
@@ -135,7 +135,7 @@ fn failed(
     RedriveError { moved: done.moved, queue, operation, source }
 }
 
-/// The signal that a body is, or why it is none that a runner would attend to.
+/// The signal in a body, or the reason why a runner would refuse it.
 fn check(body: &str) -> Result<Signal, String> {
     if body.len() > MAX_SIGNAL_BYTES {
         return Err(format!("it is not a signal: it has {} bytes", body.len()));
@@ -163,7 +163,7 @@ async fn receive(client: &Client, queue: &str, most: usize) -> Result<Vec<Messag
     Ok(received.messages.unwrap_or_default())
 }
 
-/// Sends what was taken; returns what was sent.
+/// Sends the signals; returns those that were sent.
 async fn send(
     client: &Client,
     queue: &str,
@@ -183,7 +183,7 @@ async fn send(
     Ok(succeeded(batch, answer.failed(), "it was not sent", done))
 }
 
-/// Deletes what was sent.
+/// Deletes the sent messages.
 async fn delete(
     client: &Client,
     queue: &str,
@@ -225,7 +225,7 @@ fn succeeded(
     rest
 }
 
-/// What is wrong, without the whole answer, which the SDK's error has with it.
+/// The error without the whole answer, which the SDK adds.
 fn without_answer<E>(error: aws_sdk_sqs::error::SdkError<E>) -> Failure
 where
     E: std::error::Error + Send + Sync + 'static,
@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_a_runner_would_attend_to_is_a_signal() {
+    fn only_a_valid_body_is_a_signal() {
         assert!(check(r#"{"taskId":"t"}"#).is_ok());
         assert!(check(r#"{"v":1,"tenant":"acme","taskId":"t"}"#).is_ok());
         let long = format!(r#"{{"taskId":"t","x":"{}"}}"#, "x".repeat(MAX_SIGNAL_BYTES));

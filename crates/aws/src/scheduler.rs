@@ -79,7 +79,8 @@ impl SchedulerTimer {
             {
                 Err(error.into())
             }
-            // A conflict: it is there, by a request whose answer was lost or by another runner.
+            // A conflict: the schedule exists, by a request whose answer was lost or by another
+            // runner.
             _ => Ok(()),
         }
     }

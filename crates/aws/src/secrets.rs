@@ -56,7 +56,7 @@ static SECRETS: Service = Service {
 
 /// Where secrets are kept in AWS.
 struct AwsSecrets {
-    /// Or why there is none.
+    /// Or the reason why there is no client.
     client: Result<Client, String>,
     region: String,
     credentials: Credentials,
@@ -74,7 +74,7 @@ pub fn secret_store(variables: &Variables<'_>) -> Result<Arc<dyn SecretStore>, C
     Ok(Arc::new(AwsSecrets::new(&aws, Arc::new(SystemClock))))
 }
 
-/// What a service says of a request that it refuses.
+/// The body of a service's refusal.
 #[derive(Deserialize)]
 struct Refusal {
     #[serde(rename = "__type", default)]
@@ -153,7 +153,7 @@ impl AwsSecrets {
         if status == StatusCode::OK {
             return Ok(answer);
         }
-        // Of the answer only the error's name is told: it is not known what else there is.
+        // Only the error's name is shown: the rest of the answer may hold anything.
         let refusal = serde_json::from_slice(&answer);
         let Refusal { kind } = refusal.unwrap_or(Refusal { kind: String::new() });
         let is_name = |c: char| c.is_ascii_alphanumeric();

@@ -16,9 +16,8 @@ pub const MAX_SQS_DELAY: Duration = Duration::from_mins(15);
 
 /// A standard SQS queue.
 ///
-/// As a timer it hops: a signal for a time that is further away than SQS can wait (15 minutes)
-/// arrives after 15 minutes, and the runner that finds it early sends the next. A day's wait is 96
-/// messages.
+/// As a timer it hops. SQS delays a signal by 15 minutes at most, so a later one arrives after 15
+/// minutes, and the runner that finds it early sends the next. A day's wait is 96 messages.
 #[derive(Debug, Clone)]
 pub struct SqsQueue {
     pub(crate) client: AtFirstUse<Client>,

@@ -1,4 +1,4 @@
-//! A server for tests: it answers as it is told and keeps what it was asked.
+//! A server for tests: it gives the scripted answers and keeps the requests.
 
 use std::error::Error;
 use std::io;
@@ -18,7 +18,7 @@ pub(crate) const UNAVAILABLE: &str =
 pub(crate) const SENT: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 17\r\n\r\n\
      {\"MessageId\":\"1\"}";
 
-/// The variables of a process whose AWS is this endpoint.
+/// The variables of a process with this endpoint for AWS.
 pub(crate) fn variable(name: &str, endpoint: &str) -> Option<String> {
     Some(match name {
         "AWS_REGION" => "eu-central-1".to_owned(),
@@ -36,8 +36,8 @@ pub(crate) fn environment(endpoint: &str) -> AwsEnvironment {
     .expect("the environment is complete")
 }
 
-/// Answers one request per connection with the next of `answers` and returns the requests. (The
-/// SDK connects anew after an answer that it retries.)
+/// Answers one request per connection with the next of `answers` and returns the requests. (The SDK
+/// reconnects after an answer that it retries.)
 pub(crate) async fn serve(
     answers: &'static [&'static str],
 ) -> io::Result<(SocketAddr, JoinHandle<io::Result<Vec<String>>>)> {

@@ -1,6 +1,6 @@
 //! The files that travel in the program. `bundle` has links to them, which `cargo package` follows.
 
-/// A file: its path below the folder that it is written to, and what is in it.
+/// A file: its path below the target folder, and its contents.
 pub(crate) struct File {
     pub(crate) path: &'static str,
     pub(crate) content: &'static str,
@@ -31,7 +31,7 @@ pub(crate) const AGENT: &[File] = files! {
     "tests/variables.rs" = "agent/tests/variables.rs",
 };
 
-/// What `package` and `deploy` run, in the folders of the repository.
+/// The scripts and data that `package` and `deploy` run, in the repository's folders.
 pub(crate) const SCRIPTS: &[File] = files! {
     "infra/template.yaml" = "infra/template.yaml",
     "scripts/deploy" = "scripts/deploy",

@@ -58,7 +58,7 @@ fn complain(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// Writes to the standard output. A reader that wants no more, as `head`, has what it wants.
+/// Writes to the standard output. A reader such as `head` that stops early has what it needs.
 fn print(text: &str) -> std::io::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),

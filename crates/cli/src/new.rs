@@ -27,7 +27,7 @@ Options:
 One of --path and --git is needed where the program does not know which commit it was built from.
 ";
 
-/// What the example's name and dependency are replaced for.
+/// The name in the example that the new agent's name replaces.
 const EXAMPLE: &str = "own-agent";
 const EXAMPLE_DEPENDENCY: &str = "path = \"../../crates/a2a-lambda\"";
 
@@ -193,14 +193,14 @@ fn sorted(lock: &str) -> String {
     let mut parts = lock.trim_end().split("\n\n[[package]]\n");
     let head = parts.next().unwrap_or_default();
     let mut packages: Vec<_> = parts.collect();
-    // Name and version are the first lines. Stable: what has the same name keeps its order.
+    // Name and version are the first lines. The sort is stable: equal names keep their order.
     packages.sort_by_key(|package| package.lines().next());
     let packages = packages.iter().map(|package| format!("\n\n[[package]]\n{package}"));
     format!("{head}{}\n", packages.collect::<String>())
 }
 
 impl Dependency {
-    /// What stands in the manifest.
+    /// The dependency's text in the manifest.
     fn in_toml(&self) -> Result<String, Failure> {
         match self {
             Self::Path(checkout) => {
@@ -235,7 +235,7 @@ fn quoted(option: &'static str, text: &str) -> Result<String, Failure> {
     Err(Failure::Option { option, value: text.to_owned(), why })
 }
 
-/// What was made so far. It is removed again unless it is kept.
+/// The folders and files made so far. It is removed again unless it is kept.
 #[derive(Default)]
 struct Made {
     folders: Vec<PathBuf>,

@@ -64,7 +64,7 @@ fn cache() -> Option<PathBuf> {
     Some(cache.or_else(|| Some(set("HOME")?.join(".cache")))?.join("a2a-lambda"))
 }
 
-/// The program's version and what is in its scripts: two builds of a version may differ.
+/// The program's version and a digest of its scripts: two builds of a version may differ.
 fn version() -> String {
     let mut digest = Sha256::new();
     for file in SCRIPTS {

@@ -1,6 +1,6 @@
 //! The program from outside, against the embedded DynamoDB and queue over HTTP.
 
-// The lint's exemption covers test functions only, and not what they share.
+// The lint's exemption covers test functions only, not the functions that they share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::ops::Deref;
@@ -23,7 +23,7 @@ use a2a_lambda_testing::{carry_out, stamp, submission};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-/// What the program has printed, and its exit code.
+/// The program's output and exit code.
 #[derive(Debug)]
 struct Ran {
     code: i32,
@@ -298,7 +298,7 @@ async fn a_task_is_deleted() {
     assert!(deployment.store.get(&key, &[registration]).await.unwrap().is_empty());
     let again = deployment.run("delete t --tenant acme").await;
     assert!(again.code == 1 && again.err.contains("there is no such task"), "{again:?}");
-    // What is stored of a new one stays for a minute.
+    // A new one's entry stays for a minute.
     deployment.task_made("u", Timestamp::MAX).await;
     let json = deployment.run("delete u --tenant acme --cancel --json").await.json();
     assert_eq!(json, json!({ "tenant": "acme", "task": "u", "whole": false }));
@@ -347,7 +347,7 @@ async fn tasks_without_a_time_to_go_are_counted_and_then_given_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_done_says_what_to_do() {
+async fn an_error_says_what_to_do() {
     let deployment = Deployment::new().await;
     let key = deployment.task("t").await;
     deployment.config(&key, "a", delivery(1, None)).await;
@@ -453,7 +453,7 @@ async fn a_wrong_command_line_is_answered_with_the_right_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signals_are_moved_and_what_is_none_is_left() {
+async fn signals_are_moved_and_other_messages_stay() {
     let deployment = Deployment::new().await;
     assert_eq!(deployment.run("redrive").await.well(), "0 signals moved\n");
     let signals: Vec<_> = (0..24).map(|n| format!("{{\"taskId\":\"t{n}\"}}")).collect();

@@ -29,7 +29,7 @@ fn made(folder: &Path, arguments: &[&str]) {
     assert_eq!((code, err.as_str()), (0, ""), "{arguments:?}");
 }
 
-/// All files below a folder, but for what a build makes there.
+/// All files below a folder, except a build's output.
 fn files(folder: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -111,7 +111,7 @@ fn an_empty_folder_is_taken_and_no_other() {
 }
 
 #[test]
-fn what_could_not_be_made_whole_is_removed() {
+fn an_incomplete_workspace_is_removed() {
     let folder = folder("new-half");
     // The lock file is longer than a file may be here.
     let script = format!(
@@ -127,7 +127,7 @@ fn what_could_not_be_made_whole_is_removed() {
 }
 
 #[test]
-fn what_cannot_be_an_agent_is_refused_by_name() {
+fn an_invalid_agent_name_is_refused() {
     let folder = folder("new-refused");
     let checkout = checkout();
     let path = checkout.to_str().unwrap();
@@ -147,7 +147,7 @@ fn what_cannot_be_an_agent_is_refused_by_name() {
         ("tokio", "a crate that it is built of has it"),
         ("a2a_lambda", "a crate that it is built of has it"),
     ] {
-        // `..` stands for a folder whose name is no package's, either.
+        // `..` names a folder whose name is not a package's, either.
         let folder = if name == ".." { Path::new("/usr") } else { &folder };
         let (code, out, err) = run(folder, &["new", name, "--path", path]);
         assert_eq!((code, out.as_str()), (1, ""), "{name}: {err}");

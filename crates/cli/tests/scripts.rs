@@ -76,7 +76,7 @@ fn scripts_are_written_once_repaired_and_run_under_the_program_s_name() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn a_missing_program_is_named() {
     let folder = folder("scripts-missing");
     let (code, out, err) = run(&folder, &["package"], &[("PATH", "/nowhere")]);
     assert_eq!((code, out.as_str()), (1, ""));

@@ -17,7 +17,8 @@ const SPECIAL_V4: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(127, 0, 0, 0), 8),
     // Link-local: the metadata services of AWS, Google and Azure are 169.254.169.254.
     (Ipv4Addr::new(169, 254, 0, 0), 16),
-    // What a virtual machine of Azure finds its host at. The address is a public one otherwise.
+    // The address at which a virtual machine of Azure finds its host. The address is a public one
+    // otherwise.
     (Ipv4Addr::new(168, 63, 129, 16), 32),
     // Protocol assignments; Oracle's metadata service is 192.0.0.192.
     (Ipv4Addr::new(192, 0, 0, 0), 24),
@@ -34,24 +35,24 @@ const SPECIAL_V4: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(240, 0, 0, 0), 4),
 ];
 
-/// Where public addresses of IPv6 are, and nowhere else. So these need no mention: unspecified,
-/// loopback, mapped and compatible ones, `NAT64` (`64:ff9b::/96` and `64:ff9b:1::/48`),
-/// discard-only (`100::/64`), segment routing (`5f00::/16`), unique local (among them the metadata
-/// service of AWS, `fd00:ec2::254`), link-local, site-local, multicast.
+/// Where public addresses of IPv6 are, and nowhere else. So the list need not mention these:
+/// unspecified, loopback, mapped and compatible ones, `NAT64` (`64:ff9b::/96` and
+/// `64:ff9b:1::/48`), discard-only (`100::/64`), segment routing (`5f00::/16`), unique local (among
+/// them the metadata service of AWS, `fd00:ec2::254`), link-local, site-local, multicast.
 const GLOBAL_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
 /// Those among them that are not public.
 const SPECIAL_V6: &[(Ipv6Addr, u32)] = &[
-    // Protocol assignments: Teredo, whose addresses have others in them, benchmarking, ORCHID.
+    // Protocol assignments: Teredo, whose addresses contain others; benchmarking; ORCHID.
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     // Documentation.
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
-    // 6to4, whose addresses have others in them.
+    // 6to4, whose addresses contain others.
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
 ];
 
-/// Addresses of one's own machine and network.
+/// Addresses of this machine and its networks.
 const LOCAL_V4: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(127, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -61,12 +62,13 @@ const LOCAL_V4: &[(Ipv4Addr, u32)] = &[
 const LOCAL_V6: &[(Ipv6Addr, u32)] =
     &[(Ipv6Addr::LOCALHOST, 128), (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7)];
 
-/// AWS's metadata service, which is nobody's receiver, though it is in the range of local networks.
+/// AWS's metadata service. It is never a receiver, though its address is in the range of local
+/// networks.
 const METADATA_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0), 32);
 
-/// Whether an address is one of the public Internet, and nothing else. Forms of IPv6 that have an
-/// address of IPv4 in them (mapped, compatible, `NAT64`, 6to4, Teredo) are not, whatever that one
-/// is: what they lead to is another's decision.
+/// Whether an address is one of the public Internet, and nothing else. Forms of IPv6 that contain
+/// an address of IPv4 (mapped, compatible, `NAT64`, 6to4, Teredo) are never allowed: a gateway
+/// decides where they lead.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !SPECIAL_V4.iter().any(|network| contains_v4(*network, address)),
@@ -77,7 +79,7 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Whether an address is of one's own machine or network, and no metadata service's.
+/// Whether an address belongs to this machine or its networks and is no metadata service's.
 pub(crate) fn is_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => LOCAL_V4.iter().any(|network| contains_v4(*network, address)),

@@ -23,9 +23,9 @@ use crate::look_ups::{LookUps, Resolve};
 use crate::pool::{IDLE_LIMIT, Pool, WallClock};
 use crate::roots::{ExtraRoots, Roots};
 
-/// What a client is made of.
+/// The settings of a client.
 pub struct ClientConfig {
-    /// What URLs and addresses are checked against; `None` for hosts that an operator names.
+    /// Checks URLs and addresses; `None` for hosts that an operator names.
     pub guard: Option<Arc<Guard>>,
     /// Whose certificates are trusted.
     pub roots: Roots,
@@ -116,7 +116,7 @@ impl Limits {
 
 /// Whether a request is still wanted.
 ///
-/// The client asks once for each connection that it tries, when the connection is up and before it
+/// For each connection that it tries, the client asks once: after it has connected, and before it
 /// writes the first byte of the request. Nothing that could take time is between the answer and
 /// that byte.
 #[async_trait]
@@ -178,7 +178,7 @@ impl Client {
     /// Sends a request and waits for the head of its answer.
     ///
     /// # Errors
-    /// When there is no answer. [`Error::Withheld`] if the gate said no.
+    /// When no answer comes. [`Error::Withheld`] if the gate said no.
     pub async fn send(&self, request: &Request, gate: &dyn Gate) -> Result<Response, Error> {
         let ends = Instant::now() + request.limits.total;
         let target = Target::of(&request.uri).map_err(Error::Refused)?;
@@ -290,7 +290,7 @@ impl Body {
     /// Reads the rest and drops it, so that the connection can be used again: at most `most` bytes,
     /// for at most `limit`. A connection with more on it is closed.
     pub async fn drop_within(self, most: usize, limit: Duration) {
-        // Whatever comes of it: the answer's head has said what is to be known.
+        // Errors are ignored: the head of the answer has said enough.
         let _ = timeout(limit, self.all(most)).await;
     }
 
@@ -298,7 +298,7 @@ impl Body {
         let Self { incoming, link, pool, .. } = self;
         std::future::poll_fn(|context| {
             loop {
-                // What was read before comes first, whatever has become of the connection.
+                // Bytes that were read earlier come first, even if the connection has failed since.
                 let mut frame = Pin::new(&mut *incoming).poll_frame(context);
                 if frame.is_pending() {
                     let Some(link) = link else { return Poll::Ready(Ok(None)) };

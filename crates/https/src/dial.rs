@@ -1,6 +1,6 @@
-//! From a target to a connection. A name is looked up once, all its addresses are checked, and the
-//! connection is made to one of exactly these: a name that stands for something else a moment later
-//! (DNS rebinding) gains nothing by it.
+//! From a target to a connection. The client looks a name up once, checks all its addresses, and
+//! connects to one of exactly these. So a name whose address changes a moment later (DNS rebinding)
+//! gains nothing.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -120,8 +120,8 @@ impl Dialer {
         Err(Error::Unreachable(last))
     }
 
-    /// The addresses of a host: all may be connected to, else there is none. A name with good and
-    /// bad ones is not taken at its good ones, as it is no honest host's.
+    /// The addresses of a host; an error unless the client may connect to all of them. A name with
+    /// both allowed and forbidden addresses is refused: no honest host has one.
     async fn addresses(&self, host: &Host, ends: Instant) -> Result<Arc<[IpAddr]>, Error> {
         let addresses = match host {
             Host::Address(address) => Arc::from([*address]),
@@ -143,7 +143,7 @@ impl Dialer {
     }
 }
 
-/// Whom the certificate must name: the host of the URL, whatever it stands for.
+/// The name that the certificate must have: the host of the URL.
 fn server_name(host: &Host) -> Result<ServerName<'static>, Error> {
     match host {
         Host::Address(address) => Ok(ServerName::IpAddress((*address).into())),

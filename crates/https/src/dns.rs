@@ -1,8 +1,8 @@
 //! The system's resolver: asks the name servers of `/etc/resolv.conf`, after `/etc/hosts`.
 //!
-//! It takes the place of `getaddrinfo`, which holds a thread for as long as a name server is
-//! silent. A look-up here is one socket and can be given up at any time. It is a stub: the name
-//! servers follow aliases and check signatures.
+//! It replaces `getaddrinfo`, which holds a thread for as long as a name server is silent. A
+//! look-up here is one socket and can be given up at any time. It is a stub: the name servers
+//! follow aliases and check signatures.
 
 mod config;
 
@@ -47,7 +47,7 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// What came of asking one name server for one name.
+/// The result of asking one name server for one name.
 enum Asked {
     Addresses(Vec<IpAddr>),
     NoSuchName,
@@ -111,7 +111,7 @@ async fn ask(server: SocketAddr, name: &str, patience: Duration) -> Result<Asked
     for answer in answers {
         match answer {
             Some(Asked::Addresses(found)) => addresses.extend(found),
-            // There is no such name in any family.
+            // The name does not exist in any family.
             Some(Asked::NoSuchName) => otherwise = Some(Asked::NoSuchName),
             other => otherwise = otherwise.or(Some(other.unwrap_or(Asked::Silent))),
         }
@@ -132,8 +132,8 @@ async fn exchange(
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    // The system chooses a port by chance, and takes nothing from other addresses: together with
-    // the queries' ids this is what a forger would have to guess.
+    // The system chooses a random port and accepts nothing from other addresses. A forger would
+    // have to guess the port and the queries' ids.
     let socket = UdpSocket::bind((any, 0)).await?;
     socket.connect(server).await?;
     for query in queries {
@@ -144,7 +144,7 @@ async fn exchange(
     while answers.iter().any(Option::is_none) {
         let Ok(length) = timeout_at(ends, socket.recv(&mut received)).await else { break };
         let length = length?;
-        // What answers no query is a late answer, or forged.
+        // A packet that answers no query is late or forged.
         let answered = queries.iter().position(|query| query.is_answered(&received[..length]));
         let Some(index) = answered.filter(|index| answers[*index].is_none()) else { continue };
         let answer = if is_truncated(&received[..length]) {
@@ -220,7 +220,7 @@ impl Query {
             RCODE::NameError => return Asked::NoSuchName,
             code => return Asked::Failed(format!("{code:?}")),
         }
-        // The server has followed the aliases: the addresses are the last one's.
+        // The server has followed the aliases: these are the last name's addresses.
         let address = |record: &simple_dns::ResourceRecord<'_>| match &record.rdata {
             RData::A(a) => Some(IpAddr::from(Ipv4Addr::from(a.address))),
             RData::AAAA(aaaa) => Some(IpAddr::from(Ipv6Addr::from(aaaa.address))),

@@ -1,4 +1,4 @@
-//! Why there is no answer.
+//! The reasons for the lack of an answer.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -14,14 +14,14 @@ type Source = Box<dyn StdError + Send + Sync>;
 
 /// Why a request has no answer.
 ///
-/// The sources tell an operator everything. Some of it is not for whoever gave the URL: which
-/// names exist in this network, what they stand for, which ports are open.
+/// The sources tell an operator everything. Some of it must not reach the party that gave the URL:
+/// which names exist in this network, which addresses they have, and which ports are open.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The guard refuses the host. Nothing was sent.
     #[error("the host is refused")]
     Refused(#[source] Refused),
-    /// There is no connection to the host. Nothing was sent.
+    /// The client could not connect to the host. Nothing was sent.
     #[error("the host cannot be reached")]
     Unreachable(#[source] ConnectError),
     /// The host broke off before it answered, or does not speak HTTP.
@@ -33,7 +33,7 @@ pub enum Error {
     /// The host's answer took too long.
     #[error("{phase} did not come within {} ms", .limit.as_millis())]
     TimedOut {
-        /// What did not come in time.
+        /// The phase that took too long.
         phase: Phase,
         /// The limit.
         limit: Duration,
@@ -47,8 +47,8 @@ pub enum Error {
     /// The request itself is malformed, such as a URL without a host. Nothing was sent.
     #[error("the request cannot be sent")]
     Malformed(#[source] Source),
-    /// This process ran out of a resource of its own. Nothing was sent, and the host is not to
-    /// blame.
+    /// This process ran out of a resource of its own. The client sent nothing, and the host is not
+    /// to blame.
     #[error("this process could not begin the request")]
     Ours(#[source] Source),
 }
@@ -71,7 +71,7 @@ impl fmt::Display for Phase {
     }
 }
 
-/// Why there is no connection to a host.
+/// The reasons for the lack of a connection to a host.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The look-up of its name failed.
@@ -91,7 +91,7 @@ pub enum ConnectError {
     TimedOut(Duration),
 }
 
-/// What is wrong with a host's TLS.
+/// A fault of a host's TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsFault {
     /// The certificate is not valid any more.

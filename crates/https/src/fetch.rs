@@ -13,13 +13,13 @@ use crate::client::{Client, ClientConfig, Limits, Open, Repeat, Request};
 use crate::error::Error;
 use crate::pool::WallClock;
 
-/// How long one document takes at the most, with its body.
+/// The most time for one document, with its body.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A document, as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// What it says.
+    /// The contents.
     pub body: Bytes,
     /// How long it may be kept, if its server says so.
     pub max_age: Option<Duration>,
@@ -28,14 +28,14 @@ pub struct Document {
 /// Fetches documents.
 #[async_trait]
 pub trait Fetch: Send + Sync {
-    /// The document at a URL, of at most so many bytes; `None` if there is none.
+    /// The document at a URL, of at most `most` bytes; `None` if the URL has none.
     ///
     /// # Errors
     /// When it is not known whether there is one.
     async fn fetch(&self, url: &str, most: usize) -> Result<Option<Document>, FetchError>;
 }
 
-/// It is not known what is at a URL.
+/// The client could not find out what is at a URL.
 #[derive(Debug, thiserror::Error)]
 #[error("there was no answer that has the document")]
 pub struct FetchError(#[source] Box<dyn StdError + Send + Sync>);
@@ -81,7 +81,7 @@ impl Fetcher {
         let response = self.client()?.send(&request, &Open).await.map_err(FetchError::new)?;
         match response.status {
             StatusCode::OK => {}
-            // S3, for one, forbids what is not there.
+            // S3, for example, answers 403 for a missing object.
             StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => return Ok(None),
             status => return Err(FetchError::new(format!("the answer is {status}"))),
         }

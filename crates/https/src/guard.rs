@@ -1,5 +1,5 @@
-//! Which URLs may be called. What a name stands for is checked [when the client
-//! connects](crate::dial), for by then it can stand for something else.
+//! Which URLs may be called. The client checks a name's addresses [when it connects](crate::dial),
+//! because they can change until then.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,9 +18,9 @@ const MAX_LABEL_BYTES: usize = 63;
 /// The most patterns of hosts.
 const MAX_HOSTS: usize = 256;
 
-/// Names that are no public ones (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`), and those by
-/// which networks of one's own are often known. The guard of addresses is what keeps them out; this
-/// tells a client early.
+/// Names that are not public (RFC 6761, RFC 6762, RFC 8375, ICANN's `internal`), and those that
+/// private networks often use. The guard of addresses is what keeps them out; this tells a client
+/// early.
 const LOCAL_NAMES: &[&str] = &[
     "localhost",
     "localdomain",
@@ -34,8 +34,9 @@ const LOCAL_NAMES: &[&str] = &[
     "lan",
 ];
 
-/// Why a URL, or what its host stands for, must not be called. The text names the rule and no
-/// address: it is for whoever gave the URL, and only this network may know what a name stands for.
+/// The rule that forbids a call of a URL or of its host's address. The text names the rule and no
+/// address. The party that gave the URL reads it, and only this network may know a name's
+/// addresses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(Cow<'static, str>);
@@ -46,16 +47,16 @@ impl Refused {
     }
 }
 
-/// What URLs and addresses are checked against. The default is for the open Internet: HTTPS to
-/// public names and addresses.
+/// The rules for URLs and addresses. The default is for the open Internet: HTTPS to public names
+/// and addresses.
 #[derive(Debug, Clone, Default)]
 pub struct Guard {
     /// Whether `http` URLs are called, too.
     pub allow_http: bool,
-    /// Whether addresses of one's own machine and networks are called, and names that are not
-    /// public. Those of metadata services never are.
+    /// Whether the client may call addresses of this machine and its networks, and names that are
+    /// not public. Those of metadata services never are.
     pub allow_local: bool,
-    /// The only hosts that are called, if it is not any. Their addresses are checked all the same.
+    /// The only hosts that are called, if it is not any. The client still checks their addresses.
     pub allowed_hosts: Option<AllowedHosts>,
     /// The only ports that are called; 80, 443 and those from 1024 if not set.
     pub allowed_ports: Option<Vec<u16>>,
@@ -70,7 +71,7 @@ pub struct Destination {
     pub origin: String,
 }
 
-/// What is connected to. Requests with the same target can share a connection.
+/// The address and port of a connection. Requests with the same target can share a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) is_https: bool,
@@ -111,15 +112,15 @@ enum HostPattern {
     Below(String),
 }
 
-/// A text that is no list of hosts.
+/// A malformed list of hosts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AllowedHostsError {
-    /// One of them is no host.
+    /// An entry is not a host.
     #[error(
         "{0:?} is neither a host such as hooks.example.com nor a pattern such as *.example.com"
     )]
     NoHost(String),
-    /// There are none, or more than can be kept.
+    /// The list is empty, or too long to be kept.
     #[error("there must be 1 to {MAX_HOSTS} hosts")]
     Count,
 }
@@ -129,7 +130,7 @@ impl AllowedHosts {
     /// below, at any depth, and not for the name itself. At most 256.
     ///
     /// # Errors
-    /// When one of them is no host, or there are too many, or none.
+    /// When an entry is not a host, or the list is empty or too long.
     pub fn parse(list: &str) -> Result<Self, AllowedHostsError> {
         let texts: Vec<&str> = list.split(',').map(str::trim).filter(|it| !it.is_empty()).collect();
         if texts.is_empty() || texts.len() > MAX_HOSTS {
@@ -158,11 +159,11 @@ impl AllowedHosts {
 }
 
 impl Guard {
-    /// Checks a URL. There is one parser for what is checked and what is dialed, so that no two can
-    /// read a URL differently.
+    /// Checks a URL. The check and the dialer use one parser, so that they cannot read a URL
+    /// differently.
     ///
     /// # Errors
-    /// When the URL must not be called; the text is for whoever gave it.
+    /// When the client must not call the URL. The party that gave the URL may read the text.
     pub fn check(&self, url: &str) -> Result<Destination, Refused> {
         if url.len() > MAX_URL_BYTES {
             return refuse(format!("the URL must have at most {MAX_URL_BYTES} bytes"));
@@ -206,7 +207,7 @@ impl Guard {
         Ok(Destination { uri, origin })
     }
 
-    /// Checks what is connected to, whatever the URL was.
+    /// Checks the address and port of a connection, for any URL.
     pub(crate) fn check_target(&self, target: &Target) -> Result<(), Refused> {
         if !target.is_https && !self.allow_http {
             return refuse("the URL must begin with https://");
@@ -274,8 +275,8 @@ impl Host {
         if !labels.clone().all(is_label) {
             return refuse("the URL's host is no name as the DNS has them");
         }
-        // A name that ends in a number is an address to many a parser (WHATWG URL section 3.5), and
-        // no top-level domain begins with a digit.
+        // Many parsers read a name that ends in a number as an address (WHATWG URL section 3.5),
+        // and no top-level domain begins with a digit.
         if labels
             .next_back()
             .is_some_and(|last| last.starts_with(|first: char| first.is_ascii_digit()))

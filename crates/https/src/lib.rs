@@ -10,11 +10,11 @@
 //! - **Bounded.** Looking up a name, connecting, the first byte of an answer and each further chunk
 //!   have a deadline. Heads and bodies have a size limit. Look-ups and connects have a bounded
 //!   number of turns, and a host that does not answer gives its turn to the next one.
-//! - **A gate.** Whether a request is still wanted is asked when the connection is up and right
-//!   before its first byte is written: see [`Gate`].
+//! - **A gate.** The client asks whether a request is still wanted after it has connected and right
+//!   before it writes the first byte: see [`Gate`].
 //!
-//! The client runs no task of its own while a request is under way: dropping a request or the
-//! [`Body`] of its answer closes the connection. One small task closes idle connections in time.
+//! The client has no background task for a request: dropping a request or the [`Body`] of its
+//! answer closes the connection. One small task closes idle connections in time.
 
 mod addresses;
 mod client;

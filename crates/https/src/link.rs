@@ -1,7 +1,7 @@
 //! One connection to a host, with HTTP/1.1 over it.
 //!
-//! A link has no task of its own: whoever has it drives it. So nothing is written or read but for a
-//! request, and a link that is dropped is closed at once.
+//! A link has no task: its owner drives it. So nothing is written or read but for a request, and a
+//! link that is dropped is closed at once.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -24,9 +24,9 @@ use tokio_rustls::client::TlsStream;
 use crate::error::Error;
 use crate::guard::Target;
 
-/// The most that an answer's head can have, in bytes; what is read at once can be as much again.
+/// The most bytes of an answer's head; the buffer for one read can be as large again.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// What every answer of HTTP/1 begins with.
+/// The first bytes of every HTTP/1 answer.
 const ANSWER: &[u8] = b"HTTP/";
 /// How often a link is driven to see that it is ready again, once an answer has ended.
 const DRIVES: usize = 3;
@@ -103,7 +103,7 @@ struct Watched {
     read: Arc<Read>,
 }
 
-/// What was read since the last request was begun.
+/// The bytes read since the last request began.
 #[derive(Default)]
 struct Read {
     /// Whether a byte was.
@@ -210,7 +210,7 @@ impl Link {
         self.read.has_read.load(Ordering::Relaxed)
     }
 
-    /// Whether what came since then begins as an answer of HTTP does.
+    /// Whether the bytes since then begin like an HTTP answer.
     pub(crate) fn has_read_http(&self) -> bool {
         self.read.is_http.load(Ordering::Relaxed)
     }
@@ -231,7 +231,7 @@ impl Link {
         .await
     }
 
-    /// Reads and writes what is to be read and written now.
+    /// Reads and writes as much as the connection allows now.
     pub(crate) fn drive(&mut self, context: &mut Context<'_>) {
         drive(&mut self.connection, context);
     }
@@ -252,7 +252,7 @@ impl Link {
     }
 }
 
-/// What a connection ends with is told to whoever waits for an answer.
+/// The waiting caller gets the connection's final error.
 fn drive<C: Future + Unpin>(connection: &mut Option<C>, context: &mut Context<'_>) {
     if let Some(running) = connection
         && Pin::new(running).poll(context).is_ready()

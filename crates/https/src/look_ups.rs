@@ -33,7 +33,7 @@ pub enum LookUpError {
     /// The name servers did not answer.
     #[error("no name server answered for the host name within {} ms", .0.as_millis())]
     NoAnswer(Duration),
-    /// The name servers could not find out. The text says what they answered.
+    /// The name servers could not find out. The text has their answers.
     #[error("the name servers failed to look up the host name: {0}")]
     Failed(String),
     /// This process could not ask: it has too many look-ups under way, or no resources left.
@@ -50,8 +50,8 @@ impl LookUpError {
 /// Finds the addresses of names.
 #[async_trait]
 pub trait Resolve: Send + Sync + 'static {
-    /// The addresses of a host name, those to be tried first at the beginning. It may take as long
-    /// as it likes: the caller has a deadline.
+    /// The addresses of a host name, those to be tried first at the beginning. It has no time limit
+    /// of its own: the caller has a deadline.
     ///
     /// # Errors
     /// When the name does not exist, or cannot be looked up.
@@ -81,7 +81,7 @@ impl LookUps {
         Self { resolve, turns, shared: Mutex::default() }
     }
 
-    /// The addresses of a name. Who asks for a name that is being looked up shares the answer.
+    /// The addresses of a name. A second caller for the same name shares the answer.
     pub(crate) async fn addresses(&self, name: &str, ends: Instant) -> Found {
         let begun = Instant::now();
         let (found, has_begun) = self.look_up(name);
@@ -154,7 +154,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(10);
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_name_has_a_deadline_and_is_to_blame() {
+    async fn a_silent_name_has_a_deadline_and_gets_the_blame() {
         let (look_ups, _) = look_ups();
         for limit in [LONG, Duration::from_secs(2)] {
             let begun = Instant::now();
@@ -173,12 +173,12 @@ mod tests {
             assert_eq!(&*found.await.unwrap().unwrap(), [GOOD]);
         }
         assert_eq!(names.asked().len(), 1);
-        // What was found is not kept: another look-up may find something else.
+        // Answers are not cached: another look-up may find other addresses.
         begin(&look_ups, "good.example", LONG).await.unwrap().unwrap();
         assert_eq!(names.asked().len(), 2);
     }
 
-    /// 60 tasks with 16 configs each, whose names are never answered for.
+    /// 60 tasks with 16 configs each, whose name servers never answer.
     #[tokio::test(start_paused = true)]
     async fn silent_names_neither_delay_a_good_one_nor_are_blamed_for_our_limit() {
         let (look_ups, _) = look_ups();
@@ -200,7 +200,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        // Those that were given the full time are to blame; the others are not.
+        // Names that had the full time are to blame; the others are not.
         assert_eq!(silent + ours, 960);
         assert!(silent >= MAX_LOOK_UPS - 5 && ours > 0, "{silent} {ours}");
     }

@@ -95,8 +95,8 @@ impl Pool {
         self.lock().idle.retain(|idle| idle.link.target != *target);
     }
 
-    /// Closes what has been idle for too long. Returns when to look again; if never, the keeper
-    /// ends.
+    /// Closes connections that have been idle for too long. Returns when to look again; if never,
+    /// the keeper ends.
     fn close_old(&self) -> Option<Instant> {
         let now = self.now();
         let mut state = self.lock();

@@ -28,7 +28,7 @@ impl ExtraRoots {
     /// The certificates in this PEM, at least one.
     ///
     /// # Errors
-    /// When there is none, or one of them cannot be used.
+    /// When the text has no certificate, or a malformed one.
     pub fn from_pem(text: &str) -> Result<Self, ExtraRootsError> {
         let certificates = pem::all(text, "CERTIFICATE").ok_or(ExtraRootsError::NoPem)?;
         if certificates.is_empty() {
@@ -51,7 +51,7 @@ pub enum Roots {
     Amazon,
 }
 
-/// What the names of Amazon's roots end with. See <https://www.amazontrust.com/repository/>.
+/// The ends of the names of Amazon's roots. See <https://www.amazontrust.com/repository/>.
 const AMAZON: [&[u8]; 5] = [
     b"Amazon Root CA 1",
     b"Amazon Root CA 2",

@@ -1,4 +1,4 @@
-//! Doubles of what this crate needs of the world, and of what it offers, for tests.
+//! Doubles for tests: of this crate's ports, and of its client.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -24,17 +24,17 @@ pub struct Web {
 }
 
 impl Web {
-    /// What is at a URL from now on.
+    /// Sets the page at a URL.
     pub fn set(&self, url: &str, page: Page) {
         locked(&self.pages).insert(url.to_owned(), page);
     }
 
-    /// What is at a URL from now on: this text, for as long as its reader keeps it.
+    /// Sets the page at a URL to this text, which its reader may cache.
     pub fn serve(&self, url: &str, text: &impl ToString) {
         self.set(url, Ok(Some((text.to_string(), None))));
     }
 
-    /// What is at a URL.
+    /// The page at a URL.
     #[expect(clippy::missing_errors_doc, reason = "the page is what a test has put there")]
     pub fn get(&self, url: &str) -> Page {
         let pages = locked(&self.pages);
@@ -87,8 +87,8 @@ impl Names {
         Arc::new(Self { answer: Box::new(answer), takes, asked: Mutex::default() })
     }
 
-    /// These answers one after the other, whatever the name; the last one stays. Without one there
-    /// is no such name.
+    /// These answers one after the other, for any name; the last one stays. Without an answer, the
+    /// name does not exist.
     pub fn in_turn(answers: impl IntoIterator<Item = Vec<IpAddr>>) -> Arc<Self> {
         let answers: Mutex<VecDeque<_>> = Mutex::new(answers.into_iter().collect());
         let answer = move |_: &str| {

@@ -1,4 +1,4 @@
-//! A bounded number of works at a time, in which nobody who does not answer holds up the others.
+//! A bounded number of works at a time. A work that does not end does not hold up the others.
 //!
 //! A work that has taken longer than its patience gives its turn to one that waits. So a host that
 //! never answers costs the next one at most the patience, however many such hosts there are.
@@ -40,7 +40,7 @@ struct Holder {
     _turn: oneshot::Sender<()>,
 }
 
-/// There was no turn, or it was taken away. What was to be done may have been begun.
+/// There was no turn, or it was taken away. The work may have begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many others are under way in this process")]
 pub(crate) struct Crowded;
@@ -90,7 +90,8 @@ impl Turns {
         }
     }
 
-    /// A turn, if one is free or somebody has had one for too long; else when somebody will have.
+    /// A turn, if one is free or another work has held one for too long; otherwise a receiver that
+    /// learns when.
     fn begin(&self, now: Instant) -> Result<(Turn, oneshot::Receiver<()>), Instant> {
         let mut state = self.0.lock();
         if state.under_way.len() >= self.0.most {
@@ -217,8 +218,8 @@ mod tests {
         assert_eq!(begun.elapsed().as_secs(), 2);
     }
 
-    /// 960 works that never end do not keep one from its turn for longer than a few patiences, and
-    /// cost it nothing once they are under way.
+    /// 960 works that never end delay another's turn by a few patiences at most. Once they have
+    /// begun they cost it nothing.
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_works_that_never_end_costs_little() {
         let turns = Turns::new(256, PATIENCE, 4096);

@@ -45,7 +45,7 @@ const TABLE: &str = "tasks";
 /// A little more than the function's timeout, as the mapping of a deployed queue has it.
 const VISIBILITY: Duration = Duration::from_mins(16);
 
-/// When a record that failed comes again. SQS would wait for its visibility to end.
+/// The time after which a failed record is redelivered. SQS would wait for its visibility to end.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// How many executors run at a time: the concurrency limit of the queue's mapping.
@@ -148,11 +148,11 @@ pub enum StartError {
 /// How the local cloud is run. By default in one process, and nothing outlasts it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// What the functions have as the variable `AGENT`, where their agents go by that.
+    /// The functions' variable `AGENT`, if it selects their agents.
     pub agent: Option<String>,
     /// Where the tasks are kept.
     pub data: Data,
-    /// The folder of the functions' executables, if they are to run as processes of their own.
+    /// The folder of the functions' executables, if they run as processes.
     pub bootstraps: Option<PathBuf>,
     /// How answers are given, as the front door would.
     pub response_mode: ResponseMode,
@@ -175,7 +175,7 @@ pub struct Cloud {
     domain: String,
     auth: bool,
     endpoint: Option<Endpoint>,
-    /// Held for as long as it is in use.
+    /// Keeps the folder locked while it is in use.
     _folder: Option<Folder>,
 }
 
@@ -186,9 +186,8 @@ impl std::fmt::Debug for Cloud {
 }
 
 impl Cloud {
-    /// Opens the tasks and takes up again what was under way. `domain` is the host and port at
-    /// which the service will be reached. `make` makes the agents; processes of their own make
-    /// theirs.
+    /// Opens the tasks and resumes unfinished ones. `domain` is the host and port at which the
+    /// service will be reached. `make` makes the agents; processes of their own make theirs.
     ///
     /// # Errors
     /// When the agents cannot be made, a variable cannot be used, or the tasks cannot be opened.
@@ -413,7 +412,7 @@ fn new_queue() -> Queue {
     Queue::new(config, move || u64::try_from(clock.now().as_millis()).unwrap_or_default())
 }
 
-/// The functions' variables. The user may set what is not decided here.
+/// The functions' variables. The user may set every other variable.
 fn settings(
     options: &Options,
     folder: Option<&Folder>,
@@ -454,7 +453,7 @@ fn settings(
     Ok(Settings::new(defaults, decided, way))
 }
 
-/// What the card says of how to come in, as a deployment has it, unless the user says so.
+/// The card's security schemes, as in a deployment, unless the user sets them.
 fn card_security(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Vec<(&'static str, String)>, ConfigError> {
@@ -523,8 +522,8 @@ fn is_not_there(error: &SdkError<DescribeTableError>) -> bool {
     error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception)
 }
 
-/// The queue died with the last process: signals what was under way. What that process and its
-/// functions held is void at once if they have certainly ended.
+/// The queue died with the last process, so unfinished tasks get new signals. Leases and claims of
+/// that process and its functions are void at once if the processes have certainly ended.
 async fn take_up(engine: &Engine, former: Former) -> Result<(), StartError> {
     let taken_up = restart(engine, former).await?;
     if taken_up != Restarted::default() {

@@ -1,7 +1,7 @@
-//! Events as AWS sends them, made from what happens on this machine.
+//! Events in AWS's form for requests and records of this machine.
 //!
-//! They are made as JSON text and read by the functions' own types, so that the local cloud goes
-//! through every step that a deployed function does.
+//! They are JSON text that the functions' own types read, so that the local cloud takes every step
+//! of a deployed function.
 
 use a2a_lambda_request::Answer;
 use base64::Engine as _;
@@ -16,7 +16,7 @@ use hyper::body::Frame;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-/// What a request's event needs beside the request.
+/// The fields of a request's event beside the request.
 pub(crate) struct Arrival<'a> {
     pub(crate) request_id: &'a str,
     pub(crate) now_ms: i64,
@@ -60,8 +60,8 @@ pub(crate) fn http_event(parts: &Parts, body: &Bytes, arrival: &Arrival<'_>) -> 
     })
 }
 
-/// Takes a bearer token for what a JWT authorizer would have found in it: its text becomes the claim
-/// `sub`. There is no check of any kind: this is for trying things out on one's own machine.
+/// Accepts a bearer token without a check, as if a JWT authorizer had found its text in the claim
+/// `sub`. No check follows: this is for trials on one's own machine.
 pub(crate) fn trust_bearer(event: &mut Value, parts: &Parts) {
     if let Some(user) = bearer(&parts.headers) {
         event["requestContext"]["authorizer"] =
@@ -69,7 +69,7 @@ pub(crate) fn trust_bearer(event: &mut Value, parts: &Parts) {
     }
 }
 
-/// What a REST API asks its authorizer about a request (of the type `REQUEST`).
+/// A REST API's question to its authorizer about a request (of the type `REQUEST`).
 pub(crate) fn authorizer_event(parts: &Parts, event: &Value) -> Value {
     let (method, path) = (parts.method.as_str(), parts.uri.path());
     let mut all = Map::new();
@@ -96,7 +96,7 @@ pub(crate) fn authorizer_event(parts: &Parts, event: &Value) -> Value {
 /// The REST API that asks.
 const API_ARN: &str = "arn:aws:execute-api:us-east-1:000000000000:local";
 
-/// What came of asking an authorizer.
+/// The result of asking an authorizer.
 pub(crate) enum Asked {
     /// It has answered.
     Answer(Value),
@@ -107,15 +107,15 @@ pub(crate) enum Asked {
 }
 
 impl Asked {
-    /// What an error of an authorizer says: by this text it does not know the caller.
+    /// The result in an authorizer's error: one text means that the caller is unknown.
     pub(crate) fn reported(report: &[u8]) -> Self {
         let report: Value = serde_json::from_slice(report).unwrap_or_default();
         if report["errorMessage"] == "Unauthorized" { Self::Unauthorized } else { Self::Failed }
     }
 }
 
-/// What a REST API makes of its authorizer's answer: what the function is told, or how the request
-/// is answered.
+/// A REST API's reading of its authorizer's answer: the caller's context for the function, or the
+/// answer to the request.
 pub(crate) fn authorized(asked: Asked) -> Result<Value, Refused> {
     let mut answer = match asked {
         Asked::Answer(answer) => answer,
@@ -138,7 +138,7 @@ pub(crate) enum Refused {
     Unauthorized,
     /// The caller has no right to call.
     Forbidden,
-    /// Who calls cannot be found out.
+    /// The authorizer could not check the caller.
     Unavailable,
 }
 
@@ -187,12 +187,12 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
-/// The function's process ended amid its answer: the client must not take what it has for all.
+/// The function's process ended amid its answer: the client must see that the answer is incomplete.
 #[derive(Debug, thiserror::Error)]
 #[error("the function broke off its answer")]
 pub(crate) struct BrokenOff;
 
-/// What a response is made of: all of it, or chunks as they come.
+/// A response's body: whole, or in chunks as they come.
 pub(crate) type ResponseBody = UnsyncBoxBody<Bytes, BrokenOff>;
 
 fn all(bytes: impl Into<Bytes>) -> ResponseBody {

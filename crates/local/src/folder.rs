@@ -14,7 +14,7 @@ use tracing::warn;
 use crate::cloud::StartError;
 use crate::push_key;
 
-/// What every file of `SQLite` begins with.
+/// The first bytes of every `SQLite` file.
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";
 
 const DATABASE: &str = "dynamodb.sqlite";
@@ -31,9 +31,9 @@ pub(crate) struct Folder {
     former: Former,
     /// Whether an earlier start has left a database.
     had_database: bool,
-    /// Locked for as long as this process lives.
+    /// This process holds this lock.
     _own: File,
-    /// Locked for as long as this process or one that it has started lives.
+    /// This process and the processes that it has started hold this lock.
     _with_functions: File,
 }
 
@@ -49,8 +49,8 @@ pub(crate) enum Damage {
 }
 
 impl Folder {
-    /// Takes the folder, and makes it if it is not there. If `functions` are to run as processes,
-    /// they share its second lock.
+    /// Takes the folder, and makes it if it is not there. If `functions` run as processes, they
+    /// share its second lock.
     pub(crate) async fn open(
         path: &Path,
         functions: bool,
@@ -85,7 +85,7 @@ impl Folder {
         self.had_database
     }
 
-    /// What is known of the processes of an earlier start.
+    /// Whether processes of an earlier start may still run.
     pub(crate) fn former(&self) -> Former {
         self.former
     }
@@ -95,13 +95,13 @@ impl Folder {
         self.path.join(DATABASE)
     }
 
-    /// Opens the database, and makes it if there is none.
+    /// Opens the database, and creates it if it is missing.
     pub(crate) fn database(&self) -> Result<EmbeddedDynamoDb, StartError> {
         let file = self.database_file();
         let failed = |source| StartError::Database { file: file.clone(), source };
         self.check(&file).map_err(failed)?;
         EmbeddedDynamoDb::open(&file).map_err(|error| match error {
-            // An error of `SQLite` says what is wrong. The engine's own takes a damaged file for an
+            // `SQLite`'s error names the fault. The engine's own takes a damaged file for an
             // encrypted one.
             EmbeddedError::Engine(DynoxideError::SqliteError(_))
             | EmbeddedError::PathNotUtf8(_) => failed(error.into()),

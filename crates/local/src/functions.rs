@@ -44,7 +44,7 @@ pub(crate) enum Functions {
     Processes(Bootstraps),
 }
 
-/// What the handlers need.
+/// The handlers' contexts.
 pub(crate) struct Within {
     clock: SystemClock,
     request: a2a_lambda_request::Context,
@@ -55,7 +55,7 @@ pub(crate) struct Within {
     authorizer: Option<a2a_lambda_authorizer::Context>,
 }
 
-/// The processes, and what they reach the database and the queue by.
+/// The processes, and the endpoints at which they reach the database and the queue.
 pub(crate) struct Bootstraps {
     request: Processes,
     executor: Processes,
@@ -124,7 +124,7 @@ impl Functions {
         }))
     }
 
-    /// What came of asking the authorizer.
+    /// Asks the authorizer.
     pub(crate) async fn authorize(&self, event: Value) -> Asked {
         match self {
             Self::Processes(functions) => {
@@ -181,7 +181,7 @@ impl Functions {
         }
     }
 
-    /// Which records of a batch of messages are to come again; `None` if the function did not say.
+    /// The failed records of a batch of messages; `None` if the function did not say.
     pub(crate) async fn execute(&self, event: Value) -> Option<SqsBatchResponse> {
         match self {
             Self::Processes(functions) => {
@@ -195,8 +195,7 @@ impl Functions {
         }
     }
 
-    /// Which record of a batch of a stream's is the first to come again; `None` if the function did
-    /// not say.
+    /// The first failed record of a stream's batch; `None` if the function did not say.
     pub(crate) async fn recover(&self, event: Value) -> Option<DynamoDbEventResponse> {
         match self {
             Self::Processes(functions) => {
@@ -210,7 +209,7 @@ impl Functions {
         }
     }
 
-    /// Sweeps. What fails has logged it.
+    /// Sweeps. Failures have been logged.
     pub(crate) async fn sweep(&self, event: Value) {
         match self {
             Self::Processes(functions) => {
@@ -235,7 +234,7 @@ impl Functions {
 /// The authorizer, with the keys in this table.
 ///
 /// # Errors
-/// When a variable of it cannot be used, or nobody could call.
+/// When one of its variables has a wrong value, or every caller would be refused.
 pub(crate) fn authorizer(
     variables: &Variables<'_>,
     table: &Arc<DynamoDbStore>,

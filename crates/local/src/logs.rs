@@ -1,5 +1,5 @@
-//! Logs of a program for one's own machine: lines on the standard error output, and few of a kind. A
-//! full disk or a database that fails makes each function say so many times a second.
+//! Logs of a program on a developer's machine: lines on the standard error output, and few of a
+//! kind. A full disk or a database that fails makes each function say so many times a second.
 
 use std::collections::HashMap;
 use std::io::{self, Write as _};
@@ -40,7 +40,7 @@ struct Kind {
     left_out: u32,
 }
 
-/// What to do with a line.
+/// A decision about a line.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     LeaveOut,

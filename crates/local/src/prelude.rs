@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::events::{BrokenOff, ResponseBody, refused};
 
-/// What divides the head of a streamed answer from its body.
+/// The divider between the head of a streamed answer and its body.
 const DIVIDER: [u8; 8] = [0; 8];
 
 /// The largest head of a streamed answer.
@@ -49,7 +49,7 @@ pub(crate) async fn response(mut pieces: Pieces) -> Response<ResponseBody> {
     }
 }
 
-/// Status and headers, and what came of the body with them.
+/// The status and headers, and the first bytes of the body.
 async fn head(pieces: &mut Pieces) -> Option<(Response<ResponseBody>, Bytes)> {
     let mut bytes = BytesMut::new();
     let divider = loop {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_no_head_is_a_bad_gateway() {
+    async fn a_response_without_a_head_is_a_bad_gateway() {
         let large = vec![b'x'; MAX_HEAD_BYTES + 1];
         let names = (0..30_000).map(|i| format!("\"x-{i}\":\"\"")).collect::<Vec<_>>().join(",");
         let crowded = format!("{{\"statusCode\":200,\"headers\":{{{names}}}}}");

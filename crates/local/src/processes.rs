@@ -1,5 +1,5 @@
-//! The functions as processes of their own, as Lambda runs them: each serves one event at a time,
-//! and another is started when all are busy.
+//! The functions as processes, as on Lambda: each serves one event at a time, and another one
+//! starts when all are busy.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -22,7 +22,7 @@ use crate::prelude;
 /// How many processes a function may have; more events wait.
 const MAX_PROCESSES: usize = 64;
 
-/// How long what a process has sent may be on its way when that is known to have ended.
+/// How long an ended process's last output may take to arrive.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// How many chunks of an answer may wait for the client.
@@ -41,8 +41,8 @@ struct Pool {
     free: Mutex<Vec<Process>>,
 }
 
-/// A process, and Lambda's side of it: each has an API of its own, so that it is known which of
-/// them has an event, and is noticed when that one ends.
+/// A process, and Lambda's side of it. Each has its own API, so that the pool knows which process
+/// has an event, and notices its end.
 #[derive(Debug)]
 struct Process {
     bootstrap: Bootstrap,
@@ -76,12 +76,13 @@ impl Processes {
         Ok(Self(Arc::new(Pool { executable, variables, permits, free: Mutex::default() })))
     }
 
-    /// What the function answers an event with, whole.
+    /// The function's whole answer to an event.
     pub(crate) async fn invoke(&self, event: impl Display, deadline: Duration) -> Option<Bytes> {
         self.ask(event, deadline).await?.inspect_err(|report| log_error(report)).ok()
     }
 
-    /// The same, with the error that it reports, if it does. What is `None` was logged.
+    /// The same, with the error that it reports, if it does. The reason for a `None` has been
+    /// logged.
     pub(crate) async fn ask(
         &self,
         event: impl Display,
@@ -96,7 +97,7 @@ impl Processes {
         }
     }
 
-    /// What the function answers an HTTP request with, as it comes.
+    /// The function's answer to an HTTP request, in chunks as they come.
     pub(crate) async fn stream(
         &self,
         event: impl Display,
@@ -128,7 +129,8 @@ impl Processes {
         let _ = chunks.send(Err(BrokenOff)).await;
     }
 
-    /// Gives an event to a process, a new one if none is free. What is `None` was logged.
+    /// Gives an event to a process, a new one if none is free. The reason for a `None` has been
+    /// logged.
     async fn begin(&self, event: &str, deadline: Duration) -> Option<Invoked> {
         let pool = &self.0;
         let permit = timeout(MAX_WAIT_FOR_PROCESS, pool.permits.clone().acquire_owned()).await;
@@ -206,7 +208,7 @@ fn shown(executable: &Path) -> impl Fn(&str) + Send + Sync + 'static {
 }
 
 impl Process {
-    /// Logs what is wrong with a process, with the last that it had to say.
+    /// Logs a fault of a process, with its last line.
     fn complain(&self, what: &str) {
         let last = self.bootstrap.lines().pop().unwrap_or_default();
         warn!(event = "process_failed", last, "{what}");
@@ -221,11 +223,11 @@ impl Invoked {
             chunk = self.running.next_chunk() => return chunk,
             _ = self.process.bootstrap.wait() => {}
         }
-        // What it had sent is still to come, and then that it was broken off.
+        // The reader still gets the bytes before the break, and then the break.
         if self.running.has_begun() {
             return self.running.next_chunk().await;
         }
-        // Its first words may be on their way. Where it had sent nothing, nobody would tell.
+        // Its first words may be on their way. Without any bytes the reader would not learn of it.
         timeout(LAST_WORDS, self.running.next_chunk()).await.ok().flatten()
     }
 

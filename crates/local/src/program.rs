@@ -1,4 +1,5 @@
-//! The local cloud as a program: what `scripts/dev` builds and runs, and the `main` of one's own.
+//! The local cloud as a program: the one that `scripts/dev` builds and runs, and the `main` of
+//! other workspaces.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -62,7 +63,7 @@ alice sees her own tasks only. Without one, everybody is the same user. Nothing 
 --auth: this is for one's own machine.
 ";
 
-/// What of the usage is of the program with the agents that come with a2a-lambda only.
+/// The lines of the usage that belong only to the program with a2a-lambda's own agents.
 const ITS_NAME: &str = "scripts/dev [options]";
 const AGENT_OPTION: &str = "  --agent NAME   the agent to run [default: echo]\n";
 
@@ -80,8 +81,8 @@ pub fn main<E: Into<Box<dyn Error + Send + Sync>>>(
     run_program(None, &own_usage(), agents)
 }
 
-/// The same, with the option `--agent` for what the functions have as the variable `AGENT`. `check`
-/// refuses what it cannot be.
+/// The same, with the option `--agent` for the functions' variable `AGENT`. `check` refuses all
+/// other cases.
 pub fn main_with_agent_option<E: Into<Box<dyn Error + Send + Sync>>, R: Error + 'static>(
     check: impl Fn(&str) -> Result<(), R>,
     agents: impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
@@ -193,7 +194,7 @@ fn run_program<E: Into<Box<dyn Error + Send + Sync>>>(
     let arguments = match parse(lexopt::Parser::from_env(), check_agent.is_some()) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            // Whoever reads the first lines only has what it wants.
+            // A reader that stops after the first lines has what it needs.
             let _ = io::stdout().write_all(usage.as_bytes());
             return ExitCode::SUCCESS;
         }
@@ -216,7 +217,7 @@ fn run_program<E: Into<Box<dyn Error + Send + Sync>>>(
     }
 }
 
-/// Runs the cloud on two sets of threads, so that requests are answered whatever the agents do.
+/// Runs the cloud on two sets of threads, so that busy agents do not delay requests.
 fn start<E: Into<Box<dyn Error + Send + Sync>>>(
     arguments: Arguments,
     make: impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,

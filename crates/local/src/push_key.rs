@@ -1,4 +1,4 @@
-//! What the local cloud has for pushes: its own machine as a receiver, and a key for their secrets.
+//! The local cloud's settings for pushes: this machine as a receiver, and a key for secrets.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -19,8 +19,8 @@ use crate::folder::Folder;
 /// The file of the folder's key.
 pub(crate) const FILE: &str = "push-secrets.key";
 
-/// What this cloud sets of the functions' variables, where its process does not: pushes go to this
-/// machine, too, and their secrets are sealed by a key of its own.
+/// The functions' variables that this cloud sets unless its process does: the functions may push to
+/// this machine, and seal secrets by a local key.
 ///
 /// A key that the user has set is used in place of the folder's, which may be damaged then.
 pub(crate) fn push_variables(
@@ -89,7 +89,7 @@ fn kept_key(folder: &Folder) -> Result<String, StartError> {
     }
 }
 
-/// What opens and seals with that key.
+/// The vault with that key.
 pub(crate) fn local_vault(variables: &Variables<'_>) -> Result<Arc<dyn Vault>, ConfigError> {
     let vault = a2a_lambda_runtime::vault::local_vault(variables)?;
     Ok(vault.map_or_else(|| Arc::new(NoVault) as Arc<dyn Vault>, |vault| Arc::new(vault)))

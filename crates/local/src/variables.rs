@@ -1,5 +1,4 @@
-//! The functions' variables in the local cloud: what it decides itself, what it has as defaults, and
-//! what the user sets.
+//! The functions' variables in the local cloud: its decisions, its defaults, and the user's values.
 
 use a2a_lambda_runtime::secrets::Reference;
 use a2a_lambda_runtime::table::{
@@ -34,7 +33,7 @@ static NOT_TAKEN: [(&About, &str); 14] = [
     (&TABLE_NAME.about, "the local cloud has its own table"),
 ];
 
-/// The variables that are taken with `--auth` only: without it nobody's identity is checked.
+/// The variables that need `--auth`: without it the functions check no identity.
 static OF_AUTH: [&About; 10] = [
     &API_KEYS.about,
     &AUTHORIZER_HEADER.about,
@@ -60,7 +59,7 @@ static OF_PROCESSES: [&About; 7] = [
     &AWS_ENDPOINT_URL_SSM.about,
 ];
 
-/// What processes of their own have of the local cloud: by it they reach the database and the queue.
+/// The local cloud's variables for processes: with them they reach the database and the queue.
 static OF_THE_EMULATOR: [&About; 4] = [
     &AWS_ACCESS_KEY_ID.about,
     &AWS_REGION.about,
@@ -68,7 +67,7 @@ static OF_THE_EMULATOR: [&About; 4] = [
     &AWS_SESSION_TOKEN.about,
 ];
 
-/// What the level of the log is set by.
+/// The variables that set the log's level.
 static LEVELS: [&About; 2] = [&LOG_LEVEL.about, &POWERTOOLS_LOG_LEVEL.about];
 
 /// The local cloud answers browsers itself, for the origins of this variable, too.
@@ -121,12 +120,12 @@ impl Way {
 /// The variables that the functions are given.
 pub(crate) struct Settings {
     environment: fn(&str) -> Option<String>,
-    /// What the process has beside our variables: the agents' own.
+    /// The process's other variables: the agents' own.
     own: Vec<(String, String)>,
     way: Way,
-    /// What holds where the user has not set a variable.
+    /// The defaults of variables that the user has not set.
     defaults: Vec<(&'static str, String)>,
-    /// What the local cloud decides, whatever the user has set.
+    /// The local cloud's decisions, which override the user.
     decided: Vec<(&'static str, String)>,
 }
 
@@ -155,7 +154,7 @@ impl Settings {
         self.way.auth
     }
 
-    /// What the user has set and the local cloud takes. An empty variable counts as not set.
+    /// The user's values that the local cloud accepts. An empty variable counts as not set.
     fn set(&self, name: &str) -> Option<String> {
         let taken = || self.way.why_not(name).is_none() && name != ITS_OWN.name;
         (self.environment)(name).filter(|value| !value.is_empty() && taken())
@@ -169,8 +168,8 @@ impl Settings {
         find(&self.decided, name).or_else(|| self.set(name)).or_else(|| find(&self.defaults, name))
     }
 
-    /// Those that a function reads, for the environment of its process. One that has agents is given
-    /// what may be theirs, too.
+    /// Those that a function reads, for the environment of its process. A function with agents also
+    /// gets the variables that may be theirs.
     pub(crate) fn of(&self, function: Reader) -> Vec<(String, String)> {
         let read = |variables: &'static [Variable]| {
             let abouts = variables.iter().map(|variable| variable.about());
@@ -269,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_user_sets_comes_before_the_defaults() {
+    fn a_user_s_value_replaces_the_default() {
         let settings = settings(ALL_IN_ALL);
         let get = |name| settings.get(name).unwrap_or_default();
         assert_eq!(get("LEASE_SECONDS"), "LEASE_SECONDS of the user");
@@ -287,7 +286,7 @@ mod tests {
         }
     }
 
-    /// What the functions look up, where they share a process.
+    /// The variables that the functions look up when they share a process.
     fn read_within() -> BTreeSet<String> {
         let read = RefCell::new(BTreeSet::new());
         let samples = samples(Reader::LocalCloud);
@@ -304,11 +303,12 @@ mod tests {
         read.into_inner()
     }
 
-    /// What the program itself reads, or what makes the functions.
+    /// The variables that the program itself reads, or the agents' constructor.
     const READ_BY_THE_PROGRAM: [&str; 4] =
         ["ALLOWED_ORIGINS", "API_KEYS", "LOG_LEVEL", "POWERTOOLS_LOG_LEVEL"];
 
-    /// What agents in this process find in its environment. Nothing else here reads it.
+    /// The variables that agents in this process find in its environment. Nothing else here reads
+    /// it.
     const OF_AGENTS: [&str; 6] = [
         "AGENT_VARIABLES",
         "AWS_ACCESS_KEY_ID",

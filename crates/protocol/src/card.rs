@@ -1,4 +1,4 @@
-//! The agent card: what an agent says about itself (specification 4.4).
+//! The agent card: an agent's description of itself (specification 4.4).
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ message! {
         /// Its name, for people.
         #[json("name", required)]
         pub name: String,
-        /// What it does, for people and other agents.
+        /// A description for people and other agents.
         #[json("description", required)]
         pub description: String,
         /// Where and how it can be reached, the preferred way first.
         #[json("supportedInterfaces", required)]
         pub supported_interfaces: Vec<AgentInterface>,
-        /// Who offers it.
+        /// The provider.
         #[json("provider")]
         pub provider: Option<AgentProvider>,
         /// The agent's own version.
@@ -27,7 +27,7 @@ message! {
         /// Where its documentation is.
         #[json("documentationUrl")]
         pub documentation_url: Option<String>,
-        /// What of the protocol it supports.
+        /// The optional features that it supports.
         #[json("capabilities", required)]
         pub capabilities: AgentCapabilities,
         /// Ways to authenticate, by name.
@@ -42,7 +42,7 @@ message! {
         /// MIME types that all skills give.
         #[json("defaultOutputModes", required)]
         pub default_output_modes: Vec<String>,
-        /// What it can do.
+        /// The agent's skills.
         #[json("skills", required)]
         pub skills: Vec<AgentSkill>,
         /// Signatures over this card.
@@ -64,7 +64,7 @@ message! {
         /// How: `JSONRPC`, `HTTP+JSON`, `GRPC`, or the URI of a custom binding.
         #[json("protocolBinding", required)]
         pub protocol_binding: String,
-        /// What clients put into `tenant` of each request to this interface.
+        /// Clients put this into `tenant` of each request to this interface.
         #[json("tenant")]
         pub tenant: String,
         /// The protocol's version, such as `1.0`.
@@ -74,7 +74,7 @@ message! {
 }
 
 message! {
-    /// Who offers an agent (specification 4.4.2).
+    /// The provider of an agent (specification 4.4.2).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct AgentProvider {
         /// The provider's web site.
@@ -87,7 +87,7 @@ message! {
 }
 
 message! {
-    /// What of the protocol an agent supports (specification 4.4.3).
+    /// The protocol's optional features that an agent supports (specification 4.4.3).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct AgentCapabilities {
         /// Streams.
@@ -134,7 +134,7 @@ message! {
         /// Its name, for people.
         #[json("name", required)]
         pub name: String,
-        /// What it does.
+        /// A description of the skill.
         #[json("description", required)]
         pub description: String,
         /// Keywords.

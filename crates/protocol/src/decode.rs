@@ -7,8 +7,7 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::error::{A2aError, ErrorKind};
 
-/// Fields whose keys are not field names but the sender's own: such keys are not respelled in a
-/// path.
+/// Fields whose keys the sender chooses: a path keeps such keys as they are.
 const MAP_FIELDS: [&str; 3] = ["securitySchemes", "schemes", "scopes"];
 
 /// How long a description gets, in bytes. Some repeat a piece of the input.
@@ -62,7 +61,7 @@ fn wrong_shape(error: serde_path_to_error::Error<serde_json::Error>) -> A2aError
     A2aError::invalid_field(field, describe(&error)).with_source(error)
 }
 
-/// The path in the names that clients know, whichever spelling they used.
+/// The path in the names that clients know, in camelCase.
 fn camel_case_path(path: &Path) -> String {
     let mut out = String::new();
     let mut own_key = false;
@@ -100,7 +99,7 @@ fn camel_case(name: &str) -> String {
     out
 }
 
-/// What `serde` calls a value that it did not expect, and what JSON calls it.
+/// `serde`'s words for an unexpected value, and JSON's.
 const FOUND: [(&str, &str); 8] = [
     ("null", "null"),
     ("boolean", "a boolean"),
@@ -134,7 +133,8 @@ fn describe(error: &serde_json::Error) -> String {
 /// type.
 fn expected_and_found(text: &str) -> Option<String> {
     let (kind, rest) = text.split_once(": ")?;
-    // The last one: the value before it may contain anything, what we expect has no such words.
+    // The last one: the value before it may contain any text, but our expectations do not contain
+    // these words.
     let (found, mut expected) = rest.rsplit_once(", expected ")?;
     if expected == "a sequence" {
         expected = "an array";

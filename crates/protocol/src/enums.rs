@@ -140,7 +140,7 @@ impl TaskState {
 }
 
 proto_enum! {
-    /// Who sent a message (specification 4.1.5).
+    /// The sender of a message (specification 4.1.5).
     pub enum Role {
         /// Not said. Refused in a request.
         #[default]
@@ -152,7 +152,7 @@ proto_enum! {
     }
 }
 
-/// A name or number that the enum does not have. Says what it could have been.
+/// A name or number that the enum does not have. Lists the possible values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownEnumName {
     allowed: &'static [&'static str],

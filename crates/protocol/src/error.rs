@@ -11,13 +11,14 @@ use serde::Serialize;
 /// The `domain` of the `ErrorInfo` of every A2A error (specification 11.6).
 pub const ERROR_DOMAIN: &str = "a2a-protocol.org";
 
-/// What the metadata has of the time to wait.
+/// The key of the waiting time in the metadata.
 const RETRY_AFTER: &str = "retryAfterSeconds";
 
 /// How many violations a message spells out; the details hold them all.
 const VIOLATIONS_IN_MESSAGE: usize = 3;
 
-/// What went wrong, as far as a caller branches on it: everything a binding says follows from it.
+/// The kind of an error, as far as a caller branches on it. The bindings derive codes and texts
+/// from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The body is not JSON.
@@ -32,9 +33,9 @@ pub enum ErrorKind {
     PayloadTooLarge,
     /// The body is compressed, in a way that the server does not read.
     EncodingNotSupported,
-    /// Who is calling is not known.
+    /// The caller is unknown.
     Unauthenticated,
-    /// Who is calling is known, and may not do this.
+    /// The caller is known but lacks the right.
     PermissionDenied,
     /// The caller has made too many requests. Made later, the request may be served.
     TooManyRequests,
@@ -54,7 +55,7 @@ pub enum ErrorKind {
     ContentTypeNotSupported,
     /// The agent answered something that the protocol does not allow.
     InvalidAgentResponse,
-    /// An extended card is declared but there is none.
+    /// The card declares an extended card, but none is configured.
     ExtendedAgentCardNotConfigured,
     /// The client did not say that it supports an extension the agent requires.
     ExtensionSupportRequired,
@@ -108,9 +109,9 @@ impl ErrorKind {
         Some(self.row().3).filter(|reason| !reason.is_empty())
     }
 
-    /// The reason that HTTP+JSON gives: that of an A2A error, and the official SDKs' names for the
-    /// errors that JSON-RPC has codes of its own for. HTTP has none for them, and the SDKs tell
-    /// errors apart by the reason alone.
+    /// The reason in an HTTP+JSON answer. A2A errors have their own. For JSON-RPC's own errors it
+    /// is the official SDKs' name. HTTP has none for them, and the SDKs tell errors apart by the
+    /// reason alone.
     pub fn http_reason(self) -> Option<&'static str> {
         self.reason().or(match self {
             Self::JsonParse | Self::InvalidRequest | Self::EncodingNotSupported => {
@@ -179,7 +180,7 @@ impl FieldViolation {
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct A2aError {
-    /// What went wrong.
+    /// The kind of the error.
     pub kind: ErrorKind,
     /// The same for people. The client sees it.
     pub message: String,
@@ -226,7 +227,7 @@ impl A2aError {
         Self { violations, ..Self::new(ErrorKind::InvalidParams, message) }
     }
 
-    /// There is no such task for this caller. The id is what the caller asked for.
+    /// This caller has no task with this id. The id is the one that the caller asked for.
     pub fn task_not_found(id: impl Into<String>) -> Self {
         Self::new(ErrorKind::TaskNotFound, "task not found").with_metadata("taskId", id)
     }

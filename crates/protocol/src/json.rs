@@ -16,9 +16,9 @@ pub use compact::MAX_DEPTH;
 /// back as they came in. Only insignificant whitespace is dropped, so that a value fits on one line
 /// of an event stream and takes no room in storage.
 ///
-/// What is inside is safe for every later reader: strings without lone surrogates, numbers that a
-/// double can hold the magnitude of, at most [`MAX_DEPTH`] levels. Equality is that of the texts:
-/// `1.0` is not `1`.
+/// Every later reader can read the content: strings have no lone surrogates, a double can hold the
+/// magnitude of each number, and there are at most [`MAX_DEPTH`] levels. Equality is that of the
+/// texts: `1.0` is not `1`.
 ///
 /// Reads and writes itself through `serde_json` only.
 #[derive(Clone)]

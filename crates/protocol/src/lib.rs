@@ -1,18 +1,19 @@
 #![doc = include_str!("../README.md")]
 //!
-//! The normative source is `a2a.proto`; the structs here have its names and read like it. What the
-//! crate adds to a plain mapping:
+//! The normative source is `a2a.proto`; the structs here have its names and read like it. The crate
+//! adds to a plain mapping:
 //!
-//! - **Liberal in, canonical out.** Reading takes what the `ProtoJSON` rules allow (camelCase or
-//!   `snake_case` names, enum names or numbers, `null` for absent, either base64 alphabet, integers
-//!   in strings); writing has one form. The rules are in one place, the crate's `wire` module.
-//! - **User data is text.** [`Json`] and [`Struct`] keep what they were given byte for byte, so
-//!   that a 19-digit integer or the order of keys survives a round trip.
+//! - **Liberal in, canonical out.** A reader accepts everything that the `ProtoJSON` rules allow:
+//!   camelCase or `snake_case` names, enum names or numbers, `null` for absent, either base64
+//!   alphabet, integers in strings. A writer has one form. The rules are in one place, the crate's
+//!   `wire` module.
+//! - **User data is text.** [`Json`] and [`Struct`] keep their input byte for byte, so that a
+//!   19-digit integer or the order of keys survives a round trip.
 //! - **Shape first, rules second.** [`decode`] turns bytes into a type or an [`A2aError`] that
-//!   names the offending field; [`validate`] then lists every broken rule of a request at once.
+//!   names the wrong field. [`validate`] then lists every broken rule of a request at once.
 //!
-//! Presence follows the proto: a `string` is a [`String`] whose empty value means absent, and only
-//! an `optional` field or a message is an [`Option`].
+//! Presence follows the proto. An empty [`String`] means absent; only an `optional` field or a
+//! message is an [`Option`].
 
 #[macro_use]
 mod wire;
@@ -72,5 +73,5 @@ pub use validate::{
 };
 
 /// The first segments of the paths of the HTTP+JSON binding (spec section 11.3), behind which no
-/// tenant's name can be told from a path. A tenant of such a name could not be reached.
+/// tenant's name can be told from a path. No client could address a tenant with this name.
 pub const FIRST_SEGMENTS: [&str; 4] = [".well-known", "extendedAgentCard", "tasks", "v1"];

@@ -10,7 +10,7 @@ use crate::bytes::{self, Base64};
 use crate::json::{Json, Struct};
 use crate::wire::{self, Field, Key, Slot};
 
-/// A section of a message or artifact: one content, and what is known about it.
+/// A section of a message or artifact: one content and its description.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part {
     /// The content.
@@ -69,7 +69,7 @@ impl Part {
         self
     }
 
-    /// The text, if that is what the part holds.
+    /// The text, if the part holds text.
     pub fn as_text(&self) -> Option<&str> {
         match &self.content {
             PartContent::Text(text) => Some(text),
@@ -85,7 +85,7 @@ impl From<PartContent> for Part {
 }
 
 impl fmt::Debug for PartContent {
-    /// Bytes are shown by their number only: a file in a log helps nobody.
+    /// `Debug` shows only the number of bytes, because a log must not hold a file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.debug_tuple("Text").field(text).finish(),

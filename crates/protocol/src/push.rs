@@ -30,7 +30,7 @@ message! {
 }
 
 message! {
-    /// What goes into the `Authorization` header of a push (specification 4.3.2).
+    /// The content of a push's `Authorization` header (specification 4.3.2).
     ///
     /// `Debug` does not show the credentials.
     #[derive(Clone, PartialEq, Default)]
@@ -38,13 +38,13 @@ message! {
         /// The HTTP authentication scheme, such as `Bearer`.
         #[json("scheme", required)]
         pub scheme: String,
-        /// What follows the scheme. A secret.
+        /// The text after the scheme. A secret.
         #[json("credentials")]
         pub credentials: String,
     }
 }
 
-/// Stands for a secret in `Debug`: whether there is one is worth a log line, what it is never.
+/// A secret in `Debug`: shows whether it is set, and never its value.
 struct Secret<'a>(&'a str);
 
 impl fmt::Debug for Secret<'_> {

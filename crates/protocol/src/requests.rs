@@ -28,7 +28,7 @@ message! {
 }
 
 message! {
-    /// How a message is to be answered (specification 3.2.2).
+    /// The client's wishes for the answer to a message (specification 3.2.2).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct SendMessageConfiguration {
         /// MIME types that the client can take.
@@ -37,7 +37,7 @@ message! {
         /// Where to push the task's updates. Comes without a task id.
         #[json("taskPushNotificationConfig")]
         pub task_push_notification_config: Option<TaskPushNotificationConfig>,
-        /// How many of the most recent messages the answer may hold; `None` is no limit.
+        /// The most recent messages that the answer may hold; `None` is no limit.
         #[json("historyLength")]
         pub history_length: Option<i32>,
         /// Whether to answer at once; else when the task is terminal or interrupted.
@@ -56,7 +56,7 @@ message! {
         /// The task.
         #[json("id", required)]
         pub id: String,
-        /// How many of the most recent messages the answer may hold; `None` is no limit.
+        /// The most recent messages that the answer may hold; `None` is no limit.
         #[json("historyLength")]
         pub history_length: Option<i32>,
     }
@@ -81,10 +81,10 @@ message! {
         /// Where to go on: the `nextPageToken` of the page before.
         #[json("pageToken")]
         pub page_token: String,
-        /// How many of the most recent messages each task may hold; `None` is no limit.
+        /// The most recent messages that each task may hold; `None` is no limit.
         #[json("historyLength")]
         pub history_length: Option<i32>,
-        /// Only tasks whose status is of this time or later.
+        /// Selects tasks whose status has this time or a later one.
         #[json("statusTimestampAfter")]
         pub status_timestamp_after: Option<Timestamp>,
         /// Whether tasks come with their artifacts; no if not given.

@@ -49,7 +49,7 @@ message! {
     /// An API key (specification 4.5.2; `APIKeySecurityScheme` in the proto).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct ApiKeySecurityScheme {
-        /// What it is, for people.
+        /// A description for people.
         #[json("description")]
         pub description: String,
         /// Where the key goes: `query`, `header` or `cookie`.
@@ -65,7 +65,7 @@ message! {
     /// HTTP authentication (specification 4.5.3; `HTTPAuthSecurityScheme` in the proto).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct HttpAuthSecurityScheme {
-        /// What it is, for people.
+        /// A description for people.
         #[json("description")]
         pub description: String,
         /// The scheme's name in the `Authorization` header, such as `Bearer`.
@@ -81,7 +81,7 @@ message! {
     /// OAuth 2.0 (specification 4.5.4).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct OAuth2SecurityScheme {
-        /// What it is, for people.
+        /// A description for people.
         #[json("description")]
         pub description: String,
         /// The flow. REQUIRED, but an `Option`: a oneof has no empty value.
@@ -97,7 +97,7 @@ message! {
     /// `OpenID` Connect (specification 4.5.5).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct OpenIdConnectSecurityScheme {
-        /// What it is, for people.
+        /// A description for people.
         #[json("description")]
         pub description: String,
         /// Where the provider's metadata is.
@@ -110,7 +110,7 @@ message! {
     /// Mutual TLS (specification 4.5.6).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct MutualTlsSecurityScheme {
-        /// What it is, for people.
+        /// A description for people.
         #[json("description")]
         pub description: String,
     }
@@ -151,7 +151,7 @@ message! {
         /// Where refresh tokens are had.
         #[json("refreshUrl")]
         pub refresh_url: String,
-        /// Scopes and what they allow.
+        /// Scopes and their meaning.
         #[json("scopes", required)]
         pub scopes: BTreeMap<String, String>,
         /// Whether PKCE (RFC 7636) is required.
@@ -170,7 +170,7 @@ message! {
         /// Where refresh tokens are had.
         #[json("refreshUrl")]
         pub refresh_url: String,
-        /// Scopes and what they allow.
+        /// Scopes and their meaning.
         #[json("scopes", required)]
         pub scopes: BTreeMap<String, String>,
     }
@@ -186,7 +186,7 @@ message! {
         /// Where refresh tokens are had.
         #[json("refreshUrl")]
         pub refresh_url: String,
-        /// Scopes and what they allow.
+        /// Scopes and their meaning.
         #[json("scopes")]
         pub scopes: BTreeMap<String, String>,
     }
@@ -203,7 +203,7 @@ message! {
         /// Where refresh tokens are had.
         #[json("refreshUrl")]
         pub refresh_url: String,
-        /// Scopes and what they allow.
+        /// Scopes and their meaning.
         #[json("scopes")]
         pub scopes: BTreeMap<String, String>,
     }
@@ -222,7 +222,7 @@ message! {
         /// Where refresh tokens are had.
         #[json("refreshUrl")]
         pub refresh_url: String,
-        /// Scopes and what they allow.
+        /// Scopes and their meaning.
         #[json("scopes", required)]
         pub scopes: BTreeMap<String, String>,
     }

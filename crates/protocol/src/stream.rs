@@ -1,5 +1,5 @@
-//! What a server sends as it goes: events, and the answers that are one of several things
-//! (specification 3.2.3 and 4.2).
+//! The events of a stream, and the answers that are one of several things (specification 3.2.3 and
+//! 4.2).
 
 use crate::json::Struct;
 use crate::task::{Artifact, Message, Task, TaskStatus};
@@ -55,7 +55,7 @@ oneof! {
         /// The task as it is.
         #[json("task", "task")]
         Task(Task),
-        /// The agent's answer, when there is no task.
+        /// The agent's answer without a task.
         #[json("message", "message")]
         Message(Message),
         /// A change of status.
@@ -74,7 +74,7 @@ oneof! {
         /// The task that the message made or continued.
         #[json("task", "task")]
         Task(Task),
-        /// The agent's answer, when there is no task.
+        /// The agent's answer without a task.
         #[json("message", "message")]
         Message(Message),
     }

@@ -6,7 +6,7 @@ use crate::part::Part;
 use crate::timestamp::Timestamp;
 
 message! {
-    /// The unit of work: a status now, and what came of it so far (specification 4.1.1).
+    /// The unit of work: its present status and its results so far (specification 4.1.1).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct Task {
         /// Its id, made by the server.
@@ -18,7 +18,7 @@ message! {
         /// The status now.
         #[json("status", required)]
         pub status: TaskStatus,
-        /// What it has produced.
+        /// The task's results.
         #[json("artifacts")]
         pub artifacts: Vec<Artifact>,
         /// The messages so far, oldest first; possibly only the most recent.
@@ -31,13 +31,13 @@ message! {
 }
 
 message! {
-    /// A task's state, since when, and what the agent says about it (specification 4.1.2).
+    /// A task's state, its time, and the agent's message about it (specification 4.1.2).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct TaskStatus {
         /// The state.
         #[json("state", required)]
         pub state: TaskState,
-        /// What the agent says about it.
+        /// The agent's message about the state.
         #[json("message")]
         pub message: Option<Message>,
         /// When the status was recorded.
@@ -50,7 +50,7 @@ message! {
     /// One unit of communication between client and server (specification 4.1.4).
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct Message {
-        /// Its id, made by whoever wrote it. Not unique in practice.
+        /// Its id, chosen by the sender. Not unique in practice.
         #[json("messageId", required)]
         pub message_id: String,
         /// The conversation it belongs to.
@@ -59,10 +59,10 @@ message! {
         /// The task it belongs to.
         #[json("taskId")]
         pub task_id: String,
-        /// Who sent it.
+        /// The sender.
         #[json("role", required)]
         pub role: Role,
-        /// What it says: at least one part.
+        /// The content: at least one part.
         #[json("parts", required)]
         pub parts: Vec<Part>,
         /// Anything else, as the sender likes.
@@ -90,7 +90,7 @@ message! {
         /// A description for people.
         #[json("description")]
         pub description: String,
-        /// What it holds: at least one part.
+        /// The content: at least one part.
         #[json("parts", required)]
         pub parts: Vec<Part>,
         /// Anything else, as the agent likes.

@@ -12,8 +12,7 @@ use time::format_description::well_known::Rfc3339;
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z, between the years 0001 and 9999.
 ///
 /// These are the bounds of `google.protobuf.Timestamp`. Its JSON form is
-/// `YYYY-MM-DDTHH:mm:ss.sssZ`, whose text order is the order of time; what is finer than a
-/// millisecond is dropped.
+/// `YYYY-MM-DDTHH:mm:ss.sssZ`, which sorts by time. Smaller units than a millisecond are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
     millis: i64,
@@ -27,7 +26,7 @@ impl Timestamp {
     /// 9999-12-31T23:59:59.999Z.
     pub const MAX: Self = Self { millis: 253_402_300_799_999 };
 
-    /// The given milliseconds since the epoch; what is out of bounds becomes [`MIN`](Self::MIN) or
+    /// Milliseconds since the epoch. A value out of bounds becomes [`MIN`](Self::MIN) or
     /// [`MAX`](Self::MAX).
     pub const fn from_millis(millis: i64) -> Self {
         if millis < Self::MIN.millis {
@@ -44,8 +43,8 @@ impl Timestamp {
         self.millis
     }
 
-    /// This much later, unless that is past [`MAX`](Self::MAX). What is finer than a millisecond is
-    /// dropped.
+    /// This much later, unless that is past [`MAX`](Self::MAX). Smaller units than a millisecond
+    /// are dropped.
     pub fn checked_add(self, duration: Duration) -> Option<Self> {
         let millis = self.millis.checked_add(i64::try_from(duration.as_millis()).ok()?)?;
         (millis <= Self::MAX.millis).then_some(Self { millis })

@@ -1,4 +1,4 @@
-//! A2A 0.3: its data objects, and what they are in 1.0.
+//! A2A 0.3: its data objects, and their conversion to 1.0.
 //!
 //! 0.3 has two JSON forms. That of its schema, with `kind` in each object, is spoken over JSON-RPC,
 //! in push notifications and in agent cards: it is here. That of its `a2a.proto` is spoken over
@@ -10,16 +10,16 @@
 //!
 //! # What is not the same on both sides
 //!
-//! - **Data that is not an object**, which 0.3 does not have, is put into one as `value`, and the
-//!   part's metadata gets `"data_part_compat": true`, as the official SDKs do. Reading takes it out
-//!   again, so nothing is lost.
+//! - **Data that is not an object** does not exist in 0.3. It is put into an object as `value`, and
+//!   the part's metadata gets `"data_part_compat": true`, as the official SDKs do. Reading takes it
+//!   out again, so nothing is lost.
 //! - **`filename` and `mediaType` of text and data** have no place in 0.3 and are left out. So is a
 //!   `deviceCode` flow, for who reads a card by 0.3 alone.
 //! - **A push config's schemes** are many in 0.3 and one in 1.0, as its credentials are: the first
 //!   counts.
-//! - **A history length of zero** is no limit in 0.3.
-//! - **Waiting** is what 0.3 does unless `blocking` is false; see [`rest::SendMessageRequest`] for
-//!   what its other form makes of that.
+//! - **A history length of zero** means no limit in 0.3.
+//! - **Waiting** is 0.3's default unless `blocking` is false. For its other form see
+//!   [`rest::SendMessageRequest`].
 //! - **A role or state that is not known** is `agent` and `unknown`.
 //!
 //! All other data, user data to the byte, is the same on both sides.
@@ -57,7 +57,7 @@ fn convert<T: Into<U>, U>(items: Vec<T>) -> Vec<U> {
     items.into_iter().map(Into::into).collect()
 }
 
-/// 0.3 has no way to ask for no history: zero is no limit.
+/// 0.3 cannot ask for no history: zero means no limit.
 fn history_length(length: Option<i32>) -> Option<i32> {
     length.filter(|length| *length != 0)
 }

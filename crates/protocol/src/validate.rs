@@ -1,4 +1,6 @@
-//! What a request must be beyond its shape: REQUIRED fields (specification 5.7) and our bounds.
+//! `(one)` converts a value, `(maybe)` converts the value of an option, and `(each)` converts the
+//! values of a list. The others are the same on both sides. REQUIRED fields (specification 5.7) and
+//! our bounds.
 
 use crate::enums::Role;
 use crate::error::{A2aError, FieldViolation};
@@ -27,7 +29,7 @@ pub const MAX_MEDIA_TYPE_BYTES: usize = 256;
 pub const MAX_ID_BYTES: usize = 256;
 /// Bytes of a URL or URI, at most.
 pub const MAX_URL_BYTES: usize = 2048;
-/// Bytes of what goes into a header of a push (token, scheme, credentials), at most.
+/// The rules for a request beyond its shape:
 pub const MAX_HEADER_BYTES: usize = 8192;
 /// Tasks on a page of `ListTasks`, at most (specification 3.1.4).
 pub const MAX_PAGE_SIZE: i32 = 100;
@@ -104,8 +106,7 @@ impl Check<'_> {
         }
     }
 
-    /// What a push sends as a header: refused now, because it could only fail later, at every
-    /// delivery.
+    /// The most bytes of a push's header value (token, scheme, credentials).
     fn header(&mut self, field: &str, value: &str) {
         self.max_bytes(field, value, MAX_HEADER_BYTES);
         if !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {

@@ -1,9 +1,8 @@
 //! The `ProtoJSON` rules, written once; the macros here give them to every message.
 //!
-//! `serde`'s derive is not used for messages because it cannot say these rules: it lets an array
-//! stand for an object, and it needs three attributes per field to take `null` for absent, a second
-//! name, and to leave out a default. A struct under [`message!`] carries one: its JSON name, and
-//! whether the proto marks it REQUIRED.
+//! A push sends this value as a header. A wrong one is refused now, because every delivery would
+//! fail later. A struct under [`message!`] carries one: its JSON name, and whether the proto marks
+//! it REQUIRED.
 //!
 //! Reading: <https://protobuf.dev/programming-guides/json/>; presence when writing: specification
 //! 5.7 and 8.4.1 (REQUIRED fields always, other fields unless they are the default).
@@ -20,7 +19,9 @@ pub(crate) trait Value: Sized {
     fn read_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
 
-/// What stands in a field of a message, where `null` and absent are the same.
+/// `serde`'s derive is not used for messages because it cannot express these rules. It lets an
+/// array stand for an object, and it needs three attributes per field: for `null` as absent, for a
+/// second name, and for a default.
 pub(crate) trait Field: Default {
     fn read_field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 
@@ -81,7 +82,7 @@ impl<'de, T: Field> Deserialize<'de> for Slot<T> {
     }
 }
 
-/// Types whose `Deserialize` already is the `ProtoJSON` reading of a present value.
+/// The value of a message's field, where `null` and absent are the same.
 macro_rules! plain_value {
     ($($ty:ty),* $(,)?) => {$(
         impl crate::wire::Value for $ty {
@@ -112,8 +113,7 @@ impl Value for i32 {
     }
 }
 
-/// An `int32`: a number or a numeric string, in any spelling whose value is integral (`10`, `1e1`,
-/// `"10.0"`).
+/// Types whose `Deserialize` already reads a present value by the `ProtoJSON` rules.
 struct Int32Visitor;
 
 impl Visitor<'_> for Int32Visitor {
@@ -174,7 +174,8 @@ macro_rules! written {
 ///
 /// Each field says `#[json("jsonName")]`, or `#[json("jsonName", required)]` where the proto says
 /// `REQUIRED`; the field's own name is the proto's. Unknown names are skipped (specification 5.7).
-/// A field given twice, be it once per spelling, is refused: which one counts would be a guess.
+/// An `int32`: a number or a numeric string, in any spelling with an integral value (`10`, `1e1`,
+/// `"10.0"`).
 macro_rules! message {
     (
         $(#[$meta:meta])*
@@ -400,7 +401,7 @@ pub(crate) fn not_exactly_one<E: Error>(names: &[&str]) -> E {
 #[cfg(test)]
 pub(crate) type DescribedField = (&'static str, &'static str, &'static str);
 
-/// What the macros were told about a message, for the test that compares it with `a2a.proto`.
+/// The macros' description of a message, for the test that compares it with `a2a.proto`.
 #[cfg(test)]
 pub(crate) trait Described {
     const FIELDS: &'static [DescribedField];

@@ -12,8 +12,8 @@ use crate::table::{
 };
 use crate::variables::{ConfigError, Variables};
 
-/// The policy, with what variables change of it. A claim on pushes lasts at least three times what a
-/// receiver may take, whatever `PUSH_CLAIM_SECONDS` says.
+/// The policy, with what variables change of it. A claim on pushes lasts at least three times the
+/// longest push, for any `PUSH_CLAIM_SECONDS`.
 ///
 /// # Errors
 /// When a variable is out of its bounds.

@@ -8,11 +8,11 @@ use crate::variables::{ConfigError, Variables};
 /// The URL of `PUBLIC_URL`, without a slash at its end, if it is set.
 ///
 /// # Errors
-/// When it is no URL that paths can be put behind.
+/// When it is not a URL, or paths cannot follow it.
 pub fn public_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> {
     let Some(url) = variables.text(&PUBLIC_URL)? else { return Ok(None) };
     let url = url.trim_end_matches('/').to_owned();
-    // Who reads the card would see a password in it, and `Uri` drops a fragment and takes any port.
+    // Readers of the card would see a password, and `Uri` drops a fragment and accepts any port.
     let is_base = |uri: Uri| {
         let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
         let is_host = uri.authority().is_some_and(|authority| {

@@ -1,10 +1,10 @@
 //! Secrets by reference: a secret variable can name where its value is kept.
 //!
-//! `ssm:/path` is a parameter of Systems Manager, `secretsmanager:name#key` a member of a JSON secret
-//! of Secrets Manager, and `secretsmanager:name` a whole one. All of them are read when the process
-//! starts, side by side, and again at the start of the first invocation after [`REFRESH`]. What a
-//! process makes of its variables, its context, is made anew when a value has changed. Invocations
-//! that are under way keep the former one.
+//! `ssm:/path` is a parameter of Systems Manager, `secretsmanager:name#key` a member of a JSON
+//! secret of Secrets Manager, and `secretsmanager:name` a whole one. All of them are read when the
+//! process starts, side by side, and again at the start of the first invocation after [`REFRESH`].
+//! A process derives its context from its variables. It derives a new context when a value has
+//! changed. Invocations that are under way keep the former one.
 //!
 //! The agents' own secrets are the same: [`Variables::own_secret`] reads a reference when the agents
 //! are made, and from then on it is read again with ours.
@@ -192,7 +192,7 @@ impl<C, F: AsyncFn(&Variables<'_>) -> Result<C, ConfigError> + 'static> Make<C> 
     }
 }
 
-/// A process's context, which is made anew when a secret has changed.
+/// A process's context. It is made again when a secret has changed.
 pub struct Configured<C> {
     make: Box<dyn Make<C>>,
     clock: Arc<dyn Clock>,
@@ -235,8 +235,8 @@ impl<C: 'static> Configured<C> {
 
     /// The context. Call it at the start of an invocation.
     ///
-    /// When the secrets are to be read again, this does it, for two seconds at most. If that fails, or
-    /// if a new value cannot be used, the former context stays, and a line of the log says why.
+    /// Reads the secrets again when that is due, for two seconds at most. If that fails, or if a
+    /// new value cannot be used, the former context stays, and a line of the log says why.
     pub async fn current(&self) -> Arc<C> {
         if self.references.is_empty() {
             return self.lock().context.clone();

@@ -1,4 +1,4 @@
-//! What every function's process begins with.
+//! The start of every function's process.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use crate::table::{END_WITH_STDIN, Reader};
 use crate::telemetry::{self, Telemetry};
 use crate::variables::{ConfigError, Variables};
 
-/// What a process is to do beside its function.
+/// The settings of a process beside its function.
 #[derive(Debug)]
 pub(crate) struct Settings {
     telemetry: telemetry::Settings,
@@ -31,7 +31,7 @@ impl Settings {
     }
 }
 
-/// Makes a function's agents, by what the function is given.
+/// Makes a function's agents from the given variables.
 ///
 /// # Errors
 /// When that fails: an error that is no [`ConfigError`] becomes one.
@@ -39,7 +39,7 @@ pub async fn agents<E: Into<Box<dyn Error + Send + Sync>>>(
     make: &impl AsyncFn(&Variables<'_>) -> Result<Agents, E>,
     variables: &Variables<'_>,
 ) -> Result<Agents, ConfigError> {
-    // An agent that reads none of its own is told of it, too.
+    // An agent that reads no variable of its own gets them, too.
     variables.agent_variables()?;
     make(variables).await.map_err(ConfigError::agents)
 }
@@ -56,7 +56,7 @@ pub async fn start<C: 'static>(
     let run = async {
         let variables = Variables::new(function, &process_environment);
         let settings = Settings::from_variables(&variables, function);
-        // What is wrong with the settings is logged, too.
+        // Errors in the settings are logged, too.
         let telemetry = Telemetry::start(match &settings {
             Ok(settings) => settings.telemetry.clone(),
             Err(_) => telemetry::Settings::fallback(function),
@@ -95,7 +95,7 @@ pub fn failed_start(function: Reader, error: &dyn Error) -> ExitCode {
 
 /// In a thread of its own: an agent that never yields must not keep the process alive.
 fn end_with_stdin() {
-    // What is sent by it, if anything, is of no interest. An error ends it as well.
+    // Input is ignored. An error ends it as well.
     let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
     std::process::exit(1);
 }

@@ -34,7 +34,7 @@ impl WallClock for SystemClock {
     }
 }
 
-/// What fetches the public keys of others. It connects at the first of them.
+/// The client that fetches public keys. It connects at the first of them.
 pub fn fetcher() -> Arc<dyn Fetch> {
     Arc::new(Fetcher::new(Arc::new(SystemClock)))
 }
@@ -70,8 +70,8 @@ pub fn process_environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }
 
-/// The variables of the process's environment that are neither in [the table](crate::table) nor
-/// Lambda's own: what an agent may read as its own. Those that are not Unicode are left out.
+/// The variables of the environment that are neither in [the table](crate::table) nor Lambda's own:
+/// an agent may read them as its own. Those that are not Unicode are left out.
 #[expect(clippy::disallowed_methods, reason = "this is the environment that is injected elsewhere")]
 pub fn own_environment() -> Vec<(String, String)> {
     let ours = |name: &str| SETTINGS.iter().chain(SURROUNDINGS).any(|it| it.name() == name);

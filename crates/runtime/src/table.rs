@@ -1,7 +1,7 @@
 //! The table of variables: which there are, who reads them, their bounds and their defaults.
 //!
-//! The reader of variables takes all of that from here, so a variable that is not in the table
-//! cannot be read, and a function never looks up a variable that the table does not give it.
+//! The reader of variables takes all of that from here. So a variable outside of the table cannot
+//! be read, and a function never looks up a variable that the table does not give it.
 //! `docs/configuration.md` is made from it.
 
 use std::borrow::Cow;
@@ -49,14 +49,14 @@ impl Reader {
     }
 }
 
-/// What every variable has.
+/// The common fields of a variable.
 #[derive(Debug)]
 pub struct About {
     /// The name.
     pub name: &'static str,
-    /// Who reads it, beside the local cloud.
+    /// The programs that read it, beside the local cloud.
     pub readers: &'static [Reader],
-    /// What it does.
+    /// Its effect.
     pub what: &'static str,
 }
 
@@ -70,7 +70,7 @@ impl About {
 /// A variable that is a whole number.
 #[derive(Debug)]
 pub struct Number {
-    /// What every variable has.
+    /// The common fields of a variable.
     pub about: About,
     /// The smallest that can be set.
     pub least: u64,
@@ -83,7 +83,7 @@ pub struct Number {
 /// A variable that is a list of whole numbers.
 #[derive(Debug)]
 pub struct Numbers {
-    /// What every variable has.
+    /// The common fields of a variable.
     pub about: About,
     /// How many there can be.
     pub at_most: usize,
@@ -98,7 +98,7 @@ pub struct Numbers {
 /// A variable that is `true` or `false`.
 #[derive(Debug)]
 pub struct Flag {
-    /// What every variable has.
+    /// The common fields of a variable.
     pub about: About,
     /// The flag if it is not set.
     pub default: bool,
@@ -107,7 +107,7 @@ pub struct Flag {
 /// A variable that is one of a few words.
 #[derive(Debug)]
 pub struct Choice {
-    /// What every variable has.
+    /// The common fields of a variable.
     pub about: About,
     /// The words.
     pub words: &'static [&'static str],
@@ -118,9 +118,9 @@ pub struct Choice {
 /// A variable that is any other text.
 #[derive(Debug)]
 pub struct Text {
-    /// What every variable has.
+    /// The common fields of a variable.
     pub about: About,
-    /// What it must be: the words that follow "must be".
+    /// The condition on its value: the words after "must be".
     pub must_be: &'static str,
     /// Whether it must be set.
     pub need: Need,
@@ -159,7 +159,7 @@ pub enum Variable {
 }
 
 impl Variable {
-    /// What every variable has.
+    /// The common fields of a variable.
     pub fn about(self) -> &'static About {
         match self {
             Self::Number(it) => &it.about,
@@ -175,7 +175,7 @@ impl Variable {
         self.about().name
     }
 
-    /// What it must be: the words that follow "must be".
+    /// The condition on its value: the words after "must be".
     pub fn must_be(self) -> Cow<'static, str> {
         match self {
             Self::Number(Number { least, most, .. }) => {
@@ -262,7 +262,7 @@ const WEB_URL: &str = "an http or https URL";
 const CREDENTIALS: &str = "a part of the credentials, which Lambda sets";
 
 variables! {
-    /// What a deployment sets.
+    /// Settings of a deployment.
     SETTINGS;
 
     TABLE_NAME: Text {
@@ -459,7 +459,7 @@ variables! {
 }
 
 variables! {
-    /// What nobody sets in a deployment: Lambda, an emulator, the local cloud and operators do.
+    /// Variables that the surroundings set: Lambda, an emulator, the local cloud and operators do.
     SURROUNDINGS;
 
     AWS_REGION: Text { must_be: "the region, which Lambda sets", need: Need::Required, secret: false }

@@ -1,8 +1,8 @@
-//! What a process tells of itself: lines of its log, metrics, and traces.
+//! A process's reports: lines of its log, metrics, and traces.
 //!
-//! The first two are lines of JSON on the standard output, which Lambda gives to CloudWatch. The names of their
-//! keys and of the variables are those of Powertools for AWS Lambda, so that one query finds the lines
-//! of functions in all languages.
+//! The first two are lines of JSON on the standard output, which Lambda gives to CloudWatch. Keys
+//! and variables have the names of Powertools for AWS Lambda, so that one query finds the lines of
+//! functions in all languages.
 
 mod emf;
 mod lines;
@@ -39,7 +39,7 @@ use crate::variables::{ConfigError, Variables};
 
 pub use self::spans::traceparent;
 
-/// What the targets of our own code begin with: the names of our crates.
+/// The prefix of our code's targets: our crates' names begin so.
 const OURS: &str = "a2a_lambda";
 
 /// The target of the spans of invocations.
@@ -51,7 +51,7 @@ const LAMBDA_RUNTIME: &str = "lambda_runtime";
 /// The most bytes of a name that lines have.
 const MAX_NAME: usize = 255;
 
-/// What is told, and under which names.
+/// The settings of the log, the metrics and the traces.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     level: LevelFilter,
@@ -61,7 +61,7 @@ pub(crate) struct Settings {
     namespace: String,
 }
 
-/// Which metrics are told.
+/// The metrics that are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Which {
     None,
@@ -71,7 +71,7 @@ enum Which {
 }
 
 impl Settings {
-    /// What the variables say of a function.
+    /// The settings in a function's variables.
     ///
     /// # Errors
     /// When one of them cannot be used.
@@ -101,7 +101,7 @@ impl Settings {
         Ok(Self { level, metrics, traces, names: Names { service, function }, namespace })
     }
 
-    /// What holds until the variables are read.
+    /// The settings until the variables are read.
     pub(crate) fn fallback(function: Reader) -> Self {
         let names =
             Names { service: "a2a-lambda".to_owned(), function: function.name().to_owned() };
@@ -113,7 +113,7 @@ impl Settings {
 /// The level of the log. Powertools writes levels in capital letters.
 ///
 /// # Errors
-/// When `LOG_LEVEL` or `POWERTOOLS_LOG_LEVEL` is none.
+/// When `LOG_LEVEL` or `POWERTOOLS_LOG_LEVEL` is not a level.
 pub fn log_level(variables: &Variables<'_>) -> Result<LevelFilter, ConfigError> {
     let ours = variables.choice(&LOG_LEVEL)?;
     let theirs = variables.text(&POWERTOOLS_LOG_LEVEL)?.map(|word| word.to_ascii_lowercase());
@@ -127,7 +127,7 @@ pub fn log_level(variables: &Variables<'_>) -> Result<LevelFilter, ConfigError> 
     })
 }
 
-/// What CloudWatch takes as a namespace and as the value of a dimension.
+/// A name that CloudWatch accepts as a namespace and as the value of a dimension.
 fn name(variables: &Variables<'_>, variable: &'static Text) -> Result<String, ConfigError> {
     let name = variables.required(variable)?;
     let is_taken =
@@ -160,7 +160,7 @@ pub struct Telemetry {
     metrics: Option<Arc<Metrics>>,
     traces: Option<Arc<Traces>>,
     clock: SharedClock,
-    /// Whether the first invocation is still to end.
+    /// Whether the first invocation has not ended yet.
     is_cold: Arc<AtomicBool>,
 }
 
@@ -168,7 +168,7 @@ impl Telemetry {
     /// Begins to log, and to measure where that is switched on. Call it once, at the start of the
     /// process.
     ///
-    /// A panic is logged by its place alone, as its message may quote what a user sent.
+    /// A panic's line has only its place, because its message may quote a user.
     pub(crate) fn start(settings: Settings) -> Self {
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let (telemetry, subscriber) = Self::new(settings, Out::stdout(), clock, ids);
@@ -189,8 +189,8 @@ impl Telemetry {
     ) -> (Self, impl tracing::Subscriber + Send + Sync) {
         let Settings { level, metrics, traces, names, namespace } = settings;
         let is_cold = Arc::new(AtomicBool::new(true));
-        // Of the libraries nothing below `info` is logged, whatever the level: they log events and
-        // requests as a whole there.
+        // Libraries log whole events and requests below `info`, so their lines below it are dropped
+        // at every level.
         let logged = Targets::new()
             .with_target(OURS, level)
             .with_default(level.min(LevelFilter::INFO))
@@ -247,7 +247,7 @@ impl Telemetry {
     }
 }
 
-/// An invocation that is under way. When it is dropped, what was measured in it is told.
+/// An invocation that is under way. Dropping it reports its measurements.
 #[derive(Debug)]
 pub struct Invocation {
     span: Span,
@@ -258,12 +258,12 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// Runs what the invocation does, or a part of it.
+    /// Runs the invocation's work, or a part of it.
     pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
         work.instrument(self.span.clone()).await
     }
 
-    /// Runs what the invocation does, and ends it.
+    /// Runs the invocation's work, and ends the invocation.
     pub async fn complete<T>(self, work: impl Future<Output = T>) -> T {
         let done = self.run(work).await;
         self.finish().await;

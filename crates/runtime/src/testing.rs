@@ -1,4 +1,4 @@
-//! What the tests of this crate and of those above it share. Functions are built without it.
+//! Shared parts of the tests of this crate and of those above it. Functions are built without it.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ pub const ZEROS: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 /// Another: 32 bytes of ones.
 pub const ONES: &str = "//////////////////////////////////////////8=";
 
-/// An Ed25519 key that is nobody's: 32 times the letter A.
+/// An Ed25519 key for tests: 32 times the letter A.
 pub const KEY: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB
 -----END PRIVATE KEY-----";
@@ -68,7 +68,7 @@ pub fn samples(reader: Reader) -> Values {
 
 /// Values for those that must be set.
 pub fn required(reader: Reader) -> Values {
-    // Without it nobody could call.
+    // Without it every caller would be refused.
     let is_needed = |it: &Variable| it.is_required() || it.name() == "JWT_ISSUERS";
     let required = read_by(reader).filter(is_needed);
     required.map(|variable| (variable.name(), sample(variable))).collect()
@@ -128,7 +128,7 @@ fn sample(variable: Variable) -> String {
     text.to_owned()
 }
 
-/// Values that a variable cannot have. What is secret has [`HUSH`] in it.
+/// Values that a variable cannot have. Each secret contains [`HUSH`].
 fn unusable(variable: Variable) -> Vec<String> {
     let texts: &[&str] = match variable {
         Variable::Number(Number { least, most, .. }) => {
@@ -228,7 +228,7 @@ fn unusable(variable: Variable) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// Reads one variable, whatever it is.
+/// Reads one variable of any kind.
 ///
 /// # Errors
 /// When it cannot be used.
@@ -246,7 +246,7 @@ pub fn read(variables: &Variables<'_>, variable: Variable) -> Result<(), ConfigE
 type Configure<'a, C> = &'a dyn Fn(&Variables<'_>) -> Result<C, ConfigError>;
 
 /// Asserts that a function reads exactly the variables that the table gives it, and that it refuses
-/// each value of each of them that cannot be used, by the variable's name.
+/// each wrong value of each of them by the variable's name.
 ///
 /// # Panics
 /// When it does not.
@@ -259,8 +259,8 @@ pub fn assert_reads_its_variables<C>(function: Reader, context: Configure<'_, C>
     assert_refuses(function, &configure);
 }
 
-/// Asserts that a program looks up exactly the variables that the table gives it: once with what
-/// must be set, once with all there is.
+/// Asserts that a program looks up exactly the variables that the table gives it: once with only
+/// the required ones set, once with all.
 ///
 /// # Panics
 /// When it does not.
@@ -282,8 +282,8 @@ pub fn assert_reads<C>(reader: Reader, configure: Configure<'_, C>) {
     assert_eq!(read.len(), read_by(reader).count(), "{} reads {read:?}", reader.name());
 }
 
-/// Asserts that a program refuses each value of each variable that cannot be used, names the
-/// variable, and shows nothing of a secret; and that an empty variable is as one that is not set.
+/// Asserts that a program refuses each wrong value of each variable, names the variable, and shows
+/// nothing of a secret; and that an empty variable counts as not set.
 fn assert_refuses<C>(reader: Reader, configure: Configure<'_, C>) {
     let with = |values: &Values| {
         let lookup = |name: &str| values.get(name).cloned();

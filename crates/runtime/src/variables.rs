@@ -21,7 +21,7 @@ pub enum ConfigError {
     Missing {
         /// The variable's name.
         variable: &'static str,
-        /// What it must be.
+        /// The condition on the value.
         what: String,
     },
     /// A variable has a value that it cannot have.
@@ -29,7 +29,7 @@ pub enum ConfigError {
     Invalid {
         /// The variable's name.
         variable: &'static str,
-        /// What it must be.
+        /// The condition on the value.
         what: String,
         /// Why this value is not.
         #[source]
@@ -56,7 +56,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// The agents could not be made. What is such an error already stays as it is.
+    /// The agents could not be made. An error of this type stays as it is.
     pub fn agents(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         source.into().downcast().map_or_else(Self::Agents, |error| *error)
     }
@@ -119,7 +119,8 @@ pub(crate) trait ReadOwnSecrets: Sync {
 /// The variables of a process. An empty variable counts as not set, since a template can give a
 /// variable no value but cannot leave it out.
 ///
-/// It looks up only what the [table](crate::table) gives its reader: all else counts as not set.
+/// It looks up only the variables that the [table](crate::table) gives its reader: all others count
+/// as not set.
 #[derive(Clone, Copy)]
 pub struct Variables<'a> {
     reader: Reader,
@@ -165,10 +166,10 @@ impl<'a> Variables<'a> {
         Ok(alone.or_else(|| given.remove(name)).filter(|value| !value.is_empty()))
     }
 
-    /// What `AGENT_VARIABLES` has.
+    /// The contents of `AGENT_VARIABLES`.
     ///
     /// # Errors
-    /// When it is no object of texts, or has a name of ours, which it would not set.
+    /// When it is not an object of texts, or has one of our names, which would have no effect.
     pub(crate) fn agent_variables(&self) -> Result<BTreeMap<String, String>, ConfigError> {
         self.read(&AGENT_VARIABLES, |text| {
             // The error of serde_json can show a value.
@@ -191,9 +192,10 @@ impl<'a> Variables<'a> {
         self.own(name)?.ok_or_else(|| missing_own(name, must_be))
     }
 
-    /// A secret of an agent's own: the variable's value, or what that refers to, if it is a
-    /// [reference](crate::secrets) such as `ssm:/my/key`. References are read again every few minutes, and
-    /// the agents are made anew when a value has changed.
+    /// A secret of an agent's own: the variable's value or, if that is a
+    /// [reference](crate::secrets) such as `ssm:/my/key`, the value that it points to. The process
+    /// reads references again every few minutes. When a value has changed, it makes the agents
+    /// again.
     ///
     /// # Errors
     /// When it has the name of a variable of ours, or is a reference that is malformed or cannot be
@@ -303,7 +305,7 @@ impl<'a> Variables<'a> {
         };
         let owner_is_set = self.look_up(&owner.about).is_some();
         match text {
-            // Whoever has set it believes that it does something.
+            // Its author believes that it has an effect.
             Some(_) if !owner_is_set => {
                 let what = format!("unset, or {} set: it is for that only", owner.about.name);
                 let variable = variable.about.name;
@@ -325,7 +327,7 @@ impl<'a> Variables<'a> {
         self.text(variable)?.ok_or_else(|| ConfigError::missing(variable))
     }
 
-    /// What `read` makes of a text, if there is one.
+    /// The result of `read` for a text, if there is one.
     ///
     /// # Errors
     /// When `read` refuses it, and as [`text`](Self::text) has it.
@@ -355,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_missing_value_is_named() {
         for pairs in [&[][..], &[("TABLE_NAME", "")][..]] {
             let error = with(pairs, |v| v.required(&TABLE_NAME)).unwrap_err();
             assert_eq!(
@@ -367,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_bounds_is_refused() {
+    fn a_value_out_of_bounds_is_refused() {
         for value in ["5", "901", "-1", "ten", "1.5", " 30"] {
             let error =
                 with(&[("LEASE_SECONDS", value)], |v| v.number(&LEASE_SECONDS)).unwrap_err();
@@ -383,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_another_reader_is_not_looked_up() {
+    fn a_variable_of_another_reader_is_not_looked_up() {
         let stream = ("MAX_STREAM_SECONDS", "nonsense");
         assert_eq!(with(&[stream], |v| v.number(&MAX_STREAM_SECONDS)).unwrap(), 900);
         let lookup = |_: &str| Some("7".to_owned());
@@ -393,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_another_variable_is_set_with_it_only() {
+    fn a_dependent_variable_needs_its_main_variable() {
         let (key, id) = (("PUSH_JWT_KEY", "x"), ("PUSH_JWT_KEY_ID", "k"));
         let (role, group) = (("SCHEDULER_ROLE_ARN", "x"), ("SCHEDULE_GROUP", "g"));
         for (pairs, variable, expected) in [
@@ -491,11 +493,11 @@ mod tests {
     }
 
     #[test]
-    fn what_the_agents_cannot_be_made_for_is_told() {
+    fn the_agents_constructor_s_error_is_reported() {
         let chain = a2a_lambda_core::engine::chain;
         let error = ConfigError::agents("the model has gone");
         assert_eq!(chain(&error), "the agents could not be made: the model has gone");
-        // What names a variable already needs no more.
+        // An error that already names a variable stays as it is.
         let error = ConfigError::agents(ConfigError::invalid(&TABLE_NAME));
         assert!(chain(&error).starts_with("the environment variable TABLE_NAME must be"));
     }

@@ -1,8 +1,8 @@
 //! Vaults: secrets sealed by AES-256-GCM, with keys of the configuration, and what every vault shares.
 //!
-//! What is sealed is a text: the name of its [form], and parts in base64url without padding, all
-//! separated by dots. A later form gets another name, so that a release that does not know it can say
-//! so.
+//! A sealed secret is a text: the name of its [form], and parts in base64url without padding, all
+//! separated by dots. A later form gets another name, so that a release that does not know it can
+//! say so.
 //!
 //! | form | parts |
 //! |---|---|

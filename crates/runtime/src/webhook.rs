@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use crate::table::Reader;
 
-    /// An Ed25519 key that is nobody's: 32 times the letter A.
+    /// An Ed25519 key for tests: 32 times the letter A.
     const KEY: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB
 -----END PRIVATE KEY-----";
@@ -105,7 +105,7 @@ MC4CAQAwBQYDK2VwBCIEIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB
     }
 
     #[test]
-    fn what_is_set_counts() {
+    fn set_variables_take_effect() {
         let set = [
             ("PUSH_ALLOW_HTTP", "true"),
             ("PUSH_ALLOW_LOCAL", "true"),

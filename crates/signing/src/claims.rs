@@ -1,4 +1,4 @@
-//! What the claims of a token say that issuers write in different ways.
+//! The claims of a token that issuers write in different ways.
 
 use serde_json::{Map, Value};
 

@@ -83,7 +83,7 @@ impl JwkSet {
         }
     }
 
-    /// Whether there is no key in it.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }

@@ -33,7 +33,7 @@ pub struct Jws<'a> {
     signature: Vec<u8>,
 }
 
-/// A text is no token.
+/// A text that is not a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is no JWT")]
 pub struct NotAJws;
@@ -62,7 +62,7 @@ impl<'a> Jws<'a> {
     /// The header. A member that `T` knows must not be there twice.
     ///
     /// # Errors
-    /// When it is no JSON object of this form.
+    /// When it is not a JSON object of this form.
     pub fn header<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         object(&self.header)
     }
@@ -70,7 +70,7 @@ impl<'a> Jws<'a> {
     /// The payload.
     ///
     /// # Errors
-    /// When it is no JSON object of this form.
+    /// When it is not a JSON object of this form.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         object(&self.payload)
     }

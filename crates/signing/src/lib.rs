@@ -33,10 +33,10 @@ enum Key {
     EdDsa(Ed25519KeyPair),
 }
 
-/// A text that is no key to sign with. It does not show the text.
+/// A malformed signing key. It does not show the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SigningKeyError {
-    /// It is not what it should be, or another kind of key, such as SEC 1 ("BEGIN EC PRIVATE KEY").
+    /// It is malformed, or of another kind, such as SEC 1 ("BEGIN EC PRIVATE KEY").
     #[error("there is no PEM with a PKCS#8 private key (\"BEGIN PRIVATE KEY\") in it")]
     NotPkcs8,
     /// It is a private key, but not one for the algorithms that are known here.
@@ -54,7 +54,7 @@ impl SigningKey {
     /// if it is of Ed25519.
     ///
     /// # Errors
-    /// When the text is no such key.
+    /// When the text is not a valid key.
     pub fn from_pem(pem: &str) -> Result<Self, SigningKeyError> {
         let pkcs8 = pem::first(pem, "PRIVATE KEY").ok_or(SigningKeyError::NotPkcs8)?;
         let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::NotSupported)?;

@@ -1,17 +1,17 @@
-//! PEM (RFC 7468) as it comes in variables: on its way through forms and files, its line breaks may
-//! have become spaces, or the `\n` that stands for them.
+//! PEM (RFC 7468) in variables. Forms and files may have turned its line breaks into spaces or into
+//! the characters `\n`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// The DER of the first block with this label, such as `CERTIFICATE`; `None` if there is none, or
-/// it is no base64.
+/// The DER of the first block with this label, such as `CERTIFICATE`; `None` if no block has it, or
+/// it is not base64.
 pub fn first(text: &str, label: &str) -> Option<Vec<u8>> {
     next(text, label)?.0
 }
 
-/// The DER of all blocks with this label, in their order; `None` if one of them is no base64 or does
-/// not end. There may be none.
+/// The DER of all blocks with this label, in order; `None` if one of them is not base64 or does not
+/// end. There may be none.
 pub fn all(text: &str, label: &str) -> Option<Vec<Vec<u8>>> {
     let begin = begin(label);
     let mut rest = text;
@@ -24,7 +24,7 @@ pub fn all(text: &str, label: &str) -> Option<Vec<Vec<u8>>> {
     Some(blocks)
 }
 
-/// The next block, and what follows it.
+/// The next block, and the text after it.
 fn next<'a>(text: &'a str, label: &str) -> Option<(Option<Vec<u8>>, &'a str)> {
     let (_, rest) = text.split_once(&begin(label))?;
     let (body, rest) = rest.split_once(&format!("-----END {label}-----"))?;

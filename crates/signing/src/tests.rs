@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// An Ed25519 key that is nobody's: 32 times the letter A.
+/// An Ed25519 key for tests: 32 times the letter A.
 const ED25519_PEM: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB
 -----END PRIVATE KEY-----";
@@ -25,7 +25,7 @@ fn bytes(value: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_signed_checks_against_the_jwk() {
+fn a_signature_verifies_under_the_jwk() {
     let key = SigningKey::from_pem(ED25519_PEM).unwrap();
     let jwk = serde_json::to_value(key.public_jwk("one")).unwrap();
     let x = jwk["x"].as_str().unwrap();
@@ -68,7 +68,7 @@ fn line_breaks_may_be_lost() {
 }
 
 #[test]
-fn what_is_no_key_is_refused_and_not_shown() {
+fn a_malformed_key_is_refused_and_not_shown() {
     let sec1 = ED25519_PEM.replace("PRIVATE", "EC PRIVATE");
     for (text, expected) in [
         ("", SigningKeyError::NotPkcs8),

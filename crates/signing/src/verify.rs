@@ -1,7 +1,7 @@
 //! Public keys, and the signatures that they check (RFC 7515, RFC 7517, RFC 7518, RFC 8037).
 //!
 //! The algorithm is of the key, never of the token alone: a key checks signatures of its own type
-//! only. There is no `none`, and no HMAC, so nobody can use a public key as a secret.
+//! only. `none` and HMAC are not accepted, so a public key cannot serve as a secret.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,7 +14,7 @@ use ring::signature::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What is in front of the point in the DER of a public key of P-256 (RFC 5480).
+/// The bytes before the point in the DER of a public key of P-256 (RFC 5480).
 const P256_PREFIX: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
@@ -135,7 +135,7 @@ pub struct VerifyingKey {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VerifyingKeys(Vec<VerifyingKey>);
 
-/// A text is no JWK set.
+/// A text that is not a JWK set.
 #[derive(Debug, thiserror::Error)]
 #[error("this is no JWK set")]
 pub struct NoKeySet(#[source] serde_json::Error);
@@ -145,7 +145,7 @@ impl VerifyingKeys {
     /// skipped (RFC 7517 section 5).
     ///
     /// # Errors
-    /// When the text is no JWK set.
+    /// When the text is not a JWK set.
     pub fn from_json(json: &[u8]) -> Result<Self, NoKeySet> {
         #[derive(Deserialize)]
         struct Set {
@@ -155,7 +155,7 @@ impl VerifyingKeys {
         Ok(Self(set.keys.iter().filter_map(VerifyingKey::from_jwk).take(MAX_KEYS).collect()))
     }
 
-    /// Whether there is no key in it.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -26,14 +26,14 @@ const MOST_STEPS: usize = 1_000;
 /// How long a stream of a test may be quiet at a time.
 const QUIET: Duration = Duration::from_mins(1);
 
-/// A deployment in small around an agent: a store, a queue, runners, a sweep, receivers of pushes, and
-/// a clock that the test has in its hands.
+/// A deployment in small around an agent: a store, a queue, runners, a sweep, receivers of pushes,
+/// and a clock that the test controls.
 ///
 /// Time is tokio's paused time: nothing waits in real time, and each run is the same. A bed pauses
 /// the time of the runtime that it is made in, which must be single-threaded, as that of
 /// `#[tokio::test]` is. An agent that waits by [`Turn::sleep`](a2a_lambda_core::Turn::sleep) or by
-/// `tokio::time` waits in this time, too. What waits for the network does not hold it up: give the
-/// agent a fake of what it calls.
+/// `tokio::time` waits in this time, too. The clock does not wait for the network: give the agent a
+/// fake of its remote services.
 ///
 /// A clone is the same deployment.
 #[derive(Clone)]
@@ -48,7 +48,7 @@ impl fmt::Debug for Bed {
     }
 }
 
-/// What a [`Bed`] is made of.
+/// The settings of a [`Bed`].
 #[derive(Debug)]
 #[must_use]
 pub struct BedBuilder {
@@ -95,14 +95,14 @@ impl BedBuilder {
         Self { start, ..self }
     }
 
-    /// How long the invocations of runners last: 15 minutes if this does not say. Shortly before its
-    /// end an agent is told to stop.
+    /// How long the invocations of runners last: 15 minutes if this does not say. Shortly before
+    /// its end the runner asks the agent to stop.
     pub fn invocation(self, invocation: Duration) -> Self {
         Self { invocation, ..self }
     }
 
-    /// How long a task may take until it is over, or waits for its user or for a time of its agent's:
-    /// a week if this does not say. A task that takes longer fails the test.
+    /// The most time until a task ends, waits for its user, or waits for a time of its agent's; a
+    /// week by default. A task that takes longer fails the test.
     pub fn settles_within(self, settles_within: Duration) -> Self {
         Self { settles_within, ..self }
     }
@@ -157,7 +157,7 @@ impl Bed {
         Self::builder(agent).build()
     }
 
-    /// A bed for an agent, of which more is to be said.
+    /// A builder of a bed for an agent.
     pub fn builder(agent: impl Agent) -> BedBuilder {
         Self::of(Agents::new(Arc::new(agent)))
     }
@@ -187,9 +187,9 @@ impl Bed {
         Self { caller, ..self.clone() }
     }
 
-    /// Sends a message for a new task, and lets the deployment work on it: until it is over, or waits
-    /// for its user, or for a time that its agent wants to wait for. What fails is tried again
-    /// meanwhile, and jobs that continue are run to their end.
+    /// Sends a message for a new task and runs the deployment until the task ends, waits for its
+    /// user, or waits for a time of its agent's. Failed attempts are retried meanwhile, and jobs
+    /// that continue run to their end.
     ///
     /// # Panics
     /// When the message is refused, or the task takes [too long](BedBuilder::settles_within).
@@ -256,8 +256,7 @@ impl Bed {
         Ok(self.settled(&key).await)
     }
 
-    /// Sends a message and reads the stream of what comes of it, until the task is over or waits for
-    /// its user.
+    /// Sends a message and reads its stream until the task ends or waits for its user.
     ///
     /// # Panics
     /// When the message is refused.
@@ -350,7 +349,7 @@ impl Bed {
         }
     }
 
-    /// The receivers of pushes: what has arrived, and what they do with it.
+    /// The receivers of pushes: their arrivals and their behaviour.
     pub fn receivers(&self) -> &Receivers {
         &self.world.doubles.receivers
     }
@@ -368,9 +367,9 @@ impl Bed {
         assert!(taken == told, "{url} has taken {taken:?} in {attempts} attempts, not {told:?}");
     }
 
-    /// The runner that next makes this many steps dies before the last of them is made: its lease
-    /// runs out, and another runner tries again. The first step is the claim, each commit of what
-    /// the agent shows is one, and the last is the end of the turn.
+    /// The next runner that makes this many steps dies before the last of them. Its lease expires,
+    /// and another runner tries again. The claim is the first step, each commit of the agent's
+    /// output is one, and the end of the turn is the last.
     pub fn crash_before(&self, step: usize) {
         self.world.crash_at(step, false);
     }
@@ -452,11 +451,11 @@ fn accepted<T>(result: Result<T, A2aError>, place: &Location<'_>) -> T {
     result.unwrap_or_else(|error| panic!("it was refused: {error}\n  at {place}"))
 }
 
-/// Tests an agent under each crash: `check` gets a bed of `make`'s whose runner will die before its
-/// first step, then one whose runner will die after it, and so on, until a runner makes no more steps.
-/// Returns how many crashes there were.
+/// Tests an agent under each crash: `check` gets a bed from `make` whose runner will die before its
+/// first step, then one whose runner will die after it, and so on, until a runner makes no more
+/// steps. Returns how many crashes there were.
 ///
-/// An agent whose turn is run again must come to the same end:
+/// An agent whose turn runs again must come to the same end:
 ///
 /// ```
 /// # use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
@@ -482,7 +481,7 @@ fn accepted<T>(result: Result<T, A2aError>, place: &Location<'_>) -> T {
 /// ```
 ///
 /// # Panics
-/// When `check` does, or if there is no end of steps.
+/// When `check` does, or when the steps do not end.
 pub async fn at_every_crash(make: impl Fn() -> Bed, check: impl AsyncFn(Bed)) -> usize {
     let mut crashes = 0;
     for step in 1..=MOST_STEPS {

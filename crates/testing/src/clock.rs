@@ -39,13 +39,13 @@ impl TestClock {
         Self::new(Way::Tokio(tokio::time::Instant::now()))
     }
 
-    /// A clock that stands until it is [moved](Self::advance). Who sleeps waits for that.
+    /// A clock that stands until it is [moved](Self::advance). A sleeper waits for that.
     pub fn by_hand() -> Self {
         Self::new(Way::ByHand)
     }
 
-    /// A clock that stands until it is moved, and that a sleep moves: nobody waits for long. A sleep
-    /// first lets what is ready go on, so that a time limit does not come before what it limits.
+    /// A clock that only moves by sleeps and by the test: a sleep moves it at once. A sleep first
+    /// lets all ready work continue, so that a time limit does not precede its work.
     pub fn skipping() -> Self {
         Self::new(Way::Skipping)
     }
@@ -70,7 +70,7 @@ impl TestClock {
         self.now().saturating_since(self.start)
     }
 
-    /// Moves the clock forwards. Who sleeps by tokio's time does not notice.
+    /// Moves the clock forwards. A sleeper by tokio's time does not notice.
     pub fn advance(&self, time: Duration) {
         self.step(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
     }
@@ -101,8 +101,8 @@ impl Clock for TestClock {
     async fn sleep(&self, duration: Duration) {
         match &self.way {
             Way::Tokio(_) => {
-                // Tokio rounds up to its own milliseconds, which may begin elsewhere than the clock's:
-                // so it is asked for less, and wakes when the clock's are over.
+                // Tokio rounds up to its own milliseconds, which may begin elsewhere than the
+                // clock's. So the sleep is shorter, and ends with the clock's milliseconds.
                 let whole = Duration::from_nanos(999_999);
                 let millis = duration.saturating_add(whole).as_millis();
                 let millis = Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX));
@@ -111,7 +111,7 @@ impl Clock for TestClock {
             Way::ByHand => {
                 let until = self.now().saturating_add(duration);
                 loop {
-                    // It is told of moves from here on, before the time is looked at.
+                    // It hears of moves from here on, before it reads the time.
                     let moved = self.moved.notified();
                     if self.now() >= until {
                         return;

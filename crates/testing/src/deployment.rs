@@ -1,5 +1,5 @@
-//! What a [`Bed`](crate::Bed) does behind its agent: signals that arrive begin invocations of runners,
-//! a sweep comes each minute, and time passes.
+//! The deployment behind a [`Bed`](crate::Bed)'s agent: arriving signals start invocations of
+//! runners, a sweep runs each minute, and time passes.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -17,14 +17,14 @@ use tokio::task::{JoinError, JoinSet};
 use crate::gate::said;
 use crate::{Doubles, Fault, FaultyStore, Hold, TaskView};
 
-/// How long a signal is hidden whose invocation has failed.
+/// How long the signal of a failed invocation stays hidden.
 const HIDDEN: Duration = Duration::from_secs(30);
 
 /// How often the sweep comes, and how long its invocations last.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
-/// How often invocations that are under way go on at a time at which the deployment stops: far more
-/// than there is to do without any time passing.
+/// How often other invocations may continue at one time before the deployment gives up: far more
+/// often than any work needs.
 const TURNS_OF_OTHERS: usize = 10_000;
 
 /// A later time than any.
@@ -53,14 +53,14 @@ struct Processes {
 /// How an invocation has ended.
 enum Ended {
     Swept,
-    /// A runner's, and whether the signal comes again.
+    /// A runner's invocation, and whether its signal is redelivered.
     Ran(Signal, bool),
 }
 
 /// Until when the deployment goes on.
 #[derive(Clone, Copy)]
 pub(crate) enum Done<'k> {
-    /// Nothing more comes of this task by itself, and nobody is at it.
+    /// This task does nothing more by itself, and no runner works on it.
     Quiet(&'k TaskKey),
     /// Nobody is at this task.
     NobodyIsAt(&'k TaskKey),
@@ -86,7 +86,7 @@ struct Wanted {
 }
 
 impl Crashing {
-    /// Notes a step, and says what happens to the runner that makes it.
+    /// Records a step, and decides the fate of its runner.
     fn step(&mut self, step: String, hold: Hold) -> Option<Fault> {
         self.steps.push(step);
         let wanted = self.wanted.as_mut()?;
@@ -165,7 +165,8 @@ impl Deployment {
         }
     }
 
-    /// Lets the deployment go on. What is under way when this returns, or is dropped, stays so.
+    /// Lets the deployment go on. Invocations that still run when this returns, or is dropped, stay
+    /// so.
     pub(crate) async fn go_on(&self, done: Done<'_>) {
         let processes = &mut *self.processes.lock().await;
         let late = self.now().saturating_add(self.settles_within);
@@ -258,7 +259,7 @@ impl Deployment {
         }
     }
 
-    /// Begins an invocation of a runner. It ends, wherever it stands, when it is to crash.
+    /// Begins an invocation of a runner. It ends at any point if it must crash.
     fn begin(&self, processes: &mut Processes, signal: Signal) {
         let hold = Hold::new();
         let store = Arc::new(FaultyStore::new(self.doubles.store.clone()));

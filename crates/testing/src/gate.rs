@@ -13,8 +13,8 @@ use async_trait::async_trait;
 
 use crate::{Call, Doubles, Fault, FaultyStore, Hold, Kind};
 
-/// Lets so many effects of an actor on the world pass. The actor is dead at the next one: the test drops
-/// it there. What an actor reads is no effect.
+/// Lets so many effects of an actor on the world pass. The actor is dead at the next one: the test
+/// drops it there. A read has no effect.
 #[derive(Clone)]
 pub struct Gate(Arc<Passing>);
 
@@ -41,7 +41,7 @@ impl Gate {
         self.made().clone()
     }
 
-    /// Returns when the actor is to be killed.
+    /// Returns when the actor must die.
     pub async fn killed(&self) {
         self.0.hold.reached().await;
     }
@@ -77,7 +77,7 @@ impl Gate {
                 return None;
             }
         }
-        // What a dead actor would have done beside the effect that it died at is none.
+        // A dead actor has no effect after the one at which it died.
         Some(self.0.hold)
     }
 
@@ -88,7 +88,7 @@ impl Gate {
     }
 }
 
-/// What a request to the store does, if it does something.
+/// The effect of a request to the store, if it has one.
 fn effect(call: Call<'_>) -> Option<String> {
     let does = match call.kind {
         Kind::Create => "create the task",
@@ -104,7 +104,7 @@ fn effect(call: Call<'_>) -> Option<String> {
     Some(does.to_owned())
 }
 
-/// What a change leads to, such as `running, 2 entries`.
+/// The result of a change, such as `running, 2 entries`.
 pub(crate) fn said(change: &Change) -> String {
     let phase = change.head().phase.name();
     match change.entries().len() {

@@ -1,4 +1,4 @@
-//! What a test sends.
+//! The messages of a test.
 
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_protocol::{
@@ -6,7 +6,7 @@ use a2a_lambda_protocol::{
     TaskPushNotificationConfig,
 };
 
-/// A message to an agent: a text, parts, or more of what a request can say.
+/// A message to an agent: a text, parts, or other fields of a request.
 ///
 /// ```
 /// use a2a_lambda_testing::Input;
@@ -95,7 +95,7 @@ impl Input {
         let mut message = self.message;
         message.role = Role::User;
         if message.message_id.is_empty() {
-            // Under the same key the same message comes again.
+            // The same key and message make a retry.
             message.message_id = self.idempotency_key.unwrap_or(id);
         }
         if let Some(task) = task {
@@ -114,7 +114,7 @@ impl Input {
         }
     }
 
-    /// What is said beside the request.
+    /// The options beside the request.
     pub(crate) fn options(&self, may_answer_directly: bool) -> SendOptions {
         SendOptions {
             idempotency_key: self.idempotency_key.clone(),

@@ -11,8 +11,8 @@ impl Random {
         Self(seed)
     }
 
-    /// The stream of a name under a seed: another one for each name, so that what one draws leaves
-    /// what others draw as it was.
+    /// The stream of a name under a seed. Each name has its own, so that draws from one do not
+    /// change another.
     pub fn derive(seed: u64, name: &str) -> Self {
         // FNV-1a over the name, then one step, so that neighbouring seeds have nothing in common.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

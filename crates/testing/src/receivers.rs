@@ -1,4 +1,4 @@
-//! Receivers of pushes, which do what a test says.
+//! Receivers of pushes, with the test's behaviour.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,7 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use serde_json::Value;
 
-/// What a receiver does with a push.
+/// A receiver's reaction to a push.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Manner {
@@ -34,7 +34,7 @@ pub enum Manner {
 pub struct Arrived {
     /// When.
     pub at: Timestamp,
-    /// What.
+    /// The push.
     pub push: Push,
     /// Whether it was answered 200.
     pub taken: bool,
@@ -134,12 +134,12 @@ impl Receivers {
         self.state().refused = Some(why.to_owned());
     }
 
-    /// What has arrived, whoever it was sent to.
+    /// All arrivals, at any receiver.
     pub fn all(&self) -> Vec<Arrived> {
         self.state().arrived.clone()
     }
 
-    /// What has arrived at a receiver.
+    /// A receiver's arrivals.
     pub fn arrived(&self, url: &str) -> Vec<Arrived> {
         let arrived = &self.state().arrived;
         arrived.iter().filter(|arrived| arrived.push.url == url).cloned().collect()

@@ -29,8 +29,8 @@ impl Sent {
     }
 }
 
-/// A queue or a timer that keeps what it is given until the test takes it, or
-/// [runs it](Self::are_run_by).
+/// A queue or a timer that keeps signals until the test takes them, or [runs
+/// them](Self::are_run_by).
 pub struct Signals {
     clock: Arc<dyn Clock>,
     start: Timestamp,
@@ -64,7 +64,7 @@ impl Signals {
     }
 
     /// From now on a signal is not kept: when it arrives, an invocation of this runner begins, as a
-    /// task of the test's runtime. What the runner reports is lost. The first runner stays.
+    /// task of the test's runtime. The runner's report is dropped. The first runner stays.
     pub fn are_run_by(&self, runner: Runner) {
         let _ = self.runner.set(runner);
     }
@@ -79,7 +79,7 @@ impl Signals {
         self.state().is_down = is_down;
     }
 
-    /// Takes all signals, whenever they are to arrive.
+    /// Takes all signals, for any time.
     pub fn take(&self) -> Vec<Sent> {
         std::mem::take(&mut self.state().sent)
     }

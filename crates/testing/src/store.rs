@@ -16,7 +16,7 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-/// What is asked of the store.
+/// The kind of a request to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is an operation of a store's trait")]
 #[non_exhaustive]
@@ -40,7 +40,7 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Call<'a> {
-    /// What is asked.
+    /// The kind of the request.
     pub kind: Kind,
     /// The request's number, from 1, since the plan was made.
     pub number: usize,
@@ -50,11 +50,11 @@ pub struct Call<'a> {
     pub task: Option<&'a TaskKey>,
     /// The shard of an index that is asked for.
     pub shard: Option<u8>,
-    /// What is to be committed, and what it was made from.
+    /// The commit, and the head that it was made from.
     pub commit: Option<(&'a Head, &'a Change)>,
 }
 
-/// What happens to a request.
+/// The fate of a request.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Fault {
@@ -62,7 +62,7 @@ pub enum Fault {
     LoseRequest,
     /// It is refused, and will be again.
     Refuse,
-    /// What it is about was written by another release.
+    /// Another release wrote the item.
     OtherRelease,
     /// It fails with this error, and nothing is done.
     Fail(fn() -> StoreError),
@@ -70,9 +70,9 @@ pub enum Fault {
     LoseAnswer,
     /// As `LoseAnswer`, and it takes this long to find out.
     LoseAnswerFor(Duration),
-    /// It does not arrive, and nobody is told.
+    /// It does not arrive, and no answer comes.
     HangBefore,
-    /// It is carried out, and nobody is told.
+    /// It is carried out, and no answer comes.
     HangAfter,
     /// It takes this long to arrive.
     SlowRequest(Duration),
@@ -84,8 +84,8 @@ pub enum Fault {
     HoldAnswer(Hold),
 }
 
-/// A place at which a test holds what comes there. A copy is the same place, which is kept until the
-/// test's process ends.
+/// A point at which a test holds those who arrive. A copy is the same place, which is kept until
+/// the test's process ends.
 #[derive(Debug, Clone, Copy)]
 pub struct Hold(&'static Places);
 
@@ -133,7 +133,7 @@ async fn taken(permits: &Semaphore) {
 
 type Plan = Box<dyn FnMut(Call<'_>) -> Option<Fault> + Send>;
 
-/// A store that does what another one does, but for the faults of a plan. It counts what it is asked.
+/// A store that does what another one does, but for the faults of a plan. It counts its requests.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -289,7 +289,7 @@ fn of_other_release(asked: Asked<'_>) -> StoreError {
     }
 }
 
-/// What a plan is told of a request, besides its numbers.
+/// A plan's view of a request, beside its numbers.
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     kind: Kind,

@@ -7,7 +7,7 @@ use a2a_lambda_core::push::PushSecrets;
 use a2a_lambda_core::{Formats, Sealed, Vault, VaultError};
 use async_trait::async_trait;
 
-/// What a [`TestVault`] does instead of opening secrets.
+/// The fault of a [`TestVault`] that opens no secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VaultFault {
@@ -15,7 +15,7 @@ pub enum VaultFault {
     Unavailable,
     /// The secrets are damaged.
     Damaged,
-    /// There is no key.
+    /// The key is missing.
     NoKey,
     /// Another release has sealed them.
     OtherRelease,
@@ -23,7 +23,7 @@ pub enum VaultFault {
     SlowOnce(Duration),
 }
 
-/// A vault that seals nothing: what it keeps can be read by whoever reads the store.
+/// A vault that seals nothing: readers of the store can read its secrets.
 #[derive(Debug, Default)]
 pub struct TestVault {
     fault: Mutex<Option<VaultFault>>,

@@ -1,4 +1,4 @@
-//! A task, as it was at a moment, and what a test asserts of it.
+//! A task at one moment, and assertions about it.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use a2a_lambda_protocol::{
 };
 use serde::de::DeserializeOwned;
 
-/// A task, as it was when a test looked. What is asserted of it panics, if it is not so, with all
-/// that has happened to the task.
+/// A task, as it was when a test looked. A failed assertion panics with the whole history of the
+/// task.
 #[derive(Clone)]
 pub struct TaskView {
     head: Head,
@@ -79,7 +79,7 @@ impl TaskView {
         Some(self.waits_until()?.saturating_since(self.seen_at))
     }
 
-    /// What the agent said with the task's status: the text of its message, or nothing.
+    /// The text of the agent's message in the task's status, or nothing.
     pub fn said(&self) -> String {
         self.task.status.message.as_ref().map(text_of).unwrap_or_default()
     }
@@ -89,13 +89,13 @@ impl TaskView {
         self.head.is_direct()
     }
 
-    /// The messages, oldest first: `user: hi`, `agent: hello`. What the agent said last is in the
+    /// The messages, oldest first: `user: hi`, `agent: hello`. The agent's last message is in the
     /// [status](Self::said).
     pub fn history(&self) -> Vec<String> {
         self.task.history.iter().map(line_of).collect()
     }
 
-    /// What the agent left for its next turn.
+    /// The agent's checkpoint for its next turn.
     #[track_caller]
     pub fn checkpoint<T: DeserializeOwned>(&self) -> Option<T> {
         let checkpoint = self.head.checkpoint.as_ref()?;
@@ -136,8 +136,8 @@ impl TaskView {
         }
     }
 
-    /// What clients were told, in a word or two each: `WORKING half`, `1-1: a`, `1-1+ b.` for a
-    /// last chunk that is appended, and `COMPLETED`.
+    /// The clients' events, in a word or two each: `WORKING half`, `1-1: a`, `1-1+ b.` for a last
+    /// chunk that is appended, and `COMPLETED`.
     pub fn events(&self) -> Vec<String> {
         let is_streamed = |entry: &&Entry| entry.event.is_streamed();
         self.log.iter().filter(is_streamed).map(|entry| said_by(&entry.event)).collect()
@@ -225,7 +225,7 @@ impl TaskView {
     }
 }
 
-/// The task's story: where it is, and what has happened since the bed was made.
+/// The task's story: its state, and its events since the bed was made.
 impl fmt::Display for TaskView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let passed = self.seen_at.saturating_since(self.start);
@@ -295,7 +295,7 @@ fn in_line(part: &Part) -> String {
     }
 }
 
-/// What an event says, in a word or two.
+/// An event, in a word or two.
 fn said_by(event: &Event) -> String {
     match event {
         Event::Message(sent) => line_of(&sent.message),

@@ -32,7 +32,7 @@ const BODY_TIMEOUT: Duration = Duration::from_millis(200);
 const MAX_CHALLENGE_BYTES: usize = 1024;
 /// The longest that a receiver can ask to be left alone.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(7 * 24);
-/// What a token in a query need not have encoded.
+/// The characters that a token in a query keeps unencoded.
 const OF_TOKEN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// POSTs pushes to their receivers. There is one per process: clones share its connections.
@@ -64,7 +64,7 @@ pub enum WebhookError {
 }
 
 impl HttpWebhook {
-    /// By the machine's network. The ids are what challenges are made of: whoever foresees them can
+    /// By the machine's network. Challenges are made of the ids. A party that can predict them can
     /// answer for others. By the clock the client notices that the machine stood still.
     ///
     /// # Errors
@@ -77,8 +77,8 @@ impl HttpWebhook {
         Self::over(config, ids, ClientConfig::new(Arc::new(Wall(clock))))
     }
 
-    /// By another network: names are looked up and connections are opened by these. What they are
-    /// asked for, and what they may answer, is guarded as ever.
+    /// By another network: names are looked up and connections are opened by these. The guard
+    /// checks challenges as it checks pushes.
     ///
     /// # Errors
     /// When the configuration cannot be used.
@@ -186,8 +186,8 @@ impl Webhook for HttpWebhook {
 }
 
 impl Inner {
-    /// Asks whoever is at a URL whether pushes are wanted there. What it says otherwise is not
-    /// passed on: the caller may be someone who must not read it.
+    /// Asks the receiver at a URL whether it wants pushes. The caller does not get the rest of the
+    /// answer, because the caller may not be allowed to read it.
     async fn challenge(&self, uri: &Uri, limit: Duration) -> Result<(), NotAdmitted> {
         let token = self.ids.fresh();
         let uri = with_token(uri, &token)
@@ -280,8 +280,8 @@ fn with_token(uri: &Uri, token: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// How long the receiver wants to be left alone (RFC 9110 section 10.2.3): seconds, or a date. What
-/// is neither says nothing.
+/// How long the receiver wants to be left alone (RFC 9110 section 10.2.3): seconds, or a date. A
+/// body that is neither says nothing.
 fn retry_after(headers: &HeaderMap, at: Timestamp) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use crate::jwt::{JwtSigner, unix_seconds};
 use crate::signatures::{SigningKeys, signed_content};
 
-/// The scheme of a push config whose credentials are keys that sign its pushes, instead of being
-/// sent. Case does not matter.
+/// The scheme of a push config whose credentials are keys: they sign its pushes and are not sent.
+/// Case does not matter.
 pub const STANDARD_WEBHOOKS: &str = "StandardWebhooks";
 
 /// The token of a config. The specification names no header for it, and both of these are in use.
@@ -24,8 +24,9 @@ const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature
 /// Whether pushes can be sent with these credentials. A caller asks before it keeps them.
 ///
 /// # Errors
-/// When the scheme is no scheme (RFC 9110 section 11.1), the credentials cannot be in a header, or
-/// are no keys (`whsec_…`) where the scheme is [`STANDARD_WEBHOOKS`]. The text does not show them.
+/// When the scheme is malformed (RFC 9110 section 11.1), a header cannot hold the credentials, or
+/// the scheme is [`STANDARD_WEBHOOKS`] and the credentials are not keys (`whsec_…`). The text does
+/// not show them.
 pub fn check_credentials(scheme: &str, credentials: &Secret) -> Result<(), NotAdmitted> {
     if scheme.is_empty() {
         return if credentials.is_empty() {

@@ -1,5 +1,5 @@
-//! Tokens by which receivers know who pushes: a JWT (RFC 7519) per push, of which the public key is in
-//! the deployment's JWK set, as A2A's page on asynchronous operations describes it.
+//! Tokens that tell receivers who pushes: a JWT (RFC 7519) per push. The deployment's JWK set has
+//! the public key, as A2A's page on asynchronous operations describes.
 
 use std::fmt::Write as _;
 
@@ -28,7 +28,7 @@ struct Header<'a> {
     kid: &'a str,
 }
 
-/// There is no secret among them: whoever handles the request can read them.
+/// The claims hold no secret: everybody who handles the request can read them.
 #[derive(Serialize)]
 struct Claims<'a> {
     iss: &'a str,

@@ -1,14 +1,14 @@
 #![doc = include_str!("../README.md")]
 //!
-//! Whoever may give a URL could have this service call anything that it can reach (server-side
+//! A party that may give a URL could make this service call anything that it can reach (server-side
 //! request forgery). So there is a guard of two halves. A URL is checked when it is admitted and
-//! again before each push: HTTPS, a public name or a plain public address, no user, a sane port. A
-//! name's addresses are checked when it is dialed: looked up once, all must be [public](is_public),
-//! and the connection is made to one of them. Redirects are answers like others, and no proxy is
-//! taken from the environment, so nothing else is ever connected to.
+//! again before each push: HTTPS, a public name or a plain public address, no user, a sane port.
+//! The client checks a name's addresses when it dials: it looks the name up once, requires that all
+//! addresses are [public](is_public), and connects to one of them. Redirects are answers like
+//! others, and no proxy is taken from the environment, so nothing else is ever connected to.
 //!
 //! All pushes of a process share one [client](a2a_lambda_https), which keeps connections for a few
-//! seconds. The receiver's status decides what came of a push, whatever becomes of the body.
+//! seconds. The receiver's status alone decides the result of a push; the body may fail.
 
 mod client;
 mod config;

@@ -14,16 +14,16 @@ pub const MAX_KEYS: usize = 4;
 const HMAC_PREFIX: &str = "whsec_";
 const ED25519_PREFIX: &str = "whsk_";
 const ED25519_PUBLIC_PREFIX: &str = "whpk_";
-/// What the specification has for the length of a secret, in bytes.
+/// The specification's bounds for the length of a secret, in bytes.
 const HMAC_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 const SEED_BYTES: usize = 32;
 
 /// The keys that sign pushes. With several, each push has a signature of each, so that receivers can
 /// change from one to the next.
 ///
-/// **HMAC keys of a deployment are for deployments whose receivers all belong to one party.** Who can
-/// check such a signature can make one: each receiver could forge pushes to all others. Where
-/// receivers belong to many, take Ed25519, whose public key forges nothing; or give each push config
+/// **HMAC keys of a deployment are for deployments whose receivers all belong to one party.** A
+/// receiver that can check an HMAC signature can make one, and so forge pushes to all others. Where
+/// receivers belong to many, use Ed25519, whose public key forges nothing. Or give each push config
 /// its own HMAC key, by the scheme [`StandardWebhooks`](crate::STANDARD_WEBHOOKS).
 #[derive(Default)]
 pub struct SigningKeys(Vec<Key>);
@@ -33,19 +33,19 @@ enum Key {
     Ed25519(Ed25519KeyPair),
 }
 
-/// A text that is no list of keys. It does not show the text.
+/// A malformed list of keys. It does not show the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SigningKeysError {
-    /// There are none, or too many.
+    /// The list is empty or too long.
     #[error("there must be 1 to {MAX_KEYS} keys, with spaces between them")]
     Count,
     /// A key begins with something else.
     #[error("a key must begin with {HMAC_PREFIX} or {ED25519_PREFIX}")]
     Kind,
-    /// A key of HMAC is not what it should be.
+    /// An HMAC key is malformed.
     #[error("a key of HMAC must be {HMAC_PREFIX} and then 24 to 64 bytes in base64")]
     Hmac,
-    /// A key of Ed25519 is not what it should be.
+    /// An Ed25519 key is malformed.
     #[error(
         "a key of Ed25519 must be {ED25519_PREFIX} and then its 32 bytes in base64, or 64 with its \
          public key behind"
@@ -54,9 +54,9 @@ pub enum SigningKeysError {
 }
 
 impl SigningKeys {
-    /// From a list with white space between keys, at most 4: `whsec_` and base64 of 24 to 64 bytes
-    /// for HMAC, `whsk_` and base64 of the seed (32 bytes), or of the seed and the public key (64
-    /// bytes), for Ed25519.
+    /// From a list with white space between keys, at most 4: For HMAC: `whsec_` and base64 of 24 to
+    /// 64 bytes. For Ed25519: `whsk_` and base64 of the seed (32 bytes), or of the seed and the
+    /// public key (64 bytes).
     ///
     /// # Errors
     /// When a key is not of these, or there are too many, or none.
@@ -76,7 +76,7 @@ impl SigningKeys {
         if keys.0.iter().all(is_hmac) { Ok(keys) } else { Err(SigningKeysError::Hmac) }
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -101,7 +101,7 @@ impl SigningKeys {
     }
 }
 
-/// What is signed.
+/// The bytes that a signature covers.
 pub(crate) fn signed_content(id: &str, unix_seconds: i64, body: &[u8]) -> Vec<u8> {
     let mut content = format!("{id}.{unix_seconds}.").into_bytes();
     content.extend_from_slice(body);

@@ -14,7 +14,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::get;
 
-/// Says what it is told.
+/// Repeats its input.
 struct Echo;
 
 #[async_trait]
@@ -38,7 +38,7 @@ pub async fn agents(_variables: &Variables<'_>) -> Result<Agents, ConfigError> {
     Ok(Agents::new(Arc::new(Echo)))
 }
 
-/// Who may call, by their tokens. A server in earnest would check the tokens of an issuer.
+/// The callers, by their tokens. A server in earnest would check the tokens of an issuer.
 pub struct Callers {
     /// The URL at which clients reach the server, for the agent card.
     pub public_url: String,

@@ -1,4 +1,4 @@
-//! The server, at port 8080 of this machine. Each argument is a token and whose it is:
+//! The server, at port 8080 of this machine. Each argument is a token and its owner:
 //!
 //! ```console
 //! $ scripts/dev --aws-port 9001         # in another shell; export what it prints in this one

@@ -27,7 +27,7 @@ async fn started() -> Router {
     app(bindings, Callers { public_url: "https://a2a.example".to_owned(), owners: owners.into() })
 }
 
-/// A request of version 1.0, and what is answered.
+/// A request of version 1.0, and its answer.
 async fn ask(
     app: &Router,
     (method, path): (Method, &str),
@@ -72,7 +72,7 @@ async fn axum_serves_the_bindings_and_the_executor_runs_the_agent() {
     );
     assert_eq!(task["artifacts"][0]["parts"][0]["text"], "never lose a task", "{sent}");
 
-    // A task is its owner's, and nobody has none.
+    // A task belongs to its owner, and an unknown caller owns none.
     let path = format!("/tasks/{}", task["id"].as_str().unwrap());
     for (token, expected) in [
         ("a-token", StatusCode::OK),
@@ -86,7 +86,7 @@ async fn axum_serves_the_bindings_and_the_executor_runs_the_agent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn axum_streams_what_happens() {
+async fn axum_streams_the_events() {
     let app = started().await;
     let (status, events) = ask(&app, (Method::POST, "/message:stream"), "a-token", message()).await;
     assert_eq!(status, StatusCode::OK, "{events}");

@@ -1,5 +1,5 @@
-//! An agent that pays when somebody has approved it: it asks, reminds, gives up after a while, and goes
-//! on with the answer. While it waits, nothing runs and nothing is paid for.
+//! An agent that pays after an approval: it asks, reminds, gives up after a while, and continues
+//! with the answer. While it waits, nothing runs and nothing is paid for.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,10 +21,10 @@ pub struct Approval {
     pub ledger: Arc<Ledger>,
 }
 
-/// What the agent finds again in its next turn.
+/// The agent's memory for its next turn.
 #[derive(Serialize, Deserialize)]
 struct Open {
-    /// What is to be paid.
+    /// The payment.
     request: String,
     reminders: u32,
 }
@@ -84,7 +84,7 @@ impl Ledger {
         paid.entry(key.to_owned()).or_insert_with(|| what.to_owned());
     }
 
-    /// What was paid.
+    /// The payments so far.
     pub fn paid(&self) -> Vec<String> {
         let paid = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         paid.values().cloned().collect()

@@ -32,7 +32,7 @@ async fn it_asks_and_goes_on_with_the_answer() {
 }
 
 #[tokio::test]
-async fn who_does_not_answer_is_reminded_and_may_still_answer() {
+async fn a_silent_user_is_reminded_and_may_still_answer() {
     let (bed, ledger) = bed();
     let task = bed.send("12 EUR").await.input_required();
     bed.push_to(&task, RECEIVER).await;
@@ -62,7 +62,7 @@ async fn it_gives_up_after_the_last_reminder() {
     assert_eq!(ledger.paid(), [""; 0]);
 }
 
-/// Wherever its process dies, what was approved is paid once.
+/// A process dies at each step, and the approved payment happens once.
 #[tokio::test]
 async fn a_crash_pays_nothing_twice() {
     let ledger = Arc::<Ledger>::default();

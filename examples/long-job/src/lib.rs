@@ -1,4 +1,5 @@
-//! An agent whose job takes hours, in invocations of fifteen minutes: it continues from a checkpoint.
+//! An agent whose job takes hours, in invocations of fifteen minutes: it continues from a
+//! checkpoint.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +13,10 @@ pub const STEP: Duration = Duration::from_mins(1);
 /// After so many steps the work is saved: a crash costs no more of them.
 pub const SAVED_AFTER: u64 = 10;
 
-/// Adds up the numbers from 1 to what its user says, one a minute.
+/// Adds up the numbers from 1 to its user's number, one a minute.
 pub struct Sum;
 
-/// What is done so far. The next turn begins with it.
+/// The work so far. The next turn begins with it.
 #[derive(Default, Serialize, Deserialize)]
 struct Done {
     until: u64,

@@ -24,7 +24,7 @@ async fn the_end_of_an_invocation_costs_no_more_than_the_step_under_way() {
 }
 
 #[tokio::test]
-async fn a_crash_costs_what_was_not_saved_and_no_more() {
+async fn a_crash_loses_only_unsaved_work() {
     let crashes = at_every_crash(
         || Bed::new(Sum),
         async |bed| {
@@ -36,7 +36,7 @@ async fn a_crash_costs_what_was_not_saved_and_no_more() {
 }
 
 #[tokio::test]
-async fn what_is_no_number_is_asked_for() {
+async fn the_agent_asks_for_a_number() {
     let bed = Bed::new(Sum);
     for wrong in ["", "many", "0", "10001", "-1"] {
         let task = bed.send(wrong).await.input_required();

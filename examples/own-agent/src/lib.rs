@@ -1,10 +1,10 @@
-//! An agent that counts what it is sent: words, or letters.
+//! An agent that counts words or letters in its messages.
 
 use std::sync::Arc;
 
 use a2a_lambda::prelude::*;
 
-/// What is counted.
+/// The unit of the count.
 #[derive(Clone, Copy)]
 enum Unit {
     Words,
@@ -48,7 +48,7 @@ impl Agent for Counter {
     }
 }
 
-/// The deployment's agents: one for every tenant. The variable `UNIT` says what it counts.
+/// The deployment's agents: one for every tenant. The variable `UNIT` selects the unit.
 ///
 /// # Errors
 /// When `UNIT` is neither `words` nor `letters`. The process ends then, and its log says this.

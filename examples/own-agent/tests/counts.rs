@@ -1,4 +1,4 @@
-//! What the agent does, in a deployment in small. Nothing waits in real time.
+//! The agent, in a deployment in small. Nothing waits in real time.
 
 use a2a_lambda::testing::{Bed, at_every_crash, made_of};
 use own_agent::agents;
@@ -25,7 +25,7 @@ async fn without_a_text_it_asks_for_one() -> Result<(), String> {
     Ok(())
 }
 
-/// Wherever its process dies, the task ends with the same answer.
+/// Its process dies at each step, and the task ends with the same answer.
 #[tokio::test]
 async fn a_crash_changes_nothing() -> Result<(), String> {
     let agents = made_of(agents, &[]).await?;

@@ -1,4 +1,4 @@
-//! What the agents are made of.
+//! The making of the agents.
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,13 +1,13 @@
 //! From the `X-Amz-Target` header and a JSON body to a call of the engine, and back.
 //!
-//! The engine's own HTTP server has such a table too, but only behind a listening socket. What that
-//! one adds is the exact wording for malformed JSON, which the SDK never sends.
+//! The engine's own HTTP server has a similar table, but only behind a listening socket. That table
+//! adds only the exact wording for malformed JSON, which the SDK never sends.
 
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What a request comes to: an HTTP status and a JSON body.
+/// The answer to a request: an HTTP status and a JSON body.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: String,
@@ -67,8 +67,8 @@ where
         .map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-/// The engine checks values (a number's digits, an empty set) while it reads them and marks such a
-/// refusal with a prefix that says which error it is; the prefix must not reach a client.
+/// The engine checks values (a number's digits, an empty set) while it reads them. It marks such a
+/// refusal with a prefix that names the error; the prefix must not reach a client.
 fn refused(error: &serde_json::Error) -> DynoxideError {
     let text = error.to_string();
     let (marker, message) = text.split_once(':').unwrap_or(("", &text));

@@ -91,7 +91,7 @@ async fn a_failed_condition_gives_the_item_that_stood_in_the_way() -> TestResult
 }
 
 #[tokio::test]
-async fn a_sparse_index_holds_only_what_has_its_key() -> TestResult {
+async fn a_sparse_index_holds_only_items_with_its_key() -> TestResult {
     let client = EmbeddedDynamoDb::memory()?.client();
     create_table(&client).await?;
     put(&client, "task-1", Some("alice")).await?;
@@ -149,7 +149,7 @@ async fn clients_of_one_database_share_it_and_databases_share_nothing() -> TestR
 }
 
 #[tokio::test]
-async fn what_the_engine_refuses_is_a_typed_error() -> TestResult {
+async fn a_refusal_of_the_engine_is_a_typed_error() -> TestResult {
     let client = EmbeddedDynamoDb::memory()?.client();
     let missing = client
         .get_item()

@@ -1,5 +1,5 @@
-//! What a function's process may ask of DynamoDB and SQS: the calls that `infra/tests/calls.json` has
-//! for it.
+//! The calls to DynamoDB and SQS that a function's process may make: `infra/tests/calls.json` lists
+//! them.
 //!
 //! The tests of the template hold the roles of the functions to the same file. So a process that
 //! works here has the rights that it needs on AWS.
@@ -26,7 +26,7 @@ pub struct Call {
     pub resource: String,
 }
 
-/// What of a request says which resource it is for.
+/// The fields of a request that name its resource.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Named {
@@ -50,7 +50,7 @@ struct Partition {
 
 impl Call {
     /// The call that a request is, by its `X-Amz-Target` and its body. Its action is the operation,
-    /// so an operation that IAM has no action of (a transaction) is in nobody's rights.
+    /// so no function may use an operation without an IAM action, such as a transaction.
     pub fn of(target: &str, body: &[u8]) -> Self {
         let named: Named = serde_json::from_slice(body).unwrap_or_default();
         let (api, operation) = target.split_once('.').unwrap_or((target, ""));
@@ -77,7 +77,7 @@ impl Call {
     }
 }
 
-/// Who has signed a request: the id of the access key.
+/// The id of the access key that signed a request.
 pub fn caller(headers: &HeaderMap) -> Option<&str> {
     let signed = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     signed.split_once("Credential=")?.1.split('/').next()
@@ -92,7 +92,7 @@ impl Rights {
         Ok(Self(serde_json::from_str(CALLS)?))
     }
 
-    /// Why a request is refused, if it is. A caller that is no function may do everything.
+    /// Why a request is refused, if it is. A caller that is not a function may do everything.
     pub(super) fn refusal(&self, headers: &HeaderMap, target: &str, body: &[u8]) -> Option<String> {
         let function = caller(headers)?;
         let calls = self.0.get(function)?;

@@ -44,7 +44,7 @@ struct Attribute {
     string_value: String,
 }
 
-/// What makes a standard queue fair. SQS can do without; every sender of ours must set it.
+/// The group of a fair standard queue. SQS can do without; every sender of ours must set it.
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct Group;
@@ -115,7 +115,7 @@ fn half_a_minute() -> u64 {
     30
 }
 
-/// Answers a request. What the SDK does not ask for is left out: digests of the bodies.
+/// Answers a request. The digests of the bodies are left out: the SDK does not ask for them.
 pub(super) fn answer(queue: &Queue, operation: &str, body: &[u8]) -> Answer {
     let answer = match operation {
         "SendMessage" => read(body).and_then(|request| send(queue, request)),

@@ -36,7 +36,7 @@ async fn a_delay_is_kept() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_is_refused_as_aws_does() {
+async fn invalid_requests_are_refused_as_by_aws() {
     for (operation, body, expected) in [
         ("ListQueues", "{}", "UnsupportedOperation"),
         ("ReceiveMessage", "{}", "SerializationException"),
@@ -143,7 +143,7 @@ async fn records_are_hidden_for_another_time_and_deleted() {
 }
 
 #[tokio::test]
-async fn what_is_not_for_sqs_goes_to_the_database() {
+async fn other_requests_than_sqs_s_go_to_the_database() {
     let database = EmbeddedDynamoDb::memory().unwrap();
     let (status, body) = dynamodb(&database, "DynamoDB_20120810.ListTables", b"{}").await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, r#"{"TableNames":[]}"#));

@@ -7,7 +7,7 @@ use std::str::FromStr;
 pub struct Message {
     /// The message's id, the same at every receive.
     pub id: String,
-    /// What was sent.
+    /// The body as it was sent.
     pub body: String,
     /// The trace that its sender was in: the attribute `traceparent`.
     pub traceparent: Option<String>,
@@ -26,7 +26,7 @@ pub struct Message {
 pub struct DeadLetter {
     /// The message's id.
     pub id: String,
-    /// What was sent.
+    /// The body as it was sent.
     pub body: String,
     /// How often it was given out.
     pub receive_count: u32,

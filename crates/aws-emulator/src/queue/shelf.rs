@@ -1,4 +1,4 @@
-//! The queue's state, as a plain value: every method is told the time and none waits.
+//! The queue's state, as a plain value: every method gets the time, and none waits.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -91,8 +91,8 @@ impl Shelf {
         now_ms: u64,
     ) -> Vec<Message> {
         let mut taken = Vec::new();
-        // Put back only at the end: with a visibility of zero a message given out is visible again
-        // at this very instant, and must not be given out twice in one batch.
+        // They return only at the end. With a visibility of zero, a received message is visible at
+        // this very instant, and one batch must not have it twice.
         let mut hidden = Vec::new();
         while taken.len() < max {
             let Some(key) = self.by_visibility.first().copied().filter(|(at, _)| *at <= now) else {

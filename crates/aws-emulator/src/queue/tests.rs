@@ -43,7 +43,7 @@ fn bodies(messages: &[Message]) -> Vec<&str> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_received_is_hidden_until_its_visibility_timeout_and_then_comes_again() {
+async fn a_received_message_is_hidden_until_its_visibility_timeout() {
     let queue = queue();
     let id = send(&queue, "signal");
 
@@ -59,7 +59,7 @@ async fn what_is_received_is_hidden_until_its_visibility_timeout_and_then_comes_
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_deleted_never_comes_again() {
+async fn a_deleted_message_is_never_redelivered() {
     let queue = queue();
     send(&queue, "signal");
     let message = receive_one(&queue).await;
@@ -129,7 +129,7 @@ async fn a_receive_waits_for_the_first_message_and_no_longer_than_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_receive_that_waits_sees_what_is_given_back() {
+async fn a_waiting_receive_gets_a_returned_message() {
     let queue = Arc::new(queue());
     send(&queue, "signal");
     let message = receive_one(&queue).await;
@@ -166,7 +166,7 @@ async fn visibility_is_extended_from_now_and_bounded_from_the_receive() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_received_too_often_becomes_a_dead_letter_and_they_are_bounded() {
+async fn a_message_received_too_often_becomes_one_of_few_dead_letters() {
     let limit = NonZeroU32::new(2);
     let queue = Queue::new(QueueConfig { max_receive_count: limit, ..config() }, || 1_000);
     for body in ["one", "two", "three"] {
@@ -269,7 +269,7 @@ async fn dead_letters_are_received_and_deleted_as_messages_are() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_out_of_bounds_is_refused() {
+async fn a_value_out_of_bounds_is_refused() {
     let one = NonZeroUsize::new(1).unwrap();
     let queue = Queue::new(QueueConfig { capacity: one, ..config() }, || 0);
 

@@ -21,7 +21,7 @@ pub const MAX_LINES: usize = 10_000;
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// A function's process. Dropping it kills the process. The process also ends when this one does,
-/// whatever ends it: its standard input, a pipe from here, is closed then.
+/// for any reason: its standard input is a pipe from here, which the system closes then.
 #[derive(Debug)]
 pub struct Bootstrap {
     child: Child,
@@ -53,8 +53,8 @@ impl Bootstrap {
         Self::start(path.as_ref(), variables, api, None)
     }
 
-    /// The same, with each line of its standard output and standard error shown as it comes, also what
-    /// is on its way when this is dropped.
+    /// The same, and shows each line of its standard output and standard error as it comes, even
+    /// the last lines after the drop.
     ///
     /// # Errors
     ///

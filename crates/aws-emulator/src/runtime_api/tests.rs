@@ -17,7 +17,7 @@ type TestResult = Result<(), Box<dyn Error + Send + Sync>>;
 const DEADLINE: Duration = Duration::from_secs(10);
 const STREAMED: &str = "application/vnd.awslambda.http-integration-response";
 
-/// What `lambda_runtime` does, by hand: one connection, one request at a time.
+/// `lambda_runtime`'s protocol by hand: one connection, one request at a time.
 struct Process {
     address: SocketAddr,
 }
@@ -261,7 +261,7 @@ async fn an_event_that_no_process_takes_is_given_up() -> TestResult {
 }
 
 #[tokio::test]
-async fn what_is_not_of_the_api_is_not_found() -> TestResult {
+async fn an_unknown_path_of_the_api_is_not_found() -> TestResult {
     let (_api, process) = start().await?;
     assert_eq!(process.post("invocation/next", full("")).await?, StatusCode::NOT_FOUND);
     assert_eq!(process.post("../invocation", full("")).await?, StatusCode::NOT_FOUND);

@@ -1,4 +1,4 @@
-//! A connection that ends when its client takes nothing of what is sent to it for too long.
+//! A connection that ends when its client reads nothing for too long.
 
 use std::io;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ impl<S> Patient<S> {
         Self { stream, limit, waiting: None }
     }
 
-    /// What becomes of a write that came to `written`.
+    /// The result of a write of `written` bytes.
     fn bounded<T>(
         &mut self,
         written: Poll<io::Result<T>>,

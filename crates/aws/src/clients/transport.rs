@@ -20,7 +20,7 @@ use bytes::Bytes;
 /// How long an idle connection to AWS is kept. A new one costs a TLS handshake, and AWS's endpoints
 /// keep theirs for longer than common servers do.
 const IDLE: Duration = Duration::from_secs(20);
-/// The largest answer: DynamoDB's are at most 16 MB, and a little for what is around the items.
+/// The largest answer: DynamoDB's are at most 16 MB, plus a little around the items.
 const MAX_ANSWER_BYTES: usize = 20 * 1024 * 1024;
 /// Where the SDK sets no limit. It gives up an attempt sooner by itself.
 const NO_LIMIT: Duration = Duration::from_mins(1);
@@ -52,7 +52,7 @@ fn limits(settings: &HttpConnectorSettings) -> Limits {
 
 #[derive(Debug)]
 struct Transport {
-    /// Or why there is none.
+    /// Or the reason why there is no client.
     client: Result<Client, String>,
     limits: Limits,
 }
@@ -86,14 +86,14 @@ fn own_request(request: HttpRequest, limits: Limits) -> Result<Request, Connecto
         uri: head.uri,
         headers: head.headers,
         body,
-        // The SDK itself sends each request again whose outcome it does not know. A write has a
-        // condition and a mark by which it knows its own; a signal may come twice.
+        // The SDK itself repeats a request whose outcome it does not know. A write has a condition
+        // and a mark by which it knows its own; a signal may come twice.
         repeat: Repeat::Safe,
         limits,
     })
 }
 
-/// What the SDK makes of it: a timeout and an I/O error are tried again.
+/// The SDK's kind of error: it retries after a timeout or an I/O error.
 fn connector_error(error: Error) -> ConnectorError {
     match error {
         Error::TimedOut { .. } | Error::Unreachable(ConnectError::TimedOut(_)) => {

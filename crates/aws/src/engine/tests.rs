@@ -23,7 +23,7 @@ fn engine_with(endpoint: &str, more: &[(&str, &str)]) -> Result<Engine, ConfigEr
     engine(&Variables::new(Reader::ScheduledRecovery, &lookup))
 }
 
-/// What a signal for a time that SQS cannot wait for asks of AWS.
+/// The requests to AWS for a signal at a time that is too far away for SQS.
 async fn far_signal(more: &[(&str, &str)]) -> Result<String, Box<dyn Error + Send + Sync>> {
     // An answer that suits either service.
     let (address, served) = serve(&[SENT]).await?;

@@ -144,7 +144,7 @@ fn a_name_stands_for_tenant_task_and_time() {
         name(&signal(r#"{"taskId":"u"}"#), time),
         name(&signal(r#"{"taskId":"t"}"#), at("2026-01-31T12:00:01Z")),
         name(&signal(r#"{"taskId":"t","tenant":"acme"}"#), time),
-        // The same bytes, were it not for the fields' lengths.
+        // Without the fields' lengths, both would have the same bytes.
         name(&signal(r#"{"taskId":"et","tenant":"acm"}"#), time),
         name(&signal(r#"{"taskId":"t t/é\n","tenant":"Ä & Ö"}"#), time),
         name(&signal(&long), time),

@@ -30,7 +30,7 @@ fn secret() -> Reference {
     Reference::Secret { name: "push".to_owned(), key: Some("key".to_owned()) }
 }
 
-/// What is read of a server with these answers, what it was asked, and how long the waits were.
+/// The result of a read from a server with these answers, the requests to it, and the waits.
 async fn read(
     answers: impl IntoIterator<Item = String>,
     reference: &Reference,
@@ -101,7 +101,7 @@ fn the_services_are_where_aws_has_them() {
 }
 
 #[tokio::test]
-async fn what_may_pass_is_asked_for_three_times() -> TestResult {
+async fn a_transient_error_is_retried_twice() -> TestResult {
     let unavailable = || UNAVAILABLE.to_owned();
     let answers = [unavailable(), unavailable(), answer("200 OK", PARAMETER)];
     let (first, asked, waited) = read(answers, &parameter()).await;

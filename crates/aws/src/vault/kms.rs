@@ -1,4 +1,4 @@
-//! A vault whose keys are KMS's: envelope encryption.
+//! A vault whose keys belong to KMS: envelope encryption.
 
 use std::error::Error;
 use std::fmt;
@@ -26,12 +26,12 @@ use crate::clients::AtFirstUse;
 
 mod opened;
 
-/// How long a data key seals, and how often. What one key that got out opens is bounded by that.
+/// How long a data key seals, and how often. This bounds the harm of one leaked key.
 const MAX_AGE: Duration = Duration::from_mins(15);
 const MAX_SEALINGS: u32 = 10_000;
 
-/// What KMS is told that a data key is for: it decrypts none for another purpose, it logs it, and a
-/// policy can demand it.
+/// The purpose of a data key. KMS decrypts none for another purpose, logs it, and lets a policy
+/// demand it.
 const PURPOSE: (&str, &str) = ("purpose", "a2a-lambda-push-secrets");
 
 /// The longest encrypted data key, in bytes, that KMS makes and takes. Those of a symmetric key
@@ -40,15 +40,15 @@ const MAX_ENCRYPTED_LEN: usize = 6_144;
 
 /// A vault whose secrets are sealed by data keys that only KMS can decrypt.
 ///
-/// A data key is made when first secrets are sealed, seals for 15 minutes or 10,000 times within
-/// this process, and travels, encrypted, with what it sealed. Of the data keys that were decrypted
-/// the last 64 are kept. So KMS is asked once for many configs. The other side of it: a process that
-/// has a data key goes on opening what it sealed after the KMS key was disabled.
+/// The vault makes a data key with the first secrets. The key seals for 15 minutes or 10,000 times
+/// within this process. Its encrypted form travels with each sealed text. Of the data keys that
+/// were decrypted the last 64 are kept. So KMS is asked once for many configs. The cost: a process
+/// that has a data key keeps opening its texts after the KMS key was disabled.
 ///
 /// The function's role must be allowed `kms:GenerateDataKey` and `kms:Decrypt` of the key, which
 /// must be a symmetric one for encryption. Their encryption context is
-/// `purpose=a2a-lambda-push-secrets`. `Decrypt` does not name the key, so that what was sealed under
-/// an earlier one still opens: the role says which keys may be used.
+/// `purpose=a2a-lambda-push-secrets`. `Decrypt` does not name the key, so that texts under an
+/// earlier key still open. The role says which keys may be used.
 pub struct KmsVault {
     client: AtFirstUse<Client>,
     key: String,
@@ -66,11 +66,11 @@ struct Sealing {
     cell: Arc<OnceCell<Result<DataKey, Failure>>>,
 }
 
-/// A data key, in the clear, and what is kept of it.
+/// A data key, in the clear, and its use so far.
 #[derive(Clone)]
 struct DataKey {
     cipher: Arc<Cipher>,
-    /// The beginning of what it seals, the last dot included.
+    /// The beginning of the texts that it seals, including the last dot.
     head: Arc<str>,
 }
 
@@ -169,19 +169,19 @@ impl From<Failure> for VaultError {
     }
 }
 
-/// What KMS says of what it did not encrypt, or for another purpose.
+/// KMS's error for a text that it did not encrypt, or encrypted for another purpose.
 fn is_damage(error: &DecryptError) -> bool {
     error.is_invalid_ciphertext_exception() || error.is_incorrect_key_exception()
 }
 
-/// All else can pass, or an operator can mend it: the key is disabled or gone, the role may not
-/// use it. What was sealed is not lost by that.
+/// All else can pass, or an operator can mend it: the key is disabled or gone, the role may not use
+/// it. The sealed text is not lost.
 fn unavailable<E>(error: SdkError<E>) -> Failure
 where
     E: Error + Send + Sync + 'static,
 {
     // The SDK's error has the whole answer, and prints it: the data key is in it if the rest could
-    // not be read. What is wrong with the answer is enough.
+    // not be read. The error alone is enough.
     Failure::Unavailable(error.into_source().unwrap_or_else(Into::into).into())
 }
 
@@ -190,7 +190,7 @@ fn cipher(plaintext: Option<Blob>) -> Result<Arc<Cipher>, Failure> {
     Cipher::new(&key).map(Arc::new).ok_or_else(|| Failure::unavailable(NoDataKey))
 }
 
-/// What a text begins with that was sealed by the data key that is encrypted so.
+/// The beginning of the texts that the data key with this encrypted form has sealed.
 fn head(encrypted: &[u8]) -> Option<Arc<str>> {
     if encrypted.is_empty() || encrypted.len() > MAX_ENCRYPTED_LEN {
         return None;
@@ -200,7 +200,7 @@ fn head(encrypted: &[u8]) -> Option<Arc<str>> {
     Some(format!("{KMS_FORM}.{part}.").into())
 }
 
-/// The encrypted data key, and what was sealed by it.
+/// The encrypted data key, and the text that it sealed.
 fn split(parts: &str) -> Option<(Vec<u8>, Vec<u8>)> {
     let (key, sealed) = parts.split_once('.')?;
     let key = URL_SAFE_NO_PAD.decode(key).ok()?;

@@ -127,7 +127,7 @@ fn a_key_that_cannot_be_used_is_named_and_not_shown() {
 }
 
 #[test]
-fn what_names_no_kms_key_is_refused_at_the_start() {
+fn a_malformed_kms_key_is_refused_at_the_start() {
     let long = format!("alias/{}", "a".repeat(2_048));
     for value in ["a2a", "alias", "arn", "arn:aws:kms: ", "alias/ä", &long] {
         let error = with(NOWHERE, &[("PUSH_KMS_KEY", value)]).map(drop).unwrap_err();

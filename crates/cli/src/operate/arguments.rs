@@ -109,7 +109,7 @@ pub(crate) enum Command {
     RevokeKey { id: KeyId },
 }
 
-/// What the command line has, whatever the command.
+/// The command line's arguments, for any command.
 #[derive(Debug, Default)]
 struct Given {
     words: Vec<String>,
@@ -236,7 +236,7 @@ impl Given {
         if let Some(word) = words.next() {
             return Err(format!("{name} does not take {word:?}").into());
         }
-        // What the command had no use for would have been meant for something.
+        // An unused argument would have been meant for something.
         let rest = [
             ("--limit", self.limit.is_some()),
             ("--since", self.since.is_some()),
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn a_fault_is_named() {
         for (line, error) in [
             ("", "a command is missing"),
             ("fail", "there is no command \"fail\""),

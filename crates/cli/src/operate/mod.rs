@@ -29,7 +29,7 @@ use report::{Report, RevokedKey};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Why something was not done. What there is to do about it is in [`Failure::hint`].
+/// Why something was not done. The remedy is in [`Failure::hint`].
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -167,7 +167,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-/// Does what is asked for, and prints it. False if it was done in part.
+/// Runs a command and prints its report. False if it was done in part.
 async fn done(arguments: Arguments) -> Result<bool, Failure> {
     let Arguments { command, json } = arguments;
     let variables = Variables::new(Reader::Ops, &process_environment);
@@ -286,7 +286,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_program_reads_what_the_table_says_and_its_help_names_it() {
+    fn the_program_reads_the_table_s_variables_and_its_help_names_them() {
         assert_reads(Reader::Ops, &|variables| {
             operator(variables)?;
             queues(variables).map(drop)

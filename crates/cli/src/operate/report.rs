@@ -1,4 +1,4 @@
-//! What is printed: these are the JSON, too, and so stay as they are.
+//! The printed reports. They are the JSON, too, so their fields stay as they are.
 
 use a2a_lambda_aws::{LeftBehind, Redriven};
 use a2a_lambda_core::api_key::{ApiKey, KeyId, KeySecret};
@@ -23,7 +23,7 @@ pub(crate) enum Report {
     RevokedKey(RevokedKey),
 }
 
-/// What a walk through the table has found.
+/// The result of a walk through the table.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Retained {
@@ -137,7 +137,7 @@ pub(crate) struct Tried {
     pub(crate) at: Timestamp,
     pub(crate) generation: Generation,
     pub(crate) reason: String,
-    /// What the config's owner is not told.
+    /// The cause, which the config's owner does not see.
     pub(crate) cause: Option<String>,
 }
 
@@ -252,7 +252,7 @@ impl Key {
 }
 
 impl Tried {
-    /// What came of it, and why.
+    /// The attempt's result and reason.
     pub(crate) fn told(&self) -> String {
         match &self.cause {
             Some(cause) => format!("{}: {cause}", self.reason),

@@ -29,7 +29,7 @@ pub(crate) async fn retain(variables: &Variables<'_>, walk: Walk) -> Result<Reta
     if engine.policy.retention.is_none() {
         return Err(Failure::KeepsAll);
     }
-    // What is written cannot be taken back, so it is not written by a default.
+    // A write cannot be taken back, so it needs a flag.
     let is_said = |name| process_environment(name).is_some_and(|value| !value.is_empty());
     let needed = [TASK_RETENTION_DAYS.about.name, WAITING_RETENTION_DAYS.about.name];
     if let Some(name) = needed.into_iter().find(|name| walk.writes && !is_said(name)) {

@@ -199,9 +199,9 @@ impl Lines {
     }
 }
 
-/// Names and reasons are others', who are not to write to the terminal as they like.
+/// Names and reasons come from other parties, who must not control the terminal.
 fn clean(text: &str) -> String {
-    // Also what changes the direction of writing, and so what a line seems to say.
+    // This includes characters that change the direction of writing, and so the meaning of a line.
     let is_hidden = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

@@ -1,4 +1,4 @@
-//! What the tests of the command line share.
+//! Shared parts of the command line's tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What `/etc/resolv.conf` and `/etc/hosts` say.
+//! The contents of `/etc/resolv.conf` and `/etc/hosts`.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -6,13 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const HOSTS: &str = "/etc/hosts";
-/// No such file is larger, unless something is wrong. What is behind is not read.
+/// No such file is larger, unless something is wrong. The rest is not read.
 const MAX_FILE_BYTES: u64 = 256 * 1024;
 /// As many as other resolvers take.
 const MAX_SERVERS: usize = 3;
 const MAX_SEARCH: usize = 6;
 
-/// Whom to ask, and what is known without asking.
+/// The name servers, and the names that are known without them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Config {
     pub(super) servers: Vec<SocketAddr>,
@@ -50,7 +50,7 @@ impl Config {
         config
     }
 
-    /// What the file of hosts has for a name.
+    /// The addresses that the hosts file has for a name.
     pub(super) fn hosts(&self, name: &str) -> Vec<IpAddr> {
         let mut found = Vec::new();
         for line in self.hosts.lines() {
@@ -66,8 +66,8 @@ impl Config {
         found
     }
 
-    /// The full names that a name may stand for. A name with a dot is a full one: it is not looked
-    /// for in other domains, where it could be somebody else's.
+    /// The full names that a name may stand for. A name with a dot is complete. The search domains
+    /// are not tried, because the name could belong to another party there.
     pub(super) fn candidates(&self, name: &str) -> Vec<String> {
         let mut candidates = Vec::new();
         if !name.contains('.') {
@@ -85,7 +85,7 @@ fn server(word: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(word.parse().ok()?, 53))
 }
 
-/// A file's text; empty if there is no such file.
+/// A file's text; empty if the file does not exist.
 fn read(path: &str) -> io::Result<String> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),

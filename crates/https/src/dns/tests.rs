@@ -1,4 +1,4 @@
-//! Look-ups against name servers that say what the test wants.
+//! Look-ups against name servers that answer as the test wants.
 
 use std::net::SocketAddr;
 
@@ -109,7 +109,7 @@ async fn addresses_of_both_families_are_found_behind_an_alias() {
 }
 
 #[tokio::test]
-async fn what_is_known_here_is_not_asked_for() {
+async fn a_locally_known_name_needs_no_query() {
     let server = server(|query| panic!("{query:?}")).await.unwrap();
     let config = asking(&[server]);
     assert_eq!(texts(look_up(&config, "db.lab.example").await), ["10.9.9.9"]);
@@ -126,7 +126,7 @@ async fn a_name_without_a_dot_is_looked_for_in_the_domains() {
     assert_eq!(texts(look_up(&config, "queue").await), ALL);
     let unknown = look_up(&config, "other").await;
     assert!(matches!(unknown, Err(LookUpError::NoSuchName)), "{unknown:?}");
-    // A full name stays what it is.
+    // A full name is not changed.
     let unknown = look_up(&config, "queue.example").await;
     assert!(matches!(unknown, Err(LookUpError::NoSuchName)), "{unknown:?}");
 }
@@ -173,7 +173,7 @@ async fn a_family_without_an_answer_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn what_answers_another_question_does_not_count() {
+async fn an_answer_to_another_question_does_not_count() {
     let server = server(|query| {
         let forged = |change: &dyn Fn(&mut Packet<'static>)| {
             let mut forged = reply(query, &["10.0.0.1", "fd00::1"]).into_owned_packet();

@@ -1,4 +1,4 @@
-//! The client against servers that say what the test wants. What it does for pushes is tested there.
+//! The client against servers that answer as the test wants. The tests of pushes are there.
 
 #![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
 
@@ -17,8 +17,8 @@ fn client() -> Client {
     Client::new(ClientConfig::new(Arc::new(|| 1_000_000_000_000))).unwrap()
 }
 
-/// A server that answers each request of a connection with the next of these, and then closes.
-/// `|` parts what is said of one answer, with a pause that does not end while the client waits.
+/// A server that answers each request of a connection with the next of these, and then closes. `|`
+/// divides an answer, with a pause that does not end while the client waits.
 async fn server(answers: &'static [&'static str]) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -67,7 +67,7 @@ async fn a_request_that_must_not_arrive_twice_is_sent_once_on_a_fresh_connection
         let response = client.send(&request(address, Repeat::Never), &Open).await.unwrap();
         assert_eq!(response.body.all(2).await.unwrap(), "ok");
     }
-    // There is a kept connection now: it is good enough for what may be repeated.
+    // A kept connection exists now. It is good enough for a request that may be repeated.
     client.send(&request(address, Repeat::Safe), &Open).await.unwrap();
     assert_eq!(requests.load(Ordering::Relaxed), 5);
 
@@ -114,7 +114,7 @@ async fn a_body_has_a_limit() {
 
 /// The guard is an option: on for what users name, off for what operators name.
 #[tokio::test]
-async fn a_guard_refuses_what_its_client_is_told_to_call() {
+async fn a_guard_refuses_forbidden_urls_of_its_client() {
     let (address, requests) = server(&[OK]).await;
     for guard in [
         Guard::default(),

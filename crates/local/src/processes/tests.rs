@@ -22,7 +22,7 @@ async fn pid(processes: &Processes) -> Bytes {
     processes.invoke(r#""pid""#, DEADLINE).await.unwrap()
 }
 
-/// The process that streams, which goes on for as long as the stream is held.
+/// The streaming process, which continues while the test holds the stream.
 async fn hold(processes: &Processes) -> (Bytes, ResponseBody) {
     let response = processes.stream(r#""hold""#, DEADLINE).await;
     assert_eq!(response.status(), StatusCode::OK);

@@ -1,4 +1,4 @@
-//! An account of AWS that notes what it is asked, and by whom.
+//! An AWS account that records each request and its caller.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ const SCHEDULER_ROLE: &str = "arn:aws:iam::000000000000:role/scheduler";
 const SCHEDULE_GROUP: &str = "waits";
 /// Calls of this caller are a test's own.
 pub(crate) const TEST: &str = "test";
-/// Who does what a schedule is made for.
+/// The caller of a schedule's target.
 const SCHEDULER: &str = "scheduler";
 
 /// The calls of each caller.
@@ -42,11 +42,11 @@ pub(crate) struct Account {
     variables: BTreeMap<&'static str, String>,
 }
 
-/// What the server has noted, and what it passes requests on to.
+/// The server's record, and the emulators behind it.
 struct Record {
     endpoint: Endpoint,
     calls: Mutex<Calls>,
-    /// What was asked for that is not of this account.
+    /// Requests for resources of another account.
     foreign: Mutex<Vec<String>>,
 }
 
@@ -87,7 +87,7 @@ impl Account {
         Self { queue, address, record, variables }
     }
 
-    /// What a function makes of its variables. Its name is the id of its access key.
+    /// A function's context from its variables. Its name is the id of its access key.
     pub(crate) fn with<T>(
         &self,
         reader: Reader,
@@ -106,7 +106,7 @@ impl Account {
         format!("http://{}/receiver", self.address)
     }
 
-    /// What was called so far, by whom.
+    /// The calls so far, by caller.
     pub(crate) fn calls(&self) -> Calls {
         assert_eq!(*self.record.foreign.lock().unwrap(), Vec::<String>::new());
         let mut calls = self.record.calls.lock().unwrap().clone();
@@ -161,7 +161,7 @@ impl Record {
         let Call { action, resource } = Call::of(target, &body);
         self.note(&by, &action, &resource);
         if target.starts_with("TrentService.") {
-            // Every data key is the same, and so is what it is encrypted to.
+            // All data keys are the same, and so are their encrypted forms.
             let answer = json!({ "KeyId": KMS_KEY, "Plaintext": ZEROS, "CiphertextBlob": ZEROS });
             return response(StatusCode::OK, answer.to_string());
         }
@@ -173,7 +173,7 @@ impl Record {
         self.calls.lock().unwrap().entry(by.to_owned()).or_default().insert(call);
     }
 
-    /// What a request names must be what the variables name.
+    /// A request must name the resources that the variables name.
     fn check_names(&self, uri: &Uri, body: &Value) {
         let queue = self.endpoint.queue_url();
         for (pointer, ours) in [
@@ -194,8 +194,8 @@ impl Record {
         }
     }
 
-    /// Has the endpoint answer. Nobody has signed what it is asked: what a caller may do is what is to
-    /// be found out here.
+    /// Has the endpoint answer. The requests are unsigned: this test finds out which rights a
+    /// caller needs.
     async fn pass_on(&self, mut head: Parts, body: Bytes) -> Response<Full<Bytes>> {
         head.headers.remove(header::AUTHORIZATION);
         let address = self.endpoint.url();

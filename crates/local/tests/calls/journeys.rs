@@ -1,4 +1,4 @@
-//! What makes each function call all that it ever calls.
+//! Makes each function use every call that it can make.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(crate) async fn all(account: &Account) {
     authorizer(account).await;
 }
 
-/// What happened an hour ago, by nobody's calls.
+/// Events of an hour ago, without a caller.
 struct History {
     operations: Operations,
     caller: Caller,
@@ -50,7 +50,7 @@ impl History {
         Self { operations: Operations::new(Engine { clock, ..engine }), caller }
     }
 
-    /// A task that is to go, with all that is stored of it.
+    /// A task to be deleted, with all its items.
     async fn deleted(&self, account: &Account) {
         let key = self.task(account).await;
         let engine = self.operations.engine();
@@ -59,7 +59,7 @@ impl History {
         engine.transact(task, Command::Delete).await.unwrap();
     }
 
-    /// A task that nobody has begun, of which two receivers are to be told.
+    /// A task that no runner has begun, with two receivers.
     async fn task(&self, account: &Account) -> TaskKey {
         let key = submit(self.operations.engine(), &self.caller, "go").await;
         for _ in 0..2 {
@@ -76,7 +76,7 @@ impl History {
         key
     }
 
-    /// A task that is done, and whose receivers have failed once.
+    /// A finished task whose receivers have failed once.
     async fn undelivered(&self, account: &Account) -> TaskKey {
         let key = self.task(account).await;
         let engine = self.operations.engine().clone();
@@ -146,7 +146,7 @@ async fn sqs_executor(account: &Account) {
     let other = history.signal(&history.task(account).await);
     // A batch; and one with a suspect, which sends the other on and deletes its record.
     for signals in [vec![new, undelivered], vec![other.clone(), other.alone()]] {
-        // What was sent so far is nobody's.
+        // Earlier requests have no caller.
         account.queue.receive(MAX_BATCH, MAX_VISIBILITY, Duration::ZERO).await.unwrap();
         for signal in &signals {
             account.queue.send(serde_json::to_string(signal).unwrap(), Duration::ZERO).unwrap();

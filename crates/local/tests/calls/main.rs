@@ -1,4 +1,4 @@
-//! What each function asks of AWS, recorded: `infra/tests/calls.json`.
+//! The calls of each function to AWS, recorded: `infra/tests/calls.json`.
 //!
 //! Each function's own context works against servers that note each call by the credentials that
 //! signed it. The tests of the template compare the file with the functions' roles.

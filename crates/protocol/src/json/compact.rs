@@ -1,5 +1,5 @@
-//! One pass over JSON text that is already known to be well formed: checks what a parser that skips
-//! values does not, and drops insignificant whitespace.
+//! One pass over well-formed JSON text. It checks what a value-skipping parser does not check, and
+//! drops insignificant whitespace.
 
 /// How deep arrays and objects of a [`Json`](crate::Json) may nest.
 ///
@@ -25,7 +25,7 @@ pub(super) enum Unsafe {
 pub(super) fn compact(text: &str) -> Result<Option<String>, Unsafe> {
     let bytes = text.as_bytes();
     let mut out: Option<String> = None;
-    // What lies before `kept` is in `out`, once there is one.
+    // `out` holds the text before `kept`, once there is an `out`.
     let mut kept = 0;
     let mut depth = 0_usize;
     let mut at = 0;

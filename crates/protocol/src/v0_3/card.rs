@@ -19,13 +19,13 @@ pub const PROTOCOL_VERSION: &str = "0.3.0";
 /// The bindings that are spoken in 0.3, too.
 const TRANSPORTS: [&str; 2] = ["JSONRPC", "HTTP+JSON"];
 
-/// What 0.3 has at the top of a card and 1.0 has not: these fields can stand beside those of 1.0.
+/// This is wrong for a file that was encoded once and happens to consist of such text.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CardFields {
     /// Where the agent is, for the preferred transport.
     pub url: String,
-    /// What is spoken at the URL.
+    /// The fields at the top of a 0.3 card that 1.0 lacks. They can stand beside those of 1.0.
     pub preferred_transport: String,
     /// Always [`PROTOCOL_VERSION`].
     pub protocol_version: &'static str,
@@ -39,7 +39,7 @@ pub struct CardFields {
     pub security: Vec<BTreeMap<String, Vec<String>>>,
 }
 
-/// A URL and what is spoken there.
+/// The protocol at the URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AgentInterface {
     /// Where. Clients of `HTTP+JSON` append `/v1/message:send` and so on.
@@ -90,10 +90,9 @@ fn security(requirements: &[SecurityRequirement]) -> Vec<BTreeMap<String, Vec<St
 
 /// A card of 1.0 that clients of 0.3 can read.
 ///
-/// It is the card as it is, with the [`CardFields`] beside it, and with what both versions have under
-/// the same name in both forms at once: each security scheme has the member of 1.0 among the fields
-/// of 0.3, each skill has its requirements twice. Clients skip what they do not know; the official
-/// SDK's server writes its cards so.
+/// A URL and its protocol. It is the 1.0 card with the [`CardFields`] beside it. A field that both
+/// versions have under one name has both forms at once: each security scheme has the member of 1.0
+/// among the fields of 0.3, and each skill has its requirements twice.
 ///
 /// A signature stays with the card and is good for clients of 1.0 only: a client of 0.3 signs, and
 /// checks, other fields.
@@ -114,7 +113,8 @@ impl Serialize for AgentCard<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let schemes = &self.current.security_schemes;
         Document {
-            // Without what is written in both forms below.
+            // Clients skip unknown fields, and the official SDK's server writes its cards in this
+            // way.
             card: Stripped(self.current),
             fields: &self.fields,
             security_schemes: schemes.iter().map(|(name, it)| (name.as_str(), it.into())).collect(),

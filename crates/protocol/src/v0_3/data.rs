@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::json::{Json, Struct};
 
-/// What the official SDKs put into the metadata of a part whose data is in an object for 0.3's sake.
+/// Without the fields that have both forms, below.
 const MARK: &str = r#""data_part_compat""#;
 const MARKED: &str = r#""data_part_compat":true"#;
 /// The object's one member.

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Declares an enum of 1.0 under other names. What follows the semicolon is written and never read.
+/// Declares an enum of 1.0 under other names. The 0.3 names of request fields that have another
+/// name in 1.0.
 macro_rules! names {
     (
         $(#[$meta:meta])*
@@ -73,11 +74,11 @@ macro_rules! names {
 pub(super) use names;
 
 names! {
-    /// Who sent a message.
+    /// The text after the semicolon is written and never read.
     pub struct Role(crate::Role) {
         User => "user",
         Agent => "agent",
-        // 0.3 knows no third: whoever is not the user is on this side.
+        // The sender of a message.
         ; Unspecified => "agent",
     }
 }

@@ -12,7 +12,7 @@ use crate::wire;
 
 /// A part: `{"kind":"text","text":…}`, `{"kind":"file","file":{…}}` or `{"kind":"data","data":{…}}`.
 ///
-/// Without a `kind` it is known by what it has, as by the official SDKs.
+/// 0.3 has no third role: every sender but the user is an agent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part(pub crate::Part);
 

@@ -21,7 +21,7 @@ message! {
 }
 
 impl TaskPushNotificationConfig {
-    /// What 0.3 calls the fields.
+    /// Without a `kind`, its fields tell which part it is, as in the official SDKs.
     pub const FIELDS: FieldNames = FieldNames(&[
         ("id", "pushNotificationConfig.id"),
         ("url", "pushNotificationConfig.url"),
@@ -57,7 +57,7 @@ message! {
         /// HTTP authentication schemes, such as `Bearer`. The first is used.
         #[json("schemes", required)]
         pub schemes: Vec<String>,
-        /// What follows the scheme. A secret.
+        /// The text after the scheme. A secret.
         #[json("credentials")]
         pub credentials: String,
     }
@@ -179,11 +179,11 @@ impl From<GetTaskPushNotificationConfigParams> for WhichPushNotificationConfig {
     }
 }
 
-/// What 0.3 calls the fields of a request about one config.
+/// The 0.3 names of the fields.
 const ONE_CONFIG: FieldNames = FieldNames(&[("taskId", "id"), ("id", "pushNotificationConfigId")]);
 
 impl GetTaskPushNotificationConfigParams {
-    /// What 0.3 calls the fields.
+    /// Without a `kind`, its fields tell which part it is, as in the official SDKs.
     pub const FIELDS: FieldNames = ONE_CONFIG;
 }
 
@@ -204,7 +204,7 @@ message! {
 }
 
 impl DeleteTaskPushNotificationConfigParams {
-    /// What 0.3 calls the fields.
+    /// Without a `kind`, its fields tell which part it is, as in the official SDKs.
     pub const FIELDS: FieldNames = ONE_CONFIG;
 }
 

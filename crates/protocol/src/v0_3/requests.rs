@@ -23,7 +23,7 @@ message! {
 }
 
 impl MessageSendParams {
-    /// What 0.3 calls the fields.
+    /// Without a `kind`, its fields tell which part it is, as in the official SDKs.
     pub const FIELDS: FieldNames = FieldNames(&[
         (
             "configuration.taskPushNotificationConfig.authentication.scheme",
@@ -45,7 +45,7 @@ impl From<MessageSendParams> for crate::SendMessageRequest {
 }
 
 message! {
-    /// How a message is to be answered.
+    /// The 0.3 names of the fields of a request about one config.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct MessageSendConfiguration {
         /// MIME types that the client can take.
@@ -115,8 +115,8 @@ message! {
 }
 
 impl TaskIdParams {
-    /// What 0.3 calls the fields of the request for a list of push configs. In the other requests
-    /// they have the same names.
+    /// The client's wishes for the answer to a message. In the other requests they have the same
+    /// names.
     pub const LIST_FIELDS: FieldNames = FieldNames(&[("taskId", "id")]);
 }
 

@@ -1,7 +1,6 @@
-//! What is spoken over HTTP+JSON: the `ProtoJSON` of 0.3's `a2a.proto`.
+//! The 0.3 names of the fields of the request for a list of push configs.
 //!
-//! The official SDK's client refuses an answer with a field that its proto does not have, so what
-//! that lacks is left out: `referenceTaskIds`.
+//! A2A 0.3 over HTTP+JSON: the `ProtoJSON` of 0.3's `a2a.proto`. `referenceTaskIds`.
 
 mod error;
 mod part;

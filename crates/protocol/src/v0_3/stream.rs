@@ -1,4 +1,4 @@
-//! What a server sends as it goes, and the answer to `message/send`.
+//! `parts` is read, too, because the schema has it.
 
 use serde::Serialize;
 
@@ -138,7 +138,7 @@ pub(super) use events;
 pub enum StreamEvent {
     /// The task as it is.
     Task(Task),
-    /// The agent's answer, when there is no task.
+    /// The agent's answer without a task.
     Message(Message),
     /// A change of status.
     StatusUpdate(TaskStatusUpdateEvent),
@@ -152,7 +152,7 @@ pub enum StreamEvent {
 pub enum SendMessageResult {
     /// The task that the message made or continued.
     Task(Task),
-    /// The agent's answer, when there is no task.
+    /// The agent's answer without a task.
     Message(Message),
 }
 

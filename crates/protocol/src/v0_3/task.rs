@@ -8,8 +8,7 @@ use crate::timestamp::Timestamp;
 /// Makes the two directions between a type and the one of the same name in 1.0, field by field. A
 /// field that only one of them has keeps its default.
 ///
-/// How a field goes over: `(one)` converts, `(maybe)` converts what is in an option, `(each)` what
-/// is in a list; others are the same on both sides.
+/// How a field goes over: The events of a stream, and the answer to `message/send`.
 macro_rules! mirror {
     ($name:ident: $( $field:ident $(($how:ident))? ),*) => {
         impl From<crate::$name> for $name {

@@ -5,7 +5,7 @@ use std::error::Error;
 use a2a_lambda_protocol::{A2aError, ErrorKind, FieldViolation};
 use serde_json::{json, to_value};
 
-/// The tables of specification 5.4 and 9.5, and what we add to them.
+/// The tables of specification 5.4 and 9.5, and our own rows.
 #[test]
 fn codes() {
     use ErrorKind as K;
@@ -121,7 +121,7 @@ fn without_details_there_is_no_empty_list() {
 }
 
 #[test]
-fn http_gives_a_reason_for_what_only_json_rpc_has_a_code_for() {
+fn http_has_reasons_for_json_rpc_s_own_codes() {
     for (kind, reason) in [
         (ErrorKind::JsonParse, "INVALID_REQUEST"),
         (ErrorKind::InvalidRequest, "INVALID_REQUEST"),

@@ -32,7 +32,7 @@ fn keeps_every_byte_but_insignificant_whitespace() {
 }
 
 #[test]
-fn refuses_what_a_later_reader_could_not_read() {
+fn refuses_text_that_a_later_reader_could_not_read() {
     let too_deep = "[".repeat(MAX_DEPTH + 1) + &"]".repeat(MAX_DEPTH + 1);
     let objects = r#"{"a":"#.repeat(MAX_DEPTH + 1) + "1" + &"}".repeat(MAX_DEPTH + 1);
     let many_digits = "9".repeat(400);
@@ -96,17 +96,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn compact_is_what_serde_json_writes(value in json_text()) {
+    fn compact_equals_the_output_of_serde_json(value in json_text()) {
         let value: serde_json::Value = serde_json::from_str(&value).unwrap();
         let pretty = serde_json::to_string_pretty(&value).unwrap();
         let json = Json::parse(&pretty).unwrap();
         prop_assert_eq!(json.as_str(), value.to_string());
     }
 
-    /// Whatever the bytes: what is taken, every reader can read, and taking it again changes
-    /// nothing.
+    /// For any bytes: every reader can read an accepted text, and a second pass changes nothing.
     #[test]
-    fn what_is_taken_is_safe(text in r#"[\[\]{}:,"\\u0-9aedDf.eE+ \n-]{0,24}"#) {
+    fn accepted_json_is_safe(text in r#"[\[\]{}:,"\\u0-9aedDf.eE+ \n-]{0,24}"#) {
         if let Ok(json) = Json::parse(&text) {
             prop_assert!(json.to::<serde_json::Value>().is_ok(), "{}", json);
             prop_assert_eq!(&Json::parse(json.as_str()).unwrap(), &json);

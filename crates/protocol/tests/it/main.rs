@@ -1,5 +1,5 @@
-//! The crate from outside: what it reads, what it writes, what it refuses, and how it gets on with
-//! the official crate.
+//! The crate from outside: what it reads, writes and refuses, and whether it agrees with the
+//! official crate.
 
 #![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
 

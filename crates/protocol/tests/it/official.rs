@@ -1,5 +1,4 @@
-//! Together with a2a-lf 0.4.2, the official crate: it reads what we write and we read what it
-//! writes.
+//! Interoperation with a2a-lf 0.4.2, the official crate: it reads our text and we read its text.
 //!
 //! Each value of ours goes through its types and comes back the same. Where a2a-lf departs from the
 //! proto, the proto wins here; the strategies then step around the departure, and a test of
@@ -175,8 +174,8 @@ proptest! {
     }
 }
 
-/// a2a-lf keeps apart absent and empty where the proto does not: what it writes as empty is absent
-/// here.
+/// a2a-lf distinguishes absent from empty where the proto does not: an empty value of theirs is
+/// absent here.
 #[test]
 fn empty_values_of_theirs_are_absent() {
     let message = a2a::Message {
@@ -268,8 +267,8 @@ mod departures {
         );
     }
 
-    /// It takes parts with several contents (text before raw before url before data), and skips
-    /// what is wrong in them.
+    /// It accepts parts with several contents (text before raw before url before data), and skips
+    /// malformed ones.
     #[test]
     fn parts_are_not_checked() {
         for part in [

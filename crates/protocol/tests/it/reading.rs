@@ -1,4 +1,4 @@
-//! What `ProtoJSON` allows and we must take.
+//! Input that `ProtoJSON` allows and we must accept.
 
 use std::fmt::Debug;
 

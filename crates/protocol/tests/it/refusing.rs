@@ -25,7 +25,7 @@ fn violation<T: DeserializeOwned>(text: &str) -> (String, String) {
 }
 
 #[test]
-fn what_is_not_json_is_a_parse_error() {
+fn malformed_json_is_a_parse_error() {
     let cases: [&[u8]; 12] = [
         b"",
         b" ",
@@ -52,7 +52,7 @@ fn what_is_not_json_is_a_parse_error() {
     assert_eq!(error.message, "malformed JSON: trailing comma at line 1 column 11");
 }
 
-/// What a `SendMessageRequest` is not, the field that is told, and what is said of it.
+/// A wrong `SendMessageRequest`, the field that the error names, and its text.
 const WRONG_SHAPES: &[(&str, &str, &str)] = &[
     ("[]", "", "must be an object, not an array"),
     ("null", "", "must be an object, not null"),
@@ -235,7 +235,7 @@ fn keys_of_maps_are_not_respelled() {
     );
 }
 
-/// What was sent may be long, or a secret in the wrong place.
+/// The value may be long, or a secret in the wrong place.
 #[test]
 fn the_value_is_not_repeated() {
     let text = format!(r#"{{"returnImmediately":"{}"}}"#, "swordfish, expected ".repeat(1000));

@@ -1,4 +1,4 @@
-//! What we write we read back as it was, from either entrance.
+//! A round trip changes nothing, from either entrance.
 
 use std::fmt::Debug;
 
@@ -61,7 +61,7 @@ proptest! {
         round_trip(&value)?;
     }
 
-    /// Whatever the bytes: an answer, no panic, and a payload that can be written.
+    /// For any bytes: an answer, no panic, and a payload that can be written.
     #[test]
     fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         if let Err(error) = decode::<a2a_lambda_protocol::SendMessageRequest>(&bytes) {

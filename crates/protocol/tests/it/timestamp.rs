@@ -27,7 +27,7 @@ fn reads_any_rfc_3339_and_writes_one_form() {
 }
 
 #[test]
-fn refuses_what_is_no_date_and_what_is_out_of_bounds() {
+fn refuses_malformed_and_out_of_bounds_dates() {
     let cases = [
         "",
         "now",

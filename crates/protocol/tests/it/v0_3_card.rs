@@ -45,7 +45,7 @@ fn document(card: &AgentCard) -> Value {
 }
 
 #[test]
-fn what_only_0_3_has() {
+fn fields_that_only_0_3_has() {
     let fields = serde_json::to_value(CardFields::new(&card(), "https://a.example/t")).unwrap();
     let expected = json!({
         "url": "https://a.example/t",
@@ -70,7 +70,7 @@ fn what_only_0_3_has() {
 }
 
 #[test]
-fn what_both_have_is_in_both_forms() {
+fn fields_of_both_versions_have_both_forms() {
     let document = document(&card());
     assert_eq!(document["skills"][0]["security"], json!([{"key": []}]));
     assert!(document["skills"][0]["securityRequirements"].is_array());

@@ -1,4 +1,4 @@
-//! Requests of A2A 0.3 over JSON-RPC, and what they are in 1.0.
+//! Requests of A2A 0.3 over JSON-RPC, and their 1.0 form.
 
 use a2a_lambda_protocol::v0_3::*;
 use a2a_lambda_protocol::{self as current, ErrorKind, decode, validate};
@@ -59,7 +59,7 @@ fn message() {
     );
 }
 
-/// What pydantic writes when it is not told to leave out what is not there.
+/// Pydantic's default output, which writes absent fields as null.
 #[test]
 fn null_is_absent_and_unknown_is_skipped() {
     let params = r#"{"message":{"kind":"message","messageId":"m","role":"agent","contextId":null,

@@ -1,4 +1,4 @@
-//! What 0.3 can say comes back from it as it was.
+//! A round trip through 0.3 keeps everything that 0.3 can express.
 
 use a2a_lambda_protocol::v0_3::{self, rest};
 use a2a_lambda_protocol::{
@@ -50,7 +50,7 @@ fn task(schema: bool, task: Task) -> Task {
     }
 }
 
-/// What can be said in 0.3's schema, or in its proto.
+/// An event that 0.3's schema or its proto can express.
 fn sayable(schema: bool, event: StreamResponse) -> StreamResponse {
     match event {
         StreamResponse::Task(it) => StreamResponse::Task(task(schema, it)),
@@ -124,7 +124,7 @@ proptest! {
     #[test]
     fn push_config(mut config in s::push_config()) {
         config.tenant.clear();
-        // An empty one is no different from none.
+        // An empty one equals an absent one.
         config.authentication = config.authentication.filter(|info| !info.scheme.is_empty());
         let written = v0_3::TaskPushNotificationConfig::from(config.clone());
         prop_assert_eq!(&back::<v0_3::TaskPushNotificationConfig, TaskPushNotificationConfig>(&written), &config);

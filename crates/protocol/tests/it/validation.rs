@@ -74,7 +74,7 @@ fn every_broken_rule_is_told() {
 #[test]
 fn bounds_of_a_message() {
     type Change = fn(&mut Message, usize);
-    // How many are allowed, how to make so many, which field is told if there is one more.
+    // The limit, a request with so many items, and the field that the error names for one more.
     let cases: [(usize, Change, &str); 9] = [
         (MAX_PARTS, |m, n| m.parts = vec![Part::text(""); n], "message.parts"),
         (MAX_EXTENSIONS, |m, n| m.extensions = vec!["e".into(); n], "message.extensions"),

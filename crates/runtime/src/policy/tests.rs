@@ -10,7 +10,7 @@ fn with<T>(pairs: &[(&str, &str)], read: impl FnOnce(&Variables<'_>) -> T) -> T 
 
 #[test]
 fn the_policy_is_read() {
-    // The core keeps tasks for ever unless it is told otherwise.
+    // By default the core keeps tasks for ever.
     let core = Policy { retention: Some(retained(Some(30), Some(90))), ..Policy::default() };
     assert_eq!(with(&[], policy).unwrap(), core, "the table has the core's defaults");
     let pairs = [
@@ -79,7 +79,7 @@ fn the_waits_of_pushes_are_read() {
 }
 
 #[test]
-fn a_claim_outlasts_what_a_receiver_may_take() {
+fn a_claim_outlasts_the_longest_push() {
     for (set, expected) in [
         (&[][..], 30),
         (&[("PUSH_TIMEOUT_SECONDS", "1")], 30),

@@ -8,7 +8,7 @@ use crate::table::{PUSH_JWT_KEY, PUSH_SECRETS_KEY, PUSH_SIGNING_KEYS};
 /// In each secret, so that a test sees it where it must not be.
 const HUSH: &str = "hunter2";
 
-/// A store of texts: by what a reference says, one after the other. `None` is no answer.
+/// A store of texts, by reference: each read returns the next. `None` is no answer.
 #[derive(Default)]
 struct Shelf {
     texts: Mutex<BTreeMap<String, Option<Result<String, String>>>>,
@@ -48,7 +48,7 @@ impl SecretStore for Shelved {
     }
 }
 
-/// What a context is made of here: two secrets of ours, and one of an agent's own. An empty one
+/// The values in this test's context: two secrets of ours, and one of an agent's own. An empty one
 /// cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 struct Context {
@@ -155,7 +155,7 @@ async fn references_are_read_once_and_values_are_left_alone() {
     let plain = world.configured(&[("PUSH_SIGNING_KEYS", "whsec_x")]).await.unwrap();
     world.clock.advance(REFRESH);
     assert_eq!(plain.current().await.signing.as_deref(), Some("whsec_x"));
-    // What is no secret is no reference.
+    // A plain value is not a reference.
     let name = world.configured(&[("PUSH_JWT_KEY_ID", "ssm:/push/keys")]).await.unwrap();
     name.current().await;
     assert_eq!(world.shelf.reads(), Vec::<String>::new());
@@ -205,7 +205,7 @@ async fn a_refresh_that_fails_leaves_the_context_and_is_tried_again_after_a_minu
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_at_the_start_is_named_and_nothing_of_it_is_shown() {
+async fn an_unreadable_secret_at_the_start_is_named_and_not_shown() {
     let world = World::new();
     world.shelf.set("ssm:/silent", None);
     world.shelf.set("secretsmanager:text", Some(Ok(HUSH)));
@@ -267,7 +267,7 @@ async fn an_agent_s_own_secret_is_read_and_refreshed_as_ours_are() {
 }
 
 #[tokio::test]
-async fn agents_that_cannot_be_made_end_the_start_by_what_failed() {
+async fn the_start_fails_with_the_error_of_the_agents_constructor() {
     let world = World::new();
     for (variables, name, reason) in [
         ([("MODEL_KEY", "ssm:/nowhere")], "MODEL_KEY", "there is none"),

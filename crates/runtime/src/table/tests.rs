@@ -73,7 +73,7 @@ fn document() -> String {
 }
 
 #[test]
-fn each_variable_is_in_the_table_once_and_read_by_somebody() {
+fn each_variable_is_in_the_table_once_and_has_a_reader() {
     let mut names = BTreeSet::new();
     for variable in SETTINGS.iter().chain(SURROUNDINGS) {
         let About { name, readers, what } = variable.about();
@@ -81,7 +81,7 @@ fn each_variable_is_in_the_table_once_and_read_by_somebody() {
         assert!(!readers.is_empty(), "nobody reads {name}");
         assert!(what.ends_with('.') && !what.contains('|'), "{name}: {what}");
         assert!(!variable.must_be().contains('|') && !variable.must_be().is_empty(), "{name}");
-        // What belongs to another variable is read where that is.
+        // A variable that depends on another is read there.
         if let Variable::Text(Text { need: Need::With(owner) | Need::OnlyWith(owner, _), .. }) =
             variable
         {

@@ -1,4 +1,4 @@
-//! Metrics in CloudWatch's embedded metric format: what an invocation measured is one line of its log.
+//! Metrics in CloudWatch's embedded metric format: one line of the log for each invocation.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,11 +29,11 @@ struct Metric {
 }
 
 enum What {
-    /// Each value is told.
+    /// Reports each value.
     Values,
-    /// The sum of the values is told, if it is not 0.
+    /// Reports the sum of the values, if it is not 0.
     Sum,
-    /// Each value is told, 0 too: an alarm watches it.
+    /// Reports each value, 0 too: an alarm watches it.
     Watched,
 }
 
@@ -70,14 +70,14 @@ static METRICS: [Metric; 18] = [
     sum("sweep_failures", "SweepFailures"),
 ];
 
-/// What an invocation has measured: values by the names of fields.
+/// An invocation's measurements: values by the names of fields.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Measured(Arc<Mutex<Values>>);
 
 type Values = BTreeMap<&'static str, Vec<u64>>;
 
 impl Measured {
-    /// Collects what is measured in a span, and in those inside of it.
+    /// Collects the measurements in a span, and in the spans inside of it.
     pub(super) fn collect_in(&self, span: &Span) {
         in_registry(span, |span| span.extensions_mut().insert(self.clone()));
     }
@@ -87,7 +87,7 @@ impl Measured {
     }
 }
 
-/// The layer that collects what is measured.
+/// The layer that collects measurements.
 #[derive(Debug)]
 pub(super) struct Measures;
 
@@ -135,7 +135,7 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Writes what an invocation has measured, if that is anything: a line, or some if it is much.
+    /// Writes an invocation's measurements, if there are any: one line, or more if they are many.
     pub(super) fn tell(&self, measured: &Values, was_cold: bool, request: Option<&str>) {
         let mut told: Vec<(&'static str, &'static str, Vec<u64>)> = Vec::new();
         if was_cold && !self.only_for_alarms {

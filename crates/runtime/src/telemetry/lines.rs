@@ -23,7 +23,7 @@ pub(super) struct Lines {
     is_cold: Arc<AtomicBool>,
 }
 
-/// What the runtime's span says of an invocation.
+/// The fields of the runtime's span of an invocation.
 #[derive(Debug, Default)]
 struct Request {
     id: Option<String>,

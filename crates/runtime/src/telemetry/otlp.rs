@@ -50,8 +50,8 @@ impl Traces {
         Self { names, way, out, clock, client: OnceLock::new() }
     }
 
-    /// Tells the spans of an invocation. It takes [`PATIENCE`] at most, and what fails is dropped: a
-    /// trace is no reason for a task to wait or fail.
+    /// Tells the spans of an invocation. It takes [`PATIENCE`] at most and drops failures: a task
+    /// must neither wait for a trace nor fail for one.
     pub(super) async fn tell(&self, kept: Kept) {
         if kept.spans.is_empty() {
             return;

@@ -1,10 +1,10 @@
 //! Spans: which trace and which span a part of the work is in, and the spans that have ended.
 //!
 //! A span of ours is a span of `tracing` with the target [`TARGET`]. Its fields are attributes by
-//! OpenTelemetry's names, but for these: `parent` is the `traceparent` of a span elsewhere, `context`
-//! the one that the span itself has, `name` a name that is more than the span's own, and `kind` its
-//! kind, if it is not `internal`. A `parent` that is recorded later puts a span that is the root of its
-//! trace into that of the parent.
+//! OpenTelemetry's names, but for these: `parent` is the `traceparent` of a remote parent,
+//! `context` the span's own. `name` is a longer name than the span's, and `kind` its kind, unless
+//! it is `internal`. A `parent` that is recorded later puts a span that is the root of its trace
+//! into that of the parent.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,7 +62,7 @@ pub(super) struct Ended {
     pub(super) attributes: Vec<(&'static str, Attribute)>,
 }
 
-/// What OpenTelemetry calls the kind of a span.
+/// OpenTelemetry's kind of a span.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Kind {
     #[default]
@@ -115,7 +115,8 @@ impl Spans {
 pub(super) struct Places {
     pub(super) clock: SharedClock,
     pub(super) ids: Arc<dyn Ids>,
-    /// Whether spans of our own are made. If not, what is in a span elsewhere stays in that.
+    /// Whether spans of our own are made. Otherwise a span with a remote parent stays in that
+    /// trace.
     pub(super) are_on: bool,
 }
 
@@ -219,7 +220,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Places {
     }
 }
 
-/// The `traceparent` of the present span, for what is caused elsewhere. `None` if there is no trace.
+/// The `traceparent` of the present span, for work elsewhere that it causes. `None` outside of a
+/// trace.
 pub fn traceparent() -> Option<TraceContext> {
     let place = in_registry(&Span::current(), |span| place_in(span.scope()));
     place.flatten().map(|place| place.context)

@@ -11,7 +11,7 @@ use super::*;
 
 const NOON: Timestamp = Timestamp::from_millis(1_795_780_800_000);
 
-/// Noon. A time limit is over at once, unless what it limits is ready.
+/// Noon. A time limit ends at once, unless its work is ready.
 fn noon() -> Arc<TestClock> {
     Arc::new(TestClock::skipping().starting_at(NOON))
 }
@@ -63,7 +63,7 @@ fn invoke(telemetry: &Telemetry, id: &str, work: impl FnOnce()) {
 }
 
 #[test]
-fn a_line_has_the_keys_of_powertools_and_what_the_event_says() {
+fn a_line_has_the_keys_of_powertools_and_the_event_s_fields() {
     let lines = lines(Which::None, |telemetry| {
         info!("at the start");
         invoke(telemetry, "r1", || {
@@ -177,7 +177,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
     runtime.block_on(work)
 }
 
-/// What an invocation does in the trace of a client: a request, and in it a push, which is in the
+/// An invocation's work in the trace of a client: a request, and in it a push, which is in the
 /// trace of its config.
 fn traced(parent: Option<&str>) {
     let span = trace_span!(
@@ -207,7 +207,7 @@ fn spans_are_told_as_otlp_and_name_their_place_in_each_line() {
     let lines = lines_of(Which::None, Some(Way::Log), |telemetry| {
         let invocation = telemetry.invocation();
         run(invocation.complete(async { traced(Some(REMOTE)) }));
-        // Nothing happened: nothing is told.
+        // Nothing happened, so nothing is reported.
         run(telemetry.invocation().complete(async {}));
     });
     let [request, push, told] = &lines[..] else { panic!("{lines:?}") };
@@ -238,7 +238,7 @@ fn spans_are_told_as_otlp_and_name_their_place_in_each_line() {
 }
 
 #[test]
-fn a_trace_begins_where_nobody_is_in_one_and_who_began_it_decides_whether_it_is_kept() {
+fn a_trace_begins_without_a_parent_and_its_first_span_decides_the_sampling() {
     let lines = lines_of(Which::None, Some(Way::Log), |telemetry| {
         let begun = telemetry.invocation();
         run(begun.complete(async {
@@ -287,7 +287,7 @@ fn joining(parent: Option<&str>) {
         info!(seen = traceparent().map(|trace| trace.to_string()), "after");
         trace_span!(target: trace::TARGET, "attempt").in_scope(|| {
             info!("within");
-            // What has a parent stays where it is.
+            // A span with a parent stays where it is.
             let other = REMOTE.replace("4bf9", "0000");
             tracing::Span::current().record("parent", &*other);
         });
@@ -368,7 +368,7 @@ async fn collected(answer: &'static str) -> String {
 }
 
 #[tokio::test]
-async fn a_collector_is_sent_the_spans_and_what_it_answers_does_not_matter() {
+async fn a_collector_gets_the_spans_and_its_answer_does_not_matter() {
     for answer in [
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
         "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n",

@@ -8,8 +8,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 /// The length of a key, in bytes.
 pub const KEY_LEN: usize = 32;
 
-/// The first byte of what is authenticated along with the secrets. It changes when their encoding
-/// does, so that no version reads what another wrote.
+/// The first byte of the authenticated data. It changes when their encoding does, so that no
+/// version reads what another wrote.
 const VERSION: u8 = 1;
 
 /// Why nothing could be encrypted.
@@ -19,7 +19,7 @@ enum NotEncrypted {
     Random,
     #[error("the secrets were not encrypted")]
     Encryption,
-    /// Without its source, which might show what it could not write.
+    /// The source is left out: it might show the secret.
     #[error("the secrets cannot be written as JSON")]
     Json,
 }
@@ -31,7 +31,7 @@ enum NotEncrypted {
 pub struct Cipher(LessSafeKey);
 
 impl Cipher {
-    /// A key of [`KEY_LEN`] bytes; of any other number there is none.
+    /// A key of [`KEY_LEN`] bytes; `None` for any other number.
     pub fn new(key: &[u8]) -> Option<Self> {
         UnboundKey::new(&AES_256_GCM, key).ok().map(|key| Self(LessSafeKey::new(key)))
     }
@@ -66,7 +66,8 @@ impl Cipher {
         Ok([head, &nonce, &text].concat())
     }
 
-    /// The secrets, if this key encrypted them for `context`. `sealed` is the nonce and what follows.
+    /// The secrets, if this key encrypted them for `context`. `sealed` is the nonce and the
+    /// ciphertext.
     pub fn decrypt(&self, sealed: &[u8], context: &str) -> Option<PushSecrets> {
         let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let nonce = Nonce::assume_unique_for_key(*nonce);

@@ -14,7 +14,7 @@ pub fn is_empty(secrets: &PushSecrets) -> bool {
     secrets.token.is_empty() && secrets.credentials.is_empty()
 }
 
-/// What follows the name of the form, if the text is of that form.
+/// The text after the name of the form, if the text has that form.
 pub fn parts_of<'a>(form: &str, sealed: &'a Sealed) -> Option<&'a str> {
     sealed.as_str().strip_prefix(form)?.strip_prefix('.')
 }

@@ -1,4 +1,4 @@
-//! A vault whose keys are given to the function.
+//! A vault whose keys are in the function's variables.
 
 use std::fmt;
 
@@ -35,10 +35,10 @@ struct Key {
     cipher: Cipher,
 }
 
-/// A text that is no list of keys. It does not show the text.
+/// A malformed list of keys. It does not show the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LocalKeysError {
-    /// There is no key in it.
+    /// The list is empty.
     #[error("there is no key in it")]
     Empty,
     /// A key is not base64 of the standard alphabet, with padding.
@@ -62,7 +62,7 @@ impl LocalVault {
     /// be random: `openssl rand -base64 32` makes one.
     ///
     /// # Errors
-    /// When there is no key in the text, or anything that is not a key.
+    /// When the list is empty, or an entry is not a key.
     pub fn from_base64(keys: &str) -> Result<Self, LocalKeysError> {
         let mut keys = keys.split_whitespace().zip(1..).map(|(key, at)| Key::from_base64(key, at));
         let sealing = keys.next().ok_or(LocalKeysError::Empty)??;

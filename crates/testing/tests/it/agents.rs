@@ -12,7 +12,7 @@ pub(crate) const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-/// Does what its first word says.
+/// Obeys its message's first word.
 pub(crate) struct Told;
 
 #[async_trait]
@@ -63,7 +63,7 @@ impl Agent for Told {
     }
 }
 
-/// Counts to 100, a number every minute, and continues where it is told to stop.
+/// Counts to 100, a number every minute, and continues when it must stop.
 pub(crate) struct LongJob;
 
 #[async_trait]
@@ -88,7 +88,7 @@ impl Agent for LongJob {
     }
 }
 
-/// What an assertion says that does not hold.
+/// The message of an assertion that fails.
 #[track_caller]
 pub(crate) fn complaint(assert: impl FnOnce()) -> String {
     match std::panic::catch_unwind(AssertUnwindSafe(assert)) {

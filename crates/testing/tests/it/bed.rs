@@ -1,4 +1,4 @@
-//! What a bed does with time.
+//! A bed and time.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn a_task_is_run_to_its_end() {
 async fn no_real_time_passes() {
     let bed = Bed::builder(LongJob).starting_at(Timestamp::from_millis(0)).build();
     let task = bed.send("count").await.completed().saying("counted to 100");
-    // 14 minutes of each invocation: before its end the agent is told to stop.
+    // 14 minutes of each invocation: the runner stops the agent before its end.
     assert_eq!(task.turns(), 8);
     assert!(bed.passed() >= Duration::from_mins(100), "{:?}", bed.passed());
     assert_eq!(bed.now().as_millis(), i64::try_from(bed.passed().as_millis()).unwrap());
@@ -84,7 +84,7 @@ async fn a_question_is_answered_or_runs_out_of_patience() {
 }
 
 #[tokio::test]
-async fn what_fails_is_tried_again_when_that_is_due() {
+async fn a_failed_refresh_is_retried_when_due() {
     let bed = Bed::new(Told);
     let task = bed.submit("fail twice").await.is(TaskState::Submitted);
     bed.advance(Duration::ZERO).await;
@@ -98,7 +98,7 @@ async fn what_fails_is_tried_again_when_that_is_due() {
 }
 
 #[tokio::test]
-async fn an_agent_that_wants_to_wait_is_waited_for_by_nobody() {
+async fn a_parked_agent_holds_no_runner() {
     let bed = Bed::new(Told);
     let task = bed.send("park").await;
     assert_eq!(task.waits_for(), Some(Duration::from_mins(10)));

@@ -57,7 +57,7 @@ async fn each_step_has_two_crashes() {
 
 /// An agent that is not repeatable is found out.
 #[tokio::test]
-async fn what_is_shown_twice_is_seen() {
+async fn repeated_output_is_noticed() {
     let shown_twice = Cell::new(0);
     let check = async |bed: Bed| {
         let events = bed.send("hi").await.completed().events();

@@ -52,7 +52,7 @@ fn ids_have_the_form_that_was_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_held_goes_on_when_the_test_says_so() {
+async fn a_held_request_continues_when_the_test_releases_it() {
     let doubles = Doubles::new();
     let key = submit(&doubles.engine, &caller("", "alice"), "hi").await;
     for fault in [Fault::HoldRequest, Fault::HoldAnswer] {
@@ -73,7 +73,7 @@ async fn what_is_held_goes_on_when_the_test_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plan_sees_what_a_request_is_about() {
+async fn a_plan_sees_the_subject_of_a_request() {
     let doubles = Doubles::new();
     let alice = caller("", "alice");
     let (one, other) =
@@ -113,7 +113,7 @@ async fn a_signal_arrives_in_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_vault_opens_what_it_sealed_unless_it_is_told_otherwise() {
+async fn a_vault_opens_its_own_texts_unless_it_has_a_fault() {
     let vault = &Doubles::new().engine.vault;
     let secrets = a2a_lambda_core::push::PushSecrets {
         token: a2a_lambda_core::push::Secret::new("hush"),

@@ -1,4 +1,4 @@
-//! What a test can send, and the streams of it.
+//! The messages that a test can send, and their streams.
 
 use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
 use a2a_lambda_protocol::{Message, Part, StreamResponse, Struct};
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use crate::agents::Told;
 
-/// Says what it was given.
+/// Repeats its input.
 struct Mirror;
 
 #[async_trait]
@@ -62,7 +62,7 @@ async fn a_message_without_parts_is_refused() {
 }
 
 #[tokio::test]
-async fn a_stream_has_the_task_and_what_comes_of_it() {
+async fn a_stream_has_the_task_and_its_updates() {
     let bed = Bed::new(Told);
     let events = bed.stream("hi").await;
     assert!(matches!(events[0].response, StreamResponse::Task(_)), "{events:?}");

@@ -1,4 +1,4 @@
-//! What receivers answer, and what they fail to.
+//! Receivers' answers, and the faults of those without one.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::{Network, PUBLIC, Reply, Server, URL, plain, push, serving};
 
 const WEEK: Duration = Duration::from_hours(7 * 24);
 
-/// What is made of an answer.
+/// The result of an answer.
 async fn answered(reply: impl Fn() -> Reply + Send + Sync + 'static) -> Result<Answer, PushError> {
     let (server, _, webhook) = serving(move |_, _| reply(), plain()).await;
     let answer = webhook.post(push(URL), &Always).await;
@@ -71,7 +71,7 @@ async fn a_receiver_can_ask_to_be_left_alone() {
 }
 
 #[tokio::test]
-async fn what_is_no_answer_of_http_is_unreachable_and_what_is_a_bad_one_is_told() {
+async fn a_server_without_http_is_unreachable_and_a_bad_answer_is_reported() {
     // The owner must not learn which ports of a host take connections: only that HTTP is spoken.
     let unreachable = 5;
     let many = || format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "a".repeat(400_000));
@@ -107,7 +107,7 @@ async fn what_is_no_answer_of_http_is_unreachable_and_what_is_a_bad_one_is_told(
 }
 
 #[tokio::test]
-async fn nobody_there_is_unreachable() {
+async fn a_closed_port_is_unreachable() {
     let network = Network::new(&[&[PUBLIC]], None);
     let error = network.webhook(plain()).post(push(URL), &Always).await.unwrap_err();
     assert!(matches!(error, PushError::Unreachable(_)), "{error:?}");
@@ -124,9 +124,9 @@ async fn an_answer_that_takes_too_long_is_none() {
     }
 }
 
-/// The status decides, whatever becomes of the body.
+/// The status decides, even if the body fails.
 #[tokio::test(start_paused = true)]
-async fn an_answer_counts_whatever_becomes_of_its_body() {
+async fn an_answer_counts_even_if_its_body_fails() {
     type Then = fn(Reply) -> Reply;
     for status in [200, 410, 503] {
         for (headers, body, then) in [
@@ -153,7 +153,7 @@ async fn an_answer_counts_whatever_becomes_of_its_body() {
                 assert!(begun.elapsed().as_millis() <= 250, "{headers}{body}");
                 assert_eq!(server.received().len(), posts);
             }
-            // A connection whose answer has not ended is not used again.
+            // The client does not reuse a connection whose answer has not ended.
             assert_eq!(server.connections(), 2, "{headers}{body}");
         }
     }
@@ -187,7 +187,7 @@ async fn connections_are_used_again() {
     for body in ["", "ok", &said] {
         let body = body.to_owned();
         let server = Server::start(move |_, _| Reply::text(200, &body)).await;
-        // A look-up later would find something bad: there is none.
+        // A later look-up would find a bad address: no look-up follows.
         let network = Network::new(&[&[PUBLIC], &["127.0.0.1"]], Some(&server));
         let webhook = network.webhook(plain());
         for _ in 0..3 {
@@ -196,7 +196,7 @@ async fn connections_are_used_again() {
         }
         assert_eq!((server.received().len(), server.connections()), (3, 1));
         assert_eq!((network.look_ups(), network.dialed().len()), (1, 1));
-        // Another name has connections of its own, whatever the address.
+        // Another name has its own connections, even at the same address.
         let refused = webhook.post(push("http://other.example.com/"), &Always).await;
         assert!(matches!(refused, Err(PushError::Refused(_))), "{refused:?}");
     }

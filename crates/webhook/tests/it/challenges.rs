@@ -8,7 +8,7 @@ use a2a_lambda_webhook::WebhookConfig;
 use crate::support::{Network, PUBLIC, Reply, Server, plain, serving};
 
 const URL: &str = "http://hooks.example.com/a";
-/// What it is in tests, where others have something random.
+/// The token in tests; elsewhere it is random.
 const TOKEN: &str = "to ken&1";
 
 fn challenging() -> WebhookConfig {
@@ -29,7 +29,7 @@ async fn a_receiver_that_gives_the_token_back_is_admitted() {
             assert_eq!(webhook.admit(url).await, Ok(()), "{url}");
             let received = server.only();
             assert_eq!(received.line, line);
-            // It is told nothing else.
+            // It learns nothing else.
             let names: Vec<_> = received.headers.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, ["accept", "host", "user-agent"]);
         }
@@ -83,7 +83,7 @@ async fn a_token_counts_whether_or_not_its_body_ends() {
 }
 
 #[tokio::test]
-async fn whoever_must_not_be_called_is_not_challenged() {
+async fn a_forbidden_receiver_is_not_challenged() {
     let server = Server::start(|_, _| Reply::text(200, TOKEN)).await;
     for (url, answer) in [
         ("http://127.0.0.1/", PUBLIC),

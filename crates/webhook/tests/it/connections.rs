@@ -126,7 +126,7 @@ async fn an_idle_connection_is_closed_before_servers_close_theirs() {
     assert_eq!(server.await.unwrap(), 2);
 }
 
-/// Lets time pass, and what was to be done by then.
+/// Lets time pass, and runs the work that is due by then.
 async fn after(duration: Duration) {
     tokio::time::pause();
     tokio::time::advance(duration).await;

@@ -104,7 +104,7 @@ fn nothing_secret_is_shown() {
 }
 
 #[test]
-fn what_cannot_be_set_up_is_refused() {
+fn an_unusable_setting_is_refused() {
     for user_agent in ["a\nb", "ä"] {
         let config =
             WebhookConfig { user_agent: user_agent.to_owned(), ..WebhookConfig::default() };

@@ -1,4 +1,4 @@
-//! Whose fault it is that nothing was sent, and what an operator is told of it.
+//! Who is to blame when nothing was sent, and the text for an operator.
 
 use std::io;
 use std::time::Duration;
@@ -59,7 +59,7 @@ async fn the_rule_that_refuses_an_address_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_this_process_lacks_is_not_the_receiver_s_failure() {
+async fn a_lack_in_this_process_is_not_the_receiver_s_failure() {
     const EMFILE: i32 = 24;
     let no_file = || Some(io::Error::from_raw_os_error(EMFILE));
     let error = failing(found, no_file).post(push(URL), &Always).await.unwrap_err();

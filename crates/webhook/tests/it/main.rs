@@ -1,4 +1,4 @@
-//! The way to receivers, over a network whose names and servers are the test's.
+//! The client's way to receivers, over a network whose names and servers belong to the test.
 
 #![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
 

@@ -1,4 +1,4 @@
-//! What names stand for when they are dialed.
+//! The addresses of names when the client dials.
 
 use a2a_lambda_core::{Always, Answer, PushError, Webhook};
 use a2a_lambda_webhook::WebhookConfig;
@@ -52,7 +52,7 @@ async fn a_name_with_any_address_that_is_not_public_is_refused() {
             let url = if config.allow_http { URL } else { "https://hooks.example.com/" };
             let refused = network.webhook(config).post(push(url), &Always).await;
             assert!(matches!(refused, Err(PushError::Refused(_))), "{answer:?}: {refused:?}");
-            // Which address it is, is not for whoever gave the name.
+            // The party that gave the name must not learn the address.
             let text = format!("{refused:?}");
             assert!(answer.iter().all(|it| !text.contains(it)), "{text}");
         }
@@ -64,7 +64,7 @@ async fn a_name_with_any_address_that_is_not_public_is_refused() {
 #[tokio::test]
 async fn a_name_is_looked_up_once_for_a_connection() {
     let server = Server::start(|_, _| Reply::status(200)).await;
-    // Whoever looks twice is sent home.
+    // A second look-up would find a local address.
     let network = Network::new(&[&[PUBLIC], &["127.0.0.1"]], Some(&server));
     let answer = network.webhook(plain()).post(push(URL), &Always).await.unwrap();
     assert_eq!(answer, Answer { status: 200, retry_after: None });
@@ -103,7 +103,7 @@ async fn a_name_with_too_many_addresses_is_refused() {
     let refused = network.webhook(plain()).post(push(URL), &Always).await;
     assert!(matches!(refused, Err(PushError::Refused(_))), "{refused:?}");
     assert_eq!(network.dialed(), Vec::<String>::new());
-    // What is over what is tried is checked all the same.
+    // Addresses beyond the number that is tried are still checked.
     let mut last_is_bad = many[..63].to_vec();
     last_is_bad.push("127.0.0.1");
     let network = Network::new(&[&last_is_bad], None);

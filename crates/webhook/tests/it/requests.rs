@@ -1,4 +1,4 @@
-//! What receivers are sent.
+//! The requests that receivers get.
 
 use a2a_lambda_core::push::{PushSecrets, Secret};
 use a2a_lambda_core::{Always, Push, PushError, Webhook};
@@ -16,7 +16,7 @@ use crate::support::{Received, Reply, Server, URL, plain, push, serving, with_sc
 const KNOWN_KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const KNOWN: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
 
-/// An Ed25519 key that is nobody's: 32 times the letter A.
+/// An Ed25519 key for tests: 32 times the letter A.
 const PEM: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB
 -----END PRIVATE KEY-----";
@@ -86,7 +86,7 @@ async fn a_push_is_a_post_with_these_headers_and_no_others() {
 }
 
 #[tokio::test]
-async fn what_a_config_has_is_sent_along() {
+async fn a_push_has_the_token_and_credentials_of_its_config() {
     let secrets = PushSecrets { token: Secret::new("to ken"), credentials: Secret::new("c r e d") };
     let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let full = Push {
@@ -209,7 +209,7 @@ async fn who_has_credentials_is_sent_these() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_is_refused_and_not_shown() {
+async fn an_invalid_header_value_is_refused_and_not_shown() {
     let hush = "hush\r\nhost: db";
     let token = PushSecrets { token: Secret::new(hush), credentials: Secret::default() };
     for bad in [

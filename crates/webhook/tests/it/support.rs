@@ -18,14 +18,13 @@ use tokio::net::TcpStream;
 
 pub(crate) use server::{Received, Reply, Server};
 
-/// A public address, of whoever.
+/// Any public address.
 pub(crate) const PUBLIC: &str = "93.184.215.14";
 /// 2001-09-09T01:46:41.5Z.
 pub(crate) const AT: Timestamp = Timestamp::from_millis(1_000_000_001_500);
 pub(crate) const URL: &str = "http://hooks.example.com/a?b=c";
 
-/// What names stand for, and where connections go: all to one server, whatever the address, if there
-/// is a server.
+/// The answers for names, and the server that takes all connections, if there is one.
 pub(crate) struct Network {
     names: Arc<Names>,
     dial: Box<dyn Fn() -> Option<io::Result<SocketAddr>> + Send + Sync>,
@@ -48,8 +47,8 @@ impl Network {
         })
     }
 
-    /// Names with these answers, and for each connection the server that it goes to, or why there is
-    /// none. `None` hangs.
+    /// Names with these answers. Each connection goes to the next server, or fails with the given
+    /// error. `None` hangs.
     pub(crate) fn by(
         names: Arc<Names>,
         dial: impl Fn() -> Option<io::Result<SocketAddr>> + Send + Sync + 'static,
@@ -93,7 +92,7 @@ pub(crate) async fn serving(
     (server, network, webhook)
 }
 
-/// What allows plain HTTP, to see what is sent.
+/// Allows plain HTTP, so that the test can read the requests.
 pub(crate) fn plain() -> WebhookConfig {
     WebhookConfig { allow_http: true, ..WebhookConfig::default() }
 }

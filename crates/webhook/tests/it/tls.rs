@@ -89,7 +89,7 @@ async fn a_receiver_with_another_name_is_told_nothing() {
         ("example.com", "https://hooks.example.com/"),
         ("*.hooks.example.com", "https://hooks.example.com/"),
         ("hooks.example.com", "https://93.184.215.14/"),
-        // The certificate is for the name, not for what the name stands for.
+        // The certificate is for the name, not for its address.
         (PUBLIC, "https://hooks.example.com/"),
     ] {
         let server = authority.serve(name).await;
@@ -113,9 +113,9 @@ async fn a_receiver_of_an_unknown_authority_is_told_nothing() {
     assert_eq!(server.received(), []);
 }
 
-/// What an operator is told. Owners are told that the receiver cannot be reached.
+/// The text for an operator. Owners learn only that the receiver cannot be reached.
 #[tokio::test]
-async fn what_is_wrong_with_a_certificate_is_named() {
+async fn a_certificate_s_fault_is_named() {
     let authority = Authority::new();
     let named = || CertificateParams::new(vec!["hooks.example.com".to_owned()]).unwrap();
     let other = || CertificateParams::new(vec!["other.example.com".to_owned()]).unwrap();

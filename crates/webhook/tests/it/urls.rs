@@ -5,8 +5,8 @@ use a2a_lambda_webhook::{AllowedHosts, MAX_URL_BYTES, WebhookConfig};
 
 use crate::support::{Network, PUBLIC, plain, push};
 
-/// What whoever wants to be let in has tried elsewhere. None may be taken, at admission or later, and
-/// nothing may be looked up or dialed for it.
+/// URLs that attackers have used elsewhere. None may be taken, at admission or later, and nothing
+/// may be looked up or dialed for it.
 const HOSTILE: &[&str] = &[
     // Not absolute, not of the web.
     "",
@@ -110,7 +110,7 @@ const HOSTILE: &[&str] = &[
     "https://[3fff::1]/",
     "https://[5f00::1]/",
     "https://[2002:808:808::1]/",
-    // Names of one's own network.
+    // Names of private networks.
     "https://localhost/",
     "https://LOCALHOST/",
     "https://localhost./",
@@ -125,7 +125,7 @@ const HOSTILE: &[&str] = &[
     "https://nas.home.arpa/",
     "https://db/",
     "https://redis:6379/",
-    // Names that are none.
+    // Malformed names.
     "https://hooks.example.com./",
     "https://.hooks.example.com/",
     "https://hooks..example.com/",
@@ -213,7 +213,7 @@ const HOSTILE: &[&str] = &[
     "https://[2606:4700::1111]443/",
 ];
 
-/// What a URL would be if its scheme were `http`, which is allowed then.
+/// The result for a URL with the scheme `http`, where that is allowed.
 async fn refused(url: &str, config: WebhookConfig) -> Result<(), String> {
     let network = Network::new(&[&[PUBLIC]], None);
     let webhook = network.webhook(config);

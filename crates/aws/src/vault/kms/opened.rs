@@ -26,8 +26,8 @@ pub(super) type Cell = Arc<OnceCell<Result<Arc<Cipher>, Failure>>>;
 pub(super) struct Opened(Mutex<VecDeque<(Arc<[u8]>, Cell)>>);
 
 impl Opened {
-    /// The place of the data key that is encrypted so. It may take that of the one whose last use
-    /// is the longest ago.
+    /// The place of the data key that is encrypted so. It may replace the entry that was used
+    /// longest ago.
     pub(super) fn cell(&self, encrypted: &[u8]) -> Cell {
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = cells.iter().position(|(known, _)| **known == *encrypted);
@@ -42,7 +42,7 @@ impl Opened {
         cell
     }
 
-    /// Forgets what came to nothing.
+    /// Removes an entry without a key.
     pub(super) fn forget(&self, cell: &Cell) {
         let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         cells.retain(|(_, known)| !Arc::ptr_eq(known, cell));

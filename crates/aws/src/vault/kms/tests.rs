@@ -49,7 +49,7 @@ fn vault(address: SocketAddr) -> (KmsVault, Arc<TestClock>) {
     (KmsVault::new(client, "alias/a2a", clock.clone()), clock)
 }
 
-/// What a request asks of KMS, and its body.
+/// The operation of a request to KMS, and its body.
 fn parts(request: &str) -> (&str, Value) {
     let (head, body) = request.split_once("\r\n\r\n").expect("a whole request");
     assert!(head.starts_with("POST / HTTP/1.1\r\n"), "{head}");
@@ -70,7 +70,7 @@ fn decrypt(encrypted: &str) -> (&'static str, Value) {
     ("TrentService.Decrypt", body)
 }
 
-/// What a data key sealed that is encrypted to these two bytes.
+/// A text sealed by the data key whose encrypted form is these two bytes.
 fn sealed_by(number: u16) -> Sealed {
     let key = URL_SAFE_NO_PAD.encode([&[0, 2], &number.to_be_bytes()[..]].concat());
     let (_, sealed) = SEALED.rsplit_once('.').expect("parts");
@@ -227,7 +227,7 @@ async fn one_flipped_bit_is_enough() -> TestResult {
 }
 
 #[tokio::test]
-async fn a_part_of_what_was_sealed_is_not_opened() -> TestResult {
+async fn a_part_of_a_sealed_text_does_not_open() -> TestResult {
     let (address, served) = serve(&[DECRYPTED]).await?;
     let (vault, _) = vault(address);
     vault.open(&Sealed::new(SEALED), "task/config").await?;
@@ -244,7 +244,7 @@ async fn a_part_of_what_was_sealed_is_not_opened() -> TestResult {
 }
 
 #[tokio::test]
-async fn what_kms_did_not_encrypt_is_damaged() -> TestResult {
+async fn a_text_that_kms_did_not_encrypt_is_damaged() -> TestResult {
     const ANSWERS: [&str; 2] = [INVALID, refused!(400, "IncorrectKeyException")];
     let (address, served) = serve(&ANSWERS).await?;
     let (vault, _) = vault(address);
@@ -257,7 +257,7 @@ async fn what_kms_did_not_encrypt_is_damaged() -> TestResult {
 }
 
 #[tokio::test]
-async fn what_an_operator_can_mend_is_not_damage() -> TestResult {
+async fn an_error_that_an_operator_can_mend_is_not_damage() -> TestResult {
     const ANSWERS: [&str; 6] = [
         DENIED,
         refused!(400, "NotFoundException"),
@@ -286,7 +286,7 @@ async fn what_an_operator_can_mend_is_not_damage() -> TestResult {
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again_and_then_an_error() -> TestResult {
+async fn a_transient_error_is_retried_and_then_returned() -> TestResult {
     const ANSWERS: [[&str; 4]; 3] = [
         [UNAVAILABLE; 4],
         [refused!(400, "ThrottlingException"); 4],

@@ -1,4 +1,5 @@
-//! Errors over HTTP+JSON. Over JSON-RPC they are those of 1.0, whose codes go on from 0.3's.
+//! Errors over HTTP+JSON. The official SDK's client refuses an answer with a field that its proto
+//! lacks. These fields are left out:
 
 use serde::Serialize;
 
@@ -6,8 +7,8 @@ use crate::error::{A2aError, ErrorKind};
 
 /// The body of an error over HTTP+JSON.
 ///
-/// The specification leaves it open. The official SDK for Python writes the message alone and reads
-/// nothing but the status; the one for JavaScript tells errors apart by the code.
+/// The specification leaves it open. Over JSON-RPC they are those of 1.0, whose codes continue
+/// 0.3's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ErrorBody {
     /// The code over JSON-RPC.

@@ -45,13 +45,14 @@ message! {
 }
 
 impl CreateTaskPushNotificationConfigRequest {
-    /// What 0.3 calls the fields.
+    /// Without a `kind`, its fields tell which part it is, as in the official SDKs.
     pub const FIELDS: FieldNames = super::super::TaskPushNotificationConfig::FIELDS;
 
     /// The request of 1.0, for the task of the path.
     ///
     /// # Errors
-    /// If there is no config.
+    /// The official SDK for Python writes only the message and reads only the status. The one for
+    /// JavaScript tells errors apart by the code.
     pub fn into_current(
         self,
         task_id: impl Into<String>,

@@ -24,7 +24,7 @@ message! {
 }
 
 impl SendMessageRequest {
-    /// What 0.3 calls the fields.
+    /// Without a `kind`, its fields tell which part it is, as in the official SDKs.
     pub const FIELDS: FieldNames = FieldNames(&[
         ("message.parts", "message.content"),
         (
@@ -47,7 +47,7 @@ impl From<SendMessageRequest> for crate::SendMessageRequest {
 }
 
 message! {
-    /// How a message is to be answered.
+    /// The 0.3 names of the fields of a request about one config.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct SendMessageConfiguration {
         /// MIME types that the client can take.
@@ -56,7 +56,7 @@ message! {
         /// Where to push the task's updates.
         #[json("pushNotification")]
         pub push_notification: Option<PushNotificationConfig>,
-        /// How many of the most recent messages the answer may hold; zero is no limit.
+        /// If the request has no config.
         #[json("historyLength")]
         pub history_length: i32,
         /// Whether to wait until the task is terminal or interrupted.

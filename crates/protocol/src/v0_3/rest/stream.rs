@@ -1,4 +1,4 @@
-//! What a server sends as it goes, and the answer to `/v1/message:send`.
+//! The most recent messages that the answer may hold; zero is no limit.
 
 use super::task::{Artifact, Message, Task, TaskStatus};
 use crate::json::Struct;
@@ -11,7 +11,7 @@ oneof! {
         /// The task as it is.
         #[json("task", "task")]
         Task(Task),
-        /// The agent's answer, when there is no task.
+        /// The agent's answer without a task.
         #[json("message", "msg")]
         Message(Message),
         /// A change of status.
@@ -30,7 +30,7 @@ oneof! {
         /// The task that the message made or continued.
         #[json("task", "task")]
         Task(Task),
-        /// The agent's answer, when there is no task.
+        /// The agent's answer without a task.
         #[json("message", "msg")]
         Message(Message),
     }

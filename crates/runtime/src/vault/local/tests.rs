@@ -15,7 +15,7 @@ async fn assert_damaged(vault: &LocalVault, sealed: &Sealed, context: &str) {
 }
 
 #[tokio::test]
-async fn what_was_sealed_is_opened() -> TestResult {
+async fn a_sealed_text_opens() -> TestResult {
     let sealed = vault(ZEROS).seal(&secrets(), "task/config").await?;
 
     let text = sealed.as_str();
@@ -27,7 +27,7 @@ async fn what_was_sealed_is_opened() -> TestResult {
 
 /// Made by another implementation of the form: it must never change.
 #[tokio::test]
-async fn what_was_sealed_by_an_earlier_version_is_opened() -> TestResult {
+async fn a_text_sealed_by_an_earlier_version_opens() -> TestResult {
     let sealed = Sealed::new(
         "l1.IlnVaAABAgMEBQYHCAkKC_PpR3A63-eMsRBwyd9g_D\
          Z2BN30y_j9xO8IQMg79rNNkTgJHY_H7ILwrmoUjUZw1fk",
@@ -73,7 +73,7 @@ async fn one_flipped_bit_is_enough() -> TestResult {
 }
 
 #[tokio::test]
-async fn a_part_of_what_was_sealed_is_not_opened() -> TestResult {
+async fn a_part_of_a_sealed_text_does_not_open() -> TestResult {
     let vault = vault(ZEROS);
     let sealed = vault.seal(&secrets(), "c").await?;
     for length in 1..sealed.as_str().len() {

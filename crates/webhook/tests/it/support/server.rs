@@ -1,4 +1,4 @@
-//! A receiver that says exactly what it is told to.
+//! A receiver with scripted answers.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ impl Received {
     }
 }
 
-/// What is said to a request.
+/// The answer to a request.
 pub(crate) struct Reply {
     bytes: Vec<u8>,
     then: Then,
@@ -80,7 +80,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// One that answers with these: what was asked, and how many were before it.
+    /// A receiver that answers with the result of a function of the request and of the number of
+    /// earlier ones.
     pub(crate) async fn start(
         replies: impl Fn(usize, &Received) -> Reply + Send + Sync + 'static,
     ) -> Self {
@@ -159,7 +160,7 @@ async fn serve(
             received.len() - 1
         };
         let reply = replies(number, &request);
-        // Who has heard enough has closed.
+        // A client that has heard enough closes.
         if stream.write_all(&reply.bytes).await.is_err() || stream.flush().await.is_err() {
             return Then::Close;
         }
