@@ -1,4 +1,4 @@
-//! What API Gateway is told.
+//! The answers to API Gateway.
 
 use a2a_lambda_aws::CallerContext;
 use serde_json::{Value, json};

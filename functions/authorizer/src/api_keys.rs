@@ -8,7 +8,7 @@ use a2a_lambda_protocol::Timestamp;
 use crate::jwt::Refusal::{Forbidden, Unavailable, Unknown};
 use crate::jwt::{Refusal, Rules};
 
-/// Checks a key, and says whose it is.
+/// Checks a key, and returns its owner.
 pub(crate) async fn check(
     text: &str,
     keys: Option<&dyn ApiKeys>,
@@ -16,7 +16,7 @@ pub(crate) async fn check(
     now: Timestamp,
 ) -> Result<CallerContext, Refusal> {
     let keys = keys.ok_or(Unknown("API keys are not taken (API_KEYS)"))?;
-    // What is no key by its form costs no look-up.
+    // A malformed key costs no look-up.
     let secret = KeySecret::parse(text).ok_or(Unknown("it is no API key"))?;
     let found = keys.find(secret.id()).await.map_err(|error| Unavailable(error.into()))?;
     let key = found.ok_or(Unknown("there is no such API key"))?;

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_issuer_is_named() {
+    fn a_malformed_issuer_is_named() {
         let url = |text: &str| IssuersError::Url(text.to_owned());
         let many: Vec<_> = (0..17).map(|n| format!("https://{n}.example aud=a")).collect();
         for (text, expected) in [

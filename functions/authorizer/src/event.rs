@@ -1,4 +1,4 @@
-//! What API Gateway asks, in each of its forms.
+//! API Gateway's question, in each of its forms.
 
 use a2a_lambda_aws::{EventError, EventKind};
 use http::HeaderName;

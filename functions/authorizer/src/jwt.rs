@@ -12,18 +12,18 @@ use crate::keys::KeyCache;
 /// How far the clock of an issuer may be off, in seconds.
 const LEEWAY_S: f64 = 60.0;
 
-/// What tokens for access are called; without a name they are taken, too. Tokens with other names
-/// (of a log-out, of a proof) are signed by the same keys.
+/// The types of access tokens; a token without a type is accepted, too. Tokens with other names (of
+/// a log-out, of a proof) are signed by the same keys.
 const TYPES: [&str; 4] = ["jwt", "at+jwt", "application/jwt", "application/at+jwt"];
 
-/// An issuer whose tokens are taken.
+/// An issuer whose tokens are accepted.
 pub(crate) struct Issuer {
     pub(crate) url: String,
     pub(crate) audiences: Vec<String>,
     pub(crate) keys: KeyCache,
 }
 
-/// What is looked for in tokens.
+/// The claims that tokens need.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     pub(crate) owner_claim: String,
@@ -52,7 +52,7 @@ struct Header {
     alg: String,
     kid: Option<String>,
     typ: Option<String>,
-    /// Whether there is one, whatever it says.
+    /// Whether the header has it, with any value.
     #[serde(default, deserialize_with = "present")]
     crit: bool,
 }
@@ -61,7 +61,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error>
     IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
-/// Checks a token, and says whose it is.
+/// Checks a token, and returns its owner.
 pub(crate) async fn check(
     token: &str,
     issuers: &[Issuer],
@@ -83,7 +83,7 @@ pub(crate) async fn check(
     let issuer = text(&claims, "iss").ok_or(Unknown("it names no issuer"))?;
     let issuer = issuers.iter().find(|known| known.url == issuer);
     let issuer = issuer.ok_or(Unknown("its issuer is not in JWT_ISSUERS"))?;
-    // What needs no key comes first, so that nobody can have keys fetched for nothing.
+    // Checks without a key come first, so that a malformed token causes no fetch of keys.
     let expires_s = in_time(&claims, now).map_err(Unknown)?;
     if !is_for(&claims, &issuer.audiences) {
         return Err(Unknown("it is for another audience"));
@@ -104,7 +104,7 @@ pub(crate) async fn check(
     granted(&claims, issuer, rules, expires_s)
 }
 
-/// What a token of an issuer grants, once that is known to be its own.
+/// The grants in a token that its issuer has certainly signed.
 fn granted(
     claims: &Map<String, Value>,
     issuer: &Issuer,

@@ -14,11 +14,11 @@ use tracing::{info, warn};
 /// The largest document of discovery, and the largest JWK set.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
-/// How long keys are kept, whatever their server says.
+/// The least time that keys are kept, for any header of their server.
 const SHORTEST: Duration = Duration::from_mins(5);
 const LONGEST: Duration = Duration::from_hours(1);
 
-/// How long keys are kept whose server does not say.
+/// The time that keys are kept if their server does not say.
 const USUAL: Duration = Duration::from_mins(10);
 
 /// How long keys are used beyond that, while no fetch succeeds. A key that its issuer has withdrawn
@@ -59,7 +59,7 @@ pub(crate) enum KeysError {
 /// The keys of one issuer.
 pub(crate) struct KeyCache {
     issuer: String,
-    /// Where they are, if discovery is not to be asked.
+    /// Their URL, if discovery is not needed.
     url: Option<String>,
     fetch: Arc<dyn Fetch>,
     state: Mutex<State>,
@@ -80,7 +80,7 @@ struct Kept {
     until: Timestamp,
 }
 
-/// What a document of discovery has that matters here.
+/// The needed fields of a discovery document.
 #[derive(Deserialize)]
 struct Discovery {
     issuer: String,
@@ -118,7 +118,7 @@ impl KeyCache {
         }
         let usable = self.state().usable(now);
         let _fetching = match &usable {
-            // Somebody else fetches: what is there is good until then.
+            // Another caller fetches: the present keys are good until then.
             Some(usable) => match self.fetching.try_lock() {
                 Ok(lock) => lock,
                 Err(_) => return Ok(usable.clone()),
@@ -138,8 +138,8 @@ impl KeyCache {
         }
     }
 
-    /// The keys, fetched again for a token whose key is not among those that are kept. `None` if it
-    /// is too soon, or nothing came of it.
+    /// The keys, fetched again for a token whose key is unknown. `None` if it is too soon, or
+    /// nothing came of it.
     pub(crate) async fn again(&self, now: Timestamp) -> Option<Arc<VerifyingKeys>> {
         let before = self.state().tried_at;
         let _fetching = self.fetching.lock().await;

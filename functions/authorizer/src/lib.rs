@@ -1,19 +1,19 @@
 #![doc = include_str!("../README.md")]
 //!
-//! - An HTTP API is given a simple response, a REST API a policy for the whole stage, in answer to
+//! - An HTTP API gets a simple response. A REST API gets a policy for the whole stage, for
 //!   authorizers of both types (`TOKEN` and `REQUEST`).
-//! - A caller who is not known is answered with 401 by a REST API, and with 403 by an HTTP API, which
-//!   has no 401 for it. A caller who lacks something is answered with 403 by both.
+//! - For an unknown caller, a REST API answers 401, and an HTTP API answers 403, because it has no
+//!   401 for it. A caller who lacks something is answered with 403 by both.
 //! - Where the keys of an issuer cannot be had, the function fails, and nothing is cached. No token is
 //!   taken or refused for that reason.
 //!
 //! # Why an own verifier
 //!
-//! The signatures are checked by `ring`, which is here for TLS, and what is left is some 200 lines in
+//! `ring`, which TLS needs anyway, checks the signatures. The rest is some 200 lines in
 //! `a2a-lambda-signing` and in `jwt`. They serve the tokens of load balancers, too. `jsonwebtoken`
-//! 11.1 would have needed the same code over `ring` as a `CryptoProvider`; it asks the machine for the
-//! time, passes over `crit`, over `iat` and over an `aud` that is not there, and has no JWK sets that
-//! are fetched. It is the oracle of a test instead: see `tests/it/differential.rs`.
+//! 11.1 would have needed the same code over `ring` as a `CryptoProvider`. It asks the machine for
+//! the time, skips `crit`, `iat` and a missing `aud`, and fetches no JWK sets. It is the oracle of
+//! a test instead: see `tests/it/differential.rs`.
 
 mod answer;
 mod api_keys;
@@ -38,7 +38,7 @@ use crate::jwt::Refusal;
 pub use bootstrap::main;
 pub use config::{Context, context, context_with};
 
-/// There is no answer.
+/// No answer is possible.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// It is not known who calls. By exactly this text a REST API answers 401.
@@ -65,8 +65,8 @@ impl Named for Failure {
 /// Answers what API Gateway asks.
 ///
 /// # Errors
-/// When a REST API is to answer 401, when it cannot be found out who calls, and when the event asks
-/// nothing.
+/// When a REST API must answer 401, when the caller cannot be checked, and when the event is not a
+/// question.
 pub async fn handle(event: &RawValue, now: Timestamp, context: &Context) -> Result<Value, Failure> {
     let Inner { issuers, keys, rules, headers } = &*context.0;
     let question = event::read(event, headers)?;

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_header_is_left_out() {
+    fn a_malformed_header_is_left_out() {
         let headers: Headers = serde_json::from_str(
             r#"{"A":"b","n":null,"x y":["z"],"c":"\n","ä":"ö","e":["ö",7,null],"a":["c",["d"]]}"#,
         )

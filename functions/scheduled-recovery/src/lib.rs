@@ -1,9 +1,8 @@
 #![doc = include_str!("../README.md")]
 //!
-//! Two invocations at once are safe, though there is nothing to gain by them: a task is moved by a
-//! conditional write, and is no longer due then. At worst a task is signaled twice, and of two
-//! runners one finds the other's lease. An invocation that is ended in the middle loses its answer,
-//! and nothing else: what it did not come to is still due.
+//! Two parallel invocations are safe but useless: a conditional write moves a task, which is then
+//! no longer due. At worst a task is signaled twice, and of two runners one finds the other's
+//! lease. An invocation that is cut loses only its answer: the remaining tasks are still due.
 
 mod bootstrap;
 
@@ -24,7 +23,7 @@ pub use bootstrap::main;
 /// Then the counts still get out, which is how a sweep that does not keep up is seen.
 pub const MARGIN: Duration = Duration::from_secs(5);
 
-/// Nothing is looked after. The invocation is to count as failed, so that alarms see it.
+/// Nothing is looked after. The invocation counts as failed, so that alarms see it.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     /// No shard of the due index could be read to its end.
@@ -52,8 +51,7 @@ impl Named for SweepError {
 }
 
 /// Checks that an event is for this function. A schedule sends an object with any members, or
-/// nothing. What is known as an event of something else is refused: its sender would take it for
-/// handled.
+/// nothing. An event of another service is refused: its sender would take it for handled.
 ///
 /// # Errors
 /// When it is a batch of records, a request, an event of another service, or no object.
@@ -70,8 +68,8 @@ pub fn check(event: &RawValue) -> Result<(), EventError> {
 
 /// Sweeps once.
 ///
-/// `deadline` is the end of the invocation. What is not begun [shortly](MARGIN) before it is left
-/// to the next invocation, and the answer's `more` says so.
+/// `deadline` is the end of the invocation. The function begins no task [shortly](MARGIN) before
+/// it. It leaves these to the next invocation, and the answer's `more` says so.
 ///
 /// # Errors
 /// When no shard of the due index could be read, or when there was no time for a single task. One
@@ -91,8 +89,8 @@ pub async fn handle(deadline: Timestamp, engine: &Engine) -> Result<Swept, Sweep
     Ok(swept)
 }
 
-/// One line with the counts. That an invocation found nothing is no news: Lambda itself says that
-/// it was, and the local cloud sweeps every second. What failed has lines of its own by then.
+/// One line with the counts. An empty sweep needs no line: Lambda itself says that it was, and the
+/// local cloud sweeps every second. Failures have their own lines by then.
 fn log(swept: &Swept) {
     let Swept { due, lost_signals, dead_leases, wake_times, late_users, .. } = swept;
     let Swept { lapsed, expired, pushes, settled, failed, unread, more, .. } = swept;

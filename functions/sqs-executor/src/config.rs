@@ -7,7 +7,7 @@ use a2a_lambda_aws::{Records, engine_with_records};
 use a2a_lambda_core::{Agents, Engine, Runner};
 use a2a_lambda_runtime::{ConfigError, Variables};
 
-/// What the handler needs: made once, at cold start.
+/// The handler's dependencies, made once, at cold start.
 #[derive(Clone)]
 pub struct Context {
     pub(crate) runner: Runner,

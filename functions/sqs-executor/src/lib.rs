@@ -1,18 +1,18 @@
 #![doc = include_str!("../README.md")]
 //!
-//! The tasks of a batch share a process. A task that ends it (by an abort, by taking all memory or
-//! all time) takes the others with it, once: from then on all of them are suspects, and each of
-//! them runs alone. The function sends a suspect's signal on, marked, so that other invocations
-//! take the suspects at once. An invocation that receives a marked signal runs that task only, and
-//! sends the rest of its batch on.
+//! The tasks of a batch share a process. A task that ends the process (by an abort, by taking all
+//! memory or all time) takes the others with it, once. From then on all of them are suspects, and
+//! each of them runs alone. The function sends a suspect's signal on, marked, so that other
+//! invocations take the suspects at once. An invocation that receives a marked signal runs that
+//! task only, and sends the rest of its batch on.
 //!
 //! While it works, the function keeps its records hidden in the queue for little longer than a
-//! lease. So if its process dies, SQS redelivers them when the leases of their tasks are over, and
-//! not when the visibility timeout of the whole queue is.
+//! lease. So if its process dies, SQS redelivers them when the leases of their tasks expire, and
+//! not only after the visibility timeout of the queue.
 //!
-//! While a release is rolled out or rolled back, a record can be of a release whose signals or tasks
-//! this one does not read. It is hidden for minutes, so that it does not end as a dead letter before an
-//! executor of that release has received it.
+//! During a rollout or a rollback, a record's signal or task can be of a release that this one does
+//! not read. It is hidden for minutes, so that it does not end as a dead letter before an executor
+//! of that release has received it.
 
 mod bootstrap;
 mod config;
@@ -107,8 +107,8 @@ impl RecordError {
 /// Reads an event of this function's.
 ///
 /// # Errors
-/// When it is no batch of an SQS queue.
-/// An event of another function would be lost if it was accepted.
+/// When it is not a batch of an SQS queue. An event of another function would be lost if it was
+/// accepted.
 pub fn event(event: &RawValue) -> Result<SqsEvent, EventError> {
     batch(event, EventKind::Queue, "sqs-executor")
 }
@@ -340,8 +340,8 @@ async fn attend(
 }
 
 impl Record {
-    /// Whether its task may end the process before a request that is made beside it is sent: a runner
-    /// of it may have died before.
+    /// Whether its task may end the process before a parallel request has been sent: a runner of it
+    /// may have died before.
     fn may_kill(&self) -> bool {
         self.receipt.is_redelivered() || self.signal.alone
     }
@@ -359,7 +359,7 @@ impl Receipt {
         }
     }
 
-    /// The span of what is done about the record.
+    /// The span of the record's handling.
     fn span(&self) -> Span {
         trace_span!(
             target: trace::TARGET,
@@ -374,7 +374,7 @@ impl Receipt {
         )
     }
 
-    /// Whether SQS has delivered the record before. The runner that had it then may have died.
+    /// Whether SQS has delivered the record before. Its earlier runner may have died.
     fn is_redelivered(&self) -> bool {
         self.count > 1
     }

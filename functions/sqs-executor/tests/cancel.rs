@@ -1,5 +1,4 @@
-//! A task that is called off: its agent is told soon, in whatever process it is, and nothing is
-//! added any more.
+//! A canceled task: its agent learns of it soon, in any process, and nothing is added afterwards.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // In a helper, too, a panic is a test that fails.
 
@@ -24,8 +23,8 @@ const TASKS: usize = 100;
 /// No sweep is made here, so that the time of its signals is of no interest.
 const GRACE: Duration = Duration::from_mins(1);
 
-/// A task is called off within this time of its beginning: its agent is then at work for longer
-/// than the promise is to be told.
+/// The task is canceled within this time of its beginning. Its agent then works for longer than the
+/// promised delay.
 const CANCELED_WITHIN_MS: u64 = 1_900;
 
 /// When the agents of so many tasks were told to stop, by the log as it comes.
@@ -74,7 +73,7 @@ async fn agents_at_work_are_told_within_two_seconds_and_add_nothing() {
     }
     let mut tasks = Vec::new();
     for _ in 0..TASKS {
-        // It sleeps for four seconds, whatever happens.
+        // It always sleeps for four seconds.
         tasks.push(client.submit("test-resubscribe-message-id", "hi").await);
     }
     let mut invocations = JoinSet::new();

@@ -1,4 +1,5 @@
-//! What one task, or one record, can do to others: processes that it ends, and dead letters.
+//! The harm that one task, or one record, can do to others: processes that it ends, and dead
+//! letters.
 
 #![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
 
@@ -91,8 +92,8 @@ fn last_attempt(ended: &Ending) -> (Timestamp, Timestamp) {
     (first_chunk.unwrap().at, ended.snapshot.head.status_at)
 }
 
-/// A task with this text amid others, which survive what it does: they run again once, at once, and
-/// side by side.
+/// A task with this text amid others. The others survive it: they run again once, at once, and side
+/// by side.
 async fn survive(poison: &str, limit: Duration, end: &Ended) {
     let aws = Arc::new(aws().await);
     let client = aws.client(GRACE);
@@ -119,7 +120,7 @@ async fn survive(poison: &str, limit: Duration, end: &Ended) {
         (first_begin.saturating_since(deaths[0]), last_end.saturating_since(first_begin));
     println!("{INNOCENTS} mates of {poison:?}: again after {after:?}, all done {took:?} later");
     assert!(took < SIDE_BY_SIDE, "{took:?}");
-    // No sweep is made here: their own messages came again.
+    // No sweep runs here: SQS redelivered their own messages.
     assert!(after < LEASE + AFTER_LEASE + SIDE_BY_SIDE, "{after:?}");
 }
 
@@ -133,7 +134,7 @@ async fn a_task_that_never_lets_go_of_its_process_costs_the_others_one_attempt()
     survive("loop", Duration::from_secs(8), &Ended::TimedOut).await;
 }
 
-/// Feeds a process until no message is left. Returns what it reported, batch by batch.
+/// Feeds a process until no message is left. Returns its reports, batch by batch.
 async fn feed_living(aws: &Aws, executor: &Executor) -> Vec<BTreeSet<String>> {
     let mut reports = Vec::new();
     for _ in 0..MAX_BATCHES {

@@ -1,7 +1,7 @@
 //! The event of a DynamoDB stream, as far as it is of interest: which items have changed.
 //!
-//! The image of a task is in each record, with much of its log. It is passed over without being
-//! taken apart: what is to be sent is read when it is, since the record may be old by then.
+//! The image of a task is in each record, with much of its log. The function does not parse the
+//! image: it reads the task instead, because the record may be old.
 
 use a2a_lambda_core::TaskKey;
 use a2a_lambda_dynamodb::task_of_head;

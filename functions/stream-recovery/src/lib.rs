@@ -1,14 +1,13 @@
 #![doc = include_str!("../README.md")]
 //!
 //! The mapping's filter lets only such records through, `{"dynamodb": {"NewImage": {"nm": {"S":
-//! ["open"]}}}}`: what a runner delivers beside its agent, and what this function writes itself,
-//! does not wake it.
+//! ["open"]}}}}`: a runner's own deliveries, and this function's writes, do not wake it.
 //!
-//! A record says which task to look at, and nothing more: the task is read, and may have been
-//! delivered by somebody else. A receiver that does not answer is no failure of the record, since
-//! its next attempt is signaled. Where the store fails, the first record that is to come again is
-//! reported, as a stream has it: all from there on come again. A task that this release cannot read
-//! holds up no other: it is left to the sweep, which may be of another release by then.
+//! A record only names a task. The function reads the task, which another deliverer may have served
+//! already. A silent receiver is no failure of the record, since its next attempt has a signal.
+//! When the store fails, the function reports the first failed record, and Lambda redelivers all
+//! records from there on. A task that this release cannot read delays no other: the function leaves
+//! it to the sweep, which may be of another release by then.
 
 mod bootstrap;
 mod event;
@@ -27,10 +26,10 @@ use tracing::{Instrument as _, Span, error, field, info, trace_span, warn};
 pub use bootstrap::main;
 pub use event::StreamEvent;
 
-/// How many tasks of a batch are delivered for at once: what is sent for each can have megabytes.
+/// The most tasks of a batch in parallel: the pushes of each can have megabytes.
 const MAX_AT_ONCE: usize = 10;
 
-/// Why a record is to come again.
+/// The reason to redeliver a record.
 #[derive(Debug, thiserror::Error)]
 enum RecordError {
     #[error(transparent)]
@@ -42,22 +41,22 @@ enum RecordError {
 /// Reads an event of this function's.
 ///
 /// # Errors
-/// When it is no batch of a DynamoDB stream.
-/// An event of another function would be lost if it was accepted.
+/// When it is not a batch of a DynamoDB stream. An event of another function would be lost if it
+/// was accepted.
 pub fn event(event: &RawValue) -> Result<StreamEvent, EventError> {
     batch(event, EventKind::TableStream, "stream-recovery")
 }
 
-/// Delivers for the tasks of a batch, side by side, and reports the first record that is to come
-/// again, if any is. `deadline` is the end of the invocation.
+/// Delivers for the tasks of a batch in parallel, and reports the first failed record, if there is
+/// one. `deadline` is the end of the invocation.
 pub async fn handle(
     event: StreamEvent,
     deadline: Timestamp,
     engine: &Engine,
 ) -> DynamoDbEventResponse {
     let mut seen = HashSet::new();
-    // A task that has changed twice is looked at once: for the first of its records, so that none is
-    // passed over if that fails.
+    // A task that has changed twice is read once, for the first of its records: so a failure skips
+    // none of them.
     let tasks: Vec<(usize, TaskKey)> = event
         .records
         .iter()
@@ -103,8 +102,7 @@ pub async fn handle(
     response
 }
 
-/// The span of what is done about a record. It is in the trace of the record's task, which the task
-/// says.
+/// The span of a record's handling. It is in the trace of the record's task, which the task says.
 fn span(task: &TaskKey) -> Span {
     trace_span!(
         target: trace::TARGET,

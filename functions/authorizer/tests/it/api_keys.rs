@@ -85,7 +85,7 @@ async fn a_key_has_the_scopes_and_the_tenant_that_it_was_given() {
 }
 
 #[tokio::test]
-async fn without_api_keys_none_is_taken_and_none_is_looked_up() {
+async fn without_api_keys_every_key_is_refused_without_a_look_up() {
     let context = authorizer(&issuer(&[]), &[]);
     assert_eq!(judged(&context, secret().expose(), NOW).await.0, 401);
 }
@@ -113,10 +113,10 @@ impl ApiKeys for Down {
 }
 
 #[tokio::test]
-async fn nobody_is_called_unknown_because_the_table_is_down() {
+async fn a_failing_table_does_not_make_a_caller_unknown() {
     let keys: Arc<dyn ApiKeys> = Arc::new(Down);
     let context = with_keys(&keys, &[]);
     assert_eq!(judged(&context, secret().expose(), NOW).await.0, 503);
-    // What is no key needs no table.
+    // A malformed key needs no table.
     assert_eq!(judged(&context, "a2al_x", NOW).await.0, 401);
 }

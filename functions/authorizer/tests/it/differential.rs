@@ -1,9 +1,9 @@
 //! 10,000 generated tokens, judged as `jsonwebtoken` judges them.
 //!
-//! It is given the key that the set has under the token's `kid`, and checks what it can: the form, the
-//! algorithm, the signature, `exp`, `nbf`, `iss` and `aud`. What it passes over (`crit`, `typ`, `iat`)
-//! is not generated here; `tokens.rs` has that. It asks the machine for the time, so times are not
-//! within seconds of a limit.
+//! It gets the key that the set has under the token's `kid`, and checks its part: the form, the
+//! algorithm, the signature, `exp`, `nbf`, `iss` and `aud`. `tokens.rs` tests the claims that it
+//! skips (`crit`, `typ`, `iat`). It asks the machine for the time, so times are not within seconds
+//! of a limit.
 
 use std::collections::BTreeMap;
 
@@ -69,7 +69,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// What `jsonwebtoken` makes of a token.
+/// `jsonwebtoken`'s verdict on a token.
 fn oracle(token: &str, keys: &BTreeMap<&str, (Value, &[&str])>) -> bool {
     let Ok(header) = jsonwebtoken::decode_header(token) else { return false };
     let Some((jwk, algorithms)) = header.kid.as_deref().and_then(|kid| keys.get(kid)) else {
@@ -80,7 +80,7 @@ fn oracle(token: &str, keys: &BTreeMap<&str, (Value, &[&str])>) -> bool {
     let mut validation = Validation::new(Algorithm::ES256);
     validation.algorithms =
         algorithms.iter().map(|name| name.parse::<Algorithm>().unwrap()).collect();
-    // ECDSA is one family to it, whatever the curve.
+    // It treats ECDSA as one family, for any curve.
     if key.family() == AlgorithmFamily::Ec && !validation.algorithms.contains(&header.alg) {
         return false;
     }
@@ -132,7 +132,7 @@ fn token(dice: &mut Random, signers: &[(&str, Signer)], now: i64) -> String {
     let content = format!("{}.{}", base64(header.to_string()), base64(claims.to_string()));
     let algorithm = header["alg"].as_str().unwrap();
     let mut token = format!("{content}.{}", base64(signs.sign(algorithm, content.as_bytes())));
-    // What a careless proxy or an attacker does to the text.
+    // Changes to the text by a careless proxy or an attacker.
     match dice.place(12) {
         0 => {
             let at = dice.place(token.len());
@@ -169,6 +169,6 @@ async fn ten_thousand_tokens_are_judged_as_another_verifier_judges_them() {
         assert_eq!(ours == 200, theirs, "token {n} is {ours} here, and {theirs} there: {text}");
         taken += usize::from(theirs);
     }
-    // A judge that takes all, or none, is no judge.
+    // A judge that accepts or refuses everything is useless.
     assert!((TOKENS / 5..TOKENS * 4 / 5).contains(&taken), "{taken} of {TOKENS} were taken");
 }

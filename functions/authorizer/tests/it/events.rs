@@ -32,7 +32,7 @@ async fn each_front_door_is_answered_in_its_form() {
 
 /// REST APIs refuse a context of anything but texts, numbers and flags, and pass it on as texts.
 #[tokio::test]
-async fn what_is_told_is_text() {
+async fn the_authorizer_s_context_is_text() {
     let signer = Signer::p256();
     let more = [("TENANT_CLAIM", "org"), ("OWNER_CLAIM", "email")];
     let context = authorizer(&issuer(&[signer.jwk("k")]), &more);
@@ -46,7 +46,7 @@ async fn what_is_told_is_text() {
 }
 
 #[tokio::test]
-async fn who_is_not_known_and_who_may_not_are_told_apart() {
+async fn unknown_and_forbidden_callers_get_different_answers() {
     let signer = Signer::p256();
     let context = authorizer(&issuer(&[signer.jwk("k")]), &[("REQUIRED_SCOPES", "a2a admin")]);
     let lacking = signer.token(&header("ES256", "k"), &claims());
@@ -72,7 +72,7 @@ async fn credentials_are_looked_for_in_the_header_that_is_cached_by() {
         ("authorization", json!({ "Authorization": bearer }), true),
         ("authorization", json!({ "authorization": bearer.replace("Bearer", "bEARER ") }), true),
         ("authorization", json!({ "AUTHORIZATION": [bearer] }), true),
-        // As API Gateway has it where a token is alone in a header of one's own.
+        // API Gateway's form for a token that is alone in a header.
         ("x-token", json!({ "X-Token": token }), true),
         ("any", json!({ "x-api-key": token }), true),
         ("any", json!({ "Authorization": bearer }), true),
@@ -102,7 +102,7 @@ async fn credentials_are_looked_for_in_the_header_that_is_cached_by() {
 }
 
 #[tokio::test]
-async fn what_asks_nothing_is_refused_by_name() {
+async fn an_event_without_a_question_is_refused_by_name() {
     let context = authorizer(&issuer(&[]), &[]);
     for event in [
         json!({ "Records": [{ "eventSource": "aws:sqs" }] }),

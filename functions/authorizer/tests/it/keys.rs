@@ -12,7 +12,7 @@ const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
 
 fn token(signer: &Signer, kid: &str) -> String {
-    // Good for as long as the tests last.
+    // Valid longer than the tests run.
     signer.token(&header("ES256", kid), &with(claims(), "exp", json!(NOW + 10 * DAY)))
 }
 
@@ -54,7 +54,7 @@ async fn a_new_key_is_fetched_at_most_once_a_minute() {
             judged(&context, &token(&new, &format!("made-up-{n}")), NOW + 61 + n / 2).await.0;
         assert_eq!((status, web.fetched(KEYS)), (401, 2));
     }
-    // A known key that has not signed is no reason to fetch.
+    // A wrong signature under a known key does not cause a fetch.
     assert_eq!(judged(&context, &token(&new, "old"), NOW + 200).await.0, 401);
     assert_eq!(web.fetched(KEYS), 2);
     // The old key is withdrawn.
@@ -77,7 +77,7 @@ async fn keys_are_used_for_another_day_while_no_fetch_succeeds() {
         (KEYS, Ok(Some((json!({ "keys": {} }).to_string(), None)))),
         (DISCOVERY, Err("it hangs")),
         (DISCOVERY, Ok(Some((json!({ "issuer": ISSUER }).to_string(), None)))),
-        // It is the document of somebody else, or names a place that nobody can trust.
+        // The document belongs to another issuer, or names an untrusted place.
         (
             DISCOVERY,
             Ok(Some((
@@ -109,7 +109,8 @@ async fn keys_are_used_for_another_day_while_no_fetch_succeeds() {
         assert_eq!(web.fetched(DISCOVERY), 4, "{found:?}");
         let late = old + 2 * DAY;
         assert_eq!(judged(&context, &token(&signer, "k"), late).await.0, 503, "{found:?}");
-        // Nobody is called unknown for it. They come back by themselves, as soon as where there are none.
+        // Nobody is called unknown for it. They return by themselves, as soon as after a start
+        // without keys.
         let good = issuer(&[signer.jwk("k")]);
         for page in [DISCOVERY, KEYS] {
             web.set(page, good.get(page));

@@ -27,7 +27,7 @@ pub(crate) const KEYS: &str = "https://keys.example/set";
 /// The second of the tests.
 pub(crate) const NOW: i64 = 1_800_000_000;
 
-/// A key of RSA that is nobody's.
+/// An RSA key for tests.
 const RSA: &str = include_str!("rsa.pem");
 
 pub(crate) fn base64(bytes: impl AsRef<[u8]>) -> String {
@@ -190,7 +190,7 @@ pub(crate) async fn ask(context: &Context, event: &Value, second: i64) -> Result
     a2a_lambda_authorizer::handle(&to_raw_value(event).unwrap(), at(second), context).await
 }
 
-/// What becomes of a token: 200 with the context, 401, 403 or 503.
+/// The verdict on a token: 200 with the context, 401, 403 or 503.
 pub(crate) async fn judged(context: &Context, token: &str, second: i64) -> (u16, Value) {
     let mut answer = match ask(context, &rest(token), second).await {
         Ok(answer) => answer,

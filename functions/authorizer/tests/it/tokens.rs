@@ -86,7 +86,7 @@ async fn tokens_of_cognito_are_for_their_client() {
 }
 
 #[tokio::test]
-async fn what_is_no_token_of_the_issuer_s_is_refused() {
+async fn a_token_of_another_issuer_is_refused() {
     let (signer, other) = (Signer::p256(), Signer::p256());
     let web =
         issuer(&[signer.jwk("k"), json!({ "kty": "oct", "k": base64("secret"), "kid": "s" })]);
@@ -131,7 +131,7 @@ async fn what_is_no_token_of_the_issuer_s_is_refused() {
 
 /// A header can name keys of its own, by value, by URL or by a path. Nobody looks there.
 #[tokio::test]
-async fn keys_are_the_issuer_s_whatever_a_header_names() {
+async fn keys_come_from_the_issuer_for_any_header() {
     let (signer, mallory) = (Signer::p256(), Signer::p256());
     let web = issuer(&[signer.jwk("k")]);
     web.serve("https://mallory.example/keys", &json!({ "keys": [mallory.jwk("k")] }));
@@ -153,7 +153,7 @@ async fn keys_are_the_issuer_s_whatever_a_header_names() {
     assert!(known <= 28, "at most twice for each token: {known}");
 }
 
-/// What a set has beside keys for signatures is for nobody's tokens.
+/// Keys of a set that are not for signatures verify no token.
 #[tokio::test]
 async fn keys_that_are_not_for_signatures_check_none() {
     let signer = Signer::p256();
@@ -174,7 +174,7 @@ async fn keys_that_are_not_for_signatures_check_none() {
         let token = signer.token(&header("ES256", "k"), &claims());
         assert_eq!(judged(&context, &token, NOW).await.0, expected, "{name} {value}");
     }
-    // A modulus of 1,024 bits, and an exponent that is none.
+    // A modulus of 1,024 bits, and a malformed exponent.
     let rsa = Signer::rsa();
     for (name, value) in [("n", base64([0xff; 128])), ("e", String::new()), ("e", base64([1; 9]))] {
         let set = [with(rsa.jwk("k"), name, json!(value)), signer.jwk("other")];

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_scheme_is_refused() {
+    fn a_malformed_scheme_is_refused() {
         for (scheme, why) in [
             (json!({"type": "http", "scheme": "Bearer"}), "exactly one of"),
             (json!({"mtlsSecurityScheme": {}, "x": 1}), "more in it"),

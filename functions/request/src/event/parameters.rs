@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_decoded_is_encoded_again() {
+    fn a_decoded_file_is_encoded_again() {
         for (json, query) in [
             ("{}", ""),
             (r#"{"b":["1","2"],"a":"3","c":[]}"#, "b=1&b=2&a=3"),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_decoded_is_left_as_it_is() {
+    fn an_undecoded_file_stays_unchanged() {
         let read = read(r#"{"t":["00%3A00%2B02","a+b"],"x%26":"%20"}"#);
         assert_eq!(read.joined(), "t=00%3A00%2B02&t=a+b&x%26=%20");
     }

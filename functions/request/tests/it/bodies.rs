@@ -18,7 +18,7 @@ async fn a_body_as_text_is_taken_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_base64_is_refused() {
+async fn malformed_base64_is_refused() {
     for body in ["*", "a", "e30", "ä", "e30=\n", "{}"] {
         let mut event = event!("http-api-base64");
         event["body"] = json!(body);

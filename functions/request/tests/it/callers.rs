@@ -68,7 +68,7 @@ async fn a_token_has_the_same_owner_as_at_every_other_door() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_whole_or_over_names_nobody() {
+async fn an_incomplete_or_expired_token_names_no_caller() {
     for context in [
         with(caller(), "exp", json!(NOW.to_string())),
         with(caller(), "exp", json!("soon")),

@@ -112,7 +112,7 @@ async fn a_stream_is_collected_no_longer_than_a_sender_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_after_an_answer_is_in_the_next() {
+async fn later_news_is_in_the_next_answer() {
     let function = Function::new();
     let sent = streaming_message(event!("http-api"), "k");
     let (answer, work) = tokio::join!(function.answer(sent.clone()), async {

@@ -34,7 +34,7 @@ fn context_of(variables: &Variables<'_>) -> Result<Context, ConfigError> {
 }
 
 #[test]
-fn the_function_reads_what_the_table_says_and_nothing_else() {
+fn the_function_reads_exactly_its_variables() {
     assert_reads_its_variables(Reader::Request, &context_of);
 }
 
@@ -52,7 +52,7 @@ fn an_unknown_agent_s_error_lists_the_agents() {
 }
 
 #[tokio::test]
-async fn what_is_set_shows_in_the_card() {
+async fn settings_show_in_the_card() {
     let card = at(event!("http-api"), "GET", "/.well-known/agent-card.json");
     let deadline = Timestamp::from_millis(i64::MAX);
     for (variable, value, place, expected) in [
@@ -138,7 +138,7 @@ async fn the_front_door_s_way_to_take_answers_can_be_set() {
 }
 
 #[tokio::test]
-async fn who_is_served_can_be_set() {
+async fn the_served_tenants_can_be_set() {
     let deadline = Timestamp::from_millis(i64::MAX);
     // It is refused for what it asks before the table is looked at, if it is not for who asks.
     let mut nobody = event!("http-api");

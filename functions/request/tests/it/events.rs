@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{Function, at, event, hanging, open, open_doors, with_header};
 
 #[tokio::test(start_paused = true)]
-async fn a_front_door_that_is_not_served_is_told_what_is() {
+async fn an_unserved_front_door_learns_the_served_ones() {
     for response_mode in [ResponseMode::Buffer, ResponseMode::Stream] {
         for event in [event!("web-socket"), json!({ "requestContext": { "connectionId": "c" } })] {
             let function = Function::with(Config { response_mode, ..open() });
@@ -160,7 +160,7 @@ async fn more_headers_than_fit_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn headers_that_are_none_are_left_out() {
+async fn malformed_headers_are_left_out() {
     let mut event = event!("http-api");
     for (name, value) in
         [("", json!("y")), ("x y", json!("y")), ("x", Value::Null), ("y", json!(7))]

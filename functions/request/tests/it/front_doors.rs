@@ -208,7 +208,7 @@ fn request(interface: &Value) -> (String, Value, &'static str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_card_names_answers_and_is_the_tenant_s() {
+async fn each_interface_of_the_card_answers_for_its_tenant() {
     for door in &DOORS {
         let function = door.function();
         for tenant in TENANTS {

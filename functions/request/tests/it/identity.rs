@@ -163,7 +163,7 @@ async fn names_of_any_length_are_told_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_signs_is_the_same_in_every_session_and_federated_users_are_not() {
+async fn an_iam_role_is_one_owner_in_every_session_and_federated_users_are_several() {
     let signed = |user: &str| json!({ "iam": { "userId": user, "cognitoIdentity": null } });
     for (user, expected) in [
         ("AROAROLE:one", "iam:AROAROLE"),
@@ -222,7 +222,7 @@ fn boasting(mut event: Value) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_client_says_of_itself_changes_nothing() {
+async fn a_client_s_own_claims_change_nothing() {
     for event in [
         event!("http-api"),
         event!("function-url"),
@@ -317,7 +317,7 @@ async fn a_name_cannot_pass_for_another_kind_s() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_asked_who_they_are_by_both_bindings_and_in_both_modes() {
+async fn both_bindings_challenge_an_unknown_caller_in_both_modes() {
     for response_mode in [ResponseMode::Buffer, ResponseMode::Stream] {
         let function = Function::with(Config { response_mode, ..Config::default() });
         for event in [
@@ -364,7 +364,7 @@ async fn nobody_is_asked_who_they_are_by_both_bindings_and_in_both_modes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_there_for_everybody_needs_no_identity() {
+async fn public_pages_need_no_identity() {
     let unknown = by(event!("http-api"), &json!({}));
     for event in open_doors().into_iter().chain([unknown, event!("rest-api-key")]) {
         let function = Function::with(Config::default());
@@ -382,7 +382,7 @@ async fn what_is_there_for_everybody_needs_no_identity() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_extended_card_is_for_those_who_are_known() {
+async fn the_extended_card_is_for_known_callers() {
     let ask = |event| at(event, "GET", "/extendedAgentCard");
     for (config, event, status) in [
         (Config::default(), event!("http-api"), 401),

@@ -87,7 +87,7 @@ async fn a_refusal_has_the_form_of_its_binding() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_callers_who_are_known_are_counted() {
+async fn only_known_callers_are_counted() {
     let function =
         Function::with(Config { identity: a2a_lambda_request::Identity::default(), ..limited(1) });
     let card = at(event!("http-api"), "GET", "/.well-known/agent-card.json");

@@ -88,7 +88,7 @@ async fn owner(config: Config, event: Value) -> Option<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_signed_in_owns_tasks_as_at_other_front_doors() {
+async fn a_signed_in_caller_owns_tasks_as_at_other_front_doors() {
     let alice = Some("jwt:https://issuer.example#alice");
     let many = {
         let event = event!("load-balancer-multi-value");
@@ -123,7 +123,7 @@ async fn who_has_signed_in_owns_tasks_as_at_other_front_doors() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_the_load_balancer_has_not_signed_names_nobody() {
+async fn a_token_without_the_load_balancer_s_signature_names_no_caller() {
     let with = |member: &str, value: Value| {
         let mut header = header();
         header[member] = value;
@@ -243,7 +243,7 @@ async fn a_key_is_fetched_once_and_never_more_of_them_are_kept_than_fit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_cannot_be_fetched_is_no_reason_to_call_the_caller_nobody() {
+async fn a_failed_fetch_of_a_key_does_not_make_the_caller_unknown() {
     let good = token(&header(), &claims());
     let keys = keys_of(KEY);
     let there = keys.get(URL);

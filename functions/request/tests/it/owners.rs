@@ -130,7 +130,7 @@ async fn no_two_principals_are_one_owner() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_same_name_by_another_kind_of_authorizer_is_somebody_else() {
+async fn the_same_name_by_another_kind_of_authorizer_is_another_owner() {
     let function = Function::new();
     let sent = function.answer(sending(event!("http-api-jwt"), "hi")).await;
     let path = format!("/tasks/{}", sent.body["task"]["id"].as_str().unwrap());

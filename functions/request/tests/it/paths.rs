@@ -215,7 +215,7 @@ async fn the_version_is_read_from_header_or_query() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_aws_may_leave_out_is_not_missed() {
+async fn fields_that_aws_may_omit_are_optional() {
     let event = json!({ "requestContext": { "http": { "method": "GET" } } });
     let answer = Function::new().answer(event).await;
     assert_eq!(answer.status, 405, "the path is that of JSON-RPC: {answer:?}");

@@ -1,4 +1,4 @@
-//! What a sweep cannot do is said, and holds up nothing else.
+//! A sweep's failures: the answer names them, and they delay no other task.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ async fn a_task_of_another_release_is_named_and_holds_up_no_other() {
     wait(Duration::from_mins(2)).await;
     function.set_of_other_release(Some(&foreign));
     for signaled in [&[other][..], &[], &[]] {
-        // It is looked at again each time, for as long as it takes.
+        // Each sweep looks at it again.
         let answer = function.handle(TICK).await.unwrap();
         assert_eq!((&answer["failed"], &answer["unread"]), (&1.into(), &0.into()), "{answer}");
         let error = answer["errors"][0].as_str().unwrap();

@@ -11,13 +11,13 @@ use async_trait::async_trait;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// What Scheduler sends if its target has no `Input`.
+/// Scheduler's event for a target without an `Input`.
 pub(crate) const TICK: &str = include_str!("../events/schedule.json");
 
 /// How long an invocation lasts.
 pub(crate) const INVOCATION: Duration = Duration::from_mins(1);
 
-/// What is wrong with the store.
+/// The store's faults.
 #[derive(Default)]
 struct Wrong {
     commits_take: Duration,
@@ -43,7 +43,7 @@ impl Wrong {
     }
 }
 
-/// Does what the message says, in its first turn.
+/// Obeys its message, in its first turn.
 struct Told;
 
 #[async_trait]
@@ -68,14 +68,14 @@ impl Agent for Told {
     }
 }
 
-/// The function, and what a test looks at.
+/// The function, and the test's view of it.
 pub(crate) struct Function {
     doubles: Doubles,
     wrong: Arc<Mutex<Wrong>>,
 }
 
 impl Function {
-    /// It must be made within a runtime whose time is paused.
+    /// Make it within a runtime whose time is paused.
     pub(crate) fn new() -> Self {
         let doubles = Doubles::new();
         let wrong = Arc::new(Mutex::new(Wrong::default()));
@@ -91,17 +91,17 @@ impl Function {
         key
     }
 
-    /// Attends to a task; what that signals is lost.
+    /// Runs a task; its signals are lost.
     pub(crate) async fn attend(&self, key: &TaskKey) {
         self.attend_for(key, Duration::from_mins(15)).await;
     }
 
-    /// Attends to a task, for so long; then the runner dies. What it signaled is lost.
+    /// Attends to a task, for so long; then the runner dies. Its signals are lost.
     pub(crate) async fn attend_for(&self, key: &TaskKey, life: Duration) {
         let runner = Runner::new(self.doubles.engine.clone(), Agents::new(Arc::new(Told)));
         let deadline = self.doubles.engine.clock.now().saturating_add(Duration::from_mins(15));
         let attend = runner.attend(key, deadline, Company::Alone);
-        // Whether it was done by then is the test's affair.
+        // The test decides whether it was done by then.
         let _ = tokio::time::timeout(life, Box::pin(attend)).await;
         self.take_signals();
     }

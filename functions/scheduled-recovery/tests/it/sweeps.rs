@@ -1,4 +1,4 @@
-//! What a sweep does, and what it says of it.
+//! A sweep's work and its answer.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::support::{Function, INVOCATION, TICK, wait};
 
-/// What Scheduler makes of a target's `Input` whose parts are its context attributes.
+/// Scheduler's event for a target whose `Input` has context attributes.
 const CUSTOM: &str = include_str!("../events/custom.json");
 
 #[tokio::test(start_paused = true)]
@@ -39,7 +39,7 @@ async fn a_schedule_may_send_any_object() {
 
 /// An event that is accepted is lost: its sender counts it as handled.
 #[tokio::test(start_paused = true)]
-async fn what_is_another_function_s_is_refused_by_name() {
+async fn another_function_s_event_is_refused_by_name() {
     let function = Function::new();
     function.task("work").await;
     wait(Duration::from_mins(2)).await;
@@ -100,7 +100,7 @@ async fn every_stage_is_counted_and_signaled() {
     let mut expected = vec![lost, dead, parked, asking];
     expected.sort();
     assert_eq!(signaled, expected);
-    // What is under way is left alone.
+    // Tasks with a live lease stay untouched.
     assert_eq!(function.handle(TICK).await.unwrap()["due"], 0);
 }
 

@@ -1,4 +1,4 @@
-//! What goes well.
+//! Batches without a fault.
 
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ async fn a_large_batch_is_attended_to_a_few_at_a_time() {
 
 /// An event that is accepted is lost: its sender counts it as handled.
 #[test]
-fn what_is_another_function_s_is_refused_by_name() {
+fn another_function_s_event_is_refused_by_name() {
     for (event, name) in [
         (json!({ "Records": [{ "eventSource": "aws:dynamodb" }] }), "a batch of a DynamoDB stream"),
         (json!({ "requestContext": { "http": { "method": "GET" } } }), "an HTTP API"),

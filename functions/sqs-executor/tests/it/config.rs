@@ -6,7 +6,7 @@ use a2a_lambda_runtime::{Reader, Variables};
 use futures_util::FutureExt as _;
 
 #[test]
-fn the_function_reads_what_the_table_says_and_nothing_else() {
+fn the_function_reads_exactly_its_variables() {
     assert_reads_its_variables(Reader::SqsExecutor, &|variables| {
         let made = async |variables: &Variables<'_>| from_variables(variables);
         let agents = a2a_lambda_runtime::agents(&made, variables).now_or_never();

@@ -80,7 +80,7 @@ async fn a_record_that_comes_too_late_comes_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_fit_into_the_invocation_comes_again() {
+async fn a_record_that_does_not_fit_into_the_invocation_is_redelivered() {
     let function = Function::new();
     let mut bodies = Vec::new();
     for number in 0..40 {

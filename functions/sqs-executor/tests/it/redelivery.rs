@@ -12,7 +12,7 @@ use crate::support::{Function, batch, redelivered};
 
 const INVOCATION: Duration = Duration::from_mins(15);
 
-/// Works for as many seconds as it is told.
+/// Works for as many seconds as its message says.
 struct Worker;
 
 #[async_trait]
@@ -47,7 +47,7 @@ async fn records_are_hidden_for_a_lease_until_all_are_done() {
     let lease = function.policy().lease.as_secs();
     assert_eq!(lease, 30);
     // One request for the batch, and one for each renewal of the lease of what still runs. The task
-    // that is done is the mapping's to delete. The record that has failed comes again.
+    // that is done is the mapping's to delete. SQS redelivers the failed record.
     let (begun, left) = (receipts(&["r0", "r2", "r3"]), receipts(&["r0", "r2"]));
     let expected = [(0, begun, 31), (10, left.clone(), 31), (20, left.clone(), 31), (30, left, 31)];
     assert_eq!(function.take_hidden(), expected);

@@ -1,4 +1,4 @@
-//! Two releases work on one queue and one table: what this one cannot read is left to the other.
+//! Two releases share one queue and one table: this one leaves unreadable records to the other.
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-/// What the queue was told of records.
+/// The requests to the queue about records.
 #[derive(Default)]
 struct Told {
     /// When, of which, and for how long they were hidden.
@@ -86,7 +86,7 @@ struct Worker {
     kill: Arc<Notify>,
 }
 
-/// What workers have done, in all processes.
+/// The workers' runs, in all processes.
 #[derive(Default)]
 struct Runs {
     /// The tasks of their runs, in the order in which they were begun.
@@ -126,7 +126,7 @@ impl Agent for Worker {
     }
 }
 
-/// The function, and what a test looks at.
+/// The function, and the test's view of it.
 #[derive(Clone)]
 pub(crate) struct Function {
     doubles: Doubles,
@@ -137,7 +137,7 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// It must be made within a runtime whose time is paused.
+    /// Make it within a runtime whose time is paused.
     pub(crate) fn new() -> Self {
         let doubles = Doubles::new();
         let patches = Arc::new(Mutex::new(Patches::default()));
@@ -173,7 +173,7 @@ impl Function {
         self.task_of("", text).await
     }
 
-    /// The ids of the records that are to come again, sorted.
+    /// The ids of the failed records, sorted.
     pub(crate) async fn handle(&self, event: Value, invocation: Duration) -> Vec<String> {
         let deadline = self.doubles.engine.clock.now().saturating_add(invocation);
         let event = serde_json::from_value(event).unwrap();
@@ -210,7 +210,7 @@ impl Function {
         self.snapshot(key).await.head.state()
     }
 
-    /// What a sweep finds now.
+    /// The result of a sweep now.
     pub(crate) async fn sweep(&self) -> Swept {
         let deadline = self.doubles.engine.clock.now().saturating_add(Duration::from_mins(1));
         sweep(&self.doubles.engine, deadline).await
@@ -247,7 +247,7 @@ impl Function {
         *self.told.takes.lock().unwrap() = takes;
     }
 
-    /// Takes what was hidden so far: after how many seconds, which records, and for how many.
+    /// Takes the hidden records so far: after how many seconds, their ids, and for how many.
     pub(crate) fn take_hidden(&self) -> Vec<(u64, Vec<String>, u64)> {
         let hidden = std::mem::take(&mut *self.told.hidden.lock().unwrap());
         let seconds =
@@ -255,7 +255,7 @@ impl Function {
         hidden.into_iter().map(seconds).collect()
     }
 
-    /// Takes what was deleted so far, sorted.
+    /// Takes the deleted records so far, sorted.
     pub(crate) fn take_deleted(&self) -> Vec<String> {
         let mut deleted = std::mem::take(&mut *self.told.deleted.lock().unwrap());
         deleted.sort();
@@ -288,7 +288,7 @@ impl Function {
         self.runs.begun.lock().unwrap().clone()
     }
 
-    /// Counts the agent's runs anew.
+    /// Resets the count of the agent's runs.
     pub(crate) fn forget_runs(&self) {
         self.runs.begun.lock().unwrap().clear();
         self.runs.most.store(0, Ordering::SeqCst);
@@ -316,7 +316,7 @@ pub(crate) fn record(id: &str, body: Value) -> Value {
     record
 }
 
-/// The same event, whose records were delivered before.
+/// The same event, as a redelivery.
 pub(crate) fn redelivered(mut event: Value) -> Value {
     for record in event["Records"].as_array_mut().unwrap() {
         record["attributes"]["ApproximateReceiveCount"] = json!("2");

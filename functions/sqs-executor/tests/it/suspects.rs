@@ -1,4 +1,4 @@
-//! A task at which a runner died runs alone, at once, and its mates do so elsewhere.
+//! A task at which a runner died runs alone, at once, and its neighbours run elsewhere.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,8 +41,7 @@ fn records(bodies: &[String]) -> Value {
     batch(ids.into_iter().zip(bodies.iter().map(String::as_str)))
 }
 
-/// Tasks whose process was killed when they had been at work for half a second, and whose leases
-/// are over.
+/// Tasks whose process was killed after half a second of work, and whose leases have expired.
 async fn killed(function: &Function, count: usize) -> Vec<Told> {
     let tasks = tasks(function, &["work"].repeat(count)).await;
     let event = records(&bodies(&tasks));
@@ -53,9 +52,9 @@ async fn killed(function: &Function, count: usize) -> Vec<Told> {
     tasks
 }
 
-/// Gives these signals to the function, and those that it sends, as a queue does that always finds
-/// as many as it can: each batch to a process of its own, as soon as it is there. Returns the
-/// signals whose processes died, by the bodies of the whole batch.
+/// Gives these signals to the function, and then those that it sends, as a queue with full batches
+/// does: each batch to its own process, at once. Returns the signals whose processes died, by the
+/// bodies of the whole batch.
 async fn deliver(function: &Function, bodies: Vec<String>) -> Vec<Vec<String>> {
     let mut waiting = bodies;
     let mut invocations = JoinSet::new();
@@ -70,7 +69,7 @@ async fn deliver(function: &Function, bodies: Vec<String>) -> Vec<Vec<String>> {
         }
         tokio::select! {
             biased;
-            // What is sent on is there at once, and long before an agent is done.
+            // The task that was sent on arrives at once, long before an agent is done.
             () = tokio::time::sleep(Duration::from_millis(10)) => {}
             Some(ended) = invocations.join_next() => match ended.unwrap() {
                 (Some(failures), _) => assert_eq!(failures, [""; 0]),
@@ -96,7 +95,8 @@ async fn the_tasks_of_a_killed_batch_run_side_by_side_each_in_a_process_of_its_o
         let suspects = killed(&function, 10).await;
         let mut signals = bodies(&suspects);
         if swept {
-            // What the sweep found dead is no less suspect, and is marked from the start.
+            // A task that the sweep found dead is equally suspect, and its signal is marked from
+            // the start.
             tokio::time::sleep(function.policy().signal_grace).await;
             assert_eq!(function.sweep().await.dead_leases, 10);
             signals = function.take_bodies();
@@ -115,7 +115,7 @@ async fn the_tasks_of_a_killed_batch_run_side_by_side_each_in_a_process_of_its_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_process_runs_one_suspect_and_sends_on_whatever_came_with_it() {
+async fn a_process_runs_one_suspect_and_sends_all_other_records_on() {
     let function = Function::new();
     let suspects = killed(&function, 2).await;
     let fresh = tasks(&function, &["work"; 3]).await;
@@ -143,7 +143,7 @@ async fn a_process_runs_one_suspect_and_sends_on_whatever_came_with_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_sent_on_comes_again() {
+async fn a_record_that_cannot_be_sent_on_is_redelivered() {
     let function = Function::new();
     let suspects = killed(&function, 2).await;
     function.set_queue_broken(true);
@@ -170,7 +170,7 @@ async fn a_task_that_kills_costs_the_others_of_its_batch_one_attempt() {
         let killer = all[3].0.clone();
         assert_eq!(function.handle_or_die(records(&bodies(&all)), INVOCATION).await, None);
         assert_eq!(function.most_at_once(), 4);
-        // A queue gives what comes again in any order.
+        // A queue redelivers in any order.
         if killer_goes_first {
             all.reverse();
         }
@@ -260,7 +260,7 @@ async fn a_suspect_does_not_wait_for_the_fresh_tasks_of_its_batch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_that_failed_killed_nobody() {
+async fn a_failed_agent_leaves_no_suspect() {
     let function = Function::new();
     let failed = function.task("panic").await;
     assert_eq!(function.handle(records(&bodies([&failed])), INVOCATION).await, [""; 0]);

@@ -1,5 +1,5 @@
 //! The functions as processes that are killed at random, against a receiver of pushes that fails,
-//! hangs, resets and redirects at random: each config is sent each entry, in order, and nothing twice
+//! hangs, resets and redirects at random. Each config gets each entry, in order, and nothing twice
 //! without a reason (invariant I6).
 //!
 //! By default it is small. For more: `HOSTILE_TASKS=2000`, and `HOSTILE_SEED` for another course of
@@ -34,8 +34,8 @@ const SEED: u64 = 7;
 /// How many tasks there are for each kill.
 const TASKS_PER_KILL: usize = 20;
 
-/// How long a signal may take before the sweep sends another, and whoever is woken by it. With the
-/// shortest claims it is how long a kill holds up a task's pushes.
+/// How long a signal may take before the sweep sends another. With the shortest claims it is how
+/// long a kill holds up a task's pushes.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// More than enough failures in a row for any receiver to come through.
@@ -65,7 +65,7 @@ async fn all_done(client: &Client) {
     let forever = Timestamp::from_millis(i64::MAX);
     let mut shard = 0;
     while shard < DUE_SHARDS {
-        // Whatever is not over, and whatever is to be pushed, is due some time.
+        // Every unfinished task and every open push has a due time.
         if client.engine().store.due(shard, forever, None, 1).await.unwrap().is_empty() {
             shard += 1;
         } else {
@@ -75,7 +75,7 @@ async fn all_done(client: &Client) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_receivers_do_and_whoever_is_killed_each_push_arrives() {
+async fn every_push_arrives_when_receivers_fail_and_processes_die() {
     let tasks = usize::try_from(number("HOSTILE_TASKS", TASKS as u64)).unwrap();
     let mut dice = seeded(number("HOSTILE_SEED", SEED));
     let aws = Arc::new(Aws::start(None, &VARIABLES).await);

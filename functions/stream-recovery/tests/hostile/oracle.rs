@@ -1,4 +1,4 @@
-//! What must have been sent, by the logs, against what the receiver has seen.
+//! The pushes that the logs demand, against the pushes that the receiver has seen.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,36 +16,36 @@ use crate::shared::Client;
 /// How long after its answer the sender may take to note that it had one.
 const TO_NOTE: i64 = 3_000;
 
-/// How long what a sender has sent may be on its way when it is dead.
+/// How long a dead sender's request may still take to arrive.
 const TO_ARRIVE: i64 = 3_000;
 
 /// By how much clocks and rounding may mislead.
 const BLUR: i64 = 20;
 
-/// What was found.
+/// The results.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) configs: usize,
-    /// Pairs of a config and an entry that its receiver was to be sent, or the task as a whole.
+    /// Pairs of a config and an entry that its receiver must get, or the whole task.
     pub(crate) entries: usize,
-    /// What they were sent in.
+    /// The pushes that carried them.
     pub(crate) parcels: usize,
     pub(crate) outcomes: BTreeMap<Outcome, usize>,
-    /// What was sent again because of what the receiver had done.
+    /// Repetitions because of the receiver.
     pub(crate) by_receiver: usize,
-    /// What was sent again because the sender was killed before it was answered.
+    /// Repetitions because the sender was killed before its answer came.
     pub(crate) by_kill_before: usize,
     /// How long after the kill the latest of these arrived, in milliseconds.
     pub(crate) latest_arrival: i64,
-    /// What was sent again because the sender was killed before it had noted the answer.
+    /// Repetitions because the sender was killed before it stored the answer.
     pub(crate) by_kill_after: usize,
     /// How long after an answer the latest of these kills was, in milliseconds.
     pub(crate) latest_kill: i64,
-    /// What was sent again for no known reason.
+    /// Repetitions without a known reason.
     pub(crate) unexplained: Vec<String>,
 }
 
-/// Whatever is wrong with it fails the test.
+/// Any fault fails the test.
 pub(crate) async fn check(client: &Client, made: &Made, seen: &Seen, kills: &[Kill]) -> Report {
     let mut report = Report { configs: made.configs.len(), ..Report::default() };
     let mut by_config: BTreeMap<usize, Vec<&Arrival>> = BTreeMap::new();
@@ -139,7 +139,7 @@ fn news(log: &[Entry], after: Position, through: Position) -> Vec<&Entry> {
     log.iter().filter(is_news).collect()
 }
 
-/// What is to be sent for these entries, of which the last is `through`.
+/// The pushes for these entries, of which the last is `through`.
 fn expected(
     config: &Config,
     snapshot: &Snapshot,
@@ -226,7 +226,8 @@ fn explain(
         };
         given && in_time && at <= again.at.as_millis()
     };
-    // The nearest of those that were told of the task, before one that looks for tasks itself.
+    // The nearest of the deliverers that were woken for the task, before one that looks for tasks
+    // itself.
     let mut found: Vec<_> = kills.iter().enumerate().filter(|(_, kill)| explains(kill)).collect();
     found.sort_by_key(|(_, kill)| (kill.given.is_none(), (kill.at.as_millis() - over_at).abs()));
     match found.into_iter().find(|(place, _)| spent.insert((*place, config.number))) {

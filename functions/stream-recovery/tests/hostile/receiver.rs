@@ -1,4 +1,4 @@
-//! A receiver of pushes that does, at random, whatever receivers do.
+//! A receiver of pushes that behaves, at random, in all ways of receivers.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -48,7 +48,7 @@ enum Act {
     Hang,
 }
 
-/// What became of a request that was read.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
     /// It is being attended to.
@@ -73,7 +73,7 @@ impl Outcome {
         self == Self::Answered(200)
     }
 
-    /// What to call it in a report.
+    /// The name in a report.
     pub(crate) fn name(self) -> String {
         match self {
             Self::Answered(status) => status.to_string(),
@@ -86,7 +86,7 @@ impl Outcome {
 /// A request that was read.
 #[derive(Clone)]
 pub(crate) struct Arrival {
-    /// The number in its path: whose config it is for.
+    /// The number in its path, which tells the config.
     pub(crate) config: usize,
     pub(crate) id: String,
     pub(crate) token: String,
@@ -110,7 +110,7 @@ impl fmt::Debug for Arrival {
     }
 }
 
-/// What the receiver has seen.
+/// The receiver's record.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     pub(crate) arrivals: Vec<Arrival>,
@@ -169,7 +169,7 @@ impl Receiver {
     pub(crate) async fn success_of(&self, tasks: &[TaskKey]) {
         let mut successes = self.shared.successes.subscribe();
         loop {
-            // What was missed is too long ago.
+            // Missed times are too long ago.
             let Ok(id) = successes.recv().await else { continue };
             if tasks.iter().any(|task| task.task.as_str() == id) {
                 return;
@@ -177,7 +177,7 @@ impl Receiver {
         }
     }
 
-    /// Takes what has been seen.
+    /// Takes the record so far.
     pub(crate) fn take(&self) -> Seen {
         std::mem::take(&mut *self.shared.seen())
     }
@@ -188,7 +188,7 @@ impl Shared {
         self.seen.lock().unwrap()
     }
 
-    /// What to do with a request, and how long to take for it.
+    /// The reaction to a request, and its delay.
     fn act(&self) -> (Act, Duration) {
         let mut dice = self.dice.lock().unwrap();
         let delay = Duration::from_millis(dice.below(MAX_DELAY + 1));
@@ -212,7 +212,7 @@ impl Shared {
         }
     }
 
-    /// Notes what became of an arrival: before its sender knows.
+    /// Records the outcome of an arrival before its sender can know it.
     fn over(&self, place: usize, outcome: Outcome) {
         let mut seen = self.seen();
         let end = seen.event();
@@ -322,7 +322,7 @@ impl Request {
         Some(Self { body: bytes.split_off(head_end), ..request })
     }
 
-    /// A header's value, empty if there is none.
+    /// A header's value; empty if it is absent.
     fn header(&self, name: &str) -> &str {
         let mut headers = self.head.lines().filter_map(|line| line.split_once(':'));
         let found = headers.find(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -335,7 +335,7 @@ async fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
 }
 
 impl Shared {
-    /// Notes an arrival, and returns its place; `None` if it is none.
+    /// Records an arrival, and returns its place; `None` if it is not a push.
     fn note(&self, request: Request) -> Option<usize> {
         let mut seen = self.seen();
         let number = request.path.strip_prefix("/hook/").and_then(|number| number.parse().ok());

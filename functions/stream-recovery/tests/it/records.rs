@@ -1,4 +1,4 @@
-//! Records, and those that come again.
+//! Records and their redelivery.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ async fn from_the_first_record_that_failed_on_all_come_again() {
     function.refuse(&[&keys[1], &keys[2]]);
     assert_eq!(function.handle(&records).await, from(11));
     assert_eq!(function.take_sent().len(), 4, "those that can be are delivered for");
-    // The claim that was made then is not over yet: whoever finds it leaves it alone.
+    // That claim has not expired yet: another deliverer that finds it leaves it alone.
     function.refuse(&[]);
     assert_eq!(function.handle(&records).await, none());
     tokio::time::sleep(Duration::from_secs(31)).await;
@@ -102,7 +102,7 @@ async fn a_task_of_another_release_holds_up_no_other_and_is_left_to_the_sweep() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_there_is_no_time_for_comes_again() {
+async fn records_without_time_are_redelivered() {
     let function = Function::new();
     let key = function.canceled("", HOOK).await;
     let records = event(&[record(7, &key.to_string())]);
@@ -146,7 +146,7 @@ async fn a_failure_of_a_record_without_a_number_fails_the_batch() {
 
 /// An event that is accepted is lost: its sender counts it as handled.
 #[test]
-fn what_is_another_function_s_is_refused_by_name() {
+fn another_function_s_event_is_refused_by_name() {
     for (event, name) in [
         (r#"{"Records":[{"eventSource":"aws:sqs","body":"{}"}]}"#, "a batch of an SQS queue"),
         (r#"{"Records":[{"eventSource":"aws:kinesis"}]}"#, "a batch of aws:kinesis"),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// How long an invocation lasts.
 pub(crate) const INVOCATION: Duration = Duration::from_mins(1);
 
-/// The tasks whose configs cannot be had.
+/// The tasks whose configs cannot be read.
 #[derive(Default)]
 struct Wrong {
     refused: BTreeSet<TaskKey>,
@@ -32,7 +32,7 @@ impl Wrong {
     }
 }
 
-/// The function, and what a test looks at.
+/// The function, and the test's view of it.
 pub(crate) struct Function {
     doubles: Doubles,
     wrong: Arc<Mutex<Wrong>>,
@@ -41,7 +41,7 @@ pub(crate) struct Function {
 }
 
 impl Function {
-    /// It must be made within a runtime whose time is paused.
+    /// Make it within a runtime whose time is paused.
     pub(crate) fn new() -> Self {
         let doubles = Doubles::new();
         let wrong = Arc::new(Mutex::new(Wrong::default()));
@@ -50,7 +50,7 @@ impl Function {
         Self { doubles, wrong, seen: AtomicUsize::new(0) }
     }
 
-    /// A task that was canceled before it began, and of which that is to be told.
+    /// A task that was canceled before it began, with an open push.
     pub(crate) async fn canceled(&self, tenant: &str, url: &str) -> TaskKey {
         let caller = caller(tenant, "alice");
         let key = submit(&self.doubles.engine, &caller, "go").await;
@@ -72,7 +72,7 @@ impl Function {
         key
     }
 
-    /// What the function answers, in an invocation that lasts this long.
+    /// The function's answer, in an invocation of this length.
     pub(crate) async fn handle_within(&self, invocation: Duration, event: &str) -> Value {
         let deadline = self.doubles.engine.clock.now().saturating_add(invocation);
         let event =
