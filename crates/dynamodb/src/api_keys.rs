@@ -1,5 +1,5 @@
-//! API keys: an item each, in a partition of their own. No task has such a partition, since the name of
-//! a task's has a `#`. The function `authorizer` may read this partition alone.
+//! API keys: an item each, in a partition of their own. No task has such a partition: the name of a
+//! task's partition has a `#`. The function `authorizer` may read this partition alone.
 
 use a2a_lambda_core::api_key::{ApiKey, ApiKeys, KeyId};
 use a2a_lambda_core::ids::Tenant;

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 /// An item, as the SDK has it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// What is wrong with a stored item.
+/// A fault of a stored item.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Malformed {
     #[error("attribute {0:?} is missing or of another type")]

@@ -17,7 +17,7 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
-    /// That there is no head, or only the one that was read.
+    /// The condition that there is no head, or only the one that was read.
     pub(crate) fn no_head_but(expired: Option<&Head>) -> Self {
         let none = "attribute_not_exists(#p)".to_owned();
         let mut condition = Self { expression: none, names: HashMap::new(), values: None };

@@ -141,7 +141,7 @@ impl PushConfigs for DynamoDbStore {
         self.put_item(item).await
     }
 
-    /// Several are read by a query, which is paid for by the sum of what it reads. It passes over what
+    /// A query reads several: DynamoDB charges for the sum of their sizes. It passes over what
     /// refused requests have left behind.
     async fn get(
         &self,

@@ -20,7 +20,7 @@ const PASSING: [&str; 7] = [
     "TransactionConflictException",
 ];
 
-/// Sorts an error of the SDK by what the caller can do about it.
+/// Sorts an error of the SDK by the caller's possible reactions.
 pub(crate) fn store_error<E>(error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -37,8 +37,8 @@ where
         // No answer, or one that could not be read: the request may have been carried out.
         _ => true,
     };
-    // The SDK's error has the whole answer, and prints it: what users said, secrets of push configs.
-    // What is wrong with the answer is enough.
+    // The SDK's error has the whole answer, and prints it: what users said, secrets of push
+    // configs. The error alone is enough.
     let source = error.into_source().unwrap_or_else(Into::into);
     if passing { StoreError::Unavailable(source) } else { StoreError::Refused(source) }
 }

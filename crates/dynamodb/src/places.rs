@@ -1,6 +1,6 @@
-//! The places of an owner: one item for its streams, and one for its tasks, with an attribute for
-//! each place that is taken, and their number. So a place is taken by one conditional write, and
-//! whoever is refused is told in the same round trip which places are taken.
+//! The places of an owner: one item for its streams, and one for its tasks. The item has an
+//! attribute for each taken place, and their number. So one conditional write takes a place, and a
+//! refused caller learns the taken places in the same round trip.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -23,13 +23,13 @@ use crate::table::{PK, SK, TTL, owner_partition};
 /// How many places are taken.
 const COUNT: &str = "n";
 
-/// Until when nobody needs to look whether a place is free.
+/// Until then the owner needs no recount.
 const LOOKED_UNTIL: &str = "lu";
 
-/// What the attribute of a place begins with. Its value is the place's time.
+/// The prefix of a place's attribute. Its value is the place's time.
 const PLACE: &str = "@";
 
-/// What the item is called in its partition.
+/// The sort key of the item.
 const ITEM: &str = "O";
 
 /// How long after the last write an item is kept: a task may be open for long.
@@ -114,7 +114,7 @@ impl Places for DynamoDbStore {
         let Err(item) = sent(update).await? else { return Ok(Taken::Yes) };
         let places = places(&item);
         if let Some(taken) = places.iter().find(|taken| taken.name == place.name) {
-            // One whose time is over may be freed by another, who finds no task yet.
+            // Another caller may free an expired one if it finds no task yet.
             if taken.until >= place.until || self.renew(of, place).await? {
                 return Ok(Taken::Yes);
             }

@@ -1,4 +1,4 @@
-//! Tasks that have expired: what is stored of them is deleted, or a later task takes their place.
+//! Expired tasks: the store deletes their items, or a later task takes their place.
 
 use std::time::Duration;
 
@@ -27,7 +27,8 @@ const LEFTOVER_AGE: Duration = Duration::from_hours(1);
 impl DynamoDbStore {
     /// Deletes at most `limit` items of an expired task, the head last. Whether nothing is left.
     ///
-    /// The other items go by their names. Whatever may be of a later task of the same id stays.
+    /// The other items go by their names. Items that may belong to a later task of the same id
+    /// stay.
     pub(crate) async fn purge_items(
         &self,
         expired: &Head,

@@ -19,22 +19,22 @@ use crate::table::{BEHIND_LOG, HEAD, PK, SEGMENTS, SK, partition};
 /// The most pages that reading one task takes, of 1 MB where no less is asked for.
 const MAX_PAGES: usize = 64;
 
-/// How often a task is read again when its items do not fit together: a page read late may miss
-/// what an earlier one points to.
+/// How often a read of a task repeats when its items do not fit together: a late page may miss an
+/// item that an earlier one names.
 const READ_TRIES: usize = 3;
 
 impl DynamoDbStore {
-    /// The head, and what comes with it.
+    /// The head and the entries in it.
     pub(crate) async fn read_tail(&self, key: &TaskKey) -> Result<Option<Snapshot>, StoreError> {
         let item = self.get_item(key, HEAD).await?;
         let snapshot = item.as_ref().map(snapshot).transpose();
         snapshot.map_err(|malformed| corrupt(key, malformed))
     }
 
-    /// The head, and at least what comes after an entry.
+    /// The head and at least the entries after a position.
     ///
-    /// The head is read first. Whatever it points to, and every entry that is not with it any more,
-    /// was written before and is never removed, so that what is read later fits.
+    /// The head is read first. All items that it names, and all entries that have left it, were
+    /// written before and are never removed. So later reads fit.
     pub(crate) async fn read_after(
         &self,
         key: &TaskKey,
@@ -97,7 +97,7 @@ impl DynamoDbStore {
             .consistent_read(true)
     }
 
-    /// All items of a task's log, the head's first; `None` if there is no head.
+    /// All items of a task's log, the head's first; `None` without a head.
     async fn items(&self, key: &TaskKey) -> Result<Option<(Item, Vec<Item>)>, StoreError> {
         // The head sorts before all that it points to, and so is read first.
         let mut items = self.all_between(key, HEAD, BEHIND_LOG).await?;
@@ -173,7 +173,7 @@ impl DynamoDbStore {
             (Some(first), Some(last)) if first == last => {
                 Ok(self.get_item(key, first).await?.into_iter().collect())
             }
-            // A query is paid for by the sum of what it reads; a batch rounds up every item.
+            // DynamoDB charges a query for the sum of its items; a batch rounds up every item.
             (Some(first), Some(last)) => self.all_between(key, first, last).await,
             _ => Ok(Vec::new()),
         }

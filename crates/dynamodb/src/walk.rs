@@ -1,5 +1,5 @@
-//! A walk through the whole table, for operators. Nothing else scans it: what it costs grows with all
-//! that is stored.
+//! A walk through the whole table, for operators. No other code scans the table: the cost grows
+//! with its size.
 
 use std::fmt;
 use std::str::FromStr;
@@ -34,7 +34,7 @@ impl fmt::Display for WalkPlace {
     }
 }
 
-/// A text is no place in the table.
+/// A text that names no place in the table.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a place that an earlier run has named")]
 pub struct NoPlace;
@@ -58,7 +58,7 @@ impl FromStr for WalkPlace {
 /// A page of a walk.
 #[derive(Debug)]
 pub struct WalkPage {
-    /// Tasks that are over or wait for their users, and whose heads have no time to live.
+    /// Tasks that have ended or wait for their users, and whose heads have no time to live.
     pub tasks: Vec<TaskKey>,
     /// How many items were looked at.
     pub items: usize,

@@ -1,4 +1,4 @@
-//! The agent of the simulation: it does what the message says, word by word.
+//! The simulation's agent: it obeys the message, word by word.
 //!
 //! | word        | what it does                                                       |
 //! |-------------|--------------------------------------------------------------------|
@@ -121,14 +121,14 @@ impl Drop for AtWork<'_> {
     }
 }
 
-/// What a word leads to.
+/// The effect of a word.
 enum After {
     Next,
     End(End),
 }
 
 impl Scripted {
-    /// A text that is in the log at most once, and says whose it is.
+    /// A text that the log has at most once, and that names its author.
     fn next_text(&self) -> String {
         format!("{};", self.actor.fresh())
     }
@@ -233,7 +233,7 @@ fn split(word: &str) -> (&str, u64) {
     (verb, word[verb.len()..].parse().unwrap_or(0))
 }
 
-/// The end that a word stands for. One that is none is passed over.
+/// The end that a word stands for. An unknown word is skipped.
 fn ending(word: &str) -> Result<Option<End>, Failure> {
     Ok(Some(match word {
         "complete" => End::Completed("done".into()),

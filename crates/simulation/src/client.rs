@@ -1,4 +1,4 @@
-//! What clients do: each operation, from its request to the check of its answer.
+//! The clients' operations, from the request to the check of its answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,10 +27,10 @@ pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 /// How often a client makes a request in all, if it can be repeated.
 pub(crate) const TRIES: u32 = 3;
 
-/// What a request may take beyond the time that its client is kept waiting.
+/// The most time of a request beyond its client's wait.
 const OVERHEAD: Duration = Duration::from_secs(2);
 
-/// Who does an operation.
+/// The client of an operation.
 pub(crate) struct Client {
     pub(crate) world: Arc<World>,
     pub(crate) op: u32,
@@ -48,11 +48,11 @@ pub(crate) struct Letter {
     pub(crate) push: Option<Registration>,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 pub(crate) enum Outcome<T> {
     /// It was answered.
     Answered(T),
-    /// It is to be made again.
+    /// The client must repeat it.
     Again,
     /// It was refused.
     Refused,
@@ -284,7 +284,7 @@ impl Client {
         }
     }
 
-    /// An operator deletes a task. What is left undone is done again.
+    /// An operator deletes a task. Unfinished work is repeated.
     async fn delete(&self, _: Who, key: TaskKey) {
         for number in 1..=TRIES {
             let actor = Arc::new(Actor::new(&self.world, format!("delete{}-{number}", self.op)));
@@ -350,7 +350,7 @@ impl Client {
     }
 }
 
-/// Tries something with a task of somebody else's.
+/// Tries an operation on another owner's task.
 async fn intrude(
     operations: &Operations,
     stranger: &Caller,
@@ -455,7 +455,8 @@ impl Letter {
         }
     }
 
-    /// An actor sends it now. Returns what is known of the configs that its own may replace.
+    /// An actor sends it now. Returns the oracle's knowledge of the configs that its own may
+    /// replace.
     pub(crate) fn begins(&self, world: &World, name: &str) -> Option<Makings> {
         world.judge(|oracle| {
             oracle.sends(name, &self.sent);
@@ -476,7 +477,7 @@ impl Letter {
         }
     }
 
-    /// What a refusal means. Answers are still to be judged.
+    /// The meaning of a refusal. Some answers are still unchecked.
     pub(crate) fn outcome<T>(
         &self,
         world: &World,

@@ -26,7 +26,7 @@ const STREAM_LIMIT: Duration = Duration::from_mins(1);
 /// How often it is given a record until that is given up.
 const RECORD_TRIES: u32 = 3;
 
-/// What the queue waits beyond the longest invocation before it delivers a signal again.
+/// The queue's wait beyond the longest invocation before it redelivers a signal.
 const VISIBILITY_MARGIN: Duration = Duration::from_secs(30);
 
 /// Attends to signals, one after the other, for ever.
@@ -73,7 +73,7 @@ async fn attend(world: &Arc<World>, actor: Arc<Actor>, received: &Received, invo
             let after = Duration::from_millis(rng.within(0, 30_000));
             world.queue.hide(received, after);
         }
-        // The actor has died, and has said when the signal comes again.
+        // The actor has died, and has set the time of the signal's redelivery.
         None => {
             let is_prompt = is_calm && is_told.into_inner();
             world.runner_died(actor.name(), received, is_prompt);
@@ -81,9 +81,9 @@ async fn attend(world: &Arc<World>, actor: Arc<Actor>, received: &Received, invo
     }
 }
 
-/// Sweeps at intervals, for ever; a slow sweep and the next may overlap. Once the world has healed,
-/// sweeps that would find nothing are left out: nobody would notice them, and receivers can be down
-/// for days.
+/// Sweeps at intervals, for ever; a slow sweep and the next may overlap. After the world has
+/// healed, sweeps without due work are left out: they would have no effect, and receivers can be
+/// down for days.
 pub(crate) async fn sweep_at_intervals(world: Arc<World>) {
     let interval_ms = u64::from(world.settings.sweep_s) * 1_000;
     let mut last = 0;
@@ -141,7 +141,7 @@ pub(crate) async fn recover_from_stream(world: Arc<World>, key: TaskKey, number:
     }
 }
 
-/// The store deletes by itself what it may, for ever: some time later than it may.
+/// Lets the store delete expired items by itself, for ever: some time after their expiry.
 pub(crate) async fn die_at_intervals(world: Arc<World>) {
     if world.settings.kept_s == 0 {
         return;

@@ -9,7 +9,7 @@ use crate::op::{Action, How, Op, Sending, Who};
 use crate::plan::{Faults, Plan, Settings};
 use a2a_lambda_testing::Random;
 
-/// What a plan is about.
+/// The subject of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Theme {
     /// A bit of everything.
@@ -134,7 +134,7 @@ struct Maker {
 
 impl Maker {
     fn add(&mut self, id: u32) {
-        // In bursts: what happens at the same time is what there are races about.
+        // In bursts: only parallel operations can race.
         self.at_ms += match self.rng.within(0, 9) {
             0..=4 => self.rng.within(0, 60),
             5..=7 => self.rng.within(0, 3_000),
@@ -227,7 +227,7 @@ impl Maker {
         words.join(" ")
     }
 
-    /// What is done from one end of a turn to the next.
+    /// The words from one end of a turn to the next.
     fn stretch(&mut self, words: &mut Vec<String>) {
         let trouble = match self.rng.within(0, 19) {
             4 => Some(format!("kill{}", self.rng.pick(&[1, 1, 2, 99]))),

@@ -1,4 +1,4 @@
-//! What happened in a run: counted, hashed and, if that is wanted, written down.
+//! A run's events: counted, hashed and, on request, written down.
 
 use std::fmt;
 use std::time::Duration;

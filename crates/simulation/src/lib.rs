@@ -1,10 +1,9 @@
 //! The whole core under a seeded scheduler with a virtual clock.
 //!
-//! A [`Plan`] says what clients do and what goes wrong. [`run`] carries it out: requests, streams,
-//! executors, stream recovery and sweeps are actors on one thread, each with a clock of its own, and whatever an
-//! actor asks of the world may be late, refused, answered to nobody, or the last thing that it
-//! does. After the last operation the world heals, and everything that was accepted must come to
-//! its end.
+//! A [`Plan`] has the clients' operations and the faults. [`run`] executes it. Requests, streams,
+//! executors, stream recovery and sweeps are actors on one thread, each with its own clock. Each
+//! request of an actor may be late, refused, unanswered, or the actor's last action. After the last
+//! operation the world heals, and everything that was accepted must come to its end.
 //!
 //! All the while an oracle watches each write and each answer, and ends the run when an invariant
 //! of the design does not hold. The same plan is the same run, to the millisecond, so a finding is

@@ -69,7 +69,7 @@ fn arguments() -> Result<Wanted, lexopt::Error> {
     Ok(Wanted::Run(arguments))
 }
 
-/// Writes a line. A reader that wants no more, as `head`, has what it wants.
+/// Writes a line. A reader such as `head` that stops early has what it needs.
 fn say(line: impl Display) {
     let _ = writeln!(io::stdout(), "{line}");
 }

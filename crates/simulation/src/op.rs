@@ -1,4 +1,4 @@
-//! What clients do, as data: a list that can be printed, read back and made shorter.
+//! The clients' operations, as data: a list that can be printed, parsed and shortened.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,12 +15,12 @@ pub struct Op {
     pub id: u32,
     /// When it begins, in milliseconds after the beginning.
     pub at_ms: u64,
-    /// What is done.
+    /// The action.
     pub action: Action,
 }
 
-/// What is done. Tasks are named by slots: the operation that makes a task says which slot it is
-/// for, and the others mean whatever task is there.
+/// The action. Slots name tasks: the operation that makes a task gives its slot, and the others
+/// mean the task in a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// A message for a new task.
@@ -54,7 +54,7 @@ pub enum Action {
         /// The slot.
         slot: u32,
     },
-    /// Lists all tasks of somebody's.
+    /// Lists all tasks of an owner.
     List {
         /// Whose.
         who: Who,
@@ -89,7 +89,7 @@ pub enum Action {
         /// The config's number; `None` for the one that was made without an id.
         id: Option<u32>,
     },
-    /// An operator deletes the task, whatever it is at.
+    /// An operator deletes the task in any state.
     Delete {
         /// The slot.
         slot: u32,
@@ -108,7 +108,7 @@ pub enum Action {
 pub struct Registration {
     /// The number in its id, unless it has none.
     pub id: Option<u32>,
-    /// What its receiver is like.
+    /// The behaviour of its receiver.
     pub manner: Manner,
     /// The version that is spoken.
     pub version: ProtocolVersion,
@@ -155,22 +155,22 @@ impl ConfigName {
 /// A message and how it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sending {
-    /// What the sender waits for.
+    /// The sender's wait.
     pub how: How,
     /// The `Idempotency-Key`, if it has one.
     pub key: Option<u32>,
     /// The push config that comes with it, if one does.
     pub push: Option<Registration>,
-    /// The message's text: what the agent is to do, as `agent.rs` has it.
+    /// The message's text: the agent's script, as in `agent.rs`.
     pub script: String,
 }
 
-/// What the sender of a message waits for.
+/// The wait of a message's sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
     /// That the message is accepted.
     AtOnce,
-    /// What comes of it.
+    /// The result.
     Waiting,
     /// Each event on the way.
     Streaming,

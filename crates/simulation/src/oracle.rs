@@ -1,7 +1,7 @@
 //! The oracle: it sees each write and each answer, and says when an invariant does not hold.
 //!
-//! It knows the tasks as they were after each write, who made it, what agents were given, and who
-//! had trouble reaching the world: a promise about time only holds for those who had none.
+//! It knows the tasks after each write, the writers, the agents' inputs, and the actors that had
+//! trouble reaching the world: a promise about time holds only for the others.
 
 mod answers;
 mod configs;
@@ -30,8 +30,8 @@ pub(crate) use configs::Wrote;
 pub(crate) use runs::{Given, TOLD_WITHIN_MS};
 pub(crate) use silence::{Listing, Makings};
 
-/// How many entries a log may have beyond the limit for messages and updates: to say what the task
-/// is doing, and how it ended.
+/// How many entries a log may have beyond the limit for messages and updates: the task's state
+/// changes and its end.
 const ENTRIES_BEYOND: u64 = 4;
 
 /// An invariant that does not hold.
@@ -42,7 +42,7 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// What can be violated: an invariant of the design, or that nothing panics.
+    /// The rules that can be violated: the design's invariants, and the absence of panics.
     pub(crate) const NAMES: [&'static str; 13] =
         ["I10", "I14", "I15", "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "panic"];
 
@@ -55,7 +55,7 @@ impl Violation {
         self.name
     }
 
-    /// What one of the core's predicates found: its text begins with the invariant's name.
+    /// A finding of one of the core's predicates: its text begins with the invariant's name.
     fn of_predicate(text: &str) -> Self {
         let (name, rest) = text.split_once(": ").unwrap_or(("panic", text));
         let name = Self::NAMES.iter().find(|of| **of == name);
@@ -87,9 +87,9 @@ struct Known {
     claims: u32,
     /// The messages that committed turns were given.
     seen: BTreeSet<Position>,
-    /// What the agent was given for a turn, by its number, at the first attempt.
+    /// The agent's input for a turn, by the turn's number, at the first attempt.
     inputs: BTreeMap<u32, Vec<String>>,
-    /// What the last turn has left for the next.
+    /// The last turn's checkpoint for the next.
     checkpoint: Option<String>,
     /// The newest entry when the present turn was begun.
     claimed_at: Position,
@@ -127,7 +127,7 @@ pub(crate) struct Oracle {
     skew_ms: u64,
     /// Where each message is, by its id.
     messages: BTreeMap<String, (TaskKey, Position)>,
-    /// What was accepted under which key.
+    /// The accepted messages, by key.
     keys: BTreeMap<(Who, u32), (TaskKey, String)>,
     /// The newest turn of each runner.
     runs: BTreeMap<String, runs::AgentRun>,
@@ -137,9 +137,9 @@ pub(crate) struct Oracle {
     clocks_are_set: bool,
     /// Each making of a push config that was ever stored.
     hooks: BTreeMap<Registration, pushes::Hook>,
-    /// The registrations, by what the ids of their pushes begin with.
+    /// The registrations, by the prefix of their pushes' ids.
     by_push: BTreeMap<String, Registration>,
-    /// What comes with the messages that actors send, if it is a config.
+    /// The configs with messages that actors send.
     sending: BTreeMap<String, Option<String>>,
     /// The config that came with each message that was accepted, by the message's id. There may be
     /// several, the newest last, once its key was forgotten.
@@ -191,8 +191,8 @@ impl Oracle {
         troubles.is_some_and(|of| of.iter().any(|(from, to)| *from <= to_ms && *to >= from_ms))
     }
 
-    /// A task as it is after a write of an actor's. Returns what has become of it, in a few words,
-    /// if it has changed.
+    /// A task as it is after a write of an actor's. Returns the task's change, in a few words, if
+    /// it has changed.
     pub(crate) fn observe(
         &mut self,
         actor: &str,
@@ -289,8 +289,7 @@ impl Oracle {
         self.wide_views.contains(&view)
     }
 
-    /// I4: whatever was due has been looked at `within_ms` later, if nothing went wrong since
-    /// `healed_ms`.
+    /// I4: each due task was visited at most `within_ms` later, without faults since `healed_ms`.
     pub(crate) fn check_swept(&self, healed_ms: u64, now_ms: u64, within_ms: u64) -> Verdict {
         if !self.clocks_agree {
             return Ok(());
@@ -314,7 +313,7 @@ impl Oracle {
         self.tasks.values().all(|known| is_settled(&known.head))
     }
 
-    /// What must hold once the world has healed and had its time.
+    /// The conditions after the world has healed and had its time.
     pub(crate) fn check_end(&self) -> Verdict {
         if self.policy.retention.is_some() {
             self.check_empty()?;
@@ -345,7 +344,7 @@ impl Oracle {
     }
 }
 
-/// What has become of a task, in a few words.
+/// The task's change, in a few words.
 fn line(head: &Head, new: &[Entry]) -> String {
     let events: Vec<&str> = new
         .iter()

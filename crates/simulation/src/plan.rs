@@ -9,17 +9,17 @@ use crate::receiver::Manner;
 /// Everything that a run depends on: the same plan is the same run.
 ///
 /// Its text has a line for the seed, one for the settings, one for the faults, and one for each
-/// operation. What a line leaves out is as in [`Settings::default`] and [`Faults::default`]; a line
-/// that begins with `#` is for readers.
+/// operation. A field that a line leaves out is as in [`Settings::default`] and
+/// [`Faults::default`]. A line that begins with `#` is a comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// What the actors' randomness comes from.
+    /// The seed of the actors' randomness.
     pub seed: u64,
     /// The deployment.
     pub settings: Settings,
-    /// What goes wrong, and how often.
+    /// The faults and their rates.
     pub faults: Faults,
-    /// What clients do.
+    /// The clients' operations.
     pub ops: Vec<Op>,
 }
 
@@ -93,8 +93,7 @@ numbers! {
         tail_poll_ms = 200,
         /// How many push configs a task may have.
         max_configs = 16,
-        /// How long it takes at most until the connection to a receiver is up, in milliseconds, beside
-        /// what a request takes.
+        /// The most time to connect to a receiver, in milliseconds, beside the request's own.
         connect_ms = 0,
         /// How long a task is kept after its end, in seconds; 0 for ever, and as an earlier release has
         /// it.
@@ -107,7 +106,7 @@ numbers! {
 }
 
 numbers! {
-    /// What goes wrong. Rates are per thousand requests of an actor to the world, unless they say
+    /// The faults. Rates are per thousand requests of an actor to the world, unless they say
     /// otherwise.
     Faults, "faults" {
         /// The actor dies before the request is made.
@@ -185,8 +184,8 @@ impl Settings {
 }
 
 impl Plan {
-    /// How much longer requests take at most, in milliseconds, if that is all that goes wrong:
-    /// nothing fails, agents do not die or wait for anybody, and receivers take what they are sent.
+    /// The most delay of requests, in milliseconds, if no other fault exists: nothing fails, agents
+    /// neither die nor wait for users, and receivers accept everything.
     pub(crate) fn slowest_ms(&self) -> Option<u64> {
         let calm = Faults { slow_ms: self.faults.slow_ms, ..Faults::default() };
         let is_plain = |message: &Sending| {
@@ -227,7 +226,7 @@ pub enum NotAPlan {
     /// A line of it means nothing.
     #[error("not a line of a plan: {0}")]
     Line(String),
-    /// An operation is none.
+    /// A malformed operation.
     #[error(transparent)]
     Op(#[from] NotAnOp),
 }
@@ -276,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_plan_is_refused() {
+    fn a_malformed_plan_is_refused() {
         for bad in [
             "sed 1",
             "seed x",

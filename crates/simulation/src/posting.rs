@@ -29,8 +29,8 @@ impl Webhook for Actor {
         Ok(())
     }
 
-    /// The connection is made by whoever sends, and so is made late by one who is held up. A
-    /// request that is on its way needs nobody any more: it arrives although its sender has died.
+    /// The sender makes the connection, and makes it late if it stalls. A request on its way needs
+    /// no sender: it arrives after its sender's death.
     async fn post(&self, push: Push, wanted: &dyn Wanted) -> Result<Answer, PushError> {
         if self.is_over() {
             return std::future::pending().await;
@@ -110,7 +110,7 @@ impl Webhook for Actor {
     }
 }
 
-/// What becomes of a POST on its way.
+/// The way of a POST to its receiver.
 async fn carry(world: std::sync::Arc<World>, actor: String, push: Push, there: Duration) -> Does {
     rest(there).await;
     let does = world.receivers.next(world.seed, &push.url, world.now_ms(), world.has_healed());

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::ground::lock;
 
-/// A signal that was received: to be deleted, or to come again.
+/// A received signal: to be deleted or redelivered.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) signal: Signal,
@@ -29,7 +29,7 @@ struct Message {
 #[derive(Debug, Default)]
 pub(crate) struct SimQueue {
     messages: Mutex<(u64, Vec<Message>)>,
-    /// What was deleted by an earlier receiver than the last one.
+    /// The messages that an earlier receiver than the last one has deleted.
     taken_away: Mutex<BTreeSet<u64>>,
     pub(crate) changed: Notify,
 }
@@ -43,8 +43,9 @@ impl SimQueue {
         self.changed.notify_one();
     }
 
-    /// Receives a signal, or says when there may be one. It comes again after `visibility`, and is
-    /// given up after so many receives: then it is returned as an `Err` of its own.
+    /// Receives a signal, or says when there may be one. The queue redelivers it after
+    /// `visibility`, and gives it up after so many receives: then it returns it as an `Err` of its
+    /// own.
     pub(crate) fn receive(&self, visibility: Duration, most: u32) -> Receive {
         let (_, messages) = &mut *lock(&self.messages);
         let now = Instant::now();
@@ -82,7 +83,7 @@ impl SimQueue {
         lock(&self.taken_away).contains(&received.id)
     }
 
-    /// Makes a signal come again after a while, and not before, unless another has received it since.
+    /// Redelivers a signal after a while, and not before, unless another has received it since.
     pub(crate) fn hide(&self, received: &Received, after: Duration) {
         let (_, messages) = &mut *lock(&self.messages);
         let is_meant = |message: &&mut Message| {
@@ -103,7 +104,7 @@ impl SimQueue {
     }
 }
 
-/// What came of asking for a signal.
+/// The result of a receive.
 #[derive(Debug)]
 pub(crate) enum Receive {
     Got(Received),

@@ -1,4 +1,4 @@
-//! The receivers of pushes: how each takes what it is sent.
+//! The receivers of pushes, and their behaviour.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -67,7 +67,7 @@ impl fmt::Display for Manner {
     }
 }
 
-/// What a receiver does with a POST.
+/// A receiver's reaction to a POST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Does {
     /// It has it, and answers.
@@ -162,7 +162,7 @@ impl Receiver {
 pub(crate) struct Receivers(Mutex<BTreeMap<String, Receiver>>);
 
 impl Receivers {
-    /// What the receiver at a URL does with what it is sent now.
+    /// The reaction of the receiver at a URL to a push now.
     pub(crate) fn next(&self, seed: u64, url: &str, now_ms: u64, has_healed: bool) -> Does {
         let mut receivers = lock(&self.0);
         let new = || Receiver::new(seed, url);

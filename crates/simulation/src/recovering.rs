@@ -12,7 +12,7 @@ use crate::planted::Planted;
 use crate::queue::Received;
 use crate::world::World;
 
-/// How long what is due by then may take: requests, and the time of a sweep.
+/// The most time for work that is due by then: requests, and the time of a sweep.
 const SLACK: Duration = Duration::from_secs(5);
 
 /// Attends to a signal as the executor does. It keeps its record hidden for a lease: from before it
@@ -76,7 +76,7 @@ async fn hide(actor: &Arc<Actor>, received: &Received, is_told: &AtomicBool) {
 pub(crate) async fn judge(world: Arc<World>, key: TaskKey, received: Received, is_prompt: bool) {
     let Some(claim) = world.judge(|oracle| Ok(oracle.fence(&key))) else { return };
     let policy = &world.policy;
-    // Its own record comes again, unless it has come as often as it may.
+    // The queue redelivers its own record, unless it has done so too often.
     let by_record = is_prompt && received.receives < world.settings.receives;
     let sweep = Duration::from_secs(world.settings.sweep_s.into());
     let by_sweep = policy.lease + policy.signal_grace + sweep + SLACK;
@@ -90,8 +90,8 @@ pub(crate) async fn judge(world: Arc<World>, key: TaskKey, received: Received, i
         world.healing().await;
         tokio::time::sleep(bound).await;
     }
-    // What is signaled waits for an executor that has time. An executor that has just received the
-    // signal is about to claim the task.
+    // A signal waits for an executor that has time. An executor that has just received the signal
+    // is about to claim the task.
     if world.queue.is_visible(&key) {
         return;
     }

@@ -126,7 +126,7 @@ impl Client {
     }
 }
 
-/// Tries to have the task of somebody else pushed.
+/// Tries to register a config on another owner's task.
 pub(crate) async fn intrude(
     operations: &Operations,
     stranger: &a2a_lambda_core::Caller,

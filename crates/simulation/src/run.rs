@@ -19,8 +19,8 @@ use crate::weather::Weather;
 use crate::world::{Setup, World};
 use a2a_lambda_testing::Random;
 
-/// How long everything that was accepted may take to its end once the world has healed: the
-/// longest scripts park for an hour in all.
+/// The most time from the world's healing to the end of all accepted tasks: the longest scripts
+/// park for an hour in all.
 const SETTLES_WITHIN: Duration = Duration::from_hours(4);
 
 /// How long it may then take until each push is acknowledged or given up. Receivers ask for a day at
@@ -37,9 +37,9 @@ pub struct Report {
     pub violation: Option<Violation>,
     /// The run in numbers.
     pub tally: Tally,
-    /// How long tasks whose runner had died waited for the next, in milliseconds.
+    /// The waits of tasks from their runner's death to the next runner, in milliseconds.
     pub recovered_ms: Vec<u64>,
-    /// What happened, if that was to be written down.
+    /// The run's events, if the plan wants them.
     pub journal: Vec<String>,
 }
 

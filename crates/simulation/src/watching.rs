@@ -202,7 +202,7 @@ impl<'a> Viewer<'a> {
         if world.judge(|oracle| Ok(oracle.changed_since(&key, from_ms))) == Some(true) {
             return Seen::All;
         }
-        // A repetition may have made a new task, whose stream begins anew.
+        // A repetition may have made a new task, whose stream begins at its start.
         let mut may_begin = self.life != life && message.is_some();
         loop {
             let next = tail.next(IDLE).await;

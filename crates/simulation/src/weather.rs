@@ -7,7 +7,7 @@ use crate::ground::lock;
 use crate::plan::{Faults, Plan};
 use a2a_lambda_testing::Random;
 
-/// What befalls a request that a store makes.
+/// The fault of a store's request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strike {
     /// It is refused, and not carried out.
@@ -16,8 +16,8 @@ pub enum Strike {
     AnswerLost,
 }
 
-/// What befalls the requests that a store makes, for stores that make several where an actor makes
-/// one. It clears up when the world heals.
+/// The faults of a store's requests, for stores that make several for one of an actor. It clears up
+/// when the world heals.
 #[derive(Debug, Clone)]
 pub struct Weather(Arc<Inner>);
 
@@ -42,7 +42,7 @@ impl Weather {
         self.0.healed.load(Ordering::Relaxed)
     }
 
-    /// What befalls the next request, if anything does.
+    /// The fault of the next request, if it has one.
     pub fn strike(&self) -> Option<Strike> {
         let Inner { rng, faults, .. } = &*self.0;
         let mut rng = lock(rng);

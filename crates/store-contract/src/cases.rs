@@ -94,7 +94,7 @@ macro_rules! for_each_case {
                 a_direct_answer_is_stored
                 retries_are_stored_until_the_last_fails
                 a_claim_too_many_ends_the_task
-                what_the_sweep_decides_is_stored
+                the_sweep_s_decisions_are_stored
                 a_message_moves_the_position_and_no_generation
                 a_checkpoint_comes_and_goes
                 follow_up_keys_are_remembered
@@ -104,7 +104,7 @@ macro_rules! for_each_case {
                 a_missing_task_is_lost
                 the_same_write_again_is_done
                 an_old_write_again_changes_nothing
-                what_is_too_large_is_refused_whole
+                a_too_large_commit_is_refused_whole
                 other_tasks_stay_as_they_are
                 the_largest_checkpoint_and_entry_fit_together
             }
@@ -157,7 +157,7 @@ macro_rules! for_each_case {
                 each_of_mixed_sizes_is_the_rest
                 each_that_shares_a_commit_is_the_rest
                 each_of_a_commit_beyond_one_item_is_the_rest
-                each_beside_what_losers_left_is_the_rest
+                reads_skip_the_remains_of_losers
                 an_unseen_change_is_the_new_head
                 each_commit_a_follower_is_up_to_date
             }
@@ -172,9 +172,9 @@ macro_rules! for_each_case {
                 a_renewal_and_a_takeover_exclude_each_other
                 nothing_follows_a_cancel
                 a_deep_read_beside_a_writer_is_whole
-                a_loser_wins_with_what_it_was_shown
+                a_loser_wins_with_the_state_it_was_shown
                 a_follower_beside_a_writer_misses_nothing
-                what_many_writers_left_can_be_followed
+                a_log_of_many_writers_can_be_followed
             }
             list {
                 of_nothing_is_empty
@@ -229,7 +229,7 @@ macro_rules! for_each_case {
                 a_larger_task_that_is_over_is_due_at_its_time
                 a_task_that_waits_for_its_user_is_due_at_its_time
                 what_ended_too_long_ago_is_not_listed
-                pages_pass_over_what_has_expired
+                pages_skip_expired_tasks
                 a_deleted_task_is_not_listed
                 a_later_task_takes_the_place_of_an_expired_one
                 a_later_task_takes_the_place_of_one_that_is_gone
@@ -276,7 +276,7 @@ macro_rules! for_each_case {
                 of_large_configs_are_whole
                 are_of_one_task
                 see_every_write
-                pass_over_what_they_do_not_ask_for
+                skip_other_configs
             }
             advance {
                 the_next_takes_its_place
@@ -321,7 +321,7 @@ macro_rules! for_each_case {
                 keep_their_epoch
                 keep_until_when_they_are_held
                 keep_for_when_a_signal_was_sent
-                come_with_what_is_shown
+                come_with_the_agent_s_output
                 change_alone
                 and_renewals_leave_each_other_alone
                 are_no_lease

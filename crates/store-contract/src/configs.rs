@@ -118,7 +118,7 @@ pub(crate) fn bare_config(id: &str) -> PushConfig {
     }
 }
 
-/// Trouble since a time, in ms, of which everything is told.
+/// Trouble since a time, in ms, with all fields set.
 pub(crate) fn trouble(since_ms: i64) -> Trouble {
     let after = |ms: i64| Timestamp::from_millis(since_ms.saturating_add(ms));
     let attempt = |ms: i64, reason: &str| Attempt {
@@ -156,7 +156,7 @@ pub(crate) fn stored_as(
     config
 }
 
-/// What a config in trouble is found as.
+/// The expected entry of a failing config.
 pub(crate) fn failing_of(task: &TaskKey, config: &PushConfig) -> Option<Failing> {
     let since = config.delivery.trouble.as_ref()?.since;
     Some(Failing { since, task: task.clone(), registration: config.registration.clone() })

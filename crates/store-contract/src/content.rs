@@ -1,4 +1,4 @@
-//! What tasks say in the cases: messages and updates, small and large.
+//! The texts of the cases' messages and updates, small and large.
 
 use a2a_lambda_core::log::{ArtifactChange, StatusChange};
 use a2a_lambda_core::machine::Update;
@@ -13,7 +13,7 @@ pub(crate) const LARGEST_BYTES: usize = 345 * 1024;
 /// The largest checkpoint that the default policy lets through.
 pub(crate) const LARGEST_CHECKPOINT_BYTES: usize = 32 * 1024;
 
-/// A text of about this size that is told apart from others by its label, wherever it is cut.
+/// A text of about this size whose label is in every part of it.
 pub(crate) fn text_of(bytes: usize, label: &str) -> String {
     let mut text = String::with_capacity(bytes + label.len() + 8);
     for number in 0_u64.. {

@@ -1,7 +1,8 @@
 //! The same seeded operations on two stores, which must answer alike.
 //!
-//! Where the contract leaves a store a choice, the choice is not compared: how long a tail is, where
-//! a page ends, the order of tasks that are due, and of configs that fail, since the same time.
+//! Where the contract leaves a store a choice, the test does not compare: the length of a tail, the
+//! end of a page, and the order of tasks that are due, or of configs that fail, since the same
+//! time.
 
 mod compare;
 mod configs;
@@ -31,7 +32,7 @@ const OWNERS: [&str; 2] = ["alice", "bob#1"];
 /// How often the whole state of both stores is compared, in steps.
 const COMPARE_EVERY: u64 = 25;
 
-/// How long tasks are kept. What is done to one that is over does not ask whether its time has come.
+/// How long tasks are kept. An operation on an ended task does not check its time.
 const RETENTION: Retention = Retention {
     ended: Some(Duration::from_hours(1)),
     waiting: Some(Duration::from_hours(2)),
@@ -44,9 +45,8 @@ const REMEMBERED: usize = 6;
 /// Makes `steps` random operations on both stores and compares every answer, and all that can be
 /// observed every now and then. Both stores must be empty.
 ///
-/// The operations are those that the core makes, beside some that it makes only when things go
-/// wrong: writes from bases of long ago, repeated writes, renewals with lost tokens, entries that
-/// are too large.
+/// The operations are the core's, including those that it makes only after faults: writes from old
+/// bases, repeated writes, renewals with lost tokens, entries that are too large.
 ///
 /// # Panics
 /// At the first difference, saying at which step of which seed.
@@ -76,7 +76,7 @@ pub async fn differential(a: &dyn Store, b: &dyn Store, seed: u64, steps: u64) {
     }
 }
 
-/// Two stores and what was done to them so far.
+/// Two stores and their operations so far.
 struct Duel<'a> {
     a: &'a dyn TaskStore,
     b: &'a dyn TaskStore,
@@ -91,7 +91,7 @@ struct Duel<'a> {
     /// The tasks that had push configs, or that would have if they were there.
     config_tasks: Vec<TaskKey>,
     writes: VecDeque<Write>,
-    /// Advances of configs, and what they were made from, to be made again.
+    /// Advances of configs with their bases, for repetition.
     advances: VecDeque<(TaskKey, WriteId, PushConfig)>,
     /// Places in the listing of what fails, to come back to.
     failing: VecDeque<Failing>,

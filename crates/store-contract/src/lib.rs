@@ -12,10 +12,9 @@
 //! with a store of its own. [`differential`] is the other half: the same seeded operations on two
 //! stores, compared step by step.
 //!
-//! What a store may choose is left open: how long a tail is, where a page of a listing ends, the
-//! order of tasks that are due, and of configs that fail, since the same time. Indexes may lag in
-//! production, but not in the store that is tested here: a task is expected in a listing as soon as
-//! it is written.
+//! The contract leaves a store these choices: the length of a tail, the end of a listing's page,
+//! and the order of tasks that are due, or of configs that fail, since the same time. Indexes may
+//! lag in production, but not in the store under test: a listing must have a task at once.
 //!
 //! Time is made up and ids are counted, so a failure repeats itself. Only cases in which
 //! several write at once depend on a scheduler, and they hold under each.
@@ -47,8 +46,8 @@ impl<S: TaskStore + PushConfigs> Store for S {}
 
 /// Makes one `#[tokio::test]` of every case, for the store that the expression's future returns.
 ///
-/// The expression is evaluated anew for each test. The calling crate needs `tokio` with the
-/// features `macros` and `rt-multi-thread`; use the macro once per module.
+/// Each test evaluates the expression again. The calling crate needs `tokio` with the features
+/// `macros` and `rt-multi-thread`; use the macro once per module.
 #[macro_export]
 macro_rules! store_contract {
     ($fresh_store:expr) => {

@@ -1,4 +1,4 @@
-//! A task that is watched: what it must be by now is known, and every answer is compared with it.
+//! A watched task: the case knows its expected state and compares every answer with it.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::content::{agent_message, user_message};
 /// More attempts than any case makes.
 pub(crate) const MAX_ATTEMPTS: u32 = 100;
 
-/// A task, what the store last said of it, and what it must be.
+/// A task, the store's last answer about it, and its expected state.
 pub(crate) struct Tracked {
     bench: Bench,
     /// The task as it was last read: the base of the next change.
@@ -57,12 +57,12 @@ impl Tracked {
         self.head.key.task.as_str().to_owned()
     }
 
-    /// What the head must be by now.
+    /// The expected head.
     pub(crate) fn head(&self) -> &Head {
         &self.head
     }
 
-    /// What the log must be by now.
+    /// The expected log.
     pub(crate) fn log(&self) -> &[Entry] {
         &self.log
     }
@@ -77,7 +77,7 @@ impl Tracked {
         self.commit(&change).await;
     }
 
-    /// As [`apply`](Self::apply), by one who delivers what the commit adds.
+    /// As [`apply`](Self::apply), by the deliverer of the commit's entries.
     pub(crate) async fn apply_as(&mut self, pusher: &ClaimToken, command: Command) {
         let stamp = Stamp { pusher: Some(pusher.clone()), ..self.bench.stamp() };
         let change = self.base.head.apply(command, &stamp).expect("a legal command");
@@ -97,7 +97,7 @@ impl Tracked {
         let lease = self.head.phase.clone();
         self.head = change.head().clone();
         if self.head.phase == self.base.head.phase {
-            // Not written: what a renewal made of it meanwhile stands.
+            // Not written: a renewal in between remains.
             self.head.phase = lease;
         }
         self.log.extend_from_slice(change.entries());
@@ -105,7 +105,7 @@ impl Tracked {
         self.base = now;
     }
 
-    /// Compares what the store says of the task with what it must be.
+    /// Compares the store's answer about the task with its expected state.
     pub(crate) fn check(&self, snapshot: &Snapshot) {
         assert_eq!(snapshot.head, self.head, "the head");
         check_tail(snapshot);
@@ -126,7 +126,7 @@ impl Tracked {
         }
     }
 
-    /// Reads what comes after an entry and compares.
+    /// Reads the entries after a position and compares.
     pub(crate) async fn verify_after(&self, known: Position) {
         let read = self.bench.try_read(self.key(), Depth::After(known)).await;
         let read = read.expect("the task exists");
@@ -138,7 +138,7 @@ impl Tracked {
         check_entries(new, &self.log[known..]);
     }
 
-    /// Reads the base anew.
+    /// Reads the base again.
     pub(crate) async fn refresh(&mut self) {
         self.base = self.bench.try_read(self.key(), Depth::Tail).await.expect("the task exists");
         self.check(&self.base);
@@ -202,7 +202,7 @@ impl Tracked {
         token
     }
 
-    /// What whoever has the mark says when all is sent, or nothing more until a time.
+    /// The settlement of the mark's holder: nothing is left, or nothing until a time.
     pub(crate) fn settlement(&self, next: Option<Timestamp>) -> Settlement {
         let head = &self.base.head;
         let Some(Mark::Claimed { token, .. }) = head.mark() else {
@@ -237,7 +237,7 @@ impl Tracked {
         assert_eq!(self.head.pushes, None);
     }
 
-    /// Renews the lease for its full time, behind the back of whoever holds the base.
+    /// Renews the lease for its full time, without the base's knowledge.
     pub(crate) async fn renew(&mut self, lease: Duration) {
         let until = self.bench.now().saturating_add(lease);
         let outcome = self.bench.store().renew(self.key(), &self.token, until).await;

@@ -9,7 +9,7 @@ use a2a_lambda_store_contract::{differential, store_contract};
 
 const TABLE: &str = "tasks";
 
-/// A store over a database of its own, which lives as long as the store's client.
+/// A store with its own database, which lives as long as the store's client.
 async fn fresh() -> DynamoDbStore {
     let client = EmbeddedDynamoDb::memory().expect("a database").client();
     create_table(&client, TABLE).await.expect("a table");

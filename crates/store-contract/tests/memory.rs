@@ -5,8 +5,7 @@ use a2a_lambda_store_contract::{differential, store_contract};
 
 store_contract!(async { MemoryStore::new() });
 
-/// Checks the differential test itself: what it does is legal, and a store does not differ from
-/// its like.
+/// Checks the differential test itself: its operations are legal, and a store equals its like.
 #[tokio::test]
 async fn does_not_differ_from_itself() {
     for seed in 0..20 {

@@ -7,7 +7,7 @@ use crate::plan::{Plan, Settings};
 use crate::receiver::Manner;
 use a2a_lambda_testing::Random;
 
-/// Replaces every tenth plan. What goes wrong stays as it was.
+/// Replaces every tenth plan. The plan's faults stay.
 pub(super) fn replace(plan: &mut Plan) {
     let mut rng = Random::derive(plan.seed, "ages");
     if !rng.chance(100) {
@@ -104,7 +104,7 @@ impl Maker {
         }
     }
 
-    /// One id that is used anew while operators delete its tasks, and their runners are at work.
+    /// An id that is used again while operators delete its tasks and runners work on them.
     fn race(&mut self, slot: u32) {
         let who = self.rng.pick(&[Who::Alice, Who::Acme]);
         let mut at_ms = self.rng.within(0, 5_000);

@@ -14,7 +14,7 @@ const ADDED: u32 = 2_000;
 /// The slots of the tasks that are added begin behind this one.
 const SLOTS: u32 = 100_000;
 
-/// Adds to a fourth of the plans. What is there otherwise stays as it is.
+/// Adds to a fourth of the plans. Other fields stay.
 pub(super) fn add(plan: &mut Plan) {
     let rng = Random::derive(plan.seed, "configs");
     let mut maker = Maker { rng, id: ADDED, added: Vec::new() };
@@ -67,8 +67,8 @@ impl Maker {
         }
     }
 
-    /// A message comes several times at once: with or without its key, with the same config, with
-    /// another or with none, and sometimes with other content.
+    /// A message in several copies at once: with or without its key, with the same config, another
+    /// or none, and sometimes with other content.
     fn copies(&mut self, op: &mut Op) {
         let (own, key) = (self.registration(2), self.rng.chance(700).then_some(op.id));
         let Some(message) = message(op) else { return };

@@ -9,7 +9,7 @@ use a2a_lambda_testing::Random;
 /// The numbers of the operations that are added begin behind this one.
 const ADDED: u32 = 1_000;
 
-/// Adds push configs to a third of the plans. What is there otherwise stays as it is.
+/// Adds push configs to a third of the plans. Other fields stay.
 pub(super) fn add(seed: u64, ops: &mut Vec<Op>) {
     let mut rng = Random::derive(seed, "pushes");
     if !rng.chance(333) {
@@ -53,7 +53,7 @@ pub(super) fn add(seed: u64, ops: &mut Vec<Op>) {
     }
 }
 
-/// What the receivers of a plan are like.
+/// The behaviour of a plan's receivers.
 fn manners(rng: &mut Random) -> Vec<Manner> {
     let all = [
         Manner::Well,

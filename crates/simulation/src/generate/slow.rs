@@ -66,7 +66,7 @@ impl Maker {
         }
     }
 
-    /// A task that shows something now and then, and whose config may be deleted or replaced.
+    /// A task that shows something now and then, and whose config a client may delete or replace.
     fn task(&mut self, slot: u32) {
         let at_ms = self.rng.within(0, 2_000);
         let id = self.rng.pick(&[None, Some(1)]);

@@ -1,4 +1,4 @@
-//! What clients are answered.
+//! The clients' answers.
 
 use std::collections::BTreeSet;
 
@@ -87,7 +87,7 @@ impl Oracle {
         self.sending.insert(actor.to_owned(), sent.push.clone());
     }
 
-    /// A message was accepted, for a task if its sender was told of one.
+    /// A message was accepted, for a task if the answer named one.
     pub(crate) fn accepted(&mut self, sent: &Sent, task: Option<&TaskKey>) -> Verdict {
         let Some((stored, position)) = self.messages.get(&sent.id).cloned() else {
             if self.past_messages.contains_key(&sent.id) {
@@ -126,7 +126,7 @@ impl Oracle {
     pub(crate) fn refused(&self, sent: &Sent, error: &A2aError) -> Verdict {
         let is_stored = self.messages.contains_key(&sent.id);
         match (error.kind, sent.key) {
-            // It may have come in all the same.
+            // It may still have been accepted.
             (ErrorKind::Unavailable, _) => Ok(()),
             // Not of a key that it never used, for instance.
             (ErrorKind::InvalidParams, None) if is_stored => {
@@ -211,8 +211,8 @@ impl Oracle {
         })
     }
 
-    /// A stream of a task has an event, after what it had before: of the next generation, however
-    /// many messages came between.
+    /// A stream of a task has an event after its earlier ones: of the next generation, for any
+    /// number of messages in between.
     pub(crate) fn streamed(
         &self,
         key: &TaskKey,
@@ -263,9 +263,9 @@ impl Oracle {
         next.map_or(0, |written| now_ms.saturating_sub(*written))
     }
 
-    /// Whether a stream that has had the event `last` is where a stream may end. One that a message
-    /// began ends with an interrupted task, too: it has the state that its events say, or the task
-    /// was settled since the message and has gone on before the stream was opened again.
+    /// Whether a stream that has had the event `last` is where a stream may end. A stream that a
+    /// message began also ends with an interrupted task. It has the state of its events, or the
+    /// task was settled since the message and has continued before the stream was opened again.
     pub(crate) fn may_end(
         &self,
         key: &TaskKey,
@@ -295,14 +295,14 @@ impl Oracle {
         })
     }
 
-    /// The tasks that a list of somebody's must have.
+    /// The tasks that an owner's list must have.
     pub(crate) fn listable(&self, who: Who) -> BTreeSet<TaskKey> {
         let heads = self.tasks.values().map(|known| &known.head);
         let listed = heads.filter(|head| is_of(head, who) && head.is_listed());
         listed.map(|head| head.key.clone()).collect()
     }
 
-    /// Somebody's list. `before` is what was there when it was asked for.
+    /// Somebody's list. `before` is the state at the time of the request.
     pub(crate) fn listed(
         &self,
         who: Who,

@@ -1,11 +1,12 @@
-//! I15: a task is there until its time has come, and then for nobody.
+//! I15: a task exists until its expiry, and for no client afterwards.
 //!
-//! - What is stored of a task goes, or gives way to a later task of its id, only once it has expired by
-//!   some clock, or an operator has deleted it. Its configs go with it, and not before.
-//! - A client is told that its task does not exist only then. It is shown nothing of it once it has
-//!   expired by every clock, and a later task of the id has nothing of an earlier one.
+//! - The store deletes a task's items, or replaces them by a later task of its id, only after the
+//!   expiry by some clock, or after an operator's delete. Its configs go with it, and not before.
+//! - A client learns that its task does not exist only then. A client sees nothing of it after the
+//!   expiry by every clock, and a later task of the id has nothing of an earlier one.
 //! - A task that waits for its user is canceled by the sweep only once it has waited for long enough.
-//! - In the end nothing is left: whatever ended has been deleted, and whoever waited has been canceled.
+//! - In the end nothing is left: ended tasks have been deleted, and waiting tasks have been
+//!   canceled.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use super::{EPOCH, Known, Oracle, Verdict, Violation, ensure};
 /// How much later than an operator has deleted a task a deliverer may begin a push, beyond its view.
 const STALL_MS: u64 = 500;
 
-/// From when on a task may be there for nobody, and from when on it must be, in milliseconds of the run.
+/// The times after which a task may be, and must be, invisible, in milliseconds of the run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expiry {
     pub(super) earliest_ms: u64,
@@ -71,7 +72,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// What was stored of a config is gone with its task.
+    /// The items of a config are deleted with its task.
     pub(crate) fn config_purged(
         &mut self,
         actor: &str,
@@ -122,8 +123,8 @@ impl Oracle {
         lives
     }
 
-    /// A client was shown a task that is at least as new as `since`, and its generation if it was
-    /// told that, by a request that began at a time.
+    /// A client saw a task at least as new as `since`, with its generation if the answer has it, by
+    /// a request that began at a time.
     pub(crate) fn shown(
         &self,
         key: &TaskKey,
@@ -203,7 +204,7 @@ impl Oracle {
         now_ms: u64,
     ) -> Verdict {
         let Some(known) = self.in_life(key, life) else { return Ok(()) };
-        // One that was deleted is known for as long as a view is old.
+        // A deliverer may know a deleted config for the age of its view.
         let view = self.policy.push_view.max(self.wide_view());
         let view_ms = u64::try_from(view.as_millis()).unwrap_or(u64::MAX);
         let late_ms = if known.deleted_ms.is_some() { view_ms + STALL_MS } else { 0 };
@@ -217,7 +218,7 @@ impl Oracle {
     /// Whether a task may be left out of its owner's list, which was asked for at a time.
     pub(super) fn may_be_unlisted(&self, key: &TaskKey, from_ms: u64, now_ms: u64) -> bool {
         let is_gone = self.tasks.get(key).is_none_or(|known| self.may_be_gone(known, now_ms));
-        // Between two tasks of an id there is none.
+        // Two tasks of an id have a gap between them.
         is_gone || self.changed_since(key, from_ms)
     }
 
@@ -231,12 +232,12 @@ impl Oracle {
         mortal.collect()
     }
 
-    /// Whether nothing is left but what may wait for ever.
+    /// Whether only tasks are left that may wait for ever.
     pub(super) fn is_empty(&self) -> bool {
         self.check_empty().is_ok()
     }
 
-    /// What is over has been deleted, and who waited for too long has been canceled.
+    /// Ended tasks have been deleted, and tasks that waited too long have been canceled.
     pub(super) fn check_empty(&self) -> Verdict {
         let may_stay = |head: &Head| {
             let retention = self.policy.retention.as_ref();

@@ -1,4 +1,4 @@
-//! What agents are given, and what they are told.
+//! The agents' inputs and orders.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use a2a_lambda_protocol::Task;
 
 use super::{Known, Oracle, Verdict, Violation, ensure};
 
-/// How soon an agent is told that its task was called off (I7), in milliseconds.
+/// How soon an agent learns of its task's cancel (I7), in milliseconds.
 pub(crate) const TOLD_WITHIN_MS: u64 = 2_000;
 
-/// What an agent is given for a turn.
+/// An agent's input for a turn.
 #[derive(Debug, Clone)]
 pub(crate) struct Given {
     pub(crate) number: u32,
     pub(crate) attempt: u32,
     /// The ids of the new messages.
     pub(crate) messages: Vec<String>,
-    /// What the turn before has left for it.
+    /// The earlier turn's checkpoint for it.
     pub(crate) checkpoint: Option<String>,
     /// The task as it is when the turn begins.
     pub(crate) task: Task,
@@ -29,9 +29,9 @@ pub(crate) struct Given {
 pub(super) struct AgentRun {
     pub(super) key: TaskKey,
     given: Given,
-    /// What it has shown, in order: the texts begin with these.
+    /// The texts that it has shown, in order: their beginnings.
     shown: Vec<String>,
-    /// What it leaves for the next turn.
+    /// Its checkpoint for the next turn.
     left: Option<String>,
     since_ms: u64,
     is_told: bool,
@@ -101,7 +101,7 @@ impl Oracle {
         }
     }
 
-    /// What is left for the turn after the one that `head` has just counted.
+    /// The checkpoint for the turn after the one that `head` has just counted.
     pub(super) fn left_by(&self, actor: &str, head: &Head) -> Option<String> {
         let of_turn = |run: &&AgentRun| run.key == head.key && run.given.number == head.turn;
         match self.runs.get(actor).filter(of_turn) {
@@ -111,7 +111,7 @@ impl Oracle {
         }
     }
 
-    /// I2: what an agent has shown before it flushed is in the log.
+    /// I2: the log has all output that an agent had shown before it flushed.
     pub(crate) fn check_flushed(&self, actor: &str) -> Verdict {
         let run = self.runs.get(actor);
         let task = run.and_then(|run| Some((run, self.tasks.get(&run.key)?)));
@@ -119,14 +119,14 @@ impl Oracle {
         task.map_or(Ok(()), |(run, known)| run.check_shown(actor, &known.log))
     }
 
-    /// I2: what an agent has shown in a turn that was not given up is in the log.
+    /// I2: the log has all output of a turn that was not given up.
     pub(super) fn check_shown(&self, actor: &str, head: &Head, log: &[Entry]) -> Verdict {
         let run = self.runs.get(actor).filter(|run| run.given.number == head.turn);
         let failed = matches!(head.phase, Phase::Ended(Ending::Failed));
         run.filter(|_| !failed).map_or(Ok(()), |run| run.check_shown(actor, log))
     }
 
-    /// An agent is told to stop.
+    /// An agent gets the order to stop.
     pub(crate) fn agent_told(&mut self, actor: &str) {
         if let Some(run) = self.runs.get_mut(actor) {
             run.is_told = true;
@@ -151,7 +151,7 @@ impl Oracle {
         self.tasks.get(key).map_or(Fence::default(), |known| known.head.fence)
     }
 
-    /// I4: so long after the runner has died that had a task by this claim, another has had it.
+    /// I4: this long after the death of the runner with this claim, another has had the task.
     pub(crate) fn check_recovered(&self, key: &TaskKey, claim: Fence, bound: Duration) -> Verdict {
         let waits = |known: &Known| known.head.fence == claim && known.died_ms.is_some();
         let waits = self.tasks.get(key).is_some_and(waits);
@@ -213,7 +213,7 @@ impl AgentRun {
     }
 }
 
-/// What an agent has said in an entry.
+/// The agent's text in an entry.
 fn text_of(entry: &Entry) -> Option<&str> {
     let parts = match &entry.event {
         Event::Message(_) => return None,

@@ -1,16 +1,16 @@
-//! I14: what is deleted or refused is silent.
+//! I14: deleted or refused configs are silent.
 //!
-//! - A task names what is stored, each config once, and no more of them than it may have. What it
-//!   has named and names no more it never names again.
+//! - A task names only stored configs, each once, and at most the allowed number. A task never
+//!   names a config again after it has dropped its name.
 //! - Nobody changes or deletes what another has stored: a live config is only deleted after the
 //!   commit that takes its name.
-//! - A config is pushed to only after its task has named it: what a refused request leaves behind is
-//!   not. The config of an accepted request is named.
+//! - A deliverer pushes to a config only after its task has named it, and so never to a refused
+//!   request's leftover. The config of an accepted request is named.
 //! - A push is not begun to a config once the request was answered that has deleted or replaced it.
-//!   The moment is the one at which the sender was told that the push is still wanted: a sender that
-//!   is held up after that is the exception. So are clocks that are set while a deliverer waits, and
-//!   clocks that differ by more than the policy's `clock_skew`. Nor is one begun by what a deliverer
-//!   has known for too long.
+//!   The moment is the one at which the sender learned that the push is still wanted. A sender that
+//!   stalls after that is the exception. So are clocks that are set while a deliverer waits, and
+//!   clocks that differ by more than the policy's `clock_skew`. Nor does a deliverer begin one with
+//!   an outdated view.
 
 use std::collections::BTreeSet;
 
@@ -99,7 +99,7 @@ impl Oracle {
         })
     }
 
-    /// What is known of a task's configs with an id.
+    /// The oracle's knowledge of a task's configs with an id.
     pub(crate) fn makings(&self, task: &TaskKey, id: &str) -> Makings {
         let is_of = |hook: &Hook| {
             hook.task == *task && hook.config.id.as_str() == id && hook.named_by.is_some()
@@ -111,9 +111,9 @@ impl Oracle {
         Makings { task: task.clone(), live: of(true), gone: of(false) }
     }
 
-    /// A request was answered that began at these makings: a request to delete the config, or one of
-    /// the actor `by` that may have replaced it. A config that another request has taken the name of
-    /// is that one's to silence.
+    /// The answer to a request that began at these makings: a request to delete the config, or one
+    /// of the actor `by` that may have replaced it. If another request has removed a config's name,
+    /// that request must silence it.
     pub(crate) fn silenced(&mut self, makings: &Makings, by: Option<&str>, now_ms: u64) -> Verdict {
         let gone: &[Registration] = if by.is_none() { &makings.gone } else { &[] };
         for registration in makings.live.iter().chain(gone) {
@@ -130,8 +130,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// What a client was shown as the configs of a task: those that the task has named since the
-    /// request began, and all that it has named all the time since.
+    /// A client's list of a task's configs: it may have those that the task has named since the
+    /// request began, and must have those that it has named all the time.
     pub(crate) fn listed_configs(
         &self,
         task: &TaskKey,
@@ -169,14 +169,14 @@ impl Oracle {
         ensure(hook.named_by.is_some(), "I14", || {
             format!("{actor} sends {} to {}, which no task has named", push.id, push.url)
         })?;
-        // Whoever knows it still has read of it before.
+        // An actor that still knows it has read it before.
         let longest_ms = u64::try_from(hook.view.as_millis()).unwrap_or(u64::MAX);
         let is_known = hook.gone_from_ms.is_none_or(|from_ms| now_ms < from_ms + longest_ms);
         ensure(is_known || self.clocks_are_set, "I14", || {
             format!("{actor} sends {} to {}, which is no more", push.id, push.url)
         })?;
         let is_silent = hook.silent_from_ms.is_some_and(|from_ms| from_ms < now_ms);
-        // A clock that is far ahead takes a claim for over, so a delete finds nobody to wait for.
+        // A clock that is far ahead takes a claim for expired, so a delete waits for no deliverer.
         let is_excused = self.clocks_are_set || !self.claims_hold;
         ensure(!is_silent || is_excused, "I14", || {
             let from_ms = hook.silent_from_ms.unwrap_or_default();

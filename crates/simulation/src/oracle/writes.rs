@@ -1,11 +1,11 @@
-//! What a write may do to a task, and who may make it.
+//! The writes that a task allows, and their writers.
 
 use a2a_lambda_core::head::MAX_REMEMBERED_KEYS;
 use a2a_lambda_core::{Ending, Entry, Event, Head, Phase, Position, TaskKey};
 
 use super::{EPOCH, Known, Oracle, Verdict, Violation, ensure};
 
-/// Who made a lease or a claim: tokens are made of their makers' names.
+/// The maker of a lease or a claim: its token contains the name.
 pub(super) fn holder(token: &str) -> &str {
     token.rsplit_once('.').map_or("", |(actor, _)| actor)
 }
@@ -56,7 +56,7 @@ impl Oracle {
         if holder(token.as_str()) == actor {
             return Ok(());
         }
-        // By the clock of whoever ended the lease.
+        // By the clock of the actor that ended the lease.
         let taken_at = match &head.phase {
             Phase::Running { token: now, until: now_until } if now == token => {
                 return ensure(now_until == until, "I3", || {
@@ -166,7 +166,7 @@ fn is_about_pushes(before: &Head, head: &Head) -> bool {
     rest == *before
 }
 
-/// A write that is no commit may only move the end of its writer's own lease.
+/// A write that is not a commit may only move the end of its writer's own lease.
 fn check_renewal(actor: &str, before: &Head, head: &Head, new: &[Entry]) -> Verdict {
     let renewed = match (&before.phase, &head.phase) {
         (Phase::Running { token, .. }, Phase::Running { token: now, .. }) if token == now => {

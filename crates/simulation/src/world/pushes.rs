@@ -49,7 +49,7 @@ impl World {
         self.watched_config(actor, task, registration, Wrote::Advance, write).await
     }
 
-    /// Makes a write, and shows the oracle what has become of the task's configs.
+    /// Makes a write, and shows the oracle the change of the task's configs.
     async fn watched_config<T: Send + 'static>(
         self: &Arc<Self>,
         actor: &str,
@@ -62,7 +62,7 @@ impl World {
         let made = tokio::spawn(async move {
             let _one_at_a_time = world.gate.lock().await;
             let written = request.await;
-            // Whatever was written, the others are as they were.
+            // After any write, the other configs are unchanged.
             let mut stored = lock(&world.oracle).stored_configs(&task);
             stored.insert(registration.clone());
             for of in stored {
@@ -96,7 +96,7 @@ impl World {
         tally.repeats += u64::from(is_new == Some(false));
     }
 
-    /// The sender of a push learns what came of it.
+    /// The sender of a push gets its result.
     pub(crate) fn push_answered(&self, actor: &str, id: &str, answer: Option<&Answer>) {
         lock(&self.oracle).push_answered(actor, id, answer);
     }
@@ -106,7 +106,7 @@ impl World {
         lock(&self.oracle).configs_of(task)
     }
 
-    /// What is known of a task's configs with an id, before a request that is about it.
+    /// The oracle's knowledge of a task's configs with an id, before a request about it.
     pub(crate) fn makings(&self, task: &TaskKey, id: &str) -> Makings {
         lock(&self.oracle).makings(task, id)
     }
@@ -117,7 +117,7 @@ impl World {
         self.judge(|oracle| oracle.silenced(makings, by, now_ms));
     }
 
-    /// When a task must be looked at whose pushes are not done; `None` if all are.
+    /// The due time of a task with open pushes; `None` without one.
     pub(crate) fn next_push_ms(&self) -> Option<u64> {
         lock(&self.oracle).next_push_ms()
     }
@@ -128,7 +128,7 @@ impl World {
             return 0;
         }
         let due_ms = lock(&self.oracle).next_due_ms();
-        // Whoever has a clock that is fast finds it before.
+        // An actor with a fast clock finds it earlier.
         due_ms.saturating_sub(2 * u64::from(self.skew_ms()))
     }
 }

@@ -1,5 +1,5 @@
-//! The simulation itself is tested: that it is the same each time, that it finds what is wrong, and
-//! that it finds nothing wrong with the core.
+//! Tests of the simulation itself: it repeats exactly, it finds planted bugs, and it finds no fault
+//! in the core.
 
 mod determinism;
 mod dynamodb;

@@ -1,4 +1,4 @@
-//! What was found once.
+//! Plans that once found a bug.
 
 use std::error::Error;
 use std::fs;
@@ -19,7 +19,7 @@ fn plans_in(folder: &str) -> Result<Vec<(PathBuf, Plan)>, Box<dyn Error>> {
     Ok(plans)
 }
 
-/// What was mended stays mended.
+/// A mended bug stays mended.
 #[test]
 fn nothing_comes_back() -> Result<(), Box<dyn Error>> {
     for (path, plan) in plans_in("regressions")? {

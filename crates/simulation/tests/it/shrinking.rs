@@ -5,7 +5,7 @@ use std::cell::Cell;
 use a2a_lambda_simulation::{Action, Plan, Planted, Setup, generate, run, shrink};
 
 #[test]
-fn a_plan_is_reduced_to_what_breaks() {
+fn a_plan_is_reduced_to_the_failing_operations() {
     let plan = (0..100).map(generate).find(|plan| plan.ops.len() == 48).unwrap();
     let wanted = [plan.ops[5].id, plan.ops[30].id];
     let breaks = |plan: &Plan| wanted.iter().all(|id| plan.ops.iter().any(|op| op.id == *id));

@@ -28,13 +28,13 @@ fn further(bench: &Bench, config: &PushConfig) -> PushConfig {
     stored_as(PushConfig { write, ..config.clone() }, |record| record.cursor = record.cursor.next())
 }
 
-/// Advances from what is stored, and reads it back.
+/// Advances from the stored config, and reads it back.
 async fn advances(bench: &Bench, task: &TaskKey, before: &PushConfig, after: &PushConfig) {
     assert!(bench.advance_config(task, &before.write, after).await, "from what is stored");
     is_stored(bench, task, after).await;
 }
 
-/// Advances from what is not stored any more, which changes nothing.
+/// Advances from an outdated config, which changes nothing.
 async fn does_not_advance(bench: &Bench, task: &TaskKey, before: &WriteId, after: &PushConfig) {
     let stored = bench.all_configs(task).await;
     let failing = bench.all_failing().await;
@@ -63,7 +63,7 @@ pub(crate) async fn the_next_takes_its_place(bench: Bench) {
     assert_eq!(bench.all_configs(task.key()).await, [now]);
 }
 
-/// Not only what the delivery changes.
+/// Also the fields that the delivery does not change.
 pub(crate) async fn all_of_it_is_stored(bench: Bench) {
     let task = bench.submit().await;
     let all = [
@@ -126,12 +126,12 @@ pub(crate) async fn another_write_stands_in_its_way(bench: Bench) {
         does_not_advance(&bench, task.key(), &read.write, &late).await;
     }
     is_stored(&bench, task.key(), &other).await;
-    // From what is there now, it may.
+    // From the present state, it may.
     let late = further(&bench, &other);
     advances(&bench, task.key(), &other, &late).await;
 }
 
-/// Marks are told apart to the letter.
+/// Marks differ by single characters.
 pub(crate) async fn only_its_own_mark_will_do(bench: Bench) {
     let task = bench.submit().await;
     let others = ["", "mark", "Mark-1", "mark-1 ", " mark-1", "mark-10", "mark-2", "w", "#w"];
@@ -148,7 +148,7 @@ pub(crate) async fn only_its_own_mark_will_do(bench: Bench) {
     }
 }
 
-/// Whoever puts a config makes it anew: what was under way is of the one before.
+/// A put makes the config again: an advance of the one before is void.
 pub(crate) async fn a_replaced_one_is_left_alone(bench: Bench) {
     let task = bench.submit().await;
     let read = config("config", "one");
@@ -175,7 +175,7 @@ pub(crate) async fn a_deleted_one_does_not_come_back(bench: Bench) {
     }
     assert_eq!(bench.config(task.key(), "config").await, None);
     assert_eq!(bench.all_failing().await, []);
-    // What is made under its id then is another.
+    // A config that is made under its id later is another one.
     let again = config("config", "again");
     bench.put_config(task.key(), &again).await;
     does_not_advance(&bench, task.key(), &next.write, &further(&bench, &next)).await;
@@ -299,7 +299,8 @@ pub(crate) async fn the_same_at_once_is_made_once(bench: Bench) {
     }
 }
 
-/// Each goes on from what it reads, until it has won a few times: none undoes what another did.
+/// Each writer advances from its latest read until it has won a few times: none undoes another's
+/// write.
 pub(crate) async fn many_writers_lose_nothing(bench: Bench) {
     const WINS: u64 = 10;
     let task = bench.submit().await;
@@ -320,7 +321,7 @@ pub(crate) async fn many_writers_lose_nothing(bench: Bench) {
     assert_eq!(last.delivery.cursor.0, WINS * RUNNERS as u64);
 }
 
-/// Whichever comes first, it is gone; and one that is put is the one that was put.
+/// In either order, it is gone; and a put one has the put's content.
 pub(crate) async fn a_delete_or_a_put_at_once_has_the_last_word(bench: Bench) {
     let task = bench.submit().await;
     for round in 0..ROUNDS * 2 {

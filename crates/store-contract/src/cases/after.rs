@@ -1,4 +1,4 @@
-//! Reading what comes after an entry: for whoever follows a log.
+//! Reads of the entries after a position, for followers of a log.
 
 use a2a_lambda_core::Position;
 use a2a_lambda_core::machine::{Command, Finish, Submission};
@@ -47,7 +47,7 @@ pub(crate) async fn each_of_a_few_entries_is_the_rest(bench: Bench) {
     verify_after_each(&task).await;
 }
 
-/// What an agent that streams text leaves behind.
+/// The log of an agent that streams text.
 pub(crate) async fn each_of_300_small_chunks_is_the_rest(bench: Bench) {
     let mut task = claimed(&bench).await;
     for number in 0..300 {
@@ -121,7 +121,7 @@ pub(crate) async fn each_of_a_commit_beyond_one_item_is_the_rest(bench: Bench) {
 
 /// Losers leave large entries behind, and old ones that they had moved for a commit that was not
 /// made.
-pub(crate) async fn each_beside_what_losers_left_is_the_rest(bench: Bench) {
+pub(crate) async fn reads_skip_the_remains_of_losers(bench: Bench) {
     let mut task = claimed(&bench).await;
     for round in 0..10 {
         for losing in [10, 1_900, 6_000] {
@@ -134,7 +134,7 @@ pub(crate) async fn each_beside_what_losers_left_is_the_rest(bench: Bench) {
     verify_after_each(&task).await;
 }
 
-/// The head is as current as that of any read, whatever the log.
+/// The head is as current as in any read, for every log.
 pub(crate) async fn an_unseen_change_is_the_new_head(bench: Bench) {
     let mut task = bench.submit().await;
     for _ in 0..3 {
@@ -149,7 +149,7 @@ pub(crate) async fn an_unseen_change_is_the_new_head(bench: Bench) {
     }
 }
 
-/// One who reads after each commit what came since the last.
+/// A follower that reads the new entries after each commit.
 pub(crate) async fn each_commit_a_follower_is_up_to_date(bench: Bench) {
     let mut task = claimed(&bench).await;
     let mut known = Position(0);

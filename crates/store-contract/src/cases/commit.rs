@@ -180,8 +180,8 @@ pub(crate) async fn a_claim_too_many_ends_the_task(bench: Bench) {
     task.verify().await;
 }
 
-/// What no client sees is stored as well: the revision goes up, the position does not.
-pub(crate) async fn what_the_sweep_decides_is_stored(bench: Bench) {
+/// A change that no client sees is stored as well: the revision increases, the position does not.
+pub(crate) async fn the_sweep_s_decisions_are_stored(bench: Bench) {
     let mut task = bench.submit().await;
     bench.advance(SIGNAL_GRACE);
     task.apply(Command::Look).await;
@@ -258,7 +258,8 @@ pub(crate) async fn a_stale_revision_changes_nothing(bench: Bench) {
     task.verify().await;
 }
 
-/// A change that no client sees moves the revision too, and so refuses what was decided before.
+/// A change that no client sees increases the revision too, and so refuses changes of an older
+/// base.
 pub(crate) async fn an_unseen_change_makes_a_base_stale(bench: Bench) {
     let mut task = bench.submit().await;
     let before = task.base.clone();
@@ -311,7 +312,7 @@ pub(crate) async fn the_same_write_again_is_done(bench: Bench) {
     }
 }
 
-/// Whatever the answer, the log has it once: the writer that hears "lost" reads before it decides.
+/// The log has it once, for any answer: a writer that hears "lost" reads before it decides.
 pub(crate) async fn an_old_write_again_changes_nothing(bench: Bench) {
     let mut task = bench.submit().await;
     let before = task.base.clone();
@@ -327,7 +328,7 @@ pub(crate) async fn an_old_write_again_changes_nothing(bench: Bench) {
     task.verify().await;
 }
 
-pub(crate) async fn what_is_too_large_is_refused_whole(bench: Bench) {
+pub(crate) async fn a_too_large_commit_is_refused_whole(bench: Bench) {
     let mut task = bench.submit().await;
     task.claim().await;
     let updates = vec![chunk("small"), chunk_of(TOO_LARGE_BYTES, "large"), chunk("small too")];

@@ -85,8 +85,8 @@ pub(crate) async fn see_every_write(bench: Bench) {
     }
 }
 
-/// What refused requests have left behind costs no more than being passed over.
-pub(crate) async fn pass_over_what_they_do_not_ask_for(bench: Bench) {
+/// A read skips the configs that refused requests have left, at no other cost.
+pub(crate) async fn skip_other_configs(bench: Bench) {
     let task = bench.submit().await;
     for number in 0..60 {
         let mut left = config(&format!("left {number}"), "left");

@@ -17,7 +17,7 @@ use crate::configs::{
 };
 use crate::content::chunk_of;
 
-/// Tasks whose names are the same where they are put together, or cut, carelessly.
+/// Tasks whose names become equal when they are joined or cut carelessly.
 const CONFUSABLE: &[(&str, &str)] = &[
     ("", "task"),
     ("", "a#task"),
@@ -114,7 +114,7 @@ pub(crate) async fn every_part_of_the_delivery_is_kept(bench: Bench) {
     keeps(&bench, task.key(), &bare_config("config")).await;
 }
 
-/// What is sealed is not to be touched: not a byte of it.
+/// A store must not change a byte of a sealed text.
 pub(crate) async fn every_character_of_its_texts_is_kept(bench: Bench) {
     let task = bench.submit().await;
     let ascii: String = (0..=127_u8).map(char::from).collect();
@@ -346,7 +346,7 @@ pub(crate) async fn a_task_that_is_over_takes_them(bench: Bench) {
     task.verify().await;
 }
 
-/// Whole: what is read is what one of the writers put, whatever the order.
+/// A read returns one writer's config, whole, in any order of the writes.
 pub(crate) async fn of_those_put_at_once_one_stays(bench: Bench) {
     let task = bench.submit().await;
     for _ in 0..8 {

@@ -112,7 +112,7 @@ pub(crate) async fn a_late_large_duplicate_changes_nothing(bench: Bench) {
     }
 }
 
-/// Only tenants have an alphabet. What a store divides its keys with may be part of any other id.
+/// Only tenants have an alphabet. A store's key separator may be part of any other id.
 pub(crate) async fn any_id_is_taken_as_it_is(bench: Bench) {
     let longest = "x".repeat(a2a_lambda_core::ids::MAX_ID_BYTES);
     for id in ["a#b", "a/b|c\\d", "#", " ", "ä 漢 🦀", "%23", "0", "\u{1}\n", &longest] {

@@ -1,4 +1,4 @@
-//! The due index: whatever must be looked at by a time.
+//! The due index: all work that is due by a time.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::tracked::Tracked;
 
 const MANY: usize = 1_000;
 
-/// What the index holds of a task, however far in the future.
+/// The index's entry for a task, however far in the future.
 async fn due_of(bench: &Bench, key: &TaskKey) -> Option<Timestamp> {
     let all = bench.all_due(Timestamp::MAX).await;
     let mut of_task = all.into_iter().filter(|due| due.key == *key);
@@ -191,7 +191,7 @@ pub(crate) async fn a_moved_time_is_found_where_it_is_now_only(bench: Bench) {
     assert_indexed(&bench, &task).await;
 }
 
-/// Through a life, the index says what the head says.
+/// Through a life, the index agrees with the head.
 pub(crate) async fn the_index_follows_the_head(bench: Bench) {
     let mut task = bench.submit().await;
     assert_indexed(&bench, &task).await;
@@ -217,8 +217,7 @@ pub(crate) async fn the_index_follows_the_head(bench: Bench) {
     assert_indexed(&bench, &task).await;
 }
 
-/// Of a task that is over, too, and of one that waits for its user: as long as something is to be
-/// pushed.
+/// An ended task, or one that waits for its user, is due too while it has open pushes.
 pub(crate) async fn a_task_at_rest_is_due_for_its_pushes(bench: Bench) {
     for is_over in [false, true] {
         let mut task = bench.submit_pushed(None).await;

@@ -1,5 +1,5 @@
-//! Tasks that have expired: listings pass over them, later tasks of the same id take their place, and
-//! what is stored of them is deleted.
+//! Expired tasks: listings skip them, later tasks of the same id take their place, and the store
+//! deletes their items.
 
 use std::time::Duration;
 
@@ -181,7 +181,7 @@ pub(crate) async fn what_ended_too_long_ago_is_not_listed(bench: Bench) {
     }
 }
 
-pub(crate) async fn pages_pass_over_what_has_expired(bench: Bench) {
+pub(crate) async fn pages_skip_expired_tasks(bench: Bench) {
     let (tasks, middle) = old_and_new(&bench).await;
     for query in queries(middle) {
         for limit in [1, 3] {
@@ -271,8 +271,8 @@ pub(crate) async fn of_many_replacements_at_once_one_wins(bench: Bench) {
     Tracked::created(bench.clone(), &winners[0]).await.verify().await;
 }
 
-/// The logs of both are as long at the same places, so that what is named by positions alone would be
-/// taken for a part of the later task.
+/// Both logs have the same lengths at the same places. So an item that only positions name would
+/// look like a part of the later task.
 pub(crate) async fn nothing_of_an_earlier_task_is_read(bench: Bench) {
     let first = large(&bench, bench.submission()).await;
     let mut second = replaced(&bench, first.head()).await;
@@ -290,7 +290,7 @@ pub(crate) async fn nothing_of_an_earlier_task_is_read(bench: Bench) {
     }
     second.finish(Finish::Completed(None)).await;
     second.verify().await;
-    // And a third, after what is left of two.
+    // And a third, after the remains of two.
     let mut third = replaced(&bench, second.head()).await;
     third.claim().await;
     grow(&mut third, "third").await;
@@ -333,8 +333,8 @@ pub(crate) async fn a_writer_of_an_earlier_task_changes_nothing(bench: Bench) {
     }
 }
 
-/// Everything that a store may have of a task: a long log, configs, some of them in trouble, and what
-/// losers of races have left.
+/// Everything that a store may have of a task: a long log, configs, some of them failing, and the
+/// remains of lost races.
 async fn everything(bench: &Bench) -> (Tracked, Vec<PushConfig>) {
     let mut task = bench.submit().await;
     let made_at = bench.now();

@@ -15,7 +15,7 @@ use crate::configs::{
 
 const MANY: usize = 1_000;
 
-/// Puts a config in trouble; what it is found as.
+/// Makes a config fail; returns its expected entry.
 async fn put_failing(bench: &Bench, task: &TaskKey, id: &str, since_ms: i64) -> Failing {
     let config = failing_config(id, since_ms);
     bench.put_config(task, &config).await;
@@ -27,8 +27,8 @@ fn task_in(bench: &Bench, shard: u8) -> TaskKey {
     bench.submission_in_shard(shard).key
 }
 
-/// Nine configs of three tasks of a shard, put in an order that is not that of their times, which
-/// all are different; the oldest first.
+/// Nine configs of three tasks of a shard, with different times, put in another order; the oldest
+/// first.
 async fn nine_of(bench: &Bench, shard: u8) -> Vec<Failing> {
     let tasks = [0; 3].map(|_| task_in(bench, shard));
     let mut all = Vec::new();
@@ -124,7 +124,7 @@ pub(crate) async fn in_pages_shows_each_of_the_same_time_once(bench: Bench) {
 
 pub(crate) async fn goes_on_from_one_that_is_not_there_any_more(bench: Bench) {
     let all = nine_of(&bench, 2).await;
-    // Deleted, on the way again, made anew, and failing anew.
+    // Deleted, recovered, made again, and failing again.
     bench.configs().delete(&all[2].task, &all[2].registration).await.expect("delete");
     let failing = failing_config(&id_of(&all[3]), all[3].since.as_millis());
     let fine = PushConfig { write: WriteId::new("fine"), ..config(&id_of(&all[3]), "one") };
@@ -177,7 +177,7 @@ pub(crate) async fn shows_one_once(bench: Bench) {
     }
 }
 
-/// An operator is to find them, too.
+/// An operator must find them, too.
 pub(crate) async fn shows_disabled_ones(bench: Bench) {
     let task = bench.submit().await;
     let disabled = Trouble { next: None, ..trouble(1_000) };

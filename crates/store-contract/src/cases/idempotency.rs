@@ -9,7 +9,7 @@ use a2a_lambda_protocol::Message;
 use crate::bench::{Bench, alices, key, owner, tenant};
 use crate::content::user_message;
 
-/// What a request with an idempotency key submits.
+/// The change of a request with an idempotency key.
 fn request(bench: &Bench, tenant_name: &str, owner_name: &str, message: Message) -> Submission {
     let (tenant, owner) = (tenant(tenant_name), owner(owner_name));
     let request = Fingerprint::new(&tenant, &owner, "key", &message, &Terms::default(), None);

@@ -183,7 +183,7 @@ pub(crate) async fn a_stale_holder_changes_nothing(bench: Bench) {
     task.claim().await;
     for change in [&emit, &finish] {
         task.check(&lost(bench.commit(&before, change).await));
-        // And by a holder whose clock does not know yet that the lease is over.
+        // And by a holder whose clock is behind the lease's end.
         let guard = Guard { revision: before.head.revision, leased_until: None };
         let outcome = bench.store().commit(&before, guard, change).await.expect("commit");
         task.check(&lost(outcome));
@@ -202,8 +202,8 @@ pub(crate) async fn a_holders_commit_after_a_cancel_changes_nothing(bench: Bench
     task.verify().await;
 }
 
-/// A takeover that was made, and whose answer was lost, is known again although the lease that its
-/// guard names is gone.
+/// A repeated takeover whose first answer was lost succeeds, although the lease in its guard is
+/// gone.
 pub(crate) async fn a_repeated_takeover_is_known_again(bench: Bench) {
     let mut task = bench.submit().await;
     task.claim().await;

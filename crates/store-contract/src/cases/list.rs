@@ -1,4 +1,4 @@
-//! Listing: what is found, in which order.
+//! Listing: its contents and its order.
 
 use std::time::Duration;
 

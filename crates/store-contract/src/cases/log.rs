@@ -17,7 +17,7 @@ async fn claimed(bench: &Bench) -> Tracked {
     task
 }
 
-/// What an agent that streams text leaves behind.
+/// The log of an agent that streams text.
 pub(crate) async fn of_300_small_chunks_is_whole(bench: Bench) {
     let mut task = claimed(&bench).await;
     for number in 0..300 {
@@ -189,8 +189,8 @@ pub(crate) async fn of_a_task_that_is_over_stays(bench: Bench) {
     }
 }
 
-/// A store that writes large content before the head must neither write over the winner's, nor
-/// take what a loser left behind for the task's.
+/// A store that writes large content before the head must neither overwrite the winner's content
+/// nor mistake a loser's for the task's.
 pub(crate) async fn has_nothing_of_a_lost_write(bench: Bench) {
     for (losing, winning) in [(60_000, 60_000), (60_000, 10), (10, 60_000), (5_000, 300_000)] {
         let mut task = claimed(&bench).await;

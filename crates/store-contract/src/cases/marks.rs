@@ -1,4 +1,4 @@
-//! What a head says of the task's pushes: kept with it, and changed by commits alone.
+//! The head's state of the task's pushes: stored with the head, and changed by commits only.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn pushes(task: &Tracked) -> &Pushes {
     task.head().pushes.as_ref().expect("it has, or had, configs")
 }
 
-/// A task whose agent is at work, and whose mark is anybody's.
+/// A task whose agent is at work, and whose mark is unclaimed.
 async fn open(bench: &Bench) -> Tracked {
     let mut task = bench.submit_pushed(None).await;
     task.claim().await;
@@ -69,7 +69,7 @@ pub(crate) async fn of_a_new_task_are_kept(bench: Bench) {
     }
 }
 
-/// Whoever is too late, or repeats itself, is shown the mark as well.
+/// A late or repeated commit gets the mark as well.
 pub(crate) async fn of_a_new_task_are_shown_to_the_second(bench: Bench) {
     let submission = bench.submission();
     let held_until = Some(bench.now().saturating_add(SOON));
@@ -91,7 +91,7 @@ pub(crate) async fn of_every_kind_are_kept(bench: Bench) {
     let until = bench.now().saturating_add(LEASE);
     assert_eq!(task.head().mark(), Some(&Mark::Claimed { token: token.clone(), until }));
     verify(&bench, &task).await;
-    // The same again, for longer; then somebody else.
+    // The same again, for longer; then another deliverer.
     bench.advance(SOON);
     task.apply(Command::ClaimPush { token: token.clone() }).await;
     assert!(task.head().pushed_until(&token) > Some(until));
@@ -130,7 +130,7 @@ pub(crate) async fn of_no_configs_are_none_again(bench: Bench) {
         task.claim_push().await;
         task.settle_for_good().await;
         verify(&bench, &task).await;
-        // With nothing left of what was there before.
+        // Without any rest of the earlier content.
         task.register("second").await;
         let epoch = task.head().revision.0;
         let mark = Some(Mark::Open);
@@ -224,8 +224,8 @@ pub(crate) async fn keep_for_when_a_signal_was_sent(bench: Bench) {
     }
 }
 
-/// What the agent shows, and who delivers it, are one commit.
-pub(crate) async fn come_with_what_is_shown(bench: Bench) {
+/// One commit has the agent's output and its deliverer's claim.
+pub(crate) async fn come_with_the_agent_s_output(bench: Bench) {
     let mut task = bench.submit_pushed(None).await;
     let runner = bench.fresh_claim();
     task.token = bench.fresh_token();
@@ -245,7 +245,7 @@ pub(crate) async fn come_with_what_is_shown(bench: Bench) {
     verify(&bench, &task).await;
 }
 
-/// A head without what is about pushes, and without what every commit changes.
+/// A head without its pushes, and without the fields that every commit changes.
 fn but_for_pushes(head: &Head, like: &Head) -> Head {
     let Head { revision, write, pushes, due, .. } = like.clone();
     Head { revision, write, pushes, due, ..head.clone() }
@@ -298,7 +298,7 @@ pub(crate) async fn and_renewals_leave_each_other_alone(bench: Bench) {
     }
 }
 
-/// The secret of a mark is no lease.
+/// A mark's secret does not serve as a lease.
 pub(crate) async fn are_no_lease(bench: Bench) {
     let mut task = open(&bench).await;
     let token = LeaseToken::new(task.claim_push().await.as_str());
@@ -411,7 +411,7 @@ pub(crate) async fn of_many_claims_at_once_are_ones(bench: Bench) {
     }
 }
 
-/// Whoever settles has seen all there is: of a settlement and news from one base, one is made.
+/// A settlement covers all entries: of a settlement and news from one base, one succeeds.
 pub(crate) async fn are_not_settled_beside_news(bench: Bench) {
     for _ in 0..8 {
         let mut task = open(&bench).await;

@@ -1,4 +1,4 @@
-//! Races: whatever the order, one wins and nobody is misled.
+//! Races: in any order, one writer wins and no writer gets a wrong answer.
 
 use std::future::Future;
 
@@ -20,7 +20,7 @@ const EMITS: usize = 200;
 /// How many run at once.
 const RUNNERS: usize = 8;
 
-/// Runs all at the same time and returns what they return, in no particular order.
+/// Runs all at the same time and returns their results, in no particular order.
 pub(super) async fn together<F>(racers: impl IntoIterator<Item = F>) -> Vec<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
@@ -163,7 +163,7 @@ pub(crate) async fn the_same_write_at_once_is_made_once(bench: Bench) {
     }
 }
 
-/// Sends messages one by one, deciding anew whenever another writer was faster.
+/// Sends messages one by one, and decides again whenever another writer was faster.
 async fn send_all(bench: Bench, key: TaskKey, texts: Vec<String>) {
     let mut base = bench.read(&key).await;
     for text in texts {
@@ -276,7 +276,7 @@ pub(crate) async fn a_deep_read_beside_a_writer_is_whole(bench: Bench) {
     let mut task = bench.submit().await;
     task.claim().await;
     let (reader, key) = (bench.clone(), task.key().clone());
-    // Ends with this case, whatever becomes of the writer.
+    // Ends with this case, even if the writer fails.
     let mut reading = JoinSet::new();
     reading.spawn(async move {
         let mut seen = 0;
@@ -300,9 +300,9 @@ pub(crate) async fn a_deep_read_beside_a_writer_is_whole(bench: Bench) {
     task.verify().await;
 }
 
-/// The guard is all that a commit depends on: changes of a base that is still right succeed, no
-/// matter how often they were refused for another.
-pub(crate) async fn a_loser_wins_with_what_it_was_shown(bench: Bench) {
+/// A commit depends on its guard alone: changes of a base that is still current succeed, however
+/// often another base's were refused.
+pub(crate) async fn a_loser_wins_with_the_state_it_was_shown(bench: Bench) {
     let task = bench.submit().await;
     let commands = ["one", "two", "three"].map(|text| follow_up(user_message(text, text)));
     let (_, lost) = commit_all(&bench, &task.base, commands.to_vec()).await;
@@ -315,8 +315,7 @@ pub(crate) async fn a_loser_wins_with_what_it_was_shown(bench: Bench) {
     assert_eq!(bench.read_full(task.key()).await.tail.len(), 3);
 }
 
-/// What a follower is given is each entry once and in order, while entries move to where a store
-/// keeps the old ones.
+/// A follower gets each entry once and in order, while the store moves old entries.
 pub(crate) async fn a_follower_beside_a_writer_misses_nothing(bench: Bench) {
     let mut task = bench.submit().await;
     task.claim().await;
@@ -352,7 +351,7 @@ pub(crate) async fn a_follower_beside_a_writer_misses_nothing(bench: Bench) {
 }
 
 /// After any entry of a log that several wrote at once is the rest of it.
-pub(crate) async fn what_many_writers_left_can_be_followed(bench: Bench) {
+pub(crate) async fn a_log_of_many_writers_can_be_followed(bench: Bench) {
     let task = bench.submit().await;
     let writers = (0..RUNNERS).map(|writer| {
         let (bench, key) = (bench.clone(), task.key().clone());

@@ -1,4 +1,4 @@
-//! What of two answers must be equal.
+//! The parts of two answers that must be equal.
 
 use a2a_lambda_core::invariants;
 use a2a_lambda_core::store::{
@@ -10,7 +10,7 @@ use a2a_lambda_protocol::Timestamp;
 use super::{Duel, OWNERS, Pair, TENANTS};
 use crate::bench::{alices, outlines, owner, tenant, walk, walk_due};
 
-/// What became of a write, without the task that came with the answer.
+/// The result of a write, without the task in the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Done,
@@ -18,7 +18,7 @@ pub(super) enum Kind {
     TooLarge,
 }
 
-/// A write's answer, whatever the write.
+/// The answer to any write.
 pub(super) struct Answer {
     kind: Kind,
     task: Option<Snapshot>,
@@ -58,7 +58,7 @@ impl From<(Kind, Option<Box<Snapshot>>)> for Answer {
 }
 
 impl Duel<'_> {
-    /// Compares the answers to a write, and returns what they say.
+    /// Compares the answers to a write, and returns their kind.
     pub(super) fn same_answer<T: Into<Answer>>(
         &self,
         what: &str,
@@ -77,7 +77,7 @@ impl Duel<'_> {
         }
     }
 
-    /// What a store answered, which must not have failed.
+    /// A store's answer, which must be a success.
     pub(super) fn ok<T>(&self, what: &str, answer: Result<T, StoreError>) -> T {
         answer.unwrap_or_else(|error| panic!("{}: {error:?}", self.at(what)))
     }
@@ -118,7 +118,7 @@ impl Duel<'_> {
         }
     }
 
-    /// Compares what a query finds, over all its pages, and the count.
+    /// Compares the results of a query, over all its pages, and the count.
     pub(super) async fn compare_list(&self, query: &ListQuery) {
         let what = format!("list {query:?}");
         let a = self.ok(&what, walk(self.a, query).await);

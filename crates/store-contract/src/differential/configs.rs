@@ -51,8 +51,8 @@ impl Duel<'_> {
         }
     }
 
-    /// One of the first few tasks mostly, so that they have several; sometimes one that may not be
-    /// there, with a name like that of one in another tenant.
+    /// Usually one of the first few tasks, so that they have several; sometimes one that may not
+    /// exist, with a name like that of one in another tenant.
     fn task_of_configs(&mut self) -> TaskKey {
         let few = self.tasks.len().min(2);
         let task = self.tasks[self.rng.place(few)].key.clone();
@@ -136,7 +136,8 @@ impl Duel<'_> {
         }
     }
 
-    /// From what is stored mostly: with a new delivery, as the core does, or with all anew.
+    /// Usually from the stored config: with a new delivery, as the core does, or with all fields
+    /// new.
     async fn advance_config(&mut self, task: &TaskKey, id: &str) {
         let what = format!("get of config {id} of {task}");
         let read = self.ok(&what, self.a_configs.get(task, &[registration(id)]).await).pop();

@@ -13,7 +13,7 @@ use crate::content::{text_of, user_message};
 const MAX_PAGES: usize = 2_000;
 
 impl Duel<'_> {
-    /// Does something to a task that is over, by what is known of it now or was known some time ago.
+    /// Purges or replaces an ended task, by a present or an old read of it.
     pub(super) async fn expire(&mut self) {
         // The first ones have push configs.
         let some = if self.rng.percent(50) { 2 } else { self.tasks.len() };

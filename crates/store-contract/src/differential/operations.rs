@@ -105,7 +105,7 @@ impl Duel<'_> {
         }
     }
 
-    /// A command to some task, decided on what is stored or on what was stored some time ago.
+    /// A command to a task, decided on a present or an old state.
     async fn command(&mut self) {
         let place = self.rng.place(self.tasks.len());
         let task = &self.tasks[place];
@@ -262,7 +262,7 @@ impl Duel<'_> {
         }
     }
 
-    /// Mostly small, sometimes large, seldom larger than what can be stored.
+    /// Usually small, sometimes large, rarely too large to be stored.
     fn bytes(&mut self) -> usize {
         match self.rng.below(300) {
             0 => TOO_LARGE_BYTES,
@@ -285,7 +285,7 @@ impl Duel<'_> {
         let newest = tokens.len().saturating_sub(1);
         let chosen = if self.rng.percent(70) { newest } else { self.rng.place(tokens.len()) };
         let token = tokens.get(chosen).cloned().unwrap_or_else(|| LeaseToken::new("none"));
-        // The secret of whoever delivers is no lease.
+        // A deliverer's secret does not serve as a lease.
         let mark = task.bases.back().and_then(|pair| pair.a.head.mark());
         let token = match mark {
             Some(Mark::Claimed { token, .. }) if self.rng.percent(30) => {
@@ -321,7 +321,7 @@ impl Duel<'_> {
         }
     }
 
-    /// What comes after an entry: mostly after the last that was seen, as a follower reads it.
+    /// The entries after a position: usually after the last seen one, as a follower reads.
     async fn read_after(&mut self) {
         let task = &self.tasks[self.rng.place(self.tasks.len())];
         let key = task.key.clone();
@@ -361,7 +361,7 @@ impl Duel<'_> {
     }
 
     async fn due(&mut self) {
-        // Mostly at the very time of some task: where "at or before" is told from "before".
+        // Usually at the exact time of a task, where "at or before" differs from "before".
         let last = self.tasks[self.rng.place(self.tasks.len())].bases.back();
         let at = last.and_then(|pair| Some((due_shard(&pair.a.head.key), pair.a.head.due?)));
         let anywhere = u8::try_from(self.rng.below(u64::from(DUE_SHARDS))).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! What happens to the pending-push mark.
+//! Operations on the pending-push mark.
 
 use std::time::Duration;
 
@@ -32,13 +32,13 @@ impl Duel<'_> {
         self.rng.percent(percent).then_some(NewPush { registration, most: 3 })
     }
 
-    /// The stamp of a command that may come from one who delivers what it adds.
+    /// The stamp of a command that may come from the deliverer of its entries.
     pub(super) fn stamp_of(&mut self, head: &Head) -> Stamp {
         let pusher = self.rng.percent(30).then(|| self.pusher(head));
         Stamp { pusher, ..self.stamp() }
     }
 
-    /// Whoever has the mark, or somebody else.
+    /// The mark's holder, or another deliverer.
     fn pusher(&mut self, head: &Head) -> ClaimToken {
         match head.mark() {
             Some(Mark::Claimed { token, .. }) if self.rng.percent(70) => token.clone(),

@@ -1,4 +1,4 @@
-//! What the places of owners cost.
+//! The cost of owners' places.
 
 use std::num::NonZeroU64;
 
@@ -16,8 +16,8 @@ fn place(name: String) -> Place {
     Place { name, until: Timestamp::from_millis(1_760_000_123_457) }
 }
 
-/// Takes places until there are this many, and returns how many there were when one first took more
-/// than one unit, and how many units the last one took.
+/// Takes places up to this number. Returns their number when one first took more than one unit, and
+/// the units of the last one.
 async fn taken(
     bench: &Bench,
     of: &PlacesOf,

@@ -1,4 +1,4 @@
-//! What pushes cost: their configs, and the mark in the head.
+//! The cost of pushes: their configs, and the mark in the head.
 
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Command, Finish, FirstPush, NewPush, Settlement, TurnEnd};
@@ -42,7 +42,7 @@ fn further(config: &PushConfig, number: u64) -> PushConfig {
     PushConfig { write: WriteId::new(format!("p-{number}")), delivery, ..config.clone() }
 }
 
-/// Advances a config; what that took.
+/// Advances a config; returns the units.
 async fn advance(
     bench: &Bench,
     before: &PushConfig,
@@ -77,7 +77,7 @@ async fn configs_take_one_request_each() {
 }
 
 #[tokio::test]
-async fn what_is_written_of_a_config_takes_one_unit() {
+async fn a_write_of_a_config_takes_one_unit() {
     let bench = Bench::new().await;
     let store: &dyn PushConfigs = &bench.store;
     // The largest token and credentials of common use, sealed.
@@ -89,7 +89,7 @@ async fn what_is_written_of_a_config_takes_one_unit() {
     assert_eq!(advance(&bench, &new, &first).await, (vec!["PutItem"], ONE));
     let second = further(&new, 2);
     assert_eq!(advance(&bench, &first, &second).await, (vec!["PutItem"], ONE));
-    // It is lost in one request, with what is needed to know a write of one's own.
+    // One request loses the race, and its answer tells whether the write was one's own.
     bench.meter.take();
     assert!(!store.advance(&key(), &first.write, &further(&new, 3)).await.unwrap());
     assert_eq!(bench.meter.take().0, ["error"]);
@@ -148,7 +148,7 @@ async fn failing_configs_take_one_query_a_page() {
     assert_eq!((found.len(), bench.meter.take()), (10, (vec!["Query"], 0.5)));
 }
 
-/// Beside its agent, whoever delivers claims by the agent's own commits, which cost no more for it.
+/// Beside an agent, the deliverer claims by the agent's own commits, at no extra cost.
 #[tokio::test]
 async fn a_claimed_mark_comes_with_a_commit() {
     let mut bench = Bench::new().await;
@@ -169,7 +169,7 @@ async fn the_names_of_all_configs_take_another_unit() {
     let mut units = Vec::new();
     for number in 0..16 {
         bench.meter.take();
-        // Ids are as long as they like.
+        // Ids may be long.
         bench.apply(register(&format!("{number}{}", "i".repeat(200)), 1)).await;
         let (requests, written) = bench.meter.take_written();
         assert_eq!((requests, written.list, written.due), (vec!["UpdateItem"], 0.0, 0.0));
@@ -179,7 +179,7 @@ async fn the_names_of_all_configs_take_another_unit() {
     assert!(units.iter().all(|units| *units <= 2.0), "{units:?}");
 }
 
-/// A config that is made, replaced and deleted while nobody delivers: an item and a commit each.
+/// A config that is made, replaced and deleted without a deliverer: an item and a commit each.
 #[tokio::test]
 async fn making_and_deleting_a_config_takes_a_commit_each() {
     let mut bench = Bench::new().await;
@@ -200,7 +200,7 @@ fn register(id: &str, making: u32) -> Command {
     Command::RegisterPush(NewPush { registration, most: 16 })
 }
 
-/// Who has the mark, and has seen all of the task.
+/// The settlement of the mark's holder, who has seen all of the task.
 pub(super) fn settlement(task: &Snapshot, next: Option<Timestamp>) -> Command {
     Command::SettlePush(Settlement {
         token: pusher(),
@@ -268,7 +268,7 @@ async fn a_whole_life_with_one_config() {
     let over = finish(&bench.task);
     bench.apply_as(Some(pusher()), over).await;
     count(&bench, "UpdateItem", written(1.0, 2.0, 0.0));
-    // The deliverer reads the configs once: nobody has registered since.
+    // The deliverer reads the configs once: no client has registered one since.
     let configs = bench.store.get(&key(), bench.task.head.registrations()).await.unwrap();
     assert_eq!((configs.len(), bench.meter.take()), (1, (vec!["GetItem"], 1.0)));
     // The task as it was, then WORKING, the artifact, and COMPLETED.

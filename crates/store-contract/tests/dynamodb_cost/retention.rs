@@ -1,4 +1,4 @@
-//! What it costs that tasks expire.
+//! The cost of retention.
 
 use std::time::Duration;
 
@@ -34,12 +34,12 @@ fn answer() -> Command {
     Command::Message { message, terms: Terms::default(), request: None, push: None }
 }
 
-/// What was written since the last look.
+/// The units since the last call.
 fn taken(bench: &Bench) -> Written {
     bench.meter.take_written().1
 }
 
-/// What a small task takes from its submission to its end.
+/// The units of a small task from its submission to its end.
 async fn small(retention: Option<Retention>) -> Written {
     let mut bench = Bench::submitted_where(None, retention).await;
     bench.apply(claim()).await;
@@ -71,10 +71,10 @@ async fn a_question_takes_two_more_index_units() {
     assert_eq!(taken_where, [2.0, 4.0]);
 }
 
-/// A task with a longer log has an entry in the due index from its end on, and is deleted by the sweep:
-/// each item for what it is large, the head with its entries in the indexes.
+/// A task with a longer log has an entry in the due index from its end on. The sweep deletes it:
+/// each item by its size, the head with its entries in the indexes.
 #[tokio::test]
-async fn a_larger_task_takes_what_its_items_are_large() {
+async fn a_larger_task_costs_by_the_size_of_its_items() {
     let mut bench = Bench::submitted_where(None, KEPT).await;
     bench.apply(claim()).await;
     // Two parcels of 10 KB.
@@ -95,7 +95,7 @@ async fn a_larger_task_takes_what_its_items_are_large() {
     assert_eq!(purged, Written { table: 21.0, list: 1.0, due: 1.0, context: 1.0 });
 }
 
-/// Its config's item is to go, so a task that has had one is deleted by the sweep.
+/// Its config's item must be deleted, so the sweep deletes a task that has had one.
 #[tokio::test]
 async fn a_task_with_a_config_takes_six_more() {
     let pusher = ClaimToken::new("pusher");

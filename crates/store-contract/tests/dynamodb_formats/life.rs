@@ -1,4 +1,4 @@
-//! Lives of tasks, and what the table has at points of them. The same calls give the same items.
+//! Lives of tasks, and the table's items at points of them. The same calls give the same items.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ impl Table {
     }
 }
 
-/// What the table has at a point of a task's life, and what is read of it.
+/// The table's items at a point of a task's life, and the task read from them.
 pub(crate) struct Point {
     /// The format that the task is written in.
     pub(crate) format: u64,
