@@ -1,9 +1,10 @@
 //! API keys: for callers that no issuer knows. Operators make them, and the function `authorizer`
 //! looks them up.
 //!
-//! A key is `a2al_`, its id, and 256 random bits. The store has the key's SHA-256 only, so that nobody
-//! who reads the store can call. A slow digest, as passwords need it, would add nothing: nobody can
-//! try 2^256 keys, and each request would pay for it. The id is no secret: operators name keys by it.
+//! A key is `a2al_`, its id, and 256 random bits. The store has only the key's SHA-256, so that a
+//! reader of the store cannot call. A slow digest, as for passwords, would add nothing: an attacker
+//! cannot try 2^256 keys, and each request would pay for it. The id is not secret: operators name
+//! keys by it.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -19,7 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::ids::Tenant;
 use crate::store::StoreError;
 
-/// What every key begins with: it tells keys from tokens, and secret scanners find it.
+/// The prefix of every key: it tells keys from tokens, and secret scanners find it.
 pub const KEY_PREFIX: &str = "a2al_";
 
 /// The digits of an id.
@@ -94,7 +95,7 @@ impl KeySecret {
         &self.id
     }
 
-    /// What is stored of the key.
+    /// The stored digest of the key.
     pub fn digest(&self) -> String {
         hex(&Sha256::digest(&self.text))
     }
@@ -131,7 +132,7 @@ pub struct ApiKey {
     pub owner: String,
     /// The caller's only tenant, if it has one.
     pub tenant: Option<Tenant>,
-    /// What the caller may do.
+    /// The caller's rights.
     pub scopes: Vec<String>,
     /// When it was made.
     pub created_at: Timestamp,
@@ -156,7 +157,7 @@ pub enum InvalidKey {
 }
 
 impl ApiKey {
-    /// Checks what an operator has given.
+    /// Checks an operator's input.
     ///
     /// # Errors
     /// When the owner or a scope cannot be one.
@@ -179,8 +180,7 @@ impl ApiKey {
         }
     }
 
-    /// Whether a key that somebody has sent is this one, and not over. It takes as long for any other
-    /// key.
+    /// Whether a received key is this one, and has not expired. It takes as long for any other key.
     pub fn is(&self, secret: &KeySecret, now: Timestamp) -> bool {
         let sent = secret.digest();
         let differences = self.digest.bytes().zip(sent.bytes()).map(|(a, b)| a ^ b);
@@ -194,7 +194,7 @@ impl ApiKey {
     }
 }
 
-/// Where keys are. What is written is read by all that follows.
+/// Where keys are. Every later reader can read a written key.
 #[async_trait]
 pub trait ApiKeys: Send + Sync {
     /// Stores a new key. False if there is another of its id: nothing is changed then.
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_operator_gives_is_checked() {
+    fn an_operator_s_input_is_checked() {
         let good = key(&KeySecret::of(&[1; KEY_BYTES]));
         assert_eq!(good.check(), Ok(()));
         let with = |owner: &str, scopes: &[&str]| {

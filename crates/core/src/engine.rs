@@ -1,4 +1,4 @@
-//! What operations, runner and sweep share: apply a command, commit it, carry out its signals.
+//! The common steps of operations, runner and sweep: apply a command, commit it, send its signals.
 
 use std::fmt;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub struct Engine {
     pub ids: Arc<dyn Ids>,
     /// The way to the receivers of pushes.
     pub webhook: Arc<dyn Webhook>,
-    /// What seals their secrets.
+    /// The vault of their secrets.
     pub vault: Arc<dyn Vault>,
     /// The numbers.
     pub policy: Arc<Policy>,
@@ -71,7 +71,7 @@ pub enum TransactError {
     /// The task's state does not allow it.
     #[error(transparent)]
     Illegal(#[from] Refused),
-    /// There is no such task any more.
+    /// The task does not exist any more.
     #[error("the task does not exist")]
     Gone,
     /// Other writers were faster, each time.
@@ -89,7 +89,7 @@ pub enum TransactError {
 #[derive(Debug, thiserror::Error)]
 #[error("{illegal}")]
 pub struct Refused {
-    /// What was refused.
+    /// The refused command.
     pub illegal: IllegalTransition,
     /// The task as it was then.
     pub snapshot: Box<Snapshot>,
@@ -136,7 +136,7 @@ impl Engine {
             }
             let (existing, new) = (existing.head, change.head());
             if new.incarnation.is_some() && new.incarnation == existing.incarnation {
-                // It was made by a try whose answer was lost, and has been deleted since.
+                // An earlier try whose answer was lost has made it, and it has been deleted since.
                 return Ok(Created::Now);
             }
             let is_younger =
@@ -183,7 +183,7 @@ impl Engine {
         tried!(self, self.store.read(key, depth))
     }
 
-    /// Deletes what is stored of a task that has expired; see [`TaskStore::purge`].
+    /// Deletes the items of an expired task; see [`TaskStore::purge`].
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
@@ -191,7 +191,7 @@ impl Engine {
         tried!(self, self.store.purge(expired, limit))
     }
 
-    /// Whether a task is there for nobody any more.
+    /// Whether a task has expired.
     pub(crate) fn is_expired(&self, head: &Head) -> bool {
         head.is_expired(self.clock.now(), self.policy.retention.as_ref())
     }
@@ -306,7 +306,7 @@ impl Engine {
     }
 
     /// Applies a command to a task and commits the change. When another writer was faster, the
-    /// command is applied to what that one left, a bounded number of times.
+    /// engine applies the command to the new state, a bounded number of times.
     ///
     /// Returns the task as committed and the signals, which the caller carries out.
     ///
@@ -403,16 +403,16 @@ impl Engine {
         tried!(self, self.store.commit(base, guard, change))
     }
 
-    /// Whether a change that seems to have lost was made after all: the answer to the first try
-    /// was lost, and another writer has committed on top of it, so that the newest write id is theirs.
+    /// Whether a change that seems lost was made after all. The answer to the first try was lost,
+    /// and another writer has committed on top of it, so the newest write id is that writer's.
     ///
-    /// A claim is known by its token, and anything with entries by these: nobody else adds the
-    /// same ones at the same place, except for another request with the same message. Such requests
-    /// differ by what is remembered of them, or by their push configs. A push config is known by its
-    /// registration; if the task does not name it, that may be because it was deleted again, and
-    /// `None` says that nobody can tell. It does not matter for a request that the task remembers:
-    /// the task refuses it as repeated, whoever made the change. What has none of these does no harm
-    /// if it is made again.
+    /// The token identifies a claim, and the entries identify a change with entries: no other
+    /// writer adds the same ones at the same place, except for another request with the same
+    /// message. The task's memory of them, or their push configs, tell such requests apart. The
+    /// registration identifies a push config. If the task does not name it, it may have been
+    /// deleted again, and `None` says that the answer is unknown. A remembered request needs no
+    /// such check: the task refuses it as repeated, whoever made the change. A change without any
+    /// of these may be made again without harm.
     async fn was_made(
         &self,
         base: &Snapshot,
@@ -475,7 +475,7 @@ impl Engine {
         Ok(())
     }
 
-    /// As [`carry_out`](Self::carry_out), for callers whose work is done: what fails is logged and
+    /// As [`carry_out`](Self::carry_out), for callers whose work is done: a failure is logged and
     /// left to the due index.
     pub async fn carry_out_or_leave(&self, head: &Head, signals: &[Timestamp]) {
         if let Err(error) = self.carry_out(head, signals).await {
@@ -521,7 +521,7 @@ struct Tries<'a> {
 }
 
 impl Tries<'_> {
-    /// Waits before the next try, or gives the error back if there is none.
+    /// Waits before the next try, or returns the error if no try is left.
     async fn after(&mut self, error: StoreError) -> Result<(), StoreError> {
         self.made += 1;
         if !error.is_retryable() || self.made >= self.engine.policy.store_tries {
@@ -532,14 +532,14 @@ impl Tries<'_> {
     }
 }
 
-/// Whether what a task remembers of the request at the place of a change's first entry is the
-/// change's own.
+/// Whether the task's memory of the request at the place of a change's first entry is the change's
+/// own.
 fn is_same_request(change: &Change, current: &Head) -> bool {
     let theirs = remembered(change, current);
     theirs.is_none() || remembered(change, change.head()) == theirs
 }
 
-/// What a task remembers of the request whose entries are those of a change.
+/// The task's memory of the request whose entries are those of a change.
 fn remembered<'h>(change: &Change, head: &'h Head) -> Option<&'h Fingerprint> {
     let at = change.entries().first()?.position;
     head.follow_ups.iter().find(|of| of.position == at).map(|of| &of.request)

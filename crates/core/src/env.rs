@@ -1,4 +1,4 @@
-//! What the core needs from the world around it: time, fresh ids, a queue and a timer.
+//! The core's ports to the world: time, fresh ids, a queue and a timer.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -42,8 +42,8 @@ const SIGNAL_FORMAT: u64 = 1;
 /// The message that says "attend to this task". It carries no content: the task is read when the
 /// signal arrives.
 ///
-/// As JSON it is the body of a message in the queue, and of a schedule for up to years: any release may
-/// be the one that reads it.
+/// As JSON it is the body of a message in the queue, and of a schedule for up to years. Any release
+/// may read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "SignalJson", try_from = "SignalJson")]
 pub struct Signal {
@@ -58,8 +58,8 @@ pub struct Signal {
     group: Option<String>,
 }
 
-/// A signal as it is sent. A field that is new needs a new format: an executor that sends a signal on
-/// would leave out what it does not know.
+/// A signal as it is sent. A new field needs a new format: an older executor that sends a signal on
+/// would drop the field.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SignalJson {
@@ -104,13 +104,13 @@ impl TryFrom<SignalJson> for Signal {
     }
 }
 
-/// A text is no signal of this release.
+/// A text that is not a signal of this release.
 #[derive(Debug, thiserror::Error)]
 pub enum BadSignal {
     /// Another release has sent it. An executor of that release can read it.
     #[error(transparent)]
     OtherRelease(#[from] UnknownFormat),
-    /// It is no signal.
+    /// A malformed signal.
     #[error("the body is not a signal")]
     Malformed(#[source] serde_json::Error),
     /// Its task or tenant cannot be one.
@@ -133,7 +133,7 @@ impl Signal {
     /// Reads the body of a message.
     ///
     /// # Errors
-    /// When another release has sent it, or it is no signal.
+    /// When another release has sent it, or it is malformed.
     pub fn from_json(body: &str) -> Result<Self, BadSignal> {
         FORMATS.check_json(body.as_bytes())?;
         let json: SignalJson = serde_json::from_str(body).map_err(BadSignal::Malformed)?;
@@ -143,13 +143,13 @@ impl Signal {
         Ok(signal)
     }
 
-    /// The same signal, for a task that is to be run alone.
+    /// The same signal, for a task that must run alone.
     pub fn alone(self) -> Self {
         Self { alone: true, ..self }
     }
 
-    /// Whose signals this one is among: 32 hexadecimal digits. A fair queue does not let the many
-    /// signals of one group delay those of the others, and one group is one owner of one tenant.
+    /// Whose signals this one is among: 32 hexadecimal digits. In a fair queue, many signals of one
+    /// group do not delay those of others. A group is one owner of one tenant.
     ///
     /// A signal without a group, or with one of another form, is a group of its own.
     pub fn group(&self) -> String {
@@ -224,7 +224,8 @@ mod tests {
         }
     }
 
-    /// What executors of this release and of the next ones read. It must not change within a format.
+    /// The stored forms that executors of this release and of the next ones read. It must not
+    /// change within a format.
     const STORED: [&str; 3] = [
         r#"{"v":1,"taskId":"t","group":"9bdda49a45b16406fb525550da25fee6"}"#,
         r#"{"v":1,"tenant":"acme","taskId":"t","alone":true,"group":"46ec638c86401bf75d7fe7f186eec6b7"}"#,
@@ -244,7 +245,7 @@ mod tests {
         for (signal, json) in signals().into_iter().zip(STORED) {
             assert_eq!(serde_json::to_string(&signal).unwrap(), json);
             assert_eq!(Signal::from_json(json).unwrap(), signal);
-            // What has no number has format 1.
+            // A signal without a number has format 1.
             let unnumbered = json.replace(r#""v":1,"#, "");
             assert_eq!(Signal::from_json(&unnumbered).unwrap(), signal);
             assert_eq!(serde_json::from_str::<Signal>(json).unwrap(), signal);
@@ -254,7 +255,7 @@ mod tests {
     #[test]
     fn a_signal_of_another_format_is_refused_by_name() {
         for (v, found) in [("99", "format 99"), (r#""1""#, "a format that is no number")] {
-            // Whatever else it says: the other release knows.
+            // The rest may have any form: the other release knows it.
             for rest in [r#","taskId":"t""#, r#","tasks":["t"]"#, ""] {
                 let json = format!("{{\"v\":{v}{rest}}}");
                 let error = Signal::from_json(&json).unwrap_err();
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_refused_and_not_left_out_of_what_is_sent_on() {
+    fn a_signal_with_an_unknown_field_is_refused() {
         let error = Signal::from_json(r#"{"v":1,"taskId":"t","urgent":true}"#).unwrap_err();
         assert!(matches!(error, BadSignal::OtherRelease(_)), "{error:?}");
         let expected =

@@ -11,9 +11,9 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the {kind} has {found}, and this release reads {reads}")]
 pub struct UnknownFormat {
-    /// What was stored.
+    /// The kind of the stored item.
     pub kind: &'static str,
-    /// What is unknown about it.
+    /// The unknown format.
     pub found: String,
     /// Which formats this release reads.
     pub reads: String,
@@ -37,7 +37,7 @@ struct Numbered {
 }
 
 impl Formats {
-    /// The format of what has no number.
+    /// The format of an item without a number.
     pub const FIRST: u64 = 1;
 
     /// The formats from `oldest` to `newest` of one kind, as errors name it.
@@ -56,10 +56,11 @@ impl Formats {
         Err(self.error(format!("format {number}")))
     }
 
-    /// Checks the number `v` of a JSON object. What is no object is left to whoever reads the rest.
+    /// Checks the number `v` of a JSON object. A text that is not an object is left to the later
+    /// reader.
     ///
     /// # Errors
-    /// When this release does not read that format, or `v` is no number.
+    /// When this release does not read that format, or `v` is not a number.
     pub fn check_json(&self, json: &[u8]) -> Result<(), UnknownFormat> {
         // An array could be taken for the fields of a struct.
         let is_object = json.trim_ascii_start().starts_with(b"{");
@@ -74,7 +75,7 @@ impl Formats {
         }
     }
 
-    /// The error for a format that is no number.
+    /// The error for a format that is not a number.
     pub fn not_a_number(&self) -> UnknownFormat {
         self.error("a format that is no number".to_owned())
     }

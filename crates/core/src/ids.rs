@@ -138,8 +138,8 @@ bounded_id! {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Registration(String);
 
-/// The part of a [`Registration`] that tells the config's id: a digest, as ids can be long and every
-/// commit pays for the head's size.
+/// The part of a [`Registration`] that stands for the config's id: a digest, because ids can be
+/// long and every commit pays for the head's size.
 const ID_DIGITS: usize = 32;
 
 /// The part of a [`Registration`] that differs from one making of a config to the next.
@@ -182,9 +182,9 @@ impl Registration {
 }
 
 impl Owner {
-    /// The owner that stands for a principal, which is named by one or more parts, such as a token's
-    /// issuer and subject. Two principals never have the same owner: the kind and each part are told
-    /// apart whatever they say. `kind` is a plain word, and not `sha256`.
+    /// The owner that stands for a principal, which is named by one or more parts, such as a
+    /// token's issuer and subject. Two principals never have the same owner: kind and parts stay
+    /// distinct for all texts. `kind` is a plain word, and not `sha256`.
     ///
     /// The text is `{kind}:{part}#{part}`, with `#` and `%` in a part escaped. One that is too long
     /// is replaced by its digest, `sha256:{kind}:{digest}`.
@@ -240,19 +240,19 @@ macro_rules! counter {
 
 counter! {
     /// A log entry's own number: 1 for the first entry, and one more for each that follows. Push
-    /// cursors and the inbox are kept in positions. Clients are told [`Generation`]s instead.
+    /// cursors and the inbox are kept in positions. Clients see [`Generation`]s instead.
     Position
 }
 counter! {
-    /// What clients count a task by: the number of its newest event. A new task is generation 1, and
-    /// each status change or artifact is one more, without a gap. A user's message has no event: it
-    /// stands at the generation at which it came. The SSE event id, `Last-Event-ID`, and the
-    /// `generation` of a long poll.
+    /// The clients' count of a task's events: the number of the newest one. A new task is
+    /// generation 1, and each status change or artifact is one more, without a gap. A user's
+    /// message has no event: it stands at the generation at which it came. The SSE event id,
+    /// `Last-Event-ID`, and the `generation` of a long poll.
     Generation
 }
 counter! {
-    /// One up for each commit, also of what no client sees (a claim, a moved due time): the
-    /// optimistic lock. Renewing a lease is the one write that leaves it alone.
+    /// The optimistic lock. It increases with each commit, also with one that no client sees (a
+    /// claim, a moved due time). Renewing a lease is the one write that leaves it alone.
     Revision
 }
 counter! {
@@ -297,21 +297,21 @@ token! {
 }
 
 impl ClaimToken {
-    /// The token under which the same deliverer may begin pushes by what it has known for this long,
-    /// where that is longer than [`Policy::push_view`](crate::Policy::push_view). It is a part of the
-    /// text, so that whoever commits on top of it knows.
+    /// The token that lets the same deliverer begin pushes with a view of this age, if that is more
+    /// than [`Policy::push_view`](crate::Policy::push_view). It is a part of the text, so that a
+    /// later committer knows it.
     #[must_use]
     pub fn with_view(&self, view: Duration) -> Self {
         Self(format!("{}{VIEW}{}", self.unique(), view.as_millis()))
     }
 
-    /// How old what its deliverer knows may be, if that is longer than usual.
+    /// The most age of its deliverer's view, if that is more than usual.
     pub fn view(&self) -> Option<Duration> {
         let (_, view) = self.0.rsplit_once(VIEW)?;
         view.parse().ok().map(Duration::from_millis)
     }
 
-    /// Whether the holder is the same, whatever the view.
+    /// Whether the holder is the same, with any view.
     pub fn is_of_same_holder(&self, other: &Self) -> bool {
         self.unique() == other.unique()
     }
@@ -324,7 +324,7 @@ impl ClaimToken {
     }
 }
 
-/// What comes between the unique text of a token and its view.
+/// The separator between the unique text of a token and its view.
 const VIEW: &str = "~view-ms=";
 
 /// Names one write, so that its writer knows it again when the answer to it was lost.
@@ -343,11 +343,11 @@ impl WriteId {
     }
 }
 
-/// One life of a task id. An id that is derived from an idempotency key is used again once the task
-/// of it has expired: what is stored beside a head is named by the head's incarnation, so that
+/// One life of a task id. An id that comes from an idempotency key is used again after its task has
+/// expired. The head's incarnation is part of the names of the items beside the head, so that
 /// nothing of an earlier task is ever read as a part of a later one.
 ///
-/// It begins with the time of creation, so that what an earlier task has left is known as older.
+/// It begins with the time of creation, so that an earlier task's remains are recognisably older.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Incarnation(String);
 
@@ -377,7 +377,7 @@ impl Incarnation {
         &self.0
     }
 
-    /// When its task was created, by the clock of whoever created it.
+    /// The time of its task's creation, by the creator's clock.
     pub fn began_at(&self) -> Timestamp {
         let digits = self.0.get(..TIME_DIGITS).unwrap_or_default();
         Timestamp::from_millis(i64::from_str_radix(digits, 16).unwrap_or_default())
@@ -494,7 +494,7 @@ mod tests {
                     add(kind, &[&format!("{filler}{first}"), second]);
                 }
             }
-            // A name that is what a longer one is replaced by.
+            // A name that equals the digest of a longer one.
             let long = Owner::of_principal(kind, &[&filler]);
             let (_, digest) = long.as_str().rsplit_once(':').unwrap();
             for name in [long.as_str().to_owned(), format!("sha256:{digest}"), digest.to_owned()] {
@@ -522,7 +522,7 @@ mod tests {
             assert!(same.is_of_same_holder(&wide) && wide.is_of_same_holder(same));
             assert!(!same.is_of_same_holder(&other));
         }
-        // What is no view is a part of the name.
+        // A malformed view is a part of the name.
         let odd = ClaimToken::new("a~view-ms=x");
         assert!(odd.view().is_none() && !odd.is_of_same_holder(&token));
     }

@@ -24,7 +24,7 @@ pub fn i1_terminal_is_final(before: &Head, change: &Change) -> Result<(), String
 }
 
 /// I2, the log is the truth: positions and generations are gapless from 1 to the head's, and the
-/// status that the log adds up to is the head's.
+/// log's status is the head's.
 ///
 /// # Errors
 /// When it is not.
@@ -78,10 +78,9 @@ pub fn i2_numbers_are_gapless(
     Ok(())
 }
 
-/// I4, accepted is not lost: a task that is neither over nor waiting for its user, for as long as it
-/// takes, has a time by which somebody looks at it. I6, every push is sent: so has one of which
-/// something is to be pushed. One that rests may have a time by which it has waited or was kept for
-/// long enough; none is looked at that the store deletes by itself.
+/// I4, accepted is not lost: a task that has neither ended nor waits for its user without a limit
+/// has a due time. I6, every push is sent: a task with open pushes has one, too. A resting task may
+/// have a due time for the end of its wait or its retention, unless the store deletes it by itself.
 ///
 /// # Errors
 /// When it has none.
@@ -124,8 +123,8 @@ pub fn i5_inbox_is_known(head: &Head, log: &[Entry]) -> Result<(), String> {
     Ok(())
 }
 
-/// I14, deleted is silent: a task names each of its push configs once, so that to replace or delete
-/// one leaves nothing of it behind. It names none only while whoever delivers is yet to find out.
+/// I14, deleted is silent: a task names each of its push configs once, so that a replacement or a
+/// delete leaves none of its names. It names none only while the deliverer still has to find out.
 ///
 /// # Errors
 /// When it does not.

@@ -2,8 +2,8 @@
 //!
 //! The core decides, the edges do. [`machine`] is pure: what happened and the time go in, and a
 //! [`Change`] comes out, with its signals as data. [`Operations`] serve clients, a [`Runner`] runs
-//! [`Agent`]s, a [`sweep`](sweep()) finds what was lost; all three go through the same
-//! [`Engine`], and so through the same machine.
+//! [`Agent`]s, a [`sweep`](sweep()) finds lost work. All three use the same [`Engine`], and so the
+//! same machine.
 
 pub mod agent;
 pub mod api_key;

@@ -14,9 +14,9 @@ use crate::terms::Terms;
 /// never changed or removed.
 ///
 /// Each entry also has the generation that the task has with it. Of the entries that clients are
-/// sent an event for, each has the next generation. A message keeps the generation that it finds. So
-/// a client whose message makes an interrupted task SUBMITTED reads SUBMITTED at the generation of
-/// the question. Its next event is WORKING, at the next generation.
+/// sent an event for, each has the next generation. A message keeps the generation that it finds.
+/// So a client whose message makes an interrupted task SUBMITTED reads SUBMITTED at the generation
+/// of the question. Its next event is WORKING, at the next generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -29,12 +29,12 @@ pub struct Entry {
     /// When it was committed.
     #[serde(rename = "t")]
     pub at: Timestamp,
-    /// What happened.
+    /// The event.
     #[serde(rename = "e")]
     pub event: Event,
 }
 
-/// What an [`Entry`] says.
+/// The event of an [`Entry`].
 ///
 /// Messages are kept without their task and context ids: these are the task's own, and
 /// [`fold`] puts them back.
@@ -58,7 +58,7 @@ pub struct UserMessage {
     /// The message.
     #[serde(rename = "m")]
     pub message: Message,
-    /// What its sender asked for beside it.
+    /// Its sender's terms.
     #[serde(rename = "w", default, skip_serializing_if = "Terms::is_empty")]
     pub terms: Terms,
 }
@@ -82,7 +82,7 @@ pub struct StatusChange {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArtifactChange {
-    /// The artifact; for a chunk, what it adds.
+    /// The artifact; for a chunk, its addition.
     #[serde(rename = "a")]
     pub artifact: Artifact,
     /// Whether the parts go behind those of the artifact with the same id. If not, they replace
@@ -162,15 +162,16 @@ pub(crate) fn with_ids(mut message: Message, head: &Head) -> Message {
     message
 }
 
-/// A direct message: there is no task, as far as the sender is concerned (spec section 3.1.1).
+/// A direct message: for the sender there is no task (spec section 3.1.1).
 pub(crate) fn without_task(message: Message) -> Message {
     Message { task_id: String::new(), ..message }
 }
 
-/// The task as a client reads it: what its log adds up to.
+/// The task in a client's form: the sum of its log.
 ///
-/// A status message moves into the history when the next status or message comes, as the official
-/// SDKs do, so that none is lost and all are in order. A message to an interrupted task makes it SUBMITTED again.
+/// A status message moves into the history when the next status or message comes, as in the
+/// official SDKs. So none is lost and all are in order. A message to an interrupted task makes it
+/// SUBMITTED again.
 pub fn fold<'a>(head: &Head, entries: impl IntoIterator<Item = &'a Entry>) -> Task {
     let mut task = Task {
         id: head.key.task.as_str().to_owned(),
@@ -194,7 +195,7 @@ fn apply_entry(task: &mut Task, entry: &Entry, head: &Head) {
                 };
                 set_status(task, status);
             }
-            // What the agent said before goes before, so that the history is in order.
+            // The agent's earlier message goes first, so that the history is in order.
             task.history.extend(task.status.message.take());
             task.history.push(with_ids(message.clone(), head));
         }

@@ -1,4 +1,4 @@
-//! The state machine: the one place that decides what a task becomes.
+//! The state machine: the one place that decides a task's next state.
 //!
 //! ```text
 //!            submit
@@ -36,14 +36,14 @@
 //!
 //! `void` also opens a claimed pending-push mark, in every phase.
 //!
-//! A dash is an [`IllegalTransition`] and changes nothing. A look changes at least the due time, and is
-//! never refused. A turn that ends while the inbox is not
-//! empty does not end the task: the holder goes on, with the new messages (invariant I5). A message
-//! to a task whose lease has expired asks for another runner. A claim past the limit of attempts
-//! ends the task as failed (I10).
+//! A dash is an [`IllegalTransition`] and changes nothing. A look changes at least the due time,
+//! and is never refused. A turn that ends while the inbox is not empty does not end the task: the
+//! holder continues with the new messages (invariant I5). A message to a task whose lease has
+//! expired signals another runner. A claim past the limit of attempts ends the task as failed
+//! (I10).
 //!
-//! Everything here is pure: what happened and the time go in; the next head, the new entries and
-//! the times to signal a runner come out, as data.
+//! All functions are pure. The event and the time go in; the next head, the new entries and the
+//! times of signals come out, as data.
 
 mod change;
 mod command;

@@ -1,4 +1,4 @@
-//! What is measured: events of `tracing` with numbers, under a target of their own.
+//! Measurements: events of `tracing` with numbers, under their own target.
 //!
 //! The core does no input or output and knows of no metrics. A process that wants to know installs a
 //! layer that collects these events; to all others they cost nothing. [`NAMES`] has all of them.
@@ -11,7 +11,7 @@ use tracing::trace;
 /// The target of these events, and of no others.
 pub const TARGET: &str = "measure";
 
-/// What is measured: the names of the events' fields.
+/// The measurements: the names of the events' fields.
 pub const NAMES: [&str; 18] = [
     "turn_millis",
     "attempts",

@@ -23,7 +23,7 @@ use crate::store::{Depth, Snapshot, StoreError};
 pub use send::SendOptions;
 pub use tail::{Next, StreamEvent, Tail};
 
-/// Who calls.
+/// The caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The tenant that is called.
@@ -32,12 +32,12 @@ pub struct Caller {
     pub owner: Owner,
 }
 
-/// What else a reader says, beside the request.
+/// A reader's options beside the request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GetOptions {
-    /// Waits for an event after this generation, for as long as
-    /// [`Policy::blocking_wait`](crate::Policy::blocking_wait) allows. A task that is over is
-    /// returned at once. A message is not an event: another client's message alone ends no wait.
+    /// Waits for an event after this generation, at most for
+    /// [`Policy::blocking_wait`](crate::Policy::blocking_wait). A task that is over is returned at
+    /// once. A message is not an event: another client's message alone ends no wait.
     pub newer_than: Option<Generation>,
     /// When the answer must be on its way at the latest.
     pub answer_by: Option<Timestamp>,
@@ -64,7 +64,7 @@ impl Operations {
         Self { limits, ..self }
     }
 
-    /// What the operations are built on.
+    /// The engine under the operations.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -144,7 +144,7 @@ pub(crate) fn invalid_id(field: &str, error: &InvalidId) -> A2aError {
     A2aError::invalid_field(field, error.to_string())
 }
 
-/// A store's failure, as a client is told of it.
+/// A store's failure in the form for clients.
 pub(crate) fn store_error(error: StoreError) -> A2aError {
     let kind = match &error {
         StoreError::TooLarge { .. } => {
@@ -163,7 +163,7 @@ pub(crate) fn store_error(error: StoreError) -> A2aError {
     A2aError::new(kind, text).with_source(error)
 }
 
-/// A command's failure, as a client is told of it, where the command itself was legal.
+/// A command's failure in the form for clients, where the command itself was legal.
 pub(crate) fn transact_error(error: TransactError) -> A2aError {
     match error {
         TransactError::Store(error) => store_error(error),

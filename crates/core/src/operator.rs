@@ -1,5 +1,5 @@
-//! What operators do about tasks: delete them, and give a time to go to those that lack one. What they
-//! do about pushes is in [`push`](crate::push).
+//! The operators' actions on tasks: delete them, and give an expiry to those without one. Their
+//! actions on pushes are in [`push`](crate::push).
 
 mod age;
 
@@ -12,7 +12,7 @@ use crate::store::{Depth, Snapshot, StoreError};
 /// How often a deletion goes on, by [`Policy::purge_items`](crate::Policy::purge_items) each time.
 const MAX_PURGES: usize = 50;
 
-/// Looks after the tasks of a deployment and their pushes, whoever they belong to.
+/// Serves the operators of a deployment, for the tasks and pushes of all owners.
 #[derive(Debug, Clone)]
 pub struct Operator {
     pub(crate) engine: Engine,
@@ -21,16 +21,16 @@ pub struct Operator {
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum OperateError {
-    /// There is no such task in this tenant.
+    /// This tenant has no such task.
     #[error("there is no such task")]
     NoSuchTask,
     /// The task has no such config.
     #[error("the task has no such push config")]
     NoSuchConfig,
-    /// The task is not over, and was not to be canceled.
+    /// The task has not ended, and the operator did not ask to cancel it.
     #[error("the task is {state}: cancel it first")]
     NotEnded {
-        /// What it is.
+        /// Its state.
         state: &'static str,
     },
     /// The task has not come as far as that.
@@ -47,30 +47,30 @@ pub enum OperateError {
     Store(#[from] StoreError),
 }
 
-/// What has become of a task that was to be deleted. It is there for nobody any more.
+/// The result of a delete. It is invisible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deleted {
     /// Nothing is stored of it.
     Whole,
-    /// Something is still stored of it: it was made within the last minute, or there is more than is
-    /// deleted at a time. The sweep goes on, or whoever does it again.
+    /// Something is still stored of it: it was made within the last minute, or there is more than
+    /// is deleted at a time. The sweep continues, or a repetition does.
     InPart,
 }
 
 impl Operator {
-    /// An operator of what this engine stands on.
+    /// An operator over an engine's store.
     pub fn new(engine: Engine) -> Self {
         Self { engine }
     }
 
-    /// Deletes a task with all that is stored of it: its log, its push configs, and what others have left
-    /// beside it. From the first write on it is there for nobody; nothing more is pushed of it, and its
-    /// id is free.
+    /// Deletes a task with all its items: its log, its push configs, and the remains of others
+    /// beside it. From the first write on it is invisible, the deliverers push nothing more, and
+    /// its id is free.
     ///
     /// A task that is not over is canceled first if `cancels`, and refused otherwise.
     ///
-    /// Doing it again is safe, also of one that has expired: what was left is deleted. What whoever does
-    /// it leaves undone, the sweep does.
+    /// A repetition is safe, also for an expired task: it deletes the rest. The sweep completes an
+    /// interrupted delete.
     ///
     /// # Errors
     /// [`OperateError::NoSuchTask`] if nothing is stored of it any more, [`OperateError::NotEnded`], or

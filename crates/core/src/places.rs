@@ -1,10 +1,10 @@
-//! Places: what an owner may have only so many of at a time, such as open streams.
+//! Places: their number limits an owner's parallel streams and open tasks.
 //!
-//! Whoever begins one takes a place first, by a conditional write, and so no two take the last one.
-//! A place has a time. That of a stream is a lease: after it, the place is free, whatever became of
-//! the process that had it. That of a task is how long the task may take to be made: after it, the
-//! place is free if there is no such task, or none that is open. So nobody has to give the place of
-//! a task back, and nothing has to be written when a task ends.
+//! A new stream or task first takes a place, by a conditional write, so that no two take the last
+//! one. A place has a time. A stream's place is a lease: it becomes free after it, even if its
+//! process has died. A task's place is held for the time that its making may take: it is free
+//! afterwards if no such task exists, or it has ended. So no caller must return the place of a
+//! task, and the end of a task needs no write.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,8 +22,7 @@ use crate::engine::Engine;
 use crate::ids::{Owner, TaskId, TaskKey, Tenant};
 use crate::store::{Depth, StoreError};
 
-/// How long a place is kept for a stream that says nothing more of itself, and for a task that is
-/// about to be made.
+/// How long a place is kept for a silent stream, and for a task in the making.
 pub const LEASE: Duration = Duration::from_mins(1);
 
 /// How often a stream renews its lease.
@@ -32,7 +31,7 @@ const RENEW_EVERY: Duration = Duration::from_secs(20);
 /// The longest that renewing or giving up a place may keep a stream waiting.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// After how long one who is refused is to try again.
+/// The time after which a refused caller may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// How long all refuse an owner's new tasks without a look at the open ones, after one has looked.
@@ -50,7 +49,7 @@ pub const MOST_FREED: usize = READS_AT_ONCE;
 /// The digits of the name of a stream's place: two of an owner's do not have the same.
 const NAME_DIGITS: usize = 16;
 
-/// What places are for.
+/// The purpose of places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PlaceKind {
     /// Open streams.
@@ -59,10 +58,10 @@ pub enum PlaceKind {
     Task,
 }
 
-/// Whose places, and what they are for.
+/// An owner's places of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PlacesOf {
-    /// What they are for.
+    /// Their purpose.
     pub kind: PlaceKind,
     /// Whose they are.
     pub owner: Owner,
@@ -71,9 +70,9 @@ pub struct PlacesOf {
 /// A place that is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// Who has it.
+    /// Its holder.
     pub name: String,
-    /// Until when it is theirs, whatever else is known of them.
+    /// Until then it is its holder's in any case.
     pub until: Timestamp,
 }
 
@@ -82,11 +81,11 @@ pub struct Place {
 pub enum Taken {
     /// It is taken, or was already, under the same name.
     Yes,
-    /// There is none.
+    /// No place is free.
     Full {
         /// Those that are taken.
         places: Vec<Place>,
-        /// Until when nobody needs to look whether one is free.
+        /// Until then no caller needs to check whether one is free.
         looked_until: Option<Timestamp>,
     },
 }
@@ -94,8 +93,8 @@ pub enum Taken {
 /// Keeps the places of owners.
 #[async_trait]
 pub trait Places: fmt::Debug + Send + Sync + 'static {
-    /// Takes a place if fewer than `most` are taken. One that is there already under the same name is
-    /// kept for at least as long as is asked for.
+    /// Takes a place if fewer than `most` are taken. A place that exists under the same name is
+    /// kept for at least the requested time.
     ///
     /// # Errors
     /// When it is not known whether the place is taken.
@@ -119,7 +118,7 @@ pub trait Places: fmt::Debug + Send + Sync + 'static {
     /// When it is not known whether that was done.
     async fn renew(&self, of: &PlacesOf, place: &Place) -> Result<bool, StoreError>;
 
-    /// Frees a place that is one's own, if it is taken.
+    /// Frees one's own place, if it is taken.
     ///
     /// # Errors
     /// When it is not known whether that was done.
@@ -140,7 +139,7 @@ pub trait Places: fmt::Debug + Send + Sync + 'static {
 pub struct PlaceLimit {
     /// How many.
     pub most: NonZeroU64,
-    /// Who keeps them.
+    /// The store of the places.
     pub places: Arc<dyn Places>,
 }
 
@@ -259,7 +258,8 @@ impl PlaceLimit {
     }
 }
 
-/// Some of the places whose tasks are over, or were never made; none only if there is none.
+/// Some of the places whose tasks have ended, or were never made; none only if no such place
+/// exists.
 async fn over(
     engine: &Engine,
     mut places: Vec<Place>,
@@ -339,7 +339,7 @@ impl StreamPlace {
         let left = tokio::select! {
             biased;
             left = self.places.leave(&self.of, &place.name) => left,
-            // What is dropped now is tried again in the background.
+            // A cut attempt is repeated in the background.
             () = engine.clock.sleep(PATIENCE) => return,
         };
         if let Err(error) = left {

@@ -1,4 +1,4 @@
-//! Recovery: the sweep looks after a task whose due time has come.
+//! Recovery: the sweep visits a task whose due time has come.
 
 use crate::engine::{Engine, TransactError};
 use crate::head::Phase;
@@ -8,7 +8,7 @@ use crate::run_error::RunError;
 use crate::store::{Depth, Snapshot};
 use crate::trace;
 
-/// Why a task whose due time had come was signaled.
+/// The reason for a due task's signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recovered {
     /// No runner has begun it.
@@ -19,11 +19,11 @@ pub(crate) enum Recovered {
     WakeTime,
     /// Its user did not answer in time.
     LateUser,
-    /// It has waited for its user for as long as it may: it is canceled.
+    /// It has waited for its user for the longest time: it is canceled.
     Lapsed,
-    /// It has expired, and what was stored of it is deleted.
+    /// It has expired, and its items are deleted.
     Expired,
-    /// Something is to be pushed, and nobody is at it: it was not signaled, but is to be delivered.
+    /// It has open and unclaimed pushes: they need a delivery, not a signal.
     Push,
     /// It was not: it needs nothing, or not yet.
     Nothing,
@@ -41,7 +41,7 @@ impl From<&Phase> for Recovered {
     }
 }
 
-/// Looks after a task whose due time has come.
+/// Visits a task whose due time has come.
 ///
 /// # Errors
 /// When the store fails; the task stays due.
@@ -72,9 +72,9 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
         Ok((snapshot, signals)) => {
             engine.carry_out(&snapshot.head, &signals).await?;
             let signaled = !signals.is_empty();
-            // Whoever is signaled delivers, too.
+            // The signaled runner delivers, too.
             Ok(match found {
-                // What is to be pushed of it is left to the table's stream, or to the next sweep.
+                // Its pushes are left to the table's stream, or to the next sweep.
                 _ if !was_over && snapshot.head.is_terminal() => Recovered::Lapsed,
                 _ if !signaled && snapshot.head.has_free_push(now) => Recovered::Push,
                 found if signaled => found,
@@ -87,7 +87,7 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
     }
 }
 
-/// Deletes what is stored of a task that has expired, or puts that off to its time.
+/// Deletes the items of an expired task, or puts that off to its time.
 async fn expire(engine: &Engine, snapshot: Snapshot) -> Result<Recovered, RunError> {
     let at = snapshot.head.purge_at(engine.policy.retention.as_ref());
     if at.is_some_and(|at| at <= engine.clock.now()) {

@@ -1,8 +1,8 @@
-//! What an agent answers with.
+//! The answers of an agent.
 
 use a2a_lambda_protocol::{Part, Struct};
 
-/// What an agent says to its user with a status.
+/// An agent's message to its user with a status.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Reply {

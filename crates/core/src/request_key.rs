@@ -1,8 +1,8 @@
 //! Idempotency keys (invariant I9): the same key makes the same task.
 //!
-//! A new task's id is made from its tenant, its owner and the key. A repeated request therefore
-//! meets the task that the first one made, by the uniqueness of the storage key alone: no second
-//! item, no transaction, no window after which the key is forgotten while the task is not.
+//! A new task's id is made from its tenant, its owner and the key. So a repeated request meets the
+//! task that the first one made, by the uniqueness of the storage key alone: no second item, no
+//! transaction, and no time after which the key is forgotten before the task.
 
 use a2a_lambda_protocol::{Message, TaskPushNotificationConfig};
 use serde::{Deserialize, Serialize};
@@ -14,21 +14,20 @@ use crate::terms::Terms;
 /// The longest idempotency key, in bytes.
 pub const MAX_REQUEST_KEY_BYTES: usize = 256;
 
-/// Digests of an idempotency key and of what was sent under it, 128 bits of hexadecimal each.
+/// Digests of an idempotency key and of its request, 128 bits of hexadecimal each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// The digest of tenant, owner and key.
     pub key: String,
-    /// The digest of the message, of what its sender asks for beside it, and of the push config that
-    /// comes with it.
+    /// The digest of the message, its sender's terms, and its push config.
     pub content: String,
 }
 
 impl Fingerprint {
     /// The fingerprint of `message` as sent by `owner` under `key`, with `push` if it has a config.
     ///
-    /// The config's secrets are part of the digest, and the key is digested with them. The store has
-    /// no key, so whoever reads the store cannot try out what the secrets might be.
+    /// The config's secrets are part of the digest, and the key is digested with them. The store
+    /// lacks the key, so that a reader of the store cannot guess the secrets.
     pub fn new(
         tenant: &Tenant,
         owner: &Owner,

@@ -14,16 +14,16 @@ use crate::push::mark::Mark;
 use crate::run_error::RunError;
 use crate::store::{DUE_SHARDS, Depth, DueTask, Snapshot, StoreError};
 
-/// What is known of the processes of the earlier start.
+/// Whether processes of the earlier start may live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Former {
-    /// None of them lives: what they held is void.
+    /// None of them lives: their leases and claims are void.
     Ended,
-    /// Some of them may live: what they hold runs out by itself.
+    /// Some of them may live: their leases and claims expire by themselves.
     MayLive,
 }
 
-/// What a restart took up again.
+/// The result of a restart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Restarted {
     /// Tasks that were signaled.
@@ -34,8 +34,8 @@ pub struct Restarted {
     pub failed: usize,
 }
 
-/// Takes up every task that somebody must look at, now or at any later time: voids what the earlier
-/// processes held, and sends the signals that were lost with their queue.
+/// Resumes every task with a due time: voids the earlier processes' leases and claims, and repeats
+/// the signals that were lost with the queue.
 ///
 /// Call it before any runner starts: it cannot tell a new runner's lease from an old one.
 ///
@@ -87,7 +87,7 @@ async fn restart_shard(
     Ok(done)
 }
 
-/// Takes up one task. Returns whether something of it was void; `None` if nobody need look at it.
+/// Takes up one task. Returns whether anything of it was void; `None` if it needs no visit.
 async fn restart_task(
     engine: &Engine,
     key: &TaskKey,
@@ -115,7 +115,7 @@ async fn void(engine: &Engine, snapshot: Snapshot) -> Result<bool, RunError> {
             signal(engine, &snapshot.head).await?;
             Ok(true)
         }
-        // Whoever is signaled delivers, too.
+        // The signaled runner delivers, too.
         Ok((snapshot, signals)) => {
             engine.carry_out(&snapshot.head, &signals).await?;
             Ok(true)

@@ -4,7 +4,7 @@ use crate::engine::TransactError;
 use crate::env::SignalError;
 use crate::store::StoreError;
 
-/// Why a task could not be attended to. The signal should come again.
+/// Why a task could not be attended to. The signal must be redelivered.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The store failed.
@@ -30,8 +30,8 @@ impl RunError {
     }
 }
 
-/// Of a command on a task that is there and allows it. A refusal that was not looked for is taken for
-/// another writer's doing: the task is to be looked at again.
+/// Of a command on a task that is there and allows it. An unexpected refusal counts as another
+/// writer's success: the task needs another look.
 impl From<TransactError> for RunError {
     fn from(error: TransactError) -> Self {
         match error {

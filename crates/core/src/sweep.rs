@@ -1,4 +1,4 @@
-//! The sweep: whatever should have been looked at by now is looked at.
+//! The sweep: it visits every task whose due time has come.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::trace;
 /// How many errors a sweep's report has in full.
 const MAX_ERRORS: usize = 5;
 
-/// What a sweep found and did, stage by stage.
+/// The counts of a sweep, stage by stage.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Swept {
@@ -31,17 +31,17 @@ pub struct Swept {
     pub lost_signals: usize,
     /// Tasks whose runner died.
     pub dead_leases: usize,
-    /// Tasks whose time to go on had come.
+    /// Tasks whose wake time had come.
     pub wake_times: usize,
     /// Tasks that had waited long enough for their user.
     pub late_users: usize,
-    /// Tasks that were canceled, because nobody answered for as long as a task may wait.
+    /// Tasks that were canceled because their user did not answer within the longest wait.
     pub lapsed: usize,
     /// Tasks that had expired, and of which nothing is stored any more.
     pub expired: usize,
-    /// Tasks of which something was to be pushed that nobody was at: it was delivered, or tried.
+    /// Tasks with open and unclaimed pushes, which were delivered or tried.
     pub pushes: usize,
-    /// Tasks that needed nothing: what they waited for came meanwhile, or is still to come.
+    /// Tasks that needed nothing: their event came meanwhile, or is still to come.
     pub settled: usize,
     /// Tasks that could not be looked after. They are still due, or will be again.
     pub failed: usize,
@@ -109,8 +109,8 @@ impl Swept {
 /// shards at a time, each in pages of [`Policy::sweep_batch`](crate::Policy::sweep_batch), until
 /// nothing more is due, or until `deadline`. A task that cannot be looked after holds up no other.
 ///
-/// Pushes that nobody is at come last, so that receivers that do not answer hold up no task: of
-/// [`Policy::push_at_once`](crate::Policy::push_at_once) tasks at a time.
+/// Unclaimed pushes come last, [`Policy::push_at_once`](crate::Policy::push_at_once) tasks at a
+/// time, so that silent receivers delay no task.
 pub async fn sweep(engine: &Engine, deadline: Timestamp) -> Swept {
     let shards = (0..DUE_SHARDS).map(|shard| sweep_shard(engine, shard, deadline));
     let shards = join_all(shards).await;
@@ -150,7 +150,7 @@ async fn sweep_pushes(engine: &Engine, key: &TaskKey, deadline: Timestamp) -> Sw
     swept
 }
 
-/// The span of what is done about a task. It is in the task's trace.
+/// The span of a task's visit. It is in the task's trace.
 fn span(key: &TaskKey) -> Span {
     trace_span!(
         target: trace::TARGET,
@@ -161,19 +161,19 @@ fn span(key: &TaskKey) -> Span {
     )
 }
 
-/// What was found in a shard.
+/// The finds of a shard.
 #[derive(Default)]
 struct Shard {
     swept: Swept,
     lateness: Lateness,
-    /// The tasks of which something is to be pushed.
+    /// The tasks with open pushes.
     pushes: Vec<TaskKey>,
 }
 
 async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Shard {
     let mut found = Shard::default();
     let Shard { swept, lateness, pushes } = &mut found;
-    // What becomes due from here on is for the next sweep: this one comes to an end.
+    // The next sweep visits tasks that become due from here on, so that this one ends.
     let until = engine.clock.now();
     let mut after = None;
     loop {
@@ -213,12 +213,12 @@ async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Shard {
     }
 }
 
-/// How late the sweep was for what it found.
+/// The sweep's lateness.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lateness {
     /// For the task that was due first.
     due: Duration,
-    /// For the first task of which something was to be pushed that nobody was at.
+    /// For the first task with open and unclaimed pushes.
     push: Duration,
 }
 

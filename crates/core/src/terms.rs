@@ -1,9 +1,9 @@
-//! What a sender asks for beside its message.
+//! A sender's wishes beside its message.
 
 use a2a_lambda_protocol::Struct;
 use serde::{Deserialize, Serialize};
 
-/// What a sender asks for beside the message: for the agent to know, not part of the task.
+/// A sender's wishes beside the message: the agent sees them, and the task does not have them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {

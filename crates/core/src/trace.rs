@@ -1,7 +1,7 @@
 //! Trace contexts: which trace something belongs to, handed on.
 //!
-//! What is done in a trace is a span of `tracing` with the target [`TARGET`]. Its fields are attributes
-//! by OpenTelemetry's names, but for `name`, `kind`, `parent` (a context elsewhere) and `context` (the
+//! Work in a trace is a span of `tracing` with the target [`TARGET`]. Its fields are attributes by
+//! OpenTelemetry's names, but for `name`, `kind`, `parent` (a context elsewhere) and `context` (the
 //! span's own). To a process that installs no layer for them they cost nothing.
 
 use std::fmt;
@@ -20,8 +20,8 @@ pub const TARGET: &str = "span";
 pub struct TraceContext(String);
 
 impl TraceContext {
-    /// Takes a context from a header. What is none is `None`, as the standard has it: the trace is
-    /// then begun anew. Of a later version, what version 00 has is kept.
+    /// Takes a context from a header. A malformed one is `None`, as the standard says: a new trace
+    /// begins. Of a later version, what version 00 has is kept.
     pub fn parse(header: &str) -> Option<Self> {
         let mut fields = header.trim().split('-');
         let version = hex(fields.next()?, 2)?;
@@ -61,7 +61,7 @@ impl TraceContext {
         &self.0[36..52]
     }
 
-    /// Whether spans of the trace are kept: whoever began it has decided that.
+    /// Whether spans of the trace are kept: its first span has decided that.
     pub fn is_sampled(&self) -> bool {
         self.0
             .bytes()
@@ -104,7 +104,7 @@ mod tests {
     const CONTEXT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     #[test]
-    fn a_context_is_kept_and_what_is_none_is_not() {
+    fn a_trace_context_is_kept_and_a_malformed_one_is_not() {
         for header in [CONTEXT, &format!(" {CONTEXT} ")] {
             assert_eq!(TraceContext::parse(header).unwrap().as_str(), CONTEXT);
         }

@@ -1,4 +1,4 @@
-//! A turn as the agent sees it: what it is given, and how it shows what it does.
+//! A turn from the agent's view: its input, and the ways to show output.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::reply::Reply;
 use crate::store::{Depth, StoreError};
 use crate::terms::Terms;
 
-/// Why an agent is told to stop.
+/// The reason for an agent's stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
@@ -28,8 +28,8 @@ pub enum StopReason {
     Canceled,
     /// Another runner has taken over. Nothing that the agent shows is kept any more (I3).
     Superseded,
-    /// The invocation is about to end. What the agent returns now is still kept: this is the time
-    /// to [continue](crate::End::Continue) from a checkpoint.
+    /// The invocation is about to end. The agent's result is still kept: it can
+    /// [continue](crate::End::Continue) from a checkpoint now.
     OutOfTime,
 }
 
@@ -53,7 +53,7 @@ pub enum ShowError {
     EmptyArtifact,
 }
 
-/// What goes from the agent to the runner.
+/// The agent's messages to the runner.
 #[derive(Debug)]
 pub(crate) enum Shown {
     Update { update: Update, bytes: usize },
@@ -119,14 +119,14 @@ impl Turn {
         texts.collect::<Vec<_>>().join("\n")
     }
 
-    /// The media types that the sender of the newest message takes, which what the agent gives
-    /// should be of (spec section 3.2.2). Empty if it did not say.
+    /// The media types that the newest message's sender accepts, which the agent's output should
+    /// have (spec section 3.2.2). Empty if it did not say.
     pub fn accepted_output_modes(&self) -> &[String] {
         &self.terms.accepted_output_modes
     }
 
-    /// The URIs of the extensions that are active: the sender of the newest message asked for them,
-    /// and the agent's profile has them (spec section 4.6.2).
+    /// The URIs of the active extensions: the sender of the newest message asked for them, and the
+    /// agent's profile has them (spec section 4.6.2).
     pub fn extensions(&self) -> &[String] {
         &self.terms.extensions
     }
@@ -137,7 +137,7 @@ impl Turn {
     }
 
     /// A task that a message refers to by `referenceTaskIds` (spec section 3.4.3), as it is now.
-    /// `None` if it does not exist or belongs to somebody else.
+    /// `None` if it does not exist or belongs to another owner.
     ///
     /// # Errors
     /// When the store fails.
@@ -152,7 +152,7 @@ impl Turn {
         Ok(owned.map(|snapshot| fold(&snapshot.head, &snapshot.tail)))
     }
 
-    /// What the turn before this left for it, if it has this form.
+    /// The earlier turn's checkpoint, if it has this form.
     ///
     /// # Errors
     /// When there is a checkpoint of another form.
@@ -187,13 +187,13 @@ impl Turn {
         &self.owned.owner
     }
 
-    /// A key that is the same for every attempt at this turn, and for no other turn: to send along
-    /// with requests that must not be carried out twice.
+    /// A key that is the same for every attempt at this turn, and different for other turns. Send
+    /// it along with requests that must not be carried out twice.
     pub fn idempotency_key(&self) -> String {
         format!("{}-{}", self.task.id, self.number)
     }
 
-    /// When the agent is told to stop, at the latest.
+    /// The latest time of the agent's stop.
     pub fn deadline(&self) -> Timestamp {
         self.deadline
     }
@@ -208,8 +208,8 @@ impl Turn {
         self.clock.sleep(duration).await;
     }
 
-    /// Returns when the agent is told to stop, and why. An agent that works on for long should
-    /// wait for this beside its work.
+    /// Returns when the agent must stop, and why. An agent that works on for long should wait for
+    /// this beside its work.
     pub async fn stopped(&self) -> StopReason {
         let mut stop = self.stop.clone();
         match stop.wait_for(Option::is_some).await.map(|reason| *reason) {
@@ -248,7 +248,7 @@ impl Turn {
     }
 
     /// An id for an artifact: unique within the task, and the same in every attempt at this turn,
-    /// so that what a new attempt makes takes the place of what the last one left.
+    /// so that a new attempt's artifact replaces the earlier one's.
     pub fn artifact_id(&self) -> String {
         let number = self.artifacts.fetch_add(1, Ordering::Relaxed) + 1;
         format!("{}-{number}", self.number)
@@ -330,8 +330,8 @@ impl Chunks<'_> {
     }
 
     async fn chunk(&mut self, parts: Vec<Part>, last_chunk: bool) -> Result<(), ShowError> {
-        // The first chunk of a run begins the artifact anew: it replaces what an earlier attempt,
-        // that did not live to its end, may have left.
+        // The first chunk of a run restarts the artifact: it replaces the chunks that a dead
+        // attempt may have left.
         let append = self.begun;
         let artifact = Artifact {
             artifact_id: self.id.clone(),

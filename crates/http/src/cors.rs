@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_refused() {
+    fn a_malformed_origin_is_refused() {
         for entry in [
             "app.example.com",
             "https://",
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preflight_is_answered_with_what_may_be_sent() {
+    fn a_preflight_answer_lists_the_allowed_headers() {
         let cors = Cors::parse(APP).unwrap();
         let response = preflight(&cors, &Method::OPTIONS, &asking(APP)).unwrap();
         assert_eq!(response.status(), 204);

@@ -1,4 +1,4 @@
-//! What a command comes to.
+//! The result of a command.
 
 use a2a_lambda_protocol::Timestamp;
 
@@ -34,14 +34,14 @@ impl Change {
         &self.entries
     }
 
-    /// When a runner is told to attend to the task, or soon after; in the past for "at once". Each
-    /// signal can be lost or repeated: the due index brings the task up again.
+    /// The times of signals for a runner, in the past for "at once". Each signal can be lost or
+    /// repeated: the due index brings the task up again.
     pub fn signals(&self) -> &[Timestamp] {
         &self.signals
     }
 
-    /// The end of the expired lease that the change passes over, if it does: it may only be
-    /// committed if that lease was not renewed in the meantime.
+    /// The end of the expired lease that the change overrides, if it does: it may only be committed
+    /// if the holder has not renewed the lease in the meantime.
     pub fn over_lease(&self) -> Option<Timestamp> {
         self.over_lease
     }

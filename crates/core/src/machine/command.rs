@@ -1,4 +1,4 @@
-//! What can happen to a task, as data.
+//! The possible events of a task, as data.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::request_key::Fingerprint;
 use crate::terms::Terms;
 use crate::trace::TraceContext;
 
-/// Who says it and when: what every command comes with.
+/// The author and the time of a command.
 #[derive(Debug, Clone)]
 pub struct Stamp {
     /// The time.
@@ -31,8 +31,8 @@ pub struct Stamp {
     pub push_claim: Duration,
     /// How long tasks are kept; see [`Policy::retention`](crate::Policy::retention).
     pub retention: Option<Retention>,
-    /// The deliverer beside the runner that makes the commit, if there is one: it sends what the commit
-    /// adds.
+    /// The deliverer beside the runner that makes the commit, if there is one: it sends the
+    /// commit's entries.
     pub pusher: Option<ClaimToken>,
 }
 
@@ -41,13 +41,13 @@ pub struct Stamp {
 pub struct Submission {
     /// The new task's tenant and id.
     pub key: TaskKey,
-    /// Who sends it.
+    /// The sender.
     pub owner: Owner,
     /// The conversation that it belongs to.
     pub context: ContextId,
     /// The first message.
     pub message: Message,
-    /// What its sender asks for beside it.
+    /// Its sender's terms.
     pub terms: Terms,
     /// Until when the sender waits for the answer; `None` if it is shown the task at once.
     pub sender_waits_until: Option<Timestamp>,
@@ -59,14 +59,14 @@ pub struct Submission {
     pub trace: Option<TraceContext>,
 }
 
-/// What can happen to a task.
+/// The possible events of a task.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Its user sends another message.
     Message {
         /// The message.
         message: Message,
-        /// What its sender asks for beside it.
+        /// Its sender's terms.
         terms: Terms,
         /// The idempotency key, if the request had one.
         request: Option<Fingerprint>,
@@ -84,14 +84,14 @@ pub enum Command {
     Emit {
         /// The runner's lease.
         token: LeaseToken,
-        /// What is shown, in order.
+        /// The output, in order.
         updates: Vec<Update>,
     },
     /// The turn ends, and the task waits.
     Park {
         /// The end of the turn.
         turn: TurnEnd,
-        /// What the task waits for.
+        /// The condition of the pause.
         pause: Pause,
     },
     /// The turn ends, and with it the task.
@@ -105,13 +105,13 @@ pub enum Command {
     Retry {
         /// The runner's lease.
         token: LeaseToken,
-        /// What was shown and not yet committed.
+        /// The output that is not committed yet.
         updates: Vec<Update>,
         /// How long to wait before the next attempt.
         after: Duration,
         /// How many claims there may be without a committed turn.
         max_attempts: u32,
-        /// What to tell the user if this was the last attempt.
+        /// The message to the user if this was the last attempt.
         reason: Option<Message>,
     },
     /// Its user calls it off.
@@ -120,8 +120,8 @@ pub enum Command {
     Look,
     /// An operator deletes it. Of a task that is over only.
     Delete,
-    /// Every process that could have worked on the task has certainly ended: its lease and its claim
-    /// of pushes are over, whatever the time. Of a task that is over, too.
+    /// Every process that could have worked on the task has certainly ended: its lease and its
+    /// claim of pushes are void at any time. Of a task that is over, too.
     Void,
     /// A client makes or replaces a push config. Of a task that is over, too.
     RegisterPush(NewPush),
@@ -144,14 +144,14 @@ pub enum Command {
     SettlePush(Settlement),
 }
 
-/// The end of a turn, whatever it leads to.
+/// The end of a turn, with any result.
 #[derive(Debug, Clone)]
 pub struct TurnEnd {
     /// The runner's lease.
     pub token: LeaseToken,
-    /// The newest entry whose messages the turn was given.
+    /// The newest entry whose messages the turn has received.
     pub given: Position,
-    /// What was shown and not yet committed.
+    /// The output that is not committed yet.
     pub updates: Vec<Update>,
 }
 
@@ -164,7 +164,7 @@ pub enum Update {
     Artifact(ArtifactChange),
 }
 
-/// What a parked task waits for.
+/// The condition of a parked task.
 #[derive(Debug, Clone)]
 pub enum Pause {
     /// Its user.
@@ -173,16 +173,16 @@ pub enum Pause {
         interruption: Interruption,
         /// The question.
         message: Option<Message>,
-        /// What the agent wants to find again.
+        /// The agent's checkpoint.
         checkpoint: Option<Json>,
-        /// How long the user may take; `None` for as long as it takes.
+        /// The user's time to answer; `None` for any time.
         patience: Option<Patience>,
     },
-    /// A time; nobody is paid for waiting. A message wakes it before.
+    /// A time; waiting is free. A message wakes it before.
     Until {
         /// When to go on; `now` or earlier continues in a new run at once.
         wake_at: Timestamp,
-        /// What the agent wants to find again.
+        /// The agent's checkpoint.
         checkpoint: Option<Json>,
     },
 }
@@ -192,7 +192,7 @@ pub enum Pause {
 pub enum Finish {
     /// Completed.
     Completed(Option<Message>),
-    /// Failed, whatever one tries.
+    /// Failed for good.
     Failed(Option<Message>),
     /// The agent will not do it.
     Rejected(Option<Message>),

@@ -1,4 +1,4 @@
-//! A change in the making: what the commands do, as verbs.
+//! A change in the making: the effects of commands, as verbs.
 
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ impl<'a> Draft<'a> {
             self.head.follow_ups.push(FollowUp { request, position: self.head.position });
         }
         match self.head.phase {
-            // Its holder is late and may be dead: whoever is signaled can take the task over.
+            // Its holder is late and may be dead: the signaled runner can take the task over.
             Phase::Running { until, .. } if until <= now => self.signal(now),
             // The signal that was sent for the task, or its holder, will find the message.
             Phase::Submitted | Phase::Running { .. } | Phase::Ended(_) => {}
@@ -209,8 +209,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The sweep looks at the task: takes it from a dead runner, signals it if a runner should be at it,
-    /// or cancels it if its user has not answered for as long as a task may wait.
+    /// The sweep's visit of the task. It takes the task from a dead runner, signals it if it needs
+    /// a runner, or cancels it if its user has not answered within the longest wait.
     pub(super) fn look(&mut self) {
         let now = self.stamp.now;
         self.looked();

@@ -1,4 +1,4 @@
-//! When somebody must look at a task: the one place that decides the key of the due index.
+//! The time of a task's next visit: the one place that decides the key of the due index.
 //!
 //! | what needs a look                    | when |
 //! |--------------------------------------|------|
@@ -9,8 +9,8 @@
 //! | a user who may not answer at all     | when the task lapses |
 //! | an end, where the sweep must delete  | when the task may be deleted |
 //!
-//! The earliest counts. An index is written when its key changes. So a look that stands is kept where
-//! it comes early enough: a claim, and whatever the runner commits, write no index.
+//! The earliest counts. An index is written when its key changes. So an earlier visit that is early
+//! enough stays: a claim, and a runner's commits, do not write the index.
 
 use a2a_lambda_protocol::Timestamp;
 
@@ -24,7 +24,7 @@ impl Draft<'_> {
         let age = head.purge_at(retention).or_else(|| head.lapses_at(retention));
         let age = age.map(|at| if head.is_deleted { at.max(self.stamp.now) } else { at });
         if head.is_expired(self.stamp.now, retention) {
-            // Nothing else is to be done about it.
+            // Nothing else is due.
             return age;
         }
         earliest(self.due_for_work(), age)
@@ -47,7 +47,7 @@ impl Draft<'_> {
         };
         let pushes = self.head.mark().map(|mark| grace_after(mark.free_from(now)));
         match (own, pushes) {
-            // It rests but for its pushes. A look that is still to come, and early enough, will do.
+            // It rests but for its pushes. A later visit that is early enough will do.
             (None, Some(needed)) => {
                 self.look.filter(|look| *look > now && *look <= needed).or(pushes)
             }

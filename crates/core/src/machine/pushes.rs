@@ -1,4 +1,4 @@
-//! What the commands do about pushes: see [`push::mark`](crate::push::mark).
+//! The commands' effects on pushes: see [`push::mark`](crate::push::mark).
 
 use a2a_lambda_protocol::Timestamp;
 
@@ -9,8 +9,8 @@ use crate::ids::{ClaimToken, ConfigId, Registration};
 use crate::push::mark::{FirstPush, Mark, NewPush, Pushes, Settlement};
 
 impl Head {
-    /// Until when it is not known that there is a task, as far as receivers are concerned: its agent
-    /// may answer with a direct message.
+    /// The time until which receivers must not learn of the task: its agent may answer with a
+    /// direct message.
     fn holds_pushes(&self, now: Timestamp) -> Option<Timestamp> {
         let held = self.pushes.as_ref().and_then(|pushes| pushes.held_until);
         held.filter(|until| *until > now && !self.is_decided())

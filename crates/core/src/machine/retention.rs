@@ -1,7 +1,7 @@
-//! What becomes of a task with age: it waits for its user no longer, it expires, it is deleted.
+//! The effects of age: the wait for the user ends, the task expires, the store deletes it.
 //!
-//! A task that is over expires by its age alone: whoever reads it compares its time with the clock, and
-//! nothing needs to be written. What is stored of it goes later, in one of two ways:
+//! An ended task expires by its age alone: readers compare its time with the clock, and no write is
+//! needed. The store deletes its items later, in one of two ways:
 //!
 //! - A small task is its head. The head has the time from which on the store may delete it
 //!   ([`Head::ttl`]), which costs nothing.
@@ -17,12 +17,13 @@ use super::refusal::Refusal;
 use crate::head::{Ending, Head};
 use crate::policy::Retention;
 
-/// How long a task is stored at least. Whoever made it may have heard no answer, and makes it again: if
-/// nothing were stored of it by then, a deleted task would come back, without its push configs.
+/// How long a task is stored at least. Its creator may not have received the answer and may repeat
+/// the request. Without any item by then, a deleted task would return, without its push configs.
 const MAKING: Duration = Duration::from_mins(1);
 
 impl Head {
-    /// When the sweep may delete what is stored of the task, if the store does not do so by itself.
+    /// The time after which the sweep may delete the task's items, if the store does not do so by
+    /// itself.
     pub(crate) fn purge_at(&self, retention: Option<&Retention>) -> Option<Timestamp> {
         if self.is_deleted {
             return Some(self.created_at.saturating_add(MAKING));
@@ -33,7 +34,7 @@ impl Head {
 }
 
 impl Draft<'_> {
-    /// The task has waited for its user for as long as it may.
+    /// The task has waited for its user for the longest time.
     pub(super) fn lapse(&mut self) {
         let waited = self.stamp.retention.and_then(|retention| retention.waiting);
         let text =
@@ -42,7 +43,7 @@ impl Draft<'_> {
         self.end(Ending::Canceled, Some(message));
     }
 
-    /// The task is there for nobody any more.
+    /// The task becomes invisible.
     pub(super) fn delete(&mut self) -> Result<(), Refusal> {
         if !self.head.is_terminal() {
             return Err(Refusal::NotEnded);

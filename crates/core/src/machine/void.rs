@@ -1,4 +1,4 @@
-//! After the end of every process: leases and claims of pushes that nobody holds any more.
+//! After the end of every process: leases and claims of pushes without a holder.
 
 use super::draft::Draft;
 use super::refusal::Refusal;
@@ -8,8 +8,8 @@ use crate::push::mark::Mark;
 impl Draft<'_> {
     /// Takes the lease and the claim of pushes away from processes that have certainly ended.
     ///
-    /// The lost attempt counts, so a task that ends every process fails after the last one. It is
-    /// no death the first time: all tasks under way stopped together, and nearly all of them did
+    /// The lost attempt counts, so a task that ends every process fails after the last one. The
+    /// first time is not a death: all running tasks stopped together, and nearly all of them did
     /// not cause it. A second time at the same turn makes the task a suspect.
     pub(super) fn void(&mut self) -> Result<(), Refusal> {
         let lease = self.head.leased_until();

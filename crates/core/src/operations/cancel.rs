@@ -8,8 +8,8 @@ use crate::machine::Command;
 use crate::store::Depth;
 
 impl Operations {
-    /// Calls a task off (spec section 3.1.5). Once this returns, the task is CANCELED and nothing
-    /// else happens to it; an agent that is at work on it is told (invariant I7).
+    /// Calls a task off (spec section 3.1.5). When this returns, the task is CANCELED and does not
+    /// change any more; the runner stops its agent (invariant I7).
     ///
     /// # Errors
     /// `TaskNotFound`, `TaskNotCancelable` for a task that is over, or a store's failure.

@@ -1,4 +1,4 @@
-//! `SendMessage`: accept a message, and wait for what comes of it if the sender does.
+//! `SendMessage`: accept a message, and wait for the result if the sender does.
 
 use std::time::Duration;
 
@@ -24,14 +24,13 @@ use crate::version::ProtocolVersion;
 /// Where a send has its push config.
 const INLINE: &str = "configuration.taskPushNotificationConfig.";
 
-/// What else a sender says, beside the request.
+/// A sender's options beside the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SendOptions {
     /// The `Idempotency-Key`: sending the same message again under the same key does nothing more
     /// (invariant I9).
     pub idempotency_key: Option<String>,
-    /// When the answer must be on its way at the latest, whatever the task has come to; the end of
-    /// a stream.
+    /// The latest time of the answer, for any state of the task; the end of a stream.
     pub answer_by: Option<Timestamp>,
     /// The URIs of the extensions that are active.
     pub extensions: Vec<String>,
@@ -87,13 +86,13 @@ impl Operations {
     /// Accepts a message for a new task, or for the one that it names (spec section 3.1.1). Once
     /// this returns, the message is stored and will be attended to (invariant I4).
     ///
-    /// An agent that may answer with a direct message is given up to
-    /// [`Policy::direct_wait`](crate::Policy::direct_wait) to do so, however soon the sender wants the
-    /// task (spec section 3.2.2).
+    /// An agent that may answer with a direct message has up to
+    /// [`Policy::direct_wait`](crate::Policy::direct_wait) to do so, even if the sender wants the
+    /// task at once (spec section 3.2.2).
     ///
-    /// Unless the sender wants the task at once, this waits until it is over or waits for its
-    /// user, for as long as [`Policy::blocking_wait`](crate::Policy::blocking_wait) and
-    /// [`SendOptions::answer_by`] allow, and then returns it as it stands.
+    /// Unless the sender wants the task at once, this waits until the task ends or waits for its
+    /// user, at most for [`Policy::blocking_wait`](crate::Policy::blocking_wait) and
+    /// [`SendOptions::answer_by`], and then returns the task.
     ///
     /// # Errors
     /// `InvalidParams` for a bad request, `TaskNotFound`, `UnsupportedOperation` for a message to a
@@ -138,7 +137,7 @@ impl Operations {
     ) -> Option<Timestamp> {
         let is_first = request.message.as_ref().is_none_or(|message| message.task_id.is_empty());
         (is_first && options.may_answer_directly).then(|| {
-            // A stream is over by then, and has shown its task.
+            // A stream has ended by then, and has shown its task.
             let longest = self.engine.policy.direct_wait.min(self.engine.policy.max_stream);
             let until = self.engine.clock.now().saturating_add(longest);
             options.answer_by.map_or(until, |by| by.min(until))
@@ -216,7 +215,7 @@ impl Operations {
         if let Some(limit) = &self.limits.tasks {
             let admitted = limit.task(&self.engine, &submission.owner, &submission.key).await;
             if let Err(refusal) = admitted {
-                // What was accepted before is answered as before.
+                // An accepted message gets the same answer again.
                 let before = match key {
                     Some(_) => self.submitted_before(&submission, key).await?,
                     None => None,
@@ -271,8 +270,8 @@ impl Operations {
                 if let Some(offer) = offer.filter(|offer| !offer.is_named(&existing.head)) {
                     self.withdraw(offer).await;
                 }
-                // Without a key the id is fresh: the task is the one that this very request made, by
-                // a write whose answer was lost, and it has gone on since.
+                // Without a key the id is fresh: this very request has made the task, by a write
+                // whose answer was lost, and the task has continued since.
                 let is_same = is_repeated(&existing.head, &head.owner, head.request.as_ref())
                     && (key.is_some() || existing.head.created_at == head.created_at);
                 self.repeated(*existing, is_same, key).await
@@ -286,7 +285,7 @@ impl Operations {
         }
     }
 
-    /// A request that has made a task before, or another one whose key has.
+    /// A request that has made a task before, or another one under its key.
     async fn repeated(
         &self,
         existing: Snapshot,
@@ -296,7 +295,7 @@ impl Operations {
         if !is_same {
             return Err(key.unwrap_or(Key::Header).reused());
         }
-        // The first signal may be what was lost.
+        // The first signal may be lost.
         if existing.head.phase == Phase::Submitted {
             let again = [self.engine.clock.now()];
             self.engine.carry_out_or_leave(&existing.head, &again).await;
@@ -425,7 +424,7 @@ impl Operations {
         }
     }
 
-    /// What the request is known by, so that it can be repeated.
+    /// The request's fingerprint, which identifies its repetition.
     fn fingerprint(
         &self,
         caller: &Caller,
@@ -471,7 +470,7 @@ impl Operations {
         Ok(())
     }
 
-    /// What the sender is told. `unseen` says that it has not been shown the task before.
+    /// The answer to the sender. `unseen` says that it has not been shown the task before.
     async fn answer(
         &self,
         snapshot: Snapshot,
@@ -492,7 +491,7 @@ fn is_repeated(made: &Head, owner: &Owner, request: Option<&Fingerprint>) -> boo
     made.owner == *owner && made.request.as_ref() == request
 }
 
-/// What a request is known by.
+/// The identity of a request.
 struct Request {
     key: Key,
     fingerprint: Fingerprint,
@@ -524,8 +523,8 @@ fn over(phase: &str, id: String) -> A2aError {
     A2aError::new(ErrorKind::UnsupportedOperation, text).with_metadata("taskId", id)
 }
 
-/// What a request is answered whose key the task remembers: nothing more is done for the same
-/// message, whose log entry this returns. Another message is refused.
+/// The log entry of a remembered request with the same message: the operation does nothing more for
+/// it. Another message is refused.
 fn accepted_before(head: &Head, request: Option<&Request>) -> Option<Result<Position, A2aError>> {
     let Request { key, fingerprint } = request?;
     let (before, position) = head.accepted(fingerprint)?;

@@ -1,5 +1,5 @@
-//! Tasks without a time to go: nothing was to become of them with age when they were last written,
-//! since an earlier release wrote them or `TASK_RETENTION_DAYS` was 0.
+//! Tasks without an expiry: an earlier release wrote them last, or `TASK_RETENTION_DAYS` was 0
+//! then.
 
 use super::{OperateError, Operator, not_done};
 use crate::engine::TransactError;
@@ -9,12 +9,12 @@ use crate::machine::Stamp;
 use crate::store::Depth;
 
 impl Operator {
-    /// Looks whether a task lacks its time, by the retention of this process: one that is over, the
-    /// time from which on what is stored of it goes; one that waits for its user, the time at which it
-    /// is canceled. If it does, and `writes`, it is given it, as by any other write of it. What is due
-    /// then is for the sweep, or for the store.
+    /// Checks whether a task lacks its time, by the retention of this process. For an ended task
+    /// that is the time of its deletion; for one that waits for its user, the time of its cancel.
+    /// If it does, and `writes`, it is given it, as by any other write of it. The sweep or the
+    /// store then does the due work.
     ///
-    /// A task that goes on, or of which something is to be pushed, is written once more anyway.
+    /// A running task, or one with open pushes, will be written once more anyway.
     ///
     /// # Errors
     /// When the store fails, or others are faster.

@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_shown_without_what_may_be_secret() {
+    fn urls_are_shown_without_possible_secrets() {
         for (url, shown) in [
             ("https://a.example/hook", "https://a.example/hook"),
             ("https://a.example/hook?token=x", "https://a.example/hook"),

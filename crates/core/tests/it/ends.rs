@@ -34,7 +34,7 @@ fn an_end_has_a_checkpoint_if_there_is_a_next_turn() {
 }
 
 #[test]
-fn what_is_no_json_is_no_checkpoint() {
+fn malformed_json_is_no_checkpoint() {
     let by_pairs = std::collections::BTreeMap::from([((1, 2), 3)]);
     assert!(End::continue_with(&by_pairs).is_err());
     assert!(End::park_until(at(1)).with_checkpoint(&by_pairs).is_err());

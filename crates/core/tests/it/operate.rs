@@ -104,7 +104,7 @@ async fn a_replay_sends_the_same_again_in_order_with_ids_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_before_the_config_can_be_replayed() {
+async fn entries_before_the_config_can_be_replayed() {
     let world = World::new(shows_three(0));
     let key = world.submit("go").await;
     world.attend(&key).await;
@@ -129,7 +129,7 @@ fn asks() -> Scripted {
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_do_not_count_where_a_replay_begins_nor_in_what_was_delivered() {
+async fn messages_count_neither_for_a_replay_s_start_nor_as_delivered() {
     let all = ["task SUBMITTED", "status WORKING", "status INPUT_REQUIRED"];
     let all = [&all[..], &["status WORKING", "status COMPLETED"]].concat();
     let world = World::new(asks());
@@ -170,7 +170,7 @@ async fn a_replay_to_where_it_has_not_come_passes_nothing_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_enabled_goes_on_where_it_stopped() {
+async fn an_enabled_config_continues_where_it_stopped() {
     let world = World::new(shows_three(100));
     world.receivers.script(&url("hook"), |n| Manner::Answers(if n == 4 { 410 } else { 200 }));
     let key = world.submit_for("hook").await;
@@ -195,7 +195,7 @@ async fn what_is_enabled_goes_on_where_it_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sweep_delivers_if_nobody_is_woken() {
+async fn a_sweep_delivers_without_a_signal() {
     let world = World::new(shows_three(0));
     let key = world.with_disabled("hook").await;
     world.operator().enable(&key, &id("hook")).await.unwrap();
@@ -205,7 +205,7 @@ async fn a_sweep_delivers_if_nobody_is_woken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_is_tried_at_once_when_it_is_enabled() {
+async fn a_waiting_push_is_tried_at_once_when_it_is_enabled() {
     let world = World::new(shows_three(0));
     world.receivers.script(&url("hook"), |n| Manner::Answers(if n < 3 { 503 } else { 200 }));
     let key = world.submit_for("hook").await;
@@ -318,7 +318,7 @@ async fn configs_are_not_changed_over_others_changes_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_there_is_said_so() {
+async fn a_missing_task_or_config_is_reported() {
     let world = World::new(shows_three(0));
     let key = world.submit_for("hook").await;
     world.attend(&key).await;
@@ -358,7 +358,7 @@ async fn requests_that_are_lost_are_made_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_done_in_part_is_done_again() {
+async fn an_operation_done_in_part_can_be_repeated() {
     let world = World::new(shows_three(0));
     let key = world.with_disabled("hook").await;
     // Of a task that was delivered once, a commit comes before the config, too.

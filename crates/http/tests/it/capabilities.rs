@@ -16,7 +16,7 @@ fn strict(params: Value) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_claimed_is_refused() {
+async fn an_unclaimed_capability_is_refused() {
     let world = World::new();
     let params = strict(send("tck-input-required"));
     let sent = world.call_with(Binding::Rest, "SendMessage", params, &[ASKED]).await.ok();
@@ -105,7 +105,7 @@ impl Agent for Sees {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_skill_takes_the_agent_takes() {
+async fn the_agent_accepts_the_input_modes_of_its_skills() {
     for (media_type, accepted) in [("image/png", true), ("text/plain", true), ("audio/ogg", false)]
     {
         for binding in BINDINGS {

@@ -83,7 +83,7 @@ async fn malformed_json_is_a_parse_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_one_object_is_no_request() {
+async fn only_one_json_object_is_a_request() {
     for body in [
         "null",
         "true",

@@ -77,7 +77,7 @@ async fn extensions_are_asked_for_in_one_line_or_several() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_agent_does_not_have_is_ignored() {
+async fn unknown_extensions_are_ignored() {
     let many = vec!["https://unknown.example/e"; 300].join(",");
     for asked in ["https://unknown.example", REQUIRED, ",", "a b", many.as_str()] {
         for binding in BINDINGS {
@@ -91,7 +91,7 @@ async fn what_the_agent_does_not_have_is_ignored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_answer_of_every_operation_says_what_is_active() {
+async fn every_answer_lists_the_active_extensions() {
     let world = World::new();
     for (operation, params) in operations() {
         for binding in BINDINGS {
@@ -141,7 +141,7 @@ async fn the_card_declares_extensions_and_which_are_required() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_s_generation_is_told_to_those_who_ask() {
+async fn a_client_can_ask_for_a_task_s_generation() {
     for binding in BINDINGS {
         let world = World::new();
         let params = send("tck-stream-artifact-chunked");

@@ -18,7 +18,7 @@ async fn send_text(world: &World, binding: Binding, params: &str) -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_protojson_allows_is_taken() {
+async fn everything_that_protojson_allows_is_accepted() {
     let part = r#"{"text":"tck-artifact-text"}"#;
     for params in [
         format!(r#"{{"message":{{"message_id":"m","role":"ROLE_USER","parts":[{part}]}}}}"#),

@@ -9,7 +9,7 @@ use crate::support::{BINDINGS, Binding, Logs, World, call_request, operations, s
 const HUSH: &str = "hush";
 
 #[tokio::test(start_paused = true)]
-async fn an_operation_has_a_line_whatever_comes_of_it() {
+async fn each_operation_logs_one_line() {
     for binding in BINDINGS {
         for (operation, params) in operations() {
             let logs = Logs::start();
@@ -26,7 +26,7 @@ async fn an_operation_has_a_line_whatever_comes_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_method_is_not_logged() {
+async fn an_unknown_method_is_not_logged() {
     let call = |method: &str| {
         json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": {} }).to_string()
     };
@@ -47,7 +47,7 @@ async fn what_is_no_method_is_not_logged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_sent_is_not_logged() {
+async fn request_contents_are_not_logged() {
     let logs = Logs::start();
     let world = World::new();
     for binding in BINDINGS {

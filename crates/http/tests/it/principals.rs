@@ -15,7 +15,7 @@ fn anybody() -> Principal {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_asked_who_they_are_by_every_operation() {
+async fn every_operation_challenges_an_unknown_caller() {
     let world = World::with_scheme();
     let id = world.task_id("tck-input-required").await;
     let nobody = world.as_principal(Principal::Nobody);
@@ -35,7 +35,7 @@ async fn nobody_is_asked_who_they_are_by_every_operation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_those_who_are_nobody_are_challenged() {
+async fn only_unknown_callers_are_challenged() {
     for binding in BINDINGS {
         let request = call_request(binding, "GetTask", json!({ "id": "unknown" }), &[]);
         let response = World::new().open(request).await;
@@ -71,7 +71,7 @@ async fn anybody_has_everything_but_the_extended_card() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_who_are_known_have_the_extended_card() {
+async fn known_callers_get_the_extended_card() {
     for binding in BINDINGS {
         let world = World::with_scheme();
         let card = world.call(binding, "GetExtendedAgentCard", json!({})).await.ok();
@@ -85,7 +85,7 @@ async fn those_who_are_known_have_the_extended_card() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn anybody_is_one_owner_and_somebody_another() {
+async fn unidentified_callers_share_one_owner_and_identified_ones_do_not() {
     let world = World::new();
     let id = world.as_principal(anybody()).task_id("tck-input-required").await;
     for binding in BINDINGS {
@@ -97,7 +97,7 @@ async fn anybody_is_one_owner_and_somebody_another() {
 
 /// The envelope is read first: an answer must be under the request's id.
 #[tokio::test(start_paused = true)]
-async fn nobody_is_answered_under_their_request_s_id() {
+async fn an_unknown_caller_s_answer_has_the_request_s_id() {
     let nobody = World::new().as_principal(Principal::Nobody);
     let call = json!({ "jsonrpc": "2.0", "id": 17, "method": "ListTasks" }).to_string();
     let response = nobody.json_rpc(call).await;

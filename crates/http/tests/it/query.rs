@@ -67,7 +67,7 @@ async fn a_parameter_that_is_given_twice_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_field_may_come_as_often_as_it_likes() {
+async fn an_unknown_field_may_be_repeated() {
     for query in ["utm=a&utm=b", "A2A-Version=1.0&A2A-Version=1.0"] {
         list(&World::new(), query).await.ok();
     }

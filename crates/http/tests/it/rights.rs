@@ -184,7 +184,7 @@ async fn a_caller_of_no_tenant_has_none() {
 
 /// Who is not known is told that first.
 #[tokio::test(start_paused = true)]
-async fn nobody_is_asked_who_they_are_before_what_they_may_do() {
+async fn an_unknown_caller_is_challenged_before_its_rights_are_checked() {
     let nobody = scoped().as_principal(Principal::Nobody);
     for (operation, params) in operations() {
         let answer = nobody.call(Binding::Rest, operation, params).await;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::support::{Answer, Binding, World, check_error_form, request, send};
 
 #[tokio::test(start_paused = true)]
-async fn routes_have_a_tenant_or_none_and_may_end_in_a_slash() {
+async fn routes_may_have_a_tenant_and_a_final_slash() {
     let world = World::new();
     let message = send("tck-input-required").to_string();
     for prefix in ["", "/acme", "/a.b_c-1", "/%61cme"] {

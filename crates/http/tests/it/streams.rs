@@ -22,7 +22,7 @@ fn last_state(events: &[Event]) -> &str {
 }
 
 #[tokio::test(start_paused = true)]
-async fn first_the_task_then_what_happens_until_it_is_settled() {
+async fn first_the_task_then_its_updates_until_it_is_settled() {
     let (artifact, status) = ("artifactUpdate", "statusUpdate");
     for (text, kinds_after, state) in [
         ("tck-stream-001", &[status, artifact, status][..], "TASK_STATE_COMPLETED"),
@@ -171,7 +171,7 @@ async fn subscribing_has_two_methods_and_may_have_no_body() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_wrong_before_a_stream_is_an_ordinary_answer() {
+async fn an_error_before_a_stream_is_an_ordinary_answer() {
     use ErrorKind::{InvalidParams, TaskNotFound, UnsupportedOperation};
     let world = World::new();
     let over = world.task_id("tck-complete-task").await;
@@ -193,7 +193,7 @@ async fn what_is_wrong_before_a_stream_is_an_ordinary_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn user_data_comes_through_whatever_lines_it_has() {
+async fn user_data_keeps_all_its_lines() {
     let text =
         "a\nb\r\nc\rd\u{b}\u{c}\u{85}\u{2028}\u{2029}\u{1c}\u{0}\u{7f}\"\\ data: x\n\nid: 9\n\n:";
     // Between tokens a line end is white space, and not escaped.

@@ -71,7 +71,7 @@ async fn a_slow_receiver_is_sent_chunks_as_one_and_holds_up_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancel_is_pushed_by_whoever_has_the_mark() {
+async fn the_mark_s_holder_pushes_a_cancel() {
     let world = World::new(script(|_, _| Box::pin(std::future::pending())));
     let key = world.submit_for("hook").await;
     let canceling = async {
@@ -84,7 +84,7 @@ async fn a_cancel_is_pushed_by_whoever_has_the_mark() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_dead_runner_had_claimed_is_delivered_by_the_sweep() {
+async fn the_sweep_delivers_a_dead_runner_s_pushes() {
     let world = World::new(streams(&["a"], 10_000));
     world.receivers.script(
         &url("hook"),
@@ -122,7 +122,7 @@ async fn a_config_of_a_task_that_is_over_is_sent_the_task() {
 /// A receiver may have had what it did not acknowledge: that is sent again as it was, and more
 /// chunks that have come meanwhile only behind it.
 #[tokio::test(start_paused = true)]
-async fn what_failed_is_sent_again_as_it_was() {
+async fn a_failed_push_is_repeated_unchanged() {
     let world = World::new(streams(&["a", "b", "c", "d", "e", "f", "g", "h"], 1_000));
     world.receivers.script(&url("hook"), |n| Manner::Answers(if n == 4 { 503 } else { 200 }));
     let key = world.submit_for("hook").await;

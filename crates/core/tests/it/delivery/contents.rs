@@ -84,7 +84,7 @@ async fn in_0_3_it_is_the_whole_task_each_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_switched_off_is_not_sent() {
+async fn a_switched_off_push_of_the_task_is_not_sent() {
     let world = World::with_policy(streams(&["a", "b"]), |policy| policy.push_task = false);
     let key = world.submit_for("hook").await;
     world.attend(&key).await;

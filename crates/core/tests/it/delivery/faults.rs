@@ -53,7 +53,7 @@ async fn backlog(world: &World) -> a2a_lambda_core::TaskKey {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_fails_during_a_delivery_all_is_delivered_in_order() {
+async fn every_push_arrives_in_order_when_a_delivery_fails() {
     let calls = {
         let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 0));
         let key = backlog(&world).await;
@@ -94,7 +94,7 @@ async fn whatever_fails_during_a_delivery_all_is_delivered_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_fails_beside_the_agent_all_is_delivered_in_order() {
+async fn every_push_arrives_in_order_when_deliveries_beside_the_agent_fail() {
     let agent = || streams(&["a", "b", "c", "d", "e", "f"], 300);
     let calls = {
         let world = World::new(agent());
@@ -134,7 +134,7 @@ async fn whatever_fails_beside_the_agent_all_is_delivered_in_order() {
 /// A deliverer sends several chunks as one and dies before it can say so; by the next time, more
 /// chunks have come.
 #[tokio::test(start_paused = true)]
-async fn what_was_sent_as_one_is_the_same_the_next_time() {
+async fn merged_chunks_are_repeated_unchanged() {
     for fault in [Fault::HangBefore, Fault::LoseAnswer, Fault::LoseRequest, Fault::HangAfter] {
         for number in 1..12 {
             let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 400));
@@ -180,7 +180,7 @@ async fn a_failure_beside_a_long_run_does_not_hold_up_its_pushes() {
 
 /// The store fails the deliverer while an attempt is under way: what comes of that is kept.
 #[tokio::test(start_paused = true)]
-async fn a_failure_does_not_forget_what_is_under_way() {
+async fn a_failure_keeps_unfinished_pushes() {
     let world = World::new(streams(&[], 0));
     let key = world.submit("go").await;
     world.attend(&key).await;
@@ -207,7 +207,7 @@ async fn a_failure_does_not_forget_what_is_under_way() {
 /// A claim ends while its holder waits for the store: another has it by then, and nothing of what
 /// the first one does comes behind.
 #[tokio::test(start_paused = true)]
-async fn who_was_held_up_sends_nothing_after_its_claim() {
+async fn a_stalled_deliverer_sends_nothing_after_its_claim() {
     let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 0));
     let key = backlog(&world).await;
     // The note that several chunks are sent as one takes longer than the claim.
@@ -231,7 +231,7 @@ async fn who_was_held_up_sends_nothing_after_its_claim() {
 /// The deliverer beside a runner renews its claim, and that commit is late. The claim ends meanwhile:
 /// another deliverer sends what is due, and the runner's next commit takes the mark again.
 #[tokio::test(start_paused = true)]
-async fn who_claims_late_does_not_send_what_another_has_sent() {
+async fn a_late_claimer_does_not_repeat_another_s_push() {
     let world = World::new(streams(&["a", "b"], 45_000));
     let fails = [3, 4];
     world
@@ -258,7 +258,7 @@ async fn who_claims_late_does_not_send_what_another_has_sent() {
 /// Another deliverer sends a chunk alone and dies before it writes so. The deliverer beside the runner
 /// goes on with that chunk: it must not send it together with the next ones.
 #[tokio::test(start_paused = true)]
-async fn what_another_may_have_sent_alone_is_not_sent_with_more() {
+async fn a_chunk_that_another_may_have_sent_is_not_merged() {
     let world = World::new(script(|turn, _| {
         Box::pin(async move {
             let mut text = turn.chunked("text");

@@ -51,7 +51,7 @@ async fn the_cancel_of_a_question_is_pushed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_came_for_is_delivered_by_the_sweep() {
+async fn the_sweep_delivers_unclaimed_pushes() {
     let world = World::new(asks());
     let key = world.submit_for("hook").await;
     world.cancel(&key).await.unwrap();
@@ -104,7 +104,7 @@ async fn with_too_little_time_nothing_is_begun() {
 
 /// A receiver takes so long that the time is over before all is sent.
 #[tokio::test(start_paused = true)]
-async fn what_there_is_no_time_for_is_signaled() {
+async fn pushes_without_time_are_signaled() {
     let world = World::new(asks());
     let key = world.submit_for("hook").await;
     world.cancel(&key).await.unwrap();
@@ -121,7 +121,7 @@ async fn what_there_is_no_time_for_is_signaled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_hangs_holds_up_no_other() {
+async fn a_hanging_receiver_does_not_delay_others() {
     let world = World::new(asks());
     let key = world.submit_for("hangs").await;
     world.attend(&key).await;
@@ -151,7 +151,7 @@ async fn who_hangs_holds_up_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_hangs_holds_up_no_other_beside_the_agent() {
+async fn a_hanging_receiver_does_not_delay_others_beside_the_agent() {
     let world = World::new(shows(15));
     let key = world.submit_for("hangs").await;
     world.register(&key, "well").await;

@@ -37,7 +37,7 @@ async fn connecting_in(connects_in: Duration) -> (World, a2a_lambda_core::TaskKe
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_deliverer_knows_is_read_again_when_it_is_too_old() {
+async fn a_deliverer_reads_an_outdated_view_again() {
     for (connects_in_ms, reads) in [(0, 1), (399, 1), (400, 2), (5_000, 2)] {
         let (world, key) = connecting_in(millis(connects_in_ms)).await;
         assert_eq!(world.deliver(&key).await, sent(1), "after {connects_in_ms} ms");
@@ -80,7 +80,7 @@ async fn a_config_that_is_deleted_or_replaced_before_the_connection_is_up_is_not
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_where_nobody_delivers() {
+async fn a_delete_without_a_deliverer_does_not_wait() {
     let world = World::new(completes());
     let key = world.submit("go").await;
     for _ in 0..2 {
@@ -93,7 +93,7 @@ async fn nobody_waits_where_nobody_delivers() {
 
 /// The first answer may have been lost, or the deliverer may have died.
 #[tokio::test(start_paused = true)]
-async fn who_deletes_what_is_not_there_waits_for_those_who_may_not_know() {
+async fn a_delete_of_a_missing_config_waits_for_outdated_deliverers() {
     let (world, key) = connecting_in(secs(9)).await;
     assert!(tokio::time::timeout(secs(1), world.deliver(&key)).await.is_err());
     tokio::time::sleep(secs(100)).await;
@@ -121,7 +121,7 @@ async fn a_claim_that_another_has_taken_over_begins_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_known_by_a_clock_that_was_set_back_is_read_again() {
+async fn a_view_from_the_future_is_read_again() {
     let (world, key) = connecting_in(millis(300)).await;
     let setting_back = async {
         tokio::time::sleep(millis(200)).await;

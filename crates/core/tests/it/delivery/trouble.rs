@@ -109,7 +109,7 @@ async fn only_2xx_is_an_acknowledgement() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_gone_is_not_asked_again() {
+async fn a_gone_receiver_gets_no_further_push() {
     let (world, key) = receiver(|_| Manner::Answers(410)).await;
     assert_eq!(world.deliver(&key).await, failed(1));
     let delivery = world.config_of(&key, "hook").await.delivery;
@@ -138,7 +138,7 @@ async fn a_receiver_may_ask_for_a_longer_wait_but_not_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn success_clears_the_trouble_and_what_waits_goes_on() {
+async fn success_clears_the_trouble_and_later_pushes_follow() {
     let world = World::new(script(|turn, _| {
         Box::pin(async move {
             for text in ["one", "two"] {
@@ -164,7 +164,7 @@ async fn success_clears_the_trouble_and_what_waits_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_answer_is_given_the_time_of_one_attempt() {
+async fn a_silent_receiver_gets_the_time_of_one_attempt() {
     let (world, key) = receiver(|_| Manner::Hangs).await;
     let begin = world.passed();
     assert_eq!(world.deliver(&key).await, failed(1));
@@ -175,7 +175,7 @@ async fn who_does_not_answer_is_given_the_time_of_one_attempt() {
 
 /// It is told to the operator, and to no owner.
 #[tokio::test(start_paused = true)]
-async fn what_the_network_is_like_is_for_the_operator() {
+async fn only_the_operator_learns_of_the_network() {
     let (world, key) = receiver(|_| Manner::Down).await;
     for (said, cause) in [
         ("10.0.0.7: connection refused".to_owned(), "10.0.0.7: connection refused".to_owned()),

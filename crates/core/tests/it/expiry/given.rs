@@ -59,7 +59,7 @@ async fn a_task_that_waits_is_canceled_at_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_its_time_or_is_written_once_more_is_left_alone() {
+async fn a_task_with_an_expiry_or_a_later_write_is_left_alone() {
     let left_alone = async |world: &World, key: &TaskKey| {
         let before = world.memory.read(key, Depth::Tail).await.unwrap();
         let operator = Operator::new(world.engine.clone());

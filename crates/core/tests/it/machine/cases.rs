@@ -80,7 +80,7 @@ fn numbered() -> (Snapshot, Vec<(u64, u64)>) {
 }
 
 #[test]
-fn events_have_generations_without_a_gap_and_messages_have_none_of_their_own() {
+fn events_have_generations_without_a_gap_and_messages_share_theirs() {
     let (snapshot, numbers) = numbered();
     let expected = [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (6, 4), (7, 5), (8, 5), (9, 6)];
     assert_eq!(numbers, expected);
@@ -102,7 +102,7 @@ fn events_have_generations_without_a_gap_and_messages_have_none_of_their_own() {
 }
 
 #[test]
-fn what_is_since_a_generation_begins_with_an_event_that_the_tail_must_have() {
+fn the_part_since_a_generation_begins_with_an_event_in_the_tail() {
     let (snapshot, numbers) = numbered();
     for known in 0..=7 {
         // A message at the generation may stand before the event's place, but not behind it.
@@ -164,7 +164,7 @@ fn a_committed_turn_begins_the_attempts_anew() {
 }
 
 #[test]
-fn who_completes_with_mail_goes_on() {
+fn an_agent_that_completes_with_mail_continues() {
     let (head, turn) = with_mail();
     let change = apply(&head, Command::Finish { turn, ending: Finish::Completed(None) }, 6);
     assert_eq!(
@@ -176,7 +176,7 @@ fn who_completes_with_mail_goes_on() {
 }
 
 #[test]
-fn what_was_said_at_an_end_with_mail_is_shown_all_the_same() {
+fn output_of_an_end_with_mail_is_still_shown() {
     let (head, turn) = with_mail();
     let said = Finish::Completed(Some(agent("done")));
     let completed = apply(&head, Command::Finish { turn: turn.clone(), ending: said }, 6);
@@ -207,7 +207,7 @@ fn what_was_said_at_an_end_with_mail_is_shown_all_the_same() {
 }
 
 #[test]
-fn who_parks_with_mail_is_woken_at_once() {
+fn an_agent_that_parks_with_mail_is_woken_at_once() {
     let (head, turn) = with_mail();
     let pause = Pause::Until { wake_at: at(5_000), checkpoint: None };
     let change = apply(&head, Command::Park { turn, pause }, 6);
@@ -264,7 +264,7 @@ fn a_direct_task_is_listed_unless_its_sender_waited() {
 }
 
 #[test]
-fn a_message_wakes_who_waits() {
+fn a_message_wakes_a_waiting_task() {
     let parked = then(&running(), park_until(&running(), 5_000), 2);
     assert_eq!(refusal(&parked, claim("runner"), 10), Refusal::NotBefore { at: at(5_000) });
     let woken = then(&parked, message("now"), 10);
@@ -272,7 +272,7 @@ fn a_message_wakes_who_waits() {
 }
 
 #[test]
-fn a_message_wakes_who_waits_where_the_due_time_is_far() {
+fn a_message_wakes_a_waiting_task_with_a_far_due_time() {
     let parked = then(&running(), park_until(&running(), 5_000), 2);
     // The sweep has looked, and moved the due time behind the wake time.
     let postponed = parked.postpone(&stamp(60));
@@ -338,7 +338,7 @@ fn a_stale_lease_writes_nothing() {
 }
 
 #[test]
-fn only_who_takes_a_lease_away_is_held_to_its_end() {
+fn only_a_takeover_must_wait_for_a_lease_s_end() {
     let head = running();
     assert_eq!(apply(&head, claim("another"), 40).over_lease(), Some(at(31)));
     assert_eq!(apply(&head, Command::Look, 40).over_lease(), Some(at(31)));
@@ -364,7 +364,7 @@ fn fences_count_claims_and_do_not_go_back() {
 }
 
 #[test]
-fn what_is_not_yet_to_be_done_is_postponed() {
+fn a_task_with_nothing_to_do_yet_is_postponed() {
     let postponed = |head: &Head, now| head.postpone(&stamp(now)).head().due.map(seconds);
     assert_eq!(postponed(&running(), 20), Some(31), "until the lease ends");
     assert_eq!(postponed(&waiting(), 70), Some(160), "until the wake time's signal is late");

@@ -171,7 +171,7 @@ fn every_event_at_every_mark() {
 
 /// Tasks that are over are due for their pushes alone: never too late, and never in the past.
 #[test]
-fn a_task_that_is_over_is_due_when_its_mark_is_free_and_somebody_had_time_to_see_it() {
+fn an_ended_task_is_due_when_its_mark_is_free_and_a_deliverer_had_time_to_see_it() {
     let (_, marks) = rows().next().unwrap();
     for (row, _) in rows().skip(1).filter(|(row, _)| !row.contains("new") && *row != "message") {
         for before in &marks {
@@ -328,7 +328,7 @@ fn a_new_tasks_mark_waits_for_its_runner() {
 }
 
 #[test]
-fn nothing_is_sent_of_what_may_turn_out_to_be_no_task() {
+fn nothing_is_pushed_while_the_answer_may_be_a_direct_message() {
     let new = new_task(Some(20));
     assert_eq!(word(new.head().mark()), "wait 20");
     let signals = [at(20), at(0)];

@@ -59,7 +59,7 @@ fn every_ending_is_kept_for_its_time_and_no_longer() {
 }
 
 #[test]
-fn what_is_not_over_does_not_expire() {
+fn an_open_task_does_not_expire() {
     let asked = then(&running(), ask(&running(), Interruption::InputRequired), 2);
     for head in [running(), asked] {
         assert!(!expired(&head, 1_000_000), "{:?}", head.phase);
@@ -132,7 +132,7 @@ fn a_task_with_patience_is_looked_at_for_that() {
 }
 
 #[test]
-fn a_deleted_task_is_there_for_nobody_and_is_due() {
+fn a_deleted_task_is_invisible_and_due() {
     let head = then(&ended(), Command::Delete, 65);
     assert!(expired(&head, 0) && head.is_expired(at(0), None) && !head.is_listed());
     assert_eq!((head.ttl, head.due), (None, Some(at(65))));

@@ -32,7 +32,7 @@ fn cancel(id: &str) -> CancelTaskRequest {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_is_not_over_can_be_called_off() {
+async fn every_open_task_can_be_canceled() {
     for order in [None, Some("retry"), Some("ask"), Some("authorize")] {
         let world = World::new(obeys());
         let key = world.submit(order.unwrap_or("never run")).await;
@@ -48,7 +48,7 @@ async fn whatever_is_not_over_can_be_called_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_runs_can_be_called_off() {
+async fn a_running_task_can_be_canceled() {
     let world = World::new(takes(60));
     let key = world.submit("hello").await;
     let (_, task) = tokio::join!(world.attend(&key), async {
@@ -60,7 +60,7 @@ async fn what_runs_can_be_called_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_over_can_not() {
+async fn an_ended_task_cannot_be_canceled() {
     for (order, phase) in
         [("complete", "completed"), ("reject", "rejected"), ("fail", "failed"), ("ask", "canceled")]
     {

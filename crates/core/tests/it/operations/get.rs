@@ -34,7 +34,7 @@ async fn the_history_is_as_long_as_was_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_task_is_what_its_log_adds_up_to() {
+async fn the_task_equals_the_sum_of_its_log() {
     let world = World::new(completes());
     let key = world.submit("first").await;
     world.attend(&key).await;

@@ -31,7 +31,7 @@ async fn newer(world: &World, key: &TaskKey, known: u64) -> (u64, TaskState, u12
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_newer_is_returned_at_once() {
+async fn a_newer_task_is_returned_at_once() {
     let world = World::new(asks());
     let key = world.submit("go").await;
     assert_eq!(newer(&world, &key, 0).await, (1, TaskState::Submitted, 0));
@@ -42,7 +42,7 @@ async fn what_is_newer_is_returned_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_newer_is_waited_for() {
+async fn a_client_waits_for_a_newer_task() {
     let world = World::new(script(|turn, _| {
         Box::pin(async move {
             turn.sleep(secs(3)).await;
@@ -120,7 +120,7 @@ async fn waiting_is_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_in_the_last_moment_is_seen() {
+async fn a_last_moment_change_is_seen() {
     let world = World::new(takes(600));
     let key = world.submit("go").await;
     // The store has a latency, too.

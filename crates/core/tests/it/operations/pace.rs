@@ -49,7 +49,7 @@ async fn an_idle_stream_asks_the_store_as_seldom_as_the_policy_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_readers_patience_does_not_change_what_a_stream_costs() {
+async fn a_reader_s_patience_does_not_change_a_stream_s_cost() {
     for idle_ms in [1, 7, 50, 199] {
         let world = World::new(takes(6_000));
         let key = world.submit("go").await;

@@ -92,7 +92,7 @@ async fn a_panic_before_the_first_await_is_contained_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_new_attempt_makes_takes_the_place_of_what_the_last_one_left() {
+async fn a_new_attempt_replaces_the_last_one_s_artifacts() {
     let world = World::new(script(|turn, _| {
         Box::pin(async move {
             let mut chunks = turn.chunked("story");

@@ -154,7 +154,7 @@ async fn a_task_that_shows_too_much_fails() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_store_has_no_room_for_fails_the_task() {
+async fn output_that_the_store_cannot_hold_fails_the_task() {
     // The policy lets pass what the store does not: 400 KB.
     let too_large = |policy: &mut a2a_lambda_core::Policy| policy.max_entry_bytes = 500 * 1_024;
     let text = || "x".repeat(450 * 1_024);

@@ -31,7 +31,7 @@ async fn with_messages(world: &World, at_millis: &[u64]) -> (a2a_lambda_core::Ta
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_completes_with_mail_runs_another_turn() {
+async fn an_agent_that_completes_with_mail_runs_another_turn() {
     let world = World::new(ten_seconds(|turn| Ok(End::Completed(format!("end {turn}").into()))));
     let (key, attended) = with_messages(&world, &[1_000, 2_000, 11_000]).await;
     assert_eq!(attended, Attended::Ran { turns: 3, state: TaskState::Completed });

@@ -53,7 +53,7 @@ async fn a_process_that_may_live_keeps_its_lease() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_for_a_time_waits_for_it_still() {
+async fn a_parked_task_still_waits_for_its_time() {
     let world = World::new(script(|turn, _| {
         Box::pin(async move {
             let wake_at = turn.now().saturating_add(secs(300));

@@ -255,7 +255,7 @@ async fn work_goes_on_in_the_next_invocation_from_a_checkpoint() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_shown_in_the_last_seconds_is_kept() {
+async fn output_of_the_last_seconds_is_kept() {
     let world = World::new(script(|turn, _| {
         Box::pin(async move {
             let mut chunks = turn.chunked("story");

@@ -102,7 +102,7 @@ async fn a_wake_time_is_awaited_and_then_signaled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_a_user_is_not_due() {
+async fn a_task_that_waits_for_its_user_is_not_due() {
     let world =
         World::new(script(|_, _| Box::pin(async { Ok(End::input_required("which one?")) })));
     let key = world.submit("hello").await;

@@ -46,7 +46,7 @@ async fn a_parked_task_has_no_lease_and_is_woken_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_queue_cannot_wait_for_goes_to_the_timer() {
+async fn a_signal_beyond_the_queue_s_delay_goes_to_the_timer() {
     for (wait, queue, timer) in [(900, vec![secs(900)], vec![]), (901, vec![], vec![secs(901)])] {
         let world = World::new(parks_until(wait));
         let key = world.submit("hello").await;

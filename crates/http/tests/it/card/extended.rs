@@ -65,7 +65,7 @@ async fn an_agent_that_adds_nothing_gives_its_public_card() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_is_none_where_the_card_names_no_way_to_authenticate() {
+async fn no_challenge_follows_a_card_without_security_schemes() {
     let world = World::new();
     for binding in BINDINGS {
         let answer = world.call(binding, GET, json!({})).await;

@@ -191,7 +191,7 @@ fn keys_come_in_the_forms_of_tools_and_of_variables() {
 }
 
 #[test]
-fn what_is_no_such_key_is_refused() {
+fn an_unusable_key_is_refused() {
     let good = pem(&ed25519_pkcs8());
     let of_p384 = {
         let algorithm = &ring::signature::ECDSA_P384_SHA384_FIXED_SIGNING;
