@@ -1,4 +1,4 @@
-//! What a response is made of: bytes, or events as they happen.
+//! A response's body: bytes, or events as they happen.
 
 use std::fmt;
 use std::pin::Pin;

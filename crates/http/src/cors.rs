@@ -34,7 +34,7 @@ const EXPOSED: &str =
 /// For how many seconds a browser may remember a preflight. Chrome's own limit is two hours.
 const MAX_AGE_SECONDS: &str = "7200";
 
-/// The origins whose pages may call this service. By default there are none, and no answer has a
+/// The origins whose pages may call this service. By default the list is empty, and no answer has a
 /// header of CORS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cors(Allowed);
@@ -47,10 +47,10 @@ enum Allowed {
     Everybody,
 }
 
-/// A text is no list of origins.
+/// A malformed list of origins.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OriginError {
-    /// One of them is no origin.
+    /// An entry is not an origin.
     #[error("{0:?} is no origin such as https://app.example.com or http://localhost:5173")]
     Malformed(String),
     /// `*` is there beside others.
@@ -66,7 +66,7 @@ impl Cors {
     /// or every origin by `*`. An empty list allows none.
     ///
     /// # Errors
-    /// When an entry is no origin, or there are too many.
+    /// When an entry is not an origin, or the list is too long.
     pub fn parse(list: &str) -> Result<Self, OriginError> {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let entries: Vec<&str> = entries.take(MAX_ORIGINS + 1).collect();
@@ -95,8 +95,8 @@ impl Cors {
         }
     }
 
-    /// Answers a preflight, by which a browser asks before it sends what a page wants to send.
-    /// `None` if the request is no preflight, or no origin is allowed at all.
+    /// Answers a preflight, a browser's question before a page's request. `None` if the request is
+    /// not a preflight, or no origin is allowed.
     pub fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Response<Bytes>> {
         let origin = headers.get(header::ORIGIN)?;
         let asks = headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
@@ -122,8 +122,8 @@ impl Cors {
         Some(response)
     }
 
-    /// Adds to an answer, be it an error or a stream, what lets a page of `origin` read it. `origin`
-    /// is the request's `Origin` header.
+    /// Adds the headers to an answer (also to an error or a stream) that let a page of `origin`
+    /// read it. `origin` is the request's `Origin` header.
     pub fn add(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         let allowed = match &self.0 {
             Allowed::Nobody => return,
@@ -143,7 +143,7 @@ impl Cors {
     }
 }
 
-/// An origin as browsers write it; `None` for what is none.
+/// An origin in the form of browsers; `None` for a malformed one.
 fn normal(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let (scheme, rest) = text.split_once("://")?;
@@ -171,7 +171,7 @@ fn normal(text: &str) -> Option<String> {
     }
 }
 
-/// Pages are also within extensions and apps, whose schemes are their own.
+/// Extensions and apps have pages, too, with their own schemes.
 fn is_scheme(scheme: &str) -> bool {
     scheme.starts_with(|c: char| c.is_ascii_lowercase())
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))

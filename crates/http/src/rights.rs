@@ -1,4 +1,4 @@
-//! What a caller who is known may do: the tenants that it has, and the scopes that operations need.
+//! A known caller's rights: its tenants, and the scopes that operations need.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use a2a_lambda_protocol::{A2aError, ErrorKind};
 /// The metadata of an error in which a scope is missing: HTTP names it in its challenge.
 pub(crate) const SCOPE: &str = "scope";
 
-/// What operations are, as far as scopes go.
+/// The kinds of operations for scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Right {
     /// Reading tasks and the extended card, and following tasks.
@@ -21,7 +21,7 @@ pub(crate) enum Right {
     Push,
 }
 
-/// The scopes that operations need. Where there is none, every caller may.
+/// The scopes that operations need. Without a scope, every caller may.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scopes {
     /// To read and follow tasks, and to read the extended card.
@@ -34,7 +34,7 @@ pub struct Scopes {
     pub push: Option<String>,
 }
 
-/// What a caller has been given.
+/// A caller's rights.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grant {
     /// The tenants that the caller may name.
@@ -77,7 +77,7 @@ impl Scopes {
 
 impl Tenants {
     /// The name of the tenant that a request of this caller is for, which names this one, or none.
-    /// Whether there is such a tenant is not looked at before, so nobody learns it by this.
+    /// The tenant's existence is not checked before, so the answer does not reveal it.
     pub(crate) fn named<'a>(&'a self, name: &'a str) -> Result<&'a str, A2aError> {
         let refused = |text: &str| Err(A2aError::new(ErrorKind::PermissionDenied, text));
         match self {

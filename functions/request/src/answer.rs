@@ -26,7 +26,7 @@ use tracing::Span;
 pub enum Answer {
     /// For a front door that takes answers whole, in this form.
     Buffered(Response<Bytes>, Form),
-    /// For a front door that streams: status and headers, and what the body is made of.
+    /// For a front door that streams: status, headers, and the chunks of the body.
     Streamed(Parts, Chunks),
 }
 
@@ -113,7 +113,7 @@ impl Stream for Chunks {
 }
 
 impl Chunks {
-    /// Ends the request's span. Returns the invocation, which is to be finished.
+    /// Ends the request's span. Returns the invocation, which the test must finish.
     fn end(&mut self) -> Option<Invocation> {
         let invocation = self.invocation.take()?;
         if matches!(self.source, Source::Events(_)) {
@@ -174,7 +174,7 @@ impl Way {
         }
     }
 
-    /// The answer to a front door whose events are not read.
+    /// The answer to an unsupported front door.
     pub(crate) fn not_served(self, kind: &EventKind) -> Answer {
         let text = format!(
             "this function does not serve {kind}; it serves REST APIs, HTTP APIs, Function URLs \
@@ -183,7 +183,8 @@ impl Way {
         self.whole(a2a_lambda_http::not_implemented(&text))
     }
 
-    /// The answer to what is no request. It is no failure: a warmer would be told of one each time.
+    /// The answer to an event without a request. It is not a failure: otherwise every call of a
+    /// warmer would be one.
     pub(crate) fn no_request() -> Answer {
         message(Form::HttpApi, "this event is no request: nothing was done")
     }
@@ -211,7 +212,7 @@ impl Answer {
         Self::Streamed(parts, chunks)
     }
 
-    /// A whole answer. What would have been a stream of events is collected until it ends.
+    /// A whole answer. A stream of events is collected until it ends.
     async fn buffer(response: Response<Body>, form: Form) -> Result<Self, A2aError> {
         let limits = form.limits();
         let (parts, body) = response.into_parts();
@@ -266,7 +267,7 @@ impl Form {
         }
     }
 
-    /// The event that says what a response says, in this form.
+    /// The event for a response, in this form.
     pub fn event(self, response: Response<Bytes>) -> AnswerEvent {
         let (parts, body) = response.into_parts();
         let (body, is_base64_encoded) = match String::from_utf8(body.into()) {
@@ -348,8 +349,8 @@ async fn collect(mut events: EventStream, limits: Limits) -> Bytes {
     body.into()
 }
 
-/// How many bytes of its event a body takes: it is a string in there, in which quotes, backslashes
-/// and the white space that JSON may have take two.
+/// How many bytes of its event a body takes: it is a string there, in which quotes, backslashes and
+/// JSON's white space take two.
 fn event_bytes(body: &[u8]) -> usize {
     let takes_two = |byte: &&u8| matches!(**byte, b'"' | b'\\' | b'\n' | b'\r' | b'\t');
     body.len() + body.iter().filter(takes_two).count()

@@ -28,12 +28,12 @@ pub struct Config {
     /// The URL at which clients reach the service, without a trailing slash, where that is not the
     /// one that the request came in at.
     pub public_url: Option<String>,
-    /// What the front door leaves of the URL's path in front of ours, without a slash at its end.
-    /// `None` for the path of the public URL.
+    /// The prefix of the URL's path that the front door leaves in front of ours, without a final
+    /// slash. `None` for the path of the public URL.
     pub base_path: Option<String>,
     /// How the front door takes answers.
     pub response_mode: ResponseMode,
-    /// How callers are told apart.
+    /// The rules that tell callers apart.
     pub identity: Identity,
     /// The load balancer that may name callers.
     pub load_balancer: Option<LoadBalancer>,
@@ -52,7 +52,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// What of a path is not ours.
+    /// The foreign part of a path.
     pub(crate) fn base(&self) -> Base<'_> {
         if let Some(path) = &self.base_path {
             return Base { path, host: None };

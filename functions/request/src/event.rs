@@ -20,7 +20,7 @@ use crate::headers::Headers;
 use crate::identity::Credentials;
 use crate::path::Place;
 
-/// What a path cannot have as it is. API Gateway may have decoded it; what is still encoded stays.
+/// The characters that a path must encode. API Gateway may have decoded it; the rest stays encoded.
 const NOT_IN_PATHS: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -44,14 +44,14 @@ pub(crate) struct Arrival {
     pub(crate) headers_cut: bool,
     /// Where it came in, and at which path.
     pub(crate) place: Place,
-    /// What the front door says of who calls.
+    /// The caller's credentials, from the front door.
     pub(crate) credentials: Credentials,
     query: String,
     body: String,
     is_base64: bool,
 }
 
-/// What an event of a front door is read into.
+/// The parsed event of a front door.
 #[derive(Debug)]
 pub(crate) struct Read {
     /// The form of a whole answer to it.

@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-/// The most headers of a request. A map of more than 24,576 names panics; front doors let through
-/// some hundred at the most.
+/// The most headers of a request. A map of more than 24,576 names panics; front doors allow some
+/// hundred at most.
 const MAX_HEADERS: usize = 1_000;
 
 /// The most bytes of names and values. API Gateway takes 10 KB.
@@ -51,7 +51,7 @@ impl<'de> Visitor<'de> for Reader {
             };
             let header = HeaderName::try_from(&name).ok();
             for value in values {
-                // What is no header is left out, as a server leaves it out.
+                // A malformed header is left out, as a server does.
                 let Value::String(value) = value else { continue };
                 bytes += name.len() + value.len();
                 headers.cut = headers.map.len() >= MAX_HEADERS || bytes > MAX_HEADER_BYTES;

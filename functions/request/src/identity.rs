@@ -1,5 +1,5 @@
-//! Who calls, as the front door's authorizer has found out. Never by a header that a client can set,
-//! but for one that a load balancer signs.
+//! The caller, by the front door's authorizer. Never by a header that a client can set, but for one
+//! that a load balancer signs.
 
 use a2a_lambda_aws::{CallerContext, CallerKind};
 use a2a_lambda_core::{Owner, Tenant};
@@ -11,15 +11,15 @@ use serde_json::Value;
 /// The owner of tasks where everybody is served.
 const ANYBODY: &str = "anonymous";
 
-/// What the id of a role begins with.
+/// The prefix of a role's id.
 const ROLE: &str = "AROA";
 
-/// How callers are told apart.
+/// The rules that tell callers apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The claim of a token, or the field of a Lambda authorizer's context, that names the owner.
     pub owner_claim: String,
-    /// The claim or the field that names the caller's only tenant, if callers are to have one.
+    /// The claim or the field that names the caller's only tenant, if callers have one.
     pub tenant_claim: Option<String>,
     /// Whether requests that no authorizer has looked at are served, as those of one owner.
     pub allow_anonymous: bool,
@@ -31,7 +31,7 @@ impl Default for Identity {
     }
 }
 
-/// What a front door says of who calls.
+/// The front door's statement about the caller.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) enum Credentials {
     /// No authorizer has looked at the request.
@@ -39,12 +39,12 @@ pub(crate) enum Credentials {
     Nothing,
     /// The claims of a token that an authorizer has checked.
     Claims(Value),
-    /// Who has signed the request with credentials of AWS: the id of the user or role, and the
-    /// identity of a Cognito identity pool.
+    /// The signer of a request with AWS credentials: the id of the user or role, and the identity
+    /// of a Cognito identity pool.
     Signature { user: Option<String>, cognito: Option<String> },
-    /// What our own authorizer says.
+    /// Our own authorizer's context.
     Caller(Box<CallerContext>),
-    /// The context that a Lambda authorizer of somebody else gives.
+    /// The context of another Lambda authorizer.
     Context(Value),
     /// The `x-amzn-oidc-data` of a load balancer's event. Nobody has checked it.
     Unchecked(String),
@@ -53,7 +53,7 @@ pub(crate) enum Credentials {
 }
 
 impl Credentials {
-    /// What the authorizer of payload 2.0 says.
+    /// The credentials in the authorizer of payload 2.0.
     pub(crate) fn of_payload_2(authorizer: Option<Value>) -> Self {
         let Some(mut authorizer) = authorizer else { return Self::Nothing };
         let mut take =
@@ -69,7 +69,7 @@ impl Credentials {
         take("lambda").map_or(Self::Unknown, Self::of_lambda)
     }
 
-    /// What a Lambda authorizer says: ours has a mark, and then it must be whole.
+    /// A Lambda authorizer's context: ours has a mark, and must be complete.
     fn of_lambda(context: Value) -> Self {
         if field(&context, CallerContext::MARK).is_none() {
             return Self::Context(context);
@@ -77,17 +77,17 @@ impl Credentials {
         CallerContext::deserialize(context).map_or(Self::Unknown, |it| Self::Caller(Box::new(it)))
     }
 
-    /// What the authorizer of payload 1.0 says, or else who has signed the request. The key of a
-    /// usage plan, which is in `identity`, too, names nobody.
+    /// The credentials in the authorizer of payload 1.0, or else the request's signer. The key of a
+    /// usage plan, which is in `identity`, too, names no caller.
     pub(crate) fn of_payload_1(authorizer: Option<Value>, identity: Option<&Value>) -> Self {
         match authorizer {
             None => {}
-            // Without an authorizer, an HTTP API has `claims` and `scopes` all the same.
+            // Without an authorizer, an HTTP API still sends `claims` and `scopes`.
             Some(Value::Object(members))
                 if !members.is_empty() && members.values().all(Value::is_null) => {}
             Some(Value::Object(mut members)) => {
-                // The principal of a Lambda authorizer is beside what it says; a token's claims
-                // have none beside them.
+                // The principal of a Lambda authorizer is beside its context; a token's claims have
+                // none.
                 let is_lambda = members.contains_key("principalId");
                 return match members.get_mut("claims") {
                     Some(claims @ Value::Object(_)) if !is_lambda => Self::Claims(claims.take()),
@@ -109,30 +109,30 @@ impl Credentials {
 }
 
 impl Identity {
-    /// Who calls. The kind of authorizer is part of the owner, and so is each part of a name, so
-    /// that no two principals are one owner. The same caller is the same owner at each front door.
+    /// The caller. The kind of authorizer is part of the owner, and so is each part of a name, so
+    /// that no two principals share an owner. The same caller is the same owner at each front door.
     ///
     /// - Token: the claim that names the owner, of its issuer (`iss`).
     /// - IAM with a Cognito identity pool: the identity, as all of them share a role.
     /// - IAM else: the id of the user or role; of an assumed role without the session's name, which
     ///   changes.
-    /// - Our authorizer: a token as above, whichever door it came to; the owner of an API key.
+    /// - Our authorizer: a token as above, from either door, or the owner of an API key.
     /// - Another Lambda authorizer: the field that names the owner, or `principalId` where it gives no such
     ///   field.
-    /// - No authorizer: everybody is the same owner, or nobody is served.
+    /// - No authorizer: all callers are one owner, or none is served.
     pub(crate) fn principal(&self, credentials: &Credentials) -> Principal {
         match credentials {
             Credentials::Nothing if self.allow_anonymous => {
                 Owner::parse(ANYBODY).map_or(Principal::Nobody, Principal::Anybody)
             }
             Credentials::Nothing => Principal::Nobody,
-            // With an authorizer, nobody is nobody: not a stranger that shares the tasks of all
-            // strangers.
+            // With an authorizer, an unknown caller owns nothing: unknown callers do not share
+            // tasks.
             found => self.owner(found).map_or(Principal::Nobody, Principal::Somebody),
         }
     }
 
-    /// What the caller may do, as far as credentials say it.
+    /// The caller's rights in its credentials.
     pub(crate) fn grant(&self, credentials: &Credentials) -> Grant {
         let (tenant, scopes) = match credentials {
             Credentials::Caller(caller) => {
@@ -145,7 +145,7 @@ impl Identity {
             _ => (None, Vec::new()),
         };
         let tenants = match (tenant, &self.tenant_claim) {
-            // One that cannot be named is none.
+            // A tenant without a valid name is none.
             (Some(tenant), _) => Tenant::parse(tenant).map_or(Tenants::None, Tenants::One),
             (None, Some(_)) => Tenants::None,
             (None, None) => Tenants::All,
@@ -210,8 +210,8 @@ fn name<'a>(object: &'a Value, field_name: &str) -> Option<&'a str> {
     field(object, field_name)?.as_str().filter(|text| !text.is_empty())
 }
 
-/// The id of whoever signed a request. What follows a role's is the session's name; what follows an
-/// account's is the name of one of its federated users, who are not each other.
+/// The id of a request's signer. A role's id is followed by the session's name. An account's id is
+/// followed by the name of a federated user, who is a different caller.
 fn without_session(user_id: &str) -> &str {
     match user_id.split_once(':') {
         Some((id, _)) if id.is_empty() || id.starts_with(ROLE) => id,

@@ -61,7 +61,7 @@ impl Counts for ProcessCounts {
     }
 }
 
-/// What is known of the newest minute; what is older is forgotten.
+/// The counts of the newest minute; older ones are dropped.
 #[derive(Debug, Default)]
 struct Newest<T> {
     minute: i64,

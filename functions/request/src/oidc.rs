@@ -1,7 +1,7 @@
-//! Who has signed in at an Application Load Balancer. It says so in `x-amzn-oidc-data`, a JWT that it
-//! signs with ES256. A client can send this header, too, and a listener rule that asks nobody to sign
-//! in passes it on. So it counts only if it is signed, unexpired, and by the load balancer that
-//! `ALB_ARN` names.
+//! The signed-in caller at an Application Load Balancer. It says so in `x-amzn-oidc-data`, a JWT
+//! that it signs with ES256. A client can send this header, too, and a listener rule without
+//! sign-in passes it on. So it counts only if it is signed, unexpired, and by the load balancer
+//! that `ALB_ARN` names.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ const MAX_KEY_BYTES: usize = 4 * 1024;
 /// The most keys that are kept. A load balancer changes its key rarely.
 const MAX_KEYS: usize = 16;
 
-/// A load balancer whose word on its callers is taken. Clones share the keys that were fetched.
+/// A load balancer whose header is trusted. Clones share the keys that were fetched.
 #[derive(Clone)]
 pub struct LoadBalancer {
     arn: String,
@@ -73,7 +73,7 @@ struct Header {
 }
 
 impl LoadBalancer {
-    /// The load balancer of this ARN, whose keys are fetched in this way.
+    /// The load balancer of this ARN, and the client that fetches its keys.
     ///
     /// # Errors
     /// When it is not the ARN of an Application Load Balancer.
@@ -96,13 +96,13 @@ impl LoadBalancer {
         if !token.is_signed_by(&key, Algorithm::Es256) {
             return Err(Refused("its signature is wrong"));
         }
-        // The claims are those of the identity provider's user info. Who that is, the load balancer
-        // knows.
+        // The claims are those of the identity provider's user info. The load balancer knows the
+        // caller.
         claims.insert("iss".to_owned(), Value::String(header.iss));
         Ok(Value::Object(claims))
     }
 
-    /// What needs no key is checked first, so that nobody can have others' keys fetched.
+    /// Checks without a key come first, so that a malformed header causes no fetch of keys.
     fn check(&self, header: &Header, now: Timestamp) -> Result<(), TokenError> {
         if header.alg != "ES256" {
             return Err(Refused("it is not signed with ES256"));

@@ -1,15 +1,16 @@
 //! Which part of a path the service routes on. A front door may put the stage of an API, or the
-//! mapping of a custom domain, in front of it, and so may a base path. None of them is ever a tenant.
+//! mapping of a custom domain, in front of it; a base path may be there, too. None of them is ever
+//! a tenant.
 
 use http::Method;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-/// What is in the name of an API's own URL, and in that of no custom domain.
+/// The part of an API's own host name that no custom domain has.
 const OWN_DOMAIN: &str = ".execute-api.";
 
-/// Whether a deployment asks nobody who they are at this path, behind stage and base path: the card, the
-/// keys beside it, and preflights.
+/// Whether this path, behind stage and base path, is public: the card, the keys beside it, and
+/// preflights.
 pub fn is_for_everybody(method: &Method, path: &str) -> bool {
     let segments: Vec<&str> = path.split('/').skip(1).take(3).collect();
     let is_public =
@@ -34,7 +35,7 @@ pub(crate) struct Place {
     front: usize,
 }
 
-/// The base path that configuration names, without a slash at its end; empty if there is none.
+/// The configured base path, without a final slash; empty if none is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Base<'a> {
     pub(crate) path: &'a str,
@@ -56,9 +57,9 @@ impl Place {
         place
     }
 
-    /// A place of payload 1.0. The resource and its parameters say which end of the path is the
-    /// API's; what is in front of that is the stage or the mapping. Where they do not fit the path,
-    /// it is as in payload 2.0.
+    /// A place of payload 1.0. The resource and its parameters tell the API's part, at the end of
+    /// the path. The rest is the stage or the mapping. Where they do not fit the path, it is as in
+    /// payload 2.0.
     pub(crate) fn of_resource(
         domain: Option<String>,
         stage: Option<&str>,
@@ -100,9 +101,8 @@ impl Place {
         self.raw_path.get(..self.front).unwrap_or_default()
     }
 
-    /// The part of a base path that the path has behind its front. A base path of the very URL that
-    /// the request came in at begins with the front, and so does one that tells what arrives at a
-    /// custom domain.
+    /// The part of a base path that the path has behind its front. A base path that belongs to the
+    /// request's own URL begins with the front, and so does one for a custom domain.
     fn behind_front<'b>(&self, base: &Base<'b>) -> &'b str {
         let has_front = match base.host {
             Some(host) => self.domain.as_deref() == Some(host),

@@ -16,12 +16,12 @@ use crate::binding::without_copies;
 /// How much of the hash is in a tag.
 const TAG_BYTES: usize = 16;
 
-/// What tells one state of a card from another.
+/// The validators that tell the states of a card apart.
 ///
-/// The tag is of the card's content, so it is always right. The time is only there where the
-/// deployment says since when its cards are as they are: what a program knows by itself is when it was
-/// built or started, and a card can change without either, by its configuration. With such a time, a
-/// client that has nothing else would be told that its outdated copy is good.
+/// The tag is of the card's content, so it is always right. The time exists only where the
+/// deployment sets it. A program knows only the times of its build and its start, and a card can
+/// change without either, by its configuration. With such a time, a client without a tag would take
+/// its outdated copy for current.
 pub(super) struct Validators {
     tag: String,
     modified: Option<SystemTime>,
@@ -30,9 +30,9 @@ pub(super) struct Validators {
 impl Validators {
     /// For the document without its signatures.
     ///
-    /// Those of ES256 are others each time, and all of them are good: they say nothing of the
-    /// content, and make the tag a weak one. The key does count: who has a card that was signed by
-    /// the last key needs the new one.
+    /// ES256 signatures differ each time, and all of them are valid. They say nothing of the
+    /// content, so they make the tag a weak one. The key does count: who has a card that was signed
+    /// by the last key needs the new one.
     pub(super) fn new(
         unsigned: &[u8],
         signer: Option<&CardSigner>,
@@ -55,8 +55,8 @@ impl Validators {
         Self { tag, modified: modified.map(whole_seconds) }
     }
 
-    /// Whether the client's copy is still good (RFC 9110 section 13.2.2): the tag decides where it
-    /// is sent, else the time; and nothing does where the time is not known (section 13.1.3).
+    /// Whether the client's copy is current (RFC 9110 section 13.2.2): the tag decides if it is
+    /// sent, else the time. Without a known time nothing does (section 13.1.3).
     pub(super) fn hold(&self, parts: &Parts) -> bool {
         if parts.headers.contains_key(header::IF_NONE_MATCH) {
             let lines = parts.headers.get_all(header::IF_NONE_MATCH).iter();

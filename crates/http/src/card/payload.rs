@@ -1,26 +1,27 @@
-//! What of a card is signed.
+//! The signed part of a card.
 //!
-//! Everybody who checks a signature makes the signed text anew, from what they have made of the
-//! card. Three ways to do so are in use, and a card is good if one of its signatures is (spec section
-//! 8.4.3), so each has a signature of its own where its text is another:
+//! A verifier builds the signed text from its own parse of the card. Three ways are in use, and a
+//! card is valid if one of its signatures is (spec section 8.4.3). So each way has its own
+//! signature where its text differs:
 //!
-//! 1. As the specification says (section 8.4.1): the fields of 1.0, REQUIRED ones also when they are
-//!    empty, others unless they are the default. That is what our types write. Unknown fields are to
-//!    be ignored (section 5.7), so those of 0.3 do not count.
-//! 2. As the official SDKs do: also without what is empty and REQUIRED, and without objects in which
-//!    nothing is left. A requirement of a scheme without scopes is such an object.
+//! 1. As the specification says (section 8.4.1): the fields of 1.0, REQUIRED ones also when they
+//!    are empty, others unless they are the default. That is what our types write. Clients must
+//!    ignore unknown fields (section 5.7), so those of 0.3 do not count.
+//! 2. The official SDKs' way: also without values that are empty and REQUIRED, and without objects
+//!    that are empty then. A requirement of a scheme without scopes is such an object.
 //! 3. As the document is, with the fields of 0.3: for who knows JSON and JWS, but not A2A's fields.
 //!    It is the only one that covers all of the document.
 //!
-//! The second says less than the first: who takes it does not notice if somebody takes such an empty
-//! object away. Without it, the official clients would take no card with a plain bearer token.
+//! The second signature covers less than the first: its verifier does not notice the removal of
+//! such an empty object. Without it, the official clients would take no card with a plain bearer
+//! token.
 
 use a2a_lambda_protocol::AgentCard;
 use serde_json::Value;
 use serde_json_canonicalizer::to_vec;
 
-/// The texts to be signed of a card without signatures, of which `document` is what clients are
-/// given; in the order of the specification, the SDKs, everybody else, each once.
+/// The texts to sign of a card without signatures, where `document` is the clients' form; in the
+/// order of the specification, the SDKs and the rest, each once.
 pub(super) fn payloads(card: &AgentCard, document: &[u8]) -> serde_json::Result<Vec<Vec<u8>>> {
     let current = serde_json::to_value(card)?;
     let mut payloads = vec![to_vec(&current)?];

@@ -1,4 +1,4 @@
-//! Who signs agent cards (spec section 8.4, RFC 7515).
+//! The signer of agent cards (spec section 8.4, RFC 7515).
 
 use std::fmt;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl CardSigner {
     /// among those that they have.
     ///
     /// # Errors
-    /// When the text is no such key.
+    /// When the text is not such a key.
     pub fn from_pem(
         pem: &str,
         key_id: &str,

@@ -177,7 +177,7 @@ async fn the_capabilities_are_the_agent_s() {
         let extensions = capabilities["extensions"].as_array().unwrap();
         assert_eq!(extensions[0], json!({ "uri": "urn:own", "required": true }));
         assert_eq!(extensions[1]["uri"], GENERATION_EXTENSION);
-        // Of what is not offered nothing is told.
+        // Absent features are not mentioned.
         let more = extensions.get(2).map(|extension| &extension["uri"]);
         assert_eq!(more, (!on).then_some(&json!(DELIVERY_EXTENSION)));
         assert!(extensions.len() <= 3);
@@ -257,7 +257,7 @@ async fn a_copy_that_is_still_good_is_not_sent_again() {
     }
 }
 
-/// What a program knows by itself does not change when its configuration does.
+/// A program's own times do not change with its configuration.
 #[tokio::test(start_paused = true)]
 async fn without_a_time_of_the_deployment_a_time_says_nothing() {
     let world = World::with_config(HttpConfig::default());
@@ -274,7 +274,7 @@ async fn without_a_time_of_the_deployment_a_time_says_nothing() {
     }
 }
 
-/// Only the tag notices what no time tells of.
+/// Only the tag changes.
 #[tokio::test(start_paused = true)]
 async fn a_change_of_configuration_changes_the_tag() {
     let tag = async |config| get(&World::with_config(config), &[]).await.headers()["etag"].clone();

@@ -1,4 +1,4 @@
-//! Bodies with a byte order mark, and compressed ones; and what is said of streams.
+//! Bodies with a byte order mark, and compressed ones; and the headers of streams.
 
 use a2a_lambda_protocol::ErrorKind;
 use bytes::Bytes;
@@ -45,7 +45,7 @@ async fn a_compressed_body_is_refused_by_name() {
             let response = world.request(sending(binding, &[("Content-Encoding", coding)])).await;
             Answer::of(binding, &json!("r1"), &response).ok();
         }
-        // Where there is no body, nothing is compressed.
+        // Without a body, nothing is compressed.
         let list =
             call_request(Binding::Rest, "ListTasks", json!({}), &[("Content-Encoding", "gzip")]);
         assert_eq!(world.request(list).await.status(), 200);

@@ -1,4 +1,4 @@
-//! What breaks on this side.
+//! Faults on this side.
 
 use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Formats, StoreError, Turn};
 use a2a_lambda_protocol::ErrorKind;

@@ -1,5 +1,4 @@
-//! What is logged of a request: which operation it was and what came of it, and nothing of what was
-//! sent.
+//! The log of a request: its operation and its result, and nothing of its content.
 
 use serde_json::{Value, json};
 
@@ -95,7 +94,7 @@ async fn request_contents_are_not_logged() {
     assert!(!text.contains(HUSH), "{text}");
 }
 
-/// The one thing of a request that is repeated: a tenant, whose name has been checked.
+/// The one part of a request in the log: a tenant, whose name has been checked.
 #[tokio::test(start_paused = true)]
 async fn a_tenant_s_name_is_logged() {
     let logs = Logs::start();

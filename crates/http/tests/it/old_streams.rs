@@ -71,10 +71,10 @@ async fn so_is_one_that_is_broken_off_and_one_where_0_3_is_not_spoken() {
     }
 }
 
-/// A path, a body, headers, and the code that the client is to see.
+/// A path, a body, headers, and the code that the client must see.
 type Case<'a> = (&'a str, String, &'a [(&'static str, &'static str)], i32);
 
-/// Nobody knows which method is called, or by which version: the client has said what it reads.
+/// The method and the version are unknown: the client has said which form it reads.
 #[tokio::test(start_paused = true)]
 async fn one_that_was_not_read_is_a_stream_if_the_client_asks_for_one() {
     let world = World::new();
@@ -131,7 +131,7 @@ async fn other_refusals_stay_json() {
         let response = world.request(request).await;
         assert_eq!((response.status().as_u16(), media_type(&response)), (200, "application/json"));
     }
-    // HTTP itself says that nobody is known: clients look at the status first.
+    // HTTP itself says that the caller is unknown: clients look at the status first.
     for principal in [Principal::Nobody, Principal::Anybody(Owner::parse("a").unwrap())] {
         let is_known = principal != Principal::Nobody;
         let world = world.as_principal(principal);

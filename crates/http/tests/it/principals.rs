@@ -1,4 +1,4 @@
-//! Who calls, and what they may have.
+//! The callers, and their tasks.
 
 use a2a_lambda_core::Owner;
 use a2a_lambda_http::Principal;

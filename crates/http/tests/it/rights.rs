@@ -1,4 +1,4 @@
-//! What callers who are known may do: tenants and scopes.
+//! The rights of known callers: tenants and scopes.
 
 use a2a_lambda_core::Tenant;
 use a2a_lambda_http::{Grant, HttpConfig, Principal, Scopes, Tenants};
@@ -10,7 +10,7 @@ use crate::support::{
     BINDINGS, Binding, World, call_request, operations, operations_on, request, send,
 };
 
-/// What each operation needs.
+/// The scope that each operation needs.
 fn needed(operation: &str) -> &'static str {
     match operation {
         "SendMessage" | "SendStreamingMessage" => "send",
@@ -20,7 +20,7 @@ fn needed(operation: &str) -> &'static str {
     }
 }
 
-/// A deployment whose operations each need a scope, and what its operations are called in 0.3.
+/// A deployment whose operations each need a scope, and the operations' names in 0.3.
 fn scoped() -> World {
     let scope = |name: &str| Some(name.to_owned());
     let scopes = Scopes {
@@ -153,7 +153,7 @@ async fn a_caller_of_a_tenant_has_that_tenant_alone() {
         let all = world.call(Binding::JsonRpc, "GetTask", params).await;
         assert_eq!(all.is_ok(), name == "echo");
     }
-    // Others are refused, be they served or not: nobody learns which there are.
+    // Others are refused, served or not: the answer does not reveal which tenants exist.
     for other in ["strict", "nobody-s", "a/b"] {
         for (operation, mut params) in operations_on(id) {
             params["tenant"] = json!(other);
@@ -182,7 +182,7 @@ async fn a_caller_of_no_tenant_has_none() {
     }
 }
 
-/// Who is not known is told that first.
+/// An unknown caller learns that first.
 #[tokio::test(start_paused = true)]
 async fn an_unknown_caller_is_challenged_before_its_rights_are_checked() {
     let nobody = scoped().as_principal(Principal::Nobody);

@@ -49,7 +49,7 @@ pub(crate) fn with(mut value: Value, place: &str, new: Value) -> Value {
     value
 }
 
-/// The value without what is at a place.
+/// The value without its part at a place.
 pub(crate) fn without(mut value: Value, place: &str) -> Value {
     let (parent, name) = place.rsplit_once('/').unwrap();
     let object = value.pointer_mut(parent).and_then(Value::as_object_mut).unwrap();

@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use crate::support::{Binding, World, call_request, send};
 
-/// Calls the service, and reads what it answers.
+/// Calls the service, and reads its answer.
 async fn answer<B>(bindings: &Bindings, request: Request<B>) -> Response<Bytes>
 where
     B: Body + Send + 'static,
@@ -24,7 +24,7 @@ where
     let (head, body) = bindings.clone().call(request).await.unwrap().into_parts();
     let hint = body.size_hint().exact();
     let bytes = body.collect().await.unwrap().to_bytes();
-    // What is whole says how long it is.
+    // A whole body has its length.
     assert!(hint.is_none_or(|hint| hint == u64::try_from(bytes.len()).unwrap()), "{hint:?}");
     assert_eq!(hint.is_none(), head.headers[header::CONTENT_TYPE] == "text/event-stream");
     Response::from_parts(head, bytes)

@@ -1,4 +1,4 @@
-//! Every operation over both bindings, with one thing wrong. What is wrong is data: the fields and
+//! Every operation over both bindings, with one thing wrong. The faults are data: the fields and
 //! their types in `schema`, the values that break a rule in `values`.
 
 mod fields;
@@ -80,7 +80,7 @@ impl Scene {
         }
     }
 
-    /// Puts what is known here into the text of a JSON value.
+    /// Fills the known values into the text of a JSON value.
     fn fill(&self, text: &str) -> Value {
         let list = |item: &str, count: usize| format!("[{}]", vec![item; count].join(","));
         let text = text

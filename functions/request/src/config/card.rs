@@ -12,7 +12,7 @@ use http::Uri;
 
 use super::{is_web, security};
 
-/// What the cards say beside what their agents are, and the public keys beside them.
+/// The cards' settings beside their agents, and the public keys beside the cards.
 ///
 /// # Errors
 /// When a variable cannot be used.

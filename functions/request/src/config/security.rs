@@ -1,8 +1,8 @@
 //! The security schemes and requirements of the agent card (spec section 4.5), from JSON in the form
 //! that they have in the card.
 //!
-//! Clients are liberal with what they do not know, and a card is read by them all. So this is strict:
-//! a misspelt field would be left out of the card, and clients would not find their way in.
+//! Clients ignore unknown fields, and all of them read a card. So this is strict: a misspelt field
+//! would be left out of the card, and clients would not find their way in.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Why such a text is refused.
+/// The reason to refuse such a text.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refused {
     #[error(transparent)]
@@ -64,7 +64,7 @@ fn strictly<T: DeserializeOwned + Serialize>(text: &str) -> Result<(T, Value), R
     if is_within(&given, &read) { Ok((value, read)) } else { Err(Refused::Unknown(read)) }
 }
 
-/// Whether all that was given is in what was read. Defaults may be given, and are not written.
+/// Whether the parsed value has all of the given one. Defaults may be given, and are not written.
 fn is_within(given: &Value, read: &Value) -> bool {
     match (given, read) {
         (Value::Object(given), Value::Object(read)) => given.iter().all(|(name, given)| {

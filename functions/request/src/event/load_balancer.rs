@@ -17,7 +17,7 @@ use crate::path::Place;
 /// The header in which the load balancer says who has signed in.
 const OIDC_DATA: &str = "x-amzn-oidc-data";
 
-/// What the load balancer calls itself when it checks the function's health.
+/// The user agent of a load balancer's health checks.
 const HEALTH_CHECKER: &str = "ELB-HealthChecker/";
 
 #[derive(Deserialize)]
@@ -70,7 +70,7 @@ pub(super) fn is_health_check(arrival: &Arrival) -> bool {
     arrival.method == Method::GET && agent.is_some_and(|agent| agent.starts_with(HEALTH_CHECKER))
 }
 
-/// The host that the client asked for: what the card names unless `PUBLIC_URL` is set.
+/// The host in the client's request: the card names it unless `PUBLIC_URL` is set.
 fn host(headers: &HeaderMap) -> Option<String> {
     let host = text(headers, header::HOST.as_str())?;
     let authority: Authority = host.parse().ok()?;
@@ -81,7 +81,7 @@ fn credentials(headers: &HeaderMap) -> Credentials {
     let mut tokens = headers.get_all(OIDC_DATA).iter();
     match (tokens.next(), tokens.next()) {
         (None, _) => Credentials::Nothing,
-        // Something that is no text fails the check.
+        // A value that is not text fails the check.
         (Some(token), None) => {
             Credentials::Unchecked(token.to_str().unwrap_or_default().to_owned())
         }

@@ -9,7 +9,7 @@ use crate::headers::Headers;
 use crate::identity::Credentials;
 use crate::path::Place;
 
-/// What AWS leaves out, or has as `null`, is empty.
+/// A field that AWS omits, or has as `null`, is empty.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Event {

@@ -1,4 +1,4 @@
-//! What our own authorizer says of callers, and what of it counts of others.
+//! The context of our own authorizer, and the trusted fields of other ones.
 
 use a2a_lambda_http::Scopes;
 use a2a_lambda_request::{Config, Identity};
@@ -52,14 +52,14 @@ async fn a_token_has_the_same_owner_as_at_every_other_door() {
     for (context, expected) in [
         (caller(), "jwt:https://issuer.example#alice"),
         (key, "key:alice"),
-        // Another issuer's alice is somebody else.
+        // Another issuer's alice is another owner.
         (with(caller(), "iss", json!("https://o.example")), "jwt:https://o.example#alice"),
     ] {
         for event in told(&context) {
             assert_eq!(sent(Config::default(), event).await.unwrap(), expected);
         }
     }
-    // Whatever OWNER_CLAIM says here: the authorizer has read it.
+    // For any OWNER_CLAIM: the authorizer has read it.
     let identity = Identity { owner_claim: "email".to_owned(), ..Identity::default() };
     for event in told(&caller()) {
         let config = Config { identity: identity.clone(), ..Config::default() };
@@ -103,7 +103,7 @@ async fn a_caller_s_tenant_is_the_only_one() {
         event
     };
     for (config, events, status) in [
-        // What our authorizer says counts in any case.
+        // Our authorizer's context is always trusted.
         (Config::default(), Vec::from(told(&of_acme)), 403),
         (tenant_by("org"), Vec::from(told(&of_acme)), 403),
         (tenant_by("org"), Vec::from(told(&caller())), 403),

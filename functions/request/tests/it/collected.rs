@@ -58,7 +58,7 @@ async fn all_events_are_one_answer_without_comments() {
     .into();
     let rest = streaming_message(event!("http-api"), "k");
     for event in [rest, at(call, "POST", "/")] {
-        // It would be given several comments, were it streamed.
+        // A stream would give it several comments.
         let http = HttpConfig { keep_alive: Duration::from_secs(1), ..HttpConfig::default() };
         let function = Function::with(Config { http, ..open() });
         let begin = Instant::now();
@@ -131,7 +131,7 @@ async fn later_news_is_in_the_next_answer() {
         let answer = function.answer(event).await;
         assert_eq!(said(&events(&answer)), [(4, "two ")]);
     }
-    // There is nothing new, which is no error.
+    // No news is no error.
     let answer = function.answer(resuming(task, 4)).await;
     assert_eq!((answer.status, &answer.body), (200, &Value::Null), "{answer:?}");
     assert_eq!(answer.event["headers"]["content-type"], EVENTS);
@@ -193,7 +193,7 @@ async fn an_event_that_no_answer_holds_is_refused_by_name() {
         (answer.status, &answer.body["error"]["status"]),
         (400, &json!("FAILED_PRECONDITION"))
     );
-    // Who has had the task before has the rest.
+    // A client that has had the task gets the rest.
     let answer = function.answer(resuming(&task, 1)).await;
     assert_eq!(events(&answer).len(), 8);
 }

@@ -140,7 +140,7 @@ async fn the_front_door_s_way_to_take_answers_can_be_set() {
 #[tokio::test]
 async fn the_served_tenants_can_be_set() {
     let deadline = Timestamp::from_millis(i64::MAX);
-    // It is refused for what it asks before the table is looked at, if it is not for who asks.
+    // A forbidden request is refused before the table is read.
     let mut nobody = event!("http-api");
     nobody["rawQueryString"] = json!("pageSize=0");
     let mut client = nobody.clone();

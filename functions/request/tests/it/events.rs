@@ -1,4 +1,4 @@
-//! Events of other front doors, of other functions, and of nobody.
+//! Events of other front doors, of other functions, and of other senders.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the card names, answers: whatever is in front, and whatever its paths begin with.
+//! The card's URLs answer, with any front and any path prefix.
 
 use a2a_lambda_core::Tenant;
 use a2a_lambda_core::ids::{TaskId, TaskKey};
@@ -28,9 +28,9 @@ struct Door {
     /// `PUBLIC_URL` and `BASE_PATH`.
     configured: (Option<&'static str>, Option<&'static str>),
     domain: &'static str,
-    /// The URL of the service, as its clients are told.
+    /// The URL of the service for clients.
     url: &'static str,
-    /// What is left of the URL's path in the API's own path.
+    /// The part of the URL's path that stays in the API's own path.
     left: &'static str,
 }
 
@@ -109,7 +109,7 @@ const DOORS: [Door; 42] = [
     rest(UNSET, OWN, "/acme", OWN_ACME, ""),
     rest((Some(OWN_PROD), None), OWN, "/prod", OWN_PROD, ""),
     rest(UNSET, CUSTOM, "", CUSTOM_URL, ""),
-    // A mapping of its custom domain is found by itself, whatever is configured.
+    // The function finds a mapping of its custom domain by itself, with any configuration.
     rest(UNSET, CUSTOM, "/agents", AGENTS, ""),
     rest(UNSET, CUSTOM, "/acme", ACME, ""),
     rest(UNSET, CUSTOM, "/a/acme/b", DEEP, ""),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Function, event, open, sending, with_header};
 
-/// What is put into each place of an event.
+/// The values for each place of an event.
 fn odd_values() -> Vec<Value> {
     let long = "x".repeat(70_000);
     vec![

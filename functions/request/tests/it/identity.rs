@@ -1,4 +1,4 @@
-//! Who is let in, and what they are called: what the front door's authorizer says, and nothing else.
+//! The accepted callers and their names: only the front door's authorizer counts.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::support::{Answer, Function, at, event, open, open_doors, sending, wit
 
 const CARD: &str = "/.well-known/agent-card.json";
 
-/// A configuration whose owners are named by this claim.
+/// A configuration with this claim for owners.
 fn named_by(claim: &str) -> Config {
     let identity = Identity { owner_claim: claim.to_owned(), ..Identity::default() };
     Config { identity, ..Config::default() }
@@ -23,7 +23,7 @@ fn by(mut event: Value, authorizer: &Value) -> Value {
     event
 }
 
-/// The same for a deployment whose card says how to authenticate.
+/// The same for a deployment whose card has security schemes.
 fn with_scheme(mut config: Config) -> Config {
     let scheme = SecurityScheme::MutualTls(MutualTlsSecurityScheme::default());
     config.http.security_schemes.insert("mtls".to_owned(), scheme);
@@ -63,13 +63,13 @@ async fn an_authorizer_is_enough_and_no_authorizer_is_not() {
         (event!("function-url"), None),
         (event!("rest-api"), None),
         (event!("rest-api-mapping"), None),
-        // The key of a usage plan names nobody.
+        // The key of a usage plan names no caller.
         (event!("rest-api-key"), None),
         // As AWS documents payload 1.0 without an authorizer.
         (by(event!("rest-api"), &json!({ "claims": null, "scopes": null })), None),
         (event!("load-balancer"), None),
         (event!("load-balancer-multi-value"), None),
-        // Nobody has said whose word is taken.
+        // No trusted load balancer is set.
         (event!("load-balancer-oidc"), None),
     ] {
         let found = owner(Config::default(), event.clone()).await;
@@ -90,7 +90,7 @@ async fn the_claim_that_names_the_owner_can_be_another() {
         ("client_id", &jwt, Some("jwt:https://i#c1")),
         ("cognito:x", &jwt, Some("jwt:https://i#y")),
         ("iss", &jwt, Some("jwt:https://i#https://i")),
-        // There is no other claim to fall back to, and names are taken as they are.
+        // No other claim replaces a missing one, and names are used unchanged.
         ("email", &jwt, None),
         ("Sub", &jwt, None),
         ("principalId", &jwt, None),
@@ -275,7 +275,7 @@ async fn payload_1_names_the_same_callers_as_payload_2() {
             by_identity(&json!({ "user": "AROAPOOL:x", "cognitoIdentityId": "eu-west-1:bob" })),
             iam(json!({ "userId": "AROAPOOL:x", "cognitoIdentity": pool })),
         ),
-        // Signed, and by nobody that it names.
+        // Signed, but without a name.
         (by_identity(&json!({ "userArn": "arn:aws:iam::1:user/u" })), iam(json!({}))),
         (by_identity(&json!({ "user": "" })), iam(json!({ "userId": "" }))),
         (by_authorizer(json!({ "principalId": "p" })), lambda(json!({ "principalId": "p" }))),
@@ -283,7 +283,7 @@ async fn payload_1_names_the_same_callers_as_payload_2() {
             by_authorizer(json!({ "principalId": "p", "sub": "s", "email": "e" })),
             lambda(json!({ "principalId": "p", "sub": "s", "email": "e" })),
         ),
-        // A Lambda authorizer's word is not a token's, whatever it calls its fields.
+        // A Lambda authorizer's context is not a token's, for any names of its fields.
         (
             by_authorizer(json!({ "principalId": "p", "claims": { "sub": "bob" } })),
             lambda(json!({ "principalId": "p", "claims": { "sub": "bob" } })),
@@ -388,7 +388,7 @@ async fn the_extended_card_is_for_known_callers() {
         (Config::default(), event!("http-api"), 401),
         (Config::default(), by(event!("http-api"), &json!({})), 401),
         (Config::default(), boasting(event!("function-url")), 401),
-        // Everybody is not somebody.
+        // The shared owner is not an identified one.
         (open(), event!("http-api"), 401),
         (open(), event!("rest-api-key"), 401),
         (open(), event!("load-balancer"), 401),

@@ -101,7 +101,7 @@ async fn only_known_callers_are_counted() {
     let anybody = at(event!("http-api"), "GET", "/tasks");
     assert_eq!(open.answer(anybody.clone()).await.status, 200);
     assert_eq!(open.answer(anybody).await.status, 429);
-    // The card is for everybody, and not counted. A task's name is no way around the limit.
+    // The card is for everybody, and not counted. A task's name does not avoid the limit.
     for (path, status) in [
         ("/.well-known/agent-card.json", 200),
         ("/acme/.well-known/agent-card.json", 200),
@@ -174,7 +174,7 @@ async fn the_table_counts_for_all_processes() {
     }
 }
 
-/// The partition of what is counted of an owner.
+/// The partition of an owner's counters.
 pub(crate) fn partition(what: &str, owner: &Owner) -> String {
     format!("{what}@{}", owner.to_string().replace('#', "%/"))
 }

@@ -1,4 +1,4 @@
-//! Who has signed in at a load balancer, by the header that it signs.
+//! The signed-in caller at a load balancer, by the header that it signs.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ const KID: &str = "12345678-1234-1234-1234-123456789012";
 const URL: &str =
     "https://public-keys.auth.elb.us-east-1.amazonaws.com/12345678-1234-1234-1234-123456789012";
 
-/// Keys of P-256 that are nobody's.
+/// P-256 keys for tests.
 const KEY: &str = "-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgjCrcxMZH3dOLnJsI
 Llh8/APT7gXTnCCXKuvq7MclYs6hRANCAARjfKdfF7QNVN8/AekK7oRzytPxVF49
@@ -149,7 +149,7 @@ async fn a_token_without_the_load_balancer_s_signature_names_no_caller() {
         (format!("{none}.{mallory}."), 0),
         (with("alg", json!("HS256")), 0),
         (with("alg", json!("ES384")), 0),
-        // Another load balancer did, whose keys are at the same place.
+        // Another load balancer with keys at the same place signed it.
         (with("signer", json!(other_alb)), 0),
         (with("signer", Value::Null), 0),
         // Too long ago.
@@ -179,7 +179,7 @@ async fn a_token_without_the_load_balancer_s_signature_names_no_caller() {
         ("x".repeat(40_000), 0),
     ] {
         let keys = keys_of(KEY);
-        // Nobody is nobody, and not one of those whom no load balancer has asked.
+        // An unknown caller is not one of the unidentified ones.
         let config = Config { identity: open().identity, ..config(&keys) };
         assert_eq!(owner(config, with_token(&token)).await, None, "{token}");
         assert_eq!(keys.urls().len(), fetches, "{token}");
@@ -207,7 +207,7 @@ async fn the_header_means_nothing_where_no_load_balancer_is_trusted_with_it() {
         let found = owner(config, with_header(event, "x-amzn-oidc-data", &good)).await;
         assert_eq!((found.as_deref(), keys.urls().len()), (Some(expected), 0));
     }
-    // Who has not signed in is nobody, or everybody.
+    // A caller without a sign-in is unknown, or the shared owner.
     let keys = keys_of(KEY);
     assert_eq!(owner(config(&keys), event!("load-balancer")).await, None);
     let both = Config { identity: open().identity, ..config(&keys) };
@@ -257,7 +257,7 @@ async fn a_failed_fetch_of_a_key_does_not_make_the_caller_unknown() {
         keys.set("*", there.clone());
         assert_eq!(asked(&function, &good).await.status, 200);
     }
-    // What is there is no key of P-256, or nothing.
+    // The page is not a P-256 key, or is missing.
     for there in [None, Some(""), Some("<html>"), Some(KEY)] {
         keys.set("*", Ok(there.map(|text| (text.to_owned(), None))));
         assert_eq!(asked(&Function::with(config(&keys)), &good).await.status, 401, "{there:?}");

@@ -1,4 +1,4 @@
-//! Who owns a task, by what the front door says.
+//! The owner of a task, by the front door.
 
 use std::collections::BTreeMap;
 

@@ -41,7 +41,7 @@ async fn the_card_gives_the_url_that_the_request_came_in_at() {
             CARD.to_owned(),
             "http://api.example.com".to_owned(),
         ),
-        // What is no host is not repeated in a card.
+        // A malformed host does not appear in a card.
         (
             with_header(event!("load-balancer"), "host", "user@evil.example"),
             CARD.to_owned(),
@@ -172,7 +172,7 @@ async fn a_query_in_pieces_is_put_together_again() {
         (balanced(json!({ "pageSize": "%30" })), 400),
         (balanced(json!({ after: "2025-01-01T00%3A00%3A00%2B02%3A00" })), 200),
         (balanced(json!({ "contextId": "%23%26pageSize=0" })), 200),
-        // The load balancer divides the client's text at `&`, so this is what no client can send.
+        // The load balancer divides the client's text at `&`, so no client can send this.
         (balanced(json!({ "contextId": "#\u{0}&pageSize=0" })), 400),
     ] {
         let answer = Function::new().answer(event.clone()).await;

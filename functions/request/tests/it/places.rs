@@ -129,7 +129,7 @@ async fn a_stream_beyond_the_limit_is_refused_before_it_begins_and_another_owner
             assert_eq!(refused.body["error"]["status"], "RESOURCE_EXHAUSTED");
         }
     }
-    // Nothing of what was refused was accepted, all else of the owner's is served, and so are others.
+    // The refused message was not accepted; the owner's other requests and other owners are served.
     assert_eq!(tasks_of(&function, "alice").await, 2);
     assert_eq!(function.answer(message("alice")).await.status, 200);
     let _bobs = opened(&function, streaming("bob")).await;
@@ -235,7 +235,7 @@ async fn a_message_for_a_new_task_beyond_the_limit_is_refused_and_another_owner_
     assert_eq!(tasks_of(&function, "alice").await, 2);
     assert_eq!(function.answer(message("bob")).await.status, 200);
 
-    // What was accepted before is answered as before, and its key is good for nothing else.
+    // An accepted message gets the same answer again, and its key has no other use.
     let again = function.answer(first.clone()).await;
     assert_eq!((again.status, &again.body["task"]["id"]), (200, &task));
     let mut misuse = first.clone();
@@ -249,7 +249,7 @@ async fn a_message_for_a_new_task_beyond_the_limit_is_refused_and_another_owner_
     more["body"] = json!(body);
     assert_eq!(function.answer(more).await.body["task"]["id"], task);
 
-    // A task that is over makes room for one. For two seconds nobody looks again.
+    // A task that is over makes room for one. For two seconds no request counts again.
     function.work_on(&task).await.finish().await;
     is_refused(&function.answer(message("alice")).await, "the limit is 2 open tasks");
     advance(Duration::from_secs(2)).await;
@@ -424,7 +424,7 @@ async fn a_place_is_freed_once_and_only_as_it_was() {
             assert_eq!(take(place).await, Taken::Yes);
         }
         assert_eq!(names(take(&three).await), ["one", "two"]);
-        // What is not there, or was renewed, is not freed, nor what is named beside it.
+        // A missing or renewed place is not freed, and neither are its neighbours.
         places.leave(&of, "three").await.unwrap();
         let later = Place { until: Timestamp::from_millis(2), ..one.clone() };
         assert_eq!(take(&later).await, Taken::Yes, "it is taken for longer");

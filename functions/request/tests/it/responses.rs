@@ -83,7 +83,7 @@ async fn a_load_balancer_s_answers_are_whole_and_have_less_than_1_mb() {
         let answer = function.answer(less).await;
         assert_eq!(answer.body["tasks"].as_array().unwrap().len(), 2);
         assert!(serde_json::to_vec(&answer.event).unwrap().len() < 1_000_000);
-        // At an API the same is no problem.
+        // At an API the same is allowed.
         let function_url = function.answer(event!("function-url")).await;
         assert_eq!(function_url.status, 200);
     }
@@ -125,7 +125,7 @@ async fn a_sender_is_answered_before_the_invocation_ends() {
     let answer = Function::new().answer_within(event.clone(), Duration::from_secs(10)).await;
     assert_eq!(answer.body["task"]["status"]["state"], "TASK_STATE_SUBMITTED", "{answer:?}");
     assert_eq!(begin.elapsed(), Duration::from_millis(9_500), "half a second for the way back");
-    // With no time at all, the message is accepted all the same.
+    // Even without time the message is accepted.
     let answer = Function::new().answer_within(event, Duration::ZERO).await;
     assert_eq!(answer.body["task"]["status"]["state"], "TASK_STATE_SUBMITTED", "{answer:?}");
 }

@@ -26,13 +26,13 @@ fn streaming() -> Config {
     Config { response_mode: ResponseMode::Stream, ..open() }
 }
 
-/// The event with a message for a new task whose events are to be streamed.
+/// The event with a streamed message for a new task.
 pub(crate) fn streaming_message(event: Value, key: &str) -> Value {
     let event = with_header(event, "idempotency-key", key);
     at(sending(event, "hi"), "POST", "/message:stream")
 }
 
-/// The event that asks for what comes after an event of a task's.
+/// The event that asks for a task's events after one of them.
 pub(crate) fn resuming(task: &Value, last: u64) -> Value {
     let path = format!("/tasks/{}:subscribe", task.as_str().unwrap());
     let mut event = at(event!("function-url"), "GET", &path);
@@ -119,7 +119,7 @@ async fn each_event_is_a_chunk_as_soon_as_it_is_committed() {
             assert_eq!((event.id, event.said()), (id, text));
             assert_eq!(&event.response["artifactUpdate"]["taskId"], task);
         }
-        // What is committed at once comes event by event all the same.
+        // Events of one commit still arrive one by one.
         work.say(&["four ", "five "]).await;
         assert_eq!(said(&[stream.event_soon().await]), [(6, "four ")]);
         assert_eq!(said(&[stream.event_soon().await]), [(7, "five ")]);

@@ -31,13 +31,13 @@ macro_rules! event {
 }
 pub(crate) use event;
 
-/// What the function answered, whole.
+/// The function's whole answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// The event that it is, or that says the same where it was streamed.
     pub(crate) event: Value,
     pub(crate) status: u64,
-    /// The body as JSON, or as a text if it is a stream of events; `null` if there is none.
+    /// The body as JSON, or as a text if it is a stream of events; `null` if it is empty.
     pub(crate) body: Value,
 }
 
@@ -97,14 +97,14 @@ pub(crate) fn open() -> Config {
     Config { identity, ..Config::default() }
 }
 
-/// A function over a store in memory, with an agent that nobody runs.
+/// A function over a store in memory, with an agent without a runner.
 pub(crate) struct Function {
     pub(crate) engine: Engine,
     context: Context,
 }
 
 impl Function {
-    /// It is [open] to all, and must be made within a runtime whose time is paused.
+    /// It is [open] to all. Make it within a runtime whose time is paused.
     pub(crate) fn new() -> Self {
         Self::with(open())
     }
@@ -145,7 +145,7 @@ impl Function {
         Answer::of(self.begin_within(event, invocation).await).await
     }
 
-    /// Begins to answer an event: what is streamed is left to the test to read.
+    /// Begins to answer an event: the test reads the stream.
     pub(crate) async fn begin_within(
         &self,
         event: Value,

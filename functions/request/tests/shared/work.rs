@@ -1,5 +1,5 @@
-//! What a runner commits, and what a client reads of it: for the handler's tests and for those of
-//! the process.
+//! A runner's commits, and a client's reading of them: for the handler's tests and for those of the
+//! process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,7 +95,7 @@ impl Event {
         text.split_inclusive("\n\n").map(Self::read).collect()
     }
 
-    /// What it says, in short: a state, or a chunk's text.
+    /// Its short form: a state, or a chunk's text.
     pub(crate) fn said(&self) -> &str {
         let update = &self.response["artifactUpdate"]["artifact"]["parts"][0]["text"];
         let state = ["task", "statusUpdate"]
@@ -105,7 +105,7 @@ impl Event {
     }
 }
 
-/// The ids of events, and what they say.
+/// The ids of events, and their short forms.
 pub(crate) fn said(events: &[Event]) -> Vec<(u64, &str)> {
     events.iter().map(|event| (event.id, event.said())).collect()
 }

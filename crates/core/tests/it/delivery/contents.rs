@@ -1,4 +1,4 @@
-//! What receivers are sent: tasks, updates, messages, in either version of A2A.
+//! The pushes that receivers get: tasks, updates, messages, in either version of A2A.
 
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::operations::SendOptions;
@@ -139,7 +139,7 @@ async fn a_direct_message_that_comes_too_late_is_a_task_to_the_receiver_too() {
     assert!(matches!(waits(&world).await, SendMessageResponse::Task(_)));
     assert_eq!(world.passed().saturating_sub(begin).as_secs(), 25);
     let key = world.list_one().await;
-    // The runner that has begun is dead: of the wait's end the receiver hears all the same.
+    // The runner that began is dead: the receiver still learns of the wait's end.
     world.live(&key, secs(120)).await;
     let told = world.told("hook");
     assert_eq!(told, ["task SUBMITTED", "status WORKING", "status COMPLETED"]);

@@ -1,4 +1,4 @@
-//! By stream recovery and the sweep: what nobody is at, and who gets it.
+//! Stream recovery and the sweep: unclaimed pushes, and their deliverers.
 
 use a2a_lambda_core::{Delivered, End, Mark, Swept, TaskKey, deliver};
 
@@ -112,7 +112,7 @@ async fn pushes_without_time_are_signaled() {
     let deadline = world.now().saturating_add(secs(15));
     assert_eq!(deliver(&world.engine, &key, deadline).await.unwrap(), sent(1));
     let until = world.now().saturating_add(secs(1));
-    // Not open: who is woken by that is there for those that nobody has looked at.
+    // Not open: the function that an open mark wakes serves unclaimed pushes only.
     assert_eq!(world.head(&key).await.mark(), Some(&Mark::Waiting { until }));
     assert_eq!(world.queue.take_times().last(), Some(&secs(6)));
     tokio::time::sleep(secs(1)).await;
@@ -166,7 +166,7 @@ async fn a_hanging_receiver_does_not_delay_others_beside_the_agent() {
     }
 }
 
-/// An attempt that its claim does not outlast could arrive after what another has sent by then.
+/// An attempt that outlasts its claim could arrive after another's later push.
 #[tokio::test(start_paused = true)]
 async fn no_attempt_outlasts_its_claim() {
     let world = World::new(asks());
@@ -217,7 +217,7 @@ async fn hanging(world: &World, count: usize) -> Vec<TaskKey> {
     keys
 }
 
-/// One that answers, but slowly, does not keep whoever delivers to it for long.
+/// A slow receiver does not occupy its deliverer for long.
 #[tokio::test(start_paused = true)]
 async fn a_slow_receiver_with_much_to_come_is_left_to_the_next() {
     let world = World::new(asks());

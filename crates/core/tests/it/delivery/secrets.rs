@@ -34,8 +34,7 @@ async fn secrets_are_opened_for_the_push() {
     assert_eq!(push.secrets.credentials.reveal(), "hush");
 }
 
-/// Whatever is wrong with the key, the operator sees it, the receiver is not blamed, and the waits
-/// grow.
+/// For any fault of the key, the operator sees it, the receiver is not blamed, and the waits grow.
 #[tokio::test(start_paused = true)]
 async fn secrets_that_do_not_open_are_never_the_receivers_fault() {
     for (fault, cause) in [

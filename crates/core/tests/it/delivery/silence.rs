@@ -26,7 +26,7 @@ fn ticks(pause: Duration) -> Scripted {
 
 const NONE: Tally = Tally { acknowledged: 0, failed: 0, unknown: 0, late: 0 };
 
-/// A task that is over and of which nothing was pushed, whose receiver is connected to in so long.
+/// An ended task without a push, whose receiver takes so long to connect to.
 async fn connecting_in(connects_in: Duration) -> (World, a2a_lambda_core::TaskKey) {
     let world = World::new(completes());
     let key = world.done().await;
@@ -133,11 +133,11 @@ async fn a_view_from_the_future_is_read_again() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_begun_while_the_store_does_not_tell() {
-    // Nobody can tell; somebody can, but only of a time that is longer ago than any view.
+    // No answer tells; then one tells, but only of a time before any view.
     for (fault, again_within) in
         [(Fault::LoseRequest, secs(90)), (Fault::SlowAnswer(secs(6)), secs(2))]
     {
-        // So long that what the claim tells is too old, however wide the view.
+        // So long that the claim's view is too old at any width.
         let (world, key) = connecting_in(millis(5_500)).await;
         // The first read is that of the delivery itself.
         world
@@ -155,8 +155,8 @@ async fn nothing_is_begun_while_the_store_does_not_tell() {
     }
 }
 
-/// A store that takes its time holds up a push by a few of its answers, and not by the wait that is
-/// for failures. An executor that is signaled of an ended task delivers as quickly as a deliverer.
+/// A slow store delays a push by a few of its answers, and not by the wait after failures. An
+/// executor that is signaled of an ended task delivers as quickly as a deliverer.
 #[tokio::test(start_paused = true)]
 async fn a_slow_store_puts_off_no_push_to_a_healthy_receiver() {
     let cases =
@@ -186,7 +186,7 @@ async fn a_slow_store_puts_off_no_push_to_a_healthy_receiver() {
     }
 }
 
-/// Who deletes a config waits for as long as the deliverer may go by what it knows.
+/// A delete of a config waits for as long as the deliverer may use its view.
 #[tokio::test(start_paused = true)]
 async fn a_config_is_silent_once_it_was_deleted_though_the_store_is_slow() {
     for slow_ms in [450, 1_000, 2_000] {
@@ -213,9 +213,9 @@ async fn a_config_is_silent_once_it_was_deleted_though_the_store_is_slow() {
     }
 }
 
-/// What the agent's runner commits tells the deliverer beside it how the task is. Where two updates
-/// come at once, as at the beginning and the end, and it takes long to send the first, the second
-/// costs a read.
+/// The commits of the agent's runner show the task's state to the deliverer beside it. Where two
+/// updates come at once, as at the beginning and the end, and the first takes long to send, the
+/// second costs a read.
 #[tokio::test(start_paused = true)]
 async fn updates_that_follow_each_other_closely_cost_no_reads() {
     let reads = async |pause: Duration, connects_in: Duration, pushed: bool| {

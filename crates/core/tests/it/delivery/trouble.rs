@@ -26,7 +26,7 @@ async fn receiver(script: impl FnMut(usize) -> Manner + Send + 'static) -> (Worl
     (world, key)
 }
 
-/// When the one signal that was sent is to arrive, and whether the queue has it.
+/// The arrival time of the one signal, and whether the queue has it.
 fn signaled(world: &World) -> (Duration, bool) {
     let (queue, timer) = (world.queue.take_times(), world.timer.take_times());
     assert_eq!(queue.len() + timer.len(), 1, "{queue:?} {timer:?}");
@@ -55,7 +55,7 @@ async fn a_receiver_is_tried_for_three_days_and_then_no_more() {
         assert_eq!(by_queue, next <= Signals::LONGEST_DELAY);
         assert_eq!(world.deliver(&key).await, Delivered::NotBefore { at: until });
         tokio::time::sleep(next).await;
-        // By the signal, as the runner delivers what it finds beside a task that is over.
+        // By the signal: the runner delivers open pushes of an ended task.
         world.attend(&key).await;
         assert_eq!(world.told("hook").len(), n + 2);
     }
@@ -67,7 +67,7 @@ async fn a_receiver_is_tried_for_three_days_and_then_no_more() {
     let head = world.head(&key).await;
     assert_eq!((head.mark(), head.due), (None, None));
 
-    // Another is sent things all the same; the one that gave up is, once it is made again.
+    // The other config still gets its pushes; the gone one does, once it is made again.
     world.register(&key, "other").await;
     assert_eq!(world.deliver(&key).await, sent(1));
     world.receivers.script(&url("hook"), |_| Manner::Answers(200));
@@ -173,7 +173,7 @@ async fn a_silent_receiver_gets_the_time_of_one_attempt() {
     assert_eq!(trouble.attempts[0].reason, "the receiver did not answer in 10000 ms");
 }
 
-/// It is told to the operator, and to no owner.
+/// The operator sees it, and no owner does.
 #[tokio::test(start_paused = true)]
 async fn only_the_operator_learns_of_the_network() {
     let (world, key) = receiver(|_| Manner::Down).await;
@@ -196,7 +196,7 @@ async fn only_the_operator_learns_of_the_network() {
     assert_eq!(attempts[0].cause.as_deref(), Some("10.0.0.7: connection refused"));
 }
 
-/// What this process lacks does not count, and does not reset what the receiver has failed at.
+/// A lack in this process does not count, and does not reset the receiver's failures.
 #[tokio::test(start_paused = true)]
 async fn a_push_that_cannot_be_begun_here_does_not_count() {
     let manners =

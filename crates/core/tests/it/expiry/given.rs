@@ -1,4 +1,4 @@
-//! Tasks that ended, or began to wait, while nothing was to become of them with age.
+//! Tasks that ended, or began to wait, while retention was off.
 
 use super::*;
 
@@ -78,7 +78,7 @@ async fn a_task_with_an_expiry_or_a_later_write_is_left_alone() {
     let world = World::new(completes());
     let key = ended(&world).await;
     left_alone(&world, &key).await;
-    // Something is to be pushed of it.
+    // It has an open push.
     let hook = TaskPushNotificationConfig { task_id: key.task.to_string(), ..config("hook") };
     let (ops, alice) = (world.operations(), World::alice());
     Box::pin(ops.create_push_config(&alice, hook, ProtocolVersion::V1_0)).await.unwrap();

@@ -1,4 +1,4 @@
-//! The pending-push mark: what becomes of it, whatever happens, and when it is looked at.
+//! The pending-push mark: its changes by every command, and its due time.
 
 use a2a_lambda_core::head::Ending;
 use a2a_lambda_core::invariants::check_change;
@@ -45,7 +45,7 @@ fn word(mark: Option<&Mark>) -> String {
     }
 }
 
-/// A task with such a mark, as an event of the table meets it.
+/// A task with such a mark, as an event of the table finds it.
 fn met(row: &str, head: Head, mark: Option<Mark>) -> Head {
     let mut head = marked(head, mark);
     let left = match row.split_once(", ") {
@@ -57,7 +57,8 @@ fn met(row: &str, head: Head, mark: Option<Mark>) -> Head {
     head
 }
 
-/// A task with two configs and such a mark. One that is over is due as if the mark had just been set.
+/// A task with two configs and such a mark. One that is over is due as if the mark had just been
+/// set.
 fn marked(head: Head, mark: Option<Mark>) -> Head {
     let due = if head.rests() {
         mark.as_ref().map(|mark| mark.free_from(at(0)).saturating_add(grace()))
@@ -77,7 +78,7 @@ fn settle(head: &Head, next: Option<u64>) -> Command {
     Command::SettlePush(settlement(head, next.map(at)))
 }
 
-/// What happens at 10 s, and who says so.
+/// The command at 10 s, and its author.
 fn event(row: &str, head: &Head) -> (Command, Stamp) {
     let settling = settlement(head, None);
     let command = match row {
@@ -341,7 +342,7 @@ fn nothing_is_pushed_while_the_answer_may_be_a_direct_message() {
     let early = begun.apply(Command::ClaimPush { token: p() }, &stamp(19)).unwrap_err();
     assert_eq!(early.refusal, Refusal::NotBefore { at: at(20) });
 
-    // The time is over, or the agent shows that there is a task, or that there is none.
+    // The time has passed, or the agent shows that a task exists, or that none does.
     let late = begun.apply(Command::ClaimPush { token: p() }, &stamp(20)).unwrap();
     assert_eq!(word(late.head().mark()), "P 50");
     let shows = begun.apply(emit(vec![progress("half")]), &by("P", 5)).unwrap();

@@ -1,4 +1,4 @@
-//! A user who is late: what becomes of a task that does not wait for ever.
+//! A late user: a task that does not wait for ever.
 
 use a2a_lambda_core::head::{Ending, Impatience, Phase};
 use a2a_lambda_core::invariants::check_change;
@@ -33,7 +33,7 @@ fn before_the_limit_only_the_user_goes_on() {
         let answered = apply(&head, message("blue"), 49);
         check_change(&head, &answered).unwrap();
         assert_eq!((&answered.head().phase, answered.head().patience()), (&Phase::Submitted, None));
-        // The limit is no limit any more.
+        // The limit has no effect any more.
         let claimed = apply(answered.head(), claim("next"), 51);
         assert_eq!(claimed.head().state(), TaskState::Working);
     }
@@ -66,7 +66,7 @@ fn the_sweep_signals_for_a_late_user() {
     check_change(&head, &woken).unwrap();
     assert_eq!(woken.signals(), [at(110)]);
     assert_eq!(woken.head().due, Some(at(170)));
-    // What was due too early is due again when the wait is over.
+    // A visit that was due too early is due again when the wait is over.
     assert_eq!(head.postpone(&stamp(20)).head().due, Some(at(110)));
 }
 

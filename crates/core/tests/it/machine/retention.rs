@@ -1,4 +1,4 @@
-//! What becomes of a task with age.
+//! The effects of age on a task.
 
 use a2a_lambda_core::head::{Ending, Impatience, Interruption, Phase};
 use a2a_lambda_core::invariants::check_change;
@@ -87,7 +87,7 @@ fn a_task_that_has_had_push_configs_is_due_when_it_may_be_deleted() {
     let unnamed = then(&named, unregister("a"), 20);
     assert_eq!((unnamed.ttl, unnamed.due), (None, Some(at(1_102))), "its item may be left");
     assert!(unnamed.pushes.is_none() && named.registrations() == [registration("a1")]);
-    // Once it has expired, what is to be pushed is no reason to look.
+    // After its expiry, open pushes need no visit.
     let expired = named.postpone(&keeping(1_050));
     assert_eq!(expired.head().due, Some(at(1_102)));
 }
@@ -142,7 +142,7 @@ fn a_deleted_task_is_invisible_and_due() {
     let forever = ended().apply(Command::Delete, &stamp(65)).unwrap();
     check_change(&ended(), &forever).unwrap();
     assert_eq!(forever.head().due, Some(at(65)));
-    // It stays until whoever made it tries no more.
+    // It stays until its creator does not retry any more.
     let new = then(&ended(), Command::Delete, 5);
     assert_eq!(new.due, Some(at(60)));
 }

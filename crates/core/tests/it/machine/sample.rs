@@ -112,7 +112,7 @@ pub(crate) fn ask(head: &Head, interruption: Interruption) -> Command {
     Command::Park { turn: turn_end(head, Vec::new()), pause }
 }
 
-/// A question that is to be answered by 50 s.
+/// A question with an answer due by 50 s.
 pub(crate) fn ask_impatiently(head: &Head, then: Impatience) -> Command {
     let interruption = Interruption::InputRequired;
     let checkpoint = Some(Json::parse("1").unwrap());
@@ -162,7 +162,7 @@ pub(crate) fn running() -> Head {
     then(&submitted(), Command::Claim { token: token(), max_attempts: MAX_ATTEMPTS }, 1)
 }
 
-/// One that failed at 2 s and is to be tried again at 100 s.
+/// A task that failed at 2 s and has a retry at 100 s.
 pub(crate) fn waiting() -> Head {
     then(&running(), retry(98), 2)
 }
@@ -183,7 +183,7 @@ pub(crate) fn ended(ending: Ending) -> Head {
     then(&running, ended, 2)
 }
 
-/// What a change does, field by field; what is not mentioned stays as it was.
+/// The effects of a change, field by field; other fields are unchanged.
 pub(crate) fn describe(before: &Head, change: &Change) -> String {
     let after = change.head();
     let mut said = vec![match after.phase {

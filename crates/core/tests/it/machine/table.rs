@@ -57,8 +57,8 @@ fn command(row: &str, head: &Head) -> Command {
     }
 }
 
-/// A cell: the phase that the command leads to, with the number of new entries and `!` for a
-/// signal; or why it is refused.
+/// A cell: the phase after the command, with the number of new entries and `!` for a signal; or the
+/// reason of the refusal.
 fn cell(outcome: Result<Change, Refusal>) -> String {
     let change = match outcome {
         Ok(change) => change,

@@ -1,4 +1,4 @@
-//! Random walks: whatever happens in whatever order, the invariants hold.
+//! Random walks: after any events in any order, the invariants hold.
 
 use a2a_lambda_core::head::{Impatience, Interruption, Patience};
 use a2a_lambda_core::invariants::{check_change, check_task};
@@ -66,12 +66,12 @@ fn pusher(who: u8) -> ClaimToken {
     ClaimToken::new(format!("pusher {who}"))
 }
 
-/// A task, its log, and what the walk knows that the task does not say.
+/// A task, its log, and the walk's own knowledge.
 struct Walk {
     head: Head,
     log: Vec<Entry>,
     claims: u64,
-    /// What the turn that runs now was given, and what turns that were committed were given.
+    /// The input of the running turn, and that of committed turns.
     given: Position,
     seen: Vec<Position>,
 }
@@ -143,7 +143,7 @@ impl Walk {
     }
 
     fn take(&mut self, step: Step, now: u64) {
-        // Some runners live on to deliver what they commit.
+        // Some runners live on and deliver their commits.
         let pusher = (!now.is_multiple_of(3)).then(|| pusher(0));
         let stamp = Stamp { pusher, ..stamp(now) };
         let before = self.head.clone();
@@ -172,8 +172,8 @@ impl Walk {
         if head.turn > before.turn {
             self.seen.push(head.consumed);
         }
-        // A turn is given what is there at its first attempt: when it is claimed first, or gone on
-        // with. Each further attempt is given the same.
+        // A turn gets the messages that exist at its first attempt: at its first claim, or its
+        // continuation. Each further attempt is given the same.
         if claims && before.attempt > 0 && head.turn == before.turn {
             assert_eq!(head.given, before.given, "the input of a turn is fixed");
         }
@@ -219,14 +219,14 @@ proptest! {
         });
         let last_given = last_given.map_or(Position(0), |entry| entry.position);
         prop_assert_eq!(last_given, walk.head.consumed);
-        // I6: whoever looks at the due time can claim the mark by the time that it is free.
+        // I6: a visitor at the due time can claim the mark by the time that it is free.
         if let (Some(due), Some(mark)) = (walk.head.due, walk.head.mark()) {
             let mut stamp = stamp(0);
             stamp.now = due.max(mark.free_from(due)).max(at(60));
             let claim = Command::ClaimPush { token: ClaimToken::new("last") };
             prop_assert!(walk.head.apply(claim, &stamp).is_ok());
         }
-        // I4: whoever looks at the due time can bring the task on.
+        // I4: a visitor at the due time can advance the task.
         if let Some(due) = walk.head.due.filter(|_| !walk.head.rests()) {
             let later = due.max(walk.head.leased_until().unwrap_or(due));
             let later = match walk.head.phase {

@@ -90,7 +90,7 @@ async fn a_task_that_waits_for_its_user_is_waited_for() {
     let (read, ()) = tokio::join!(newer(&world, &key, 3), async {
         tokio::time::sleep(secs(10)).await;
         world.follow_up(&key, "second").await.unwrap();
-        // The message is no event: who reads now is shown it at the generation of the question.
+        // The message is not an event: a reader sees it at the generation of the question.
         assert_eq!(newer(&world, &key, 2).await, (3, TaskState::Submitted, 0));
         tokio::time::sleep(secs(5)).await;
         world.attend(&key).await;

@@ -1,4 +1,4 @@
-//! Streams and time: what they cost, how late they are, and what their reader may do.
+//! Streams and time: their cost, their delay, and their readers' freedom.
 
 use std::pin::pin;
 use std::task::Poll;
@@ -68,7 +68,7 @@ async fn a_reader_s_patience_does_not_change_a_stream_s_cost() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_comes_soon_after_its_commit() {
-    // What comes often is seen sooner: the interval begins anew with each event.
+    // Frequent events are seen sooner: each event resets the interval.
     for (every_ms, median_ms) in [(110, 30), (300, 60), (1_000, 99)] {
         let world = World::new(chunks(every_ms, 100));
         let mut tail = send_streaming(&world, user("go"), &SendOptions::default()).await.unwrap();

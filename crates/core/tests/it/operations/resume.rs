@@ -7,14 +7,14 @@ use a2a_lambda_protocol::{A2aError, ErrorKind, Json, Message, Part};
 use super::{send_streaming, told};
 use crate::support::{Scripted, World, drain, millis, script, secs, subscribe, told_by, user};
 
-/// What its user does, and when.
+/// The user's action and its time.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Say(u64, &'static str),
     Cancel(u64),
 }
 
-/// An agent, what is done to its task, and how many events that makes.
+/// An agent, the actions on its task, and the number of its events.
 struct Case {
     name: &'static str,
     agent: fn() -> Scripted,
@@ -188,7 +188,7 @@ async fn a_subscription_that_is_cut_anywhere_goes_on_exactly_there() {
         assert_eq!(at_once, whole, "{name}");
         assert_eq!(later, whole, "{name}");
 
-        // The task is over by now: what is missing is there all the same.
+        // The task has ended by now: its missing events are still there.
         for (n, cut) in whole.iter().enumerate() {
             let rest = subscribe(Some(cut.generation.0)).await;
             if n + 1 == whole.len() {
@@ -258,7 +258,7 @@ async fn a_follow_ups_stream_that_is_cut_anywhere_goes_on_when_the_request_is_re
         let mut streams = Vec::new();
         for (text, told) in ["go", "a", "b"].into_iter().zip(TOLD) {
             let to = id.clone();
-            // A message that is accepted now begins with the task, whatever its client has had.
+            // The stream of a new message begins with the task, after any cursor.
             let stale = (!to.is_empty()).then_some(Generation(2));
             let tail = send(text, &to, stale).await.unwrap();
             let resume = async |last| send(text, &to, Some(last)).await;
@@ -273,7 +273,7 @@ async fn a_follow_ups_stream_that_is_cut_anywhere_goes_on_when_the_request_is_re
                 assert_eq!(drain(&mut rest).await, stream[n + 1..], "{text}, cut at {n}");
             }
         }
-        // What came before the message does not end its stream.
+        // Events before the message do not end its stream.
         let mut all = send("b", &id, Some(Generation(2))).await.unwrap();
         let rest = streams.iter().flat_map(|(_, _, stream)| &stream[1..]).skip(1);
         assert!(drain(&mut all).await.iter().eq(rest));

@@ -49,7 +49,7 @@ async fn a_stream_goes_on_when_the_store_is_well_again() {
             assert_eq!(events, expected, "{fault:?}, {period}");
             assert!(ended <= 12_000, "{ended} ms");
         }
-        // Away for as long as the task takes, so that everything comes at once.
+        // Away for the length of the task, so that everything comes at once.
         let (events, ended) = under(move |c| (c.number <= 8).then_some(fault)).await;
         assert_eq!(events, expected, "{fault:?}");
         assert!(ended <= 10_000, "{ended} ms");
@@ -154,7 +154,7 @@ async fn a_stream_that_cannot_begin_says_so() {
     world.faults.plan(|_| Some(Fault::Refuse));
     let error = subscribe(&world, &key, None).await.unwrap_err();
     assert_eq!((error.kind, world.faults.count()), (ErrorKind::Internal, 1));
-    // One that stumbles begins all the same.
+    // A stream that stumbles still begins.
     world.faults.plan(|call| (call.number < 4).then_some(Fault::LoseRequest));
     assert!(subscribe(&world, &key, None).await.is_ok());
 }

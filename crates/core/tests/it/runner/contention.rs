@@ -37,8 +37,8 @@ async fn a_lease_that_is_renewed_at_the_last_moment_is_not_taken() {
         })
     }));
     let key = world.submit("hello").await;
-    // No renewal gets through before the lease has ended at 30 s; the claim of the second runner,
-    // who reads the task just after that, takes so long that the next renewal is faster.
+    // No renewal succeeds before the lease expires at 30 s. The second runner reads the task just
+    // after that, and its claim takes so long that the next renewal is faster.
     let clock = world.clock.clone();
     world.faults.plan(move |call| {
         let passed = clock.now().saturating_since(TestClock::START);
@@ -57,8 +57,8 @@ async fn a_lease_that_is_renewed_at_the_last_moment_is_not_taken() {
     assert_eq!(world.diary.read(), ["begun"]);
 }
 
-/// A run of three chunks, each in a commit of its own, while a follow-up comes just after the
-/// commit whose answer is lost, and before it is made again.
+/// A run of three chunks, each in a commit of its own. A follow-up comes just after the commit
+/// whose answer is lost, and before its repetition.
 async fn overtaken(commit: usize) -> World {
     let world = World::new(script(|turn, diary| {
         Box::pin(async move {

@@ -23,7 +23,7 @@ fn storyteller() -> Scripted {
     })
 }
 
-/// What must be true of the story's task, whatever happened on the way.
+/// The conditions on the story's task, after any faults.
 async fn assert_told_once(world: &World, key: &a2a_lambda_core::TaskKey, task: &Task, how: &str) {
     assert_eq!(task.status.state, TaskState::Completed, "{how}");
     assert_eq!(artifacts(task), ["1-1: once|upon|a time"], "{how}");
@@ -36,7 +36,7 @@ async fn assert_told_once(world: &World, key: &a2a_lambda_core::TaskKey, task: &
 }
 
 /// Runs the story's task while the request with the given number has the fault. Returns whether
-/// there was such a request.
+/// that request exists.
 async fn told_in_spite_of(number: usize, fault: Fault, then_killed: bool) -> bool {
     let how = format!("{fault:?} of request {number}");
     let world = World::new(storyteller());
@@ -45,7 +45,7 @@ async fn told_in_spite_of(number: usize, fault: Fault, then_killed: bool) -> boo
     if then_killed {
         world.attend_killed_after(&key, secs(30)).await;
     } else {
-        // The store's failure may be the runner's: then the signal comes again.
+        // The store's failure may be the runner's: then the signal is redelivered.
         let _ = world.attend_for(&key, secs(900)).await;
     }
     let reached = world.faults.count() >= number;

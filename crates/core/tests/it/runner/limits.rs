@@ -1,4 +1,4 @@
-//! What is too large or too much (invariant I10).
+//! Output that is too large or too much (invariant I10).
 
 use a2a_lambda_core::{Attended, End, Failure};
 use a2a_lambda_protocol::{Artifact, Json, Part, TaskState};
@@ -65,7 +65,7 @@ async fn an_artifact_needs_an_id_and_parts() {
     assert!(artifacts(&world.task(&key).await).is_empty());
 }
 
-/// How a task fails whose agent ends like this after it has shown something.
+/// The failure of a task whose agent ends like this after it has shown something.
 async fn failure_of(end: fn() -> Result<End, Failure>) -> String {
     let world = World::with_policy(
         script(move |turn, _| {
@@ -155,7 +155,7 @@ async fn a_task_that_shows_too_much_fails() {
 
 #[tokio::test(start_paused = true)]
 async fn output_that_the_store_cannot_hold_fails_the_task() {
-    // The policy lets pass what the store does not: 400 KB.
+    // The policy allows 400 KB, and the store does not.
     let too_large = |policy: &mut a2a_lambda_core::Policy| policy.max_entry_bytes = 500 * 1_024;
     let text = || "x".repeat(450 * 1_024);
     for end in [
@@ -169,7 +169,7 @@ async fn output_that_the_store_cannot_hold_fails_the_task() {
                     Box::pin(async move {
                         turn.progress(text()).await?;
                         if flushes {
-                            // It never returns well, as what it waits for is not stored.
+                            // It never returns well, because the awaited output is not stored.
                             turn.flush().await?;
                         }
                         end()
@@ -187,7 +187,7 @@ async fn output_that_the_store_cannot_hold_fails_the_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_shows_more_bytes_than_it_may_have_fails() {
-    // Each update is so large that what its entry has beside it makes no difference.
+    // Each update is so large that the rest of its entry does not matter.
     let world = World::with_policy(
         script(|turn, _| {
             Box::pin(async move {
@@ -214,7 +214,7 @@ async fn a_task_that_has_its_bytes_takes_no_more_messages() {
         |policy| policy.max_task_bytes = 600,
     );
     let key = world.submit("hello").await;
-    // The task has room as long as it is not full. The text stands in the id, too.
+    // The task has room until it is full. The text stands in the id, too.
     world.follow_up(&key, &"x".repeat(240)).await.unwrap();
     let refused = world.follow_up(&key, "more").await.unwrap_err();
     assert!(refused.message.contains("600 bytes"), "{refused}");

@@ -5,7 +5,7 @@ use a2a_lambda_protocol::{Json, TaskState};
 
 use crate::support::{Fault, Kind, Scripted, World, history, millis, script, secs, status_text};
 
-/// Takes 10 s for each turn, notes what it was given, and ends as `end` says.
+/// Takes 10 s for each turn, records its input, and ends as `end` says.
 fn ten_seconds(end: fn(u32) -> Result<End, Failure>) -> Scripted {
     script(move |turn, diary| {
         Box::pin(async move {

@@ -1,4 +1,4 @@
-//! Agents that are told to stop: by the user, by another runner, by the clock.
+//! Agents that must stop: by the user, by another runner, by the clock.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn when(turn: &Turn) -> Duration {
     secs(895).saturating_sub(turn.deadline().saturating_since(turn.now()))
 }
 
-/// Waits until it is told to stop, and notes why and when.
+/// Waits for its stop, and records the reason and the time.
 async fn until_stopped(turn: &Turn, diary: &Diary) -> StopReason {
     let why = turn.stopped().await;
     diary.note(format!("{why:?} at {:?}", when(turn)));
@@ -162,7 +162,7 @@ async fn a_long_run_keeps_its_lease() {
         }
     });
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
-    // Renewals are what a long run costs: not many more than one for each third of a lease.
+    // Renewals are the cost of a long run: not many more than one for each third of a lease.
     assert!((50..=60).contains(&world.faults.count_of(Kind::Renew)));
     assert_eq!(world.faults.count_of(Kind::Commit), 2, "the claim and the end, at the first try");
 }

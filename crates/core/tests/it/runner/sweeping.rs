@@ -1,4 +1,4 @@
-//! What the sweep finds, and what it leaves alone.
+//! The sweep's finds, and the tasks that it leaves alone.
 
 use a2a_lambda_core::{Attended, End, Phase, RunError, Swept, sweep};
 use a2a_lambda_protocol::{TaskState, Timestamp};
@@ -18,7 +18,7 @@ fn at(seconds: u64) -> Timestamp {
     TestClock::START.saturating_add(secs(seconds))
 }
 
-/// What a sweep of a world with one task comes to.
+/// The result of a sweep of a world with one task.
 async fn swept(world: &World) -> (usize, usize) {
     let swept = world.sweep().await;
     assert_eq!((swept.failed, swept.unread, swept.more), (0, 0, false), "{swept:?}");

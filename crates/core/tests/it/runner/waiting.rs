@@ -9,7 +9,7 @@ fn at(seconds: u64) -> Timestamp {
     TestClock::START.saturating_add(secs(seconds))
 }
 
-/// Parks until a time, then completes; notes what each turn is given.
+/// Parks until a time, then completes; records the input of each turn.
 fn parks_until(seconds: u64) -> Scripted {
     script(move |turn, diary| {
         Box::pin(async move {
@@ -35,7 +35,7 @@ async fn a_parked_task_has_no_lease_and_is_woken_in_time() {
     assert_eq!(head.phase, Phase::Waiting { until: at(600) });
     assert_eq!((world.queue.take_times(), world.timer.take_times()), (vec![secs(600)], vec![]));
 
-    // A signal that comes early leaves the task alone, and comes again in time.
+    // An early signal leaves the task alone, and a new one comes in time.
     assert_eq!(world.attend(&key).await, Attended::NotBefore { at: at(600) });
     assert_eq!(world.queue.take_times(), [secs(600)]);
 

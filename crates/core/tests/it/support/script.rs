@@ -1,4 +1,4 @@
-//! Agents whose behaviour stands in the test.
+//! Agents that the test scripts.
 
 use std::fmt;
 use std::future::Future;
@@ -10,7 +10,7 @@ use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
 type Running<'a> = Pin<Box<dyn Future<Output = Result<End, Failure>> + Send + 'a>>;
 type Script = dyn for<'a> Fn(&'a Turn, Diary) -> Running<'a> + Send + Sync;
 
-/// What an agent notes down, for the test to read.
+/// An agent's records, for the test to read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Diary(Arc<Mutex<Vec<String>>>);
 
@@ -24,7 +24,7 @@ impl Diary {
     }
 }
 
-/// An agent that does what a closure says.
+/// An agent that runs a closure.
 #[derive(Clone)]
 pub(crate) struct Scripted {
     run: Arc<Script>,

@@ -21,7 +21,7 @@ pub(crate) async fn subscribe(
     world.operations().subscribe(&World::alice(), &request, last_event, None).await
 }
 
-/// What comes next, which must not take for ever, whatever the store does.
+/// The next event, which must come in time with any store.
 async fn next(tail: &mut Tail) -> Next {
     let next = tokio::time::timeout(secs(5_000), tail.next(secs(3_600))).await;
     next.expect("the stream hangs")
@@ -52,8 +52,8 @@ pub(crate) async fn drain(tail: &mut Tail) -> Vec<StreamEvent> {
     panic!("a stream without an end: {:?}", told_by(&events));
 }
 
-/// What events say, each in a word or two: `1 task SUBMITTED`, `3 WORKING half`, `4 1-1: a`, and
-/// `5 1-1+ b.` for a last chunk that is appended.
+/// The events, each in a word or two: `1 task SUBMITTED`, `3 WORKING half`, `4 1-1: a`, and `5 1-1+
+/// b.` for a last chunk that is appended.
 pub(crate) fn told_by(events: &[StreamEvent]) -> Vec<String> {
     events.iter().map(|event| format!("{} {}", event.generation, said(&event.response))).collect()
 }

@@ -21,7 +21,7 @@ async fn they_are_for_everybody_and_can_be_kept() {
     let key = json!(signer.public_jwk());
     assert_eq!(key["kid"], KEY_ID);
     let mut config = config(signer.clone());
-    // The card's key is there once, whoever else signs with it.
+    // The card's key is there once, even if other signers use it.
     config.jwks.add(ed25519().0.public_jwk()).unwrap();
     let other = json!(config.jwks)["keys"][0].clone();
     config.jwks = HttpConfig::default().jwks;

@@ -17,7 +17,7 @@ use crate::support::World;
 pub(super) const KEY_ID: &str = "key-1";
 const JWKS_URL: &str = "https://keys.example/jwks.json";
 
-/// What a client knows of a signer.
+/// A client's knowledge of a signer.
 pub(super) struct PublicKey(UnparsedPublicKey<Vec<u8>>);
 
 impl PublicKey {
@@ -75,7 +75,7 @@ pub(super) fn unsigned(card: &Value) -> Value {
     card
 }
 
-/// What 1.0 knows of the card.
+/// The 1.0 part of the card.
 fn current(card: &Value) -> Value {
     let mut card = unsigned(card);
     let members = card.as_object_mut().unwrap();

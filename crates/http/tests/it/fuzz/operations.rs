@@ -96,7 +96,7 @@ fn add_headers(request: &mut Request<Bytes>, headers: Vec<(&'static str, Vec<u8>
     }
 }
 
-/// What holds in every version: an answer, of JSON or of events, that is no fault of ours.
+/// The conditions for every version: an answer, of JSON or of events, that is not our fault.
 fn check_loosely(response: &Response<Bytes>) {
     assert!(response.status().as_u16() < 500, "{response:?}");
     let text = std::str::from_utf8(response.body()).unwrap();
@@ -158,7 +158,7 @@ proptest! {
         });
         if let Some((path, response)) = answered {
             if response.headers()[header::CONTENT_TYPE] == "text/event-stream" {
-                // The id may be what was changed.
+                // The fuzzer may have changed the id.
                 check_loosely(&response);
             } else {
                 check(&path, &response);

@@ -1,4 +1,4 @@
-//! Agents that do what the built-in ones do not.
+//! Agents with behaviours that the built-in ones lack.
 
 use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
 use a2a_lambda_protocol::Artifact;

@@ -1,4 +1,4 @@
-//! What came back, whichever binding was spoken to; its form is checked on the way.
+//! The answer of either binding; its form is checked on the way.
 
 use a2a_lambda_protocol::ErrorKind;
 use bytes::Bytes;
@@ -61,12 +61,12 @@ impl Answer {
         Self { binding, outcome }
     }
 
-    /// The result of what must have succeeded.
+    /// The result of a success.
     pub(crate) fn ok(self) -> Value {
         self.outcome.unwrap_or_else(|error| panic!("{:?}: {error}", self.binding))
     }
 
-    /// The error, of whatever kind.
+    /// The error, of any kind.
     pub(crate) fn refused(self, why: &str) -> Value {
         match self.outcome {
             Ok(result) => panic!("{why}: not refused, but {result}"),

@@ -1,4 +1,4 @@
-//! What is logged while a test runs.
+//! The log during a test.
 
 use std::io;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -7,8 +7,8 @@ use tracing::Dispatch;
 use tracing::subscriber::{DefaultGuard, NoSubscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Where there is a single subscriber, `tracing` asks the thread that comes to a place first whether
-/// it is of interest, and keeps the answer: a test without a log would silence it for this one.
+/// With a single subscriber, `tracing` asks the first thread at a place whether it is of interest,
+/// and keeps the answer: a test without a log would silence it for this one.
 static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
 /// The log of this thread, at every level, until it is dropped.

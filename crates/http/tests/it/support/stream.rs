@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Binding;
 
-/// What a stream consists of.
+/// An item of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Item {
     Event(Event),
@@ -110,8 +110,7 @@ fn read(binding: Binding, id: &Value, bytes: &Bytes) -> Item {
     Item::Event(event)
 }
 
-/// Panics unless the body of a stream, as a whole, is in order: for streams whose events do not
-/// matter.
+/// Panics unless the whole body of a stream is in order: for streams whose events do not matter.
 pub(crate) fn check_events(binding: Binding, id: &Value, body: &Bytes) {
     let text = std::str::from_utf8(body).unwrap();
     let mut last = 0;
