@@ -30,7 +30,7 @@ pub enum GateError {
     #[error("--allow-origin: {0}")]
     Origin(#[from] OriginError),
     /// A host.
-    #[error("--allow-host: {0:?} is no host's name without a port, such as dev.example.com")]
+    #[error("--allow-host: {0:?} is not a host name without a port, such as dev.example.com")]
     Host(String),
 }
 

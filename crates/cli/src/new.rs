@@ -60,9 +60,9 @@ enum Failure {
         "{name:?} cannot be the name of a package: {why}. Give the folder another name, such as my-agent"
     )]
     Name { name: String, why: &'static str },
-    #[error("{} is not empty: name a folder that is not there yet", .0.display())]
+    #[error("{} is not empty: name a folder that does not exist yet", .0.display())]
     NotEmpty(PathBuf),
-    #[error("--path: {} is no checkout of a2a-lambda: it has no crates/a2a-lambda", .0.display())]
+    #[error("--path: {} is not a checkout of a2a-lambda: it lacks crates/a2a-lambda", .0.display())]
     NoCheckout(PathBuf),
     #[error("{option}: {value:?} cannot be used: {why}")]
     Option { option: &'static str, value: String, why: &'static str },

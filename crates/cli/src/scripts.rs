@@ -20,9 +20,9 @@ const PYTHON: &str = "python3";
 /// Why a script was not run.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[error("there is no place for a cache: set HOME, or XDG_CACHE_HOME to an absolute path")]
+    #[error("no folder for a cache is known: set HOME, or XDG_CACHE_HOME to an absolute path")]
     NoCache,
-    #[error("{} cannot be written: set XDG_CACHE_HOME to a folder that can", .path.display())]
+    #[error("{} cannot be written: set XDG_CACHE_HOME to a writable folder", .path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("python3 is missing: install Python 3.11 or later (Debian: python3 and python3-venv)")]
     NoPython,

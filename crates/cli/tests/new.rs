@@ -102,7 +102,7 @@ fn an_empty_folder_is_taken_and_no_other() {
     fs::remove_file(here.join("Cargo.toml")).unwrap();
     let (code, out, err) = run(&folder, &[&["new", "my-agent"][..], &path].concat());
     assert_eq!((code, out.as_str()), (1, ""));
-    assert_eq!(err, "my-agent is not empty: name a folder that is not there yet\n");
+    assert_eq!(err, "my-agent is not empty: name a folder that does not exist yet\n");
     assert_eq!(files(&here).len(), before.len());
 
     fs::write(folder.join("file"), "").unwrap();
@@ -160,7 +160,7 @@ fn an_invalid_agent_name_is_refused() {
         (&["new", "a", "--path", path, "--git", "u"], 2, "--path and --git exclude each other"),
         (&["new", "a", "--path", path, "--rev", "u"], 2, "--rev needs --git"),
         (&["new", "a", "--rev", "u"], 2, "--rev needs --git"),
-        (&["new", "a", "--path", "/usr"], 1, "--path: /usr is no checkout of a2a-lambda"),
+        (&["new", "a", "--path", "/usr"], 1, "--path: /usr is not a checkout of a2a-lambda"),
         (&["new", "a", "--git", ""], 1, "--git: \"\" cannot be used: it is empty"),
         (&["new", "a", "--git", "u", "--rev", "\n"], 1, "--rev: \"\\n\" cannot be used"),
     ] {

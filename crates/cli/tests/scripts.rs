@@ -86,7 +86,7 @@ fn a_missing_program_is_named() {
     );
     let (code, _, err) = run(&folder, &["deploy"], &[("XDG_CACHE_HOME", "here"), ("HOME", "")]);
     assert_eq!(code, 1);
-    assert!(err.starts_with("there is no place for a cache: set HOME"), "{err}");
+    assert!(err.starts_with("no folder for a cache is known: set HOME"), "{err}");
 
     fs::write(folder.join("file"), "").unwrap();
     let file = folder.join("file");

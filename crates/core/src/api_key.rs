@@ -148,11 +148,11 @@ pub enum InvalidKey {
     Owner,
     /// A scope.
     #[error(
-        "{0:?} is no scope: at most {MAX_SCOPE_BYTES} printable ASCII characters without spaces"
+        "{0:?} is not a scope: it must have at most {MAX_SCOPE_BYTES} printable ASCII characters without spaces"
     )]
     Scope(String),
     /// Their number.
-    #[error("there can be at most {MAX_KEY_SCOPES} scopes")]
+    #[error("a key can have at most {MAX_KEY_SCOPES} scopes")]
     TooManyScopes,
 }
 

@@ -75,7 +75,7 @@ pub enum TransactError {
     #[error("the task does not exist")]
     Gone,
     /// Other writers were faster, each time.
-    #[error("the task is changed by too many others at once")]
+    #[error("too many writers change the task at once")]
     Contended,
     /// The store failed.
     #[error(transparent)]
@@ -149,7 +149,7 @@ impl Engine {
             }
             expired = Some(existing);
         }
-        Err(StoreError::Unavailable("an expired task is changed by too many others at once".into()))
+        Err(StoreError::Unavailable("too many writers change an expired task at once".into()))
     }
 
     /// Reads a task that has not expired; see [`TaskStore::read`].

@@ -114,7 +114,7 @@ pub enum BadSignal {
     #[error("the body is not a signal")]
     Malformed(#[source] serde_json::Error),
     /// Its task or tenant cannot be one.
-    #[error("the signal's task or tenant cannot be one")]
+    #[error("the signal's task or tenant has a malformed name")]
     Id(#[source] InvalidId),
 }
 

@@ -168,7 +168,7 @@ pub(crate) fn transact_error(error: TransactError) -> A2aError {
     match error {
         TransactError::Store(error) => store_error(error),
         TransactError::Contended => {
-            A2aError::new(ErrorKind::Unavailable, "the task is changed by many at once; try again")
+            A2aError::new(ErrorKind::Unavailable, "many writers change the task at once; try again")
         }
         // It has expired since it was read.
         TransactError::Gone => {

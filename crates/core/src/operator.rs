@@ -40,7 +40,7 @@ pub enum OperateError {
         generation: Generation,
     },
     /// Other writers were faster, each time.
-    #[error("the config or its task is changed by too many others at once")]
+    #[error("too many writers change the config or its task at once")]
     Contended,
     /// The store failed.
     #[error(transparent)]

@@ -11,7 +11,7 @@ pub enum RunError {
     #[error("the task's state could not be read or written")]
     Store(#[from] StoreError),
     /// Other writers were faster, each time.
-    #[error("the task is changed by too many others at once")]
+    #[error("too many writers change the task at once")]
     Contended,
     /// The task's state was written, but the signal that follows from it could not be sent.
     #[error("the task needs another signal")]

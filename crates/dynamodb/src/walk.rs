@@ -36,7 +36,7 @@ impl fmt::Display for WalkPlace {
 
 /// A text that names no place in the table.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be a place that an earlier run has named")]
+#[error("must be a place from the output of an earlier run")]
 pub struct NoPlace;
 
 impl FromStr for WalkPlace {

@@ -51,7 +51,7 @@ enum Allowed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OriginError {
     /// An entry is not an origin.
-    #[error("{0:?} is no origin such as https://app.example.com or http://localhost:5173")]
+    #[error("{0:?} is not an origin such as https://app.example.com or http://localhost:5173")]
     Malformed(String),
     /// `*` is there beside others.
     #[error("`*` allows every origin: leave the others out")]

@@ -25,10 +25,10 @@ pub enum Error {
     #[error("the host cannot be reached")]
     Unreachable(#[source] ConnectError),
     /// The host broke off before it answered, or does not speak HTTP.
-    #[error("the host broke off, or does not speak HTTP")]
+    #[error("the host closed the connection, or does not speak HTTP")]
     Broken(#[source] Source),
     /// The host began an answer of HTTP, which is malformed or was broken off.
-    #[error("the host's answer is malformed, or was broken off")]
+    #[error("the host's answer is malformed or incomplete")]
     BadAnswer(#[source] Source),
     /// The host's answer took too long.
     #[error("{phase} did not come within {} ms", .limit.as_millis())]
@@ -81,7 +81,7 @@ pub enum ConnectError {
     #[error("the host name has no address")]
     NoAddress,
     /// No address of it takes the connection.
-    #[error("no address of the host takes the connection")]
+    #[error("no address of the host accepts the connection")]
     Tcp(#[source] io::Error),
     /// TLS cannot be agreed on.
     #[error("TLS failed: {0}")]

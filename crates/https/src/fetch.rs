@@ -37,7 +37,7 @@ pub trait Fetch: Send + Sync {
 
 /// The client could not find out what is at a URL.
 #[derive(Debug, thiserror::Error)]
-#[error("there was no answer that has the document")]
+#[error("no answer had the document")]
 pub struct FetchError(#[source] Box<dyn StdError + Send + Sync>);
 
 impl FetchError {

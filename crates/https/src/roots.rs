@@ -17,7 +17,7 @@ pub struct ExtraRoots(RootCertStore);
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ExtraRootsError {
     /// The text has no certificates, or a damaged one.
-    #[error("there is no PEM with certificates (\"BEGIN CERTIFICATE\") in it, or it is damaged")]
+    #[error("it has no PEM with certificates (\"BEGIN CERTIFICATE\"), or is damaged")]
     NoPem,
     /// One of the certificates cannot be used.
     #[error("a certificate cannot be used")]

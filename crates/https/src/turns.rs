@@ -42,7 +42,7 @@ struct Holder {
 
 /// There was no turn, or it was taken away. The work may have begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many others are under way in this process")]
+#[error("this process has too many requests in flight")]
 pub(crate) struct Crowded;
 
 impl Turns {

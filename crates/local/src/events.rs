@@ -189,7 +189,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// The function's process ended amid its answer: the client must see that the answer is incomplete.
 #[derive(Debug, thiserror::Error)]
-#[error("the function broke off its answer")]
+#[error("the function did not complete its answer")]
 pub(crate) struct BrokenOff;
 
 /// A response's body: whole, or in chunks as they come.

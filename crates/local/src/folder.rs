@@ -41,10 +41,10 @@ pub(crate) struct Folder {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Damage {
     /// It has lost its content: the folder has had tasks.
-    #[error("the file is empty, although tasks were kept in it")]
+    #[error("the file is empty, although it held tasks")]
     Empty,
     /// It is something else.
-    #[error("the file is damaged, or is no database")]
+    #[error("the file is damaged or not a database")]
     NotADatabase,
 }
 

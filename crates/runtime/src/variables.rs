@@ -36,7 +36,7 @@ pub enum ConfigError {
         source: Option<Box<dyn Error + Send + Sync>>,
     },
     /// A variable says where its value is kept, and it could not be read there.
-    #[error("the value of the environment variable {variable} could not be read where it is kept")]
+    #[error("the value of the environment variable {variable} could not be read from its store")]
     Unread {
         /// The variable's name.
         variable: &'static str,
@@ -86,7 +86,7 @@ impl ConfigError {
         refused(Variable::Text(variable), Some(source.into()))
     }
 
-    /// The variable's value could not be read where it is kept.
+    /// The variable's value could not be read from its store.
     pub fn unread(variable: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unread { variable, source: source.into() }
     }

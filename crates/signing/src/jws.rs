@@ -35,7 +35,7 @@ pub struct Jws<'a> {
 
 /// A text that is not a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is no JWT")]
+#[error("it is not a JWT")]
 pub struct NotAJws;
 
 impl<'a> Jws<'a> {

@@ -37,7 +37,7 @@ enum Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SigningKeyError {
     /// It is malformed, or of another kind, such as SEC 1 ("BEGIN EC PRIVATE KEY").
-    #[error("there is no PEM with a PKCS#8 private key (\"BEGIN PRIVATE KEY\") in it")]
+    #[error("it has no PEM with a PKCS#8 private key (\"BEGIN PRIVATE KEY\")")]
     NotPkcs8,
     /// It is a private key, but not one for the algorithms that are known here.
     #[error("the key is neither of P-256 nor of Ed25519, or it is damaged")]

@@ -137,7 +137,7 @@ pub struct VerifyingKeys(Vec<VerifyingKey>);
 
 /// A text that is not a JWK set.
 #[derive(Debug, thiserror::Error)]
-#[error("this is no JWK set")]
+#[error("it is not a JWK set")]
 pub struct NoKeySet(#[source] serde_json::Error);
 
 impl VerifyingKeys {

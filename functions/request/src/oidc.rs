@@ -87,8 +87,8 @@ impl LoadBalancer {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Refused("it is too long"));
         }
-        let token = Jws::parse(token, Padding::Any).map_err(|_| Refused("it is no JWT"))?;
-        let other = |_| Refused("it is no JWT of a load balancer");
+        let token = Jws::parse(token, Padding::Any).map_err(|_| Refused("it is not a JWT"))?;
+        let other = |_| Refused("it is not a JWT of a load balancer");
         let header: Header = token.header().map_err(other)?;
         let mut claims: serde_json::Map<String, Value> = token.payload().map_err(other)?;
         self.check(&header, now)?;

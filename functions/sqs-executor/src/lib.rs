@@ -89,7 +89,7 @@ enum RecordError {
     TooLate,
     #[error("the task is for another invocation, and no signal could be sent")]
     NotSentOn(#[from] SignalError),
-    #[error("the record was not attended to before the invocation's end, or its runner broke")]
+    #[error("the record was not handled before the invocation's end, or its runner panicked")]
     Broken,
 }
 

@@ -106,7 +106,7 @@ fn a_key_that_cannot_be_used_is_named_and_not_shown() {
     let short = "c2hvcnQ=";
     let second = format!("{ZEROS} hunter2!");
     for (value, reason) in [
-        (" \n", "there is no key in it"),
+        (" \n", "it has no key"),
         ("hunter2!", "key 1 in it is not base64"),
         (&ZEROS[..43], "key 1 in it is not base64"),
         (&second, "key 2 in it is not base64"),

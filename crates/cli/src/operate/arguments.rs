@@ -343,7 +343,7 @@ mod tests {
             ("show t --cancel", "show does not take --cancel"),
             ("redrive --write", "redrive does not take --write"),
             ("retain --read-units 0", "--read-units must be from 1 to 10000"),
-            ("retain --from t", "--from must be a place that an earlier run has named"),
+            ("retain --from t", "--from must be a place from the output of an earlier run"),
             ("failing --limit 0", "--limit must be from 1 to 10000"),
             ("redrive --limit 10001", "--limit must be from 1 to 10000"),
             (

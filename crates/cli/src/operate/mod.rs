@@ -38,9 +38,9 @@ enum Failure {
     Operate(#[from] OperateError),
     #[error(transparent)]
     Redrive(#[from] RedriveError),
-    #[error("with STORED_FORMAT=1 no task has a time to go")]
+    #[error("with STORED_FORMAT=1 tasks do not expire")]
     KeepsAll,
-    #[error("{0} is not set: the time of tasks is written by it")]
+    #[error("{0} is not set: it decides when tasks expire")]
     NotSaid(&'static str),
     #[error("the table cannot be read")]
     Walk(#[source] StoreError),

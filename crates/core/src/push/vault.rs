@@ -90,7 +90,7 @@ pub enum VaultError {
     #[error("there is no key to seal secrets with")]
     NoKey,
     /// The key's keeper did not answer, or not in time. Later it may.
-    #[error("the key for secrets cannot be had")]
+    #[error("the key for secrets is not available")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// They were sealed by another key or for another config, or are damaged.
     #[error("the secrets cannot be opened: they were sealed by another key, or are damaged")]

@@ -68,7 +68,7 @@ pub enum PushError {
     #[error("the receiver cannot be reached")]
     Unreachable(#[source] Box<dyn Error + Send + Sync>),
     /// The receiver speaks HTTP, and its answer is malformed or was broken off.
-    #[error("the receiver's answer is malformed, or was broken off")]
+    #[error("the receiver's answer is malformed or incomplete")]
     BadAnswer(#[source] Box<dyn Error + Send + Sync>),
     /// The time was over.
     #[error("the receiver did not answer in {} ms", .0.as_millis())]

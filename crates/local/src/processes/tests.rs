@@ -107,7 +107,7 @@ async fn a_process_that_is_killed_amid_its_answer_is_replaced() {
         }
     };
     assert_eq!(came, b"half");
-    assert_eq!(error.to_string(), "the function broke off its answer");
+    assert_eq!(error.to_string(), "the function did not complete its answer");
     pid(&processes).await;
 }
 

@@ -39,7 +39,7 @@ struct Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LocalKeysError {
     /// The list is empty.
-    #[error("there is no key in it")]
+    #[error("it has no key")]
     Empty,
     /// A key is not base64 of the standard alphabet, with padding.
     #[error("key {position} in it is not base64")]

@@ -99,7 +99,7 @@ async fn a_server_without_http_is_unreachable_and_a_bad_answer_is_reported() {
             "the receiver cannot be reached"
         } else {
             assert!(matches!(error, PushError::BadAnswer(_)), "{number}: {error:?}");
-            "the receiver's answer is malformed, or was broken off"
+            "the receiver's answer is malformed or incomplete"
         };
         assert_eq!(error.to_string(), text, "{number}");
         assert!(!format!("{error:?}").contains("hush"), "{error:?}");

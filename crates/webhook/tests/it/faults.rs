@@ -37,7 +37,7 @@ async fn why_a_receiver_cannot_be_reached_is_named() {
         ),
         (
             failing(found, refused),
-            "no address of the host takes the connection: connection refused",
+            "no address of the host accepts the connection: connection refused",
         ),
         (failing(found, || None), "there was no connection within 3000 ms"),
     ] {

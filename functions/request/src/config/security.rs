@@ -16,7 +16,7 @@ use serde_json::Value;
 pub(super) enum Refused {
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    #[error("there is more in it than A2A knows; it was read as {0}")]
+    #[error("it has fields that A2A does not know; it was read as {0}")]
     Unknown(Value),
     #[error("{name:?} lacks the field {field:?}, or has it empty")]
     Lacking { name: String, field: String },

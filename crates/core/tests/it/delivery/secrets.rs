@@ -38,7 +38,7 @@ async fn secrets_are_opened_for_the_push() {
 #[tokio::test(start_paused = true)]
 async fn secrets_that_do_not_open_are_never_the_receivers_fault() {
     for (fault, cause) in [
-        (VaultFault::Unavailable, "the key for secrets cannot be had: no answer"),
+        (VaultFault::Unavailable, "the key for secrets is not available: no answer"),
         (
             VaultFault::Damaged,
             "the secrets cannot be opened: they were sealed by another key, or are damaged",
