@@ -55,7 +55,7 @@ pub enum AgentsError {
     /// No agent has this name.
     #[error("no agent is named {0:?}; there are: {names}", names = names())]
     Unknown(String),
-    /// What is left of an equals sign is no tenant's name.
+    /// The text after the equals sign is not a tenant's name.
     #[error("{0:?} is no tenant's name")]
     Tenant(String, #[source] InvalidId),
     /// A tenant has the name of a path of A2A.
@@ -69,7 +69,7 @@ pub enum AgentsError {
 /// The agent with this name.
 ///
 /// # Errors
-/// When there is none; the error lists the names there are.
+/// When no agent has the name; the error lists the names.
 pub fn find(name: &str) -> Result<Arc<dyn Agent>, AgentsError> {
     let found = AGENTS.iter().find(|(known, _)| *known == name);
     let (_, make) = found.ok_or_else(|| AgentsError::Unknown(name.to_owned()))?;
@@ -77,8 +77,8 @@ pub fn find(name: &str) -> Result<Arc<dyn Agent>, AgentsError> {
 }
 
 /// The agents that configuration names: one for every tenant (`echo`), or some for tenants of their
-/// own and perhaps one for all others (`acme=conformance,echo`). Where there is none for all
-/// others, other tenants are not served.
+/// own and perhaps one for all others (`acme=conformance,echo`). Without an agent for all others,
+/// other tenants are not served.
 ///
 /// # Errors
 /// When the text is not of this form or names an agent that is not there.

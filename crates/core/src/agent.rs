@@ -134,7 +134,7 @@ pub enum End {
         question: Reply,
         /// What the agent wants to find again in its next turn.
         checkpoint: Option<Json>,
-        /// How long the user may take; `None` for as long as it takes.
+        /// The user's time to answer; `None` for any time.
         patience: Option<Patience>,
     },
     /// The agent needs credentials, and goes on with the next message.
@@ -143,7 +143,7 @@ pub enum End {
         question: Reply,
         /// What the agent wants to find again in its next turn.
         checkpoint: Option<Json>,
-        /// How long the user may take; `None` for as long as it takes.
+        /// The user's time to answer; `None` for any time.
         patience: Option<Patience>,
     },
     /// The answer is just a message, and there was no need of a task. Only on a first turn that

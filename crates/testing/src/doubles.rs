@@ -19,7 +19,7 @@ use crate::{FaultyStore, INVOCATION, Receivers, Signals, TestClock, TestIds, Tes
 pub struct Doubles {
     /// Time.
     pub clock: Arc<TestClock>,
-    /// What is stored: what tests look at and interfere through.
+    /// The stored tasks, for tests that look and interfere.
     pub memory: Arc<MemoryStore>,
     /// The store as the engine sees it.
     pub store: Arc<FaultyStore>,
@@ -29,7 +29,7 @@ pub struct Doubles {
     pub timer: Arc<Signals>,
     /// Where pushes go.
     pub receivers: Arc<Receivers>,
-    /// What seals their secrets.
+    /// The vault of their secrets.
     pub vault: Arc<TestVault>,
     /// All of them.
     pub engine: Engine,
@@ -69,7 +69,7 @@ impl Doubles {
         Engine { store: self.memory.clone(), configs: self.memory.clone(), ..self.engine.clone() }
     }
 
-    /// When an invocation ends that begins now and is as long as Lambda has it.
+    /// The end of an invocation that begins now and has Lambda's full length.
     pub fn deadline(&self) -> Timestamp {
         self.clock.now().saturating_add(INVOCATION)
     }
@@ -81,7 +81,7 @@ impl Default for Doubles {
     }
 }
 
-/// Who calls: this owner, of this tenant. An empty tenant is the default.
+/// A caller: this owner, of this tenant. An empty tenant is the default.
 ///
 /// # Panics
 /// When one of them cannot be.
@@ -107,7 +107,7 @@ pub fn to(task: &TaskKey, text: &str) -> Message {
     Message { task_id: task.task.as_str().to_owned(), ..user(text) }
 }
 
-/// A request that sends a message and does not wait for what comes of it.
+/// A request that sends a message and does not wait for the result.
 pub fn sending(message: Message) -> SendMessageRequest {
     pushing(message, None)
 }
@@ -136,7 +136,7 @@ pub fn task_of(answer: SendMessageResponse) -> Task {
     }
 }
 
-/// Sends a text for a new task, without waiting for what comes of it.
+/// Sends a text for a new task, and does not wait for the result.
 ///
 /// # Panics
 /// When it is refused.

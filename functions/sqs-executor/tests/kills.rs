@@ -37,8 +37,8 @@ const KILL_EVERY: (u64, u64) = (200, 500);
 const GRACE: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// When every second message of a process that was killed comes again: before its lease is over.
-/// The others come when the process has said.
+/// The time until the queue redelivers every second message of a killed process: before its lease
+/// expires. The others come when the process has said.
 const TOO_EARLY: Duration = Duration::from_secs(3);
 
 /// How long a commit that a process had sent before it was killed can take to be made.
@@ -47,7 +47,7 @@ const IN_FLIGHT: Duration = Duration::from_secs(1);
 /// A process that was killed.
 struct Kill {
     at: Timestamp,
-    /// The tasks whose signals it had been given.
+    /// The tasks of the signals that it got.
     given: Vec<TaskKey>,
 }
 
@@ -121,7 +121,7 @@ async fn all_ended(client: &Client) {
     let forever = Timestamp::from_millis(i64::MAX);
     let mut shard = 0;
     while shard < DUE_SHARDS {
-        // Whatever is not over is due some time.
+        // Every unfinished task has a due time.
         if client.engine().store.due(shard, forever, None, 1).await.unwrap().is_empty() {
             shard += 1;
         } else {
@@ -130,8 +130,7 @@ async fn all_ended(client: &Client) {
     }
 }
 
-/// An attempt, as its log shows it: from its first chunk, which begins the artifact anew, to its
-/// last.
+/// An attempt in its log: from its first chunk, which restarts the artifact, to its last.
 #[derive(Debug, Clone, Copy)]
 struct Attempt {
     from: Timestamp,
@@ -171,7 +170,7 @@ fn recoveries(key: &TaskKey, log: &[Entry], kills: &[&Kill]) -> Vec<Duration> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_process_is_killed_each_task_completes_and_its_log_is_whole() {
+async fn each_task_completes_with_a_whole_log_when_processes_die() {
     // Tasks that are over are kept for ever: they are not due.
     let kept = ("TASK_RETENTION_DAYS", "0");
     let aws = [("AGENT", "poison"), ("MAX_ATTEMPTS", "20"), ("LOG_LEVEL", "warn"), kept];
@@ -224,7 +223,8 @@ async fn whatever_process_is_killed_each_task_completes_and_its_log_is_whole() {
     let [min, p50, max] = [0, 50, 100].map(|percent| percentile(&recovered, percent));
     println!("{wanted} tasks and {to_kill} kills in {took:?}; tasks by claims: {by_claims:?}");
     println!("{} recovered: min {min:?}, p50 {p50:?}, max {max:?}", recovered.len());
-    // What was killed is found by then, and then run one by one: a second each, in all processes.
+    // The runners have found the killed tasks by then, and then run them one by one: a second each,
+    // in all processes.
     let found = LEASE + GRACE + 2 * SWEEP_EVERY;
     let one_by_one = Duration::from_secs(recovered.len() as u64) / PROCESSES;
     assert!(max < found + 2 * one_by_one, "{max:?}");

@@ -23,7 +23,7 @@ const EVENT: &str = include_str!("events/stream.json");
 /// 32 times the letter A.
 const KEY: &str = "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
 
-/// A receiver that takes everything, and shows the head and the body of what it was sent.
+/// A receiver that accepts everything, and shows the head and the body of each request.
 async fn receiver() -> (SocketAddr, mpsc::UnboundedReceiver<(String, Value)>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -58,7 +58,7 @@ async fn receiver() -> (SocketAddr, mpsc::UnboundedReceiver<(String, Value)>) {
     (address, arrivals)
 }
 
-/// An account with one task, of which a receiver is to be told.
+/// An account with one task and an open push.
 async fn aws(receiver: SocketAddr) -> (Account, TaskKey) {
     let variables = [
         ("PUSH_ALLOW_HTTP", "true"),
@@ -95,7 +95,7 @@ async fn aws(receiver: SocketAddr) -> (Account, TaskKey) {
 }
 
 #[tokio::test]
-async fn what_nobody_is_at_is_delivered() {
+async fn unclaimed_pushes_are_delivered() {
     let (address, mut arrivals) = receiver().await;
     let (aws, task) = aws(address).await;
     let function = aws.function(EXECUTABLE, &[]).await;

@@ -148,7 +148,7 @@ async fn is_stored(world: &World, key: &TaskKey) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_is_there_until_its_time_and_then_for_nobody() {
+async fn a_task_is_visible_until_it_expires() {
     for agent in [completes(), says_much()] {
         let world = keeping(agent);
         let key = ended(&world).await;
@@ -180,7 +180,7 @@ async fn tasks_that_are_not_over_do_not_expire() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_stored_of_a_task_is_swept_some_time_after_its_time() {
+async fn the_sweep_deletes_a_task_s_items_after_its_expiry() {
     let world = keeping(says_much());
     let key = ended(&world).await;
     let id = key.task.as_str().to_owned();
@@ -230,7 +230,7 @@ async fn a_purge_goes_on_where_it_was_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_who_never_answers_has_the_task_canceled() {
+async fn a_task_is_canceled_when_its_user_never_answers() {
     let world = keeping(asks());
     let key = world.submit_for("hook").await;
     world.attend(&key).await;
@@ -444,7 +444,7 @@ async fn a_runner_and_a_stream_of_a_deleted_task_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_for_news_of_a_task_that_is_deleted_is_told_that_it_is_gone() {
+async fn a_waiting_client_learns_that_its_task_is_deleted() {
     let world = keeping(asks());
     let key = world.submit("go").await;
     world.attend(&key).await;
@@ -467,7 +467,7 @@ async fn whoever_waits_for_news_of_a_task_that_is_deleted_is_told_that_it_is_gon
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_deletion_leaves_undone_the_sweep_does() {
+async fn the_sweep_completes_a_deletion() {
     let world = keeping_with(says_much(), |policy| policy.purge_items = 1);
     let key = ended(&world).await;
     for number in 0..60 {
@@ -512,7 +512,7 @@ fn left_behind() -> a2a_lambda_core::PushConfig {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_leaves_alone_what_is_due_for_its_age() {
+async fn a_restart_leaves_expired_tasks_alone() {
     let world = keeping(says_much());
     ended(&world).await;
     let restarted =

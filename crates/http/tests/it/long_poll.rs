@@ -98,7 +98,7 @@ async fn the_parameter_alone_waits_and_tells_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_generation_is_refused() {
+async fn a_malformed_generation_is_refused() {
     let world = World::new();
     let id = world.task_id("tck-input-required").await;
     for wrong in [

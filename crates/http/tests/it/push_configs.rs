@@ -217,7 +217,7 @@ async fn secrets_are_taken_and_never_told_again() {
 
 /// Its owner can see that a receiver is in trouble. In this world, none can be reached.
 #[tokio::test(start_paused = true)]
-async fn how_the_delivery_stands_is_told_to_who_asks() {
+async fn a_client_can_ask_for_the_state_of_its_delivery() {
     for binding in BINDINGS {
         let world = World::new();
         let task = world.task_id("tck-input-required").await;

@@ -59,7 +59,7 @@ async fn a_send_that_is_repeated_under_its_key_goes_on_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_no_event_of_the_task_s_is_refused() {
+async fn an_id_of_no_event_of_the_task_is_refused() {
     let world = World::new();
     let id = world.task_id("tck-input-required").await;
     for last in ["x", "-1", "1.5", "0x1", "+1", "1,2", "1 2", "99999999999999999999", "1000"] {
@@ -95,7 +95,7 @@ async fn the_id_of_no_event_is_none() {
 
 /// 0 is the number before the first event: the client has had none.
 #[tokio::test(start_paused = true)]
-async fn who_has_had_nothing_is_sent_everything_of_a_task_that_is_over_or_is_not() {
+async fn a_client_without_events_gets_all_of_an_open_or_ended_task() {
     for (text, is_over) in [("tck-stream-artifact-chunked", true), ("tck-input-required", false)] {
         for binding in BINDINGS {
             let world = World::new();
@@ -119,7 +119,7 @@ async fn who_has_had_nothing_is_sent_everything_of_a_task_that_is_over_or_is_not
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_had_everything_of_a_task_that_is_over_is_told_so() {
+async fn a_client_with_all_events_of_an_ended_task_learns_its_end() {
     for binding in BINDINGS {
         let world = World::new();
         let (events, id) = streamed(&world, binding, "tck-complete-task").await;

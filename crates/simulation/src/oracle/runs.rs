@@ -192,7 +192,7 @@ impl Oracle {
         })
     }
 
-    /// What the agent of a runner was given for the turn that `head` has just counted.
+    /// The input of a runner's agent for the turn that `head` has just counted.
     pub(super) fn given_for(&self, actor: &str, head: &Head) -> Vec<String> {
         let run = self.runs.get(actor);
         let run = run.filter(|run| run.key == head.key && run.given.number == head.turn);

@@ -1,5 +1,5 @@
-//! Executors as processes, and what of AWS they need: DynamoDB, a queue, and the mapping that feeds
-//! them from it.
+//! Executors as processes, and the AWS services that they need: DynamoDB, a queue, and the mapping
+//! that feeds them from it.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -35,7 +35,7 @@ const VISIBILITY: Duration = Duration::from_mins(16);
 /// For how long the mapping gathers a batch, once it has a message.
 const BATCHING_WINDOW: Duration = Duration::from_millis(50);
 
-/// What the poison agent makes of any task that does it no harm.
+/// The poison agent's answer to a harmless task.
 pub(crate) const WORK: &str = "1 2 3 4 5 6 7 8 9 10";
 
 /// An account, and its mapping of the queue.
@@ -87,7 +87,7 @@ impl Aws {
         Client { operations: Operations::new(engine), caller: caller("", "alice") }
     }
 
-    /// What the mapping gives to a process next: up to ten messages. None if there are none for
+    /// The mapping's next batch for a process: up to ten messages. Empty if no message comes for
     /// this long.
     pub(crate) async fn batch(&self, wait: Duration) -> Vec<Message> {
         let mut batch = self.queue.receive(MAX_BATCH, VISIBILITY, wait).await.unwrap();
@@ -99,9 +99,9 @@ impl Aws {
         batch
     }
 
-    /// What the mapping does when an invocation has ended. It deletes the messages that the
-    /// function has not reported. Those that it has reported come again at once here, so that no
-    /// test waits for them. Those of a process that died come again as that process has left them.
+    /// The mapping's work after an invocation. It deletes the messages that the function has not
+    /// reported. Reported records are redelivered at once here, so that no test waits for them.
+    /// Records of a dead process are redelivered when that process's time for them ends.
     pub(crate) fn settle(&self, batch: &[Message], ended: &Ended) {
         let Ended::Answered(failures) = ended else { return };
         for message in batch {
@@ -116,7 +116,7 @@ impl Aws {
     }
 }
 
-/// A user of the tasks, and a reader of what becomes of them.
+/// A user of the tasks, who reads their results.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) operations: Operations,
@@ -187,7 +187,7 @@ impl Ending {
         self.snapshot.head.fence.0
     }
 
-    /// What the agent or the system said last.
+    /// The last message of the agent or the system.
     pub(crate) fn message(&self) -> String {
         self.task.status.message.as_ref().map_or_else(String::new, |said| text(&said.parts))
     }

@@ -18,8 +18,8 @@ use tokio::time::{Instant, sleep};
 use crate::receiver::Receiver;
 use crate::shared::{Aws, Ended, Function as Process, Invoked, PATIENCE, failures, now};
 
-/// The functions: how many processes each has, how many of ten kills are its, how long after a kill
-/// comes the next, and how long after the beginning of an invocation; in milliseconds.
+/// The functions: their numbers of processes, their share of ten kills, and in milliseconds the
+/// pause after a kill and the time from an invocation's beginning to its kill.
 const EXECUTOR: Function = Function {
     name: "sqs-executor",
     processes: 5,
@@ -44,7 +44,7 @@ const SCHEDULED_RECOVERY: Function = Function {
 
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// When the records of a process that was killed come again.
+/// The time until the records of a killed process are redelivered.
 const AFTER_DEATH: Duration = Duration::from_secs(3);
 
 /// How many records of the stream make a batch.
@@ -69,7 +69,7 @@ pub(crate) struct Kill {
     pub(crate) given: Option<Vec<TaskKey>>,
 }
 
-/// Who is to be killed when, and who was.
+/// The plan of kills, and its record.
 pub(crate) struct Kills(Mutex<State>);
 
 struct State {
@@ -88,7 +88,7 @@ impl Kills {
         Arc::new(Self(Mutex::new(State { dice, left, made })))
     }
 
-    /// When an invocation is to be killed, if it is.
+    /// The time to kill an invocation, if it is its turn.
     fn plan(&self, function: &Function) -> Option<Plan> {
         let mut state = self.0.lock().unwrap();
         let State { dice, left, .. } = &mut *state;
@@ -134,7 +134,7 @@ struct Plan {
     at_success: bool,
 }
 
-/// What there is to run functions with.
+/// The environment of the functions.
 #[derive(Clone)]
 pub(crate) struct Cloud {
     pub(crate) aws: Arc<Aws>,
@@ -247,7 +247,7 @@ async fn sweep(cloud: Cloud) {
     loop {
         sleep(SWEEP_EVERY).await;
         let Some(swept) = place.invoke(schedule_event("tick", now()), None).await else { continue };
-        // That there is more is no failure: this is what a slow machine comes to.
+        // More failures are allowed: a slow machine has them.
         assert_eq!((&swept["errors"], &swept["unread"]), (&json!([]), &json!(0)), "{swept}");
     }
 }

@@ -26,8 +26,8 @@ const CLIENTS: usize = 8;
 /// How many signals may wait before the clients do.
 const MAX_WAITING: usize = 40;
 
-/// Of a hundred: tasks whose agent works for a while; configs of version 0.3; tasks without a config
-/// of their own; those with a second one; those with one that is made later; and those that are
+/// Of a hundred tasks, the numbers of those with a slow agent, with a config of version 0.3,
+/// without a config of their own, with a second one, with a later one, and of those that are
 /// canceled.
 const SLOW: u64 = 30;
 const OLD: u64 = 25;
@@ -51,12 +51,12 @@ pub(crate) struct Config {
     pub(crate) since: (Position, Position),
 }
 
-/// What the receiver is told with each push of a config.
+/// The token in each push of a config.
 pub(crate) fn token(number: usize) -> String {
     format!("token-{number}")
 }
 
-/// What the clients have made.
+/// The clients' tasks and configs.
 #[derive(Debug, Default)]
 pub(crate) struct Made {
     pub(crate) tasks: Vec<TaskKey>,
@@ -73,7 +73,7 @@ impl Made {
     }
 }
 
-/// Makes so many tasks, and what goes with them.
+/// Makes so many tasks with their configs.
 pub(crate) async fn work(
     tasks: usize,
     aws: &Arc<Aws>,
@@ -104,7 +104,7 @@ pub(crate) async fn work(
     clients.join_all().await.into_iter().fold(Made::default(), Made::and)
 }
 
-/// What is to become of a task.
+/// The plan for a task.
 struct Story {
     is_slow: bool,
     words: u64,
@@ -163,7 +163,7 @@ impl User {
         (number, config)
     }
 
-    /// Makes a task, with what it has from the first.
+    /// Makes a task, with its first configs.
     async fn begin(&self, story: &Story) -> Made {
         let caller = story.caller();
         let mut made = Made::default();
@@ -181,7 +181,7 @@ impl User {
         made
     }
 
-    /// What else becomes of it.
+    /// The rest of its plan.
     async fn go_on(&self, story: Story, mut made: Made) -> Made {
         let (caller, task) = (story.caller(), made.tasks[0].clone());
         let late = async {
@@ -232,7 +232,7 @@ impl User {
         Config { number, task: task.clone(), version, since: (least, most) }
     }
 
-    /// Whether it was not over by then.
+    /// Whether it had not ended.
     async fn cancel(&self, caller: &Caller, task: &TaskKey) -> bool {
         let request =
             CancelTaskRequest { id: task.task.as_str().to_owned(), ..CancelTaskRequest::default() };

@@ -182,7 +182,7 @@ async fn a_config_whose_making_was_not_heard_of_is_made_as_another() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_dead_request_has_left_behind_means_nothing() {
+async fn a_dead_request_s_leftovers_have_no_effect() {
     let world = World::with_policy(completes(), |policy| policy.max_push_configs = 2);
     let key = world.submit("go").await;
     create(&world, &key, "live").await.unwrap();

@@ -69,7 +69,7 @@ async fn a_new_tasks_config_is_there_before_the_task() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follow_ups_config_begins_with_what_comes_of_it() {
+async fn a_follow_up_s_config_begins_with_the_later_updates() {
     let world = World::new(asks());
     let key = world.submit("first").await;
     world.attend(&key).await;
