@@ -2,8 +2,8 @@
 //!
 //! The client is the real one: it serializes requests, parses responses and types errors as it does
 //! in the cloud. Only its HTTP connector is replaced, by one that hands each request to the
-//! embedded engine. What the engine does not show, a test must inject: throttling,
-//! `TransactionConflict`, eventual consistency and lost responses never happen by themselves.
+//! embedded engine. The engine never throttles, never answers `TransactionConflict`, is always
+//! consistent and loses no response: a test must inject these.
 
 mod connector;
 mod dispatch;
@@ -24,8 +24,8 @@ use tokio::sync::Semaphore;
 use crate::meter::Meter;
 use crate::table_stream::TableStream;
 
-/// A request of more bytes is a large one: most of those that write the updates of an agent which has
-/// a lot to say, and none of those of a small task.
+/// A request of more bytes is large. Most writes of a talkative agent's updates are large; no write
+/// of a small task is.
 const LARGE_BYTES: usize = 4 * 1024;
 
 /// An embedded DynamoDB. Clones share one database.
@@ -59,7 +59,7 @@ impl EmbeddedDynamoDb {
         Database::memory().map(Self::of).map_err(EmbeddedError::Engine)
     }
 
-    /// Opens the database file at `path`, making it when there is none. Its folder must exist.
+    /// Opens the database file at `path`, and creates it if it is missing. Its folder must exist.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl EmbeddedDynamoDb {
         Self { database, stream: None, meter: None, large: Arc::new(Semaphore::new(1)) }
     }
 
-    /// The same database, whose writes are to be seen in the stream from now on.
+    /// The same database, whose later writes appear in the stream.
     pub fn streamed(self) -> (Self, Arc<TableStream>) {
         let stream = Arc::new(TableStream::default());
         (Self { stream: Some(stream.clone()), ..self }, stream)
@@ -91,9 +91,9 @@ impl EmbeddedDynamoDb {
 
     /// A client of this database. Making one is cheap; it keeps the database open.
     ///
-    /// It neither retries nor times out: nothing between it and the database can lose or delay a
-    /// request, so a failure is a finding that must not be smoothed over. Under a paused tokio
-    /// clock it works as ever, since nothing in it waits for time to pass.
+    /// It neither retries nor times out. Nothing between it and the database can lose or delay a
+    /// request, so a failure is a finding and must show. Under a paused tokio clock it works as
+    /// ever, since nothing in it waits for time to pass.
     pub fn client(&self) -> aws_sdk_dynamodb::Client {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -110,7 +110,7 @@ impl EmbeddedDynamoDb {
     }
 
     /// The HTTP client under [`client`](Self::client), for a caller that configures the SDK itself
-    /// (to count requests, to inject faults) or that speaks to the DynamoDB Streams API.
+    /// (to count requests, to inject faults) or that calls the DynamoDB Streams API.
     pub fn http_client(&self) -> SharedHttpClient {
         connector::http_client(self.clone())
     }
@@ -118,13 +118,13 @@ impl EmbeddedDynamoDb {
     /// Answers one request of the DynamoDB API, by its `X-Amz-Target` and JSON body: an HTTP status
     /// and a JSON body.
     ///
-    /// Large requests have their turns one after the other. A small one waits for none but that
-    /// whose turn it is, so a small task is done soon, however many large ones are under way.
+    /// Large requests have their turns one after the other. A small request waits only for the one
+    /// that is running. So a small task is done soon, even while many large requests wait.
     pub async fn answer(&self, target: &str, body: &[u8]) -> (u16, String) {
         // The semaphore is never closed.
         let _turn = if body.len() > LARGE_BYTES { self.large.acquire().await.ok() } else { None };
-        // The engine runs here, on the caller's thread, and not under `spawn_blocking`: a call takes
-        // a fraction of a millisecond, and so a runtime of one thread executes the same calls in the
+        // The engine runs on the caller's thread, not under `spawn_blocking`. A call takes a
+        // fraction of a millisecond, and a runtime of one thread executes the same calls in the
         // same order every time. Measured with 64 callers that put, update and get (2 cores, in
         // memory, calls per second and slowest call):
         //

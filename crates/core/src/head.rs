@@ -19,19 +19,19 @@ pub const MAX_REMEMBERED_KEYS: usize = 4;
 /// The longest view that a deliverer can have. It must leave time for the rest of an attempt.
 pub const MAX_PUSH_VIEW: Duration = Duration::from_secs(5);
 
-/// A log of up to this many bytes, and four more for each entry, is kept with the head: every store
+/// A log of up to this many bytes, and four more for each entry, stays in the head: every store
 /// must do so.
 pub const INLINE_LOG_BYTES: u64 = 2 * 1_024;
 
 /// A task's current state, without its log.
 ///
-/// It is data: a store writes it down and reads it back. What it becomes next is only ever decided
-/// by [`Head::apply`].
+/// It is data: a store writes it down and reads it back. Only [`Head::apply`] decides its next
+/// state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Head {
     /// The task's tenant and id.
     pub key: TaskKey,
-    /// Who made the task, and alone may see it.
+    /// The owner, who made the task and alone may see it.
     pub owner: Owner,
     /// The conversation that the task belongs to.
     pub context: ContextId,
@@ -62,42 +62,41 @@ pub struct Head {
     pub deaths: u32,
     /// How many turns were committed.
     pub turn: u32,
-    /// The newest log entry whose messages a committed turn was given.
+    /// The newest log entry whose messages a committed turn has received.
     pub consumed: Position,
-    /// The newest log entry whose messages the present turn is given: fixed at its first attempt,
-    /// so that each attempt at it is given the same.
+    /// The newest log entry whose messages the present turn receives. The first attempt fixes it,
+    /// so that each attempt gets the same messages.
     pub given: Position,
     /// The newest log entry that is a user's message.
     pub last_message: Position,
     /// Whether the agent has shown anything of its work yet.
     pub emitted: bool,
-    /// Until when the sender waits for the answer, and so has not been shown the task yet; `None`
-    /// if it was shown the task at once.
+    /// The sender waits for the answer until this time, and has not seen the task yet; `None` if it
+    /// saw the task at once.
     pub sender_waits_until: Option<Timestamp>,
-    /// What the agent left for its next turn.
+    /// The agent's checkpoint for its next turn.
     pub checkpoint: Option<Json>,
-    /// The time by which somebody must look at the task again, for its own sake or for that of its
-    /// pushes; the key of the due index.
+    /// The time of the next visit by the sweep, for the task or its pushes; the key of the due
+    /// index.
     pub due: Option<Timestamp>,
-    /// What is known of its pushes, if it has, or had, push configs.
+    /// The state of its pushes, if it has, or had, push configs.
     pub pushes: Option<Pushes>,
     /// The idempotency key and content of the request that made the task.
     pub request: Option<Fingerprint>,
     /// The newest follow-up messages that came under idempotency keys, at most
     /// [`MAX_REMEMBERED_KEYS`].
     pub follow_ups: Vec<FollowUp>,
-    /// Whether more may be stored of the task than its head and its log tell: push configs that it had,
-    /// or what an earlier task of the id has left.
+    /// Whether the store may have more items of the task than its head and its log tell: former
+    /// push configs, or the remains of an earlier task of the id.
     pub has_leftovers: bool,
-    /// From when on the store may delete the head by itself, in whole seconds, if the head is all that
-    /// is stored of the task.
+    /// The time after which the store may delete the head by itself, in whole seconds, if the task
+    /// has no other item.
     pub ttl: Option<Timestamp>,
-    /// Whether an operator has deleted the task: it is there no more for anybody, and what is stored
-    /// of it goes.
+    /// Whether an operator has deleted the task: it is invisible, and the store deletes its items.
     pub is_deleted: bool,
-    /// The trace that the task belongs to: that of the request that made it. Who looks after the task
-    /// without a word of whoever caused that goes on in it. `None` as the incarnation, or if the
-    /// request had no trace.
+    /// The trace that the task belongs to: that of the request that made it. An actor that looks
+    /// after the task on its own continues in it. `None` as the incarnation, or if the request had
+    /// no trace.
     pub trace: Option<TraceContext>,
 }
 
@@ -122,7 +121,7 @@ pub enum Phase {
         /// When the lease ends unless it is renewed.
         until: Timestamp,
     },
-    /// Under way, but with nobody at work: until a retry, a continuation or a wake time.
+    /// Unfinished, but without a runner: until a retry, a continuation or a wake time.
     Waiting {
         /// When it may be claimed.
         until: Timestamp,
@@ -131,14 +130,14 @@ pub enum Phase {
     Interrupted {
         /// For what.
         interruption: Interruption,
-        /// How long the user may take; `None` for as long as it takes.
+        /// The user's time to answer; `None` for any time.
         patience: Option<Patience>,
     },
     /// Over, for good (invariant I1).
     Ended(Ending),
 }
 
-/// What an interrupted task waits for.
+/// The condition of an interrupted task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interruption {
     /// More input.
@@ -152,11 +151,11 @@ pub enum Interruption {
 pub struct Patience {
     /// Until when.
     pub until: Timestamp,
-    /// What then.
+    /// The consequence.
     pub then: Impatience,
 }
 
-/// What becomes of a task whose user did not answer in time.
+/// The consequence for a task whose user did not answer in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Impatience {
     /// The agent goes on, with no new message.
@@ -210,8 +209,8 @@ impl Head {
         matches!(self.phase, Phase::Interrupted { .. } | Phase::Ended(_))
     }
 
-    /// Whether it is known that there is a task: its agent has shown something, or was done with its
-    /// first turn without a direct message.
+    /// Whether a task certainly exists: its agent has shown something, or has ended its first turn
+    /// without a direct message.
     pub fn is_decided(&self) -> bool {
         self.emitted || self.turn > 0 || self.is_settled()
     }
@@ -221,15 +220,15 @@ impl Head {
         self.last_message > self.consumed
     }
 
-    /// Whether `ListTasks` shows the task, unless it has expired: all but one that its sender was never
-    /// shown, because the agent answered with a direct message.
+    /// Whether `ListTasks` shows the task, unless it has expired. It shows all tasks but those
+    /// whose agent answered with a direct message, so that the sender never saw a task.
     pub fn is_listed(&self) -> bool {
         let is_hidden = self.is_direct() && self.sender_waits_until.is_some();
         !is_hidden && !self.is_deleted
     }
 
-    /// From when on the task is there for nobody any more: what is over is kept for a time. `None` if
-    /// that time has not begun, or is for ever.
+    /// The time at which the task expires: ended tasks are kept for a time. `None` if that time has
+    /// not begun, or is for ever.
     pub fn expires_at(&self, retention: Option<&Retention>) -> Option<Timestamp> {
         if self.is_deleted {
             return Some(Timestamp::MIN);
@@ -238,7 +237,7 @@ impl Head {
         Some(self.status_at.saturating_add(keep))
     }
 
-    /// Whether the task is there for nobody any more, whatever is still stored of it.
+    /// Whether the task has expired, even if the store still has items of it.
     pub fn is_expired(&self, now: Timestamp, retention: Option<&Retention>) -> bool {
         self.expires_at(retention).is_some_and(|at| at <= now)
     }
@@ -262,8 +261,8 @@ impl Head {
         matches!(&self.phase, Phase::Running { token: held, .. } if held == token)
     }
 
-    /// What was accepted under an idempotency key, and as which log entry, as far as the task
-    /// remembers.
+    /// The message that was accepted under an idempotency key, and its log entry, as far as the
+    /// task remembers.
     pub fn accepted(&self, request: &Fingerprint) -> Option<(&Fingerprint, Position)> {
         let first = self.request.iter().map(|request| (request, Position(1)));
         let later = self.follow_ups.iter().map(|later| (&later.request, later.position));
@@ -277,8 +276,7 @@ impl Head {
         !self.is_terminal() && (self.deaths > 0 || died_now)
     }
 
-    /// Whether the task needs nobody for its own sake: it is over, or waits for its user for as long
-    /// as it takes.
+    /// Whether the task itself needs no visit: it has ended, or waits for its user without a limit.
     pub fn rests(&self) -> bool {
         match self.phase {
             Phase::Interrupted { patience, .. } => patience.is_none(),
@@ -313,12 +311,12 @@ impl Head {
         is_settled.then_some((self.position, self.generation))
     }
 
-    /// The pending-push mark, if something is to be sent.
+    /// The pending-push mark, if the task has open pushes.
     pub fn mark(&self) -> Option<&Mark> {
         self.pushes.as_ref().and_then(|pushes| pushes.mark.as_ref())
     }
 
-    /// Whether there is something to be sent that nobody is at, and whose time has come.
+    /// Whether the task has open pushes that are due and unclaimed.
     pub fn has_free_push(&self, now: Timestamp) -> bool {
         self.mark().is_some_and(|mark| mark.free_from(now) <= now)
     }
@@ -333,8 +331,8 @@ impl Head {
         }
     }
 
-    /// How old what a deliverer knows of the task may be when it begins a push, where it is `usual`
-    /// unless its claim says otherwise; `None` if no deliverer may be about to begin one.
+    /// The most age of a deliverer's view of the task when it begins a push: `usual`, unless its
+    /// claim says otherwise; `None` if no deliverer may be about to begin one.
     pub fn push_view(&self, usual: Duration) -> Option<Duration> {
         match self.mark() {
             Some(Mark::Claimed { token, .. }) => {

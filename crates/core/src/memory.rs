@@ -24,8 +24,8 @@ const TAIL_ENTRIES: usize = 4;
 /// The largest task, in bytes of log entries: a round number beyond what tests need.
 const MAX_ENTRY_BYTES: usize = 400 * 1024;
 
-/// How much older than the end of its task a config must be that the task does not name, to be no
-/// part of a later task of the same id.
+/// How much older than the end of its task a config must be that the task does not name, so that it
+/// cannot belong to a later task of the same id.
 const LEFTOVER_AGE: Duration = Duration::from_hours(1);
 
 /// A store that forgets everything when it is dropped.
@@ -81,7 +81,7 @@ impl MemoryStore {
         of_task.map(|(_, config)| config.clone()).collect()
     }
 
-    /// Deletes the heads whose time to live is over, as a store may do by itself. Returns the tasks.
+    /// Deletes heads after their time to live, as a store may do by itself. Returns the tasks.
     pub fn let_die(&self, now: Timestamp) -> Vec<TaskKey> {
         let mut tasks = self.tasks();
         let is_over = |record: &Record| record.head.ttl.is_some_and(|ttl| ttl <= now);

@@ -9,8 +9,8 @@ pub struct Retention {
     pub ended: Option<Duration>,
     /// How long a task waits for its user; then it is canceled. `None` for ever.
     pub waiting: Option<Duration>,
-    /// How long after its time a task is deleted that the sweep deletes. Nobody whose clock is off by
-    /// less reads of a task while it is taken apart.
+    /// How long after its time a task is deleted that the sweep deletes. So no reader whose clock
+    /// is off by less reads a task while it is being deleted.
     pub purge_after: Duration,
 }
 
@@ -36,11 +36,11 @@ pub struct Policy {
     /// How long a task of a tenant that no agent serves waits for one, since its status last changed.
     /// After that it is run like any other, and fails. Zero if it does not wait.
     pub unserved_wait: Duration,
-    /// How often such a task is looked at meanwhile.
+    /// The time between two looks at such a task.
     pub unserved_look: Duration,
     /// How long a signal may take before the sweep sends another.
     pub signal_grace: Duration,
-    /// How long before the invocation's end an agent is told to stop.
+    /// How long before the invocation's end the runner stops the agent.
     pub stop_margin: Duration,
     /// How long an agent that was told to stop may take. Less than `stop_margin`.
     pub stop_grace: Duration,
@@ -50,8 +50,8 @@ pub struct Policy {
     pub poll_first: Duration,
     /// The longest such interval.
     pub poll_most: Duration,
-    /// The longest interval at which a stream looks at its task: what a client notices of an update
-    /// late, and what an idle stream costs.
+    /// The longest time between a stream's looks at its task: the client's delay of an update
+    /// against the cost of an idle stream.
     pub tail_poll_most: Duration,
     /// How long a stream is held back for an agent that may answer with a direct message.
     pub direct_wait: Duration,
@@ -63,14 +63,14 @@ pub struct Policy {
     pub push_task: bool,
     /// Whether configs are sent artifacts, or changes of status only.
     pub push_artifacts: bool,
-    /// How old what a deliverer knows of a task may be when it begins a push: if it is older, the
-    /// deliverer reads the task again first. Where the store takes longer to answer, the deliverer's
-    /// claim names a longer time. Whoever deletes or replaces a push config is answered
-    /// when no deliverer can know of it any more (I14).
+    /// The most age of a deliverer's view of a task when it begins a push: it reads an older view
+    /// again first. Where the store takes longer to answer, the deliverer's claim names a longer
+    /// time. A client that deletes or replaces a push config gets the answer when no deliverer can
+    /// know it any more (I14).
     pub push_view: Duration,
     /// How long one attempt to push may take.
     pub push_timeout: Duration,
-    /// How long whoever delivers has a task's pushes to itself, unless it goes on. More than twice
+    /// How long a deliverer's claim of a task's pushes lasts, unless it is renewed. More than twice
     /// `push_timeout`: no attempt is begun that could outlast it.
     pub push_claim: Duration,
     /// How far the clocks of two functions may differ. A deliverer takes its claim to end this much
@@ -85,10 +85,10 @@ pub struct Policy {
     /// The longest wait that a receiver may ask for.
     pub push_wait_most: Duration,
     /// A task of more than this many bytes is pushed without its history and artifacts, which its
-    /// receiver is to read.
+    /// receiver must read.
     pub push_task_bytes: usize,
     /// How long after everything else is done deliveries are begun, to receivers that are slow or
-    /// have much to come. Then a signal is sent for what is left.
+    /// have much to come. Then a signal is sent for the rest.
     pub push_linger: Duration,
     /// How many bytes of artifact chunks are pushed as one, at most, unless a single one is larger.
     pub push_bytes: usize,
@@ -107,15 +107,15 @@ pub struct Policy {
     pub commit_bytes: usize,
     /// How often a commit is tried again when another writer was faster.
     pub commit_tries: u32,
-    /// How often a request to a store that is unavailable is made again, beside what the store's
-    /// client does itself.
+    /// How often a request to an unavailable store is repeated, beside the repetitions of the
+    /// store's client.
     pub store_tries: u32,
     /// The largest log entry (a message, an update), in bytes as stored.
     pub max_entry_bytes: usize,
     /// The most entries that a task's log may have.
     pub max_entries: u64,
-    /// The most that a task's log may have, in bytes as stored, give or take what is committed
-    /// together: a task must fit into the answer of a function, which on Lambda has 6 MB.
+    /// The most bytes of a task's stored log, plus one commit. A task must fit into the answer of a
+    /// function, which on Lambda has 6 MB.
     pub max_task_bytes: u64,
     /// How many turns a task may take that no message begins (I10): an agent that only ever continues
     /// is stopped.
@@ -124,20 +124,20 @@ pub struct Policy {
     pub max_checkpoint_bytes: usize,
     /// How many bytes of tasks a page of `ListTasks` holds before it ends early.
     pub list_page_bytes: usize,
-    /// Whether a message whose `messageId` the owner has used before is that message, sent again, as
-    /// if the id were its `Idempotency-Key`. Off by default: A2A has agents deduplicate only if they
-    /// like (spec section 3.3.1), and clients exist that number their messages anew in each task.
+    /// Whether a message with a `messageId` that the owner has used before is a repetition, as if
+    /// the id were its `Idempotency-Key`. Off by default: A2A leaves deduplication to agents (spec
+    /// section 3.3.1), and some clients number their messages from the start in each task.
     pub deduplicate_messages: bool,
     /// How many due tasks a sweep reads at a time, for each shard.
     pub sweep_batch: usize,
-    /// How long tasks are kept. `None` where items are to be written that an earlier release reads: for
-    /// ever, and what they are named by does not tell the tasks of one id apart.
+    /// How long tasks are kept. `None` for items that an earlier release can read: tasks then last
+    /// for ever, and the names of items do not tell the tasks of one id apart.
     pub retention: Option<Retention>,
     /// How many items of one task a sweep deletes at most. The next one goes on.
     pub purge_items: usize,
 }
 
-/// Some 71 hours for 12 attempts, to which up to a tenth is added by chance: a receiver that went down
+/// Some 71 hours for 12 attempts, each with up to a tenth more by chance: a receiver that went down
 /// on Friday evening is still tried on Monday.
 fn push_waits() -> Vec<Duration> {
     let (secs, mins, hours) = (Duration::from_secs, Duration::from_mins, Duration::from_hours);

@@ -43,7 +43,7 @@ pub enum Company {
     Alone,
 }
 
-/// What came of a signal.
+/// The outcome of a signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attended {
     /// Turns were run, and the task is left in this state.
@@ -55,7 +55,7 @@ pub enum Attended {
     },
     /// The task is over.
     AlreadyDone,
-    /// Another runner is at work on it, and will find what is new.
+    /// Another runner works on it, and will find the news.
     HeldBy {
         /// When its lease ends, unless it is renewed.
         until: Timestamp,
@@ -67,14 +67,14 @@ pub enum Attended {
     },
     /// The task waits for its user.
     WaitsForUser,
-    /// There is no such task.
+    /// The task does not exist.
     NoSuchTask,
     /// The task was called off, or taken over, while its agent was at work.
     Stopped,
     /// A runner has died at its present turn, maybe of it. The runner has left it alone: the task
     /// must be attended to by a process that runs no other.
     Suspect,
-    /// Too little of the invocation is left to begin: the signal should come again.
+    /// Too little of the invocation is left to begin: the signal must be redelivered.
     TooLate,
 }
 
@@ -84,16 +84,16 @@ impl Runner {
         Self { engine, agents }
     }
 
-    /// What the runner is built on.
+    /// The engine under the runner.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
     /// Attends to a task until it needs nothing more for now, or until shortly before `deadline`.
     ///
-    /// It is safe to call this at any time, for any task, any number of times at once: the row is
-    /// read, and a task that needs nothing is left alone. What is to be pushed of the task is
-    /// delivered meanwhile.
+    /// This is safe at any time, for any task, any number of times in parallel: the runner reads
+    /// the row, and leaves a task that needs nothing alone. A deliverer sends the task's pushes
+    /// meanwhile.
     ///
     /// # Errors
     /// When the store fails. The task is as it was, or its lease will expire.
@@ -112,7 +112,7 @@ impl Runner {
         trace::join(snapshot.head.trace.as_ref());
         beside.show(&snapshot, as_of);
         let pushing = push::beside(&self.engine, pusher, deadline, feed);
-        // Boxed: both are large, and would be moved through each layer of whoever calls.
+        // Boxed: both are large, and each layer of callers would move them.
         let attending = Box::pin(async {
             let attended = self.attend_beside(snapshot, deadline, company, &beside).await;
             drop(beside);
@@ -187,8 +187,8 @@ impl Runner {
         deadline.saturating_since(self.engine.clock.now()) < needed
     }
 
-    /// When to look again at a task whose tenant no agent serves. `None` if one does, or if the task
-    /// has waited long enough.
+    /// The time of the next look at a task whose tenant no agent serves. `None` if one does, or if
+    /// the task has waited long enough.
     fn waits_for_an_agent(&self, head: &Head) -> Option<Timestamp> {
         let policy = &self.engine.policy;
         let until = head.status_at.saturating_add(policy.unserved_wait);
@@ -244,8 +244,7 @@ impl Runner {
     }
 
     /// Has a task looked at again just after the lease that another runner seems to hold, by a new
-    /// signal. For a signal that the queue has delivered before: the runner that had it then may be
-    /// the dead holder of that lease.
+    /// signal. For a redelivered signal: its earlier runner may be the dead holder of that lease.
     ///
     /// # Errors
     /// When the signal cannot be sent.

@@ -1,8 +1,8 @@
 //! The format of items: a number in each of them, and the attributes that it stands for.
 //!
-//! Both are checked before an item is read. A release that changes what it writes raises the number,
-//! also for an attribute that is only added: commits of an earlier release would leave the attribute
-//! stale, and its writes of push configs would drop it. `docs/formats.md` has the rule.
+//! Both are checked before an item is read. A release that changes its items raises the number,
+//! also for a new attribute: commits of an earlier release would leave the attribute stale, and its
+//! writes of push configs would drop it. `docs/formats.md` has the rule.
 
 use a2a_lambda_core::{Formats, UnknownFormat};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -12,14 +12,14 @@ use crate::attributes::{Item, Malformed};
 /// The attribute with the number. An item without it has [`Formats::FIRST`].
 pub(crate) const FORMAT: &str = "v";
 
-/// The formats that are read. The oldest one stays for as long as there may be items of it: tasks
-/// may be kept for ever.
+/// The formats that are read. The oldest one stays while items of it may exist: a deployment may
+/// keep tasks for ever.
 pub(crate) const OLDEST: u64 = 1;
 pub(crate) const NEWEST: u64 = 3;
 
-/// The format of a task's items that are named by its incarnation, and of a head that has anything of
-/// format 2. All others are written as format 1 has them: a task that is made while an earlier release
-/// is in use ([`Policy::retention`](a2a_lambda_core::Policy::retention) is `None`) is one that it reads.
+/// The format of a task's items that are named by its incarnation, and of a head that has anything
+/// of format 2. All others are written in format 1. So an earlier release that is still in use
+/// ([`Policy::retention`](a2a_lambda_core::Policy::retention) is `None`) can read a new task.
 pub(crate) const WITH_RETENTION: u64 = 2;
 
 /// The format of a head that is listed by its state and by its context.

@@ -258,7 +258,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         has_leftovers: get_flag(item, LEFTOVERS),
         ttl: ttl.map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1_000))),
         is_deleted: get_flag(item, DELETED),
-        // As a header: one that is none begins another trace.
+        // As for a header: a malformed one starts a new trace.
         trace: find_string(item, TRACE)?.and_then(TraceContext::parse),
     })
 }

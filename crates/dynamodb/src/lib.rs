@@ -12,27 +12,28 @@
 //! | `P#{first}#{last}#{write}` | a **parcel**: entries too large to be inline, put aside by the commit that adds them |
 //!
 //! A small task is one item, and a commit is one conditional `UpdateItem`: atomic without a
-//! transaction, at the price of the item's size. When the inline log passes a few KB, the entries
-//! in it move to a segment, before the commit that forgets them: a segment has only committed
-//! entries and is named by them, so writing it twice writes the same bytes. A parcel is written
-//! before the commit that points to it, and means nothing unless a committed entry list does.
+//! transaction, at the price of the item's size. When the inline log passes a few KB, its entries
+//! move to a segment, before the commit that removes them from the head. A segment has only
+//! committed entries, and its name lists them, so a second write has the same bytes. A parcel is
+//! written before the commit that points to it, and means nothing unless a committed entry list
+//! does.
 //!
-//! Whoever follows a log reads the head, one item, as long as its inline log goes back far enough.
-//! Else it reads what it misses and no more: parcels by the names in the inline log, segments from
-//! the newest back.
+//! A follower of a log reads one item, the head, while its inline log goes back far enough.
+//! Otherwise it reads only the missing entries: parcels by their names in the inline log, segments
+//! from the newest back.
 //!
-//! A push config is an item of its own, so that it costs the task's commits no more than its name in
-//! the head. It is stored before the commit that names it, under a registration that no other request
-//! has: a config that the head does not name means nothing. Its sealed secrets are one attribute.
-//! Configs sort before the head, and the reads of a task begin there.
-//! That something is to be pushed is an attribute of the head, [`PUSH_MARK`].
+//! A push config is an item of its own, so that it costs the task's commits no more than its name
+//! in the head. It is stored before the commit that names it, under a registration of its own. A
+//! config that the head does not name has no effect. Its sealed secrets are one attribute. Configs
+//! sort before the head, and the reads of a task begin there. The head's attribute [`PUSH_MARK`]
+//! says that the task has open pushes.
 //!
 //! Three sparse indexes: [`LIST_INDEX`] by owner and state, newest status first, [`CONTEXT_INDEX`] by owner
 //! and context, whose entries are written once, and [`DUE_INDEX`] by shard and time, which has push configs in trouble as well, in shards of their own. An index is written when
 //! its key changes: never by a heartbeat, nor by an update that adds to the log, nor by another
 //! failure of a config that is in trouble.
 //!
-//! API keys are items of one more partition, `!keys`, under their ids. What is counted of an owner is in
+//! API keys are items of one more partition, `!keys`, under their ids. An owner's counters are in
 //! `requests@{owner}`, `streams@{owner}` and `tasks@{owner}`. Only a task's partition has a `#`.
 //!
 //! Nothing is ever scanned, but by an operator who asks for it ([`DynamoDbStore::walk`]).

@@ -35,8 +35,8 @@ const MAX_CONTEXT_TASKS: usize = 1_000;
 /// The most items of one `BatchGetItem`, set by DynamoDB.
 const MAX_BATCH: usize = 100;
 
-/// How often the rest of a batch that DynamoDB left undone is asked for at once. It leaves undone
-/// what is over 16 MB, and what is throttled: for that, the caller tries again after a while.
+/// How often the rest of a batch that DynamoDB left undone is asked for at once. DynamoDB leaves
+/// out items over 16 MB in sum, and throttled ones: the caller asks for them again after a while.
 const BATCH_TRIES: usize = 3;
 
 /// A partition of the list index, and what of it is asked for.

@@ -34,10 +34,11 @@ const INLINE_BYTES: usize = 1_024;
 /// The most log that an item is given, out of DynamoDB's 400 KB (of 1,024 bytes), keys included.
 const MAX_ITEM_BYTES: usize = 390 * 1024;
 
-/// What DynamoDB counts for an element of a list beside its own bytes.
+/// DynamoDB's charge for an element of a list beside its own bytes.
 const ELEMENT_BYTES: usize = 4;
 
-/// The entries of a commit as they are stored: what goes inline, and what is put aside first.
+/// The stored entries of a commit: those for the inline log, and those that must be put aside
+/// first.
 #[derive(Debug)]
 pub(crate) struct Packed {
     /// The new elements of the inline log.
@@ -103,8 +104,8 @@ impl Packed {
         let (Some((first, _)), Some((last, _))) = (texts.first(), texts.last()) else {
             return;
         };
-        // The commit's write id is in the name: two commits that race for the same positions must
-        // not overwrite each other's parcels, for only one of them will be pointed to.
+        // The name has the commit's write id. Two commits that race for the same positions must not
+        // overwrite each other's parcels, because the head will name only one of them.
         let prefix = prefix(PARCELS, head);
         let name = format!("{prefix}{first:010}#{last:010}#{}", head.write.as_str());
         self.inline_bytes += POINTER.len() + name.len() + ELEMENT_BYTES;
@@ -114,8 +115,7 @@ impl Packed {
     }
 }
 
-/// What the names of a task's segments or parcels begin with: no item of another task of the same id
-/// has such a name.
+/// The prefix of the names of a task's segments or parcels. No other task of the same id has it.
 pub(crate) fn prefix(kind: &str, head: &Head) -> String {
     match &head.incarnation {
         Some(incarnation) => format!("{kind}{}#", incarnation.as_str()),
@@ -157,8 +157,8 @@ fn log_of<'a>(kind: &Kind, item: &'a Item) -> Result<&'a [AttributeValue], Malfo
     inline_log(item)
 }
 
-/// The segment for an inline log that is to move out. It has only committed entries and is named
-/// by them, so that whoever writes it writes the same.
+/// The segment for an inline log that moves out. It has only committed entries and its name lists
+/// them, so every writer writes the same.
 pub(crate) fn segment(head: &Head, log: &[AttributeValue]) -> Result<Option<Item>, Malformed> {
     let (Some(first), Some(last)) = (log.first(), log.last()) else {
         return Ok(None);
@@ -192,7 +192,7 @@ fn name_range(name: &str) -> Result<(u64, u64), Malformed> {
 
 fn entry(text: &str) -> Result<Entry, Malformed> {
     serde_json::from_str(text).map_err(|error| {
-        // serde's own words would quote what the entry says, and errors are logged.
+        // serde's text would quote the entry, and errors are logged.
         let place = format!("{:?} error at column {}", error.classify(), error.column());
         value(LOG, place)
     })
@@ -270,18 +270,18 @@ pub(crate) fn assemble(
     let mut logs = vec![inline_log(head_item)?];
     for item in others {
         match get_string(item, SK)? {
-            // What an earlier task of the id has left.
+            // An earlier task of the id has left these.
             name if !is_of(&head, name) => {}
             name if name.starts_with(PARCELS) => {
                 parcels.insert(name, log_of(&PARCEL, item)?);
             }
             name if name.starts_with(SEGMENTS) => logs.push(log_of(&SEGMENT, item)?),
-            // Of a kind that a later release adds. What it is for, the head's format says.
+            // Of a kind that a later release adds. The head's format describes its meaning.
             _ => {}
         }
     }
-    // Two writers that lost and won a race may have left overlapping segments: what they have in
-    // common is the same, so that a map by position has each entry once.
+    // Two writers in a race may have left overlapping segments. Their common entries are equal, so
+    // a map by position has each entry once.
     let mut entries = BTreeMap::new();
     let mut add = |text: &str| -> Result<(), Malformed> {
         let entry = entry(text)?;

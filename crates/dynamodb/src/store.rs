@@ -220,7 +220,7 @@ impl DynamoDbStore {
         }
     }
 
-    /// The outcome of a commit whose condition did not hold.
+    /// The outcome of a commit whose condition failed.
     fn lost(change: &Change, item: Option<Item>) -> Result<Committed, StoreError> {
         let Some(item) = item else {
             return Ok(Committed::Lost(None));
@@ -346,8 +346,8 @@ impl TaskStore for DynamoDbStore {
         if bytes != bytes_before {
             update.set(LOG_BYTES, log_bytes(bytes));
         }
-        // The item as it now is costs nothing more, and has what the change did not decide: a
-        // lease that was renewed in the meantime.
+        // The item is free with the failed condition. It also has a renewed lease, which the change
+        // did not decide.
         match self.update(update, key, ReturnValue::AllNew).await? {
             Ok(item) => {
                 let item = item.ok_or(Malformed::Attribute(PK));

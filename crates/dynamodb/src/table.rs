@@ -18,7 +18,7 @@ pub const LIST_INDEX: &str = "list";
 /// The index of an owner's tasks of one context, in no order. An entry is written once.
 pub const CONTEXT_INDEX: &str = "context";
 
-/// The index of what must be looked at, by shard and time.
+/// The index of due work, by shard and time.
 pub const DUE_INDEX: &str = "due";
 
 pub(crate) const PK: &str = "pk";
@@ -27,15 +27,15 @@ pub(crate) const SK: &str = "sk";
 /// The attribute by which DynamoDB deletes items, in seconds.
 pub(crate) const TTL: &str = "ttl";
 
-/// What items of a task are called: the configs sort before the head, and so are no part of what is
-/// read of a task; the log's items sort behind it.
+/// Sort keys of a task's items. The configs sort before the head, so a read of a task does not
+/// include them; the log's items sort behind it.
 pub(crate) const CONFIGS: &str = "C#";
 pub(crate) const HEAD: &str = "H";
 pub(crate) const PARCELS: &str = "P#";
 pub(crate) const SEGMENTS: &str = "S#";
 
-/// The log in an item: all of it in a segment or a parcel, and the newest entries in a head, with
-/// their size in bytes.
+/// The log in an item: all of a segment or a parcel, and the newest entries in a head, with their
+/// size in bytes.
 pub(crate) const LOG: &str = "log";
 pub(crate) const LOG_BYTES: &str = "lb";
 
@@ -56,11 +56,12 @@ pub(crate) const CONTEXT_PK: &str = "cx";
 pub(crate) const DUE_PK: &str = "ds";
 pub(crate) const DUE_SK: &str = "dt";
 
-/// The pending-push mark, an attribute of the head, where something is to be pushed. A stream's
-/// filter on `{"dynamodb": {"NewImage": {"nm": {"S": ["open"]}}}}` is woken when nobody is at it.
+/// The pending-push mark: an attribute of a head with open pushes. A stream's filter on
+/// `{"dynamodb": {"NewImage": {"nm": {"S": ["open"]}}}}` wakes stream-recovery when no deliverer
+/// has claimed the pushes.
 pub const PUSH_MARK: &str = "nm";
 
-/// The value of [`PUSH_MARK`] where nobody is at it.
+/// The value of [`PUSH_MARK`] without a claim.
 pub const OPEN_MARK: &str = "open";
 
 /// Configs in trouble are in the due index, too, in shards of their own: of the task's plus this.
@@ -77,7 +78,7 @@ pub(crate) fn partition(key: &TaskKey) -> String {
     key.to_string()
 }
 
-/// The partition of what is counted of an owner. A task's has a `#`, and this has none.
+/// The partition of an owner's counters. A task's has a `#`, and this has none.
 pub(crate) fn owner_partition(kind: &str, owner: &Owner) -> String {
     format!("{kind}@{}", owner.to_string().replace('#', "%/"))
 }

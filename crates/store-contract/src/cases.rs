@@ -228,7 +228,7 @@ macro_rules! for_each_case {
                 a_small_task_that_is_over_has_a_time_to_live
                 a_larger_task_that_is_over_is_due_at_its_time
                 a_task_that_waits_for_its_user_is_due_at_its_time
-                what_ended_too_long_ago_is_not_listed
+                an_expired_task_is_not_listed
                 pages_skip_expired_tasks
                 a_deleted_task_is_not_listed
                 a_later_task_takes_the_place_of_an_expired_one
@@ -243,7 +243,7 @@ macro_rules! for_each_case {
                 a_purge_of_a_task_that_has_changed_leaves_it
                 a_purge_of_an_earlier_task_leaves_the_later_one
                 a_purge_leaves_configs_of_a_later_task
-                a_purge_takes_what_others_have_left
+                a_purge_deletes_the_remains_of_others
                 other_tasks_stay_as_they_are
             }
             configs {
@@ -272,7 +272,7 @@ macro_rules! for_each_case {
             }
             config_reads {
                 of_nothing_are_empty
-                find_what_they_ask_for_and_nothing_else
+                find_exactly_the_requested_configs
                 of_large_configs_are_whole
                 are_of_one_task
                 see_every_write
@@ -304,10 +304,10 @@ macro_rules! for_each_case {
                 in_pages_of_any_size_shows_each_once
                 in_pages_shows_each_of_the_same_time_once
                 goes_on_from_one_that_is_not_there_any_more
-                forgets_what_is_over
+                forgets_recovered_configs
                 shows_one_once
                 shows_disabled_ones
-                is_not_mixed_up_with_what_is_due
+                is_kept_apart_from_due_tasks
                 shows_those_of_any_task_and_id
                 shows_those_of_any_time
             }
@@ -316,7 +316,7 @@ macro_rules! for_each_case {
                 of_a_new_task_are_kept
                 of_a_new_task_are_shown_to_the_second
                 of_every_kind_are_kept
-                of_no_configs_are_none_again
+                of_no_configs_stay_empty
                 name_their_configs
                 keep_their_epoch
                 keep_until_when_they_are_held

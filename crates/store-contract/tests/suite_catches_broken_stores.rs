@@ -93,13 +93,13 @@ rules! {
     AdvancesMayBothWin: "advance::of_many_at_once_one_wins",
     FailingPassesOverTies: "failing::in_pages_shows_each_of_the_same_time_once",
     FailingNeedsItsPlace: "failing::goes_on_from_one_that_is_not_there_any_more",
-    FailingIsNeverCleared: "failing::forgets_what_is_over",
+    FailingIsNeverCleared: "failing::forgets_recovered_configs",
 }
 
 slips! {
     TheRequestIsForgotten: "idempotency::the_fingerprint_stays_for_the_tasks_life",
         Head(|head| head.request = None);
-    LeftoversAreForgotten: "expiry::a_purge_takes_what_others_have_left",
+    LeftoversAreForgotten: "expiry::a_purge_deletes_the_remains_of_others",
         Head(|head| head.has_leftovers = false);
     PushesEndWithTheTask: "marks::go_on_after_the_task_is_over",
         Head(|head| if head.is_terminal() { head.pushes = None });
@@ -111,7 +111,7 @@ slips! {
         Read(|read, depth| if is_after(depth) { lose_an_entry(read) });
     AfterBeginsTooLate: "after::each_of_a_few_entries_is_the_rest",
         Read(|read, depth| if is_after(depth) { drop(read.tail.drain(..read.tail.len().min(1))) });
-    ListsShowTheExpired: "expiry::what_ended_too_long_ago_is_not_listed",
+    ListsShowTheExpired: "expiry::an_expired_task_is_not_listed",
         Query(|query| query.ended_after = None);
     PagesRepeatTheirLast: "paging::tasks_of_one_millisecond_are_shown_once",
         Query(|query| query.after = query.after.take().map(|after| {
@@ -136,7 +136,7 @@ slips! {
             let PushConfig { write, delivery, .. } = new.clone();
             *new = PushConfig { write, delivery, ..stored.clone() };
         });
-    AdvancesKeepTheTrouble: "failing::forgets_what_is_over",
+    AdvancesKeepTheTrouble: "failing::forgets_recovered_configs",
         Advance(|new, stored| {
             let trouble = stored.delivery.trouble.clone();
             delivery(new, |of| of.trouble = of.trouble.take().or(trouble.clone()));

@@ -68,7 +68,7 @@ pub enum Refusal {
     /// Each push config has been sent everything.
     #[error("nothing is to be pushed")]
     NothingToPush,
-    /// What was delivered is not all any more.
+    /// The log has undelivered entries again.
     #[error("something was added since")]
     News,
 }

@@ -20,11 +20,11 @@ use crate::store::{Cursor, ListQuery, Page, Snapshot, TaskOutline};
 const STATUS_BYTES: usize = 512;
 
 /// The formats of page tokens. A token has its format as `v`, unless it is the first one: clients
-/// hold tokens of an earlier release, and of a later one that was taken back.
+/// hold tokens of an earlier release, and of a later one that was rolled back.
 const FORMATS: Formats = Formats::new("page token", 1, 2);
 
-/// What a page token says, in base64url. It is no secret, and no right: a listing is always of the
-/// caller's own tasks, wherever it begins.
+/// The contents of a page token, in base64url. It is neither secret nor a right: a listing has only
+/// the caller's own tasks, from any start.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PageToken {
@@ -168,7 +168,7 @@ impl Operations {
         })
     }
 
-    /// What ended at this time, or before, has expired.
+    /// A task that ended at this time, or before, has expired.
     fn ended_after(&self) -> Option<Timestamp> {
         let keep = self.engine.policy.retention?.ended?;
         Some(self.engine.clock.now().saturating_sub(keep))
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_token_is_refused() {
+    fn a_malformed_token_is_refused() {
         let forged = |json: &str| URL_SAFE_NO_PAD.encode(json);
         for bad in [
             "x".to_owned(),

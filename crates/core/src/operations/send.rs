@@ -65,7 +65,7 @@ pub(super) struct Acceptance {
     pub(super) inline: bool,
 }
 
-/// What a message was accepted as.
+/// An accepted message.
 pub(super) struct Accepted {
     pub(super) snapshot: Snapshot,
     /// The message's log entry, if it had been accepted before, under the same key.

@@ -74,7 +74,7 @@ pub enum Delivered {
         /// The time.
         at: Timestamp,
     },
-    /// There is no such task.
+    /// The task does not exist.
     NoSuchTask,
     /// Too little of the invocation is left for an attempt.
     TooLate,

@@ -22,7 +22,7 @@ pub(super) struct Committer<'a> {
     engine: &'a Engine,
     token: &'a LeaseToken,
     retries: Retries,
-    /// The newest entry whose messages the turn was given.
+    /// The newest entry whose messages the turn has received.
     given: Position,
     /// The task as last committed.
     pub(super) now: Snapshot,

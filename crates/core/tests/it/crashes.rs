@@ -1,8 +1,8 @@
 //! The crash matrix: every actor is killed between each two of its effects, and before and behind
-//! them. Whatever was accepted comes to its end all the same.
+//! them. Every accepted task still comes to its end.
 //!
-//! A killed executor's record does not come again here, as it would from SQS: the due index alone
-//! must do. The matrix is written down in `crash-matrix.md`.
+//! A killed executor's record is not redelivered here, unlike SQS: the due index alone must recover
+//! the task. The matrix is written down in `crash-matrix.md`.
 
 mod scenario;
 
@@ -23,7 +23,7 @@ const STEP_S: u64 = 5;
 /// How long it may take to heal: the longest of the agent's waits, the lease, and two sweeps.
 const HEALED_AFTER_S: u64 = 3_600 + 30 + 2 * 60 + STEP_S;
 
-/// What became of a task whose actor was killed.
+/// The final state of a task whose actor was killed.
 struct Healed {
     state: TaskState,
     swept: Swept,
@@ -81,7 +81,7 @@ async fn the_task(world: &World) -> Option<TaskKey> {
 /// That a receiver that is known to the task was sent all of it, in order (I6).
 async fn assert_pushed(world: &World, key: &TaskKey, scenario: Scenario, place: &str) {
     let Snapshot { head, tail, .. } = world.snapshot(key).await;
-    // Each config that the task names is stored, whatever is left behind beside them.
+    // Each config that the task names is stored, beside any leftovers.
     assert_eq!(world.configs(key).await.len(), head.registrations().len(), "{place}");
     if head.pushes.is_none() {
         return;
@@ -97,7 +97,7 @@ async fn assert_pushed(world: &World, key: &TaskKey, scenario: Scenario, place: 
         // The receiver was sent the task as it was for each of the two.
         return;
     }
-    // What came at first, each under its number.
+    // The first arrivals, each under its number.
     let ids = world.ids("hook");
     let mut numbers: Vec<u64> = Vec::new();
     for id in &ids {
@@ -116,7 +116,7 @@ async fn assert_pushed(world: &World, key: &TaskKey, scenario: Scenario, place: 
     assert_eq!(sent, expected, "{place}: {told:?}");
 }
 
-/// A row of the matrix, or `None` if the actor was done before it was to be killed.
+/// A row of the matrix, or `None` if the actor finished before its kill.
 async fn row(scenario: Scenario, lets_pass: usize) -> Option<String> {
     let world = World::new(agent());
     scenario.prepare(&world).await;
@@ -141,7 +141,7 @@ async fn row(scenario: Scenario, lets_pass: usize) -> Option<String> {
     };
     let expected = scenario.expected(&effects);
     let healed = heal(&world, &key, expected).await;
-    // Whatever comes late changes nothing.
+    // A late actor changes nothing.
     for _ in 0..10 {
         tokio::time::sleep(secs(60)).await;
         world.sweep().await;

@@ -1,4 +1,4 @@
-//! What operators do about pushes.
+//! The operators' actions on pushes.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ fn shows_three(pause_ms: u64) -> Scripted {
     })
 }
 
-/// What it is told of: the config is made with the task, and so is sent that first.
+/// The receiver's pushes: the config is made with the task, and so the task comes first.
 const ALL: [&str; 6] = [
     "task SUBMITTED",
     "status WORKING",
@@ -63,7 +63,7 @@ impl World {
         key
     }
 
-    /// What is listed as failing, in pages of this size.
+    /// The failing configs, in pages of this size.
     async fn failing(&self, limit: usize) -> Vec<FailingConfig> {
         let mut all = Vec::new();
         let mut place = None;

@@ -1,4 +1,4 @@
-//! I6: what becomes of push configs, and of the mark that says that there is something to be pushed.
+//! I6: the rules for push configs, and for the mark of open pushes.
 
 use std::time::Duration;
 
@@ -100,7 +100,7 @@ impl Oracle {
         hook.config = after;
     }
 
-    /// What is told of a cursor is the generation of its entry.
+    /// An answer shows the cursor as the generation of its entry.
     fn check_delivered(&self, actor: &str, task: &TaskKey, config: &PushConfig) -> Verdict {
         let delivery = &config.delivery;
         let known = self.tasks.get(task).and_then(|known| known.entries_to(delivery.cursor));
@@ -223,7 +223,7 @@ impl Oracle {
             }
         }
         let claim = millis(self.policy.push_claim);
-        // By the clock of whoever took it.
+        // By the clock of its claimer.
         let taken_at = match now {
             Some(Mark::Claimed { until, .. }) => until.as_millis() - claim,
             _ => match news.last() {

@@ -1,11 +1,11 @@
 //! I6: what receivers are sent.
 //!
-//! What holds exactly, and is checked at each arrival:
+//! Exact rules, checked at each arrival:
 //!
-//! - What arrives under an id is the same each time, byte for byte.
-//! - In the order of first arrivals, a receiver has the task as it was when the config was made, and
-//!   then each entry since that is no message: none is left out, none comes before an earlier one.
-//!   Chunks of an artifact may come as one. A task that its sender never learns of is one message.
+//! - All arrivals under an id have the same bytes.
+//! - In the order of first arrivals, a receiver gets the task at the time of the config's making,
+//!   and then each later entry that is no message, in order, without a gap. Chunks of an artifact
+//!   may come as one. A task that its sender never learns of is one message.
 //! - Secrets are only sent to the receiver that they are of.
 //!
 //! The cursor of a healthy receiver is written every `push_note_every` pushes, since a write for each
@@ -13,22 +13,23 @@
 //! again, under the same ids, and no more than so many. Where the settlement of a task's only delivery
 //! tells the cursor (`Head::pushed_through`), it must be true, and be written before it is told no more.
 //!
-//! What holds if clocks differ by the policy's `clock_skew` at most, and is checked when something is
+//! Rules for clocks that differ by the policy's `clock_skew` at most, checked when something is
 //! sent:
 //!
-//! - Its sender has the claim, and still has it when the push arrives: nobody else sends anything.
-//! - It is not something whose acknowledgement is noted, it is not before the next attempt's time,
-//!   and not to a config that is disabled.
+//! - Its sender has the claim, and still has it at the push's arrival: no other sends anything.
+//! - Its acknowledgement is not stored yet, the next attempt's time has come, and the config is not
+//!   disabled.
 //! - No more than `push_note_every` pushes have arrived beyond the cursor.
 //!
-//! What holds if nothing goes wrong but that requests are slow: a push comes within a bound, which a
-//! few slow requests take. It does not wait as if the store had failed.
+//! A rule for runs whose only fault is slowness: a push comes within a bound that allows a few slow
+//! requests. It does not wait as if the store had failed.
 //!
-//! If clocks differ by more, two may deliver at once, each with a claim that holds by its own clock.
-//! Then a receiver may be sent an entry that it has, under another id and behind newer ones. It still
-//! gets every entry: what comes begins no later than behind the newest entry that has come.
+//! If clocks differ by more, two may deliver at once, each with a claim that holds by its own
+//! clock. Then a receiver may be sent an entry that it has, under another id and behind newer ones.
+//! It still gets every entry: the push begins at most directly behind the newest entry that has
+//! arrived.
 //!
-//! What holds of configs that are refused, replaced or deleted (I14) is checked in `silence.rs`.
+//! The rules for refused, replaced or deleted configs (I14) are in `silence.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -61,25 +62,25 @@ pub(super) struct Hook {
     pub(super) named_ms: u64,
     /// When its task named it no more, in milliseconds of the run.
     pub(super) gone_from_ms: Option<u64>,
-    /// How old what its deliverer knew might be then.
+    /// The possible age of its deliverer's view then.
     pub(super) view: Duration,
     /// When a request was answered that has deleted or replaced it, in milliseconds of the run.
     pub(super) silent_from_ms: Option<u64>,
-    /// The actor whose commit took its name.
+    /// The actor whose commit removed its name.
     pub(super) gone_by: Option<String>,
     /// The task's newest entry when it was made.
     first: Position,
     /// The newest entries of what has arrived.
     arrivals: BTreeSet<Position>,
-    /// What arrived under each id, as a hash.
+    /// The bytes that arrived under each id, as a hash.
     bodies: BTreeMap<String, u64>,
     /// The newest entry that has arrived.
     arrived: Option<Position>,
     /// When the newest push was acknowledged that had not arrived before, in milliseconds of the run.
     accepted_ms: u64,
-    /// What was acknowledged: the newest entry of each push.
+    /// The acknowledged pushes: the newest entry of each.
     pub(super) acknowledged: BTreeSet<Position>,
-    /// What its receiver has answered.
+    /// The receiver's answers.
     pub(super) statuses: BTreeSet<u16>,
     /// How many attempts were begun since one was noted as acknowledged.
     pub(super) begun: u32,
@@ -151,7 +152,7 @@ fn is_unknown(head: &Head) -> bool {
     head.is_direct() && !head.is_listed()
 }
 
-/// What receivers are sent of a part of the log.
+/// The entries of a part of the log that receivers get.
 fn sent_entries(log: &[Entry], after: Position, through: Position) -> impl Iterator<Item = &Entry> {
     log.iter()
         .filter(move |entry| entry.position > after && entry.position <= through)
@@ -231,7 +232,7 @@ impl Oracle {
 
     fn check_claimed(&self, actor: &str, push: &Push, hook: &Hook) -> Verdict {
         let known = self.in_life(&hook.task, hook.life);
-        // What was deleted under way has its mark no more.
+        // A config that was deleted in the meantime has no mark any more.
         if known.is_some_and(|known| known.gone_ms.is_some()) {
             return Ok(());
         }
@@ -310,7 +311,7 @@ impl Oracle {
         Ok(is_new)
     }
 
-    /// The sender of a push learns what came of it.
+    /// The sender of a push gets its result.
     pub(crate) fn push_answered(&mut self, actor: &str, id: &str, answer: Option<&Answer>) {
         if let Some(hook) = self.hook_mut(id) {
             let asked = answer.and_then(|answer| answer.retry_after).unwrap_or_default();
@@ -329,8 +330,8 @@ impl Oracle {
         self.tasks.values().filter_map(|known| due_ms(&known.head)).min().unwrap_or(u64::MAX)
     }
 
-    /// What must hold of pushes once the world has healed and had its time: nothing is left to be
-    /// sent. Each receiver has acknowledged everything, or its config is disabled.
+    /// The rules for pushes after the world has healed and had its time: no push is open. Each
+    /// receiver has acknowledged everything, or its config is disabled.
     pub(super) fn check_pushed(&self) -> Verdict {
         for (key, known) in &self.tasks {
             let mark = known.head.mark();
@@ -354,16 +355,16 @@ fn due_ms(head: &Head) -> Option<u64> {
     Some(u64::try_from(due).unwrap_or(0))
 }
 
-/// How late a push may be if requests take this much longer, and nothing else goes wrong: to signal
-/// and claim the task, to note what came before, and to claim and read again where the first view was
-/// too narrow. What came before has connections to wait for, too.
+/// The most lateness of a push if requests take this much longer, without other faults. It covers
+/// the signal and the claim of the task, the results of earlier pushes, and a second claim and read
+/// if the first view was too narrow. Earlier pushes wait for connections, too.
 pub(super) fn late_most_ms(slowest_ms: u64, connect_ms: u64) -> u64 {
     5_000 + 16 * slowest_ms + 2 * connect_ms
 }
 
 impl Known {
-    /// From when on a receiver should be sent the push that ends with an entry, in milliseconds of
-    /// the run: when its oldest entry was written that has not arrived. If the config came later, or
+    /// The time from which a receiver should get the push that ends with an entry, in milliseconds
+    /// of the run: the time of its oldest entry that has not arrived. If the config came later, or
     /// the receiver had the push before this one later, then from then on.
     fn to_be_sent_ms(&self, hook: &Hook, through: Position) -> u64 {
         let after = hook.arrived.unwrap_or(Position(through.0.saturating_sub(1)));
@@ -373,7 +374,7 @@ impl Known {
         written_ms.copied().unwrap_or_default().max(hook.named_ms).max(hook.accepted_ms)
     }
 
-    /// Whether a push is what its receiver is to be sent when it has had everything up to `arrived`.
+    /// Whether a push is the right next one for a receiver that has everything up to `arrived`.
     fn check_push(
         &self,
         hook: &Hook,
@@ -415,7 +416,7 @@ impl Known {
     }
 }
 
-/// What a run of entries is sent as.
+/// The push for a run of entries.
 fn together(run: &[&Entry], head: &Head) -> Option<StreamResponse> {
     let [last] = run else {
         let mut all: Option<TaskArtifactUpdateEvent> = None;

@@ -48,7 +48,7 @@ pub(super) fn config_as(bug: Planted, mut config: PushConfig) -> PushConfig {
     config
 }
 
-/// Whether a task is left out of what is due.
+/// Whether the due index leaves a task out.
 pub(super) fn is_not_swept(bug: Planted, task: Option<&Snapshot>) -> bool {
     bug == Planted::PushesNotSwept
         && task.is_some_and(|task| task.head.rests() && task.head.mark().is_some())

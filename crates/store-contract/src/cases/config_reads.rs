@@ -14,7 +14,7 @@ pub(crate) async fn of_nothing_are_empty(bench: Bench) {
     }
 }
 
-pub(crate) async fn find_what_they_ask_for_and_nothing_else(bench: Bench) {
+pub(crate) async fn find_exactly_the_requested_configs(bench: Bench) {
     let task = bench.submit().await;
     let all = ["a", "b", "c", "d", "e", "f"];
     for id in all {

@@ -168,7 +168,7 @@ fn queries(middle: Timestamp) -> Vec<ListQuery> {
     queries
 }
 
-pub(crate) async fn what_ended_too_long_ago_is_not_listed(bench: Bench) {
+pub(crate) async fn an_expired_task_is_not_listed(bench: Bench) {
     let (tasks, middle) = old_and_new(&bench).await;
     for query in queries(middle) {
         for context in [None, Some(context("even"))] {
@@ -434,7 +434,7 @@ pub(crate) async fn a_purge_leaves_configs_of_a_later_task(bench: Bench) {
     assert!(is_there(&bench, first.key(), &offered).await, "it may be about to be named");
 }
 
-pub(crate) async fn a_purge_takes_what_others_have_left(bench: Bench) {
+pub(crate) async fn a_purge_deletes_the_remains_of_others(bench: Bench) {
     let (first, configs) = everything(&bench).await;
     bench.advance(KEPT);
     let mut second = replaced(&bench, first.head()).await;

@@ -139,7 +139,7 @@ pub(crate) async fn goes_on_from_one_that_is_not_there_any_more(bench: Bench) {
     assert_eq!(bench.failing(2, Some(&all[8]), MANY).await, []);
 }
 
-pub(crate) async fn forgets_what_is_over(bench: Bench) {
+pub(crate) async fn forgets_recovered_configs(bench: Bench) {
     let task = bench.submit().await;
     let fine = |id: &str| PushConfig { write: WriteId::new("fine"), ..config(id, "one") };
     let mut expected = Vec::new();
@@ -200,7 +200,7 @@ pub(crate) async fn shows_disabled_ones(bench: Bench) {
 }
 
 /// Tasks that are due and configs that fail may share an index: neither is found as the other.
-pub(crate) async fn is_not_mixed_up_with_what_is_due(bench: Bench) {
+pub(crate) async fn is_kept_apart_from_due_tasks(bench: Bench) {
     let mut task = bench.submit_this(bench.submission_in_shard(5)).await;
     let at = task.head().due.expect("it is due");
     let due = bench.due_in_pages(5, MANY).await;

@@ -119,7 +119,7 @@ pub(crate) async fn of_every_kind_are_kept(bench: Bench) {
     verify(&bench, &task).await;
 }
 
-pub(crate) async fn of_no_configs_are_none_again(bench: Bench) {
+pub(crate) async fn of_no_configs_stay_empty(bench: Bench) {
     let held = Some(bench.now().saturating_add(SOON));
     let mut task = bench.submit_pushed(held).await;
     for _ in 0..2 {

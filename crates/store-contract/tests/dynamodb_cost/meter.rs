@@ -9,7 +9,7 @@ use a2a_lambda_dynamodb::{CONTEXT_INDEX, DUE_INDEX, LIST_INDEX};
 #[derive(Debug)]
 pub(super) struct Meter(pub(super) Arc<a2a_lambda_aws_emulator::meter::Meter>);
 
-/// What writes take of the table and of each index. Whole units.
+/// The write units of the table and of each index. Whole units.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Written {
     pub(super) table: f64,

@@ -22,7 +22,7 @@ fn trouble(failures: u32) -> Trouble {
     Trouble { since: at, failures, ours: 0, next: Some(at), attempts }
 }
 
-/// What one write to the table takes, of an item of up to 1 KB.
+/// The units of one write to the table, of an item of up to 1 KB.
 const ONE: Written = Written { table: 1.0, list: 0.0, due: 0.0, context: 0.0 };
 
 fn pusher() -> ClaimToken {

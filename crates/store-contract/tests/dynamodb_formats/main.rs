@@ -1,4 +1,4 @@
-//! The formats of the items on DynamoDB: what is written today, and what is read for ever.
+//! The formats of the items on DynamoDB: today's writes, and all formats that are read.
 //!
 //! `crates/dynamodb/tests/formats` has a folder for each format that a release has written. Its files
 //! must not be changed. `docs/formats.md` tells how a format is added.
@@ -48,7 +48,7 @@ fn read(file: &Path) -> Vec<Item> {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Writes what is missing; what is there stays.
+/// Writes missing files; existing ones stay.
 #[tokio::test]
 #[ignore = "it is run once, by who adds a format: docs/formats.md"]
 async fn write_the_files_of_a_new_format() {
@@ -62,7 +62,7 @@ async fn write_the_files_of_a_new_format() {
 }
 
 #[tokio::test]
-async fn what_is_written_is_what_this_format_is() {
+async fn items_are_written_in_the_present_format() {
     let points = points().await;
     for point in &points {
         let (items, expected) = (in_one(&point.items), in_one(&read(&file(point))));
@@ -109,7 +109,7 @@ fn without_number(items: &[Item]) -> Vec<Item> {
 }
 
 #[tokio::test]
-async fn what_any_release_has_written_is_read_and_goes_on() {
+async fn items_of_every_release_are_read_and_their_tasks_continue() {
     assert_eq!(names(&folder()), ["1", "2", "3"].map(str::to_owned).into());
     for point in points().await {
         let items = read(&file(&point));
@@ -217,7 +217,7 @@ fn guard(base: &Snapshot) -> Guard {
     Guard { revision: base.head.revision, leased_until: None }
 }
 
-/// What is wrong with an item, and how an error names it.
+/// Faults of an item, and their names in an error.
 fn damages() -> [(&'static str, Value, &'static str); 4] {
     [
         ("v", json!({ "N": "99" }), "format 99"),
@@ -267,14 +267,14 @@ async fn an_item_of_another_format_is_refused_by_name_and_nothing_is_written() {
     assert_eq!(refused.len(), 4, "{refused:?}");
 }
 
-/// Does what is done with an item of this kind. All of it must fail.
+/// Runs the operations on an item of this kind. All of it must fail.
 async fn errors(table: &Table, point: &Point, kind: &str, is_numbered: bool) -> Vec<StoreError> {
     let Point { task, configs, submission, .. } = point;
     let (store, key) = (&table.store, &task.head.key);
     let mut errors = Vec::new();
     if kind == "push config" {
         errors.push(store.get(key, task.head.registrations()).await.unwrap_err());
-        // Whoever has read the config before has read what was there then.
+        // A reader that read the config earlier has the config of that time.
         let config = PushConfig { write: WriteId::new("later"), ..configs[0].clone() };
         assert!(!store.advance(key, &WriteId::new("before"), &config).await.unwrap());
         return errors;
@@ -293,8 +293,8 @@ async fn errors(table: &Table, point: &Point, kind: &str, is_numbered: bool) -> 
         errors.push(store.list(&query).await.unwrap_err());
     }
     if is_numbered {
-        // Whoever read the task before it was of another release, and would write it now. Of an
-        // unknown attribute a write knows nothing: the number must be raised for it.
+        // A writer that read the task earlier was of another release, and writes now. Of an unknown
+        // attribute a write knows nothing: the number must be raised for it.
         errors.push(store.commit(task, guard(task), &next(task, None)).await.unwrap_err());
         let token = a2a_lambda_core::LeaseToken::new("lease");
         if task.head.is_held_by(&token) {
@@ -353,7 +353,7 @@ async fn a_purge_leaves_no_item() {
     }
 }
 
-/// What is named by positions alone is of format 1, and of no task that has an incarnation.
+/// Items that only positions name are of format 1, and of no task with an incarnation.
 #[tokio::test]
 async fn the_log_of_an_earlier_task_of_format_1_is_not_read() {
     let points = points().await;

@@ -4,6 +4,6 @@ use a2a_lambda_runtime::Reader;
 use a2a_lambda_runtime::testing::assert_reads_its_variables;
 
 #[test]
-fn the_function_reads_what_the_table_says_and_nothing_else() {
+fn the_function_reads_exactly_its_variables() {
     assert_reads_its_variables(Reader::ScheduledRecovery, &a2a_lambda_aws::engine);
 }

@@ -119,8 +119,8 @@ async fn a_config_of_a_task_that_is_over_is_sent_the_task() {
     assert_eq!(world.deliver(&key).await, Delivered::Nothing);
 }
 
-/// A receiver may have had what it did not acknowledge: that is sent again as it was, and more
-/// chunks that have come meanwhile only behind it.
+/// A receiver may have a push that it did not acknowledge: the push is repeated unchanged, and
+/// later chunks follow it.
 #[tokio::test(start_paused = true)]
 async fn a_failed_push_is_repeated_unchanged() {
     let world = World::new(streams(&["a", "b", "c", "d", "e", "f", "g", "h"], 1_000));

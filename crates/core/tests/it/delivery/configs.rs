@@ -148,7 +148,7 @@ async fn a_config_that_a_refused_message_had_replaced_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_config_that_comes_with_a_follow_up_is_sent_what_comes_of_it() {
+async fn a_config_of_a_follow_up_gets_the_later_updates() {
     let world = World::new(script(|turn, _| {
         Box::pin(async move {
             Ok(if turn.number() == 1 { End::input_required("which?") } else { End::completed() })

@@ -1,5 +1,5 @@
-//! Pushes while the store fails and deliverers die: all is delivered, in order, and what is sent
-//! again under its id is the same.
+//! Pushes while the store fails and deliverers die: all arrive, in order, and a repetition under
+//! the same id has the same bytes.
 
 use a2a_lambda_core::{End, Mark, Reply};
 use a2a_lambda_protocol::Part;
@@ -21,7 +21,7 @@ fn streams(chunks: &'static [&'static str], pause_ms: u64) -> Scripted {
     })
 }
 
-/// That a receiver had all of a task, in order: what it is told, without what it was told again.
+/// Asserts that a receiver had all of a task, in order, apart from repetitions.
 fn assert_complete(world: &World, name: &str, place: &str) {
     let told = world.taken(name);
     assert_eq!(told.first().unwrap(), "task SUBMITTED", "{place}: {told:?}");
@@ -42,7 +42,7 @@ fn assert_complete(world: &World, name: &str, place: &str) {
     assert!(numbers.is_sorted(), "{place}: {numbers:?}");
 }
 
-/// A task that was worked on with nobody to push, and then ended.
+/// A task that ran without a deliverer, and then ended.
 async fn backlog(world: &World) -> a2a_lambda_core::TaskKey {
     let key = world.submit_for("hook").await;
     world.receivers.script(&url("hook"), |_| Manner::Down);
@@ -154,7 +154,7 @@ async fn merged_chunks_are_repeated_unchanged() {
     }
 }
 
-/// What the runner commits is claimed for who delivers beside it: that one must not be gone.
+/// The runner's commits are claimed for the deliverer beside it, which must live.
 #[tokio::test(start_paused = true)]
 async fn a_failure_beside_a_long_run_does_not_hold_up_its_pushes() {
     let world = World::new(script(|turn, _| {
@@ -178,7 +178,7 @@ async fn a_failure_beside_a_long_run_does_not_hold_up_its_pushes() {
     assert!(late <= secs(1), "{late:?}");
 }
 
-/// The store fails the deliverer while an attempt is under way: what comes of that is kept.
+/// The store fails the deliverer during an attempt: the result is kept.
 #[tokio::test(start_paused = true)]
 async fn a_failure_keeps_unfinished_pushes() {
     let world = World::new(streams(&[], 0));
@@ -204,8 +204,8 @@ async fn a_failure_keeps_unfinished_pushes() {
     assert_eq!(world.told("new"), ["task COMPLETED"]);
 }
 
-/// A claim ends while its holder waits for the store: another has it by then, and nothing of what
-/// the first one does comes behind.
+/// A claim expires while its holder waits for the store: another has it by then, and the first
+/// sends nothing afterwards.
 #[tokio::test(start_paused = true)]
 async fn a_stalled_deliverer_sends_nothing_after_its_claim() {
     let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 0));
@@ -228,8 +228,9 @@ async fn a_stalled_deliverer_sends_nothing_after_its_claim() {
     assert_eq!(again, None, "the first one had failed, and nothing else is sent twice");
 }
 
-/// The deliverer beside a runner renews its claim, and that commit is late. The claim ends meanwhile:
-/// another deliverer sends what is due, and the runner's next commit takes the mark again.
+/// The deliverer beside a runner renews its claim, and that commit is late. The claim expires
+/// meanwhile: another deliverer sends the due pushes, and the runner's next commit takes the mark
+/// again.
 #[tokio::test(start_paused = true)]
 async fn a_late_claimer_does_not_repeat_another_s_push() {
     let world = World::new(streams(&["a", "b"], 45_000));

@@ -57,7 +57,7 @@ fn a_submission_is_signaled_and_due() {
     assert_eq!((change.entries().len(), change.signals().len()), (1, 1));
 }
 
-/// A task that was asked, with a message in each phase; and what each entry is numbered.
+/// A task with a question, with a message in each phase; and the numbers of each entry.
 fn numbered() -> (Snapshot, Vec<(u64, u64)>) {
     let change = Head::submit(submission(), &stamp(0));
     let (mut head, mut tail) = (change.head().clone(), change.entries().to_vec());
@@ -317,7 +317,7 @@ fn each_write_of_the_holder_renews_the_lease() {
     assert_eq!(lease(&head), 31);
     let head = then(&head, emit(vec![progress("half")]), 20);
     assert_eq!(lease(&head), 50);
-    // An expired lease that nobody took is still its holder's.
+    // An expired lease that no runner took is still its holder's.
     let head = then(&head, emit(vec![progress("late")]), 100);
     assert_eq!(lease(&head), 130);
 }

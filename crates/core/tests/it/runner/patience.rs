@@ -1,4 +1,4 @@
-//! Questions that are not waited for as long as it takes.
+//! Questions with a limited wait.
 
 use a2a_lambda_core::head::{Impatience, Patience};
 use a2a_lambda_core::{Attended, End};
@@ -10,7 +10,7 @@ fn ran(turns: u32, state: TaskState) -> Attended {
     Attended::Ran { turns, state }
 }
 
-/// An agent that asks at first, waits an hour, and says what it finds the next time.
+/// An agent that asks at first, waits an hour, and reports the state of the next turn.
 fn asking(impatience: Impatience) -> World {
     World::new(script(move |turn, diary| {
         Box::pin(async move {

@@ -66,13 +66,13 @@ async fn commits_of(flush: &'static [usize]) -> (usize, Vec<String>) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_shown_without_a_pause_shares_one_commit_with_the_end() {
+async fn output_without_a_pause_shares_one_commit_with_the_end() {
     // The other commit is the claim.
     assert_eq!(commits_of(&[]).await, (2, vec!["1-1: a|b|c".into()]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flush_commits_what_was_shown() {
+async fn a_flush_commits_all_output() {
     assert_eq!(commits_of(&[0]).await, (3, vec!["1-1: a|b|c".into()]));
     assert_eq!(commits_of(&[0, 1, 2]).await, (5, vec!["1-1: a|b|c".into()]));
 }
@@ -100,7 +100,7 @@ async fn after_a_flush_everything_shown_before_is_stored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_shown_during_a_commit_shares_the_next_one() {
+async fn output_during_a_commit_shares_the_next_one() {
     let world = World::new(script(|turn, _| {
         Box::pin(async move {
             let mut chunks = turn.chunked("numbers");

@@ -216,7 +216,7 @@ fn every_step() {
 }
 
 #[test]
-fn what_is_new_makes_the_log_worth_another_read() {
+fn a_longer_log_is_read_again() {
     let line = ["P 60", "nobody", "read", "older", "log read"];
     let mut state = met(&line);
     let mut newer = task(mark("P 60"));
