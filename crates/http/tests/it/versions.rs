@@ -4,7 +4,7 @@ use a2a_lambda_http::HttpConfig;
 use a2a_lambda_protocol::ErrorKind;
 use bytes::Bytes;
 use http::Request;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Answer, BINDINGS, Binding, World, operations, request};
 
