@@ -20,6 +20,9 @@ use crate::table_stream::TableStream;
 /// How long to wait for what comes soon: far more than is needed.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How many messages the queue holds.
+pub const MAX_MESSAGES: usize = 10_000;
+
 const TABLE: &str = "tasks";
 
 /// DynamoDB and SQS on the loopback interface.
@@ -43,7 +46,7 @@ impl Account {
         let (database, stream) = EmbeddedDynamoDb::memory().unwrap().streamed();
         create_table(&database.client(), TABLE).await.unwrap();
         let store = Arc::new(DynamoDbStore::new(database.client(), TABLE));
-        let capacity = NonZeroUsize::new(100_000).unwrap();
+        let capacity = NonZeroUsize::new(MAX_MESSAGES).unwrap();
         let max_receive_count = max_receives.and_then(NonZeroU32::new);
         let config = QueueConfig { capacity, max_receive_count, dead_letter_capacity: capacity };
         let queue = Arc::new(Queue::new(config, || 0));

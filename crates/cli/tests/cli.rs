@@ -6,7 +6,7 @@
 use std::ops::Deref;
 use std::time::Duration;
 
-use a2a_lambda_aws_emulator::account::Account;
+use a2a_lambda_aws_emulator::account::{Account, MAX_MESSAGES};
 use a2a_lambda_core::ApiKeys as _;
 use a2a_lambda_core::api_key::KeySecret;
 use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
@@ -484,7 +484,7 @@ async fn signals_are_moved_and_other_messages_stay() {
 async fn a_queue_that_is_full_loses_nothing() {
     let deployment = Deployment::new().await;
     deployment.bury(&["{\"taskId\":\"a\"}", "{\"taskId\":\"b\"}"]).await;
-    for _ in 0..99 {
+    for _ in 1..MAX_MESSAGES {
         deployment.queue.send("x".to_owned(), Duration::from_mins(1)).unwrap();
     }
     let ran = deployment.run("redrive").await;
