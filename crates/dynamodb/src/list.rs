@@ -11,22 +11,20 @@ use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::Head;
 use a2a_lambda_core::ids::{ContextId, TaskKey};
 use a2a_lambda_core::store::{Cursor, ListQuery, Page, Snapshot, TaskOutline, context_partition};
-use a2a_lambda_protocol::{Message, TaskState, TaskStatus, Timestamp};
+use a2a_lambda_protocol::Timestamp;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::future::try_join_all;
 use tracing::warn;
 
-use crate::attributes::{Item, Malformed, get_string, string};
+use crate::attributes::{Item, get_string, string};
 use crate::error::{build_error, corrupt, store_error};
 use crate::head_item::list_partition;
-use crate::list_part::Part;
-use crate::listing::{Listing, STATES, ShortMessage, Span};
+use crate::list_part::{Found, Part, Source, What};
+use crate::listing::{Listing, STATES, Span};
 use crate::log_items::snapshot;
 use crate::store::DynamoDbStore;
-use crate::table::{
-    CONTEXT, CONTEXT_INDEX, CONTEXT_PK, HEAD, LIST_SK, PK, SK, STATE, partition, task_key,
-};
+use crate::table::{CONTEXT_INDEX, CONTEXT_PK, HEAD, PK, SK, partition};
 
 /// The most tasks of a context whose heads are read for a page. Of a larger context the tasks are looked
 /// for among the owner's.
@@ -38,31 +36,6 @@ const MAX_BATCH: usize = 100;
 /// How often the rest of a batch that DynamoDB left undone is asked for at once. DynamoDB leaves
 /// out items over 16 MB in sum, and throttled ones: the caller asks for them again after a while.
 const BATCH_TRIES: usize = 3;
-
-/// A partition of the list index, and what of it is asked for.
-pub(crate) struct Source {
-    pub(crate) partition: String,
-    /// The state of all its tasks; `None` for tasks of formats 1 and 2.
-    pub(crate) state: Option<TaskState>,
-    /// The parts of it to look at, newest first.
-    pub(crate) spans: Vec<Span>,
-    /// Its bit in [`Page::hint`]. Shards of a state share one.
-    bit: u32,
-}
-
-/// A task that a page may have.
-pub(crate) struct Found {
-    place: Cursor,
-    what: What,
-}
-
-enum What {
-    /// An entry of the list index with the status.
-    Outline(Box<TaskOutline>),
-    /// One without, or one that is not enough.
-    Entry,
-    Head(Box<Snapshot>),
-}
 
 impl DynamoDbStore {
     pub(crate) async fn list_tasks(&self, query: &ListQuery) -> Result<Page, StoreError> {
@@ -240,50 +213,6 @@ impl DynamoDbStore {
     }
 }
 
-impl Found {
-    /// Reads an entry of the list index.
-    pub(crate) fn read(
-        query: &ListQuery,
-        state: Option<TaskState>,
-        entry: &Item,
-    ) -> Result<Self, StoreError> {
-        let malformed = |malformed| corrupt("in the list index", malformed);
-        let place = entry_place(entry).map_err(malformed)?;
-        let message = match ShortMessage::read(entry.get(STATE)) {
-            ShortMessage::Without => Some(None),
-            // What cannot be read is read of the head.
-            ShortMessage::Short(json) => serde_json::from_str(&json).ok().map(Some),
-            ShortMessage::Unknown => None,
-        };
-        let what = match (state, message) {
-            (Some(state), Some(message)) if query.only_status => {
-                let context = get_string(entry, CONTEXT).map_err(malformed)?;
-                let context = ContextId::parse(context)
-                    .map_err(|error| malformed(crate::attributes::value(CONTEXT, error)))?;
-                What::Outline(Box::new(outline(&place, context, state, message)))
-            }
-            _ => What::Entry,
-        };
-        Ok(Self { place, what })
-    }
-}
-
-fn outline(
-    place: &Cursor,
-    context: ContextId,
-    state: TaskState,
-    message: Option<Message>,
-) -> TaskOutline {
-    let Cursor { status_at, task } = place.clone();
-    let message = message.map(|message| Message {
-        task_id: task.as_str().to_owned(),
-        context_id: context.as_str().to_owned(),
-        ..message
-    });
-    let status = TaskStatus { state, message, timestamp: Some(status_at) };
-    TaskOutline { task, context, status, status_at }
-}
-
 /// The states of which no task comes behind a place, whatever is asked for there.
 fn hint(query: &ListQuery, sources: &[Source], parts: &[Part], next: &Cursor) -> u32 {
     if query.context.is_some() || query.status_since.is_some() {
@@ -336,19 +265,4 @@ fn matches(query: &ListQuery, head: &Head) -> bool {
 
 fn place(head: &Head) -> Cursor {
     Cursor { status_at: head.status_at, task: head.key.task.clone() }
-}
-
-/// The place of an entry of the list index.
-pub(crate) fn entry_place(entry: &Item) -> Result<Cursor, Malformed> {
-    let task = task_key(get_string(entry, PK)?)?.task;
-    let order = get_string(entry, LIST_SK)?;
-    let millis = order.split('#').next().and_then(|time| time.parse().ok());
-    let millis = millis.ok_or(Malformed::Attribute(LIST_SK))?;
-    Ok(Cursor { status_at: Timestamp::from_millis(millis), task })
-}
-
-impl Found {
-    pub(crate) fn place(&self) -> &Cursor {
-        &self.place
-    }
 }

@@ -1,20 +1,21 @@
 //! What a page and its count read of one partition of the list index.
 
 use a2a_lambda_core::StoreError;
-use a2a_lambda_core::ids::TaskKey;
-use a2a_lambda_core::store::{Cursor, ListQuery};
-use a2a_lambda_protocol::{TaskState, Timestamp};
+use a2a_lambda_core::ids::{ContextId, TaskKey};
+use a2a_lambda_core::store::{Cursor, ListQuery, Snapshot, TaskOutline};
+use a2a_lambda_protocol::{Message, TaskState, TaskStatus, Timestamp};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::Select;
 use futures_util::future::try_join_all;
 
-use crate::attributes::{Item, string};
+use crate::attributes::{Item, Malformed, get_string, string, value};
 use crate::error::{corrupt, store_error};
 use crate::head_item::{list_order, sortable, state_name};
-use crate::list::{Found, Source, entry_place};
-use crate::listing::Span;
+use crate::listing::{ShortMessage, Span};
 use crate::store::DynamoDbStore;
-use crate::table::{CONTEXT, HEAD, LIST_INDEX, LIST_PK, LIST_SK, PK, SK, STATE, partition};
+use crate::table::{
+    CONTEXT, HEAD, LIST_INDEX, LIST_PK, LIST_SK, PK, SK, STATE, partition, task_key,
+};
 
 /// The most pages of 1 MB that are read of a partition for one page of tasks. An entry has some 200 bytes,
 /// so that this is more than 100,000 tasks that do not match a filter; the page then ends early.
@@ -29,6 +30,32 @@ const LANES: i64 = 8;
 /// The states of tasks that are not over.
 const OPEN_STATES: [TaskState; 4] =
     [TaskState::Submitted, TaskState::Working, TaskState::InputRequired, TaskState::AuthRequired];
+
+/// A partition of the list index, and what of it is asked for.
+pub(crate) struct Source {
+    pub(crate) partition: String,
+    /// The state of all its tasks; `None` for tasks of formats 1 and 2.
+    pub(crate) state: Option<TaskState>,
+    /// The parts of it to look at, newest first.
+    pub(crate) spans: Vec<Span>,
+    /// Its bit in [`Page::hint`]. Shards of a state share one.
+    pub(crate) bit: u32,
+}
+
+/// A task that a page may have.
+pub(crate) struct Found {
+    pub(crate) place: Cursor,
+    pub(crate) what: What,
+}
+
+/// What is known of such a task.
+pub(crate) enum What {
+    /// An entry of the list index with the status.
+    Outline(Box<TaskOutline>),
+    /// One without, or one that is not enough.
+    Entry,
+    Head(Box<Snapshot>),
+}
 
 /// What was read of a source.
 #[derive(Default)]
@@ -73,7 +100,7 @@ impl DynamoDbStore {
             }
             _ => None,
         };
-        let oldest = found.last().map(|found| found.place().clone());
+        let oldest = found.last().map(|found| found.place.clone());
         Ok(Part { found, oldest, is_whole: rest.is_none(), left, total })
     }
 
@@ -263,4 +290,53 @@ fn start_key(query: &ListQuery, source: &Source, after: &Cursor) -> Item {
         (PK.to_owned(), string(partition(&task))),
         (SK.to_owned(), string(HEAD)),
     ])
+}
+
+impl Found {
+    /// Reads an entry of the list index.
+    fn read(query: &ListQuery, state: Option<TaskState>, entry: &Item) -> Result<Self, StoreError> {
+        let malformed = |malformed| corrupt("in the list index", malformed);
+        let place = entry_place(entry).map_err(malformed)?;
+        let message = match ShortMessage::read(entry.get(STATE)) {
+            ShortMessage::Without => Some(None),
+            // What cannot be read is read of the head.
+            ShortMessage::Short(json) => serde_json::from_str(&json).ok().map(Some),
+            ShortMessage::Unknown => None,
+        };
+        let what = match (state, message) {
+            (Some(state), Some(message)) if query.only_status => {
+                let context = get_string(entry, CONTEXT).map_err(malformed)?;
+                let context =
+                    ContextId::parse(context).map_err(|error| malformed(value(CONTEXT, error)))?;
+                What::Outline(Box::new(outline(&place, context, state, message)))
+            }
+            _ => What::Entry,
+        };
+        Ok(Self { place, what })
+    }
+}
+
+fn outline(
+    place: &Cursor,
+    context: ContextId,
+    state: TaskState,
+    message: Option<Message>,
+) -> TaskOutline {
+    let Cursor { status_at, task } = place.clone();
+    let message = message.map(|message| Message {
+        task_id: task.as_str().to_owned(),
+        context_id: context.as_str().to_owned(),
+        ..message
+    });
+    let status = TaskStatus { state, message, timestamp: Some(status_at) };
+    TaskOutline { task, context, status, status_at }
+}
+
+/// The place of an entry of the list index.
+pub(crate) fn entry_place(entry: &Item) -> Result<Cursor, Malformed> {
+    let task = task_key(get_string(entry, PK)?)?.task;
+    let order = get_string(entry, LIST_SK)?;
+    let millis = order.split('#').next().and_then(|time| time.parse().ok());
+    let millis = millis.ok_or(Malformed::Attribute(LIST_SK))?;
+    Ok(Cursor { status_at: Timestamp::from_millis(millis), task })
 }
