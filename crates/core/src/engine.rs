@@ -17,7 +17,8 @@ use crate::policy::Policy;
 use crate::push::{Failing, PushConfig, PushConfigs, Vault, Webhook};
 use crate::request_key::Fingerprint;
 use crate::store::{
-    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Snapshot, StoreError, TaskStore,
+    Committed, Created, Depth, DueTask, Guard, Kept, ListQuery, Page, Snapshot, StoreError,
+    TaskStore,
 };
 
 /// The first wait before a request to an unavailable store is made again; it doubles.
@@ -169,6 +170,24 @@ impl Engine {
     ) -> Result<Option<Snapshot>, StoreError> {
         let read = self.store.read(key, depth).await?;
         Ok(read.filter(|snapshot| !self.is_expired(&snapshot.head)))
+    }
+
+    /// As [`look`](Self::look), by one to whom it does not matter if the answer is a moment old: it is
+    /// the task as it was known, or later. That a task is gone is looked up.
+    pub(crate) async fn glance(
+        &self,
+        known: &Head,
+        depth: Depth,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        let is_same = |now: &Head| now.incarnation == known.incarnation && !self.is_expired(now);
+        match self.store.glance(&known.key, depth).await? {
+            Some(now) if is_same(&now.head) && now.head.revision < known.revision => {
+                let (head, kept) = (known.clone(), Kept::default());
+                Ok(Some(Snapshot { head, tail: Vec::new(), kept }))
+            }
+            Some(now) if is_same(&now.head) => Ok(Some(now)),
+            _ => self.look(&known.key, depth).await,
+        }
     }
 
     /// Reads a task, also one that has expired and is still stored; see [`TaskStore::read`].

@@ -315,7 +315,8 @@ impl StoreError {
 /// - **Atomic**: a [`Change`] is stored whole (head and entries) or not at all.
 /// - **Conditional**: nothing is written unless the [`Guard`] holds at that moment. Losing the race
 ///   is an outcome, not an error, and comes with the task as it now is.
-/// - **Strong**: [`read`](Self::read) sees every write that was answered before it began.
+/// - **Strong**: [`read`](Self::read) sees every write that was answered before it began, and
+///   [`glance`](Self::glance) each at some time.
 ///   [`list`](Self::list) and [`due`](Self::due) may lag behind for a moment.
 /// - **Lost answers**: after [`StoreError::Unavailable`] a write may have been made. Making the
 ///   same write again is safe: it is recognized by its id, [`Head::write`].
@@ -343,6 +344,13 @@ pub trait TaskStore: Send + Sync + 'static {
     /// Reads a task; `None` if there is none. Strongly consistent. At [`Depth::Tail`] it costs no
     /// more than the head.
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError>;
+
+    /// As [`read`](Self::read), for who looks again soon: for less, where the store can, and not
+    /// strongly consistent. It may be the task as it was a moment before, or none where one was just
+    /// made. What it has of the log goes up to the head that comes with it.
+    async fn glance(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        self.read(key, depth).await
+    }
 
     /// Stores a change that was made from `base`, which must be as this store gave it out.
     ///

@@ -25,8 +25,12 @@ const READ_TRIES: usize = 3;
 
 impl DynamoDbStore {
     /// The head and the entries in it.
-    pub(crate) async fn read_tail(&self, key: &TaskKey) -> Result<Option<Snapshot>, StoreError> {
-        let item = self.get_item(key, HEAD).await?;
+    pub(crate) async fn read_tail(
+        &self,
+        key: &TaskKey,
+        is_consistent: bool,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        let item = self.get_item_if(key, HEAD, is_consistent).await?;
         let snapshot = item.as_ref().map(snapshot).transpose();
         snapshot.map_err(|malformed| corrupt(key, malformed))
     }
@@ -34,14 +38,16 @@ impl DynamoDbStore {
     /// The head and at least the entries after a position.
     ///
     /// The head is read first. All items that it names, and all entries that have left it, were
-    /// written before and are never removed. So later reads fit.
+    /// written before and are never removed. So later reads fit, also if the read of the head was eventually
+    /// consistent.
     pub(crate) async fn read_after(
         &self,
         key: &TaskKey,
         known: Position,
+        is_consistent: bool,
     ) -> Result<Option<Snapshot>, StoreError> {
         let malformed = |malformed| corrupt(key, malformed);
-        let Some(head) = self.get_item(key, HEAD).await? else {
+        let Some(head) = self.get_item_if(key, HEAD, is_consistent).await? else {
             return Ok(None);
         };
         let tail = snapshot(&head).map_err(malformed)?;

@@ -191,13 +191,23 @@ impl DynamoDbStore {
         key: &TaskKey,
         name: &str,
     ) -> Result<Option<Item>, StoreError> {
+        self.get_item_if(key, name, true).await
+    }
+
+    /// An item as it is, or as it was a moment before, for half of that.
+    pub(crate) async fn get_item_if(
+        &self,
+        key: &TaskKey,
+        name: &str,
+        is_consistent: bool,
+    ) -> Result<Option<Item>, StoreError> {
         let request = self
             .client
             .get_item()
             .table_name(&self.table)
             .key(PK, string(partition(key)))
             .key(SK, string(name))
-            .consistent_read(true);
+            .consistent_read(is_consistent);
         Ok(request.send().await.map_err(store_error)?.item)
     }
 
@@ -305,8 +315,16 @@ impl TaskStore for DynamoDbStore {
 
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
         match depth {
-            Depth::Tail => self.read_tail(key).await,
-            Depth::After(known) => self.read_after(key, known).await,
+            Depth::Tail => self.read_tail(key, true).await,
+            Depth::After(known) => self.read_after(key, known, true).await,
+            Depth::Full => self.read_full(key).await,
+        }
+    }
+
+    async fn glance(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        match depth {
+            Depth::Tail => self.read_tail(key, false).await,
+            Depth::After(known) => self.read_after(key, known, false).await,
             Depth::Full => self.read_full(key).await,
         }
     }

@@ -413,6 +413,12 @@ impl TaskStore for Actor {
         read
     }
 
+    /// Every other glance is of the task as it was at the glance before.
+    async fn glance(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        let now = self.read(key, depth).await?;
+        Ok(self.world.lagging(key, depth, now))
+    }
+
     async fn commit(
         &self,
         base: &Snapshot,

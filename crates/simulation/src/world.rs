@@ -68,6 +68,8 @@ pub(crate) struct World {
     pub(crate) planted: Option<Planted>,
     /// How many stream records there were.
     records: AtomicU32,
+    /// How many glances there were, and what was seen at the last one of each task.
+    glances: Mutex<(u32, BTreeMap<TaskKey, Option<Snapshot>>)>,
     /// Something was written.
     pub(crate) written: Notify,
     violation: Mutex<Option<Violation>>,
@@ -149,9 +151,32 @@ impl World {
             receivers: Receivers::default(),
             planted: setup.planted,
             records: AtomicU32::new(0),
+            glances: Mutex::default(),
             written: Notify::new(),
             violation: Mutex::default(),
             violated: Notify::new(),
+        }
+    }
+
+    /// A task as a glance shows it: as it is, or as it was.
+    pub(crate) fn lagging(
+        &self,
+        key: &TaskKey,
+        depth: Depth,
+        now: Option<Snapshot>,
+    ) -> Option<Snapshot> {
+        let mut glances = lock(&self.glances);
+        glances.0 += 1;
+        let lags = glances.0.is_multiple_of(2);
+        let before = glances.1.insert(key.clone(), now.clone());
+        let reaches_back = |of: &Snapshot| match depth {
+            Depth::After(known) => of.after(known).is_some(),
+            Depth::Tail => true,
+            Depth::Full => of.is_full(),
+        };
+        match before {
+            Some(before) if lags && before.as_ref().is_none_or(reaches_back) => before,
+            _ => now,
         }
     }
 

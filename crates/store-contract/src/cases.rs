@@ -81,6 +81,7 @@ macro_rules! for_each_case {
                 a_task_of_another_tenant_is_none
                 a_write_is_seen_as_soon_as_it_is_answered
                 reading_changes_nothing
+                a_glance_is_of_the_task_as_it_is_or_was
             }
             commit {
                 a_claim_is_stored

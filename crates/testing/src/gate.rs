@@ -99,7 +99,9 @@ fn effect(call: Call<'_>) -> Option<String> {
         Kind::DeleteConfig => "delete the push config",
         Kind::AdvanceConfig => "note what the receiver has had",
         Kind::Commit => return call.commit.map(|(_, change)| format!("commit {}", said(change))),
-        Kind::Read | Kind::List | Kind::Due | Kind::GetConfigs | Kind::Failing => return None,
+        Kind::Read | Kind::Glance | Kind::List | Kind::Due | Kind::GetConfigs | Kind::Failing => {
+            return None;
+        }
     };
     Some(does.to_owned())
 }

@@ -25,6 +25,7 @@ pub enum Kind {
     Replace,
     Purge,
     Read,
+    Glance,
     Commit,
     Renew,
     List,
@@ -331,6 +332,12 @@ impl<S: TaskStore> TaskStore for FaultyStore<S> {
 
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
         let found = self.through(Asked::on(Kind::Read, key), self.inner.read(key, depth)).await?;
+        Ok(found.filter(|_| !self.state().emptied))
+    }
+
+    async fn glance(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
+        let asked = Asked::on(Kind::Glance, key);
+        let found = self.through(asked, self.inner.glance(key, depth)).await?;
         Ok(found.filter(|_| !self.state().emptied))
     }
 

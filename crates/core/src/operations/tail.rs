@@ -20,6 +20,7 @@ use tracing::{error, warn};
 
 use super::inline::Work;
 use super::send::{Acceptance, Accepted, SendOptions};
+use super::wait::GLANCES;
 use super::{Caller, Operations, transact_error};
 use crate::engine::{Engine, chain};
 use crate::head::Head;
@@ -97,6 +98,8 @@ pub struct Tail {
     look_at: Timestamp,
     /// The interval between looks.
     wait: Duration,
+    /// How many looks in a row may have been a moment old.
+    glances: u32,
     until: Timestamp,
     /// Whether to look no more.
     over: bool,
@@ -322,6 +325,7 @@ impl Operations {
             entries: VecDeque::new(),
             look_at: now.saturating_add(self.engine.policy.poll_first),
             wait: self.engine.policy.poll_first,
+            glances: 0,
             until: self.stream_until(until),
             over: false,
             work: None,
@@ -501,7 +505,16 @@ impl Tail {
         let slower = (self.wait + self.wait / 4).min(policy.tail_poll_most);
         let key = self.head.key.clone();
         let (tenant, task) = (&key.tenant, &key.task);
-        match self.engine.look(&key, Depth::After(self.read)).await {
+        // Where nothing has happened for a while, a look may be a moment old.
+        let glances = self.wait >= policy.tail_poll_most && self.glances < GLANCES;
+        self.glances = if glances { self.glances + 1 } else { 0 };
+        let depth = Depth::After(self.read);
+        let looked = if glances {
+            self.engine.glance(&self.head, depth).await
+        } else {
+            self.engine.look(&key, depth).await
+        };
+        match looked {
             Ok(Some(now)) if now.head.incarnation == self.head.incarnation => {
                 match self.adopt(now) {
                     Some(0) => self.wait = slower,

@@ -10,6 +10,9 @@ use crate::engine::chain;
 use crate::head::Head;
 use crate::store::{Depth, Snapshot};
 
+/// How many looks at a task at which nothing happens may be a moment old, until one may not.
+pub(super) const GLANCES: u32 = 24;
+
 /// What the last look may take beyond the time: without it, what came last would go unseen.
 const LAST_LOOK: Duration = Duration::from_millis(200);
 
@@ -24,19 +27,30 @@ impl Operations {
     ) -> Result<Snapshot, A2aError> {
         let policy = &self.engine.policy;
         let mut wait = policy.poll_first;
+        let mut glances = 0;
         while !is_wanted(&snapshot.head) {
             let left = until.saturating_since(self.engine.clock.now());
             if left == Duration::ZERO {
                 break;
             }
+            // What the last look does not see goes unseen.
+            let glances_now = wait < left && glances < GLANCES;
+            glances = if glances_now { glances + 1 } else { 0 };
             self.engine.clock.sleep(wait.min(left)).await;
             wait = (wait + wait / 2).min(policy.poll_most);
             let key = snapshot.head.key.clone();
             // The store must not keep the client waiting.
             let left = until.saturating_since(self.engine.clock.now()).max(LAST_LOOK);
+            let look = async {
+                if glances_now {
+                    self.engine.glance(&snapshot.head, Depth::Tail).await
+                } else {
+                    self.engine.look(&key, Depth::Tail).await
+                }
+            };
             let looked = tokio::select! {
                 biased;
-                looked = self.engine.look(&key, Depth::Tail) => looked,
+                looked = look => looked,
                 () = self.engine.clock.sleep(left) => break,
             };
             // A failure to watch must not look like a failure to accept, which would make a sender

@@ -47,3 +47,29 @@ pub(crate) async fn reading_changes_nothing(bench: Bench) {
     }
     assert_eq!(bench.read(task.key()).await.head, *task.head());
 }
+
+pub(crate) async fn a_glance_is_of_the_task_as_it_is_or_was(bench: Bench) {
+    let mut task = bench.submit().await;
+    task.claim().await;
+    for number in 0..20 {
+        bench.tick();
+        task.emit(vec![chunk(number.to_string())]).await;
+        for depth in DEPTHS {
+            let read = bench.try_read(task.key(), depth).await.expect("it exists");
+            let Some(glanced) = bench.store().glance(task.key(), depth).await.expect("a glance")
+            else {
+                continue;
+            };
+            assert!(glanced.head.revision <= read.head.revision);
+            if glanced.head.revision == read.head.revision {
+                assert_eq!(glanced, read, "{depth:?}");
+            }
+            if let Depth::After(known) = depth {
+                assert!(glanced.after(known).is_some(), "{depth:?}");
+            }
+        }
+    }
+    for missing in [key("", "missing"), key("acme", task.key().task.as_str())] {
+        assert_eq!(bench.store().glance(&missing, Depth::Tail).await.expect("a glance"), None);
+    }
+}

@@ -167,6 +167,11 @@ async fn following_inline_entries_takes_one_item() {
     }
     assert_eq!(bench.cost(Position(0)).await, (vec!["GetItem"], 1.0), "all of it");
     assert_eq!(bench.cost(Position(1_000)).await, (vec!["GetItem"], 1.0), "yet to come");
+    bench.meter.take();
+    for depth in [Depth::Tail, Depth::After(bench.end())] {
+        bench.store.glance(&key(), depth).await.unwrap().unwrap();
+        assert_eq!(bench.meter.take(), (vec!["GetItem"], 0.5), "a glance is half of it");
+    }
 }
 
 #[tokio::test]

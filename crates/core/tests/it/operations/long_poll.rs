@@ -106,8 +106,11 @@ async fn waiting_is_bounded() {
     let key = world.submit("go").await;
     assert_eq!(newer(&world, &key, 1).await, (1, TaskState::Submitted, 25_000));
     assert_eq!(newer(&world, &key, 99).await, (1, TaskState::Submitted, 25_000));
+    // A glance is half a read.
     let reads = world.faults.count_of(Kind::Read);
-    assert!((50..=80).contains(&reads), "{reads} reads in 50 s");
+    let looks = reads + world.faults.count_of(Kind::Glance);
+    assert!((50..=80).contains(&looks), "{looks} looks in 50 s");
+    assert!(10 * reads <= looks + 20, "{reads} reads of {looks} looks");
     for (by_ms, expected) in [(0, 0), (700, 700), (24_999, 24_999), (26_000, 25_000)] {
         let begin = world.passed();
         let answer_by = Some(world.now().saturating_add(millis(by_ms)));
