@@ -288,8 +288,8 @@ def test_the_model_gives_what_there_is_and_no_more():
     assert max(asked.values()) < 1 and flow.refused == flow.again == 0
     assert flow.ended / scale.MEASURED_S == pytest.approx(100, rel=0.1)
     assert 1.0 < flow.median_s() < 1.3
-    # One owner's entries are in one partition: five units a task, a thousand a second.
-    asked, flow = modelled(1_000, owners=1, concurrency=10_000)
+    # One owner's entries are five units a task, in partitions of a thousand a second.
+    asked, flow = modelled(1_000, owners=1, concurrency=10_000, owner_partitions=1)
     assert asked["the list index"] == 5
     assert flow.refused > 0 and flow.ended / scale.MEASURED_S < 200
     asked, flow = modelled(1_000, owners=1, concurrency=10_000, owner_partitions=8)

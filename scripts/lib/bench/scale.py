@@ -34,9 +34,10 @@ class Setting:
     # DynamoDB: write units a second of one partition, and of a table and each of its indexes.
     partition: float = 1_000
     table: float = 40_000
-    # Ours: partitions of the due index, and those of the list index for one owner.
+    # Ours: partitions of the due index, and those of the list index for one owner. These are by states:
+    # of a task's five units the busiest state has two. LIST_SHARDS multiplies them.
     due_shards: float = 8
-    owner_partitions: float = 1
+    owner_partitions: float = 2.5
     # API Gateway: requests a second.
     front_door: float = 10_000
     # Lambda: invocations at a time of an account, and by how many a second those of a function grow.
@@ -65,7 +66,7 @@ class Setting:
 RAISED = {"table": 4e6, "front_door": 400_000, "concurrency": 400_000, "ramp": 100, "schedules": 20_000}
 # As it could be: shards as configuration, and a mapping in provisioned mode.
 MENDED = {
-    **RAISED, "due_shards": 64, "owner_partitions": 8,
+    **RAISED, "due_shards": 64, "owner_partitions": 20,
     "mapping_first": 100, "mapping": 20_000, "mapping_ramp": 1_000 / 60,
 }  # fmt: skip
 SETTINGS = {"as it is": {}, "quotas raised": RAISED, "mended, too": MENDED}
