@@ -7,7 +7,7 @@ mod signer;
 
 use a2a_lambda_core::{AgentProfile, Tenant};
 use a2a_lambda_protocol::{
-    A2aError, AgentCapabilities, AgentCard, AgentInterface, AgentSkill, ErrorKind, v0_3,
+    A2aError, AgentCapabilities, AgentCard, AgentInterface, AgentSkill, ErrorKind,
 };
 use bytes::Bytes;
 use http::request::Parts;
@@ -16,7 +16,8 @@ use http::{HeaderValue, Method, Response, header};
 use crate::binding::{PLAIN_JSON, VERSION, error_response, log_error};
 use crate::extensions::offered;
 use crate::service::{Bindings, tenant_named};
-use crate::v0_3::{VERSION as OLD_VERSION, tenant_url};
+#[cfg(feature = "v0_3")]
+use crate::v0_3;
 use crate::visitor::Visitor;
 
 use caching::Validators;
@@ -46,8 +47,7 @@ impl Bindings {
             error
         })?;
         let mut card = self.agent_card(&tenant, profile.clone(), &visitor.base_url);
-        let url = tenant_url(&visitor.base_url, &tenant);
-        let unsigned = self.document(&card, &url)?;
+        let unsigned = self.document(&card)?;
         let signer = self.config.card_signer.as_ref();
         let validators = Validators::new(&unsigned, signer, self.config.card_modified);
         let mut response = if validators.hold(parts) {
@@ -55,7 +55,7 @@ impl Bindings {
         } else {
             let document = if self.config.card_signer.is_some() {
                 self.sign(&mut card, &unsigned)?;
-                self.document(&card, &url)?
+                self.document(&card)?
             } else {
                 unsigned
             };
@@ -113,16 +113,11 @@ impl Bindings {
             tenant: tenant.as_str().to_owned(),
             protocol_version: VERSION.to_owned(),
         };
-        // 0.3 knows no tenants: there they are part of the URL.
-        let old = |binding: &str| AgentInterface {
-            url: tenant_url(base_url, tenant),
-            tenant: String::new(),
-            protocol_version: OLD_VERSION.to_owned(),
-            ..interface(binding)
-        };
+        #[cfg_attr(not(feature = "v0_3"), expect(unused_mut))]
         let mut interfaces = vec![interface("JSONRPC"), interface("HTTP+JSON")];
-        if self.config.v0_3 {
-            interfaces.extend([old("JSONRPC"), old("HTTP+JSON")]);
+        #[cfg(feature = "v0_3")]
+        if self.config.serves_v0_3() {
+            v0_3::add_interfaces(&mut interfaces, base_url, tenant);
         }
         // The operations of what is not claimed are refused with the error that the specification has
         // for them (section 3.3.4).
@@ -159,13 +154,13 @@ impl Bindings {
     }
 
     /// The card as its clients get it.
-    fn document(&self, card: &AgentCard, url: &str) -> Result<Vec<u8>, A2aError> {
-        let document = if self.config.v0_3 {
-            serde_json::to_vec(&v0_3::AgentCard::new(card, url))
-        } else {
-            serde_json::to_vec(card)
-        };
-        document.map_err(A2aError::internal)
+    #[cfg_attr(not(feature = "v0_3"), expect(clippy::unused_self))]
+    fn document(&self, card: &AgentCard) -> Result<Vec<u8>, A2aError> {
+        #[cfg(feature = "v0_3")]
+        if self.config.serves_v0_3() {
+            return serde_json::to_vec(&v0_3::card(card)).map_err(A2aError::internal);
+        }
+        serde_json::to_vec(card).map_err(A2aError::internal)
     }
 
     /// Signs a card, of which `document` is what is given to clients.

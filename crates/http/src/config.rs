@@ -32,10 +32,17 @@ pub struct HttpConfig {
     pub security_schemes: BTreeMap<String, SecurityScheme>,
     /// Which of the schemes a client needs: any one of these.
     pub security_requirements: Vec<SecurityRequirement>,
-    /// Whether clients of A2A 0.3 are served, too.
+    /// Whether clients of A2A 0.3 are served, too. Without the feature `v0_3` they are not.
     pub v0_3: bool,
     /// The scopes that operations need.
     pub scopes: Scopes,
+}
+
+impl HttpConfig {
+    /// Whether clients of A2A 0.3 are served: that takes the feature `v0_3`, too.
+    pub(crate) fn serves_v0_3(&self) -> bool {
+        cfg!(feature = "v0_3") && self.v0_3
+    }
 }
 
 impl Default for HttpConfig {

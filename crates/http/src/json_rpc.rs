@@ -14,6 +14,7 @@ use crate::envelope::{self, Call};
 use crate::exchange::Exchange;
 use crate::operation::Operation;
 use crate::service::Bindings;
+#[cfg(feature = "v0_3")]
 use crate::v0_3;
 use crate::visitor::Visitor;
 
@@ -45,21 +46,13 @@ impl Bindings {
         let mut exchange = Exchange::new(parts, visitor, version);
         let operation = match version {
             ProtocolVersion::V1_0 => Operation::named(&call.method),
+            #[cfg(feature = "v0_3")]
             ProtocolVersion::V0_3 => v0_3::named(&call.method),
+            #[cfg(not(feature = "v0_3"))]
+            ProtocolVersion::V0_3 => None,
         };
         let frame = Frame::JsonRpc(id);
         let answered = match (version, operation) {
-            (ProtocolVersion::V0_3, _) if !self.config.v0_3 => {
-                Err(not_supported("A2A 0.3 is not supported", false))
-            }
-            (ProtocolVersion::V1_0, None) => {
-                let text = "A2A 1.0 has no such method";
-                Err(A2aError::new(ErrorKind::MethodNotFound, text))
-            }
-            (ProtocolVersion::V0_3, None) => {
-                let text = "A2A 0.3 has no such method; to speak 1.0, send A2A-Version: 1.0";
-                Err(A2aError::new(ErrorKind::MethodNotFound, text))
-            }
             (ProtocolVersion::V1_0, Some(operation)) => match call.params() {
                 Ok(json) => {
                     let served =
@@ -68,8 +61,20 @@ impl Bindings {
                 }
                 Err(error) => Err(error),
             },
+            (ProtocolVersion::V1_0, None) => {
+                let text = "A2A 1.0 has no such method";
+                Err(A2aError::new(ErrorKind::MethodNotFound, text))
+            }
+            (ProtocolVersion::V0_3, _) if !self.config.serves_v0_3() => {
+                Err(not_supported("A2A 0.3 is not supported", false))
+            }
+            #[cfg(feature = "v0_3")]
             (ProtocolVersion::V0_3, Some(operation)) => {
                 self.call_v0_3(operation, &call, tenant, &exchange, frame).await
+            }
+            (ProtocolVersion::V0_3, _) => {
+                let text = "A2A 0.3 has no such method; to speak 1.0, send A2A-Version: 1.0";
+                Err(A2aError::new(ErrorKind::MethodNotFound, text))
             }
         };
         let mut response = answered.unwrap_or_else(|error| {

@@ -24,6 +24,7 @@ mod service;
 mod sse;
 #[cfg(feature = "tower")]
 mod tower;
+#[cfg(feature = "v0_3")]
 mod v0_3;
 mod visitor;
 
@@ -97,8 +98,11 @@ impl Bindings {
         let method = &parts.method;
         let segments = route::segments(parts.uri.path());
         let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
-        let serves_old = self.config.v0_3;
+        let serves_old = self.config.serves_v0_3();
+        #[cfg(feature = "v0_3")]
         let old = || v0_3::find_path(method, &segments).filter(|_| serves_old);
+        #[cfg(not(feature = "v0_3"))]
+        let old = || None;
         let version = version(parts, serves_old);
         let is_old = matches!(version, Ok(ProtocolVersion::V0_3));
         if is_old && let Some(found) = old() {

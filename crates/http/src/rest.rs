@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::{Method, Response};
 
 use crate::answer::Frame;
+#[cfg(not(feature = "v0_3"))]
+use crate::binding::not_supported;
 use crate::binding::{self, PROTOCOL_JSON, log_error};
 use crate::body::{Body, whole};
 use crate::exchange::Exchange;
@@ -13,6 +15,7 @@ use crate::operation::Operation;
 use crate::query::{or_empty, query_object};
 use crate::route::RestCall;
 use crate::service::Bindings;
+#[cfg(feature = "v0_3")]
 use crate::v0_3;
 
 impl Bindings {
@@ -26,7 +29,10 @@ impl Bindings {
         let answered = match exchange.version {
             _ if let Err(error) = self.check_body(exchange.parts, body) => Err(error),
             ProtocolVersion::V1_0 => self.rest_v1_0(call, body, exchange).await,
+            #[cfg(feature = "v0_3")]
             ProtocolVersion::V0_3 => self.rest_v0_3(call, body, exchange).await,
+            #[cfg(not(feature = "v0_3"))]
+            ProtocolVersion::V0_3 => Err(not_supported("A2A 0.3 is not supported", false)),
         };
         answered.unwrap_or_else(|error| {
             log_error(operation.name(), &error);
@@ -64,6 +70,9 @@ impl Bindings {
 pub(crate) fn error_response_in(version: ProtocolVersion, error: &A2aError) -> Response<Bytes> {
     match version {
         ProtocolVersion::V1_0 => binding::error_response(error),
+        #[cfg(feature = "v0_3")]
         ProtocolVersion::V0_3 => v0_3::error_response(error),
+        #[cfg(not(feature = "v0_3"))]
+        ProtocolVersion::V0_3 => binding::error_response(error),
     }
 }

@@ -5,8 +5,8 @@ mod json_rpc;
 mod rest;
 
 use a2a_lambda_core::Tenant;
-use a2a_lambda_protocol::v0_3::FieldNames;
-use a2a_lambda_protocol::{A2aError, AgentCard, ErrorKind};
+use a2a_lambda_protocol::v0_3::{self, FieldNames};
+use a2a_lambda_protocol::{A2aError, AgentCard, AgentInterface, ErrorKind};
 
 use crate::operation::Operation;
 
@@ -14,7 +14,7 @@ pub(crate) use json_rpc::named;
 pub(crate) use rest::{error_response, find_path};
 
 /// The version of the interfaces in an agent's card, major and minor.
-pub(crate) const VERSION: &str = "0.3";
+const VERSION: &str = "0.3";
 
 /// An operation's error as 0.3 has it, with the fields as it names them.
 fn in_old_words(operation: Operation, names: Option<FieldNames>, error: A2aError) -> A2aError {
@@ -30,16 +30,25 @@ fn in_old_words(operation: Operation, names: Option<FieldNames>, error: A2aError
     error
 }
 
-/// The URL that a card gives to clients of 0.3.
-fn url_of(card: &AgentCard) -> &str {
-    let mut interfaces = card.supported_interfaces.iter();
-    interfaces.find(|it| it.protocol_version == VERSION).map_or("", |it| &it.url)
-}
-
-/// The URL at which a tenant is reached without being named in requests: 0.3 knows no tenants.
-pub(crate) fn tenant_url(base_url: &str, tenant: &Tenant) -> String {
-    match tenant.as_str() {
+/// Adds the interfaces of 0.3 to those of 1.0. It knows no tenants: there they are part of the URL.
+pub(crate) fn add_interfaces(
+    interfaces: &mut Vec<AgentInterface>,
+    base_url: &str,
+    tenant: &Tenant,
+) {
+    let url = match tenant.as_str() {
         "" => base_url.to_owned(),
         tenant => format!("{base_url}/{tenant}"),
+    };
+    for current in interfaces.clone() {
+        let (tenant, protocol_version) = (String::new(), VERSION.to_owned());
+        interfaces.push(AgentInterface { url: url.clone(), tenant, protocol_version, ..current });
     }
+}
+
+/// A card with such interfaces, as clients of both versions read it.
+pub(crate) fn card(card: &AgentCard) -> v0_3::AgentCard<'_> {
+    let mut interfaces = card.supported_interfaces.iter();
+    let old = interfaces.find(|it| it.protocol_version == VERSION);
+    v0_3::AgentCard::new(card, old.map_or("", |it| &it.url))
 }

@@ -33,6 +33,7 @@ mod security;
 mod stream;
 mod task;
 mod timestamp;
+#[cfg(feature = "v0_3")]
 pub mod v0_3;
 mod validate;
 

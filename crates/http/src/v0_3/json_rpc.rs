@@ -1,14 +1,14 @@
 //! The JSON-RPC binding of 0.3.
 
 use a2a_lambda_protocol::v0_3::{
-    AgentCard, DeleteTaskPushNotificationConfigParams, GetTaskPushNotificationConfigParams,
-    MessageSendParams, SendMessageResult, StreamEvent, Task, TaskIdParams,
-    TaskPushNotificationConfig, TaskQueryParams, WhichPushNotificationConfig,
+    DeleteTaskPushNotificationConfigParams, GetTaskPushNotificationConfigParams, MessageSendParams,
+    SendMessageResult, StreamEvent, Task, TaskIdParams, TaskPushNotificationConfig,
+    TaskQueryParams, WhichPushNotificationConfig,
 };
 use a2a_lambda_protocol::{A2aError, ErrorKind, decode};
 use http::Response;
 
-use super::{in_old_words, url_of};
+use super::{card, in_old_words};
 use crate::answer::Frame;
 use crate::body::Body;
 use crate::envelope::Call;
@@ -73,9 +73,7 @@ impl Bindings {
                 frame.whole(&first.ok_or_else(|| A2aError::new(ErrorKind::TaskNotFound, text))?)
             }
             Served::Whole(Outcome::Deleted {}) => frame.whole(&()),
-            Served::Whole(Outcome::Card(card)) => {
-                frame.whole(&AgentCard::new(&card, url_of(&card)))
-            }
+            Served::Whole(Outcome::Card(new)) => frame.whole(&card(&new)),
             // 0.3 has no method for it.
             Served::Whole(Outcome::Tasks(page)) => frame.whole(&page),
         })

@@ -1,6 +1,5 @@
 //! The paths of 0.3, and its HTTP+JSON binding: below `/v1`.
 
-use a2a_lambda_protocol::v0_3::AgentCard;
 use a2a_lambda_protocol::v0_3::rest::{
     CreateTaskPushNotificationConfigRequest, ErrorBody, ListTaskPushNotificationConfigResponse,
     SendMessageRequest, SendMessageResult, StreamEvent, Task, TaskPushNotificationConfig,
@@ -10,7 +9,7 @@ use a2a_lambda_protocol::{A2aError, decode};
 use bytes::Bytes;
 use http::{Method, Response};
 
-use super::{in_old_words, url_of};
+use super::{card, in_old_words};
 use crate::answer::Frame;
 use crate::binding::{PLAIN_JSON, challenge, json};
 use crate::body::Body;
@@ -94,9 +93,7 @@ impl Bindings {
             Served::Whole(Outcome::PushConfigs(page)) => {
                 frame.whole(&ListTaskPushNotificationConfigResponse::from(page))
             }
-            Served::Whole(Outcome::Card(card)) => {
-                frame.whole(&AgentCard::new(&card, url_of(&card)))
-            }
+            Served::Whole(Outcome::Card(new)) => frame.whole(&card(&new)),
             Served::Whole(outcome @ (Outcome::Deleted {} | Outcome::Tasks(_))) => {
                 frame.whole(&outcome)
             }

@@ -52,6 +52,7 @@ fn interface(url: &str, binding: &str, version: &str) -> Value {
     json!({ "url": url, "protocolBinding": binding, "protocolVersion": version })
 }
 
+#[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn the_card_names_both_interfaces_in_both_versions() {
     let response = get(&world(), &[]).await;
@@ -184,6 +185,7 @@ async fn the_capabilities_are_the_agent_s() {
     }
 }
 
+#[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn a_tenant_s_card_is_of_its_agent_and_names_it() {
     let card = body(&world().http("GET", &format!("/echo{CARD}"), "").await);

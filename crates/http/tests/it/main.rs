@@ -17,6 +17,7 @@ mod leniency;
 mod listing;
 mod logging;
 mod long_poll;
+#[cfg(feature = "v0_3")]
 mod old_streams;
 mod operations;
 mod principals;

@@ -98,6 +98,7 @@ async fn a_push_config_that_comes_with_a_message_needs_the_scope_of_push_configs
 
 /// The same in 0.3, by both of its bindings. A stream is refused by the status, which clients look at
 /// first.
+#[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn clients_of_0_3_need_the_same_scopes() {
     let world = scoped();

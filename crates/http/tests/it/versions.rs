@@ -85,6 +85,7 @@ async fn the_error_says_which_version_is_served() {
     }
 }
 
+#[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn where_0_3_is_spoken_a_request_without_a_version_is_of_0_3() {
     let world = World::new();
@@ -115,6 +116,7 @@ async fn the_card_is_for_every_version() {
     assert_eq!(World::new().request(request).await.status(), 200);
 }
 
+#[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn the_error_names_0_3_where_that_is_spoken() {
     for binding in BINDINGS {
@@ -125,6 +127,7 @@ async fn the_error_names_0_3_where_that_is_spoken() {
     }
 }
 
+#[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn at_an_interface_of_0_3_alone_another_version_is_refused_by_name() {
     let call = json!({ "jsonrpc": "2.0", "id": "r1", "method": "ListTasks" }).to_string();
@@ -144,6 +147,7 @@ async fn at_an_interface_of_0_3_alone_another_version_is_refused_by_name() {
 }
 
 /// The last event of such a stream says that it is the last.
+#[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn a_subscription_of_0_3_ends_when_the_task_waits_for_its_user() {
     let world = World::new();

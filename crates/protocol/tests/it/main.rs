@@ -11,10 +11,15 @@ mod refusing;
 mod round_trip;
 mod strategies;
 mod timestamp;
+#[cfg(feature = "v0_3")]
 mod v0_3_card;
+#[cfg(feature = "v0_3")]
 mod v0_3_reading;
+#[cfg(feature = "v0_3")]
 mod v0_3_rest;
+#[cfg(feature = "v0_3")]
 mod v0_3_round_trip;
+#[cfg(feature = "v0_3")]
 mod v0_3_writing;
 mod validation;
 mod writing;

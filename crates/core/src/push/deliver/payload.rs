@@ -1,6 +1,6 @@
 //! What a receiver is sent next: one update, or several chunks of an artifact as one.
 
-use a2a_lambda_protocol::{StreamResponse, Timestamp, v0_3};
+use a2a_lambda_protocol::{StreamResponse, Timestamp};
 
 use crate::head::Head;
 use crate::ids::{Generation, Position};
@@ -133,7 +133,13 @@ fn whole(
     let (content_type, body) = match config.version {
         ProtocolVersion::V1_0 => ("application/a2a+json", json(&StreamResponse::Task(task))),
         // 0.3 sends the task itself, whatever has changed of it (its section 9.5).
-        ProtocolVersion::V0_3 => ("application/json", json(&v0_3::Task::from(task))),
+        #[cfg(feature = "v0_3")]
+        ProtocolVersion::V0_3 => {
+            ("application/json", json(&a2a_lambda_protocol::v0_3::Task::from(task)))
+        }
+        // A config of a former deployment, which served 0.3: its receiver gets the task as 1.0 has it.
+        #[cfg(not(feature = "v0_3"))]
+        ProtocolVersion::V0_3 => ("application/a2a+json", json(&StreamResponse::Task(task))),
     };
     let generation = shown().last().map_or(Generation(0), |last| last.generation);
     Found::Payload(Payload { through, generation, since, to_be_noted, content_type, body })

@@ -3,10 +3,10 @@
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::push::Origin;
-use a2a_lambda_core::{Delivered, End, Policy, ProtocolVersion, Reply, TraceContext};
+use a2a_lambda_core::{Delivered, End, Policy, Reply, TraceContext};
 use a2a_lambda_protocol::{
     Artifact, Part, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
-    StreamResponse, TaskPushNotificationConfig, v0_3,
+    StreamResponse, TaskPushNotificationConfig,
 };
 
 use super::{config, sent, url};
@@ -63,16 +63,18 @@ async fn the_bodies_are_those_of_a_stream() {
     }
 }
 
+#[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn in_0_3_it_is_the_whole_task_each_time() {
     let world = World::new(streams(&["a", "b"]));
-    let options = SendOptions { version: ProtocolVersion::V0_3, ..SendOptions::default() };
+    let options =
+        SendOptions { version: a2a_lambda_core::ProtocolVersion::V0_3, ..SendOptions::default() };
     let key = world.submit_with(user("go"), config("hook"), &options).await;
     world.attend(&key).await;
     let snapshot = world.snapshot(&key).await;
     let whole = |through: usize| {
         let task = fold(&snapshot.head, &snapshot.tail[..through]);
-        serde_json::to_string(&v0_3::Task::from(task)).unwrap()
+        serde_json::to_string(&a2a_lambda_protocol::v0_3::Task::from(task)).unwrap()
     };
     let arrived = world.receivers.arrived(&url("hook"));
     let bodies: Vec<_> = arrived
