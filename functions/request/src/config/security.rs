@@ -124,12 +124,15 @@ mod tests {
     fn a_malformed_scheme_is_refused() {
         for (scheme, why) in [
             (json!({"type": "http", "scheme": "Bearer"}), "exactly one of"),
-            (json!({"mtlsSecurityScheme": {}, "x": 1}), "more in it"),
+            (json!({"mtlsSecurityScheme": {}, "x": 1}), "fields that A2A does not know"),
             (
                 json!({"httpAuthSecurityScheme": {"scheme": "Bearer", "format": "JWT"}}),
-                "more in it",
+                "fields that A2A does not know",
             ),
-            (json!({"http_auth_security_scheme": {"scheme": "Bearer"}}), "more in it"),
+            (
+                json!({"http_auth_security_scheme": {"scheme": "Bearer"}}),
+                "fields that A2A does not know",
+            ),
             (json!({"httpAuthSecurityScheme": {}}), "\"s\" lacks the field \"scheme\""),
             (json!({"apiKeySecurityScheme": {"location": "header"}}), "lacks the field \"name\""),
             (json!({"oauth2SecurityScheme": {}}), "lacks the field \"flows\""),
@@ -158,7 +161,7 @@ mod tests {
             (json!([{"schemes": {"bearer": {}}}]), "names the scheme \"bearer\""),
             // As 0.3 and OpenAPI have it.
             (json!([{"mtls": []}]), "names no scheme"),
-            (json!([{"mtls": ["a"]}]), "more in it"),
+            (json!([{"mtls": ["a"]}]), "fields that A2A does not know"),
             (json!([{"schemes": {"mtls": ["a"]}}]), "invalid type"),
             (json!([{}]), "names no scheme"),
             (json!({}), "invalid type"),

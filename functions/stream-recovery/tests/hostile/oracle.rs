@@ -19,6 +19,9 @@ const TO_NOTE: i64 = 3_000;
 /// How long a dead sender's request may still take to arrive.
 const TO_ARRIVE: i64 = 3_000;
 
+/// How many pushes a deliverer may have in its memory alone (`Policy::push_note_every`).
+const MOST_REPEATED: usize = 8;
+
 /// By how much clocks and rounding may mislead.
 const BLUR: i64 = 20;
 
@@ -58,7 +61,7 @@ pub(crate) async fn check(client: &Client, made: &Made, seen: &Seen, kills: &[Ki
     for config in &made.configs {
         let arrivals = by_config.remove(&config.number).unwrap_or_default();
         let snapshot = client.engine().read(&config.task, Depth::Full).await.unwrap().unwrap();
-        check_config(config, &snapshot, &arrivals, &mut report);
+        check_config(config, &snapshot, &arrivals, kills, &mut report);
         for again in arrivals.windows(2).filter(|pair| pair[0].id == pair[1].id) {
             explain(config, again[0], again[1], kills, &mut spent, &mut report);
         }
@@ -78,15 +81,22 @@ pub(crate) async fn check(client: &Client, made: &Made, seen: &Seen, kills: &[Ki
 /// All that is known of a config's delivery when there is nothing left to do.
 fn check_delivery(head: &Head, config: &PushConfig) {
     let delivery = &config.delivery;
-    let is_done = delivery.introduced
-        && delivery.cursor == head.position
+    let through = head.pushed_through().map_or(delivery.cursor, |(position, _)| position);
+    let is_done = (delivery.introduced || head.pushed_through().is_some())
+        && through == head.position
         && delivery.batch.is_none()
         && delivery.trouble.is_none();
     assert!(is_done, "{} of {}: {delivery:?}", config.id, head.key);
 }
 
 /// That the receiver was sent what there was, in order, and each thing as it was the first time.
-fn check_config(config: &Config, snapshot: &Snapshot, arrivals: &[&Arrival], report: &mut Report) {
+fn check_config(
+    config: &Config,
+    snapshot: &Snapshot,
+    arrivals: &[&Arrival],
+    kills: &[Kill],
+    report: &mut Report,
+) {
     let of = || format!("config {} of {}: {arrivals:#?}", config.number, config.task);
     for pair in arrivals.windows(2) {
         assert!(pair[0].end < pair[1].begin, "one at a time\n{}", of());
@@ -95,8 +105,21 @@ fn check_config(config: &Config, snapshot: &Snapshot, arrivals: &[&Arrival], rep
     let parcels: Vec<&[&Arrival]> = arrivals.chunk_by(|one, next| one.id == next.id).collect();
     report.parcels += parcels.len();
     let mut known: Option<(&str, Position)> = None;
+    let mut sent: Vec<&Arrival> = Vec::new();
     for parcel in &parcels {
         let first = parcel[0];
+        let last = parcel.last().unwrap();
+        assert!(last.outcome.is_success(), "{:?} was not sent again\n{}", last.outcome, of());
+        if let Some(place) = sent.iter().position(|before| before.id == first.id) {
+            // A deliverer has died with these in its memory, and another repeats them.
+            let before = sent[place];
+            assert_eq!(before.body, first.body, "one id, one content\n{}", of());
+            assert!(sent.len() - place <= MOST_REPEATED, "too many are repeated\n{}", of());
+            let explains = |kill: &Kill| kill.dead_at >= before.over_at && kill.at <= first.at;
+            assert!(kills.iter().any(explains), "repeated, and nobody had died\n{}", of());
+            continue;
+        }
+        sent.push(first);
         let (prefix, position) = first.id.rsplit_once('_').unwrap();
         let position = Position(position.parse().unwrap());
         for again in *parcel {
@@ -104,9 +127,6 @@ fn check_config(config: &Config, snapshot: &Snapshot, arrivals: &[&Arrival], rep
             assert_eq!(again.content_type, first.content_type, "{}", of());
             assert_eq!(again.token, token(config.number), "{}", of());
         }
-        // None is passed over before it is acknowledged.
-        let last = parcel.last().unwrap();
-        assert!(last.outcome.is_success(), "{:?} was not sent again\n{}", last.outcome, of());
         let covered = match known {
             None => {
                 let (from, to) = config.since;
