@@ -100,6 +100,7 @@ async fn without_0_3_the_card_has_nothing_of_it() {
     assert_eq!(card["securityRequirements"], json!([{ "schemes": { "bearer": {} } }]));
 }
 
+#[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn the_ways_to_authenticate_are_in_both_forms() {
     let card = body(&get(&World::with_config(bearer()), &[]).await);
@@ -126,6 +127,7 @@ impl Agent for With {
 }
 
 /// Some clients ask for an extended card wherever one is declared, and give up if they may not.
+#[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn an_extended_card_is_declared_where_the_card_says_how_to_authenticate() {
     for (config, is_declared) in [(HttpConfig::default(), false), (bearer(), true)] {
@@ -277,6 +279,7 @@ async fn without_a_time_of_the_deployment_a_time_says_nothing() {
 }
 
 /// Only the tag changes.
+#[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn a_change_of_configuration_changes_the_tag() {
     let tag = async |config| get(&World::with_config(config), &[]).await.headers()["etag"].clone();

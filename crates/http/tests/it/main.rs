@@ -1,6 +1,7 @@
 //! Both bindings from outside: an `http::Request` in, an `http::Response` out, over a store in
 //! memory and runners in the same process.
 
+#![cfg_attr(not(feature = "v0_3"), allow(unused))] // Help for tests of 0.3.
 #![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
 
 mod bad_input;

@@ -22,6 +22,7 @@ fn extended(description: Option<&str>) -> World {
     World::with_agent_and_config(With(profile), super::bearer())
 }
 
+#[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn it_is_the_public_card_and_more() {
     for (description, expected) in [(Some("for some"), "for some"), (None, "for all")] {
