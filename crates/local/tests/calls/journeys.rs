@@ -132,6 +132,10 @@ async fn request(account: &Account) {
     call("DELETE", &format!("{configs}/{}", made["id"].as_str().unwrap()), Value::Null).await;
     call("GET", &task, Value::Null).await;
     call("GET", "/tasks", Value::Null).await;
+    let context = sent["task"]["contextId"].as_str().unwrap();
+    let params = json!({ "contextId": context });
+    let list = json!({ "jsonrpc": "2.0", "id": 1, "method": "ListTasks", "params": params });
+    call("POST", "/", list).await;
     call("POST", &format!("{task}:cancel"), json!({})).await;
 }
 
