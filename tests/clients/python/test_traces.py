@@ -92,7 +92,7 @@ def test_the_journey_of_a_task_is_one_trace_of_four_processes(receiver, collecto
         httpx.Client(base_url=server.url, headers=headers, timeout=30) as http,
     ):
         message = {"messageId": "m1", "role": "ROLE_USER", "parts": [{"text": "tck-complete-task"}]}
-        sent = http.post("/message:send", json={"event": event})
+        sent = http.post("/message:send", json={"message": message})
         task = sent.raise_for_status().json()["task"]
         assert task["status"]["state"] == "TASK_STATE_COMPLETED"
         configs = f"/tasks/{task['id']}/pushNotificationConfigs"
