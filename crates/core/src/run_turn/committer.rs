@@ -241,19 +241,12 @@ impl<'a> Committer<'a> {
         let command = match outcome {
             Ok(Outcome::Park(pause)) => Command::Park { turn: self.turn_end(updates), pause },
             Ok(Outcome::Finish(ending)) => Command::Finish { turn: self.turn_end(updates), ending },
-            Err(failure) => self.failed(failure, updates),
-        };
-        let command = match command {
-            Command::Retry { token, updates, max_attempts, reason, .. } if at_once => {
-                let after = Duration::ZERO;
-                Command::Retry { token, updates, after, max_attempts, reason }
-            }
-            command => command,
+            Err(failure) => self.failed(failure, updates, at_once),
         };
         match self.commit(command).await {
             Err(TransactError::Store(StoreError::TooLarge { what, bytes, limit })) => {
                 // Of this turn nothing is kept but why, which is short.
-                let command = self.failed(does_not_fit(what, bytes, limit), Vec::new());
+                let command = self.failed(does_not_fit(what, bytes, limit), Vec::new(), at_once);
                 self.commit(command).await.map_err(TurnError::from)
             }
             done => done.map_err(TurnError::from),
@@ -339,7 +332,7 @@ impl<'a> Committer<'a> {
     }
 
     /// The command that ends the attempt as failed: to be tried again, or for good.
-    fn failed(&self, failure: Failure, updates: Vec<Update>) -> Command {
+    fn failed(&self, failure: Failure, updates: Vec<Update>, at_once: bool) -> Command {
         let failure = classified(failure);
         let head = &self.now.head;
         if let Some(source) = &failure.source {
@@ -356,7 +349,7 @@ impl<'a> Committer<'a> {
             Command::Retry {
                 token: self.token.clone(),
                 updates,
-                after: self.retries.after(head.attempt),
+                after: if at_once { Duration::ZERO } else { self.retries.after(head.attempt) },
                 max_attempts: self.retries.max_attempts,
                 reason,
             }
