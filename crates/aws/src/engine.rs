@@ -69,6 +69,7 @@ fn parts(
     let engine = Engine {
         store: store.clone(),
         configs: store.clone(),
+        steps: store.clone(),
         queue: queue.clone(),
         timer: timer.map_or(queue.clone() as Arc<dyn Timer>, |timer| Arc::new(timer)),
         clock,

@@ -150,16 +150,18 @@ pub enum End {
     /// has shown nothing; in a later turn there is a task, and the message completes it.
     Message(Reply),
     /// Nothing is to be done before a time; waiting costs nothing. A message wakes the task before.
+    /// Without a checkpoint the scope stays open, as with [`Continue`](Self::Continue).
     ParkUntil {
         /// When to go on.
         wake_at: Timestamp,
         /// What the agent wants to find again in its next turn.
         checkpoint: Option<Json>,
     },
-    /// There is more to do than fits into one run: run again, with this checkpoint.
+    /// There is more to do than fits into one run: run again. Without a checkpoint, the next turn is
+    /// given the same messages and finds the steps that are recorded; see [`steps`](crate::steps).
     Continue {
         /// What the agent wants to find again in its next turn.
-        checkpoint: Json,
+        checkpoint: Option<Json>,
     },
 }
 
@@ -174,20 +176,19 @@ impl End {
         match self {
             Self::InputRequired { checkpoint, .. }
             | Self::AuthRequired { checkpoint, .. }
-            | Self::ParkUntil { checkpoint, .. } => checkpoint.as_ref(),
-            Self::Continue { checkpoint } => Some(checkpoint),
+            | Self::ParkUntil { checkpoint, .. }
+            | Self::Continue { checkpoint } => checkpoint.as_ref(),
             Self::Completed(_) | Self::Rejected(_) | Self::Message(_) => None,
         }
     }
 
-    /// Whether there will be another turn whatever the user does.
-    pub(crate) fn goes_on_by_itself(&self) -> bool {
+    /// Whether a wait for the user ends by itself with another turn.
+    pub(crate) fn wakes_by_itself(&self) -> bool {
         match self {
-            Self::ParkUntil { .. } | Self::Continue { .. } => true,
             Self::InputRequired { patience, .. } | Self::AuthRequired { patience, .. } => {
                 patience.is_some_and(|patience| patience.then == Impatience::Wake)
             }
-            Self::Completed(_) | Self::Rejected(_) | Self::Message(_) => false,
+            _ => false,
         }
     }
 
@@ -216,12 +217,17 @@ impl End {
         Self::ParkUntil { wake_at, checkpoint: None }
     }
 
+    /// The next turn is at once, and finds the steps that are recorded.
+    pub fn again() -> Self {
+        Self::Continue { checkpoint: None }
+    }
+
     /// The next turn is at once, with this checkpoint.
     ///
     /// # Errors
     /// When the checkpoint cannot be written as JSON.
     pub fn continue_with<T: Serialize + ?Sized>(checkpoint: &T) -> Result<Self, serde_json::Error> {
-        Ok(Self::Continue { checkpoint: Json::from_value(checkpoint)? })
+        Ok(Self::Continue { checkpoint: Some(Json::from_value(checkpoint)?) })
     }
 
     /// Leaves a checkpoint for the next turn, which finds it by
@@ -237,8 +243,8 @@ impl End {
         match &mut self {
             Self::InputRequired { checkpoint, .. }
             | Self::AuthRequired { checkpoint, .. }
-            | Self::ParkUntil { checkpoint, .. } => *checkpoint = Some(left),
-            Self::Continue { checkpoint } => *checkpoint = left,
+            | Self::ParkUntil { checkpoint, .. }
+            | Self::Continue { checkpoint } => *checkpoint = Some(left),
             Self::Completed(_) | Self::Rejected(_) | Self::Message(_) => {}
         }
         Ok(self)

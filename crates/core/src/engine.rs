@@ -16,6 +16,7 @@ use crate::measure;
 use crate::policy::Policy;
 use crate::push::{Failing, PushConfig, PushConfigs, Vault, Webhook};
 use crate::request_key::Fingerprint;
+use crate::steps::record::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
 use crate::store::{
     Committed, Created, Depth, DueTask, Guard, Kept, ListQuery, Page, Snapshot, StoreError,
     TaskStore,
@@ -44,6 +45,8 @@ pub struct Engine {
     pub store: Arc<dyn TaskStore>,
     /// Where their push configs live.
     pub configs: Arc<dyn PushConfigs>,
+    /// Where the records of their steps live.
+    pub steps: Arc<dyn StepRecords>,
     /// The way to the runners.
     pub queue: Arc<dyn Queue>,
     /// The way to the runners at a later time.
@@ -97,6 +100,12 @@ pub struct Refused {
 }
 
 impl Engine {
+    /// The same, with this store for tasks, push configs and steps.
+    #[must_use]
+    pub fn over<S: TaskStore + PushConfigs + StepRecords>(self, store: Arc<S>) -> Self {
+        Self { store: store.clone(), configs: store.clone(), steps: store, ..self }
+    }
+
     /// The time and a fresh write id, for one command.
     pub fn stamp(&self) -> Stamp {
         Stamp {
@@ -298,6 +307,39 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<Failing>, StoreError> {
         tried!(self, self.configs.failing(shard, after, limit))
+    }
+
+    /// Stores the record of a step; see [`StepRecords::put_step`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub(crate) async fn put_step(
+        &self,
+        scope: &ScopeKey,
+        before: Option<&WriteId>,
+        record: &StepRecord,
+    ) -> Result<Put, StoreError> {
+        tried!(self, self.steps.put_step(scope, before, record))
+    }
+
+    /// Reads the record of a step; see [`StepRecords::step`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub(crate) async fn step(
+        &self,
+        scope: &ScopeKey,
+        key: &RecordKey,
+    ) -> Result<Option<StepRecord>, StoreError> {
+        tried!(self, self.steps.step(scope, key))
+    }
+
+    /// Reads the records of a scope; see [`StepRecords::steps`].
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub(crate) async fn steps(&self, scope: &ScopeKey) -> Result<Vec<StepRecord>, StoreError> {
+        tried!(self, self.steps.steps(scope))
     }
 
     /// A fresh registration for the push config with this id.

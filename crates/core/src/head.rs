@@ -62,6 +62,12 @@ pub struct Head {
     pub deaths: u32,
     /// How many turns were committed.
     pub turn: u32,
+    /// How many of them were committed in the open scope. The runner gives each turn of a scope the
+    /// same messages, and the same records of steps; see [`steps`](crate::steps).
+    pub scope_turns: u32,
+    /// Whether a callback was answered since the present turn began: the turn does not wait when it
+    /// parks.
+    pub woken: bool,
     /// The newest log entry whose messages a committed turn has received.
     pub consumed: Position,
     /// The newest log entry whose messages the present turn receives. The first attempt fixes it,
@@ -215,7 +221,12 @@ impl Head {
         self.emitted || self.turn > 0 || self.is_settled()
     }
 
-    /// Whether there are messages that no committed turn was given.
+    /// The number of the open scope, or of the next one: how many turns were committed before it.
+    pub fn scope(&self) -> u32 {
+        self.turn.saturating_sub(self.scope_turns)
+    }
+
+    /// Whether there are messages that no scope was given, of those that are over.
     pub fn has_mail(&self) -> bool {
         self.last_message > self.consumed
     }

@@ -328,7 +328,8 @@ impl ClaimToken {
 const VIEW: &str = "~view-ms=";
 
 /// Names one write, so that its writer knows it again when the answer to it was lost.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct WriteId(String);
 
 impl WriteId {

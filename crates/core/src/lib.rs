@@ -30,6 +30,7 @@ pub mod restart;
 pub mod run;
 mod run_error;
 mod run_turn;
+pub mod steps;
 pub mod store;
 pub mod sweep;
 mod terms;
@@ -62,6 +63,9 @@ pub use reply::Reply;
 pub use restart::{Former, Restarted, restart};
 pub use run::{AFTER_LEASE, Attended, Company, Runner};
 pub use run_error::RunError;
+pub use steps::{
+    Answer as CallbackAnswer, Callback, Semantics, Step, StepError, StepRecords, StepRun,
+};
 pub use store::{Snapshot, StoreError, TaskStore};
 pub use sweep::{Swept, sweep};
 pub use terms::Terms;

@@ -29,6 +29,7 @@
 //! | finish     | —             | by the holder        | —                    | —           | —     |
 //! | retry      | —             | by the holder        | —                    | —           | —     |
 //! | cancel     | Ended         | Ended                | Ended                | Ended       | —     |
+//! | wake       | —             | is noted             | wakes it             | —           | —     |
 //! | look       | signals again | Waiting, if the lease expired | signals again, if its time has come | signals, if its user is late; Ended, when it has waited for long enough | stays |
 //! | delete     | —             | —                    | —                    | —           | Ended, and there for nobody |
 //! | void       | —             | Waiting              | —                    | —           | —     |
@@ -61,7 +62,7 @@ use crate::ids::{Fence, Generation, Incarnation, LeaseToken, Position, Revision}
 
 pub use crate::push::mark::{FirstPush, NewPush, Settlement};
 pub use change::Change;
-pub use command::{Command, Finish, Pause, Stamp, Submission, TurnEnd, Update};
+pub use command::{Command, Finish, NextTurn, Pause, Retry, Stamp, Submission, TurnEnd, Update};
 use draft::Draft;
 pub use refusal::{IllegalTransition, Refusal};
 
@@ -87,6 +88,8 @@ impl Head {
             attempt: 0,
             deaths: 0,
             turn: 0,
+            scope_turns: 0,
+            woken: false,
             consumed: Position::default(),
             given: Position::default(),
             last_message: Position::default(),
@@ -173,8 +176,9 @@ impl Head {
             Command::Park { turn, pause } => {
                 self.held(&turn.token)?;
                 next.hold(turn.token.clone());
+                let given = turn.given;
                 next.end_turn(turn);
-                next.park(pause);
+                next.park(given, pause);
             }
             Command::Finish { turn, ending } => {
                 self.held(&turn.token)?;
@@ -183,15 +187,16 @@ impl Head {
                     return Err(Refusal::NotFirst);
                 }
                 next.hold(turn.token.clone());
+                let given = turn.given;
                 next.end_turn(turn);
-                next.finish(ending);
+                next.finish(given, ending);
             }
-            Command::Retry { token, updates, after, max_attempts, reason } => {
+            Command::Retry { token, retry } => {
                 self.held(&token)?;
-                next.show(updates);
-                next.retry(after, max_attempts, reason);
+                next.retry(retry);
             }
-            Command::Cancel => next.end(Ending::Canceled, None),
+            Command::Cancel => next.end_unheard(Ending::Canceled, None),
+            Command::Wake { scope } => next.wake(scope)?,
             Command::Look => next.look(),
             Command::Void => next.void()?,
             Command::Delete => next.delete()?,

@@ -12,9 +12,11 @@ use tracing::trace;
 pub const TARGET: &str = "measure";
 
 /// The measurements: the names of the events' fields.
-pub const NAMES: [&str; 18] = [
+pub const NAMES: [&str; 20] = [
     "turn_millis",
     "attempts",
+    "step_millis",
+    "steps_failed",
     "tasks_completed",
     "tasks_failed",
     "tasks_canceled",
@@ -40,6 +42,11 @@ fn millis(duration: Duration) -> u64 {
 /// A turn is over: how long it took, and which attempt it was.
 pub(crate) fn turn(took: Duration, attempt: u32) {
     trace!(target: TARGET, turn_millis = millis(took), attempts = attempt);
+}
+
+/// A step was recorded: how long its work took, and whether it failed for good.
+pub(crate) fn step(took: Duration, failed: bool) {
+    trace!(target: TARGET, step_millis = millis(took), steps_failed = u32::from(failed));
 }
 
 /// A task has ended in this state.

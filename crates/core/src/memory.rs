@@ -12,6 +12,7 @@ use crate::ids::{LeaseToken, Registration, TaskKey, WriteId};
 use crate::log::{Entry, fold};
 use crate::machine::Change;
 use crate::push::{Failing, PushConfig, PushConfigs};
+use crate::steps::record::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
 use crate::store::{
     Committed, Created, Cursor, Depth, DueTask, Guard, Kept, ListQuery, Page, Renewed, Snapshot,
     StoreError, TaskOutline, TaskStore, due_shard,
@@ -33,6 +34,7 @@ const LEFTOVER_AGE: Duration = Duration::from_hours(1);
 pub struct MemoryStore {
     tasks: Mutex<BTreeMap<TaskKey, Record>>,
     configs: Mutex<BTreeMap<(TaskKey, Registration), PushConfig>>,
+    steps: Mutex<BTreeMap<(ScopeKey, RecordKey), StepRecord>>,
 }
 
 #[derive(Debug, Clone)]
@@ -96,6 +98,17 @@ impl MemoryStore {
     fn tasks(&self) -> MutexGuard<'_, BTreeMap<TaskKey, Record>> {
         // Nothing in here panics while it holds the lock, and each change is made whole.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All records of a task's steps that are stored, by scope.
+    pub fn stored_steps(&self, task: &TaskKey) -> Vec<(ScopeKey, StepRecord)> {
+        let steps = self.step_records();
+        let of_task = steps.iter().filter(|((scope, _), _)| scope.task == *task);
+        of_task.map(|((scope, _), record)| (scope.clone(), record.clone())).collect()
+    }
+
+    fn step_records(&self) -> MutexGuard<'_, BTreeMap<(ScopeKey, RecordKey), StepRecord>> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn configs(&self) -> MutexGuard<'_, BTreeMap<(TaskKey, Registration), PushConfig>> {
@@ -180,7 +193,16 @@ impl TaskStore for MemoryStore {
         for place in &going {
             configs.remove(place);
         }
-        if going.len() == limit {
+        let mut steps = self.step_records();
+        let is_of = |scope: &ScopeKey| {
+            scope.task == expired.key && scope.incarnation == expired.incarnation
+        };
+        let of_task = steps.keys().filter(|(scope, _)| is_of(scope));
+        let records: Vec<_> = of_task.take(limit - going.len()).cloned().collect();
+        for record in &records {
+            steps.remove(record);
+        }
+        if going.len() + records.len() == limit {
             return Ok(false);
         }
         if tasks.get(&expired.key).is_some_and(|record| is_as(&record.head, expired)) {
@@ -346,5 +368,41 @@ impl PushConfigs for MemoryStore {
         failing.sort();
         failing.truncate(limit);
         Ok(failing)
+    }
+}
+
+#[async_trait]
+impl StepRecords for MemoryStore {
+    async fn put_step(
+        &self,
+        scope: &ScopeKey,
+        before: Option<&WriteId>,
+        record: &StepRecord,
+    ) -> Result<Put, StoreError> {
+        let mut steps = self.step_records();
+        let place = (scope.clone(), record.key.clone());
+        let stored = steps.get(&place);
+        if stored.is_some_and(|stored| stored.write == record.write) {
+            return Ok(Put::Stored);
+        }
+        if stored.map(|stored| &stored.write) != before {
+            return Ok(Put::Other(stored.cloned().map(Box::new)));
+        }
+        steps.insert(place, record.clone());
+        Ok(Put::Stored)
+    }
+
+    async fn step(
+        &self,
+        scope: &ScopeKey,
+        key: &RecordKey,
+    ) -> Result<Option<StepRecord>, StoreError> {
+        Ok(self.step_records().get(&(scope.clone(), key.clone())).cloned())
+    }
+
+    async fn steps(&self, scope: &ScopeKey) -> Result<Vec<StepRecord>, StoreError> {
+        let steps = self.step_records();
+        let of_scope = steps.iter().filter(|((of, _), _)| of == scope);
+        Ok(of_scope.map(|(_, record)| record.clone()).collect())
     }
 }

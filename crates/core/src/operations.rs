@@ -3,6 +3,7 @@
 //! Each takes the caller as the front door authorized it. A task of another owner or tenant is
 //! answered exactly as one that does not exist (invariant I8, spec section 13.1).
 
+pub mod callbacks;
 mod cancel;
 mod inline;
 mod list;

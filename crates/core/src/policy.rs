@@ -122,6 +122,19 @@ pub struct Policy {
     pub max_turns: u32,
     /// The largest checkpoint, in bytes.
     pub max_checkpoint_bytes: usize,
+    /// The URL of the function that takes the answers to callbacks; `None` if there is none.
+    pub callback_url: Option<String>,
+    /// Whether scopes may stay open from turn to turn, and steps be recorded. `false` where items are
+    /// written that an earlier release reads.
+    pub scopes: bool,
+    /// How many records of steps and callbacks a scope may have (I10).
+    pub max_steps: usize,
+    /// The largest result of a step, in bytes of JSON.
+    pub max_step_bytes: usize,
+    /// The most bytes of records that a scope may have.
+    pub max_scope_bytes: usize,
+    /// How long a scope with records may last. The store keeps a record a week longer than this.
+    pub scope_life: Duration,
     /// How many bytes of tasks a page of `ListTasks` holds before it ends early.
     pub list_page_bytes: usize,
     /// Whether a message with a `messageId` that the owner has used before is a repetition, as if
@@ -192,6 +205,12 @@ impl Default for Policy {
             max_task_bytes: 4 * 1024 * 1024,
             max_turns: 10_000,
             max_checkpoint_bytes: 32 * 1024,
+            callback_url: None,
+            scopes: true,
+            max_steps: 256,
+            max_step_bytes: 350 * 1024,
+            max_scope_bytes: 4 * 1024 * 1024,
+            scope_life: Duration::from_hours(30 * 24),
             list_page_bytes: 3 * 1024 * 1024,
             deduplicate_messages: false,
             sweep_batch: 100,

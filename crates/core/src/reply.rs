@@ -1,6 +1,6 @@
 //! The answers of an agent.
 
-use a2a_lambda_protocol::{Part, Struct};
+use a2a_lambda_protocol::{Part, PartContent, Struct};
 
 /// An agent's message to its user with a status.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -10,6 +10,17 @@ pub struct Reply {
     pub parts: Vec<Part>,
     /// Metadata of the message.
     pub metadata: Option<Struct>,
+}
+
+impl Reply {
+    /// Its text parts, divided by line ends.
+    pub fn text(&self) -> String {
+        let texts = self.parts.iter().filter_map(|part| match &part.content {
+            PartContent::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect::<Vec<_>>().join("\n")
+    }
 }
 
 impl From<&str> for Reply {

@@ -11,7 +11,7 @@ use crate::engine::{Engine, Refused, TransactError};
 use crate::env::{Signal, SignalError};
 use crate::head::Head;
 use crate::ids::{ClaimToken, LeaseToken, TaskKey};
-use crate::machine::{Command, Pause, Refusal, TurnEnd};
+use crate::machine::{Command, NextTurn, Pause, Refusal, TurnEnd};
 use crate::push::{self, Beside};
 use crate::run_error::RunError;
 use crate::run_turn::TurnRun;
@@ -232,6 +232,7 @@ impl Runner {
             | Refusal::StaleLease
             | Refusal::NotEnded
             | Refusal::NotFirst
+            | Refusal::ScopeEnded
             | Refusal::NoLease
             | Refusal::Repeated
             | Refusal::Suffices
@@ -262,10 +263,20 @@ impl Runner {
         beside: &Beside,
         wake_at: Timestamp,
     ) -> Result<Snapshot, TurnError> {
-        let turn =
-            TurnEnd { token: token.clone(), given: snapshot.head.consumed, updates: Vec::new() };
-        let checkpoint = snapshot.head.checkpoint.clone();
-        let pause = Pause::Until { wake_at, checkpoint };
+        let head = &snapshot.head;
+        let turn = TurnEnd {
+            token: token.clone(),
+            given: head.consumed,
+            updates: Vec::new(),
+            has_records: false,
+        };
+        let (seen, checkpoint) = (head.last_message, head.checkpoint.clone());
+        let next = if self.engine.policy.scopes {
+            NextTurn::Repeats { seen, checkpoint }
+        } else {
+            NextTurn::Begins { checkpoint }
+        };
+        let pause = Pause::Until { wake_at, next };
         let command = Command::Park { turn, pause };
         let as_of = self.engine.clock.now();
         let pusher = beside.pusher();

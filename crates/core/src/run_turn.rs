@@ -10,7 +10,7 @@ mod committer;
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 
 use a2a_lambda_protocol::Timestamp;
@@ -24,6 +24,7 @@ use crate::ids::{LeaseToken, TaskKey};
 use crate::log::{Entry, Event, fold, with_ids};
 use crate::measure;
 use crate::push::Beside;
+use crate::steps::Journal;
 use crate::store::{Depth, Renewed, Snapshot};
 use crate::trace;
 use crate::turn::{Owned, Shown, StopReason, Turn};
@@ -128,7 +129,7 @@ impl<'a> TurnRun<'a> {
         match work {
             Ok(ended) => {
                 drop(agent_run);
-                committer.end(ended).await?;
+                committer.end(ended, turn.journal.left()).await?;
                 Ok(committer.now)
             }
             Err(TurnError::LeaseLost(why)) => {
@@ -197,7 +198,8 @@ impl<'a> TurnRun<'a> {
             stop,
             clock: self.engine.clock.clone(),
             ids: self.engine.ids.clone(),
-            artifacts: AtomicU32::new(0),
+            journal: Journal::new(self.engine.clone(), &claimed.head),
+            has_shown: AtomicBool::new(false),
         })
     }
 

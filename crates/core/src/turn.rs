@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use a2a_lambda_protocol::{
@@ -17,6 +17,7 @@ use crate::ids::{Fence, Owner, TaskId, TaskKey, Tenant};
 use crate::log::{ArtifactChange, StatusChange, fold};
 use crate::machine::Update;
 use crate::reply::Reply;
+use crate::steps::Journal;
 use crate::store::{Depth, StoreError};
 use crate::terms::Terms;
 
@@ -84,7 +85,9 @@ pub struct Turn {
     pub(crate) stop: watch::Receiver<Option<StopReason>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
-    pub(crate) artifacts: AtomicU32,
+    pub(crate) journal: Journal,
+    /// Whether something was shown that is perhaps not stored yet.
+    pub(crate) has_shown: AtomicBool,
 }
 
 impl fmt::Debug for Turn {
@@ -103,8 +106,8 @@ impl Turn {
         &self.task
     }
 
-    /// The messages that no earlier turn was given, oldest first. Empty when the turn was begun by
-    /// a wake time or a continuation.
+    /// The messages that no earlier scope was given, oldest first: the same in every attempt and every
+    /// turn of a [scope](crate::steps). Empty when the scope was begun by a wake time or a checkpoint.
     pub fn messages(&self) -> &[Message] {
         &self.messages
     }
@@ -187,10 +190,16 @@ impl Turn {
         &self.owned.owner
     }
 
-    /// A key that is the same for every attempt at this turn, and different for other turns. Send
-    /// it along with requests that must not be carried out twice.
+    /// A key that is the same for every attempt at this [scope](crate::steps), and different for
+    /// others. Send it along with a request that must not be carried out twice. Each of several requests
+    /// needs a key of its own: that of a [step](crate::steps::StepRun::idempotency_key).
     pub fn idempotency_key(&self) -> String {
-        format!("{}-{}", self.task.id, self.number)
+        format!("{}-{}", self.task.id, self.scope_number())
+    }
+
+    /// The number of the scope's first turn.
+    fn scope_number(&self) -> u32 {
+        self.journal.scope_number() + 1
     }
 
     /// The latest time of the agent's stop.
@@ -247,11 +256,15 @@ impl Turn {
         self.show_artifact(change).await
     }
 
-    /// An id for an artifact: unique within the task, and the same in every attempt at this turn,
-    /// so that a new attempt's artifact replaces the earlier one's.
+    /// An id for an artifact: unique within the task, and the same in every attempt at this scope, so
+    /// that a new attempt's artifact replaces the earlier one's. In the work of a step, it is the
+    /// step's.
     pub fn artifact_id(&self) -> String {
-        let number = self.artifacts.fetch_add(1, Ordering::Relaxed) + 1;
-        format!("{}-{number}", self.number)
+        let scope = self.scope_number();
+        match self.journal.next_artifact() {
+            (None, number) => format!("{scope}-{number}"),
+            (Some(step), number) => format!("{scope}.{}-{number}", step.short()),
+        }
     }
 
     /// Begins an artifact that is shown chunk by chunk.
@@ -269,6 +282,11 @@ impl Turn {
         stored.await.map_err(|_| ShowError::Over)
     }
 
+    /// As [`flush`](Self::flush), if there is something to store.
+    pub(crate) async fn flush_shown(&self) -> Result<(), ShowError> {
+        if self.has_shown.swap(false, Ordering::Relaxed) { self.flush().await } else { Ok(()) }
+    }
+
     async fn show_artifact(&self, change: ArtifactChange) -> Result<(), ShowError> {
         if change.artifact.artifact_id.is_empty() || change.artifact.parts.is_empty() {
             return Err(ShowError::EmptyArtifact);
@@ -282,7 +300,9 @@ impl Turn {
         if bytes > limit {
             return Err(ShowError::TooLarge { bytes, limit });
         }
-        self.send(Shown::Update { update, bytes }).await
+        self.send(Shown::Update { update, bytes }).await?;
+        self.has_shown.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn send(&self, shown: Shown) -> Result<(), ShowError> {

@@ -15,7 +15,7 @@ pub(crate) const FORMAT: &str = "v";
 /// The formats that are read. The oldest one stays while items of it may exist: a deployment may
 /// keep tasks for ever.
 pub(crate) const OLDEST: u64 = 1;
-pub(crate) const NEWEST: u64 = 3;
+pub(crate) const NEWEST: u64 = 4;
 
 /// The format of a task's items that are named by its incarnation, and of a head that has anything
 /// of format 2. All others are written in format 1. So an earlier release that is still in use
@@ -24,6 +24,9 @@ pub(crate) const WITH_RETENTION: u64 = 2;
 
 /// The format of a head that is listed by its state and by its context.
 pub(crate) const BY_STATE: u64 = 3;
+
+/// The format of a head with an open scope.
+pub(crate) const WITH_SCOPE: u64 = 4;
 
 /// A kind of item.
 pub(crate) struct Kind {

@@ -16,7 +16,7 @@ use crate::attributes::{
     Item, Malformed, find_number, find_string, get_flag, get_number, get_string, number, string,
     value,
 };
-use crate::format::{FORMAT, Kind, NEWEST, OLDEST, WITH_RETENTION};
+use crate::format::{FORMAT, Kind, NEWEST, OLDEST, WITH_RETENTION, WITH_SCOPE};
 use crate::table::{
     CONTEXT, CONTEXT_PK, DUE_PK, DUE_SK, HEAD, LIST_PK, LIST_SK, LOG, LOG_BYTES, OPEN_MARK, PK,
     PUSH_MARK, SK, STATE, TTL, partition, task_key,
@@ -62,6 +62,10 @@ pub(crate) const INCARNATION: &str = "i";
 const LEFTOVERS: &str = "lo";
 const DELETED: &str = "del";
 const TRACE: &str = "tp";
+
+// Of format 4.
+const SCOPE_TURNS: &str = "so";
+const WOKEN: &str = "wk";
 
 /// Heads, with their part of the log.
 const KIND: Kind = Kind::new(
@@ -118,6 +122,8 @@ const KIND: Kind = Kind::new(
         LEFTOVERS,
         DELETED,
         TRACE,
+        SCOPE_TURNS,
+        WOKEN,
     ],
 );
 
@@ -131,7 +137,13 @@ pub(crate) fn format(head: &Head) -> u64 {
         || head.has_leftovers
         || head.is_deleted
         || head.trace.is_some();
-    if has_new { WITH_RETENTION } else { OLDEST }
+    if head.scope_turns > 0 || head.woken {
+        WITH_SCOPE
+    } else if has_new {
+        WITH_RETENTION
+    } else {
+        OLDEST
+    }
 }
 
 /// The head as attributes, with its keys and those of the indexes. Lists find it as in format 1;
@@ -178,6 +190,8 @@ pub(crate) fn to_item(head: &Head) -> Item {
     }
     let flag = |on: bool| on.then_some(AttributeValue::Bool(true));
     set(DEATHS, Some(head.deaths).filter(|deaths| *deaths > 0).map(number));
+    set(SCOPE_TURNS, Some(head.scope_turns).filter(|turns| *turns > 0).map(number));
+    set(WOKEN, flag(head.woken));
     set(EMITTED, flag(head.emitted));
     set(SENDER_WAITS, head.sender_waits_until.map(millis));
     set(DIRECT, flag(head.is_direct()));
@@ -245,6 +259,8 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         attempt: get_number(item, ATTEMPT)?,
         deaths: find_number(item, DEATHS)?.unwrap_or_default(),
         turn: get_number(item, TURN)?,
+        scope_turns: find_number(item, SCOPE_TURNS)?.unwrap_or_default(),
+        woken: get_flag(item, WOKEN),
         consumed: Position(get_number(item, CONSUMED)?),
         given: Position(get_number(item, GIVEN)?),
         last_message: Position(get_number(item, LAST_MESSAGE)?),

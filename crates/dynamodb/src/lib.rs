@@ -7,6 +7,7 @@
 //! | `sk` | item |
 //! |---|---|
 //! | `C#{registration}` | a **push config**, if the head names its registration |
+//! | `D#{incarnation}#{scope}#{record}` | a **record** of a durable step, with a time to live |
 //! | `H` | the **head**, with the newest entries of the log inline |
 //! | `S#{first}#{last}` | a **segment**: entries that were inline and have moved out |
 //! | `P#{first}#{last}#{write}` | a **parcel**: entries too large to be inline, put aside by the commit that adds them |
@@ -57,6 +58,7 @@ mod places;
 mod purge;
 mod read;
 mod requests;
+mod steps;
 mod store;
 mod table;
 mod walk;

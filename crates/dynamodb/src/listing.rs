@@ -11,7 +11,7 @@ use a2a_lambda_protocol::{Message, TaskState, Timestamp};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::attributes::{Item, number, string};
-use crate::format::{BY_STATE, FORMAT};
+use crate::format::{BY_STATE, FORMAT, OLDEST};
 use crate::head_item::{format, list_order, list_partition, state_name};
 use crate::table::{CONTEXT_PK, LIST_PK, LIST_SK, STATE};
 
@@ -107,12 +107,18 @@ impl Listing {
         }
         let partition = Self::partition(head.state(), self.shard(&head.key), tenant, owner);
         [
-            (FORMAT, Some(number(BY_STATE))),
+            (FORMAT, Some(number(self.format(head)))),
             (LIST_PK, Some(string(partition))),
             order,
             (STATE, Some(message.with_state(state))),
             (CONTEXT_PK, Some(string(context_partition(tenant, owner, &head.context)))),
         ]
+    }
+
+    /// The format of a head's item: the lowest that has all of it, and how it is listed.
+    pub(crate) fn format(self, head: &Head) -> u64 {
+        let listed = if self.by_state && head.is_listed() { BY_STATE } else { OLDEST };
+        format(head).max(listed)
     }
 
     /// Puts the attributes into the item of a new head.

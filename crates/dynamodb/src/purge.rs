@@ -15,7 +15,7 @@ use crate::configs::{CREATED_AT, registration};
 use crate::error::{corrupt, store_error};
 use crate::log_items::incarnation_of;
 use crate::store::DynamoDbStore;
-use crate::table::{BEHIND_LOG, CONFIGS, HEAD, PARCELS, PK, SEGMENTS, SK, partition};
+use crate::table::{BEHIND_LOG, CONFIGS, HEAD, PARCELS, PK, SEGMENTS, SK, STEPS, partition};
 
 /// How many items are deleted at a time.
 const DELETES_AT_ONCE: usize = 8;
@@ -114,6 +114,10 @@ fn goes(expired: &Head, item: &Item) -> Result<bool, Malformed> {
         let is_left =
             made.is_some_and(|made| is_older(Timestamp::from_millis(made), expired.status_at));
         return Ok(is_left || expired.registrations().contains(&registration(item)?));
+    }
+    if name.starts_with(STEPS) {
+        // The other ones have a time to live.
+        return Ok(incarnation_of(name) == expired.incarnation);
     }
     let is_log = [SEGMENTS, PARCELS].into_iter().any(|kind| name.starts_with(kind));
     Ok(is_log

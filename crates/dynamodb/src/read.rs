@@ -116,7 +116,7 @@ impl DynamoDbStore {
         Ok(is_head.then_some((head, items)))
     }
 
-    async fn all_between(
+    pub(crate) async fn all_between(
         &self,
         key: &TaskKey,
         from: &str,

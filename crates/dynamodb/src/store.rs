@@ -122,7 +122,8 @@ impl Update {
         let message = ShortMessage::after(entries);
         let message = message.map(|message| message.where_it_is_free(item_bytes(after) + log));
         let is_status = |entry: &Entry| matches!(entry.event, Event::Status(_));
-        if LISTED.iter().any(|name| before.get(*name) != after.get(*name))
+        let differs = |name: &str| before.get(name) != after.get(name);
+        if LISTED.iter().any(|name| *name != FORMAT && differs(name))
             || entries.iter().any(is_status)
         {
             let message = message.unwrap_or(ShortMessage::Unknown);
@@ -132,7 +133,12 @@ impl Update {
                     None => self.remove(name),
                 }
             }
-        } else if let Some(message) = message {
+            return;
+        }
+        if differs(FORMAT) {
+            self.set(FORMAT, number(listing.format(change.head())));
+        }
+        if let Some(message) = message {
             self.set(STATE, message.with_state(state_name(change.head().state())));
         }
     }

@@ -27,9 +27,10 @@ pub(crate) const SK: &str = "sk";
 /// The attribute by which DynamoDB deletes items, in seconds.
 pub(crate) const TTL: &str = "ttl";
 
-/// Sort keys of a task's items. The configs sort before the head, so a read of a task does not
-/// include them; the log's items sort behind it.
+/// Sort keys of a task's items. The configs and the records of steps sort before the head, so a read of a
+/// task does not include them; the log's items sort behind it.
 pub(crate) const CONFIGS: &str = "C#";
+pub(crate) const STEPS: &str = "D#";
 pub(crate) const HEAD: &str = "H";
 pub(crate) const PARCELS: &str = "P#";
 pub(crate) const SEGMENTS: &str = "S#";

@@ -216,6 +216,7 @@ impl Cloud {
         let engine = Engine {
             store: store.clone(),
             configs: store.clone(),
+            steps: store.clone(),
             queue: local_queue.clone(),
             timer: local_queue.clone(),
             clock,

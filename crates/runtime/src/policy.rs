@@ -35,6 +35,7 @@ pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
         unserved_wait: Duration::from_hours(variables.number(&UNSERVED_TENANT_HOURS)?),
         signal_grace: seconds(&SIGNAL_GRACE_SECONDS)?,
         retention: retention(variables)?,
+        scopes: variables.number(&STORED_FORMAT)? >= 4,
         ..Policy::default()
     })
 }

@@ -409,9 +409,9 @@ variables! {
         of TASKS_AND_OPS, "How many days a task is kept after its end; 0 for ever. Give all functions the same.";
     WAITING_RETENTION_DAYS: Number { least: 0, most: 3_650, default: 90 }
         of TASKS_AND_OPS, "How many days a task waits for its user before it is canceled; 0 for ever.";
-    STORED_FORMAT: Number { least: 1, most: 3, default: 3 }
-        of TASKS_AND_OPS, "The newest format that items are written in. 2 while functions of a release are in use that does not read format 3, \
-        or while the table has no index `context`; 1 for format 2: until then no task expires.";
+    STORED_FORMAT: Number { least: 1, most: 4, default: 4 }
+        of TASKS_AND_OPS, "The newest format that items are written in. 3 while functions of a release are in use that does not read format 4: \
+        until then agents take no steps. 2 for format 3, or while the table has no index `context`; 1 for format 2: until then no task expires.";
     LIST_SHARDS: Number { least: 1, most: 8, default: 1 }
         of TASKS_AND_OPS, "Over how many partitions of the list index an owner's tasks of a state are spread. Each takes 1,000 write units a second, \
         and is read for each first page. Give all functions the same, and never less than before.";

@@ -24,6 +24,8 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+mod steps;
+
 use crate::ground::lock;
 use crate::op::Who;
 use crate::planted::Planted;
@@ -94,6 +96,7 @@ impl Actor {
         Engine {
             store: self.clone(),
             configs: self.clone(),
+            steps: self.clone(),
             queue: self.clone(),
             timer: self.clone(),
             clock: self.clone(),

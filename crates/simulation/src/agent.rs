@@ -101,7 +101,7 @@ impl<'a> AtWork<'a> {
     fn leaves(&self, end: &End) {
         if let End::ParkUntil { checkpoint: Some(left), .. }
         | End::InputRequired { checkpoint: Some(left), .. }
-        | End::Continue { checkpoint: left } = end
+        | End::Continue { checkpoint: Some(left) } = end
             && let Ok(left) = left.to::<String>()
         {
             self.actor.world().agent_leaves(self.actor.name(), &left);
@@ -148,7 +148,7 @@ impl Scripted {
                     self.actor.world().agent_showed(self.actor.name(), &text);
                     After::Next
                 }
-                "continue" => After::End(End::Continue { checkpoint: rest()? }),
+                "continue" => After::End(End::Continue { checkpoint: Some(rest()?) }),
                 word => self.act(turn, word, rest()?).await?,
             };
             if let After::End(end) = after {
@@ -177,7 +177,7 @@ impl Scripted {
             "heed" => {
                 tokio::select! {
                     biased;
-                    _ = turn.stopped() => return Ok(After::End(End::Continue { checkpoint: rest })),
+                    _ = turn.stopped() => return Ok(After::End(End::Continue { checkpoint: Some(rest) })),
                     () = turn.sleep(duration) => {}
                 }
             }

@@ -6,6 +6,7 @@
 
 mod liar;
 mod pushes;
+mod steps;
 
 use std::sync::Arc;
 

@@ -33,16 +33,16 @@ mod content;
 mod differential;
 mod tracked;
 
-use a2a_lambda_core::{PushConfigs, TaskStore};
+use a2a_lambda_core::{PushConfigs, StepRecords, TaskStore};
 
 pub use bench::Bench;
 pub use cases::{CASES, Case, run};
 pub use differential::differential;
 
 /// A store of tasks and of their push configs.
-pub trait Store: TaskStore + PushConfigs {}
+pub trait Store: TaskStore + PushConfigs + StepRecords {}
 
-impl<S: TaskStore + PushConfigs> Store for S {}
+impl<S: TaskStore + PushConfigs + StepRecords> Store for S {}
 
 /// Makes one `#[tokio::test]` of every case, for the store that the expression's future returns.
 ///

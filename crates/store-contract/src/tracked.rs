@@ -165,7 +165,7 @@ impl Tracked {
     /// The end of a turn that was given every message so far.
     pub(crate) fn turn_end(&self, updates: Vec<Update>) -> TurnEnd {
         let given = self.base.head.last_message;
-        TurnEnd { token: self.token.clone(), given, updates }
+        TurnEnd::new(self.token.clone(), given, updates)
     }
 
     pub(crate) async fn park(&mut self, pause: Pause) {
@@ -181,7 +181,7 @@ impl Tracked {
     }
 
     pub(crate) async fn park_until(&mut self, wake_at: Timestamp) {
-        self.park(Pause::Until { wake_at, checkpoint: None }).await;
+        self.park(Pause::until(wake_at, None)).await;
     }
 
     pub(crate) async fn finish(&mut self, ending: Finish) {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use a2a_lambda_core::store::{DUE_SHARDS, Depth};
 use a2a_lambda_core::{
-    Agents, Attended, Change, Clock as _, Company, Engine, Head, Queue as _, Runner, Signal,
-    TaskKey, TaskStore as _, sweep,
+    Agents, Attended, Change, Clock as _, Company, Head, Queue as _, Runner, Signal, TaskKey,
+    TaskStore as _, sweep,
 };
 use a2a_lambda_protocol::Timestamp;
 use tokio::task::{JoinError, JoinSet};
@@ -269,7 +269,7 @@ impl Deployment {
             let step = step_of(before, change)?;
             crashing.lock().unwrap_or_else(PoisonError::into_inner).step(step, hold)
         });
-        let engine = Engine { store: store.clone(), configs: store, ..self.doubles.engine.clone() };
+        let engine = self.doubles.engine.clone().over(store);
         let runner = Runner::new(engine, self.agents.clone());
         let deadline = self.now().saturating_add(self.invocation);
         *processes.at.entry(signal.key()).or_default() += 1;

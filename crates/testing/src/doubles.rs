@@ -53,6 +53,7 @@ impl Doubles {
         let engine = Engine {
             store: store.clone(),
             configs: store.clone(),
+            steps: store.clone(),
             queue: queue.clone(),
             timer: timer.clone(),
             clock: clock.clone(),
@@ -66,7 +67,7 @@ impl Doubles {
 
     /// The engine without the store's faults: other clients and functions, who are well.
     pub fn healthy(&self) -> Engine {
-        Engine { store: self.memory.clone(), configs: self.memory.clone(), ..self.engine.clone() }
+        self.engine.clone().over(self.memory.clone())
     }
 
     /// The end of an invocation that begins now and has Lambda's full length.

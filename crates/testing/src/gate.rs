@@ -55,12 +55,10 @@ impl Gate {
         let engine = &doubles.engine;
         let gated = |gate: &Self| Gated { gate: gate.clone(), engine: engine.clone() };
         Engine {
-            store: store.clone(),
-            configs: store,
             queue: Arc::new(gated(self)),
             timer: Arc::new(gated(self)),
             webhook: Arc::new(gated(self)),
-            ..engine.clone()
+            ..engine.clone().over(store)
         }
     }
 
@@ -98,10 +96,16 @@ fn effect(call: Call<'_>) -> Option<String> {
         Kind::PutConfig => "put the push config",
         Kind::DeleteConfig => "delete the push config",
         Kind::AdvanceConfig => "note what the receiver has had",
+        Kind::PutStep => "record a step",
         Kind::Commit => return call.commit.map(|(_, change)| format!("commit {}", said(change))),
-        Kind::Read | Kind::Glance | Kind::List | Kind::Due | Kind::GetConfigs | Kind::Failing => {
-            return None;
-        }
+        Kind::Read
+        | Kind::Glance
+        | Kind::List
+        | Kind::Due
+        | Kind::GetConfigs
+        | Kind::Failing
+        | Kind::GetStep
+        | Kind::GetSteps => return None,
     };
     Some(does.to_owned())
 }

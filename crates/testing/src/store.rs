@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::ids::{Registration, WriteId};
 use a2a_lambda_core::push::Failing;
+use a2a_lambda_core::steps::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
 use a2a_lambda_core::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
 };
@@ -35,6 +36,9 @@ pub enum Kind {
     DeleteConfig,
     AdvanceConfig,
     Failing,
+    PutStep,
+    GetStep,
+    GetSteps,
 }
 
 /// One request to the store.
@@ -282,6 +286,7 @@ fn of_other_release(asked: Asked<'_>) -> StoreError {
         Kind::PutConfig | Kind::GetConfigs | Kind::DeleteConfig | Kind::AdvanceConfig => {
             "push config"
         }
+        Kind::PutStep | Kind::GetStep | Kind::GetSteps => "step",
         _ => "head",
     };
     match Formats::new(item, 1, 1).check(99) {
@@ -414,5 +419,30 @@ impl<S: PushConfigs> PushConfigs for FaultyStore<S> {
     ) -> Result<Vec<Failing>, StoreError> {
         let asked = Asked::shard(Kind::Failing, shard);
         self.through(asked, self.inner.failing(shard, after, limit)).await
+    }
+}
+
+#[async_trait]
+impl<S: StepRecords> StepRecords for FaultyStore<S> {
+    async fn put_step(
+        &self,
+        scope: &ScopeKey,
+        before: Option<&WriteId>,
+        record: &StepRecord,
+    ) -> Result<Put, StoreError> {
+        let asked = Asked::on(Kind::PutStep, &scope.task);
+        self.through(asked, self.inner.put_step(scope, before, record)).await
+    }
+
+    async fn step(
+        &self,
+        scope: &ScopeKey,
+        key: &RecordKey,
+    ) -> Result<Option<StepRecord>, StoreError> {
+        self.through(Asked::on(Kind::GetStep, &scope.task), self.inner.step(scope, key)).await
+    }
+
+    async fn steps(&self, scope: &ScopeKey) -> Result<Vec<StepRecord>, StoreError> {
+        self.through(Asked::on(Kind::GetSteps, &scope.task), self.inner.steps(scope)).await
     }
 }

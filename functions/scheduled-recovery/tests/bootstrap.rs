@@ -45,7 +45,7 @@ async fn waiting(store: &DynamoDbStore) {
         patience: None,
     };
     let given = change.head().position;
-    let park = Command::Park { turn: TurnEnd { token, given, updates: Vec::new() }, pause };
+    let park = Command::Park { turn: TurnEnd::new(token, given, Vec::new()), pause };
     for (write, command) in [("claim", claim), ("park", park)] {
         let base = store.read(key, Depth::Tail).await.unwrap().unwrap();
         carry_out(store, &base, command, &stamp(write, retention)).await;

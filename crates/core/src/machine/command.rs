@@ -105,17 +105,16 @@ pub enum Command {
     Retry {
         /// The runner's lease.
         token: LeaseToken,
-        /// The output that is not committed yet.
-        updates: Vec<Update>,
-        /// How long to wait before the next attempt.
-        after: Duration,
-        /// How many claims there may be without a committed turn.
-        max_attempts: u32,
-        /// The message to the user if this was the last attempt.
-        reason: Option<Message>,
+        /// What is left, and when to try again.
+        retry: Retry,
     },
     /// Its user calls it off.
     Cancel,
+    /// A callback of a scope was answered: the agent goes on.
+    Wake {
+        /// The scope's number.
+        scope: u32,
+    },
     /// The sweep looks at it, because its due time has come. At a task that is over, too.
     Look,
     /// An operator deletes it. Of a task that is over only.
@@ -149,10 +148,34 @@ pub enum Command {
 pub struct TurnEnd {
     /// The runner's lease.
     pub token: LeaseToken,
-    /// The newest entry whose messages the turn has received.
+    /// The newest entry whose messages the scope has received.
     pub given: Position,
     /// The output that is not committed yet.
     pub updates: Vec<Update>,
+    /// Whether steps were recorded in the scope.
+    pub has_records: bool,
+}
+
+impl TurnEnd {
+    /// The end of a turn in which no step was recorded.
+    pub fn new(token: LeaseToken, given: Position, updates: Vec<Update>) -> Self {
+        Self { token, given, updates, has_records: false }
+    }
+}
+
+/// The end of an attempt that failed.
+#[derive(Debug, Clone)]
+pub struct Retry {
+    /// The output that is not committed yet.
+    pub updates: Vec<Update>,
+    /// Whether steps were recorded in the scope.
+    pub has_records: bool,
+    /// How long to wait before the next attempt.
+    pub after: Duration,
+    /// How many claims there may be without a committed turn.
+    pub max_attempts: u32,
+    /// The message to the user if this was the last attempt.
+    pub reason: Option<Message>,
 }
 
 /// Something that the agent shows.
@@ -182,7 +205,31 @@ pub enum Pause {
     Until {
         /// When to go on; `now` or earlier continues in a new run at once.
         wake_at: Timestamp,
+        /// What follows in the next turn.
+        next: NextTurn,
+    },
+}
+
+impl Pause {
+    /// A time at which a new scope begins.
+    pub fn until(wake_at: Timestamp, checkpoint: Option<Json>) -> Self {
+        Self::Until { wake_at, next: NextTurn::Begins { checkpoint } }
+    }
+}
+
+/// What a turn whose wait ends by itself leaves to the next one.
+#[derive(Debug, Clone)]
+pub enum NextTurn {
+    /// A new scope, with the checkpoint if there is one.
+    Begins {
         /// The agent's checkpoint.
+        checkpoint: Option<Json>,
+    },
+    /// The scope stays open: the next turn is given the same messages and records.
+    Repeats {
+        /// The newest message that the turn knows of. A later one wakes the task.
+        seen: Position,
+        /// A checkpoint that the turn was given itself.
         checkpoint: Option<Json>,
     },
 }
@@ -211,6 +258,7 @@ impl Command {
             Self::Finish { .. } => "finish",
             Self::Retry { .. } => "retry",
             Self::Cancel => "cancel",
+            Self::Wake { .. } => "wake",
             Self::Look => "look",
             Self::Delete => "delete",
             Self::Void => "void",

@@ -1,13 +1,12 @@
 //! A change in the making: the effects of commands, as verbs.
 
-use std::time::Duration;
-
 use a2a_lambda_protocol::{Message, Role, TaskState, Timestamp};
 
 use super::change::Change;
-use super::command::{Finish, Pause, Stamp, TurnEnd, Update};
+use super::command::{Finish, NextTurn, Pause, Retry, Stamp, TurnEnd, Update};
+use super::refusal::Refusal;
 use crate::head::{Ending, FollowUp, Head, Impatience, MAX_REMEMBERED_KEYS, Phase};
-use crate::ids::{LeaseToken, WriteId};
+use crate::ids::{LeaseToken, Position, WriteId};
 use crate::log::{Entry, Event, StatusChange, UserMessage, without_ids};
 use crate::request_key::Fingerprint;
 use crate::terms::Terms;
@@ -115,13 +114,37 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// A callback of the open scope was answered.
+    pub(super) fn wake(&mut self, scope: u32) -> Result<(), Refusal> {
+        let now = self.stamp.now;
+        if scope != self.head.scope() {
+            return Err(Refusal::ScopeEnded);
+        }
+        match self.head.phase {
+            Phase::Running { until, .. } => {
+                self.head.woken = true;
+                if until <= now {
+                    self.signal(now);
+                }
+            }
+            Phase::Waiting { .. } => {
+                self.head.phase = Phase::Waiting { until: now };
+                self.signal(now);
+            }
+            Phase::Submitted | Phase::Interrupted { .. } | Phase::Ended(_) => {
+                return Err(Refusal::ScopeEnded);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn claim(&mut self, token: LeaseToken, max_attempts: u32) {
         if self.head.attempt >= max_attempts {
             let Head { attempt, deaths, .. } = self.head;
             let text =
                 format!("gave up after {attempt} attempts: in {deaths} of them the process died");
             let message = notice(&self.stamp.write, text);
-            return self.end(Ending::Failed, Some(message));
+            return self.end_unheard(Ending::Failed, Some(message));
         }
         if self.head.patience().is_some_and(|patience| patience.then == Impatience::Fail) {
             let message = notice(&self.stamp.write, "nobody answered in time".to_owned());
@@ -129,10 +152,12 @@ impl<'a> Draft<'a> {
         }
         let state_before = self.head.state();
         self.head.fence = self.head.fence.next();
-        if self.head.attempt == 0 {
+        if self.head.attempt == 0 && self.head.scope_turns == 0 {
             self.head.given = self.head.last_message;
         }
         self.head.attempt += 1;
+        // This attempt reads the answer.
+        self.head.woken = false;
         self.hold(token);
         if state_before != TaskState::Working {
             self.set_state(TaskState::Working, None);
@@ -159,11 +184,18 @@ impl<'a> Draft<'a> {
 
     pub(super) fn end_turn(&mut self, turn: TurnEnd) {
         self.show(turn.updates);
-        self.head.consumed = turn.given;
+        self.has_records(turn.has_records);
         self.head.turn += 1;
         self.head.attempt = 0;
         self.head.deaths = 0;
         self.head.checkpoint = None;
+    }
+
+    /// The turn that ended was the last of its scope.
+    pub(super) fn end_scope(&mut self, given: Position) {
+        self.head.consumed = given;
+        self.head.scope_turns = 0;
+        self.head.woken = false;
     }
 
     /// Keeps the lease for another turn, because there is mail. The attempt counts.
@@ -176,9 +208,10 @@ impl<'a> Draft<'a> {
         }
     }
 
-    pub(super) fn park(&mut self, pause: Pause) {
+    pub(super) fn park(&mut self, given: Position, pause: Pause) {
         match pause {
             Pause::ForUser { interruption, message, checkpoint, patience } => {
+                self.end_scope(given);
                 self.head.checkpoint = checkpoint;
                 if self.head.has_mail() {
                     return self.go_on(message);
@@ -189,16 +222,28 @@ impl<'a> Draft<'a> {
                     self.signal(patience.until);
                 }
             }
-            Pause::Until { wake_at, checkpoint } => {
-                self.head.checkpoint = checkpoint;
-                let until = if self.head.has_mail() { self.stamp.now } else { wake_at };
+            Pause::Until { wake_at, next } => {
+                let has_news = match next {
+                    NextTurn::Begins { checkpoint } => {
+                        self.end_scope(given);
+                        self.head.checkpoint = checkpoint;
+                        self.head.has_mail()
+                    }
+                    NextTurn::Repeats { seen, checkpoint } => {
+                        self.head.scope_turns += 1;
+                        self.head.checkpoint = checkpoint;
+                        std::mem::take(&mut self.head.woken) || self.head.last_message > seen
+                    }
+                };
+                let until = if has_news { self.stamp.now } else { wake_at };
                 self.head.phase = Phase::Waiting { until };
                 self.signal(until);
             }
         }
     }
 
-    pub(super) fn finish(&mut self, ending: Finish) {
+    pub(super) fn finish(&mut self, given: Position, ending: Finish) {
+        self.end_scope(given);
         match ending {
             Finish::Completed(message) if self.head.has_mail() => self.go_on(message),
             Finish::Direct(message) if self.head.has_mail() => self.go_on(Some(message)),
@@ -228,13 +273,28 @@ impl<'a> Draft<'a> {
         self.signal(now);
     }
 
-    pub(super) fn retry(&mut self, after: Duration, max_attempts: u32, reason: Option<Message>) {
+    pub(super) fn retry(&mut self, retry: Retry) {
+        let Retry { updates, has_records, after, max_attempts, reason } = retry;
+        self.show(updates);
+        self.has_records(has_records);
         if self.head.attempt >= max_attempts {
             return self.end(Ending::Failed, reason);
         }
         let until = self.stamp.now.saturating_add(after);
         self.head.phase = Phase::Waiting { until };
         self.signal(until);
+    }
+
+    /// The task ends without a word of a runner, which may have recorded steps.
+    pub(super) fn end_unheard(&mut self, ending: Ending, message: Option<Message>) {
+        let Head { attempt, scope_turns, .. } = self.head;
+        self.has_records(attempt > 0 || scope_turns > 0);
+        self.end(ending, message);
+    }
+
+    /// The store may have records of steps beside the head.
+    fn has_records(&mut self, has_records: bool) {
+        self.head.has_leftovers |= has_records && self.stamp.retention.is_some();
     }
 
     pub(super) fn end(&mut self, ending: Ending, message: Option<Message>) {

@@ -50,6 +50,9 @@ pub enum Refusal {
     /// The deliverer's claim is as long and as wide as it should be.
     #[error("the claim needs no change")]
     Suffices,
+    /// The scope is over, and its callbacks with it.
+    #[error("the scope is over")]
+    ScopeEnded,
     /// There is nothing of the kind to end.
     #[error("there is no lease")]
     NoLease,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a2a_lambda_protocol::Message;
+use a2a_lambda_protocol::{Json, Message, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
@@ -10,11 +10,12 @@ use super::agent_run::{AgentResult, AgentRun, TurnError};
 use crate::agent::{End, Failure};
 use crate::engine::{Engine, TransactError, chain};
 use crate::head::Interruption;
-use crate::ids::{LeaseToken, Position};
-use crate::machine::{Command, Finish, Pause, TurnEnd, Update};
+use crate::ids::LeaseToken;
+use crate::machine::{Command, Finish, NextTurn, Pause, Retry, TurnEnd, Update};
 use crate::policy::{Policy, Retries};
 use crate::push::Beside;
 use crate::reply::Reply;
+use crate::steps::{Left, StepError};
 use crate::store::{Snapshot, StoreError};
 use crate::turn::{ShowError, Shown, agent_message};
 
@@ -22,8 +23,8 @@ pub(super) struct Committer<'a> {
     engine: &'a Engine,
     token: &'a LeaseToken,
     retries: Retries,
-    /// The newest entry whose messages the turn has received.
-    given: Position,
+    /// What the agent's run leaves.
+    left: Left,
     /// The task as last committed.
     pub(super) now: Snapshot,
     beside: &'a Beside,
@@ -35,23 +36,31 @@ pub(super) struct AgentEnd {
     result: AgentResult,
     /// What was shown last and not yet committed.
     updates: Vec<Update>,
-    /// Whether the next attempt can be made at once.
-    at_once: bool,
+    cut: Option<Cut>,
+}
+
+/// Why an agent was dropped before it ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// The invocation ends.
+    Time,
+    /// The time of its sender is over: another invocation has more.
+    Sender,
 }
 
 impl AgentEnd {
     pub(super) fn failed(failure: Failure) -> Self {
-        Self { result: Err(failure), updates: Vec::new(), at_once: false }
+        Self { result: Err(failure), updates: Vec::new(), cut: None }
     }
 
     pub(super) fn out_of_time() -> Self {
         let reason = "the agent did not finish in the time that an invocation has";
-        Self::failed(Failure::retryable(reason))
+        Self { cut: Some(Cut::Time), ..Self::failed(Failure::retryable(reason)) }
     }
 
-    /// The time of its sender was over: another invocation has more.
+    /// The time of its sender was over.
     pub(super) fn cut_off() -> Self {
-        Self { at_once: true, ..Self::out_of_time() }
+        Self { cut: Some(Cut::Sender), ..Self::out_of_time() }
     }
 }
 
@@ -104,7 +113,8 @@ impl<'a> Committer<'a> {
         now: Snapshot,
         beside: &'a Beside,
     ) -> Self {
-        Self { engine, token, retries, given: now.head.given, now, beside }
+        let left = Left::of(&now.head);
+        Self { engine, token, retries, left, now, beside }
     }
 
     /// Commits updates as they come, until the agent has ended and the rest of them fits into the
@@ -172,7 +182,7 @@ impl<'a> Committer<'a> {
                 && held_over.is_none()
                 && let Some(result) = end.take()
             {
-                return Ok(AgentEnd { result, updates: batch.updates, at_once: false });
+                return Ok(AgentEnd { result, updates: batch.updates, cut: None });
             }
             next_at = self.engine.clock.now().saturating_add(self.engine.policy.commit_every);
             let mut commit = std::pin::pin!(self.emit(batch));
@@ -232,11 +242,24 @@ impl<'a> Committer<'a> {
     }
 
     /// Commits the end of the turn.
-    pub(super) async fn end(&mut self, ended: AgentEnd) -> Result<(), TurnError> {
-        let AgentEnd { result, updates, at_once } = ended;
+    pub(super) async fn end(&mut self, ended: AgentEnd, left: Left) -> Result<(), TurnError> {
+        let AgentEnd { result, updates, cut } = ended;
+        self.left = left;
+        let at_once = cut == Some(Cut::Sender);
         let outcome = match result {
             Ok(end) => self.outcome(end, updates.is_empty()).map_err(Failure::permanent),
-            Err(failure) => Err(failure),
+            // It is no failed attempt: the agent had less than an invocation's time, or has recorded
+            // some of its work.
+            Err(_)
+                if cut.is_some_and(|cut| cut == Cut::Sender || left.recorded)
+                    && self.engine.policy.scopes =>
+            {
+                self.goes_on(self.engine.clock.now(), None).map_err(Failure::permanent)
+            }
+            Err(failure) => match self.waits_until(&failure) {
+                Some(wake_at) => self.goes_on(wake_at, None).map_err(Failure::permanent),
+                None => Err(failure),
+            },
         };
         let command = match outcome {
             Ok(Outcome::Park(pause)) => Command::Park { turn: self.turn_end(updates), pause },
@@ -253,6 +276,35 @@ impl<'a> Committer<'a> {
         }
     }
 
+    /// Until when a scope waits whose agent has passed on that it waits, or that it has no time.
+    fn waits_until(&self, failure: &Failure) -> Option<Timestamp> {
+        let source = failure.source.as_deref()?;
+        match StepError::of(source)? {
+            StepError::Suspended { until } => Some(*until),
+            // An invocation that was too short for one step counts as an attempt.
+            StepError::OutOfTime { .. } if self.left.recorded => Some(self.engine.clock.now()),
+            _ => None,
+        }
+    }
+
+    /// The turn ends, and another one follows by itself.
+    fn goes_on(&self, wake_at: Timestamp, checkpoint: Option<Json>) -> Result<Outcome, String> {
+        let policy = &self.engine.policy;
+        let head = &self.now.head;
+        if head.turn + 1 >= policy.max_turns {
+            return Err(format!("the task did not finish in {} turns", policy.max_turns));
+        }
+        let next = if checkpoint.is_some() || !policy.scopes {
+            NextTurn::Begins { checkpoint }
+        } else {
+            if self.left.lasts_until.is_some_and(|until| until < wake_at) {
+                return Err(StepError::TooOld { life: policy.scope_life }.to_string());
+            }
+            NextTurn::Repeats { seen: self.left.seen, checkpoint: head.checkpoint.clone() }
+        };
+        Ok(Outcome::Park(Pause::Until { wake_at, next }))
+    }
+
     /// What the end of the turn leads to as the agent wants it, or why that is not possible.
     fn outcome(&self, end: End, showed_all: bool) -> Result<Outcome, String> {
         if let Some(checkpoint) = end.checkpoint() {
@@ -264,8 +316,7 @@ impl<'a> Committer<'a> {
             }
         }
         let max_turns = self.engine.policy.max_turns;
-        let goes_on = end.goes_on_by_itself();
-        if goes_on && self.now.head.turn + 1 >= max_turns {
+        if end.wakes_by_itself() && self.now.head.turn + 1 >= max_turns {
             return Err(format!("the task did not finish in {max_turns} turns"));
         }
         let for_user = |interruption, question, checkpoint, patience| -> Result<Outcome, String> {
@@ -282,13 +333,8 @@ impl<'a> Committer<'a> {
             End::AuthRequired { question, checkpoint, patience } => {
                 for_user(Interruption::AuthRequired, question, checkpoint, patience)?
             }
-            End::ParkUntil { wake_at, checkpoint } => {
-                Outcome::Park(Pause::Until { wake_at, checkpoint })
-            }
-            End::Continue { checkpoint } => {
-                let wake_at = self.engine.clock.now();
-                Outcome::Park(Pause::Until { wake_at, checkpoint: Some(checkpoint) })
-            }
+            End::ParkUntil { wake_at, checkpoint } => self.goes_on(wake_at, checkpoint)?,
+            End::Continue { checkpoint } => self.goes_on(self.engine.clock.now(), checkpoint)?,
         })
     }
 
@@ -328,7 +374,12 @@ impl<'a> Committer<'a> {
     }
 
     fn turn_end(&self, updates: Vec<Update>) -> TurnEnd {
-        TurnEnd { token: self.token.clone(), given: self.given, updates }
+        TurnEnd {
+            token: self.token.clone(),
+            given: self.left.given,
+            updates,
+            has_records: self.left.has_records,
+        }
     }
 
     /// The command that ends the attempt as failed: to be tried again, or for good.
@@ -346,13 +397,14 @@ impl<'a> Committer<'a> {
             .message(reply)
             .unwrap_or_else(|text| agent_message(self.engine.ids.as_ref(), Reply::from(text)));
         if failure.retryable {
-            Command::Retry {
-                token: self.token.clone(),
+            let retry = Retry {
                 updates,
+                has_records: self.left.has_records,
                 after: if at_once { Duration::ZERO } else { self.retries.after(head.attempt) },
                 max_attempts: self.retries.max_attempts,
                 reason,
-            }
+            };
+            Command::Retry { token: self.token.clone(), retry }
         } else {
             Command::Finish { turn: self.turn_end(updates), ending: Finish::Failed(reason) }
         }
@@ -374,8 +426,20 @@ fn does_not_fit(what: &str, bytes: usize, limit: usize) -> Failure {
     Failure::permanent(format!("{what} of {bytes} bytes does not fit: the limit is {limit}"))
 }
 
-/// A failure to show something that can never be shown does not get better by trying again.
+/// A failure to show something that can never be shown does not get better by trying again, nor does
+/// that of some steps.
 fn classified(failure: Failure) -> Failure {
+    let source = failure.source.as_deref();
+    if let Some(error) = source.and_then(|source| StepError::of(source)) {
+        let retryable = failure.retryable && !error.is_permanent();
+        let own = || match error {
+            StepError::Attempt { reason, .. } => reason.clone(),
+            StepError::Store(_) => None,
+            error => Some(Reply::from(error.to_string())),
+        };
+        let reason = failure.reason.or_else(own);
+        return Failure { retryable, reason, source: failure.source };
+    }
     let shown = failure.source.as_ref().and_then(|source| source.downcast_ref::<ShowError>());
     match shown {
         Some(error @ (ShowError::TooLarge { .. } | ShowError::EmptyArtifact)) => {

@@ -23,7 +23,7 @@ fn an_end_has_a_checkpoint_if_there_is_a_next_turn() {
             End::AuthRequired { question: question(), checkpoint: left(), patience },
         ),
         (End::park_until(at(9)), End::ParkUntil { wake_at: at(9), checkpoint: left() }),
-        (End::continue_with("first").unwrap(), End::Continue { checkpoint: left().unwrap() }),
+        (End::continue_with("first").unwrap(), End::Continue { checkpoint: left() }),
         (End::completed(), End::Completed(Reply::default())),
         (End::rejected("no"), End::Rejected("no".into())),
         (End::message("hi"), End::Message("hi".into())),

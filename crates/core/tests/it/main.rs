@@ -13,4 +13,5 @@ mod machine;
 mod operate;
 mod operations;
 mod runner;
+mod steps;
 mod support;

@@ -25,7 +25,7 @@ use crate::op::Who;
 const FORGOTTEN: u32 = 13;
 
 pub(super) struct Liar {
-    truth: Arc<dyn Store>,
+    pub(super) truth: Arc<dyn Store>,
     bug: Planted,
     commits: AtomicU32,
     /// Each task as it was before it was canceled, or before it was last read.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::{Impatience, Interruption, MAX_REMEMBERED_KEYS, Patience};
-use a2a_lambda_core::machine::{Command, Finish, Pause, Submission};
+use a2a_lambda_core::machine::{Command, Finish, Pause, Retry, Submission};
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Committed, Depth, Guard, Kept};
 use a2a_lambda_core::{Ending, Generation, Phase, Position, Revision, Terms};
@@ -84,7 +84,7 @@ pub(crate) async fn a_wait_is_stored(bench: Bench) {
     for wake_at in [bench.now(), Timestamp::MAX] {
         task.claim().await;
         let checkpoint = Some(json_of("[1,2]"));
-        task.park(Pause::Until { wake_at, checkpoint }).await;
+        task.park(Pause::until(wake_at, checkpoint)).await;
         assert_eq!(task.head().phase, Phase::Waiting { until: wake_at });
         task.verify().await;
     }
@@ -157,14 +157,14 @@ pub(crate) async fn retries_are_stored_until_the_last_fails(bench: Bench) {
     for attempt in 1..=3 {
         task.claim().await;
         assert_eq!(task.head().attempt, attempt);
-        let retry = Command::Retry {
-            token: task.token.clone(),
+        let retry = Retry {
             updates: vec![chunk("tried")],
+            has_records: false,
             after: Duration::from_secs(10),
             max_attempts: 3,
             reason: Some(agent_message("m", "it did not work")),
         };
-        task.apply(retry).await;
+        task.apply(Command::Retry { token: task.token.clone(), retry }).await;
         task.verify().await;
         bench.advance(Duration::from_secs(10));
     }
@@ -217,7 +217,7 @@ pub(crate) async fn a_checkpoint_comes_and_goes(bench: Bench) {
     for text in [odd, "null", "\"\"", &largest] {
         task.claim().await;
         let checkpoint = Some(json_of(text));
-        task.park(Pause::Until { wake_at: bench.now(), checkpoint: checkpoint.clone() }).await;
+        task.park(Pause::until(bench.now(), checkpoint.clone())).await;
         assert!(bench.read(task.key()).await.head.checkpoint == checkpoint, "{text:.80}");
         task.verify().await;
     }
@@ -361,7 +361,7 @@ pub(crate) async fn the_largest_checkpoint_and_entry_fit_together(bench: Bench) 
         let text = text_of(LARGEST_CHECKPOINT_BYTES - 100, &format!("checkpoint {round}"));
         let checkpoint = Some(json_of(&format!("{text:?}")));
         let turn = task.turn_end(vec![chunk_of(LARGEST_BYTES, "entry")]);
-        let pause = Pause::Until { wake_at: bench.now(), checkpoint };
+        let pause = Pause::until(bench.now(), checkpoint);
         task.apply(Command::Park { turn, pause }).await;
         task.verify().await;
     }

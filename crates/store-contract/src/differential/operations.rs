@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use a2a_lambda_core::head::{Impatience, Interruption, Patience};
-use a2a_lambda_core::machine::{Change, Command, Finish, Pause, Submission, TurnEnd, Update};
+use a2a_lambda_core::machine::{
+    Change, Command, Finish, Pause, Retry, Submission, TurnEnd, Update,
+};
 use a2a_lambda_core::push::Mark;
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{Cursor, DUE_SHARDS, Depth, ListQuery, due_shard};
@@ -215,7 +217,7 @@ impl Duel<'_> {
             .rng
             .percent(50)
             .then(|| json_of(&format!("{:?}", text_of(self.rng.place(2_000), "checkpoint"))));
-        let turn = TurnEnd { token: token.clone(), given: head.last_message, updates };
+        let turn = TurnEnd::new(token.clone(), head.last_message, updates);
         let wake_at = self.now().saturating_add(Duration::from_secs(self.rng.below(200)));
         let interruption =
             self.rng.pick(&[Interruption::InputRequired, Interruption::AuthRequired]);
@@ -223,7 +225,9 @@ impl Duel<'_> {
             0..2 => {
                 let (token, updates) = (turn.token, turn.updates);
                 let after = Duration::from_secs(self.rng.below(20));
-                Command::Retry { token, updates, after, max_attempts: 4, reason: message }
+                let has_records = self.rng.percent(50);
+                let retry = Retry { updates, has_records, after, max_attempts: 4, reason: message };
+                Command::Retry { token, retry }
             }
             2..4 => {
                 let then = self.rng.pick(&[Impatience::Wake, Impatience::Fail]);
@@ -233,7 +237,7 @@ impl Duel<'_> {
                     pause: Pause::ForUser { interruption, message, checkpoint, patience },
                 }
             }
-            4..8 => Command::Park { turn, pause: Pause::Until { wake_at, checkpoint } },
+            4..8 => Command::Park { turn, pause: Pause::until(wake_at, checkpoint) },
             _ => {
                 let ending = match self.rng.below(5) {
                     0 => Finish::Failed(message),

@@ -74,7 +74,7 @@ async fn life(agent: Shows, push: bool) -> Life {
     let store = Arc::new(DynamoDbStore::new(metered, TABLE));
     let doubles = Doubles::of(TestClock::by_tokio(), Policy::default());
     let ids = Arc::new(TestIds::uuids());
-    let engine = Engine { store: store.clone(), configs: store, ids, ..doubles.engine.clone() };
+    let engine = Engine { ids, ..doubles.engine.clone().over(store) };
     let mut request = sending(user("hello"));
     let configuration = request.configuration.get_or_insert_with(SendMessageConfiguration::default);
     configuration.task_push_notification_config = push.then(|| TaskPushNotificationConfig {

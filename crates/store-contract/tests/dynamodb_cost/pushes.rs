@@ -212,7 +212,7 @@ pub(super) fn settlement(task: &Snapshot, next: Option<Timestamp>) -> Command {
 
 pub(super) fn finish(task: &Snapshot) -> Command {
     let given = task.head.last_message;
-    let turn = TurnEnd { token: token(), given, updates: Vec::new() };
+    let turn = TurnEnd::new(token(), given, Vec::new());
     Command::Finish { turn, ending: Finish::Completed(None) }
 }
 

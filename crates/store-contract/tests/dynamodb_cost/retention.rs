@@ -23,7 +23,7 @@ fn claim() -> Command {
 
 fn ask(bench: &Bench) -> Command {
     let given = bench.task.head.last_message;
-    let turn = TurnEnd { token: token(), given, updates: Vec::new() };
+    let turn = TurnEnd::new(token(), given, Vec::new());
     let interruption = Interruption::InputRequired;
     let pause = Pause::ForUser { interruption, message: None, checkpoint: None, patience: None };
     Command::Park { turn, pause }

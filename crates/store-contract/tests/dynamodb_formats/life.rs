@@ -234,7 +234,7 @@ impl Life {
     }
 
     fn turn(&self, updates: Vec<Update>) -> TurnEnd {
-        TurnEnd { token: token(), given: self.task.head.given, updates }
+        TurnEnd::new(token(), self.task.head.given, updates)
     }
 
     async fn park(&mut self, pause: Pause) {
@@ -309,7 +309,7 @@ async fn a_conversation(format: u64) -> Vec<Point> {
     life.apply(Command::Emit { token: token(), updates }).await;
     points.push(life.point("running-updates").await);
     let checkpoint = Some(json(r#"{"step":1,"rate":1.50}"#));
-    life.park(Pause::Until { wake_at: at(10), checkpoint: checkpoint.clone() }).await;
+    life.park(Pause::until(at(10), checkpoint.clone())).await;
     points.push(life.point("waiting").await);
     life.seconds = 10;
     life.claim().await;

@@ -79,7 +79,7 @@ impl Agent for LongJob {
                 biased;
                 reason = turn.stopped() => {
                     assert_eq!(reason, StopReason::OutOfTime);
-                    return Ok(End::Continue { checkpoint: Json::from_value(&count)? });
+                    return Ok(End::Continue { checkpoint: Some(Json::from_value(&count)?) });
                 }
                 () = turn.sleep(Duration::from_mins(1)) => count += 1,
             }

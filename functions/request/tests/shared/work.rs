@@ -55,11 +55,7 @@ impl Work {
     /// Completes the task.
     pub(crate) async fn finish(self) {
         let read = self.store.read(&self.key, Depth::Tail).await.unwrap().unwrap();
-        let turn = TurnEnd {
-            token: self.token.clone(),
-            given: read.head.last_message,
-            updates: Vec::new(),
-        };
+        let turn = TurnEnd::new(self.token.clone(), read.head.last_message, Vec::new());
         self.commit(Command::Finish { turn, ending: Finish::Completed(None) }).await;
     }
 

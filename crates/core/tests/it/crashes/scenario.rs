@@ -33,7 +33,7 @@ pub(crate) fn agent() -> Scripted {
                 ("sleep", 1) => {
                     return Ok(End::ParkUntil { wake_at: in_a(1_800), checkpoint: None });
                 }
-                ("go on", 1) => return Ok(End::Continue { checkpoint: Json::parse("1")? }),
+                ("go on", 1) => return Ok(End::Continue { checkpoint: Some(Json::parse("1")?) }),
                 ("fail", 1) if turn.attempt() == 1 => return Err(Failure::retryable("not now")),
                 ("work", _) => {
                     turn.progress("half").await?;

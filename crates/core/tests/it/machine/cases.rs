@@ -209,7 +209,7 @@ fn output_of_an_end_with_mail_is_still_shown() {
 #[test]
 fn an_agent_that_parks_with_mail_is_woken_at_once() {
     let (head, turn) = with_mail();
-    let pause = Pause::Until { wake_at: at(5_000), checkpoint: None };
+    let pause = Pause::until(at(5_000), None);
     let change = apply(&head, Command::Park { turn, pause }, 6);
     assert_eq!(
         describe(&head, &change),

@@ -3,7 +3,7 @@
 use a2a_lambda_core::head::{Ending, Impatience, Interruption, Patience};
 use a2a_lambda_core::ids::{ConfigId, Registration};
 use a2a_lambda_core::log::{ArtifactChange, StatusChange};
-use a2a_lambda_core::machine::{Finish, NewPush, Pause, Stamp, Submission, TurnEnd, Update};
+use a2a_lambda_core::machine::{Finish, NewPush, Pause, Retry, Stamp, Submission, TurnEnd, Update};
 use a2a_lambda_core::{Change, Command, Generation, Head, LeaseToken, Phase, Position, Terms};
 use a2a_lambda_protocol::{Artifact, Json, Message, Part, Role, TaskState, Timestamp};
 
@@ -71,7 +71,7 @@ pub(crate) fn chunk(text: &str) -> Update {
 
 /// The end of a turn that was given all that `head` knows of.
 pub(crate) fn turn_end(head: &Head, updates: Vec<Update>) -> TurnEnd {
-    TurnEnd { token: token(), given: head.last_message, updates }
+    TurnEnd::new(token(), head.last_message, updates)
 }
 
 pub(crate) fn message(text: &str) -> Command {
@@ -123,18 +123,19 @@ pub(crate) fn ask_impatiently(head: &Head, then: Impatience) -> Command {
 
 pub(crate) fn park_until(head: &Head, until: u64) -> Command {
     let checkpoint = Some(Json::parse("2").unwrap());
-    let pause = Pause::Until { wake_at: at(until), checkpoint };
+    let pause = Pause::until(at(until), checkpoint);
     Command::Park { turn: turn_end(head, Vec::new()), pause }
 }
 
 pub(crate) fn retry(after: u64) -> Command {
-    Command::Retry {
-        token: token(),
+    let retry = Retry {
         updates: Vec::new(),
+        has_records: false,
         after: secs(after),
         max_attempts: MAX_ATTEMPTS,
         reason: Some(agent("a reason")),
-    }
+    };
+    Command::Retry { token: token(), retry }
 }
 
 /// Applies a command that the task allows.

@@ -2,7 +2,9 @@
 
 use a2a_lambda_core::head::{Impatience, Interruption, Patience};
 use a2a_lambda_core::invariants::{check_change, check_task};
-use a2a_lambda_core::machine::{Finish, FirstPush, Pause, Settlement, Stamp, Submission, TurnEnd};
+use a2a_lambda_core::machine::{
+    Finish, FirstPush, Pause, Retry, Settlement, Stamp, Submission, TurnEnd,
+};
 use a2a_lambda_core::{ClaimToken, Command, Entry, Event, Head, LeaseToken, Phase, Position};
 use proptest::prelude::*;
 
@@ -83,7 +85,7 @@ impl Walk {
 
     fn turn(&self, updates: usize, stale: bool) -> TurnEnd {
         let updates = (0..updates).map(|_| chunk("a")).collect();
-        TurnEnd { token: self.token(stale), given: self.given, updates }
+        TurnEnd::new(self.token(stale), self.given, updates)
     }
 
     fn command(&mut self, step: Step, now: u64) -> Option<Command> {
@@ -107,7 +109,7 @@ impl Walk {
                 Command::Park { turn: self.turn(updates, stale), pause }
             }
             Step::Park { wake_after, updates, stale, .. } => {
-                let pause = Pause::Until { wake_at: at(now + wake_after), checkpoint: None };
+                let pause = Pause::until(at(now + wake_after), None);
                 Command::Park { turn: self.turn(updates, stale), pause }
             }
             Step::Finish { how, updates, stale } => {
@@ -119,13 +121,16 @@ impl Walk {
                 };
                 Command::Finish { turn: self.turn(updates, stale), ending }
             }
-            Step::Retry { after, updates, stale } => Command::Retry {
-                token: self.token(stale),
-                updates: (0..updates).map(|_| chunk("b")).collect(),
-                after: secs(after),
-                max_attempts: MAX_ATTEMPTS,
-                reason: None,
-            },
+            Step::Retry { after, updates, stale } => {
+                let retry = Retry {
+                    updates: (0..updates).map(|_| chunk("b")).collect(),
+                    has_records: false,
+                    after: secs(after),
+                    max_attempts: MAX_ATTEMPTS,
+                    reason: None,
+                };
+                Command::Retry { token: self.token(stale), retry }
+            }
             Step::Cancel => Command::Cancel,
             Step::Void => Command::Void,
             Step::Look => Command::Look,

@@ -118,7 +118,7 @@ fn parks() -> Scripted {
             turn.sleep(millis(500)).await;
             let wake_at = turn.now().saturating_add(secs(20));
             match turn.number() {
-                1 => Ok(End::Continue { checkpoint: Json::parse("1")? }),
+                1 => Ok(End::Continue { checkpoint: Some(Json::parse("1")?) }),
                 2 => Ok(End::ParkUntil { wake_at, checkpoint: None }),
                 _ => Ok(End::completed()),
             }

@@ -112,13 +112,14 @@ async fn a_new_attempt_replaces_the_last_one_s_artifacts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_idempotency_key_is_that_of_the_turn() {
+async fn the_idempotency_key_is_that_of_the_scope() {
     let world = World::new(script(|turn, diary| {
         Box::pin(async move {
             diary.note(turn.idempotency_key());
             match (turn.number(), turn.attempt()) {
                 (1, 1) => Err(Failure::retryable("again")),
-                (1, _) => Ok(End::ParkUntil { wake_at: turn.now(), checkpoint: None }),
+                (1, _) => Ok(End::again()),
+                (2, _) => Ok(End::continue_with(&1)?),
                 _ => Ok(End::completed()),
             }
         })
@@ -126,7 +127,7 @@ async fn the_idempotency_key_is_that_of_the_turn() {
     let key = world.submit("hello").await;
     world.settle(&key).await;
     let task = key.task.as_str();
-    assert_eq!(world.diary.read(), [format!("{task}-1"), format!("{task}-1"), format!("{task}-2")]);
+    assert_eq!(world.diary.read(), [1, 1, 1, 3].map(|first| format!("{task}-{first}")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -101,8 +101,9 @@ async fn a_message_that_is_too_large_fails_the_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_checkpoint_that_is_too_large_fails_the_task() {
-    let text =
-        failure_of(|| Ok(End::Continue { checkpoint: Json::from_value(&"x".repeat(99)).unwrap() }));
+    let text = failure_of(|| {
+        Ok(End::Continue { checkpoint: Some(Json::from_value(&"x".repeat(99)).unwrap()) })
+    });
     assert_eq!(text.await, "the agent left a checkpoint of 101 bytes; the limit is 100");
 }
 
@@ -227,7 +228,7 @@ async fn an_agent_that_only_ever_continues_is_stopped() {
         script(|turn, diary| {
             Box::pin(async move {
                 diary.note(turn.number().to_string());
-                Ok(End::Continue { checkpoint: Json::parse("1")? })
+                Ok(End::Continue { checkpoint: Some(Json::parse("1")?) })
             })
         }),
         |policy| policy.max_turns = 3,

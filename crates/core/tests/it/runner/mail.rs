@@ -96,12 +96,12 @@ async fn a_park_or_a_continuation_with_mail_goes_on_at_once() {
         |turn| match turn {
             1 => Ok(End::ParkUntil {
                 wake_at: a2a_lambda_protocol::Timestamp::MAX,
-                checkpoint: None,
+                checkpoint: Some(Json::parse("1").unwrap()),
             }),
             _ => Ok(End::completed()),
         },
         |turn| match turn {
-            1 => Ok(End::Continue { checkpoint: Json::parse("1").unwrap() }),
+            1 => Ok(End::Continue { checkpoint: Some(Json::parse("1").unwrap()) }),
             _ => Ok(End::completed()),
         },
     ] {

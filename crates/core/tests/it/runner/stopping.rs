@@ -190,7 +190,9 @@ async fn the_end_that_gives_up_the_lease_does_not_look_like_a_lost_lease() {
 #[tokio::test(start_paused = true)]
 async fn a_signal_that_takes_long_to_send_is_not_given_up() {
     let world = World::new(script(move |turn, _| {
-        Box::pin(async move { Ok(End::Continue { checkpoint: Json::from_value(&turn.number())? }) })
+        Box::pin(async move {
+            Ok(End::Continue { checkpoint: Some(Json::from_value(&turn.number())?) })
+        })
     }));
     let key = world.submit("hello").await;
     world.queue.take_times();
@@ -237,7 +239,7 @@ async fn work_goes_on_in_the_next_invocation_from_a_checkpoint() {
                     biased;
                     StopReason::OutOfTime = turn.stopped() => {
                         turn.progress(format!("{done} of 40")).await?;
-                        return Ok(End::Continue { checkpoint: Json::from_value(&done)? });
+                        return Ok(End::Continue { checkpoint: Some(Json::from_value(&done)?) });
                     }
                     () = turn.sleep(secs(60)) => done += 1,
                 }

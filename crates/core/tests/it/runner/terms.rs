@@ -118,9 +118,10 @@ async fn a_turn_after_a_crash_has_the_terms() {
 #[tokio::test(start_paused = true)]
 async fn continued_and_woken_turns_have_the_terms_of_the_newest_message() {
     let world = World::new(notes(|turn| match turn.number() {
-        1 | 2 => Ok(End::Continue { checkpoint: Json::parse("1").unwrap() }),
+        1 | 2 => Ok(End::Continue { checkpoint: Some(Json::parse("1").unwrap()) }),
         3 | 4 => {
-            Ok(End::ParkUntil { wake_at: turn.now().saturating_add(secs(1_000)), checkpoint: None })
+            let wake_at = turn.now().saturating_add(secs(1_000));
+            Ok(End::park_until(wake_at).with_checkpoint(&1)?)
         }
         _ => Ok(End::completed()),
     }));
@@ -176,7 +177,7 @@ async fn terms_that_are_far_back_in_the_log_are_found() {
                 turn.progress(n.to_string()).await?;
             }
             match turn.number() {
-                1 => Ok(End::Continue { checkpoint: Json::parse("1")? }),
+                1 => Ok(End::Continue { checkpoint: Some(Json::parse("1")?) }),
                 _ => Ok(End::completed()),
             }
         })

@@ -91,7 +91,7 @@ impl World {
 
     /// The engine without the store's faults: other clients and functions, who are well.
     pub(crate) fn healthy(&self) -> Engine {
-        Engine { store: self.memory.clone(), configs: self.memory.clone(), ..self.engine.clone() }
+        self.engine.clone().over(self.memory.clone())
     }
 
     pub(crate) fn runner(&self) -> Runner {

@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "what is unwrapped belongs to the test")]
 
+mod steps;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, MutexGuard};
 

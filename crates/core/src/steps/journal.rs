@@ -1,0 +1,277 @@
+//! What one run of an agent knows of its scope's records.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use a2a_lambda_protocol::Timestamp;
+use tokio::sync::OnceCell;
+
+use super::error::{MAX_NAME_BYTES, StepError};
+use super::record::{Put, RecordKey, ScopeKey, StepRecord};
+use crate::engine::Engine;
+use crate::head::Head;
+use crate::ids::{Position, WriteId};
+
+/// The kinds of records. An at-most-once step has a kind of its own: its arguments are no part of its
+/// name.
+pub(super) const STEP: &str = "step";
+pub(super) const ONCE: &str = "once";
+pub(super) const CALLBACK: &str = "callback";
+
+/// The records of a scope, as far as a run of its agent knows them.
+pub(crate) struct Journal {
+    pub(super) engine: Engine,
+    pub(super) scope: ScopeKey,
+    /// Whether nothing can be recorded yet: it is the first attempt at the scope's first turn.
+    is_first: bool,
+    loaded: OnceCell<()>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    records: BTreeMap<RecordKey, StepRecord>,
+    bytes: usize,
+    /// How often the run has made each step.
+    made: BTreeMap<(&'static str, Option<RecordKey>, String, String), u32>,
+    /// How many ids of artifacts each step was given, and the agent itself.
+    artifacts: BTreeMap<Option<RecordKey>, u32>,
+    /// The step whose work is being polled.
+    inside: Option<RecordKey>,
+    /// The earliest end of a wait for a callback.
+    waits_until: Option<Timestamp>,
+    read: Position,
+    seen: Position,
+    recorded: bool,
+}
+
+/// What a run leaves to the commit that ends its turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Left {
+    /// The newest entry whose messages the scope has received.
+    pub(crate) given: Position,
+    /// The newest message that the run knows of.
+    pub(crate) seen: Position,
+    /// Whether the scope has records.
+    pub(crate) has_records: bool,
+    /// Whether this run has made one.
+    pub(crate) recorded: bool,
+    /// Until when the records are kept; `None` without records.
+    pub(crate) lasts_until: Option<Timestamp>,
+}
+
+impl Left {
+    /// What a run leaves that has made no step.
+    pub(crate) fn of(head: &Head) -> Self {
+        Self {
+            given: head.given,
+            seen: head.last_message,
+            has_records: false,
+            recorded: false,
+            lasts_until: None,
+        }
+    }
+}
+
+impl Journal {
+    /// The journal of a run under the lease of this head.
+    pub(crate) fn new(engine: Engine, head: &Head) -> Self {
+        let known = Known { read: head.given, seen: head.last_message, ..Known::default() };
+        Self {
+            engine,
+            scope: ScopeKey::of(head),
+            is_first: head.attempt <= 1 && head.scope_turns == 0,
+            loaded: OnceCell::new(),
+            known: Mutex::new(known),
+        }
+    }
+
+    /// The scope's number: how many turns were committed before it.
+    pub(crate) fn scope_number(&self) -> u32 {
+        self.scope.number
+    }
+
+    /// What the run leaves.
+    pub(crate) fn left(&self) -> Left {
+        let known = self.known();
+        let begun = known.records.values().map(|record| record.begun_at).min();
+        Left {
+            given: known.read,
+            seen: known.seen,
+            has_records: !known.records.is_empty(),
+            recorded: known.recorded,
+            lasts_until: begun.map(|at| at.saturating_add(self.engine.policy.scope_life)),
+        }
+    }
+
+    /// Gives a step that the agent makes its name in the scope. The order of these calls counts, not
+    /// that of the steps' work: steps that run side by side have the same names in each run.
+    pub(super) fn number(&self, kind: &'static str, name: &str, arguments: &str) -> RecordKey {
+        let mut known = self.known();
+        let inside = known.inside.clone();
+        let counted = if kind == STEP { arguments } else { "" };
+        let place = (kind, inside.clone(), name.to_owned(), counted.to_owned());
+        let made = known.made.entry(place).or_default();
+        let key = RecordKey::new(kind, inside.as_ref(), name, counted, *made);
+        *made += 1;
+        key
+    }
+
+    /// The number of the next artifact of the step whose work calls this, or of the agent itself.
+    pub(crate) fn next_artifact(&self) -> (Option<RecordKey>, u32) {
+        let mut known = self.known();
+        let inside = known.inside.clone();
+        let number = known.artifacts.entry(inside.clone()).or_default();
+        *number += 1;
+        (inside, *number)
+    }
+
+    /// Reads what earlier runs have recorded, once.
+    pub(super) async fn load(&self) -> Result<(), StepError> {
+        let policy = &self.engine.policy;
+        if !policy.scopes {
+            return Err(StepError::NotYet);
+        }
+        self.loaded
+            .get_or_try_init(|| async {
+                if self.is_first {
+                    return Ok(());
+                }
+                let records = self.engine.steps(&self.scope).await?;
+                let oldest = records.iter().map(|record| record.begun_at).min();
+                let now = self.engine.clock.now();
+                if oldest.is_some_and(|at| at.saturating_add(policy.scope_life) < now) {
+                    return Err(StepError::TooOld { life: policy.scope_life });
+                }
+                let mut known = self.known();
+                for record in records {
+                    known.insert(record);
+                }
+                Ok(())
+            })
+            .await
+            .copied()
+    }
+
+    /// The record of this name, as far as this run knows.
+    pub(super) fn find(&self, key: &RecordKey) -> Option<StepRecord> {
+        self.known().records.get(key).cloned()
+    }
+
+    /// The record of this name, as it is stored now.
+    pub(super) async fn refresh(&self, key: &RecordKey) -> Result<Option<StepRecord>, StepError> {
+        let found = self.engine.step(&self.scope, key).await?;
+        if let Some(record) = &found {
+            self.known().insert(record.clone());
+        }
+        Ok(found)
+    }
+
+    /// Stores a record; `Ok(false)` if another one is there, which is known from now on.
+    pub(super) async fn put(
+        &self,
+        before: Option<&WriteId>,
+        record: &StepRecord,
+    ) -> Result<bool, StepError> {
+        self.check_room(record)?;
+        match self.engine.put_step(&self.scope, before, record).await? {
+            Put::Stored => {
+                let mut known = self.known();
+                known.insert(record.clone());
+                known.recorded = true;
+                Ok(true)
+            }
+            Put::Other(Some(other)) => {
+                self.known().insert(*other);
+                Ok(false)
+            }
+            // The task was deleted meanwhile, and its records with it.
+            Put::Other(None) => Err(StepError::Over),
+        }
+    }
+
+    fn check_room(&self, record: &StepRecord) -> Result<(), StepError> {
+        let policy = &self.engine.policy;
+        let known = self.known();
+        let step = || record.name.clone();
+        if !known.records.contains_key(&record.key) && known.records.len() >= policy.max_steps {
+            return Err(StepError::TooMany { step: step(), most: policy.max_steps });
+        }
+        let bytes = record.result_bytes();
+        let limit = policy.max_step_bytes.min(policy.max_scope_bytes.saturating_sub(known.bytes));
+        if bytes > limit {
+            return Err(StepError::TooLarge { step: step(), bytes, limit });
+        }
+        Ok(())
+    }
+
+    /// The messages up to `through` are the scope's from now on.
+    pub(super) fn has_read(&self, through: Position) {
+        let mut known = self.known();
+        known.read = known.read.max(through);
+        known.seen = known.seen.max(through);
+    }
+
+    /// The newest entry whose messages the scope has received.
+    pub(super) fn read(&self) -> Position {
+        self.known().read
+    }
+
+    /// A callback is waited for until this time. Returns the earliest such time.
+    pub(super) fn wait_until(&self, until: Timestamp) -> Timestamp {
+        let mut known = self.known();
+        let earliest = known.waits_until.map_or(until, |known| known.min(until));
+        known.waits_until = Some(earliest);
+        earliest
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Nothing in here panics while it holds the lock.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn insert(&mut self, record: StepRecord) {
+        self.bytes += record.result_bytes();
+        if let Some(before) = self.records.insert(record.key.clone(), record) {
+            self.bytes -= before.result_bytes();
+        }
+    }
+}
+
+/// Whether a name may be given to a step by an agent.
+pub(super) fn check_name(step: &str) -> Result<(), StepError> {
+    let is_name = !step.is_empty() && step.len() <= MAX_NAME_BYTES && !step.starts_with('@');
+    if is_name { Ok(()) } else { Err(StepError::Name { step: step.to_owned() }) }
+}
+
+/// The work of a step. While it is polled, the steps and artifacts that are made are the step's own,
+/// also where several steps run side by side.
+pub(super) struct Inside<'a, T> {
+    pub(super) journal: &'a Journal,
+    pub(super) key: RecordKey,
+    pub(super) work: Pin<Box<dyn Future<Output = T> + Send + 'a>>,
+}
+
+/// Puts back the outer step, also if the work panics.
+struct Outer<'a>(&'a Journal, Option<RecordKey>);
+
+impl Drop for Outer<'_> {
+    fn drop(&mut self) {
+        self.0.known().inside = self.1.take();
+    }
+}
+
+impl<T> Future for Inside<'_, T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let outer = self.journal.known().inside.replace(self.key.clone());
+        let _outer = Outer(self.journal, outer);
+        self.work.as_mut().poll(context)
+    }
+}

@@ -1,0 +1,6 @@
+//! Durable steps: what is recorded is not done again.
+
+mod callbacks;
+mod limits;
+mod replay;
+mod scope;

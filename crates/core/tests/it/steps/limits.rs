@@ -1,0 +1,117 @@
+//! The bounds of steps, and what users read beyond them.
+
+use a2a_lambda_core::steps::{Put, StepRecord, StepRecords as _, StepState};
+use a2a_lambda_core::{End, Policy, Turn};
+use a2a_lambda_protocol::{Json, TaskState};
+
+use crate::support::{Scripted, World, script, secs, status_text};
+
+/// How a task fails whose agent does this.
+async fn failure(agent: Scripted, adjust: impl FnOnce(&mut Policy)) -> String {
+    let world = World::with_policy(agent, adjust);
+    let key = world.submit("hello").await;
+    let task = world.settle(&key).await;
+    assert_eq!(task.status.state, TaskState::Failed);
+    assert!(world.passed() < secs(30), "it is not tried again");
+    status_text(&task)
+}
+
+async fn step(turn: &Turn, name: &str, result: &str) -> Result<(), a2a_lambda_core::StepError> {
+    turn.step(name).run(|_| async move { Ok(result.to_owned()) }).await.map(drop)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_beyond_a_bound_fails_the_task_and_says_so() {
+    let large = script(|turn, _| {
+        Box::pin(async move {
+            step(turn, "report", &"x".repeat(350 * 1_024)).await?;
+            Ok(End::completed())
+        })
+    });
+    assert_eq!(
+        failure(large, |_| {}).await,
+        "the result of the step \"report\" is too large (358402 bytes, 358400 at most): store it \
+         elsewhere, and return where it is"
+    );
+    let many = || {
+        script(|turn, _| {
+            Box::pin(async move {
+                loop {
+                    step(turn, "page", "0123456789").await?;
+                }
+            })
+        })
+    };
+    assert_eq!(
+        failure(many(), |policy| policy.max_steps = 3).await,
+        "the step \"page\" is one more than the 3 that the agent may take before it ends"
+    );
+    let full = failure(many(), |policy| policy.max_scope_bytes = 30).await;
+    assert!(
+        full.starts_with("the result of the step \"page\" is too large (12 bytes, 6"),
+        "{full}"
+    );
+    for bad in ["", "@now", &"n".repeat(65)] {
+        let name = bad.to_owned();
+        let named = script(move |turn, _| {
+            let name = name.clone();
+            Box::pin(async move {
+                step(turn, &name, "").await?;
+                Ok(End::completed())
+            })
+        });
+        let why = failure(named, |_| {}).await;
+        assert!(why.starts_with("a step cannot be called"), "{why}");
+    }
+    let early = script(|turn, _| {
+        Box::pin(async move {
+            step(turn, "report", "").await?;
+            Ok(End::completed())
+        })
+    });
+    let why = failure(early, |policy| policy.scopes = false).await;
+    assert!(why.contains("STORED_FORMAT"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scope_does_not_outlive_its_records() {
+    let parks = script(|turn, _| {
+        Box::pin(async move {
+            step(turn, "one", "").await?;
+            Ok(End::park_until(turn.now().saturating_add(secs(31 * 86_400))))
+        })
+    });
+    let why = failure(parks, |_| {}).await;
+    assert_eq!(
+        why,
+        "the agent's steps are kept for 30 days: a checkpoint must end the scope before"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_of_another_form_fails_the_task() {
+    let world = World::new(script(|turn, _| {
+        Box::pin(async move {
+            let done: u32 = turn.step("count").run(|_| async { Ok(7) }).await?;
+            if turn.number() == 1 {
+                return Ok(End::again());
+            }
+            Ok(End::Completed(done.to_string().into()))
+        })
+    }));
+    let key = world.submit("hello").await;
+    world.attend(&key).await;
+    let (scope, record) = world.memory.stored_steps(&key).pop().unwrap();
+    let other = StepRecord {
+        state: StepState::Done(Json::parse("\"seven\"").unwrap()),
+        write: a2a_lambda_core::ids::WriteId::new("other"),
+        ..record.clone()
+    };
+    let put = world.memory.put_step(&scope, Some(&record.write), &other).await;
+    assert_eq!(put.unwrap(), Put::Stored);
+    let task = world.settle(&key).await;
+    assert_eq!(
+        status_text(&task),
+        "the arguments or the result of the step \"count\" have the wrong form"
+    );
+}

@@ -1,0 +1,114 @@
+//! Records of steps: an item each, in the partition of their task.
+//!
+//! Their sort key is `D#{incarnation}#{scope}#{record}`. The number of the scope has ten digits, so that
+//! no scope's name begins with another's.
+
+use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::steps::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
+use a2a_lambda_core::{Formats, StoreError};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
+
+use crate::DynamoDbStore;
+use crate::attributes::{Item, Malformed, get_string, number, string, value};
+use crate::error::{corrupt, store_error};
+use crate::format::{FORMAT, Kind};
+use crate::table::{PK, SK, STEPS, TTL, partition};
+
+/// The one format that records have had so far.
+const FORMAT_OF_STEPS: u64 = Formats::FIRST;
+
+/// The record, as JSON, and the id of its write.
+const RECORD: &str = "rec";
+const WRITE: &str = "w";
+
+const KIND: Kind =
+    Kind::of(Formats::new("step", FORMAT_OF_STEPS, FORMAT_OF_STEPS), &[PK, SK, TTL, RECORD, WRITE]);
+
+/// What every name of a scope's records begins with.
+fn prefix(scope: &ScopeKey) -> String {
+    let incarnation = scope.incarnation.as_ref().map_or("", |of| of.as_str());
+    format!("{STEPS}{incarnation}#{:010}#", scope.number)
+}
+
+fn sort_key(scope: &ScopeKey, key: &RecordKey) -> String {
+    format!("{}{key}", prefix(scope))
+}
+
+fn to_item(scope: &ScopeKey, record: &StepRecord) -> Result<Item, serde_json::Error> {
+    Ok(Item::from([
+        (PK.to_owned(), string(partition(&scope.task))),
+        (SK.to_owned(), string(sort_key(scope, &record.key))),
+        (FORMAT.to_owned(), number(FORMAT_OF_STEPS)),
+        (TTL.to_owned(), number(record.expires_at.as_millis().saturating_add(999) / 1_000)),
+        (WRITE.to_owned(), string(record.write.as_str())),
+        (RECORD.to_owned(), string(serde_json::to_string(record)?)),
+    ]))
+}
+
+fn from_item(item: &Item) -> Result<StepRecord, Malformed> {
+    KIND.check(item)?;
+    serde_json::from_str(get_string(item, RECORD)?).map_err(|error| value(RECORD, error))
+}
+
+#[async_trait]
+impl StepRecords for DynamoDbStore {
+    async fn put_step(
+        &self,
+        scope: &ScopeKey,
+        before: Option<&WriteId>,
+        record: &StepRecord,
+    ) -> Result<Put, StoreError> {
+        let item = to_item(scope, record).map_err(|error| StoreError::Refused(error.into()))?;
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let request = match before {
+            None => request
+                .condition_expression("attribute_not_exists(#s)")
+                .expression_attribute_names("#s", SK),
+            Some(before) => request
+                .condition_expression("#w = :before")
+                .expression_attribute_names("#w", WRITE)
+                .expression_attribute_values(":before", string(before.as_str())),
+        };
+        let request = request
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(failed) = request.send().await else {
+            return Ok(Put::Stored);
+        };
+        match failed.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(other)) => {
+                let Some(item) = other.item() else {
+                    return Ok(Put::Other(None));
+                };
+                let stored = from_item(item).map_err(|error| corrupt(&scope.task, error))?;
+                // The answer to an earlier try of this write may have been lost.
+                Ok(if stored.write == record.write {
+                    Put::Stored
+                } else {
+                    Put::Other(Some(Box::new(stored)))
+                })
+            }
+            _ => Err(store_error(failed)),
+        }
+    }
+
+    async fn step(
+        &self,
+        scope: &ScopeKey,
+        key: &RecordKey,
+    ) -> Result<Option<StepRecord>, StoreError> {
+        let item = self.get_item(&scope.task, &sort_key(scope, key)).await?;
+        let record = item.as_ref().map(from_item).transpose();
+        record.map_err(|malformed| corrupt(&scope.task, malformed))
+    }
+
+    async fn steps(&self, scope: &ScopeKey) -> Result<Vec<StepRecord>, StoreError> {
+        let first = prefix(scope);
+        // `~` follows every digit of a record's name.
+        let last = format!("{first}~");
+        let items = self.all_between(&scope.task, &first, &last).await?;
+        let records = items.iter().map(from_item);
+        records.map(|record| record.map_err(|malformed| corrupt(&scope.task, malformed))).collect()
+    }
+}
