@@ -1,4 +1,4 @@
-//! API keys: for callers that no issuer knows. Operators make them, and the function `authorizer`
+//! API keys: for callers that no issuer knows. Operators create them, and the function `authorizer`
 //! looks them up.
 //!
 //! A key is `a2al_`, its id, and 256 random bits. The store has only the key's SHA-256, so that a
@@ -29,7 +29,7 @@ const ID_DIGITS: usize = 16;
 /// The characters of 256 bits in base64.
 const SECRET_CHARS: usize = 43;
 
-/// The random bytes that a key is made of: its id and its secret.
+/// The number of random bytes in a key: its id and its secret.
 pub const KEY_BYTES: usize = ID_DIGITS / 2 + 32;
 
 /// The longest owner of a key, in bytes.
@@ -71,7 +71,7 @@ pub struct KeySecret {
 }
 
 impl KeySecret {
-    /// The key of these random bytes.
+    /// The key that these random bytes make.
     pub fn of(random: &[u8; KEY_BYTES]) -> Self {
         let (id, secret) = random.split_at(ID_DIGITS / 2);
         let id = hex(id);
@@ -79,7 +79,7 @@ impl KeySecret {
         Self { id: KeyId(id), text }
     }
 
-    /// Reads a key; `None` if the text has not the form of one.
+    /// Reads a key; `None` if the text does not have the form of one.
     pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix(KEY_PREFIX)?;
         let (id, secret) = rest.split_at_checked(ID_DIGITS)?;
@@ -114,7 +114,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// It does not show the key.
+/// `Debug` does not show the key.
 impl fmt::Debug for KeySecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeySecret").field("id", &self.id).finish_non_exhaustive()
@@ -128,30 +128,30 @@ pub struct ApiKey {
     pub id: KeyId,
     /// The key's SHA-256.
     pub digest: String,
-    /// Whose the tasks are.
+    /// The owner of the tasks that the caller creates.
     pub owner: String,
     /// The caller's only tenant, if it has one.
     pub tenant: Option<Tenant>,
     /// The caller's rights.
     pub scopes: Vec<String>,
-    /// When it was made.
+    /// When the key was created.
     pub created_at: Timestamp,
-    /// When it is over, if it ever is.
+    /// When the key expires; `None` if it never does.
     pub expires_at: Option<Timestamp>,
 }
 
-/// Why a key is not made.
+/// Why a key is not created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    /// The owner's name.
+    /// The owner's name is malformed.
     #[error("the owner must be 1 to {MAX_KEY_OWNER_BYTES} printable ASCII characters")]
     Owner,
-    /// A scope.
+    /// A scope is malformed.
     #[error(
         "{0:?} is not a scope: it must have at most {MAX_SCOPE_BYTES} printable ASCII characters without spaces"
     )]
     Scope(String),
-    /// Their number.
+    /// The key has too many scopes.
     #[error("a key can have at most {MAX_KEY_SCOPES} scopes")]
     TooManyScopes,
 }
@@ -160,7 +160,7 @@ impl ApiKey {
     /// Checks an operator's input.
     ///
     /// # Errors
-    /// When the owner or a scope cannot be one.
+    /// When the owner or a scope is malformed.
     pub fn check(&self) -> Result<(), InvalidKey> {
         let is_owner = (1..=MAX_KEY_OWNER_BYTES).contains(&self.owner.len())
             && self.owner.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
@@ -180,7 +180,8 @@ impl ApiKey {
         }
     }
 
-    /// Whether a received key is this one, and has not expired. It takes as long for any other key.
+    /// Whether a received key is this one and has not expired. The comparison takes as long for any
+    /// other key.
     pub fn is(&self, secret: &KeySecret, now: Timestamp) -> bool {
         let sent = secret.digest();
         let differences = self.digest.bytes().zip(sent.bytes()).map(|(a, b)| a ^ b);
@@ -188,16 +189,16 @@ impl ApiKey {
         self.digest.len() == sent.len() && differs == 0 && !self.is_over(now)
     }
 
-    /// Whether the key is over.
+    /// Whether the key has expired.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|at| now >= at)
     }
 }
 
-/// Where keys are. Every later reader can read a written key.
+/// The store of API keys. Every later read sees a written key.
 #[async_trait]
 pub trait ApiKeys: Send + Sync {
-    /// Stores a new key. False if there is another of its id: nothing is changed then.
+    /// Stores a new key. Returns false, and changes nothing, if a key with its id exists.
     async fn add(&self, key: &ApiKey) -> Result<bool, StoreError>;
 
     /// Reads a key.
@@ -206,7 +207,7 @@ pub trait ApiKeys: Send + Sync {
     /// All keys, by their ids.
     async fn all(&self) -> Result<Vec<ApiKey>, StoreError>;
 
-    /// Removes a key, and says whether it was there.
+    /// Removes a key. Returns whether it existed.
     async fn remove(&self, id: &KeyId) -> Result<bool, StoreError>;
 }
 

@@ -25,7 +25,7 @@ use crate::store::{
 /// The first wait before a request to an unavailable store is made again; it doubles.
 const STORE_RETRY_FIRST: Duration = Duration::from_millis(50);
 
-/// Makes a request to the store, and makes it again a few times while the store is unavailable.
+/// Sends a request to the store, and repeats it a few times while the store is unavailable.
 macro_rules! tried {
     ($engine:ident, $request:expr) => {{
         let mut tries = Tries { engine: $engine, made: 0 };
@@ -38,7 +38,7 @@ macro_rules! tried {
     }};
 }
 
-/// The parts that everything is built on. All of them are required; cloning it is cheap.
+/// The parts that operations, runner and sweep are built on. All are required; a clone is cheap.
 #[derive(Clone)]
 pub struct Engine {
     /// Where tasks live.
@@ -51,7 +51,7 @@ pub struct Engine {
     pub queue: Arc<dyn Queue>,
     /// The way to the runners at a later time.
     pub timer: Arc<dyn Timer>,
-    /// Time.
+    /// The time.
     pub clock: Arc<dyn Clock>,
     /// Fresh ids.
     pub ids: Arc<dyn Ids>,
@@ -59,7 +59,7 @@ pub struct Engine {
     pub webhook: Arc<dyn Webhook>,
     /// The vault of their secrets.
     pub vault: Arc<dyn Vault>,
-    /// The numbers.
+    /// The bounds and durations.
     pub policy: Arc<Policy>,
 }
 
@@ -69,7 +69,7 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// Why a command was not carried out.
+/// Why the engine did not carry a command out.
 #[derive(Debug, thiserror::Error)]
 pub enum TransactError {
     /// The task's state does not allow it.
@@ -78,7 +78,7 @@ pub enum TransactError {
     /// The task does not exist any more.
     #[error("the task does not exist")]
     Gone,
-    /// Other writers were faster, each time.
+    /// Other writers were faster at each try.
     #[error("too many writers change the task at once")]
     Contended,
     /// The store failed.
@@ -95,7 +95,7 @@ pub enum TransactError {
 pub struct Refused {
     /// The refused command.
     pub illegal: IllegalTransition,
-    /// The task as it was then.
+    /// The task when it refused the command.
     pub snapshot: Box<Snapshot>,
 }
 
@@ -119,7 +119,7 @@ impl Engine {
         }
     }
 
-    /// Creates a task; see [`TaskStore::create`]. A task of the same id that has expired is replaced.
+    /// Creates a task; see [`TaskStore::create`]. It replaces an expired task of the same id.
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
@@ -146,13 +146,15 @@ impl Engine {
             }
             let (existing, new) = (existing.head, change.head());
             if new.incarnation.is_some() && new.incarnation == existing.incarnation {
-                // An earlier try whose answer was lost has made it, and it has been deleted since.
+                // An earlier try created the task, and its answer was lost. The task was deleted
+                // since.
                 return Ok(Created::Now);
             }
             let is_younger =
                 existing.created_at.saturating_add(self.policy.clock_skew) >= new.created_at;
             if tries.made > 0 && is_younger {
-                // So may this one, and another was made in its place: its push configs may be gone.
+                // The same may have happened, and another task took its place: its push configs may
+                // be gone.
                 return Err(StoreError::Unavailable(
                     "a task was made and deleted meanwhile".into(),
                 ));
@@ -171,7 +173,7 @@ impl Engine {
         Ok(read.filter(|snapshot| !self.is_expired(&snapshot.head)))
     }
 
-    /// As [`read`](Self::read), by one who looks again soon: it is tried once.
+    /// As [`read`](Self::read), for a caller that reads again soon. The engine tries only once.
     pub(crate) async fn look(
         &self,
         key: &TaskKey,
@@ -181,8 +183,9 @@ impl Engine {
         Ok(read.filter(|snapshot| !self.is_expired(&snapshot.head)))
     }
 
-    /// As [`look`](Self::look), by one to whom it does not matter if the answer is a moment old: it is
-    /// the task as it was known, or later. That a task is gone is looked up.
+    /// As [`look`](Self::look), for a caller that accepts an answer that is a moment old. The
+    /// answer is the known state or a later one. The engine confirms by a strong read that a task
+    /// is gone.
     pub(crate) async fn glance(
         &self,
         known: &Head,
@@ -199,7 +202,7 @@ impl Engine {
         }
     }
 
-    /// Reads a task, also one that has expired and is still stored; see [`TaskStore::read`].
+    /// Reads a task, even an expired one that is still stored; see [`TaskStore::read`].
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
@@ -253,8 +256,7 @@ impl Engine {
         tried!(self, self.configs.put(task, config))
     }
 
-    /// Reads the push configs of these registrations that are there, by id; see
-    /// [`PushConfigs::get`].
+    /// Reads those push configs of these registrations that exist, by id; see [`PushConfigs::get`].
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
@@ -381,7 +383,7 @@ impl Engine {
         self.transact_with(base, |head, stamp| head.apply(command.clone(), stamp)).await
     }
 
-    /// As [`transact`](Self::transact). The commit claims the pushes that come of it for `pusher`, a
+    /// As [`transact`](Self::transact). The commit claims the pushes that it adds for `pusher`, a
     /// deliverer beside the caller, if there is one.
     ///
     /// # Errors
@@ -416,8 +418,8 @@ impl Engine {
         .await
     }
 
-    /// As [`transact_with`](Self::transact_with), also of a task that has expired. It is gone if
-    /// `decide` has nothing to say.
+    /// As [`transact_with`](Self::transact_with), but also for an expired task. If `decide` returns
+    /// `None`, the task counts as gone.
     pub(crate) async fn transact_if_stored(
         &self,
         mut base: Snapshot,
@@ -467,13 +469,13 @@ impl Engine {
     /// Whether a change that seems lost was made after all. The answer to the first try was lost,
     /// and another writer has committed on top of it, so the newest write id is that writer's.
     ///
-    /// The token identifies a claim, and the entries identify a change with entries: no other
-    /// writer adds the same ones at the same place, except for another request with the same
-    /// message. The task's memory of them, or their push configs, tell such requests apart. The
-    /// registration identifies a push config. If the task does not name it, it may have been
-    /// deleted again, and `None` says that the answer is unknown. A remembered request needs no
-    /// such check: the task refuses it as repeated, whoever made the change. A change without any
-    /// of these may be made again without harm.
+    /// The token identifies a claim, and the entries identify a change with entries. No other
+    /// writer adds the same entries at the same place, except another request with the same
+    /// message. The task's memory of the requests, or their push configs, tell these two apart. The
+    /// registration identifies a push config. If the task does not name the config, it may have
+    /// been deleted again, and `None` says that the answer is unknown. A remembered request needs
+    /// no such check: the task refuses it as repeated, whoever made the change. Any other change is
+    /// safe to repeat.
     async fn was_made(
         &self,
         base: &Snapshot,
@@ -481,7 +483,7 @@ impl Engine {
         current: &Snapshot,
     ) -> Result<Option<bool>, TransactError> {
         if current.head.revision <= base.head.revision.next() {
-            // There was one commit since, and its write id is not ours.
+            // Only one commit followed, and its write id is another writer's.
             return Ok(Some(false));
         }
         if let Phase::Running { token, .. } = &change.head().phase
@@ -524,8 +526,8 @@ impl Engine {
     /// Carries out signals.
     ///
     /// # Errors
-    /// When a signal cannot be sent. The due index brings the task up again, but a caller that can
-    /// be called again itself is sooner.
+    /// When a signal cannot be sent. The due index brings the task up again, but a caller that is
+    /// invoked again is sooner.
     pub async fn carry_out(&self, head: &Head, signals: &[Timestamp]) -> Result<(), SignalError> {
         let alone = head.is_suspect(self.clock.now());
         for at in signals {
@@ -536,8 +538,8 @@ impl Engine {
         Ok(())
     }
 
-    /// As [`carry_out`](Self::carry_out), for callers whose work is done: a failure is logged and
-    /// left to the due index.
+    /// As [`carry_out`](Self::carry_out), for callers whose work is done. It logs a failure and
+    /// leaves the task to the due index.
     pub async fn carry_out_or_leave(&self, head: &Head, signals: &[Timestamp]) {
         if let Err(error) = self.carry_out(head, signals).await {
             let (tenant, task, error) = (&head.key.tenant, &head.key.task, chain(&error));
@@ -568,7 +570,7 @@ impl Engine {
     }
 }
 
-/// Measures that a commit has ended its task.
+/// Measures a commit that ends its task.
 fn measure_end(before: &Head, after: &Head) {
     if !before.is_terminal() && after.is_terminal() {
         measure::ended(after.state());
@@ -593,14 +595,14 @@ impl Tries<'_> {
     }
 }
 
-/// Whether the task's memory of the request at the place of a change's first entry is the change's
-/// own.
+/// Whether the task remembers the request of this change at the position of the change's first
+/// entry.
 fn is_same_request(change: &Change, current: &Head) -> bool {
     let theirs = remembered(change, current);
     theirs.is_none() || remembered(change, change.head()) == theirs
 }
 
-/// The task's memory of the request whose entries are those of a change.
+/// The request that the task remembers at the position of the change's first entry.
 fn remembered<'h>(change: &Change, head: &'h Head) -> Option<&'h Fingerprint> {
     let at = change.entries().first()?.position;
     head.follow_ups.iter().find(|of| of.position == at).map(|of| &of.request)

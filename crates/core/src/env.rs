@@ -16,10 +16,10 @@ use crate::ids::{InvalidId, Owner, TaskId, TaskKey, Tenant};
 /// How many characters a signal's group has: 128 bits of hexadecimal.
 const GROUP_LENGTH: usize = 32;
 
-/// Time. Injected, so that tests and the simulation own it.
+/// Time. The caller injects it, so that tests and the simulation control it.
 #[async_trait]
 pub trait Clock: Send + Sync + 'static {
-    /// The time, to the millisecond. It may step back a little, as clocks do.
+    /// The time, to the millisecond. It may step back a little, as real clocks do.
     fn now(&self) -> Timestamp;
 
     /// Returns once the time has passed.
@@ -39,11 +39,11 @@ const FORMATS: Formats = Formats::new("signal", SIGNAL_FORMAT, SIGNAL_FORMAT);
 /// reads it: see `docs/formats.md`.
 const SIGNAL_FORMAT: u64 = 1;
 
-/// The message that says "attend to this task". It carries no content: the task is read when the
-/// signal arrives.
+/// The message that says "attend to this task". It carries no content: the receiver reads the task
+/// when the signal arrives.
 ///
-/// As JSON it is the body of a message in the queue, and of a schedule for up to years. Any release
-/// may read it.
+/// Its JSON is the body of a message in the queue, and of a schedule, which may wait for years. So
+/// any release may read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "SignalJson", try_from = "SignalJson")]
 pub struct Signal {
@@ -58,7 +58,7 @@ pub struct Signal {
     group: Option<String>,
 }
 
-/// A signal as it is sent. A new field needs a new format: an older executor that sends a signal on
+/// A signal as it is sent. A new field needs a new format: an older executor that forwards a signal
 /// would drop the field.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -107,13 +107,13 @@ impl TryFrom<SignalJson> for Signal {
 /// A text that is not a signal of this release.
 #[derive(Debug, thiserror::Error)]
 pub enum BadSignal {
-    /// Another release has sent it. An executor of that release can read it.
+    /// Another release sent it. An executor of that release can read it.
     #[error(transparent)]
     OtherRelease(#[from] UnknownFormat),
     /// A malformed signal.
     #[error("the body is not a signal")]
     Malformed(#[source] serde_json::Error),
-    /// Its task or tenant cannot be one.
+    /// The name of the task or the tenant is malformed.
     #[error("the signal's task or tenant has a malformed name")]
     Id(#[source] InvalidId),
 }
@@ -133,7 +133,7 @@ impl Signal {
     /// Reads the body of a message.
     ///
     /// # Errors
-    /// When another release has sent it, or it is malformed.
+    /// When another release sent it, or it is malformed.
     pub fn from_json(body: &str) -> Result<Self, BadSignal> {
         FORMATS.check_json(body.as_bytes())?;
         let json: SignalJson = serde_json::from_str(body).map_err(BadSignal::Malformed)?;
@@ -143,13 +143,13 @@ impl Signal {
         Ok(signal)
     }
 
-    /// The same signal, for a task that must run alone.
+    /// The same signal, marked for a task that must run alone.
     pub fn alone(self) -> Self {
         Self { alone: true, ..self }
     }
 
-    /// Whose signals this one is among: 32 hexadecimal digits. In a fair queue, many signals of one
-    /// group do not delay those of others. A group is one owner of one tenant.
+    /// The group of the signal: 32 hexadecimal digits. In a fair queue, many signals of one group
+    /// do not delay those of others. A group is one owner of one tenant.
     ///
     /// A signal without a group, or with one of another form, is a group of its own.
     pub fn group(&self) -> String {
@@ -189,7 +189,7 @@ pub trait Queue: Send + Sync + 'static {
 /// The way to a runner at a time that is further away than a [`Queue`] can wait.
 #[async_trait]
 pub trait Timer: Send + Sync + 'static {
-    /// Sends a signal at `at`, or as near to it as the timer is precise; never before it.
+    /// Sends a signal at `at`, within the timer's precision, and never before it.
     async fn signal_at(&self, signal: &Signal, at: Timestamp) -> Result<(), SignalError>;
 }
 
@@ -212,7 +212,7 @@ mod tests {
         assert_ne!(alice, group("", "alice", "1"));
         assert_eq!(alice.len(), GROUP_LENGTH);
 
-        // A group that is missing or malformed is never sent to the queue.
+        // The engine never sends a missing or malformed group to the queue.
         let read = |json: &str| serde_json::from_str::<Signal>(json).unwrap().group();
         let kept = read(&format!(r#"{{"taskId":"1","group":"{alice}"}}"#));
         assert_eq!(kept, alice);

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Something that was stored is of another release, in a format that this release does not read.
+/// A stored item has the format of another release, which this release does not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the {kind} has {found}, and this release reads {reads}")]
 pub struct UnknownFormat {
@@ -30,7 +30,7 @@ pub struct Formats {
     newest: u64,
 }
 
-/// The number of a JSON object.
+/// The format number of a JSON object.
 #[derive(Deserialize)]
 struct Numbered {
     v: Option<Value>,
@@ -56,13 +56,13 @@ impl Formats {
         Err(self.error(format!("format {number}")))
     }
 
-    /// Checks the number `v` of a JSON object. A text that is not an object is left to the later
-    /// reader.
+    /// Checks the number `v` of a JSON object. A text that is not an object passes: its reader
+    /// refuses it later.
     ///
     /// # Errors
     /// When this release does not read that format, or `v` is not a number.
     pub fn check_json(&self, json: &[u8]) -> Result<(), UnknownFormat> {
-        // An array could be taken for the fields of a struct.
+        // serde would take an array for the fields of a struct.
         let is_object = json.trim_ascii_start().starts_with(b"{");
         match serde_json::from_slice(json) {
             Ok(_) if !is_object => Ok(()),
@@ -80,7 +80,7 @@ impl Formats {
         self.error("a format that is no number".to_owned())
     }
 
-    /// The error for a part, such as a field, that a known format does not have.
+    /// The error for a part, such as a field, that a known format lacks.
     pub fn unknown(&self, part: &str, name: &str) -> UnknownFormat {
         let shown = &name[..name.floor_char_boundary(MAX_NAME_BYTES)];
         self.error(format!("an unknown {part} {shown:?}"))

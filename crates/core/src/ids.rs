@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{digest, fnv1a};
 
-/// The longest id that is taken from a client, in bytes. It keeps every key well inside of
-/// DynamoDB's 1,024-byte sort key.
+/// The longest id that a client may send, in bytes. It keeps every key well inside DynamoDB's
+/// 1,024-byte sort key.
 pub const MAX_ID_BYTES: usize = 256;
 
 /// The longest tenant name, in bytes.
 pub const MAX_TENANT_BYTES: usize = 64;
 
-/// Why an id was refused.
+/// Why an id is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
     /// The id is empty.
@@ -27,10 +27,10 @@ pub enum InvalidId {
         /// The limit, in bytes.
         max: usize,
     },
-    /// The id has a character that it may not have.
+    /// The id has a character that is not allowed.
     #[error("may only have ASCII letters, digits, '.', '_' and '-'")]
     Character,
-    /// The name is `.` or `..`, which clients resolve away when it is part of a URL.
+    /// The name is `.` or `..`: clients drop these when they resolve a URL.
     #[error("must not be '.' or '..'")]
     Dots,
 }
@@ -116,7 +116,7 @@ bounded_id! {
     TaskId
 }
 bounded_id! {
-    /// The principal that made a task, as the front door's authorizer names it. Only its owner
+    /// The principal that created a task, as the front door's authorizer names it. Only the owner
     /// sees a task.
     Owner
 }
@@ -130,19 +130,19 @@ bounded_id! {
     ConfigId
 }
 
-/// One making of a push config. The task's head names a config by its registration, and the config
-/// is stored under it.
+/// One creation of a push config. The task's head names a config by its registration, and the store
+/// keeps the config under it.
 ///
-/// Each request that makes or replaces a config has a registration of its own. So no request can
-/// overwrite or delete what another one has stored.
+/// Each request that creates or replaces a config has its own registration. So no request can
+/// overwrite or delete the config of another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Registration(String);
 
-/// The part of a [`Registration`] that stands for the config's id: a digest, because ids can be
-/// long and every commit pays for the head's size.
+/// The digits that stand for the config's id: a digest, because ids can be long and every commit
+/// pays for the head's size.
 const ID_DIGITS: usize = 32;
 
-/// The part of a [`Registration`] that differs from one making of a config to the next.
+/// The digits that differ between two creations of one config.
 const MAKING_DIGITS: usize = 16;
 
 impl Registration {
@@ -166,12 +166,12 @@ impl Registration {
         &self.0
     }
 
-    /// Whether this is a making of the config with this id.
+    /// Whether this is a registration of the config with this id.
     pub fn is_of(&self, id: &ConfigId) -> bool {
         self.id_digits() == digest([id.as_str().as_bytes()])
     }
 
-    /// Whether both are makings of the same config.
+    /// Whether both are registrations of the same config.
     pub fn is_of_same_config(&self, other: &Self) -> bool {
         self.id_digits() == other.id_digits()
     }
@@ -182,12 +182,12 @@ impl Registration {
 }
 
 impl Owner {
-    /// The owner that stands for a principal, which is named by one or more parts, such as a
-    /// token's issuer and subject. Two principals never have the same owner: kind and parts stay
-    /// distinct for all texts. `kind` is a plain word, and not `sha256`.
+    /// The owner that stands for a principal. One or more parts name a principal, such as a token's
+    /// issuer and subject. Two principals never have the same owner: kind and parts stay distinct
+    /// for all texts. `kind` is a plain word, and not `sha256`.
     ///
-    /// The text is `{kind}:{part}#{part}`, with `#` and `%` in a part escaped. One that is too long
-    /// is replaced by its digest, `sha256:{kind}:{digest}`.
+    /// The text is `{kind}:{part}#{part}`, with `#` and `%` in a part escaped. If it is too long,
+    /// its digest replaces it: `sha256:{kind}:{digest}`.
     pub fn of_principal(kind: &str, parts: &[&str]) -> Self {
         let escaped = |part: &&str| part.replace('%', "%25").replace('#', "%23");
         let name = parts.iter().map(escaped).collect::<Vec<_>>().join("#");
@@ -239,24 +239,24 @@ macro_rules! counter {
 }
 
 counter! {
-    /// A log entry's own number: 1 for the first entry, and one more for each that follows. Push
-    /// cursors and the inbox are kept in positions. Clients see [`Generation`]s instead.
+    /// The number of a log entry: 1 for the first, and one more for each that follows. Push cursors
+    /// and the inbox are kept in positions. Clients see [`Generation`]s instead.
     Position
 }
 counter! {
-    /// The clients' count of a task's events: the number of the newest one. A new task is
-    /// generation 1, and each status change or artifact is one more, without a gap. A user's
-    /// message has no event: it stands at the generation at which it came. The SSE event id,
-    /// `Last-Event-ID`, and the `generation` of a long poll.
+    /// The clients' count of a task's events: the number of the newest one. A new task has
+    /// generation 1, and each status change or artifact adds one, without a gap. A user's message
+    /// has no event: it keeps the generation at which it came. Clients see it as the SSE event id,
+    /// in `Last-Event-ID`, and as the `generation` of a long poll.
     Generation
 }
 counter! {
-    /// The optimistic lock. It increases with each commit, also with one that no client sees (a
-    /// claim, a moved due time). Renewing a lease is the one write that leaves it alone.
+    /// The optimistic lock. Each commit increases it, even one that no client sees (a claim, a
+    /// moved due time). Only the renewal of a lease leaves it unchanged.
     Revision
 }
 counter! {
-    /// One up for each claim of a task: it orders the leases that a task has had.
+    /// Counts the claims of a task, and so orders the leases that the task has had.
     Fence
 }
 
@@ -287,31 +287,32 @@ macro_rules! token {
 }
 
 token! {
-    /// The secret of one lease: fresh for each claim, checked on every write of its holder.
+    /// The secret of one lease. Each claim has a fresh one, and every write of the holder checks
+    /// it.
     LeaseToken
 }
 token! {
-    /// The secret of one claim of a task's pushes: fresh for each deliverer, checked when it claims
-    /// again or settles.
+    /// The secret of one claim of a task's pushes. Each deliverer has a fresh one. The machine
+    /// checks it when the deliverer claims again or settles.
     ClaimToken
 }
 
 impl ClaimToken {
-    /// The token that lets the same deliverer begin pushes with a view of this age, if that is more
-    /// than [`Policy::push_view`](crate::Policy::push_view). It is a part of the text, so that a
+    /// The token that lets the same deliverer begin pushes with a view of this age, if that exceeds
+    /// [`Policy::push_view`](crate::Policy::push_view). The age is part of the text, so that a
     /// later committer knows it.
     #[must_use]
     pub fn with_view(&self, view: Duration) -> Self {
         Self(format!("{}{VIEW}{}", self.unique(), view.as_millis()))
     }
 
-    /// The most age of its deliverer's view, if that is more than usual.
+    /// The longest age of the deliverer's view, if it exceeds the usual one.
     pub fn view(&self) -> Option<Duration> {
         let (_, view) = self.0.rsplit_once(VIEW)?;
         view.parse().ok().map(Duration::from_millis)
     }
 
-    /// Whether the holder is the same, with any view.
+    /// Whether both tokens have the same holder, whatever their views.
     pub fn is_of_same_holder(&self, other: &Self) -> bool {
         self.unique() == other.unique()
     }
@@ -344,18 +345,18 @@ impl WriteId {
     }
 }
 
-/// One life of a task id. An id that comes from an idempotency key is used again after its task has
-/// expired. The head's incarnation is part of the names of the items beside the head, so that
-/// nothing of an earlier task is ever read as a part of a later one.
+/// One life of a task id. A task id that comes from an idempotency key is reused after its task has
+/// expired. The head's incarnation is part of the names of the items beside the head. So no reader
+/// takes an item of an earlier task for a part of a later one.
 ///
-/// It begins with the time of creation, so that an earlier task's remains are recognisably older.
+/// It begins with the time of creation, which shows that an earlier task's items are older.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Incarnation(String);
 
 /// The part of an [`Incarnation`] that is its time, in milliseconds, as hexadecimal digits.
 const TIME_DIGITS: usize = 12;
 
-/// The part of an [`Incarnation`] that tells it from another one of the same time.
+/// The digits of an [`Incarnation`] that tell it from another one of the same time.
 const RANDOM_DIGITS: usize = 4;
 
 impl Incarnation {
@@ -463,7 +464,7 @@ mod tests {
         assert!(long.as_str().len() <= MAX_ID_BYTES, "{long}");
     }
 
-    /// Every text of up to three of the characters that the encoding knows.
+    /// Every text of up to three of the characters that the encoding treats.
     fn texts() -> Vec<String> {
         let mut texts = vec![String::new()];
         for length in 0..3 {
@@ -523,7 +524,7 @@ mod tests {
             assert!(same.is_of_same_holder(&wide) && wide.is_of_same_holder(same));
             assert!(!same.is_of_same_holder(&other));
         }
-        // A malformed view is a part of the name.
+        // A malformed view counts as part of the name.
         let odd = ClaimToken::new("a~view-ms=x");
         assert!(odd.view().is_none() && !odd.is_of_same_holder(&token));
     }

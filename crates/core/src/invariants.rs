@@ -1,7 +1,7 @@
-//! The invariants that can be checked on a task or on a change, each by its name in ARCHITECTURE.md.
+//! The predicates of a task or a change, each under its name in ARCHITECTURE.md.
 //!
-//! Pure predicates, written once: called by tests, by the simulation, and, in debug builds, on
-//! every change before it is committed. `Err` says what does not hold.
+//! They are pure and written once. Tests and the simulation call them, and debug builds check every
+//! change before its commit. `Err` says what does not hold.
 
 use a2a_lambda_protocol::TaskState;
 
@@ -10,11 +10,11 @@ use crate::ids::{Generation, Position, Registration};
 use crate::log::{Entry, Event, fold};
 use crate::machine::Change;
 
-/// I1, terminal is final: to a task that is over nothing is added, and it stays as it ended. Only
-/// its pushes go on.
+/// I1, terminal is final: an ended task gets no new entries and keeps its state. Only its pushes
+/// continue.
 ///
 /// # Errors
-/// When it is.
+/// When the change breaks this.
 pub fn i1_terminal_is_final(before: &Head, change: &Change) -> Result<(), String> {
     if before.is_terminal() && (!change.entries().is_empty() || change.head().phase != before.phase)
     {
@@ -47,8 +47,9 @@ pub fn i2_log_is_truth(head: &Head, log: &[Entry]) -> Result<(), String> {
     Ok(())
 }
 
-/// I2 for entries that follow `before`, up to the head: each has the next position. Each that
-/// clients are sent has the next generation, and a message moves no generation but a new task's.
+/// I2 for the entries that follow `before`, up to the head. Each has the next position. Each entry
+/// with an event has the next generation. A message changes no generation, except that of a new
+/// task.
 ///
 /// # Errors
 /// When they have other numbers.
@@ -78,9 +79,10 @@ pub fn i2_numbers_are_gapless(
     Ok(())
 }
 
-/// I4, accepted is not lost: a task that has neither ended nor waits for its user without a limit
-/// has a due time. I6, every push is sent: a task with open pushes has one, too. A resting task may
-/// have a due time for the end of its wait or its retention, unless the store deletes it by itself.
+/// I4, accepted is not lost: a task has a due time unless it has ended, or waits for its user
+/// without a limit. I6, every push is sent: a task with open pushes has a due time, too. A resting
+/// task may have one for the end of its wait or its retention, unless the store deletes it by
+/// itself.
 ///
 /// # Errors
 /// When it has none.
@@ -92,11 +94,11 @@ pub fn i4_open_tasks_are_due(head: &Head) -> Result<(), String> {
     Ok(())
 }
 
-/// I5, every message is seen: a task that completed, or that waits for its user, was given every
-/// message that was accepted.
+/// I5, every message is seen: a task that completed, or waits for its user, was given every
+/// accepted message.
 ///
 /// # Errors
-/// When a message was left out.
+/// When the agent was not given a message.
 pub fn i5_messages_are_seen(head: &Head) -> Result<(), String> {
     let settled = matches!(head.state(), TaskState::Completed) || head.state().is_interrupted();
     if settled && head.has_mail() {
@@ -123,8 +125,9 @@ pub fn i5_inbox_is_known(head: &Head, log: &[Entry]) -> Result<(), String> {
     Ok(())
 }
 
-/// I14, deleted is silent: a task names each of its push configs once, so that a replacement or a
-/// delete leaves none of its names. It names none only while the deliverer still has to find out.
+/// I14, deleted is silent: a task names each of its push configs once. So a replacement or a
+/// deletion leaves none of its names. A task names no config only while the deliverer still has to
+/// learn of that.
 ///
 /// # Errors
 /// When it does not.
@@ -142,10 +145,10 @@ pub fn i14_configs_are_named_once(head: &Head) -> Result<(), String> {
     Ok(())
 }
 
-/// All that must hold of a change, before it is committed.
+/// Everything that must hold of a change before its commit.
 ///
 /// # Errors
-/// The first that does not hold.
+/// The first predicate that does not hold.
 pub fn check_change(before: &Head, change: &Change) -> Result<(), String> {
     i1_terminal_is_final(before, change)?;
     let numbers = (before.position, before.generation);
@@ -155,10 +158,10 @@ pub fn check_change(before: &Head, change: &Change) -> Result<(), String> {
     i5_messages_are_seen(change.head())
 }
 
-/// All that must hold of a stored task.
+/// Everything that must hold of a stored task.
 ///
 /// # Errors
-/// The first that does not hold.
+/// The first predicate that does not hold.
 pub fn check_task(head: &Head, log: &[Entry]) -> Result<(), String> {
     i2_log_is_truth(head, log)?;
     i4_open_tasks_are_due(head)?;

@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 //!
-//! The core decides, the edges do. [`machine`] is pure: what happened and the time go in, and a
+//! The core decides, the edges do. [`machine`] is pure: an event and the time go in, and a
 //! [`Change`] comes out, with its signals as data. [`Operations`] serve clients, a [`Runner`] runs
-//! [`Agent`]s, a [`sweep`](sweep()) finds lost work. All three use the same [`Engine`], and so the
-//! same machine.
+//! [`Agent`]s, and a [`sweep`](sweep()) finds lost work. All three use the same [`Engine`], and so
+//! the same machine.
 
 pub mod agent;
 pub mod api_key;

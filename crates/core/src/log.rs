@@ -1,4 +1,4 @@
-//! The log: the append-only entries that a task is the fold of (invariant I2).
+//! The log: append-only entries, whose fold is the task (invariant I2).
 
 use a2a_lambda_protocol::{
     Artifact, Message, StreamResponse, Struct, Task, TaskArtifactUpdateEvent, TaskState,
@@ -10,11 +10,11 @@ use crate::head::Head;
 use crate::ids::{Generation, Position};
 use crate::terms::Terms;
 
-/// One change of a task. Entries are numbered 1, 2, 3, … by their positions, without a gap, and are
-/// never changed or removed.
+/// One change of a task. Positions number the entries 1, 2, 3, … without a gap. An entry is never
+/// changed or removed.
 ///
-/// Each entry also has the generation that the task has with it. Of the entries that clients are
-/// sent an event for, each has the next generation. A message keeps the generation that it finds.
+/// Each entry also has the generation that the task has with it. An entry with an event for clients
+/// has the next generation. A message keeps the generation of the entry before it.
 /// So a client whose message makes an interrupted task SUBMITTED reads SUBMITTED at the generation
 /// of the question. Its next event is WORKING, at the next generation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,8 +36,7 @@ pub struct Entry {
 
 /// The event of an [`Entry`].
 ///
-/// Messages are kept without their task and context ids: these are the task's own, and
-/// [`fold`] puts them back.
+/// The log keeps messages without their task and context ids. [`fold`] puts the task's ids back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     /// A user's message was accepted. The first entry of every task is one.
@@ -70,7 +69,7 @@ pub struct StatusChange {
     /// The state from here on.
     #[serde(rename = "s")]
     pub state: TaskState,
-    /// The agent's message that goes with it.
+    /// The agent's message with this status.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Message>,
     /// The agent's metadata of the update.
@@ -85,8 +84,8 @@ pub struct ArtifactChange {
     /// The artifact; for a chunk, its addition.
     #[serde(rename = "a")]
     pub artifact: Artifact,
-    /// Whether the parts go behind those of the artifact with the same id. If not, they replace
-    /// them.
+    /// Whether the parts are appended to those of the artifact with the same id. If not, they
+    /// replace them.
     #[serde(rename = "+", default, skip_serializing_if = "std::ops::Not::not")]
     pub append: bool,
     /// Whether this is the artifact's last chunk.
@@ -98,27 +97,27 @@ pub struct ArtifactChange {
 }
 
 impl Event {
-    /// Whether clients are sent an event for it: for everything but a user's message.
+    /// Whether clients are sent an event for it. Only a user's message has none.
     pub fn is_streamed(&self) -> bool {
         !matches!(self, Self::Message(_))
     }
 
-    /// The generation of a task with this event, which had `before` until then. The first message
-    /// makes the task, and the task is what clients are sent for it.
+    /// The generation of a task with this event; `before` is its generation until then. The first
+    /// message creates the task, so clients are sent the task for it.
     pub fn generation_after(&self, before: Generation) -> Generation {
         if self.is_streamed() || before == Generation(0) { before.next() } else { before }
     }
 }
 
 impl Entry {
-    /// The entry's size as it is stored, in bytes of JSON.
+    /// The size of the stored entry, in bytes of JSON.
     pub fn stored_bytes(&self) -> usize {
         // Serialization of these types cannot fail; a length of zero would only under-count.
         serde_json::to_vec(self).map_or(0, |json| json.len())
     }
 
-    /// The event that a watching client is sent for this entry, or `None` for a user's message,
-    /// which A2A has no event for.
+    /// The event that a watching client is sent for this entry. `None` for a user's message,
+    /// because A2A has no event for it.
     pub fn to_stream(&self, head: &Head) -> Option<StreamResponse> {
         let task_id = head.key.task.as_str().to_owned();
         let context_id = head.context.as_str().to_owned();
@@ -162,15 +161,15 @@ pub(crate) fn with_ids(mut message: Message, head: &Head) -> Message {
     message
 }
 
-/// A direct message: for the sender there is no task (spec section 3.1.1).
+/// A direct message: its receiver knows of no task (spec section 3.1.1).
 pub(crate) fn without_task(message: Message) -> Message {
     Message { task_id: String::new(), ..message }
 }
 
 /// The task in a client's form: the sum of its log.
-///
 /// A status message moves into the history when the next status or message comes, as in the
-/// official SDKs. So none is lost and all are in order. A message to an interrupted task makes it
+/// official SDKs. So every message stays, in order. A message to an interrupted task makes the task
+/// SUBMITTED again.
 /// SUBMITTED again.
 pub fn fold<'a>(head: &Head, entries: impl IntoIterator<Item = &'a Entry>) -> Task {
     let mut task = Task {

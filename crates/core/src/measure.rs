@@ -1,7 +1,7 @@
 //! Measurements: events of `tracing` with numbers, under their own target.
 //!
-//! The core does no input or output and knows of no metrics. A process that wants to know installs a
-//! layer that collects these events; to all others they cost nothing. [`NAMES`] has all of them.
+//! The core does no input or output and knows no metrics. A process that wants metrics installs a
+//! layer that collects these events. They cost nothing in any other process. [`NAMES`] lists them.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A turn is over: how long it took, and which attempt it was.
+/// A turn has ended: its duration, and the number of its attempt.
 pub(crate) fn turn(took: Duration, attempt: u32) {
     trace!(target: TARGET, turn_millis = millis(took), attempts = attempt);
 }
@@ -60,7 +60,7 @@ pub(crate) fn ended(state: TaskState) {
     }
 }
 
-/// A receiver has acknowledged an update, this long after the update was stored.
+/// A receiver has acknowledged an update; `lag` counts from the commit of the update.
 pub(crate) fn pushed(lag: Duration) {
     trace!(target: TARGET, push_lag_millis = millis(lag));
 }

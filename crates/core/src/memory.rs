@@ -1,4 +1,4 @@
-//! The store in memory: the reference that every other store is compared with.
+//! The store in memory: the reference for every other store.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,15 +18,15 @@ use crate::store::{
     StoreError, TaskOutline, TaskStore, due_shard,
 };
 
-/// How many entries come with the head. Small, so that callers that forget to ask for the rest
-/// fail their tests.
+/// How many entries come with the head. It is small, so that the tests of a caller fail if it
+/// forgets to ask for the rest.
 const TAIL_ENTRIES: usize = 4;
 
-/// The largest task, in bytes of log entries: a round number beyond what tests need.
+/// The largest entry, in bytes: a round number beyond what tests need.
 const MAX_ENTRY_BYTES: usize = 400 * 1024;
 
-/// How much older than the end of its task a config must be that the task does not name, so that it
-/// cannot belong to a later task of the same id.
+/// How much older than its task's end an unnamed config must be to count as a leftover. A younger
+/// config may belong to a later task of the same id.
 const LEFTOVER_AGE: Duration = Duration::from_hours(1);
 
 /// A store that forgets everything when it is dropped.
@@ -76,14 +76,14 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// All that is stored of a task's push configs, whether the task names it or not.
+    /// All stored push configs of a task, whether the task names them or not.
     pub fn stored_configs(&self, task: &TaskKey) -> Vec<PushConfig> {
         let configs = self.configs();
         let of_task = configs.iter().filter(|((key, _), _)| key == task);
         of_task.map(|(_, config)| config.clone()).collect()
     }
 
-    /// Deletes heads after their time to live, as a store may do by itself. Returns the tasks.
+    /// Deletes heads whose time to live is over, as a store may do by itself. Returns their tasks.
     pub fn let_die(&self, now: Timestamp) -> Vec<TaskKey> {
         let mut tasks = self.tasks();
         let is_over = |record: &Record| record.head.ttl.is_some_and(|ttl| ttl <= now);
@@ -96,7 +96,7 @@ impl MemoryStore {
     }
 
     fn tasks(&self) -> MutexGuard<'_, BTreeMap<TaskKey, Record>> {
-        // Nothing in here panics while it holds the lock, and each change is made whole.
+        // No code panics while it holds the lock, and each change is made whole.
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -134,13 +134,13 @@ fn matches(query: &ListQuery, head: &Head) -> bool {
         && query.ended_after.is_none_or(|after| !head.is_terminal() || head.status_at > after)
 }
 
-/// Whether a task is as it was read: the same one, and not changed since.
+/// Whether a task has not changed since it was read, and is the same incarnation.
 fn is_as(head: &Head, read: &Head) -> bool {
     head.revision == read.revision && head.incarnation == read.incarnation
 }
 
-/// Whether a config is of a request that came to nothing before its task ended. The clocks of those who
-/// make configs and of who ended the task may differ.
+/// Whether a refused request left the config behind before the task ended. The clocks of the
+/// processes that create configs and end tasks may differ.
 fn is_leftover(config: &PushConfig, expired: &Head) -> bool {
     config.created_at.saturating_add(LEFTOVER_AGE) < expired.status_at
 }
@@ -275,7 +275,8 @@ impl TaskStore for MemoryStore {
         let more = found.len() > query.limit;
         found.truncate(query.limit);
         let next = found.last().filter(|_| more).map(|record| cursor(&record.head));
-        // Every other one has its status only, as with a store that knows that of some.
+        // Every other task comes as an outline, as from a store whose index has the status of some
+        // tasks.
         let mut page = Page { tasks: Vec::new(), outlines: Vec::new(), next, hint: 0, total };
         for (place, record) in found.into_iter().enumerate() {
             if query.only_status && place % 2 == 0 {

@@ -37,10 +37,10 @@ pub struct Caller {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GetOptions {
     /// Waits for an event after this generation, at most for
-    /// [`Policy::blocking_wait`](crate::Policy::blocking_wait). A task that is over is returned at
-    /// once. A message is not an event: another client's message alone ends no wait.
+    /// [`Policy::blocking_wait`](crate::Policy::blocking_wait). A task that has ended is returned
+    /// at once. A message is not an event: another client's message alone ends no wait.
     pub newer_than: Option<Generation>,
-    /// When the answer must be on its way at the latest.
+    /// The latest time at which the answer must leave.
     pub answer_by: Option<Timestamp>,
 }
 
@@ -49,7 +49,7 @@ pub struct GetOptions {
 pub struct Operations {
     pub(crate) engine: Engine,
     limits: Limits,
-    /// Who runs the agents of senders that wait, if that is done here.
+    /// Runs the agents of waiting senders in this process, if inline execution is on.
     inline: Option<Runner>,
 }
 
@@ -59,7 +59,7 @@ impl Operations {
         Self { engine, limits: Limits::default(), inline: None }
     }
 
-    /// The same, within these limits of each owner.
+    /// The same operations with these limits for each owner.
     #[must_use]
     pub fn within(self, limits: Limits) -> Self {
         Self { limits, ..self }
@@ -79,7 +79,7 @@ impl Operations {
         got.map(|(task, _)| task)
     }
 
-    /// Reads a task and its generation, and waits for news of it if that is wanted.
+    /// Reads a task and its generation. It waits for a newer event if the options ask for that.
     ///
     /// # Errors
     /// `InvalidParams` for a bad request, `TaskNotFound`, or a store's failure.
@@ -100,14 +100,14 @@ impl Operations {
         self.shown(snapshot, request.history_length).await
     }
 
-    /// Reads a task of the caller's.
+    /// Reads a task that the caller owns.
     pub(crate) async fn owned(
         &self,
         caller: &Caller,
         id: &str,
         depth: Depth,
     ) -> Result<Snapshot, A2aError> {
-        // An id that cannot be one is the id of no task.
+        // A malformed id is the id of no task.
         let Ok(task) = TaskId::parse(id) else {
             return Err(A2aError::task_not_found(id));
         };
@@ -145,7 +145,7 @@ pub(crate) fn invalid_id(field: &str, error: &InvalidId) -> A2aError {
     A2aError::invalid_field(field, error.to_string())
 }
 
-/// A store's failure in the form for clients.
+/// The client's form of a store failure.
 pub(crate) fn store_error(error: StoreError) -> A2aError {
     let kind = match &error {
         StoreError::TooLarge { .. } => {
@@ -164,14 +164,14 @@ pub(crate) fn store_error(error: StoreError) -> A2aError {
     A2aError::new(kind, text).with_source(error)
 }
 
-/// A command's failure in the form for clients, where the command itself was legal.
+/// The client's form of a failed command. The command itself was legal.
 pub(crate) fn transact_error(error: TransactError) -> A2aError {
     match error {
         TransactError::Store(error) => store_error(error),
         TransactError::Contended => {
             A2aError::new(ErrorKind::Unavailable, "many writers change the task at once; try again")
         }
-        // It has expired since it was read.
+        // The task has expired since the read.
         TransactError::Gone => {
             A2aError::new(ErrorKind::TaskNotFound, "the task does not exist any more")
         }

@@ -1,4 +1,4 @@
-//! The operators' actions on tasks: delete them, and give an expiry to those without one. Their
+//! The operators' actions on tasks: delete tasks, and give an expiry to tasks without one. Their
 //! actions on pushes are in [`push`](crate::push).
 
 mod age;
@@ -9,7 +9,7 @@ use crate::ids::{Generation, TaskKey};
 use crate::machine::{Command, Stamp};
 use crate::store::{Depth, Snapshot, StoreError};
 
-/// How often a deletion goes on, by [`Policy::purge_items`](crate::Policy::purge_items) each time.
+/// How many rounds a deletion has, of [`Policy::purge_items`](crate::Policy::purge_items) each.
 const MAX_PURGES: usize = 50;
 
 /// Serves the operators of a deployment, for the tasks and pushes of all owners.
@@ -18,7 +18,7 @@ pub struct Operator {
     pub(crate) engine: Engine,
 }
 
-/// Why something was not done.
+/// Why an action was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum OperateError {
     /// This tenant has no such task.
@@ -33,13 +33,13 @@ pub enum OperateError {
         /// Its state.
         state: &'static str,
     },
-    /// The task has not come as far as that.
+    /// The task has not reached that generation.
     #[error("the task has come to generation {generation} only")]
     NotYet {
-        /// The task's.
+        /// The task's generation.
         generation: Generation,
     },
-    /// Other writers were faster, each time.
+    /// Other writers were faster at each try.
     #[error("too many writers change the config or its task at once")]
     Contended,
     /// The store failed.
@@ -47,13 +47,13 @@ pub enum OperateError {
     Store(#[from] StoreError),
 }
 
-/// The result of a delete. It is invisible.
+/// The result of a delete. In both cases the task is invisible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deleted {
-    /// Nothing is stored of it.
+    /// Nothing of the task is stored any more.
     Whole,
-    /// Something is still stored of it: it was made within the last minute, or there is more than
-    /// is deleted at a time. The sweep continues, or a repetition does.
+    /// Some items are still stored: the task was created within the last minute, or it has more
+    /// items than one call deletes. The sweep continues, or a repetition does.
     InPart,
 }
 
@@ -63,18 +63,17 @@ impl Operator {
         Self { engine }
     }
 
-    /// Deletes a task with all its items: its log, its push configs, and the remains of others
-    /// beside it. From the first write on it is invisible, the deliverers push nothing more, and
-    /// its id is free.
+    /// Deletes a task with all its items: its log, its push configs, and the remains of other tasks
+    /// beside it. The first write makes the task invisible, stops its pushes, and frees its id.
     ///
-    /// A task that is not over is canceled first if `cancels`, and refused otherwise.
+    /// A task that has not ended is canceled first if `cancels`, and refused otherwise.
     ///
-    /// A repetition is safe, also for an expired task: it deletes the rest. The sweep completes an
+    /// A repetition is safe, even for an expired task: it deletes the rest. The sweep completes an
     /// interrupted delete.
     ///
     /// # Errors
-    /// [`OperateError::NoSuchTask`] if nothing is stored of it any more, [`OperateError::NotEnded`], or
-    /// when the store fails or others are faster.
+    /// [`OperateError::NoSuchTask`] if nothing of the task is stored, [`OperateError::NotEnded`],
+    /// or when the store fails or other writers are faster.
     pub async fn delete(&self, task: &TaskKey, cancels: bool) -> Result<Deleted, OperateError> {
         let mut snapshot =
             self.engine.read_stored(task, Depth::Tail).await?.ok_or(OperateError::NoSuchTask)?;
@@ -84,7 +83,7 @@ impl Operator {
             }
             snapshot = match self.engine.transact(snapshot, Command::Cancel).await {
                 Ok((canceled, _)) => canceled,
-                // It has just ended.
+                // The task has ended since the read.
                 Err(TransactError::Illegal(refused)) => *refused.snapshot,
                 Err(error) => return Err(not_done(error)),
             };
@@ -109,7 +108,7 @@ impl Operator {
     }
 }
 
-/// Why a command that sends no signal, and that the task allows, was not carried out.
+/// Why the engine did not carry out a command that is legal and sends no signal.
 pub(crate) fn not_done(error: TransactError) -> OperateError {
     match error {
         TransactError::Gone => OperateError::NoSuchTask,

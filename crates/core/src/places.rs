@@ -1,9 +1,9 @@
 //! Places: their number limits an owner's parallel streams and open tasks.
 //!
-//! A new stream or task first takes a place, by a conditional write, so that no two take the last
-//! one. A place has a time. A stream's place is a lease: it becomes free after it, even if its
-//! process has died. A task's place is held for the time that its making may take: it is free
-//! afterwards if no such task exists, or it has ended. So no caller must return the place of a
+//! A new stream or task first takes a place by a conditional write, so that no two take the last
+//! one. A place has a time. A stream's place is a lease: it becomes free after that time, even if
+//! its process has died. A task's place is held while the task is being created. After that time it
+//! is free if no such task exists, or the task has ended. So no caller must return the place of a
 //! task, and the end of a task needs no write.
 
 use std::collections::HashMap;
@@ -22,34 +22,34 @@ use crate::engine::Engine;
 use crate::ids::{Owner, TaskId, TaskKey, Tenant};
 use crate::store::{Depth, StoreError};
 
-/// How long a place is kept for a silent stream, and for a task in the making.
+/// How long a stream keeps a place without a renewal, and a task before it exists.
 pub const LEASE: Duration = Duration::from_mins(1);
 
 /// How often a stream renews its lease.
 const RENEW_EVERY: Duration = Duration::from_secs(20);
 
-/// The longest that renewing or giving up a place may keep a stream waiting.
+/// How long the renewal or the return of a place may delay a stream.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The time after which a refused caller may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
-/// How long all refuse an owner's new tasks without a look at the open ones, after one has looked.
+/// How long an owner's new tasks are refused without another look at the open ones.
 const FULL_FOR: Duration = Duration::from_secs(2);
 
-/// How often a place is tried for while others take and free places at the same time.
+/// How often a caller tries to take a place while others take and free places.
 const TRIES: usize = 4;
 
-/// How many tasks are read at once to find one that is over.
+/// How many tasks are read in parallel in the search for one that has ended.
 const READS_AT_ONCE: usize = 16;
 
-/// The most places that one write frees: DynamoDB bounds conditions.
+/// The most places that one write frees, because DynamoDB bounds conditions.
 pub const MOST_FREED: usize = READS_AT_ONCE;
 
-/// The digits of the name of a stream's place: two of an owner's do not have the same.
+/// The digits in the name of a stream's place. No two places of an owner have the same name.
 const NAME_DIGITS: usize = 16;
 
-/// The purpose of places.
+/// The use of places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PlaceKind {
     /// Open streams.
@@ -61,43 +61,43 @@ pub enum PlaceKind {
 /// An owner's places of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PlacesOf {
-    /// Their purpose.
+    /// Their use.
     pub kind: PlaceKind,
-    /// Whose they are.
+    /// The owner.
     pub owner: Owner,
 }
 
 /// A place that is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// Its holder.
+    /// The name of its holder.
     pub name: String,
-    /// Until then it is its holder's in any case.
+    /// The holder keeps the place at least until then.
     pub until: Timestamp,
 }
 
 /// The outcome of taking a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
-    /// It is taken, or was already, under the same name.
+    /// The caller has the place, perhaps from an earlier try under the same name.
     Yes,
     /// No place is free.
     Full {
-        /// Those that are taken.
+        /// The taken places.
         places: Vec<Place>,
-        /// Until then no caller needs to check whether one is free.
+        /// Until then, no caller needs to check for a free place.
         looked_until: Option<Timestamp>,
     },
 }
 
-/// Keeps the places of owners.
+/// Keeps owners' places.
 #[async_trait]
 pub trait Places: fmt::Debug + Send + Sync + 'static {
-    /// Takes a place if fewer than `most` are taken. A place that exists under the same name is
-    /// kept for at least the requested time.
+    /// Takes a place if fewer than `most` are taken. If the name has a place already, the caller
+    /// keeps it for at least the requested time.
     ///
     /// # Errors
-    /// When it is not known whether the place is taken.
+    /// When it is unknown whether the place is taken.
     async fn take(
         &self,
         of: &PlacesOf,
@@ -105,56 +105,56 @@ pub trait Places: fmt::Debug + Send + Sync + 'static {
         most: NonZeroU64,
     ) -> Result<Taken, StoreError>;
 
-    /// Frees places that are still as they were read, at most [`MOST_FREED`]. If one is not, none is
-    /// freed.
+    /// Frees places, at most [`MOST_FREED`], if all of them are unchanged since they were read.
+    /// Otherwise it frees none.
     ///
     /// # Errors
-    /// When it is not known whether that was done.
+    /// When it is unknown whether they are free.
     async fn free(&self, of: &PlacesOf, places: &[Place]) -> Result<(), StoreError>;
 
-    /// Sets the time of a place that is taken. Returns whether it still is.
+    /// Sets the time of a taken place. Returns false if the place is not taken any more.
     ///
     /// # Errors
-    /// When it is not known whether that was done.
+    /// When it is unknown whether the time is set.
     async fn renew(&self, of: &PlacesOf, place: &Place) -> Result<bool, StoreError>;
 
-    /// Frees one's own place, if it is taken.
+    /// Frees the caller's own place, if it is taken.
     ///
     /// # Errors
-    /// When it is not known whether that was done.
+    /// When it is unknown whether the place is free.
     async fn leave(&self, of: &PlacesOf, name: &str) -> Result<(), StoreError>;
 
-    /// Frees a place in the background, if that can be done: for one who cannot wait.
+    /// Frees a place in the background, if possible, for a caller that cannot wait.
     fn leave_soon(self: Arc<Self>, of: PlacesOf, name: String);
 
-    /// Says that all places were looked at and none is free, until this time.
+    /// Stores that a caller found no free place, which counts until this time.
     ///
     /// # Errors
-    /// When it is not known whether that was done.
+    /// When it is unknown whether that is stored.
     async fn looked(&self, of: &PlacesOf, until: Timestamp) -> Result<(), StoreError>;
 }
 
-/// How many places an owner has, and who keeps them.
+/// The number of places that an owner has, and their store.
 #[derive(Debug, Clone)]
 pub struct PlaceLimit {
-    /// How many.
+    /// The number.
     pub most: NonZeroU64,
     /// The store of the places.
     pub places: Arc<dyn Places>,
 }
 
-/// Which limits operations have.
+/// The limits of the operations.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
-    /// Of the open streams of an owner.
+    /// The limit of an owner's open streams.
     pub streams: Option<PlaceLimit>,
-    /// Of the open tasks of an owner.
+    /// The limit of an owner's open tasks.
     pub tasks: Option<PlaceLimit>,
 }
 
 impl PlaceLimit {
-    /// Takes a place for a stream of this owner's, or refuses. Where places cannot be reached, the
-    /// stream has none.
+    /// Takes a place for a stream of this owner, or refuses the stream. If the store of places
+    /// fails, the stream has no place.
     pub(crate) async fn stream(
         &self,
         engine: &Engine,
@@ -193,8 +193,8 @@ impl PlaceLimit {
         Err(self.refusal("open streams"))
     }
 
-    /// Takes a place for a new task of this owner's, or refuses. Where places cannot be reached, the
-    /// task needs none.
+    /// Takes a place for a new task of this owner, or refuses the task. If the store of places
+    /// fails, the task has no place.
     pub(crate) async fn task(
         &self,
         engine: &Engine,
@@ -243,7 +243,7 @@ impl PlaceLimit {
         Ok(false)
     }
 
-    /// Frees the place of a task that was not made.
+    /// Frees the place of a task that was not created.
     pub(crate) async fn no_task(&self, owner: &Owner, task: &TaskKey) {
         let of = PlacesOf { kind: PlaceKind::Task, owner: owner.clone() };
         if let Err(error) = self.places.leave(&of, &task.to_string()).await {
@@ -258,14 +258,14 @@ impl PlaceLimit {
     }
 }
 
-/// Some of the places whose tasks have ended, or were never made; none only if no such place
-/// exists.
+/// Some of the places whose tasks have ended, or never existed. Empty only if there is no such
+/// place.
 async fn over(
     engine: &Engine,
     mut places: Vec<Place>,
     own: &Place,
 ) -> Result<Vec<Place>, StoreError> {
-    // Each begins elsewhere, so that no few long tasks are read again and again.
+    // Each caller begins at another place, so that the same few long tasks are not read repeatedly.
     places.sort_by(|one, other| one.name.cmp(&other.name));
     let begin = places.partition_point(|place| place.name < own.name);
     places.rotate_left(begin);
@@ -290,7 +290,7 @@ async fn is_open(engine: &Engine, place: &Place, now: Timestamp) -> Result<bool,
     match engine.read(&task, Depth::Tail).await {
         Ok(Some(snapshot)) => Ok(!snapshot.head.is_terminal()),
         Ok(None) => Ok(now < place.until),
-        // It is there, at least.
+        // The task exists, although this release cannot read it.
         Err(error) if error.is_unreadable() => Ok(true),
         Err(error) => Err(error),
     }
@@ -301,11 +301,11 @@ fn task_of(name: &str) -> Option<TaskKey> {
     Some(TaskKey { tenant: Tenant::parse(tenant).ok()?, task: TaskId::parse(task).ok()? })
 }
 
-/// The place of an open stream, which is free once this is dropped.
+/// The place of an open stream. Dropping this frees it.
 pub(crate) struct StreamPlace {
     places: Arc<dyn Places>,
     of: PlacesOf,
-    /// `None` once it is not ours any more.
+    /// `None` after the place was lost or given up.
     place: Option<Place>,
     renew_at: Timestamp,
 }
@@ -339,7 +339,7 @@ impl StreamPlace {
         let left = tokio::select! {
             biased;
             left = self.places.leave(&self.of, &place.name) => left,
-            // A cut attempt is repeated in the background.
+            // The drop repeats an interrupted attempt in the background.
             () = engine.clock.sleep(PATIENCE) => return,
         };
         if let Err(error) = left {

@@ -1,4 +1,4 @@
-//! The numbers: how long, how often, how much. Every loop, wait and buffer has its bound here.
+//! The bounds and durations. Every loop, wait and buffer has its bound here.
 
 use std::time::Duration;
 
@@ -7,25 +7,26 @@ use std::time::Duration;
 pub struct Retention {
     /// How long a task is kept after its end; `None` for ever.
     pub ended: Option<Duration>,
-    /// How long a task waits for its user; then it is canceled. `None` for ever.
+    /// How long a task waits for its user before it is canceled; `None` for ever.
     pub waiting: Option<Duration>,
-    /// How long after its time a task is deleted that the sweep deletes. So no reader whose clock
-    /// is off by less reads a task while it is being deleted.
+    /// How long after its expiry the sweep deletes a task. So no reader reads a task during its
+    /// deletion, unless its clock is off by more than this.
     pub purge_after: Duration,
 }
 
 impl Retention {
-    /// That tasks are kept for ever.
+    /// Tasks are kept for ever.
     pub const FOREVER: Self =
         Self { ended: None, waiting: None, purge_after: Duration::from_hours(1) };
 }
 
-/// The numbers that rule the life of tasks. The defaults fit AWS Lambda.
+/// The bounds and durations of tasks. The defaults fit AWS Lambda.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// How long a lease lasts unless it is renewed. A dead runner's task waits this long.
+    /// How long a lease lasts unless the runner renews it. After a runner dies, its task waits this
+    /// long.
     pub lease: Duration,
-    /// How often a running turn looks whether its task was called off. At most 2 s (I7).
+    /// How often a runner checks during a turn whether its task was canceled. At most 2 s (I7).
     pub watch_every: Duration,
     /// How many claims a task may have without a committed turn (I10).
     pub max_attempts: u32,
@@ -33,92 +34,92 @@ pub struct Policy {
     pub retry_first: Duration,
     /// The longest wait between attempts.
     pub retry_most: Duration,
-    /// How long a task of a tenant that no agent serves waits for one, since its status last changed.
-    /// After that it is run like any other, and fails. Zero if it does not wait.
+    /// How long a task waits if no agent serves its tenant, counted from its last status change.
+    /// After that it runs like any other, and fails. Zero: it does not wait.
     pub unserved_wait: Duration,
     /// The time between two looks at such a task.
     pub unserved_look: Duration,
     /// How long a signal may take before the sweep sends another.
     pub signal_grace: Duration,
-    /// How long before the invocation's end the runner stops the agent.
+    /// How long before the end of the invocation the runner stops the agent.
     pub stop_margin: Duration,
-    /// How long an agent that was told to stop may take. Less than `stop_margin`.
+    /// How long an agent may take to stop after it was told. Less than `stop_margin`.
     pub stop_grace: Duration,
-    /// How long a sender that waits for the answer is kept waiting.
+    /// How long a request that waits for the result waits at most.
     pub blocking_wait: Duration,
-    /// The first interval at which a waiting request looks at its task; it grows by half each time.
+    /// The first interval at which a waiting request reads its task. It grows by half each time.
     pub poll_first: Duration,
     /// The longest such interval.
     pub poll_most: Duration,
-    /// The longest time between a stream's looks at its task: the client's delay of an update
+    /// The longest interval between a stream's reads of its task. It weighs the delay of an update
     /// against the cost of an idle stream.
     pub tail_poll_most: Duration,
-    /// How long a stream is held back for an agent that may answer with a direct message.
+    /// How long a stream waits for an agent that may answer with a direct message.
     pub direct_wait: Duration,
-    /// The longest stream: Lambda does not tell when a client has gone away.
+    /// The longest stream. Lambda does not tell when a client disconnects.
     pub max_stream: Duration,
     /// How many push configs a task may have.
     pub max_push_configs: usize,
-    /// Whether a config is sent the task as it is when the config is made.
+    /// Whether the receiver of a new config is first sent the task as it is.
     pub push_task: bool,
-    /// Whether configs are sent artifacts, or changes of status only.
+    /// Whether receivers are sent artifacts, too, or only changes of status.
     pub push_artifacts: bool,
-    /// The most age of a deliverer's view of a task when it begins a push: it reads an older view
-    /// again first. Where the store takes longer to answer, the deliverer's claim names a longer
-    /// time. A client that deletes or replaces a push config gets the answer when no deliverer can
-    /// know it any more (I14).
+    /// The oldest view of a task by which a deliverer begins a push. A deliverer with an older view
+    /// reads the task again first. If the store answers more slowly, the deliverer's claim names a
+    /// longer time. A client that deletes or replaces a push config gets its answer when no
+    /// deliverer's view can still have that config (I14).
     pub push_view: Duration,
     /// How long one attempt to push may take.
     pub push_timeout: Duration,
     /// How long a deliverer's claim of a task's pushes lasts, unless it is renewed. More than twice
-    /// `push_timeout`: no attempt is begun that could outlast it.
+    /// `push_timeout`: a deliverer begins no attempt that could outlast its claim.
     pub push_claim: Duration,
-    /// How far the clocks of two functions may differ. A deliverer takes its claim to end this much
-    /// earlier. If clocks differ by more, two deliverers may send the same at once.
+    /// How far the clocks of two functions may differ. A deliverer treats its claim as over this
+    /// much earlier. If clocks differ by more, two deliverers may send the same push at once.
     pub clock_skew: Duration,
-    /// How many pushes in a row are made before the cursor of a healthy receiver is written. If their
-    /// deliverer dies, they are made again, under the same ids. At least 1.
+    /// After how many pushes in a row a deliverer writes the cursor of a healthy receiver. If the
+    /// deliverer dies, the unwritten ones are repeated under the same ids. At least 1.
     pub push_note_every: u32,
-    /// The waits between the attempts at a receiver in trouble. After the last attempt its config is
-    /// disabled.
+    /// The waits between the attempts at a receiver in trouble. After the last failed attempt the
+    /// config is disabled.
     pub push_waits: Vec<Duration>,
     /// The longest wait that a receiver may ask for.
     pub push_wait_most: Duration,
-    /// A task of more than this many bytes is pushed without its history and artifacts, which its
-    /// receiver must read.
+    /// A task of more bytes is pushed without its history and artifacts. Its receiver must read
+    /// them.
     pub push_task_bytes: usize,
-    /// How long after everything else is done deliveries are begun, to receivers that are slow or
-    /// have much to come. Then a signal is sent for the rest.
+    /// How long a deliverer begins further deliveries after everything else is done, for receivers
+    /// that are slow or have many pushes left. Then it sends a signal for the rest.
     pub push_linger: Duration,
-    /// How many bytes of artifact chunks are pushed as one, at most, unless a single one is larger.
+    /// The most bytes of artifact chunks that are pushed as one, unless a single chunk is larger.
     pub push_bytes: usize,
-    /// How many chunks of an artifact are pushed as one, at most.
+    /// The most chunks of an artifact that are pushed as one.
     pub push_chunks: usize,
-    /// How many tasks a sweep delivers for at a time.
+    /// How many tasks a sweep delivers for in parallel.
     pub push_at_once: usize,
-    /// How many updates of an agent may wait for their commit; an agent that shows more waits.
+    /// How many updates of an agent may wait for their commit. After that the agent waits.
     pub update_buffer: usize,
-    /// How soon a commit of updates follows the one before it: what is shown meanwhile shares it. An
-    /// end, and who waits for what was shown to be stored, wait for nothing.
+    /// The least time between two commits of updates. Updates in between share the next commit. An
+    /// end, and a caller that waits until its update is stored, are committed at once.
     pub commit_every: Duration,
-    /// How many updates share a commit, at most.
+    /// The most updates that share a commit.
     pub updates_per_commit: usize,
-    /// How many bytes of updates share a commit, at most, unless a single one is larger.
+    /// The most bytes of updates that share a commit, unless a single update is larger.
     pub commit_bytes: usize,
-    /// How often a commit is tried again when another writer was faster.
+    /// How often a commit is tried while other writers are faster.
     pub commit_tries: u32,
-    /// How often a request to an unavailable store is repeated, beside the repetitions of the
-    /// store's client.
+    /// How often the engine tries a request to an unavailable store. The store's client has its own
+    /// retries.
     pub store_tries: u32,
     /// The largest log entry (a message, an update), in bytes as stored.
     pub max_entry_bytes: usize,
     /// The most entries that a task's log may have.
     pub max_entries: u64,
-    /// The most bytes of a task's stored log, plus one commit. A task must fit into the answer of a
-    /// function, which on Lambda has 6 MB.
+    /// The most bytes of a task's stored log, plus one commit. A task must fit into a function's
+    /// answer, which Lambda limits to 6 MB.
     pub max_task_bytes: u64,
-    /// How many turns a task may take that no message begins (I10): an agent that only ever continues
-    /// is stopped.
+    /// How many turns a task may take without a new message (I10). It stops an agent that only ever
+    /// continues.
     pub max_turns: u32,
     /// The largest checkpoint, in bytes.
     pub max_checkpoint_bytes: usize,
@@ -139,19 +140,19 @@ pub struct Policy {
     pub list_page_bytes: usize,
     /// Whether a message with a `messageId` that the owner has used before is a repetition, as if
     /// the id were its `Idempotency-Key`. Off by default: A2A leaves deduplication to agents (spec
-    /// section 3.3.1), and some clients number their messages from the start in each task.
+    /// section 3.3.1), and some clients number the messages of each task from the start.
     pub deduplicate_messages: bool,
-    /// How many due tasks a sweep reads at a time, for each shard.
+    /// How many due tasks of a shard a sweep reads at a time.
     pub sweep_batch: usize,
-    /// How long tasks are kept. `None` for items that an earlier release can read: tasks then last
-    /// for ever, and the names of items do not tell the tasks of one id apart.
+    /// How long tasks are kept. `None` writes items that an earlier release can read: such tasks
+    /// last for ever, and the names of their items do not tell the tasks of one id apart.
     pub retention: Option<Retention>,
-    /// How many items of one task a sweep deletes at most. The next one goes on.
+    /// The most items of one task that a sweep deletes. The next sweep continues.
     pub purge_items: usize,
 }
 
-/// Some 71 hours for 12 attempts, each with up to a tenth more by chance: a receiver that went down
-/// on Friday evening is still tried on Monday.
+/// About 71 hours for 12 attempts, each with up to a tenth more by chance. A receiver that went
+/// down on Friday evening is still tried on Monday.
 fn push_waits() -> Vec<Duration> {
     let (secs, mins, hours) = (Duration::from_secs, Duration::from_mins, Duration::from_hours);
     [secs(5), secs(30), mins(2), mins(10), hours(1)]
@@ -220,7 +221,7 @@ impl Default for Policy {
     }
 }
 
-/// How a turn that failed is tried again.
+/// How a failed turn is retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries {
     /// How many claims a task may have without a committed turn (I10); at least 1.
@@ -232,8 +233,8 @@ pub struct Retries {
 }
 
 impl Retries {
-    /// The wait after failed attempt number `attempt` (from 1): exponential, without jitter, as
-    /// the tasks that fail together were not submitted together.
+    /// The wait after failed attempt number `attempt` (from 1): exponential, without jitter,
+    /// because tasks that fail together were not submitted together.
     pub fn after(&self, attempt: u32) -> Duration {
         let doublings = attempt.saturating_sub(1).min(20);
         self.first.saturating_mul(1 << doublings).min(self.most)
@@ -241,8 +242,7 @@ impl Retries {
 }
 
 impl Policy {
-    /// How the turns of agents are tried again that do not say it themselves
-    /// ([`Agent::retries`](crate::Agent::retries)).
+    /// The retries of agents that do not set their own ([`Agent::retries`](crate::Agent::retries)).
     pub fn retries(&self) -> Retries {
         let Self { max_attempts, retry_first: first, retry_most: most, .. } = *self;
         Retries { max_attempts, first, most }

@@ -1,7 +1,7 @@
 //! Pushes: a task's updates are sent to the receivers that clients have named (invariants I6, I14).
 //!
-//! A client makes a [`PushConfig`] (`requests`), its secrets are sealed by a [`Vault`], and its head
-//! names it. A commit that adds something for receivers sets the task's pending-push mark.
+//! A client creates a [`PushConfig`] (`requests`), a [`Vault`] seals its secrets, and the task's
+//! head names it. A commit that adds something for receivers sets the task's pending-push mark.
 //! [`deliver()`] claims the mark and POSTs by a [`Webhook`] until each receiver has everything.
 
 mod config;

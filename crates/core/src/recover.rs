@@ -8,24 +8,24 @@ use crate::run_error::RunError;
 use crate::store::{Depth, Snapshot};
 use crate::trace;
 
-/// The reason for a due task's signal.
+/// Why the sweep found a due task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recovered {
-    /// No runner has begun it.
+    /// No runner has begun it: its signal was lost or is late.
     LostSignal,
     /// Its runner died.
     DeadLease,
-    /// Its time to go on has come.
+    /// Its wake time has come.
     WakeTime,
     /// Its user did not answer in time.
     LateUser,
-    /// It has waited for its user for the longest time: it is canceled.
+    /// Its user did not answer within the longest wait. The sweep canceled it.
     Lapsed,
-    /// It has expired, and its items are deleted.
+    /// It has expired, and the sweep deleted its items.
     Expired,
-    /// It has open and unclaimed pushes: they need a delivery, not a signal.
+    /// It has open and unclaimed pushes, which need a delivery and no signal.
     Push,
-    /// It was not: it needs nothing, or not yet.
+    /// It needs nothing, or nothing yet.
     Nothing,
 }
 
@@ -58,7 +58,7 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
         return expire(engine, snapshot).await;
     }
     if snapshot.head.rests() && snapshot.head.has_free_push(now) {
-        // It stays due until it is delivered.
+        // The task stays due until its pushes are delivered.
         return Ok(Recovered::Push);
     }
     let (mut found, mut was_over) = (Recovered::Nothing, false);
@@ -72,22 +72,22 @@ pub(crate) async fn recover(engine: &Engine, key: &TaskKey) -> Result<Recovered,
         Ok((snapshot, signals)) => {
             engine.carry_out(&snapshot.head, &signals).await?;
             let signaled = !signals.is_empty();
-            // The signaled runner delivers, too.
+            // The signaled runner also delivers the pushes.
             Ok(match found {
-                // Its pushes are left to the table's stream, or to the next sweep.
+                // The table's stream, or the next sweep, takes care of its pushes.
                 _ if !was_over && snapshot.head.is_terminal() => Recovered::Lapsed,
                 _ if !signaled && snapshot.head.has_free_push(now) => Recovered::Push,
                 found if signaled => found,
                 _ => Recovered::Nothing,
             })
         }
-        // It ended while we looked.
+        // The task ended during the visit.
         Err(TransactError::Illegal(_) | TransactError::Gone) => Ok(Recovered::Nothing),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Deletes the items of an expired task, or puts that off to its time.
+/// Deletes the items of an expired task, or postpones that to its time.
 async fn expire(engine: &Engine, snapshot: Snapshot) -> Result<Recovered, RunError> {
     let at = snapshot.head.purge_at(engine.policy.retention.as_ref());
     if at.is_some_and(|at| at <= engine.clock.now()) {

@@ -1,8 +1,8 @@
 //! Idempotency keys (invariant I9): the same key makes the same task.
 //!
-//! A new task's id is made from its tenant, its owner and the key. So a repeated request meets the
-//! task that the first one made, by the uniqueness of the storage key alone: no second item, no
-//! transaction, and no time after which the key is forgotten before the task.
+//! A new task's id is derived from its tenant, its owner and the key. So the uniqueness of the
+//! storage key alone leads a repeated request to the task of the first one. There is no second
+//! item, no transaction, and no time after which the key is forgotten before the task.
 
 use a2a_lambda_protocol::{Message, TaskPushNotificationConfig};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::terms::Terms;
 /// The longest idempotency key, in bytes.
 pub const MAX_REQUEST_KEY_BYTES: usize = 256;
 
-/// Digests of an idempotency key and of its request, 128 bits of hexadecimal each.
+/// The digests of an idempotency key and of its request, 128 bits of hexadecimal each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// The digest of tenant, owner and key.
@@ -24,10 +24,10 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// The fingerprint of `message` as sent by `owner` under `key`, with `push` if it has a config.
+    /// The fingerprint of `message` from `owner` under `key`, with `push` if it has a config.
     ///
-    /// The config's secrets are part of the digest, and the key is digested with them. The store
-    /// lacks the key, so that a reader of the store cannot guess the secrets.
+    /// The digest includes the config's secrets and the key. The store does not have the key, so a
+    /// reader of the store cannot guess the secrets.
     pub fn new(
         tenant: &Tenant,
         owner: &Owner,
@@ -46,7 +46,7 @@ impl Fingerprint {
         }
     }
 
-    /// The id of the task that a request with this key makes, in the form of a UUID (version 8,
+    /// The id of the task that a request with this key creates, in the form of a UUID (version 8,
     /// RFC 9562 section 5.8).
     pub fn task_id(&self) -> String {
         let hex = &self.key;

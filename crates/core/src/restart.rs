@@ -1,5 +1,5 @@
-//! The restart of a deployment that is one machine: its queue is empty, and its earlier processes
-//! have ended.
+//! The restart of a deployment on one machine: its queue is empty, and its earlier processes have
+//! ended.
 
 use a2a_lambda_protocol::Timestamp;
 use futures_util::future::join_all;
@@ -14,12 +14,12 @@ use crate::push::mark::Mark;
 use crate::run_error::RunError;
 use crate::store::{DUE_SHARDS, Depth, DueTask, Snapshot, StoreError};
 
-/// Whether processes of the earlier start may live.
+/// Whether processes from before the restart may still run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Former {
-    /// None of them lives: their leases and claims are void.
+    /// All have ended: their leases and claims are void.
     Ended,
-    /// Some of them may live: their leases and claims expire by themselves.
+    /// Some may still run: their leases and claims expire by themselves.
     MayLive,
 }
 
@@ -30,7 +30,7 @@ pub struct Restarted {
     pub signaled: usize,
     /// Tasks whose lease or claim of pushes was void.
     pub voided: usize,
-    /// Tasks that could not be taken up. They stay due: the sweep finds them.
+    /// Tasks that the restart could not resume. They stay due, and the sweep finds them.
     pub failed: usize,
 }
 
@@ -59,7 +59,7 @@ async fn restart_shard(
     former: Former,
 ) -> Result<Restarted, StoreError> {
     let forever = Timestamp::from_millis(i64::MAX);
-    // All of them first: a void moves the due time, which is the place in the index.
+    // Collects all tasks first: a void moves the due time, and so the task's place in the index.
     let mut open: Vec<DueTask> = Vec::new();
     loop {
         let page = engine.due(shard, forever, open.last()).await?;
@@ -87,7 +87,7 @@ async fn restart_shard(
     Ok(done)
 }
 
-/// Takes up one task. Returns whether anything of it was void; `None` if it needs no visit.
+/// Resumes one task. Returns whether its lease or claim was void; `None` if it needs no visit.
 async fn restart_task(
     engine: &Engine,
     key: &TaskKey,
@@ -95,7 +95,7 @@ async fn restart_task(
 ) -> Result<Option<bool>, RunError> {
     let Some(snapshot) = engine.read(key, Depth::Tail).await? else { return Ok(None) };
     if snapshot.head.rests() && snapshot.head.mark().is_none() {
-        // It is due for its age.
+        // The task is due only for its expiry or its longest wait.
         return Ok(None);
     }
     if former == Former::Ended && is_held(&snapshot.head) {
@@ -115,7 +115,7 @@ async fn void(engine: &Engine, snapshot: Snapshot) -> Result<bool, RunError> {
             signal(engine, &snapshot.head).await?;
             Ok(true)
         }
-        // The signaled runner delivers, too.
+        // The signaled runner also delivers the pushes.
         Ok((snapshot, signals)) => {
             engine.carry_out(&snapshot.head, &signals).await?;
             Ok(true)
@@ -125,7 +125,7 @@ async fn void(engine: &Engine, snapshot: Snapshot) -> Result<bool, RunError> {
     }
 }
 
-/// Sends the signals that the task waits for.
+/// Repeats the signals for the times that the task waits for.
 async fn signal(engine: &Engine, head: &Head) -> Result<(), SignalError> {
     let now = engine.clock.now();
     let run = match head.phase {
@@ -135,7 +135,7 @@ async fn signal(engine: &Engine, head: &Head) -> Result<(), SignalError> {
         Phase::Ended(_) => None,
     };
     let push = head.mark().map(|mark| mark.free_from(now));
-    // One signal does for both, where they are for the same time.
+    // One signal is enough if both times are equal.
     for at in run.into_iter().chain(push.filter(|push| run != Some(*push))) {
         engine.signal(head, at).await?;
     }

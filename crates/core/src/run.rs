@@ -19,8 +19,8 @@ use crate::run_turn::agent_run::TurnError;
 use crate::store::{Depth, Snapshot};
 use crate::trace;
 
-/// The least time that a claim is worth: less than this before the deadline, the task is left to
-/// another invocation.
+/// The shortest time that is worth a claim. With less left before the deadline, the runner leaves
+/// the task to another invocation.
 pub(crate) const MIN_RUN: Duration = Duration::from_secs(1);
 
 /// How long after the end of a lease its task is looked at again: clocks differ, and queues count
@@ -34,19 +34,19 @@ pub struct Runner {
     agents: Agents,
 }
 
-/// Whether other tasks are attended to in the same process at the same time.
+/// Whether the process runs other tasks at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Company {
-    /// They are: a task of which a runner may have died is left for another process.
+    /// It does: it leaves a task at which a runner may have died to another process.
     Others,
-    /// They are not.
+    /// It does not.
     Alone,
 }
 
 /// The outcome of a signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attended {
-    /// Turns were run, and the task is left in this state.
+    /// The runner ran turns and left the task in this state.
     Ran {
         /// How many turns were committed.
         turns: u32,
@@ -55,12 +55,12 @@ pub enum Attended {
     },
     /// The task is over.
     AlreadyDone,
-    /// Another runner works on it, and will find the news.
+    /// Another runner works on it, and will find the new message.
     HeldBy {
         /// When its lease ends, unless it is renewed.
         until: Timestamp,
     },
-    /// It is too early; another signal was sent for that time.
+    /// It is too early; the runner sent another signal for that time.
     NotBefore {
         /// That time.
         at: Timestamp,
@@ -69,12 +69,12 @@ pub enum Attended {
     WaitsForUser,
     /// The task does not exist.
     NoSuchTask,
-    /// The task was called off, or taken over, while its agent was at work.
+    /// Another process canceled the task, or took it over, while its agent worked.
     Stopped,
-    /// A runner has died at its present turn, maybe of it. The runner has left it alone: the task
-    /// must be attended to by a process that runs no other.
+    /// A runner has died at its present turn, perhaps because of it. This runner has left the task
+    /// alone: only a process that runs no other task may run it.
     Suspect,
-    /// Too little of the invocation is left to begin: the signal must be redelivered.
+    /// Too little of the invocation is left to begin: the queue must redeliver the signal.
     TooLate,
 }
 
@@ -89,11 +89,11 @@ impl Runner {
         &self.engine
     }
 
-    /// Attends to a task until it needs nothing more for now, or until shortly before `deadline`.
+    /// Attends to a task until it needs nothing more for now, or shortly before `deadline`.
     ///
     /// This is safe at any time, for any task, any number of times in parallel: the runner reads
-    /// the row, and leaves a task that needs nothing alone. A deliverer sends the task's pushes
-    /// meanwhile.
+    /// the row, and leaves a task that needs nothing alone. Meanwhile a deliverer sends the task's
+    /// pushes.
     ///
     /// # Errors
     /// When the store fails. The task is as it was, or its lease will expire.
@@ -112,7 +112,7 @@ impl Runner {
         trace::join(snapshot.head.trace.as_ref());
         beside.show(&snapshot, as_of);
         let pushing = push::beside(&self.engine, pusher, deadline, feed);
-        // Boxed: both are large, and each layer of callers would move them.
+        // Boxed, because both futures are large, and each layer of callers would move them.
         let attending = Box::pin(async {
             let attended = self.attend_beside(snapshot, deadline, company, &beside).await;
             drop(beside);
@@ -121,9 +121,9 @@ impl Runner {
         join(attending, Box::pin(pushing)).instrument(attempt_span(key)).await.0
     }
 
-    /// As [`attend`](Self::attend), for a sender that waits in this very process: the sender is shown
-    /// each commit, and its time is the turn's. No push is delivered meanwhile. A task of which a runner
-    /// may have died is left to a process that runs no other.
+    /// As [`attend`](Self::attend), for a sender that waits in this process: the runner shows it
+    /// each commit, and its time limits the turn. Meanwhile no push is delivered. The runner leaves
+    /// a task at which another may have died to a process that runs no other task.
     pub(crate) async fn attend_for_sender(
         &self,
         accepted: Snapshot,
@@ -187,8 +187,8 @@ impl Runner {
         deadline.saturating_since(self.engine.clock.now()) < needed
     }
 
-    /// The time of the next look at a task whose tenant no agent serves. `None` if one does, or if
-    /// the task has waited long enough.
+    /// The time of the next look at a task whose tenant no agent serves. `None` if an agent serves
+    /// it, or if the task has waited long enough.
     fn waits_for_an_agent(&self, head: &Head) -> Option<Timestamp> {
         let policy = &self.engine.policy;
         let until = head.status_at.saturating_add(policy.unserved_wait);
@@ -223,7 +223,7 @@ impl Runner {
         Ok(match refused.illegal.refusal {
             Refusal::HeldBy { until } => Attended::HeldBy { until },
             Refusal::NotBefore { at } => {
-                // A signal that came early, as those do that hop towards a far time.
+                // The signal came early. Signals for a distant time come early repeatedly, in hops.
                 self.engine.signal(&refused.snapshot.head, at).await?;
                 Attended::NotBefore { at }
             }
@@ -244,8 +244,8 @@ impl Runner {
         })
     }
 
-    /// Has a task looked at again just after the lease that another runner seems to hold, by a new
-    /// signal. For a redelivered signal: its earlier runner may be the dead holder of that lease.
+    /// Sends a signal that arrives just after the end of another runner's apparent lease. It is for
+    /// a redelivered signal, whose first runner may be the dead holder of that lease.
     ///
     /// # Errors
     /// When the signal cannot be sent.
@@ -255,7 +255,7 @@ impl Runner {
         self.engine.send(&signal, until.saturating_add(AFTER_LEASE)).await
     }
 
-    /// Leaves a task, with its mail, to another invocation at this time.
+    /// Leaves a task, with its unread messages, to another invocation at this time.
     async fn hand_over(
         &self,
         snapshot: Snapshot,

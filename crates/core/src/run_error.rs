@@ -1,16 +1,16 @@
-//! Why a task could not be attended to.
+//! Why the runner could not attend to a task.
 
 use crate::engine::TransactError;
 use crate::env::SignalError;
 use crate::store::StoreError;
 
-/// Why a task could not be attended to. The signal must be redelivered.
+/// Why the runner could not attend to a task. The queue must redeliver the signal.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The store failed.
     #[error("the task's state could not be read or written")]
     Store(#[from] StoreError),
-    /// Other writers were faster, each time.
+    /// Other writers were faster at each try.
     #[error("too many writers change the task at once")]
     Contended,
     /// The task's state was written, but the signal that follows from it could not be sent.
@@ -24,14 +24,14 @@ impl RunError {
         matches!(self, Self::Store(error) if error.is_unreadable())
     }
 
-    /// Whether the task is of another release; see [`StoreError::OtherRelease`].
+    /// Whether another release wrote the task; see [`StoreError::OtherRelease`].
     pub fn is_of_other_release(&self) -> bool {
         matches!(self, Self::Store(StoreError::OtherRelease { .. }))
     }
 }
 
-/// Of a command on a task that is there and allows it. An unexpected refusal counts as another
-/// writer's success: the task needs another look.
+/// Converts the error of a legal command on an existing task. An unexpected refusal means that
+/// another writer was faster: the task needs another look.
 impl From<TransactError> for RunError {
     fn from(error: TransactError) -> Self {
         match error {

@@ -1,4 +1,4 @@
-//! The sweep: it visits every task whose due time has come.
+//! The sweep visits every task whose due time has come.
 
 use std::fmt;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::run_error::RunError;
 use crate::store::DUE_SHARDS;
 use crate::trace;
 
-/// How many errors a sweep's report has in full.
+/// How many errors the report of a sweep contains.
 const MAX_ERRORS: usize = 5;
 
 /// The counts of a sweep, stage by stage.
@@ -27,29 +27,29 @@ const MAX_ERRORS: usize = 5;
 pub struct Swept {
     /// Tasks whose due time had come.
     pub due: usize,
-    /// Tasks that no runner had begun: the signal was lost, or is late.
+    /// Tasks that no runner had begun: their signal was lost or is late.
     pub lost_signals: usize,
     /// Tasks whose runner died.
     pub dead_leases: usize,
     /// Tasks whose wake time had come.
     pub wake_times: usize,
-    /// Tasks that had waited long enough for their user.
+    /// Tasks whose user had not answered in time.
     pub late_users: usize,
-    /// Tasks that were canceled because their user did not answer within the longest wait.
+    /// Tasks that the sweep canceled, because their user did not answer within the longest wait.
     pub lapsed: usize,
-    /// Tasks that had expired, and of which nothing is stored any more.
+    /// Expired tasks whose items are all deleted.
     pub expired: usize,
-    /// Tasks with open and unclaimed pushes, which were delivered or tried.
+    /// Tasks with open and unclaimed pushes that the sweep delivered, or tried to deliver.
     pub pushes: usize,
     /// Tasks that needed nothing: their event came meanwhile, or is still to come.
     pub settled: usize,
-    /// Tasks that could not be looked after. They are still due, or will be again.
+    /// Tasks whose visit failed. They stay due, or become due again.
     pub failed: usize,
-    /// Shards of the due index that could not be read, or not to their end.
+    /// Shards of the due index that could not be read to their end.
     pub unread: usize,
     /// The first errors.
     pub errors: Vec<String>,
-    /// Whether the time was over before all that was due was looked at. The next sweep goes on.
+    /// Whether time ran out before every due task was visited. The next sweep continues.
     pub more: bool,
 }
 
@@ -61,7 +61,7 @@ impl Swept {
 
     fn count(&mut self, recovered: Recovered) {
         *match recovered {
-            // Counted when it is delivered.
+            // The delivery counts it.
             Recovered::Push => return,
             Recovered::LostSignal => &mut self.lost_signals,
             Recovered::DeadLease => &mut self.dead_leases,
@@ -105,9 +105,9 @@ impl Swept {
     }
 }
 
-/// Sweeps the due index once: lost signals, dead leases, wake times, and users who are late. All
-/// shards at a time, each in pages of [`Policy::sweep_batch`](crate::Policy::sweep_batch), until
-/// nothing more is due, or until `deadline`. A task that cannot be looked after holds up no other.
+/// Sweeps the due index once: lost signals, dead leases, wake times, and late users. It reads all
+/// shards in parallel, each in pages of [`Policy::sweep_batch`](crate::Policy::sweep_batch), until
+/// nothing more is due, or until `deadline`. A task that fails delays no other.
 ///
 /// Unclaimed pushes come last, [`Policy::push_at_once`](crate::Policy::push_at_once) tasks at a
 /// time, so that silent receivers delay no task.
@@ -122,7 +122,7 @@ pub async fn sweep(engine: &Engine, deadline: Timestamp) -> Swept {
         lateness = lateness.max(shard.lateness);
         pushes.push(shard.pushes);
     }
-    // By turns, so that one shard's do not wait for all of another's.
+    // Takes the shards by turns, so that no shard's pushes wait for all of another's.
     let most = pushes.iter().map(Vec::len).max().unwrap_or_default();
     let mut by_turns: Vec<TaskKey> = Vec::new();
     for turn in 0..most {
@@ -150,7 +150,7 @@ async fn sweep_pushes(engine: &Engine, key: &TaskKey, deadline: Timestamp) -> Sw
     swept
 }
 
-/// The span of a task's visit. It is in the task's trace.
+/// The span of a task's visit, in the task's trace.
 fn span(key: &TaskKey) -> Span {
     trace_span!(
         target: trace::TARGET,
@@ -161,7 +161,7 @@ fn span(key: &TaskKey) -> Span {
     )
 }
 
-/// The finds of a shard.
+/// The due tasks of a shard.
 #[derive(Default)]
 struct Shard {
     swept: Swept,
@@ -173,7 +173,7 @@ struct Shard {
 async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Shard {
     let mut found = Shard::default();
     let Shard { swept, lateness, pushes } = &mut found;
-    // The next sweep visits tasks that become due from here on, so that this one ends.
+    // Tasks that become due later are left to the next sweep, so that this one ends.
     let until = engine.clock.now();
     let mut after = None;
     loop {
@@ -213,10 +213,10 @@ async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Shard {
     }
 }
 
-/// The sweep's lateness.
+/// How late a sweep is.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lateness {
-    /// For the task that was due first.
+    /// For the task with the earliest due time.
     due: Duration,
     /// For the first task with open and unclaimed pushes.
     push: Duration,

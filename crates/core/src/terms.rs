@@ -3,11 +3,11 @@
 use a2a_lambda_protocol::Struct;
 use serde::{Deserialize, Serialize};
 
-/// A sender's wishes beside the message: the agent sees them, and the task does not have them.
+/// A sender's wishes beside the message. The agent sees them, and they are no part of the task.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
-    /// The media types that the sender takes (spec section 3.2.2); empty if it did not say.
+    /// The media types that the sender accepts (spec section 3.2.2); empty if it names none.
     #[serde(rename = "o", default, skip_serializing_if = "Vec::is_empty")]
     pub accepted_output_modes: Vec<String>,
     /// The URIs of the extensions that are active for this request (spec section 4.6.2).

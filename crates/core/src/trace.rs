@@ -1,8 +1,9 @@
-//! Trace contexts: which trace something belongs to, handed on.
+//! Trace contexts: they connect the work of several processes to one trace.
 //!
 //! Work in a trace is a span of `tracing` with the target [`TARGET`]. Its fields are attributes by
-//! OpenTelemetry's names, but for `name`, `kind`, `parent` (a context elsewhere) and `context` (the
-//! span's own). To a process that installs no layer for them they cost nothing.
+//! OpenTelemetry's names, with four exceptions: `name`, `kind`, `parent` (the context of another
+//! process) and `context` (the span's own). In a process without a layer for them they cost
+//! nothing.
 
 use std::fmt;
 
@@ -20,8 +21,8 @@ pub const TARGET: &str = "span";
 pub struct TraceContext(String);
 
 impl TraceContext {
-    /// Takes a context from a header. A malformed one is `None`, as the standard says: a new trace
-    /// begins. Of a later version, what version 00 has is kept.
+    /// Reads a context from a header. A malformed one is `None`, as the standard says: a new trace
+    /// begins. Of a later version, only the fields of version 00 are kept.
     pub fn parse(header: &str) -> Option<Self> {
         let mut fields = header.trim().split('-');
         let version = hex(fields.next()?, 2)?;
@@ -35,9 +36,9 @@ impl TraceContext {
         Some(Self(format!("00-{trace}-{parent}-{flags}")))
     }
 
-    /// The context of something that is done in the same trace, and that this name stands for.
+    /// The context of work in the same trace, which `name` stands for.
     pub fn child(&self, name: &str) -> Self {
-        // The parent is a number of 64 bits, and never zero.
+        // The parent is a number of 64 bits and never zero.
         let parent = fnv1a(format!("{}/{name}", self.0).as_bytes()).max(1);
         let (head, flags) = (&self.0[..35], &self.0[53..]);
         Self(format!("{head}-{parent:016x}-{flags}"))
@@ -61,7 +62,7 @@ impl TraceContext {
         &self.0[36..52]
     }
 
-    /// Whether spans of the trace are kept: its first span has decided that.
+    /// Whether the trace is recorded. Its first span decided that.
     pub fn is_sampled(&self) -> bool {
         self.0
             .bytes()
@@ -82,16 +83,16 @@ impl fmt::Display for TraceContext {
     }
 }
 
-/// Puts the current span into a trace that became known in it only, such as that of a task that was
-/// read. A span with a parent stays in its trace: it says who caused it. Call it before spans are begun
-/// in this one.
+/// Puts the current span into a trace that it did not know at its start, such as that of a task
+/// that was read. A span with a parent stays in its own trace, because its parent caused it. Call
+/// it before the current span has children.
 pub(crate) fn join(trace: Option<&TraceContext>) {
     if let Some(trace) = trace {
         Span::current().record("parent", trace.as_str());
     }
 }
 
-/// Lowercase hexadecimal digits, so many.
+/// Lowercase hexadecimal digits, exactly this many.
 fn hex(text: &str, digits: usize) -> Option<&str> {
     let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     (text.len() == digits && text.bytes().all(is_hex)).then_some(text)

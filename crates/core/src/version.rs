@@ -1,6 +1,6 @@
-//! The versions of A2A that are spoken here.
+//! The supported versions of A2A.
 
-/// A version of A2A, as a request is spoken in it, and the pushes of a config that it made.
+/// A version of A2A: of a request, and of the pushes of a config that it created.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ProtocolVersion {
     /// 1.0.

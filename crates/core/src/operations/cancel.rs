@@ -8,11 +8,11 @@ use crate::machine::Command;
 use crate::store::Depth;
 
 impl Operations {
-    /// Calls a task off (spec section 3.1.5). When this returns, the task is CANCELED and does not
-    /// change any more; the runner stops its agent (invariant I7).
+    /// Cancels a task (spec section 3.1.5). When this returns, the task is CANCELED for good, and
+    /// the runner stops its agent (invariant I7).
     ///
     /// # Errors
-    /// `TaskNotFound`, `TaskNotCancelable` for a task that is over, or a store's failure.
+    /// `TaskNotFound`, `TaskNotCancelable` for an ended task, or a store's failure.
     pub async fn cancel(
         &self,
         caller: &Caller,

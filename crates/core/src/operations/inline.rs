@@ -1,8 +1,8 @@
-//! Inline execution: the agent runs in the invocation of the sender that waits for it.
+//! Inline execution: the agent runs in the invocation of the waiting sender.
 //!
-//! Lease, commits and recovery are those of a runner that a signal has woken. The signal is still
-//! sent, for the time when the lease of a dead runner has ended. What is unfinished shortly before
-//! the sender's time is over is handed to another invocation. Nothing runs after the answer.
+//! Lease, commits and recovery are the same as for a signaled runner. The signal is still sent: it
+//! arrives after the lease of a runner that died has ended. Shortly before the sender's time ends,
+//! the runner hands unfinished work to another invocation. Nothing runs after the answer.
 
 use std::fmt;
 use std::future::{Future, pending};
@@ -21,10 +21,10 @@ use crate::push::{Beside, Seen};
 use crate::run::{AFTER_LEASE, Attended, MIN_RUN, Runner};
 use crate::store::Snapshot;
 
-/// What is kept free of the sender's time for the last commit of a turn and for the answer.
+/// The part of the sender's time that is reserved for a turn's last commit and the answer.
 const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 
-/// A task that is attended to while its sender waits.
+/// A runner at work on a task while its sender waits.
 pub(super) struct Work {
     attending: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     seen: Seen,
@@ -37,16 +37,17 @@ impl fmt::Debug for Work {
 }
 
 impl Operations {
-    /// The same, but a sender that waits, or follows its message by a stream, has its agent run right
-    /// here, as long as it waits. Pushes of such a task are left to stream recovery.
+    /// The same operations with inline execution: the agent of a waiting or streaming sender runs
+    /// in this process, as long as the sender waits. Stream recovery delivers the pushes of such a
+    /// task.
     #[must_use]
     pub fn inline(self, agents: Agents) -> Self {
         let inline = Some(Runner::new(self.engine.clone(), agents));
         Self { inline, ..self }
     }
 
-    /// Who runs the agent of a sender that waits until then: `None` where there is not the time, or
-    /// inline execution is off.
+    /// The runner for a sender that waits until then, and the runner's deadline. `None` if there is
+    /// too little time, or inline execution is off.
     pub(super) fn inline_until(&self, until: Timestamp) -> Option<(&Runner, Timestamp)> {
         let runner = self.inline.as_ref()?;
         let Engine { clock, policy, .. } = &self.engine;
@@ -55,8 +56,8 @@ impl Operations {
         has_time.then_some((runner, until.saturating_sub(ANSWER_MARGIN)))
     }
 
-    /// Carries out the signals of a message that was accepted. Where its agent is about to run inline,
-    /// the signal is for a runner that takes over when this process has died.
+    /// Carries out the signals of an accepted message. If its agent is about to run inline, the
+    /// signal is for the runner that takes over when this process dies.
     pub(super) async fn signal_accepted(&self, head: &Head, signals: &[Timestamp], inline: bool) {
         let net = self.engine.clock.now().saturating_add(self.engine.policy.lease + AFTER_LEASE);
         let signals = signals.iter().map(|at| if inline { (*at).max(net) } else { *at });
@@ -65,7 +66,7 @@ impl Operations {
 }
 
 impl Work {
-    /// Begins to attend to a task that was accepted as this.
+    /// Begins to run an accepted task.
     pub(super) fn begin(runner: &Runner, accepted: Snapshot, deadline: Timestamp) -> Self {
         let (beside, seen) = Beside::sender();
         let runner = runner.clone();
@@ -89,10 +90,10 @@ impl Work {
         Self { attending: Some(Box::pin(attending)), seen }
     }
 
-    /// Works until the runner shows the task anew. `None` when the runner is done and has shown
-    /// everything.
+    /// Works until the runner shows a new state of the task. `None` when the runner is done and has
+    /// shown everything.
     ///
-    /// The future can be dropped at any time: the next one works on.
+    /// The future can be dropped at any time: the next call continues the work.
     pub(super) async fn news(&mut self) -> Option<Snapshot> {
         loop {
             tokio::select! {
@@ -106,7 +107,8 @@ impl Work {
         }
     }
 
-    /// Works to the end, or for this long. Returns the task as it was shown last, if it was shown.
+    /// Works to the end, or for at most `longest`. Returns the state that the runner showed last,
+    /// if any.
     pub(super) async fn end(&mut self, clock: &dyn Clock, longest: Duration) -> Option<Snapshot> {
         let mut newest = None;
         let mut over = clock.sleep(longest);

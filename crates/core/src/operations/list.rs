@@ -1,4 +1,4 @@
-//! `ListTasks`: pages of an owner's tasks, newest status first.
+//! `ListTasks`: pages of an owner's tasks, the newest status first.
 
 use a2a_lambda_protocol::{
     A2aError, DEFAULT_PAGE_SIZE, ListTasksRequest, ListTasksResponse, Task, TaskState, Timestamp,
@@ -16,15 +16,15 @@ use crate::ids::{ContextId, TaskId};
 use crate::log::{Entry, Event, fold, trim_history};
 use crate::store::{Cursor, ListQuery, Page, Snapshot, TaskOutline};
 
-/// About how large a task is of which only the status is shown.
+/// The assumed size of a task whose status alone is listed, in bytes.
 const STATUS_BYTES: usize = 512;
 
-/// The formats of page tokens. A token has its format as `v`, unless it is the first one: clients
-/// hold tokens of an earlier release, and of a later one that was rolled back.
+/// The formats of page tokens. A token has its format as `v`, unless it is the first one. Clients
+/// hold tokens of earlier releases, and of later ones that were rolled back.
 const FORMATS: Formats = Formats::new("page token", 1, 2);
 
-/// The contents of a page token, in base64url. It is neither secret nor a right: a listing has only
-/// the caller's own tasks, from any start.
+/// The contents of a page token, in base64url. A token is not secret and gives no right: a listing
+/// has only the caller's own tasks, wherever it starts.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PageToken {
@@ -32,12 +32,12 @@ struct PageToken {
     t: i64,
     /// Its id.
     i: TaskId,
-    /// How many tasks matched when the first page was made: they are counted once.
+    /// How many tasks matched at the first page. They are counted once.
     n: u64,
-    /// The format, where it is not the first.
+    /// The format, unless it is the first one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     v: Option<u8>,
-    /// What the store knows of the next page. Of format 2.
+    /// The store's hint for the next page. Only format 2 has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     h: Option<u32>,
 }
@@ -69,13 +69,13 @@ impl PageToken {
         })
     }
 
-    /// The place that the next page begins behind.
+    /// The place after which the next page begins.
     fn place(&self) -> Cursor {
         Cursor { status_at: Timestamp::from_millis(self.t), task: self.i.clone() }
     }
 }
 
-/// A task of a page, as the store has found it.
+/// A task of a page, as the store returned it.
 enum Row {
     Outline(Box<TaskOutline>),
     Read(Box<Snapshot>),
@@ -97,8 +97,8 @@ fn outlined(outline: TaskOutline) -> Task {
 impl Operations {
     /// Lists the caller's tasks (spec section 3.1.4).
     ///
-    /// A page may hold fewer tasks than were asked for, when they are large; the next page then
-    /// goes on from there. `totalSize` is counted when the first page is made, and carried along.
+    /// A page may have fewer tasks than the client asked for, if the tasks are large. The next page
+    /// then continues. `totalSize` is counted for the first page and carried along in the token.
     ///
     /// # Errors
     /// `InvalidParams` for a bad request or page token, or a store's failure.
@@ -168,13 +168,13 @@ impl Operations {
         })
     }
 
-    /// A task that ended at this time, or before, has expired.
+    /// A task that ended at this time, or earlier, has expired.
     fn ended_after(&self) -> Option<Timestamp> {
         let keep = self.engine.policy.retention?.ended?;
         Some(self.engine.clock.now().saturating_sub(keep))
     }
 
-    /// A task as it is listed, and its size in bytes. `None` if it is gone meanwhile.
+    /// A listed task and its size in bytes. `None` if the task is gone.
     async fn listed(
         &self,
         snapshot: Snapshot,
@@ -182,7 +182,7 @@ impl Operations {
     ) -> Result<Option<(Task, usize)>, A2aError> {
         let with_artifacts = request.include_artifacts == Some(true);
         if !with_artifacts && request.history_length == Some(0) {
-            // Only the status is asked for, and it is mostly among the newest entries.
+            // The listing needs only the status, and that is usually among the newest entries.
             let mut task = fold(&snapshot.head, &snapshot.tail);
             if task.status.timestamp == Some(snapshot.head.status_at) {
                 task.artifacts.clear();

@@ -1,4 +1,4 @@
-//! `SendMessage`: accept a message, and wait for the result if the sender does.
+//! `SendMessage`: accepts a message, and waits for the result if the sender does.
 
 use std::time::Duration;
 
@@ -21,32 +21,32 @@ use crate::terms::Terms;
 use crate::trace::TraceContext;
 use crate::version::ProtocolVersion;
 
-/// Where a send has its push config.
+/// The path of the push config in a send request.
 const INLINE: &str = "configuration.taskPushNotificationConfig.";
 
 /// A sender's options beside the request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SendOptions {
-    /// The `Idempotency-Key`: sending the same message again under the same key does nothing more
-    /// (invariant I9).
+    /// The `Idempotency-Key`: the same message under the same key has no further effect (invariant
+    /// I9).
     pub idempotency_key: Option<String>,
-    /// The latest time of the answer, for any state of the task; the end of a stream.
+    /// The latest time of the answer, whatever the task's state; the end of a stream.
     pub answer_by: Option<Timestamp>,
     /// The URIs of the extensions that are active.
     pub extensions: Vec<String>,
-    /// The version of A2A that is spoken, which a push config of this request is made by.
+    /// The request's version of A2A, which is also that of its push config.
     pub version: ProtocolVersion,
-    /// The trace that the request belongs to, which a push config of it is made by, too.
+    /// The trace of the request, which is also that of its push config.
     pub trace: Option<TraceContext>,
     /// Whether the agent may answer with a direct message; see
     /// [`AgentProfile::answers_directly`](crate::AgentProfile::answers_directly).
     pub may_answer_directly: bool,
-    /// The newest event that the client of a stream has had: a request that is repeated under its
-    /// key goes on after it.
+    /// The newest event that the client of a stream has received. A request that is repeated under
+    /// its key resumes after this event.
     pub last_event: Option<Generation>,
 }
 
-/// A request that is in order.
+/// A request that was validated.
 struct Sending {
     message: Message,
     terms: Terms,
@@ -56,10 +56,10 @@ struct Sending {
     may_answer_directly: bool,
 }
 
-/// What its sender does once a message is accepted.
+/// How the sender waits for an accepted message.
 #[derive(Clone, Copy)]
 pub(super) struct Acceptance {
-    /// How long the sender will not have been shown the task that the message makes.
+    /// Until when the sender has not been shown the task that the message creates.
     pub(super) sender_waits_until: Option<Timestamp>,
     /// Whether the agent runs in the sender's invocation.
     pub(super) inline: bool,
@@ -68,7 +68,7 @@ pub(super) struct Acceptance {
 /// An accepted message.
 pub(super) struct Accepted {
     pub(super) snapshot: Snapshot,
-    /// The message's log entry, if it had been accepted before, under the same key.
+    /// The message's log entry, if an earlier request with the same key was accepted.
     pub(super) before: Option<Position>,
 }
 
@@ -83,20 +83,21 @@ impl Accepted {
 }
 
 impl Operations {
-    /// Accepts a message for a new task, or for the one that it names (spec section 3.1.1). Once
-    /// this returns, the message is stored and will be attended to (invariant I4).
+    /// Accepts a message for a new task, or for the task that it names (spec section 3.1.1). When
+    /// this returns, the message is stored, and a runner will attend to it (invariant I4).
     ///
     /// An agent that may answer with a direct message has up to
     /// [`Policy::direct_wait`](crate::Policy::direct_wait) to do so, even if the sender wants the
     /// task at once (spec section 3.2.2).
     ///
     /// Unless the sender wants the task at once, this waits until the task ends or waits for its
-    /// user, at most for [`Policy::blocking_wait`](crate::Policy::blocking_wait) and
-    /// [`SendOptions::answer_by`], and then returns the task.
+    /// user, and then returns the task. The wait lasts at most
+    /// [`Policy::blocking_wait`](crate::Policy::blocking_wait), and at most until
+    /// [`SendOptions::answer_by`].
     ///
     /// # Errors
-    /// `InvalidParams` for a bad request, `TaskNotFound`, `UnsupportedOperation` for a message to a
-    /// task that is over, or a store's failure.
+    /// `InvalidParams` for a bad request, `TaskNotFound`, `UnsupportedOperation` for a message to
+    /// an ended task, or a store's failure.
     pub async fn send(
         &self,
         caller: &Caller,
@@ -129,7 +130,8 @@ impl Operations {
         self.answer(snapshot, until.is_some(), history_length).await
     }
 
-    /// Until when to wait for an agent that may answer with a direct message: the first one only.
+    /// Until when to wait for an agent that may answer with a direct message. Only the task's first
+    /// message can have such an answer.
     pub(super) fn held_until(
         &self,
         request: &SendMessageRequest,
@@ -137,7 +139,7 @@ impl Operations {
     ) -> Option<Timestamp> {
         let is_first = request.message.as_ref().is_none_or(|message| message.task_id.is_empty());
         (is_first && options.may_answer_directly).then(|| {
-            // A stream has ended by then, and has shown its task.
+            // A stream ends by then, and it must have shown its task.
             let longest = self.engine.policy.direct_wait.min(self.engine.policy.max_stream);
             let until = self.engine.clock.now().saturating_add(longest);
             options.answer_by.map_or(until, |by| by.min(until))
@@ -215,7 +217,7 @@ impl Operations {
         if let Some(limit) = &self.limits.tasks {
             let admitted = limit.task(&self.engine, &submission.owner, &submission.key).await;
             if let Err(refusal) = admitted {
-                // An accepted message gets the same answer again.
+                // A repeated request gets the same answer, even at the limit.
                 let before = match key {
                     Some(_) => self.submitted_before(&submission, key).await?,
                     None => None,
@@ -238,7 +240,8 @@ impl Operations {
         self.create(Submission { pushes: Some(first), ..submission }, key, Some(offer), how).await
     }
 
-    /// The task that a request has made before, or that another one has under the same key.
+    /// The task that this request created before, or that another request created under the same
+    /// key.
     async fn submitted_before(
         &self,
         submission: &Submission,
@@ -250,7 +253,7 @@ impl Operations {
         self.repeated(existing, is_same, key).await.map(Some)
     }
 
-    /// Stores a new task. `offer` is the config that it names.
+    /// Stores a new task. `offer` is the push config that the task names.
     async fn create(
         &self,
         submission: Submission,
@@ -270,7 +273,7 @@ impl Operations {
                 if let Some(offer) = offer.filter(|offer| !offer.is_named(&existing.head)) {
                     self.withdraw(offer).await;
                 }
-                // Without a key the id is fresh: this very request has made the task, by a write
+                // Without a key the id is fresh. So this very request created the task by a write
                 // whose answer was lost, and the task has continued since.
                 let is_same = is_repeated(&existing.head, &head.owner, head.request.as_ref())
                     && (key.is_some() || existing.head.created_at == head.created_at);
@@ -285,7 +288,7 @@ impl Operations {
         }
     }
 
-    /// A request that has made a task before, or another one under its key.
+    /// Answers a request whose task exists, or whose key another request has used.
     async fn repeated(
         &self,
         existing: Snapshot,
@@ -377,7 +380,7 @@ impl Operations {
         }
     }
 
-    /// Carries out a command, and takes note of the configs that its own replaces.
+    /// Applies a command, and notes the configs that its own config replaces.
     async fn transact_offer(
         &self,
         base: Snapshot,
@@ -394,7 +397,7 @@ impl Operations {
         (outcome, offer)
     }
 
-    /// A follow-up that the task has refused.
+    /// Answers a follow-up that the task has refused.
     async fn refused(
         &self,
         refused: Refused,
@@ -403,21 +406,22 @@ impl Operations {
         has_config: bool,
     ) -> Result<Accepted, A2aError> {
         let Refused { illegal, snapshot } = refused;
-        // The same request, sent twice at once: the other one was faster.
+        // The client sent the request twice at once, and the other one was faster.
         match accepted_before(&snapshot.head, request) {
             Some(Ok(position)) => {
                 self.repeats(&snapshot.head, has_config).await;
                 Ok(Accepted::before(*snapshot, position))
             }
             Some(Err(error)) => Err(error),
-            // The task has ended since it was read, or has as many configs as it may have.
+            // The task has ended since the read, or it has the most configs that it may have.
             None => {
                 Err(refused_config(&illegal.refusal).unwrap_or_else(|| over(illegal.phase, id)))
             }
         }
     }
 
-    /// The request that this one repeats may have replaced a config, and not have been answered.
+    /// Silences the config that the repeated request may have replaced: its client may have no
+    /// answer yet.
     async fn repeats(&self, head: &Head, has_config: bool) {
         if has_config {
             self.silence(&head.key, Replaced::by_another(head)).await;
@@ -443,13 +447,13 @@ impl Operations {
             return Ok(Some(Request { key: Key::Header, fingerprint: fingerprint(key) }));
         }
         Ok(self.engine.policy.deduplicate_messages.then(|| {
-            // No header can have this character, so that no key is the id of a message.
+            // No header can contain this character, so that no key equals the id of a message.
             let key = format!("\u{0}{}", message.message_id);
             Request { key: Key::MessageId, fingerprint: fingerprint(&key) }
         }))
     }
 
-    /// Refuses what does not fit before anything is written.
+    /// Refuses an oversized message before anything is written.
     fn check_size(&self, message: &Message, terms: &Terms) -> Result<(), A2aError> {
         let bytes = serde_json::to_vec(message).map_or(0, |json| json.len());
         let beside = serde_json::to_vec(terms).map_or(0, |json| json.len());
@@ -470,7 +474,7 @@ impl Operations {
         Ok(())
     }
 
-    /// The answer to the sender. `unseen` says that it has not been shown the task before.
+    /// The answer to the sender. `unseen`: the sender has not been shown the task before.
     async fn answer(
         &self,
         snapshot: Snapshot,
@@ -486,7 +490,7 @@ impl Operations {
     }
 }
 
-/// Whether a task was made by the same request of the same owner.
+/// Whether the same request of the same owner created a task.
 fn is_repeated(made: &Head, owner: &Owner, request: Option<&Fingerprint>) -> bool {
     made.owner == *owner && made.request.as_ref() == request
 }
@@ -497,7 +501,7 @@ struct Request {
     fingerprint: Fingerprint,
 }
 
-/// Where the key of a request is from.
+/// The source of a request's key.
 #[derive(Clone, Copy)]
 enum Key {
     Header,
@@ -523,8 +527,8 @@ fn over(phase: &str, id: String) -> A2aError {
     A2aError::new(ErrorKind::UnsupportedOperation, text).with_metadata("taskId", id)
 }
 
-/// The log entry of a remembered request with the same message: the operation does nothing more for
-/// it. Another message is refused.
+/// The log entry of a remembered request with the same message, which has no further effect. A
+/// request with another message is refused.
 fn accepted_before(head: &Head, request: Option<&Request>) -> Option<Result<Position, A2aError>> {
     let Request { key, fingerprint } = request?;
     let (before, position) = head.accepted(fingerprint)?;

@@ -1,12 +1,12 @@
 //! `SendStreamingMessage` and `SubscribeToTask`: the tail of a task's log, as it grows (spec
 //! sections 3.1.2, 3.1.6 and 3.5.2).
 //!
-//! A tail reads the store, and so it can be had from any instance, whoever runs the agent. Its
-//! events are log entries in their order: every tail of a task has the same ones, under the same
-//! generations. Behind its first event a tail has each next generation, without a gap.
+//! A tail reads the store, and so any instance can serve it, whichever process runs the agent. Its
+//! events are log entries in their order. Every tail of a task has the same events under the same
+//! generations. After its first event, a tail has every following generation, without a gap.
 //!
-//! A message has no event. A stream that a message begins opens with the task, at the generation at
-//! which the message came: that may be the generation of the question that the message answers.
+//! A message has no event. The stream of a message opens with the task, at the generation at which
+//! the message came. That may be the generation of the question that the message answers.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -35,10 +35,10 @@ const FIRST: Generation = Generation(1);
 /// An event of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamEvent {
-    /// The generation that the client has with it: a stream that is resumed after it misses
+    /// The generation that the client has with this event. A stream that resumes after it misses
     /// nothing and repeats nothing.
     pub generation: Generation,
-    /// What the client is sent.
+    /// The data that the client is sent.
     pub response: StreamResponse,
 }
 
@@ -47,7 +47,7 @@ pub struct StreamEvent {
 pub enum Next {
     /// An event.
     Event(Box<StreamEvent>),
-    /// Nothing has happened for a while. There may be more.
+    /// Nothing has happened for a while. More events may follow.
     Idle,
     /// The stream is over.
     End,
@@ -56,10 +56,10 @@ pub enum Next {
 /// Which states end a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ends {
-    /// The task is over or waits for its user: of a stream that a message began. A question that
-    /// was asked before the message, which is this log entry, does not end it.
+    /// The stream of a message: it ends when the task has ended or waits for its user. A question
+    /// from before this log entry, the message, does not end it.
     Settled(Position),
-    /// The task is over: of a subscription.
+    /// A subscription: it ends when the task has ended.
     Terminal,
 }
 
@@ -78,9 +78,9 @@ impl Ends {
 struct Opening {
     task: Task,
     generation: Generation,
-    /// Until when to wait for the agent to say whether there is a task at all.
+    /// Until when the stream waits for the agent to decide between a task and a direct message.
     held_until: Option<Timestamp>,
-    /// Whether a direct message of the agent's takes the place of the task.
+    /// Whether the agent's direct message replaces the task.
     may_be_direct: bool,
 }
 
@@ -90,22 +90,22 @@ pub struct Tail {
     head: Head,
     ends: Ends,
     opening: Option<Opening>,
-    /// Entries that were read, but not yet sent.
+    /// Entries that were read and not yet sent.
     entries: VecDeque<Entry>,
     /// The newest entry that was read.
     read: Position,
-    /// When to look for more.
+    /// The time of the next look.
     look_at: Timestamp,
     /// The interval between looks.
     wait: Duration,
-    /// How many looks in a row may have been a moment old.
+    /// How many looks in a row were allowed to be a moment old.
     glances: u32,
     until: Timestamp,
-    /// Whether to look no more.
+    /// Whether the stream makes no further look.
     over: bool,
-    /// What the agent does in this very invocation.
+    /// The agent's work, if the agent runs in this invocation.
     work: Option<Work>,
-    /// Its place among the streams of its owner, where they are limited.
+    /// The stream's place among those of its owner, if they are limited.
     place: Option<StreamPlace>,
 }
 
@@ -119,9 +119,9 @@ impl fmt::Debug for Tail {
 }
 
 impl Operations {
-    /// Accepts a message as [`send`](Self::send) does, and follows what comes of it until the task
-    /// is over or waits for its user (spec section 3.1.2). Where the agent answers with a direct
-    /// message, the message is the only event.
+    /// Accepts a message as [`send`](Self::send) does, and streams the task until it has ended or
+    /// waits for its user (spec section 3.1.2). If the agent answers with a direct message, the
+    /// message is the only event.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -154,7 +154,7 @@ impl Operations {
         let inline = inline.filter(|_| before.is_none());
         let work = inline.map(|(runner, deadline)| Work::begin(runner, snapshot.clone(), deadline));
         match options.last_event {
-            // The events of a message that was accepted just now cannot have been seen.
+            // A client cannot have seen the events of a message that was only now accepted.
             Some(last)
                 if before.is_some() && (FIRST..=snapshot.head.generation).contains(&last) =>
             {
@@ -171,20 +171,19 @@ impl Operations {
         }
     }
 
-    /// Until when a stream may be open that begins now.
+    /// The latest end of a stream that begins now.
     fn stream_until(&self, until: Option<Timestamp>) -> Timestamp {
         let longest = self.engine.clock.now().saturating_add(self.engine.policy.max_stream);
         until.map_or(longest, |until| until.min(longest))
     }
 
-    /// Follows a task until it is over (spec section 3.1.6): first the task as it is, then each
-    /// event. With `last_event`, only the events after that one (after 0, all of them): the stream goes
-    /// on exactly where
-    /// another was cut. `until` ends it, whatever the task has come to.
+    /// Streams a task until it has ended (spec section 3.1.6): first the task as it is, then each
+    /// event. With `last_event` it sends only the later events (after 0, all of them), and so
+    /// resumes exactly where an earlier stream was cut. `until` ends the stream in any case.
     ///
     /// # Errors
-    /// `InvalidParams` for a bad request, `TaskNotFound`, `UnsupportedOperation` for a task that is
-    /// over and of which the client has had everything, or a store's failure.
+    /// `InvalidParams` for a bad request, `TaskNotFound`, `UnsupportedOperation` for an ended task
+    /// whose events the client has all received, or a store's failure.
     pub async fn subscribe(
         &self,
         caller: &Caller,
@@ -198,7 +197,7 @@ impl Operations {
         self.placed(followed, place).await
     }
 
-    /// The place of a stream of the caller's, where they are limited.
+    /// A place for a stream of the caller, if streams are limited.
     async fn stream_place(&self, caller: &Caller) -> Result<Option<StreamPlace>, A2aError> {
         match &self.limits.streams {
             Some(limit) => limit.stream(&self.engine, &caller.owner).await,
@@ -206,7 +205,7 @@ impl Operations {
         }
     }
 
-    /// A stream with its place, which one that did not begin gives up.
+    /// A stream with its place. A stream that did not begin gives its place up.
     async fn placed(
         &self,
         tail: Result<Tail, A2aError>,
@@ -261,13 +260,14 @@ impl Operations {
         trim_history(&mut task, history_length);
         let generation = snapshot.head.generation;
         let opening = Opening { task, generation, held_until: None, may_be_direct: false };
-        // The stream of a message that was sent before may have ended, although the task went on.
+        // The stream of an earlier message may have ended, although the task continued.
         let over = snapshot.tail.iter().any(|entry| ends.with(entry));
         let tail = self.tail(snapshot.head, ends, Some(opening), until);
         Ok(Tail { over, ..tail })
     }
 
-    /// A stream of all events, for a client that has had none: the first is the task as it was made.
+    /// A stream of all events, for a client that has received none. The first is the task as it was
+    /// created.
     async fn replayed(
         &self,
         snapshot: Snapshot,
@@ -283,7 +283,7 @@ impl Operations {
         Ok(Tail { entries, ..tail })
     }
 
-    /// A stream that goes on after an event.
+    /// A stream that resumes after an event.
     async fn resumed(
         &self,
         snapshot: Snapshot,
@@ -291,7 +291,7 @@ impl Operations {
         ends: Ends,
         until: Option<Timestamp>,
     ) -> Result<Tail, A2aError> {
-        // The last event itself may have been the end of the stream, although the task went on.
+        // The last event may have ended the stream, although the task continued.
         let from = match ends {
             Ends::Settled(_) => Generation(last.0.saturating_sub(1)),
             Ends::Terminal => last,
@@ -335,22 +335,21 @@ impl Operations {
 }
 
 impl Tail {
-    /// The task that it follows.
+    /// The task that the stream follows.
     pub fn task(&self) -> &TaskKey {
         &self.head.key
     }
 
-    /// The same stream, which ends as well when the task waits for its user: a subscription of A2A
-    /// 0.3, whose last event says that it is.
+    /// The same stream, which also ends when the task waits for its user. A subscription of A2A 0.3
+    /// ends so, and its last event says that it is the last.
     pub fn ends_when_interrupted(self) -> Self {
         Self { ends: Ends::Settled(Position(0)), ..self }
     }
 
-    /// Waits for the next event: for `idle` at most, or until the look at the store that is then
-    /// under way has its answer. After [`Next::End`] there is only that.
+    /// Waits for the next event, at most for `idle`, or until the current look at the store is
+    /// answered. After [`Next::End`] it returns only that.
     ///
-    /// The future can be dropped at any time: nothing is lost, and the next one goes on where it
-    /// stood.
+    /// The future can be dropped at any time: nothing is lost, and the next call continues.
     pub async fn next(&mut self, idle: Duration) -> Next {
         let quiet_at = self.engine.clock.now().saturating_add(idle);
         loop {
@@ -391,12 +390,12 @@ impl Tail {
             }
             let look_at = held_until.map_or(self.look_at, |until| until.min(self.look_at));
             let rest = look_at.saturating_since(now);
-            // A longer rest than the interval means that the clock was set back.
+            // A rest that is longer than the interval means that the clock was set back.
             if !rest.is_zero() && rest <= self.wait {
                 self.engine.clock.sleep(rest.min(left).min(quiet)).await;
                 continue;
             }
-            // The store must not keep the stream beyond its end, nor hold its beginning back.
+            // The store must not keep the stream open beyond its end, nor delay its beginning.
             let patience = held_until.map_or(left, |_| left.min(self.engine.policy.direct_wait));
             let clock = self.engine.clock.clone();
             tokio::select! {
@@ -404,7 +403,7 @@ impl Tail {
                 () = self.look() => {}
                 () = clock.sleep(patience) => {}
             }
-            // That was the last look for a direct message, whatever came of it.
+            // That was the last look for a direct message, whatever it showed.
             if let Some(opening) = &mut self.opening
                 && held_until.is_some_and(|until| until <= now)
             {
@@ -413,8 +412,8 @@ impl Tail {
         }
     }
 
-    /// Has the agent of this stream work on, until its runner shows the task anew, or for this long.
-    /// The store need not be looked at meanwhile: the runner does so.
+    /// Runs the stream's agent until its runner shows a new state of the task, or for at most
+    /// `rest`. The stream need not read the store meanwhile: the runner does.
     async fn work_for(&mut self, rest: Duration) {
         let Some(work) = &mut self.work else { return };
         let news = tokio::select! {
@@ -432,7 +431,7 @@ impl Tail {
         }
     }
 
-    /// Takes over what is new of the task. `None` if the snapshot does not reach back far enough.
+    /// Adopts the task's new entries. `None` if the snapshot does not reach back far enough.
     fn adopt(&mut self, now: Snapshot) -> Option<usize> {
         let new = now.after(self.read)?;
         let count = new.len();
@@ -442,7 +441,7 @@ impl Tail {
         Some(count)
     }
 
-    /// The next event, if it is there.
+    /// The next event, if one is ready.
     fn ready(&mut self, now: Timestamp) -> Option<StreamEvent> {
         if let Some(opening) = &self.opening {
             let held = opening.held_until.is_some() && !self.head.is_decided();
@@ -460,7 +459,7 @@ impl Tail {
                 return Some(StreamEvent { generation: entry.generation, response });
             }
         }
-        // A stream that begins or was resumed where it ends.
+        // A stream may begin, or resume, in a state that ends it.
         if self.ends.at(self.head.state()) {
             self.end();
         }
@@ -485,7 +484,7 @@ impl Tail {
         Some(StreamEvent { generation, response: StreamResponse::Task(task) })
     }
 
-    /// The direct message that the agent has answered with: the one of the last status.
+    /// The direct message that the agent answered with: the one of the last status.
     fn direct(&self, task: &Task) -> Option<StreamEvent> {
         let known = || task.status.message.clone();
         let message = match self.entries.back() {
@@ -499,13 +498,13 @@ impl Tail {
         Some(StreamEvent { generation: self.head.generation, response })
     }
 
-    /// Looks for new entries. What fails is tried again with the next look.
+    /// Looks for new entries. After a failure, the next look tries again.
     async fn look(&mut self) {
         let policy = self.engine.policy.clone();
         let slower = (self.wait + self.wait / 4).min(policy.tail_poll_most);
         let key = self.head.key.clone();
         let (tenant, task) = (&key.tenant, &key.task);
-        // Where nothing has happened for a while, a look may be a moment old.
+        // After a quiet time, a look may be a moment old.
         let glances = self.wait >= policy.tail_poll_most && self.glances < GLANCES;
         self.glances = if glances { self.glances + 1 } else { 0 };
         let depth = Depth::After(self.read);
@@ -527,7 +526,7 @@ impl Tail {
                     }
                 }
             }
-            // It has expired, and may have been replaced by a later one of the same id.
+            // The task has expired. A later one of the same id may have replaced it.
             Ok(_) => self.over = true,
             Err(error) if error.is_retryable() => {
                 let error = chain(&error);

@@ -1,4 +1,4 @@
-//! Waiting for a task: looking at it again and again, at growing intervals.
+//! Waits for a task by reading it repeatedly, at growing intervals.
 
 use std::time::Duration;
 
@@ -10,15 +10,16 @@ use crate::engine::chain;
 use crate::head::Head;
 use crate::store::{Depth, Snapshot};
 
-/// How many looks at a task at which nothing happens may be a moment old, until one may not.
+/// How many looks in a row at a quiet task may be a moment old before a strong one.
 pub(super) const GLANCES: u32 = 24;
 
-/// What the last look may take beyond the time: without it, what came last would go unseen.
+/// How much longer than its time the last look may take. Without this, a late update would go
+/// unseen.
 const LAST_LOOK: Duration = Duration::from_millis(200);
 
 impl Operations {
-    /// Watches a task until it is as wanted, or until the time is up. `TaskNotFound` if it is deleted
-    /// meanwhile.
+    /// Watches a task until it is in a wanted state, or the time is up. `TaskNotFound` if the task
+    /// is deleted meanwhile.
     pub(super) async fn watch(
         &self,
         mut snapshot: Snapshot,
@@ -33,7 +34,7 @@ impl Operations {
             if left == Duration::ZERO {
                 break;
             }
-            // What the last look does not see goes unseen.
+            // The last look must be strong: nothing follows that could see more.
             let glances_now = wait < left && glances < GLANCES;
             glances = if glances_now { glances + 1 } else { 0 };
             self.engine.clock.sleep(wait.min(left)).await;
@@ -53,8 +54,8 @@ impl Operations {
                 looked = look => looked,
                 () = self.engine.clock.sleep(left) => break,
             };
-            // A failure to watch must not look like a failure to accept, which would make a sender
-            // send its message again.
+            // A failure to watch must not look like a failure to accept: a sender would send its
+            // message again.
             match looked {
                 Ok(Some(current)) if current.head.incarnation == snapshot.head.incarnation => {
                     snapshot = current;
@@ -70,7 +71,7 @@ impl Operations {
         Ok(snapshot)
     }
 
-    /// Until when a client that waits is kept waiting.
+    /// Until when a waiting client waits.
     pub(super) fn wait_until(&self, answer_by: Option<Timestamp>) -> Timestamp {
         let limit = self.engine.clock.now().saturating_add(self.engine.policy.blocking_wait);
         answer_by.map_or(limit, |by| by.min(limit))

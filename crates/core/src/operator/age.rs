@@ -11,13 +11,13 @@ use crate::store::Depth;
 impl Operator {
     /// Checks whether a task lacks its time, by the retention of this process. For an ended task
     /// that is the time of its deletion; for one that waits for its user, the time of its cancel.
-    /// If it does, and `writes`, it is given it, as by any other write of it. The sweep or the
-    /// store then does the due work.
+    /// If the time is missing and `writes` holds, it writes the task, which adds the time. The
+    /// sweep or the store then acts at that time.
     ///
-    /// A running task, or one with open pushes, will be written once more anyway.
+    /// A running task, or one with open pushes, is written again anyway.
     ///
     /// # Errors
-    /// When the store fails, or others are faster.
+    /// When the store fails, or other writers are faster.
     pub async fn give_time(&self, task: &TaskKey, writes: bool) -> Result<bool, OperateError> {
         let Some(snapshot) = self.engine.read_stored(task, Depth::Tail).await? else {
             return Ok(false);
@@ -32,14 +32,14 @@ impl Operator {
             |head: &Head, stamp: &Stamp| lacks_time(head, stamp).then(|| Ok(head.postpone(stamp)));
         match self.engine.transact_if_stored(snapshot, postpone).await {
             Ok(_) => Ok(true),
-            // Another has written it meanwhile, and it has its time by that.
+            // Another writer has written the task meanwhile, and so it has its time.
             Err(TransactError::Gone) => Ok(false),
             Err(error) => Err(not_done(error)),
         }
     }
 }
 
-/// Whether nothing will become of a task with age, and something is to.
+/// Whether a task has no time at which it ages, and this process would give it one.
 fn lacks_time(head: &Head, stamp: &Stamp) -> bool {
     let retention = stamp.retention.as_ref();
     match head.phase {

@@ -1,4 +1,4 @@
-//! Push configs: where the updates of a task are to be sent, and how they are kept.
+//! Push configs: where a task's updates are sent, and how the store keeps configs.
 
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -11,44 +11,45 @@ use crate::store::StoreError;
 use crate::trace::TraceContext;
 use crate::version::ProtocolVersion;
 
-/// Where to push the updates of a task, and how far that has come.
+/// The receiver of a task's updates, and how far its delivery has come.
 ///
-/// It is stored before the task's head names it, and means nothing unless the head does: what a
-/// refused request, or one that died, leaves behind is never listed, counted or pushed to.
+/// The config is stored before the task's head names it, and has no effect until then. A config
+/// that a refused or interrupted request left behind is never listed, counted or pushed to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PushConfig {
     /// Its id, unique within the task.
     pub id: ConfigId,
-    /// By which the task's head names it, and under which it is stored.
+    /// The name in the task's head and the key in the store.
     pub registration: Registration,
     /// Where to POST.
     pub url: String,
     /// The HTTP authentication scheme for the `Authorization` header; empty if there is none.
     pub scheme: String,
-    /// What only the receiver may know: sealed [`PushSecrets`](crate::push::PushSecrets).
+    /// The secrets that only the receiver may know: sealed
+    /// [`PushSecrets`](crate::push::PushSecrets).
     pub secrets: Sealed,
     /// The version of A2A that the pushes are written in.
     pub version: ProtocolVersion,
-    /// The trace that the pushes belong to, if the request that made the config had one.
+    /// The trace of the pushes, if the request that created the config had one.
     pub trace: Option<TraceContext>,
-    /// When it was made, or last replaced.
+    /// When it was created or last replaced.
     pub created_at: Timestamp,
-    /// The id of the newest write: a deliverer that goes on from what it read learns by it that another
-    /// has written since.
+    /// The id of the newest write. By it a deliverer learns that another has written since the
+    /// read.
     pub write: WriteId,
     /// How far its receiver has come.
     pub delivery: Delivery,
 }
 
 impl PushConfig {
-    /// What its secrets are sealed for: they open for no other config.
+    /// The context of its sealed secrets: they open for no other config.
     pub fn seal_context(task: &TaskKey, id: &ConfigId) -> String {
-        // A tenant's name has no `#`, and a task's id that has one is made shorter or longer by it.
+        // A tenant's name has no `#`. The length tells a task id with a `#` apart.
         format!("{}#{}#{}#{id}", task.tenant, task.task.as_str().len(), task.task)
     }
 
-    /// The id of the push of which `through` is the newest entry: the same at each attempt, until
-    /// the config is made anew or replayed.
+    /// The id of the push whose newest entry is `through`. It is the same at each attempt, until
+    /// the config is created anew or replayed.
     pub fn push_id(&self, task: &TaskKey, through: Position) -> String {
         let replays = self.delivery.replays.to_be_bytes();
         let fields: [&[u8]; 4] = [
@@ -61,12 +62,12 @@ impl PushConfig {
     }
 }
 
-/// What is known of the request that makes a config, besides what it says.
+/// The facts about the request that creates a config, beside its content.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The version of A2A that it was made by.
+    /// The version of A2A of the request.
     pub version: ProtocolVersion,
-    /// The trace that it belongs to.
+    /// The trace of the request.
     pub trace: Option<TraceContext>,
 }
 
@@ -76,30 +77,30 @@ impl From<ProtocolVersion> for Origin {
     }
 }
 
-/// A config whose receiver is in trouble. The task may name it no more.
+/// A config whose receiver is in trouble. The task may not name it any more.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Failing {
-    /// Since when.
+    /// Since when the receiver is in trouble.
     pub since: Timestamp,
-    /// The task that it is of.
+    /// The config's task.
     pub task: TaskKey,
     /// The config.
     pub registration: Registration,
 }
 
-/// A store of push configs. It is a part of the tasks' store: a config is kept with its task, and
-/// like that store decides nothing. That the task exists, is the caller's and names the config is
-/// for callers to see.
+/// A store of push configs. It is a part of the task store: it keeps a config with its task, and it
+/// decides nothing either. Callers ensure that the task exists, is the caller's, and names the
+/// config.
 ///
-/// - **Whole**: a config is stored whole, or not at all; of two that are put at once one stays.
+/// - **Whole**: a config is stored whole or not at all. Of two parallel puts one stays.
 /// - **Strong**: reads see every write that was answered before they began.
-/// - **Lost answers**: putting or deleting the same again is safe.
+/// - **Lost answers**: repeating a put or a delete is safe.
 #[async_trait]
 pub trait PushConfigs: Send + Sync + 'static {
-    /// Stores a config, in place of the one with the same registration if there is one.
+    /// Stores a config. It replaces the one with the same registration.
     async fn put(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError>;
 
-    /// Reads the configs of these registrations, in any order; one that is not there is left out. It
+    /// Reads the configs of these registrations, in any order, and leaves missing ones out. It
     /// costs one request at most.
     async fn get(
         &self,
@@ -110,9 +111,9 @@ pub trait PushConfigs: Send + Sync + 'static {
     /// Deletes a config, if there is one.
     async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError>;
 
-    /// Stores a config in place of the one whose newest write is `before`. False, and nothing is
-    /// changed, if there is no such config any more. Making the same write again is safe: it is
-    /// recognized by its id.
+    /// Replaces the config whose newest write is `before`. Returns false, and changes nothing, if
+    /// there is no such config any more. Repeating the same write is safe: the store recognizes its
+    /// id.
     async fn advance(
         &self,
         task: &TaskKey,
@@ -120,9 +121,8 @@ pub trait PushConfigs: Send + Sync + 'static {
         config: &PushConfig,
     ) -> Result<bool, StoreError>;
 
-    /// Finds configs that are in trouble, of the tasks of one shard of the due index, those that
-    /// have been for longest first, behind `after`, at most `limit` (at least 1). It may lag behind
-    /// the writes.
+    /// Finds configs in trouble, of the tasks in one shard of the due index: the longest in trouble
+    /// first, after `after`, at most `limit` (at least 1). The result may lag behind the writes.
     async fn failing(
         &self,
         shard: u8,

@@ -1,26 +1,27 @@
 //! Delivery: the entries of the log are pushed to the receivers of the task's configs (invariant I6).
 //!
-//! A runner delivers beside its agent; stream recovery and the sweep deliver, too. All of them do it
-//! here. A deliverer claims the task's pending-push mark and walks the log from each config's cursor.
-//! It settles the mark when nothing is left, or nothing before a time. It delivers to configs side by
-//! side, and to each config one push at a time, in order. The cursor moves when the receiver has
-//! acknowledged the push.
+//! A runner delivers beside its agent; stream recovery and the sweep deliver, too. All of them use
+//! this module. A deliverer claims the task's pending-push mark and walks the log from each
+//! config's cursor. It settles the mark when nothing is left, or nothing before a time. It delivers
+//! to configs in parallel, and to each config one push at a time, in order. The cursor moves when
+//! the receiver has acknowledged the push.
 //!
-//! If the outcome of an attempt could not be stored, the push is sent again, with the same id and
-//! body. So a receiver may get a push twice. It gets none of which its cursor says that it has it: no
-//! attempt is begun that could outlast the claim, and a cursor moves only from where it was read. The
-//! cursor of a healthy receiver is written every [`Policy::push_note_every`](crate::Policy) pushes,
-//! before a claim ends, and at the settlement. The settlement of a task's only delivery tells it
-//! by itself: [`Head::pushed_through`](crate::Head::pushed_through).
+//! If the deliverer could not store the outcome of an attempt, the push is sent again, with the
+//! same id and body. So a receiver may get a push twice. It gets no push that its stored cursor
+//! covers: no attempt is begun that could outlast the claim, and a cursor moves only from where it
+//! was read. The deliverer writes the cursor of a healthy receiver every
+//! [`Policy::push_note_every`](crate::Policy) pushes, before a claim ends, and at the settlement.
+//! The settlement of a task's only delivery implies the cursor:
+//! [`Head::pushed_through`](crate::Head::pushed_through).
 //!
-//! | a receiver | what comes of it |
+//! | a receiver | the result |
 //! |---|---|
-//! | answers 2xx | it has it |
+//! | answers 2xx | it has the push |
 //! | answers 410 | its config is disabled |
 //! | answers anything else, redirects included | another attempt, not before `Retry-After` |
 //! | does not answer, or its address is refused | another attempt |
-//! | is healthy, and the store too slow to tell that its config is still there | another attempt at once, by a wider view; none of it counts |
-//! | cannot be sent to for a reason of our own: its secrets do not open, this process has no resources left | another attempt, later and later, which does not count |
+//! | is healthy, but the store is too slow to confirm that its config still exists | another attempt at once, by a wider view; none of it counts |
+//! | cannot be sent to for a reason of our own: its secrets do not open, this process has no resources left | another attempt, after growing waits, which does not count |
 //! | has failed at every attempt of [`Policy::push_waits`](crate::Policy::push_waits) | its config is disabled |
 
 mod attempt;
@@ -60,7 +61,7 @@ use view::View;
 /// The outcome of [`deliver`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivered {
-    /// Attempts were made as far as there was something to send.
+    /// The deliverer attempted the pushes that were due.
     Ran(Tally),
     /// There is nothing to send.
     Nothing,
@@ -69,7 +70,7 @@ pub enum Delivered {
         /// When that claim expires, unless it is renewed.
         until: Timestamp,
     },
-    /// There is nothing to do before a time.
+    /// Nothing is due before a time.
     NotBefore {
         /// The time.
         at: Timestamp,
@@ -80,10 +81,10 @@ pub enum Delivered {
     TooLate,
 }
 
-/// Delivers a task's pushes, if no other deliverer does. It begins no attempt that `deadline` would cut
-/// off.
+/// Delivers a task's pushes, unless another deliverer does. It begins no attempt that `deadline`
+/// would cut off.
 ///
-/// It is safe to call this at any time, for any task, any number of times at once.
+/// It is safe at any time, for any task, any number of times in parallel.
 ///
 /// # Errors
 /// When the store fails. The task stays due for its pushes, and the claim expires.
@@ -127,16 +128,16 @@ pub async fn deliver(
     Ok(Delivered::Ran(delivering.run(&mut feed).await?))
 }
 
-/// Delivers beside a runner, until the runner is done and each push is delivered or left for later. A
-/// failure is logged. The runner's next commit, or the sweep, brings the pushes up again.
+/// Delivers beside a runner, until the runner is done and each push is delivered or left for later.
+/// It logs a failure. The runner's next commit, or the sweep, brings the pushes up again.
 pub(crate) async fn beside(
     engine: &Engine,
     token: ClaimToken,
     deadline: Timestamp,
     mut feed: Feed,
 ) {
-    // Most tasks have no configs. After a failure it goes on at the runner's next commit, which claims
-    // the mark for this deliverer.
+    // Most tasks have no configs. After a failure the delivery continues at the runner's next
+    // commit, which claims the mark for this deliverer.
     while let Some(shown) = feed.next().await {
         let key = shown.snapshot.head.key.clone();
         let (tenant, task) = (&key.tenant, &key.task);
@@ -158,12 +159,12 @@ pub(crate) async fn beside(
     }
 }
 
-/// A delivery under way: carries out the steps that its [`State`] decides on.
+/// A delivery under way: it carries out the steps that its [`State`] decides.
 struct Delivering<'a> {
     engine: &'a Engine,
-    /// What attempts go by that are about to begin.
+    /// The view that new attempts check.
     view: Arc<View>,
-    /// How long it took to learn of the task.
+    /// How long the deliverer took to read the task.
     took: Duration,
     state: State,
 }
@@ -191,11 +192,11 @@ impl<'a> Delivering<'a> {
         let key = self.state.head().key.clone();
         let mut attempts = Attempts::new();
         let run = self.run_all(&key, &mut attempts, feed).await;
-        // Whatever has failed: what comes of those that are under way is written down.
+        // Even after a failure, the outcome of every attempt in flight is noted.
         while let Some(attempted) = attempts.next().await {
             self.state.note(attempted, self.engine.clock.now());
         }
-        // It has given up its claim otherwise than by a settlement.
+        // The claim ended without a settlement, so the cursors are not stored yet.
         while let Some(id) = self.state.to_be_noted(self.engine.clock.now()) {
             self.note(&key, id).await;
         }
@@ -268,7 +269,7 @@ impl<'a> Delivering<'a> {
         let command = Command::ClaimPush { token: state.claims_as() };
         let as_of = self.engine.clock.now();
         let claim = |head: &Head, stamp: &Stamp| {
-            // The runner's commits claim, too: where one came first there may be no need to.
+            // The runner's commits claim, too. If one came first, this claim may not be needed.
             if state.suffices(head, stamp.now) {
                 Err(head.illegal(command.name(), Refusal::Suffices))
             } else {
@@ -292,7 +293,7 @@ impl<'a> Delivering<'a> {
         Ok(())
     }
 
-    /// Writes what a receiver has acknowledged.
+    /// Stores what a receiver has acknowledged.
     async fn note(&mut self, key: &TaskKey, id: ConfigId) {
         if let Some(config) = self.state.unnoted(&id) {
             let noted = note(self.engine, key, config).await;
@@ -322,7 +323,7 @@ impl<'a> Delivering<'a> {
         self.state.waited();
     }
 
-    /// Gives up the claim. False if there is more to do after all.
+    /// Gives up the claim. Returns false if there is more to do after all.
     async fn settle(&mut self, settlement: Settlement) -> Result<bool, RunError> {
         let command = Command::SettlePush(settlement);
         match self.engine.transact(self.state.snapshot(), command).await {
@@ -341,7 +342,7 @@ impl<'a> Delivering<'a> {
         }
     }
 
-    /// Looks what is new, while attempts are under way: it is not to wait for them.
+    /// Reads the task's news while attempts are in flight. It does not wait for them.
     async fn look(&mut self) {
         let as_of = self.engine.clock.now();
         let head = self.state.head();
@@ -352,7 +353,7 @@ impl<'a> Delivering<'a> {
         }
     }
 
-    /// Takes over what is newer than what is known. It is as the task was at `as_of`, or later.
+    /// Adopts a newer state: the task as it was at `as_of`, or later.
     fn adopt(&mut self, snapshot: Snapshot, as_of: Option<Timestamp>) {
         if snapshot.head.incarnation != self.state.head().incarnation {
             return self.view.lose();

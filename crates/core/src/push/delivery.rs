@@ -11,15 +11,15 @@
 //!                                      replayed, enabled
 //! ```
 //!
-//! | verb         | what becomes of it |
+//! | verb         | the result |
 //! |--------------|--------------------|
-//! | acknowledged | the cursor moves on; what went wrong is forgotten |
+//! | acknowledged | the cursor moves on; the trouble is cleared |
 //! | failed       | the attempt is kept, and the next one has a time; or the config is disabled |
 //! | batched      | the end of several entries that are sent as one is kept before they are sent |
 //! | replayed     | the cursor moves back, and the pushes get new ids; the config is enabled |
-//! | enabled      | what went wrong is forgotten; the cursor stays |
+//! | enabled      | the trouble is cleared; the cursor stays |
 //!
-//! Everything here is pure. A store writes down a [`DeliveryRecord`], and reads it back.
+//! Everything here is pure. A store writes and reads a [`DeliveryRecord`].
 
 use std::ops::Deref;
 use std::time::Duration;
@@ -37,28 +37,27 @@ pub(crate) const OWN_TROUBLE: Duration = Duration::from_secs(30);
 /// The longest such wait.
 const OWN_TROUBLE_MOST: Duration = Duration::from_hours(1);
 
-/// How far the receiver of a push config has come. It reads as its record, and only its verbs
-/// change it.
+/// How far the receiver of a push config has come. Its fields read as those of its record, and only
+/// its verbs change it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Delivery(DeliveryRecord);
 
 /// How far the receiver of a push config has come, as it is stored.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeliveryRecord {
-    /// The newest log entry that it has been sent, or need not be: at first the task's newest when
-    /// the config was made.
+    /// The newest log entry that the receiver has been sent, or need not be sent: at first the
+    /// task's newest entry when the config was created.
     pub cursor: Position,
-    /// The cursor's generation, which owners and operators are told.
+    /// The cursor's generation, which owners and operators see.
     pub delivered: Generation,
-    /// How often an operator had it sent again what it had been sent before: each time under ids of
-    /// its own.
+    /// How often an operator replayed pushes to the receiver. Each replay has its own push ids.
     pub replays: u32,
-    /// Whether it has been sent the task as it was then, or need not be.
+    /// Whether the receiver has been sent the task as it was at first, or need not be.
     pub introduced: bool,
-    /// The last of several entries that are sent as one: noted before they are, so that they are
-    /// one each time they are sent.
+    /// The last of several entries that are sent as one. It is noted before they are sent, so that
+    /// each attempt sends the same ones together.
     pub batch: Option<Position>,
-    /// What went wrong since it was last sent something.
+    /// The failures since the last acknowledgement.
     pub trouble: Option<Trouble>,
 }
 
@@ -81,42 +80,42 @@ impl Deref for Delivery {
 pub(crate) struct Failure {
     /// For the config's owner.
     pub(crate) reason: String,
-    /// For the operator: what the owner is not told.
+    /// For the operator: facts that the owner is not told.
     pub(crate) cause: Option<String>,
     pub(crate) again: Again,
 }
 
-/// Whether a receiver is sent the same again.
+/// Whether and when a failed push is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Again {
-    /// When the schedule has it, but no sooner than this.
+    /// By the schedule, but no sooner than this.
     After(Duration),
-    /// It wants nothing more, ever.
+    /// Never: the receiver wants no more pushes.
     Never,
-    /// After a wait of our own: the failure is not the receiver's, and does not count.
+    /// After a wait of this deployment's own. The failure is not the receiver's, and does not
+    /// count.
     Ours,
 }
 
 impl Delivery {
-    /// The delivery to a config that is made when the task has come to this entry.
+    /// The delivery to a config that is created when the task has this newest entry.
     pub(crate) fn from_entry(cursor: Position, delivered: Generation) -> Self {
         DeliveryRecord { cursor, delivered, ..DeliveryRecord::default() }.into()
     }
 
-    /// Whether nothing more is sent, until its owner makes the config anew or an operator switches
-    /// it on.
+    /// Whether nothing more is sent until the owner replaces the config or an operator enables it.
     pub fn is_disabled(&self) -> bool {
         self.trouble.as_ref().is_some_and(|trouble| trouble.next.is_none())
     }
 
-    /// Whether nothing is stored with it but its cursor, which may be behind: it is written every so
-    /// many pushes.
+    /// Whether only a cursor is stored. It may be behind, because it is written every few pushes
+    /// only.
     pub(crate) fn may_be_behind(&self) -> bool {
         self.trouble.is_none() && self.batch.is_none()
     }
 
-    /// As it is where the settlement of its task's only delivery may have its cursor; see
-    /// [`Head::pushed_through`](crate::Head::pushed_through).
+    /// The delivery with the cursor that the settlement of its task's only delivery implies, if
+    /// there is one; see [`Head::pushed_through`](crate::Head::pushed_through).
     pub(crate) fn of_task(&self, head: &Head) -> Self {
         match head.pushed_through() {
             Some((cursor, delivered)) if self.may_be_behind() => {
@@ -126,7 +125,7 @@ impl Delivery {
         }
     }
 
-    /// The entries up to this one are sent as one from here on.
+    /// From now on the entries up to this one are sent as one.
     pub(crate) fn batched(&mut self, through: Position) {
         self.0.batch = Some(through);
     }
@@ -144,7 +143,7 @@ impl Delivery {
         };
     }
 
-    /// An attempt to send the entries up to a generation has failed. `chance` is any fresh text.
+    /// An attempt to send the entries up to a generation failed. `chance` is any fresh text.
     pub(crate) fn failed(
         &mut self,
         failure: Failure,
@@ -177,9 +176,9 @@ impl Delivery {
         trouble.attempts.push(Attempt { at: now, generation, reason, cause });
     }
 
-    /// The receiver is sent again what came after a generation, whose last entry is `cursor`. What it
-    /// was not sent yet is not skipped: a generation that it has not come to changes no cursor. If it
-    /// has been sent more than is known (`is_behind`), that is sent again, too.
+    /// The entries after a generation, whose last entry is `cursor`, are sent again. Unsent entries
+    /// are not skipped: a generation that the receiver has not reached moves no cursor. If the
+    /// receiver has been sent more than is stored (`is_behind`), that is sent again, too.
     pub(crate) fn replayed(&mut self, since: Generation, cursor: Position, is_behind: bool) {
         self.enabled();
         let goes_back = since < self.delivered;
@@ -188,7 +187,7 @@ impl Delivery {
                 cursor: cursor.min(self.cursor),
                 delivered: since.min(self.delivered),
                 replays: self.replays.saturating_add(1),
-                // It is told of each change, which is more than the task as it was.
+                // The receiver is sent each change, which says more than the task at that time.
                 introduced: self.introduced || goes_back,
                 batch: None,
                 trouble: None,
@@ -196,7 +195,7 @@ impl Delivery {
         }
     }
 
-    /// The config is switched on: what went wrong is forgotten.
+    /// The config is enabled: its trouble is cleared.
     pub(crate) fn enabled(&mut self) {
         self.0.trouble = None;
     }
@@ -206,36 +205,36 @@ fn own_wait(before: u32) -> Duration {
     OWN_TROUBLE.saturating_mul(2_u32.saturating_pow(before)).min(OWN_TROUBLE_MOST)
 }
 
-/// Up to a tenth is added, so that what failed together is not tried again together.
+/// Adds up to a tenth, so that pushes that failed together are not retried together.
 fn with_jitter(wait: Duration, chance: &str) -> Duration {
     let thousandths = u32::try_from(fnv1a(chance.as_bytes()) % 1_000).unwrap_or_default();
     wait + wait / 10 * thousandths / 1_000
 }
 
-/// What went wrong at a receiver, time after time.
+/// A receiver's failures in a row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trouble {
-    /// Since when.
+    /// The time of the first failure.
     #[serde(rename = "s")]
     pub since: Timestamp,
     /// How many attempts have failed since then.
     #[serde(rename = "n")]
     pub failures: u32,
-    /// How many attempts could not be made since the last one, for reasons that are not the
+    /// How many attempts since the last one could not be made, for reasons that are not the
     /// receiver's. They do not count as failures.
     #[serde(rename = "o", default, skip_serializing_if = "is_zero")]
     pub ours: u32,
-    /// When the next attempt is made; `None` if there is none, because the config is disabled.
+    /// The time of the next attempt; `None` if the config is disabled.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Timestamp>,
-    /// The newest of the attempts, oldest first, at most [`MAX_ATTEMPTS_KEPT`].
+    /// The newest failed attempts, oldest first, at most [`MAX_ATTEMPTS_KEPT`].
     #[serde(rename = "a", default)]
     pub attempts: Vec<Attempt>,
 }
 
 impl Trouble {
-    /// A trouble that begins now, of which nothing is known yet.
+    /// A trouble that begins now, without an attempt yet.
     fn begun(now: Timestamp) -> Self {
         Self { since: now, failures: 0, ours: 0, next: None, attempts: Vec::new() }
     }
@@ -252,7 +251,7 @@ pub const MAX_ATTEMPTS_KEPT: usize = 5;
 /// The longest [`Attempt::cause`].
 pub const MAX_CAUSE_BYTES: usize = 160;
 
-/// An attempt to send something that failed.
+/// A failed attempt to send something.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Attempt {
@@ -262,12 +261,11 @@ pub struct Attempt {
     /// The generation that would have been sent, or the newest of several.
     #[serde(rename = "g")]
     pub generation: Generation,
-    /// What came of it, in a few words, for the config's owner: nothing of what the network here is
-    /// like.
+    /// The outcome in a few words, for the config's owner. It reveals nothing about this network.
     #[serde(rename = "r")]
     pub reason: String,
-    /// Why, for the operator, where there is more to say. Owners are not shown it: it may tell which
-    /// names exist in this network and which ports are open.
+    /// The cause, for the operator, if there is more to say. Owners do not see it: it may reveal
+    /// which names exist in this network and which ports are open.
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
 }

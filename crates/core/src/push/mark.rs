@@ -1,4 +1,4 @@
-//! The pending-push mark: whether a task has something to send, and which deliverer sends it.
+//! The pending-push mark: whether a task has something to push, and which deliverer pushes it.
 //!
 //! ```text
 //!               news                    claim
@@ -12,9 +12,9 @@
 //!       └─────────────── news, or claim when its time has come: as from Open
 //! ```
 //!
-//! News is an entry that receivers are sent, or a config that a client has made. News during a claim
-//! leaves the mark to the claimant: it cannot settle an entry that it has not read. An expired claim
-//! counts as Open.
+//! News is an entry that receivers are sent, or a config that a client created. News during a claim
+//! leaves the mark with the claimant: it cannot settle an entry that it has not read. An expired
+//! claim counts as Open.
 
 use std::time::Duration;
 
@@ -23,38 +23,39 @@ use a2a_lambda_protocol::Timestamp;
 use crate::ids::{ClaimToken, ConfigId, Position, Registration};
 use crate::machine::refusal::Refusal;
 
-/// How long a new task's mark waits for its runner, which is signaled anyway and delivers beside the
-/// agent. A signal takes less time. A receiver waits this much longer at most for its first push.
+/// How long a new task's mark waits for its runner, which is signaled anyway and delivers beside
+/// the agent. A signal takes less time. A receiver waits at most this much longer for its first
+/// push.
 const HEAD_START: Duration = Duration::from_secs(2);
 
-/// The epoch of a delivery that is a task's first: its runner, who is signaled, claims the mark by the
-/// second commit of the task. Whatever else is done about pushes has a later epoch.
+/// The epoch of a task's first delivery: the task's signaled runner claims the mark by the task's
+/// second commit. Any later action on pushes has a later epoch.
 const FIRST_DELIVERY: u64 = 2;
 
-/// What a task knows of its pushes. What each config has been sent is the config's, but for
+/// A task's own record of its pushes. Each config has its own cursor, with one exception:
 /// [`Head::pushed_through`](crate::Head::pushed_through).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushes {
-    /// The push configs of the task: a config is live exactly if it is named here. One registration
-    /// for each config, in the order in which they were made.
+    /// The task's push configs, one registration each, in the order of creation. A config is live
+    /// exactly if this list names it.
     pub configs: Vec<Registration>,
-    /// Changes whenever a config is made, replaced, enabled or deleted, or a delivery starts: it is
-    /// the revision of that commit. Configs that were read under another epoch are stale. Epochs are
-    /// never reused.
+    /// Changes whenever a config is created, replaced, enabled or deleted, or a delivery starts: it
+    /// is the revision of that commit. Configs that were read under another epoch are stale. Epochs
+    /// are never reused.
     pub epoch: u64,
-    /// Until when nothing is sent, because the agent may yet answer with a direct message, and then
-    /// there is no task to speak of.
+    /// Until when nothing is sent, because the agent may still answer with a direct message. In
+    /// that case receivers are not told of a task.
     pub held_until: Option<Timestamp>,
-    /// For when the last signal for a further attempt was sent.
+    /// The time of the last signal for a further attempt.
     pub signaled: Option<Timestamp>,
-    /// Whether there is something to be sent; `None` if each config has been sent everything.
+    /// Whether there is something to push; `None` if each config has been sent everything.
     pub mark: Option<Mark>,
 }
 
-/// The task has something to send: the pending-push mark.
+/// The pending-push mark: the task has something to push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
-    /// No deliverer has it. Stream recovery is woken by this.
+    /// No deliverer has it. This state wakes stream recovery.
     Open,
     /// A deliverer has it.
     Claimed {
@@ -64,8 +65,8 @@ pub enum Mark {
         /// outlast it.
         until: Timestamp,
     },
-    /// There is nothing to do before a time: of the next attempt at a receiver in trouble, or by which
-    /// a runner should have claimed the mark of a new task.
+    /// There is nothing to do before a time. It is the time of the next attempt at a receiver in
+    /// trouble, or the time by which a runner should have claimed a new task's mark.
     Waiting {
         /// The time.
         until: Timestamp,
@@ -100,35 +101,35 @@ impl Mark {
 pub struct FirstPush {
     /// Its registration.
     pub registration: Registration,
-    /// Until when nothing is sent, because the agent may yet answer with a direct message.
+    /// Until when nothing is sent, because the agent may still answer with a direct message.
     pub held_until: Option<Timestamp>,
 }
 
-/// A push config that is made, or that replaces the one with the same id.
+/// A push config that is created, or that replaces the one with the same id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewPush {
-    /// Its registration, under which it is stored already.
+    /// Its registration. The config is stored under it already.
     pub registration: Registration,
     /// How many configs the task may have.
     pub most: usize,
 }
 
-/// How far a deliverer has come when it gives up its claim.
+/// The state of a delivery when the deliverer gives up its claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
     /// The deliverer's secret.
     pub token: ClaimToken,
-    /// The epoch at which it has read the configs.
+    /// The epoch of the configs that it read.
     pub epoch: u64,
     /// The newest entry that it has read.
     pub through: Position,
-    /// When there is more to do, if there is.
+    /// The time of the next work, if there is any.
     pub next: Option<Timestamp>,
 }
 
 impl Pushes {
-    /// Those of a new task. Nothing is sent before its runner should have taken the mark, or while its
-    /// agent may answer with a direct message.
+    /// The pushes of a new task. Nothing is sent until its runner should have taken the mark, or
+    /// while its agent may answer with a direct message.
     pub(crate) fn first(first: FirstPush, epoch: u64, now: Timestamp) -> Self {
         let FirstPush { registration, held_until } = first;
         let until = held_until.unwrap_or_else(|| now.saturating_add(HEAD_START));
@@ -136,17 +137,17 @@ impl Pushes {
         Self { configs: vec![registration], epoch, held_until, signaled: None, mark }
     }
 
-    /// Whether nobody has delivered before, and no config was changed since the task was made.
+    /// Whether this is the first delivery, and no config has changed since the task was created.
     pub(crate) fn is_first_delivery(&self) -> bool {
         self.epoch <= FIRST_DELIVERY
     }
 
-    /// Those of a task that has had none.
+    /// The pushes of a task that has had none.
     pub(crate) fn none() -> Self {
         Self { configs: Vec::new(), epoch: 0, held_until: None, signaled: None, mark: None }
     }
 
-    /// Names a config, in place of the one with the same id if there is one.
+    /// Names a config. It replaces the one with the same id.
     pub(crate) fn register(&mut self, push: NewPush, revision: u64) -> Result<(), Refusal> {
         let NewPush { registration, most } = push;
         self.configs.retain(|config| !config.is_of_same_config(&registration));
@@ -158,7 +159,8 @@ impl Pushes {
         Ok(())
     }
 
-    /// Names a config no more. A deliverer that has the mark keeps it, and finds out by the epoch.
+    /// Removes a config's name. The deliverer that has the mark keeps it, and learns of this by the
+    /// epoch.
     pub(crate) fn unregister(&mut self, id: &ConfigId, revision: u64) -> Result<(), Refusal> {
         let before = self.configs.len();
         self.configs.retain(|config| !config.is_of(id));
@@ -169,7 +171,7 @@ impl Pushes {
         Ok(())
     }
 
-    /// An operator has enabled a config, or replays it.
+    /// An operator has enabled or replays a config.
     pub(crate) fn push_again(&mut self, of: &Registration, revision: u64) -> Result<(), Refusal> {
         if !self.configs.contains(of) {
             return Err(Refusal::NoSuchConfig);
@@ -178,7 +180,7 @@ impl Pushes {
         Ok(())
     }
 
-    /// A deliverer takes the mark, or keeps it for longer.
+    /// A deliverer claims the mark, or renews its claim.
     pub(crate) fn take(&mut self, token: ClaimToken, until: Timestamp, revision: u64) {
         let held = match self.mark.take() {
             Some(Mark::Claimed { token: held, .. }) if held.is_of_same_holder(&token) => Some(held),
@@ -187,13 +189,13 @@ impl Pushes {
         if held.is_none() {
             self.epoch = revision;
         }
-        // While a claim is held its view never narrows: its holder may go by the wider one.
+        // The view of a held claim never narrows: its holder may still use the wider one.
         let wider = held.filter(|held| held.view() > token.view());
         self.mark = Some(Mark::Claimed { token: wider.unwrap_or(token), until });
     }
 
-    /// The deliverer that has the mark has sent what there was up to `position`. Returns when a runner
-    /// is signaled, if one is.
+    /// The deliverer that has the mark has sent everything up to `position`. Returns the time of a
+    /// signal to a runner, if one is needed.
     pub(crate) fn settle(
         &mut self,
         settlement: &Settlement,

@@ -1,11 +1,10 @@
-//! What operators do about pushes: find the configs that are in trouble, send again what a receiver
-//! has lost, and switch a config on that was
-//! disabled.
+//! The operators' actions on pushes: find the configs in trouble, replay pushes that a receiver has
+//! lost, and enable a disabled config.
 //!
-//! All of it is safe while others deliver. A config is only ever written over the state that was
-//! read, and an attempt that is under way meanwhile finds out by that, and does not count. The
-//! config comes before the task's mark, as when one is made: whoever dies in between has sent
-//! nothing, and does the same again.
+//! All of this is safe while others deliver. A config is written only over the state that was read.
+//! An attempt in flight notices the new write, and its outcome does not count. The config is
+//! written before the task's mark, as when a config is created. If the process dies in between,
+//! nothing was sent, and a repetition does the same.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -37,11 +36,11 @@ const READS_AT_ONCE: usize = 8;
 pub struct ConfigState {
     /// Its id.
     pub id: ConfigId,
-    /// Where it is sent, without what may be a secret: no user, no password and no query.
+    /// The receiver's URL, without parts that may be secret: no user, no password and no query.
     pub url: String,
     /// The version of A2A that the pushes are written in.
     pub version: ProtocolVersion,
-    /// When it was made, or last replaced.
+    /// When it was created or last replaced.
     pub created_at: Timestamp,
     /// How far its receiver has come.
     pub delivery: Delivery,
@@ -54,28 +53,28 @@ impl From<PushConfig> for ConfigState {
     }
 }
 
-/// A config that is in trouble.
+/// A config in trouble.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FailingConfig {
-    /// The task that it is of.
+    /// The config's task.
     pub task: TaskKey,
     /// The config.
     pub config: ConfigState,
 }
 
-/// Configs that are in trouble.
+/// A page of configs in trouble.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FailingPage {
-    /// Those that have been for longest come first.
+    /// The configs, the longest in trouble first.
     pub configs: Vec<FailingConfig>,
     /// Where the next page begins; `None` if this is the last one.
     pub next: Option<FailingPlace>,
 }
 
-/// A place in the listing of all configs that are in trouble.
+/// A place in the listing of all configs in trouble.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FailingPlace {
-    /// The last one of each shard that was listed.
+    /// The last listed config of each shard.
     after: [Option<Failing>; DUE_SHARDS as usize],
 }
 
@@ -88,18 +87,18 @@ pub struct TaskPushes {
     pub state: TaskState,
     /// Its generation, as clients see it.
     pub generation: Generation,
-    /// Whether something is to be sent.
+    /// Whether something is to be pushed.
     pub mark: Option<Mark>,
     /// Its configs, by id.
     pub configs: Vec<ConfigState>,
 }
 
 impl Operator {
-    /// Finds configs that are in trouble, of all tasks, at most `limit`, which is at least 1 and at
-    /// most [`MAX_FAILING_PAGE`]. Those that have been for longest come first.
+    /// Finds the configs in trouble of all tasks, the longest in trouble first. It returns at most
+    /// `limit`, which is at least 1 and at most [`MAX_FAILING_PAGE`].
     ///
-    /// They are found by an index that may lag behind, and shown as they are: one that is well by
-    /// now is left out, so that a page can be short, or empty, and not be the last.
+    /// An index finds them, and it may lag behind. The page shows their present state and leaves
+    /// out configs that have recovered. So a page can be short or empty without being the last.
     ///
     /// # Errors
     /// When the store fails.
@@ -126,20 +125,20 @@ impl Operator {
         Ok(FailingPage { configs, next: more.then_some(place) })
     }
 
-    /// The next ones of the index, by the time that they have been in trouble since, and whether
-    /// there are more. `place` moves behind them.
+    /// The next configs of the index, by the beginning of their trouble, and whether there are
+    /// more. `place` moves behind them.
     async fn find(
         &self,
         limit: usize,
         place: &mut FailingPlace,
     ) -> Result<(Vec<Failing>, bool), StoreError> {
-        // One more than is listed tells whether there is another.
+        // One more than the limit tells whether there is a next page.
         let shards = (0..DUE_SHARDS).zip(&place.after);
         let shards = shards
             .map(|(shard, after)| self.engine.failing_configs(shard, after.as_ref(), limit + 1));
         let shards = try_join_all(shards).await?;
-        // Taken from the shards' fronts only, so that what is listed of a shard is a beginning of
-        // it, also if the store orders those that began at the same time otherwise than this does.
+        // Takes configs from the shards' fronts only. So the listed configs of a shard are always a
+        // beginning of the shard, even if the store orders equal times differently.
         let mut rest: Vec<_> = shards.into_iter().map(Vec::into_iter).collect();
         let mut fronts: BinaryHeap<_> = rest
             .iter_mut()
@@ -175,22 +174,22 @@ impl Operator {
         Ok(TaskPushes { key: head.key, state, generation, mark, configs })
     }
 
-    /// Sends a receiver again what came after a generation of the task, in order: 0 for all that
-    /// ever came, also what came before the config was made. The config is switched on if it was
+    /// Replays the pushes after a generation of the task to a receiver, in order. Generation 0
+    /// means all, even those from before the config was created. It enables the config if it was
     /// disabled.
     ///
-    /// The pushes have other ids than before: a receiver that drops the ids it knows takes them all the
-    /// same, and chunks of an artifact that were sent as one may be divided otherwise now.
+    /// The pushes get new ids, so that a receiver that drops known ids accepts them. Chunks of an
+    /// artifact that were sent as one may be divided differently.
     ///
-    /// What the receiver was not sent yet is not passed over: from a generation that it has not
-    /// come to, delivery goes on where it is.
+    /// Unsent pushes are not skipped: for a generation that the receiver has not reached, delivery
+    /// continues where it is.
     ///
-    /// Whoever runs the task's agent, and delivers beside it, may notice only at the next update.
+    /// A deliverer beside a runner may notice only at the next update.
     ///
     /// # Errors
     /// [`OperateError::NoSuchTask`], [`OperateError::NoSuchConfig`], [`OperateError::NotYet`] for a
-    /// generation that the task has not come to, or when the store fails or others are faster. Then
-    /// it may have been done in part, and is to be done again.
+    /// generation that the task has not reached, or when the store fails or other writers are
+    /// faster. Then it may be done in part, and must be repeated.
     pub async fn replay(
         &self,
         task: &TaskKey,
@@ -211,12 +210,12 @@ impl Operator {
         self.change(snapshot, config, replay).await
     }
 
-    /// Switches a config on: its trouble is forgotten, and delivery goes on where it stopped, with
-    /// all attempts before it.
+    /// Enables a config: its trouble is cleared, and delivery continues where it stopped, with a
+    /// full schedule of attempts.
     ///
     /// # Errors
     /// [`OperateError::NoSuchTask`], [`OperateError::NoSuchConfig`], or when the store fails or
-    /// others are faster. Then it may have been done in part, and is to be done again.
+    /// other writers are faster. Then it may be done in part, and must be repeated.
     pub async fn enable(
         &self,
         task: &TaskKey,
@@ -226,7 +225,7 @@ impl Operator {
         self.change(snapshot, config, Delivery::enabled).await
     }
 
-    /// The config of a registration, if the task names it.
+    /// The config with a registration, if the task names it.
     async fn live(
         &self,
         task: &TaskKey,
@@ -238,9 +237,9 @@ impl Operator {
         Ok(self.engine.configs(task, &named).await?.pop())
     }
 
-    /// Changes how far a receiver has come, over the state that is there, and lets the task know that
-    /// there is something to deliver: somebody will be woken, or looks again before giving up the
-    /// mark.
+    /// Changes how far a receiver has come, on top of the present state, and tells the task that
+    /// there is something to deliver. That wakes a deliverer, or the present one looks again before
+    /// it gives up the mark.
     async fn change(
         &self,
         snapshot: Snapshot,
@@ -251,7 +250,7 @@ impl Operator {
         let (task, registration) = (snapshot.head.key.clone(), named.clone());
         let is_first = snapshot.head.pushes.as_ref().is_some_and(Pushes::is_first_delivery);
         let snapshot = if is_first {
-            // From here on no settlement tells of the config, whatever is written of it.
+            // From this commit on, no settlement implies the config's cursor.
             self.push_again(snapshot, &registration).await?
         } else {
             snapshot
@@ -288,7 +287,7 @@ impl Operator {
             let mut delivery = before.delivery.clone();
             change(&mut delivery);
             if delivery == before.delivery {
-                // Nothing to write, and so no attempt under way that is made again for it.
+                // Nothing changes, so no attempt in flight is repeated because of it.
                 return Ok(before.into());
             }
             let write = self.engine.write_id();

@@ -35,17 +35,17 @@ const MAX_SECRET_BYTES: usize = 8 * 1_024;
 /// The most configs on a page.
 const MAX_PAGE: usize = 100;
 
-/// How much longer than [`Policy::push_view`](crate::Policy::push_view) an answer waits: from the
-/// check of a push to its first byte, and for clocks that run at different speeds.
+/// How much longer than [`Policy::push_view`](crate::Policy::push_view) an answer waits. It covers
+/// the time from the check of a push to its first byte, and clocks that run at different speeds.
 const VIEW_MARGIN: Duration = Duration::from_millis(100);
 
 impl Operations {
-    /// Makes a push config, or replaces the one with the same id. Tasks that are over take them,
+    /// Creates a push config, or replaces the one with the same id. Ended tasks accept configs,
     /// too.
     ///
     /// # Errors
     /// `InvalidParams` for a bad request, `TaskNotFound`, `UnsupportedOperation` when the task has
-    /// as many as it may have, or a store's failure.
+    /// the most configs that it may have, or a store's failure.
     pub async fn create_push_config(
         &self,
         caller: &Caller,
@@ -59,7 +59,7 @@ impl Operations {
         }
         let snapshot = self.owned(caller, &request.task_id, Depth::Tail).await?;
         let mut request = request;
-        // 0.3 sets the one config of a task, unless it is named; 1.0 creates another.
+        // In 0.3 a request without an id sets the task's one config. In 1.0 it creates another.
         if request.id.is_empty() && origin.version == ProtocolVersion::V1_0 {
             request.id = self.engine.ids.fresh();
         }
@@ -72,8 +72,8 @@ impl Operations {
     /// Reads a push config, without its secrets.
     ///
     /// # Errors
-    /// `InvalidParams` for a bad request, `TaskNotFound` for a task or a config that is not there,
-    /// or a store's failure.
+    /// `InvalidParams` for a bad request, `TaskNotFound` for a missing task or config, or a store's
+    /// failure.
     pub async fn get_push_config(
         &self,
         caller: &Caller,
@@ -86,7 +86,7 @@ impl Operations {
             A2aError::new(ErrorKind::TaskNotFound, text)
                 .with_metadata("taskId", request.task_id.clone())
         };
-        // An id that cannot be one is the id of no config.
+        // A malformed id is the id of no config.
         let id = ConfigId::parse(&request.id).map_err(|_| not_found())?;
         let key = snapshot.head.key.clone();
         let configs = self.live_configs(snapshot, |of| of.is_of(&id)).await?;
@@ -124,7 +124,7 @@ impl Operations {
         })
     }
 
-    /// How the delivery to a task's push configs stands, by id: what A2A has no field for.
+    /// The deliveries to a task's push configs, by id. A2A has no field for them.
     ///
     /// # Errors
     /// `TaskNotFound`, or a store's failure.
@@ -139,10 +139,10 @@ impl Operations {
         Ok(configs.into_iter().map(|of| (of.id, of.delivery.of_task(&head))).collect())
     }
 
-    /// Deletes a push config. One that is not there is as good as deleted.
+    /// Deletes a push config. Deleting a missing one succeeds.
     ///
-    /// Once this returns, no push to it is begun (invariant I14). So it waits while somebody may be
-    /// delivering who does not know yet.
+    /// After this returns, no push to the config is begun (invariant I14). So it waits while a
+    /// deliverer may not know of the deletion.
     ///
     /// # Errors
     /// `InvalidParams` for a bad request, `TaskNotFound`, or a store's failure.
@@ -165,7 +165,7 @@ impl Operations {
         match Box::pin(self.engine.transact_with(snapshot, unregister)).await {
             Ok(_) => {}
             Err(TransactError::Illegal(refused)) => {
-                // It may just have been deleted by a request whose answer was lost.
+                // An earlier request whose answer was lost may just have deleted it.
                 replaced.note_deliverer(&refused.snapshot.head);
             }
             Err(TransactError::Gone) => return Err(A2aError::task_not_found(&request.task_id)),
@@ -175,7 +175,7 @@ impl Operations {
         Ok(())
     }
 
-    /// The configs that a task names, by id; those of some registrations only.
+    /// The configs that a task names, by id, limited to some registrations.
     async fn live_configs(
         &self,
         mut snapshot: Snapshot,
@@ -191,14 +191,14 @@ impl Operations {
             if found.len() == named.len() || left == 0 {
                 return Ok(found);
             }
-            // One was replaced or deleted since the task was read.
+            // A config was replaced or deleted since the task was read.
             let read = self.engine.read(&task, Depth::Tail).await.map_err(store_error)?;
             snapshot = read.ok_or_else(|| A2aError::task_not_found(task.task.as_str()))?;
         }
     }
 
-    /// Stores a config for a task that is to name it, from the task's newest entry on. `head` is the
-    /// task, unless it is new. `path` is where the request has the config.
+    /// Stores a config, which a task is to name, from the task's newest entry on. `head` is the
+    /// task, unless it is new. `path` is the config's path in the request.
     pub(crate) async fn offer(
         &self,
         task: &TaskKey,
@@ -213,7 +213,7 @@ impl Operations {
         }
         let read = read(task, request, path)?;
         let most = self.engine.policy.max_push_configs;
-        // The commit decides. A request that it would refuse need not cost more.
+        // The commit decides. This check saves the cost of a request that the commit would refuse.
         let named = head.map_or(&[][..], Head::registrations);
         if named.iter().filter(|of| !of.is_of(&read.id)).count() >= most {
             return Err(too_many(most));
@@ -246,7 +246,7 @@ impl Operations {
         Ok(Offer { task: task.clone(), config, most, replaced: Replaced::default() })
     }
 
-    /// Has a task name a config that is stored. A config that it is refused is deleted.
+    /// Names a stored config in its task. It deletes a config that the task refuses.
     async fn register(
         &self,
         mut snapshot: Snapshot,
@@ -266,8 +266,9 @@ impl Operations {
                 Err(TransactError::Contended) => {}
                 Err(error) => return Err(self.refuse(offer, error).await),
             }
-            // Nobody can tell whether it was named and deleted again since. A registration that was
-            // deleted must not come back, as what is stored under it goes: so it gets another.
+            // The config may have been named and deleted again since; nobody can tell. A deleted
+            // registration must not return, because its stored config is being deleted. So the
+            // config gets a new one.
             self.delete(&offer.task, &offer.config.registration).await;
             let read = self.engine.read(&offer.task, Depth::Tail).await.map_err(store_error)?;
             snapshot = read.ok_or_else(|| transact_error(TransactError::Gone))?;
@@ -279,7 +280,7 @@ impl Operations {
         Err(self.refuse(offer, TransactError::Contended).await)
     }
 
-    /// Deletes the config of a request that is refused, unless the task may name it all the same.
+    /// Deletes the config of a refused request, unless the task may name it after all.
     async fn refuse(&self, offer: Offer, error: TransactError) -> A2aError {
         if is_certain(&error) {
             self.withdraw(offer).await;
@@ -291,21 +292,21 @@ impl Operations {
         }
     }
 
-    /// The commit that was to name a config was made.
+    /// The commit that names a config was made.
     pub(crate) async fn accepted(&self, head: &Head, offer: Offer) {
         if !offer.is_named(head) {
-            // Another one has taken its place meanwhile.
+            // Another config has replaced it meanwhile.
             self.delete(&offer.task, &offer.config.registration).await;
         }
         self.silence(&offer.task, offer.replaced).await;
     }
 
-    /// Deletes a config that no task will name: its request is refused, or repeats another.
+    /// Deletes a config that no task will name: its request was refused, or repeats another.
     pub(crate) async fn withdraw(&self, offer: Offer) {
         self.delete(&offer.task, &offer.config.registration).await;
     }
 
-    /// Deletes a config that its task does not name. One that stays behind means nothing.
+    /// Deletes a config that its task does not name. If it stays behind, it has no effect.
     async fn delete(&self, task: &TaskKey, registration: &Registration) {
         if let Err(error) = self.engine.delete_config(task, registration).await {
             let (tenant, task, error) = (&task.tenant, &task.task, chain(&error));
@@ -314,8 +315,8 @@ impl Operations {
         }
     }
 
-    /// Deletes configs that a commit took the names of, and waits until nobody can begin a push to
-    /// them (invariant I14).
+    /// Deletes the configs whose names a commit removed, and waits until no deliverer can begin a
+    /// push to them (invariant I14).
     pub(crate) async fn silence(&self, task: &TaskKey, replaced: Replaced) {
         let delete = replaced.registrations.iter().map(|of| self.delete(task, of));
         let wait = async {
@@ -328,7 +329,7 @@ impl Operations {
     }
 }
 
-/// Whether it is certain that a command was not carried out.
+/// Whether a command was certainly not carried out.
 pub(crate) fn is_certain(error: &TransactError) -> bool {
     match error {
         TransactError::Store(error) => error.certainly_not_applied(),
@@ -337,7 +338,7 @@ pub(crate) fn is_certain(error: &TransactError) -> bool {
     }
 }
 
-/// What a refusal says to the client whose config it is about.
+/// The client's error for a refusal that is about its config.
 pub(crate) fn refused_config(refusal: &Refusal) -> Option<A2aError> {
     match refusal {
         Refusal::TooManyConfigs { most } => Some(too_many(*most)),
@@ -349,17 +350,17 @@ fn too_many(most: usize) -> A2aError {
     A2aError::unsupported(format!("the task has {most} push configs, and can have no more"))
 }
 
-/// A config that is stored for a task that is yet to name it.
+/// A stored config that a task is to name.
 pub(crate) struct Offer {
     task: TaskKey,
     config: PushConfig,
     most: usize,
-    /// Those that it takes the place of.
+    /// The configs that it replaces.
     pub(crate) replaced: Replaced,
 }
 
 impl Offer {
-    /// Of which the commit makes a live config.
+    /// The config for the commit that makes it live.
     pub(crate) fn push(&self) -> NewPush {
         NewPush { registration: self.config.registration.clone(), most: self.most }
     }
@@ -372,18 +373,18 @@ impl Offer {
         head.registrations().contains(&self.config.registration)
     }
 
-    /// Takes note of what a commit from this head replaces.
+    /// Notes the configs that a commit on this head replaces.
     pub(crate) fn note(&mut self, head: &Head) {
         let own = &self.config.registration;
         self.replaced.note(head, |of| of.is_of_same_config(own) && of != own);
     }
 }
 
-/// Configs that a commit takes the names of.
+/// The configs whose names a commit removes.
 #[derive(Default)]
 pub(crate) struct Replaced {
     registrations: BTreeSet<Registration>,
-    /// How old what a deliverer knows may be that does not know yet; `None` if there is none.
+    /// The widest view of a deliverer that may not know of the removal; `None` if there is none.
     view: Option<Duration>,
 }
 
@@ -396,12 +397,12 @@ impl Replaced {
         self.registrations.extend(replaced.into_iter().cloned());
     }
 
-    /// Takes note of a deliverer that may not know yet what another request has deleted.
+    /// Notes a deliverer that may not know what another request has deleted.
     fn note_deliverer(&mut self, head: &Head) {
         self.view = self.view.max(head.push_view(Duration::ZERO));
     }
 
-    /// What another request has replaced, which was the same and may not have been answered.
+    /// The replacements of an identical request, whose answer may have been lost.
     pub(crate) fn by_another(head: &Head) -> Self {
         let mut replaced = Self::default();
         replaced.note_deliverer(head);
@@ -409,7 +410,7 @@ impl Replaced {
     }
 }
 
-/// The vault's failure, as a client is told of it.
+/// The client's form of a vault failure.
 fn vault_error(error: VaultError) -> A2aError {
     let (kind, text) = match error {
         VaultError::Unavailable(_) => {
@@ -422,7 +423,7 @@ fn vault_error(error: VaultError) -> A2aError {
     A2aError::new(kind, text).with_source(error)
 }
 
-/// What a request says of a config, in order.
+/// A validated config of a request.
 struct Requested {
     id: ConfigId,
     url: String,
@@ -430,8 +431,8 @@ struct Requested {
     secrets: PushSecrets,
 }
 
-/// Reads a config out of a request. One without an id gets the task's, so that a message that is
-/// sent twice brings one config.
+/// Reads the config of a request. One without an id gets the task's id, so that a repeated message
+/// creates one config.
 fn read(
     task: &TaskKey,
     request: TaskPushNotificationConfig,
@@ -450,7 +451,7 @@ fn read(
             let text = format!("must have at most {limit} bytes");
             return Err(A2aError::invalid_field(field(name), text));
         }
-        // All of them become parts of an HTTP request's head.
+        // Each of them becomes part of an HTTP request's head.
         let allowed = |b: u8| b.is_ascii_graphic() || (b == b' ' && name != "url");
         if !text.bytes().all(allowed) {
             let text = "must be printable ASCII, and a URL without spaces";
@@ -468,7 +469,7 @@ fn read(
     })
 }
 
-/// A config as clients read it: its secrets were for the receiver, and are not told again.
+/// A config as clients read it, without its secrets: these are for the receiver only.
 fn shown(task: &TaskKey, config: &PushConfig) -> TaskPushNotificationConfig {
     let authentication = Some(&config.scheme).filter(|scheme| !scheme.is_empty());
     TaskPushNotificationConfig {

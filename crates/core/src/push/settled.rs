@@ -1,4 +1,4 @@
-//! Commits that end what a settlement tells of a cursor: see [`Head::pushed_through`].
+//! Commits after which a settlement no longer implies a cursor: see [`Head::pushed_through`].
 
 use a2a_lambda_protocol::Timestamp;
 
@@ -8,8 +8,8 @@ use crate::machine::{Change, IllegalTransition, Refusal, Stamp};
 use crate::push::PushConfig;
 use crate::store::{Snapshot, StoreError};
 
-/// As [`Engine::transact_with`], for a commit after which there may be something to push again. What
-/// the settlement tells of the task's config is written to the config first.
+/// As [`Engine::transact_with`], for a commit that may add something to push. It first writes the
+/// cursor that the settlement implies to the task's config.
 pub(crate) async fn transact_pushes(
     engine: &Engine,
     mut base: Snapshot,
@@ -26,7 +26,7 @@ pub(crate) async fn transact_pushes(
             Err(TransactError::Illegal(refused))
                 if refused.illegal.refusal == Refusal::CursorUnwritten =>
             {
-                // Nothing else can be told of the config until this commit is made.
+                // Until this commit is made, nothing else can be known of the config.
                 write_cursor(engine, &refused.snapshot.head).await?;
                 is_written = true;
                 base = *refused.snapshot;
@@ -41,7 +41,7 @@ async fn write_cursor(engine: &Engine, head: &Head) -> Result<(), StoreError> {
         let delivery = before.delivery.of_task(head);
         if delivery != before.delivery {
             let after = PushConfig { write: engine.write_id(), delivery, ..before.clone() };
-            // Where another is faster, it is one who writes the same.
+            // If another writer is faster, it has written the same cursor.
             engine.advance_config(&head.key, &before.write, &after).await?;
         }
     }

@@ -1,4 +1,4 @@
-//! The parts of a receiver's URL that may be told.
+//! The public parts of a receiver's URL.
 
 /// A URL without its user, password, query and fragment.
 pub(super) fn public_part(url: &str) -> String {
@@ -7,8 +7,8 @@ pub(super) fn public_part(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
-    // A backslash ends the authority, too, as browsers have it. Whatever is before an `@` that
-    // might be of it goes.
+    // For browsers, a backslash ends the authority, too. Everything before an `@` that may belong
+    // to the authority is removed.
     let authority = rest.find(['/', '\\']).unwrap_or(rest.len());
     let user = rest[..authority].rfind('@').map_or(0, |at| at + 1);
     format!("{scheme}://{}", &rest[user..])
@@ -19,7 +19,7 @@ pub(super) fn server(url: &str) -> (&str, Option<u16>) {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let authority = authority.rsplit('@').next().unwrap_or_default();
-    // The colons of an address of IPv6 are in brackets.
+    // Brackets enclose the colons of an IPv6 address.
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (authority, None),

@@ -1,4 +1,4 @@
-//! The vault: secrets are kept sealed, and opened only to be used.
+//! The vault: secrets are stored sealed, and opened only for their use.
 
 use std::error::Error;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::format::UnknownFormat;
 
-/// A text that is never shown: `Debug` says only that there is one.
+/// A text that is never shown. `Debug` shows only whether there is one.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
@@ -19,12 +19,12 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text, for the one who needs it.
+    /// The text, for its user.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is none.
+    /// Whether there is no secret.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -40,10 +40,10 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PushSecrets {
-    /// Sent along so that the receiver knows that the notification is meant for it.
+    /// The receiver gets it with each push, and checks by it that the push is meant for it.
     #[serde(rename = "t", default, skip_serializing_if = "Secret::is_empty")]
     pub token: Secret,
-    /// What follows the scheme in the `Authorization` header.
+    /// The credentials after the scheme in the `Authorization` header.
     #[serde(rename = "c", default, skip_serializing_if = "Secret::is_empty")]
     pub credentials: Secret,
 }
@@ -55,18 +55,18 @@ impl PushSecrets {
     }
 }
 
-/// Secrets that only a [`Vault`] opens; empty where there are none.
+/// Secrets that only a [`Vault`] opens; empty if there are none.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sealed(String);
 
 impl Sealed {
-    /// What a vault made, or a store kept.
+    /// Wraps a text that a vault made or a store kept.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text, to be kept.
+    /// The text for the store.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -83,34 +83,34 @@ impl fmt::Debug for Sealed {
     }
 }
 
-/// Why secrets were not sealed or opened. No text here says anything of them.
+/// Why secrets were not sealed or opened. No text here reveals anything about them.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    /// There is no key here.
+    /// This process has no key.
     #[error("there is no key to seal secrets with")]
     NoKey,
-    /// The key's keeper did not answer, or not in time. Later it may.
+    /// The key service did not answer, or not in time. A later try may succeed.
     #[error("the key for secrets is not available")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// They were sealed by another key or for another config, or are damaged.
+    /// Another key sealed them, or they were sealed for another config, or they are damaged.
     #[error("the secrets cannot be opened: they were sealed by another key, or are damaged")]
     Damaged,
-    /// Another release has sealed them, in a form that this one does not open.
+    /// Another release sealed them, in a form that this release does not open.
     #[error(transparent)]
     OtherRelease(#[from] UnknownFormat),
 }
 
-/// Seals secrets, so that whoever reads the store cannot.
+/// Seals secrets, so that a reader of the store cannot read them.
 #[async_trait]
 pub trait Vault: Send + Sync + 'static {
     /// Whether there is a key. Without one there are no pushes.
     fn has_key(&self) -> bool;
 
-    /// Seals secrets. What they belong to is `context`, which is not secret: sealed secrets that
-    /// were put to another place do not open there.
+    /// Seals secrets for a `context`, which is not secret. Sealed secrets that were moved to
+    /// another context do not open there.
     async fn seal(&self, secrets: &PushSecrets, context: &str) -> Result<Sealed, VaultError>;
 
-    /// Opens what was sealed.
+    /// Opens sealed secrets.
     async fn open(&self, sealed: &Sealed, context: &str) -> Result<PushSecrets, VaultError>;
 }
 

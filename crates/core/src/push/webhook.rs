@@ -1,4 +1,4 @@
-//! The way to the receivers of pushes: one POST at a time, and what came of it.
+//! The way to the receivers of pushes: one POST at a time, and its outcome.
 
 use std::error::Error;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use crate::push::{PushSecrets, Secret};
 /// One attempt to push something to a receiver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Push {
-    /// What is pushed has this id at each attempt, so that a receiver knows what it has had. At
+    /// The id of the push, the same at each attempt, so that a receiver recognizes repetitions. At
     /// most 64 bytes of letters, digits, `-` and `_`.
     pub id: String,
     /// When the attempt is made.
     pub at: Timestamp,
-    /// Where to POST. It was [admitted](Webhook::admit) once, which may be long ago.
+    /// Where to POST. The URL was [admitted](Webhook::admit) once, maybe long ago.
     pub url: String,
     /// The HTTP authentication scheme for the `Authorization` header; empty if there is none.
     pub scheme: String,
-    /// What only the receiver may know.
+    /// The secrets that only the receiver may know.
     pub secrets: PushSecrets,
     /// The media type of the body.
     pub content_type: &'static str,
@@ -28,7 +28,7 @@ pub struct Push {
     pub body: Vec<u8>,
     /// The trace that the push belongs to, as a W3C `traceparent`.
     pub traceparent: Option<String>,
-    /// How long the attempt may take, from the look-up of the name to the end of the answer.
+    /// How long the attempt may take, from the name look-up to the end of the answer.
     pub timeout: Duration,
 }
 
@@ -37,7 +37,7 @@ pub struct Push {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// How long the receiver wants to be left alone (`Retry-After`), if it says so.
+    /// How long the receiver asks to be left alone (`Retry-After`), if it does.
     pub retry_after: Option<Duration>,
 }
 
@@ -47,53 +47,52 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    /// Whether the receiver wants nothing more, ever.
+    /// Whether the receiver wants no more pushes.
     pub fn is_final(&self) -> bool {
         self.status == 410
     }
 }
 
-/// Why a URL is not pushed to. The text is for whoever gave it.
+/// Why a URL is not pushed to. The text is for the client that gave it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotAdmitted(pub String);
 
-/// Why there is no answer to a push. It may have arrived all the same, unless it was refused.
+/// Why there is no answer to a push. The push may have arrived all the same, unless it was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
-    /// Nothing was sent, because it must not be: the name stands for an address that is not public.
+    /// Nothing was sent: the name resolves to an address that is not public.
     #[error("the receiver's address is refused")]
     Refused(#[source] NotAdmitted),
     /// The receiver could not be reached, or does not speak HTTP.
     #[error("the receiver cannot be reached")]
     Unreachable(#[source] Box<dyn Error + Send + Sync>),
-    /// The receiver speaks HTTP, and its answer is malformed or was broken off.
+    /// The receiver speaks HTTP, but its answer is malformed or incomplete.
     #[error("the receiver's answer is malformed or incomplete")]
     BadAnswer(#[source] Box<dyn Error + Send + Sync>),
-    /// The time was over.
+    /// The receiver did not answer in time.
     #[error("the receiver did not answer in {} ms", .0.as_millis())]
     TimedOut(Duration),
-    /// Nothing was sent: [`Wanted`] said no once the connection was up.
+    /// Nothing was sent: [`Wanted`] answered no when the connection was up.
     #[error("the push is not wanted any more")]
     Withdrawn,
     /// Nothing was sent, and the receiver is not to blame: this process ran out of a resource of
-    /// its own, such as look-ups of names. The attempt does not count.
+    /// its own, such as name look-ups. The attempt does not count.
     #[error("this process could not begin the push")]
     Ours(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// Whether a push is still wanted.
 ///
-/// The client asks once for each connection, when the connection is up and before it writes the
-/// first byte of the request. So a push whose config was deleted in the meantime is not begun
-/// (invariant I14).
+/// The client asks once for each connection, after the connection is up and before the first byte
+/// of the request. So a push whose config was deleted in the meantime is not begun (invariant I14).
 #[async_trait]
 pub trait Wanted: Send + Sync {
     /// False if the push must not be begun.
     async fn is_still_wanted(&self) -> bool;
 }
 
-/// A push that is wanted in any case.
+/// A push that is always wanted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Always;
 
@@ -107,25 +106,25 @@ impl Wanted for Always {
 /// The way to the receivers of pushes.
 #[async_trait]
 pub trait Webhook: Send + Sync + 'static {
-    /// Whether a config may have this URL: asked once, when the config is made.
+    /// Whether a config may have this URL. Asked once, when a config is created.
     async fn admit(&self, url: &str) -> Result<(), NotAdmitted>;
 
-    /// Whether a config may have these credentials for its scheme: some schemes want them in a
-    /// certain form.
+    /// Whether a config may have these credentials for its scheme. Some schemes require a certain
+    /// form.
     ///
     /// # Errors
-    /// When it may not; the text says why.
+    /// When it may not. The text says why.
     fn check_credentials(&self, _scheme: &str, _credentials: &Secret) -> Result<(), NotAdmitted> {
         Ok(())
     }
 
-    /// Makes one attempt, within [`Push::timeout`]. Never more than one: what comes next is for the
-    /// caller to say. Nothing is written unless `wanted` agrees once the connection is up.
+    /// Makes one attempt, and no more, within [`Push::timeout`]: the caller decides on retries. It
+    /// writes nothing unless `wanted` agrees once the connection is up.
     async fn post(&self, push: Push, wanted: &dyn Wanted) -> Result<Answer, PushError>;
 }
 
-/// A way to no receiver: it admits any URL, and nothing that is sent arrives. For a process
-/// that leaves pushes to others.
+/// A way to no receiver: it admits any URL, and every push fails. For a process that leaves pushes
+/// to others.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nowhere;
 

@@ -1,4 +1,4 @@
-//! One attempt: a POST, and what is noted of it.
+//! One attempt: a POST, and the note of its outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,32 +19,32 @@ use crate::push::{Push, PushConfig, PushError, PushSecrets, VaultError};
 use crate::store::StoreError;
 use crate::trace::{self, TraceContext};
 
-/// What came of an attempt.
+/// The end of an attempt.
 #[derive(Debug)]
 pub(super) struct Attempted {
     pub(super) id: ConfigId,
     pub(super) result: Result<Noted, NotNoted>,
 }
 
-/// An attempt of which it is known what came of it.
+/// An attempt whose outcome is known.
 #[derive(Debug)]
 pub(super) struct Noted {
     pub(super) config: PushConfig,
     pub(super) acknowledged: bool,
 }
 
-/// An attempt of which nothing is known, if it was made at all.
+/// An attempt whose outcome is unknown, or that was not made.
 #[derive(Debug)]
 pub(super) enum NotNoted {
-    /// The config is another one by now, or gone, or somebody else delivers.
+    /// The config was replaced or deleted, or another deliverer has written it.
     Superseded,
-    /// It was not made: its config was deleted or replaced, or somebody else delivers.
+    /// Not made: the config was deleted or replaced, or another deliverer has the claim.
     Withdrawn,
-    /// It is to be made again then.
+    /// To be made again at this time.
     Later(Timestamp),
-    /// It was not made: the store took this long to tell whether the config is still there.
+    /// Not made: the store took this long to confirm that the config still exists.
     Late { took: Duration, config: Box<PushConfig> },
-    /// It was not made: too little of the claim, or of the invocation, was left.
+    /// Not made: too little of the claim, or of the invocation, was left.
     NoTime,
 }
 
@@ -54,8 +54,8 @@ enum Verdict {
     Failed(Failure),
 }
 
-/// Sends a payload, unless that could take longer than `ends_by`, and notes what came of it: an
-/// acknowledgement only if `notes`, or if the config is not well, or has a batch.
+/// Sends a payload, unless that could take longer than `ends_by`, and notes the outcome. It stores
+/// an acknowledgement only if `notes`, or if the config is in trouble or has a batch.
 pub(super) async fn attempt(
     engine: &Engine,
     task: &TaskKey,
@@ -84,11 +84,12 @@ async fn try_once(
         config.delivery.batched(through);
         config = note(engine, task, config).await?;
     }
-    // What is logged of the attempt is in its trace, too.
+    // Log lines about the attempt belong to its trace.
     let mut span = Span::none();
     let secrets = secrets(engine, task, &config).await;
     let verdict = match secrets {
-        // The store or the vault took so long that somebody else may deliver before this is over.
+        // The store or the vault was so slow that another deliverer may begin before this attempt
+        // ends.
         Ok(_) if !has_time_for_one(&engine.policy, engine.clock.now(), ends_by) => {
             return Err(NotNoted::NoTime);
         }
@@ -135,7 +136,7 @@ async fn secrets(
     engine.vault.open(&config.secrets, &context).await
 }
 
-/// Where the next attempt is in the config's trace, and its span: one of its own for each.
+/// The trace context of the next attempt, in the config's trace, and the attempt's own span.
 fn trace_of(
     task: &TaskKey,
     config: &PushConfig,
@@ -218,7 +219,7 @@ async fn post(
                 }
             });
         }
-        // The receiver is connected to, and waits for a push that nobody has begun.
+        // The connection is up, and the receiver waits for a push that was never begun.
         Err(PushError::TimedOut(_) | PushError::Ours(_)) if let Some(took) = wanted.asks_for() => {
             return Err(late(took));
         }
@@ -238,7 +239,7 @@ fn kind(error: &PushError) -> &'static str {
     }
 }
 
-/// Writes down what is known of a config, if it is still the one that was read.
+/// Stores what is known of a config, if nobody has written it since the read.
 pub(super) async fn note(
     engine: &Engine,
     task: &TaskKey,

@@ -1,4 +1,4 @@
-//! The attempts that are under way.
+//! The attempts in flight.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -7,10 +7,10 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::attempt::Attempted;
 
-/// The attempts under way.
+/// The attempts in flight.
 pub(super) struct Attempts<'a> {
     under_way: FuturesUnordered<Pin<Box<dyn Future<Output = Attempted> + Send + 'a>>>,
-    /// Those that have come to an end and are to be noted.
+    /// Ended attempts that are to be noted.
     ended: VecDeque<Attempted>,
 }
 
@@ -23,7 +23,7 @@ impl<'a> Attempts<'a> {
         self.under_way.push(Box::pin(attempt));
     }
 
-    /// The next that has come to an end; `None` if there is none.
+    /// The next attempt that ends; `None` if there is none.
     pub(super) async fn next(&mut self) -> Option<Attempted> {
         match self.ended.pop_front() {
             Some(attempted) => Some(attempted),
@@ -31,8 +31,8 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Waits for something else, and the attempts go on meanwhile. One that stood still while the
-    /// store takes its time would be made late, when the claim for it is over.
+    /// Waits for something else while the attempts continue. An attempt that stood still during a
+    /// slow store request could be made after the claim has ended.
     pub(super) async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {

@@ -1,4 +1,4 @@
-//! A runner shows its commits to who is beside it: a deliverer, or the sender that waits for the task.
+//! The runner's feed: it shows its commits to the deliverer, or the waiting sender, beside it.
 
 use a2a_lambda_protocol::Timestamp;
 use tokio::sync::watch;
@@ -15,10 +15,10 @@ pub(crate) struct Shown {
     pub(super) as_of: Timestamp,
 }
 
-/// What a runner has shown last.
+/// What a runner showed last.
 pub(crate) type Seen = watch::Receiver<Option<Box<Shown>>>;
 
-/// The runner's end: it shows who is beside its agent what it reads and commits.
+/// The runner's end: it shows what it reads and commits.
 #[derive(Debug)]
 pub(crate) struct Beside {
     /// The deliverer's secret; `None` beside a sender.
@@ -37,20 +37,20 @@ impl Beside {
         (beside, Feed { wide, knows_all: true, shown: Some(seen) })
     }
 
-    /// The runner's end, and the sender's who waits in the same process. No deliverer is there: pushes
-    /// are left to stream recovery.
+    /// The runner's end, and the end of a sender that waits in the same process. There is no
+    /// deliverer: stream recovery sends the pushes.
     pub(crate) fn sender() -> (Self, Seen) {
         let (shown, seen) = watch::channel(None);
         (Self { token: None, wide: Wide::default(), shown }, seen)
     }
 
-    /// Whether a sender is beside the runner, whose time ends the turn.
+    /// Whether a sender is beside the runner. Then the sender's time ends the turn.
     pub(crate) fn is_sender(&self) -> bool {
         self.token.is_none()
     }
 
-    /// The token by which the runner's next commit claims the mark for the deliverer, with as wide a view
-    /// as it needs.
+    /// The token by which the runner's next commit claims the mark for the deliverer, with the view
+    /// that it needs.
     pub(crate) fn pusher(&self) -> Option<ClaimToken> {
         self.token.as_ref().map(|token| self.wide.claims_as(token))
     }
@@ -59,7 +59,7 @@ impl Beside {
     pub(crate) fn show(&self, snapshot: &Snapshot, as_of: Timestamp) {
         let newest = self.shown.borrow().as_ref().map(|shown| shown.snapshot.head.revision);
         let is_news = newest.is_none_or(|newest| newest < snapshot.head.revision);
-        // One that has had configs is shown that they are gone.
+        // A task that had configs is shown when they are gone.
         if is_news && (self.is_sender() || snapshot.head.pushes.is_some() || newest.is_some()) {
             let snapshot = snapshot.clone();
             self.shown.send_replace(Some(Box::new(Shown { snapshot, as_of })));
@@ -67,23 +67,23 @@ impl Beside {
     }
 }
 
-/// The deliverer's end. A deliverer that is beside no runner reads the task itself while attempts are
-/// under way.
+/// The deliverer's end. A deliverer without a runner reads the task itself while attempts are in
+/// flight.
 #[derive(Debug)]
 pub(crate) struct Feed {
     wide: Wide,
-    /// Whether its deliverer has left nothing behind of which it does not know what came of it.
+    /// Whether the deliverer knows the outcome of each attempt that it left behind.
     pub(super) knows_all: bool,
     shown: Option<Seen>,
 }
 
 impl Feed {
-    /// Of a deliverer that is beside no runner.
+    /// The feed of a deliverer without a runner.
     pub(super) fn none() -> Self {
         Self { wide: Wide::default(), knows_all: true, shown: None }
     }
 
-    /// What the runner shows next; `None` when it is done.
+    /// The next state that the runner shows; `None` when the runner is done.
     pub(super) async fn next(&mut self) -> Option<Shown> {
         let shown = self.shown.as_mut()?;
         if shown.changed().await.is_err() {
@@ -93,7 +93,7 @@ impl Feed {
         shown.borrow_and_update().as_deref().cloned()
     }
 
-    /// What the runner claims with.
+    /// The view that the runner claims with.
     pub(super) fn wide(&self) -> &Wide {
         &self.wide
     }

@@ -1,34 +1,34 @@
-//! A config, and where its delivery stands in this process.
+//! A config, and the state of its delivery in this process.
 
 use a2a_lambda_protocol::Timestamp;
 
 use crate::ids::Position;
 use crate::push::PushConfig;
 
-/// A config, and where its delivery stands in this process. Configs are delivered to side by side,
-/// and to each one thing at a time.
+/// A config, and the state of its delivery in this process. A deliverer serves configs in parallel,
+/// and each config one step at a time.
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) config: PushConfig,
-    /// Whether an attempt is under way.
+    /// Whether an attempt is in flight.
     pub(super) is_busy: bool,
-    /// Whether the config was another one, or gone, when the configs were read again during that.
+    /// Whether a read during the attempt found the config replaced or gone.
     pub(super) is_outdated: bool,
-    /// How many pushes from the cursor on may have been made before, at most, by this deliverer or
-    /// another. They are made again as they were.
+    /// How many pushes after the cursor may have been sent before, at most, by this deliverer or
+    /// another. They are repeated unchanged.
     pub(super) repeats: u32,
     /// How many pushes were acknowledged since the config was last written.
     pub(super) unnoted: u32,
-    /// Not before this time, for a reason that is not the receiver's.
+    /// No attempt before this time, for a reason that is not the receiver's.
     pub(super) later: Option<Timestamp>,
-    /// How often in a row the store took too long to tell whether a push is wanted.
+    /// How often in a row the store was too slow to confirm that a push is wanted.
     pub(super) late: u32,
-    /// The entry after which the log was read for it, since the deliverer last waited.
+    /// The entry after which the log was read for this config, since the deliverer last waited.
     pub(super) read_after: Option<Position>,
 }
 
 impl Lane {
-    /// `repeats` is how many pushes others may have made of which the config knows nothing.
+    /// `repeats`: how many unrecorded pushes other deliverers may have sent.
     pub(super) fn new(config: PushConfig, repeats: u32) -> Self {
         Self {
             config,
@@ -42,7 +42,7 @@ impl Lane {
         }
     }
 
-    /// Whether it is time to write what was acknowledged.
+    /// Whether acknowledgements may be written now.
     pub(super) fn is_to_be_noted(&self, now: Timestamp) -> bool {
         self.unnoted > 0 && !self.is_busy && self.later.is_none_or(|later| later <= now)
     }

@@ -1,4 +1,4 @@
-//! What a receiver is sent next: one update, or several chunks of an artifact as one.
+//! The next payload of a receiver: one update, or several chunks of an artifact as one.
 
 use a2a_lambda_protocol::{StreamResponse, Timestamp};
 
@@ -9,37 +9,38 @@ use crate::policy::Policy;
 use crate::push::PushConfig;
 use crate::version::ProtocolVersion;
 
-/// What is sent in one POST.
+/// The content of one POST.
 #[derive(Debug)]
 pub(super) struct Payload {
     /// The newest entry in it.
     pub(super) through: Position,
     /// That entry's generation.
     pub(super) generation: Generation,
-    /// When the oldest update in it was stored; `None` for the task that a new config is first sent.
+    /// When the oldest update in it was stored; `None` for the task that a new config is first
+    /// sent.
     pub(super) since: Option<Timestamp>,
-    /// Whether it holds more than one entry, and this has not been noted yet.
+    /// Whether it merges several entries, and this is not noted yet.
     pub(super) to_be_noted: bool,
     pub(super) content_type: &'static str,
     pub(super) body: Vec<u8>,
 }
 
-/// What a receiver is sent next.
+/// The search result for a receiver's next payload.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// Nothing: it has been sent everything.
+    /// The receiver has been sent everything.
     Nothing,
-    /// This.
+    /// The next payload.
     Payload(Payload),
-    /// More of the log is needed to tell: what comes after this entry.
+    /// The log after this entry is needed to decide.
     NeedsLogAfter(Position),
 }
 
-/// Finds what to send to a receiver, in `log`, which goes up to the head's position.
+/// Finds the next payload of a receiver in `log`, which ends at the head's position.
 ///
-/// `may_batch`: whether chunks that were never sent may be merged. It is false for the first push after
-/// a take-over. The deliverer before may have sent the first chunk alone, and an id must always carry
-/// the same bytes.
+/// `may_batch`: whether chunks that were never sent may be merged. It is false for the first push
+/// after a take-over. The earlier deliverer may have sent the first chunk alone, and an id must
+/// always carry the same bytes.
 pub(super) fn next(
     config: &PushConfig,
     head: &Head,
@@ -49,10 +50,10 @@ pub(super) fn next(
 ) -> Found {
     let delivery = &config.delivery;
     if delivery.cursor > head.position {
-        // A client has made the config since the deliverer read the task.
+        // A client created the config after the deliverer read the task.
         return Found::NeedsLogAfter(head.position);
     }
-    // The sender has been answered with a direct message, and knows of no task.
+    // The sender received a direct message and knows of no task.
     let unknown = head.is_direct() && !head.is_listed();
     if !delivery.introduced && policy.push_task && !unknown {
         let through = delivery.cursor.max(Position(1));
@@ -110,7 +111,7 @@ pub(super) fn next(
     })
 }
 
-/// The whole task, as it was then.
+/// The whole task, as it was at an entry.
 fn whole(
     config: &PushConfig,
     head: &Head,
@@ -125,19 +126,20 @@ fn whole(
     };
     let shown = || all.iter().take_while(|entry| entry.position <= through);
     let mut task = fold(head, shown());
-    // The same at each attempt, since it is reckoned from what is shown.
+    // This depends only on what is shown, so that each attempt has the same body.
     if shown().map(Entry::stored_bytes).sum::<usize>() > policy.push_task_bytes {
         task.history.clear();
         task.artifacts.clear();
     }
     let (content_type, body) = match config.version {
         ProtocolVersion::V1_0 => ("application/a2a+json", json(&StreamResponse::Task(task))),
-        // 0.3 sends the task itself, whatever has changed of it (its section 9.5).
+        // 0.3 sends the task itself for every change (its section 9.5).
         #[cfg(feature = "v0_3")]
         ProtocolVersion::V0_3 => {
             ("application/json", json(&a2a_lambda_protocol::v0_3::Task::from(task)))
         }
-        // A config of a former deployment, which served 0.3: its receiver gets the task as 1.0 has it.
+        // An earlier deployment served 0.3 and created the config. Its receiver gets the task in
+        // 1.0's form.
         #[cfg(not(feature = "v0_3"))]
         ProtocolVersion::V0_3 => ("application/a2a+json", json(&StreamResponse::Task(task))),
     };
@@ -145,7 +147,7 @@ fn whole(
     Found::Payload(Payload { through, generation, since, to_be_noted, content_type, body })
 }
 
-/// The entries after one, if the log goes back to it.
+/// The entries after `known`, if the log reaches back to it.
 fn after<'a>(head: &Head, log: &'a [Entry], known: Position) -> Option<&'a [Entry]> {
     if known >= head.position {
         return Some(&[]);
@@ -162,7 +164,7 @@ enum End {
     WhenFull,
 }
 
-/// Chunks of an artifact as one.
+/// Several chunks of an artifact, merged.
 struct Chunks<'a> {
     last: &'a Entry,
     change: Option<ArtifactChange>,

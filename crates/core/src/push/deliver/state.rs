@@ -1,4 +1,4 @@
-//! What a deliverer knows of its task, and what it does next: the state machine of a delivery.
+//! A deliverer's knowledge of its task, and its next step: the state machine of a delivery.
 //!
 //! ```text
 //!        ┌────────────────────────────────── news ──────────────────────────────────┐
@@ -11,22 +11,22 @@
 //!                    more, or it is time to look                                  Stop
 //! ```
 //!
-//! The first line that holds is the next step. A lane is a config, and `busy` one with an attempt
-//! under way. A deliverer is alone if no runner, or no more, shows it the task.
+//! The first line that holds is the next step. A lane is a config; a busy lane has an attempt in
+//! flight. A deliverer is alone if no runner shows it the task, or none does any more.
 //!
 //! | claimed | what holds | step |
 //! |---------|------------|------|
 //! | no, or the task is gone | a lane is busy, or a runner shows the task | Wait |
 //! | the task is gone | | Stop |
-//! | no  | the mark is free, and there is time for an attempt | Claim; Stop if that was refused |
+//! | no  | the mark is free, and there is time for an attempt | Claim; Stop if the claim was refused |
 //! | no  | | Stop |
 //! | yes | the configs were read at another epoch | `ReadConfigs` |
-//! | yes | a lane is due, and what it is sent needs older entries | `ReadLog`; once before each wait |
-//! | yes | a lane is due, and there is something to send, and time, and the claim ends too early or has too narrow a view | Claim |
+//! | yes | a lane is due, and its payload needs older entries | `ReadLog`; once before each wait |
+//! | yes | a lane is due, and there is a payload, and time, but the claim ends too early or has too narrow a view | Claim |
 //! | yes | the same, and the claim suffices | Post |
-//! | yes | a runner shows the task, and the claim is about to end before all is written that was acknowledged | Note |
+//! | yes | a runner shows the task, and the claim is about to end before all acknowledgements are written | Note |
 //! | yes | a lane is busy, or a runner shows the task | Wait |
-//! | yes | not all is written that was acknowledged, and the settlement does not tell it | Note |
+//! | yes | not all acknowledgements are written, and the settlement does not imply them | Note |
 //! | yes | | Settle |
 //!
 //! Everything here is pure. [`Delivering`](super::Delivering) carries the steps out.
@@ -53,20 +53,19 @@ use crate::push::PushConfig;
 use crate::push::mark::Pushes;
 use crate::store::{Kept, Snapshot};
 
-/// How long whoever delivers next is waited for, where there was no time for more.
+/// The delay of the signal for the next deliverer, if this one ran out of time.
 const RELAY: Duration = Duration::from_secs(1);
 
-/// How many attempts were made.
+/// The counts of attempts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Those that were acknowledged.
+    /// Acknowledged attempts.
     pub acknowledged: usize,
-    /// Those that failed.
+    /// Failed attempts.
     pub failed: usize,
-    /// Those of which it could not be written down what came of them.
+    /// Attempts whose outcome could not be stored.
     pub unknown: usize,
-    /// Those that were put off: the store took too long for a push to begin, or too little time was
-    /// left.
+    /// Postponed attempts: the store was too slow for a push to begin, or too little time was left.
     pub late: usize,
 }
 
@@ -77,32 +76,32 @@ pub(super) enum Step {
     ReadConfigs,
     /// Read the log after an entry, for a lane.
     ReadLog { id: ConfigId, after: Position },
-    /// Claim the mark, or claim it anew: for longer, or with a wider view.
+    /// Claim the mark, or renew the claim for longer or with a wider view.
     Claim,
-    /// Begin an attempt, which must end by then.
+    /// Begin an attempt, which must end by `ends_by`.
     Post { id: ConfigId, payload: Payload, ends_by: Timestamp },
-    /// Write what a receiver has acknowledged.
+    /// Write a receiver's acknowledgements.
     Note { id: ConfigId },
-    /// Wait for an attempt, for the runner, or for so long.
+    /// Wait for an attempt, for the runner, or for at most this long.
     Wait(Option<Duration>),
     /// Give the claim up.
     Settle(Settlement),
-    /// It is done.
+    /// The delivery is done.
     Stop,
 }
 
-/// What came of the last claim since an attempt was begun, or was waited for.
+/// The result of the last claim since the deliverer began an attempt or waited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Claimed {
-    /// None was made.
+    /// It made no claim.
     No,
-    /// It was made.
+    /// The claim was made.
     Now,
-    /// It was refused.
+    /// The claim was refused.
     Refused,
 }
 
-/// What a deliverer knows.
+/// A deliverer's knowledge.
 #[derive(Debug)]
 pub(super) struct State {
     policy: Arc<Policy>,
@@ -113,14 +112,14 @@ pub(super) struct State {
     /// Entries without a gap up to the head's position.
     log: Vec<Entry>,
     lanes: BTreeMap<ConfigId, Lane>,
-    /// The epoch that the configs were read at.
+    /// The epoch of the configs that were read.
     epoch: Option<u64>,
     wide: Wide,
-    /// Since when no runner shows the task, so that others may wait for this to end.
+    /// Since when no runner shows the task. Others may wait for the deliverer to end.
     alone_since: Option<Timestamp>,
-    /// Whether it knows what came of each attempt of its own.
+    /// Whether the deliverer knows the outcome of each of its attempts.
     knows_all: bool,
-    /// Whether the task is there no more.
+    /// Whether the task is gone.
     is_lost: bool,
     claimed: Claimed,
     pub(super) tally: Tally,
@@ -157,12 +156,12 @@ impl State {
         &self.head
     }
 
-    /// The task as it was last seen, to begin a change from: nothing is asked of its log.
+    /// The last known task, as the base of a change. The log is not needed for that.
     pub(super) fn snapshot(&self) -> Snapshot {
         Snapshot { head: self.head.clone(), tail: Vec::new(), kept: self.kept.clone() }
     }
 
-    /// The first step that is to be made. See the table of this module.
+    /// The next step, by the table of this module.
     pub(super) fn next_step(&self, now: Timestamp) -> Step {
         let is_gone = self.is_gone(now);
         if is_gone || !self.is_claimed() {
@@ -204,7 +203,7 @@ impl State {
             }
         }
         if self.has_company() {
-            // Others may claim the mark after that, and would go by what is written.
+            // After that, another deliverer may claim the mark, and it knows only what is written.
             let until = claimed_until(&self.policy, &self.head, &self.token);
             let note_by = until.map(|until| last_begin(&self.policy, until));
             match self.to_be_noted(now) {
@@ -217,22 +216,22 @@ impl State {
         self.settle(now)
     }
 
-    /// A config of which more is known than is written.
+    /// A config with acknowledgements that are not written yet.
     pub(super) fn to_be_noted(&self, now: Timestamp) -> Option<ConfigId> {
         let mut lanes = self.lanes.iter();
         lanes.find(|(_, lane)| lane.is_to_be_noted(now)).map(|(id, _)| id.clone())
     }
 
-    /// Whether this is the task's first delivery, so that its settlement tells how far it has come
-    /// (see [`Head::pushed_through`]).
+    /// Whether this is the task's first delivery. Then its settlement implies the cursor (see
+    /// [`Head::pushed_through`]).
     fn is_first(&self) -> bool {
         let pushes = self.head.pushes.as_ref();
         self.knows_all && pushes.is_some_and(Pushes::is_first_delivery)
     }
 
-    /// Gives up the claim, with the time at which there is more to do. A lane that waits has something
-    /// to wait for. Another has if there was no time for it. For that there is a signal, and not
-    /// another record of the stream: those behind it have waited.
+    /// Gives up the claim, with the time of the next work. A lane may wait for a time of its own,
+    /// or it may have run out of the deliverer's time. In the second case a signal wakes the next
+    /// deliverer, and not another record of the stream: the records behind it have waited.
     fn settle(&self, now: Timestamp) -> Step {
         let mut next: Option<Timestamp> = None;
         for (id, lane) in &self.lanes {
@@ -259,7 +258,8 @@ impl State {
         })
     }
 
-    /// What a lane is sent next. Where the log was read for it and is still not enough, nothing is.
+    /// The next payload of a lane. There is none if the log was read for it and is still not
+    /// enough.
     fn find(&self, lane: &Lane) -> Found {
         match next(&lane.config, &self.head, &self.log, lane.repeats == 0, &self.policy) {
             Found::NeedsLogAfter(known) if lane.read_after.is_some_and(|read| read <= known) => {
@@ -269,7 +269,7 @@ impl State {
         }
     }
 
-    /// How long to wait. One that is alone looks for itself what is new.
+    /// How long to wait. A deliverer that is alone looks for news by itself.
     fn pause(&self, now: Timestamp, wake: Option<Timestamp>) -> Option<Duration> {
         match self.alone_since {
             Some(_) => Some(self.policy.poll_most),
@@ -277,7 +277,7 @@ impl State {
         }
     }
 
-    /// Whether there is something to wait for: an attempt, or a runner.
+    /// Whether there is something to wait for: an attempt or a runner.
     fn has_company(&self) -> bool {
         self.alone_since.is_none() || self.lanes.values().any(|lane| lane.is_busy)
     }
@@ -286,36 +286,36 @@ impl State {
         self.head.pushed_until(&self.token).is_some()
     }
 
-    /// Whether the task is there no more: it has expired, or was deleted.
+    /// Whether the task is gone: it has expired, or was deleted.
     fn is_gone(&self, now: Timestamp) -> bool {
         self.is_lost || self.head.is_expired(now, self.policy.retention.as_ref())
     }
 
-    /// Whether an attempt that is begun now ends in time.
+    /// Whether an attempt that begins now ends in time.
     fn has_time(&self, now: Timestamp) -> bool {
         has_time_for_one(&self.policy, now, self.deadline)
     }
 
-    /// Whether it is time to leave the rest to another deliverer, who is signaled.
+    /// Whether it is time to leave the rest to another deliverer, by a signal.
     fn has_lingered(&self, now: Timestamp) -> bool {
         let most = self.policy.push_linger;
         self.alone_since.is_some_and(|since| now.saturating_since(since) >= most)
     }
 
-    /// Whether a config may have changed, or another deliverer have been at work, since the configs
+    /// Whether a config may have changed, or another deliverer may have worked, since the configs
     /// were read.
     fn has_stale_configs(&self) -> bool {
         self.epoch != self.head.pushes.as_ref().map(|pushes| pushes.epoch)
     }
 
-    /// Whether a task is claimed for long enough for an attempt, and by as wide a view as it needs.
+    /// Whether the claim of a task is long enough for an attempt and has the needed view.
     pub(super) fn suffices(&self, head: &Head, now: Timestamp) -> bool {
         let until = claimed_until(&self.policy, head, &self.token);
         until.is_some_and(|until| has_time_for_one(&self.policy, now, until))
             && self.wide.is_claimed(head)
     }
 
-    /// Claims with a wider view from here on, if it took long to learn of the task.
+    /// Widens the view of later claims if the read of the task was slow.
     pub(super) fn widen_if_slow(&self, took: Duration) {
         self.wide.widen_if_slow(&self.policy, took);
     }
@@ -325,28 +325,29 @@ impl State {
         self.wide.claims_as(&self.token)
     }
 
-    /// What came of a claim.
+    /// Stores the result of a claim.
     pub(super) fn claimed(&mut self, claimed: Claimed) {
         self.claimed = claimed;
     }
 
-    /// Takes note that the task is there no more.
+    /// Notes that the task is gone.
     pub(super) fn lose(&mut self) {
         self.is_lost = true;
     }
 
-    /// No runner shows the task, or no more.
+    /// Notes that no runner shows the task, or none does any more.
     pub(super) fn left_alone(&mut self, now: Timestamp) {
         self.alone_since.get_or_insert(now);
     }
 
-    /// It has waited.
+    /// Notes that the deliverer has waited.
     pub(super) fn waited(&mut self) {
         self.claimed = Claimed::No;
         self.lanes.values_mut().for_each(|lane| lane.read_after = None);
     }
 
-    /// An attempt is begun. Returns its config, and whether to write it if that is acknowledged.
+    /// Begins an attempt. Returns its config, and whether to write the config after an
+    /// acknowledgement.
     pub(super) fn begin(&mut self, id: &ConfigId) -> Option<(PushConfig, bool)> {
         self.claimed = Claimed::No;
         let lane = self.lanes.get_mut(id)?;
@@ -359,12 +360,12 @@ impl State {
         self.lanes.get(id).map(|lane| lane.config.clone())
     }
 
-    /// Takes over the configs, which were read when the task had this epoch.
+    /// Adopts the configs that were read at this epoch.
     pub(super) fn take_configs(&mut self, read: Vec<PushConfig>, epoch: Option<u64>) {
         let mut before = std::mem::take(&mut self.lanes);
         let is_first = self.is_first();
         for config in read {
-            // Another deliverer may have sent so much and died before it wrote so.
+            // Another deliverer may have sent this many pushes and died before it wrote so.
             let repeats = match config.delivery.batch {
                 _ if is_first && before.is_empty() => 0,
                 Some(_) => 1,
@@ -372,8 +373,8 @@ impl State {
             };
             let lane = match before.remove(&config.id) {
                 Some(lane) if lane.config.write == config.write => Lane { repeats, ..lane },
-                // An attempt that is under way is against the config that it was begun with. The
-                // configs are read again when it is over.
+                // The attempt in flight uses the config that it began with. The configs are read
+                // again after it.
                 Some(lane) if lane.is_busy => Lane { is_outdated: true, ..lane },
                 _ => Lane::new(config, repeats),
             };
@@ -384,8 +385,8 @@ impl State {
         self.epoch = epoch;
     }
 
-    /// Takes note that the log was read for a lane. What was known of it is replaced by what is
-    /// adopted next, if the task is still there.
+    /// Notes that the log was read for a lane. The next adopted entries replace the known ones, if
+    /// the task still exists.
     pub(super) fn read_log(&mut self, id: &ConfigId, after: Position, is_there: bool) {
         if let Some(lane) = self.lanes.get_mut(id) {
             lane.read_after = Some(after);
@@ -395,7 +396,7 @@ impl State {
         }
     }
 
-    /// Takes over what is newer than what is known.
+    /// Adopts a newer state.
     pub(super) fn adopt(&mut self, snapshot: Snapshot) {
         let Snapshot { head, tail, kept } = snapshot;
         if head.revision < self.head.revision {
@@ -417,7 +418,7 @@ impl State {
         self.kept = kept;
     }
 
-    /// A config was written, or not.
+    /// Notes whether a config was written.
     pub(super) fn noted(&mut self, id: &ConfigId, result: Result<PushConfig, NotNoted>) {
         let Some(lane) = self.lanes.get_mut(id) else { return };
         match result {
@@ -427,17 +428,17 @@ impl State {
                 self.knows_all = false;
                 self.epoch = None;
             }
-            // Another has written it: what is known of it is of no use.
+            // Another deliverer has written the config, so the known state is useless.
             Err(_) => (lane.unnoted, self.epoch) = (0, None),
         }
     }
 
-    /// The mark was given up: what is not written of a receiver, the settlement tells.
+    /// The claim was given up. The settlement implies the acknowledgements that are not written.
     pub(super) fn settled(&mut self) {
         self.lanes.values_mut().for_each(|lane| lane.unnoted = 0);
     }
 
-    /// Takes note of what came of an attempt.
+    /// Notes the result of an attempt.
     pub(super) fn note(&mut self, attempted: Attempted, now: Timestamp) {
         let Attempted { id, result } = attempted;
         let Some(lane) = self.lanes.get_mut(&id) else { return };
@@ -461,7 +462,7 @@ impl State {
                 lane.repeats = lane.repeats.max(1);
                 lane.later = Some(at);
                 self.knows_all = false;
-                // Part of it may have been written, and the mark with it.
+                // Part of it may have been written, and so may the mark.
                 self.tally.unknown += 1;
                 self.epoch = None;
             }
@@ -495,7 +496,7 @@ impl State {
                 self.epoch = None;
                 debug!(%tenant, %task, config = %id, "another has written what came of a push");
             }
-            // Nothing was sent. Which chunks were about to be sent as one may have been noted.
+            // Nothing was sent, but the end of a batch may have been noted.
             Err(NotNoted::Withdrawn) => self.epoch = None,
         }
     }

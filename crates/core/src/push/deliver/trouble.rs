@@ -1,4 +1,4 @@
-//! What is known of a failure: for the config's owner, for the operator, and when to try again.
+//! The facts about a failure: for the config's owner, for the operator, and for the next attempt.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::ids::TaskKey;
 use crate::push::delivery::{Again, Failure};
 use crate::push::{Answer, Attempt, MAX_CAUSE_BYTES, PushConfig, PushError, Trouble};
 
-/// What an owner is told of a failure that is this deployment's own.
+/// The owner's text for a failure of this deployment itself.
 const OURS: &str = "this service could not send the push";
 
 /// The receiver's answer is not 2xx.
@@ -28,7 +28,7 @@ pub(super) fn answered(answer: &Answer) -> Failure {
 pub(super) fn unanswered(error: &PushError) -> Failure {
     let reason = match error {
         PushError::Ours(error) => return ours(error.as_ref()),
-        // Nothing of what a name stands for in this network, or of which ports are open in it.
+        // The owner learns nothing about names and open ports in this network.
         PushError::Refused(_) | PushError::Unreachable(_) => {
             "the receiver cannot be reached".to_owned()
         }
@@ -41,7 +41,7 @@ pub(super) fn unanswered(error: &PushError) -> Failure {
 }
 
 /// Nothing was sent, and the receiver is not to blame: its secrets cannot be opened, or this
-/// process has no resources left.
+/// process has run out of resources.
 pub(super) fn ours(error: &dyn Error) -> Failure {
     Failure { reason: OURS.to_owned(), cause: Some(cause(error)), again: Again::Ours }
 }

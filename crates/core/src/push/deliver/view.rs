@@ -1,13 +1,14 @@
-//! What a deliverer knows of its task, and since when (invariant I14).
+//! A deliverer's view of its task, and the view's age (invariant I14).
 //!
-//! A push config that is deleted or replaced must be silent once that is answered. So a deliverer
-//! begins a push only by what it has known for less than [`Policy::push_view`], and the answer to a
-//! delete waits for longer than that. The age counts from when a read or a commit *began*. Where
-//! updates follow each other closely, each commit brings the task along, and no read is needed.
+//! A push config is silent once the answer to its deletion or replacement is sent. So a deliverer
+//! begins a push only by a view that is younger than [`Policy::push_view`], and the answer to a
+//! delete waits for longer than that. The age counts from the time at which a read or a commit
+//! *began*. While updates follow each other closely, each commit renews the view, and no read is
+//! needed.
 //!
-//! Where the store takes longer to answer than that, no read would ever be young enough. Then the
-//! deliverer claims the task's pushes with a wider view, up to [`MAX_PUSH_VIEW`]. Whoever deletes a
-//! config commits on top of that claim, and so knows of it, and waits for longer.
+//! If the store takes longer to answer than that, no read is ever young enough. Then the deliverer
+//! claims the task's pushes with a wider view, up to [`MAX_PUSH_VIEW`]. The request that deletes a
+//! config commits on top of that claim. So it knows the wider view and waits for longer.
 //!
 //! [`MAX_PUSH_VIEW`]: crate::head::MAX_PUSH_VIEW
 //! [`Policy::push_view`]: crate::Policy::push_view
@@ -26,13 +27,13 @@ use crate::policy::{Policy, Retention};
 use crate::push::Wanted;
 use crate::store::{Depth, Snapshot};
 
-/// How often the task is read for one push, where reads fail.
+/// How often the deliverer reads the task for one push while reads fail.
 const READS: usize = 3;
 
-/// How often the task is read for one push, where reads take too long.
+/// How often the deliverer reads the task for one push while reads are slow.
 const LATE_READS: usize = 2;
 
-/// What a deliverer knows of its task.
+/// A deliverer's view of its task.
 pub(super) struct View {
     token: ClaimToken,
     incarnation: Option<Incarnation>,
@@ -41,7 +42,7 @@ pub(super) struct View {
 }
 
 struct Known {
-    /// Whether the task is there no more.
+    /// Whether the task is gone.
     is_lost: bool,
     /// When the task expires, if that is known.
     expires_at: Option<Timestamp>,
@@ -49,11 +50,12 @@ struct Known {
     configs: Vec<Registration>,
     /// The end of the deliverer's claim, if it has one.
     claimed_until: Option<Timestamp>,
-    /// How old it may be when a push is begun: at least this much, where the claim has it.
+    /// How old the view may be when a push begins, as the claim says. It may be less than the usual
+    /// age.
     longest: Duration,
-    /// When the read or the commit began that brought it; `None` if nobody knows.
+    /// When the read or the commit behind the view began; `None` if that is unknown.
     as_of: Option<Timestamp>,
-    /// What was read for a push, and the delivery has not taken over.
+    /// A read that was made for a push, and that the delivery has not adopted.
     read: Option<Snapshot>,
 }
 
@@ -78,7 +80,7 @@ impl View {
         Self { token: token.clone(), incarnation, retention, known: Mutex::new(known) }
     }
 
-    /// Takes note that the task is there no more.
+    /// Notes that the task is gone.
     pub(super) fn lose(&self) {
         self.known().is_lost = true;
     }
@@ -88,11 +90,11 @@ impl View {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        // Nothing in here panics while it holds the lock.
+        // No code panics while it holds the lock.
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes note of the task as it was at a time, or later.
+    /// Adopts the task as it was at a time, or later.
     pub(super) fn see(&self, head: &Head, as_of: Option<Timestamp>) {
         let mut known = self.known();
         if head.revision > known.revision {
@@ -107,7 +109,7 @@ impl View {
         }
     }
 
-    /// What was read for a push since this was last called.
+    /// The read that was made for a push since the last call.
     pub(super) fn take_read(&self) -> Option<Snapshot> {
         self.known().read.take()
     }
@@ -119,34 +121,34 @@ impl View {
         self.see(&snapshot.head, Some(as_of));
         let mut known = self.known();
         if snapshot.head.revision >= known.revision {
-            // What was known may be of a time that is still to come, if the clock was set back.
+            // If the clock was set back, the known time may lie in the future.
             known.as_of = Some(as_of);
         }
         known.read = Some(snapshot);
     }
 
-    /// Whether a config may be pushed to, by what is known; `None` if that is too old.
+    /// Whether a config may be pushed to, by the view; `None` if the view is too old.
     fn allows(&self, registration: &Registration, now: Timestamp, policy: &Policy) -> Option<bool> {
         let known = self.known();
         if known.is_lost || known.expires_at.is_some_and(|at| at <= now) {
             return Some(false);
         }
-        // A clock that was set back says nothing of the age.
+        // A time after now says nothing about the age: the clock was set back.
         let as_of = known.as_of.filter(|as_of| *as_of <= now)?;
         let is_young = now.saturating_since(as_of) < known.longest.max(policy.push_view);
-        // Who takes the claim over may have a clock that is ahead, and have a narrower view.
+        // The next claimant may have a clock that is ahead, and a narrower view.
         let taken_from = now.saturating_add(policy.clock_skew);
         let is_claimed = known.claimed_until.is_some_and(|until| until > taken_from);
         is_young.then(|| is_claimed && known.configs.contains(registration))
     }
 }
 
-/// Why nobody could tell whether a push is wanted.
+/// Why it is unknown whether a push is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unknown {
     /// The store failed.
     NotRead,
-    /// The store told, and took this long.
+    /// The store answered after this long.
     Late(Duration),
 }
 
@@ -157,7 +159,7 @@ pub(super) struct StillWanted<'a> {
     registration: &'a Registration,
     view: Arc<View>,
     unknown: Mutex<Option<Unknown>>,
-    /// When the read began that is under way.
+    /// When the read in flight began.
     asked: Mutex<Option<Timestamp>>,
 }
 
@@ -178,12 +180,12 @@ impl<'a> StillWanted<'a> {
         }
     }
 
-    /// Why the push was held back, if only because the store did not tell in time.
+    /// Why the push was held back, if the store did not answer in time or failed.
     pub(super) fn unknown(&self) -> Option<Unknown> {
         *self.unknown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For how long the store has been asked without an answer, if it is being asked.
+    /// For how long the read in flight has waited for its answer.
     pub(super) fn asks_for(&self) -> Option<Duration> {
         let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.map(|asked| self.engine.clock.now().saturating_since(asked))
@@ -197,8 +199,8 @@ impl<'a> StillWanted<'a> {
         self.view.allows(self.registration, self.engine.clock.now(), &self.engine.policy)
     }
 
-    /// Reads the task until it tells. A store that answers late is asked once more: another late
-    /// answer would only add to its load.
+    /// Reads the task until the view decides. After a late answer it reads once more: further reads
+    /// would only add to the store's load.
     async fn tell(&self) -> Result<bool, Unknown> {
         let mut late = Vec::new();
         for _ in 0..READS {

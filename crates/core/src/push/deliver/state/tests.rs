@@ -11,8 +11,8 @@ use crate::push::{Delivery, DeliveryRecord, Sealed, Trouble};
 use crate::terms::Terms;
 use crate::version::ProtocolVersion;
 
-/// Marks are as `open`, `- ` for none, `wait 20`, or who has claimed it and until when: `P` is the
-/// deliverer. It has until 100, unless a line says otherwise.
+/// Marks are `open`, `- ` for none, `wait 20`, or the claimant and the end of its claim: `P` is the
+/// deliverer. The deliverer has until 100, unless a line says otherwise.
 const TABLE: &str = "
 mark    | beside | configs | lane      | besides    | at  | step
 P 60    | nobody | stale   | due       |            | 10  | read configs
