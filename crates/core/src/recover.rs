@@ -8,7 +8,7 @@ use crate::run_error::RunError;
 use crate::store::{Depth, Snapshot};
 use crate::trace;
 
-/// Why the sweep found a due task.
+/// What the sweep found at a due task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recovered {
     /// No runner has begun it: its signal was lost or is late.

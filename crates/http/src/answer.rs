@@ -1,4 +1,4 @@
-//! What answers are written into: an envelope of JSON-RPC, or the body alone.
+//! The form of answers: an envelope of JSON-RPC, or the body alone.
 
 use std::time::Duration;
 
@@ -41,17 +41,17 @@ impl<'a> Answer<'a, ()> {
     }
 }
 
-/// What the results of an operation are written into.
+/// The frame around the results of an operation.
 #[derive(Clone, Copy)]
 pub(crate) enum Frame<'a> {
     /// An envelope of JSON-RPC, for the request of this id.
     JsonRpc(Option<&'a RawValue>),
-    /// Nothing: a result is a body of this media type.
+    /// No frame: the result is the body, of this media type.
     Http(&'static str),
 }
 
 impl Frame<'_> {
-    /// Answers with what came of an operation, as 1.0 has it.
+    /// Answers with the result of an operation, in the form of 1.0.
     pub(crate) fn write(self, served: Served, keep_alive: Duration) -> Response<Body> {
         match served {
             Served::Whole(outcome) => self.whole(&outcome),
@@ -67,7 +67,7 @@ impl Frame<'_> {
         })
     }
 
-    /// Answers with a task's events as they happen, each of them as `event` has it.
+    /// Answers with a task's events as they happen. `event` gives the form of each.
     pub(crate) fn stream<E: Serialize + 'static>(
         self,
         tail: Box<Tail>,
@@ -88,13 +88,13 @@ impl Frame<'_> {
     }
 }
 
-/// An error as JSON-RPC has it (spec section 9.5).
+/// The JSON-RPC form of an error (spec section 9.5).
 pub(crate) fn error_response(id: Option<&RawValue>, error: &A2aError) -> Response<Bytes> {
     challenge(json(200, PLAIN_JSON, &Answer::error(id, error)), error)
 }
 
-/// The same for a client that reads only a stream, and reports JSON as a transport error. A 401, 403
-/// or 429 stays JSON, since clients check the status first.
+/// The same for a client that reads only a stream, and reports JSON as a transport error. A 401,
+/// 403 or 429 stays JSON, because clients check the status first.
 pub(crate) fn stream_error_response(id: Option<&RawValue>, error: &A2aError) -> Response<Bytes> {
     if matches!(
         error.kind,

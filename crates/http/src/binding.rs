@@ -1,4 +1,4 @@
-//! What both bindings share: service parameters, and answers.
+//! The common parts of both bindings: service parameters and answers.
 
 use a2a_lambda_core::ProtocolVersion;
 use a2a_lambda_core::engine::chain;
@@ -17,19 +17,19 @@ pub(crate) const PROTOCOL_JSON: &str = "application/a2a+json";
 /// The media type of JSON-RPC (spec section 9.1).
 pub(crate) const PLAIN_JSON: &str = "application/json";
 
-/// The version of A2A that is served, major and minor (spec section 3.6).
+/// The latest supported version of A2A, major and minor (spec section 3.6).
 pub(crate) const VERSION: &str = "1.0";
 
 const VERSION_HEADER: &str = "a2a-version";
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 
-/// How many commas of a text are looked at for copies.
+/// How many commas of a text are tried as the end of a copy.
 const MAX_COPIED_COMMAS: usize = 16;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The version of A2A that the client speaks: by header or query parameter, major and minor only,
-/// and 0.3 where none is given (spec section 3.6.2). Copies that agree are one.
+/// The client's version of A2A (spec section 3.6.2), major and minor only. A header or a query
+/// parameter gives it, and the default is 0.3. Equal copies count as one.
 pub(crate) fn version(parts: &Parts, v0_3: bool) -> Result<ProtocolVersion, A2aError> {
     let query = query_pairs(parts);
     let named = query.iter().filter(|(name, _)| name.eq_ignore_ascii_case(VERSION_HEADER));
@@ -61,7 +61,7 @@ fn named_version(asked: &str, v0_3: bool) -> Result<ProtocolVersion, A2aError> {
     }
 }
 
-/// Refuses what belongs to a version that is not spoken here. `v0_3` says whether 0.3 is.
+/// The error for an unsupported version. `v0_3`: whether 0.3 is served.
 pub(crate) fn not_supported(text: &str, v0_3: bool) -> A2aError {
     let supported = if v0_3 { format!("{VERSION}, 0.3") } else { VERSION.to_owned() };
     A2aError::new(ErrorKind::VersionNotSupported, format!("{text}; send A2A-Version: {VERSION}"))
@@ -72,8 +72,8 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The idempotency key, if one was sent. A key may have commas, so joined copies are recognized only
-/// if they agree.
+/// The idempotency key, if the client sent one. A key may contain commas, so joined copies are
+/// recognized only if they are equal.
 pub(crate) fn idempotency_key(parts: &Parts) -> Result<Option<String>, A2aError> {
     let lines = header_texts(parts, IDEMPOTENCY_HEADER)?;
     let mut keys = lines.into_iter().map(without_copies);
@@ -84,8 +84,8 @@ pub(crate) fn idempotency_key(parts: &Parts) -> Result<Option<String>, A2aError>
     Ok(first.map(str::to_owned))
 }
 
-/// The value of a header that a request has one of, and that has no commas. Proxies and clients
-/// repeat headers, and front doors join what is repeated: copies that agree are one.
+/// The value of a header that occurs once and has no commas. Proxies and clients repeat headers,
+/// and front doors join repeated ones, so equal copies count as one.
 pub(crate) fn single<'a>(parts: &'a Parts, name: &str) -> Result<Option<&'a str>, A2aError> {
     let mut values = listed(header_texts(parts, name)?);
     let first = values.next();
@@ -120,7 +120,7 @@ pub(crate) fn without_copies(text: &str) -> &str {
     first.map_or(text, |(first, _)| first)
 }
 
-/// A body without the byte order mark that some editors and platforms begin a text with.
+/// The body without a byte order mark, which some editors and platforms put before a text.
 pub(crate) fn without_mark(body: &Bytes) -> Bytes {
     if body.starts_with(BYTE_ORDER_MARK) {
         body.slice(BYTE_ORDER_MARK.len()..)
@@ -129,7 +129,7 @@ pub(crate) fn without_mark(body: &Bytes) -> Bytes {
     }
 }
 
-/// Refuses a compressed body by the name of its coding. Read as JSON, it would only be malformed.
+/// Refuses a compressed body, and names its coding. As JSON it would only be malformed.
 pub(crate) fn check_encoding(parts: &Parts) -> Result<(), A2aError> {
     let mut codings = listed(header_texts(parts, header::CONTENT_ENCODING.as_str())?);
     match codings.find(|coding| !coding.eq_ignore_ascii_case("identity")) {
@@ -148,13 +148,13 @@ pub(crate) fn header_texts<'a>(parts: &'a Parts, name: &str) -> Result<Vec<&'a s
     lines.map_err(|_| A2aError::invalid_field(name, "must be printable ASCII"))
 }
 
-/// An answer of JSON.
+/// A JSON answer.
 pub(crate) fn json(
     status: u16,
     media_type: &'static str,
     body: &impl Serialize,
 ) -> Response<Bytes> {
-    // Serialization of these types cannot fail; an empty body would be the client's parse error.
+    // Serialization of these types cannot fail. The client could not parse an empty body.
     let body = Bytes::from(serde_json::to_vec(body).unwrap_or_default());
     let mut response = Response::new(body);
     *response.status_mut() =
@@ -163,7 +163,7 @@ pub(crate) fn json(
     response
 }
 
-/// An error as HTTP+JSON has it (spec section 11.6).
+/// The HTTP+JSON form of an error (spec section 11.6).
 pub(crate) fn error_response(error: &A2aError) -> Response<Bytes> {
     challenge(json(error.http_status(), PROTOCOL_JSON, &error.to_status()), error)
 }
@@ -178,10 +178,10 @@ pub(crate) fn method_not_allowed(method: &Method, allowed: &'static str) -> Resp
     response
 }
 
-/// Makes an error that is about HTTP itself one that HTTP knows as such, in both bindings: a caller
-/// who is not authenticated (spec section 7.4, RFC 9110 section 15.5.2) or may not do it (section
-/// 15.5.4, RFC 6750 section 3.1), one who has made too many requests (RFC 6585 section 4), and a
-/// compressed body (RFC 9110 section 15.5.16).
+/// Gives an error that concerns HTTP its HTTP status and header, in both bindings. Such errors are:
+/// a caller is not authenticated (spec section 7.4, RFC 9110 section 15.5.2), lacks a right
+/// (section 15.5.4, RFC 6750 section 3.1) or sends too many requests (RFC 6585 section 4), or a
+/// body is compressed (RFC 9110 section 15.5.16).
 pub(crate) fn challenge(mut response: Response<Bytes>, error: &A2aError) -> Response<Bytes> {
     let (status, told) = match error.kind {
         ErrorKind::Unauthenticated => {
@@ -212,7 +212,7 @@ pub(crate) fn challenge(mut response: Response<Bytes>, error: &A2aError) -> Resp
     response
 }
 
-/// Logs what is our fault, with its causes, which the client does not see.
+/// Logs an error of this service with its causes. The client does not see them.
 pub(crate) fn log_error(operation: &str, error: &A2aError) {
     let cause = chain(error);
     match error.kind {
@@ -225,7 +225,7 @@ pub(crate) fn log_error(operation: &str, error: &A2aError) {
                 "the request failed"
             );
         }
-        // What a client got wrong may quote what it sent: its kind is enough.
+        // A client's mistake may quote its content, so the log has only its kind.
         kind => tracing::info!(
             event = "request_refused",
             operation,
@@ -260,7 +260,7 @@ mod tests {
             ("/?a2a-version=1.0&x=y", None, Some(V1_0)),
             ("/?A2A-Version=1.0", Some(""), Some(V1_0)),
             ("/?A2A-Version=1.0", Some("0.3"), Some(V0_3)),
-            // As a front door joins what came twice.
+            // A front door joins repeated headers like this.
             ("/", Some("1.0,1.0"), Some(V1_0)),
             ("/", Some("1.0, 1.0.1,"), Some(V1_0)),
             ("/", Some("0.3,0.3"), Some(V0_3)),

@@ -11,14 +11,14 @@ use http::Response;
 /// The body of a response.
 #[derive(Debug)]
 pub enum Body {
-    /// All of it.
+    /// The complete body.
     Whole(Bytes),
-    /// Server-Sent Events, to be sent as they come.
+    /// Server-Sent Events, which are sent as they come.
     Events(EventStream),
 }
 
-/// Server-Sent Events in the making: each item is one event or comment, whole. Dropping it ends
-/// the watch on the task, and nothing else.
+/// Server-Sent Events under way. Each item is one complete event or comment. Dropping the stream
+/// ends only the watch on the task.
 pub struct EventStream(Pin<Box<dyn Stream<Item = Bytes> + Send>>);
 
 impl EventStream {
@@ -42,7 +42,7 @@ impl Stream for EventStream {
     }
 }
 
-/// A response that is all there.
+/// A response with a complete body.
 pub(crate) fn whole(response: Response<Bytes>) -> Response<Body> {
     response.map(Body::Whole)
 }

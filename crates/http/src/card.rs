@@ -1,4 +1,4 @@
-//! The agent card (spec section 8): what it says, with its caching and its signatures.
+//! The agent card (spec section 8): its contents, its caching and its signatures.
 
 mod caching;
 mod jwks;
@@ -26,7 +26,7 @@ pub use a2a_lambda_signing::SigningKeyError;
 pub use signer::CardSigner;
 
 impl Bindings {
-    /// Answers with the card, or that the client's copy is still good.
+    /// Answers with the card, or says that the client's copy is current.
     pub(crate) fn card(&self, parts: &Parts, tenant: &str, visitor: &Visitor) -> Response<Bytes> {
         self.public_card(parts, tenant, visitor).unwrap_or_else(|error| {
             log_error("agent card", &error);
@@ -41,7 +41,7 @@ impl Bindings {
         visitor: &Visitor,
     ) -> Result<Response<Bytes>, A2aError> {
         let tenant = tenant_named(tenant)?;
-        // A card that is not there is a page that is not there.
+        // A missing card is a missing page.
         let profile = self.profile(&tenant).map_err(|mut error| {
             error.kind = ErrorKind::MethodNotFound;
             error
@@ -61,8 +61,8 @@ impl Bindings {
             };
             Response::new(Bytes::from(document))
         };
-        // Of a 304, too: the runtime gives a streamed answer without a type one that is wrong, and
-        // caches take it over.
+        // A 304 needs the type, too: the runtime gives a streamed answer without a type a wrong
+        // one, and caches adopt it.
         let json = HeaderValue::from_static(PLAIN_JSON);
         response.headers_mut().insert(header::CONTENT_TYPE, json);
         if parts.method == Method::HEAD {
@@ -72,7 +72,7 @@ impl Bindings {
         Ok(response)
     }
 
-    /// Refuses callers that the front door has not authenticated, where there is an extended card.
+    /// Refuses callers that the front door has not authenticated, if there is an extended card.
     pub(crate) fn check_extended_card(&self, visitor: &Visitor) -> Result<(), A2aError> {
         if !self.has_extended_card() {
             return Err(A2aError::unsupported("the agent has no extended card"));
@@ -80,8 +80,8 @@ impl Bindings {
         visitor.principal.authenticated()
     }
 
-    /// The card for callers that the front door has authenticated (spec section 3.1.11). It is signed
-    /// as it is for clients of 1.0.
+    /// The card for callers that the front door has authenticated (spec section 3.1.11). Its
+    /// signature covers the form for clients of 1.0.
     pub(crate) fn extended_card(
         &self,
         tenant: &Tenant,
@@ -99,9 +99,9 @@ impl Bindings {
         Ok(card)
     }
 
-    /// Whether the card declares an extended card. Clients ask for one that is declared, so it is
-    /// declared only where the card says how to authenticate. An agent that adds nothing to it gives
-    /// its public card.
+    /// Whether the card declares an extended card. Clients request a declared one, so it is
+    /// declared only if the card says how to authenticate. An agent that adds nothing gives its
+    /// public card.
     fn has_extended_card(&self) -> bool {
         !self.config.security_schemes.is_empty()
     }
@@ -119,8 +119,8 @@ impl Bindings {
         if self.config.serves_v0_3() {
             v0_3::add_interfaces(&mut interfaces, base_url, tenant);
         }
-        // The operations of what is not claimed are refused with the error that the specification has
-        // for them (section 3.3.4).
+        // An operation without a declared capability is refused with the error that the
+        // specification names (section 3.3.4).
         let pushes = self.pushes(&profile);
         let capabilities = AgentCapabilities {
             streaming: Some(profile.offers.streaming),
@@ -128,7 +128,7 @@ impl Bindings {
             extensions: offered(&profile, pushes),
             extended_agent_card: Some(self.has_extended_card()),
         };
-        // Some readers require a skill's own media types, which are optional.
+        // Some readers require the optional media types of a skill.
         let or_default = |modes: Vec<String>, default: &[String]| {
             if modes.is_empty() { default.to_vec() } else { modes }
         };
@@ -153,7 +153,7 @@ impl Bindings {
         }
     }
 
-    /// The card as its clients get it.
+    /// The card in the form for its clients.
     #[cfg_attr(not(feature = "v0_3"), expect(clippy::unused_self))]
     fn document(&self, card: &AgentCard) -> Result<Vec<u8>, A2aError> {
         #[cfg(feature = "v0_3")]
@@ -163,10 +163,10 @@ impl Bindings {
         serde_json::to_vec(card).map_err(A2aError::internal)
     }
 
-    /// Signs a card, of which `document` is what is given to clients.
+    /// Signs a card, of which `document` is the clients' form.
     ///
-    /// The signatures are made anew for each answer that has them: that takes less time than to read
-    /// the request, and what is kept for each of any number of tenants would have to be bounded.
+    /// It signs for each answer. That takes less time than reading the request, and a cache for any
+    /// number of tenants would need a bound.
     fn sign(&self, card: &mut AgentCard, document: &[u8]) -> Result<(), A2aError> {
         let Some(signer) = &self.config.card_signer else {
             return Ok(());

@@ -1,4 +1,4 @@
-//! How the bindings are served.
+//! The settings of the bindings.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,37 +9,37 @@ use a2a_lambda_signing::JwkSet;
 use crate::card::CardSigner;
 use crate::rights::Scopes;
 
-/// How the bindings are served.
+/// The settings of the bindings.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
-    /// The largest body that is taken, in bytes.
+    /// The largest accepted body, in bytes.
     pub max_body_bytes: usize,
-    /// How long a stream is silent before it is given a comment, which keeps connections open.
+    /// After how much silence a stream gets a comment, which keeps the connection open.
     pub keep_alive: Duration,
     /// How long clients may keep the agent card and the public keys without asking again, in
     /// seconds.
     pub card_max_age_s: u32,
-    /// Since when no card is another than before, if that is known: the time of the last deployment
-    /// of anything that a card shows, be it the program or its configuration.
+    /// `Last-Modified` of the cards: the time of the last deployment that changed the program or
+    /// the configuration behind them. `None` if unknown.
     pub card_modified: Option<Timestamp>,
-    /// Who signs the agent cards, if anybody does.
+    /// The signer of the agent cards; `None` if they are not signed.
     pub card_signer: Option<CardSigner>,
-    /// The public keys at `/.well-known/jwks.json`, beside that of the card's signer. Without any
-    /// there is nothing at that path.
+    /// The public keys at `/.well-known/jwks.json`, in addition to that of the card's signer.
+    /// Without any key, that path does not exist.
     pub jwks: JwkSet,
-    /// The ways to authenticate that the agent cards name. Where there are none, there is no extended
-    /// card either.
+    /// The ways to authenticate that the agent cards name. Without any there is no extended card
+    /// either.
     pub security_schemes: BTreeMap<String, SecurityScheme>,
-    /// Which of the schemes a client needs: any one of these.
+    /// The schemes that a client needs: one of these is enough.
     pub security_requirements: Vec<SecurityRequirement>,
-    /// Whether clients of A2A 0.3 are served, too. Without the feature `v0_3` they are not.
+    /// Whether to serve clients of A2A 0.3, too. This needs the feature `v0_3`.
     pub v0_3: bool,
     /// The scopes that operations need.
     pub scopes: Scopes,
 }
 
 impl HttpConfig {
-    /// Whether clients of A2A 0.3 are served: that takes the feature `v0_3`, too.
+    /// Whether clients of A2A 0.3 are served, which also needs the feature `v0_3`.
     pub(crate) fn serves_v0_3(&self) -> bool {
         cfg!(feature = "v0_3") && self.v0_3
     }

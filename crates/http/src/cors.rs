@@ -12,17 +12,17 @@ use serde_json::json;
 
 use crate::binding::{PROTOCOL_JSON, json as json_response};
 
-/// The most origins that can be listed.
+/// The most origins in a list.
 const MAX_ORIGINS: usize = 100;
 
-/// The most bytes of a preflight's `Access-Control-Request-Headers` that are repeated.
+/// The most bytes of a preflight's `Access-Control-Request-Headers` that the answer repeats.
 const MAX_ASKED_BYTES: usize = 1_024;
 
 /// The methods of both bindings.
 const METHODS: &str = "GET, HEAD, POST, DELETE, OPTIONS";
 
-/// The headers that clients of A2A send. A preflight that asks for others gets these, too: a card
-/// may name any header for an API key.
+/// The headers that clients of A2A send. The answer to a preflight adds the headers that it asks
+/// for: a card may name any header for an API key.
 const HEADERS: &str = "authorization, content-type, a2a-version, a2a-extensions, \
                        x-a2a-extensions, last-event-id, idempotency-key, if-none-match, \
                        if-modified-since, traceparent, tracestate";
@@ -53,16 +53,16 @@ pub enum OriginError {
     /// An entry is not an origin.
     #[error("{0:?} is not an origin such as https://app.example.com or http://localhost:5173")]
     Malformed(String),
-    /// `*` is there beside others.
+    /// `*` is listed together with other origins.
     #[error("`*` allows every origin: leave the others out")]
     NotAlone,
-    /// There are too many.
+    /// The list has too many origins.
     #[error("there are more than {MAX_ORIGINS} origins")]
     TooMany,
 }
 
 impl Cors {
-    /// Allows the origins in a list with commas (`https://app.example.com,http://localhost:5173`),
+    /// Allows the origins of a list with commas (`https://app.example.com,http://localhost:5173`),
     /// or every origin by `*`. An empty list allows none.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ impl Cors {
         }
     }
 
-    /// Answers a preflight, a browser's question before a page's request. `None` if the request is
+    /// Answers a preflight, which a browser sends before a page's request. `None` if the request is
     /// not a preflight, or no origin is allowed.
     pub fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Response<Bytes>> {
         let origin = headers.get(header::ORIGIN)?;
@@ -122,14 +122,15 @@ impl Cors {
         Some(response)
     }
 
-    /// Adds the headers to an answer (also to an error or a stream) that let a page of `origin`
-    /// read it. `origin` is the request's `Origin` header.
+    /// Adds the headers that let a page of `origin` read an answer, even an error or a stream.
+    /// `origin` is the request's `Origin` header.
     pub fn add(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         let allowed = match &self.0 {
             Allowed::Nobody => return,
             Allowed::Everybody => HeaderValue::from_static("*"),
             Allowed::Origins(_) => {
-                // Also without an origin: a cache must not give that answer to a page.
+                // A request without an origin gets this, too: a cache must not give its answer to a
+                // page.
                 headers.append(header::VARY, HeaderValue::from_name(header::ORIGIN));
                 match origin.filter(|origin| self.allows(origin)) {
                     Some(origin) => origin.clone(),
@@ -150,7 +151,7 @@ fn normal(text: &str) -> Option<String> {
     if !is_scheme(scheme) || rest.is_empty() || rest.contains(['/', '?', '#', '@', '*']) {
         return None;
     }
-    // Read as an http URL, which has the rules for hosts and ports.
+    // An http URL has the same rules for hosts and ports.
     let uri: Uri = format!("http://{rest}/").parse().ok()?;
     let authority = uri.authority()?;
     let host = authority.host();
@@ -171,13 +172,13 @@ fn normal(text: &str) -> Option<String> {
     }
 }
 
-/// Extensions and apps have pages, too, with their own schemes.
+/// Pages of browser extensions and apps have their own schemes.
 fn is_scheme(scheme: &str) -> bool {
     scheme.starts_with(|c: char| c.is_ascii_lowercase())
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
 }
 
-/// The headers that a page may send, with those that it asks for.
+/// The allowed headers, with those that the page asks for.
 fn headers_with(asked: Option<&HeaderValue>) -> HeaderValue {
     let is_names = |text: &&str| {
         text.len() <= MAX_ASKED_BYTES

@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 /// The longest request id that is echoed, in bytes of JSON.
 const MAX_REQUEST_ID_BYTES: usize = 1024;
 
-/// The envelope of a request. Its values are only cut out here, and read one by one, so that a
-/// request that is wrong in one place is still answered under its id.
+/// The envelope of a request. Reading cuts its values out first and parses them one by one. So a
+/// request with one bad value is still answered under its id.
 #[derive(Debug, Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow, default)]
@@ -23,21 +23,22 @@ struct Envelope<'a> {
     params: Option<&'a RawValue>,
 }
 
-/// A value that is there, be it `null`.
+/// A member that is present, even if it is `null`.
 fn present<'de: 'a, 'a, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<&'a RawValue>, D::Error> {
     <&'a RawValue>::deserialize(deserializer).map(Some)
 }
 
-/// A request whose envelope is in order.
+/// A request with a valid envelope.
 pub(crate) struct Call<'a> {
     pub(crate) method: String,
     params: Option<&'a RawValue>,
 }
 
 impl Call<'_> {
-    /// The parameters; none are as good as an empty object, whose missing fields are then named.
+    /// The parameters. Absent ones count as an empty object, so that the error names the missing
+    /// fields.
     pub(crate) fn params(&self) -> Result<&[u8], A2aError> {
         let params = self.params.map_or("{}", RawValue::get);
         if params.starts_with('[') {
@@ -57,11 +58,12 @@ pub(crate) fn read(body: &[u8]) -> (Option<&RawValue>, Result<Call<'_>, A2aError
 
 /// Cuts the envelope out of the body.
 fn cut_out(body: &[u8]) -> Result<Envelope<'_>, A2aError> {
-    // All of it, at once: serde_json does not look at the encoding of strings that it skips.
+    // All of it is checked at once: serde_json does not check the encoding of strings that it
+    // skips.
     let text = std::str::from_utf8(body).map_err(|error| {
         A2aError::new(ErrorKind::JsonParse, "malformed JSON: not UTF-8").with_source(error)
     })?;
-    // `serde` would take an array's items for the members, in their order.
+    // `serde` would take the items of an array for the members, in order.
     let is_object = text.trim_ascii_start().starts_with('{');
     let error = match serde_json::from_str(text) {
         Ok(envelope) if is_object => return Ok(envelope),
@@ -103,8 +105,8 @@ fn checked<'a>(envelope: &Envelope<'a>) -> Result<Call<'a>, A2aError> {
     Ok(Call { method, params: envelope.params })
 }
 
-/// Whether an id can be echoed so that every client can read the answer: `"\ud800"` and `1e999` are
-/// JSON by its grammar, and most parsers refuse them.
+/// Whether every client can read an answer with this id. `"\ud800"` and `1e999` are JSON by its
+/// grammar, but most parsers refuse them.
 fn is_request_id(id: &RawValue) -> bool {
     let id = id.get();
     id.len() <= MAX_REQUEST_ID_BYTES

@@ -1,4 +1,4 @@
-//! One request and its answer: what the operations need to know of it, and what they add to it.
+//! One request and its answer: the operations' inputs from it, and their additions to it.
 
 use std::sync::OnceLock;
 
@@ -13,7 +13,7 @@ use crate::visitor::Visitor;
 
 const EXTENSIONS_HEADER: &str = "a2a-extensions";
 
-/// The name that 0.3 has for it.
+/// The header's name in 0.3.
 const EXTENSIONS_HEADER_0_3: &str = "x-a2a-extensions";
 
 /// W3C Trace Context.
@@ -25,11 +25,11 @@ const LAST_EVENT_HEADER: &str = "Last-Event-ID";
 pub(crate) struct Exchange<'a> {
     pub(crate) parts: &'a Parts,
     pub(crate) visitor: &'a Visitor,
-    /// The version of A2A that is spoken.
+    /// The request's version of A2A.
     pub(crate) version: ProtocolVersion,
     /// The generation that a task must be newer than.
     pub(crate) newer_than: Option<Generation>,
-    /// The extensions that the operation was carried out with.
+    /// The active extensions, once the operation has negotiated them.
     active: OnceLock<Vec<String>>,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Exchange<'a> {
         Self { parts, visitor, version, newer_than: None, active: OnceLock::new() }
     }
 
-    /// Settles which extensions are active: those that the client asks for and the agent has (spec
+    /// Settles which extensions are active: those that the client requests and the agent has (spec
     /// section 4.6.3).
     pub(crate) fn negotiate(
         &self,
@@ -80,14 +80,14 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The trace that the request belongs to, if its header is one.
+    /// The trace of the request, if its header is valid.
     pub(crate) fn trace(&self) -> Option<TraceContext> {
         TraceContext::parse(single(self.parts, TRACE_HEADER).ok()??)
     }
 
-    /// The newest event that the client has had of a stream that it resumes.
+    /// The newest event that the client of a resumed stream has received.
     pub(crate) fn last_event(&self) -> Result<Option<Generation>, A2aError> {
-        // A client that has had no event may send an empty one, as one that asks for no version.
+        // A client without an event may send an empty header, as a client without a version may.
         let Some(text) = single(self.parts, LAST_EVENT_HEADER)? else {
             return Ok(None);
         };

@@ -1,4 +1,4 @@
-//! Extensions (spec section 4.6): the agent's, and ours.
+//! Extensions (spec section 4.6): the agent's and our own.
 
 use std::collections::BTreeMap;
 
@@ -11,24 +11,24 @@ use serde_json::{Map, Value};
 
 /// The extension by which a client learns a task's generation, and waits for a newer one.
 ///
-/// Where it is active, `GetTask` puts the generation into the task's metadata under this URI. With
-/// the parameter `generation`, `GetTask` waits until the task has a newer one.
+/// If it is active, `GetTask` puts the generation into the task's metadata under this URI. With the
+/// parameter `generation`, `GetTask` waits until the task has a newer one.
 pub const GENERATION_EXTENSION: &str = "urn:a2a-lambda:generation:v1";
 
-/// The extension by which a client learns whether what it asked to be pushed arrives.
+/// The extension by which a client learns whether its pushes arrive.
 ///
-/// Where it is active, `GetTask` puts how the delivery to each push config stands into the task's
-/// metadata under this URI, by the config's id: `state` (`OK`, `FAILING` or `DISABLED`), `delivered`
-/// (the generation of the newest update that the receiver has had), and of one in trouble `since`,
-/// `failures`, `nextAttempt` and `lastError`.
+/// If it is active, `GetTask` puts the state of each push config's delivery into the task's
+/// metadata under this URI, by the config's id. The members are `state` (`OK`, `FAILING` or
+/// `DISABLED`) and `delivered` (the generation of the newest update that the receiver has
+/// acknowledged). A config in trouble also has `since`, `failures`, `nextAttempt` and `lastError`.
 pub const DELIVERY_EXTENSION: &str = "urn:a2a-lambda:push-delivery:v1";
 
-/// The extensions of ours, which the agent has that pushes or does not.
+/// Our own extensions. `pushes`: whether the agent offers pushes.
 pub(crate) fn ours<'a>(pushes: bool) -> impl Iterator<Item = &'a str> {
     std::iter::once(GENERATION_EXTENSION).chain(pushes.then_some(DELIVERY_EXTENSION))
 }
 
-/// The extensions that the card of an agent declares, which pushes or does not.
+/// The extensions on an agent's card. `pushes`: whether the agent offers pushes.
 pub(crate) fn offered(profile: &AgentProfile, pushes: bool) -> Vec<AgentExtension> {
     let mut offered = profile.extensions.clone();
     offered.push(AgentExtension {
@@ -50,13 +50,13 @@ pub(crate) fn offered(profile: &AgentProfile, pushes: bool) -> Vec<AgentExtensio
     offered
 }
 
-/// Adds to a task's metadata, which the agent has no way to set.
+/// Adds a value to a task's metadata, which an agent cannot set.
 fn add<T: Serialize>(metadata: &mut Map<String, Value>, uri: &str, value: T) {
     // Serialization of these types cannot fail.
     metadata.insert(uri.to_owned(), serde_json::to_value(value).unwrap_or_default());
 }
 
-/// What the active extensions tell of a task, in its metadata.
+/// Adds the data of the active extensions to a task's metadata.
 pub(crate) fn add_told(
     task: &mut Task,
     generation: Option<Generation>,
@@ -78,7 +78,7 @@ pub(crate) fn add_told(
     }
 }
 
-/// How the delivery to a push config stands.
+/// The state of the delivery to a push config.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Standing {

@@ -37,7 +37,7 @@ impl Bindings {
         };
         let (call, version) = match call.and_then(|call| Ok((call, version?))) {
             Ok(read) => read,
-            // It is not known whether it is a method of A2A.
+            // It is unknown whether this is a method of A2A.
             Err(error) => {
                 log_error("unread", &error);
                 return whole(unread_response(parts, is_new, id, &error));
@@ -78,7 +78,7 @@ impl Bindings {
             }
         };
         let mut response = answered.unwrap_or_else(|error| {
-            // What is not a method of A2A is not repeated into the log.
+            // The log does not repeat a name that is not a method of A2A.
             log_error(operation.map_or("unknown", Operation::name), &error);
             whole(call_error_response(version, id, &call, &error))
         });
@@ -102,8 +102,8 @@ pub(crate) fn error_response_to(
     }
 }
 
-/// An error in the form that the client of a call reads. Clients of 0.3 that ask for a stream read
-/// only a stream.
+/// An error in the form that the client of a call reads. A client of 0.3 that requested a stream
+/// reads only a stream.
 fn call_error_response(
     version: ProtocolVersion,
     id: Option<&RawValue>,
@@ -116,8 +116,8 @@ fn call_error_response(
     error_response(id, error)
 }
 
-/// An error for a request that was not read. By its headers it is known whether its client reads only
-/// a stream. Clients of 1.0 read JSON where they asked for a stream.
+/// An error for a request that was not read. Its headers tell whether its client reads only a
+/// stream. Clients of 1.0 read JSON after a request for a stream.
 fn unread_response(
     parts: &Parts,
     is_new: bool,

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
-//! Both bindings are served at the same base URL and lead to the same operations with the same
-//! checks. Nothing that a client sends can make this panic.
+//! Both bindings share a base URL, and lead to the same operations with the same checks. No request
+//! can make this crate panic.
 
 mod answer;
 mod binding;
@@ -53,14 +53,14 @@ pub use service::Bindings;
 pub use visitor::{Principal, Visitor};
 
 impl Bindings {
-    /// Answers a request. There is always an answer; errors take the form of the binding that was
-    /// spoken to, HTTP+JSON for a path that neither has.
+    /// Answers a request. There is always an answer. An error has the form of the request's
+    /// binding, or of HTTP+JSON for a path that neither binding has.
     pub async fn handle(&self, parts: &Parts, body: &Bytes, visitor: &Visitor) -> Response<Body> {
         let mut response = match self.public_keys(parts) {
             Some(response) => whole(response),
             None => self.answer(parts, &without_mark(body), visitor).await,
         };
-        // All but the public card and keys is for its caller, and of this moment.
+        // Everything but the public card and keys is private to its caller and changes.
         let cache = response.headers_mut().entry(header::CACHE_CONTROL);
         cache.or_insert(HeaderValue::from_static("no-store"));
         response
@@ -92,8 +92,8 @@ impl Bindings {
         })
     }
 
-    /// What a request is for, and the version that it is answered in. It is an error where that is not
-    /// spoken here at all, or not at this path.
+    /// The target of a request, and the version of its answer. The version is an error if it is not
+    /// served at all, or not at this path.
     fn asked(&self, parts: &Parts) -> (Found, Result<ProtocolVersion, A2aError>) {
         let method = &parts.method;
         let segments = route::segments(parts.uri.path());
@@ -125,7 +125,7 @@ impl Bindings {
         }
     }
 
-    /// Any segment could be a tenant's; those that have an agent are.
+    /// Any segment could be a tenant's. Those with an agent are.
     fn is_served(&self, target: &Target) -> bool {
         match target {
             Target::JsonRpc { tenant } => {
@@ -135,8 +135,8 @@ impl Bindings {
         }
     }
 
-    /// Answers a request with an error that was found beside the bindings, in the form of the one
-    /// that it was meant for.
+    /// Answers a request with an error that arose outside the bindings, in the form of the
+    /// request's binding.
     pub fn refuse(&self, parts: &Parts, body: &Bytes, error: &A2aError) -> Response<Bytes> {
         log_error("broken off", error);
         match self.asked(parts) {
@@ -147,7 +147,7 @@ impl Bindings {
         }
     }
 
-    /// Refuses a body that is too large, or compressed.
+    /// Refuses a body that is too large or compressed.
     pub(crate) fn check_body(&self, parts: &Parts, body: &Bytes) -> Result<(), A2aError> {
         if !body.is_empty() {
             check_encoding(parts)?;
@@ -161,8 +161,8 @@ impl Bindings {
     }
 }
 
-/// Answers a request that could not be read, with an error in the form of the binding that it was
-/// meant for. Its JSON-RPC id is not known then.
+/// Answers an unreadable request with an error in the form of its binding. Its JSON-RPC id is
+/// unknown.
 pub fn refuse(method: &Method, path: &str, error: &A2aError) -> Response<Bytes> {
     log_error("unread", error);
     let segments = route::segments(path);
@@ -173,7 +173,7 @@ pub fn refuse(method: &Method, path: &str, error: &A2aError) -> Response<Bytes> 
     }
 }
 
-/// Answers a front door that is not served, or not yet. It is not known which binding is spoken.
+/// The answer for an event of a front door that is not supported. Its binding is unknown.
 pub fn not_implemented(text: &str) -> Response<Bytes> {
     let mut body = A2aError::new(ErrorKind::MethodNotFound, text).to_status();
     body.error.code = 501;

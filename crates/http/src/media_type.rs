@@ -1,7 +1,7 @@
-//! Media types, as an agent declares the ones that it takes.
+//! Media types, in the form in which an agent declares those that it accepts.
 
-/// Whether one of the `accepted` media types, which may be `*/*` or `text/*`, covers this one.
-/// Parameters such as `charset` do not count, nor does the case.
+/// Whether one of the `accepted` media types, which may be `*/*` or `text/*`, covers this one. It
+/// ignores parameters, such as `charset`, and case.
 pub(crate) fn is_accepted(media_type: &str, accepted: &[&str]) -> bool {
     let media_type = essence(media_type);
     accepted.iter().any(|range| {

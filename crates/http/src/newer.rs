@@ -1,12 +1,12 @@
-//! The parameter `generation` of `GetTask`, also taken as `currentGeneration`: a long poll. An
-//! extension of ours, which other servers skip as a field that they do not know.
+//! The parameter `generation` of `GetTask`, also accepted as `currentGeneration`: a long poll. It
+//! belongs to our own extension; other servers skip it as an unknown field.
 
 use a2a_lambda_core::Generation;
 use a2a_lambda_protocol::{A2aError, decode};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A number, or a number as text, as ProtoJSON has it for 64 bits.
+/// A number, or a number as text, which is the ProtoJSON form of 64 bits.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Number {
@@ -23,7 +23,7 @@ struct Newer {
     current_generation: Option<Value>,
 }
 
-/// The generation that the client has, out of a request's parameters.
+/// The generation that the client knows, from a request's parameters.
 pub(crate) fn newer_than(request: &[u8]) -> Result<Option<Generation>, A2aError> {
     let Newer { generation, current_generation } = decode(request)?;
     let generation = read("generation", generation)?;

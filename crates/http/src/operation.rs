@@ -1,5 +1,5 @@
 //! The operations of A2A (spec section 3.1), each declared once. The bindings read requests into
-//! these, and write what comes of them.
+//! them and write their results.
 
 use a2a_lambda_core::Tail;
 use a2a_lambda_protocol::{
@@ -13,15 +13,15 @@ use serde::Serialize;
 
 use crate::rights::Right;
 
-/// What of an agent's card an operation needs (spec section 3.3.4).
+/// The capability of an agent's card that an operation needs (spec section 3.3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Offer {
     Streams,
     Pushes,
 }
 
-/// Declares the operations: of each its request, its name, what its caller must be allowed, and what
-/// its agent must offer.
+/// Declares the operations, each with its request, its name, the right that its caller needs, and
+/// the capability that its agent must offer.
 macro_rules! operations {
     ($( $operation:ident($request:ident) = $name:literal, $right:ident, $needs:expr; )*) => {
         /// An operation.
@@ -43,20 +43,20 @@ macro_rules! operations {
                 match self { $( Self::$operation => $needs, )* }
             }
 
-            /// The operation of this name.
+            /// The operation with this name.
             pub(crate) fn named(name: &str) -> Option<Self> {
                 Some(match name { $( $name => Self::$operation, )* _ => return None })
             }
         }
 
-        /// What an operation is asked.
+        /// The request of an operation.
         #[derive(Debug)]
         pub(crate) enum Request {
             $( $operation($request), )*
         }
 
         impl Request {
-            /// Reads what an operation is asked in 1.0.
+            /// Reads the request of an operation in 1.0.
             pub(crate) fn read(operation: Operation, json: &[u8]) -> Result<Self, A2aError> {
                 Ok(match operation {
                     $( Operation::$operation => Self::$operation(decode(json)?), )*
@@ -90,7 +90,7 @@ operations! {
 }
 
 impl Request {
-    /// The same, of the task and the push config that a path names.
+    /// The same request for the task and the push config that a path names.
     pub(crate) fn of(mut self, task: String, config: String) -> Result<Self, A2aError> {
         match &mut self {
             Self::GetTask(request) => request.id = task,
@@ -117,14 +117,14 @@ impl Request {
     }
 }
 
-/// What comes of an operation: a result, or a stream of events.
+/// The outcome of an operation: a result, or a stream of events.
 #[expect(clippy::large_enum_variant, reason = "there is one of it in a request")]
 pub(crate) enum Served {
     Whole(Outcome),
     Stream(Box<Tail>),
 }
 
-/// A result, which is written as it is in 1.0.
+/// A result. It serializes in the form of 1.0.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Outcome {

@@ -1,14 +1,14 @@
-//! What HTTP+JSON has of a request's fields: a query, and a body that may be absent.
+//! The fields of an HTTP+JSON request: a query, and a body that may be absent.
 
 use bytes::Bytes;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-/// The most query parameters that are looked at.
+/// The most query parameters that are read.
 const MAX_QUERY_PAIRS: usize = 64;
 
-/// The query's parameters, decoded. What is not UTF-8 is replaced.
+/// The query's parameters, decoded. Replacement characters stand for bytes that are not UTF-8.
 pub(crate) fn query_pairs(parts: &Parts) -> Vec<(String, String)> {
     let query = parts.uri.query().unwrap_or_default();
     let pairs = query.split('&').filter(|pair| !pair.is_empty()).take(MAX_QUERY_PAIRS);
@@ -25,11 +25,11 @@ fn decoded(text: &str) -> String {
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
-/// The query's parameters as a JSON object (spec section 11.5), so that they are read by the same
-/// rules: numbers and enums come as text there, which ProtoJSON takes; only booleans need help.
+/// The query's parameters as a JSON object (spec section 11.5), so that the same reader reads them.
+/// Numbers and enums come as text, which ProtoJSON accepts. Only booleans need a conversion.
 ///
-/// A parameter that is given twice is twice in the JSON, where the reader refuses it if it is a
-/// field, and skips it as often as it comes if it is none.
+/// A repeated parameter is repeated in the JSON. The reader refuses it if it is a field, and skips
+/// it otherwise.
 pub(crate) fn query_object(parts: &Parts) -> String {
     let members = query_pairs(parts).into_iter().map(|(name, value)| {
         let value = match (name.as_str(), value.as_str()) {
@@ -42,7 +42,7 @@ pub(crate) fn query_object(parts: &Parts) -> String {
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
-/// A body that may be absent: the path says it all.
+/// A body that may be absent, because the path says everything.
 pub(crate) fn or_empty(body: &Bytes) -> &[u8] {
     if body.trim_ascii().is_empty() { b"{}" } else { body }
 }

@@ -53,7 +53,7 @@ impl Bindings {
             | Operation::SendStreamingMessage
             | Operation::CreatePushConfig => body.as_ref(),
             Operation::CancelTask => or_empty(body),
-            // GET in the proto, which has its fields in the query; POST in the text.
+            // The proto has GET, with the fields in the query. The specification's text has POST.
             Operation::SubscribeToTask if parts.method != Method::GET => or_empty(body),
             _ => {
                 query = query_object(parts);
@@ -66,7 +66,7 @@ impl Bindings {
     }
 }
 
-/// An error as HTTP+JSON has it in a version.
+/// The HTTP+JSON form of an error in a version.
 pub(crate) fn error_response_in(version: ProtocolVersion, error: &A2aError) -> Response<Bytes> {
     match version {
         ProtocolVersion::V1_0 => binding::error_response(error),

@@ -5,23 +5,23 @@ use std::collections::BTreeSet;
 use a2a_lambda_core::Tenant;
 use a2a_lambda_protocol::{A2aError, ErrorKind};
 
-/// The metadata of an error in which a scope is missing: HTTP names it in its challenge.
+/// The name of the missing scope in an error's metadata. The HTTP challenge names it.
 pub(crate) const SCOPE: &str = "scope";
 
-/// The kinds of operations for scopes.
+/// The kinds of rights that operations need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Right {
-    /// Reading tasks and the extended card, and following tasks.
+    /// To read tasks and the extended card, and to follow tasks.
     Read,
-    /// Sending messages.
+    /// To send messages.
     Send,
-    /// Canceling tasks.
+    /// To cancel tasks.
     Cancel,
-    /// Push configs, also one that comes with a message.
+    /// To use push configs, including one that comes with a message.
     Push,
 }
 
-/// The scopes that operations need. Without a scope, every caller may.
+/// The scopes that operations need. An operation without a scope is open to every caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scopes {
     /// To read and follow tasks, and to read the extended card.
@@ -30,7 +30,7 @@ pub struct Scopes {
     pub send: Option<String>,
     /// To cancel tasks.
     pub cancel: Option<String>,
-    /// To make, read, list and delete push configs.
+    /// To create, read, list and delete push configs.
     pub push: Option<String>,
 }
 
@@ -46,17 +46,17 @@ pub struct Grant {
 /// The tenants that a caller may name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Tenants {
-    /// All that are served.
+    /// All served tenants.
     #[default]
     All,
-    /// This one. It is meant where the caller names none.
+    /// This one. It is the default if the caller names none.
     One(Tenant),
-    /// None: the caller should have had one.
+    /// None: the caller has no tenant, but needs one.
     None,
 }
 
 impl Scopes {
-    /// Refuses a caller who lacks the scope that an operation needs.
+    /// Refuses a caller that lacks the scope of an operation.
     pub(crate) fn check(&self, right: Right, grant: &Grant) -> Result<(), A2aError> {
         let needed = match right {
             Right::Read => &self.read,
@@ -76,8 +76,8 @@ impl Scopes {
 }
 
 impl Tenants {
-    /// The name of the tenant that a request of this caller is for, which names this one, or none.
-    /// The tenant's existence is not checked before, so the answer does not reveal it.
+    /// The name of the tenant of a request that names this one, or none. It does not check first
+    /// whether the tenant exists, so the answer does not reveal that.
     pub(crate) fn named<'a>(&'a self, name: &'a str) -> Result<&'a str, A2aError> {
         let refused = |text: &str| Err(A2aError::new(ErrorKind::PermissionDenied, text));
         match self {

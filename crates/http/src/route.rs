@@ -7,10 +7,10 @@ use percent_encoding::percent_decode_str;
 
 use crate::operation::Operation;
 
-/// What a request is for.
+/// The target of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// The JSON-RPC binding, at the base URL; in 0.3 also at a tenant's.
+    /// The JSON-RPC binding, at the base URL, and in 0.3 also at a tenant's URL.
     JsonRpc { tenant: String },
     /// The agent card.
     Card { tenant: String },
@@ -18,7 +18,7 @@ pub(crate) enum Target {
     Rest(RestCall),
 }
 
-/// An operation of the HTTP+JSON binding, with what the path says. What it does not say is empty.
+/// An operation of the HTTP+JSON binding, with the names in the path. A missing name is empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RestCall {
     pub(crate) operation: Operation,
@@ -27,16 +27,16 @@ pub(crate) struct RestCall {
     pub(crate) config: String,
 }
 
-/// What was found at a path.
+/// The result of the search for a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Found {
     Target(Target),
-    /// Something, but for these methods only.
+    /// The path exists, but only for these methods.
     OtherMethod(&'static str),
     Nothing,
 }
 
-/// Finds what a request is for.
+/// Finds the target of a request.
 pub(crate) fn find(method: &Method, segments: &[&str]) -> Found {
     let [tenant, rest @ ..] = segments else { return json_rpc(method, "") };
     match find_in(method, "", segments) {
@@ -61,7 +61,7 @@ pub(crate) fn json_rpc(method: &Method, tenant: &str) -> Found {
 
 pub(crate) fn find_in(method: &Method, tenant: &str, segments: &[&str]) -> Found {
     let tenant = tenant.to_owned();
-    // The second name is that of the first versions, which some clients of 0.3 still ask for.
+    // The second name is that of the first versions. Some clients of 0.3 still request it.
     if let [".well-known", "agent-card.json" | "agent.json"] = segments {
         return allow(method, "GET, HEAD", Target::Card { tenant });
     }
@@ -72,7 +72,7 @@ pub(crate) fn find_in(method: &Method, tenant: &str, segments: &[&str]) -> Found
         ["tasks"] => ("GET", Operation::ListTasks, "", ""),
         ["tasks", task] => match task.rsplit_once(':') {
             Some((task, "cancel")) => ("POST", Operation::CancelTask, task, ""),
-            // GET in the proto, POST in the text: both.
+            // The proto has GET, the specification's text has POST. Both work.
             Some((task, "subscribe")) => ("GET, POST", Operation::SubscribeToTask, task, ""),
             _ => ("GET", Operation::GetTask, task, ""),
         },

@@ -1,5 +1,4 @@
-//! The operations, as every binding has them carried out: tenants, capabilities, extensions, media
-//! types.
+//! The operations as every binding calls them: tenants, capabilities, extensions, media types.
 
 use std::fmt;
 
@@ -23,7 +22,7 @@ use crate::operation::{Offer, Operation, Outcome, Request, Served};
 use crate::rights::Right;
 use crate::visitor::Visitor;
 
-/// Where a send has its push config.
+/// The path of the push config's URL in a send request.
 const INLINE_URL: &str = "configuration.taskPushNotificationConfig.url";
 
 /// The HTTP bindings over a set of operations.
@@ -40,7 +39,7 @@ impl fmt::Debug for Bindings {
     }
 }
 
-/// An operation about to be carried out.
+/// An operation that was checked.
 struct Call<'a> {
     exchange: &'a Exchange<'a>,
     caller: Caller,
@@ -54,8 +53,8 @@ impl Bindings {
         Self { operations, agents, config }
     }
 
-    /// Carries out what is asked in the JSON of 1.0, about the task and the push config that the path
-    /// names, if it can name them.
+    /// Carries out an operation for a request in the JSON of 1.0. `path_ids` are the task and the
+    /// push config in the path, if the path can name them.
     pub(crate) async fn serve_json(
         &self,
         operation: Operation,
@@ -74,7 +73,7 @@ impl Bindings {
         self.serve(operation, path_tenant, request, exchange).await
     }
 
-    /// Carries an operation out, for the tenant that the path names or the request does.
+    /// Carries out an operation for the tenant that the path or the request names.
     pub(crate) async fn serve(
         &self,
         operation: Operation,
@@ -89,7 +88,7 @@ impl Bindings {
         Ok(served)
     }
 
-    /// What every operation begins with.
+    /// The checks that every operation begins with.
     fn call_of<'a>(
         &'a self,
         operation: Operation,
@@ -106,7 +105,7 @@ impl Bindings {
         let owner = visitor.principal.owner()?.clone();
         self.config.scopes.check(operation.right(), &visitor.grant)?;
         let profile = self.profile(&tenant)?;
-        // By the card a client learns of extensions, so it needs none.
+        // A client learns of extensions by the card, so the card requires none.
         let extensions =
             if is_card { Vec::new() } else { exchange.negotiate(profile, self.pushes(profile))? };
         if let Some(offer) = operation.needs() {
@@ -115,7 +114,8 @@ impl Bindings {
         Ok(Call { exchange, caller: Caller { tenant, owner }, profile, extensions })
     }
 
-    /// `about` is given the task that a request is about, if what comes of it does not say so.
+    /// Carries out an operation. `about` gets the task of the request, if the outcome does not name
+    /// it.
     async fn carry_out(
         &self,
         call: &Call<'_>,
@@ -187,8 +187,7 @@ impl Bindings {
         }))
     }
 
-    /// The tenant that a request is for: it can be named in the path or in the request, or be the
-    /// caller's own.
+    /// The tenant of a request: the path names it, or the request does, or it is the caller's own.
     pub(crate) fn tenant_of(
         &self,
         path: &str,
@@ -207,7 +206,7 @@ impl Bindings {
         Ok(tenant)
     }
 
-    /// What the tenant's agent is.
+    /// The profile of the tenant's agent.
     ///
     /// # Errors
     /// When the tenant is not served.
@@ -215,12 +214,12 @@ impl Bindings {
         self.agents.profile(tenant).ok_or_else(not_served)
     }
 
-    /// Whether pushes are offered: without a key for their secrets there are none.
+    /// Whether pushes are offered. This needs a key for their secrets.
     pub(crate) fn pushes(&self, profile: &AgentProfile) -> bool {
         profile.offers.push_notifications && self.operations.engine().vault.has_key()
     }
 
-    /// Refuses what the agent's card does not offer (spec section 3.3.4).
+    /// Refuses an operation whose capability the agent's card does not offer (spec section 3.3.4).
     fn check_offer(&self, profile: &AgentProfile, offer: Offer) -> Result<(), A2aError> {
         match offer {
             Offer::Streams if !profile.offers.streaming => {
@@ -262,14 +261,14 @@ impl Bindings {
     }
 }
 
-/// One line for an operation, without its contents.
+/// Logs an operation in one line, without its contents.
 fn log(operation: Operation, tenant: &Tenant, served: &Served, about: Option<&str>) {
     let (task, state) = match served {
         Served::Whole(Outcome::Sent(SendMessageResponse::Task(task)) | Outcome::Task(task)) => {
             (Some(task.id.as_str()), Some(task.status.state.as_str()))
         }
         Served::Whole(Outcome::PushConfig(config)) => (Some(config.task_id.as_str()), None),
-        // A direct message is of no task, as far as clients are concerned.
+        // For clients, a direct message belongs to no task.
         Served::Whole(_) => (about, None),
         Served::Stream(tail) => (Some(tail.task().task.as_str()), None),
     };
@@ -281,8 +280,8 @@ fn log(operation: Operation, tenant: &Tenant, served: &Served, about: Option<&st
     info!(event = "request_answered", operation, %tenant, task, state, tasks, "the request succeeded");
 }
 
-/// Refuses a part of a media type that neither the agent nor one of its skills takes. A part without
-/// one is the agent's to judge.
+/// Refuses a part of a media type that neither the agent nor one of its skills accepts. The agent
+/// judges parts without a type.
 fn check_media_types(profile: &AgentProfile, message: &Message) -> Result<(), A2aError> {
     let of_skills = profile.skills.iter().flat_map(|skill| &skill.input_modes);
     let accepted: Vec<&str> =
@@ -300,8 +299,8 @@ fn not_served() -> A2aError {
     A2aError::invalid_field("tenant", "is none of the tenants that are here")
 }
 
-/// The tenant of this name. A name that is also a path of A2A is refused: below it, A2A's own paths
-/// would answer.
+/// The tenant with this name. A name that is also a path of A2A is refused, because A2A's own paths
+/// would answer below it.
 pub(crate) fn tenant_named(name: &str) -> Result<Tenant, A2aError> {
     if FIRST_SEGMENTS.contains(&name) {
         return Err(A2aError::invalid_field("tenant", "must not be the name of a path of A2A"));
@@ -309,7 +308,8 @@ pub(crate) fn tenant_named(name: &str) -> Result<Tenant, A2aError> {
     Tenant::parse(name).map_err(|error| A2aError::invalid_field("tenant", error.to_string()))
 }
 
-/// Refuses what is no URL to POST to. An empty one is named as missing by the operation.
+/// Refuses a text that is not a URL to POST to. For an empty one, the operation says that it is
+/// missing.
 fn check_push_url(field: &str, url: &str) -> Result<(), A2aError> {
     let refused = |description: &str| Err(A2aError::invalid_field(field, description));
     if url.is_empty() {
@@ -328,7 +328,7 @@ fn check_push_url(field: &str, url: &str) -> Result<(), A2aError> {
     if host.is_empty() {
         return refused("must have a host");
     }
-    // The port is whatever follows the host until it is used, which would be at every delivery.
+    // The parser takes any text after the host for the port, and only each delivery would notice.
     let port = authority.as_str().strip_prefix(host).and_then(|rest| rest.strip_prefix(':'));
     if port.is_some_and(|port| port.starts_with('+') || port.parse::<u16>().is_err()) {
         return refused("must have a port of 0 to 65535, or none");

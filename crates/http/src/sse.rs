@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use crate::body::{Body, EventStream};
 
-/// A comment, which clients skip: it keeps the connection open where nothing happens for long.
-/// Without an empty line: a widely used reader (httpx-sse) takes one behind an earlier `id` for an
+/// A comment, which clients skip. It keeps the connection open during a long silence. It has no
+/// empty line: a widely used reader (httpx-sse) takes an empty line after an earlier `id` for an
 /// event without data, which the official SDK of 0.3 then fails to read.
 const KEEP_ALIVE: &[u8] = b": keep-alive\n";
 
@@ -33,7 +33,7 @@ pub(crate) fn respond(
     stream_of(Body::Events(EventStream::new(items)))
 }
 
-/// Answers with a stream that has one event, and no id: an error, as clients of 0.3 take it.
+/// Answers with a stream of one event without an id: an error in the form for clients of 0.3.
 pub(crate) fn refused(error: &impl Serialize) -> Response<Bytes> {
     let mut event = BytesMut::from(&b"data: "[..]);
     put_line(&mut event, &json(error));
@@ -45,7 +45,7 @@ fn stream_of<B>(body: B) -> Response<B> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    // Reverse proxies such as nginx hold answers back until they have enough, unless told not to.
+    // Reverse proxies such as nginx buffer answers unless this header forbids it.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response
 }
@@ -59,15 +59,16 @@ fn frame(generation: Generation, json: &[u8]) -> Bytes {
     frame.freeze()
 }
 
-/// Writes JSON as one line, whatever its reader takes for the end of one.
+/// Writes JSON as one line, by any reader's notion of a line end.
 fn put_line(frame: &mut BytesMut, json: &[u8]) {
     let mut rest = json;
     while let [first, tail @ ..] = rest {
         let (bytes, tail): (&[u8], _) = match rest {
-            // A line end in JSON is white space, and would end the field: user data may have some.
+            // A line end in JSON is white space, but would end the field. User data may contain
+            // one.
             [b'\n' | b'\r', ..] => (b" ", tail),
-            // These can only be within strings. To Server-Sent Events they are as any character;
-            // readers that split lines as Python does (httpx-sse before 0.4.2) end the field there.
+            // These occur only inside strings. For Server-Sent Events they are ordinary characters.
+            // Readers that split lines as Python does (httpx-sse before 0.4.2) end the field there.
             [0xc2, 0x85, tail @ ..] => (b"\\u0085", tail),
             [0xe2, 0x80, 0xa8, tail @ ..] => (b"\\u2028", tail),
             [0xe2, 0x80, 0xa9, tail @ ..] => (b"\\u2029", tail),
@@ -78,7 +79,7 @@ fn put_line(frame: &mut BytesMut, json: &[u8]) {
     }
 }
 
-/// The JSON of something that can always be written as JSON.
+/// The JSON of a value whose serialization cannot fail.
 pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }

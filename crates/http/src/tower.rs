@@ -20,11 +20,11 @@ use crate::rights::Grant;
 use crate::service::Bindings;
 use crate::visitor::{Principal, Visitor};
 
-/// What a server's bodies fail with.
+/// The error type of a server's bodies.
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Answers a request. Who calls is in its extensions, as a [`Visitor`]. Without one it is nobody, and
-/// the agent card has the URL that the request's `Host` gives.
+/// Answers a request. Its extensions name the caller, as a [`Visitor`]. Without one, the caller is
+/// unknown, and the agent card has the URL from the request's `Host`.
 impl<B> Service<Request<B>> for Bindings
 where
     B: http_body::Body + Send + 'static,
@@ -59,7 +59,7 @@ where
 }
 
 impl Bindings {
-    /// All of a body, if it is no larger than one may be. Of a larger one no more is read.
+    /// Reads a whole body, up to the largest allowed size. It stops reading a larger one.
     async fn read<B>(&self, body: B) -> Result<Bytes, A2aError>
     where
         B: http_body::Body,
@@ -78,7 +78,7 @@ impl Bindings {
     }
 }
 
-/// Who calls, if nothing says it.
+/// The visitor of a request that names none.
 fn nobody(parts: &Parts) -> Visitor {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let host = parts.uri.authority().map(Authority::as_str).or(host).unwrap_or("localhost");

@@ -1,5 +1,5 @@
-//! A2A 0.3 at the same URL, for clients that send no `A2A-Version`, or 0.3: its methods, paths,
-//! shapes and statuses, over the operations of 1.0.
+//! A2A 0.3 at the same URL, for clients that send no `A2A-Version`, or 0.3. It has the methods,
+//! paths, shapes and statuses of 0.3 over the operations of 1.0.
 
 mod json_rpc;
 mod rest;
@@ -16,13 +16,13 @@ pub(crate) use rest::{error_response, find_path};
 /// The version of the interfaces in an agent's card, major and minor.
 const VERSION: &str = "0.3";
 
-/// An operation's error as 0.3 has it, with the fields as it names them.
+/// An operation's error in the form of 0.3, with the fields under their names in 0.3.
 fn in_old_words(operation: Operation, names: Option<FieldNames>, error: A2aError) -> A2aError {
     let mut error = match names {
         Some(names) => names.rename(error),
         None => error,
     };
-    // In 0.3 there is one error for both that the card is not offered and that it is not there.
+    // 0.3 has one error for two cases: the card is not offered, and it does not exist.
     if operation == Operation::GetExtendedAgentCard && error.kind == ErrorKind::UnsupportedOperation
     {
         error.kind = ErrorKind::ExtendedAgentCardNotConfigured;
@@ -30,7 +30,7 @@ fn in_old_words(operation: Operation, names: Option<FieldNames>, error: A2aError
     error
 }
 
-/// Adds the interfaces of 0.3 to those of 1.0. It knows no tenants: there they are part of the URL.
+/// Adds the interfaces of 0.3 to those of 1.0. They name no tenant: in 0.3 it is part of the URL.
 pub(crate) fn add_interfaces(
     interfaces: &mut Vec<AgentInterface>,
     base_url: &str,
@@ -46,7 +46,7 @@ pub(crate) fn add_interfaces(
     }
 }
 
-/// A card with such interfaces, as clients of both versions read it.
+/// A card with these interfaces, in a form for clients of both versions.
 pub(crate) fn card(card: &AgentCard) -> v0_3::AgentCard<'_> {
     let mut interfaces = card.supported_interfaces.iter();
     let old = interfaces.find(|it| it.protocol_version == VERSION);

@@ -1,16 +1,16 @@
-//! Who calls, and what else is known of a request beside the request.
+//! The caller, and other facts about a request that are not in the request.
 
 use a2a_lambda_core::Owner;
 use a2a_lambda_protocol::{A2aError, ErrorKind, Timestamp};
 
 use crate::rights::Grant;
 
-/// Who calls.
+/// The caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
-    /// It is not known who calls. There is nothing for them but the public agent card.
+    /// The caller is unknown. They may read only the public agent card.
     Nobody,
-    /// Whoever it is: everybody is this one owner, and no more is known of them.
+    /// The service has no authentication: every caller is this one owner.
     Anybody(Owner),
     /// A caller that the front door has authenticated.
     Somebody(Owner),
@@ -25,7 +25,7 @@ impl Principal {
         }
     }
 
-    /// Refuses callers that nobody has authenticated.
+    /// Refuses callers that the front door has not authenticated.
     pub(crate) fn authenticated(&self) -> Result<(), A2aError> {
         match self {
             Self::Nobody | Self::Anybody(_) => Err(unauthenticated()),
@@ -38,15 +38,15 @@ fn unauthenticated() -> A2aError {
     A2aError::new(ErrorKind::Unauthenticated, "this is for authenticated callers only")
 }
 
-/// What is known of a request beside the request.
+/// The facts about a request that are not in the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visitor {
-    /// Who calls, as the front door has found out.
+    /// The caller, as the front door has established it.
     pub principal: Principal,
     /// What the caller may do.
     pub grant: Grant,
     /// The URL at which clients reach this service, without a trailing slash, for the agent card.
     pub base_url: String,
-    /// When the answer must be on its way at the latest.
+    /// The latest time at which the answer must leave.
     pub answer_by: Option<Timestamp>,
 }

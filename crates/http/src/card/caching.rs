@@ -1,4 +1,4 @@
-//! How long clients may keep a card, and how they learn that their copy is still good (spec section
+//! How long clients may keep a card, and how they learn that their copy is current (spec section
 //! 8.6, RFC 9110 section 13).
 
 use std::fmt::Write as _;
@@ -13,12 +13,12 @@ use ring::digest;
 use super::CardSigner;
 use crate::binding::without_copies;
 
-/// How much of the hash is in a tag.
+/// How many bytes of the hash a tag has.
 const TAG_BYTES: usize = 16;
 
-/// The validators that tell the states of a card apart.
+/// The validators of a card: they change with its content.
 ///
-/// The tag is of the card's content, so it is always right. The time exists only where the
+/// The tag depends on the card's content, so it is always right. The time exists only if the
 /// deployment sets it. A program knows only the times of its build and its start, and a card can
 /// change without either, by its configuration. With such a time, a client without a tag would take
 /// its outdated copy for current.
@@ -30,9 +30,9 @@ pub(super) struct Validators {
 impl Validators {
     /// For the document without its signatures.
     ///
-    /// ES256 signatures differ each time, and all of them are valid. They say nothing of the
-    /// content, so they make the tag a weak one. The key does count: who has a card that was signed
-    /// by the last key needs the new one.
+    /// ES256 signatures differ each time, and all of them are valid. They do not depend on the
+    /// content, so the tag is a weak one. The key counts: a client whose card was signed by the
+    /// previous key needs the new card.
     pub(super) fn new(
         unsigned: &[u8],
         signer: Option<&CardSigner>,
@@ -55,8 +55,9 @@ impl Validators {
         Self { tag, modified: modified.map(whole_seconds) }
     }
 
-    /// Whether the client's copy is current (RFC 9110 section 13.2.2): the tag decides if it is
-    /// sent, else the time. Without a known time nothing does (section 13.1.3).
+    /// Whether the client's copy is current (RFC 9110 section 13.2.2). The tag decides if the
+    /// client sent one, otherwise the time. Without a known time, no copy is current by time
+    /// (section 13.1.3).
     pub(super) fn hold(&self, parts: &Parts) -> bool {
         if parts.headers.contains_key(header::IF_NONE_MATCH) {
             let lines = parts.headers.get_all(header::IF_NONE_MATCH).iter();
@@ -70,7 +71,7 @@ impl Validators {
         matches!((since, self.modified), (Some(since), Some(modified)) if modified <= since)
     }
 
-    /// Tells them to the client, with how long it may keep the card without asking.
+    /// Adds the validators, and how long the client may keep the card without asking.
     pub(super) fn add_headers(&self, response: &mut Response<Bytes>, max_age_s: u32) {
         set(response, header::CACHE_CONTROL, &format!("public, max-age={max_age_s}"));
         set(response, header::ETAG, &self.tag);
@@ -80,14 +81,14 @@ impl Validators {
     }
 }
 
-/// The answer that the client's copy is still good.
+/// The answer that the client's copy is current.
 pub(super) fn not_modified() -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     response
 }
 
-/// A tag without its mark of weakness, which does not count here (RFC 9110 section 13.1.2).
+/// A tag without its mark of weakness, which this comparison ignores (RFC 9110 section 13.1.2).
 fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }

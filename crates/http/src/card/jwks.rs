@@ -1,5 +1,5 @@
-//! The public keys of the deployment (RFC 7517): what clients check the signatures of cards against,
-//! and receivers those of pushes.
+//! The public keys of the deployment (RFC 7517). Clients check the signatures of cards against
+//! them, and receivers those of pushes.
 
 use a2a_lambda_signing::JwkSet;
 use bytes::Bytes;
@@ -10,18 +10,19 @@ use super::caching::{self, Validators};
 use crate::binding::{PLAIN_JSON, method_not_allowed};
 use crate::service::Bindings;
 
-/// Where keys are looked for, by convention.
+/// The conventional path of the keys.
 const PATH: &str = "/.well-known/jwks.json";
 
 impl Bindings {
-    /// Answers with the public keys, if these are asked for and there are any.
+    /// Answers with the public keys, if the request is for them and there are any.
     pub(crate) fn public_keys(&self, parts: &Parts) -> Option<Response<Bytes>> {
         if parts.uri.path() != PATH {
             return None;
         }
         let mut keys = self.config.jwks.clone();
         if let Some(signer) = &self.config.card_signer {
-            // Another key with the same id is the configuration's mistake: the first one is shown.
+            // A second key with the same id is a mistake of the configuration: the first one is
+            // shown.
             let _ = keys.add(signer.public_jwk());
         }
         if keys.is_empty() {

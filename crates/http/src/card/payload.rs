@@ -1,27 +1,27 @@
 //! The signed part of a card.
 //!
-//! A verifier builds the signed text from its own parse of the card. Three ways are in use, and a
-//! card is valid if one of its signatures is (spec section 8.4.3). So each way has its own
-//! signature where its text differs:
+//! A verifier builds the signed text from its own parse of the card. Three ways are in use. A card
+//! is valid if one of its signatures is (spec section 8.4.3). So each way has its own signature if
+//! its text differs:
 //!
-//! 1. As the specification says (section 8.4.1): the fields of 1.0, REQUIRED ones also when they
-//!    are empty, others unless they are the default. That is what our types write. Clients must
-//!    ignore unknown fields (section 5.7), so those of 0.3 do not count.
-//! 2. The official SDKs' way: also without values that are empty and REQUIRED, and without objects
-//!    that are empty then. A requirement of a scheme without scopes is such an object.
-//! 3. As the document is, with the fields of 0.3: for who knows JSON and JWS, but not A2A's fields.
-//!    It is the only one that covers all of the document.
+//! 1. The specification's way (section 8.4.1): the fields of 1.0, REQUIRED ones even when they are
+//!    empty, others unless they are the default. Our types write this form. Clients must ignore
+//!    unknown fields (section 5.7), so the fields of 0.3 do not count.
+//! 2. The official SDKs' way: additionally without values that are empty and REQUIRED, and without
+//!    objects that are empty then. A requirement of a scheme without scopes is such an object.
+//! 3. The document itself, with the fields of 0.3: for a verifier that knows JSON and JWS, but not
+//!    A2A's fields. Only this one covers the whole document.
 //!
 //! The second signature covers less than the first: its verifier does not notice the removal of
-//! such an empty object. Without it, the official clients would take no card with a plain bearer
-//! token.
+//! such an empty object. Without it, the official clients would reject every card with a plain
+//! bearer token.
 
 use a2a_lambda_protocol::AgentCard;
 use serde_json::Value;
 use serde_json_canonicalizer::to_vec;
 
-/// The texts to sign of a card without signatures, where `document` is the clients' form; in the
-/// order of the specification, the SDKs and the rest, each once.
+/// The texts to sign for a card without signatures, each once: in the order of the specification,
+/// the SDKs and the document. `document` is the clients' form.
 pub(super) fn payloads(card: &AgentCard, document: &[u8]) -> serde_json::Result<Vec<Vec<u8>>> {
     let current = serde_json::to_value(card)?;
     let mut payloads = vec![to_vec(&current)?];
@@ -119,7 +119,8 @@ mod tests {
         assert_eq!(raw, r#"{"a":[],"z":1}"#);
     }
 
-    /// RFC 8785: names by UTF-16 units, numbers as ECMAScript has them, text as it is.
+    /// RFC 8785: names in the order of their UTF-16 units, numbers as in ECMAScript, text
+    /// unchanged.
     #[test]
     fn user_data_is_made_canonical() {
         let params = r#"{"\ufb33":1e21,"\ud83d\ude00":0.10,"z":1E-7,"é":"\u20ac\u000F\n/\u007f","n":333333333.33333329,"i":5.0,"o":[null,{}]}"#;

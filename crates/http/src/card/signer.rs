@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-/// Signs agent cards with a private key, which is not shown again.
+/// Signs agent cards with a private key, which it never shows.
 #[derive(Clone)]
 pub struct CardSigner(Arc<Inner>);
 
@@ -50,7 +50,7 @@ impl CardSigner {
         Ok(Self(Arc::new(Inner { key, key_id: key_id.to_owned(), protected })))
     }
 
-    /// The public key, by which clients check the signatures.
+    /// The public key that clients check the signatures with.
     pub fn public_jwk(&self) -> Jwk {
         self.0.key.public_jwk(&self.0.key_id)
     }
@@ -65,17 +65,17 @@ impl CardSigner {
         Ok(AgentCardSignature { protected, signature, header: None })
     }
 
-    /// The protected header as signatures have it.
+    /// The protected header of the signatures.
     pub(super) fn protected(&self) -> &str {
         &self.0.protected
     }
 
-    /// The public key, as bytes that are its own.
+    /// The bytes of the public key.
     pub(super) fn public_key(&self) -> &[u8] {
         self.0.key.public_key()
     }
 
-    /// Whether signing the same twice gives the same.
+    /// Whether two signatures of one text are equal.
     pub(super) fn is_deterministic(&self) -> bool {
         self.0.key.is_deterministic()
     }

@@ -74,7 +74,7 @@ impl Bindings {
             }
             Served::Whole(Outcome::Deleted {}) => frame.whole(&()),
             Served::Whole(Outcome::Card(new)) => frame.whole(&card(&new)),
-            // 0.3 has no method for it.
+            // 0.3 has no method for this operation.
             Served::Whole(Outcome::Tasks(page)) => frame.whole(&page),
         })
     }
@@ -96,7 +96,7 @@ fn read(operation: Operation, call: &Call<'_>) -> Result<Request, A2aError> {
             }
             Request::CreatePushConfig(request.into())
         }
-        // One that is not named is any one of the task's.
+        // A request without a config id means any config of the task.
         Operation::GetPushConfig => {
             match decode::<GetTaskPushNotificationConfigParams>(call.params()?)?.into() {
                 WhichPushNotificationConfig::One(request) => Request::GetPushConfig(request),
@@ -107,7 +107,7 @@ fn read(operation: Operation, call: &Call<'_>) -> Result<Request, A2aError> {
         Operation::DeletePushConfig => Request::DeletePushConfig(
             decode::<DeleteTaskPushNotificationConfigParams>(call.params()?)?.into(),
         ),
-        // These have no parameters in 0.3.
+        // These operations have no parameters in 0.3.
         Operation::ListTasks | Operation::GetExtendedAgentCard => Request::read(operation, b"{}")?,
     })
 }

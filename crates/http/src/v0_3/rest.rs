@@ -1,4 +1,4 @@
-//! The paths of 0.3, and its HTTP+JSON binding: below `/v1`.
+//! The paths of 0.3, and its HTTP+JSON binding below `/v1`.
 
 use a2a_lambda_protocol::v0_3::rest::{
     CreateTaskPushNotificationConfigRequest, ErrorBody, ListTaskPushNotificationConfigResponse,
@@ -19,8 +19,8 @@ use crate::query::{or_empty, query_object};
 use crate::route::{Found, RestCall, find_in, json_rpc};
 use crate::service::{Bindings, tenant_named};
 
-/// What a path is for in 0.3, where that is not the same as in 1.0: the HTTP+JSON binding, and the
-/// JSON-RPC binding of a tenant, which 0.3 cannot name in a request.
+/// The target of a path in 0.3, if it differs from 1.0: the HTTP+JSON binding, and the JSON-RPC
+/// binding of a tenant, which a request of 0.3 cannot name.
 pub(crate) fn find_path(method: &Method, segments: &[&str]) -> Option<Found> {
     let (tenant, rest) = match segments {
         ["v1", rest @ ..] => ("", rest),
@@ -32,7 +32,7 @@ pub(crate) fn find_path(method: &Method, segments: &[&str]) -> Option<Found> {
     };
     Some(match rest {
         ["card"] => find_in(method, tenant, &["extendedAgentCard"]),
-        // 1.0 has these, and 0.3 has not.
+        // 1.0 has these paths, 0.3 does not.
         ["extendedAgentCard" | "tasks"] | [".well-known", ..] => Found::Nothing,
         rest => find_in(method, tenant, rest),
     })
@@ -66,7 +66,7 @@ impl Bindings {
             ),
             Operation::CancelTask => Request::read(operation, or_empty(body))?,
             Operation::ListPushConfigs => Request::read(operation, query().as_bytes())?,
-            // The path says all of these.
+            // The path says everything.
             operation => Request::read(operation, b"{}")?,
         };
         let request = request.of(task, config)?;
