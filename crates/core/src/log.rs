@@ -167,9 +167,9 @@ pub(crate) fn without_task(message: Message) -> Message {
 }
 
 /// The task in a client's form: the sum of its log.
+///
 /// A status message moves into the history when the next status or message comes, as in the
 /// official SDKs. So every message stays, in order. A message to an interrupted task makes the task
-/// SUBMITTED again.
 /// SUBMITTED again.
 pub fn fold<'a>(head: &Head, entries: impl IntoIterator<Item = &'a Entry>) -> Task {
     let mut task = Task {

@@ -1,5 +1,5 @@
-//! API keys: an item each, in a partition of their own. No task has such a partition: the name of a
-//! task's partition has a `#`. The function `authorizer` may read this partition alone.
+//! API keys: one item each, in a partition of their own. It is no task's partition, because the
+//! name of a task's partition has a `#`. The function `authorizer` may read only this partition.
 
 use a2a_lambda_core::api_key::{ApiKey, ApiKeys, KeyId};
 use a2a_lambda_core::ids::Tenant;
@@ -20,7 +20,7 @@ use crate::table::{PK, SK};
 /// The partition of the keys.
 pub const API_KEYS_PARTITION: &str = "!keys";
 
-/// The most pages, of up to 1 MB each, that reading all keys takes.
+/// The most pages that a read of all keys takes, of up to 1 MB each.
 const MAX_PAGES: usize = 64;
 
 const DIGEST: &str = "dg";
@@ -30,7 +30,7 @@ const SCOPES: &str = "sc";
 const CREATED_AT: &str = "ca";
 const EXPIRES_AT: &str = "ex";
 
-/// The format that keys are written in, and the only one so far.
+/// The format of keys, the only one so far.
 const WRITES: u64 = 1;
 
 const KIND: Kind = Kind::of(
@@ -93,7 +93,7 @@ impl ApiKeys for DynamoDbStore {
             .expression_attribute_names("#pk", PK);
         let Err(failed) = request.send().await else { return Ok(true) };
         match failed.as_service_error() {
-            // It may be this key: the answer to an earlier try of this write was lost then.
+            // It may be this key: the answer to an earlier try of this write may have been lost.
             Some(PutItemError::ConditionalCheckFailedException(_)) => {
                 Ok(self.find(&key.id).await?.is_some_and(|stored| stored == *key))
             }
@@ -101,7 +101,7 @@ impl ApiKeys for DynamoDbStore {
         }
     }
 
-    /// It is a consistent read, so that a key that was revoked is good for nothing at once.
+    /// The read is consistent, so that a revoked key stops working at once.
     async fn find(&self, id: &KeyId) -> Result<Option<ApiKey>, StoreError> {
         let request = self.client.get_item().table_name(&self.table).consistent_read(true);
         let found = request.set_key(Some(item_key(id))).send().await.map_err(store_error)?;

@@ -1,4 +1,4 @@
-//! Reading and writing of single attributes.
+//! Reads and writes single attributes.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -6,7 +6,7 @@ use std::fmt::Display;
 use a2a_lambda_core::UnknownFormat;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// An item, as the SDK has it.
+/// An item in the SDK's form.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// A fault of a stored item.
@@ -67,7 +67,7 @@ where
     item.contains_key(name).then(|| get_number(item, name)).transpose()
 }
 
-/// A flag is there when it is true.
+/// A flag is true if its attribute exists.
 pub(crate) fn get_flag(item: &Item, name: &str) -> bool {
     matches!(item.get(name), Some(AttributeValue::Bool(true)))
 }

@@ -17,7 +17,7 @@ pub(crate) struct Condition {
 }
 
 impl Condition {
-    /// The condition that there is no head, or only the one that was read.
+    /// Holds if there is no head, or only the expired one that was read.
     pub(crate) fn no_head_but(expired: Option<&Head>) -> Self {
         let none = "attribute_not_exists(#p)".to_owned();
         let mut condition = Self { expression: none, names: HashMap::new(), values: None };
@@ -31,7 +31,7 @@ impl Condition {
         condition
     }
 
-    /// That the head is as it was read.
+    /// Holds if the head has not changed since it was read.
     pub(crate) fn is_as(head: &Head) -> Self {
         let mut names = HashMap::from([("#r".to_owned(), REVISION.to_owned())]);
         names.insert("#i".to_owned(), INCARNATION.to_owned());

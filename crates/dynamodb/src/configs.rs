@@ -1,4 +1,4 @@
-//! Push configs: an item each, in the partition of their task.
+//! Push configs: one item each, in the partition of their task.
 
 use a2a_lambda_core::ids::{ConfigId, Generation, Position, Registration, TaskKey, WriteId};
 use a2a_lambda_core::push::{DeliveryRecord, Failing, PushConfig, PushConfigs, Sealed};
@@ -21,10 +21,10 @@ use crate::table::{
     CONFIGS, DUE_INDEX, DUE_PK, DUE_SK, FAILING_SHARDS, PK, SK, partition, task_key,
 };
 
-/// The most pages, of up to 1 MB each, that reading the configs of a task takes.
+/// The most pages that a read of a task's configs takes, of up to 1 MB each.
 const MAX_PAGES: usize = 64;
 
-/// The one format that push configs have had so far.
+/// The only format of push configs so far.
 const FORMAT_OF_CONFIGS: u64 = Formats::FIRST;
 
 const ID: &str = "id";
@@ -60,7 +60,7 @@ fn item_key(task: &TaskKey, registration: &Registration) -> Item {
     [(PK.to_owned(), string(pk)), (SK.to_owned(), string(sk))].into()
 }
 
-/// The registration that an item is stored under.
+/// The registration in the name of an item.
 pub(crate) fn registration(item: &Item) -> Result<Registration, Malformed> {
     let text = get_string(item, SK)?.strip_prefix(CONFIGS);
     text.and_then(Registration::parse).ok_or(Malformed::Attribute(SK))
@@ -141,8 +141,8 @@ impl PushConfigs for DynamoDbStore {
         self.put_item(item).await
     }
 
-    /// A query reads several: DynamoDB charges for the sum of their sizes. It passes over what
-    /// refused requests have left behind.
+    /// A query reads several configs: DynamoDB charges for the sum of their sizes. It skips the
+    /// configs that refused requests left behind.
     async fn get(
         &self,
         task: &TaskKey,

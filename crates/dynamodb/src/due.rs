@@ -1,4 +1,4 @@
-//! What is due, by the due index.
+//! Reads the due index.
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::store::DueTask;
@@ -10,7 +10,7 @@ use crate::error::store_error;
 use crate::store::DynamoDbStore;
 use crate::table::{DUE_INDEX, DUE_PK, DUE_SK, HEAD, PK, SK, partition, task_key};
 
-/// The most pages of the due index that are read for one with an entry that can be read.
+/// The most pages of the due index that a search for one readable entry takes.
 const MAX_DUE_PAGES: usize = 1_000;
 
 impl DynamoDbStore {
@@ -30,7 +30,7 @@ impl DynamoDbStore {
             ])
         });
         let mut due = Vec::new();
-        // A page of nothing but entries that cannot be read is not the end.
+        // A page may have only unreadable entries without being the last.
         for _ in 0..MAX_DUE_PAGES {
             let request = self
                 .client
@@ -55,8 +55,8 @@ impl DynamoDbStore {
     }
 }
 
-/// A due task, from its entry in the index. One that cannot be read must not keep the others from being
-/// found: it is logged and skipped.
+/// A due task, from its entry in the index. An unreadable entry must not hide the others: it is
+/// logged and skipped.
 fn due_task(item: &Item) -> Option<DueTask> {
     let read = || {
         // A later release may have put something else into the index.

@@ -1,4 +1,4 @@
-//! DynamoDB's errors as a store's.
+//! Translates DynamoDB's errors into a store's.
 
 use std::fmt::Display;
 
@@ -8,8 +8,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::attributes::Malformed;
 
-/// The errors of the service that trying again may remove, beside those that HTTP's status says
-/// it of.
+/// The service's errors that a retry may remove, beside those that the HTTP status marks.
 const PASSING: [&str; 7] = [
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
@@ -29,16 +28,16 @@ where
         SdkError::ConstructionFailure(_) => false,
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
-            // An answer that says that all went well, but cannot be read: it was carried out.
+            // The answer reports success but cannot be read: the request was carried out.
             !(400..500).contains(&status)
                 || status == 429
                 || service.err().code().is_some_and(|code| PASSING.contains(&code))
         }
-        // No answer, or one that could not be read: the request may have been carried out.
+        // There is no readable answer: the request may have been carried out.
         _ => true,
     };
-    // The SDK's error has the whole answer, and prints it: what users said, secrets of push
-    // configs. The error alone is enough.
+    // The SDK's error prints the whole answer, with users' messages and the secrets of push
+    // configs. The inner error is enough.
     let source = error.into_source().unwrap_or_else(Into::into);
     if passing { StoreError::Unavailable(source) } else { StoreError::Refused(source) }
 }
@@ -48,7 +47,7 @@ pub(crate) fn build_error(error: aws_sdk_dynamodb::error::BuildError) -> StoreEr
     StoreError::Refused(error.into())
 }
 
-/// A stored item that is not as this crate writes it.
+/// A stored item that differs from what this crate writes.
 pub(crate) fn corrupt(key: &(impl Display + ?Sized), source: Malformed) -> StoreError {
     let key = key.to_string();
     match source {

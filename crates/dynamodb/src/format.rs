@@ -1,8 +1,8 @@
-//! The format of items: a number in each of them, and the attributes that it stands for.
+//! The format of items: a number in each item, and the attributes that the number stands for.
 //!
-//! Both are checked before an item is read. A release that changes its items raises the number,
-//! also for a new attribute: commits of an earlier release would leave the attribute stale, and its
-//! writes of push configs would drop it. `docs/formats.md` has the rule.
+//! The store checks both before it reads an item. A release that changes its items raises the
+//! number, even for a new attribute: commits of an earlier release would leave the attribute stale,
+//! and its writes of push configs would drop it. `docs/formats.md` has the rule.
 
 use a2a_lambda_core::{Formats, UnknownFormat};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -12,17 +12,17 @@ use crate::attributes::{Item, Malformed};
 /// The attribute with the number. An item without it has [`Formats::FIRST`].
 pub(crate) const FORMAT: &str = "v";
 
-/// The formats that are read. The oldest one stays while items of it may exist: a deployment may
-/// keep tasks for ever.
+/// The formats that this release reads. The oldest one stays while its items may exist: a
+/// deployment may keep tasks for ever.
 pub(crate) const OLDEST: u64 = 1;
 pub(crate) const NEWEST: u64 = 4;
 
-/// The format of a task's items that are named by its incarnation, and of a head that has anything
-/// of format 2. All others are written in format 1. So an earlier release that is still in use
+/// The format of items whose names have the task's incarnation, and of a head with any attribute of
+/// format 2. All others are written in format 1. So an earlier release that is still in use
 /// ([`Policy::retention`](a2a_lambda_core::Policy::retention) is `None`) can read a new task.
 pub(crate) const WITH_RETENTION: u64 = 2;
 
-/// The format of a head that is listed by its state and by its context.
+/// The format of a head with index entries by its state and by its context.
 pub(crate) const BY_STATE: u64 = 3;
 
 /// The format of a head with an open scope.
@@ -35,7 +35,7 @@ pub(crate) struct Kind {
 }
 
 impl Kind {
-    /// Items that errors call this, and that have these attributes beside the number.
+    /// The kind of a task's items that errors call this, with these attributes beside the number.
     pub(crate) const fn new(
         name: &'static str,
         newest: u64,
@@ -44,12 +44,12 @@ impl Kind {
         Self { formats: Formats::new(name, OLDEST, newest), attributes }
     }
 
-    /// Items with formats of their own: they are no part of a task.
+    /// A kind of items outside a task, with formats of its own.
     pub(crate) const fn of(formats: Formats, attributes: &'static [&'static str]) -> Self {
         Self { formats, attributes }
     }
 
-    /// Checks that this release reads all of an item.
+    /// Checks that this release can read every attribute of an item.
     pub(crate) fn check(&self, item: &Item) -> Result<(), Malformed> {
         self.try_check(item).map_err(Malformed::Format)
     }

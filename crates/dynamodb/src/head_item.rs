@@ -1,4 +1,4 @@
-//! The head as an item's attributes. Names are short: they are paid for with every write.
+//! The head as an item's attributes. Their names are short, because every write pays for them.
 
 use a2a_lambda_core::head::{Ending, FollowUp, Head, Impatience, Interruption, Patience, Phase};
 use a2a_lambda_core::ids::{
@@ -57,7 +57,7 @@ const PUSH_UNTIL: &str = "nu";
 const REQUEST: &str = "rq";
 const FOLLOW_UPS: &str = "fu";
 
-// Of format 2. The template switches DynamoDB's time to live on for the attribute with this name.
+// Format 2. The template makes this attribute DynamoDB's time to live.
 pub(crate) const INCARNATION: &str = "i";
 const LEFTOVERS: &str = "lo";
 const DELETED: &str = "del";
@@ -130,7 +130,7 @@ const KIND: Kind = Kind::new(
 /// The digits of a time in the list index: enough for the year 9999 in milliseconds.
 const TIME_DIGITS: usize = 15;
 
-/// The lowest format that has all that there is of a head, but for how it is listed.
+/// The lowest format for the attributes of a head, apart from those of the list indexes.
 pub(crate) fn format(head: &Head) -> u64 {
     let has_new = head.incarnation.is_some()
         || head.ttl.is_some()
@@ -146,8 +146,8 @@ pub(crate) fn format(head: &Head) -> u64 {
     }
 }
 
-/// The head as attributes, with its keys and those of the indexes. Lists find it as in format 1;
-/// [`Listing`](crate::listing::Listing) has the other way.
+/// The head as attributes, with its keys and those of the indexes. The list index has it as in
+/// format 1; [`Listing`](crate::listing::Listing) has the newer form.
 pub(crate) fn to_item(head: &Head) -> Item {
     let mut item = Item::from([
         (PK.into(), string(partition(&head.key))),
@@ -274,7 +274,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         has_leftovers: get_flag(item, LEFTOVERS),
         ttl: ttl.map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1_000))),
         is_deleted: get_flag(item, DELETED),
-        // As for a header: a malformed one starts a new trace.
+        // A malformed context counts as none, as in a header: a new trace begins.
         trace: find_string(item, TRACE)?.and_then(TraceContext::parse),
     })
 }
@@ -387,12 +387,12 @@ fn parse_fingerprint(text: &str) -> Result<Fingerprint, Malformed> {
     Ok(Fingerprint { key: key.to_owned(), content: content.to_owned() })
 }
 
-/// The state without its common prefix: an index is paid for by the byte, too.
+/// The state without its common prefix, because an index is paid for by the byte, too.
 pub(crate) fn state_name(state: TaskState) -> &'static str {
     state.as_str().trim_start_matches("TASK_STATE_")
 }
 
-/// The partition of the list index that an owner's tasks are in, in formats 1 and 2.
+/// The partition of an owner's tasks in the list index, in formats 1 and 2.
 pub(crate) fn list_partition(tenant: &Tenant, owner: &Owner) -> String {
     format!("{tenant}#{owner}")
 }
@@ -402,7 +402,7 @@ pub(crate) fn list_order(cursor: &Cursor) -> String {
     format!("{}#{}", sortable(cursor.status_at), cursor.task)
 }
 
-/// A time as text that sorts as the time does.
+/// A time as text with the same order.
 pub(crate) fn sortable(at: Timestamp) -> String {
     format!("{:0TIME_DIGITS$}", at.as_millis().max(0))
 }

@@ -9,38 +9,39 @@
 //! | `C#{registration}` | a **push config**, if the head names its registration |
 //! | `D#{incarnation}#{scope}#{record}` | a **record** of a durable step, with a time to live |
 //! | `H` | the **head**, with the newest entries of the log inline |
-//! | `S#{first}#{last}` | a **segment**: entries that were inline and have moved out |
-//! | `P#{first}#{last}#{write}` | a **parcel**: entries too large to be inline, put aside by the commit that adds them |
+//! | `S#{first}#{last}` | a **segment**: entries that moved out of the inline log |
+//! | `P#{first}#{last}#{write}` | a **parcel**: entries that are too large for the inline log, which a commit stores separately |
 //!
-//! A small task is one item, and a commit is one conditional `UpdateItem`: atomic without a
-//! transaction, at the price of the item's size. When the inline log passes a few KB, its entries
+//! A small task is one item, and a commit is one conditional `UpdateItem`. It is atomic without a
+//! transaction, and it costs the item's size. When the inline log exceeds a few KB, its entries
 //! move to a segment, before the commit that removes them from the head. A segment has only
 //! committed entries, and its name lists them, so a second write has the same bytes. A parcel is
-//! written before the commit that points to it, and means nothing unless a committed entry list
-//! does.
+//! written before the commit that points to it. It has no effect unless a committed entry list
+//! points to it.
 //!
 //! A follower of a log reads one item, the head, while its inline log goes back far enough.
 //! Otherwise it reads only the missing entries: parcels by their names in the inline log, segments
 //! from the newest back.
 //!
-//! A push config is an item of its own, so that it costs the task's commits no more than its name
-//! in the head. It is stored before the commit that names it, under a registration of its own. A
-//! config that the head does not name has no effect. Its sealed secrets are one attribute. Configs
-//! sort before the head, and the reads of a task begin there. The head's attribute [`PUSH_MARK`]
-//! says that the task has open pushes.
+//! A push config is an item of its own, so that it adds only its name to the cost of the task's
+//! commits. It is stored before the commit that names it, under a registration of its own. A config
+//! that the head does not name has no effect. Its sealed secrets are one attribute. Configs sort
+//! before the head, where the reads of a task begin. The head's attribute [`PUSH_MARK`] says that
+//! the task has open pushes.
 //!
-//! Three sparse indexes: [`LIST_INDEX`] by owner and state, newest status first, [`CONTEXT_INDEX`] by owner
-//! and context, whose entries are written once, and [`DUE_INDEX`] by shard and time, which has push configs in trouble as well, in shards of their own. An index is written when
-//! its key changes: never by a heartbeat, nor by an update that adds to the log, nor by another
-//! failure of a config that is in trouble.
+//! There are three sparse indexes. [`LIST_INDEX`] is by owner and state, newest status first.
+//! [`CONTEXT_INDEX`] is by owner and context, and its entries are written once. [`DUE_INDEX`] is by
+//! shard and time, and has push configs in trouble as well, in shards of their own. An index is
+//! written only when its key changes. A heartbeat, an update that adds to the log, and another
+//! failure of a config in trouble do not change a key.
 //!
 //! API keys are items of one more partition, `!keys`, under their ids. An owner's counters are in
 //! `requests@{owner}`, `streams@{owner}` and `tasks@{owner}`. Only a task's partition has a `#`.
 //!
-//! Nothing is ever scanned, but by an operator who asks for it ([`DynamoDbStore::walk`]).
+//! No code scans the table, except for an operator who asks for it ([`DynamoDbStore::walk`]).
 //!
-//! Each item has the number of its format, `v`. An item of a format that this release does not read
-//! is refused before anything is written: `docs/formats.md` has the rule.
+//! Each item has the number of its format, `v`. A release refuses an item of an unknown format
+//! before it writes anything: `docs/formats.md` has the rule.
 
 mod api_keys;
 mod attributes;

@@ -1,7 +1,8 @@
 //! Pages of an owner's tasks.
 //!
-//! Since format 3, tasks of each state have partitions of their own in the list index, and tasks of each
-//! context one in the context index. Older tasks of an owner are all in one partition, and are filtered.
+//! Since format 3, the tasks of each state have their own partitions in the list index, and the
+//! tasks of each context have one in the context index. An owner's older tasks are all in one
+//! partition, and the query filters them.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -26,15 +27,15 @@ use crate::log_items::snapshot;
 use crate::store::DynamoDbStore;
 use crate::table::{CONTEXT_INDEX, CONTEXT_PK, HEAD, PK, SK, partition};
 
-/// The most tasks of a context whose heads are read for a page. Of a larger context the tasks are looked
-/// for among the owner's.
+/// The most tasks of a context whose heads are read for a page. For a larger context, the store
+/// searches all tasks of the owner.
 const MAX_CONTEXT_TASKS: usize = 1_000;
 
 /// The most items of one `BatchGetItem`, set by DynamoDB.
 const MAX_BATCH: usize = 100;
 
-/// How often the rest of a batch that DynamoDB left undone is asked for at once. DynamoDB leaves
-/// out items over 16 MB in sum, and throttled ones: the caller asks for them again after a while.
+/// How often the store asks at once for the keys that DynamoDB left unprocessed. DynamoDB leaves
+/// out items over 16 MB in sum, and throttled ones. The caller asks for them again later.
 const BATCH_TRIES: usize = 3;
 
 impl DynamoDbStore {
@@ -60,10 +61,10 @@ impl DynamoDbStore {
             }
         }
         found.sort_by(|a, b| b.place.cmp(&a.place));
-        // A task that changes meanwhile can be found in two partitions, or by two indexes.
+        // A task that changes meanwhile may appear in two partitions or two indexes.
         let mut known = HashSet::new();
         found.retain(|found| known.insert(found.place.task.clone()));
-        // Nothing is known of what comes behind the place where the index was left.
+        // Nothing is known of the index after the place where its read stopped.
         let left = parts.iter().filter_map(|part| part.left.as_ref()).max();
         if let Some(left) = left {
             found.retain(|found| found.place >= *left);
@@ -76,7 +77,7 @@ impl DynamoDbStore {
         Ok(Page { tasks, outlines, next, hint, total: query.count.then_some(total) })
     }
 
-    /// Where the tasks are that are asked for.
+    /// The partitions that may have the wanted tasks.
     fn sources(&self, query: &ListQuery) -> Vec<Source> {
         let is_passed = |bit: u32| query.hint & bit != 0 && query.after.is_some() && !query.count;
         let mut sources = Vec::new();
@@ -107,8 +108,8 @@ impl DynamoDbStore {
         sources
     }
 
-    /// All tasks of a context that match, wherever the page begins. `None` if there are too many, or
-    /// the table has no such index yet.
+    /// All matching tasks of a context, wherever the page begins. `None` if there are too many, or
+    /// the table does not have the index yet.
     async fn context_tasks(
         &self,
         query: &ListQuery,
@@ -154,7 +155,7 @@ impl DynamoDbStore {
         Ok(Some(tasks))
     }
 
-    /// The tasks of a page: those whose heads are known or must be read, and the others.
+    /// The tasks of a page: those whose heads are known or must be read, and the outlines.
     async fn rows(
         &self,
         query: &ListQuery,
@@ -181,7 +182,7 @@ impl DynamoDbStore {
         Ok((tasks, outlines))
     }
 
-    /// Reads the heads of these keys, as they were a moment ago.
+    /// Reads the heads with these keys. They may be a moment old.
     async fn heads(&self, keys: &[Item]) -> Result<Vec<Snapshot>, StoreError> {
         let batches = keys.chunks(MAX_BATCH).map(|keys| self.batch_get(keys));
         Ok(try_join_all(batches).await?.into_iter().flatten().collect())
@@ -213,7 +214,7 @@ impl DynamoDbStore {
     }
 }
 
-/// The states of which no task comes behind a place, whatever is asked for there.
+/// The states without any task after a place, whatever a query asks for there.
 fn hint(query: &ListQuery, sources: &[Source], parts: &[Part], next: &Cursor) -> u32 {
     if query.context.is_some() || query.status_since.is_some() {
         return query.hint;
@@ -227,7 +228,7 @@ fn hint(query: &ListQuery, sources: &[Source], parts: &[Part], next: &Cursor) ->
             open |= source.bit;
         }
     }
-    // What is filtered by state was not looked at as a whole.
+    // A query with a state filter has not seen the whole mixed partition.
     let mixed = if query.state.is_some() { 1 << STATES.len() } else { 0 };
     over & !(open | (mixed & !query.hint))
 }
@@ -236,9 +237,9 @@ fn just_after(time: Timestamp) -> Timestamp {
     time.saturating_add(Duration::from_millis(1))
 }
 
-/// The parts of a partition of all states that have what is asked for, newest first. Tasks that are over
-/// expire by the age of their status, which the index is ordered by: so the older part is asked for what
-/// is open.
+/// The spans of a partition of mixed states that may have matches, newest first. The index is
+/// ordered by the age of the status, and ended tasks expire by that age. So the older span needs
+/// only open tasks.
 fn mixed_spans(query: &ListQuery) -> Vec<Span> {
     let all = Span { since: query.status_since, before: None, open_only: false };
     let Some(first) = query.ended_after.map(just_after) else { return vec![all] };

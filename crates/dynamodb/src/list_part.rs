@@ -1,4 +1,4 @@
-//! What a page and its count read of one partition of the list index.
+//! The reads of one partition of the list index, for a page and its count.
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::ids::{ContextId, TaskKey};
@@ -17,62 +17,63 @@ use crate::table::{
     CONTEXT, HEAD, LIST_INDEX, LIST_PK, LIST_SK, PK, SK, STATE, partition, task_key,
 };
 
-/// The most pages of 1 MB that are read of a partition for one page of tasks. An entry has some 200 bytes,
-/// so that this is more than 100,000 tasks that do not match a filter; the page then ends early.
+/// The most pages of 1 MB that are read of a partition for one page of tasks. An entry has about
+/// 200 bytes, so this allows for more than 100,000 tasks that do not match a filter. The page then
+/// ends early.
 const MAX_PAGES: usize = 24;
 
 /// The most pages of 1 MB that one of the [`LANES`] counts.
 const MAX_COUNT_PAGES: usize = 1_000;
 
-/// In how many parts what is more than 1 MB is counted at the same time.
+/// How many parts are counted in parallel, if there is more than 1 MB.
 const LANES: i64 = 8;
 
-/// The states of tasks that are not over.
+/// The states of open tasks.
 const OPEN_STATES: [TaskState; 4] =
     [TaskState::Submitted, TaskState::Working, TaskState::InputRequired, TaskState::AuthRequired];
 
-/// A partition of the list index, and what of it is asked for.
+/// A partition of the list index, and its parts that a query needs.
 pub(crate) struct Source {
     pub(crate) partition: String,
     /// The state of all its tasks; `None` for tasks of formats 1 and 2.
     pub(crate) state: Option<TaskState>,
-    /// The parts of it to look at, newest first.
+    /// The spans to read, newest first.
     pub(crate) spans: Vec<Span>,
     /// Its bit in [`Page::hint`]. Shards of a state share one.
     pub(crate) bit: u32,
 }
 
-/// A task that a page may have.
+/// A candidate for a page.
 pub(crate) struct Found {
     pub(crate) place: Cursor,
     pub(crate) what: What,
 }
 
-/// What is known of such a task.
+/// The known facts about a candidate.
 pub(crate) enum What {
-    /// An entry of the list index with the status.
+    /// A complete outline, from an entry of the list index.
     Outline(Box<TaskOutline>),
-    /// One without, or one that is not enough.
+    /// Only an entry, without a status or without enough of it.
     Entry,
     Head(Box<Snapshot>),
 }
 
-/// What was read of a source.
+/// The result of reading a source.
 #[derive(Default)]
 pub(crate) struct Part {
-    /// What matches, newest first: one task more than a page has, if there are as many.
+    /// The matches, newest first: one more than a page has, if there are as many.
     pub(crate) found: Vec<Found>,
-    /// The last of them.
+    /// The oldest match.
     pub(crate) oldest: Option<Cursor>,
     /// Whether the source was read to its end.
     pub(crate) is_whole: bool,
-    /// The place where it was left, if for another reason than that there was enough.
+    /// The place where the read stopped, if it stopped without enough matches.
     pub(crate) left: Option<Cursor>,
-    /// How many tasks match, if they were counted.
+    /// The number of matching tasks, if they were counted.
     pub(crate) total: u64,
 }
 
-/// A place in a source: the span, and where in it.
+/// A place in a source: the number of the span, and the key in it.
 type Rest = (usize, Option<Item>);
 
 impl DynamoDbStore {
@@ -84,7 +85,7 @@ impl DynamoDbStore {
         let (found, rest) = self.entries(query, source).await?;
         let mut total = 0;
         if query.count {
-            // What the page has passed over needs no second look.
+            // The matches that the page has read are not counted again.
             let uncounted = match &query.after {
                 None => rest.clone(),
                 Some(_) => Some((0, None)),
@@ -104,7 +105,7 @@ impl DynamoDbStore {
         Ok(Part { found, oldest, is_whole: rest.is_none(), left, total })
     }
 
-    /// One entry more than a page has, and what is left behind them.
+    /// One entry more than a page has, and the place after them.
     async fn entries(
         &self,
         query: &ListQuery,
@@ -114,7 +115,7 @@ impl DynamoDbStore {
         let mut pages = MAX_PAGES;
         for (number, span) in source.spans.iter().enumerate() {
             let mut start = match &query.after {
-                // A place behind everything of it. DynamoDB refuses to begin there.
+                // The place lies after the whole span. DynamoDB refuses to begin there.
                 Some(after) if span.since.is_some_and(|since| after.status_at < since) => continue,
                 Some(after) if span.before.is_none_or(|before| after.status_at < before) => {
                     Some(start_key(query, source, after))
@@ -124,7 +125,7 @@ impl DynamoDbStore {
             loop {
                 let mut request = self.list_query(query, source, span);
                 if !is_filtered(query, source, span) {
-                    // Without a filter, every entry read is one returned.
+                    // Without a filter, DynamoDB returns every entry that it reads.
                     let missing = query.limit.saturating_add(1).saturating_sub(found.len());
                     request = request.limit(i32::try_from(missing).unwrap_or(i32::MAX));
                 }
@@ -134,7 +135,8 @@ impl DynamoDbStore {
                     found.push(Found::read(query, source.state, &entry)?);
                 }
                 start = page.last_evaluated_key;
-                // The next span is asked for one page at least: its beginning is no place to go on from.
+                // The next span gets at least one page, because a page cannot resume at a span's
+                // beginning.
                 pages = pages.saturating_sub(1);
                 if start.is_none() || found.len() > query.limit || pages == 0 {
                     break;
@@ -150,7 +152,7 @@ impl DynamoDbStore {
         Ok((found, None))
     }
 
-    /// Counts what matches from a place on.
+    /// Counts the matches from a place on.
     async fn count(
         &self,
         query: &ListQuery,
@@ -196,7 +198,7 @@ impl DynamoDbStore {
         Ok(total)
     }
 
-    /// Counts at most so many pages, and tells where it stopped.
+    /// Counts at most this many pages, and returns the place where it stopped.
     async fn count_pages(
         &self,
         query: &ListQuery,
@@ -219,7 +221,7 @@ impl DynamoDbStore {
         Ok((total, start))
     }
 
-    /// The entries of a span that match, newest first.
+    /// The matching entries of a span, newest first.
     fn list_query(&self, query: &ListQuery, source: &Source, span: &Span) -> QueryFluentBuilder {
         let mut request = self.span_query(source, span);
         let mut filters = Vec::new();
@@ -262,7 +264,7 @@ impl DynamoDbStore {
             (None, None) => "#p = :p",
             (Some(_), None) => "#p = :p AND #o >= :since",
             (None, Some(_)) => "#p = :p AND #o < :before",
-            // No entry is called as the end is: each has an id behind its time.
+            // No entry's key equals the end, because each has an id after its time.
             (Some(_), Some(_)) => "#p = :p AND #o BETWEEN :since AND :before",
         };
         if span.since.is_some() || span.before.is_some() {
@@ -281,7 +283,7 @@ fn is_filtered(query: &ListQuery, source: &Source, span: &Span) -> bool {
     query.context.is_some() || source.state.is_none() && (query.state.is_some() || span.open_only)
 }
 
-/// The key of the index behind which a page begins.
+/// The index key after which a page begins.
 fn start_key(query: &ListQuery, source: &Source, after: &Cursor) -> Item {
     let task = TaskKey { tenant: query.tenant.clone(), task: after.task.clone() };
     Item::from([
@@ -299,7 +301,7 @@ impl Found {
         let place = entry_place(entry).map_err(malformed)?;
         let message = match ShortMessage::read(entry.get(STATE)) {
             ShortMessage::Without => Some(None),
-            // What cannot be read is read of the head.
+            // A message that cannot be read is read from the head.
             ShortMessage::Short(json) => serde_json::from_str(&json).ok().map(Some),
             ShortMessage::Unknown => None,
         };

@@ -1,7 +1,7 @@
-//! How lists find a task: the keys of its entries in the two indexes, and what the entries say.
+//! The keys of a task's entries in the two list indexes, and the contents of the entries.
 //!
-//! They are written whole whenever the status changes, and so are in one format, whoever has written the
-//! item before.
+//! Every status change writes all of these attributes. So they have one format, whichever release
+//! wrote the item before.
 
 use a2a_lambda_core::head::Head;
 use a2a_lambda_core::ids::{Owner, TaskKey, Tenant};
@@ -15,18 +15,18 @@ use crate::format::{BY_STATE, FORMAT, OLDEST};
 use crate::head_item::{format, list_order, list_partition, state_name};
 use crate::table::{CONTEXT_PK, LIST_PK, LIST_SK, STATE};
 
-/// The attributes that are written together.
+/// The attributes that are always written together.
 pub(crate) const LISTED: [&str; 5] = [FORMAT, LIST_PK, LIST_SK, STATE, CONTEXT_PK];
 
-/// The longest message of a status, as JSON, that the list index has, too. A longer one is read with the
-/// head. A page reads all of an entry.
+/// The longest message of a status that the list index has, too, in bytes of JSON. A longer one
+/// needs a read of the head. A page reads each entry in full.
 const MAX_MESSAGE_BYTES: usize = 256;
 
-/// What a head takes up is paid for by the KB.
+/// DynamoDB charges the writes of a head by the KB.
 const UNIT_BYTES: usize = 1_024;
 
-/// About how many bytes an item has more than its attributes in format 1 have: those of format 3, the log's
-/// name, and what [`item_bytes`] counts too few.
+/// About how many bytes an item has beyond its attributes in format 1: those of format 3, the log's
+/// name, and the undercount of [`item_bytes`].
 const SPARE_BYTES: usize = 48;
 
 /// All states of a task.
@@ -56,18 +56,18 @@ fn letter(state: TaskState) -> char {
     }
 }
 
-/// How a store writes entries.
+/// The form of the entries that a store writes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Listing {
     /// Whether it writes format 3: a partition for each state, and contexts in an index of their own.
     pub(crate) by_state: bool,
-    /// Over how many partitions an owner's tasks of a state are spread.
+    /// Over how many partitions an owner's tasks of one state are spread.
     pub(crate) shards: u8,
 }
 
 impl Listing {
-    /// The partition for an owner's tasks of a state. No partition of format 1 begins with a `!`, since
-    /// no tenant does.
+    /// The partition of an owner's tasks of a state. No partition of format 1 begins with a `!`,
+    /// because no tenant does.
     pub(crate) fn partition(state: TaskState, shard: u8, tenant: &Tenant, owner: &Owner) -> String {
         format!("!{}{shard}#{}", letter(state), list_partition(tenant, owner))
     }
@@ -76,8 +76,8 @@ impl Listing {
         due_shard(key) % self.shards
     }
 
-    /// The value of each of the [`LISTED`] for a task whose status has this message; `None` if it has
-    /// to be removed.
+    /// The value of each of [`LISTED`] for a task whose status has this message; `None` removes the
+    /// attribute.
     pub(crate) fn attributes(
         self,
         head: &Head,
@@ -131,22 +131,22 @@ impl Listing {
     }
 }
 
-/// The message of a task's status, as the list index has it.
+/// The message of a task's status, in the form for the list index.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ShortMessage {
-    /// There is none.
+    /// The status has no message.
     Without,
-    /// This one, as JSON.
+    /// The message, as JSON.
     Short(String),
-    /// The head has to be read for it.
+    /// Only the head has the message.
     Unknown,
 }
 
 impl ShortMessage {
-    /// What entries make of it; `None` if they leave it.
+    /// The message after these entries; `None` if they do not change it.
     pub(crate) fn after(entries: &[Entry]) -> Option<Self> {
         entries.iter().rev().find_map(|entry| match &entry.event {
-            // A user's message moves the agent's to the history.
+            // A user's message moves the agent's message to the history.
             Event::Message(_) => Some(Self::Without),
             Event::Status(change) => Some(change.message.as_ref().map_or(Self::Without, Self::of)),
             Event::Artifact(_) => None,
@@ -160,7 +160,7 @@ impl ShortMessage {
         }
     }
 
-    /// The message, unless an item of so many bytes would then be another unit to write.
+    /// The message, unless it would cost an item of this size another write unit.
     pub(crate) fn where_it_is_free(self, item_bytes: usize) -> Self {
         let room = UNIT_BYTES - (item_bytes + SPARE_BYTES) % UNIT_BYTES;
         match self {
@@ -169,8 +169,8 @@ impl ShortMessage {
         }
     }
 
-    /// The state with the message: an entry of the index has this one attribute of both. A list of one
-    /// tells that there may be a message, and what has none is as in format 1.
+    /// The state with the message, in one attribute of an index entry. A list of one says that only
+    /// the head has the message. Without a message the attribute is as in format 1.
     pub(crate) fn with_state(self, state: &str) -> AttributeValue {
         let state = string(state);
         match self {
@@ -180,7 +180,7 @@ impl ShortMessage {
         }
     }
 
-    /// Reads the attribute; what it is not known how to read is unknown.
+    /// Reads the attribute. An unknown form counts as `Unknown`.
     pub(crate) fn read(value: Option<&AttributeValue>) -> Self {
         match value {
             Some(AttributeValue::S(_)) => Self::Without,
@@ -193,7 +193,7 @@ impl ShortMessage {
     }
 }
 
-/// About how many bytes DynamoDB counts for an item whose lists are of texts.
+/// About how many bytes DynamoDB counts for an item whose lists contain only texts.
 pub(crate) fn item_bytes(item: &Item) -> usize {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => text.len(),
@@ -206,13 +206,13 @@ pub(crate) fn item_bytes(item: &Item) -> usize {
     item.iter().map(|(name, of)| name.len() + value(of)).sum()
 }
 
-/// A part of a partition of the list index, by the time of the status.
+/// A part of a list partition, limited by the time of the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     /// Only tasks whose status changed at this time or later.
     pub(crate) since: Option<Timestamp>,
     /// Only tasks whose status changed before this time.
     pub(crate) before: Option<Timestamp>,
-    /// Only tasks that are not over: where states are mixed.
+    /// Only open tasks, in a partition of mixed states.
     pub(crate) open_only: bool,
 }

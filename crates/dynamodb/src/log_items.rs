@@ -1,4 +1,4 @@
-//! The log as items: inline with the head, in segments, in parcels.
+//! The log as items: inline in the head, in segments, and in parcels.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,33 +17,33 @@ use crate::table::{LOG, LOG_BYTES, PARCELS, PK, SEGMENTS, SK, partition};
 const SEGMENT: Kind = Kind::new("segment", WITH_RETENTION, &[PK, SK, LOG]);
 const PARCEL: Kind = Kind::new("parcel", WITH_RETENTION, &[PK, SK, LOG]);
 
-/// The name of a parcel, where the inline log points to one.
+/// The attribute with the name of a parcel, in an inline pointer.
 const POINTER: &str = "p";
 
-/// New entries of more bytes than this together go into a parcel. Inline, they would be paid for
-/// again with each later commit; in a parcel, once, and one more write unit.
+/// New entries that exceed this together, in bytes, go into a parcel. Inline, each later commit
+/// would pay for them again. A parcel is paid for once, with one more write unit.
 const PARCEL_BYTES: usize = 2 * 1024;
 
-/// A log of up to this many bytes stays inline as a whole.
+/// A log of at most this many bytes stays inline.
 const SMALL_LOG_BYTES: u64 = 4 * 1024;
 
-/// Of a larger log, inline entries of more bytes than this move to a segment. They would be paid for
-/// again with each later commit.
+/// In a larger log, inline entries that exceed this, in bytes, move to a segment. Inline, each
+/// later commit would pay for them again.
 const INLINE_BYTES: usize = 1_024;
 
-/// The most log that an item is given, out of DynamoDB's 400 KB (of 1,024 bytes), keys included.
+/// The most log in one item, out of DynamoDB's 400 KB (of 1,024 bytes), keys included.
 const MAX_ITEM_BYTES: usize = 390 * 1024;
 
-/// DynamoDB's charge for an element of a list beside its own bytes.
+/// DynamoDB's charge for a list element, in addition to its own bytes.
 const ELEMENT_BYTES: usize = 4;
 
-/// The stored entries of a commit: those for the inline log, and those that must be put aside
-/// first.
+/// The stored entries of a commit: those for the inline log, and those that must be stored before
+/// it.
 #[derive(Debug)]
 pub(crate) struct Packed {
     /// The new elements of the inline log.
     pub(crate) inline: Vec<AttributeValue>,
-    /// Their size.
+    /// Their size in bytes.
     pub(crate) inline_bytes: usize,
     /// The parcels, to be written before the commit.
     pub(crate) parcels: Vec<Item>,
@@ -54,7 +54,7 @@ pub(crate) struct Packed {
 pub(crate) struct Inline {
     /// Its elements.
     pub(crate) log: Vec<AttributeValue>,
-    /// Their size.
+    /// Their size in bytes.
     pub(crate) bytes: usize,
 }
 
@@ -115,7 +115,8 @@ impl Packed {
     }
 }
 
-/// The prefix of the names of a task's segments or parcels. No other task of the same id has it.
+/// The prefix of the names of a task's segments or parcels. No other task of the same id has this
+/// prefix.
 pub(crate) fn prefix(kind: &str, head: &Head) -> String {
     match &head.incarnation {
         Some(incarnation) => format!("{kind}{}#", incarnation.as_str()),
@@ -128,7 +129,8 @@ pub(crate) fn incarnation_of(name: &str) -> Option<Incarnation> {
     Incarnation::parse(name.split('#').nth(1)?)
 }
 
-/// Whether a segment or a parcel of this name is of the task, and of no other one of the same id.
+/// Whether a segment or a parcel with this name belongs to the task, and to no other one of the
+/// same id.
 fn is_of(head: &Head, name: &str) -> bool {
     incarnation_of(name) == head.incarnation
 }
@@ -143,7 +145,7 @@ fn log_item(head: &Head, name: String, log: Vec<AttributeValue>) -> Item {
     ])
 }
 
-/// The inline log of a head's item, which was checked as the head was read.
+/// The inline log of a head's item. The read of the head has checked it.
 fn inline_log(item: &Item) -> Result<&[AttributeValue], Malformed> {
     match item.get(LOG) {
         Some(AttributeValue::L(log)) => Ok(log),
@@ -151,14 +153,14 @@ fn inline_log(item: &Item) -> Result<&[AttributeValue], Malformed> {
     }
 }
 
-/// The log of a segment's item, or of a parcel's.
+/// The log of a segment or a parcel.
 fn log_of<'a>(kind: &Kind, item: &'a Item) -> Result<&'a [AttributeValue], Malformed> {
     kind.check(item)?;
     inline_log(item)
 }
 
-/// The segment for an inline log that moves out. It has only committed entries and its name lists
-/// them, so every writer writes the same.
+/// The segment for an inline log that moves out. It has only committed entries, and its name lists
+/// them. So every writer writes the same item.
 pub(crate) fn segment(head: &Head, log: &[AttributeValue]) -> Result<Option<Item>, Malformed> {
     let (Some(first), Some(last)) = (log.first(), log.last()) else {
         return Ok(None);
@@ -168,7 +170,7 @@ pub(crate) fn segment(head: &Head, log: &[AttributeValue]) -> Result<Option<Item
     Ok(Some(log_item(head, name, log.to_vec())))
 }
 
-/// The positions that an element of a log has: an entry, or a pointer to a parcel.
+/// The positions in an element of a log: of an entry, or of the parcel that it points to.
 fn range(element: &AttributeValue) -> Result<(u64, u64), Malformed> {
     match element {
         AttributeValue::S(text) => {
@@ -180,7 +182,7 @@ fn range(element: &AttributeValue) -> Result<(u64, u64), Malformed> {
     }
 }
 
-/// The positions that are in a parcel or a segment, from its name.
+/// The positions in a parcel or a segment, from its name.
 fn name_range(name: &str) -> Result<(u64, u64), Malformed> {
     let begin = if incarnation_of(name).is_some() { 2 } else { 1 };
     let mut fields = name.split('#').skip(begin).map(str::parse);
@@ -198,7 +200,7 @@ fn entry(text: &str) -> Result<Entry, Malformed> {
     })
 }
 
-/// Reads a head's item: the head and those of the inline entries that come after the last parcel.
+/// Reads a head's item: the head, and the inline entries after the last parcel.
 pub(crate) fn snapshot(item: &Item) -> Result<Snapshot, Malformed> {
     let head = from_item(item)?;
     let log = inline_log(item)?;
@@ -209,7 +211,7 @@ pub(crate) fn snapshot(item: &Item) -> Result<Snapshot, Malformed> {
     Ok(Snapshot { head, tail, kept: kept(item)? })
 }
 
-/// What a commit on top of this item needs of it.
+/// The facts about this item that the next commit needs.
 fn kept(head_item: &Item) -> Result<Kept, Malformed> {
     let bytes = find_number(head_item, LOG_BYTES)?.unwrap_or_default();
     Ok(Kept::new(Inline { log: inline_log(head_item)?.to_vec(), bytes }))
@@ -220,7 +222,7 @@ pub(crate) fn log_bytes(bytes: usize) -> AttributeValue {
     number(bytes)
 }
 
-/// The oldest entry that is inline, or put aside in a parcel that the inline log points to.
+/// The oldest entry of the inline log, counting the parcels that it points to.
 pub(crate) fn first_inline(head_item: &Item) -> Result<Position, Malformed> {
     match inline_log(head_item)?.first() {
         Some(element) => Ok(Position(range(element)?.0)),
@@ -228,18 +230,18 @@ pub(crate) fn first_inline(head_item: &Item) -> Result<Position, Malformed> {
     }
 }
 
-/// Where the names of those segments end that begin before this entry. A segment that begins there
-/// or later is of the log that is still inline: its writer did not get to move it.
+/// The end of the names of those segments that begin before this entry. A later segment has entries
+/// that are still inline: its writer did not make the commit that moves them.
 pub(crate) fn segments_before(head: &Head, first: Position) -> String {
     format!("{}{:010}$", prefix(SEGMENTS, head), first.0.saturating_sub(1))
 }
 
-/// Whether a segment has the entry after this one, or is of older ones.
+/// Whether a segment has the entry after this one, or has older ones only.
 pub(crate) fn reaches_back(segment: &Item, known: Position) -> Result<bool, Malformed> {
     Ok(name_range(get_string(segment, SK)?)?.0 <= known.next().0)
 }
 
-/// The names of the parcels with entries after this one, as the head's item and segments have them.
+/// The names of the parcels with entries after this one, from the head's item and the segments.
 pub(crate) fn parcels_after<'a>(
     head_item: &'a Item,
     segments: &'a [Item],
@@ -258,8 +260,8 @@ pub(crate) fn parcels_after<'a>(
     Ok(names)
 }
 
-/// Puts the log together from the head's item and others of the task's partition, as far back as
-/// they go. [`Malformed::Gap`] if they do not go back to the entry after `known`.
+/// Assembles the log from the head's item and other items of the task's partition, as far back as
+/// they reach. [`Malformed::Gap`] if they do not reach the entry after `known`.
 pub(crate) fn assemble(
     head_item: &Item,
     others: &[Item],
@@ -270,13 +272,13 @@ pub(crate) fn assemble(
     let mut logs = vec![inline_log(head_item)?];
     for item in others {
         match get_string(item, SK)? {
-            // An earlier task of the id has left these.
+            // An earlier task of the id left this item behind.
             name if !is_of(&head, name) => {}
             name if name.starts_with(PARCELS) => {
                 parcels.insert(name, log_of(&PARCEL, item)?);
             }
             name if name.starts_with(SEGMENTS) => logs.push(log_of(&SEGMENT, item)?),
-            // Of a kind that a later release adds. The head's format describes its meaning.
+            // A later release has added this kind. The head's format covers its meaning.
             _ => {}
         }
     }
@@ -292,7 +294,7 @@ pub(crate) fn assemble(
         match element {
             AttributeValue::S(text) => add(text)?,
             AttributeValue::M(pointer) => {
-                // One that is not here is of entries that were not asked for, or leaves a gap.
+                // A missing parcel has entries that were not requested, or it leaves a gap.
                 for element in parcels.get(get_string(pointer, POINTER)?).copied().unwrap_or(&[]) {
                     add(element.as_s().map_err(|_| Malformed::Attribute(LOG))?)?;
                 }

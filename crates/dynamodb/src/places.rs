@@ -20,10 +20,10 @@ use crate::attributes::{Item, find_number, number, string};
 use crate::error::store_error;
 use crate::table::{PK, SK, TTL, owner_partition};
 
-/// How many places are taken.
+/// The number of taken places.
 const COUNT: &str = "n";
 
-/// Until then the owner needs no recount.
+/// Until then, the owner needs no recount.
 const LOOKED_UNTIL: &str = "lu";
 
 /// The prefix of a place's attribute. Its value is the place's time.
@@ -32,7 +32,7 @@ const PLACE: &str = "@";
 /// The sort key of the item.
 const ITEM: &str = "O";
 
-/// How long after the last write an item is kept: a task may be open for long.
+/// How long after its last write an item is kept: a task may stay open for long.
 fn kept(kind: PlaceKind) -> Duration {
     match kind {
         PlaceKind::Stream => Duration::from_hours(24),
@@ -76,7 +76,7 @@ impl DynamoDbStore {
     }
 }
 
-/// Sends an update. `Err` in the result is the item that did not meet the condition.
+/// Sends an update. An inner `Err` is the item that did not meet the condition.
 pub(crate) async fn sent(update: UpdateItemFluentBuilder) -> Result<Result<(), Item>, StoreError> {
     match update.send().await {
         Ok(_) => Ok(Ok(())),
@@ -114,7 +114,7 @@ impl Places for DynamoDbStore {
         let Err(item) = sent(update).await? else { return Ok(Taken::Yes) };
         let places = places(&item);
         if let Some(taken) = places.iter().find(|taken| taken.name == place.name) {
-            // Another caller may free an expired one if it finds no task yet.
+            // Another caller may free an expired place if it does not find the task yet.
             if taken.until >= place.until || self.renew(of, place).await? {
                 return Ok(Taken::Yes);
             }

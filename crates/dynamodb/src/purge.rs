@@ -1,4 +1,4 @@
-//! Expired tasks: the store deletes their items, or a later task takes their place.
+//! Expired tasks: the store deletes their items, or a later task replaces them.
 
 use std::time::Duration;
 
@@ -17,18 +17,19 @@ use crate::log_items::incarnation_of;
 use crate::store::DynamoDbStore;
 use crate::table::{BEHIND_LOG, CONFIGS, HEAD, PARCELS, PK, SEGMENTS, SK, STEPS, partition};
 
-/// How many items are deleted at a time.
+/// How many items are deleted in parallel.
 const DELETES_AT_ONCE: usize = 8;
 
-/// How much older than a task something must be that was left by an earlier one, or by a request that
-/// came to nothing. Clocks differ, and a later task of the id may be in the making.
+/// How much older than a task an item must be to count as a leftover, of an earlier task or of a
+/// refused request. Clocks differ, and a later task of the id may be under construction.
 const LEFTOVER_AGE: Duration = Duration::from_hours(1);
 
 impl DynamoDbStore {
-    /// Deletes at most `limit` items of an expired task, the head last. Whether nothing is left.
+    /// Deletes at most `limit` items of an expired task, the head last. Returns whether nothing is
+    /// left.
     ///
-    /// The other items go by their names. Items that may belong to a later task of the same id
-    /// stay.
+    /// It chooses the other items by their names. Items that may belong to a later task of the same
+    /// id stay.
     pub(crate) async fn purge_items(
         &self,
         expired: &Head,
@@ -82,7 +83,7 @@ impl DynamoDbStore {
         request.send().await.map(drop).map_err(store_error)
     }
 
-    /// Deletes the head, if it is still as it was read.
+    /// Deletes the head, if it has not changed since it was read.
     async fn delete_head(&self, expired: &Head) -> Result<(), StoreError> {
         let condition = Condition::is_as(expired);
         let request = self
@@ -97,7 +98,7 @@ impl DynamoDbStore {
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
-                // It is gone, or a later task has taken its place.
+                // The head is gone, or a later task has replaced it.
                 Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(()),
                 _ => Err(store_error(error)),
             },
@@ -105,7 +106,8 @@ impl DynamoDbStore {
     }
 }
 
-/// Whether an item, of which the keys are here, is of the expired task, or left from before it ended.
+/// Whether an item with these keys belongs to the expired task, or is a leftover from before its
+/// end.
 fn goes(expired: &Head, item: &Item) -> Result<bool, Malformed> {
     let name = get_string(item, SK)?;
     let is_older = |at: Timestamp, than: Timestamp| at.saturating_add(LEFTOVER_AGE) < than;
@@ -123,7 +125,7 @@ fn goes(expired: &Head, item: &Item) -> Result<bool, Malformed> {
     Ok(is_log
         && match incarnation_of(name) {
             Some(of) if expired.incarnation.as_ref() == Some(&of) => true,
-            // A task of format 1 came before all that have an incarnation.
+            // A task of format 1 is older than every task with an incarnation.
             Some(of) => is_older(of.began_at(), expired.created_at),
             None => true,
         })

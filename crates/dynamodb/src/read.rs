@@ -1,4 +1,4 @@
-//! Reading a task: its head, the end of its log, all of it.
+//! Reads a task: its head, the end of its log, or all of it.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ use crate::log_items::{
 use crate::store::DynamoDbStore;
 use crate::table::{BEHIND_LOG, HEAD, PK, SEGMENTS, SK, partition};
 
-/// The most pages that reading one task takes, of 1 MB where no less is asked for.
+/// The most pages that a read of one task takes, of up to 1 MB each.
 const MAX_PAGES: usize = 64;
 
-/// How often a read of a task repeats when its items do not fit together: a late page may miss an
+/// How often a read of a task is repeated if its items do not fit together: a late page may miss an
 /// item that an earlier one names.
 const READ_TRIES: usize = 3;
 
@@ -38,8 +38,8 @@ impl DynamoDbStore {
     /// The head and at least the entries after a position.
     ///
     /// The head is read first. All items that it names, and all entries that have left it, were
-    /// written before and are never removed. So later reads fit, also if the read of the head was eventually
-    /// consistent.
+    /// written before it and are never removed. So the later reads fit, even if the read of the
+    /// head was eventually consistent.
     pub(crate) async fn read_after(
         &self,
         key: &TaskKey,
@@ -58,7 +58,7 @@ impl DynamoDbStore {
         let mut others = Vec::new();
         if first > known.next() {
             if known == Position(0) {
-                // All is asked for, and not all is here: one query has it.
+                // The caller wants everything, and some is missing: one query reads all of it.
                 return self.read_full(key).await;
             }
             others = self.segments(&tail.head, first, known).await?;
@@ -66,8 +66,8 @@ impl DynamoDbStore {
         let parcels = parcels_after(&head, &others, known).map_err(malformed)?;
         others.extend(self.parcels(key, &parcels).await?);
         match assemble(&head, &others, known) {
-            // Not as this crate leaves a task behind. The whole of it decides whether it is
-            // readable at all.
+            // This crate never leaves a task like this. Only the whole task shows whether it is
+            // readable.
             Err(Malformed::Gap(_)) => self.read_full(key).await,
             snapshot => snapshot.map(Some).map_err(malformed),
         }
@@ -89,7 +89,7 @@ impl DynamoDbStore {
         }
     }
 
-    /// A query for the items of a task from one name to another, both included.
+    /// A query for a task's items from one name to another, both included.
     pub(crate) fn between(&self, key: &TaskKey, from: &str, to: &str) -> QueryFluentBuilder {
         self.client
             .query()
@@ -103,15 +103,15 @@ impl DynamoDbStore {
             .consistent_read(true)
     }
 
-    /// All items of a task's log, the head's first; `None` without a head.
+    /// All items of a task's log, the head first; `None` without a head.
     async fn items(&self, key: &TaskKey) -> Result<Option<(Item, Vec<Item>)>, StoreError> {
-        // The head sorts before all that it points to, and so is read first.
+        // The head sorts before the items that it points to, and so it is read first.
         let mut items = self.all_between(key, HEAD, BEHIND_LOG).await?;
         if items.is_empty() {
             return Ok(None);
         }
         let head = items.remove(0);
-        // A parcel of a task that was never made has no head before it.
+        // The parcel of a task that was never created has no head before it.
         let is_head = get_string(&head, SK).is_ok_and(|name| name == HEAD);
         Ok(is_head.then_some((head, items)))
     }
@@ -139,9 +139,9 @@ impl DynamoDbStore {
 
     /// The segments with the entries after `known` and before `first`.
     ///
-    /// From the newest back, since only their names tell how far they reach. A reader that keeps up
-    /// misses one or two, so two are asked for at first, and then twice as many each time: what is read
-    /// in vain is never more than what is needed.
+    /// It reads from the newest back, because only the names of segments tell how far they reach. A
+    /// reader that keeps up misses one or two segments. So the first request asks for two, and each
+    /// further one for twice as many. It never reads more in vain than it needs.
     async fn segments(
         &self,
         head: &Head,
@@ -169,7 +169,7 @@ impl DynamoDbStore {
         Ok(segments)
     }
 
-    /// The parcels of these names, which are consecutive but for what losers of races left there.
+    /// The parcels with these names. They are consecutive, apart from parcels of lost commits.
     async fn parcels(
         &self,
         key: &TaskKey,

@@ -1,5 +1,5 @@
-//! How many requests an owner has made in a minute: an item per owner and minute, which DynamoDB
-//! deletes later. No task has such keys, and nothing reads the item but the write itself.
+//! Counts an owner's requests in a minute: one item per owner and minute, which DynamoDB deletes
+//! later. No task has such keys, and only the write itself reads the item.
 
 use std::num::NonZeroU64;
 
@@ -14,11 +14,11 @@ use crate::table::{PK, SK, TTL, owner_partition};
 const KEPT_SECONDS: i64 = 3_600;
 
 impl DynamoDbStore {
-    /// Counts a request of a minute (since 1970), unless there are `most` already: one conditional
-    /// write. Returns whether it counted. A write whose answer was lost may count twice.
+    /// Counts a request of a minute (since 1970) by one conditional write, unless there are `most`
+    /// already. Returns whether it counted. A write whose answer was lost may count twice.
     ///
     /// # Errors
-    /// When DynamoDB cannot be reached, or refuses.
+    /// When DynamoDB cannot be reached or refuses the write.
     pub async fn count_request(
         &self,
         owner: &Owner,

@@ -1,4 +1,4 @@
-//! The store: one conditional write a commit.
+//! The store: one conditional write for each commit.
 
 use a2a_lambda_core::head::Head;
 use a2a_lambda_core::ids::{LeaseToken, TaskKey};
@@ -33,7 +33,7 @@ pub struct DynamoDbStore {
     pub(crate) listing: Listing,
 }
 
-/// An update of a head's item: which attributes are set and removed, and on what condition.
+/// An update of a head's item: the attributes to set and to remove, and the conditions.
 #[derive(Default)]
 struct Update {
     sets: Vec<String>,
@@ -83,7 +83,7 @@ impl Update {
         self.conditions.push(condition);
     }
 
-    /// Demands that the task is this one, and no later one of the same id.
+    /// Requires that the task is this one, and no later one of the same id.
     fn require_same(&mut self, head: &Head) {
         match &head.incarnation {
             Some(incarnation) => self.require(INCARNATION, string(incarnation.as_str())),
@@ -91,8 +91,8 @@ impl Update {
         }
     }
 
-    /// Demands that the item has a format that this release reads: another release may have written
-    /// it since it was read here.
+    /// Requires that the item has a format that this release reads: another release may have
+    /// written it since the read.
     fn require_readable(&mut self) {
         let name = self.name(FORMAT);
         let (oldest, newest) = (self.value(number(OLDEST)), self.value(number(NEWEST)));
@@ -101,7 +101,8 @@ impl Update {
         self.conditions.push(condition);
     }
 
-    /// Sets and removes what differs between two versions of the head's item, but for how it is listed.
+    /// Sets and removes the attributes that differ between two versions of the head's item, except
+    /// [`LISTED`].
     fn change(&mut self, before: &Item, after: &Item) {
         let is_listing = |name: &str| LISTED.contains(&name);
         for (name, value) in after {
@@ -116,7 +117,7 @@ impl Update {
         }
     }
 
-    /// Changes how the task is listed, if that changes. Its log has so many bytes.
+    /// Updates the index attributes if they change. `log`: the size of the inline log, in bytes.
     fn list(&mut self, before: &Item, after: &Item, change: &Change, listing: Listing, log: usize) {
         let entries = change.entries();
         let message = ShortMessage::after(entries);
@@ -165,22 +166,22 @@ impl Update {
 }
 
 impl DynamoDbStore {
-    /// The store in this table.
+    /// The store on this table.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         let listing = Listing { by_state: true, shards: 1 };
         Self { client, table: table.into(), listing }
     }
 
-    /// The store, where no item is written in a format that comes after this one: for as long as an
-    /// earlier release is in use.
+    /// The store, limited to item formats up to this one. A deployment needs it while an earlier
+    /// release is in use.
     #[must_use]
     pub fn writing(self, newest: u64) -> Self {
         let listing = Listing { by_state: newest >= BY_STATE, ..self.listing };
         Self { listing, ..self }
     }
 
-    /// The store, where an owner's tasks of a state are spread over so many partitions of the list index:
-    /// 1 to 8. All who use the table must have the same number, which is never made smaller.
+    /// The store with an owner's tasks of one state spread over this many partitions of the list
+    /// index: 1 to 8. All users of the table must have the same number. It must never decrease.
     #[must_use]
     pub fn spread(self, shards: u8) -> Self {
         let listing = Listing { shards: shards.clamp(1, DUE_SHARDS), ..self.listing };
@@ -200,7 +201,8 @@ impl DynamoDbStore {
         self.get_item_if(key, name, true).await
     }
 
-    /// An item as it is, or as it was a moment before, for half of that.
+    /// Reads an item. An inconsistent read costs half, and may return the item as it was a moment
+    /// before.
     pub(crate) async fn get_item_if(
         &self,
         key: &TaskKey,
@@ -217,8 +219,8 @@ impl DynamoDbStore {
         Ok(request.send().await.map_err(store_error)?.item)
     }
 
-    /// Carries out an update. `Ok` in the result is what `returned` asks for of the item, `Err` is
-    /// the item that did not meet the condition.
+    /// Sends an update. An inner `Ok` has the part of the item that `returned` names. An inner
+    /// `Err` is the item that did not meet the condition.
     async fn update(
         &self,
         update: Update,
@@ -250,8 +252,8 @@ impl DynamoDbStore {
         })
     }
 
-    /// Moves the inline log to a segment, in front of a commit that begins a new one. Where the commit
-    /// is lost, the segment repeats what is still inline.
+    /// Moves the inline log to a segment, before a commit that begins a new one. If the commit is
+    /// lost, the segment repeats entries that are still inline.
     async fn move_out(&self, head: &Head, inline: &Inline) -> Result<(), StoreError> {
         match segment(head, &inline.log).map_err(|malformed| corrupt(&head.key, malformed))? {
             Some(segment) => self.put_item(segment).await,
@@ -261,7 +263,7 @@ impl DynamoDbStore {
 }
 
 impl DynamoDbStore {
-    /// Stores a new task, in place of an expired one if there is one.
+    /// Stores a new task. It replaces `expired`, if there is one.
     async fn put_new(
         &self,
         change: &Change,
@@ -370,8 +372,8 @@ impl TaskStore for DynamoDbStore {
         if bytes != bytes_before {
             update.set(LOG_BYTES, log_bytes(bytes));
         }
-        // The item is free with the failed condition. It also has a renewed lease, which the change
-        // did not decide.
+        // A failed condition returns the item at no cost. The item also has a renewed lease, which
+        // the change did not decide.
         match self.update(update, key, ReturnValue::AllNew).await? {
             Ok(item) => {
                 let item = item.ok_or(Malformed::Attribute(PK));

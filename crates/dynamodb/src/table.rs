@@ -15,7 +15,7 @@ use crate::attributes::{Malformed, value};
 /// The index by owner, newest status first, for ListTasks.
 pub const LIST_INDEX: &str = "list";
 
-/// The index of an owner's tasks of one context, in no order. An entry is written once.
+/// The index of an owner's tasks in one context, in no order. Each entry is written once.
 pub const CONTEXT_INDEX: &str = "context";
 
 /// The index of due work, by shard and time.
@@ -24,7 +24,7 @@ pub const DUE_INDEX: &str = "due";
 pub(crate) const PK: &str = "pk";
 pub(crate) const SK: &str = "sk";
 
-/// The attribute by which DynamoDB deletes items, in seconds.
+/// The attribute with the time, in seconds, at which DynamoDB deletes an item.
 pub(crate) const TTL: &str = "ttl";
 
 /// Sort keys of a task's items. The configs and the records of steps sort before the head, so a read of a
@@ -35,16 +35,16 @@ pub(crate) const HEAD: &str = "H";
 pub(crate) const PARCELS: &str = "P#";
 pub(crate) const SEGMENTS: &str = "S#";
 
-/// The log in an item: all of a segment or a parcel, and the newest entries in a head, with their
-/// size in bytes.
+/// The log in an item, with its size in bytes: the whole of a segment or a parcel, and the newest
+/// entries in a head.
 pub(crate) const LOG: &str = "log";
 pub(crate) const LOG_BYTES: &str = "lb";
 
-/// Behind every segment: the character that follows `#`.
+/// A sort key after every segment: `$` follows `#`.
 pub(crate) const BEHIND_LOG: &str = "S$";
 
 /// The list index: its partition, `!{state}{shard}#{tenant}#{owner}`, or `{tenant}#{owner}` before
-/// format 3, its order, `{status time}#{task id}`, and what else ListTasks looks at.
+/// format 3, its order, `{status time}#{task id}`, and the further attributes for ListTasks.
 pub(crate) const LIST_PK: &str = "lp";
 pub(crate) const LIST_SK: &str = "ls";
 pub(crate) const STATE: &str = "st";
@@ -65,11 +65,10 @@ pub const PUSH_MARK: &str = "nm";
 /// The value of [`PUSH_MARK`] without a claim.
 pub const OPEN_MARK: &str = "open";
 
-/// Configs in trouble are in the due index, too, in shards of their own: of the task's plus this.
+/// Configs in trouble are in the due index, too. Their shard is the task's shard plus this number.
 pub(crate) const FAILING_SHARDS: u8 = 64;
 
-/// The task of an item of the table, by its keys as a stream's record has them: `None` if it is not
-/// a head's.
+/// The task of an item, by its keys in a stream's record. `None` if the item is not a head.
 pub fn task_of_head(pk: &str, sk: &str) -> Option<TaskKey> {
     if sk == HEAD { task_key(pk).ok() } else { None }
 }
@@ -79,12 +78,12 @@ pub(crate) fn partition(key: &TaskKey) -> String {
     key.to_string()
 }
 
-/// The partition of an owner's counters. A task's has a `#`, and this has none.
+/// The partition of an owner's counters. Unlike a task's partition, its name has no `#`.
 pub(crate) fn owner_partition(kind: &str, owner: &Owner) -> String {
     format!("{kind}@{}", owner.to_string().replace('#', "%/"))
 }
 
-/// The task that a partition is of.
+/// The task of a partition.
 pub(crate) fn task_key(partition: &str) -> Result<TaskKey, Malformed> {
     let (tenant, task) = partition.split_once('#').ok_or(Malformed::Attribute(PK))?;
     Ok(TaskKey {
@@ -93,7 +92,7 @@ pub(crate) fn task_key(partition: &str) -> Result<TaskKey, Malformed> {
     })
 }
 
-/// The table could not be made.
+/// The table could not be created.
 #[derive(Debug, thiserror::Error)]
 #[error("the table {table:?} could not be created")]
 pub struct CreateTableError {
@@ -103,11 +102,11 @@ pub struct CreateTableError {
     source: Box<dyn Error + Send + Sync>,
 }
 
-/// Creates the table, on demand capacity. For local use and tests: in an account, the template of
-/// `infra` makes it, with its stream and backups.
+/// Creates the table, with on-demand capacity. It is for local use and tests: in an account, the
+/// template of `infra` creates the table, with its stream and backups.
 ///
 /// # Errors
-/// When DynamoDB refuses, for instance because there is a table of this name.
+/// When DynamoDB refuses, for instance because the table exists.
 pub async fn create_table(client: &Client, table: &str) -> Result<(), CreateTableError> {
     let failed = |source| CreateTableError { table: table.to_owned(), source };
     let request = definition(client, table).map_err(|error| failed(error.into()))?;

@@ -17,11 +17,11 @@ use crate::head_item::PHASE;
 use crate::store::DynamoDbStore;
 use crate::table::{HEAD, PK, SK, TTL, task_key};
 
-/// The most items that are looked at for a page.
+/// The most items that one page reads.
 const PAGE_ITEMS: i32 = 1_000;
 
-/// A place in the table, behind the items that a walk has seen. As text it is JSON, so that a walk can
-/// go on later.
+/// A place in the table, after the items that a walk has read. Its text is JSON, so that a later
+/// walk can resume there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WalkPlace {
     pk: String,
@@ -58,17 +58,17 @@ impl FromStr for WalkPlace {
 /// A page of a walk.
 #[derive(Debug)]
 pub struct WalkPage {
-    /// Tasks that have ended or wait for their users, and whose heads have no time to live.
+    /// Tasks that have ended, or wait for their users, and whose heads have no time to live.
     pub tasks: Vec<TaskKey>,
-    /// How many items were looked at.
+    /// How many items the page read.
     pub items: usize,
-    /// The units of read capacity that it took.
+    /// The units of read capacity that the page used.
     pub read_units: f64,
     /// Where the next page begins; `None` if this was the last one.
     pub next: Option<WalkPlace>,
 }
 
-/// The phases of tasks to which nothing more happens by itself.
+/// The phases in which a task changes no more by itself.
 const AT_REST: [Phase; 6] = [
     Phase::Interrupted { interruption: Interruption::InputRequired, patience: None },
     Phase::Interrupted { interruption: Interruption::AuthRequired, patience: None },
@@ -79,8 +79,8 @@ const AT_REST: [Phase; 6] = [
 ];
 
 impl DynamoDbStore {
-    /// Looks at a page of the table, in no order of time, and finds the tasks that may lack their
-    /// time to go. A page may be empty, and not be the last.
+    /// Reads a page of the table, in no order of time, and finds the tasks that may lack an expiry.
+    /// A page may be empty without being the last.
     ///
     /// # Errors
     /// When DynamoDB does not answer, or refuses.
@@ -125,7 +125,7 @@ impl DynamoDbStore {
     }
 }
 
-/// The task of an item. One that cannot be read must not end the walk: it is logged and skipped.
+/// The task of an item. An unreadable one must not end the walk: it is logged and skipped.
 fn task(item: &Item) -> Option<TaskKey> {
     let read = get_string(item, PK).and_then(task_key);
     if let Err(error) = &read {
