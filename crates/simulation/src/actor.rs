@@ -1,7 +1,8 @@
-//! An actor: one invocation of a function, or one client's connection, and the world as it meets it.
+//! An actor: one invocation of a function, or one client's connection, with its own view of the
+//! world.
 //!
-//! It has a clock that may be wrong, and each request that it makes may be slow, be refused, lose its
-//! answer, or be the last thing it does.
+//! Its clock may be wrong. Each of its requests may be slow, be refused, lose its answer, or be its
+//! last action.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -32,7 +33,7 @@ use crate::planted::Planted;
 use crate::world::World;
 use a2a_lambda_testing::{Random, Signals};
 
-/// The longest that a request takes that is not slow, one way.
+/// The longest one-way time of a request that is not slow.
 const USUAL_MS: u64 = 8;
 
 #[derive(Debug)]
@@ -42,11 +43,11 @@ pub(crate) struct Actor {
     rng: Mutex<Random>,
     skew_ms: AtomicI64,
     ids: AtomicU64,
-    /// How many of its pushes ask the store right now whether they are wanted.
+    /// How many of its pushes are asking the store whether they are wanted.
     checking: AtomicU32,
     dead: AtomicBool,
     died: Notify,
-    /// The slot of the task that it makes.
+    /// The slot of the task that it creates.
     slot: Option<(u32, Who)>,
 }
 
@@ -61,7 +62,7 @@ pub(crate) enum Fate {
 }
 
 impl Actor {
-    /// An actor with a name that nobody else has.
+    /// An actor with a unique name.
     pub(crate) fn new(world: &Arc<World>, name: String) -> Self {
         let mut rng = Random::derive(world.seed, &name);
         let most = u64::from(world.skew_ms());
@@ -112,7 +113,7 @@ impl Actor {
         self.name.starts_with("op")
     }
 
-    /// The numbers by which it goes, which may be a planted bug.
+    /// The policy of the actor, which may have a planted bug.
     fn policy(&self) -> Arc<Policy> {
         let policy = &self.world.policy;
         let planted =
@@ -143,14 +144,14 @@ impl Actor {
         }
     }
 
-    /// Lives until the work is done, until a crash, or until the time is up. Only what is done is
-    /// returned.
+    /// Runs the work until it is done, until a crash, or until the time is up. Returns a result
+    /// only if the work is done.
     pub(crate) fn live<T>(
         &self,
         limit: Duration,
         work: impl Future<Output = T>,
     ) -> impl Future<Output = Option<T>> {
-        // In a box, as it is large, and so would be whatever waits for it.
+        // Boxed, because the future is large and would make every future around it large.
         let work = Box::pin(crate::panics::caught(work));
         async move {
             tokio::select! {
@@ -175,7 +176,7 @@ impl Actor {
         self.checking.load(Ordering::Relaxed) > 0
     }
 
-    /// Whether a push is wanted, as the core has it.
+    /// Whether a push is wanted, by the core's answer.
     pub(crate) async fn is_wanted(&self, wanted: &dyn Wanted) -> bool {
         self.checking.fetch_add(1, Ordering::Relaxed);
         let is_wanted = wanted.is_still_wanted().await;
@@ -189,8 +190,8 @@ impl Actor {
         self.world.trouble(&self.name, now_ms, now_ms.saturating_add(lasts_ms));
     }
 
-    /// What will happen to the next request, and how long it takes there and back. The same
-    /// number of draws for every request, whatever faults there are.
+    /// Draws the fate of the next request, and its times there and back. It makes the same number
+    /// of draws for every request, whatever the faults.
     pub(crate) fn fate(&self) -> (Fate, Duration, Duration) {
         let faults = self.world.faults();
         let rng = &mut *lock(&self.rng);
@@ -228,7 +229,7 @@ impl Actor {
         (fate, there, back)
     }
 
-    /// Whether it dies while it sleeps, and how late it wakes.
+    /// Whether the actor dies in its sleep, and how late it wakes.
     fn fate_of_sleep(&self) -> (bool, Duration) {
         let faults = self.world.faults();
         let rng = &mut *lock(&self.rng);
@@ -242,7 +243,7 @@ impl Actor {
         (dies, late)
     }
 
-    /// Whether it is dead, or the run is over.
+    /// Whether the actor is dead, or the run is over.
     pub(crate) fn is_over(&self) -> bool {
         self.dead.load(Ordering::Relaxed) || self.world.has_failed()
     }
@@ -284,7 +285,7 @@ impl Actor {
         let answer = request.await;
         self.world.all_observed().await;
         if answer.is_err() {
-            // The store has troubles of its own.
+            // The store has its own faults.
             self.trouble(back);
         }
         match fate {
@@ -299,7 +300,7 @@ impl Actor {
         answer
     }
 
-    /// The process ends here and now.
+    /// Ends the process here.
     pub(crate) async fn die<T>(&self) -> T {
         self.world.note(&self.name, "dies", "");
         self.dead.store(true, Ordering::Relaxed);
@@ -310,17 +311,17 @@ impl Actor {
 
 pub(crate) async fn rest(duration: Duration) {
     if duration.is_zero() {
-        // Even a fast answer is an await away.
+        // Even a fast answer takes one await.
         tokio::task::yield_now().await;
     } else {
         tokio::time::sleep(duration).await;
     }
 }
 
-/// How much longer than a view the answer waits to a request that deletes or replaces a push config.
+/// How much longer than a view the answer to a deletion or replacement of a push config waits.
 const VIEW_MARGIN: Duration = Duration::from_millis(100);
 
-/// How long the answer to a request waits that deletes or replaces a push config.
+/// How long the answer to a deletion or replacement of a push config waits.
 fn silence(policy: &Policy) -> Duration {
     policy.push_view + VIEW_MARGIN
 }
@@ -339,11 +340,11 @@ impl Clock for Actor {
         self.world.now(self.skew_ms.load(Ordering::Relaxed))
     }
 
-    /// A process can die while it waits, and it can be held up: then it goes on late, and has not
-    /// noticed.
+    /// A process can die while it waits. It can also stall: then it continues late without
+    /// noticing.
     ///
-    /// What happens is drawn when this is called, and not when the future is first polled: a
-    /// `select!` that is not `biased` polls in an order of its own.
+    /// The fate is drawn at the call, and not at the future's first poll: a `select!` without
+    /// `biased` polls in a random order.
     fn sleep<'life0, 'async_trait>(
         &'life0 self,
         duration: Duration,
@@ -362,7 +363,7 @@ impl Clock for Actor {
         let duration = if narrows { usual } else { duration };
         Box::pin(async move {
             if skips {
-                // Time goes on for whoever sleeps as long for another reason.
+                // Time must pass for other sleepers.
                 return tokio::time::sleep(Duration::from_millis(1)).await;
             }
             if dies {
@@ -416,7 +417,7 @@ impl TaskStore for Actor {
         read
     }
 
-    /// Every other glance is of the task as it was at the glance before.
+    /// Every other glance shows the task as it was at the glance before.
     async fn glance(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
         let now = self.read(key, depth).await?;
         Ok(self.world.lagging(key, depth, now))
@@ -533,7 +534,7 @@ impl Queue for Actor {
 
 #[async_trait]
 impl Timer for Actor {
-    /// As on SQS: the signal comes early, and is sent on from there.
+    /// As on SQS, the signal comes early, and the receiver sends it on.
     async fn signal_at(&self, signal: &Signal, _: Timestamp) -> Result<(), SignalError> {
         self.send(signal, self.longest_delay()).await
     }

@@ -5,21 +5,21 @@
 //! | `progress`  | shows a progress message                                           |
 //! | `chunk`     | shows a chunk of the turn's artifact                               |
 //! | `big`       | shows a chunk that is too large to be kept with many others        |
-//! | `peekN`     | looks at the task of slot N, as far as it may                      |
-//! | `flush`     | waits until all that was shown is stored                           |
-//! | `sleepN`    | is busy for N ms, and does not heed being told to stop             |
+//! | `peekN`     | reads the task of slot N, as far as its rights allow               |
+//! | `flush`     | waits until everything shown is stored                             |
+//! | `sleepN`    | is busy for N ms, and ignores an order to stop                     |
 //! | `heedN`     | is busy for N ms, and continues in another run if told to stop     |
-//! | `failN`     | fails, to be tried again, up to attempt N                          |
+//! | `failN`     | fails, to be retried, up to attempt N                              |
 //! | `panicN`    | panics, up to attempt N                                            |
-//! | `killN`     | takes its runner down, up to attempt N                             |
-//! | `parkN`     | waits for N ms without a runner, and goes on with the next word    |
-//! | `waitN`     | asks, and goes on with the next word if there is no answer in N ms |
+//! | `killN`     | kills its runner, up to attempt N                                  |
+//! | `parkN`     | waits for N ms without a runner, then goes to the next word        |
+//! | `waitN`     | asks, and goes to the next word if there is no answer in N ms      |
 //! | `expireN`   | asks, and fails if there is no answer in N ms                      |
-//! | `continue`  | goes on with the next word in another run                          |
+//! | `continue`  | goes to the next word in another run                               |
 //! | `complete`, `input`, `auth`, `direct`, `reject`, `fatal` | end the turn          |
 //!
-//! Several new messages are read one after the other; the first end ends the turn. A message that
-//! comes while words are left goes behind them.
+//! The agent reads several new messages one after the other, and the first end ends the turn. The words
+//! of a message that comes early are appended to the words that are left.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,10 +33,10 @@ use async_trait::async_trait;
 use crate::actor::Actor;
 use crate::oracle::{Given, Violation};
 
-/// How many times as large as a usual chunk a big one is.
+/// How many times larger than a usual chunk a big chunk is.
 const BIG: usize = 400;
 
-/// The agent, as one runner has it.
+/// The agent of one runner.
 #[derive(Debug)]
 pub(crate) struct Scripted {
     pub(crate) actor: Arc<Actor>,
@@ -71,7 +71,7 @@ impl Agent for Scripted {
     }
 }
 
-/// Tells the oracle of an agent's work, from its beginning to its end, however it ends.
+/// Tells the oracle when an agent's work begins and ends, whatever ends it.
 struct AtWork<'a> {
     actor: &'a Arc<Actor>,
 }
@@ -128,7 +128,7 @@ enum After {
 }
 
 impl Scripted {
-    /// A text that the log has at most once, and that names its author.
+    /// A text that occurs at most once in the log, and that names its author.
     fn next_text(&self) -> String {
         format!("{};", self.actor.fresh())
     }
@@ -201,7 +201,7 @@ impl Scripted {
 }
 
 impl Scripted {
-    /// I8 for agents: they see the tasks of the owner that they work for.
+    /// I8 for agents: an agent sees only the tasks of the owner that it works for.
     async fn peek(&self, turn: &Turn, slot: u64) -> Result<(), Failure> {
         let world = self.actor.world();
         let own = key_of(turn).and_then(|key| world.owner(&key));

@@ -21,13 +21,13 @@ use crate::watching::Viewer;
 use crate::world::World;
 use a2a_lambda_testing::Random;
 
-/// How long an invocation for a request may last: the front door's limit.
+/// How long an invocation for a request may last, by the front door's limit.
 pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
-/// How often a client makes a request in all, if it can be repeated.
+/// How often a client sends a request that can be repeated.
 pub(crate) const TRIES: u32 = 3;
 
-/// The most time of a request beyond its client's wait.
+/// How much longer than its client's wait a request may take.
 const OVERHEAD: Duration = Duration::from_secs(2);
 
 /// The client of an operation.
@@ -36,11 +36,11 @@ pub(crate) struct Client {
     pub(crate) op: u32,
 }
 
-/// A message on its way, and for what.
+/// A message under way, with its context.
 pub(crate) struct Letter {
     pub(crate) sent: Sent,
     pub(crate) to: Option<TaskKey>,
-    /// The slot of the task that it makes.
+    /// The slot of the task that it creates.
     pub(crate) slot: Option<u32>,
     pub(crate) script: String,
     pub(crate) how: How,
@@ -58,7 +58,7 @@ pub(crate) enum Outcome<T> {
     Refused,
 }
 
-/// Does an operation when its time has come.
+/// Performs an operation at its time.
 pub(crate) async fn perform(world: Arc<World>, op: Op) {
     tokio::time::sleep(Duration::from_millis(op.at_ms)).await;
     let client = Client { world: world.clone(), op: op.id };
@@ -93,7 +93,7 @@ pub(crate) async fn perform(world: Arc<World>, op: Op) {
     }
 }
 
-/// What a client's invocation offers.
+/// The operations in a client's invocation.
 pub(crate) fn operations(actor: &Arc<Actor>) -> Operations {
     let operations = Operations::new(actor.engine());
     match actor.world().settings.inline {
@@ -125,7 +125,7 @@ impl Client {
         }
     }
 
-    /// Makes one request. It is over in the time that it may take, if nothing troubles it.
+    /// Sends one request. Without faults it ends within its time limit.
     pub(crate) async fn ask<T>(
         &self,
         actor: &Arc<Actor>,
@@ -178,7 +178,7 @@ impl Client {
                 How::AtOnce | How::Waiting => self.send_once(&letter, number).await,
             };
             match outcome {
-                // Only a key makes it safe to send a message again.
+                // Only a key makes it safe to repeat a message.
                 Outcome::Again if letter.sent.key.is_some() => {}
                 Outcome::Again | Outcome::Answered(()) | Outcome::Refused => return,
             }
@@ -284,7 +284,7 @@ impl Client {
         }
     }
 
-    /// An operator deletes a task. Unfinished work is repeated.
+    /// An operator deletes a task, and repeats unfinished work.
     async fn delete(&self, _: Who, key: TaskKey) {
         for number in 1..=TRIES {
             let actor = Arc::new(Actor::new(&self.world, format!("delete{}-{number}", self.op)));
@@ -323,7 +323,7 @@ impl Client {
         Viewer::of_task(self, who, key).watch().await;
     }
 
-    /// I8: to anybody else the task does not exist.
+    /// I8: for any other owner the task does not exist.
     async fn probe(&self, owner: Who, key: TaskKey) {
         let strangers: Vec<Who> = Who::ALL.into_iter().filter(|who| *who != owner).collect();
         let stranger = self.rng("who").pick(&strangers).caller();
@@ -383,7 +383,7 @@ fn is_same(error: &A2aError, other: &A2aError) -> bool {
     error.kind == other.kind && error.message == other.message && error.metadata == other.metadata
 }
 
-/// An owner's request is only refused when the world is in trouble.
+/// An owner's request is refused only while the world has faults.
 pub(crate) fn only_unavailable(error: &A2aError) -> Result<(), Violation> {
     match error.kind {
         ErrorKind::Unavailable => Ok(()),
@@ -447,7 +447,7 @@ impl Letter {
         }
     }
 
-    /// The name of its receiver: the same each time that it is sent under its key.
+    /// The name of its receiver. It is the same for each repetition under one key.
     fn receiver(&self, push: Registration, name: &str) -> String {
         match self.sent.key {
             Some(key) => format!("k{key}-{push}").replace('/', "-"),
@@ -455,8 +455,8 @@ impl Letter {
         }
     }
 
-    /// An actor sends it now. Returns the oracle's knowledge of the configs that its own may
-    /// replace.
+    /// An actor sends the message now. Returns the oracle's knowledge of the configs that the
+    /// message may replace.
     pub(crate) fn begins(&self, world: &World, name: &str) -> Option<Makings> {
         world.judge(|oracle| {
             oracle.sends(name, &self.sent);
@@ -466,7 +466,7 @@ impl Letter {
         Some(world.makings(key, &Registration::id_in(push.id, key)))
     }
 
-    /// Its sender was told that it was accepted, and its config with it.
+    /// The sender was told that the message and its config are accepted.
     pub(crate) fn promised(&self, world: &World, name: &str, before: Option<&Makings>) {
         if let Some(push) = self.push {
             let url = push.manner.url(&self.receiver(push, name));
@@ -477,7 +477,7 @@ impl Letter {
         }
     }
 
-    /// The meaning of a refusal. Some answers are still unchecked.
+    /// The outcome that an error means. The caller still checks some answers.
     pub(crate) fn outcome<T>(
         &self,
         world: &World,

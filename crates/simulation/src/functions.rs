@@ -1,5 +1,4 @@
-//! The functions that no client calls: executors that attend to signals, stream recovery, and
-//! the sweep.
+//! The functions that no client calls: executors for signals, stream recovery, and the sweep.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -17,19 +16,19 @@ use a2a_lambda_testing::Random;
 /// How long a sweep may take.
 const SWEEP_LIMIT: Duration = Duration::from_mins(5);
 
-/// For how long sweeps are left out at most: a day, in milliseconds.
+/// The longest time without a sweep: a day, in milliseconds.
 const LONGEST_REST_MS: u64 = 86_400_000;
 
 /// How long stream recovery may take.
 const STREAM_LIMIT: Duration = Duration::from_mins(1);
 
-/// How often it is given a record until that is given up.
+/// How often stream recovery gets a record before the record is dropped.
 const RECORD_TRIES: u32 = 3;
 
-/// The queue's wait beyond the longest invocation before it redelivers a signal.
+/// How much longer than the longest invocation the queue waits before it redelivers a signal.
 const VISIBILITY_MARGIN: Duration = Duration::from_secs(30);
 
-/// Attends to signals, one after the other, for ever.
+/// Attends to signals one after the other, without end.
 pub(crate) async fn execute(world: Arc<World>, count: Arc<AtomicU32>) {
     let invocation = Duration::from_secs(world.settings.invocation_s.into());
     loop {
@@ -73,7 +72,7 @@ async fn attend(world: &Arc<World>, actor: Arc<Actor>, received: &Received, invo
             let after = Duration::from_millis(rng.within(0, 30_000));
             world.queue.hide(received, after);
         }
-        // The actor has died, and has set the time of the signal's redelivery.
+        // The actor has died. It has set the time of the signal's redelivery.
         None => {
             let is_prompt = is_calm && is_told.into_inner();
             world.runner_died(actor.name(), received, is_prompt);
@@ -81,9 +80,9 @@ async fn attend(world: &Arc<World>, actor: Arc<Actor>, received: &Received, invo
     }
 }
 
-/// Sweeps at intervals, for ever; a slow sweep and the next may overlap. After the world has
-/// healed, sweeps without due work are left out: they would have no effect, and receivers can be
-/// down for days.
+/// Sweeps at intervals, without end. A slow sweep and the next may overlap. After the world has
+/// healed, it skips sweeps without due work: they would have no effect, and receivers can be down
+/// for days.
 pub(crate) async fn sweep_at_intervals(world: Arc<World>) {
     let interval_ms = u64::from(world.settings.sweep_s) * 1_000;
     let mut last = 0;
@@ -109,7 +108,7 @@ pub(crate) async fn sweep_at_intervals(world: Arc<World>) {
     }
 }
 
-/// Stream recovery is given a record: a task was written that has an unclaimed mark.
+/// Stream recovery gets the record of a write that left an unclaimed mark.
 pub(crate) async fn recover_from_stream(world: Arc<World>, key: TaskKey, number: u32) {
     let mut rng = Random::derive(world.seed, &format!("record {number}"));
     let faults = world.faults();
@@ -141,7 +140,7 @@ pub(crate) async fn recover_from_stream(world: Arc<World>, key: TaskKey, number:
     }
 }
 
-/// Lets the store delete expired items by itself, for ever: some time after their expiry.
+/// Lets the store delete expired items by itself, some time after their expiry, without end.
 pub(crate) async fn die_at_intervals(world: Arc<World>) {
     if world.settings.kept_s == 0 {
         return;

@@ -1,4 +1,4 @@
-//! Plans made from a seed.
+//! Generates plans from a seed.
 
 mod ages;
 mod configs;
@@ -12,13 +12,13 @@ use a2a_lambda_testing::Random;
 /// The subject of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Theme {
-    /// A bit of everything.
+    /// A mixture of everything.
     Mixed,
-    /// Runners that are late, and others that take over from them.
+    /// Late runners, and others that take over from them.
     Duel,
-    /// Many clients at one task.
+    /// Many clients on one task.
     Crowd,
-    /// A world in which all goes well.
+    /// A world without faults.
     Calm,
 }
 
@@ -68,7 +68,7 @@ fn settings(rng: &mut Random, theme: Theme) -> Settings {
         max_entries: rng.pick(&[10_000, 10_000, 10_000, 20]),
         max_turns: rng.pick(&[10_000, 10_000, 10_000, 4]),
         direct: rng.pick(&[0, 0, 1]),
-        // Most steps of a run would be looks that find nothing.
+        // Otherwise most steps of a run would be looks without news.
         tail_poll_ms: rng.pick(&[1_000, 1_000, 1_000, 200]),
         max_configs: Settings::default().max_configs,
         connect_ms: Settings::default().connect_ms,
@@ -97,7 +97,7 @@ fn faults(rng: &mut Random, theme: Theme) -> Faults {
     };
     let faults = Faults {
         slow_ms: rng.pick(&[300, 3_000, 12_000]),
-        // Up to 500, clocks differ by the policy's `clock_skew` at most.
+        // Up to 500, clocks differ by at most the policy's `clock_skew`.
         skew_ms: rng.pick(&[0, 0, 50, 500, 5_000, 40_000]),
         step: rng.pick(&[0, 0, 10]),
         ..faults
@@ -115,7 +115,7 @@ fn faults(rng: &mut Random, theme: Theme) -> Faults {
     }
 }
 
-/// A message that was sent under a key: to be sent again, or misused.
+/// A message that was sent under a key, for repetition or misuse.
 #[derive(Clone)]
 struct Keyed {
     action: Action,
@@ -134,7 +134,7 @@ struct Maker {
 
 impl Maker {
     fn add(&mut self, id: u32) {
-        // In bursts: only parallel operations can race.
+        // Operations come in bursts, because only parallel ones can race.
         self.at_ms += match self.rng.within(0, 9) {
             0..=4 => self.rng.within(0, 60),
             5..=7 => self.rng.within(0, 3_000),
@@ -185,7 +185,7 @@ impl Maker {
         action.clone()
     }
 
-    /// Sends a message again under its key, or another one.
+    /// Repeats a message under its key, or sends another one under it.
     fn again(&mut self) -> Action {
         if self.made.is_empty() {
             return Action::List { who: self.rng.pick(&Who::ALL) };

@@ -1,4 +1,4 @@
-//! What all stand on: when runs begin, and the stores.
+//! The common ground of all runs: their beginning, and the stores.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -3,18 +3,18 @@
 use std::fmt;
 use std::time::Duration;
 
-/// How a run went, in numbers.
+/// The counts of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Requests that actors made to the world.
     pub steps: u64,
-    /// Faults that they met.
+    /// Faults of these requests.
     pub faults: u64,
     /// Pushes that receivers got.
     pub pushes: u64,
-    /// Those of them that they had got before.
+    /// Pushes that receivers got again.
     pub repeats: u64,
-    /// The hash of all that happened, in its order: equal for equal runs.
+    /// The hash of all events, in order. Equal runs have equal hashes.
     pub hash: u64,
 }
 
@@ -31,7 +31,7 @@ impl Journal {
         Self { tally, lines: keep_lines.then(Vec::new) }
     }
 
-    /// Notes that something happened. `what` is hashed, `more` is only for readers.
+    /// Records an event. `what` is hashed; `more` is for readers only.
     pub(crate) fn note(&mut self, at: Duration, who: &str, what: &str, more: impl fmt::Display) {
         let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
         let bytes = who.bytes().chain(what.bytes()).chain(millis.to_le_bytes());

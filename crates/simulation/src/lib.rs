@@ -3,13 +3,13 @@
 //! A [`Plan`] has the clients' operations and the faults. [`run`] executes it. Requests, streams,
 //! executors, stream recovery and sweeps are actors on one thread, each with its own clock. Each
 //! request of an actor may be late, refused, unanswered, or the actor's last action. After the last
-//! operation the world heals, and everything that was accepted must come to its end.
+//! operation the world heals, and every accepted task must reach its end.
 //!
-//! All the while an oracle watches each write and each answer, and ends the run when an invariant
-//! of the design does not hold. The same plan is the same run, to the millisecond, so a finding is
-//! a text: [`shrink`](shrink()) makes it short, and `regressions/` keeps it.
+//! Meanwhile an oracle watches each write and each answer. It ends the run when an invariant of the
+//! design does not hold. The same plan is the same run, to the millisecond. So a finding is a text:
+//! [`shrink`](shrink()) shortens it, and `regressions/` keeps it.
 //!
-//! That the oracle bites is tested with [planted](Planted) bugs: each must be found.
+//! [Planted](Planted) bugs test the oracle: it must find each of them.
 
 mod actor;
 mod agent;

@@ -69,12 +69,12 @@ fn arguments() -> Result<Wanted, lexopt::Error> {
     Ok(Wanted::Run(arguments))
 }
 
-/// Writes a line. A reader such as `head` that stops early has what it needs.
+/// Prints a line. If a reader such as `head` stops early, that is no error.
 fn say(line: impl Display) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// Writes a line to the standard error output, if that is still open.
+/// Prints a line to the standard error output, if that is open.
 fn complain(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }
@@ -114,7 +114,7 @@ fn read(path: &PathBuf) -> Result<Plan, Box<dyn std::error::Error>> {
     Ok(std::fs::read_to_string(path)?.parse()?)
 }
 
-/// Runs one plan, and prints all of it.
+/// Runs one plan and prints all of it.
 fn show(plan: &Plan, planted: Option<Planted>) -> bool {
     say(plan);
     let report = run(plan, Setup { planted, journal: true });
@@ -133,7 +133,7 @@ fn show(plan: &Plan, planted: Option<Planted>) -> bool {
     violations == 0
 }
 
-/// Runs seeds on all threads, and calls `done` with each report until it wants no more.
+/// Runs seeds on all threads, and calls `done` with each report until `done` returns false.
 fn on_threads(
     arguments: &Arguments,
     planted: Option<Planted>,
@@ -163,7 +163,7 @@ fn on_threads(
     });
 }
 
-/// Runs many seeds. Violations are made short and printed.
+/// Runs many seeds. It shortens and prints violations.
 fn all(arguments: &Arguments) -> bool {
     let (steps, faults, violations) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let (seeds, pushes, repeats) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
@@ -184,7 +184,7 @@ fn all(arguments: &Arguments) -> bool {
             let _one_at_a_time = print.lock();
             say(text);
         }
-        // A handful says as much as a thousand.
+        // Ten violations say as much as a thousand.
         violations.load(Ordering::Relaxed) < 10
     });
     let [seeds, steps, faults, pushes, repeats, violations] =
@@ -200,7 +200,7 @@ fn all(arguments: &Arguments) -> bool {
 /// How long tasks of dead runners waited for another runner.
 #[derive(Debug, Default)]
 struct Recovered {
-    /// How many tasks, by seconds.
+    /// The number of tasks, by seconds.
     by_seconds: BTreeMap<u64, u64>,
     tasks: u64,
 }
@@ -213,7 +213,7 @@ impl Recovered {
         }
     }
 
-    /// The seconds within which so many percent of the tasks were taken up.
+    /// The seconds within which this percentage of the tasks had another runner.
     fn percentile(&self, percent: u64) -> u64 {
         let mut left = (self.tasks * percent).div_ceil(100);
         let reached = self.by_seconds.iter().find(|(_, tasks)| {
@@ -252,7 +252,7 @@ fn finding(seed: u64, report: &Report) -> String {
     text
 }
 
-/// Plants bugs, and looks for each until it is found.
+/// Plants bugs, and runs seeds until each bug is found.
 fn hunt(arguments: &Arguments) -> bool {
     let mut all_found = true;
     for bug in &arguments.planted {

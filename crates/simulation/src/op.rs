@@ -1,4 +1,4 @@
-//! The clients' operations, as data: a list that can be printed, parsed and shortened.
+//! The clients' operations as data: a list that can be printed, parsed and shortened.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,39 +7,39 @@ use a2a_lambda_core::ProtocolVersion;
 
 use crate::receiver::Manner;
 
-/// One thing that a client does.
+/// One action of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Op {
-    /// Its number: the name of its actors, and the stream of its randomness. It stays when other
-    /// operations are left out.
+    /// Its number: the name of its actors and the stream of its randomness. It stays when other
+    /// operations are removed.
     pub id: u32,
-    /// When it begins, in milliseconds after the beginning.
+    /// When it begins, in milliseconds from the start of the run.
     pub at_ms: u64,
     /// The action.
     pub action: Action,
 }
 
-/// The action. Slots name tasks: the operation that makes a task gives its slot, and the others
-/// mean the task in a slot.
+/// The action. Slots name tasks: the operation that creates a task sets its slot, and the others
+/// refer to the task in a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// A message for a new task.
     Send {
         /// The slot that the task gets.
         slot: u32,
-        /// Whose it is.
+        /// The owner.
         who: Who,
-        /// How the message goes.
+        /// The message.
         message: Sending,
     },
     /// A message to the task of a slot, by its owner.
     FollowUp {
         /// The slot.
         slot: u32,
-        /// How the message goes.
+        /// The message.
         message: Sending,
     },
-    /// Calls the task off.
+    /// Cancels the task.
     Cancel {
         /// The slot.
         slot: u32,
@@ -49,14 +49,14 @@ pub enum Action {
         /// The slot.
         slot: u32,
     },
-    /// Reads the task when there is news of it.
+    /// Waits for news of the task.
     LongPoll {
         /// The slot.
         slot: u32,
     },
     /// Lists all tasks of an owner.
     List {
-        /// Whose.
+        /// The owner.
         who: Who,
     },
     /// Follows the task, with cuts.
@@ -64,13 +64,12 @@ pub enum Action {
         /// The slot.
         slot: u32,
     },
-    /// Somebody else tries to read, to follow, to message and to cancel the task, and to have it
-    /// pushed.
+    /// Another owner tries to read, follow, message and cancel the task, and to have it pushed.
     Probe {
         /// The slot.
         slot: u32,
     },
-    /// Makes a push config for the task, or replaces the one of the same id.
+    /// Creates a push config for the task, or replaces the one with the same id.
     Register {
         /// The slot.
         slot: u32,
@@ -86,7 +85,7 @@ pub enum Action {
     Unregister {
         /// The slot.
         slot: u32,
-        /// The config's number; `None` for the one that was made without an id.
+        /// The config's number; `None` for the one that was created without an id.
         id: Option<u32>,
     },
     /// An operator deletes the task in any state.
@@ -94,7 +93,7 @@ pub enum Action {
         /// The slot.
         slot: u32,
     },
-    /// From here on everything but receivers takes its time to answer, for a while.
+    /// For a while, all requests except those to receivers take longer.
     Slow {
         /// How much longer each request takes, in milliseconds.
         by_ms: u64,
@@ -103,14 +102,14 @@ pub enum Action {
     },
 }
 
-/// A push config, as a client asks for it. Its text is `c1/flaky/1.0`; without an id, `-/flaky/1.0`.
+/// A push config as a client requests it. Its text is `c1/flaky/1.0`; without an id, `-/flaky/1.0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Registration {
     /// The number in its id, unless it has none.
     pub id: Option<u32>,
     /// The behaviour of its receiver.
     pub manner: Manner,
-    /// The version that is spoken.
+    /// The version of the pushes.
     pub version: ProtocolVersion,
 }
 
@@ -152,27 +151,27 @@ impl ConfigName {
     }
 }
 
-/// A message and how it is sent.
+/// A message and its way of sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sending {
     /// The sender's wait.
     pub how: How,
-    /// The `Idempotency-Key`, if it has one.
+    /// The number of its `Idempotency-Key`, if it has one.
     pub key: Option<u32>,
-    /// The push config that comes with it, if one does.
+    /// The push config that comes with it, if any.
     pub push: Option<Registration>,
     /// The message's text: the agent's script, as in `agent.rs`.
     pub script: String,
 }
 
-/// The wait of a message's sender.
+/// What a message's sender waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// That the message is accepted.
+    /// The acceptance of the message.
     AtOnce,
-    /// The result.
+    /// The result of the task.
     Waiting,
-    /// Each event on the way.
+    /// Each event of the task.
     Streaming,
 }
 

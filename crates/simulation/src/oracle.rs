@@ -1,7 +1,7 @@
-//! The oracle: it sees each write and each answer, and says when an invariant does not hold.
+//! The oracle: it sees each write and each answer, and reports an invariant that does not hold.
 //!
-//! It knows the tasks after each write, the writers, the agents' inputs, and the actors that had
-//! trouble reaching the world: a promise about time holds only for the others.
+//! It knows the tasks after each write, the writers, and the agents' inputs. It knows which actors
+//! had trouble reaching the world: a promise about time holds only for the others.
 
 mod answers;
 mod configs;
@@ -55,7 +55,7 @@ impl Violation {
         self.name
     }
 
-    /// A finding of one of the core's predicates: its text begins with the invariant's name.
+    /// The finding of a core predicate. Its text begins with the invariant's name.
     fn of_predicate(text: &str) -> Self {
         let (name, rest) = text.split_once(": ").unwrap_or(("panic", text));
         let name = Self::NAMES.iter().find(|of| **of == name);
@@ -71,27 +71,27 @@ impl fmt::Display for Violation {
 
 pub(crate) type Verdict<T = ()> = Result<T, Violation>;
 
-/// `Err` unless it holds.
+/// `Err` if it does not hold.
 fn ensure(holds: bool, name: &'static str, text: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { Err(Violation::new(name, text())) }
 }
 
-/// A task as it was after the last write to it.
+/// A task after its last write.
 #[derive(Debug)]
 struct Known {
     head: Head,
     log: Vec<Entry>,
     /// When each entry was written, in milliseconds of the run.
     written_ms: Vec<u64>,
-    /// How often it was claimed since a turn was last committed.
+    /// How often the task was claimed since its last committed turn.
     claims: u32,
-    /// The messages that committed turns were given.
+    /// The messages that the agents of committed turns were given.
     seen: BTreeSet<Position>,
-    /// The agent's input for a turn, by the turn's number, at the first attempt.
+    /// The agent's input at the first attempt of each turn, by the turn's number.
     inputs: BTreeMap<u32, Vec<String>>,
     /// The last turn's checkpoint for the next.
     checkpoint: Option<String>,
-    /// The newest entry when the present turn was begun.
+    /// The newest entry when the present turn began.
     claimed_at: Position,
     /// When `CancelTask` was answered, in milliseconds of the run.
     canceled_ms: Option<u64>,
@@ -99,9 +99,10 @@ struct Known {
     died_ms: Option<u64>,
     /// When it was created, in milliseconds of the run.
     began_ms: u64,
-    /// When an operator has deleted it, in milliseconds of the run.
+    /// When an operator deleted it, in milliseconds of the run.
     deleted_ms: Option<u64>,
-    /// Since when nothing is stored of it, or a later task of its id, in milliseconds of the run.
+    /// Since when nothing of it is stored, or only a later task of its id, in milliseconds of the
+    /// run.
     gone_ms: Option<u64>,
 }
 
@@ -110,48 +111,48 @@ pub(crate) struct Oracle {
     policy: Arc<Policy>,
     /// Whether all clocks are right.
     clocks_agree: bool,
-    /// Whether no two of them differ by more than [`Policy::clock_skew`].
+    /// Whether all clocks agree within [`Policy::clock_skew`].
     claims_hold: bool,
-    /// How late a push may be, in milliseconds, if nothing goes wrong but that requests are slow.
+    /// How late a push may be, in milliseconds, if the only fault is slowness.
     late_most_ms: Option<u64>,
-    /// The views that deliverers had, where they were wider than usual.
+    /// The views of deliverers that were wider than usual.
     wide_views: BTreeSet<Duration>,
     /// How far a clock may be set back.
     set_back: Duration,
     tasks: BTreeMap<TaskKey, Known>,
-    /// The tasks of each id that were there before, the newest last.
+    /// The earlier tasks of each id, the newest last.
     past: BTreeMap<TaskKey, Vec<Known>>,
     /// The messages of those tasks.
     past_messages: BTreeMap<String, TaskKey>,
     /// How far a clock may be from the right time, in milliseconds.
     skew_ms: u64,
-    /// Where each message is, by its id.
+    /// The task and position of each message, by the message's id.
     messages: BTreeMap<String, (TaskKey, Position)>,
     /// The accepted messages, by key.
     keys: BTreeMap<(Who, u32), (TaskKey, String)>,
     /// The newest turn of each runner.
     runs: BTreeMap<String, runs::AgentRun>,
-    /// When actors could not rely on the world: from and to, in milliseconds of the run.
+    /// When actors could not rely on the world: begin and end, in milliseconds of the run.
     troubles: BTreeMap<String, Vec<(u64, u64)>>,
-    /// Whether clocks are set while actors wait.
+    /// Whether clocks may be set while actors wait.
     clocks_are_set: bool,
-    /// Each making of a push config that was ever stored.
+    /// Each push config that was ever stored, by registration.
     hooks: BTreeMap<Registration, pushes::Hook>,
     /// The registrations, by the prefix of their pushes' ids.
     by_push: BTreeMap<String, Registration>,
-    /// The configs with messages that actors send.
+    /// The configs of the messages that actors are sending.
     sending: BTreeMap<String, Option<String>>,
-    /// The config that came with each message that was accepted, by the message's id. There may be
-    /// several, the newest last, once its key was forgotten.
+    /// The config of each accepted message, by the message's id. There may be several, the newest
+    /// last, after its key was forgotten.
     accepted_with: BTreeMap<String, Vec<Option<String>>>,
-    /// How long tasks waited from a runner's death to the next claim, or to their end.
+    /// How long tasks waited from a runner's death to the next claim or to their end.
     pub(crate) recovered_ms: Vec<u64>,
 }
 
 impl Oracle {
-    /// `slowest_ms`: how slow requests are at most, and connections, if nothing else goes wrong.
+    /// `slowest_ms`: the most delay of requests and of connections, if the only fault is slowness.
     pub(crate) fn new(policy: Arc<Policy>, faults: Faults, slowest_ms: Option<(u64, u64)>) -> Self {
-        // One clock may be ahead by this much, and another behind.
+        // One clock may be ahead by this much, and another behind by as much.
         let apart = 2 * Duration::from_millis(faults.skew_ms.into());
         Self {
             clocks_agree: faults.skew_ms == 0,
@@ -185,14 +186,13 @@ impl Oracle {
         self.troubles.entry(actor.to_owned()).or_default().push((from_ms, to_ms));
     }
 
-    /// Whether an actor could not rely on the world at some time between these.
+    /// Whether an actor could not rely on the world at some time in this range.
     pub(crate) fn was_troubled(&self, actor: &str, from_ms: u64, to_ms: u64) -> bool {
         let troubles = self.troubles.get(actor);
         troubles.is_some_and(|of| of.iter().any(|(from, to)| *from <= to_ms && *to >= from_ms))
     }
 
-    /// A task as it is after a write of an actor's. Returns the task's change, in a few words, if
-    /// it has changed.
+    /// Observes a task after an actor's write. Returns the change in a few words, if there is one.
     pub(crate) fn observe(
         &mut self,
         actor: &str,
@@ -280,7 +280,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// How much longer than usual a request may take that deletes a config.
+    /// How much longer than usual a request that deletes a config may take.
     pub(crate) fn wide_view(&self) -> Duration {
         self.wide_views.last().copied().unwrap_or_default()
     }
@@ -305,7 +305,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// Whether all tasks are over or wait for their users.
+    /// Whether all tasks have ended or wait for their users.
     pub(crate) fn is_settled(&self) -> bool {
         if self.policy.retention.is_some() {
             return self.is_empty();
@@ -313,7 +313,7 @@ impl Oracle {
         self.tasks.values().all(|known| is_settled(&known.head))
     }
 
-    /// The conditions after the world has healed and had its time.
+    /// The conditions at the end, after the world has healed and had its time.
     pub(crate) fn check_end(&self) -> Verdict {
         if self.policy.retention.is_some() {
             self.check_empty()?;
@@ -328,7 +328,8 @@ impl Oracle {
         self.check_pushed()
     }
 
-    /// I5: a turn was given each message of a task that has completed, or waits for its user.
+    /// I5: a committed turn was given each message of a task that has completed or waits for its
+    /// user.
     fn check_seen(&self, key: &TaskKey, known: &Known) -> Verdict {
         let head = &known.head;
         let saw_all = !matches!(
@@ -371,8 +372,8 @@ fn line(head: &Head, new: &[Entry]) -> String {
     format!("{phase}{lease}, r{revision} p{position} g{generation}, {turn}, +{events:?}{mark}")
 }
 
-/// I10: a log and the number of turns have their limits. Beyond those that its agent wants, a task
-/// has a turn for each message.
+/// I10: a log and the number of turns are bounded. Apart from the turns that its agent asks for, a
+/// task has one turn for each message.
 fn check_bounds(policy: &Policy, head: &Head, log: &[Entry]) -> Verdict {
     let most = policy.max_entries.saturating_add(ENTRIES_BEYOND);
     ensure(head.position.0 <= most, "I10", || {

@@ -1,4 +1,4 @@
-//! Panics as findings: a debug assertion of the core that does not hold is a violation.
+//! Panics as findings: a failed debug assertion of the core is a violation.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -10,23 +10,23 @@ use std::task::Poll;
 use crate::oracle::Violation;
 
 thread_local! {
-    /// Whether this thread runs a simulation, whose panics are not printed.
+    /// Whether this thread runs a simulation, so that its panics are not printed.
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Something panicked that should not.
+/// An unexpected panic.
 #[derive(Debug)]
 pub(crate) struct Panicked(String);
 
 impl From<Panicked> for Violation {
-    /// An assertion of the core's predicates names its invariant.
+    /// A failed assertion of a core predicate names its invariant.
     fn from(Panicked(text): Panicked) -> Self {
         let named = Violation::NAMES.iter().find(|name| text.contains(&format!("\"{name}: ")));
         Violation::new(named.unwrap_or(&"panic"), text)
     }
 }
 
-/// Runs a simulation on this thread, without the noise of the panics in it.
+/// Runs a simulation on this thread without printing its panics.
 pub(crate) fn quietly<T>(run: impl FnOnce() -> T) -> T {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -43,7 +43,7 @@ pub(crate) fn quietly<T>(run: impl FnOnce() -> T) -> T {
     done
 }
 
-/// A future whose panic is an `Err`.
+/// Runs a future, and turns its panic into an `Err`.
 pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
     let mut work = std::pin::pin!(work);
     std::future::poll_fn(|context| {

@@ -1,4 +1,4 @@
-//! A plan: everything that a run depends on, as a text that can be kept.
+//! A plan: all inputs of a run, as a text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,11 @@ use std::str::FromStr;
 use crate::op::{Action, NotAnOp, Op, Sending};
 use crate::receiver::Manner;
 
-/// Everything that a run depends on: the same plan is the same run.
+/// All inputs of a run. The same plan is the same run.
 ///
 /// Its text has a line for the seed, one for the settings, one for the faults, and one for each
-/// operation. A field that a line leaves out is as in [`Settings::default`] and
-/// [`Faults::default`]. A line that begins with `#` is a comment.
+/// operation. A missing field has its value of [`Settings::default`] or [`Faults::default`]. A line
+/// that begins with `#` is a comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The seed of the actors' randomness.
@@ -61,21 +61,21 @@ macro_rules! numbers {
 }
 
 numbers! {
-    /// The deployment: numbers that differ from one run to the next.
+    /// The deployment: values that differ between runs.
     Settings, "settings" {
         /// How many claims a turn may have.
         max_attempts = 5,
         /// How long a lease lasts, in seconds.
         lease_s = 30,
-        /// How often there is a sweep, in seconds.
+        /// The interval between sweeps, in seconds.
         sweep_s = 60,
-        /// How many due tasks a sweep takes on per shard.
+        /// How many due tasks of a shard a sweep reads at a time.
         sweep_batch = 100,
         /// How long an executor's invocation may last, in seconds.
         invocation_s = 900,
-        /// How many executors there are at once.
+        /// How many executors run in parallel.
         executors = 4,
-        /// How often a signal is delivered until it is given up.
+        /// How often a signal is delivered before the queue drops it.
         receives = 5,
         /// How many updates share a commit.
         updates_per_commit = 64,
@@ -89,51 +89,51 @@ numbers! {
         max_turns = 10_000,
         /// Whether the agent may answer with a direct message.
         direct = 0,
-        /// How often a stream looks at its task at least, in milliseconds.
+        /// The longest interval between a stream's looks at its task, in milliseconds.
         tail_poll_ms = 200,
         /// How many push configs a task may have.
         max_configs = 16,
-        /// The most time to connect to a receiver, in milliseconds, beside the request's own.
+        /// The longest time to connect to a receiver, in milliseconds, beyond the request's own.
         connect_ms = 0,
-        /// How long a task is kept after its end, in seconds; 0 for ever, and as an earlier release has
-        /// it.
+        /// How long a task is kept after its end, in seconds; 0 for ever, in an earlier release's
+        /// form.
         kept_s = 0,
         /// How long a task waits for its user, in seconds; 0 for ever.
         waits_s = 0,
-        /// Whether the agent runs in the invocation of a sender that waits.
+        /// Whether the agent runs in the invocation of a waiting sender.
         inline = 0,
     }
 }
 
 numbers! {
-    /// The faults. Rates are per thousand requests of an actor to the world, unless they say
+    /// The faults. Rates are per thousand requests of an actor to the world, unless stated
     /// otherwise.
     Faults, "faults" {
-        /// The actor dies before the request is made.
+        /// The actor dies before the request is sent.
         crash_before = 0,
-        /// The actor dies after the request was carried out, before it has the answer.
+        /// The actor dies after the request was carried out, before it gets the answer.
         crash_after = 0,
         /// The request is refused for now: throttling, or a conflict of transactions.
         refuse = 0,
-        /// The request is carried out, and its answer lost.
+        /// The request is carried out, and its answer is lost.
         lose_answer = 0,
-        /// The request or its answer takes long.
+        /// The request or its answer is slow.
         slow = 0,
-        /// How long "long" is at most, in milliseconds.
+        /// The most extra time of a slow request, in milliseconds.
         slow_ms = 3_000,
         /// A signal is delivered twice.
         repeat = 0,
         /// A signal is late.
         late = 0,
-        /// How far the clock of an actor is ahead or behind at most, in milliseconds.
+        /// How far an actor's clock may be ahead or behind, in milliseconds.
         skew_ms = 0,
-        /// The actor's clock is set, by a tenth of `skew_ms` at most.
+        /// The actor's clock is set while it runs, by at most a tenth of `skew_ms`.
         step = 0,
     }
 }
 
 impl Faults {
-    /// The same with one kind switched off, for each kind that is on.
+    /// The same faults with one kind switched off, for each kind that is on.
     pub(crate) fn weaker(self) -> Vec<Self> {
         let off: [fn(&mut Self) -> &mut u32; 9] = [
             |of| &mut of.crash_before,
@@ -156,7 +156,7 @@ impl Faults {
 }
 
 impl Settings {
-    /// The same with one number as it usually is, for each that is not.
+    /// The same settings with one value at its default, for each value that differs.
     pub(crate) fn simpler(self) -> Vec<Self> {
         let usual = Self::default();
         let simpler = [
@@ -220,10 +220,10 @@ impl fmt::Display for Plan {
     }
 }
 
-/// A text that is not a plan.
+/// A malformed plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAPlan {
-    /// A line of it means nothing.
+    /// A line is unknown.
     #[error("not a line of a plan: {0}")]
     Line(String),
     /// A malformed operation.

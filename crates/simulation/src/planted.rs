@@ -1,8 +1,8 @@
-//! Deliberate bugs: what the oracle must find, or it finds nothing.
+//! Deliberate bugs, which test the oracle: it must find each of them.
 //!
-//! Each is a store that lies, between the actors and the one that the oracle believes. To the core
-//! that is the same as a check of its own that is missing: a guard that is not there, a lease that
-//! is not looked at, an inbox that seems empty, a cursor that is off by one.
+//! Each is a store that lies, between the actors and the store that the oracle trusts. For the
+//! core, a lie has the same effect as a missing check of its own: a missing guard, a lease that
+//! nobody checks, an inbox that seems empty, a cursor that is off by one.
 
 mod liar;
 mod pushes;
@@ -38,161 +38,161 @@ macro_rules! bugs {
 }
 
 bugs! {
-    /// A commit is made whatever was committed in the meantime.
+    /// A commit ignores what was committed in the meantime.
     GuardIgnored = "guard-ignored",
-    /// A claim is committed although the lease that it passes over was renewed.
+    /// A claim is committed although the lease that it takes over was renewed.
     LeaseEndIgnored = "lease-end-ignored",
-    /// Each lease looks as if it had expired.
+    /// Each lease looks expired.
     LeaseLooksExpired = "lease-looks-expired",
-    /// A lease that is not held is renewed.
+    /// The renewal of a lost lease reports success.
     StaleRenewed = "stale-renewed",
-    /// Whoever renews a lease renews the one that is there.
+    /// A renewal renews the present lease, whoever holds it.
     OtherRenewed = "other-renewed",
-    /// A lease is not renewed, but said to be.
+    /// A renewal reports success and changes nothing.
     RenewalForgotten = "renewal-forgotten",
-    /// A message puts the end of the lease back to what its writer had read.
+    /// A message sets the end of the lease back to the end that its writer had read.
     RenewalUndone = "renewal-undone",
-    /// New messages are not noticed, so that the end of a turn passes over them.
+    /// New messages are invisible, so that the end of a turn ignores them.
     InboxHidden = "inbox-hidden",
     /// All messages look as if a turn had been given them.
     InboxEmptied = "inbox-emptied",
-    /// Each attempt at a turn is given what is new, and not what the first was given.
+    /// Each attempt at a turn gets the new messages, too, instead of the first attempt's input.
     InputGrows = "input-grows",
-    /// A task that exists is said to have been made now.
+    /// The creation of an existing task reports success.
     CreatedTwice = "created-twice",
-    /// The idempotency key that made a task is forgotten.
+    /// The idempotency key of a new task is forgotten.
     KeyForgotten = "key-forgotten",
     /// The idempotency keys of follow-ups are forgotten.
     FollowUpKeysForgotten = "follow-up-keys-forgotten",
-    /// A commit is not known again when its answer was lost.
+    /// A commit whose answer was lost is not recognized.
     MarkForgotten = "mark-forgotten",
-    /// Now and then a commit is said to be made and is not.
+    /// Some commits report success and change nothing.
     CommitForgotten = "commit-forgotten",
-    /// Nothing is ever due.
+    /// No task is ever due.
     NeverDue = "never-due",
     /// One shard of the due index is never swept.
     ShardForgotten = "shard-forgotten",
-    /// Those who watch a task do not see that it was canceled.
+    /// Watchers of a task do not see that it was canceled.
     CancelHidden = "cancel-hidden",
-    /// A task that is over looks as if it waited for its user.
+    /// An ended task looks as if it waited for its user.
     EndHidden = "end-hidden",
     /// Attempts are not counted.
     AttemptsForgotten = "attempts-forgotten",
-    /// The newest entry of the log is left out.
+    /// The newest entry of the log is missing.
     LastEntryMissing = "last-entry-missing",
-    /// What comes after an entry begins one too late.
+    /// The entries after a position begin one too late.
     CursorOffByOne = "cursor-off-by-one",
-    /// To whoever asks for new entries, messages have generations of their own.
+    /// For readers of new entries, messages have generations of their own.
     MessagesNumbered = "messages-numbered",
-    /// What comes after an entry lacks one in the middle.
+    /// The entries after a position lack one in the middle.
     CursorSkips = "cursor-skips",
-    /// Who asks for new entries never finds any.
+    /// Readers of new entries never find any.
     NeverNews = "never-news",
     /// Reads lag behind.
     StaleReads = "stale-reads",
     /// Tasks are found under other tenants.
     TenantsCrossed = "tenants-crossed",
-    /// Tasks are everybody's.
+    /// Every caller owns every task.
     OwnersForgotten = "owners-forgotten",
-    /// Lists are of all owners.
+    /// Lists have the tasks of all owners.
     ListsCrossed = "lists-crossed",
     /// Lists lack a task.
     ListShort = "list-short",
-    /// Whatever a receiver answers is taken for an acknowledgement.
+    /// Every answer of a receiver counts as an acknowledgement.
     AckAssumed = "ack-assumed",
-    /// A push is taken for acknowledged before it has arrived.
+    /// A push counts as acknowledged before it has arrived.
     AckTooSoon = "ack-too-soon",
-    /// Whoever wants to deliver does, although somebody else is at it.
+    /// A deliverer ignores the claim of another.
     PushClaimIgnored = "push-claim-ignored",
-    /// Configs that were made are not noticed by whoever is at work.
+    /// A deliverer does not notice new configs.
     PushEpochIgnored = "push-epoch-ignored",
     /// A runner forgets that its task has push configs, and so sets no mark.
     PushesForgotten = "pushes-forgotten",
-    /// The mark is given up although a config was made meanwhile.
+    /// The mark is settled although a config was created meanwhile.
     SettleUnguarded = "settle-unguarded",
     /// A task's last config is never found.
     ConfigForgotten = "config-forgotten",
-    /// What is known of a config is written over whatever was written meanwhile.
+    /// A deliverer's write of a config ignores what was written meanwhile.
     CursorUnguarded = "cursor-unguarded",
     /// A config's cursor is read as one too low.
     PushCursorBack = "push-cursor-back",
     /// A config's cursor is read as one too high.
     PushCursorAhead = "push-cursor-ahead",
-    /// Cursors are never written but for trouble, batches and settlements.
+    /// Cursors are written only for trouble, batches and settlements.
     NotesForgotten = "notes-forgotten",
-    /// A settlement tells a cursor, and it is not written before that is told no more.
+    /// The cursor that a settlement implies is not written before it is lost.
     SettledCursorForgotten = "settled-cursor-forgotten",
-    /// A settlement tells the cursor of a config that has one of its own: it is in trouble.
+    /// A settlement implies the cursor of a config in trouble, which has a cursor of its own.
     SettledInTrouble = "settled-in-trouble",
-    /// Every delivery looks like a task's first, so that its settlement tells the cursors.
+    /// Every delivery looks like a task's first, so that its settlement implies the cursors.
     DeliveriesLookFirst = "deliveries-look-first",
-    /// A push that is made again has another id.
+    /// A repeated push has another id.
     RepeatsRenamed = "repeats-renamed",
     /// Receivers are not shown the task first.
     IntroductionForgotten = "introduction-forgotten",
-    /// Which chunks were sent as one is forgotten.
+    /// The merged chunks of a push are forgotten.
     BatchForgotten = "batch-forgotten",
-    /// Receivers in trouble are not left alone.
+    /// Receivers in trouble are retried too early.
     RetriedEarly = "retried-early",
-    /// That a receiver is in trouble is forgotten.
+    /// The trouble of a receiver is forgotten.
     TroubleForgotten = "trouble-forgotten",
-    /// A receiver is given up before its time.
+    /// A config is disabled too early.
     GivenUpEarly = "given-up-early",
-    /// The sweep passes over tasks that are only due for their pushes.
+    /// The sweep skips tasks that are only due for their pushes.
     PushesNotSwept = "pushes-not-swept",
-    /// Whoever deletes or replaces a config is answered at once.
+    /// A request that deletes or replaces a config is answered at once.
     DeletedAtOnce = "deleted-at-once",
-    /// A deliverer believes what it once knew of its task, however old that is.
+    /// A deliverer trusts its view of the task, however old it is.
     ViewNeverOld = "view-never-old",
-    /// A deliverer takes a late answer of the store for a failure of it, and waits half a minute.
+    /// A deliverer takes a late answer of the store for a failure, and waits half a minute.
     LateIsFailure = "late-is-failure",
-    /// Whoever deletes a config waits as if its deliverer had the usual view.
+    /// A request that deletes a config waits as if the deliverer had the usual view.
     WideViewHidden = "wide-view-hidden",
-    /// A refused request takes the config of an accepted one with it.
+    /// A refused request deletes the config of an accepted one.
     RefusedTakesBack = "refused-takes-back",
-    /// A request stores its config in place of the one that is live.
+    /// A request stores its config over the live one.
     ConfigsOverwritten = "configs-overwritten",
-    /// What a refused request, or one that died, leaves behind is a config.
+    /// The leftover of a refused or interrupted request counts as a config.
     LeftoversLive = "leftovers-live",
-    /// The commit that makes a config does not count how many there are.
+    /// The commit that adds a config does not check their number.
     ConfigsUncounted = "configs-uncounted",
-    /// The records of a runner that died come again as late as the queue has it for all.
+    /// The records of a runner that died are redelivered no sooner than all others.
     RecordsStayHidden = "records-stay-hidden",
-    /// To those who serve clients a task has expired after half of its time.
+    /// For clients, a task expires after half of its time.
     ExpiresTooSoon = "expires-too-soon",
-    /// To those who serve clients no task ever expires.
+    /// For clients, no task ever expires.
     NeverExpires = "never-expires",
-    /// Lists have tasks that have expired.
+    /// Lists have expired tasks.
     ListsTheExpired = "lists-the-expired",
-    /// The store deletes a task by itself before it may.
+    /// The store deletes a task by itself too early.
     DiesTooSoon = "dies-too-soon",
-    /// What is made anew takes the place of a task that is there.
+    /// A new task replaces one that has not expired.
     ReplacesTheLiving = "replaces-the-living",
-    /// A log begins with the entries of an earlier task of the id.
+    /// A log begins with entries of an earlier task of the id.
     EarlierLogRead = "earlier-log-read",
-    /// A writer of an earlier task is not told from one of the later.
+    /// A writer that knows an earlier task may write the later one.
     IncarnationIgnored = "incarnation-ignored",
-    /// With an expired task all configs go that are stored for its id.
+    /// The purge of an expired task deletes all configs of its id.
     PurgeTakesAll = "purge-takes-all",
-    /// With an expired task nothing goes but its head.
+    /// The purge of an expired task deletes only its head.
     PurgeForgotten = "purge-forgotten",
-    /// That an operator has deleted a task is not noticed.
+    /// An operator's deletion of a task is not noticed.
     DeletionHidden = "deletion-hidden",
-    /// The sweep waits for users for a quarter of the time only.
+    /// The sweep waits for users for only a quarter of the time.
     LapsesTooSoon = "lapses-too-soon",
     /// The sweep waits for users for ever.
     NeverLapses = "never-lapses",
-    /// An agent in its sender's invocation that does not heed being told to stop is not cut off.
+    /// An inline agent that ignores an order to stop is not cut off.
     NeverCutOff = "never-cut-off",
 }
 
 impl Planted {
-    /// The bug of a name.
+    /// The bug with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|bug| bug.name() == name)
     }
 
-    /// Whether it is a bug of those who serve clients, where it is not in the store.
+    /// Whether the bug is in the functions for clients, and not in the store.
     pub(crate) fn is_of_clients(self) -> bool {
         matches!(
             self,
@@ -200,12 +200,12 @@ impl Planted {
         )
     }
 
-    /// Whether configs are shown otherwise when they are read again, or when their task is settled.
+    /// Whether the bug shows configs differently on a later read, or when their task is settled.
     pub(crate) fn is_of_repeats(self) -> bool {
         matches!(self, Self::RepeatsRenamed | Self::SettledInTrouble)
     }
 
-    /// How long those keep tasks who have the bug.
+    /// The retention of the processes with the bug.
     pub(crate) fn retention(self, right: Retention) -> Retention {
         match self {
             Self::ExpiresTooSoon => Retention { ended: right.ended.map(|of| of / 2), ..right },
@@ -216,7 +216,7 @@ impl Planted {
         }
     }
 
-    /// What the actors are shown instead of the truth.
+    /// The store that the actors see instead of the true one.
     pub(crate) fn in_store(self, truth: Arc<dyn Store>) -> Arc<dyn Store> {
         Arc::new(Liar::new(truth, self))
     }

@@ -1,4 +1,4 @@
-//! How pushes travel: a POST can be lost, and so can its answer.
+//! The way of a push: a POST can be lost, and so can its answer.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ impl Webhook for Actor {
         Ok(())
     }
 
-    /// The sender makes the connection, and makes it late if it stalls. A request on its way needs
-    /// no sender: it arrives after its sender's death.
+    /// The sender makes the connection, and makes it late if it stalls. A request under way needs
+    /// no sender: it arrives even after the sender's death.
     async fn post(&self, push: Push, wanted: &dyn Wanted) -> Result<Answer, PushError> {
         if self.is_over() {
             return std::future::pending().await;
@@ -57,7 +57,7 @@ impl Webhook for Actor {
                 Fate::Refused => return Err(unreachable()),
                 _ => {}
             }
-            // A connection that the receiver closes costs nothing: another one is tried, once.
+            // A closed connection costs no attempt: the sender tries another one, once.
             let mut does = Does::Closes { has_it: false };
             for _connection in 0..2 {
                 if !self.is_wanted(wanted).await {
@@ -65,7 +65,7 @@ impl Webhook for Actor {
                 }
                 world.push_sent(self.name(), &push);
                 let journey = carry(world.clone(), self.name().to_owned(), push.clone(), there / 2);
-                // Once its sender has given up it does not arrive any more, unless it was sent later.
+                // It does not arrive after its sender has given up, unless it was sent later.
                 if world.planted == Some(Planted::AckTooSoon) {
                     tokio::spawn(journey);
                     return Ok(Answer { status: 200, retry_after: None });

@@ -1,4 +1,5 @@
-//! A queue as SQS is: at least once, in any order, again unless it is deleted, and not for ever.
+//! A queue with the guarantees of SQS: at least once, in any order, with redelivery until a message
+//! is deleted or dropped.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -10,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::ground::lock;
 
-/// A received signal: to be deleted or redelivered.
+/// A received signal, which is then deleted or redelivered.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) signal: Signal,
@@ -29,7 +30,7 @@ struct Message {
 #[derive(Debug, Default)]
 pub(crate) struct SimQueue {
     messages: Mutex<(u64, Vec<Message>)>,
-    /// The messages that an earlier receiver than the last one has deleted.
+    /// The messages that an earlier receiver deleted after a later one had received them.
     taken_away: Mutex<BTreeSet<u64>>,
     pub(crate) changed: Notify,
 }
@@ -44,8 +45,8 @@ impl SimQueue {
     }
 
     /// Receives a signal, or says when there may be one. The queue redelivers it after
-    /// `visibility`, and gives it up after so many receives: then it returns it as an `Err` of its
-    /// own.
+    /// `visibility`. After `most` receives it drops the signal and returns it as an own kind of
+    /// result.
     pub(crate) fn receive(&self, visibility: Duration, most: u32) -> Receive {
         let (_, messages) = &mut *lock(&self.messages);
         let now = Instant::now();
@@ -95,7 +96,7 @@ impl SimQueue {
         self.changed.notify_one();
     }
 
-    /// Whether there is a signal for a task that waits for an executor only.
+    /// Whether a signal for a task only waits for an executor.
     pub(crate) fn is_visible(&self, key: &TaskKey) -> bool {
         let now = Instant::now();
         let is_visible =

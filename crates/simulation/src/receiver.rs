@@ -13,12 +13,12 @@ use a2a_lambda_testing::Random;
 const SECOND_MS: u64 = 1_000;
 const HOUR_MS: u64 = 3_600 * SECOND_MS;
 
-/// How a receiver behaves. It is in the receiver's URL, and so in the plan.
+/// The behaviour of a receiver. The receiver's URL, and so the plan, contains it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// It acknowledges all that it gets.
+    /// It acknowledges every push.
     Well,
-    /// Until the world heals it does what receivers do: errors, redirects, silence.
+    /// Until the world heals, it fails as receivers do: errors, redirects, silence.
     Flaky,
     /// For some hours it asks to be left alone.
     Busy,
@@ -28,7 +28,7 @@ pub enum Manner {
     Weekend,
     /// It never acknowledges anything.
     Dead,
-    /// After a few pushes it wants no more.
+    /// After a few pushes it refuses all further ones.
     Gone,
 }
 
@@ -51,7 +51,7 @@ impl Manner {
         Self::NAMES.iter().find(|(_, of)| *of == self).map_or("", |(name, _)| name)
     }
 
-    /// The URL of a receiver of this kind. Each request for a config has its own.
+    /// The URL of a receiver of this kind. Each request for a config has its own URL.
     pub(crate) fn url(self, name: &str) -> String {
         format!("https://{self}.test/{name}")
     }
@@ -70,18 +70,18 @@ impl fmt::Display for Manner {
 /// A receiver's reaction to a POST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Does {
-    /// It has it, and answers.
+    /// It gets the push and answers.
     Answers(Answer),
-    /// It has it, and does not answer.
+    /// It gets the push and does not answer.
     Hangs,
-    /// It closes the connection before it answers, and may have it.
+    /// It closes the connection before it answers. It may have the push.
     Closes {
-        /// Whether it does.
+        /// Whether it has the push.
         has_it: bool,
     },
-    /// It does not get it.
+    /// It does not get the push.
     Unreachable,
-    /// It is not sent it, as its name stands for an address that is not public.
+    /// The sender sends nothing, because the name resolves to an address that is not public.
     Refused,
 }
 
@@ -93,7 +93,7 @@ fn leave_alone(seconds: u64) -> Does {
     Does::Answers(Answer { status: 429, retry_after: Some(Duration::from_secs(seconds)) })
 }
 
-/// One that is down says so, or says nothing.
+/// The reaction of a receiver that is down: an error, or silence.
 fn down(rng: &mut Random) -> Does {
     match rng.within(0, 9) {
         0..=5 => Does::Unreachable,
@@ -102,7 +102,7 @@ fn down(rng: &mut Random) -> Does {
     }
 }
 
-/// Something other than an acknowledgement.
+/// Any reaction but an acknowledgement.
 fn trouble(rng: &mut Random) -> Does {
     match rng.within(0, 12) {
         0..=2 => status(rng.pick(&[500, 502, 503])),
@@ -123,7 +123,7 @@ struct Receiver {
     posts: u64,
     /// When it goes down and comes up again, in milliseconds of the run.
     down_ms: (u64, u64),
-    /// How many pushes it takes.
+    /// How many pushes it accepts.
     patience: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Tasks of runners that died: how long it takes until another runner has them.
+//! Tasks whose runner died: the time until another runner has them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +15,10 @@ use crate::world::World;
 /// The most time for work that is due by then: requests, and the time of a sweep.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// Attends to a signal as the executor does. It keeps its record hidden for a lease: from before it
-/// begins, if a runner may have died of the task before. A record that is redelivered under a lease
-/// is replaced by a signal for that lease's end. `is_told` becomes true when the queue knows of the
-/// record.
+/// Attends to a signal as the executor does. It hides its record for a lease: from before its
+/// start, if an earlier runner may have died of the task. A signal for the end of a lease replaces
+/// a record that is redelivered under that lease. `is_told` becomes true when the queue knows of
+/// the record.
 pub(crate) async fn attend(
     actor: &Arc<Actor>,
     runner: &Runner,
@@ -58,7 +58,7 @@ pub(crate) async fn attend(
     }
 }
 
-/// A request that fails is made again when the lease is renewed.
+/// A failed request is repeated when the lease is renewed.
 async fn hide(actor: &Arc<Actor>, received: &Received, is_told: &AtomicBool) {
     let world = actor.world();
     let request = async {
@@ -71,8 +71,8 @@ async fn hide(actor: &Arc<Actor>, received: &Received, is_told: &AtomicBool) {
     is_told.fetch_or(asked.is_ok(), Ordering::Relaxed);
 }
 
-/// I4: a while after a runner has died, its task is another's, or is signaled. `is_prompt`: whether
-/// nothing but its agent has failed it, and the queue knew of its record.
+/// I4: some time after a runner has died, its task has another runner or is signaled. `is_prompt`:
+/// only its agent has failed it, and the queue knew of its record.
 pub(crate) async fn judge(world: Arc<World>, key: TaskKey, received: Received, is_prompt: bool) {
     let Some(claim) = world.judge(|oracle| Ok(oracle.fence(&key))) else { return };
     let policy = &world.policy;
@@ -84,14 +84,14 @@ pub(crate) async fn judge(world: Arc<World>, key: TaskKey, received: Received, i
     if by_record {
         tokio::time::sleep(bound).await;
     }
-    // An earlier receiver that was held up, and not dead, may have deleted its record.
+    // An earlier receiver that stalled, and did not die, may have deleted the record.
     if !by_record || world.queue.was_taken_away(&received) {
         bound = by_sweep;
         world.healing().await;
         tokio::time::sleep(bound).await;
     }
-    // A signal waits for an executor that has time. An executor that has just received the signal
-    // is about to claim the task.
+    // A signal waits for a free executor. An executor that has just received the signal is about to
+    // claim the task.
     if world.queue.is_visible(&key) {
         return;
     }

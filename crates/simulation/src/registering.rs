@@ -1,4 +1,4 @@
-//! Clients that have a task pushed.
+//! Clients that use push configs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +18,12 @@ impl Registration {
         id.map(|number| format!("c{number}")).unwrap_or_default()
     }
 
-    /// The id that its config gets, where it is not a fresh one.
+    /// The id of its config, unless that is a fresh one.
     pub(crate) fn id_in(id: Option<u32>, key: &TaskKey) -> String {
         id.map_or_else(|| key.task.as_str().to_owned(), |_| Self::config_id(id))
     }
 
-    /// The config as the request of a name asks for it. Some receivers want a token.
+    /// The request for the config under a name. Some receivers require a token.
     pub(crate) fn request(&self, name: &str, task: &str) -> TaskPushNotificationConfig {
         let url = self.manner.url(name);
         let has_token = self.id.is_some_and(|id| id % 2 == 1);
@@ -38,7 +38,7 @@ impl Registration {
 }
 
 impl Client {
-    /// Makes a push config. One with an id can be made again.
+    /// Creates a push config. A request with an id can be repeated.
     pub(crate) async fn register(&self, push: Registration, who: Who, key: TaskKey) {
         for number in 1..=TRIES {
             let actor = Arc::new(self.actor(number));
@@ -61,7 +61,7 @@ impl Client {
                     self.world.silenced(&before, Some(actor.name()));
                     false
                 }
-                // It has as many as it may have.
+                // The task has the most configs that it may have.
                 Some(Err(error)) if error.kind == ErrorKind::UnsupportedOperation => false,
                 Some(Err(error)) => {
                     let now_ms = self.world.now_ms();
@@ -77,7 +77,7 @@ impl Client {
         }
     }
 
-    /// Deletes a push config, until that is answered.
+    /// Deletes a push config, and repeats that until it is answered.
     pub(crate) async fn unregister(&self, id: Option<u32>, who: Who, key: TaskKey) {
         let task_id = key.task.as_str().to_owned();
         let id = Registration::id_in(id, &key);

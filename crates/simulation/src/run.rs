@@ -1,4 +1,4 @@
-//! One run of a plan: operations and faults, then healing, then the end of everything accepted.
+//! One run of a plan: operations and faults, then healing, then the end of every accepted task.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,31 +19,31 @@ use crate::weather::Weather;
 use crate::world::{Setup, World};
 use a2a_lambda_testing::Random;
 
-/// The most time from the world's healing to the end of all accepted tasks: the longest scripts
+/// The most time from the world's healing to the end of all accepted tasks. The longest scripts
 /// park for an hour in all.
 const SETTLES_WITHIN: Duration = Duration::from_hours(4);
 
-/// How long it may then take until each push is acknowledged or given up. Receivers ask for a day at
-/// most, which is kept to twelve times.
+/// The most time after that until each push is acknowledged or given up. Receivers ask for at most
+/// a day, up to twelve times.
 const PUSHED_WITHIN: Duration = Duration::from_hours(14 * 24);
 
-/// How long the world is watched once all is over: late signals must change nothing.
+/// How long the run continues after that: late signals must change nothing.
 const AFTERMATH: Duration = Duration::from_mins(2);
 
-/// How a run went.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The first invariant that did not hold.
+    /// The first violation.
     pub violation: Option<Violation>,
-    /// The run in numbers.
+    /// The counts of the run.
     pub tally: Tally,
-    /// The waits of tasks from their runner's death to the next runner, in milliseconds.
+    /// How long tasks waited from their runner's death to the next runner, in milliseconds.
     pub recovered_ms: Vec<u64>,
-    /// The run's events, if the plan wants them.
+    /// The run's events, if the setup asks for them.
     pub journal: Vec<String>,
 }
 
-/// Runs a plan with tasks in memory.
+/// Runs a plan on the memory store.
 pub fn run(plan: &Plan, setup: Setup) -> Report {
     run_on(plan, setup, async |_| {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
@@ -51,7 +51,7 @@ pub fn run(plan: &Plan, setup: Setup) -> Report {
     })
 }
 
-/// Runs a plan with tasks in the store that `make` makes.
+/// Runs a plan on the store that `make` creates.
 pub fn run_on<F>(plan: &Plan, setup: Setup, make: impl FnOnce(Weather) -> F) -> Report
 where
     F: Future<Output = Stores>,
@@ -67,7 +67,7 @@ where
             let stores = make(weather.clone()).await;
             carry_out(World::new(plan, setup, stores, weather), plan).await
         });
-        // Actors that are still under way end here, quietly.
+        // This ends the actors that are still running, without a panic.
         drop(runtime);
         report
     })

@@ -1,12 +1,12 @@
-//! Makes a plan that breaks an invariant short.
+//! Shortens a plan that breaks an invariant.
 
 use crate::plan::{Faults, Plan};
 
 /// How many runs shrinking may take.
 const MAX_RUNS: u32 = 2_000;
 
-/// The shortest plan that this finds, with fewer operations and fewer kinds of faults, that `breaks`
-/// as the whole one does.
+/// The shortest plan found, with fewer operations and fewer kinds of faults, that `breaks` in the
+/// same way.
 pub fn shrink(plan: &Plan, breaks: impl Fn(&Plan) -> bool) -> Plan {
     let mut search = Search { best: plan.clone(), breaks, runs: 0 };
     loop {
@@ -27,7 +27,7 @@ struct Search<F> {
 }
 
 impl<F: Fn(&Plan) -> bool> Search<F> {
-    /// Takes a plan in place of the best, if it breaks as well.
+    /// Keeps a plan as the best one if it also breaks.
     fn try_out(&mut self, plan: Plan) -> bool {
         if self.runs >= MAX_RUNS || plan == self.best {
             return false;
@@ -40,7 +40,7 @@ impl<F: Fn(&Plan) -> bool> Search<F> {
         breaks
     }
 
-    /// Leaves out runs of operations: half of them at first, then ever fewer.
+    /// Removes runs of operations: half of them at first, then ever fewer.
     fn fewer_ops(&mut self) {
         let mut size = self.best.ops.len().div_ceil(2);
         while size > 0 {

@@ -1,4 +1,4 @@
-//! Clients that follow a task: streams that are cut, and resumed where they were.
+//! Clients that follow a task by streams, which are cut and resumed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,24 +13,24 @@ use crate::oracle::Violation;
 use crate::world::World;
 use a2a_lambda_testing::Random;
 
-/// How often a client connects, at most.
+/// How often a client connects at most.
 const CONNECTIONS: u32 = 6;
 
-/// How long a stream goes on before it is ended by the server.
+/// How long a stream lasts before the server ends it.
 const STREAM_LIMIT: Duration = Duration::from_secs(40);
 
-/// After how long without an event there is a comment.
+/// After how much silence a stream gets a comment.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// How late a stream may have an entry.
+/// How late an event of a stream may be.
 const MAX_LAG_MS: u64 = 2_000;
 
-/// How a connection came to its end.
+/// The end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Seen {
-    /// All that there is.
+    /// The client has everything.
     All,
-    /// There may be more.
+    /// More events may follow.
     Part,
 }
 
@@ -39,13 +39,13 @@ pub(crate) struct Viewer<'a> {
     client: &'a Client,
     who: Who,
     key: Option<TaskKey>,
-    /// The message that the first stream begins with, if it does.
+    /// The message that the first stream begins with, if any.
     letter: Option<Letter>,
-    /// The newest event that it has had.
+    /// The newest event that the client has received.
     last: Option<Generation>,
-    /// Which task of the id that event was of, by how many came before.
+    /// The task of that event, by the number of earlier tasks of the id.
     life: usize,
-    /// The task's state, as its events say.
+    /// The task's state by its events.
     state: TaskState,
     rng: Random,
 }
@@ -68,7 +68,7 @@ impl<'a> Viewer<'a> {
         &self.client.world
     }
 
-    /// Follows the task to its end, for a number of connections.
+    /// Follows the task to its end, by several connections.
     pub(crate) async fn watch(mut self) {
         for number in 1..=CONNECTIONS {
             let actor = self.client.actor(number);
@@ -76,8 +76,8 @@ impl<'a> Viewer<'a> {
                 Some(letter) => {
                     let actor = Arc::new(letter.made_by(actor));
                     let seen = self.send(&actor, &letter).await;
-                    // Only a key makes it safe to send a message again. That of a follow-up may be
-                    // forgotten, so that it would be another message's stream that is resumed.
+                    // Only a key makes it safe to repeat a message. A task may have forgotten the
+                    // key of a follow-up, and then the stream of another message would be resumed.
                     let again =
                         self.key.is_none() || (letter.slot.is_some() && self.rng.chance(500));
                     if letter.sent.key.is_some() && again {
@@ -94,7 +94,7 @@ impl<'a> Viewer<'a> {
         }
     }
 
-    /// How long the connection lasts unless the stream ends before.
+    /// How long the connection lasts, unless the stream ends earlier.
     fn cut_after(&mut self) -> Duration {
         let cut = self.rng.chance(400);
         let early = Duration::from_millis(self.rng.within(0, 15_000));
@@ -153,7 +153,7 @@ impl<'a> Viewer<'a> {
         actor.live(cut_after, connection).await.unwrap_or(Seen::Part)
     }
 
-    /// A subscription is only refused when there is nothing more to see.
+    /// A subscription is refused only when there are no further events.
     fn refused(&self, key: &TaskKey, error: &A2aError) -> Seen {
         self.world().note(&self.client.name(), "cannot subscribe", error);
         match error.kind {
@@ -163,7 +163,7 @@ impl<'a> Viewer<'a> {
                 self.world().judge(|oracle| oracle.refused_owner(key, error, now_ms));
                 Seen::All
             }
-            // Of a later task of the id.
+            // The answer is about a later task of the id.
             ErrorKind::InvalidParams if self.world().life(key) > self.life => Seen::All,
             ErrorKind::UnsupportedOperation => {
                 let last = self.last.unwrap_or_else(|| self.world().generation(key));
@@ -184,8 +184,8 @@ impl<'a> Viewer<'a> {
         }
     }
 
-    /// Reads a stream to its end. Its request was made at `from_ms`, which its limit counts from, and
-    /// brought a message, or was a subscription.
+    /// Reads a stream to its end. Its request brought a message or was a subscription. It was sent
+    /// at `from_ms`, from which its limit counts.
     async fn follow(
         &mut self,
         actor: &Arc<Actor>,
@@ -198,11 +198,11 @@ impl<'a> Viewer<'a> {
         };
         let world = self.client.world.clone();
         let life = world.life(&key);
-        // Nobody knows which of two tasks is followed that were there while the stream was opened.
+        // If two tasks existed while the stream was opened, nobody knows which one it follows.
         if world.judge(|oracle| Ok(oracle.changed_since(&key, from_ms))) == Some(true) {
             return Seen::All;
         }
-        // A repetition may have made a new task, whose stream begins at its start.
+        // A repetition may have created a new task, whose stream begins at its start.
         let mut may_begin = self.life != life && message.is_some();
         loop {
             let next = tail.next(IDLE).await;
@@ -239,7 +239,7 @@ impl<'a> Viewer<'a> {
         }
     }
 
-    /// Takes note of an event. Returns whether it is the only one that there is.
+    /// Notes an event. Returns whether it is the only event of the stream.
     fn has(&mut self, event: &StreamEvent) -> bool {
         self.last = Some(event.generation);
         match &event.response {

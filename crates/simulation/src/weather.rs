@@ -10,14 +10,14 @@ use a2a_lambda_testing::Random;
 /// The fault of a store's request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strike {
-    /// It is refused, and not carried out.
+    /// It is refused and not carried out.
     Refused,
-    /// It is carried out, and its answer lost.
+    /// It is carried out, and its answer is lost.
     AnswerLost,
 }
 
-/// The faults of a store's requests, for stores that make several for one of an actor. It clears up
-/// when the world heals.
+/// The faults of a store's own requests, for stores that make several requests for one of an actor.
+/// The faults end when the world heals.
 #[derive(Debug, Clone)]
 pub struct Weather(Arc<Inner>);
 

@@ -32,12 +32,12 @@ use crate::receiver::Receivers;
 use crate::recovering;
 use crate::weather::Weather;
 
-/// How a plan is run.
+/// How to run a plan.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Setup {
-    /// A bug, to see whether it is found.
+    /// A planted bug, if any.
     pub planted: Option<Planted>,
-    /// Whether to write the journal down.
+    /// Whether to keep the journal.
     pub journal: bool,
 }
 
@@ -50,11 +50,11 @@ pub(crate) struct World {
     pub(crate) policy: Arc<Policy>,
     pub(crate) queue: SimQueue,
     faults: Faults,
-    /// What the oracle believes.
+    /// The store that the oracle trusts.
     pub(crate) truth: Arc<dyn Store>,
-    /// What the actors are shown: the truth, unless a bug is planted.
+    /// The store that the actors see: the same one, unless a bug is planted.
     pub(crate) shown: Arc<dyn Store>,
-    /// One write at a time, so that the oracle sees each by itself.
+    /// It admits one write at a time, so that the oracle sees each by itself.
     pub(crate) gate: tokio::sync::Mutex<()>,
     begin: Instant,
     weather: Weather,
@@ -66,11 +66,11 @@ pub(crate) struct World {
     slots: Mutex<BTreeMap<u32, (Who, TaskKey)>>,
     pub(crate) receivers: Receivers,
     pub(crate) planted: Option<Planted>,
-    /// How many stream records there were.
+    /// The number of stream records.
     records: AtomicU32,
-    /// How many glances there were, and what was seen at the last one of each task.
+    /// The number of glances, and what the last glance at each task showed.
     glances: Mutex<(u32, BTreeMap<TaskKey, Option<Snapshot>>)>,
-    /// Something was written.
+    /// Signals each write.
     pub(crate) written: Notify,
     violation: Mutex<Option<Violation>>,
     pub(crate) violated: Notify,
@@ -82,7 +82,7 @@ impl fmt::Debug for World {
     }
 }
 
-/// How long tasks are kept. Clocks are up to 80 s apart.
+/// How long tasks are kept. Clocks may differ by up to 80 s.
 fn retention(settings: &Settings) -> Option<Retention> {
     let seconds = |of: u32| (of > 0).then(|| Duration::from_secs(of.into()));
     let ended = seconds(settings.kept_s)?;
@@ -120,7 +120,7 @@ impl World {
             max_push_configs: settings.max_configs as usize,
             retention: retention(&settings),
             purge_items: 7,
-            // In most runs, fewer than a task has.
+            // In most runs this is fewer than a task has.
             push_note_every: [2, 3, 8][(seed % 3) as usize],
             ..Policy::default()
         };
@@ -158,7 +158,7 @@ impl World {
         }
     }
 
-    /// A task as a glance shows it: as it is, or as it was.
+    /// A task as a glance shows it: its present or its earlier state.
     pub(crate) fn lagging(
         &self,
         key: &TaskKey,
@@ -190,20 +190,20 @@ impl World {
         u64::try_from(self.passed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The time by a clock that is off by so much.
+    /// The time by a clock with this error.
     pub(crate) fn now(&self, skew_ms: i64) -> Timestamp {
         let passed = i64::try_from(self.now_ms()).unwrap_or(i64::MAX);
         Timestamp::from_millis(EPOCH.as_millis() + passed + skew_ms)
     }
 
-    /// From here on nothing goes wrong any more.
+    /// Ends all faults.
     pub(crate) fn heal(&self) {
         self.weather.heal();
         self.healed_ms.get_or_init(|| self.now_ms());
         self.note("world", "heals", "");
     }
 
-    /// Everything but receivers takes longer for a while.
+    /// Slows down all requests, except those to receivers, for a while.
     pub(crate) fn slow_down(&self, by_ms: u64, for_ms: u64) {
         *lock(&self.slow) = (by_ms, self.now_ms().saturating_add(for_ms));
     }
@@ -233,7 +233,7 @@ impl World {
         self.faults.step > 0
     }
 
-    /// How far an actor's clock may be off; a clock is not set right when the faults end.
+    /// How far an actor's clock may be off. The end of the faults does not correct a clock.
     pub(crate) fn skew_ms(&self) -> u32 {
         self.faults.skew_ms
     }
@@ -242,7 +242,7 @@ impl World {
         lock(&self.journal).note(self.passed(), who, what, more);
     }
 
-    /// I10: whatever happens, there is an end to it.
+    /// I10: every run ends, whatever happens.
     pub(crate) fn count_step(&self) {
         let steps = &mut lock(&self.journal).tally.steps;
         *steps += 1;
@@ -269,7 +269,7 @@ impl World {
         }
     }
 
-    /// I7: in a while, the agents at work on a task that was called off have been told.
+    /// I7: after a while, the agents that work on a canceled task have been told.
     pub(crate) async fn judge_told(self: Arc<Self>, key: TaskKey) {
         tokio::time::sleep(Duration::from_millis(TOLD_WITHIN_MS)).await;
         let now_ms = self.now_ms();
@@ -305,7 +305,7 @@ impl World {
         lock(&self.oracle).generation(key)
     }
 
-    /// Whether nothing goes wrong but what clients and agents do.
+    /// Whether the only faults are those of clients and agents.
     pub(crate) fn is_calm(&self) -> bool {
         let slow_ms = self.faults.slow_ms;
         self.has_healed() || self.faults == Faults { slow_ms, ..Faults::default() }
@@ -318,7 +318,7 @@ impl World {
         }
     }
 
-    /// A runner has died that was at this signal; see [`recovering::judge`].
+    /// The runner of this signal has died; see [`recovering::judge`].
     pub(crate) fn runner_died(self: &Arc<Self>, actor: &str, received: &Received, is_prompt: bool) {
         let (key, now_ms) = (received.signal.key(), self.now_ms());
         if lock(&self.oracle).runner_died(actor, &key, now_ms) {
@@ -331,7 +331,7 @@ impl World {
         std::mem::take(&mut lock(&self.oracle).recovered_ms)
     }
 
-    /// I4: two sweeps after the world has healed, no task has been waiting for longer.
+    /// I4: two sweeps after the world has healed, no task has waited for longer.
     pub(crate) fn judge_sweep(&self) {
         let is_whole = self.settings.sweep_batch >= Settings::default().sweep_batch;
         let Some(healed_ms) = self.healed_ms.get().filter(|_| is_whole) else {
@@ -357,7 +357,7 @@ impl World {
         std::mem::replace(&mut *lock(&self.journal), Journal::new(false))
     }
 
-    /// Asks the oracle, and ends the run if something does not hold.
+    /// Asks the oracle, and ends the run on a violation.
     pub(crate) fn judge<T>(
         &self,
         ask: impl FnOnce(&mut Oracle) -> Result<T, Violation>,
@@ -380,24 +380,24 @@ impl World {
         lock(&self.violation).take()
     }
 
-    /// The task of a slot and whose it is, once it exists.
+    /// The task of a slot and its owner, once the task exists.
     pub(crate) fn slot(&self, slot: u32) -> Option<(Who, TaskKey)> {
         lock(&self.slots).get(&slot).cloned()
     }
 
-    /// Whose a task is.
+    /// The owner of a task.
     pub(crate) fn owner(&self, key: &TaskKey) -> Option<Who> {
         let slots = lock(&self.slots);
         slots.values().find(|(_, of)| of == key).map(|(who, _)| *who)
     }
 
-    /// A task was made for a slot. The first stays.
+    /// Binds a new task to a slot. The first task stays.
     fn bind(&self, slot: (u32, Who), key: &TaskKey) {
         lock(&self.slots).entry(slot.0).or_insert_with(|| (slot.1, key.clone()));
     }
 
-    /// Returns once the oracle has seen every write that is made: it must not know less than those
-    /// who read, from a store that takes its time.
+    /// Returns once the oracle has seen every write that was made. With a slow store, the oracle
+    /// must not know less than the readers.
     pub(crate) async fn all_observed(&self) {
         drop(self.gate.lock().await);
     }
@@ -446,7 +446,7 @@ impl World {
         let (key, world, name) = (expired.key.clone(), self.clone(), actor.to_owned());
         let purge = async move {
             let purged = shown.purge(&expired, limit).await;
-            // Whatever came of it.
+            // Whatever the result was.
             let stored = lock(&world.oracle).stored_configs(&expired.key);
             for of in stored {
                 if world.truth.get(&expired.key, std::slice::from_ref(&of)).await?.is_empty() {
@@ -459,12 +459,12 @@ impl World {
         self.watched(actor, key, purge).await
     }
 
-    /// How many tasks of this id there were before.
+    /// The number of earlier tasks of this id.
     pub(crate) fn life(&self, key: &TaskKey) -> usize {
         lock(&self.oracle).life(key)
     }
 
-    /// The store deletes by itself what it may.
+    /// Lets the store delete by itself what it may.
     pub(crate) async fn let_die(self: &Arc<Self>, up_to_ms: u64) {
         let mortal = lock(&self.oracle).mortal();
         for (head, from_ms) in mortal {
@@ -473,7 +473,7 @@ impl World {
                 _ => from_ms,
             };
             if from_ms <= up_to_ms {
-                // It has nothing but its head.
+                // The task has only a head.
                 let truth = self.truth.clone();
                 let key = head.key.clone();
                 let died = self.watched("ttl", key, async move { truth.purge(&head, 1_000).await });
@@ -510,8 +510,8 @@ impl World {
             .await
     }
 
-    /// Makes a write, and shows the oracle what has become of the task. Once begun it is made, even
-    /// if its actor does not live to hear of it.
+    /// Makes a write, and shows the oracle the task afterwards. Once begun, the write completes
+    /// even if its actor dies.
     async fn watched<T: Send + 'static>(
         self: &Arc<Self>,
         actor: &str,

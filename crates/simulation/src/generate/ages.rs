@@ -1,4 +1,4 @@
-//! Plans in which time passes, and tasks expire: keys are used again, and operators delete.
+//! Plans in which time passes and tasks expire: clients reuse keys, and operators delete.
 
 use a2a_lambda_core::ProtocolVersion;
 
@@ -75,7 +75,7 @@ impl Maker {
         Sending { how, key, push, script: self.script() }
     }
 
-    /// One id, and some lives of it.
+    /// One id with several lives.
     fn slot(&mut self, slot: u32) {
         let who = self.rng.pick(&[Who::Alice, Who::Acme]);
         let key = Some(slot);
@@ -91,7 +91,7 @@ impl Maker {
                 let action = self.action(slot, who);
                 self.add(at, action);
             }
-            // About when its time has come, or a little later, or right after it is deleted.
+            // Near its expiry, a little later, or right after its deletion.
             at_ms += match self.rng.within(0, 5) {
                 0 => {
                     let at = at_ms + self.rng.within(0, self.kept_ms);
@@ -104,7 +104,7 @@ impl Maker {
         }
     }
 
-    /// An id that is used again while operators delete its tasks and runners work on them.
+    /// Reuses an id while operators delete its tasks and runners work on them.
     fn race(&mut self, slot: u32) {
         let who = self.rng.pick(&[Who::Alice, Who::Acme]);
         let mut at_ms = self.rng.within(0, 5_000);
@@ -114,7 +114,7 @@ impl Maker {
                 "chunk flush sleep100 chunk flush sleep100 chunk flush complete".into();
             message.push = self.rng.chance(700).then(|| self.registration());
             self.add(at_ms, Action::Send { slot, who, message: message.clone() });
-            // A task that is a minute old is purged at once.
+            // A task that is older than a minute is purged at once.
             let is_old = self.rng.chance(500);
             at_ms += if is_old { 60_000 } else { 0 } + self.rng.within(20, 1_000);
             self.add(at_ms, Action::Delete { slot });

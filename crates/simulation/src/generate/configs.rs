@@ -1,5 +1,5 @@
-//! Plans in which push configs are made, replaced and deleted at once, and messages that bring them
-//! are sent several times.
+//! Plans in which clients create, replace and delete push configs in parallel, and send messages
+//! with configs several times.
 
 use a2a_lambda_core::ProtocolVersion;
 
@@ -8,13 +8,13 @@ use crate::plan::Plan;
 use crate::receiver::Manner;
 use a2a_lambda_testing::Random;
 
-/// The numbers of the operations that are added begin behind this one.
+/// The numbers of the added operations begin after this one.
 const ADDED: u32 = 2_000;
 
-/// The slots of the tasks that are added begin behind this one.
+/// The slots of the added tasks begin after this one.
 const SLOTS: u32 = 100_000;
 
-/// Adds to a fourth of the plans. Other fields stay.
+/// Adds operations to a fourth of the plans. Other fields stay.
 pub(super) fn add(plan: &mut Plan) {
     let rng = Random::derive(plan.seed, "configs");
     let mut maker = Maker { rng, id: ADDED, added: Vec::new() };
@@ -67,7 +67,7 @@ impl Maker {
         }
     }
 
-    /// A message in several copies at once: with or without its key, with the same config, another
+    /// Several parallel copies of a message: with or without its key, with the same config, another
     /// or none, and sometimes with other content.
     fn copies(&mut self, op: &mut Op) {
         let (own, key) = (self.registration(2), self.rng.chance(700).then_some(op.id));
@@ -99,7 +99,7 @@ impl Maker {
         }
     }
 
-    /// Many configs are made at once, some of them under one id.
+    /// Creates many configs in parallel, some of them under one id.
     fn burst(&mut self, op: &Op) {
         let (slot, from_ms) = (Self::slot(op), self.rng.within(20, 400));
         let count = self.rng.pick(&[4, 8, 24]);
@@ -113,11 +113,11 @@ impl Maker {
         }
     }
 
-    /// A config is deleted or replaced while its task, a new one, has much to push.
+    /// Deletes or replaces a config while its new task has many pushes left.
     fn deletes(&mut self, op: &Op) {
         let own = self.registration(2);
         let (slot, id) = (SLOTS + self.id, own.id);
-        // Each commit tells the deliverer beside the agent how the task is: there must be pauses, too.
+        // Each commit shows the task to the deliverer beside the agent, so pauses are needed, too.
         let pause_ms = self.rng.pick(&[10, 200, 350, 600]);
         let words = (0..10)
             .map(|_| format!("chunk flush sleep{}", self.rng.within(pause_ms / 2, pause_ms)))

@@ -1,4 +1,4 @@
-//! Plans in which tasks are pushed.
+//! Plans with pushes.
 
 use a2a_lambda_core::ProtocolVersion;
 
@@ -6,7 +6,7 @@ use crate::op::{Action, Op, Registration};
 use crate::receiver::Manner;
 use a2a_lambda_testing::Random;
 
-/// The numbers of the operations that are added begin behind this one.
+/// The numbers of the added operations begin after this one.
 const ADDED: u32 = 1_000;
 
 /// Adds push configs to a third of the plans. Other fields stay.

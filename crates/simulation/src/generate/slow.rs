@@ -1,4 +1,4 @@
-//! Plans in which nothing goes wrong but that requests take longer than a deliverer's view is long.
+//! Plans whose only fault is that requests take longer than a deliverer's view lasts.
 
 use a2a_lambda_core::ProtocolVersion;
 
@@ -31,7 +31,7 @@ pub(super) fn replace(plan: &mut Plan) {
 
 struct Maker {
     rng: Random,
-    /// How much longer requests take.
+    /// How much longer requests take, in milliseconds.
     by_ms: u64,
     ops: Vec<Op>,
 }
@@ -51,22 +51,22 @@ impl Maker {
         Registration { id, manner: Manner::Well, version }
     }
 
-    /// A config is made and, while its deliverer has a wide view, deleted. It has no runner beside it
-    /// that would tell it so.
+    /// A client creates a config, and deletes it while its deliverer has a wide view. No runner
+    /// beside the deliverer tells it of the deletion.
     fn deletes(&mut self, slot: u32, id: Option<u32>, at_ms: u64) {
         let mut at_ms = at_ms;
         for _ in 0..self.rng.within(2, 4) {
             at_ms += self.rng.within(3_000, 9_000);
             let push = self.registration(id);
             self.add(at_ms, Action::Register { slot, push });
-            // Three requests make the config; its deliverer reads, claims, and reads again.
+            // Three requests create the config. Its deliverer reads, claims, and reads again.
             let after_ms = self.rng.within(2 * self.by_ms, 5 * self.by_ms);
             self.add(at_ms + after_ms, Action::Unregister { slot, id });
             at_ms += after_ms;
         }
     }
 
-    /// A task that shows something now and then, and whose config a client may delete or replace.
+    /// A task with an update now and then, whose config a client may delete or replace.
     fn task(&mut self, slot: u32) {
         let at_ms = self.rng.within(0, 2_000);
         let id = self.rng.pick(&[None, Some(1)]);

@@ -1,4 +1,4 @@
-//! The clients' answers.
+//! The rules for answers to clients.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use a2a_lambda_protocol::{A2aError, ErrorKind, Message, StreamResponse, Task, Ta
 use super::{Known, Oracle, Verdict, Violation, ensure};
 use crate::op::Who;
 
-/// A message as it was sent.
+/// A sent message.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) who: Who,
@@ -26,7 +26,7 @@ impl Known {
         self.log.get(..usize::try_from(position.0).ok()?)
     }
 
-    /// The newest position of which this is the task, at a generation if that is known.
+    /// The newest position at which the task was like this, at its generation if that is known.
     pub(super) fn position_of(
         &self,
         task: &Task,
@@ -47,7 +47,7 @@ impl Known {
         Some(Message { task_id: String::new(), ..message })
     }
 
-    /// The first entry after another that a stream shows.
+    /// The first entry after a generation that a stream shows.
     fn shown_after(&self, last: Generation) -> Option<&Entry> {
         let after = self.log.iter().filter(|entry| entry.generation > last);
         after.into_iter().find(|entry| !matches!(entry.event, Event::Message(_)))
@@ -76,18 +76,18 @@ impl Oracle {
         self.tasks.get(key).map_or(Generation(0), |known| known.head.generation)
     }
 
-    /// The task that a message went into.
+    /// The task of a message.
     pub(crate) fn task_of(&self, message: &str) -> Option<TaskKey> {
         let now = self.messages.get(message).map(|(key, _)| key);
         now.or_else(|| self.past_messages.get(message)).cloned()
     }
 
-    /// An actor sends a message with a config, or without one.
+    /// An actor sends a message, with or without a config.
     pub(crate) fn sends(&mut self, actor: &str, sent: &Sent) {
         self.sending.insert(actor.to_owned(), sent.push.clone());
     }
 
-    /// A message was accepted, for a task if the answer named one.
+    /// A message was accepted. `task` is the task that the answer named, if any.
     pub(crate) fn accepted(&mut self, sent: &Sent, task: Option<&TaskKey>) -> Verdict {
         let Some((stored, position)) = self.messages.get(&sent.id).cloned() else {
             if self.past_messages.contains_key(&sent.id) {
@@ -107,8 +107,8 @@ impl Oracle {
             .or_insert_with(|| (stored.clone(), sent.id.clone()));
         let (before, id) = (before.clone(), id.clone());
         ensure(before == stored, "I9", || format!("key {number} made {before} and {stored}"))?;
-        // The keys of follow-ups are not remembered for ever. The later message may be answered
-        // before the earlier one.
+        // A task does not remember the keys of follow-ups for ever. The later message may be
+        // answered before the earlier one.
         let forgotten = self.messages.get(&id).is_none_or(|(_, other)| {
             self.keyed_after(&stored, position.min(*other)) >= MAX_REMEMBERED_KEYS
         });
@@ -126,9 +126,9 @@ impl Oracle {
     pub(crate) fn refused(&self, sent: &Sent, error: &A2aError) -> Verdict {
         let is_stored = self.messages.contains_key(&sent.id);
         match (error.kind, sent.key) {
-            // It may still have been accepted.
+            // It may have been accepted nevertheless.
             (ErrorKind::Unavailable, _) => Ok(()),
-            // Not of a key that it never used, for instance.
+            // For instance, the refusal is for a key that the client never used.
             (ErrorKind::InvalidParams, None) if is_stored => {
                 let text = format!("message {} was stored and refused: {error}", sent.id);
                 Err(Violation::new("I4", text))
@@ -139,7 +139,7 @@ impl Oracle {
                 let is_misused = ids.any(|id| id.starts_with(&prefix));
                 let with = self.accepted_with.get(&sent.id).map_or(&[][..], Vec::as_slice);
                 let is_other = match self.messages.get(&sent.id) {
-                    // It may have been refused for an earlier task of the id.
+                    // The refusal may concern an earlier task of the id.
                     Some((of, _)) if self.life(of) > 0 => with.iter().any(|one| *one != sent.push),
                     _ => with.last().is_some_and(|newest| *newest != sent.push),
                 };
@@ -151,7 +151,7 @@ impl Oracle {
                 })
             }
             (ErrorKind::TaskNotFound | ErrorKind::UnsupportedOperation, key) => {
-                // An operator may have deleted its task while it waited.
+                // An operator may have deleted the task while the message waited.
                 let task = self.messages.get(&sent.id).and_then(|(of, _)| self.tasks.get(of));
                 let is_deleted = task.is_some_and(|known| known.deleted_ms.is_some());
                 ensure(key.is_some() || !is_stored || is_deleted, "I5", || {
@@ -186,7 +186,7 @@ impl Oracle {
     ) -> Verdict {
         self.shown(key, task, None, self.position(key), from_ms)?;
         if self.tasks.get(key).is_some_and(|known| known.began_ms >= from_ms) {
-            // A later task of the id.
+            // The answer is about a later task of the id.
             return Ok(());
         }
         if let Some(known) = self.tasks.get_mut(key) {
@@ -199,7 +199,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// `CancelTask` was refused because the task is over.
+    /// `CancelTask` was refused because the task has ended.
     pub(crate) fn not_cancelable(&self, key: &TaskKey, from_ms: u64) -> Verdict {
         if self.past.get(key).is_some_and(|past| past.iter().any(|of| of.gone_ms >= Some(from_ms)))
         {
@@ -211,8 +211,8 @@ impl Oracle {
         })
     }
 
-    /// A stream of a task has an event after its earlier ones: of the next generation, for any
-    /// number of messages in between.
+    /// A stream shows an event after its earlier ones. It must have the next generation, whatever
+    /// number of messages lies in between.
     pub(crate) fn streamed(
         &self,
         key: &TaskKey,
@@ -251,7 +251,7 @@ impl Oracle {
         }
     }
 
-    /// How long the next entry of a stream has been waiting for it, in milliseconds.
+    /// How long the next event of a stream has been ready without being sent, in milliseconds.
     pub(crate) fn lag_ms(&self, key: &TaskKey, life: usize, last: Generation, now_ms: u64) -> u64 {
         let known = self.in_life(key, life).filter(|known| {
             known.gone_ms.is_none() && self.expiry(known).is_none_or(|of| of.earliest_ms > now_ms)
@@ -263,9 +263,9 @@ impl Oracle {
         next.map_or(0, |written| now_ms.saturating_sub(*written))
     }
 
-    /// Whether a stream that has had the event `last` is where a stream may end. A stream that a
-    /// message began also ends with an interrupted task. It has the state of its events, or the
-    /// task was settled since the message and has continued before the stream was opened again.
+    /// Whether a stream may end after the event `last`. A stream that a message began also ends
+    /// with an interrupted task. Either the stream has the state of its events, or the task was
+    /// settled since the message and continued before the stream was opened again.
     pub(crate) fn may_end(
         &self,
         key: &TaskKey,
@@ -302,7 +302,7 @@ impl Oracle {
         listed.map(|head| head.key.clone()).collect()
     }
 
-    /// Somebody's list. `before` is the state at the time of the request.
+    /// An owner's list. `before`: the state at the time of the request.
     pub(crate) fn listed(
         &self,
         who: Who,
@@ -323,7 +323,7 @@ impl Oracle {
             self.shown(&key, task, None, Position(0), from_ms)?;
             ensure(listed.insert(key), "I2", || format!("{who} was listed {} twice", task.id))?;
         }
-        // One that has been answered directly meanwhile is not listed any more.
+        // A task that was meanwhile answered directly is not listed any more.
         let listable = self.listable(who);
         let missing = before.iter().find(|key| {
             let may_be = || self.may_be_unlisted(key, from_ms, now_ms);

@@ -10,13 +10,13 @@ use super::pushes::Hook;
 use super::writes::holder;
 use super::{EPOCH, Oracle, Verdict, Violation, ensure};
 
-/// How a push config was written.
+/// The kind of a push config's write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wrote {
     Put,
     Delete,
     Advance,
-    /// Another config was written.
+    /// Another config was written instead.
     Other,
 }
 
@@ -25,7 +25,7 @@ fn millis(duration: Duration) -> i64 {
 }
 
 impl Oracle {
-    /// A config as it is after a write of an actor's.
+    /// Observes a config after an actor's write.
     pub(crate) fn observe_config(
         &mut self,
         actor: &str,
@@ -77,7 +77,7 @@ impl Oracle {
 
     fn remember_config(&mut self, actor: &str, task: &TaskKey, new: PushConfig) -> Verdict {
         let newest = self.position(task);
-        // Its task may have expired since it was read.
+        // The task may have expired since it was read.
         let is_of_then = new.delivery.cursor <= newest || self.life(task) > 0;
         let is_new = !new.delivery.introduced && is_of_then;
         ensure(is_new, "I6", || {
@@ -94,13 +94,13 @@ impl Oracle {
         let Some(hook) = self.hooks.get_mut(registration) else { return };
         let (now, was) = (&after.delivery, &hook.config.delivery);
         if now.cursor > was.cursor || now.introduced != was.introduced {
-            // The attempt that failed since was begun before.
+            // The attempt that failed began before this write.
             hook.begun = now.trouble.as_ref().map_or(0, |trouble| trouble.failures);
         }
         hook.config = after;
     }
 
-    /// An answer shows the cursor as the generation of its entry.
+    /// Clients are told the cursor as the generation of its entry.
     fn check_delivered(&self, actor: &str, task: &TaskKey, config: &PushConfig) -> Verdict {
         let delivery = &config.delivery;
         let known = self.tasks.get(task).and_then(|known| known.entries_to(delivery.cursor));
@@ -115,8 +115,8 @@ impl Oracle {
         })
     }
 
-    /// A deliverer notes that pushes were acknowledged, and with it that the next one failed, or which
-    /// entries it is about to send as one.
+    /// A deliverer stores that pushes were acknowledged, that the next one failed, or which entries
+    /// it is about to send as one.
     fn check_advance(&self, actor: &str, before: &Hook, after: &PushConfig) -> Verdict {
         let (was, now) = (&before.config.delivery, &after.delivery);
         let url = &after.url;
@@ -147,7 +147,7 @@ impl Oracle {
         let failed = trouble.attempts.last().ok_or_else(|| bad("did not say why at"))?;
         let waited = trouble.next.map(|next| next.as_millis() - failed.at.as_millis());
         if counts(trouble) == (failures, ours + 1) {
-            // Nothing was sent: its secrets could not be opened.
+            // Nothing was sent, because the secrets could not be opened.
             let wait = Duration::from_secs(30 << ours.min(7)).min(Duration::from_hours(1));
             let waits = millis(wait)..=millis(wait + wait / 10);
             let is_right = waited.is_some_and(|waited| waits.contains(&waited));
@@ -161,7 +161,7 @@ impl Oracle {
         }
         let n = usize::try_from(failures).unwrap_or(usize::MAX);
         match (waited, self.policy.push_waits.get(n)) {
-            // All attempts were made, or it wants no more.
+            // All attempts have failed, or the receiver wants no more.
             (None, None) => Ok(()),
             (None, Some(_)) if before.statuses.contains(&410) => Ok(()),
             (Some(waited), Some(wait)) => {
@@ -175,8 +175,8 @@ impl Oracle {
         }
     }
 
-    /// The pending-push mark: who has it keeps it for its time, who finds news sets it, and who
-    /// gives it up has sent everything.
+    /// The pending-push mark: its holder keeps it for its time, a writer of news sets it, and a
+    /// deliverer that gives it up has sent everything.
     pub(super) fn check_mark(
         &self,
         actor: &str,
@@ -193,8 +193,8 @@ impl Oracle {
             let key = &head.key;
             Violation::new("I6", format!("{actor} {what} of {key}: {was:?}, then {now:?}"))
         };
-        // Whose clock is slow may hold pushes back until it is known that there is a task: there is
-        // news then.
+        // An actor with a slow clock may hold pushes back until it is known that there is a task.
+        // Then there is news.
         let is_known = head.emitted || head.turn > 0 || super::is_settled(head);
         if has_news && is_known && head.pushes.is_some() && now.is_none() {
             return Err(bad("has news and set no mark"));
@@ -223,7 +223,7 @@ impl Oracle {
             }
         }
         let claim = millis(self.policy.push_claim);
-        // By the clock of its claimer.
+        // By the claimer's clock.
         let taken_at = match now {
             Some(Mark::Claimed { until, .. }) => until.as_millis() - claim,
             _ => match news.last() {

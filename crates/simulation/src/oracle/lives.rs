@@ -1,12 +1,12 @@
 //! I15: a task exists until its expiry, and for no client afterwards.
 //!
 //! - The store deletes a task's items, or replaces them by a later task of its id, only after the
-//!   expiry by some clock, or after an operator's delete. Its configs go with it, and not before.
-//! - A client learns that its task does not exist only then. A client sees nothing of it after the
-//!   expiry by every clock, and a later task of the id has nothing of an earlier one.
-//! - A task that waits for its user is canceled by the sweep only once it has waited for long enough.
-//! - In the end nothing is left: ended tasks have been deleted, and waiting tasks have been
-//!   canceled.
+//!   expiry by some clock, or after an operator's delete. The task's configs are deleted with it,
+//!   and not before.
+//! - Only then may a client learn that its task does not exist. A client sees nothing of the task
+//!   after the expiry by every clock, and a later task of the id has nothing of an earlier one.
+//! - The sweep cancels a task that waits for its user only after it has waited long enough.
+//! - At the end nothing is left: ended tasks are deleted, and waiting tasks are canceled.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use a2a_lambda_protocol::{A2aError, ErrorKind, Task};
 
 use super::{EPOCH, Known, Oracle, Verdict, Violation, ensure};
 
-/// How much later than an operator has deleted a task a deliverer may begin a push, beyond its view.
+/// How long after an operator's delete a deliverer may begin a push, beyond its view.
 const STALL_MS: u64 = 500;
 
 /// The times after which a task may be, and must be, invisible, in milliseconds of the run.
@@ -43,7 +43,7 @@ impl Oracle {
         known.gone_ms.is_some() || self.expiry(known).is_some_and(|of| of.earliest_ms <= now_ms)
     }
 
-    /// Nothing is stored of a task any more, or a later task of its id.
+    /// Nothing of a task is stored any more, or only a later task of its id.
     pub(crate) fn gone(&mut self, actor: &str, key: &TaskKey, now_ms: u64) -> Verdict {
         let Some(known) = self.tasks.get(key) else { return Ok(()) };
         ensure(self.may_be_gone(known, now_ms), "I15", || {
@@ -93,25 +93,26 @@ impl Oracle {
         Ok(())
     }
 
-    /// How many tasks of this id there were before the one that is there now, or was there last.
+    /// How many earlier tasks the present or latest task of this id had.
     pub(crate) fn life(&self, key: &TaskKey) -> usize {
         self.past.get(key).map_or(0, Vec::len)
     }
 
-    /// Whether one task of an id has given way to another, or has gone, since a time.
+    /// Whether a task of the id was replaced or deleted since a time.
     pub(crate) fn changed_since(&self, key: &TaskKey, from_ms: u64) -> bool {
         let past = self.past.get(key).and_then(|past| past.last());
         past.is_some_and(|past| past.gone_ms.is_some_and(|gone_ms| gone_ms >= from_ms))
     }
 
-    /// A task of an id, by how many came before it.
+    /// A task of an id, by the number of earlier ones.
     pub(super) fn in_life(&self, key: &TaskKey, life: usize) -> Option<&Known> {
         let past = self.past.get(key);
         past.and_then(|past| past.get(life))
             .or_else(|| self.tasks.get(key).filter(|_| life == self.life(key)))
     }
 
-    /// The tasks of an id that a client may see by a request that began at a time, the newest first.
+    /// The tasks of an id that a client may see in answer to a request from this time on, newest
+    /// first.
     pub(super) fn lives_since(&self, key: &TaskKey, from_ms: u64) -> Vec<&Known> {
         let past = self.past.get(key).into_iter().flatten();
         let mut lives: Vec<&Known> = past.chain(self.tasks.get(key)).collect();
@@ -123,8 +124,8 @@ impl Oracle {
         lives
     }
 
-    /// A client saw a task at least as new as `since`, with its generation if the answer has it, by
-    /// a request that began at a time.
+    /// A client saw a task at least as new as `since`, by a request that began at `from_ms`. The
+    /// answer may have its generation.
     pub(crate) fn shown(
         &self,
         key: &TaskKey,
@@ -142,7 +143,7 @@ impl Oracle {
         let mut found = None;
         for known in lives {
             if let Some(position) = known.position_of(task, generation) {
-                // Of another task than was there when the request began nothing was known.
+                // The client knew nothing of a task that was created after its request.
                 let least = if known.began_ms < from_ms { since } else { Position(0) };
                 let least = if known.gone_ms.is_some() { Position(0) } else { least };
                 found = Some((position, least));
@@ -157,12 +158,12 @@ impl Oracle {
         })
     }
 
-    /// An owner's request about a task is only refused when the world is in trouble, or the task has
+    /// An owner's request about a task is refused only if the world has faults or the task has
     /// expired.
     pub(crate) fn refused_owner(&self, key: &TaskKey, error: &A2aError, now_ms: u64) -> Verdict {
         let is_gone = match self.tasks.get(key) {
             None => self.past.contains_key(key),
-            // One that was there when the request began may be meant.
+            // The answer may concern a task that existed when the request began.
             Some(known) => self.may_be_gone(known, now_ms) || self.life(key) > 0,
         };
         match error.kind {
@@ -175,7 +176,7 @@ impl Oracle {
         }
     }
 
-    /// The sweep cancels a task only once it has waited for its user for long enough.
+    /// The sweep cancels a task only after it has waited for its user long enough.
     pub(super) fn check_lapse(
         &self,
         actor: &str,
@@ -195,7 +196,7 @@ impl Oracle {
         })
     }
 
-    /// A push leaves its sender: of a task that is there.
+    /// A push leaves its sender: its task must exist.
     pub(super) fn check_expired_push(
         &self,
         actor: &str,
@@ -215,14 +216,14 @@ impl Oracle {
         })
     }
 
-    /// Whether a task may be left out of its owner's list, which was asked for at a time.
+    /// Whether an owner's list may omit a task, for a request at this time.
     pub(super) fn may_be_unlisted(&self, key: &TaskKey, from_ms: u64, now_ms: u64) -> bool {
         let is_gone = self.tasks.get(key).is_none_or(|known| self.may_be_gone(known, now_ms));
-        // Two tasks of an id have a gap between them.
+        // There is a gap between two tasks of an id.
         is_gone || self.changed_since(key, from_ms)
     }
 
-    /// The heads that the store may delete by itself, and from when on, in milliseconds of the run.
+    /// The heads that the store may delete by itself, and from when, in milliseconds of the run.
     pub(crate) fn mortal(&self) -> Vec<(Head, u64)> {
         let heads = self.tasks.values().map(|known| &known.head);
         let mortal = heads.filter_map(|head| {
@@ -237,7 +238,7 @@ impl Oracle {
         self.check_empty().is_ok()
     }
 
-    /// Ended tasks have been deleted, and tasks that waited too long have been canceled.
+    /// Ended tasks are deleted, and tasks that waited too long are canceled.
     pub(super) fn check_empty(&self) -> Verdict {
         let may_stay = |head: &Head| {
             let retention = self.policy.retention.as_ref();

@@ -1,33 +1,32 @@
-//! I6: what receivers are sent.
+//! I6: the rules for pushes.
 //!
 //! Exact rules, checked at each arrival:
 //!
 //! - All arrivals under an id have the same bytes.
-//! - In the order of first arrivals, a receiver gets the task at the time of the config's making,
+//! - In the order of first arrivals, a receiver gets the task as it was when the config was created,
 //!   and then each later entry that is no message, in order, without a gap. Chunks of an artifact
 //!   may come as one. A task that its sender never learns of is one message.
-//! - Secrets are only sent to the receiver that they are of.
+//! - Only their own receiver is sent the secrets of a config.
 //!
-//! The cursor of a healthy receiver is written every `push_note_every` pushes, since a write for each
-//! push was a quarter of what a task costs. So a deliverer that dies leaves pushes behind that are made
-//! again, under the same ids, and no more than so many. Where the settlement of a task's only delivery
-//! tells the cursor (`Head::pushed_through`), it must be true, and be written before it is told no more.
+//! The deliverer writes the cursor of a healthy receiver every `push_note_every` pushes, because a
+//! write for each push was a quarter of a task's cost. So a deliverer that dies leaves at most so
+//! many pushes behind, which are repeated under the same ids. If the settlement of a task's only
+//! delivery implies the cursor (`Head::pushed_through`), that cursor must be true. It must be
+//! written before it is not implied any more.
 //!
-//! Rules for clocks that differ by the policy's `clock_skew` at most, checked when something is
-//! sent:
+//! Rules for clocks that differ by at most the policy's `clock_skew`, checked at each sending:
 //!
-//! - Its sender has the claim, and still has it at the push's arrival: no other sends anything.
-//! - Its acknowledgement is not stored yet, the next attempt's time has come, and the config is not
+//! - The sender has the claim, and still has it at the push's arrival: no other deliverer sends.
+//! - Its acknowledgement is not stored yet, the time of the next attempt has come, and the config is not
 //!   disabled.
 //! - No more than `push_note_every` pushes have arrived beyond the cursor.
 //!
 //! A rule for runs whose only fault is slowness: a push comes within a bound that allows a few slow
 //! requests. It does not wait as if the store had failed.
 //!
-//! If clocks differ by more, two may deliver at once, each with a claim that holds by its own
-//! clock. Then a receiver may be sent an entry that it has, under another id and behind newer ones.
-//! It still gets every entry: the push begins at most directly behind the newest entry that has
-//! arrived.
+//! If clocks differ by more, two deliverers may work at once, each with a claim that holds by its
+//! own clock. Then a receiver may get an entry again, under another id and after newer ones. It
+//! still gets every entry: a push begins at most directly after the newest entry that has arrived.
 //!
 //! The rules for refused, replaced or deleted configs (I14) are in `silence.rs`.
 
@@ -45,46 +44,46 @@ use a2a_lambda_protocol::{StreamResponse, TaskArtifactUpdateEvent, v0_3};
 use super::writes::holder;
 use super::{EPOCH, Known, Oracle, Verdict, Violation, ensure};
 
-/// One making of a push config, from when it is stored on.
+/// One registration of a push config, from its storage on.
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) task: TaskKey,
-    /// As it is stored, or was last.
+    /// The present or last stored state.
     pub(super) config: PushConfig,
     pub(super) is_stored: bool,
     /// Whether its task names it.
     pub(super) is_live: bool,
-    /// Which of the tasks of its id has named it, by how many came before.
+    /// Which of the tasks of its id has named it, by the number of earlier ones.
     pub(super) life: usize,
-    /// Whose write has named it.
+    /// The actor whose write named it.
     pub(super) named_by: Option<String>,
     /// When its task named it, in milliseconds of the run.
     pub(super) named_ms: u64,
-    /// When its task named it no more, in milliseconds of the run.
+    /// When its task removed its name, in milliseconds of the run.
     pub(super) gone_from_ms: Option<u64>,
-    /// The possible age of its deliverer's view then.
+    /// How old its deliverer's view may have been then.
     pub(super) view: Duration,
-    /// When a request was answered that has deleted or replaced it, in milliseconds of the run.
+    /// When the request that deleted or replaced it was answered, in milliseconds of the run.
     pub(super) silent_from_ms: Option<u64>,
     /// The actor whose commit removed its name.
     pub(super) gone_by: Option<String>,
-    /// The task's newest entry when it was made.
+    /// The task's newest entry when it was created.
     first: Position,
-    /// The newest entries of what has arrived.
+    /// The newest entry of each arrived push.
     arrivals: BTreeSet<Position>,
     /// The bytes that arrived under each id, as a hash.
     bodies: BTreeMap<String, u64>,
     /// The newest entry that has arrived.
     arrived: Option<Position>,
-    /// When the newest push was acknowledged that had not arrived before, in milliseconds of the run.
+    /// When a newly arrived push was last acknowledged, in milliseconds of the run.
     accepted_ms: u64,
-    /// The acknowledged pushes: the newest entry of each.
+    /// The newest entry of each acknowledged push.
     pub(super) acknowledged: BTreeSet<Position>,
     /// The receiver's answers.
     pub(super) statuses: BTreeSet<u16>,
-    /// How many attempts were begun since one was noted as acknowledged.
+    /// How many attempts began since an acknowledgement was stored.
     pub(super) begun: u32,
-    /// For how long the receiver asked each sender to be left alone, in its last answer.
+    /// How long the receiver's last answer asked each sender to leave it alone.
     pub(super) asked: BTreeMap<String, Duration>,
 }
 
@@ -114,12 +113,12 @@ impl Hook {
         }
     }
 
-    /// The newest entry of the push by which the receiver is shown the task.
+    /// The newest entry of the push that shows the task to the receiver first.
     fn introduction(&self) -> Position {
         self.first.max(Position(1))
     }
 
-    /// Whether there is something that the receiver has not acknowledged, and should be sent.
+    /// Whether something is left to send that the receiver has not acknowledged.
     pub(super) fn is_owed(&self, head: &Head, log: &[Entry]) -> bool {
         let delivery = &self.config.delivery;
         if delivery.is_disabled() {
@@ -137,7 +136,7 @@ impl Hook {
         !introduced || sent_entries(log, cursor, head.position).next().is_some()
     }
 
-    /// How many different pushes have arrived of which the cursor does not tell.
+    /// How many different pushes have arrived beyond the cursor.
     fn arrived_beyond_cursor(&self) -> usize {
         let delivery = &self.config.delivery;
         let is_beyond = |of: &&Position| {
@@ -147,7 +146,7 @@ impl Hook {
     }
 }
 
-/// Whether the sender of a task was answered with a message, and knows of no task.
+/// Whether the sender of a task received a message and knows of no task.
 fn is_unknown(head: &Head) -> bool {
     head.is_direct() && !head.is_listed()
 }
@@ -178,7 +177,7 @@ fn through(push: &Push) -> Verdict<Position> {
 }
 
 impl Oracle {
-    /// The registration that a push is of, by its id.
+    /// The registration of a push, by its id.
     fn registration_of(&self, id: &str) -> Option<&Registration> {
         id.rsplit_once('_').and_then(|(prefix, _)| self.by_push.get(prefix))
     }
@@ -232,7 +231,7 @@ impl Oracle {
 
     fn check_claimed(&self, actor: &str, push: &Push, hook: &Hook) -> Verdict {
         let known = self.in_life(&hook.task, hook.life);
-        // A config that was deleted in the meantime has no mark any more.
+        // A config that was deleted in the meantime has no mark.
         if known.is_some_and(|known| known.gone_ms.is_some()) {
             return Ok(());
         }
@@ -244,8 +243,8 @@ impl Oracle {
         })
     }
 
-    /// A push arrives at its receiver, which answers with a status or not at all. Returns whether it
-    /// had not arrived before.
+    /// A push arrives at its receiver, which answers with a status or not at all. Returns whether
+    /// it arrived for the first time.
     pub(crate) fn push_arrived(
         &mut self,
         actor: &str,
@@ -319,7 +318,7 @@ impl Oracle {
         }
     }
 
-    /// When the next task is due that has something to be pushed, in milliseconds of the run.
+    /// When the next task with open pushes is due, in milliseconds of the run.
     pub(crate) fn next_push_ms(&self) -> Option<u64> {
         let heads = self.tasks.values().map(|known| &known.head);
         heads.filter(|head| head.mark().is_some()).filter_map(due_ms).min()
@@ -364,8 +363,8 @@ pub(super) fn late_most_ms(slowest_ms: u64, connect_ms: u64) -> u64 {
 
 impl Known {
     /// The time from which a receiver should get the push that ends with an entry, in milliseconds
-    /// of the run: the time of its oldest entry that has not arrived. If the config came later, or
-    /// the receiver had the push before this one later, then from then on.
+    /// of the run. It is the time of its oldest entry that has not arrived. It is later if the
+    /// config was created later, or the receiver got the previous push later.
     fn to_be_sent_ms(&self, hook: &Hook, through: Position) -> u64 {
         let after = hook.arrived.unwrap_or(Position(through.0.saturating_sub(1)));
         let oldest = sent_entries(&self.log, after, through).next();
@@ -374,7 +373,8 @@ impl Known {
         written_ms.copied().unwrap_or_default().max(hook.named_ms).max(hook.accepted_ms)
     }
 
-    /// Whether a push is the right next one for a receiver that has everything up to `arrived`.
+    /// Whether a push is the right next one for a receiver that has received everything up to
+    /// `arrived`.
     fn check_push(
         &self,
         hook: &Hook,

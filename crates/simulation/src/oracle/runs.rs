@@ -1,4 +1,4 @@
-//! The agents' inputs and orders.
+//! The rules for the agents' inputs and orders.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use a2a_lambda_protocol::Task;
 
 use super::{Known, Oracle, Verdict, Violation, ensure};
 
-/// How soon an agent learns of its task's cancel (I7), in milliseconds.
+/// How soon an agent must learn that its task is canceled (I7), in milliseconds.
 pub(crate) const TOLD_WITHIN_MS: u64 = 2_000;
 
 /// An agent's input for a turn.
@@ -29,7 +29,7 @@ pub(crate) struct Given {
 pub(super) struct AgentRun {
     pub(super) key: TaskKey,
     given: Given,
-    /// The texts that it has shown, in order: their beginnings.
+    /// The beginnings of the texts that it has shown, in order.
     shown: Vec<String>,
     /// Its checkpoint for the next turn.
     left: Option<String>,
@@ -55,7 +55,7 @@ impl Oracle {
         if let Some(known) =
             self.tasks.get_mut(key).filter(|known| life == 0 || known.is_held_by(actor))
         {
-            // One that has lost its lease already is given what there was then.
+            // A runner that has lost its lease gets the inbox of that time.
             if known.is_held_by(actor) {
                 ensure(known.checkpoint == given.checkpoint, "I5", || {
                     let (given, left) = (&given.checkpoint, &known.checkpoint);
@@ -94,7 +94,7 @@ impl Oracle {
         }
     }
 
-    /// An agent leaves this for its next turn, if the end of this one is committed.
+    /// An agent leaves a checkpoint for its next turn, if the end of this one is committed.
     pub(crate) fn agent_leaves(&mut self, actor: &str, checkpoint: &str) {
         if let Some(run) = self.runs.get_mut(actor) {
             run.left = Some(checkpoint.to_owned());
@@ -106,7 +106,7 @@ impl Oracle {
         let of_turn = |run: &&AgentRun| run.key == head.key && run.given.number == head.turn;
         match self.runs.get(actor).filter(of_turn) {
             Some(run) => run.left.clone().filter(|_| !head.is_terminal()),
-            // No agent was run, as there was no time left to.
+            // No agent ran, because there was no time left.
             None => self.tasks.get(&head.key).and_then(|known| known.checkpoint.clone()),
         }
     }
@@ -119,7 +119,7 @@ impl Oracle {
         task.map_or(Ok(()), |(run, known)| run.check_shown(actor, &known.log))
     }
 
-    /// I2: the log has all output of a turn that was not given up.
+    /// I2: the log has all output of a turn that was not abandoned.
     pub(super) fn check_shown(&self, actor: &str, head: &Head, log: &[Entry]) -> Verdict {
         let run = self.runs.get(actor).filter(|run| run.given.number == head.turn);
         let failed = matches!(head.phase, Phase::Ended(Ending::Failed));
@@ -133,14 +133,14 @@ impl Oracle {
         }
     }
 
-    /// An agent's turn is over, or its runner is.
+    /// An agent's turn has ended, or its runner has died.
     pub(crate) fn agent_ends(&mut self, actor: &str) {
         if let Some(run) = self.runs.get_mut(actor) {
             run.is_active = false;
         }
     }
 
-    /// A runner has died. Returns whether the task is its own, and so waits for another.
+    /// A runner has died. Returns whether the task is its own, and so needs another runner.
     pub(crate) fn runner_died(&mut self, actor: &str, key: &TaskKey, now_ms: u64) -> bool {
         let held = self.tasks.get_mut(key).filter(|known| known.is_held_by(actor));
         held.map(|known| known.died_ms = Some(now_ms)).is_some()
@@ -151,7 +151,8 @@ impl Oracle {
         self.tasks.get(key).map_or(Fence::default(), |known| known.head.fence)
     }
 
-    /// I4: this long after the death of the runner with this claim, another has had the task.
+    /// I4: this long after the death of the runner with this claim, another runner has had the
+    /// task.
     pub(crate) fn check_recovered(&self, key: &TaskKey, claim: Fence, bound: Duration) -> Verdict {
         let waits = |known: &Known| known.head.fence == claim && known.died_ms.is_some();
         let waits = self.tasks.get(key).is_some_and(waits);
@@ -160,12 +161,12 @@ impl Oracle {
         })
     }
 
-    /// Whether a task was called off, and its user knows.
+    /// Whether a task is canceled and its user knows.
     pub(crate) fn is_canceled(&self, key: &TaskKey) -> bool {
         self.tasks.get(key).is_some_and(|known| known.canceled_ms.is_some())
     }
 
-    /// I7: agents that are at work on a task that was called off know it by now.
+    /// I7: agents that work on a canceled task know it by now.
     pub(crate) fn check_told(&self, key: &TaskKey, now_ms: u64) -> Verdict {
         let Some(canceled_ms) = self.tasks.get(key).and_then(|known| known.canceled_ms) else {
             return Ok(());
@@ -182,8 +183,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// Inline execution: nothing runs after the answer. What an invocation has not finished by then, it
-    /// has handed over.
+    /// Inline execution: nothing runs after the answer. The invocation has handed over its
+    /// unfinished work.
     pub(crate) fn check_let_go(&self, actor: &str, from_ms: u64, now_ms: u64) -> Verdict {
         let held = self.tasks.iter().find(|(_, known)| known.is_held_by(actor));
         let is_troubled = self.was_troubled(actor, from_ms, now_ms);
@@ -224,7 +225,7 @@ fn text_of(entry: &Entry) -> Option<&str> {
 }
 
 impl Known {
-    /// I5: the messages that leave the inbox with a turn are those that its agent was given.
+    /// I5: the messages that leave the inbox with a turn are those that the agent was given.
     pub(super) fn commit_turn(&mut self, head: &Head, log: &[Entry], given: &[String]) -> Verdict {
         let range = self.head.consumed.next()..=head.consumed;
         let mut left = Vec::new();

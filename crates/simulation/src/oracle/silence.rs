@@ -2,15 +2,15 @@
 //!
 //! - A task names only stored configs, each once, and at most the allowed number. A task never
 //!   names a config again after it has dropped its name.
-//! - Nobody changes or deletes what another has stored: a live config is only deleted after the
-//!   commit that takes its name.
+//! - No request changes or deletes the stored config of another: a live config is deleted only after
+//!   the commit that removes its name.
 //! - A deliverer pushes to a config only after its task has named it, and so never to a refused
 //!   request's leftover. The config of an accepted request is named.
-//! - A push is not begun to a config once the request was answered that has deleted or replaced it.
-//!   The moment is the one at which the sender learned that the push is still wanted. A sender that
+//! - No push to a config begins after the answer to the request that deleted or replaced it. The
+//!   moment is the one at which the sender learned that the push is still wanted. A sender that
 //!   stalls after that is the exception. So are clocks that are set while a deliverer waits, and
-//!   clocks that differ by more than the policy's `clock_skew`. Nor does a deliverer begin one with
-//!   an outdated view.
+//!   clocks that differ by more than the policy's `clock_skew`. A deliverer does not begin one with
+//!   an outdated view either.
 
 use std::collections::BTreeSet;
 
@@ -19,18 +19,18 @@ use a2a_lambda_core::{Head, Push, Registration, TaskKey};
 use super::pushes::Hook;
 use super::{Oracle, Verdict, ensure};
 
-/// The makings of a config that were ever named when a request about it began.
+/// All registrations of a config that were ever named, at the beginning of a request about it.
 #[derive(Debug, Clone)]
 pub(crate) struct Makings {
     task: TaskKey,
-    /// Those that its task named then.
+    /// The registrations that its task named then.
     live: Vec<Registration>,
-    /// Those that it named no more.
+    /// The registrations that its task had dropped.
     gone: Vec<Registration>,
 }
 
-/// The configs of a task when a client begins to ask for them: those that it names, and those that
-/// it has named.
+/// A task's configs at the beginning of a client's list request: those that the task names, and
+/// those that it has named.
 #[derive(Debug, Clone)]
 pub(crate) struct Listing {
     live: BTreeSet<Registration>,
@@ -44,7 +44,7 @@ impl Oracle {
         stored.map(|(registration, _)| registration.clone()).collect()
     }
 
-    /// The configs of a task, when a client begins to ask for them.
+    /// A task's configs at the beginning of a client's list request.
     pub(crate) fn configs_of(&self, task: &TaskKey) -> Listing {
         let named = self.hooks.iter().filter(|(_, hook)| hook.task == *task);
         let named = named.filter(|(_, hook)| hook.named_by.is_some());
@@ -55,7 +55,7 @@ impl Oracle {
         Listing { live: of(live), gone: of(gone) }
     }
 
-    /// The configs that a task names after a write of an actor's.
+    /// The configs that a task names after an actor's write.
     pub(super) fn note_named(&mut self, actor: &str, now_ms: u64, head: &Head) -> Verdict {
         let named = head.registrations();
         let most = self.policy.max_push_configs;
@@ -91,7 +91,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// A client was told that a request was accepted that came with a config for this URL.
+    /// A client was told that its request with a config for this URL is accepted.
     pub(crate) fn promised(&self, url: &str) -> Verdict {
         let is_made = |hook: &Hook| hook.config.url == url && hook.named_by.is_some();
         ensure(self.hooks.values().any(is_made), "I14", || {
@@ -111,9 +111,9 @@ impl Oracle {
         Makings { task: task.clone(), live: of(true), gone: of(false) }
     }
 
-    /// The answer to a request that began at these makings: a request to delete the config, or one
-    /// of the actor `by` that may have replaced it. If another request has removed a config's name,
-    /// that request must silence it.
+    /// A request was answered that began with these registrations. It deletes the config, or it is
+    /// a request of the actor `by` and may have replaced it. If another request removed a config's
+    /// name, that request must silence it.
     pub(crate) fn silenced(&mut self, makings: &Makings, by: Option<&str>, now_ms: u64) -> Verdict {
         let gone: &[Registration] = if by.is_none() { &makings.gone } else { &[] };
         for registration in makings.live.iter().chain(gone) {
@@ -130,8 +130,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// A client's list of a task's configs: it may have those that the task has named since the
-    /// request began, and must have those that it has named all the time.
+    /// A client's list of a task's configs. It may have those that the task has named since the
+    /// request began, and must have those that the task has named all the time.
     pub(crate) fn listed_configs(
         &self,
         task: &TaskKey,
@@ -169,14 +169,14 @@ impl Oracle {
         ensure(hook.named_by.is_some(), "I14", || {
             format!("{actor} sends {} to {}, which no task has named", push.id, push.url)
         })?;
-        // An actor that still knows it has read it before.
+        // An actor that still knows it has read it earlier.
         let longest_ms = u64::try_from(hook.view.as_millis()).unwrap_or(u64::MAX);
         let is_known = hook.gone_from_ms.is_none_or(|from_ms| now_ms < from_ms + longest_ms);
         ensure(is_known || self.clocks_are_set, "I14", || {
             format!("{actor} sends {} to {}, which is no more", push.id, push.url)
         })?;
         let is_silent = hook.silent_from_ms.is_some_and(|from_ms| from_ms < now_ms);
-        // A clock that is far ahead takes a claim for expired, so a delete waits for no deliverer.
+        // By a clock that is far ahead a claim has expired, so a delete waits for no deliverer.
         let is_excused = self.clocks_are_set || !self.claims_hold;
         ensure(!is_silent || is_excused, "I14", || {
             let from_ms = hook.silent_from_ms.unwrap_or_default();

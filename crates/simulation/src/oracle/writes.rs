@@ -1,4 +1,4 @@
-//! The writes that a task allows, and their writers.
+//! The rules for writes and writers.
 
 use a2a_lambda_core::head::MAX_REMEMBERED_KEYS;
 use a2a_lambda_core::{Ending, Entry, Event, Head, Phase, Position, TaskKey};
@@ -11,7 +11,7 @@ pub(super) fn holder(token: &str) -> &str {
 }
 
 impl Known {
-    /// Whether the task is an actor's to run.
+    /// Whether an actor holds the task's lease.
     pub(super) fn is_held_by(&self, actor: &str) -> bool {
         matches!(&self.head.phase, Phase::Running { token, .. } if holder(token.as_str()) == actor)
     }
@@ -69,7 +69,7 @@ impl Oracle {
             }
             Phase::Waiting { until } => until.as_millis(),
             Phase::Ended(Ending::Canceled) => return Ok(()),
-            // It was claimed once too often.
+            // The task was claimed once too often.
             Phase::Ended(Ending::Failed) => head.status_at.as_millis(),
             phase => {
                 let text = format!("{actor} made {} {} under a lease", head.key, phase.name());
@@ -83,7 +83,7 @@ impl Oracle {
         self.check_taken(actor, now_ms, holder(token.as_str()), &head.key)
     }
 
-    /// A task that waits is claimed when its time has come, and does not wait while there is mail.
+    /// A waiting task is claimed at its time, and does not wait while it has unread messages.
     fn check_waits(&self, actor: &str, now_ms: u64, before: &Head, head: &Head) -> Verdict {
         let lease = i64::try_from(self.policy.lease.as_millis()).unwrap_or(i64::MAX);
         if let (Phase::Waiting { until: wake_at }, Phase::Running { until, .. }) =
@@ -108,7 +108,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// A runner that is alive and reaches the world keeps its lease.
+    /// A runner that lives and reaches the world keeps its lease.
     fn check_taken(&self, actor: &str, now_ms: u64, from: &str, key: &TaskKey) -> Verdict {
         let lease = u64::try_from(self.policy.lease.as_millis()).unwrap_or(u64::MAX);
         let is_at_work = self.runs.get(from).is_some_and(|run| run.is_active && run.key == *key);
@@ -118,7 +118,7 @@ impl Oracle {
         })
     }
 
-    /// A message came into a log. It may only be there once.
+    /// A message came into a log. It may be there only once.
     pub(super) fn message_stored(
         &mut self,
         actor: &str,
@@ -127,7 +127,7 @@ impl Oracle {
         id: &str,
     ) -> Verdict {
         if let Some((of, before)) = self.messages.get(id) {
-            // The keys of follow-ups are not remembered for ever.
+            // A task does not remember the keys of follow-ups for ever.
             let forgotten = of == key && self.keyed_after(key, *before) >= MAX_REMEMBERED_KEYS;
             let name = if id.starts_with('k') { "I9" } else { "I5" };
             ensure(forgotten, name, || {
@@ -140,7 +140,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// How many messages with keys a task has had after an entry.
+    /// How many messages with keys a task got after an entry.
     pub(super) fn keyed_after(&self, key: &TaskKey, position: Position) -> usize {
         let log = self.tasks.get(key).map_or(&[][..], |known| &known.log);
         let is_keyed = |entry: &&Entry| match &entry.event {
@@ -151,7 +151,7 @@ impl Oracle {
     }
 }
 
-/// Whether nothing else has changed. That goes on when a task is over.
+/// Whether only the pushes have changed. They continue after a task's end.
 fn is_about_pushes(before: &Head, head: &Head) -> bool {
     let rest = Head {
         revision: before.revision,

@@ -21,16 +21,16 @@ use super::{Planted, pushes};
 use crate::ground::{Store, lock};
 use crate::op::Who;
 
-/// Every so many commits one is forgotten.
+/// One of this many commits is forgotten.
 const FORGOTTEN: u32 = 13;
 
 pub(super) struct Liar {
     pub(super) truth: Arc<dyn Store>,
     bug: Planted,
     commits: AtomicU32,
-    /// Each task as it was before it was canceled, or before it was last read.
+    /// Each task before it was canceled, or as it was last read.
     before: Mutex<BTreeMap<TaskKey, Snapshot>>,
-    /// The registrations of all configs that were ever put, where that matters.
+    /// The registrations of all configs that were ever put, for the bugs that need them.
     put: Mutex<BTreeMap<TaskKey, Vec<Registration>>>,
 }
 
@@ -57,13 +57,13 @@ impl Liar {
         Ok(self.truth.get(task, std::slice::from_ref(registration)).await?.pop())
     }
 
-    /// Whether the settlement of a task's pushes tells its cursors.
+    /// Whether the settlement of a task's pushes implies its cursors.
     async fn is_told(&self, task: &TaskKey) -> Result<bool, StoreError> {
         let now = self.truth.read(task, Depth::Tail).await?;
         Ok(now.is_some_and(|now| now.head.pushed_through().is_some()))
     }
 
-    /// The live config with the same id, if it is another making of it.
+    /// The live config with the same id, if it has another registration.
     async fn other_making(
         &self,
         task: &TaskKey,
@@ -75,7 +75,7 @@ impl Liar {
         Ok(live.into_iter().find(is_other))
     }
 
-    /// A snapshot as it is shown, whatever it is the answer to.
+    /// A snapshot as every answer shows it.
     fn shown(&self, mut snapshot: Snapshot) -> Snapshot {
         let head = &mut snapshot.head;
         pushes::head_as(self.bug, head);
@@ -83,7 +83,7 @@ impl Liar {
             && self.bug == Planted::LeftoversLive
             && let Some(put) = lock(&self.put).get(&head.key)
         {
-            // Whatever is stored is there.
+            // Every stored config counts as live.
             let live = &mut pushes.configs;
             let left = put.iter().filter(|of| !live.iter().any(|one| one.is_of_same_config(of)));
             let left: Vec<Registration> = left.cloned().collect();
@@ -129,7 +129,7 @@ impl Liar {
         let mut snapshot = self.shown(snapshot);
         match (self.bug, depth) {
             (Planted::CursorOffByOne, Depth::After(known)) => {
-                // The head is as it was, so that nobody notices.
+                // The head is unchanged, so that nobody notices.
                 let skipped = known.next();
                 for entry in snapshot.tail.iter_mut().filter(|of| of.position == skipped.next()) {
                     entry.position = skipped;

@@ -5,7 +5,7 @@ use a2a_lambda_protocol::Timestamp;
 
 use super::Planted;
 
-/// A head as it is shown.
+/// The head that the actors see.
 pub(super) fn head_as(bug: Planted, head: &mut Head) {
     let is_running = head.leased_until().is_some();
     match (bug, &mut head.pushes) {
@@ -21,7 +21,7 @@ pub(super) fn head_as(bug: Planted, head: &mut Head) {
     }
 }
 
-/// A config as it is shown.
+/// The config that the actors see.
 pub(super) fn config_as(bug: Planted, mut config: PushConfig) -> PushConfig {
     let mut delivery = (*config.delivery).clone();
     match bug {
@@ -48,7 +48,7 @@ pub(super) fn config_as(bug: Planted, mut config: PushConfig) -> PushConfig {
     config
 }
 
-/// Whether the due index leaves a task out.
+/// Whether the due index omits a task.
 pub(super) fn is_not_swept(bug: Planted, task: Option<&Snapshot>) -> bool {
     bug == Planted::PushesNotSwept
         && task.is_some_and(|task| task.head.rests() && task.head.mark().is_some())

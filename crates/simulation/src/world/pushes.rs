@@ -1,4 +1,4 @@
-//! Push configs and pushes, as the world sees them pass.
+//! Push configs and pushes, as the world sees them.
 
 use std::future::Future;
 use std::panic::resume_unwind;
@@ -49,7 +49,7 @@ impl World {
         self.watched_config(actor, task, registration, Wrote::Advance, write).await
     }
 
-    /// Makes a write, and shows the oracle the change of the task's configs.
+    /// Makes a write, and shows the oracle the configs of the task afterwards.
     async fn watched_config<T: Send + 'static>(
         self: &Arc<Self>,
         actor: &str,
@@ -101,7 +101,7 @@ impl World {
         lock(&self.oracle).push_answered(actor, id, answer);
     }
 
-    /// The configs of a task, when a client begins to ask for them.
+    /// A task's configs at the beginning of a client's list request.
     pub(crate) fn configs_of(&self, task: &TaskKey) -> Listing {
         lock(&self.oracle).configs_of(task)
     }
@@ -128,7 +128,7 @@ impl World {
             return 0;
         }
         let due_ms = lock(&self.oracle).next_due_ms();
-        // An actor with a fast clock finds it earlier.
+        // An actor with a fast clock finds work earlier.
         due_ms.saturating_sub(2 * u64::from(self.skew_ms()))
     }
 }

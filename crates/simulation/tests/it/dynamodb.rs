@@ -1,4 +1,5 @@
-//! The same plans over the store for DynamoDB, on an embedded database. Slower, so fewer.
+//! The same plans on the store for DynamoDB, with an embedded database. It is slower, so there are
+//! fewer.
 
 #![allow(clippy::unwrap_used, reason = "without a database there is nothing to test")]
 
@@ -17,8 +18,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 
 const TABLE: &str = "tasks";
 
-/// A connection that loses requests and answers: the store may make several where the core makes
-/// one.
+/// A connection that loses requests and answers: the store may make several requests for one of the
+/// core.
 #[derive(Debug)]
 struct Stormy {
     calm: SharedHttpConnector,

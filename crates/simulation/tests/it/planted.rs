@@ -1,5 +1,5 @@
-//! Without a planted bug nothing is found. That each planted bug is found needs an optimised build:
-//! `scripts/simulate --planted all` sees to it.
+//! Without a planted bug the oracle finds nothing. To find each planted bug takes an optimised
+//! build: `scripts/simulate --planted all` does it.
 
 use a2a_lambda_simulation::{Planted, Setup, generate, run};
 

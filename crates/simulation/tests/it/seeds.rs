@@ -1,8 +1,8 @@
-//! Some seeds of each day. `scripts/simulate` runs more.
+//! A few seeds. `scripts/simulate` runs more.
 
 use a2a_lambda_simulation::{Setup, generate, run};
 
-/// Other seeds than those in which the planted bugs are looked for.
+/// Other seeds than those of the planted bugs.
 const SEEDS: std::ops::Range<u64> = 1_000..1_400;
 
 #[test]
@@ -17,7 +17,7 @@ fn the_core_keeps_its_promises() {
         repeats += report.tally.repeats;
         recovered += report.recovered_ms.len();
     }
-    // A simulation in which nothing happens would find nothing, too.
+    // A simulation in which nothing happens would also find nothing.
     assert!(steps > 100_000, "{steps} steps");
     assert!(faults > 5_000, "{faults} faults");
     assert!(pushes > 1_000, "{pushes} pushes");

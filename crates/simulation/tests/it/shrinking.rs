@@ -1,4 +1,4 @@
-//! A finding is made short.
+//! The simulation shortens a finding.
 
 use std::cell::Cell;
 
