@@ -1,4 +1,4 @@
-//! What every case stands on: a fresh store, a time that only moves when told, counted ids.
+//! The bench of every case: a fresh store, a clock that moves only by call, and counted ids.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -29,10 +29,10 @@ use crate::tracked::Tracked;
 /// How long a lease lasts.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
-/// How long a signal may take before the due index brings its task up.
+/// How long a signal may take before the due index makes the sweep visit its task.
 pub(crate) const SIGNAL_GRACE: Duration = Duration::from_mins(1);
 
-/// How long tasks are kept where they expire.
+/// How long tasks are kept in the cases of expiry.
 pub(crate) const KEPT: Duration = Duration::from_hours(24);
 
 /// How many pages a listing of a few hundred tasks may have, even if a store makes short ones.
@@ -41,7 +41,7 @@ const MAX_PAGES: usize = 2_000;
 /// How many pages of due tasks a shard may have.
 const MAX_DUE_PAGES: usize = 2_000;
 
-/// A fresh store, with the time and the ids of one test. Clones share all of it.
+/// A fresh store, with the time and the ids of one test. Clones share them.
 #[derive(Clone)]
 pub struct Bench {
     store: Arc<dyn Store>,
@@ -70,7 +70,7 @@ impl Bench {
         }
     }
 
-    /// The same bench, where tasks are kept for a time.
+    /// The same bench with tasks that expire.
     pub(crate) fn where_tasks_expire(self) -> Self {
         let retention = Retention { ended: Some(KEPT), waiting: Some(KEPT), ..self.retention };
         Self { retention, ..self }
@@ -102,7 +102,7 @@ impl Bench {
         self.now_ms.fetch_add(ms, Ordering::SeqCst);
     }
 
-    /// One millisecond passes: the least by which statuses are told apart.
+    /// Advances the clock by one millisecond: the least that tells two statuses apart.
     pub(crate) fn tick(&self) {
         self.advance(Duration::from_millis(1));
     }
@@ -137,7 +137,7 @@ impl Bench {
 
     /// As [`submission`](Self::submission), with a task id that falls into this shard.
     pub(crate) fn submission_in_shard(&self, shard: u8) -> Submission {
-        // An even spread makes more than a few hundred misses in a row as good as impossible.
+        // The ids spread evenly, so that a few hundred misses in a row are practically impossible.
         (0..10_000)
             .map(|_| self.submission())
             .find(|submission| a2a_lambda_core::store::due_shard(&submission.key) == shard)
@@ -188,7 +188,7 @@ impl Bench {
         self.store.read(key, depth).await.expect("read")
     }
 
-    /// The head, and what comes with it.
+    /// The head and the tail that comes with it.
     pub(crate) async fn read(&self, key: &TaskKey) -> Snapshot {
         let snapshot = self.try_read(key, Depth::Tail).await.expect("the task exists");
         check_tail(&snapshot);
@@ -210,12 +210,12 @@ impl Bench {
         page
     }
 
-    /// The statuses of all that a query finds, where they are enough, newest first.
+    /// The statuses of the tasks that a query finds, newest first.
     pub(crate) async fn outlines(&self, query: &ListQuery) -> Vec<TaskOutline> {
         outlines(self.store(), query).await.expect("list")
     }
 
-    /// All that a query finds, page by page.
+    /// The tasks that a query finds, page by page.
     pub(crate) async fn list(&self, query: &ListQuery) -> Vec<Snapshot> {
         walk(self.store(), query).await.expect("list")
     }
@@ -225,7 +225,7 @@ impl Bench {
         ids(&self.list(query).await)
     }
 
-    /// All that is due in a shard, in pages of this size.
+    /// The due tasks of a shard, in pages of this size.
     pub(crate) async fn due_in_pages(&self, shard: u8, limit: usize) -> Vec<DueTask> {
         walk_due(&*self.store, shard, Timestamp::MAX, limit).await.expect("due")
     }
@@ -238,7 +238,7 @@ impl Bench {
         self.store.due(shard, until, None, limit).await.expect("due")
     }
 
-    /// Everything that is due by a time, from all shards, in no particular order.
+    /// The due tasks of all shards by a time, in no particular order.
     pub(crate) async fn all_due(&self, until: Timestamp) -> Vec<DueTask> {
         let mut all = Vec::new();
         for shard in 0..DUE_SHARDS {
@@ -248,7 +248,7 @@ impl Bench {
     }
 }
 
-/// All pages of a query, in a row.
+/// All pages of a query, in order.
 pub(crate) async fn walk(
     store: &dyn TaskStore,
     query: &ListQuery,
@@ -267,8 +267,8 @@ pub(crate) async fn walk(
     panic!("a listing of more than {MAX_PAGES} pages");
 }
 
-/// The status of each task that a query finds, newest first, where no more is asked for. What the store
-/// has read the head of is read whole.
+/// The status of each task that a query for statuses finds, newest first. A task whose head the
+/// store has read comes whole.
 pub(crate) async fn outlines(
     store: &dyn TaskStore,
     query: &ListQuery,
@@ -328,8 +328,8 @@ pub(crate) fn cursor(head: &Head) -> Cursor {
     Cursor { status_at: head.status_at, task: head.key.task.clone() }
 }
 
-/// The guard of a change that is made from `base` at `now`, as the engine sets it: whoever takes
-/// over an expired lease must not take it from a holder that just renewed it.
+/// The guard that the engine sets for a change from `base` at `now`. A takeover of an expired lease
+/// must fail if the holder has just renewed the lease.
 pub(crate) fn guard(base: &Snapshot, now: Timestamp) -> Guard {
     let leased_until = match base.head.phase {
         Phase::Running { until, .. } if until <= now => Some(until),
@@ -338,7 +338,7 @@ pub(crate) fn guard(base: &Snapshot, now: Timestamp) -> Guard {
     Guard { revision: base.head.revision, leased_until }
 }
 
-/// A tail is gapless and ends with the head's position.
+/// Checks that a tail is gapless and ends at the head's position.
 pub(crate) fn check_tail(snapshot: &Snapshot) {
     let end = snapshot.head.position.0;
     for (back, entry) in snapshot.tail.iter().rev().enumerate() {
@@ -348,7 +348,7 @@ pub(crate) fn check_tail(snapshot: &Snapshot) {
     }
 }
 
-/// A full read has the whole log, and it adds up to the head.
+/// Checks that a full read has the whole log, and that the log agrees with the head.
 pub(crate) fn check_full(snapshot: &Snapshot) {
     assert!(snapshot.is_full(), "a full read of {} is the whole log", snapshot.head.key);
     assert_eq!(invariants::check_task(&snapshot.head, &snapshot.tail), Ok(()));
@@ -370,7 +370,7 @@ pub(crate) fn key(tenant_name: &str, task: &str) -> TaskKey {
     TaskKey { tenant: tenant(tenant_name), task: TaskId::parse(task).expect("a task id") }
 }
 
-/// All that is due in a shard, in pages of this size.
+/// The due tasks of a shard, in pages of this size.
 pub(crate) async fn walk_due(
     store: &dyn TaskStore,
     shard: u8,

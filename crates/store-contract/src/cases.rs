@@ -1,4 +1,4 @@
-//! The cases, grouped by idea, and the one list of them.
+//! The cases in groups, and the one list of them.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,10 +23,10 @@ mod paging;
 mod races;
 mod read;
 
-/// One case: a behaviour that the contract asks for.
+/// One case: a behaviour that the contract requires.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// Its module and name, as the test is called.
+    /// Its module and name, which are also the test's name.
     pub name: &'static str,
     run: fn(Bench) -> Pin<Box<dyn Future<Output = ()> + Send>>,
 }
@@ -46,7 +46,7 @@ pub async fn run(name: &str, bench: Bench) {
 
 macro_rules! list_cases {
     ($($module:ident { $($case:ident)+ })+) => {
-        /// Every case there is.
+        /// Every case.
         pub static CASES: &[Case] = &[$($(
             Case {
                 name: concat!(stringify!($module), "::", stringify!($case)),
@@ -56,8 +56,8 @@ macro_rules! list_cases {
     };
 }
 
-/// Passes the list of cases to another macro. A case that is missing here is dead code, which the
-/// compiler reports.
+/// Passes the list of cases to another macro. The compiler reports a case that is missing here as
+/// dead code.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! for_each_case {

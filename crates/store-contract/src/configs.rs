@@ -12,7 +12,7 @@ use crate::bench::Bench;
 /// How many pages a listing of a few hundred configs may have.
 const MAX_PAGES: usize = 2_000;
 
-/// Texts that a store might cut, fold, or take for something else.
+/// Texts that a store might truncate, fold or misread.
 pub(crate) const ODD_TEXTS: &[&str] = &[
     " surrounded ",
     "\"quoted\\\"",
@@ -24,8 +24,8 @@ pub(crate) const ODD_TEXTS: &[&str] = &[
     "é ß ü \u{e9} e\u{301} 🦀 \u{feff} \u{2028} \u{ffff} \u{10ffff}",
 ];
 
-/// Ids that a store might take for something else, cut, fold, or put in another order than that of
-/// their bytes.
+/// Ids that a store might misread, truncate, fold, or sort in another order than that of their
+/// bytes.
 pub(crate) const ODD_IDS: &[&str] = &[
     "\u{1}",
     " ",
@@ -63,7 +63,7 @@ pub(crate) const ODD_IDS: &[&str] = &[
     "e\u{301}",
     "é",
     "ß",
-    // The last but one is greater than the next in UTF-16.
+    // In UTF-16, the last but one is greater than the next.
     "\u{ffff}",
     "🦀",
     "\u{10ffff}",
@@ -78,7 +78,7 @@ pub(crate) fn registration(id: &str) -> Registration {
     Registration::new(&config_id(id), "1")
 }
 
-/// A config in which every field says something, of its own.
+/// A config in which every field has a value of its own.
 pub(crate) fn config(id: &str, label: &str) -> PushConfig {
     PushConfig {
         id: config_id(id),
@@ -102,7 +102,7 @@ pub(crate) fn config(id: &str, label: &str) -> PushConfig {
     }
 }
 
-/// A config that says as little as it can.
+/// A config with as few values as possible.
 pub(crate) fn bare_config(id: &str) -> PushConfig {
     PushConfig {
         id: config_id(id),
@@ -136,7 +136,7 @@ pub(crate) fn trouble(since_ms: i64) -> Trouble {
     }
 }
 
-/// As [`config`], in [`trouble`].
+/// Like [`config`], but in [`trouble`].
 pub(crate) fn failing_config(id: &str, since_ms: i64) -> PushConfig {
     with_trouble(config(id, "failing"), Some(trouble(since_ms)))
 }
@@ -162,12 +162,12 @@ pub(crate) fn failing_of(task: &TaskKey, config: &PushConfig) -> Option<Failing>
     Some(Failing { since, task: task.clone(), registration: config.registration.clone() })
 }
 
-/// The ids of configs, in their order.
+/// The ids of configs, in the given order.
 pub(crate) fn config_ids(configs: &[PushConfig]) -> Vec<&str> {
     configs.iter().map(|config| config.id.as_str()).collect()
 }
 
-/// All configs of a shard that are in trouble, in pages of this size.
+/// All configs in trouble of a shard, in pages of this size.
 pub(crate) async fn walk_failing(
     store: &dyn PushConfigs,
     shard: u8,
@@ -195,7 +195,7 @@ impl Bench {
         self.configs_of(task, &[id]).await.pop()
     }
 
-    /// Stores a config in place of the one with the mark `before`; whether it did.
+    /// Replaces the config whose write id is `before`. Returns whether it did.
     pub(crate) async fn advance_config(
         &self,
         task: &TaskKey,
@@ -216,12 +216,12 @@ impl Bench {
         page
     }
 
-    /// All configs of a shard that are in trouble, in pages of this size.
+    /// All configs in trouble of a shard, in pages of this size.
     pub(crate) async fn failing_in_pages(&self, shard: u8, limit: usize) -> Vec<Failing> {
         walk_failing(self.configs(), shard, limit).await.expect("failing")
     }
 
-    /// All configs that are in trouble, in the order of [`Failing`].
+    /// All configs in trouble, in the order of [`Failing`].
     pub(crate) async fn all_failing(&self) -> Vec<Failing> {
         let mut all = Vec::new();
         for shard in 0..DUE_SHARDS {
@@ -235,7 +235,7 @@ impl Bench {
         self.configs().delete(task, &registration(id)).await.expect("delete");
     }
 
-    /// The configs of these ids, by id.
+    /// The configs with these ids, by id.
     pub(crate) async fn configs_of(&self, task: &TaskKey, ids: &[&str]) -> Vec<PushConfig> {
         let registrations: Vec<_> = ids.iter().map(|id| registration(id)).collect();
         sorted(self.configs().get(task, &registrations).await.expect("get"))

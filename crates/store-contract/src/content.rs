@@ -4,16 +4,16 @@ use a2a_lambda_core::log::{ArtifactChange, StatusChange};
 use a2a_lambda_core::machine::Update;
 use a2a_lambda_protocol::{Artifact, Json, Message, Part, Role};
 
-/// More than any store takes in one entry: DynamoDB's item limit, and some.
+/// More than any store accepts in one entry: DynamoDB's item limit and a little more.
 pub(crate) const TOO_LARGE_BYTES: usize = 420 * 1024;
 
-/// Nearly the largest entry that the default policy lets through (350 KiB as stored).
+/// Almost the largest entry that the default policy allows (350 KiB as stored).
 pub(crate) const LARGEST_BYTES: usize = 345 * 1024;
 
-/// The largest checkpoint that the default policy lets through.
+/// The largest checkpoint that the default policy allows.
 pub(crate) const LARGEST_CHECKPOINT_BYTES: usize = 32 * 1024;
 
-/// A text of about this size whose label is in every part of it.
+/// A text of about this size that contains its label throughout.
 pub(crate) fn text_of(bytes: usize, label: &str) -> String {
     let mut text = String::with_capacity(bytes + label.len() + 8);
     for number in 0_u64.. {
@@ -45,12 +45,12 @@ pub(crate) fn chunk(text: impl Into<String>) -> Update {
     part(Part::text(text))
 }
 
-/// As [`chunk`], of this size.
+/// Like [`chunk`], but of this size.
 pub(crate) fn chunk_of(bytes: usize, label: &str) -> Update {
     chunk(text_of(bytes, label))
 }
 
-/// As [`chunk`], of structured data, which must come back as the same text.
+/// Like [`chunk`], but with structured data, which must come back as the same text.
 pub(crate) fn data(json: &str) -> Update {
     part(Part::data(json_of(json)))
 }

@@ -1,8 +1,7 @@
 //! The same seeded operations on two stores, which must answer alike.
 //!
-//! Where the contract leaves a store a choice, the test does not compare: the length of a tail, the
-//! end of a page, and the order of tasks that are due, or of configs that fail, since the same
-//! time.
+//! The test does not compare what the contract leaves to the store: the length of a tail, the end
+//! of a page, and the order of tasks or failing configs with the same time.
 
 mod compare;
 mod configs;
@@ -29,7 +28,7 @@ use crate::bench::{LEASE, SIGNAL_GRACE};
 const TENANTS: [&str; 2] = ["", "acme"];
 const OWNERS: [&str; 2] = ["alice", "bob#1"];
 
-/// How often the whole state of both stores is compared, in steps.
+/// After how many steps the whole state of both stores is compared.
 const COMPARE_EVERY: u64 = 25;
 
 /// How long tasks are kept. An operation on an ended task does not check its time.
@@ -39,17 +38,17 @@ const RETENTION: Retention = Retention {
     purge_after: Duration::from_mins(1),
 };
 
-/// How many former snapshots of a task, and how many former writes, are kept to come back to.
+/// How many earlier snapshots of a task, and how many earlier writes, are kept for reuse.
 const REMEMBERED: usize = 6;
 
-/// Makes `steps` random operations on both stores and compares every answer, and all that can be
-/// observed every now and then. Both stores must be empty.
+/// Makes `steps` random operations on both stores. It compares every answer, and at intervals the
+/// whole observable state. Both stores must be empty.
 ///
 /// The operations are the core's, including those that it makes only after faults: writes from old
 /// bases, repeated writes, renewals with lost tokens, entries that are too large.
 ///
 /// # Panics
-/// At the first difference, saying at which step of which seed.
+/// At the first difference, with its step and its seed.
 pub async fn differential(a: &dyn Store, b: &dyn Store, seed: u64, steps: u64) {
     let mut duel = Duel {
         a,
@@ -88,32 +87,32 @@ struct Duel<'a> {
     now_ms: i64,
     last_id: u64,
     tasks: Vec<Known>,
-    /// The tasks that had push configs, or that would have if they were there.
+    /// The tasks whose push configs were used, even if the task does not exist.
     config_tasks: Vec<TaskKey>,
     writes: VecDeque<Write>,
     /// Advances of configs with their bases, for repetition.
     advances: VecDeque<(TaskKey, WriteId, PushConfig)>,
-    /// Places in the listing of what fails, to come back to.
+    /// Places in the listing of failing configs, for reuse.
     failing: VecDeque<Failing>,
 }
 
 /// A task that exists in both stores.
 struct Known {
     key: TaskKey,
-    /// The tokens that it was claimed with, as far as remembered; the newest last.
+    /// The remembered tokens of its claims, the newest last.
     tokens: VecDeque<LeaseToken>,
-    /// How it was seen before.
+    /// Its earlier snapshots.
     bases: VecDeque<Pair>,
 }
 
-/// A task as each of the stores showed it. A store is only ever given its own snapshots.
+/// A task as each store showed it. A store gets only its own snapshots back.
 #[derive(Clone)]
 struct Pair {
     a: Snapshot,
     b: Snapshot,
 }
 
-/// A commit, to be made again.
+/// A commit, for repetition.
 #[derive(Clone)]
 struct Write {
     place: usize,
@@ -129,7 +128,7 @@ impl Duel<'_> {
 
     fn fresh(&mut self) -> String {
         self.last_id += 1;
-        // Ids in an order that is not that of time, as real ones are.
+        // Ids in another order than that of time, like real ones.
         let mixed = self.rng.below(0x1_0000);
         format!("{mixed:04x}-{}", self.last_id)
     }

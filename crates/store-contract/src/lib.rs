@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 //!
-//! A backend's test file holds one line, an expression for a future that makes a fresh, empty store:
+//! A backend's test file has one line, an expression for a future that creates a fresh, empty
+//! store:
 //!
 //! ```no_run
 //! use a2a_lambda_core::MemoryStore;
@@ -8,16 +9,16 @@
 //! a2a_lambda_store_contract::store_contract!(async { MemoryStore::new() });
 //! ```
 //!
-//! It expands to one test per case, `list::ties_are_in_descending_order_of_id` for example, each
-//! with a store of its own. [`differential`] is the other half: the same seeded operations on two
+//! It expands to one test per case, for example `list::ties_are_in_descending_order_of_id`, each
+//! with its own store. [`differential`] is the other half: the same seeded operations on two
 //! stores, compared step by step.
 //!
-//! The contract leaves a store these choices: the length of a tail, the end of a listing's page,
-//! and the order of tasks that are due, or of configs that fail, since the same time. Indexes may
-//! lag in production, but not in the store under test: a listing must have a task at once.
+//! The contract leaves these choices to a store: the length of a tail, the end of a listing's page,
+//! and the order of tasks or failing configs with the same time. Indexes may lag in production, but
+//! not in the store under test: a listing must have a new task at once.
 //!
-//! Time is made up and ids are counted, so a failure repeats itself. Only cases in which
-//! several write at once depend on a scheduler, and they hold under each.
+//! Time is artificial and ids are counted, so a failure repeats itself. Only cases with parallel
+//! writers depend on a scheduler, and they hold under each.
 
 #![allow(
     clippy::unwrap_used,
@@ -44,7 +45,7 @@ pub trait Store: TaskStore + PushConfigs + StepRecords {}
 
 impl<S: TaskStore + PushConfigs + StepRecords> Store for S {}
 
-/// Makes one `#[tokio::test]` of every case, for the store that the expression's future returns.
+/// Creates one `#[tokio::test]` of every case, for the store that the expression's future returns.
 ///
 /// Each test evaluates the expression again. The calling crate needs `tokio` with the features
 /// `macros` and `rt-multi-thread`; use the macro once per module.
@@ -66,7 +67,7 @@ macro_rules! __tests {
         $(
             mod $module {
                 $(
-                    // Several threads, so that writers in a race do run at the same time.
+                    // Several threads, so that racing writers really run in parallel.
                     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                     async fn $case() {
                         let name = concat!(stringify!($module), "::", stringify!($case));

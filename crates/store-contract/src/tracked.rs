@@ -1,4 +1,4 @@
-//! A watched task: the case knows its expected state and compares every answer with it.
+//! A watched task: the case knows its expected state, and compares every answer with it.
 
 use std::time::Duration;
 
@@ -23,16 +23,16 @@ pub(crate) const MAX_ATTEMPTS: u32 = 100;
 /// A task, the store's last answer about it, and its expected state.
 pub(crate) struct Tracked {
     bench: Bench,
-    /// The task as it was last read: the base of the next change.
+    /// The last read of the task: the base of the next change.
     pub(crate) base: Snapshot,
-    /// The lease that it was last claimed under.
+    /// The lease of its last claim.
     pub(crate) token: LeaseToken,
     head: Head,
     log: Vec<Entry>,
 }
 
 impl Tracked {
-    /// Watches a task from its creation on.
+    /// Watches a task from its creation.
     pub(crate) async fn created(bench: Bench, change: &Change) -> Self {
         let base = bench.read(&change.head().key).await;
         let token = LeaseToken::new("never claimed");
@@ -42,7 +42,7 @@ impl Tracked {
         task
     }
 
-    /// Goes on watching a task from how it was found, whole.
+    /// Watches a task from a full read of it.
     pub(crate) fn found(bench: Bench, base: Snapshot) -> Self {
         let token = LeaseToken::new("not known");
         let (head, log) = (base.head.clone(), base.tail.clone());
@@ -84,7 +84,7 @@ impl Tracked {
         self.commit(&change).await;
     }
 
-    /// Commits a change that was made from the base, which must succeed.
+    /// Commits a change of the base, which must succeed.
     pub(crate) async fn commit(&mut self, change: &Change) {
         match self.bench.commit(&self.base, change).await {
             Committed::Done(now) => self.committed(change, *now),
@@ -92,12 +92,12 @@ impl Tracked {
         }
     }
 
-    /// Takes note that a change was committed, and that the task was then shown as `now`.
+    /// Notes a committed change. `now` is the task in the answer.
     pub(crate) fn committed(&mut self, change: &Change, now: Snapshot) {
         let lease = self.head.phase.clone();
         self.head = change.head().clone();
         if self.head.phase == self.base.head.phase {
-            // Not written: a renewal in between remains.
+            // The commit does not write it: an intermediate renewal stays.
             self.head.phase = lease;
         }
         self.log.extend_from_slice(change.entries());
@@ -162,7 +162,7 @@ impl Tracked {
         self.apply(follow_up(message)).await;
     }
 
-    /// The end of a turn that was given every message so far.
+    /// The end of a turn that has all messages so far.
     pub(crate) fn turn_end(&self, updates: Vec<Update>) -> TurnEnd {
         let given = self.base.head.last_message;
         TurnEnd::new(self.token.clone(), given, updates)
@@ -202,7 +202,7 @@ impl Tracked {
         token
     }
 
-    /// The settlement of the mark's holder: nothing is left, or nothing until a time.
+    /// The settlement of the mark's holder. Nothing is left, or nothing until a time.
     pub(crate) fn settlement(&self, next: Option<Timestamp>) -> Settlement {
         let head = &self.base.head;
         let Some(Mark::Claimed { token, .. }) = head.mark() else {
@@ -216,7 +216,7 @@ impl Tracked {
         self.apply(Command::SettlePush(self.settlement(next))).await;
     }
 
-    /// Makes or replaces a config.
+    /// Creates or replaces a config.
     pub(crate) async fn register(&mut self, id: &str) {
         let registration = Registration::new(&config_id(id), &self.bench.fresh());
         self.apply(Command::RegisterPush(NewPush { registration, most: 16 })).await;
@@ -237,7 +237,7 @@ impl Tracked {
         assert_eq!(self.head.pushes, None);
     }
 
-    /// Renews the lease for its full time, without the base's knowledge.
+    /// Renews the lease for its full time. The base does not learn of it.
     pub(crate) async fn renew(&mut self, lease: Duration) {
         let until = self.bench.now().saturating_add(lease);
         let outcome = self.bench.store().renew(self.key(), &self.token, until).await;
@@ -255,12 +255,13 @@ pub(crate) fn follow_up(message: Message) -> Command {
     Command::Message { message, terms: Terms::default(), request: None, push: None }
 }
 
-/// The change that a command makes of a task, which must allow it.
+/// The change of a command, which the task must allow.
 pub(crate) fn decide(bench: &Bench, base: &Snapshot, command: Command) -> Change {
     base.head.apply(command, &bench.stamp()).expect("a legal command")
 }
 
-/// Compares entries one by one: a failure shows the first that differs and not all of a large log.
+/// Compares entries one by one, so that a failure shows the first difference and not a whole large
+/// log.
 pub(crate) fn check_entries(found: &[Entry], expected: &[Entry]) {
     for (found, expected) in found.iter().zip(expected) {
         if found == expected {
@@ -277,7 +278,7 @@ pub(crate) fn check_entries(found: &[Entry], expected: &[Entry]) {
     assert_eq!(found.len(), expected.len(), "the number of entries");
 }
 
-/// The task as the losing side of a race was shown it.
+/// The task in the answer to the loser of a race.
 pub(crate) fn lost(outcome: Committed) -> Snapshot {
     match outcome {
         Committed::Lost(Some(current)) => {
@@ -288,7 +289,7 @@ pub(crate) fn lost(outcome: Committed) -> Snapshot {
     }
 }
 
-/// The task as a successful writer was shown it.
+/// The task in the answer to a successful writer.
 pub(crate) fn done(outcome: Committed) -> Snapshot {
     match outcome {
         Committed::Done(now) => {

@@ -1,4 +1,4 @@
-//! API keys: what both stores do with them, and the item that stands for one.
+//! API keys: the behaviour of both stores, and the item of a key.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -41,7 +41,7 @@ async fn contract(keys: &dyn ApiKeys) {
         assert_eq!(keys.find(&key(number).id).await.unwrap(), Some(key(number)));
     }
     assert_eq!(keys.all().await.unwrap(), [key(1), key(2), key(3)], "by their ids");
-    // No other key takes the id of one.
+    // No other key may take an existing id.
     let other = ApiKey { owner: "mallory".to_owned(), ..key(1) };
     assert!(!keys.add(&other).await.unwrap());
     assert_eq!(keys.find(&key(1).id).await.unwrap(), Some(key(1)));
@@ -65,7 +65,7 @@ async fn items(client: &Client) -> Vec<Item> {
     request.expression_attribute_values(":p", partition).send().await.unwrap().items.unwrap()
 }
 
-/// The item of format 1, which every release reads: `docs/formats.md`.
+/// The item of format 1. Every release reads it: `docs/formats.md`.
 fn format_1(secret: &KeySecret, is_full: bool) -> Item {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let number = |number: &str| AttributeValue::N(number.to_owned());

@@ -1,4 +1,4 @@
-//! The suite on DynamoDB: the real client and the real store, over a database in this process.
+//! The suite on DynamoDB: the real client and the real store, on a database in this process.
 
 #![allow(clippy::expect_used, reason = "without a database there is nothing to test")]
 
@@ -26,7 +26,7 @@ async fn does_not_differ_from_memory() {
     differential(&MemoryStore::new(), &fresh().await.spread(2), 8, 300).await;
 }
 
-/// Each is at work on what the others have left, as before and after a switch of the format.
+/// Each store works on the items of the other, as before and after a switch of the format.
 #[tokio::test]
 async fn does_not_differ_from_memory_whatever_format_comes_next() {
     let (memory, store) = (MemoryStore::new(), fresh().await);

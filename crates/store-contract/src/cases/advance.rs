@@ -1,4 +1,4 @@
-//! Advancing a push config: stored in place of the one that it was made from, and of no other.
+//! Advancing a push config: the new state replaces the one that it is based on, and no other.
 
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
@@ -12,17 +12,17 @@ use crate::configs::{
     ODD_TEXTS, bare_config, config, failing_config, stored_as, trouble, with_trouble,
 };
 
-/// How often a race is run that has more than one possible end.
+/// How often a race with several possible ends is run.
 const ROUNDS: usize = 12;
 
-/// How many run at once.
+/// How many writers run in parallel.
 const RUNNERS: usize = 8;
 
 fn mark(text: &str) -> WriteId {
     WriteId::new(text)
 }
 
-/// The same config, further on.
+/// The same config in a later state.
 fn further(bench: &Bench, config: &PushConfig) -> PushConfig {
     let write = mark(&bench.fresh());
     stored_as(PushConfig { write, ..config.clone() }, |record| record.cursor = record.cursor.next())
@@ -63,7 +63,7 @@ pub(crate) async fn the_next_takes_its_place(bench: Bench) {
     assert_eq!(bench.all_configs(task.key()).await, [now]);
 }
 
-/// Also the fields that the delivery does not change.
+/// Even the fields that a delivery does not change.
 pub(crate) async fn all_of_it_is_stored(bench: Bench) {
     let task = bench.submit().await;
     let all = [
@@ -82,7 +82,7 @@ pub(crate) async fn all_of_it_is_stored(bench: Bench) {
     }
 }
 
-/// A life of failures, an end of them, and another beginning.
+/// A delivery with failures, their end, and a new beginning.
 pub(crate) async fn every_part_of_the_delivery_is_stored(bench: Bench) {
     let task = bench.submit().await;
     let mut now = bare_config("config");
@@ -126,12 +126,12 @@ pub(crate) async fn another_write_stands_in_its_way(bench: Bench) {
         does_not_advance(&bench, task.key(), &read.write, &late).await;
     }
     is_stored(&bench, task.key(), &other).await;
-    // From the present state, it may.
+    // From the present state, the advance succeeds.
     let late = further(&bench, &other);
     advances(&bench, task.key(), &other, &late).await;
 }
 
-/// Marks differ by single characters.
+/// Write ids may differ by a single character.
 pub(crate) async fn only_its_own_mark_will_do(bench: Bench) {
     let task = bench.submit().await;
     let others = ["", "mark", "Mark-1", "mark-1 ", " mark-1", "mark-10", "mark-2", "w", "#w"];
@@ -148,7 +148,7 @@ pub(crate) async fn only_its_own_mark_will_do(bench: Bench) {
     }
 }
 
-/// A put makes the config again: an advance of the one before is void.
+/// A put replaces the config, so an advance of the earlier one is void.
 pub(crate) async fn a_replaced_one_is_left_alone(bench: Bench) {
     let task = bench.submit().await;
     let read = config("config", "one");
@@ -170,12 +170,12 @@ pub(crate) async fn a_deleted_one_does_not_come_back(bench: Bench) {
     bench.delete_config(task.key(), "config").await;
     for before in [&read, &next] {
         does_not_advance(&bench, task.key(), &before.write, &further(&bench, before)).await;
-        // Not even the write that was made.
+        // Not even the write that was made before.
         does_not_advance(&bench, task.key(), &before.write, &next).await;
     }
     assert_eq!(bench.config(task.key(), "config").await, None);
     assert_eq!(bench.all_failing().await, []);
-    // A config that is made under its id later is another one.
+    // A config that is created under its id later is another one.
     let again = config("config", "again");
     bench.put_config(task.key(), &again).await;
     does_not_advance(&bench, task.key(), &next.write, &further(&bench, &next)).await;
@@ -195,7 +195,7 @@ pub(crate) async fn a_missing_one_is_not_made(bench: Bench) {
     task.verify().await;
 }
 
-/// As after an answer that was lost.
+/// A writer repeats its write after a lost answer.
 pub(crate) async fn the_same_write_again_is_known(bench: Bench) {
     let task = bench.submit().await;
     let read = config("config", "one");
@@ -207,7 +207,7 @@ pub(crate) async fn the_same_write_again_is_known(bench: Bench) {
     let last = further(&bench, &next);
     for _ in 0..2 {
         advances(&bench, task.key(), &next, &last).await;
-        // It was made, but is not the last any more.
+        // The write was made, but it is not the newest any more.
         does_not_advance(&bench, task.key(), &read.write, &next).await;
     }
     is_stored(&bench, task.key(), &last).await;
@@ -226,7 +226,7 @@ pub(crate) async fn a_put_takes_the_place_of_an_advanced_one(bench: Bench) {
     }
 }
 
-/// Others may have the same mark: those that were made by the same request.
+/// Several configs may have the same write id, if one request wrote them.
 pub(crate) async fn others_stay_as_they_are(bench: Bench) {
     for task in confusable() {
         for id in ["config", "config#", "Config"] {
@@ -256,7 +256,7 @@ pub(crate) async fn the_task_is_left_alone(bench: Bench) {
         assert_eq!(bench.all_due(Timestamp::MAX).await, due);
         task.verify().await;
     }
-    // A commit from a base of before, and the config is as it was.
+    // The commit has an earlier base, and the config stays unchanged.
     task.claim().await;
     task.verify().await;
     is_stored(&bench, task.key(), &now).await;
@@ -299,8 +299,8 @@ pub(crate) async fn the_same_at_once_is_made_once(bench: Bench) {
     }
 }
 
-/// Each writer advances from its latest read until it has won a few times: none undoes another's
-/// write.
+/// Each writer advances from its latest read until it has won a few times. No writer undoes
+/// another's write.
 pub(crate) async fn many_writers_lose_nothing(bench: Bench) {
     const WINS: u64 = 10;
     let task = bench.submit().await;
@@ -321,7 +321,7 @@ pub(crate) async fn many_writers_lose_nothing(bench: Bench) {
     assert_eq!(last.delivery.cursor.0, WINS * RUNNERS as u64);
 }
 
-/// In either order, it is gone; and a put one has the put's content.
+/// In either order, the config is gone, or has the content of the put.
 pub(crate) async fn a_delete_or_a_put_at_once_has_the_last_word(bench: Bench) {
     let task = bench.submit().await;
     for round in 0..ROUNDS * 2 {

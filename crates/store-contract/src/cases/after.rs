@@ -1,4 +1,4 @@
-//! Reads of the entries after a position, for followers of a log.
+//! Reads of the entries after a position, as followers of a log make them.
 
 use a2a_lambda_core::Position;
 use a2a_lambda_core::machine::{Command, Finish, Submission};
@@ -16,7 +16,7 @@ async fn claimed(bench: &Bench) -> Tracked {
     task
 }
 
-/// Reads after every entry that there is, after none, and after some that are yet to come.
+/// Reads after every entry, after none, and after positions beyond the end.
 async fn verify_after_each(task: &Tracked) {
     let end = task.head().position.0;
     for known in (0..=end + 2).chain([end + 1_000, u64::MAX - 1, u64::MAX]) {
@@ -84,7 +84,7 @@ pub(crate) async fn each_of_the_largest_entries_is_the_rest(bench: Bench) {
     }
 }
 
-/// Around every size at which a store may put an entry elsewhere.
+/// Sizes around every limit at which a store may store an entry separately.
 pub(crate) async fn each_of_mixed_sizes_is_the_rest(bench: Bench) {
     let mut task = claimed(&bench).await;
     let sizes = [10, 1_000, 100_000, 10, 2_000, 3_900, 4_200, 10, 8_000, 60_000, 10, 16_000];
@@ -119,8 +119,8 @@ pub(crate) async fn each_of_a_commit_beyond_one_item_is_the_rest(bench: Bench) {
     verify_after_each(&task).await;
 }
 
-/// Losers leave large entries behind, and old ones that they had moved for a commit that was not
-/// made.
+/// Lost writers leave large entries behind, and old entries that they moved for a commit that was
+/// not made.
 pub(crate) async fn reads_skip_the_remains_of_losers(bench: Bench) {
     let mut task = claimed(&bench).await;
     for round in 0..10 {
@@ -134,7 +134,7 @@ pub(crate) async fn reads_skip_the_remains_of_losers(bench: Bench) {
     verify_after_each(&task).await;
 }
 
-/// The head is as current as in any read, for every log.
+/// The head is as current as in any other read, for every log.
 pub(crate) async fn an_unseen_change_is_the_new_head(bench: Bench) {
     let mut task = bench.submit().await;
     for _ in 0..3 {
@@ -158,7 +158,7 @@ pub(crate) async fn each_commit_a_follower_is_up_to_date(bench: Bench) {
         let size = [20, 300, 2_100, 900, 9_000][number % 5];
         let updates = (0..=number % 3).map(|part| chunk_of(size, &format!("{number}/{part}")));
         task.emit(updates.collect()).await;
-        // Sometimes it is late.
+        // Sometimes the follower is late.
         if number % 7 < 5 {
             let read = bench.try_read(task.key(), Depth::After(known)).await;
             let read = read.expect("the task exists");

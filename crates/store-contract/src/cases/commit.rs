@@ -1,4 +1,4 @@
-//! Committing: every command's change is stored whole, once, or not at all.
+//! Committing: the store keeps every command's change whole and once, or not at all.
 
 use std::time::Duration;
 
@@ -180,7 +180,8 @@ pub(crate) async fn a_claim_too_many_ends_the_task(bench: Bench) {
     task.verify().await;
 }
 
-/// A change that no client sees is stored as well: the revision increases, the position does not.
+/// The store keeps a change that no client sees, too: the revision increases, the position does
+/// not.
 pub(crate) async fn the_sweep_s_decisions_are_stored(bench: Bench) {
     let mut task = bench.submit().await;
     bench.advance(SIGNAL_GRACE);
@@ -196,7 +197,7 @@ pub(crate) async fn the_sweep_s_decisions_are_stored(bench: Bench) {
     task.verify().await;
 }
 
-/// Both numbers are stored, of the head and of each entry.
+/// The store keeps both numbers, in the head and in each entry.
 pub(crate) async fn a_message_moves_the_position_and_no_generation(bench: Bench) {
     let mut task = bench.submit().await;
     task.message("more").await;
@@ -212,7 +213,7 @@ pub(crate) async fn a_message_moves_the_position_and_no_generation(bench: Bench)
 pub(crate) async fn a_checkpoint_comes_and_goes(bench: Bench) {
     let mut task = bench.submit().await;
     let largest = format!("{:?}", text_of(LARGEST_CHECKPOINT_BYTES - 100, "checkpoint"));
-    // As text: neither its numbers nor the order of its keys are the store's to change.
+    // As text: the store must change neither its numbers nor the order of its keys.
     let odd = r#"{"z":12345678901234567890123,"a":[1.10,-0.0,1E-7],"é":"\u0000 \"🦀"}"#;
     for text in [odd, "null", "\"\"", &largest] {
         task.claim().await;
@@ -258,8 +259,8 @@ pub(crate) async fn a_stale_revision_changes_nothing(bench: Bench) {
     task.verify().await;
 }
 
-/// A change that no client sees increases the revision too, and so refuses changes of an older
-/// base.
+/// A change that no client sees increases the revision, too. So it makes changes of an older base
+/// fail.
 pub(crate) async fn an_unseen_change_makes_a_base_stale(bench: Bench) {
     let mut task = bench.submit().await;
     let before = task.base.clone();
@@ -285,7 +286,7 @@ pub(crate) async fn a_missing_task_is_lost(bench: Bench) {
         key: crate::bench::key("acme", here.key().task.as_str()),
         ..bench.submission()
     };
-    // Decided on a task that was never stored.
+    // The change was decided on a task that was never stored.
     let never = bench.decide_submit(elsewhere);
     let base = a2a_lambda_core::Snapshot {
         head: never.head().clone(),
@@ -312,7 +313,8 @@ pub(crate) async fn the_same_write_again_is_done(bench: Bench) {
     }
 }
 
-/// The log has it once, for any answer: a writer that hears "lost" reads before it decides.
+/// The log has the write once, whatever the answer: a writer that hears "lost" reads before it
+/// decides.
 pub(crate) async fn an_old_write_again_changes_nothing(bench: Bench) {
     let mut task = bench.submit().await;
     let before = task.base.clone();

@@ -1,4 +1,4 @@
-//! Reading push configs: those that are asked for, of one task, and no others.
+//! Reading push configs: the requested ones, of one task, and no others.
 
 use a2a_lambda_core::push::Sealed;
 
@@ -20,7 +20,7 @@ pub(crate) async fn find_exactly_the_requested_configs(bench: Bench) {
     for id in all {
         bench.put_config(task.key(), &config(id, id)).await;
     }
-    // Each selection of them, with some that are not there.
+    // Each selection of them, with some missing ones.
     for which in 0..1_u32 << all.len() {
         let chosen = |(place, id): (usize, &'static str)| (which >> place & 1 > 0).then_some(id);
         let chosen: Vec<_> = all.into_iter().enumerate().filter_map(chosen).collect();
@@ -34,7 +34,7 @@ pub(crate) async fn find_exactly_the_requested_configs(bench: Bench) {
     }
 }
 
-/// More than an answer of some stores has room for.
+/// More data than one answer of some stores can have.
 pub(crate) async fn of_large_configs_are_whole(bench: Bench) {
     let task = bench.submit().await;
     let large = |number: usize| {
@@ -85,7 +85,7 @@ pub(crate) async fn see_every_write(bench: Bench) {
     }
 }
 
-/// A read skips the configs that refused requests have left, at no other cost.
+/// A read skips the configs that refused requests left behind, at no extra cost.
 pub(crate) async fn skip_other_configs(bench: Bench) {
     let task = bench.submit().await;
     for number in 0..60 {

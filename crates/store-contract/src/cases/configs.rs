@@ -1,4 +1,4 @@
-//! Push configs: kept whole, each with its own task, beside the task and not in its way.
+//! Push configs: the store keeps them whole, each with its own task, and separate from the task.
 
 use a2a_lambda_core::ProtocolVersion;
 
@@ -17,7 +17,7 @@ use crate::configs::{
 };
 use crate::content::chunk_of;
 
-/// Tasks whose names become equal when they are joined or cut carelessly.
+/// Tasks whose names become equal if a store joins or cuts them carelessly.
 const CONFUSABLE: &[(&str, &str)] = &[
     ("", "task"),
     ("", "a#task"),
@@ -50,7 +50,7 @@ pub(super) async fn keeps(bench: &Bench, task: &TaskKey, config: &PushConfig) {
     assert_same(listed.expect("it is listed"), config);
 }
 
-/// As `assert_eq!`, which would not show what differs in secrets.
+/// Like `assert_eq!`, but it shows the differences in secrets.
 pub(super) fn assert_same(found: &PushConfig, expected: &PushConfig) {
     assert_eq!(found.secrets.as_str(), expected.secrets.as_str(), "the secrets");
     assert_eq!(found, expected);
@@ -92,7 +92,7 @@ pub(crate) async fn any_time_and_any_cursor_are_kept(bench: Bench) {
     }
 }
 
-/// Each alone, and each with each other.
+/// Each part alone, and each together with each other.
 pub(crate) async fn every_part_of_the_delivery_is_kept(bench: Bench) {
     let task = bench.submit().await;
     let disabled = Trouble { next: None, ..trouble(5) };
@@ -132,13 +132,13 @@ pub(crate) async fn every_character_of_its_texts_is_kept(bench: Bench) {
     }
 }
 
-/// The largest that the operations let through, and as much trouble as is remembered.
+/// The largest config that the operations accept, with the most trouble that a config remembers.
 pub(crate) async fn a_large_one_is_kept(bench: Bench) {
     let task = bench.submit().await;
     let secrets = Sealed::new("+/8=".repeat(16 * 1024));
     let url = format!("https://example.com/{}", "u".repeat(2_048));
     let config = PushConfig { secrets, url, ..config(&"i".repeat(256), "failing") };
-    // Characters that JSON spells with six.
+    // JSON spells each of these characters with six bytes.
     let reason = "\u{1}".repeat(200);
     let attempt = Attempt { reason, ..trouble(3).attempts[0].clone() };
     let trouble = Trouble { attempts: vec![attempt; MAX_ATTEMPTS_KEPT], ..trouble(3) };
@@ -176,7 +176,7 @@ pub(crate) async fn another_put_replaces_it_whole(bench: Bench) {
     assert_eq!(bench.all_configs(task.key()).await, all);
 }
 
-/// A config that was replaced, and the one that replaced it, have one id and two registrations.
+/// A replaced config and its successor have one id and two registrations.
 pub(crate) async fn makings_of_one_config_are_apart(bench: Bench) {
     let task = bench.submit().await;
     let first = config("config", "one");
@@ -218,7 +218,7 @@ pub(crate) async fn a_missing_one_is_none(bench: Bench) {
     assert_eq!(bench.config(&key("", "missing"), "config").await, None);
 }
 
-/// That there is a task is for the caller to see.
+/// The caller checks whether the task exists.
 pub(crate) async fn one_of_a_missing_task_is_kept(bench: Bench) {
     let missing = key("acme", "missing");
     assert_eq!(bench.all_configs(&missing).await, []);
@@ -292,7 +292,7 @@ pub(crate) async fn deleting_is_of_one_task_alone(bench: Bench) {
     }
 }
 
-/// Neither the head nor the log, and no index, has anything of a config.
+/// The head, the log and the indexes have nothing of a config.
 pub(crate) async fn the_task_does_not_have_them(bench: Bench) {
     let mut task = bench.submit().await;
     task.claim().await;
@@ -303,7 +303,7 @@ pub(crate) async fn the_task_does_not_have_them(bench: Bench) {
         keeps(&bench, task.key(), &config(id, &number.to_string())).await;
     }
     task.verify().await;
-    // The base is as good as before.
+    // The base is still valid.
     task.emit(vec![chunk_of(3_000, "larger")]).await;
     task.verify().await;
     let page = bench.page(&query).await;
@@ -346,7 +346,7 @@ pub(crate) async fn a_task_that_is_over_takes_them(bench: Bench) {
     task.verify().await;
 }
 
-/// A read returns one writer's config, whole, in any order of the writes.
+/// A read returns one writer's complete config, whatever the order of the writes.
 pub(crate) async fn of_those_put_at_once_one_stays(bench: Bench) {
     let task = bench.submit().await;
     for _ in 0..8 {

@@ -100,7 +100,8 @@ pub(crate) async fn a_message_that_is_too_large_is_refused_whole(bench: Bench) {
     assert!(bench.all_due(Timestamp::MAX).await.is_empty());
 }
 
-/// A store that writes large content before the head must not write over that of the first.
+/// A store that writes large content before the head must not overwrite the content of the first
+/// task.
 pub(crate) async fn a_late_large_duplicate_changes_nothing(bench: Bench) {
     for (first, second) in [(100, 200_000), (200_000, 100), (200_000, 200_000)] {
         let message = user_message("first", &text_of(first, "first"));
@@ -112,7 +113,7 @@ pub(crate) async fn a_late_large_duplicate_changes_nothing(bench: Bench) {
     }
 }
 
-/// Only tenants have an alphabet. A store's key separator may be part of any other id.
+/// Only tenants have a restricted alphabet. Any other id may contain a store's key separator.
 pub(crate) async fn any_id_is_taken_as_it_is(bench: Bench) {
     let longest = "x".repeat(a2a_lambda_core::ids::MAX_ID_BYTES);
     for id in ["a#b", "a/b|c\\d", "#", " ", "ä 漢 🦀", "%23", "0", "\u{1}\n", &longest] {

@@ -1,4 +1,4 @@
-//! The due index: all work that is due by a time.
+//! The due index: every task that is due by a time.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::tracked::Tracked;
 
 const MANY: usize = 1_000;
 
-/// The index's entry for a task, however far in the future.
+/// The index's entry for a task, however late it is.
 async fn due_of(bench: &Bench, key: &TaskKey) -> Option<Timestamp> {
     let all = bench.all_due(Timestamp::MAX).await;
     let mut of_task = all.into_iter().filter(|due| due.key == *key);
@@ -57,7 +57,7 @@ pub(crate) async fn a_task_is_found_from_its_time_on(bench: Bench) {
     assert_eq!(bench.due(shard, Timestamp::MAX, MANY).await, found);
 }
 
-/// Nine tasks of one shard, made in an order that is not that of their times.
+/// Nine tasks of one shard, created in another order than that of their due times.
 async fn nine_of_a_shard(bench: &Bench, shard: u8) -> Vec<DueTask> {
     let start = bench.now();
     let mut all = Vec::new();
@@ -66,7 +66,7 @@ async fn nine_of_a_shard(bench: &Bench, shard: u8) -> Vec<DueTask> {
         let mut task = bench.submit_this(bench.submission_in_shard(shard)).await;
         task.claim().await;
         task.park_until(wake_at).await;
-        // A park leaves an earlier look standing; the sweep that comes too early moves it.
+        // A park keeps an earlier due time. The sweep that comes too early moves it.
         let postponed = task.base.head.postpone(&bench.stamp());
         task.commit(&postponed).await;
         let due = task.head().due.expect("a wake time");
@@ -191,7 +191,7 @@ pub(crate) async fn a_moved_time_is_found_where_it_is_now_only(bench: Bench) {
     assert_indexed(&bench, &task).await;
 }
 
-/// Through a life, the index agrees with the head.
+/// The index agrees with the head throughout a task's life.
 pub(crate) async fn the_index_follows_the_head(bench: Bench) {
     let mut task = bench.submit().await;
     assert_indexed(&bench, &task).await;
@@ -217,7 +217,7 @@ pub(crate) async fn the_index_follows_the_head(bench: Bench) {
     assert_indexed(&bench, &task).await;
 }
 
-/// An ended task, or one that waits for its user, is due too while it has open pushes.
+/// A task that has ended or waits for its user is also due while it has open pushes.
 pub(crate) async fn a_task_at_rest_is_due_for_its_pushes(bench: Bench) {
     for is_over in [false, true] {
         let mut task = bench.submit_pushed(None).await;
@@ -249,7 +249,7 @@ pub(crate) async fn a_task_at_rest_is_due_for_its_pushes(bench: Bench) {
     }
 }
 
-/// An open task is due for its own sake and for that of its pushes, once.
+/// An open task is due for its run and its pushes, but appears once.
 pub(crate) async fn the_index_follows_the_mark(bench: Bench) {
     let held = bench.now().saturating_add(LEASE * 10);
     let mut task = bench.submit_pushed(Some(held)).await;

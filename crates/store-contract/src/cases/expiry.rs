@@ -1,4 +1,4 @@
-//! Expired tasks: listings skip them, later tasks of the same id take their place, and the store
+//! Expired tasks: listings skip them, later tasks of the same id replace them, and the store
 //! deletes their items.
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::configs::{bare_config, config_id, trouble, with_trouble};
 use crate::content::{chunk, chunk_of};
 use crate::tracked::{Tracked, claim, decide};
 
-/// Some entries that a store is likely to put beside the head, and some that it is not.
+/// Adds entries that a store is likely to store beside the head, and others that it is not.
 async fn grow(task: &mut Tracked, label: &str) {
     for number in 0..4 {
         let label = format!("{label} {number}");
@@ -25,7 +25,7 @@ async fn grow(task: &mut Tracked, label: &str) {
     }
 }
 
-/// A task with a long log, which is over.
+/// An ended task with a long log.
 async fn large(bench: &Bench, submission: Submission) -> Tracked {
     let mut task = bench.submit_this(submission).await;
     task.claim().await;
@@ -98,7 +98,7 @@ pub(crate) async fn a_task_that_waits_for_its_user_is_due_at_its_time(bench: Ben
     assert_eq!(task.head().state(), TaskState::Canceled);
 }
 
-/// Tasks of every state, some of them changed before a time and some after it.
+/// Tasks of every state, some changed before a time and some after it.
 async fn old_and_new(bench: &Bench) -> (Vec<Tracked>, Timestamp) {
     let mut tasks = Vec::new();
     let mut middle = bench.now();
@@ -121,7 +121,7 @@ async fn old_and_new(bench: &Bench) -> (Vec<Tracked>, Timestamp) {
             tasks.push(task);
         }
         if round == 0 {
-            // The newest of them is over, too.
+            // The newest of them has ended, too.
             let mut last = bench.submit().await;
             last.complete().await;
             middle = last.head().status_at;
@@ -271,8 +271,8 @@ pub(crate) async fn of_many_replacements_at_once_one_wins(bench: Bench) {
     Tracked::created(bench.clone(), &winners[0]).await.verify().await;
 }
 
-/// Both logs have the same lengths at the same places. So an item that only positions name would
-/// look like a part of the later task.
+/// Both logs have entries of the same lengths at the same positions. So an item that is named by
+/// positions alone would look like a part of the later task.
 pub(crate) async fn nothing_of_an_earlier_task_is_read(bench: Bench) {
     let first = large(&bench, bench.submission()).await;
     let mut second = replaced(&bench, first.head()).await;
@@ -290,7 +290,7 @@ pub(crate) async fn nothing_of_an_earlier_task_is_read(bench: Bench) {
     }
     second.finish(Finish::Completed(None)).await;
     second.verify().await;
-    // And a third, after the remains of two.
+    // A third task comes after the remains of two.
     let mut third = replaced(&bench, second.head()).await;
     third.claim().await;
     grow(&mut third, "third").await;
@@ -311,7 +311,7 @@ pub(crate) async fn a_writer_of_an_earlier_task_changes_nothing(bench: Bench) {
     };
     let (ended, expired) = (first.base.clone(), first.head().clone());
     let mut second = replaced(&bench, &expired).await;
-    // The later task comes to each of the revisions that the earlier one had.
+    // The later task reaches each revision that the earlier one had.
     for _ in 0..3 {
         for (base, change) in [(&working, &emit), (&ended, &register)] {
             let outcome = bench.store().commit(base, guard(base, bench.now()), change).await;
@@ -333,8 +333,8 @@ pub(crate) async fn a_writer_of_an_earlier_task_changes_nothing(bench: Bench) {
     }
 }
 
-/// Everything that a store may have of a task: a long log, configs, some of them failing, and the
-/// remains of lost races.
+/// Every kind of item that a store may have of a task: a long log, configs, some of them failing,
+/// and the remains of lost races.
 async fn everything(bench: &Bench) -> (Tracked, Vec<PushConfig>) {
     let mut task = bench.submit().await;
     let made_at = bench.now();
@@ -389,7 +389,7 @@ pub(crate) async fn a_purge_is_made_in_pages(bench: Bench) {
     let mut pages = 1;
     while !bench.purge(task.head(), 1).await {
         pages += 1;
-        // The head goes last: who dies in between leaves a task that can be found again.
+        // The head goes last, so that an interrupted purge leaves a task that can be found again.
         assert!(bench.try_read(task.key(), Depth::Tail).await.is_some());
         assert!(pages < 1_000, "it comes to no end");
     }
@@ -419,13 +419,13 @@ pub(crate) async fn a_purge_of_an_earlier_task_leaves_the_later_one(bench: Bench
     bench.purge(first.head(), 1_000).await;
     second.verify().await;
     assert!(is_there(&bench, second.key(), &named).await);
-    // Also where both have come to the same revision.
+    // Even if both tasks have reached the same revision.
     let stale = Head { revision: second.head().revision, ..first.head().clone() };
     bench.purge(&stale, 1_000).await;
     second.verify().await;
 }
 
-/// A request stores its config, and large entries, before the task that it makes.
+/// A request stores its config and large entries before the task that it creates.
 pub(crate) async fn a_purge_leaves_configs_of_a_later_task(bench: Bench) {
     let (first, _) = everything(&bench).await;
     bench.advance(KEPT);

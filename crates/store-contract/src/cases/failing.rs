@@ -1,4 +1,4 @@
-//! The listing of push configs that are in trouble.
+//! The listing of the push configs in trouble.
 
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::Command;
@@ -15,20 +15,20 @@ use crate::configs::{
 
 const MANY: usize = 1_000;
 
-/// Makes a config fail; returns its expected entry.
+/// Makes a config fail. Returns its expected entry.
 async fn put_failing(bench: &Bench, task: &TaskKey, id: &str, since_ms: i64) -> Failing {
     let config = failing_config(id, since_ms);
     bench.put_config(task, &config).await;
     failing_of(task, &config).expect("it is in trouble")
 }
 
-/// A task of this shard, which need not exist.
+/// A task of this shard. It need not exist.
 fn task_in(bench: &Bench, shard: u8) -> TaskKey {
     bench.submission_in_shard(shard).key
 }
 
-/// Nine configs of three tasks of a shard, with different times, put in another order; the oldest
-/// first.
+/// Nine configs of three tasks of a shard with different times, put in another order. Returns them
+/// oldest first.
 async fn nine_of(bench: &Bench, shard: u8) -> Vec<Failing> {
     let tasks = [0; 3].map(|_| task_in(bench, shard));
     let mut all = Vec::new();
@@ -40,7 +40,7 @@ async fn nine_of(bench: &Bench, shard: u8) -> Vec<Failing> {
     all
 }
 
-/// The id of one of these.
+/// The id of a failing config.
 fn id_of(one: &Failing) -> String {
     let ids = (1..=9).map(|number| format!("config {number}"));
     ids.into_iter().find(|id| registration(id) == one.registration).expect("one of the nine")
@@ -103,7 +103,7 @@ pub(crate) async fn in_pages_of_any_size_shows_each_once(bench: Bench) {
     }
 }
 
-/// The order of those is the store's choice.
+/// The store chooses the order of equal times.
 pub(crate) async fn in_pages_shows_each_of_the_same_time_once(bench: Bench) {
     let tasks = [0; 3].map(|_| task_in(&bench, 4));
     let mut expected = vec![put_failing(&bench, &tasks[1], "before", 999).await];
@@ -124,7 +124,7 @@ pub(crate) async fn in_pages_shows_each_of_the_same_time_once(bench: Bench) {
 
 pub(crate) async fn goes_on_from_one_that_is_not_there_any_more(bench: Bench) {
     let all = nine_of(&bench, 2).await;
-    // Deleted, recovered, made again, and failing again.
+    // One is deleted, one recovers, one is created again, and one fails again.
     bench.configs().delete(&all[2].task, &all[2].registration).await.expect("delete");
     let failing = failing_config(&id_of(&all[3]), all[3].since.as_millis());
     let fine = PushConfig { write: WriteId::new("fine"), ..config(&id_of(&all[3]), "one") };
@@ -154,14 +154,14 @@ pub(crate) async fn forgets_recovered_configs(bench: Bench) {
     assert_eq!(bench.all_failing().await, expected[2..]);
     bench.put_config(task.key(), &fine("put")).await;
     assert_eq!(bench.all_failing().await, expected[3..]);
-    // It can begin again.
+    // The trouble may begin again.
     let again = PushConfig { write: WriteId::new("again"), ..failing_config("advanced", 2_000) };
     assert!(bench.advance_config(task.key(), &WriteId::new("fine"), &again).await);
     let again = failing_of(task.key(), &again).expect("it is in trouble");
     assert_eq!(bench.all_failing().await, [expected[3].clone(), again]);
 }
 
-/// Once, however long it goes on, and at its present beginning.
+/// A config appears once, however long its trouble lasts, at the beginning of its present trouble.
 pub(crate) async fn shows_one_once(bench: Bench) {
     let task = bench.submit().await;
     let mut now = config("config", "one");
@@ -177,7 +177,7 @@ pub(crate) async fn shows_one_once(bench: Bench) {
     }
 }
 
-/// An operator must find them, too.
+/// Operators must find disabled configs, too.
 pub(crate) async fn shows_disabled_ones(bench: Bench) {
     let task = bench.submit().await;
     let disabled = Trouble { next: None, ..trouble(1_000) };
@@ -187,7 +187,7 @@ pub(crate) async fn shows_disabled_ones(bench: Bench) {
     let failing = put_failing(&bench, task.key(), "failing", 1_001).await;
     let expected = failing_of(task.key(), &now).expect("it is in trouble");
     assert_eq!(bench.all_failing().await, [expected.clone(), failing.clone()]);
-    // Disabled by an advance, and switched on by one.
+    // One advance disables the config, and another enables it.
     let next = Trouble { next: None, ..trouble(1_001) };
     let write = WriteId::new("disabled");
     let next = with_trouble(PushConfig { write, ..config("failing", "one") }, Some(next));
@@ -199,7 +199,7 @@ pub(crate) async fn shows_disabled_ones(bench: Bench) {
     assert_eq!(bench.all_failing().await, [failing]);
 }
 
-/// Tasks that are due and configs that fail may share an index: neither is found as the other.
+/// Due tasks and failing configs may share an index, but neither may appear as the other.
 pub(crate) async fn is_kept_apart_from_due_tasks(bench: Bench) {
     let mut task = bench.submit_this(bench.submission_in_shard(5)).await;
     let at = task.head().due.expect("it is due");
@@ -217,7 +217,7 @@ pub(crate) async fn is_kept_apart_from_due_tasks(bench: Bench) {
     }
     assert_eq!(bench.all_due(Timestamp::MAX).await, due);
     assert_eq!(bench.due(5, at, 10).await, due);
-    // The task is over; its configs fail still.
+    // The task has ended, and its configs still fail.
     task.apply(Command::Cancel).await;
     assert_eq!(bench.all_due(Timestamp::MAX).await, []);
     assert_eq!(bench.all_failing().await, failing);

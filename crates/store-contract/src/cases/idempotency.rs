@@ -1,4 +1,4 @@
-//! Idempotency keys (invariant I9): the same key meets the same task, by its id alone.
+//! Idempotency keys (invariant I9): the same key leads to the same task, by its id alone.
 
 use a2a_lambda_core::Terms;
 use a2a_lambda_core::machine::Submission;

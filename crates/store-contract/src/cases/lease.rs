@@ -35,7 +35,7 @@ pub(crate) async fn its_holder_renews_it(bench: Bench) {
     );
 }
 
-/// The store has no clock: a lease is held until it is given to another.
+/// The store has no clock: a runner holds its lease until another takes it.
 pub(crate) async fn its_holder_renews_it_late(bench: Bench) {
     let mut task = bench.submit().await;
     task.claim().await;
@@ -52,7 +52,7 @@ pub(crate) async fn renewing_it_changes_nothing_else(bench: Bench) {
     let due = bench.all_due(Timestamp::MAX).await;
     bench.advance(LEASE / 2);
     task.renew(LEASE).await;
-    // Head, log and with them revision, position, write mark and fence.
+    // The head and the log, and so the revision, the position, the write id and the fence.
     task.verify().await;
     assert_eq!(bench.all_due(Timestamp::MAX).await, due);
     let now_listed = bench.list(&alices()).await;
@@ -116,7 +116,7 @@ pub(crate) async fn of_a_missing_task_is_lost(bench: Bench) {
 pub(crate) async fn a_commit_that_leaves_it_alone_keeps_a_renewal(bench: Bench) {
     let mut task = bench.submit().await;
     task.claim().await;
-    // The user's message is decided on the lease as it was, and committed after the renewal.
+    // The user's message is decided on the old lease, and committed after the renewal.
     let change = task.decide(follow_up(user_message("m", "one more thing")));
     bench.advance(LEASE / 2);
     task.renew(LEASE * 2).await;
@@ -153,7 +153,7 @@ pub(crate) async fn once_renewed_it_is_not_taken_over(bench: Bench) {
     let mut task = bench.submit().await;
     task.claim().await;
     bench.advance(LEASE);
-    // Somebody sees that it has expired; the holder was only late.
+    // Another runner sees that the lease has expired. The holder was only late.
     let seen = bench.read(task.key()).await;
     let takeover = task.decide(claim(&bench.fresh_token()));
     task.renew(LEASE).await;
@@ -183,7 +183,7 @@ pub(crate) async fn a_stale_holder_changes_nothing(bench: Bench) {
     task.claim().await;
     for change in [&emit, &finish] {
         task.check(&lost(bench.commit(&before, change).await));
-        // And by a holder whose clock is behind the lease's end.
+        // The clock of this holder is behind the end of the lease.
         let guard = Guard { revision: before.head.revision, leased_until: None };
         let outcome = bench.store().commit(&before, guard, change).await.expect("commit");
         task.check(&lost(outcome));

@@ -11,7 +11,7 @@ use crate::bench::{Bench, LEASE, alices, context, key, outline, owner, tenant};
 use crate::content::{agent_message, chunk, chunk_of, text_of, user_message};
 use crate::tracked::Tracked;
 
-/// Tasks of Alice's, one a millisecond, the oldest first.
+/// Tasks of Alice's, one per millisecond, oldest first.
 pub(super) async fn submit_many(bench: &Bench, count: usize) -> Vec<Tracked> {
     let mut tasks = Vec::with_capacity(count);
     for _ in 0..count {
@@ -43,7 +43,7 @@ pub(crate) async fn ties_are_in_descending_order_of_id(bench: Bench) {
     for id in ["b", "a", "B", "10", "9", "aa", "é"] {
         bench.submit_this(Submission { key: key("", id), ..bench.submission() }).await;
     }
-    // The order of bytes, as everywhere.
+    // The order is that of bytes.
     let order = ["é", "b", "aa", "a", "B", "9", "10"];
     assert_eq!(bench.list_ids(&alices()).await, order);
     let paged = ListQuery { limit: 2, ..alices() };
@@ -146,7 +146,7 @@ pub(crate) async fn conditions_must_hold_together(bench: Bench) {
 }
 
 pub(crate) async fn an_owner_is_shown_nothing_of_others(bench: Bench) {
-    // Names that run together if a store does not divide them well.
+    // Names that become equal if a store does not separate them well.
     let pairs = [("a", "b#c"), ("a#b", "c"), ("a", "b"), ("ab", ""), ("A", "b"), ("a/b", "c")];
     for (number, (owner_name, context_name)) in pairs.into_iter().enumerate() {
         bench.tick();
@@ -222,7 +222,7 @@ pub(crate) async fn a_status_change_moves_a_task_to_the_front(bench: Bench) {
     tasks[1].apply(Command::Cancel).await;
     assert_eq!(bench.list_ids(&alices()).await, [&*b, &*a, &*c]);
     bench.tick();
-    // Neither of these is a new status.
+    // Neither command sets a new status.
     tasks[2].message("hello?").await;
     tasks[0].emit(vec![chunk("shown")]).await;
     tasks[0].renew(LEASE).await;
@@ -241,8 +241,8 @@ pub(crate) async fn large_tasks_do_not_end_it_early(bench: Bench) {
     assert_eq!(page.total, Some(14));
 }
 
-/// A message of the agent may be kept with the status, and goes to the history with the next message of
-/// the user.
+/// A store may keep the agent's message with the status. The user's next message moves it to the
+/// history.
 pub(crate) async fn a_status_is_listed_as_the_log_has_it(bench: Bench) {
     let mut tasks = submit_many(&bench, 7).await;
     for task in &mut tasks[1..] {

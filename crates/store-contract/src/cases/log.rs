@@ -1,4 +1,4 @@
-//! The log: append-only, gapless, the same when read as when written (invariant I2).
+//! The log: append-only, gapless, and unchanged from write to read (invariant I2).
 
 use a2a_lambda_core::Terms;
 use a2a_lambda_core::log::{ArtifactChange, StatusChange, fold};
@@ -44,7 +44,7 @@ pub(crate) async fn of_the_largest_entries_is_whole(bench: Bench) {
     task.verify().await;
 }
 
-/// Around every size at which a store may put an entry elsewhere.
+/// Sizes around every limit at which a store may store an entry separately.
 pub(crate) async fn of_mixed_sizes_is_whole(bench: Bench) {
     let mut task = claimed(&bench).await;
     let sizes = [10, 1_000, 100_000, 10, 2_000, 3_900, 4_200, 10, 8_000, 60_000, 10, 16_000];
@@ -76,7 +76,8 @@ pub(crate) async fn of_a_commit_beyond_one_item_is_whole(bench: Bench) {
     task.verify().await;
 }
 
-/// The tail is the store's choice, and always the end of the log; compared after each commit.
+/// The store chooses the length of the tail, which is always the end of the log. Compared after
+/// each commit.
 pub(crate) async fn has_the_tail_as_its_end(bench: Bench) {
     let mut task = claimed(&bench).await;
     for number in 0..40_usize {
@@ -183,14 +184,14 @@ pub(crate) async fn of_a_task_that_is_over_stays(bench: Bench) {
     }
     task.finish(Finish::Completed(None)).await;
     for _ in 0..3 {
-        // Others come and go.
+        // Other tasks come and go.
         bench.submit().await.complete().await;
         task.verify().await;
     }
 }
 
-/// A store that writes large content before the head must neither overwrite the winner's content
-/// nor mistake a loser's for the task's.
+/// A store that writes large content before the head must not overwrite the winner's content. Nor
+/// may it take a loser's content for the task's.
 pub(crate) async fn has_nothing_of_a_lost_write(bench: Bench) {
     for (losing, winning) in [(60_000, 60_000), (60_000, 10), (10, 60_000), (5_000, 300_000)] {
         let mut task = claimed(&bench).await;
@@ -201,7 +202,7 @@ pub(crate) async fn has_nothing_of_a_lost_write(bench: Bench) {
         task.emit(vec![chunk_of(winning, "winner")]).await;
         task.check(&lost(bench.commit(&before, &losers).await));
         task.verify().await;
-        // The winner's entries become old, and move to where a store keeps those.
+        // The winner's entries become old, and move to the store's place for old entries.
         for number in 0..6 {
             task.emit(vec![chunk_of(2_500, &format!("later {number}"))]).await;
             lost(bench.commit(&before, &losers).await);
@@ -210,7 +211,7 @@ pub(crate) async fn has_nothing_of_a_lost_write(bench: Bench) {
     }
 }
 
-/// As above, for losers of every age: their bases know a log that has long been put elsewhere.
+/// The same for losers of every age: the store has long moved the log of their bases.
 pub(crate) async fn is_safe_from_bases_of_long_ago(bench: Bench) {
     let mut task = claimed(&bench).await;
     let mut stale = Vec::new();

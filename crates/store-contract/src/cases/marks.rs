@@ -1,4 +1,4 @@
-//! The head's state of the task's pushes: stored with the head, and changed by commits only.
+//! The task's pushes in the head: stored with the head, and changed by commits only.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use crate::tracked::{Tracked, claim, decide, done, lost};
 /// Longer than a new task's mark waits for its runner.
 const SOON: Duration = Duration::from_secs(3);
 
-/// How many run at once.
+/// How many writers run in parallel.
 const RUNNERS: usize = 8;
 
-/// Reads the task in every way that there is.
+/// Reads the task in every possible way.
 async fn verify(bench: &Bench, task: &Tracked) {
     task.verify().await;
     let listed = bench.list(&alices()).await;
@@ -37,7 +37,7 @@ fn pushes(task: &Tracked) -> &Pushes {
     task.head().pushes.as_ref().expect("it has, or had, configs")
 }
 
-/// A task whose agent is at work, and whose mark is unclaimed.
+/// A task whose agent is at work, with an unclaimed mark.
 async fn open(bench: &Bench) -> Tracked {
     let mut task = bench.submit_pushed(None).await;
     task.claim().await;
@@ -69,7 +69,7 @@ pub(crate) async fn of_a_new_task_are_kept(bench: Bench) {
     }
 }
 
-/// A late or repeated commit gets the mark as well.
+/// A late or repeated commit returns the mark, too.
 pub(crate) async fn of_a_new_task_are_shown_to_the_second(bench: Bench) {
     let submission = bench.submission();
     let held_until = Some(bench.now().saturating_add(SOON));
@@ -91,7 +91,7 @@ pub(crate) async fn of_every_kind_are_kept(bench: Bench) {
     let until = bench.now().saturating_add(LEASE);
     assert_eq!(task.head().mark(), Some(&Mark::Claimed { token: token.clone(), until }));
     verify(&bench, &task).await;
-    // The same again, for longer; then another deliverer.
+    // The same deliverer claims again, for longer; then another one does.
     bench.advance(SOON);
     task.apply(Command::ClaimPush { token: token.clone() }).await;
     assert!(task.head().pushed_until(&token) > Some(until));
@@ -130,7 +130,7 @@ pub(crate) async fn of_no_configs_stay_empty(bench: Bench) {
         task.claim_push().await;
         task.settle_for_good().await;
         verify(&bench, &task).await;
-        // Without any rest of the earlier content.
+        // Nothing of the earlier content is left.
         task.register("second").await;
         let epoch = task.head().revision.0;
         let mark = Some(Mark::Open);
@@ -142,7 +142,7 @@ pub(crate) async fn of_no_configs_stay_empty(bench: Bench) {
     }
 }
 
-/// As many as a task may have, each of them replaced once.
+/// The most configs that a task may have, each replaced once.
 pub(crate) async fn name_their_configs(bench: Bench) {
     let mut task = bench.submit_pushed(None).await;
     for number in 0..15 {
@@ -189,7 +189,7 @@ pub(crate) async fn keep_their_epoch(bench: Bench) {
     verify(&bench, &task).await;
 }
 
-/// To the end of the task, and beyond.
+/// The hold lasts until the end of the task and beyond.
 pub(crate) async fn keep_until_when_they_are_held(bench: Bench) {
     let held = bench.now().saturating_add(LEASE);
     let mut task = bench.submit_pushed(Some(held)).await;
@@ -215,7 +215,7 @@ pub(crate) async fn keep_for_when_a_signal_was_sent(bench: Bench) {
         assert_eq!(pushes(&task).signaled, Some(next));
         verify(&bench, &task).await;
         bench.advance(wait);
-        // Not signaled for again.
+        // The claim sends no second signal.
         task.claim_push().await;
         task.settle_push(None).await;
         assert_eq!(pushes(&task).signaled, Some(next));
@@ -273,7 +273,7 @@ pub(crate) async fn change_alone(bench: Bench) {
     newer.verify().await;
 }
 
-/// Neither the other way round: a renewal that the deliverer has not seen stands.
+/// The reverse holds, too: a settlement keeps a renewal that the deliverer has not seen.
 pub(crate) async fn and_renewals_leave_each_other_alone(bench: Bench) {
     let mut task = open(&bench).await;
     for _ in 0..3 {
@@ -283,7 +283,7 @@ pub(crate) async fn and_renewals_leave_each_other_alone(bench: Bench) {
         task.renew(LEASE * 2).await;
         assert_eq!(task.head().pushed_until(&token), claimed);
         task.verify().await;
-        // From a base of before the renewal.
+        // The base is from before the renewal.
         task.settle_push(Some(bench.now())).await;
         let leased = task.head().leased_until();
         assert_eq!(leased, Some(bench.now().saturating_add(LEASE * 2)));
@@ -298,7 +298,7 @@ pub(crate) async fn and_renewals_leave_each_other_alone(bench: Bench) {
     }
 }
 
-/// A mark's secret does not serve as a lease.
+/// The token of a mark is not valid for a lease.
 pub(crate) async fn are_no_lease(bench: Bench) {
     let mut task = open(&bench).await;
     let token = LeaseToken::new(task.claim_push().await.as_str());
@@ -315,7 +315,7 @@ pub(crate) async fn of_a_stale_base_change_nothing(bench: Bench) {
     let late = decide(&bench, &stale, late);
     task.claim_push().await;
     task.check(&lost(bench.commit(&stale, &late).await));
-    // It is settled, and the task is as it was, but for its revision.
+    // The settlement changes nothing else in the task but its revision.
     let settled = decide(&bench, &task.base, Command::SettlePush(task.settlement(None)));
     let base = task.base.clone();
     task.emit(vec![chunk("news")]).await;
@@ -323,7 +323,7 @@ pub(crate) async fn of_a_stale_base_change_nothing(bench: Bench) {
     verify(&bench, &task).await;
 }
 
-/// As after an answer that was lost.
+/// A writer repeats its write after a lost answer.
 pub(crate) async fn that_are_written_again_are_known(bench: Bench) {
     let mut task = open(&bench).await;
     for _ in 0..2 {
@@ -361,7 +361,7 @@ pub(crate) async fn go_on_after_the_task_is_over(bench: Bench) {
         task.settle_push(None).await;
         verify(&bench, &task).await;
     }
-    // The first config of a task that is over.
+    // The first config of an ended task.
     let mut task = bench.submit().await;
     task.apply(Command::Cancel).await;
     task.register("second").await;
@@ -411,7 +411,7 @@ pub(crate) async fn of_many_claims_at_once_are_ones(bench: Bench) {
     }
 }
 
-/// A settlement covers all entries: of a settlement and news from one base, one succeeds.
+/// A settlement covers all entries: if a settlement and news have one base, only one succeeds.
 pub(crate) async fn are_not_settled_beside_news(bench: Bench) {
     for _ in 0..8 {
         let mut task = open(&bench).await;

@@ -63,7 +63,7 @@ pub(crate) async fn behind_the_last_task_is_nothing(bench: Bench) {
     assert_eq!((page.tasks, page.next), (vec![], None));
 }
 
-/// A cursor is a place, not a task: it stays good when its task is gone from there.
+/// A cursor is a place and not a task. It stays valid when its task has moved away.
 pub(crate) async fn any_place_can_be_begun_from(bench: Bench) {
     let mut tasks = submit_many(&bench, 4).await;
     let after = Some(cursor(tasks[2].head()));
@@ -71,7 +71,7 @@ pub(crate) async fn any_place_can_be_begun_from(bench: Bench) {
     tasks[2].apply(Command::Cancel).await;
     let query = ListQuery { after, ..alices() };
     assert_eq!(bench.list_ids(&query).await, [tasks[1].id(), tasks[0].id()]);
-    // Before and behind all ids of a millisecond.
+    // Before and after all ids of a millisecond.
     let status_at = tasks[1].head().status_at;
     let from = |id: &str| {
         let task = a2a_lambda_core::TaskId::parse(id).expect("an id");
@@ -81,7 +81,7 @@ pub(crate) async fn any_place_can_be_begun_from(bench: Bench) {
     assert_eq!(bench.list_ids(&from("!")).await, [tasks[0].id()]);
 }
 
-/// A client may ask on with other conditions than those that its page token was made under.
+/// A client may use a page token with other conditions than those of its first page.
 pub(crate) async fn a_place_outside_of_the_time_asked_for_is_a_place(bench: Bench) {
     let tasks = submit_many(&bench, 4).await;
     let since = Some(tasks[2].head().status_at);
@@ -117,12 +117,12 @@ pub(crate) async fn nothing_is_counted_unasked(bench: Bench) {
     }
 }
 
-/// While tasks change, a walk shows none twice and misses none that stays as it is.
+/// While tasks change, a walk repeats none, and misses none that stays unchanged.
 pub(crate) async fn changes_meanwhile_neither_repeat_nor_hide(bench: Bench) {
     for limit in [1, 2, 3] {
         let mut tasks = submit_many(&bench, 9).await;
         let mut query = ListQuery { limit, ..alices() };
-        // Older tasks of the same owner, from the rounds before, come behind these.
+        // Older tasks of the same owner, from earlier rounds, come after these.
         query.status_since = Some(tasks[0].head().status_at);
         let mut changing = [8, 2, 5, 0].into_iter();
         let mut changed = Vec::new();

@@ -1,4 +1,4 @@
-//! Races: in any order, one writer wins and no writer gets a wrong answer.
+//! Races: in any order, one writer wins, and every writer gets a true answer.
 
 use std::future::Future;
 
@@ -11,16 +11,16 @@ use crate::bench::{Bench, LEASE, check_tail, guard};
 use crate::content::{chunk, chunk_of, text_of, user_message};
 use crate::tracked::{check_entries, claim, decide, follow_up};
 
-/// How often a race is run that has more than one possible end.
+/// How often a race with several possible ends is run.
 const ROUNDS: usize = 12;
 
-/// How often an agent shows something before it gives up on being canceled.
+/// How often an agent shows something before it stops waiting for the cancel.
 const EMITS: usize = 200;
 
-/// How many run at once.
+/// How many writers run in parallel.
 const RUNNERS: usize = 8;
 
-/// Runs all at the same time and returns their results, in no particular order.
+/// Runs all in parallel and returns their results, in no particular order.
 pub(super) async fn together<F>(racers: impl IntoIterator<Item = F>) -> Vec<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
@@ -28,7 +28,7 @@ where
     racers.into_iter().collect::<JoinSet<_>>().join_all().await
 }
 
-/// Commits every command from the same base at once; the one that wins, and those that lose.
+/// Commits every command from the same base in parallel. Returns the winner and the losers.
 async fn commit_all(
     bench: &Bench,
     base: &Snapshot,
@@ -74,7 +74,7 @@ pub(crate) async fn of_two_writers_one_wins(bench: Bench) {
     }
 }
 
-/// A store that writes large content first has two of them in the same place for a moment.
+/// A store that writes large content first has two contents for the same positions for a moment.
 pub(crate) async fn of_two_large_writers_one_wins(bench: Bench) {
     for _ in 0..ROUNDS {
         let mut task = bench.submit().await;
@@ -142,7 +142,7 @@ pub(crate) async fn of_many_creators_one_wins(bench: Bench) {
     }
 }
 
-/// A client that hears nothing sends again, while its first try is still under way.
+/// A client without an answer repeats its request while its first try is still under way.
 pub(crate) async fn the_same_write_at_once_is_made_once(bench: Bench) {
     for size in [10, 30_000] {
         let mut task = bench.submit().await;
@@ -167,7 +167,7 @@ pub(crate) async fn the_same_write_at_once_is_made_once(bench: Bench) {
 async fn send_all(bench: Bench, key: TaskKey, texts: Vec<String>) {
     let mut base = bench.read(&key).await;
     for text in texts {
-        // Each loss is another's win, and there are fewer of these.
+        // Each loss is another writer's win, and there are fewer wins than this.
         for _ in 0..100 {
             let change = decide(&bench, &base, follow_up(user_message("m", &text)));
             match bench.commit(&base, &change).await {
@@ -199,7 +199,8 @@ pub(crate) async fn many_writers_lose_nothing(bench: Bench) {
     assert!(found == expected, "{} messages of {}", found.len(), expected.len());
 }
 
-/// A late holder renews while another takes over: the lease has one holder, and both know which.
+/// A late holder renews while another runner takes over: the lease has one holder, and both learn
+/// which.
 pub(crate) async fn a_renewal_and_a_takeover_exclude_each_other(bench: Bench) {
     for _ in 0..ROUNDS {
         let mut task = bench.submit().await;
@@ -231,7 +232,7 @@ pub(crate) async fn a_renewal_and_a_takeover_exclude_each_other(bench: Bench) {
     }
 }
 
-/// An agent shows its work while its user calls it off: nothing follows the cancel (I1, I7).
+/// An agent shows its work while its user cancels the task: nothing follows the cancel (I1, I7).
 pub(crate) async fn nothing_follows_a_cancel(bench: Bench) {
     for _ in 0..ROUNDS {
         let mut task = bench.submit().await;
@@ -252,7 +253,7 @@ pub(crate) async fn nothing_follows_a_cancel(bench: Bench) {
         let user = bench.clone();
         let key = task.key().clone();
         let canceled = tokio::spawn(async move {
-            // At most as often as the agent can be faster.
+            // The agent can be faster at most this often.
             for _ in 0..=EMITS {
                 let base = user.read(&key).await;
                 let cancel = decide(&user, &base, Command::Cancel);
@@ -271,12 +272,12 @@ pub(crate) async fn nothing_follows_a_cancel(bench: Bench) {
     }
 }
 
-/// A read is of one moment, also while entries move to where a store keeps the old ones.
+/// A read shows one moment, even while the store moves old entries.
 pub(crate) async fn a_deep_read_beside_a_writer_is_whole(bench: Bench) {
     let mut task = bench.submit().await;
     task.claim().await;
     let (reader, key) = (bench.clone(), task.key().clone());
-    // Ends with this case, even if the writer fails.
+    // The set ends with this case, even if the writer fails.
     let mut reading = JoinSet::new();
     reading.spawn(async move {
         let mut seen = 0;
@@ -300,8 +301,8 @@ pub(crate) async fn a_deep_read_beside_a_writer_is_whole(bench: Bench) {
     task.verify().await;
 }
 
-/// A commit depends on its guard alone: changes of a base that is still current succeed, however
-/// often another base's were refused.
+/// A commit depends only on its guard: changes of a current base succeed, however often changes of
+/// another base were refused.
 pub(crate) async fn a_loser_wins_with_the_state_it_was_shown(bench: Bench) {
     let task = bench.submit().await;
     let commands = ["one", "two", "three"].map(|text| follow_up(user_message(text, text)));
@@ -350,7 +351,7 @@ pub(crate) async fn a_follower_beside_a_writer_misses_nothing(bench: Bench) {
     }
 }
 
-/// After any entry of a log that several wrote at once is the rest of it.
+/// After any entry of a log with several parallel writers, a read returns the rest of the log.
 pub(crate) async fn a_log_of_many_writers_can_be_followed(bench: Bench) {
     let task = bench.submit().await;
     let writers = (0..RUNNERS).map(|writer| {
@@ -358,7 +359,7 @@ pub(crate) async fn a_log_of_many_writers_can_be_followed(bench: Bench) {
         async move {
             for number in 0..6 {
                 let text = text_of(400 * (writer + 1), &format!("{writer}/{number}"));
-                // Every writer loses to each commit of the others once at most.
+                // Every writer loses at most once to each commit of the others.
                 for _ in 0..=RUNNERS * 6 {
                     let base = bench.read(&key).await;
                     let message = follow_up(user_message(&bench.fresh(), &text));

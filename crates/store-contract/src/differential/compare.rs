@@ -103,7 +103,7 @@ impl Duel<'_> {
             (Some(a), Some(b)) => {
                 assert_eq!(a.head, b.head, "{at}: the head");
                 let key = &a.head.key;
-                // The store chooses how far back a tail goes.
+                // Each store chooses how far back its tail goes.
                 let common = a.tail.len().min(b.tail.len());
                 let end_of_a = &a.tail[a.tail.len() - common..];
                 let end_of_b = &b.tail[b.tail.len() - common..];
@@ -145,17 +145,17 @@ impl Duel<'_> {
         let at = self.at(&what);
         let times = |due: &[DueTask]| due.iter().map(|task| task.due).collect::<Vec<_>>();
         assert_eq!(times(&a), times(&b), "{at}");
-        // Which of those that are due at the same time are cut off is the store's choice.
+        // The store chooses which tasks with equal due times a limit cuts off.
         let a = self.ok(&what, walk_due(self.a, shard, until, limit).await);
         let b = self.ok(&what, walk_due(self.b, shard, until, limit).await);
         assert_eq!(times(&a), times(&b), "{at}");
         assert_eq!(sorted(a), sorted(b), "{at}");
     }
 
-    /// Compares all that can be observed.
+    /// Compares the whole observable state.
     pub(super) async fn compare_all(&self) {
         for task in &self.tasks {
-            // None if it was purged.
+            // It may be purged.
             let Some(pair) = self.same_read(&task.key, Depth::Full).await else { continue };
             for (name, full) in [("first", &pair.a), ("second", &pair.b)] {
                 let at = self.at(&format!("full read of {} in the {name} store", task.key));
@@ -177,7 +177,7 @@ impl Duel<'_> {
         }
     }
 
-    /// Where a difference was found: enough to find it again.
+    /// The place of a difference, precise enough to find it again.
     pub(super) fn at(&self, what: &str) -> String {
         format!("the stores differ with seed {} at step {}, {what}", self.seed, self.step)
     }

@@ -11,13 +11,13 @@ use super::{Duel, TENANTS, remember};
 use crate::bench::key;
 use crate::configs::{bare_config, config, config_id, walk_failing};
 
-/// Few, so that they meet again, and not in the order of anything but their bytes.
-/// One with this prefix is another making of the config with the rest as its id.
+/// A few ids, so that they repeat, in no order but that of their bytes. An id with this prefix is
+/// another registration of the config whose id is the rest.
 const IDS: [&str; 13] =
     ["a", "2/a", "A", "a#", "a#b", "b", "2/b", "aa", "#", "C#a", "é", "\u{ffff}", "🦀"];
 const ANOTHER: &str = "2/";
 
-/// Cursors that a float, or a number of fewer bits, would not keep.
+/// Cursors that a float or a number with fewer bits would change.
 const LARGE_CURSORS: [u64; 3] = [(1 << 32) + 1, (1 << 53) + 1, u64::MAX];
 
 fn registration(name: &str) -> Registration {
@@ -51,8 +51,8 @@ impl Duel<'_> {
         }
     }
 
-    /// Usually one of the first few tasks, so that they have several; sometimes one that may not
-    /// exist, with a name like that of one in another tenant.
+    /// Usually one of the first few tasks, so that they get several configs. Sometimes a task that
+    /// may not exist, with a name that resembles one in another tenant.
     fn task_of_configs(&mut self) -> TaskKey {
         let few = self.tasks.len().min(2);
         let task = self.tasks[self.rng.place(few)].key.clone();
@@ -63,7 +63,7 @@ impl Duel<'_> {
         }
     }
 
-    /// A config that says much or little.
+    /// A config with many or few values.
     fn new_config(&mut self, name: &str) -> PushConfig {
         let label = self.fresh();
         let id = name.strip_prefix(ANOTHER).unwrap_or(name);
@@ -100,7 +100,7 @@ impl Duel<'_> {
     }
 
     fn trouble(&mut self) -> Trouble {
-        // Few times, so that several have failed since the same.
+        // A few times, so that several configs have failed since the same time.
         let since = self.now_ms - self.now_ms % 1_000;
         let reasons = ["HTTP 500", " \"it\u{1}\u{0} was 🦀\\", ""];
         let attempts = (0..self.rng.below(4)).map(|_| Attempt {
@@ -122,7 +122,7 @@ impl Duel<'_> {
         let new = self.new_config(id);
         let what = format!("put of config {id} of {task}");
         let times = if self.rng.percent(10) { 2 } else { 1 };
-        // Two may have the same mark.
+        // Two configs may have the same write id.
         let other = self.rng.percent(20).then(|| self.task_of_configs());
         for task in [task].into_iter().chain(&other) {
             for _ in 0..times {
@@ -136,8 +136,8 @@ impl Duel<'_> {
         }
     }
 
-    /// Usually from the stored config: with a new delivery, as the core does, or with all fields
-    /// new.
+    /// Usually from the stored config, either with a new delivery, as the core does, or with all
+    /// fields new.
     async fn advance_config(&mut self, task: &TaskKey, id: &str) {
         let what = format!("get of config {id} of {task}");
         let read = self.ok(&what, self.a_configs.get(task, &[registration(id)]).await).pop();
@@ -188,7 +188,7 @@ impl Duel<'_> {
         assert_eq!(keep(a, |_| true), keep(b, |_| true), "{}", self.at(&what));
     }
 
-    /// From the place of one that fails, or did before.
+    /// From the place of a config that fails or failed.
     async fn compare_failing_behind(&mut self) {
         let shard = due_shard(&self.task_of_configs());
         let found = self.a_configs.failing(shard, None, 100).await;
@@ -205,7 +205,7 @@ impl Duel<'_> {
         let what = format!("failing configs of shard {shard} behind {place:?}");
         let a = self.ok(&what, self.a_configs.failing(shard, Some(&place), 100).await);
         let b = self.ok(&what, self.b_configs.failing(shard, Some(&place), 100).await);
-        // Of those of the same time the stores may have others behind it.
+        // With equal times, the stores may have different configs after the place.
         let is_later = |found: &Failing| found.since > place.since;
         assert_eq!(keep(a, is_later), keep(b, is_later), "{}", self.at(&what));
     }
@@ -240,7 +240,7 @@ impl Duel<'_> {
         assert_eq!(a, b, "{}", self.at(&what));
     }
 
-    /// Compares the configs of every task that ever had one, and of those that exist.
+    /// Compares the configs of every task that ever had one and of every existing task.
     pub(super) async fn compare_all_configs(&self) {
         let existing = self.tasks.iter().map(|task| &task.key);
         for task in existing.chain(&self.config_tasks) {
@@ -249,7 +249,7 @@ impl Duel<'_> {
     }
 }
 
-/// Those that this holds for, in an order that is the same for both stores.
+/// Those that match, in an order that is the same for both stores.
 fn keep(mut found: Vec<Failing>, which: impl Fn(&Failing) -> bool) -> Vec<Failing> {
     found.retain(which);
     found.sort();

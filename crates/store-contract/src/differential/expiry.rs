@@ -1,4 +1,4 @@
-//! Tasks that are over: they are deleted, purged, and replaced by later ones.
+//! Ended tasks: they are deleted, purged, and replaced by later ones.
 
 use a2a_lambda_core::Terms;
 use a2a_lambda_core::head::Head;
@@ -13,9 +13,9 @@ use crate::content::{text_of, user_message};
 const MAX_PAGES: usize = 2_000;
 
 impl Duel<'_> {
-    /// Purges or replaces an ended task, by a present or an old read of it.
+    /// Purges or replaces an ended task, from a present or an earlier read of it.
     pub(super) async fn expire(&mut self) {
-        // The first ones have push configs.
+        // The first tasks have push configs.
         let some = if self.rng.percent(50) { 2 } else { self.tasks.len() };
         let place = self.rng.place(some.min(self.tasks.len()));
         let task = &self.tasks[place];
@@ -30,7 +30,7 @@ impl Duel<'_> {
                 known.iter().find(|base| base.a.head.incarnation != now.a.head.incarnation)
             && self.rng.percent(50)
         {
-            // Its revision could be that of the task that is there now.
+            // The present task could have the same revision.
             let guard = guard(&now.a, self.now());
             return self.delete(place, earlier.clone(), guard).await;
         }
@@ -88,7 +88,7 @@ impl Duel<'_> {
         }
     }
 
-    /// Purges a task with its configs, page by page. How many pages that takes is the store's choice.
+    /// Purges a task with its configs, page by page. The store chooses the number of pages.
     async fn purge(&mut self, expired: &Head) {
         let limit = self.rng.pick(&[1, 3, 1_000]);
         let key = expired.key.clone();

@@ -24,7 +24,7 @@ const CONTEXTS: [&str; 3] = ["red", "blue", "blue#1"];
 impl Duel<'_> {
     /// Makes one operation on both stores.
     pub(super) async fn operate(&mut self) {
-        // Often none at all, so that times are equal.
+        // Often no time passes, so that times are equal.
         self.now_ms += i64::try_from(self.rng.below(3)).unwrap_or(0);
         let choice = self.rng.below(156);
         if self.tasks.is_empty() || choice < 10 {
@@ -107,7 +107,7 @@ impl Duel<'_> {
         }
     }
 
-    /// A command to a task, decided on a present or an old state.
+    /// A command to a task, decided on a present or an earlier state.
     async fn command(&mut self) {
         let place = self.rng.place(self.tasks.len());
         let task = &self.tasks[place];
@@ -117,7 +117,7 @@ impl Duel<'_> {
         } else {
             let key = task.key.clone();
             let Some(pair) = self.same_read(&key, Depth::Tail).await else {
-                // It was purged.
+                // The task was purged.
                 return;
             };
             self.see(&key, pair.clone());
@@ -127,7 +127,7 @@ impl Duel<'_> {
             return;
         };
         if self.rng.percent(10) {
-            // The holder was just about to.
+            // The holder was about to renew its lease.
             self.renew_by(&change.head().key, base.a.head.phase.clone()).await;
         }
         let guard = guard(&base.a, self.now());
@@ -266,7 +266,7 @@ impl Duel<'_> {
         }
     }
 
-    /// Usually small, sometimes large, rarely too large to be stored.
+    /// Usually small, sometimes large, rarely too large for a store.
     fn bytes(&mut self) -> usize {
         match self.rng.below(300) {
             0 => TOO_LARGE_BYTES,
@@ -282,14 +282,14 @@ impl Duel<'_> {
         text_of(bytes, &self.fresh())
     }
 
-    /// A renewal under some token that the task had.
+    /// A renewal with one of the task's tokens.
     async fn renew(&mut self) {
         let task = &self.tasks[self.rng.place(self.tasks.len())];
         let (key, tokens) = (task.key.clone(), &task.tokens);
         let newest = tokens.len().saturating_sub(1);
         let chosen = if self.rng.percent(70) { newest } else { self.rng.place(tokens.len()) };
         let token = tokens.get(chosen).cloned().unwrap_or_else(|| LeaseToken::new("none"));
-        // A deliverer's secret does not serve as a lease.
+        // A deliverer's token is not valid for a lease.
         let mark = task.bases.back().and_then(|pair| pair.a.head.mark());
         let token = match mark {
             Some(Mark::Claimed { token, .. }) if self.rng.percent(30) => {
@@ -316,7 +316,7 @@ impl Duel<'_> {
         }
     }
 
-    /// The id of a task, in a tenant that may not be its own.
+    /// The id of a task, in a tenant that may be another one.
     async fn read_elsewhere(&mut self) {
         let task = self.tasks[self.rng.place(self.tasks.len())].key.task.clone();
         let elsewhere = TaskKey { tenant: tenant(self.rng.pick(&TENANTS)), task };
@@ -346,7 +346,7 @@ impl Duel<'_> {
             count: self.rng.percent(50),
             ..alices()
         };
-        // From the places where tasks are, or were.
+        // From the places of present or earlier tasks.
         let seen: Vec<Cursor> = self
             .tasks
             .iter()

@@ -20,13 +20,13 @@ impl Duel<'_> {
         self.rng.percent(50).then_some(FirstPush { registration, held_until })
     }
 
-    /// Of one of the few configs that a task here has.
+    /// A registration of one of a task's few configs.
     fn registration(&mut self) -> Registration {
         let id = self.rng.pick(&IDS);
         Registration::new(&config_id(id), &self.fresh())
     }
 
-    /// A config that is made or replaced, sometimes.
+    /// Sometimes a config that is created or replaced.
     pub(super) fn new_push(&mut self, percent: u64) -> Option<NewPush> {
         let registration = self.registration();
         self.rng.percent(percent).then_some(NewPush { registration, most: 3 })
@@ -46,7 +46,7 @@ impl Duel<'_> {
         }
     }
 
-    /// A command that is about pushes, sometimes: mostly one that the task allows.
+    /// Sometimes a command about pushes, mostly one that the task allows.
     pub(super) fn push_command(&mut self, head: &Head) -> Option<Command> {
         if !self.rng.percent(if head.is_terminal() { 60 } else { 25 }) {
             return None;

@@ -1,4 +1,4 @@
-//! What whole tasks cost: a request, a runner, and a store whose requests are counted.
+//! The cost of whole tasks: a request, a runner, and a store whose requests are counted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use super::meter::Written;
 use super::{TABLE, database};
 
-/// An agent that shows something so often, and before each waits for so long.
+/// An agent that shows this many updates and waits before each.
 struct Shows {
     what: What,
     times: usize,
@@ -25,9 +25,9 @@ struct Shows {
 }
 
 enum What {
-    /// One artifact, in chunks of so many bytes.
+    /// One artifact, in chunks of this many bytes.
     Chunks(usize),
-    /// An artifact each time.
+    /// A new artifact each time.
     Artifacts,
 }
 
@@ -54,7 +54,7 @@ impl Agent for Shows {
     }
 }
 
-/// What came of a task.
+/// The result of a task.
 struct Life {
     requests: Vec<&'static str>,
     read: f64,
@@ -68,7 +68,7 @@ impl Life {
     }
 }
 
-/// The life of a task from its sender, who does not wait, to its end.
+/// The life of a task to its end. Its sender does not wait.
 async fn life(agent: Shows, push: bool) -> Life {
     let (_, metered, meter) = database().await;
     let store = Arc::new(DynamoDbStore::new(metered, TABLE));
@@ -85,7 +85,7 @@ async fn life(agent: Shows, push: bool) -> Life {
     let options = SendOptions::default();
     let sent = Box::pin(operations.send(&caller("", "alice"), request, &options)).await;
     assert!(matches!(sent, Ok(SendMessageResponse::Task(_))), "{sent:?}");
-    // A status of another time is elsewhere in the list index.
+    // The next status has another time, and so another place in the list index.
     doubles.clock.advance(Duration::from_millis(5));
     let runner = Runner::new(engine, Agents::new(Arc::new(agent)));
     for signal in doubles.queue.take_arrived(doubles.clock.start()) {
@@ -109,7 +109,7 @@ async fn a_task_without_a_config_takes_ten_units() {
     assert_eq!((life.units(), life.read), (10.0, 1.0), "{:?}", life.written);
 }
 
-/// The settlement of the only delivery tells the cursor, which is written by itself never.
+/// The settlement of the only delivery implies the cursor, so that no write of its own is needed.
 #[tokio::test(start_paused = true)]
 async fn a_task_with_a_config_takes_twelve_units_two_reads_and_seven_requests() {
     let life = life(artifacts(1, Duration::from_millis(5)), true).await;
@@ -135,7 +135,7 @@ fn paced_chunks(bytes: usize) -> Shows {
     Shows { what: What::Chunks(bytes), times: 100, pause: Duration::from_millis(50) }
 }
 
-/// What is shown within 150 ms shares a commit, and what was committed before is not paid for again.
+/// Updates within 150 ms share a commit, and no commit pays for earlier entries again.
 #[tokio::test(start_paused = true)]
 async fn a_hundred_paced_chunks_take_at_most_two_units_each() {
     for (bytes, most) in [(1_024, 200.0), (100, 120.0)] {
@@ -143,7 +143,7 @@ async fn a_hundred_paced_chunks_take_at_most_two_units_each() {
         let commits = life.requests.iter().filter(|name| **name == "UpdateItem").count();
         assert!((30..50).contains(&commits), "{commits} commits");
         assert!(life.units() <= most, "{} units for chunks of {bytes} bytes", life.units());
-        // When it is claimed, and by its runner every 1.5 s: it may have been called off.
+        // The runner reads the head at the claim, and every 1.5 s: the task may have been canceled.
         assert!(life.read <= 4.0, "{} read units", life.read);
     }
 }

@@ -1,4 +1,4 @@
-//! What lists cost, and that it does not grow with the number of tasks.
+//! The cost of lists, which does not grow with the number of tasks.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use aws_sdk_dynamodb::types::{DeleteGlobalSecondaryIndexAction, GlobalSecondaryI
 use super::meter::Meter;
 use super::{TABLE, database, stamp};
 
-/// A table with so many tasks of one owner. Six are canceled, among the newest, and one is of a context
-/// of its own; it is the oldest.
+/// A table with this many tasks of one owner. Six of the newest are canceled. The oldest has a
+/// context of its own.
 struct Full {
     client: Client,
     store: DynamoDbStore,
@@ -61,13 +61,13 @@ impl Full {
         Self { client, store, meter }
     }
 
-    /// A page, and the read units that it takes.
+    /// A page and its read units.
     async fn page(&self, query: &ListQuery) -> (Page, f64) {
         let page = self.store.list(query).await.unwrap();
         (page, self.meter.take().1)
     }
 
-    /// What each of the kinds of pages takes: a first one, a later one, by context, by state.
+    /// The cost of each kind of page: a first one, a later one, by context, by state.
     async fn units(&self) -> [String; 4] {
         let (first, of_first) = self.page(&query(5)).await;
         assert_eq!(first.outlines.len(), 5);
@@ -107,7 +107,7 @@ async fn pages_and_filters_take_as_much_of_a_thousand_tasks_as_of_twenty() {
     assert_eq!(Full::new(1_000, 3).await.units().await, few);
 }
 
-/// A page of 50, of tasks of one state, and its count.
+/// A page of 50 tasks of one state, and its count.
 #[tokio::test]
 async fn a_page_of_fifty_reads_no_heads() {
     let full = Full::new(1_000, 3).await;
@@ -116,16 +116,16 @@ async fn a_page_of_fifty_reads_no_heads() {
     let later = ListQuery { after: first.next, hint: first.hint, ..query(50) };
     let (page, units) = full.page(&later).await;
     assert_eq!((page.outlines.len(), units), (50, 1.0));
-    // Where more than the status is asked for, the heads are read.
+    // A request for more than the status needs the heads.
     let (page, units) = full.page(&ListQuery { only_status: false, ..later }).await;
     assert_eq!((page.tasks.len(), units), (50, 26.0));
-    // What the page has read is not counted again.
+    // The tasks of the page are not counted again.
     let (counted, units) = full.page(&ListQuery { count: true, ..query(50) }).await;
     assert_eq!(counted.total, Some(1_000));
     assert!(units <= 26.0, "{units} units");
 }
 
-/// What earlier releases have written is in one partition, and its heads are read.
+/// The items of earlier releases are in one partition, and the store reads their heads.
 #[tokio::test]
 async fn tasks_of_earlier_formats_cost_what_they_did() {
     let full = Full::new(100, 2).await;
@@ -137,7 +137,7 @@ async fn tasks_of_earlier_formats_cost_what_they_did() {
     assert_eq!(again.tasks, page.tasks);
 }
 
-/// While the table has no index of contexts yet, or makes it.
+/// The table does not have the index of contexts yet, or is building it.
 #[tokio::test]
 async fn without_the_index_a_context_is_found_among_all_tasks() {
     let full = Full::new(200, 3).await;
@@ -164,7 +164,8 @@ async fn pages_and_filters_take_as_much_of_a_hundred_thousand() {
     println!("the first page with its count: {units} units");
 }
 
-/// The index has the message of a status where that makes no write dearer, and else the head is read.
+/// The index has the message of a status if that costs no further write unit. Otherwise the store
+/// reads the head.
 #[tokio::test]
 async fn a_message_in_the_index_costs_no_write_unit() {
     let (mut kept, mut left_out, mut dearer) = (0, 0, 0);

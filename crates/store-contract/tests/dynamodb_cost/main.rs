@@ -1,4 +1,4 @@
-//! What reads and writes cost on DynamoDB: every request is counted, and the units that it takes.
+//! The cost of reads and writes on DynamoDB: every request is counted, and its units.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -36,7 +36,7 @@ use meter::Meter;
 
 const TABLE: &str = "tasks";
 
-/// A task that an agent is at work on, in a database of its own.
+/// A task whose agent is at work, in its own database.
 struct Bench {
     client: Client,
     store: DynamoDbStore,
@@ -46,7 +46,7 @@ struct Bench {
     retention: Option<Retention>,
 }
 
-/// A database with an empty table: a client, and one whose requests are metered.
+/// A database with an empty table: a plain client, and a metered one.
 async fn database() -> (Client, Client, Meter) {
     let database = EmbeddedDynamoDb::memory().expect("a database");
     let client = database.client();
@@ -64,7 +64,7 @@ fn token() -> LeaseToken {
 }
 
 fn stamp(write: u32) -> Stamp {
-    // Some time passes: a status of another time is elsewhere in the list index.
+    // Time passes: a status of another time has another place in the list index.
     let now = Timestamp::from_millis(1_760_000_000_000 + i64::from(write));
     let second = Duration::from_secs(1);
     let usual = a2a_lambda_testing::stamp(now, format!("w-{write}"));
@@ -86,12 +86,12 @@ impl Bench {
         bench
     }
 
-    /// A task that was submitted, and that nobody was at work on yet.
+    /// A submitted task that no runner has claimed.
     async fn submitted(pushes: Option<FirstPush>) -> Self {
         Self::submitted_where(pushes, None).await
     }
 
-    /// The same, where tasks are kept for so long.
+    /// The same, with tasks that are kept for this long.
     async fn submitted_where(pushes: Option<FirstPush>, retention: Option<Retention>) -> Self {
         let (client, metered, meter) = database().await;
         let store = DynamoDbStore::new(metered, TABLE);
@@ -107,7 +107,7 @@ impl Bench {
         self.apply_as(None, command).await;
     }
 
-    /// As [`apply`](Self::apply), by one who delivers what the commit adds.
+    /// As [`apply`](Self::apply), by the deliverer of the commit's entries.
     async fn apply_as(&mut self, pusher: Option<ClaimToken>, command: Command) {
         self.writes += 1;
         let stamp = Stamp { pusher, retention: self.retention, ..stamp(self.writes) };
@@ -123,12 +123,12 @@ impl Bench {
         self.task.head.position
     }
 
-    /// The entry so many before the last.
+    /// The position this many entries before the last.
     fn back(&self, entries: u64) -> Position {
         Position(self.end().0 - entries)
     }
 
-    /// What it costs to read what comes after an entry, which must be all of that.
+    /// The cost of reading the entries after a position. The read must return all of them.
     async fn cost(&self, known: Position) -> (Vec<&'static str>, f64) {
         self.meter.take();
         let read = self.store.read(&key(), Depth::After(known)).await.unwrap().unwrap();
@@ -137,13 +137,13 @@ impl Bench {
         self.meter.take()
     }
 
-    /// The same store, whose answers cannot be read.
+    /// The same store with unreadable answers.
     fn garbled(&self) -> DynamoDbStore {
         let config = self.client.config().to_builder().interceptor(Garbling).build();
         DynamoDbStore::new(Client::from_conf(config), TABLE)
     }
 
-    /// Deletes the oldest of the segments, as nobody but an administrator can.
+    /// Deletes the oldest segment, as only an administrator can.
     async fn delete_oldest_segment(&self) {
         let request = self.client.query().table_name(TABLE).limit(1);
         let request = request
@@ -188,12 +188,12 @@ async fn a_new_parcel_takes_one_more() {
     let mut bench = Bench::new().await;
     bench.emit(3_000).await;
     assert_eq!(bench.cost(bench.back(1)).await, (vec!["GetItem", "GetItem"], 2.0));
-    // Behind it, there is nothing to fetch.
+    // There is nothing to read after it.
     assert_eq!(bench.cost(bench.end()).await, (vec!["GetItem"], 1.0));
     bench.emit(100).await;
     assert_eq!(bench.cost(bench.back(1)).await, (vec!["GetItem"], 1.0));
     assert_eq!(bench.cost(bench.back(2)).await, (vec!["GetItem", "GetItem"], 2.0));
-    // The rest of the log is inline, on both sides of it.
+    // The rest of the log is inline, before and after it.
     assert_eq!(bench.cost(Position(0)).await, (vec!["GetItem", "GetItem"], 2.0));
 }
 
@@ -204,7 +204,7 @@ async fn several_parcels_take_one_query() {
     for _ in 0..3 {
         bench.emit(2_400).await;
     }
-    // 3 of 2.6 KB: paid for together, and without the large one before them.
+    // Three entries of 2.6 KB: their sizes are added up, without the large entry before them.
     assert_eq!(bench.cost(bench.back(3)).await, (vec!["GetItem", "Query"], 3.0));
     assert_eq!(bench.cost(bench.back(1)).await, (vec!["GetItem", "GetItem"], 2.0));
 }
@@ -215,7 +215,7 @@ async fn a_follower_whose_entries_moved_reads_one_segment() {
     let mut known = bench.end();
     let mut moved = 0;
     for _ in 0..200 {
-        // It is always one commit late.
+        // The follower is always one commit late.
         let read = bench.end();
         bench.emit(400).await;
         let (requests, units) = bench.cost(known).await;
@@ -242,20 +242,20 @@ async fn who_is_far_behind_reads_little_in_vain() {
     bench.store.read(&key(), Depth::Full).await.unwrap();
     let (requests, full) = bench.meter.take();
     assert_eq!(requests, ["Query"]);
-    // The head with the inline log is one unit or two, a segment one.
+    // The head with the inline log costs one unit or two, and a segment one.
     for behind in [20_u32, 50, 100, 299] {
         let (requests, units) = bench.cost(bench.back(behind.into())).await;
         let share = full * f64::from(behind) / 300.0;
         assert!(units <= 2.0 * share + 5.0, "{behind} behind take {units} of {full} units");
         assert!(requests.len() <= 9, "{behind} behind take {requests:?}");
     }
-    // All of it is best had at once.
+    // One query for everything is cheapest.
     let (requests, units) = bench.cost(Position(0)).await;
     assert_eq!(requests, ["GetItem", "Query"]);
     assert!(units <= full + 2.0, "{units} of {full} units");
 }
 
-/// Entries in segments that point to parcels, too.
+/// Some entries in segments point to parcels.
 #[tokio::test]
 async fn what_has_moved_and_is_large_takes_three_queries_at_most() {
     let mut bench = Bench::new().await;
@@ -303,7 +303,7 @@ fn config(id: &str) -> PushConfig {
     }
 }
 
-/// Garbles every answer.
+/// Makes every answer unreadable.
 #[derive(Debug)]
 struct Garbling;
 
@@ -332,7 +332,7 @@ fn shows_nothing(error: &StoreError) {
         next = error.source();
     }
     assert!(!shown.concat().contains("hush"), "a secret is shown: {shown:?}");
-    // Bodies can be printed as their bytes.
+    // A body may also be printed as its bytes.
     assert!(!shown.concat().contains("104, 117, 115, 104"), "a secret is shown: {shown:?}");
 }
 
@@ -372,7 +372,7 @@ async fn errors_do_not_show_secrets() {
     shows_nothing(&failed);
 }
 
-/// What was answered with success was carried out, whether the answer can be read or not.
+/// A write with a success status was carried out, even if its answer cannot be read.
 #[tokio::test]
 async fn a_write_whose_answer_cannot_be_read_may_have_been_made() {
     let bench = Bench::new().await;

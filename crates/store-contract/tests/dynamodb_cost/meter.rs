@@ -1,11 +1,11 @@
-//! The emulator's meter, in the words of these tests.
+//! The emulator's meter in the terms of these tests.
 
 use std::sync::Arc;
 
 use a2a_lambda_aws_emulator::meter::{Metered, TABLE};
 use a2a_lambda_dynamodb::{CONTEXT_INDEX, DUE_INDEX, LIST_INDEX};
 
-/// Notes every request, and the units that it takes.
+/// Counts every request and its units.
 #[derive(Debug)]
 pub(super) struct Meter(pub(super) Arc<a2a_lambda_aws_emulator::meter::Meter>);
 

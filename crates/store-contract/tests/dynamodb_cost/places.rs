@@ -12,12 +12,12 @@ use super::meter::Written;
 const MOST: NonZeroU64 = NonZeroU64::new(500).unwrap();
 
 fn place(name: String) -> Place {
-    // Zeros at the end of a number would take no bytes.
+    // DynamoDB does not store zeros at the end of a number.
     Place { name, until: Timestamp::from_millis(1_760_000_123_457) }
 }
 
-/// Takes places up to this number. Returns their number when one first took more than one unit, and
-/// the units of the last one.
+/// Takes places up to this number. Returns how many places first cost more than one unit, and the
+/// units of the last one.
 async fn taken(
     bench: &Bench,
     of: &PlacesOf,
@@ -62,7 +62,7 @@ async fn a_lease_a_release_and_a_look_are_one_write_each() -> Result<(), StoreEr
     assert!(bench.store.renew(&of, &places[0]).await?);
     bench.store.looked(&of, places[0].until).await?;
     bench.store.leave(&of, &places[0].name).await?;
-    // Many are freed by one.
+    // One write frees many places.
     bench.store.free(&of, &places[1..]).await?;
     let (requests, written) = bench.meter.take_written();
     assert_eq!((requests, written.table), (vec!["UpdateItem"; 4], 4.0));

@@ -13,7 +13,7 @@ use a2a_lambda_protocol::Timestamp;
 use super::meter::Written;
 use super::{Bench, chunk, config, key, token};
 
-/// As much trouble as a config remembers, in common letters.
+/// The most trouble that a config remembers, in common letters.
 fn trouble(failures: u32) -> Trouble {
     let at = Timestamp::from_millis(1_760_000_000_000);
     let (reason, cause) = ("x".repeat(40), Some("y".repeat(MAX_CAUSE_BYTES)));
@@ -42,7 +42,7 @@ fn further(config: &PushConfig, number: u64) -> PushConfig {
     PushConfig { write: WriteId::new(format!("p-{number}")), delivery, ..config.clone() }
 }
 
-/// Advances a config; returns the units.
+/// Advances a config. Returns the units.
 async fn advance(
     bench: &Bench,
     before: &PushConfig,
@@ -72,7 +72,7 @@ async fn configs_take_one_request_each() {
     }
     store.get(&key(), &[]).await.unwrap();
     assert_eq!(bench.meter.take().0, [""; 0]);
-    // They are no part of the task.
+    // The configs are no part of the task.
     assert_eq!(bench.cost(Position(0)).await, (vec!["GetItem"], 1.0));
 }
 
@@ -80,7 +80,7 @@ async fn configs_take_one_request_each() {
 async fn a_write_of_a_config_takes_one_unit() {
     let bench = Bench::new().await;
     let store: &dyn PushConfigs = &bench.store;
-    // The largest token and credentials of common use, sealed.
+    // The largest usual token and credentials, sealed.
     let new = PushConfig { secrets: Sealed::new("s".repeat(600)), ..config("config") };
     bench.meter.take();
     store.put(&key(), &new).await.unwrap();
@@ -89,7 +89,7 @@ async fn a_write_of_a_config_takes_one_unit() {
     assert_eq!(advance(&bench, &new, &first).await, (vec!["PutItem"], ONE));
     let second = further(&new, 2);
     assert_eq!(advance(&bench, &first, &second).await, (vec!["PutItem"], ONE));
-    // One request loses the race, and its answer tells whether the write was one's own.
+    // One request loses the race. Its answer tells whether the write was its own.
     bench.meter.take();
     assert!(!store.advance(&key(), &first.write, &further(&new, 3)).await.unwrap());
     assert_eq!(bench.meter.take().0, ["error"]);
@@ -99,7 +99,7 @@ async fn a_write_of_a_config_takes_one_unit() {
     assert_eq!(bench.meter.take_written(), (vec!["DeleteItem"], ONE));
 }
 
-/// An index is written when trouble begins and when it ends, not while it goes on.
+/// An index is written when trouble begins and when it ends, and not in between.
 #[tokio::test]
 async fn trouble_takes_one_index_entry() {
     let bench = Bench::new().await;
@@ -114,14 +114,14 @@ async fn trouble_takes_one_index_entry() {
         let (requests, written) = advance(&bench, &now, &next).await;
         assert_eq!(requests, ["PutItem"]);
         let due = if failures == 1 { 1.0 } else { 0.0 };
-        // The largest reasons, and five of them, are more than 1 KB.
+        // Five of the longest reasons are more than 1 KB.
         let table = if failures < 4 { 1.0 } else { 2.0 };
         assert_eq!(written, Written { table, due, ..ONE }, "after {failures}");
         now = next;
     }
     let well = further(&now, 9);
     let (_, written) = advance(&bench, &now, &well).await;
-    // Of the item as it was, for the last time.
+    // The last time, DynamoDB charges for the larger item.
     assert_eq!(written, Written { table: 2.0, due: 1.0, ..ONE });
 }
 
@@ -141,7 +141,7 @@ async fn failing_configs_take_one_query_a_page() {
         store.put(&key(), &PushConfig { delivery, ..config }).await.unwrap();
     }
     bench.meter.take();
-    // Of an entry, the index has the keys alone.
+    // The index has only the keys of an entry.
     let found = store.failing(shard, None, 100).await.unwrap();
     assert_eq!((found.len(), bench.meter.take()), (30, (vec!["Query"], 0.5)));
     let found = store.failing(shard, found.get(9), 10).await.unwrap();
@@ -162,7 +162,7 @@ async fn a_claimed_mark_comes_with_a_commit() {
     }
 }
 
-/// As many configs as a task may have make its head no larger than another KB.
+/// The most configs that a task may have add no further KB to its head.
 #[tokio::test]
 async fn the_names_of_all_configs_take_another_unit() {
     let mut bench = Bench::new().await;
@@ -179,7 +179,8 @@ async fn the_names_of_all_configs_take_another_unit() {
     assert!(units.iter().all(|units| *units <= 2.0), "{units:?}");
 }
 
-/// A config that is made, replaced and deleted without a deliverer: an item and a commit each.
+/// A config that is created, replaced and deleted without a deliverer costs an item and a commit
+/// each.
 #[tokio::test]
 async fn making_and_deleting_a_config_takes_a_commit_each() {
     let mut bench = Bench::new().await;
@@ -194,13 +195,13 @@ async fn making_and_deleting_a_config_takes_a_commit_each() {
     assert_eq!(bench.task.head.pushes, None);
 }
 
-/// A config that is made, or made again.
+/// The command that names a config, or replaces it.
 fn register(id: &str, making: u32) -> Command {
     let registration = Registration::new(&config(id).id, &making.to_string());
     Command::RegisterPush(NewPush { registration, most: 16 })
 }
 
-/// The settlement of the mark's holder, who has seen all of the task.
+/// The settlement of the mark's holder, which has seen the whole task.
 pub(super) fn settlement(task: &Snapshot, next: Option<Timestamp>) -> Command {
     Command::SettlePush(Settlement {
         token: pusher(),
@@ -216,8 +217,8 @@ pub(super) fn finish(task: &Snapshot) -> Command {
     Command::Finish { turn, ending: Finish::Completed(None) }
 }
 
-/// The due index is written once when the mark is set, and once when it is gone: a claim leaves the
-/// look that stands.
+/// The due index is written once when the mark is set, and once when it is cleared. A claim keeps
+/// the present due time.
 #[tokio::test]
 async fn the_mark_of_a_task_that_is_over_takes_one_index_entry() {
     let mut bench = Bench::new().await;
@@ -235,7 +236,7 @@ async fn the_mark_of_a_task_that_is_over_takes_one_index_entry() {
     assert_eq!(bench.meter.take_written(), (vec!["UpdateItem"], due(1.0)));
 }
 
-/// A small task with one config, its runner delivering beside the agent.
+/// A small task with one config. Its runner delivers beside the agent.
 #[tokio::test]
 async fn a_whole_life_with_one_config() {
     let registration = config("config").registration;
@@ -257,7 +258,7 @@ async fn a_whole_life_with_one_config() {
     let mut now = config("config");
     bench.store.put(&key(), &now).await.unwrap();
     count(&bench, "PutItem", ONE);
-    // The mark is the runner's from its first commit on.
+    // The runner has the mark from its first commit on.
     let claim = Command::Claim { token: token(), max_attempts: 9 };
     bench.apply_as(Some(pusher()), claim).await;
     count(&bench, "UpdateItem", written(1.0, 2.0, 0.0));
@@ -271,7 +272,7 @@ async fn a_whole_life_with_one_config() {
     // The deliverer reads the configs once: no client has registered one since.
     let configs = bench.store.get(&key(), bench.task.head.registrations()).await.unwrap();
     assert_eq!((configs.len(), bench.meter.take()), (1, (vec!["GetItem"], 1.0)));
-    // The task as it was, then WORKING, the artifact, and COMPLETED.
+    // The task at its creation, then WORKING, the artifact, and COMPLETED.
     for position in 1..=4 {
         let next = further(&now, position);
         assert!(bench.store.advance(&key(), &now.write, &next).await.unwrap());
@@ -283,6 +284,6 @@ async fn a_whole_life_with_one_config() {
     bench.apply(settle).await;
     count(&bench, "UpdateItem", written(1.0, 0.0, 1.0));
     assert_eq!(bench.task.head.due, None);
-    // 10 writes to the table: without the config, 4.
+    // 10 writes to the table; 4 without the config.
     assert_eq!(all, Written { context: 1.0, ..written(10.0, 5.0, 2.0) });
 }

@@ -55,7 +55,8 @@ async fn a_small_task_that_expires_takes_no_more_than_one_that_is_kept_for_ever(
     assert_eq!(small(KEPT).await, small(None).await);
 }
 
-/// It is looked at for its age: its entry in the due index is moved, and not deleted and made again.
+/// The sweep visits the task at its expiry. The write moves its entry in the due index, and does
+/// not delete and create it.
 #[tokio::test]
 async fn a_question_takes_two_more_index_units() {
     let mut taken_where = Vec::new();
@@ -71,8 +72,8 @@ async fn a_question_takes_two_more_index_units() {
     assert_eq!(taken_where, [2.0, 4.0]);
 }
 
-/// A task with a longer log has an entry in the due index from its end on. The sweep deletes it:
-/// each item by its size, the head with its entries in the indexes.
+/// A task with a longer log has an entry in the due index from its end on. The sweep deletes each
+/// item for its size, and the head with its index entries.
 #[tokio::test]
 async fn a_larger_task_costs_by_the_size_of_its_items() {
     let mut bench = Bench::submitted_where(None, KEPT).await;
@@ -95,7 +96,7 @@ async fn a_larger_task_costs_by_the_size_of_its_items() {
     assert_eq!(purged, Written { table: 21.0, list: 1.0, due: 1.0, context: 1.0 });
 }
 
-/// Its config's item must be deleted, so the sweep deletes a task that has had one.
+/// The sweep deletes a task that has had a config, because the config's item must be deleted.
 #[tokio::test]
 async fn a_task_with_a_config_takes_six_more() {
     let pusher = ClaimToken::new("pusher");

@@ -1,4 +1,4 @@
-//! Items of the table as JSON, as DynamoDB writes it.
+//! Items of the table as JSON, in DynamoDB's form.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Lives of tasks, and the table's items at points of them. The same calls give the same items.
+//! Lives of tasks, and the table's items at points of them. The same calls create the same items.
 
 use std::time::Duration;
 
@@ -27,14 +27,14 @@ use crate::items::{Item, from_json, to_json};
 const TABLE: &str = "tasks";
 const BEGIN: i64 = 1_790_000_000_000;
 
-/// A table of its own, in memory.
+/// A table in memory.
 pub(crate) struct Table {
     client: Client,
     pub(crate) store: DynamoDbStore,
 }
 
 impl Table {
-    /// A table where no item is written in a format after this one.
+    /// A table whose items have at most this format.
     pub(crate) async fn writing(newest: u64) -> Self {
         let client = EmbeddedDynamoDb::memory().unwrap().client();
         create_table(&client, TABLE).await.unwrap();
@@ -66,9 +66,9 @@ impl Table {
     }
 }
 
-/// The table's items at a point of a task's life, and the task read from them.
+/// The table's items at a point of a task's life, and the task that is read from them.
 pub(crate) struct Point {
-    /// The format that the task is written in.
+    /// The format of the task's items.
     pub(crate) format: u64,
     pub(crate) name: &'static str,
     pub(crate) items: Vec<Item>,
@@ -86,7 +86,7 @@ struct Life {
     writes: u32,
 }
 
-/// How long tasks are kept where a later format than 1 is written.
+/// How long tasks are kept in formats after 1.
 pub(crate) const KEPT: Retention = Retention {
     ended: Some(Duration::from_hours(24 * 30)),
     waiting: Some(Duration::from_hours(24 * 90)),
@@ -164,7 +164,7 @@ fn trace() -> Option<TraceContext> {
     TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 }
 
-/// A config with all that it can have.
+/// A config with every value.
 fn large_config() -> PushConfig {
     let attempt = |cause: Option<&str>| Attempt {
         at: at(3),
@@ -267,7 +267,7 @@ impl Life {
     }
 }
 
-/// Every kind of item, in every phase of a task: each in each format that is written.
+/// Every kind of item in every phase of a task, in each written format.
 pub(crate) async fn points() -> Vec<Point> {
     let mut points = Vec::new();
     for format in 1..=3 {
@@ -282,7 +282,7 @@ pub(crate) async fn points() -> Vec<Point> {
     points
 }
 
-/// What format 1 does not have: tasks that are to be deleted.
+/// Format 1 has no tasks that are to be deleted.
 async fn what_is_to_go(format: u64) -> Vec<Point> {
     let mut points = Vec::new();
     let mut life = Life::new(submission(""), format).await;
@@ -401,7 +401,7 @@ async fn endings(format: u64) -> Vec<Point> {
     points
 }
 
-/// A log that has moved out to a segment, of which one entry is in a parcel.
+/// A log with a segment, one of whose entries is in a parcel.
 async fn a_large_log(format: u64) -> Vec<Point> {
     let mut life = Life::new(submission(""), format).await;
     life.claim().await;

@@ -1,7 +1,7 @@
-//! The formats of the items on DynamoDB: today's writes, and all formats that are read.
+//! The formats of the items on DynamoDB: the present writes, and all readable formats.
 //!
-//! `crates/dynamodb/tests/formats` has a folder for each format that a release has written. Its files
-//! must not be changed. `docs/formats.md` tells how a format is added.
+//! `crates/dynamodb/tests/formats` has a folder for each format that a release has written. Its
+//! files must not change. `docs/formats.md` says how to add a format.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -32,7 +32,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../dynamodb/tests/formats")
 }
 
-/// The file of a point, in the folder of the format that its items have.
+/// The file of a point, in the folder of its items' format.
 fn file(point: &Point) -> PathBuf {
     folder().join(point.format.to_string()).join(format!("{}.json", point.name))
 }
@@ -48,7 +48,7 @@ fn read(file: &Path) -> Vec<Item> {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Writes missing files; existing ones stay.
+/// Writes missing files and keeps existing ones.
 #[tokio::test]
 #[ignore = "it is run once, by who adds a format: docs/formats.md"]
 async fn write_the_files_of_a_new_format() {
@@ -80,7 +80,7 @@ async fn items_are_written_in_the_present_format() {
     }
 }
 
-/// The items with the whole log in one segment: how much of it is still inline is no part of a format.
+/// The items with the whole log in one segment: a format does not determine how much is inline.
 fn in_one(items: &[Item]) -> Vec<Item> {
     let is_segment = |item: &Item| item["sk"]["S"].as_str().unwrap().starts_with("S#");
     let (mut segments, mut others): (Vec<Item>, Vec<Item>) =
@@ -92,7 +92,7 @@ fn in_one(items: &[Item]) -> Vec<Item> {
     let logs = segments.iter().map(|item| item["log"].clone());
     let logs = logs.chain([all["log"].clone(), inline]);
     let log: Vec<Value> = logs.flat_map(|log| log["L"].as_array().unwrap().clone()).collect();
-    // A name ends with the positions that are in it.
+    // A name ends with the positions of the item.
     let name = all["sk"]["S"].as_str().unwrap().to_owned();
     all.insert("sk".to_owned(), json!(name.rsplitn(3, '#').last()));
     all.insert("log".to_owned(), json!(log));
@@ -116,14 +116,14 @@ async fn items_of_every_release_are_read_and_their_tasks_continue() {
         for newest in 1..=3 {
             goes_on(&point, &items, newest).await;
             if point.format == 1 {
-                // As it was written before there were numbers.
+                // Items had no number before there were formats.
                 goes_on(&point, &without_number(&items), newest).await;
             }
         }
     }
 }
 
-/// The task of a point is read of these items, and can be changed.
+/// The task of a point can be read from these items and changed.
 async fn goes_on(point: &Point, items: &[Item], newest: u64) {
     let Point { name, task, configs, .. } = point;
     let retention = (newest > 1).then_some(KEPT);
@@ -145,7 +145,7 @@ async fn goes_on(point: &Point, items: &[Item], newest: u64) {
     let read = table.store.read(key, Depth::Full).await.unwrap().unwrap();
     assert_eq!(read.head, *next.head(), "{name}");
     is_listed_everywhere(&table, &read).await;
-    // An item has the number of the lowest format that has all of it.
+    // An item has the number of the lowest format with all of its attributes.
     let new = ["i", "ttl", "lo", "del", "tp"];
     let has_new =
         |item: &Item| item["sk"]["S"] == "H" && new.iter().any(|name| item.contains_key(*name));
@@ -166,7 +166,7 @@ async fn goes_on(point: &Point, items: &[Item], newest: u64) {
     }
 }
 
-/// A task is found by its owner, its context and its state, by functions before and after the switch.
+/// Functions before and after the switch find a task by its owner, its context and its state.
 async fn is_listed_everywhere(table: &Table, task: &Snapshot) {
     let Head { key, owner, context, .. } = &task.head;
     let all = all_of(key, owner);
@@ -267,14 +267,14 @@ async fn an_item_of_another_format_is_refused_by_name_and_nothing_is_written() {
     assert_eq!(refused.len(), 4, "{refused:?}");
 }
 
-/// Runs the operations on an item of this kind. All of it must fail.
+/// Runs the operations on a faulty item of this kind. All of them must fail.
 async fn errors(table: &Table, point: &Point, kind: &str, is_numbered: bool) -> Vec<StoreError> {
     let Point { task, configs, submission, .. } = point;
     let (store, key) = (&table.store, &task.head.key);
     let mut errors = Vec::new();
     if kind == "push config" {
         errors.push(store.get(key, task.head.registrations()).await.unwrap_err());
-        // A reader that read the config earlier has the config of that time.
+        // A reader may have read the config earlier.
         let config = PushConfig { write: WriteId::new("later"), ..configs[0].clone() };
         assert!(!store.advance(key, &WriteId::new("before"), &config).await.unwrap());
         return errors;
@@ -293,8 +293,8 @@ async fn errors(table: &Table, point: &Point, kind: &str, is_numbered: bool) -> 
         errors.push(store.list(&query).await.unwrap_err());
     }
     if is_numbered {
-        // A writer that read the task earlier was of another release, and writes now. Of an unknown
-        // attribute a write knows nothing: the number must be raised for it.
+        // A writer of another release read the task earlier and writes now. A write does not notice
+        // an unknown attribute: that is why the number must be raised.
         errors.push(store.commit(task, guard(task), &next(task, None)).await.unwrap_err());
         let token = a2a_lambda_core::LeaseToken::new("lease");
         if task.head.is_held_by(&token) {
@@ -302,7 +302,7 @@ async fn errors(table: &Table, point: &Point, kind: &str, is_numbered: bool) -> 
             errors.push(store.renew(key, &token, until).await.unwrap_err());
         }
     }
-    // The sweep finds it, and so does the sweep of the release that can read it.
+    // The sweep finds the item, and so does the sweep of a release that can read it.
     let found =
         store.due(due_shard(key), Timestamp::from_millis(i64::MAX), None, 10).await.unwrap();
     assert_eq!(found.len(), usize::from(task.head.due.is_some()));
@@ -316,7 +316,7 @@ async fn an_entry_of_the_due_index_that_cannot_be_read_hides_no_other() {
     let head = &submitted.items[0];
     let foreign = (0..5).map(|number| {
         let mut item = head.clone();
-        // Before the others.
+        // It is due before the others.
         item.insert("dt".to_owned(), json!({ "N": number.to_string() }));
         let (pk, sk) = match number {
             0 => ("no tenant".to_owned(), "H"),
@@ -353,7 +353,8 @@ async fn a_purge_leaves_no_item() {
     }
 }
 
-/// Items that only positions name are of format 1, and of no task with an incarnation.
+/// Items that are named by positions alone have format 1, and belong to no task with an
+/// incarnation.
 #[tokio::test]
 async fn the_log_of_an_earlier_task_of_format_1_is_not_read() {
     let points = points().await;

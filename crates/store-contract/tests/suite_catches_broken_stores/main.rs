@@ -1,8 +1,9 @@
-//! The suite can fail: one of the cases catches each fault below in a store that is right otherwise,
-//! and so does the differential test.
+//! The suite can fail. Each fault below is in an otherwise correct store. One of the cases catches
+//! it, and so does the differential test.
 //!
-//! The faults are those that a backend makes: a missing condition, a stale read, a race, a lost
-//! index. Both compare whole values, so that a field that a store loses needs no fault of its own.
+//! The faults are typical of a backend: a missing condition, a stale read, a race, a lost index.
+//! The suite and the differential test compare whole values, so that a lost field needs no fault of
+//! its own.
 
 #![allow(clippy::unwrap_used, reason = "what is unwrapped belongs to the test")]
 
@@ -24,23 +25,23 @@ use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_store_contract::{Bench, differential, run};
 use async_trait::async_trait;
 
-/// What a store can do wrong.
+/// A fault of a store.
 #[derive(Clone, Copy)]
 enum Fault {
     Nothing,
-    /// It breaks a rule.
+    /// The store breaks a rule.
     Rule(Rule),
-    /// It shows another head, wherever it shows one.
+    /// The store shows a changed head everywhere.
     Head(fn(&mut Head)),
-    /// It reads something else.
+    /// The store reads a changed task.
     Read(fn(&mut Snapshot, Depth)),
-    /// It lists what was not asked for.
+    /// The store lists by a changed query.
     Query(fn(&mut ListQuery)),
-    /// It shows another page.
+    /// The store shows a changed page.
     Page(fn(&mut Page)),
-    /// It stores another config.
+    /// The store stores a changed config.
     Config(fn(&mut PushConfig)),
-    /// It stores another config than it was given, which takes the place of this one.
+    /// An advance stores a changed config, given the one that it replaces.
     Advance(fn(&mut PushConfig, &PushConfig)),
 }
 
@@ -57,7 +58,7 @@ macro_rules! rules {
 
 macro_rules! slips {
     ($($name:ident: $case:literal, $kind:ident($slip:expr);)+) => {
-        /// Slips of the pen, each with its case.
+        /// Small mistakes, each with its case.
         const SLIPS: &[(&str, &str, Fault)] =
             &[$((stringify!($name), $case, Fault::$kind($slip)),)+];
     };
@@ -163,27 +164,27 @@ fn delivery(config: &mut PushConfig, change: impl Fn(&mut DeliveryRecord)) {
 
 type Place = (TaskKey, Registration);
 
-/// A store that is right but for one fault.
+/// A store with one fault.
 struct Broken {
     right: MemoryStore,
     fault: Fault,
     past: Mutex<Past>,
 }
 
-/// What was there before, as far as faults need it.
+/// Earlier states, as far as faults need them.
 #[derive(Default)]
 struct Past {
     writes: HashSet<WriteId>,
     keys: BTreeSet<TaskKey>,
     reads: BTreeMap<TaskKey, Snapshot>,
     due: BTreeMap<TaskKey, Timestamp>,
-    /// What was replaced.
+    /// Replaced tasks.
     earlier: BTreeMap<TaskKey, Snapshot>,
     /// The write of every config that was ever put.
     put: BTreeMap<Place, WriteId>,
     last_put: Option<Place>,
     gets: BTreeMap<Place, Option<PushConfig>>,
-    /// The marks of all advances.
+    /// The write ids of all advances.
     advanced: HashSet<WriteId>,
     troubled: BTreeSet<Failing>,
 }
@@ -217,7 +218,7 @@ impl Broken {
         self.right.read(key, Depth::Tail).await.unwrap().map(Box::new)
     }
 
-    /// The head of now, if a condition on an earlier one is ignored.
+    /// The present head, if a condition on an earlier one is ignored.
     async fn condition(&self, of: &Head, is_ignored: bool) -> Head {
         let now = if is_ignored { self.current(&of.key).await } else { None };
         now.map_or_else(|| of.clone(), |now| now.head)
@@ -497,7 +498,7 @@ impl PushConfigs for Broken {
             (Fault::Config(garble), _) => garble(&mut new),
             (Fault::Advance(garble), Some(stored)) => garble(&mut new, stored),
             (Fault::Rule(Rule::AdvancesMayBothWin), _) => {
-                // It looks first, and writes then: another may come in between.
+                // The store reads first and writes then, so that another write may come in between.
                 tokio::task::yield_now().await;
                 if is_first {
                     self.right.put(task, config).await?;
@@ -549,7 +550,7 @@ fn faults() -> impl Iterator<Item = (&'static str, &'static str, Fault)> {
     RULES.iter().chain(SLIPS).copied()
 }
 
-/// Runs a case in a task of its own; whether it failed.
+/// Runs a case in its own task. Returns whether it failed.
 async fn fails(name: &'static str, fault: Fault) -> bool {
     tokio::spawn(run(name, Bench::new(Broken::new(fault)))).await.is_err()
 }
@@ -568,7 +569,7 @@ async fn every_fault_is_caught_by_its_case() {
 #[tokio::test]
 async fn every_fault_makes_a_difference() {
     let mut uncaught = Vec::new();
-    // One operation follows the other here, so that no two advances race.
+    // These operations follow each other, so that no two advances race.
     for (name, _, fault) in faults().filter(|(name, ..)| *name != "AdvancesMayBothWin") {
         let differing = tokio::spawn(async move {
             for seed in 0..10 {
@@ -582,7 +583,7 @@ async fn every_fault_makes_a_difference() {
     assert!(uncaught.is_empty(), "the differential test does not catch {uncaught:#?}");
 }
 
-/// Without a fault the store is right: what the cases above catch is the fault alone.
+/// Without a fault the store is correct, so each case above catches the fault alone.
 #[tokio::test]
 async fn the_store_is_right_but_for_its_fault() {
     for (_, case, _) in faults() {
