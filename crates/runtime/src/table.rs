@@ -1,8 +1,8 @@
-//! The table of variables: which there are, who reads them, their bounds and their defaults.
+//! The table of variables, with their readers, bounds and defaults.
 //!
-//! The reader of variables takes all of that from here. So a variable outside of the table cannot
-//! be read, and a function never looks up a variable that the table does not give it.
-//! `docs/configuration.md` is made from it.
+//! The reader of variables uses only this table. So no process can read a variable outside of it,
+//! and no function reads a variable that the table does not give it. `docs/configuration.md` is
+//! generated from it.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ pub enum Reader {
     Authorizer,
     /// The command line of operators.
     Ops,
-    /// The local cloud, which is all functions in one process: it reads every variable.
+    /// The local cloud: all functions in one process. It reads every variable.
     LocalCloud,
 }
 
@@ -31,11 +31,11 @@ pub enum Reader {
 pub const FUNCTIONS: [Reader; 5] =
     [Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Authorizer];
 
-/// Those of the functions that know tasks.
+/// The functions that know tasks.
 pub const TASK_FUNCTIONS: [Reader; 4] = [Request, SqsExecutor, StreamRecovery, ScheduledRecovery];
 
 impl Reader {
-    /// The name: of a function, that of its executable.
+    /// The name. A function has the name of its executable.
     pub fn name(self) -> &'static str {
         match self {
             Self::Request => "request",
@@ -54,7 +54,7 @@ impl Reader {
 pub struct About {
     /// The name.
     pub name: &'static str,
-    /// The programs that read it, beside the local cloud.
+    /// The programs that read it. The local cloud does, too.
     pub readers: &'static [Reader],
     /// Its effect.
     pub what: &'static str,
@@ -72,11 +72,11 @@ impl About {
 pub struct Number {
     /// The common fields of a variable.
     pub about: About,
-    /// The smallest that can be set.
+    /// The smallest allowed number.
     pub least: u64,
-    /// The largest.
+    /// The largest allowed number.
     pub most: u64,
-    /// The number if it is not set.
+    /// The number if the variable is not set.
     pub default: u64,
 }
 
@@ -85,13 +85,13 @@ pub struct Number {
 pub struct Numbers {
     /// The common fields of a variable.
     pub about: About,
-    /// How many there can be.
+    /// The most numbers in the list.
     pub at_most: usize,
-    /// The smallest that can be set.
+    /// The smallest allowed number.
     pub least: u64,
-    /// The largest.
+    /// The largest allowed number.
     pub most: u64,
-    /// The numbers if it is not set.
+    /// The numbers if the variable is not set.
     pub default: &'static [u64],
 }
 
@@ -100,7 +100,7 @@ pub struct Numbers {
 pub struct Flag {
     /// The common fields of a variable.
     pub about: About,
-    /// The flag if it is not set.
+    /// The flag if the variable is not set.
     pub default: bool,
 }
 
@@ -111,7 +111,7 @@ pub struct Choice {
     pub about: About,
     /// The words.
     pub words: &'static [&'static str],
-    /// The word if it is not set.
+    /// The word if the variable is not set.
     pub default: &'static str,
 }
 
@@ -139,7 +139,7 @@ pub enum Need {
     Default(&'static str),
     /// With another variable, and only with it.
     With(&'static Text),
-    /// Never, and only with another variable. It may have a default then.
+    /// Never, and only with another variable. It may have a default.
     OnlyWith(&'static Text, Option<&'static str>),
 }
 
@@ -194,7 +194,7 @@ impl Variable {
         }
     }
 
-    /// The value if it is not set, as it could be set.
+    /// The default, in the form of a value.
     pub fn default(self) -> Option<Cow<'static, str>> {
         match self {
             Self::Number(it) => Some(it.default.to_string().into()),
@@ -222,7 +222,7 @@ impl Variable {
     }
 }
 
-/// Declares variables, and the list of them: none can be left out of it.
+/// Declares variables and their list, so that the list is complete.
 macro_rules! variables {
     (
         $(#[$about_list:meta])* $list:ident;
@@ -241,18 +241,18 @@ macro_rules! variables {
 }
 
 const ALL: &[Reader] = &FUNCTIONS;
-/// Those that know tasks.
+/// The functions that know tasks.
 const TASKS: &[Reader] = &TASK_FUNCTIONS;
 const TASKS_AND_OPS: &[Reader] = &[Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Ops];
-/// Those that reach the table.
+/// The programs that reach the table.
 const TABLE: &[Reader] =
     &[Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Authorizer, Ops];
 const AUTHORIZER: &[Reader] = &[Authorizer];
-/// Those that look at who calls.
+/// The functions that identify callers.
 const DOORS: &[Reader] = &[Request, Authorizer];
 const REQUEST: &[Reader] = &[Request];
 const AGENTS: &[Reader] = &[Request, SqsExecutor];
-/// Those that send pushes.
+/// The functions that send pushes.
 const PUSHERS: &[Reader] = &[SqsExecutor, StreamRecovery, ScheduledRecovery];
 
 const PRIVATE_KEY: &str = "a private key as PEM of PKCS#8, of P-256 or Ed25519";
@@ -273,41 +273,41 @@ variables! {
     } of TASKS_AND_OPS, "The SQS queue of signals.";
     AGENT: Text {
         must_be: "names of agents, such as `echo` or `echo,acme=summary`", need: Need::Required, secret: false
-    } of AGENTS, "The agent, or one for each tenant (`acme=summary`). A name without a tenant is for all other tenants; \
-        without one these are not served. Give both functions the same.";
+    } of AGENTS, "The agent, or one for each tenant (`acme=summary`). A name without a tenant serves all other tenants; \
+        without such a name they are not served. Give both functions the same value.";
     AGENT_VARIABLES: Text {
         must_be: "a JSON object of texts, such as `{\"MODEL_ID\": \"small\"}`", need: Need::Optional, secret: false
-    } of AGENTS, "The agents' own variables, for a deployment that sets them by one parameter. A variable that is set by itself comes before it. \
+    } of AGENTS, "The agents' own variables, for a deployment that sets them by one parameter. A variable that is set by itself takes precedence. \
         Keep no secret in it: a value can be a reference, such as `ssm:/my/key`.";
     LOG_LEVEL: Choice {
         words: &["error", "warn", "info", "debug", "trace"], default: "info"
-    } of ALL, "The least important lines that are logged. `POWERTOOLS_LOG_LEVEL`, if it is set, comes before it.";
+    } of ALL, "The lowest level that is logged. `POWERTOOLS_LOG_LEVEL` takes precedence, if it is set.";
     METRICS: Choice { words: &["off", "alarms", "all"], default: "off" }
-        of ALL, "Which metrics are written to the log for CloudWatch, in its embedded metric format: `alarms` are the three that alarms watch. Each is billed.";
+        of ALL, "The metrics that a function writes to the log for CloudWatch, in its embedded metric format. `alarms` are the three that alarms watch. Each metric is billed.";
     TRACES: Choice { words: &["off", "otlp", "stdout"], default: "off" }
-        of ALL, "Where the spans of an invocation are written at its end: `otlp` to `OTEL_EXPORTER_OTLP_ENDPOINT`, `stdout` to the log.";
+        of ALL, "Where a function writes the spans of an invocation at its end: `otlp` to `OTEL_EXPORTER_OTLP_ENDPOINT`, `stdout` to the log.";
     OTEL_EXPORTER_OTLP_ENDPOINT: Text {
         must_be: "an http or https URL without a password or query", need: Need::Default("http://localhost:4318"), secret: false
-    } of ALL, "With `TRACES=otlp` the collector, such as a local extension. It takes OTLP as JSON at `/v1/traces` below.";
+    } of ALL, "The collector for `TRACES=otlp`, such as a local extension. It accepts OTLP as JSON at `/v1/traces` below this URL.";
     POWERTOOLS_SERVICE_NAME: Text {
         must_be: NAME, need: Need::Default("a2a-lambda"), secret: false
-    } of ALL, "The service that log lines and metrics name, in the words of Powertools for AWS Lambda.";
+    } of ALL, "The service that log lines and metrics name. Powertools for AWS Lambda has the same variable.";
     POWERTOOLS_METRICS_NAMESPACE: Text {
         must_be: NAME, need: Need::Default("a2a-lambda"), secret: false
     } of ALL, "The namespace of the metrics. It cannot begin with `AWS/`.";
 
     RESPONSE_MODE: Choice { words: &["buffer", "stream"], default: "buffer" }
-        of REQUEST, "How the front door takes answers: `stream` behind a REST API with `responseTransferMode: STREAM` or a \
+        of REQUEST, "How the front door accepts answers: `stream` behind a REST API with `responseTransferMode: STREAM` or a \
         Function URL with `InvokeMode: RESPONSE_STREAM`, `buffer` behind others. A load balancer's answers are whole in either case.";
     PUBLIC_URL: Text {
         must_be: "an http or https URL without a query", need: Need::Optional, secret: false
-    } of TASKS, "The URL at which clients reach the service, for the agent card; without it the card has the URL of the request. \
-        Needed behind an HTTP API's custom domain with a mapping key, behind a load balancer, and with `PUSH_JWT_KEY` as the tokens' issuer.";
+    } of TASKS, "The URL at which clients reach the service, for the agent card. Without it the card has the URL of the request. \
+        It is needed behind an HTTP API's custom domain with a mapping key, behind a load balancer, and with `PUSH_JWT_KEY`, as the tokens' issuer.";
     BASE_PATH: Text {
         must_be: "a path such as `/agents`, or `/`", need: Need::Optional, secret: false
-    } of REQUEST, "What the front door leaves in front of the service's own paths, `/` for nothing; without it the path of `PUBLIC_URL`.";
+    } of REQUEST, "The path that the front door keeps before the service's own paths; `/` for none. The default is the path of `PUBLIC_URL`.";
     ALLOW_ANONYMOUS: Flag { default: false }
-        of REQUEST, "Whether requests that no authorizer has looked at are served. Without it there is only the agent card for them.";
+        of REQUEST, "Whether to serve requests that no authorizer has checked. If not, they get only the agent card.";
     OWNER_CLAIM: Text {
         must_be: "the name of a claim", need: Need::Default("sub"), secret: false
     } of DOORS, "The claim of a token, or the field of a Lambda authorizer's context, that names the owner of tasks.";
@@ -315,68 +315,68 @@ variables! {
         must_be: "issuers, each an https URL, then `aud=` with its audiences, and `jwks=` with the URL of its keys unless \
             discovery names it, such as `https://issuer.example aud=agents`",
         need: Need::Optional, secret: false
-    } of AUTHORIZER, "The issuers whose tokens are taken. A token must be for one of the issuer's audiences. An issuer's keys are \
-        found by OpenID discovery, or at the URL of `jwks=`.";
+    } of AUTHORIZER, "The issuers whose tokens are accepted. A token must be for one of the issuer's audiences. The authorizer finds an issuer's keys \
+        by OpenID discovery, or at the URL of `jwks=`.";
     API_KEYS: Flag { default: false }
-        of AUTHORIZER, "Whether API keys are taken, which `a2a-lambda make-key` makes. With it `JWT_ISSUERS` is not needed.";
+        of AUTHORIZER, "Whether API keys are accepted. `a2a-lambda make-key` creates them. With API keys, `JWT_ISSUERS` is not needed.";
     REQUIRED_SCOPES: Text {
         must_be: "scopes with spaces", need: Need::Optional, secret: false
-    } of AUTHORIZER, "The scopes that every caller must have, all of them.";
+    } of AUTHORIZER, "The scopes that every caller must have.";
     TENANT_CLAIM: Text {
         must_be: "the name of a claim", need: Need::Optional, secret: false
-    } of DOORS, "The claim of a token, or the field of a Lambda authorizer's context, that names the caller's tenant. With it a caller \
-        has that tenant alone, also where a request names none, and a caller without one is refused.";
+    } of DOORS, "The claim of a token, or the field of a Lambda authorizer's context, that names the caller's tenant. A caller then \
+        has only that tenant, even if a request names none, and a caller without a tenant is refused.";
     READ_SCOPE: Text { must_be: ONE_SCOPE, need: Need::Optional, secret: false }
-        of REQUEST, "The scope that is needed to read, list and follow tasks, and to read the extended card. Without it none is.";
+        of REQUEST, "The scope that a caller needs to read, list and follow tasks, and to read the extended card. By default none is needed.";
     SEND_SCOPE: Text { must_be: ONE_SCOPE, need: Need::Optional, secret: false }
-        of REQUEST, "The scope that is needed to send messages.";
+        of REQUEST, "The scope that a caller needs to send messages.";
     CANCEL_SCOPE: Text { must_be: ONE_SCOPE, need: Need::Optional, secret: false }
-        of REQUEST, "The scope that is needed to cancel tasks.";
+        of REQUEST, "The scope that a caller needs to cancel tasks.";
     PUSH_SCOPE: Text { must_be: ONE_SCOPE, need: Need::Optional, secret: false }
-        of REQUEST, "The scope that is needed for push configs, also for one that comes with a message.";
+        of REQUEST, "The scope that a caller needs for push configs, including one that comes with a message.";
     AUTHORIZER_HEADER: Text {
         must_be: "the name of a header, or `any`", need: Need::Default("Authorization"), secret: false
-    } of AUTHORIZER, "The header with the credentials: that by which API Gateway caches. `any` is `Authorization` or `x-api-key`, and only \
-        safe where nothing is cached.";
+    } of AUTHORIZER, "The header with the credentials, which is also API Gateway's cache key. `any` means `Authorization` or `x-api-key`. It is only \
+        safe without a cache.";
     ALB_ARN: Text {
         must_be: "the ARN of an Application Load Balancer", need: Need::Optional, secret: false
-    } of REQUEST, "The load balancer whose `x-amzn-oidc-data` names who has signed in. Without it that header names nobody.";
+    } of REQUEST, "The load balancer whose `x-amzn-oidc-data` names the signed-in user. By default that header is not trusted.";
     ALLOWED_ORIGINS: Text {
         must_be: "origins with commas, such as `https://app.example.com`, or `*`", need: Need::Optional, secret: false
-    } of REQUEST, "The origins whose web pages may call from a browser. Without it there are none.";
+    } of REQUEST, "The origins whose web pages may call from a browser. By default there are none.";
     REQUESTS_PER_MINUTE_PER_OWNER: Number { least: 0, most: 60_000, default: 0 }
-        of REQUEST, "How many requests an owner may make in a minute; 0 for any number. Others are answered 429. Each request is then one more write of the table.";
+        of REQUEST, "How many requests an owner may make in a minute; 0 for any number. Further requests are answered 429. With a limit, each request adds one write to the table.";
     MAX_OPEN_STREAMS_PER_OWNER: Number { least: 0, most: 500, default: 0 }
-        of REQUEST, "How many streams an owner may have open; 0 for any number. Others are answered 429. Each stream is then written of when it begins, when it ends, and three times a minute.";
+        of REQUEST, "How many streams an owner may have open; 0 for any number. Further streams are answered 429. With a limit, each stream adds a write at its begin and its end, and three a minute.";
     MAX_OPEN_TASKS_PER_OWNER: Number { least: 0, most: 1_000, default: 0 }
-        of REQUEST, "How many tasks an owner may have that are not over; 0 for any number. Messages for others are answered 429. Each new task is then one more write of the table.";
+        of REQUEST, "How many open tasks an owner may have; 0 for any number. A message for a further task is answered 429. With a limit, each new task adds one write to the table.";
     A2A_V0_3: Flag { default: true }
         of REQUEST, "Whether clients of A2A 0.3 are served.";
     MAX_BODY_BYTES: Number { least: 1_024, most: 6_000_000, default: 1_048_576 }
-        of REQUEST, "The largest body of a request.";
+        of REQUEST, "The largest request body, in bytes.";
     KEEP_ALIVE_SECONDS: Number { least: 1, most: 900, default: 15 }
-        of REQUEST, "How long a stream is silent before it is given a comment.";
+        of REQUEST, "After how much silence a stream gets a comment.";
     MAX_STREAM_SECONDS: Number { least: 1, most: 900, default: 900 }
         of REQUEST, "The longest stream. The client resumes it.";
     BLOCKING_WAIT_SECONDS: Number { least: 0, most: 900, default: 25 }
         of REQUEST, "How long a sender waits for the answer.";
     INLINE: Flag { default: false }
-        of REQUEST, "Whether a sender that waits for the answer, or follows its message by a stream, has the agent run in its own invocation. \
+        of REQUEST, "Whether the agent of a waiting or streaming sender runs in the sender's invocation. \
         The function then needs the rights and variables of the agent.";
     DEDUPLICATE_MESSAGES: Flag { default: false }
-        of REQUEST, "Whether a `messageId` that its owner has used before is the same message, sent again, as if it were an `Idempotency-Key`.";
+        of REQUEST, "Whether a message with a `messageId` that its owner has used before is a repetition, as if the id were an `Idempotency-Key`.";
 
     CARD_MAX_AGE_SECONDS: Number { least: 0, most: 31_536_000, default: 300 }
         of REQUEST, "How long clients may keep the agent card.";
     CARD_MODIFIED: Text {
         must_be: "a time such as `2026-01-31T12:00:00Z`", need: Need::Optional, secret: false
-    } of REQUEST, "When the card was last changed: its `Last-Modified`. Without it the card has none.";
+    } of REQUEST, "The time of the card's last change: its `Last-Modified`. By default the card has none.";
     CARD_SECURITY_SCHEMES: Text {
         must_be: "a card's `securitySchemes`, as JSON", need: Need::Optional, secret: false
     } of REQUEST, "The card's `securitySchemes`.";
     CARD_SECURITY_REQUIREMENTS: Text {
         must_be: "a card's `securityRequirements`, as JSON", need: Need::Optional, secret: false
-    } of REQUEST, "The card's `securityRequirements`, of the schemes in `CARD_SECURITY_SCHEMES`.";
+    } of REQUEST, "The card's `securityRequirements`, for the schemes in `CARD_SECURITY_SCHEMES`.";
     CARD_SIGNING_KEY: Text { must_be: PRIVATE_KEY, need: Need::Optional, secret: true }
         of REQUEST, "The key that signs the card (`ES256` or `EdDSA`). Without it the card is not signed.";
     CARD_SIGNING_KEY_ID: Text {
@@ -387,17 +387,17 @@ variables! {
     } of REQUEST, "Where clients find the public key: the signature's `jku`.";
 
     LEASE_SECONDS: Number { least: 6, most: 900, default: 30 }
-        of AGENTS, "How long the task of a dead runner waits for the next.";
+        of AGENTS, "How long a lease lasts without a renewal. The task of a dead runner waits this long for the next runner.";
     MAX_ATTEMPTS: Number { least: 1, most: 100, default: 5 }
-        of AGENTS, "How often a turn is tried. The queue's `maxReceiveCount` must be at least this and 5 more.";
+        of AGENTS, "How often a turn is attempted. The queue's `maxReceiveCount` must be at least 5 more than this.";
     UNSERVED_TENANT_HOURS: Number { least: 0, most: 8_760, default: 0 }
-        of AGENTS, "How long a task waits whose tenant no agent serves any more; then it fails. With 0 it is tried like any other, and fails.";
+        of AGENTS, "How long a task waits if no agent serves its tenant any more; then it fails. With 0 it is attempted like any other, and fails.";
     SIGNAL_GRACE_SECONDS: Number { least: 1, most: 900, default: 60 }
         of TASKS, "How long a signal may take before the sweep sends another.";
     SCHEDULER_ROLE_ARN: Text {
         must_be: "an ARN, which begins with arn:", need: Need::Optional, secret: false
     } of TASKS, "The role by which EventBridge Scheduler sends to the queue, for times more than 15 minutes away. \
-        Without it messages of SQS hop there.";
+        Without it, SQS messages are sent again every 15 minutes until that time.";
     QUEUE_ARN: Text {
         must_be: "the ARN of the SQS queue of signals", need: Need::With(&SCHEDULER_ROLE_ARN), secret: false
     } of TASKS, "The queue of `QUEUE_URL`.";
@@ -406,52 +406,52 @@ variables! {
     } of TASKS, "The group of the schedules, which must exist.";
 
     TASK_RETENTION_DAYS: Number { least: 0, most: 3_650, default: 30 }
-        of TASKS_AND_OPS, "How many days a task is kept after its end; 0 for ever. Give all functions the same.";
+        of TASKS_AND_OPS, "How many days a task is kept after its end; 0 for ever. Give all functions the same value.";
     WAITING_RETENTION_DAYS: Number { least: 0, most: 3_650, default: 90 }
         of TASKS_AND_OPS, "How many days a task waits for its user before it is canceled; 0 for ever.";
     STORED_FORMAT: Number { least: 1, most: 4, default: 4 }
         of TASKS_AND_OPS, "The newest format that items are written in. 3 while functions of a release are in use that does not read format 4: \
         until then agents take no steps. 2 for format 3, or while the table has no index `context`; 1 for format 2: until then no task expires.";
     LIST_SHARDS: Number { least: 1, most: 8, default: 1 }
-        of TASKS_AND_OPS, "Over how many partitions of the list index an owner's tasks of a state are spread. Each takes 1,000 write units a second, \
-        and is read for each first page. Give all functions the same, and never less than before.";
+        of TASKS_AND_OPS, "Over how many partitions of the list index an owner's tasks of one state are spread. Each accepts 1,000 write units a second, \
+        and each first page reads all of them. Give all functions the same value, and never lower it.";
 
     PUSH_KMS_KEY: Text {
         must_be: "the id of a KMS key, its ARN, or an alias, which begins with alias/", need: Need::Optional, secret: false
-    } of TASKS, "The KMS key under which the secrets of push configs are sealed. Without it and `PUSH_SECRETS_KEY` there are no push notifications.";
+    } of TASKS, "The KMS key that seals the secrets of push configs. Without it and `PUSH_SECRETS_KEY` there are no push notifications.";
     PUSH_SECRETS_KEY: Text {
         must_be: "one key or several separated by whitespace, each of them 32 random bytes in base64 \
             (make one by: openssl rand -base64 32)",
         need: Need::Optional, secret: true
-    } of TASKS, "Keys of one's own instead of `PUSH_KMS_KEY`, of which the first seals; or beside it, to open what they sealed before.";
+    } of TASKS, "Own keys instead of `PUSH_KMS_KEY`: the first one seals. Beside `PUSH_KMS_KEY` they open what they sealed before.";
     PUSH_SIGNING_KEYS: Text {
         must_be: "keys with spaces, each `whsec_` or `whsk_` and then base64", need: Need::Optional, secret: true
-    } of PUSHERS, "What signs pushes as Standard Webhooks has it: `whsk_` (Ed25519) and `whsec_` (HMAC) keys. Without it pushes are not signed.";
+    } of PUSHERS, "The keys that sign pushes by Standard Webhooks: `whsk_` (Ed25519) and `whsec_` (HMAC). By default pushes are not signed.";
     PUSH_JWT_KEY: Text { must_be: PRIVATE_KEY, need: Need::Optional, secret: true }
-        of TASKS, "The key of the tokens in pushes. `request` serves its public key. Without it there are no tokens.";
+        of TASKS, "The key that signs the tokens in pushes. `request` serves its public key. By default there are no tokens.";
     PUSH_JWT_KEY_ID: Text {
         must_be: "the id of PUSH_JWT_KEY", need: Need::With(&PUSH_JWT_KEY), secret: false
     } of TASKS, "The `kid` of the tokens in pushes.";
     PUSH_ALLOWED_HOSTS: Text {
         must_be: "hosts with commas, such as `hooks.example.com,*.example.org`", need: Need::Optional, secret: false
-    } of TASKS, "The only hosts that are pushed to. Without it all public ones are.";
+    } of TASKS, "The only hosts that receive pushes. By default all public hosts may.";
     PUSH_ALLOW_HTTP: Flag { default: false }
-        of TASKS, "Whether `http` URLs are pushed to, too.";
+        of TASKS, "Whether `http` URLs may receive pushes, too.";
     PUSH_ALLOW_LOCAL: Flag { default: false }
-        of TASKS, "Whether private addresses are pushed to, too. Metadata services never are.";
+        of TASKS, "Whether private addresses may receive pushes, too. Metadata services never may.";
     PUSH_EXTRA_ROOTS: Text {
         must_be: "root certificates as PEM", need: Need::Optional, secret: false
-    } of TASKS, "Roots that the certificates of receivers may end in, beside Mozilla's.";
+    } of TASKS, "Root certificates to trust for receivers, in addition to Mozilla's.";
     PUSH_CHALLENGE: Flag { default: false }
-        of REQUEST, "Whether a URL is taken only if its receiver answers a challenge: a `GET` of it with a `validationToken`, which must come back as the body.";
+        of REQUEST, "Whether a URL is accepted only if its receiver answers a challenge: a `GET` with a `validationToken`, which must come back as the body.";
     PUSH_TASK: Flag { default: true }
-        of PUSHERS, "Whether a new config is first sent the task.";
+        of PUSHERS, "Whether the receiver of a new config is first sent the task.";
     PUSH_ARTIFACTS: Flag { default: true }
-        of PUSHERS, "Whether configs are sent artifacts, or changes of status only.";
+        of PUSHERS, "Whether receivers are sent artifacts, too, or only changes of status.";
     PUSH_TIMEOUT_SECONDS: Number { least: 1, most: 60, default: 10 }
         of PUSHERS, "How long a receiver may take to answer.";
     PUSH_CLAIM_SECONDS: Number { least: 4, most: 900, default: 30 }
-        of PUSHERS, "How long the pushes of a dead deliverer wait for the next; never less than three times `PUSH_TIMEOUT_SECONDS`.";
+        of PUSHERS, "How long the pushes of a dead deliverer wait for the next one. It is never less than three times `PUSH_TIMEOUT_SECONDS`.";
     PUSH_WAITS_SECONDS: Numbers {
         at_most: 32, least: 1, most: 604_800,
         default: &[5, 30, 120, 600, 3_600, 10_800, 28_800, 43_200, 50_400, 57_600, 61_200]
@@ -459,16 +459,16 @@ variables! {
 }
 
 variables! {
-    /// Variables that the surroundings set: Lambda, an emulator, the local cloud and operators do.
+    /// Variables that Lambda, an emulator, the local cloud or operators set.
     SURROUNDINGS;
 
     AWS_REGION: Text { must_be: "the region, which Lambda sets", need: Need::Required, secret: false }
         of TABLE, "The region.";
     AWS_LAMBDA_FUNCTION_NAME: Text { must_be: "the function's name, which Lambda sets", need: Need::Optional, secret: false }
-        of ALL, "The function's name, which log lines and metrics have.";
+        of ALL, "The function's name, for log lines and metrics.";
     POWERTOOLS_LOG_LEVEL: Text {
         must_be: "error, warn, info, debug or trace, in small or capital letters", need: Need::Optional, secret: false
-    } of ALL, "What Powertools for AWS Lambda has for `LOG_LEVEL`.";
+    } of ALL, "The name of `LOG_LEVEL` in Powertools for AWS Lambda.";
     AWS_ACCESS_KEY_ID: Text { must_be: CREDENTIALS, need: Need::Required, secret: false }
         of TABLE, "The id of the access key.";
     AWS_SECRET_ACCESS_KEY: Text { must_be: CREDENTIALS, need: Need::Required, secret: true }
@@ -476,24 +476,24 @@ variables! {
     AWS_SESSION_TOKEN: Text { must_be: CREDENTIALS, need: Need::Optional, secret: true }
         of TABLE, "The session token.";
     AWS_ENDPOINT_URL: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of TABLE, "Where all services are, if not at AWS. It may carry a password.";
+        of TABLE, "The endpoint of all services, if it is not AWS. It may contain a password.";
     AWS_ENDPOINT_URL_DYNAMODB: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of TABLE, "Where DynamoDB is. It comes before `AWS_ENDPOINT_URL`, as the others do.";
+        of TABLE, "The endpoint of DynamoDB. Like the other endpoints of one service, it takes precedence over `AWS_ENDPOINT_URL`.";
     AWS_ENDPOINT_URL_KMS: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of TASKS_AND_OPS, "Where KMS is.";
+        of TASKS_AND_OPS, "The endpoint of KMS.";
     AWS_ENDPOINT_URL_SECRETS_MANAGER: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of TASKS_AND_OPS, "Where Secrets Manager is.";
+        of TASKS_AND_OPS, "The endpoint of Secrets Manager.";
     AWS_ENDPOINT_URL_SSM: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of TASKS_AND_OPS, "Where the parameters of Systems Manager are.";
+        of TASKS_AND_OPS, "The endpoint of Systems Manager's parameters.";
     AWS_ENDPOINT_URL_SQS: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of TASKS_AND_OPS, "Where SQS is.";
+        of TASKS_AND_OPS, "The endpoint of SQS.";
     AWS_ENDPOINT_URL_SCHEDULER: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of TASKS_AND_OPS, "Where EventBridge Scheduler is.";
+        of TASKS_AND_OPS, "The endpoint of EventBridge Scheduler.";
     DEAD_LETTER_QUEUE_URL: Text {
         must_be: "the URL of the SQS queue of signals that were given up", need: Need::Required, secret: false
     } of &[Ops], "The dead-letter queue.";
     END_WITH_STDIN: Flag { default: false }
-        of ALL, "Whether the process ends when its standard input is closed. The local cloud sets it: it keeps the other end of a pipe to \
+        of ALL, "Whether the process ends when its standard input closes. The local cloud sets it: it keeps the other end of a pipe to \
         each of its processes, so none of them outlives it, however it ends. Lambda has no such pipe.";
 }
 
