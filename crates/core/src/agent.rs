@@ -17,9 +17,8 @@ use crate::turn::Turn;
 
 /// An agent: given a turn, it shows what it does and says how the turn ends.
 ///
-/// A turn can be run again, from its beginning, when the process or the machine dies under it. An
-/// agent that asks others to do things should therefore make its requests repeatable, for instance
-/// by [`Turn::idempotency_key`].
+/// A turn can run again from its beginning, if its process or machine dies. So an agent should make
+/// its requests to other systems repeatable, for instance by [`Turn::idempotency_key`].
 #[async_trait]
 pub trait Agent: Send + Sync + 'static {
     /// What the agent card says of the agent. It is asked for once by each process.
@@ -28,11 +27,11 @@ pub trait Agent: Send + Sync + 'static {
     /// Runs one turn.
     ///
     /// # Errors
-    /// A [`Failure`] says whether the turn may be tried again. Any error that is passed on by `?`
-    /// may be, and its text is not shown to the user.
+    /// A [`Failure`] says whether the turn may be retried. An error that is passed on by `?` may
+    /// be, and its text is not shown to the user.
     async fn run(&self, turn: &Turn) -> Result<End, Failure>;
 
-    /// How turns that failed are tried again, if not as the deployment's policy has it.
+    /// How failed turns are retried, if not by the deployment's policy.
     fn retries(&self) -> Option<Retries> {
         None
     }
@@ -51,23 +50,23 @@ pub struct AgentProfile {
     pub version: String,
     /// What it can do; at least one.
     pub skills: Vec<AgentSkill>,
-    /// The media types that it takes; at least one.
+    /// The media types that it accepts; at least one.
     pub input_modes: Vec<String>,
-    /// The media types that it gives; at least one.
+    /// The media types that it produces; at least one.
     pub output_modes: Vec<String>,
     /// Whether it may answer with a direct message ([`End::Message`]). If so, a stream is held back
     /// until the agent has shown something or [`Policy::direct_wait`](crate::Policy::direct_wait)
     /// is over: a stream that has begun with a task cannot become a message.
     pub answers_directly: bool,
-    /// What of the protocol is offered to its clients.
+    /// The optional parts of A2A that its clients are offered.
     pub offers: Offers,
     /// The extensions that it supports (spec section 4.6).
     pub extensions: Vec<AgentExtension>,
-    /// What authenticated callers are told beyond this (spec section 3.1.11).
+    /// The additions for authenticated callers (spec section 3.1.11).
     pub extended: Option<ExtendedProfile>,
 }
 
-/// What of A2A's optional parts is offered to an agent's clients (spec section 3.3.4).
+/// The optional parts of A2A that an agent's clients are offered (spec section 3.3.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Offers {
@@ -83,7 +82,7 @@ impl Default for Offers {
     }
 }
 
-/// What the extended agent card says beyond the public one.
+/// The additions of the extended agent card to the public one.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ExtendedProfile {
@@ -94,7 +93,7 @@ pub struct ExtendedProfile {
 }
 
 impl AgentProfile {
-    /// The profile of an agent that takes and gives plain text, with one skill of the same name.
+    /// The profile of an agent for plain text, with one skill of the same name.
     pub fn text(name: &str, description: &str, version: &str) -> Self {
         let skill = AgentSkill {
             id: name.to_owned(),
@@ -139,7 +138,7 @@ pub enum End {
     },
     /// The agent needs credentials, and goes on with the next message.
     AuthRequired {
-        /// What is needed.
+        /// The request for credentials.
         question: Reply,
         /// What the agent wants to find again in its next turn.
         checkpoint: Option<Json>,
@@ -171,7 +170,7 @@ impl End {
         Self::Completed(Reply::default())
     }
 
-    /// What the agent leaves for its next turn.
+    /// The checkpoint for the next turn.
     pub(crate) fn checkpoint(&self) -> Option<&Json> {
         match self {
             Self::InputRequired { checkpoint, .. }
@@ -197,7 +196,7 @@ impl End {
         Self::Rejected(reason.into())
     }
 
-    /// A question to the user, who may take as long as it takes.
+    /// A question to the user, without a limit on the time to answer.
     pub fn input_required(question: impl Into<Reply>) -> Self {
         Self::InputRequired { question: question.into(), checkpoint: None, patience: None }
     }
@@ -288,8 +287,8 @@ impl Failure {
     }
 }
 
-/// Any error fails the turn for now. Its text may say what no user should read, so it only goes
-/// into the log.
+/// Any error fails the attempt, and the turn may be retried. Its text may be unfit for users, so it
+/// goes only into the log.
 impl<E: Error + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         Self { retryable: true, reason: None, source: Some(Box::new(error)) }
@@ -304,7 +303,7 @@ pub struct Agents {
     by_tenant: BTreeMap<Tenant, Served>,
 }
 
-/// An agent, with its profile once somebody has asked for it.
+/// An agent, and its profile after the first request for it.
 #[derive(Clone)]
 struct Served {
     agent: Arc<dyn Agent>,
@@ -323,8 +322,8 @@ impl Agents {
         Self { default: Some(default.into()), by_tenant: BTreeMap::new() }
     }
 
-    /// No agent for any tenant, to begin a closed set: only the tenants that are given an agent by
-    /// [`with`](Self::with) are served.
+    /// No agent for any tenant, as the start of a closed set: it serves only the tenants that get
+    /// an agent by [`with`](Self::with).
     pub fn closed() -> Self {
         Self { default: None, by_tenant: BTreeMap::new() }
     }
@@ -350,7 +349,7 @@ impl Agents {
         self.served(tenant).map(|served| &served.agent)
     }
 
-    /// What the agent that serves a tenant says of itself. An agent is asked once.
+    /// The profile of the agent that serves a tenant. An agent is asked once.
     pub fn profile(&self, tenant: &Tenant) -> Option<&AgentProfile> {
         self.served(tenant).map(|served| served.profile.get_or_init(|| served.agent.profile()))
     }
@@ -359,7 +358,7 @@ impl Agents {
         self.by_tenant.get(tenant).or(self.default.as_ref())
     }
 
-    /// How turns of a tenant's agent are tried again.
+    /// How failed turns of a tenant's agent are retried.
     pub(crate) fn retries(&self, tenant: &Tenant, policy: &Policy) -> Retries {
         let own = self.of(tenant).and_then(|agent| agent.retries());
         let retries = own.unwrap_or_else(|| policy.retries());

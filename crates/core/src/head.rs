@@ -19,8 +19,7 @@ pub const MAX_REMEMBERED_KEYS: usize = 4;
 /// The longest view that a deliverer can have. It must leave time for the rest of an attempt.
 pub const MAX_PUSH_VIEW: Duration = Duration::from_secs(5);
 
-/// A log of up to this many bytes, and four more for each entry, stays in the head: every store
-/// must do so.
+/// Every store must keep a log of up to this many bytes, and four more for each entry, in the head.
 pub const INLINE_LOG_BYTES: u64 = 2 * 1_024;
 
 /// A task's current state, without its log.
@@ -31,14 +30,14 @@ pub const INLINE_LOG_BYTES: u64 = 2 * 1_024;
 pub struct Head {
     /// The task's tenant and id.
     pub key: TaskKey,
-    /// The owner, who made the task and alone may see it.
+    /// The principal that created the task. Only the owner sees it.
     pub owner: Owner,
     /// The conversation that the task belongs to.
     pub context: ContextId,
     /// When the task was accepted.
     pub created_at: Timestamp,
-    /// Which of the tasks of this id it is; `None` if it was made where items are written that an
-    /// earlier release reads.
+    /// Tells the tasks of this id apart; `None` if it was created while the store wrote for an
+    /// earlier release.
     pub incarnation: Option<Incarnation>,
     /// The number of the newest log entry.
     pub position: Position,
@@ -58,7 +57,7 @@ pub struct Head {
     pub fence: Fence,
     /// How often it was claimed since a turn was last committed.
     pub attempt: u32,
-    /// How many of these claims ended with their lease, and without a word: the runner died.
+    /// How many of these claims ended with their lease and without a result: the runner died.
     pub deaths: u32,
     /// How many turns were committed.
     pub turn: u32,
@@ -87,12 +86,12 @@ pub struct Head {
     pub due: Option<Timestamp>,
     /// The state of its pushes, if it has, or had, push configs.
     pub pushes: Option<Pushes>,
-    /// The idempotency key and content of the request that made the task.
+    /// The idempotency key and content of the request that created the task.
     pub request: Option<Fingerprint>,
     /// The newest follow-up messages that came under idempotency keys, at most
     /// [`MAX_REMEMBERED_KEYS`].
     pub follow_ups: Vec<FollowUp>,
-    /// Whether the store may have more items of the task than its head and its log tell: former
+    /// Whether the store may have more items of the task than its head and its log name: former
     /// push configs, or the remains of an earlier task of the id.
     pub has_leftovers: bool,
     /// The time after which the store may delete the head by itself, in whole seconds, if the task
@@ -100,9 +99,8 @@ pub struct Head {
     pub ttl: Option<Timestamp>,
     /// Whether an operator has deleted the task: it is invisible, and the store deletes its items.
     pub is_deleted: bool,
-    /// The trace that the task belongs to: that of the request that made it. An actor that looks
-    /// after the task on its own continues in it. `None` as the incarnation, or if the request had
-    /// no trace.
+    /// The task's trace: that of the request that created it. An actor that works on the task by
+    /// itself continues this trace. `None` like the incarnation, or if the request had no trace.
     pub trace: Option<TraceContext>,
 }
 
@@ -175,8 +173,8 @@ pub enum Impatience {
 pub enum Ending {
     /// The agent did it.
     Completed,
-    /// The agent answered with a direct message, kept as the message of the last status. To clients
-    /// that have been shown the task, it is completed.
+    /// The agent answered with a direct message, which is the message of the last status. Clients
+    /// that have seen the task see it as completed.
     Answered,
     /// It went wrong.
     Failed,
@@ -260,8 +258,8 @@ impl Head {
         Some(self.status_at.saturating_add(most))
     }
 
-    /// Whether the head is certainly all that is stored of the task: its log is with it, and it has had
-    /// no push configs.
+    /// Whether the store certainly has only the head: the log is in it, and the task never had push
+    /// configs.
     pub fn is_alone(&self) -> bool {
         let log = self.log_bytes.saturating_add(self.position.0.saturating_mul(4));
         log <= INLINE_LOG_BYTES && self.pushes.is_none() && !self.has_leftovers
@@ -280,8 +278,8 @@ impl Head {
         first.chain(later).find(|(before, _)| before.key == request.key)
     }
 
-    /// Whether a runner died at the present turn, maybe of it. Such a task is run alone, so that it
-    /// takes no other task with it.
+    /// Whether a runner died at the present turn, perhaps because of it. Such a task runs alone, so
+    /// that it kills no other task.
     pub fn is_suspect(&self, now: Timestamp) -> bool {
         let died_now = self.leased_until().is_some_and(|until| until <= now);
         !self.is_terminal() && (self.deaths > 0 || died_now)
@@ -312,10 +310,11 @@ impl Head {
         matches!(self.mark(), Some(Mark::Claimed { .. }))
     }
 
-    /// The entry up to which the task's receiver has had everything, and its generation, where the
-    /// task's only delivery has left the cursor to its settlement: the task is over, its config is
-    /// the one that it began with, and nothing was done about pushes since. It holds of a config that
-    /// is stored without trouble and without a noted batch: another has its own cursor.
+    /// The position and generation up to which the receiver has acknowledged everything, if the
+    /// settlement of the task's only delivery implies them. That is so if the task has ended, its
+    /// config is the one that it began with, and no other action on pushes has followed. It applies
+    /// to a config that is stored without trouble and without a batch; any other config has its own
+    /// cursor.
     pub fn pushed_through(&self) -> Option<(Position, Generation)> {
         let pushes = self.pushes.as_ref()?;
         let is_settled = self.is_terminal() && pushes.mark.is_none() && pushes.is_first_delivery();
@@ -342,8 +341,8 @@ impl Head {
         }
     }
 
-    /// The most age of a deliverer's view of the task when it begins a push: `usual`, unless its
-    /// claim says otherwise; `None` if no deliverer may be about to begin one.
+    /// The oldest view of the task by which a deliverer may begin a push: `usual`, unless its claim
+    /// says otherwise. `None` if no deliverer may be about to begin one.
     pub fn push_view(&self, usual: Duration) -> Option<Duration> {
         match self.mark() {
             Some(Mark::Claimed { token, .. }) => {

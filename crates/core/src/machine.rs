@@ -103,7 +103,7 @@ impl Head {
             has_leftovers: false,
             ttl: None,
             is_deleted: false,
-            // As the incarnation, where it may be stored.
+            // Like the incarnation, it needs a format that an earlier release may not read.
             trace: trace.filter(|_| stamp.retention.is_some()),
         };
         let mut draft = Draft::new(head, stamp);
@@ -126,7 +126,7 @@ impl Head {
         self.step(command, stamp).map_err(|refusal| self.illegal(name, refusal))
     }
 
-    /// That a command is not applied in the present phase, and why.
+    /// The refusal of a command in the present phase.
     pub(crate) fn illegal(&self, command: &'static str, refusal: Refusal) -> IllegalTransition {
         IllegalTransition { command, phase: self.phase.name(), refusal }
     }
@@ -225,7 +225,7 @@ impl Head {
         if self.is_held_by(token) { Ok(()) } else { Err(Refusal::StaleLease) }
     }
 
-    /// Gives the task the due time that it needs, even if another stands.
+    /// Gives the task its needed due time, even if another is set.
     pub fn postpone(&self, stamp: &Stamp) -> Change {
         let mut next = Draft::new(self.clone(), stamp);
         next.looked();

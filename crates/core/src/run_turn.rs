@@ -1,9 +1,9 @@
 //! One turn: the agent at work, its updates committed as they come, the lease kept alive.
 //!
-//! Everything runs as one future on one task, side by side in a `select!`: the agent, the commits
-//! of what it shows, the keeper of the lease, and the clock. Dropping it at any point leaves
-//! nothing behind but a lease that expires. The commit that ends the turn comes after all that, by
-//! itself: a lease that this very commit gives up must not look like one that was lost.
+//! One future on one task runs everything side by side in a `select!`: the agent, the commits of
+//! its output, the keeper of the lease, and the clock. Dropping the future at any point leaves only
+//! a lease that expires. The commit that ends the turn comes after all that, alone: it gives the
+//! lease up, and must not look like the loss of the lease.
 
 pub(crate) mod agent_run;
 mod committer;
@@ -65,7 +65,7 @@ impl<'a> TurnRun<'a> {
 
     fn span(&self, head: &Head) -> Span {
         let agent = self.agents.of(&head.key.tenant).filter(|_| {
-            // It makes a whole profile.
+            // The profile is costly to build.
             span_enabled!(target: trace::TARGET, Level::TRACE)
         });
         let agent = agent.map(|agent| agent.profile().name).unwrap_or_default();
@@ -91,12 +91,12 @@ impl<'a> TurnRun<'a> {
         let turn = self.turn(&claimed, shown_in, stop_out).await?;
         let key = claimed.head.key.clone();
         let agent = self.agents.of(&key.tenant);
-        // The call itself is inside too: it may panic before it returns a future.
+        // The call is inside, too, because it may panic before it returns a future.
         let mut agent_run = AgentRun(Some(Box::pin(contained(async {
             match agent {
                 Some(agent) => agent.run(&turn).await,
                 // The tenant was removed while its tasks were under way, or this deployment is not
-                // complete yet. No other tenant's agent takes its place.
+                // complete yet. No other tenant's agent replaces its agent.
                 None => Err(Failure::retryable("no agent is configured for the task's tenant")),
             }
         }))));
@@ -136,7 +136,7 @@ impl<'a> TurnRun<'a> {
                 info!(event = "agent_stopped", tenant = %key.tenant, task = %key.task, ?why,
                     "the runner stops the agent, whose result has no use any more");
                 stop.send_replace(Some(why));
-                // Its result is of no use any more, but it may want to clean up.
+                // The result is useless now, but the agent may want to clean up.
                 if agent_run.is_running() {
                     tokio::select! {
                         biased;
@@ -158,7 +158,7 @@ impl<'a> TurnRun<'a> {
     ) -> Result<Turn, TurnError> {
         let given = claimed.head.given;
         let full = self.engine.complete(claimed.clone()).await?;
-        // What came after the claim is for the next turn.
+        // Messages after the claim are for the next turn.
         let until = claimed.head.position;
         let entries = || full.tail.iter().filter(|entry| entry.position <= until);
         let new = claimed.head.consumed.next()..=given;
@@ -174,7 +174,7 @@ impl<'a> TurnRun<'a> {
             }
         });
         let policy = &self.engine.policy;
-        // Time to stop in, and to commit what the agent returns then.
+        // Reserves time for the agent to stop, and for the commit of its result.
         let deadline = self
             .deadline
             .as_millis()
@@ -203,8 +203,8 @@ impl<'a> TurnRun<'a> {
         })
     }
 
-    /// Renews the lease while it is ours, and returns when it is not: the user called the task
-    /// off, or another runner has it.
+    /// Renews the lease. Returns when the runner has lost it: the user canceled the task, or
+    /// another runner has taken it.
     async fn keep_lease(&self, key: &TaskKey) -> StopReason {
         let policy = &self.engine.policy;
         let mut renew_at = self.engine.clock.now().saturating_add(policy.lease / 3);
@@ -226,14 +226,14 @@ impl<'a> TurnRun<'a> {
             };
             match current {
                 Ok(Some(current)) => {
-                    // A config may have been made meanwhile, or the task called off.
+                    // A client may have created a config meanwhile, or canceled the task.
                     self.beside.show(&current, now);
                     if !current.head.is_held_by(self.token) {
                         return lost(&current.head);
                     }
                 }
                 Ok(None) => return StopReason::Superseded,
-                // Commits are guarded by the lease, so there is no harm in going on meanwhile.
+                // Commits are guarded by the lease, so continuing does no harm.
                 Err(error) => warn!(event = "lease_not_checked", task = %key.task,
                     error = chain(&error), "the runner could not check its lease"),
             }

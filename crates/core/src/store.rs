@@ -1,4 +1,4 @@
-//! What a store of tasks must do. Every store passes the same suite, `a2a-lambda-store-contract`.
+//! The contract of a task store. Every store passes the same suite, `a2a-lambda-store-contract`.
 
 use std::any::Any;
 use std::error::Error;
@@ -17,30 +17,30 @@ use crate::ids::{
 use crate::log::Entry;
 use crate::machine::Change;
 
-/// A task as a store read it, at one moment: the head, and the end of the log.
+/// A task at one moment, as a store read it: the head, and the end of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// The head.
     pub head: Head,
-    /// The newest entries, in order and without a gap, up to the head's position. How far back
-    /// they go is the store's choice unless [`Depth::Full`] was asked for; there may be none.
+    /// The newest entries, in order and without a gap, up to the head's position. The store chooses
+    /// how far back they go, unless [`Depth::Full`] was requested. There may be none.
     pub tail: Vec<Entry>,
-    /// For the use of the store that gave it out, when a change is made from it.
+    /// Data of the store that made the snapshot, for a change on top of it.
     pub kept: Kept,
 }
 
-/// What a store knows of a task beside what a [`Snapshot`] shows, and nobody else does. It is no part
-/// of the task: two are always the same.
+/// A store's private knowledge of a task, beyond the [`Snapshot`]. It is no part of the task: two
+/// values are always equal.
 #[derive(Clone, Default)]
 pub struct Kept(Option<Arc<dyn Any + Send + Sync>>);
 
 impl Kept {
-    /// Something of a store's own.
+    /// Wraps a value of the store.
     pub fn new(what: impl Any + Send + Sync) -> Self {
         Self(Some(Arc::new(what)))
     }
 
-    /// What the store has kept, if it is of this type.
+    /// The store's value, if it has this type.
     pub fn get<T: Any>(&self) -> Option<&T> {
         self.0.as_ref()?.downcast_ref()
     }
@@ -83,7 +83,7 @@ impl Snapshot {
             return Some(&[]);
         }
         let next = generation.next();
-        // Messages may stand at the same generation, behind the event.
+        // Messages may have the same generation, after the event.
         let is_next = |entry: &Entry| {
             entry.generation == next && (entry.event.is_streamed() || entry.position == Position(1))
         };
@@ -95,51 +95,51 @@ impl Snapshot {
 /// How much of the log to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
-    /// What comes with the head at no extra cost.
+    /// The entries that come with the head at no extra cost.
     Tail,
-    /// What comes after this entry, and more if that costs nothing: for whoever has read the log up
-    /// to there. It costs no more than the head as long as the new entries are with it.
+    /// The entries after this one, and more if that costs nothing: for a reader that knows the log
+    /// up to there. It costs no more than the head while the new entries are in it.
     After(Position),
-    /// All of it.
+    /// The whole log.
     Full,
 }
 
 impl Depth {
-    /// What comes after a generation, and more where messages came between.
+    /// The entries after a generation, and more if there are messages among them.
     pub fn since(generation: Generation) -> Self {
         // Each event is an entry: no entry's position is less than its generation.
         Self::After(Position(generation.0))
     }
 }
 
-/// What must still hold for a commit to be made, beside that the task is the one that was read and no
-/// later one of the same id.
+/// The condition of a commit. The task must also be the one that was read, and no later one of the
+/// same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guard {
     /// The revision that the change was made from.
     pub revision: Revision,
-    /// For a claim of an expired lease: the end of the lease as it was read, so that a lease that
-    /// was renewed in the meantime is not taken away.
+    /// For a claim of an expired lease: the end of the lease when it was read, so that a lease that
+    /// was renewed in the meantime is not taken.
     pub leased_until: Option<Timestamp>,
 }
 
 /// The outcome of creating a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Created {
-    /// It was created; also when an earlier try of this same write had succeeded unheard.
+    /// It was created, perhaps by an earlier try of this write whose answer was lost.
     Now,
-    /// There is a task with this key already, and this is it.
+    /// A task with this key exists: this one.
     Before(Box<Snapshot>),
 }
 
 /// The outcome of a commit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Committed {
-    /// It was made, and this is the task from here on; also when an earlier try of this same write
-    /// had succeeded unheard.
+    /// It was made, and this is the task now. Perhaps an earlier try of this write, whose answer
+    /// was lost, made it.
     Done(Box<Snapshot>),
-    /// The guard did not hold, nothing changed, and this is the task as it is now, read in the
-    /// same round trip. `None` if there is no such task.
+    /// The guard did not hold, and nothing changed. This is the present task, read in the same
+    /// round trip. `None` if there is no such task.
     Lost(Option<Box<Snapshot>>),
 }
 
@@ -148,8 +148,8 @@ pub enum Committed {
 pub enum Renewed {
     /// The lease is held until the new time.
     Done,
-    /// The lease is not held any more, and this is the task as it is now, read in the same round
-    /// trip. `None` if there is no such task.
+    /// The lease is not held any more. This is the present task, read in the same round trip.
+    /// `None` if there is no such task.
     Lost(Option<Box<Snapshot>>),
 }
 
@@ -166,12 +166,12 @@ pub struct ListQuery {
     pub state: Option<TaskState>,
     /// Only tasks whose status changed at this time or later.
     pub status_since: Option<Timestamp>,
-    /// Of tasks that are over, only those whose status changed after this time: the others have
-    /// expired.
+    /// Ended tasks only if their status changed after this time: the others have expired. Open
+    /// tasks always.
     pub ended_after: Option<Timestamp>,
     /// Only tasks that come after this one.
     pub after: Option<Cursor>,
-    /// What the page before had as its [`Page::hint`]; 0 if nothing is known.
+    /// The [`Page::hint`] of the previous page; 0 if there is none.
     pub hint: u32,
     /// How many tasks to return at most; at least 1.
     pub limit: usize,
@@ -181,10 +181,10 @@ pub struct ListQuery {
     pub only_status: bool,
 }
 
-/// A task of which only the status was asked for.
+/// A task in a listing that needs only the status.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskOutline {
-    /// Which task.
+    /// The task.
     pub task: TaskId,
     /// The conversation that it belongs to.
     pub context: ContextId,
@@ -194,8 +194,8 @@ pub struct TaskOutline {
     pub status_at: Timestamp,
 }
 
-/// A place in a listing: behind this task. Tasks are listed newest status first; those of the same
-/// millisecond by descending id.
+/// A place in a listing: after this task. The order is newest status first, and by descending id
+/// within a millisecond.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     /// The status time of the last task listed.
@@ -207,25 +207,25 @@ pub struct Cursor {
 /// A page of tasks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
-    /// The tasks, newest status first, but those that are among the `outlines`.
+    /// The tasks, newest status first, without those among the `outlines`.
     pub tasks: Vec<Snapshot>,
-    /// The tasks of which the store has only the status, newest first; none unless that was
+    /// The tasks whose status alone the store has read, newest first. Empty unless that was
     /// [enough](ListQuery::only_status).
     pub outlines: Vec<TaskOutline>,
-    /// Where the next page begins, if there may be more. A page that is shorter than was asked for
-    /// and has no next is the last; one that is exactly full may have a next that is empty.
+    /// Where the next page begins, if there may be more. A short page without a `next` is the last
+    /// one. After a full page, the next one may be empty.
     pub next: Option<Cursor>,
-    /// What the store knows of the next page, for the query for it: that page is then found sooner, and
-    /// is the same. The query may have other conditions.
+    /// The store's hint for the query of the next page. It makes that query cheaper, and does not
+    /// change its result. The query may have other conditions.
     pub hint: u32,
-    /// How many tasks match, if that was asked.
+    /// How many tasks match, if the query asked for the count.
     pub total: Option<u64>,
 }
 
-/// A task that must be looked at.
+/// A task that the sweep must visit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueTask {
-    /// Which.
+    /// The task.
     pub key: TaskKey,
     /// Since when.
     pub due: Timestamp,
@@ -234,13 +234,13 @@ pub struct DueTask {
 /// How many due-index shards there are. A fixed number: the sweep asks for each.
 pub const DUE_SHARDS: u8 = 8;
 
-/// The shard of the due index that a task is in: the same for the whole life of the task.
+/// The shard of a task in the due index. It stays the same for the task's whole life.
 pub fn due_shard(key: &TaskKey) -> u8 {
     u8::try_from(fnv1a(key.task.as_str().as_bytes()) % u64::from(DUE_SHARDS)).unwrap_or(0)
 }
 
-/// The name of the index partition that a conversation of an owner is in: 64 bits of a digest, so that it
-/// is short whatever they are called. It never changes. Another conversation may have the same name.
+/// The name of the index partition of an owner's conversation: 64 bits of a digest, so that it is
+/// always short. It never changes. Another conversation may have the same name.
 pub fn context_partition(tenant: &Tenant, owner: &Owner, context: &ContextId) -> String {
     let fields = [tenant.as_str(), owner.as_str(), context.as_str()];
     let mut name = digest(fields.map(str::as_bytes));
@@ -248,10 +248,10 @@ pub fn context_partition(tenant: &Tenant, owner: &Owner, context: &ContextId) ->
     name
 }
 
-/// Why a store could not do what was asked.
+/// Why a store could not carry out a request.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// What is to be written does not fit, and nothing was written.
+    /// The data does not fit, and nothing was written.
     #[error("{what} of {bytes} bytes is larger than the {limit} bytes that can be stored")]
     TooLarge {
         /// What is too large.
@@ -261,30 +261,29 @@ pub enum StoreError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The store did not answer, or not in time, or refused for now. A write may or may not have
-    /// been made.
+    /// The store did not answer in time, or refused for now. A write may have been made.
     #[error("the task store cannot be reached or is overloaded")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// The store refused for a reason that trying again does not remove: rights, a missing table.
+    /// The store refused for a reason that a retry does not remove: rights, a missing table.
     #[error("the task store refused the request")]
     Refused(#[source] Box<dyn Error + Send + Sync>),
-    /// What was read is not a task.
+    /// The stored data is not a task.
     #[error("the stored task {key} cannot be read")]
     Corrupt {
-        /// Which task.
+        /// The task.
         key: String,
-        /// What is wrong with it.
+        /// The fault in it.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// What was read was stored by another release, in a format that this one does not read. This
-    /// request has written nothing over it. A function of the other release can read it, so the
-    /// request may succeed when the deployment or its rollback has ended.
+    /// Another release stored the task, in a format that this one does not read. This request has
+    /// not overwritten it. A function of the other release can read it, so the request may succeed
+    /// when the deployment or its rollback has ended.
     #[error("the stored task {key} is of another release")]
     OtherRelease {
-        /// Which task.
+        /// The task.
         key: String,
-        /// What of it is unknown.
+        /// The unknown part.
         #[source]
         source: UnknownFormat,
     },
@@ -296,8 +295,8 @@ impl StoreError {
         matches!(self, Self::Unavailable(_))
     }
 
-    /// Whether the stored task cannot be read by this release: each try fails until another release is
-    /// deployed, or somebody mends the task.
+    /// Whether this release cannot read the stored task. Each try fails until another release is
+    /// deployed, or someone repairs the task.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Corrupt { .. } | Self::OtherRelease { .. })
     }
@@ -321,44 +320,45 @@ impl StoreError {
 /// - **Lost answers**: after [`StoreError::Unavailable`] a write may have been made. Making the
 ///   same write again is safe: it is recognized by its id, [`Head::write`].
 /// - **Private**: nothing is ever found under another tenant, and lists are of one owner.
-/// - **One life**: of a task that was replaced by a later one of the same id, nothing is read any more.
-///   A write or a purge that began with the earlier one changes nothing of the later one.
+/// - **One life**: after a later task of the same id has replaced a task, no read returns the
+///   earlier one. A write or a purge that began with the earlier one does not change the later one.
 ///
-/// A store has no clock: that a task has expired is for callers to see. At any time after
-/// [`Head::ttl`] it may delete a head by itself, or not at all.
+/// A store has no clock: callers check whether a task has expired. After [`Head::ttl`] it may
+/// delete a head by itself, at any time or never.
 #[async_trait]
 pub trait TaskStore: Send + Sync + 'static {
     /// Stores a new task.
     async fn create(&self, change: &Change) -> Result<Created, StoreError>;
 
-    /// Stores a new task in place of one of the same id that has expired, if that is still as `expired`
-    /// or is gone. All else is as with [`create`](Self::create).
+    /// Stores a new task in place of an expired one of the same id, if that one is unchanged since
+    /// `expired` was read, or is gone. Otherwise it behaves like [`create`](Self::create).
     async fn replace(&self, expired: &Head, change: &Change) -> Result<Created, StoreError>;
 
-    /// Deletes what is stored of a task that has expired, at most some `limit` items of it (at least
-    /// 1), its head last. Returns whether nothing is left; then the head is gone, unless the task is not as
-    /// `expired` any more. Push configs go that the head names, and those of requests that came to
-    /// nothing before it ended.
+    /// Deletes items of an expired task, at most about `limit` (at least 1), the head last. Returns
+    /// whether nothing is left. Then the head is gone, unless the task has changed since `expired`
+    /// was read. It deletes the push configs that the head names, and those that refused requests
+    /// left behind before the task ended.
     async fn purge(&self, expired: &Head, limit: usize) -> Result<bool, StoreError>;
 
     /// Reads a task; `None` if there is none. Strongly consistent. At [`Depth::Tail`] it costs no
     /// more than the head.
     async fn read(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError>;
 
-    /// As [`read`](Self::read), for who looks again soon: for less, where the store can, and not
-    /// strongly consistent. It may be the task as it was a moment before, or none where one was just
-    /// made. What it has of the log goes up to the head that comes with it.
+    /// As [`read`](Self::read), for a caller that reads again soon. It costs less if the store can
+    /// offer that, and is not strongly consistent. The answer may be the task as it was a moment
+    /// before, or `None` for a task that was just created. Its part of the log ends at the head
+    /// that comes with it.
     async fn glance(&self, key: &TaskKey, depth: Depth) -> Result<Option<Snapshot>, StoreError> {
         self.read(key, depth).await
     }
 
-    /// Stores a change that was made from `base`, which must be as this store gave it out.
+    /// Stores a change of `base`, which must be unchanged since this store returned it.
     ///
-    /// A change has at most what the [`Policy`](crate::Policy) lets one commit have: some 128 KB of
-    /// updates, an entry of 350 KB at the end, and a checkpoint of 32 KB.
+    /// A change has at most the content of one commit by the [`Policy`](crate::Policy): about 128
+    /// KB of updates, an entry of 350 KB at the end, and a checkpoint of 32 KB.
     ///
-    /// A change that leaves the lease of `base` as it was does not write it either, so that a
-    /// renewal that was made in the meantime stands.
+    /// A change that keeps the lease of `base` does not write the lease, so that a renewal in the
+    /// meantime stays.
     async fn commit(
         &self,
         base: &Snapshot,
@@ -379,7 +379,8 @@ pub trait TaskStore: Send + Sync + 'static {
     async fn list(&self, query: &ListQuery) -> Result<Page, StoreError>;
 
     /// Finds tasks of one shard of the due index whose time is at or before `until`, earliest
-    /// first, at most `limit`. What was found before is passed over by `after`, the last of it.
+    /// first, at most `limit`. `after` is the last task of an earlier page: the result begins after
+    /// it.
     async fn due(
         &self,
         shard: u8,

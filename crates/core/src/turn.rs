@@ -25,9 +25,9 @@ use crate::terms::Terms;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// The user called the task off. Nothing that the agent shows is kept any more (I7).
+    /// The user canceled the task. Further output of the agent is dropped (I7).
     Canceled,
-    /// Another runner has taken over. Nothing that the agent shows is kept any more (I3).
+    /// Another runner has taken over. Further output of the agent is dropped (I3).
     Superseded,
     /// The invocation is about to end. The agent's result is still kept: it can
     /// [continue](crate::End::Continue) from a checkpoint now.
@@ -61,7 +61,7 @@ pub(crate) enum Shown {
     Flush(oneshot::Sender<()>),
 }
 
-/// The tasks that an agent may look at: those of the owner that it works for.
+/// Reads the tasks that an agent may see: those of the owner that it works for.
 #[derive(Debug)]
 pub(crate) struct Owned {
     pub(crate) engine: Engine,
@@ -122,8 +122,8 @@ impl Turn {
         texts.collect::<Vec<_>>().join("\n")
     }
 
-    /// The media types that the newest message's sender accepts, which the agent's output should
-    /// have (spec section 3.2.2). Empty if it did not say.
+    /// The media types that the newest message's sender accepts. The agent's output should have one
+    /// of them (spec section 3.2.2). Empty if the sender did not say.
     pub fn accepted_output_modes(&self) -> &[String] {
         &self.terms.accepted_output_modes
     }
@@ -163,7 +163,7 @@ impl Turn {
         self.checkpoint.as_ref().map(Json::to).transpose()
     }
 
-    /// The number of the turn, from 1: one more than turns were committed before it.
+    /// The number of the turn, from 1: one more than the committed turns before it.
     pub fn number(&self) -> u32 {
         self.number
     }
@@ -185,7 +185,7 @@ impl Turn {
         &self.owned.tenant
     }
 
-    /// The owner that the task belongs to: who has sent its first message.
+    /// The owner of the task, which sent its first message.
     pub fn owner(&self) -> &Owner {
         &self.owned.owner
     }
@@ -212,13 +212,13 @@ impl Turn {
         self.clock.now()
     }
 
-    /// Waits for a while, by the clock that the task runs by.
+    /// Waits for a while by the task's clock.
     pub async fn sleep(&self, duration: Duration) {
         self.clock.sleep(duration).await;
     }
 
-    /// Returns when the agent must stop, and why. An agent that works on for long should wait for
-    /// this beside its work.
+    /// Returns the reason when the agent must stop. An agent that works for long should wait for
+    /// this in parallel.
     pub async fn stopped(&self) -> StopReason {
         let mut stop = self.stop.clone();
         match stop.wait_for(Option::is_some).await.map(|reason| *reason) {
@@ -350,8 +350,8 @@ impl Chunks<'_> {
     }
 
     async fn chunk(&mut self, parts: Vec<Part>, last_chunk: bool) -> Result<(), ShowError> {
-        // The first chunk of a run restarts the artifact: it replaces the chunks that a dead
-        // attempt may have left.
+        // The first chunk of a run restarts the artifact: it replaces the chunks of an attempt that
+        // died.
         let append = self.begun;
         let artifact = Artifact {
             artifact_id: self.id.clone(),

@@ -117,29 +117,29 @@ pub enum Command {
     },
     /// The sweep looks at it, because its due time has come. At a task that is over, too.
     Look,
-    /// An operator deletes it. Of a task that is over only.
+    /// An operator deletes it. Legal only for an ended task.
     Delete,
     /// Every process that could have worked on the task has certainly ended: its lease and its
-    /// claim of pushes are void at any time. Of a task that is over, too.
+    /// claim of pushes are void. Legal even for an ended task.
     Void,
-    /// A client makes or replaces a push config. Of a task that is over, too.
+    /// A client creates or replaces a push config. Legal even for an ended task.
     RegisterPush(NewPush),
-    /// A client deletes a push config. Of a task that is over, too.
+    /// A client deletes a push config. Legal even for an ended task.
     UnregisterPush {
         /// The config's id.
         id: ConfigId,
     },
-    /// An operator enables or replays a push config. Of a task that is over, too.
+    /// An operator enables or replays a push config. Legal even for an ended task.
     PushAgain {
         /// The config's registration.
         registration: Registration,
     },
-    /// A deliverer claims the pending-push mark, or renews its claim. Of a task that is over, too.
+    /// A deliverer claims the pending-push mark, or renews its claim. Legal even for an ended task.
     ClaimPush {
         /// The deliverer's secret.
         token: ClaimToken,
     },
-    /// A deliverer gives up its claim. Of a task that is over, too.
+    /// A deliverer gives up its claim. Legal even for an ended task.
     SettlePush(Settlement),
 }
 
@@ -190,7 +190,7 @@ pub enum Update {
 /// The condition of a parked task.
 #[derive(Debug, Clone)]
 pub enum Pause {
-    /// Its user.
+    /// The task waits for its user.
     ForUser {
         /// For what.
         interruption: Interruption,
@@ -201,7 +201,7 @@ pub enum Pause {
         /// The user's time to answer; `None` for any time.
         patience: Option<Patience>,
     },
-    /// A time; waiting is free. A message wakes it before.
+    /// The task waits for a time, at no cost. A message wakes it earlier.
     Until {
         /// When to go on; `now` or earlier continues in a new run at once.
         wake_at: Timestamp,

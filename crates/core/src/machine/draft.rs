@@ -17,13 +17,13 @@ pub(super) struct Draft<'a> {
     pub(super) entries: Vec<Entry>,
     pub(super) signals: Vec<Timestamp>,
     pub(super) over_lease: Option<Timestamp>,
-    /// The look that is due to come; `None` if this is the look.
+    /// The due time that is set; `None` if this command is the look.
     pub(super) look: Option<Timestamp>,
     /// Whether the task waited for its user.
     pub(super) was_interrupted: bool,
-    /// Whether the task is made by it.
+    /// Whether the change creates the task.
     pub(super) is_new: bool,
-    /// Whether a push config was made or switched on.
+    /// Whether a push config was created or enabled.
     pub(super) registered: bool,
     pub(super) stamp: &'a Stamp,
 }

@@ -30,7 +30,7 @@ impl Draft<'_> {
         earliest(self.due_for_work(), age)
     }
 
-    /// For the sake of its runner and its pushes.
+    /// The due time for the runner and the pushes.
     fn due_for_work(&self) -> Option<Timestamp> {
         let now = self.stamp.now;
         let grace_after = |at: Timestamp| at.max(now).saturating_add(self.stamp.signal_grace);
@@ -47,7 +47,7 @@ impl Draft<'_> {
         };
         let pushes = self.head.mark().map(|mark| grace_after(mark.free_from(now)));
         match (own, pushes) {
-            // It rests but for its pushes. A later visit that is early enough will do.
+            // The task rests, except for its pushes. A set visit that is early enough suffices.
             (None, Some(needed)) => {
                 self.look.filter(|look| *look > now && *look <= needed).or(pushes)
             }

@@ -18,7 +18,7 @@ impl Head {
 }
 
 impl Draft<'_> {
-    /// The config that a task is made with, and its mark.
+    /// Names the first config of a new task, and sets its mark.
     pub(super) fn first_mark(&mut self, first: FirstPush) {
         // Its runner may have nothing to commit by then.
         self.signals.extend(first.held_until);

@@ -47,7 +47,7 @@ pub enum Refusal {
     /// The message was accepted before, or another one under the same idempotency key (I9).
     #[error("a message with this idempotency key was accepted before")]
     Repeated,
-    /// The deliverer's claim is as long and as wide as it should be.
+    /// The deliverer's claim is long and wide enough.
     #[error("the claim needs no change")]
     Suffices,
     /// The scope is over, and its callbacks with it.
@@ -56,13 +56,13 @@ pub enum Refusal {
     /// There is nothing of the kind to end.
     #[error("there is no lease")]
     NoLease,
-    /// The cursor that the settlement of its pushes tells is to be written first.
+    /// A settlement implies the cursor, which must be written first.
     #[error("what its receiver has had is not written yet")]
     CursorUnwritten,
-    /// The task has as many push configs as it may have.
+    /// The task has the most push configs that it may have.
     #[error("the task has {most} push configs already")]
     TooManyConfigs {
-        /// How many it may have.
+        /// The most push configs of a task.
         most: usize,
     },
     /// The task has no such push config.

@@ -3,10 +3,10 @@
 //! An ended task expires by its age alone: readers compare its time with the clock, and no write is
 //! needed. The store deletes its items later, in one of two ways:
 //!
-//! - A small task is its head. The head has the time from which on the store may delete it
+//! - A small task is only its head. The head has the time after which the store may delete it
 //!   ([`Head::ttl`]), which costs nothing.
-//! - Of any other task more is stored: a log that has moved out of the head, push configs. It is due
-//!   when it may be deleted, and the sweep deletes all of it, the head last.
+//! - Any other task has more items: log entries outside the head, or push configs. It is due when it
+//!   may be deleted, and the sweep deletes all of it, the head last.
 
 use std::time::Duration;
 
@@ -64,13 +64,13 @@ impl Draft<'_> {
     }
 }
 
-/// The first whole second from then on: what DynamoDB counts in.
+/// The first whole second at or after a time, because DynamoDB counts seconds.
 fn whole_seconds(at: Timestamp) -> Timestamp {
     let millis = at.as_millis();
     Timestamp::from_millis(millis.saturating_add((1_000 - millis.rem_euclid(1_000)) % 1_000))
 }
 
-/// A time in the largest unit that it is a whole number of.
+/// A duration in the largest unit that divides it.
 fn in_words(time: Duration) -> String {
     let seconds = time.as_secs();
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];

@@ -1,4 +1,4 @@
-//! The agent's part of a turn, and why a turn stops.
+//! The agent's part of a turn, and the reasons for its stop.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,9 +13,9 @@ use crate::turn::StopReason;
 /// Why a turn did not come to its own end.
 #[derive(Debug)]
 pub(crate) enum TurnError {
-    /// The task was called off, or another runner has it.
+    /// The task was canceled, or another runner has it.
     LeaseLost(StopReason),
-    /// The store failed. The lease expires, and the task is claimed again.
+    /// The store failed. The lease expires, and a runner claims the task again.
     Error(RunError),
 }
 
@@ -35,7 +35,7 @@ impl From<StoreError> for TurnError {
     }
 }
 
-/// Why the runner of a task that is now like this has lost its lease.
+/// Why the runner of this task has lost its lease.
 pub(super) fn lost(head: &Head) -> StopReason {
     match head.phase {
         Phase::Ended(Ending::Canceled) => StopReason::Canceled,
@@ -54,7 +54,7 @@ impl AgentRun<'_> {
         self.0.is_some()
     }
 
-    /// The agent's result; never returns again once it has.
+    /// The agent's result. After that it never returns again.
     pub(super) async fn ended(&mut self) -> AgentResult {
         match &mut self.0 {
             Some(future) => {

@@ -1,4 +1,4 @@
-//! Commits what the agent shows, and the end of the turn.
+//! Commits the agent's output and the end of the turn.
 
 use std::time::Duration;
 
@@ -30,11 +30,10 @@ pub(super) struct Committer<'a> {
     beside: &'a Beside,
 }
 
-/// How the agent's part of the turn ended. What it comes to is decided by
-/// [`Committer::end`].
+/// The end of the agent's part of the turn. [`Committer::end`] decides on its result.
 pub(super) struct AgentEnd {
     result: AgentResult,
-    /// What was shown last and not yet committed.
+    /// The last updates, which are not committed yet.
     updates: Vec<Update>,
     cut: Option<Cut>,
 }
@@ -64,13 +63,13 @@ impl AgentEnd {
     }
 }
 
-/// What the end of a turn leads to.
+/// The result of the turn's end.
 enum Outcome {
     Park(Pause),
     Finish(Finish),
 }
 
-/// What is committed together.
+/// The updates of one commit.
 #[derive(Default)]
 struct Batch {
     updates: Vec<Update>,
@@ -88,7 +87,7 @@ impl Batch {
         }
     }
 
-    /// Whether it may be committed with what is shown next.
+    /// Whether later updates may share its commit.
     fn can_wait(&self, policy: &Policy) -> bool {
         let has_room = self.updates.len() < policy.updates_per_commit;
         has_room && !self.updates.is_empty() && self.flushes.is_empty()
@@ -126,7 +125,7 @@ impl<'a> Committer<'a> {
         agent: &mut AgentRun<'_>,
     ) -> Result<AgentEnd, TurnError> {
         let mut end = None;
-        // Taken out of the channel, but too large for the batch that was being filled.
+        // Taken out of the channel, but too large for the batch under construction.
         let mut held_over: Option<Shown> = None;
         let mut next_at = self.engine.clock.now();
         loop {
@@ -134,7 +133,8 @@ impl<'a> Committer<'a> {
             if let Some(first) = held_over.take() {
                 batch.add(first);
             } else {
-                // The agent goes first: what it shows before it has to wait is one batch.
+                // The agent goes first: everything that it shows before it has to wait is one
+                // batch.
                 tokio::select! {
                     biased;
                     result = agent.ended(), if end.is_none() => end = Some(result),
@@ -207,7 +207,8 @@ impl<'a> Committer<'a> {
         }
     }
 
-    /// Fills a batch with what is already shown. Returns what was the first not to fit.
+    /// Fills a batch with the updates that are already shown. Returns the first one that does not
+    /// fit.
     fn fill(&self, batch: &mut Batch, shown: &mut mpsc::Receiver<Shown>) -> Option<Shown> {
         let policy = &self.engine.policy;
         while batch.updates.len() < policy.updates_per_commit {
@@ -268,7 +269,7 @@ impl<'a> Committer<'a> {
         };
         match self.commit(command).await {
             Err(TransactError::Store(StoreError::TooLarge { what, bytes, limit })) => {
-                // Of this turn nothing is kept but why, which is short.
+                // Of this turn only the reason is kept, which is short.
                 let command = self.failed(does_not_fit(what, bytes, limit), Vec::new(), at_once);
                 self.commit(command).await.map_err(TurnError::from)
             }
@@ -338,10 +339,9 @@ impl<'a> Committer<'a> {
         })
     }
 
-    /// The answer is a message. That is only possible where the sender has not seen a task yet;
-    /// in a later turn, or when the sender has waited too long, there is one, and the message
-    /// completes it. (A follow-up that comes while
-    /// the first turn runs makes a later turn, which its agent cannot know of.)
+    /// The answer is a message. That is possible only if the sender has not seen a task. After a
+    /// later turn, or a long wait of the sender, the sender knows a task, and the message completes
+    /// it. (A follow-up during the first turn makes a later turn, which the agent cannot know.)
     fn direct(&self, reply: Reply, showed_all: bool) -> Result<Finish, String> {
         let head = &self.now.head;
         match self.message(reply)? {
@@ -354,7 +354,7 @@ impl<'a> Committer<'a> {
         }
     }
 
-    /// Whether a sender that waited for the answer has been shown the task instead by now.
+    /// Whether the sender that waited for the answer has been shown the task instead.
     fn was_shown(&self) -> bool {
         let now = self.engine.clock.now();
         self.now.head.sender_waits_until.is_some_and(|until| until <= now)
@@ -382,7 +382,7 @@ impl<'a> Committer<'a> {
         }
     }
 
-    /// The command that ends the attempt as failed: to be tried again, or for good.
+    /// The command that ends the attempt as failed: it is retried, or the task fails for good.
     fn failed(&self, failure: Failure, updates: Vec<Update>, at_once: bool) -> Command {
         let failure = classified(failure);
         let head = &self.now.head;
