@@ -64,7 +64,7 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// A key itself. It is shown once, to the operator who makes it.
+/// A key itself. It is shown once, to the operator who creates it.
 pub struct KeySecret {
     id: KeyId,
     text: String,

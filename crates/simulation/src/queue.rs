@@ -45,8 +45,8 @@ impl SimQueue {
     }
 
     /// Receives a signal, or says when there may be one. The queue redelivers it after
-    /// `visibility`. After `most` receives it drops the signal and returns it as an own kind of
-    /// result.
+    /// `visibility`. After `most` receives it drops the signal, and returns it as
+    /// [`Receive::GivenUp`].
     pub(crate) fn receive(&self, visibility: Duration, most: u32) -> Receive {
         let (_, messages) = &mut *lock(&self.messages);
         let now = Instant::now();
