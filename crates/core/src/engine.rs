@@ -14,9 +14,9 @@ use crate::invariants;
 use crate::machine::{Change, Command, IllegalTransition, Stamp};
 use crate::measure;
 use crate::policy::Policy;
-use crate::push::{Failing, PushConfig, PushConfigs, Vault, Webhook};
+use crate::push::{PushConfigs, Vault, Webhook};
 use crate::request_key::Fingerprint;
-use crate::steps::record::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
+use crate::steps::record::StepRecords;
 use crate::store::{
     Committed, Created, Depth, DueTask, Guard, Kept, ListQuery, Page, Snapshot, StoreError,
     TaskStore,
@@ -37,6 +37,8 @@ macro_rules! tried {
         }
     }};
 }
+
+mod beside;
 
 /// The parts that operations, runner and sweep are built on. All are required; a clone is cheap.
 #[derive(Clone)]
@@ -246,102 +248,6 @@ impl Engine {
         after: Option<&DueTask>,
     ) -> Result<Vec<DueTask>, StoreError> {
         tried!(self, self.store.due(shard, until, after, self.policy.sweep_batch))
-    }
-
-    /// Stores a push config; see [`PushConfigs::put`].
-    ///
-    /// # Errors
-    /// When the store fails, even after a few tries.
-    pub async fn put_config(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError> {
-        tried!(self, self.configs.put(task, config))
-    }
-
-    /// Reads those push configs of these registrations that exist, by id; see [`PushConfigs::get`].
-    ///
-    /// # Errors
-    /// When the store fails, even after a few tries.
-    pub async fn configs(
-        &self,
-        task: &TaskKey,
-        registrations: &[Registration],
-    ) -> Result<Vec<PushConfig>, StoreError> {
-        if registrations.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut found = tried!(self, self.configs.get(task, registrations))?;
-        found.sort_by(|one, other| one.id.cmp(&other.id));
-        Ok(found)
-    }
-
-    /// Deletes a push config; see [`PushConfigs::delete`].
-    ///
-    /// # Errors
-    /// When the store fails, even after a few tries.
-    pub async fn delete_config(
-        &self,
-        task: &TaskKey,
-        registration: &Registration,
-    ) -> Result<(), StoreError> {
-        tried!(self, self.configs.delete(task, registration))
-    }
-
-    /// Stores a push config in place of another state of it; see [`PushConfigs::advance`].
-    ///
-    /// # Errors
-    /// When the store fails, even after a few tries.
-    pub async fn advance_config(
-        &self,
-        task: &TaskKey,
-        before: &WriteId,
-        config: &PushConfig,
-    ) -> Result<bool, StoreError> {
-        tried!(self, self.configs.advance(task, before, config))
-    }
-
-    /// Finds configs that are in trouble; see [`PushConfigs::failing`].
-    ///
-    /// # Errors
-    /// When the store fails, even after a few tries.
-    pub async fn failing_configs(
-        &self,
-        shard: u8,
-        after: Option<&Failing>,
-        limit: usize,
-    ) -> Result<Vec<Failing>, StoreError> {
-        tried!(self, self.configs.failing(shard, after, limit))
-    }
-
-    /// Stores the record of a step; see [`StepRecords::put_step`].
-    ///
-    /// # Errors
-    /// When the store fails, even after a few tries.
-    pub(crate) async fn put_step(
-        &self,
-        scope: &ScopeKey,
-        before: Option<&WriteId>,
-        record: &StepRecord,
-    ) -> Result<Put, StoreError> {
-        tried!(self, self.steps.put_step(scope, before, record))
-    }
-
-    /// Reads the record of a step; see [`StepRecords::step`].
-    ///
-    /// # Errors
-    /// When the store fails, even after a few tries.
-    pub(crate) async fn step(
-        &self,
-        scope: &ScopeKey,
-        key: &RecordKey,
-    ) -> Result<Option<StepRecord>, StoreError> {
-        tried!(self, self.steps.step(scope, key))
-    }
-
-    /// Reads the records of a scope; see [`StepRecords::steps`].
-    ///
-    /// # Errors
-    /// When the store fails, even after a few tries.
-    pub(crate) async fn steps(&self, scope: &ScopeKey) -> Result<Vec<StepRecord>, StoreError> {
-        tried!(self, self.steps.steps(scope))
     }
 
     /// A fresh registration for the push config with this id.
