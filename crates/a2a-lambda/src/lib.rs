@@ -4,7 +4,7 @@
 pub mod prelude {
     pub use crate::{
         Agent, AgentProfile, Agents, Artifact, ConfigError, End, Failure, Json, Part, Reply,
-        StopReason, Tenant, Turn, Variables, async_trait,
+        StepError, StopReason, Tenant, Turn, Variables, async_trait,
     };
 }
 
@@ -21,7 +21,7 @@ pub use a2a_lambda_core::push::Secret;
 pub use a2a_lambda_core::turn::Chunks;
 pub use a2a_lambda_core::{
     Agent, AgentProfile, Agents, End, ExtendedProfile, Failure, Impatience, Offers, Owner,
-    Patience, Reply, Retries, ShowError, StopReason, Tenant, TraceContext, Turn,
+    Patience, Reply, Retries, ShowError, StepError, StopReason, Tenant, TraceContext, Turn,
 };
 pub use a2a_lambda_protocol::{Artifact, Json, Part};
 /// The `traceparent` of the present span: in an agent, of its turn. Send it along with requests to
@@ -29,6 +29,13 @@ pub use a2a_lambda_protocol::{Artifact, Json, Part};
 pub use a2a_lambda_runtime::traceparent;
 pub use a2a_lambda_runtime::{ConfigError, Variables};
 pub use async_trait::async_trait;
+
+/// Durable steps, and callbacks; see [`Turn::step`] and [`Turn::callback`].
+pub mod steps {
+    pub use a2a_lambda_core::steps::{
+        Answer, Callback, Recorded, Semantics, Step, StepError, StepRun,
+    };
+}
 
 /// The function that API Gateway asks who calls.
 #[cfg(feature = "authorizer")]
@@ -79,4 +86,6 @@ mod pages {
     struct Readme;
     #[doc = include_str!("../../../docs/agents.md")]
     struct Agents;
+    #[doc = include_str!("../../../docs/durable-agents.md")]
+    struct DurableAgents;
 }

@@ -5,12 +5,14 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use a2a_lambda_core::operations::callbacks::{Callbacks, Said};
 use a2a_lambda_core::operations::{Caller, Next, StreamEvent};
 use a2a_lambda_core::{Agent, Agents, Clock as _, Operations, Policy, ProtocolVersion, TaskKey};
 use a2a_lambda_protocol::{
-    A2aError, CancelTaskRequest, GetTaskRequest, SendMessageResponse, Task,
+    A2aError, CancelTaskRequest, GetTaskRequest, Json, SendMessageResponse, Task,
     TaskPushNotificationConfig, Timestamp,
 };
+use serde::Serialize;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::deployment::{Deployment, Done};
@@ -65,7 +67,10 @@ impl BedBuilder {
     fn new(agents: Agents) -> Self {
         Self {
             agents,
-            policy: Policy::default(),
+            policy: Policy {
+                callback_url: Some("https://callbacks.test".to_owned()),
+                ..Policy::default()
+            },
             tenant: String::new(),
             owner: "alice".to_owned(),
             start: TestClock::START,
@@ -367,9 +372,32 @@ impl Bed {
         assert!(taken == told, "{url} has taken {taken:?} in {attempts} attempts, not {told:?}");
     }
 
+    /// Answers a [callback](a2a_lambda_core::Turn::callback) of the agent's with this JSON, by its URL,
+    /// as the webhook function does. The agent goes on as time passes; see [`settle`](Self::settle).
+    ///
+    /// # Panics
+    /// When the answer does not serialize, or is not accepted.
+    #[track_caller]
+    pub fn answer_callback<T: Serialize + ?Sized>(
+        &self,
+        url: &str,
+        answer: &T,
+    ) -> impl Future<Output = ()> {
+        let place = Location::caller();
+        let said = Json::from_value(answer).map(Said::Result);
+        let token = url.rsplit('/').next().unwrap_or_default().to_owned();
+        let callbacks = Callbacks::new(self.world.doubles.healthy());
+        async move {
+            let said = said.unwrap_or_else(|error| panic!("no JSON: {error}\n  at {place}"));
+            if let Err(error) = callbacks.answer(&token, &said).await {
+                panic!("the answer was refused: {error}\n  at {place}");
+            }
+        }
+    }
+
     /// The next runner that makes this many steps dies before the last of them. Its lease expires,
     /// and another runner tries again. The claim is the first step, each commit of the agent's
-    /// output is one, and the end of the turn is the last.
+    /// output and each record of a durable step is one, and the end of the turn is the last.
     pub fn crash_before(&self, step: usize) {
         self.world.crash_at(step, false);
     }

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use a2a_lambda_core::store::{DUE_SHARDS, Depth};
 use a2a_lambda_core::{
-    Agents, Attended, Change, Clock as _, Company, Head, Queue as _, Runner, Signal, TaskKey,
-    TaskStore as _, sweep,
+    Agents, Attended, Clock as _, Company, Queue as _, Runner, Signal, TaskKey, TaskStore as _,
+    sweep,
 };
 use a2a_lambda_protocol::Timestamp;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::gate::said;
-use crate::{Doubles, Fault, FaultyStore, Hold, TaskView};
+use crate::{Call, Doubles, Fault, FaultyStore, Hold, TaskView};
 
 /// How long the signal of a failed invocation stays hidden.
 const HIDDEN: Duration = Duration::from_secs(30);
@@ -101,8 +101,12 @@ impl Crashing {
     }
 }
 
-/// A runner's step in words; `None` if the commit is only about pushes.
-fn step_of(before: &Head, change: &Change) -> Option<String> {
+/// A runner's step in words; `None` if it only reads, or is only about pushes.
+fn step_of(call: Call<'_>) -> Option<String> {
+    if let Some(record) = call.step {
+        return Some(format!("record {}: {}", record.name, record.state.name()));
+    }
+    let (before, change) = call.commit?;
     let is_about_the_task = !change.entries().is_empty() || before.phase != change.head().phase;
     is_about_the_task.then(|| said(change))
 }
@@ -265,8 +269,7 @@ impl Deployment {
         let store = Arc::new(FaultyStore::new(self.doubles.store.clone()));
         let crashing = self.crashing.clone();
         store.plan(move |call| {
-            let (before, change) = call.commit?;
-            let step = step_of(before, change)?;
+            let step = step_of(call)?;
             crashing.lock().unwrap_or_else(PoisonError::into_inner).step(step, hold)
         });
         let engine = self.doubles.engine.clone().over(store);

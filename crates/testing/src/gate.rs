@@ -96,7 +96,7 @@ fn effect(call: Call<'_>) -> Option<String> {
         Kind::PutConfig => "put the push config",
         Kind::DeleteConfig => "delete the push config",
         Kind::AdvanceConfig => "note what the receiver has had",
-        Kind::PutStep => "record a step",
+        Kind::PutStep => return call.step.map(|record| format!("record {}", record.name)),
         Kind::Commit => return call.commit.map(|(_, change)| format!("commit {}", said(change))),
         Kind::Read
         | Kind::Glance

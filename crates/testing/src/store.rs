@@ -57,6 +57,8 @@ pub struct Call<'a> {
     pub shard: Option<u8>,
     /// The commit, and the head that it was made from.
     pub commit: Option<(&'a Head, &'a Change)>,
+    /// The record of a step that is put.
+    pub step: Option<&'a StepRecord>,
 }
 
 /// The fate of a request.
@@ -235,9 +237,9 @@ impl<S> FaultyStore<S> {
             let state = &mut *self.state();
             state.calls.push(asked.kind);
             let of_kind = state.calls.iter().filter(|call| **call == asked.kind).count();
-            let Asked { kind, task, shard, commit } = asked;
+            let Asked { kind, task, shard, commit, step } = asked;
             let number = state.calls.len();
-            (state.plan)(Call { kind, number, of_kind, task, shard, commit })
+            (state.plan)(Call { kind, number, of_kind, task, shard, commit, step })
         };
         // Even a fast store is an await away.
         tokio::task::yield_now().await;
@@ -302,11 +304,12 @@ struct Asked<'a> {
     task: Option<&'a TaskKey>,
     shard: Option<u8>,
     commit: Option<(&'a Head, &'a Change)>,
+    step: Option<&'a StepRecord>,
 }
 
 impl<'a> Asked<'a> {
     fn of(kind: Kind) -> Self {
-        Self { kind, task: None, shard: None, commit: None }
+        Self { kind, task: None, shard: None, commit: None, step: None }
     }
 
     fn on(kind: Kind, task: &'a TaskKey) -> Self {
@@ -430,7 +433,7 @@ impl<S: StepRecords> StepRecords for FaultyStore<S> {
         before: Option<&WriteId>,
         record: &StepRecord,
     ) -> Result<Put, StoreError> {
-        let asked = Asked::on(Kind::PutStep, &scope.task);
+        let asked = Asked { step: Some(record), ..Asked::on(Kind::PutStep, &scope.task) };
         self.through(asked, self.inner.put_step(scope, before, record)).await
     }
 

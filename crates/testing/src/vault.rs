@@ -23,7 +23,7 @@ pub enum VaultFault {
     SlowOnce(Duration),
 }
 
-/// A vault that seals nothing: readers of the store can read its secrets.
+/// A vault that only writes secrets in hexadecimal digits, as a text that fits into a URL.
 #[derive(Debug, Default)]
 pub struct TestVault {
     fault: Mutex<Option<VaultFault>>,
@@ -50,8 +50,8 @@ impl Vault for TestVault {
         if secrets.is_empty() {
             return Ok(Sealed::default());
         }
-        let text = serde_json::to_string(&(context, secrets)).map_err(|_| VaultError::Damaged)?;
-        Ok(Sealed::new(text))
+        let json = serde_json::to_vec(&(context, secrets)).map_err(|_| VaultError::Damaged)?;
+        Ok(Sealed::new(json.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
     }
 
     async fn open(&self, sealed: &Sealed, context: &str) -> Result<PushSecrets, VaultError> {
@@ -73,8 +73,14 @@ impl Vault for TestVault {
         if sealed.is_empty() {
             return Ok(PushSecrets::default());
         }
+        let digits = sealed.as_str().as_bytes().chunks(2);
+        let bytes = digits.map(|pair| {
+            let pair = std::str::from_utf8(pair).map_err(|_| VaultError::Damaged)?;
+            u8::from_str_radix(pair, 16).map_err(|_| VaultError::Damaged)
+        });
+        let json = bytes.collect::<Result<Vec<u8>, VaultError>>()?;
         let (sealed_for, secrets): (String, PushSecrets) =
-            serde_json::from_str(sealed.as_str()).map_err(|_| VaultError::Damaged)?;
+            serde_json::from_slice(&json).map_err(|_| VaultError::Damaged)?;
         if sealed_for == context { Ok(secrets) } else { Err(VaultError::Damaged) }
     }
 }

@@ -1,18 +1,18 @@
-//! An agent that pays after an approval: it asks, reminds, gives up after a while, and continues
-//! with the answer. While it waits, nothing runs and nothing is paid for.
+//! An agent that pays after an approval by a link: it asks, reminds, gives up after a while, and
+//! continues with the answer. While it waits, nothing runs and nothing is paid for.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use a2a_lambda::Impatience;
 use a2a_lambda::prelude::*;
-use serde::{Deserialize, Serialize};
+use a2a_lambda::steps::Answer;
+use serde::Deserialize;
 
-/// How long the user has before a reminder comes, or the agent gives up.
+/// How long the approver has before a reminder comes, or the agent gives up.
 pub const PATIENCE: Duration = Duration::from_hours(24);
 
-/// How often the user is reminded.
+/// How often the approver is reminded.
 pub const REMINDERS: u32 = 2;
 
 /// The agent.
@@ -21,56 +21,48 @@ pub struct Approval {
     pub ledger: Arc<Ledger>,
 }
 
-/// The agent's memory for its next turn.
-#[derive(Serialize, Deserialize)]
-struct Open {
-    /// The payment.
-    request: String,
-    reminders: u32,
+/// What the approver says.
+#[derive(Deserialize)]
+struct Decision {
+    approved: bool,
 }
 
 #[async_trait]
 impl Agent for Approval {
     fn profile(&self) -> AgentProfile {
-        AgentProfile::text("approval", "Pays what its user approves", "1.0.0")
+        AgentProfile::text("approval", "Pays what is approved by a link", "1.0.0")
     }
 
     async fn run(&self, turn: &Turn) -> Result<End, Failure> {
-        let said = turn.text().trim().to_owned();
-        let Some(open) = turn.checkpoint::<Open>()? else {
-            if said.is_empty() {
-                return Ok(End::input_required("What shall I pay?"));
-            }
-            let open = Open { request: said, reminders: 0 };
-            return ask(turn, format!("Shall I pay {}? yes or no", open.request), &open);
-        };
-        // A turn without a message was begun by the end of the patience.
-        if turn.messages().is_empty() {
-            if open.reminders == REMINDERS {
-                return Ok(End::rejected("Nobody has approved it, so it is not paid."));
-            }
-            let open = Open { reminders: open.reminders + 1, ..open };
-            let question = format!("Still open: shall I pay {}? yes or no", open.request);
-            return ask(turn, question, &open);
+        let payment = turn.text().trim().to_owned();
+        if payment.is_empty() {
+            return Ok(End::input_required("What shall I pay?"));
         }
-        match said.to_lowercase().as_str() {
-            "yes" => {
-                // If this process dies here, the turn runs again, with the same key.
-                self.ledger.pay(&turn.idempotency_key(), &open.request);
-                let receipt = Part::text(format!("Paid: {}", open.request));
-                turn.chunked("receipt").finish([receipt]).await?;
-                Ok(End::completed())
+        for reminder in 0..=REMINDERS {
+            let approval = turn.callback("approval", PATIENCE).await?;
+            let asks = if reminder == 0 { "Shall I" } else { "Still open: shall I" };
+            let question = format!("{asks} pay {payment}? {}", approval.url());
+            turn.step("ask")
+                .with(&question)
+                .run(|_| async { Ok(turn.progress(question.as_str()).await?) })
+                .await?;
+            match approval.answer::<Decision>().await? {
+                Answer::Given(Decision { approved: true }) => {
+                    let pay = turn.step("pay").run(async |step| {
+                        self.ledger.pay(step.idempotency_key(), &payment);
+                        Ok(())
+                    });
+                    pay.await?;
+                    let receipt = Part::text(format!("Paid: {payment}"));
+                    turn.chunked("receipt").finish([receipt]).await?;
+                    return Ok(End::completed());
+                }
+                Answer::TimedOut => {}
+                _ => return Ok(End::rejected("It is not approved, so it is not paid.")),
             }
-            "no" => Ok(End::rejected("It is not approved, so it is not paid.")),
-            _ => ask(turn, format!("yes or no? It is about {}", open.request), &open),
         }
+        Ok(End::rejected("Nobody has approved it, so it is not paid."))
     }
-}
-
-/// A question that the agent does not wait for without end: it goes on when the patience is over.
-fn ask(turn: &Turn, question: String, open: &Open) -> Result<End, Failure> {
-    let until = turn.now().saturating_add(PATIENCE);
-    Ok(End::input_required(question).until(until, Impatience::Wake).with_checkpoint(open)?)
 }
 
 /// Stands for a bank that carries out no request twice: it knows each by its key.

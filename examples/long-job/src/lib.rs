@@ -1,28 +1,16 @@
-//! An agent whose job takes hours, in invocations of fifteen minutes: it continues from a
-//! checkpoint.
+//! An agent whose job takes hours, in invocations of fifteen minutes: each part of it is a durable
+//! step.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda::prelude::*;
-use serde::{Deserialize, Serialize};
 
 /// How long one step takes.
 pub const STEP: Duration = Duration::from_mins(1);
 
-/// After so many steps the work is saved: a crash costs no more of them.
-pub const SAVED_AFTER: u64 = 10;
-
 /// Adds up the numbers from 1 to its user's number, one a minute.
 pub struct Sum;
-
-/// The work so far. The next turn begins with it.
-#[derive(Default, Serialize, Deserialize)]
-struct Done {
-    until: u64,
-    next: u64,
-    sum: u64,
-}
 
 #[async_trait]
 impl Agent for Sum {
@@ -31,37 +19,25 @@ impl Agent for Sum {
     }
 
     async fn run(&self, turn: &Turn) -> Result<End, Failure> {
-        let mut done = match turn.checkpoint::<Done>()? {
-            Some(done) => done,
-            None => match turn.text().trim().parse() {
-                Ok(until @ 1..=10_000) => Done { until, next: 1, sum: 0 },
-                _ => return Ok(End::input_required("Up to which number, of 1 to 10000?")),
-            },
+        let Ok(until @ 1..=200) = turn.text().trim().parse::<u64>() else {
+            return Ok(End::input_required("Up to which number, of 1 to 200?"));
         };
-        let mut steps = 0;
-        while done.next <= done.until {
-            if steps == SAVED_AFTER {
-                turn.progress(format!("{} of {} are done", done.next - 1, done.until)).await?;
-                return Ok(End::continue_with(&done)?);
-            }
-            tokio::select! {
-                // Soon before the end of the invocation: the next turn is in another one. The step
-                // that is under way is done again.
-                _ = turn.stopped() => return Ok(End::continue_with(&done)?),
-                number = step(turn, done.next) => done.sum += number,
-            }
-            done.next += 1;
-            steps += 1;
+        let mut sum = 0;
+        for number in 1..=until {
+            // Shortly before the invocation ends, the next step does not begin: the `?` ends the turn,
+            // and the next turn, in another invocation, finds the results of the steps before.
+            let added = turn.step("add").with(&number).run(async |_| {
+                turn.sleep(STEP).await;
+                if number % 10 == 0 {
+                    turn.progress(format!("{number} of {until} are done")).await?;
+                }
+                Ok(number)
+            });
+            sum += added.await?;
         }
-        turn.chunked("sum").finish([Part::text(done.sum.to_string())]).await?;
+        turn.chunked("sum").finish([Part::text(sum.to_string())]).await?;
         Ok(End::completed())
     }
-}
-
-/// A step of the work, which takes its time.
-async fn step(turn: &Turn, number: u64) -> u64 {
-    turn.sleep(STEP).await;
-    number
 }
 
 /// The deployment's agents.
