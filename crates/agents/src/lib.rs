@@ -4,6 +4,8 @@
 mod conformance;
 mod echo;
 #[cfg(feature = "fixtures")]
+mod ledger;
+#[cfg(feature = "fixtures")]
 mod paced;
 #[cfg(feature = "fixtures")]
 mod poison;
@@ -22,6 +24,8 @@ use a2a_lambda_runtime::{ConfigError, Variables};
 #[cfg(feature = "fixtures")]
 pub use conformance::Conformance;
 pub use echo::Echo;
+#[cfg(feature = "fixtures")]
+pub use ledger::{LEDGER_STEPS, Ledger};
 #[cfg(feature = "fixtures")]
 pub use paced::Paced;
 #[cfg(feature = "fixtures")]
@@ -47,6 +51,8 @@ pub const AGENTS: &[(&str, MakeAgent)] = &[
     ("poison", || Arc::new(Poison)),
     #[cfg(feature = "fixtures")]
     ("paced", || Arc::new(Paced)),
+    #[cfg(feature = "fixtures")]
+    ("ledger", || Arc::new(Ledger)),
 ];
 
 /// The agents that configuration asks for cannot be had.
@@ -129,7 +135,7 @@ mod tests {
             assert!(find(name).is_ok(), "{name}");
         }
         let error = find("nobody").err().unwrap();
-        let names = "echo, conformance, strict, poison, paced";
+        let names = "echo, conformance, strict, poison, paced, ledger";
         assert_eq!(error.to_string(), format!("no agent is named \"nobody\"; there are: {names}"));
     }
 

@@ -12,17 +12,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use a2a_lambda_aws_emulator::queue::MAX_WAIT;
-use a2a_lambda_core::store::DUE_SHARDS;
-use a2a_lambda_core::{Entry, Event, Signal, TaskKey, sweep};
+use a2a_lambda_core::{Entry, Event, TaskKey};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 use a2a_lambda_runtime::process_environment;
-use a2a_lambda_testing::Random;
-use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-use crate::shared::{Aws, Client, Ended, Executor, LEASE, PATIENCE, WORK, now, percentile, seeded};
+use crate::shared::killing::{Kill, SWEEP_EVERY, Seat, all_ended, kill_at_random, serve, sweep_on};
+use crate::shared::{Aws, LEASE, WORK, percentile, seeded};
 
 const TASKS: usize = 200;
 const PROCESSES: u32 = 6;
@@ -30,105 +27,11 @@ const PROCESSES: u32 = 6;
 /// How many tasks there are for each kill.
 const TASKS_PER_KILL: usize = 12;
 
-/// How long between kills, in milliseconds.
-const KILL_EVERY: (u64, u64) = (200, 500);
-
 /// How long a signal may take before the sweep sends another.
 const GRACE: Duration = Duration::from_secs(5);
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
-
-/// The time until the queue redelivers every second message of a killed process: before its lease
-/// expires. The others come when the process has said.
-const TOO_EARLY: Duration = Duration::from_secs(3);
 
 /// How long a commit that a process had sent before it was killed can take to be made.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
-
-/// A process that was killed.
-struct Kill {
-    at: Timestamp,
-    /// The tasks of the signals that it got.
-    given: Vec<TaskKey>,
-}
-
-/// A place for a process: who is in it can be killed while it is busy.
-#[derive(Default)]
-struct Seat(Mutex<Option<oneshot::Sender<()>>>);
-
-/// Keeps a place filled, and its process fed.
-async fn serve(aws: Arc<Aws>, seat: Arc<Seat>, kills: Arc<Mutex<Vec<Kill>>>) {
-    let mut executor = Executor::start(&aws).await;
-    loop {
-        let batch = aws.batch(MAX_WAIT).await;
-        if batch.is_empty() {
-            continue;
-        }
-        let (kill, killed) = oneshot::channel();
-        *seat.0.lock().unwrap() = Some(kill);
-        let ended = tokio::select! {
-            biased;
-            Ok(()) = killed => None,
-            ended = executor.invoke(&batch, PATIENCE) => Some(ended),
-        };
-        *seat.0.lock().unwrap() = None;
-        if let Some(ended) = ended {
-            assert!(matches!(ended, Ended::Answered(_)), "it was not killed, but {ended:?}");
-            aws.settle(&batch, &ended);
-            continue;
-        }
-        let at = now();
-        executor.0.kill().await;
-        let task = |body: &str| serde_json::from_str::<Signal>(body).unwrap().key();
-        let given = batch.iter().map(|message| task(&message.body)).collect();
-        kills.lock().unwrap().push(Kill { at, given });
-        for message in batch.iter().step_by(2) {
-            // It may have been sent on and deleted.
-            let _ = aws.queue.change_visibility(&message.receipt_handle, TOO_EARLY);
-        }
-        executor = Executor::start(&aws).await;
-    }
-}
-
-/// Kills processes that are busy, one after the other.
-async fn kill_at_random(seats: &[Arc<Seat>], number: usize, mut dice: Random) {
-    let mut kills = 0;
-    while kills < number {
-        sleep(Duration::from_millis(dice.within(KILL_EVERY.0, KILL_EVERY.1 - 1))).await;
-        let is_busy = |seat: &&Arc<Seat>| seat.0.lock().unwrap().is_some();
-        let busy: Vec<_> = seats.iter().filter(is_busy).collect();
-        if busy.is_empty() {
-            continue;
-        }
-        let chosen = busy[dice.place(busy.len())].0.lock().unwrap().take();
-        // It may have answered just now.
-        if chosen.is_some_and(|kill| kill.send(()).is_ok()) {
-            kills += 1;
-        }
-    }
-}
-
-/// Sweeps until it is dropped.
-async fn sweep_on(client: &Client) {
-    loop {
-        sleep(SWEEP_EVERY).await;
-        let swept = sweep(client.engine(), now().saturating_add(PATIENCE)).await;
-        assert!(swept.errors.is_empty() && !swept.more, "{swept:?}");
-    }
-}
-
-/// Waits until no task is open any more.
-async fn all_ended(client: &Client) {
-    let forever = Timestamp::from_millis(i64::MAX);
-    let mut shard = 0;
-    while shard < DUE_SHARDS {
-        // Every unfinished task has a due time.
-        if client.engine().store.due(shard, forever, None, 1).await.unwrap().is_empty() {
-            shard += 1;
-        } else {
-            sleep(Duration::from_millis(250)).await;
-        }
-    }
-}
 
 /// An attempt in its log: from its first chunk, which restarts the artifact, to its last.
 #[derive(Debug, Clone, Copy)]

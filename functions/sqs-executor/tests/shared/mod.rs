@@ -1,6 +1,8 @@
 //! Executors as processes, and the AWS services that they need: DynamoDB, a queue, and the mapping
 //! that feeds them from it.
 
+pub(crate) mod killing;
+
 use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
