@@ -51,10 +51,11 @@ Options:
                  warn]; with --processes, that of the functions, too, unless LOG_LEVEL is set
   --help         print this
 
-The functions' variables can be set as for a deployment: `PUSH_SIGNING_KEYS`, `MAX_BODY_BYTES` and so on, and
-`ALLOWED_ORIGINS` for --allow-origin. A warning names those that are not taken here, and why: metrics, traces and secrets
-by reference (`ssm:`) need --processes. Pushes go to http URLs and to this
-machine, too, unless `PUSH_ALLOW_HTTP` or `PUSH_ALLOW_LOCAL` is false; leases last 10 s unless `LEASE_SECONDS` is set.
+The functions' variables can be set as for a deployment: `PUSH_SIGNING_KEYS`, `MAX_BODY_BYTES` and so
+on, and `ALLOWED_ORIGINS` for --allow-origin. A warning names those that are not taken here, and why:
+metrics, traces and secrets by reference (`ssm:`) need --processes. Pushes go to http URLs and to this
+machine, too, unless `PUSH_ALLOW_HTTP` or `PUSH_ALLOW_LOCAL` is false; leases last 10 s unless
+`LEASE_SECONDS` is set.
 
 An interrupt or SIGTERM ends it. What was under way goes on at the next start with the same --data.
 

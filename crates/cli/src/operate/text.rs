@@ -32,7 +32,7 @@ pub(crate) fn of(report: &Report) -> String {
         Report::Keys(keys) => out.keys(keys),
         Report::RevokedKey(revoked) => {
             out.line(format!("revoked: {}", revoked.revoked));
-            out.line("it is good until what API Gateway has cached is over");
+            out.line("API Gateway may still take it for up to AuthorizerResultTtlSeconds");
         }
     }
     out.0
