@@ -12,6 +12,7 @@ GOOD = {
     "README.md": "# House\n\n[rooms](ARCHITECTURE.md#the-rooms-of-house)\n`docs/page.md`, `scripts/run --fast`\n",
     "ARCHITECTURE.md": "# Map\n\n## The rooms, of `house`\n\n[up](README.md) [web](https://example.com/x)\n",
     "docs/page.md": f"[up](../README.md#house)\n\n{FENCE}console\n$ scripts/run --fast\nran\n{FENCE}\n",
+    "docs/decisions/0001-one.md": "# 1. One\n\nThis is [decision 1](0001-one.md).\n",
     "scripts/run": "#!/bin/sh\n# --fast\n",
     "crates/core/src/lib.rs": "impl Head {} // core and house\n",
 }
@@ -21,6 +22,7 @@ PLANTED = [
     ("[x]: ../gone", "docs/page.md:7: the link ../gone leads to no file: there is no gone"),
     ("[x](../README.md#gone)", "the link ../README.md#gone leads to no heading of README.md"),
     ("[x](#gone)", "the link #gone leads to no heading of docs/page.md"),
+    ("[decision\n2](decisions/0001-one.md)", "docs/page.md:7: the link of decision 2 leads to 1"),
     ("[x](../../gone)", "the link ../../gone leaves the repository"),
     ("`scripts/gone`", "`scripts/gone` does not exist"),
     ("`scripts/run --slow`", "no script knows the option --slow of `scripts/run --slow`"),
