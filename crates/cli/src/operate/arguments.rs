@@ -69,7 +69,7 @@ Variables, as the functions have them:
   TASK_RETENTION_DAYS, WAITING_RETENTION_DAYS, STORED_FORMAT, LIST_SHARDS
                           if they are not the defaults (all but redrive)
   AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN
-                          if version 2 of the AWS CLI is logged in, this sets all of them but the region:
+                          if the AWS CLI 2 is logged in, this sets all of them but the region:
                           eval \"$(aws configure export-credentials --format env)\"
 
 `scripts/dev --aws-port 9001` prints the variables for a local cloud.
