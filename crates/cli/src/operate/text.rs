@@ -20,7 +20,7 @@ pub(crate) fn of(report: &Report) -> String {
         Report::Deleted(removed) => out.removed(removed),
         Report::Retained(Retained { items, tasks, without_time, wrote }) => {
             out.line(format!("items looked at: {items}"));
-            out.line(format!("tasks looked at: {tasks}"));
+            out.line(format!("tasks that had to be read for it: {tasks}"));
             let became = if *wrote { "that were given their time" } else { "without a time to go" };
             out.line(format!("tasks {became}: {without_time}"));
             if !wrote && *without_time > 0 {
