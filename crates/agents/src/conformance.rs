@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a2a_lambda_core::{Agent, AgentProfile, End, ExtendedProfile, Failure, Turn};
-use a2a_lambda_protocol::{AgentSkill, Artifact, Json, Message, Part, PartContent};
+use a2a_lambda_protocol::{AgentSkill, Artifact, Json, Message, Part};
 use async_trait::async_trait;
 
 /// Behaves as the suites expect: by the prefix of the message's id, or of its first text part.
@@ -75,10 +75,7 @@ const PREFIXES: &[(&str, Behaviour)] = &[
 
 impl Behaviour {
     fn of(message: &Message) -> Self {
-        let first_text = message.parts.iter().find_map(|part| match &part.content {
-            PartContent::Text(text) => Some(text.as_str()),
-            _ => None,
-        });
+        let first_text = message.parts.iter().find_map(Part::as_text);
         let names = [Some(message.message_id.as_str()), first_text];
         Self::longest(names.into_iter().flatten())
     }

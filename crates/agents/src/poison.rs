@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
-use a2a_lambda_protocol::{Part, PartContent};
+use a2a_lambda_protocol::Part;
 use async_trait::async_trait;
 
 /// How many chunks of work there are, and how far apart.
@@ -46,8 +46,5 @@ impl Agent for Poison {
 
 fn first_text(turn: &Turn) -> Option<&str> {
     let mut parts = turn.messages().iter().flat_map(|message| &message.parts);
-    parts.find_map(|part| match &part.content {
-        PartContent::Text(text) => Some(text.as_str()),
-        _ => None,
-    })
+    parts.find_map(Part::as_text)
 }

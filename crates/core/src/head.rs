@@ -27,6 +27,7 @@ pub const INLINE_LOG_BYTES: u64 = 2 * 1_024;
 /// It is data: a store writes it down and reads it back. Only [`Head::apply`] decides its next
 /// state.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub struct Head {
     /// The task's tenant and id.
     pub key: TaskKey,

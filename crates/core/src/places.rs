@@ -18,7 +18,7 @@ use futures_util::future::join_all;
 use tracing::{info, warn};
 
 use crate::digest::digest;
-use crate::engine::Engine;
+use crate::engine::{Engine, chain};
 use crate::ids::{Owner, TaskId, TaskKey, Tenant};
 use crate::store::{Depth, StoreError};
 
@@ -164,8 +164,11 @@ impl PlaceLimit {
         let mut name = digest([engine.ids.fresh().as_bytes()]);
         name.truncate(NAME_DIGITS);
         let uncounted = |error: &StoreError| {
-            warn!(event = "stream_not_counted", %error,
-                "the stream could not be counted and is served without a place");
+            warn!(
+                event = "stream_not_counted",
+                error = chain(&error),
+                "the stream could not be counted and is served without a place"
+            );
             None
         };
         for _ in 0..TRIES {
@@ -209,8 +212,11 @@ impl PlaceLimit {
                 Err(self.refusal("open tasks"))
             }
             Err(error) => {
-                warn!(event = "task_not_counted", %error,
-                    "the task could not be counted and is accepted without a place");
+                warn!(
+                    event = "task_not_counted",
+                    error = chain(&error),
+                    "the task could not be counted and is accepted without a place"
+                );
                 Ok(())
             }
         }
@@ -233,8 +239,11 @@ impl PlaceLimit {
             let over = over(engine, places, &place).await?;
             if over.is_empty() {
                 if let Err(error) = self.places.looked(of, now.saturating_add(FULL_FOR)).await {
-                    warn!(event = "recount_not_stored", %error,
-                        "the recount could not be stored, and the next request counts again");
+                    warn!(
+                        event = "recount_not_stored",
+                        error = chain(&error),
+                        "the recount could not be stored, and the next request counts again"
+                    );
                 }
                 return Ok(false);
             }
@@ -247,8 +256,11 @@ impl PlaceLimit {
     pub(crate) async fn no_task(&self, owner: &Owner, task: &TaskKey) {
         let of = PlacesOf { kind: PlaceKind::Task, owner: owner.clone() };
         if let Err(error) = self.places.leave(&of, &task.to_string()).await {
-            warn!(event = "place_not_freed", %error,
-                "the place could not be freed and expires within a minute");
+            warn!(
+                event = "place_not_freed",
+                error = chain(&error),
+                "the place could not be freed and expires within a minute"
+            );
         }
     }
 
@@ -328,8 +340,11 @@ impl StreamPlace {
                 warn!(event = "stream_place_lost", "the stream stalled and lost its place");
                 self.place = None;
             }
-            Err(error) => warn!(event = "stream_place_not_renewed", %error,
-                "the stream could not renew its place"),
+            Err(error) => warn!(
+                event = "stream_place_not_renewed",
+                error = chain(&error),
+                "the stream could not renew its place"
+            ),
         }
     }
 
@@ -343,8 +358,11 @@ impl StreamPlace {
             () = engine.clock.sleep(PATIENCE) => return,
         };
         if let Err(error) = left {
-            warn!(event = "place_not_freed", %error,
-                "the place could not be freed and expires within a minute");
+            warn!(
+                event = "place_not_freed",
+                error = chain(&error),
+                "the place could not be freed and expires within a minute"
+            );
         }
         self.place = None;
     }

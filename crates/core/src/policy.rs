@@ -22,6 +22,7 @@ impl Retention {
 
 /// The bounds and durations of tasks. The defaults fit AWS Lambda.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Policy {
     /// How long a lease lasts unless the runner renews it. After a runner dies, its task waits this
     /// long.

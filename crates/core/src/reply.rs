@@ -1,6 +1,6 @@
 //! The answers of an agent.
 
-use a2a_lambda_protocol::{Part, PartContent, Struct};
+use a2a_lambda_protocol::{Part, Struct};
 
 /// An agent's message to its user with a status.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,11 +15,7 @@ pub struct Reply {
 impl Reply {
     /// Its text parts, divided by line ends.
     pub fn text(&self) -> String {
-        let texts = self.parts.iter().filter_map(|part| match &part.content {
-            PartContent::Text(text) => Some(text.as_str()),
-            _ => None,
-        });
-        texts.collect::<Vec<_>>().join("\n")
+        self.parts.iter().filter_map(Part::as_text).collect::<Vec<_>>().join("\n")
     }
 }
 

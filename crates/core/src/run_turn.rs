@@ -64,11 +64,9 @@ impl<'a> TurnRun<'a> {
     }
 
     fn span(&self, head: &Head) -> Span {
-        let agent = self.agents.of(&head.key.tenant).filter(|_| {
-            // The profile is costly to build.
-            span_enabled!(target: trace::TARGET, Level::TRACE)
-        });
-        let agent = agent.map(|agent| agent.profile().name).unwrap_or_default();
+        let is_traced = span_enabled!(target: trace::TARGET, Level::TRACE);
+        let profile = self.agents.profile(&head.key.tenant).filter(|_| is_traced);
+        let agent = profile.map(|profile| profile.name.as_str()).unwrap_or_default();
         trace_span!(
             target: trace::TARGET,
             "turn",

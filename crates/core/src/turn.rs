@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use a2a_lambda_protocol::{
-    Artifact, Json, Message, Part, PartContent, Role, Struct, Task, TaskState, Timestamp,
+    Artifact, Json, Message, Part, Role, Struct, Task, TaskState, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -115,11 +115,7 @@ impl Turn {
     /// The text of the new messages: their text parts, divided by line ends.
     pub fn text(&self) -> String {
         let parts = self.messages.iter().flat_map(|message| &message.parts);
-        let texts = parts.filter_map(|part| match &part.content {
-            PartContent::Text(text) => Some(text.as_str()),
-            _ => None,
-        });
-        texts.collect::<Vec<_>>().join("\n")
+        parts.filter_map(Part::as_text).collect::<Vec<_>>().join("\n")
     }
 
     /// The media types that the newest message's sender accepts. The agent's output should have one

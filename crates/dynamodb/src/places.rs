@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::StoreError;
+use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::places::{Place, PlaceKind, Places, PlacesOf, Taken};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -19,6 +20,9 @@ use crate::DynamoDbStore;
 use crate::attributes::{Item, find_number, number, string};
 use crate::error::store_error;
 use crate::table::{PK, SK, TTL, owner_partition};
+
+/// How often a place is tried to be taken that is freed meanwhile.
+const TAKE_TRIES: usize = 4;
 
 /// The number of taken places.
 const COUNT: &str = "n";
@@ -89,14 +93,14 @@ pub(crate) async fn sent(update: UpdateItemFluentBuilder) -> Result<Result<(), I
     }
 }
 
-#[async_trait]
-impl Places for DynamoDbStore {
-    async fn take(
+impl DynamoDbStore {
+    /// Takes a place; `None` if it was freed between the two writes.
+    async fn try_take(
         &self,
         of: &PlacesOf,
         place: &Place,
         most: NonZeroU64,
-    ) -> Result<Taken, StoreError> {
+    ) -> Result<Option<Taken>, StoreError> {
         let update = self
             .place_update(of)
             .update_expression("SET #p=:p,#t=:t ADD #n :one")
@@ -111,17 +115,34 @@ impl Places for DynamoDbStore {
             .expression_attribute_values(":t", number(gone_at(of, place.until)))
             .expression_attribute_values(":p", number(place.until.as_millis()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(item) = sent(update).await? else { return Ok(Taken::Yes) };
+        let Err(item) = sent(update).await? else { return Ok(Some(Taken::Yes)) };
         let places = places(&item);
         if let Some(taken) = places.iter().find(|taken| taken.name == place.name) {
             // Another caller may free an expired place if it does not find the task yet.
             if taken.until >= place.until || self.renew(of, place).await? {
-                return Ok(Taken::Yes);
+                return Ok(Some(Taken::Yes));
             }
-            return self.take(of, place, most).await;
+            return Ok(None);
         }
         let looked_until = find_number(&item, LOOKED_UNTIL).unwrap_or_default();
-        Ok(Taken::Full { places, looked_until: looked_until.map(Timestamp::from_millis) })
+        Ok(Some(Taken::Full { places, looked_until: looked_until.map(Timestamp::from_millis) }))
+    }
+}
+
+#[async_trait]
+impl Places for DynamoDbStore {
+    async fn take(
+        &self,
+        of: &PlacesOf,
+        place: &Place,
+        most: NonZeroU64,
+    ) -> Result<Taken, StoreError> {
+        for _ in 0..TAKE_TRIES {
+            if let Some(taken) = self.try_take(of, place, most).await? {
+                return Ok(taken);
+            }
+        }
+        Err(StoreError::Unavailable("others take and free the same place at once".into()))
     }
 
     async fn free(&self, of: &PlacesOf, places: &[Place]) -> Result<(), StoreError> {
@@ -172,8 +193,11 @@ impl Places for DynamoDbStore {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             if let Err(error) = self.leave(&of, &name).await {
-                warn!(event = "place_not_freed", %error,
-                    "the place could not be freed and expires within a minute");
+                warn!(
+                    event = "place_not_freed",
+                    error = chain(&error),
+                    "the place could not be freed and expires within a minute"
+                );
             }
         });
     }

@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Owner, StoreError};
 use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_http::Principal;
@@ -115,8 +116,11 @@ impl RequestLimit {
                 Err(self.refusal(now))
             }
             Err(error) => {
-                warn!(event = "request_not_counted", %error,
-                    "the request could not be counted and is served");
+                warn!(
+                    event = "request_not_counted",
+                    error = chain(&error),
+                    "the request could not be counted and is served"
+                );
                 Ok(())
             }
         }

@@ -92,7 +92,7 @@ async fn run(how: &str, wanted: usize) -> (Told, usize) {
     let limit =
         Duration::from_mins(2) + Duration::from_millis(600) * u32::try_from(wanted).unwrap();
     tokio::select! {
-        done = timeout(limit, work) => done.expect("all tasks come to their end"),
+        done = timeout(limit, work) => done.unwrap(),
         Some(broken) = cloud.join_next() => panic!("{broken:?}"),
         () = sweep_on(&client) => {}
     }

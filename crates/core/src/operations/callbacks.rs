@@ -138,13 +138,12 @@ impl Callbacks {
             if until <= now || !self.is_open(&scope).await? {
                 return Err(CallbackError::Over);
             }
-            let state = match &resolution {
-                Some(resolution) => StepState::Answered(resolution.clone()),
-                None => {
-                    let longer = std::time::Duration::from_millis(patience);
-                    let until = until.max(now.saturating_add(longer));
-                    StepState::Waiting { until, patience_ms: patience }
-                }
+            let state = if let Some(resolution) = &resolution {
+                StepState::Answered(resolution.clone())
+            } else {
+                let longer = std::time::Duration::from_millis(patience);
+                let until = until.max(now.saturating_add(longer));
+                StepState::Waiting { until, patience_ms: patience }
             };
             let next = StepRecord {
                 state,
