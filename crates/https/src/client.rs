@@ -66,8 +66,8 @@ struct Inner {
     pool: Arc<Pool>,
 }
 
-/// A request.
-#[derive(Debug, Clone)]
+/// A request. `Debug` shows no body, and no header that is marked as sensitive.
+#[derive(Clone)]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -341,6 +341,40 @@ fn head(request: &Request) -> Result<http::Request<Full<Bytes>>, Error> {
         head.headers_mut().insert(header::HOST, host);
     }
     Ok(head)
+}
+
+impl Request {
+    /// A request without headers and body, which is sent once.
+    pub fn new(method: Method, uri: Uri, limits: Limits) -> Self {
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        Self { method, uri, headers, body, repeat: Repeat::Never, limits }
+    }
+
+    /// The same request, which may arrive twice.
+    pub fn repeatable(mut self) -> Self {
+        self.repeat = Repeat::Safe;
+        self
+    }
+
+    /// The same request with a body of this media type.
+    pub fn with_body(mut self, media_type: HeaderValue, body: impl Into<Bytes>) -> Self {
+        self.headers.insert(header::CONTENT_TYPE, media_type);
+        self.body = body.into();
+        self
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("uri", &self.uri)
+            .field("headers", &self.headers)
+            .field("body_bytes", &self.body.len())
+            .field("repeat", &self.repeat)
+            .field("limits", &self.limits)
+            .finish()
+    }
 }
 
 impl fmt::Debug for Client {

@@ -10,6 +10,10 @@
 //! - **Bounded.** Looking up a name, connecting, the first byte of an answer and each further chunk
 //!   have a deadline. Heads and bodies have a size limit. Look-ups and connects have a bounded
 //!   number of turns, and a host that does not answer gives its turn to the next one.
+//! - **Streams.** [`EventReader`] reads Server-Sent Events from a body, with a bound on each event,
+//!   on the stream, on its silence and on its time. It takes any [`Chunks`], so another reader of
+//!   framed events can stand beside it.
+//! - **A seam.** [`Transport`] is what carries a request: the client, or a double in a test.
 //! - **A gate.** The client asks whether a request is still wanted after it has connected and right
 //!   before it writes the first byte: see [`Gate`].
 //!
@@ -21,12 +25,14 @@ mod client;
 mod dial;
 mod dns;
 mod error;
+mod exchange;
 mod fetch;
 mod guard;
 mod link;
 mod look_ups;
 mod pool;
 mod roots;
+mod sse;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod turns;
@@ -36,8 +42,10 @@ pub use client::{Body, Client, ClientConfig, Gate, Limits, Open, Repeat, Request
 pub use dial::{Dial, Network};
 pub use dns::SystemResolver;
 pub use error::{ConnectError, Error, Phase, TlsFault};
+pub use exchange::{Answer, Chunks, Transport};
 pub use fetch::{Document, Fetch, FetchError, Fetcher};
 pub use guard::{AllowedHosts, AllowedHostsError, Destination, Guard, MAX_URL_BYTES, Refused};
 pub use look_ups::{LookUpError, Resolve};
 pub use pool::{IDLE_LIMIT, WallClock};
 pub use roots::{ExtraRoots, ExtraRootsError, Roots};
+pub use sse::{Event, EventLimits, EventReader, EventsError};
