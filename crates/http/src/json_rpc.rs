@@ -1,7 +1,7 @@
 //! The JSON-RPC binding (spec section 9).
 
 use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_protocol::{A2aError, ErrorKind};
+use a2a_lambda_protocol::{A2aError, ErrorKind, Operation};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Response, header};
@@ -12,14 +12,8 @@ use crate::binding::{PLAIN_JSON, header_texts, log_error, not_supported};
 use crate::body::{Body, whole};
 use crate::envelope::{self, Call};
 use crate::exchange::Exchange;
-use crate::operation::Operation;
 use crate::service::Bindings;
-#[cfg(feature = "v0_3")]
-use crate::v0_3;
 use crate::visitor::Visitor;
-
-/// The methods of 0.3 that answer with a stream.
-const OLD_STREAMS: [&str; 2] = ["message/stream", "tasks/resubscribe"];
 
 impl Bindings {
     pub(crate) async fn json_rpc(
@@ -46,10 +40,7 @@ impl Bindings {
         let mut exchange = Exchange::new(parts, visitor, version);
         let operation = match version {
             ProtocolVersion::V1_0 => Operation::named(&call.method),
-            #[cfg(feature = "v0_3")]
-            ProtocolVersion::V0_3 => v0_3::named(&call.method),
-            #[cfg(not(feature = "v0_3"))]
-            ProtocolVersion::V0_3 => None,
+            ProtocolVersion::V0_3 => Operation::named_in_v0_3(&call.method),
         };
         let frame = Frame::JsonRpc(id);
         let answered = match (version, operation) {
@@ -110,7 +101,8 @@ fn call_error_response(
     call: &Call<'_>,
     error: &A2aError,
 ) -> Response<Bytes> {
-    if version == ProtocolVersion::V0_3 && OLD_STREAMS.contains(&call.method.as_str()) {
+    let old = Operation::named_in_v0_3(&call.method);
+    if version == ProtocolVersion::V0_3 && old.is_some_and(Operation::streams) {
         return stream_error_response(id, error);
     }
     error_response(id, error)

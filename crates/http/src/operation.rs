@@ -6,7 +6,7 @@ use a2a_lambda_protocol::{
     A2aError, AgentCard, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest,
     GetExtendedAgentCardRequest, GetTaskPushNotificationConfigRequest, GetTaskRequest,
     ListTaskPushNotificationConfigsRequest, ListTaskPushNotificationConfigsResponse,
-    ListTasksRequest, ListTasksResponse, SendMessageRequest, SendMessageResponse,
+    ListTasksRequest, ListTasksResponse, Operation, SendMessageRequest, SendMessageResponse,
     SubscribeToTaskRequest, Task, TaskPushNotificationConfig, decode,
 };
 use serde::Serialize;
@@ -23,30 +23,15 @@ pub(crate) enum Offer {
 /// Declares the operations, each with its request, its name, the right that its caller needs, and
 /// the capability that its agent must offer.
 macro_rules! operations {
-    ($( $operation:ident($request:ident) = $name:literal, $right:ident, $needs:expr; )*) => {
-        /// An operation.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum Operation {
-            $( $operation, )*
+    ($( $operation:ident($request:ident), $right:ident, $needs:expr; )*) => {
+        /// What a caller must be allowed for an operation.
+        pub(crate) const fn right(operation: Operation) -> Right {
+            match operation { $( Operation::$operation => Right::$right, )* }
         }
 
-        impl Operation {
-            pub(crate) const fn name(self) -> &'static str {
-                match self { $( Self::$operation => $name, )* }
-            }
-
-            pub(crate) const fn right(self) -> Right {
-                match self { $( Self::$operation => Right::$right, )* }
-            }
-
-            pub(crate) const fn needs(self) -> Option<Offer> {
-                match self { $( Self::$operation => $needs, )* }
-            }
-
-            /// The operation with this name.
-            pub(crate) fn named(name: &str) -> Option<Self> {
-                Some(match name { $( $name => Self::$operation, )* _ => return None })
-            }
+        /// What an agent must offer for an operation.
+        pub(crate) const fn needs(operation: Operation) -> Option<Offer> {
+            match operation { $( Operation::$operation => $needs, )* }
         }
 
         /// The request of an operation.
@@ -72,21 +57,17 @@ macro_rules! operations {
 }
 
 operations! {
-    SendMessage(SendMessageRequest) = "SendMessage", Send, None;
-    SendStreamingMessage(SendMessageRequest) = "SendStreamingMessage", Send, Some(Offer::Streams);
-    GetTask(GetTaskRequest) = "GetTask", Read, None;
-    ListTasks(ListTasksRequest) = "ListTasks", Read, None;
-    CancelTask(CancelTaskRequest) = "CancelTask", Cancel, None;
-    SubscribeToTask(SubscribeToTaskRequest) = "SubscribeToTask", Read, Some(Offer::Streams);
-    CreatePushConfig(TaskPushNotificationConfig)
-        = "CreateTaskPushNotificationConfig", Push, Some(Offer::Pushes);
-    GetPushConfig(GetTaskPushNotificationConfigRequest)
-        = "GetTaskPushNotificationConfig", Push, Some(Offer::Pushes);
-    ListPushConfigs(ListTaskPushNotificationConfigsRequest)
-        = "ListTaskPushNotificationConfigs", Push, Some(Offer::Pushes);
-    DeletePushConfig(DeleteTaskPushNotificationConfigRequest)
-        = "DeleteTaskPushNotificationConfig", Push, Some(Offer::Pushes);
-    GetExtendedAgentCard(GetExtendedAgentCardRequest) = "GetExtendedAgentCard", Read, None;
+    SendMessage(SendMessageRequest), Send, None;
+    SendStreamingMessage(SendMessageRequest), Send, Some(Offer::Streams);
+    GetTask(GetTaskRequest), Read, None;
+    ListTasks(ListTasksRequest), Read, None;
+    CancelTask(CancelTaskRequest), Cancel, None;
+    SubscribeToTask(SubscribeToTaskRequest), Read, Some(Offer::Streams);
+    CreatePushConfig(TaskPushNotificationConfig), Push, Some(Offer::Pushes);
+    GetPushConfig(GetTaskPushNotificationConfigRequest), Push, Some(Offer::Pushes);
+    ListPushConfigs(ListTaskPushNotificationConfigsRequest), Push, Some(Offer::Pushes);
+    DeletePushConfig(DeleteTaskPushNotificationConfigRequest), Push, Some(Offer::Pushes);
+    GetExtendedAgentCard(GetExtendedAgentCardRequest), Read, None;
 }
 
 impl Request {

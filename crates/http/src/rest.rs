@@ -1,7 +1,7 @@
 //! The HTTP+JSON binding (spec section 11).
 
 use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_protocol::A2aError;
+use a2a_lambda_protocol::{A2aError, Operation};
 use bytes::Bytes;
 use http::{Method, Response};
 
@@ -11,7 +11,6 @@ use crate::binding::not_supported;
 use crate::binding::{self, PROTOCOL_JSON, log_error};
 use crate::body::{Body, whole};
 use crate::exchange::Exchange;
-use crate::operation::Operation;
 use crate::query::{or_empty, query_object};
 use crate::route::RestCall;
 use crate::service::Bindings;

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
+use a2a_lambda_protocol::Operation;
 use http::Method;
 use percent_encoding::percent_decode_str;
-
-use crate::operation::Operation;
 
 /// The target of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

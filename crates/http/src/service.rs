@@ -7,7 +7,8 @@ use a2a_lambda_core::{
     AgentProfile, Agents, Caller, GetOptions, Operations, ProtocolVersion, SendOptions, Tenant,
 };
 use a2a_lambda_protocol::{
-    A2aError, ErrorKind, FIRST_SEGMENTS, Message, SendMessageRequest, SendMessageResponse,
+    A2aError, ErrorKind, FIRST_SEGMENTS, Message, Operation, SendMessageRequest,
+    SendMessageResponse,
 };
 use http::Uri;
 use tracing::info;
@@ -18,7 +19,7 @@ use crate::exchange::Exchange;
 use crate::extensions::{DELIVERY_EXTENSION, GENERATION_EXTENSION, add_told};
 use crate::media_type::is_accepted;
 use crate::newer::newer_than;
-use crate::operation::{Offer, Operation, Outcome, Request, Served};
+use crate::operation::{Offer, Outcome, Request, Served, needs, right};
 use crate::rights::Right;
 use crate::visitor::Visitor;
 
@@ -103,12 +104,12 @@ impl Bindings {
             self.check_extended_card(visitor)?;
         }
         let owner = visitor.principal.owner()?.clone();
-        self.config.scopes.check(operation.right(), &visitor.grant)?;
+        self.config.scopes.check(right(operation), &visitor.grant)?;
         let profile = self.profile(&tenant)?;
         // A client learns of extensions by the card, so the card requires none.
         let extensions =
             if is_card { Vec::new() } else { exchange.negotiate(profile, self.pushes(profile))? };
-        if let Some(offer) = operation.needs() {
+        if let Some(offer) = needs(operation) {
             self.check_offer(profile, offer)?;
         }
         Ok(Call { exchange, caller: Caller { tenant, owner }, profile, extensions })

@@ -6,11 +6,8 @@ mod rest;
 
 use a2a_lambda_core::Tenant;
 use a2a_lambda_protocol::v0_3::{self, FieldNames};
-use a2a_lambda_protocol::{A2aError, AgentCard, AgentInterface, ErrorKind};
+use a2a_lambda_protocol::{A2aError, AgentCard, AgentInterface, ErrorKind, Operation};
 
-use crate::operation::Operation;
-
-pub(crate) use json_rpc::named;
 pub(crate) use rest::{error_response, find_path};
 
 /// The version of the interfaces in an agent's card, major and minor.

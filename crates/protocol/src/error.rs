@@ -1,6 +1,7 @@
 //! The protocol's errors (specification 3.3.2) and how each binding says them (5.4, 9.5, 11.6).
 
 pub(crate) mod payload;
+pub(crate) mod remote;
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -24,6 +24,7 @@ mod decode;
 mod enums;
 mod error;
 mod json;
+mod operation;
 mod part;
 #[cfg(test)]
 mod proto_test;
@@ -44,8 +45,10 @@ pub use card::{
 pub use decode::{decode, decode_params};
 pub use enums::{Role, TaskState, UnknownEnumName};
 pub use error::payload::{ErrorBody, ErrorDetail, JsonRpcError, Status};
+pub use error::remote::RemoteError;
 pub use error::{A2aError, ERROR_DOMAIN, ErrorKind, FieldViolation};
 pub use json::{Json, MAX_DEPTH, Struct};
+pub use operation::Operation;
 pub use part::{Part, PartContent};
 pub use push::{
     AuthenticationInfo, DeleteTaskPushNotificationConfigRequest,

@@ -5,6 +5,7 @@
 //!
 //! A private key is never shown: not by `Debug`, not in errors.
 
+mod canonical;
 mod claims;
 mod jwk;
 mod jws;
@@ -19,6 +20,7 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
 };
 
+pub use canonical::{canonical, canonical_without_empty};
 pub use claims::scopes;
 pub use jwk::{Jwk, JwkSet, KeyIdTaken};
 pub use jws::{Jws, NotAJws, Padding};

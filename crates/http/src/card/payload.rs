@@ -17,17 +17,15 @@
 //! bearer token.
 
 use a2a_lambda_protocol::AgentCard;
-use serde_json::Value;
-use serde_json_canonicalizer::to_vec;
+use a2a_lambda_signing::{canonical, canonical_without_empty};
 
 /// The texts to sign for a card without signatures, each once: in the order of the specification,
 /// the SDKs and the document. `document` is the clients' form.
 pub(super) fn payloads(card: &AgentCard, document: &[u8]) -> serde_json::Result<Vec<Vec<u8>>> {
     let current = serde_json::to_value(card)?;
-    let mut payloads = vec![to_vec(&current)?];
-    let reduced = without_empty(current).unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-    for other in [reduced, serde_json::from_slice(document)?] {
-        let other = to_vec(&other)?;
+    let document = serde_json::from_slice(document)?;
+    let mut payloads = vec![canonical(&current)?];
+    for other in [canonical_without_empty(current)?, canonical(&document)?] {
         if !payloads.contains(&other) {
             payloads.push(other);
         }
@@ -35,31 +33,11 @@ pub(super) fn payloads(card: &AgentCard, document: &[u8]) -> serde_json::Result<
     Ok(payloads)
 }
 
-/// A value without empty texts, lists and objects, and without `null`, at any depth; `None` if
-/// nothing is left.
-fn without_empty(value: Value) -> Option<Value> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => (!text.is_empty()).then_some(Value::String(text)),
-        Value::Array(items) => {
-            let left: Vec<_> = items.into_iter().filter_map(without_empty).collect();
-            (!left.is_empty()).then_some(Value::Array(left))
-        }
-        Value::Object(members) => {
-            let left =
-                members.into_iter().filter_map(|(name, it)| Some((name, without_empty(it)?)));
-            let left: serde_json::Map<_, _> = left.collect();
-            (!left.is_empty()).then_some(Value::Object(left))
-        }
-        value => Some(value),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use a2a_lambda_protocol::decode;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn texts(card: &Value, document: &Value) -> Vec<String> {
         let card: AgentCard = decode(card.to_string().as_bytes()).unwrap();

@@ -5,7 +5,7 @@ use a2a_lambda_protocol::v0_3::{
     SendMessageResult, StreamEvent, Task, TaskIdParams, TaskPushNotificationConfig,
     TaskQueryParams, WhichPushNotificationConfig,
 };
-use a2a_lambda_protocol::{A2aError, ErrorKind, decode};
+use a2a_lambda_protocol::{A2aError, ErrorKind, Operation, decode};
 use http::Response;
 
 use super::{card, in_old_words};
@@ -13,25 +13,8 @@ use crate::answer::Frame;
 use crate::body::Body;
 use crate::envelope::Call;
 use crate::exchange::Exchange;
-use crate::operation::{Operation, Outcome, Request, Served};
+use crate::operation::{Outcome, Request, Served};
 use crate::service::Bindings;
-
-/// The operation of this method.
-pub(crate) fn named(method: &str) -> Option<Operation> {
-    Some(match method {
-        "message/send" => Operation::SendMessage,
-        "message/stream" => Operation::SendStreamingMessage,
-        "tasks/get" => Operation::GetTask,
-        "tasks/cancel" => Operation::CancelTask,
-        "tasks/resubscribe" => Operation::SubscribeToTask,
-        "tasks/pushNotificationConfig/set" => Operation::CreatePushConfig,
-        "tasks/pushNotificationConfig/get" => Operation::GetPushConfig,
-        "tasks/pushNotificationConfig/list" => Operation::ListPushConfigs,
-        "tasks/pushNotificationConfig/delete" => Operation::DeletePushConfig,
-        "agent/getAuthenticatedExtendedCard" => Operation::GetExtendedAgentCard,
-        _ => return None,
-    })
-}
 
 impl Bindings {
     pub(crate) async fn call_v0_3(

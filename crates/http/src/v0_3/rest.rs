@@ -5,7 +5,7 @@ use a2a_lambda_protocol::v0_3::rest::{
     SendMessageRequest, SendMessageResult, StreamEvent, Task, TaskPushNotificationConfig,
     TaskQueryParams, http_status,
 };
-use a2a_lambda_protocol::{A2aError, decode};
+use a2a_lambda_protocol::{A2aError, Operation, decode};
 use bytes::Bytes;
 use http::{Method, Response};
 
@@ -14,7 +14,7 @@ use crate::answer::Frame;
 use crate::binding::{PLAIN_JSON, challenge, json};
 use crate::body::Body;
 use crate::exchange::Exchange;
-use crate::operation::{Operation, Outcome, Request, Served};
+use crate::operation::{Outcome, Request, Served};
 use crate::query::{or_empty, query_object};
 use crate::route::{Found, RestCall, find_in, json_rpc};
 use crate::service::{Bindings, tenant_named};
