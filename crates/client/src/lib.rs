@@ -23,6 +23,7 @@ mod interface;
 mod json_rpc;
 mod read;
 mod receive;
+mod rest;
 mod signature;
 mod stream;
 mod write;

@@ -50,7 +50,14 @@ impl Whole {
                 Err(_) if !self.status.is_success() => Err(self.by_status()),
                 Err(_) => Err(not_json(text, "it is no answer of JSON-RPC")),
             },
-            Binding::HttpJson if self.status.is_success() => Ok(text),
+            // A deletion has no result to read.
+            Binding::HttpJson if self.status.is_success() && text.is_empty() => Ok(text),
+            Binding::HttpJson if self.status.is_success() => {
+                match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+                    Ok(_) => Ok(text),
+                    Err(_) => Err(not_json(text, "")),
+                }
+            }
             Binding::HttpJson => {
                 let body = serde_json::from_str::<Value>(text).ok();
                 let error = body.and_then(|it| RemoteError::from_http(&it, self.status.as_u16()));

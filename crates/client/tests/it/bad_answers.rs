@@ -203,6 +203,46 @@ async fn a_bad_stream_is_an_error_within_bounds() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_bad_answer_over_http_json_is_an_error_that_says_what_is_wrong() {
+    let not_found = r#"{"error":{"code":404,"status":"NOT_FOUND","message":"gone","details":[
+        {"@type":"x","reason":"TASK_NOT_FOUND","domain":"a2a-protocol.org"}]}}"#;
+    let rows: &[Row<'_>] = &[
+        (200, "text/html", "<p>", Then::End, "HTML", Fault::Agent, false),
+        (200, JSON, &TASK[..20], Then::End, "JSON at byte 20, where it ends", Fault::Agent, false),
+        (200, JSON, "", Then::End, "malformed JSON", Fault::Agent, false),
+        (200, JSON, "{}", Then::End, "the task's id is missing", Fault::Agent, false),
+        (200, JSON, "[1]", Then::End, "must be an object, not an array", Fault::Agent, false),
+        (404, JSON, not_found, Then::End, "refuses: gone", Fault::Caller, false),
+        (404, JSON, "{}", Then::End, "HTTP 404 without", Fault::Caller, false),
+        (
+            403,
+            JSON,
+            r#"{"message":"Forbidden"}"#,
+            Then::End,
+            "refuses: Forbidden",
+            Fault::Caller,
+            false,
+        ),
+        (504, JSON, r#"{"message":"Timeout"}"#, Then::End, "refuses: Timeout", Fault::Agent, true),
+        (500, "text/plain", "oops", Then::End, "HTTP 500 without", Fault::Agent, true),
+    ];
+    for &(status, media_type, body, then, expected, fault, retryable) in rows {
+        let canned = Canned { status, media_type, body: body.to_owned(), then };
+        let error = get(&client(Binding::HttpJson, canned)).await;
+        let said = format!("{status} {body:.60}: {error}: {error:?}");
+        assert!(error.to_string().contains(expected), "{said}");
+        assert_eq!((error.fault(), error.is_retryable()), (fault, retryable), "{said}");
+    }
+    // An error within a stream, as the official SDK writes it.
+    let body = format!("event: error\ndata: {}\n\n", not_found.replace('\n', " "));
+    let canned = Canned { status: 200, media_type: "text/event-stream", body, then: Then::End };
+    let client = client(Binding::HttpJson, canned);
+    let mut stream = client.stream(text("x"), &SendOptions::default()).await.unwrap();
+    let error = stream.next().await.unwrap_err();
+    assert!(error.to_string().contains("refuses: gone"), "{error:?}");
+}
+
 /// An endless stream of comments ends when its time is over, however large it may be.
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_never_ends_is_ended() {

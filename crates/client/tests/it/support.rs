@@ -19,7 +19,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 pub(crate) const URL: &str = "https://agents.example";
 
 /// Every way to speak to our bindings.
-pub(crate) const WAYS: &[(Binding, Version)] = &[(Binding::JsonRpc, Version::V1_0)];
+pub(crate) const WAYS: &[(Binding, Version)] =
+    &[(Binding::JsonRpc, Version::V1_0), (Binding::HttpJson, Version::V1_0)];
 
 /// Our bindings. Their streams are cut after as many pieces as the script says, one number a stream.
 #[derive(Clone)]
