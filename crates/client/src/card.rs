@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use a2a_lambda_https::{Limits as RequestLimits, Request, Transport, WallClock};
+#[cfg(feature = "v0_3")]
+use a2a_lambda_protocol::v0_3;
 use a2a_lambda_protocol::{AgentCard, decode};
 use a2a_lambda_signing::VerifyingKeys;
 use bytes::Bytes;
@@ -164,11 +166,23 @@ fn read(document: &Bytes) -> Result<(AgentCard, bool), Error> {
     if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err() {
         return Err(not_json(text, ""));
     }
+    #[cfg(feature = "v0_3")]
+    if is_old(text) {
+        let card = v0_3::read_card(document).map_err(Error::shape)?;
+        return Ok((card, false));
+    }
     let card: AgentCard = decode(document).map_err(Error::shape)?;
     if card.supported_interfaces.is_empty() {
         return Err(Error::NotA2a("the card names no interface".to_owned()));
     }
     Ok((card, true))
+}
+
+/// Whether a card is of an agent that knows 0.3 only.
+#[cfg(feature = "v0_3")]
+fn is_old(text: &str) -> bool {
+    let document: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    document.get("url").is_some() && document.get("supportedInterfaces").is_none()
 }
 
 /// How long the card may be used without asking (RFC 9111 section 5.2.2.1); not at all if its server

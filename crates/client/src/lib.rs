@@ -26,6 +26,8 @@ mod receive;
 mod rest;
 mod signature;
 mod stream;
+#[cfg(feature = "v0_3")]
+mod v0_3;
 mod write;
 
 pub use a2a_lambda_https::Transport;

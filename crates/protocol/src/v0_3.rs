@@ -29,6 +29,7 @@ mod card;
 mod data;
 mod fields;
 mod names;
+mod old_card;
 mod part;
 mod push;
 mod requests;
@@ -39,6 +40,7 @@ mod task;
 pub use card::{AgentCard, AgentInterface, CardFields, PROTOCOL_VERSION};
 pub use fields::FieldNames;
 pub use names::{Role, TaskState};
+pub use old_card::read_card;
 pub use part::Part;
 pub use push::{
     DeleteTaskPushNotificationConfigParams, GetTaskPushNotificationConfigParams,

@@ -164,3 +164,18 @@ async fn a_card_that_leads_elsewhere_is_followed_only_if_that_is_allowed() {
         }
     }
 }
+
+/// An agent that knows 0.3 only, with the URL at the top of its card.
+#[cfg(feature = "v0_3")]
+#[tokio::test(start_paused = true)]
+async fn a_card_of_an_old_agent_leads_to_its_interface() {
+    let body = format!(r#"{{"name": "old", "url": "{URL}/rpc", "protocolVersion": "0.3.0"}}"#);
+    let canned = Canned { status: 200, media_type: "application/json", body, then: Then::End };
+    let config = Config::default();
+    let (client, card) =
+        Client::connect(Arc::new(canned), URL, config, None, &cache()).await.unwrap();
+    assert_eq!(card.name, "old");
+    let Interface { url, binding, version, .. } = client.interface();
+    assert_eq!(url.to_string(), format!("{URL}/rpc"));
+    assert_eq!((*binding, *version), (Binding::JsonRpc, Version::V0_3));
+}

@@ -19,8 +19,14 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 pub(crate) const URL: &str = "https://agents.example";
 
 /// Every way to speak to our bindings.
-pub(crate) const WAYS: &[(Binding, Version)] =
-    &[(Binding::JsonRpc, Version::V1_0), (Binding::HttpJson, Version::V1_0)];
+pub(crate) const WAYS: &[(Binding, Version)] = &[
+    (Binding::JsonRpc, Version::V1_0),
+    (Binding::HttpJson, Version::V1_0),
+    #[cfg(feature = "v0_3")]
+    (Binding::JsonRpc, Version::V0_3),
+    #[cfg(feature = "v0_3")]
+    (Binding::HttpJson, Version::V0_3),
+];
 
 /// Our bindings. Their streams are cut after as many pieces as the script says, one number a stream.
 #[derive(Clone)]

@@ -215,3 +215,19 @@ impl From<DeleteTaskPushNotificationConfigParams>
         Self { tenant: String::new(), task_id: params.id, id: params.push_notification_config_id }
     }
 }
+
+impl From<crate::GetTaskPushNotificationConfigRequest> for GetTaskPushNotificationConfigParams {
+    fn from(request: crate::GetTaskPushNotificationConfigRequest) -> Self {
+        let (id, push_notification_config_id) = (request.task_id, request.id);
+        Self { id, push_notification_config_id, metadata: None }
+    }
+}
+
+impl From<crate::DeleteTaskPushNotificationConfigRequest>
+    for DeleteTaskPushNotificationConfigParams
+{
+    fn from(request: crate::DeleteTaskPushNotificationConfigRequest) -> Self {
+        let (id, push_notification_config_id) = (request.task_id, request.id);
+        Self { id, push_notification_config_id, metadata: None }
+    }
+}

@@ -44,6 +44,17 @@ impl From<MessageSendParams> for crate::SendMessageRequest {
     }
 }
 
+impl From<crate::SendMessageRequest> for MessageSendParams {
+    /// Says in any case whether to wait: what an absent configuration means is left open.
+    fn from(request: crate::SendMessageRequest) -> Self {
+        Self {
+            message: request.message.map(Into::into),
+            configuration: Some(request.configuration.unwrap_or_default().into()),
+            metadata: request.metadata,
+        }
+    }
+}
+
 message! {
     /// The 0.3 names of the fields of a request about one config.
     #[derive(Debug, Clone, PartialEq, Default)]
@@ -75,6 +86,17 @@ impl From<MessageSendConfiguration> for crate::SendMessageConfiguration {
     }
 }
 
+impl From<crate::SendMessageConfiguration> for MessageSendConfiguration {
+    fn from(configuration: crate::SendMessageConfiguration) -> Self {
+        Self {
+            accepted_output_modes: configuration.accepted_output_modes,
+            blocking: Some(!configuration.return_immediately),
+            history_length: configuration.history_length,
+            push_notification_config: configuration.task_push_notification_config.map(Into::into),
+        }
+    }
+}
+
 message! {
     /// `tasks/get`; over HTTP+JSON the query of `GET /v1/tasks/{id}`.
     #[derive(Debug, Clone, PartialEq, Default)]
@@ -98,6 +120,12 @@ impl From<TaskQueryParams> for crate::GetTaskRequest {
             id: params.id,
             history_length: history_length(params.history_length),
         }
+    }
+}
+
+impl From<crate::GetTaskRequest> for TaskQueryParams {
+    fn from(request: crate::GetTaskRequest) -> Self {
+        Self { id: request.id, history_length: request.history_length, metadata: None }
     }
 }
 
@@ -136,5 +164,23 @@ impl From<TaskIdParams> for crate::ListTaskPushNotificationConfigsRequest {
     fn from(params: TaskIdParams) -> Self {
         // All of them: 0.3 has no pages over JSON-RPC.
         Self { task_id: params.id, ..Self::default() }
+    }
+}
+
+impl From<crate::CancelTaskRequest> for TaskIdParams {
+    fn from(request: crate::CancelTaskRequest) -> Self {
+        Self { id: request.id, metadata: request.metadata }
+    }
+}
+
+impl From<crate::SubscribeToTaskRequest> for TaskIdParams {
+    fn from(request: crate::SubscribeToTaskRequest) -> Self {
+        Self { id: request.id, metadata: None }
+    }
+}
+
+impl From<crate::ListTaskPushNotificationConfigsRequest> for TaskIdParams {
+    fn from(request: crate::ListTaskPushNotificationConfigsRequest) -> Self {
+        Self { id: request.task_id, metadata: None }
     }
 }

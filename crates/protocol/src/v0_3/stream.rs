@@ -1,9 +1,11 @@
 //! `parts` is read, too, because the schema has it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::names::kind;
 use super::task::{Artifact, Message, Task, TaskStatus};
+use crate::decode::decode;
+use crate::error::A2aError;
 use crate::json::Struct;
 
 kind! {
@@ -118,6 +120,26 @@ macro_rules! events {
             }
         }
 
+        impl From<StreamEvent> for crate::StreamResponse {
+            fn from(old: StreamEvent) -> Self {
+                match old {
+                    StreamEvent::Task(task) => Self::Task(task.into()),
+                    StreamEvent::Message(message) => Self::Message(message.into()),
+                    StreamEvent::StatusUpdate(event) => Self::StatusUpdate(event.into()),
+                    StreamEvent::ArtifactUpdate(event) => Self::ArtifactUpdate(event.into()),
+                }
+            }
+        }
+
+        impl From<SendMessageResult> for crate::SendMessageResponse {
+            fn from(old: SendMessageResult) -> Self {
+                match old {
+                    SendMessageResult::Task(task) => Self::Task(task.into()),
+                    SendMessageResult::Message(message) => Self::Message(message.into()),
+                }
+            }
+        }
+
         impl From<crate::SendMessageResponse> for SendMessageResult {
             fn from(current: crate::SendMessageResponse) -> Self {
                 match current {
@@ -157,3 +179,47 @@ pub enum SendMessageResult {
 }
 
 events!(required, StatusUpdateKind, ArtifactUpdateKind);
+
+/// What tells the objects of a result apart.
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(default)]
+    kind: String,
+}
+
+fn kind_of(text: &[u8]) -> Result<String, A2aError> {
+    Ok(decode::<Kind>(text)?.kind)
+}
+
+impl StreamEvent {
+    /// Reads an event: what it is its `kind` says.
+    ///
+    /// # Errors
+    /// As [`decode`].
+    pub fn read(text: &[u8]) -> Result<Self, A2aError> {
+        match kind_of(text)?.as_str() {
+            "task" => decode(text).map(Self::Task),
+            "message" => decode(text).map(Self::Message),
+            "status-update" => decode(text).map(Self::StatusUpdate),
+            "artifact-update" => decode(text).map(Self::ArtifactUpdate),
+            _ => Err(A2aError::invalid_field(
+                "kind",
+                "must be one of task, message, status-update, artifact-update",
+            )),
+        }
+    }
+}
+
+impl SendMessageResult {
+    /// Reads a result: what it is its `kind` says.
+    ///
+    /// # Errors
+    /// As [`decode`].
+    pub fn read(text: &[u8]) -> Result<Self, A2aError> {
+        match kind_of(text)?.as_str() {
+            "task" => decode(text).map(Self::Task),
+            "message" => decode(text).map(Self::Message),
+            _ => Err(A2aError::invalid_field("kind", "must be one of task, message")),
+        }
+    }
+}

@@ -32,6 +32,9 @@ message! {
     /// request, the one for JavaScript the config. Both are read. The task is that of the path.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct CreateTaskPushNotificationConfigRequest {
+        /// `tasks/{task}`, in a whole request.
+        #[json("parent")]
+        pub parent: String,
         /// The new config's id, where the config does not say it.
         #[json("configId")]
         pub config_id: String,
@@ -67,6 +70,39 @@ impl CreateTaskPushNotificationConfigRequest {
         }
         current.task_id = task_id.into();
         Ok(current)
+    }
+}
+
+impl From<crate::TaskPushNotificationConfig> for CreateTaskPushNotificationConfigRequest {
+    /// The whole request, which the official SDK for Python needs.
+    fn from(config: crate::TaskPushNotificationConfig) -> Self {
+        Self {
+            parent: format!("tasks/{}", config.task_id),
+            config_id: config.id.clone(),
+            config: Some(config.into()),
+            push_notification_config: None,
+        }
+    }
+}
+
+impl From<TaskPushNotificationConfig> for crate::TaskPushNotificationConfig {
+    /// A name of another form tells neither task nor id.
+    fn from(old: TaskPushNotificationConfig) -> Self {
+        let mut config: Self = old.push_notification_config.into();
+        let name = old.name.strip_prefix("tasks/");
+        if let Some((task, id)) = name.and_then(|it| it.split_once("/pushNotificationConfigs/")) {
+            task.clone_into(&mut config.task_id);
+            id.clone_into(&mut config.id);
+        }
+        config
+    }
+}
+
+impl From<ListTaskPushNotificationConfigResponse>
+    for crate::ListTaskPushNotificationConfigsResponse
+{
+    fn from(page: ListTaskPushNotificationConfigResponse) -> Self {
+        Self { configs: convert(page.configs), next_page_token: page.next_page_token }
     }
 }
 

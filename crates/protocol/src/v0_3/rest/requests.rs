@@ -46,6 +46,17 @@ impl From<SendMessageRequest> for crate::SendMessageRequest {
     }
 }
 
+impl From<crate::SendMessageRequest> for SendMessageRequest {
+    /// Has a configuration in any case: without one, servers do not agree on whether to wait.
+    fn from(request: crate::SendMessageRequest) -> Self {
+        Self {
+            request: request.message.map(Into::into),
+            configuration: Some(request.configuration.unwrap_or_default().into()),
+            metadata: request.metadata,
+        }
+    }
+}
+
 message! {
     /// The 0.3 names of the fields of a request about one config.
     #[derive(Debug, Clone, PartialEq, Default)]
@@ -72,6 +83,17 @@ impl From<SendMessageConfiguration> for crate::SendMessageConfiguration {
             task_push_notification_config: configuration.push_notification.map(Into::into),
             history_length: history_length(Some(configuration.history_length)),
             return_immediately: !configuration.blocking,
+        }
+    }
+}
+
+impl From<crate::SendMessageConfiguration> for SendMessageConfiguration {
+    fn from(configuration: crate::SendMessageConfiguration) -> Self {
+        Self {
+            accepted_output_modes: configuration.accepted_output_modes,
+            push_notification: configuration.task_push_notification_config.map(Into::into),
+            history_length: configuration.history_length.unwrap_or_default(),
+            blocking: !configuration.return_immediately,
         }
     }
 }
