@@ -1,6 +1,8 @@
 //! The command line of a2a-lambda.
 
 mod bundle;
+#[cfg(feature = "call")]
+mod call;
 mod new;
 #[cfg(feature = "operate")]
 mod operate;
@@ -21,6 +23,14 @@ Commands for an agent:
   new          make a workspace with an agent
   package      build the functions of a workspace, and make a zip of each
   deploy       deploy them to AWS, with all that they need
+
+Commands that call an agent, of any make:
+  card         show its card
+  send         send a message, and wait for the task
+  stream       send a message, and show what comes of it as it comes
+  get          show a task
+  cancel       cancel a task
+  watch        show a task's updates
 
 Commands for a deployment:
   failing      list the push configs that are in trouble
@@ -89,6 +99,8 @@ fn main() -> ExitCode {
         Some("-V" | "--version") => show(concat!("a2a-lambda ", env!("CARGO_PKG_VERSION"), "\n")),
         Some("new") => new::run(arguments.split_off(1)),
         Some(script @ ("package" | "deploy")) => scripts::run(script, arguments.split_off(1)),
+        #[cfg(feature = "call")]
+        Some(word) if call::is_command(word) => call::run(arguments),
         // Operators may give options first.
         #[cfg(feature = "operate")]
         Some(word) if operate::is_command(word) || word.starts_with('-') => operate::run(arguments),

@@ -84,7 +84,8 @@ impl Client {
     }
 
     /// Streams the updates of a task: from behind the event with this id, if the agent numbers its
-    /// events, or else from the task as it is.
+    /// events, or else from the task as it is. Of a task that is over, or waits for the user where the
+    /// agent streams no such task, the task is the only event.
     ///
     /// # Errors
     /// When no stream begins; see [`Error`].

@@ -44,7 +44,9 @@ pub struct EventStream {
     again: Option<(SendMessageRequest, SendOptions)>,
     /// `None` while the stream is cut.
     opened: Option<Opened>,
-    /// Whether the stream was resumed, and no event came since.
+    /// The task, if it is all that there is to stream.
+    whole: Option<StreamEvent>,
+    /// Whether this is a subscription, or the stream was resumed, and no event came since.
     is_fresh: bool,
     cut: Option<EventsError>,
     task: Option<String>,
@@ -81,7 +83,11 @@ impl EventStream {
         let mut stream = Self::new(channel);
         stream.task = Some(task.to_owned());
         last_event.unwrap_or_default().clone_into(&mut stream.last_event);
-        stream.opened = Some(stream.subscribe_now(task).await?);
+        match stream.subscribe_now(task).await {
+            Ok(opened) => (stream.opened, stream.is_fresh) = (Some(opened), true),
+            Err(error @ Error::Agent(_)) => stream.whole = Some(stream.settled(error).await?),
+            Err(error) => return Err(error),
+        }
         Ok(stream)
     }
 
@@ -91,6 +97,7 @@ impl EventStream {
             channel,
             again: None,
             opened: None,
+            whole: None,
             is_fresh: false,
             cut: None,
             task: None,
@@ -126,7 +133,7 @@ impl EventStream {
     /// When the stream cannot be read on: see [`Error`]. There is nothing more then.
     pub async fn next(&mut self) -> Result<Option<StreamEvent>, Error> {
         if self.is_over {
-            return Ok(None);
+            return Ok(self.whole.take());
         }
         let next = self.advance().await;
         let is_last = match &next {

@@ -94,6 +94,23 @@ async fn a_task_that_waits_for_the_user_is_the_last_event_of_a_stream_that_was_c
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_subscription_to_a_task_that_is_over_is_the_task() {
+    for way in WAYS {
+        let client = Server::new().client(*way);
+        let mut stream = client.stream(text("tck-complete-task"), &repeating()).await.unwrap();
+        while stream.next().await.unwrap().is_some() {}
+        let task = stream.task().unwrap();
+        // With and without the events that came.
+        for last in [Some(stream.last_event()), None] {
+            let mut watched = client.subscribe(task, last).await.unwrap();
+            let event = watched.next().await.unwrap().unwrap();
+            assert_eq!(word(&event.response), "task COMPLETED", "{way:?}");
+            assert_eq!(watched.next().await.unwrap(), None, "{way:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_subscription_begins_behind_an_event_and_sees_the_end() {
     for way in WAYS {
         let server = Server::new();

@@ -1,0 +1,397 @@
+//! The commands that call an agent.
+
+mod arguments;
+mod text;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_client::{
+    BadHeader, CardCache, Client, Config, Credentials, Error as CallError, EventStream, Limits,
+    SendOptions, fetch_card,
+};
+use a2a_lambda_core::Clock as _;
+use a2a_lambda_https::{Client as Https, ClientConfig, WallClock};
+use a2a_lambda_protocol::{
+    AgentCard, CancelTaskRequest, ErrorKind, GetTaskRequest, Message, Part, Role,
+    SendMessageConfiguration, SendMessageRequest, SendMessageResponse, StreamResponse, Task,
+    TaskState,
+};
+use a2a_lambda_runtime::{NoRandomness, SystemClock, random_bytes};
+use a2a_lambda_signing::{NoKeySet, VerifyingKeys};
+use serde::Serialize;
+
+use crate::{chain, complain, print};
+use arguments::{Arguments, COMMANDS, Command, Options, Sending, USAGE};
+
+/// The most that is read of a file, or of the standard input, in bytes.
+const MAX_INPUT_BYTES: u64 = 1 << 20;
+/// How long the program waits before it asks for a task again whose updates cannot be streamed. It
+/// doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+
+/// Why something was not done. The remedy is in [`Failure::hint`].
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("{} cannot be read", .0.display())]
+    Read(PathBuf, #[source] io::Error),
+    #[error("{} has more than {MAX_INPUT_BYTES} bytes", .0.display())]
+    TooLarge(PathBuf),
+    #[error("a line of the headers is not `Name: value`")]
+    HeaderLine,
+    #[error(transparent)]
+    Header(#[from] BadHeader),
+    #[error("the keys cannot be used")]
+    Keys(#[from] NoKeySet),
+    #[error("TLS cannot be set up")]
+    Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the message has no id: the system has no randomness")]
+    NoRandomness(#[from] NoRandomness),
+    #[error("the answer cannot be written")]
+    Print(#[from] io::Error),
+    #[error("the answer cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Failure {
+    fn hint(&self) -> Option<&'static str> {
+        let Self::Call(error) = self else { return None };
+        match error {
+            CallError::OtherOrigin(_) => {
+                Some("if the agent is to be called there, give --any-origin, or the URL there")
+            }
+            CallError::Http { status, .. } if matches!(status.as_u16(), 401 | 403) => {
+                Some("set A2A_BEARER, or give --bearer-file or --header-file")
+            }
+            CallError::Http { status, .. } if status.as_u16() == 404 => {
+                Some("check the URL: the card is looked for behind it")
+            }
+            error if error.kind() == Some(ErrorKind::Unauthenticated) => {
+                Some("set A2A_BEARER, or give --bearer-file or --header-file")
+            }
+            CallError::NoInterface => {
+                Some("`card` shows what it speaks; --binding and --a2a narrow what is taken")
+            }
+            CallError::Cut(_) => Some("`watch URL TASK` goes on with a task"),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a word is the name of one of these commands.
+pub(crate) fn is_command(word: &str) -> bool {
+    COMMANDS.contains(&word)
+}
+
+/// Runs a command. The arguments begin with its name.
+pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
+    let arguments = match arguments::parse(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            complain(format_args!("{error}\n\n{USAGE}"));
+            return ExitCode::from(2);
+        }
+    };
+    let done = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(done(arguments)));
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            complain(text::safe(&chain(&failure)));
+            if let Some(hint) = failure.hint() {
+                complain(hint);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command and prints what comes of it. False if the task has failed.
+async fn done(Arguments { command, options }: Arguments) -> Result<bool, Failure> {
+    let json = options.json;
+    match command {
+        Command::Help => {
+            print(USAGE)?;
+            Ok(true)
+        }
+        Command::Card { url } => {
+            let card = Agent::new(&options)?.card(&url).await?;
+            show(json, &card, text::card)?;
+            Ok(true)
+        }
+        Command::Send { url, text, message, waits } => {
+            let (client, _) = Agent::new(&options)?.connect(&url).await?;
+            let (request, options) = request(text, message, waits)?;
+            let sent = client.send(request, &options).await?;
+            show(json, &sent, text::answer)?;
+            Ok(match &sent {
+                SendMessageResponse::Task(task) => is_well(task.status.state),
+                SendMessageResponse::Message(_) => true,
+            })
+        }
+        Command::Stream { url, text, message } => {
+            let (client, card) = Agent::new(&options)?.connect(&url).await?;
+            let (request, options) = request(text, message, true)?;
+            if card.capabilities.streaming == Some(false) {
+                complain("the agent does not stream: its answer comes at the end");
+                let sent = client.send(request, &options).await?;
+                let event = match sent {
+                    SendMessageResponse::Task(task) => StreamResponse::Task(task),
+                    SendMessageResponse::Message(message) => StreamResponse::Message(message),
+                };
+                let mut shown = Shown::new(json);
+                shown.show("", &event)?;
+                return Ok(shown.is_well());
+            }
+            follow(client.stream(request, &options).await?, json).await
+        }
+        Command::Get { url, task } => {
+            let (client, _) = Agent::new(&options)?.connect(&url).await?;
+            show(json, &get(&client, &task).await?, text::task)?;
+            Ok(true)
+        }
+        Command::Cancel { url, task } => {
+            let (client, _) = Agent::new(&options)?.connect(&url).await?;
+            let request = CancelTaskRequest { id: task, ..CancelTaskRequest::default() };
+            show(json, &client.cancel(request).await?, text::task)?;
+            Ok(true)
+        }
+        Command::Watch { url, task, after } => {
+            let (client, card) = Agent::new(&options)?.connect(&url).await?;
+            if card.capabilities.streaming == Some(false) {
+                return poll(&client, &task, json).await;
+            }
+            match client.subscribe(&task, after.as_deref()).await {
+                Ok(stream) => follow(stream, json).await,
+                // It streams what is sent only.
+                Err(error) if error.kind() == Some(ErrorKind::UnsupportedOperation) => {
+                    poll(&client, &task, json).await
+                }
+                Err(error) => Err(error.into()),
+            }
+        }
+    }
+}
+
+/// Shows a stream to its end. False if the task has failed.
+async fn follow(mut stream: EventStream, json: bool) -> Result<bool, Failure> {
+    let mut shown = Shown::new(json);
+    loop {
+        match stream.next().await {
+            Ok(Some(event)) => shown.show(&event.id, &event.response)?,
+            Ok(None) => break,
+            Err(error) => {
+                shown.end()?;
+                if let Some(task) = stream.task() {
+                    complain(format_args!("the task is {}", text::safe(task)));
+                }
+                return Err(error.into());
+            }
+        }
+    }
+    shown.end()?;
+    Ok(shown.is_well())
+}
+
+/// Asks for a task until it has settled, and shows it whenever its state is another. False if it has
+/// failed.
+async fn poll(client: &Client, task: &str, json: bool) -> Result<bool, Failure> {
+    let mut shown = Shown::new(json);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let task = get(client, task).await?;
+        let state = task.status.state;
+        if shown.state != Some(state) {
+            shown.show("", &StreamResponse::Task(task))?;
+        }
+        if state.is_terminal() || state.is_interrupted() {
+            return Ok(shown.is_well());
+        }
+        tokio::time::sleep(pause).await;
+        pause = (2 * pause).min(LONGEST_PAUSE);
+    }
+}
+
+async fn get(client: &Client, task: &str) -> Result<Task, CallError> {
+    client.get(GetTaskRequest { id: task.to_owned(), ..GetTaskRequest::default() }).await
+}
+
+/// Whether a task in this state has not failed.
+fn is_well(state: TaskState) -> bool {
+    !matches!(state, TaskState::Failed | TaskState::Rejected)
+}
+
+fn show<T: Serialize>(json: bool, value: &T, text: fn(&T) -> String) -> Result<(), Failure> {
+    let text = if json { serde_json::to_string_pretty(value)? + "\n" } else { text(value) };
+    Ok(print(&text)?)
+}
+
+/// The events that were shown.
+struct Shown {
+    json: bool,
+    events: text::Events,
+    state: Option<TaskState>,
+}
+
+/// An event as a line of JSON.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    id: &'a str,
+    #[serde(flatten)]
+    response: &'a StreamResponse,
+}
+
+impl Shown {
+    fn new(json: bool) -> Self {
+        Self { json, events: text::Events::default(), state: None }
+    }
+
+    fn show(&mut self, id: &str, response: &StreamResponse) -> Result<(), Failure> {
+        match response {
+            StreamResponse::Task(task) => self.state = Some(task.status.state),
+            StreamResponse::StatusUpdate(update) => self.state = Some(update.status.state),
+            StreamResponse::Message(_) | StreamResponse::ArtifactUpdate(_) => {}
+        }
+        let text = if self.json {
+            serde_json::to_string(&Line { id, response })? + "\n"
+        } else {
+            self.events.show(response)
+        };
+        Ok(print(&text)?)
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        Ok(print(&self.events.end())?)
+    }
+
+    fn is_well(&self) -> bool {
+        self.state.is_none_or(is_well)
+    }
+}
+
+/// The request that sends a text, with a fresh id for its message.
+fn request(
+    text: String,
+    message: Sending,
+    waits: bool,
+) -> Result<(SendMessageRequest, SendOptions), Failure> {
+    let text = if text == "-" { read(Path::new("-"))? } else { text };
+    let Sending { task, context, key } = message;
+    // The same key has the same message: that is how the agent knows it.
+    let message_id = match &key {
+        Some(key) => key.clone(),
+        None => format!("{:032x}", u128::from_be_bytes(random_bytes()?)),
+    };
+    let message = Message {
+        message_id,
+        role: Role::User,
+        parts: vec![Part::text(text)],
+        task_id: task.unwrap_or_default(),
+        context_id: context.unwrap_or_default(),
+        ..Message::default()
+    };
+    let configuration = SendMessageConfiguration {
+        return_immediately: !waits,
+        ..SendMessageConfiguration::default()
+    };
+    let request = SendMessageRequest {
+        message: Some(message),
+        configuration: Some(configuration),
+        ..SendMessageRequest::default()
+    };
+    let repeats = key.is_some();
+    Ok((request, SendOptions { idempotency_key: key, repeats }))
+}
+
+/// The text of a file; of the standard input, if its name is `-`.
+fn read(path: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        io::stdin().take(MAX_INPUT_BYTES + 1).read_to_string(&mut text)
+    } else {
+        File::open(path).and_then(|file| file.take(MAX_INPUT_BYTES + 1).read_to_string(&mut text))
+    };
+    match read {
+        Ok(_) if text.len() as u64 > MAX_INPUT_BYTES => Err(Failure::TooLarge(path.to_owned())),
+        Ok(_) => Ok(text),
+        Err(error) => Err(Failure::Read(path.to_owned(), error)),
+    }
+}
+
+/// What an agent is called with.
+struct Agent {
+    https: Https,
+    config: Config,
+    keys: Option<VerifyingKeys>,
+    cache: CardCache,
+}
+
+impl Agent {
+    fn new(options: &Options) -> Result<Self, Failure> {
+        let credentials = credentials(options)?;
+        let keys = match &options.key_file {
+            Some(path) => Some(VerifyingKeys::from_json(read(path)?.as_bytes())?),
+            None => None,
+        };
+        let wall: Arc<dyn WallClock> = Arc::new(|| SystemClock.now().as_millis());
+        // Whoever runs the program names the agent: there is nothing to guard.
+        let https = Https::new(ClientConfig::new(wall.clone()));
+        let https = https.map_err(|error| Failure::Tls(error.into()))?;
+        let config = Config {
+            // Without credentials there is nothing that another origin could learn.
+            other_origins: options.any_origin || credentials.is_empty(),
+            credentials,
+            limits: Limits::default(),
+            preference: options.preference,
+            ..Config::default()
+        };
+        Ok(Self { https, config, keys, cache: CardCache::new(wall) })
+    }
+
+    async fn card(&self, url: &str) -> Result<AgentCard, Failure> {
+        let Self { https, config, keys, cache } = self;
+        let Config { credentials, limits, .. } = config;
+        Ok(fetch_card(https, url, credentials, keys.as_ref(), limits, cache).await?)
+    }
+
+    async fn connect(self, url: &str) -> Result<(Client, AgentCard), Failure> {
+        let Self { https, config, keys, cache } = self;
+        Ok(Client::connect(Arc::new(https), url, config, keys.as_ref(), &cache).await?)
+    }
+}
+
+fn credentials(options: &Options) -> Result<Credentials, Failure> {
+    let mut credentials = Credentials::none();
+    if let Some(path) = &options.header_file {
+        for line in read(path)?.lines().filter(|line| !line.trim().is_empty()) {
+            let (name, value) = line.split_once(':').ok_or(Failure::HeaderLine)?;
+            credentials = credentials.header(name.trim(), value.trim())?;
+        }
+    }
+    let bearer = match &options.bearer_file {
+        Some(path) => Some(read(path)?),
+        None => variable("A2A_BEARER"),
+    };
+    match bearer.as_deref().map(str::trim) {
+        Some(token) => Ok(credentials.bearer(token)?),
+        None => Ok(credentials),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "of a user's own program, not of a function")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
