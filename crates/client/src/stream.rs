@@ -232,19 +232,22 @@ impl EventStream {
             return Err(EventsError::Late.into());
         }
         sleep_until(until).await;
-        let opened = match (self.task.clone(), self.again.clone()) {
-            // It waits for the user, or did: the agent may have ended the stream.
-            (Some(_), _) if self.state.is_some_and(TaskState::is_interrupted) => {
-                match self.task_now().await {
-                    Ok(event) if self.state.is_some_and(is_settled) => {
-                        self.end();
-                        return Ok(Some(event));
-                    }
-                    Err(error) if !error.is_retryable() => return Err(error),
-                    // It goes on, or that is not known yet.
-                    _ => return Ok(None),
+        // Without numbers of events, a stream that had none may be that of a task that is over.
+        let had_none = self.is_fresh && self.last_event.is_empty();
+        // It waits for the user, or did: the agent may have ended the stream.
+        let waits = self.state.is_some_and(TaskState::is_interrupted);
+        if self.task.is_some() && (had_none || waits) {
+            match self.task_now().await {
+                Ok(event) if self.state.is_some_and(is_settled) => {
+                    self.end();
+                    return Ok(Some(event));
                 }
+                Err(error) if !error.is_retryable() => return Err(error),
+                // It goes on, or that is not known yet.
+                _ => {}
             }
+        }
+        let opened = match (self.task.clone(), self.again.clone()) {
             (Some(task), _) => self.subscribe_now(&task).await,
             (None, Some((request, options))) => self.send_now(&request, &options).await,
             (None, None) => return Err(Error::Cut(self.cut.take())),

@@ -93,6 +93,29 @@ async fn a_task_that_waits_for_the_user_is_the_last_event_of_a_stream_that_was_c
     }
 }
 
+/// As with servers of other makes: a subscription begins with the task, and there is none to a task
+/// that is over.
+#[tokio::test(start_paused = true)]
+async fn a_stream_without_ids_goes_on_with_the_task_as_it_is() {
+    for way in WAYS {
+        for cuts in [vec![1], vec![2, 0], vec![2, 1, 0], vec![3, 0, 0, 0]] {
+            let mut server = Server::new();
+            server.hides_ids = true;
+            server.cut(cuts.clone());
+            let client = server.client(*way);
+            let mut stream =
+                client.stream(text("tck-stream-artifact-chunked"), &repeating()).await.unwrap();
+            let mut last = None;
+            while let Some(event) = stream.next().await.unwrap() {
+                last = Some(event);
+            }
+            let last = word(&last.unwrap().response);
+            assert!(last.ends_with("COMPLETED"), "{way:?} {cuts:?}: {last}");
+            assert_eq!(server.sent("last-event-id"), 0, "{way:?}");
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_subscription_to_a_task_that_is_over_is_the_task() {
     for way in WAYS {

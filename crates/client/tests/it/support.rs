@@ -33,6 +33,8 @@ pub(crate) const WAYS: &[(Binding, Version)] = &[
 pub(crate) struct Server {
     bindings: Bindings,
     pub(crate) cuts: Arc<Mutex<VecDeque<usize>>>,
+    /// Whether its events have no ids, as those of other servers.
+    pub(crate) hides_ids: bool,
     /// What was asked: method, URL and headers.
     pub(crate) asked: Arc<Mutex<Vec<(String, HeaderMap)>>>,
 }
@@ -49,7 +51,7 @@ impl Server {
         let agents = Agents::new(Arc::new(Conformance));
         queue.are_run_by(Runner::new(engine.clone(), agents.clone()));
         let bindings = Bindings::new(Operations::new(engine), agents, config);
-        Self { bindings, cuts: Arc::default(), asked: Arc::default() }
+        Self { bindings, cuts: Arc::default(), hides_ids: false, asked: Arc::default() }
     }
 
     /// A client of it that speaks so.
@@ -88,7 +90,8 @@ impl Transport for Server {
             Body::Events(_) => self.cuts.lock().unwrap().pop_front(),
             Body::Whole(_) => None,
         };
-        let body = Box::new(Pieces { body, left: left.unwrap_or(usize::MAX) });
+        let hides_ids = self.hides_ids;
+        let body = Box::new(Pieces { body, left: left.unwrap_or(usize::MAX), hides_ids });
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 }
@@ -96,6 +99,7 @@ impl Transport for Server {
 struct Pieces {
     body: Body,
     left: usize,
+    hides_ids: bool,
 }
 
 #[async_trait]
@@ -107,7 +111,18 @@ impl Chunks for Pieces {
         self.left -= 1;
         Ok(match &mut self.body {
             Body::Whole(bytes) => Some(std::mem::take(bytes)).filter(|it| !it.is_empty()),
-            Body::Events(events) => events.next().await,
+            Body::Events(events) => {
+                let piece = events.next().await;
+                // Our events begin with their ids.
+                let from = |it: &Bytes| it.iter().position(|it| *it == b'\n').unwrap_or(0) + 1;
+                piece.map(|it| {
+                    if self.hides_ids && it.starts_with(b"id:") {
+                        it.slice(from(&it)..)
+                    } else {
+                        it
+                    }
+                })
+            }
         })
     }
 }
