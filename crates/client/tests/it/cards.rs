@@ -8,6 +8,7 @@ use a2a_lambda_client::{
     SignatureFault, Version, fetch_card,
 };
 use a2a_lambda_http::{CardSigner, HttpConfig};
+use a2a_lambda_https::{self as https, ClientConfig, Guard};
 use a2a_lambda_protocol::{AgentCard, AgentInterface};
 use a2a_lambda_signing::VerifyingKeys;
 
@@ -98,6 +99,21 @@ async fn what_is_no_card_is_an_error() {
         let (server, none, limits) = (Server::new(), Credentials::none(), Limits::default());
         let error = fetch_card(&server, url, &none, None, &limits, &cache()).await.unwrap_err();
         assert!(matches!(error, Error::Request(_)), "{url}: {error:?}");
+    }
+}
+
+/// Over the network: what a user names is guarded, what an operator names is not.
+#[tokio::test]
+async fn a_local_address_is_refused_where_there_is_a_guard_and_else_tried() {
+    for guard in [Some(Arc::new(Guard::default())), None] {
+        let is_guarded = guard.is_some();
+        let wall = Arc::new(|| 0);
+        let https = https::Client::new(ClientConfig { guard, ..ClientConfig::new(wall) }).unwrap();
+        let (none, limits, url) = (Credentials::none(), Limits::default(), "https://127.0.0.1:1");
+        let error = fetch_card(&https, url, &none, None, &limits, &cache()).await.unwrap_err();
+        assert_eq!(matches!(error, Error::Forbidden(_)), is_guarded, "{error:?}");
+        assert_eq!(matches!(error, Error::Unreachable(_)), !is_guarded, "{error:?}");
+        assert!(error.is_certainly_not_applied() && !error.to_string().contains("127"), "{error}");
     }
 }
 
