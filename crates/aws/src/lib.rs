@@ -8,6 +8,7 @@ mod api_keys;
 mod bootstrap;
 mod caller;
 mod clients;
+pub mod door;
 mod engine;
 mod environment;
 mod events;
@@ -26,7 +27,9 @@ pub use caller::{CallerContext, CallerKind};
 pub use clients::{
     AtFirstUse, dynamodb_client, http_client, kms_client, scheduler_client, sqs_client,
 };
-pub use engine::{engine, engine_with_records, engine_with_table, queue_url};
+pub use engine::{
+    engine, engine_with_records, engine_with_table, engine_without_pushes, queue_url,
+};
 pub use environment::AwsEnvironment;
 pub use events::{EventError, EventKind, batch};
 pub use records::{Records, RecordsError};

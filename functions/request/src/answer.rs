@@ -1,24 +1,21 @@
 //! Answers, as the front door takes them: whole in one event, or as a stream.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use a2a_lambda_aws::EventKind;
+use a2a_lambda_aws::door::{AnswerEvent, Form};
 use a2a_lambda_core::measure;
 use a2a_lambda_http::{Body, EventStream};
 use a2a_lambda_protocol::A2aError;
 use a2a_lambda_runtime::Invocation;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http::response::Parts;
 use http::{HeaderMap, Response, StatusCode};
 use lambda_runtime::{FunctionResponse, IntoFunctionResponse, MetadataPrelude, StreamResponse};
-use serde::Serialize;
 use tracing::Span;
 
 /// An answer to an event.
@@ -28,20 +25,6 @@ pub enum Answer {
     Buffered(Response<Bytes>, Form),
     /// For a front door that streams: status, headers, and the chunks of the body.
     Streamed(Parts, Chunks),
-}
-
-/// The form of a whole answer, which is that of the event that it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// To payload 2.0.
-    HttpApi,
-    /// To payload 1.0.
-    RestApi,
-    /// To a load balancer.
-    LoadBalancer {
-        /// Whether its target group has several values of a header in an array.
-        multi_value: bool,
-    },
 }
 
 /// The most that a whole answer may have.
@@ -214,7 +197,7 @@ impl Answer {
 
     /// A whole answer. A stream of events is collected until it ends.
     async fn buffer(response: Response<Body>, form: Form) -> Result<Self, A2aError> {
-        let limits = form.limits();
+        let limits = limits(form);
         let (parts, body) = response.into_parts();
         let body = match body {
             Body::Whole(bytes) => bytes,
@@ -257,77 +240,13 @@ impl Answer {
     }
 }
 
-impl Form {
-    fn limits(self) -> Limits {
-        match self {
-            // Lambda takes 6 MB.
-            Self::HttpApi | Self::RestApi => Limits { bytes: 5_900_000, stream_bytes: 4_000_000 },
-            // A load balancer takes 1 MB of JSON, with the headers.
-            Self::LoadBalancer { .. } => Limits { bytes: 950_000, stream_bytes: 640_000 },
-        }
+fn limits(form: Form) -> Limits {
+    match form {
+        // Lambda takes 6 MB.
+        Form::HttpApi | Form::RestApi => Limits { bytes: 5_900_000, stream_bytes: 4_000_000 },
+        // A load balancer takes 1 MB of JSON, with the headers.
+        Form::LoadBalancer { .. } => Limits { bytes: 950_000, stream_bytes: 640_000 },
     }
-
-    /// The event for a response, in this form.
-    pub fn event(self, response: Response<Bytes>) -> AnswerEvent {
-        let (parts, body) = response.into_parts();
-        let (body, is_base64_encoded) = match String::from_utf8(body.into()) {
-            Ok(text) => (text, false),
-            Err(bytes) => (STANDARD.encode(bytes.as_bytes()), true),
-        };
-        let has_arrays = match self {
-            Self::HttpApi => false,
-            Self::RestApi => true,
-            Self::LoadBalancer { multi_value } => multi_value,
-        };
-        let mut event = AnswerEvent {
-            status_code: parts.status.as_u16(),
-            status_description: None,
-            headers: None,
-            multi_value_headers: None,
-            body,
-            is_base64_encoded,
-        };
-        if matches!(self, Self::LoadBalancer { .. }) {
-            event.status_description = Some(description(parts.status));
-        }
-        if has_arrays {
-            event.multi_value_headers = Some(values(&parts.headers));
-        } else {
-            let values = values(&parts.headers).into_iter();
-            event.headers = Some(values.map(|(name, values)| (name, values.join(", "))).collect());
-        }
-        event
-    }
-}
-
-/// The event that a whole answer is.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AnswerEvent {
-    status_code: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status_description: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    headers: Option<BTreeMap<String, String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    multi_value_headers: Option<BTreeMap<String, Vec<String>>>,
-    body: String,
-    is_base64_encoded: bool,
-}
-
-/// Such as `404 Not Found`.
-fn description(status: StatusCode) -> String {
-    let reason = status.canonical_reason().unwrap_or_default();
-    format!("{} {reason}", status.as_str()).trim_end().to_owned()
-}
-
-fn values(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
-    let mut all = BTreeMap::<String, Vec<String>>::new();
-    for (name, value) in headers {
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        all.entry(name.as_str().to_owned()).or_default().push(value);
-    }
-    all
 }
 
 /// The events of a stream, one after the other, without the comments that keep connections open.

@@ -6,6 +6,7 @@ mod security;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use a2a_lambda_aws::door::{Base, Place};
 use a2a_lambda_http::{Cors, HttpConfig, Scopes};
 use a2a_lambda_runtime::table::{
     ALB_ARN, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, BASE_PATH, CANCEL_SCOPE, INLINE, KEEP_ALIVE_SECONDS,
@@ -18,7 +19,6 @@ use http::Uri;
 use crate::answer::ResponseMode;
 use crate::identity::Identity;
 use crate::oidc::LoadBalancer;
-use crate::path::{Base, Place};
 
 pub use card::card;
 

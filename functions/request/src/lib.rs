@@ -4,16 +4,12 @@
 //! every answer whole: [`ResponseMode`]. Which of them is in front, the event does not say. Only of a
 //! load balancer is it known that it takes no stream.
 //!
-//! Front doors are told apart by the shape of their events, never by a version that they state. Each
-//! shape is read into one `Arrival`, and from there on all are the same. A whole answer has the
-//! [`Form`] that the event asks for.
+//! [`door`] reads the events. A whole answer has the [`Form`] that the event asks for.
 
 mod answer;
 mod bootstrap;
 mod config;
 mod context;
-mod event;
-mod headers;
 mod identity;
 mod limit;
 mod oidc;
@@ -21,6 +17,7 @@ mod path;
 
 use std::time::Duration;
 
+use a2a_lambda_aws::door::{self, Arrival, Credentials, Read};
 use a2a_lambda_aws::{EventError, EventKind};
 use a2a_lambda_core::trace;
 use a2a_lambda_http::{Grant, Principal, Visitor, refuse};
@@ -31,11 +28,10 @@ use serde_json::value::RawValue;
 use tracing::{Instrument as _, Span, field, info, trace_span, warn};
 
 use crate::answer::Way;
-use crate::event::{Arrival, Read};
-use crate::identity::Credentials;
 use crate::oidc::TokenError;
 
-pub use answer::{Answer, AnswerEvent, Chunks, Form, ResponseMode};
+pub use a2a_lambda_aws::door::{AnswerEvent, Form};
+pub use answer::{Answer, Chunks, ResponseMode};
 pub use bootstrap::main;
 pub use config::{Config, card, config};
 pub use context::{Context, Counters, bindings, context};
@@ -69,7 +65,7 @@ pub async fn handle(
 ) -> Result<Answer, EventError> {
     let Config { cors, response_mode, .. } = &context.config;
     let kind = EventKind::of(event);
-    let Some(Read { form, arrival, is_health_check }) = event::read(&kind, event) else {
+    let Some(Read { form, arrival, is_health_check }) = door::read(&kind, event) else {
         return other_than_request(kind, *response_mode);
     };
     if is_health_check {

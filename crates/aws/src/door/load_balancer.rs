@@ -7,12 +7,9 @@ use http::{HeaderMap, Method, header};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::headers::Headers;
 use super::parameters::Parameters;
-use super::{Arrival, all_headers, method};
-use crate::answer::Form;
-use crate::headers::Headers;
-use crate::identity::Credentials;
-use crate::path::Place;
+use super::{Arrival, Credentials, Form, Place, all_headers, method};
 
 /// The header in which the load balancer says who has signed in.
 const OIDC_DATA: &str = "x-amzn-oidc-data";

@@ -1,11 +1,17 @@
-//! Events of front doors, to requests.
+//! Front doors: the requests in their events, and the answers in the form of each.
+//!
+//! Front doors are told apart by the shape of their events, never by a version that they state. Each
+//! shape is read into one [`Arrival`], and from there on all are the same.
 
+mod credentials;
+mod form;
+mod headers;
 mod load_balancer;
 mod parameters;
 mod payload_1;
 mod payload_2;
+mod place;
 
-use a2a_lambda_aws::EventKind;
 use a2a_lambda_protocol::{A2aError, ErrorKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,10 +21,12 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::answer::Form;
-use crate::headers::Headers;
-use crate::identity::Credentials;
-use crate::path::Place;
+use self::headers::Headers;
+use crate::events::EventKind;
+
+pub use credentials::{Credentials, field, name};
+pub use form::{AnswerEvent, Form};
+pub use place::{Base, Place};
 
 /// The characters that a path must encode. API Gateway may have decoded it; the rest stays encoded.
 const NOT_IN_PATHS: &AsciiSet = &CONTROLS
@@ -37,15 +45,17 @@ const NOT_IN_PATHS: &AsciiSet = &CONTROLS
 
 /// A request, read from the event of any front door.
 #[derive(Debug)]
-pub(crate) struct Arrival {
-    pub(crate) method: Method,
-    pub(crate) headers: HeaderMap,
+pub struct Arrival {
+    /// The method.
+    pub method: Method,
+    /// The headers, as far as they are well-formed.
+    pub headers: HeaderMap,
     /// Whether headers were dropped, because they are too many or too large.
-    pub(crate) headers_cut: bool,
+    pub headers_cut: bool,
     /// Where it came in, and at which path.
-    pub(crate) place: Place,
+    pub place: Place,
     /// The caller's credentials, from the front door.
-    pub(crate) credentials: Credentials,
+    pub credentials: Credentials,
     query: String,
     body: String,
     is_base64: bool,
@@ -53,17 +63,17 @@ pub(crate) struct Arrival {
 
 /// The parsed event of a front door.
 #[derive(Debug)]
-pub(crate) struct Read {
+pub struct Read {
     /// The form of a whole answer to it.
-    pub(crate) form: Form,
+    pub form: Form,
     /// The request in it.
-    pub(crate) arrival: Result<Arrival, A2aError>,
+    pub arrival: Result<Arrival, A2aError>,
     /// Whether a load balancer asks if the function is well.
-    pub(crate) is_health_check: bool,
+    pub is_health_check: bool,
 }
 
 /// Reads the event of a front door; `None` for any other event.
-pub(crate) fn read(kind: &EventKind, event: &RawValue) -> Option<Read> {
+pub fn read(kind: &EventKind, event: &RawValue) -> Option<Read> {
     let (form, arrival) = match kind {
         EventKind::HttpApi => (Form::HttpApi, parse(event, "payload 2.0", payload_2::arrival)),
         EventKind::RestApi => (Form::RestApi, parse(event, "payload 1.0", payload_1::arrival)),
@@ -104,7 +114,10 @@ fn all_headers(many: Option<Headers>, one: Option<Headers>) -> Headers {
 
 impl Arrival {
     /// The request itself, at this path of ours.
-    pub(crate) fn into_request(self, path: &str) -> Result<Request<Bytes>, A2aError> {
+    ///
+    /// # Errors
+    /// When headers were dropped, or the path or the body cannot be read.
+    pub fn into_request(self, path: &str) -> Result<Request<Bytes>, A2aError> {
         if self.headers_cut {
             let text = "the headers are too many, or too large";
             return Err(A2aError::new(ErrorKind::PayloadTooLarge, text));

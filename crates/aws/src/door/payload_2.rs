@@ -4,10 +4,8 @@ use a2a_lambda_protocol::A2aError;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Arrival, method};
-use crate::headers::Headers;
-use crate::identity::Credentials;
-use crate::path::Place;
+use super::headers::Headers;
+use super::{Arrival, Credentials, Place, method};
 
 /// A field that AWS omits, or has as `null`, is empty.
 #[derive(Deserialize)]

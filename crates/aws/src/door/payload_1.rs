@@ -4,11 +4,9 @@ use a2a_lambda_protocol::A2aError;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::headers::Headers;
 use super::parameters::Parameters;
-use super::{Arrival, all_headers, method};
-use crate::headers::Headers;
-use crate::identity::Credentials;
-use crate::path::Place;
+use super::{Arrival, Credentials, Place, all_headers, method};
 
 /// A field that AWS omits, or has as `null`, is empty.
 #[derive(Deserialize)]
