@@ -11,6 +11,7 @@ locals {
     AuthorizerHeader                     = var.authorizer_header
     JwtIssuer                            = var.jwt_issuer
     JwtAudience                          = var.jwt_audience
+    Callbacks                            = var.callbacks
     WebAclArn                            = var.web_acl_arn
     DomainName                           = var.domain_name
     CertificateArn                       = var.certificate_arn
@@ -21,6 +22,7 @@ locals {
     SqsExecutorMemory                    = var.sqs_executor_memory
     RecoveryMemory                       = var.recovery_memory
     AuthorizerMemory                     = var.authorizer_memory
+    WebhookMemory                        = var.webhook_memory
     SqsExecutorTimeout                   = var.sqs_executor_timeout
     SqsExecutorBatchSize                 = var.sqs_executor_batch_size
     SqsExecutorMaxConcurrency            = var.sqs_executor_max_concurrency
@@ -29,6 +31,7 @@ locals {
     StreamRecoveryReservedConcurrency    = var.stream_recovery_reserved_concurrency
     ScheduledRecoveryReservedConcurrency = var.scheduled_recovery_reserved_concurrency
     AuthorizerReservedConcurrency        = var.authorizer_reserved_concurrency
+    WebhookReservedConcurrency           = var.webhook_reserved_concurrency
     RequestProvisionedConcurrency        = var.request_provisioned_concurrency
     SqsExecutorProvisionedConcurrency    = var.sqs_executor_provisioned_concurrency
     Canary                               = var.canary
@@ -72,6 +75,7 @@ locals {
     KeepAliveSeconds                     = var.keep_alive_seconds
     MaxStreamSeconds                     = var.max_stream_seconds
     PublicUrl                            = var.public_url
+    CallbackUrl                          = var.callback_url
     BasePath                             = var.base_path
     MaxBodyBytes                         = var.max_body_bytes
     CardMaxAgeSeconds                    = var.card_max_age_seconds
@@ -122,6 +126,7 @@ locals {
     "stream-recovery"    = "StreamRecoveryKey"
     "scheduled-recovery" = "ScheduledRecoveryKey"
     "authorizer"         = "AuthorizerKey"
+    "webhook"            = "WebhookKey"
   }
 
   # The parameters that are secret.

@@ -227,6 +227,17 @@ variable "public_url" {
   }
 }
 
+variable "callback_url" {
+  type        = string
+  description = "CALLBACK_URL: the URL at which webhook is reached, such as a domain in front of it. Without it that is the function's own URL."
+  default     = null
+
+  validation {
+    condition     = var.callback_url == null ? true : can(regex("^(?:^$|^https://[^\\s?#@/]+(/[^\\s?#]*)?$)$", var.callback_url))
+    error_message = "callback_url must be an https URL without a query, a fragment or a password."
+  }
+}
+
 variable "base_path" {
   type        = string
   description = "BASE_PATH: what the front door leaves of the path of PUBLIC_URL."

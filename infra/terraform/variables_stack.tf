@@ -77,6 +77,12 @@ variable "jwt_audience" {
   }
 }
 
+variable "callbacks" {
+  type        = bool
+  description = "Whether there is the function webhook, which takes the answers to callbacks. Its Function URL is open: who answers shows a token that this deployment has sealed. Default: true."
+  default     = null
+}
+
 variable "web_acl_arn" {
   type        = string
   description = "A web ACL of WAF in front of the REST API."
@@ -187,6 +193,17 @@ variable "authorizer_memory" {
   }
 }
 
+variable "webhook_memory" {
+  type        = number
+  description = "The memory of webhook in MB. 128 to 10240. Default: 256."
+  default     = null
+
+  validation {
+    condition     = var.webhook_memory == null ? true : floor(var.webhook_memory) == var.webhook_memory && var.webhook_memory >= 128 && var.webhook_memory <= 10240
+    error_message = "webhook_memory must be 128 to 10240."
+  }
+}
+
 variable "sqs_executor_timeout" {
   type        = number
   description = "How long an invocation of sqs-executor may take in seconds. 30 to 900. Default: 900."
@@ -272,6 +289,17 @@ variable "authorizer_reserved_concurrency" {
   validation {
     condition     = var.authorizer_reserved_concurrency == null ? true : can(regex("^(?:^$|^[1-9]\\d{0,4}$)$", var.authorizer_reserved_concurrency))
     error_message = "authorizer_reserved_concurrency must be a whole number."
+  }
+}
+
+variable "webhook_reserved_concurrency" {
+  type        = string
+  description = "The reserved concurrency of webhook; none if empty. It bounds what strangers can cost who call its open URL."
+  default     = null
+
+  validation {
+    condition     = var.webhook_reserved_concurrency == null ? true : can(regex("^(?:^$|^[1-9]\\d{0,4}$)$", var.webhook_reserved_concurrency))
+    error_message = "webhook_reserved_concurrency must be a whole number."
   }
 }
 

@@ -29,6 +29,9 @@ NO_VALUE = object()
 # A stack whose callers are checked by the function `authorizer`.
 CHECKED = {"Authorizer": "key", "AuthorizerKey": "a2a-lambda/5/authorizer.zip"}
 
+# A stack with the function `webhook`.
+CALLED_BACK = {"WebhookKey": "a2a-lambda/6/webhook.zip"}
+
 # What must be given. All else has a default.
 CODE = {
     "CodeBucket": "code",

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from model import CHECKED, Stack, translated
+from model import CALLED_BACK, CHECKED, Stack, translated
 
 # The calls that the tests of the code record, by function. `crates/local/tests/calls` writes it.
 CALLS = json.loads(Path(__file__).with_name("calls.json").read_text())
@@ -18,6 +18,7 @@ FUNCTIONS = {
     "stream-recovery": "StreamRecovery",
     "scheduled-recovery": "ScheduledRecovery",
     "authorizer": "AuthorizerFunction",
+    "webhook": "Webhook",
 }
 # In calls.json, what EventBridge Scheduler does for a one-time schedule that a function has made.
 SCHEDULER = "scheduler"
@@ -48,11 +49,11 @@ EVERYTHING = {
     "Revision": "r1", "AccessLogs": "set-account-role", "ActiveTracing": "true",
     "SsmParameterArns": "arn:aws:ssm:eu-central-1:123456789012:parameter/a,arn:aws:ssm:eu-central-1:123456789012:parameter/b",
     "SecretArns": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:push-AbCdEf",
-    "SecretKeyArns": "arn:aws:kms:eu-central-1:123456789012:key/secrets", **CHECKED,
+    "SecretKeyArns": "arn:aws:kms:eu-central-1:123456789012:key/secrets", **CHECKED, **CALLED_BACK,
 }  # fmt: skip
 TOKENS = CHECKED | {"Authorizer": "jwt", "JwtIssuer": "https://a.example", "JwtAudience": "a"}
 PARAMETERS = {
-    "defaults": {}, "existing table": EXISTING | CHECKED, "everything": EVERYTHING, "tokens": TOKENS,
+    "defaults": {}, "existing table": EXISTING | CHECKED | CALLED_BACK, "callbacks": CALLED_BACK, "everything": EVERYTHING, "tokens": TOKENS,
     "tokens and keys": TOKENS | {"ApiKeys": "true"},
 }  # fmt: skip
 
@@ -133,6 +134,9 @@ def resource_of(kind, variables):
     if kind.startswith("table/index/"):
         return f"arn:aws:dynamodb:{region}:{kind.replace('table', f'table/{table}', 1)}"
     if kind == "queue":
+        # webhook makes no schedules, and knows the URL alone.
+        if "QUEUE_ARN" not in variables:
+            return f"${{{name_of(variables['QUEUE_URL'])}.Arn}}"
         assert name_of(variables["QUEUE_URL"]) == name_of(variables["QUEUE_ARN"])
         return variables["QUEUE_ARN"]
     if kind == "schedule/a2a-*":
@@ -176,7 +180,7 @@ def needs_of_references(stack):
         ("SecretKeyArns", "kms:Decrypt", through),
     ]:
         for resource in filter(None, stack.parameters[parameter].split(",")):
-            for of in (of for function, of in FUNCTIONS.items() if function != "authorizer"):
+            for of in (of for of in FUNCTIONS.values() if of in stack.resources and of != "AuthorizerFunction"):
                 role = name_of(stack.properties(of)["Role"])
                 yield Right(role, action, resource, on), f"{parameter} names it"
 

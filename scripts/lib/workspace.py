@@ -16,9 +16,10 @@ KEY_PARAMETERS = {
     "stream-recovery": "StreamRecoveryKey",
     "scheduled-recovery": "ScheduledRecoveryKey",
     "authorizer": "AuthorizerKey",
+    "webhook": "WebhookKey",
 }
 # A deployment may do without these.
-OPTIONAL = {"authorizer"}
+OPTIONAL = {"authorizer", "webhook"}
 
 
 def output(command: list, folder: Path) -> str:

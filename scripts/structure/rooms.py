@@ -209,7 +209,7 @@ def check_crates(table: dict, metadata: dict, root: Path):
             continue
         for dependency in package["dependencies"]:
             used = folders.get(dependency["name"])
-            if used and dependency["kind"] is None and Path(used).name not in table["crates"][folder]:
+            if used and dependency["kind"] is None and not {used, Path(used).name} & set(table["crates"][folder]):
                 yield f"{folder} must not use {used}: scripts/structure/rooms.toml does not allow it"
 
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use a2a_lambda_core::{Engine, Timer};
+use a2a_lambda_core::{Engine, Nowhere, Timer};
 use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_runtime::table::{
     LIST_SHARDS, QUEUE_ARN, QUEUE_URL, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN, STORED_FORMAT,
@@ -49,9 +49,34 @@ pub fn engine_with_records(
     Ok((engine, queue))
 }
 
+/// As [`engine`], for a function that never pushes, and whose signals are all for now.
+///
+/// # Errors
+/// When a variable is missing or cannot be used.
+pub fn engine_without_pushes(variables: &Variables<'_>) -> Result<Engine, ConfigError> {
+    Ok(base(variables)?.engine)
+}
+
 fn parts(
     variables: &Variables<'_>,
 ) -> Result<(Engine, Arc<DynamoDbStore>, Arc<SqsQueue>), ConfigError> {
+    let Base { engine, store, queue, aws, http } = base(variables)?;
+    let timer = scheduler_timer(variables, &aws, &http)?;
+    let timer = timer.map_or(engine.timer, |timer| Arc::new(timer) as Arc<dyn Timer>);
+    let webhook = webhook(variables, engine.ids.clone())?;
+    Ok((Engine { timer, webhook, ..engine }, store, queue))
+}
+
+/// An engine that pushes nowhere, and its parts.
+struct Base {
+    engine: Engine,
+    store: Arc<DynamoDbStore>,
+    queue: Arc<SqsQueue>,
+    aws: AwsEnvironment,
+    http: SharedHttpClient,
+}
+
+fn base(variables: &Variables<'_>) -> Result<Base, ConfigError> {
     let table = table_name(variables)?;
     let queue_url = queue_url(variables, &QUEUE_URL)?;
     let policy = policy(variables)?;
@@ -61,24 +86,22 @@ fn parts(
         .writing(variables.number(&STORED_FORMAT)?)
         .spread(u8::try_from(variables.number(&LIST_SHARDS)?).unwrap_or(1));
     let store = Arc::new(store);
-    let timer = scheduler_timer(variables, &aws, &http)?;
     let (clock, ids) = (Arc::new(SystemClock), Arc::new(RandomIds));
     let vault = vault(variables, &aws, &http, clock.clone())?;
-    let webhook = webhook(variables, ids.clone())?;
-    let queue = Arc::new(SqsQueue::new(sqs_client(&aws, http), queue_url));
+    let queue = Arc::new(SqsQueue::new(sqs_client(&aws, http.clone()), queue_url));
     let engine = Engine {
         store: store.clone(),
         configs: store.clone(),
         steps: store.clone(),
         queue: queue.clone(),
-        timer: timer.map_or(queue.clone() as Arc<dyn Timer>, |timer| Arc::new(timer)),
+        timer: queue.clone(),
         clock,
         ids,
-        webhook,
+        webhook: Arc::new(Nowhere),
         vault,
         policy: Arc::new(policy),
     };
-    Ok((engine, store, queue))
+    Ok(Base { engine, store, queue, aws, http })
 }
 
 /// EventBridge Scheduler, if there is a role for it.

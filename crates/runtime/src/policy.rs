@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use a2a_lambda_core::{Policy, Retention};
 
+use http::Uri;
+
+use crate::public_url::base_url;
 use crate::table::{
-    BLOCKING_WAIT_SECONDS, DEDUPLICATE_MESSAGES, LEASE_SECONDS, MAX_ATTEMPTS, MAX_STREAM_SECONDS,
-    Number, PUSH_ARTIFACTS, PUSH_CLAIM_SECONDS, PUSH_TASK, PUSH_TIMEOUT_SECONDS,
-    PUSH_WAITS_SECONDS, SIGNAL_GRACE_SECONDS, STORED_FORMAT, TASK_RETENTION_DAYS,
-    UNSERVED_TENANT_HOURS, WAITING_RETENTION_DAYS,
+    BLOCKING_WAIT_SECONDS, CALLBACK_URL, DEDUPLICATE_MESSAGES, LEASE_SECONDS, MAX_ATTEMPTS,
+    MAX_STREAM_SECONDS, Number, PUSH_ARTIFACTS, PUSH_CLAIM_SECONDS, PUSH_TASK,
+    PUSH_TIMEOUT_SECONDS, PUSH_WAITS_SECONDS, SIGNAL_GRACE_SECONDS, STORED_FORMAT,
+    TASK_RETENTION_DAYS, UNSERVED_TENANT_HOURS, WAITING_RETENTION_DAYS,
 };
 use crate::variables::{ConfigError, Variables};
 
@@ -32,12 +35,26 @@ pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
         push_timeout,
         push_claim: seconds(&PUSH_CLAIM_SECONDS)?.max(3 * push_timeout),
         push_waits: waits.into_iter().map(Duration::from_secs).collect(),
+        callback_url: callback_url(variables)?,
         unserved_wait: Duration::from_hours(variables.number(&UNSERVED_TENANT_HOURS)?),
         signal_grace: seconds(&SIGNAL_GRACE_SECONDS)?,
         retention: retention(variables)?,
         scopes: variables.number(&STORED_FORMAT)? >= 4,
         ..Policy::default()
     })
+}
+
+/// The URL of `CALLBACK_URL`, without a slash at its end, if it is set. Whoever reads what is sent to
+/// it can answer callbacks, so it is `https`, unless it is on this machine.
+fn callback_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(url) = variables.text(&CALLBACK_URL)? else { return Ok(None) };
+    let is_safe = |uri: Uri| match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => matches!(uri.host(), Some("127.0.0.1" | "localhost" | "[::1]")),
+        _ => false,
+    };
+    let url = base_url(&url).filter(|url| url.parse().is_ok_and(is_safe));
+    url.map_or_else(|| Err(ConfigError::invalid(&CALLBACK_URL)), |url| Ok(Some(url)))
 }
 
 /// How long tasks are kept. An earlier release does not know of it.

@@ -11,6 +11,11 @@ use crate::variables::{ConfigError, Variables};
 /// When it is not a URL, or paths cannot follow it.
 pub fn public_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> {
     let Some(url) = variables.text(&PUBLIC_URL)? else { return Ok(None) };
+    base_url(&url).map_or_else(|| Err(ConfigError::invalid(&PUBLIC_URL)), |url| Ok(Some(url)))
+}
+
+/// A URL that paths can follow, without a slash at its end.
+pub(crate) fn base_url(url: &str) -> Option<String> {
     let url = url.trim_end_matches('/').to_owned();
     // Readers of the card would see a password, and `Uri` drops a fragment and accepts any port.
     let is_base = |uri: Uri| {
@@ -21,9 +26,5 @@ pub fn public_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigErr
         });
         is_web && is_host && uri.query().is_none() && !url.contains('#')
     };
-    if url.parse().is_ok_and(is_base) {
-        Ok(Some(url))
-    } else {
-        Err(ConfigError::invalid(&PUBLIC_URL))
-    }
+    url.parse().is_ok_and(is_base).then_some(url)
 }

@@ -6,7 +6,9 @@
 
 use std::borrow::Cow;
 
-use self::Reader::{Authorizer, Ops, Request, ScheduledRecovery, SqsExecutor, StreamRecovery};
+use self::Reader::{
+    Authorizer, Ops, Request, ScheduledRecovery, SqsExecutor, StreamRecovery, Webhook,
+};
 
 /// A program that reads variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub enum Reader {
     ScheduledRecovery,
     /// The function that tells API Gateway who calls.
     Authorizer,
+    /// The function that takes the answers to callbacks.
+    Webhook,
     /// The command line of operators.
     Ops,
     /// The local cloud: all functions in one process. It reads every variable.
@@ -28,10 +32,10 @@ pub enum Reader {
 }
 
 /// The functions.
-pub const FUNCTIONS: [Reader; 5] =
-    [Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Authorizer];
+pub const FUNCTIONS: [Reader; 6] =
+    [Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Authorizer, Webhook];
 
-/// The functions that know tasks.
+/// The functions that change tasks and push.
 pub const TASK_FUNCTIONS: [Reader; 4] = [Request, SqsExecutor, StreamRecovery, ScheduledRecovery];
 
 impl Reader {
@@ -43,6 +47,7 @@ impl Reader {
             Self::StreamRecovery => "stream-recovery",
             Self::ScheduledRecovery => "scheduled-recovery",
             Self::Authorizer => "authorizer",
+            Self::Webhook => "webhook",
             Self::Ops => "a2a-lambda",
             Self::LocalCloud => "the local cloud",
         }
@@ -241,12 +246,16 @@ macro_rules! variables {
 }
 
 const ALL: &[Reader] = &FUNCTIONS;
-/// The functions that know tasks.
+/// The functions that change tasks and push.
 const TASKS: &[Reader] = &TASK_FUNCTIONS;
+/// The functions that change tasks.
+const CHANGERS: &[Reader] = &[Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Webhook];
 const TASKS_AND_OPS: &[Reader] = &[Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Ops];
+const CHANGERS_AND_OPS: &[Reader] =
+    &[Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Webhook, Ops];
 /// The programs that reach the table.
 const TABLE: &[Reader] =
-    &[Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Authorizer, Ops];
+    &[Request, SqsExecutor, StreamRecovery, ScheduledRecovery, Authorizer, Webhook, Ops];
 const AUTHORIZER: &[Reader] = &[Authorizer];
 /// The functions that identify callers.
 const DOORS: &[Reader] = &[Request, Authorizer];
@@ -270,7 +279,7 @@ variables! {
     } of TABLE, "The DynamoDB table of tasks.";
     QUEUE_URL: Text {
         must_be: "the URL of the SQS queue of signals", need: Need::Required, secret: false
-    } of TASKS_AND_OPS, "The SQS queue of signals.";
+    } of CHANGERS_AND_OPS, "The SQS queue of signals.";
     AGENT: Text {
         must_be: "names of agents, such as `echo` or `echo,acme=summary`", need: Need::Required, secret: false
     } of AGENTS, "The agent, or one for each tenant (`acme=summary`). A name without a tenant serves all other tenants; \
@@ -360,6 +369,10 @@ variables! {
         of REQUEST, "The longest stream. The client resumes it.";
     BLOCKING_WAIT_SECONDS: Number { least: 0, most: 900, default: 25 }
         of REQUEST, "How long a sender waits for the answer.";
+    CALLBACK_URL: Text {
+        must_be: "an https URL without a query, or an http URL of this machine", need: Need::Optional, secret: false
+    } of AGENTS, "The URL of the function `webhook`, such as `https://agents.example.com/callbacks`. The URL of a callback is this URL, a slash and the \
+        callback's token. Without it agents have no callbacks.";
     INLINE: Flag { default: false }
         of REQUEST, "Whether the agent of a waiting or streaming sender runs in the sender's invocation. \
         The function then needs the rights and variables of the agent.";
@@ -393,7 +406,7 @@ variables! {
     UNSERVED_TENANT_HOURS: Number { least: 0, most: 8_760, default: 0 }
         of AGENTS, "How long a task waits if no agent serves its tenant any more; then it fails. With 0 it is attempted like any other, and fails.";
     SIGNAL_GRACE_SECONDS: Number { least: 1, most: 900, default: 60 }
-        of TASKS, "How long a signal may take before the sweep sends another.";
+        of CHANGERS, "How long a signal may take before the sweep sends another.";
     SCHEDULER_ROLE_ARN: Text {
         must_be: "an ARN, which begins with arn:", need: Need::Optional, secret: false
     } of TASKS, "The role by which EventBridge Scheduler sends to the queue, for times more than 15 minutes away. \
@@ -406,24 +419,24 @@ variables! {
     } of TASKS, "The group of the schedules, which must exist.";
 
     TASK_RETENTION_DAYS: Number { least: 0, most: 3_650, default: 30 }
-        of TASKS_AND_OPS, "How many days a task is kept after its end; 0 for ever. Give all functions the same value.";
+        of CHANGERS_AND_OPS, "How many days a task is kept after its end; 0 for ever. Give all functions the same value.";
     WAITING_RETENTION_DAYS: Number { least: 0, most: 3_650, default: 90 }
-        of TASKS_AND_OPS, "How many days a task waits for its user before it is canceled; 0 for ever.";
+        of CHANGERS_AND_OPS, "How many days a task waits for its user before it is canceled; 0 for ever.";
     STORED_FORMAT: Number { least: 1, most: 4, default: 4 }
-        of TASKS_AND_OPS, "The newest format that items are written in. 3 while functions of a release are in use that does not read format 4: \
+        of CHANGERS_AND_OPS, "The newest format that items are written in. 3 while functions of a release are in use that does not read format 4: \
         until then agents take no steps. 2 for format 3, or while the table has no index `context`; 1 for format 2: until then no task expires.";
     LIST_SHARDS: Number { least: 1, most: 8, default: 1 }
-        of TASKS_AND_OPS, "Over how many partitions of the list index an owner's tasks of one state are spread. Each accepts 1,000 write units a second, \
+        of CHANGERS_AND_OPS, "Over how many partitions of the list index an owner's tasks of one state are spread. Each accepts 1,000 write units a second, \
         and each first page reads all of them. Give all functions the same value, and never lower it.";
 
     PUSH_KMS_KEY: Text {
         must_be: "the id of a KMS key, its ARN, or an alias, which begins with alias/", need: Need::Optional, secret: false
-    } of TASKS, "The KMS key that seals the secrets of push configs. Without it and `PUSH_SECRETS_KEY` there are no push notifications.";
+    } of CHANGERS, "The KMS key that seals the secrets of push configs. Without it and `PUSH_SECRETS_KEY` there are no push notifications.";
     PUSH_SECRETS_KEY: Text {
         must_be: "one key or several separated by whitespace, each of them 32 random bytes in base64 \
             (make one by: openssl rand -base64 32)",
         need: Need::Optional, secret: true
-    } of TASKS, "Own keys instead of `PUSH_KMS_KEY`: the first one seals. Beside `PUSH_KMS_KEY` they open what they sealed before.";
+    } of CHANGERS, "Own keys instead of `PUSH_KMS_KEY`: the first one seals. Beside `PUSH_KMS_KEY` they open what they sealed before.";
     PUSH_SIGNING_KEYS: Text {
         must_be: "keys with spaces, each `whsec_` or `whsk_` and then base64", need: Need::Optional, secret: true
     } of PUSHERS, "The keys that sign pushes by Standard Webhooks: `whsk_` (Ed25519) and `whsec_` (HMAC). By default pushes are not signed.";
@@ -480,13 +493,13 @@ variables! {
     AWS_ENDPOINT_URL_DYNAMODB: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
         of TABLE, "The endpoint of DynamoDB. Like the other endpoints of one service, it takes precedence over `AWS_ENDPOINT_URL`.";
     AWS_ENDPOINT_URL_KMS: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of TASKS_AND_OPS, "The endpoint of KMS.";
+        of CHANGERS_AND_OPS, "The endpoint of KMS.";
     AWS_ENDPOINT_URL_SECRETS_MANAGER: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of TASKS_AND_OPS, "The endpoint of Secrets Manager.";
+        of CHANGERS_AND_OPS, "The endpoint of Secrets Manager.";
     AWS_ENDPOINT_URL_SSM: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of TASKS_AND_OPS, "The endpoint of Systems Manager's parameters.";
+        of CHANGERS_AND_OPS, "The endpoint of Systems Manager's parameters.";
     AWS_ENDPOINT_URL_SQS: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
-        of TASKS_AND_OPS, "The endpoint of SQS.";
+        of CHANGERS_AND_OPS, "The endpoint of SQS.";
     AWS_ENDPOINT_URL_SCHEDULER: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
         of TASKS_AND_OPS, "The endpoint of EventBridge Scheduler.";
     DEAD_LETTER_QUEUE_URL: Text {

@@ -30,6 +30,11 @@ export interface Parameters {
   readonly jwtIssuer?: string;
   /** With JwtIssuer the audiences that are accepted, with commas. */
   readonly jwtAudience?: string;
+  /**
+   * Whether there is the function webhook, which takes the answers to callbacks. Its Function URL
+   * is open: who answers shows a token that this deployment has sealed. Default: true.
+   */
+  readonly callbacks?: boolean;
   /** A web ACL of WAF in front of the REST API. */
   readonly webAclArn?: string;
   /** A domain of one's own for the REST or HTTP API. */
@@ -53,6 +58,8 @@ export interface Parameters {
   readonly recoveryMemory?: number;
   /** The memory of authorizer in MB. 128 to 10240. Default: 256. */
   readonly authorizerMemory?: number;
+  /** The memory of webhook in MB. 128 to 10240. Default: 256. */
+  readonly webhookMemory?: number;
   /** How long an invocation of sqs-executor may take in seconds. 30 to 900. Default: 900. */
   readonly sqsExecutorTimeout?: number;
   /** How many tasks share an invocation of sqs-executor, at most. 1 to 10. Default: 10. */
@@ -72,6 +79,11 @@ export interface Parameters {
   readonly scheduledRecoveryReservedConcurrency?: string;
   /** The reserved concurrency of authorizer; none if empty. */
   readonly authorizerReservedConcurrency?: string;
+  /**
+   * The reserved concurrency of webhook; none if empty. It bounds what strangers can cost who call
+   * its open URL.
+   */
+  readonly webhookReservedConcurrency?: string;
   /** The provisioned concurrency of request; none if empty. Needs Revision. */
   readonly requestProvisionedConcurrency?: string;
   /** The provisioned concurrency of sqs-executor; none if empty. Needs Revision. */
@@ -210,6 +222,11 @@ export interface Parameters {
    * is that by itself.
    */
   readonly publicUrl?: string;
+  /**
+   * CALLBACK_URL: the URL at which webhook is reached, such as a domain in front of it. Without it
+   * that is the function's own URL.
+   */
+  readonly callbackUrl?: string;
   /** BASE_PATH: what the front door leaves of the path of PUBLIC_URL. */
   readonly basePath?: string;
   /** MAX_BODY_BYTES: the largest body. 1024 to 6000000. Default: 1048576. */
@@ -349,4 +366,5 @@ export const ZIPS: Readonly<Record<string, string>> = {
   'stream-recovery': 'StreamRecoveryKey',
   'scheduled-recovery': 'ScheduledRecoveryKey',
   'authorizer': 'AuthorizerKey',
+  'webhook': 'WebhookKey',
 };

@@ -1,6 +1,6 @@
 //! The answers to callbacks, from whoever holds their tokens.
 
-use a2a_lambda_protocol::Json;
+use a2a_lambda_protocol::{Json, Timestamp};
 use tracing::info;
 
 use crate::engine::{Engine, TransactError};
@@ -35,6 +35,15 @@ pub enum Accepted {
     Repeated,
     /// The callback waits for longer.
     Extended,
+}
+
+/// A callback that waits for its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaited {
+    /// The name that its agent gave it.
+    pub name: String,
+    /// The end of its patience.
+    pub until: Timestamp,
 }
 
 /// Why an answer was not accepted.
@@ -83,15 +92,17 @@ impl Callbacks {
         Self { engine }
     }
 
-    /// Whether a token belongs to a callback that waits: for a page that asks a person.
+    /// The callback of a token, if it waits: for a page that asks a person. It changes nothing.
     ///
     /// # Errors
     /// As [`answer`](Self::answer).
-    pub async fn look(&self, token: &str) -> Result<(), CallbackError> {
+    pub async fn look(&self, token: &str) -> Result<Awaited, CallbackError> {
         let Token { scope, key } = self.open(token).await?;
         let record = self.engine.step(&scope, &key).await?.ok_or(CallbackError::Over)?;
         match record.state.waits_until() {
-            Some(until) if until > self.engine.clock.now() => Ok(()),
+            Some(until) if until > self.engine.clock.now() && self.is_open(&scope).await? => {
+                Ok(Awaited { name: record.name, until })
+            }
             _ => Err(CallbackError::Over),
         }
     }

@@ -19,6 +19,7 @@ fn the_policy_is_read() {
         ("BLOCKING_WAIT_SECONDS", "0"),
         ("MAX_STREAM_SECONDS", "7"),
         ("DEDUPLICATE_MESSAGES", "true"),
+        ("CALLBACK_URL", "https://agents.example/callbacks/"),
     ];
     let read = with(&pairs, policy).unwrap();
     assert_eq!(read.lease, Duration::from_mins(1));
@@ -26,6 +27,21 @@ fn the_policy_is_read() {
     assert_eq!(read.blocking_wait, Duration::ZERO);
     assert_eq!(read.max_stream, Duration::from_secs(7));
     assert!(read.deduplicate_messages);
+    assert_eq!(read.callback_url.as_deref(), Some("https://agents.example/callbacks"));
+}
+
+#[test]
+fn only_this_machine_takes_answers_to_callbacks_in_the_clear() {
+    for (url, is_taken) in [
+        ("http://127.0.0.1:9000/callbacks", true),
+        ("http://localhost:9000", true),
+        ("http://[::1]:9000", true),
+        ("http://10.0.0.1:9000", false),
+        ("http://localhost.example", false),
+        ("ftp://localhost", false),
+    ] {
+        assert_eq!(with(&[("CALLBACK_URL", url)], policy).is_ok(), is_taken, "{url}");
+    }
 }
 
 fn retained(ended: Option<u64>, waiting: Option<u64>) -> Retention {
@@ -50,7 +66,7 @@ fn how_long_tasks_are_kept_is_read() {
         assert_eq!(with(&set, policy).unwrap().retention, expected, "{set:?}");
     }
     for (variable, value, most) in
-        [("TASK_RETENTION_DAYS", "3651", "0 to 3650"), ("STORED_FORMAT", "4", "1 to 3")]
+        [("TASK_RETENTION_DAYS", "3651", "0 to 3650"), ("STORED_FORMAT", "5", "1 to 4")]
     {
         let error = with(&[(variable, value)], policy).unwrap_err().to_string();
         let expected =

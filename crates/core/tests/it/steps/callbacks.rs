@@ -104,7 +104,8 @@ async fn a_wait_ends_with_the_patience_and_heartbeats_extend_it() {
     tokio::time::sleep(secs(3_000)).await;
     assert_eq!(world.answer(&token, &Said::Heartbeat).await.unwrap(), Accepted::Extended);
     tokio::time::sleep(secs(3_500)).await;
-    Callbacks::new(world.healthy()).look(&token).await.unwrap();
+    let looked = Callbacks::new(world.healthy()).look(&token).await.unwrap();
+    assert_eq!((&*looked.name, looked.until > world.now()), ("approve", true));
     let task = world.settle(&key).await;
     assert_eq!(status_text(&task), "nobody answered");
     let late = world.answer(&token, &said("yes")).await;
@@ -125,6 +126,8 @@ async fn a_forged_token_is_unknown_and_a_genuine_one_ends_with_its_scope() {
     assert!(matches!(large, Err(CallbackError::TooLarge { .. })), "{large:?}");
     assert!(!world.head(&key).await.woken);
     world.cancel(&key).await.unwrap();
+    let looked = Callbacks::new(world.healthy()).look(&token).await;
+    assert!(matches!(looked, Err(CallbackError::Over)), "{looked:?}");
     for said in [said("yes"), Said::Heartbeat] {
         let over = world.answer(&token, &said).await;
         assert!(matches!(over, Err(CallbackError::Over)), "{over:?}");
