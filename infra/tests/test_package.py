@@ -64,7 +64,7 @@ def test_a_binary_that_lambda_cannot_run_or_that_names_this_machine_is_refused(p
 
 
 def test_functions_are_found_by_their_binaries_and_have_their_own_features(workspace):
-    names = ["authorizer", "request", "scheduled-recovery", "sqs-executor", "stream-recovery"]
+    names = ["authorizer", "request", "scheduled-recovery", "sqs-executor", "stream-recovery", "webhook"]
     assert sorted(workspace.functions) == names
     assert workspace.features("request", ["fixtures", "other"]) == ["fixtures"]
     assert workspace.features("stream-recovery", ["fixtures"]) == []
@@ -88,7 +88,7 @@ def test_a_bill_of_materials_has_what_is_linked_and_nothing_else(workspace):
     assert all(set(one) <= references for one in edges.values())
 
 
-BINARIES = ["request", "sqs-executor", "stream-recovery", "scheduled-recovery", "authorizer", "local"]
+BINARIES = ["request", "sqs-executor", "stream-recovery", "scheduled-recovery", "authorizer", "webhook", "local"]
 MANIFEST = """
 [package]
 name = "{name}"
@@ -130,7 +130,7 @@ def test_an_agent_of_one_s_own_is_built_function_by_function_without_its_local_c
         package.check_bootstrap(content, "request", "arm64", own)
     bill = sbom.bill(own, "request", "aarch64-unknown-linux-gnu", [], b"program")
     assert [one["name"] for one in bill["components"]] == ["library"]
-    # It may do without the authorizer.
+    # It may do without the authorizer and webhook.
     Workspace(crate(tmp_path / "four", "four", BINARIES[:4]))
 
 

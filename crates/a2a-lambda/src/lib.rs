@@ -79,6 +79,12 @@ pub mod stream_recovery {
 #[cfg(feature = "testing")]
 pub mod testing;
 
+/// The function that takes the answers to callbacks.
+#[cfg(feature = "webhook")]
+pub mod webhook {
+    pub use a2a_lambda_webhook_function::main;
+}
+
 /// The Rust of the repository's pages, compiled.
 #[cfg(doctest)]
 mod pages {

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 #[cfg(feature = "fixtures")]
+mod approval;
+#[cfg(feature = "fixtures")]
 mod conformance;
 mod echo;
 #[cfg(feature = "fixtures")]
@@ -21,6 +23,8 @@ use a2a_lambda_protocol::FIRST_SEGMENTS;
 use a2a_lambda_runtime::table::AGENT;
 use a2a_lambda_runtime::{ConfigError, Variables};
 
+#[cfg(feature = "fixtures")]
+pub use approval::Approval;
 #[cfg(feature = "fixtures")]
 pub use conformance::Conformance;
 pub use echo::Echo;
@@ -53,6 +57,8 @@ pub const AGENTS: &[(&str, MakeAgent)] = &[
     ("paced", || Arc::new(Paced)),
     #[cfg(feature = "fixtures")]
     ("ledger", || Arc::new(Ledger)),
+    #[cfg(feature = "fixtures")]
+    ("approval", || Arc::new(Approval)),
 ];
 
 /// The agents that configuration asks for cannot be had.
@@ -135,7 +141,7 @@ mod tests {
             assert!(find(name).is_ok(), "{name}");
         }
         let error = find("nobody").err().unwrap();
-        let names = "echo, conformance, strict, poison, paced, ledger";
+        let names = "echo, conformance, strict, poison, paced, ledger, approval";
         assert_eq!(error.to_string(), format!("no agent is named \"nobody\"; there are: {names}"));
     }
 

@@ -26,6 +26,7 @@ pub(crate) const AGENT: &[File] = files! {
     "src/bin/scheduled-recovery.rs" = "agent/src/bin/scheduled-recovery.rs",
     "src/bin/sqs-executor.rs" = "agent/src/bin/sqs-executor.rs",
     "src/bin/stream-recovery.rs" = "agent/src/bin/stream-recovery.rs",
+    "src/bin/webhook.rs" = "agent/src/bin/webhook.rs",
     "src/lib.rs" = "agent/src/lib.rs",
     "tests/counts.rs" = "agent/tests/counts.rs",
     "tests/variables.rs" = "agent/tests/variables.rs",

@@ -35,12 +35,15 @@ use tracing::{error, info, warn};
 
 use crate::events::{self, Arrival, ResponseBody};
 use crate::folder::Folder;
-use crate::functions::{Functions, authorizer};
+use crate::functions::{Functions, authorizer, has_webhook};
 use crate::local_queue::LocalQueue;
 use crate::push_key::{local_vault, push_variables};
 use crate::variables::{Settings, Way};
 
 const TABLE: &str = "tasks";
+
+/// The path below which callbacks are answered.
+pub(crate) const CALLBACKS: &str = "/callbacks";
 
 /// A little more than the function's timeout, as the mapping of a deployed queue has it.
 const VISIBILITY: Duration = Duration::from_mins(16);
@@ -300,15 +303,7 @@ impl Cloud {
         body: &Bytes,
         source_ip: String,
     ) -> Response<ResponseBody> {
-        let now = self.engine.clock.now();
-        let request_id = self.engine.ids.fresh();
-        let arrival = Arrival {
-            request_id: &request_id,
-            now_ms: now.as_millis(),
-            source_ip,
-            domain: &self.domain,
-        };
-        let mut event = events::http_event(parts, body, &arrival);
+        let mut event = self.http_event(parts, body, source_ip);
         let is_for_everybody = is_for_everybody(&parts.method, parts.uri.path());
         if self.auth && !is_for_everybody {
             let asked = self.functions.authorize(events::authorizer_event(parts, &event)).await;
@@ -320,6 +315,28 @@ impl Cloud {
             events::trust_bearer(&mut event, parts);
         }
         self.functions.request(event).await
+    }
+
+    /// Answers a request as the open Function URL of the function `webhook` would: nobody is asked who
+    /// calls.
+    pub(crate) async fn callback(
+        &self,
+        parts: &Parts,
+        body: &Bytes,
+        source_ip: String,
+    ) -> Response<ResponseBody> {
+        self.functions.callback(self.http_event(parts, body, source_ip)).await
+    }
+
+    fn http_event(&self, parts: &Parts, body: &Bytes, source_ip: String) -> serde_json::Value {
+        let request_id = self.engine.ids.fresh();
+        let arrival = Arrival {
+            request_id: &request_id,
+            now_ms: self.engine.clock.now().as_millis(),
+            source_ip,
+            domain: &self.domain,
+        };
+        events::http_event(parts, body, &arrival)
     }
 
     async fn execute(self: &Arc<Self>) {
@@ -432,6 +449,10 @@ fn settings(
         (table::CARD_MODIFIED.about.name, now.to_string()),
         (table::LOG_LEVEL.about.name, level_word(options.log.unwrap_or(LevelFilter::WARN))),
     ]);
+    // Functions that are processes may be without that one.
+    if options.bootstraps.as_deref().is_none_or(has_webhook) {
+        defaults.push((table::CALLBACK_URL.about.name, format!("http://{domain}{CALLBACKS}")));
+    }
     let response_mode = match options.response_mode {
         ResponseMode::Stream => "stream",
         ResponseMode::Buffer => "buffer",

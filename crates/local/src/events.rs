@@ -3,16 +3,19 @@
 //! They are JSON text that the functions' own types read, so that the local cloud takes every step
 //! of a deployed function.
 
+use std::collections::HashMap;
+
 use a2a_lambda_request::Answer;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -208,6 +211,41 @@ pub(crate) fn http_response(answer: Answer) -> Response<ResponseBody> {
             let body = StreamBody::new(frames).map_err(|never| match never {});
             Response::from_parts(parts, body.boxed_unsync())
         }
+    }
+}
+
+/// A response that is all there.
+pub(crate) fn whole(response: Response<Bytes>) -> Response<ResponseBody> {
+    response.map(all)
+}
+
+/// A whole answer of a function's process, in the form of payload 2.0.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WholeAnswer {
+    status_code: u16,
+    #[serde(default)]
+    headers: HashMap<String, String>,
+    #[serde(default)]
+    body: String,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+impl WholeAnswer {
+    /// The response that it stands for; `None` if it stands for none.
+    pub(crate) fn response(self) -> Option<Response<ResponseBody>> {
+        let body = match self.is_base64_encoded {
+            true => STANDARD.decode(self.body).ok()?,
+            false => self.body.into_bytes(),
+        };
+        let mut response = Response::new(all(body));
+        *response.status_mut() = StatusCode::from_u16(self.status_code).ok()?;
+        for (name, value) in &self.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            response.headers_mut().insert(name, HeaderValue::from_str(value).ok()?);
+        }
+        Some(response)
     }
 }
 

@@ -27,7 +27,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tracing::{error, warn};
 
-use crate::events::{self, Asked, ResponseBody};
+use crate::events::{self, Asked, ResponseBody, WholeAnswer};
 use crate::processes::Processes;
 use crate::variables::Settings;
 
@@ -35,6 +35,7 @@ use crate::variables::Settings;
 const FUNCTION_TIMEOUT: Duration = Duration::from_mins(15);
 const RECOVERY_TIMEOUT: Duration = Duration::from_mins(1);
 const AUTHORIZER_TIMEOUT: Duration = Duration::from_secs(10);
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The functions.
 pub(crate) enum Functions {
@@ -49,6 +50,7 @@ pub(crate) struct Within {
     clock: SystemClock,
     request: a2a_lambda_request::Context,
     executor: a2a_lambda_sqs_executor::Context,
+    webhook: a2a_lambda_webhook_function::Context,
     /// What the two recoveries need.
     engine: Engine,
     /// With `--auth`.
@@ -61,6 +63,8 @@ pub(crate) struct Bootstraps {
     executor: Processes,
     stream_recovery: Processes,
     recovery: Processes,
+    /// Where there is such an executable: a deployment may do without.
+    webhook: Option<Processes>,
     /// With `--auth`.
     authorizer: Option<Processes>,
     _endpoint: Endpoint,
@@ -90,6 +94,7 @@ impl Functions {
             clock: SystemClock,
             request,
             executor: a2a_lambda_sqs_executor::Context::new(engine.clone(), agents, records),
+            webhook: a2a_lambda_webhook_function::Context::new(engine.clone()),
             engine,
             authorizer,
         })))
@@ -119,6 +124,7 @@ impl Functions {
             executor: function(Reader::SqsExecutor)?,
             stream_recovery: function(Reader::StreamRecovery)?,
             recovery: function(Reader::ScheduledRecovery)?,
+            webhook: has_webhook(folder).then(|| function(Reader::Webhook)).transpose()?,
             authorizer: settings.auth().then(|| function(Reader::Authorizer)).transpose()?,
             _endpoint: endpoint,
         }))
@@ -181,6 +187,38 @@ impl Functions {
         }
     }
 
+    /// The answer to an HTTP event below `/callbacks`.
+    pub(crate) async fn callback(&self, event: Value) -> Response<ResponseBody> {
+        match self {
+            Self::Processes(functions) => {
+                let Some(webhook) = &functions.webhook else {
+                    return events::refused(StatusCode::NOT_FOUND, "Not Found");
+                };
+                let answer = webhook.invoke(event, WEBHOOK_TIMEOUT).await;
+                let answer = answer.and_then(|answer| typed::<WholeAnswer>(&answer));
+                answer.and_then(WholeAnswer::response).unwrap_or_else(bad_gateway)
+            }
+            Self::Within(functions) => {
+                let deadline = functions.deadline(WEBHOOK_TIMEOUT);
+                let Some(event) = or_logged(events::typed::<Box<RawValue>>(&event)) else {
+                    return events::refused(StatusCode::BAD_REQUEST, "Bad Request");
+                };
+                let context = &functions.webhook;
+                match a2a_lambda_webhook_function::handle(&event, deadline, context).await {
+                    Ok(answer) => events::whole(answer.into_response()),
+                    Err(error) => {
+                        error!(
+                            event = "webhook_function_failed",
+                            error = chain(&error),
+                            "the webhook function failed"
+                        );
+                        bad_gateway()
+                    }
+                }
+            }
+        }
+    }
+
     /// The failed records of a batch of messages; `None` if the function did not say.
     pub(crate) async fn execute(&self, event: Value) -> Option<SqsBatchResponse> {
         match self {
@@ -229,6 +267,15 @@ impl Functions {
             }
         }
     }
+}
+
+/// Whether a folder of executables has the function that takes the answers to callbacks.
+pub(crate) fn has_webhook(folder: &Path) -> bool {
+    folder.join(Reader::Webhook.name()).is_file()
+}
+
+fn bad_gateway() -> Response<ResponseBody> {
+    events::refused(StatusCode::BAD_GATEWAY, "Internal Server Error")
 }
 
 /// The authorizer, with the keys in this table.

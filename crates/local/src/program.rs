@@ -57,6 +57,8 @@ metrics, traces and secrets by reference (`ssm:`) need --processes. Pushes go to
 machine, too, unless `PUSH_ALLOW_HTTP` or `PUSH_ALLOW_LOCAL` is false; leases last 10 s unless
 `LEASE_SECONDS` is set.
 
+Callbacks are answered below /callbacks, by everybody who has the URL of one, with --auth, too.
+
 An interrupt or SIGTERM ends it. What was under way goes on at the next start with the same --data.
 
 A bearer token stands for a user: `Authorization: Bearer alice` makes the request alice's, and

@@ -7,13 +7,14 @@ use std::time::Duration;
 use a2a_lambda_aws_emulator::gate::{Gate, Refusal};
 use a2a_lambda_aws_emulator::server::accept;
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::cloud::Cloud;
+use crate::cloud::{CALLBACKS, Cloud};
 use crate::events::{ResponseBody, refused};
 
 /// The largest body that Lambda is given in one event.
@@ -42,6 +43,9 @@ async fn front_door(
     cloud: &Cloud,
 ) -> Response<ResponseBody> {
     let (parts, body) = request.into_parts();
+    if is_callback(parts.uri.path()) {
+        return callback(parts, body, peer, gate, cloud).await;
+    }
     if let Err(Refusal { status, message }) = gate.check(&parts) {
         return refused(status, &message);
     }
@@ -56,6 +60,29 @@ async fn front_door(
     };
     gate.cors().add(origin.as_ref(), response.headers_mut());
     response
+}
+
+fn is_callback(path: &str) -> bool {
+    path.strip_prefix(CALLBACKS).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The door of callbacks, which is another one in the account. The page's form comes from the origin
+/// `null`, since the page names no referrer. The token says who may answer, whatever the origin.
+async fn callback(
+    mut parts: Parts,
+    body: Incoming,
+    peer: IpAddr,
+    gate: &Gate,
+    cloud: &Cloud,
+) -> Response<ResponseBody> {
+    parts.headers.remove(header::ORIGIN);
+    if let Err(Refusal { status, message }) = gate.check(&parts) {
+        return refused(status, &message);
+    }
+    match upload(body).await {
+        Ok(body) => cloud.callback(&parts, &body, peer.to_string()).await,
+        Err(Refusal { status, message }) => refused(status, &message),
+    }
 }
 
 /// The whole body of a request.

@@ -39,6 +39,7 @@ VARIABLES = {
     "sqs-executor": OF_AGENTS,
     "stream-recovery": OF_TASKS,
     "scheduled-recovery": OF_TASKS,
+    "webhook": OF_TASKS,
     "authorizer": {
         "JWT_ISSUERS": "https://issuer.example.com aud=agents",
         "TABLE_NAME": "tasks",

@@ -66,6 +66,7 @@ impl Account {
         let variables = BTreeMap::from([
             ("AGENT", "echo".to_owned()),
             ("API_KEYS", "true".to_owned()),
+            ("CALLBACK_URL", "https://agents.example/callbacks".to_owned()),
             ("ALLOW_ANONYMOUS", "true".to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_agents::{Echo, from_variables};
+use a2a_lambda_agents::{Echo, configured, from_variables};
 use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event};
 use a2a_lambda_aws_emulator::queue::{MAX_BATCH, MAX_VISIBILITY};
 use a2a_lambda_core::api_key::{ApiKey, KEY_BYTES, KeySecret};
@@ -32,6 +32,7 @@ pub(crate) async fn all(account: &Account) {
     stream_recovery(account).await;
     scheduled_recovery(account).await;
     authorizer(account).await;
+    webhook(account).await;
 }
 
 /// Events of an hour ago, without a caller.
@@ -161,6 +162,45 @@ async fn sqs_executor(account: &Account) {
         let event = a2a_lambda_sqs_executor::event(&raw(&sqs_event(&records))).unwrap();
         let answer = a2a_lambda_sqs_executor::handle(event, deadline(), &context).await;
         assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
+    }
+}
+
+/// A task whose agent waits for a callback. Returns the callback's path.
+async fn waiting(account: &Account) -> String {
+    let context = account.with(Reader::SqsExecutor, "sqs-executor", |variables| {
+        a2a_lambda_sqs_executor::context(variables, configured("approval").unwrap())
+    });
+    let context = context.unwrap();
+    let engine = account.with(Reader::SqsExecutor, TEST, a2a_lambda_aws::engine).unwrap();
+    let caller = caller("", "alice");
+    let key = submit(&engine, &caller, "go").await;
+    account.queue.receive(MAX_BATCH, MAX_VISIBILITY, Duration::ZERO).await.unwrap();
+    let signal = serde_json::to_string(&Signal::new(&key, &caller.owner)).unwrap();
+    account.queue.send(signal, Duration::ZERO).unwrap();
+    let records = account.queue.receive(MAX_BATCH, MAX_VISIBILITY, Duration::ZERO).await.unwrap();
+    let event = a2a_lambda_sqs_executor::event(&raw(&sqs_event(&records))).unwrap();
+    let answer = a2a_lambda_sqs_executor::handle(event, deadline(), &context).await;
+    assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
+    let task = engine.read(&key, Depth::Full).await.unwrap().unwrap().task();
+    let said = serde_json::to_value(&task.status.message.unwrap().parts[0]).unwrap();
+    said["text"].as_str().unwrap().replace("https://agents.example", "")
+}
+
+async fn webhook(account: &Account) {
+    let context =
+        account.with(Reader::Webhook, "webhook", a2a_lambda_webhook_function::context).unwrap();
+    let path = waiting(account).await;
+    for (method, below) in [("GET", ""), ("POST", "/heartbeat"), ("POST", ""), ("POST", "")] {
+        let event = json!({
+            "version": "2.0",
+            "rawPath": format!("{path}{below}"),
+            "requestContext": { "http": { "method": method } },
+            "body": "yes",
+        });
+        let answered = a2a_lambda_webhook_function::handle(&raw(&event), deadline(), &context);
+        let response = answered.await.unwrap().into_response();
+        let status = response.status();
+        assert!(status.is_success(), "{method} {below}: {status} {:?}", response.body());
     }
 }
 

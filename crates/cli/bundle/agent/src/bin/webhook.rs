@@ -1,0 +1,1 @@
+../../../../../../examples/own-agent/src/bin/webhook.rs

@@ -1,0 +1,7 @@
+//! The bootstrap of the function `webhook`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    a2a_lambda::webhook::main()
+}
