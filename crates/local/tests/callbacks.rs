@@ -8,6 +8,7 @@ use a2a_lambda_agents::configured;
 use a2a_lambda_aws_emulator::gate::Gate;
 use a2a_lambda_local::cloud::{Cloud, Options};
 use a2a_lambda_local::server::serve;
+use a2a_lambda_request::ResponseMode;
 use a2a_lambda_runtime::{ConfigError, Variables};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, header};
@@ -76,7 +77,7 @@ impl Client {
 async fn client() -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let options = Options { auth: false, ..Options::default() };
+    let options = Options { response_mode: ResponseMode::Stream, ..Options::default() };
     let make = async |_: &Variables<'_>| {
         configured("approval").map_err(|error| ConfigError::agents(error))
     };

@@ -117,7 +117,7 @@ pub(crate) fn pushed(text: &str) -> Option<Pushed> {
 /// agent asks the other one for them.
 pub(crate) fn without_content(text: &str) -> Option<String> {
     let mut event: Map<String, Value> = serde_json::from_str(text).ok()?;
-    let mut strip = |task: &mut Map<String, Value>| {
+    let strip = |task: &mut Map<String, Value>| {
         task.remove("history");
         task.remove("artifacts");
     };

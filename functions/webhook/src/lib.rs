@@ -59,7 +59,7 @@ use a2a_lambda_aws::door::{self, Arrival, Base, Form, Read};
 use a2a_lambda_aws::{EventError, EventKind, engine_without_pushes};
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::operations::callbacks::{CallbackError, Callbacks};
-use a2a_lambda_core::{Clock as _, Engine, trace};
+use a2a_lambda_core::{Engine, trace};
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_runtime::{ConfigError, Variables};
 use bytes::Bytes;
