@@ -141,7 +141,7 @@ def resource_of(kind, variables):
         return variables["QUEUE_ARN"]
     if kind == "schedule/a2a-*":
         return f"arn:aws:scheduler:{region}:schedule/{variables['SCHEDULE_GROUP']}/a2a-*"
-    return {"key": variables["PUSH_KMS_KEY"], "role": variables["SCHEDULER_ROLE_ARN"]}[kind]
+    return variables[{"key": "PUSH_KMS_KEY", "role": "SCHEDULER_ROLE_ARN"}[kind]]
 
 
 def needs_of_code(stack):

@@ -223,7 +223,7 @@ def test_the_template_is_refused_without_an_authorizer_unless_everybody_may_call
     template.check({"Authorizer": "none", "AllowAnonymous": "true"}, known)
     template.check({}, known)
     sums = template.check_variables(template.effective(known))
-    assert set(sums) == {"Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery"}
+    assert set(sums) == {"Request", "SqsExecutor", "StreamRecovery", "ScheduledRecovery", "Webhook"}
 
 
 def test_versions_are_seen_where_a_parameter_asks_for_them():

@@ -8,6 +8,7 @@ use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event};
 use a2a_lambda_aws_emulator::queue::{MAX_BATCH, MAX_VISIBILITY};
 use a2a_lambda_core::api_key::{ApiKey, KEY_BYTES, KeySecret};
 use a2a_lambda_core::ids::TaskKey;
+use a2a_lambda_core::log::fold;
 use a2a_lambda_core::operations::Caller;
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
@@ -181,7 +182,8 @@ async fn waiting(account: &Account) -> String {
     let event = a2a_lambda_sqs_executor::event(&raw(&sqs_event(&records))).unwrap();
     let answer = a2a_lambda_sqs_executor::handle(event, deadline(), &context).await;
     assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
-    let task = engine.read(&key, Depth::Full).await.unwrap().unwrap().task();
+    let found = engine.read(&key, Depth::Full).await.unwrap().unwrap();
+    let task = fold(&found.head, &found.tail);
     let said = serde_json::to_value(&task.status.message.unwrap().parts[0]).unwrap();
     said["text"].as_str().unwrap().replace("https://agents.example", "")
 }
@@ -197,7 +199,8 @@ async fn webhook(account: &Account) {
             "requestContext": { "http": { "method": method } },
             "body": "yes",
         });
-        let answered = a2a_lambda_webhook_function::handle(&raw(&event), deadline(), &context);
+        let event = raw(&event);
+        let answered = a2a_lambda_webhook_function::handle(&event, deadline(), &context);
         let response = answered.await.unwrap().into_response();
         let status = response.status();
         assert!(status.is_success(), "{method} {below}: {status} {:?}", response.body());

@@ -62,12 +62,9 @@ async fn other_events_are_told_apart() {
     check["headers"]["user-agent"] = json!("ELB-HealthChecker/2.0");
     assert_eq!(world.handle(&check).await.status, 200);
     let records = json!({ "Records": [{ "eventSource": "aws:sqs", "body": "{}" }] });
+    let records = to_raw_value(&records).unwrap();
     let deadline = world.engine.clock.now();
-    let refused = a2a_lambda_webhook_function::handle(
-        &to_raw_value(&records).unwrap(),
-        deadline,
-        &world.context,
-    );
+    let refused = a2a_lambda_webhook_function::handle(&records, deadline, &world.context);
     let error = refused.await.unwrap_err().to_string();
     assert!(error.contains("the function webhook takes HTTP requests"), "{error}");
 }

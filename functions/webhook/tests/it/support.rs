@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::ids::TaskKey;
+use a2a_lambda_core::log::fold;
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
     Agent, AgentProfile, Agents, CallbackAnswer, Company, End, Engine, Failure, Policy, Runner,
@@ -111,7 +112,7 @@ impl World {
 
     pub(crate) async fn told(&self) -> (TaskState, String) {
         let found = self.doubles.memory.read(&self.key, Depth::Full).await.unwrap().unwrap();
-        let status = found.task().status;
+        let status = fold(&found.head, &found.tail).status;
         let said = status.message.unwrap();
         let text =
             serde_json::to_value(&said.parts[0]).unwrap()["text"].as_str().unwrap().to_owned();
