@@ -149,8 +149,9 @@ impl Engine {
             let (existing, new) = (existing.head, change.head());
             if new.incarnation.is_some() && new.incarnation == existing.incarnation {
                 // An earlier try created the task, and its answer was lost. The task was deleted
-                // since.
-                return Ok(Created::Now);
+                // since. No commit on top of it can be made.
+                let created = Snapshot::created(change, Kept::default());
+                return Ok(Created::Now(Box::new(created)));
             }
             let is_younger =
                 existing.created_at.saturating_add(self.policy.clock_skew) >= new.created_at;

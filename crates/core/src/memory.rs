@@ -156,12 +156,14 @@ impl TaskStore for MemoryStore {
         let head = change.head().clone();
         let mut tasks = self.tasks();
         match tasks.get(&head.key) {
-            Some(record) if record.head.write == head.write => Ok(Created::Now),
+            Some(record) if record.head.write == head.write => Ok(Created::Now(record.current())),
             Some(record) => Ok(Created::Before(record.current())),
             None => {
                 let log = change.entries().to_vec();
-                tasks.insert(head.key.clone(), Record { head, log });
-                Ok(Created::Now)
+                let record = Record { head, log };
+                let created = record.current();
+                tasks.insert(created.head.key.clone(), record);
+                Ok(Created::Now(created))
             }
         }
     }
@@ -171,12 +173,14 @@ impl TaskStore for MemoryStore {
         let head = change.head().clone();
         let mut tasks = self.tasks();
         match tasks.get(&head.key) {
-            Some(record) if record.head.write == head.write => Ok(Created::Now),
+            Some(record) if record.head.write == head.write => Ok(Created::Now(record.current())),
             Some(record) if !is_as(&record.head, expired) => Ok(Created::Before(record.current())),
             _ => {
                 let log = change.entries().to_vec();
-                tasks.insert(head.key.clone(), Record { head, log });
-                Ok(Created::Now)
+                let record = Record { head, log };
+                let created = record.current();
+                tasks.insert(created.head.key.clone(), record);
+                Ok(Created::Now(created))
             }
         }
     }
@@ -380,6 +384,10 @@ impl StepRecords for MemoryStore {
         before: Option<&WriteId>,
         record: &StepRecord,
     ) -> Result<Put, StoreError> {
+        let (bytes, limit) = (record.result_bytes(), MAX_ENTRY_BYTES);
+        if bytes > limit {
+            return Err(StoreError::TooLarge { what: "the record of a step", bytes, limit });
+        }
         let mut steps = self.step_records();
         let place = (scope.clone(), record.key.clone());
         let stored = steps.get(&place);

@@ -59,6 +59,11 @@ impl fmt::Debug for Kept {
 }
 
 impl Snapshot {
+    /// A new task as this change creates it, with the store's own data about it.
+    pub fn created(change: &Change, kept: Kept) -> Self {
+        Self { head: change.head().clone(), tail: change.entries().to_vec(), kept }
+    }
+
     /// Whether the tail is the whole log.
     pub fn is_full(&self) -> bool {
         self.tail
@@ -126,8 +131,9 @@ pub struct Guard {
 /// The outcome of creating a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Created {
-    /// It was created, perhaps by an earlier try of this write whose answer was lost.
-    Now,
+    /// It was created, and this is the task. Perhaps an earlier try of this write, whose answer was
+    /// lost, created it.
+    Now(Box<Snapshot>),
     /// A task with this key exists: this one.
     Before(Box<Snapshot>),
 }

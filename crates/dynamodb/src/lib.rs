@@ -29,6 +29,10 @@
 //! before the head, where the reads of a task begin. The head's attribute [`PUSH_MARK`] says that
 //! the task has open pushes.
 //!
+//! A record of a durable step is an item of its own, too: one `PutItem` on the condition that none is
+//! there, or the expected one. The names of a scope's records have a common beginning, so one query
+//! reads them. The scope's number has ten digits, so that scope 1 is not the beginning of scope 10.
+//!
 //! There are three sparse indexes. [`LIST_INDEX`] is by owner and state, newest status first.
 //! [`CONTEXT_INDEX`] is by owner and context, and its entries are written once. [`DUE_INDEX`] is by
 //! shard and time, and has push configs in trouble as well, in shards of their own. An index is

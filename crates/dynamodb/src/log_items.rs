@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::attributes::{Item, Malformed, find_number, get_string, number, string, value};
 use crate::format::{FORMAT, Kind, OLDEST, WITH_RETENTION};
 use crate::head_item::from_item;
-use crate::table::{LOG, LOG_BYTES, PARCELS, PK, SEGMENTS, SK, partition};
+use crate::table::{CONTEXT_PK, LOG, LOG_BYTES, PARCELS, PK, SEGMENTS, SK, partition};
 
 const SEGMENT: Kind = Kind::new("segment", WITH_RETENTION, &[PK, SK, LOG]);
 const PARCEL: Kind = Kind::new("parcel", WITH_RETENTION, &[PK, SK, LOG]);
@@ -31,8 +31,8 @@ const SMALL_LOG_BYTES: u64 = 4 * 1024;
 /// later commit would pay for them again.
 const INLINE_BYTES: usize = 1_024;
 
-/// The most log in one item, out of DynamoDB's 400 KB (of 1,024 bytes), keys included.
-const MAX_ITEM_BYTES: usize = 390 * 1024;
+/// The most log in one item, and the largest record of a step, out of DynamoDB's 400 KB (of 1,024 bytes), keys included.
+pub(crate) const MAX_ITEM_BYTES: usize = 390 * 1024;
 
 /// DynamoDB's charge for a list element, in addition to its own bytes.
 const ELEMENT_BYTES: usize = 4;
@@ -56,6 +56,8 @@ pub(crate) struct Inline {
     pub(crate) log: Vec<AttributeValue>,
     /// Their size in bytes.
     pub(crate) bytes: usize,
+    /// Whether the item is in the index by context: its list attributes have the form of format 3.
+    pub(crate) by_state: bool,
 }
 
 /// Whether an inline log moves to a segment when a commit adds to it.
@@ -214,7 +216,8 @@ pub(crate) fn snapshot(item: &Item) -> Result<Snapshot, Malformed> {
 /// The facts about this item that the next commit needs.
 fn kept(head_item: &Item) -> Result<Kept, Malformed> {
     let bytes = find_number(head_item, LOG_BYTES)?.unwrap_or_default();
-    Ok(Kept::new(Inline { log: inline_log(head_item)?.to_vec(), bytes }))
+    let by_state = head_item.contains_key(CONTEXT_PK);
+    Ok(Kept::new(Inline { log: inline_log(head_item)?.to_vec(), bytes, by_state }))
 }
 
 /// The attribute for the size of the inline log.

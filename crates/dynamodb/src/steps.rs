@@ -14,6 +14,7 @@ use crate::DynamoDbStore;
 use crate::attributes::{Item, Malformed, get_string, number, string, value};
 use crate::error::{corrupt, store_error};
 use crate::format::{FORMAT, Kind};
+use crate::log_items::MAX_ITEM_BYTES;
 use crate::table::{PK, SK, STEPS, TTL, partition};
 
 /// The one format that records have had so far.
@@ -36,14 +37,19 @@ fn sort_key(scope: &ScopeKey, key: &RecordKey) -> String {
     format!("{}{key}", prefix(scope))
 }
 
-fn to_item(scope: &ScopeKey, record: &StepRecord) -> Result<Item, serde_json::Error> {
+fn to_item(scope: &ScopeKey, record: &StepRecord) -> Result<Item, StoreError> {
+    let json = serde_json::to_string(record).map_err(|error| StoreError::Refused(error.into()))?;
+    let (bytes, limit) = (json.len(), MAX_ITEM_BYTES);
+    if bytes > limit {
+        return Err(StoreError::TooLarge { what: "the record of a step", bytes, limit });
+    }
     Ok(Item::from([
         (PK.to_owned(), string(partition(&scope.task))),
         (SK.to_owned(), string(sort_key(scope, &record.key))),
         (FORMAT.to_owned(), number(FORMAT_OF_STEPS)),
         (TTL.to_owned(), number(record.expires_at.as_millis().saturating_add(999) / 1_000)),
         (WRITE.to_owned(), string(record.write.as_str())),
-        (RECORD.to_owned(), string(serde_json::to_string(record)?)),
+        (RECORD.to_owned(), string(json)),
     ]))
 }
 
@@ -60,7 +66,7 @@ impl StepRecords for DynamoDbStore {
         before: Option<&WriteId>,
         record: &StepRecord,
     ) -> Result<Put, StoreError> {
-        let item = to_item(scope, record).map_err(|error| StoreError::Refused(error.into()))?;
+        let item = to_item(scope, record)?;
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         let request = match before {
             None => request

@@ -5,8 +5,8 @@ use a2a_lambda_core::ids::{LeaseToken, TaskKey};
 use a2a_lambda_core::log::{Entry, Event};
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::store::{
-    Committed, Created, DUE_SHARDS, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot,
-    StoreError, TaskStore,
+    Committed, Created, DUE_SHARDS, Depth, DueTask, Guard, Kept, ListQuery, Page, Renewed,
+    Snapshot, StoreError, TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -23,7 +23,7 @@ use crate::format::{BY_STATE, FORMAT, NEWEST, OLDEST};
 use crate::head_item::{INCARNATION, LEASE_TOKEN, LEASED_UNTIL, REVISION, state_name, to_item};
 use crate::listing::{LISTED, Listing, ShortMessage, item_bytes};
 use crate::log_items::{Inline, log_bytes, moves, pack, segment, snapshot};
-use crate::table::{HEAD, LOG, LOG_BYTES, PK, SK, STATE, partition};
+use crate::table::{CONTEXT_PK, HEAD, LOG, LOG_BYTES, PK, SK, STATE, partition};
 
 /// The task store on DynamoDB. See the [crate's description](crate) for the table.
 #[derive(Debug, Clone)]
@@ -117,15 +117,26 @@ impl Update {
         }
     }
 
-    /// Updates the index attributes if they change. `log`: the size of the inline log, in bytes.
-    fn list(&mut self, before: &Item, after: &Item, change: &Change, listing: Listing, log: usize) {
+    /// Updates the index attributes if they change, or if the item may have them in another form.
+    /// `log`: the size of the inline log, in bytes. `by_state`: the form that the item has.
+    fn list(
+        &mut self,
+        (before, after): (&Item, &Item),
+        change: &Change,
+        listing: Listing,
+        log: usize,
+        by_state: Option<bool>,
+    ) {
         let entries = change.entries();
         let message = ShortMessage::after(entries);
         let message = message.map(|message| message.where_it_is_free(item_bytes(after) + log));
         let is_status = |entry: &Entry| matches!(entry.event, Event::Status(_));
         let differs = |name: &str| before.get(name) != after.get(name);
+        // The number says which form they have.
+        let has_other_form = differs(FORMAT) && by_state != Some(listing.by_state);
         if LISTED.iter().any(|name| *name != FORMAT && differs(name))
             || entries.iter().any(is_status)
+            || has_other_form
         {
             let message = message.unwrap_or(ShortMessage::Unknown);
             for (name, value) in listing.attributes(change.head(), message) {
@@ -275,6 +286,9 @@ impl DynamoDbStore {
         }
         let mut item = to_item(change.head());
         self.listing.put(&mut item, change.head(), change.entries());
+        let by_state = item.contains_key(CONTEXT_PK);
+        let (log, bytes) = (packed.inline.clone(), packed.inline_bytes);
+        let inline = Inline { log, bytes, by_state };
         item.insert(LOG.into(), AttributeValue::L(packed.inline));
         item.insert(LOG_BYTES.into(), log_bytes(packed.inline_bytes));
         let condition = Condition::no_head_but(expired);
@@ -288,7 +302,8 @@ impl DynamoDbStore {
             .set_expression_attribute_values(condition.values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(failed) = request.send().await else {
-            return Ok(Created::Now);
+            let created = Snapshot::created(change, Kept::new(inline));
+            return Ok(Created::Now(Box::new(created)));
         };
         match failed.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(exists)) => {
@@ -296,11 +311,9 @@ impl DynamoDbStore {
                 let item = exists.item().ok_or(Malformed::Attribute(PK));
                 let existing =
                     item.and_then(snapshot).map_err(|malformed| corrupt(key, malformed))?;
-                Ok(if existing.head.write == change.head().write {
-                    Created::Now
-                } else {
-                    Created::Before(Box::new(existing))
-                })
+                let is_same = existing.head.write == change.head().write;
+                let existing = Box::new(existing);
+                Ok(if is_same { Created::Now(existing) } else { Created::Before(existing) })
             }
             _ => Err(store_error(failed)),
         }
@@ -358,7 +371,8 @@ impl TaskStore for DynamoDbStore {
         update.change(&before, &after);
         let bytes_before = inline.map_or(0, |inline| inline.bytes);
         let bytes = packed.inline_bytes + if moved.is_some() { 0 } else { bytes_before };
-        update.list(&before, &after, change, self.listing, bytes);
+        let by_state = inline.map(|inline| inline.by_state);
+        update.list((&before, &after), change, self.listing, bytes, by_state);
         update.require(REVISION, number(guard.revision));
         update.require_same(&base.head);
         if let Some(until) = guard.leased_until {

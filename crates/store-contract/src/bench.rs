@@ -15,8 +15,8 @@ use a2a_lambda_core::store::{
     Committed, Created, Cursor, DUE_SHARDS, Depth, DueTask, Guard, ListQuery, Page, TaskOutline,
 };
 use a2a_lambda_core::{
-    ClaimToken, ContextId, LeaseToken, Owner, PushConfigs, Retention, Snapshot, StoreError, TaskId,
-    TaskKey, TaskStore, Tenant, TraceContext,
+    ClaimToken, ContextId, LeaseToken, Owner, PushConfigs, Retention, Snapshot, StepRecords,
+    StoreError, TaskId, TaskKey, TaskStore, Tenant, TraceContext,
 };
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_testing::{stamp, submission};
@@ -81,6 +81,10 @@ impl Bench {
     }
 
     pub(crate) fn configs(&self) -> &dyn PushConfigs {
+        &*self.store
+    }
+
+    pub(crate) fn records(&self) -> &dyn StepRecords {
         &*self.store
     }
 
@@ -162,8 +166,8 @@ impl Bench {
 
     pub(crate) async fn submit_this(&self, submission: Submission) -> Tracked {
         let change = self.decide_submit(submission);
-        assert_eq!(self.create(&change).await, Created::Now, "a new task");
-        Tracked::created(self.clone(), &change).await
+        let created = check_created(&change, self.create(&change).await);
+        Tracked::created(self.clone(), &change, created).await
     }
 
     pub(crate) async fn create(&self, change: &Change) -> Created {
@@ -336,6 +340,16 @@ pub(crate) fn guard(base: &Snapshot, now: Timestamp) -> Guard {
         _ => None,
     };
     Guard { revision: base.head.revision, leased_until }
+}
+
+/// Checks that a store has created this task, and gives it out as it is. Returns it.
+pub(crate) fn check_created(change: &Change, outcome: Created) -> Snapshot {
+    let Created::Now(created) = outcome else { panic!("not created: {outcome:?}") };
+    assert_eq!(created.head, *change.head(), "the new head");
+    check_tail(&created);
+    let tail = &change.entries()[change.entries().len() - created.tail.len()..];
+    assert!(created.tail == tail, "the new log");
+    *created
 }
 
 /// Checks that a tail is gapless and ends at the head's position.

@@ -22,6 +22,7 @@ mod marks;
 mod paging;
 mod races;
 mod read;
+mod steps;
 
 /// One case: a behaviour that the contract requires.
 #[derive(Debug, Clone, Copy)]
@@ -331,6 +332,24 @@ macro_rules! for_each_case {
                 go_on_after_the_task_is_over
                 of_many_claims_at_once_are_ones
                 are_not_settled_beside_news
+            }
+            steps {
+                of_a_new_scope_are_none
+                of_every_state_are_kept
+                of_any_text_are_kept
+                of_a_missing_task_are_kept
+                the_first_writer_wins
+                one_is_replaced_by_who_knows_its_write
+                one_that_is_gone_is_not_replaced
+                the_same_write_again_is_known
+                each_scope_has_its_own
+                a_read_sees_every_write
+                a_large_one_is_kept_and_many_are_read
+                one_that_is_too_large_is_refused_whole
+                of_many_writers_at_once_one_wins
+                are_no_part_of_the_task
+                go_with_a_purge
+                of_a_later_task_stay_in_a_purge
             }
         }
     };

@@ -8,6 +8,7 @@ mod configs;
 mod expiry;
 mod operations;
 mod pushes;
+mod steps;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,9 +16,10 @@ use std::time::Duration;
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::{Change, Stamp};
 use a2a_lambda_core::push::Failing;
+use a2a_lambda_core::steps::{ScopeKey, StepRecord};
 use a2a_lambda_core::store::Guard;
 use a2a_lambda_core::{
-    LeaseToken, PushConfig, PushConfigs, Retention, Snapshot, TaskKey, TaskStore,
+    LeaseToken, PushConfig, PushConfigs, Retention, Snapshot, StepRecords, TaskKey, TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_testing::{Random, stamp};
@@ -55,6 +57,8 @@ pub async fn differential(a: &dyn Store, b: &dyn Store, seed: u64, steps: u64) {
         b,
         a_configs: a,
         b_configs: b,
+        a_steps: a,
+        b_steps: b,
         seed,
         step: 0,
         rng: Random::new(seed),
@@ -65,6 +69,8 @@ pub async fn differential(a: &dyn Store, b: &dyn Store, seed: u64, steps: u64) {
         writes: VecDeque::new(),
         advances: VecDeque::new(),
         failing: VecDeque::new(),
+        scopes: Vec::new(),
+        puts: VecDeque::new(),
     };
     for step in 1..=steps {
         duel.step = step;
@@ -81,6 +87,8 @@ struct Duel<'a> {
     b: &'a dyn TaskStore,
     a_configs: &'a dyn PushConfigs,
     b_configs: &'a dyn PushConfigs,
+    a_steps: &'a dyn StepRecords,
+    b_steps: &'a dyn StepRecords,
     seed: u64,
     step: u64,
     rng: Random,
@@ -94,6 +102,10 @@ struct Duel<'a> {
     advances: VecDeque<(TaskKey, WriteId, PushConfig)>,
     /// Places in the listing of failing configs, for reuse.
     failing: VecDeque<Failing>,
+    /// The scopes that ever had a record.
+    scopes: Vec<ScopeKey>,
+    /// Records that were put, with the write that they replace, for repetition.
+    puts: VecDeque<(ScopeKey, Option<WriteId>, StepRecord)>,
 }
 
 /// A task that exists in both stores.

@@ -32,6 +32,7 @@ mod cases;
 mod configs;
 mod content;
 mod differential;
+mod steps;
 mod tracked;
 
 use a2a_lambda_core::{PushConfigs, StepRecords, TaskStore};

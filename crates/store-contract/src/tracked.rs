@@ -32,13 +32,14 @@ pub(crate) struct Tracked {
 }
 
 impl Tracked {
-    /// Watches a task from its creation.
-    pub(crate) async fn created(bench: Bench, change: &Change) -> Self {
-        let base = bench.read(&change.head().key).await;
+    /// Watches a task from its creation. Its first change is made on top of the snapshot that the
+    /// store gave out then.
+    pub(crate) async fn created(bench: Bench, change: &Change, base: Snapshot) -> Self {
+        let read = bench.read(&change.head().key).await;
         let token = LeaseToken::new("never claimed");
         let (head, log) = (change.head().clone(), change.entries().to_vec());
         let task = Self { bench, base, token, head, log };
-        task.check(&task.base);
+        task.check(&read);
         task
     }
 

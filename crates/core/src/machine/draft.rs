@@ -300,6 +300,7 @@ impl<'a> Draft<'a> {
     pub(super) fn end(&mut self, ending: Ending, message: Option<Message>) {
         self.head.phase = Phase::Ended(ending);
         self.head.checkpoint = None;
+        self.head.woken = false;
         self.set_state(self.head.state(), message);
     }
 }

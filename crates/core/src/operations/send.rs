@@ -16,7 +16,7 @@ use crate::log::without_task;
 use crate::machine::{Command, FirstPush, Stamp, Submission};
 use crate::push::{Offer, Origin, Replaced, is_certain, refused_config};
 use crate::request_key::{Fingerprint, MAX_REQUEST_KEY_BYTES};
-use crate::store::{Created, Depth, Kept, Snapshot};
+use crate::store::{Created, Depth, Snapshot};
 use crate::terms::Terms;
 use crate::trace::TraceContext;
 use crate::version::ProtocolVersion;
@@ -264,10 +264,9 @@ impl Operations {
         let change = Head::submit(submission, &self.engine.stamp());
         let head = change.head();
         match self.engine.create(&change).await {
-            Ok(Created::Now) => {
-                self.signal_accepted(head, change.signals(), how.inline).await;
-                let tail = change.entries().to_vec();
-                Ok(Accepted::now(Snapshot { head: head.clone(), tail, kept: Kept::default() }))
+            Ok(Created::Now(created)) => {
+                self.signal_accepted(&created.head, change.signals(), how.inline).await;
+                Ok(Accepted::now(*created))
             }
             Ok(Created::Before(existing)) => {
                 if let Some(offer) = offer.filter(|offer| !offer.is_named(&existing.head)) {

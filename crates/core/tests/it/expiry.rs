@@ -12,7 +12,8 @@ use a2a_lambda_core::{Delivered, End, Policy, ProtocolVersion, Retention, TaskKe
 use a2a_lambda_protocol::{
     A2aError, Artifact, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, ErrorKind,
     GetTaskPushNotificationConfigRequest, GetTaskRequest, ListTaskPushNotificationConfigsRequest,
-    ListTasksRequest, Message, Part, Task, TaskPushNotificationConfig, TaskState,
+    ListTasksRequest, Message, Part, SendMessageRequest, Task, TaskPushNotificationConfig,
+    TaskState,
 };
 use a2a_lambda_testing::{sending, task_of};
 
@@ -303,6 +304,21 @@ async fn a_key_whose_task_has_expired_makes_a_new_task() {
         world.sweep().await;
         assert_eq!(world.task(&key).await, task);
     }
+}
+
+/// The runner of its request begins with the task as the store has it.
+#[tokio::test(start_paused = true)]
+async fn a_new_task_of_the_id_that_runs_at_once_knows_of_the_earlier_ones_items() {
+    let world = keeping(says_much());
+    let key = ended(&world).await;
+    tokio::time::sleep(KEPT + secs(1)).await;
+    let options = SendOptions { idempotency_key: Some("key".to_owned()), ..SendOptions::default() };
+    let (ops, alice) = (world.operations().inline(world.agents().clone()), World::alice());
+    let request = SendMessageRequest { configuration: None, ..sending(user("second")) };
+    let sent = ops.send(&alice, request, &options);
+    let new = task_of(Box::pin(sent).await.unwrap());
+    assert_eq!((new.id.as_str(), new.status.state), (key.task.as_str(), TaskState::Completed));
+    assert!(world.head(&key).await.has_leftovers, "somebody must delete them");
 }
 
 #[tokio::test(start_paused = true)]

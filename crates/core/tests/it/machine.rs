@@ -5,5 +5,6 @@ mod marks;
 mod patience;
 mod retention;
 mod sample;
+mod scopes;
 mod table;
 mod walk;

@@ -8,7 +8,7 @@ use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::store::{
-    Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
+    Committed, Created, Depth, DueTask, Guard, Kept, ListQuery, Page, Renewed, Snapshot, StoreError,
 };
 use a2a_lambda_core::{
     Ending, Generation, Head, Interruption, LeaseToken, Mark, Phase, PushConfig, PushConfigs,
@@ -197,9 +197,11 @@ impl TaskStore for Liar {
             return self.truth.replace(&now.head, change).await;
         }
         Ok(match self.truth.create(change).await? {
-            Created::Before(_) if self.has(Planted::CreatedTwice) => Created::Now,
+            Created::Before(_) if self.has(Planted::CreatedTwice) => {
+                Created::Now(Box::new(Snapshot::created(change, Kept::default())))
+            }
             Created::Before(snapshot) => Created::Before(self.boxed(snapshot)),
-            Created::Now => Created::Now,
+            Created::Now(snapshot) => Created::Now(self.boxed(snapshot)),
         })
     }
 
@@ -210,7 +212,7 @@ impl TaskStore for Liar {
     ) -> Result<Created, StoreError> {
         Ok(match self.truth.replace(expired, change).await? {
             Created::Before(snapshot) => Created::Before(self.boxed(snapshot)),
-            Created::Now => Created::Now,
+            Created::Now(snapshot) => Created::Now(self.boxed(snapshot)),
         })
     }
 

@@ -10,7 +10,7 @@ use a2a_lambda_core::store::{Committed, Created, Depth, ListQuery, Renewed};
 use a2a_lambda_core::{Change, Position, PushConfig, Snapshot, TaskKey};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 
-use crate::bench::{Bench, KEPT, alices, context, guard, ids};
+use crate::bench::{Bench, KEPT, alices, check_created, context, guard, ids};
 use crate::configs::{bare_config, config_id, trouble, with_trouble};
 use crate::content::{chunk, chunk_of};
 use crate::tracked::{Tracked, claim, decide};
@@ -40,10 +40,10 @@ fn later(bench: &Bench, expired: &Head) -> Change {
     bench.decide_submit(submission).in_place_of(expired)
 }
 
-async fn replaced(bench: &Bench, expired: &Head) -> Tracked {
+pub(super) async fn replaced(bench: &Bench, expired: &Head) -> Tracked {
     let change = later(bench, expired);
-    assert_eq!(bench.replace(expired, &change).await, Created::Now, "an expired task is replaced");
-    Tracked::created(bench.clone(), &change).await
+    let created = check_created(&change, bench.replace(expired, &change).await);
+    Tracked::created(bench.clone(), &change, created).await
 }
 
 async fn config(bench: &Bench, task: &TaskKey, id: &str, created_at: Timestamp) -> PushConfig {
@@ -233,7 +233,7 @@ pub(crate) async fn a_task_that_has_changed_is_not_replaced(bench: Bench) {
     let change = later(&bench, &stale);
     match bench.replace(&stale, &change).await {
         Created::Before(existing) => first.check(&existing),
-        Created::Now => panic!("a task that has changed was replaced"),
+        Created::Now(_) => panic!("a task that has changed was replaced"),
     }
     first.verify().await;
 }
@@ -241,13 +241,14 @@ pub(crate) async fn a_task_that_has_changed_is_not_replaced(bench: Bench) {
 pub(crate) async fn the_same_replacement_twice_is_one(bench: Bench) {
     let first = large(&bench, bench.submission()).await;
     let change = later(&bench, first.head());
-    assert_eq!(bench.replace(first.head(), &change).await, Created::Now);
-    assert_eq!(bench.replace(first.head(), &change).await, Created::Now, "known by its mark");
-    let mut second = Tracked::created(bench.clone(), &change).await;
+    check_created(&change, bench.replace(first.head(), &change).await);
+    // The store knows its own write.
+    let created = check_created(&change, bench.replace(first.head(), &change).await);
+    let mut second = Tracked::created(bench.clone(), &change, created).await;
     second.claim().await;
     match bench.replace(first.head(), &change).await {
         Created::Before(existing) => second.check(&existing),
-        Created::Now => panic!("what has gone on since was replaced"),
+        Created::Now(_) => panic!("what has gone on since was replaced"),
     }
     second.verify().await;
 }
@@ -263,12 +264,13 @@ pub(crate) async fn of_many_replacements_at_once_one_wins(bench: Bench) {
     let mut winners = Vec::new();
     for attempt in attempts.collect::<Vec<_>>() {
         let (outcome, change) = attempt.await.expect("no panic");
-        if outcome == Created::Now {
-            winners.push(change);
+        if let Created::Now(created) = outcome {
+            winners.push((change, *created));
         }
     }
     assert_eq!(winners.len(), 1, "one replaces it");
-    Tracked::created(bench.clone(), &winners[0]).await.verify().await;
+    let (change, created) = winners.remove(0);
+    Tracked::created(bench.clone(), &change, created).await.verify().await;
 }
 
 /// Both logs have entries of the same lengths at the same positions. So an item that is named by
@@ -335,7 +337,7 @@ pub(crate) async fn a_writer_of_an_earlier_task_changes_nothing(bench: Bench) {
 
 /// Every kind of item that a store may have of a task: a long log, configs, some of them failing,
 /// and the remains of lost races.
-async fn everything(bench: &Bench) -> (Tracked, Vec<PushConfig>) {
+pub(super) async fn everything(bench: &Bench) -> (Tracked, Vec<PushConfig>) {
     let mut task = bench.submit().await;
     let made_at = bench.now();
     bench.advance(Duration::from_hours(2));

@@ -29,7 +29,7 @@ pub(crate) async fn the_same_key_meets_the_first_task(bench: Bench) {
             task.check(&existing);
             assert_eq!(existing.head.request, fingerprint);
         }
-        Created::Now => panic!("two tasks under one key"),
+        Created::Now(_) => panic!("two tasks under one key"),
     }
     assert_eq!(bench.list_ids(&alices()).await, [task.id()]);
 }

@@ -132,7 +132,7 @@ pub(crate) async fn of_many_creators_one_wins(bench: Bench) {
         let (mut winner, mut shown) = (None, Vec::new());
         for (outcome, change) in together(racers).await {
             match outcome {
-                Created::Now => assert!(winner.replace(change).is_none(), "two winners"),
+                Created::Now(_) => assert!(winner.replace(change).is_none(), "two winners"),
                 Created::Before(existing) => shown.push(existing.head),
             }
         }

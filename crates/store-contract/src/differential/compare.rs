@@ -27,7 +27,7 @@ pub(super) struct Answer {
 impl From<Created> for Answer {
     fn from(created: Created) -> Self {
         match created {
-            Created::Now => (Kind::Done, None).into(),
+            Created::Now(created) => (Kind::Done, Some(created)).into(),
             Created::Before(existing) => (Kind::Lost, Some(existing)).into(),
         }
     }
@@ -164,6 +164,7 @@ impl Duel<'_> {
             }
         }
         self.compare_all_configs().await;
+        self.compare_all_steps().await;
         for tenant_name in TENANTS {
             for owner_name in OWNERS {
                 let (tenant, owner) = (tenant(tenant_name), owner(owner_name));

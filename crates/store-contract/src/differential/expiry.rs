@@ -88,7 +88,19 @@ impl Duel<'_> {
         }
     }
 
-    /// Purges a task with its configs, page by page. The store chooses the number of pages.
+    /// Purges a task, page by page. The store chooses the number of pages.
+    async fn purge_whole(&self, expired: &Head, limit: usize) {
+        let what = format!("purge {}", expired.key);
+        for store in [self.a, self.b] {
+            let mut pages = 0;
+            while !self.ok(&what, store.purge(expired, limit).await) {
+                pages += 1;
+                assert!(pages < MAX_PAGES, "{}: it comes to no end", self.at(&what));
+            }
+        }
+    }
+
+    /// Purges a task with its configs and records.
     async fn purge(&mut self, expired: &Head) {
         let limit = self.rng.pick(&[1, 3, 1_000]);
         let key = expired.key.clone();
@@ -99,14 +111,17 @@ impl Duel<'_> {
             self.ok(&what, self.a_configs.put(&key, &config).await);
             self.ok(&what, self.b_configs.put(&key, &config).await);
         }
-        for store in [self.a, self.b] {
-            let mut pages = 0;
-            while !self.ok(&what, store.purge(expired, limit).await) {
-                pages += 1;
-                assert!(pages < MAX_PAGES, "{}: it comes to no end", self.at(&what));
-            }
+        let scopes = self.record_before_a_purge(expired).await;
+        self.purge_whole(expired, limit).await;
+        let now = self.same_read(&key, Depth::Tail).await;
+        if let Some(now) = now.filter(|now| now.a.head.incarnation == expired.incarnation) {
+            // The task has changed since. Until the sweep's next visit its log may have a hole.
+            self.purge_whole(&now.a.head, limit).await;
         }
         self.same_read(&key, Depth::Full).await;
+        for scope in scopes {
+            self.compare_steps(&scope).await;
+        }
         self.compare_registrations(&key, named).await;
     }
 }

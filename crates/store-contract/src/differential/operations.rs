@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::head::{Impatience, Interruption, Patience};
 use a2a_lambda_core::machine::{
-    Change, Command, Finish, Pause, Retry, Submission, TurnEnd, Update,
+    Change, Command, Finish, NextTurn, Pause, Retry, Submission, TurnEnd, Update,
 };
 use a2a_lambda_core::push::Mark;
 use a2a_lambda_core::request_key::Fingerprint;
@@ -26,7 +26,7 @@ impl Duel<'_> {
     pub(super) async fn operate(&mut self) {
         // Often no time passes, so that times are equal.
         self.now_ms += i64::try_from(self.rng.below(3)).unwrap_or(0);
-        let choice = self.rng.below(156);
+        let choice = self.rng.below(180);
         if self.tasks.is_empty() || choice < 10 {
             return self.submit().await;
         }
@@ -40,6 +40,7 @@ impl Duel<'_> {
             100..108 => self.read_after().await,
             108..148 => self.configs().await,
             148..156 => self.expire().await,
+            156..180 => self.steps().await,
             _ => self.let_time_pass(),
         }
     }
@@ -86,10 +87,11 @@ impl Duel<'_> {
             let what = format!("create {key}");
             let (a, b) = (self.a.create(&change).await, self.b.create(&change).await);
             let (kind, pair) = self.same_answer(&what, a, b);
-            match (kind, pair) {
-                (Kind::Done, _) => self.know(&key),
-                (_, Some(pair)) => self.see(&key, pair),
-                _ => {}
+            if kind == Kind::Done {
+                self.know(&key);
+            }
+            if let Some(pair) = pair {
+                self.see(&key, pair);
             }
         }
     }
@@ -166,6 +168,11 @@ impl Duel<'_> {
         if self.rng.percent(4) && !head.is_terminal() {
             return Some(head.postpone(&stamp));
         }
+        if self.rng.percent(5) {
+            // Mostly of the open scope.
+            let scope = if self.rng.percent(80) { head.scope() } else { head.turn };
+            return head.apply(Command::Wake { scope }, &stamp).ok();
+        }
         let command = match &head.phase {
             Phase::Submitted | Phase::Waiting { .. } => match self.rng.below(10) {
                 0..6 => self.claim(place),
@@ -217,7 +224,9 @@ impl Duel<'_> {
             .rng
             .percent(50)
             .then(|| json_of(&format!("{:?}", text_of(self.rng.place(2_000), "checkpoint"))));
-        let turn = TurnEnd::new(token.clone(), head.last_message, updates);
+        let given = if self.rng.percent(50) { head.given } else { head.last_message };
+        let has_records = self.rng.percent(30);
+        let turn = TurnEnd { has_records, ..TurnEnd::new(token.clone(), given, updates) };
         let wake_at = self.now().saturating_add(Duration::from_secs(self.rng.below(200)));
         let interruption =
             self.rng.pick(&[Interruption::InputRequired, Interruption::AuthRequired]);
@@ -237,7 +246,11 @@ impl Duel<'_> {
                     pause: Pause::ForUser { interruption, message, checkpoint, patience },
                 }
             }
-            4..8 => Command::Park { turn, pause: Pause::until(wake_at, checkpoint) },
+            4..6 => Command::Park { turn, pause: Pause::until(wake_at, checkpoint) },
+            6..8 => {
+                let next = NextTurn::Repeats { seen: turn.given, checkpoint };
+                Command::Park { turn, pause: Pause::Until { wake_at, next } }
+            }
             _ => {
                 let ending = match self.rng.below(5) {
                     0 => Finish::Failed(message),

@@ -8,7 +8,9 @@ mod meter;
 mod places;
 mod pushes;
 mod retention;
+mod steps;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
@@ -19,8 +21,8 @@ use a2a_lambda_core::machine::{FirstPush, Stamp, Submission, Update};
 use a2a_lambda_core::push::{DeliveryRecord, Sealed};
 use a2a_lambda_core::store::{Committed, Created, Depth, Guard};
 use a2a_lambda_core::{
-    ClaimToken, Command, Head, LeaseToken, Position, PushConfig, PushConfigs, Retention, Snapshot,
-    StoreError, TaskId, TaskKey, TaskStore, Tenant,
+    Change, ClaimToken, Command, Head, LeaseToken, Position, PushConfig, PushConfigs, Retention,
+    Snapshot, StoreError, TaskId, TaskKey, TaskStore, Tenant,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::{Artifact, Message, Part, Timestamp};
@@ -77,6 +79,19 @@ fn chunk(bytes: usize) -> Update {
     Update::Artifact(ArtifactChange { artifact, append: true, ..ArtifactChange::default() })
 }
 
+fn new_task(pushes: Option<FirstPush>, retention: Option<Retention>) -> Change {
+    let message = Message { parts: vec![Part::text("hello")], ..Message::default() };
+    let submission = Submission { message, pushes, ..a2a_lambda_testing::submission("task") };
+    Head::submit(submission, &Stamp { retention, ..stamp(0) })
+}
+
+/// The head's item, with its inline log and all other attributes.
+async fn head_item(client: &Client) -> HashMap<String, AttributeValue> {
+    let request = client.get_item().table_name(TABLE);
+    let request = request.key("pk", AttributeValue::S(key().to_string()));
+    request.key("sk", AttributeValue::S("H".to_owned())).send().await.unwrap().item.unwrap()
+}
+
 impl Bench {
     /// Position 1 is the message, position 2 the claim.
     async fn new() -> Self {
@@ -95,10 +110,8 @@ impl Bench {
     async fn submitted_where(pushes: Option<FirstPush>, retention: Option<Retention>) -> Self {
         let (client, metered, meter) = database().await;
         let store = DynamoDbStore::new(metered, TABLE);
-        let message = Message { parts: vec![Part::text("hello")], ..Message::default() };
-        let submission = Submission { message, pushes, ..a2a_lambda_testing::submission("task") };
-        let new = Head::submit(submission, &Stamp { retention, ..stamp(0) });
-        assert_eq!(store.create(&new).await.unwrap(), Created::Now);
+        let created = store.create(&new_task(pushes, retention)).await.unwrap();
+        assert!(matches!(created, Created::Now(_)), "{created:?}");
         let task = store.read(&key(), Depth::Tail).await.unwrap().unwrap();
         Self { client, store, meter, task, writes: 0, retention }
     }
@@ -171,6 +184,27 @@ async fn following_inline_entries_takes_one_item() {
     for depth in [Depth::Tail, Depth::After(bench.end())] {
         bench.store.glance(&key(), depth).await.unwrap().unwrap();
         assert_eq!(bench.meter.take(), (vec!["GetItem"], 0.5), "a glance is half of it");
+    }
+}
+
+/// The runner of a new task's own request does not read it first.
+#[tokio::test]
+async fn a_commit_on_a_created_task_counts_its_first_message() {
+    let claim = || Command::Claim { token: token(), max_attempts: 9 };
+    let mut read = Bench::submitted(None).await;
+    read.apply(claim()).await;
+    let expected = head_item(&read.client).await;
+    // The answer to the first try may be lost.
+    for tries in [1, 2] {
+        let (client, metered, _) = database().await;
+        let store = DynamoDbStore::new(metered, TABLE);
+        let mut created = store.create(&new_task(None, None)).await.unwrap();
+        for _ in 1..tries {
+            created = store.create(&new_task(None, None)).await.unwrap();
+        }
+        let Created::Now(created) = created else { panic!("{created:?}") };
+        carry_out(&store, &created, claim(), &stamp(1)).await;
+        assert_eq!(head_item(&client).await, expected, "{tries} tries");
     }
 }
 

@@ -7,10 +7,13 @@ use a2a_lambda_core::head::{Impatience, Interruption, Patience};
 use a2a_lambda_core::ids::{ConfigId, Generation, Registration, WriteId};
 use a2a_lambda_core::log::{ArtifactChange, StatusChange};
 use a2a_lambda_core::machine::{
-    Finish, FirstPush, NewPush, Pause, Settlement, Stamp, Submission, TurnEnd, Update,
+    Finish, FirstPush, NewPush, NextTurn, Pause, Settlement, Stamp, Submission, TurnEnd, Update,
 };
 use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
 use a2a_lambda_core::request_key::Fingerprint;
+use a2a_lambda_core::steps::{
+    Put, RecordKey, Resolution, ScopeKey, StepRecord, StepRecords, StepState,
+};
 use a2a_lambda_core::store::{Created, Depth};
 use a2a_lambda_core::{
     ClaimToken, Command, Head, LeaseToken, Owner, Position, ProtocolVersion, PushConfig,
@@ -23,6 +26,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::items::{Item, from_json, to_json};
+
+/// The newest format that is written.
+pub(crate) const NEWEST: u64 = 4;
 
 const TABLE: &str = "tasks";
 const BEGIN: i64 = 1_790_000_000_000;
@@ -42,7 +48,7 @@ impl Table {
     }
 
     pub(crate) async fn of(items: &[Item]) -> Self {
-        Self::with(items, 3).await
+        Self::with(items, NEWEST).await
     }
 
     pub(crate) async fn with(items: &[Item], newest: u64) -> Self {
@@ -75,6 +81,8 @@ pub(crate) struct Point {
     pub(crate) submission: Submission,
     pub(crate) task: Snapshot,
     pub(crate) configs: Vec<PushConfig>,
+    /// The records of steps in the task's open scope.
+    pub(crate) steps: Vec<StepRecord>,
 }
 
 struct Life {
@@ -210,7 +218,8 @@ impl Life {
         let table = Table::writing(format).await;
         let stamp = Stamp { retention: retention(format), ..stamp(0, "w-0") };
         let change = Head::submit(submission.clone(), &stamp);
-        assert_eq!(table.store.create(&change).await.unwrap(), Created::Now);
+        let created = table.store.create(&change).await.unwrap();
+        assert!(matches!(created, Created::Now(_)), "{created:?}");
         let key = &submission.key;
         let task = table.store.read(key, Depth::Tail).await.unwrap().unwrap();
         Self { table, format, submission, task, seconds: 0, writes: 0 }
@@ -242,6 +251,14 @@ impl Life {
         self.apply(Command::Park { turn, pause }).await;
     }
 
+    /// Ends the turn, and leaves its scope open.
+    async fn repeat(&mut self, seconds: i64) {
+        let turn = TurnEnd { has_records: true, ..self.turn(Vec::new()) };
+        let next = NextTurn::Repeats { seen: turn.given, checkpoint: None };
+        let pause = Pause::Until { wake_at: at(seconds), next };
+        self.apply(Command::Park { turn, pause }).await;
+    }
+
     async fn finish(&mut self, ending: Finish) {
         let turn = self.turn(Vec::new());
         self.apply(Command::Finish { turn, ending }).await;
@@ -262,6 +279,7 @@ impl Life {
             items: self.table.items(key).await,
             submission: self.submission.clone(),
             configs: store.get(key, task.head.registrations()).await.unwrap(),
+            steps: store.steps(&ScopeKey::of(&task.head)).await.unwrap(),
             task,
         }
     }
@@ -269,8 +287,8 @@ impl Life {
 
 /// Every kind of item in every phase of a task, in each written format.
 pub(crate) async fn points() -> Vec<Point> {
-    let mut points = Vec::new();
-    for format in 1..=3 {
+    let mut points = open_scopes().await;
+    for format in 1..NEWEST {
         points.extend(a_conversation(format).await);
         points.extend(pushes(format).await);
         points.extend(endings(format).await);
@@ -279,6 +297,63 @@ pub(crate) async fn points() -> Vec<Point> {
             points.extend(what_is_to_go(format).await);
         }
     }
+    points
+}
+
+/// A record in this state. Its token is sealed.
+fn record(number: u32, state: StepState) -> StepRecord {
+    StepRecord {
+        key: RecordKey::parse(&format!("{number:032x}")).unwrap(),
+        name: format!("step {number}"),
+        arguments: if number == 1 { String::new() } else { "c0ffee".to_owned() },
+        tries: number,
+        begun_at: at(1),
+        recorded_at: at(2),
+        token: if number == 4 { Sealed::new("l1.c2VhbGVk") } else { Sealed::default() },
+        state,
+        write: WriteId::new(format!("sw-{number}")),
+        expires_at: at(3_600),
+    }
+}
+
+fn states() -> Vec<StepState> {
+    vec![
+        StepState::Begun,
+        StepState::Done(json(r#"{"b":1.50,"a":null}"#)),
+        StepState::Failed("no route".to_owned()),
+        StepState::Waiting { until: at(60), patience_ms: 58_000 },
+        StepState::Answered(Resolution::Result(json("[1e2]"))),
+        StepState::Answered(Resolution::GaveUp("closed".to_owned())),
+        StepState::TimedOut,
+    ]
+}
+
+/// Only these heads have format 4: their scope is open. With records of steps, which have a format of
+/// their own.
+async fn open_scopes() -> Vec<Point> {
+    let mut points = Vec::new();
+    let mut life = Life::new(submission(""), 4).await;
+    life.claim().await;
+    let progress = StatusChange {
+        message: Some(message(Role::Agent, "p1", "well under way")),
+        ..StatusChange::default()
+    };
+    let updates = vec![Update::Progress(progress)];
+    life.apply(Command::Emit { token: token(), updates }).await;
+    let scope = ScopeKey::of(&life.task.head);
+    for (number, state) in (1..).zip(states()) {
+        let put = life.table.store.put_step(&scope, None, &record(number, state)).await.unwrap();
+        assert_eq!(put, Put::Stored);
+    }
+    life.repeat(60).await;
+    points.push(life.point("waiting-scope").await);
+    life.seconds = 60;
+    life.claim().await;
+    life.apply(Command::Wake { scope: scope.number }).await;
+    points.push(life.point("running-woken").await);
+    life.repeat(100).await;
+    life.apply(Command::Cancel).await;
+    points.push(life.point("canceled-scope").await);
     points
 }
 

@@ -16,7 +16,8 @@ use a2a_lambda_core::engine::chain;
 
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::log::fold;
-use a2a_lambda_core::machine::{Change, NewPush, Stamp};
+use a2a_lambda_core::machine::{Change, NewPush, Pause, Stamp, TurnEnd};
+use a2a_lambda_core::steps::{Put, ScopeKey, StepRecord, StepRecords};
 use a2a_lambda_core::store::{Committed, Depth, Guard, ListQuery, due_shard};
 use a2a_lambda_core::{
     Command, Head, Owner, PushConfig, PushConfigs, Registration, Retention, Snapshot, StoreError,
@@ -26,7 +27,7 @@ use a2a_lambda_protocol::Timestamp;
 use serde_json::{Value, json};
 
 use items::Item;
-use life::{KEPT, Point, Table, points, stamp};
+use life::{KEPT, NEWEST, Point, Table, points, stamp};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../dynamodb/tests/formats")
@@ -110,10 +111,11 @@ fn without_number(items: &[Item]) -> Vec<Item> {
 
 #[tokio::test]
 async fn items_of_every_release_are_read_and_their_tasks_continue() {
-    assert_eq!(names(&folder()), ["1", "2", "3"].map(str::to_owned).into());
+    let written: BTreeSet<String> = (1..=NEWEST).map(|format| format.to_string()).collect();
+    assert_eq!(names(&folder()), written);
     for point in points().await {
         let items = read(&file(&point));
-        for newest in 1..=3 {
+        for newest in 1..=NEWEST {
             goes_on(&point, &items, newest).await;
             if point.format == 1 {
                 // Items had no number before there were formats.
@@ -125,7 +127,7 @@ async fn items_of_every_release_are_read_and_their_tasks_continue() {
 
 /// The task of a point can be read from these items and changed.
 async fn goes_on(point: &Point, items: &[Item], newest: u64) {
-    let Point { name, task, configs, .. } = point;
+    let Point { name, task, configs, steps, .. } = point;
     let retention = (newest > 1).then_some(KEPT);
     let table = Table::with(items, newest).await;
     let key = &task.head.key;
@@ -137,6 +139,13 @@ async fn goes_on(point: &Point, items: &[Item], newest: u64) {
     for config in configs {
         let moved = PushConfig { write: WriteId::new("later"), ..config.clone() };
         assert!(table.store.advance(key, &config.write, &moved).await.unwrap(), "{name}");
+    }
+    let scope = ScopeKey::of(&task.head);
+    assert_eq!(table.store.steps(&scope).await.unwrap(), *steps, "{name}");
+    for step in steps {
+        let later = StepRecord { write: WriteId::new("later"), ..step.clone() };
+        let put = table.store.put_step(&scope, Some(&step.write), &later).await.unwrap();
+        assert_eq!(put, Put::Stored, "{name}");
     }
     let base = table.store.read(key, Depth::Tail).await.unwrap().unwrap();
     let next = next(&base, retention);
@@ -157,10 +166,14 @@ async fn goes_on(point: &Point, items: &[Item], newest: u64) {
             .nth(1)
             .is_some_and(|of| of.len() == 16 && !item.contains_key("id"));
         let number = item.get("v").map_or("1", |number| number["N"].as_str().unwrap());
-        let expected = match item.contains_key("cx") {
-            true => "3",
-            false if has_new(&item) || is_named => "2",
-            false => "1",
+        let has = |name| item.contains_key(name);
+        let expected = match () {
+            () if has("so") || has("wk") => "4",
+            () if has("cx") => "3",
+            // Records of steps have formats of their own.
+            () if has("rec") => "1",
+            () if has_new(&item) || is_named => "2",
+            () => "1",
         };
         assert_eq!(number, expected, "{name}: {item:?}");
     }
@@ -174,7 +187,7 @@ async fn is_listed_everywhere(table: &Table, task: &Snapshot) {
     let of_state = ListQuery { state: Some(task.head.state()), ..all.clone() };
     let expected = usize::from(task.head.is_listed());
     for query in [all, of_context, of_state] {
-        for newest in [2, 3] {
+        for newest in 2..=NEWEST {
             let store = table.store.clone().writing(newest);
             let page = store.list(&query).await.unwrap();
             assert_eq!((page.tasks.len(), page.total), (expected, Some(expected as u64)));
@@ -242,12 +255,13 @@ async fn an_item_of_another_format_is_refused_by_name_and_nothing_is_written() {
                     "C" => "push config",
                     "P" => "parcel",
                     "S" => "segment",
+                    "D" => "step",
                     other => panic!("{other}"),
                 };
                 let key = &point.task.head.key;
                 let reads = match kind {
-                    "push config" => "format 1",
-                    "head" => "formats 1 to 3",
+                    "push config" | "step" => "format 1",
+                    "head" => "formats 1 to 4",
                     _ => "formats 1 to 2",
                 };
                 let expected = format!(
@@ -264,7 +278,7 @@ async fn an_item_of_another_format_is_refused_by_name_and_nothing_is_written() {
             }
         }
     }
-    assert_eq!(refused.len(), 4, "{refused:?}");
+    assert_eq!(refused.len(), 5, "{refused:?}");
 }
 
 /// Runs the operations on a faulty item of this kind. All of them must fail.
@@ -278,6 +292,9 @@ async fn errors(table: &Table, point: &Point, kind: &str, is_numbered: bool) -> 
         let config = PushConfig { write: WriteId::new("later"), ..configs[0].clone() };
         assert!(!store.advance(key, &WriteId::new("before"), &config).await.unwrap());
         return errors;
+    }
+    if kind == "step" {
+        return step_errors(table, point).await;
     }
     errors.push(store.read(key, Depth::Full).await.unwrap_err());
     if kind != "head" {
@@ -307,6 +324,109 @@ async fn errors(table: &Table, point: &Point, kind: &str, is_numbered: bool) -> 
         store.due(due_shard(key), Timestamp::from_millis(i64::MAX), None, 10).await.unwrap();
     assert_eq!(found.len(), usize::from(task.head.due.is_some()));
     errors
+}
+
+/// The faults of the one record that cannot be read. The others can, and so can the task.
+async fn step_errors(table: &Table, point: &Point) -> Vec<StoreError> {
+    let Point { task, steps, .. } = point;
+    let (store, scope) = (&table.store, ScopeKey::of(&task.head));
+    let mut errors = vec![store.steps(&scope).await.unwrap_err()];
+    for step in steps {
+        match store.step(&scope, &step.key).await {
+            Ok(read) => assert_eq!(read.as_ref(), Some(step)),
+            Err(error) => {
+                errors.push(error);
+                let other = StepRecord { write: WriteId::new("other"), ..step.clone() };
+                errors.push(store.put_step(&scope, None, &other).await.unwrap_err());
+                let before = WriteId::new("before");
+                errors.push(store.put_step(&scope, Some(&before), &other).await.unwrap_err());
+            }
+        }
+    }
+    assert_eq!(errors.len(), 4);
+    let read = store.read(&task.head.key, Depth::Full).await.unwrap();
+    assert_eq!(read.as_ref(), Some(task));
+    errors
+}
+
+#[tokio::test]
+async fn a_record_that_is_damaged_is_corrupt() {
+    let points = points().await;
+    let point = points.iter().find(|point| point.name == "waiting-scope").unwrap();
+    let is_record = |item: &Item| item.contains_key("rec");
+    let place = point.items.iter().position(is_record).unwrap();
+    let rec = point.items[place]["rec"]["S"].as_str().unwrap();
+    for (attribute, value) in [
+        ("rec", json!({ "S": "{" })),
+        ("rec", json!({ "S": rec.replace("\"k\"", "\"zz\":1,\"k\"") })),
+        ("rec", json!({ "S": rec.replace("begun", "unknown") })),
+        ("rec", json!({ "N": "1" })),
+    ] {
+        let mut items = point.items.clone();
+        items[place].insert(attribute.to_owned(), value);
+        let table = Table::of(&items).await;
+        for error in step_errors(&table, point).await {
+            assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+        }
+        assert_eq!(table.items(&point.task.head.key).await, items);
+    }
+}
+
+/// A wait in an open scope writes no status. The lists keep its message, and read no head for it.
+#[tokio::test]
+async fn a_commit_that_changes_only_the_format_keeps_the_list_s_message() {
+    let points = points().await;
+    let point = points.iter().find(|point| point.name == "waiting-scope").unwrap();
+    let head = |items: &[Item]| items.iter().find(|item| item["sk"]["S"] == "H").unwrap().clone();
+    let state = |items: &[Item]| {
+        let head = head(items);
+        (head["v"]["N"].as_str().unwrap().to_owned(), head["st"]["L"][1]["S"].clone())
+    };
+    let (number, message) = state(&point.items);
+    assert_eq!(number, "4");
+    assert!(message.as_str().unwrap().contains("well under way"), "{message}");
+    // The scope ends without a status, too.
+    let table = Table::of(&point.items).await;
+    let key = &point.task.head.key;
+    let mut base = point.task.clone();
+    let token = a2a_lambda_core::LeaseToken::new("lease");
+    let claim = Command::Claim { token: token.clone(), max_attempts: 5 };
+    let turn = TurnEnd::new(token, base.head.given, Vec::new());
+    let wake_at = Timestamp::from_millis(1_800_000_000_000);
+    let park = Command::Park { turn, pause: Pause::until(wake_at, None) };
+    for (seconds, command, expected) in [(70, claim, "4"), (71, park, "3")] {
+        let stamp = Stamp { retention: Some(KEPT), ..stamp(seconds, &format!("w-{seconds}")) };
+        let base = &mut base;
+        *base = a2a_lambda_testing::carry_out(&table.store, base, command, &stamp).await;
+        let items = table.items(key).await;
+        assert_eq!(state(&items), (expected.to_owned(), message.clone()));
+    }
+    let query = ListQuery { only_status: true, ..all_of(key, &base.head.owner) };
+    assert_eq!(table.store.list(&query).await.unwrap().outlines.len(), 1, "without its head");
+}
+
+/// An operator takes the switch back while a scope is open: its end is written in the older format.
+#[tokio::test]
+async fn the_end_of_a_scope_after_the_switch_was_taken_back_has_the_older_format() {
+    let points = points().await;
+    let point = points.iter().find(|point| point.name == "waiting-scope").unwrap();
+    let table = Table::with(&point.items, 2).await;
+    let key = &point.task.head.key;
+    let token = a2a_lambda_core::LeaseToken::new("lease");
+    let claim = Command::Claim { token: token.clone(), max_attempts: 5 };
+    let turn = TurnEnd::new(token, point.task.head.given, Vec::new());
+    let wake_at = Timestamp::from_millis(1_800_000_000_000);
+    let park = Command::Park { turn, pause: Pause::until(wake_at, None) };
+    let mut base = point.task.clone();
+    for (seconds, command) in [(70, claim), (71, park)] {
+        let stamp = Stamp { retention: Some(KEPT), ..stamp(seconds, &format!("w-{seconds}")) };
+        base = a2a_lambda_testing::carry_out(&table.store, &base, command, &stamp).await;
+    }
+    let items = table.items(key).await;
+    let head = items.iter().find(|item| item["sk"]["S"] == "H").unwrap();
+    assert_eq!(head["v"]["N"], "2");
+    assert!(!head.contains_key("cx") && head["st"]["S"] == "WORKING", "{head:?}");
+    is_listed_everywhere(&table, &table.store.read(key, Depth::Full).await.unwrap().unwrap()).await;
 }
 
 #[tokio::test]

@@ -7,13 +7,15 @@
 
 #![allow(clippy::unwrap_used, reason = "what is unwrapped belongs to the test")]
 
+mod configs;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Mutex, MutexGuard};
 
 use a2a_lambda_core::ids::{Registration, WriteId};
-use a2a_lambda_core::push::{DeliveryRecord, Failing};
+use a2a_lambda_core::push::{DeliveryRecord, Failing, Sealed};
+use a2a_lambda_core::steps::{StepRecord, StepRecords};
 use a2a_lambda_core::store::{
     Committed, Created, Cursor, Depth, DueTask, Guard, ListQuery, Page, Renewed, due_shard,
 };
@@ -41,6 +43,8 @@ enum Fault {
     Page(fn(&mut Page)),
     /// The store stores a changed config.
     Config(fn(&mut PushConfig)),
+    /// The store stores a changed record of a step.
+    Step(fn(&mut StepRecord)),
     /// An advance stores a changed config, given the one that it replaces.
     Advance(fn(&mut PushConfig, &PushConfig)),
 }
@@ -97,6 +101,20 @@ rules! {
     FailingPassesOverTies: "failing::in_pages_shows_each_of_the_same_time_once",
     FailingNeedsItsPlace: "failing::goes_on_from_one_that_is_not_there_any_more",
     FailingIsNeverCleared: "failing::forgets_recovered_configs",
+    StepsAreOverwritten: "steps::the_first_writer_wins",
+    StepsMayBothWin: "steps::of_many_writers_at_once_one_wins",
+    StepsForgetTheirOwnWrite: "steps::the_same_write_again_is_known",
+    StepsKnowEveryWrite: "steps::the_same_write_again_is_known",
+    ReplacementsNeedNoWrite: "steps::one_is_replaced_by_who_knows_its_write",
+    ReplacementsBringBackSteps: "steps::one_that_is_gone_is_not_replaced",
+    StepsCrossTenants: "steps::each_scope_has_its_own",
+    StepsCrossIncarnations: "steps::of_a_later_task_stay_in_a_purge",
+    StepsCrossScopes: "steps::each_scope_has_its_own",
+    StepReadsAreStale: "steps::a_read_sees_every_write",
+    StepListsAreStale: "steps::a_read_sees_every_write",
+    StepListsEndAfterAPage: "steps::a_large_one_is_kept_and_many_are_read",
+    PurgesForgetSteps: "steps::go_with_a_purge",
+    PurgesTakeAllSteps: "steps::of_a_later_task_stay_in_a_purge",
 }
 
 slips! {
@@ -134,6 +152,8 @@ slips! {
         });
     TheBatchIsForgotten: "configs::every_part_of_the_delivery_is_kept",
         Config(|config| delivery(config, |of| of.batch = None));
+    TheTokenOfAStepIsForgotten: "steps::of_every_state_are_kept",
+        Step(|record| record.token = Sealed::default());
     AdvancesAreOfTheDeliveryAlone: "advance::all_of_it_is_stored",
         Advance(|new, stored| {
             let PushConfig { write, delivery, .. } = new.clone();
@@ -187,6 +207,7 @@ struct Past {
     /// The write ids of all advances.
     advanced: HashSet<WriteId>,
     troubled: BTreeSet<Failing>,
+    records: steps::Records,
 }
 
 impl Past {
@@ -275,16 +296,16 @@ impl TaskStore for Broken {
         self.past().keys.insert(head.key.clone());
         let known = !self.past().writes.insert(head.write.clone());
         match (self.right.create(change).await?, self.rule()) {
-            (Created::Now, Some(Rule::CreateForgetsItsOwnWrite)) if known => {
+            (Created::Now(_), Some(Rule::CreateForgetsItsOwnWrite)) if known => {
                 Ok(Created::Before(self.current(&head.key).await.unwrap()))
             }
             (Created::Before(base), Some(Rule::CreateOverwrites)) => {
                 let guard = Guard { revision: base.head.revision, leased_until: None };
                 self.right.commit(&base, guard, change).await?;
-                Ok(Created::Now)
+                Ok(Created::Now(self.current(&head.key).await.unwrap()))
             }
             (created, _) => {
-                if created == Created::Now {
+                if matches!(created, Created::Now(_)) {
                     self.past().due.extend(head.due.map(|due| (head.key.clone(), due)));
                 }
                 Ok(created)
@@ -306,7 +327,16 @@ impl TaskStore for Broken {
         if self.has(Rule::PurgesTakeAllConfigs) {
             self.delete_configs(&expired.key, None).await?;
         }
+        self.purge_steps(expired).await?;
         let is_ignored = self.has(Rule::PurgesHaveNoCondition);
+        if self.has(Rule::PurgesForgetSteps) {
+            let steps = self.right.stored_steps(&expired.key);
+            while !self.right.purge(expired, usize::MAX).await? {}
+            for (scope, record) in steps {
+                self.right.put_step(&scope, None, &record).await?;
+            }
+            return Ok(true);
+        }
         self.right.purge(&self.condition(expired, is_ignored).await, limit).await
     }
 
@@ -435,117 +465,6 @@ impl TaskStore for Broken {
     }
 }
 
-#[async_trait]
-impl PushConfigs for Broken {
-    async fn put(&self, task: &TaskKey, config: &PushConfig) -> Result<(), StoreError> {
-        let place = (task.clone(), config.registration.clone());
-        let mut config = config.clone();
-        if let Fault::Config(garble) = self.fault {
-            garble(&mut config);
-        }
-        {
-            let mut past = self.past();
-            past.put.insert(place.clone(), config.write.clone());
-            past.last_put = Some(place.clone());
-            past.note_trouble(place, &config);
-        }
-        self.right.put(task, &config).await
-    }
-
-    async fn get(
-        &self,
-        task: &TaskKey,
-        registrations: &[Registration],
-    ) -> Result<Vec<PushConfig>, StoreError> {
-        let mut found = self.right.get(task, registrations).await?;
-        let mut past = self.past();
-        match self.rule() {
-            Some(Rule::GetsLag) if registrations.len() > 1 => {
-                let last = past.last_put.as_ref().filter(|(of, _)| of == task);
-                found.retain(|config| last.is_none_or(|(_, last)| *last != config.registration));
-            }
-            Some(Rule::GetsAreStale) => {
-                for registration in registrations {
-                    let of = |config: &PushConfig| config.registration == *registration;
-                    let now = found.iter().position(of).map(|at| found.swap_remove(at));
-                    let place = (task.clone(), registration.clone());
-                    found.extend(past.gets.insert(place, now.clone()).unwrap_or(now));
-                }
-            }
-            _ => {}
-        }
-        Ok(found)
-    }
-
-    async fn delete(&self, task: &TaskKey, registration: &Registration) -> Result<(), StoreError> {
-        if self.has(Rule::DeletesAreById) {
-            self.delete_configs(task, Some(registration)).await?;
-        }
-        self.right.delete(task, registration).await
-    }
-
-    async fn advance(
-        &self,
-        task: &TaskKey,
-        before: &WriteId,
-        config: &PushConfig,
-    ) -> Result<bool, StoreError> {
-        let place = (task.clone(), config.registration.clone());
-        let stored = self.right.get(task, std::slice::from_ref(&place.1)).await?.pop();
-        let is_first = stored.as_ref().is_some_and(|stored| stored.write == *before);
-        let mut new = config.clone();
-        match (self.fault, &stored) {
-            (Fault::Config(garble), _) => garble(&mut new),
-            (Fault::Advance(garble), Some(stored)) => garble(&mut new, stored),
-            (Fault::Rule(Rule::AdvancesMayBothWin), _) => {
-                // The store reads first and writes then, so that another write may come in between.
-                tokio::task::yield_now().await;
-                if is_first {
-                    self.right.put(task, config).await?;
-                    return Ok(true);
-                }
-            }
-            _ => {}
-        }
-        if self.right.advance(task, before, &new).await? {
-            let mut past = self.past();
-            past.advanced.insert(new.write.clone());
-            past.note_trouble(place, &new);
-            return Ok(is_first || !self.has(Rule::AdvancesForgetTheirOwnWrite));
-        }
-        let wins_late = self.wins_late(&place, stored.as_ref());
-        if wins_late {
-            self.right.put(task, &new).await?;
-        }
-        let is_known = self.past().advanced.contains(&config.write);
-        Ok(wins_late || is_known && self.has(Rule::AdvancesKnowEveryWrite))
-    }
-
-    async fn failing(
-        &self,
-        shard: u8,
-        after: Option<&Failing>,
-        limit: usize,
-    ) -> Result<Vec<Failing>, StoreError> {
-        let mut all = self.right.failing(shard, None, usize::MAX).await?;
-        let is_known = after.is_none_or(|after| all.contains(after));
-        if self.has(Rule::FailingIsNeverCleared) {
-            let past = self.past();
-            all.extend(past.troubled.iter().filter(|one| due_shard(&one.task) == shard).cloned());
-            all.sort();
-            all.dedup();
-        }
-        all.retain(|one| match (self.rule(), after) {
-            (_, None) => true,
-            (Some(Rule::FailingPassesOverTies), Some(after)) => one.since > after.since,
-            (Some(Rule::FailingNeedsItsPlace), _) if !is_known => false,
-            (_, Some(after)) => one > after,
-        });
-        all.truncate(limit);
-        Ok(all)
-    }
-}
-
 fn faults() -> impl Iterator<Item = (&'static str, &'static str, Fault)> {
     RULES.iter().chain(SLIPS).copied()
 }
@@ -569,10 +488,11 @@ async fn every_fault_is_caught_by_its_case() {
 #[tokio::test]
 async fn every_fault_makes_a_difference() {
     let mut uncaught = Vec::new();
-    // These operations follow each other, so that no two advances race.
-    for (name, _, fault) in faults().filter(|(name, ..)| *name != "AdvancesMayBothWin") {
+    // These operations follow each other, so that no two of them race.
+    let of_races = ["AdvancesMayBothWin", "StepsMayBothWin"];
+    for (name, _, fault) in faults().filter(|(name, ..)| !of_races.contains(name)) {
         let differing = tokio::spawn(async move {
-            for seed in 0..10 {
+            for seed in 0..16 {
                 differential(&MemoryStore::new(), &Broken::new(fault), seed, 400).await;
             }
         });

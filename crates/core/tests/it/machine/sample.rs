@@ -3,7 +3,9 @@
 use a2a_lambda_core::head::{Ending, Impatience, Interruption, Patience};
 use a2a_lambda_core::ids::{ConfigId, Registration};
 use a2a_lambda_core::log::{ArtifactChange, StatusChange};
-use a2a_lambda_core::machine::{Finish, NewPush, Pause, Retry, Stamp, Submission, TurnEnd, Update};
+use a2a_lambda_core::machine::{
+    Finish, NewPush, NextTurn, Pause, Retry, Stamp, Submission, TurnEnd, Update,
+};
 use a2a_lambda_core::{Change, Command, Generation, Head, LeaseToken, Phase, Position, Terms};
 use a2a_lambda_protocol::{Artifact, Json, Message, Part, Role, TaskState, Timestamp};
 
@@ -127,6 +129,13 @@ pub(crate) fn park_until(head: &Head, until: u64) -> Command {
     Command::Park { turn: turn_end(head, Vec::new()), pause }
 }
 
+/// The turn ends and leaves its scope open. It knows of the messages up to `seen`.
+pub(crate) fn repeat_at(head: &Head, until: u64, seen: Position) -> Command {
+    let next = NextTurn::Repeats { seen, checkpoint: head.checkpoint.clone() };
+    let turn = TurnEnd::new(token(), head.given, Vec::new());
+    Command::Park { turn, pause: Pause::Until { wake_at: at(until), next } }
+}
+
 pub(crate) fn retry(after: u64) -> Command {
     let retry = Retry {
         updates: Vec::new(),
@@ -210,6 +219,7 @@ pub(crate) fn describe(before: &Head, change: &Change) -> String {
     };
     number("attempt", before.attempt.into(), after.attempt.into());
     number("turn", before.turn.into(), after.turn.into());
+    number("scope turns", before.scope_turns.into(), after.scope_turns.into());
     number("consumed", before.consumed.0, after.consumed.0);
     number("fence", before.fence.0, after.fence.0);
     number("last message", before.last_message.0, after.last_message.0);
@@ -222,6 +232,7 @@ pub(crate) fn describe(before: &Head, change: &Change) -> String {
     for (name, before, after) in [
         ("emitted", before.emitted, after.emitted),
         ("direct", before.is_direct(), after.is_direct()),
+        ("woken", before.woken, after.woken),
     ] {
         if before != after {
             said.push(name.into());

@@ -1,13 +1,16 @@
 //! The table of the state machine's documentation, cell by cell.
 
+use std::collections::BTreeSet;
+
 use a2a_lambda_core::head::{Ending, Interruption};
 use a2a_lambda_core::invariants::check_change;
-use a2a_lambda_core::machine::{Finish, Refusal};
-use a2a_lambda_core::{Change, Command, Head};
+use a2a_lambda_core::machine::{Finish, Refusal, Settlement};
+use a2a_lambda_core::{Change, ClaimToken, Command, Head};
 
 use super::sample::{
     agent, ask, at, chunk, claim, describe, emit, ended, finish, interrupted, message, park_until,
-    progress, refused, retry, running, stamp, submitted, waiting,
+    progress, refused, register, registration, repeat_at, retry, running, stamp, submitted,
+    unregister, waiting,
 };
 
 /// A task in a phase, and the second at which a command comes.
@@ -44,16 +47,53 @@ fn command(row: &str, head: &Head) -> Command {
         "park, input" => ask(head, Interruption::InputRequired),
         "park, auth" => ask(head, Interruption::AuthRequired),
         "park until 200" => park_until(head, 200),
+        "repeat at 200" => repeat_at(head, 200, head.last_message),
         "complete" => finish(head, Finish::Completed(Some(agent("done")))),
         "fail" => finish(head, Finish::Failed(Some(agent("broken")))),
         "reject" => finish(head, Finish::Rejected(Some(agent("no")))),
         "direct" => finish(head, Finish::Direct(agent("hello"))),
         "retry" => retry(5),
         "cancel" => Command::Cancel,
+        "wake" => Command::Wake { scope: head.scope() },
+        "wake, past" => Command::Wake { scope: head.scope() + 1 },
         "look" => Command::Look,
         "void" => Command::Void,
         "delete" => Command::Delete,
+        "register-push" => register("a1"),
+        "unregister-push" => unregister("a"),
+        "push-again" => Command::PushAgain { registration: registration("a1") },
+        "claim-push" => Command::ClaimPush { token: ClaimToken::new("pusher") },
+        "settle-push" => Command::SettlePush(Settlement {
+            token: ClaimToken::new("pusher"),
+            epoch: 0,
+            through: head.position,
+            next: None,
+        }),
         other => panic!("no command {other}"),
+    }
+}
+
+/// Each kind of command. A new one needs a number here, and so a row in the table.
+const KINDS: usize = 16;
+
+fn kind(command: &Command) -> usize {
+    match command {
+        Command::Message { .. } => 0,
+        Command::Claim { .. } => 1,
+        Command::Emit { .. } => 2,
+        Command::Park { .. } => 3,
+        Command::Finish { .. } => 4,
+        Command::Retry { .. } => 5,
+        Command::Cancel => 6,
+        Command::Wake { .. } => 7,
+        Command::Look => 8,
+        Command::Delete => 9,
+        Command::Void => 10,
+        Command::RegisterPush(_) => 11,
+        Command::UnregisterPush { .. } => 12,
+        Command::PushAgain { .. } => 13,
+        Command::ClaimPush { .. } => 14,
+        Command::SettlePush(_) => 15,
     }
 }
 
@@ -69,6 +109,9 @@ fn cell(outcome: Result<Change, Refusal>) -> String {
         Err(Refusal::WaitsForUser) => return "user".into(),
         Err(Refusal::NoLease) => return "no lease".into(),
         Err(Refusal::NotEnded) => return "not over".into(),
+        Err(Refusal::ScopeEnded) => return "no scope".into(),
+        Err(Refusal::NoSuchConfig) => return "no config".into(),
+        Err(Refusal::NothingToPush) => return "nothing".into(),
         Err(other) => panic!("no word for {other:?}"),
     };
     if change.head().is_deleted {
@@ -87,20 +130,29 @@ emit           | stale        | running+2     | running+2    | stale          | 
 park, input    | stale        | input+1       | input+1      | stale          | stale        | stale        | stale        | -
 park, auth     | stale        | auth+1        | auth+1       | stale          | stale        | stale        | stale        | -
 park until 200 | stale        | waiting+0!    | waiting+0!   | stale          | stale        | stale        | stale        | -
+repeat at 200  | stale        | waiting+0!    | waiting+0!   | stale          | stale        | stale        | stale        | -
 complete       | stale        | completed+1   | completed+1  | stale          | stale        | stale        | stale        | -
 fail           | stale        | failed+1      | failed+1     | stale          | stale        | stale        | stale        | -
 reject         | stale        | rejected+1    | rejected+1   | stale          | stale        | stale        | stale        | -
 direct         | stale        | completed+1   | completed+1  | stale          | stale        | stale        | stale        | -
 retry          | stale        | waiting+0!    | waiting+0!   | stale          | stale        | stale        | stale        | -
 cancel         | canceled+1   | canceled+1    | canceled+1   | canceled+1     | canceled+1   | canceled+1   | canceled+1   | -
+wake           | no scope     | running+0     | running+0!   | waiting+0!     | waiting+0!   | no scope     | no scope     | -
+wake, past     | no scope     | no scope      | no scope     | no scope       | no scope     | no scope     | no scope     | -
 look           | submitted+0! | running+0     | waiting+0!   | waiting+0      | waiting+0!   | input+0      | auth+0       | stays
 void           | no lease     | waiting+0!    | waiting+0!   | no lease       | no lease     | no lease     | no lease     | no lease
 delete         | not over     | not over      | not over     | not over       | not over     | not over     | not over     | deleted+0
+register-push  | submitted+0  | running+0     | running+0    | waiting+0      | waiting+0    | input+0      | auth+0       | stays
+unregister-push| no config    | no config     | no config    | no config      | no config    | no config    | no config    | no config
+push-again     | no config    | no config     | no config    | no config      | no config    | no config    | no config    | no config
+claim-push     | nothing      | nothing       | nothing      | nothing        | nothing      | nothing      | nothing      | nothing
+settle-push    | stale        | stale         | stale        | stale          | stale        | stale        | stale        | stale
 ";
 
 #[test]
 fn every_command_in_every_phase() {
     let columns = columns();
+    let mut kinds = BTreeSet::new();
     for line in TABLE.trim().lines().skip(1) {
         let mut cells = line.split('|').map(str::trim);
         let row = cells.next().unwrap();
@@ -110,7 +162,9 @@ fn every_command_in_every_phase() {
         expected.extend([ended; 4]);
         assert_eq!(expected.len(), columns.len(), "{row}");
         for (Column { head, now }, expected) in columns.iter().zip(expected) {
-            let outcome = head.apply(command(row, head), &stamp(*now));
+            let command = command(row, head);
+            kinds.insert(kind(&command));
+            let outcome = head.apply(command, &stamp(*now));
             if let Ok(change) = &outcome {
                 check_change(head, change).unwrap();
             }
@@ -122,6 +176,7 @@ fn every_command_in_every_phase() {
             assert_eq!(cell(outcome.map_err(|illegal| illegal.refusal)), expected, "{place}");
         }
     }
+    assert!(kinds.into_iter().eq(0..KINDS), "a command without a row");
 }
 
 /// Each cell that is not a dash, in full. The task was submitted at 0 (due 60) and claimed at 1.
@@ -155,23 +210,29 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("running", "park, input", "input-required, entries +1, due never, attempt 0, turn 1, consumed 1, checkpoint 1, status at 10"),
     ("running", "park, auth", "auth-required, entries +1, due never, attempt 0, turn 1, consumed 1, checkpoint 1, status at 10"),
     ("running", "park until 200", "waiting until 200, signal at 200, attempt 0, turn 1, consumed 1, checkpoint 2"),
+    ("running", "repeat at 200", "waiting until 200, signal at 200, attempt 0, turn 1, scope turns 1"),
     ("running", "complete", "completed, entries +1, due never, attempt 0, turn 1, consumed 1, status at 10"),
     ("running", "fail", "failed, entries +1, due never, attempt 0, turn 1, consumed 1, status at 10"),
     ("running", "reject", "rejected, entries +1, due never, attempt 0, turn 1, consumed 1, status at 10"),
     ("running", "direct", "completed, entries +1, due never, attempt 0, turn 1, consumed 1, direct, status at 10"),
     ("running", "retry", "waiting until 15, signal at 15"),
     ("running", "cancel", "canceled, entries +1, due never, status at 10"),
+    ("running", "wake", "running until 31, woken"),
     ("running", "void", "waiting until 10, signal at 10, due 70"),
     ("running", "look", "running until 31, due 31"),
     ("waiting", "look", "waiting until 100, due 160"),
     ("expired", "message", "running until 31, entries +1, signal at 31, last message 3"),
     ("expired", "claim", "running until 61, attempt 2, fence 2"),
     ("expired", "emit", "running until 61, entries +2, emitted, status at 31"),
+    ("expired", "repeat at 200", "waiting until 200, signal at 200, attempt 0, turn 1, scope turns 1"),
+    ("expired", "wake", "running until 31, signal at 31, woken"),
     ("expired", "look", "waiting until 31, signal at 31, due 91"),
     ("waiting", "message", "waiting until 10, entries +1, signal at 10, last message 3"),
+    ("waiting", "wake", "waiting until 10, signal at 10"),
     ("waiting", "cancel", "canceled, entries +1, due never, status at 10"),
     ("due", "message", "waiting until 100, entries +1, signal at 100, last message 3"),
     ("due", "claim", "running until 130, attempt 2, fence 2"),
+    ("due", "wake", "waiting until 100, signal at 100"),
     ("due", "look", "waiting until 100, signal at 100, due 160"),
     ("input", "message", "submitted, entries +1, signal at 10, due 70, last message 4, status at 10"),
     ("input", "cancel", "canceled, entries +1, checkpoint none, status at 10"),

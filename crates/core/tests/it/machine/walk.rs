@@ -1,11 +1,14 @@
 //! Random walks: after any events in any order, the invariants hold.
 
-use a2a_lambda_core::head::{Impatience, Interruption, Patience};
+use a2a_lambda_core::head::{Ending, Impatience, Interruption, Patience};
 use a2a_lambda_core::invariants::{check_change, check_task};
 use a2a_lambda_core::machine::{
-    Finish, FirstPush, Pause, Retry, Settlement, Stamp, Submission, TurnEnd,
+    Finish, FirstPush, NextTurn, Pause, Retry, Settlement, Stamp, Submission, TurnEnd,
 };
-use a2a_lambda_core::{ClaimToken, Command, Entry, Event, Head, LeaseToken, Phase, Position};
+use a2a_lambda_core::{
+    Change, ClaimToken, Command, Entry, Event, Head, LeaseToken, Phase, Position,
+};
+use a2a_lambda_protocol::Timestamp;
 use proptest::prelude::*;
 
 use super::sample::{
@@ -23,18 +26,56 @@ const NAMES: [&str; 4] = ["a1", "a2", "b1", "c1"];
 enum Step {
     Message,
     Claim,
-    Emit { updates: usize, stale: bool },
-    Park { for_user: bool, wake_after: u64, updates: usize, stale: bool },
-    Finish { how: u8, updates: usize, stale: bool },
-    Retry { after: u64, updates: usize, stale: bool },
+    Emit {
+        updates: usize,
+        stale: bool,
+    },
+    Park {
+        for_user: bool,
+        wake_after: u64,
+        updates: usize,
+        stale: bool,
+    },
+    /// The turn ends, and its scope goes on.
+    Repeat {
+        wake_after: u64,
+        updates: usize,
+        stale: bool,
+    },
+    /// The agent asks for the messages that have come meanwhile, in a recorded step.
+    Inbox,
+    /// A callback of the open scope, or of the one before, was answered.
+    Wake {
+        late: bool,
+    },
+    Finish {
+        how: u8,
+        updates: usize,
+        stale: bool,
+    },
+    Retry {
+        after: u64,
+        updates: usize,
+        stale: bool,
+    },
     Cancel,
     Void,
     Look,
     Postpone,
-    Register { name: usize },
-    Unregister { id: usize },
-    ClaimPush { who: u8 },
-    SettlePush { who: u8, next: u64, outcome: u8 },
+    Register {
+        name: usize,
+    },
+    Unregister {
+        id: usize,
+    },
+    ClaimPush {
+        who: u8,
+    },
+    SettlePush {
+        who: u8,
+        next: u64,
+        outcome: u8,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
@@ -46,6 +87,10 @@ fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
         4 => (any::<bool>(), 0..100_u64, 0..3_usize, stale()).prop_map(
             |(for_user, wake_after, updates, stale)| Step::Park { for_user, wake_after, updates, stale }
         ),
+        4 => (0..100_u64, 0..3_usize, stale())
+            .prop_map(|(wake_after, updates, stale)| Step::Repeat { wake_after, updates, stale }),
+        2 => Just(Step::Inbox),
+        3 => prop::bool::weighted(0.2).prop_map(|late| Step::Wake { late }),
         2 => (0..8_u8, 0..3_usize, stale())
             .prop_map(|(how, updates, stale)| Step::Finish { how, updates, stale }),
         3 => (0..50_u64, 0..3_usize, stale())
@@ -73,9 +118,11 @@ struct Walk {
     head: Head,
     log: Vec<Entry>,
     claims: u64,
-    /// The input of the running turn, and that of committed turns.
-    given: Position,
+    /// The newest message that the open scope has received, and that of each scope that is over.
+    read: Position,
     seen: Vec<Position>,
+    /// Whether a callback was answered of which no run knows.
+    is_answered: bool,
 }
 
 impl Walk {
@@ -85,7 +132,7 @@ impl Walk {
 
     fn turn(&self, updates: usize, stale: bool) -> TurnEnd {
         let updates = (0..updates).map(|_| chunk("a")).collect();
-        TurnEnd::new(self.token(stale), self.given, updates)
+        TurnEnd::new(self.token(stale), self.read, updates)
     }
 
     fn command(&mut self, step: Step, now: u64) -> Option<Command> {
@@ -112,6 +159,15 @@ impl Walk {
                 let pause = Pause::until(at(now + wake_after), None);
                 Command::Park { turn: self.turn(updates, stale), pause }
             }
+            Step::Repeat { wake_after, updates, stale } => {
+                let next = NextTurn::Repeats { seen: self.read, checkpoint: None };
+                let pause = Pause::Until { wake_at: at(now + wake_after), next };
+                Command::Park { turn: self.turn(updates, stale), pause }
+            }
+            Step::Wake { late } => {
+                let scope = self.head.scope();
+                Command::Wake { scope: if late { scope.wrapping_sub(1) } else { scope } }
+            }
             Step::Finish { how, updates, stale } => {
                 let ending = match how {
                     0 => Finish::Failed(None),
@@ -134,7 +190,7 @@ impl Walk {
             Step::Cancel => Command::Cancel,
             Step::Void => Command::Void,
             Step::Look => Command::Look,
-            Step::Postpone => return None,
+            Step::Inbox | Step::Postpone => return None,
             Step::Register { name } => register(NAMES[name]),
             Step::Unregister { id } => unregister(IDS[id]),
             Step::ClaimPush { who } => Command::ClaimPush { token: pusher(who) },
@@ -152,6 +208,12 @@ impl Walk {
         let pusher = (!now.is_multiple_of(3)).then(|| pusher(0));
         let stamp = Stamp { pusher, ..stamp(now) };
         let before = self.head.clone();
+        if matches!(step, Step::Inbox) {
+            if before.leased_until().is_some() {
+                self.read = before.last_message;
+            }
+            return;
+        }
         let claims = matches!(step, Step::Claim);
         let change = match self.command(step, now) {
             Some(command) => {
@@ -174,17 +236,57 @@ impl Walk {
         assert!(head.attempt <= MAX_ATTEMPTS, "I10");
         assert!(head.registrations().len() <= 2, "I10: {:?}", head.registrations());
         assert!(head.consumed >= before.consumed, "I5: no message is given twice");
-        if head.turn > before.turn {
+        let is_same_scope = head.scope() == before.scope();
+        // A scope gets the messages that exist at its first attempt: at its first claim, or its
+        // continuation. Each further attempt and turn is given the same.
+        if is_same_scope {
+            let has_begun = before.attempt > 0 || before.scope_turns > 0;
+            assert!(!has_begun || head.given == before.given, "the input of a scope is fixed");
+            assert_eq!(head.consumed, before.consumed, "no message is consumed before its end");
+        } else {
+            assert_eq!((head.consumed, head.scope_turns), (self.read, 0));
+            assert_eq!(head.scope(), head.turn);
             self.seen.push(head.consumed);
         }
-        // A turn gets the messages that exist at its first attempt: at its first claim, or its
-        // continuation. Each further attempt is given the same.
-        if claims && before.attempt > 0 && head.turn == before.turn {
-            assert_eq!(head.given, before.given, "the input of a turn is fixed");
+        if claims && before.attempt == 0 && before.scope_turns == 0 || !is_same_scope {
+            self.read = head.given;
         }
-        if claims || head.turn > before.turn {
-            self.given = head.given;
+        self.check_news(step, &before, is_same_scope, now);
+    }
+
+    /// I5 and I13: news of a message or an answer wake the task, if no run knows of them.
+    fn check_news(&mut self, step: Step, before: &Head, is_same_scope: bool, now: u64) {
+        let head = &self.head;
+        let is_running = before.leased_until().is_some();
+        match step {
+            Step::Wake { .. } if is_running => self.is_answered = true,
+            Step::Wake { .. } => assert_eq!(head.phase, Phase::Waiting { until: at(now) }),
+            Step::Claim => self.is_answered = false,
+            Step::Repeat { .. } if self.is_answered || head.last_message > self.read => {
+                assert_eq!(head.phase, Phase::Waiting { until: at(now) });
+            }
+            _ => {}
         }
+        self.is_answered &= is_same_scope && head.scope_turns == before.scope_turns;
+        self.is_answered &= !head.is_terminal();
+        assert_eq!(head.woken, self.is_answered, "{step:?}");
+    }
+
+    /// I5: a runner that claims the task now, and completes each scope, gives its agent every message.
+    fn completes(&mut self, claim: &Change, now: Timestamp) {
+        let mut head = claim.head().clone();
+        for _ in 0..2 {
+            let Phase::Running { token, .. } = head.phase.clone() else { break };
+            let is_open = head.scope_turns > 0 || head.attempt > 1;
+            let read = if is_open { self.read.max(head.given) } else { head.given };
+            let turn = TurnEnd::new(token, read, Vec::new());
+            let finish = Command::Finish { turn, ending: Finish::Completed(None) };
+            let stamp = Stamp { now, ..stamp(0) };
+            head = head.apply(finish, &stamp).unwrap().head().clone();
+        }
+        assert!(head.is_terminal(), "{head:?}");
+        let is_completed = head.phase == Phase::Ended(Ending::Completed);
+        assert!(!is_completed || head.consumed == head.last_message, "{head:?}");
     }
 }
 
@@ -206,8 +308,9 @@ proptest! {
             head: change.head().clone(),
             log: change.entries().to_vec(),
             claims: 0,
-            given: Position(0),
+            read: Position(0),
             seen: Vec::new(),
+            is_answered: false,
         };
         check_task(&walk.head, &walk.log).unwrap();
         let mut now = 0;
@@ -216,7 +319,7 @@ proptest! {
             walk.take(step, now);
         }
 
-        // I5: the messages up to `consumed` are divided among the turns that were committed.
+        // I5: the messages up to `consumed` are divided among the scopes that are over.
         prop_assert!(walk.seen.is_sorted());
         prop_assert_eq!(walk.seen.last().copied().unwrap_or_default(), walk.head.consumed);
         let last_given = walk.log.iter().rfind(|entry| {
@@ -245,7 +348,9 @@ proptest! {
             let mut stamp = stamp(0);
             stamp.now = later;
             let claim = Command::Claim { token: LeaseToken::new("last"), max_attempts: 1_000 };
-            prop_assert!(walk.head.apply(claim, &stamp).is_ok());
+            let claimed = walk.head.apply(claim, &stamp);
+            prop_assert!(claimed.is_ok());
+            walk.completes(&claimed.unwrap(), later);
         }
     }
 }

@@ -1,0 +1,246 @@
+//! The cost of recorded steps, of their replay, and of a wait for a callback.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::operations::callbacks::{Accepted, Callbacks, Said};
+use a2a_lambda_core::steps::{Put, RecordKey, ScopeKey, StepRecord, StepRecords, StepState};
+use a2a_lambda_core::{
+    Agent, AgentProfile, Agents, Company, End, Engine, Failure, Operations, Policy, Runner, Sealed,
+    SendOptions, TaskKey, Turn, sweep,
+};
+use a2a_lambda_dynamodb::DynamoDbStore;
+use a2a_lambda_protocol::{Json, SendMessageResponse, Timestamp};
+use a2a_lambda_testing::{Doubles, TestClock, TestIds, caller, sending, user};
+use async_trait::async_trait;
+
+use super::meter::{Meter, Written};
+use super::{Bench, TABLE, chunk, database, key, token};
+use a2a_lambda_core::Command;
+
+fn result(bytes: usize) -> Json {
+    Json::from_value(&"x".repeat(bytes)).unwrap()
+}
+
+/// A record such as a runner makes, with ids of the usual lengths.
+fn record(number: u64, write: u64, state: StepState) -> StepRecord {
+    let now = Timestamp::from_millis(1_760_000_000_000);
+    StepRecord {
+        key: RecordKey::parse(&format!("{number:032x}")).unwrap(),
+        name: "ask the model".to_owned(),
+        arguments: "0123456789abcdef0123456789abcdef".to_owned(),
+        tries: 1,
+        begun_at: now,
+        recorded_at: now,
+        state,
+        token: Sealed::default(),
+        write: WriteId::new(format!("00000000-0000-0000-0000-{write:012x}")),
+        expires_at: now,
+    }
+}
+
+/// The write units of an update of this size.
+async fn update(bench: &mut Bench, bytes: usize) -> f64 {
+    bench.meter.take();
+    bench.apply(Command::Emit { token: token(), updates: vec![chunk(bytes)] }).await;
+    let (requests, written) = bench.meter.take_written();
+    assert_eq!(requests.last(), Some(&"UpdateItem"));
+    written.table
+}
+
+#[tokio::test]
+async fn a_step_takes_one_conditional_write_of_its_own_size() {
+    let mut bench = Bench::new().await;
+    let scope = ScopeKey::of(&bench.task.head);
+    for (number, (bytes, units)) in
+        (0..).zip([(10, 1.0), (500, 1.0), (1_024, 2.0), (10_000, 11.0), (100_000, 99.0)])
+    {
+        bench.meter.take();
+        let done = record(number, number, StepState::Done(result(bytes)));
+        assert_eq!(bench.store.put_step(&scope, None, &done).await.unwrap(), Put::Stored);
+        let (requests, written) = bench.meter.take_written();
+        assert_eq!(requests, ["PutItem"], "no transaction");
+        assert_eq!(written, Written { table: units, ..Written::default() }, "{bytes} bytes");
+        if bytes == 1_024 {
+            // What it takes beyond the update that shows the same to the user.
+            let update = update(&mut bench, bytes).await;
+            assert!(units <= update + 2.0, "{update} units");
+        }
+    }
+    // Records are no part of the head, so they cost its commits nothing.
+    assert_eq!(update(&mut bench, 100).await, update(&mut Bench::new().await, 100).await + 1.0);
+}
+
+#[tokio::test]
+async fn an_at_most_once_step_takes_one_more() {
+    let bench = Bench::new().await;
+    let scope = ScopeKey::of(&bench.task.head);
+    bench.meter.take();
+    let begun = record(1, 1, StepState::Begun);
+    let done = record(1, 2, StepState::Done(result(1_024)));
+    assert_eq!(bench.store.put_step(&scope, None, &begun).await.unwrap(), Put::Stored);
+    assert_eq!(bench.store.put_step(&scope, Some(&begun.write), &done).await.unwrap(), Put::Stored);
+    let (requests, written) = bench.meter.take_written();
+    assert_eq!((requests, written.table), (vec!["PutItem", "PutItem"], 3.0));
+    // The loser of a race pays for its write, and reads nothing to learn of the winner.
+    let late = record(1, 3, StepState::Done(result(10)));
+    assert!(matches!(bench.store.put_step(&scope, None, &late).await.unwrap(), Put::Other(_)));
+    assert_eq!(bench.meter.take().0.len(), 1);
+}
+
+/// An agent that makes this many steps with results of 1 KB.
+struct Steps {
+    count: usize,
+    at_most_once: bool,
+    /// At how many attempts it fails after its steps.
+    fails: u32,
+}
+
+#[async_trait]
+impl Agent for Steps {
+    fn profile(&self) -> AgentProfile {
+        AgentProfile::text("steps", "Makes steps.", "1")
+    }
+
+    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+        for _ in 0..self.count {
+            let step = turn.step("ask the model").with("a question");
+            let step = if self.at_most_once { step.once() } else { step };
+            step.run(|_| async { Ok("x".repeat(1_024)) }).await?;
+        }
+        if turn.attempt() <= self.fails {
+            return Err(Failure::retryable("again"));
+        }
+        Ok(End::completed())
+    }
+}
+
+/// A task and its runner, over a store whose requests are counted.
+struct Stage {
+    doubles: Doubles,
+    engine: Engine,
+    runner: Runner,
+    meter: Meter,
+}
+
+impl Stage {
+    async fn of(agent: impl Agent) -> Self {
+        let (_, metered, meter) = database().await;
+        let callback_url = Some("https://agents.example/callbacks".to_owned());
+        let policy = Policy { callback_url, ..Policy::default() };
+        let doubles = Doubles::of(TestClock::by_tokio(), policy);
+        let ids = Arc::new(TestIds::uuids());
+        let store = Arc::new(DynamoDbStore::new(metered, TABLE));
+        let engine = Engine { ids, ..doubles.engine.clone().over(store) };
+        let runner = Runner::new(engine.clone(), Agents::new(Arc::new(agent)));
+        Self { doubles, engine, runner, meter }
+    }
+
+    async fn submit(&self) -> TaskKey {
+        let operations = Operations::new(self.engine.clone());
+        let options = SendOptions::default();
+        let request = sending(user("hello"));
+        let sent = Box::pin(operations.send(&caller("", "alice"), request, &options)).await;
+        let Ok(SendMessageResponse::Task(task)) = sent else { panic!("{sent:?}") };
+        self.doubles.clock.advance(Duration::from_millis(5));
+        self.meter.take();
+        TaskKey { task: a2a_lambda_core::TaskId::parse(task.id).unwrap(), ..key() }
+    }
+
+    /// One invocation of the runner. Returns what it asked of the store.
+    async fn attend(&self, task: &TaskKey) -> (Vec<&'static str>, f64, f64) {
+        let attending = self.runner.attend(task, self.doubles.deadline(), Company::Alone);
+        Box::pin(attending).await.unwrap();
+        self.took()
+    }
+
+    fn took(&self) -> (Vec<&'static str>, f64, f64) {
+        let (requests, read, written) = self.meter.take_both();
+        (requests, read, written.table + written.list + written.due)
+    }
+}
+
+async fn first_attempt(count: usize, at_most_once: bool) -> (Vec<&'static str>, f64, f64) {
+    let stage = Stage::of(Steps { count, at_most_once, fails: 0 }).await;
+    let task = stage.submit().await;
+    stage.attend(&task).await
+}
+
+/// A first attempt has nothing to replay, and so it reads no records.
+#[tokio::test(start_paused = true)]
+async fn a_first_attempt_pays_for_its_records_alone() {
+    let (without, read, written) = first_attempt(0, false).await;
+    for (at_most_once, requests, units) in [(false, 20, 40.0), (true, 40, 60.0)] {
+        let (asked, of_steps, written_too) = first_attempt(20, at_most_once).await;
+        assert_eq!(asked.len(), without.len() + requests);
+        assert_eq!((of_steps, written_too), (read, written + units), "{at_most_once}");
+    }
+}
+
+/// One query reads all records, 4 KB for a read unit.
+#[tokio::test(start_paused = true)]
+async fn a_replay_reads_the_records_once_and_writes_none() {
+    let stage = Stage::of(Steps { count: 20, at_most_once: false, fails: 1 }).await;
+    let task = stage.submit().await;
+    stage.attend(&task).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let (requests, read, written) = stage.attend(&task).await;
+    assert_eq!(requests, ["GetItem", "UpdateItem", "Query", "UpdateItem"]);
+    assert!(written <= 7.0, "{written} units: a claim and an end");
+    assert!((8.0..=10.0).contains(&read), "{read} units: the head, and 20 records of 1.4 KB");
+}
+
+/// An agent that waits for an approval.
+#[derive(Default)]
+struct Asks {
+    token: Arc<Mutex<Option<String>>>,
+}
+
+#[async_trait]
+impl Agent for Asks {
+    fn profile(&self) -> AgentProfile {
+        AgentProfile::text("asks", "Waits for an approval.", "1")
+    }
+
+    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+        let approval = turn.callback("approve", Duration::from_hours(2)).await?;
+        *self.token.lock().unwrap() = Some(approval.token().to_owned());
+        approval.result::<String>().await?;
+        Ok(End::completed())
+    }
+}
+
+/// While a task waits it writes nothing, and the sweeps read no more than without it.
+#[tokio::test(start_paused = true)]
+async fn a_wait_for_a_callback_is_free() {
+    let agent = Asks::default();
+    let token = agent.token.clone();
+    let stage = Stage::of(agent).await;
+    let idle = {
+        Box::pin(sweep(&stage.engine, stage.doubles.deadline())).await;
+        stage.took()
+    };
+    let task = stage.submit().await;
+    let (requests, _, written) = stage.attend(&task).await;
+    // The claim, the callback's record, a look for an early answer, and the end of the turn.
+    assert_eq!(requests, ["GetItem", "UpdateItem", "PutItem", "GetItem", "UpdateItem"]);
+    assert!(written <= 8.0, "{written} units");
+    // The first visit of the sweep moves the task's due time behind the wait.
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    Box::pin(sweep(&stage.engine, stage.doubles.deadline())).await;
+    stage.took();
+    for _ in 0..60 {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        Box::pin(sweep(&stage.engine, stage.doubles.deadline())).await;
+        assert_eq!(stage.took(), idle);
+    }
+    let token = token.lock().unwrap().take().unwrap();
+    let said = Said::Result(Json::from_value("yes").unwrap());
+    let answered = Callbacks::new(stage.engine.clone()).answer(&token, &said).await.unwrap();
+    assert_eq!(answered, Accepted::Answered);
+    let (requests, _, written) = stage.took();
+    assert!(requests.len() <= 5 && written <= 4.0, "{requests:?}, {written} units");
+    let (requests, ..) = stage.attend(&task).await;
+    assert_eq!(requests, ["GetItem", "UpdateItem", "Query", "UpdateItem"]);
+}
