@@ -12,6 +12,8 @@ mod paced;
 #[cfg(feature = "fixtures")]
 mod poison;
 #[cfg(feature = "fixtures")]
+mod steps;
+#[cfg(feature = "fixtures")]
 mod strict;
 
 use std::collections::BTreeMap;
@@ -34,6 +36,8 @@ pub use ledger::{LEDGER_STEPS, Ledger};
 pub use paced::Paced;
 #[cfg(feature = "fixtures")]
 pub use poison::Poison;
+#[cfg(feature = "fixtures")]
+pub use steps::Steps;
 #[cfg(feature = "fixtures")]
 pub use strict::Strict;
 
@@ -59,6 +63,8 @@ pub const AGENTS: &[(&str, MakeAgent)] = &[
     ("ledger", || Arc::new(Ledger)),
     #[cfg(feature = "fixtures")]
     ("approval", || Arc::new(Approval)),
+    #[cfg(feature = "fixtures")]
+    ("steps", || Arc::new(Steps)),
 ];
 
 /// The agents that configuration asks for cannot be had.
@@ -141,7 +147,7 @@ mod tests {
             assert!(find(name).is_ok(), "{name}");
         }
         let error = find("nobody").err().unwrap();
-        let names = "echo, conformance, strict, poison, paced, ledger, approval";
+        let names = "echo, conformance, strict, poison, paced, ledger, approval, steps";
         assert_eq!(error.to_string(), format!("no agent is named \"nobody\"; there are: {names}"));
     }
 

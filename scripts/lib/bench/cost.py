@@ -88,9 +88,20 @@ def measure(rig: Rig) -> dict[str, Count]:
             rig.send(f"100 {size} {apart}", "/paced")
             bench.note(f"100 chunks of {words}, {how}", rig.execute)
 
+    steps(bench)
     lists(bench)
     waits(bench)
     return bench.found
+
+
+def steps(bench: Bench) -> None:
+    rig = bench.rig
+    for how, words in ("", ""), (" once", ", at most once"):
+        rig.send(f"20 1000{how}", "/steps")
+        bench.note(f"SQS record with 20 steps of 1 KB{words}", rig.execute)
+    rig.send("20 1000 again", "/steps")
+    rig.execute()
+    bench.note("their replay in a second turn", rig.execute)
 
 
 def lists(bench: Bench) -> None:

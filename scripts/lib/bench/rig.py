@@ -99,7 +99,7 @@ class Rig:
         self.account, self.world = Account(folder), World()
         self.functions: dict[str, tuple[RuntimeApi, subprocess.Popen]] = {}
         self.variables = {
-            "AGENT": "paced=paced,ask=conformance,echo",
+            "AGENT": "paced=paced,steps=steps,ask=conformance,echo",
             "QUEUE_URL": self.account.queue,
             "QUEUE_ARN": "arn:aws:sqs:eu-central-1:000000000000:signals",
             "SCHEDULER_ROLE_ARN": "arn:aws:iam::000000000000:role/scheduler",
