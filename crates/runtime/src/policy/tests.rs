@@ -75,6 +75,15 @@ fn how_long_tasks_are_kept_is_read() {
     }
 }
 
+/// An earlier release reads no head with an open scope.
+#[test]
+fn scopes_stay_open_from_format_4_on() {
+    for (format, expected) in [("1", false), ("2", false), ("3", false), ("4", true), ("", true)] {
+        let read = with(&[("STORED_FORMAT", format)], policy).unwrap();
+        assert_eq!(read.scopes, expected, "format {format:?}");
+    }
+}
+
 #[test]
 fn the_waits_of_pushes_are_read() {
     let waits = |text: &str| with(&[("PUSH_WAITS_SECONDS", text)], policy).map(|p| p.push_waits);
