@@ -485,12 +485,12 @@ variable "waiting_retention_days" {
 
 variable "stored_format" {
   type        = number
-  description = "STORED_FORMAT: the newest format that items are written in. 2 during an upgrade from a release that does not read format 3; 1 from one that does not read format 2. 1 to 3. Default: 3."
+  description = "STORED_FORMAT: the newest format that items are written in. 3 during an upgrade from a release that does not read format 4: until then agents take no steps. 2 from one that does not read format 3; 1 from one that does not read format 2. 1 to 4. Default: 4."
   default     = null
 
   validation {
-    condition     = var.stored_format == null ? true : floor(var.stored_format) == var.stored_format && var.stored_format >= 1 && var.stored_format <= 3
-    error_message = "stored_format must be 1 to 3."
+    condition     = var.stored_format == null ? true : floor(var.stored_format) == var.stored_format && var.stored_format >= 1 && var.stored_format <= 4
+    error_message = "stored_format must be 1 to 4."
   }
 }
 

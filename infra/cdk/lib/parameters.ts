@@ -298,8 +298,9 @@ export interface Parameters {
    */
   readonly waitingRetentionDays?: number;
   /**
-   * STORED_FORMAT: the newest format that items are written in. 2 during an upgrade from a release
-   * that does not read format 3; 1 from one that does not read format 2. 1 to 3. Default: 3.
+   * STORED_FORMAT: the newest format that items are written in. 3 during an upgrade from a release
+   * that does not read format 4: until then agents take no steps. 2 from one that does not read
+   * format 3; 1 from one that does not read format 2. 1 to 4. Default: 4.
    */
   readonly storedFormat?: number;
   /**

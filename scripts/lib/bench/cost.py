@@ -103,6 +103,14 @@ def steps(bench: Bench) -> None:
     rig.execute()
     bench.note("their replay in a second turn", rig.execute)
 
+    task = rig.send("approve it", "/approval")
+    bench.note("SQS record that ends in a wait for a callback", rig.execute)
+    bench.note("sweep while a task waits for a callback", lambda: rig.invoke("scheduled-recovery", {}))
+    shown = rig.request("GET", f"/approval/tasks/{task['id']}")["status"]["message"]
+    path = "/callbacks/" + shown["parts"][0]["text"].rsplit("/", 1)[1]
+    bench.note("an answer to it, by webhook", lambda: rig.answer(path, "yes"))
+    bench.note("SQS record with the answer", rig.execute)
+
 
 def lists(bench: Bench) -> None:
     rig, owner = bench.rig, "lister"

@@ -99,7 +99,7 @@ class Rig:
         self.account, self.world = Account(folder), World()
         self.functions: dict[str, tuple[RuntimeApi, subprocess.Popen]] = {}
         self.variables = {
-            "AGENT": "paced=paced,steps=steps,ask=conformance,echo",
+            "AGENT": "paced=paced,steps=steps,approval=approval,ask=conformance,echo",
             "QUEUE_URL": self.account.queue,
             "QUEUE_ARN": "arn:aws:sqs:eu-central-1:000000000000:signals",
             "SCHEDULER_ROLE_ARN": "arn:aws:iam::000000000000:role/scheduler",
@@ -107,6 +107,7 @@ class Rig:
             "AWS_ENDPOINT_URL_DYNAMODB": self.account.url,
             "AWS_ENDPOINT_URL_SQS": self.account.url,
             "AWS_ENDPOINT_URL_SCHEDULER": f"http://{self.world.address}",
+            "CALLBACK_URL": "https://agents.example/callbacks",
             "PUSH_ALLOW_HTTP": "true",
             "PUSH_ALLOW_LOCAL": "true",
             "PUSH_SECRETS_KEY": NO_SECRET,
@@ -156,6 +157,12 @@ class Rig:
     def send(self, text: str = "hello", tenant: str = "", owner: str = "alice", **configuration) -> dict:
         body = message(text, **configuration)
         return self.request("POST", f"{tenant}/message:send", body, owner)["task"]
+
+    def answer(self, path: str, body) -> None:
+        """An answer to a callback, to the function `webhook`."""
+        answer = json.loads(self.invoke("webhook", http_event("POST", path, body, "")))
+        if answer["statusCode"] != 200:
+            raise Fault(f"a callback's answer was answered with {answer}")
 
     def execute(self) -> None:
         """Has the executor take the signals that there are."""
