@@ -49,9 +49,11 @@ const fn watched(field: &'static str, name: &'static str, unit: &'static str) ->
     Metric { field, name, unit, what: What::Watched }
 }
 
-static METRICS: [Metric; 18] = [
+static METRICS: [Metric; 20] = [
     values("turn_millis", "TurnMillis", "Milliseconds"),
     values("attempts", "Attempts", "Count"),
+    values("step_millis", "StepMillis", "Milliseconds"),
+    sum("steps_failed", "StepsFailed"),
     sum("tasks_completed", "TasksCompleted"),
     sum("tasks_failed", "TasksFailed"),
     sum("tasks_canceled", "TasksCanceled"),
