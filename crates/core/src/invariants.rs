@@ -112,6 +112,26 @@ pub fn i5_messages_are_seen(head: &Head) -> Result<(), String> {
     Ok(())
 }
 
+/// I5 in a scope: while it is open, its turns are given the same messages, and none of them leaves the
+/// inbox.
+///
+/// # Errors
+/// When the input of the open scope changes.
+pub fn i5_scope_keeps_its_input(before: &Head, head: &Head) -> Result<(), String> {
+    let is_open = head.scope_turns > 0;
+    if is_open && (head.given, head.consumed) != (before.given, before.consumed) {
+        return Err(format!(
+            "I5: in a scope of {}, the messages {} to {} become {} to {}",
+            head.key,
+            before.consumed.next(),
+            before.given,
+            head.consumed.next(),
+            head.given
+        ));
+    }
+    Ok(())
+}
+
 /// I5 for a log: the head knows which entry is the newest message.
 ///
 /// # Errors
@@ -155,6 +175,7 @@ pub fn check_change(before: &Head, change: &Change) -> Result<(), String> {
     i2_numbers_are_gapless(numbers, change.entries(), change.head())?;
     i4_open_tasks_are_due(change.head())?;
     i14_configs_are_named_once(change.head())?;
+    i5_scope_keeps_its_input(before, change.head())?;
     i5_messages_are_seen(change.head())
 }
 

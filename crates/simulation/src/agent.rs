@@ -61,9 +61,7 @@ impl Agent for Scripted {
                     at_work.told(why);
                 }
                 end = &mut script => {
-                    if let Ok(end) = &end {
-                        at_work.leaves(end);
-                    }
+                    at_work.returns(&end);
                     return end;
                 }
             }
@@ -81,6 +79,7 @@ impl<'a> AtWork<'a> {
         let given = Given {
             number: turn.number(),
             attempt: turn.attempt(),
+            scope: scope_of(turn),
             messages: turn.messages().iter().map(|message| message.message_id.clone()).collect(),
             checkpoint: turn.checkpoint().unwrap_or_default(),
             task: turn.task().clone(),
@@ -98,10 +97,13 @@ impl<'a> AtWork<'a> {
         Self { actor }
     }
 
-    fn leaves(&self, end: &End) {
-        if let End::ParkUntil { checkpoint: Some(left), .. }
-        | End::InputRequired { checkpoint: Some(left), .. }
-        | End::Continue { checkpoint: Some(left) } = end
+    fn returns(&self, end: &Result<End, Failure>) {
+        self.actor.world().agent_returns(self.actor.name());
+        if let Ok(
+            End::ParkUntil { checkpoint: Some(left), .. }
+            | End::InputRequired { checkpoint: Some(left), .. }
+            | End::Continue { checkpoint: Some(left) },
+        ) = end
             && let Ok(left) = left.to::<String>()
         {
             self.actor.world().agent_leaves(self.actor.name(), &left);
@@ -220,6 +222,13 @@ impl Scripted {
         }
         Ok(())
     }
+}
+
+/// The number of a turn's scope, as its key says.
+fn scope_of(turn: &Turn) -> u32 {
+    let key = turn.idempotency_key();
+    let number = key.rsplit('-').next().and_then(|number| number.parse().ok());
+    number.map_or(0, |number: u32| number - 1)
 }
 
 fn key_of(turn: &Turn) -> Option<TaskKey> {

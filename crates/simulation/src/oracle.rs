@@ -85,9 +85,9 @@ struct Known {
     written_ms: Vec<u64>,
     /// How often the task was claimed since its last committed turn.
     claims: u32,
-    /// The messages that the agents of committed turns were given.
+    /// The messages that the agents of ended scopes were given, or have read.
     seen: BTreeSet<Position>,
-    /// The agent's input at the first attempt of each turn, by the turn's number.
+    /// The agent's input at the first attempt of each scope, by the scope's number.
     inputs: BTreeMap<u32, Vec<String>>,
     /// The last turn's checkpoint for the next.
     checkpoint: Option<String>,

@@ -284,6 +284,10 @@ impl World {
         lock(&self.oracle).agent_leaves(actor, checkpoint);
     }
 
+    pub(crate) fn agent_returns(&self, actor: &str) {
+        lock(&self.oracle).agent_returns(actor);
+    }
+
     pub(crate) fn agent_flushed(&self, actor: &str) {
         self.judge(|oracle| oracle.check_flushed(actor));
     }

@@ -16,7 +16,9 @@ pub(crate) const TOLD_WITHIN_MS: u64 = 2_000;
 pub(crate) struct Given {
     pub(crate) number: u32,
     pub(crate) attempt: u32,
-    /// The ids of the new messages.
+    /// The number of its scope: how many turns were committed before it.
+    pub(crate) scope: u32,
+    /// The ids of the scope's messages.
     pub(crate) messages: Vec<String>,
     /// The earlier turn's checkpoint for it.
     pub(crate) checkpoint: Option<String>,
@@ -31,8 +33,12 @@ pub(super) struct AgentRun {
     given: Given,
     /// The beginnings of the texts that it has shown, in order.
     shown: Vec<String>,
+    /// The ids of the messages that it has read from its inbox.
+    read: Vec<String>,
     /// Its checkpoint for the next turn.
     left: Option<String>,
+    /// Whether it has ended by itself, and was not cut off.
+    has_returned: bool,
     since_ms: u64,
     is_told: bool,
     pub(super) is_active: bool,
@@ -66,7 +72,7 @@ impl Oracle {
                     format!("{actor} is given {key} as it was not when the turn began")
                 })?;
             }
-            let first = known.inputs.entry(given.number).or_insert_with(|| given.messages.clone());
+            let first = known.inputs.entry(given.scope).or_insert_with(|| given.messages.clone());
             ensure(*first == given.messages, "I5", || {
                 format!(
                     "attempt {} at turn {} of {key} is given {:?}, an earlier one {first:?}",
@@ -78,7 +84,9 @@ impl Oracle {
             key: key.clone(),
             given,
             shown: Vec::new(),
+            read: Vec::new(),
             left: None,
+            has_returned: false,
             since_ms: now_ms,
             is_told: false,
             is_active: true,
@@ -105,9 +113,9 @@ impl Oracle {
     pub(super) fn left_by(&self, actor: &str, head: &Head) -> Option<String> {
         let of_turn = |run: &&AgentRun| run.key == head.key && run.given.number == head.turn;
         match self.runs.get(actor).filter(of_turn) {
-            Some(run) => run.left.clone().filter(|_| !head.is_terminal()),
-            // No agent ran, because there was no time left.
-            None => self.tasks.get(&head.key).and_then(|known| known.checkpoint.clone()),
+            Some(run) if head.scope_turns == 0 => run.left.clone().filter(|_| !head.is_terminal()),
+            // The scope goes on with its checkpoint.
+            _ => self.tasks.get(&head.key).and_then(|known| known.checkpoint.clone()),
         }
     }
 
@@ -121,9 +129,25 @@ impl Oracle {
 
     /// I2: the log has all output of a turn that was not abandoned.
     pub(super) fn check_shown(&self, actor: &str, head: &Head, log: &[Entry]) -> Verdict {
-        let run = self.runs.get(actor).filter(|run| run.given.number == head.turn);
+        // What an agent shows that is cut off, its next turn shows again.
+        let is_of = |run: &&AgentRun| run.given.number == head.turn && run.has_returned;
+        let run = self.runs.get(actor).filter(is_of);
         let failed = matches!(head.phase, Phase::Ended(Ending::Failed));
         run.filter(|_| !failed).map_or(Ok(()), |run| run.check_shown(actor, log))
+    }
+
+    /// An agent has read messages from its inbox.
+    pub(crate) fn agent_read(&mut self, actor: &str, ids: Vec<String>) {
+        if let Some(run) = self.runs.get_mut(actor) {
+            run.read.extend(ids);
+        }
+    }
+
+    /// An agent has ended its turn by itself.
+    pub(crate) fn agent_returns(&mut self, actor: &str) {
+        if let Some(run) = self.runs.get_mut(actor) {
+            run.has_returned = true;
+        }
     }
 
     /// An agent gets the order to stop.
@@ -193,11 +217,13 @@ impl Oracle {
         })
     }
 
-    /// The input of a runner's agent for the turn that `head` has just counted.
+    /// The input of the scope that ended with the turn that `head` has just counted: what its agent
+    /// was given, and has read from its inbox. Nothing if the scope goes on.
     pub(super) fn given_for(&self, actor: &str, head: &Head) -> Vec<String> {
         let run = self.runs.get(actor);
         let run = run.filter(|run| run.key == head.key && run.given.number == head.turn);
-        run.map(|run| run.given.messages.clone()).unwrap_or_default()
+        let run = run.filter(|_| head.scope_turns == 0);
+        run.map(|run| [&run.given.messages[..], &run.read].concat()).unwrap_or_default()
     }
 }
 
@@ -225,7 +251,8 @@ fn text_of(entry: &Entry) -> Option<&str> {
 }
 
 impl Known {
-    /// I5: the messages that leave the inbox with a turn are those that the agent was given.
+    /// I5: the messages that leave the inbox with the end of a scope are those that its agent was given,
+    /// or has read. None leaves it before.
     pub(super) fn commit_turn(&mut self, head: &Head, log: &[Entry], given: &[String]) -> Verdict {
         let range = self.head.consumed.next()..=head.consumed;
         let mut left = Vec::new();
@@ -233,7 +260,7 @@ impl Known {
             if let Event::Message(sent) = &entry.event {
                 left.push(sent.message.message_id.clone());
                 ensure(self.seen.insert(entry.position), "I5", || {
-                    format!("two turns of {} were given message {}", head.key, entry.position)
+                    format!("two scopes of {} were given message {}", head.key, entry.position)
                 })?;
             }
         }

@@ -95,9 +95,14 @@ impl Oracle {
                 format!("{actor} claimed {} {early} ms early", head.key)
             });
         }
+        // A message wakes an open scope once: it may wait for something else then.
+        let has_news = match (head.scope_turns, self.tasks.get(&head.key)) {
+            (0, _) | (_, None) => head.has_mail(),
+            (_, Some(known)) => head.last_message > known.claimed_at,
+        };
         if let Phase::Waiting { until } = &head.phase
             && head.turn > before.turn
-            && head.has_mail()
+            && has_news
             && self.clocks_agree
         {
             let now = EPOCH.as_millis() + i64::try_from(now_ms).unwrap_or(i64::MAX);
