@@ -13,7 +13,7 @@
 //! **Names.** A record is found by the step's name, the digest of its arguments, and how often the run
 //! has made the same step before. A step inside another's work is told apart by the outer step. An
 //! at-most-once step is found by its name and its number among those of the name: begun once with
-//! other arguments, it is not begun again (I12).
+//! other arguments, or inside a step that has other ones now, it is not begun again (I12).
 //!
 //! **Storage.** Each record is an item beside the task. The first writer wins, so two runners that
 //! work on a task at once use the same results. Records are no part of the log, and clients do not see

@@ -54,7 +54,7 @@ impl Turn {
         patience: Duration,
     ) -> impl Future<Output = Result<Callback<'_>, StepError>> + Send {
         let name = name.into();
-        let key = self.journal.number(CALLBACK, &name, "");
+        let key = self.journal.number(CALLBACK, &name, "").key;
         async move {
             check_name(&name)?;
             Box::pin(self.open_callback(key, name, patience)).await

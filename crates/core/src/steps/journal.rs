@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::error::{MAX_NAME_BYTES, StepError};
 use super::record::{Put, RecordKey, ScopeKey, StepRecord};
+use crate::digest::digest;
 use crate::engine::Engine;
 use crate::head::Head;
 use crate::ids::{Position, WriteId};
@@ -37,15 +38,38 @@ struct Known {
     bytes: usize,
     /// How often the run has made each step.
     made: BTreeMap<(&'static str, Option<RecordKey>, String, String), u32>,
+    /// The same, whatever the arguments of the steps and of those around them.
+    made_at: BTreeMap<(&'static str, Option<RecordKey>, String), u32>,
     /// How many ids of artifacts each step was given, and the agent itself.
     artifacts: BTreeMap<Option<RecordKey>, u32>,
     /// The step whose work is being polled.
-    inside: Option<RecordKey>,
+    inside: Option<StepName>,
     /// The earliest end of a wait for a callback.
     waits_until: Option<Timestamp>,
     read: Position,
     seen: Position,
     recorded: bool,
+}
+
+/// A step's name in its scope.
+#[derive(Debug, Clone)]
+pub(super) struct StepName {
+    pub(super) key: RecordKey,
+    /// Where the run makes it: the same whatever its arguments are, and those of the steps around it.
+    place: RecordKey,
+    /// The step around it.
+    inside: Option<RecordKey>,
+}
+
+impl StepName {
+    /// The digest of the arguments with which an at-most-once step is begun: those of the step around it
+    /// count, too.
+    pub(super) fn once_with(&self, arguments: String) -> String {
+        match &self.inside {
+            Some(inside) => digest([inside.as_str().as_bytes(), arguments.as_bytes()]),
+            None => arguments,
+        }
+    }
 }
 
 /// What a run leaves to the commit that ends its turn.
@@ -109,21 +133,31 @@ impl Journal {
 
     /// Gives a step that the agent makes its name in the scope. The order of these calls counts, not
     /// that of the steps' work: steps that run side by side have the same names in each run.
-    pub(super) fn number(&self, kind: &'static str, name: &str, arguments: &str) -> RecordKey {
+    pub(super) fn number(&self, kind: &'static str, name: &str, arguments: &str) -> StepName {
         let mut known = self.known();
-        let inside = known.inside.clone();
-        let counted = if kind == STEP { arguments } else { "" };
-        let place = (kind, inside.clone(), name.to_owned(), counted.to_owned());
-        let made = known.made.entry(place).or_default();
-        let key = RecordKey::new(kind, inside.as_ref(), name, counted, *made);
+        let around = known.inside.as_ref().map(|around| around.place.clone());
+        let at = (kind, around.clone(), name.to_owned());
+        let made = known.made_at.entry(at).or_default();
+        let place = RecordKey::new(kind, around.as_ref(), name, "", *made);
         *made += 1;
-        key
+        let inside = known.inside.as_ref().map(|around| around.key.clone());
+        let key = if kind == ONCE {
+            place.clone()
+        } else {
+            let counted = if kind == STEP { arguments } else { "" };
+            let of = (kind, inside.clone(), name.to_owned(), counted.to_owned());
+            let made = known.made.entry(of).or_default();
+            let key = RecordKey::new(kind, inside.as_ref(), name, counted, *made);
+            *made += 1;
+            key
+        };
+        StepName { key, place, inside }
     }
 
     /// The number of the next artifact of the step whose work calls this, or of the agent itself.
     pub(crate) fn next_artifact(&self) -> (Option<RecordKey>, u32) {
         let mut known = self.known();
-        let inside = known.inside.clone();
+        let inside = known.inside.as_ref().map(|inside| inside.key.clone());
         let number = known.artifacts.entry(inside.clone()).or_default();
         *number += 1;
         (inside, *number)
@@ -253,12 +287,12 @@ pub(super) fn check_name(step: &str) -> Result<(), StepError> {
 /// also where several steps run side by side.
 pub(super) struct Inside<'a, T> {
     pub(super) journal: &'a Journal,
-    pub(super) key: RecordKey,
+    pub(super) name: StepName,
     pub(super) work: Pin<Box<dyn Future<Output = T> + Send + 'a>>,
 }
 
 /// Puts back the outer step, also if the work panics.
-struct Outer<'a>(&'a Journal, Option<RecordKey>);
+struct Outer<'a>(&'a Journal, Option<StepName>);
 
 impl Drop for Outer<'_> {
     fn drop(&mut self) {
@@ -270,7 +304,7 @@ impl<T> Future for Inside<'_, T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let outer = self.journal.known().inside.replace(self.key.clone());
+        let outer = self.journal.known().inside.replace(self.name.clone());
         let _outer = Outer(self.journal, outer);
         self.work.as_mut().poll(context)
     }

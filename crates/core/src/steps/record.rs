@@ -181,6 +181,43 @@ impl StepRecord {
     }
 }
 
+/// I11, a recorded step is not run again: an outcome stays, and a record stays that of its step.
+///
+/// # Errors
+/// When the later record does not follow.
+pub fn i11_outcome_is_final(before: &StepRecord, after: &StepRecord) -> Result<(), String> {
+    let follows = match (&before.state, &after.state) {
+        (StepState::Begun, StepState::Begun) => after.tries > before.tries,
+        (StepState::Begun, StepState::Done(_) | StepState::Failed(_)) => true,
+        (StepState::Waiting { until, .. }, StepState::Waiting { until: later, .. }) => {
+            later >= until
+        }
+        (StepState::Waiting { .. }, StepState::Answered(_) | StepState::TimedOut) => true,
+        _ => false,
+    };
+    let name = |of: &StepRecord| (of.key.clone(), of.name.clone(), of.arguments.clone());
+    if !follows || name(before) != name(after) || before.token != after.token {
+        return Err(format!("I11: the record {before:?} becomes {after:?}"));
+    }
+    Ok(())
+}
+
+/// I13, a callback wakes once: it is answered while it waits, and times out afterwards.
+///
+/// # Errors
+/// When it is not so.
+pub fn i13_answer_is_in_time(before: &StepRecord, after: &StepRecord) -> Result<(), String> {
+    let StepState::Waiting { until, .. } = &before.state else {
+        return Ok(());
+    };
+    let is_late = after.recorded_at >= *until;
+    if is_late != matches!(after.state, StepState::TimedOut) {
+        let (name, at) = (after.state.name(), after.recorded_at);
+        return Err(format!("I13: a callback that waits until {until} is {name} at {at}"));
+    }
+    Ok(())
+}
+
 /// The outcome of storing a record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Put {

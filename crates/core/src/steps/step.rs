@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tracing::info;
 
 use super::error::StepError;
-use super::journal::{Inside, Journal, ONCE, STEP, check_name};
+use super::journal::{Inside, Journal, ONCE, STEP, StepName, check_name};
 use super::record::{RecordKey, StepRecord, StepState};
 use crate::agent::Failure;
 use crate::digest::digest;
@@ -136,7 +136,7 @@ impl<'t> Step<'t> {
             Semantics::AtMostOncePerRetry => ONCE,
         };
         let named = check_name(&self.name);
-        let key = self.turn.journal.number(kind, &self.name, &self.arguments);
+        let numbered = self.turn.journal.number(kind, &self.name, &self.arguments);
         async move {
             named?;
             let step = self.name.clone();
@@ -150,25 +150,29 @@ impl<'t> Step<'t> {
                     }
                 })
             };
-            let json = Box::pin(self.execute(key, &mut work)).await?;
+            let json = Box::pin(self.execute(numbered, &mut work)).await?;
             json.to().map_err(|source| StepError::Form { step, source })
         }
     }
 
     async fn execute(
         mut self,
-        key: RecordKey,
+        numbered: StepName,
         work: &mut (dyn FnMut(StepRun) -> BoxFuture<'t, Work> + Send),
     ) -> Result<Json, StepError> {
         if let Some(source) = self.malformed.take() {
             return Err(StepError::Form { step: self.name, source });
         }
+        let is_once = self.semantics == Semantics::AtMostOncePerRetry;
+        if is_once {
+            self.arguments = numbered.once_with(self.arguments);
+        }
+        let key = numbered.key.clone();
         let journal = &self.turn.journal;
         journal.load().await?;
         if let Some(record) = journal.find(&key) {
             return self.outcome(&record);
         }
-        let is_once = self.semantics == Semantics::AtMostOncePerRetry;
         let most = self.retries.map_or(1, |retries| retries.max_attempts.max(1));
         let mut begun: Option<StepRecord> = None;
         let begun_at = journal.engine.clock.now();
@@ -183,7 +187,7 @@ impl<'t> Step<'t> {
                 begun = Some(record);
             }
             let run = StepRun { attempt, idempotency_key: self.idempotency_key(&key) };
-            let work = Inside { journal, key: key.clone(), work: work(run) };
+            let work = Inside { journal, name: numbered.clone(), work: work(run) };
             let worked = work.await;
             let state = match worked {
                 Work::Done(json) => StepState::Done(json),
@@ -370,14 +374,14 @@ pub(super) fn fact<'t, T>(
 where
     T: Serialize + DeserializeOwned + Send + 't,
 {
-    let key = turn.journal.number(STEP, name, "");
+    let numbered = turn.journal.number(STEP, name, "");
     async move {
         let step = turn.step(name);
         let mut work = move |_| -> BoxFuture<'t, Work> {
             let found = Json::from_value(&find());
             Box::pin(async move { found.map_or_else(Work::Malformed, Work::Done) })
         };
-        let json = Box::pin(step.execute(key, &mut work)).await?;
+        let json = Box::pin(step.execute(numbered, &mut work)).await?;
         json.to().map_err(|source| StepError::Form { step: name.to_owned(), source })
     }
 }

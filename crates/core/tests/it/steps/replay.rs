@@ -116,6 +116,25 @@ async fn an_at_most_once_step_is_not_begun_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_at_most_once_step_is_not_begun_again_inside_a_step_that_differs() {
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            let outer = turn.step("outer").with(&turn.attempt()).run(|_| async {
+                turn.step("charge").once().run(|_| note(&diary, "charge")).await?;
+                Err::<(), _>(Failure::retryable("not now"))
+            });
+            Ok(outer.await.map(|()| End::completed())?)
+        })
+    }));
+    let key = world.submit("hello").await;
+    assert_eq!(
+        status_text(&world.settle(&key).await),
+        "the step \"charge\" was begun with other arguments before"
+    );
+    assert_eq!(world.diary.read(), ["charge"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn steps_side_by_side_and_inside_others_keep_their_records() {
     let world = World::new(script(|turn, diary| {
         Box::pin(async move {
