@@ -26,8 +26,8 @@ pub(super) const CALLBACK: &str = "callback";
 pub(crate) struct Journal {
     pub(super) engine: Engine,
     pub(super) scope: ScopeKey,
-    /// Whether nothing can be recorded yet: it is the first attempt at the scope's first turn.
-    is_first: bool,
+    /// Until when nothing can be recorded by others: the end of the scope's first lease.
+    first_until: Option<Timestamp>,
     loaded: OnceCell<()>,
     known: Mutex<Known>,
 }
@@ -107,7 +107,7 @@ impl Journal {
         Self {
             engine,
             scope: ScopeKey::of(head),
-            is_first: head.attempt <= 1 && head.scope_turns == 0,
+            first_until: head.leased_until().filter(|_| head.attempt <= 1 && head.scope_turns == 0),
             loaded: OnceCell::new(),
             known: Mutex::new(known),
         }
@@ -171,12 +171,13 @@ impl Journal {
         }
         self.loaded
             .get_or_try_init(|| async {
-                if self.is_first {
+                let now = self.engine.clock.now();
+                // A runner that is late may have been replaced.
+                if self.first_until.is_some_and(|until| now < until) {
                     return Ok(());
                 }
                 let records = self.engine.steps(&self.scope).await?;
                 let oldest = records.iter().map(|record| record.begun_at).min();
-                let now = self.engine.clock.now();
                 if oldest.is_some_and(|at| at.saturating_add(policy.scope_life) < now) {
                     return Err(StepError::TooOld { life: policy.scope_life });
                 }

@@ -289,6 +289,34 @@ async fn two_runners_use_the_result_that_was_recorded_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_first_runner_that_is_late_finds_the_records_of_the_next() {
+    use a2a_lambda_testing::{Fault, Kind};
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            // The first runner does not get to its first step before it is replaced.
+            tokio::time::sleep(if turn.fence() == 1 { secs(100) } else { secs(1) }).await;
+            noted(turn, &diary, "charge").await?;
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("hello").await;
+    // It hears nothing of its lease.
+    world.faults.plan(|call| {
+        let is_lost = call.kind == Kind::Renew || call.kind == Kind::Read && call.of_kind > 2;
+        is_lost.then_some(Fault::LoseRequest)
+    });
+    let first = world.attend_for(&key, secs(300));
+    let second = async {
+        tokio::time::sleep(secs(90)).await;
+        let runner = a2a_lambda_core::Runner::new(world.healthy(), world.agents().clone());
+        let deadline = world.now().saturating_add(secs(100));
+        Box::pin(runner.attend(&key, deadline, a2a_lambda_core::Company::Alone)).await.unwrap();
+    };
+    let (_, ()) = join(first, second).await;
+    assert_eq!(world.diary.read().len(), 1, "{:?}", world.diary.read());
+}
+
+#[tokio::test(start_paused = true)]
 async fn recorded_facts_are_the_same_in_every_run() {
     let world = World::new(script(|turn, diary| {
         Box::pin(async move {
