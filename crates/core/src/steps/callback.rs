@@ -95,18 +95,22 @@ impl Turn {
     /// # Errors
     /// When it cannot be recorded, or the store fails.
     pub fn inbox(&self) -> impl Future<Output = Result<Vec<Message>, StepError>> + Send {
-        let seen = async {
+        let look = || async {
             let key = &self.journal.scope.task;
             let found = self.owned.engine.read(key, Depth::Full).await?;
             found.ok_or(StepError::Over)
         };
         async move {
             self.journal.load().await?;
-            let now = seen.await?;
+            let mut now = look().await?;
             let from = self.journal.read();
             let through = now.head.last_message;
             let (from, through): (Position, Position) =
                 fact(self, "@inbox", move || (from, through)).await?;
+            if through > now.head.last_message {
+                // Another runner has recorded what it read later.
+                now = look().await?;
+            }
             self.journal.has_read(through);
             let new =
                 now.tail.iter().filter(|entry| (from.next()..=through).contains(&entry.position));

@@ -1,7 +1,8 @@
 //! Scopes: which turns see the same messages and records.
 
-use a2a_lambda_core::{End, Failure};
+use a2a_lambda_core::{Company, End, Failure, Runner};
 use a2a_lambda_protocol::TaskState;
+use a2a_lambda_testing::{Fault, Kind};
 
 use crate::support::{World, script, secs, status_text, text_of};
 
@@ -54,6 +55,36 @@ async fn an_agent_reads_its_inbox_once_and_sees_the_same_again() {
     assert_eq!(world.diary.read(), [r#"first [] ["second"]"#, r#"first [] ["second"]"#]);
     let head = world.head(&key).await;
     assert_eq!((head.turn, head.consumed), (2, head.last_message), "it is no input of another");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_runners_read_the_same_inbox() {
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            let inbox: Vec<String> = turn.inbox().await?.iter().map(text_of).collect();
+            diary.note(format!("{} {inbox:?}", turn.fence()));
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("first").await;
+    let clock = world.clock.clone();
+    // The first runner reads the task before the message, and records its inbox after the second has.
+    // Until then it hears nothing of its lease.
+    world.faults.plan(move |call| match call.kind {
+        Kind::PutStep => Some(Fault::SlowRequest(secs(100))),
+        Kind::Renew => Some(Fault::LoseRequest),
+        Kind::Read if call.of_kind > 2 && clock.passed() < secs(99) => Some(Fault::LoseRequest),
+        _ => None,
+    });
+    let second = async {
+        tokio::time::sleep(secs(50)).await;
+        world.follow_up(&key, "second").await.unwrap();
+        let runner = Runner::new(world.healthy(), world.agents().clone());
+        let deadline = world.now().saturating_add(secs(100));
+        Box::pin(runner.attend(&key, deadline, Company::Alone)).await.unwrap();
+    };
+    let (_, ()) = futures_util::future::join(world.attend_for(&key, secs(300)), second).await;
+    assert_eq!(world.diary.read(), [r#"2 ["second"]"#, r#"1 ["second"]"#]);
 }
 
 #[tokio::test(start_paused = true)]
