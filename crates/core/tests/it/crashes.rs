@@ -14,7 +14,7 @@ use a2a_lambda_protocol::{ListTasksRequest, TaskState};
 
 use a2a_lambda_testing::Gate;
 
-use crate::support::{World, artifacts, history, secs};
+use crate::support::{World, artifacts, history, secs, status_text};
 use scenario::{Scenario, agent};
 
 /// How often the world is looked at while it heals.
@@ -118,7 +118,9 @@ async fn assert_pushed(world: &World, key: &TaskKey, scenario: Scenario, place: 
 
 /// A row of the matrix, or `None` if the actor finished before its kill.
 async fn row(scenario: Scenario, lets_pass: usize) -> Option<String> {
-    let world = World::new(agent());
+    let world = World::with_policy(agent(), |policy| {
+        policy.callback_url = Some("https://hook.test".to_owned());
+    });
     scenario.prepare(&world).await;
     let gate = Gate::new(lets_pass);
     let engine = gate.before(&world.doubles);
@@ -153,6 +155,7 @@ async fn row(scenario: Scenario, lets_pass: usize) -> Option<String> {
     assert_eq!(task.status.state, expected, "{place}");
     assert_eq!(artifacts(&task), scenario.artifacts(expected), "{place}");
     assert_pushed(&world, &key, scenario, &place).await;
+    scenario.assert_steps(&world, &status_text(&task), &effects, &place);
     let said = history(&task);
     for (message, times) in scenario.messages(&effects) {
         assert_eq!(said.iter().filter(|text| *text == message).count(), times, "{place}: {said:?}");

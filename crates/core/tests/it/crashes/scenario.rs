@@ -2,6 +2,7 @@
 
 use a2a_lambda_core::head::{Impatience, Patience};
 use a2a_lambda_core::operations::SendOptions;
+use a2a_lambda_core::operations::callbacks::{Callbacks, Said};
 use a2a_lambda_core::{
     Company, End, Engine, Failure, Operations, ProtocolVersion, Runner, deliver, sweep,
 };
@@ -13,11 +14,11 @@ use a2a_lambda_protocol::{
 use a2a_lambda_testing::{pushing, sending};
 
 use crate::delivery::config;
-use crate::support::{Scripted, World, script, secs, user};
+use crate::support::{Diary, Scripted, World, script, secs, user};
 
 /// An agent that is told by the first message what to do.
 pub(crate) fn agent() -> Scripted {
-    script(|turn, _| {
+    script(|turn, diary| {
         Box::pin(async move {
             let told = turn.task().history.first().and_then(|it| it.parts.first()?.as_text());
             let told = told.unwrap_or_default().to_owned();
@@ -44,11 +45,29 @@ pub(crate) fn agent() -> Scripted {
                     chunks.finish([Part::text("b")]).await?;
                 }
                 ("wait", 1) => turn.sleep(secs(5)).await,
+                ("pay and mail", _) => {
+                    turn.step("pay").once().run(|_| done(&diary, "pay")).await?;
+                    turn.step("mail")
+                        .run(|run| done(&diary, format!("mail {}", run.idempotency_key())))
+                        .await?;
+                }
+                ("get an answer", _) => {
+                    let approval = turn.callback("approve", secs(1_800)).await?;
+                    diary.note(approval.token());
+                    let answer = approval.answer::<String>().await?;
+                    return Ok(End::Completed(format!("{answer:?}").into()));
+                }
                 _ => {}
             }
             Ok(End::completed())
         })
     })
+}
+
+/// The work of a step.
+async fn done(diary: &Diary, what: impl Into<String>) -> Result<(), Failure> {
+    diary.note(what);
+    Ok(())
 }
 
 /// Who is killed, and at what.
@@ -69,6 +88,9 @@ pub(crate) enum Scenario {
     Sleep,
     GoOn,
     Fail,
+    PayAndMail,
+    GetAnswer,
+    Answer,
     FinishWithMail,
     WorkWithConfig,
     Deliver,
@@ -84,7 +106,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 30] = [
         Self::Send,
         Self::SendWithConfig,
         Self::SendInline,
@@ -100,6 +122,9 @@ impl Scenario {
         Self::Sleep,
         Self::GoOn,
         Self::Fail,
+        Self::PayAndMail,
+        Self::GetAnswer,
+        Self::Answer,
         Self::FinishWithMail,
         Self::WorkWithConfig,
         Self::Deliver,
@@ -131,6 +156,9 @@ impl Scenario {
             Self::Sleep => "run: park until in half an hour",
             Self::GoOn => "run: continue",
             Self::Fail => "run: fail, to be tried again",
+            Self::PayAndMail => "run: a step at most once, a step at least once, finish",
+            Self::GetAnswer => "run: park for a callback",
+            Self::Answer => "answer to a callback",
             Self::FinishWithMail => "run: finish with mail",
             Self::SweepLostSignal => "sweep of a lost signal",
             Self::SweepDeadLease => "sweep of a dead lease",
@@ -182,6 +210,8 @@ impl Scenario {
             Self::Nap => "nap",
             Self::GoOn => "go on",
             Self::Fail => "fail",
+            Self::PayAndMail => "pay and mail",
+            Self::GetAnswer | Self::Answer => "get an answer",
         }
     }
 
@@ -214,7 +244,8 @@ impl Scenario {
             | Self::CreateConfig
             | Self::ReplaceConfig
             | Self::DeleteConfig
-            | Self::FollowUpWithConfig => {
+            | Self::FollowUpWithConfig
+            | Self::Answer => {
                 world.attend(&key).await;
             }
             Self::SweepLostSignal => tokio::time::sleep(secs(61)).await,
@@ -280,6 +311,11 @@ impl Scenario {
                 let version = ProtocolVersion::V1_0;
                 operations.create_push_config(&World::alice(), config, version).await.unwrap();
             }
+            Self::Answer => {
+                let token = world.diary.read().pop().expect("a callback");
+                let said = Said::Result(Json::from_value("yes").unwrap());
+                Callbacks::new(engine).answer(&token, &said).await.unwrap();
+            }
             Self::SweepLostSignal
             | Self::SweepDeadLease
             | Self::SweepWakeTime
@@ -310,6 +346,8 @@ impl Scenario {
         match self {
             Self::CancelQueued | Self::CancelQuestion if canceled => TaskState::Canceled,
             Self::Deliver | Self::SweepPush => TaskState::Canceled,
+            // Nobody knows whether it was paid.
+            Self::PayAndMail if recorded(effects) == 1 => TaskState::Failed,
             Self::FollowUpToQuestion | Self::FollowUpWithConfig if is_answered => {
                 TaskState::Completed
             }
@@ -324,6 +362,28 @@ impl Scenario {
     pub(crate) fn artifacts(self, state: TaskState) -> Vec<String> {
         let works = self.told() == "work" && state == TaskState::Completed;
         if works { vec!["1-1: a|b".to_owned()] } else { Vec::new() }
+    }
+
+    /// What the steps have done must be right, and the answer of a callback known.
+    pub(crate) fn assert_steps(self, world: &World, status: &str, effects: &[String], place: &str) {
+        match self {
+            Self::PayAndMail => {
+                let notes = world.diary.read();
+                let mails = match recorded(effects) {
+                    1 => 0,
+                    // The mail was sent, and that is not recorded: it is sent again, under its key.
+                    2 => 2,
+                    _ => 1,
+                };
+                let (paid, mailed): (Vec<_>, Vec<_>) = notes.iter().partition(|it| *it == "pay");
+                assert_eq!((paid.len(), mailed.len()), (1, mails), "{place}: {notes:?}");
+                assert!(mailed.iter().all(|it| *it == mailed[0]), "{place}: {notes:?}");
+            }
+            Self::GetAnswer => assert_eq!(status, "TimedOut", "{place}"),
+            Self::Answer if recorded(effects) == 0 => assert_eq!(status, "TimedOut", "{place}"),
+            Self::Answer => assert_eq!(status, "Given(\"yes\")", "{place}"),
+            _ => {}
+        }
     }
 
     /// How often each message is in the history.
@@ -341,6 +401,11 @@ impl Scenario {
         }
         messages
     }
+}
+
+/// How many records of steps were made.
+fn recorded(effects: &[String]) -> usize {
+    effects.iter().filter(|effect| *effect == "record a step").count()
 }
 
 async fn post(operations: &Operations, message: Message, with_config: bool) {
