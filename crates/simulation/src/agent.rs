@@ -16,11 +16,15 @@
 //! | `waitN`     | asks, and goes to the next word if there is no answer in N ms      |
 //! | `expireN`   | asks, and fails if there is no answer in N ms                      |
 //! | `continue`  | goes to the next word in another run                               |
+//! | see `steps` | words about durable steps                                        |
 //! | `complete`, `input`, `auth`, `direct`, `reject`, `fatal` | end the turn          |
 //!
 //! The agent reads several new messages one after the other, and the first end ends the turn. The words
 //! of a message that comes early are appended to the words that are left.
 
+mod steps;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +35,7 @@ use a2a_lambda_protocol::{Json, Part};
 use async_trait::async_trait;
 
 use crate::actor::Actor;
+use crate::ledger::Places;
 use crate::oracle::{Given, Violation};
 
 /// How many times larger than a usual chunk a big chunk is.
@@ -138,11 +143,12 @@ impl Scripted {
     async fn play(&self, turn: &Turn) -> Result<End, Failure> {
         let left: Option<String> = turn.checkpoint()?;
         let text = format!("{} {}", left.unwrap_or_default(), turn.text());
-        let mut words = text.split_whitespace();
+        let places = Places::default();
+        let mut words: VecDeque<String> = text.split_whitespace().map(str::to_owned).collect();
         let mut chunks = turn.chunked("work");
-        while let Some(word) = words.next() {
-            let rest = || Json::from_value(&words.clone().collect::<Vec<_>>().join(" "));
-            let after = match word {
+        while let Some(word) = words.pop_front() {
+            let rest = || Json::from_value(&Vec::from(words.clone()).join(" "));
+            let after = match word.as_str() {
                 "chunk" | "big" => {
                     let times = if word == "big" { BIG } else { 1 };
                     let text = self.next_text();
@@ -151,7 +157,18 @@ impl Scripted {
                     After::Next
                 }
                 "continue" => After::End(End::Continue { checkpoint: Some(rest()?) }),
-                word => self.act(turn, word, rest()?).await?,
+                "inbox" | "glance" => {
+                    let more = self.inbox(turn, &places, &word).await?;
+                    words.extend(more.split_whitespace().map(str::to_owned));
+                    After::Next
+                }
+                word => {
+                    let (verb, number) = split(word);
+                    match self.durable(turn, &places, verb, number).await? {
+                        Some(after) => after,
+                        None => self.act(turn, word, rest()?).await?,
+                    }
+                }
             };
             if let After::End(end) = after {
                 return Ok(end);

@@ -4,6 +4,7 @@ mod ages;
 mod configs;
 mod pushes;
 mod slow;
+mod steps;
 
 use crate::op::{Action, How, Op, Sending, Who};
 use crate::plan::{Faults, Plan, Settings};
@@ -48,6 +49,7 @@ pub fn generate(seed: u64) -> Plan {
     configs::add(&mut plan);
     slow::replace(&mut plan);
     ages::replace(&mut plan);
+    steps::add(&mut plan);
     plan.settings.inline = u32::from(Random::derive(seed, "inline").chance(300));
     plan
 }

@@ -14,6 +14,10 @@ pub struct Tally {
     pub pushes: u64,
     /// Pushes that receivers got again.
     pub repeats: u64,
+    /// Effects that the steps of agents had.
+    pub effects: u64,
+    /// Answers to callbacks that were accepted for the first time.
+    pub answers: u64,
     /// The hash of all events, in order. Equal runs have equal hashes.
     pub hash: u64,
 }

@@ -13,11 +13,13 @@
 
 mod actor;
 mod agent;
+mod answering;
 mod client;
 mod functions;
 mod generate;
 mod ground;
 mod journal;
+mod ledger;
 mod op;
 mod oracle;
 mod panics;

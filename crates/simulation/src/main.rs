@@ -125,10 +125,10 @@ fn show(plan: &Plan, planted: Option<Planted>) -> bool {
     if let Some(violation) = &report.violation {
         say(violation);
     }
-    let Tally { steps, faults, pushes, repeats, .. } = report.tally;
+    let Tally { steps, faults, pushes, repeats, effects, answers, .. } = report.tally;
     say(format_args!(
-        "1 seed, {steps} steps, {faults} faults, {pushes} pushes ({repeats} repeats), {violations} \
-         violations"
+        "1 seed, {steps} steps, {faults} faults, {pushes} pushes ({repeats} repeats), {effects} \
+         effects, {answers} answers, {violations} violations"
     ));
     violations == 0
 }
@@ -167,6 +167,7 @@ fn on_threads(
 fn all(arguments: &Arguments) -> bool {
     let (steps, faults, violations) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let (seeds, pushes, repeats) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let (effects, answers) = (AtomicU64::new(0), AtomicU64::new(0));
     let recovered = Mutex::new(Recovered::default());
     let print = Mutex::new(());
     on_threads(arguments, None, |seed, report| {
@@ -175,6 +176,8 @@ fn all(arguments: &Arguments) -> bool {
         faults.fetch_add(report.tally.faults, Ordering::Relaxed);
         pushes.fetch_add(report.tally.pushes, Ordering::Relaxed);
         repeats.fetch_add(report.tally.repeats, Ordering::Relaxed);
+        effects.fetch_add(report.tally.effects, Ordering::Relaxed);
+        answers.fetch_add(report.tally.answers, Ordering::Relaxed);
         if let Ok(mut recovered) = recovered.lock() {
             recovered.count(&report.recovered_ms);
         }
@@ -189,10 +192,11 @@ fn all(arguments: &Arguments) -> bool {
     });
     let [seeds, steps, faults, pushes, repeats, violations] =
         [seeds, steps, faults, pushes, repeats, violations].map(AtomicU64::into_inner);
+    let [effects, answers] = [effects, answers].map(AtomicU64::into_inner);
     say(recovered.into_inner().unwrap_or_default());
     say(format_args!(
         "{seeds} seeds, {steps} steps, {faults} faults, {pushes} pushes ({repeats} repeats), \
-         {violations} violations"
+         {effects} effects, {answers} answers, {violations} violations"
     ));
     violations == 0
 }

@@ -9,6 +9,7 @@ mod lives;
 mod pushes;
 mod runs;
 mod silence;
+mod steps;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ use a2a_lambda_core::{
 };
 
 use crate::ground::EPOCH;
+use crate::ledger::{Callback, Ledger};
 use crate::op::Who;
 use crate::plan::Faults;
 
@@ -29,6 +31,7 @@ pub(crate) use answers::Sent;
 pub(crate) use configs::Wrote;
 pub(crate) use runs::{Given, TOLD_WITHIN_MS};
 pub(crate) use silence::{Listing, Makings};
+pub(crate) use steps::Saying;
 
 /// How many entries a log may have beyond the limit for messages and updates: the task's state
 /// changes and its end.
@@ -43,8 +46,10 @@ pub struct Violation {
 
 impl Violation {
     /// The rules that can be violated: the design's invariants, and the absence of panics.
-    pub(crate) const NAMES: [&'static str; 13] =
-        ["I10", "I14", "I15", "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "panic"];
+    pub(crate) const NAMES: [&'static str; 16] = [
+        "I10", "I11", "I12", "I13", "I14", "I15", "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8",
+        "I9", "panic",
+    ];
 
     pub(crate) fn new(name: &'static str, text: impl Into<String>) -> Self {
         Self { name, text: text.into() }
@@ -101,6 +106,8 @@ struct Known {
     began_ms: u64,
     /// When an operator deleted it, in milliseconds of the run.
     deleted_ms: Option<u64>,
+    /// When its items were last deleted in part, in milliseconds of the run.
+    purged_ms: u64,
     /// Since when nothing of it is stored, or only a later task of its id, in milliseconds of the
     /// run.
     gone_ms: Option<u64>,
@@ -132,6 +139,10 @@ pub(crate) struct Oracle {
     keys: BTreeMap<(Who, u32), (TaskKey, String)>,
     /// The newest turn of each runner.
     runs: BTreeMap<String, runs::AgentRun>,
+    /// The agents' steps and their effects.
+    ledger: Ledger,
+    /// The callbacks whose URLs were handed out.
+    handed_out: BTreeSet<Callback>,
     /// When actors could not rely on the world: begin and end, in milliseconds of the run.
     troubles: BTreeMap<String, Vec<(u64, u64)>>,
     /// Whether clocks may be set while actors wait.
@@ -168,6 +179,8 @@ impl Oracle {
             messages: BTreeMap::new(),
             keys: BTreeMap::new(),
             runs: BTreeMap::new(),
+            ledger: Ledger::default(),
+            handed_out: BTreeSet::new(),
             troubles: BTreeMap::new(),
             clocks_are_set: faults.step > 0,
             hooks: BTreeMap::new(),
@@ -230,6 +243,7 @@ impl Oracle {
         let turn = self.tasks.get(&head.key).map_or(0, |known| known.head.turn);
         if head.turn > turn {
             self.check_shown(actor, &head, &log)?;
+            self.check_woken(now_ms, &head)?;
         }
         let known = self.tasks.entry(head.key.clone()).or_insert_with(|| Known {
             head: head.clone(),
@@ -244,6 +258,7 @@ impl Oracle {
             died_ms: None,
             began_ms: now_ms,
             deleted_ms: None,
+            purged_ms: 0,
             gone_ms: None,
         });
         if head.is_deleted {
@@ -297,12 +312,19 @@ impl Oracle {
         for (key, known) in &self.tasks {
             let due = known.head.due.map(|due| due.as_millis() - EPOCH.as_millis());
             let due_ms = due.and_then(|due| u64::try_from(due).ok()).unwrap_or(now_ms);
-            let waits_ms = now_ms.saturating_sub(due_ms.max(healed_ms));
+            let waits_ms = now_ms.saturating_sub(due_ms.max(healed_ms).max(known.purged_ms));
             ensure(waits_ms <= within_ms, "I4", || {
                 format!("{key} has been due for {waits_ms} ms and nobody looked at it")
             })?;
         }
         Ok(())
+    }
+
+    /// Notes that a callback's URL is handed out. Returns how many were before it, if it is the first
+    /// time.
+    pub(crate) fn hand_out(&mut self, callback: &Callback) -> Option<usize> {
+        let before = self.handed_out.len();
+        self.handed_out.insert(callback.clone()).then_some(before)
     }
 
     /// Whether all tasks have ended or wait for their users.

@@ -184,6 +184,24 @@ bugs! {
     NeverLapses = "never-lapses",
     /// An inline agent that ignores an order to stop is not cut off.
     NeverCutOff = "never-cut-off",
+    /// An agent makes a step's effect after its record.
+    RecordBeforeEffect = "record-before-effect",
+    /// A token of a callback is opened whoever has sealed it.
+    TokenNotChecked = "token-not-checked",
+    /// An at-most-once step is begun again after a difference.
+    OnceAfterDifference = "once-after-difference",
+    /// Some answers to callbacks are accepted and not recorded.
+    ResolutionUncommitted = "resolution-uncommitted",
+    /// A turn that parks takes the messages of its scope out of the inbox.
+    MessageLostInScope = "message-lost-in-scope",
+    /// The records of earlier scopes are found, too.
+    RecordsOfOtherScope = "records-of-other-scope",
+    /// The records of a scope are not found.
+    RecordsForgotten = "records-forgotten",
+    /// A turn that parks does not know that a callback was answered meanwhile.
+    WokenForgotten = "woken-forgotten",
+    /// A record replaces that of a faster runner.
+    FirstWriterLoses = "first-writer-loses",
 }
 
 impl Planted {

@@ -133,6 +133,10 @@ impl Vault for Actor {
     }
 
     async fn open(&self, sealed: &Sealed, context: &str) -> Result<PushSecrets, VaultError> {
-        self.ask("open", context, no_key, TestVault::default().open(sealed, context)).await
+        let is_planted = self.world().planted == Some(Planted::TokenNotChecked);
+        let sealed_for =
+            serde_json::from_str(sealed.as_str()).map(|(of, _): (String, PushSecrets)| of);
+        let own = if is_planted { sealed_for.unwrap_or_default() } else { context.to_owned() };
+        self.ask("open", context, no_key, TestVault::default().open(sealed, &own)).await
     }
 }

@@ -74,7 +74,7 @@ async fn hide(actor: &Arc<Actor>, received: &Received, is_told: &AtomicBool) {
 /// I4: some time after a runner has died, its task has another runner or is signaled. `is_prompt`:
 /// only its agent has failed it, and the queue knew of its record.
 pub(crate) async fn judge(world: Arc<World>, key: TaskKey, received: Received, is_prompt: bool) {
-    let Some(claim) = world.judge(|oracle| Ok(oracle.fence(&key))) else { return };
+    let Some(claim) = world.judge(|oracle| Ok(oracle.claim(&key))) else { return };
     let policy = &world.policy;
     // The queue redelivers its own record, unless it has done so too often.
     let by_record = is_prompt && received.receives < world.settings.receives;

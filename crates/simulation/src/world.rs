@@ -1,6 +1,7 @@
 //! The world that the actors share: one store, one queue, one time, and the oracle that watches.
 
 mod pushes;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -120,6 +121,7 @@ impl World {
             max_push_configs: settings.max_configs as usize,
             retention: retention(&settings),
             purge_items: 7,
+            callback_url: Some("https://hook.test".to_owned()),
             // In most runs this is fewer than a task has.
             push_note_every: [2, 3, 8][(seed % 3) as usize],
             ..Policy::default()
@@ -450,6 +452,8 @@ impl World {
         let (key, world, name) = (expired.key.clone(), self.clone(), actor.to_owned());
         let purge = async move {
             let purged = shown.purge(&expired, limit).await;
+            let now_ms = world.now_ms();
+            lock(&world.oracle).purged(&expired.key, now_ms);
             // Whatever the result was.
             let stored = lock(&world.oracle).stored_configs(&expired.key);
             for of in stored {

@@ -16,7 +16,7 @@ impl StepRecords for Actor {
         record: &StepRecord,
     ) -> Result<Put, StoreError> {
         let more = format!("{} of {}: {}", record.name, scope.task.task, record.state.name());
-        let request = self.world.shown.put_step(scope, before, record);
+        let request = self.world.put_step(&self.name, scope, before, record);
         self.ask("put step", more, unavailable, request).await
     }
 

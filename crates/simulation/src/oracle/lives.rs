@@ -72,6 +72,13 @@ impl Oracle {
         Ok(())
     }
 
+    /// A sweep has deleted items of a task. There may be more than it may delete at once.
+    pub(crate) fn purged(&mut self, key: &TaskKey, now_ms: u64) {
+        if let Some(known) = self.tasks.get_mut(key) {
+            known.purged_ms = now_ms;
+        }
+    }
+
     /// The items of a config are deleted with its task.
     pub(crate) fn config_purged(
         &mut self,

@@ -6,6 +6,8 @@ use a2a_lambda_core::ids::Fence;
 use a2a_lambda_core::{Ending, Entry, Event, Head, Phase, TaskKey};
 use a2a_lambda_protocol::Task;
 
+use crate::ledger::StepsRun;
+
 use super::{Known, Oracle, Verdict, Violation, ensure};
 
 /// How soon an agent must learn that its task is canceled (I7), in milliseconds.
@@ -41,6 +43,8 @@ pub(super) struct AgentRun {
     has_returned: bool,
     since_ms: u64,
     is_told: bool,
+    /// Its steps; `None` if it began after its runner had lost the task.
+    pub(super) steps: Option<StepsRun>,
     pub(super) is_active: bool,
 }
 
@@ -80,6 +84,11 @@ impl Oracle {
                 )
             })?;
         }
+        let scope = self.scope_of_run(actor, key, given.scope);
+        let steps = scope.map(|scope| {
+            let finds = self.finds_records(actor, key);
+            self.ledger.run_begins(actor, &scope, finds)
+        });
         let run = AgentRun {
             key: key.clone(),
             given,
@@ -89,6 +98,7 @@ impl Oracle {
             has_returned: false,
             since_ms: now_ms,
             is_told: false,
+            steps,
             is_active: true,
         };
         self.runs.insert(actor.to_owned(), run);
@@ -143,6 +153,19 @@ impl Oracle {
         }
     }
 
+    /// Whether a runner's agent was shown the newest message with its task, or has read it from its
+    /// inbox.
+    pub(super) fn has_read(&self, actor: &str, head: &Head) -> bool {
+        let newest = |id: &String| {
+            let message = self.messages.get(id);
+            message.is_some_and(|(of, at)| *of == head.key && *at == head.last_message)
+        };
+        self.runs.get(actor).is_some_and(|run| {
+            let mut history = run.given.task.history.iter();
+            history.any(|message| newest(&message.message_id)) || run.read.iter().any(newest)
+        })
+    }
+
     /// An agent has ended its turn by itself.
     pub(crate) fn agent_returns(&mut self, actor: &str) {
         if let Some(run) = self.runs.get_mut(actor) {
@@ -170,16 +193,22 @@ impl Oracle {
         held.map(|known| known.died_ms = Some(now_ms)).is_some()
     }
 
-    /// How often a task was claimed.
-    pub(crate) fn fence(&self, key: &TaskKey) -> Fence {
-        self.tasks.get(key).map_or(Fence::default(), |known| known.head.fence)
+    /// How often a task was claimed, and how many tasks of the id were before it.
+    pub(crate) fn claim(&self, key: &TaskKey) -> (Fence, usize) {
+        let fence = self.tasks.get(key).map_or(Fence::default(), |known| known.head.fence);
+        (fence, self.life(key))
     }
 
     /// I4: this long after the death of the runner with this claim, another runner has had the
     /// task.
-    pub(crate) fn check_recovered(&self, key: &TaskKey, claim: Fence, bound: Duration) -> Verdict {
-        let waits = |known: &Known| known.head.fence == claim && known.died_ms.is_some();
-        let waits = self.tasks.get(key).is_some_and(waits);
+    pub(crate) fn check_recovered(
+        &self,
+        key: &TaskKey,
+        claim: (Fence, usize),
+        bound: Duration,
+    ) -> Verdict {
+        let died = self.tasks.get(key).is_some_and(|known| known.died_ms.is_some());
+        let waits = died && self.claim(key) == claim;
         ensure(!self.clocks_agree || !waits, "I4", || {
             format!("{bound:?} after its runner died nobody has taken {key} up")
         })

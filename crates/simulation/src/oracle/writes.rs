@@ -98,7 +98,7 @@ impl Oracle {
         // A message wakes an open scope once: it may wait for something else then.
         let has_news = match (head.scope_turns, self.tasks.get(&head.key)) {
             (0, _) | (_, None) => head.has_mail(),
-            (_, Some(known)) => head.last_message > known.claimed_at,
+            (_, Some(known)) => head.last_message > known.claimed_at && !self.has_read(actor, head),
         };
         if let Phase::Waiting { until } = &head.phase
             && head.turn > before.turn

@@ -26,8 +26,8 @@ const FORGOTTEN: u32 = 13;
 
 pub(super) struct Liar {
     pub(super) truth: Arc<dyn Store>,
-    bug: Planted,
-    commits: AtomicU32,
+    pub(super) bug: Planted,
+    pub(super) commits: AtomicU32,
     /// Each task before it was canceled, or as it was last read.
     before: Mutex<BTreeMap<TaskKey, Snapshot>>,
     /// The registrations of all configs that were ever put, for the bugs that need them.
@@ -45,7 +45,7 @@ impl Liar {
         }
     }
 
-    fn has(&self, bug: Planted) -> bool {
+    pub(super) fn has(&self, bug: Planted) -> bool {
         self.bug == bug
     }
 
@@ -113,6 +113,8 @@ impl Liar {
                 }
             }
             Planted::DeletionHidden => head.is_deleted = false,
+            Planted::WokenForgotten => head.woken = false,
+            Planted::MessageLostInScope if head.scope_turns > 0 => head.consumed = head.given,
             Planted::AttemptsForgotten => head.attempt = head.attempt.min(1),
             Planted::LastEntryMissing => drop(snapshot.tail.pop()),
             _ => {}

@@ -8,6 +8,7 @@ const SEEDS: std::ops::Range<u64> = 1_000..1_400;
 #[test]
 fn the_core_keeps_its_promises() {
     let (mut steps, mut faults, mut pushes, mut repeats, mut recovered) = (0, 0, 0, 0, 0);
+    let (mut effects, mut answers) = (0, 0);
     for seed in SEEDS {
         let report = run(&generate(seed), Setup::default());
         assert_eq!(report.violation, None, "scripts/simulate --seed {seed}");
@@ -15,6 +16,8 @@ fn the_core_keeps_its_promises() {
         faults += report.tally.faults;
         pushes += report.tally.pushes;
         repeats += report.tally.repeats;
+        effects += report.tally.effects;
+        answers += report.tally.answers;
         recovered += report.recovered_ms.len();
     }
     // A simulation in which nothing happens would also find nothing.
@@ -22,5 +25,7 @@ fn the_core_keeps_its_promises() {
     assert!(faults > 5_000, "{faults} faults");
     assert!(pushes > 1_000, "{pushes} pushes");
     assert!(repeats > 300, "{repeats} repeats");
+    assert!(effects > 1_000, "{effects} effects of steps");
+    assert!(answers > 100, "{answers} answers to callbacks");
     assert!(recovered > 300, "{recovered} tasks of dead runners");
 }
