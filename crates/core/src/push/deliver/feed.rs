@@ -57,8 +57,14 @@ impl Beside {
 
     /// Shows the task as it is now, by a read or a commit that began at `as_of`.
     pub(crate) fn show(&self, snapshot: &Snapshot, as_of: Timestamp) {
-        let newest = self.shown.borrow().as_ref().map(|shown| shown.snapshot.head.revision);
-        let is_news = newest.is_none_or(|newest| newest < snapshot.head.revision);
+        let newest = self.shown.borrow().as_ref().map(|shown| {
+            let head = &shown.snapshot.head;
+            (head.incarnation.clone(), head.revision)
+        });
+        // A later task of the id is no news of this one.
+        let is_news = newest.as_ref().is_none_or(|(incarnation, newest)| {
+            *incarnation == snapshot.head.incarnation && *newest < snapshot.head.revision
+        });
         // A task that had configs is shown when they are gone.
         if is_news && (self.is_sender() || snapshot.head.pushes.is_some() || newest.is_some()) {
             let snapshot = snapshot.clone();
