@@ -127,14 +127,15 @@ impl Holder {
     async fn say_once(&self, actor: &Arc<Actor>, token: &str, plan: &Plan) -> bool {
         let Plan { said, is_forged, .. } = plan;
         let world = &self.world;
-        let saying = Saying {
+        let mut saying = Saying {
             callback: self.callback.clone(),
             said: said.clone(),
             is_forged: *is_forged,
             from_ms: world.now_ms(),
+            waited_until_ms: None,
         };
         world.judge(|oracle| {
-            oracle.says(actor.name(), &saying);
+            oracle.says(actor.name(), &mut saying);
             Ok(())
         });
         let callbacks = Callbacks::new(actor.engine());

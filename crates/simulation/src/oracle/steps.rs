@@ -22,6 +22,8 @@ pub(crate) struct Saying {
     pub(crate) is_forged: bool,
     /// When it began, in milliseconds of the run.
     pub(crate) from_ms: u64,
+    /// Until when the callback waited then, in milliseconds of the run.
+    pub(crate) waited_until_ms: Option<u64>,
 }
 
 fn holds<T>(held: Result<T, String>) -> Verdict<T> {
@@ -99,7 +101,9 @@ impl Oracle {
     }
 
     /// An actor is about to say something to a callback.
-    pub(crate) fn says(&mut self, actor: &str, saying: &Saying) {
+    pub(crate) fn says(&mut self, actor: &str, saying: &mut Saying) {
+        let found = self.ledger.callback(&saying.callback);
+        saying.waited_until_ms = found.and_then(|(record, _)| record.state_waits_until());
         if !saying.is_forged {
             self.ledger.answers(actor, &saying.callback, resolution(&saying.said));
         }
@@ -118,7 +122,7 @@ impl Oracle {
         outcome: &Result<Accepted, CallbackError>,
         now_ms: u64,
     ) -> Verdict {
-        let Saying { callback, said, is_forged, from_ms } = saying;
+        let Saying { callback, said, is_forged, from_ms, waited_until_ms } = saying;
         let is_troubled = self.was_troubled(actor, *from_ms, now_ms);
         let found = self.ledger.callback(callback);
         let is_right = match outcome {
@@ -128,11 +132,10 @@ impl Oracle {
             Err(CallbackError::Unknown) => *is_forged,
             _ if *is_forged => false,
             Err(CallbackError::Over) => {
-                // The record may have gone with its task.
-                let is_open = found.is_some_and(|(record, _)| {
-                    let until = record.state_waits_until();
-                    until.is_some_and(|until_ms| until_ms > now_ms + self.skew_ms)
-                });
+                // The record may have gone with its task. It may be extended meanwhile.
+                let waits = |of: Option<u64>| of.is_some_and(|at| at > now_ms + self.skew_ms);
+                let until_ms = found.and_then(|(record, _)| record.state_waits_until());
+                let is_open = waits(until_ms) && waits(*waited_until_ms);
                 !is_open || !self.is_open(&callback.0)
             }
             Err(CallbackError::Answered) => {
