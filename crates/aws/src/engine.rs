@@ -93,6 +93,7 @@ fn base(variables: &Variables<'_>) -> Result<Base, ConfigError> {
         store: store.clone(),
         configs: store.clone(),
         steps: store.clone(),
+        memory: store.clone(),
         queue: queue.clone(),
         timer: queue.clone(),
         clock,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 use tracing::warn;
 
+use crate::conversation::record::Memory;
 use crate::env::{Clock, Ids, Queue, Signal, SignalError, Timer};
 use crate::head::{Head, Phase};
 use crate::ids::{ClaimToken, ConfigId, Registration, TaskKey, WriteId};
@@ -39,6 +40,7 @@ macro_rules! tried {
 }
 
 mod beside;
+mod conversation;
 
 /// The parts that operations, runner and sweep are built on. All are required; a clone is cheap.
 #[derive(Clone)]
@@ -49,6 +51,8 @@ pub struct Engine {
     pub configs: Arc<dyn PushConfigs>,
     /// Where the records of their steps live.
     pub steps: Arc<dyn StepRecords>,
+    /// Where the memory and the sessions of conversations live.
+    pub memory: Arc<dyn Memory>,
     /// The way to the runners.
     pub queue: Arc<dyn Queue>,
     /// The way to the runners at a later time.
@@ -102,10 +106,16 @@ pub struct Refused {
 }
 
 impl Engine {
-    /// The same, with this store for tasks, push configs and steps.
+    /// The same, with this store for tasks, push configs, steps and conversations.
     #[must_use]
-    pub fn over<S: TaskStore + PushConfigs + StepRecords>(self, store: Arc<S>) -> Self {
-        Self { store: store.clone(), configs: store.clone(), steps: store, ..self }
+    pub fn over<S: TaskStore + PushConfigs + StepRecords + Memory>(self, store: Arc<S>) -> Self {
+        Self {
+            store: store.clone(),
+            configs: store.clone(),
+            steps: store.clone(),
+            memory: store,
+            ..self
+        }
     }
 
     /// The time and a fresh write id, for one command.

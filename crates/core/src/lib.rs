@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod api_key;
+pub mod conversation;
 mod digest;
 pub mod engine;
 pub mod env;
@@ -40,6 +41,7 @@ mod version;
 
 pub use agent::{Agent, AgentProfile, Agents, End, ExtendedProfile, Failure, Offers};
 pub use api_key::{ApiKey, ApiKeys};
+pub use conversation::{Budget, ConversationKey, Memory, MemoryItem};
 pub use engine::Engine;
 pub use env::{BadSignal, Clock, Ids, Queue, Signal, SignalError, Timer};
 pub use format::{Formats, UnknownFormat};
@@ -52,7 +54,7 @@ pub use log::{Entry, Event};
 pub use machine::{Change, Command};
 pub use memory::MemoryStore;
 pub use operations::{Caller, GetOptions, Next, Operations, SendOptions, StreamEvent, Tail};
-pub use operator::{Deleted, OperateError, Operator};
+pub use operator::{ContextDeleted, Deleted, OperateError, Operator};
 pub use places::{Limits, MemoryPlaces, PlaceLimit, Places};
 pub use policy::{Policy, Retention, Retries};
 pub use push::{

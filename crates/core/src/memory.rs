@@ -1,5 +1,7 @@
 //! The store in memory: the reference for every other store.
 
+mod conversations;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,6 +9,10 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
+use self::conversations::Conversations;
+use crate::conversation::record::{
+    ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue, Swapped,
+};
 use crate::head::{Head, Phase};
 use crate::ids::{LeaseToken, Registration, TaskKey, WriteId};
 use crate::log::{Entry, fold};
@@ -35,6 +41,7 @@ pub struct MemoryStore {
     tasks: Mutex<BTreeMap<TaskKey, Record>>,
     configs: Mutex<BTreeMap<(TaskKey, Registration), PushConfig>>,
     steps: Mutex<BTreeMap<(ScopeKey, RecordKey), StepRecord>>,
+    conversations: Conversations,
 }
 
 #[derive(Debug, Clone)]
@@ -105,6 +112,14 @@ impl MemoryStore {
         let steps = self.step_records();
         let of_task = steps.iter().filter(|((scope, _), _)| scope.task == *task);
         of_task.map(|((scope, _), record)| (scope.clone(), record.clone())).collect()
+    }
+
+    /// All entries and session values of a conversation that are stored.
+    pub fn stored_conversation(
+        &self,
+        of: &ConversationKey,
+    ) -> (Vec<MemoryEntry>, Vec<SessionValue>) {
+        self.conversations.of(of)
     }
 
     fn step_records(&self) -> MutexGuard<'_, BTreeMap<(ScopeKey, RecordKey), StepRecord>> {
@@ -413,5 +428,48 @@ impl StepRecords for MemoryStore {
         let steps = self.step_records();
         let of_scope = steps.iter().filter(|((of, _), _)| of == scope);
         Ok(of_scope.map(|(_, record)| record.clone()).collect())
+    }
+}
+
+#[async_trait]
+impl Memory for MemoryStore {
+    async fn put_entry(
+        &self,
+        of: &ConversationKey,
+        before: Option<&WriteId>,
+        entry: &MemoryEntry,
+    ) -> Result<Swapped<MemoryEntry>, StoreError> {
+        self.conversations.put_entry(of, before, entry).await
+    }
+
+    async fn entries(
+        &self,
+        of: &ConversationKey,
+        after: u64,
+        through: u64,
+        limit: usize,
+    ) -> Result<EntryPage, StoreError> {
+        self.conversations.entries(of, after, through, limit).await
+    }
+
+    async fn put_value(
+        &self,
+        of: &ConversationKey,
+        before: Option<&WriteId>,
+        value: &SessionValue,
+    ) -> Result<Swapped<SessionValue>, StoreError> {
+        self.conversations.put_value(of, before, value).await
+    }
+
+    async fn value(
+        &self,
+        of: &ConversationKey,
+        key: &str,
+    ) -> Result<Option<SessionValue>, StoreError> {
+        self.conversations.value(of, key).await
+    }
+
+    async fn forget(&self, of: &ConversationKey, limit: usize) -> Result<bool, StoreError> {
+        self.conversations.forget(of, limit).await
     }
 }

@@ -1,7 +1,10 @@
-//! The operators' actions on tasks: delete tasks, and give an expiry to tasks without one. Their
+//! The operators' actions on tasks: delete tasks or conversations, and give an expiry to tasks without one. Their
 //! actions on pushes are in [`push`](crate::push).
 
 mod age;
+mod context;
+
+pub use context::ContextDeleted;
 
 use crate::engine::{Engine, TransactError};
 use crate::head::Head;

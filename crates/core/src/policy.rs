@@ -137,6 +137,21 @@ pub struct Policy {
     pub max_scope_bytes: usize,
     /// How long a scope with records may last. The store keeps a record a week longer than this.
     pub scope_life: Duration,
+    /// How long the store keeps the memory and the session of a conversation after their last write;
+    /// `None` for ever.
+    pub memory_life: Option<Duration>,
+    /// The largest item of memory, in bytes of JSON.
+    pub max_memory_item_bytes: usize,
+    /// The most bytes of items that are appended to memory at once.
+    pub max_memory_append_bytes: usize,
+    /// The most bytes of items that are loaded from memory at once.
+    pub max_memory_load_bytes: usize,
+    /// The most items that are loaded from memory at once.
+    pub max_memory_items: usize,
+    /// The most tasks whose histories stand for a memory without items.
+    pub max_memory_tasks: usize,
+    /// The largest session value, in bytes of JSON.
+    pub max_session_bytes: usize,
     /// How many bytes of tasks a page of `ListTasks` holds before it ends early.
     pub list_page_bytes: usize,
     /// Whether a message with a `messageId` that the owner has used before is a repetition, as if
@@ -213,6 +228,13 @@ impl Default for Policy {
             max_step_bytes: 350 * 1024,
             max_scope_bytes: 4 * 1024 * 1024,
             scope_life: Duration::from_hours(30 * 24),
+            memory_life: Some(Duration::from_hours(90 * 24)),
+            max_memory_item_bytes: 64 * 1024,
+            max_memory_append_bytes: 256 * 1024,
+            max_memory_load_bytes: 1024 * 1024,
+            max_memory_items: 1_000,
+            max_memory_tasks: 16,
+            max_session_bytes: 32 * 1024,
             list_page_bytes: 3 * 1024 * 1024,
             deduplicate_messages: false,
             sweep_batch: 100,

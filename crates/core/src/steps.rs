@@ -22,6 +22,7 @@
 
 mod callback;
 mod error;
+mod fact;
 mod journal;
 pub mod record;
 mod step;
@@ -29,7 +30,8 @@ mod token;
 
 pub use callback::{Answer, Callback};
 pub use error::StepError;
-pub(crate) use journal::{Journal, Left};
+pub(crate) use fact::{may_go_on, recorded};
+pub(crate) use journal::{Journal, Left, STEP};
 pub use record::{Put, RecordKey, Resolution, ScopeKey, StepRecord, StepRecords, StepState};
 pub use step::{Recorded, Semantics, Step, StepRun};
 pub(crate) use token::Token;

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::engine::Engine;
 use crate::env::{Clock, Ids};
-use crate::ids::{Fence, Owner, TaskId, TaskKey, Tenant};
+use crate::ids::{ContextId, Fence, Owner, Position, TaskId, TaskKey, Tenant};
 use crate::log::{ArtifactChange, StatusChange, fold};
 use crate::machine::Update;
 use crate::reply::Reply;
@@ -67,6 +67,8 @@ pub(crate) struct Owned {
     pub(crate) engine: Engine,
     pub(crate) tenant: Tenant,
     pub(crate) owner: Owner,
+    /// The conversation that the task belongs to.
+    pub(crate) context: ContextId,
 }
 
 /// One run of the agent on a task.
@@ -79,6 +81,10 @@ pub struct Turn {
     pub(crate) number: u32,
     pub(crate) attempt: u32,
     pub(crate) fence: Fence,
+    /// The newest entry that an earlier scope was given.
+    pub(crate) consumed: Position,
+    /// The newest entry when the turn began.
+    pub(crate) position: Position,
     pub(crate) deadline: Timestamp,
     pub(crate) max_update_bytes: usize,
     pub(crate) shown: mpsc::Sender<Shown>,
@@ -144,7 +150,7 @@ impl Turn {
         let Ok(task) = TaskId::parse(id) else {
             return Ok(None);
         };
-        let Owned { engine, tenant, owner } = &self.owned;
+        let Owned { engine, tenant, owner, .. } = &self.owned;
         let key = TaskKey { tenant: tenant.clone(), task };
         let snapshot = engine.read(&key, Depth::Full).await?;
         let owned = snapshot.filter(|snapshot| snapshot.head.owner == *owner);

@@ -39,6 +39,14 @@
 //! written only when its key changes. A heartbeat, an update that adds to the log, and another
 //! failure of a config in trouble do not change a key.
 //!
+//! A conversation is a partition of its own, `memory@{tenant}/{owner}/{context}`. It has no `#`, and
+//! its items have a time to live:
+//!
+//! | `sk` | item |
+//! |---|---|
+//! | `M#{number}` | the items of **memory** that one append added |
+//! | `V#{key}` | a **session value** |
+//!
 //! API keys are items of one more partition, `!keys`, under their ids. An owner's counters are in
 //! `requests@{owner}`, `streams@{owner}` and `tasks@{owner}`. Only a task's partition has a `#`.
 //!
@@ -51,6 +59,7 @@ mod api_keys;
 mod attributes;
 mod condition;
 mod configs;
+mod conversations;
 mod due;
 mod error;
 mod format;

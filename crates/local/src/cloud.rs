@@ -220,6 +220,7 @@ impl Cloud {
             store: store.clone(),
             configs: store.clone(),
             steps: store.clone(),
+            memory: store.clone(),
             queue: local_queue.clone(),
             timer: local_queue.clone(),
             clock,

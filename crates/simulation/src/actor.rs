@@ -25,6 +25,7 @@ use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
+mod memory;
 mod steps;
 
 use crate::ground::lock;
@@ -98,6 +99,7 @@ impl Actor {
             store: self.clone(),
             configs: self.clone(),
             steps: self.clone(),
+            memory: self.clone(),
             queue: self.clone(),
             timer: self.clone(),
             clock: self.clone(),

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use a2a_lambda_core::{PushConfigs, StepRecords, TaskStore};
+use a2a_lambda_core::{Memory, PushConfigs, StepRecords, TaskStore};
 use a2a_lambda_protocol::Timestamp;
 
 /// All that is kept of tasks.
-pub trait Store: TaskStore + PushConfigs + StepRecords {}
+pub trait Store: TaskStore + PushConfigs + StepRecords + Memory {}
 
-impl<T: TaskStore + PushConfigs + StepRecords> Store for T {}
+impl<T: TaskStore + PushConfigs + StepRecords + Memory> Store for T {}
 
 /// The moment at which every run begins.
 pub(crate) const EPOCH: Timestamp = Timestamp::from_millis(1_000_000_000_000);

@@ -5,6 +5,7 @@
 //! nobody checks, an inbox that seems empty, a cursor that is off by one.
 
 mod liar;
+mod memory;
 mod pushes;
 mod steps;
 

@@ -35,16 +35,16 @@ mod differential;
 mod steps;
 mod tracked;
 
-use a2a_lambda_core::{PushConfigs, StepRecords, TaskStore};
+use a2a_lambda_core::{Memory, PushConfigs, StepRecords, TaskStore};
 
 pub use bench::Bench;
 pub use cases::{CASES, Case, run};
 pub use differential::differential;
 
-/// A store of tasks and of their push configs.
-pub trait Store: TaskStore + PushConfigs + StepRecords {}
+/// A store of tasks, and of what is kept beside them.
+pub trait Store: TaskStore + PushConfigs + StepRecords + Memory {}
 
-impl<S: TaskStore + PushConfigs + StepRecords> Store for S {}
+impl<S: TaskStore + PushConfigs + StepRecords + Memory> Store for S {}
 
 /// Creates one `#[tokio::test]` of every case, for the store that the expression's future returns.
 ///

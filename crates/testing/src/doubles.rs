@@ -54,6 +54,7 @@ impl Doubles {
             store: store.clone(),
             configs: store.clone(),
             steps: store.clone(),
+            memory: store.clone(),
             queue: queue.clone(),
             timer: timer.clone(),
             clock: clock.clone(),

@@ -96,6 +96,9 @@ fn effect(call: Call<'_>) -> Option<String> {
         Kind::PutConfig => "put the push config",
         Kind::DeleteConfig => "delete the push config",
         Kind::AdvanceConfig => "note what the receiver has had",
+        Kind::PutEntry => "add to the memory",
+        Kind::PutValue => "change the session",
+        Kind::Forget => "forget the conversation",
         Kind::PutStep => return call.step.map(|record| format!("record {}", record.name)),
         Kind::Commit => return call.commit.map(|(_, change)| format!("commit {}", said(change))),
         Kind::Read
@@ -105,7 +108,9 @@ fn effect(call: Call<'_>) -> Option<String> {
         | Kind::GetConfigs
         | Kind::Failing
         | Kind::GetStep
-        | Kind::GetSteps => return None,
+        | Kind::GetSteps
+        | Kind::GetEntries
+        | Kind::GetValue => return None,
     };
     Some(does.to_owned())
 }

@@ -1,5 +1,7 @@
 //! A store that fails when the test says so.
 
+mod conversations;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -39,6 +41,11 @@ pub enum Kind {
     PutStep,
     GetStep,
     GetSteps,
+    PutEntry,
+    GetEntries,
+    PutValue,
+    GetValue,
+    Forget,
 }
 
 /// One request to the store.
@@ -289,6 +296,8 @@ fn of_other_release(asked: Asked<'_>) -> StoreError {
             "push config"
         }
         Kind::PutStep | Kind::GetStep | Kind::GetSteps => "step",
+        Kind::PutEntry | Kind::GetEntries => "memory",
+        Kind::PutValue | Kind::GetValue => "session value",
         _ => "head",
     };
     match Formats::new(item, 1, 1).check(99) {

@@ -22,11 +22,16 @@ use crate::policy::Retention;
 const MAKING: Duration = Duration::from_mins(1);
 
 impl Head {
+    /// The time after which the items of a deleted task may go.
+    pub(crate) fn purge_at_once_deleted(&self) -> Timestamp {
+        self.created_at.saturating_add(MAKING)
+    }
+
     /// The time after which the sweep may delete the task's items, if the store does not do so by
     /// itself.
     pub(crate) fn purge_at(&self, retention: Option<&Retention>) -> Option<Timestamp> {
         if self.is_deleted {
-            return Some(self.created_at.saturating_add(MAKING));
+            return Some(self.purge_at_once_deleted());
         }
         let expires = self.expires_at(retention).filter(|_| !self.is_alone())?;
         Some(expires.saturating_add(retention?.purge_after))

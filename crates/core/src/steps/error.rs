@@ -100,6 +100,22 @@ pub enum StepError {
         #[source]
         source: serde_json::Error,
     },
+    /// An item of memory or a session value is too large.
+    #[error("{what} is too large ({bytes} bytes, {limit} at most)")]
+    TooMuch {
+        /// What is too large.
+        what: &'static str,
+        /// Its size in bytes of JSON.
+        bytes: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The key of a session value is empty, too long, or begins with `@`.
+    #[error("{key:?} is no session key: a key has 1 to 64 bytes and no leading @")]
+    SessionKey {
+        /// The key.
+        key: String,
+    },
     /// The scope is older than the store keeps its records.
     #[error("the agent's steps are kept for {} days: a checkpoint must end the scope before", .life.as_secs() / 86_400)]
     TooOld {
@@ -136,6 +152,8 @@ impl StepError {
             | Self::TooLarge { .. }
             | Self::Name { .. }
             | Self::Form { .. }
+            | Self::TooMuch { .. }
+            | Self::SessionKey { .. }
             | Self::TooOld { .. }
             | Self::NotYet
             | Self::NoCallbackUrl => true,

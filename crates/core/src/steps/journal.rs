@@ -18,7 +18,7 @@ use crate::ids::{Position, WriteId};
 
 /// The kinds of records. An at-most-once step has a kind of its own: its arguments are no part of its
 /// name.
-pub(super) const STEP: &str = "step";
+pub(crate) const STEP: &str = "step";
 pub(super) const ONCE: &str = "once";
 pub(super) const CALLBACK: &str = "callback";
 
@@ -113,6 +113,11 @@ impl Journal {
         }
     }
 
+    /// The scope.
+    pub(crate) fn scope(&self) -> &ScopeKey {
+        &self.scope
+    }
+
     /// The scope's number: how many turns were committed before it.
     pub(crate) fn scope_number(&self) -> u32 {
         self.scope.number
@@ -133,7 +138,7 @@ impl Journal {
 
     /// Gives a step that the agent makes its name in the scope. The order of these calls counts, not
     /// that of the steps' work: steps that run side by side have the same names in each run.
-    pub(super) fn number(&self, kind: &'static str, name: &str, arguments: &str) -> StepName {
+    pub(crate) fn number(&self, kind: &'static str, name: &str, arguments: &str) -> StepName {
         let mut known = self.known();
         let around = known.inside.as_ref().map(|around| around.place.clone());
         let at = (kind, around.clone(), name.to_owned());

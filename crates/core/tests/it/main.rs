@@ -10,6 +10,7 @@ mod derived_names;
 mod ends;
 mod expiry;
 mod machine;
+mod memory;
 mod operate;
 mod operations;
 mod runner;

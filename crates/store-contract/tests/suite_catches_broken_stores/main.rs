@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "what is unwrapped belongs to the test")]
 
 mod configs;
+mod memory;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};

@@ -117,10 +117,20 @@ impl World {
         self.post(to(key, text)).await
     }
 
-    async fn post(&self, message: Message) -> Result<Task, A2aError> {
+    /// Sends a message as Alice.
+    pub(crate) async fn post(&self, message: Message) -> Result<Task, A2aError> {
+        self.post_as(&Self::alice(), message).await
+    }
+
+    /// Sends a message, without waiting for what comes of it.
+    pub(crate) async fn post_as(
+        &self,
+        caller: &Caller,
+        message: Message,
+    ) -> Result<Task, A2aError> {
         let operations = Operations::new(self.healthy());
-        let (alice, options) = (Self::alice(), SendOptions::default());
-        Box::pin(operations.send(&alice, sending(message), &options)).await.map(task_of)
+        let options = SendOptions::default();
+        Box::pin(operations.send(caller, sending(message), &options)).await.map(task_of)
     }
 
     pub(crate) fn agents(&self) -> &Agents {
