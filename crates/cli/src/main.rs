@@ -38,6 +38,8 @@ Commands for a deployment:
   replay       send pushes again
   enable       go on with a push config
   delete       delete a task
+  delete-context
+               delete a conversation
   retain       give tasks their time to go that have none
   redrive      move signals from the dead-letter queue back to the queue
   keys         list the API keys

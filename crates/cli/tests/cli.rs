@@ -9,6 +9,9 @@ use std::time::Duration;
 use a2a_lambda_aws_emulator::account::{Account, MAX_MESSAGES};
 use a2a_lambda_core::ApiKeys as _;
 use a2a_lambda_core::api_key::KeySecret;
+use a2a_lambda_core::conversation::{
+    ConversationKey, Memory as _, MemoryEntry, MemoryItem, SessionValue, Swapped,
+};
 use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
 use a2a_lambda_core::machine::{NewPush, Settlement};
 use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
@@ -302,6 +305,57 @@ async fn a_task_is_deleted() {
     deployment.task_made("u", Timestamp::MAX).await;
     let json = deployment.run("delete u --tenant acme --cancel --json").await.json();
     assert_eq!(json, json!({ "tenant": "acme", "task": "u", "whole": false }));
+}
+
+/// What the table has in all.
+async fn items(deployment: &Deployment) -> usize {
+    deployment.store.walk(None).await.unwrap().items
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conversation_is_deleted() {
+    let deployment = Deployment::new().await;
+    let key = deployment.task_made("t", Timestamp::from_millis(0)).await;
+    deployment.config(&key, "a", delivery(1, None)).await;
+    deployment.task_made("u", Timestamp::from_millis(0)).await;
+    let head = deployment.store.read(&key, Depth::Tail).await.unwrap().unwrap().head;
+    let (tenant, owner, context) = (head.key.tenant, head.owner, head.context);
+    let of = ConversationKey { tenant, owner, context };
+    let entry = MemoryEntry {
+        number: 1,
+        writer: WriteId::new("t"),
+        fence: 1,
+        items: vec![MemoryItem::user("hi")],
+        write: WriteId::new("w"),
+        expires_at: None,
+    };
+    let value = SessionValue {
+        key: "k".to_owned(),
+        value: None,
+        write: WriteId::new("w"),
+        before: Vec::new(),
+        expires_at: None,
+    };
+    let stored = deployment.store.put_entry(&of, None, &entry).await.unwrap();
+    assert_eq!(stored, Swapped::Stored);
+    assert_eq!(deployment.store.put_value(&of, None, &value).await.unwrap(), Swapped::Stored);
+    assert!(items(&deployment).await >= 5);
+    let line = format!("delete-context {} {} --tenant acme", of.owner, of.context);
+    let deleted = deployment.run(&line).await.well();
+    let nothing = format!("nothing is left of {} of {}\n", of.context, of.owner);
+    assert_eq!(deleted, format!("tasks deleted: 2\n{nothing}"));
+    assert_eq!(items(&deployment).await, 0, "the whole table is empty");
+    assert_eq!(deployment.run(&line).await.well(), format!("tasks deleted: 0\n{nothing}"));
+    // A new task's entry stays for a minute, and so does the note of it.
+    deployment.task_made("new", Timestamp::MAX).await;
+    let part = deployment.run(&format!("{line} --json")).await;
+    assert_eq!((part.code, part.err.as_str()), (1, ""), "{part:?}");
+    let part: Value = serde_json::from_str(&part.out).unwrap();
+    assert_eq!((&part["tasks"], &part["whole"]), (&json!(0), &json!(false)));
+    assert!(part["againAt"].is_string(), "{part}");
+    assert_eq!(items(&deployment).await, 2);
+    let part = deployment.run(&line).await;
+    assert!(part.out.contains("more is left: run it again after "), "{part:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

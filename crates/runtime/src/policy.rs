@@ -9,8 +9,8 @@ use http::Uri;
 use crate::public_url::base_url;
 use crate::table::{
     BLOCKING_WAIT_SECONDS, CALLBACK_URL, DEDUPLICATE_MESSAGES, LEASE_SECONDS, MAX_ATTEMPTS,
-    MAX_STREAM_SECONDS, Number, PUSH_ARTIFACTS, PUSH_CLAIM_SECONDS, PUSH_TASK,
-    PUSH_TIMEOUT_SECONDS, PUSH_WAITS_SECONDS, SIGNAL_GRACE_SECONDS, STORED_FORMAT,
+    MAX_STREAM_SECONDS, MEMORY_RETENTION_DAYS, Number, PUSH_ARTIFACTS, PUSH_CLAIM_SECONDS,
+    PUSH_TASK, PUSH_TIMEOUT_SECONDS, PUSH_WAITS_SECONDS, SIGNAL_GRACE_SECONDS, STORED_FORMAT,
     TASK_RETENTION_DAYS, UNSERVED_TENANT_HOURS, WAITING_RETENTION_DAYS,
 };
 use crate::variables::{ConfigError, Variables};
@@ -39,6 +39,7 @@ pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
         unserved_wait: Duration::from_hours(variables.number(&UNSERVED_TENANT_HOURS)?),
         signal_grace: seconds(&SIGNAL_GRACE_SECONDS)?,
         retention: retention(variables)?,
+        memory_life: days(variables, &MEMORY_RETENTION_DAYS)?,
         scopes: variables.number(&STORED_FORMAT)? >= 4,
         ..Policy::default()
     })
@@ -59,13 +60,19 @@ fn callback_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigError
 
 /// How long tasks are kept. An earlier release does not know of it.
 fn retention(variables: &Variables<'_>) -> Result<Option<Retention>, ConfigError> {
-    let days = |variable: &'static Number| {
-        let days = variables.number(variable)?;
-        Ok::<_, ConfigError>((days > 0).then(|| Duration::from_hours(24 * days)))
-    };
-    let (ended, waiting) = (days(&TASK_RETENTION_DAYS)?, days(&WAITING_RETENTION_DAYS)?);
+    let ended = days(variables, &TASK_RETENTION_DAYS)?;
+    let waiting = days(variables, &WAITING_RETENTION_DAYS)?;
     let is_read = variables.number(&STORED_FORMAT)? >= 2;
     Ok(is_read.then_some(Retention { ended, waiting, ..Retention::FOREVER }))
+}
+
+/// A number of days; `None` if it is 0, which is for ever.
+fn days(
+    variables: &Variables<'_>,
+    variable: &'static Number,
+) -> Result<Option<Duration>, ConfigError> {
+    let days = variables.number(variable)?;
+    Ok((days > 0).then(|| Duration::from_hours(24 * days)))
 }
 
 #[cfg(test)]

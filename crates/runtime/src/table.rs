@@ -422,6 +422,8 @@ variables! {
         of CHANGERS_AND_OPS, "How many days a task is kept after its end; 0 for ever. Give all functions the same value.";
     WAITING_RETENTION_DAYS: Number { least: 0, most: 3_650, default: 90 }
         of CHANGERS_AND_OPS, "How many days a task waits for its user before it is canceled; 0 for ever.";
+    MEMORY_RETENTION_DAYS: Number { least: 0, most: 3_650, default: 90 }
+        of AGENTS, "How many days the memory and the session of a conversation are kept after their last write; 0 for ever.";
     STORED_FORMAT: Number { least: 1, most: 4, default: 4 }
         of CHANGERS_AND_OPS, "The newest format that items are written in. 3 while functions of a release are in use that does not read format 4: \
         until then agents take no steps. 2 for format 3, or while the table has no index `context`; 1 for format 2: until then no task expires.";

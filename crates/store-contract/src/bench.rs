@@ -15,8 +15,8 @@ use a2a_lambda_core::store::{
     Committed, Created, Cursor, DUE_SHARDS, Depth, DueTask, Guard, ListQuery, Page, TaskOutline,
 };
 use a2a_lambda_core::{
-    ClaimToken, ContextId, LeaseToken, Owner, PushConfigs, Retention, Snapshot, StepRecords,
-    StoreError, TaskId, TaskKey, TaskStore, Tenant, TraceContext,
+    ClaimToken, ContextId, LeaseToken, Memory, Owner, PushConfigs, Retention, Snapshot,
+    StepRecords, StoreError, TaskId, TaskKey, TaskStore, Tenant, TraceContext,
 };
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_testing::{stamp, submission};
@@ -77,6 +77,10 @@ impl Bench {
     }
 
     pub(crate) fn store(&self) -> &dyn TaskStore {
+        &*self.store
+    }
+
+    pub(crate) fn memory(&self) -> &dyn Memory {
         &*self.store
     }
 

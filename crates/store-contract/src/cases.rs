@@ -19,6 +19,7 @@ mod lease;
 mod list;
 mod log;
 mod marks;
+mod memory;
 mod paging;
 mod races;
 mod read;
@@ -312,6 +313,23 @@ macro_rules! for_each_case {
                 is_kept_apart_from_due_tasks
                 shows_those_of_any_task_and_id
                 shows_those_of_any_time
+            }
+            memory {
+                of_nothing_is_empty
+                every_part_of_an_entry_is_kept
+                the_first_writer_of_a_number_wins
+                an_entry_is_replaced_by_its_write
+                the_same_write_again_is_known
+                of_many_writers_at_once_one_wins
+                entries_come_newest_first_in_pages_of_any_size
+                entries_of_a_range_are_in_it
+                large_entries_are_read_whole
+                what_is_too_large_is_refused_whole
+                every_part_of_a_value_is_kept
+                a_value_is_replaced_by_its_write
+                conversations_are_apart
+                forgetting_takes_all_in_parts_of_any_size
+                tasks_are_left_alone
             }
             marks {
                 of_a_task_without_configs_are_none

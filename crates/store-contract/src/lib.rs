@@ -32,6 +32,7 @@ mod cases;
 mod configs;
 mod content;
 mod differential;
+mod memory;
 mod steps;
 mod tracked;
 

@@ -2,8 +2,9 @@
 
 use std::ffi::OsString;
 
+use a2a_lambda_core::ConversationKey;
 use a2a_lambda_core::api_key::KeyId;
-use a2a_lambda_core::ids::{ConfigId, Generation, TaskId, TaskKey, Tenant};
+use a2a_lambda_core::ids::{ConfigId, ContextId, Generation, Owner, TaskId, TaskKey, Tenant};
 use a2a_lambda_dynamodb::WalkPlace;
 use lexopt::prelude::{Long, Short, Value};
 use lexopt::{Error, Parser, ValueExt as _};
@@ -11,12 +12,13 @@ use lexopt::{Error, Parser, ValueExt as _};
 use super::retain::Walk;
 
 /// The names of the operators' commands.
-pub(crate) const COMMANDS: [&str; 10] = [
+pub(crate) const COMMANDS: [&str; 11] = [
     "failing",
     "show",
     "replay",
     "enable",
     "delete",
+    "delete-context",
     "retain",
     "redrive",
     "keys",
@@ -26,7 +28,7 @@ pub(crate) const COMMANDS: [&str; 10] = [
 
 pub(crate) const USAGE: &str = "\
 Looks after the push notifications of an a2a-lambda deployment, after signals that were given up, and
-after API keys, and deletes tasks.
+after API keys, and deletes tasks and conversations.
 
 Usage: a2a-lambda COMMAND [options]
 
@@ -38,6 +40,9 @@ Commands:
                                      order; 0 for all of it
   enable TASK CONFIG                 go on with a config that was disabled, or waits, now
   delete TASK                        delete a task that is over, with all that is stored of it
+  delete-context OWNER CONTEXT       delete a conversation of an owner: its tasks, its memory and its
+                                     session. Tasks that are not over are canceled first. If it exits
+                                     with 1, more is left: run it again
   retain                             count the tasks that have no time to go, since they ended or
                                      began to wait under another retention, or before an upgrade;
                                      with --write, give them theirs. It reads the whole table
@@ -47,8 +52,8 @@ Commands:
   revoke-key ID                      remove an API key
 
 Options:
-  --tenant T    the task's tenant, if it is not the default one (show, replay, enable, delete); the
-                key's only tenant (make-key)
+  --tenant T    the tenant, if it is not the default one (show, replay, enable, delete,
+                delete-context); the key's only tenant (make-key)
   --owner NAME  whose tasks the key is for: all keys of an owner see the same tasks (make-key)
   --scopes S    the key's scopes, with commas (make-key)
   --days N      how many days the key is good, 1 to 3650 (make-key) [default: 90]
@@ -102,6 +107,7 @@ pub(crate) enum Command {
     Replay { task: TaskKey, config: ConfigId, since: Generation },
     Enable { task: TaskKey, config: ConfigId },
     Delete { task: TaskKey, cancels: bool },
+    DeleteContext { of: ConversationKey },
     Retain(Walk),
     Redrive { limit: usize },
     Keys,
@@ -202,6 +208,14 @@ impl Given {
             "delete" => {
                 let task = self.task(next("TASK")?)?;
                 Command::Delete { task, cancels: std::mem::take(&mut self.cancels) }
+            }
+            "delete-context" => {
+                let owner =
+                    Owner::parse(next("OWNER")?).map_err(|error| format!("OWNER {error}"))?;
+                let context = ContextId::parse(next("CONTEXT")?);
+                let context = context.map_err(|error| format!("CONTEXT {error}"))?;
+                let tenant = self.tenant.take().unwrap_or_default();
+                Command::DeleteContext { of: ConversationKey { tenant, owner, context } }
             }
             "enable" => {
                 let task = self.task(next("TASK")?)?;
@@ -305,6 +319,16 @@ mod tests {
                 "delete --cancel t --tenant acme",
                 Command::Delete { task: task("acme"), cancels: true },
             ),
+            (
+                "delete-context --tenant acme alice trip",
+                Command::DeleteContext {
+                    of: ConversationKey {
+                        tenant: Tenant::parse("acme").unwrap(),
+                        owner: Owner::parse("alice").unwrap(),
+                        context: ContextId::parse("trip").unwrap(),
+                    },
+                },
+            ),
             ("redrive", Command::Redrive { limit: 1_000 }),
             ("retain", Command::Retain(Walk { writes: false, from: None, read_units: 25 })),
             (
@@ -340,6 +364,9 @@ mod tests {
             ("failing --tenant a", "failing does not take --tenant"),
             ("delete", "delete needs a TASK"),
             ("delete t --limit 1", "delete does not take --limit"),
+            ("delete-context", "delete-context needs a OWNER"),
+            ("delete-context alice", "delete-context needs a CONTEXT"),
+            ("delete-context alice c --cancel", "delete-context does not take --cancel"),
             ("show t --cancel", "show does not take --cancel"),
             ("redrive --write", "redrive does not take --write"),
             ("retain --read-units 0", "--read-units must be from 1 to 10000"),

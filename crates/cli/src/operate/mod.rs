@@ -1,4 +1,5 @@
-//! The operators' commands: they look after pushes, given-up signals and API keys, and delete tasks.
+//! The operators' commands: they look after pushes, given-up signals and API keys, and delete tasks and
+//! conversations.
 
 mod arguments;
 mod report;
@@ -189,6 +190,10 @@ async fn done(arguments: Arguments) -> Result<bool, Failure> {
         }
         Command::Delete { task, cancels } => {
             Report::deleted(&task, operator(&variables)?.delete(&task, cancels).await?)
+        }
+        Command::DeleteContext { of } => {
+            let deleted = operator(&variables)?.delete_context(&of).await?;
+            Report::forgotten(&of, &deleted)
         }
         Command::Retain(walk) => Report::Retained(retain::retain(&variables, walk).await?),
         Command::Enable { task, config } => {

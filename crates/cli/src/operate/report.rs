@@ -5,7 +5,7 @@ use a2a_lambda_core::api_key::{ApiKey, KeyId, KeySecret};
 use a2a_lambda_core::ids::{ConfigId, Generation, TaskKey, Tenant};
 use a2a_lambda_core::push::{Attempt, Trouble};
 use a2a_lambda_core::push::{ConfigState, FailingConfig, TaskPushes};
-use a2a_lambda_core::{Deleted, Mark};
+use a2a_lambda_core::{ContextDeleted, ConversationKey, Deleted, Mark};
 use a2a_lambda_protocol::Timestamp;
 use serde::Serialize;
 
@@ -16,6 +16,7 @@ pub(crate) enum Report {
     Task(Pushes),
     Changed(Changed),
     Deleted(Removed),
+    Forgotten(Forgotten),
     Retained(Retained),
     Redriven(Outcome),
     MadeKey(MadeKey),
@@ -158,6 +159,20 @@ pub(crate) struct Removed {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Forgotten {
+    pub(crate) tenant: Tenant,
+    pub(crate) owner: String,
+    pub(crate) context: String,
+    /// How many tasks this run deleted.
+    pub(crate) tasks: usize,
+    /// Whether nothing is stored of it any more.
+    pub(crate) whole: bool,
+    /// When the next run can go on, if that is later.
+    pub(crate) again_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
 pub(crate) struct Outcome {
     pub(crate) moved: usize,
     /// No signals: they are left where they are.
@@ -215,6 +230,17 @@ impl Report {
         Self::Deleted(Removed { task: task.clone(), whole: deleted == Deleted::Whole })
     }
 
+    pub(crate) fn forgotten(of: &ConversationKey, deleted: &ContextDeleted) -> Self {
+        Self::Forgotten(Forgotten {
+            tenant: of.tenant.clone(),
+            owner: of.owner.as_str().to_owned(),
+            context: of.context.as_str().to_owned(),
+            tasks: deleted.tasks,
+            whole: deleted.whole,
+            again_at: deleted.again_at,
+        })
+    }
+
     pub(crate) fn redriven(redriven: &Redriven) -> Self {
         let left = |all: &[LeftBehind]| {
             let left = |one: &LeftBehind| Left {
@@ -233,7 +259,11 @@ impl Report {
 
     /// Whether all was done that was asked for.
     pub(crate) fn is_whole(&self) -> bool {
-        !matches!(self, Self::Redriven(moved) if !moved.failed.is_empty())
+        match self {
+            Self::Redriven(moved) => moved.failed.is_empty(),
+            Self::Forgotten(forgotten) => forgotten.whole,
+            _ => true,
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use a2a_lambda_core::ids::TaskKey;
 
 use super::named;
 use super::report::{
-    Changed, Config, Failing, Keys, Left, MadeKey, Outcome, Pending, Pushes, Removed, Report,
-    Retained,
+    Changed, Config, Failing, Forgotten, Keys, Left, MadeKey, Outcome, Pending, Pushes, Removed,
+    Report, Retained,
 };
 
 /// A report as text. Lines end with a newline.
@@ -18,6 +18,7 @@ pub(crate) fn of(report: &Report) -> String {
         Report::Task(task) => out.task(task),
         Report::Changed(changed) => out.changed(changed),
         Report::Deleted(removed) => out.removed(removed),
+        Report::Forgotten(forgotten) => out.forgotten(forgotten),
         Report::Retained(Retained { items, tasks, without_time, wrote }) => {
             out.line(format!("items looked at: {items}"));
             out.line(format!("tasks that had to be read for it: {tasks}"));
@@ -182,6 +183,16 @@ impl Lines {
         self.line(format!("deleted: {}", clean(&named(&removed.task))));
         if !removed.whole {
             self.line("the sweep deletes the rest: it is new, or there is much stored of it");
+        }
+    }
+
+    fn forgotten(&mut self, forgotten: &Forgotten) {
+        let (owner, context) = (clean(&forgotten.owner), clean(&forgotten.context));
+        self.line(format!("tasks deleted: {}", forgotten.tasks));
+        match (forgotten.whole, forgotten.again_at) {
+            (true, _) => self.line(format!("nothing is left of {context} of {owner}")),
+            (false, Some(at)) => self.line(format!("more is left: run it again after {at}")),
+            (false, None) => self.line("more is left: run it again"),
         }
     }
 

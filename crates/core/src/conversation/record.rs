@@ -101,7 +101,7 @@ pub struct SessionValue {
     /// The key.
     #[serde(rename = "k")]
     pub key: String,
-    /// The value; `None` once it was deleted.
+    /// The value, which is never `null`; `None` once it was deleted.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Json>,
     /// The id of the write.

@@ -84,7 +84,7 @@ impl<'t> Session<'t> {
 
     /// Stores a value of up to 32 KB of JSON under a key of 1 to 64 bytes. With a version, only if the
     /// value still has it; otherwise whatever is there. The write is a step: it is made once in its
-    /// scope, however often the turn runs.
+    /// scope, however often the turn runs. A value of `null` is no value: it deletes.
     ///
     /// # Errors
     /// When the key cannot be one, the value is too large, or the store fails.
@@ -132,7 +132,7 @@ impl<'t> Session<'t> {
         async move {
             check_key(&key)?;
             let form = |source| StepError::Form { step: key.clone(), source };
-            let value = value.transpose().map_err(form)?;
+            let value = value.transpose().map_err(form)?.filter(|json| json.as_str() != "null");
             let bytes = value.as_ref().map_or(0, |json| json.as_str().len());
             let limit = turn.owned.engine.policy.max_session_bytes;
             if bytes > limit {

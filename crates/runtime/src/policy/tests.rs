@@ -85,6 +85,15 @@ fn scopes_stay_open_from_format_4_on() {
 }
 
 #[test]
+fn how_long_conversations_are_kept_is_read() {
+    for (days, expected) in [("1", Some(1)), ("3650", Some(3_650)), ("0", None)] {
+        let life = with(&[("MEMORY_RETENTION_DAYS", days)], policy).unwrap().memory_life;
+        assert_eq!(life, expected.map(|days| Duration::from_hours(24 * days)), "{days}");
+    }
+    assert!(with(&[("MEMORY_RETENTION_DAYS", "3651")], policy).is_err());
+}
+
+#[test]
 fn the_waits_of_pushes_are_read() {
     let waits = |text: &str| with(&[("PUSH_WAITS_SECONDS", text)], policy).map(|p| p.push_waits);
     for (text, expected) in [("7", &[7][..]), ("1, 2,604800", &[1, 2, 604_800])] {

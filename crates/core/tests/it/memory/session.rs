@@ -76,22 +76,25 @@ async fn a_value_has_versions_also_where_there_is_none() {
         Box::pin(async move {
             let session = turn.session();
             let none: Held<String> = session.get("k").await?;
-            let note = |what: &str, swap: &Swap| {
+            let tell = |what: &str, swap: &Swap| {
                 diary.note(format!("{what} {}", matches!(swap, Swap::Done(_))));
             };
-            note("first", &session.set("k", "a", Some(&none.version)).await?);
-            note("first again", &session.set("k", "b", Some(&none.version)).await?);
+            tell("first", &session.set("k", "a", Some(&none.version)).await?);
+            tell("first again", &session.set("k", "b", Some(&none.version)).await?);
             let a: Held<String> = session.get("k").await?;
-            note("unconditional", &session.set("k", "c", None).await?);
-            note("stale delete", &session.delete("k", Some(&a.version)).await?);
+            tell("unconditional", &session.set("k", "c", None).await?);
+            tell("stale delete", &session.delete("k", Some(&a.version)).await?);
             let c: Held<String> = session.get("k").await?;
             diary.note(format!("{:?} {:?} {:?}", none.value, a.value, c.value));
-            note("delete", &session.delete("k", Some(&c.version)).await?);
-            note("late", &session.set("k", "d", Some(&c.version)).await?);
+            tell("delete", &session.delete("k", Some(&c.version)).await?);
+            tell("late", &session.set("k", "d", Some(&c.version)).await?);
             let gone: Held<String> = session.get("k").await?;
             diary.note(format!("{:?}", gone.value));
-            note("none there", &session.set("k", "d", Some(&gone.version)).await?);
-            note("delete what is not there", &session.delete("other", None).await?);
+            tell("none there", &session.set("k", "d", Some(&gone.version)).await?);
+            tell("null", &session.set("k", &None::<u32>, None).await?);
+            let null: Held<Option<u32>> = session.get("k").await?;
+            diary.note(format!("{:?}", null.value));
+            tell("delete what is not there", &session.delete("other", None).await?);
             Ok(End::completed())
         })
     }));
@@ -109,6 +112,8 @@ async fn a_value_has_versions_also_where_there_is_none() {
             "late false",
             "None",
             "none there true",
+            "null true",
+            "None",
             "delete what is not there true",
         ]
     );
