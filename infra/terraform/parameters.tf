@@ -109,6 +109,7 @@ locals {
     LeaseSeconds                         = var.lease_seconds
     MaxAttempts                          = var.max_attempts
     UnservedTenantHours                  = var.unserved_tenant_hours
+    MemoryRetentionDays                  = var.memory_retention_days
     Inline                               = var.inline
     DeduplicateMessages                  = var.deduplicate_messages
     LogLevel                             = var.log_level

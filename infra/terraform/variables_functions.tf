@@ -560,6 +560,17 @@ variable "unserved_tenant_hours" {
   }
 }
 
+variable "memory_retention_days" {
+  type        = number
+  description = "MEMORY_RETENTION_DAYS: how many days the memory and the session of a conversation are kept after their last write; 0 for ever. 0 to 3650. Default: 90."
+  default     = null
+
+  validation {
+    condition     = var.memory_retention_days == null ? true : floor(var.memory_retention_days) == var.memory_retention_days && var.memory_retention_days >= 0 && var.memory_retention_days <= 3650
+    error_message = "memory_retention_days must be 0 to 3650."
+  }
+}
+
 variable "inline" {
   type        = bool
   description = "INLINE: true runs the agent of a sender that waits in the invocation of request. Default: false."

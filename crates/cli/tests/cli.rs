@@ -308,8 +308,8 @@ async fn a_task_is_deleted() {
 }
 
 /// What the table has in all.
-async fn items(deployment: &Deployment) -> usize {
-    deployment.store.walk(None).await.unwrap().items
+async fn items(deployment: &Deployment) -> u64 {
+    deployment.run("retain --json").await.json()["items"].as_u64().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

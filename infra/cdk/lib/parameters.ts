@@ -328,6 +328,11 @@ export interface Parameters {
    */
   readonly unservedTenantHours?: number;
   /**
+   * MEMORY_RETENTION_DAYS: how many days the memory and the session of a conversation are kept
+   * after their last write; 0 for ever. 0 to 3650. Default: 90.
+   */
+  readonly memoryRetentionDays?: number;
+  /**
    * INLINE: true runs the agent of a sender that waits in the invocation of request. Default:
    * false.
    */

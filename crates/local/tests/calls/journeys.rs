@@ -7,17 +7,20 @@ use a2a_lambda_agents::{Echo, configured, from_variables};
 use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event};
 use a2a_lambda_aws_emulator::queue::{MAX_BATCH, MAX_VISIBILITY};
 use a2a_lambda_core::api_key::{ApiKey, KEY_BYTES, KeySecret};
+use a2a_lambda_core::conversation::{Budget, Held, MemoryItem, Swap};
 use a2a_lambda_core::ids::TaskKey;
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::operations::Caller;
-use a2a_lambda_core::store::Depth;
+use a2a_lambda_core::store::{Depth, Snapshot};
 use a2a_lambda_core::{
-    Agents, Attended, Clock, Command, Company, Engine, Operations, ProtocolVersion, Runner, Signal,
+    Agent, AgentProfile, Agents, Attended, Clock, Command, Company, End, Engine, Failure,
+    Operations, ProtocolVersion, Runner, Signal, Turn,
 };
-use a2a_lambda_protocol::{TaskPushNotificationConfig, Timestamp};
+use a2a_lambda_protocol::{TaskPushNotificationConfig, TaskState, Timestamp};
 use a2a_lambda_request::Answer;
 use a2a_lambda_runtime::{Reader, SystemClock};
 use a2a_lambda_testing::{TestClock, caller, submit};
+use async_trait::async_trait;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
@@ -164,6 +167,45 @@ async fn sqs_executor(account: &Account) {
         let answer = a2a_lambda_sqs_executor::handle(event, deadline(), &context).await;
         assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
     }
+    let remembered = ran(account, Agents::new(Arc::new(Remembers))).await;
+    assert_eq!(remembered.head.state(), TaskState::Completed);
+}
+
+/// An agent that uses its conversation's memory and session.
+struct Remembers;
+
+#[async_trait]
+impl Agent for Remembers {
+    fn profile(&self) -> AgentProfile {
+        AgentProfile::text("remembers", "Remembers", "1")
+    }
+
+    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+        turn.memory().load(Budget::tokens(1_000)).await?;
+        turn.memory().append([MemoryItem::user(turn.text())]).await?;
+        let seen: Held<u32> = turn.session().get("seen").await?;
+        let set = turn.session().set("seen", &1, Some(&seen.version)).await?;
+        Ok(if set == Swap::Lost { End::again() } else { End::completed() })
+    }
+}
+
+/// Runs the agents' turn of a new task. Returns the task.
+async fn ran(account: &Account, agents: Agents) -> Snapshot {
+    let context = account.with(Reader::SqsExecutor, "sqs-executor", |variables| {
+        a2a_lambda_sqs_executor::context(variables, agents)
+    });
+    let context = context.unwrap();
+    let engine = account.with(Reader::SqsExecutor, TEST, a2a_lambda_aws::engine).unwrap();
+    let caller = caller("", "alice");
+    let key = submit(&engine, &caller, "go").await;
+    account.queue.receive(MAX_BATCH, MAX_VISIBILITY, Duration::ZERO).await.unwrap();
+    let signal = serde_json::to_string(&Signal::new(&key, &caller.owner)).unwrap();
+    account.queue.send(signal, Duration::ZERO).unwrap();
+    let records = account.queue.receive(MAX_BATCH, MAX_VISIBILITY, Duration::ZERO).await.unwrap();
+    let event = a2a_lambda_sqs_executor::event(&raw(&sqs_event(&records))).unwrap();
+    let answer = a2a_lambda_sqs_executor::handle(event, deadline(), &context).await;
+    assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
+    engine.read(&key, Depth::Full).await.unwrap().unwrap()
 }
 
 /// A task whose agent waits for a callback. Returns the callback's path.
