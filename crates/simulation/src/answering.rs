@@ -141,7 +141,7 @@ impl Holder {
         let callbacks = Callbacks::new(actor.engine());
         if *is_forged {
             let looked = actor.live(ANSWER_LIMIT, callbacks.look(token)).await;
-            let is_refused = !matches!(looked, Some(Ok(()) | Err(CallbackError::Over)));
+            let is_refused = !matches!(looked, Some(Ok(_) | Err(CallbackError::Over)));
             world.judge(|oracle| oracle.is_hidden(&saying, is_refused));
         }
         let outcome = actor.live(ANSWER_LIMIT, callbacks.answer(token, said)).await;

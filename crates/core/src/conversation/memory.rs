@@ -80,7 +80,7 @@ impl<'t> TurnMemory<'t> {
         budget: Budget,
     ) -> impl Future<Output = Result<Vec<MemoryItem>, StepError>> + Send + 't {
         let turn = self.0;
-        let key = turn.journal.number(STEP, MARK, "");
+        let key = turn.journal.key_of(MARK, "");
         async move {
             let mark = Box::pin(mark(turn, &key)).await?;
             let policy = &turn.owned.engine.policy;
@@ -107,7 +107,7 @@ impl<'t> TurnMemory<'t> {
         items: impl IntoIterator<Item = MemoryItem>,
     ) -> impl Future<Output = Result<(), StepError>> + Send + 't {
         let turn = self.0;
-        let key = turn.journal.number(STEP, APPEND, "");
+        let key = turn.journal.key_of(APPEND, "");
         let items: Vec<MemoryItem> = items.into_iter().collect();
         async move {
             check_room(turn, &items)?;

@@ -10,7 +10,7 @@ use super::record::{SessionValue, Swapped, write_of};
 use crate::digest::digest;
 use crate::ids::WriteId;
 use crate::steps::record::RecordKey;
-use crate::steps::{STEP, StepError, may_go_on, recorded};
+use crate::steps::{StepError, may_go_on, recorded};
 use crate::store::StoreError;
 use crate::turn::Turn;
 
@@ -72,7 +72,7 @@ impl<'t> Session<'t> {
     ) -> impl Future<Output = Result<Held<T>, StepError>> + Send + 't {
         let (turn, key) = (self.0, key.into());
         let arguments = digest([key.as_bytes()]);
-        let record = turn.journal.number(STEP, GET, &arguments);
+        let record = turn.journal.key_of(GET, &arguments);
         async move {
             check_key(&key)?;
             let (value, version) = Box::pin(get(turn, &record, &arguments, &key)).await?;
@@ -128,7 +128,7 @@ impl<'t> Session<'t> {
             Some(SessionVersion(Some(write))) => write.as_str(),
         };
         let arguments = digest([key.as_bytes(), text.as_bytes(), version.as_bytes()]);
-        let record = turn.journal.number(STEP, SET, &arguments);
+        let record = turn.journal.key_of(SET, &arguments);
         async move {
             check_key(&key)?;
             let form = |source| StepError::Form { step: key.clone(), source };

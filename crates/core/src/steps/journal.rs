@@ -138,7 +138,7 @@ impl Journal {
 
     /// Gives a step that the agent makes its name in the scope. The order of these calls counts, not
     /// that of the steps' work: steps that run side by side have the same names in each run.
-    pub(crate) fn number(&self, kind: &'static str, name: &str, arguments: &str) -> StepName {
+    pub(super) fn number(&self, kind: &'static str, name: &str, arguments: &str) -> StepName {
         let mut known = self.known();
         let around = known.inside.as_ref().map(|around| around.place.clone());
         let at = (kind, around.clone(), name.to_owned());
@@ -157,6 +157,11 @@ impl Journal {
             key
         };
         StepName { key, place, inside }
+    }
+
+    /// The key of a step of the runner's own, which other rooms record.
+    pub(crate) fn key_of(&self, name: &str, arguments: &str) -> RecordKey {
+        self.number(STEP, name, arguments).key
     }
 
     /// The number of the next artifact of the step whose work calls this, or of the agent itself.
