@@ -37,8 +37,11 @@ pub(crate) fn said(
     body: &[u8],
     most: usize,
 ) -> Result<Said, Refusal> {
+    // A compressed body would be taken for what it is not.
+    let is_plain = headers.get(header::CONTENT_ENCODING).is_none_or(|it| it == "identity");
     match act {
         Act::Heartbeat => Ok(Said::Heartbeat),
+        _ if !is_plain => Err(Refusal::Unreadable),
         Act::Fail => Ok(Said::GivesUp(reason(headers, bounded(body)?)?)),
         Act::Answer => answer(headers, body, most),
     }
@@ -131,6 +134,7 @@ fn is_json(essence: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderValue;
 
     const MOST: usize = 1_000;
 
@@ -185,6 +189,21 @@ mod tests {
             let found = refused.map_or(200, |refusal| refusal.status().as_u16());
             assert_eq!(found, status, "{media_type} {}", body.len());
         }
+    }
+
+    #[test]
+    fn a_compressed_body_is_refused() {
+        let encoded = |encoding: &'static str| {
+            let encoding = HeaderValue::from_static(encoding);
+            said(
+                Act::Answer,
+                &HeaderMap::from_iter([(header::CONTENT_ENCODING, encoding)]),
+                b"1",
+                MOST,
+            )
+        };
+        assert_eq!(encoded("gzip"), Err(Refusal::Unreadable));
+        assert!(encoded("identity").is_ok());
     }
 
     #[test]

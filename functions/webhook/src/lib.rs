@@ -32,7 +32,7 @@
 //! | status | meaning |
 //! |---|---|
 //! | 200 | it is stored. The same answer can be repeated |
-//! | 400 | the body cannot be read |
+//! | 400 | the body cannot be read, or is compressed |
 //! | 404 | there is no such callback: the token was not made here |
 //! | 405 | another method |
 //! | 409 | the callback has another answer |
@@ -178,8 +178,9 @@ async fn respond(arrival: Arrival, deadline: Timestamp, context: &Context) -> Re
     let Ok(request) = arrival.into_request(&path) else {
         return Refusal::Unreadable.reply(is_html);
     };
-    let left = Timestamp::from_millis(deadline.as_millis() - millis(REFUSAL_MARGIN));
-    let left = left.saturating_since(context.engine.clock.now());
+    let margin = i64::try_from(REFUSAL_MARGIN.as_millis()).unwrap_or_default();
+    let until = Timestamp::from_millis(deadline.as_millis().saturating_sub(margin));
+    let left = until.saturating_since(context.engine.clock.now());
     // Boxed: it is large, and would be moved through each layer of the runtime.
     let answering = Box::pin(outcome(&request, context));
     let outcome = tokio::select! {
@@ -191,10 +192,6 @@ async fn respond(arrival: Arrival, deadline: Timestamp, context: &Context) -> Re
         Ok(outcome) => outcome.reply(is_html),
         Err(refusal) => refusal.reply(is_html),
     }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or_default()
 }
 
 /// What comes of a request.
