@@ -11,7 +11,7 @@ use a2a_lambda_testing::{Random, TestVault};
 
 use crate::actor::Actor;
 use crate::ledger::Callback;
-use crate::oracle::Saying;
+use crate::oracle::{Saying, Violation};
 use crate::world::World;
 
 /// How long an invocation for an answer may last.
@@ -40,8 +40,8 @@ struct Plan {
 }
 
 /// Hands out a callback's URL. Its holders say things to it from now on.
-pub(crate) fn hand_out(world: &Arc<World>, callback: Callback, token: &str, patience_ms: u64) {
-    let Some(number) = world.handed_out(&callback) else { return };
+pub(crate) fn hand_out(world: &Arc<World>, callback: &Callback, token: &str, patience_ms: u64) {
+    let Some(number) = world.handed_out(callback) else { return };
     let mut rng = Random::derive(world.seed, &format!("callback {number}"));
     let name = format!("hook{number}");
     for (said, plan) in (1_u32..).zip(plans(&mut rng, &name, patience_ms)) {
@@ -52,9 +52,9 @@ pub(crate) fn hand_out(world: &Arc<World>, callback: Callback, token: &str, pati
     }
 }
 
-fn result(text: String) -> Said {
+fn result(text: &str) -> Said {
     // Serialization of a text cannot fail.
-    Json::from_value(&text).map_or(Said::Heartbeat, Said::Result)
+    Json::from_value(text).map_or(Said::Heartbeat, Said::Result)
 }
 
 fn plans(rng: &mut Random, name: &str, patience_ms: u64) -> Vec<Plan> {
@@ -62,7 +62,7 @@ fn plans(rng: &mut Random, name: &str, patience_ms: u64) -> Vec<Plan> {
     let answer = match rng.within(0, 9) {
         0 => None,
         1 | 2 => Some(Said::GivesUp(format!("{name} has no answer"))),
-        _ => Some(result(format!("{name} says yes"))),
+        _ => Some(result(&format!("{name} says yes"))),
     };
     let after_ms = match rng.within(0, 9) {
         0..=2 => rng.within(0, 40),
@@ -80,13 +80,13 @@ fn plans(rng: &mut Random, name: &str, patience_ms: u64) -> Vec<Plan> {
     }
     if rng.chance(400) {
         let at_ms = rng.within(0, 2 * after_ms + 50);
-        plans.push(plan(result(format!("{name} says no")), at_ms));
+        plans.push(plan(result(&format!("{name} says no")), at_ms));
     }
     for _ in 0..rng.pick(&[0, 0, 1, 3]) {
         plans.push(plan(Said::Heartbeat, rng.within(0, patience_ms)));
     }
     if rng.chance(300) {
-        let said = result(format!("somebody else than {name} says yes"));
+        let said = result(&format!("somebody else than {name} says yes"));
         plans.push(Plan { is_forged: true, ..plan(said, rng.within(0, after_ms + 1_000)) });
     }
     plans
@@ -142,7 +142,10 @@ impl Holder {
         if *is_forged {
             let looked = actor.live(ANSWER_LIMIT, callbacks.look(token)).await;
             let is_refused = !matches!(looked, Some(Ok(_) | Err(CallbackError::Over)));
-            world.judge(|oracle| oracle.is_hidden(&saying, is_refused));
+            if !is_refused {
+                let text = format!("somebody was shown the callback of {saying:?}");
+                world.fail(Violation::new("I13", text));
+            }
         }
         let outcome = actor.live(ANSWER_LIMIT, callbacks.answer(token, said)).await;
         world.note(actor.name(), "says to a callback", format_args!("{said:?}: {outcome:?}"));

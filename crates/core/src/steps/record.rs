@@ -188,11 +188,11 @@ impl StepRecord {
 pub fn i11_outcome_is_final(before: &StepRecord, after: &StepRecord) -> Result<(), String> {
     let follows = match (&before.state, &after.state) {
         (StepState::Begun, StepState::Begun) => after.tries > before.tries,
-        (StepState::Begun, StepState::Done(_) | StepState::Failed(_)) => true,
         (StepState::Waiting { until, .. }, StepState::Waiting { until: later, .. }) => {
             later >= until
         }
-        (StepState::Waiting { .. }, StepState::Answered(_) | StepState::TimedOut) => true,
+        (StepState::Begun, StepState::Done(_) | StepState::Failed(_))
+        | (StepState::Waiting { .. }, StepState::Answered(_) | StepState::TimedOut) => true,
         _ => false,
     };
     let name = |of: &StepRecord| (of.key.clone(), of.name.clone(), of.arguments.clone());

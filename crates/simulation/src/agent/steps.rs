@@ -123,9 +123,9 @@ impl Scripted {
         &self,
         turn: &Turn,
         places: &Places,
-        word: &str,
+        verb: &str,
     ) -> Result<String, Failure> {
-        if word == "glance" && turn.fence().is_multiple_of(2) {
+        if verb == "glance" && turn.fence().is_multiple_of(2) {
             return Ok(String::new());
         }
         let place = places.next(None, "inbox", 0, false);
@@ -301,7 +301,7 @@ impl Scripted {
         let at: Callback = (scope, record);
         let token = callback.token();
         let handing = async {
-            hand_out(world, at.clone(), token, patience_ms);
+            hand_out(world, &at, token, patience_ms);
             Ok(())
         };
         self.actor.ask("hand out", patience_ms, no_answer, handing).await?;

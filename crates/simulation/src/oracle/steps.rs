@@ -109,11 +109,6 @@ impl Oracle {
         }
     }
 
-    /// I13: a forged token shows nothing, either.
-    pub(crate) fn is_hidden(&self, saying: &Saying, is_refused: bool) -> Verdict {
-        ensure(is_refused, "I13", || format!("somebody was shown the callback of {saying:?}"))
-    }
-
     /// What came of it.
     pub(crate) fn was_said(
         &mut self,
