@@ -6,6 +6,7 @@
 mod compare;
 mod configs;
 mod expiry;
+mod memory;
 mod operations;
 mod pushes;
 mod steps;
@@ -72,11 +73,14 @@ pub async fn differential(a: &dyn Store, b: &dyn Store, seed: u64, steps: u64) {
         scopes: Vec::new(),
         puts: VecDeque::new(),
     };
+    let mut conversations = memory::Conversations::new(a, b, seed);
     for step in 1..=steps {
         duel.step = step;
         duel.operate().await;
+        conversations.operate().await;
         if step % COMPARE_EVERY == 0 || step == steps {
             duel.compare_all().await;
+            conversations.compare_all().await;
         }
     }
 }

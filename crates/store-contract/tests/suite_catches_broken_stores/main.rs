@@ -38,6 +38,8 @@ enum Fault {
     Head(fn(&mut Head)),
     /// The store reads a changed task.
     Read(fn(&mut Snapshot, Depth)),
+    /// The store breaks a rule about conversations.
+    Memory(memory::Flaw),
     /// The store lists by a changed query.
     Query(fn(&mut ListQuery)),
     /// The store shows a changed page.
@@ -467,7 +469,7 @@ impl TaskStore for Broken {
 }
 
 fn faults() -> impl Iterator<Item = (&'static str, &'static str, Fault)> {
-    RULES.iter().chain(SLIPS).copied()
+    RULES.iter().chain(SLIPS).chain(memory::FLAWS).copied()
 }
 
 /// Runs a case in its own task. Returns whether it failed.

@@ -1,13 +1,73 @@
 //! Conversations, as the broken store has them.
 
-use a2a_lambda_core::StoreError;
 use a2a_lambda_core::conversation::{
     ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue, Swapped,
 };
 use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::{Owner, StoreError, Tenant};
 use async_trait::async_trait;
 
-use crate::Broken;
+use crate::{Broken, Fault};
+
+macro_rules! flaws {
+    ($($flaw:ident: $case:literal,)+) => {
+        /// What a store of conversations must not forget.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Flaw { $($flaw,)+ }
+
+        pub(crate) const FLAWS: &[(&str, &str, Fault)] =
+            &[$((stringify!($flaw), concat!("memory::", $case), Fault::Memory(Flaw::$flaw)),)+];
+    };
+}
+
+flaws! {
+    EntriesAreOverwritten: "the_first_writer_of_a_number_wins",
+    WritesNeedNoWrite: "an_entry_is_replaced_by_its_write",
+    EntriesForgetTheirOwnWrite: "the_same_write_again_is_known",
+    MemoryCrossesTenants: "conversations_are_apart",
+    MemoryCrossesOwners: "conversations_are_apart",
+    EntriesComeOldestFirst: "entries_come_newest_first_in_pages_of_any_size",
+    RangesBeginAtTheFirst: "entries_of_a_range_are_in_it",
+    PagesEndTooEarly: "entries_come_newest_first_in_pages_of_any_size",
+    ValuesAreOverwritten: "a_value_is_replaced_by_its_write",
+    ForgettingLeavesValues: "forgetting_takes_all_in_parts_of_any_size",
+}
+
+impl Broken {
+    fn flaw(&self) -> Option<Flaw> {
+        let Fault::Memory(flaw) = self.fault else { return None };
+        Some(flaw)
+    }
+
+    fn lacks(&self, flaw: Flaw) -> bool {
+        self.flaw() == Some(flaw)
+    }
+
+    /// The conversation under which the store keeps this one.
+    fn kept_in(&self, of: &ConversationKey) -> ConversationKey {
+        let mut of = of.clone();
+        match self.flaw() {
+            Some(Flaw::MemoryCrossesTenants) => of.tenant = Tenant::default(),
+            Some(Flaw::MemoryCrossesOwners) => of.owner = Owner::parse("anyone").unwrap(),
+            _ => {}
+        }
+        of
+    }
+
+    /// The write that a broken condition takes for the expected one.
+    fn expected<'w>(
+        &self,
+        before: Option<&'w WriteId>,
+        present: Option<&'w WriteId>,
+        overwrites: Flaw,
+    ) -> Option<&'w WriteId> {
+        match self.flaw() {
+            Some(flaw) if flaw == overwrites && before.is_none() => present,
+            Some(Flaw::WritesNeedNoWrite) if before.is_some() && present.is_some() => present,
+            _ => before,
+        }
+    }
+}
 
 #[async_trait]
 impl Memory for Broken {
@@ -17,7 +77,17 @@ impl Memory for Broken {
         before: Option<&WriteId>,
         entry: &MemoryEntry,
     ) -> Result<Swapped<MemoryEntry>, StoreError> {
-        self.right.put_entry(of, before, entry).await
+        let of = self.kept_in(of);
+        let stored = self.right.stored_conversation(&of).0;
+        let stored = stored.into_iter().find(|stored| stored.number == entry.number);
+        if self.lacks(Flaw::EntriesForgetTheirOwnWrite)
+            && stored.as_ref().is_some_and(|stored| stored.write == entry.write)
+        {
+            return Ok(Swapped::Other(stored.map(Box::new)));
+        }
+        let present = stored.as_ref().map(|stored| &stored.write);
+        let before = self.expected(before, present, Flaw::EntriesAreOverwritten);
+        self.right.put_entry(&of, before, entry).await
     }
 
     async fn entries(
@@ -27,7 +97,16 @@ impl Memory for Broken {
         through: u64,
         limit: usize,
     ) -> Result<EntryPage, StoreError> {
-        self.right.entries(of, after, through, limit).await
+        let of = self.kept_in(of);
+        let after = if self.lacks(Flaw::RangesBeginAtTheFirst) { 0 } else { after };
+        let mut page = self.right.entries(&of, after, through, limit).await?;
+        if self.lacks(Flaw::EntriesComeOldestFirst) {
+            page.entries.reverse();
+        }
+        if self.lacks(Flaw::PagesEndTooEarly) {
+            page.more = false;
+        }
+        Ok(page)
     }
 
     async fn put_value(
@@ -36,7 +115,11 @@ impl Memory for Broken {
         before: Option<&WriteId>,
         value: &SessionValue,
     ) -> Result<Swapped<SessionValue>, StoreError> {
-        self.right.put_value(of, before, value).await
+        let of = self.kept_in(of);
+        let stored = self.right.value(&of, &value.key).await?;
+        let present = stored.as_ref().map(|stored| &stored.write);
+        let before = self.expected(before, present, Flaw::ValuesAreOverwritten);
+        self.right.put_value(&of, before, value).await
     }
 
     async fn value(
@@ -44,10 +127,18 @@ impl Memory for Broken {
         of: &ConversationKey,
         key: &str,
     ) -> Result<Option<SessionValue>, StoreError> {
-        self.right.value(of, key).await
+        self.right.value(&self.kept_in(of), key).await
     }
 
     async fn forget(&self, of: &ConversationKey, limit: usize) -> Result<bool, StoreError> {
-        self.right.forget(of, limit).await
+        let of = self.kept_in(of);
+        let (_, values) = self.right.stored_conversation(&of);
+        let is_over = self.right.forget(&of, limit).await?;
+        if self.lacks(Flaw::ForgettingLeavesValues) {
+            for value in values {
+                self.right.put_value(&of, None, &value).await?;
+            }
+        }
+        Ok(is_over)
     }
 }
