@@ -235,9 +235,10 @@ pub(crate) struct WholeAnswer {
 impl WholeAnswer {
     /// The response that it stands for; `None` if it stands for none.
     pub(crate) fn response(self) -> Option<Response<ResponseBody>> {
-        let body = match self.is_base64_encoded {
-            true => STANDARD.decode(self.body).ok()?,
-            false => self.body.into_bytes(),
+        let body = if self.is_base64_encoded {
+            STANDARD.decode(self.body).ok()?
+        } else {
+            self.body.into_bytes()
         };
         let mut response = Response::new(all(body));
         *response.status_mut() = StatusCode::from_u16(self.status_code).ok()?;

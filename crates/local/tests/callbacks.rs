@@ -78,9 +78,7 @@ async fn client() -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let options = Options { response_mode: ResponseMode::Stream, ..Options::default() };
-    let make = async |_: &Variables<'_>| {
-        configured("approval").map_err(|error| ConfigError::agents(error))
-    };
+    let make = async |_: &Variables<'_>| configured("approval").map_err(ConfigError::agents);
     let cloud = Cloud::start(&options, address.to_string(), &make).await.unwrap();
     tokio::spawn(serve(listener, Gate::default(), cloud.clone()));
     tokio::spawn(async move { cloud.run().await });

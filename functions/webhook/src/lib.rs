@@ -203,7 +203,8 @@ async fn outcome(request: &Request<Bytes>, context: &Context) -> Result<Outcome,
     if *method == Method::POST {
         let most = context.engine.policy.max_step_bytes;
         let said = body::said(act, request.headers(), request.body(), most)?;
-        let accepted = context.callbacks.answer(token, &said).await.map_err(refusal)?;
+        let accepted =
+            context.callbacks.answer(token, &said).await.map_err(|error| refusal(&error))?;
         return Ok(Outcome::Accepted(accepted));
     }
     if act != Act::Answer || !matches!(*method, Method::GET | Method::HEAD) {
@@ -211,7 +212,7 @@ async fn outcome(request: &Request<Bytes>, context: &Context) -> Result<Outcome,
         return Err(Refusal::Method { allowed });
     }
     // Clients of mail fetch the links in it: nothing changes.
-    let awaited = context.callbacks.look(token).await.map_err(refusal)?;
+    let awaited = context.callbacks.look(token).await.map_err(|error| refusal(&error))?;
     let challenge = request.uri().query().and_then(form::challenge);
     Ok(match challenge {
         Some(challenge) => Outcome::Challenged(challenge),
@@ -220,17 +221,17 @@ async fn outcome(request: &Request<Bytes>, context: &Context) -> Result<Outcome,
 }
 
 /// The refusal for an error, which is logged where it is ours.
-fn refusal(error: CallbackError) -> Refusal {
+fn refusal(error: &CallbackError) -> Refusal {
     let refusal = match error {
         CallbackError::Unknown => Refusal::Unknown,
         CallbackError::Over => Refusal::Over,
         CallbackError::Answered => Refusal::Answered,
-        CallbackError::TooLarge { limit, .. } => Refusal::TooLarge { limit },
+        CallbackError::TooLarge { limit, .. } => Refusal::TooLarge { limit: *limit },
         CallbackError::Contended
         | CallbackError::Vault(_)
         | CallbackError::Store(_)
         | CallbackError::Signal(_) => {
-            let cause = chain(&error);
+            let cause = chain(error);
             warn!(
                 event = "callback_not_answered",
                 cause,
