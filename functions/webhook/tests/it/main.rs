@@ -1,9 +1,8 @@
-//! The function over a store in memory: each door, each answer, and what is kept secret.
+//! The function over a store in memory: each door, and each answer.
 
 #![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
 
 mod answers;
 mod config;
 mod doors;
-mod secrets;
 mod support;

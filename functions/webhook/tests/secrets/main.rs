@@ -1,4 +1,11 @@
-//! A token is shown by no log, no answer and no `Debug`.
+//! A token is shown by no log, no answer and no `Debug`. In a process of its own: a test beside it without a
+//! subscriber could decide that a line is of no interest to anybody.
+
+#![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
+
+#[expect(dead_code, reason = "the other tests use the rest")]
+#[path = "../it/support.rs"]
+mod support;
 
 use std::io;
 use std::sync::{Arc, Mutex};
