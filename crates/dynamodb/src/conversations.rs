@@ -145,7 +145,7 @@ fn read<T>(of: &ConversationKey, form: &Form<T>, item: &Item) -> Result<T, Store
     let found = form.kind.check(item).and_then(|()| {
         (form.parse)(get_string(item, RECORD)?).map_err(|error| value(RECORD, error))
     });
-    found.map_err(|malformed| corrupt(of, malformed))
+    found.map_err(|malformed| corrupt(&partition(of), malformed))
 }
 
 #[async_trait]
@@ -245,5 +245,60 @@ impl Memory for DynamoDbStore {
                 return Ok(false);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use a2a_lambda_core::Owner;
+    use a2a_lambda_core::engine::chain;
+    use a2a_lambda_core::ids::{ContextId, Tenant};
+
+    fn trip() -> ConversationKey {
+        ConversationKey {
+            tenant: Tenant::parse("acme").unwrap(),
+            owner: Owner::parse("alice").unwrap(),
+            context: ContextId::parse("trip").unwrap(),
+        }
+    }
+
+    #[test]
+    fn names_sort_as_numbers_and_are_no_task_s() {
+        assert_eq!(partition(&trip()), "memory@acme/alice/trip");
+        let names = [1, 9, 10, 1_000, u64::MAX].map(entry_name);
+        assert!(names.is_sorted(), "{names:?}");
+        assert_eq!(names[0], "M#00000000000000000001");
+        assert!(names[4].as_str() < value_name("").as_str());
+    }
+
+    /// Items as this release writes them, with one thing changed.
+    #[test]
+    fn an_item_of_another_release_is_refused_by_name() {
+        let mut item = keys(&trip(), value_name("k"));
+        item.extend([
+            (FORMAT.to_owned(), number(1)),
+            (WRITE.to_owned(), string("w")),
+            (RECORD.to_owned(), string(r#"{"k":"k","d":1,"w":"w"}"#)),
+        ]);
+        assert_eq!(read(&trip(), &VALUE, &item).unwrap().write.as_str(), "w");
+        for (name, with, told) in [
+            (
+                FORMAT,
+                number(99),
+                "the session value has format 99, and this release reads format 1",
+            ),
+            ("new", string(""), "the session value has an unknown attribute \"new\""),
+        ] {
+            let mut item = item.clone();
+            item.insert(name.to_owned(), with);
+            let error = read(&trip(), &VALUE, &item).unwrap_err();
+            assert!(matches!(error, StoreError::OtherRelease { .. }), "{error:?}");
+            let error = chain(&error);
+            assert!(error.contains(told) && error.contains("memory@acme/alice/trip"), "{error}");
+        }
+        item.insert(RECORD.to_owned(), string("{}"));
+        let error = read(&trip(), &VALUE, &item).unwrap_err();
+        assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
     }
 }

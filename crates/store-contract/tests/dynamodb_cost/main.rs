@@ -4,6 +4,7 @@
 
 mod life;
 mod lists;
+mod memory;
 mod meter;
 mod places;
 mod pushes;
