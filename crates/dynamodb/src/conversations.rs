@@ -73,8 +73,8 @@ struct Form<T> {
     write: fn(&T) -> &WriteId,
 }
 
-/// A write of an item in place of the one of another write.
-struct Write<'a> {
+/// An item in place of the one of another write.
+struct NewItem<'a> {
     name: String,
     json: Result<String, serde_json::Error>,
     write: &'a WriteId,
@@ -87,7 +87,7 @@ impl DynamoDbStore {
         &self,
         of: &ConversationKey,
         form: &Form<T>,
-        put: Write<'_>,
+        put: NewItem<'_>,
     ) -> Result<Swapped<T>, StoreError> {
         let json = put.json.map_err(|error| StoreError::Refused(error.into()))?;
         let mut item = keys(of, put.name);
@@ -159,7 +159,7 @@ impl Memory for DynamoDbStore {
         entry.check_size()?;
         let (name, write) = (entry_name(entry.number), &entry.write);
         let json = serde_json::to_string(entry);
-        let put = Write { name, json, write, before, expires_at: entry.expires_at };
+        let put = NewItem { name, json, write, before, expires_at: entry.expires_at };
         self.swap(of, &ENTRY, put).await
     }
 
@@ -198,7 +198,7 @@ impl Memory for DynamoDbStore {
         value.check_size()?;
         let (name, write) = (value_name(&value.key), &value.write);
         let json = serde_json::to_string(value);
-        let put = Write { name, json, write, before, expires_at: value.expires_at };
+        let put = NewItem { name, json, write, before, expires_at: value.expires_at };
         self.swap(of, &VALUE, put).await
     }
 

@@ -8,10 +8,11 @@ use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_testing::Random;
 
-use super::{OWNERS, TENANTS};
 use crate::content::text_of;
 use crate::memory::{conversation, entry, value};
 
+const TENANTS: [&str; 2] = ["", "acme"];
+const OWNERS: [&str; 2] = ["alice", "bob#1"];
 const CONTEXTS: [&str; 3] = ["red", "blue", "blue#1"];
 const KEYS: [&str; 3] = ["a", "b", "é#/ 🦀"];
 
