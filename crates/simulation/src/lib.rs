@@ -9,7 +9,7 @@
 //! design does not hold. The same plan is the same run, to the millisecond. So a finding is a text:
 //! [`shrink`](shrink()) shortens it, and `regressions/` keeps it.
 //!
-//! [Planted](Planted) bugs test the oracle: it must find each of them.
+//! [`Planted`] bugs test the oracle: it must find each of them.
 
 mod actor;
 mod agent;

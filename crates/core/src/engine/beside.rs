@@ -7,7 +7,7 @@ use crate::steps::record::{Put, RecordKey, ScopeKey, StepRecord};
 use crate::store::StoreError;
 
 impl Engine {
-    /// Stores a push config; see [`PushConfigs::put`].
+    /// Stores a push config; see [`PushConfigs::put`](crate::PushConfigs::put).
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
@@ -15,7 +15,8 @@ impl Engine {
         tried!(self, self.configs.put(task, config))
     }
 
-    /// Reads those push configs of these registrations that exist, by id; see [`PushConfigs::get`].
+    /// Reads those push configs of these registrations that exist, by id; see
+    /// [`PushConfigs::get`](crate::PushConfigs::get).
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
@@ -32,7 +33,7 @@ impl Engine {
         Ok(found)
     }
 
-    /// Deletes a push config; see [`PushConfigs::delete`].
+    /// Deletes a push config; see [`PushConfigs::delete`](crate::PushConfigs::delete).
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
@@ -44,7 +45,8 @@ impl Engine {
         tried!(self, self.configs.delete(task, registration))
     }
 
-    /// Stores a push config in place of another state of it; see [`PushConfigs::advance`].
+    /// Stores a push config in place of another state of it; see
+    /// [`PushConfigs::advance`](crate::PushConfigs::advance).
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
@@ -57,7 +59,8 @@ impl Engine {
         tried!(self, self.configs.advance(task, before, config))
     }
 
-    /// Finds configs that are in trouble; see [`PushConfigs::failing`].
+    /// Finds configs that are in trouble; see
+    /// [`PushConfigs::failing`](crate::PushConfigs::failing).
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
@@ -70,7 +73,7 @@ impl Engine {
         tried!(self, self.configs.failing(shard, after, limit))
     }
 
-    /// Stores the record of a step; see [`StepRecords::put_step`].
+    /// Stores the record of a step; see [`StepRecords::put_step`](crate::StepRecords::put_step).
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
@@ -83,7 +86,7 @@ impl Engine {
         tried!(self, self.steps.put_step(scope, before, record))
     }
 
-    /// Reads the record of a step; see [`StepRecords::step`].
+    /// Reads the record of a step; see [`StepRecords::step`](crate::StepRecords::step).
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
@@ -95,7 +98,7 @@ impl Engine {
         tried!(self, self.steps.step(scope, key))
     }
 
-    /// Reads the records of a scope; see [`StepRecords::steps`].
+    /// Reads the records of a scope; see [`StepRecords::steps`](crate::StepRecords::steps).
     ///
     /// # Errors
     /// When the store fails, even after a few tries.
