@@ -94,7 +94,7 @@ fn plans(rng: &mut Random, name: &str, patience_ms: u64) -> Vec<Plan> {
 
 /// A token that nobody was given: cut off, or with the right content and another seal.
 async fn forged(token: &str, rng: &mut Random) -> String {
-    let content = serde_json::from_str(token).unwrap_or((String::new(), PushSecrets::default()));
+    let content = TestVault::unsealed(token).unwrap_or((String::new(), PushSecrets::default()));
     let resealed = TestVault::default().seal(&content.1, "forged").await;
     let resealed = resealed.unwrap_or(Sealed::new("forged"));
     let cut: String = token.chars().skip(1).collect();
@@ -103,7 +103,7 @@ async fn forged(token: &str, rng: &mut Random) -> String {
 
 /// The record that a token is for. The vault of the simulation seals nothing.
 pub(crate) fn record_of(token: &str) -> Option<a2a_lambda_core::steps::RecordKey> {
-    let (_, secrets): (String, PushSecrets) = serde_json::from_str(token).ok()?;
+    let (_, secrets) = TestVault::unsealed(token)?;
     let content: serde_json::Value = serde_json::from_str(Secret::reveal(&secrets.token)).ok()?;
     a2a_lambda_core::steps::RecordKey::parse(content.get("k")?.as_str()?)
 }

@@ -99,7 +99,7 @@ fn effect(call: Call<'_>) -> Option<String> {
         Kind::PutEntry => "add to the memory",
         Kind::PutValue => "change the session",
         Kind::Forget => "forget the conversation",
-        Kind::PutStep => return call.step.map(|record| format!("record {}", record.name)),
+        Kind::PutStep => "record a step",
         Kind::Commit => return call.commit.map(|(_, change)| format!("commit {}", said(change))),
         Kind::Read
         | Kind::Glance

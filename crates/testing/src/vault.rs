@@ -36,6 +36,13 @@ impl TestVault {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
+    /// What a sealed text was sealed for, and the secrets in it; `None` if no such vault made it.
+    pub fn unsealed(text: &str) -> Option<(String, PushSecrets)> {
+        let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
+        let bytes = pairs.map(|pair| u8::from_str_radix(pair?, 16).ok());
+        serde_json::from_slice(&bytes.collect::<Option<Vec<u8>>>()?).ok()
+    }
+
     fn fault(&self) -> Option<VaultFault> {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -79,14 +86,7 @@ impl Vault for TestVault {
         if sealed.is_empty() {
             return Ok(PushSecrets::default());
         }
-        let digits = sealed.as_str().as_bytes().chunks(2);
-        let bytes = digits.map(|pair| {
-            let pair = std::str::from_utf8(pair).map_err(|_| VaultError::Damaged)?;
-            u8::from_str_radix(pair, 16).map_err(|_| VaultError::Damaged)
-        });
-        let json = bytes.collect::<Result<Vec<u8>, VaultError>>()?;
-        let (sealed_for, secrets): (String, PushSecrets) =
-            serde_json::from_slice(&json).map_err(|_| VaultError::Damaged)?;
+        let (sealed_for, secrets) = Self::unsealed(sealed.as_str()).ok_or(VaultError::Damaged)?;
         if sealed_for == context { Ok(secrets) } else { Err(VaultError::Damaged) }
     }
 }

@@ -21,10 +21,17 @@ pub struct Approval {
     pub ledger: Arc<Ledger>,
 }
 
-/// What the approver says.
+/// What the page behind the link sends.
 #[derive(Deserialize)]
-struct Decision {
-    approved: bool,
+struct Form {
+    decision: Decision,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Decision {
+    Approve,
+    Decline,
 }
 
 #[async_trait]
@@ -46,8 +53,8 @@ impl Agent for Approval {
                 .with(&question)
                 .run(|_| async { Ok(turn.progress(question.as_str()).await?) })
                 .await?;
-            match approval.answer::<Decision>().await? {
-                Answer::Given(Decision { approved: true }) => {
+            match approval.answer::<Form>().await? {
+                Answer::Given(Form { decision: Decision::Approve }) => {
                     let pay = turn.step("pay").run(async |step| {
                         self.ledger.pay(step.idempotency_key(), &payment);
                         Ok(())

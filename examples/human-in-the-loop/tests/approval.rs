@@ -22,27 +22,28 @@ fn asked(task: &TaskView) -> (String, String) {
     (question.to_owned(), link.to_owned())
 }
 
-/// What the approver's page sends.
+/// What the page behind the link sends.
 #[derive(Serialize)]
-struct Decision {
-    approved: bool,
+struct Form {
+    decision: &'static str,
+    comment: &'static str,
 }
 
-async fn decide(bed: &Bed, task: &TaskView, approved: bool) -> TaskView {
-    bed.answer_callback(&asked(task).1, &Decision { approved }).await;
+async fn decide(bed: &Bed, task: &TaskView, decision: &'static str) -> TaskView {
+    bed.answer_callback(&asked(task).1, &Form { decision, comment: "" }).await;
     bed.settle(task).await
 }
 
 #[tokio::test]
 async fn it_asks_and_goes_on_with_the_answer() {
     let (bed, ledger) = bed();
-    for approved in [true, false] {
+    for decision in ["approve", "decline"] {
         let task = bed.send("12 EUR").await.working();
         assert_eq!(asked(&task).0, "Shall I pay 12 EUR?");
         bed.advance(PATIENCE / 2).await;
-        let task = decide(&bed, &task, approved).await;
+        let task = decide(&bed, &task, decision).await;
         assert_eq!(ledger.paid(), ["12 EUR"]);
-        if approved {
+        if decision == "approve" {
             task.completed().with_artifact("receipt", "Paid: 12 EUR");
         } else {
             task.rejected().saying("It is not approved, so it is not paid.");
@@ -63,7 +64,7 @@ async fn a_silent_approver_is_reminded_and_may_still_answer() {
     assert_eq!(asked(&task).0, "Still open: shall I pay 12 EUR?");
     // The reminder reaches who does not look.
     bed.assert_pushed(RECEIVER, &["task WORKING", "status WORKING"]);
-    decide(&bed, &task, true).await.completed();
+    decide(&bed, &task, "approve").await.completed();
     assert_eq!(ledger.paid(), ["12 EUR"]);
 }
 
@@ -88,7 +89,7 @@ async fn a_crash_pays_nothing_twice() {
         async |bed| {
             let before = ledger.paid().len();
             let task = bed.send("12 EUR").await.working();
-            let task = decide(&bed, &task, true).await;
+            let task = decide(&bed, &task, "approve").await;
             task.completed().with_artifact("receipt", "Paid: 12 EUR");
             assert!(ledger.paid().len() <= before + 1, "{:?}", ledger.paid());
         },
