@@ -55,6 +55,10 @@ locals {
     Dashboard                            = var.dashboard
     Agent                                = var.agent
     AgentVariables                       = var.agent_variables
+    AgentCommand                         = var.agent_command
+    HttpAgentAuthorization               = var.http_agent_authorization
+    HttpAgentSemantics                   = var.http_agent_semantics
+    HttpAgentSilenceSeconds              = var.http_agent_silence_seconds
     AgentPolicyArn                       = var.agent_policy_arn
     AllowAnonymous                       = var.allow_anonymous
     OwnerClaim                           = var.owner_claim
@@ -132,9 +136,10 @@ locals {
 
   # The parameters that are secret.
   secrets = {
-    CardSigningKey  = "card_signing_key"
-    PushSecretsKey  = "push_secrets_key"
-    PushSigningKeys = "push_signing_keys"
-    PushJwtKey      = "push_jwt_key"
+    HttpAgentAuthorization = "http_agent_authorization"
+    CardSigningKey         = "card_signing_key"
+    PushSecretsKey         = "push_secrets_key"
+    PushSigningKeys        = "push_signing_keys"
+    PushJwtKey             = "push_jwt_key"
   }
 }

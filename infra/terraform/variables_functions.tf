@@ -33,6 +33,46 @@ variable "agent_variables" {
   }
 }
 
+variable "agent_command" {
+  type        = string
+  description = "AGENT_COMMAND: what the agent process starts: words with spaces, or a JSON array of texts."
+  default     = null
+
+  validation {
+    condition     = var.agent_command == null ? true : can(regex("^(?:^$|^\\s*\\[[\\s\\S]*\\]\\s*$|^[^\\[\\\\'\"$`|&;<>]+$)$", var.agent_command))
+    error_message = "agent_command must be words with spaces or a JSON array of texts."
+  }
+}
+
+variable "http_agent_authorization" {
+  type        = string
+  description = "HTTP_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent http."
+  default     = null
+  sensitive   = true
+}
+
+variable "http_agent_semantics" {
+  type        = string
+  description = "HTTP_AGENT_SEMANTICS: how often the agents http and process call for one turn. Default: at-least-once."
+  default     = null
+
+  validation {
+    condition     = var.http_agent_semantics == null ? true : contains(["at-least-once", "at-most-once"], var.http_agent_semantics)
+    error_message = "http_agent_semantics must be at-least-once or at-most-once."
+  }
+}
+
+variable "http_agent_silence_seconds" {
+  type        = number
+  description = "HTTP_AGENT_SILENCE_SECONDS: how long an agent that is called may be silent. 1 to 900. Default: 300."
+  default     = null
+
+  validation {
+    condition     = var.http_agent_silence_seconds == null ? true : floor(var.http_agent_silence_seconds) == var.http_agent_silence_seconds && var.http_agent_silence_seconds >= 1 && var.http_agent_silence_seconds <= 900
+    error_message = "http_agent_silence_seconds must be 1 to 900."
+  }
+}
+
 variable "allow_anonymous" {
   type        = bool
   description = "ALLOW_ANONYMOUS: true serves everybody as one owner. Needed with Authorizer none. Default: false."

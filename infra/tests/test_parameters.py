@@ -67,6 +67,8 @@ BAD = {
     "PowertoolsMetricsNamespace": ["", "a b", "AWS/Lambda"],
     "Agent": ["", "echo, acme=summary"],
     "AgentVariables": ["MODEL_ID=small", '["MODEL_ID"]'],
+    "AgentCommand": ["python3 'my agent.py'", "[", "echo $PORT", "a && b"],
+    "HttpAgentAuthorization": ["Bearer " + SECRET + "\nx-other: y"],
     "AgentPolicyArn": ["agents", "arn:aws:iam::123456789012:role/agents"],
     "OwnerClaim": ["", "a b"],
     "AlbArn": [

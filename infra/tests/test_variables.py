@@ -33,6 +33,8 @@ OTHER = {
     "ALB_ARN": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/agents/0123456789abcdef",
     "AGENT": "summary",
     "AGENT_VARIABLES": '{"MODEL_ID": "small"}',
+    "AGENT_COMMAND": "python3 agent.py",
+    "HTTP_AGENT_AUTHORIZATION": "ssm:/agent/authorization",
     "OWNER_CLAIM": "email",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example:4318",
     "POWERTOOLS_SERVICE_NAME": "agents",

@@ -2,28 +2,35 @@
 
 #[cfg(feature = "fixtures")]
 mod approval;
+mod built_in;
 #[cfg(feature = "fixtures")]
 mod conformance;
 mod echo;
+#[cfg(feature = "http")]
+mod http;
 #[cfg(feature = "fixtures")]
 mod ledger;
 #[cfg(feature = "fixtures")]
 mod paced;
 #[cfg(feature = "fixtures")]
 mod poison;
+#[cfg(feature = "process")]
+mod process;
+mod spec;
 #[cfg(feature = "fixtures")]
 mod steps;
 #[cfg(feature = "fixtures")]
 mod strict;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use a2a_lambda_core::ids::InvalidId;
-use a2a_lambda_core::{Agent, Agents, Tenant};
-use a2a_lambda_protocol::FIRST_SEGMENTS;
+use a2a_lambda_core::{Agent, Agents};
 use a2a_lambda_runtime::table::AGENT;
+#[cfg(feature = "process")]
+use a2a_lambda_runtime::table::AGENT_COMMAND;
 use a2a_lambda_runtime::{ConfigError, Variables};
+
+use self::spec::{Spec, Wanted};
 
 #[cfg(feature = "fixtures")]
 pub use approval::Approval;
@@ -36,118 +43,106 @@ pub use ledger::{LEDGER_STEPS, Ledger};
 pub use paced::Paced;
 #[cfg(feature = "fixtures")]
 pub use poison::Poison;
+pub use spec::AgentsError;
 #[cfg(feature = "fixtures")]
 pub use steps::Steps;
 #[cfg(feature = "fixtures")]
 pub use strict::Strict;
 
-/// Makes an agent, at the start of the process.
-pub type MakeAgent = fn() -> Arc<dyn Agent>;
-
-/// The agents, by the names that configuration knows them by.
-///
-/// The feature `fixtures` adds the agents that only tests need. A function that users can reach is
-/// built without it.
-#[rustfmt::skip] // A line for each.
-pub const AGENTS: &[(&str, MakeAgent)] = &[
-    ("echo", || Arc::new(Echo)),
-    #[cfg(feature = "fixtures")]
-    ("conformance", || Arc::new(Conformance)),
-    #[cfg(feature = "fixtures")]
-    ("strict", || Arc::new(Strict)),
-    #[cfg(feature = "fixtures")]
-    ("poison", || Arc::new(Poison)),
-    #[cfg(feature = "fixtures")]
-    ("paced", || Arc::new(Paced)),
-    #[cfg(feature = "fixtures")]
-    ("ledger", || Arc::new(Ledger)),
-    #[cfg(feature = "fixtures")]
-    ("approval", || Arc::new(Approval)),
-    #[cfg(feature = "fixtures")]
-    ("steps", || Arc::new(Steps)),
-];
-
-/// The agents that configuration asks for cannot be had.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AgentsError {
-    /// No agent has this name.
-    #[error("no agent is named {0:?}; there are: {names}", names = names())]
-    Unknown(String),
-    /// The text after the equals sign is not a tenant's name.
-    #[error("{0:?} is no tenant's name")]
-    Tenant(String, #[source] InvalidId),
-    /// A tenant has the name of a path of A2A.
-    #[error("a tenant cannot be named {0:?}: it is a path of A2A")]
-    Path(String),
-    /// A tenant, or all others, are given two agents.
-    #[error("there is more than one agent for {0}")]
-    Twice(String),
-}
-
-/// The agent with this name.
-///
-/// # Errors
-/// When no agent has the name; the error lists the names.
-pub fn find(name: &str) -> Result<Arc<dyn Agent>, AgentsError> {
-    let found = AGENTS.iter().find(|(known, _)| *known == name);
-    let (_, make) = found.ok_or_else(|| AgentsError::Unknown(name.to_owned()))?;
-    Ok(make())
-}
-
-/// The agents that configuration names: one for every tenant (`echo`), or some for tenants of their
-/// own and perhaps one for all others (`acme=conformance,echo`). Without an agent for all others,
-/// other tenants are not served.
+/// Whether the text of `AGENT` names agents: one for every tenant (`echo`), or some for tenants of
+/// their own and perhaps one for all others (`acme=conformance,echo`). Without an agent for all
+/// others, other tenants are not served.
 ///
 /// # Errors
 /// When the text is not of this form or names an agent that is not there.
-pub fn configured(text: &str) -> Result<Agents, AgentsError> {
-    let mut default = None;
-    let mut by_tenant = BTreeMap::new();
-    for item in text.split(',').map(str::trim) {
-        let Some((tenant, agent)) = item.split_once('=') else {
-            if default.replace(find(item)?).is_some() {
-                return Err(AgentsError::Twice("all other tenants".to_owned()));
-            }
-            continue;
-        };
-        let name = tenant.trim();
-        if FIRST_SEGMENTS.contains(&name) {
-            return Err(AgentsError::Path(name.to_owned()));
-        }
-        let tenant =
-            Tenant::parse(name).map_err(|error| AgentsError::Tenant(name.to_owned(), error))?;
-        if by_tenant.insert(tenant, find(agent.trim())?).is_some() {
-            return Err(AgentsError::Twice(format!("the tenant {name:?}")));
-        }
-    }
-    let agents = default.map_or_else(Agents::closed, Agents::new);
-    Ok(by_tenant.into_iter().fold(agents, |agents, (tenant, agent)| agents.with(tenant, agent)))
+pub fn check(text: &str) -> Result<(), AgentsError> {
+    Spec::parse(text).map(drop)
 }
 
 /// The agents that the variable `AGENT` names.
 ///
 /// # Errors
-/// When it is not set, or [names no agents](configured).
+/// When it is not set or [names no agents](check), or a variable of one of them cannot be used.
 pub fn from_variables(variables: &Variables<'_>) -> Result<Agents, ConfigError> {
-    let agents = variables.read(&AGENT, configured)?;
-    agents.ok_or_else(|| ConfigError::missing(&AGENT))
+    let spec = variables.read(&AGENT, Spec::parse)?;
+    let Spec { default, by_tenant } = spec.ok_or_else(|| ConfigError::missing(&AGENT))?;
+    let mut maker = Maker::from_variables(variables)?;
+    let agents = match default {
+        Some(wanted) => Agents::new(maker.make(wanted)?),
+        None => Agents::closed(),
+    };
+    by_tenant
+        .into_iter()
+        .try_fold(agents, |agents, (tenant, wanted)| Ok(agents.with(tenant, maker.make(wanted)?)))
 }
 
-fn names() -> String {
-    AGENTS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+/// Makes agents. A process is made once, however many tenants it serves.
+struct Maker {
+    #[cfg(feature = "http")]
+    calls: http::Calls,
+    #[cfg(feature = "process")]
+    command: Option<process::Command>,
+    #[cfg(feature = "process")]
+    processes: std::collections::BTreeMap<Option<std::num::NonZeroU16>, Arc<dyn Agent>>,
 }
 
-#[cfg(all(test, feature = "fixtures"))]
+impl Maker {
+    #[cfg_attr(not(feature = "http"), expect(unused_variables, clippy::unnecessary_wraps))]
+    fn from_variables(variables: &Variables<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            #[cfg(feature = "http")]
+            calls: http::Calls::from_variables(variables)?,
+            #[cfg(feature = "process")]
+            command: process::Command::from_variables(variables)?,
+            #[cfg(feature = "process")]
+            processes: std::collections::BTreeMap::new(),
+        })
+    }
+
+    #[cfg_attr(not(feature = "process"), expect(clippy::unnecessary_wraps))]
+    #[cfg_attr(not(feature = "http"), expect(clippy::unused_self, clippy::needless_pass_by_value))]
+    fn make(&mut self, wanted: Wanted) -> Result<Arc<dyn Agent>, ConfigError> {
+        match wanted {
+            Wanted::BuiltIn(make) => Ok(make()),
+            #[cfg(feature = "http")]
+            Wanted::Http(target) => Ok(Arc::new(http::HttpAgent::new(self.calls.clone(), target))),
+            #[cfg(feature = "process")]
+            Wanted::Process(port) => {
+                if let Some(agent) = self.processes.get(&port) {
+                    return Ok(agent.clone());
+                }
+                let command = self.command.clone();
+                let command = command.ok_or_else(|| ConfigError::missing(&AGENT_COMMAND))?;
+                let agent = process::ProcessAgent::new(self.calls.clone(), command, port);
+                let agent: Arc<dyn Agent> = Arc::new(agent);
+                self.processes.insert(port, agent.clone());
+                Ok(agent)
+            }
+        }
+    }
+}
+
+#[cfg(all(test, feature = "fixtures", feature = "process"))]
 mod tests {
+    use a2a_lambda_core::Tenant;
+
     use super::*;
+    use crate::built_in::BUILT_IN;
+
+    fn made(text: &str) -> Result<Agents, ConfigError> {
+        let lookup = |name: &str| match name {
+            "AGENT" => Some(text.to_owned()),
+            "AGENT_COMMAND" => Some("python3 agent.py".to_owned()),
+            _ => None,
+        };
+        from_variables(&Variables::local(&lookup))
+    }
 
     #[test]
-    fn agents_are_found_by_name() {
-        for (name, _) in AGENTS {
-            assert!(find(name).is_ok(), "{name}");
-        }
-        let error = find("nobody").err().unwrap();
-        let names = "echo, conformance, strict, poison, paced, ledger, approval, steps";
+    fn an_unknown_agent_s_error_lists_the_agents() {
+        let error = check("nobody").unwrap_err();
+        let names =
+            "echo, conformance, strict, poison, paced, ledger, approval, steps, http:URL, process";
         assert_eq!(error.to_string(), format!("no agent is named \"nobody\"; there are: {names}"));
     }
 
@@ -162,22 +157,60 @@ mod tests {
             ("acme=conformance, echo", Some("echo"), Some("conformance")),
             ("acme=conformance", None, Some("conformance")),
             ("=echo,acme = conformance", Some("echo"), Some("conformance")),
+            ("http:https://a.example", Some("http"), Some("http")),
+            ("http:http://[::1]:8080/x?tenant=acme&a=b:c", Some("http"), Some("http")),
+            ("acme=http:https://a.example/?q=a%2Cb, process:8080", Some("process"), Some("http")),
+            ("acme=process,http:https://a.example/invocations", Some("http"), Some("process")),
         ] {
-            let agents = configured(text).unwrap();
+            let agents = made(text).unwrap();
             let expected = (default.map(str::to_owned), acme.map(str::to_owned));
             assert_eq!((name(&agents, ""), name(&agents, "acme")), expected, "{text:?}");
         }
-        for text in
-            ["", "nobody", "acme=", "acme=nobody", "a b=echo", "echo,conformance", "a=echo,a=echo"]
-        {
-            assert!(configured(text).is_err(), "{text}");
+        for text in [
+            "",
+            "nobody",
+            "acme=",
+            "acme=nobody",
+            "a b=echo",
+            "echo,conformance",
+            "a=echo,a=echo",
+            "echo:",
+            "echo:x=echo",
+            "http",
+            "http:",
+            "http:a.example",
+            "http:ftp://a.example",
+            "http:https://",
+            "http:https://u:p@a.example",
+            "http:https://a.example#f",
+            "http:https://a.example/a b",
+            "http:https://a.example/?q=a,b",
+            "process:",
+            "process:0",
+            "process:65536",
+            r#"{"default": "echo"}"#,
+            "[\"echo\"]",
+        ] {
+            assert!(check(text).is_err() && made(text).is_err(), "{text}");
         }
     }
 
     #[test]
+    fn one_process_serves_several_tenants() {
+        let agents = made("a=process,b=process,c=process:8080").unwrap();
+        let of = |tenant: &str| agents.of(&Tenant::parse(tenant).unwrap()).unwrap().clone();
+        assert!(Arc::ptr_eq(&of("a"), &of("b")) && !Arc::ptr_eq(&of("a"), &of("c")));
+        let no_command = |name: &str| (name == "AGENT").then(|| "process".to_owned());
+        let error = from_variables(&Variables::local(&no_command)).unwrap_err().to_string();
+        assert!(error.starts_with("the environment variable AGENT_COMMAND is not set"), "{error}");
+    }
+
+    #[test]
     fn every_profile_fills_a_card() {
-        for (name, make) in AGENTS {
-            let profile = make().profile();
+        let external = ["http:https://a.example", "process"];
+        let names = BUILT_IN.iter().map(|(name, _)| *name).chain(external);
+        for name in names {
+            let profile = made(name).unwrap().profile(&Tenant::default()).unwrap().clone();
             assert!(!profile.name.is_empty() && !profile.description.is_empty(), "{name}");
             assert!(!profile.skills.is_empty(), "{name}");
             assert!(!profile.input_modes.is_empty() && !profile.output_modes.is_empty(), "{name}");

@@ -102,6 +102,12 @@ impl<C: Chunks> EventReader<C> {
         self.lines.read
     }
 
+    /// How many bytes of the stream belong to what [`next`](Self::next) has returned: the place in
+    /// the stream at which its next event begins, with the comments before it.
+    pub fn taken_bytes(&self) -> usize {
+        self.lines.taken
+    }
+
     /// The next event; `None` when the body has ended. Dropping the future loses nothing.
     ///
     /// # Errors

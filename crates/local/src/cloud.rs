@@ -153,6 +153,8 @@ pub enum StartError {
 pub struct Options {
     /// The functions' variable `AGENT`, if it selects their agents.
     pub agent: Option<String>,
+    /// The functions' variable `AGENT_COMMAND`, if the command line has it.
+    pub agent_command: Option<String>,
     /// Where the tasks are kept.
     pub data: Data,
     /// The folder of the functions' executables, if they run as processes.
@@ -467,6 +469,8 @@ fn settings(
         (table::RESPONSE_MODE.about.name, response_mode.to_owned()),
     ];
     decided.extend(options.agent.clone().map(|agent| (table::AGENT.about.name, agent)));
+    let command = options.agent_command.clone();
+    decided.extend(command.map(|command| (table::AGENT_COMMAND.about.name, command)));
     let way = Way {
         auth: options.auth,
         processes: options.bootstraps.is_some(),

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use a2a_lambda_agents::{configured, from_variables};
+use a2a_lambda_agents::{check, from_variables};
 use a2a_lambda_local::program::main_with_agent_option;
 use a2a_lambda_runtime::Variables;
 
 fn main() -> ExitCode {
-    let check = |agent: &str| configured(agent).map(drop);
     main_with_agent_option(check, async |variables: &Variables<'_>| from_variables(variables))
 }

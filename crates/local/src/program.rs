@@ -15,6 +15,7 @@ use a2a_lambda_core::engine::chain;
 use a2a_lambda_request::ResponseMode;
 use a2a_lambda_runtime::table::{ALLOWED_ORIGINS, LOG_LEVEL, POWERTOOLS_LOG_LEVEL};
 use a2a_lambda_runtime::{ConfigError, Reader, Variables, log_level, process_environment};
+use serde_json::json;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::level_filters::LevelFilter;
@@ -27,10 +28,12 @@ const USAGE: &str = "\
 Runs the local cloud: the functions of a2a-lambda over an embedded DynamoDB, in one process.
 
 Usage: scripts/dev [options]
+       scripts/dev [options] --agent process -- PROGRAM [arguments]
 
 Options:
   --port P       the port to listen on at 127.0.0.1 [default: 9000; 0 takes a free one]
-  --agent NAME   the agent to run [default: echo]
+  --agent NAME   the agent to run [default: echo]: `http:URL` for one that is served elsewhere, and
+                 `process` for one that is started by the PROGRAM behind `--` and listens at $PORT
   --data DIR     the folder that the tasks are kept in [default: .data]
   --memory       keep the tasks in memory: they are gone when this ends
   --processes    run the functions as processes of their own, as Lambda does; they end with this. What
@@ -68,11 +71,17 @@ alice sees her own tasks only. Without one, everybody is the same user. Nothing 
 
 /// The lines of the usage that belong only to the program with a2a-lambda's own agents.
 const ITS_NAME: &str = "scripts/dev [options]";
-const AGENT_OPTION: &str = "  --agent NAME   the agent to run [default: echo]\n";
+const ITS_PROGRAM: &str = "       scripts/dev [options] --agent process -- PROGRAM [arguments]\n";
+const AGENT_OPTION: &str = "  --agent NAME   the agent to run [default: echo]: `http:URL` for one that is served elsewhere, and
+                 `process` for one that is started by the PROGRAM behind `--` and listens at $PORT
+";
 
 /// The usage of a program with agents of its own.
 fn own_usage() -> String {
-    USAGE.replace(AGENT_OPTION, "").replace(ITS_NAME, "cargo run -- [options]")
+    USAGE
+        .replace(ITS_PROGRAM, "")
+        .replace(AGENT_OPTION, "")
+        .replace(ITS_NAME, "cargo run -- [options]")
 }
 
 /// Runs the local cloud with these agents, as the `main` of a program: with `--help` it says how.
@@ -119,6 +128,7 @@ fn parse(
         gate: Gate::default(),
         cloud: Options {
             agent: with_agent.then(|| "echo".to_owned()),
+            agent_command: None,
             data: Data::Folder(PathBuf::from(".data")),
             bootstraps: None,
             response_mode: ResponseMode::Stream,
@@ -158,6 +168,12 @@ fn parse(
                 options.log = Some(parsed.log);
             }
             Short('h') | Long("help") => return Ok(None),
+            // All that follows is the agent's.
+            Value(program) if options.agent.as_deref().is_some_and(starts_a_process) => {
+                let words = std::iter::once(program).chain(arguments.raw_args()?);
+                let words = words.map(ValueExt::string).collect::<Result<Vec<_>, _>>()?;
+                options.agent_command = Some(json!(words).to_string());
+            }
             _ => return Err(argument.unexpected()),
         }
     }
@@ -169,6 +185,12 @@ fn parse(
     }
     parsed.gate = Gate::new(&origins.join(","), &hosts).map_err(|error| error.to_string())?;
     Ok(Some(parsed))
+}
+
+/// Whether the text of `AGENT` names the agent that a command starts.
+fn starts_a_process(agent: &str) -> bool {
+    let mut items = agent.split(',').map(|item| item.rsplit('=').next().unwrap_or_default().trim());
+    items.any(|item| item == "process" || item.starts_with("process:"))
 }
 
 /// The level of this program's log, where no option says it: that of the functions', if it is set.

@@ -311,13 +311,17 @@ mod tests {
 
     /// The variables that agents in this process find in its environment. Nothing else here reads
     /// it.
-    const OF_AGENTS: [&str; 6] = [
+    const OF_AGENTS: [&str; 10] = [
+        "AGENT_COMMAND",
         "AGENT_VARIABLES",
         "AWS_ACCESS_KEY_ID",
         "AWS_ENDPOINT_URL",
         "AWS_REGION",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
+        "HTTP_AGENT_AUTHORIZATION",
+        "HTTP_AGENT_SEMANTICS",
+        "HTTP_AGENT_SILENCE_SECONDS",
     ];
 
     #[test]

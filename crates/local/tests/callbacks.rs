@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used)] // In a helper, too, a panic is a test that fails.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use a2a_lambda_agents::configured;
+use a2a_lambda_agents::Approval;
 use a2a_lambda_aws_emulator::gate::Gate;
+use a2a_lambda_core::Agents;
 use a2a_lambda_local::cloud::{Cloud, Options};
 use a2a_lambda_local::server::serve;
 use a2a_lambda_request::ResponseMode;
@@ -78,7 +80,7 @@ async fn client() -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let options = Options { response_mode: ResponseMode::Stream, ..Options::default() };
-    let make = async |_: &Variables<'_>| configured("approval").map_err(ConfigError::agents);
+    let make = async |_: &Variables<'_>| Ok::<_, ConfigError>(Agents::new(Arc::new(Approval)));
     let cloud = Cloud::start(&options, address.to_string(), &make).await.unwrap();
     tokio::spawn(serve(listener, Gate::default(), cloud.clone()));
     tokio::spawn(async move { cloud.run().await });

@@ -281,13 +281,24 @@ variables! {
         must_be: "the URL of the SQS queue of signals", need: Need::Required, secret: false
     } of CHANGERS_AND_OPS, "The SQS queue of signals.";
     AGENT: Text {
-        must_be: "names of agents, such as `echo` or `echo,acme=summary`", need: Need::Required, secret: false
+        must_be: "names of agents, such as `echo`, `http:https://agent.example` or `echo,acme=summary`", need: Need::Required, secret: false
     } of AGENTS, "The agent, or one for each tenant (`acme=summary`). A name without a tenant serves all other tenants; \
         without such a name they are not served. Give both functions the same value.";
     AGENT_VARIABLES: Text {
         must_be: "a JSON object of texts, such as `{\"MODEL_ID\": \"small\"}`", need: Need::Optional, secret: false
     } of AGENTS, "The agents' own variables, for a deployment that sets them by one parameter. A variable that is set by itself takes precedence. \
         Keep no secret in it: a value can be a reference, such as `ssm:/my/key`.";
+    AGENT_COMMAND: Text {
+        must_be: "a program and its arguments: words with spaces, or a JSON array of texts", need: Need::Optional, secret: false
+    } of AGENTS, "The command that the agent `process` starts: `python3 agent.py`, or `[\"python3\", \"agent.py\"]` for words with spaces or quotes. \
+        No shell reads it.";
+    HTTP_AGENT_AUTHORIZATION: Text {
+        must_be: "the value of a header, such as `Bearer` and a token", need: Need::Optional, secret: true
+    } of AGENTS, "The header `Authorization` of the calls of the agent `http`. By default they have none.";
+    HTTP_AGENT_SEMANTICS: Choice { words: &["at-least-once", "at-most-once"], default: "at-least-once" }
+        of AGENTS, "How often the agents `http` and `process` call for one turn. With `at-most-once` a task fails, with an unknown outcome, where the call may have arrived and its answer is lost.";
+    HTTP_AGENT_SILENCE_SECONDS: Number { least: 1, most: 900, default: 300 }
+        of AGENTS, "How long an agent that the agents `http` and `process` call may be silent: before its answer, and within it.";
     LOG_LEVEL: Choice {
         words: &["error", "warn", "info", "debug", "trace"], default: "info"
     } of ALL, "The lowest level that is logged. `POWERTOOLS_LOG_LEVEL` takes precedence, if it is set.";

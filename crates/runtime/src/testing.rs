@@ -84,6 +84,8 @@ fn sample(variable: Variable) -> String {
         Variable::Text(_) => match name {
             "AGENT" => "echo",
             "AGENT_VARIABLES" => r#"{"MODEL_ID":"small"}"#,
+            "AGENT_COMMAND" => "python3 agent.py",
+            "HTTP_AGENT_AUTHORIZATION" => "Bearer token",
             "TABLE_NAME" => "tasks",
             "QUEUE_URL" => "https://sqs.eu-central-1.amazonaws.com/123456789012/signals",
             "DEAD_LETTER_QUEUE_URL" => "https://sqs.eu-central-1.amazonaws.com/123456789012/dead",
@@ -155,6 +157,8 @@ fn unusable(variable: Variable) -> Vec<String> {
             "AGENT_VARIABLES" => {
                 &["MODEL_ID=small", "[]", r#"{"MODEL_ID":1}"#, r#"{"TABLE_NAME":"tasks"}"#]
             }
+            "AGENT_COMMAND" => &["[", "[]", r#"["python3", 1]"#, "python3 'agent.py'", r#"[""]"#],
+            "HTTP_AGENT_AUTHORIZATION" => &["Bearer hunter2\nx-other: y"],
             "TABLE_NAME" => &["t", "the tasks", "ta/sks"],
             "QUEUE_URL" | "DEAD_LETTER_QUEUE_URL" => &["signals", "arn:aws:sqs:x:1:signals"],
             "PUBLIC_URL" => &[

@@ -166,11 +166,11 @@ impl<'a> Variables<'a> {
         Ok(alone.or_else(|| given.remove(name)).filter(|value| !value.is_empty()))
     }
 
-    /// The contents of `AGENT_VARIABLES`.
+    /// The contents of `AGENT_VARIABLES`: names and texts. References are as they stand.
     ///
     /// # Errors
     /// When it is not an object of texts, or has one of our names, which would have no effect.
-    pub(crate) fn agent_variables(&self) -> Result<BTreeMap<String, String>, ConfigError> {
+    pub fn agent_variables(&self) -> Result<BTreeMap<String, String>, ConfigError> {
         self.read(&AGENT_VARIABLES, |text| {
             // The error of serde_json can show a value.
             let given: BTreeMap<String, String> = serde_json::from_str(text)

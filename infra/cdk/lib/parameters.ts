@@ -154,6 +154,20 @@ export interface Parameters {
    * references such as ssm:/my/key.
    */
   readonly agentVariables?: string;
+  /** AGENT_COMMAND: what the agent process starts: words with spaces, or a JSON array of texts. */
+  readonly agentCommand?: string;
+  /** HTTP_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent http. */
+  readonly httpAgentAuthorization?: string;
+  /**
+   * HTTP_AGENT_SEMANTICS: how often the agents http and process call for one turn. Default: at-
+   * least-once.
+   */
+  readonly httpAgentSemantics?: 'at-least-once' | 'at-most-once';
+  /**
+   * HTTP_AGENT_SILENCE_SECONDS: how long an agent that is called may be silent. 1 to 900. Default:
+   * 300.
+   */
+  readonly httpAgentSilenceSeconds?: number;
   /** A managed policy with the rights that the agents need, for the role of sqs-executor. */
   readonly agentPolicyArn?: string;
   /**

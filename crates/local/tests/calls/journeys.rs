@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_agents::{Echo, configured, from_variables};
+use a2a_lambda_agents::{Approval, Echo, from_variables};
 use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event};
 use a2a_lambda_aws_emulator::queue::{MAX_BATCH, MAX_VISIBILITY};
 use a2a_lambda_core::api_key::{ApiKey, KEY_BYTES, KeySecret};
@@ -211,7 +211,7 @@ async fn ran(account: &Account, agents: Agents) -> Snapshot {
 /// A task whose agent waits for a callback. Returns the callback's path.
 async fn waiting(account: &Account) -> String {
     let context = account.with(Reader::SqsExecutor, "sqs-executor", |variables| {
-        a2a_lambda_sqs_executor::context(variables, configured("approval").unwrap())
+        a2a_lambda_sqs_executor::context(variables, Agents::new(Arc::new(Approval)))
     });
     let context = context.unwrap();
     let engine = account.with(Reader::SqsExecutor, TEST, a2a_lambda_aws::engine).unwrap();

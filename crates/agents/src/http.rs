@@ -1,0 +1,175 @@
+//! Agents that are reached by HTTP: those of the contract of `AgentCore`'s runtime, `POST
+//! /invocations`.
+//!
+//! A turn is one durable [step](a2a_lambda_core::steps): the call. The agent's answer comes whole, as
+//! JSON, or piece by piece, as Server-Sent Events. What it says is shown at once. docs/http-agents.md
+//! has the contract.
+
+mod exchange;
+mod fault;
+mod payload;
+mod said;
+mod shown;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use a2a_lambda_core::engine::chain;
+use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Retries, StepRun, StopReason, Turn};
+use a2a_lambda_https::{Client, ClientConfig, Repeat, Transport};
+use a2a_lambda_runtime::table::{
+    HTTP_AGENT_AUTHORIZATION, HTTP_AGENT_SEMANTICS, HTTP_AGENT_SILENCE_SECONDS,
+};
+use a2a_lambda_runtime::{ConfigError, SystemClock, Variables};
+use async_trait::async_trait;
+use http::HeaderValue;
+use tracing::warn;
+
+use self::exchange::Exchange;
+pub(crate) use self::fault::Fault;
+use self::shown::{Outcome, Shown};
+pub(crate) use self::target::Target;
+
+/// The name of the step that calls the agent.
+const STEP: &str = "invoke";
+
+/// How often a call is tried that may be made once only, while the agent gets nothing of it.
+const UNSENT: Retries =
+    Retries { max_attempts: 4, first: Duration::from_secs(1), most: Duration::from_secs(5) };
+
+/// Finds out where an agent is, at the begin of each call.
+#[async_trait]
+pub(crate) trait Place: Send + Sync {
+    /// Where the agent is now.
+    async fn find(&self, turn: &Turn) -> Result<Found, Fault>;
+}
+
+/// Where an agent is.
+pub(crate) struct Found {
+    pub(crate) target: Target,
+    /// Dropped when the call is over.
+    pub(crate) in_use: Option<Box<dyn Any + Send>>,
+}
+
+/// How agents are called.
+#[derive(Clone)]
+pub(crate) struct Calls {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) authorization: Option<HeaderValue>,
+    /// Whether a call is made at most once.
+    pub(crate) once: bool,
+    /// How long an agent may be silent.
+    pub(crate) silence: Duration,
+}
+
+impl Calls {
+    /// As the variables say.
+    pub(crate) fn from_variables(variables: &Variables<'_>) -> Result<Self, ConfigError> {
+        let authorization = variables.read(&HTTP_AGENT_AUTHORIZATION, |text| {
+            let mut value = HeaderValue::from_str(text)?;
+            value.set_sensitive(true);
+            Ok::<_, http::header::InvalidHeaderValue>(value)
+        })?;
+        let once = variables.choice(&HTTP_AGENT_SEMANTICS)? == "at-most-once";
+        let silence = Duration::from_secs(variables.number(&HTTP_AGENT_SILENCE_SECONDS)?);
+        let client = Client::new(ClientConfig::new(Arc::new(SystemClock)));
+        let transport = Arc::new(client.map_err(ConfigError::agents)?);
+        Ok(Self { transport, authorization, once, silence })
+    }
+
+    /// Runs one turn of the agent at this place.
+    pub(crate) async fn run(&self, turn: &Turn, place: &dyn Place) -> Result<End, Failure> {
+        let step = turn.step(STEP);
+        let step = if self.once { step.once().retries(UNSENT) } else { step };
+        let call = move |step: StepRun| async move {
+            let called = tokio::select! {
+                outcome = self.call(turn, &step, place) => outcome,
+                _ = turn.stopped() => Err(Fault::Stopped),
+            };
+            called.map_err(|fault| self.failure(turn, fault))
+        };
+        let outcome: Outcome = step.run(call).await?;
+        Ok(outcome.into_end()?)
+    }
+
+    async fn call(&self, turn: &Turn, step: &StepRun, place: &dyn Place) -> Result<Outcome, Fault> {
+        let Found { target, in_use } = place.find(turn).await?;
+        let exchange = Exchange {
+            uri: target.invocations,
+            headers: payload::headers(turn, step, self.authorization.as_ref())?,
+            body: payload::body(turn, step)?,
+            repeat: if self.once { Repeat::Never } else { Repeat::Safe },
+            silence: self.silence,
+            limit: turn.deadline().saturating_since(turn.now()),
+        };
+        let outcome = exchange.carry_out(self.transport.as_ref(), Shown::new(turn)).await;
+        drop(in_use);
+        outcome
+    }
+
+    /// The failure that a fault of a call is.
+    fn failure(&self, turn: &Turn, fault: Fault) -> Failure {
+        let retryable = if self.once { fault.is_not_sent() } else { fault.is_retryable() };
+        let is_unknown = self.once && fault.is_unknown();
+        let is_over =
+            matches!(turn.stop_reason(), Some(StopReason::Canceled | StopReason::Superseded));
+        if !is_over {
+            warn!(event = "agent_call_failed", tenant = %turn.tenant(), task = turn.task().id,
+                attempt = turn.attempt(), fault = fault.name(), retryable,
+                outcome_unknown = is_unknown, error = chain(&fault),
+                "a call of the agent failed");
+        }
+        let mut text = fault.user_text();
+        if is_unknown {
+            text.push_str(" The outcome is unknown.");
+        }
+        let failure = if retryable { Failure::retryable(text) } else { Failure::permanent(text) };
+        failure.caused_by(fault)
+    }
+}
+
+/// An agent at a URL.
+pub(crate) struct HttpAgent {
+    calls: Calls,
+    at: Fixed,
+}
+
+/// A place that stays as it is.
+struct Fixed(Target);
+
+impl HttpAgent {
+    pub(crate) fn new(calls: Calls, target: Target) -> Self {
+        Self { calls, at: Fixed(target) }
+    }
+}
+
+/// The profile of an agent that is called: text and data in, text and data out.
+pub(crate) fn profile(name: &str, description: &str) -> AgentProfile {
+    let modes = || vec!["text/plain".to_owned(), "application/json".to_owned()];
+    let mut profile = AgentProfile::text(name, description, env!("CARGO_PKG_VERSION"));
+    profile.input_modes = modes();
+    profile.output_modes = modes();
+    profile
+}
+
+#[async_trait]
+impl Place for Fixed {
+    async fn find(&self, _: &Turn) -> Result<Found, Fault> {
+        Ok(Found { target: self.0.clone(), in_use: None })
+    }
+}
+
+#[async_trait]
+impl Agent for HttpAgent {
+    fn profile(&self) -> AgentProfile {
+        profile("http", "An agent behind an HTTP endpoint")
+    }
+
+    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+        self.calls.run(turn, &self.at).await
+    }
+}

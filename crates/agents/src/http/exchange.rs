@@ -1,0 +1,163 @@
+//! One request to an agent, and its answer.
+
+use std::time::Duration;
+
+use a2a_lambda_https::{
+    Answer, Chunks as _, EventLimits, EventReader, Limits, Repeat, Request, Transport,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use tokio::time::{Instant, timeout_at};
+
+use super::Fault;
+use super::said::{failure, read};
+use super::shown::{Outcome, Shown};
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// The largest event, the largest answer, and the largest body of an error that is looked at, in
+/// bytes.
+const MAX_EVENT_BYTES: usize = 256 * 1024;
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+const MAX_ERROR_BYTES: usize = 4 * 1024;
+/// How long the body of an error may take.
+const ERROR_WITHIN: Duration = Duration::from_secs(5);
+/// The most events of an answer.
+const MAX_EVENTS: usize = 20_000;
+
+/// A request to an agent, before it is sent.
+pub(super) struct Exchange {
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// Whether it may arrive twice.
+    pub(super) repeat: Repeat,
+    /// How long the agent may be silent.
+    pub(super) silence: Duration,
+    /// How long it may take as a whole.
+    pub(super) limit: Duration,
+}
+
+impl Exchange {
+    /// Sends the request, and shows the answer as it comes. Dropping the future closes the
+    /// connection.
+    pub(super) async fn carry_out(
+        self,
+        transport: &dyn Transport,
+        mut shown: Shown<'_>,
+    ) -> Result<Outcome, Fault> {
+        let Self { uri, headers, body, repeat, silence, limit } = self;
+        let ends = Instant::now() + limit;
+        let limits = Limits {
+            total: limit,
+            connect: CONNECT.min(limit),
+            head: silence.min(limit),
+            between_chunks: silence,
+        };
+        let media_type = HeaderValue::from_static("application/json");
+        let mut request = Request::new(Method::POST, uri, limits);
+        request.headers = headers;
+        request.repeat = repeat;
+        let request = request.with_body(media_type, body);
+        let answer = transport.exchange(&request).await.map_err(Fault::before_head)?;
+        if answer.status != StatusCode::OK {
+            return Err(refused(answer).await);
+        }
+        match media_type_of(&answer.headers).as_str() {
+            "text/event-stream" => {
+                let bounds = EventLimits {
+                    event_bytes: MAX_EVENT_BYTES,
+                    total_bytes: MAX_ANSWER_BYTES,
+                    idle: silence,
+                    ends,
+                };
+                events(answer, bounds, limit, &mut shown).await?;
+            }
+            "application/json" => whole(answer, ends, limit, &mut shown).await?,
+            other => {
+                let what = format!("its media type is {other:?}");
+                return Err(Fault::NotContract { at: 0, what });
+            }
+        }
+        shown.finish().await
+    }
+}
+
+/// The media type of an answer, without parameters.
+fn media_type_of(headers: &HeaderMap) -> String {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
+}
+
+/// Whether the end of an answer can be told from a cut: its chunks, or its length, say where it is.
+fn tells_its_end(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_LENGTH) || headers.contains_key(header::TRANSFER_ENCODING)
+}
+
+/// The fault that an answer with another status stands for.
+async fn refused(answer: Answer) -> Fault {
+    let status = answer.status.as_u16();
+    let body = answer.whole(MAX_ERROR_BYTES, ERROR_WITHIN).await.unwrap_or_default();
+    let body = String::from_utf8_lossy(&body);
+    let said = if status == 500 { failure(&body) } else { None };
+    said.unwrap_or_else(|| Fault::Refused { status, body: body.chars().take(200).collect() })
+}
+
+/// Shows an answer that is one JSON value.
+async fn whole(
+    mut answer: Answer,
+    ends: Instant,
+    limit: Duration,
+    shown: &mut Shown<'_>,
+) -> Result<(), Fault> {
+    let mut body = Vec::new();
+    loop {
+        let chunk = timeout_at(ends, answer.body.chunk()).await;
+        let chunk = chunk.map_err(|_| Fault::TooSlow { what: "the answer", limit })?;
+        let Some(chunk) = chunk.map_err(|error| Fault::in_body(error, body.len()))? else { break };
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(Fault::TooLarge(format!("it has more than {MAX_ANSWER_BYTES} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let text = std::str::from_utf8(&body).map_err(|error| Fault::NotContract {
+        at: error.valid_up_to(),
+        what: "it is not UTF-8".to_owned(),
+    })?;
+    let said = match read(text, 0) {
+        // The error is at the last byte: there could be more.
+        Err(Fault::NotContract { at, .. })
+            if at + 1 >= text.len() && !tells_its_end(&answer.headers) =>
+        {
+            Err(Fault::Cut { at: text.len(), source: None })
+        }
+        said => said,
+    };
+    shown.show(said?, 0).await
+}
+
+/// Shows the events of an answer, each as it comes.
+async fn events(
+    answer: Answer,
+    bounds: EventLimits,
+    limit: Duration,
+    shown: &mut Shown<'_>,
+) -> Result<(), Fault> {
+    let tells_its_end = tells_its_end(&answer.headers);
+    let mut reader = EventReader::new(answer.body, bounds);
+    for _ in 0..=MAX_EVENTS {
+        let at = reader.taken_bytes();
+        let next = reader.next().await;
+        let next = next.map_err(|error| Fault::in_stream(error, reader.read_bytes(), limit))?;
+        let Some(event) = next else {
+            if tells_its_end || shown.has_ended() {
+                return Ok(());
+            }
+            let source =
+                "neither chunks nor a length say where the answer ends, nor does the agent";
+            return Err(Fault::Cut { at, source: Some(source.into()) });
+        };
+        shown.show(read(&event.data, at)?, at).await?;
+    }
+    Err(Fault::TooLarge(format!("it has more than {MAX_EVENTS} events")))
+}

@@ -1,0 +1,168 @@
+//! What a turn shows of an agent's answer.
+
+use a2a_lambda_core::turn::Chunks;
+use a2a_lambda_core::{End, Turn};
+use a2a_lambda_protocol::{Artifact, Json, Part};
+use serde::{Deserialize, Serialize};
+
+use super::Fault;
+use super::said::{Ours, Output, Said, State, Voice};
+
+/// The artifact that has the agent's answer.
+const ANSWER: &str = "response";
+/// The artifact that has a result which differs from what was streamed before.
+const RESULT: &str = "result";
+/// The largest text of one update, in bytes: an update with it fits an entry of the log.
+const MAX_PIECE_BYTES: usize = 64 * 1024;
+/// The largest checkpoint, in bytes, as everywhere.
+const MAX_CHECKPOINT_BYTES: usize = 32 * 1024;
+
+/// How an agent's turn ended: what is recorded of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    Completed,
+    InputRequired { question: String, checkpoint: Option<Json> },
+    AuthRequired { question: String, checkpoint: Option<Json> },
+    Rejected { reason: String },
+}
+
+impl Outcome {
+    pub(super) fn into_end(self) -> Result<End, serde_json::Error> {
+        let (end, checkpoint) = match self {
+            Self::Completed => return Ok(End::completed()),
+            Self::Rejected { reason } => return Ok(End::rejected(reason)),
+            Self::InputRequired { question, checkpoint } => {
+                (End::input_required(question), checkpoint)
+            }
+            Self::AuthRequired { question, checkpoint } => {
+                (End::auth_required(question), checkpoint)
+            }
+        };
+        match checkpoint {
+            Some(checkpoint) => end.with_checkpoint(&checkpoint),
+            None => Ok(end),
+        }
+    }
+}
+
+/// The output of one call, as far as it was shown.
+pub(super) struct Shown<'t> {
+    turn: &'t Turn,
+    answer: Option<Chunks<'t>>,
+    /// The text of the answer so far.
+    text: String,
+    /// In which form its text comes.
+    voice: Option<Voice>,
+    /// How the turn ends, once the agent has said it.
+    ended: Option<Outcome>,
+}
+
+impl<'t> Shown<'t> {
+    pub(super) fn new(turn: &'t Turn) -> Self {
+        Self { turn, answer: None, text: String::new(), voice: None, ended: None }
+    }
+
+    /// Whether the agent has said how the turn ends.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Shows what one value of the answer says; it begins at this byte.
+    pub(super) async fn show(&mut self, said: Said, at: usize) -> Result<(), Fault> {
+        if self.ended.is_some() && said != Said::Nothing {
+            let what = "something follows the state that ends the turn".to_owned();
+            return Err(Fault::NotContract { at, what });
+        }
+        match said {
+            Said::Nothing => Ok(()),
+            Said::Text(voice, text) => self.text(voice, text).await,
+            Said::Data(json) => self.push(Part::data(json)).await,
+            Said::Result(part) => self.result(part).await,
+            Said::Ours(ours) => self.ours(*ours, at).await,
+        }
+    }
+
+    /// The answer is complete.
+    pub(super) async fn finish(self) -> Result<Outcome, Fault> {
+        if let Some(answer) = self.answer {
+            // The last chunk says that it is the last: what was said has been shown at once.
+            answer.finish([Part::text("")]).await?;
+        }
+        Ok(self.ended.unwrap_or(Outcome::Completed))
+    }
+
+    async fn text(&mut self, voice: Voice, text: String) -> Result<(), Fault> {
+        // The plain texts of an agent are its own: it does not say them in another form, too.
+        let is_echo = voice != Voice::Plain && *self.voice.get_or_insert(voice) != voice;
+        if is_echo || text.is_empty() {
+            return Ok(());
+        }
+        self.text.push_str(&text);
+        let mut rest = text.as_str();
+        while !rest.is_empty() {
+            let (piece, further) = rest.split_at(rest.floor_char_boundary(MAX_PIECE_BYTES));
+            self.push(Part::text(piece)).await?;
+            rest = further;
+        }
+        Ok(())
+    }
+
+    async fn result(&mut self, part: Part) -> Result<(), Fault> {
+        match part.as_text().map(str::to_owned) {
+            Some(text) if self.answer.is_none() => self.text(Voice::Plain, text).await,
+            // It was said before, piece by piece.
+            Some(text) if self.text.trim_end().ends_with(text.trim()) => Ok(()),
+            _ if self.answer.is_none() => self.push(part).await,
+            _ => {
+                let name = RESULT.to_owned();
+                self.artifact(Artifact { name, parts: vec![part], ..Artifact::default() }).await
+            }
+        }
+    }
+
+    async fn ours(&mut self, ours: Ours, at: usize) -> Result<(), Fault> {
+        let Ours { progress, artifacts, state, question, reason, checkpoint } = ours;
+        let size = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.as_str().len());
+        if size > MAX_CHECKPOINT_BYTES {
+            let what = format!("its checkpoint has more than {MAX_CHECKPOINT_BYTES} bytes");
+            return Err(Fault::TooLarge(what));
+        }
+        if let Some(progress) = progress {
+            self.turn.progress(progress).await?;
+        }
+        for output in artifacts {
+            let Output { artifact_id, name, description, parts, metadata } = output;
+            if parts.is_empty() {
+                let what = "in a2a: an artifact needs a part".to_owned();
+                return Err(Fault::NotContract { at, what });
+            }
+            let artifact =
+                Artifact { artifact_id, name, description, parts, metadata, ..Artifact::default() };
+            self.artifact(artifact).await?;
+        }
+        let (question, reason) = (question.unwrap_or_default(), reason.unwrap_or_default());
+        self.ended = match state {
+            None => None,
+            Some(State::Completed) => Some(Outcome::Completed),
+            Some(State::InputRequired) => Some(Outcome::InputRequired { question, checkpoint }),
+            Some(State::AuthRequired) => Some(Outcome::AuthRequired { question, checkpoint }),
+            Some(State::Rejected) => Some(Outcome::Rejected { reason }),
+            Some(State::Failed) => return Err(Fault::Told(reason)),
+        };
+        Ok(())
+    }
+
+    async fn push(&mut self, part: Part) -> Result<(), Fault> {
+        let turn = self.turn;
+        let answer = self.answer.get_or_insert_with(|| turn.chunked(ANSWER));
+        Ok(answer.push([part]).await?)
+    }
+
+    async fn artifact(&self, mut artifact: Artifact) -> Result<(), Fault> {
+        if artifact.artifact_id.is_empty() {
+            artifact.artifact_id = self.turn.artifact_id();
+        }
+        Ok(self.turn.artifact(artifact).await?)
+    }
+}

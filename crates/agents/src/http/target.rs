@@ -1,0 +1,80 @@
+//! Where an agent is.
+
+use std::fmt;
+
+use http::Uri;
+use http::uri::{Parts, PathAndQuery};
+
+/// The longest URL, in bytes.
+const MAX_URL_BYTES: usize = 2048;
+const INVOCATIONS: &str = "/invocations";
+const PING: &str = "/ping";
+
+/// The URLs of an agent of the `AgentCore` contract: `{url}/invocations`, and `{url}/ping` beside it.
+///
+/// `Debug` shows no query, which may have a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) invocations: Uri,
+    pub(crate) ping: Uri,
+}
+
+/// A text that is no URL of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoTarget {
+    #[error("an http or https URL must follow, such as http:https://agent.example")]
+    NoUrl,
+    #[error("its URL has more than {MAX_URL_BYTES} bytes")]
+    TooLong,
+    #[error("its URL must have no user: set HTTP_AGENT_AUTHORIZATION")]
+    User,
+    #[error("its URL must have no fragment")]
+    Fragment,
+}
+
+impl Target {
+    /// The agent at a URL of `http` or `https`. The URL may end with `/invocations`; if not, that is
+    /// added. A query is kept, and goes along with each request.
+    pub(crate) fn parse(url: &str) -> Result<Self, NoTarget> {
+        if url.len() > MAX_URL_BYTES {
+            return Err(NoTarget::TooLong);
+        }
+        if url.contains('#') {
+            return Err(NoTarget::Fragment);
+        }
+        let uri: Uri = url.parse().map_err(|_| NoTarget::NoUrl)?;
+        let authority = uri.authority().ok_or(NoTarget::NoUrl)?;
+        if authority.as_str().contains('@') {
+            return Err(NoTarget::User);
+        }
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
+            return Err(NoTarget::NoUrl);
+        }
+        let invocations = beside(&uri, INVOCATIONS).ok_or(NoTarget::NoUrl)?;
+        let ping = beside(&uri, PING).ok_or(NoTarget::NoUrl)?;
+        Ok(Self { invocations, ping })
+    }
+
+    /// The agent at a port of this machine.
+    #[cfg(feature = "process")]
+    pub(crate) fn local(port: std::num::NonZeroU16) -> Result<Self, NoTarget> {
+        Self::parse(&format!("http://127.0.0.1:{port}"))
+    }
+}
+
+/// The same URL with this path behind that of the agent.
+fn beside(uri: &Uri, path: &str) -> Option<Uri> {
+    let base = uri.path().trim_end_matches('/');
+    let base = base.strip_suffix(INVOCATIONS).unwrap_or(base);
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts: Parts = uri.clone().into_parts();
+    parts.path_and_query = Some(format!("{base}{path}{query}").parse::<PathAndQuery>().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = self.invocations.authority().map(http::uri::Authority::as_str);
+        f.debug_tuple("Target").field(&host).field(&self.invocations.path()).finish()
+    }
+}

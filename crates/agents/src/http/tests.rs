@@ -1,0 +1,431 @@
+//! Agents behind a scripted server, in a bed.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use a2a_lambda_https::{Answer, Chunks, ConnectError, Error, Phase, Request, Transport};
+use a2a_lambda_protocol::TaskState;
+use a2a_lambda_testing::{Bed, TaskView, at_every_crash};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use super::{Calls, HttpAgent, Target};
+
+/// A piece of a scripted body.
+#[derive(Clone)]
+enum Piece {
+    Bytes(Vec<u8>),
+    /// The connection breaks.
+    Cut,
+    /// Nothing more comes.
+    Silence,
+}
+
+/// A scripted answer.
+#[derive(Clone)]
+enum Script {
+    Answer {
+        status: u16,
+        media: &'static str,
+        framed: bool,
+        body: Vec<Piece>,
+    },
+    /// The agent cannot be reached.
+    Down,
+    /// The agent takes the request, and breaks off before it answers.
+    Hangup,
+    /// The head of the answer does not come in time.
+    Late,
+}
+
+/// A server that gives these answers, and the last one for ever.
+struct Server {
+    answers: Mutex<VecDeque<Script>>,
+    asked: Mutex<Vec<Request>>,
+}
+
+struct Body(VecDeque<Piece>);
+
+#[async_trait]
+impl Chunks for Body {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        match self.0.pop_front() {
+            None => Ok(None),
+            Some(Piece::Bytes(bytes)) => Ok(Some(bytes.into())),
+            Some(Piece::Cut) => Err(Error::Broken("reset".into())),
+            Some(Piece::Silence) => std::future::pending().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for Server {
+    async fn exchange(&self, request: &Request) -> Result<Answer, Error> {
+        self.asked.lock().unwrap().push(request.clone());
+        let mut answers = self.answers.lock().unwrap();
+        let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+        match next.unwrap() {
+            Script::Answer { status, media, framed, body } => {
+                let mut headers = HeaderMap::new();
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+                if framed {
+                    headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+                }
+                let status = StatusCode::from_u16(status).unwrap();
+                Ok(Answer { status, headers, body: Box::new(Body(body.into())) })
+            }
+            Script::Down => Err(Error::Unreachable(ConnectError::NoAddress)),
+            Script::Hangup => Err(Error::Broken("closed".into())),
+            Script::Late => {
+                Err(Error::TimedOut { phase: Phase::Head, limit: Duration::from_secs(9) })
+            }
+        }
+    }
+}
+
+impl Server {
+    fn giving(answers: impl Into<VecDeque<Script>>) -> Arc<Self> {
+        Arc::new(Self { answers: Mutex::new(answers.into()), asked: Mutex::default() })
+    }
+
+    fn bed(self: &Arc<Self>, once: bool) -> Bed {
+        let authorization = Some(HeaderValue::from_static("Bearer token"));
+        let silence = Duration::from_secs(30);
+        let calls = Calls { transport: self.clone(), authorization, once, silence };
+        Bed::new(HttpAgent::new(calls, Target::parse("https://agent.example/a?q=1").unwrap()))
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+fn answer(status: u16, media: &'static str, body: &str) -> Script {
+    let body = vec![Piece::Bytes(body.into())];
+    Script::Answer { status, media, framed: true, body }
+}
+
+fn whole(body: &str) -> Script {
+    answer(200, "application/json", body)
+}
+
+/// A stream of events, and how it goes on after them.
+fn stream(events: &[Value], then: &[Piece]) -> Script {
+    let events = events.iter().map(|event| Piece::Bytes(format!("data: {event}\n\n").into()));
+    let body = events.chain(then.iter().cloned()).collect();
+    Script::Answer { status: 200, media: "text/event-stream; charset=utf-8", framed: true, body }
+}
+
+fn streamed(events: &[Value]) -> Script {
+    stream(events, &[])
+}
+
+fn without_frame(script: Script) -> Script {
+    match script {
+        Script::Answer { status, media, body, .. } => {
+            Script::Answer { status, media, framed: false, body }
+        }
+        other => other,
+    }
+}
+
+fn delta(text: &str) -> Value {
+    json!({ "event": { "contentBlockDelta": { "delta": { "text": text }, "contentBlockIndex": 0 } } })
+}
+
+fn strands(text: &str) -> Value {
+    json!({ "message": { "role": "assistant", "content": [{ "text": text }] } })
+}
+
+/// What the task's artifacts have: `name: text`, and data as JSON.
+fn output(task: &TaskView) -> Vec<String> {
+    let artifacts = task.task().artifacts.iter().map(|artifact| {
+        let parts = artifact.parts.iter().map(|part| match part.as_text() {
+            Some(text) => text.to_owned(),
+            None => serde_json::to_string(part).unwrap(),
+        });
+        format!("{}: {}", artifact.name, parts.collect::<String>())
+    });
+    artifacts.collect()
+}
+
+#[tokio::test]
+async fn answers_are_read_by_the_rules_of_the_contract() {
+    let ours = |value: Value| json!({ "a2a": value });
+    for (script, expected) in [
+        (whole(r#""hello""#), vec!["response: hello"]),
+        (whole(r#"{"response": "hello"}"#), vec!["response: hello"]),
+        (
+            whole(r#"{"result": {"role": "assistant", "content": [{"text": "hello"}]}}"#),
+            vec!["response: hello"],
+        ),
+        (whole(r#"{"output": {"sum": 3}}"#), vec![r#"response: {"data":{"sum":3}}"#]),
+        (whole(r#"{"sum": 1.50}"#), vec![r#"response: {"data":{"sum":1.50}}"#]),
+        (whole(" [1, 2] "), vec![r#"response: {"data":[1,2]}"#]),
+        (whole("null"), vec![]),
+        (whole(r#"{"response": "a", "error": null}"#), vec!["response: a"]),
+        (streamed(&[]), vec![]),
+        (streamed(&[json!("a "), json!("b")]), vec!["response: a b"]),
+        (streamed(&[json!({ "data": "a" }), json!({ "data": "b" })]), vec!["response: ab"]),
+        (streamed(&[delta("a"), delta("b")]), vec!["response: ab"]),
+        // A Strands agent that passes on all of its events.
+        (
+            streamed(&[
+                json!({ "init_event_loop": true }),
+                json!({ "event": { "messageStart": { "role": "assistant" } } }),
+                delta("Hello "),
+                json!({ "data": "Hello ", "delta": { "text": "Hello " } }),
+                delta("you"),
+                json!({ "data": "you", "delta": { "text": "you" } }),
+                json!({ "event": { "messageStop": { "stopReason": "end_turn" } } }),
+                strands("Hello you"),
+            ]),
+            vec!["response: Hello you"],
+        ),
+        (
+            streamed(&[json!("thinking "), json!({ "result": "3" })]),
+            vec!["response: thinking ", "result: 3"],
+        ),
+        (
+            streamed(&[json!({ "step": 1 }), json!("done")]),
+            vec![r#"response: {"data":{"step":1}}done"#],
+        ),
+        (
+            streamed(&[
+                ours(json!({ "progress": "half", "artifacts": [
+                    { "name": "sum", "parts": [{ "text": "3" }] }, { "name": "n", "artifactId": "n",
+                    "parts": [{ "data": 1 }] }] })),
+                ours(json!({ "state": "COMPLETED" })),
+            ]),
+            vec!["sum: 3", r#"n: {"data":1}"#],
+        ),
+        // The agent says itself where its answer ends.
+        (
+            without_frame(streamed(&[json!("a"), ours(json!({ "state": "COMPLETED" }))])),
+            vec!["response: a"],
+        ),
+    ] {
+        let server = Server::giving([script]);
+        let task = server.bed(false).send("hi").await.completed();
+        assert_eq!(output(&task), expected, "{task}");
+        assert_eq!(server.asked(), 1);
+    }
+}
+
+#[tokio::test]
+async fn chunks_are_shown_one_by_one() {
+    let server = Server::giving([streamed(&[json!("a "), json!("b "), json!({ "data": "c" })])]);
+    let task = server.bed(false).send("hi").await.completed();
+    let events: Vec<_> =
+        task.events().into_iter().filter(|event| event.starts_with("1.")).collect();
+    assert_eq!(events.len(), 4, "{events:?}");
+    assert!(events[0].ends_with(": a ") && events[1].contains("+ b"), "{events:?}");
+}
+
+/// How often a call is made for a fault that may pass.
+const ATTEMPTS: usize = 5;
+
+#[tokio::test]
+async fn each_way_to_fail_says_whose_fault_it_is() {
+    let error =
+        |kind: &str| json!({ "error": "db at 10.0.0.7", "error_type": kind, "message": "m" });
+    let garbage = Piece::Bytes(b"data: {oops\n\n".into());
+    let large = json!("x".repeat(300 * 1024));
+    let ours = |value: Value| whole(&json!({ "a2a": value }).to_string());
+    for (script, said, asked) in [
+        (Script::Down, "The agent cannot be reached.", ATTEMPTS),
+        (Script::Hangup, "The agent broke off before its answer was complete.", ATTEMPTS),
+        (Script::Late, "The agent did not answer in time.", ATTEMPTS),
+        (
+            answer(403, "text/plain", "no"),
+            "The agent's server refused the request (status 403).",
+            1,
+        ),
+        (answer(302, "text/plain", ""), "The agent's server refused the request (status 302).", 1),
+        (answer(202, "text/plain", ""), "The agent's server refused the request (status 202).", 1),
+        (
+            answer(503, "text/html", "<"),
+            "The agent's server refused the request (status 503).",
+            ATTEMPTS,
+        ),
+        (answer(500, "application/json", r#"{"error": "boom"}"#), "The agent failed.", ATTEMPTS),
+        (whole(&error("ValueError").to_string()), "The agent failed (ValueError).", 1),
+        (streamed(&[json!("a"), error("OSError")]), "The agent failed (OSError).", ATTEMPTS),
+        (streamed(&[error("10.0.0.7 is down")]), "The agent failed.", ATTEMPTS),
+        (
+            stream(&[json!("a")], &[Piece::Cut]),
+            "The agent broke off before its answer was complete.",
+            ATTEMPTS,
+        ),
+        (
+            stream(&[json!("a")], &[Piece::Bytes(b"data: \"b".into())]),
+            "The agent broke off before its answer was complete.",
+            ATTEMPTS,
+        ),
+        (
+            without_frame(streamed(&[json!("a")])),
+            "The agent broke off before its answer was complete.",
+            ATTEMPTS,
+        ),
+        (
+            without_frame(whole(r#"{"result": "a"#)),
+            "The agent broke off before its answer was complete.",
+            ATTEMPTS,
+        ),
+        (stream(&[json!("a")], &[Piece::Silence]), "The agent did not answer in time.", ATTEMPTS),
+        (stream(&[json!("a")], &[garbage]), "The agent's answer is malformed.", 1),
+        (whole("<html>"), "The agent's answer is malformed.", 1),
+        (whole(""), "The agent's answer is malformed.", 1),
+        (whole("{} {}"), "The agent's answer is malformed.", 1),
+        (answer(200, "text/html", "hello"), "The agent's answer is malformed.", 1),
+        (streamed(std::slice::from_ref(&large)), "The agent's answer is too large.", 1),
+        (streamed(&vec![json!("x".repeat(200 * 1024)); 22]), "The agent's answer is too large.", 1),
+        (whole(&json!(vec![large; 15]).to_string()), "The agent's answer is too large.", 1),
+        (ours(json!({ "state": "FAILED", "reason": "No such city." })), "No such city.", 1),
+        (ours(json!({ "state": "FAILED" })), "The agent's answer is malformed.", 1),
+        (ours(json!({ "state": "DONE" })), "The agent's answer is malformed.", 1),
+        (ours(json!({ "question": "Which?" })), "The agent's answer is malformed.", 1),
+        (
+            ours(json!({ "state": "COMPLETED", "checkpoint": 1 })),
+            "The agent's answer is malformed.",
+            1,
+        ),
+        (ours(json!({ "artifacts": [{ "parts": [] }] })), "The agent's answer is malformed.", 1),
+        (ours(json!({ "stat": "COMPLETED" })), "The agent's answer is malformed.", 1),
+        (
+            streamed(&[json!({ "a2a": { "state": "COMPLETED" } }), json!("a")]),
+            "The agent's answer is malformed.",
+            1,
+        ),
+        (
+            ours(
+                json!({ "state": "INPUT_REQUIRED", "question": "?", "checkpoint": "x".repeat(40_000) }),
+            ),
+            "The agent's answer is too large.",
+            1,
+        ),
+    ] {
+        let server = Server::giving([script]);
+        let task = server.bed(false).send("hi").await.failed().saying(said);
+        assert_eq!(server.asked(), asked, "{task}");
+        assert!(!task.to_string().contains("10.0.0.7"), "{task}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_broke_off_is_made_again_and_shows_each_word_once() {
+    let cut = stream(&[json!("a "), json!("b ")], &[Piece::Cut]);
+    let server =
+        Server::giving([cut, Script::Down, streamed(&[json!("a "), json!("b "), json!("c")])]);
+    let task = server.bed(false).send("hi").await.completed();
+    assert_eq!(output(&task), ["response: a b c"], "{task}");
+    let asked = server.asked.lock().unwrap();
+    let keys = asked
+        .iter()
+        .map(|request| &request.headers["x-amzn-bedrock-agentcore-runtime-custom-idempotency-key"]);
+    let keys: Vec<_> = keys.collect();
+    assert!(keys.len() == 3 && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+}
+
+#[tokio::test]
+async fn at_most_once_a_call_that_may_have_arrived_is_not_made_again() {
+    let unknown = "The agent broke off before its answer was complete. The outcome is unknown.";
+    for (script, said, asked) in [
+        (stream(&[json!("a")], &[Piece::Cut]), unknown, 1),
+        (Script::Hangup, unknown, 1),
+        (Script::Late, "The agent did not answer in time. The outcome is unknown.", 1),
+        (
+            answer(502, "text/html", ""),
+            "The agent's server refused the request (status 502). The outcome is unknown.",
+            1,
+        ),
+        (answer(403, "text/html", ""), "The agent's server refused the request (status 403).", 1),
+        (
+            streamed(&[json!({ "error": "x", "error_type": "OSError" })]),
+            "The agent failed (OSError).",
+            1,
+        ),
+        (Script::Down, "The agent cannot be reached.", 4),
+    ] {
+        let server = Server::giving([script]);
+        let task = server.bed(true).send("hi").await.failed().saying(said);
+        assert_eq!(server.asked(), asked, "{task}");
+    }
+    let server = Server::giving([Script::Down, whole("1")]);
+    server.bed(true).send("hi").await.completed();
+}
+
+#[tokio::test]
+async fn a_runner_that_dies_anywhere_changes_nothing() {
+    let script = || Server::giving([streamed(&[json!("a "), json!("b")])]);
+    let crashes = at_every_crash(
+        || script().bed(false),
+        async |bed| {
+            let task = bed.send("hi").await.completed();
+            assert_eq!(output(&task), ["response: a b"], "{task}");
+        },
+    );
+    assert!(crashes.await > 4);
+    let server = script();
+    let crashes = at_every_crash(
+        || server.bed(true),
+        async |bed| {
+            let before = server.asked();
+            let task = bed.send("hi").await;
+            assert!(server.asked() <= before + 1, "{task}");
+            let is_known = task.state() == TaskState::Completed;
+            assert!(is_known || task.said().contains("its outcome is unknown"), "{task}");
+        },
+    );
+    assert!(crashes.await > 4);
+}
+
+#[tokio::test]
+async fn a_question_waits_and_its_answer_comes_with_the_checkpoint() {
+    let asks = json!({ "a2a": { "state": "INPUT_REQUIRED", "question": "Which city?",
+        "checkpoint": { "n": 1 } } });
+    let refuses = json!({ "a2a": { "state": "REJECTED", "reason": "Not there." } });
+    let server = Server::giving([whole(&asks.to_string()), streamed(&[refuses])]);
+    let bed = server.bed(false);
+    let task = bed.send("weather").await.input_required().saying("Which city?");
+    let task = bed.answer(&task, "Atlantis").await.rejected().saying("Not there.");
+    let asked = server.asked.lock().unwrap();
+    let [first, second] = &asked[..] else { panic!("{} calls", asked.len()) };
+    assert_eq!(first.uri, "https://agent.example/a/invocations?q=1");
+    assert_eq!(
+        (first.method.as_str(), &first.headers["authorization"]),
+        ("POST", &HeaderValue::from_static("Bearer token"))
+    );
+    assert_eq!(first.headers["content-type"], "application/json");
+    assert_eq!(first.headers["x-amzn-bedrock-agentcore-runtime-custom-task"], task.id());
+    assert_eq!(first.headers["x-amzn-bedrock-agentcore-runtime-custom-attempt"], "1");
+    let session = "x-amzn-bedrock-agentcore-runtime-session-id";
+    let id = first.headers[session].to_str().unwrap();
+    assert!(id.starts_with("a2a-") && id.len() == 68, "{id}");
+    assert_eq!(first.headers[session], second.headers[session]);
+    let key = "x-amzn-bedrock-agentcore-runtime-custom-idempotency-key";
+    assert_ne!(first.headers[key], second.headers[key]);
+    let sent: Value = serde_json::from_slice(&second.body).unwrap();
+    assert_eq!(sent["prompt"], "Atlantis");
+    let said = json!([{ "role": "user", "content": "weather" },
+        { "role": "assistant", "content": "Which city?" }, { "role": "user", "content": "Atlantis" }]);
+    assert_eq!(sent["messages"], said);
+    let a2a = &sent["a2a"];
+    assert_eq!((&a2a["task"], &a2a["checkpoint"]), (&json!(task.id()), &json!({ "n": 1 })));
+    assert_eq!((&a2a["turn"], &a2a["attempt"]), (&json!(2), &json!(1)));
+    assert_eq!(a2a["messages"][0]["parts"], json!([{ "text": "Atlantis" }]));
+    assert_eq!(a2a["idempotencyKey"], second.headers[key].to_str().unwrap());
+}
+
+#[tokio::test]
+async fn a_canceled_turn_hangs_up() {
+    let server = Server::giving([stream(&[json!("a")], &[Piece::Silence])]);
+    let bed = server.bed(false);
+    let task = bed.submit("hi").await;
+    bed.advance(Duration::from_secs(3)).await;
+    bed.cancel(&task).await.canceled();
+    assert_eq!(server.asked(), 1);
+}

@@ -1,0 +1,146 @@
+//! The grammar of `AGENT`.
+//!
+//! ```text
+//! AGENT  = item *( "," item )
+//! item   = [ tenant "=" ] name [ ":" argument ]
+//! ```
+//!
+//! A comma ends an item: in a URL it is written `%2C`. The first equals sign of an item divides only
+//! if no colon is before it. A tenant's name has neither character, so all else of an item may have
+//! both. A text that begins with `{` or `[` names no agent, and stays free for a list of agents in
+//! JSON.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use a2a_lambda_core::Tenant;
+use a2a_lambda_core::ids::InvalidId;
+use a2a_lambda_protocol::FIRST_SEGMENTS;
+
+use crate::built_in::{BUILT_IN, MakeAgent};
+
+/// The agents that configuration asks for cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AgentsError {
+    /// No agent has this name.
+    #[error("no agent is named {0:?}; there are: {names}", names = names())]
+    Unknown(String),
+    /// The text after the equals sign is not a tenant's name.
+    #[error("{0:?} is no tenant's name")]
+    Tenant(String, #[source] InvalidId),
+    /// What follows the agent's name is wrong.
+    #[error("the agent {agent:?} cannot be had: {what}")]
+    Argument {
+        /// The agent's name.
+        agent: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// A tenant has the name of a path of A2A.
+    #[error("a tenant cannot be named {0:?}: it is a path of A2A")]
+    Path(String),
+    /// A tenant, or all others, are given two agents.
+    #[error("there is more than one agent for {0}")]
+    Twice(String),
+}
+
+/// An agent that an item names.
+#[derive(Debug, Clone)]
+pub(crate) enum Wanted {
+    /// One of those that have no argument.
+    BuiltIn(MakeAgent),
+    /// The agent at a URL.
+    #[cfg(feature = "http")]
+    Http(crate::http::Target),
+    /// The agent in a process, at this port; `None` for a free one.
+    #[cfg(feature = "process")]
+    Process(Option<std::num::NonZeroU16>),
+}
+
+/// The agents that `AGENT` names.
+#[derive(Debug)]
+pub(crate) struct Spec {
+    /// For the tenants that have none of their own; `None` if those are not served.
+    pub(crate) default: Option<Wanted>,
+    pub(crate) by_tenant: BTreeMap<Tenant, Wanted>,
+}
+
+impl Spec {
+    /// Reads the text of `AGENT`.
+    pub(crate) fn parse(text: &str) -> Result<Self, AgentsError> {
+        let mut spec = Self { default: None, by_tenant: BTreeMap::new() };
+        for item in text.split(',').map(str::trim) {
+            let (tenant, agent) = divided(item);
+            let Some(name) = tenant else {
+                if spec.default.replace(Wanted::parse(agent)?).is_some() {
+                    return Err(AgentsError::Twice("all other tenants".to_owned()));
+                }
+                continue;
+            };
+            if FIRST_SEGMENTS.contains(&name) {
+                return Err(AgentsError::Path(name.to_owned()));
+            }
+            let tenant =
+                Tenant::parse(name).map_err(|error| AgentsError::Tenant(name.to_owned(), error))?;
+            if spec.by_tenant.insert(tenant, Wanted::parse(agent)?).is_some() {
+                return Err(AgentsError::Twice(format!("the tenant {name:?}")));
+            }
+        }
+        Ok(spec)
+    }
+}
+
+/// An item's tenant, if it names one, and its agent.
+fn divided(item: &str) -> (Option<&str>, &str) {
+    match item.split_once('=') {
+        Some((tenant, agent)) if !tenant.contains(':') => (Some(tenant.trim()), agent.trim()),
+        _ => (None, item),
+    }
+}
+
+impl Wanted {
+    fn parse(agent: &str) -> Result<Self, AgentsError> {
+        let (name, argument) = match agent.split_once(':') {
+            Some((name, argument)) => (name, Some(argument)),
+            None => (agent, None),
+        };
+        let refused = |source: Box<dyn Error + Send + Sync>| AgentsError::Argument {
+            agent: name.to_owned(),
+            what: source.to_string(),
+        };
+        match (name, argument) {
+            #[cfg(feature = "http")]
+            ("http", url) => {
+                let target = crate::http::Target::parse(url.unwrap_or_default());
+                target.map(Self::Http).map_err(|error| refused(error.into()))
+            }
+            #[cfg(feature = "process")]
+            ("process", None) => Ok(Self::Process(None)),
+            #[cfg(feature = "process")]
+            ("process", Some(port)) => match port.parse() {
+                Ok(port) => Ok(Self::Process(Some(port))),
+                Err(_) => Err(refused("its port must be a number from 1 to 65535".into())),
+            },
+            (name, argument) => {
+                let found = BUILT_IN.iter().find(|(known, _)| *known == name);
+                let (_, make) = found.ok_or_else(|| AgentsError::Unknown(name.to_owned()))?;
+                match argument {
+                    None => Ok(Self::BuiltIn(*make)),
+                    Some(_) => Err(refused("nothing follows its name".into())),
+                }
+            }
+        }
+    }
+}
+
+/// The names of the agents, with what must follow them.
+fn names() -> String {
+    let arguments: &[&str] = &[
+        #[cfg(feature = "http")]
+        "http:URL",
+        #[cfg(feature = "process")]
+        "process",
+    ];
+    let names = BUILT_IN.iter().map(|(name, _)| *name).chain(arguments.iter().copied());
+    names.collect::<Vec<_>>().join(", ")
+}
