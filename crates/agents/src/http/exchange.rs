@@ -133,6 +133,7 @@ async fn whole(
         }
         said => said,
     };
+    shown.hold_back();
     shown.show(said?, 0).await
 }
 

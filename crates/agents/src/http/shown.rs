@@ -54,13 +54,22 @@ pub(super) struct Shown<'t> {
     text: String,
     /// In which form its text comes.
     voice: Option<Voice>,
+    /// Whether nothing follows what is said now: it is held back, to be shown as the last chunk.
+    is_whole: bool,
+    held: Option<Part>,
     /// How the turn ends, once the agent has said it.
     ended: Option<Outcome>,
 }
 
 impl<'t> Shown<'t> {
     pub(super) fn new(turn: &'t Turn) -> Self {
-        Self { turn, answer: None, text: String::new(), voice: None, ended: None }
+        let (text, voice, ended) = (String::new(), None, None);
+        Self { turn, answer: None, text, voice, is_whole: false, held: None, ended }
+    }
+
+    /// The answer is one value.
+    pub(super) fn hold_back(&mut self) {
+        self.is_whole = true;
     }
 
     /// Whether the agent has said how the turn ends.
@@ -86,8 +95,8 @@ impl<'t> Shown<'t> {
     /// The answer is complete.
     pub(super) async fn finish(self) -> Result<Outcome, Fault> {
         if let Some(answer) = self.answer {
-            // The last chunk says that it is the last: what was said has been shown at once.
-            answer.finish([Part::text("")]).await?;
+            // What was streamed has been shown at once. The last chunk says no more than that.
+            answer.finish([self.held.unwrap_or_else(|| Part::text(""))]).await?;
         }
         Ok(self.ended.unwrap_or(Outcome::Completed))
     }
@@ -156,7 +165,11 @@ impl<'t> Shown<'t> {
     async fn push(&mut self, part: Part) -> Result<(), Fault> {
         let turn = self.turn;
         let answer = self.answer.get_or_insert_with(|| turn.chunked(ANSWER));
-        Ok(answer.push([part]).await?)
+        let part = if self.is_whole { self.held.replace(part) } else { Some(part) };
+        match part {
+            Some(part) => Ok(answer.push([part]).await?),
+            None => Ok(()),
+        }
     }
 
     async fn artifact(&self, mut artifact: Artifact) -> Result<(), Fault> {

@@ -223,6 +223,8 @@ async fn chunks_are_shown_one_by_one() {
         task.events().into_iter().filter(|event| event.starts_with("1.")).collect();
     assert_eq!(events.len(), 4, "{events:?}");
     assert!(events[0].ends_with(": a ") && events[1].contains("+ b"), "{events:?}");
+    let task = Server::giving([whole(r#""a b""#)]).bed(false).send("hi").await.completed();
+    assert_eq!(task.artifact("response").parts.len(), 1, "{task}");
 }
 
 /// How often a call is made for a fault that may pass.
