@@ -92,7 +92,8 @@ pub struct Turn {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     pub(crate) journal: Journal,
-    /// Whether something was shown that is perhaps not stored yet.
+    /// Whether something was shown. It is never taken back: of two steps side by side, each waits until
+    /// what was shown is stored. A flush without anything to store writes nothing.
     pub(crate) has_shown: AtomicBool,
 }
 
@@ -286,7 +287,7 @@ impl Turn {
 
     /// As [`flush`](Self::flush), if there is something to store.
     pub(crate) async fn flush_shown(&self) -> Result<(), ShowError> {
-        if self.has_shown.swap(false, Ordering::Relaxed) { self.flush().await } else { Ok(()) }
+        if self.has_shown.load(Ordering::Relaxed) { self.flush().await } else { Ok(()) }
     }
 
     async fn show_artifact(&self, change: ArtifactChange) -> Result<(), ShowError> {

@@ -46,6 +46,7 @@ pub(crate) fn states() -> Vec<StepState> {
     let until = Timestamp::from_millis(1_770_000_000_000);
     vec![
         StepState::Begun,
+        StepState::Unknown,
         done("é 🦀"),
         StepState::Done(json_of("null")),
         StepState::Failed("it \u{1}\u{0} broke: \"{}\"\n".to_owned()),

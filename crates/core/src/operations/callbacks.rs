@@ -137,8 +137,8 @@ impl Callbacks {
                 StepState::Answered(before) => {
                     match &resolution {
                         Some(resolution) if resolution == before => {}
-                        // It was answered meanwhile: nothing waits.
-                        None => {}
+                        // It was answered meanwhile: nothing waits, and nothing is woken.
+                        None => return Ok(Accepted::Repeated),
                         Some(_) => return Err(CallbackError::Answered),
                     }
                     self.wake(&scope).await?;

@@ -1,5 +1,6 @@
 //! Callbacks: steps whose result comes from outside.
 
+use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
@@ -18,13 +19,19 @@ use crate::store::Depth;
 use crate::turn::Turn;
 
 /// A step whose result comes from outside; see [`Turn::callback`].
-#[derive(Debug)]
 pub struct Callback<'t> {
     turn: &'t Turn,
     key: RecordKey,
     name: String,
     url: String,
     token: Secret,
+}
+
+impl fmt::Debug for Callback<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The URL has the token.
+        f.debug_struct("Callback").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// The answer to a callback.

@@ -159,6 +159,15 @@ impl Journal {
         StepName { key, place, inside }
     }
 
+    /// Another try at a step's work begins: the steps and artifacts inside have the same names as in the
+    /// try before.
+    pub(super) fn begin_try(&self, of: &StepName) {
+        let mut known = self.known();
+        known.made.retain(|(_, inside, ..), _| inside.as_ref() != Some(&of.key));
+        known.made_at.retain(|(_, around, _), _| around.as_ref() != Some(&of.place));
+        known.artifacts.remove(&Some(of.key.clone()));
+    }
+
     /// The key of a step of the runner's own, which other rooms record.
     pub(crate) fn key_of(&self, name: &str, arguments: &str) -> RecordKey {
         self.number(STEP, name, arguments).key
@@ -238,13 +247,21 @@ impl Journal {
         }
     }
 
+    /// Whether the scope may have a record of this key, one more if there is none yet.
+    pub(super) fn check_count(&self, key: &RecordKey, name: &str) -> Result<(), StepError> {
+        let most = self.engine.policy.max_steps;
+        let known = self.known();
+        if !known.records.contains_key(key) && known.records.len() >= most {
+            return Err(StepError::TooMany { step: name.to_owned(), most });
+        }
+        Ok(())
+    }
+
     fn check_room(&self, record: &StepRecord) -> Result<(), StepError> {
+        self.check_count(&record.key, &record.name)?;
         let policy = &self.engine.policy;
         let known = self.known();
         let step = || record.name.clone();
-        if !known.records.contains_key(&record.key) && known.records.len() >= policy.max_steps {
-            return Err(StepError::TooMany { step: step(), most: policy.max_steps });
-        }
         let bytes = record.result_bytes();
         let limit = policy.max_step_bytes.min(policy.max_scope_bytes.saturating_sub(known.bytes));
         if bytes > limit {

@@ -119,6 +119,10 @@ pub enum StepState {
     /// An at-most-once step was begun. Its outcome is unknown until it is recorded.
     #[serde(rename = "begun")]
     Begun,
+    /// An at-most-once step was begun by a run that ended before the outcome was recorded. A later run
+    /// was told so: the outcome stays unknown, whatever the first run still does.
+    #[serde(rename = "unknown")]
+    Unknown,
     /// It has this result.
     #[serde(rename = "done")]
     Done(Json),
@@ -159,6 +163,7 @@ impl StepState {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Begun => "begun",
+            Self::Unknown => "unknown",
             Self::Done(_) => "done",
             Self::Failed(_) => "failed",
             Self::Waiting { .. } => "waiting",
@@ -176,7 +181,10 @@ impl StepRecord {
                 json.as_str().len()
             }
             StepState::Failed(text) | StepState::Answered(Resolution::GaveUp(text)) => text.len(),
-            StepState::Begun | StepState::Waiting { .. } | StepState::TimedOut => 0,
+            StepState::Begun
+            | StepState::Unknown
+            | StepState::Waiting { .. }
+            | StepState::TimedOut => 0,
         }
     }
 }
@@ -191,7 +199,7 @@ pub fn i11_outcome_is_final(before: &StepRecord, after: &StepRecord) -> Result<(
         (StepState::Waiting { until, .. }, StepState::Waiting { until: later, .. }) => {
             later >= until
         }
-        (StepState::Begun, StepState::Done(_) | StepState::Failed(_))
+        (StepState::Begun, StepState::Done(_) | StepState::Failed(_) | StepState::Unknown)
         | (StepState::Waiting { .. }, StepState::Answered(_) | StepState::TimedOut) => true,
         _ => false,
     };

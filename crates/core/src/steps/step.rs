@@ -170,9 +170,10 @@ impl<'t> Step<'t> {
         let key = numbered.key.clone();
         let journal = &self.turn.journal;
         journal.load().await?;
-        if let Some(record) = journal.find(&key) {
-            return self.outcome(&record);
+        if journal.find(&key).is_some() {
+            return self.recorded(&key).await;
         }
+        journal.check_count(&key, &self.name)?;
         let most = self.retries.map_or(1, |retries| retries.max_attempts.max(1));
         let mut begun: Option<StepRecord> = None;
         let begun_at = journal.engine.clock.now();
@@ -182,10 +183,11 @@ impl<'t> Step<'t> {
                 let record = self.record(&key, attempt, begun_at, StepState::Begun);
                 let before = begun.as_ref().map(|begun| &begun.write);
                 if !journal.put(before, &record).await? {
-                    return self.recorded(&key);
+                    return self.recorded(&key).await;
                 }
                 begun = Some(record);
             }
+            journal.begin_try(&numbered);
             let run = StepRun { attempt, idempotency_key: self.idempotency_key(&key) };
             let work = Inside { journal, name: numbered.clone(), work: work(run) };
             let worked = work.await;
@@ -211,7 +213,7 @@ impl<'t> Step<'t> {
                 self.tell(&record);
             }
             // Another runner's result, if it was first.
-            return self.recorded(&key);
+            return self.recorded(&key).await;
         }
         Err(StepError::Over)
     }
@@ -261,9 +263,17 @@ impl<'t> Step<'t> {
         record(&self.turn.journal, key, &self.name, &self.arguments, tries, begun_at, state)
     }
 
-    /// The outcome that is recorded by now.
-    fn recorded(&self, key: &RecordKey) -> Result<Json, StepError> {
-        let record = self.turn.journal.find(key).ok_or(StepError::Over)?;
+    /// The outcome that is recorded by now. If another run has begun the step, its outcome is unknown from
+    /// now on, and every run sees that.
+    async fn recorded(&self, key: &RecordKey) -> Result<Json, StepError> {
+        let journal = &self.turn.journal;
+        let record = journal.find(key).ok_or(StepError::Over)?;
+        if record.state == StepState::Begun && record.arguments == self.arguments {
+            let (tries, begun_at) = (record.tries, record.begun_at);
+            let unknown = self.record(key, tries, begun_at, StepState::Unknown);
+            journal.put(Some(&record.write), &unknown).await?;
+        }
+        let record = journal.find(key).ok_or(StepError::Over)?;
         self.outcome(&record)
     }
 
@@ -276,6 +286,7 @@ impl<'t> Step<'t> {
             StepState::Done(json) => Ok(json.clone()),
             StepState::Failed(reason) => Err(StepError::Failed { step, reason: reason.clone() }),
             StepState::Begun
+            | StepState::Unknown
             | StepState::Waiting { .. }
             | StepState::Answered(_)
             | StepState::TimedOut => Err(StepError::Unknown { step }),

@@ -334,3 +334,66 @@ async fn recorded_facts_are_the_same_in_every_run() {
     let notes = world.diary.read();
     assert!(notes.len() == 3 && notes[0] == notes[1] && notes[1] == notes[2], "{notes:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn another_try_at_a_step_finds_what_the_first_has_recorded_inside() {
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            let diary = &diary;
+            let order = turn.step("order").retries(Retries {
+                max_attempts: 3,
+                first: secs(1),
+                most: secs(1),
+            });
+            order
+                .run(async |run| {
+                    turn.step("charge").once().run(|_| note(diary, "charge")).await?;
+                    turn.step("reserve").run(|_| note(diary, "reserve")).await?;
+                    turn.chunked("receipt")
+                        .finish([Part::text(format!("try {}", run.attempt))])
+                        .await?;
+                    if run.attempt < 3 { Err(Failure::retryable("busy")) } else { Ok(()) }
+                })
+                .await?;
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("hello").await;
+    let task = world.settle(&key).await;
+    assert_eq!(world.diary.read(), ["charge", "reserve"]);
+    let shown = artifacts(&task);
+    assert!(shown.len() == 1 && shown[0].ends_with("try 3"), "{shown:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_that_a_run_was_told_is_unknown_stays_so() {
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            let first = turn.fence() == 1;
+            let paid = turn.step("pay").once().run(async |_| {
+                // The first runner is replaced meanwhile.
+                tokio::time::sleep(if first { secs(100) } else { secs(0) }).await;
+                Ok(())
+            });
+            let paid = paid.await.map_err(|error| error.to_string());
+            diary.note(format!("{} {paid:?}", turn.fence()));
+            Ok(End::completed())
+        })
+    }));
+    let key = world.submit("hello").await;
+    world.faults.plan(|call| {
+        (call.kind == a2a_lambda_testing::Kind::Renew)
+            .then_some(a2a_lambda_testing::Fault::LoseRequest)
+    });
+    let second = async {
+        tokio::time::sleep(secs(95)).await;
+        let runner = a2a_lambda_core::Runner::new(world.healthy(), world.agents().clone());
+        let deadline = world.now().saturating_add(secs(100));
+        Box::pin(runner.attend(&key, deadline, a2a_lambda_core::Company::Alone)).await.unwrap();
+    };
+    join(world.attend(&key), second).await;
+    let notes = world.diary.read();
+    assert!(notes.iter().all(|note| note.contains("its outcome is unknown")), "{notes:?}");
+    let (_, record) = world.memory.stored_steps(&key).pop().unwrap();
+    assert_eq!(record.state.name(), "unknown");
+}
