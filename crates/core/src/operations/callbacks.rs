@@ -137,8 +137,8 @@ impl Callbacks {
                 StepState::Answered(before) => {
                     match &resolution {
                         Some(resolution) if resolution == before => {}
-                        // It was answered meanwhile: nothing waits, and nothing is woken.
-                        None => return Ok(Accepted::Repeated),
+                        // It was answered meanwhile. Whoever answered may have died before the task woke.
+                        None => {}
                         Some(_) => return Err(CallbackError::Answered),
                     }
                     self.wake(&scope).await?;
