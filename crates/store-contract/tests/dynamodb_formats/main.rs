@@ -359,7 +359,7 @@ async fn a_record_that_is_damaged_is_corrupt() {
     for (attribute, value) in [
         ("rec", json!({ "S": "{" })),
         ("rec", json!({ "S": rec.replace("\"k\"", "\"zz\":1,\"k\"") })),
-        ("rec", json!({ "S": rec.replace("begun", "unknown") })),
+        ("rec", json!({ "S": rec.replace("begun", "unheard") })),
         ("rec", json!({ "N": "1" })),
     ] {
         let mut items = point.items.clone();
