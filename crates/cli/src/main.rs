@@ -65,6 +65,23 @@ fn chain(error: &dyn Error) -> String {
     text
 }
 
+/// Runs a command to its end. `tell` says why it failed. The exit code says whether all was done.
+#[cfg(any(feature = "call", feature = "operate"))]
+fn run_to_end<E: From<std::io::Error>>(
+    command: impl Future<Output = Result<bool, E>>,
+    tell: impl FnOnce(&E),
+) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.map_err(E::from).and_then(|runtime| runtime.block_on(command)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            tell(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Writes a line to the standard error output, if that is still open.
 fn complain(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");

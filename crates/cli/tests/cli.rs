@@ -10,7 +10,7 @@ use a2a_lambda_aws_emulator::account::{Account, MAX_MESSAGES};
 use a2a_lambda_core::ApiKeys as _;
 use a2a_lambda_core::api_key::KeySecret;
 use a2a_lambda_core::conversation::{
-    ConversationKey, Memory as _, MemoryEntry, MemoryItem, SessionValue, Swapped,
+    ConversationKey, Memory as _, MemoryEntry, MemoryItem, Put, SessionValue,
 };
 use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
 use a2a_lambda_core::machine::{NewPush, Settlement};
@@ -337,8 +337,8 @@ async fn a_conversation_is_deleted() {
         expires_at: None,
     };
     let stored = deployment.store.put_entry(&of, None, &entry).await.unwrap();
-    assert_eq!(stored, Swapped::Stored);
-    assert_eq!(deployment.store.put_value(&of, None, &value).await.unwrap(), Swapped::Stored);
+    assert_eq!(stored, Put::Stored);
+    assert_eq!(deployment.store.put_value(&of, None, &value).await.unwrap(), Put::Stored);
     assert!(items(&deployment).await >= 5);
     let line = format!("delete-context {} {} --tenant acme", of.owner, of.context);
     let deleted = deployment.run(&line).await.well();

@@ -23,5 +23,5 @@ mod session;
 
 pub use item::{Budget, MemoryItem};
 pub use memory::TurnMemory;
-pub use record::{ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue, Swapped};
+pub use record::{ConversationKey, EntryPage, Memory, MemoryEntry, Put, SessionValue};
 pub use session::{Held, Session, SessionVersion, Swap};

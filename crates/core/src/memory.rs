@@ -9,10 +9,8 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 
-use self::conversations::Conversations;
-use crate::conversation::record::{
-    ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue, Swapped,
-};
+use self::conversations::{Conversations, swap};
+use crate::conversation::record::{ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue};
 use crate::head::{Head, Phase};
 use crate::ids::{LeaseToken, Registration, TaskKey, WriteId};
 use crate::log::{Entry, fold};
@@ -405,15 +403,7 @@ impl StepRecords for MemoryStore {
         }
         let mut steps = self.step_records();
         let place = (scope.clone(), record.key.clone());
-        let stored = steps.get(&place);
-        if stored.is_some_and(|stored| stored.write == record.write) {
-            return Ok(Put::Stored);
-        }
-        if stored.map(|stored| &stored.write) != before {
-            return Ok(Put::Other(stored.cloned().map(Box::new)));
-        }
-        steps.insert(place, record.clone());
-        Ok(Put::Stored)
+        Ok(swap(&mut steps, place, before, record, |record| &record.write))
     }
 
     async fn step(
@@ -438,7 +428,7 @@ impl Memory for MemoryStore {
         of: &ConversationKey,
         before: Option<&WriteId>,
         entry: &MemoryEntry,
-    ) -> Result<Swapped<MemoryEntry>, StoreError> {
+    ) -> Result<Put<MemoryEntry>, StoreError> {
         self.conversations.put_entry(of, before, entry).await
     }
 
@@ -457,7 +447,7 @@ impl Memory for MemoryStore {
         of: &ConversationKey,
         before: Option<&WriteId>,
         value: &SessionValue,
-    ) -> Result<Swapped<SessionValue>, StoreError> {
+    ) -> Result<Put<SessionValue>, StoreError> {
         self.conversations.put_value(of, before, value).await
     }
 

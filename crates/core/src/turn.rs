@@ -17,7 +17,7 @@ use crate::ids::{ContextId, Fence, Owner, Position, TaskId, TaskKey, Tenant};
 use crate::log::{ArtifactChange, StatusChange, fold};
 use crate::machine::Update;
 use crate::reply::Reply;
-use crate::steps::Journal;
+use crate::steps::{Journal, StepError};
 use crate::store::{Depth, StoreError};
 use crate::terms::Terms;
 
@@ -234,6 +234,15 @@ impl Turn {
     /// Whether the agent was told to stop, and why.
     pub fn stop_reason(&self) -> Option<StopReason> {
         *self.stop.borrow()
+    }
+
+    /// Whether the run may begin something that is recorded under this name.
+    pub(crate) fn may_go_on(&self, step: &str) -> Result<(), StepError> {
+        match self.stop_reason() {
+            None => Ok(()),
+            Some(StopReason::OutOfTime) => Err(StepError::OutOfTime { step: step.to_owned() }),
+            Some(StopReason::Canceled | StopReason::Superseded) => Err(StepError::Over),
+        }
     }
 
     /// Shows a progress message: the task is WORKING, and this is its status.

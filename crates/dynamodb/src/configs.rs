@@ -7,8 +7,7 @@ use a2a_lambda_core::trace::TraceContext;
 use a2a_lambda_core::{Formats, ProtocolVersion, StoreError};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::DynamoDbStore;
 use crate::attributes::{
@@ -190,26 +189,7 @@ impl PushConfigs for DynamoDbStore {
         config: &PushConfig,
     ) -> Result<bool, StoreError> {
         let item = to_item(task, config).map_err(|error| StoreError::Refused(error.into()))?;
-        let request = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("#w = :before")
-            .expression_attribute_names("#w", WRITE)
-            .expression_attribute_values(":before", string(before.as_str()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(failed) = request.send().await else {
-            return Ok(true);
-        };
-        match failed.as_service_error() {
-            // The answer to an earlier try of this write may have been lost.
-            Some(PutItemError::ConditionalCheckFailedException(other)) => {
-                let written = other.item().and_then(|item| get_string(item, WRITE).ok());
-                Ok(written == Some(config.write.as_str()))
-            }
-            _ => Err(store_error(failed)),
-        }
+        Ok(self.put_instead(item, Some(before)).await?.is_ok())
     }
 
     async fn failing(

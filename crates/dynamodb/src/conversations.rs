@@ -4,15 +4,13 @@
 //! [`ConversationKey::name`] has the rest of the partition's name.
 
 use a2a_lambda_core::conversation::{
-    ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue, Swapped,
+    ConversationKey, EntryPage, Memory, MemoryEntry, Put, SessionValue,
 };
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::{Formats, StoreError};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 use futures_util::future::try_join_all;
 
 use crate::DynamoDbStore;
@@ -37,13 +35,11 @@ const ATTRIBUTES: &[&str] = &[PK, SK, TTL, RECORD, WRITE];
 const ENTRY: Form<MemoryEntry> = Form {
     kind: Kind::of(Formats::new("memory", FORMAT_OF_MEMORY, FORMAT_OF_MEMORY), ATTRIBUTES),
     parse: |text| serde_json::from_str(text),
-    write: |entry| &entry.write,
 };
 
 const VALUE: Form<SessionValue> = Form {
     kind: Kind::of(Formats::new("session value", FORMAT_OF_MEMORY, FORMAT_OF_MEMORY), ATTRIBUTES),
     parse: |text| serde_json::from_str(text),
-    write: |value| &value.write,
 };
 
 /// How many items are deleted in parallel.
@@ -70,7 +66,6 @@ fn keys(of: &ConversationKey, name: String) -> Item {
 struct Form<T> {
     kind: Kind,
     parse: fn(&str) -> Result<T, serde_json::Error>,
-    write: fn(&T) -> &WriteId,
 }
 
 /// An item in place of the one of another write.
@@ -88,7 +83,7 @@ impl DynamoDbStore {
         of: &ConversationKey,
         form: &Form<T>,
         put: NewItem<'_>,
-    ) -> Result<Swapped<T>, StoreError> {
+    ) -> Result<Put<T>, StoreError> {
         let json = put.json.map_err(|error| StoreError::Refused(error.into()))?;
         let mut item = keys(of, put.name);
         item.extend([
@@ -100,34 +95,13 @@ impl DynamoDbStore {
             let seconds = at.as_millis().saturating_add(999) / 1_000;
             item.insert(TTL.to_owned(), number(seconds));
         }
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let request = match put.before {
-            None => request
-                .condition_expression("attribute_not_exists(#s)")
-                .expression_attribute_names("#s", SK),
-            Some(before) => request
-                .condition_expression("#w = :before")
-                .expression_attribute_names("#w", WRITE)
-                .expression_attribute_values(":before", string(before.as_str())),
-        };
-        let request = request
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(failed) = request.send().await else {
-            return Ok(Swapped::Stored);
-        };
-        match failed.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(other)) => {
-                let Some(item) = other.item() else { return Ok(Swapped::Other(None)) };
-                let stored = read(of, form, item)?;
-                // The answer to an earlier try of this write may have been lost.
-                Ok(if (form.write)(&stored) == put.write {
-                    Swapped::Stored
-                } else {
-                    Swapped::Other(Some(Box::new(stored)))
-                })
+        Ok(match self.put_instead(item, put.before).await? {
+            Ok(()) => Put::Stored,
+            Err(other) => {
+                let other = other.as_ref().map(|other| read(of, form, other)).transpose()?;
+                Put::Other(other.map(Box::new))
             }
-            _ => Err(store_error(failed)),
-        }
+        })
     }
 
     /// A query for items of a conversation.
@@ -155,7 +129,7 @@ impl Memory for DynamoDbStore {
         of: &ConversationKey,
         before: Option<&WriteId>,
         entry: &MemoryEntry,
-    ) -> Result<Swapped<MemoryEntry>, StoreError> {
+    ) -> Result<Put<MemoryEntry>, StoreError> {
         entry.check_size()?;
         let (name, write) = (entry_name(entry.number), &entry.write);
         let json = serde_json::to_string(entry);
@@ -194,7 +168,7 @@ impl Memory for DynamoDbStore {
         of: &ConversationKey,
         before: Option<&WriteId>,
         value: &SessionValue,
-    ) -> Result<Swapped<SessionValue>, StoreError> {
+    ) -> Result<Put<SessionValue>, StoreError> {
         value.check_size()?;
         let (name, write) = (value_name(&value.key), &value.write);
         let json = serde_json::to_string(value);

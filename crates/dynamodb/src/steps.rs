@@ -7,12 +7,10 @@ use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::steps::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
 use a2a_lambda_core::{Formats, StoreError};
 use async_trait::async_trait;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure;
 
 use crate::DynamoDbStore;
 use crate::attributes::{Item, Malformed, get_string, number, string, value};
-use crate::error::{corrupt, store_error};
+use crate::error::corrupt;
 use crate::format::{FORMAT, Kind};
 use crate::log_items::MAX_ITEM_BYTES;
 use crate::table::{PK, SK, STEPS, TTL, partition};
@@ -66,37 +64,13 @@ impl StepRecords for DynamoDbStore {
         before: Option<&WriteId>,
         record: &StepRecord,
     ) -> Result<Put, StoreError> {
-        let item = to_item(scope, record)?;
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let request = match before {
-            None => request
-                .condition_expression("attribute_not_exists(#s)")
-                .expression_attribute_names("#s", SK),
-            Some(before) => request
-                .condition_expression("#w = :before")
-                .expression_attribute_names("#w", WRITE)
-                .expression_attribute_values(":before", string(before.as_str())),
-        };
-        let request = request
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(failed) = request.send().await else {
-            return Ok(Put::Stored);
-        };
-        match failed.as_service_error() {
-            Some(PutItemError::ConditionalCheckFailedException(other)) => {
-                let Some(item) = other.item() else {
-                    return Ok(Put::Other(None));
-                };
-                let stored = from_item(item).map_err(|error| corrupt(&scope.task, error))?;
-                // The answer to an earlier try of this write may have been lost.
-                Ok(if stored.write == record.write {
-                    Put::Stored
-                } else {
-                    Put::Other(Some(Box::new(stored)))
-                })
+        Ok(match self.put_instead(to_item(scope, record)?, before).await? {
+            Ok(()) => Put::Stored,
+            Err(other) => {
+                let other = other.as_ref().map(from_item).transpose();
+                Put::Other(other.map_err(|error| corrupt(&scope.task, error))?.map(Box::new))
             }
-            _ => Err(store_error(failed)),
-        }
+        })
     }
 
     async fn step(

@@ -1,7 +1,7 @@
 //! The store: one conditional write for each commit.
 
 use a2a_lambda_core::head::Head;
-use a2a_lambda_core::ids::{LeaseToken, TaskKey};
+use a2a_lambda_core::ids::{LeaseToken, TaskKey, WriteId};
 use a2a_lambda_core::log::{Entry, Event};
 use a2a_lambda_core::machine::Change;
 use a2a_lambda_core::store::{
@@ -20,7 +20,9 @@ use crate::attributes::{Item, Malformed, number, string};
 use crate::condition::Condition;
 use crate::error::{corrupt, store_error};
 use crate::format::{BY_STATE, FORMAT, NEWEST, OLDEST};
-use crate::head_item::{INCARNATION, LEASE_TOKEN, LEASED_UNTIL, REVISION, state_name, to_item};
+use crate::head_item::{
+    INCARNATION, LEASE_TOKEN, LEASED_UNTIL, REVISION, WRITE, state_name, to_item,
+};
 use crate::listing::{LISTED, Listing, ShortMessage, item_bytes};
 use crate::log_items::{Inline, log_bytes, moves, pack, segment, snapshot};
 use crate::table::{CONTEXT_PK, HEAD, LOG, LOG_BYTES, PK, SK, STATE, partition};
@@ -202,6 +204,40 @@ impl DynamoDbStore {
     pub(crate) async fn put_item(&self, item: Item) -> Result<(), StoreError> {
         let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
         request.send().await.map(drop).map_err(store_error)
+    }
+
+    /// Puts an item in place of that of the write `before`, or where there is none. `Err` in the result is
+    /// the item that is there instead. The item's own write is no other: the answer to an earlier try
+    /// of it may have been lost.
+    pub(crate) async fn put_instead(
+        &self,
+        item: Item,
+        before: Option<&WriteId>,
+    ) -> Result<Result<(), Option<Item>>, StoreError> {
+        let write = item.get(WRITE).cloned();
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let request = match before {
+            None => request
+                .condition_expression("attribute_not_exists(#s)")
+                .expression_attribute_names("#s", SK),
+            Some(before) => request
+                .condition_expression("#w = :before")
+                .expression_attribute_names("#w", WRITE)
+                .expression_attribute_values(":before", string(before.as_str())),
+        };
+        let request = request
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(failed) = request.send().await else {
+            return Ok(Ok(()));
+        };
+        match failed.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(other)) => {
+                let other = other.item().cloned();
+                let is_own = other.as_ref().is_some_and(|other| other.get(WRITE) == write.as_ref());
+                Ok(if is_own { Ok(()) } else { Err(other) })
+            }
+            _ => Err(store_error(failed)),
+        }
     }
 
     pub(crate) async fn get_item(

@@ -26,7 +26,7 @@ use a2a_lambda_runtime::{NoRandomness, SystemClock, random_bytes};
 use a2a_lambda_signing::{NoKeySet, VerifyingKeys};
 use serde::Serialize;
 
-use crate::{chain, complain, print};
+use crate::{chain, complain, print, run_to_end};
 use arguments::{Arguments, COMMANDS, Command, Options, Sending, USAGE};
 
 /// The most that is read of a file, or of the standard input, in bytes.
@@ -100,22 +100,12 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let done = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::from)
-        .and_then(|runtime| runtime.block_on(done(arguments)));
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(failure) => {
-            complain(text::safe(&chain(&failure)));
-            if let Some(hint) = failure.hint() {
-                complain(hint);
-            }
-            ExitCode::FAILURE
+    run_to_end(done(arguments), |failure| {
+        complain(text::safe(&chain(failure)));
+        if let Some(hint) = failure.hint() {
+            complain(hint);
         }
-    }
+    })
 }
 
 /// Runs a command and prints what comes of it. False if the task has failed.

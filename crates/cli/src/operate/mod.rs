@@ -24,7 +24,7 @@ use a2a_lambda_runtime::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::{chain, complain, print};
+use crate::{chain, complain, print, run_to_end};
 use arguments::{Arguments, COMMANDS, Command, USAGE};
 use report::{Report, RevokedKey};
 
@@ -150,22 +150,12 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         // They would go there as well, and a panic would follow if that is closed.
         .log_internal_errors(false)
         .init();
-    let done = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::from)
-        .and_then(|runtime| runtime.block_on(done(arguments)));
-    match done {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(failure) => {
-            complain(chain(&failure));
-            if let Some(hint) = failure.hint() {
-                complain(hint);
-            }
-            ExitCode::FAILURE
+    run_to_end(done(arguments), |failure| {
+        complain(chain(failure));
+        if let Some(hint) = failure.hint() {
+            complain(hint);
         }
-    }
+    })
 }
 
 /// Runs a command and prints its report. False if it was done in part.

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::histories::{self, History};
 use super::item::{Budget, MemoryItem, Window};
-use super::record::{ConversationKey, MemoryEntry, Swapped, write_of};
+use super::record::{ConversationKey, MemoryEntry, Put, write_of};
 use crate::ids::WriteId;
 use crate::steps::record::RecordKey;
-use crate::steps::{STEP, StepError, may_go_on, recorded};
+use crate::steps::{STEP, StepError, recorded};
 use crate::store::StoreError;
 use crate::turn::Turn;
 
@@ -160,7 +160,7 @@ async fn append(
     let engine = &turn.owned.engine;
     let of = turn.conversation();
     for _ in 0..engine.policy.commit_tries {
-        may_go_on(turn, APPEND)?;
+        turn.may_go_on(APPEND)?;
         let (own, newest) = find(turn, begun_after, &writer).await?;
         let number = match &own {
             // Another run has taken over.
@@ -181,9 +181,9 @@ async fn append(
         };
         let before = own.map(|own| own.write);
         match engine.put_memory_entry(&of, before.as_ref(), &entry).await? {
-            Swapped::Stored => return Ok(()),
+            Put::Stored => return Ok(()),
             // Another writer was faster, perhaps a run of this same scope.
-            Swapped::Other(_) => {}
+            Put::Other(_) => {}
         }
     }
     Err(StoreError::Unavailable("too many writers add to a conversation at once".into()).into())

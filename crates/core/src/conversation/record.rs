@@ -12,6 +12,8 @@ use crate::ids::{ContextId, Owner, Tenant, WriteId};
 use crate::steps::record::{RecordKey, ScopeKey};
 use crate::store::StoreError;
 
+pub use crate::steps::record::Put;
+
 /// The largest entry or value that a store takes, in bytes of JSON.
 pub const MAX_STORED_BYTES: usize = 350 * 1_024;
 
@@ -163,15 +165,6 @@ fn check_size(what: &'static str, stored: &impl Serialize) -> Result<(), StoreEr
     if bytes > limit { Err(StoreError::TooLarge { what, bytes, limit }) } else { Ok(()) }
 }
 
-/// The outcome of storing something in place of what was read.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Swapped<T> {
-    /// It is stored; also when an earlier try of this same write had succeeded unheard.
-    Stored,
-    /// Something else is there, or nothing where something was expected. Nothing changed.
-    Other(Option<Box<T>>),
-}
-
 /// Some entries of a conversation, newest first.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EntryPage {
@@ -199,7 +192,7 @@ pub trait Memory: Send + Sync + 'static {
         of: &ConversationKey,
         before: Option<&WriteId>,
         entry: &MemoryEntry,
-    ) -> Result<Swapped<MemoryEntry>, StoreError>;
+    ) -> Result<Put<MemoryEntry>, StoreError>;
 
     /// Reads the newest entries with numbers above `after` and up to `through`, at most `limit` (at
     /// least 1).
@@ -218,7 +211,7 @@ pub trait Memory: Send + Sync + 'static {
         of: &ConversationKey,
         before: Option<&WriteId>,
         value: &SessionValue,
-    ) -> Result<Swapped<SessionValue>, StoreError>;
+    ) -> Result<Put<SessionValue>, StoreError>;
 
     /// Reads a session value, also one that was deleted or has expired, if it is there.
     async fn value(

@@ -6,11 +6,11 @@ use a2a_lambda_protocol::Json;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::record::{SessionValue, Swapped, write_of};
+use super::record::{Put, SessionValue, write_of};
 use crate::digest::digest;
 use crate::ids::WriteId;
 use crate::steps::record::RecordKey;
-use crate::steps::{StepError, may_go_on, recorded};
+use crate::steps::{StepError, recorded};
 use crate::store::StoreError;
 use crate::turn::Turn;
 
@@ -171,7 +171,7 @@ async fn swap(
     let write = write_of(turn.journal.scope(), record);
     let mut stored = engine.session_value(&of, &key).await?;
     for _ in 0..engine.policy.commit_tries {
-        may_go_on(turn, SET)?;
+        turn.may_go_on(SET)?;
         if stored.as_ref().is_some_and(|stored| stored.knows(&write)) {
             return Ok(Swap::Done(SessionVersion(Some(write))));
         }
@@ -188,8 +188,8 @@ async fn swap(
             expires_at: life.map(|life| turn.now().saturating_add(life)),
         };
         match engine.put_session_value(&of, before, &new).await? {
-            Swapped::Stored => return Ok(Swap::Done(SessionVersion(Some(write)))),
-            Swapped::Other(other) => stored = other.map(|other| *other),
+            Put::Stored => return Ok(Swap::Done(SessionVersion(Some(write)))),
+            Put::Other(other) => stored = other.map(|other| *other),
         }
     }
     Err(StoreError::Unavailable("too many writers change a session value at once".into()).into())

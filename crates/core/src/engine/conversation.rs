@@ -1,7 +1,7 @@
 //! Requests for what is stored of conversations.
 
 use super::{Engine, Tries};
-use crate::conversation::record::{ConversationKey, EntryPage, MemoryEntry, SessionValue, Swapped};
+use crate::conversation::record::{ConversationKey, EntryPage, MemoryEntry, Put, SessionValue};
 use crate::ids::WriteId;
 use crate::store::StoreError;
 
@@ -15,7 +15,7 @@ impl Engine {
         of: &ConversationKey,
         before: Option<&WriteId>,
         entry: &MemoryEntry,
-    ) -> Result<Swapped<MemoryEntry>, StoreError> {
+    ) -> Result<Put<MemoryEntry>, StoreError> {
         tried!(self, self.memory.put_entry(of, before, entry))
     }
 
@@ -42,7 +42,7 @@ impl Engine {
         of: &ConversationKey,
         before: Option<&WriteId>,
         value: &SessionValue,
-    ) -> Result<Swapped<SessionValue>, StoreError> {
+    ) -> Result<Put<SessionValue>, StoreError> {
         tried!(self, self.memory.put_value(of, before, value))
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::conversation::record::{
-    ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue, Swapped,
+    ConversationKey, EntryPage, Memory, MemoryEntry, Put, SessionValue,
 };
 use crate::ids::WriteId;
 use crate::store::StoreError;
@@ -35,22 +35,22 @@ impl Conversations {
 }
 
 /// Puts `new` in a place, if what is there is of the write `before`.
-fn swap<K: Ord, T: Clone>(
+pub(super) fn swap<K: Ord, T: Clone>(
     places: &mut BTreeMap<K, T>,
     place: K,
     before: Option<&WriteId>,
     new: &T,
     write: impl Fn(&T) -> &WriteId,
-) -> Swapped<T> {
+) -> Put<T> {
     let stored = places.get(&place);
     if stored.is_some_and(|stored| write(stored) == write(new)) {
-        return Swapped::Stored;
+        return Put::Stored;
     }
     if stored.map(&write) != before {
-        return Swapped::Other(stored.cloned().map(Box::new));
+        return Put::Other(stored.cloned().map(Box::new));
     }
     places.insert(place, new.clone());
-    Swapped::Stored
+    Put::Stored
 }
 
 #[async_trait]
@@ -60,7 +60,7 @@ impl Memory for Conversations {
         of: &ConversationKey,
         before: Option<&WriteId>,
         entry: &MemoryEntry,
-    ) -> Result<Swapped<MemoryEntry>, StoreError> {
+    ) -> Result<Put<MemoryEntry>, StoreError> {
         entry.check_size()?;
         let mut all = self.all();
         let entries = &mut all.entry(of.clone()).or_default().entries;
@@ -89,7 +89,7 @@ impl Memory for Conversations {
         of: &ConversationKey,
         before: Option<&WriteId>,
         value: &SessionValue,
-    ) -> Result<Swapped<SessionValue>, StoreError> {
+    ) -> Result<Put<SessionValue>, StoreError> {
         value.check_size()?;
         let mut all = self.all();
         let values = &mut all.entry(of.clone()).or_default().values;

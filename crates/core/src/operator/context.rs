@@ -4,7 +4,7 @@ use a2a_lambda_protocol::{Json, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Deleted, OperateError, Operator};
-use crate::conversation::record::{ConversationKey, SessionValue, Swapped};
+use crate::conversation::record::{ConversationKey, Put, SessionValue};
 use crate::ids::{TaskId, TaskKey, WriteId};
 use crate::store::{Depth, ListQuery, StoreError};
 
@@ -186,9 +186,9 @@ impl Operator {
             expires_at: None,
         };
         match self.engine.put_session_value(of, noted.write.as_ref(), &value).await? {
-            Swapped::Stored => Ok(value.write),
+            Put::Stored => Ok(value.write),
             // Another operator deletes the same conversation.
-            Swapped::Other(_) => Err(OperateError::Contended),
+            Put::Other(_) => Err(OperateError::Contended),
         }
     }
 }

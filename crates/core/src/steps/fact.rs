@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::error::StepError;
 use super::record::{RecordKey, StepState};
 use super::step::record;
-use crate::turn::{StopReason, Turn};
+use crate::turn::Turn;
 
 /// What `find` finds, or what an earlier run of the scope found and recorded under this key. A failure
 /// is not recorded.
@@ -24,7 +24,7 @@ pub(crate) async fn recorded<T: Serialize + DeserializeOwned>(
     let form = |source| StepError::Form { step: name.to_owned(), source };
     journal.load().await?;
     if journal.find(key).is_none() {
-        may_go_on(turn, name)?;
+        turn.may_go_on(name)?;
         let begun_at = turn.now();
         let found = Json::from_value(&find.await?).map_err(form)?;
         let state = StepState::Done(found);
@@ -34,14 +34,5 @@ pub(crate) async fn recorded<T: Serialize + DeserializeOwned>(
     match journal.find(key).map(|record| record.state) {
         Some(StepState::Done(json)) => json.to().map_err(form),
         _ => Err(StepError::Over),
-    }
-}
-
-/// Whether a run may still do something.
-pub(crate) fn may_go_on(turn: &Turn, step: &str) -> Result<(), StepError> {
-    match turn.stop_reason() {
-        None => Ok(()),
-        Some(StopReason::OutOfTime) => Err(StepError::OutOfTime { step: step.to_owned() }),
-        Some(StopReason::Canceled | StopReason::Superseded) => Err(StepError::Over),
     }
 }

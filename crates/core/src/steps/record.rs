@@ -226,13 +226,13 @@ pub fn i13_answer_is_in_time(before: &StepRecord, after: &StepRecord) -> Result<
     Ok(())
 }
 
-/// The outcome of storing a record.
+/// The outcome of storing something in place of what was read.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Put {
+pub enum Put<T = StepRecord> {
     /// It is stored; also when an earlier try of this same write had succeeded unheard.
     Stored,
-    /// Another record is there, or none where one was expected. Nothing changed.
-    Other(Option<Box<StepRecord>>),
+    /// Something else is there, or nothing where something was expected. Nothing changed.
+    Other(Option<Box<T>>),
 }
 
 /// A store of the records of steps.

@@ -17,7 +17,7 @@ use crate::ids::WriteId;
 use crate::measure;
 use crate::policy::Retries;
 use crate::push::Sealed;
-use crate::turn::{StopReason, Turn};
+use crate::turn::Turn;
 
 /// How long after the longest scope the store keeps records: it may wake a task late.
 const KEPT_LONGER: std::time::Duration = std::time::Duration::from_hours(7 * 24);
@@ -178,7 +178,7 @@ impl<'t> Step<'t> {
         let mut begun: Option<StepRecord> = None;
         let begun_at = journal.engine.clock.now();
         for attempt in 1..=most {
-            self.may_begin()?;
+            self.turn.may_go_on(&self.name)?;
             if is_once {
                 let record = self.record(&key, attempt, begun_at, StepState::Begun);
                 let before = begun.as_ref().map(|begun| &begun.write);
@@ -216,15 +216,6 @@ impl<'t> Step<'t> {
             return self.recorded(&key).await;
         }
         Err(StepError::Over)
-    }
-
-    /// Whether the work may begin now.
-    fn may_begin(&self) -> Result<(), StepError> {
-        match self.turn.stop_reason() {
-            None => Ok(()),
-            Some(StopReason::OutOfTime) => Err(StepError::OutOfTime { step: self.name.clone() }),
-            Some(StopReason::Canceled | StopReason::Superseded) => Err(StepError::Over),
-        }
     }
 
     /// What follows from a failure of the work. The outcome of an at-most-once step is known then: it is

@@ -210,21 +210,7 @@ async fn ran(account: &Account, agents: Agents) -> Snapshot {
 
 /// A task whose agent waits for a callback. Returns the callback's path.
 async fn waiting(account: &Account) -> String {
-    let context = account.with(Reader::SqsExecutor, "sqs-executor", |variables| {
-        a2a_lambda_sqs_executor::context(variables, Agents::new(Arc::new(Approval)))
-    });
-    let context = context.unwrap();
-    let engine = account.with(Reader::SqsExecutor, TEST, a2a_lambda_aws::engine).unwrap();
-    let caller = caller("", "alice");
-    let key = submit(&engine, &caller, "go").await;
-    account.queue.receive(MAX_BATCH, MAX_VISIBILITY, Duration::ZERO).await.unwrap();
-    let signal = serde_json::to_string(&Signal::new(&key, &caller.owner)).unwrap();
-    account.queue.send(signal, Duration::ZERO).unwrap();
-    let records = account.queue.receive(MAX_BATCH, MAX_VISIBILITY, Duration::ZERO).await.unwrap();
-    let event = a2a_lambda_sqs_executor::event(&raw(&sqs_event(&records))).unwrap();
-    let answer = a2a_lambda_sqs_executor::handle(event, deadline(), &context).await;
-    assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
-    let found = engine.read(&key, Depth::Full).await.unwrap().unwrap();
+    let found = ran(account, Agents::new(Arc::new(Approval))).await;
     let task = fold(&found.head, &found.tail);
     let said = serde_json::to_value(&task.status.message.unwrap().parts[0]).unwrap();
     said["text"].as_str().unwrap().replace("https://agents.example", "")

@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::conversation::{
-    ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue, Swapped,
+    ConversationKey, EntryPage, Memory, MemoryEntry, Put, SessionValue,
 };
 use a2a_lambda_core::ids::WriteId;
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ impl Memory for Actor {
         of: &ConversationKey,
         before: Option<&WriteId>,
         entry: &MemoryEntry,
-    ) -> Result<Swapped<MemoryEntry>, StoreError> {
+    ) -> Result<Put<MemoryEntry>, StoreError> {
         let request = self.world.shown.put_entry(of, before, entry);
         self.ask("put memory", format!("{} of {of}", entry.number), unavailable, request).await
     }
@@ -37,7 +37,7 @@ impl Memory for Actor {
         of: &ConversationKey,
         before: Option<&WriteId>,
         value: &SessionValue,
-    ) -> Result<Swapped<SessionValue>, StoreError> {
+    ) -> Result<Put<SessionValue>, StoreError> {
         let request = self.world.shown.put_value(of, before, value);
         self.ask("put value", format!("{} of {of}", value.key), unavailable, request).await
     }

@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::conversation::{
-    ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue, Swapped,
+    ConversationKey, EntryPage, Memory, MemoryEntry, Put, SessionValue,
 };
 use a2a_lambda_core::ids::WriteId;
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ impl Memory for Liar {
         of: &ConversationKey,
         before: Option<&WriteId>,
         entry: &MemoryEntry,
-    ) -> Result<Swapped<MemoryEntry>, StoreError> {
+    ) -> Result<Put<MemoryEntry>, StoreError> {
         self.truth.put_entry(of, before, entry).await
     }
 
@@ -35,7 +35,7 @@ impl Memory for Liar {
         of: &ConversationKey,
         before: Option<&WriteId>,
         value: &SessionValue,
-    ) -> Result<Swapped<SessionValue>, StoreError> {
+    ) -> Result<Put<SessionValue>, StoreError> {
         self.truth.put_value(of, before, value).await
     }
 

@@ -1,7 +1,7 @@
 //! Conversations: entries of memory, and session values.
 
 use a2a_lambda_core::conversation::{
-    ConversationKey, EntryPage, MemoryEntry, MemoryItem, SessionValue, Swapped,
+    ConversationKey, EntryPage, MemoryEntry, MemoryItem, Put, SessionValue,
 };
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::{ContextId, Owner, StoreError, Tenant};
@@ -15,12 +15,12 @@ const MANY: usize = 1_000;
 
 async fn put(bench: &Bench, of: &ConversationKey, entry: &MemoryEntry) {
     let stored = bench.memory().put_entry(of, None, entry).await.unwrap();
-    assert_eq!(stored, Swapped::Stored, "entry {}", entry.number);
+    assert_eq!(stored, Put::Stored, "entry {}", entry.number);
 }
 
 async fn set(bench: &Bench, of: &ConversationKey, before: Option<&WriteId>, value: &SessionValue) {
     let stored = bench.memory().put_value(of, before, value).await.unwrap();
-    assert_eq!(stored, Swapped::Stored, "{value:?}");
+    assert_eq!(stored, Put::Stored, "{value:?}");
 }
 
 async fn all(bench: &Bench, of: &ConversationKey) -> Vec<MemoryEntry> {
@@ -33,10 +33,10 @@ async fn get(bench: &Bench, of: &ConversationKey, key: &str) -> Option<SessionVa
     bench.memory().value(of, key).await.unwrap()
 }
 
-fn other<T>(stored: Swapped<T>) -> Option<T> {
+fn other<T>(stored: Put<T>) -> Option<T> {
     match stored {
-        Swapped::Other(other) => other.map(|other| *other),
-        Swapped::Stored => panic!("it was stored"),
+        Put::Other(other) => other.map(|other| *other),
+        Put::Stored => panic!("it was stored"),
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) async fn an_entry_is_replaced_by_its_write(bench: Bench) {
     let [first, second, third] = ["first", "second", "third"].map(|write| entry(1, write));
     put(&bench, &of, &first).await;
     let stored = memory.put_entry(&of, Some(&first.write), &second).await.unwrap();
-    assert_eq!(stored, Swapped::Stored);
+    assert_eq!(stored, Put::Stored);
     let stored = memory.put_entry(&of, Some(&first.write), &third).await.unwrap();
     assert_eq!(other(stored), Some(second.clone()));
     let missing = memory.put_entry(&of, Some(&first.write), &entry(2, "new")).await.unwrap();
@@ -95,11 +95,11 @@ pub(crate) async fn the_same_write_again_is_known(bench: Bench) {
     let (of, memory) = (conversation("", "alice", "c"), bench.memory());
     let (first, second) = (entry(1, "first"), entry(1, "second"));
     for _ in 0..2 {
-        assert_eq!(memory.put_entry(&of, None, &first).await.unwrap(), Swapped::Stored);
+        assert_eq!(memory.put_entry(&of, None, &first).await.unwrap(), Put::Stored);
     }
     for _ in 0..2 {
         let stored = memory.put_entry(&of, Some(&first.write), &second).await.unwrap();
-        assert_eq!(stored, Swapped::Stored);
+        assert_eq!(stored, Put::Stored);
     }
     let late = memory.put_entry(&of, None, &first).await.unwrap();
     assert_eq!(other(late), Some(second.clone()), "another write came since");
@@ -123,8 +123,8 @@ pub(crate) async fn of_many_writers_at_once_one_wins(bench: Bench) {
         tokio::spawn(async move {
             let (entry, value) = (entry(1, &format!("w{n}")), value("k", &format!("w{n}")));
             let memory = bench.memory();
-            let entry = memory.put_entry(&of, None, &entry).await.unwrap() == Swapped::Stored;
-            let value = memory.put_value(&of, None, &value).await.unwrap() == Swapped::Stored;
+            let entry = memory.put_entry(&of, None, &entry).await.unwrap() == Put::Stored;
+            let value = memory.put_value(&of, None, &value).await.unwrap() == Put::Stored;
             (usize::from(entry), usize::from(value))
         })
     });

@@ -1,7 +1,7 @@
 //! Conversations, as the broken store has them.
 
 use a2a_lambda_core::conversation::{
-    ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue, Swapped,
+    ConversationKey, EntryPage, Memory, MemoryEntry, Put, SessionValue,
 };
 use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::{Owner, StoreError, Tenant};
@@ -76,14 +76,14 @@ impl Memory for Broken {
         of: &ConversationKey,
         before: Option<&WriteId>,
         entry: &MemoryEntry,
-    ) -> Result<Swapped<MemoryEntry>, StoreError> {
+    ) -> Result<Put<MemoryEntry>, StoreError> {
         let of = self.kept_in(of);
         let stored = self.right.stored_conversation(&of).0;
         let stored = stored.into_iter().find(|stored| stored.number == entry.number);
         if self.lacks(Flaw::EntriesForgetTheirOwnWrite)
             && stored.as_ref().is_some_and(|stored| stored.write == entry.write)
         {
-            return Ok(Swapped::Other(stored.map(Box::new)));
+            return Ok(Put::Other(stored.map(Box::new)));
         }
         let present = stored.as_ref().map(|stored| &stored.write);
         let before = self.expected(before, present, Flaw::EntriesAreOverwritten);
@@ -114,7 +114,7 @@ impl Memory for Broken {
         of: &ConversationKey,
         before: Option<&WriteId>,
         value: &SessionValue,
-    ) -> Result<Swapped<SessionValue>, StoreError> {
+    ) -> Result<Put<SessionValue>, StoreError> {
         let of = self.kept_in(of);
         let stored = self.right.value(&of, &value.key).await?;
         let present = stored.as_ref().map(|stored| &stored.write);

@@ -2,7 +2,7 @@
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::conversation::{
-    ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue, Swapped,
+    ConversationKey, EntryPage, Memory, MemoryEntry, Put, SessionValue,
 };
 use a2a_lambda_core::ids::WriteId;
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ impl<S: Memory> Memory for FaultyStore<S> {
         of: &ConversationKey,
         before: Option<&WriteId>,
         entry: &MemoryEntry,
-    ) -> Result<Swapped<MemoryEntry>, StoreError> {
+    ) -> Result<Put<MemoryEntry>, StoreError> {
         let request = self.inner.put_entry(of, before, entry);
         self.through(Asked::of(Kind::PutEntry), request).await
     }
@@ -37,7 +37,7 @@ impl<S: Memory> Memory for FaultyStore<S> {
         of: &ConversationKey,
         before: Option<&WriteId>,
         value: &SessionValue,
-    ) -> Result<Swapped<SessionValue>, StoreError> {
+    ) -> Result<Put<SessionValue>, StoreError> {
         let request = self.inner.put_value(of, before, value);
         self.through(Asked::of(Kind::PutValue), request).await
     }
