@@ -9,6 +9,7 @@ from pathlib import Path
 import alarms
 import arm64
 import authorizers
+import callbacks
 import deploys
 import journey
 import operations
@@ -192,6 +193,13 @@ class Run:
         self.step("metrics: deploy", self.deploy_metrics)
         self.step("metrics: a late task sets off its alarm", alarms.own_metrics, self.stack, Door)
 
+    def call_back(self) -> None:
+        """An agent that waits for an answer at the URL of webhook."""
+        parameters = {**PARAMETERS, **ANONYMOUS, "FrontDoor": "http", "Agent": "approval"}
+        self.step("callbacks: deploy", self.deploy, "fixtures", parameters)
+        self.step("callbacks: a person answers", callbacks.answered, self.stack, Door)
+        self.step("callbacks: the task is over", callbacks.canceled, self.stack, Door)
+
     def deploy_metrics(self) -> str:
         topic = alarms.topic(self.stack)
         return self.deploy("fixtures", {"Metrics": "all", "AlarmTopic": topic})
@@ -239,6 +247,7 @@ class Run:
         self.authorize()
         self.journeys()
         self.operate()
+        self.call_back()
         self.deploys()
         if self.options.quick:
             self.report.not_covered.append("upgrade, rollback and arm64: left out by --quick")

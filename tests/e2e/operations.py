@@ -44,6 +44,11 @@ def own_events() -> dict:
             _event("scheduled-recovery/tests/events/schedule.json"),
             lambda answer: answer["failed"] == 0 and answer["errors"] == [],
         ),
+        # Its token is forged.
+        "webhook": (
+            _event("webhook/tests/events/function-url.json"),
+            lambda answer: answer["statusCode"] == 404,
+        ),
     }
 
 
@@ -59,7 +64,7 @@ def functions_alone(stack: Stack) -> str:
         error, answer = stack.invoke(name, other)
         assert error, f"{name} took the event of another function: {answer}"
         refusals.append(answer["errorMessage"])
-    return f"each of 4 answered its own event, and refused another's, as {refusals[-1]!r}"
+    return f"each of {len(events)} answered its own event, and refused another's, as {refusals[-1]!r}"
 
 
 async def recurring_schedule(stack: Stack, door: Door) -> str:

@@ -17,6 +17,8 @@ FUNCTIONS = {
     "stream-recovery": "StreamRecovery",
     "scheduled-recovery": "ScheduledRecovery",
 }
+# It is there only with Callbacks.
+WEBHOOK = {"webhook": "Webhook"}
 # It is there only where callers are checked by it.
 AUTHORIZER = "authorizer"
 
@@ -89,7 +91,7 @@ class Stack:
         return answer["StackResourceDetail"]["PhysicalResourceId"]
 
     def function(self, name: str) -> str:
-        return self.physical(FUNCTIONS[name])
+        return self.physical({**FUNCTIONS, **WEBHOOK}[name])
 
     def configuration(self, name: str) -> dict:
         return self.lambdas.get_function_configuration(FunctionName=self.function(name))

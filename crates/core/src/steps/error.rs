@@ -70,7 +70,7 @@ pub enum StepError {
         /// How many it may have.
         most: usize,
     },
-    /// The result is too large to be recorded.
+    /// The result is too large, and so is the scope for a record of that.
     #[error(
         "the result of the step {step:?} is too large ({bytes} bytes, {limit} at most): store it \
          elsewhere, and return where it is"

@@ -230,7 +230,8 @@ impl Journal {
         before: Option<&WriteId>,
         record: &StepRecord,
     ) -> Result<bool, StepError> {
-        self.check_room(record)?;
+        self.check_count(&record.key, &record.name)?;
+        self.check_room(&record.name, record.result_bytes())?;
         match self.engine.put_step(&self.scope, before, record).await? {
             Put::Stored => {
                 let mut known = self.known();
@@ -257,15 +258,13 @@ impl Journal {
         Ok(())
     }
 
-    fn check_room(&self, record: &StepRecord) -> Result<(), StepError> {
-        self.check_count(&record.key, &record.name)?;
+    /// Whether the scope has room for a result of this many bytes of JSON.
+    pub(super) fn check_room(&self, step: &str, bytes: usize) -> Result<(), StepError> {
         let policy = &self.engine.policy;
-        let known = self.known();
-        let step = || record.name.clone();
-        let bytes = record.result_bytes();
-        let limit = policy.max_step_bytes.min(policy.max_scope_bytes.saturating_sub(known.bytes));
+        let left = policy.max_scope_bytes.saturating_sub(self.known().bytes);
+        let limit = policy.max_step_bytes.min(left);
         if bytes > limit {
-            return Err(StepError::TooLarge { step: step(), bytes, limit });
+            return Err(StepError::TooLarge { step: step.to_owned(), bytes, limit });
         }
         Ok(())
     }

@@ -118,7 +118,7 @@ impl<'t> Step<'t> {
     }
 
     /// Does the work, unless its result is recorded. The result is recorded before this returns. A
-    /// permanent [`Failure`] is recorded, too.
+    /// permanent [`Failure`] is recorded, too, and so is that a result is too large or does not serialize.
     ///
     /// What the work shows is committed before its result is recorded. Work that is repeated begins its
     /// artifacts anew, under the same ids.
@@ -192,9 +192,14 @@ impl<'t> Step<'t> {
             let work = Inside { journal, name: numbered.clone(), work: work(run) };
             let worked = work.await;
             let state = match worked {
-                Work::Done(json) => StepState::Done(json),
+                Work::Done(json) => match journal.check_room(&self.name, json.as_str().len()) {
+                    Ok(()) => StepState::Done(json),
+                    // Recorded, too: an agent that catches it must not do the work again.
+                    Err(error) => StepState::Failed(error.to_string()),
+                },
                 Work::Malformed(source) => {
-                    return Err(StepError::Form { step: self.name, source });
+                    let step = self.name.clone();
+                    StepState::Failed(StepError::Form { step, source }.to_string())
                 }
                 Work::Failed(failure) => match self.failed(failure, attempt, most, is_once) {
                     Failed::ForGood(reason) => StepState::Failed(reason),

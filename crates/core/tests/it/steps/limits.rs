@@ -1,5 +1,9 @@
 //! The bounds of steps, and what users read beyond them.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use a2a_lambda_core::steps::{Put, StepRecord, StepRecords as _, StepState};
 use a2a_lambda_core::{End, Policy, Turn};
 use a2a_lambda_protocol::{Json, TaskState};
@@ -71,6 +75,40 @@ async fn a_step_beyond_a_bound_fails_the_task_and_says_so() {
     });
     let why = failure(early, |policy| policy.scopes = false).await;
     assert!(why.contains("STORED_FORMAT"), "{why}");
+}
+
+/// An agent that catches the error, and is run again.
+#[tokio::test(start_paused = true)]
+async fn work_with_a_result_that_cannot_be_recorded_is_not_done_again() {
+    let done = Arc::new(AtomicU32::new(0));
+    let works = done.clone();
+    let world = World::new(script(move |turn, _| {
+        let works = works.clone();
+        Box::pin(async move {
+            let large = |_| {
+                works.fetch_add(1, Ordering::Relaxed);
+                std::future::ready(Ok("x".repeat(350 * 1_024)))
+            };
+            let large = turn.step("large").run(large).await;
+            let malformed = |_| {
+                works.fetch_add(1, Ordering::Relaxed);
+                std::future::ready(Ok(HashMap::from([((1, 2), 3)])))
+            };
+            let malformed = turn.step("malformed").run(malformed).await;
+            let why = format!("{}; {}", large.unwrap_err(), malformed.unwrap_err());
+            if turn.number() == 1 {
+                return Ok(End::again());
+            }
+            Ok(End::Completed(why.into()))
+        })
+    }));
+    let key = world.submit("hello").await;
+    let why = status_text(&world.settle(&key).await);
+    assert!(
+        why.contains("too large") && why.contains("\"malformed\" have the wrong form"),
+        "{why}"
+    );
+    assert_eq!(done.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test(start_paused = true)]
