@@ -194,12 +194,10 @@ impl<'t> Step<'t> {
             let state = match worked {
                 Work::Done(json) => match journal.check_room(&self.name, json.as_str().len()) {
                     Ok(()) => StepState::Done(json),
-                    // Recorded, too: an agent that catches it must not do the work again.
-                    Err(error) => StepState::Failed(error.to_string()),
+                    Err(error) => self.refused(error)?,
                 },
                 Work::Malformed(source) => {
-                    let step = self.name.clone();
-                    StepState::Failed(StepError::Form { step, source }.to_string())
+                    self.refused(StepError::Form { step: self.name.clone(), source })?
                 }
                 Work::Failed(failure) => match self.failed(failure, attempt, most, is_once) {
                     Failed::ForGood(reason) => StepState::Failed(reason),
@@ -221,6 +219,16 @@ impl<'t> Step<'t> {
             return self.recorded(&key).await;
         }
         Err(StepError::Over)
+    }
+
+    /// The record of a result that cannot be recorded itself: an agent that catches the error must not do
+    /// the work again.
+    fn refused(&self, error: StepError) -> Result<StepState, StepError> {
+        let reason = error.to_string();
+        match self.turn.journal.check_room(&self.name, reason.len()) {
+            Ok(()) => Ok(StepState::Failed(reason)),
+            Err(_) => Err(error),
+        }
     }
 
     /// What follows from a failure of the work. The outcome of an at-most-once step is known then: it is
