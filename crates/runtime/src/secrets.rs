@@ -57,8 +57,8 @@ pub trait SecretStore: Send + Sync + 'static {
 pub(crate) type MakeStore =
     Box<dyn Fn(&Variables<'_>) -> Result<Arc<dyn SecretStore>, ConfigError> + Send + Sync>;
 
-/// Values by the names of variables.
-type Values = BTreeMap<&'static str, Zeroizing<String>>;
+/// What references stand for.
+type Values = BTreeMap<Reference, Zeroizing<String>>;
 
 /// The variables that are references, and where these are read.
 struct References {
@@ -67,13 +67,15 @@ struct References {
     make_store: MakeStore,
     /// Made with the first reference.
     store: OnceLock<Arc<dyn SecretStore>>,
-    of: Mutex<Vec<(&'static str, Reference)>>,
+    ours: Vec<(&'static str, Reference)>,
+    /// Those that the agents of the present context were made with.
+    own: Mutex<Vec<(&'static str, Reference)>>,
 }
 
 impl References {
     /// Those that a program's variables have.
     fn find(reader: Reader, lookup: Lookup, make_store: MakeStore) -> Result<Self, ConfigError> {
-        let mut of = Vec::new();
+        let mut ours = Vec::new();
         for variable in SETTINGS {
             let Variable::Text(text) = *variable else { continue };
             if !text.secret || !text.about.is_read_by(reader) {
@@ -82,10 +84,10 @@ impl References {
             let value = lookup(text.about.name).map(Zeroizing::new).unwrap_or_default();
             let reference = Reference::parse(&value);
             if let Some(found) = reference.map_err(|error| ConfigError::because(text, error))? {
-                of.push((text.about.name, found));
+                ours.push((text.about.name, found));
             }
         }
-        Ok(Self { reader, lookup, make_store, store: OnceLock::new(), of: Mutex::new(of) })
+        Ok(Self { reader, lookup, make_store, store: OnceLock::new(), ours, own: Mutex::default() })
     }
 
     fn store(&self) -> Result<Arc<dyn SecretStore>, ConfigError> {
@@ -96,17 +98,17 @@ impl References {
         Ok(self.store.get_or_init(|| made).clone())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(&'static str, Reference)>> {
-        self.of.lock().unwrap_or_else(PoisonError::into_inner)
+    fn own(&self) -> MutexGuard<'_, Vec<(&'static str, Reference)>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+        self.ours.is_empty() && self.own().is_empty()
     }
 
     /// Reads all of them, side by side, within this time.
     async fn read(&self, clock: &dyn Clock, within: Duration) -> Result<Values, ConfigError> {
-        let of = self.lock().clone();
+        let of: Vec<_> = self.ours.iter().cloned().chain(self.own().clone()).collect();
         if of.is_empty() {
             return Ok(Values::new());
         }
@@ -117,15 +119,16 @@ impl References {
             let store = store.clone();
             reading.spawn(async move {
                 let read = async { reference.value(store.read(&reference).await?) };
-                (variable, read.await)
+                let read = read.await;
+                (variable, reference, read)
             });
         }
         let mut values = Values::new();
         let all = async {
             while let Some(read) = reading.join_next().await {
-                let Ok((variable, value)) = read else { continue };
+                let Ok((variable, reference, value)) = read else { continue };
                 let value = value.map_err(|error| ConfigError::unread(variable, error))?;
-                values.insert(variable, value);
+                values.insert(reference, value);
             }
             Ok(())
         };
@@ -134,7 +137,7 @@ impl References {
             read = all => read?,
             () = clock.sleep(within) => {}
         }
-        match of.into_iter().find(|(variable, _)| !values.contains_key(variable)) {
+        match of.into_iter().find(|(_, reference)| !values.contains_key(reference)) {
             None => Ok(values),
             Some((variable, _)) => {
                 let text = format!("there was no answer within {} s", within.as_secs());
@@ -148,8 +151,20 @@ impl References {
 /// then on.
 struct OwnSecrets<'a> {
     references: &'a References,
-    /// Those that were read, with ours.
-    values: Mutex<Values>,
+    known: Mutex<Known>,
+}
+
+struct Known {
+    /// What was read, with ours.
+    values: Values,
+    /// What this context's agents have asked for.
+    asked: Vec<(&'static str, Reference)>,
+}
+
+impl OwnSecrets<'_> {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[async_trait]
@@ -159,18 +174,15 @@ impl ReadOwnSecrets for OwnSecrets<'_> {
         variable: &'static str,
         reference: Reference,
     ) -> Result<Zeroizing<String>, ConfigError> {
-        let known = || self.values.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(value) = known().get(variable) {
-            return Ok(value.clone());
+        self.known().asked.push((variable, reference.clone()));
+        let known = self.known().values.get(&reference).cloned();
+        if let Some(value) = known {
+            return Ok(value);
         }
         let store = self.references.store()?;
         let read = async { reference.value(store.read(&reference).await?) };
         let value = read.await.map_err(|error| ConfigError::unread(variable, error))?;
-        known().insert(variable, value.clone());
-        let mut of = self.references.lock();
-        if of.iter().all(|(known, _)| *known != variable) {
-            of.push((variable, reference));
-        }
+        self.known().values.insert(reference, value.clone());
         Ok(value)
     }
 }
@@ -294,11 +306,15 @@ async fn made<C: 'static>(
     values: Values,
     clock: &dyn Clock,
 ) -> Result<(C, Values), ConfigError> {
-    let lookup = |name: &str| match values.get(name) {
-        Some(value) => Some(value.to_string()),
-        None => (references.lookup)(name),
+    let lookup = |name: &str| {
+        let ours = references.ours.iter().find(|(variable, _)| *variable == name);
+        match ours.and_then(|(_, reference)| values.get(reference)) {
+            Some(value) => Some(value.to_string()),
+            None => (references.lookup)(name),
+        }
     };
-    let own = OwnSecrets { references, values: Mutex::new(values.clone()) };
+    let known = Known { values: values.clone(), asked: Vec::new() };
+    let own = OwnSecrets { references, known: Mutex::new(known) };
     let variables = Variables::new(references.reader, &lookup).with_secrets(&own);
     let context = tokio::select! {
         biased;
@@ -308,7 +324,12 @@ async fn made<C: 'static>(
             return Err(ConfigError::agents(text));
         }
     };
-    let values = own.values.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Known { mut values, asked } =
+        own.known.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // One that a former list of agents named may be gone.
+    let are = |of: &[(&str, Reference)], it: &Reference| of.iter().any(|(_, one)| one == it);
+    values.retain(|it, _| are(&references.ours, it) || are(&asked, it));
+    *references.own() = asked;
     Ok((context, values))
 }
 

@@ -202,17 +202,41 @@ impl<'a> Variables<'a> {
     /// read. The function's role must allow that.
     pub async fn own_secret(&self, name: &'static str) -> Result<Option<Secret>, ConfigError> {
         let Some(value) = self.own(name)? else { return Ok(None) };
+        Ok(Some(Secret::new(self.resolved(name, value).await?.as_str())))
+    }
+
+    /// This value of a variable or, if it is a [reference](crate::secrets), what it stands for.
+    ///
+    /// # Errors
+    /// When it is a reference that is malformed or cannot be read.
+    pub async fn resolved(
+        &self,
+        name: &'static str,
+        value: String,
+    ) -> Result<Zeroizing<String>, ConfigError> {
         let unread = |error: Box<dyn Error + Send + Sync>| ConfigError::unread(name, error);
         let reference = Reference::parse(&value).map_err(|error| unread(error.into()))?;
-        let Some(reference) = reference else { return Ok(Some(Secret::new(value))) };
+        let Some(reference) = reference else { return Ok(Zeroizing::new(value)) };
         let secrets = self.secrets.ok_or_else(|| {
             let reader = self.reader.name();
             let text =
                 format!("{reader} reads no references: set the variable to the value itself");
             unread(SecretError::new(text).into())
         })?;
-        let value = secrets.read(name, reference).await?;
-        Ok(Some(Secret::new(value.as_str())))
+        secrets.read(name, reference).await
+    }
+
+    /// What `read` makes of these variables, with some values in place of their own.
+    pub fn with_values<T>(
+        &self,
+        values: &BTreeMap<&'static str, Zeroizing<String>>,
+        read: impl FnOnce(&Variables<'_>) -> T,
+    ) -> T {
+        let lookup = |name: &str| match values.get(name) {
+            Some(value) => Some(value.to_string()),
+            None => (self.lookup)(name),
+        };
+        read(&Variables { lookup: &lookup, ..*self })
     }
 
     /// A secret of an agent's own that must be set: [`own_secret`](Self::own_secret), with the words

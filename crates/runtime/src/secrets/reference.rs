@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 pub(super) const MAX_NAME: usize = 2_048;
 
 /// Where the value of a variable is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reference {
     /// A parameter of Systems Manager.
     Parameter {

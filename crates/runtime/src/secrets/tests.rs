@@ -65,7 +65,12 @@ async fn make(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     if variables.own("HANG")?.is_some() {
         return std::future::pending().await;
     }
-    let own = variables.own_secret("MODEL_KEY").await?;
+    let mut own = variables.own_secret("MODEL_KEY").await?;
+    // One that names another.
+    if let Some(list) = variables.own_secret("MODEL_LIST").await? {
+        let named = variables.resolved("MODEL_LIST", list.reveal().to_owned()).await?;
+        own = Some(Secret::new(named.as_str()));
+    }
     Ok(Context { signing, secrets: variables.text(&PUSH_SECRETS_KEY)?, own })
 }
 
@@ -260,6 +265,19 @@ async fn an_agent_s_own_secret_is_read_and_refreshed_as_ours_are() {
         assert!(Arc::ptr_eq(&configured.current().await, &after), "it cannot be read now");
         assert_eq!(world.shelf.reads().len(), variables.len());
     }
+    // What the agents no longer ask for is not read again.
+    let listed = world.configured(&[("MODEL_LIST", "ssm:/list")]).await;
+    world.shelf.set("ssm:/list", Some(Ok("ssm:/model")));
+    assert!(listed.is_err());
+    let listed = world.configured(&[("MODEL_LIST", "ssm:/list")]).await.unwrap();
+    world.shelf.set("ssm:/list", Some(Ok("sk-hunter2")));
+    world.clock.advance(REFRESH);
+    world.shelf.reads();
+    assert_eq!(own(&*listed.current().await).as_deref(), Some("sk-hunter2"));
+    world.shelf.reads();
+    world.clock.advance(REFRESH);
+    listed.current().await;
+    assert_eq!(world.shelf.reads(), ["ssm:/list"]);
     // A value is taken as it is, and nothing is read.
     let plain = world.configured(&[("MODEL_KEY", "sk-hunter2")]).await.unwrap();
     assert_eq!(own(&*plain.current().await).as_deref(), Some("sk-hunter2"));
