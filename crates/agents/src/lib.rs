@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "a2a")]
+mod a2a;
 #[cfg(feature = "fixtures")]
 mod approval;
 mod built_in;
@@ -78,6 +80,8 @@ pub fn from_variables(variables: &Variables<'_>) -> Result<Agents, ConfigError> 
 
 /// Makes agents. A process is made once, however many tenants it serves.
 struct Maker {
+    #[cfg(feature = "a2a")]
+    remote: a2a::Settings,
     #[cfg(feature = "http")]
     calls: http::Calls,
     #[cfg(feature = "process")]
@@ -87,9 +91,14 @@ struct Maker {
 }
 
 impl Maker {
-    #[cfg_attr(not(feature = "http"), expect(unused_variables, clippy::unnecessary_wraps))]
+    #[cfg_attr(
+        not(any(feature = "a2a", feature = "http")),
+        expect(unused_variables, clippy::unnecessary_wraps)
+    )]
     fn from_variables(variables: &Variables<'_>) -> Result<Self, ConfigError> {
         Ok(Self {
+            #[cfg(feature = "a2a")]
+            remote: a2a::Settings::from_variables(variables)?,
             #[cfg(feature = "http")]
             calls: http::Calls::from_variables(variables)?,
             #[cfg(feature = "process")]
@@ -100,10 +109,15 @@ impl Maker {
     }
 
     #[cfg_attr(not(feature = "process"), expect(clippy::unnecessary_wraps))]
-    #[cfg_attr(not(feature = "http"), expect(clippy::unused_self, clippy::needless_pass_by_value))]
+    #[cfg_attr(
+        not(any(feature = "a2a", feature = "http")),
+        expect(clippy::unused_self, clippy::needless_pass_by_value)
+    )]
     fn make(&mut self, wanted: Wanted) -> Result<Arc<dyn Agent>, ConfigError> {
         match wanted {
             Wanted::BuiltIn(make) => Ok(make()),
+            #[cfg(feature = "a2a")]
+            Wanted::A2a(place) => Ok(Arc::new(a2a::A2aAgent::new(self.remote.clone(), &place))),
             #[cfg(feature = "http")]
             Wanted::Http(target) => Ok(Arc::new(http::HttpAgent::new(self.calls.clone(), target))),
             #[cfg(feature = "process")]
@@ -122,7 +136,7 @@ impl Maker {
     }
 }
 
-#[cfg(all(test, feature = "fixtures", feature = "process"))]
+#[cfg(all(test, feature = "fixtures", feature = "process", feature = "a2a"))]
 mod tests {
     use a2a_lambda_core::Tenant;
 
@@ -141,8 +155,7 @@ mod tests {
     #[test]
     fn an_unknown_agent_s_error_lists_the_agents() {
         let error = check("nobody").unwrap_err();
-        let names =
-            "echo, conformance, strict, poison, paced, ledger, approval, steps, http:URL, process";
+        let names = "echo, conformance, strict, poison, paced, ledger, approval, steps, a2a:URL, http:URL, process";
         assert_eq!(error.to_string(), format!("no agent is named \"nobody\"; there are: {names}"));
     }
 
@@ -161,6 +174,8 @@ mod tests {
             ("http:http://[::1]:8080/x?tenant=acme&a=b:c", Some("http"), Some("http")),
             ("acme=http:https://a.example/?q=a%2Cb, process:8080", Some("process"), Some("http")),
             ("acme=process,http:https://a.example/invocations", Some("http"), Some("process")),
+            ("a2a:https://a.example/b/", Some("a2a"), Some("a2a")),
+            ("acme=a2a:http://[::1]:9000,echo", Some("echo"), Some("a2a")),
         ] {
             let agents = made(text).unwrap();
             let expected = (default.map(str::to_owned), acme.map(str::to_owned));
@@ -185,6 +200,12 @@ mod tests {
             "http:https://a.example#f",
             "http:https://a.example/a b",
             "http:https://a.example/?q=a,b",
+            "a2a",
+            "a2a:",
+            "a2a:a.example",
+            "a2a:https://u@a.example",
+            "a2a:https://a.example?q=1",
+            "a2a:https://a.example#f",
             "process:",
             "process:0",
             "process:65536",
@@ -207,7 +228,7 @@ mod tests {
 
     #[test]
     fn every_profile_fills_a_card() {
-        let external = ["http:https://a.example", "process"];
+        let external = ["a2a:https://a.example", "http:https://a.example", "process"];
         let names = BUILT_IN.iter().map(|(name, _)| *name).chain(external);
         for name in names {
             let profile = made(name).unwrap().profile(&Tenant::default()).unwrap().clone();

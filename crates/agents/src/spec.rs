@@ -49,6 +49,9 @@ pub enum AgentsError {
 pub(crate) enum Wanted {
     /// One of those that have no argument.
     BuiltIn(MakeAgent),
+    /// The A2A agent at a URL.
+    #[cfg(feature = "a2a")]
+    A2a(crate::a2a::Place),
     /// The agent at a URL.
     #[cfg(feature = "http")]
     Http(crate::http::Target),
@@ -109,6 +112,11 @@ impl Wanted {
             what: source.to_string(),
         };
         match (name, argument) {
+            #[cfg(feature = "a2a")]
+            ("a2a", url) => {
+                let place = crate::a2a::Place::parse(url.unwrap_or_default());
+                place.map(Self::A2a).map_err(|error| refused(error.into()))
+            }
             #[cfg(feature = "http")]
             ("http", url) => {
                 let target = crate::http::Target::parse(url.unwrap_or_default());
@@ -136,6 +144,8 @@ impl Wanted {
 /// The names of the agents, with what must follow them.
 fn names() -> String {
     let arguments: &[&str] = &[
+        #[cfg(feature = "a2a")]
+        "a2a:URL",
         #[cfg(feature = "http")]
         "http:URL",
         #[cfg(feature = "process")]

@@ -285,15 +285,17 @@ impl EventStream {
         Ok(StreamEvent { id: String::new(), response: StreamResponse::Task(task) })
     }
 
-    async fn subscribe_now(&self, task: &str) -> Result<Opened, Error> {
+    // By `&mut`, because a future with `&Self` could not be sent to another thread.
+    async fn subscribe_now(&mut self, task: &str) -> Result<Opened, Error> {
         let request = SubscribeToTaskRequest { id: task.to_owned(), ..Default::default() };
-        let last_event = Some(self.last_event.as_str());
+        let last_event = self.last_event.clone();
+        let last_event = Some(last_event.as_str());
         let extras = Extras { last_event, ..Extras::default() };
         self.open(Call::SubscribeToTask(request), &extras).await
     }
 
     async fn send_now(
-        &self,
+        &mut self,
         request: &SendMessageRequest,
         options: &SendOptions,
     ) -> Result<Opened, Error> {
@@ -301,7 +303,7 @@ impl EventStream {
         self.open(Call::SendStreamingMessage(request.clone()), &extras).await
     }
 
-    async fn open(&self, call: Call, extras: &Extras<'_>) -> Result<Opened, Error> {
+    async fn open(&mut self, call: Call, extras: &Extras<'_>) -> Result<Opened, Error> {
         let left = self.channel.limits().stream_bytes.saturating_sub(self.read_bytes);
         self.channel.open(call, extras, left, self.ends).await
     }

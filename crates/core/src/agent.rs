@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use a2a_lambda_protocol::{AgentExtension, AgentSkill, Json, Timestamp};
+use a2a_lambda_protocol::{AgentExtension, AgentProvider, AgentSkill, Json, Timestamp};
 use async_trait::async_trait;
 use serde::Serialize;
 
@@ -34,6 +34,30 @@ pub trait Agent: Send + Sync + 'static {
     /// How failed turns are retried, if not by the deployment's policy.
     fn retries(&self) -> Option<Retries> {
         None
+    }
+
+    /// Brings [`profile`](Self::profile) up to date, for an agent whose profile is kept elsewhere. It is
+    /// called before a request is answered, so it must be fast nearly always. Returns whether the
+    /// profile is another one now: then it is asked for again.
+    async fn renew_profile(&self) -> bool {
+        false
+    }
+
+    /// Whether the agent is [told](Self::canceled) of canceled tasks.
+    fn hears_of_cancels(&self) -> bool {
+        false
+    }
+
+    /// Passes the cancel of a task on to wherever its work is done. The task is over: the turn shows
+    /// nothing, and its input, its checkpoint and its recorded steps are those that the cancel found.
+    ///
+    /// It is called at least once for a cancel that was answered, and perhaps while
+    /// [`run`](Self::run) is at work in another process.
+    ///
+    /// # Errors
+    /// A retryable [`Failure`]: it is called again later, a few times.
+    async fn canceled(&self, _turn: &Turn) -> Result<(), Failure> {
+        Ok(())
     }
 }
 
@@ -64,6 +88,12 @@ pub struct AgentProfile {
     pub extensions: Vec<AgentExtension>,
     /// The additions for authenticated callers (spec section 3.1.11).
     pub extended: Option<ExtendedProfile>,
+    /// Who provides it.
+    pub provider: Option<AgentProvider>,
+    /// Where its documentation is.
+    pub documentation_url: Option<String>,
+    /// Where its icon is.
+    pub icon_url: Option<String>,
 }
 
 /// The optional parts of A2A that an agent's clients are offered (spec section 3.3.4).
@@ -113,6 +143,9 @@ impl AgentProfile {
             offers: Offers::default(),
             extensions: Vec::new(),
             extended: None,
+            provider: None,
+            documentation_url: None,
+            icon_url: None,
         }
     }
 }
@@ -307,12 +340,35 @@ pub struct Agents {
 #[derive(Clone)]
 struct Served {
     agent: Arc<dyn Agent>,
-    profile: Arc<OnceLock<AgentProfile>>,
+    profile: Arc<Mutex<Profile>>,
+}
+
+/// A profile as it was last asked for.
+#[derive(Default)]
+struct Profile {
+    known: Option<Arc<AgentProfile>>,
+    /// Whether it was ever renewed.
+    changes: bool,
 }
 
 impl From<Arc<dyn Agent>> for Served {
     fn from(agent: Arc<dyn Agent>) -> Self {
         Self { agent, profile: Arc::default() }
+    }
+}
+
+impl Served {
+    fn lock(&self) -> MutexGuard<'_, Profile> {
+        self.profile.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn profile(&self) -> Arc<AgentProfile> {
+        if let Some(known) = &self.lock().known {
+            return known.clone();
+        }
+        // Outside of the lock: an agent may panic.
+        let profile = Arc::new(self.agent.profile());
+        self.lock().known.get_or_insert(profile).clone()
     }
 }
 
@@ -349,9 +405,29 @@ impl Agents {
         self.served(tenant).map(|served| &served.agent)
     }
 
-    /// The profile of the agent that serves a tenant. An agent is asked once.
-    pub fn profile(&self, tenant: &Tenant) -> Option<&AgentProfile> {
-        self.served(tenant).map(|served| served.profile.get_or_init(|| served.agent.profile()))
+    /// The profile of the agent that serves a tenant. An agent is asked once, and again when it has
+    /// [renewed](Agent::renew_profile) the profile.
+    pub fn profile(&self, tenant: &Tenant) -> Option<Arc<AgentProfile>> {
+        self.served(tenant).map(Served::profile)
+    }
+
+    /// Lets the agent that serves a tenant renew its profile.
+    pub async fn renew_profile(&self, tenant: &Tenant) {
+        let Some(served) = self.served(tenant) else { return };
+        if served.agent.renew_profile().await {
+            let mut profile = served.lock();
+            *profile = Profile { known: None, changes: true };
+        }
+    }
+
+    /// Whether a tenant's profile has changed in the life of this process.
+    pub fn has_renewed(&self, tenant: &Tenant) -> bool {
+        self.served(tenant).is_some_and(|served| served.lock().changes)
+    }
+
+    /// Whether the agent that serves a tenant is told of canceled tasks.
+    pub fn hears_of_cancels(&self, tenant: &Tenant) -> bool {
+        self.of(tenant).is_some_and(|agent| agent.hears_of_cancels())
     }
 
     fn served(&self, tenant: &Tenant) -> Option<&Served> {

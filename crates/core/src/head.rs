@@ -196,6 +196,11 @@ impl Head {
         matches!(self.phase, Phase::Ended(_))
     }
 
+    /// Whether the task was canceled after an agent had been given it.
+    pub fn was_canceled_at_work(&self) -> bool {
+        matches!(self.phase, Phase::Ended(Ending::Canceled)) && self.fence > Fence::default()
+    }
+
     /// Whether the agent answered with a direct message.
     pub fn is_direct(&self) -> bool {
         matches!(self.phase, Phase::Ended(Ending::Answered))

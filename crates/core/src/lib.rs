@@ -70,7 +70,7 @@ pub use steps::{
 };
 pub use store::{Snapshot, StoreError, TaskStore};
 pub use sweep::{Swept, sweep};
-pub use terms::Terms;
+pub use terms::{HOPS, MAX_HOPS, Terms};
 pub use trace::TraceContext;
 pub use turn::{ShowError, StopReason, Turn};
 pub use version::ProtocolVersion;

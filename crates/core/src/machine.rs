@@ -57,7 +57,7 @@ mod void;
 
 use a2a_lambda_protocol::Timestamp;
 
-use crate::head::{Ending, Head, Patience, Phase};
+use crate::head::{Head, Patience, Phase};
 use crate::ids::{Fence, Generation, Incarnation, LeaseToken, Position, Revision};
 
 pub use crate::push::mark::{FirstPush, NewPush, Settlement};
@@ -195,7 +195,7 @@ impl Head {
                 self.held(&token)?;
                 next.retry(retry);
             }
-            Command::Cancel => next.end_unheard(Ending::Canceled, None),
+            Command::Cancel => next.cancel(),
             Command::Wake { scope } => next.wake(scope)?,
             Command::Look => next.look(),
             Command::Void => next.void()?,

@@ -13,6 +13,7 @@ mod wait;
 
 use a2a_lambda_protocol::{A2aError, ErrorKind, GetTaskRequest, Task, Timestamp, validate};
 
+use crate::agent::Agents;
 use crate::engine::{Engine, TransactError};
 use crate::head::Head;
 use crate::ids::{Generation, InvalidId, Owner, TaskId, TaskKey, Tenant};
@@ -51,12 +52,20 @@ pub struct Operations {
     limits: Limits,
     /// Runs the agents of waiting senders in this process, if inline execution is on.
     inline: Option<Runner>,
+    /// The agents that may be told of cancels.
+    agents: Option<Agents>,
 }
 
 impl Operations {
     /// The operations on these tasks.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, limits: Limits::default(), inline: None }
+        Self { engine, limits: Limits::default(), inline: None, agents: None }
+    }
+
+    /// The same operations, by which these agents are [told](crate::Agent::canceled) of canceled tasks.
+    #[must_use]
+    pub fn telling(self, agents: Agents) -> Self {
+        Self { agents: Some(agents), ..self }
     }
 
     /// The same operations with these limits for each owner.

@@ -141,11 +141,18 @@ impl Runner {
         company: Company,
         beside: &Beside,
     ) -> Result<Attended, RunError> {
-        if snapshot.head.is_terminal() {
+        let is_over = snapshot.head.is_terminal();
+        if is_over && !self.has_cancel_to_pass_on(&snapshot.head) {
             return Ok(Attended::AlreadyDone);
         }
         if self.is_too_late(deadline) {
             return Ok(Attended::TooLate);
+        }
+        if is_over {
+            let token = LeaseToken::new(self.engine.ids.fresh());
+            let turn = TurnRun::new(&self.engine, &self.agents, &token, deadline, beside);
+            Box::pin(turn.canceled(&snapshot)).await?;
+            return Ok(Attended::AlreadyDone);
         }
         if company == Company::Others && snapshot.head.is_suspect(self.engine.clock.now()) {
             return Ok(Attended::Suspect);
@@ -180,6 +187,11 @@ impl Runner {
         info!(event = "task_run", tenant = %key.tenant, task = %key.task, turns,
             state = state.as_str(), "the runner ran the task");
         Ok(Attended::Ran { turns, state })
+    }
+
+    /// Whether the task was canceled, and its agent is told of that.
+    fn has_cancel_to_pass_on(&self, head: &Head) -> bool {
+        head.was_canceled_at_work() && self.agents.hears_of_cancels(&head.key.tenant)
     }
 
     fn is_too_late(&self, deadline: Timestamp) -> bool {

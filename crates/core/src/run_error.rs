@@ -13,6 +13,9 @@ pub enum RunError {
     /// Other writers were faster at each try.
     #[error("too many writers change the task at once")]
     Contended,
+    /// The task is canceled, and its agent could not pass that on yet.
+    #[error("the cancel could not be passed on")]
+    NotPassedOn,
     /// The task's state was written, but the signal that follows from it could not be sent.
     #[error("the task needs another signal")]
     Signal(#[from] SignalError),

@@ -29,7 +29,8 @@ use crate::store::{Depth, Renewed, Snapshot};
 use crate::trace;
 use crate::turn::{Owned, Shown, StopReason, Turn};
 
-use agent_run::{AgentResult, AgentRun, TurnError, lost};
+use crate::run_error::RunError;
+use agent_run::{AgentRun, TurnError, lost};
 use committer::{AgentEnd, Committer};
 
 /// One turn under a lease.
@@ -66,7 +67,7 @@ impl<'a> TurnRun<'a> {
     fn span(&self, head: &Head) -> Span {
         let is_traced = span_enabled!(target: trace::TARGET, Level::TRACE);
         let profile = self.agents.profile(&head.key.tenant).filter(|_| is_traced);
-        let agent = profile.map(|profile| profile.name.as_str()).unwrap_or_default();
+        let agent = profile.as_ref().map(|profile| profile.name.as_str()).unwrap_or_default();
         trace_span!(
             target: trace::TARGET,
             "turn",
@@ -79,6 +80,36 @@ impl<'a> TurnRun<'a> {
             a2a.attempt = head.attempt,
             "error.type" = field::Empty,
         )
+    }
+
+    /// Tells the agent that its task was canceled.
+    pub(crate) async fn canceled(&self, canceled: &Snapshot) -> Result<(), RunError> {
+        let key = &canceled.head.key;
+        let Some(agent) = self.agents.of(&key.tenant) else { return Ok(()) };
+        let (shown_in, _) = mpsc::channel(1);
+        let (_stop, stop_out) = watch::channel(Some(StopReason::Canceled));
+        let turn = match self.turn(canceled, shown_in, stop_out).await {
+            Ok(turn) => turn,
+            Err(TurnError::LeaseLost(_)) => return Ok(()),
+            Err(TurnError::Error(error)) => return Err(error),
+        };
+        let clock = &self.engine.clock;
+        let left = turn.deadline.saturating_since(clock.now());
+        let passed_on = tokio::select! {
+            biased;
+            passed_on = contained(agent.canceled(&turn)) => passed_on,
+            () = clock.sleep(left) => Err(Failure::retryable("there was no time")),
+        };
+        let (tenant, task) = (&key.tenant, &key.task);
+        match passed_on {
+            Ok(()) => Ok(()),
+            Err(failure) => {
+                let error = failure.source.as_ref().map(|source| chain(source.as_ref()));
+                warn!(event = "cancel_not_passed_on", %tenant, %task, retryable = failure.retryable,
+                    error, "the agent could not pass the cancel of its task on");
+                if failure.retryable { Err(RunError::NotPassedOn) } else { Ok(()) }
+            }
+        }
     }
 
     async fn work(&self, claimed: Snapshot) -> Result<Snapshot, TurnError> {
@@ -244,7 +275,9 @@ impl<'a> TurnRun<'a> {
 
 /// The agent's future with its panics contained: a panic is a failure of this attempt, not of the
 /// process that serves others.
-async fn contained(agent: impl Future<Output = AgentResult> + Send) -> AgentResult {
+async fn contained<T>(
+    agent: impl Future<Output = Result<T, Failure>> + Send,
+) -> Result<T, Failure> {
     let mut agent = std::pin::pin!(agent);
     std::future::poll_fn(|context| {
         let poll = AssertUnwindSafe(|| agent.as_mut().poll(context));

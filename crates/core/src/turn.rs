@@ -142,6 +142,13 @@ impl Turn {
         self.terms.metadata.as_ref()
     }
 
+    /// The agents that have passed the newest message on, the first one first: an agent that passes
+    /// messages on adds itself, and refuses those that come in a circle or after too many
+    /// [hops](crate::MAX_HOPS).
+    pub fn hops(&self) -> Vec<String> {
+        self.terms.hops()
+    }
+
     /// A task that a message refers to by `referenceTaskIds` (spec section 3.4.3), as it is now.
     /// `None` if it does not exist or belongs to another owner.
     ///
@@ -250,13 +257,21 @@ impl Turn {
     /// # Errors
     /// When the turn is over, or the message too large.
     pub async fn progress(&self, reply: impl Into<Reply>) -> Result<(), ShowError> {
+        self.progress_with(reply, None).await
+    }
+
+    /// As [`progress`](Self::progress), with metadata of the update.
+    ///
+    /// # Errors
+    /// When the turn is over, or the message too large.
+    pub async fn progress_with(
+        &self,
+        reply: impl Into<Reply>,
+        metadata: Option<Struct>,
+    ) -> Result<(), ShowError> {
         let message = self.message(reply.into());
-        self.show(Update::Progress(StatusChange {
-            state: TaskState::Working,
-            message,
-            metadata: None,
-        }))
-        .await
+        let state = TaskState::Working;
+        self.show(Update::Progress(StatusChange { state, message, metadata })).await
     }
 
     /// Shows an artifact as a whole. One with the same id is replaced.
@@ -266,6 +281,22 @@ impl Turn {
     pub async fn artifact(&self, artifact: Artifact) -> Result<(), ShowError> {
         let change = ArtifactChange { artifact, append: false, last_chunk: true, metadata: None };
         self.show_artifact(change).await
+    }
+
+    /// Shows a chunk of an artifact as another agent gave it, under the id that the artifact has. With
+    /// `append` its parts continue the artifact, and without they replace it. `metadata` is that of the
+    /// update.
+    ///
+    /// # Errors
+    /// When the turn is over, or the chunk is empty or too large.
+    pub async fn chunk(
+        &self,
+        artifact: Artifact,
+        append: bool,
+        last_chunk: bool,
+        metadata: Option<Struct>,
+    ) -> Result<(), ShowError> {
+        self.show_artifact(ArtifactChange { artifact, append, last_chunk, metadata }).await
     }
 
     /// An id for an artifact: unique within the task, and the same in every attempt at this scope, so

@@ -84,6 +84,11 @@ pub(crate) fn idempotency_key(parts: &Parts) -> Result<Option<String>, A2aError>
     Ok(first.map(str::to_owned))
 }
 
+/// The entries of a header that is a list with commas.
+pub(crate) fn listed_header<'a>(parts: &'a Parts, name: &str) -> Result<Vec<&'a str>, A2aError> {
+    Ok(listed(header_texts(parts, name)?).collect())
+}
+
 /// The value of a header that occurs once and has no commas. Proxies and clients repeat headers,
 /// and front doors join repeated ones, so equal copies count as one.
 pub(crate) fn single<'a>(parts: &'a Parts, name: &str) -> Result<Option<&'a str>, A2aError> {

@@ -27,7 +27,15 @@ pub use signer::CardSigner;
 
 impl Bindings {
     /// Answers with the card, or says that the client's copy is current.
-    pub(crate) fn card(&self, parts: &Parts, tenant: &str, visitor: &Visitor) -> Response<Bytes> {
+    pub(crate) async fn card(
+        &self,
+        parts: &Parts,
+        tenant: &str,
+        visitor: &Visitor,
+    ) -> Response<Bytes> {
+        if let Ok(tenant) = tenant_named(tenant) {
+            self.agents.renew_profile(&tenant).await;
+        }
         self.public_card(parts, tenant, visitor).unwrap_or_else(|error| {
             log_error("agent card", &error);
             error_response(&error)
@@ -46,10 +54,12 @@ impl Bindings {
             error.kind = ErrorKind::MethodNotFound;
             error
         })?;
-        let mut card = self.agent_card(&tenant, profile.clone(), &visitor.base_url);
+        let mut card = self.agent_card(&tenant, (*profile).clone(), &visitor.base_url);
         let unsigned = self.document(&card)?;
         let signer = self.config.card_signer.as_ref();
-        let validators = Validators::new(&unsigned, signer, self.config.card_modified);
+        // The time of the deployment says nothing of a card that is kept elsewhere.
+        let modified = self.config.card_modified.filter(|_| !self.agents.has_renewed(&tenant));
+        let validators = Validators::new(&unsigned, signer, modified);
         let mut response = if validators.hold(parts) {
             caching::not_modified()
         } else {
@@ -141,7 +151,10 @@ impl Bindings {
         AgentCard {
             name: profile.name,
             description: profile.description,
+            provider: profile.provider,
             version: profile.version,
+            documentation_url: profile.documentation_url,
+            icon_url: profile.icon_url,
             supported_interfaces: interfaces,
             capabilities,
             security_schemes: self.config.security_schemes.clone(),

@@ -12,6 +12,7 @@ mod cors;
 mod envelope;
 mod exchange;
 mod extensions;
+mod hops;
 mod json_rpc;
 mod media_type;
 mod newer;
@@ -82,7 +83,7 @@ impl Bindings {
                 log_error(call.operation.name(), &error);
                 error_response(&error)
             }
-            (Found::Target(Target::Card { tenant }), _) => self.card(parts, &tenant, visitor),
+            (Found::Target(Target::Card { tenant }), _) => self.card(parts, &tenant, visitor).await,
             (Found::OtherMethod(allowed), _) => method_not_allowed(&parts.method, allowed),
             (Found::Nothing, version) => {
                 let text = format!("there is nothing at {} {}", parts.method, parts.uri.path());

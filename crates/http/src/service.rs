@@ -1,6 +1,7 @@
 //! The operations as every binding calls them: tenants, capabilities, extensions, media types.
 
 use std::fmt;
+use std::sync::Arc;
 
 use a2a_lambda_core::push::Origin;
 use a2a_lambda_core::{
@@ -17,6 +18,7 @@ use crate::binding::idempotency_key;
 use crate::config::HttpConfig;
 use crate::exchange::Exchange;
 use crate::extensions::{DELIVERY_EXTENSION, GENERATION_EXTENSION, add_told};
+use crate::hops::with_hops;
 use crate::media_type::is_accepted;
 use crate::newer::newer_than;
 use crate::operation::{Offer, Outcome, Request, Served, needs, right};
@@ -44,13 +46,14 @@ impl fmt::Debug for Bindings {
 struct Call<'a> {
     exchange: &'a Exchange<'a>,
     caller: Caller,
-    profile: &'a AgentProfile,
+    profile: Arc<AgentProfile>,
     extensions: Vec<String>,
 }
 
 impl Bindings {
     /// The bindings for these agents.
     pub fn new(operations: Operations, agents: Agents, config: HttpConfig) -> Self {
+        let operations = operations.telling(agents.clone());
         Self { operations, agents, config }
     }
 
@@ -82,7 +85,7 @@ impl Bindings {
         request: Request,
         exchange: &Exchange<'_>,
     ) -> Result<Served, A2aError> {
-        let call = self.call_of(operation, path_tenant, request.tenant(), exchange)?;
+        let call = self.call_of(operation, path_tenant, request.tenant(), exchange).await?;
         let mut about = None;
         let served = self.carry_out(&call, request, &mut about).await?;
         log(operation, &call.caller.tenant, &served, about.as_deref());
@@ -90,7 +93,7 @@ impl Bindings {
     }
 
     /// The checks that every operation begins with.
-    fn call_of<'a>(
+    async fn call_of<'a>(
         &'a self,
         operation: Operation,
         path_tenant: &str,
@@ -105,12 +108,16 @@ impl Bindings {
         }
         let owner = visitor.principal.owner()?.clone();
         self.config.scopes.check(right(operation), &visitor.grant)?;
+        self.agents.renew_profile(&tenant).await;
         let profile = self.profile(&tenant)?;
         // A client learns of extensions by the card, so the card requires none.
-        let extensions =
-            if is_card { Vec::new() } else { exchange.negotiate(profile, self.pushes(profile))? };
+        let extensions = if is_card {
+            Vec::new()
+        } else {
+            exchange.negotiate(&profile, self.pushes(&profile))?
+        };
         if let Some(offer) = needs(operation) {
-            self.check_offer(profile, offer)?;
+            self.check_offer(&profile, offer)?;
         }
         Ok(Call { exchange, caller: Caller { tenant, owner }, profile, extensions })
     }
@@ -127,10 +134,12 @@ impl Bindings {
         let answer_by = exchange.visitor.answer_by;
         Ok(Served::Whole(match request {
             Request::SendMessage(request) => {
+                let request = with_hops(exchange.parts, request)?;
                 let options = self.send_options(call, &request)?;
                 Outcome::Sent(operations.send(caller, request, &options).await?)
             }
             Request::SendStreamingMessage(request) => {
+                let request = with_hops(exchange.parts, request)?;
                 let last_event = exchange.last_event()?;
                 let options = SendOptions { last_event, ..self.send_options(call, &request)? };
                 let tail = operations.send_streaming(caller, request, &options).await?;
@@ -183,7 +192,7 @@ impl Bindings {
             }
             Request::GetExtendedAgentCard(_) => {
                 let base_url = &exchange.visitor.base_url;
-                Outcome::Card(self.extended_card(&caller.tenant, call.profile, base_url)?)
+                Outcome::Card(self.extended_card(&caller.tenant, &call.profile, base_url)?)
             }
         }))
     }
@@ -211,7 +220,7 @@ impl Bindings {
     ///
     /// # Errors
     /// When the tenant is not served.
-    pub(crate) fn profile(&self, tenant: &Tenant) -> Result<&AgentProfile, A2aError> {
+    pub(crate) fn profile(&self, tenant: &Tenant) -> Result<Arc<AgentProfile>, A2aError> {
         self.agents.profile(tenant).ok_or_else(not_served)
     }
 

@@ -311,7 +311,11 @@ mod tests {
 
     /// The variables that agents in this process find in its environment. Nothing else here reads
     /// it.
-    const OF_AGENTS: [&str; 10] = [
+    const OF_AGENTS: [&str; 14] = [
+        "A2A_AGENT_AUTHORIZATION",
+        "A2A_AGENT_FORGOTTEN",
+        "A2A_AGENT_SEMANTICS",
+        "A2A_AGENT_STREAM_SECONDS",
         "AGENT_COMMAND",
         "AGENT_VARIABLES",
         "AWS_ACCESS_KEY_ID",

@@ -292,6 +292,15 @@ variables! {
         must_be: "a program and its arguments: words with spaces, or a JSON array of texts", need: Need::Optional, secret: false
     } of AGENTS, "The command that the agent `process` starts: `python3 agent.py`, or `[\"python3\", \"agent.py\"]` for words with spaces or quotes. \
         No shell reads it.";
+    A2A_AGENT_AUTHORIZATION: Text {
+        must_be: "the value of a header, such as `Bearer` and a token", need: Need::Optional, secret: true
+    } of AGENTS, "The header `Authorization` of the calls of the agent `a2a`. By default they have none.";
+    A2A_AGENT_SEMANTICS: Choice { words: &["at-least-once", "at-most-once"], default: "at-least-once" }
+        of AGENTS, "How often the agent `a2a` sends a message. With `at-most-once` a task fails, with an unknown outcome, where the message may have arrived and its answer is lost.";
+    A2A_AGENT_STREAM_SECONDS: Number { least: 0, most: 900, default: 60 }
+        of AGENTS, "How long after a message the agent `a2a` follows the remote agent's stream. Then nothing runs until the remote agent pushes, or it is polled.";
+    A2A_AGENT_FORGOTTEN: Choice { words: &["fail", "send-again"], default: "fail" }
+        of AGENTS, "What the agent `a2a` does when the remote agent has forgotten a task, since it was restarted.";
     HTTP_AGENT_AUTHORIZATION: Text {
         must_be: "the value of a header, such as `Bearer` and a token", need: Need::Optional, secret: true
     } of AGENTS, "The header `Authorization` of the calls of the agent `http`. By default they have none.";

@@ -85,7 +85,7 @@ fn sample(variable: Variable) -> String {
             "AGENT" => "echo",
             "AGENT_VARIABLES" => r#"{"MODEL_ID":"small"}"#,
             "AGENT_COMMAND" => "python3 agent.py",
-            "HTTP_AGENT_AUTHORIZATION" => "Bearer token",
+            "A2A_AGENT_AUTHORIZATION" | "HTTP_AGENT_AUTHORIZATION" => "Bearer token",
             "TABLE_NAME" => "tasks",
             "QUEUE_URL" => "https://sqs.eu-central-1.amazonaws.com/123456789012/signals",
             "DEAD_LETTER_QUEUE_URL" => "https://sqs.eu-central-1.amazonaws.com/123456789012/dead",
@@ -158,7 +158,9 @@ fn unusable(variable: Variable) -> Vec<String> {
                 &["MODEL_ID=small", "[]", r#"{"MODEL_ID":1}"#, r#"{"TABLE_NAME":"tasks"}"#]
             }
             "AGENT_COMMAND" => &["[", "[]", r#"["python3", 1]"#, "python3 'agent.py'", r#"[""]"#],
-            "HTTP_AGENT_AUTHORIZATION" => &["Bearer hunter2\nx-other: y"],
+            "A2A_AGENT_AUTHORIZATION" | "HTTP_AGENT_AUTHORIZATION" => {
+                &["Bearer hunter2\nx-other: y"]
+            }
             "TABLE_NAME" => &["t", "the tasks", "ta/sks"],
             "QUEUE_URL" | "DEAD_LETTER_QUEUE_URL" => &["signals", "arn:aws:sqs:x:1:signals"],
             "PUBLIC_URL" => &[

@@ -462,7 +462,7 @@ impl Bed {
     }
 
     fn operations(&self) -> Operations {
-        Operations::new(self.world.doubles.healthy())
+        Operations::new(self.world.doubles.healthy()).telling(self.world.agents.clone())
     }
 
     fn may_answer_directly(&self) -> bool {

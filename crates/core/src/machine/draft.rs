@@ -285,6 +285,13 @@ impl<'a> Draft<'a> {
         self.signal(until);
     }
 
+    /// The task is canceled. Its checkpoint stays: its agent may need it to pass the cancel on.
+    pub(super) fn cancel(&mut self) {
+        let left = self.head.checkpoint.take();
+        self.end_unheard(Ending::Canceled, None);
+        self.head.checkpoint = left;
+    }
+
     /// The task ends without a word of a runner, which may have recorded steps.
     pub(super) fn end_unheard(&mut self, ending: Ending, message: Option<Message>) {
         let Head { attempt, scope_turns, .. } = self.head;

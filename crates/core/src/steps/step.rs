@@ -155,6 +155,32 @@ impl<'t> Step<'t> {
         }
     }
 
+    /// The result that is recorded; `None` if there is none yet. The work is not done.
+    ///
+    /// # Errors
+    /// See [`StepError`]. A failure that is recorded is one of them.
+    pub fn known<T>(self) -> impl Future<Output = Result<Option<T>, StepError>> + Send + 't
+    where
+        T: DeserializeOwned + Send + 't,
+    {
+        let is_once = self.semantics == Semantics::AtMostOncePerRetry;
+        let kind = if is_once { ONCE } else { STEP };
+        let named = check_name(&self.name);
+        let numbered = self.turn.journal.number(kind, &self.name, &self.arguments);
+        async move {
+            named?;
+            let mut step = self;
+            if is_once {
+                step.arguments = numbered.once_with(step.arguments);
+            }
+            step.turn.journal.load().await?;
+            let Some(record) = step.turn.journal.find(&numbered.key) else { return Ok(None) };
+            let json = step.outcome(&record)?;
+            let form = |source| StepError::Form { step: step.name.clone(), source };
+            json.to().map(Some).map_err(form)
+        }
+    }
+
     async fn execute(
         mut self,
         numbered: StepName,

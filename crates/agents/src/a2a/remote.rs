@@ -1,0 +1,313 @@
+//! Where the remote agent is, and its card.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use a2a_lambda_client::{
+    BadHeader, CardCache, Client, Config, Credentials, Error, Interface, Limits,
+};
+use a2a_lambda_core::{AgentProfile, Clock as _, Turn};
+use a2a_lambda_https::{Transport, WallClock};
+use a2a_lambda_protocol::{AgentCard, AgentSkill};
+use a2a_lambda_runtime::SystemClock;
+use http::Uri;
+use tokio::time::timeout;
+use tracing::warn;
+
+use super::Settings;
+use super::fault::Fault;
+use super::message::passed_on;
+
+/// The longest URL, in bytes.
+const MAX_URL_BYTES: usize = 2048;
+
+/// How long a card is used before it is asked for again, and how long none is asked for after a failure.
+const FRESH: Duration = Duration::from_mins(5);
+const FAILED: Duration = Duration::from_secs(30);
+/// How long a client of this agent waits for the remote card.
+const CARD_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a message may be unanswered: servers that know no immediate answer work meanwhile.
+const ANSWER: Duration = Duration::from_mins(5);
+/// How long a stream may be silent. Servers without comments on the line are so while a model thinks.
+const IDLE: Duration = Duration::from_mins(2);
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// The largest answer and event, in bytes. A task must fit into the store, too.
+const MAX_ANSWER_BYTES: usize = 8 << 20;
+const MAX_STREAM_BYTES: usize = 64 << 20;
+
+/// The most skills, and extensions, of a card that are shown.
+const MAX_SKILLS: usize = 64;
+
+/// The URL of a remote agent, to which its card's path is added.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Place(String);
+
+/// A text that is no URL of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoPlace {
+    #[error("an http or https URL must follow, such as a2a:https://agent.example")]
+    NoUrl,
+    #[error("its URL has more than {MAX_URL_BYTES} bytes")]
+    TooLong,
+    #[error("its URL must have no user: set A2A_AGENT_AUTHORIZATION")]
+    User,
+    #[error("its URL must have no query and no fragment")]
+    Query,
+}
+
+impl Place {
+    /// The agent at a URL of `http` or `https`.
+    pub(crate) fn parse(url: &str) -> Result<Self, NoPlace> {
+        if url.len() > MAX_URL_BYTES {
+            return Err(NoPlace::TooLong);
+        }
+        let uri: Uri = url.parse().map_err(|_| NoPlace::NoUrl)?;
+        let authority = uri.authority().ok_or(NoPlace::NoUrl)?;
+        if authority.as_str().contains('@') {
+            return Err(NoPlace::User);
+        }
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
+            return Err(NoPlace::NoUrl);
+        }
+        if url.contains(['?', '#']) {
+            return Err(NoPlace::Query);
+        }
+        Ok(Self(url.trim_end_matches('/').to_owned()))
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Place").field(&self.0).finish()
+    }
+}
+
+/// The credentials of this header `Authorization`.
+pub(super) fn with_authorization(value: &str) -> Result<Credentials, BadHeader> {
+    Credentials::none().header("authorization", value)
+}
+
+/// A remote agent.
+pub(super) struct Remote {
+    transport: Arc<dyn Transport>,
+    url: String,
+    authorization: Option<String>,
+    cards: CardCache,
+    known: Mutex<Known>,
+}
+
+/// What is known of a remote agent.
+#[derive(Default)]
+struct Known {
+    agent: Option<Arc<Found>>,
+    /// When it was asked for its card last, in milliseconds, and whether in vain.
+    asked_ms: Option<i64>,
+    failed: bool,
+}
+
+/// A remote agent as its card says.
+struct Found {
+    card: AgentCard,
+    interface: Interface,
+}
+
+/// A remote agent that is asked for a turn.
+pub(super) struct Asked {
+    pub(super) client: Client,
+    pub(super) streams: bool,
+    pub(super) pushes: bool,
+}
+
+impl Remote {
+    pub(super) fn new(settings: &Settings, place: &Place) -> Self {
+        Self {
+            transport: settings.transport.clone(),
+            url: place.url().to_owned(),
+            authorization: settings.authorization.clone(),
+            cards: CardCache::new(Arc::new(SystemClock)),
+            known: Mutex::default(),
+        }
+    }
+
+    /// A client of the agent for a turn: its requests say which agents have passed the message on.
+    pub(super) async fn asked(&self, turn: &Turn, hop: &str) -> Result<Asked, Fault> {
+        let found = match self.fresh() {
+            Some(found) => found,
+            None => tokio::select! {
+                biased;
+                found = self.look() => found?,
+                _ = turn.stopped() => return Err(Fault::Stopped),
+            },
+        };
+        let header = |credentials: Credentials, name: &str, value: &str| {
+            credentials.header(name, value).map_err(|error| Fault::Ours(error.into()))
+        };
+        let mut credentials = self.credentials();
+        credentials = header(credentials, "a2a-hops", &passed_on(&turn.hops(), hop))?;
+        if let Some(trace) = a2a_lambda_runtime::traceparent() {
+            credentials = header(credentials, "traceparent", &trace.to_string())?;
+        }
+        let left = turn.deadline().saturating_since(turn.now());
+        let limits = Limits {
+            answer_bytes: MAX_ANSWER_BYTES,
+            event_bytes: MAX_ANSWER_BYTES,
+            stream_bytes: MAX_STREAM_BYTES,
+            answer: ANSWER.min(left.max(CONNECT)),
+            connect: CONNECT,
+            idle: IDLE,
+            stream: left.max(CONNECT),
+            ..Limits::default()
+        };
+        let extensions = turn.extensions().iter().filter(|it| !is_own(it)).cloned().collect();
+        let config = Config { credentials, limits, extensions, ..Config::default() };
+        let is_offered = |offer: Option<bool>| offer == Some(true);
+        let capabilities = &found.card.capabilities;
+        Ok(Asked {
+            client: Client::new(self.transport.clone(), found.interface.clone(), config),
+            streams: is_offered(capabilities.streaming),
+            pushes: is_offered(capabilities.push_notifications),
+        })
+    }
+
+    /// Brings the card up to date, if it is old. Returns whether it is another one.
+    pub(super) async fn renew(&self) -> bool {
+        let before = {
+            let known = self.lock();
+            let age = known.age();
+            let longest = if known.failed { FAILED } else { FRESH };
+            if age.is_some_and(|age| age < longest) {
+                return false;
+            }
+            known.agent.clone()
+        };
+        match timeout(CARD_WITHIN, self.look()).await {
+            Ok(Ok(found)) => before.is_none_or(|before| before.card != found.card),
+            Ok(Err(error)) => {
+                let of = Fault::from(error);
+                let error = self.redacted(a2a_lambda_core::engine::chain(&of));
+                warn!(
+                    event = "remote_card_missing",
+                    fault = of.name(),
+                    of = of.whose(),
+                    error,
+                    "the remote agent's card could not be fetched"
+                );
+                false
+            }
+            Err(_) => {
+                self.lock().asked(true);
+                warn!(
+                    event = "remote_card_missing",
+                    fault = "too_slow",
+                    of = "agent",
+                    "the remote agent's card could not be fetched"
+                );
+                false
+            }
+        }
+    }
+
+    /// The agent as it was found, if that is not long ago.
+    fn fresh(&self) -> Option<Arc<Found>> {
+        let known = self.lock();
+        let is_fresh = known.age().is_some_and(|age| age < FRESH);
+        known.agent.clone().filter(|_| is_fresh && !known.failed)
+    }
+
+    /// Fetches the card. An old one counts where there is no new one.
+    async fn look(&self) -> Result<Arc<Found>, Error> {
+        let limits = Limits { answer: CONNECT, connect: CONNECT, ..Limits::default() };
+        let config = Config { credentials: self.credentials(), limits, ..Config::default() };
+        let transport = self.transport.clone();
+        let looked = Client::connect(transport, &self.url, config, None, &self.cards).await;
+        let mut known = self.lock();
+        match looked {
+            Ok((client, card)) => {
+                let interface = client.interface().clone();
+                let found = Arc::new(Found { card, interface });
+                known.asked(false);
+                known.agent = Some(found.clone());
+                Ok(found)
+            }
+            Err(error) => {
+                known.asked(true);
+                known.agent.clone().filter(|_| error.is_retryable()).ok_or(error)
+            }
+        }
+    }
+
+    fn credentials(&self) -> Credentials {
+        let given = self.authorization.as_deref().map(with_authorization);
+        // It was checked at the start.
+        given.and_then(Result::ok).unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A text for the log without the credentials, which a server may have repeated.
+    pub(super) fn redacted(&self, text: String) -> String {
+        let Some(authorization) = &self.authorization else { return text };
+        let secret = authorization.split_once(' ').map_or(authorization.as_str(), |it| it.1);
+        if secret.is_empty() { text } else { text.replace(secret, "<secret>") }
+    }
+
+    /// The profile that the card gives; one that says nothing while there is no card.
+    pub(super) fn profile(&self) -> AgentProfile {
+        let found = self.lock().agent.clone();
+        let mut profile =
+            AgentProfile::text("a2a", "An A2A agent elsewhere", env!("CARGO_PKG_VERSION"));
+        profile.answers_directly = true;
+        profile.input_modes = vec!["*/*".to_owned()];
+        profile.output_modes = vec!["*/*".to_owned()];
+        let Some(found) = found else { return profile };
+        let card = found.card.clone();
+        let or = |given: Vec<String>| if given.is_empty() { vec!["*/*".to_owned()] } else { given };
+        profile.name = card.name;
+        profile.description = card.description;
+        profile.version = card.version;
+        profile.provider = card.provider;
+        profile.documentation_url = card.documentation_url;
+        profile.icon_url = card.icon_url;
+        profile.input_modes = or(card.default_input_modes);
+        profile.output_modes = or(card.default_output_modes);
+        profile.extensions = card.capabilities.extensions;
+        profile.extensions.retain(|it| !is_own(&it.uri));
+        profile.extensions.truncate(MAX_SKILLS);
+        if !card.skills.is_empty() {
+            let skills = card.skills.into_iter().take(MAX_SKILLS);
+            // They are of the remote agent's schemes.
+            let without = |it| AgentSkill { security_requirements: Vec::new(), ..it };
+            profile.skills = skills.map(without).collect();
+        }
+        profile
+    }
+}
+
+/// Whether an extension is a server's own, here as there, and no agent's.
+fn is_own(extension: &str) -> bool {
+    extension.starts_with("urn:a2a-lambda:")
+}
+
+impl Known {
+    fn asked(&mut self, failed: bool) {
+        self.asked_ms = Some(WallClock::now_ms(&SystemClock));
+        self.failed = failed;
+    }
+
+    /// How long ago the card was asked for.
+    fn age(&self) -> Option<Duration> {
+        let asked = self.asked_ms?;
+        let age = SystemClock.now().as_millis().saturating_sub(asked);
+        // The clock may have stepped back.
+        u64::try_from(age).ok().map(Duration::from_millis)
+    }
+}
