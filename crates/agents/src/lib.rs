@@ -12,6 +12,7 @@ mod echo;
 mod http;
 #[cfg(feature = "fixtures")]
 mod ledger;
+mod list;
 #[cfg(feature = "fixtures")]
 mod paced;
 #[cfg(feature = "fixtures")]
@@ -24,15 +25,20 @@ mod steps;
 #[cfg(feature = "fixtures")]
 mod strict;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+use a2a_lambda_core::engine::chain;
+use a2a_lambda_core::push::Secret;
 use a2a_lambda_core::{Agent, Agents};
 use a2a_lambda_runtime::table::AGENT;
 #[cfg(feature = "process")]
 use a2a_lambda_runtime::table::AGENT_COMMAND;
 use a2a_lambda_runtime::{ConfigError, Variables};
 
-use self::spec::{Spec, Wanted};
+use self::list::Carded;
+use self::spec::{Item, Spec, Wanted};
 
 #[cfg(feature = "fixtures")]
 pub use approval::Approval;
@@ -53,7 +59,7 @@ pub use strict::Strict;
 
 /// Whether the text of `AGENT` names agents: one for every tenant (`echo`), or some for tenants of
 /// their own and perhaps one for all others (`acme=conformance,echo`). Without an agent for all
-/// others, other tenants are not served.
+/// others, other tenants are not served. It can be a list in JSON, or `file:` and the path of one.
 ///
 /// # Errors
 /// When the text is not of this form or names an agent that is not there.
@@ -61,21 +67,68 @@ pub fn check(text: &str) -> Result<(), AgentsError> {
     Spec::parse(text).map(drop)
 }
 
-/// The agents that the variable `AGENT` names.
+/// The agents that the variable `AGENT` names, or the text that it [refers](a2a_lambda_runtime::secrets)
+/// to.
 ///
 /// # Errors
-/// When it is not set or [names no agents](check), or a variable of one of them cannot be used.
-pub fn from_variables(variables: &Variables<'_>) -> Result<Agents, ConfigError> {
-    let spec = variables.read(&AGENT, Spec::parse)?;
-    let Spec { default, by_tenant } = spec.ok_or_else(|| ConfigError::missing(&AGENT))?;
-    let mut maker = Maker::from_variables(variables)?;
-    let agents = match default {
-        Some(wanted) => Agents::new(maker.make(wanted)?),
+/// When it is not set, cannot be read or [names no agents](check), or a variable of one of them cannot
+/// be used.
+pub async fn from_variables(variables: &Variables<'_>) -> Result<Agents, ConfigError> {
+    let text = variables.required(&AGENT)?;
+    let text = variables.resolved(AGENT.about.name, text).await?;
+    let spec = Spec::parse(text.reveal()).map_err(|error| ConfigError::because(&AGENT, error))?;
+    let mut makers = Makers { variables, by_variables: BTreeMap::new() };
+    let mut agents = match spec.default {
+        Some(item) => Agents::new(makers.make(item, "all other tenants").await?),
         None => Agents::closed(),
     };
-    by_tenant
-        .into_iter()
-        .try_fold(agents, |agents, (tenant, wanted)| Ok(agents.with(tenant, maker.make(wanted)?)))
+    for (tenant, item) in spec.by_tenant {
+        let agent = makers.make(item, &format!("the tenant {:?}", tenant.as_str())).await?;
+        agents = agents.with(tenant, agent);
+    }
+    Ok(agents)
+}
+
+/// A maker for each set of variables.
+struct Makers<'v> {
+    variables: &'v Variables<'v>,
+    by_variables: BTreeMap<BTreeMap<String, String>, Maker>,
+}
+
+impl Makers<'_> {
+    async fn make(&mut self, item: Item, whose: &str) -> Result<Arc<dyn Agent>, ConfigError> {
+        let Item { wanted, variables, card } = item;
+        let has_own = !variables.is_empty();
+        let told = |error: ConfigError| {
+            if !has_own {
+                return error;
+            }
+            let error = AgentsError::List(format!("the agent for {whose}: {}", chain(&error)));
+            ConfigError::because(&AGENT, error)
+        };
+        let maker = match self.by_variables.entry(variables) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let mut values = BTreeMap::new();
+                for (name, value) in place.key() {
+                    let Some((name, is_secret)) = list::setting(name) else { continue };
+                    let value = if is_secret {
+                        self.variables.resolved(name, value.clone()).await.map_err(told)?
+                    } else {
+                        Secret::new(value.clone())
+                    };
+                    values.insert(name, value);
+                }
+                let maker = self.variables.with_values(&values, Maker::from_variables);
+                place.insert(maker.map_err(told)?)
+            }
+        };
+        let agent = maker.make(wanted).map_err(told)?;
+        Ok(match card {
+            Some(card) => Arc::new(Carded { agent, card }),
+            None => agent,
+        })
+    }
 }
 
 /// Makes agents. A process is made once, however many tenants it serves.
@@ -87,7 +140,7 @@ struct Maker {
     #[cfg(feature = "process")]
     command: Option<process::Command>,
     #[cfg(feature = "process")]
-    processes: std::collections::BTreeMap<Option<std::num::NonZeroU16>, Arc<dyn Agent>>,
+    processes: BTreeMap<Option<std::num::NonZeroU16>, Arc<dyn Agent>>,
 }
 
 impl Maker {
@@ -104,7 +157,7 @@ impl Maker {
             #[cfg(feature = "process")]
             command: process::Command::from_variables(variables)?,
             #[cfg(feature = "process")]
-            processes: std::collections::BTreeMap::new(),
+            processes: BTreeMap::new(),
         })
     }
 
@@ -149,7 +202,8 @@ mod tests {
             "AGENT_COMMAND" => Some("python3 agent.py".to_owned()),
             _ => None,
         };
-        from_variables(&Variables::local(&lookup))
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.build().unwrap().block_on(from_variables(&Variables::local(&lookup)))
     }
 
     #[test]
@@ -217,12 +271,51 @@ mod tests {
     }
 
     #[test]
+    fn a_list_gives_each_agent_a_card_and_variables() {
+        let list = r#"{"agents": [
+            {"agent": "http:https://a.example", "card": {"name": "Travel"},
+             "variables": {"HTTP_AGENT_SILENCE_SECONDS": "5"}},
+            {"tenant": "acme", "agent": "process"},
+            {"tenant": "b", "agent": "process", "variables": {"AGENT_COMMAND": "python3 b.py"}}]}"#;
+        let folder = std::env::temp_dir().join(format!("a2a-lambda-list-{}", std::process::id()));
+        std::fs::write(&folder, list).unwrap();
+        for text in [list.to_owned(), format!("file:{}", folder.display())] {
+            let agents = made(&text).unwrap();
+            let of = |tenant: &str| agents.of(&Tenant::parse(tenant).unwrap()).unwrap().clone();
+            assert_eq!(of("").profile().name, "Travel");
+            assert!(!Arc::ptr_eq(&of("acme"), &of("b")), "they have two commands");
+        }
+        std::fs::remove_file(&folder).unwrap();
+        for (text, said) in [
+            ("file:/nowhere.json", "/nowhere.json"),
+            ("ssm:/agents", "could not be read"),
+            (
+                &list.replace("\"5\"", "\"x\""),
+                "for all other tenants: the environment variable HTTP_AGENT_SILENCE",
+            ),
+            (&list.replace("\"b\"", "\"acme\""), "more than one agent for the tenant \"acme\""),
+            (&list.replace("\"b\"", "\"a b\""), "no tenant's name"),
+            (&list.replace("process", "nobody"), "no agent is named \"nobody\""),
+            (
+                &list.replace("python3 b.py", "[]"),
+                "for the tenant \"b\": the environment variable AGENT_COMMAND",
+            ),
+        ] {
+            let error = chain(&made(text).unwrap_err());
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
     fn one_process_serves_several_tenants() {
         let agents = made("a=process,b=process,c=process:8080").unwrap();
         let of = |tenant: &str| agents.of(&Tenant::parse(tenant).unwrap()).unwrap().clone();
         assert!(Arc::ptr_eq(&of("a"), &of("b")) && !Arc::ptr_eq(&of("a"), &of("c")));
         let no_command = |name: &str| (name == "AGENT").then(|| "process".to_owned());
-        let error = from_variables(&Variables::local(&no_command)).unwrap_err().to_string();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.build().unwrap();
+        let error = runtime.block_on(from_variables(&Variables::local(&no_command)));
+        let error = error.unwrap_err().to_string();
         assert!(error.starts_with("the environment variable AGENT_COMMAND is not set"), "{error}");
     }
 

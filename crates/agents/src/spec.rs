@@ -7,17 +7,19 @@
 //!
 //! A comma ends an item: in a URL it is written `%2C`. The first equals sign of an item divides only
 //! if no colon is before it. A tenant's name has neither character, so all else of an item may have
-//! both. A text that begins with `{` or `[` names no agent, and stays free for a list of agents in
-//! JSON.
+//! both. A text that begins with `{` is a list of agents in JSON. So is the file of `file:PATH`.
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fs::File;
+use std::io::Read;
 
 use a2a_lambda_core::Tenant;
 use a2a_lambda_core::ids::InvalidId;
 use a2a_lambda_protocol::FIRST_SEGMENTS;
 
 use crate::built_in::{BUILT_IN, MakeAgent};
+use crate::list::{self, Card, Listed, MAX_BYTES};
 
 /// The agents that configuration asks for cannot be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +44,9 @@ pub enum AgentsError {
     /// A tenant, or all others, are given two agents.
     #[error("there is more than one agent for {0}")]
     Twice(String),
+    /// The list of agents in JSON cannot be used, or not read.
+    #[error("the list of agents cannot be used: {0}")]
+    List(String),
 }
 
 /// An agent that an item names.
@@ -60,37 +65,73 @@ pub(crate) enum Wanted {
     Process(Option<std::num::NonZeroU16>),
 }
 
+/// An agent, with what is said of it alone.
+pub(crate) struct Item {
+    pub(crate) wanted: Wanted,
+    /// Variables of agents, for this one.
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) card: Option<Card>,
+}
+
 /// The agents that `AGENT` names.
-#[derive(Debug)]
+#[derive(Default)]
 pub(crate) struct Spec {
     /// For the tenants that have none of their own; `None` if those are not served.
-    pub(crate) default: Option<Wanted>,
-    pub(crate) by_tenant: BTreeMap<Tenant, Wanted>,
+    pub(crate) default: Option<Item>,
+    pub(crate) by_tenant: BTreeMap<Tenant, Item>,
 }
 
 impl Spec {
-    /// Reads the text of `AGENT`.
+    /// Reads the text of `AGENT`, or the file that it names.
     pub(crate) fn parse(text: &str) -> Result<Self, AgentsError> {
-        let mut spec = Self { default: None, by_tenant: BTreeMap::new() };
-        for item in text.split(',').map(str::trim) {
-            let (tenant, agent) = divided(item);
-            let Some(name) = tenant else {
-                if spec.default.replace(Wanted::parse(agent)?).is_some() {
-                    return Err(AgentsError::Twice("all other tenants".to_owned()));
+        let mut spec = Self::default();
+        let listed = match text.strip_prefix("file:") {
+            Some(path) => list::parse(&contents(path)?)?,
+            None if text.trim_start().starts_with('{') => list::parse(text)?,
+            None => {
+                for item in text.split(',').map(str::trim) {
+                    let (tenant, agent) = divided(item);
+                    let wanted = Wanted::parse(agent)?;
+                    spec.add(tenant, Item { wanted, variables: BTreeMap::new(), card: None })?;
                 }
-                continue;
-            };
-            if FIRST_SEGMENTS.contains(&name) {
-                return Err(AgentsError::Path(name.to_owned()));
+                return Ok(spec);
             }
-            let tenant =
-                Tenant::parse(name).map_err(|error| AgentsError::Tenant(name.to_owned(), error))?;
-            if spec.by_tenant.insert(tenant, Wanted::parse(agent)?).is_some() {
-                return Err(AgentsError::Twice(format!("the tenant {name:?}")));
-            }
+        };
+        for Listed { tenant, agent, variables, card } in listed {
+            let wanted = Wanted::parse(&agent)?;
+            spec.add(tenant.as_deref(), Item { wanted, variables, card })?;
         }
         Ok(spec)
     }
+
+    fn add(&mut self, tenant: Option<&str>, item: Item) -> Result<(), AgentsError> {
+        let Some(name) = tenant else {
+            return match self.default.replace(item) {
+                None => Ok(()),
+                Some(_) => Err(AgentsError::Twice("all other tenants".to_owned())),
+            };
+        };
+        if FIRST_SEGMENTS.contains(&name) {
+            return Err(AgentsError::Path(name.to_owned()));
+        }
+        let tenant =
+            Tenant::parse(name).map_err(|error| AgentsError::Tenant(name.to_owned(), error))?;
+        match self.by_tenant.insert(tenant, item) {
+            None => Ok(()),
+            Some(_) => Err(AgentsError::Twice(format!("the tenant {name:?}"))),
+        }
+    }
+}
+
+/// The text of a file with a list: in a function its path is below that of the zip.
+fn contents(path: &str) -> Result<String, AgentsError> {
+    let read = || {
+        let mut text = String::new();
+        // One byte more tells that it is too large.
+        File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+        Ok::<_, std::io::Error>(text)
+    };
+    read().map_err(|error| AgentsError::List(format!("the file {path:?}: {error}")))
 }
 
 /// An item's tenant, if it names one, and its agent.

@@ -7,5 +7,5 @@ use a2a_lambda_local::program::main_with_agent_option;
 use a2a_lambda_runtime::Variables;
 
 fn main() -> ExitCode {
-    main_with_agent_option(check, async |variables: &Variables<'_>| from_variables(variables))
+    main_with_agent_option(check, async |variables: &Variables<'_>| from_variables(variables).await)
 }

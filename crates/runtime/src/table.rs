@@ -281,7 +281,7 @@ variables! {
         must_be: "the URL of the SQS queue of signals", need: Need::Required, secret: false
     } of CHANGERS_AND_OPS, "The SQS queue of signals.";
     AGENT: Text {
-        must_be: "names of agents, such as `echo`, `http:https://agent.example` or `echo,acme=summary`", need: Need::Required, secret: false
+        must_be: "names of agents, such as `echo`, `http:https://agent.example` or `echo,acme=summary`, or a list of them in JSON", need: Need::Required, secret: false
     } of AGENTS, "The agent, or one for each tenant (`acme=summary`). A name without a tenant serves all other tenants; \
         without such a name they are not served. Give both functions the same value.";
     AGENT_VARIABLES: Text {

@@ -202,38 +202,34 @@ impl<'a> Variables<'a> {
     /// read. The function's role must allow that.
     pub async fn own_secret(&self, name: &'static str) -> Result<Option<Secret>, ConfigError> {
         let Some(value) = self.own(name)? else { return Ok(None) };
-        Ok(Some(Secret::new(self.resolved(name, value).await?.as_str())))
+        self.resolved(name, value).await.map(Some)
     }
 
     /// This value of a variable or, if it is a [reference](crate::secrets), what it stands for.
     ///
     /// # Errors
     /// When it is a reference that is malformed or cannot be read.
-    pub async fn resolved(
-        &self,
-        name: &'static str,
-        value: String,
-    ) -> Result<Zeroizing<String>, ConfigError> {
+    pub async fn resolved(&self, name: &'static str, value: String) -> Result<Secret, ConfigError> {
         let unread = |error: Box<dyn Error + Send + Sync>| ConfigError::unread(name, error);
         let reference = Reference::parse(&value).map_err(|error| unread(error.into()))?;
-        let Some(reference) = reference else { return Ok(Zeroizing::new(value)) };
+        let Some(reference) = reference else { return Ok(Secret::new(value)) };
         let secrets = self.secrets.ok_or_else(|| {
             let reader = self.reader.name();
             let text =
                 format!("{reader} reads no references: set the variable to the value itself");
             unread(SecretError::new(text).into())
         })?;
-        secrets.read(name, reference).await
+        Ok(Secret::new(secrets.read(name, reference).await?.as_str()))
     }
 
     /// What `read` makes of these variables, with some values in place of their own.
     pub fn with_values<T>(
         &self,
-        values: &BTreeMap<&'static str, Zeroizing<String>>,
+        values: &BTreeMap<&'static str, Secret>,
         read: impl FnOnce(&Variables<'_>) -> T,
     ) -> T {
         let lookup = |name: &str| match values.get(name) {
-            Some(value) => Some(value.to_string()),
+            Some(value) => Some(value.reveal().to_owned()),
             None => (self.lookup)(name),
         };
         read(&Variables { lookup: &lookup, ..*self })

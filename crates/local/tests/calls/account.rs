@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
+use a2a_lambda_agents::from_variables;
 use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
 use a2a_lambda_aws_emulator::endpoint::Endpoint;
 use a2a_lambda_aws_emulator::endpoint::rights::{Call, caller};
 use a2a_lambda_aws_emulator::queue::{Queue, QueueConfig};
+use a2a_lambda_core::Agents;
 use a2a_lambda_dynamodb::create_table;
 use a2a_lambda_runtime::testing::ZEROS;
 use a2a_lambda_runtime::{Reader, Variables};
@@ -100,6 +102,12 @@ impl Account {
             _ => self.variables.get(variable).cloned(),
         };
         make(&Variables::new(reader, &lookup))
+    }
+
+    /// The agents that its variables name.
+    pub(crate) async fn agents(&self, reader: Reader) -> Agents {
+        let lookup = |variable: &str| self.variables.get(variable).cloned();
+        from_variables(&Variables::new(reader, &lookup)).await.unwrap()
     }
 
     /// A receiver of pushes that takes none.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_agents::{Approval, Echo, from_variables};
+use a2a_lambda_agents::{Approval, Echo};
 use a2a_lambda_aws_emulator::events::{schedule_event, sqs_event};
 use a2a_lambda_aws_emulator::queue::{MAX_BATCH, MAX_VISIBILITY};
 use a2a_lambda_core::api_key::{ApiKey, KEY_BYTES, KeySecret};
@@ -102,8 +102,9 @@ fn deadline() -> Timestamp {
 }
 
 async fn request(account: &Account) {
+    let agents = account.agents(Reader::Request).await;
     let context = account.with(Reader::Request, "request", |variables| {
-        a2a_lambda_request::context(variables, from_variables(variables)?)
+        a2a_lambda_request::context(variables, agents)
     });
     let context = context.unwrap();
     let call = async |method: &str, path: &str, body: Value| -> Value {
@@ -145,8 +146,9 @@ async fn request(account: &Account) {
 }
 
 async fn sqs_executor(account: &Account) {
+    let agents = account.agents(Reader::SqsExecutor).await;
     let context = account.with(Reader::SqsExecutor, "sqs-executor", |variables| {
-        a2a_lambda_sqs_executor::context(variables, from_variables(variables)?)
+        a2a_lambda_sqs_executor::context(variables, agents)
     });
     let context = context.unwrap();
     let history = History::of(account);

@@ -68,8 +68,7 @@ async fn make(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     let mut own = variables.own_secret("MODEL_KEY").await?;
     // One that names another.
     if let Some(list) = variables.own_secret("MODEL_LIST").await? {
-        let named = variables.resolved("MODEL_LIST", list.reveal().to_owned()).await?;
-        own = Some(Secret::new(named.as_str()));
+        own = Some(variables.resolved("MODEL_LIST", list.reveal().to_owned()).await?);
     }
     Ok(Context { signing, secrets: variables.text(&PUSH_SECRETS_KEY)?, own })
 }

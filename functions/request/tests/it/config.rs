@@ -28,7 +28,7 @@ fn context_with(variables: &[(&str, &str)]) -> Result<Context, ConfigError> {
 
 /// As the executable has it.
 fn context_of(variables: &Variables<'_>) -> Result<Context, ConfigError> {
-    let made = async |variables: &Variables<'_>| a2a_lambda_agents::from_variables(variables);
+    let made = async |variables: &Variables<'_>| a2a_lambda_agents::from_variables(variables).await;
     let agents = a2a_lambda_runtime::agents(&made, variables).now_or_never();
     a2a_lambda_request::context(variables, agents.expect("nothing waits")?)
 }
