@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use a2a_lambda_core::{Engine, Nowhere, Timer};
+use a2a_lambda_core::{Engine, Nowhere, RunnerName, Timer};
 use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_runtime::table::{
     LIST_SHARDS, QUEUE_ARN, QUEUE_URL, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN, STORED_FORMAT,
@@ -18,7 +18,7 @@ use crate::scheduler::SchedulerTimer;
 use crate::sqs::SqsQueue;
 use crate::vault::vault;
 
-/// The engine of a function. A signal for a time that SQS cannot wait for [hops](SqsQueue), or is a
+/// The engine of a function. A function that runs agents gives it its name as a runner. A signal for a time that SQS cannot wait for [hops](SqsQueue), or is a
 /// [schedule](SchedulerTimer) if there is a role for it.
 ///
 /// # Errors
@@ -101,6 +101,7 @@ fn base(variables: &Variables<'_>) -> Result<Base, ConfigError> {
         webhook: Arc::new(Nowhere),
         vault,
         policy: Arc::new(policy),
+        runner: RunnerName::default(),
     };
     Ok(Base { engine, store, queue, aws, http })
 }

@@ -26,6 +26,9 @@ use a2a_lambda_testing::{carry_out, stamp, submission};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+#[path = "cli/work.rs"]
+mod work;
+
 /// The program's output and exit code.
 #[derive(Debug)]
 struct Ran {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 use tracing::warn;
 
+use crate::attempts::RunnerName;
 use crate::conversation::record::Memory;
 use crate::env::{Clock, Ids, Queue, Signal, SignalError, Timer};
 use crate::head::{Head, Phase};
@@ -67,6 +68,8 @@ pub struct Engine {
     pub vault: Arc<dyn Vault>,
     /// The bounds and durations.
     pub policy: Arc<Policy>,
+    /// This process, as the attempts that it makes name it.
+    pub runner: RunnerName,
 }
 
 impl fmt::Debug for Engine {
@@ -128,6 +131,7 @@ impl Engine {
             push_claim: self.policy.push_claim,
             retention: self.policy.retention,
             pusher: None,
+            runner: self.policy.scopes.then_some(self.runner),
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 
+use crate::attempts::Attempts;
 use crate::ids::{
     ClaimToken, ConfigId, ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position,
     Registration, Revision, TaskKey, WriteId,
@@ -68,6 +69,8 @@ pub struct Head {
     /// Whether a callback was answered since the present turn began: the turn does not wait when it
     /// parks.
     pub woken: bool,
+    /// The newest attempts. They decide nothing: they are for those who look.
+    pub attempts: Attempts,
     /// The newest log entry whose messages a committed turn has received.
     pub consumed: Position,
     /// The newest log entry whose messages the present turn receives. The first attempt fixes it,

@@ -5,7 +5,8 @@
 
 use a2a_lambda_protocol::TaskState;
 
-use crate::head::Head;
+use crate::attempts::KEPT_ATTEMPTS;
+use crate::head::{Head, Phase};
 use crate::ids::{Generation, Position, Registration};
 use crate::log::{Entry, Event, fold};
 use crate::machine::Change;
@@ -75,6 +76,23 @@ pub fn i2_numbers_are_gapless(
         return Err(format!(
             "I2: the head is at {at} of generation {of}, the log at {position} of {generation}"
         ));
+    }
+    Ok(())
+}
+
+/// I3, one runner: no attempt but the newest is under way, and that one only while the task runs.
+/// I10, everything is bounded: the head keeps few of them.
+///
+/// # Errors
+/// When it is not so.
+pub fn i3_attempts_are_of_one_runner(head: &Head) -> Result<(), String> {
+    let records = head.attempts.records();
+    let open = records.iter().filter(|record| record.end.is_none()).count();
+    let is_running = matches!(head.phase, Phase::Running { .. });
+    let may_be_open = is_running && head.attempts.under_way().is_some();
+    if records.len() > KEPT_ATTEMPTS || open > usize::from(may_be_open) {
+        let phase = head.phase.name();
+        return Err(format!("I3: the {phase} task {} has the attempts {records:?}", head.key));
     }
     Ok(())
 }
@@ -173,6 +191,7 @@ pub fn check_change(before: &Head, change: &Change) -> Result<(), String> {
     i1_terminal_is_final(before, change)?;
     let numbers = (before.position, before.generation);
     i2_numbers_are_gapless(numbers, change.entries(), change.head())?;
+    i3_attempts_are_of_one_runner(change.head())?;
     i4_open_tasks_are_due(change.head())?;
     i14_configs_are_named_once(change.head())?;
     i5_scope_keeps_its_input(before, change.head())?;
@@ -185,6 +204,7 @@ pub fn check_change(before: &Head, change: &Change) -> Result<(), String> {
 /// The first predicate that does not hold.
 pub fn check_task(head: &Head, log: &[Entry]) -> Result<(), String> {
     i2_log_is_truth(head, log)?;
+    i3_attempts_are_of_one_runner(head)?;
     i4_open_tasks_are_due(head)?;
     i14_configs_are_named_once(head)?;
     i5_messages_are_seen(head)?;

@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod api_key;
+pub mod attempts;
 pub mod conversation;
 mod digest;
 pub mod engine;
@@ -38,9 +39,11 @@ mod terms;
 pub mod trace;
 pub mod turn;
 mod version;
+pub mod work;
 
 pub use agent::{Agent, AgentProfile, Agents, End, ExtendedProfile, Failure, Offers};
 pub use api_key::{ApiKey, ApiKeys};
+pub use attempts::{AttemptOutcome, AttemptRecord, Attempts, RunnerName};
 pub use conversation::{Budget, ConversationKey, Memory, MemoryItem};
 pub use engine::Engine;
 pub use env::{BadSignal, Clock, Ids, Queue, Signal, SignalError, Timer};
@@ -74,3 +77,4 @@ pub use terms::{HOPS, MAX_HOPS, Terms};
 pub use trace::TraceContext;
 pub use turn::{ShowError, StopReason, Turn};
 pub use version::ProtocolVersion;
+pub use work::{ScopeWork, StepWork, TaskWork};

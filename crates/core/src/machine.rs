@@ -57,12 +57,15 @@ mod void;
 
 use a2a_lambda_protocol::Timestamp;
 
+use crate::attempts::Attempts;
 use crate::head::{Head, Patience, Phase};
 use crate::ids::{Fence, Generation, Incarnation, LeaseToken, Position, Revision};
 
 pub use crate::push::mark::{FirstPush, NewPush, Settlement};
 pub use change::Change;
-pub use command::{Command, Finish, NextTurn, Pause, Retry, Stamp, Submission, TurnEnd, Update};
+pub use command::{
+    Command, Cut, Finish, NextTurn, Pause, Retry, Stamp, Submission, TurnEnd, Update,
+};
 use draft::Draft;
 pub use refusal::{IllegalTransition, Refusal};
 
@@ -90,6 +93,7 @@ impl Head {
             turn: 0,
             scope_turns: 0,
             woken: false,
+            attempts: Attempts::default(),
             consumed: Position::default(),
             given: Position::default(),
             last_message: Position::default(),
@@ -164,8 +168,9 @@ impl Head {
             }
             Command::Claim { token, max_attempts } => {
                 self.claimable(stamp.now)?;
-                next.over_lease = self.leased_until();
-                next.head.deaths += u32::from(self.leased_until().is_some());
+                if let Some(until) = self.leased_until() {
+                    next.take_over(until);
+                }
                 next.claim(token, max_attempts);
             }
             Command::Emit { token, updates } => {
@@ -176,9 +181,9 @@ impl Head {
             Command::Park { turn, pause } => {
                 self.held(&turn.token)?;
                 next.hold(turn.token.clone());
-                let given = turn.given;
+                let (given, cut) = (turn.given, turn.cut);
                 next.end_turn(turn);
-                next.park(given, pause);
+                next.park(given, pause, cut);
             }
             Command::Finish { turn, ending } => {
                 self.held(&turn.token)?;

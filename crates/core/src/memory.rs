@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use self::conversations::{Conversations, swap};
 use crate::conversation::record::{ConversationKey, EntryPage, Memory, MemoryEntry, SessionValue};
 use crate::head::{Head, Phase};
-use crate::ids::{LeaseToken, Registration, TaskKey, WriteId};
+use crate::ids::{Incarnation, LeaseToken, Registration, TaskKey, WriteId};
 use crate::log::{Entry, fold};
 use crate::machine::Change;
 use crate::push::{Failing, PushConfig, PushConfigs};
@@ -418,6 +418,18 @@ impl StepRecords for MemoryStore {
         let steps = self.step_records();
         let of_scope = steps.iter().filter(|((of, _), _)| of == scope);
         Ok(of_scope.map(|(_, record)| record.clone()).collect())
+    }
+
+    async fn newest_scope(
+        &self,
+        task: &TaskKey,
+        incarnation: Option<&Incarnation>,
+    ) -> Result<Option<u32>, StoreError> {
+        let steps = self.step_records();
+        let of_task = steps
+            .keys()
+            .filter(|(of, _)| of.task == *task && of.incarnation.as_ref() == incarnation);
+        Ok(of_task.map(|(of, _)| of.number).max())
     }
 }
 

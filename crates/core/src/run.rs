@@ -11,7 +11,7 @@ use crate::engine::{Engine, Refused, TransactError};
 use crate::env::{Signal, SignalError};
 use crate::head::Head;
 use crate::ids::{ClaimToken, LeaseToken, TaskKey};
-use crate::machine::{Command, NextTurn, Pause, Refusal, TurnEnd};
+use crate::machine::{Command, Cut, NextTurn, Pause, Refusal, TurnEnd};
 use crate::push::{self, Beside};
 use crate::run_error::RunError;
 use crate::run_turn::TurnRun;
@@ -281,6 +281,7 @@ impl Runner {
             given: head.consumed,
             updates: Vec::new(),
             has_records: false,
+            cut: Some(Cut::HandOver),
         };
         let (seen, checkpoint) = (head.last_message, head.checkpoint.clone());
         let next = if self.engine.policy.scopes {

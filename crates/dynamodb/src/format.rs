@@ -25,7 +25,7 @@ pub(crate) const WITH_RETENTION: u64 = 2;
 /// The format of a head with index entries by its state and by its context.
 pub(crate) const BY_STATE: u64 = 3;
 
-/// The format of a head with an open scope.
+/// The format of a head with an open scope, or with attempts.
 pub(crate) const WITH_SCOPE: u64 = 4;
 
 /// A kind of item.

@@ -1,5 +1,6 @@
 //! The head as an item's attributes. Their names are short, because every write pays for them.
 
+use a2a_lambda_core::attempts::Attempts;
 use a2a_lambda_core::head::{Ending, FollowUp, Head, Impatience, Interruption, Patience, Phase};
 use a2a_lambda_core::ids::{
     ClaimToken, ContextId, Fence, Generation, Incarnation, LeaseToken, Owner, Position,
@@ -12,6 +13,7 @@ use a2a_lambda_core::trace::TraceContext;
 use a2a_lambda_protocol::{Json, TaskState, Timestamp};
 use aws_sdk_dynamodb::types::AttributeValue;
 
+use crate::attempts;
 use crate::attributes::{
     Item, Malformed, find_number, find_string, get_flag, get_number, get_string, number, string,
     value,
@@ -66,6 +68,7 @@ const TRACE: &str = "tp";
 // Of format 4.
 const SCOPE_TURNS: &str = "so";
 const WOKEN: &str = "wk";
+const ATTEMPTS: &str = "as";
 
 /// Heads, with their part of the log.
 const KIND: Kind = Kind::new(
@@ -124,6 +127,7 @@ const KIND: Kind = Kind::new(
         TRACE,
         SCOPE_TURNS,
         WOKEN,
+        ATTEMPTS,
     ],
 );
 
@@ -137,7 +141,7 @@ pub(crate) fn format(head: &Head) -> u64 {
         || head.has_leftovers
         || head.is_deleted
         || head.trace.is_some();
-    if head.scope_turns > 0 || head.woken {
+    if head.scope_turns > 0 || head.woken || !head.attempts.is_empty() {
         WITH_SCOPE
     } else if has_new {
         WITH_RETENTION
@@ -192,6 +196,9 @@ pub(crate) fn to_item(head: &Head) -> Item {
     set(DEATHS, Some(head.deaths).filter(|deaths| *deaths > 0).map(number));
     set(SCOPE_TURNS, Some(head.scope_turns).filter(|turns| *turns > 0).map(number));
     set(WOKEN, flag(head.woken));
+    if !head.attempts.is_empty() {
+        set(ATTEMPTS, Some(string(attempts::to_text(&head.attempts, head.created_at))));
+    }
     set(EMITTED, flag(head.emitted));
     set(SENDER_WAITS, head.sender_waits_until.map(millis));
     set(DIRECT, flag(head.is_direct()));
@@ -242,11 +249,12 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
     let ttl: Option<i64> = find_number(item, TTL)?;
     let checkpoint = find_string(item, CHECKPOINT)?;
     let checkpoint = checkpoint.map(Json::parse).transpose().map_err(|e| value(CHECKPOINT, e))?;
+    let created_at = time(CREATED_AT)?;
     Ok(Head {
         key: task_key(get_string(item, PK)?)?,
         owner: Owner::parse(get_string(item, OWNER)?).map_err(|e| value(OWNER, e))?,
         context: ContextId::parse(get_string(item, CONTEXT)?).map_err(|e| value(CONTEXT, e))?,
-        created_at: time(CREATED_AT)?,
+        created_at,
         incarnation: incarnation(item)?,
         position: Position(get_number(item, POSITION)?),
         generation: Generation(get_number(item, GENERATION)?),
@@ -261,6 +269,7 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         turn: get_number(item, TURN)?,
         scope_turns: find_number(item, SCOPE_TURNS)?.unwrap_or_default(),
         woken: get_flag(item, WOKEN),
+        attempts: attempts(item, created_at)?,
         consumed: Position(get_number(item, CONSUMED)?),
         given: Position(get_number(item, GIVEN)?),
         last_message: Position(get_number(item, LAST_MESSAGE)?),
@@ -277,6 +286,13 @@ pub(crate) fn from_item(item: &Item) -> Result<Head, Malformed> {
         // A malformed context counts as none, as in a header: a new trace begins.
         trace: find_string(item, TRACE)?.and_then(TraceContext::parse),
     })
+}
+
+fn attempts(item: &Item, created: Timestamp) -> Result<Attempts, Malformed> {
+    let Some(text) = find_string(item, ATTEMPTS)? else {
+        return Ok(Attempts::default());
+    };
+    attempts::from_text(text, created).ok_or(Malformed::Attribute(ATTEMPTS))
 }
 
 fn incarnation(item: &Item) -> Result<Option<Incarnation>, Malformed> {

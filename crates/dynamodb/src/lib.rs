@@ -56,6 +56,7 @@
 //! before it writes anything: `docs/formats.md` has the rule.
 
 mod api_keys;
+mod attempts;
 mod attributes;
 mod condition;
 mod configs;

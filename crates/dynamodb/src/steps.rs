@@ -3,14 +3,14 @@
 //! Their sort key is `D#{incarnation}#{scope}#{record}`. The number of the scope has ten digits, so that
 //! no scope's name begins with another's.
 
-use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::ids::{Incarnation, TaskKey, WriteId};
 use a2a_lambda_core::steps::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
 use a2a_lambda_core::{Formats, StoreError};
 use async_trait::async_trait;
 
 use crate::DynamoDbStore;
 use crate::attributes::{Item, Malformed, get_string, number, string, value};
-use crate::error::corrupt;
+use crate::error::{corrupt, store_error};
 use crate::format::{FORMAT, Kind};
 use crate::log_items::MAX_ITEM_BYTES;
 use crate::table::{PK, SK, STEPS, TTL, partition};
@@ -25,10 +25,19 @@ const WRITE: &str = "w";
 const KIND: Kind =
     Kind::of(Formats::new("step", FORMAT_OF_STEPS, FORMAT_OF_STEPS), &[PK, SK, TTL, RECORD, WRITE]);
 
+/// What every name of the records of a task begins with.
+fn prefix_of_task(incarnation: Option<&Incarnation>) -> String {
+    format!("{STEPS}{}#", incarnation.map_or("", |of| of.as_str()))
+}
+
 /// What every name of a scope's records begins with.
 fn prefix(scope: &ScopeKey) -> String {
-    let incarnation = scope.incarnation.as_ref().map_or("", |of| of.as_str());
-    format!("{STEPS}{incarnation}#{:010}#", scope.number)
+    format!("{}{:010}#", prefix_of_task(scope.incarnation.as_ref()), scope.number)
+}
+
+/// The number of the scope in a record's name.
+fn number_in(name: &str, prefix: &str) -> Option<u32> {
+    name.strip_prefix(prefix)?.split('#').next()?.parse().ok()
 }
 
 fn sort_key(scope: &ScopeKey, key: &RecordKey) -> String {
@@ -90,5 +99,21 @@ impl StepRecords for DynamoDbStore {
         let items = self.all_between(&scope.task, &first, &last).await?;
         let records = items.iter().map(from_item);
         records.map(|record| record.map_err(|malformed| corrupt(&scope.task, malformed))).collect()
+    }
+
+    async fn newest_scope(
+        &self,
+        task: &TaskKey,
+        incarnation: Option<&Incarnation>,
+    ) -> Result<Option<u32>, StoreError> {
+        let first = prefix_of_task(incarnation);
+        // `~` follows every digit of a scope's number.
+        let newest = self.between(task, &first, &format!("{first}~")).scan_index_forward(false);
+        let newest = newest.limit(1).projection_expression("#s");
+        let items = newest.send().await.map_err(store_error)?.items.unwrap_or_default();
+        let Some(item) = items.first() else { return Ok(None) };
+        let name = get_string(item, SK).map_err(|malformed| corrupt(task, malformed))?;
+        let number = number_in(name, &first).ok_or(Malformed::Attribute(SK));
+        number.map(Some).map_err(|malformed| corrupt(task, malformed))
     }
 }

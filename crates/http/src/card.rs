@@ -14,7 +14,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, header};
 
 use crate::binding::{PLAIN_JSON, VERSION, error_response, log_error};
-use crate::extensions::offered;
+use crate::extensions::on_card;
 use crate::service::{Bindings, tenant_named};
 #[cfg(feature = "v0_3")]
 use crate::v0_3;
@@ -131,11 +131,11 @@ impl Bindings {
         }
         // An operation without a declared capability is refused with the error that the
         // specification names (section 3.3.4).
-        let pushes = self.pushes(&profile);
+        let is_offered = self.offered(&profile);
         let capabilities = AgentCapabilities {
             streaming: Some(profile.offers.streaming),
-            push_notifications: Some(pushes),
-            extensions: offered(&profile, pushes),
+            push_notifications: Some(is_offered.pushes),
+            extensions: on_card(&profile, is_offered),
             extended_agent_card: Some(self.has_extended_card()),
         };
         // Some readers require the optional media types of a skill.

@@ -8,7 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use crate::binding::{header_texts, single};
-use crate::extensions;
+use crate::extensions::{self, Offered};
 use crate::visitor::Visitor;
 
 const EXTENSIONS_HEADER: &str = "a2a-extensions";
@@ -43,7 +43,7 @@ impl<'a> Exchange<'a> {
     pub(crate) fn negotiate(
         &self,
         profile: &AgentProfile,
-        pushes: bool,
+        is_offered: Offered,
     ) -> Result<Vec<String>, A2aError> {
         let mut asked = Vec::new();
         for name in [EXTENSIONS_HEADER, EXTENSIONS_HEADER_0_3] {
@@ -61,7 +61,7 @@ impl<'a> Exchange<'a> {
             return Err(A2aError::new(ErrorKind::ExtensionSupportRequired, text)
                 .with_metadata("extension", needed.uri.clone()));
         }
-        let offered = own.iter().map(|it| it.uri.as_str()).chain(extensions::ours(pushes));
+        let offered = own.iter().map(|it| it.uri.as_str()).chain(extensions::ours(is_offered));
         let active = offered.filter(|uri| !missing(uri)).map(str::to_owned);
         Ok(self.active.get_or_init(|| active.collect()).clone())
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::push::Delivery;
-use a2a_lambda_core::{AgentProfile, Generation};
+use a2a_lambda_core::{AgentProfile, AttemptRecord, Generation, RunnerName, StepWork, TaskWork};
 use a2a_lambda_protocol::{AgentExtension, Struct, Task, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -23,13 +23,32 @@ pub const GENERATION_EXTENSION: &str = "urn:a2a-lambda:generation:v1";
 /// acknowledged). A config in trouble also has `since`, `failures`, `nextAttempt` and `lastError`.
 pub const DELIVERY_EXTENSION: &str = "urn:a2a-lambda:push-delivery:v1";
 
-/// Our own extensions. `pushes`: whether the agent offers pushes.
-pub(crate) fn ours<'a>(pushes: bool) -> impl Iterator<Item = &'a str> {
-    std::iter::once(GENERATION_EXTENSION).chain(pushes.then_some(DELIVERY_EXTENSION))
+/// The extension by which a client learns how its task is worked on.
+///
+/// If it is active, `GetTask` puts the newest attempts at the task (at most
+/// [`KEPT_ATTEMPTS`](a2a_lambda_core::attempts::KEPT_ATTEMPTS)), and the steps of its newest scope,
+/// into the task's metadata under this URI. It tells names, times, outcomes and sizes, and nothing
+/// of what is in a step.
+pub const WORK_EXTENSION: &str = "urn:a2a-lambda:work:v1";
+
+/// Our own extensions that depend on the agent or the deployment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offered {
+    /// Whether the agent offers pushes.
+    pub(crate) pushes: bool,
+    /// Whether attempts and steps are recorded.
+    pub(crate) work: bool,
 }
 
-/// The extensions on an agent's card. `pushes`: whether the agent offers pushes.
-pub(crate) fn offered(profile: &AgentProfile, pushes: bool) -> Vec<AgentExtension> {
+/// Our own extensions.
+pub(crate) fn ours<'a>(offered: Offered) -> impl Iterator<Item = &'a str> {
+    std::iter::once(GENERATION_EXTENSION)
+        .chain(offered.pushes.then_some(DELIVERY_EXTENSION))
+        .chain(offered.work.then_some(WORK_EXTENSION))
+}
+
+/// The extensions on an agent's card.
+pub(crate) fn on_card(profile: &AgentProfile, is_offered: Offered) -> Vec<AgentExtension> {
     let mut offered = profile.extensions.clone();
     offered.push(AgentExtension {
         uri: GENERATION_EXTENSION.to_owned(),
@@ -38,12 +57,22 @@ pub(crate) fn offered(profile: &AgentProfile, pushes: bool) -> Vec<AgentExtensio
             .to_owned(),
         ..AgentExtension::default()
     });
-    if pushes {
+    if is_offered.pushes {
         offered.push(AgentExtension {
             uri: DELIVERY_EXTENSION.to_owned(),
             description: "GetTask tells in the task's metadata how the delivery to its push \
                           notification configs stands"
                 .to_owned(),
+            ..AgentExtension::default()
+        });
+    }
+    if is_offered.work {
+        offered.push(AgentExtension {
+            uri: WORK_EXTENSION.to_owned(),
+            description:
+                "GetTask tells in the task's metadata which attempts were made at the task, \
+                          and which durable steps"
+                    .to_owned(),
             ..AgentExtension::default()
         });
     }
@@ -61,6 +90,7 @@ pub(crate) fn add_told(
     task: &mut Task,
     generation: Option<Generation>,
     deliveries: Option<Vec<(ConfigId, Delivery)>>,
+    work: Option<TaskWork>,
 ) {
     let mut metadata = Map::new();
     if let Some(generation) = generation {
@@ -72,6 +102,9 @@ pub(crate) fn add_told(
             .map(|(id, delivery)| (id.as_str().to_owned(), delivery.into()))
             .collect();
         add(&mut metadata, DELIVERY_EXTENSION, by_id);
+    }
+    if let Some(work) = work {
+        add(&mut metadata, WORK_EXTENSION, Work::from(&work));
     }
     if !metadata.is_empty() {
         task.metadata = serde_json::from_value::<Struct>(metadata.into()).ok();
@@ -111,6 +144,72 @@ impl From<Delivery> for Standing {
             last_error: trouble
                 .and_then(|trouble| trouble.attempts.last())
                 .map(|attempt| attempt.reason.clone()),
+        }
+    }
+}
+
+/// The work on a task.
+#[derive(Serialize)]
+struct Work {
+    /// The oldest first.
+    attempts: Vec<Try>,
+    /// In the order in which they were begun.
+    steps: Vec<Made>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Try {
+    turn: u32,
+    attempt: u32,
+    runner: RunnerName,
+    began_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Made {
+    name: String,
+    tries: u32,
+    begun_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    millis: Option<u64>,
+    outcome: &'static str,
+    bytes: usize,
+}
+
+impl From<&TaskWork> for Work {
+    fn from(work: &TaskWork) -> Self {
+        let steps = work.scope.iter().flat_map(|scope| &scope.steps);
+        Self {
+            attempts: work.attempts.records().iter().map(Try::from).collect(),
+            steps: steps.map(Made::from).collect(),
+        }
+    }
+}
+
+impl From<&AttemptRecord> for Try {
+    fn from(record: &AttemptRecord) -> Self {
+        let AttemptRecord { turn, attempt, began, runner, end } = *record;
+        let (ended_at, outcome) = (end.map(|end| end.at), end.map(|end| end.outcome.name()));
+        Self { turn, attempt, runner, began_at: began, ended_at, outcome }
+    }
+}
+
+impl From<&StepWork> for Made {
+    fn from(step: &StepWork) -> Self {
+        let millis = step.took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        Self {
+            name: step.name.clone(),
+            tries: step.tries,
+            begun_at: step.begun_at,
+            millis,
+            outcome: step.outcome,
+            bytes: step.bytes,
         }
     }
 }

@@ -48,7 +48,7 @@ pub use body::{Body, EventStream};
 pub use card::{CardSigner, SigningKeyError};
 pub use config::HttpConfig;
 pub use cors::{Cors, OriginError};
-pub use extensions::{DELIVERY_EXTENSION, GENERATION_EXTENSION};
+pub use extensions::{DELIVERY_EXTENSION, GENERATION_EXTENSION, WORK_EXTENSION};
 pub use rights::{Grant, Scopes, Tenants};
 pub use service::Bindings;
 pub use visitor::{Principal, Visitor};

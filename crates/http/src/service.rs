@@ -17,7 +17,9 @@ use tracing::info;
 use crate::binding::idempotency_key;
 use crate::config::HttpConfig;
 use crate::exchange::Exchange;
-use crate::extensions::{DELIVERY_EXTENSION, GENERATION_EXTENSION, add_told};
+use crate::extensions::{
+    DELIVERY_EXTENSION, GENERATION_EXTENSION, Offered, WORK_EXTENSION, add_told,
+};
 use crate::hops::with_hops;
 use crate::media_type::is_accepted;
 use crate::newer::newer_than;
@@ -114,7 +116,7 @@ impl Bindings {
         let extensions = if is_card {
             Vec::new()
         } else {
-            exchange.negotiate(&profile, self.pushes(&profile))?
+            exchange.negotiate(&profile, self.offered(&profile))?
         };
         if let Some(offer) = needs(operation) {
             self.check_offer(&profile, offer)?;
@@ -163,8 +165,13 @@ impl Bindings {
                 } else {
                     None
                 };
+                let work = if is_active(WORK_EXTENSION) {
+                    Some(operations.work(caller, &task.id).await?)
+                } else {
+                    None
+                };
                 let generation = Some(generation).filter(|_| is_active(GENERATION_EXTENSION));
-                add_told(&mut task, generation, deliveries);
+                add_told(&mut task, generation, deliveries, work);
                 Outcome::Task(task)
             }
             Request::ListTasks(request) => Outcome::Tasks(operations.list(caller, &request).await?),
@@ -227,6 +234,12 @@ impl Bindings {
     /// Whether pushes are offered. This needs a key for their secrets.
     pub(crate) fn pushes(&self, profile: &AgentProfile) -> bool {
         profile.offers.push_notifications && self.operations.engine().vault.has_key()
+    }
+
+    /// Which of our own extensions are offered.
+    pub(crate) fn offered(&self, profile: &AgentProfile) -> Offered {
+        let work = self.operations.engine().policy.scopes;
+        Offered { pushes: self.pushes(profile), work }
     }
 
     /// Refuses an operation whose capability the agent's card does not offer (spec section 3.3.4).

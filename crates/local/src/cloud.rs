@@ -21,7 +21,7 @@ use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_request::{ResponseMode, is_for_everybody};
 use a2a_lambda_runtime::{
     ConfigError, RandomIds, Reader, SystemClock, Variables, agents, policy, process_environment,
-    table, vault::NoVault, webhook,
+    runner_name, table, vault::NoVault, webhook,
 };
 use aws_lambda_events::sqs::SqsBatchResponse;
 use aws_sdk_dynamodb::error::SdkError;
@@ -230,6 +230,7 @@ impl Cloud {
             webhook,
             vault,
             policy: Arc::new(policy(&variables)?),
+            runner: runner_name(&variables)?,
         };
         let endpoint = match options.aws_port {
             Some(port) => Some(

@@ -5,24 +5,25 @@ use a2a_lambda_runtime::table::{
     self, AGENT, ALLOW_ANONYMOUS, ALLOWED_ORIGINS, API_KEYS, AUTHORIZER_HEADER, AWS_ACCESS_KEY_ID,
     AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_KMS, AWS_ENDPOINT_URL_SCHEDULER,
     AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL_SSM,
-    AWS_LAMBDA_FUNCTION_NAME, AWS_REGION, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, About,
-    CANCEL_SCOPE, END_WITH_STDIN, JWT_ISSUERS, LIST_SHARDS, LOG_LEVEL, METRICS,
-    OTEL_EXPORTER_OTLP_ENDPOINT, OWNER_CLAIM, POWERTOOLS_LOG_LEVEL, POWERTOOLS_METRICS_NAMESPACE,
-    POWERTOOLS_SERVICE_NAME, PUSH_KMS_KEY, PUSH_SCOPE, QUEUE_ARN, QUEUE_URL, READ_SCOPE,
-    REQUIRED_SCOPES, RESPONSE_MODE, Reader, SCHEDULE_GROUP, SCHEDULER_ROLE_ARN, SEND_SCOPE,
-    TABLE_NAME, TENANT_CLAIM, TRACES, Text, Variable,
+    AWS_LAMBDA_FUNCTION_NAME, AWS_LAMBDA_LOG_STREAM_NAME, AWS_REGION, AWS_SECRET_ACCESS_KEY,
+    AWS_SESSION_TOKEN, About, CANCEL_SCOPE, END_WITH_STDIN, JWT_ISSUERS, LIST_SHARDS, LOG_LEVEL,
+    METRICS, OTEL_EXPORTER_OTLP_ENDPOINT, OWNER_CLAIM, POWERTOOLS_LOG_LEVEL,
+    POWERTOOLS_METRICS_NAMESPACE, POWERTOOLS_SERVICE_NAME, PUSH_KMS_KEY, PUSH_SCOPE, QUEUE_ARN,
+    QUEUE_URL, READ_SCOPE, REQUIRED_SCOPES, RESPONSE_MODE, Reader, SCHEDULE_GROUP,
+    SCHEDULER_ROLE_ARN, SEND_SCOPE, TABLE_NAME, TENANT_CLAIM, TRACES, Text, Variable,
 };
 use a2a_lambda_runtime::{ConfigError, own_environment, process_environment};
 use tracing::warn;
 
 /// The variables that the local cloud never takes from the user, and why.
-static NOT_TAKEN: [(&About, &str); 14] = [
+static NOT_TAKEN: [(&About, &str); 15] = [
     (&ALLOW_ANONYMOUS.about, "everybody may call the local cloud, and with --auth who is known"),
     (&AWS_ENDPOINT_URL_DYNAMODB.about, "the local cloud has its own database"),
     (&AWS_ENDPOINT_URL_KMS.about, "there is no KMS here: use PUSH_SECRETS_KEY"),
     (&AWS_ENDPOINT_URL_SCHEDULER.about, "there is no EventBridge Scheduler here"),
     (&AWS_ENDPOINT_URL_SQS.about, "the local cloud has its own queue"),
     (&AWS_LAMBDA_FUNCTION_NAME.about, "the functions have their own names here"),
+    (&AWS_LAMBDA_LOG_STREAM_NAME.about, "the functions' processes have their own names here"),
     (&END_WITH_STDIN.about, "the functions' processes end with the local cloud"),
     (&PUSH_KMS_KEY.about, "there is no KMS here: use PUSH_SECRETS_KEY"),
     (&QUEUE_ARN.about, "there is no EventBridge Scheduler here"),

@@ -22,7 +22,7 @@ pub use secrets::Configured;
 pub use start::{agents, deadline, failed_start, start};
 pub use system::{
     NoRandomness, RandomIds, SystemClock, fetcher, own_environment, process_environment,
-    random_bytes,
+    random_bytes, runner_name,
 };
 pub use table::Reader;
 pub use telemetry::{Invocation, Telemetry, log_level, traceparent};

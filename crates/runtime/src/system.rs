@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use a2a_lambda_core::{Clock, Ids};
+use a2a_lambda_core::{Clock, Ids, RunnerName};
 use a2a_lambda_https::{Fetch, Fetcher, WallClock};
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
-use crate::table::{SETTINGS, SURROUNDINGS};
+use crate::table::{AWS_LAMBDA_LOG_STREAM_NAME, SETTINGS, SURROUNDINGS};
+use crate::variables::{ConfigError, Variables};
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,6 +48,16 @@ impl Ids for RandomIds {
     fn fresh(&self) -> String {
         uuid::Uuid::new_v4().to_string()
     }
+}
+
+/// The name of this process where attempts are shown: the end of its log stream's name, by which its
+/// log is found, or a random one.
+///
+/// # Errors
+/// When the variable cannot be used.
+pub fn runner_name(variables: &Variables<'_>) -> Result<RunnerName, ConfigError> {
+    let stream = variables.text(&AWS_LAMBDA_LOG_STREAM_NAME)?;
+    Ok(RunnerName::of(&stream.unwrap_or_else(|| RandomIds.fresh())))
 }
 
 /// The system has no randomness to give.

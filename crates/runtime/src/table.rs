@@ -501,6 +501,8 @@ variables! {
         of TABLE, "The region.";
     AWS_LAMBDA_FUNCTION_NAME: Text { must_be: "the function's name, which Lambda sets", need: Need::Optional, secret: false }
         of ALL, "The function's name, for log lines and metrics.";
+    AWS_LAMBDA_LOG_STREAM_NAME: Text { must_be: "the name of the log stream, which Lambda sets", need: Need::Optional, secret: false }
+        of AGENTS, "The log of the process: its last letters name the process where attempts are shown.";
     POWERTOOLS_LOG_LEVEL: Text {
         must_be: "error, warn, info, debug or trace, in small or capital letters", need: Need::Optional, secret: false
     } of ALL, "The name of `LOG_LEVEL` in Powertools for AWS Lambda.";

@@ -98,6 +98,7 @@ fn sample(variable: Variable) -> String {
             "POWERTOOLS_METRICS_NAMESPACE" => "Agents/Prod",
             "POWERTOOLS_LOG_LEVEL" => "DEBUG",
             "AWS_LAMBDA_FUNCTION_NAME" => "agents-SqsExecutor-1",
+            "AWS_LAMBDA_LOG_STREAM_NAME" => "2026/11/27/[$LATEST]0123456789abcdef",
             "ALB_ARN" => {
                 "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/alb/50dc6c495c0c9188"
             }
@@ -227,6 +228,7 @@ fn unusable(variable: Variable) -> Vec<String> {
             | "PUSH_JWT_KEY_ID"
             | "AWS_REGION"
             | "AWS_LAMBDA_FUNCTION_NAME"
+            | "AWS_LAMBDA_LOG_STREAM_NAME"
             | "AWS_ACCESS_KEY_ID"
             | "AWS_SECRET_ACCESS_KEY"
             | "AWS_SESSION_TOKEN" => &[],

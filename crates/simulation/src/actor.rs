@@ -18,8 +18,8 @@ use a2a_lambda_core::store::{
     Committed, Created, Depth, DueTask, Guard, ListQuery, Page, Renewed, Snapshot, StoreError,
 };
 use a2a_lambda_core::{
-    Clock, Engine, Ids, LeaseToken, Policy, PushConfig, PushConfigs, Queue, Registration, Signal,
-    SignalError, TaskKey, TaskStore, Timer, Wanted,
+    Clock, Engine, Ids, LeaseToken, Policy, PushConfig, PushConfigs, Queue, Registration,
+    RunnerName, Signal, SignalError, TaskKey, TaskStore, Timer, Wanted,
 };
 use a2a_lambda_protocol::Timestamp;
 use async_trait::async_trait;
@@ -107,6 +107,7 @@ impl Actor {
             webhook: self.clone(),
             vault: self.clone(),
             policy: self.policy(),
+            runner: RunnerName::of(&self.name),
         }
     }
 

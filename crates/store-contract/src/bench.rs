@@ -15,7 +15,7 @@ use a2a_lambda_core::store::{
     Committed, Created, Cursor, DUE_SHARDS, Depth, DueTask, Guard, ListQuery, Page, TaskOutline,
 };
 use a2a_lambda_core::{
-    ClaimToken, ContextId, LeaseToken, Memory, Owner, PushConfigs, Retention, Snapshot,
+    ClaimToken, ContextId, LeaseToken, Memory, Owner, PushConfigs, Retention, RunnerName, Snapshot,
     StepRecords, StoreError, TaskId, TaskKey, TaskStore, Tenant, TraceContext,
 };
 use a2a_lambda_protocol::Timestamp;
@@ -130,7 +130,8 @@ impl Bench {
     pub(crate) fn stamp(&self) -> Stamp {
         let (retention, usual) = (Some(self.retention), stamp(self.now(), self.fresh()));
         let (signal_grace, lease, push_claim) = (SIGNAL_GRACE, LEASE, LEASE);
-        Stamp { signal_grace, lease, push_claim, retention, ..usual }
+        let runner = Some(RunnerName::of("bench"));
+        Stamp { signal_grace, lease, push_claim, retention, runner, ..usual }
     }
 
     /// A new task of Alice's, in her usual context, in the default tenant.

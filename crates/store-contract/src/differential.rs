@@ -20,7 +20,8 @@ use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::steps::{ScopeKey, StepRecord};
 use a2a_lambda_core::store::Guard;
 use a2a_lambda_core::{
-    LeaseToken, PushConfig, PushConfigs, Retention, Snapshot, StepRecords, TaskKey, TaskStore,
+    LeaseToken, PushConfig, PushConfigs, Retention, RunnerName, Snapshot, StepRecords, TaskKey,
+    TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_testing::{Random, stamp};
@@ -152,7 +153,8 @@ impl Duel<'_> {
     fn stamp(&mut self) -> Stamp {
         let (retention, usual) = (Some(RETENTION), stamp(self.now(), self.fresh()));
         let (signal_grace, lease, push_claim) = (SIGNAL_GRACE, LEASE, LEASE);
-        Stamp { signal_grace, lease, push_claim, retention, ..usual }
+        let runner = Some(RunnerName::of("bench"));
+        Stamp { signal_grace, lease, push_claim, retention, runner, ..usual }
     }
 }
 

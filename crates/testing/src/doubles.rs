@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use a2a_lambda_core::operations::{Caller, SendOptions};
 use a2a_lambda_core::{
-    Clock as _, Engine, MemoryStore, Operations, Owner, Policy, TaskId, TaskKey, Tenant,
+    Clock as _, Engine, MemoryStore, Operations, Owner, Policy, RunnerName, TaskId, TaskKey, Tenant,
 };
 use a2a_lambda_protocol::{
     Message, Part, Role, SendMessageConfiguration, SendMessageRequest, SendMessageResponse, Task,
@@ -62,6 +62,7 @@ impl Doubles {
             webhook: receivers.clone(),
             vault: vault.clone(),
             policy: Arc::new(policy),
+            runner: RunnerName::of("double"),
         };
         Self { clock, memory, store, queue, timer, receivers, vault, engine }
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use a2a_lambda_core::ids::{Registration, WriteId};
+use a2a_lambda_core::ids::{Incarnation, Registration, WriteId};
 use a2a_lambda_core::push::Failing;
 use a2a_lambda_core::steps::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
 use a2a_lambda_core::store::{
@@ -456,5 +456,14 @@ impl<S: StepRecords> StepRecords for FaultyStore<S> {
 
     async fn steps(&self, scope: &ScopeKey) -> Result<Vec<StepRecord>, StoreError> {
         self.through(Asked::on(Kind::GetSteps, &scope.task), self.inner.steps(scope)).await
+    }
+
+    async fn newest_scope(
+        &self,
+        task: &TaskKey,
+        incarnation: Option<&Incarnation>,
+    ) -> Result<Option<u32>, StoreError> {
+        let asked = Asked::on(Kind::GetSteps, task);
+        self.through(asked, self.inner.newest_scope(task, incarnation)).await
     }
 }

@@ -20,6 +20,7 @@ pub fn stamp(now: Timestamp, write: impl Into<String>) -> Stamp {
         push_claim: Duration::from_secs(30),
         retention: None,
         pusher: None,
+        runner: None,
     }
 }
 

@@ -8,7 +8,7 @@ use a2a_lambda_core::{
     Agents, Engine, Limits, MemoryPlaces, Operations, PlaceLimit, Places, Policy,
 };
 use a2a_lambda_http::Bindings;
-use a2a_lambda_runtime::{ConfigError, Variables};
+use a2a_lambda_runtime::{ConfigError, Variables, runner_name};
 
 use crate::answer::Way;
 use crate::config::{Config, config};
@@ -89,6 +89,7 @@ impl Context {
 pub fn context(variables: &Variables<'_>, agents: Agents) -> Result<Context, ConfigError> {
     let config = config(variables)?;
     let (engine, table) = engine_with_table(variables)?;
+    let engine = Engine { runner: runner_name(variables)?, ..engine };
     let counters = Counters { requests: table.clone(), streams: table.clone(), tasks: table };
     Ok(Context::counting_in(counters, engine, agents, config))
 }

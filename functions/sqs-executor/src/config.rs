@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use a2a_lambda_aws::{Records, engine_with_records};
 use a2a_lambda_core::{Agents, Engine, Runner};
-use a2a_lambda_runtime::{ConfigError, Variables};
+use a2a_lambda_runtime::{ConfigError, Variables, runner_name};
 
 /// The handler's dependencies, made once, at cold start.
 #[derive(Clone)]
@@ -33,5 +33,6 @@ impl Context {
 /// When a variable is missing or cannot be used.
 pub fn context(variables: &Variables<'_>, agents: Agents) -> Result<Context, ConfigError> {
     let (engine, records) = engine_with_records(variables)?;
+    let engine = Engine { runner: runner_name(variables)?, ..engine };
     Ok(Context::new(engine, agents, records))
 }

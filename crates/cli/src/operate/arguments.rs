@@ -34,7 +34,8 @@ Usage: a2a-lambda COMMAND [options]
 
 Commands:
   failing                            list the push configs that are in trouble, the longest first
-  show TASK                          show a task's push configs, how far they are, what went wrong
+  show TASK                          show a task's push configs, how far they are, what went wrong;
+                                     with --steps, its newest attempts and durable steps instead
   replay TASK CONFIG --since GENERATION
                                      send again what came after that generation of the task, in
                                      order; 0 for all of it
@@ -59,6 +60,7 @@ Options:
   --days N      how many days the key is good, 1 to 3650 (make-key) [default: 90]
   --limit N     how many at most, 1 to 10000 (failing, redrive) [default: 100 of failing, 1000 of
                 redrive]
+  --steps       show the attempts at the task, and its steps (show)
   --write       write what is counted otherwise (retain)
   --from PLACE  go on where an earlier run was: each page names its place (retain)
   --read-units N
@@ -104,6 +106,7 @@ pub(crate) enum Command {
     Help,
     Failing { limit: usize },
     Show { task: TaskKey },
+    ShowSteps { task: TaskKey },
     Replay { task: TaskKey, config: ConfigId, since: Generation },
     Enable { task: TaskKey, config: ConfigId },
     Delete { task: TaskKey, cancels: bool },
@@ -126,6 +129,7 @@ struct Given {
     scopes: Option<String>,
     days: Option<u32>,
     cancels: bool,
+    steps: bool,
     writes: bool,
     from: Option<WalkPlace>,
     read_units: Option<u32>,
@@ -144,6 +148,7 @@ pub(crate) fn parse(
             }
             Long("json") => given.json = true,
             Long("cancel") => given.cancels = true,
+            Long("steps") => given.steps = true,
             Long("write") => given.writes = true,
             Long("from") => {
                 let wrong = |error| format!("--from {error}");
@@ -204,7 +209,14 @@ impl Given {
                 from: self.from.take(),
                 read_units: self.read_units.take().unwrap_or(READ_UNITS),
             }),
-            "show" => Command::Show { task: self.task(next("TASK")?)? },
+            "show" => {
+                let task = self.task(next("TASK")?)?;
+                if std::mem::take(&mut self.steps) {
+                    Command::ShowSteps { task }
+                } else {
+                    Command::Show { task }
+                }
+            }
             "delete" => {
                 let task = self.task(next("TASK")?)?;
                 Command::Delete { task, cancels: std::mem::take(&mut self.cancels) }
@@ -259,6 +271,7 @@ impl Given {
             ("--scopes", self.scopes.is_some()),
             ("--days", self.days.is_some()),
             ("--cancel", self.cancels),
+            ("--steps", self.steps),
             ("--write", self.writes),
             ("--from", self.from.is_some()),
             ("--read-units", self.read_units.is_some()),
@@ -311,6 +324,7 @@ mod tests {
             ("--limit=7 failing", Command::Failing { limit: 7 }),
             ("show t", Command::Show { task: task("") }),
             ("show t --tenant acme", Command::Show { task: task("acme") }),
+            ("show --steps t", Command::ShowSteps { task: task("") }),
             ("replay t c --since 0 --tenant acme", replay(0)),
             ("--since 12 replay --tenant acme t c", replay(12)),
             ("enable t c", Command::Enable { task: task(""), config: config() }),
@@ -368,6 +382,7 @@ mod tests {
             ("delete-context alice", "delete-context needs a CONTEXT"),
             ("delete-context alice c --cancel", "delete-context does not take --cancel"),
             ("show t --cancel", "show does not take --cancel"),
+            ("delete t --steps", "delete does not take --steps"),
             ("redrive --write", "redrive does not take --write"),
             ("retain --read-units 0", "--read-units must be from 1 to 10000"),
             ("retain --from t", "--from must be a place from the output of an earlier run"),

@@ -5,6 +5,7 @@ mod arguments;
 mod report;
 mod retain;
 mod text;
+mod work;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -173,6 +174,9 @@ async fn done(arguments: Arguments) -> Result<bool, Failure> {
             Report::failing(&failing, more)
         }
         Command::Show { task } => Report::task(&operator(&variables)?.show(&task).await?),
+        Command::ShowSteps { task } => {
+            Report::Work(operator(&variables)?.work(&task).await?.into())
+        }
         Command::Replay { task, config, since } => {
             let operator = operator(&variables)?;
             let changed = operator.replay(&task, &config, since).await?;

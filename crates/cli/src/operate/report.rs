@@ -9,11 +9,14 @@ use a2a_lambda_core::{ContextDeleted, ConversationKey, Deleted, Mark};
 use a2a_lambda_protocol::Timestamp;
 use serde::Serialize;
 
+use super::work::Work;
+
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Report {
     Failing(Failing),
     Task(Pushes),
+    Work(Work),
     Changed(Changed),
     Deleted(Removed),
     Forgotten(Forgotten),

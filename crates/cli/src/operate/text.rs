@@ -9,6 +9,7 @@ use super::report::{
     Changed, Config, Failing, Forgotten, Keys, Left, MadeKey, Outcome, Pending, Pushes, Removed,
     Report, Retained,
 };
+use super::work::Work;
 
 /// A report as text. Lines end with a newline.
 pub(crate) fn of(report: &Report) -> String {
@@ -16,6 +17,7 @@ pub(crate) fn of(report: &Report) -> String {
     match report {
         Report::Failing(failing) => out.failing(failing),
         Report::Task(task) => out.task(task),
+        Report::Work(work) => out.work(work),
         Report::Changed(changed) => out.changed(changed),
         Report::Deleted(removed) => out.removed(removed),
         Report::Forgotten(forgotten) => out.forgotten(forgotten),
@@ -109,6 +111,53 @@ impl Lines {
             self.line("");
             self.config(config, task);
         }
+    }
+
+    fn work(&mut self, work: &Work) {
+        let TaskKey { tenant, task: id } = &work.task;
+        self.line(format!("task      {}", clean(id.as_str())));
+        if !tenant.as_str().is_empty() {
+            self.line(format!("tenant    {tenant}"));
+        }
+        self.line(format!("state     {}, after {} turns", work.state, work.turns));
+        self.line("");
+        if work.attempts.is_empty() {
+            self.line("no attempts are known");
+        } else {
+            let mut rows =
+                vec![["TURN", "ATTEMPT", "BEGAN", "TOOK", "OUTCOME", "RUNNER"].map(str::to_owned)];
+            rows.extend(work.attempts.iter().map(|of| {
+                [
+                    of.turn.to_string(),
+                    of.attempt.to_string(),
+                    of.began_at.to_string(),
+                    took(of.millis),
+                    of.outcome.unwrap_or("under way").to_owned(),
+                    if of.runner.is_empty() { "-".to_owned() } else { clean(&of.runner) },
+                ]
+            }));
+            self.table(&rows);
+        }
+        self.line("");
+        let Some(scope) = &work.scope else { return self.line("no steps are stored") };
+        let how = if scope.open { "open" } else { "over" };
+        self.line(format!(
+            "steps of the scope that began after {} turns, and is {how}",
+            scope.number
+        ));
+        let mut rows =
+            vec![["STEP", "TRIES", "BEGUN", "TOOK", "OUTCOME", "BYTES"].map(str::to_owned)];
+        rows.extend(scope.steps.iter().map(|step| {
+            [
+                clean(&step.name),
+                step.tries.to_string(),
+                step.begun_at.to_string(),
+                took(step.millis),
+                step.outcome.to_owned(),
+                step.bytes.to_string(),
+            ]
+        }));
+        self.table(&rows);
     }
 
     fn config(&mut self, config: &Config, task: &Pushes) {
@@ -208,6 +257,14 @@ impl Lines {
             self.line("there may be more: the limit was reached");
         }
     }
+}
+
+/// A duration, as long as it is known.
+fn took(millis: Option<u64>) -> String {
+    millis.map_or_else(
+        || "-".to_owned(),
+        |millis| format!("{}.{:03} s", millis / 1_000, millis % 1_000),
+    )
 }
 
 /// Names and reasons come from other parties, who must not control the terminal.

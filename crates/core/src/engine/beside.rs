@@ -1,7 +1,7 @@
 //! Requests for what is stored beside a task: its push configs, and the records of its steps.
 
 use super::{Engine, Tries};
-use crate::ids::{Registration, TaskKey, WriteId};
+use crate::ids::{Incarnation, Registration, TaskKey, WriteId};
 use crate::push::{Failing, PushConfig};
 use crate::steps::record::{Put, RecordKey, ScopeKey, StepRecord};
 use crate::store::StoreError;
@@ -104,5 +104,18 @@ impl Engine {
     /// When the store fails, even after a few tries.
     pub(crate) async fn steps(&self, scope: &ScopeKey) -> Result<Vec<StepRecord>, StoreError> {
         tried!(self, self.steps.steps(scope))
+    }
+
+    /// Finds the newest scope of a task that has records; see
+    /// [`StepRecords::newest_scope`](crate::StepRecords::newest_scope).
+    ///
+    /// # Errors
+    /// When the store fails, even after a few tries.
+    pub(crate) async fn newest_scope(
+        &self,
+        task: &TaskKey,
+        incarnation: Option<&Incarnation>,
+    ) -> Result<Option<u32>, StoreError> {
+        tried!(self, self.steps.newest_scope(task, incarnation))
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{Json, Message, Timestamp};
 
+use crate::attempts::RunnerName;
 use crate::head::{Interruption, Patience};
 use crate::ids::{
     ClaimToken, ConfigId, ContextId, LeaseToken, Owner, Position, Registration, TaskKey, WriteId,
@@ -34,6 +35,9 @@ pub struct Stamp {
     /// The deliverer beside the runner that makes the commit, if there is one: it sends the
     /// commit's entries.
     pub pusher: Option<ClaimToken>,
+    /// The process that makes the commit, if attempts are kept: an earlier release reads a head only
+    /// without them.
+    pub runner: Option<RunnerName>,
 }
 
 /// A new task, as it is submitted.
@@ -154,12 +158,14 @@ pub struct TurnEnd {
     pub updates: Vec<Update>,
     /// Whether steps were recorded in the scope.
     pub has_records: bool,
+    /// What ended the run before its agent did; `None` if the agent did.
+    pub cut: Option<Cut>,
 }
 
 impl TurnEnd {
     /// The end of a turn in which no step was recorded.
     pub fn new(token: LeaseToken, given: Position, updates: Vec<Update>) -> Self {
-        Self { token, given, updates, has_records: false }
+        Self { token, given, updates, has_records: false, cut: None }
     }
 }
 
@@ -172,10 +178,23 @@ pub struct Retry {
     pub has_records: bool,
     /// How long to wait before the next attempt.
     pub after: Duration,
+    /// What ended the run before its agent did; `None` if the agent failed.
+    pub cut: Option<Cut>,
     /// How many claims there may be without a committed turn.
     pub max_attempts: u32,
     /// The message to the user if this was the last attempt.
     pub reason: Option<Message>,
+}
+
+/// What ends a run before its agent does. It is for the [record](crate::attempts) of the attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The agent waits for the answer to a callback.
+    Callback,
+    /// The invocation ends.
+    Time,
+    /// Another invocation has more time, or may have the agent.
+    HandOver,
 }
 
 /// Something that the agent shows.

@@ -3,8 +3,9 @@
 use a2a_lambda_protocol::{Message, Role, TaskState, Timestamp};
 
 use super::change::Change;
-use super::command::{Finish, NextTurn, Pause, Retry, Stamp, TurnEnd, Update};
+use super::command::{Cut, Finish, NextTurn, Pause, Retry, Stamp, TurnEnd, Update};
 use super::refusal::Refusal;
+use crate::attempts::{AttemptOutcome, AttemptRecord, RunnerName};
 use crate::head::{Ending, FollowUp, Head, Impatience, MAX_REMEMBERED_KEYS, Phase};
 use crate::ids::{LeaseToken, Position, WriteId};
 use crate::log::{Entry, Event, StatusChange, UserMessage, without_ids};
@@ -49,6 +50,9 @@ impl<'a> Draft<'a> {
         self.mark_pushes();
         self.head.ttl = self.ttl();
         self.head.due = self.due();
+        if self.stamp.runner.is_none() {
+            self.head.attempts.clear();
+        }
         let Self { head, entries, signals, over_lease, .. } = self;
         Change { head, entries, signals, over_lease }
     }
@@ -158,10 +162,39 @@ impl<'a> Draft<'a> {
         self.head.attempt += 1;
         // This attempt reads the answer.
         self.head.woken = false;
+        self.begin_attempt(self.stamp.runner);
         self.hold(token);
         if state_before != TaskState::Working {
             self.set_state(TaskState::Working, None);
         }
+    }
+
+    /// Takes the task from a runner whose lease has ended without a word of it.
+    pub(super) fn take_over(&mut self, until: Timestamp) {
+        self.over_lease = Some(until);
+        self.head.deaths += 1;
+        self.end_attempt_at(until, AttemptOutcome::Died);
+    }
+
+    fn begin_attempt(&mut self, runner: Option<RunnerName>) {
+        let Some(runner) = runner else { return };
+        let Head { turn, attempt, .. } = self.head;
+        let began = self.stamp.now;
+        self.head.attempts.begin(AttemptRecord {
+            turn: turn + 1,
+            attempt,
+            began,
+            runner,
+            end: None,
+        });
+    }
+
+    fn end_attempt(&mut self, outcome: AttemptOutcome) {
+        self.end_attempt_at(self.stamp.now, outcome);
+    }
+
+    pub(super) fn end_attempt_at(&mut self, at: Timestamp, outcome: AttemptOutcome) {
+        self.head.attempts.end(at, outcome);
     }
 
     /// Holds the lease for its full time from now: every write of the holder renews it.
@@ -202,13 +235,15 @@ impl<'a> Draft<'a> {
     pub(super) fn go_on(&mut self, message: Option<Message>) {
         self.head.attempt = 1;
         self.head.given = self.head.last_message;
+        let runner = self.head.attempts.end(self.stamp.now, AttemptOutcome::Continued);
+        self.begin_attempt(runner);
         if message.is_some() {
             self.head.emitted = true;
             self.set_state(TaskState::Working, message);
         }
     }
 
-    pub(super) fn park(&mut self, given: Position, pause: Pause) {
+    pub(super) fn park(&mut self, given: Position, pause: Pause, cut: Option<Cut>) {
         match pause {
             Pause::ForUser { interruption, message, checkpoint, patience } => {
                 self.end_scope(given);
@@ -216,6 +251,7 @@ impl<'a> Draft<'a> {
                 if self.head.has_mail() {
                     return self.go_on(message);
                 }
+                self.end_attempt(AttemptOutcome::Settled);
                 self.head.phase = Phase::Interrupted { interruption, patience };
                 self.set_state(self.head.state(), message);
                 if let Some(patience) = patience {
@@ -223,6 +259,7 @@ impl<'a> Draft<'a> {
                 }
             }
             Pause::Until { wake_at, next } => {
+                self.end_attempt(cut.map_or(AttemptOutcome::Continued, AttemptOutcome::from));
                 let has_news = match next {
                     NextTurn::Begins { checkpoint } => {
                         self.end_scope(given);
@@ -247,11 +284,19 @@ impl<'a> Draft<'a> {
         match ending {
             Finish::Completed(message) if self.head.has_mail() => self.go_on(message),
             Finish::Direct(message) if self.head.has_mail() => self.go_on(Some(message)),
-            Finish::Completed(message) => self.end(Ending::Completed, message),
-            Finish::Failed(message) => self.end(Ending::Failed, message),
-            Finish::Rejected(message) => self.end(Ending::Rejected, message),
-            Finish::Direct(message) => self.end(Ending::Answered, Some(message)),
+            Finish::Completed(message) => self.settle(Ending::Completed, message),
+            Finish::Failed(message) => {
+                self.end_attempt(AttemptOutcome::Failed);
+                self.end(Ending::Failed, message);
+            }
+            Finish::Rejected(message) => self.settle(Ending::Rejected, message),
+            Finish::Direct(message) => self.settle(Ending::Answered, Some(message)),
         }
+    }
+
+    fn settle(&mut self, ending: Ending, message: Option<Message>) {
+        self.end_attempt(AttemptOutcome::Settled);
+        self.end(ending, message);
     }
 
     /// The sweep's visit of the task. It takes the task from a dead runner, signals it if it needs
@@ -266,17 +311,17 @@ impl<'a> Draft<'a> {
             return;
         }
         if let Some(until) = self.head.leased_until() {
-            self.over_lease = Some(until);
-            self.head.deaths += 1;
+            self.take_over(until);
             self.head.phase = Phase::Waiting { until: now };
         }
         self.signal(now);
     }
 
     pub(super) fn retry(&mut self, retry: Retry) {
-        let Retry { updates, has_records, after, max_attempts, reason } = retry;
+        let Retry { updates, has_records, after, cut, max_attempts, reason } = retry;
         self.show(updates);
         self.has_records(has_records);
+        self.end_attempt(cut.map_or(AttemptOutcome::Failed, AttemptOutcome::from));
         if self.head.attempt >= max_attempts {
             return self.end(Ending::Failed, reason);
         }
@@ -296,6 +341,7 @@ impl<'a> Draft<'a> {
     pub(super) fn end_unheard(&mut self, ending: Ending, message: Option<Message>) {
         let Head { attempt, scope_turns, .. } = self.head;
         self.has_records(attempt > 0 || scope_turns > 0);
+        self.end_attempt(AttemptOutcome::Canceled);
         self.end(ending, message);
     }
 
@@ -309,6 +355,16 @@ impl<'a> Draft<'a> {
         self.head.checkpoint = None;
         self.head.woken = false;
         self.set_state(self.head.state(), message);
+    }
+}
+
+impl From<Cut> for AttemptOutcome {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Callback => Self::Suspended,
+            Cut::Time => Self::OutOfTime,
+            Cut::HandOver => Self::HandedOver,
+        }
     }
 }
 

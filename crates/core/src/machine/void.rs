@@ -2,6 +2,7 @@
 
 use super::draft::Draft;
 use super::refusal::Refusal;
+use crate::attempts::AttemptOutcome;
 use crate::head::Phase;
 use crate::push::mark::Mark;
 
@@ -20,8 +21,9 @@ impl Draft<'_> {
         if claim {
             self.leave_mark();
         }
-        if lease.is_some() {
+        if let Some(until) = lease {
             let now = self.stamp.now;
+            self.end_attempt_at(until.min(now), AttemptOutcome::Died);
             self.over_lease = lease;
             self.head.deaths += u32::from(self.head.attempt > 1);
             self.head.phase = Phase::Waiting { until: now };

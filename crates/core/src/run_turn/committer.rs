@@ -11,7 +11,7 @@ use crate::agent::{End, Failure};
 use crate::engine::{Engine, TransactError, chain};
 use crate::head::Interruption;
 use crate::ids::LeaseToken;
-use crate::machine::{Command, Finish, NextTurn, Pause, Retry, TurnEnd, Update};
+use crate::machine::{Command, Cut, Finish, NextTurn, Pause, Retry, TurnEnd, Update};
 use crate::policy::{Policy, Retries};
 use crate::push::Beside;
 use crate::reply::Reply;
@@ -25,6 +25,8 @@ pub(super) struct Committer<'a> {
     retries: Retries,
     /// What the agent's run leaves.
     left: Left,
+    /// What ends the run before its agent does.
+    cut: Option<Cut>,
     /// The task as last committed.
     pub(super) now: Snapshot,
     beside: &'a Beside,
@@ -35,16 +37,8 @@ pub(super) struct AgentEnd {
     result: AgentResult,
     /// The last updates, which are not committed yet.
     updates: Vec<Update>,
+    /// Why the agent was dropped before it ended, if it was.
     cut: Option<Cut>,
-}
-
-/// Why an agent was dropped before it ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cut {
-    /// The invocation ends.
-    Time,
-    /// The time of its sender is over: another invocation has more.
-    Sender,
 }
 
 impl AgentEnd {
@@ -59,7 +53,7 @@ impl AgentEnd {
 
     /// The time of its sender was over.
     pub(super) fn cut_off() -> Self {
-        Self { cut: Some(Cut::Sender), ..Self::out_of_time() }
+        Self { cut: Some(Cut::HandOver), ..Self::out_of_time() }
     }
 }
 
@@ -113,7 +107,7 @@ impl<'a> Committer<'a> {
         beside: &'a Beside,
     ) -> Self {
         let left = Left::of(&now.head);
-        Self { engine, token, retries, left, now, beside }
+        Self { engine, token, retries, left, cut: None, now, beside }
     }
 
     /// Commits updates as they come, until the agent has ended and the rest of them fits into the
@@ -246,13 +240,14 @@ impl<'a> Committer<'a> {
     pub(super) async fn end(&mut self, ended: AgentEnd, left: Left) -> Result<(), TurnError> {
         let AgentEnd { result, updates, cut } = ended;
         self.left = left;
-        let at_once = cut == Some(Cut::Sender);
+        self.cut = cut.or_else(|| result.as_ref().err().and_then(cut_by));
+        let at_once = cut == Some(Cut::HandOver);
         let outcome = match result {
             Ok(end) => self.outcome(end, updates.is_empty()).map_err(Failure::permanent),
             // It is no failed attempt: the agent had less than an invocation's time, or has recorded
             // some of its work.
             Err(_)
-                if cut.is_some_and(|cut| cut == Cut::Sender || left.recorded)
+                if cut.is_some_and(|cut| cut == Cut::HandOver || left.recorded)
                     && self.engine.policy.scopes =>
             {
                 self.goes_on(self.engine.clock.now(), None).map_err(Failure::permanent)
@@ -379,6 +374,7 @@ impl<'a> Committer<'a> {
             given: self.left.given,
             updates,
             has_records: self.left.has_records,
+            cut: self.cut,
         }
     }
 
@@ -401,6 +397,7 @@ impl<'a> Committer<'a> {
                 updates,
                 has_records: self.left.has_records,
                 after: if at_once { Duration::ZERO } else { self.retries.after(head.attempt) },
+                cut: self.cut,
                 max_attempts: self.retries.max_attempts,
                 reason,
             };
@@ -424,6 +421,15 @@ impl<'a> Committer<'a> {
 
 fn does_not_fit(what: &str, bytes: usize, limit: usize) -> Failure {
     Failure::permanent(format!("{what} of {bytes} bytes does not fit: the limit is {limit}"))
+}
+
+/// What ended the run of an agent that has passed on that it waits, or has no time.
+fn cut_by(failure: &Failure) -> Option<Cut> {
+    match StepError::of(failure.source.as_deref()?)? {
+        StepError::Suspended { .. } => Some(Cut::Callback),
+        StepError::OutOfTime { .. } => Some(Cut::Time),
+        _ => None,
+    }
 }
 
 /// A failure to show something that can never be shown does not get better by trying again, nor does

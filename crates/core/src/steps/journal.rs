@@ -8,13 +8,15 @@ use std::task::{Context, Poll};
 
 use a2a_lambda_protocol::Timestamp;
 use tokio::sync::OnceCell;
+use tracing::info;
 
 use super::error::{MAX_NAME_BYTES, StepError};
-use super::record::{Put, RecordKey, ScopeKey, StepRecord};
+use super::record::{Put, RecordKey, ScopeKey, StepRecord, StepState};
 use crate::digest::digest;
 use crate::engine::Engine;
 use crate::head::Head;
 use crate::ids::{Position, WriteId};
+use crate::measure;
 
 /// The kinds of records. An at-most-once step has a kind of its own: its arguments are no part of its
 /// name.
@@ -234,6 +236,7 @@ impl Journal {
         self.check_room(&record.name, record.result_bytes())?;
         match self.engine.put_step(&self.scope, before, record).await? {
             Put::Stored => {
+                self.tell(record);
                 let mut known = self.known();
                 known.insert(record.clone());
                 known.recorded = true;
@@ -246,6 +249,23 @@ impl Journal {
             // The task was deleted meanwhile, and its records with it.
             Put::Other(None) => Err(StepError::Over),
         }
+    }
+
+    /// Logs and measures what this run has recorded, but the begin of an at-most-once step. A wait for a
+    /// callback is no work, so only a step's own outcome is measured.
+    fn tell(&self, record: &StepRecord) {
+        if matches!(record.state, StepState::Begun) {
+            return;
+        }
+        let task = &self.scope.task;
+        let took = record.recorded_at.saturating_since(record.begun_at);
+        if matches!(record.state, StepState::Done(_) | StepState::Failed(_)) {
+            measure::step(took, matches!(record.state, StepState::Failed(_)));
+        }
+        info!(event = "step_recorded", tenant = %task.tenant, task = %task.task, step = %record.name,
+            outcome = record.state.name(), tries = record.tries,
+            millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            bytes = record.result_bytes(), "the runner recorded a step");
     }
 
     /// Whether the scope may have a record of this key, one more if there is none yet.

@@ -264,4 +264,11 @@ pub trait StepRecords: Send + Sync + 'static {
 
     /// Reads all records of a scope, in no order.
     async fn steps(&self, scope: &ScopeKey) -> Result<Vec<StepRecord>, StoreError>;
+
+    /// The number of the newest scope of a task that has records; `None` if none has any.
+    async fn newest_scope(
+        &self,
+        task: &TaskKey,
+        incarnation: Option<&Incarnation>,
+    ) -> Result<Option<u32>, StoreError>;
 }

@@ -6,7 +6,6 @@ use a2a_lambda_protocol::{Json, Timestamp};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tracing::info;
 
 use super::error::StepError;
 use super::journal::{Inside, Journal, ONCE, STEP, StepName, check_name};
@@ -14,7 +13,6 @@ use super::record::{RecordKey, StepRecord, StepState};
 use crate::agent::Failure;
 use crate::digest::digest;
 use crate::ids::WriteId;
-use crate::measure;
 use crate::policy::Retries;
 use crate::push::Sealed;
 use crate::turn::Turn;
@@ -238,9 +236,7 @@ impl<'t> Step<'t> {
             // The user sees what the work has shown, whatever happens to this process.
             self.turn.flush_shown().await.map_err(|_| StepError::Over)?;
             let before = begun.as_ref().map(|begun| &begun.write);
-            if journal.put(before, &record).await? {
-                self.tell(&record);
-            }
+            journal.put(before, &record).await?;
             // Another runner's result, if it was first.
             return self.recorded(&key).await;
         }
@@ -325,16 +321,6 @@ impl<'t> Step<'t> {
 
     fn idempotency_key(&self, key: &RecordKey) -> String {
         format!("{}.{}", self.turn.idempotency_key(), key.short())
-    }
-
-    fn tell(&self, record: &StepRecord) {
-        let task = &self.turn.journal.scope.task;
-        let took = record.recorded_at.saturating_since(record.begun_at);
-        measure::step(took, matches!(record.state, StepState::Failed(_)));
-        info!(event = "step_recorded", tenant = %task.tenant, task = %task.task, step = %record.name,
-            outcome = record.state.name(), tries = record.tries,
-            millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            bytes = record.result_bytes(), "the runner recorded a step");
     }
 }
 

@@ -4,3 +4,4 @@ mod callbacks;
 mod limits;
 mod replay;
 mod scope;
+mod work;

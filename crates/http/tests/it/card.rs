@@ -7,7 +7,9 @@ mod signatures;
 use std::collections::BTreeMap;
 
 use a2a_lambda_core::{Agent, AgentProfile, End, ExtendedProfile, Failure, Owner, Turn};
-use a2a_lambda_http::{DELIVERY_EXTENSION, GENERATION_EXTENSION, HttpConfig, Principal};
+use a2a_lambda_http::{
+    DELIVERY_EXTENSION, GENERATION_EXTENSION, HttpConfig, Principal, WORK_EXTENSION,
+};
 use a2a_lambda_protocol::{
     AgentExtension, AgentSkill, HttpAuthSecurityScheme, SecurityRequirement, SecurityScheme,
     StringList, Timestamp,
@@ -181,9 +183,9 @@ async fn the_capabilities_are_the_agent_s() {
         assert_eq!(extensions[0], json!({ "uri": "urn:own", "required": true }));
         assert_eq!(extensions[1]["uri"], GENERATION_EXTENSION);
         // Absent features are not mentioned.
-        let more = extensions.get(2).map(|extension| &extension["uri"]);
-        assert_eq!(more, (!on).then_some(&json!(DELIVERY_EXTENSION)));
-        assert!(extensions.len() <= 3);
+        let more: Vec<_> = extensions[2..].iter().map(|extension| &extension["uri"]).collect();
+        let (delivery, work) = (json!(DELIVERY_EXTENSION), json!(WORK_EXTENSION));
+        assert_eq!(more, if on { vec![&work] } else { vec![&delivery, &work] });
     }
 }
 

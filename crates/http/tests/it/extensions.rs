@@ -1,7 +1,9 @@
 //! Extensions: what clients ask for, what agents require, and what both settle on.
 
-use a2a_lambda_http::{DELIVERY_EXTENSION, GENERATION_EXTENSION};
+use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
+use a2a_lambda_http::{DELIVERY_EXTENSION, GENERATION_EXTENSION, WORK_EXTENSION};
 use a2a_lambda_protocol::ErrorKind;
+use async_trait::async_trait;
 use http::Response;
 use serde_json::{Value, json};
 
@@ -123,9 +125,13 @@ async fn a_header_that_is_no_text_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn the_card_declares_extensions_and_which_are_required() {
     for (tenant, uris) in [
-        ("", &[(GENERATION_EXTENSION, false), (DELIVERY_EXTENSION, false)][..]),
+        (
+            "",
+            &[(GENERATION_EXTENSION, false), (DELIVERY_EXTENSION, false), (WORK_EXTENSION, false)]
+                [..],
+        ),
         // It pushes nothing.
-        ("/strict", &[(REQUIRED, true), (GENERATION_EXTENSION, false)]),
+        ("/strict", &[(REQUIRED, true), (GENERATION_EXTENSION, false), (WORK_EXTENSION, false)]),
     ] {
         let target = format!("{tenant}/.well-known/agent-card.json");
         let response = World::new().http("GET", &target, "").await;
@@ -156,5 +162,71 @@ async fn a_client_can_ask_for_a_task_s_generation() {
         assert_eq!(task.get("metadata"), None, "{task}");
         let listed = world.call_with(binding, "ListTasks", json!({}), &headers).await.ok();
         assert_eq!(listed["tasks"][0].get("metadata"), None, "{listed}");
+    }
+}
+
+/// Takes two steps, and tries again between them.
+struct Stepper;
+
+#[async_trait]
+impl Agent for Stepper {
+    fn profile(&self) -> AgentProfile {
+        AgentProfile::text("stepper", "takes steps", "1")
+    }
+
+    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+        for name in ["plan", "book"] {
+            let step = turn.step(name).with("hush-arguments");
+            step.run(async |_| Ok("hush-result".to_owned())).await?;
+            if turn.attempt() == 1 {
+                return Err(Failure::retryable("hush-failure"));
+            }
+        }
+        Ok(End::completed())
+    }
+}
+
+/// An owner sees the attempts and steps of a task, and nobody who does not ask for them.
+#[tokio::test(start_paused = true)]
+async fn a_client_can_ask_for_the_work_on_its_task() {
+    for binding in BINDINGS {
+        let world = World::with_agent(Stepper);
+        let params = json!({ "id": world.task_id("go").await });
+        let headers = [(HEADER, WORK_EXTENSION)];
+        let task = world.call_with(binding, "GetTask", params.clone(), &headers).await.ok();
+        let work = &task["metadata"][WORK_EXTENSION];
+        let told: Vec<_> = work["attempts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|of| {
+                assert!(of["beganAt"].as_str() <= of["endedAt"].as_str(), "{of}");
+                (&of["turn"], &of["attempt"], &of["outcome"], &of["runner"])
+            })
+            .collect();
+        let (one, two, runner) = (json!(1), json!(2), json!("double"));
+        let (failed, settled) = (json!("failed"), json!("settled"));
+        assert_eq!(told, [(&one, &one, &failed, &runner), (&one, &two, &settled, &runner)]);
+        let steps = work["steps"].as_array().unwrap();
+        assert_eq!(steps.len(), 2);
+        for (step, name) in steps.iter().zip(["plan", "book"]) {
+            let begun = &step["begunAt"];
+            let expected = json!({ "name": name, "tries": 1, "begunAt": begun, "millis": 0,
+                "outcome": "done", "bytes": 13 });
+            assert_eq!(*step, expected);
+        }
+        assert!(!task.to_string().contains("hush"), "{task}");
+
+        let both = format!("{GENERATION_EXTENSION}, {WORK_EXTENSION}");
+        let task =
+            world.call_with(binding, "GetTask", params.clone(), &[(HEADER, &both)]).await.ok();
+        assert_eq!(task["metadata"].as_object().unwrap().len(), 2);
+        let silent = world.call(binding, "GetTask", params.clone()).await.ok();
+        assert_eq!(silent.get("metadata"), None, "{silent}");
+        let listed = world.call_with(binding, "ListTasks", json!({}), &headers).await.ok();
+        assert_eq!(listed["tasks"][0].get("metadata"), None, "{listed}");
+        let bob = world.as_visitor("bob");
+        let answer = bob.call_with(binding, "GetTask", params, &headers).await;
+        answer.refused_as(ErrorKind::TaskNotFound, "GetTask");
     }
 }

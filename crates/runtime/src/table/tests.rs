@@ -31,7 +31,7 @@ fn document() -> String {
          ends with an error that names it. An empty variable counts as not set. `read by` names the functions that look a \
          variable up; `all` is all six, and `tasks` all but `authorizer` and `webhook`. Lambda takes at most 4 KB of variables for a function, so give each function only \
          what it reads. A value in the column `default` holds where the variable is not set. Beside these, Lambda sets \
-         the function's name, the region and the credentials, and the endpoints can be set to reach an emulator: {}. This file is made from \
+         the names of the function and of its log, the region and the credentials, and the endpoints can be set to reach an emulator: {}. This file is made from \
          [the table in the code](../crates/runtime/src/table.rs) by `{WRITE}`.\n\n\
          | variable | read by | default | bounds | secret | what |\n|---|---|---|---|---|---|\n",
         surroundings.join(", "),

@@ -1,8 +1,8 @@
 //! The actor's requests about the records of steps.
 
-use a2a_lambda_core::StoreError;
-use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::ids::{Incarnation, WriteId};
 use a2a_lambda_core::steps::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
+use a2a_lambda_core::{StoreError, TaskKey};
 use async_trait::async_trait;
 
 use super::{Actor, unavailable};
@@ -32,5 +32,14 @@ impl StepRecords for Actor {
     async fn steps(&self, scope: &ScopeKey) -> Result<Vec<StepRecord>, StoreError> {
         let request = self.world.shown.steps(scope);
         self.ask("get steps", &scope.task.task, unavailable, request).await
+    }
+
+    async fn newest_scope(
+        &self,
+        task: &TaskKey,
+        incarnation: Option<&Incarnation>,
+    ) -> Result<Option<u32>, StoreError> {
+        let request = self.world.shown.newest_scope(task, incarnation);
+        self.ask("get newest scope", &task.task, unavailable, request).await
     }
 }

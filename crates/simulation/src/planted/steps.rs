@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use a2a_lambda_core::StoreError;
-use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::ids::{Incarnation, WriteId};
 use a2a_lambda_core::steps::{Put, RecordKey, ScopeKey, StepRecord, StepRecords, StepState};
+use a2a_lambda_core::{StoreError, TaskKey};
 use async_trait::async_trait;
 
 use super::Planted;
@@ -77,5 +77,13 @@ impl StepRecords for Liar {
             _ => {}
         }
         Ok(found)
+    }
+
+    async fn newest_scope(
+        &self,
+        task: &TaskKey,
+        incarnation: Option<&Incarnation>,
+    ) -> Result<Option<u32>, StoreError> {
+        self.truth.newest_scope(task, incarnation).await
     }
 }

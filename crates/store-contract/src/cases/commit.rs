@@ -158,6 +158,7 @@ pub(crate) async fn retries_are_stored_until_the_last_fails(bench: Bench) {
         task.claim().await;
         assert_eq!(task.head().attempt, attempt);
         let retry = Retry {
+            cut: None,
             updates: vec![chunk("tried")],
             has_records: false,
             after: Duration::from_secs(10),

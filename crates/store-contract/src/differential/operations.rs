@@ -235,7 +235,9 @@ impl Duel<'_> {
                 let (token, updates) = (turn.token, turn.updates);
                 let after = Duration::from_secs(self.rng.below(20));
                 let has_records = self.rng.percent(50);
-                let retry = Retry { updates, has_records, after, max_attempts: 4, reason: message };
+                let cut = None;
+                let retry =
+                    Retry { updates, has_records, after, cut, max_attempts: 4, reason: message };
                 Command::Retry { token, retry }
             }
             2..4 => {

@@ -7,7 +7,8 @@ use a2a_lambda_core::head::{Impatience, Interruption, Patience};
 use a2a_lambda_core::ids::{ConfigId, Generation, Registration, WriteId};
 use a2a_lambda_core::log::{ArtifactChange, StatusChange};
 use a2a_lambda_core::machine::{
-    Finish, FirstPush, NewPush, NextTurn, Pause, Settlement, Stamp, Submission, TurnEnd, Update,
+    Cut, Finish, FirstPush, NewPush, NextTurn, Pause, Retry, Settlement, Stamp, Submission,
+    TurnEnd, Update,
 };
 use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
 use a2a_lambda_core::request_key::Fingerprint;
@@ -17,8 +18,8 @@ use a2a_lambda_core::steps::{
 use a2a_lambda_core::store::{Created, Depth};
 use a2a_lambda_core::{
     ClaimToken, Command, Head, LeaseToken, Owner, Position, ProtocolVersion, PushConfig,
-    PushConfigs, Retention, Sealed, Snapshot, TaskId, TaskKey, TaskStore, Tenant, Terms,
-    TraceContext,
+    PushConfigs, Retention, RunnerName, Sealed, Snapshot, TaskId, TaskKey, TaskStore, Tenant,
+    Terms, TraceContext,
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::{Artifact, Json, Message, Part, Role, Timestamp};
@@ -209,14 +210,20 @@ fn large_config() -> PushConfig {
 }
 
 /// Tasks expire since format 2.
-fn retention(format: u64) -> Option<Retention> {
+pub(crate) fn retention(format: u64) -> Option<Retention> {
     (format > 1).then_some(KEPT)
+}
+
+/// Attempts are kept since format 4.
+pub(crate) fn runner(format: u64) -> Option<RunnerName> {
+    (format > 3).then(|| RunnerName::of("0a1b2c3d"))
 }
 
 impl Life {
     async fn new(submission: Submission, format: u64) -> Self {
         let table = Table::writing(format).await;
-        let stamp = Stamp { retention: retention(format), ..stamp(0, "w-0") };
+        let runner = runner(format);
+        let stamp = Stamp { retention: retention(format), runner, ..stamp(0, "w-0") };
         let change = Head::submit(submission.clone(), &stamp);
         let created = table.store.create(&change).await.unwrap();
         assert!(matches!(created, Created::Now(_)), "{created:?}");
@@ -233,7 +240,8 @@ impl Life {
         self.writes += 1;
         self.seconds += 1;
         let stamp = stamp(self.seconds, &format!("w-{}", self.writes));
-        let stamp = Stamp { pusher, retention: retention(self.format), ..stamp };
+        let (retention, runner) = (retention(self.format), runner(self.format));
+        let stamp = Stamp { pusher, retention, runner, ..stamp };
         self.task =
             a2a_lambda_testing::carry_out(&self.table.store, &self.task, command, &stamp).await;
     }
@@ -257,6 +265,13 @@ impl Life {
         let next = NextTurn::Repeats { seen: turn.given, checkpoint: None };
         let pause = Pause::Until { wake_at: at(seconds), next };
         self.apply(Command::Park { turn, pause }).await;
+    }
+
+    async fn retry(&mut self, cut: Option<Cut>) {
+        let (updates, after) = (Vec::new(), Duration::from_secs(1));
+        let retry =
+            Retry { updates, has_records: false, after, cut, max_attempts: 5, reason: None };
+        self.apply(Command::Retry { token: token(), retry }).await;
     }
 
     async fn finish(&mut self, ending: Finish) {
@@ -288,6 +303,7 @@ impl Life {
 /// Every kind of item in every phase of a task, in each written format.
 pub(crate) async fn points() -> Vec<Point> {
     let mut points = open_scopes().await;
+    points.extend(attempts().await);
     for format in 1..NEWEST {
         points.extend(a_conversation(format).await);
         points.extend(pushes(format).await);
@@ -328,8 +344,33 @@ fn states() -> Vec<StepState> {
     ]
 }
 
-/// Only these heads have format 4: their scope is open. With records of steps, which have a format of
-/// their own.
+/// Heads with attempts have format 4: with one that is under way, and with as many as there can be, of
+/// every outcome.
+async fn attempts() -> Vec<Point> {
+    let mut points = Vec::new();
+    let mut life = Life::new(submission(""), 4).await;
+    life.claim().await;
+    points.push(life.point("running-attempt").await);
+    life.seconds = 60;
+    life.claim().await;
+    life.retry(None).await;
+    life.seconds = 100;
+    for cut in [Cut::Callback, Cut::Time, Cut::HandOver] {
+        life.claim().await;
+        let turn = TurnEnd { cut: Some(cut), ..life.turn(Vec::new()) };
+        let pause = Pause::until(at(life.seconds + 1), None);
+        life.apply(Command::Park { turn, pause }).await;
+    }
+    life.claim().await;
+    life.park(Pause::until(at(life.seconds + 1), None)).await;
+    life.claim().await;
+    life.finish(Finish::Completed(None)).await;
+    points.push(life.point("completed-attempts").await);
+    points
+}
+
+/// Heads with an open scope have format 4, too. With records of steps, which have a format of their
+/// own.
 async fn open_scopes() -> Vec<Point> {
     let mut points = Vec::new();
     let mut life = Life::new(submission(""), 4).await;

@@ -20,14 +20,14 @@ use a2a_lambda_core::machine::{Change, NewPush, Pause, Stamp, TurnEnd};
 use a2a_lambda_core::steps::{Put, ScopeKey, StepRecord, StepRecords};
 use a2a_lambda_core::store::{Committed, Depth, Guard, ListQuery, due_shard};
 use a2a_lambda_core::{
-    Command, Head, Owner, PushConfig, PushConfigs, Registration, Retention, Snapshot, StoreError,
-    TaskKey, TaskStore,
+    Command, Head, Owner, PushConfig, PushConfigs, Registration, Snapshot, StoreError, TaskKey,
+    TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
 use serde_json::{Value, json};
 
 use items::Item;
-use life::{KEPT, NEWEST, Point, Table, points, stamp};
+use life::{KEPT, NEWEST, Point, Table, points, retention, runner, stamp};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../dynamodb/tests/formats")
@@ -128,7 +128,6 @@ async fn items_of_every_release_are_read_and_their_tasks_continue() {
 /// The task of a point can be read from these items and changed.
 async fn goes_on(point: &Point, items: &[Item], newest: u64) {
     let Point { name, task, configs, steps, .. } = point;
-    let retention = (newest > 1).then_some(KEPT);
     let table = Table::with(items, newest).await;
     let key = &task.head.key;
     let read = table.store.read(key, Depth::Full).await.unwrap().unwrap();
@@ -148,7 +147,7 @@ async fn goes_on(point: &Point, items: &[Item], newest: u64) {
         assert_eq!(put, Put::Stored, "{name}");
     }
     let base = table.store.read(key, Depth::Tail).await.unwrap().unwrap();
-    let next = next(&base, retention);
+    let next = next(&base, newest);
     let committed = table.store.commit(&base, guard(&base), &next).await.unwrap();
     assert!(matches!(committed, Committed::Done(_)), "{name}: {committed:?}");
     let read = table.store.read(key, Depth::Full).await.unwrap().unwrap();
@@ -168,7 +167,7 @@ async fn goes_on(point: &Point, items: &[Item], newest: u64) {
         let number = item.get("v").map_or("1", |number| number["N"].as_str().unwrap());
         let has = |name| item.contains_key(name);
         let expected = match () {
-            () if has("so") || has("wk") => "4",
+            () if has("so") || has("wk") || has("as") => "4",
             () if has("cx") => "3",
             // Records of steps have formats of their own.
             () if has("rec") => "1",
@@ -216,14 +215,15 @@ fn all_of(key: &TaskKey, owner: &Owner) -> ListQuery {
 }
 
 /// A change that is legal in every phase.
-fn next(base: &Snapshot, retention: Option<Retention>) -> Change {
+fn next(base: &Snapshot, newest: u64) -> Change {
     let command = if base.head.is_terminal() {
         let id = a2a_lambda_core::ids::ConfigId::parse("new").unwrap();
         Command::RegisterPush(NewPush { registration: Registration::new(&id, "2"), most: 9 })
     } else {
         Command::Cancel
     };
-    base.head.apply(command, &Stamp { retention, ..stamp(200, "w-next") }).unwrap()
+    let (retention, runner) = (retention(newest), runner(newest));
+    base.head.apply(command, &Stamp { retention, runner, ..stamp(200, "w-next") }).unwrap()
 }
 
 fn guard(base: &Snapshot) -> Guard {
@@ -312,7 +312,7 @@ async fn errors(table: &Table, point: &Point, kind: &str, is_numbered: bool) -> 
     if is_numbered {
         // A writer of another release read the task earlier and writes now. A write does not notice
         // an unknown attribute: that is why the number must be raised.
-        errors.push(store.commit(task, guard(task), &next(task, None)).await.unwrap_err());
+        errors.push(store.commit(task, guard(task), &next(task, 1)).await.unwrap_err());
         let token = a2a_lambda_core::LeaseToken::new("lease");
         if task.head.is_held_by(&token) {
             let until = Timestamp::from_millis(i64::MAX);

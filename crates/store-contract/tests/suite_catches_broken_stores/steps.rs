@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use a2a_lambda_core::ids::{Incarnation, WriteId};
 use a2a_lambda_core::steps::{Put, RecordKey, ScopeKey, StepRecord, StepRecords};
-use a2a_lambda_core::{Head, StoreError, TaskStore, Tenant};
+use a2a_lambda_core::{Head, StoreError, TaskKey, TaskStore, Tenant};
 use async_trait::async_trait;
 
 use crate::{Broken, Fault, Rule};
@@ -138,5 +138,13 @@ impl StepRecords for Broken {
             }
             _ => Ok(now),
         }
+    }
+
+    async fn newest_scope(
+        &self,
+        task: &TaskKey,
+        incarnation: Option<&Incarnation>,
+    ) -> Result<Option<u32>, StoreError> {
+        self.right.newest_scope(task, incarnation).await
     }
 }

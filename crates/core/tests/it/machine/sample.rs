@@ -6,7 +6,9 @@ use a2a_lambda_core::log::{ArtifactChange, StatusChange};
 use a2a_lambda_core::machine::{
     Finish, NewPush, NextTurn, Pause, Retry, Stamp, Submission, TurnEnd, Update,
 };
-use a2a_lambda_core::{Change, Command, Generation, Head, LeaseToken, Phase, Position, Terms};
+use a2a_lambda_core::{
+    Change, Command, Generation, Head, LeaseToken, Phase, Position, RunnerName, Terms,
+};
 use a2a_lambda_protocol::{Artifact, Json, Message, Part, Role, TaskState, Timestamp};
 
 use crate::support::{TestClock, secs, user};
@@ -33,7 +35,8 @@ pub(crate) fn seconds(at: Timestamp) -> u64 {
 pub(crate) fn stamp(now: u64) -> Stamp {
     let stamp = a2a_lambda_testing::stamp(at(now), format!("write at {now}"));
     let (lease, push_claim) = (secs(LEASE_S), secs(LEASE_S));
-    Stamp { signal_grace: secs(GRACE_S), lease, push_claim, ..stamp }
+    let runner = Some(RunnerName::of("me"));
+    Stamp { signal_grace: secs(GRACE_S), lease, push_claim, runner, ..stamp }
 }
 
 /// The token of the runner that holds, or held, the lease.
@@ -140,6 +143,7 @@ pub(crate) fn retry(after: u64) -> Command {
     let retry = Retry {
         updates: Vec::new(),
         has_records: false,
+        cut: None,
         after: secs(after),
         max_attempts: MAX_ATTEMPTS,
         reason: Some(agent("a reason")),

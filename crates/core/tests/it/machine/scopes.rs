@@ -152,7 +152,8 @@ fn with_records(head: &Head, how: &str) -> Command {
         "retry" => {
             let after = Duration::from_secs(1);
             let (updates, max_attempts, reason) = (Vec::new(), MAX_ATTEMPTS, None);
-            let retry = Retry { updates, has_records: true, after, max_attempts, reason };
+            let cut = None;
+            let retry = Retry { updates, has_records: true, after, cut, max_attempts, reason };
             Command::Retry { token: token(), retry }
         }
         "cancel" => Command::Cancel,

@@ -179,6 +179,7 @@ impl Walk {
             }
             Step::Retry { after, updates, stale } => {
                 let retry = Retry {
+                    cut: None,
                     updates: (0..updates).map(|_| chunk("b")).collect(),
                     has_records: false,
                     after: secs(after),

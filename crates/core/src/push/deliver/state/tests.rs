@@ -106,6 +106,7 @@ fn task(mark: Option<Mark>) -> Snapshot {
         lease: Duration::ZERO,
         push_claim: Duration::ZERO,
         retention: None,
+        runner: None,
         pusher: None,
     };
     let new = Head::submit(submission, &stamp);
