@@ -68,6 +68,7 @@ BAD = {
     "Agent": ["", "echo, acme=summary"],
     "AgentVariables": ["MODEL_ID=small", '["MODEL_ID"]'],
     "AgentCommand": ["python3 'my agent.py'", "[", "echo $PORT", "a && b"],
+    "A2aAgentAuthorization": ["Bearer " + SECRET + "\nx-other: y"],
     "HttpAgentAuthorization": ["Bearer " + SECRET + "\nx-other: y"],
     "AgentPolicyArn": ["agents", "arn:aws:iam::123456789012:role/agents"],
     "OwnerClaim": ["", "a b"],
