@@ -57,6 +57,8 @@ locals {
     AgentVariables                       = var.agent_variables
     AgentCommand                         = var.agent_command
     HttpAgentAuthorization               = var.http_agent_authorization
+    HttpAgentContract                    = var.http_agent_contract
+    HttpAgentModel                       = var.http_agent_model
     HttpAgentSemantics                   = var.http_agent_semantics
     HttpAgentSilenceSeconds              = var.http_agent_silence_seconds
     AgentPolicyArn                       = var.agent_policy_arn

@@ -51,6 +51,28 @@ variable "http_agent_authorization" {
   sensitive   = true
 }
 
+variable "http_agent_contract" {
+  type        = string
+  description = "HTTP_AGENT_CONTRACT: what the agents speak that are called. Default: agentcore."
+  default     = null
+
+  validation {
+    condition     = var.http_agent_contract == null ? true : contains(["agentcore", "openai", "ag-ui"], var.http_agent_contract)
+    error_message = "http_agent_contract must be agentcore, openai or ag-ui."
+  }
+}
+
+variable "http_agent_model" {
+  type        = string
+  description = "HTTP_AGENT_MODEL: with HttpAgentContract openai the model that is asked for."
+  default     = null
+
+  validation {
+    condition     = var.http_agent_model == null ? true : can(regex("^(?:^$|^\\S+$)$", var.http_agent_model))
+    error_message = "http_agent_model must be the name of a model."
+  }
+}
+
 variable "http_agent_semantics" {
   type        = string
   description = "HTTP_AGENT_SEMANTICS: how often the agents http and process call for one turn. Default: at-least-once."

@@ -70,6 +70,7 @@ BAD = {
     "AgentCommand": ["python3 'my agent.py'", "[", "echo $PORT", "a && b"],
     "A2aAgentAuthorization": ["Bearer " + SECRET + "\nx-other: y"],
     "HttpAgentAuthorization": ["Bearer " + SECRET + "\nx-other: y"],
+    "HttpAgentModel": ["a model"],
     "AgentPolicyArn": ["agents", "arn:aws:iam::123456789012:role/agents"],
     "OwnerClaim": ["", "a b"],
     "AlbArn": [

@@ -1,14 +1,21 @@
-//! Agents that are reached by HTTP: those of the contract of `AgentCore`'s runtime, `POST
-//! /invocations`.
+//! Agents that are reached by HTTP. They speak the contract of `AgentCore`'s runtime, `POST
+//! /invocations`, or AG-UI, or `OpenAI`'s chat completions.
 //!
 //! A turn is one durable [step](a2a_lambda_core::steps): the call. The agent's answer comes whole, as
 //! JSON, or piece by piece, as Server-Sent Events. What it says is shown at once. docs/http-agents.md
 //! has the contract.
 
+mod ag_ui;
+mod contract;
 mod exchange;
 mod fault;
+mod openai;
+mod outcome;
+mod patch;
 mod payload;
 mod said;
+#[cfg(test)]
+mod scripted;
 mod shown;
 mod target;
 #[cfg(test)]
@@ -22,16 +29,19 @@ use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Retries, StepRun, StopReason, Turn};
 use a2a_lambda_https::{Client, ClientConfig, Repeat, Transport};
 use a2a_lambda_runtime::table::{
-    HTTP_AGENT_AUTHORIZATION, HTTP_AGENT_SEMANTICS, HTTP_AGENT_SILENCE_SECONDS,
+    HTTP_AGENT_AUTHORIZATION, HTTP_AGENT_CONTRACT, HTTP_AGENT_MODEL, HTTP_AGENT_SEMANTICS,
+    HTTP_AGENT_SILENCE_SECONDS,
 };
 use a2a_lambda_runtime::{ConfigError, SystemClock, Variables};
 use async_trait::async_trait;
 use http::HeaderValue;
 use tracing::warn;
 
+pub(crate) use self::contract::Contract;
 use self::exchange::Exchange;
 pub(crate) use self::fault::Fault;
-use self::shown::{Outcome, Shown};
+use self::outcome::Outcome;
+use self::shown::Shown;
 pub(crate) use self::target::Target;
 
 /// The name of the step that calls the agent.
@@ -60,6 +70,7 @@ pub(crate) struct Found {
 pub(crate) struct Calls {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) authorization: Option<HeaderValue>,
+    pub(crate) contract: Contract,
     /// Whether a call is made at most once.
     pub(crate) once: bool,
     /// How long an agent may be silent.
@@ -74,11 +85,21 @@ impl Calls {
             value.set_sensitive(true);
             Ok::<_, http::header::InvalidHeaderValue>(value)
         })?;
+        let contract = match variables.choice(&HTTP_AGENT_CONTRACT)? {
+            "openai" => {
+                let model = variables.text(&HTTP_AGENT_MODEL)?;
+                Contract::OpenAi {
+                    model: model.ok_or_else(|| ConfigError::missing(&HTTP_AGENT_MODEL))?,
+                }
+            }
+            "ag-ui" => Contract::AgUi,
+            _ => Contract::AgentCore,
+        };
         let once = variables.choice(&HTTP_AGENT_SEMANTICS)? == "at-most-once";
         let silence = Duration::from_secs(variables.number(&HTTP_AGENT_SILENCE_SECONDS)?);
         let client = Client::new(ClientConfig::new(Arc::new(SystemClock)));
         let transport = Arc::new(client.map_err(ConfigError::agents)?);
-        Ok(Self { transport, authorization, once, silence })
+        Ok(Self { transport, authorization, contract, once, silence })
     }
 
     /// Runs one turn of the agent at this place.
@@ -98,15 +119,18 @@ impl Calls {
 
     async fn call(&self, turn: &Turn, step: &StepRun, place: &dyn Place) -> Result<Outcome, Fault> {
         let Found { target, in_use } = place.find(turn).await?;
+        let contract = &self.contract;
         let exchange = Exchange {
-            uri: target.invocations,
-            headers: payload::headers(turn, step, self.authorization.as_ref())?,
-            body: payload::body(turn, step)?,
+            uri: contract.url(&target).clone(),
+            headers: payload::headers(turn, step, contract.shape(), self.authorization.as_ref())?,
+            body: contract.body(turn, step)?,
             repeat: if self.once { Repeat::Never } else { Repeat::Safe },
             silence: self.silence,
             limit: turn.deadline().saturating_since(turn.now()),
         };
-        let outcome = exchange.carry_out(self.transport.as_ref(), Shown::new(turn)).await;
+        let outcome = exchange
+            .carry_out(self.transport.as_ref(), contract.reader(turn), Shown::new(turn))
+            .await;
         drop(in_use);
         outcome
     }

@@ -172,7 +172,7 @@ impl Maker {
             #[cfg(feature = "a2a")]
             Wanted::A2a(place) => Ok(Arc::new(a2a::A2aAgent::new(self.remote.clone(), &place))),
             #[cfg(feature = "http")]
-            Wanted::Http(target) => Ok(Arc::new(http::HttpAgent::new(self.calls.clone(), target))),
+            Wanted::Http(target) => Ok(Arc::new(http::HttpAgent::new(self.calls.clone(), *target))),
             #[cfg(feature = "process")]
             Wanted::Process(port) => {
                 if let Some(agent) = self.processes.get(&port) {

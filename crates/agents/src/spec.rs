@@ -59,7 +59,7 @@ pub(crate) enum Wanted {
     A2a(crate::a2a::Place),
     /// The agent at a URL.
     #[cfg(feature = "http")]
-    Http(crate::http::Target),
+    Http(Box<crate::http::Target>),
     /// The agent in a process, at this port; `None` for a free one.
     #[cfg(feature = "process")]
     Process(Option<std::num::NonZeroU16>),
@@ -161,7 +161,9 @@ impl Wanted {
             #[cfg(feature = "http")]
             ("http", url) => {
                 let target = crate::http::Target::parse(url.unwrap_or_default());
-                target.map(Self::Http).map_err(|error| refused(error.into()))
+                target
+                    .map(|target| Self::Http(Box::new(target)))
+                    .map_err(|error| refused(error.into()))
             }
             #[cfg(feature = "process")]
             ("process", None) => Ok(Self::Process(None)),

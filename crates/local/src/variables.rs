@@ -312,7 +312,7 @@ mod tests {
 
     /// The variables that agents in this process find in its environment. Nothing else here reads
     /// it.
-    const OF_AGENTS: [&str; 14] = [
+    const OF_AGENTS: [&str; 16] = [
         "A2A_AGENT_AUTHORIZATION",
         "A2A_AGENT_FORGOTTEN",
         "A2A_AGENT_SEMANTICS",
@@ -325,6 +325,8 @@ mod tests {
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
         "HTTP_AGENT_AUTHORIZATION",
+        "HTTP_AGENT_CONTRACT",
+        "HTTP_AGENT_MODEL",
         "HTTP_AGENT_SEMANTICS",
         "HTTP_AGENT_SILENCE_SECONDS",
     ];

@@ -304,6 +304,11 @@ variables! {
     HTTP_AGENT_AUTHORIZATION: Text {
         must_be: "the value of a header, such as `Bearer` and a token", need: Need::Optional, secret: true
     } of AGENTS, "The header `Authorization` of the calls of the agent `http`. By default they have none.";
+    HTTP_AGENT_CONTRACT: Choice { words: &["agentcore", "openai", "ag-ui"], default: "agentcore" }
+        of AGENTS, "What the agents that are called speak: the contract of `AgentCore`'s runtime, chat completions as `OpenAI` has them, or the events of AG-UI.";
+    HTTP_AGENT_MODEL: Text {
+        must_be: "the name of a model", need: Need::Optional, secret: false
+    } of AGENTS, "The `model` that requests of the contract `openai` name. It must be set for that.";
     HTTP_AGENT_SEMANTICS: Choice { words: &["at-least-once", "at-most-once"], default: "at-least-once" }
         of AGENTS, "How often the agents `http` and `process` call for one turn. With `at-most-once` a task fails, with an unknown outcome, where the call may have arrived and its answer is lost.";
     HTTP_AGENT_SILENCE_SECONDS: Number { least: 1, most: 900, default: 300 }

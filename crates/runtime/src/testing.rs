@@ -86,6 +86,7 @@ fn sample(variable: Variable) -> String {
             "AGENT_VARIABLES" => r#"{"MODEL_ID":"small"}"#,
             "AGENT_COMMAND" => "python3 agent.py",
             "A2A_AGENT_AUTHORIZATION" | "HTTP_AGENT_AUTHORIZATION" => "Bearer token",
+            "HTTP_AGENT_MODEL" => "small",
             "TABLE_NAME" => "tasks",
             "QUEUE_URL" => "https://sqs.eu-central-1.amazonaws.com/123456789012/signals",
             "DEAD_LETTER_QUEUE_URL" => "https://sqs.eu-central-1.amazonaws.com/123456789012/dead",

@@ -158,6 +158,10 @@ export interface Parameters {
   readonly agentCommand?: string;
   /** HTTP_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent http. */
   readonly httpAgentAuthorization?: string;
+  /** HTTP_AGENT_CONTRACT: what the agents speak that are called. Default: agentcore. */
+  readonly httpAgentContract?: 'agentcore' | 'openai' | 'ag-ui';
+  /** HTTP_AGENT_MODEL: with HttpAgentContract openai the model that is asked for. */
+  readonly httpAgentModel?: string;
   /**
    * HTTP_AGENT_SEMANTICS: how often the agents http and process call for one turn. Default: at-
    * least-once.

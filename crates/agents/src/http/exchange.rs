@@ -9,8 +9,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use tokio::time::{Instant, timeout_at};
 
 use super::Fault;
-use super::said::{failure, read};
-use super::shown::{Outcome, Shown};
+use super::contract::Reader;
+use super::outcome::Outcome;
+use super::shown::Shown;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -43,6 +44,7 @@ impl Exchange {
     pub(super) async fn carry_out(
         self,
         transport: &dyn Transport,
+        mut reader: Reader,
         mut shown: Shown<'_>,
     ) -> Result<Outcome, Fault> {
         let Self { uri, headers, body, repeat, silence, limit } = self;
@@ -60,7 +62,7 @@ impl Exchange {
         let request = request.with_body(media_type, body);
         let answer = transport.exchange(&request).await.map_err(Fault::before_head)?;
         if answer.status != StatusCode::OK {
-            return Err(refused(answer).await);
+            return Err(refused(answer, &reader).await);
         }
         match media_type_of(&answer.headers).as_str() {
             "text/event-stream" => {
@@ -70,9 +72,9 @@ impl Exchange {
                     idle: silence,
                     ends,
                 };
-                events(answer, bounds, limit, &mut shown).await?;
+                events(answer, &mut reader, bounds, limit, &mut shown).await?;
             }
-            "application/json" => whole(answer, ends, limit, &mut shown).await?,
+            "application/json" => whole(answer, &mut reader, ends, limit, &mut shown).await?,
             other => {
                 let what = format!("its media type is {other:?}");
                 return Err(Fault::NotContract { at: 0, what });
@@ -95,17 +97,18 @@ fn tells_its_end(headers: &HeaderMap) -> bool {
 }
 
 /// The fault that an answer with another status stands for.
-async fn refused(answer: Answer) -> Fault {
+async fn refused(answer: Answer, reader: &Reader) -> Fault {
     let status = answer.status.as_u16();
     let body = answer.whole(MAX_ERROR_BYTES, ERROR_WITHIN).await.unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
-    let said = if status == 500 { failure(&body) } else { None };
+    let said = reader.failure(status, &body);
     said.unwrap_or_else(|| Fault::Refused { status, body: body.chars().take(200).collect() })
 }
 
 /// Shows an answer that is one JSON value.
 async fn whole(
     mut answer: Answer,
+    reader: &mut Reader,
     ends: Instant,
     limit: Duration,
     shown: &mut Shown<'_>,
@@ -124,7 +127,7 @@ async fn whole(
         at: error.valid_up_to(),
         what: "it is not UTF-8".to_owned(),
     })?;
-    let said = match read(text, 0) {
+    let said = match reader.whole(text) {
         // The error is at the last byte: there could be more.
         Err(Fault::NotContract { at, .. })
             if at + 1 >= text.len() && !tells_its_end(&answer.headers) =>
@@ -134,31 +137,40 @@ async fn whole(
         said => said,
     };
     shown.hold_back();
-    shown.show(said?, 0).await
+    for said in said? {
+        shown.show(said, 0).await?;
+    }
+    Ok(())
 }
 
 /// Shows the events of an answer, each as it comes.
 async fn events(
     answer: Answer,
+    reader: &mut Reader,
     bounds: EventLimits,
     limit: Duration,
     shown: &mut Shown<'_>,
 ) -> Result<(), Fault> {
     let tells_its_end = tells_its_end(&answer.headers);
-    let mut reader = EventReader::new(answer.body, bounds);
+    let mut events = EventReader::new(answer.body, bounds);
     for _ in 0..=MAX_EVENTS {
-        let at = reader.taken_bytes();
-        let next = reader.next().await;
-        let next = next.map_err(|error| Fault::in_stream(error, reader.read_bytes(), limit))?;
+        let at = events.taken_bytes();
+        let next = events.next().await;
+        let next = next.map_err(|error| Fault::in_stream(error, events.read_bytes(), limit))?;
         let Some(event) = next else {
-            if tells_its_end || shown.has_ended() {
+            if reader.may_end(tells_its_end || shown.has_ended()) {
                 return Ok(());
             }
-            let source =
-                "neither chunks nor a length say where the answer ends, nor does the agent";
+            let source = "nothing says that the answer ends there: no event of its contract, and \
+                          neither chunks nor a length";
             return Err(Fault::Cut { at, source: Some(source.into()) });
         };
-        shown.show(read(&event.data, at)?, at).await?;
+        for said in reader.event(&event.data, at)? {
+            shown.show(said, at).await?;
+        }
+        if reader.is_over() {
+            return Ok(());
+        }
     }
     Err(Fault::TooLarge(format!("it has more than {MAX_EVENTS} events")))
 }

@@ -8,17 +8,27 @@ use a2a_lambda_https::{Error, EventsError};
 
 type Source = Box<dyn StdError + Send + Sync>;
 
-/// Exceptions of Python, and errors of JavaScript, that another attempt meets again.
-const FOR_GOOD: [&str; 9] = [
+/// Exceptions of Python, errors of JavaScript, and those of servers of models, that another attempt
+/// meets again.
+const FOR_GOOD: [&str; 18] = [
     "AssertionError",
     "AttributeError",
+    "BadRequestError",
     "KeyError",
+    "NotFoundError",
     "NotImplementedError",
     "PermissionError",
     "RangeError",
     "TypeError",
     "ValidationError",
     "ValueError",
+    "authentication_error",
+    "context_length_exceeded",
+    "insufficient_quota",
+    "invalid_request_error",
+    "model_not_found",
+    "not_found_error",
+    "permission_error",
 ];
 
 /// Why a call of an agent has no result. `Display` is for the log: it may show what the agent said.

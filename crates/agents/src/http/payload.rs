@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use a2a_lambda_core::{StepRun, Turn};
-use a2a_lambda_protocol::{Json, Message, Part, Role};
+use a2a_lambda_protocol::{Json, Message, PartContent, Role};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 use super::Fault;
 
 /// How many messages of the task's history go along as `messages`, and how many bytes of text.
-const MAX_SAID: usize = 64;
-const MAX_SAID_BYTES: usize = 256 * 1024;
+const MAX_TALK: usize = 64;
+const MAX_TALK_BYTES: usize = 256 * 1024;
 
 const SESSION: HeaderName = HeaderName::from_static("x-amzn-bedrock-agentcore-runtime-session-id");
 const TASK: HeaderName = HeaderName::from_static("x-amzn-bedrock-agentcore-runtime-custom-task");
@@ -23,26 +23,29 @@ const KEY: HeaderName =
 const CUSTOM_TRACE: HeaderName =
     HeaderName::from_static("x-amzn-bedrock-agentcore-runtime-custom-traceparent");
 const TRACE: HeaderName = HeaderName::from_static("traceparent");
+const PLAIN_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The body: agents of the contract read `prompt` or `messages`, and skip what they do not know.
 #[derive(Serialize)]
 struct Payload<'a> {
     prompt: String,
-    messages: Vec<Said>,
+    messages: Vec<Talk>,
     a2a: Work<'a>,
 }
 
 /// A message, as chat interfaces have it.
 #[derive(Serialize)]
-struct Said {
-    role: &'static str,
-    content: String,
+pub(super) struct Talk {
+    #[serde(skip)]
+    pub(super) id: String,
+    pub(super) role: &'static str,
+    pub(super) content: String,
 }
 
 /// What A2A has of the turn.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Work<'a> {
+pub(super) struct Work<'a> {
     task: &'a str,
     context_id: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -56,41 +59,61 @@ struct Work<'a> {
 }
 
 /// The body of a turn's request.
-pub(super) fn body(turn: &Turn, step: &StepRun) -> Result<Vec<u8>, Fault> {
-    let ours = |error: serde_json::Error| Fault::Ours(error.into());
+pub(super) fn body(turn: &Turn, step: &StepRun) -> Result<Vec<u8>, serde_json::Error> {
+    let messages = talk(&turn.task().history, false);
+    serde_json::to_vec(&Payload { prompt: turn.text(), messages, a2a: work(turn, step)? })
+}
+
+/// What A2A has of a turn.
+pub(super) fn work<'t>(turn: &'t Turn, step: &'t StepRun) -> Result<Work<'t>, serde_json::Error> {
     let task = turn.task();
-    let payload = Payload {
-        prompt: turn.text(),
-        messages: said(&task.history),
-        a2a: Work {
-            task: &task.id,
-            context_id: &task.context_id,
-            tenant: turn.tenant().as_str(),
-            messages: turn.messages(),
-            checkpoint: turn.checkpoint().map_err(ours)?,
-            turn: turn.number(),
-            attempt: turn.attempt(),
-            idempotency_key: step.idempotency_key(),
-        },
-    };
-    serde_json::to_vec(&payload).map_err(ours)
+    Ok(Work {
+        task: &task.id,
+        context_id: &task.context_id,
+        tenant: turn.tenant().as_str(),
+        messages: turn.messages(),
+        checkpoint: turn.checkpoint()?,
+        turn: turn.number(),
+        attempt: turn.attempt(),
+        idempotency_key: step.idempotency_key(),
+    })
+}
+
+/// The newest messages that have text or data, oldest first; data is text then, of JSON.
+pub(super) fn talk_with_data(history: &[Message]) -> Vec<Talk> {
+    talk(history, true)
 }
 
 /// The newest messages that have text, oldest first.
-fn said(history: &[Message]) -> Vec<Said> {
+fn talk(history: &[Message], with_data: bool) -> Vec<Talk> {
     let mut bytes = 0;
     let with_text = history.iter().rev().filter_map(|message| {
-        let texts: Vec<&str> = message.parts.iter().filter_map(Part::as_text).collect();
+        let texts = message.parts.iter().filter_map(|part| match &part.content {
+            PartContent::Text(text) => Some(text.as_str()),
+            PartContent::Data(data) if with_data => Some(data.as_str()),
+            _ => None,
+        });
+        let texts: Vec<&str> = texts.collect();
         let role = if message.role == Role::Agent { "assistant" } else { "user" };
-        (!texts.is_empty()).then(|| Said { role, content: texts.join("\n") })
+        let id = message.message_id.clone();
+        (!texts.is_empty()).then(|| Talk { id, role, content: texts.join("\n") })
     });
-    let fits = with_text.take(MAX_SAID).take_while(|said| {
-        bytes += said.content.len();
-        bytes <= MAX_SAID_BYTES
+    let fits = with_text.take(MAX_TALK).take_while(|talk| {
+        bytes += talk.content.len();
+        bytes <= MAX_TALK_BYTES
     });
-    let mut said: Vec<Said> = fits.collect();
-    said.reverse();
-    said
+    let mut talk: Vec<Talk> = fits.collect();
+    talk.reverse();
+    talk
+}
+
+/// What the headers of a contract are like.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    /// The media types of its answers.
+    pub(super) accepts: &'static str,
+    /// Whether requests have the headers of `AgentCore`'s runtime.
+    pub(super) is_of_agent_core: bool,
 }
 
 /// The headers of a turn's request. In those of the contract, the runtime of `AgentCore` passes on the
@@ -98,22 +121,24 @@ fn said(history: &[Message]) -> Vec<Said> {
 pub(super) fn headers(
     turn: &Turn,
     step: &StepRun,
+    shape: Shape,
     authorization: Option<&HeaderValue>,
 ) -> Result<HeaderMap, Fault> {
-    let task = turn.task();
-    let owner = turn.owner().as_str();
-    let session = session_id([turn.tenant().as_str(), owner, &task.context_id]);
-    let mut texts = vec![
-        (SESSION, session),
-        (TASK, task.id.clone()),
-        (ATTEMPT, turn.attempt().to_string()),
-        (KEY, step.idempotency_key().to_owned()),
-    ];
-    if let Some(trace) = a2a_lambda_runtime::traceparent() {
-        texts.extend([(CUSTOM_TRACE, trace.to_string()), (TRACE, trace.to_string())]);
+    let key = step.idempotency_key().to_owned();
+    let trace = a2a_lambda_runtime::traceparent().map(|trace| trace.to_string());
+    let mut texts = vec![(PLAIN_KEY, key.clone())];
+    if shape.is_of_agent_core {
+        texts.extend([
+            (SESSION, session(turn)),
+            (TASK, turn.task().id.clone()),
+            (ATTEMPT, turn.attempt().to_string()),
+            (KEY, key),
+        ]);
+        texts.extend(trace.clone().map(|trace| (CUSTOM_TRACE, trace)));
     }
+    texts.extend(trace.map(|trace| (TRACE, trace)));
     let mut headers = HeaderMap::new();
-    headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
+    headers.insert(header::ACCEPT, HeaderValue::from_static(shape.accepts));
     for (name, text) in texts {
         let value = HeaderValue::from_str(&text).map_err(|error| Fault::Ours(error.into()))?;
         headers.insert(name, value);
@@ -125,9 +150,9 @@ pub(super) fn headers(
 }
 
 /// A session for a conversation of an owner: 68 characters, of which nobody learns the ids.
-fn session_id(of: [&str; 3]) -> String {
+pub(super) fn session(turn: &Turn) -> String {
     let mut hash = Sha256::new();
-    for field in of {
+    for field in [turn.tenant().as_str(), turn.owner().as_str(), &turn.task().context_id] {
         hash.update((field.len() as u64).to_be_bytes());
         hash.update(field);
     }

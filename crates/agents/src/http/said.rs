@@ -5,9 +5,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Fault;
+use super::outcome::Outcome;
 
 /// The longest text of an agent's error that is kept, in bytes.
-const MAX_ERROR_BYTES: usize = 1024;
+pub(super) const MAX_ERROR_BYTES: usize = 1024;
 
 /// Events of a Strands agent's life, which are no output.
 const LIFE: [&str; 3] = [r#"{"init_event_loop":"#, r#"{"start_event_loop":"#, r#"{"start":"#];
@@ -46,6 +47,12 @@ pub(super) enum Said {
     Result(Part),
     /// Our extension.
     Ours(Box<Ours>),
+    /// A status message.
+    Progress(String),
+    /// An artifact of its own, whole.
+    Artifact(Output),
+    /// How the turn ends.
+    End(Outcome),
 }
 
 /// Our one extension of the contract: an object `{"a2a": {…}}`.
@@ -161,12 +168,8 @@ pub(super) fn read(text: &str, at: usize) -> Result<Said, Fault> {
     let Ok(known) = serde_json::from_str::<Members<'_>>(value) else {
         return Ok(Said::Data(json));
     };
-    if let Some(ours) = known.a2a {
-        let no_ours = |what: String| Fault::NotContract { at, what: format!("in a2a: {what}") };
-        let ours: Ours =
-            serde_json::from_str(ours.get()).map_err(|error| no_ours(error.to_string()))?;
-        ours.check().map_err(|what| no_ours(what.to_owned()))?;
-        return Ok(Said::Ours(Box::new(ours)));
+    if let Some(value) = known.a2a {
+        return Ok(Said::Ours(Box::new(ours(value.get(), at)?)));
     }
     if let Some(error) = known.error.filter(|error| !matches!(error.get(), "null" | "false")) {
         return Err(failed(error, known.error_type));
@@ -187,6 +190,14 @@ pub(super) fn read(text: &str, at: usize) -> Result<Said, Fault> {
         Some(result) => result_of(result).map_err(no_contract),
         None => Ok(Said::Data(json)),
     }
+}
+
+/// Reads our extension, in a value that begins at this byte of the answer.
+pub(super) fn ours(value: &str, at: usize) -> Result<Ours, Fault> {
+    let no_ours = |what: String| Fault::NotContract { at, what: format!("in a2a: {what}") };
+    let ours: Ours = serde_json::from_str(value).map_err(|error| no_ours(error.to_string()))?;
+    ours.check().map_err(|what| no_ours(what.to_owned()))?;
+    Ok(ours)
 }
 
 /// What an agent's server says of a failure: `{"error": …}`, if the body is that.
@@ -242,7 +253,7 @@ impl Ours {
 }
 
 /// The byte of a text at which `serde_json` found an error.
-fn offset(text: &str, error: &serde_json::Error) -> usize {
+pub(super) fn offset(text: &str, error: &serde_json::Error) -> usize {
     let before = text.split_inclusive('\n').take(error.line().saturating_sub(1));
     before.map(str::len).sum::<usize>() + error.column().saturating_sub(1)
 }

@@ -1,11 +1,11 @@
 //! What a turn shows of an agent's answer.
 
+use a2a_lambda_core::Turn;
 use a2a_lambda_core::turn::Chunks;
-use a2a_lambda_core::{End, Turn};
-use a2a_lambda_protocol::{Artifact, Json, Part};
-use serde::{Deserialize, Serialize};
+use a2a_lambda_protocol::{Artifact, Part};
 
 use super::Fault;
+use super::outcome::Outcome;
 use super::said::{Ours, Output, Said, State, Voice};
 
 /// The artifact that has the agent's answer.
@@ -16,35 +16,6 @@ const RESULT: &str = "result";
 const MAX_PIECE_BYTES: usize = 64 * 1024;
 /// The largest checkpoint, in bytes, as everywhere.
 const MAX_CHECKPOINT_BYTES: usize = 32 * 1024;
-
-/// How an agent's turn ended: what is recorded of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
-    Completed,
-    InputRequired { question: String, checkpoint: Option<Json> },
-    AuthRequired { question: String, checkpoint: Option<Json> },
-    Rejected { reason: String },
-}
-
-impl Outcome {
-    pub(super) fn into_end(self) -> Result<End, serde_json::Error> {
-        let (end, checkpoint) = match self {
-            Self::Completed => return Ok(End::completed()),
-            Self::Rejected { reason } => return Ok(End::rejected(reason)),
-            Self::InputRequired { question, checkpoint } => {
-                (End::input_required(question), checkpoint)
-            }
-            Self::AuthRequired { question, checkpoint } => {
-                (End::auth_required(question), checkpoint)
-            }
-        };
-        match checkpoint {
-            Some(checkpoint) => end.with_checkpoint(&checkpoint),
-            None => Ok(end),
-        }
-    }
-}
 
 /// The output of one call, as far as it was shown.
 pub(super) struct Shown<'t> {
@@ -89,6 +60,12 @@ impl<'t> Shown<'t> {
             Said::Data(json) => self.push(Part::data(json)).await,
             Said::Result(part) => self.result(part).await,
             Said::Ours(ours) => self.ours(*ours, at).await,
+            Said::Progress(text) => Ok(self.turn.progress(text).await?),
+            Said::Artifact(output) => self.output(output, at).await,
+            Said::End(outcome) => {
+                self.ended = Some(outcome);
+                Ok(())
+            }
         }
     }
 
@@ -141,14 +118,7 @@ impl<'t> Shown<'t> {
             self.turn.progress(progress).await?;
         }
         for output in artifacts {
-            let Output { artifact_id, name, description, parts, metadata } = output;
-            if parts.is_empty() {
-                let what = "in a2a: an artifact needs a part".to_owned();
-                return Err(Fault::NotContract { at, what });
-            }
-            let artifact =
-                Artifact { artifact_id, name, description, parts, metadata, ..Artifact::default() };
-            self.artifact(artifact).await?;
+            self.output(output, at).await?;
         }
         let (question, reason) = (question.unwrap_or_default(), reason.unwrap_or_default());
         self.ended = match state {
@@ -160,6 +130,17 @@ impl<'t> Shown<'t> {
             Some(State::Failed) => return Err(Fault::Told(reason)),
         };
         Ok(())
+    }
+
+    async fn output(&self, output: Output, at: usize) -> Result<(), Fault> {
+        let Output { artifact_id, name, description, parts, metadata } = output;
+        if parts.is_empty() {
+            let what = "in a2a: an artifact needs a part".to_owned();
+            return Err(Fault::NotContract { at, what });
+        }
+        let artifact =
+            Artifact { artifact_id, name, description, parts, metadata, ..Artifact::default() };
+        self.artifact(artifact).await
     }
 
     async fn push(&mut self, part: Part) -> Result<(), Fault> {

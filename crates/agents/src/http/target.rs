@@ -8,15 +8,22 @@ use http::uri::{Parts, PathAndQuery};
 /// The longest URL, in bytes.
 const MAX_URL_BYTES: usize = 2048;
 const INVOCATIONS: &str = "/invocations";
+const COMPLETIONS: &str = "/chat/completions";
 const PING: &str = "/ping";
 
-/// The URLs of an agent of the `AgentCore` contract: `{url}/invocations`, and `{url}/ping` beside it.
+/// The URLs of an agent, by its contract.
 ///
 /// `Debug` shows no query, which may have a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Target {
+    /// The URL itself: of AG-UI.
+    pub(super) itself: Uri,
+    /// `{url}/invocations`: of `AgentCore`.
     pub(crate) invocations: Uri,
+    /// `{url}/ping`: of `AgentCore`.
     pub(crate) ping: Uri,
+    /// `{url}/chat/completions`: of `OpenAI`.
+    pub(super) completions: Uri,
 }
 
 /// A text that is no URL of an agent.
@@ -33,8 +40,8 @@ pub(crate) enum NoTarget {
 }
 
 impl Target {
-    /// The agent at a URL of `http` or `https`. The URL may end with `/invocations`; if not, that is
-    /// added. A query is kept, and goes along with each request.
+    /// The agent at a URL of `http` or `https`. The URL may end with the path of the agent's contract;
+    /// if not, that is added. A query is kept, and goes along with each request.
     pub(crate) fn parse(url: &str) -> Result<Self, NoTarget> {
         if url.len() > MAX_URL_BYTES {
             return Err(NoTarget::TooLong);
@@ -50,22 +57,27 @@ impl Target {
         if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
             return Err(NoTarget::NoUrl);
         }
-        let invocations = beside(&uri, INVOCATIONS).ok_or(NoTarget::NoUrl)?;
-        let ping = beside(&uri, PING).ok_or(NoTarget::NoUrl)?;
-        Ok(Self { invocations, ping })
+        let beside = |own, path| beside(&uri, own, path).ok_or(NoTarget::NoUrl);
+        let invocations = beside(INVOCATIONS, INVOCATIONS)?;
+        let ping = beside(INVOCATIONS, PING)?;
+        let completions = beside(COMPLETIONS, COMPLETIONS)?;
+        Ok(Self { itself: uri, invocations, ping, completions })
     }
 
-    /// The agent at a port of this machine.
+    /// The agent at a port of this machine: at `/invocations`, or at `/v1/chat/completions`.
     #[cfg(feature = "process")]
     pub(crate) fn local(port: std::num::NonZeroU16) -> Result<Self, NoTarget> {
-        Self::parse(&format!("http://127.0.0.1:{port}"))
+        let at = |path| Self::parse(&format!("http://127.0.0.1:{port}{path}"));
+        let completions = at("/v1")?.completions;
+        let target = at(INVOCATIONS)?;
+        Ok(Self { completions, ..target })
     }
 }
 
-/// The same URL with this path behind that of the agent.
-fn beside(uri: &Uri, path: &str) -> Option<Uri> {
+/// The same URL with this path behind that of the agent, which may end with its own.
+fn beside(uri: &Uri, own: &str, path: &str) -> Option<Uri> {
     let base = uri.path().trim_end_matches('/');
-    let base = base.strip_suffix(INVOCATIONS).unwrap_or(base);
+    let base = base.strip_suffix(own).unwrap_or(base);
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let mut parts: Parts = uri.clone().into_parts();
     parts.path_and_query = Some(format!("{base}{path}{query}").parse::<PathAndQuery>().ok()?);

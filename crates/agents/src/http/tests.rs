@@ -1,136 +1,15 @@
 //! Agents behind a scripted server, in a bed.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use a2a_lambda_https::{Answer, Chunks, ConnectError, Error, Phase, Request, Transport};
 use a2a_lambda_protocol::TaskState;
-use a2a_lambda_testing::{Bed, TaskView, at_every_crash};
-use async_trait::async_trait;
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use a2a_lambda_testing::at_every_crash;
+use http::HeaderValue;
 use serde_json::{Value, json};
 
-use super::{Calls, HttpAgent, Target};
-
-/// A piece of a scripted body.
-#[derive(Clone)]
-enum Piece {
-    Bytes(Vec<u8>),
-    /// The connection breaks.
-    Cut,
-    /// Nothing more comes.
-    Silence,
-}
-
-/// A scripted answer.
-#[derive(Clone)]
-enum Script {
-    Answer {
-        status: u16,
-        media: &'static str,
-        framed: bool,
-        body: Vec<Piece>,
-    },
-    /// The agent cannot be reached.
-    Down,
-    /// The agent takes the request, and breaks off before it answers.
-    Hangup,
-    /// The head of the answer does not come in time.
-    Late,
-}
-
-/// A server that gives these answers, and the last one for ever.
-struct Server {
-    answers: Mutex<VecDeque<Script>>,
-    asked: Mutex<Vec<Request>>,
-}
-
-struct Body(VecDeque<Piece>);
-
-#[async_trait]
-impl Chunks for Body {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        match self.0.pop_front() {
-            None => Ok(None),
-            Some(Piece::Bytes(bytes)) => Ok(Some(bytes.into())),
-            Some(Piece::Cut) => Err(Error::Broken("reset".into())),
-            Some(Piece::Silence) => std::future::pending().await,
-        }
-    }
-}
-
-#[async_trait]
-impl Transport for Server {
-    async fn exchange(&self, request: &Request) -> Result<Answer, Error> {
-        self.asked.lock().unwrap().push(request.clone());
-        let mut answers = self.answers.lock().unwrap();
-        let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
-        match next.unwrap() {
-            Script::Answer { status, media, framed, body } => {
-                let mut headers = HeaderMap::new();
-                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
-                if framed {
-                    headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-                }
-                let status = StatusCode::from_u16(status).unwrap();
-                Ok(Answer { status, headers, body: Box::new(Body(body.into())) })
-            }
-            Script::Down => Err(Error::Unreachable(ConnectError::NoAddress)),
-            Script::Hangup => Err(Error::Broken("closed".into())),
-            Script::Late => {
-                Err(Error::TimedOut { phase: Phase::Head, limit: Duration::from_secs(9) })
-            }
-        }
-    }
-}
-
-impl Server {
-    fn giving(answers: impl Into<VecDeque<Script>>) -> Arc<Self> {
-        Arc::new(Self { answers: Mutex::new(answers.into()), asked: Mutex::default() })
-    }
-
-    fn bed(self: &Arc<Self>, once: bool) -> Bed {
-        let authorization = Some(HeaderValue::from_static("Bearer token"));
-        let silence = Duration::from_secs(30);
-        let calls = Calls { transport: self.clone(), authorization, once, silence };
-        Bed::new(HttpAgent::new(calls, Target::parse("https://agent.example/a?q=1").unwrap()))
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.lock().unwrap().len()
-    }
-}
-
-fn answer(status: u16, media: &'static str, body: &str) -> Script {
-    let body = vec![Piece::Bytes(body.into())];
-    Script::Answer { status, media, framed: true, body }
-}
-
-fn whole(body: &str) -> Script {
-    answer(200, "application/json", body)
-}
-
-/// A stream of events, and how it goes on after them.
-fn stream(events: &[Value], then: &[Piece]) -> Script {
-    let events = events.iter().map(|event| Piece::Bytes(format!("data: {event}\n\n").into()));
-    let body = events.chain(then.iter().cloned()).collect();
-    Script::Answer { status: 200, media: "text/event-stream; charset=utf-8", framed: true, body }
-}
-
-fn streamed(events: &[Value]) -> Script {
-    stream(events, &[])
-}
-
-fn without_frame(script: Script) -> Script {
-    match script {
-        Script::Answer { status, media, body, .. } => {
-            Script::Answer { status, media, framed: false, body }
-        }
-        other => other,
-    }
-}
+use super::scripted::{
+    Piece, Script, Server, answer, output, stream, streamed, whole, without_frame,
+};
 
 fn delta(text: &str) -> Value {
     json!({ "event": { "contentBlockDelta": { "delta": { "text": text }, "contentBlockIndex": 0 } } })
@@ -138,18 +17,6 @@ fn delta(text: &str) -> Value {
 
 fn strands(text: &str) -> Value {
     json!({ "message": { "role": "assistant", "content": [{ "text": text }] } })
-}
-
-/// What the task's artifacts have: `name: text`, and data as JSON.
-fn output(task: &TaskView) -> Vec<String> {
-    let artifacts = task.task().artifacts.iter().map(|artifact| {
-        let parts = artifact.parts.iter().map(|part| match part.as_text() {
-            Some(text) => text.to_owned(),
-            None => serde_json::to_string(part).unwrap(),
-        });
-        format!("{}: {}", artifact.name, parts.collect::<String>())
-    });
-    artifacts.collect()
 }
 
 #[tokio::test]

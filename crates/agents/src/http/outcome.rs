@@ -1,0 +1,34 @@
+//! How an agent's turn ends.
+
+use a2a_lambda_core::End;
+use a2a_lambda_protocol::Json;
+use serde::{Deserialize, Serialize};
+
+/// How an agent's turn ended: what is recorded of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    Completed,
+    InputRequired { question: String, checkpoint: Option<Json> },
+    AuthRequired { question: String, checkpoint: Option<Json> },
+    Rejected { reason: String },
+}
+
+impl Outcome {
+    pub(super) fn into_end(self) -> Result<End, serde_json::Error> {
+        let (end, checkpoint) = match self {
+            Self::Completed => return Ok(End::completed()),
+            Self::Rejected { reason } => return Ok(End::rejected(reason)),
+            Self::InputRequired { question, checkpoint } => {
+                (End::input_required(question), checkpoint)
+            }
+            Self::AuthRequired { question, checkpoint } => {
+                (End::auth_required(question), checkpoint)
+            }
+        };
+        match checkpoint {
+            Some(checkpoint) => end.with_checkpoint(&checkpoint),
+            None => Ok(end),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! A scripted server in place of an agent's, and what tests look at.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use a2a_lambda_https::{Answer, Chunks, ConnectError, Error, Phase, Request, Transport};
+use a2a_lambda_testing::{Bed, TaskView};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::Value;
+
+use super::{Calls, Contract, HttpAgent, Target};
+
+/// A piece of a scripted body.
+#[derive(Clone)]
+pub(super) enum Piece {
+    Bytes(Vec<u8>),
+    /// The connection breaks.
+    Cut,
+    /// Nothing more comes.
+    Silence,
+}
+
+/// A scripted answer.
+#[derive(Clone)]
+pub(super) enum Script {
+    Answer {
+        status: u16,
+        media: &'static str,
+        framed: bool,
+        body: Vec<Piece>,
+    },
+    /// The agent cannot be reached.
+    Down,
+    /// The agent takes the request, and breaks off before it answers.
+    Hangup,
+    /// The head of the answer does not come in time.
+    Late,
+}
+
+/// A server that gives these answers, and the last one for ever.
+pub(super) struct Server {
+    pub(super) answers: Mutex<VecDeque<Script>>,
+    pub(super) asked: Mutex<Vec<Request>>,
+}
+
+pub(super) struct Body(VecDeque<Piece>);
+
+#[async_trait]
+impl Chunks for Body {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        match self.0.pop_front() {
+            None => Ok(None),
+            Some(Piece::Bytes(bytes)) => Ok(Some(bytes.into())),
+            Some(Piece::Cut) => Err(Error::Broken("reset".into())),
+            Some(Piece::Silence) => std::future::pending().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for Server {
+    async fn exchange(&self, request: &Request) -> Result<Answer, Error> {
+        self.asked.lock().unwrap().push(request.clone());
+        let mut answers = self.answers.lock().unwrap();
+        let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+        match next.unwrap() {
+            Script::Answer { status, media, framed, body } => {
+                let mut headers = HeaderMap::new();
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+                if framed {
+                    headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+                }
+                let status = StatusCode::from_u16(status).unwrap();
+                Ok(Answer { status, headers, body: Box::new(Body(body.into())) })
+            }
+            Script::Down => Err(Error::Unreachable(ConnectError::NoAddress)),
+            Script::Hangup => Err(Error::Broken("closed".into())),
+            Script::Late => {
+                Err(Error::TimedOut { phase: Phase::Head, limit: Duration::from_secs(9) })
+            }
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn giving(answers: impl Into<VecDeque<Script>>) -> Arc<Self> {
+        Arc::new(Self { answers: Mutex::new(answers.into()), asked: Mutex::default() })
+    }
+
+    /// Calls of an agent of this contract at this server.
+    pub(super) fn calls(self: &Arc<Self>, contract: Contract) -> Calls {
+        let authorization = Some(HeaderValue::from_static("Bearer token"));
+        let silence = Duration::from_secs(30);
+        Calls { transport: self.clone(), authorization, contract, once: false, silence }
+    }
+
+    /// An agent of `AgentCore`'s contract at this server.
+    pub(super) fn bed(self: &Arc<Self>, once: bool) -> Bed {
+        bed(Calls { once, ..self.calls(Contract::AgentCore) })
+    }
+
+    pub(super) fn asked(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+/// An agent that is called like this.
+pub(super) fn bed(calls: Calls) -> Bed {
+    Bed::new(HttpAgent::new(calls, Target::parse("https://agent.example/a?q=1").unwrap()))
+}
+
+pub(super) fn answer(status: u16, media: &'static str, body: &str) -> Script {
+    let body = vec![Piece::Bytes(body.into())];
+    Script::Answer { status, media, framed: true, body }
+}
+
+pub(super) fn whole(body: &str) -> Script {
+    answer(200, "application/json", body)
+}
+
+/// A stream of events, and how it goes on after them.
+pub(super) fn stream(events: &[Value], then: &[Piece]) -> Script {
+    let events = events.iter().map(|event| Piece::Bytes(format!("data: {event}\n\n").into()));
+    let body = events.chain(then.iter().cloned()).collect();
+    Script::Answer { status: 200, media: "text/event-stream; charset=utf-8", framed: true, body }
+}
+
+pub(super) fn streamed(events: &[Value]) -> Script {
+    stream(events, &[])
+}
+
+pub(super) fn without_frame(script: Script) -> Script {
+    match script {
+        Script::Answer { status, media, body, .. } => {
+            Script::Answer { status, media, framed: false, body }
+        }
+        other => other,
+    }
+}
+
+/// What the task's artifacts have: `name: text`, and data as JSON.
+pub(super) fn output(task: &TaskView) -> Vec<String> {
+    let artifacts = task.task().artifacts.iter().map(|artifact| {
+        let parts = artifact.parts.iter().map(|part| match part.as_text() {
+            Some(text) => text.to_owned(),
+            None => serde_json::to_string(part).unwrap(),
+        });
+        format!("{}: {}", artifact.name, parts.collect::<String>())
+    });
+    artifacts.collect()
+}
