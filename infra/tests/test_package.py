@@ -47,6 +47,29 @@ def test_a_zip_is_the_same_whenever_it_is_made(package, tmp_path):
     assert entry.date_time == (1980, 1, 1, 0, 0, 0)
 
 
+def test_an_agent_s_files_are_beside_the_bootstrap(package, tmp_path):
+    agent = tmp_path / "agent"
+    for name in ("b/agent.py", "a.py", "b/__pycache__/agent.pyc"):
+        (agent / name).parent.mkdir(parents=True, exist_ok=True)
+        (agent / name).write_text(name)
+    (agent / "a.py").chmod(0o700)
+    package.zipped(b"program", tmp_path / "one.zip", agent)
+    (agent / "b/agent.py").touch()
+    (agent / "b/agent.py").chmod(0o600)
+    package.zipped(b"program", tmp_path / "two.zip", agent)
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    with package.zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        modes = {entry.filename: oct(entry.external_attr >> 16) for entry in archive.infolist()}
+        assert archive.read("b/agent.py") == b"b/agent.py"
+    assert modes == {"bootstrap": "0o100755", "a.py": "0o100755", "b/agent.py": "0o100644"}
+
+    (agent / "bootstrap").touch()
+    (tmp_path / "empty").mkdir()
+    for folder, says in ((agent, "the function's own"), (tmp_path / "empty", "no files"), (tmp_path / "x", "no folder")):
+        with pytest.raises(Fault, match=says):
+            package.files_of(folder)
+
+
 def test_a_binary_that_lambda_cannot_run_or_that_names_this_machine_is_refused(package, workspace):
     def check(content):
         package.check_bootstrap(content, "request", "arm64", workspace)

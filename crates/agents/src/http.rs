@@ -13,6 +13,7 @@ mod openai;
 mod outcome;
 mod patch;
 mod payload;
+mod printed;
 mod said;
 #[cfg(test)]
 mod scripted;
@@ -26,7 +27,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Retries, StepRun, StopReason, Turn};
+use a2a_lambda_core::{
+    Agent, AgentProfile, End, Failure, Retries, StepError, StepRun, StopReason, Turn,
+};
 use a2a_lambda_https::{Client, ClientConfig, Repeat, Transport};
 use a2a_lambda_runtime::table::{
     HTTP_AGENT_AUTHORIZATION, HTTP_AGENT_CONTRACT, HTTP_AGENT_MODEL, HTTP_AGENT_SEMANTICS,
@@ -46,6 +49,9 @@ pub(crate) use self::target::Target;
 
 /// The name of the step that calls the agent.
 const STEP: &str = "invoke";
+
+/// What the user reads if a runner died in the middle of a call that is made once only.
+const LOST: &str = "The answer of the agent was lost on the way. The outcome is unknown.";
 
 /// How often a call is tried that may be made once only, while the agent gets nothing of it.
 const UNSENT: Retries =
@@ -113,7 +119,7 @@ impl Calls {
             };
             called.map_err(|fault| self.failure(turn, fault))
         };
-        let outcome: Outcome = step.run(call).await?;
+        let outcome: Outcome = step.run(call).await.map_err(lost)?;
         Ok(outcome.into_end()?)
     }
 
@@ -153,6 +159,14 @@ impl Calls {
         }
         let failure = if retryable { Failure::retryable(text) } else { Failure::permanent(text) };
         failure.caused_by(fault)
+    }
+}
+
+/// The failure of a turn whose call did not end well. The name of the step is not for the user.
+fn lost(error: StepError) -> Failure {
+    match error {
+        StepError::Unknown { .. } => Failure::permanent(LOST).caused_by(error),
+        other => other.into(),
     }
 }
 

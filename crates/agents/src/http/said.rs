@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::Fault;
 use super::outcome::Outcome;
+use super::printed::{self, Printed};
 
 /// The longest text of an agent's error that is kept, in bytes.
 pub(super) const MAX_ERROR_BYTES: usize = 1024;
@@ -159,7 +160,12 @@ pub(super) fn read(text: &str, at: usize) -> Result<Said, Fault> {
         return Ok(Said::Nothing);
     }
     if value.starts_with('"') {
-        return Ok(Said::Text(Voice::Plain, json.to().map_err(no_contract)?));
+        let text: String = json.to().map_err(no_contract)?;
+        return Ok(match printed::read(&text) {
+            Some(Printed::Data(said)) => Said::Text(Voice::Data, said),
+            Some(Printed::Other) => Said::Nothing,
+            None => Said::Text(Voice::Plain, text),
+        });
     }
     if !value.starts_with('{') || LIFE.iter().any(|life| value.starts_with(life)) {
         return Ok(if value.starts_with('{') { Said::Nothing } else { Said::Data(json) });

@@ -1,0 +1,159 @@
+"""Agents of other vendors behind a2a-lambda: each is unchanged, and its model says what it is told, word
+by word. A task of each ends, whoever is killed in its middle, and its log has nothing twice."""
+
+from uuid import uuid4
+
+import anyio
+import pytest
+from a2a.client import ClientConfig, create_client
+from a2a.types import CancelTaskRequest, TaskState
+
+from calls import is_completed, message, send_for_task, wait_for
+from raw import Raw, collect, text_of
+from vendors import Stack
+
+pytestmark = pytest.mark.anyio
+
+TEXT = "one two three four five six seven eight"
+UNKNOWN = "The outcome is unknown."
+SEMANTICS = ["at-least-once", "at-most-once"]
+
+
+async def connect(stack, http):
+    return await create_client(stack.url, ClientConfig(httpx_client=http, streaming=False))
+
+
+def said(task) -> str:
+    return "".join(part.text for artifact in task.artifacts for part in artifact.parts).strip()
+
+
+def unique(text: str) -> str:
+    """Effects are told apart by the texts that they are about."""
+    return f"{text} {uuid4()}"
+
+
+async def has_done(stack, text: str, effects: list[str]) -> None:
+    """Waits until the model has done this for a text."""
+    with anyio.fail_after(10, reason=f"waited for {effects}"):
+        while stack.effects(text) != effects:
+            await anyio.sleep(0.05)
+
+
+class Listener:
+    """A client that sends by a stream, and has each event of it."""
+
+    def __init__(self, stack, http, text: str):
+        self.raw = Raw(http, stack.url, "HTTP+JSON")
+        sent = {"messageId": str(uuid4()), "role": "ROLE_USER", "parts": [{"text": text}]}
+        self.stream = self.raw.open(
+            "SendStreamingMessage", "POST", "/message:stream", {"message": sent}
+        )
+        self.heard = []
+        self.times = []
+
+    async def until(self, holds=lambda events: False) -> None:
+        """Listens until the stream ends, or something holds of the events so far."""
+        if not self.heard:
+            self.events = await self.stream.__aenter__()
+        async for event in self.events:
+            self.heard.append(event)
+            self.times.append(anyio.current_time())
+            if holds(self.heard):
+                return
+        await self.stream.__aexit__(None, None, None)
+
+    @property
+    def task_id(self) -> str:
+        return self.heard[0].data["task"]["id"]
+
+    def chunks(self) -> list[tuple[str, float]]:
+        """The texts of its artifacts' events, and when each came."""
+        found = []
+        for event, at in zip(self.heard, self.times):
+            if chunk := event.data.get("artifactUpdate"):
+                found.append(("".join(part["text"] for part in chunk["artifact"]["parts"]), at))
+        return found
+
+    async def check_log(self) -> None:
+        """No event has come twice, the end is the last, and the log has what was heard."""
+        ids = [event.id for event in self.heard]
+        assert len(set(ids)) == len(ids)
+        assert [event.is_last for event in self.heard] == [False] * (len(ids) - 1) + [True]
+        assert await collect(self.raw.subscribe(self.task_id, ids[0])) == self.heard[1:]
+
+
+async def test_it_answers(stack, http):
+    text = unique("never lose a task")
+    async with await connect(stack, http) as client:
+        task = await send_for_task(client, message("m", text))
+    assert is_completed(task) and said(task) == text
+    assert stack.effects(text) == ["begin", "end"]
+
+
+async def test_it_streams(stack, vendor, http):
+    text = unique("one two three")
+    listener = Listener(stack, http, text)
+    await listener.until()
+    await listener.check_log()
+    assert text_of(listener.heard).strip() == text
+    chunks = [(words, at) for words, at in listener.chunks() if words]
+    if vendor.streams:
+        assert [words.strip() for words, _ in chunks] == text.split()
+        # The model waits for 0.2 s behind each of the four words.
+        (_, first), *_, (_, last) = chunks
+        assert last - first > 0.3
+    else:
+        assert len(chunks) == 1
+
+
+async def test_it_asks_and_goes_on_with_the_answer(stack, http):
+    text = unique("this")
+    async with await connect(stack, http) as client:
+        task = await send_for_task(client, message("m", "ask"))
+        assert task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
+        assert task.status.message.parts[0].text == "What shall I say?"
+        answer = message("m", text, task_id=task.id, context_id=task.context_id)
+        task = await send_for_task(client, answer)
+    assert is_completed(task) and said(task) == text
+    assert stack.effects(text) == ["begin", "end"]
+
+
+async def test_a_canceled_task_stops_it(stack, vendor, http):
+    text = unique("word " * 10)
+    async with await connect(stack, http) as client:
+        task = await send_for_task(client, message("m", text), return_immediately=True)
+        await has_done(stack, text, ["begin"])
+        await client.cancel_task(CancelTaskRequest(id=task.id))
+        await has_done(stack, text, ["begin", "stop" if vendor.stops else "end"])
+        task = await wait_for(client, task.id, lambda task: True)
+        assert task.status.state == TaskState.TASK_STATE_CANCELED
+        assert text not in said(task)
+
+
+@pytest.mark.parametrize("semantics", SEMANTICS)
+@pytest.mark.parametrize("killed", ["agent", "executor"])
+async def test_killed_in_its_middle(vendor, http, tmp_path, killed, semantics):
+    variables = {"HTTP_AGENT_SEMANTICS": semantics, "LEASE_SECONDS": "6"}
+    with Stack(vendor, tmp_path, **variables) as stack:
+        listener = Listener(stack, http, TEXT)
+        first = "one two" if vendor.streams else ""
+        await listener.until(lambda heard: first in text_of(heard))
+        await has_done(stack, TEXT, ["begin"])
+        await anyio.to_thread.run_sync(getattr(stack, f"kill_{killed}"))
+        with anyio.fail_after(45):
+            await listener.until()
+        await listener.check_log()
+        status = listener.heard[-1].data["statusUpdate"]["status"]
+        if semantics == "at-least-once":
+            assert status["state"] == "TASK_STATE_COMPLETED"
+            assert text_of(listener.heard).strip() == TEXT
+            begins = 2
+        else:
+            assert status["state"] == "TASK_STATE_FAILED"
+            assert UNKNOWN in status["message"]["parts"][0]["text"]
+            begins = 1
+        assert stack.effects(TEXT).count("begin") == begins
+        async with await connect(stack, http) as client:
+            task = await wait_for(client, listener.task_id, lambda task: True)
+            assert len(task.history) == 1 and len(task.artifacts) <= 1
+            assert said(task) == text_of(listener.heard).strip()
