@@ -23,6 +23,7 @@ locals {
     RecoveryMemory                       = var.recovery_memory
     AuthorizerMemory                     = var.authorizer_memory
     WebhookMemory                        = var.webhook_memory
+    SqsExecutorRuntime                   = var.sqs_executor_runtime
     SqsExecutorTimeout                   = var.sqs_executor_timeout
     SqsExecutorBatchSize                 = var.sqs_executor_batch_size
     SqsExecutorMaxConcurrency            = var.sqs_executor_max_concurrency

@@ -204,6 +204,17 @@ variable "webhook_memory" {
   }
 }
 
+variable "sqs_executor_runtime" {
+  type        = string
+  description = "The runtime of sqs-executor. With Python or Node.js, which the agent process can need, the bootstrap in its zip takes the place of the runtime. Default: provided.al2023."
+  default     = null
+
+  validation {
+    condition     = var.sqs_executor_runtime == null ? true : contains(["provided.al2023", "python3.12", "python3.13", "python3.14", "nodejs22.x", "nodejs24.x"], var.sqs_executor_runtime)
+    error_message = "sqs_executor_runtime must be provided.al2023, python3.12, python3.13, python3.14, nodejs22.x or nodejs24.x."
+  }
+}
+
 variable "sqs_executor_timeout" {
   type        = number
   description = "How long an invocation of sqs-executor may take in seconds. 30 to 900. Default: 900."

@@ -140,6 +140,20 @@ def test_a_function_is_its_zip_and_keeps_its_own_log(function):
     assert "ReservedConcurrentExecutions" not in plain
 
 
+def test_the_executor_takes_the_place_of_another_runtime():
+    wrapper = "AWS_LAMBDA_EXEC_WRAPPER"
+    for runtime in source()["Parameters"]["SqsExecutorRuntime"]["AllowedValues"]:
+        stack = Stack(SqsExecutorRuntime=runtime)
+        of = stack.properties("SqsExecutor")
+        assert of["Runtime"] == runtime
+        expected = None if runtime == "provided.al2023" else "/var/task/bootstrap"
+        assert of["Environment"]["Variables"].get(wrapper) == expected
+        for other in set(FUNCTIONS) - {"SqsExecutor"}:
+            plain = stack.properties(other)
+            assert plain["Runtime"] == "provided.al2023"
+            assert wrapper not in plain["Environment"]["Variables"]
+
+
 def test_the_recoveries_have_time_for_a_receiver_that_is_slow():
     slowest = source()["Parameters"]["PushTimeoutSeconds"]["MaxValue"]
     for function in ["StreamRecovery", "ScheduledRecovery"]:

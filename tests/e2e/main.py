@@ -50,6 +50,10 @@ GAPS = [
     "them with a recorded list. Lines of metrics are read by the run, as CloudWatch does at AWS",
     "x-api-key at an HTTP API whose authorizer has no identity source: the emulator gives it one, which "
     "is Authorization; infra/tests/test_doors.py sees that the template has none",
+    "SqsExecutorRuntime, where Lambda starts the bootstrap by AWS_LAMBDA_EXEC_WRAPPER in place of Python: "
+    "tests/agents/test_packaging.py starts the zip so, at the Runtime API",
+    "functions as container images: nothing builds one; tests/agents lints the example's Dockerfile, and "
+    "compares what it copies with the zip",
     "what an alarm tells its topic: the emulator does nothing of the kind",
     "cold starts, prices and limits of AWS itself",
 ]

@@ -60,6 +60,11 @@ export interface Parameters {
   readonly authorizerMemory?: number;
   /** The memory of webhook in MB. 128 to 10240. Default: 256. */
   readonly webhookMemory?: number;
+  /**
+   * The runtime of sqs-executor. With Python or Node.js, which the agent process can need, the
+   * bootstrap in its zip takes the place of the runtime. Default: provided.al2023.
+   */
+  readonly sqsExecutorRuntime?: 'provided.al2023' | 'python3.12' | 'python3.13' | 'python3.14' | 'nodejs22.x' | 'nodejs24.x';
   /** How long an invocation of sqs-executor may take in seconds. 30 to 900. Default: 900. */
   readonly sqsExecutorTimeout?: number;
   /** How many tasks share an invocation of sqs-executor, at most. 1 to 10. Default: 10. */

@@ -7,6 +7,7 @@ use a2a_lambda_testing::at_every_crash;
 use http::HeaderValue;
 use serde_json::{Value, json};
 
+use super::LOST;
 use super::scripted::{
     Piece, Script, Server, answer, output, stream, streamed, whole, without_frame,
 };
