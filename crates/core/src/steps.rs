@@ -31,7 +31,7 @@ mod token;
 pub use callback::{Answer, Callback};
 pub use error::StepError;
 pub(crate) use fact::recorded;
-pub(crate) use journal::{Journal, Left, STEP};
+pub(crate) use journal::{Journal, Left};
 pub use record::{Put, RecordKey, Resolution, ScopeKey, StepRecord, StepRecords, StepState};
 pub use step::{Recorded, Semantics, Step, StepRun};
 pub(crate) use token::Token;

@@ -10,7 +10,7 @@ use super::item::{Budget, MemoryItem, Window};
 use super::record::{ConversationKey, MemoryEntry, Put, write_of};
 use crate::ids::WriteId;
 use crate::steps::record::RecordKey;
-use crate::steps::{STEP, StepError, recorded};
+use crate::steps::{StepError, recorded};
 use crate::store::StoreError;
 use crate::turn::Turn;
 
@@ -108,10 +108,11 @@ impl<'t> TurnMemory<'t> {
     ) -> impl Future<Output = Result<(), StepError>> + Send + 't {
         let turn = self.0;
         let key = turn.journal.key_of(APPEND, "");
+        // A load that follows has a later mark.
+        let first = turn.journal.first_key_of(MARK);
         let items: Vec<MemoryItem> = items.into_iter().collect();
         async move {
             check_room(turn, &items)?;
-            let first = RecordKey::new(STEP, None, MARK, "", 0);
             let mark = Box::pin(mark(turn, &first)).await?;
             let writer = write_of(turn.journal.scope(), &key);
             Box::pin(append(turn, mark.through, writer, items)).await

@@ -20,7 +20,7 @@ use crate::measure;
 
 /// The kinds of records. An at-most-once step has a kind of its own: its arguments are no part of its
 /// name.
-pub(crate) const STEP: &str = "step";
+pub(super) const STEP: &str = "step";
 pub(super) const ONCE: &str = "once";
 pub(super) const CALLBACK: &str = "callback";
 
@@ -173,6 +173,18 @@ impl Journal {
     /// The key of a step of the runner's own, which other rooms record.
     pub(crate) fn key_of(&self, name: &str, arguments: &str) -> RecordKey {
         self.number(STEP, name, arguments).key
+    }
+
+    /// The key of the first such step that the run makes here: of an earlier call, or of this one.
+    pub(crate) fn first_key_of(&self, name: &str) -> RecordKey {
+        let inside = self.known().inside.as_ref().map(|around| around.key.clone());
+        let of = (STEP, inside.clone(), name.to_owned(), String::new());
+        let is_made = self.known().made.contains_key(&of);
+        if is_made {
+            RecordKey::new(STEP, inside.as_ref(), name, "", 0)
+        } else {
+            self.key_of(name, "")
+        }
     }
 
     /// The number of the next artifact of the step whose work calls this, or of the agent itself.

@@ -170,6 +170,40 @@ async fn a_scope_of_many_turns_appends_once_and_loads_the_same() {
     assert_eq!(world.remembered(), ["u:one a:ONE", "u:two a:TWO"]);
 }
 
+/// Also where the agent appends inside of a step, which is not done again.
+#[tokio::test(start_paused = true)]
+async fn a_load_has_what_was_appended_before_it() {
+    let world = World::new(script(|turn, diary| {
+        Box::pin(async move {
+            let memory = turn.memory();
+            if turn.text() == "in a step" {
+                let note = async |_| Ok(memory.append(exchange(turn)).await?);
+                turn.step("note").run(note).await?;
+            } else {
+                memory.append(exchange(turn)).await?;
+            }
+            diary.note(short(&memory.load(PLENTY).await?));
+            if turn.attempt() == 1 {
+                Err(Failure::retryable("again"))
+            } else {
+                Ok(End::completed())
+            }
+        })
+    }));
+    let mut all = String::new();
+    for text in ["hi", "in a step", "bye"] {
+        let key = world.say(CONTEXT, text).await;
+        assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
+        all = format!("{all} u:{text} a:{}", text.to_uppercase()).trim().to_owned();
+        let notes = world.diary.read();
+        assert_eq!(
+            notes[notes.len() - 2..],
+            [all.clone(), all.clone()],
+            "{text}: in both attempts"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_scope_of_a_task_appends_its_own() {
     let world = World::new(script(|turn, _| {
