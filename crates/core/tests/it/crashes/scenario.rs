@@ -2,11 +2,12 @@
 
 use std::future::{Ready, ready};
 
+use a2a_lambda_core::conversation::{Budget, ConversationKey, Held, MemoryItem, Swap};
 use a2a_lambda_core::head::{Impatience, Patience};
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::operations::callbacks::{Callbacks, Said};
 use a2a_lambda_core::{
-    Company, End, Engine, Failure, Operations, ProtocolVersion, Runner, deliver, sweep,
+    Company, ContextId, End, Engine, Failure, Operations, ProtocolVersion, Runner, deliver, sweep,
 };
 use a2a_lambda_protocol::{
     CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, Json, Message, Part,
@@ -17,6 +18,9 @@ use a2a_lambda_testing::{pushing, sending};
 
 use crate::delivery::config;
 use crate::support::{Diary, Scripted, World, script, secs, user};
+
+/// The context of the task that remembers.
+const CONTEXT: &str = "trip";
 
 /// An agent that is told by the first message what to do.
 pub(crate) fn agent() -> Scripted {
@@ -59,6 +63,16 @@ pub(crate) fn agent() -> Scripted {
                     let answer = approval.answer::<String>().await?;
                     return Ok(End::Completed(format!("{answer:?}").into()));
                 }
+                ("remember", _) => {
+                    let memory = turn.memory();
+                    diary.note(format!("{}", memory.load(Budget::tokens(1_000)).await?.len()));
+                    memory.append([MemoryItem::user(turn.text())]).await?;
+                    let held: Held<u32> = turn.session().get("n").await?;
+                    let next = held.value.unwrap_or_default() + 1;
+                    let swap = turn.session().set("n", &next, Some(&held.version)).await?;
+                    let answer = if swap == Swap::Lost { "lost" } else { "counted" };
+                    memory.append([MemoryItem::agent(answer)]).await?;
+                }
                 _ => {}
             }
             Ok(End::completed())
@@ -91,6 +105,7 @@ pub(crate) enum Scenario {
     GoOn,
     Fail,
     PayAndMail,
+    Remember,
     GetAnswer,
     Answer,
     FinishWithMail,
@@ -108,7 +123,7 @@ pub(crate) enum Scenario {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 30] = [
+    pub(crate) const ALL: [Self; 31] = [
         Self::Send,
         Self::SendWithConfig,
         Self::SendInline,
@@ -125,6 +140,7 @@ impl Scenario {
         Self::GoOn,
         Self::Fail,
         Self::PayAndMail,
+        Self::Remember,
         Self::GetAnswer,
         Self::Answer,
         Self::FinishWithMail,
@@ -159,6 +175,7 @@ impl Scenario {
             Self::GoOn => "run: continue",
             Self::Fail => "run: fail, to be tried again",
             Self::PayAndMail => "run: a step at most once, a step at least once, finish",
+            Self::Remember => "run: load, append, count, append, finish",
             Self::GetAnswer => "run: park for a callback",
             Self::Answer => "answer to a callback",
             Self::FinishWithMail => "run: finish with mail",
@@ -213,6 +230,7 @@ impl Scenario {
             Self::GoOn => "go on",
             Self::Fail => "fail",
             Self::PayAndMail => "pay and mail",
+            Self::Remember => "remember",
             Self::GetAnswer | Self::Answer => "get an answer",
         }
     }
@@ -231,6 +249,10 @@ impl Scenario {
             | Self::FollowUpWithConfig => {
                 let options = SendOptions::default();
                 world.submit_with(user(self.told()), config("hook"), &options).await
+            }
+            Self::Remember => {
+                let message = Message { context_id: CONTEXT.to_owned(), ..user(self.told()) };
+                World::key(&world.post(message).await.unwrap().id)
             }
             _ => world.submit(self.told()).await,
         };
@@ -381,6 +403,15 @@ impl Scenario {
                 assert_eq!((paid.len(), mailed.len()), (1, mails), "{place}: {notes:?}");
                 assert!(mailed.iter().all(|it| *it == mailed[0]), "{place}: {notes:?}");
             }
+            Self::Remember => {
+                assert!(world.diary.read().iter().all(|loaded| loaded == "0"), "{place}");
+                let (entries, values) = world.memory.stored_conversation(&conversation());
+                let items: Vec<_> = entries.iter().flat_map(|entry| entry.items.clone()).collect();
+                let said = [MemoryItem::user("remember"), MemoryItem::agent("counted")];
+                assert_eq!(items, said, "{place}");
+                let count = values[0].value.as_ref().unwrap().as_str();
+                assert_eq!((values.len(), count), (1, "1"), "{place}");
+            }
             Self::GetAnswer => assert_eq!(status, "TimedOut", "{place}"),
             Self::Answer if recorded(effects) == 0 => assert_eq!(status, "TimedOut", "{place}"),
             Self::Answer => assert_eq!(status, "Given(\"yes\")", "{place}"),
@@ -403,6 +434,12 @@ impl Scenario {
         }
         messages
     }
+}
+
+/// The conversation of the task that remembers.
+fn conversation() -> ConversationKey {
+    let (alice, context) = (World::alice(), ContextId::parse(CONTEXT).unwrap());
+    ConversationKey { tenant: alice.tenant, owner: alice.owner, context }
 }
 
 /// How many records of steps were made.
