@@ -4,10 +4,15 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import create_connection
+
+from a2a.types import Part, Task
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.struct_pb2 import Value
 
 from server import ROOT, Server, free_port
 
@@ -28,8 +33,12 @@ class Vendor:
     agent: str
     # Whether its answer comes piece by piece.
     streams: bool = True
-    # Whether it notices that nobody listens any more. AgentCore's SDK does not.
+    # Whether it stops when its task is canceled, or nobody listens any more. AgentCore's SDK does not notice.
     stops: bool = False
+    # Whether it has a task of its own, which goes on without its caller and is gone with its process.
+    has_task: bool = False
+    # How a question of it is answered, which is a task, by a text.
+    answer: Callable[[Task, str], Part] = lambda _, text: Part(text=text)
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -42,11 +51,25 @@ class Vendor:
         return [str(PYTHON), str(APPS / f"{self.app}.py")]
 
 
+def to_interrupt(task: Task, text: str) -> Part:
+    """Strands takes an answer only with the id of the interrupt that asks."""
+    _, asked = task.status.message.parts
+    [interrupt] = MessageToDict(asked.data)["interrupts"]
+    response = {"interruptId": interrupt["interruptId"], "response": text}
+    return Part(data=ParseDict({"interruptResponse": response}, Value()))
+
+
 VENDORS = [
     Vendor("agentcore-whole", "agentcore_whole", "http:http://127.0.0.1:{port}", streams=False),
     Vendor("agentcore-generator", "agentcore_generator", "http:http://127.0.0.1:{port}"),
     Vendor("agentcore-process", "agentcore_generator", "process"),
-]
+    Vendor(
+        "strands-a2a", "strands_a2a", "a2a:http://127.0.0.1:{port}", stops=True, has_task=True,
+        answer=to_interrupt,
+    ),
+    # The card names localhost, unless `to_a2a` is told another host.
+    Vendor("adk-a2a", "adk_a2a", "a2a:http://localhost:{port}", streams=False, has_task=True),
+]  # fmt: skip
 
 
 class App:
@@ -82,7 +105,7 @@ class Stack:
         self.vendor = vendor
         self.effects_file = folder / "effects"
         self.effects_file.touch()
-        own = {"EFFECTS": str(self.effects_file), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+        own = {"EFFECTS": str(self.effects_file), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "ignore"}
         self.app = App(vendor, own)
         self.server = None
         agent = vendor.agent.format(port=self.app.port)
