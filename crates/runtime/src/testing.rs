@@ -152,91 +152,90 @@ fn unusable(variable: Variable) -> Vec<String> {
         Variable::Choice(choice) => {
             return vec![choice.words[0].to_uppercase(), "true".to_owned(), " ".to_owned()];
         }
-        Variable::Text(_) => match variable.name() {
-            "AGENT" => {
-                &["nobody", "Echo", "echo,", "echo,echo", "a/b=echo", "a=echo,a=echo", "tasks=echo"]
-            }
-            "AGENT_VARIABLES" => {
-                &["MODEL_ID=small", "[]", r#"{"MODEL_ID":1}"#, r#"{"TABLE_NAME":"tasks"}"#]
-            }
-            "AGENT_COMMAND" => &["[", "[]", r#"["python3", 1]"#, "python3 'agent.py'", r#"[""]"#],
-            "A2A_AGENT_AUTHORIZATION" | "HTTP_AGENT_AUTHORIZATION" => {
-                &["Bearer hunter2\nx-other: y"]
-            }
-            "TABLE_NAME" => &["t", "the tasks", "ta/sks"],
-            "QUEUE_URL" | "DEAD_LETTER_QUEUE_URL" => &["signals", "arn:aws:sqs:x:1:signals"],
-            "PUBLIC_URL" => &[
-                "a.example",
-                "ftp://a.example",
-                "https://",
-                "/",
-                "https://a b",
-                "http://a/?x=y",
-                "https://a.example#f",
-                "https://a.example:99999",
-                "https://user:hunter2@a.example",
-            ],
-            "CALLBACK_URL" => &["a.example", "http://a.example", "https://a.example?x=y"],
-            "BASE_PATH" => &["agents", "https://a.example/agents", "/a//b", "/a?b"],
-            "ALB_ARN" => &[
-                "alb",
-                "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/net/nlb/50dc6c49",
-                "arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012:loadbalancer/app/alb/50dc",
-            ],
-            "ALLOWED_ORIGINS" => &["a.example", "https://a.example/", "*,https://a.example"],
-            "OTEL_EXPORTER_OTLP_ENDPOINT" => &[
-                "collector",
-                "ftp://a.example",
-                "http://u:p@a.example",
-                "http://a/?x=y",
-                "http://a b",
-            ],
-            "POWERTOOLS_SERVICE_NAME" => &["a b", "ä"],
-            "POWERTOOLS_METRICS_NAMESPACE" => &["a b", "AWS/Lambda"],
-            "POWERTOOLS_LOG_LEVEL" => &["loud", "silent"],
-            "JWT_ISSUERS" => &[
-                "issuer.example aud=agents",
-                "http://issuer.example aud=agents",
-                "https://issuer.example",
-                "aud=agents https://issuer.example",
-            ],
-            "AUTHORIZER_HEADER" => &["two words", "ä"],
-            "READ_SCOPE" | "SEND_SCOPE" | "CANCEL_SCOPE" | "PUSH_SCOPE" => &["a b", "\"a\"", "ä"],
-            "CARD_MODIFIED" => &["yesterday", "2026-01-31", "1700000000"],
-            "CARD_SECURITY_SCHEMES" => &["{", "[]", r#"{"b":{"type":"http","scheme":"Bearer"}}"#],
-            "CARD_SECURITY_REQUIREMENTS" => &["{}", r#"[{"b":[]}]"#, r#"[{"schemes":{"b":{}}}]"#],
-            "CARD_SIGNING_KEY" | "PUSH_JWT_KEY" => {
-                &[HUSH, "-----BEGIN PRIVATE KEY-----\nhunter2h\n-----END PRIVATE KEY-----"]
-            }
-            "CARD_SIGNING_JWKS_URL" => &["keys.example", "ftp://keys.example"],
-            "SCHEDULER_ROLE_ARN" | "QUEUE_ARN" => &["scheduler", "https://sqs/signals"],
-            "SCHEDULE_GROUP" => &["a b", "a/b"],
-            "PUSH_KMS_KEY" => &["a2a", "alias", "arn:aws:kms: ", "alias/ä"],
-            "PUSH_SECRETS_KEY" => &["hunter2!", "hunter2h", "AAAA hunter2"],
-            "PUSH_SIGNING_KEYS" => &[HUSH, "whsec_hunter2h", "whsk_hunter2h"],
-            "PUSH_ALLOWED_HOSTS" => &["https://hooks.example.com", ","],
-            "PUSH_EXTRA_ROOTS" => {
-                &["root", "-----BEGIN CERTIFICATE-----\naHVzaA==\n-----END CERTIFICATE-----"]
-            }
-            name if name.starts_with("AWS_ENDPOINT_URL") => {
-                &["hunter2.example", "ftp://hunter2", "/hunter2", "http://hunter2:x:y z"]
-            }
-            // Any text will do.
-            "OWNER_CLAIM"
-            | "REQUIRED_SCOPES"
-            | "TENANT_CLAIM"
-            | "CARD_SIGNING_KEY_ID"
-            | "PUSH_JWT_KEY_ID"
-            | "AWS_REGION"
-            | "AWS_LAMBDA_FUNCTION_NAME"
-            | "AWS_LAMBDA_LOG_STREAM_NAME"
-            | "AWS_ACCESS_KEY_ID"
-            | "AWS_SECRET_ACCESS_KEY"
-            | "AWS_SESSION_TOKEN" => &[],
-            name => panic!("{name} has no values that cannot be used"),
-        },
+        Variable::Text(_) => unusable_texts(variable.name()),
     };
     texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// The same of a text.
+fn unusable_texts(name: &str) -> &'static [&'static str] {
+    match name {
+        "AGENT" => {
+            &["nobody", "Echo", "echo,", "echo,echo", "a/b=echo", "a=echo,a=echo", "tasks=echo"]
+        }
+        "AGENT_VARIABLES" => {
+            &["MODEL_ID=small", "[]", r#"{"MODEL_ID":1}"#, r#"{"TABLE_NAME":"tasks"}"#]
+        }
+        "AGENT_COMMAND" => &["[", "[]", r#"["python3", 1]"#, "python3 'agent.py'", r#"[""]"#],
+        "A2A_AGENT_AUTHORIZATION" | "HTTP_AGENT_AUTHORIZATION" => &["Bearer hunter2\nx-other: y"],
+        "TABLE_NAME" => &["t", "the tasks", "ta/sks"],
+        "QUEUE_URL" | "DEAD_LETTER_QUEUE_URL" => &["signals", "arn:aws:sqs:x:1:signals"],
+        "PUBLIC_URL" => &[
+            "a.example",
+            "ftp://a.example",
+            "https://",
+            "/",
+            "https://a b",
+            "http://a/?x=y",
+            "https://a.example#f",
+            "https://a.example:99999",
+            "https://user:hunter2@a.example",
+        ],
+        "CALLBACK_URL" => &["a.example", "http://a.example", "https://a.example?x=y"],
+        "BASE_PATH" => &["agents", "https://a.example/agents", "/a//b", "/a?b"],
+        "ALB_ARN" => &[
+            "alb",
+            "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/net/nlb/50dc6c49",
+            "arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012:loadbalancer/app/alb/50dc",
+        ],
+        "ALLOWED_ORIGINS" => &["a.example", "https://a.example/", "*,https://a.example"],
+        "OTEL_EXPORTER_OTLP_ENDPOINT" => {
+            &["collector", "ftp://a.example", "http://u:p@a.example", "http://a/?x=y", "http://a b"]
+        }
+        "POWERTOOLS_SERVICE_NAME" => &["a b", "ä"],
+        "POWERTOOLS_METRICS_NAMESPACE" => &["a b", "AWS/Lambda"],
+        "POWERTOOLS_LOG_LEVEL" => &["loud", "silent"],
+        "JWT_ISSUERS" => &[
+            "issuer.example aud=agents",
+            "http://issuer.example aud=agents",
+            "https://issuer.example",
+            "aud=agents https://issuer.example",
+        ],
+        "AUTHORIZER_HEADER" => &["two words", "ä"],
+        "READ_SCOPE" | "SEND_SCOPE" | "CANCEL_SCOPE" | "PUSH_SCOPE" => &["a b", "\"a\"", "ä"],
+        "CARD_MODIFIED" => &["yesterday", "2026-01-31", "1700000000"],
+        "CARD_SECURITY_SCHEMES" => &["{", "[]", r#"{"b":{"type":"http","scheme":"Bearer"}}"#],
+        "CARD_SECURITY_REQUIREMENTS" => &["{}", r#"[{"b":[]}]"#, r#"[{"schemes":{"b":{}}}]"#],
+        "CARD_SIGNING_KEY" | "PUSH_JWT_KEY" => {
+            &[HUSH, "-----BEGIN PRIVATE KEY-----\nhunter2h\n-----END PRIVATE KEY-----"]
+        }
+        "CARD_SIGNING_JWKS_URL" => &["keys.example", "ftp://keys.example"],
+        "SCHEDULER_ROLE_ARN" | "QUEUE_ARN" => &["scheduler", "https://sqs/signals"],
+        "SCHEDULE_GROUP" => &["a b", "a/b"],
+        "PUSH_KMS_KEY" => &["a2a", "alias", "arn:aws:kms: ", "alias/ä"],
+        "PUSH_SECRETS_KEY" => &["hunter2!", "hunter2h", "AAAA hunter2"],
+        "PUSH_SIGNING_KEYS" => &[HUSH, "whsec_hunter2h", "whsk_hunter2h"],
+        "PUSH_ALLOWED_HOSTS" => &["https://hooks.example.com", ","],
+        "PUSH_EXTRA_ROOTS" => {
+            &["root", "-----BEGIN CERTIFICATE-----\naHVzaA==\n-----END CERTIFICATE-----"]
+        }
+        name if name.starts_with("AWS_ENDPOINT_URL") => {
+            &["hunter2.example", "ftp://hunter2", "/hunter2", "http://hunter2:x:y z"]
+        }
+        // Any text will do.
+        "OWNER_CLAIM"
+        | "REQUIRED_SCOPES"
+        | "TENANT_CLAIM"
+        | "CARD_SIGNING_KEY_ID"
+        | "PUSH_JWT_KEY_ID"
+        | "AWS_REGION"
+        | "AWS_LAMBDA_FUNCTION_NAME"
+        | "AWS_LAMBDA_LOG_STREAM_NAME"
+        | "AWS_ACCESS_KEY_ID"
+        | "AWS_SECRET_ACCESS_KEY"
+        | "AWS_SESSION_TOKEN" => &[],
+        name => panic!("{name} has no values that cannot be used"),
+    }
 }
 
 /// Reads one variable of any kind.
