@@ -19,17 +19,21 @@ use a2a_lambda_protocol::{
 };
 use a2a_lambda_runtime::{SystemClock, process_environment};
 use a2a_lambda_testing::Random;
+use futures_util::{StreamExt as _, stream};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
-const TASKS: usize = 12;
+const TASKS: usize = 24;
 
-/// How many tasks there are for each kill.
-const TASKS_PER_KILL: usize = 3;
+/// How many tasks are under way at a time.
+const AT_ONCE: usize = 8;
+
+/// The time between two kills, in milliseconds.
+const PAUSE: (u64, u64) = (300, 1_500);
 
 /// What the agent at the end of the row is asked: chunks, the bytes of each, and milliseconds in between.
-const WORK: &str = "4 100 150";
+const WORK: &str = "4 100 300";
 const CHUNKS: usize = 4;
 
 /// A deployment, which is a process of its own with its data in a folder.
@@ -37,14 +41,16 @@ struct Deployment {
     port: u16,
     agent: String,
     data: PathBuf,
+    /// For how many seconds a stream is followed.
+    streams: &'static str,
     child: Child,
 }
 
 impl Deployment {
-    async fn start(agent: String, data: PathBuf) -> Self {
+    async fn start(agent: String, data: PathBuf, streams: &'static str) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = started(port, &agent, &data).await;
-        Self { port, agent, data, child }
+        let child = started(port, &agent, &data, streams).await;
+        Self { port, agent, data, streams, child }
     }
 
     fn url(&self) -> String {
@@ -65,14 +71,14 @@ impl Deployment {
     /// Kills it without a word, and starts it again.
     async fn kill(&mut self) {
         self.child.kill().await.unwrap();
-        self.child = started(self.port, &self.agent, &self.data).await;
+        self.child = started(self.port, &self.agent, &self.data, self.streams).await;
     }
 }
 
-async fn started(port: u16, agent: &str, data: &Path) -> Child {
+async fn started(port: u16, agent: &str, data: &Path, streams: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_a2a-lambda-local"));
     command.args(["--port", &port.to_string(), "--agent", agent, "--log", "error", "--data"]);
-    command.arg(data).env("LEASE_SECONDS", "6").env("A2A_AGENT_STREAM_SECONDS", "2");
+    command.arg(data).env("LEASE_SECONDS", "6").env("A2A_AGENT_STREAM_SECONDS", streams);
     command.env("MAX_ATTEMPTS", "50").stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -143,39 +149,45 @@ async fn all(client: &Client) -> Vec<Task> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_task_is_lost_or_doubled_between_two_deployments_that_die() {
+    run("2").await;
+}
+
+/// Nothing runs in the first one while it waits for the pushes of the second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_task_is_lost_or_doubled_that_waits_for_a_push() {
+    run("0").await;
+}
+
+async fn run(streams: &'static str) {
     let wanted = process_environment("ROW_TASKS").map_or(TASKS, |it| it.parse().unwrap());
-    let folder = std::env::temp_dir().join(format!("row-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("row-{streams}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
-    let mut second = Deployment::start("paced".to_owned(), folder.join("second")).await;
+    let mut second = Deployment::start("paced".to_owned(), folder.join("second"), streams).await;
     let agent = format!("a2a:{}", second.url());
-    let mut first = Deployment::start(agent, folder.join("first")).await;
+    let mut first = Deployment::start(agent, folder.join("first"), streams).await;
     let (front, behind) = (first.client(), second.client());
     let begun = Instant::now();
-    let work = async {
-        let mut ids = Vec::new();
-        for number in 0..wanted {
-            ids.push(submit(&front, number).await);
-        }
-        let mut tasks = Vec::new();
-        for id in ids {
-            tasks.push(ended(&front, &id).await);
-        }
-        tasks
-    };
+    let work = stream::iter(0..wanted)
+        .map(async |number| ended(&front, &submit(&front, number).await).await)
+        .buffer_unordered(AT_ONCE)
+        .collect::<Vec<Task>>();
     let mut random = Random::new(41);
-    let kills = async {
-        let mut kills = 0;
-        while kills < wanted / TASKS_PER_KILL {
-            sleep(Duration::from_millis(500 + random.below(1_500))).await;
-            let one = if random.below(2) == 0 { &mut first } else { &mut second };
-            one.kill().await;
-            kills += 1;
+    let mut kills = [0, 0];
+    let killing = async {
+        loop {
+            sleep(Duration::from_millis(random.within(PAUSE.0, PAUSE.1))).await;
+            let which = (kills[0] + kills[1]) % kills.len();
+            kills[which] += 1;
+            if which == 0 { first.kill().await } else { second.kill().await }
         }
-        kills
     };
     let limit = Duration::from_mins(3) + Duration::from_secs(3) * u32::try_from(wanted).unwrap();
-    let both = async { tokio::join!(work, kills) };
-    let (tasks, kills) = timeout(limit, both).await.unwrap();
+    let tasks = tokio::select! {
+        tasks = timeout(limit, work) => tasks.unwrap(),
+        () = killing => unreachable!("it goes on for ever"),
+    };
+    // One may have been under way to its next life.
+    second.kill().await;
     let took = begun.elapsed();
     for task in &tasks {
         assert_eq!(task.status.state, TaskState::Completed, "{task:?}");
@@ -183,7 +195,11 @@ async fn no_task_is_lost_or_doubled_between_two_deployments_that_die() {
         assert_eq!(task.artifacts[0].parts.len(), CHUNKS, "{task:?}");
     }
     let passed_on = all(&behind).await;
-    println!("{wanted} tasks, {kills} kills, {} tasks behind, {took:?}", passed_on.len());
+    println!(
+        "{wanted} tasks, streams {streams} s, kills {kills:?}, {} tasks behind, {took:?}",
+        passed_on.len()
+    );
+    assert!(kills[0] > 0 && kills[1] > 0);
     assert_eq!(passed_on.len(), wanted, "each was passed on once");
     assert!(passed_on.iter().all(|task| task.status.state == TaskState::Completed));
     std::fs::remove_dir_all(&folder).unwrap();

@@ -150,7 +150,8 @@ async fn a_cancel_is_passed_on_wherever_the_task_is() {
         let begun = bed.send("paint").await;
         bed.cancel(&begun).await.canceled();
         bed.advance(Duration::from_mins(2)).await;
-        assert_eq!(remote.asked("CancelTask"), 1);
+        // The signal of the next poll passes it on once more.
+        assert_eq!(remote.asked("CancelTask"), 2);
     }
     // Nothing was sent yet.
     let remote = working();
@@ -207,5 +208,28 @@ async fn a_task_that_the_remote_agent_has_forgotten_fails_or_is_sent_again() {
         } else {
             done.failed().saying("The remote agent has forgotten the task.");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_goes_on_or_is_made_up_for() {
+    let begun =
+        || Said::Stream(vec![event(&task("SUBMITTED")), chunk("oil ", false, false)], Then::Breaks);
+    let on = Said::Stream(
+        vec![
+            event(&having(task("WORKING"), &["oil "])),
+            chunk("on wood", true, true),
+            status(&task("COMPLETED")),
+        ],
+        Then::Ends,
+    );
+    for again in [on, Said::Error(-32004), Said::Http(404, "")] {
+        let remote = Remote::new(true, false)
+            .with("SendStreamingMessage", [begun()])
+            .with("SubscribeToTask", [again])
+            .with("GetTask", [Said::Is(having(task("COMPLETED"), &["oil ", "on wood"]))]);
+        let done = remote.bed().send("paint").await.completed();
+        assert_eq!(output(&done), ["picture: oil on wood"], "{:?}", done.events());
+        assert_eq!(remote.asked("SendStreamingMessage"), 1);
     }
 }
