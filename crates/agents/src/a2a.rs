@@ -92,7 +92,7 @@ impl A2aAgent {
 
     /// One round: the message is sent, and the remote task mirrored to its end.
     async fn round(&self, turn: &Turn, round: u32, before: Option<&Link>) -> Result<End, Stop> {
-        let asked = self.remote.asked(turn, &self.hop).await.map_err(|it| self.stop(turn, it))?;
+        let asked = self.remote.asked(turn, &self.hop).await.map_err(|it| self.stop(turn, &it))?;
         let (sent, opened) = self.send(turn, round, before, &asked).await?;
         let task = match sent {
             Sent::Message(reply) => return Ok(End::Message(reply.into())),
@@ -101,18 +101,18 @@ impl A2aAgent {
         };
         match self.follow(turn, round, &task, opened, &asked).await {
             Err(Stop::Fault(Fault::Forgotten)) if self.settings.sends_again => Err(Stop::Forgotten),
-            Err(Stop::Fault(fault)) => Err(self.stop(turn, fault)),
+            Err(Stop::Fault(fault)) => Err(self.stop(turn, &fault)),
             ended => ended,
         }
     }
 
     /// The end that a fault is, which is logged here.
-    fn stop(&self, turn: &Turn, fault: Fault) -> Stop {
+    fn stop(&self, turn: &Turn, fault: &Fault) -> Stop {
         Stop::Failure(self.failure(turn, fault, fault::When::Later))
     }
 
     /// The failure that a fault is.
-    fn failure(&self, turn: &Turn, fault: Fault, when: fault::When) -> Failure {
+    fn failure(&self, turn: &Turn, fault: &Fault, when: fault::When) -> Failure {
         let is_once = self.settings.once && when == fault::When::Sending;
         let retryable = if is_once { fault.is_not_sent() } else { fault.is_retryable() };
         let retryable = retryable && !(fault.is_its_word() && turn.attempt() >= FAILED_ATTEMPTS);
@@ -122,7 +122,7 @@ impl A2aAgent {
         if !is_over && !matches!(fault, Fault::Ended(_)) {
             warn!(event = "agent_call_failed", tenant = %turn.tenant(), task = turn.task().id,
                 attempt = turn.attempt(), fault = fault.name(), of = fault.whose(), retryable,
-                outcome_unknown = is_unknown, error = self.remote.redacted(chain(&fault)),
+                outcome_unknown = is_unknown, error = self.remote.redacted(chain(fault)),
                 "a call of the agent failed");
         }
         let mut reply = fault.reply();
@@ -206,19 +206,19 @@ impl Agent for A2aAgent {
                 Ok(end) => return Ok(end),
                 Err(Stop::Failure(failure)) => return Err(failure),
                 Err(Stop::Fault(fault)) => {
-                    return Err(self.failure(turn, fault, fault::When::Later));
+                    return Err(self.failure(turn, &fault, fault::When::Later));
                 }
                 Err(Stop::Forgotten) => before = None,
             }
         }
-        Err(self.failure(turn, Fault::Forgotten, fault::When::Later))
+        Err(self.failure(turn, &Fault::Forgotten, fault::When::Later))
     }
 
     async fn canceled(&self, turn: &Turn) -> Result<(), Failure> {
         let Some(link) = self.remote_task(turn).await? else { return Ok(()) };
         let asked = self.remote.asked(turn, &self.hop).await;
-        let asked = asked.map_err(|fault| self.failure(turn, fault, fault::When::Later))?;
+        let asked = asked.map_err(|fault| self.failure(turn, &fault, fault::When::Later))?;
         let canceled = self.cancel(&asked.client, &link.task).await;
-        canceled.map_err(|error| self.failure(turn, error.into(), fault::When::Later))
+        canceled.map_err(|error| self.failure(turn, &Fault::from(error), fault::When::Later))
     }
 }

@@ -196,14 +196,13 @@ mod tests {
     use super::*;
     use crate::built_in::BUILT_IN;
 
-    fn made(text: &str) -> Result<Agents, ConfigError> {
+    async fn made(text: &str) -> Result<Agents, ConfigError> {
         let lookup = |name: &str| match name {
             "AGENT" => Some(text.to_owned()),
             "AGENT_COMMAND" => Some("python3 agent.py".to_owned()),
             _ => None,
         };
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.build().unwrap().block_on(from_variables(&Variables::local(&lookup)))
+        from_variables(&Variables::local(&lookup)).await
     }
 
     #[test]
@@ -213,8 +212,8 @@ mod tests {
         assert_eq!(error.to_string(), format!("no agent is named \"nobody\"; there are: {names}"));
     }
 
-    #[test]
-    fn agents_are_configured_for_tenants() {
+    #[tokio::test]
+    async fn agents_are_configured_for_tenants() {
         let name = |agents: &Agents, tenant: &str| {
             let tenant = Tenant::parse(tenant).unwrap();
             agents.of(&tenant).map(|agent| agent.profile().name)
@@ -231,7 +230,7 @@ mod tests {
             ("a2a:https://a.example/b/", Some("a2a"), Some("a2a")),
             ("acme=a2a:http://[::1]:9000,echo", Some("echo"), Some("a2a")),
         ] {
-            let agents = made(text).unwrap();
+            let agents = made(text).await.unwrap();
             let expected = (default.map(str::to_owned), acme.map(str::to_owned));
             assert_eq!((name(&agents, ""), name(&agents, "acme")), expected, "{text:?}");
         }
@@ -266,12 +265,12 @@ mod tests {
             r#"{"default": "echo"}"#,
             "[\"echo\"]",
         ] {
-            assert!(check(text).is_err() && made(text).is_err(), "{text}");
+            assert!(check(text).is_err() && made(text).await.is_err(), "{text}");
         }
     }
 
-    #[test]
-    fn a_list_gives_each_agent_a_card_and_variables() {
+    #[tokio::test]
+    async fn a_list_gives_each_agent_a_card_and_variables() {
         let list = r#"{"agents": [
             {"agent": "http:https://a.example", "card": {"name": "Travel"},
              "variables": {"HTTP_AGENT_SILENCE_SECONDS": "5"}},
@@ -280,7 +279,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("a2a-lambda-list-{}", std::process::id()));
         std::fs::write(&folder, list).unwrap();
         for text in [list.to_owned(), format!("file:{}", folder.display())] {
-            let agents = made(&text).unwrap();
+            let agents = made(&text).await.unwrap();
             let of = |tenant: &str| agents.of(&Tenant::parse(tenant).unwrap()).unwrap().clone();
             assert_eq!(of("").profile().name, "Travel");
             assert!(!Arc::ptr_eq(&of("acme"), &of("b")), "they have two commands");
@@ -301,30 +300,28 @@ mod tests {
                 "for the tenant \"b\": the environment variable AGENT_COMMAND",
             ),
         ] {
-            let error = chain(&made(text).unwrap_err());
+            let error = chain(&made(text).await.unwrap_err());
             assert!(error.contains(said), "{error}");
         }
     }
 
-    #[test]
-    fn one_process_serves_several_tenants() {
-        let agents = made("a=process,b=process,c=process:8080").unwrap();
+    #[tokio::test]
+    async fn one_process_serves_several_tenants() {
+        let agents = made("a=process,b=process,c=process:8080").await.unwrap();
         let of = |tenant: &str| agents.of(&Tenant::parse(tenant).unwrap()).unwrap().clone();
         assert!(Arc::ptr_eq(&of("a"), &of("b")) && !Arc::ptr_eq(&of("a"), &of("c")));
         let no_command = |name: &str| (name == "AGENT").then(|| "process".to_owned());
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.build().unwrap();
-        let error = runtime.block_on(from_variables(&Variables::local(&no_command)));
+        let error = from_variables(&Variables::local(&no_command)).await;
         let error = error.unwrap_err().to_string();
         assert!(error.starts_with("the environment variable AGENT_COMMAND is not set"), "{error}");
     }
 
-    #[test]
-    fn every_profile_fills_a_card() {
+    #[tokio::test]
+    async fn every_profile_fills_a_card() {
         let external = ["a2a:https://a.example", "http:https://a.example", "process"];
         let names = BUILT_IN.iter().map(|(name, _)| *name).chain(external);
         for name in names {
-            let profile = made(name).unwrap().profile(&Tenant::default()).unwrap().clone();
+            let profile = made(name).await.unwrap().profile(&Tenant::default()).unwrap().clone();
             assert!(!profile.name.is_empty() && !profile.description.is_empty(), "{name}");
             assert!(!profile.skills.is_empty(), "{name}");
             assert!(!profile.input_modes.is_empty() && !profile.output_modes.is_empty(), "{name}");

@@ -82,7 +82,7 @@ async fn started(port: u16, agent: &str, data: &Path, streams: &str) -> Child {
     command.env("MAX_ATTEMPTS", "50").stdout(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = timeout(Duration::from_secs(60), lines.next_line()).await.unwrap().unwrap();
+    let line = timeout(Duration::from_mins(1), lines.next_line()).await.unwrap().unwrap();
     assert!(line.unwrap().starts_with("listening"));
     child
 }

@@ -196,7 +196,7 @@ impl A2aAgent {
             match asked.client.create_push_config(config()).await {
                 Ok(_) => Ok(true),
                 Err(error) if error.is_retryable() && error.kind().is_none() => {
-                    Err(self.failure(turn, error.into(), When::Later))
+                    Err(self.failure(turn, &Fault::from(error), When::Later))
                 }
                 // The error may repeat the URL, which is a secret.
                 Err(error) => {

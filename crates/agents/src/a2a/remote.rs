@@ -138,13 +138,16 @@ impl Remote {
 
     /// A client of the agent for a turn: its requests say which agents have passed the message on.
     pub(super) async fn asked(&self, turn: &Turn, hop: &str) -> Result<Asked, Fault> {
-        let found = match self.fresh() {
-            Some(found) => found,
-            None => tokio::select! {
-                biased;
-                found = self.look() => found?,
-                _ = turn.stopped() => return Err(Fault::Stopped),
-            },
+        let found = async {
+            match self.fresh() {
+                Some(found) => Ok(found),
+                None => self.look().await,
+            }
+        };
+        let found = tokio::select! {
+            biased;
+            found = found => found?,
+            _ = turn.stopped() => return Err(Fault::Stopped),
         };
         let header = |credentials: Credentials, name: &str, value: &str| {
             credentials.header(name, value).map_err(|error| Fault::Ours(error.into()))

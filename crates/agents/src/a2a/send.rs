@@ -107,7 +107,7 @@ impl A2aAgent {
                 };
                 match sent {
                     Err(Fault::Forgotten) if self.settings.sends_again => Ok(Sent::Forgotten),
-                    sent => sent.map_err(|fault| self.failure(turn, fault, When::Sending)),
+                    sent => sent.map_err(|fault| self.failure(turn, &fault, When::Sending)),
                 }
             }
         };

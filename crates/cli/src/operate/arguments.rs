@@ -119,6 +119,7 @@ pub(crate) enum Command {
 }
 
 /// The command line's arguments, for any command.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Debug, Default)]
 struct Given {
     words: Vec<String>,

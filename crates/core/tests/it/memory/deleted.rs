@@ -167,9 +167,11 @@ async fn two_operators_do_not_undo_each_other() {
     world.clock.advance(secs(120));
     let operator = Operator::new(world.engine.clone());
     let of = trip();
-    let (one, two) =
-        futures_util::future::join(operator.delete_context(&of), operator.delete_context(&of))
-            .await;
+    let (one, two) = futures_util::future::join(
+        Box::pin(operator.delete_context(&of)),
+        Box::pin(operator.delete_context(&of)),
+    )
+    .await;
     for outcome in [one, two] {
         assert!(matches!(outcome, Ok(_) | Err(OperateError::Contended)), "{outcome:?}");
     }

@@ -69,7 +69,7 @@ async fn answer_to(
     operation: &str,
     params: impl FnOnce(&Scene) -> Value,
 ) -> Response<Bytes> {
-    answer(async |scene| call_request(binding, operation, params(scene), &[])).await
+    Box::pin(answer(async |scene| call_request(binding, operation, params(scene), &[]))).await
 }
 
 fn assert_same(one: &Response<Bytes>, other: &Response<Bytes>, why: &str) {
