@@ -68,7 +68,7 @@ const TRACE: &str = "tp";
 // Of format 4.
 const SCOPE_TURNS: &str = "so";
 const WOKEN: &str = "wk";
-const ATTEMPTS: &str = "as";
+const ATTEMPTS: &str = "ra";
 
 /// Heads, with their part of the log.
 const KIND: Kind = Kind::new(

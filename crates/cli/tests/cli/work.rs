@@ -59,11 +59,11 @@ TURN  ATTEMPT  BEGAN                     TOOK      OUTCOME    RUNNER
 1     2        2027-01-15T08:01:40.000Z  -         under way  0a1b2c3d
 
 steps of the scope that began after 0 turns, and is open
-STEP          TRIES  BEGUN                     TOOK     OUTCOME   BYTES
+STEP           TRIES  BEGUN                     TOOK     OUTCOME   BYTES
 plan\\u{1b}[2J  1      2027-01-15T08:00:01.000Z  1.000 s  done      13
-charge        2      2027-01-15T08:00:02.000Z  2.000 s  failed    11
-approve       3      2027-01-15T08:00:03.000Z  -        waiting   0
-ask           4      2027-01-15T08:00:04.000Z  4.000 s  answered  13
+charge         2      2027-01-15T08:00:02.000Z  2.000 s  failed    11
+approve        3      2027-01-15T08:00:03.000Z  -        waiting   0
+ask            4      2027-01-15T08:00:04.000Z  4.000 s  answered  13
 ";
     assert_eq!(shown, expected);
     let shown = deployment.run("show t --tenant acme --steps --json").await.json();

@@ -168,7 +168,13 @@ pub(crate) async fn each_scope_has_its_own(bench: Bench) {
     for (place, scope) in scopes.iter().enumerate() {
         assert_eq!(bench.steps(scope).await, [], "{scope:?}");
         bench.record_step(scope, &of(place)).await;
+        // The numbers of a task's scopes ascend here.
+        let ScopeKey { task, incarnation, number } = scope;
+        let newest = bench.records().newest_scope(task, incarnation.as_ref()).await;
+        assert_eq!(newest.expect("newest scope"), Some(*number), "{scope:?}");
     }
+    let unknown = bench.records().newest_scope(&bench.submission().key, None).await;
+    assert_eq!(unknown.expect("newest scope"), None);
     for (place, scope) in scopes.iter().enumerate() {
         assert_eq!(bench.steps(scope).await, [of(place)], "{scope:?}");
         assert_eq!(bench.step(scope, 7).await, Some(of(place)), "{scope:?}");

@@ -167,7 +167,7 @@ async fn goes_on(point: &Point, items: &[Item], newest: u64) {
         let number = item.get("v").map_or("1", |number| number["N"].as_str().unwrap());
         let has = |name| item.contains_key(name);
         let expected = match () {
-            () if has("so") || has("wk") || has("as") => "4",
+            () if has("so") || has("wk") || has("ra") => "4",
             () if has("cx") => "3",
             // Records of steps have formats of their own.
             () if has("rec") => "1",
