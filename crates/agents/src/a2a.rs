@@ -10,6 +10,7 @@ mod message;
 mod mirror;
 mod remote;
 mod send;
+mod sent;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +33,7 @@ use self::fault::Fault;
 use self::message::hop_of;
 pub(crate) use self::remote::Place;
 use self::remote::Remote;
-use self::send::{Link, Sent};
+use self::sent::{Link, Sent};
 
 /// How a remote agent is asked. It is unreachable for about eighteen minutes before its tasks fail.
 const RETRIES: Retries =
@@ -87,7 +88,8 @@ pub(crate) struct A2aAgent {
 impl A2aAgent {
     pub(crate) fn new(settings: Settings, place: &Place) -> Self {
         let hop = hop_of(place.url());
-        Self { remote: Remote::new(&settings, place), settings, hop }
+        let Settings { transport, authorization, .. } = settings.clone();
+        Self { remote: Remote::new(transport, authorization, place), settings, hop }
     }
 
     /// One round: the message is sent, and the remote task mirrored to its end.
@@ -219,6 +221,6 @@ impl Agent for A2aAgent {
         let asked = self.remote.asked(turn, &self.hop).await;
         let asked = asked.map_err(|fault| self.failure(turn, &fault, fault::When::Later))?;
         let canceled = self.cancel(&asked.client, &link.task).await;
-        canceled.map_err(|error| self.failure(turn, &Fault::from(error), fault::When::Later))
+        canceled.map_err(|error| self.failure(turn, &error.into(), fault::When::Later))
     }
 }

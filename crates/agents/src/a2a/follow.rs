@@ -13,7 +13,8 @@ use tracing::debug;
 use super::fault::{Fault, When};
 use super::mirror::{Mirror, end};
 use super::remote::Asked;
-use super::send::{Opened, RemoteTask};
+use super::send::Opened;
+use super::sent::RemoteTask;
 use super::{A2aAgent, Stop};
 
 /// The id of the push config at the remote task.
@@ -196,7 +197,7 @@ impl A2aAgent {
             match asked.client.create_push_config(config()).await {
                 Ok(_) => Ok(true),
                 Err(error) if error.is_retryable() && error.kind().is_none() => {
-                    Err(self.failure(turn, &Fault::from(error), When::Later))
+                    Err(self.failure(turn, &error.into(), When::Later))
                 }
                 // The error may repeat the URL, which is a secret.
                 Err(error) => {

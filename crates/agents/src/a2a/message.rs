@@ -10,7 +10,7 @@ use a2a_lambda_protocol::{
 use sha2::{Digest as _, Sha256};
 
 use super::fault::Fault;
-use super::send::Link;
+use super::sent::Link;
 
 /// How many hexadecimal digits name a hop.
 const HOP_DIGITS: usize = 16;

@@ -8,7 +8,7 @@ use a2a_lambda_protocol::{
 };
 
 use super::fault::Fault;
-use super::send::Link;
+use super::sent::Link;
 
 /// The longest id of an artifact, in bytes.
 const MAX_ID_BYTES: usize = 1024;

@@ -15,7 +15,6 @@ use http::Uri;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::Settings;
 use super::fault::Fault;
 use super::message::passed_on;
 
@@ -126,11 +125,15 @@ pub(super) struct Asked {
 }
 
 impl Remote {
-    pub(super) fn new(settings: &Settings, place: &Place) -> Self {
+    pub(super) fn new(
+        transport: Arc<dyn Transport>,
+        authorization: Option<String>,
+        place: &Place,
+    ) -> Self {
         Self {
-            transport: settings.transport.clone(),
+            transport,
             url: place.url().to_owned(),
-            authorization: settings.authorization.clone(),
+            authorization,
             cards: CardCache::new(Arc::new(SystemClock)),
             known: Mutex::default(),
         }
@@ -138,16 +141,14 @@ impl Remote {
 
     /// A client of the agent for a turn: its requests say which agents have passed the message on.
     pub(super) async fn asked(&self, turn: &Turn, hop: &str) -> Result<Asked, Fault> {
-        let found = async {
-            match self.fresh() {
-                Some(found) => Ok(found),
-                None => self.look().await,
+        let found = if let Some(found) = self.fresh() {
+            found
+        } else {
+            tokio::select! {
+                biased;
+                found = self.look() => found?,
+                _ = turn.stopped() => return Err(Fault::Stopped),
             }
-        };
-        let found = tokio::select! {
-            biased;
-            found = found => found?,
-            _ = turn.stopped() => return Err(Fault::Stopped),
         };
         let header = |credentials: Credentials, name: &str, value: &str| {
             credentials.header(name, value).map_err(|error| Fault::Ours(error.into()))

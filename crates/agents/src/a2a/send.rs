@@ -3,14 +3,14 @@
 use std::sync::{Mutex, PoisonError};
 
 use a2a_lambda_client::{Error, EventStream, SendOptions, StreamEvent};
-use a2a_lambda_core::{Failure, Reply, Step, StepError, StepRun, StopReason, Turn};
+use a2a_lambda_core::{Failure, Step, StepError, StepRun, StopReason, Turn};
 use a2a_lambda_protocol::{
-    ErrorKind, Part, SendMessageRequest, SendMessageResponse, StreamResponse, Struct, Task,
+    ErrorKind, SendMessageRequest, SendMessageResponse, StreamResponse, Task,
 };
-use serde::{Deserialize, Serialize};
 
 use super::fault::{Fault, When};
 use super::remote::Asked;
+use super::sent::{Link, RemoteTask, Sent, Words};
 use super::{A2aAgent, Stop, message};
 
 /// The name of the step.
@@ -21,52 +21,6 @@ const MAX_ID_BYTES: usize = 1024;
 
 /// The largest task that is recorded whole, in bytes of JSON.
 const MAX_RECORDED_BYTES: usize = 128 * 1024;
-
-/// A remote task: what is left in a checkpoint while the user is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Link {
-    pub(super) task: String,
-    pub(super) context: String,
-}
-
-/// What has come of a message: what the step records.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Sent {
-    /// The remote agent has answered without a task.
-    Message(Words),
-    /// It works on a task.
-    Task(Box<RemoteTask>),
-    /// It does not know the task that the message was for.
-    Forgotten,
-}
-
-/// A remote task.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct RemoteTask {
-    pub(super) link: Link,
-    /// When the message was sent, in milliseconds.
-    pub(super) at: i64,
-    /// The task, if it had settled at once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) settled: Option<Task>,
-}
-
-/// A message's words.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Words {
-    parts: Vec<Part>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    metadata: Option<Struct>,
-}
-
-impl From<Words> for Reply {
-    fn from(words: Words) -> Self {
-        let mut reply = Self::from(words.parts);
-        reply.metadata = words.metadata;
-        reply
-    }
-}
 
 /// The stream of a message that was sent in this run, and its first event.
 pub(super) struct Opened {
