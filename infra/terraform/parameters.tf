@@ -57,6 +57,10 @@ locals {
     Agent                                = var.agent
     AgentVariables                       = var.agent_variables
     AgentCommand                         = var.agent_command
+    A2aAgentAuthorization                = var.a2a_agent_authorization
+    A2aAgentSemantics                    = var.a2a_agent_semantics
+    A2aAgentStreamSeconds                = var.a2a_agent_stream_seconds
+    A2aAgentForgotten                    = var.a2a_agent_forgotten
     HttpAgentAuthorization               = var.http_agent_authorization
     HttpAgentContract                    = var.http_agent_contract
     HttpAgentModel                       = var.http_agent_model
@@ -139,6 +143,7 @@ locals {
 
   # The parameters that are secret.
   secrets = {
+    A2aAgentAuthorization  = "a2a_agent_authorization"
     HttpAgentAuthorization = "http_agent_authorization"
     CardSigningKey         = "card_signing_key"
     PushSecretsKey         = "push_secrets_key"

@@ -44,6 +44,46 @@ variable "agent_command" {
   }
 }
 
+variable "a2a_agent_authorization" {
+  type        = string
+  description = "A2A_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent a2a."
+  default     = null
+  sensitive   = true
+}
+
+variable "a2a_agent_semantics" {
+  type        = string
+  description = "A2A_AGENT_SEMANTICS: how often the agent a2a sends a message. Default: at-least-once."
+  default     = null
+
+  validation {
+    condition     = var.a2a_agent_semantics == null ? true : contains(["at-least-once", "at-most-once"], var.a2a_agent_semantics)
+    error_message = "a2a_agent_semantics must be at-least-once or at-most-once."
+  }
+}
+
+variable "a2a_agent_stream_seconds" {
+  type        = number
+  description = "A2A_AGENT_STREAM_SECONDS: how long after a message the agent a2a follows the remote stream. 0 to 900. Default: 60."
+  default     = null
+
+  validation {
+    condition     = var.a2a_agent_stream_seconds == null ? true : floor(var.a2a_agent_stream_seconds) == var.a2a_agent_stream_seconds && var.a2a_agent_stream_seconds >= 0 && var.a2a_agent_stream_seconds <= 900
+    error_message = "a2a_agent_stream_seconds must be 0 to 900."
+  }
+}
+
+variable "a2a_agent_forgotten" {
+  type        = string
+  description = "A2A_AGENT_FORGOTTEN: what the agent a2a does with a task that the remote agent has forgotten. Default: fail."
+  default     = null
+
+  validation {
+    condition     = var.a2a_agent_forgotten == null ? true : contains(["fail", "send-again"], var.a2a_agent_forgotten)
+    error_message = "a2a_agent_forgotten must be fail or send-again."
+  }
+}
+
 variable "http_agent_authorization" {
   type        = string
   description = "HTTP_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent http."

@@ -161,6 +161,20 @@ export interface Parameters {
   readonly agentVariables?: string;
   /** AGENT_COMMAND: what the agent process starts: words with spaces, or a JSON array of texts. */
   readonly agentCommand?: string;
+  /** A2A_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent a2a. */
+  readonly a2aAgentAuthorization?: string;
+  /** A2A_AGENT_SEMANTICS: how often the agent a2a sends a message. Default: at-least-once. */
+  readonly a2aAgentSemantics?: 'at-least-once' | 'at-most-once';
+  /**
+   * A2A_AGENT_STREAM_SECONDS: how long after a message the agent a2a follows the remote stream. 0
+   * to 900. Default: 60.
+   */
+  readonly a2aAgentStreamSeconds?: number;
+  /**
+   * A2A_AGENT_FORGOTTEN: what the agent a2a does with a task that the remote agent has forgotten.
+   * Default: fail.
+   */
+  readonly a2aAgentForgotten?: 'fail' | 'send-again';
   /** HTTP_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent http. */
   readonly httpAgentAuthorization?: string;
   /** HTTP_AGENT_CONTRACT: what the agents speak that are called. Default: agentcore. */

@@ -160,11 +160,11 @@ impl A2aAgent {
                     }
                 }
                 Ok(None) => return Ok(Watched::Left),
-                Err(error) if error.is_retryable() || error.kind().is_some() => {
+                // The task itself says how it goes on.
+                Err(error) => {
                     debug!(error = %error, "the remote task's stream has ended early");
                     return Ok(Watched::Left);
                 }
-                Err(error) => return Err(error.into()),
             }
         }
     }
