@@ -204,7 +204,12 @@ impl Turn {
     /// others. Send it along with a request that must not be carried out twice. Each of several requests
     /// needs a key of its own: that of a [step](crate::steps::StepRun::idempotency_key).
     pub fn idempotency_key(&self) -> String {
-        format!("{}-{}", self.task.id, self.scope_number())
+        let (id, number) = (&self.task.id, self.scope_number());
+        // An id that was used before does not tell the task from the earlier one.
+        match &self.journal.scope().incarnation {
+            Some(incarnation) => format!("{id}-{}-{number}", incarnation.as_str()),
+            None => format!("{id}-{number}"),
+        }
     }
 
     /// The number of the scope's first turn.

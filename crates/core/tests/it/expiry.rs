@@ -306,6 +306,28 @@ async fn a_key_whose_task_has_expired_makes_a_new_task() {
     }
 }
 
+/// What an agent asks of others for the later task is no repetition of the earlier one's.
+#[tokio::test(start_paused = true)]
+async fn a_new_task_of_the_id_has_other_idempotency_keys() {
+    let world = keeping(script(|turn, diary| {
+        Box::pin(async move {
+            let note = async |step: a2a_lambda_core::StepRun| {
+                diary.note(step.idempotency_key());
+                Ok(())
+            };
+            turn.step("pay").run(note).await?;
+            Ok(End::Completed("done".into()))
+        })
+    }));
+    let key = ended(&world).await;
+    tokio::time::sleep(KEPT + secs(1)).await;
+    send(&world, user("second"), Some("key")).await.unwrap();
+    world.attend(&key).await;
+    let keys = world.diary.read();
+    assert!(keys.len() == 2 && keys[0] != keys[1], "{keys:?}");
+    assert!(keys.iter().all(|of| of.starts_with(key.task.as_str())), "{keys:?}");
+}
+
 /// The runner of its request begins with the task as the store has it.
 #[tokio::test(start_paused = true)]
 async fn a_new_task_of_the_id_that_runs_at_once_knows_of_the_earlier_ones_items() {
