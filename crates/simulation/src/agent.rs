@@ -16,12 +16,13 @@
 //! | `waitN`     | asks, and goes to the next word if there is no answer in N ms      |
 //! | `expireN`   | asks, and fails if there is no answer in N ms                      |
 //! | `continue`  | goes to the next word in another run                               |
-//! | see `steps` | words about durable steps                                        |
+//! | see `steps`, `memory` | words about durable steps, and about the conversation  |
 //! | `complete`, `input`, `auth`, `direct`, `reject`, `fatal` | end the turn          |
 //!
 //! The agent reads several new messages one after the other, and the first end ends the turn. The words
 //! of a message that comes early are appended to the words that are left.
 
+mod memory;
 mod steps;
 
 use std::collections::VecDeque;
@@ -166,7 +167,10 @@ impl Scripted {
                     let (verb, number) = split(word);
                     match self.durable(turn, &places, verb, number).await? {
                         Some(after) => after,
-                        None => self.act(turn, word, rest()?).await?,
+                        None => match self.remember(turn, &places, verb, number).await? {
+                            Some(after) => after,
+                            None => self.act(turn, word, rest()?).await?,
+                        },
                     }
                 }
             };

@@ -42,6 +42,8 @@ pub(crate) struct Letter {
     pub(crate) to: Option<TaskKey>,
     /// The slot of the task that it creates.
     pub(crate) slot: Option<u32>,
+    /// The conversation that the new task is part of.
+    pub(crate) talk: Option<u32>,
     pub(crate) script: String,
     pub(crate) how: How,
     /// The push config that comes with it.
@@ -170,8 +172,8 @@ impl Client {
         };
         let push = message.push.map(|push| push.to_string());
         let sent = Sent { who, id, key: message.key, push };
-        let Sending { how, push, script, .. } = message;
-        let letter = Letter { sent, to, slot, script, how, push };
+        let Sending { how, push, talk, script, .. } = message;
+        let letter = Letter { sent, to, slot, talk, script, how, push };
         for number in 1..=TRIES {
             let outcome = match letter.how {
                 How::Streaming => return Viewer::of_message(self, letter).watch().await,
@@ -423,8 +425,10 @@ impl Letter {
                 .map(|push| push.request(&self.receiver(push, name), "")),
             ..SendMessageConfiguration::default()
         };
+        let context_id = self.talk.map(|number| format!("talk{number}")).unwrap_or_default();
+        let message = Message { context_id, ..message(&self.sent.id, &self.script, task) };
         SendMessageRequest {
-            message: Some(message(&self.sent.id, &self.script, task)),
+            message: Some(message),
             configuration: Some(configuration),
             ..SendMessageRequest::default()
         }

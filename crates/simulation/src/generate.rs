@@ -2,6 +2,7 @@
 
 mod ages;
 mod configs;
+mod conversations;
 mod pushes;
 mod slow;
 mod steps;
@@ -50,6 +51,7 @@ pub fn generate(seed: u64) -> Plan {
     slow::replace(&mut plan);
     ages::replace(&mut plan);
     steps::add(&mut plan);
+    conversations::add(&mut plan);
     plan.settings.inline = u32::from(Random::derive(seed, "inline").chance(300));
     plan
 }
@@ -210,7 +212,7 @@ impl Maker {
     fn message(&mut self, id: u32) -> Sending {
         let how = self.how();
         let key = self.rng.chance(500).then_some(id);
-        Sending { how, key, push: None, script: self.script() }
+        Sending { how, key, push: None, talk: None, script: self.script() }
     }
 
     fn script(&mut self) -> String {

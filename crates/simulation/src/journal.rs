@@ -18,6 +18,10 @@ pub struct Tally {
     pub effects: u64,
     /// Answers to callbacks that were accepted for the first time.
     pub answers: u64,
+    /// Entries of memory that were stored.
+    pub appends: u64,
+    /// Session values that were stored.
+    pub swaps: u64,
     /// The hash of all events, in order. Equal runs have equal hashes.
     pub hash: u64,
 }

@@ -25,7 +25,7 @@ pub(crate) const EFFECT: char = 'x';
 pub(crate) type Holds<T = ()> = Result<T, String>;
 
 /// The finding `text` if something does not hold.
-fn ensure(holds: bool, text: impl FnOnce() -> String) -> Holds {
+pub(crate) fn ensure(holds: bool, text: impl FnOnce() -> String) -> Holds {
     if holds { Ok(()) } else { Err(text()) }
 }
 

@@ -32,6 +32,7 @@ mod recovering;
 mod registering;
 mod run;
 mod shrink;
+mod talks;
 mod watching;
 mod weather;
 mod world;

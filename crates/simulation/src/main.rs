@@ -126,9 +126,10 @@ fn show(plan: &Plan, planted: Option<Planted>) -> bool {
         say(violation);
     }
     let Tally { steps, faults, pushes, repeats, effects, answers, .. } = report.tally;
+    let Tally { appends, swaps, .. } = report.tally;
     say(format_args!(
         "1 seed, {steps} steps, {faults} faults, {pushes} pushes ({repeats} repeats), {effects} \
-         effects, {answers} answers, {violations} violations"
+         effects, {answers} answers, {appends} appends, {swaps} swaps, {violations} violations"
     ));
     violations == 0
 }
@@ -168,6 +169,7 @@ fn all(arguments: &Arguments) -> bool {
     let (steps, faults, violations) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let (seeds, pushes, repeats) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let (effects, answers) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (appends, swaps) = (AtomicU64::new(0), AtomicU64::new(0));
     let recovered = Mutex::new(Recovered::default());
     let print = Mutex::new(());
     on_threads(arguments, None, |seed, report| {
@@ -178,6 +180,8 @@ fn all(arguments: &Arguments) -> bool {
         repeats.fetch_add(report.tally.repeats, Ordering::Relaxed);
         effects.fetch_add(report.tally.effects, Ordering::Relaxed);
         answers.fetch_add(report.tally.answers, Ordering::Relaxed);
+        appends.fetch_add(report.tally.appends, Ordering::Relaxed);
+        swaps.fetch_add(report.tally.swaps, Ordering::Relaxed);
         if let Ok(mut recovered) = recovered.lock() {
             recovered.count(&report.recovered_ms);
         }
@@ -192,11 +196,13 @@ fn all(arguments: &Arguments) -> bool {
     });
     let [seeds, steps, faults, pushes, repeats, violations] =
         [seeds, steps, faults, pushes, repeats, violations].map(AtomicU64::into_inner);
-    let [effects, answers] = [effects, answers].map(AtomicU64::into_inner);
+    let [effects, answers, appends, swaps] =
+        [effects, answers, appends, swaps].map(AtomicU64::into_inner);
     say(recovered.into_inner().unwrap_or_default());
     say(format_args!(
         "{seeds} seeds, {steps} steps, {faults} faults, {pushes} pushes ({repeats} repeats), \
-         {effects} effects, {answers} answers, {violations} violations"
+         {effects} effects, {answers} answers, {appends} appends, {swaps} swaps, {violations} \
+         violations"
     ));
     violations == 0
 }

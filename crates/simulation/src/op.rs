@@ -160,6 +160,8 @@ pub struct Sending {
     pub key: Option<u32>,
     /// The push config that comes with it, if any.
     pub push: Option<Registration>,
+    /// The number of the owner's conversation that its new task is part of; `None` for one of its own.
+    pub talk: Option<u32>,
     /// The message's text: the agent's script, as in `agent.rs`.
     pub script: String,
 }
@@ -215,6 +217,9 @@ impl fmt::Display for Sending {
         }
         if let Some(push) = self.push {
             write!(f, " push={push}")?;
+        }
+        if let Some(talk) = self.talk {
+            write!(f, " talk={talk}")?;
         }
         write!(f, " : {}", self.script)
     }
@@ -302,13 +307,14 @@ fn parse(line: &str) -> Option<Op> {
 fn sending<'a>(words: &mut impl Iterator<Item = &'a str>, script: &str) -> Option<Sending> {
     let how = words.next()?;
     let how = How::NAMES.iter().find(|(name, _)| *name == how)?.1;
-    let (mut key, mut push) = (None, None);
+    let (mut key, mut push, mut talk) = (None, None, None);
     for word in words {
         match word.split_once('=')? {
             ("key", number) => key = Some(number.parse().ok()?),
             ("push", text) => push = Some(Registration::parse(text)?),
+            ("talk", number) => talk = Some(number.parse().ok()?),
             _ => return None,
         }
     }
-    Some(Sending { how, key, push, script: script.to_owned() })
+    Some(Sending { how, key, push, talk, script: script.to_owned() })
 }

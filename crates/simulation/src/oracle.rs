@@ -5,6 +5,7 @@
 
 mod answers;
 mod configs;
+mod conversations;
 mod lives;
 mod pushes;
 mod runs;
@@ -26,6 +27,7 @@ use crate::ground::EPOCH;
 use crate::ledger::{Callback, Ledger};
 use crate::op::Who;
 use crate::plan::Faults;
+use crate::talks::Talks;
 
 pub(crate) use answers::Sent;
 pub(crate) use configs::Wrote;
@@ -46,9 +48,9 @@ pub struct Violation {
 
 impl Violation {
     /// The rules that can be violated: the design's invariants, and the absence of panics.
-    pub(crate) const NAMES: [&'static str; 16] = [
-        "I10", "I11", "I12", "I13", "I14", "I15", "I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8",
-        "I9", "panic",
+    pub(crate) const NAMES: [&'static str; 17] = [
+        "I10", "I11", "I12", "I13", "I14", "I15", "I16", "I1", "I2", "I3", "I4", "I5", "I6", "I7",
+        "I8", "I9", "panic",
     ];
 
     pub(crate) fn new(name: &'static str, text: impl Into<String>) -> Self {
@@ -141,6 +143,8 @@ pub(crate) struct Oracle {
     runs: BTreeMap<String, runs::AgentRun>,
     /// The agents' steps and their effects.
     ledger: Ledger,
+    /// The conversations of the agents.
+    talks: Talks,
     /// The callbacks whose URLs were handed out.
     handed_out: BTreeSet<Callback>,
     /// When actors could not rely on the world: begin and end, in milliseconds of the run.
@@ -180,6 +184,7 @@ impl Oracle {
             keys: BTreeMap::new(),
             runs: BTreeMap::new(),
             ledger: Ledger::default(),
+            talks: Talks::default(),
             handed_out: BTreeSet::new(),
             troubles: BTreeMap::new(),
             clocks_are_set: faults.step > 0,
@@ -244,6 +249,7 @@ impl Oracle {
         if head.turn > turn {
             self.check_shown(actor, &head, &log)?;
             self.check_woken(now_ms, &head)?;
+            self.check_appended(actor, &head)?;
         }
         let known = self.tasks.entry(head.key.clone()).or_insert_with(|| Known {
             head: head.clone(),

@@ -203,6 +203,20 @@ bugs! {
     WokenForgotten = "woken-forgotten",
     /// A record replaces that of a faster runner.
     FirstWriterLoses = "first-writer-loses",
+    /// A repeated run does not know its append, and adds it to the memory again.
+    MemoryAppendedTwice = "memory-appended-twice",
+    /// An append takes the place of another task's.
+    MemoryOverwritten = "memory-overwritten",
+    /// A load lacks the newest entry.
+    MemoryStale = "memory-stale",
+    /// All owners share the memory of a context.
+    MemoryShared = "memory-shared",
+    /// A session value is written whatever its version is by now.
+    SwapUnguarded = "swap-unguarded",
+    /// A session value does not remember the writes before it.
+    SwapsForgotten = "swaps-forgotten",
+    /// All owners share the session of a context.
+    SessionShared = "session-shared",
 }
 
 impl Planted {

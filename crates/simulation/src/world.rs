@@ -1,5 +1,6 @@
 //! The world that the actors share: one store, one queue, one time, and the oracle that watches.
 
+mod conversations;
 mod pushes;
 mod steps;
 

@@ -17,7 +17,7 @@ impl Memory for Actor {
         before: Option<&WriteId>,
         entry: &MemoryEntry,
     ) -> Result<Put<MemoryEntry>, StoreError> {
-        let request = self.world.shown.put_entry(of, before, entry);
+        let request = self.world.put_entry(&self.name, of, before, entry);
         self.ask("put memory", format!("{} of {of}", entry.number), unavailable, request).await
     }
 
@@ -38,7 +38,7 @@ impl Memory for Actor {
         before: Option<&WriteId>,
         value: &SessionValue,
     ) -> Result<Put<SessionValue>, StoreError> {
-        let request = self.world.shown.put_value(of, before, value);
+        let request = self.world.put_value(&self.name, of, before, value);
         self.ask("put value", format!("{} of {of}", value.key), unavailable, request).await
     }
 

@@ -72,7 +72,7 @@ impl Maker {
     fn sending(&mut self, key: Option<u32>) -> Sending {
         let how = self.rng.pick(&[How::AtOnce, How::AtOnce, How::Waiting, How::Streaming]);
         let push = self.rng.chance(300).then(|| self.registration());
-        Sending { how, key, push, script: self.script() }
+        Sending { how, key, push, talk: None, script: self.script() }
     }
 
     /// One id with several lives.

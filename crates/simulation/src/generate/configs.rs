@@ -123,7 +123,7 @@ impl Maker {
             .map(|_| format!("chunk flush sleep{}", self.rng.within(pause_ms / 2, pause_ms)))
             .collect::<Vec<_>>();
         let script = format!("{} complete", words.join(" "));
-        let message = Sending { how: How::AtOnce, key: None, push: Some(own), script };
+        let message = Sending { how: How::AtOnce, key: None, push: Some(own), talk: None, script };
         self.push(op, 0, Action::Send { slot, who: Who::Alice, message });
         for _ in 0..self.rng.within(2, 6) {
             let after_ms = self.rng.within(20, 10 * pause_ms);

@@ -76,7 +76,7 @@ impl Maker {
             .map(|_| format!("chunk flush sleep{}", self.rng.within(pause_ms / 2, pause_ms)))
             .collect::<Vec<_>>();
         let script = format!("{} complete", words.join(" "));
-        let message = Sending { how: How::AtOnce, key: None, push: Some(push), script };
+        let message = Sending { how: How::AtOnce, key: None, push: Some(push), talk: None, script };
         self.add(at_ms, Action::Send { slot, who: Who::Alice, message });
         match self.rng.within(0, 9) {
             0..=2 => return,

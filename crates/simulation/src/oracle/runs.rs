@@ -37,6 +37,8 @@ pub(super) struct AgentRun {
     shown: Vec<String>,
     /// The ids of the messages that it has read from its inbox.
     read: Vec<String>,
+    /// What it has appended to its memory: tags and texts.
+    pub(super) appended: Vec<(String, Vec<String>)>,
     /// Its checkpoint for the next turn.
     left: Option<String>,
     /// Whether it has ended by itself, and was not cut off.
@@ -94,6 +96,7 @@ impl Oracle {
             given,
             shown: Vec::new(),
             read: Vec::new(),
+            appended: Vec::new(),
             left: None,
             has_returned: false,
             since_ms: now_ms,
@@ -257,6 +260,11 @@ impl Oracle {
 }
 
 impl AgentRun {
+    /// Whether it ran this turn of a task to its end.
+    pub(super) fn is_of(&self, key: &TaskKey, turn: u32) -> bool {
+        self.key == *key && self.given.number == turn && self.has_returned
+    }
+
     fn check_shown(&self, actor: &str, log: &[Entry]) -> Verdict {
         let texts: Vec<&str> = log.iter().filter_map(text_of).collect();
         let mut rest = texts.iter();

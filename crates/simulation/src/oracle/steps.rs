@@ -26,7 +26,7 @@ pub(crate) struct Saying {
     pub(crate) waited_until_ms: Option<u64>,
 }
 
-fn holds<T>(held: Result<T, String>) -> Verdict<T> {
+pub(super) fn holds<T>(held: Result<T, String>) -> Verdict<T> {
     held.map_err(|text| Violation::of_predicate(&text))
 }
 
