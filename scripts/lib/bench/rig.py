@@ -98,6 +98,8 @@ class Rig:
         self.folder = folder
         self.account, self.world = Account(folder), World()
         self.functions: dict[str, tuple[RuntimeApi, subprocess.Popen]] = {}
+        # How often each function was invoked.
+        self.invoked: Counter = Counter()
         self.variables = {
             "AGENT": "paced=paced,steps=steps,approval=approval,ask=conformance,echo",
             "QUEUE_URL": self.account.queue,
@@ -139,6 +141,7 @@ class Rig:
     def invoke(self, name: str, event, deadline_s: float = DEADLINE_S):
         if name not in self.functions:
             self.start(name, [self.folder / name])
+        self.invoked[name] += 1
         return self.functions[name][0].invoke(json.dumps(event).encode(), deadline_s)
 
     def request(

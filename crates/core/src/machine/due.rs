@@ -10,7 +10,8 @@
 //! | an end, where the sweep must delete  | when the task may be deleted |
 //!
 //! The earliest counts. An index is written when its key changes. So an earlier visit that is early
-//! enough stays: a claim, and a runner's commits, do not write the index.
+//! enough stays: a claim, and a runner's commits, do not write the index. A visit that would come long
+//! before a wait ends does not stay: it would cost more than the index, and nothing is to run meanwhile.
 
 use a2a_lambda_protocol::Timestamp;
 
@@ -38,7 +39,10 @@ impl Draft<'_> {
         let own = match self.head.phase {
             Phase::Submitted => Some(kept(grace_after(now))),
             Phase::Running { until, .. } => Some(self.look.unwrap_or(until)),
-            Phase::Waiting { until } => Some(kept(grace_after(until))),
+            Phase::Waiting { until } => {
+                let is_idle = self.look.is_some_and(|look| grace_after(look) < until);
+                Some(if is_idle { grace_after(until) } else { kept(grace_after(until)) })
+            }
             Phase::Interrupted { patience: Some(Patience { until, .. }), .. } => {
                 let needed = grace_after(until);
                 Some(if self.was_interrupted { kept(needed) } else { needed })

@@ -272,12 +272,22 @@ fn a_message_wakes_a_waiting_task() {
 }
 
 #[test]
+fn the_sweep_looks_at_a_waiting_task_after_a_long_wait_only() {
+    let running = running();
+    let look = running.due.unwrap();
+    for (until, due) in [(50, look), (100, look), (5_000, at(5_060))] {
+        let parked = then(&running, park_until(&running, until), 2);
+        assert_eq!(parked.due, Some(due), "{until}");
+        // A look before the wake time moves the due time behind it.
+        let postponed = parked.postpone(&stamp(60));
+        assert_eq!(postponed.head().due, Some(at(until.max(60) + 60)), "{until}");
+    }
+}
+
+#[test]
 fn a_message_wakes_a_waiting_task_with_a_far_due_time() {
     let parked = then(&running(), park_until(&running(), 5_000), 2);
-    // The sweep has looked, and moved the due time behind the wake time.
-    let postponed = parked.postpone(&stamp(60));
-    assert_eq!(postponed.head().due, Some(at(5_060)));
-    let woken = then(postponed.head(), message("now"), 100);
+    let woken = then(&parked, message("now"), 100);
     assert_eq!(woken.due, Some(at(160)));
 }
 
