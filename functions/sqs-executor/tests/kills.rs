@@ -93,7 +93,7 @@ async fn each_task_completes_with_a_whole_log_when_processes_die() {
         cloud.spawn(serve(aws.clone(), seat.clone(), kills.clone()));
     }
     let work = async {
-        kill_at_random(&seats, to_kill, seeded(40)).await;
+        kill_at_random(&seats, to_kill, 1, seeded(40)).await;
         all_ended(&client).await;
     };
     let limit =

@@ -68,14 +68,19 @@ pub(crate) async fn serve(aws: Arc<Aws>, seat: Arc<Seat>, kills: Arc<Mutex<Vec<K
     }
 }
 
-/// Kills processes that are busy, one after the other.
-pub(crate) async fn kill_at_random(seats: &[Arc<Seat>], number: usize, mut dice: Random) {
+/// Kills processes that are busy, one after the other, while at least so many are.
+pub(crate) async fn kill_at_random(
+    seats: &[Arc<Seat>],
+    number: usize,
+    fewest: usize,
+    mut dice: Random,
+) {
     let mut kills = 0;
     while kills < number {
         sleep(Duration::from_millis(dice.within(KILL_EVERY.0, KILL_EVERY.1 - 1))).await;
         let is_busy = |seat: &&Arc<Seat>| seat.0.lock().unwrap().is_some();
         let busy: Vec<_> = seats.iter().filter(is_busy).collect();
-        if busy.is_empty() {
+        if busy.len() < fewest.max(1) {
             continue;
         }
         let chosen = busy[dice.place(busy.len())].0.lock().unwrap().take();
