@@ -67,6 +67,8 @@ locals {
     HttpAgentSemantics                   = var.http_agent_semantics
     HttpAgentSilenceSeconds              = var.http_agent_silence_seconds
     AgentPolicyArn                       = var.agent_policy_arn
+    AgentFunctionArns                    = var.agent_function_arns
+    AgentRuntimeArns                     = var.agent_runtime_arns
     AllowAnonymous                       = var.allow_anonymous
     OwnerClaim                           = var.owner_claim
     JwtIssuers                           = var.jwt_issuers

@@ -86,7 +86,7 @@ variable "a2a_agent_forgotten" {
 
 variable "http_agent_authorization" {
   type        = string
-  description = "HTTP_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent http."
+  description = "HTTP_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent http, or sigv4 to sign them."
   default     = null
   sensitive   = true
 }
@@ -115,7 +115,7 @@ variable "http_agent_model" {
 
 variable "http_agent_semantics" {
   type        = string
-  description = "HTTP_AGENT_SEMANTICS: how often the agents http and process call for one turn. Default: at-least-once."
+  description = "HTTP_AGENT_SEMANTICS: how often an agent elsewhere or in a process is called for one turn. Default: at-least-once."
   default     = null
 
   validation {

@@ -525,3 +525,25 @@ variable "agent_policy_arn" {
     error_message = "agent_policy_arn must be the ARN of a managed policy."
   }
 }
+
+variable "agent_function_arns" {
+  type        = string
+  description = "The functions that agents may invoke: those of AGENT lambda, and of function URLs with sigv4, as ARNs with commas."
+  default     = null
+
+  validation {
+    condition     = var.agent_function_arns == null ? true : can(regex("^(?:^$|^arn:[a-z-]+:lambda:[^,\\s]+(,arn:[a-z-]+:lambda:[^,\\s]+)*$)$", var.agent_function_arns))
+    error_message = "agent_function_arns must be ARNs of functions with commas."
+  }
+}
+
+variable "agent_runtime_arns" {
+  type        = string
+  description = "The agent runtimes of Bedrock AgentCore, and their endpoints, that agents may invoke, as ARNs with commas."
+  default     = null
+
+  validation {
+    condition     = var.agent_runtime_arns == null ? true : can(regex("^(?:^$|^arn:[a-z-]+:bedrock-agentcore:[^,\\s]+(,arn:[a-z-]+:bedrock-agentcore:[^,\\s]+)*$)$", var.agent_runtime_arns))
+    error_message = "agent_runtime_arns must be ARNs of agent runtimes with commas."
+  }
+}

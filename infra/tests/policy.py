@@ -49,7 +49,9 @@ EVERYTHING = {
     "Revision": "r1", "AccessLogs": "set-account-role", "ActiveTracing": "true",
     "SsmParameterArns": "arn:aws:ssm:eu-central-1:123456789012:parameter/a,arn:aws:ssm:eu-central-1:123456789012:parameter/b",
     "SecretArns": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:push-AbCdEf",
-    "SecretKeyArns": "arn:aws:kms:eu-central-1:123456789012:key/secrets", **CHECKED, **CALLED_BACK,
+    "SecretKeyArns": "arn:aws:kms:eu-central-1:123456789012:key/secrets",
+    "AgentFunctionArns": "arn:aws:lambda:eu-central-1:123456789012:function:a,arn:aws:lambda:eu-central-1:123456789012:function:b:live",
+    "AgentRuntimeArns": "arn:aws:bedrock-agentcore:eu-central-1:123456789012:runtime/a", **CHECKED, **CALLED_BACK,
 }  # fmt: skip
 TOKENS = CHECKED | {"Authorizer": "jwt", "JwtIssuer": "https://a.example", "JwtAudience": "a"}
 PARAMETERS = {
@@ -185,6 +187,20 @@ def needs_of_references(stack):
                 yield Right(role, action, resource, on), f"{parameter} names it"
 
 
+def needs_of_called_agents(stack):
+    """The rights to invoke agents, by `crates/agents`, in the name of the functions that run them."""
+    runs = ["SqsExecutor"] + (["Request"] if stack.parameters["Inline"] == "true" else [])
+    for parameter, actions in [
+        ("AgentFunctionArns", ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl"]),
+        ("AgentRuntimeArns", ["bedrock-agentcore:InvokeAgentRuntime"]),
+    ]:
+        for resource in filter(None, stack.parameters[parameter].split(",")):
+            for action in actions:
+                for of in runs:
+                    role = name_of(stack.properties(of)["Role"])
+                    yield Right(role, action, resource), f"{parameter} names it"
+
+
 def needs_of_aws(stack):
     """The rights that AWS's services use in the name of a role, and what for."""
     key = stack.parameters["KmsKeyArn"]
@@ -233,7 +249,8 @@ def needs_of_aws(stack):
 def needs(stack):
     """The rights that are needed, and what for."""
     found = {}
-    for right, reason in [*needs_of_code(stack), *needs_of_references(stack), *needs_of_aws(stack)]:
+    in_code = [*needs_of_code(stack), *needs_of_references(stack), *needs_of_called_agents(stack)]
+    for right, reason in [*in_code, *needs_of_aws(stack)]:
         found.setdefault(right, []).append(reason)
     return found
 

@@ -71,6 +71,8 @@ BAD = {
     "A2aAgentAuthorization": ["Bearer " + SECRET + "\nx-other: y"],
     "HttpAgentAuthorization": ["Bearer " + SECRET + "\nx-other: y"],
     "HttpAgentModel": ["a model"],
+    "AgentFunctionArns": ["agent", LISTENER],
+    "AgentRuntimeArns": ["agent", LISTENER],
     "AgentPolicyArn": ["agents", "arn:aws:iam::123456789012:role/agents"],
     "OwnerClaim": ["", "a b"],
     "AlbArn": [

@@ -9,6 +9,7 @@ mod ag_ui;
 mod contract;
 mod exchange;
 mod fault;
+mod hosted;
 mod openai;
 mod outcome;
 mod patch;
@@ -16,8 +17,9 @@ mod payload;
 mod printed;
 mod said;
 #[cfg(test)]
-mod scripted;
+pub(crate) mod scripted;
 mod shown;
+mod signed;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -28,7 +30,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{
-    Agent, AgentProfile, End, Failure, Retries, StepError, StepRun, StopReason, Turn,
+    Agent, AgentProfile, Clock, End, Failure, Retries, StepError, StepRun, StopReason, Turn,
 };
 use a2a_lambda_https::{Client, ClientConfig, Repeat, Transport};
 use a2a_lambda_runtime::table::{
@@ -43,9 +45,17 @@ use tracing::warn;
 pub(crate) use self::contract::Contract;
 use self::exchange::Exchange;
 pub(crate) use self::fault::Fault;
+pub(crate) use self::hosted::Hosted;
 use self::outcome::Outcome;
 use self::shown::Shown;
+pub(crate) use self::signed::Signed;
+use self::signed::service_of;
 pub(crate) use self::target::Target;
+
+use crate::account::{Account, Service};
+
+/// The value of `HTTP_AGENT_AUTHORIZATION` with which requests are signed.
+const SIGV4: &str = "sigv4";
 
 /// The name of the step that calls the agent.
 const STEP: &str = "invoke";
@@ -76,6 +86,8 @@ pub(crate) struct Found {
 pub(crate) struct Calls {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) authorization: Option<HeaderValue>,
+    /// Whether requests to URLs are signed by the function's credentials instead.
+    pub(crate) signs: bool,
     pub(crate) contract: Contract,
     /// Whether a call is made at most once.
     pub(crate) once: bool,
@@ -91,6 +103,8 @@ impl Calls {
             value.set_sensitive(true);
             Ok::<_, http::header::InvalidHeaderValue>(value)
         })?;
+        let signs = authorization.as_ref().is_some_and(|value| value == SIGV4);
+        let authorization = authorization.filter(|_| !signs);
         let contract = match variables.choice(&HTTP_AGENT_CONTRACT)? {
             "openai" => {
                 let model = variables.text(&HTTP_AGENT_MODEL)?;
@@ -105,7 +119,7 @@ impl Calls {
         let silence = Duration::from_secs(variables.number(&HTTP_AGENT_SILENCE_SECONDS)?);
         let client = Client::new(ClientConfig::new(Arc::new(SystemClock)));
         let transport = Arc::new(client.map_err(ConfigError::agents)?);
-        Ok(Self { transport, authorization, contract, once, silence })
+        Ok(Self { transport, authorization, signs, contract, once, silence })
     }
 
     /// Runs one turn of the agent at this place.
@@ -177,11 +191,58 @@ pub(crate) struct HttpAgent {
 }
 
 /// A place that stays as it is.
-struct Fixed(Target);
+pub(crate) struct Fixed(Target);
+
+impl Fixed {
+    pub(crate) fn new(target: Target) -> Self {
+        Self(target)
+    }
+}
+
+/// An agent at a host that requests cannot be signed for.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error(
+    "with sigv4 an agent must be at an https URL of a function, of API Gateway, of AgentCore or of \
+     Bedrock, which AWS has named"
+)]
+struct NotSigned;
 
 impl HttpAgent {
+    /// The agent at a URL.
     pub(crate) fn new(calls: Calls, target: Target) -> Self {
         Self { calls, at: Fixed(target) }
+    }
+
+    /// The agent at a URL of AWS, whose requests are signed.
+    pub(crate) fn signed(
+        calls: &Calls,
+        target: Target,
+        account: &Account,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConfigError> {
+        let of = target.tls_host().and_then(service_of);
+        let (service, region) =
+            of.ok_or_else(|| ConfigError::because(&HTTP_AGENT_AUTHORIZATION, NotSigned))?;
+        let signer = account.signer(service, region);
+        let transport = Arc::new(Signed::new(calls.transport.clone(), signer, clock));
+        Ok(Self::new(Calls { transport, ..calls.clone() }, target))
+    }
+
+    /// The agent in `AgentCore`'s runtime. Without a token its requests are signed.
+    pub(crate) fn hosted(
+        calls: &Calls,
+        agent: &Hosted,
+        account: &Account,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConfigError> {
+        let url = agent.url(&account.endpoint(Service::AgentCore, agent.region()));
+        let target = Target::at(url.map_err(ConfigError::agents)?);
+        if calls.authorization.is_some() {
+            return Ok(Self::new(calls.clone(), target));
+        }
+        let signer = account.signer(Service::AgentCore.name(), agent.region());
+        let transport = Arc::new(Signed::new(calls.transport.clone(), signer, clock));
+        Ok(Self::new(Calls { transport, ..calls.clone() }, target))
     }
 }
 

@@ -2,14 +2,19 @@
 
 #[cfg(feature = "a2a")]
 mod a2a;
+#[cfg(feature = "http")]
+mod account;
 #[cfg(feature = "fixtures")]
 mod approval;
 mod built_in;
 #[cfg(feature = "fixtures")]
 mod conformance;
 mod echo;
+mod error;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "lambda")]
+mod lambda;
 #[cfg(feature = "fixtures")]
 mod ledger;
 mod list;
@@ -32,6 +37,8 @@ use std::sync::Arc;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::push::Secret;
 use a2a_lambda_core::{Agent, Agents};
+#[cfg(feature = "http")]
+use a2a_lambda_runtime::SystemClock;
 use a2a_lambda_runtime::table::AGENT;
 #[cfg(feature = "process")]
 use a2a_lambda_runtime::table::AGENT_COMMAND;
@@ -45,13 +52,13 @@ pub use approval::Approval;
 #[cfg(feature = "fixtures")]
 pub use conformance::Conformance;
 pub use echo::Echo;
+pub use error::AgentsError;
 #[cfg(feature = "fixtures")]
 pub use ledger::{LEDGER_STEPS, Ledger};
 #[cfg(feature = "fixtures")]
 pub use paced::Paced;
 #[cfg(feature = "fixtures")]
 pub use poison::Poison;
-pub use spec::AgentsError;
 #[cfg(feature = "fixtures")]
 pub use steps::Steps;
 #[cfg(feature = "fixtures")]
@@ -123,7 +130,7 @@ impl Makers<'_> {
                 place.insert(maker.map_err(told)?)
             }
         };
-        let agent = maker.make(wanted).map_err(told)?;
+        let agent = maker.make(wanted, self.variables).map_err(told)?;
         Ok(match card {
             Some(card) => Arc::new(Carded { agent, card }),
             None => agent,
@@ -164,15 +171,37 @@ impl Maker {
     #[cfg_attr(not(feature = "process"), expect(clippy::unnecessary_wraps))]
     #[cfg_attr(
         not(any(feature = "a2a", feature = "http")),
-        expect(clippy::unused_self, clippy::needless_pass_by_value)
+        expect(clippy::unused_self, clippy::needless_pass_by_value, unused_variables)
     )]
-    fn make(&mut self, wanted: Wanted) -> Result<Arc<dyn Agent>, ConfigError> {
+    fn make(
+        &mut self,
+        wanted: Wanted,
+        variables: &Variables<'_>,
+    ) -> Result<Arc<dyn Agent>, ConfigError> {
         match wanted {
             Wanted::BuiltIn(make) => Ok(make()),
             #[cfg(feature = "a2a")]
             Wanted::A2a(place) => Ok(Arc::new(a2a::A2aAgent::new(self.remote.clone(), &place))),
             #[cfg(feature = "http")]
+            Wanted::Http(target) if self.calls.signs => {
+                let account = account::Account::from_variables(variables)?;
+                let clock = Arc::new(SystemClock);
+                Ok(Arc::new(http::HttpAgent::signed(&self.calls, *target, &account, clock)?))
+            }
+            #[cfg(feature = "http")]
             Wanted::Http(target) => Ok(Arc::new(http::HttpAgent::new(self.calls.clone(), *target))),
+            #[cfg(feature = "http")]
+            Wanted::AgentCore(agent) => {
+                let account = account::Account::from_variables(variables)?;
+                let clock = Arc::new(SystemClock);
+                Ok(Arc::new(http::HttpAgent::hosted(&self.calls, &agent, &account, clock)?))
+            }
+            #[cfg(feature = "lambda")]
+            Wanted::Lambda(function) => {
+                let account = account::Account::from_variables(variables)?;
+                let (calls, clock) = (self.calls.clone(), Arc::new(SystemClock));
+                Ok(Arc::new(lambda::LambdaAgent::new(calls, &function, &account, clock)?))
+            }
             #[cfg(feature = "process")]
             Wanted::Process(port) => {
                 if let Some(agent) = self.processes.get(&port) {
@@ -200,6 +229,7 @@ mod tests {
         let lookup = |name: &str| match name {
             "AGENT" => Some(text.to_owned()),
             "AGENT_COMMAND" => Some("python3 agent.py".to_owned()),
+            "AWS_REGION" | "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("x".to_owned()),
             _ => None,
         };
         from_variables(&Variables::local(&lookup)).await
@@ -208,7 +238,8 @@ mod tests {
     #[test]
     fn an_unknown_agent_s_error_lists_the_agents() {
         let error = check("nobody").unwrap_err();
-        let names = "echo, conformance, strict, poison, paced, ledger, approval, steps, a2a:URL, http:URL, process";
+        let names = "echo, conformance, strict, poison, paced, ledger, approval, steps, a2a:URL, http:URL, \
+             agentcore:ARN, lambda:FUNCTION, process";
         assert_eq!(error.to_string(), format!("no agent is named \"nobody\"; there are: {names}"));
     }
 
@@ -226,6 +257,11 @@ mod tests {
             ("http:https://a.example", Some("http"), Some("http")),
             ("http:http://[::1]:8080/x?tenant=acme&a=b:c", Some("http"), Some("http")),
             ("acme=http:https://a.example/?q=a%2Cb, process:8080", Some("process"), Some("http")),
+            (
+                "lambda:agent:live,acme=agentcore:arn:aws:bedrock-agentcore:x:123456789012:runtime/a",
+                Some("lambda"),
+                Some("http"),
+            ),
             ("acme=process,http:https://a.example/invocations", Some("http"), Some("process")),
             ("a2a:https://a.example/b/", Some("a2a"), Some("a2a")),
             ("acme=a2a:http://[::1]:9000,echo", Some("echo"), Some("a2a")),
@@ -259,6 +295,10 @@ mod tests {
             "a2a:https://u@a.example",
             "a2a:https://a.example?q=1",
             "a2a:https://a.example#f",
+            "lambda",
+            "lambda:",
+            "agentcore:",
+            "agentcore:a",
             "process:",
             "process:0",
             "process:65536",
@@ -318,7 +358,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_profile_fills_a_card() {
-        let external = ["a2a:https://a.example", "http:https://a.example", "process"];
+        let external = ["a2a:https://a.example", "http:https://a.example", "lambda:a", "process"];
         let names = BUILT_IN.iter().map(|(name, _)| *name).chain(external);
         for name in names {
             let profile = made(name).await.unwrap().profile(&Tenant::default()).unwrap().clone();

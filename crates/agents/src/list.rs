@@ -16,7 +16,7 @@ use a2a_lambda_runtime::table::{Reader, SETTINGS, Variable};
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use crate::spec::AgentsError;
+use crate::error::AgentsError;
 
 /// The largest list, in bytes.
 pub(crate) const MAX_BYTES: u64 = 256 * 1_024;

@@ -15,39 +15,11 @@ use std::fs::File;
 use std::io::Read;
 
 use a2a_lambda_core::Tenant;
-use a2a_lambda_core::ids::InvalidId;
 use a2a_lambda_protocol::FIRST_SEGMENTS;
 
 use crate::built_in::{BUILT_IN, MakeAgent};
+use crate::error::AgentsError;
 use crate::list::{self, Card, Listed, MAX_BYTES};
-
-/// The agents that configuration asks for cannot be had.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AgentsError {
-    /// No agent has this name.
-    #[error("no agent is named {0:?}; there are: {names}", names = names())]
-    Unknown(String),
-    /// The text after the equals sign is not a tenant's name.
-    #[error("{0:?} is no tenant's name")]
-    Tenant(String, #[source] InvalidId),
-    /// What follows the agent's name is wrong.
-    #[error("the agent {agent:?} cannot be had: {what}")]
-    Argument {
-        /// The agent's name.
-        agent: String,
-        /// What is wrong.
-        what: String,
-    },
-    /// A tenant has the name of a path of A2A.
-    #[error("a tenant cannot be named {0:?}: it is a path of A2A")]
-    Path(String),
-    /// A tenant, or all others, are given two agents.
-    #[error("there is more than one agent for {0}")]
-    Twice(String),
-    /// The list of agents in JSON cannot be used, or not read.
-    #[error("the list of agents cannot be used: {0}")]
-    List(String),
-}
 
 /// An agent that an item names.
 #[derive(Debug, Clone)]
@@ -60,6 +32,12 @@ pub(crate) enum Wanted {
     /// The agent at a URL.
     #[cfg(feature = "http")]
     Http(Box<crate::http::Target>),
+    /// The agent in the runtime of `AgentCore`.
+    #[cfg(feature = "http")]
+    AgentCore(crate::http::Hosted),
+    /// The agent that is a Lambda function.
+    #[cfg(feature = "lambda")]
+    Lambda(crate::lambda::Function),
     /// The agent in a process, at this port; `None` for a free one.
     #[cfg(feature = "process")]
     Process(Option<std::num::NonZeroU16>),
@@ -165,6 +143,16 @@ impl Wanted {
                     .map(|target| Self::Http(Box::new(target)))
                     .map_err(|error| refused(error.into()))
             }
+            #[cfg(feature = "http")]
+            ("agentcore", arn) => {
+                let agent = crate::http::Hosted::parse(arn.unwrap_or_default());
+                agent.map(Self::AgentCore).map_err(|error| refused(error.into()))
+            }
+            #[cfg(feature = "lambda")]
+            ("lambda", function) => {
+                let function = crate::lambda::Function::parse(function.unwrap_or_default());
+                function.map(Self::Lambda).map_err(|error| refused(error.into()))
+            }
             #[cfg(feature = "process")]
             ("process", None) => Ok(Self::Process(None)),
             #[cfg(feature = "process")]
@@ -182,18 +170,4 @@ impl Wanted {
             }
         }
     }
-}
-
-/// The names of the agents, with what must follow them.
-fn names() -> String {
-    let arguments: &[&str] = &[
-        #[cfg(feature = "a2a")]
-        "a2a:URL",
-        #[cfg(feature = "http")]
-        "http:URL",
-        #[cfg(feature = "process")]
-        "process",
-    ];
-    let names = BUILT_IN.iter().map(|(name, _)| *name).chain(arguments.iter().copied());
-    names.collect::<Vec<_>>().join(", ")
 }

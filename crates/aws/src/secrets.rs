@@ -2,18 +2,16 @@
 //! and sent by hand. An SDK crate for each would be larger than this.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use a2a_lambda_core::Clock;
-use a2a_lambda_https::{Client, Limits, Open, Repeat, Request};
+use a2a_lambda_https::{Client, Limits, Open, Request, Signer};
 use a2a_lambda_runtime::secrets::{Reference, SecretError, SecretStore};
 use a2a_lambda_runtime::{ConfigError, SystemClock, Variables};
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -175,42 +173,15 @@ impl AwsSecrets {
         let ours = |error: Box<dyn std::error::Error + Send + Sync>| {
             SecretError::because("the request could not be signed", error)
         };
-        let mut headers = HeaderMap::new();
+        let uri = url.parse().map_err(|error: http::uri::InvalidUri| ours(error.into()))?;
         let json = HeaderValue::from_static("application/x-amz-json-1.1");
-        headers.insert(header::CONTENT_TYPE, json);
-        headers.insert(TARGET, HeaderValue::from_static(service.target));
-        let identity = self.credentials.clone().into();
-        let millis = u64::try_from(self.clock.now().as_millis()).unwrap_or_default();
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(service.name)
-            .time(UNIX_EPOCH + Duration::from_millis(millis))
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| ours(error.into()))?
-            .into();
-        let texts =
-            headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        let signable = SignableRequest::new("POST", url, texts, SignableBody::Bytes(body))
-            .map_err(|error| ours(error.into()))?;
-        let signed = sign(signable, &parameters).map_err(|error| ours(error.into()))?;
-        let (instructions, _) = signed.into_parts();
-        for (name, value) in instructions.headers() {
-            let mut value = HeaderValue::from_str(value).map_err(|error| ours(error.into()))?;
-            value.set_sensitive(true);
-            let name =
-                HeaderName::from_bytes(name.as_bytes()).map_err(|error| ours(error.into()))?;
-            headers.insert(name, value);
-        }
-        Ok(Request {
-            method: Method::POST,
-            uri: url.parse().map_err(|error: http::uri::InvalidUri| ours(error.into()))?,
-            headers,
-            body: body.clone(),
-            repeat: Repeat::Safe,
-            limits: Limits::within(TIMEOUT),
-        })
+        let request = Request::new(Method::POST, uri, Limits::within(TIMEOUT)).repeatable();
+        let mut request = request.with_body(json, body.clone());
+        request.headers.insert(TARGET, HeaderValue::from_static(service.target));
+        let signer = Signer::new(self.credentials.clone(), &*self.region, service.name);
+        let now_ms = self.clock.now().as_millis();
+        signer.sign(&mut request, now_ms).map_err(|error| ours(error.into()))?;
+        Ok(request)
     }
 }
 

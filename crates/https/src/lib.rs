@@ -13,6 +13,8 @@
 //! - **Streams.** [`EventReader`] reads Server-Sent Events from a body, with a bound on each event,
 //!   on the stream, on its silence and on its time. It takes any [`Chunks`], so another reader of
 //!   framed events can stand beside it.
+//! - **AWS**, by the feature `aws`: `Signer` signs requests by Signature Version 4, and `FrameReader`
+//!   reads event streams.
 //! - **A seam.** [`Transport`] is what carries a request: the client, or a double in a test.
 //! - **A gate.** The client asks whether a request is still wanted after it has connected and right
 //!   before it writes the first byte: see [`Gate`].
@@ -27,11 +29,15 @@ mod dns;
 mod error;
 mod exchange;
 mod fetch;
+#[cfg(feature = "aws")]
+mod frames;
 mod guard;
 mod link;
 mod look_ups;
 mod pool;
 mod roots;
+#[cfg(feature = "aws")]
+mod signer;
 mod sse;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -44,8 +50,12 @@ pub use dns::SystemResolver;
 pub use error::{ConnectError, Error, Phase, TlsFault};
 pub use exchange::{Answer, Chunks, Transport};
 pub use fetch::{Document, Fetch, FetchError, Fetcher};
+#[cfg(feature = "aws")]
+pub use frames::{Frame, FrameLimits, FrameReader, FramesError};
 pub use guard::{AllowedHosts, AllowedHostsError, Destination, Guard, MAX_URL_BYTES, Refused};
 pub use look_ups::{LookUpError, Resolve};
 pub use pool::{IDLE_LIMIT, WallClock};
 pub use roots::{ExtraRoots, ExtraRootsError, Roots};
+#[cfg(feature = "aws")]
+pub use signer::{SignError, Signer};
 pub use sse::{Event, EventLimits, EventReader, EventsError};

@@ -68,6 +68,35 @@ impl Fetch for Web {
     }
 }
 
+/// A frame of an event stream, as AWS writes it: its kind, its type, and its payload.
+#[cfg(feature = "aws")]
+pub fn frame(kind: &str, name: &str, payload: &[u8]) -> Vec<u8> {
+    let typed = if kind == "exception" { ":exception-type" } else { ":event-type" };
+    let mut headers = Vec::new();
+    for (header, value) in [(":message-type", kind), (typed, name)] {
+        headers.push(u8::try_from(header.len()).unwrap_or(u8::MAX));
+        headers.extend_from_slice(header.as_bytes());
+        // A string, with its length.
+        headers.push(7);
+        headers.extend_from_slice(&u16::try_from(value.len()).unwrap_or(u16::MAX).to_be_bytes());
+        headers.extend_from_slice(value.as_bytes());
+    }
+    let of = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    let mut frame = [of(16 + headers.len() + payload.len()), of(headers.len())].concat();
+    frame.extend_from_slice(&crc32(&frame).to_be_bytes());
+    frame.extend_from_slice(&headers);
+    frame.extend_from_slice(payload);
+    frame.extend_from_slice(&crc32(&frame).to_be_bytes());
+    frame
+}
+
+/// The checksum of gzip, bit by bit.
+#[cfg(feature = "aws")]
+fn crc32(bytes: &[u8]) -> u32 {
+    let bit = |crc: u32| (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
+    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| bit(crc)))
+}
+
 /// An answer to a look-up. `None` never comes.
 pub type Answer = Option<Result<Vec<IpAddr>, LookUpError>>;
 

@@ -312,7 +312,7 @@ mod tests {
 
     /// The variables that agents in this process find in its environment. Nothing else here reads
     /// it.
-    const OF_AGENTS: [&str; 16] = [
+    const OF_AGENTS: [&str; 18] = [
         "A2A_AGENT_AUTHORIZATION",
         "A2A_AGENT_FORGOTTEN",
         "A2A_AGENT_SEMANTICS",
@@ -321,6 +321,8 @@ mod tests {
         "AGENT_VARIABLES",
         "AWS_ACCESS_KEY_ID",
         "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",
+        "AWS_ENDPOINT_URL_LAMBDA",
         "AWS_REGION",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",

@@ -302,17 +302,17 @@ variables! {
     A2A_AGENT_FORGOTTEN: Choice { words: &["fail", "send-again"], default: "fail" }
         of AGENTS, "What the agent `a2a` does when the remote agent has forgotten a task, since it was restarted.";
     HTTP_AGENT_AUTHORIZATION: Text {
-        must_be: "the value of a header, such as `Bearer` and a token", need: Need::Optional, secret: true
-    } of AGENTS, "The header `Authorization` of the calls of the agent `http`. By default they have none.";
+        must_be: "`sigv4`, or the value of a header, such as `Bearer` and a token", need: Need::Optional, secret: true
+    } of AGENTS, "The header `Authorization` of the calls of the agents `http` and `agentcore`. With `sigv4` the function's own credentials sign the calls of `http`. By default those have none.";
     HTTP_AGENT_CONTRACT: Choice { words: &["agentcore", "openai", "ag-ui"], default: "agentcore" }
         of AGENTS, "What the agents that are called speak: the contract of `AgentCore`'s runtime, chat completions as `OpenAI` has them, or the events of AG-UI.";
     HTTP_AGENT_MODEL: Text {
         must_be: "the name of a model", need: Need::Optional, secret: false
     } of AGENTS, "The `model` that requests of the contract `openai` name. It must be set for that.";
     HTTP_AGENT_SEMANTICS: Choice { words: &["at-least-once", "at-most-once"], default: "at-least-once" }
-        of AGENTS, "How often the agents `http` and `process` call for one turn. With `at-most-once` a task fails, with an unknown outcome, where the call may have arrived and its answer is lost.";
+        of AGENTS, "How often an agent elsewhere or in a process is called for one turn. With `at-most-once` a task fails, with an unknown outcome, where the call may have arrived and its answer is lost.";
     HTTP_AGENT_SILENCE_SECONDS: Number { least: 1, most: 900, default: 300 }
-        of AGENTS, "How long an agent that the agents `http` and `process` call may be silent: before its answer, and within it.";
+        of AGENTS, "How long an agent elsewhere or in a process may be silent: before its answer, and within it.";
     LOG_LEVEL: Choice {
         words: &["error", "warn", "info", "debug", "trace"], default: "info"
     } of ALL, "The lowest level that is logged. `POWERTOOLS_LOG_LEVEL` takes precedence, if it is set.";
@@ -521,6 +521,10 @@ variables! {
         of TABLE, "The endpoint of all services, if it is not AWS. It may contain a password.";
     AWS_ENDPOINT_URL_DYNAMODB: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
         of TABLE, "The endpoint of DynamoDB. Like the other endpoints of one service, it takes precedence over `AWS_ENDPOINT_URL`.";
+    AWS_ENDPOINT_URL_BEDROCK_AGENTCORE: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
+        of AGENTS, "The endpoint of Amazon Bedrock `AgentCore`.";
+    AWS_ENDPOINT_URL_LAMBDA: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
+        of AGENTS, "The endpoint of Lambda, for the agent `lambda`.";
     AWS_ENDPOINT_URL_KMS: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
         of CHANGERS_AND_OPS, "The endpoint of KMS.";
     AWS_ENDPOINT_URL_SECRETS_MANAGER: Text { must_be: WEB_URL, need: Need::Optional, secret: true }

@@ -175,15 +175,18 @@ export interface Parameters {
    * Default: fail.
    */
   readonly a2aAgentForgotten?: 'fail' | 'send-again';
-  /** HTTP_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent http. */
+  /**
+   * HTTP_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent http, or sigv4 to
+   * sign them.
+   */
   readonly httpAgentAuthorization?: string;
   /** HTTP_AGENT_CONTRACT: what the agents speak that are called. Default: agentcore. */
   readonly httpAgentContract?: 'agentcore' | 'openai' | 'ag-ui';
   /** HTTP_AGENT_MODEL: with HttpAgentContract openai the model that is asked for. */
   readonly httpAgentModel?: string;
   /**
-   * HTTP_AGENT_SEMANTICS: how often the agents http and process call for one turn. Default: at-
-   * least-once.
+   * HTTP_AGENT_SEMANTICS: how often an agent elsewhere or in a process is called for one turn.
+   * Default: at-least-once.
    */
   readonly httpAgentSemantics?: 'at-least-once' | 'at-most-once';
   /**
@@ -193,6 +196,16 @@ export interface Parameters {
   readonly httpAgentSilenceSeconds?: number;
   /** A managed policy with the rights that the agents need, for the role of sqs-executor. */
   readonly agentPolicyArn?: string;
+  /**
+   * The functions that agents may invoke: those of AGENT lambda, and of function URLs with sigv4,
+   * as ARNs with commas.
+   */
+  readonly agentFunctionArns?: string;
+  /**
+   * The agent runtimes of Bedrock AgentCore, and their endpoints, that agents may invoke, as ARNs
+   * with commas.
+   */
+  readonly agentRuntimeArns?: string;
   /**
    * ALLOW_ANONYMOUS: true serves everybody as one owner. Needed with Authorizer none. Default:
    * false.

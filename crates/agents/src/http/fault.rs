@@ -104,8 +104,23 @@ fn in_brackets(kind: &str) -> String {
 }
 
 impl Fault {
+    /// The fault that a carrier has found, if it is one.
+    fn carried(error: Error) -> Result<Self, Error> {
+        match error {
+            Error::Broken(source) => match source.downcast() {
+                Ok(fault) => Ok(*fault),
+                Err(source) => Err(Error::Broken(source)),
+            },
+            error => Err(error),
+        }
+    }
+
     /// A fault before the head of an answer.
     pub(crate) fn before_head(error: Error) -> Self {
+        let error = match Self::carried(error) {
+            Ok(fault) => return fault,
+            Err(error) => error,
+        };
         match error {
             Error::Refused(_) | Error::Unreachable(_) | Error::Withheld => {
                 Self::Unreachable(error.into())
@@ -123,6 +138,10 @@ impl Fault {
 
     /// A fault of a body of which so many bytes were read.
     pub(crate) fn in_body(error: Error, at: usize) -> Self {
+        let error = match Self::carried(error) {
+            Ok(fault) => return fault,
+            Err(error) => error,
+        };
         match error {
             Error::TimedOut { limit, .. } => {
                 Self::TooSlow { what: "the next part of the answer", limit }
@@ -166,7 +185,7 @@ impl Fault {
     /// Whether another attempt may succeed.
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
-            Self::Refused { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
+            Self::Refused { status, .. } => matches!(status, 408 | 424 | 425 | 429 | 500..),
             Self::Failed { kind, .. } => {
                 // `pydantic_core.ValidationError` is one, too.
                 let class = kind.rsplit('.').next().unwrap_or_default();
@@ -191,8 +210,8 @@ impl Fault {
     pub(crate) fn is_unknown(&self) -> bool {
         match self {
             Self::TooSlow { .. } | Self::Cut { .. } | Self::Stopped => true,
-            // A gateway says it of an agent behind it.
-            Self::Refused { status, .. } => *status >= 500,
+            // A gateway says it of an agent behind it; 424 is what `AgentCore` says.
+            Self::Refused { status, .. } => *status >= 500 || *status == 424,
             _ => false,
         }
     }

@@ -15,7 +15,7 @@ use super::{Calls, Contract, HttpAgent, Target};
 
 /// A piece of a scripted body.
 #[derive(Clone)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     Bytes(Vec<u8>),
     /// The connection breaks.
     Cut,
@@ -25,10 +25,12 @@ pub(super) enum Piece {
 
 /// A scripted answer.
 #[derive(Clone)]
-pub(super) enum Script {
+pub(crate) enum Script {
     Answer {
         status: u16,
         media: &'static str,
+        /// Another header, and its value.
+        more: Option<(&'static str, &'static str)>,
         framed: bool,
         body: Vec<Piece>,
     },
@@ -41,12 +43,12 @@ pub(super) enum Script {
 }
 
 /// A server that gives these answers, and the last one for ever.
-pub(super) struct Server {
-    pub(super) answers: Mutex<VecDeque<Script>>,
-    pub(super) asked: Mutex<Vec<Request>>,
+pub(crate) struct Server {
+    pub(crate) answers: Mutex<VecDeque<Script>>,
+    pub(crate) asked: Mutex<Vec<Request>>,
 }
 
-pub(super) struct Body(VecDeque<Piece>);
+pub(crate) struct Body(VecDeque<Piece>);
 
 #[async_trait]
 impl Chunks for Body {
@@ -67,9 +69,12 @@ impl Transport for Server {
         let mut answers = self.answers.lock().unwrap();
         let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
         match next.unwrap() {
-            Script::Answer { status, media, framed, body } => {
+            Script::Answer { status, media, more, framed, body } => {
                 let mut headers = HeaderMap::new();
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+                if let Some((name, value)) = more {
+                    headers.insert(name, HeaderValue::from_static(value));
+                }
                 if framed {
                     headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
                 }
@@ -86,63 +91,65 @@ impl Transport for Server {
 }
 
 impl Server {
-    pub(super) fn giving(answers: impl Into<VecDeque<Script>>) -> Arc<Self> {
+    pub(crate) fn giving(answers: impl Into<VecDeque<Script>>) -> Arc<Self> {
         Arc::new(Self { answers: Mutex::new(answers.into()), asked: Mutex::default() })
     }
 
     /// Calls of an agent of this contract at this server.
-    pub(super) fn calls(self: &Arc<Self>, contract: Contract) -> Calls {
+    pub(crate) fn calls(self: &Arc<Self>, contract: Contract) -> Calls {
         let authorization = Some(HeaderValue::from_static("Bearer token"));
         let silence = Duration::from_secs(30);
-        Calls { transport: self.clone(), authorization, contract, once: false, silence }
+        let (signs, once) = (false, false);
+        Calls { transport: self.clone(), authorization, signs, contract, once, silence }
     }
 
     /// An agent of `AgentCore`'s contract at this server.
-    pub(super) fn bed(self: &Arc<Self>, once: bool) -> Bed {
+    pub(crate) fn bed(self: &Arc<Self>, once: bool) -> Bed {
         bed(Calls { once, ..self.calls(Contract::AgentCore) })
     }
 
-    pub(super) fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
 }
 
 /// An agent that is called like this.
-pub(super) fn bed(calls: Calls) -> Bed {
+pub(crate) fn bed(calls: Calls) -> Bed {
     Bed::new(HttpAgent::new(calls, Target::parse("https://agent.example/a?q=1").unwrap()))
 }
 
-pub(super) fn answer(status: u16, media: &'static str, body: &str) -> Script {
+pub(crate) fn answer(status: u16, media: &'static str, body: &str) -> Script {
     let body = vec![Piece::Bytes(body.into())];
-    Script::Answer { status, media, framed: true, body }
+    Script::Answer { status, media, more: None, framed: true, body }
 }
 
-pub(super) fn whole(body: &str) -> Script {
+pub(crate) fn whole(body: &str) -> Script {
     answer(200, "application/json", body)
 }
 
 /// A stream of events, and how it goes on after them.
-pub(super) fn stream(events: &[Value], then: &[Piece]) -> Script {
+pub(crate) fn stream(events: &[Value], then: &[Piece]) -> Script {
     let events = events.iter().map(|event| Piece::Bytes(format!("data: {event}\n\n").into()));
     let body = events.chain(then.iter().cloned()).collect();
-    Script::Answer { status: 200, media: "text/event-stream; charset=utf-8", framed: true, body }
+    let media = "text/event-stream; charset=utf-8";
+    Script::Answer { status: 200, media, more: None, framed: true, body }
 }
 
-pub(super) fn streamed(events: &[Value]) -> Script {
+pub(crate) fn streamed(events: &[Value]) -> Script {
     stream(events, &[])
 }
 
-pub(super) fn without_frame(script: Script) -> Script {
+pub(crate) fn without_frame(script: Script) -> Script {
     match script {
-        Script::Answer { status, media, body, .. } => {
-            Script::Answer { status, media, framed: false, body }
+        Script::Answer { status, media, more, body, .. } => {
+            Script::Answer { status, media, more, framed: false, body }
         }
         other => other,
     }
 }
 
 /// What the task's artifacts have: `name: text`, and data as JSON.
-pub(super) fn output(task: &TaskView) -> Vec<String> {
+pub(crate) fn output(task: &TaskView) -> Vec<String> {
     let artifacts = task.task().artifacts.iter().map(|artifact| {
         let parts = artifact.parts.iter().map(|part| match part.as_text() {
             Some(text) => text.to_owned(),

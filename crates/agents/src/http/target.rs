@@ -6,7 +6,7 @@ use http::Uri;
 use http::uri::{Parts, PathAndQuery};
 
 /// The longest URL, in bytes.
-const MAX_URL_BYTES: usize = 2048;
+pub(super) const MAX_URL_BYTES: usize = 2048;
 const INVOCATIONS: &str = "/invocations";
 const COMPLETIONS: &str = "/chat/completions";
 const PING: &str = "/ping";
@@ -64,13 +64,23 @@ impl Target {
         Ok(Self { itself: uri, invocations, ping, completions })
     }
 
-    /// The agent at a port of this machine: at `/invocations`, or at `/v1/chat/completions`.
-    #[cfg(feature = "process")]
-    pub(crate) fn local(port: std::num::NonZeroU16) -> Result<Self, NoTarget> {
-        let at = |path| Self::parse(&format!("http://127.0.0.1:{port}{path}"));
-        let completions = at("/v1")?.completions;
-        let target = at(INVOCATIONS)?;
+    /// The agent that a host serves at `/invocations`, or at `/v1/chat/completions`.
+    #[cfg(any(feature = "lambda", feature = "process"))]
+    pub(crate) fn served_at(host: &str) -> Result<Self, NoTarget> {
+        let completions = Self::parse(&format!("{host}/v1"))?.completions;
+        let target = Self::parse(&format!("{host}{INVOCATIONS}"))?;
         Ok(Self { completions, ..target })
+    }
+
+    /// The agent that is asked at this URL, by whatever contract.
+    pub(super) fn at(url: Uri) -> Self {
+        let (itself, invocations) = (url.clone(), url.clone());
+        Self { itself, invocations, ping: url.clone(), completions: url }
+    }
+
+    /// Its host, if it is reached by TLS.
+    pub(super) fn tls_host(&self) -> Option<&str> {
+        self.itself.host().filter(|_| self.itself.scheme_str() == Some("https"))
     }
 }
 

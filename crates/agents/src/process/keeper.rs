@@ -151,7 +151,8 @@ impl Keeper {
 }
 
 fn target(port: NonZeroU16) -> Result<Target, NotStarted> {
-    Target::local(port).map_err(|error| NotStarted::Url(error.into()))
+    Target::served_at(&format!("http://127.0.0.1:{port}"))
+        .map_err(|error| NotStarted::Url(error.into()))
 }
 
 /// A port that was free just now.

@@ -119,7 +119,6 @@ pub(crate) enum Command {
 }
 
 /// The command line's arguments, for any command.
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct Given {
