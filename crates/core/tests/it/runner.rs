@@ -1,5 +1,6 @@
 //! The runner: turns, and all that can come between.
 
+mod canceled;
 mod contention;
 mod crashes;
 mod failures;

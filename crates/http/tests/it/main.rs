@@ -12,6 +12,7 @@ mod envelope;
 mod extensions;
 mod faults;
 mod fuzz;
+mod hops;
 mod idempotency;
 mod isolation;
 mod leniency;

@@ -235,7 +235,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("due", "wake", "waiting until 100, signal at 100"),
     ("due", "look", "waiting until 100, signal at 100, due 160"),
     ("input", "message", "submitted, entries +1, signal at 10, due 70, last message 4, status at 10"),
-    ("input", "cancel", "canceled, entries +1, checkpoint none, status at 10"),
+    ("input", "cancel", "canceled, entries +1, status at 10"),
 ];
 
 #[test]
