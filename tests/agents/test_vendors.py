@@ -6,10 +6,10 @@ from uuid import uuid4
 import anyio
 import pytest
 from a2a.client import ClientConfig, create_client
-from a2a.types import CancelTaskRequest, TaskState
+from a2a.types import CancelTaskRequest, Role, TaskState
 
 from calls import is_completed, message, send_for_task, wait_for
-from raw import Raw, collect, text_of
+from raw import Raw, collect
 from vendors import Stack
 
 pytestmark = pytest.mark.anyio
@@ -22,8 +22,14 @@ async def connect(stack, http):
     return await create_client(stack.url, ClientConfig(httpx_client=http, streaming=False))
 
 
+def texts(task) -> list[str]:
+    """What its artifacts say, without those of data alone, such as a state."""
+    found = ["".join(part.text for part in artifact.parts) for artifact in task.artifacts]
+    return [text.strip() for text in found if text]
+
+
 def said(task) -> str:
-    return "".join(part.text for artifact in task.artifacts for part in artifact.parts).strip()
+    return "".join(texts(task))
 
 
 def unique(text: str) -> str:
@@ -33,9 +39,15 @@ def unique(text: str) -> str:
 
 async def has_done(stack, text: str, effects: list[str]) -> None:
     """Waits until the model has done this for a text."""
-    with anyio.fail_after(10, reason=f"waited for {effects}"):
+    with anyio.move_on_after(20):
         while stack.effects(text) != effects:
             await anyio.sleep(0.05)
+    assert stack.effects(text) == effects
+
+
+def text_in(update: dict) -> str:
+    parts = update.get("artifact", {}).get("parts", [])
+    return "".join(part.get("text", "") for part in parts)
 
 
 class Listener:
@@ -50,14 +62,14 @@ class Listener:
         self.heard = []
         self.times = []
 
-    async def until(self, holds=lambda events: False) -> None:
-        """Listens until the stream ends, or something holds of the events so far."""
+    async def until(self, holds=lambda: False) -> None:
+        """Listens until the stream ends, or something holds after an event."""
         if not self.heard:
             self.events = await self.stream.__aenter__()
         async for event in self.events:
             self.heard.append(event)
             self.times.append(anyio.current_time())
-            if holds(self.heard):
+            if holds():
                 return
         await self.stream.__aexit__(None, None, None)
 
@@ -69,9 +81,17 @@ class Listener:
         """The texts of its artifacts' events, and when each came."""
         found = []
         for event, at in zip(self.heard, self.times):
-            if chunk := event.data.get("artifactUpdate"):
-                found.append(("".join(part["text"] for part in chunk["artifact"]["parts"]), at))
-        return found
+            if update := event.data.get("artifactUpdate"):
+                found.append((text_in(update), at))
+        return [(text, at) for text, at in found if text]
+
+    def said(self) -> str:
+        """What the last artifact with a text says in the end."""
+        said = ""
+        for event in self.heard:
+            if text := text_in(update := event.data.get("artifactUpdate", {})):
+                said = said + text if update.get("append") else text
+        return said.strip()
 
     async def check_log(self) -> None:
         """No event has come twice, the end is the last, and the log has what was heard."""
@@ -94,8 +114,8 @@ async def test_it_streams(stack, vendor, http):
     listener = Listener(stack, http, text)
     await listener.until()
     await listener.check_log()
-    assert text_of(listener.heard).strip() == text
-    chunks = [(words, at) for words, at in listener.chunks() if words]
+    assert listener.said() == text
+    chunks = listener.chunks()
     if vendor.streams:
         assert [words.strip() for words, _ in chunks] == text.split()
         # The model waits for 0.2 s behind each of the four words.
@@ -105,6 +125,7 @@ async def test_it_streams(stack, vendor, http):
         assert len(chunks) == 1
 
 
+@pytest.mark.asking
 async def test_it_asks_and_goes_on_with_the_answer(stack, vendor, http):
     text = unique("this")
     async with await connect(stack, http) as client:
@@ -140,21 +161,23 @@ async def test_killed_in_its_middle(vendor, http, tmp_path, killed, semantics):
         "A2A_AGENT_FORGOTTEN": "send-again" if is_repeated else "fail",
         # The least that there is: nobody else runs the task before.
         "LEASE_SECONDS": "6",
+        # An agent that imports much is down for long, while all cores are busy.
+        "MAX_ATTEMPTS": "20",
     }
     with Stack(vendor, tmp_path, **variables) as stack:
         listener = Listener(stack, http, TEXT)
         first = "one two" if vendor.streams else ""
-        await listener.until(lambda heard: first in text_of(heard))
+        await listener.until(lambda: first in listener.said())
         await has_done(stack, TEXT, ["begin"])
         await anyio.to_thread.run_sync(getattr(stack, f"kill_{killed}"))
-        with anyio.fail_after(45):
+        with anyio.fail_after(120):
             await listener.until()
         await listener.check_log()
         status = listener.heard[-1].data["statusUpdate"]["status"]
         outlives = vendor.has_task and killed == "executor"
         if is_repeated or outlives:
             assert status["state"] == "TASK_STATE_COMPLETED"
-            assert text_of(listener.heard).strip() == TEXT
+            assert listener.said() == TEXT
         else:
             assert status["state"] == "TASK_STATE_FAILED"
             why = "The remote agent has forgotten the task." if vendor.has_task else UNKNOWN
@@ -163,8 +186,9 @@ async def test_killed_in_its_middle(vendor, http, tmp_path, killed, semantics):
         assert stack.effects(TEXT).count("begin") == begins
         async with await connect(stack, http) as client:
             task = await wait_for(client, listener.task_id, lambda task: True)
-            assert len(task.history) == 1
+            assert [said.role for said in task.history].count(Role.ROLE_USER) == 1
+            found = texts(task)
             if vendor.has_task and begins == 2:
                 # What a forgotten task had shown stays, beside the artifact of the new one.
-                del task.artifacts[:-1]
-            assert len(task.artifacts) <= 1 and said(task) == text_of(listener.heard).strip()
+                found = found[-1:]
+            assert found == ([listener.said()] if listener.said() else [])

@@ -33,12 +33,13 @@ class Vendor:
     agent: str
     # Whether its answer comes piece by piece.
     streams: bool = True
-    # Whether it stops when its task is canceled, or nobody listens any more. AgentCore's SDK does not notice.
+    # Whether it stops when its task is canceled, or nobody listens any more. AgentCore's SDK and LangGraph do
+    # not notice.
     stops: bool = False
     # Whether it has a task of its own, which goes on without its caller and is gone with its process.
     has_task: bool = False
-    # How a question of it is answered, which is a task, by a text.
-    answer: Callable[[Task, str], Part] = lambda _, text: Part(text=text)
+    # How a question of it is answered, which is a task, by a text. `None` if it asks nothing.
+    answer: Callable[[Task, str], Part] | None = lambda _, text: Part(text=text)
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -68,7 +69,21 @@ VENDORS = [
         answer=to_interrupt,
     ),
     # The card names localhost, unless `to_a2a` is told another host.
-    Vendor("adk-a2a", "adk_a2a", "a2a:http://localhost:{port}", streams=False, has_task=True),
+    Vendor(
+        "adk-a2a", "adk_a2a", "a2a:http://localhost:{port}", streams=False, stops=True, has_task=True
+    ),
+    Vendor(
+        "langgraph-ag-ui", "langgraph_agui", "http:http://127.0.0.1:{port}/agent",
+        variables={"HTTP_AGENT_CONTRACT": "ag-ui"},
+    ),
+    Vendor(
+        "openai-lm-proxy", "openai_lm_proxy", "http:http://127.0.0.1:{port}/v1", stops=True,
+        answer=None,
+        variables={
+            "HTTP_AGENT_CONTRACT": "openai", "HTTP_AGENT_MODEL": "scripted",
+            "HTTP_AGENT_AUTHORIZATION": "Bearer the-key",
+        },
+    ),
 ]  # fmt: skip
 
 

@@ -40,7 +40,10 @@ async def answer(state: MessagesState):
 graph = StateGraph(MessagesState)
 graph.add_node(answer)
 graph.add_edge(START, "answer")
-agent = LangGraphAgent(name="scripted", graph=graph.compile(checkpointer=MemorySaver()))
+# By itself it tells of interrupts by an event of its own, and not as AG-UI 1.0 does.
+agent = LangGraphAgent(
+    name="scripted", graph=graph.compile(checkpointer=MemorySaver()), emit_interrupt_outcome=True
+)
 app = FastAPI()
 add_langgraph_fastapi_endpoint(app, agent, "/agent")
 uvicorn.run(app, port=port(), log_level="warning")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use a2a_lambda_core::{End, Reply, ShowError, Turn};
 use a2a_lambda_protocol::{
-    Artifact, Message, Part, PartContent, StreamResponse, Struct, Task, TaskState, TaskStatus,
+    Artifact, Message, Part, PartContent, Role, StreamResponse, Struct, Task, TaskState, TaskStatus,
 };
 
 use super::fault::Fault;
@@ -93,7 +93,9 @@ impl<'t> Mirror<'t> {
     }
 
     async fn say(&mut self, message: &Message, metadata: Option<Struct>) -> Result<(), Fault> {
-        if message.parts.is_empty() || message.parts == self.said {
+        // Some servers tell with a status what the user has said.
+        let is_ours = message.role == Role::User;
+        if is_ours || message.parts.is_empty() || message.parts == self.said {
             return Ok(());
         }
         self.said.clone_from(&message.parts);

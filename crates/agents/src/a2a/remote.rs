@@ -7,7 +7,7 @@ use std::time::Duration;
 use a2a_lambda_client::{
     BadHeader, CardCache, Client, Config, Credentials, Error, Interface, Limits,
 };
-use a2a_lambda_core::{AgentProfile, Clock as _, Turn};
+use a2a_lambda_core::{AgentProfile, Clock as _, StopReason, Turn};
 use a2a_lambda_https::{Transport, WallClock};
 use a2a_lambda_protocol::{AgentCard, AgentSkill};
 use a2a_lambda_runtime::SystemClock;
@@ -147,7 +147,7 @@ impl Remote {
             tokio::select! {
                 biased;
                 found = self.look() => found?,
-                _ = turn.stopped() => return Err(Fault::Stopped),
+                () = must_stop(turn) => return Err(Fault::Stopped),
             }
         };
         let header = |credentials: Credentials, name: &str, value: &str| {
@@ -313,5 +313,13 @@ impl Known {
         let age = SystemClock.now().as_millis().saturating_sub(asked);
         // The clock may have stepped back.
         u64::try_from(age).ok().map(Duration::from_millis)
+    }
+}
+
+/// Returns when the remote agent is of no use any more. A canceled turn goes on for the little time that
+/// it has: the remote task must be known to be canceled.
+pub(super) async fn must_stop(turn: &Turn) {
+    if turn.stopped().await == StopReason::Canceled {
+        std::future::pending::<()>().await;
     }
 }

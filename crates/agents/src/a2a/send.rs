@@ -9,7 +9,7 @@ use a2a_lambda_protocol::{
 };
 
 use super::fault::{Fault, When};
-use super::remote::Asked;
+use super::remote::{Asked, must_stop};
 use super::sent::{Link, RemoteTask, Sent, Words};
 use super::{A2aAgent, Stop, message};
 
@@ -160,14 +160,6 @@ fn settled(mut task: Task) -> Option<Task> {
 
 fn lock(beside: &Mutex<Beside>) -> std::sync::MutexGuard<'_, Beside> {
     beside.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Returns when the message has no use any more. A canceled turn goes on for the little time that it
-/// has: the remote task must be known to be canceled.
-async fn must_stop(turn: &Turn) {
-    if turn.stopped().await == StopReason::Canceled {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// The failure of a step is the agent's.
