@@ -40,6 +40,7 @@ class Vendor:
     has_task: bool = False
     # How a question of it is answered, which is a task, by a text. `None` if it asks nothing.
     answer: Callable[[Task, str], Part] | None = lambda _, text: Part(text=text)
+    # Those of a2a-lambda: {port} is the app's here, too.
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -124,6 +125,7 @@ class Stack:
         self.app = App(vendor, own)
         self.server = None
         agent = vendor.agent.format(port=self.app.port)
+        told = {name: value.format(port=self.app.port) for name, value in vendor.variables.items()}
         options = ["--memory", "--port", "0", "--processes", "--agent", agent]
         with ExitStack() as undo:
             undo.callback(self.end)
@@ -131,7 +133,7 @@ class Stack:
                 options += ["--", *vendor.command]
             else:
                 self.app.start()
-            self.server = Server(*options, **own, **vendor.variables, **variables)
+            self.server = Server(*options, **own, **told, **variables)
             undo.pop_all()
         self.url = self.server.url
 

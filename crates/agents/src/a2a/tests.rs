@@ -291,3 +291,15 @@ async fn the_card_is_the_remote_agent_s() {
         "not at each request"
     );
 }
+
+#[tokio::test]
+async fn what_the_remote_agent_repeats_of_the_user_is_no_word_of_its_own() {
+    let mut repeats = saying("SUBMITTED", "paint");
+    repeats["status"]["message"]["role"] = json!("ROLE_USER");
+    let said = [repeats, saying("WORKING", "Mixing."), task("COMPLETED")];
+    let events = said.iter().map(status).collect();
+    let remote = Remote::new(true, false);
+    let remote = remote.with("SendStreamingMessage", [Said::Stream(events, Then::Ends)]);
+    let task = remote.bed().send("paint").await.completed();
+    assert_eq!(task.history(), ["user: paint", "agent: Mixing."]);
+}
