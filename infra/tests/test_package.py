@@ -70,6 +70,23 @@ def test_an_agent_s_files_are_beside_the_bootstrap(package, tmp_path):
             package.files_of(folder)
 
 
+def test_a_folder_is_for_a_function_that_is_built(package, tmp_path, monkeypatch):
+    (tmp_path / "agents.json").write_text("{}")
+    lists = package.folders([f"request={tmp_path}", f"{tmp_path}"], ["request", "sqs-executor"])
+    assert lists == {"request": tmp_path, "sqs-executor": tmp_path}
+    for given, says in (
+        (["authorizer=x"], "authorizer is not built here"),
+        ([f"{tmp_path}"], "sqs-executor is not built here"),
+        ([f"request={tmp_path}"] * 2, "request has a folder already"),
+        (["request=/nowhere"], "/nowhere is no folder"),
+    ):
+        with pytest.raises(Fault, match=says):
+            package.folders(given, ["request"])
+    monkeypatch.setattr(package, "LARGEST_UNPACKED", 8)
+    with pytest.raises(Fault, match="9 bytes when it is unpacked"):
+        package.zipped(b"program", tmp_path / "large.zip", tmp_path)
+
+
 def test_a_binary_that_lambda_cannot_run_or_that_names_this_machine_is_refused(package, workspace):
     def check(content):
         package.check_bootstrap(content, "request", "arm64", workspace)
