@@ -32,8 +32,9 @@ Usage: scripts/dev [options]
 
 Options:
   --port P       the port to listen on at 127.0.0.1 [default: 9000; 0 takes a free one]
-  --agent NAME   the agent to run [default: echo]: `http:URL` for one that is served elsewhere, and
-                 `process` for one that is started by the PROGRAM behind `--` and listens at $PORT
+  --agent NAME   the agent to run [default: echo]: `http:URL` for one that is served elsewhere, `a2a:URL`
+                 for another A2A agent, and `process` for one that is started by the PROGRAM behind `--`
+                 and listens at $PORT
   --data DIR     the folder that the tasks are kept in [default: .data]
   --memory       keep the tasks in memory: they are gone when this ends
   --processes    run the functions as processes of their own, as Lambda does; they end with this. What
@@ -72,8 +73,9 @@ alice sees her own tasks only. Without one, everybody is the same user. Nothing 
 /// The lines of the usage that belong only to the program with a2a-lambda's own agents.
 const ITS_NAME: &str = "scripts/dev [options]";
 const ITS_PROGRAM: &str = "       scripts/dev [options] --agent process -- PROGRAM [arguments]\n";
-const AGENT_OPTION: &str = "  --agent NAME   the agent to run [default: echo]: `http:URL` for one that is served elsewhere, and
-                 `process` for one that is started by the PROGRAM behind `--` and listens at $PORT
+const AGENT_OPTION: &str = "  --agent NAME   the agent to run [default: echo]: `http:URL` for one that is served elsewhere, `a2a:URL`
+                 for another A2A agent, and `process` for one that is started by the PROGRAM behind `--`
+                 and listens at $PORT
 ";
 
 /// The usage of a program with agents of its own.

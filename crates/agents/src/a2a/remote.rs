@@ -269,7 +269,6 @@ impl Remote {
         let found = self.lock().agent.clone();
         let mut profile =
             AgentProfile::text("a2a", "An A2A agent elsewhere", env!("CARGO_PKG_VERSION"));
-        profile.answers_directly = true;
         profile.input_modes = vec!["*/*".to_owned()];
         profile.output_modes = vec!["*/*".to_owned()];
         let Some(found) = found else { return profile };

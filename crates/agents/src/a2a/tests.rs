@@ -303,3 +303,19 @@ async fn what_the_remote_agent_repeats_of_the_user_is_no_word_of_its_own() {
     let task = remote.bed().send("paint").await.completed();
     assert_eq!(task.history(), ["user: paint", "agent: Mixing."]);
 }
+
+#[test]
+fn the_log_has_no_credentials() {
+    let log = |authorization: &str, text: &str| {
+        let place = super::Place::parse("https://agent.example").unwrap();
+        let authorization = Some(authorization.to_owned());
+        super::Remote::new(Remote::new(false, false), authorization, &place)
+            .redacted(text.to_owned())
+    };
+    assert_eq!(
+        log("Bearer hunter2", "no: Bearer hunter2, hunter2"),
+        "no: Bearer <secret>, <secret>"
+    );
+    assert_eq!(log("hunter2", "no: hunter2"), "no: <secret>");
+    assert_eq!(log("Bearer ", "no"), "no");
+}
