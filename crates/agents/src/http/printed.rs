@@ -54,6 +54,9 @@ fn literal(source: &str) -> Option<String> {
             Ok(digits) => {
                 let number = rest.as_str().get(..digits)?;
                 rest = rest.as_str().get(digits..)?.chars();
+                if !number.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                    return None;
+                }
                 char::from_u32(u32::from_str_radix(number, 16).ok()?)?
             }
         });
