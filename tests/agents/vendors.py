@@ -85,6 +85,10 @@ VENDORS = [
             "HTTP_AGENT_AUTHORIZATION": "Bearer the-key",
         },
     ),
+    Vendor(
+        "fastapi-mangum", "lambda_mangum", "lambda:agent", streams=False,
+        variables={"AWS_ENDPOINT_URL_LAMBDA": "http://127.0.0.1:{port}"},
+    ),
 ]  # fmt: skip
 
 
