@@ -64,6 +64,8 @@ locals {
     HttpAgentAuthorization               = var.http_agent_authorization
     HttpAgentContract                    = var.http_agent_contract
     HttpAgentModel                       = var.http_agent_model
+    HttpAgentSigningKeys                 = var.http_agent_signing_keys
+    HttpAgentCallbackHours               = var.http_agent_callback_hours
     HttpAgentSemantics                   = var.http_agent_semantics
     HttpAgentSilenceSeconds              = var.http_agent_silence_seconds
     AgentPolicyArn                       = var.agent_policy_arn
@@ -147,6 +149,7 @@ locals {
   secrets = {
     A2aAgentAuthorization  = "a2a_agent_authorization"
     HttpAgentAuthorization = "http_agent_authorization"
+    HttpAgentSigningKeys   = "http_agent_signing_keys"
     CardSigningKey         = "card_signing_key"
     PushSecretsKey         = "push_secrets_key"
     PushSigningKeys        = "push_signing_keys"

@@ -113,6 +113,24 @@ variable "http_agent_model" {
   }
 }
 
+variable "http_agent_signing_keys" {
+  type        = string
+  description = "HTTP_AGENT_SIGNING_KEYS: the keys that sign the calls of agents by Standard Webhooks."
+  default     = null
+  sensitive   = true
+}
+
+variable "http_agent_callback_hours" {
+  type        = number
+  description = "HTTP_AGENT_CALLBACK_HOURS: how long an agent that answers a call with 202 may take. With 0 it gets no callback. 0 to 720. Default: 0."
+  default     = null
+
+  validation {
+    condition     = var.http_agent_callback_hours == null ? true : floor(var.http_agent_callback_hours) == var.http_agent_callback_hours && var.http_agent_callback_hours >= 0 && var.http_agent_callback_hours <= 720
+    error_message = "http_agent_callback_hours must be 0 to 720."
+  }
+}
+
 variable "http_agent_semantics" {
   type        = string
   description = "HTTP_AGENT_SEMANTICS: how often an agent elsewhere or in a process is called for one turn. Default: at-least-once."

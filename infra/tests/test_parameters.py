@@ -71,6 +71,7 @@ BAD = {
     "A2aAgentAuthorization": ["Bearer " + SECRET + "\nx-other: y"],
     "HttpAgentAuthorization": ["Bearer " + SECRET + "\nx-other: y"],
     "HttpAgentModel": ["a model"],
+    "HttpAgentSigningKeys": [SECRET, "whsec_a," + SECRET, " ".join(["whsec_a"] * 5)],
     "AgentFunctionArns": ["agent", LISTENER],
     "AgentRuntimeArns": ["agent", LISTENER],
     "AgentPolicyArn": ["agents", "arn:aws:iam::123456789012:role/agents"],

@@ -36,6 +36,7 @@ OTHER = {
     "AGENT_COMMAND": "python3 agent.py",
     "HTTP_AGENT_AUTHORIZATION": "ssm:/agent/authorization",
     "HTTP_AGENT_MODEL": "small",
+    "HTTP_AGENT_SIGNING_KEYS": "whsk_YWJj whsec_YWJj",
     "OWNER_CLAIM": "email",
     "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector.example:4318",
     "POWERTOOLS_SERVICE_NAME": "agents",

@@ -6,6 +6,8 @@ use a2a_lambda_runtime::table::{
     AWS_ENDPOINT_URL_LAMBDA, AWS_REGION, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, Text,
 };
 use a2a_lambda_runtime::{ConfigError, Variables};
+use http::Uri;
+use http::uri::InvalidUri;
 
 /// A service of AWS that agents are called by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +23,6 @@ impl Service {
         match self {
             Self::AgentCore => "bedrock-agentcore",
             Self::Lambda => "lambda",
-        }
-    }
-
-    fn own_endpoint(self) -> &'static Text {
-        match self {
-            Self::AgentCore => &AWS_ENDPOINT_URL_BEDROCK_AGENTCORE,
-            Self::Lambda => &AWS_ENDPOINT_URL_LAMBDA,
         }
     }
 }
@@ -46,24 +41,32 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// As the variables say.
-    pub(crate) fn from_variables(variables: &Variables<'_>) -> Result<Self, ConfigError> {
-        let endpoint = |service: Service| {
-            let own = variables.text(service.own_endpoint())?;
-            let url = if own.is_some() { own } else { variables.text(&AWS_ENDPOINT_URL)? };
-            let is_url = |url: &String| url.starts_with("http://") || url.starts_with("https://");
-            match url {
-                Some(url) if !is_url(&url) => Err(ConfigError::invalid(service.own_endpoint())),
-                url => Ok(url),
-            }
+    /// As the variables say; or else the variable that is not set. Only agents of AWS need them all.
+    pub(crate) fn from_variables(
+        variables: &Variables<'_>,
+    ) -> Result<Result<Self, &'static Text>, ConfigError> {
+        let every = endpoint(variables, &AWS_ENDPOINT_URL)?;
+        let own = |variable| Ok(endpoint(variables, variable)?.or_else(|| every.clone()));
+        let agent_core = own(&AWS_ENDPOINT_URL_BEDROCK_AGENTCORE)?;
+        let lambda = own(&AWS_ENDPOINT_URL_LAMBDA)?;
+        let session_token = variables.text(&AWS_SESSION_TOKEN)?;
+        let set = |variable| match variables.required(variable) {
+            Err(ConfigError::Missing { .. }) => Ok(Err(variable)),
+            read => read.map(Ok),
         };
-        Ok(Self {
-            access_key_id: variables.required(&AWS_ACCESS_KEY_ID)?,
-            secret_access_key: variables.required(&AWS_SECRET_ACCESS_KEY)?,
-            session_token: variables.text(&AWS_SESSION_TOKEN)?,
-            region: variables.required(&AWS_REGION)?,
-            agent_core: endpoint(Service::AgentCore)?,
-            lambda: endpoint(Service::Lambda)?,
+        let region = set(&AWS_REGION)?;
+        let access_key_id = set(&AWS_ACCESS_KEY_ID)?;
+        let secret = set(&AWS_SECRET_ACCESS_KEY)?;
+        Ok(match (region, access_key_id, secret) {
+            (Ok(region), Ok(access_key_id), Ok(secret_access_key)) => Ok(Self {
+                access_key_id,
+                secret_access_key,
+                session_token,
+                region,
+                agent_core,
+                lambda,
+            }),
+            (Err(missing), ..) | (_, Err(missing), _) | (.., Err(missing)) => Err(missing),
         })
     }
 
@@ -90,5 +93,19 @@ impl Account {
         }
         let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
         format!("https://{}.{region}.amazonaws.com{suffix}", service.name())
+    }
+}
+
+/// The URL of an endpoint, if the variable is set. The value is not shown.
+fn endpoint(
+    variables: &Variables<'_>,
+    variable: &'static Text,
+) -> Result<Option<String>, ConfigError> {
+    let Some(url) = variables.text(variable)? else { return Ok(None) };
+    let uri: Uri =
+        url.parse().map_err(|error: InvalidUri| ConfigError::because(variable, error))?;
+    match uri.scheme_str() {
+        Some("http" | "https") => Ok(Some(url)),
+        _ => Err(ConfigError::invalid(variable)),
     }
 }

@@ -10,6 +10,8 @@ mod contract;
 mod exchange;
 mod fault;
 mod hosted;
+#[cfg(test)]
+mod later;
 mod openai;
 mod outcome;
 mod patch;
@@ -30,14 +32,17 @@ use std::time::Duration;
 
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{
-    Agent, AgentProfile, Clock, End, Failure, Retries, StepError, StepRun, StopReason, Turn,
+    Agent, AgentProfile, Callback, CallbackAnswer, Clock, End, Failure, Retries, ShowError,
+    StepError, StepRun, StopReason, Turn,
 };
 use a2a_lambda_https::{Client, ClientConfig, Repeat, Transport};
+use a2a_lambda_protocol::Json;
 use a2a_lambda_runtime::table::{
-    HTTP_AGENT_AUTHORIZATION, HTTP_AGENT_CONTRACT, HTTP_AGENT_MODEL, HTTP_AGENT_SEMANTICS,
-    HTTP_AGENT_SILENCE_SECONDS,
+    CALLBACK_URL, HTTP_AGENT_AUTHORIZATION, HTTP_AGENT_CALLBACK_HOURS, HTTP_AGENT_CONTRACT,
+    HTTP_AGENT_MODEL, HTTP_AGENT_SEMANTICS, HTTP_AGENT_SIGNING_KEYS, HTTP_AGENT_SILENCE_SECONDS,
 };
 use a2a_lambda_runtime::{ConfigError, SystemClock, Variables};
+use a2a_lambda_webhook::{SigningKeys, sign_request};
 use async_trait::async_trait;
 use http::HeaderValue;
 use tracing::warn;
@@ -62,6 +67,8 @@ const STEP: &str = "invoke";
 
 /// What the user reads if a runner died in the middle of a call that is made once only.
 const LOST: &str = "The answer of the agent was lost on the way. The outcome is unknown.";
+/// The name of the step that shows what an agent answers later.
+const LATER: &str = "answer";
 
 /// How often a call is tried that may be made once only, while the agent gets nothing of it.
 const UNSENT: Retries =
@@ -93,6 +100,10 @@ pub(crate) struct Calls {
     pub(crate) once: bool,
     /// How long an agent may be silent.
     pub(crate) silence: Duration,
+    /// The keys that sign calls.
+    pub(crate) keys: Arc<SigningKeys>,
+    /// How long an agent may take that answers by a callback; `None` if it gets none.
+    pub(crate) patience: Option<Duration>,
 }
 
 impl Calls {
@@ -105,45 +116,104 @@ impl Calls {
         })?;
         let signs = authorization.as_ref().is_some_and(|value| value == SIGV4);
         let authorization = authorization.filter(|_| !signs);
+        let model = variables.text(&HTTP_AGENT_MODEL)?;
         let contract = match variables.choice(&HTTP_AGENT_CONTRACT)? {
             "openai" => {
-                let model = variables.text(&HTTP_AGENT_MODEL)?;
-                Contract::OpenAi {
-                    model: model.ok_or_else(|| ConfigError::missing(&HTTP_AGENT_MODEL))?,
-                }
+                let model = model.ok_or_else(|| ConfigError::missing(&HTTP_AGENT_MODEL))?;
+                Contract::OpenAi { model }
             }
             "ag-ui" => Contract::AgUi,
             _ => Contract::AgentCore,
         };
         let once = variables.choice(&HTTP_AGENT_SEMANTICS)? == "at-most-once";
         let silence = Duration::from_secs(variables.number(&HTTP_AGENT_SILENCE_SECONDS)?);
+        let keys = variables.read(&HTTP_AGENT_SIGNING_KEYS, SigningKeys::parse)?;
+        let keys = Arc::new(keys.unwrap_or_default());
+        let hours = variables.number(&HTTP_AGENT_CALLBACK_HOURS)?;
+        let patience = (hours > 0).then(|| Duration::from_hours(hours));
+        if patience.is_some() && variables.text(&CALLBACK_URL)?.is_none() {
+            return Err(ConfigError::missing(&CALLBACK_URL));
+        }
         let client = Client::new(ClientConfig::new(Arc::new(SystemClock)));
         let transport = Arc::new(client.map_err(ConfigError::agents)?);
-        Ok(Self { transport, authorization, signs, contract, once, silence })
+        Ok(Self { transport, authorization, signs, contract, once, silence, keys, patience })
     }
 
     /// Runs one turn of the agent at this place.
     pub(crate) async fn run(&self, turn: &Turn, place: &dyn Place) -> Result<End, Failure> {
+        // It is open before the agent is called: an agent may answer at once.
+        let callback = match self.patience.filter(|_| self.contract == Contract::AgentCore) {
+            Some(patience) => Some(turn.callback(STEP, patience).await?),
+            None => None,
+        };
+        let url = callback.as_ref().map(Callback::url);
         let step = turn.step(STEP);
         let step = if self.once { step.once().retries(UNSENT) } else { step };
         let call = move |step: StepRun| async move {
             let called = tokio::select! {
-                outcome = self.call(turn, &step, place) => outcome,
+                outcome = self.call(turn, &step, place, url) => outcome,
                 _ = turn.stopped() => Err(Fault::Stopped),
             };
             called.map_err(|fault| self.failure(turn, fault))
         };
         let outcome: Outcome = step.run(call).await.map_err(lost)?;
+        let outcome = match (outcome, callback) {
+            (Outcome::Accepted, Some(callback)) => self.later(turn, &callback).await?,
+            (Outcome::Accepted, None) => {
+                // The variable has changed meanwhile.
+                return Err(Failure::permanent("The agent answers later, and has no callback."));
+            }
+            (outcome, _) => outcome,
+        };
         Ok(outcome.into_end()?)
     }
 
-    async fn call(&self, turn: &Turn, step: &StepRun, place: &dyn Place) -> Result<Outcome, Fault> {
+    /// What an agent answers by its callback. Until it does, nothing runs.
+    async fn later(&self, turn: &Turn, callback: &Callback<'_>) -> Result<Outcome, Failure> {
+        let answer = callback.answer::<Json>().await?;
+        let limit = self.patience.unwrap_or_default();
+        let step = turn.step(LATER);
+        let read = move |_: StepRun| {
+            let answer = answer.clone();
+            async move {
+                let outcome = match answer {
+                    CallbackAnswer::Given(answer) => read_later(turn, &answer).await,
+                    CallbackAnswer::GaveUp(message) => {
+                        Err(Fault::Failed { kind: String::new(), message })
+                    }
+                    _ => Err(Fault::TooSlow { what: "the answer by the callback", limit }),
+                };
+                outcome.map_err(|fault| {
+                    // Another attempt would find the same answer.
+                    let is_over = matches!(fault, Fault::Show(ShowError::Over));
+                    Self::logged(turn, fault, is_over, false)
+                })
+            }
+        };
+        Ok(step.run(read).await?)
+    }
+
+    async fn call(
+        &self,
+        turn: &Turn,
+        step: &StepRun,
+        place: &dyn Place,
+        callback_url: Option<&str>,
+    ) -> Result<Outcome, Fault> {
         let Found { target, in_use } = place.find(turn).await?;
         let contract = &self.contract;
+        let body = contract.body(turn, step, callback_url)?;
+        let shape = contract.shape();
+        let mut headers = payload::headers(turn, step, shape, self.authorization.as_ref())?;
+        if !self.keys.is_empty() {
+            sign_request(&self.keys, step.idempotency_key(), turn.now(), &body, &mut headers)
+                .map_err(|error| Fault::Ours(error.into()))?;
+        }
         let exchange = Exchange {
             uri: contract.url(&target).clone(),
-            headers: payload::headers(turn, step, contract.shape(), self.authorization.as_ref())?,
-            body: contract.body(turn, step)?,
+            headers,
+            body,
+            may_defer: callback_url.is_some(),
             repeat: if self.once { Repeat::Never } else { Repeat::Safe },
             silence: self.silence,
             limit: turn.deadline().saturating_since(turn.now()),
@@ -159,6 +229,11 @@ impl Calls {
     fn failure(&self, turn: &Turn, fault: Fault) -> Failure {
         let retryable = if self.once { fault.is_not_sent() } else { fault.is_retryable() };
         let is_unknown = self.once && fault.is_unknown();
+        Self::logged(turn, fault, retryable, is_unknown)
+    }
+
+    /// The failure that a fault is. It is logged, unless nobody waits for the task any more.
+    fn logged(turn: &Turn, fault: Fault, retryable: bool, is_unknown: bool) -> Failure {
         let is_over =
             matches!(turn.stop_reason(), Some(StopReason::Canceled | StopReason::Superseded));
         if !is_over {
@@ -182,6 +257,15 @@ fn lost(error: StepError) -> Failure {
         StepError::Unknown { .. } => Failure::permanent(LOST).caused_by(error),
         other => other.into(),
     }
+}
+
+/// Shows what an agent answers by its callback.
+async fn read_later(turn: &Turn, answer: &Json) -> Result<Outcome, Fault> {
+    let said = said::read(answer.as_str(), 0)?;
+    let mut shown = Shown::new(turn);
+    shown.hold_back();
+    shown.show(said, 0).await?;
+    shown.finish().await
 }
 
 /// An agent at a URL.

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 pub(crate) use self::function::{Function, Way};
 use crate::account::{Account, Service};
-use crate::http::{Calls, Fixed, Signed, Target, profile};
+use crate::http::{Calls, Contract, Fixed, Signed, Target, profile};
 
 /// How Lambda is to run the function.
 const INVOCATION_TYPE: HeaderName = HeaderName::from_static("x-amz-invocation-type");
@@ -43,6 +43,14 @@ struct Invoked {
     clock: Arc<dyn Clock>,
 }
 
+/// A function that nobody waits for could not answer.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error(
+    "a function with ?invoke=event answers by a callback: set HTTP_AGENT_CALLBACK_HOURS, and the \
+     contract must be agentcore"
+)]
+struct NoCallback;
+
 impl LambdaAgent {
     /// The agent that is this function, as an account may invoke it.
     pub(crate) fn new(
@@ -51,6 +59,10 @@ impl LambdaAgent {
         account: &Account,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
+        let waits = calls.patience.is_some() && calls.contract == Contract::AgentCore;
+        if function.way() == Way::Event && !waits {
+            return Err(ConfigError::agents(NoCallback));
+        }
         let region = function.region().unwrap_or(account.region());
         let endpoint = account.endpoint(Service::Lambda, region);
         let signer = account.signer(Service::Lambda.name(), region);

@@ -42,6 +42,8 @@ use a2a_lambda_runtime::SystemClock;
 use a2a_lambda_runtime::table::AGENT;
 #[cfg(feature = "process")]
 use a2a_lambda_runtime::table::AGENT_COMMAND;
+#[cfg(feature = "http")]
+use a2a_lambda_runtime::table::Text;
 use a2a_lambda_runtime::{ConfigError, Variables};
 
 use self::list::Carded;
@@ -130,7 +132,7 @@ impl Makers<'_> {
                 place.insert(maker.map_err(told)?)
             }
         };
-        let agent = maker.make(wanted, self.variables).map_err(told)?;
+        let agent = maker.make(wanted).map_err(told)?;
         Ok(match card {
             Some(card) => Arc::new(Carded { agent, card }),
             None => agent,
@@ -142,6 +144,9 @@ impl Makers<'_> {
 struct Maker {
     #[cfg(feature = "a2a")]
     remote: a2a::Settings,
+    /// Or the variable that it lacks.
+    #[cfg(feature = "http")]
+    account: Result<account::Account, &'static Text>,
     #[cfg(feature = "http")]
     calls: http::Calls,
     #[cfg(feature = "process")]
@@ -160,6 +165,8 @@ impl Maker {
             #[cfg(feature = "a2a")]
             remote: a2a::Settings::from_variables(variables)?,
             #[cfg(feature = "http")]
+            account: account::Account::from_variables(variables)?,
+            #[cfg(feature = "http")]
             calls: http::Calls::from_variables(variables)?,
             #[cfg(feature = "process")]
             command: process::Command::from_variables(variables)?,
@@ -168,39 +175,39 @@ impl Maker {
         })
     }
 
+    /// The account, which agents of AWS need.
+    #[cfg(feature = "http")]
+    fn account(&self) -> Result<&account::Account, ConfigError> {
+        self.account.as_ref().map_err(|missing| ConfigError::missing(missing))
+    }
+
     #[cfg_attr(not(feature = "process"), expect(clippy::unnecessary_wraps))]
     #[cfg_attr(
         not(any(feature = "a2a", feature = "http")),
-        expect(clippy::unused_self, clippy::needless_pass_by_value, unused_variables)
+        expect(clippy::unused_self, clippy::needless_pass_by_value)
     )]
-    fn make(
-        &mut self,
-        wanted: Wanted,
-        variables: &Variables<'_>,
-    ) -> Result<Arc<dyn Agent>, ConfigError> {
+    fn make(&mut self, wanted: Wanted) -> Result<Arc<dyn Agent>, ConfigError> {
         match wanted {
             Wanted::BuiltIn(make) => Ok(make()),
             #[cfg(feature = "a2a")]
             Wanted::A2a(place) => Ok(Arc::new(a2a::A2aAgent::new(self.remote.clone(), &place))),
             #[cfg(feature = "http")]
             Wanted::Http(target) if self.calls.signs => {
-                let account = account::Account::from_variables(variables)?;
-                let clock = Arc::new(SystemClock);
-                Ok(Arc::new(http::HttpAgent::signed(&self.calls, *target, &account, clock)?))
+                let (account, clock) = (self.account()?, Arc::new(SystemClock));
+                Ok(Arc::new(http::HttpAgent::signed(&self.calls, *target, account, clock)?))
             }
             #[cfg(feature = "http")]
             Wanted::Http(target) => Ok(Arc::new(http::HttpAgent::new(self.calls.clone(), *target))),
             #[cfg(feature = "http")]
             Wanted::AgentCore(agent) => {
-                let account = account::Account::from_variables(variables)?;
-                let clock = Arc::new(SystemClock);
-                Ok(Arc::new(http::HttpAgent::hosted(&self.calls, &agent, &account, clock)?))
+                let (account, clock) = (self.account()?, Arc::new(SystemClock));
+                Ok(Arc::new(http::HttpAgent::hosted(&self.calls, &agent, account, clock)?))
             }
             #[cfg(feature = "lambda")]
             Wanted::Lambda(function) => {
-                let account = account::Account::from_variables(variables)?;
-                let (calls, clock) = (self.calls.clone(), Arc::new(SystemClock));
-                Ok(Arc::new(lambda::LambdaAgent::new(calls, &function, &account, clock)?))
+                let (account, clock) = (self.account()?, Arc::new(SystemClock));
+                let calls = self.calls.clone();
+                Ok(Arc::new(lambda::LambdaAgent::new(calls, &function, account, clock)?))
             }
             #[cfg(feature = "process")]
             Wanted::Process(port) => {
@@ -354,6 +361,11 @@ mod tests {
         let error = from_variables(&Variables::local(&no_command)).await;
         let error = error.unwrap_err().to_string();
         assert!(error.starts_with("the environment variable AGENT_COMMAND is not set"), "{error}");
+        // Only agents of AWS need an account.
+        let no_account = |name: &str| (name == "AGENT").then(|| "lambda:a".to_owned());
+        let error = from_variables(&Variables::local(&no_account)).await;
+        let error = error.unwrap_err().to_string();
+        assert!(error.starts_with("the environment variable AWS_REGION is not set"), "{error}");
     }
 
     #[tokio::test]

@@ -312,7 +312,7 @@ mod tests {
 
     /// The variables that agents in this process find in its environment. Nothing else here reads
     /// it.
-    const OF_AGENTS: [&str; 18] = [
+    const OF_AGENTS: [&str; 20] = [
         "A2A_AGENT_AUTHORIZATION",
         "A2A_AGENT_FORGOTTEN",
         "A2A_AGENT_SEMANTICS",
@@ -327,9 +327,11 @@ mod tests {
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
         "HTTP_AGENT_AUTHORIZATION",
+        "HTTP_AGENT_CALLBACK_HOURS",
         "HTTP_AGENT_CONTRACT",
         "HTTP_AGENT_MODEL",
         "HTTP_AGENT_SEMANTICS",
+        "HTTP_AGENT_SIGNING_KEYS",
         "HTTP_AGENT_SILENCE_SECONDS",
     ];
 

@@ -309,6 +309,11 @@ variables! {
     HTTP_AGENT_MODEL: Text {
         must_be: "the name of a model", need: Need::Optional, secret: false
     } of AGENTS, "The `model` that requests of the contract `openai` name. It must be set for that.";
+    HTTP_AGENT_SIGNING_KEYS: Text {
+        must_be: "keys with spaces, each `whsec_` or `whsk_` and then base64", need: Need::Optional, secret: true
+    } of AGENTS, "The keys that sign the calls of agents by Standard Webhooks, as `PUSH_SIGNING_KEYS` does pushes. By default calls are not signed.";
+    HTTP_AGENT_CALLBACK_HOURS: Number { least: 0, most: 720, default: 0 }
+        of AGENTS, "How long an agent of the contract `agentcore` that answers a call with 202 may take to answer by its callback. With 0 calls have no callback. It needs `CALLBACK_URL`.";
     HTTP_AGENT_SEMANTICS: Choice { words: &["at-least-once", "at-most-once"], default: "at-least-once" }
         of AGENTS, "How often an agent elsewhere or in a process is called for one turn. With `at-most-once` a task fails, with an unknown outcome, where the call may have arrived and its answer is lost.";
     HTTP_AGENT_SILENCE_SECONDS: Number { least: 1, most: 900, default: 300 }

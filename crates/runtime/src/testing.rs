@@ -121,7 +121,9 @@ fn sample(variable: Variable) -> String {
             "SCHEDULE_GROUP" => "a2a-prod_1.x",
             "PUSH_KMS_KEY" => "alias/a2a",
             "PUSH_SECRETS_KEY" => ZEROS,
-            "PUSH_SIGNING_KEYS" => "whsec_aHVzaGh1c2hodXNoaHVzaGh1c2hodXNo",
+            "HTTP_AGENT_SIGNING_KEYS" | "PUSH_SIGNING_KEYS" => {
+                "whsec_aHVzaGh1c2hodXNoaHVzaGh1c2hodXNo"
+            }
             "PUSH_ALLOWED_HOSTS" => "hooks.example.com,*.example.org",
             "PUSH_EXTRA_ROOTS" => ROOT,
             "AWS_REGION" => "eu-central-1",
@@ -214,7 +216,9 @@ fn unusable_texts(name: &str) -> &'static [&'static str] {
         "SCHEDULE_GROUP" => &["a b", "a/b"],
         "PUSH_KMS_KEY" => &["a2a", "alias", "arn:aws:kms: ", "alias/ä"],
         "PUSH_SECRETS_KEY" => &["hunter2!", "hunter2h", "AAAA hunter2"],
-        "PUSH_SIGNING_KEYS" => &[HUSH, "whsec_hunter2h", "whsk_hunter2h"],
+        "HTTP_AGENT_SIGNING_KEYS" | "PUSH_SIGNING_KEYS" => {
+            &[HUSH, "whsec_hunter2h", "whsk_hunter2h"]
+        }
         "PUSH_ALLOWED_HOSTS" => &["https://hooks.example.com", ","],
         "PUSH_EXTRA_ROOTS" => {
             &["root", "-----BEGIN CERTIFICATE-----\naHVzaA==\n-----END CERTIFICATE-----"]

@@ -2,6 +2,8 @@
 
 use a2a_lambda_core::push::{Push, Secret};
 use a2a_lambda_core::{NotAdmitted, PushError};
+use a2a_lambda_protocol::Timestamp;
+use http::header::InvalidHeaderValue;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::jwt::{JwtSigner, unix_seconds};
@@ -88,6 +90,28 @@ pub(crate) fn headers(
         headers.insert(WEBHOOK_SIGNATURE, signature);
     }
     Ok(headers)
+}
+
+/// Signs a request that is no push: adds `webhook-id`, `webhook-timestamp` and, if there are keys,
+/// `webhook-signature`, of `{id}.{timestamp}.{body}`. The same id stands for the same request.
+///
+/// # Errors
+/// When a header cannot hold the id.
+pub fn sign_request(
+    keys: &SigningKeys,
+    id: &str,
+    at: Timestamp,
+    body: &[u8],
+    headers: &mut HeaderMap,
+) -> Result<(), InvalidHeaderValue> {
+    let seconds = unix_seconds(at);
+    let signature = keys.sign(None, &signed_content(id, seconds, body));
+    headers.insert(WEBHOOK_ID, HeaderValue::from_str(id)?);
+    headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(seconds));
+    if !signature.is_empty() {
+        headers.insert(WEBHOOK_SIGNATURE, HeaderValue::from_str(&signature)?);
+    }
+    Ok(())
 }
 
 fn is_standard_webhooks(scheme: &str) -> bool {

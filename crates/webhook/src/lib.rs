@@ -22,6 +22,6 @@ pub use a2a_lambda_https::{
 };
 pub use client::{HttpWebhook, Wall, WebhookError};
 pub use config::WebhookConfig;
-pub use headers::{STANDARD_WEBHOOKS, check_credentials};
+pub use headers::{STANDARD_WEBHOOKS, check_credentials, sign_request};
 pub use jwt::JwtSigner;
 pub use signatures::{MAX_KEYS, SigningKeys, SigningKeysError};

@@ -184,6 +184,13 @@ export interface Parameters {
   readonly httpAgentContract?: 'agentcore' | 'openai' | 'ag-ui';
   /** HTTP_AGENT_MODEL: with HttpAgentContract openai the model that is asked for. */
   readonly httpAgentModel?: string;
+  /** HTTP_AGENT_SIGNING_KEYS: the keys that sign the calls of agents by Standard Webhooks. */
+  readonly httpAgentSigningKeys?: string;
+  /**
+   * HTTP_AGENT_CALLBACK_HOURS: how long an agent that answers a call with 202 may take. With 0 it
+   * gets no callback. 0 to 720. Default: 0.
+   */
+  readonly httpAgentCallbackHours?: number;
   /**
    * HTTP_AGENT_SEMANTICS: how often an agent elsewhere or in a process is called for one turn.
    * Default: at-least-once.

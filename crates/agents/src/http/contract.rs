@@ -40,10 +40,15 @@ impl Contract {
         Shape { accepts, is_of_agent_core: !matches!(self, Self::OpenAi { .. }) }
     }
 
-    /// The body of a turn's request.
-    pub(super) fn body(&self, turn: &Turn, step: &StepRun) -> Result<Vec<u8>, Fault> {
+    /// The body of a turn's request. Only `AgentCore`'s contract has a callback.
+    pub(super) fn body(
+        &self,
+        turn: &Turn,
+        step: &StepRun,
+        callback_url: Option<&str>,
+    ) -> Result<Vec<u8>, Fault> {
         let body = match self {
-            Self::AgentCore => payload::body(turn, step),
+            Self::AgentCore => payload::body(turn, step, callback_url),
             Self::OpenAi { model } => openai::body(turn, model),
             Self::AgUi => ag_ui::body(turn, step),
         };

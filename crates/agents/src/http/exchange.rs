@@ -30,6 +30,8 @@ pub(super) struct Exchange {
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
+    /// Whether the agent may take it now, and answer later.
+    pub(super) may_defer: bool,
     /// Whether it may arrive twice.
     pub(super) repeat: Repeat,
     /// How long the agent may be silent.
@@ -47,7 +49,7 @@ impl Exchange {
         mut reader: Reader,
         mut shown: Shown<'_>,
     ) -> Result<Outcome, Fault> {
-        let Self { uri, headers, body, repeat, silence, limit } = self;
+        let Self { uri, headers, body, may_defer, repeat, silence, limit } = self;
         let ends = Instant::now() + limit;
         let limits = Limits {
             total: limit,
@@ -61,6 +63,12 @@ impl Exchange {
         request.repeat = repeat;
         let request = request.with_body(media_type, body);
         let answer = transport.exchange(&request).await.map_err(Fault::before_head)?;
+        if may_defer && answer.status == StatusCode::ACCEPTED {
+            // Whatever else it says: the answer comes by the callback. What is not read closes the
+            // connection.
+            let _ = answer.whole(MAX_ERROR_BYTES, ERROR_WITHIN).await;
+            return Ok(Outcome::Accepted);
+        }
         if answer.status != StatusCode::OK {
             return Err(refused(answer, &reader).await);
         }

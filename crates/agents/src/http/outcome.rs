@@ -9,15 +9,25 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub(super) enum Outcome {
     Completed,
-    InputRequired { question: String, checkpoint: Option<Json> },
-    AuthRequired { question: String, checkpoint: Option<Json> },
-    Rejected { reason: String },
+    /// The agent has taken the request, and answers later, by its callback.
+    Accepted,
+    InputRequired {
+        question: String,
+        checkpoint: Option<Json>,
+    },
+    AuthRequired {
+        question: String,
+        checkpoint: Option<Json>,
+    },
+    Rejected {
+        reason: String,
+    },
 }
 
 impl Outcome {
     pub(super) fn into_end(self) -> Result<End, serde_json::Error> {
         let (end, checkpoint) = match self {
-            Self::Completed => return Ok(End::completed()),
+            Self::Completed | Self::Accepted => return Ok(End::completed()),
             Self::Rejected { reason } => return Ok(End::rejected(reason)),
             Self::InputRequired { question, checkpoint } => {
                 (End::input_required(question), checkpoint)

@@ -56,12 +56,20 @@ pub(super) struct Work<'a> {
     turn: u32,
     attempt: u32,
     idempotency_key: &'a str,
+    /// Where the agent may answer later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    callback_url: Option<&'a str>,
 }
 
 /// The body of a turn's request.
-pub(super) fn body(turn: &Turn, step: &StepRun) -> Result<Vec<u8>, serde_json::Error> {
+pub(super) fn body(
+    turn: &Turn,
+    step: &StepRun,
+    callback_url: Option<&str>,
+) -> Result<Vec<u8>, serde_json::Error> {
     let messages = talk(&turn.task().history, false);
-    serde_json::to_vec(&Payload { prompt: turn.text(), messages, a2a: work(turn, step)? })
+    let a2a = Work { callback_url, ..work(turn, step)? };
+    serde_json::to_vec(&Payload { prompt: turn.text(), messages, a2a })
 }
 
 /// What A2A has of a turn.
@@ -76,6 +84,7 @@ pub(super) fn work<'t>(turn: &'t Turn, step: &'t StepRun) -> Result<Work<'t>, se
         turn: turn.number(),
         attempt: turn.attempt(),
         idempotency_key: step.idempotency_key(),
+        callback_url: None,
     })
 }
 

@@ -99,8 +99,16 @@ impl Server {
     pub(crate) fn calls(self: &Arc<Self>, contract: Contract) -> Calls {
         let authorization = Some(HeaderValue::from_static("Bearer token"));
         let silence = Duration::from_secs(30);
-        let (signs, once) = (false, false);
-        Calls { transport: self.clone(), authorization, signs, contract, once, silence }
+        Calls {
+            transport: self.clone(),
+            authorization,
+            signs: false,
+            contract,
+            once: false,
+            silence,
+            keys: Arc::default(),
+            patience: None,
+        }
     }
 
     /// An agent of `AgentCore`'s contract at this server.

@@ -19,7 +19,7 @@ fn account() -> Account {
         };
         Some(text.to_owned())
     };
-    Account::from_variables(&Variables::local(&lookup)).unwrap()
+    Account::from_variables(&Variables::local(&lookup)).unwrap().ok().unwrap()
 }
 
 fn bed(server: &Arc<Server>, function: &str, once: bool) -> Bed {

@@ -120,6 +120,7 @@ pub(crate) enum Command {
 
 /// The command line's arguments, for any command.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 struct Given {
     words: Vec<String>,
     tenant: Option<Tenant>,

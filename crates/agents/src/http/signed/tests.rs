@@ -16,7 +16,7 @@ fn account(endpoint: Option<&str>) -> Account {
         "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE" => endpoint.map(str::to_owned),
         _ => None,
     };
-    Account::from_variables(&Variables::local(&lookup)).unwrap()
+    Account::from_variables(&Variables::local(&lookup)).unwrap().ok().unwrap()
 }
 
 /// The URL and the authorization of a call of this agent.
