@@ -8,19 +8,32 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import create_connection
+from socket import create_connection, socket
 
 from a2a.types import Part, Task
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Value
 
-from server import ROOT, Server, free_port
+from server import ROOT, Server
 
 APPS = Path(__file__).parent / "apps"
 # The vendors' packages have an environment of their own: some need the A2A SDK of version 0.3.
 PYTHON = ROOT / ".tools/agents/bin/python"
 # They import much, while all cores are busy.
 START_LIMIT_S = 60
+
+
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+# The system gives none of these to whoever wants any: the port of an app that was killed stays free.
+PORTS = iter(range(20_000 + WORKER * 500, 20_500 + WORKER * 500))
+
+
+def own_port() -> str:
+    for port in PORTS:
+        with suppress(OSError), socket() as free:
+            free.bind(("127.0.0.1", port))
+            return str(port)
+    raise RuntimeError("there is no free port")
 
 
 @dataclass(frozen=True)
@@ -97,7 +110,7 @@ class App:
 
     def __init__(self, vendor: Vendor, variables: dict[str, str]):
         self.vendor = vendor
-        self.port = free_port()
+        self.port = own_port()
         self.variables = variables | {"PORT": self.port}
         self.process = None
 
