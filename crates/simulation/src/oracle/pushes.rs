@@ -266,7 +266,9 @@ impl Oracle {
         })?;
         let body = hash(&push.body);
         let before = hook.bodies.get(&push.id).copied();
-        ensure(before.is_none_or(|before| before == body), "I6", || {
+        // Two deliverers at once may merge chunks differently.
+        let is_same = !self.claims_hold || before.is_none_or(|before| before == body);
+        ensure(is_same, "I6", || {
             format!("what is sent to {} as {} has changed", push.url, push.id)
         })?;
         let is_next = hook.arrived.is_none_or(|arrived| arrived < through);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a2a_lambda_core::ids::Fence;
-use a2a_lambda_core::{Ending, Entry, Event, Head, Phase, TaskKey};
+use a2a_lambda_core::{AttemptOutcome, Ending, Entry, Event, Head, Phase, TaskKey};
 use a2a_lambda_protocol::Task;
 
 use crate::ledger::StepsRun;
@@ -146,7 +146,12 @@ impl Oracle {
         let is_of = |run: &&AgentRun| run.given.number == head.turn && run.has_returned;
         let run = self.runs.get(actor).filter(is_of);
         let failed = matches!(head.phase, Phase::Ended(Ending::Failed));
-        run.filter(|_| !failed).map_or(Ok(()), |run| run.check_shown(actor, log))
+        // So it is where the time ends behind the agent, while its output is being stored.
+        let newest = head.attempts.records().last().and_then(|record| record.end.as_ref());
+        let is_cut = newest.is_some_and(|end| {
+            matches!(end.outcome, AttemptOutcome::OutOfTime | AttemptOutcome::HandedOver)
+        });
+        run.filter(|_| !failed && !is_cut).map_or(Ok(()), |run| run.check_shown(actor, log))
     }
 
     /// An agent has read messages from its inbox.
