@@ -16,7 +16,7 @@ def rows():
         if not line.startswith("|"):
             return
         names, default, _ = [cell.strip() for cell in line.split("|")[1:-1]]
-        yield re.findall(r"`(\w+)`", names), re.findall(r"[\w-]+", default)
+        yield re.findall(r"`(\w+)`", names), re.findall(r"[\w.-]+", default)
 
 
 def test_every_parameter_that_is_no_variable_is_in_the_table():

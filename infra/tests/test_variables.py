@@ -34,6 +34,7 @@ OTHER = {
     "AGENT": "summary",
     "AGENT_VARIABLES": '{"MODEL_ID": "small"}',
     "AGENT_COMMAND": "python3 agent.py",
+    "A2A_AGENT_AUTHORIZATION": "ssm:/agent/authorization",
     "HTTP_AGENT_AUTHORIZATION": "ssm:/agent/authorization",
     "HTTP_AGENT_MODEL": "small",
     "HTTP_AGENT_SIGNING_KEYS": "whsk_YWJj whsec_YWJj",
@@ -71,6 +72,7 @@ OTHER = {
 # What a rule wants beside it.
 BESIDE = {
     "ALLOW_ANONYMOUS": {"Authorizer": "none"},
+    "HTTP_AGENT_CALLBACK_HOURS": {"PushKmsKey": "create"},
     "JWT_ISSUERS": {"Authorizer": "jwt"},
     "API_KEYS": {"Authorizer": "jwt", "JwtIssuers": "https://a.example aud=one"},
     "CARD_SIGNING_KEY": {"CardSigningKeyId": "c1"},
