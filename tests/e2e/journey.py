@@ -226,5 +226,17 @@ async def stream_recovery(door: Door, hook: Hook, logs) -> str:
     )
 
 
+async def inline(door: Door, logs) -> str:
+    """A sender that waits has its task run by request itself."""
+    start = time.time()
+    task = await sent(door, "tck-artifact-text", immediately=False)
+    assert task["status"]["state"] == "TASK_STATE_COMPLETED", task["status"]
+    took_ms = (time.time() - start) * 1000
+    found = await logs("request", task["id"], start)
+    ended = [line for line in found if '"task_run"' in line]
+    assert ended, f"request logged {found}"
+    return f"task {task['id']} was completed by request in {took_ms:.0f} ms"
+
+
 def state_of(task) -> str:
     return TaskState.Name(task.status.state).removeprefix("TASK_STATE_")

@@ -204,6 +204,17 @@ class Run:
         self.step("callbacks: a person answers", callbacks.answered, self.stack, Door)
         self.step("callbacks: the task is over", callbacks.canceled, self.stack, Door)
 
+    def inline(self) -> None:
+        """The agent runs in the sender's invocation, with the rights that the template gives to request."""
+        parameters = {**PARAMETERS, **ANONYMOUS, "FrontDoor": "http", "Agent": "conformance"}
+        if not self.step("inline: deploy", self.deploy, "fixtures", {**parameters, "Inline": "true"}):
+            return
+        self.step("inline: the request function runs the agent", journey.inline, Door, self.stack.logged)
+        self.step("inline: cancel", journey.cancel, Door)
+        hook = self.receiver.hook()
+        self.step("inline: a failing webhook recovers", journey.push_recovers, Door, hook)
+        self.step("inline: deploy without it", self.deploy, "fixtures", {**parameters, "Inline": "false"})
+
     def deploy_metrics(self) -> str:
         topic = alarms.topic(self.stack)
         return self.deploy("fixtures", {"Metrics": "all", "AlarmTopic": topic})
@@ -252,6 +263,7 @@ class Run:
         self.journeys()
         self.operate()
         self.call_back()
+        self.inline()
         self.deploys()
         if self.options.quick:
             self.report.not_covered.append("upgrade, rollback and arm64: left out by --quick")
