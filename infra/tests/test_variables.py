@@ -71,6 +71,7 @@ OTHER = {
 }
 # What a rule wants beside it.
 BESIDE = {
+    "HTTP_AGENT_CALLBACK_HOURS": {"PushKmsKey": "create"},
     "ALLOW_ANONYMOUS": {"Authorizer": "none"},
     "HTTP_AGENT_CALLBACK_HOURS": {"PushKmsKey": "create"},
     "JWT_ISSUERS": {"Authorizer": "jwt"},

@@ -275,13 +275,7 @@ pub(crate) struct HttpAgent {
 }
 
 /// A place that stays as it is.
-pub(crate) struct Fixed(Target);
-
-impl Fixed {
-    pub(crate) fn new(target: Target) -> Self {
-        Self(target)
-    }
-}
+pub(crate) struct Fixed(pub(crate) Target);
 
 /// An agent at a host that requests cannot be signed for.
 #[derive(Debug, Clone, Copy, thiserror::Error)]

@@ -75,7 +75,7 @@ impl LambdaAgent {
         // The token of an agent at a URL is not for this one.
         let calls = Calls { transport: Arc::new(invoked), authorization: None, ..calls };
         let target = Target::served_at(HOST).map_err(ConfigError::agents)?;
-        Ok(Self { calls, at: Fixed::new(target) })
+        Ok(Self { calls, at: Fixed(target) })
     }
 }
 

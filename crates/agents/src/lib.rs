@@ -181,7 +181,7 @@ impl Maker {
         self.account.as_ref().map_err(|missing| ConfigError::missing(missing))
     }
 
-    #[cfg_attr(not(feature = "process"), expect(clippy::unnecessary_wraps))]
+    #[cfg_attr(not(feature = "http"), expect(clippy::unnecessary_wraps))]
     #[cfg_attr(
         not(any(feature = "a2a", feature = "http")),
         expect(clippy::unused_self, clippy::needless_pass_by_value)
