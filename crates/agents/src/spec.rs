@@ -63,6 +63,10 @@ impl Spec {
     /// Reads the text of `AGENT`, or the file that it names.
     pub(crate) fn parse(text: &str) -> Result<Self, AgentsError> {
         let mut spec = Self::default();
+        if text.starts_with("ssm:") || text.starts_with("secretsmanager:") {
+            let what = "it is kept in AWS, where only a deployed function reads it";
+            return Err(AgentsError::List(what.to_owned()));
+        }
         let listed = match text.strip_prefix("file:") {
             Some(path) => list::parse(&contents(path)?)?,
             None if text.trim_start().starts_with('{') => list::parse(text)?,

@@ -237,6 +237,7 @@ async fn a_task_s_configs_are_shown_without_their_secrets() {
     let expected = "\
 task        t
 tenant      acme
+owner       alice
 state       TASK_STATE_SUBMITTED
 generation  1
 pushes      nothing is to be sent

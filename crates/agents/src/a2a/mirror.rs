@@ -63,15 +63,17 @@ impl<'t> Mirror<'t> {
 
     /// Shows what a whole task has and this one has not. Returns its status, if it has settled.
     pub(super) async fn task(&mut self, task: Task) -> Result<Option<TaskStatus>, Fault> {
+        // Of a task that goes on, more may follow to each artifact.
+        let is_last = task.status.state.is_terminal();
         for mut artifact in task.artifacts {
             let known = self.artifacts.get(&artifact.artifact_id).map(Vec::as_slice);
             match known {
                 Some(known) if is_same(known, &artifact.parts) => {}
                 Some(known) if artifact.parts.starts_with(known) => {
                     artifact.parts.drain(..known.len());
-                    self.show(artifact, true, false, None).await?;
+                    self.show(artifact, true, is_last, None).await?;
                 }
-                _ => self.show(artifact, false, true, None).await?,
+                _ => self.show(artifact, false, is_last, None).await?,
             }
         }
         self.status(task.status, None).await

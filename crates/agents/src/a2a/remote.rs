@@ -106,6 +106,8 @@ pub(super) struct Remote {
 #[derive(Default)]
 struct Known {
     agent: Option<Arc<Found>>,
+    /// The one whose card was served last. A turn finds the agent, too, and nobody hears of that.
+    served: Option<Arc<Found>>,
     /// When it was asked for its card last, in milliseconds, and whether in vain.
     asked_ms: Option<i64>,
     failed: bool,
@@ -180,42 +182,37 @@ impl Remote {
         })
     }
 
-    /// Brings the card up to date, if it is old. Returns whether it is another one.
+    /// Brings the card up to date, if it is old. Returns whether it is another one than was served.
     pub(super) async fn renew(&self) -> bool {
-        let before = {
+        let is_old = {
             let known = self.lock();
-            let age = known.age();
             let longest = if known.failed { FAILED } else { FRESH };
-            if age.is_some_and(|age| age < longest) {
-                return false;
-            }
-            known.agent.clone()
+            known.age().is_none_or(|age| age >= longest)
         };
-        match timeout(CARD_WITHIN, self.look()).await {
-            Ok(Ok(found)) => before.is_none_or(|before| before.card != found.card),
+        if is_old {
+            self.ask_for_card().await;
+        }
+        self.lock().is_unserved()
+    }
+
+    async fn ask_for_card(&self) {
+        let (fault, of, error) = match timeout(CARD_WITHIN, self.look()).await {
+            Ok(Ok(_)) => return,
             Ok(Err(error)) => {
                 let of = Fault::from(error);
                 let error = self.redacted(a2a_lambda_core::engine::chain(&of));
-                warn!(
-                    event = "remote_card_missing",
-                    fault = of.name(),
-                    of = of.whose(),
-                    error,
-                    "the remote agent's card could not be fetched"
-                );
-                false
+                (of.name(), of.whose(), error)
             }
             Err(_) => {
                 self.lock().asked(true);
-                warn!(
-                    event = "remote_card_missing",
-                    fault = "too_slow",
-                    of = "agent",
-                    "the remote agent's card could not be fetched"
-                );
-                false
+                let within = CARD_WITHIN.as_secs();
+                ("too_slow", "agent", format!("there was no card within {within} s"))
             }
-        }
+        };
+        warn!(
+            event = "remote_card_missing",
+            fault, of, error, "the remote agent's card could not be fetched"
+        );
     }
 
     /// The agent as it was found, if that is not long ago.
@@ -223,6 +220,12 @@ impl Remote {
         let known = self.lock();
         let is_fresh = known.age().is_some_and(|age| age < FRESH);
         known.agent.clone().filter(|_| is_fresh && !known.failed)
+    }
+
+    /// Finds the agent, as a turn does.
+    #[cfg(test)]
+    pub(super) async fn find(&self) {
+        assert!(self.look().await.is_ok());
     }
 
     /// Fetches the card. An old one counts where there is no new one.
@@ -266,7 +269,12 @@ impl Remote {
 
     /// The profile that the card gives; one that says nothing while there is no card.
     pub(super) fn profile(&self) -> AgentProfile {
-        let found = self.lock().agent.clone();
+        let found = {
+            let mut known = self.lock();
+            let found = known.agent.clone();
+            known.served = found;
+            known.agent.clone()
+        };
         let mut profile =
             AgentProfile::text("a2a", "An A2A agent elsewhere", env!("CARGO_PKG_VERSION"));
         profile.input_modes = vec!["*/*".to_owned()];
@@ -301,6 +309,14 @@ fn is_own(extension: &str) -> bool {
 }
 
 impl Known {
+    /// Whether the card is another one than was served.
+    fn is_unserved(&self) -> bool {
+        match (&self.agent, &self.served) {
+            (Some(agent), Some(served)) => agent.card != served.card,
+            (agent, _) => agent.is_some(),
+        }
+    }
+
     fn asked(&mut self, failed: bool) {
         self.asked_ms = Some(WallClock::now_ms(&SystemClock));
         self.failed = failed;

@@ -269,9 +269,10 @@ async fn the_card_is_the_remote_agent_s() {
     let remote = Remote::new(true, true);
     let agent = Remote::agent(remote.settings());
     assert_eq!(agent.profile().name, "a2a", "nothing is known yet");
-    assert!(agent.renew_profile().await && !agent.renew_profile().await);
-    assert_eq!(remote.asked("card"), 1, "it is kept");
+    assert!(agent.renew_profile().await);
     let profile = agent.profile();
+    assert!(!agent.renew_profile().await);
+    assert_eq!(remote.asked("card"), 1, "it is kept");
     assert_eq!((profile.name.as_str(), profile.version.as_str()), ("painter", "7"));
     assert_eq!(profile.provider.unwrap().organization, "Brush");
     assert_eq!(
@@ -282,6 +283,11 @@ async fn the_card_is_the_remote_agent_s() {
     assert!(profile.skills[0].security_requirements.is_empty(), "they are of other schemes");
     let extensions: Vec<_> = profile.extensions.iter().map(|it| it.uri.as_str()).collect();
     assert_eq!(extensions, ["https://e.example/x"]);
+    // A turn has found the card, before anybody asked for it.
+    let found = Remote::agent(remote.settings());
+    assert_eq!(found.profile().name, "a2a");
+    found.remote.find().await;
+    assert!(found.renew_profile().await && found.profile().name == "painter");
     let gone = Remote::new(true, true).with("card", [Said::Down]);
     let agent = Remote::agent(gone.settings());
     assert!(!agent.renew_profile().await && !agent.renew_profile().await);

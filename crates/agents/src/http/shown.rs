@@ -14,6 +14,11 @@ const ANSWER: &str = "response";
 const RESULT: &str = "result";
 /// The largest text of one update, in bytes: an update with it fits an entry of the log.
 const MAX_PIECE_BYTES: usize = 64 * 1024;
+/// How many pieces of text are shown one by one. A task has at most 10,000 updates: after these, short
+/// pieces share one.
+const SINGLE_PIECES: usize = 2_000;
+/// How long a text must be then to be shown, in bytes.
+const JOINED_BYTES: usize = 1_024;
 /// The largest checkpoint, in bytes, as everywhere.
 const MAX_CHECKPOINT_BYTES: usize = 32 * 1024;
 
@@ -23,6 +28,9 @@ pub(super) struct Shown<'t> {
     answer: Option<Chunks<'t>>,
     /// The text of the answer so far.
     text: String,
+    /// How much of the text was shown, in bytes, and in how many pieces.
+    told: usize,
+    pieces: usize,
     /// In which form its text comes.
     voice: Option<Voice>,
     /// Whether nothing follows what is said now: it is held back, to be shown as the last chunk.
@@ -34,8 +42,17 @@ pub(super) struct Shown<'t> {
 
 impl<'t> Shown<'t> {
     pub(super) fn new(turn: &'t Turn) -> Self {
-        let (text, voice, ended) = (String::new(), None, None);
-        Self { turn, answer: None, text, voice, is_whole: false, held: None, ended }
+        Self {
+            turn,
+            answer: None,
+            text: String::new(),
+            told: 0,
+            pieces: 0,
+            voice: None,
+            is_whole: false,
+            held: None,
+            ended: None,
+        }
     }
 
     /// The answer is one value.
@@ -54,6 +71,10 @@ impl<'t> Shown<'t> {
             let what = "something follows the state that ends the turn".to_owned();
             return Err(Fault::NotContract { at, what });
         }
+        // All else stands behind the text before it.
+        if !matches!(said, Said::Nothing | Said::Text(..)) {
+            self.show_text().await?;
+        }
         match said {
             Said::Nothing => Ok(()),
             Said::Text(voice, text) => self.text(voice, text).await,
@@ -70,7 +91,8 @@ impl<'t> Shown<'t> {
     }
 
     /// The answer is complete.
-    pub(super) async fn finish(self) -> Result<Outcome, Fault> {
+    pub(super) async fn finish(mut self) -> Result<Outcome, Fault> {
+        self.show_text().await?;
         if let Some(answer) = self.answer {
             // What was streamed has been shown at once. The last chunk says no more than that.
             answer.finish([self.held.unwrap_or_else(|| Part::text(""))]).await?;
@@ -85,9 +107,21 @@ impl<'t> Shown<'t> {
             return Ok(());
         }
         self.text.push_str(&text);
+        let waits = self.text.len() - self.told;
+        if self.pieces >= SINGLE_PIECES && waits < JOINED_BYTES {
+            return Ok(());
+        }
+        self.show_text().await
+    }
+
+    /// Shows the text that waits to be shown.
+    async fn show_text(&mut self) -> Result<(), Fault> {
+        let text = self.text.get(self.told..).unwrap_or_default().to_owned();
+        self.told = self.text.len();
         let mut rest = text.as_str();
         while !rest.is_empty() {
             let (piece, further) = rest.split_at(rest.floor_char_boundary(MAX_PIECE_BYTES));
+            self.pieces += 1;
             self.push(Part::text(piece)).await?;
             rest = further;
         }

@@ -105,6 +105,16 @@ async fn answers_are_read_by_the_rules_of_the_contract() {
 }
 
 #[tokio::test]
+async fn an_answer_of_many_words_fits_the_bounds_of_a_task() {
+    let words: Vec<Value> = (0..12_000).map(|word| json!(format!("{word} "))).collect();
+    let bed = Server::giving([streamed(&words)]).bed(false);
+    let task = bed.send("talk").await;
+    let done = bed.settle(&task).await.completed();
+    let expected: String = (0..12_000).fold(String::new(), |text, word| text + &format!("{word} "));
+    assert_eq!(output(&done), [format!("response: {expected}")]);
+}
+
+#[tokio::test]
 async fn chunks_are_shown_one_by_one() {
     let server = Server::giving([streamed(&[json!("a "), json!("b "), json!({ "data": "c" })])]);
     let task = server.bed(false).send("hi").await.completed();

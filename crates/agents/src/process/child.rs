@@ -5,15 +5,20 @@ use std::io;
 use std::num::NonZeroU16;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin};
-use tracing::info;
+use tokio::time::Instant;
+use tracing::{info, warn};
 
 use super::Command;
 
 /// The longest line of output, in bytes; longer ones are divided.
 const MAX_LINE_BYTES: u64 = 8 * 1024;
+/// How many lines of an output are logged in ten seconds: each line of a log costs money.
+const MOST_LINES: u32 = 1_000;
+const LINES_WITHIN: Duration = Duration::from_secs(10);
 /// How many of its last lines are kept, for the log of its end.
 const LAST_LINES: usize = 20;
 
@@ -139,6 +144,7 @@ impl AgentProcess {
 async fn pass_on(output: impl AsyncRead + Unpin, stream: &str, tasks: Arc<Tasks>, last: Last) {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
+    let (mut since, mut lines) = (Instant::now(), 0_u32);
     loop {
         line.clear();
         match (&mut output).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).await {
@@ -151,13 +157,26 @@ async fn pass_on(output: impl AsyncRead + Unpin, stream: &str, tasks: Arc<Tasks>
         if text.is_empty() {
             continue;
         }
-        info!(
-            event = "agent_output",
-            task = tasks.told_of(),
-            stream,
-            line = text,
-            "the agent's process has written a line"
-        );
+        if since.elapsed() >= LINES_WITHIN {
+            (since, lines) = (Instant::now(), 0);
+        }
+        lines = lines.saturating_add(1);
+        if lines == MOST_LINES {
+            warn!(
+                event = "agent_output_left_out",
+                stream,
+                "the agent's process writes too much, and the log leaves lines out for ten seconds"
+            );
+        }
+        if lines < MOST_LINES {
+            info!(
+                event = "agent_output",
+                task = tasks.told_of(),
+                stream,
+                line = text,
+                "the agent's process has written a line"
+            );
+        }
         let mut last = locked(&last);
         if last.len() == LAST_LINES {
             last.pop_front();

@@ -31,6 +31,8 @@ const LONG_LIFE: Duration = Duration::from_mins(1);
 pub(super) enum NotStarted {
     #[error("there is no free port")]
     NoPort(#[source] std::io::Error),
+    #[error("the port {0}, which AGENT names, is taken by another program")]
+    Taken(NonZeroU16, #[source] std::io::Error),
     #[error("the process could not be made")]
     Spawn(#[source] std::io::Error),
     #[error("the process ended at its start ({status}), and wrote last:\n{last}")]
@@ -103,7 +105,10 @@ impl Keeper {
     }
 
     async fn start(&self) -> Result<AgentProcess, NotStarted> {
-        let port = self.port.map_or_else(free_port, Ok).map_err(NotStarted::NoPort)?;
+        let port = match self.port {
+            Some(port) => own_port(port).map_err(|error| NotStarted::Taken(port, error))?,
+            None => free_port().map_err(NotStarted::NoPort)?,
+        };
         let mut process =
             AgentProcess::start(&self.command, port, &self.tasks).map_err(NotStarted::Spawn)?;
         let ends = Instant::now() + READY_WITHIN;
@@ -153,6 +158,11 @@ impl Keeper {
 fn target(port: NonZeroU16) -> Result<Target, NotStarted> {
     Target::served_at(&format!("http://127.0.0.1:{port}"))
         .map_err(|error| NotStarted::Url(error.into()))
+}
+
+/// This port, if nobody listens there: a program of somebody else's would be taken for the agent.
+fn own_port(port: NonZeroU16) -> std::io::Result<NonZeroU16> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port.get())).map(|_| port)
 }
 
 /// A port that was free just now.

@@ -97,6 +97,12 @@ async fn a_process_that_does_not_start_says_why() {
             other => panic!("{other:?}"),
         }
     }
+    // Another program's answers are not the agent's.
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = std::num::NonZeroU16::new(other.local_addr().unwrap().port());
+    let client = Client::new(ClientConfig::new(Arc::new(SystemClock))).unwrap();
+    let taken = Keeper::new(command(&["true"], &[]), port, Arc::new(client));
+    assert!(matches!(taken.target().await, Err(NotStarted::Taken(..))));
     let found = serving("404 Not Found").target().await;
     assert!(matches!(found, Err(NotStarted::NoPing(404))), "{found:?}");
 }

@@ -200,7 +200,10 @@ impl Given {
         let name = self.words.remove(0);
         let mut words = std::mem::take(&mut self.words).into_iter();
         let mut next = |what: &str| -> Result<String, Error> {
-            words.next().ok_or_else(|| format!("{name} needs a {what}").into())
+            words.next().ok_or_else(|| {
+                let article = if what.starts_with(['I', 'O']) { "an" } else { "a" };
+                format!("{name} needs {article} {what}").into()
+            })
         };
         let command = match name.as_str() {
             "failing" => Command::Failing { limit: self.limit.take().unwrap_or(100) },
@@ -379,7 +382,7 @@ mod tests {
             ("failing --tenant a", "failing does not take --tenant"),
             ("delete", "delete needs a TASK"),
             ("delete t --limit 1", "delete does not take --limit"),
-            ("delete-context", "delete-context needs a OWNER"),
+            ("delete-context", "delete-context needs an OWNER"),
             ("delete-context alice", "delete-context needs a CONTEXT"),
             ("delete-context alice c --cancel", "delete-context does not take --cancel"),
             ("show t --cancel", "show does not take --cancel"),
@@ -411,7 +414,7 @@ mod tests {
             ("make-key --owner a --days 0", "--days must be from 1 to 3650"),
             ("make-key a --owner a", "make-key does not take \"a\""),
             ("keys --owner a", "keys does not take --owner"),
-            ("revoke-key", "revoke-key needs a ID"),
+            ("revoke-key", "revoke-key needs an ID"),
             ("revoke-key 7", "ID must be the 16 digits that `keys` lists"),
             ("failing --verbose", "invalid option '--verbose'"),
         ] {

@@ -96,6 +96,7 @@ pub(crate) struct FailingLine {
 pub(crate) struct Pushes {
     #[serde(flatten)]
     pub(crate) task: TaskKey,
+    pub(crate) owner: String,
     pub(crate) state: &'static str,
     pub(crate) generation: Generation,
     pub(crate) pending: Pending,
@@ -204,6 +205,7 @@ impl Report {
     pub(crate) fn task(pushes: &TaskPushes) -> Self {
         Self::Task(Pushes {
             task: pushes.key.clone(),
+            owner: pushes.owner.as_str().to_owned(),
             state: pushes.state.as_str(),
             generation: pushes.generation,
             pending: match &pushes.mark {

@@ -95,6 +95,7 @@ impl Lines {
         if !tenant.as_str().is_empty() {
             self.line(format!("tenant      {tenant}"));
         }
+        self.line(format!("owner       {}", clean(&task.owner)));
         self.line(format!("state       {}", task.state));
         self.line(format!("generation  {}", task.generation));
         let pending = match task.pending {
@@ -239,6 +240,10 @@ impl Lines {
         let (owner, context) = (clean(&forgotten.owner), clean(&forgotten.context));
         self.line(format!("tasks deleted: {}", forgotten.tasks));
         match (forgotten.whole, forgotten.again_at) {
+            (true, _) if forgotten.tasks == 0 => self.line(format!(
+                "nothing is stored of {context} of {owner}. `show TASK` prints a task's owner, such as \
+                 jwt:alice"
+            )),
             (true, _) => self.line(format!("nothing is left of {context} of {owner}")),
             (false, Some(at)) => self.line(format!("more is left: run it again after {at}")),
             (false, None) => self.line("more is left: run it again"),

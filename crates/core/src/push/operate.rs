@@ -83,6 +83,8 @@ pub struct FailingPlace {
 pub struct TaskPushes {
     /// The task.
     pub key: TaskKey,
+    /// Whose it is.
+    pub owner: crate::Owner,
     /// Its state, as clients see it.
     pub state: TaskState,
     /// Its generation, as clients see it.
@@ -171,7 +173,7 @@ impl Operator {
         };
         let configs = configs.into_iter().map(of_task).collect();
         let (state, generation, mark) = (head.state(), head.generation, head.mark().cloned());
-        Ok(TaskPushes { key: head.key, state, generation, mark, configs })
+        Ok(TaskPushes { key: head.key, owner: head.owner, state, generation, mark, configs })
     }
 
     /// Replays the pushes after a generation of the task to a receiver, in order. Generation 0

@@ -72,7 +72,7 @@ pub enum StepError {
     },
     /// The result is too large, and so is the scope for a record of that.
     #[error(
-        "the result of the step {step:?} is too large ({bytes} bytes, {limit} at most): store it \
+        "the result of the step {step:?} is too large ({bytes} bytes, {limit} {of}): store it \
          elsewhere, and return where it is"
     )]
     TooLarge {
@@ -82,6 +82,8 @@ pub enum StepError {
         bytes: usize,
         /// The limit in bytes.
         limit: usize,
+        /// What the limit is: that of a step, or what is left of the scope's.
+        of: &'static str,
     },
     /// The name is empty, too long, or begins with `@`.
     #[error(

@@ -296,7 +296,8 @@ impl Journal {
         let left = policy.max_scope_bytes.saturating_sub(self.known().bytes);
         let limit = policy.max_step_bytes.min(left);
         if bytes > limit {
-            return Err(StepError::TooLarge { step: step.to_owned(), bytes, limit });
+            let of = if left < policy.max_step_bytes { "left in the scope" } else { "at most" };
+            return Err(StepError::TooLarge { step: step.to_owned(), bytes, limit, of });
         }
         Ok(())
     }
@@ -339,7 +340,12 @@ impl Known {
 /// Whether a name may be given to a step by an agent.
 pub(super) fn check_name(step: &str) -> Result<(), StepError> {
     let is_name = !step.is_empty() && step.len() <= MAX_NAME_BYTES && !step.starts_with('@');
-    if is_name { Ok(()) } else { Err(StepError::Name { step: step.to_owned() }) }
+    if is_name {
+        return Ok(());
+    }
+    // The user reads it.
+    let shown = step.get(..step.floor_char_boundary(MAX_NAME_BYTES)).unwrap_or_default();
+    Err(StepError::Name { step: shown.to_owned() })
 }
 
 /// The work of a step. While it is polled, the steps and artifacts that are made are the step's own,

@@ -33,6 +33,8 @@ async fn nothing_runs_between_polls() {
     assert_eq!(output(&done), ["picture: oil on wood"]);
     let appended = done.events().iter().filter(|event| event.contains("+  on wood")).count();
     assert_eq!(appended, 1, "only the rest is shown: {:?}", done.events());
+    let chunks = ["a: oil", "a+  on wood."].map(|chunk| done.events().contains(&chunk.to_owned()));
+    assert_eq!(chunks, [true; 2], "the last chunk comes with the end: {:?}", done.events());
     assert_eq!(remote.asked("SendMessage"), 1);
     assert_eq!(remote.asked("CreateTaskPushNotificationConfig"), 0, "there is no CALLBACK_URL");
 }

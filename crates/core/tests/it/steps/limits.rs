@@ -52,7 +52,9 @@ async fn a_step_beyond_a_bound_fails_the_task_and_says_so() {
     );
     let full = failure(many(), |policy| policy.max_scope_bytes = 30).await;
     assert!(
-        full.starts_with("the result of the step \"page\" is too large (12 bytes, 6"),
+        full.starts_with(
+            "the result of the step \"page\" is too large (12 bytes, 6 left in the scope)"
+        ),
         "{full}"
     );
     for bad in ["", "@now", &"n".repeat(65)] {
