@@ -8,6 +8,8 @@ from journey import sent, until
 from stack import Stack
 
 WAITS_S = 30
+# What a sender that is no A2A agent says of its body.
+JSON = {"Content-Type": "application/json"}
 
 
 async def _asked(door: Door) -> tuple[dict, str]:
@@ -32,7 +34,7 @@ async def answered(stack: Stack, door: Door) -> str:
     path = url.removeprefix(base)
 
     async def post(body, below: str = "") -> int:
-        return (await open_door.raw("POST", path + below, body)).status_code
+        return (await open_door.raw("POST", path + below, body, JSON)).status_code
 
     # The executor's last line is written when the turn has ended.
     await asyncio.sleep(3)
@@ -44,14 +46,14 @@ async def answered(stack: Stack, door: Door) -> str:
     assert not ran, f"something ran while the task waited: {ran}"
     read = await door.ok("GET", f"/tasks/{task['id']}")
     assert read["status"]["state"] == "TASK_STATE_WORKING", read["status"]
-    forged = (await open_door.raw("POST", "/forged", {"ok": True})).status_code
+    forged = (await open_door.raw("POST", "/forged", {"ok": True}, JSON)).status_code
     answers = [await post({"approved": True}) for _ in range(2)]
-    answers += [await post({"approved": False}), await post("", "/heartbeat"), forged]
+    answers += [await post({"approved": False}), await post({}, "/heartbeat"), forged]
     ended = await until(door, task["id"], "COMPLETED")
     text = ended["status"]["message"]["parts"][0]["text"]
     answers.append(await post({"approved": False}))
     assert answers == [200, 200, 409, 200, 404, 409], answers
-    assert text == '{"approved": true}', text
+    assert text == '{"approved":true}', text
     return (
         f"task {task['id']}: nothing ran for {WAITS_S} s; the answer, its repetition, another one, "
         f"a heartbeat, a forged token and another one after the end were answered {answers}"
@@ -64,6 +66,7 @@ async def canceled(stack: Stack, door: Door) -> str:
     base = stack.outputs()["CallbackUrl"]
     await door.ok("POST", f"/tasks/{task['id']}:cancel", {})
     await until(door, task["id"], "CANCELED")
-    answer = await Door(base, stack.emulator.port).raw("POST", url.removeprefix(base), {"ok": 1})
+    open_door = Door(base, stack.emulator.port)
+    answer = await open_door.raw("POST", url.removeprefix(base), {"ok": 1}, JSON)
     assert answer.status_code == 410, f"{answer.status_code} {answer.text}"
     return f"the callback of the canceled task {task['id']} is answered 410"

@@ -34,7 +34,7 @@ def refuses(stack: Stack) -> str:
         (("--parameters", "Authorizer=none", "AllowAnonymous=false"), "AllowAnonymous"),
         (("--parameters", "FrontDoor=alb"), "parameter FrontDoor must be one of"),
         (("--parameters", "RequestKey=x"), "parameter RequestKey is set by scripts/deploy"),
-        (("--only", "webhook"), "'webhook' is none of"),
+        (("--only", "worker"), "'worker' is none of"),
     ):
         said = stack.refused("--zips", FOLDER / "shipped", *arguments)
         assert says in said, said
