@@ -6,8 +6,6 @@ use a2a_lambda_runtime::table::{
     AWS_ENDPOINT_URL_LAMBDA, AWS_REGION, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, Text,
 };
 use a2a_lambda_runtime::{ConfigError, Variables};
-use http::Uri;
-use http::uri::InvalidUri;
 
 /// A service of AWS that agents are called by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +43,8 @@ impl Account {
     pub(crate) fn from_variables(
         variables: &Variables<'_>,
     ) -> Result<Result<Self, &'static Text>, ConfigError> {
-        let every = endpoint(variables, &AWS_ENDPOINT_URL)?;
-        let own = |variable| Ok(endpoint(variables, variable)?.or_else(|| every.clone()));
+        let every = variables.endpoint(&AWS_ENDPOINT_URL)?;
+        let own = |variable| Ok(variables.endpoint(variable)?.or_else(|| every.clone()));
         let agent_core = own(&AWS_ENDPOINT_URL_BEDROCK_AGENTCORE)?;
         let lambda = own(&AWS_ENDPOINT_URL_LAMBDA)?;
         let session_token = variables.text(&AWS_SESSION_TOKEN)?;
@@ -93,19 +91,5 @@ impl Account {
         }
         let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
         format!("https://{}.{region}.amazonaws.com{suffix}", service.name())
-    }
-}
-
-/// The URL of an endpoint, if the variable is set. The value is not shown.
-fn endpoint(
-    variables: &Variables<'_>,
-    variable: &'static Text,
-) -> Result<Option<String>, ConfigError> {
-    let Some(url) = variables.text(variable)? else { return Ok(None) };
-    let uri: Uri =
-        url.parse().map_err(|error: InvalidUri| ConfigError::because(variable, error))?;
-    match uri.scheme_str() {
-        Some("http" | "https") => Ok(Some(url)),
-        _ => Err(ConfigError::invalid(variable)),
     }
 }

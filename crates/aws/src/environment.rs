@@ -3,12 +3,10 @@ use std::fmt;
 use a2a_lambda_runtime::table::{
     AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_KMS,
     AWS_ENDPOINT_URL_SCHEDULER, AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SQS,
-    AWS_ENDPOINT_URL_SSM, AWS_REGION, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, Text,
+    AWS_ENDPOINT_URL_SSM, AWS_REGION, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
 };
 use a2a_lambda_runtime::{ConfigError, Variables};
 use aws_credential_types::Credentials;
-use http::Uri;
-use http::uri::InvalidUri;
 
 /// AWS's settings in the environment: the endpoints and the credentials.
 #[derive(Clone)]
@@ -39,7 +37,7 @@ impl AwsEnvironment {
             None,
             "environment",
         );
-        let endpoint = |variable| endpoint(variables, variable);
+        let endpoint = |variable| variables.endpoint(variable);
         let every_service = endpoint(&AWS_ENDPOINT_URL)?;
         let or_every = |own: Option<String>| own.or_else(|| every_service.clone());
         Ok(Self {
@@ -98,20 +96,6 @@ impl AwsEnvironment {
 impl fmt::Debug for AwsEnvironment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AwsEnvironment").field("region", &self.region).finish_non_exhaustive()
-    }
-}
-
-/// The URL of an endpoint, if the variable is set.
-fn endpoint(
-    variables: &Variables<'_>,
-    variable: &'static Text,
-) -> Result<Option<String>, ConfigError> {
-    let Some(url) = variables.text(variable)? else { return Ok(None) };
-    let uri: Uri =
-        url.parse().map_err(|error: InvalidUri| ConfigError::because(variable, error))?;
-    match uri.scheme_str() {
-        Some("http" | "https") => Ok(Some(url)),
-        _ => Err(ConfigError::invalid(variable)),
     }
 }
 

@@ -6,6 +6,8 @@ use std::fmt;
 
 use a2a_lambda_core::push::Secret;
 use async_trait::async_trait;
+use http::Uri;
+use http::uri::InvalidUri;
 use zeroize::Zeroizing;
 
 use crate::secrets::reference::{Reference, SecretError};
@@ -345,6 +347,20 @@ impl<'a> Variables<'a> {
     /// When it is not.
     pub fn required(&self, variable: &'static Text) -> Result<String, ConfigError> {
         self.text(variable)?.ok_or_else(|| ConfigError::missing(variable))
+    }
+
+    /// The URL of an endpoint, if there is one: of `http` or `https`. The error does not show it.
+    ///
+    /// # Errors
+    /// When the variable is set to anything else.
+    pub fn endpoint(&self, variable: &'static Text) -> Result<Option<String>, ConfigError> {
+        let Some(url) = self.text(variable)? else { return Ok(None) };
+        let uri: Uri =
+            url.parse().map_err(|error: InvalidUri| ConfigError::because(variable, error))?;
+        match uri.scheme_str() {
+            Some("http" | "https") => Ok(Some(url)),
+            _ => Err(ConfigError::invalid(variable)),
+        }
     }
 
     /// The result of `read` for a text, if there is one.
