@@ -20,12 +20,12 @@ use std::time::Duration;
 use a2a_lambda_client::Client;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Retries, StepError, StopReason, Turn};
-use a2a_lambda_https::{ClientConfig, Transport};
+use a2a_lambda_https::Transport;
 use a2a_lambda_protocol::CancelTaskRequest;
 use a2a_lambda_runtime::table::{
     A2A_AGENT_AUTHORIZATION, A2A_AGENT_FORGOTTEN, A2A_AGENT_SEMANTICS, A2A_AGENT_STREAM_SECONDS,
 };
-use a2a_lambda_runtime::{ConfigError, SystemClock, Variables};
+use a2a_lambda_runtime::{ConfigError, Variables};
 use async_trait::async_trait;
 use tracing::warn;
 
@@ -60,15 +60,17 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// As the variables say.
-    pub(crate) fn from_variables(variables: &Variables<'_>) -> Result<Self, ConfigError> {
+    /// As the variables say, by this transport.
+    pub(crate) fn from_variables(
+        variables: &Variables<'_>,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Self, ConfigError> {
         let authorization = variables.read(&A2A_AGENT_AUTHORIZATION, |text| {
             let credentials = remote::with_authorization(text)?;
             Ok::<_, a2a_lambda_client::BadHeader>((credentials, text.to_owned()).1)
         })?;
-        let client = a2a_lambda_https::Client::new(ClientConfig::new(Arc::new(SystemClock)));
         Ok(Self {
-            transport: Arc::new(client.map_err(ConfigError::agents)?),
+            transport,
             authorization,
             once: variables.choice(&A2A_AGENT_SEMANTICS)? == "at-most-once",
             stream_for: Duration::from_secs(variables.number(&A2A_AGENT_STREAM_SECONDS)?),

@@ -35,13 +35,13 @@ use a2a_lambda_core::{
     Agent, AgentProfile, Callback, CallbackAnswer, Clock, End, Failure, Retries, ShowError,
     StepError, StepRun, StopReason, Turn,
 };
-use a2a_lambda_https::{Client, ClientConfig, Repeat, Transport};
+use a2a_lambda_https::{Repeat, Transport};
 use a2a_lambda_protocol::Json;
 use a2a_lambda_runtime::table::{
     CALLBACK_URL, HTTP_AGENT_AUTHORIZATION, HTTP_AGENT_CALLBACK_HOURS, HTTP_AGENT_CONTRACT,
     HTTP_AGENT_MODEL, HTTP_AGENT_SEMANTICS, HTTP_AGENT_SIGNING_KEYS, HTTP_AGENT_SILENCE_SECONDS,
 };
-use a2a_lambda_runtime::{ConfigError, SystemClock, Variables};
+use a2a_lambda_runtime::{ConfigError, Variables};
 use a2a_lambda_webhook::{SigningKeys, sign_request};
 use async_trait::async_trait;
 use http::HeaderValue;
@@ -107,8 +107,11 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// As the variables say.
-    pub(crate) fn from_variables(variables: &Variables<'_>) -> Result<Self, ConfigError> {
+    /// As the variables say, by this transport.
+    pub(crate) fn from_variables(
+        variables: &Variables<'_>,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Self, ConfigError> {
         let authorization = variables.read(&HTTP_AGENT_AUTHORIZATION, |text| {
             let mut value = HeaderValue::from_str(text)?;
             value.set_sensitive(true);
@@ -134,8 +137,6 @@ impl Calls {
         if patience.is_some() && variables.text(&CALLBACK_URL)?.is_none() {
             return Err(ConfigError::missing(&CALLBACK_URL));
         }
-        let client = Client::new(ClientConfig::new(Arc::new(SystemClock)));
-        let transport = Arc::new(client.map_err(ConfigError::agents)?);
         Ok(Self { transport, authorization, signs, contract, once, silence, keys, patience })
     }
 

@@ -7,8 +7,12 @@ mod account;
 #[cfg(feature = "fixtures")]
 mod approval;
 mod built_in;
+#[cfg(any(feature = "a2a", feature = "http"))]
+mod client;
 #[cfg(feature = "fixtures")]
 mod conformance;
+#[cfg(any(feature = "a2a", feature = "http"))]
+mod digits;
 mod echo;
 mod error;
 #[cfg(feature = "http")]
@@ -37,6 +41,8 @@ use std::sync::Arc;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::push::Secret;
 use a2a_lambda_core::{Agent, Agents};
+#[cfg(any(feature = "a2a", feature = "http"))]
+use a2a_lambda_https::Transport;
 #[cfg(feature = "http")]
 use a2a_lambda_runtime::SystemClock;
 use a2a_lambda_runtime::table::AGENT;
@@ -86,7 +92,12 @@ pub async fn from_variables(variables: &Variables<'_>) -> Result<Agents, ConfigE
     let text = variables.required(&AGENT)?;
     let text = variables.resolved(AGENT.about.name, text).await?;
     let spec = Spec::parse(text.reveal()).map_err(|error| ConfigError::because(&AGENT, error))?;
-    let mut makers = Makers { variables, by_variables: BTreeMap::new() };
+    let mut makers = Makers {
+        variables,
+        #[cfg(any(feature = "a2a", feature = "http"))]
+        transport: Arc::new(client::AtFirstCall::default()),
+        by_variables: BTreeMap::new(),
+    };
     let mut agents = match spec.default {
         Some(item) => Agents::new(makers.make(item, "all other tenants").await?),
         None => Agents::closed(),
@@ -101,6 +112,9 @@ pub async fn from_variables(variables: &Variables<'_>) -> Result<Agents, ConfigE
 /// A maker for each set of variables.
 struct Makers<'v> {
     variables: &'v Variables<'v>,
+    /// All agents that call share their connections.
+    #[cfg(any(feature = "a2a", feature = "http"))]
+    transport: Arc<dyn Transport>,
     by_variables: BTreeMap<BTreeMap<String, String>, Maker>,
 }
 
@@ -128,7 +142,13 @@ impl Makers<'_> {
                     };
                     values.insert(name, value);
                 }
-                let maker = self.variables.with_values(&values, Maker::from_variables);
+                let maker = self.variables.with_values(&values, |variables| {
+                    Maker::from_variables(
+                        variables,
+                        #[cfg(any(feature = "a2a", feature = "http"))]
+                        &self.transport,
+                    )
+                });
                 place.insert(maker.map_err(told)?)
             }
         };
@@ -160,14 +180,17 @@ impl Maker {
         not(any(feature = "a2a", feature = "http")),
         expect(unused_variables, clippy::unnecessary_wraps)
     )]
-    fn from_variables(variables: &Variables<'_>) -> Result<Self, ConfigError> {
+    fn from_variables(
+        variables: &Variables<'_>,
+        #[cfg(any(feature = "a2a", feature = "http"))] transport: &Arc<dyn Transport>,
+    ) -> Result<Self, ConfigError> {
         Ok(Self {
             #[cfg(feature = "a2a")]
-            remote: a2a::Settings::from_variables(variables)?,
+            remote: a2a::Settings::from_variables(variables, transport.clone())?,
             #[cfg(feature = "http")]
             account: account::Account::from_variables(variables)?,
             #[cfg(feature = "http")]
-            calls: http::Calls::from_variables(variables)?,
+            calls: http::Calls::from_variables(variables, transport.clone())?,
             #[cfg(feature = "process")]
             command: process::Command::from_variables(variables)?,
             #[cfg(feature = "process")]

@@ -1,16 +1,15 @@
 //! What the remote agent is sent.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use a2a_lambda_core::{HOPS, MAX_HOPS, Turn};
 use a2a_lambda_protocol::{
     Json, Message, Role, SendMessageConfiguration, SendMessageRequest, Struct,
 };
-use sha2::{Digest as _, Sha256};
 
 use super::fault::Fault;
 use super::sent::Link;
+use crate::digits::{conversation, digits};
 
 /// How many hexadecimal digits name a hop.
 const HOP_DIGITS: usize = 16;
@@ -92,22 +91,8 @@ fn metadata(turn: &Turn) -> Result<Option<Struct>, serde_json::Error> {
 /// A conversation of an owner, as the remote agent knows it: a UUID, which tells nobody the ids, and is
 /// the same for each task of the conversation.
 fn context_of(turn: &Turn) -> String {
-    let of = [turn.tenant().as_str(), turn.owner().as_str(), turn.task().context_id.as_str()];
-    let digits = digits(of);
+    let digits = conversation(turn);
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
     // Version 8, for one's own, and the variant of RFC 9562.
     format!("{}-{}-8{}-8{}-{}", part(0, 8), part(8, 12), part(12, 15), part(15, 18), part(18, 30))
-}
-
-fn digits<const N: usize>(of: [&str; N]) -> String {
-    let mut hash = Sha256::new();
-    for field in of {
-        hash.update((field.len() as u64).to_be_bytes());
-        hash.update(field);
-    }
-    hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

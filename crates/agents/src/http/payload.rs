@@ -1,14 +1,12 @@
 //! What an agent is sent.
 
-use std::fmt::Write as _;
-
 use a2a_lambda_core::{StepRun, Turn};
 use a2a_lambda_protocol::{Json, Message, PartContent, Role};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::Fault;
+use crate::digits::conversation;
 
 /// How many messages of the task's history go along as `messages`, and how many bytes of text.
 const MAX_TALK: usize = 64;
@@ -160,14 +158,5 @@ pub(super) fn headers(
 
 /// A session for a conversation of an owner: 68 characters, of which nobody learns the ids.
 pub(super) fn session(turn: &Turn) -> String {
-    let mut hash = Sha256::new();
-    for field in [turn.tenant().as_str(), turn.owner().as_str(), &turn.task().context_id] {
-        hash.update((field.len() as u64).to_be_bytes());
-        hash.update(field);
-    }
-    hash.finalize().iter().fold("a2a-".to_owned(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("a2a-{}", conversation(turn))
 }
