@@ -130,6 +130,23 @@ bounded_id! {
     ConfigId
 }
 
+/// What the id of a conversation begins with that is named after its first task.
+const AFTER_TASK: &str = "c-";
+
+impl ContextId {
+    /// The id of a conversation that begins with this task. The task's id is in it, so a store finds
+    /// the first task of such a conversation without an index.
+    pub fn begun_by(task: &TaskId) -> Self {
+        Self(format!("{AFTER_TASK}{task}"))
+    }
+
+    /// The task that a conversation is named after; `None` if it has another name. A client may use
+    /// any name, so the task need not exist, or be of this conversation.
+    pub fn first_task(&self) -> Option<TaskId> {
+        self.0.strip_prefix(AFTER_TASK).and_then(|task| TaskId::parse(task).ok())
+    }
+}
+
 /// One creation of a push config. The task's head names a config by its registration, and the store
 /// keeps the config under it.
 ///

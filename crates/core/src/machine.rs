@@ -70,8 +70,20 @@ use draft::Draft;
 pub use refusal::{IllegalTransition, Refusal};
 
 impl Head {
-    /// Submits a new task.
+    /// Submits a new task, for a runner that is signaled.
     pub fn submit(submission: Submission, stamp: &Stamp) -> Change {
+        Self::submitted(submission, stamp).done()
+    }
+
+    /// Submits a new task and claims it in the same commit, for a runner that attends to it at once.
+    pub fn submit_and_claim(submission: Submission, token: LeaseToken, stamp: &Stamp) -> Change {
+        let mut draft = Self::submitted(submission, stamp);
+        // The first attempt is within every limit.
+        draft.claim(token, u32::MAX);
+        draft.done()
+    }
+
+    fn submitted(submission: Submission, stamp: &Stamp) -> Draft<'_> {
         let Submission { key, owner, context, message, terms, .. } = submission;
         let Submission { sender_waits_until, request, pushes, trace, .. } = submission;
         let head = Head {
@@ -117,7 +129,7 @@ impl Head {
         }
         draft.add_message(message, terms);
         draft.signal(stamp.now);
-        draft.done()
+        draft
     }
 
     /// Applies a command: the whole state machine.

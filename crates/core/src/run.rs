@@ -123,15 +123,23 @@ impl Runner {
 
     /// As [`attend`](Self::attend), for a sender that waits in this process: the runner shows it
     /// each commit, and its time limits the turn. Meanwhile no push is delivered. The runner leaves
-    /// a task at which another may have died to a process that runs no other task.
+    /// a task at which another may have died to a process that runs no other task. With `lease` the
+    /// task is claimed already.
     pub(crate) async fn attend_for_sender(
         &self,
         accepted: Snapshot,
+        lease: Option<LeaseToken>,
         deadline: Timestamp,
         beside: &Beside,
     ) -> Result<Attended, RunError> {
         let span = attempt_span(&accepted.head.key);
-        self.attend_beside(accepted, deadline, Company::Others, beside).instrument(span).await
+        let attending = async {
+            match lease {
+                Some(token) => self.work(accepted, &token, deadline, beside).await,
+                None => self.attend_beside(accepted, deadline, Company::Others, beside).await,
+            }
+        };
+        attending.instrument(span).await
     }
 
     async fn attend_beside(
@@ -158,22 +166,30 @@ impl Runner {
             return Ok(Attended::Suspect);
         }
         let token = LeaseToken::new(self.engine.ids.fresh());
-        let mut snapshot = match self.claim(snapshot, &token, beside).await {
-            Ok(snapshot) => snapshot,
-            Err(TransactError::Illegal(refused)) => {
-                return self.not_claimed(&refused).await;
-            }
-            Err(error) => return ended_by(error),
-        };
+        match self.claim(snapshot, &token, beside).await {
+            Ok(snapshot) => self.work(snapshot, &token, deadline, beside).await,
+            Err(TransactError::Illegal(refused)) => self.not_claimed(&refused).await,
+            Err(error) => ended_by(error),
+        }
+    }
+
+    /// Runs turns of a claimed task, as long as it is held.
+    async fn work(
+        &self,
+        mut snapshot: Snapshot,
+        token: &LeaseToken,
+        deadline: Timestamp,
+        beside: &Beside,
+    ) -> Result<Attended, RunError> {
         let mut turns = 0;
-        while snapshot.head.is_held_by(&token) {
+        while snapshot.head.is_held_by(token) {
             let result = if let Some(at) = self.waits_for_an_agent(&snapshot.head) {
-                self.hand_over(snapshot, &token, beside, at).await
-            } else if turns > 0 && self.is_too_late(deadline) {
+                self.hand_over(snapshot, token, beside, at).await
+            } else if self.is_too_late(deadline) {
                 let now = self.engine.clock.now();
-                self.hand_over(snapshot, &token, beside, now).await
+                self.hand_over(snapshot, token, beside, now).await
             } else {
-                let turn = TurnRun::new(&self.engine, &self.agents, &token, deadline, beside);
+                let turn = TurnRun::new(&self.engine, &self.agents, token, deadline, beside);
                 turn.run(snapshot).await
             };
             snapshot = match result {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::head::Head;
-use a2a_lambda_core::ids::{ContextId, TaskKey};
+use a2a_lambda_core::ids::{ContextId, TaskId, TaskKey, Tenant};
 use a2a_lambda_core::store::{Cursor, ListQuery, Page, Snapshot, TaskOutline, context_partition};
 use a2a_lambda_protocol::Timestamp;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -23,7 +23,7 @@ use crate::error::{build_error, corrupt, store_error};
 use crate::head_item::list_partition;
 use crate::list_part::{Found, Part, Source, What};
 use crate::listing::{Listing, STATES, Span};
-use crate::log_items::snapshot;
+use crate::log_items::{Inline, snapshot};
 use crate::store::DynamoDbStore;
 use crate::table::{CONTEXT_INDEX, CONTEXT_PK, HEAD, PK, SK, partition};
 
@@ -116,6 +116,9 @@ impl DynamoDbStore {
         context: &ContextId,
     ) -> Result<Option<Vec<Snapshot>>, StoreError> {
         let mut keys: Vec<Item> = Vec::new();
+        // The index does not have the task that the conversation is named after.
+        let first = context.first_task();
+        keys.extend(first.map(|task| head_key(&query.tenant, task)));
         let mut start = None;
         loop {
             let partition = context_partition(&query.tenant, &query.owner, context);
@@ -151,7 +154,9 @@ impl DynamoDbStore {
             }
         }
         let mut tasks = self.heads(&keys).await?;
-        tasks.retain(|task| matches(query, &task.head));
+        // A task of an older format is found in the mixed partition.
+        let by_state = |task: &Snapshot| task.kept.get().is_some_and(|of: &Inline| of.by_state);
+        tasks.retain(|task| by_state(task) && matches(query, &task.head));
         Ok(Some(tasks))
     }
 
@@ -166,13 +171,7 @@ impl DynamoDbStore {
             match what {
                 What::Outline(outline) => outlines.push(*outline),
                 What::Head(task) => tasks.push(*task),
-                What::Entry => {
-                    let task = TaskKey { tenant: query.tenant.clone(), task: place.task };
-                    keys.push(Item::from([
-                        (PK.to_owned(), string(partition(&task))),
-                        (SK.to_owned(), string(HEAD)),
-                    ]));
-                }
+                What::Entry => keys.push(head_key(&query.tenant, place.task)),
             }
         }
         tasks.extend(self.heads(&keys).await?);
@@ -212,6 +211,11 @@ impl DynamoDbStore {
         }
         Err(StoreError::Unavailable("DynamoDB left keys of a batch unprocessed".into()))
     }
+}
+
+fn head_key(tenant: &Tenant, task: TaskId) -> Item {
+    let task = TaskKey { tenant: tenant.clone(), task };
+    Item::from([(PK.to_owned(), string(partition(&task))), (SK.to_owned(), string(HEAD))])
 }
 
 /// The states without any task after a place, whatever a query asks for there.

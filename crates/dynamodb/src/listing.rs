@@ -10,7 +10,7 @@ use a2a_lambda_core::store::{Cursor, context_partition, due_shard};
 use a2a_lambda_protocol::{Message, TaskState, Timestamp};
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::attributes::{Item, number, string};
+use crate::attributes::{Item, get_string, number, string};
 use crate::format::{BY_STATE, FORMAT, OLDEST};
 use crate::head_item::{format, list_order, list_partition, state_name};
 use crate::table::{CONTEXT_PK, LIST_PK, LIST_SK, STATE};
@@ -21,6 +21,9 @@ pub(crate) const LISTED: [&str; 5] = [FORMAT, LIST_PK, LIST_SK, STATE, CONTEXT_P
 /// The longest message of a status that the list index has, too, in bytes of JSON. A longer one
 /// needs a read of the head. A page reads each entry in full.
 const MAX_MESSAGE_BYTES: usize = 256;
+
+/// The partitions of format 3 begin with it.
+const BY_STATE_MARK: char = '!';
 
 /// DynamoDB charges the writes of a head by the KB.
 const UNIT_BYTES: usize = 1_024;
@@ -69,7 +72,7 @@ impl Listing {
     /// The partition of an owner's tasks of a state. No partition of format 1 begins with a `!`,
     /// because no tenant does.
     pub(crate) fn partition(state: TaskState, shard: u8, tenant: &Tenant, owner: &Owner) -> String {
-        format!("!{}{shard}#{}", letter(state), list_partition(tenant, owner))
+        format!("{BY_STATE_MARK}{}{shard}#{}", letter(state), list_partition(tenant, owner))
     }
 
     fn shard(self, key: &TaskKey) -> u8 {
@@ -111,7 +114,11 @@ impl Listing {
             (LIST_PK, Some(string(partition))),
             order,
             (STATE, Some(message.with_state(state))),
-            (CONTEXT_PK, Some(string(context_partition(tenant, owner, &head.context)))),
+            (
+                CONTEXT_PK,
+                in_context_index(head)
+                    .then(|| string(context_partition(tenant, owner, &head.context))),
+            ),
         ]
     }
 
@@ -129,6 +136,17 @@ impl Listing {
             item.extend(value.map(|value| (name.to_owned(), value)));
         }
     }
+}
+
+/// Whether the index of contexts has a listed task of format 3. The name of a conversation leads to
+/// the task that began it, so that task needs no entry.
+fn in_context_index(head: &Head) -> bool {
+    head.context.first_task().as_ref() != Some(&head.key.task)
+}
+
+/// Whether a head's item is listed by its state, as format 3 has it.
+pub(crate) fn is_by_state(item: &Item) -> bool {
+    get_string(item, LIST_PK).is_ok_and(|partition| partition.starts_with(BY_STATE_MARK))
 }
 
 /// The message of a task's status, in the form for the list index.

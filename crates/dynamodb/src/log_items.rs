@@ -12,7 +12,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use crate::attributes::{Item, Malformed, find_number, get_string, number, string, value};
 use crate::format::{FORMAT, Kind, OLDEST, WITH_RETENTION};
 use crate::head_item::from_item;
-use crate::table::{CONTEXT_PK, LOG, LOG_BYTES, PARCELS, PK, SEGMENTS, SK, partition};
+use crate::listing::is_by_state;
+use crate::table::{LOG, LOG_BYTES, PARCELS, PK, SEGMENTS, SK, partition};
 
 const SEGMENT: Kind = Kind::new("segment", WITH_RETENTION, &[PK, SK, LOG]);
 const PARCEL: Kind = Kind::new("parcel", WITH_RETENTION, &[PK, SK, LOG]);
@@ -56,7 +57,7 @@ pub(crate) struct Inline {
     pub(crate) log: Vec<AttributeValue>,
     /// Their size in bytes.
     pub(crate) bytes: usize,
-    /// Whether the item is in the index by context: its list attributes have the form of format 3.
+    /// Whether its list attributes have the form of format 3.
     pub(crate) by_state: bool,
 }
 
@@ -216,7 +217,7 @@ pub(crate) fn snapshot(item: &Item) -> Result<Snapshot, Malformed> {
 /// The facts about this item that the next commit needs.
 fn kept(head_item: &Item) -> Result<Kept, Malformed> {
     let bytes = find_number(head_item, LOG_BYTES)?.unwrap_or_default();
-    let by_state = head_item.contains_key(CONTEXT_PK);
+    let by_state = is_by_state(head_item);
     Ok(Kept::new(Inline { log: inline_log(head_item)?.to_vec(), bytes, by_state }))
 }
 

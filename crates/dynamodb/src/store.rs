@@ -23,9 +23,9 @@ use crate::format::{BY_STATE, FORMAT, NEWEST, OLDEST};
 use crate::head_item::{
     INCARNATION, LEASE_TOKEN, LEASED_UNTIL, REVISION, WRITE, state_name, to_item,
 };
-use crate::listing::{LISTED, Listing, ShortMessage, item_bytes};
+use crate::listing::{LISTED, Listing, ShortMessage, is_by_state, item_bytes};
 use crate::log_items::{Inline, log_bytes, moves, pack, segment, snapshot};
-use crate::table::{CONTEXT_PK, HEAD, LOG, LOG_BYTES, PK, SK, STATE, partition};
+use crate::table::{HEAD, LOG, LOG_BYTES, PK, SK, STATE, partition};
 
 /// The task store on DynamoDB. See the [crate's description](crate) for the table.
 #[derive(Debug, Clone)]
@@ -322,7 +322,7 @@ impl DynamoDbStore {
         }
         let mut item = to_item(change.head());
         self.listing.put(&mut item, change.head(), change.entries());
-        let by_state = item.contains_key(CONTEXT_PK);
+        let by_state = is_by_state(&item);
         let (log, bytes) = (packed.inline.clone(), packed.inline_bytes);
         let inline = Inline { log, bytes, by_state };
         item.insert(LOG.into(), AttributeValue::L(packed.inline));

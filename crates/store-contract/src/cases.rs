@@ -185,6 +185,7 @@ macro_rules! for_each_case {
                 ties_are_in_descending_order_of_id
                 a_listed_task_is_shown_as_it_is
                 a_context_is_listed_alone
+                a_context_that_a_task_began_is_listed_whole
                 every_state_is_listed_alone
                 a_time_to_begin_with_is_included
                 conditions_must_hold_together

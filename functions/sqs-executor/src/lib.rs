@@ -41,6 +41,10 @@ pub use config::{Context, context};
 /// How many records of a batch are attended to at once.
 const MAX_AT_ONCE: usize = 16;
 
+/// How long a batch may take before its records are hidden. Most signals are done by then, and
+/// cost no request.
+const HIDDEN_AFTER: Duration = Duration::from_secs(1);
+
 /// For how long a record of another release is hidden when it is received for the first time. That
 /// doubles each time, up to [`POSTPONED_MOST`].
 const POSTPONED_FIRST: Duration = Duration::from_mins(1);
@@ -142,7 +146,6 @@ pub async fn handle(event: SqsEvent, deadline: Timestamp, context: &Context) -> 
     }
     tokio::select! {
         biased;
-        // First: the request is on its way before a task is claimed, and costs its agent no time.
         never = hidden.keep() => match never {},
         () = attend_to_all(records, deadline, context, &open, &mut response) => {}
     }
@@ -163,6 +166,7 @@ impl Hidden<'_> {
     async fn keep(&mut self) -> Infallible {
         let engine = self.context.runner.engine();
         if self.is_new {
+            engine.clock.sleep(HIDDEN_AFTER).await;
             self.renew().await;
         }
         loop {

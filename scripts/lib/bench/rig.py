@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -137,6 +138,16 @@ class Rig:
     def end(self, name: str) -> None:
         api, process = self.functions.pop(name)
         api.end(process, signal.SIGTERM)
+
+    @contextmanager
+    def variables_of(self, function: str, **variables: str):
+        """Has a function start anew with variables, and anew without them afterwards."""
+        before = self.variables
+        self.variables = before | variables
+        self.start(function, [self.folder / function])
+        yield
+        self.end(function)
+        self.variables = before
 
     def invoke(self, name: str, event, deadline_s: float = DEADLINE_S):
         if name not in self.functions:

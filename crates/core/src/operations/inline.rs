@@ -1,9 +1,12 @@
 //! Inline execution: the agent runs in the invocation of the waiting sender.
 //!
-//! Lease, commits and recovery are the same as for a signaled runner. The signal is still sent: it
-//! arrives after the lease of a runner that died has ended. Shortly before the sender's time ends,
-//! the runner hands unfinished work to another invocation. Nothing runs after the answer.
+//! Lease, commits and recovery are the same as for a signaled runner. The commit that creates a task
+//! claims it, too. The signal is sent only if the work takes longer than a moment: it arrives after
+//! the lease of a runner that died has ended. The sweep finds a task without one. Shortly before the
+//! sender's time ends, the runner hands unfinished work to another invocation. Nothing runs after
+//! the answer.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -17,12 +20,16 @@ use crate::agent::Agents;
 use crate::engine::{Engine, chain};
 use crate::env::Clock;
 use crate::head::Head;
+use crate::ids::LeaseToken;
 use crate::push::{Beside, Seen};
 use crate::run::{AFTER_LEASE, Attended, MIN_RUN, Runner};
 use crate::store::Snapshot;
 
 /// The part of the sender's time that is reserved for a turn's last commit and the answer.
 const ANSWER_MARGIN: Duration = Duration::from_secs(1);
+
+/// How long the work may take before the signal is sent. Most tasks end by then, and need none.
+const NET_AFTER: Duration = Duration::from_secs(1);
 
 /// A runner at work on a task while its sender waits.
 pub(super) struct Work {
@@ -56,35 +63,50 @@ impl Operations {
         has_time.then_some((runner, until.saturating_sub(ANSWER_MARGIN)))
     }
 
-    /// Carries out the signals of an accepted message. If its agent is about to run inline, the
-    /// signal is for the runner that takes over when this process dies.
+    /// Carries out the signals of an accepted message. If its agent is about to run inline, its
+    /// [`Work`] sends them.
     pub(super) async fn signal_accepted(&self, head: &Head, signals: &[Timestamp], inline: bool) {
-        let net = self.engine.clock.now().saturating_add(self.engine.policy.lease + AFTER_LEASE);
-        let signals = signals.iter().map(|at| if inline { (*at).max(net) } else { *at });
-        self.engine.carry_out_or_leave(head, &signals.collect::<Vec<_>>()).await;
+        if !inline {
+            self.engine.carry_out_or_leave(head, signals).await;
+        }
     }
 }
 
 impl Work {
-    /// Begins to run an accepted task.
-    pub(super) fn begin(runner: &Runner, accepted: Snapshot, deadline: Timestamp) -> Self {
+    /// Begins to run an accepted task. `lease`: the runner holds the task already.
+    pub(super) fn begin(
+        runner: &Runner,
+        accepted: Snapshot,
+        lease: Option<LeaseToken>,
+        deadline: Timestamp,
+    ) -> Self {
         let (beside, seen) = Beside::sender();
         let runner = runner.clone();
         let attending = async move {
             let head = accepted.head.clone();
-            let attended = runner.attend_for_sender(accepted, deadline, &beside).await;
-            let is_left = match attended {
-                Ok(attended) => matches!(attended, Attended::TooLate | Attended::Suspect),
+            let engine = runner.engine();
+            let net = [engine.clock.now().saturating_add(engine.policy.lease + AFTER_LEASE)];
+            let late = async {
+                engine.clock.sleep(NET_AFTER).await;
+                engine.carry_out_or_leave(&head, &net).await;
+                pending::<Infallible>().await
+            };
+            let attended = tokio::select! {
+                biased;
+                attended = runner.attend_for_sender(accepted, lease, deadline, &beside) => attended,
+                never = late => match never {},
+            };
+            match attended {
+                Ok(Attended::TooLate | Attended::Suspect) => {
+                    engine.carry_out_or_leave(&head, &[engine.clock.now()]).await;
+                }
+                Ok(_) => {}
                 Err(error) => {
                     let (tenant, task, error) = (&head.key.tenant, &head.key.task, chain(&error));
                     warn!(event = "inline_failed", %tenant, %task, error,
                         "the runner of a waiting sender failed, and another takes the task over");
-                    false
+                    engine.carry_out_or_leave(&head, &net).await;
                 }
-            };
-            if is_left {
-                let now = [runner.engine().clock.now()];
-                runner.engine().carry_out_or_leave(&head, &now).await;
             }
         };
         Self { attending: Some(Box::pin(attending)), seen }

@@ -11,7 +11,7 @@ use super::inline::Work;
 use super::{Caller, Operations, invalid_id, store_error, transact_error};
 use crate::engine::{Refused, TransactError};
 use crate::head::{Head, Phase};
-use crate::ids::{ContextId, Generation, Owner, Position, TaskId, TaskKey};
+use crate::ids::{ContextId, Generation, LeaseToken, Owner, Position, TaskId, TaskKey};
 use crate::log::without_task;
 use crate::machine::{Command, FirstPush, Stamp, Submission};
 use crate::push::{Offer, Origin, Replaced, is_certain, refused_config};
@@ -70,15 +70,18 @@ pub(super) struct Accepted {
     pub(super) snapshot: Snapshot,
     /// The message's log entry, if an earlier request with the same key was accepted.
     pub(super) before: Option<Position>,
+    /// The lease of the sender's own runner, if the commit that accepted the message claimed the
+    /// task, too.
+    pub(super) lease: Option<LeaseToken>,
 }
 
 impl Accepted {
     fn now(snapshot: Snapshot) -> Self {
-        Self { snapshot, before: None }
+        Self { snapshot, before: None, lease: None }
     }
 
     fn before(snapshot: Snapshot, position: Position) -> Self {
-        Self { snapshot, before: Some(position) }
+        Self { snapshot, before: Some(position), lease: None }
     }
 }
 
@@ -114,12 +117,12 @@ impl Operations {
         };
         let inline = until.filter(|_| waits).and_then(|until| self.inline_until(until));
         let how = Acceptance { sender_waits_until: until, inline: inline.is_some() };
-        let Accepted { mut snapshot, before } =
+        let Accepted { mut snapshot, before, lease } =
             Box::pin(self.accept(caller, request, options, how)).await?;
         let clock = self.engine.clock.as_ref();
         if let (None, Some((runner, deadline))) = (before, inline) {
             let left = until.map_or(Duration::ZERO, |until| until.saturating_since(clock.now()));
-            let mut work = Work::begin(runner, snapshot.clone(), deadline);
+            let mut work = Work::begin(runner, snapshot.clone(), lease, deadline);
             snapshot = work.end(clock, left).await.unwrap_or(snapshot);
         }
         let snapshot = match until {
@@ -192,15 +195,15 @@ impl Operations {
         let key = request.as_ref().map(|request| request.key);
         let request = request.map(|request| request.fingerprint);
         let id = request.as_ref().map_or_else(|| ids.fresh(), Fingerprint::task_id);
-        let context = match message.context_id.as_str() {
-            "" => ids.fresh(),
-            given => given.to_owned(),
-        };
         let task = TaskId::parse(id).map_err(|e| invalid_id("message.taskId", &e))?;
+        let context = match message.context_id.as_str() {
+            "" => ContextId::begun_by(&task),
+            given => ContextId::parse(given).map_err(|e| invalid_id("message.contextId", &e))?,
+        };
         let submission = Submission {
             key: TaskKey { tenant: caller.tenant.clone(), task },
             owner: caller.owner.clone(),
-            context: ContextId::parse(context).map_err(|e| invalid_id("message.contextId", &e))?,
+            context,
             message,
             terms,
             sender_waits_until,
@@ -261,12 +264,17 @@ impl Operations {
         offer: Option<Offer>,
         how: Acceptance,
     ) -> Result<Accepted, A2aError> {
-        let change = Head::submit(submission, &self.engine.stamp());
+        let stamp = self.engine.stamp();
+        let lease = how.inline.then(|| LeaseToken::new(self.engine.ids.fresh()));
+        let change = match &lease {
+            Some(token) => Head::submit_and_claim(submission, token.clone(), &stamp),
+            None => Head::submit(submission, &stamp),
+        };
         let head = change.head();
         match self.engine.create(&change).await {
             Ok(Created::Now(created)) => {
                 self.signal_accepted(&created.head, change.signals(), how.inline).await;
-                Ok(Accepted::now(*created))
+                Ok(Accepted { lease, ..Accepted::now(*created) })
             }
             Ok(Created::Before(existing)) => {
                 if let Some(offer) = offer.filter(|offer| !offer.is_named(&existing.head)) {

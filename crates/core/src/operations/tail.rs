@@ -149,10 +149,11 @@ impl Operations {
         let inline = self.inline_until(self.stream_until(until));
         let how = Acceptance { sender_waits_until: held_until, inline: inline.is_some() };
         let accepted = Box::pin(self.accept(caller, request, options, how)).await?;
-        let Accepted { snapshot, before } = accepted;
+        let Accepted { snapshot, before, lease } = accepted;
         let ends = Ends::Settled(before.unwrap_or(snapshot.head.last_message));
         let inline = inline.filter(|_| before.is_none());
-        let work = inline.map(|(runner, deadline)| Work::begin(runner, snapshot.clone(), deadline));
+        let work =
+            inline.map(|(runner, deadline)| Work::begin(runner, snapshot.clone(), lease, deadline));
         match options.last_event {
             // A client cannot have seen the events of a message that was only now accepted.
             Some(last)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use a2a_lambda_core::ContextId;
 use a2a_lambda_core::log::StatusChange;
 use a2a_lambda_core::machine::{Command, Finish, Submission, Update};
 use a2a_lambda_core::store::ListQuery;
@@ -74,6 +75,39 @@ pub(crate) async fn a_context_is_listed_alone(bench: Bench) {
     assert_eq!(bench.list_ids(&of("red")).await, ["3", "1"]);
     assert_eq!(bench.list_ids(&of("blue")).await, ["2"]);
     assert!(bench.list_ids(&of("green")).await.is_empty());
+}
+
+/// The store may find the first task of such a conversation by the conversation's name.
+pub(crate) async fn a_context_that_a_task_began_is_listed_whole(bench: Bench) {
+    let began = ContextId::begun_by(&key("", "1").task);
+    for (tenant, owner_name, id, context) in [
+        ("", "alice", "1", began.clone()),
+        ("", "alice", "2", began.clone()),
+        ("", "alice", "3", ContextId::begun_by(&key("", "3").task)),
+        ("acme", "alice", "1", began.clone()),
+        ("", "bob", "4", began.clone()),
+        // A client may use any name.
+        ("", "alice", "5", ContextId::begun_by(&key("", "none").task)),
+        ("", "alice", "6", ContextId::begun_by(&key("", "2").task)),
+    ] {
+        bench.tick();
+        let (key, owner) = (key(tenant, id), owner(owner_name));
+        bench.submit_this(Submission { key, owner, context, ..bench.submission() }).await;
+    }
+    let of =
+        |context: &ContextId| ListQuery { context: Some(context.clone()), count: true, ..alices() };
+    for (task, expected) in
+        [("1", &["2", "1"][..]), ("3", &["3"]), ("none", &["5"]), ("2", &["6"]), ("7", &[])]
+    {
+        let query = of(&ContextId::begun_by(&key("", task).task));
+        assert_eq!(bench.list_ids(&query).await, expected, "begun by {task}");
+        assert_eq!(bench.page(&query).await.total, Some(expected.len() as u64), "{task}");
+    }
+    let acmes = ListQuery { tenant: tenant("acme"), ..of(&began) };
+    assert_eq!(bench.list_ids(&acmes).await, ["1"]);
+    assert_eq!(bench.list_ids(&ListQuery { owner: owner("bob"), ..of(&began) }).await, ["4"]);
+    let page = ListQuery { limit: 1, ..of(&began) };
+    assert_eq!(bench.list_ids(&page).await, ["2", "1"]);
 }
 
 pub(crate) async fn every_state_is_listed_alone(bench: Bench) {

@@ -64,7 +64,7 @@ struct Life {
 
 impl Life {
     fn units(&self) -> f64 {
-        self.written.table + self.written.list + self.written.due
+        self.written.table + self.written.list + self.written.context + self.written.due
     }
 }
 

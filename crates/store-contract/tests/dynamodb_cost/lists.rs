@@ -138,6 +138,35 @@ async fn tasks_of_earlier_formats_cost_what_they_did() {
     assert_eq!(again.tasks, page.tasks);
 }
 
+/// The first task of a conversation may be of an older format, and is counted once.
+#[tokio::test]
+async fn the_first_task_of_a_context_is_found_in_each_format() {
+    for (first, second) in [(2, 3), (3, 2), (3, 3), (2, 2)] {
+        let (_, metered, meter) = database().await;
+        let store = DynamoDbStore::new(metered, TABLE);
+        let began = ContextId::begun_by(&TaskId::parse("0").unwrap());
+        for (number, newest) in [(0, first), (1, second)] {
+            let retention = Some(Retention::FOREVER);
+            let stamp = super::Stamp { retention, ..stamp(number * 10) };
+            let context = began.clone();
+            let submission = a2a_lambda_testing::submission(&number.to_string());
+            let new = Head::submit(Submission { context, ..submission }, &stamp);
+            store.clone().writing(newest).create(&new).await.unwrap();
+            let written = meter.take_written().1;
+            let is_indexed = newest == 3 && number == 1;
+            assert_eq!(written.context > 0.0, is_indexed, "{number} in {newest}");
+            meter.take();
+            let owner = new.head().owner.clone();
+            let context = Some(began.clone());
+            let query = ListQuery { owner, context, count: true, ..query(5) };
+            let page = store.clone().writing(3).list(&query).await.unwrap();
+            let expected = u64::from(number) + 1;
+            assert_eq!((page.tasks.len() as u64, page.total), (expected, Some(expected)));
+            meter.take();
+        }
+    }
+}
+
 /// The table does not have the index of contexts yet, or is building it.
 #[tokio::test]
 async fn without_the_index_a_context_is_found_among_all_tasks() {

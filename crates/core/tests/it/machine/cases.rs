@@ -58,6 +58,20 @@ fn a_submission_is_signaled_and_due() {
 }
 
 /// A task with a question, with a message in each phase; and the numbers of each entry.
+#[test]
+fn a_submission_with_a_claim_is_both_in_one_commit() {
+    let claim = Command::Claim { token: token(), max_attempts: 3 };
+    let submitted = Head::submit(submission(), &stamp(0));
+    let claimed = apply(submitted.head(), claim, 0);
+    let both = Head::submit_and_claim(submission(), token(), &stamp(0));
+    let leased_until = claimed.head().leased_until();
+    let revision = submitted.head().revision;
+    let expected = Head { revision, due: leased_until, ..claimed.head().clone() };
+    assert_eq!(both.head(), &expected);
+    assert_eq!(both.entries(), [submitted.entries(), claimed.entries()].concat());
+    assert_eq!(both.signals(), submitted.signals());
+}
+
 fn numbered() -> (Snapshot, Vec<(u64, u64)>) {
     let change = Head::submit(submission(), &stamp(0));
     let (mut head, mut tail) = (change.head().clone(), change.entries().to_vec());
