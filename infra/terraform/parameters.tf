@@ -48,6 +48,7 @@ locals {
     SsmParameterArns                     = var.ssm_parameter_arns
     SecretArns                           = var.secret_arns
     SecretKeyArns                        = var.secret_key_arns
+    AgentListArn                         = var.agent_list_arn
     ActiveTracing                        = var.active_tracing
     LogRetentionDays                     = var.log_retention_days
     Alarms                               = var.alarms

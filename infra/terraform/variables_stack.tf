@@ -455,12 +455,23 @@ variable "secret_arns" {
 
 variable "secret_key_arns" {
   type        = string
-  description = "The KMS keys of one's own that encrypt what SsmParameterArns and SecretArns name, as ARNs with commas."
+  description = "The KMS keys of one's own that encrypt what SsmParameterArns, SecretArns and AgentListArn name, as ARNs with commas."
   default     = null
 
   validation {
     condition     = var.secret_key_arns == null ? true : can(regex("^(?:^$|^arn:[a-z-]+:kms:[^,\\s]+(,arn:[a-z-]+:kms:[^,\\s]+)*$)$", var.secret_key_arns))
     error_message = "secret_key_arns must be ARNs of keys with commas."
+  }
+}
+
+variable "agent_list_arn" {
+  type        = string
+  description = "The object of S3 that Agent names by s3:bucket/key, as its ARN. request and sqs-executor may read it."
+  default     = null
+
+  validation {
+    condition     = var.agent_list_arn == null ? true : can(regex("^(?:^$|^arn:[a-z-]+:s3:::[a-z0-9.-]{3,63}/[^*?$\\s]+$)$", var.agent_list_arn))
+    error_message = "agent_list_arn must be the ARN of an object of S3, such as arn:aws:s3:::my-bucket/agents.json."
   }
 }
 

@@ -50,6 +50,7 @@ EVERYTHING = {
     "SsmParameterArns": "arn:aws:ssm:eu-central-1:123456789012:parameter/a,arn:aws:ssm:eu-central-1:123456789012:parameter/b",
     "SecretArns": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:push-AbCdEf",
     "SecretKeyArns": "arn:aws:kms:eu-central-1:123456789012:key/secrets",
+    "AgentListArn": "arn:aws:s3:::lists/agents.json",
     "AgentFunctionArns": "arn:aws:lambda:eu-central-1:123456789012:function:a,arn:aws:lambda:eu-central-1:123456789012:function:b:live",
     "AgentRuntimeArns": "arn:aws:bedrock-agentcore:eu-central-1:123456789012:runtime/a", **CHECKED, **CALLED_BACK,
 }  # fmt: skip
@@ -187,6 +188,18 @@ def needs_of_references(stack):
                 yield Right(role, action, resource, on), f"{parameter} names it"
 
 
+def needs_of_agent_list(stack):
+    """The rights to read a list of agents in S3, by `crates/aws`: of the functions that read AGENT."""
+    if not (of_list := stack.parameters["AgentListArn"]):
+        return
+    through = condition("StringEquals", kms_ViaService="s3.eu-central-1.amazonaws.com")
+    for of in ["Request", "SqsExecutor"]:
+        role = name_of(stack.properties(of)["Role"])
+        yield Right(role, "s3:GetObject", of_list), "AgentListArn names it"
+        for key in filter(None, stack.parameters["SecretKeyArns"].split(",")):
+            yield Right(role, "kms:Decrypt", key, through), "SecretKeyArns names it"
+
+
 def needs_of_called_agents(stack):
     """The rights to invoke agents, by `crates/agents`, in the name of the functions that run them."""
     runs = ["SqsExecutor"] + (["Request"] if stack.parameters["Inline"] == "true" else [])
@@ -249,7 +262,7 @@ def needs_of_aws(stack):
 def needs(stack):
     """The rights that are needed, and what for."""
     found = {}
-    in_code = [*needs_of_code(stack), *needs_of_references(stack), *needs_of_called_agents(stack)]
+    in_code = [*needs_of_code(stack), *needs_of_references(stack), *needs_of_agent_list(stack), *needs_of_called_agents(stack)]
     for right, reason in [*in_code, *needs_of_aws(stack)]:
         found.setdefault(right, []).append(reason)
     return found

@@ -61,6 +61,10 @@ BAD = {
     "SsmParameterArns": ["/a/b", LISTENER, "arn:aws:ssm:eu-central-1:1:parameter/a, b"],
     "SecretArns": ["push", LISTENER],
     "SecretKeyArns": ["alias/a", LISTENER],
+    "AgentListArn": [
+        "s3:lists/a", "arn:aws:s3:::lists", "arn:aws:s3:::lists/", "arn:aws:s3:::lists/*", "arn:aws:s3:::lists/a?",
+        "arn:aws:s3:::*/a", "arn:aws:s3:::lists/${aws:username}", "arn:aws:s3:::lists/a b", LISTENER,
+    ],
     "AlarmEmail": ["me", "me@here", "a b@example.com"],
     "OtelExporterOtlpEndpoint": ["", "collector", "http://u:p@a.example", "http://a/?x"],
     "PowertoolsServiceName": ["", "a b", "x" * 256],

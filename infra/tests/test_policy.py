@@ -145,6 +145,9 @@ def test_the_rights_to_read_references_are_those_that_the_code_uses():
     targets = set(re.findall(r'target: "(\w+)\.(\w+)"', code))
     services = {"AmazonSSM": "ssm", "secretsmanager": "secretsmanager"}
     assert {f"{services[name]}:{operation}" for name, operation in targets} == used
+    of_list = policy.needs_of_agent_list(Stack(AgentListArn="arn:aws:s3:::lists/agents.json"))
+    (used,) = {right.action for right, _ in of_list}
+    assert used in (ROOT / "crates/aws/src/secrets/object.rs").read_text()
 
 
 def test_the_scan_knows_calls():

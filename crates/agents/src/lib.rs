@@ -90,7 +90,7 @@ pub fn check(text: &str) -> Result<(), AgentsError> {
 /// be used.
 pub async fn from_variables(variables: &Variables<'_>) -> Result<Agents, ConfigError> {
     let text = variables.required(&AGENT)?;
-    let text = variables.resolved(AGENT.about.name, text).await?;
+    let text = variables.resolved_document(AGENT.about.name, text).await?;
     let spec = Spec::parse(text.reveal()).map_err(|error| ConfigError::because(&AGENT, error))?;
     let mut makers = Makers {
         variables,
@@ -332,6 +332,8 @@ mod tests {
             "process:",
             "process:0",
             "process:65536",
+            "s3:",
+            "s3:my-bucket/agents.json",
             r#"{"default": "echo"}"#,
             "[\"echo\"]",
         ] {
@@ -358,6 +360,8 @@ mod tests {
         for (text, said) in [
             ("file:/nowhere.json", "/nowhere.json"),
             ("ssm:/agents", "could not be read"),
+            ("s3:my-bucket/agents.json", "could not be read"),
+            ("s3:agents.json", "must be `s3:BUCKET/KEY`"),
             (
                 &list.replace("\"5\"", "\"x\""),
                 "for all other tenants: the environment variable HTTP_AGENT_SILENCE",

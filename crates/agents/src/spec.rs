@@ -63,7 +63,7 @@ impl Spec {
     /// Reads the text of `AGENT`, or the file that it names.
     pub(crate) fn parse(text: &str) -> Result<Self, AgentsError> {
         let mut spec = Self::default();
-        if text.starts_with("ssm:") || text.starts_with("secretsmanager:") {
+        if ["ssm:", "secretsmanager:", "s3:"].iter().any(|place| text.starts_with(place)) {
             let what = "it is kept in AWS, where only a deployed function reads it";
             return Err(AgentsError::List(what.to_owned()));
         }

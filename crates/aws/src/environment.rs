@@ -2,8 +2,9 @@ use std::fmt;
 
 use a2a_lambda_runtime::table::{
     AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL_KMS,
-    AWS_ENDPOINT_URL_SCHEDULER, AWS_ENDPOINT_URL_SECRETS_MANAGER, AWS_ENDPOINT_URL_SQS,
-    AWS_ENDPOINT_URL_SSM, AWS_REGION, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
+    AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_SCHEDULER, AWS_ENDPOINT_URL_SECRETS_MANAGER,
+    AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL_SSM, AWS_REGION, AWS_SECRET_ACCESS_KEY,
+    AWS_SESSION_TOKEN,
 };
 use a2a_lambda_runtime::{ConfigError, Variables};
 use aws_credential_types::Credentials;
@@ -19,6 +20,7 @@ pub struct AwsEnvironment {
     scheduler_endpoint: Option<String>,
     secrets_manager_endpoint: Option<String>,
     ssm_endpoint: Option<String>,
+    s3_endpoint: Option<String>,
 }
 
 impl AwsEnvironment {
@@ -49,6 +51,7 @@ impl AwsEnvironment {
             scheduler_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_SCHEDULER)?),
             secrets_manager_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_SECRETS_MANAGER)?),
             ssm_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_SSM)?),
+            s3_endpoint: or_every(endpoint(&AWS_ENDPOINT_URL_S3)?),
         })
     }
 
@@ -90,6 +93,11 @@ impl AwsEnvironment {
     pub(crate) fn ssm_endpoint(&self) -> Option<&str> {
         self.ssm_endpoint.as_deref()
     }
+
+    /// Where S3 is, if not where AWS has it.
+    pub(crate) fn s3_endpoint(&self) -> Option<&str> {
+        self.s3_endpoint.as_deref()
+    }
 }
 
 /// Shows neither the credentials nor the endpoints' URLs, which may carry a password.
@@ -116,6 +124,7 @@ mod tests {
     const ENDPOINT_URL_SCHEDULER: &str = AWS_ENDPOINT_URL_SCHEDULER.about.name;
     const ENDPOINT_URL_SECRETS_MANAGER: &str = AWS_ENDPOINT_URL_SECRETS_MANAGER.about.name;
     const ENDPOINT_URL_SSM: &str = AWS_ENDPOINT_URL_SSM.about.name;
+    const ENDPOINT_URL_S3: &str = AWS_ENDPOINT_URL_S3.about.name;
 
     const LAMBDA: [(&str, &str); 4] = [
         (REGION, "eu-central-1"),
@@ -151,26 +160,27 @@ mod tests {
     #[test]
     fn a_service_s_own_endpoint_comes_before_the_common_one() {
         let (common, own) = ("http://127.0.0.1:4566", "https://own.example:8000");
+        // All but one are this; that one is its own.
+        let but_one = |others: Option<&'static str>, place: usize| {
+            let mut expected = [others; 7];
+            expected[place] = Some(own);
+            expected
+        };
+        let but = |place| but_one(Some(common), place);
+        let only = |place| but_one(None, place);
         let cases = [
-            (&[(ENDPOINT_URL, common)][..], [Some(common); 6]),
-            (
-                &[(ENDPOINT_URL, common), (ENDPOINT_URL_DYNAMODB, own)],
-                [Some(own), Some(common), Some(common), Some(common), Some(common), Some(common)],
-            ),
-            (
-                &[(ENDPOINT_URL, common), (ENDPOINT_URL_KMS, own)],
-                [Some(common), Some(own), Some(common), Some(common), Some(common), Some(common)],
-            ),
-            (
-                &[(ENDPOINT_URL, common), (ENDPOINT_URL_SCHEDULER, own)],
-                [Some(common), Some(common), Some(common), Some(own), Some(common), Some(common)],
-            ),
-            (&[(ENDPOINT_URL_KMS, own)], [None, Some(own), None, None, None, None]),
-            (&[(ENDPOINT_URL_SQS, own)], [None, None, Some(own), None, None, None]),
-            (&[(ENDPOINT_URL_SCHEDULER, own)], [None, None, None, Some(own), None, None]),
-            (&[(ENDPOINT_URL_SECRETS_MANAGER, own)], [None, None, None, None, Some(own), None]),
-            (&[(ENDPOINT_URL_SSM, own)], [None, None, None, None, None, Some(own)]),
-            (&[(ENDPOINT_URL, ""), (ENDPOINT_URL_KMS, ""), (ENDPOINT_URL_SQS, "")], [None; 6]),
+            (&[(ENDPOINT_URL, common)][..], [Some(common); 7]),
+            (&[(ENDPOINT_URL, common), (ENDPOINT_URL_DYNAMODB, own)], but(0)),
+            (&[(ENDPOINT_URL, common), (ENDPOINT_URL_KMS, own)], but(1)),
+            (&[(ENDPOINT_URL, common), (ENDPOINT_URL_SCHEDULER, own)], but(3)),
+            (&[(ENDPOINT_URL, common), (ENDPOINT_URL_S3, own)], but(6)),
+            (&[(ENDPOINT_URL_KMS, own)], only(1)),
+            (&[(ENDPOINT_URL_SQS, own)], only(2)),
+            (&[(ENDPOINT_URL_SCHEDULER, own)], only(3)),
+            (&[(ENDPOINT_URL_SECRETS_MANAGER, own)], only(4)),
+            (&[(ENDPOINT_URL_SSM, own)], only(5)),
+            (&[(ENDPOINT_URL_S3, own)], only(6)),
+            (&[(ENDPOINT_URL, ""), (ENDPOINT_URL_KMS, ""), (ENDPOINT_URL_SQS, "")], [None; 7]),
         ];
         for (variables, expected) in cases {
             let environment = parse(&with(variables)).unwrap();
@@ -181,6 +191,7 @@ mod tests {
                 environment.scheduler_endpoint(),
                 environment.secrets_manager_endpoint(),
                 environment.ssm_endpoint(),
+                environment.s3_endpoint(),
             ];
             assert_eq!(endpoints, expected, "{variables:?}");
         }
@@ -196,6 +207,7 @@ mod tests {
             ENDPOINT_URL_SCHEDULER,
             ENDPOINT_URL_SECRETS_MANAGER,
             ENDPOINT_URL_SSM,
+            ENDPOINT_URL_S3,
         ] {
             for wrong in ["hunter2.example", "ftp://hunter2", "/hunter2", "http://hunter2:x:y z"] {
                 let error = parse(&with(&[(variable, wrong)])).expect_err(wrong);

@@ -1,11 +1,14 @@
-//! Systems Manager and Secrets Manager, from which secrets by reference are read: two requests, signed
-//! and sent by hand. An SDK crate for each would be larger than this.
+//! Systems Manager and Secrets Manager, from which secrets by reference are read, and S3, which can have
+//! the list of agents: three requests, signed and sent by hand. An SDK crate for each would be larger
+//! than this.
+
+mod object;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::Clock;
-use a2a_lambda_https::{Client, Limits, Open, Request, Signer};
+use a2a_lambda_https::{Client, Error, Limits, Open, Request, Signer};
 use a2a_lambda_runtime::secrets::{Reference, SecretError, SecretStore};
 use a2a_lambda_runtime::{ConfigError, SystemClock, Variables};
 use async_trait::async_trait;
@@ -19,6 +22,8 @@ use zeroize::Zeroizing;
 use crate::clients::aws_client;
 use crate::environment::AwsEnvironment;
 
+use self::object::{Object, Objects};
+
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -28,7 +33,7 @@ const ATTEMPTS: u32 = 3;
 /// The wait before the second attempt; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// The largest answer: a secret has 64 KB, and escapes double that.
+/// The largest answer: a secret has 64 KB, and escapes double that. A list of agents has as much.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
@@ -60,6 +65,7 @@ struct AwsSecrets {
     credentials: Credentials,
     parameters: String,
     secrets: String,
+    objects: Objects,
     clock: Arc<dyn Clock>,
 }
 
@@ -97,6 +103,14 @@ struct SecretAnswer {
     secret_string: Option<String>,
 }
 
+/// A request to a service.
+enum Question<'a> {
+    /// For a secret or a parameter.
+    Value { service: &'static Service, url: &'a str, body: Bytes },
+    /// For an object of S3.
+    Object(Object<'a>),
+}
+
 /// Why there was no answer with a secret.
 enum Failed {
     /// Another attempt may succeed.
@@ -116,50 +130,67 @@ impl AwsSecrets {
             client: aws_client(clock.clone()),
             parameters: at(aws.ssm_endpoint(), &PARAMETERS),
             secrets: at(aws.secrets_manager_endpoint(), &SECRETS),
+            objects: Objects::new(&region, suffix, aws.s3_endpoint()),
             region,
             credentials: aws.credentials(),
             clock,
         }
     }
 
-    async fn ask(&self, service: &Service, url: &str, body: &Bytes) -> Result<Bytes, SecretError> {
+    async fn ask(&self, question: &Question<'_>) -> Result<Bytes, SecretError> {
         let mut wait = FIRST_WAIT;
         for _ in 1..ATTEMPTS {
-            match self.ask_once(service, url, body).await {
+            match self.ask_once(question).await {
                 Ok(answer) => return Ok(answer),
                 Err(Failed::Finally(error)) => return Err(error),
                 Err(Failed::Once(_)) => self.clock.sleep(wait).await,
             }
             wait *= 2;
         }
-        self.ask_once(service, url, body).await.map_err(|failed| match failed {
+        self.ask_once(question).await.map_err(|failed| match failed {
             Failed::Once(error) | Failed::Finally(error) => error,
         })
     }
 
-    async fn ask_once(&self, service: &Service, url: &str, body: &Bytes) -> Result<Bytes, Failed> {
-        let request = self.signed(service, url, body).map_err(Failed::Finally)?;
+    async fn ask_once(&self, question: &Question<'_>) -> Result<Bytes, Failed> {
+        let request = self.signed(question).map_err(Failed::Finally)?;
         let client = self.client.as_ref();
         let client = client.map_err(|error| Failed::Finally(SecretError::new(error)))?;
         let response = client.send(&request, &Open).await.map_err(|error| {
             Failed::Once(SecretError::because("the service did not answer", error))
         })?;
-        let status = response.status;
+        let (status, headers) = (response.status, response.headers);
         let answer = response.body.all(MAX_ANSWER_BYTES).await.map_err(|error| {
+            if matches!((question, &error), (Question::Object(_), Error::TooLarge(_))) {
+                return Failed::Finally(object::too_large(MAX_ANSWER_BYTES));
+            }
             Failed::Once(SecretError::because("the service's answer did not come whole", error))
         })?;
         if status == StatusCode::OK {
             return Ok(answer);
         }
         // Only the error's name is shown: the rest of the answer may hold anything.
-        let refusal = serde_json::from_slice(&answer);
-        let Refusal { kind } = refusal.unwrap_or(Refusal { kind: String::new() });
-        let is_name = |c: char| c.is_ascii_alphanumeric();
-        let kind = kind.rsplit('#').next().filter(|kind| kind.chars().all(is_name));
-        let kind = kind.filter(|kind| (1..=64).contains(&kind.len())).unwrap_or("no reason");
+        let (kind, what_to_do) = match question {
+            Question::Value { service, .. } => {
+                let refusal = serde_json::from_slice(&answer);
+                let Refusal { kind } = refusal.unwrap_or(Refusal { kind: String::new() });
+                let kind = kind.rsplit('#').next().unwrap_or_default().to_owned();
+                let is_denied = kind.contains("AccessDenied");
+                let to_do = format!("the function's role must allow {}", service.right);
+                (kind, is_denied.then_some(to_do))
+            }
+            Question::Object(_) => {
+                let kind = object::kind(&answer);
+                let to_do = object::what_to_do(status, kind, &headers, &self.region);
+                (kind.to_owned(), to_do)
+            }
+        };
+        let is_name =
+            (1..=64).contains(&kind.len()) && kind.chars().all(|c: char| c.is_ascii_alphanumeric());
+        let kind = if is_name { &*kind } else { "no reason" };
         let mut text = format!("the service answered {} and {kind}", status.as_u16());
-        if kind.contains("AccessDenied") {
-            text = format!("{text}: the function's role must allow {}", service.right);
+        if let Some(what_to_do) = what_to_do {
+            text = format!("{text}: {what_to_do}");
         }
         let error = SecretError::new(text);
         let may_pass = status.is_server_error()
@@ -169,19 +200,39 @@ impl AwsSecrets {
     }
 
     /// The request with its signature.
-    fn signed(&self, service: &Service, url: &str, body: &Bytes) -> Result<Request, SecretError> {
+    fn signed(&self, question: &Question<'_>) -> Result<Request, SecretError> {
         let ours = |error: Box<dyn std::error::Error + Send + Sync>| {
             SecretError::because("the request could not be signed", error)
         };
+        let (url, name) = match question {
+            Question::Value { service, url, .. } => ((*url).to_owned(), service.name),
+            Question::Object(object) => (self.objects.url(object), object::SERVICE),
+        };
         let uri = url.parse().map_err(|error: http::uri::InvalidUri| ours(error.into()))?;
-        let json = HeaderValue::from_static("application/x-amz-json-1.1");
-        let request = Request::new(Method::POST, uri, Limits::within(TIMEOUT)).repeatable();
-        let mut request = request.with_body(json, body.clone());
-        request.headers.insert(TARGET, HeaderValue::from_static(service.target));
-        let signer = Signer::new(self.credentials.clone(), &*self.region, service.name);
+        let request = |method| Request::new(method, uri, Limits::within(TIMEOUT)).repeatable();
+        let mut request = match question {
+            Question::Value { service, body, .. } => {
+                let json = HeaderValue::from_static("application/x-amz-json-1.1");
+                let mut request = request(Method::POST).with_body(json, body.clone());
+                request.headers.insert(TARGET, HeaderValue::from_static(service.target));
+                request
+            }
+            Question::Object(_) => request(Method::GET),
+        };
+        let signer = Signer::new(self.credentials.clone(), &*self.region, name);
         let now_ms = self.clock.now().as_millis();
         signer.sign(&mut request, now_ms).map_err(|error| ours(error.into()))?;
         Ok(request)
+    }
+
+    async fn value(
+        &self,
+        service: &'static Service,
+        url: &str,
+        body: serde_json::Value,
+    ) -> Result<Bytes, SecretError> {
+        let body = body.to_string().into();
+        self.ask(&Question::Value { service, url, body }).await
     }
 }
 
@@ -192,18 +243,26 @@ impl SecretStore for AwsSecrets {
         let malformed = || SecretError::new("the service's answer has no text");
         match reference {
             Reference::Parameter { name } => {
-                let body = json!({ "Name": name, "WithDecryption": true }).to_string();
-                let answer = self.ask(&PARAMETERS, &self.parameters, &body.into()).await?;
+                let body = json!({ "Name": name, "WithDecryption": true });
+                let answer = self.value(&PARAMETERS, &self.parameters, body).await?;
                 let answer: ParameterAnswer =
                     serde_json::from_slice(&answer).map_err(|_| malformed())?;
                 Ok(Zeroizing::new(answer.parameter.value))
             }
             Reference::Secret { name, .. } => {
-                let body = json!({ "SecretId": name }).to_string();
-                let answer = self.ask(&SECRETS, &self.secrets, &body.into()).await?;
+                let body = json!({ "SecretId": name });
+                let answer = self.value(&SECRETS, &self.secrets, body).await?;
                 let answer: SecretAnswer =
                     serde_json::from_slice(&answer).map_err(|_| malformed())?;
                 answer.secret_string.map(Zeroizing::new).ok_or_else(malformed)
+            }
+            Reference::Object { bucket, key } => {
+                let object = Object { bucket, key };
+                let text = match self.ask(&Question::Object(object)).await {
+                    Ok(answer) => object::text(&answer),
+                    Err(error) => Err(error),
+                };
+                text.map_err(|error| object.unread(error))
             }
         }
     }

@@ -5,7 +5,10 @@ use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+    UriPathNormalizationMode, sign,
+};
 use aws_sigv4::sign::v4;
 use http::{HeaderName, HeaderValue};
 
@@ -65,7 +68,7 @@ impl Signer {
             .region(&self.region)
             .name(&self.service)
             .time(UNIX_EPOCH + since)
-            .settings(SigningSettings::default())
+            .settings(self.settings())
             .build()
             .map_err(|error| wrong(error.into()))?
             .into();
@@ -85,6 +88,20 @@ impl Signer {
             request.headers.insert(name.map_err(|error| wrong(error.into()))?, value);
         }
         Ok(())
+    }
+}
+
+impl Signer {
+    /// S3 has rules of its own: the path is signed as it is sent, since two dots and two slashes are
+    /// part of a key, and a header has the digest of the body.
+    fn settings(&self) -> SigningSettings {
+        let mut settings = SigningSettings::default();
+        if self.service == "s3" {
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        }
+        settings
     }
 }
 
@@ -145,6 +162,26 @@ mod tests {
             let signature = header.rsplit_once("Signature=").unwrap().1;
             assert_eq!(signature, expected, "{name}: {header}");
         }
+    }
+
+    /// The example of a GET in S3's documentation of signatures.
+    #[test]
+    fn a_request_to_s3_is_signed_by_its_own_rules() {
+        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".to_owned();
+        let (id, region) = ("AKIAIOSFODNN7EXAMPLE".to_owned(), "us-east-1");
+        let signer = Signer::with_keys(id, secret, None, region, "s3");
+        // 2013-05-24T00:00:00Z
+        let at = 1_369_353_600_000;
+        let mut request = request(Method::GET, "https://examplebucket.s3.amazonaws.com/test.txt");
+        request.headers.insert("range", HeaderValue::from_static("bytes=0-9"));
+        signer.sign(&mut request, at).unwrap();
+        let header = request.headers["authorization"].to_str().unwrap();
+        let names = "SignedHeaders=host;range;x-amz-content-sha256;x-amz-date, ";
+        assert!(header.contains(names), "{header}");
+        let signature = "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41";
+        assert!(header.ends_with(signature), "{header}");
+        let of_nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(request.headers["x-amz-content-sha256"], of_nothing);
     }
 
     #[test]

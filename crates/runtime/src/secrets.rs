@@ -1,7 +1,8 @@
 //! Secrets by reference: a secret variable can name where its value is kept.
 //!
 //! `ssm:/path` is a parameter of Systems Manager, `secretsmanager:name#key` a member of a JSON
-//! secret of Secrets Manager, and `secretsmanager:name` a whole one. All of them are read when the
+//! secret of Secrets Manager, and `secretsmanager:name` a whole one. `AGENT`, which is no secret, can
+//! also be an object of S3, `s3:bucket/key`. All of them are read when the
 //! process starts, side by side, and again at the start of the first invocation after [`REFRESH`].
 //! A process derives its context from its variables. It derives a new context when a value has
 //! changed. Invocations that are under way keep the former one.
@@ -43,10 +44,10 @@ const AT_START: Duration = Duration::from_secs(8);
 /// How long reading may hold up an invocation.
 const AT_REFRESH: Duration = Duration::from_secs(2);
 
-/// Where secrets are kept.
+/// Where secrets, and other values by reference, are kept.
 #[async_trait]
 pub trait SecretStore: Send + Sync + 'static {
-    /// The whole text of a parameter or secret.
+    /// The whole text of a parameter, secret or object.
     ///
     /// # Errors
     /// When it is not there, may not be read, or the store does not answer.

@@ -281,7 +281,7 @@ variables! {
         must_be: "the URL of the SQS queue of signals", need: Need::Required, secret: false
     } of CHANGERS_AND_OPS, "The SQS queue of signals.";
     AGENT: Text {
-        must_be: "names of agents, such as `echo`, `http:https://agent.example` or `echo,acme=summary`, or a list of them in JSON", need: Need::Required, secret: false
+        must_be: "names of agents, such as `echo`, `http:https://agent.example` or `echo,acme=summary`, or a list of them in JSON, or where it is, such as `s3:my-bucket/agents.json`", need: Need::Required, secret: false
     } of AGENTS, "The agent, or one for each tenant (`acme=summary`). A name without a tenant serves all other tenants; \
         without such a name they are not served. Give both functions the same value.";
     AGENT_VARIABLES: Text {
@@ -534,6 +534,8 @@ variables! {
         of CHANGERS_AND_OPS, "The endpoint of KMS.";
     AWS_ENDPOINT_URL_SECRETS_MANAGER: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
         of CHANGERS_AND_OPS, "The endpoint of Secrets Manager.";
+    AWS_ENDPOINT_URL_S3: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
+        of AGENTS, "The endpoint of S3, for an `AGENT` that is an object of it.";
     AWS_ENDPOINT_URL_SSM: Text { must_be: WEB_URL, need: Need::Optional, secret: true }
         of CHANGERS_AND_OPS, "The endpoint of Systems Manager's parameters.";
     AWS_ENDPOINT_URL_SQS: Text { must_be: WEB_URL, need: Need::Optional, secret: true }

@@ -10,7 +10,7 @@ use http::Uri;
 use http::uri::InvalidUri;
 use zeroize::Zeroizing;
 
-use crate::secrets::reference::{Reference, SecretError};
+use crate::secrets::reference::{BadReference, Reference, SecretError};
 use crate::table::{
     AGENT_VARIABLES, About, Choice, Flag, Need, Number, Numbers, Reader, SETTINGS, Text, Variable,
 };
@@ -212,8 +212,31 @@ impl<'a> Variables<'a> {
     /// # Errors
     /// When it is a reference that is malformed or cannot be read.
     pub async fn resolved(&self, name: &'static str, value: String) -> Result<Secret, ConfigError> {
+        let reference = Reference::parse(&value);
+        self.referred(name, value, reference).await
+    }
+
+    /// The same, for a variable that is no secret: it can be an object of S3, too (`s3:BUCKET/KEY`).
+    ///
+    /// # Errors
+    /// As [`resolved`](Self::resolved).
+    pub async fn resolved_document(
+        &self,
+        name: &'static str,
+        value: String,
+    ) -> Result<Secret, ConfigError> {
+        let reference = Reference::parse_document(&value);
+        self.referred(name, value, reference).await
+    }
+
+    async fn referred(
+        &self,
+        name: &'static str,
+        value: String,
+        reference: Result<Option<Reference>, BadReference>,
+    ) -> Result<Secret, ConfigError> {
         let unread = |error: Box<dyn Error + Send + Sync>| ConfigError::unread(name, error);
-        let reference = Reference::parse(&value).map_err(|error| unread(error.into()))?;
+        let reference = reference.map_err(|error| unread(error.into()))?;
         let Some(reference) = reference else { return Ok(Secret::new(value)) };
         let secrets = self.secrets.ok_or_else(|| {
             let reader = self.reader.name();

@@ -133,10 +133,15 @@ export interface Parameters {
    */
   readonly secretArns?: string;
   /**
-   * The KMS keys of one's own that encrypt what SsmParameterArns and SecretArns name, as ARNs with
-   * commas.
+   * The KMS keys of one's own that encrypt what SsmParameterArns, SecretArns and AgentListArn
+   * name, as ARNs with commas.
    */
   readonly secretKeyArns?: string;
+  /**
+   * The object of S3 that Agent names by s3:bucket/key, as its ARN. request and sqs-executor may
+   * read it.
+   */
+  readonly agentListArn?: string;
   /** Whether Lambda writes segments of the functions' invocations to X-Ray. Default: false. */
   readonly activeTracing?: boolean;
   /** How many days logs are kept. Default: 30. */
@@ -152,7 +157,10 @@ export interface Parameters {
   readonly alarmEmail?: string;
   /** Whether there is a dashboard of CloudWatch. Default: false. */
   readonly dashboard?: boolean;
-  /** AGENT: the agent's name, or some for tenants, such as echo,acme=summary. Default: echo. */
+  /**
+   * AGENT: the agent's name, or some for tenants, such as echo,acme=summary, or where a list of
+   * them is, such as s3:bucket/key. Default: echo.
+   */
   readonly agent?: string;
   /**
    * AGENT_VARIABLES: the agents' own variables, as a JSON object of texts. No secrets: give

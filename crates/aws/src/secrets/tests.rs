@@ -12,7 +12,7 @@ const PARAMETER: &str = r#"{"Parameter": {"Name": "/a/b", "Value": "hunter2 of /
 const SECRET: &str = r#"{"SecretString": "{\"key\":\"hunter2 too\"}"}"#;
 
 /// An answer with this status and body.
-fn answer(status: &str, body: &str) -> String {
+pub(super) fn answer(status: &str, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
 }
@@ -31,7 +31,7 @@ fn secret() -> Reference {
 }
 
 /// The result of a read from a server with these answers, the requests to it, and the waits.
-async fn read(
+pub(super) async fn read(
     answers: impl IntoIterator<Item = String>,
     reference: &Reference,
 ) -> (Result<Zeroizing<String>, SecretError>, Vec<String>, u64) {

@@ -8,6 +8,9 @@ use zeroize::Zeroizing;
 /// The most bytes that the name of a secret has.
 pub(super) const MAX_NAME: usize = 2_048;
 
+/// The most bytes that the key of an object of S3 has.
+pub(super) const MAX_KEY: usize = 1_024;
+
 /// Where the value of a variable is kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reference {
@@ -23,15 +26,31 @@ pub enum Reference {
         /// Which member of the JSON object that it is; `None` for all of it.
         key: Option<String>,
     },
+    /// An object of S3. No secret is kept in one.
+    Object {
+        /// The name of its bucket: 3 to 63 lowercase letters, digits, `.` and `-`.
+        bucket: String,
+        /// Its key: 1 to 1,024 characters of ASCII without spaces.
+        key: String,
+    },
 }
 
 /// A text begins as a reference does, and is none.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "what begins with `ssm:` or `secretsmanager:` must be a reference, such as `ssm:/path` or \
-     `secretsmanager:name#key`"
-)]
-pub struct BadReference;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadReference {
+    /// It begins as one to a secret.
+    #[error(
+        "what begins with `ssm:` or `secretsmanager:` must be a reference, such as `ssm:/path` or \
+         `secretsmanager:name#key`"
+    )]
+    Secret,
+    /// It begins as one to an object.
+    #[error(
+        "what begins with `s3:` must be `s3:BUCKET/KEY`, such as `s3:my-bucket/agents.json`, with the \
+         name of a bucket and a key of ASCII without spaces"
+    )]
+    Object,
+}
 
 impl Reference {
     /// The reference that a value is; `None` if it is none.
@@ -47,7 +66,7 @@ impl Reference {
             return if is_full && is_name(name) {
                 Ok(Some(Self::Parameter { name: name.to_owned() }))
             } else {
-                Err(BadReference)
+                Err(BadReference::Secret)
             };
         }
         let Some(rest) = value.strip_prefix("secretsmanager:") else { return Ok(None) };
@@ -58,7 +77,24 @@ impl Reference {
         if is_name(name) && key.is_none_or(is_name) {
             Ok(Some(Self::Secret { name: name.to_owned(), key: key.map(str::to_owned) }))
         } else {
-            Err(BadReference)
+            Err(BadReference::Secret)
+        }
+    }
+
+    /// The same, for a value that is no secret: `s3:BUCKET/KEY` is a reference, too.
+    ///
+    /// # Errors
+    /// When it begins as a reference and is malformed.
+    pub fn parse_document(value: &str) -> Result<Option<Self>, BadReference> {
+        let Some(place) = value.strip_prefix("s3:") else { return Self::parse(value) };
+        let is_key = |key: &str| {
+            (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic())
+        };
+        match place.split_once('/') {
+            Some((bucket, key)) if is_bucket(bucket) && is_key(key) => {
+                Ok(Some(Self::Object { bucket: bucket.to_owned(), key: key.to_owned() }))
+            }
+            _ => Err(BadReference::Object),
         }
     }
 
@@ -74,6 +110,17 @@ impl Reference {
         };
         if value.is_empty() { Err(SecretError::new("it is empty")) } else { Ok(value) }
     }
+}
+
+/// Whether S3 takes this name for a bucket. The name is part of a host's.
+fn is_bucket(name: &str) -> bool {
+    let is_end = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = name.as_bytes();
+    (3..=63).contains(&bytes.len())
+        && bytes.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'))
+        && is_end(bytes.first())
+        && is_end(bytes.last())
+        && !name.contains("..")
 }
 
 fn member(stored: &str, key: &str) -> Result<Zeroizing<String>, SecretError> {

@@ -1,7 +1,7 @@
 use a2a_lambda_core::push::Secret;
 use a2a_lambda_testing::TestClock;
 
-use super::reference::MAX_NAME;
+use super::reference::{MAX_KEY, MAX_NAME};
 use super::*;
 use crate::table::{PUSH_JWT_KEY, PUSH_SECRETS_KEY, PUSH_SIGNING_KEYS};
 
@@ -36,6 +36,7 @@ impl SecretStore for Shelved {
         let name = match reference {
             Reference::Parameter { name } => format!("ssm:{name}"),
             Reference::Secret { name, .. } => format!("secretsmanager:{name}"),
+            Reference::Object { bucket, key } => format!("s3:{bucket}/{key}"),
         };
         self.0.reads.lock().unwrap().push(name.clone());
         let text = self.0.texts.lock().unwrap().get(&name).cloned();
@@ -69,6 +70,9 @@ async fn make(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     // One that names another.
     if let Some(list) = variables.own_secret("MODEL_LIST").await? {
         own = Some(variables.resolved("MODEL_LIST", list.reveal().to_owned()).await?);
+    }
+    if let Some(text) = variables.own("MODEL_TEXT")? {
+        own = Some(variables.resolved_document("MODEL_TEXT", text).await?);
     }
     Ok(Context { signing, secrets: variables.text(&PUSH_SECRETS_KEY)?, own })
 }
@@ -140,6 +144,53 @@ fn references_are_told_from_values_and_malformed_ones_are_refused() {
     ] {
         assert!(Reference::parse(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn an_object_is_a_reference_where_no_secret_is_asked_for() {
+    let object = |bucket: &str, key: &str| {
+        Some(Reference::Object { bucket: bucket.to_owned(), key: key.to_owned() })
+    };
+    let (longest, parameter) =
+        ("x".repeat(MAX_KEY), Reference::Parameter { name: "/a".to_owned() });
+    for (text, reference) in [
+        ("echo", None),
+        ("s3=echo", None),
+        ("ssm:/a", Some(parameter)),
+        ("s3:my-bucket/agents.json", object("my-bucket", "agents.json")),
+        ("s3:my.bucket.1/a/b=c:d%2C+~?", object("my.bucket.1", "a/b=c:d%2C+~?")),
+        ("s3:abc//a/", object("abc", "/a/")),
+        (&format!("s3:abc/{longest}"), object("abc", &longest)),
+    ] {
+        assert_eq!(Reference::parse_document(text), Ok(reference), "{text:.80}");
+    }
+    let (long_name, long_key) = (format!("s3:{}/a", "x".repeat(64)), format!("s3:abc/{longest}x"));
+    for text in [
+        "s3:",
+        "s3:abc",
+        "s3:abc/",
+        "s3:/a",
+        "s3:ab/a",
+        "s3://abc/a",
+        "s3:Abc/a",
+        "s3:a_c/a",
+        "s3:-abc/a",
+        "s3:abc./a",
+        "s3:a..b/a",
+        "s3:abc@host/a",
+        "s3:abc:80/a",
+        "s3:abc/a b",
+        "s3:abc/ä",
+        "s3:äbc/a",
+        "s3:arn:aws:s3:::abc/a",
+        &long_name,
+        &long_key,
+    ] {
+        assert_eq!(Reference::parse_document(text), Err(BadReference::Object), "{text:.80}");
+        // A secret is never kept there.
+        assert_eq!(Reference::parse(text), Ok(None), "{text:.80}");
+    }
+    assert_eq!(Reference::parse_document("ssm:a"), Err(BadReference::Secret));
 }
 
 #[tokio::test]
@@ -276,6 +327,12 @@ async fn an_agent_s_own_secret_is_read_and_refreshed_as_ours_are() {
     world.clock.advance(REFRESH);
     listed.current().await;
     assert_eq!(world.shelf.reads(), ["ssm:/list"]);
+    // An object is read where the variable is no secret.
+    world.shelf.set("s3:abc/text", Some(Ok("all of it")));
+    let object = [("MODEL_TEXT", "s3:abc/text"), ("MODEL_KEY", "s3:abc/hunter2")];
+    let configured = world.configured(&object).await.unwrap();
+    assert_eq!(own(&*configured.current().await).as_deref(), Some("all of it"));
+    assert_eq!(world.shelf.reads(), ["s3:abc/text"]);
     // A value is taken as it is, and nothing is read.
     let plain = world.configured(&[("MODEL_KEY", "sk-hunter2")]).await.unwrap();
     assert_eq!(own(&*plain.current().await).as_deref(), Some("sk-hunter2"));
@@ -288,6 +345,8 @@ async fn the_start_fails_with_the_error_of_the_agents_constructor() {
     for (variables, name, reason) in [
         ([("MODEL_KEY", "ssm:/nowhere")], "MODEL_KEY", "there is none"),
         ([("MODEL_KEY", "ssm:hunter2")], "MODEL_KEY", "must be a reference"),
+        ([("MODEL_TEXT", "s3:abc/nothing")], "MODEL_TEXT", "there is none"),
+        ([("MODEL_TEXT", "s3://abc/a")], "MODEL_TEXT", "must be `s3:BUCKET/KEY`"),
         ([("HANG", "yes")], "the agents", "they were not made within 8 s"),
     ] {
         let error = world.configured(&variables).await.unwrap_err();
