@@ -24,6 +24,7 @@ locals {
     AuthorizerMemory                     = var.authorizer_memory
     WebhookMemory                        = var.webhook_memory
     SqsExecutorRuntime                   = var.sqs_executor_runtime
+    SqsExecutorImage                     = var.sqs_executor_image
     SqsExecutorTimeout                   = var.sqs_executor_timeout
     SqsExecutorBatchSize                 = var.sqs_executor_batch_size
     SqsExecutorMaxConcurrency            = var.sqs_executor_max_concurrency

@@ -215,6 +215,17 @@ variable "sqs_executor_runtime" {
   }
 }
 
+variable "sqs_executor_image" {
+  type        = string
+  description = "A container image in ECR of this region, for the Architecture, that sqs-executor is in place of its zip, as its URI with a tag or digest."
+  default     = null
+
+  validation {
+    condition     = var.sqs_executor_image == null ? true : can(regex("^(?:^$|^\\d{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9][a-z0-9._/-]*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|@sha256:[0-9a-f]{64})$)$", var.sqs_executor_image))
+    error_message = "sqs_executor_image must be the URI of an image in ECR with its tag or digest."
+  }
+}
+
 variable "sqs_executor_timeout" {
   type        = number
   description = "How long an invocation of sqs-executor may take in seconds. 30 to 900. Default: 900."

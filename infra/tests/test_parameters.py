@@ -51,6 +51,12 @@ BAD = {
     "WebhookReservedConcurrency": ["0", "-1", "all"],
     "RequestProvisionedConcurrency": ["0", "-1", "all"],
     "SqsExecutorProvisionedConcurrency": ["0", "-1", "all"],
+    "SqsExecutorImage": [
+        "agents/python:1", "public.ecr.aws/agents/python:1", "docker.io/library/python:3.13",
+        "123456789012.dkr.ecr.eu-central-1.amazonaws.com/agents/python",
+        "123456789012.dkr.ecr.eu-central-1.amazonaws.com/agents/python@sha256:ab",
+        "https://123456789012.dkr.ecr.eu-central-1.amazonaws.com/agents/python:1",
+    ],
     "Revision": ["a b", "x" * 65],
     "SubnetIds": ["subnet", "subnet-1,", "subnet-1 subnet-2"],
     "SecurityGroupIds": ["group", "sg-1,", "sg-1 sg-2"],

@@ -154,6 +154,21 @@ def test_the_executor_takes_the_place_of_another_runtime():
             assert wrapper not in plain["Environment"]["Variables"]
 
 
+def test_the_executor_can_be_an_image():
+    of_a_zip = {"Code", "Handler", "Runtime"}
+    for name in ["agents/python:1.0_a", f"python@sha256:{'0a' * 32}"]:
+        image = f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/{name}"
+        stack, plain = Stack(SqsExecutorImage=image, Architecture="x86_64"), Stack(Architecture="x86_64")
+        of, zipped = stack.properties("SqsExecutor"), plain.properties("SqsExecutor")
+        assert (of["PackageType"], of["Code"]) == ("Image", {"ImageUri": image})
+        # A type that is new is another function, even if it is the default.
+        assert "PackageType" not in zipped and of_a_zip <= set(zipped)
+        others = {name: value for name, value in zipped.items() if name not in of_a_zip}
+        assert of == others | {"PackageType": "Image", "Code": of["Code"]}
+        for other in set(FUNCTIONS) - {"SqsExecutor"}:
+            assert stack.properties(other) == plain.properties(other)
+
+
 def test_the_recoveries_have_time_for_a_receiver_that_is_slow():
     slowest = source()["Parameters"]["PushTimeoutSeconds"]["MaxValue"]
     for function in ["StreamRecovery", "ScheduledRecovery"]:

@@ -8,6 +8,7 @@ FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
 POOL = "arn:aws:cognito-idp:eu-central-1:123456789012:userpool/eu-central-1_a"
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
 ACL = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/a/1"
+IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/agents/python:1"
 PEM = "-----BEGIN PRIVATE KEY-----\nx"
 JWT = {"Authorizer": "jwt", "JwtIssuer": "https://issuer.example", "JwtAudience": "a"}
 URL = "https://agents.example.com"
@@ -50,6 +51,7 @@ GOOD = [
     {"SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"},
     {"Inline": "true"},
     {"SqsExecutorRuntime": "python3.13"},
+    {"SqsExecutorImage": IMAGE},
     {"Revision": "r1"},
     {"Revision": "r1", "Canary": "Canary10Percent5Minutes"},
     {"Revision": "r1", "Canary": "Linear10PercentEvery1Minute", "Alarms": "false"},
@@ -92,6 +94,8 @@ BAD = [
     ({**JWT, **ISSUERS, **ZIP}, "JwtIssuer: leave it empty"),
     ({"ApiKeys": "true"}, "ApiKeys: "),
     ({"SqsExecutorRuntime": "python3.13", "Inline": "true"}, "Inline: with a SqsExecutorRuntime"),
+    ({"SqsExecutorImage": IMAGE, "Inline": "true"}, "Inline: with a SqsExecutorImage"),
+    ({"SqsExecutorImage": IMAGE, "SqsExecutorRuntime": "python3.13"}, "SqsExecutorRuntime: with a SqsExecutorImage"),
     ({"HttpAgentCallbackHours": "2", "PushKmsKey": "create"}, "HttpAgentCallbackHours: it needs Callbacks"),
     (
         {"HttpAgentCallbackHours": "2", "CallbackUrl": URL},

@@ -65,6 +65,11 @@ export interface Parameters {
    * bootstrap in its zip takes the place of the runtime. Default: provided.al2023.
    */
   readonly sqsExecutorRuntime?: 'provided.al2023' | 'python3.12' | 'python3.13' | 'python3.14' | 'nodejs22.x' | 'nodejs24.x';
+  /**
+   * A container image in ECR of this region, for the Architecture, that sqs-executor is in place
+   * of its zip, as its URI with a tag or digest.
+   */
+  readonly sqsExecutorImage?: string;
   /** How long an invocation of sqs-executor may take in seconds. 30 to 900. Default: 900. */
   readonly sqsExecutorTimeout?: number;
   /** How many tasks share an invocation of sqs-executor, at most. 1 to 10. Default: 10. */
