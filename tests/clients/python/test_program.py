@@ -1,14 +1,16 @@
-"""The program `a2a-lambda` calls an agent that is a server of the A2A SDK."""
+"""The program `a2a-lambda`, and our client, call agents that are servers of the A2A SDK."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
+from operations import check_operations
 from program import Cutter, call, check_calls, check_resumes
 from server import Server
 
 AGENT = Path(__file__).with_name("remote.py")
+CONFORMANCE = Path(__file__).with_name("remote_conformance.py")
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +33,12 @@ def test_a_stream_that_is_cut_goes_on(binding):
     with Server(cutter.url, command=(sys.executable, AGENT)) as server:
         cutter.upstream = int(server.port)
         check_resumes(cutter.url, cutter, "--binding", binding)
+
+
+def test_the_client_has_every_operation(binding, hook):
+    with Server(command=(sys.executable, CONFORMANCE)) as server:
+        check_operations(server.url, binding, hook)
+
+
+def test_every_operation_of_our_own_server_has_the_same_outcome(server, binding, hook):
+    check_operations(server.url, binding, hook)
