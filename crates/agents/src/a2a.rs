@@ -34,6 +34,7 @@ use self::message::hop_of;
 pub(crate) use self::remote::Place;
 use self::remote::Remote;
 use self::sent::{Link, Sent};
+use crate::list::Limits;
 
 /// How a remote agent is asked. It is unreachable for about eighteen minutes before its tasks fail.
 const RETRIES: Retries =
@@ -44,6 +45,9 @@ const FAILED_ATTEMPTS: u32 = 5;
 
 /// How often the work of a task is sent again, at most, after the remote agent has forgotten it.
 const SENT_AGAIN: u32 = 2;
+
+/// The largest answer, and the largest event, in bytes. A task must fit into the store, too.
+const ANSWER_BYTES: usize = 8 << 20;
 
 /// How remote agents are asked.
 #[derive(Clone)]
@@ -57,6 +61,8 @@ pub(crate) struct Settings {
     pub(crate) stream_for: Duration,
     /// Whether the work of a forgotten task is sent again.
     pub(crate) sends_again: bool,
+    /// The largest answer, and the largest event of a stream, in bytes.
+    pub(crate) answer_bytes: usize,
 }
 
 impl Settings {
@@ -75,7 +81,14 @@ impl Settings {
             once: variables.choice(&A2A_AGENT_SEMANTICS)? == "at-most-once",
             stream_for: Duration::from_secs(variables.number(&A2A_AGENT_STREAM_SECONDS)?),
             sends_again: variables.choice(&A2A_AGENT_FORGOTTEN)? == "send-again",
+            answer_bytes: ANSWER_BYTES,
         })
+    }
+
+    /// Within the limits of one agent.
+    pub(crate) fn within(mut self, limits: &Limits) -> Self {
+        self.answer_bytes = limits.answer_bytes.unwrap_or(self.answer_bytes);
+        self
     }
 }
 
@@ -90,8 +103,9 @@ pub(crate) struct A2aAgent {
 impl A2aAgent {
     pub(crate) fn new(settings: Settings, place: &Place) -> Self {
         let hop = hop_of(place.url());
-        let Settings { transport, authorization, .. } = settings.clone();
-        Self { remote: Remote::new(transport, authorization, place), settings, hop }
+        let Settings { transport, authorization, answer_bytes, .. } = settings.clone();
+        let remote = Remote::new(transport, authorization, answer_bytes, place);
+        Self { settings, remote, hop }
     }
 
     /// One round: the message is sent, and the remote task mirrored to its end.

@@ -58,9 +58,13 @@ use self::signed::service_of;
 pub(crate) use self::target::Target;
 
 use crate::account::{Account, Service};
+use crate::list::Limits;
 
 /// The value of `HTTP_AGENT_AUTHORIZATION` with which requests are signed.
 const SIGV4: &str = "sigv4";
+
+/// The largest answer, in bytes.
+const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// The name of the step that calls the agent.
 const STEP: &str = "invoke";
@@ -104,6 +108,10 @@ pub(crate) struct Calls {
     pub(crate) keys: Arc<SigningKeys>,
     /// How long an agent may take that answers by a callback; `None` if it gets none.
     pub(crate) patience: Option<Duration>,
+    /// The largest answer, in bytes.
+    pub(crate) answer_bytes: usize,
+    /// How long a call may take; `None` for as long as the invocation lasts.
+    pub(crate) longest: Option<Duration>,
 }
 
 impl Calls {
@@ -137,7 +145,25 @@ impl Calls {
         if patience.is_some() && variables.text(&CALLBACK_URL)?.is_none() {
             return Err(ConfigError::missing(&CALLBACK_URL));
         }
-        Ok(Self { transport, authorization, signs, contract, once, silence, keys, patience })
+        Ok(Self {
+            transport,
+            authorization,
+            signs,
+            contract,
+            once,
+            silence,
+            keys,
+            patience,
+            answer_bytes: ANSWER_BYTES,
+            longest: None,
+        })
+    }
+
+    /// Within the limits of one agent.
+    pub(crate) fn within(mut self, limits: &Limits) -> Self {
+        self.answer_bytes = limits.answer_bytes.unwrap_or(self.answer_bytes);
+        self.longest = limits.call.or(self.longest);
+        self
     }
 
     /// Runs one turn of the agent at this place.
@@ -210,6 +236,7 @@ impl Calls {
             sign_request(&self.keys, step.idempotency_key(), turn.now(), &body, &mut headers)
                 .map_err(|error| Fault::Ours(error.into()))?;
         }
+        let left = turn.deadline().saturating_since(turn.now());
         let exchange = Exchange {
             uri: contract.url(&target).clone(),
             headers,
@@ -217,7 +244,8 @@ impl Calls {
             may_defer: callback_url.is_some(),
             repeat: if self.once { Repeat::Never } else { Repeat::Safe },
             silence: self.silence,
-            limit: turn.deadline().saturating_since(turn.now()),
+            limit: self.longest.map_or(left, |longest| longest.min(left)),
+            answer_bytes: self.answer_bytes,
         };
         let outcome = exchange
             .carry_out(self.transport.as_ref(), contract.reader(turn), Shown::new(turn))

@@ -40,19 +40,19 @@ use std::sync::Arc;
 
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::push::Secret;
-use a2a_lambda_core::{Agent, Agents};
+use a2a_lambda_core::{Agent, Agents, Policy, Retries};
 #[cfg(any(feature = "a2a", feature = "http"))]
 use a2a_lambda_https::Transport;
 #[cfg(feature = "http")]
 use a2a_lambda_runtime::SystemClock;
-use a2a_lambda_runtime::table::AGENT;
 #[cfg(feature = "process")]
 use a2a_lambda_runtime::table::AGENT_COMMAND;
 #[cfg(feature = "http")]
 use a2a_lambda_runtime::table::Text;
+use a2a_lambda_runtime::table::{AGENT, MAX_ATTEMPTS};
 use a2a_lambda_runtime::{ConfigError, Variables};
 
-use self::list::Carded;
+use self::list::{Adapted, Limits, OwnRetries};
 use self::spec::{Item, Spec, Wanted};
 
 #[cfg(feature = "fixtures")]
@@ -115,12 +115,13 @@ struct Makers<'v> {
     /// All agents that call share their connections.
     #[cfg(any(feature = "a2a", feature = "http"))]
     transport: Arc<dyn Transport>,
-    by_variables: BTreeMap<BTreeMap<String, String>, Maker>,
+    /// Boxed, since a maker is empty without the features.
+    by_variables: BTreeMap<BTreeMap<String, String>, Box<Maker>>,
 }
 
 impl Makers<'_> {
     async fn make(&mut self, item: Item, whose: &str) -> Result<Arc<dyn Agent>, ConfigError> {
-        let Item { wanted, variables, card } = item;
+        let Item { wanted, variables, card, retries, limits } = item;
         let has_own = !variables.is_empty();
         let told = |error: ConfigError| {
             if !has_own {
@@ -149,14 +150,28 @@ impl Makers<'_> {
                         &self.transport,
                     )
                 });
-                place.insert(maker.map_err(told)?)
+                place.insert(Box::new(maker.map_err(told)?))
             }
         };
-        let agent = maker.make(wanted).map_err(told)?;
-        Ok(match card {
-            Some(card) => Arc::new(Carded { agent, card }),
-            None => agent,
-        })
+        let agent = maker.make(wanted, &limits).map_err(told)?;
+        let retries = match retries {
+            Some(retries) => Some(self.retries(&*agent, retries)?),
+            None => None,
+        };
+        if card.is_none() && retries.is_none() {
+            return Ok(agent);
+        }
+        Ok(Arc::new(Adapted { agent, card, retries }))
+    }
+
+    /// The retries of an agent, where the operator's leave some of its own, or of the deployment's.
+    fn retries(&self, agent: &dyn Agent, retries: OwnRetries) -> Result<Retries, ConfigError> {
+        let of_all = self.variables.number(&MAX_ATTEMPTS)?;
+        let of_all = Retries {
+            max_attempts: u32::try_from(of_all).unwrap_or(u32::MAX),
+            ..Policy::default().retries()
+        };
+        Ok(retries.over(agent.retries().unwrap_or(of_all)))
     }
 }
 
@@ -172,7 +187,7 @@ struct Maker {
     #[cfg(feature = "process")]
     command: Option<process::Command>,
     #[cfg(feature = "process")]
-    processes: BTreeMap<Option<std::num::NonZeroU16>, Arc<dyn Agent>>,
+    processes: BTreeMap<Option<std::num::NonZeroU16>, Arc<process::Keeper>>,
 }
 
 impl Maker {
@@ -207,42 +222,48 @@ impl Maker {
     #[cfg_attr(not(feature = "http"), expect(clippy::unnecessary_wraps))]
     #[cfg_attr(
         not(any(feature = "a2a", feature = "http")),
-        expect(clippy::unused_self, clippy::needless_pass_by_value)
+        expect(unused_variables, clippy::unused_self, clippy::needless_pass_by_value)
     )]
-    fn make(&mut self, wanted: Wanted) -> Result<Arc<dyn Agent>, ConfigError> {
+    fn make(&mut self, wanted: Wanted, limits: &Limits) -> Result<Arc<dyn Agent>, ConfigError> {
+        #[cfg(feature = "http")]
+        let calls = self.calls.clone().within(limits);
         match wanted {
             Wanted::BuiltIn(make) => Ok(make()),
             #[cfg(feature = "a2a")]
-            Wanted::A2a(place) => Ok(Arc::new(a2a::A2aAgent::new(self.remote.clone(), &place))),
+            Wanted::A2a(place) => {
+                let settings = self.remote.clone().within(limits);
+                Ok(Arc::new(a2a::A2aAgent::new(settings, &place)))
+            }
             #[cfg(feature = "http")]
             Wanted::Http(target) if self.calls.signs => {
                 let (account, clock) = (self.account()?, Arc::new(SystemClock));
-                Ok(Arc::new(http::HttpAgent::signed(&self.calls, *target, account, clock)?))
+                Ok(Arc::new(http::HttpAgent::signed(&calls, *target, account, clock)?))
             }
             #[cfg(feature = "http")]
-            Wanted::Http(target) => Ok(Arc::new(http::HttpAgent::new(self.calls.clone(), *target))),
+            Wanted::Http(target) => Ok(Arc::new(http::HttpAgent::new(calls, *target))),
             #[cfg(feature = "http")]
             Wanted::AgentCore(agent) => {
                 let (account, clock) = (self.account()?, Arc::new(SystemClock));
-                Ok(Arc::new(http::HttpAgent::hosted(&self.calls, &agent, account, clock)?))
+                Ok(Arc::new(http::HttpAgent::hosted(&calls, &agent, account, clock)?))
             }
             #[cfg(feature = "lambda")]
             Wanted::Lambda(function) => {
                 let (account, clock) = (self.account()?, Arc::new(SystemClock));
-                let calls = self.calls.clone();
                 Ok(Arc::new(lambda::LambdaAgent::new(calls, &function, account, clock)?))
             }
             #[cfg(feature = "process")]
             Wanted::Process(port) => {
-                if let Some(agent) = self.processes.get(&port) {
-                    return Ok(agent.clone());
-                }
-                let command = self.command.clone();
-                let command = command.ok_or_else(|| ConfigError::missing(&AGENT_COMMAND))?;
-                let agent = process::ProcessAgent::new(self.calls.clone(), command, port);
-                let agent: Arc<dyn Agent> = Arc::new(agent);
-                self.processes.insert(port, agent.clone());
-                Ok(agent)
+                let keeper = match self.processes.entry(port) {
+                    Entry::Occupied(known) => known.get().clone(),
+                    Entry::Vacant(place) => {
+                        let command = self.command.clone();
+                        let command =
+                            command.ok_or_else(|| ConfigError::missing(&AGENT_COMMAND))?;
+                        let keeper = process::Keeper::new(command, port, calls.transport.clone());
+                        place.insert(Arc::new(keeper)).clone()
+                    }
+                };
+                Ok(Arc::new(process::ProcessAgent::new(calls, keeper)))
             }
         }
     }
@@ -346,15 +367,26 @@ mod tests {
         let list = r#"{"agents": [
             {"agent": "http:https://a.example", "card": {"name": "Travel"},
              "variables": {"HTTP_AGENT_SILENCE_SECONDS": "5"}},
-            {"tenant": "acme", "agent": "process"},
-            {"tenant": "b", "agent": "process", "variables": {"AGENT_COMMAND": "python3 b.py"}}]}"#;
+            {"tenant": "acme", "agent": "process", "limits": {"answerBytes": 4096, "callSeconds": 9}},
+            {"tenant": "b", "agent": "process", "variables": {"AGENT_COMMAND": "python3 b.py"},
+             "retries": {"attempts": 3}},
+            {"tenant": "c", "agent": "a2a:https://c.example", "limits": {"answerBytes": 4096},
+             "retries": {"mostSeconds": 10}}]}"#;
         let folder = std::env::temp_dir().join(format!("a2a-lambda-list-{}", std::process::id()));
         std::fs::write(&folder, list).unwrap();
         for text in [list.to_owned(), format!("file:{}", folder.display())] {
             let agents = made(&text).await.unwrap();
             let of = |tenant: &str| agents.of(&Tenant::parse(tenant).unwrap()).unwrap().clone();
             assert_eq!(of("").profile().name, "Travel");
-            assert!(!Arc::ptr_eq(&of("acme"), &of("b")), "they have two commands");
+            let retries = |tenant: &str| {
+                let retries = of(tenant).retries();
+                retries.map(|it| (it.max_attempts, it.first.as_secs(), it.most.as_secs()))
+            };
+            assert_eq!(
+                ["acme", "b", "c"].map(retries),
+                [None, Some((3, 1, 300)), Some((12, 1, 10))],
+                "what is left out is the agent's, or the deployment's"
+            );
         }
         std::fs::remove_file(&folder).unwrap();
         for (text, said) in [
@@ -370,6 +402,14 @@ mod tests {
             (&list.replace("\"b\"", "\"a b\""), "no tenant's name"),
             (&list.replace("process", "nobody"), "no agent is named \"nobody\""),
             (
+                &list.replace("process", "echo"),
+                "agents[1].limits.answerBytes: the agent has no such limit",
+            ),
+            (
+                &list.replace("\"answerBytes\": 4096}", "\"callSeconds\": 9}"),
+                "agents[3].limits.callSeconds: the agent has no such limit",
+            ),
+            (
                 &list.replace("python3 b.py", "[]"),
                 "for the tenant \"b\": the environment variable AGENT_COMMAND",
             ),
@@ -381,9 +421,16 @@ mod tests {
 
     #[tokio::test]
     async fn one_process_serves_several_tenants() {
-        let agents = made("a=process,b=process,c=process:8080").await.unwrap();
-        let of = |tenant: &str| agents.of(&Tenant::parse(tenant).unwrap()).unwrap().clone();
-        assert!(Arc::ptr_eq(&of("a"), &of("b")) && !Arc::ptr_eq(&of("a"), &of("c")));
+        let command = |name: &str| (name == "AGENT_COMMAND").then(|| "python3 a.py".to_owned());
+        let transport: Arc<dyn Transport> = Arc::new(client::AtFirstCall::default());
+        let mut maker = Maker::from_variables(&Variables::local(&command), &transport).unwrap();
+        let limits = Limits { answer_bytes: Some(4_096), ..Limits::default() };
+        for limits in [Limits::default(), limits] {
+            for port in [None, std::num::NonZeroU16::new(8080)] {
+                maker.make(Wanted::Process(port), &limits).unwrap();
+            }
+        }
+        assert_eq!(maker.processes.len(), 2, "one for each port");
         let no_command = |name: &str| (name == "AGENT").then(|| "process".to_owned());
         let error = from_variables(&Variables::local(&no_command)).await;
         let error = error.unwrap_err().to_string();

@@ -2,10 +2,13 @@
 //!
 //! ```json
 //! {"agents": [
-//!   {"agent": "http:https://agent.example", "card": {"name": "Travel", "skills": [{"id": "plan"}]}},
+//!   {"agent": "http:https://agent.example", "card": {"name": "Travel", "skills": [{"id": "plan"}]},
+//!    "retries": {"attempts": 3}, "limits": {"callSeconds": 60}},
 //!   {"tenant": "acme", "agent": "process", "variables": {"AGENT_COMMAND": "python3 acme.py"}}
 //! ]}
 //! ```
+
+mod bounds;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +18,9 @@ use a2a_lambda_protocol::AgentSkill;
 use a2a_lambda_runtime::table::{Reader, SETTINGS, Variable};
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde_json::Value;
 
+pub(crate) use self::bounds::{Limits, OwnRetries};
 use crate::error::AgentsError;
 
 /// The largest list, in bytes.
@@ -46,6 +51,15 @@ pub(crate) struct Listed {
     #[serde(default)]
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) card: Option<Card>,
+    pub(crate) retries: Option<OwnRetries>,
+    #[serde(default)]
+    pub(crate) limits: Limits,
+}
+
+/// A list whose entries may be anything.
+#[derive(Deserialize)]
+struct Loose {
+    agents: Vec<Value>,
 }
 
 /// What the card says in place of what the agent says.
@@ -84,8 +98,10 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Listed>, AgentsError> {
     if text.len() as u64 > MAX_BYTES {
         return Err(malformed(format!("it has more than {MAX_BYTES} bytes")));
     }
-    let List { agents } =
-        serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+    let List { agents } = serde_json::from_str(text).map_err(|error| {
+        let place = malformed_entry(text).map(|at| format!("agents[{at}]: "));
+        malformed(format!("{}{error}", place.unwrap_or_default()))
+    })?;
     if agents.is_empty() || agents.len() > MAX_AGENTS {
         return Err(malformed(format!("`agents` must have 1 to {MAX_AGENTS} entries")));
     }
@@ -93,6 +109,12 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Listed>, AgentsError> {
         listed.check().map_err(|what| malformed(format!("agents[{at}]{what}")))?;
     }
     Ok(agents)
+}
+
+/// The number of the first entry that cannot be read.
+fn malformed_entry(text: &str) -> Option<usize> {
+    let Loose { agents } = serde_json::from_str(text).ok()?;
+    agents.into_iter().position(|entry| Listed::deserialize(entry).is_err())
 }
 
 impl Listed {
@@ -180,17 +202,20 @@ impl Skill {
     }
 }
 
-/// An agent with a card of the operator's.
-pub(crate) struct Carded {
+/// An agent with a card and retries of the operator's.
+pub(crate) struct Adapted {
     pub(crate) agent: Arc<dyn Agent>,
-    pub(crate) card: Card,
+    pub(crate) card: Option<Card>,
+    pub(crate) retries: Option<Retries>,
 }
 
 #[async_trait]
-impl Agent for Carded {
+impl Agent for Adapted {
     fn profile(&self) -> AgentProfile {
         let mut profile = self.agent.profile();
-        self.card.applied(&mut profile);
+        if let Some(card) = &self.card {
+            card.applied(&mut profile);
+        }
         profile
     }
 
@@ -199,7 +224,7 @@ impl Agent for Carded {
     }
 
     fn retries(&self) -> Option<Retries> {
-        self.agent.retries()
+        self.retries.or_else(|| self.agent.retries())
     }
 
     async fn renew_profile(&self) -> bool {
@@ -224,7 +249,8 @@ mod tests {
         let card = r#"{"name": "Travel", "outputModes": ["text/html"],
             "skills": [{"id": "plan", "tags": ["trips"]}]}"#;
         let card: Card = serde_json::from_str(card).unwrap();
-        let profile = Carded { agent: Arc::new(crate::Echo), card }.profile();
+        let agent = Arc::new(crate::Echo);
+        let profile = Adapted { agent, card: Some(card), retries: None }.profile();
         let (own, skill) = (crate::Echo.profile(), &profile.skills[0]);
         assert_eq!((&*profile.name, &profile.description), ("Travel", &own.description));
         assert_eq!(
@@ -243,7 +269,35 @@ mod tests {
             ("{", "EOF"),
             (r#"{"agents": []}"#, "1 to 1000 entries"),
             (r#"{"agents": [{"tenant": "a"}]}"#, "missing field `agent`"),
-            (r#"{"agents": [{"agent": "echo", "model": "x"}]}"#, "unknown field `model`"),
+            (
+                r#"{"agents": [{"agent": "echo"}, {"agent": "echo", "model": "x"}]}"#,
+                "agents[1]: unknown field `model`",
+            ),
+            (r#"{"agents": [{"agent": "echo", "agent": "echo"}]}"#, "duplicate field `agent`"),
+            (
+                r#"{"agents": [{"agent": "echo", "retries": {"atempts": 1}}]}"#,
+                "agents[0]: unknown field `atempts`",
+            ),
+            (
+                r#"{"agents": [{"agent": "echo", "retries": {"attempts": 0}}]}"#,
+                "agents[0]: retries.attempts: it must be a whole number from 1 to 100",
+            ),
+            (
+                r#"{"agents": [{"agent": "echo", "retries": {"mostSeconds": "7"}}]}"#,
+                "agents[0]: retries.mostSeconds: it must be a whole number from 1 to 900",
+            ),
+            (
+                r#"{"agents": [{"agent": "echo", "retries": {"firstSeconds": 3, "mostSeconds": 2}}]}"#,
+                "agents[0]: retries.firstSeconds: it must be at most retries.mostSeconds",
+            ),
+            (
+                r#"{"agents": [{"agent": "echo", "limits": {"answerBytes": 1023}}]}"#,
+                "agents[0]: limits.answerBytes: it must be a whole number from 1024 to 16777216",
+            ),
+            (
+                r#"{"agents": [{"agent": "echo", "limits": {"callSeconds": -1.5}}]}"#,
+                "agents[0]: limits.callSeconds: it must be a whole number from 1 to 900",
+            ),
             (r#"{"agents": [{"agent": "echo,strict"}]}"#, "agents[0].agent"),
             (
                 r#"{"agents": [{"agent": "echo"}, {"agent": "echo", "variables": {"TABLE_NAME": "t"}}]}"#,

@@ -10,7 +10,6 @@ mod keeper;
 #[cfg(test)]
 mod tests;
 
-use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
@@ -18,23 +17,20 @@ use async_trait::async_trait;
 
 use self::child::Tasks;
 pub(crate) use self::command::Command;
-use self::keeper::Keeper;
+pub(crate) use self::keeper::Keeper;
 use crate::http::{Calls, Fault, Found, Place, profile};
 
 /// An agent in a process.
 pub(crate) struct ProcessAgent {
     calls: Calls,
-    keeper: Keeper,
+    keeper: Arc<Keeper>,
 }
 
 impl ProcessAgent {
-    /// The agent that this command starts. It listens at this port, or at the one that it finds in
-    /// its variable `PORT`.
-    pub(crate) fn new(calls: Calls, command: Command, port: Option<NonZeroU16>) -> Self {
+    /// The agent in this keeper's process.
+    pub(crate) fn new(calls: Calls, keeper: Arc<Keeper>) -> Self {
         // The token of a remote agent is not for this one.
-        let calls = Calls { authorization: None, ..calls };
-        let keeper = Keeper::new(command, port, calls.transport.clone());
-        Self { calls, keeper }
+        Self { calls: Calls { authorization: None, ..calls }, keeper }
     }
 }
 
@@ -67,6 +63,6 @@ impl Agent for ProcessAgent {
     }
 
     async fn run(&self, turn: &Turn) -> Result<End, Failure> {
-        self.calls.run(turn, &self.keeper).await
+        self.calls.run(turn, &*self.keeper).await
     }
 }

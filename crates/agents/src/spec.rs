@@ -19,7 +19,7 @@ use a2a_lambda_protocol::FIRST_SEGMENTS;
 
 use crate::built_in::{BUILT_IN, MakeAgent};
 use crate::error::AgentsError;
-use crate::list::{self, Card, Listed, MAX_BYTES};
+use crate::list::{self, Card, Limits, Listed, MAX_BYTES, OwnRetries};
 
 /// An agent that an item names.
 #[derive(Debug, Clone)]
@@ -49,6 +49,16 @@ pub(crate) struct Item {
     /// Variables of agents, for this one.
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) card: Option<Card>,
+    pub(crate) retries: Option<OwnRetries>,
+    pub(crate) limits: Limits,
+}
+
+impl Item {
+    /// An agent of which nothing else is said.
+    fn plain(wanted: Wanted) -> Self {
+        let (variables, limits) = (BTreeMap::new(), Limits::default());
+        Self { wanted, variables, card: None, retries: None, limits }
+    }
 }
 
 /// The agents that `AGENT` names.
@@ -73,15 +83,19 @@ impl Spec {
             None => {
                 for item in text.split(',').map(str::trim) {
                     let (tenant, agent) = divided(item);
-                    let wanted = Wanted::parse(agent)?;
-                    spec.add(tenant, Item { wanted, variables: BTreeMap::new(), card: None })?;
+                    spec.add(tenant, Item::plain(Wanted::parse(agent)?))?;
                 }
                 return Ok(spec);
             }
         };
-        for Listed { tenant, agent, variables, card } in listed {
+        for (at, listed) in listed.into_iter().enumerate() {
+            let Listed { tenant, agent, variables, card, retries, limits } = listed;
             let wanted = Wanted::parse(&agent)?;
-            spec.add(tenant.as_deref(), Item { wanted, variables, card })?;
+            if let Some(field) = wanted.lacks(&limits) {
+                let what = format!("agents[{at}].limits.{field}: the agent has no such limit");
+                return Err(AgentsError::List(what));
+            }
+            spec.add(tenant.as_deref(), Item { wanted, variables, card, retries, limits })?;
         }
         Ok(spec)
     }
@@ -125,6 +139,24 @@ fn divided(item: &str) -> (Option<&str>, &str) {
 }
 
 impl Wanted {
+    /// A limit that this agent cannot have, if it is given one.
+    fn lacks(&self, limits: &Limits) -> Option<&'static str> {
+        let bytes = limits.answer_bytes.map(|_| "answerBytes");
+        let call = limits.call.map(|_| "callSeconds");
+        match self {
+            Self::BuiltIn(_) => bytes.or(call),
+            // What it is waited for is bounded by its own variable.
+            #[cfg(feature = "a2a")]
+            Self::A2a(_) => call,
+            #[cfg(feature = "http")]
+            Self::Http(_) | Self::AgentCore(_) => None,
+            #[cfg(feature = "lambda")]
+            Self::Lambda(_) => None,
+            #[cfg(feature = "process")]
+            Self::Process(_) => None,
+        }
+    }
+
     fn parse(agent: &str) -> Result<Self, AgentsError> {
         let (name, argument) = match agent.split_once(':') {
             Some((name, argument)) => (name, Some(argument)),

@@ -33,8 +33,7 @@ const ANSWER: Duration = Duration::from_mins(5);
 const IDLE: Duration = Duration::from_mins(2);
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// The largest answer and event, in bytes. A task must fit into the store, too.
-const MAX_ANSWER_BYTES: usize = 8 << 20;
+/// The longest stream, in bytes.
 const MAX_STREAM_BYTES: usize = 64 << 20;
 
 /// The most skills, and extensions, of a card that are shown.
@@ -98,6 +97,7 @@ pub(super) struct Remote {
     transport: Arc<dyn Transport>,
     url: String,
     authorization: Option<String>,
+    answer_bytes: usize,
     cards: CardCache,
     known: Mutex<Known>,
 }
@@ -127,15 +127,18 @@ pub(super) struct Asked {
 }
 
 impl Remote {
+    /// The agent at a place, whose answers have at most this many bytes.
     pub(super) fn new(
         transport: Arc<dyn Transport>,
         authorization: Option<String>,
+        answer_bytes: usize,
         place: &Place,
     ) -> Self {
         Self {
             transport,
             url: place.url().to_owned(),
             authorization,
+            answer_bytes,
             cards: CardCache::new(Arc::new(SystemClock)),
             known: Mutex::default(),
         }
@@ -162,8 +165,8 @@ impl Remote {
         }
         let left = turn.deadline().saturating_since(turn.now());
         let limits = Limits {
-            answer_bytes: MAX_ANSWER_BYTES,
-            event_bytes: MAX_ANSWER_BYTES,
+            answer_bytes: self.answer_bytes,
+            event_bytes: self.answer_bytes,
             stream_bytes: MAX_STREAM_BYTES,
             answer: ANSWER.min(left.max(CONNECT)),
             connect: CONNECT,

@@ -315,7 +315,7 @@ fn the_log_has_no_credentials() {
     let log = |authorization: &str, text: &str| {
         let place = super::Place::parse("https://agent.example").unwrap();
         let authorization = Some(authorization.to_owned());
-        super::Remote::new(Remote::new(false, false), authorization, &place)
+        super::Remote::new(Remote::new(false, false), authorization, 1024, &place)
             .redacted(text.to_owned())
     };
     assert_eq!(

@@ -15,10 +15,8 @@ use super::shown::Shown;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// The largest event, the largest answer, and the largest body of an error that is looked at, in
-/// bytes.
+/// The largest event, and the largest body of an error that is looked at, in bytes.
 const MAX_EVENT_BYTES: usize = 256 * 1024;
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 const MAX_ERROR_BYTES: usize = 4 * 1024;
 /// How long the body of an error may take.
 const ERROR_WITHIN: Duration = Duration::from_secs(5);
@@ -38,6 +36,16 @@ pub(super) struct Exchange {
     pub(super) silence: Duration,
     /// How long it may take as a whole.
     pub(super) limit: Duration,
+    /// The largest answer, in bytes.
+    pub(super) answer_bytes: usize,
+}
+
+/// The bounds of an answer that is one value.
+#[derive(Clone, Copy)]
+struct Bounds {
+    bytes: usize,
+    ends: Instant,
+    limit: Duration,
 }
 
 impl Exchange {
@@ -49,7 +57,7 @@ impl Exchange {
         mut reader: Reader,
         mut shown: Shown<'_>,
     ) -> Result<Outcome, Fault> {
-        let Self { uri, headers, body, may_defer, repeat, silence, limit } = self;
+        let Self { uri, headers, body, may_defer, repeat, silence, limit, answer_bytes } = self;
         let ends = Instant::now() + limit;
         let limits = Limits {
             total: limit,
@@ -75,14 +83,17 @@ impl Exchange {
         match media_type_of(&answer.headers).as_str() {
             "text/event-stream" => {
                 let bounds = EventLimits {
-                    event_bytes: MAX_EVENT_BYTES,
-                    total_bytes: MAX_ANSWER_BYTES,
+                    event_bytes: MAX_EVENT_BYTES.min(answer_bytes),
+                    total_bytes: answer_bytes,
                     idle: silence,
                     ends,
                 };
                 events(answer, &mut reader, bounds, limit, &mut shown).await?;
             }
-            "application/json" => whole(answer, &mut reader, ends, limit, &mut shown).await?,
+            "application/json" => {
+                let bounds = Bounds { bytes: answer_bytes, ends, limit };
+                whole(answer, &mut reader, bounds, &mut shown).await?;
+            }
             other => {
                 let what = format!("its media type is {other:?}");
                 return Err(Fault::NotContract { at: 0, what });
@@ -117,8 +128,7 @@ async fn refused(answer: Answer, reader: &Reader) -> Fault {
 async fn whole(
     mut answer: Answer,
     reader: &mut Reader,
-    ends: Instant,
-    limit: Duration,
+    Bounds { bytes, ends, limit }: Bounds,
     shown: &mut Shown<'_>,
 ) -> Result<(), Fault> {
     let mut body = Vec::new();
@@ -126,8 +136,8 @@ async fn whole(
         let chunk = timeout_at(ends, answer.body.chunk()).await;
         let chunk = chunk.map_err(|_| Fault::TooSlow { what: "the answer", limit })?;
         let Some(chunk) = chunk.map_err(|error| Fault::in_body(error, body.len()))? else { break };
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(Fault::TooLarge(format!("it has more than {MAX_ANSWER_BYTES} bytes")));
+        if body.len() + chunk.len() > bytes {
+            return Err(Fault::TooLarge(format!("it has more than {bytes} bytes")));
         }
         body.extend_from_slice(&chunk);
     }

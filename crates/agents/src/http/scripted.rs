@@ -108,6 +108,8 @@ impl Server {
             silence,
             keys: Arc::default(),
             patience: None,
+            answer_bytes: 4 * 1024 * 1024,
+            longest: None,
         }
     }
 

@@ -7,10 +7,11 @@ use a2a_lambda_testing::at_every_crash;
 use http::HeaderValue;
 use serde_json::{Value, json};
 
-use super::LOST;
 use super::scripted::{
-    Piece, Script, Server, answer, output, stream, streamed, whole, without_frame,
+    Piece, Script, Server, answer, bed, output, stream, streamed, whole, without_frame,
 };
+use super::{Contract, LOST};
+use crate::list::Limits;
 
 fn delta(text: &str) -> Value {
     json!({ "event": { "contentBlockDelta": { "delta": { "text": text }, "contentBlockIndex": 0 } } })
@@ -213,6 +214,29 @@ async fn each_way_to_fail_says_whose_fault_it_is() {
         let task = server.bed(false).send("hi").await.failed().saying(said);
         assert_eq!(server.asked(), asked, "{task}");
         assert!(!task.to_string().contains("10.0.0.7"), "{task}");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_has_limits_of_its_own() {
+    let limits = Limits { answer_bytes: Some(1_024), call: Some(Duration::from_secs(5)) };
+    let words = json!("x".repeat(600));
+    for (script, is_well) in [
+        (whole(&words.to_string()), true),
+        (whole(&json!([words, words]).to_string()), false),
+        (streamed(std::slice::from_ref(&words)), true),
+        (streamed(&[words.clone(), words.clone()]), false),
+        (streamed(&[json!("x".repeat(1_100))]), false),
+    ] {
+        let server = Server::giving([script]);
+        let bed = bed(server.calls(Contract::AgentCore).within(&limits));
+        let task = bed.send("hi").await;
+        if is_well {
+            task.completed();
+        } else {
+            task.failed().saying("The agent's answer is too large.");
+        }
+        assert_eq!(server.asked.lock().unwrap()[0].limits.total, Duration::from_secs(5));
     }
 }
 

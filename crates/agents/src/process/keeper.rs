@@ -46,7 +46,7 @@ pub(super) enum NotStarted {
 }
 
 /// Has one process, from the first turn on.
-pub(super) struct Keeper {
+pub(crate) struct Keeper {
     command: Command,
     /// The port that the agent always listens at; `None` if it listens at the one in `PORT`.
     port: Option<NonZeroU16>,
@@ -63,7 +63,9 @@ struct Kept {
 }
 
 impl Keeper {
-    pub(super) fn new(
+    /// A keeper of the process that this command starts. The agent listens at this port, or at the one
+    /// that it finds in its variable `PORT`.
+    pub(crate) fn new(
         command: Command,
         port: Option<NonZeroU16>,
         transport: Arc<dyn Transport>,

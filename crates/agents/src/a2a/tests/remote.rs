@@ -155,6 +155,7 @@ impl Remote {
             once: false,
             stream_for: Duration::from_mins(1),
             sends_again: false,
+            answer_bytes: 1 << 20,
         }
     }
 
