@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use a2a_lambda_client::Client;
 use a2a_lambda_core::engine::chain;
-use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Retries, StepError, StopReason, Turn};
+use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Retries, StepError, Turn};
 use a2a_lambda_https::Transport;
 use a2a_lambda_protocol::CancelTaskRequest;
 use a2a_lambda_runtime::table::{
@@ -27,13 +27,13 @@ use a2a_lambda_runtime::table::{
 };
 use a2a_lambda_runtime::{ConfigError, Variables};
 use async_trait::async_trait;
-use tracing::warn;
 
 use self::fault::Fault;
 use self::message::hop_of;
 pub(crate) use self::remote::Place;
 use self::remote::Remote;
 use self::sent::{Link, Sent};
+use crate::failed_call::FailedCall;
 use crate::list::Limits;
 
 /// How a remote agent is asked. It is unreachable for about eighteen minutes before its tasks fail.
@@ -135,13 +135,10 @@ impl A2aAgent {
         let retryable = if is_once { fault.is_not_sent() } else { fault.is_retryable() };
         let retryable = retryable && !(fault.is_its_word() && turn.attempt() >= FAILED_ATTEMPTS);
         let is_unknown = is_once && fault.is_unknown();
-        let is_over =
-            matches!(turn.stop_reason(), Some(StopReason::Canceled | StopReason::Superseded));
-        if !is_over && !matches!(fault, Fault::Ended(_)) {
-            warn!(event = "agent_call_failed", tenant = %turn.tenant(), task = turn.task().id,
-                attempt = turn.attempt(), fault = fault.name(), of = fault.whose(), retryable,
-                outcome_unknown = is_unknown, error = self.remote.redacted(chain(fault)),
-                "a call of the agent failed");
+        if !matches!(fault, Fault::Ended(_)) {
+            let error = self.remote.redacted(chain(fault));
+            let (fault, of, outcome_unknown) = (fault.name(), fault.whose(), is_unknown);
+            FailedCall { fault, of, retryable, outcome_unknown, error }.log(turn);
         }
         let mut reply = fault.reply();
         if is_unknown {

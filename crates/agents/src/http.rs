@@ -33,7 +33,7 @@ use std::time::Duration;
 use a2a_lambda_core::engine::chain;
 use a2a_lambda_core::{
     Agent, AgentProfile, Callback, CallbackAnswer, Clock, End, Failure, Retries, ShowError,
-    StepError, StepRun, StopReason, Turn,
+    StepError, StepRun, Turn,
 };
 use a2a_lambda_https::{Repeat, Transport};
 use a2a_lambda_protocol::Json;
@@ -45,7 +45,6 @@ use a2a_lambda_runtime::{ConfigError, Variables};
 use a2a_lambda_webhook::{SigningKeys, sign_request};
 use async_trait::async_trait;
 use http::HeaderValue;
-use tracing::warn;
 
 pub(crate) use self::contract::Contract;
 use self::exchange::Exchange;
@@ -58,6 +57,7 @@ use self::signed::service_of;
 pub(crate) use self::target::Target;
 
 use crate::account::{Account, Service};
+use crate::failed_call::FailedCall;
 use crate::list::Limits;
 
 /// The value of `HTTP_AGENT_AUTHORIZATION` with which requests are signed.
@@ -261,16 +261,10 @@ impl Calls {
         Self::logged(turn, fault, retryable, is_unknown)
     }
 
-    /// The failure that a fault is. It is logged, unless nobody waits for the task any more.
+    /// The failure that a fault is, which is logged.
     fn logged(turn: &Turn, fault: Fault, retryable: bool, is_unknown: bool) -> Failure {
-        let is_over =
-            matches!(turn.stop_reason(), Some(StopReason::Canceled | StopReason::Superseded));
-        if !is_over {
-            warn!(event = "agent_call_failed", tenant = %turn.tenant(), task = turn.task().id,
-                attempt = turn.attempt(), fault = fault.name(), retryable,
-                outcome_unknown = is_unknown, error = chain(&fault),
-                "a call of the agent failed");
-        }
+        let (name, of, error) = (fault.name(), fault.whose(), chain(&fault));
+        FailedCall { fault: name, of, retryable, outcome_unknown: is_unknown, error }.log(turn);
         let mut text = fault.user_text();
         if is_unknown {
             text.push_str(" The outcome is unknown.");

@@ -15,6 +15,8 @@ mod conformance;
 mod digits;
 mod echo;
 mod error;
+#[cfg(any(feature = "a2a", feature = "http"))]
+mod failed_call;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "lambda")]
@@ -33,6 +35,8 @@ mod spec;
 mod steps;
 #[cfg(feature = "fixtures")]
 mod strict;
+#[cfg(any(feature = "a2a", feature = "http"))]
+mod url;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

@@ -11,15 +11,12 @@ use a2a_lambda_core::{AgentProfile, Clock as _, StopReason, Turn};
 use a2a_lambda_https::{Transport, WallClock};
 use a2a_lambda_protocol::{AgentCard, AgentSkill};
 use a2a_lambda_runtime::SystemClock;
-use http::Uri;
 use tokio::time::timeout;
 use tracing::warn;
 
 use super::fault::Fault;
 use super::message::passed_on;
-
-/// The longest URL, in bytes.
-const MAX_URL_BYTES: usize = 2048;
+use crate::url::{self, NoUrl};
 
 /// How long a card is used before it is asked for again, and how long none is asked for after a failure.
 const FRESH: Duration = Duration::from_mins(5);
@@ -43,35 +40,11 @@ const MAX_SKILLS: usize = 64;
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Place(String);
 
-/// A text that is no URL of an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoPlace {
-    #[error("an http or https URL must follow, such as a2a:https://agent.example")]
-    NoUrl,
-    #[error("its URL has more than {MAX_URL_BYTES} bytes")]
-    TooLong,
-    #[error("its URL must have no user: set A2A_AGENT_AUTHORIZATION")]
-    User,
-    #[error("its URL must have no query and no fragment")]
-    Query,
-}
-
 impl Place {
-    /// The agent at a URL of `http` or `https`.
-    pub(crate) fn parse(url: &str) -> Result<Self, NoPlace> {
-        if url.len() > MAX_URL_BYTES {
-            return Err(NoPlace::TooLong);
-        }
-        let uri: Uri = url.parse().map_err(|_| NoPlace::NoUrl)?;
-        let authority = uri.authority().ok_or(NoPlace::NoUrl)?;
-        if authority.as_str().contains('@') {
-            return Err(NoPlace::User);
-        }
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
-            return Err(NoPlace::NoUrl);
-        }
-        if url.contains(['?', '#']) {
-            return Err(NoPlace::Query);
+    /// The agent at a URL of `http` or `https`, without a query.
+    pub(crate) fn parse(url: &str) -> Result<Self, NoUrl> {
+        if url::parse("a2a", url)?.query().is_some() {
+            return Err(NoUrl::Query);
         }
         Ok(Self(url.trim_end_matches('/').to_owned()))
     }

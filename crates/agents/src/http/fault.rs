@@ -182,6 +182,16 @@ impl Fault {
         }
     }
 
+    /// Whose fault it is, for the log.
+    pub(crate) fn whose(&self) -> &'static str {
+        match self {
+            Self::Ours(_) | Self::Stopped => "ours",
+            // The URL or the credentials are wrong.
+            Self::Refused { status: 401 | 403 | 404, .. } => "operator",
+            _ => "agent",
+        }
+    }
+
     /// Whether another attempt may succeed.
     pub(crate) fn is_retryable(&self) -> bool {
         match self {

@@ -1,6 +1,8 @@
 //! Agents in the runtime of Amazon Bedrock `AgentCore`, which are called by `InvokeAgentRuntime`.
 
-use super::target::{MAX_URL_BYTES, NoTarget};
+use http::uri::InvalidUri;
+
+use crate::url::MAX_URL_BYTES;
 
 /// An agent in the runtime of `AgentCore`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,10 +55,10 @@ impl Hosted {
     }
 
     /// The URL at this endpoint of `AgentCore`.
-    pub(crate) fn url(&self, endpoint: &str) -> Result<http::Uri, NoTarget> {
+    pub(crate) fn url(&self, endpoint: &str) -> Result<http::Uri, InvalidUri> {
         let arn = self.arn.replace(':', "%3A").replace('/', "%2F");
         let qualifier = self.qualifier.as_deref().map(|of| format!("?qualifier={of}"));
         let url = format!("{endpoint}/runtimes/{arn}/invocations{}", qualifier.unwrap_or_default());
-        url.parse().map_err(|_| NoTarget::NoUrl)
+        url.parse()
     }
 }

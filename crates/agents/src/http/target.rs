@@ -5,8 +5,10 @@ use std::fmt;
 use http::Uri;
 use http::uri::{Parts, PathAndQuery};
 
-/// The longest URL, in bytes.
-pub(super) const MAX_URL_BYTES: usize = 2048;
+use crate::url::{self, NoUrl};
+
+/// The name of agents at a URL.
+const NAME: &str = "http";
 const INVOCATIONS: &str = "/invocations";
 const COMPLETIONS: &str = "/chat/completions";
 const PING: &str = "/ping";
@@ -26,38 +28,12 @@ pub(crate) struct Target {
     pub(super) completions: Uri,
 }
 
-/// A text that is no URL of an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoTarget {
-    #[error("an http or https URL must follow, such as http:https://agent.example")]
-    NoUrl,
-    #[error("its URL has more than {MAX_URL_BYTES} bytes")]
-    TooLong,
-    #[error("its URL must have no user: set HTTP_AGENT_AUTHORIZATION")]
-    User,
-    #[error("its URL must have no fragment")]
-    Fragment,
-}
-
 impl Target {
     /// The agent at a URL of `http` or `https`. The URL may end with the path of the agent's contract;
     /// if not, that is added. A query is kept, and goes along with each request.
-    pub(crate) fn parse(url: &str) -> Result<Self, NoTarget> {
-        if url.len() > MAX_URL_BYTES {
-            return Err(NoTarget::TooLong);
-        }
-        if url.contains('#') {
-            return Err(NoTarget::Fragment);
-        }
-        let uri: Uri = url.parse().map_err(|_| NoTarget::NoUrl)?;
-        let authority = uri.authority().ok_or(NoTarget::NoUrl)?;
-        if authority.as_str().contains('@') {
-            return Err(NoTarget::User);
-        }
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || authority.host().is_empty() {
-            return Err(NoTarget::NoUrl);
-        }
-        let beside = |own, path| beside(&uri, own, path).ok_or(NoTarget::NoUrl);
+    pub(crate) fn parse(url: &str) -> Result<Self, NoUrl> {
+        let uri = url::parse(NAME, url)?;
+        let beside = |own, path| beside(&uri, own, path).ok_or(NoUrl::Malformed(NAME));
         let invocations = beside(INVOCATIONS, INVOCATIONS)?;
         let ping = beside(INVOCATIONS, PING)?;
         let completions = beside(COMPLETIONS, COMPLETIONS)?;
@@ -66,7 +42,7 @@ impl Target {
 
     /// The agent that a host serves at `/invocations`, or at `/v1/chat/completions`.
     #[cfg(any(feature = "lambda", feature = "process"))]
-    pub(crate) fn served_at(host: &str) -> Result<Self, NoTarget> {
+    pub(crate) fn served_at(host: &str) -> Result<Self, NoUrl> {
         let completions = Self::parse(&format!("{host}/v1"))?.completions;
         let target = Self::parse(&format!("{host}{INVOCATIONS}"))?;
         Ok(Self { completions, ..target })
