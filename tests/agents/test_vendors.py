@@ -10,7 +10,7 @@ from a2a.types import CancelTaskRequest, Role, TaskState
 
 from calls import is_completed, message, send_for_task, wait_for
 from raw import Raw, collect
-from vendors import Stack
+from vendors import VENDORS, Stack
 
 pytestmark = pytest.mark.anyio
 
@@ -125,18 +125,30 @@ async def test_it_streams(stack, vendor, http):
         assert len(chunks) == 1
 
 
-@pytest.mark.asking
-async def test_it_asks_and_goes_on_with_the_answer(stack, vendor, http):
+async def check_question(stack, http) -> None:
+    """It asks, and goes on with the answer."""
     text = unique("this")
     async with await connect(stack, http) as client:
         task = await send_for_task(client, message("m", "ask"))
         assert task.status.state == TaskState.TASK_STATE_INPUT_REQUIRED
         assert "What shall I say?" in str(task.status.message.parts)
         answer = message("m", task_id=task.id, context_id=task.context_id)
-        answer.parts[0].CopyFrom(vendor.answer(task, text))
+        answer.parts[0].CopyFrom(stack.vendor.answer(task, text))
         task = await send_for_task(client, answer)
     assert is_completed(task) and said(task) == text
     assert stack.effects(text) == ["begin", "end"]
+
+
+@pytest.mark.asking
+async def test_it_asks_and_goes_on_with_the_answer(stack, http):
+    await check_question(stack, http)
+
+
+async def test_langgraph_may_ask_as_ag_ui_1_0_does(http, tmp_path, monkeypatch):
+    monkeypatch.setenv("INTERRUPT_OUTCOME", "true")
+    [langgraph] = [vendor for vendor in VENDORS if vendor.app == "langgraph_agui"]
+    with Stack(langgraph, tmp_path) as stack:
+        await check_question(stack, http)
 
 
 async def test_a_canceled_task_stops_it(stack, vendor, http):

@@ -1,5 +1,7 @@
 """A graph of LangGraph behind AG-UI. A node asks the user by an interrupt."""
 
+import os
+
 import uvicorn
 from ag_ui_langgraph import LangGraphAgent, add_langgraph_fastapi_endpoint
 from fastapi import FastAPI
@@ -40,9 +42,10 @@ async def answer(state: MessagesState):
 graph = StateGraph(MessagesState)
 graph.add_node(answer)
 graph.add_edge(START, "answer")
-# By itself it tells of interrupts by an event of its own, and not as AG-UI 1.0 does.
+# By itself it tells of interrupts by an event of its own, and as AG-UI 1.0 does only if it is told to.
+options = {"emit_interrupt_outcome": True} if os.environ.get("INTERRUPT_OUTCOME") else {}
 agent = LangGraphAgent(
-    name="scripted", graph=graph.compile(checkpointer=MemorySaver()), emit_interrupt_outcome=True
+    name="scripted", graph=graph.compile(checkpointer=MemorySaver()), **options
 )
 app = FastAPI()
 add_langgraph_fastapi_endpoint(app, agent, "/agent")

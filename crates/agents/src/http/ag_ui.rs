@@ -1,13 +1,17 @@
 //! Agents that speak AG-UI: `RunAgentInput` in, a stream of events out.
 
+mod interrupts;
+#[cfg(test)]
+mod tests;
+
 use a2a_lambda_core::{StepRun, Turn};
 use a2a_lambda_protocol::{Json, Part, PartContent};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use self::interrupts::{Answer, Asked, Command, Interrupt, ON_INTERRUPT, Resume};
 use super::Fault;
-use super::outcome::Outcome;
 use super::payload::{Work, session, talk_with_data, work};
 use super::said::{MAX_ERROR_BYTES, Ours, Output, Said, Voice, offset, ours};
 
@@ -46,21 +50,8 @@ struct Message {
 #[derive(Serialize)]
 struct Forwarded<'a> {
     a2a: Work<'a>,
-}
-
-/// The answer to an interrupt.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Resume {
-    interrupt_id: String,
-    status: &'static str,
-    payload: Json,
-}
-
-/// What a turn that ended by interrupts leaves for the next one.
-#[derive(Serialize, Deserialize)]
-struct Interrupted {
-    interrupts: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<Command>,
 }
 
 /// The body of a turn's request.
@@ -72,6 +63,7 @@ pub(super) fn body(turn: &Turn, step: &StepRun) -> Result<Vec<u8>, serde_json::E
         role: talk.role,
         content: talk.content,
     });
+    let Answer { resume, command } = interrupts::answer(turn)?;
     serde_json::to_vec(&Input {
         thread_id: session(turn),
         run_id: step.idempotency_key(),
@@ -79,8 +71,8 @@ pub(super) fn body(turn: &Turn, step: &StepRun) -> Result<Vec<u8>, serde_json::E
         messages: messages.collect(),
         tools: [],
         context: [],
-        forwarded_props: Forwarded { a2a: work(turn, step)? },
-        resume: resume(turn)?,
+        forwarded_props: Forwarded { a2a: work(turn, step)?, command },
+        resume,
     })
 }
 
@@ -92,26 +84,6 @@ fn state_of(turn: &Turn) -> Option<&Json> {
         PartContent::Data(state) => Some(state),
         _ => None,
     })
-}
-
-/// The answers to the interrupts of the last turn: the data of the user's messages, or their text.
-fn resume(turn: &Turn) -> Result<Vec<Resume>, serde_json::Error> {
-    // An agent's own checkpoint, by our extension, has another form.
-    let Ok(Some(Interrupted { interrupts })) = turn.checkpoint() else {
-        return Ok(Vec::new());
-    };
-    let parts = || turn.messages().iter().flat_map(|message| &message.parts);
-    let data = parts().find_map(|part| match &part.content {
-        PartContent::Data(data) => Some(data.clone()),
-        _ => None,
-    });
-    let payload = match data {
-        Some(data) => data,
-        None => Json::from_value(&turn.text())?,
-    };
-    let resume =
-        |interrupt_id| Resume { interrupt_id, status: "resolved", payload: payload.clone() };
-    Ok(interrupts.into_iter().map(resume).collect())
 }
 
 /// The events that are read.
@@ -154,6 +126,8 @@ struct Event<'a> {
     name: Option<String>,
     #[serde(borrow)]
     value: Option<&'a RawValue>,
+    #[serde(borrow, rename = "rawEvent")]
+    raw: Option<&'a RawValue>,
     #[serde(borrow)]
     result: Option<&'a RawValue>,
     outcome: Option<Finished>,
@@ -175,14 +149,6 @@ enum Finished {
     Cancelled {},
     #[serde(other)]
     Other,
-}
-
-#[derive(Deserialize)]
-struct Interrupt {
-    id: String,
-    #[serde(default)]
-    reason: String,
-    message: Option<String>,
 }
 
 /// An event of the agent's own.
@@ -219,6 +185,8 @@ pub(super) struct Reader {
     kept: Option<String>,
     /// How the turn ends, by our extension.
     end: Option<Box<Ours>>,
+    /// What `LangGraph` asks the user.
+    asked: Vec<Asked>,
     progress: usize,
     is_over: bool,
 }
@@ -234,6 +202,7 @@ impl Reader {
             has_text: false,
             kept: None,
             end: None,
+            asked: Vec::new(),
             progress: 0,
             is_over: false,
         }
@@ -337,10 +306,17 @@ impl Reader {
     fn custom(&mut self, event: Event<'_>, at: usize) -> Result<Vec<Said>, Fault> {
         let value = event.value.map_or("null", RawValue::get);
         let name = event.name.unwrap_or_default();
+        let wrong = |error: serde_json::Error| no_contract(at, error.to_string());
+        if name == ON_INTERRUPT {
+            let mut asked = Asked::by(value, event.raw);
+            let data = asked.data.take().map(|value| Json::from_value(&Custom { name, value }));
+            self.asked.push(asked);
+            return Ok(data.transpose().map_err(wrong)?.map(Said::Data).into_iter().collect());
+        }
         if name != "a2a" {
             let data =
                 Json::parse(value).and_then(|value| Json::from_value(&Custom { name, value }));
-            return Ok(vec![Said::Data(data.map_err(|error| no_contract(at, error.to_string()))?)]);
+            return Ok(vec![Said::Data(data.map_err(wrong)?)]);
         }
         let ours = ours(value, at)?;
         if self.end.is_some() {
@@ -387,15 +363,24 @@ impl Reader {
                 metadata: None,
             }));
         }
+        let asked = std::mem::take(&mut self.asked);
+        let asks = !asked.is_empty() && self.end.is_none();
         said.extend(self.end.take().map(Said::Ours));
         match event.outcome {
-            None | Some(Finished::Other) => {}
-            Some(Finished::Success { pending_tool_call_ids: pending }) if pending.is_empty() => {}
-            Some(Finished::Success { .. }) => {
+            Some(Finished::Success { pending_tool_call_ids: pending }) if !pending.is_empty() => {
                 let what = "it waits for the results of tools, and it was given none".to_owned();
                 return Err(no_contract(at, what));
             }
-            Some(Finished::Interrupt { interrupts }) => said.push(interrupted(interrupts, at)?),
+            None | Some(Finished::Success { .. }) if asks => {
+                let end = interrupts::by_events(asked).map_err(|what| no_contract(at, what))?;
+                said.push(Said::End(end));
+            }
+            None | Some(Finished::Success { .. } | Finished::Other) => {}
+            Some(Finished::Interrupt { interrupts }) => {
+                let end =
+                    interrupts::by_outcome(interrupts).map_err(|what| no_contract(at, what))?;
+                said.push(Said::End(end));
+            }
             Some(Finished::Cancelled {}) => {
                 return Err(Fault::Told("The agent has canceled its run.".to_owned()));
             }
@@ -408,19 +393,6 @@ fn no_contract(at: usize, what: String) -> Fault {
     Fault::NotContract { at, what }
 }
 
-/// The question that interrupts are.
-fn interrupted(interrupts: Vec<Interrupt>, at: usize) -> Result<Said, Fault> {
-    let asked = interrupts.iter().map(|of| of.message.as_deref().unwrap_or(&of.reason));
-    let question = asked.collect::<Vec<_>>().join("\n");
-    if question.trim().is_empty() {
-        return Err(no_contract(at, "an interrupt has no message and no reason".to_owned()));
-    }
-    let interrupts = interrupts.into_iter().map(|of| of.id).collect();
-    let checkpoint = Json::from_value(&Interrupted { interrupts });
-    let checkpoint = checkpoint.map_err(|error| no_contract(at, error.to_string()))?;
-    Ok(Said::End(Outcome::InputRequired { question, checkpoint: Some(checkpoint) }))
-}
-
 /// The newest text of the agent behind the newest message of the user.
 fn answer_of(messages: &RawValue) -> Option<String> {
     let messages: Vec<Kept<'_>> = serde_json::from_str(messages.get()).ok()?;
@@ -430,6 +402,3 @@ fn answer_of(messages: &RawValue) -> Option<String> {
     });
     texts.next()
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,5 +1,6 @@
 #![expect(clippy::needless_pass_by_value, reason = "`json!` makes values")]
 
+use a2a_lambda_protocol::{Json, Part};
 use serde_json::{Value, json};
 
 use crate::http::Contract;
@@ -249,4 +250,74 @@ async fn an_interrupt_is_a_question_and_its_answer_resumes_the_run() {
     let roles: Vec<&Value> =
         second["messages"].as_array().unwrap().iter().map(|message| &message["role"]).collect();
     assert_eq!(roles, ["user", "assistant", "user"]);
+}
+
+/// An interrupt, as `LangGraph`'s adapter tells of it by default.
+fn on_interrupt(value: Value, raw: Value) -> Value {
+    event("CUSTOM", json!({ "name": "on_interrupt", "value": value, "rawEvent": raw }))
+}
+
+#[tokio::test]
+async fn an_event_of_lang_graph_is_a_question_and_its_answer_goes_into_a_command() {
+    let id = |id: &str| json!({ "id": id, "value": "any", "response_schema": null });
+    let order = json!({ "message": "Pay?", "sum": 1.50 }).to_string();
+    let data = |value: Value| Part::data(Json::from_value(&value).unwrap());
+    let outcome = json!({ "outcome": { "type": "interrupt", "interrupts": [
+        { "id": "i1", "reason": "r", "message": "Which?" }] } });
+    let plain = [on_interrupt(json!("Which?"), id("i1"))];
+    let two = [plain[0].clone(), on_interrupt(json!("How?"), id("i2"))];
+    for (script, question, shown, answer, command) in [
+        (run(&plain), "Which?", Vec::<&str>::new(), Part::text("this"), json!("this")),
+        // Older ones tell no id.
+        (
+            run(&[on_interrupt(json!("Which?"), Value::Null)]),
+            "Which?",
+            vec![],
+            Part::text("this"),
+            json!("this"),
+        ),
+        // The adapter would take this text for a number.
+        (run(&plain), "Which?", vec![], Part::text("12"), json!("\"12\"")),
+        (run(&plain), "Which?", vec![], data(json!({ "ok": [true] })), json!({ "ok": [true] })),
+        (run(&two), "Which?\nHow?", vec![], Part::text("x"), json!({ "i1": "x", "i2": "x" })),
+        (
+            run(&[text("1", "Hm."), on_interrupt(json!(order), id("i1"))]),
+            "Pay?",
+            vec![
+                r#"response: Hm.{"data":{"name":"on_interrupt","value":{"message":"Pay?","sum":1.5}}}"#,
+            ],
+            Part::text("yes"),
+            json!("yes"),
+        ),
+        (
+            run(&[on_interrupt(json!([1]), id("i1"))]),
+            "[1]",
+            vec![r#"response: {"data":{"name":"on_interrupt","value":[1]}}"#],
+            Part::text("yes"),
+            json!("yes"),
+        ),
+        // It is told in both ways: that of AG-UI counts.
+        (
+            streamed(&[plain[0].clone(), finished(outcome)]),
+            "Which?",
+            vec![],
+            Part::text("a"),
+            Value::Null,
+        ),
+    ] {
+        let server = Server::giving([script, run(&[])]);
+        let bed = bed(server.calls(Contract::AgUi));
+        let task = bed.send("pay").await.input_required().saying(question);
+        assert_eq!(output(&task), shown, "{task}");
+        bed.answer(&task, answer).await.completed();
+        let body = server.asked.lock().unwrap()[1].body.clone();
+        let sent: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(sent["forwardedProps"]["command"]["resume"], command, "{question}");
+        assert_eq!(sent["resume"].is_null(), !command.is_null(), "one way of them");
+    }
+    let ours = custom(json!({ "state": "COMPLETED" }));
+    let server = Server::giving([run(&[plain[0].clone(), ours])]);
+    bed(server.calls(Contract::AgUi)).send("pay").await.completed();
+    let server = Server::giving([run(&[on_interrupt(json!(" "), id("i1"))])]);
+    bed(server.calls(Contract::AgUi)).send("pay").await.failed();
 }
