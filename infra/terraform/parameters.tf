@@ -63,6 +63,7 @@ locals {
     A2aAgentSemantics                    = var.a2a_agent_semantics
     A2aAgentStreamSeconds                = var.a2a_agent_stream_seconds
     A2aAgentForgotten                    = var.a2a_agent_forgotten
+    A2aAgentCardKeys                     = var.a2a_agent_card_keys
     HttpAgentAuthorization               = var.http_agent_authorization
     HttpAgentContract                    = var.http_agent_contract
     HttpAgentModel                       = var.http_agent_model

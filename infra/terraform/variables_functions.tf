@@ -84,6 +84,17 @@ variable "a2a_agent_forgotten" {
   }
 }
 
+variable "a2a_agent_card_keys" {
+  type        = string
+  description = "A2A_AGENT_CARD_KEYS: the public keys of which one must have signed the remote card of the agent a2a, as a JWK set."
+  default     = null
+
+  validation {
+    condition     = var.a2a_agent_card_keys == null ? true : can(regex("^(?:^$|^\\s*\\{[\\s\\S]*\\}\\s*$)$", var.a2a_agent_card_keys))
+    error_message = "a2a_agent_card_keys must be a JWK set."
+  }
+}
+
 variable "http_agent_authorization" {
   type        = string
   description = "HTTP_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent http, or sigv4 to sign them."

@@ -77,6 +77,7 @@ BAD = {
     "PowertoolsMetricsNamespace": ["", "a b", "AWS/Lambda"],
     "Agent": ["", "echo, acme=summary"],
     "AgentVariables": ["MODEL_ID=small", '["MODEL_ID"]'],
+    "A2aAgentCardKeys": ["https://agent.example/jwks.json", "[]"],
     "AgentCommand": ["python3 'my agent.py'", "[", "echo $PORT", "a && b"],
     "A2aAgentAuthorization": ["Bearer " + SECRET + "\nx-other: y"],
     "HttpAgentAuthorization": ["Bearer " + SECRET + "\nx-other: y"],

@@ -33,6 +33,7 @@ OTHER = {
     "ALB_ARN": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/agents/0123456789abcdef",
     "AGENT": "summary",
     "AGENT_VARIABLES": '{"MODEL_ID": "small"}',
+    "A2A_AGENT_CARD_KEYS": '{"keys": []}',
     "AGENT_COMMAND": "python3 agent.py",
     "A2A_AGENT_AUTHORIZATION": "ssm:/agent/authorization",
     "HTTP_AGENT_AUTHORIZATION": "ssm:/agent/authorization",

@@ -23,9 +23,11 @@ use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Retries, StepError, Tur
 use a2a_lambda_https::Transport;
 use a2a_lambda_protocol::CancelTaskRequest;
 use a2a_lambda_runtime::table::{
-    A2A_AGENT_AUTHORIZATION, A2A_AGENT_FORGOTTEN, A2A_AGENT_SEMANTICS, A2A_AGENT_STREAM_SECONDS,
+    A2A_AGENT_AUTHORIZATION, A2A_AGENT_CARD_KEYS, A2A_AGENT_FORGOTTEN, A2A_AGENT_SEMANTICS,
+    A2A_AGENT_STREAM_SECONDS,
 };
 use a2a_lambda_runtime::{ConfigError, Variables};
+use a2a_lambda_signing::{NoKeySet, VerifyingKeys};
 use async_trait::async_trait;
 
 use self::fault::Fault;
@@ -49,12 +51,28 @@ const SENT_AGAIN: u32 = 2;
 /// The largest answer, and the largest event, in bytes. A task must fit into the store, too.
 const ANSWER_BYTES: usize = 8 << 20;
 
+/// Why no card could be trusted.
+#[derive(Debug, thiserror::Error)]
+enum NoCardKeys {
+    #[error(transparent)]
+    Malformed(#[from] NoKeySet),
+    #[error("none of its keys can be used here")]
+    Empty,
+}
+
+fn card_keys(text: &str) -> Result<VerifyingKeys, NoCardKeys> {
+    let keys = VerifyingKeys::from_json(text.as_bytes())?;
+    if keys.is_empty() { Err(NoCardKeys::Empty) } else { Ok(keys) }
+}
+
 /// How remote agents are asked.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) transport: Arc<dyn Transport>,
     /// The header `Authorization`; a secret.
     pub(crate) authorization: Option<String>,
+    /// The keys of which one must have signed the card; `None` if none need have.
+    pub(crate) card_keys: Option<Arc<VerifyingKeys>>,
     /// Whether a message is sent at most once.
     pub(crate) once: bool,
     /// How long after its message the stream of a task is followed.
@@ -78,6 +96,7 @@ impl Settings {
         Ok(Self {
             transport,
             authorization,
+            card_keys: variables.read(&A2A_AGENT_CARD_KEYS, card_keys)?.map(Arc::new),
             once: variables.choice(&A2A_AGENT_SEMANTICS)? == "at-most-once",
             stream_for: Duration::from_secs(variables.number(&A2A_AGENT_STREAM_SECONDS)?),
             sends_again: variables.choice(&A2A_AGENT_FORGOTTEN)? == "send-again",
@@ -103,8 +122,8 @@ pub(crate) struct A2aAgent {
 impl A2aAgent {
     pub(crate) fn new(settings: Settings, place: &Place) -> Self {
         let hop = hop_of(place.url());
-        let Settings { transport, authorization, answer_bytes, .. } = settings.clone();
-        let remote = Remote::new(transport, authorization, answer_bytes, place);
+        let Settings { transport, authorization, card_keys, answer_bytes, .. } = settings.clone();
+        let remote = Remote::new(transport, authorization, card_keys, answer_bytes, place);
         Self { settings, remote, hop }
     }
 

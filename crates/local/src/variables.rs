@@ -314,8 +314,9 @@ mod tests {
 
     /// The variables that agents in this process find in its environment. Nothing else here reads
     /// it.
-    const OF_AGENTS: [&str; 20] = [
+    const OF_AGENTS: [&str; 21] = [
         "A2A_AGENT_AUTHORIZATION",
+        "A2A_AGENT_CARD_KEYS",
         "A2A_AGENT_FORGOTTEN",
         "A2A_AGENT_SEMANTICS",
         "A2A_AGENT_STREAM_SECONDS",

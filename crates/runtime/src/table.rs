@@ -301,6 +301,9 @@ variables! {
         of AGENTS, "How long after a message the agent `a2a` follows the remote agent's stream. Then nothing runs until the remote agent pushes, or it is polled.";
     A2A_AGENT_FORGOTTEN: Choice { words: &["fail", "send-again"], default: "fail" }
         of AGENTS, "What the agent `a2a` does when the remote agent has forgotten a task, since it was restarted.";
+    A2A_AGENT_CARD_KEYS: Text {
+        must_be: "a JWK set with at least one public key", need: Need::Optional, secret: false
+    } of AGENTS, "The keys of which one must have signed the card of the remote agent of `a2a`. By default no signature is checked.";
     HTTP_AGENT_AUTHORIZATION: Text {
         must_be: "`sigv4`, or the value of a header, such as `Bearer` and a token", need: Need::Optional, secret: true
     } of AGENTS, "The header `Authorization` of the calls of the agents `http` and `agentcore`. With `sigv4` the function's own credentials sign the calls of `http`. By default those have none.";

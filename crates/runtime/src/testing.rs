@@ -22,6 +22,10 @@ pub const KEY: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB
 -----END PRIVATE KEY-----";
 
+/// A public key: that of RFC 8037.
+const JWK_SET: &str =
+    r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
 /// A public root certificate.
 const ROOT: &str = include_str!("testing/root.pem");
 
@@ -86,6 +90,7 @@ fn sample(variable: Variable) -> String {
             "AGENT_VARIABLES" => r#"{"MODEL_ID":"small"}"#,
             "AGENT_COMMAND" => "python3 agent.py",
             "A2A_AGENT_AUTHORIZATION" | "HTTP_AGENT_AUTHORIZATION" => "Bearer token",
+            "A2A_AGENT_CARD_KEYS" => JWK_SET,
             "HTTP_AGENT_MODEL" => "small",
             "TABLE_NAME" => "tasks",
             "QUEUE_URL" => "https://sqs.eu-central-1.amazonaws.com/123456789012/signals",
@@ -170,6 +175,7 @@ fn unusable_texts(name: &str) -> &'static [&'static str] {
         }
         "AGENT_COMMAND" => &["[", "[]", r#"["python3", 1]"#, "python3 'agent.py'", r#"[""]"#],
         "A2A_AGENT_AUTHORIZATION" | "HTTP_AGENT_AUTHORIZATION" => &["Bearer hunter2\nx-other: y"],
+        "A2A_AGENT_CARD_KEYS" => &["{}", "[]", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct"}]}"#],
         "TABLE_NAME" => &["t", "the tasks", "ta/sks"],
         "QUEUE_URL" | "DEAD_LETTER_QUEUE_URL" => &["signals", "arn:aws:sqs:x:1:signals"],
         "PUBLIC_URL" => &[

@@ -189,6 +189,11 @@ export interface Parameters {
    */
   readonly a2aAgentForgotten?: 'fail' | 'send-again';
   /**
+   * A2A_AGENT_CARD_KEYS: the public keys of which one must have signed the remote card of the
+   * agent a2a, as a JWK set.
+   */
+  readonly a2aAgentCardKeys?: string;
+  /**
    * HTTP_AGENT_AUTHORIZATION: the header Authorization of the calls of the agent http, or sigv4 to
    * sign them.
    */

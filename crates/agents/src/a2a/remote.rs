@@ -11,6 +11,7 @@ use a2a_lambda_core::{AgentProfile, Clock as _, StopReason, Turn};
 use a2a_lambda_https::{Transport, WallClock};
 use a2a_lambda_protocol::{AgentCard, AgentSkill};
 use a2a_lambda_runtime::SystemClock;
+use a2a_lambda_signing::VerifyingKeys;
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -70,6 +71,7 @@ pub(super) struct Remote {
     transport: Arc<dyn Transport>,
     url: String,
     authorization: Option<String>,
+    card_keys: Option<Arc<VerifyingKeys>>,
     answer_bytes: usize,
     cards: CardCache,
     known: Mutex<Known>,
@@ -100,10 +102,12 @@ pub(super) struct Asked {
 }
 
 impl Remote {
-    /// The agent at a place, whose answers have at most this many bytes.
+    /// The agent at a place. One of the keys must have signed its card, if some are given, and its answers
+    /// have at most this many bytes.
     pub(super) fn new(
         transport: Arc<dyn Transport>,
         authorization: Option<String>,
+        card_keys: Option<Arc<VerifyingKeys>>,
         answer_bytes: usize,
         place: &Place,
     ) -> Self {
@@ -111,6 +115,7 @@ impl Remote {
             transport,
             url: place.url().to_owned(),
             authorization,
+            card_keys,
             answer_bytes,
             cards: CardCache::new(Arc::new(SystemClock)),
             known: Mutex::default(),
@@ -209,7 +214,8 @@ impl Remote {
         let limits = Limits { answer: CONNECT, connect: CONNECT, ..Limits::default() };
         let config = Config { credentials: self.credentials(), limits, ..Config::default() };
         let transport = self.transport.clone();
-        let looked = Client::connect(transport, &self.url, config, None, &self.cards).await;
+        let keys = self.card_keys.as_deref();
+        let looked = Client::connect(transport, &self.url, config, keys, &self.cards).await;
         let mut known = self.lock();
         match looked {
             Ok((client, card)) => {

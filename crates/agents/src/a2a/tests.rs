@@ -3,15 +3,24 @@
 mod remote;
 mod waits;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::{Agent as _, HOPS};
 use a2a_lambda_protocol::{Struct, TaskState};
+use a2a_lambda_signing::{SigningKey, canonical};
 use a2a_lambda_testing::{Bed, Input, TaskView, at_every_crash};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use self::remote::{Remote, Said, Then, chunk, event, having, saying, status, task};
 use super::message::{hop_of, passed_on, why_not_pass_on};
+
+/// A key of Ed25519: 32 times the letter A.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB
+-----END PRIVATE KEY-----";
 
 /// What the task's artifacts say.
 fn output(task: &TaskView) -> Vec<String> {
@@ -310,12 +319,51 @@ async fn what_the_remote_agent_repeats_of_the_user_is_no_word_of_its_own() {
     assert_eq!(task.history(), ["user: paint", "agent: Mixing."]);
 }
 
+#[tokio::test]
+async fn a_card_that_must_be_signed_is_trusted_by_its_signature_only() {
+    let key = SigningKey::from_pem(KEY).unwrap();
+    let set = json!({ "keys": [key.public_jwk("k1")] }).to_string();
+    let card_keys = Some(Arc::new(super::card_keys(&set).unwrap()));
+    let untrusted = "The remote agent's card is not trusted.";
+    for (is_signed, changed, keys, said) in [
+        (true, false, &card_keys, None),
+        (true, true, &card_keys, Some(untrusted)),
+        (false, false, &card_keys, Some(untrusted)),
+        (false, false, &None, None),
+    ] {
+        let done = [Said::Is(event(&task("COMPLETED")))];
+        let remote = Remote::new(false, false).with("SendMessage", done);
+        remote.change_card(|card| {
+            if is_signed {
+                let protected = URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA","kid":"k1"}"#);
+                let signed = URL_SAFE_NO_PAD.encode(canonical(card).unwrap());
+                let signature = key.sign(format!("{protected}.{signed}").as_bytes()).unwrap();
+                let signature = URL_SAFE_NO_PAD.encode(signature);
+                card["signatures"] = json!([{ "protected": protected, "signature": signature }]);
+            }
+            if changed {
+                card["supportedInterfaces"][0]["url"] = json!("https://agent.example/other");
+            }
+        });
+        let settings = super::Settings { card_keys: keys.clone(), ..remote.settings() };
+        let task = Bed::new(Remote::agent(settings)).send("paint").await;
+        match said {
+            None => drop(task.completed()),
+            Some(said) => drop(task.failed().saying(said)),
+        }
+        assert_eq!(remote.asked("SendMessage"), usize::from(said.is_none()));
+    }
+    for set in ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AA"}]}"#] {
+        assert!(super::card_keys(set).is_err(), "{set}");
+    }
+}
+
 #[test]
 fn the_log_has_no_credentials() {
     let log = |authorization: &str, text: &str| {
         let place = super::Place::parse("https://agent.example").unwrap();
         let authorization = Some(authorization.to_owned());
-        super::Remote::new(Remote::new(false, false), authorization, 1024, &place)
+        super::Remote::new(Remote::new(false, false), authorization, None, 1024, &place)
             .redacted(text.to_owned())
     };
     assert_eq!(

@@ -152,6 +152,7 @@ impl Remote {
         Settings {
             transport: self.clone(),
             authorization: Some("Bearer hunter2".to_owned()),
+            card_keys: None,
             once: false,
             stream_for: Duration::from_mins(1),
             sends_again: false,
