@@ -15,6 +15,7 @@ mod sent;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use a2a_lambda_client::Client;
@@ -32,6 +33,7 @@ use async_trait::async_trait;
 
 use self::fault::Fault;
 use self::message::hop_of;
+use self::mirror::Mirror;
 pub(crate) use self::remote::Place;
 use self::remote::Remote;
 use self::sent::{Link, Sent};
@@ -64,6 +66,9 @@ fn card_keys(text: &str) -> Result<VerifyingKeys, NoCardKeys> {
     let keys = VerifyingKeys::from_json(text.as_bytes())?;
     if keys.is_empty() { Err(NoCardKeys::Empty) } else { Ok(keys) }
 }
+
+/// The name of the step that takes back what a forgotten task has shown.
+const TAKE_BACK: &str = "take-back";
 
 /// How remote agents are asked.
 #[derive(Clone)]
@@ -128,7 +133,13 @@ impl A2aAgent {
     }
 
     /// One round: the message is sent, and the remote task mirrored to its end.
-    async fn round(&self, turn: &Turn, round: u32, before: Option<&Link>) -> Result<End, Stop> {
+    async fn round(
+        &self,
+        turn: &Turn,
+        round: u32,
+        before: Option<&Link>,
+        mirror: &mut Mirror<'_>,
+    ) -> Result<End, Stop> {
         let asked = self.remote.asked(turn, &self.hop).await.map_err(|it| self.stop(turn, &it))?;
         let (sent, opened) = self.send(turn, round, before, &asked).await?;
         let task = match sent {
@@ -136,7 +147,7 @@ impl A2aAgent {
             Sent::Forgotten => return Err(Stop::Forgotten),
             Sent::Task(task) => task,
         };
-        match self.follow(turn, round, &task, opened, &asked).await {
+        match self.follow(turn, round, &task, opened, &asked, mirror).await {
             Err(Stop::Fault(Fault::Forgotten)) if self.settings.sends_again => Err(Stop::Forgotten),
             Err(Stop::Fault(fault)) => Err(self.stop(turn, &fault)),
             ended => ended,
@@ -166,6 +177,30 @@ impl A2aAgent {
         let failure = if retryable { Failure::retryable(reply) } else { Failure::permanent(reply) };
         // The runner logs the cause, too: it has no secret, but for what the remote agent says.
         failure.caused_by(fault.name())
+    }
+
+    /// Empties what the forgotten task of a round has shown. Recorded, because later turns come by here, too,
+    /// when the next round has shown something.
+    async fn take_back(
+        &self,
+        turn: &Turn,
+        round: u32,
+        mirror: &mut Mirror<'_>,
+    ) -> Result<(), StepError> {
+        let (emptied, is_now) = (mirror.emptied(), AtomicBool::new(false));
+        let work = |_| async {
+            for artifact in &emptied {
+                let shown = turn.chunk(artifact.clone(), false, true, None).await;
+                shown.map_err(|error| self.failure(turn, &error.into(), fault::When::Later))?;
+            }
+            is_now.store(true, Ordering::Relaxed);
+            Ok(())
+        };
+        turn.step(TAKE_BACK).with(&round).run(work).await?;
+        if is_now.into_inner() {
+            mirror.forget();
+        }
+        Ok(())
     }
 
     /// Cancels a remote task. One that is over, or gone, is as good.
@@ -235,14 +270,18 @@ impl Agent for A2aAgent {
             return Ok(End::rejected(reason));
         }
         let mut before = turn.checkpoint::<Link>()?;
+        let mut mirror = Mirror::new(turn);
         for round in 0..=SENT_AGAIN {
-            match self.round(turn, round, before.as_ref()).await {
+            match self.round(turn, round, before.as_ref(), &mut mirror).await {
                 Ok(end) => return Ok(end),
                 Err(Stop::Failure(failure)) => return Err(failure),
                 Err(Stop::Fault(fault)) => {
                     return Err(self.failure(turn, &fault, fault::When::Later));
                 }
                 Err(Stop::Forgotten) => before = None,
+            }
+            if round < SENT_AGAIN {
+                self.take_back(turn, round, &mut mirror).await?;
             }
         }
         Err(self.failure(turn, &Fault::Forgotten, fault::When::Later))

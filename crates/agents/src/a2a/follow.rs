@@ -74,9 +74,9 @@ impl A2aAgent {
         task: &RemoteTask,
         opened: Option<Opened>,
         asked: &Asked,
+        mirror: &mut Mirror<'_>,
     ) -> Result<End, Stop> {
         let RemoteTask { link, at, settled } = task;
-        let mut mirror = Mirror::new(turn);
         if let Some(task) = settled
             && let Some(status) = mirror.task(task.clone()).await?
         {
@@ -85,9 +85,8 @@ impl A2aAgent {
         let sent = Timestamp::from_millis(*at);
         let until = sent.saturating_add(self.settings.stream_for);
         let is_own = opened.is_some();
-        if let Some(mut stream) = self.stream(turn, task, opened, until, asked, &mut mirror).await?
-        {
-            let watched = self.watch(turn, &link.task, &mut stream, until, &mut mirror).await?;
+        if let Some(mut stream) = self.stream(turn, task, opened, until, asked, mirror).await? {
+            let watched = self.watch(turn, &link.task, &mut stream, until, mirror).await?;
             if let Watched::Settled(status) = watched {
                 // A stream that was cut may have missed something.
                 if is_own && stream.resumed() == 0 {

@@ -19,8 +19,8 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// The task as this turn has it, beside the remote one.
 pub(super) struct Mirror<'t> {
     turn: &'t Turn,
-    /// The parts of each artifact.
-    artifacts: BTreeMap<String, Vec<Part>>,
+    /// The artifacts, by their ids.
+    artifacts: BTreeMap<String, Artifact>,
     /// What was said last.
     said: Vec<Part>,
 }
@@ -29,7 +29,7 @@ impl<'t> Mirror<'t> {
     pub(super) fn new(turn: &'t Turn) -> Self {
         let task = turn.task();
         let artifacts = task.artifacts.iter();
-        let artifacts = artifacts.map(|it| (it.artifact_id.clone(), it.parts.clone())).collect();
+        let artifacts = artifacts.map(|it| (it.artifact_id.clone(), it.clone())).collect();
         let said = task.status.message.as_ref().map(|message| message.parts.clone());
         Self { turn, artifacts, said: said.unwrap_or_default() }
     }
@@ -61,12 +61,28 @@ impl<'t> Mirror<'t> {
         }
     }
 
+    /// What is shown, without content: A2A has no way to remove an artifact.
+    pub(super) fn emptied(&self) -> Vec<Artifact> {
+        let empty = |shown: &Artifact| Artifact {
+            artifact_id: shown.artifact_id.clone(),
+            name: shown.name.clone(),
+            parts: vec![Part::text("")],
+            ..Artifact::default()
+        };
+        self.artifacts.values().map(empty).collect()
+    }
+
+    /// Nothing is shown any more.
+    pub(super) fn forget(&mut self) {
+        self.artifacts.clear();
+    }
+
     /// Shows what a whole task has and this one has not. Returns its status, if it has settled.
     pub(super) async fn task(&mut self, task: Task) -> Result<Option<TaskStatus>, Fault> {
         // Of a task that goes on, more may follow to each artifact.
         let is_last = task.status.state.is_terminal();
         for mut artifact in task.artifacts {
-            let known = self.artifacts.get(&artifact.artifact_id).map(Vec::as_slice);
+            let known = self.artifacts.get(&artifact.artifact_id).map(|it| it.parts.as_slice());
             match known {
                 Some(known) if is_same(known, &artifact.parts) => {}
                 Some(known) if artifact.parts.starts_with(known) => {
@@ -118,11 +134,10 @@ impl<'t> Mirror<'t> {
         if artifact.parts.is_empty() {
             return Ok(());
         }
-        let parts = self.artifacts.entry(id.clone()).or_default();
-        if !append {
-            parts.clear();
+        match self.artifacts.get_mut(id) {
+            Some(known) if append => known.parts.extend(artifact.parts.iter().cloned()),
+            _ => drop(self.artifacts.insert(id.clone(), artifact.clone())),
         }
-        parts.extend(artifact.parts.iter().cloned());
         let whole = self.turn.chunk(artifact.clone(), append, last_chunk, metadata.clone()).await;
         match whole {
             Err(ShowError::TooLarge { .. }) => {

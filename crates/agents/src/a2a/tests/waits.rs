@@ -1,9 +1,10 @@
 //! Waiting for a remote task: by pushes, by polls, and not at all once it is canceled or forgotten.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use a2a_lambda_testing::Bed;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::output;
 use super::remote::{Remote, Said, Then, chunk, event, having, saying, status, task};
@@ -210,6 +211,51 @@ async fn a_task_that_the_remote_agent_has_forgotten_fails_or_is_sent_again() {
         } else {
             done.failed().saying("The remote agent has forgotten the task.");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_a_forgotten_task_has_shown_is_taken_back() {
+    let of_second = |task: Value| {
+        let text = task.to_string().replace("r1", "r2");
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let sketch = |task: Value| {
+        let text = having(task, &["ink"]).to_string();
+        let text = text.replace(r#""a""#, r#""s""#).replace("picture", "sketch");
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    // The same artifact is replaced, and another one is empty.
+    for (first, times, expected) in [
+        (having(task("WORKING"), &["oil"]), 2, vec!["picture: oil on wood"]),
+        (sketch(task("WORKING")), 1, vec!["picture: oil on wood", "sketch: "]),
+    ] {
+        let second = of_second(having(task("WORKING"), &["oil"]));
+        let done = of_second(having(task("COMPLETED"), &["oil", " on wood"]));
+        // The second is read in several turns, each of which asks for the first.
+        let forgotten = || Said::Error(-32001);
+        let gets = [
+            vec![Said::Is(first)],
+            vec![forgotten(), forgotten(), forgotten(), Said::Is(second.clone())],
+            vec![forgotten(), forgotten(), forgotten(), Said::Is(second)],
+            vec![forgotten(), forgotten(), forgotten(), Said::Is(done)],
+        ];
+        let begun = [task("SUBMITTED"), of_second(task("SUBMITTED"))];
+        let remote = Remote::new(false, false)
+            .with("SendMessage", begun.map(|begun| Said::Is(event(&begun))))
+            .with("GetTask", gets.into_iter().flatten().collect::<VecDeque<_>>());
+        let bed = Bed::new(Remote::agent(Settings { sends_again: true, ..remote.settings() }));
+        let mut task = bed.send("paint").await;
+        for _ in 0..4 {
+            bed.advance(Duration::from_mins(1)).await;
+            task = bed.settle(&task).await;
+        }
+        let task = task.completed();
+        let mut output = output(&task);
+        output.sort();
+        assert_eq!(output, expected, "{task}");
+        let shown = |word: &str| task.events().iter().filter(|it| it.contains(word)).count();
+        assert_eq!((shown("oil"), shown("wood")), (times, 1), "{task}");
     }
 }
 
