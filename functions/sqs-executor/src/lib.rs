@@ -41,8 +41,8 @@ pub use config::{Context, context};
 /// How many records of a batch are attended to at once.
 const MAX_AT_ONCE: usize = 16;
 
-/// How long a batch may take before its records are hidden. Most signals are done by then, and
-/// cost no request.
+/// How long a signal that comes alone may take before its record is hidden. Most are done by then,
+/// and cost no request.
 const HIDDEN_AFTER: Duration = Duration::from_secs(1);
 
 /// For how long a record of another release is hidden when it is received for the first time. That
@@ -140,12 +140,15 @@ pub async fn handle(event: SqsEvent, deadline: Timestamp, context: &Context) -> 
     let receipts = records.iter().map(|of| &of.receipt);
     let receipts = receipts.map(|of| (of.message_id.clone(), of.handle.clone()));
     let open = Mutex::new(receipts.collect());
-    let mut hidden = Hidden { open: &open, context, is_new: true, is_refused: false };
+    // Several records share a request, and one's task may end the process of the others.
+    let first = if records.len() > 1 { Duration::ZERO } else { HIDDEN_AFTER };
+    let mut hidden = Hidden { open: &open, context, first: Some(first), is_refused: false };
     if records.iter().any(Record::may_kill) {
         hidden.renew().await;
     }
     tokio::select! {
         biased;
+        // First: the request is on its way before a task is claimed, and costs its agent no time.
         never = hidden.keep() => match never {},
         () = attend_to_all(records, deadline, context, &open, &mut response) => {}
     }
@@ -158,15 +161,16 @@ pub async fn handle(event: SqsEvent, deadline: Timestamp, context: &Context) -> 
 struct Hidden<'a> {
     open: &'a Open,
     context: &'a Context,
-    is_new: bool,
+    /// When the first request is made; `None` if it was made.
+    first: Option<Duration>,
     is_refused: bool,
 }
 
 impl Hidden<'_> {
     async fn keep(&mut self) -> Infallible {
         let engine = self.context.runner.engine();
-        if self.is_new {
-            engine.clock.sleep(HIDDEN_AFTER).await;
+        if let Some(first) = self.first {
+            engine.clock.sleep(first).await;
             self.renew().await;
         }
         loop {
@@ -177,7 +181,7 @@ impl Hidden<'_> {
     }
 
     async fn renew(&mut self) {
-        self.is_new = false;
+        self.first = None;
         let receipts: Vec<String> = lock(self.open).values().cloned().collect();
         let lease = self.context.runner.engine().policy.lease;
         let hidden = self.context.records.redeliver(&receipts, lease + AFTER_LEASE).await;

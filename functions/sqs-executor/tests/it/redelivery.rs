@@ -46,19 +46,25 @@ async fn records_are_hidden_for_a_lease_until_all_are_done() {
     assert_eq!(function.handle(event, INVOCATION).await, ["r1", "r3"]);
     let lease = function.policy().lease.as_secs();
     assert_eq!(lease, 30);
-    // One request after a second, and one for each third of a lease while a task runs. The task that
-    // is done is the mapping's to delete. SQS redelivers the failed record.
-    let left = receipts(&["r0", "r2"]);
-    let expected = [1, 11, 21, 31].map(|second| (second, left.clone(), 31));
+    // One request for the batch, and one for each renewal of the lease of what still runs. The task
+    // that is done is the mapping's to delete. SQS redelivers the failed record.
+    let (begun, left) = (receipts(&["r0", "r2", "r3"]), receipts(&["r0", "r2"]));
+    let expected = [(0, begun, 31), (10, left.clone(), 31), (20, left.clone(), 31), (30, left, 31)];
     assert_eq!(function.take_hidden(), expected);
 }
 
+/// A request for one record is made only if its task takes longer than a moment.
 #[tokio::test(start_paused = true)]
-async fn records_that_are_done_within_a_moment_are_not_hidden() {
+async fn a_record_alone_is_hidden_after_a_second() {
     let function = Function::of(Arc::new(Worker));
-    let (_, body) = function.task("0").await;
-    assert_eq!(function.handle(batch([("r0", body.as_str())]), INVOCATION).await, [""; 0]);
-    assert!(function.take_hidden().is_empty());
+    let record = receipts(&["r0"]);
+    for (seconds, expected) in [("0", &[][..]), ("12", &[1, 11])] {
+        let (_, body) = function.task(seconds).await;
+        let began = function.take_hidden().len();
+        assert_eq!(function.handle(batch([("r0", body.as_str())]), INVOCATION).await, [""; 0]);
+        let expected: Vec<_> = expected.iter().map(|at| (*at, record.clone(), 31)).collect();
+        assert_eq!((began, function.take_hidden()), (0, expected));
+    }
 }
 
 #[tokio::test(start_paused = true)]
