@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from operations import check_operations
+from each_operation import check_operations
 from program import Cutter, call, check_calls, check_resumes
 from server import Server
 
