@@ -1,6 +1,4 @@
-//! `(one)` converts a value, `(maybe)` converts the value of an option, and `(each)` converts the
-//! values of a list. The others are the same on both sides. REQUIRED fields (specification 5.7) and
-//! our bounds.
+//! The rules for a request beyond its shape: REQUIRED fields (specification 5.7) and our bounds.
 
 use crate::enums::Role;
 use crate::error::{A2aError, FieldViolation};
@@ -29,7 +27,7 @@ pub const MAX_MEDIA_TYPE_BYTES: usize = 256;
 pub const MAX_ID_BYTES: usize = 256;
 /// Bytes of a URL or URI, at most.
 pub const MAX_URL_BYTES: usize = 2048;
-/// The rules for a request beyond its shape:
+/// The most bytes of a push's header value (token, scheme, credentials).
 pub const MAX_HEADER_BYTES: usize = 8192;
 /// Tasks on a page of `ListTasks`, at most (specification 3.1.4).
 pub const MAX_PAGE_SIZE: i32 = 100;
@@ -106,7 +104,8 @@ impl Check<'_> {
         }
     }
 
-    /// The most bytes of a push's header value (token, scheme, credentials).
+    /// A push sends this value as a header. A wrong one is refused now, because every delivery would
+    /// fail later.
     fn header(&mut self, field: &str, value: &str) {
         self.max_bytes(field, value, MAX_HEADER_BYTES);
         if !value.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {

@@ -1,8 +1,9 @@
 //! The `ProtoJSON` rules, written once; the macros here give them to every message.
 //!
-//! A push sends this value as a header. A wrong one is refused now, because every delivery would
-//! fail later. A struct under [`message!`] carries one: its JSON name, and whether the proto marks
-//! it REQUIRED.
+//! `serde`'s derive is not used for messages because it cannot express these rules. It lets an array
+//! stand for an object, and it needs three attributes per field: for `null` as absent, for a second
+//! name, and for a default. A struct under [`message!`] carries one: its JSON name, and whether the
+//! proto marks it REQUIRED.
 //!
 //! Reading: <https://protobuf.dev/programming-guides/json/>; presence when writing: specification
 //! 5.7 and 8.4.1 (REQUIRED fields always, other fields unless they are the default).
@@ -19,9 +20,7 @@ pub(crate) trait Value: Sized {
     fn read_value<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
 
-/// `serde`'s derive is not used for messages because it cannot express these rules. It lets an
-/// array stand for an object, and it needs three attributes per field: for `null` as absent, for a
-/// second name, and for a default.
+/// The value of a message's field, where `null` and absent are the same.
 pub(crate) trait Field: Default {
     fn read_field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 
@@ -82,7 +81,7 @@ impl<'de, T: Field> Deserialize<'de> for Slot<T> {
     }
 }
 
-/// The value of a message's field, where `null` and absent are the same.
+/// Types whose `Deserialize` already reads a present value by the `ProtoJSON` rules.
 macro_rules! plain_value {
     ($($ty:ty),* $(,)?) => {$(
         impl crate::wire::Value for $ty {
@@ -113,7 +112,8 @@ impl Value for i32 {
     }
 }
 
-/// Types whose `Deserialize` already reads a present value by the `ProtoJSON` rules.
+/// An `int32`: a number or a numeric string, in any spelling with an integral value (`10`, `1e1`,
+/// `"10.0"`).
 struct Int32Visitor;
 
 impl Visitor<'_> for Int32Visitor {
@@ -174,8 +174,7 @@ macro_rules! written {
 ///
 /// Each field says `#[json("jsonName")]`, or `#[json("jsonName", required)]` where the proto says
 /// `REQUIRED`; the field's own name is the proto's. Unknown names are skipped (specification 5.7).
-/// An `int32`: a number or a numeric string, in any spelling with an integral value (`10`, `1e1`,
-/// `"10.0"`).
+/// A field that is given twice, even once in each spelling, is refused: the choice would be a guess.
 macro_rules! message {
     (
         $(#[$meta:meta])*

@@ -19,13 +19,13 @@ pub const PROTOCOL_VERSION: &str = "0.3.0";
 /// The bindings that are spoken in 0.3, too.
 const TRANSPORTS: [&str; 2] = ["JSONRPC", "HTTP+JSON"];
 
-/// This is wrong for a file that was encoded once and happens to consist of such text.
+/// The fields at the top of a 0.3 card that 1.0 lacks. They can stand beside those of 1.0.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CardFields {
     /// Where the agent is, for the preferred transport.
     pub url: String,
-    /// The fields at the top of a 0.3 card that 1.0 lacks. They can stand beside those of 1.0.
+    /// The protocol at the URL.
     pub preferred_transport: String,
     /// Always [`PROTOCOL_VERSION`].
     pub protocol_version: &'static str,
@@ -39,7 +39,7 @@ pub struct CardFields {
     pub security: Vec<BTreeMap<String, Vec<String>>>,
 }
 
-/// The protocol at the URL.
+/// A URL and its protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AgentInterface {
     /// Where. Clients of `HTTP+JSON` append `/v1/message:send` and so on.
@@ -90,9 +90,10 @@ fn security(requirements: &[SecurityRequirement]) -> Vec<BTreeMap<String, Vec<St
 
 /// A card of 1.0 that clients of 0.3 can read.
 ///
-/// A URL and its protocol. It is the 1.0 card with the [`CardFields`] beside it. A field that both
-/// versions have under one name has both forms at once: each security scheme has the member of 1.0
-/// among the fields of 0.3, and each skill has its requirements twice.
+/// It is the 1.0 card with the [`CardFields`] beside it. A field that both versions have under one
+/// name has both forms at once: each security scheme has the member of 1.0 among the fields of 0.3,
+/// and each skill has its requirements twice. Clients skip unknown fields, and the official SDK's
+/// server writes its cards in this way.
 ///
 /// A signature stays with the card and is good for clients of 1.0 only: a client of 0.3 signs, and
 /// checks, other fields.
@@ -113,8 +114,7 @@ impl Serialize for AgentCard<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let schemes = &self.current.security_schemes;
         Document {
-            // Clients skip unknown fields, and the official SDK's server writes its cards in this
-            // way.
+            // Without the fields that have both forms, below.
             card: Stripped(self.current),
             fields: &self.fields,
             security_schemes: schemes.iter().map(|(name, it)| (name.as_str(), it.into())).collect(),

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::json::{Json, Struct};
 
-/// Without the fields that have both forms, below.
+/// The mark that the official SDKs put into a part's metadata when 0.3 needs the data in an object.
 const MARK: &str = r#""data_part_compat""#;
 const MARKED: &str = r#""data_part_compat":true"#;
 /// The object's one member.

@@ -2,7 +2,7 @@
 
 use crate::error::{A2aError, ErrorKind};
 
-/// The mark that the official SDKs put into a part's metadata when 0.3 needs the data in an object.
+/// The 0.3 names of request fields that have another name in 1.0.
 ///
 /// A request is checked as one of 1.0, so that the rules are in one place; an error is for someone
 /// who wrote 0.3.

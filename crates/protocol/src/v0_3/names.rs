@@ -5,8 +5,7 @@ use std::fmt;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Declares an enum of 1.0 under other names. The 0.3 names of request fields that have another
-/// name in 1.0.
+/// Declares an enum of 1.0 under other names. The text after the semicolon is written and never read.
 macro_rules! names {
     (
         $(#[$meta:meta])*
@@ -74,11 +73,11 @@ macro_rules! names {
 pub(super) use names;
 
 names! {
-    /// The text after the semicolon is written and never read.
+    /// The sender of a message.
     pub struct Role(crate::Role) {
         User => "user",
         Agent => "agent",
-        // The sender of a message.
+        // 0.3 has no third role: every sender but the user is an agent.
         ; Unspecified => "agent",
     }
 }

@@ -12,7 +12,7 @@ use crate::wire;
 
 /// A part: `{"kind":"text","text":…}`, `{"kind":"file","file":{…}}` or `{"kind":"data","data":{…}}`.
 ///
-/// 0.3 has no third role: every sender but the user is an agent.
+/// Without a `kind`, its fields tell which part it is, as in the official SDKs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Part(pub crate::Part);
 

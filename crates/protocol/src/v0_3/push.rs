@@ -21,7 +21,7 @@ message! {
 }
 
 impl TaskPushNotificationConfig {
-    /// Without a `kind`, its fields tell which part it is, as in the official SDKs.
+    /// The 0.3 names of the fields.
     pub const FIELDS: FieldNames = FieldNames(&[
         ("id", "pushNotificationConfig.id"),
         ("url", "pushNotificationConfig.url"),
@@ -179,11 +179,11 @@ impl From<GetTaskPushNotificationConfigParams> for WhichPushNotificationConfig {
     }
 }
 
-/// The 0.3 names of the fields.
+/// The 0.3 names of the fields of a request about one config.
 const ONE_CONFIG: FieldNames = FieldNames(&[("taskId", "id"), ("id", "pushNotificationConfigId")]);
 
 impl GetTaskPushNotificationConfigParams {
-    /// Without a `kind`, its fields tell which part it is, as in the official SDKs.
+    /// The 0.3 names of the fields.
     pub const FIELDS: FieldNames = ONE_CONFIG;
 }
 
@@ -204,7 +204,7 @@ message! {
 }
 
 impl DeleteTaskPushNotificationConfigParams {
-    /// Without a `kind`, its fields tell which part it is, as in the official SDKs.
+    /// The 0.3 names of the fields.
     pub const FIELDS: FieldNames = ONE_CONFIG;
 }
 

@@ -23,7 +23,7 @@ message! {
 }
 
 impl MessageSendParams {
-    /// Without a `kind`, its fields tell which part it is, as in the official SDKs.
+    /// The 0.3 names of the fields.
     pub const FIELDS: FieldNames = FieldNames(&[
         (
             "configuration.taskPushNotificationConfig.authentication.scheme",
@@ -56,7 +56,7 @@ impl From<crate::SendMessageRequest> for MessageSendParams {
 }
 
 message! {
-    /// The 0.3 names of the fields of a request about one config.
+    /// The client's wishes for the answer to a message.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct MessageSendConfiguration {
         /// MIME types that the client can take.
@@ -143,8 +143,8 @@ message! {
 }
 
 impl TaskIdParams {
-    /// The client's wishes for the answer to a message. In the other requests they have the same
-    /// names.
+    /// The 0.3 names of the fields of the request for a list of push configs. In the other requests
+    /// they have the same names.
     pub const LIST_FIELDS: FieldNames = FieldNames(&[("taskId", "id")]);
 }
 

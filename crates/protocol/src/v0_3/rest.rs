@@ -1,6 +1,7 @@
-//! The 0.3 names of the fields of the request for a list of push configs.
+//! A2A 0.3 over HTTP+JSON: the `ProtoJSON` of 0.3's `a2a.proto`.
 //!
-//! A2A 0.3 over HTTP+JSON: the `ProtoJSON` of 0.3's `a2a.proto`. `referenceTaskIds`.
+//! The official SDK's client refuses an answer with a field that its proto lacks. So
+//! `referenceTaskIds` is left out.
 
 mod error;
 mod part;

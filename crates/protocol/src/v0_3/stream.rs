@@ -1,4 +1,4 @@
-//! `parts` is read, too, because the schema has it.
+//! The events of a stream, and the answer to `message/send`.
 
 use serde::{Deserialize, Serialize};
 

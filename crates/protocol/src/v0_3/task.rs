@@ -8,7 +8,8 @@ use crate::timestamp::Timestamp;
 /// Makes the two directions between a type and the one of the same name in 1.0, field by field. A
 /// field that only one of them has keeps its default.
 ///
-/// How a field goes over: The events of a stream, and the answer to `message/send`.
+/// How a field goes over: `(one)` converts a value, `(maybe)` the value of an option, and `(each)` the
+/// values of a list. The others are the same on both sides.
 macro_rules! mirror {
     ($name:ident: $( $field:ident $(($how:ident))? ),*) => {
         impl From<crate::$name> for $name {

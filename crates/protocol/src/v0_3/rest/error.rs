@@ -1,5 +1,4 @@
-//! Errors over HTTP+JSON. The official SDK's client refuses an answer with a field that its proto
-//! lacks. These fields are left out:
+//! Errors over HTTP+JSON. Over JSON-RPC they are those of 1.0, whose codes continue 0.3's.
 
 use serde::Serialize;
 
@@ -7,8 +6,8 @@ use crate::error::{A2aError, ErrorKind};
 
 /// The body of an error over HTTP+JSON.
 ///
-/// The specification leaves it open. Over JSON-RPC they are those of 1.0, whose codes continue
-/// 0.3's.
+/// The specification leaves it open. The official SDK for Python writes only the message and reads
+/// only the status. The one for JavaScript tells errors apart by the code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ErrorBody {
     /// The code over JSON-RPC.

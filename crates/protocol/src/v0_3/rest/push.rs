@@ -48,14 +48,13 @@ message! {
 }
 
 impl CreateTaskPushNotificationConfigRequest {
-    /// Without a `kind`, its fields tell which part it is, as in the official SDKs.
+    /// The 0.3 names of the fields.
     pub const FIELDS: FieldNames = super::super::TaskPushNotificationConfig::FIELDS;
 
     /// The request of 1.0, for the task of the path.
     ///
     /// # Errors
-    /// The official SDK for Python writes only the message and reads only the status. The one for
-    /// JavaScript tells errors apart by the code.
+    /// If the request has no config.
     pub fn into_current(
         self,
         task_id: impl Into<String>,

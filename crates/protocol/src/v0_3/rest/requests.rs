@@ -24,7 +24,7 @@ message! {
 }
 
 impl SendMessageRequest {
-    /// Without a `kind`, its fields tell which part it is, as in the official SDKs.
+    /// The 0.3 names of the fields.
     pub const FIELDS: FieldNames = FieldNames(&[
         ("message.parts", "message.content"),
         (
@@ -58,7 +58,7 @@ impl From<crate::SendMessageRequest> for SendMessageRequest {
 }
 
 message! {
-    /// The 0.3 names of the fields of a request about one config.
+    /// The client's wishes for the answer to a message.
     #[derive(Debug, Clone, PartialEq, Default)]
     pub struct SendMessageConfiguration {
         /// MIME types that the client can take.
@@ -67,7 +67,7 @@ message! {
         /// Where to push the task's updates.
         #[json("pushNotification")]
         pub push_notification: Option<PushNotificationConfig>,
-        /// If the request has no config.
+        /// The most recent messages that the answer may hold; zero is no limit.
         #[json("historyLength")]
         pub history_length: i32,
         /// Whether to wait until the task is terminal or interrupted.

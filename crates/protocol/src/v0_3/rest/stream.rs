@@ -1,4 +1,4 @@
-//! The most recent messages that the answer may hold; zero is no limit.
+//! The events of a stream, and the answer to `/v1/message:send`.
 
 use super::task::{Artifact, Message, Task, TaskStatus};
 use crate::json::Struct;

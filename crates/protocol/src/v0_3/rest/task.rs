@@ -27,5 +27,5 @@ names! {
     }
 }
 
-// What is `parts` in the schema is read, too. It has no `referenceTaskIds`.
+// `parts` is read, too, because the schema has it. There is no `referenceTaskIds`.
 objects!("content");
