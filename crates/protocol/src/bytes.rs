@@ -1,13 +1,12 @@
 //! Bytes in JSON: `bytes` in the proto.
 
-use std::fmt;
-
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
-use serde::de::{Deserializer, Error, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::wire;
 
 /// Bytes, read from either alphabet, padded or not.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -34,22 +33,14 @@ impl Serialize for Base64 {
 
 impl<'de> Deserialize<'de> for Base64 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Base64Visitor;
-
-        impl Visitor<'_> for Base64Visitor {
-            type Value = Base64;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a base64 string")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Base64, E> {
+        wire::read_text(
+            deserializer,
+            || "a base64 string".to_owned(),
+            |text| {
                 let engine =
                     if text.contains(['-', '_']) { LENIENT_URL_SAFE } else { LENIENT_STANDARD };
-                engine.decode(text).map(Base64).map_err(|_| E::custom("must be valid base64"))
-            }
-        }
-
-        deserializer.deserialize_str(Base64Visitor)
+                engine.decode(text).map(Base64).map_err(|_| "must be valid base64")
+            },
+        )
     }
 }

@@ -45,7 +45,7 @@ message! {
 }
 
 /// A secret in `Debug`: shows whether it is set, and never its value.
-struct Secret<'a>(&'a str);
+pub(crate) struct Secret<'a>(pub(crate) &'a str);
 
 impl fmt::Debug for Secret<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

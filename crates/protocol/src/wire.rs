@@ -365,6 +365,34 @@ macro_rules! oneof {
     };
 }
 
+/// Reads a string that stands for a value. `expected` says what it must be.
+pub(crate) fn read_text<'de, D: Deserializer<'de>, T, E: fmt::Display>(
+    deserializer: D,
+    expected: impl Fn() -> String,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, D::Error> {
+    deserializer.deserialize_str(Text { expected, parse })
+}
+
+struct Text<X, P> {
+    expected: X,
+    parse: P,
+}
+
+impl<T, E: fmt::Display, X: Fn() -> String, P: Fn(&str) -> Result<T, E>> Visitor<'_>
+    for Text<X, P>
+{
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&(self.expected)())
+    }
+
+    fn visit_str<Refused: Error>(self, text: &str) -> Result<T, Refused> {
+        (self.parse)(text).map_err(Refused::custom)
+    }
+}
+
 /// Reads a key and looks it up at once, so that no key is ever allocated.
 pub(crate) struct Key<F>(pub(crate) F);
 

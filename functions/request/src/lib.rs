@@ -145,7 +145,8 @@ async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &
         Err(error) => return way.whole(refuse(&method, &path, &error)),
     };
     let refused = |error| bindings.refuse(&parts, &body, &error);
-    let left = earlier(deadline, REFUSAL_MARGIN).saturating_since(context.engine.clock.now());
+    let until = deadline.saturating_sub(REFUSAL_MARGIN);
+    let left = until.saturating_since(context.engine.clock.now());
     // Boxed: it is large, and would be moved through each layer of the runtime.
     let answering = Box::pin(async {
         let credentials = checked(credentials, context).await?;
@@ -155,12 +156,8 @@ async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &
             Principal::Nobody => Grant::default(),
             _ => config.identity.grant(&credentials),
         };
-        let visitor = Visitor {
-            principal,
-            grant,
-            base_url,
-            answer_by: Some(earlier(deadline, ANSWER_MARGIN)),
-        };
+        let answer_by = Some(deadline.saturating_sub(ANSWER_MARGIN));
+        let visitor = Visitor { principal, grant, base_url, answer_by };
         if let Some(limit) = &context.limit
             && !is_for_everybody(&method, &path)
         {
@@ -208,9 +205,4 @@ async fn checked(credentials: Credentials, context: &Context) -> Result<Credenti
             Err(A2aError::new(ErrorKind::Unavailable, text).with_source(error))
         }
     }
-}
-
-fn earlier(at: Timestamp, by: Duration) -> Timestamp {
-    let by = i64::try_from(by.as_millis()).unwrap_or_default();
-    Timestamp::from_millis(at.as_millis().saturating_sub(by))
 }

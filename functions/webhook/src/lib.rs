@@ -178,8 +178,7 @@ async fn respond(arrival: Arrival, deadline: Timestamp, context: &Context) -> Re
     let Ok(request) = arrival.into_request(&path) else {
         return Refusal::Unreadable.reply(is_html);
     };
-    let margin = i64::try_from(REFUSAL_MARGIN.as_millis()).unwrap_or_default();
-    let until = Timestamp::from_millis(deadline.as_millis().saturating_sub(margin));
+    let until = deadline.saturating_sub(REFUSAL_MARGIN);
     let left = until.saturating_since(context.engine.clock.now());
     // Boxed: it is large, and would be moved through each layer of the runtime.
     let answering = Box::pin(outcome(&request, context));

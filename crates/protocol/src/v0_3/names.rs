@@ -1,10 +1,5 @@
 //! The enums of 1.0 under their names in 0.3.
 
-use std::fmt;
-
-use serde::de::{Deserializer, Error, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
-
 /// Declares an enum of 1.0 under other names. The text after the semicolon is written and never read.
 macro_rules! names {
     (
@@ -20,8 +15,8 @@ macro_rules! names {
 
         plain_value!($name);
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(match self.0 {
                     $( crate::$current::$variant => $text, )*
                     $( crate::$current::$unnamed => $as, )?
@@ -29,30 +24,14 @@ macro_rules! names {
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct NameVisitor;
-
-                impl Visitor<'_> for NameVisitor {
-                    type Value = $name;
-
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        write!(f, "one of {}", [$( $text, )*].join(", "))
-                    }
-
-                    fn visit_str<E: Error>(self, text: &str) -> Result<$name, E> {
-                        match text {
-                            $( $text => Ok($name(crate::$current::$variant)), )*
-                            // Not `invalid_value`, which would repeat the text.
-                            _ => {
-                                let names = [$( $text, )*].join(", ");
-                                Err(E::custom(format_args!("must be one of {names}")))
-                            }
-                        }
-                    }
-                }
-
-                deserializer.deserialize_str(NameVisitor)
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let expected = || format!("one of {}", [$( $text, )*].join(", "));
+                crate::wire::read_text(deserializer, expected, |text| match text {
+                    $( $text => Ok($name(crate::$current::$variant)), )*
+                    // Not `invalid_value`, which would repeat the text.
+                    _ => Err(format!("must be {}", expected())),
+                })
             }
         }
 
@@ -115,25 +94,10 @@ macro_rules! kind {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct KindVisitor;
-
-                impl serde::de::Visitor<'_> for KindVisitor {
-                    type Value = $name;
-
-                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        f.write_str(concat!("\"", $text, "\""))
-                    }
-
-                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
-                        if text == $text {
-                            Ok($name)
-                        } else {
-                            Err(E::custom(concat!("must be \"", $text, "\"")))
-                        }
-                    }
-                }
-
-                deserializer.deserialize_str(KindVisitor)
+                let expected = || concat!("\"", $text, "\"").to_owned();
+                crate::wire::read_text(deserializer, expected, |text| {
+                    if text == $text { Ok($name) } else { Err(format!("must be {}", expected())) }
+                })
             }
         }
     };

@@ -32,14 +32,19 @@ impl Serialize for Part {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
         let mut marked = None;
+        let file = |name, content| FileRef { name, content, part: &self.0 };
         match &self.0.content {
             PartContent::Text(text) => {
                 object.serialize_entry("kind", TEXT)?;
                 object.serialize_entry("text", text)?;
             }
-            PartContent::Raw(_) | PartContent::Url(_) => {
+            PartContent::Raw(bytes) => {
                 object.serialize_entry("kind", FILE)?;
-                object.serialize_entry("file", &FileRef(&self.0))?;
+                object.serialize_entry("file", &file("bytes", &bytes::text(bytes)))?;
+            }
+            PartContent::Url(url) => {
+                object.serialize_entry("kind", FILE)?;
+                object.serialize_entry("file", &file("uri", url))?;
             }
             PartContent::Data(data) => {
                 object.serialize_entry("kind", DATA)?;
@@ -54,22 +59,22 @@ impl Serialize for Part {
     }
 }
 
-/// The file of a part, which holds bytes or a URL.
-struct FileRef<'a>(&'a crate::Part);
+/// The file of a part, with its content as the member of this name.
+pub(super) struct FileRef<'a> {
+    pub(super) name: &'static str,
+    pub(super) content: &'a str,
+    pub(super) part: &'a crate::Part,
+}
 
 impl Serialize for FileRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
-        match &self.0.content {
-            PartContent::Raw(bytes) => object.serialize_entry("bytes", &bytes::text(bytes))?,
-            PartContent::Url(url) => object.serialize_entry("uri", url)?,
-            PartContent::Text(_) | PartContent::Data(_) => {}
+        object.serialize_entry(self.name, self.content)?;
+        if !self.part.media_type.is_empty() {
+            object.serialize_entry("mimeType", &self.part.media_type)?;
         }
-        if !self.0.media_type.is_empty() {
-            object.serialize_entry("mimeType", &self.0.media_type)?;
-        }
-        if !self.0.filename.is_empty() {
-            object.serialize_entry("name", &self.0.filename)?;
+        if !self.part.filename.is_empty() {
+            object.serialize_entry("name", &self.part.filename)?;
         }
         object.end()
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::fields::FieldNames;
 use crate::json::Struct;
+use crate::push::Secret;
 
 message! {
     /// A task and where to push its updates: the `params` of `tasks/pushNotificationConfig/set`, and
@@ -63,16 +64,12 @@ message! {
     }
 }
 
-fn hidden(secret: &str) -> &'static str {
-    if secret.is_empty() { "<none>" } else { "<secret>" }
-}
-
 impl fmt::Debug for PushNotificationConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PushNotificationConfig")
             .field("id", &self.id)
             .field("url", &self.url)
-            .field("token", &format_args!("{}", hidden(&self.token)))
+            .field("token", &Secret(&self.token))
             .field("authentication", &self.authentication)
             .finish()
     }
@@ -82,7 +79,7 @@ impl fmt::Debug for PushNotificationAuthenticationInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PushNotificationAuthenticationInfo")
             .field("schemes", &self.schemes)
-            .field("credentials", &format_args!("{}", hidden(&self.credentials)))
+            .field("credentials", &Secret(&self.credentials))
             .finish()
     }
 }

@@ -3,7 +3,7 @@
 use super::fields::FieldNames;
 use super::history_length;
 use super::push::PushNotificationConfig;
-use super::task::Message;
+use super::task::{Message, mirror};
 use crate::json::Struct;
 
 message! {
@@ -148,34 +148,14 @@ impl TaskIdParams {
     pub const LIST_FIELDS: FieldNames = FieldNames(&[("taskId", "id")]);
 }
 
-impl From<TaskIdParams> for crate::CancelTaskRequest {
-    fn from(params: TaskIdParams) -> Self {
-        Self { tenant: String::new(), id: params.id, metadata: params.metadata }
-    }
-}
+mirror!(TaskIdParams = CancelTaskRequest: id, metadata);
 
-impl From<TaskIdParams> for crate::SubscribeToTaskRequest {
-    fn from(params: TaskIdParams) -> Self {
-        Self { tenant: String::new(), id: params.id }
-    }
-}
+mirror!(TaskIdParams = SubscribeToTaskRequest: id);
 
 impl From<TaskIdParams> for crate::ListTaskPushNotificationConfigsRequest {
     fn from(params: TaskIdParams) -> Self {
         // All of them: 0.3 has no pages over JSON-RPC.
         Self { task_id: params.id, ..Self::default() }
-    }
-}
-
-impl From<crate::CancelTaskRequest> for TaskIdParams {
-    fn from(request: crate::CancelTaskRequest) -> Self {
-        Self { id: request.id, metadata: request.metadata }
-    }
-}
-
-impl From<crate::SubscribeToTaskRequest> for TaskIdParams {
-    fn from(request: crate::SubscribeToTaskRequest) -> Self {
-        Self { id: request.id, metadata: None }
     }
 }
 

@@ -18,6 +18,29 @@ kind! {
     ArtifactUpdateKind = "artifact-update"
 }
 
+/// Makes the two directions between an enum and one of 1.0 with the same variants.
+macro_rules! mirror_variants {
+    ($name:ident = $current:ident: $( $variant:ident ),*) => {
+        impl From<crate::$current> for $name {
+            fn from(current: crate::$current) -> Self {
+                match current {
+                    $( crate::$current::$variant(value) => Self::$variant(value.into()), )*
+                }
+            }
+        }
+
+        impl From<$name> for crate::$current {
+            fn from(old: $name) -> Self {
+                match old {
+                    $( $name::$variant(value) => Self::$variant(value.into()), )*
+                }
+            }
+        }
+    };
+}
+
+pub(super) use mirror_variants;
+
 /// Makes the events, and the conversions of them and of what holds them, which both forms of 0.3 have
 /// under the same names. The schema's say what they are, and more of their fields are required.
 macro_rules! events {
@@ -107,47 +130,11 @@ macro_rules! events {
             }
         }
 
-        impl From<crate::StreamResponse> for StreamEvent {
-            fn from(current: crate::StreamResponse) -> Self {
-                match current {
-                    crate::StreamResponse::Task(task) => Self::Task(task.into()),
-                    crate::StreamResponse::Message(message) => Self::Message(message.into()),
-                    crate::StreamResponse::StatusUpdate(event) => Self::StatusUpdate(event.into()),
-                    crate::StreamResponse::ArtifactUpdate(event) => {
-                        Self::ArtifactUpdate(event.into())
-                    }
-                }
-            }
-        }
+        crate::v0_3::stream::mirror_variants!(StreamEvent = StreamResponse:
+            Task, Message, StatusUpdate, ArtifactUpdate);
 
-        impl From<StreamEvent> for crate::StreamResponse {
-            fn from(old: StreamEvent) -> Self {
-                match old {
-                    StreamEvent::Task(task) => Self::Task(task.into()),
-                    StreamEvent::Message(message) => Self::Message(message.into()),
-                    StreamEvent::StatusUpdate(event) => Self::StatusUpdate(event.into()),
-                    StreamEvent::ArtifactUpdate(event) => Self::ArtifactUpdate(event.into()),
-                }
-            }
-        }
-
-        impl From<SendMessageResult> for crate::SendMessageResponse {
-            fn from(old: SendMessageResult) -> Self {
-                match old {
-                    SendMessageResult::Task(task) => Self::Task(task.into()),
-                    SendMessageResult::Message(message) => Self::Message(message.into()),
-                }
-            }
-        }
-
-        impl From<crate::SendMessageResponse> for SendMessageResult {
-            fn from(current: crate::SendMessageResponse) -> Self {
-                match current {
-                    crate::SendMessageResponse::Task(task) => Self::Task(task.into()),
-                    crate::SendMessageResponse::Message(message) => Self::Message(message.into()),
-                }
-            }
-        }
+        crate::v0_3::stream::mirror_variants!(SendMessageResult = SendMessageResponse:
+            Task, Message);
     };
 }
 

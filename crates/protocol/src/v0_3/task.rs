@@ -11,15 +11,16 @@ use crate::timestamp::Timestamp;
 /// How a field goes over: `(one)` converts a value, `(maybe)` the value of an option, and `(each)` the
 /// values of a list. The others are the same on both sides.
 macro_rules! mirror {
-    ($name:ident: $( $field:ident $(($how:ident))? ),*) => {
-        impl From<crate::$name> for $name {
-            fn from(current: crate::$name) -> Self {
+    ($name:ident: $($fields:tt)*) => { crate::v0_3::task::mirror!($name = $name: $($fields)*); };
+    ($name:ident = $current:ident: $( $field:ident $(($how:ident))? ),*) => {
+        impl From<crate::$current> for $name {
+            fn from(current: crate::$current) -> Self {
                 #[allow(clippy::needless_update)] // Some have fields that the other side has not.
                 Self { $( $field: crate::v0_3::task::mirror!(@ current.$field $(, $how)?), )* ..Self::default() }
             }
         }
 
-        impl From<$name> for crate::$name {
+        impl From<$name> for crate::$current {
             fn from(old: $name) -> Self {
                 #[allow(clippy::needless_update)] // Some have fields that the other side has not.
                 Self { $( $field: crate::v0_3::task::mirror!(@ old.$field $(, $how)?), )* ..Self::default() }

@@ -1,14 +1,17 @@
 //! A section of a message or artifact.
 
+use std::collections::BTreeMap;
+
 use serde::de::{Deserializer, Error};
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::bytes::Base64;
-use crate::json::{Json, Struct};
+use crate::json::Struct;
 use crate::part::PartContent;
 use crate::v0_3::base64;
 use crate::v0_3::data::{self, AsObject};
+use crate::v0_3::part::FileRef;
 use crate::wire;
 
 /// A part: `{"text":…}`, `{"file":{…}}` or `{"data":{"data":{…}}}`.
@@ -34,52 +37,21 @@ impl Serialize for Part {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
         let mut marked = None;
+        let file = |name, content| FileRef { name, content, part: &self.0 };
         match &self.0.content {
             PartContent::Text(text) => object.serialize_entry("text", text)?,
-            PartContent::Raw(_) | PartContent::Url(_) => {
-                object.serialize_entry("file", &FileRef(&self.0))?;
+            PartContent::Raw(bytes) => {
+                object.serialize_entry("file", &file("fileWithBytes", &base64::twice(bytes)))?;
             }
+            PartContent::Url(url) => object.serialize_entry("file", &file("fileWithUri", url))?,
             PartContent::Data(data) => {
-                object.serialize_entry("data", &DataRef(data))?;
+                // The object is one level deeper than in the schema.
+                object.serialize_entry("data", &BTreeMap::from([("data", AsObject(data))]))?;
                 marked = data::mark(data, self.0.metadata.as_ref()).map_err(S::Error::custom)?;
             }
         }
         if let Some(metadata) = marked.as_ref().or(self.0.metadata.as_ref()) {
             object.serialize_entry("metadata", metadata)?;
-        }
-        object.end()
-    }
-}
-
-/// `DataPart`: the object is one level deeper than in the schema.
-struct DataRef<'a>(&'a Json);
-
-impl Serialize for DataRef<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_map(Some(1))?;
-        object.serialize_entry("data", &AsObject(self.0))?;
-        object.end()
-    }
-}
-
-/// `FilePart`, of a part that holds bytes or a URL.
-struct FileRef<'a>(&'a crate::Part);
-
-impl Serialize for FileRef<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_map(None)?;
-        match &self.0.content {
-            PartContent::Raw(bytes) => {
-                object.serialize_entry("fileWithBytes", &base64::twice(bytes))?;
-            }
-            PartContent::Url(url) => object.serialize_entry("fileWithUri", url)?,
-            PartContent::Text(_) | PartContent::Data(_) => {}
-        }
-        if !self.0.media_type.is_empty() {
-            object.serialize_entry("mimeType", &self.0.media_type)?;
-        }
-        if !self.0.filename.is_empty() {
-            object.serialize_entry("name", &self.0.filename)?;
         }
         object.end()
     }

@@ -1,7 +1,8 @@
 //! Push notification configs, which this binding knows by resource names.
 
 use crate::error::A2aError;
-use crate::v0_3::{FieldNames, PushNotificationConfig, convert};
+use crate::v0_3::task::mirror;
+use crate::v0_3::{FieldNames, PushNotificationConfig};
 
 message! {
     /// A push config under its name.
@@ -97,14 +98,6 @@ impl From<TaskPushNotificationConfig> for crate::TaskPushNotificationConfig {
     }
 }
 
-impl From<ListTaskPushNotificationConfigResponse>
-    for crate::ListTaskPushNotificationConfigsResponse
-{
-    fn from(page: ListTaskPushNotificationConfigResponse) -> Self {
-        Self { configs: convert(page.configs), next_page_token: page.next_page_token }
-    }
-}
-
 message! {
     /// `GET /v1/tasks/{task}/pushNotificationConfigs`: a page of push configs. Its query is read as
     /// that of 1.0.
@@ -119,10 +112,5 @@ message! {
     }
 }
 
-impl From<crate::ListTaskPushNotificationConfigsResponse>
-    for ListTaskPushNotificationConfigResponse
-{
-    fn from(page: crate::ListTaskPushNotificationConfigsResponse) -> Self {
-        Self { configs: convert(page.configs), next_page_token: page.next_page_token }
-    }
-}
+mirror!(ListTaskPushNotificationConfigResponse = ListTaskPushNotificationConfigsResponse:
+    configs(each), next_page_token);

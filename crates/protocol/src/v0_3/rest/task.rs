@@ -1,10 +1,5 @@
 //! Tasks, messages and artifacts.
 
-use std::fmt;
-
-use serde::de::{Deserializer, Error, Visitor};
-use serde::{Deserialize, Serialize, Serializer};
-
 use super::part::Part;
 use crate::enums::Role;
 use crate::json::Struct;
