@@ -40,35 +40,31 @@ fn keeping_with(agent: Scripted, adjust: impl FnOnce(&mut Policy)) -> World {
 
 /// Asks which one, and completes with an artifact when it is told.
 fn asks() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            if turn.number() == 1 {
-                return Ok(End::input_required("which one?"));
-            }
-            turn.artifact(Artifact {
-                artifact_id: "out".to_owned(),
-                parts: vec![Part::text(turn.text())],
-                ..Artifact::default()
-            })
-            .await?;
-            Ok(End::completed())
+    script!(|turn, _| {
+        if turn.number() == 1 {
+            return Ok(End::input_required("which one?"));
+        }
+        turn.artifact(Artifact {
+            artifact_id: "out".to_owned(),
+            parts: vec![Part::text(turn.text())],
+            ..Artifact::default()
         })
+        .await?;
+        Ok(End::completed())
     })
 }
 
 fn completes() -> Scripted {
-    script(|_, _| Box::pin(async { Ok(End::Completed("done".into())) }))
+    script!(|_, _| { Ok(End::Completed("done".into())) })
 }
 
 /// As [`completes`], with more to store than a head has room for.
 fn says_much() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            let parts = vec![Part::text("x".repeat(10_000))];
-            let artifact_id = "out".to_owned();
-            turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
-            Ok(End::completed())
-        })
+    script!(|turn, _| {
+        let parts = vec![Part::text("x".repeat(10_000))];
+        let artifact_id = "out".to_owned();
+        turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
+        Ok(End::completed())
     })
 }
 
@@ -262,7 +258,7 @@ async fn a_task_is_canceled_when_its_user_never_answers() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_begins_the_wait_anew() {
-    let world = keeping(script(|_, _| Box::pin(async { Ok(End::input_required("more?")) })));
+    let world = keeping(script!(|_, _| { Ok(End::input_required("more?")) }));
     let key = world.submit("go").await;
     world.attend(&key).await;
     for _ in 0..3 {
@@ -309,15 +305,13 @@ async fn a_key_whose_task_has_expired_makes_a_new_task() {
 /// What an agent asks of others for the later task is no repetition of the earlier one's.
 #[tokio::test(start_paused = true)]
 async fn a_new_task_of_the_id_has_other_idempotency_keys() {
-    let world = keeping(script(|turn, diary| {
-        Box::pin(async move {
-            let note = async |step: a2a_lambda_core::StepRun| {
-                diary.note(step.idempotency_key());
-                Ok(())
-            };
-            turn.step("pay").run(note).await?;
-            Ok(End::Completed("done".into()))
-        })
+    let world = keeping(script!(|turn, diary| {
+        let note = async |step: a2a_lambda_core::StepRun| {
+            diary.note(step.idempotency_key());
+            Ok(())
+        };
+        turn.step("pay").run(note).await?;
+        Ok(End::Completed("done".into()))
     }));
     let key = ended(&world).await;
     tokio::time::sleep(KEPT + secs(1)).await;
@@ -460,11 +454,9 @@ async fn a_task_that_is_not_over_is_deleted_only_if_it_may_be_canceled() {
 
 #[tokio::test(start_paused = true)]
 async fn a_runner_and_a_stream_of_a_deleted_task_end() {
-    let world = keeping(script(|turn, _| {
-        Box::pin(async move {
-            turn.sleep(secs(600)).await;
-            Ok(End::completed())
-        })
+    let world = keeping(script!(|turn, _| {
+        turn.sleep(secs(600)).await;
+        Ok(End::completed())
     }));
     let key = world.submit("go").await;
     let mut tail = subscribe(&world, &key, None).await.unwrap();

@@ -74,13 +74,11 @@ impl World {
 
 /// An agent that remembers each exchange, and answers with what it remembered before.
 fn remembers() -> Scripted {
-    script(|turn, diary| {
-        Box::pin(async move {
-            let before = short(&turn.memory().load(PLENTY).await?);
-            diary.note(before.clone());
-            turn.memory().append(exchange(turn)).await?;
-            Ok(End::Completed(format!("[{before}]").into()))
-        })
+    script!(|turn, diary| {
+        let before = short(&turn.memory().load(PLENTY).await?);
+        diary.note(before.clone());
+        turn.memory().append(exchange(turn)).await?;
+        Ok(End::Completed(format!("[{before}]").into()))
     })
 }
 
@@ -127,13 +125,11 @@ async fn an_attempt_that_dies_around_an_append_makes_one_entry() {
 
 #[tokio::test(start_paused = true)]
 async fn a_repeated_run_replaces_what_it_appended() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.memory().append([MemoryItem::user(turn.text())]).await?;
-            let answer = format!("try {}", turn.attempt());
-            turn.memory().append([MemoryItem::agent(answer)]).await?;
-            if turn.attempt() < 3 { Err(Failure::retryable("again")) } else { Ok(End::completed()) }
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.memory().append([MemoryItem::user(turn.text())]).await?;
+        let answer = format!("try {}", turn.attempt());
+        turn.memory().append([MemoryItem::agent(answer)]).await?;
+        if turn.attempt() < 3 { Err(Failure::retryable("again")) } else { Ok(End::completed()) }
     }));
     let key = world.say(CONTEXT, "hi").await;
     assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
@@ -144,16 +140,14 @@ async fn a_repeated_run_replaces_what_it_appended() {
 
 #[tokio::test(start_paused = true)]
 async fn a_scope_of_many_turns_appends_once_and_loads_the_same() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let memory = turn.memory();
-            let before = short(&memory.load(PLENTY).await?);
-            memory.append(exchange(turn)).await?;
-            let after = short(&memory.load(PLENTY).await?);
-            diary.note(format!("{}: [{before}] [{after}]", turn.text()));
-            let wake_at = turn.recorded().now().await?.saturating_add(secs(60));
-            if turn.now() < wake_at { Ok(End::park_until(wake_at)) } else { Ok(End::completed()) }
-        })
+    let world = World::new(script!(|turn, diary| {
+        let memory = turn.memory();
+        let before = short(&memory.load(PLENTY).await?);
+        memory.append(exchange(turn)).await?;
+        let after = short(&memory.load(PLENTY).await?);
+        diary.note(format!("{}: [{before}] [{after}]", turn.text()));
+        let wake_at = turn.recorded().now().await?.saturating_add(secs(60));
+        if turn.now() < wake_at { Ok(End::park_until(wake_at)) } else { Ok(End::completed()) }
     }));
     let first = world.say(CONTEXT, "one").await;
     world.attend(&first).await;
@@ -173,22 +167,16 @@ async fn a_scope_of_many_turns_appends_once_and_loads_the_same() {
 /// Also where the agent appends inside of a step, which is not done again.
 #[tokio::test(start_paused = true)]
 async fn a_load_has_what_was_appended_before_it() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let memory = turn.memory();
-            if turn.text() == "in a step" {
-                let note = async |_| Ok(memory.append(exchange(turn)).await?);
-                turn.step("note").run(note).await?;
-            } else {
-                memory.append(exchange(turn)).await?;
-            }
-            diary.note(short(&memory.load(PLENTY).await?));
-            if turn.attempt() == 1 {
-                Err(Failure::retryable("again"))
-            } else {
-                Ok(End::completed())
-            }
-        })
+    let world = World::new(script!(|turn, diary| {
+        let memory = turn.memory();
+        if turn.text() == "in a step" {
+            let note = async |_| Ok(memory.append(exchange(turn)).await?);
+            turn.step("note").run(note).await?;
+        } else {
+            memory.append(exchange(turn)).await?;
+        }
+        diary.note(short(&memory.load(PLENTY).await?));
+        if turn.attempt() == 1 { Err(Failure::retryable("again")) } else { Ok(End::completed()) }
     }));
     let mut all = String::new();
     for text in ["hi", "in a step", "bye"] {
@@ -206,14 +194,12 @@ async fn a_load_has_what_was_appended_before_it() {
 
 #[tokio::test(start_paused = true)]
 async fn each_scope_of_a_task_appends_its_own() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.memory().append(exchange(turn)).await?;
-            match turn.number() {
-                1 => Ok(End::input_required("which?")),
-                _ => Ok(End::completed()),
-            }
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.memory().append(exchange(turn)).await?;
+        match turn.number() {
+            1 => Ok(End::input_required("which?")),
+            _ => Ok(End::completed()),
+        }
     }));
     let key = world.say(CONTEXT, "go").await;
     world.settle(&key).await;
@@ -224,19 +210,17 @@ async fn each_scope_of_a_task_appends_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_runner_that_was_replaced_changes_nothing_of_its_successors_memory() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let items = || [MemoryItem::agent(format!("attempt {}", turn.attempt()))];
-            if turn.attempt() == 1 {
-                // It is late: it goes on when its lease is long over.
-                tokio::time::sleep(secs(500)).await;
-            }
-            let done = turn.memory().append(items()).await;
-            diary.note(format!("{} {done:?}", turn.attempt()));
-            done?;
-            tokio::time::sleep(secs(600)).await;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        let items = || [MemoryItem::agent(format!("attempt {}", turn.attempt()))];
+        if turn.attempt() == 1 {
+            // It is late: it goes on when its lease is long over.
+            tokio::time::sleep(secs(500)).await;
+        }
+        let done = turn.memory().append(items()).await;
+        diary.note(format!("{} {done:?}", turn.attempt()));
+        done?;
+        tokio::time::sleep(secs(600)).await;
+        Ok(End::completed())
     }));
     let key = world.say(CONTEXT, "hi").await;
     let engine = world.healthy();
@@ -274,31 +258,29 @@ async fn many_tasks_at_once_lose_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn the_newest_items_of_a_budget_are_loaded_with_calls_and_results_together() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            if turn.text() != "load" {
-                for n in 0..40 {
-                    turn.memory().append([MemoryItem::agent(format!("{n:02}"))]).await?;
-                }
-                turn.memory().append([call("1"), MemoryItem::agent("x")]).await?;
-                turn.memory().append([result("1"), call("lost")]).await?;
-                return Ok(End::completed());
+    let world = World::new(script!(|turn, diary| {
+        if turn.text() != "load" {
+            for n in 0..40 {
+                turn.memory().append([MemoryItem::agent(format!("{n:02}"))]).await?;
             }
-            let (one, two) = (MemoryItem::agent("00").bytes(), result("1").bytes());
-            let [call, lost] = [call("1").bytes(), call("lost").bytes()];
-            for bytes in [0, lost, lost + two, lost + two + one, lost + two + one + call, 1 << 30] {
-                let items = turn.memory().load(Budget::bytes(bytes)).await?;
-                diary.note(format!(
-                    "{} {}",
-                    items.len(),
-                    short(&items[items.len().saturating_sub(3)..])
-                ));
-            }
-            let tokens = (lost + two + one + call + 5 * one) / 4;
-            let items = turn.memory().load(Budget::tokens(tokens)).await?;
-            diary.note(short(&items));
-            Ok(End::completed())
-        })
+            turn.memory().append([call("1"), MemoryItem::agent("x")]).await?;
+            turn.memory().append([result("1"), call("lost")]).await?;
+            return Ok(End::completed());
+        }
+        let (one, two) = (MemoryItem::agent("00").bytes(), result("1").bytes());
+        let [call, lost] = [call("1").bytes(), call("lost").bytes()];
+        for bytes in [0, lost, lost + two, lost + two + one, lost + two + one + call, 1 << 30] {
+            let items = turn.memory().load(Budget::bytes(bytes)).await?;
+            diary.note(format!(
+                "{} {}",
+                items.len(),
+                short(&items[items.len().saturating_sub(3)..])
+            ));
+        }
+        let tokens = (lost + two + one + call + 5 * one) / 4;
+        let items = turn.memory().load(Budget::tokens(tokens)).await?;
+        diary.note(short(&items));
+        Ok(End::completed())
     }));
     for text in ["append", "load"] {
         let key = world.say(CONTEXT, text).await;
@@ -339,18 +321,16 @@ async fn old_memory_is_not_loaded() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_too_large_fails_the_task_for_good() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            let of =
-                |bytes: usize| MemoryItem::agent("x".repeat(bytes - MemoryItem::agent("").bytes()));
-            let kb = 1_024;
-            match turn.text().as_str() {
-                "item" => turn.memory().append([of(64 * kb + 1)]).await?,
-                "append" => turn.memory().append((0..5).map(|_| of(60 * kb))).await?,
-                _ => turn.memory().append((0..4).map(|_| of(64 * kb))).await?,
-            }
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        let of =
+            |bytes: usize| MemoryItem::agent("x".repeat(bytes - MemoryItem::agent("").bytes()));
+        let kb = 1_024;
+        match turn.text().as_str() {
+            "item" => turn.memory().append([of(64 * kb + 1)]).await?,
+            "append" => turn.memory().append((0..5).map(|_| of(60 * kb))).await?,
+            _ => turn.memory().append((0..4).map(|_| of(64 * kb))).await?,
+        }
+        Ok(End::completed())
     }));
     for (text, expected) in [
         ("item", "an item of memory is too large (65537 bytes, 65536 at most)"),
@@ -369,14 +349,12 @@ async fn what_is_too_large_fails_the_task_for_good() {
 #[tokio::test(start_paused = true)]
 async fn without_scopes_there_is_no_memory() {
     let world = World::with_policy(
-        script(|turn, diary| {
-            Box::pin(async move {
-                let error = turn.memory().load(PLENTY).await.unwrap_err();
-                diary.note(format!("{}", matches!(error, StepError::NotYet)));
-                let error = turn.session().get::<u32>("n").await.unwrap_err();
-                diary.note(format!("{}", matches!(error, StepError::NotYet)));
-                Ok(End::completed())
-            })
+        script!(|turn, diary| {
+            let error = turn.memory().load(PLENTY).await.unwrap_err();
+            diary.note(format!("{}", matches!(error, StepError::NotYet)));
+            let error = turn.session().get::<u32>("n").await.unwrap_err();
+            diary.note(format!("{}", matches!(error, StepError::NotYet)));
+            Ok(End::completed())
         }),
         |policy| policy.scopes = false,
     );

@@ -20,16 +20,14 @@ use crate::support::{Fault, Kind, Manner, Scripted, World, millis, script, secs}
 
 /// An agent that shows three artifacts, with pauses between, and is done.
 fn shows_three(pause_ms: u64) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            for text in ["a", "b", "c"] {
-                let parts = vec![Part::text(text)];
-                let artifact_id = text.to_owned();
-                turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
-                tokio::time::sleep(millis(pause_ms)).await;
-            }
-            Ok(End::Completed(Reply::from("done")))
-        })
+    script!(|turn, _| {
+        for text in ["a", "b", "c"] {
+            let parts = vec![Part::text(text)];
+            let artifact_id = text.to_owned();
+            turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
+            tokio::time::sleep(millis(pause_ms)).await;
+        }
+        Ok(End::Completed(Reply::from("done")))
     })
 }
 
@@ -118,13 +116,11 @@ async fn entries_before_the_config_can_be_replayed() {
 
 /// Asks once, and is done.
 fn asks() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            match turn.number() {
-                1 => Ok(End::input_required("which one?")),
-                _ => Ok(End::completed()),
-            }
-        })
+    script!(|turn, _| {
+        match turn.number() {
+            1 => Ok(End::input_required("which one?")),
+            _ => Ok(End::completed()),
+        }
     })
 }
 

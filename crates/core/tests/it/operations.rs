@@ -26,27 +26,23 @@ use crate::support::{Scripted, World, script, secs};
 
 /// Asks which one, and completes when it is told.
 fn asks() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            match turn.number() {
-                1 => Ok(End::input_required("which one?")),
-                _ => Ok(End::completed()),
-            }
-        })
+    script!(|turn, _| {
+        match turn.number() {
+            1 => Ok(End::input_required("which one?")),
+            _ => Ok(End::completed()),
+        }
     })
 }
 
 fn completes() -> Scripted {
-    script(|_, _| Box::pin(async { Ok(End::Completed("done".into())) }))
+    script!(|_, _| { Ok(End::Completed("done".into())) })
 }
 
 /// Takes a while.
 fn takes(seconds: u64) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            turn.sleep(secs(seconds)).await;
-            Ok(End::Completed("done".into()))
-        })
+    script!(|turn, _| {
+        turn.sleep(secs(seconds)).await;
+        Ok(End::Completed("done".into()))
     })
 }
 

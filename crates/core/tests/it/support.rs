@@ -9,7 +9,7 @@ use std::time::Duration;
 use a2a_lambda_protocol::{Message, Part, Task};
 
 pub(crate) use a2a_lambda_testing::{Call, Fault, Kind, Manner, TestClock, VaultFault, to, user};
-pub(crate) use script::{Diary, Scripted, script};
+pub(crate) use script::{Diary, Scripted, script, scripted};
 pub(crate) use streams::{drain, event, subscribe, told_by};
 pub(crate) use world::World;
 

@@ -24,59 +24,57 @@ const CONTEXT: &str = "trip";
 
 /// An agent that is told by the first message what to do.
 pub(crate) fn agent() -> Scripted {
-    script(|turn, diary| {
-        Box::pin(async move {
-            let told = turn.task().history.first().and_then(|it| it.parts.first()?.as_text());
-            let told = told.unwrap_or_default().to_owned();
-            let in_a = |seconds| turn.now().saturating_add(secs(seconds));
-            match (told.as_str(), turn.number()) {
-                ("ask", 1) => return Ok(End::input_required("which one?")),
-                ("ask for an hour", 1) => {
-                    let patience = Some(Patience { until: in_a(3_600), then: Impatience::Wake });
-                    let question = "which one?".into();
-                    return Ok(End::InputRequired { question, checkpoint: None, patience });
-                }
-                ("nap", 1) => return Ok(End::ParkUntil { wake_at: in_a(60), checkpoint: None }),
-                ("sleep", 1) => {
-                    return Ok(End::ParkUntil { wake_at: in_a(1_800), checkpoint: None });
-                }
-                ("go on", 1) => return Ok(End::Continue { checkpoint: Some(Json::parse("1")?) }),
-                ("fail", 1) if turn.attempt() == 1 => return Err(Failure::retryable("not now")),
-                ("work", _) => {
-                    turn.progress("half").await?;
-                    let mut chunks = turn.chunked("result");
-                    chunks.push([Part::text("a")]).await?;
-                    // Long enough for the lease to be renewed.
-                    turn.sleep(secs(12)).await;
-                    chunks.finish([Part::text("b")]).await?;
-                }
-                ("wait", 1) => turn.sleep(secs(5)).await,
-                ("pay and mail", _) => {
-                    turn.step("pay").once().run(|_| done(&diary, "pay")).await?;
-                    turn.step("mail")
-                        .run(|run| done(&diary, format!("mail {}", run.idempotency_key())))
-                        .await?;
-                }
-                ("get an answer", _) => {
-                    let approval = turn.callback("approve", secs(1_800)).await?;
-                    diary.note(approval.token());
-                    let answer = approval.answer::<String>().await?;
-                    return Ok(End::Completed(format!("{answer:?}").into()));
-                }
-                ("remember", _) => {
-                    let memory = turn.memory();
-                    diary.note(format!("{}", memory.load(Budget::tokens(1_000)).await?.len()));
-                    memory.append([MemoryItem::user(turn.text())]).await?;
-                    let held: Held<u32> = turn.session().get("n").await?;
-                    let next = held.value.unwrap_or_default() + 1;
-                    let swap = turn.session().set("n", &next, Some(&held.version)).await?;
-                    let answer = if swap == Swap::Lost { "lost" } else { "counted" };
-                    memory.append([MemoryItem::agent(answer)]).await?;
-                }
-                _ => {}
+    script!(|turn, diary| {
+        let told = turn.task().history.first().and_then(|it| it.parts.first()?.as_text());
+        let told = told.unwrap_or_default().to_owned();
+        let in_a = |seconds| turn.now().saturating_add(secs(seconds));
+        match (told.as_str(), turn.number()) {
+            ("ask", 1) => return Ok(End::input_required("which one?")),
+            ("ask for an hour", 1) => {
+                let patience = Some(Patience { until: in_a(3_600), then: Impatience::Wake });
+                let question = "which one?".into();
+                return Ok(End::InputRequired { question, checkpoint: None, patience });
             }
-            Ok(End::completed())
-        })
+            ("nap", 1) => return Ok(End::ParkUntil { wake_at: in_a(60), checkpoint: None }),
+            ("sleep", 1) => {
+                return Ok(End::ParkUntil { wake_at: in_a(1_800), checkpoint: None });
+            }
+            ("go on", 1) => return Ok(End::Continue { checkpoint: Some(Json::parse("1")?) }),
+            ("fail", 1) if turn.attempt() == 1 => return Err(Failure::retryable("not now")),
+            ("work", _) => {
+                turn.progress("half").await?;
+                let mut chunks = turn.chunked("result");
+                chunks.push([Part::text("a")]).await?;
+                // Long enough for the lease to be renewed.
+                turn.sleep(secs(12)).await;
+                chunks.finish([Part::text("b")]).await?;
+            }
+            ("wait", 1) => turn.sleep(secs(5)).await,
+            ("pay and mail", _) => {
+                turn.step("pay").once().run(|_| done(&diary, "pay")).await?;
+                turn.step("mail")
+                    .run(|run| done(&diary, format!("mail {}", run.idempotency_key())))
+                    .await?;
+            }
+            ("get an answer", _) => {
+                let approval = turn.callback("approve", secs(1_800)).await?;
+                diary.note(approval.token());
+                let answer = approval.answer::<String>().await?;
+                return Ok(End::Completed(format!("{answer:?}").into()));
+            }
+            ("remember", _) => {
+                let memory = turn.memory();
+                diary.note(format!("{}", memory.load(Budget::tokens(1_000)).await?.len()));
+                memory.append([MemoryItem::user(turn.text())]).await?;
+                let held: Held<u32> = turn.session().get("n").await?;
+                let next = held.value.unwrap_or_default() + 1;
+                let swap = turn.session().set("n", &next, Some(&held.version)).await?;
+                let answer = if swap == Swap::Lost { "lost" } else { "counted" };
+                memory.append([MemoryItem::agent(answer)]).await?;
+            }
+            _ => {}
+        }
+        Ok(End::completed())
     })
 }
 

@@ -4,19 +4,17 @@ use a2a_lambda_core::{Delivered, End, Mark, Reply};
 use a2a_lambda_protocol::Part;
 
 use super::{sent, url};
-use crate::support::{Manner, Scripted, World, millis, script, secs};
+use crate::support::{Manner, Scripted, World, millis, script, scripted, secs};
 
 /// An agent that shows some chunks, with pauses between, and is done.
 fn streams(chunks: &'static [&'static str], pause_ms: u64) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            let mut text = turn.chunked("text");
-            for chunk in chunks {
-                text.push(vec![Part::text(*chunk)]).await?;
-                tokio::time::sleep(millis(pause_ms)).await;
-            }
-            Ok(End::Completed(Reply::from("done")))
-        })
+    script!(|turn, _| {
+        let mut text = turn.chunked("text");
+        for chunk in chunks {
+            text.push(vec![Part::text(*chunk)]).await?;
+            tokio::time::sleep(millis(pause_ms)).await;
+        }
+        Ok(End::Completed(Reply::from("done")))
     })
 }
 
@@ -72,7 +70,7 @@ async fn a_slow_receiver_is_sent_chunks_as_one_and_holds_up_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn the_mark_s_holder_pushes_a_cancel() {
-    let world = World::new(script(|_, _| Box::pin(std::future::pending())));
+    let world = World::new(scripted(|_, _| Box::pin(std::future::pending())));
     let key = world.submit_for("hook").await;
     let canceling = async {
         tokio::time::sleep(secs(3)).await;

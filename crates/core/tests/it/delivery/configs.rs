@@ -6,19 +6,17 @@ use super::{config, sent, url};
 use crate::support::{Fault, Kind, Manner, Scripted, World, millis, script, secs, to};
 
 fn completes() -> Scripted {
-    script(|_, _| Box::pin(async { Ok(End::Completed(Reply::from("done"))) }))
+    script!(|_, _| { Ok(End::Completed(Reply::from("done"))) })
 }
 
 /// An agent that shows something after each of these pauses.
 fn shows_after(pauses: &'static [u64]) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            for pause in pauses {
-                turn.sleep(secs(*pause)).await;
-                turn.progress("more").await?;
-            }
-            Ok(End::completed())
-        })
+    script!(|turn, _| {
+        for pause in pauses {
+            turn.sleep(secs(*pause)).await;
+            turn.progress("more").await?;
+        }
+        Ok(End::completed())
     })
 }
 
@@ -149,10 +147,8 @@ async fn a_config_that_a_refused_message_had_replaced_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_config_of_a_follow_up_gets_the_later_updates() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            Ok(if turn.number() == 1 { End::input_required("which?") } else { End::completed() })
-        })
+    let world = World::new(script!(|turn, _| {
+        Ok(if turn.number() == 1 { End::input_required("which?") } else { End::completed() })
     }));
     let key = world.submit("go").await;
     world.attend(&key).await;

@@ -13,25 +13,21 @@ use super::{config, sent, url};
 use crate::support::{Manner, Scripted, World, millis, script, secs, user};
 
 fn streams(chunks: &'static [&'static str]) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            let mut text = turn.chunked("text");
-            for chunk in chunks {
-                text.push(vec![Part::text(*chunk)]).await?;
-                turn.sleep(millis(100)).await;
-            }
-            Ok(End::Completed(Reply::from("done")))
-        })
+    script!(|turn, _| {
+        let mut text = turn.chunked("text");
+        for chunk in chunks {
+            text.push(vec![Part::text(*chunk)]).await?;
+            turn.sleep(millis(100)).await;
+        }
+        Ok(End::Completed(Reply::from("done")))
     })
 }
 
 /// An agent that answers with a message after a while.
 fn answers_after(wait_ms: u64) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            turn.sleep(millis(wait_ms)).await;
-            Ok(End::Message("just this".into()))
-        })
+    script!(|turn, _| {
+        turn.sleep(millis(wait_ms)).await;
+        Ok(End::Message("just this".into()))
     })
 }
 
@@ -149,13 +145,11 @@ async fn a_direct_message_that_comes_too_late_is_a_task_to_the_receiver_too() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_shows_something_is_pushed_at_once() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.sleep(secs(2)).await;
-            turn.progress("half").await?;
-            turn.sleep(secs(10)).await;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.sleep(secs(2)).await;
+        turn.progress("half").await?;
+        turn.sleep(secs(10)).await;
+        Ok(End::completed())
     }));
     waits(&world).await;
     tokio::time::sleep(secs(1)).await;
@@ -183,18 +177,16 @@ async fn chunks_are_sent_as_one_up_to_a_number_and_a_size() {
 
 #[tokio::test(start_paused = true)]
 async fn only_chunks_of_one_artifact_that_follow_each_other_are_one() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.sleep(millis(10)).await;
-            let (mut one, mut two) = (turn.chunked("one"), turn.chunked("two"));
-            one.push(vec![Part::text("a")]).await?;
-            one.push(vec![Part::text("b")]).await?;
-            two.push(vec![Part::text("c")]).await?;
-            two.finish(vec![Part::text("d")]).await?;
-            turn.progress("half").await?;
-            one.finish(vec![Part::text("e")]).await?;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.sleep(millis(10)).await;
+        let (mut one, mut two) = (turn.chunked("one"), turn.chunked("two"));
+        one.push(vec![Part::text("a")]).await?;
+        one.push(vec![Part::text("b")]).await?;
+        two.push(vec![Part::text("c")]).await?;
+        two.finish(vec![Part::text("d")]).await?;
+        turn.progress("half").await?;
+        one.finish(vec![Part::text("e")]).await?;
+        Ok(End::completed())
     }));
     let key = world.submit_for("hook").await;
     world.attend(&key).await;
@@ -219,16 +211,14 @@ async fn only_chunks_of_one_artifact_that_follow_each_other_are_one() {
 
 #[tokio::test(start_paused = true)]
 async fn an_artifact_that_takes_the_place_of_another_is_not_appended_to_it() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.sleep(millis(10)).await;
-            for text in ["a", "b"] {
-                let parts = vec![Part::text(text)];
-                let artifact_id = "one".to_owned();
-                turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
-            }
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.sleep(millis(10)).await;
+        for text in ["a", "b"] {
+            let parts = vec![Part::text(text)];
+            let artifact_id = "one".to_owned();
+            turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
+        }
+        Ok(End::completed())
     }));
     let key = world.submit_for("hook").await;
     world.attend(&key).await;

@@ -9,15 +9,13 @@ use crate::support::{Call, Fault, Kind, Manner, Scripted, World, millis, script,
 
 /// An agent that shows chunks and is done.
 fn streams(chunks: &'static [&'static str], pause_ms: u64) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            let mut text = turn.chunked("text");
-            for chunk in chunks {
-                text.push(vec![Part::text(*chunk)]).await?;
-                turn.sleep(millis(pause_ms)).await;
-            }
-            Ok(End::Completed(Reply::from("done")))
-        })
+    script!(|turn, _| {
+        let mut text = turn.chunked("text");
+        for chunk in chunks {
+            text.push(vec![Part::text(*chunk)]).await?;
+            turn.sleep(millis(pause_ms)).await;
+        }
+        Ok(End::Completed(Reply::from("done")))
     })
 }
 
@@ -157,14 +155,12 @@ async fn merged_chunks_are_repeated_unchanged() {
 /// The runner's commits are claimed for the deliverer beside it, which must live.
 #[tokio::test(start_paused = true)]
 async fn a_failure_beside_a_long_run_does_not_hold_up_its_pushes() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            for n in 0..60 {
-                turn.progress(format!("{n}")).await?;
-                turn.sleep(secs(10)).await;
-            }
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        for n in 0..60 {
+            turn.progress(format!("{n}")).await?;
+            turn.sleep(secs(10)).await;
+        }
+        Ok(End::completed())
     }));
     world.faults.plan(|call: Call<'_>| {
         (call.kind == Kind::GetConfigs && call.of_kind <= 4).then_some(Fault::LoseRequest)
@@ -260,15 +256,13 @@ async fn a_late_claimer_does_not_repeat_another_s_push() {
 /// goes on with that chunk: it must not send it together with the next ones.
 #[tokio::test(start_paused = true)]
 async fn a_chunk_that_another_may_have_sent_is_not_merged() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            let mut text = turn.chunked("text");
-            for (chunk, pause) in [("a", 33), ("b", 37), ("c", 0), ("d", 0)] {
-                text.push(vec![Part::text(chunk)]).await?;
-                turn.sleep(secs(pause)).await;
-            }
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        let mut text = turn.chunked("text");
+        for (chunk, pause) in [("a", 33), ("b", 37), ("c", 0), ("d", 0)] {
+            text.push(vec![Part::text(chunk)]).await?;
+            turn.sleep(secs(pause)).await;
+        }
+        Ok(End::completed())
     }));
     world.receivers.script(&url("slow"), |_| Manner::Slow(secs(9)));
     let key = world.submit_for("hook").await;

@@ -6,19 +6,17 @@ use super::{sent, url};
 use crate::support::{Fault, Kind, Manner, Scripted, World, millis, script, secs};
 
 fn asks() -> Scripted {
-    script(|_, _| Box::pin(async { Ok(End::input_required("which one?")) }))
+    script!(|_, _| { Ok(End::input_required("which one?")) })
 }
 
 /// An agent that shows so many things and is done, a second after each other.
 fn shows(count: usize) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            for n in 0..count {
-                turn.progress(format!("{n}")).await?;
-                turn.sleep(secs(1)).await;
-            }
-            Ok(End::completed())
-        })
+    script!(|turn, _| {
+        for n in 0..count {
+            turn.progress(format!("{n}")).await?;
+            turn.sleep(secs(1)).await;
+        }
+        Ok(End::completed())
     })
 }
 

@@ -8,19 +8,17 @@ use super::{sent, url};
 use crate::support::{Fault, Kind, Scripted, World, millis, script, secs};
 
 fn completes() -> Scripted {
-    script(|_, _| Box::pin(async { Ok(End::completed()) }))
+    script!(|_, _| { Ok(End::completed()) })
 }
 
 /// An agent that shows something every so often.
 fn ticks(pause: Duration) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            for _ in 0..10 {
-                turn.sleep(pause).await;
-                turn.progress("more").await?;
-            }
-            Ok(End::completed())
-        })
+    script!(|turn, _| {
+        for _ in 0..10 {
+            turn.sleep(pause).await;
+            turn.progress("more").await?;
+        }
+        Ok(End::completed())
     })
 }
 

@@ -10,7 +10,7 @@ use super::{sent, url};
 use crate::support::{Manner, Scripted, World, millis, script, secs};
 
 fn completes() -> Scripted {
-    script(|_, _| Box::pin(async { Ok(End::completed()) }))
+    script!(|_, _| { Ok(End::completed()) })
 }
 
 fn failed(failed: usize) -> Delivered {
@@ -139,14 +139,12 @@ async fn a_receiver_may_ask_for_a_longer_wait_but_not_for_ever() {
 
 #[tokio::test(start_paused = true)]
 async fn success_clears_the_trouble_and_later_pushes_follow() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            for text in ["one", "two"] {
-                turn.progress(text).await?;
-                turn.sleep(secs(1)).await;
-            }
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        for text in ["one", "two"] {
+            turn.progress(text).await?;
+            turn.sleep(secs(1)).await;
+        }
+        Ok(End::completed())
     }));
     world.receivers.script(&url("hook"), |n| Manner::Answers(if n == 2 { 503 } else { 200 }));
     let key = world.submit_for("hook").await;

@@ -10,21 +10,19 @@ use crate::support::{Fault, Scripted, World, script, secs, user};
 
 /// An agent that leaves something of everything: memory, session, a record, an artifact.
 fn leaves_much() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            turn.memory().append(exchange(turn)).await?;
-            turn.session().set("seen", &turn.text(), None).await.map(drop)?;
-            turn.step("one").run(|_| async { Ok(1) }).await?;
-            turn.chunked("large").finish([Part::text("x".repeat(20_000))]).await?;
-            match turn.text().as_str() {
-                "ask" => Ok(End::input_required("which?")),
-                "run" => {
-                    turn.stopped().await;
-                    Err(Failure::retryable("stopped"))
-                }
-                _ => Ok(End::completed()),
+    script!(|turn, _| {
+        turn.memory().append(exchange(turn)).await?;
+        turn.session().set("seen", &turn.text(), None).await.map(drop)?;
+        turn.step("one").run(|_| async { Ok(1) }).await?;
+        turn.chunked("large").finish([Part::text("x".repeat(20_000))]).await?;
+        match turn.text().as_str() {
+            "ask" => Ok(End::input_required("which?")),
+            "run" => {
+                turn.stopped().await;
+                Err(Failure::retryable("stopped"))
             }
-        })
+            _ => Ok(End::completed()),
+        }
     })
 }
 
@@ -134,11 +132,9 @@ async fn a_deletion_that_ends_anywhere_is_completed_by_a_repetition() {
 #[tokio::test(start_paused = true)]
 async fn a_call_is_bounded_and_a_repetition_goes_on() {
     let world = World::with_policy(
-        script(|turn, _| {
-            Box::pin(async move {
-                turn.memory().append(exchange(turn)).await?;
-                Ok(End::completed())
-            })
+        script!(|turn, _| {
+            turn.memory().append(exchange(turn)).await?;
+            Ok(End::completed())
         }),
         |policy| policy.purge_items = 2,
     );

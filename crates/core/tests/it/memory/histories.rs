@@ -8,19 +8,17 @@ use crate::support::{Scripted, World, millis, script, secs, user};
 
 /// An agent that asks once, shows an artifact, and notes what it loads.
 fn forgets() -> Scripted {
-    script(|turn, diary| {
-        Box::pin(async move {
-            let before = short(&turn.memory().load(PLENTY).await?);
-            diary.note(format!("{}: {before}", turn.text()));
-            if turn.text() == "ask" {
-                return Ok(End::input_required("which?"));
-            }
-            turn.chunked("answer").finish([Part::text(turn.text().to_uppercase())]).await?;
-            if turn.text() == "retry" && turn.attempt() < 3 {
-                return Err(Failure::retryable("again"));
-            }
-            Ok(End::Completed(Reply::from("bye")))
-        })
+    script!(|turn, diary| {
+        let before = short(&turn.memory().load(PLENTY).await?);
+        diary.note(format!("{}: {before}", turn.text()));
+        if turn.text() == "ask" {
+            return Ok(End::input_required("which?"));
+        }
+        turn.chunked("answer").finish([Part::text(turn.text().to_uppercase())]).await?;
+        if turn.text() == "retry" && turn.attempt() < 3 {
+            return Err(Failure::retryable("again"));
+        }
+        Ok(End::Completed(Reply::from("bye")))
     })
 }
 
@@ -75,15 +73,13 @@ async fn a_few_of_the_newest_tasks_are_read_and_items_that_no_memory_holds_are_l
 
 #[tokio::test(start_paused = true)]
 async fn the_first_append_ends_that() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let before = short(&turn.memory().load(PLENTY).await?);
-            diary.note(before);
-            if turn.text() == "append" {
-                turn.memory().append(super::exchange(turn)).await?;
-            }
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        let before = short(&turn.memory().load(PLENTY).await?);
+        diary.note(before);
+        if turn.text() == "append" {
+            turn.memory().append(super::exchange(turn)).await?;
+        }
+        Ok(End::completed())
     }));
     for text in ["plain", "append", "then"] {
         let key = world.say(CONTEXT, text).await;

@@ -9,19 +9,17 @@ use crate::support::{Fault, Kind, Scripted, World, script, secs, status_text, us
 
 /// An agent that adds one to a number of its conversation.
 fn counts() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            let session = turn.session();
-            loop {
-                let held: Held<u32> = session.get("n").await?;
-                let next = held.value.unwrap_or_default() + 1;
-                // Another task may come in between.
-                turn.sleep(secs(1)).await;
-                if let Swap::Done(_) = session.set("n", &next, Some(&held.version)).await? {
-                    return Ok(End::Completed(next.to_string().into()));
-                }
+    script!(|turn, _| {
+        let session = turn.session();
+        loop {
+            let held: Held<u32> = session.get("n").await?;
+            let next = held.value.unwrap_or_default() + 1;
+            // Another task may come in between.
+            turn.sleep(secs(1)).await;
+            if let Swap::Done(_) = session.set("n", &next, Some(&held.version)).await? {
+                return Ok(End::Completed(next.to_string().into()));
             }
-        })
+        }
     })
 }
 
@@ -72,31 +70,29 @@ async fn a_write_is_made_once_whatever_dies() {
 
 #[tokio::test(start_paused = true)]
 async fn a_value_has_versions_also_where_there_is_none() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let session = turn.session();
-            let none: Held<String> = session.get("k").await?;
-            let tell = |what: &str, swap: &Swap| {
-                diary.note(format!("{what} {}", matches!(swap, Swap::Done(_))));
-            };
-            tell("first", &session.set("k", "a", Some(&none.version)).await?);
-            tell("first again", &session.set("k", "b", Some(&none.version)).await?);
-            let a: Held<String> = session.get("k").await?;
-            tell("unconditional", &session.set("k", "c", None).await?);
-            tell("stale delete", &session.delete("k", Some(&a.version)).await?);
-            let c: Held<String> = session.get("k").await?;
-            diary.note(format!("{:?} {:?} {:?}", none.value, a.value, c.value));
-            tell("delete", &session.delete("k", Some(&c.version)).await?);
-            tell("late", &session.set("k", "d", Some(&c.version)).await?);
-            let gone: Held<String> = session.get("k").await?;
-            diary.note(format!("{:?}", gone.value));
-            tell("none there", &session.set("k", "d", Some(&gone.version)).await?);
-            tell("null", &session.set("k", &None::<u32>, None).await?);
-            let null: Held<Option<u32>> = session.get("k").await?;
-            diary.note(format!("{:?}", null.value));
-            tell("delete what is not there", &session.delete("other", None).await?);
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        let session = turn.session();
+        let none: Held<String> = session.get("k").await?;
+        let tell = |what: &str, swap: &Swap| {
+            diary.note(format!("{what} {}", matches!(swap, Swap::Done(_))));
+        };
+        tell("first", &session.set("k", "a", Some(&none.version)).await?);
+        tell("first again", &session.set("k", "b", Some(&none.version)).await?);
+        let a: Held<String> = session.get("k").await?;
+        tell("unconditional", &session.set("k", "c", None).await?);
+        tell("stale delete", &session.delete("k", Some(&a.version)).await?);
+        let c: Held<String> = session.get("k").await?;
+        diary.note(format!("{:?} {:?} {:?}", none.value, a.value, c.value));
+        tell("delete", &session.delete("k", Some(&c.version)).await?);
+        tell("late", &session.set("k", "d", Some(&c.version)).await?);
+        let gone: Held<String> = session.get("k").await?;
+        diary.note(format!("{:?}", gone.value));
+        tell("none there", &session.set("k", "d", Some(&gone.version)).await?);
+        tell("null", &session.set("k", &None::<u32>, None).await?);
+        let null: Held<Option<u32>> = session.get("k").await?;
+        diary.note(format!("{:?}", null.value));
+        tell("delete what is not there", &session.delete("other", None).await?);
+        Ok(End::completed())
     }));
     let key = world.say(CONTEXT, "go").await;
     assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
@@ -121,23 +117,16 @@ async fn a_value_has_versions_also_where_there_is_none() {
 
 #[tokio::test(start_paused = true)]
 async fn a_repeated_run_reads_and_writes_as_the_first_did() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let session = turn.session();
-            let before: Held<String> = session.get("k").await?;
-            let done = session.set("k", &turn.text(), None).await?;
-            diary.note(format!(
-                "{} {:?} {}",
-                turn.text(),
-                before.value,
-                matches!(done, Swap::Done(_))
-            ));
-            if turn.text() == "first" && turn.attempt() < 3 {
-                turn.sleep(secs(5)).await;
-                return Err(Failure::retryable("again"));
-            }
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        let session = turn.session();
+        let before: Held<String> = session.get("k").await?;
+        let done = session.set("k", &turn.text(), None).await?;
+        diary.note(format!("{} {:?} {}", turn.text(), before.value, matches!(done, Swap::Done(_))));
+        if turn.text() == "first" && turn.attempt() < 3 {
+            turn.sleep(secs(5)).await;
+            return Err(Failure::retryable("again"));
+        }
+        Ok(End::completed())
     }));
     let first = world.say(CONTEXT, "first").await;
     let second = world.say(CONTEXT, "second").await;
@@ -170,23 +159,21 @@ async fn a_value_ends_with_its_life() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_a_key_or_a_value_is_refused() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let session = turn.session();
-            for key in ["", "@deleting", &"k".repeat(65)] {
-                let got = session.get::<u32>(key).await.unwrap_err();
-                let set = session.set(key, &1, None).await.unwrap_err();
-                assert!(matches!(got, StepError::SessionKey { .. }), "{key}");
-                assert!(matches!(set, StepError::SessionKey { .. }), "{key}");
-            }
-            session.set(&*"k".repeat(64), &"x".repeat(32 * 1_024 - 2), None).await.map(drop)?;
-            let large = session.set("k", &"x".repeat(32 * 1_024 - 1), None).await.unwrap_err();
-            diary.note(large.to_string());
-            session.set("text", "no number", None).await.map(drop)?;
-            let form = session.get::<u32>("text").await.unwrap_err();
-            assert!(form.is_permanent() && matches!(form, StepError::Form { .. }));
-            Err(large.into())
-        })
+    let world = World::new(script!(|turn, diary| {
+        let session = turn.session();
+        for key in ["", "@deleting", &"k".repeat(65)] {
+            let got = session.get::<u32>(key).await.unwrap_err();
+            let set = session.set(key, &1, None).await.unwrap_err();
+            assert!(matches!(got, StepError::SessionKey { .. }), "{key}");
+            assert!(matches!(set, StepError::SessionKey { .. }), "{key}");
+        }
+        session.set(&*"k".repeat(64), &"x".repeat(32 * 1_024 - 2), None).await.map(drop)?;
+        let large = session.set("k", &"x".repeat(32 * 1_024 - 1), None).await.unwrap_err();
+        diary.note(large.to_string());
+        session.set("text", "no number", None).await.map(drop)?;
+        let form = session.get::<u32>("text").await.unwrap_err();
+        assert!(form.is_permanent() && matches!(form, StepError::Form { .. }));
+        Err(large.into())
     }));
     let key = world.say(CONTEXT, "go").await;
     let task = world.settle(&key).await;

@@ -8,22 +8,20 @@ use crate::support::{Fault, Kind, Scripted, World, millis, script, secs};
 
 /// Ends as its message says.
 fn obeys() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            match turn.text().as_str() {
-                "complete" => Ok(End::completed()),
-                "reject" => Ok(End::Rejected("no".into())),
-                "fail" => Err(Failure::permanent("broken")),
-                "retry" => Err(Failure::retryable("again")),
-                "ask" => Ok(End::input_required("which one?")),
-                "authorize" => Ok(End::AuthRequired {
-                    question: "password?".into(),
-                    checkpoint: None,
-                    patience: None,
-                }),
-                other => panic!("no order {other}"),
-            }
-        })
+    script!(|turn, _| {
+        match turn.text().as_str() {
+            "complete" => Ok(End::completed()),
+            "reject" => Ok(End::Rejected("no".into())),
+            "fail" => Err(Failure::permanent("broken")),
+            "retry" => Err(Failure::retryable("again")),
+            "ask" => Ok(End::input_required("which one?")),
+            "authorize" => Ok(End::AuthRequired {
+                question: "password?".into(),
+                checkpoint: None,
+                patience: None,
+            }),
+            other => panic!("no order {other}"),
+        }
     })
 }
 

@@ -15,11 +15,9 @@ fn may() -> SendOptions {
 
 /// Answers with a direct message after a while.
 fn answers_after(wait_ms: u64) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            turn.sleep(millis(wait_ms)).await;
-            Ok(End::Message("just this".into()))
-        })
+    script!(|turn, _| {
+        turn.sleep(millis(wait_ms)).await;
+        Ok(End::Message("just this".into()))
     })
 }
 
@@ -81,13 +79,11 @@ async fn whenever_the_message_comes_there_is_either_a_task_or_none() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_shows_something_has_a_task_at_once() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.sleep(millis(100)).await;
-            turn.progress("half").await?;
-            turn.sleep(secs(10)).await;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.sleep(millis(100)).await;
+        turn.progress("half").await?;
+        turn.sleep(secs(10)).await;
+        Ok(End::completed())
     }));
     let (events, waited) = stream_of(&world, &may()).await;
     assert_eq!(
@@ -116,7 +112,7 @@ async fn an_agent_that_does_not_answer_has_a_task_at_once() {
         ),
     ];
     for (end, last) in ends {
-        let world = World::new(script(move |turn, _| Box::pin(async move { Ok(end(turn)) })));
+        let world = World::new(script!(|turn, _| { Ok(end(turn)) }));
         let (events, waited) = stream_of(&world, &may()).await;
         assert_eq!(told_by(&events), ["1 task SUBMITTED", "2 WORKING", last]);
         assert!(waited <= 60, "{waited} ms for {last}");

@@ -32,27 +32,23 @@ async fn stream(world: &World, options: &SendOptions) -> Tail {
 
 /// Notes when it is called and when it has ended. It does not heed being told to stop.
 fn busy(seconds: u64) -> Scripted {
-    script(move |turn, diary| {
-        Box::pin(async move {
-            diary.note(format!("turn {} attempt {}", turn.number(), turn.attempt()));
-            turn.sleep(secs(seconds)).await;
-            diary.note("ends");
-            Ok(End::completed())
-        })
+    script!(|turn, diary| {
+        diary.note(format!("turn {} attempt {}", turn.number(), turn.attempt()));
+        turn.sleep(secs(seconds)).await;
+        diary.note("ends");
+        Ok(End::completed())
     })
 }
 
 /// Works for this long in all, and goes on in another run when it is told to stop.
 fn heeds() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            if turn.checkpoint::<u32>()?.is_some() {
-                return Ok(End::completed());
-            }
-            turn.progress("half").await?;
-            turn.stopped().await;
-            Ok(End::continue_with(&1_u32)?)
-        })
+    script!(|turn, _| {
+        if turn.checkpoint::<u32>()?.is_some() {
+            return Ok(End::completed());
+        }
+        turn.progress("half").await?;
+        turn.stopped().await;
+        Ok(End::continue_with(&1_u32)?)
     })
 }
 
@@ -90,17 +86,15 @@ async fn an_agent_that_ends_within_a_moment_needs_no_signal_and_two_commits() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_has_each_event_when_it_is_committed() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            let mut chunks = turn.chunked("letters");
-            for _ in 0..20 {
-                chunks.push([Part::text("a")]).await?;
-                turn.flush().await?;
-                turn.sleep(millis(500)).await;
-            }
-            turn.sleep(secs(20)).await;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        let mut chunks = turn.chunked("letters");
+        for _ in 0..20 {
+            chunks.push([Part::text("a")]).await?;
+            turn.flush().await?;
+            turn.sleep(millis(500)).await;
+        }
+        turn.sleep(secs(20)).await;
+        Ok(End::completed())
     }));
     let mut tail = stream(&world, &SendOptions::default()).await;
     let mut events = 0;
@@ -204,11 +198,9 @@ async fn a_repeated_request_runs_no_second_agent() {
 
 #[tokio::test(start_paused = true)]
 async fn an_inline_agent_is_told_that_its_task_is_canceled() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            diary.note(format!("{:?}", turn.stopped().await));
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        diary.note(format!("{:?}", turn.stopped().await));
+        Ok(End::completed())
     }));
     let options = SendOptions::default();
     let canceling = async {

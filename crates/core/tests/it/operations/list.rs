@@ -39,13 +39,11 @@ async fn submit(world: &World, count: usize) -> Vec<String> {
 
 /// Gives an artifact of this many bytes.
 fn produces(bytes: usize) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            let parts = vec![Part::text("x".repeat(bytes))];
-            let artifact_id = turn.artifact_id();
-            turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
-            Ok(End::completed())
-        })
+    script!(|turn, _| {
+        let parts = vec![Part::text("x".repeat(bytes))];
+        let artifact_id = turn.artifact_id();
+        turn.artifact(Artifact { artifact_id, parts, ..Artifact::default() }).await?;
+        Ok(End::completed())
     })
 }
 

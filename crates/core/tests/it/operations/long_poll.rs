@@ -43,13 +43,11 @@ async fn a_newer_task_is_returned_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_waits_for_a_newer_task() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.sleep(secs(3)).await;
-            turn.progress("half").await?;
-            turn.sleep(millis(12_345)).await;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.sleep(secs(3)).await;
+        turn.progress("half").await?;
+        turn.sleep(millis(12_345)).await;
+        Ok(End::completed())
     }));
     let key = world.submit("go").await;
     let polls = async {
@@ -168,14 +166,12 @@ async fn a_store_that_stumbles_is_asked_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_of_many_entries_is_returned_whole() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            for n in 0..20 {
-                turn.progress(n.to_string()).await?;
-            }
-            turn.sleep(secs(5)).await;
-            Ok(End::Completed("done".into()))
-        })
+    let world = World::new(script!(|turn, _| {
+        for n in 0..20 {
+            turn.progress(n.to_string()).await?;
+        }
+        turn.sleep(secs(5)).await;
+        Ok(End::Completed("done".into()))
     }));
     let key = world.submit("go").await;
     let alice = World::alice();

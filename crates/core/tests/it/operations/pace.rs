@@ -15,15 +15,13 @@ use crate::support::{
 
 /// Shows a chunk at each interval.
 fn chunks(every_ms: u64, count: u32) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            let mut chunks = turn.chunked("text");
-            for n in 0..count {
-                chunks.push([Part::text(n.to_string())]).await?;
-                turn.sleep(millis(every_ms)).await;
-            }
-            Ok(End::completed())
-        })
+    script!(|turn, _| {
+        let mut chunks = turn.chunked("text");
+        for n in 0..count {
+            chunks.push([Part::text(n.to_string())]).await?;
+            turn.sleep(millis(every_ms)).await;
+        }
+        Ok(End::completed())
     })
 }
 

@@ -45,84 +45,72 @@ const CASES: [Case; 8] = [
 
 /// A chunk every 300 ms.
 fn chunks() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            let mut chunks = turn.chunked("text");
-            for n in 0..8 {
-                chunks.push([Part::text(n.to_string())]).await?;
-                turn.sleep(millis(300)).await;
-            }
-            Ok(End::Completed("done".into()))
-        })
+    script!(|turn, _| {
+        let mut chunks = turn.chunked("text");
+        for n in 0..8 {
+            chunks.push([Part::text(n.to_string())]).await?;
+            turn.sleep(millis(300)).await;
+        }
+        Ok(End::Completed("done".into()))
     })
 }
 
 /// Many at once, more than a store has with the head, then a pause.
 fn bursts() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            for burst in 0..3 {
-                for n in 0..20 {
-                    turn.progress(format!("{burst}-{n}")).await?;
-                    if n % 7 == 0 {
-                        turn.flush().await?;
-                    }
+    script!(|turn, _| {
+        for burst in 0..3 {
+            for n in 0..20 {
+                turn.progress(format!("{burst}-{n}")).await?;
+                if n % 7 == 0 {
+                    turn.flush().await?;
                 }
-                turn.sleep(secs(1)).await;
             }
-            Ok(End::completed())
-        })
+            turn.sleep(secs(1)).await;
+        }
+        Ok(End::completed())
     })
 }
 
 /// Fails for now, and then for good.
 fn fails() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            let mut chunks = turn.chunked("text");
-            chunks.push([Part::text("begun")]).await?;
-            chunks.push([Part::text("and torn")]).await?;
-            turn.sleep(millis(100)).await;
-            match turn.attempt() {
-                1 => Err(Failure::retryable("torn")),
-                2 => panic!("torn worse"),
-                _ => Err(Failure::permanent("broken")),
-            }
-        })
+    script!(|turn, _| {
+        let mut chunks = turn.chunked("text");
+        chunks.push([Part::text("begun")]).await?;
+        chunks.push([Part::text("and torn")]).await?;
+        turn.sleep(millis(100)).await;
+        match turn.attempt() {
+            1 => Err(Failure::retryable("torn")),
+            2 => panic!("torn worse"),
+            _ => Err(Failure::permanent("broken")),
+        }
     })
 }
 
 /// Asks for input and for credentials.
 fn asks_twice() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            turn.progress(format!("turn {}", turn.number())).await?;
-            turn.sleep(millis(100)).await;
-            let checkpoint = Some(Json::from_value(&turn.number())?);
-            match turn.number() {
-                1 => {
-                    Ok(End::InputRequired { question: "what?".into(), checkpoint, patience: None })
-                }
-                2 => Ok(End::AuthRequired { question: "who?".into(), checkpoint, patience: None }),
-                _ => Ok(End::completed()),
-            }
-        })
+    script!(|turn, _| {
+        turn.progress(format!("turn {}", turn.number())).await?;
+        turn.sleep(millis(100)).await;
+        let checkpoint = Some(Json::from_value(&turn.number())?);
+        match turn.number() {
+            1 => Ok(End::InputRequired { question: "what?".into(), checkpoint, patience: None }),
+            2 => Ok(End::AuthRequired { question: "who?".into(), checkpoint, patience: None }),
+            _ => Ok(End::completed()),
+        }
     })
 }
 
 /// Continues, parks, and completes.
 fn parks() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            turn.progress(format!("turn {}", turn.number())).await?;
-            turn.sleep(millis(500)).await;
-            let wake_at = turn.now().saturating_add(secs(20));
-            match turn.number() {
-                1 => Ok(End::Continue { checkpoint: Some(Json::parse("1")?) }),
-                2 => Ok(End::ParkUntil { wake_at, checkpoint: None }),
-                _ => Ok(End::completed()),
-            }
-        })
+    script!(|turn, _| {
+        turn.progress(format!("turn {}", turn.number())).await?;
+        turn.sleep(millis(500)).await;
+        let wake_at = turn.now().saturating_add(secs(20));
+        match turn.number() {
+            1 => Ok(End::Continue { checkpoint: Some(Json::parse("1")?) }),
+            2 => Ok(End::ParkUntil { wake_at, checkpoint: None }),
+            _ => Ok(End::completed()),
+        }
     })
 }
 

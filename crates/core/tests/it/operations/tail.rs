@@ -11,19 +11,17 @@ use crate::support::{
 
 /// Shows a bit of everything, with and without pauses.
 fn shows() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            turn.progress("one").await?;
-            turn.progress("two").await?;
-            turn.sleep(millis(300)).await;
-            let mut chunks = turn.chunked("letters");
-            chunks.push([Part::text("a")]).await?;
-            turn.flush().await?;
-            chunks.push([Part::text("b")]).await?;
-            turn.sleep(secs(3)).await;
-            chunks.finish([Part::text("c")]).await?;
-            Ok(End::Completed("done".into()))
-        })
+    script!(|turn, _| {
+        turn.progress("one").await?;
+        turn.progress("two").await?;
+        turn.sleep(millis(300)).await;
+        let mut chunks = turn.chunked("letters");
+        chunks.push([Part::text("a")]).await?;
+        turn.flush().await?;
+        chunks.push([Part::text("b")]).await?;
+        turn.sleep(secs(3)).await;
+        chunks.finish([Part::text("c")]).await?;
+        Ok(End::Completed("done".into()))
     })
 }
 
@@ -135,7 +133,7 @@ async fn a_stream_ends_however_the_task_does() {
         ),
     ];
     for (end, last) in ends {
-        let world = World::new(script(move |_, _| Box::pin(async move { end() })));
+        let world = World::new(script!(|_, _| { end() }));
         let options = SendOptions::default();
         let mut tail = send_streaming(&world, user("go"), &options).await.unwrap();
         let events = world.served(drain(&mut tail)).await;

@@ -11,15 +11,13 @@ use crate::support::{
 
 /// A chunk every 300 ms, for 3 s.
 fn chunks() -> Scripted {
-    script(|turn, _| {
-        Box::pin(async move {
-            let mut chunks = turn.chunked("text");
-            for n in 0..10 {
-                chunks.push([Part::text(n.to_string())]).await?;
-                turn.sleep(millis(300)).await;
-            }
-            Ok(End::completed())
-        })
+    script!(|turn, _| {
+        let mut chunks = turn.chunked("text");
+        for n in 0..10 {
+            chunks.push([Part::text(n.to_string())]).await?;
+            turn.sleep(millis(300)).await;
+        }
+        Ok(End::completed())
     })
 }
 

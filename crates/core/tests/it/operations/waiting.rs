@@ -102,7 +102,7 @@ async fn a_store_that_cannot_be_watched_does_not_make_the_message_look_refused()
 
 #[tokio::test(start_paused = true)]
 async fn a_direct_message_is_the_answer_and_there_is_no_task() {
-    let world = World::new(script(|_, _| Box::pin(async { Ok(End::Message("just this".into())) })));
+    let world = World::new(script!(|_, _| { Ok(End::Message("just this".into())) }));
     let sent = Message { context_id: "talk".into(), ..user("hello") };
     let (answer, _) = send_and_wait(&world, sent, None).await;
     let SendMessageResponse::Message(message) = answer else { panic!("{answer:?}") };
@@ -116,11 +116,9 @@ async fn a_direct_message_is_the_answer_and_there_is_no_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_direct_message_that_comes_too_late_completes_the_task_that_was_shown() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.sleep(secs(10)).await;
-            Ok(End::Message("just this".into()))
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.sleep(secs(10)).await;
+        Ok(End::Message("just this".into()))
     }));
     let answer_by = world.now().saturating_add(secs(5));
     let alice = World::alice();
@@ -136,7 +134,7 @@ async fn a_direct_message_that_comes_too_late_completes_the_task_that_was_shown(
 
 #[tokio::test(start_paused = true)]
 async fn a_sender_that_does_not_wait_gets_a_task_for_any_answer() {
-    let world = World::new(script(|_, _| Box::pin(async { Ok(End::Message("just this".into())) })));
+    let world = World::new(script!(|_, _| { Ok(End::Message("just this".into())) }));
     let key = world.submit("hello").await;
     world.attend(&key).await;
     let listed =
@@ -147,7 +145,7 @@ async fn a_sender_that_does_not_wait_gets_a_task_for_any_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_was_not_heard_is_given_again_under_the_same_key() {
-    let world = World::new(script(|_, _| Box::pin(async { Ok(End::Message("just this".into())) })));
+    let world = World::new(script!(|_, _| { Ok(End::Message("just this".into())) }));
     let options = SendOptions { idempotency_key: Some("key".into()), ..SendOptions::default() };
     let alice = World::alice();
     let send = || async {

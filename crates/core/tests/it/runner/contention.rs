@@ -7,13 +7,11 @@ use crate::support::{Fault, Kind, TestClock, World, artifacts, history, millis, 
 
 #[tokio::test(start_paused = true)]
 async fn of_several_runners_one_runs() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            diary.note("begun");
-            turn.sleep(secs(10)).await;
-            diary.note("ended");
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        diary.note("begun");
+        turn.sleep(secs(10)).await;
+        diary.note("ended");
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     // All of them have read the task before the first claims it.
@@ -29,12 +27,10 @@ async fn of_several_runners_one_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_is_renewed_at_the_last_moment_is_not_taken() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            diary.note("begun");
-            turn.sleep(secs(60)).await;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        diary.note("begun");
+        turn.sleep(secs(60)).await;
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     // No renewal succeeds before the lease expires at 30 s. The second runner reads the task just
@@ -60,16 +56,14 @@ async fn a_lease_that_is_renewed_at_the_last_moment_is_not_taken() {
 /// A run of three chunks, each in a commit of its own. A follow-up comes just after the commit
 /// whose answer is lost, and before its repetition.
 async fn overtaken(commit: usize) -> World {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            diary.note(turn.text());
-            let mut chunks = turn.chunked("letters");
-            for text in ["a", "b", "c"] {
-                chunks.push([Part::text(text)]).await?;
-                turn.flush().await?;
-            }
-            Ok(End::Completed("done".into()))
-        })
+    let world = World::new(script!(|turn, diary| {
+        diary.note(turn.text());
+        let mut chunks = turn.chunked("letters");
+        for text in ["a", "b", "c"] {
+            chunks.push([Part::text(text)]).await?;
+            turn.flush().await?;
+        }
+        Ok(End::Completed("done".into()))
     }));
     let key = world.submit("first").await;
     world.faults.plan(move |call| {
@@ -98,14 +92,12 @@ async fn a_commit_whose_answer_was_lost_is_known_again_beneath_a_later_one() {
 /// A task's second claim, which adds no entry: the first attempt failed.
 #[tokio::test(start_paused = true)]
 async fn a_claim_whose_answer_was_lost_is_known_again_beneath_a_message() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            if turn.number() == 1 && turn.attempt() == 1 {
-                return Err(Failure::retryable("again"));
-            }
-            diary.note(format!("{} in attempt {}", turn.text(), turn.attempt()));
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        if turn.number() == 1 && turn.attempt() == 1 {
+            return Err(Failure::retryable("again"));
+        }
+        diary.note(format!("{} in attempt {}", turn.text(), turn.attempt()));
+        Ok(End::completed())
     }));
     let key = world.submit("first").await;
     world.attend(&key).await;
@@ -124,13 +116,11 @@ async fn a_claim_whose_answer_was_lost_is_known_again_beneath_a_message() {
 
 #[tokio::test(start_paused = true)]
 async fn a_runner_whose_clock_steps_back_keeps_its_task() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.sleep(secs(5)).await;
-            turn.progress("half").await?;
-            turn.sleep(secs(40)).await;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.sleep(secs(5)).await;
+        turn.progress("half").await?;
+        turn.sleep(secs(40)).await;
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     let (attended, ()) = tokio::join!(world.attend(&key), async {

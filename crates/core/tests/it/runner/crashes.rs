@@ -7,19 +7,17 @@ use crate::support::{Call, Fault, Scripted, World, artifacts, history, millis, s
 
 /// Shows an artifact in three chunks, with a pause and a flush between them, and completes.
 fn storyteller() -> Scripted {
-    script(|turn, diary| {
-        Box::pin(async move {
-            diary.note(format!("attempt {}", turn.attempt()));
-            let mut chunks = turn.chunked("story");
-            chunks.push([Part::text("once")]).await?;
-            turn.flush().await?;
-            turn.sleep(secs(2)).await;
-            chunks.push([Part::text("upon")]).await?;
-            turn.flush().await?;
-            turn.sleep(secs(2)).await;
-            chunks.finish([Part::text("a time")]).await?;
-            Ok(End::Completed("the end".into()))
-        })
+    script!(|turn, diary| {
+        diary.note(format!("attempt {}", turn.attempt()));
+        let mut chunks = turn.chunked("story");
+        chunks.push([Part::text("once")]).await?;
+        turn.flush().await?;
+        turn.sleep(secs(2)).await;
+        chunks.push([Part::text("upon")]).await?;
+        turn.flush().await?;
+        turn.sleep(secs(2)).await;
+        chunks.finish([Part::text("a time")]).await?;
+        Ok(End::Completed("the end".into()))
     })
 }
 
@@ -135,12 +133,10 @@ async fn killed_twice_and_told_by_the_third() {
 #[tokio::test(start_paused = true)]
 async fn messages_are_seen_once_whenever_the_runner_is_killed() {
     for at in (0..8_000).step_by(250) {
-        let world = World::new(script(|turn, _| {
-            Box::pin(async move {
-                turn.progress(format!("saw {}", turn.text().replace('\n', "+"))).await?;
-                turn.sleep(secs(2)).await;
-                Ok(End::Completed(format!("answered {}", turn.text().replace('\n', "+")).into()))
-            })
+        let world = World::new(script!(|turn, _| {
+            turn.progress(format!("saw {}", turn.text().replace('\n', "+"))).await?;
+            turn.sleep(secs(2)).await;
+            Ok(End::Completed(format!("answered {}", turn.text().replace('\n', "+")).into()))
         }));
         let key = world.submit("one").await;
         world.faults.plan(|_| Some(Fault::SlowAnswer(millis(100))));

@@ -3,14 +3,12 @@
 use a2a_lambda_core::{Attended, End, Failure, Phase};
 use a2a_lambda_protocol::{Part, TaskState};
 
-use crate::support::{World, artifacts, history, millis, script, secs, status_text};
+use crate::support::{World, artifacts, history, millis, script, scripted, secs, status_text};
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_tried_again_with_longer_and_longer_waits_until_it_is_final() {
     let world = World::with_policy(
-        script(|turn, _| {
-            Box::pin(async move { Err(Failure::retryable(format!("no luck, {}", turn.attempt()))) })
-        }),
+        script!(|turn, _| { Err(Failure::retryable(format!("no luck, {}", turn.attempt()))) }),
         |policy| policy.max_attempts = 4,
     );
     let key = world.submit("hello").await;
@@ -35,11 +33,9 @@ async fn a_failure_is_tried_again_with_longer_and_longer_waits_until_it_is_final
 
 #[tokio::test(start_paused = true)]
 async fn a_permanent_failure_is_not_tried_again() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.progress("half").await?;
-            Err(Failure::permanent("cannot be done").caused_by("a secret"))
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.progress("half").await?;
+        Err(Failure::permanent("cannot be done").caused_by("a secret"))
     }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, Attended::Ran { turns: 1, state: TaskState::Failed });
@@ -50,7 +46,7 @@ async fn a_permanent_failure_is_not_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn an_error_that_is_passed_on_is_retried_and_not_shown() {
     let world = World::with_policy(
-        script(|_, _| Box::pin(async { Err(std::io::Error::other("/secret/path").into()) })),
+        script!(|_, _| { Err(std::io::Error::other("/secret/path").into()) }),
         |policy| policy.max_attempts = 2,
     );
     let key = world.submit("hello").await;
@@ -64,15 +60,13 @@ async fn an_error_that_is_passed_on_is_retried_and_not_shown() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_is_contained_and_tried_again() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.progress(format!("attempt {}", turn.attempt())).await?;
-            if turn.attempt() == 1 {
-                turn.sleep(millis(1)).await;
-                panic!("as the test wants it");
-            }
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.progress(format!("attempt {}", turn.attempt())).await?;
+        if turn.attempt() == 1 {
+            turn.sleep(millis(1)).await;
+            panic!("as the test wants it");
+        }
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, Attended::Ran { turns: 1, state: TaskState::Working });
@@ -84,7 +78,7 @@ async fn a_panic_is_contained_and_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_before_the_first_await_is_contained_too() {
     let world = World::with_policy(
-        script(|_, _| panic!("as the test wants it, before there is a future")),
+        scripted(|_, _| panic!("as the test wants it, before there is a future")),
         |policy| policy.max_attempts = 2,
     );
     let key = world.submit("hello").await;
@@ -93,17 +87,15 @@ async fn a_panic_before_the_first_await_is_contained_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_new_attempt_replaces_the_last_one_s_artifacts() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            let mut chunks = turn.chunked("story");
-            chunks.push([Part::text("once")]).await?;
-            chunks.push([Part::text(format!("upon {}", turn.attempt()))]).await?;
-            if turn.attempt() < 3 {
-                return Err(Failure::retryable("torn"));
-            }
-            chunks.finish([Part::text("a time")]).await?;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        let mut chunks = turn.chunked("story");
+        chunks.push([Part::text("once")]).await?;
+        chunks.push([Part::text(format!("upon {}", turn.attempt()))]).await?;
+        if turn.attempt() < 3 {
+            return Err(Failure::retryable("torn"));
+        }
+        chunks.finish([Part::text("a time")]).await?;
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     world.attend(&key).await;
@@ -113,16 +105,14 @@ async fn a_new_attempt_replaces_the_last_one_s_artifacts() {
 
 #[tokio::test(start_paused = true)]
 async fn the_idempotency_key_is_that_of_the_scope() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            diary.note(turn.idempotency_key());
-            match (turn.number(), turn.attempt()) {
-                (1, 1) => Err(Failure::retryable("again")),
-                (1, _) => Ok(End::again()),
-                (2, _) => Ok(End::continue_with(&1)?),
-                _ => Ok(End::completed()),
-            }
-        })
+    let world = World::new(script!(|turn, diary| {
+        diary.note(turn.idempotency_key());
+        match (turn.number(), turn.attempt()) {
+            (1, 1) => Err(Failure::retryable("again")),
+            (1, _) => Ok(End::again()),
+            (2, _) => Ok(End::continue_with(&1)?),
+            _ => Ok(End::completed()),
+        }
     }));
     let key = world.submit("hello").await;
     world.settle(&key).await;
@@ -132,11 +122,9 @@ async fn the_idempotency_key_is_that_of_the_scope() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_kills_its_runner_each_time_fails_and_says_so() {
-    let world = World::new(script(|_, diary| {
-        Box::pin(async move {
-            diary.note("begun");
-            std::future::pending().await
-        })
+    let world = World::new(script!(|_, diary| {
+        diary.note("begun");
+        std::future::pending().await
     }));
     let key = world.submit("hello").await;
     let mut rounds = 0;

@@ -10,13 +10,11 @@ const FAILED: Attended = Attended::Ran { turns: 1, state: TaskState::Failed };
 #[tokio::test(start_paused = true)]
 async fn an_update_that_is_too_large_is_refused_and_the_agent_may_go_on() {
     let world = World::with_policy(
-        script(|turn, diary| {
-            Box::pin(async move {
-                let refused = turn.progress("x".repeat(1_000)).await.unwrap_err();
-                diary.note(refused.to_string());
-                turn.progress("shorter").await?;
-                Ok(End::completed())
-            })
+        script!(|turn, diary| {
+            let refused = turn.progress("x".repeat(1_000)).await.unwrap_err();
+            diary.note(refused.to_string());
+            turn.progress("shorter").await?;
+            Ok(End::completed())
         }),
         |policy| policy.max_entry_bytes = 1_000,
     );
@@ -31,13 +29,11 @@ async fn an_update_that_is_too_large_is_refused_and_the_agent_may_go_on() {
 #[tokio::test(start_paused = true)]
 async fn an_update_that_is_too_large_fails_the_task_of_an_agent_that_passes_the_error_on() {
     let world = World::with_policy(
-        script(|turn, diary| {
-            Box::pin(async move {
-                diary.note("ran");
-                turn.progress("shown before").await?;
-                turn.progress("x".repeat(1_000)).await?;
-                Ok(End::completed())
-            })
+        script!(|turn, diary| {
+            diary.note("ran");
+            turn.progress("shown before").await?;
+            turn.progress("x".repeat(1_000)).await?;
+            Ok(End::completed())
         }),
         |policy| policy.max_entry_bytes = 1_000,
     );
@@ -51,14 +47,12 @@ async fn an_update_that_is_too_large_fails_the_task_of_an_agent_that_passes_the_
 
 #[tokio::test(start_paused = true)]
 async fn an_artifact_needs_an_id_and_parts() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            let parts = vec![Part::text("x")];
-            let nameless = Artifact { parts, ..Artifact::default() };
-            assert!(turn.artifact(nameless).await.is_err());
-            assert!(turn.chunked("empty").push([]).await.is_err());
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        let parts = vec![Part::text("x")];
+        let nameless = Artifact { parts, ..Artifact::default() };
+        assert!(turn.artifact(nameless).await.is_err());
+        assert!(turn.chunked("empty").push([]).await.is_err());
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     world.attend(&key).await;
@@ -68,11 +62,9 @@ async fn an_artifact_needs_an_id_and_parts() {
 /// The failure of a task whose agent ends like this after it has shown something.
 async fn failure_of(end: fn() -> Result<End, Failure>) -> String {
     let world = World::with_policy(
-        script(move |turn, _| {
-            Box::pin(async move {
-                turn.progress("shown before").await?;
-                end()
-            })
+        script!(|turn, _| {
+            turn.progress("shown before").await?;
+            end()
         }),
         |policy| {
             policy.max_entry_bytes = 1_000;
@@ -110,11 +102,9 @@ async fn a_checkpoint_that_is_too_large_fails_the_task() {
 #[tokio::test(start_paused = true)]
 async fn a_checkpoint_may_be_as_large_as_the_limit() {
     let world = World::with_policy(
-        script(|_, _| {
-            Box::pin(async {
-                let checkpoint = Some(Json::from_value(&"x".repeat(98))?);
-                Ok(End::InputRequired { question: "more?".into(), checkpoint, patience: None })
-            })
+        script!(|_, _| {
+            let checkpoint = Some(Json::from_value(&"x".repeat(98))?);
+            Ok(End::InputRequired { question: "more?".into(), checkpoint, patience: None })
         }),
         |policy| policy.max_checkpoint_bytes = 100,
     );
@@ -127,16 +117,14 @@ async fn a_checkpoint_may_be_as_large_as_the_limit() {
 async fn a_task_that_shows_too_much_fails() {
     for flushes in [false, true] {
         let world = World::with_policy(
-            script(move |turn, _| {
-                Box::pin(async move {
-                    for n in 0..100 {
-                        turn.progress(n.to_string()).await?;
-                        if flushes {
-                            turn.flush().await?;
-                        }
+            script!(|turn, _| {
+                for n in 0..100 {
+                    turn.progress(n.to_string()).await?;
+                    if flushes {
+                        turn.flush().await?;
                     }
-                    Ok(End::completed())
-                })
+                }
+                Ok(End::completed())
             }),
             |policy| {
                 policy.max_entries = 20;
@@ -166,15 +154,13 @@ async fn output_that_the_store_cannot_hold_fails_the_task() {
     ] {
         for flushes in [false, true] {
             let world = World::with_policy(
-                script(move |turn, _| {
-                    Box::pin(async move {
-                        turn.progress(text()).await?;
-                        if flushes {
-                            // It never returns well, because the awaited output is not stored.
-                            turn.flush().await?;
-                        }
-                        end()
-                    })
+                script!(|turn, _| {
+                    turn.progress(text()).await?;
+                    if flushes {
+                        // It never returns well, because the awaited output is not stored.
+                        turn.flush().await?;
+                    }
+                    end()
                 }),
                 too_large,
             );
@@ -190,14 +176,12 @@ async fn output_that_the_store_cannot_hold_fails_the_task() {
 async fn a_task_that_shows_more_bytes_than_it_may_have_fails() {
     // Each update is so large that the rest of its entry does not matter.
     let world = World::with_policy(
-        script(|turn, _| {
-            Box::pin(async move {
-                for _ in 0..6 {
-                    turn.progress("x".repeat(10_000)).await?;
-                    turn.flush().await?;
-                }
-                Ok(End::completed())
-            })
+        script!(|turn, _| {
+            for _ in 0..6 {
+                turn.progress("x".repeat(10_000)).await?;
+                turn.flush().await?;
+            }
+            Ok(End::completed())
         }),
         |policy| policy.max_task_bytes = 35_000,
     );
@@ -210,10 +194,10 @@ async fn a_task_that_shows_more_bytes_than_it_may_have_fails() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_has_its_bytes_takes_no_more_messages() {
-    let world = World::with_policy(
-        script(|_, _| Box::pin(async { Ok(End::input_required("more?")) })),
-        |policy| policy.max_task_bytes = 600,
-    );
+    let world =
+        World::with_policy(script!(|_, _| { Ok(End::input_required("more?")) }), |policy| {
+            policy.max_task_bytes = 600
+        });
     let key = world.submit("hello").await;
     // The task has room until it is full. The text stands in the id, too.
     world.follow_up(&key, &"x".repeat(240)).await.unwrap();
@@ -225,11 +209,9 @@ async fn a_task_that_has_its_bytes_takes_no_more_messages() {
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_only_ever_continues_is_stopped() {
     let world = World::with_policy(
-        script(|turn, diary| {
-            Box::pin(async move {
-                diary.note(turn.number().to_string());
-                Ok(End::Continue { checkpoint: Some(Json::parse("1")?) })
-            })
+        script!(|turn, diary| {
+            diary.note(turn.number().to_string());
+            Ok(End::Continue { checkpoint: Some(Json::parse("1")?) })
         }),
         |policy| policy.max_turns = 3,
     );

@@ -7,12 +7,10 @@ use crate::support::{Fault, Kind, Scripted, World, history, millis, script, secs
 
 /// Takes 10 s for each turn, records its input, and ends as `end` says.
 fn ten_seconds(end: fn(u32) -> Result<End, Failure>) -> Scripted {
-    script(move |turn, diary| {
-        Box::pin(async move {
-            diary.note(turn.text());
-            turn.sleep(secs(10)).await;
-            end(turn.number())
-        })
+    script!(|turn, diary| {
+        diary.note(turn.text());
+        turn.sleep(secs(10)).await;
+        end(turn.number())
     })
 }
 
@@ -116,15 +114,13 @@ async fn a_park_or_a_continuation_with_mail_goes_on_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_retry_is_given_the_same_and_the_mail_is_for_the_next_turn() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            diary.note(format!("{} as {}", turn.text(), turn.number()));
-            turn.sleep(secs(10)).await;
-            match turn.attempt() {
-                1 => Err(Failure::retryable("again")),
-                _ => Ok(End::completed()),
-            }
-        })
+    let world = World::new(script!(|turn, diary| {
+        diary.note(format!("{} as {}", turn.text(), turn.number()));
+        turn.sleep(secs(10)).await;
+        match turn.attempt() {
+            1 => Err(Failure::retryable("again")),
+            _ => Ok(End::completed()),
+        }
     }));
     let (key, _) = with_messages(&world, &[1_000]).await;
     assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
@@ -134,21 +130,19 @@ async fn a_retry_is_given_the_same_and_the_mail_is_for_the_next_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn mail_for_which_no_time_is_left_is_handed_over() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            diary.note(format!("{} in turn {}", turn.text(), turn.number()));
-            turn.stopped().await;
-            let checkpoint = Some(Json::parse("1")?);
-            if turn.number() == 1 {
-                return Ok(End::InputRequired {
-                    question: "which?".into(),
-                    checkpoint,
-                    patience: None,
-                });
-            }
-            assert_eq!(turn.checkpoint::<u32>()?, Some(1), "it is handed over too");
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        diary.note(format!("{} in turn {}", turn.text(), turn.number()));
+        turn.stopped().await;
+        let checkpoint = Some(Json::parse("1")?);
+        if turn.number() == 1 {
+            return Ok(End::InputRequired {
+                question: "which?".into(),
+                checkpoint,
+                patience: None,
+            });
+        }
+        assert_eq!(turn.checkpoint::<u32>()?, Some(1), "it is handed over too");
+        Ok(End::completed())
     }));
     let (key, attended) = with_messages(&world, &[1_000]).await;
     assert!(matches!(attended, Attended::Ran { state: TaskState::Working, .. }), "{attended:?}");

@@ -12,16 +12,14 @@ fn ran(turns: u32, state: TaskState) -> Attended {
 
 /// An agent that asks at first, waits an hour, and reports the state of the next turn.
 fn asking(impatience: Impatience) -> World {
-    World::new(script(move |turn, diary| {
-        Box::pin(async move {
-            diary.note(format!("{} {:?}", turn.number(), turn.text()));
-            if turn.number() > 1 {
-                return Ok(End::completed());
-            }
-            let until = turn.now().saturating_add(secs(3_600));
-            let patience = Some(Patience { until, then: impatience });
-            Ok(End::InputRequired { question: "which?".into(), checkpoint: None, patience })
-        })
+    World::new(script!(|turn, diary| {
+        diary.note(format!("{} {:?}", turn.number(), turn.text()));
+        if turn.number() > 1 {
+            return Ok(End::completed());
+        }
+        let until = turn.now().saturating_add(secs(3_600));
+        let patience = Some(Patience { until, then: impatience });
+        Ok(End::InputRequired { question: "which?".into(), checkpoint: None, patience })
     }))
 }
 

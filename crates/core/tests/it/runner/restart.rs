@@ -6,12 +6,10 @@ use a2a_lambda_protocol::TaskState;
 use crate::support::{Scripted, World, script, secs};
 
 fn sleeper() -> Scripted {
-    script(|turn, diary| {
-        Box::pin(async move {
-            diary.note(format!("attempt {}", turn.attempt()));
-            turn.sleep(secs(600)).await;
-            Ok(End::completed())
-        })
+    script!(|turn, diary| {
+        diary.note(format!("attempt {}", turn.attempt()));
+        turn.sleep(secs(600)).await;
+        Ok(End::completed())
     })
 }
 
@@ -54,11 +52,9 @@ async fn a_process_that_may_live_keeps_its_lease() {
 
 #[tokio::test(start_paused = true)]
 async fn a_parked_task_still_waits_for_its_time() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            let wake_at = turn.now().saturating_add(secs(300));
-            Ok(End::ParkUntil { wake_at, checkpoint: None })
-        })
+    let world = World::new(script!(|turn, _| {
+        let wake_at = turn.now().saturating_add(secs(300));
+        Ok(End::ParkUntil { wake_at, checkpoint: None })
     }));
     let key = world.submit("hello").await;
     world.attend(&key).await;

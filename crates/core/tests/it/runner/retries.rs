@@ -31,7 +31,7 @@ impl Agent for Stubborn {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_may_say_how_often_and_when_it_is_tried() {
-    let world = World::new(script(|_, _| Box::pin(async { Ok(End::completed()) })));
+    let world = World::new(script!(|_, _| { Ok(End::completed()) }));
     let key = world.submit("hello").await;
     let runner = Runner::new(world.engine.clone(), Agents::new(std::sync::Arc::new(Stubborn)));
     let deadline = world.now().saturating_add(secs(900));
@@ -53,11 +53,9 @@ async fn an_agent_may_say_how_often_and_when_it_is_tried() {
 #[tokio::test(start_paused = true)]
 async fn no_other_agent_takes_up_a_task_of_a_tenant_that_was_removed() {
     let world = World::with_policy(
-        script(|_, diary| {
-            Box::pin(async move {
-                diary.note("ran");
-                Ok(End::completed())
-            })
+        script!(|_, diary| {
+            diary.note("ran");
+            Ok(End::completed())
         }),
         |policy| policy.max_attempts = 2,
     );
@@ -77,11 +75,9 @@ async fn no_other_agent_takes_up_a_task_of_a_tenant_that_was_removed() {
 #[tokio::test(start_paused = true)]
 async fn a_task_of_a_removed_tenant_waits_where_the_policy_says_so() {
     let world = World::with_policy(
-        script(|turn, diary| {
-            Box::pin(async move {
-                diary.note(turn.text());
-                Ok(End::completed())
-            })
+        script!(|turn, diary| {
+            diary.note(turn.text());
+            Ok(End::completed())
         }),
         |policy| {
             policy.max_attempts = 1;
@@ -116,14 +112,12 @@ async fn a_task_of_a_removed_tenant_waits_where_the_policy_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn each_claim_has_a_larger_fence() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            diary.note(turn.fence().to_string());
-            match turn.attempt() {
-                3 => Ok(End::completed()),
-                _ => Err(Failure::retryable("not now")),
-            }
-        })
+    let world = World::new(script!(|turn, diary| {
+        diary.note(turn.fence().to_string());
+        match turn.attempt() {
+            3 => Ok(End::completed()),
+            _ => Err(Failure::retryable("not now")),
+        }
     }));
     let key = world.submit("hello").await;
     world.settle(&key).await;

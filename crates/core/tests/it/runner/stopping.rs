@@ -6,7 +6,7 @@ use a2a_lambda_core::{Attended, Clock, Company, End, Phase, Runner, StopReason, 
 use a2a_lambda_protocol::{Json, Part, TaskState};
 
 use crate::support::{
-    Diary, Fault, Kind, TestClock, World, artifacts, millis, script, secs, status_text,
+    Diary, Fault, Kind, TestClock, World, artifacts, millis, script, scripted, secs, status_text,
 };
 
 fn when(turn: &Turn) -> Duration {
@@ -23,14 +23,12 @@ async fn until_stopped(turn: &Turn, diary: &Diary) -> StopReason {
 
 #[tokio::test(start_paused = true)]
 async fn a_canceled_agent_is_told_within_two_seconds_and_shows_nothing_more() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            turn.progress("at work").await?;
-            until_stopped(turn, &diary).await;
-            let late = turn.progress("late").await;
-            diary.note(format!("{:?}", late.unwrap_err()));
-            Ok(End::Completed("done all the same".into()))
-        })
+    let world = World::new(script!(|turn, diary| {
+        turn.progress("at work").await?;
+        until_stopped(turn, &diary).await;
+        let late = turn.progress("late").await;
+        diary.note(format!("{:?}", late.unwrap_err()));
+        Ok(End::Completed("done all the same".into()))
     }));
     let key = world.submit("hello").await;
     let (attended, canceled) = tokio::join!(world.attend(&key), async {
@@ -46,21 +44,19 @@ async fn a_canceled_agent_is_told_within_two_seconds_and_shows_nothing_more() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_shows_all_the_time_is_told_of_the_cancel_too() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let mut chunks = turn.chunked("endless");
-            loop {
-                tokio::select! {
-                    biased;
-                    _ = until_stopped(turn, &diary) => break,
-                    () = turn.sleep(millis(100)) => {}
-                }
-                chunks.push([Part::text("x")]).await?;
+    let world = World::new(script!(|turn, diary| {
+        let mut chunks = turn.chunked("endless");
+        loop {
+            tokio::select! {
+                biased;
+                _ = until_stopped(turn, &diary) => break,
+                () = turn.sleep(millis(100)) => {}
             }
-            turn.sleep(millis(500)).await;
-            diary.note("cleaned up");
-            Ok(End::completed())
-        })
+            chunks.push([Part::text("x")]).await?;
+        }
+        turn.sleep(millis(500)).await;
+        diary.note("cleaned up");
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     let (attended, canceled) = tokio::join!(world.attend(&key), async {
@@ -75,7 +71,7 @@ async fn an_agent_that_shows_all_the_time_is_told_of_the_cancel_too() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_does_not_stop_is_left_behind() {
-    let world = World::new(script(|_, _| Box::pin(std::future::pending())));
+    let world = World::new(scripted(|_, _| Box::pin(std::future::pending())));
     let key = world.submit("hello").await;
     let (attended, _) = tokio::join!(world.attend(&key), async {
         tokio::time::sleep(millis(100)).await;
@@ -88,12 +84,10 @@ async fn an_agent_that_does_not_stop_is_left_behind() {
 #[tokio::test(start_paused = true)]
 async fn a_canceled_agent_that_has_just_ended_is_not_waited_for() {
     let world = World::with_policy(
-        script(|turn, _| {
-            Box::pin(async move {
-                turn.progress("one").await?;
-                turn.progress("two").await?;
-                Ok(End::completed())
-            })
+        script!(|turn, _| {
+            turn.progress("one").await?;
+            turn.progress("two").await?;
+            Ok(End::completed())
         }),
         |policy| policy.updates_per_commit = 1,
     );
@@ -112,15 +106,13 @@ async fn a_canceled_agent_that_has_just_ended_is_not_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_runner_whose_lease_is_taken_stops() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            if turn.attempt() == 1 {
-                until_stopped(turn, &diary).await;
-                return Ok(End::Completed("by the first".into()));
-            }
-            turn.sleep(secs(20)).await;
-            Ok(End::Completed("by the second".into()))
-        })
+    let world = World::new(script!(|turn, diary| {
+        if turn.attempt() == 1 {
+            until_stopped(turn, &diary).await;
+            return Ok(End::Completed("by the first".into()));
+        }
+        turn.sleep(secs(20)).await;
+        Ok(End::Completed("by the second".into()))
     }));
     let key = world.submit("hello").await;
     // The first runner's renewals and looks are lost from 5 s on, for longer than the lease lasts.
@@ -143,11 +135,9 @@ async fn a_runner_whose_lease_is_taken_stops() {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_run_keeps_its_lease() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.sleep(secs(600)).await;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.sleep(secs(600)).await;
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     world.faults.heal();
@@ -170,11 +160,9 @@ async fn a_long_run_keeps_its_lease() {
 #[tokio::test(start_paused = true)]
 async fn the_end_that_gives_up_the_lease_does_not_look_like_a_lost_lease() {
     let wake_at = TestClock::START.saturating_add(secs(300));
-    let world = World::new(script(move |turn, _| {
-        Box::pin(async move {
-            turn.sleep(secs(5)).await;
-            Ok(End::ParkUntil { wake_at, checkpoint: None })
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.sleep(secs(5)).await;
+        Ok(End::ParkUntil { wake_at, checkpoint: None })
     }));
     let key = world.submit("hello").await;
     world.queue.take_times();
@@ -189,10 +177,8 @@ async fn the_end_that_gives_up_the_lease_does_not_look_like_a_lost_lease() {
 
 #[tokio::test(start_paused = true)]
 async fn a_signal_that_takes_long_to_send_is_not_given_up() {
-    let world = World::new(script(move |turn, _| {
-        Box::pin(async move {
-            Ok(End::Continue { checkpoint: Some(Json::from_value(&turn.number())?) })
-        })
+    let world = World::new(script!(|turn, _| {
+        Ok(End::Continue { checkpoint: Some(Json::from_value(&turn.number())?) })
     }));
     let key = world.submit("hello").await;
     world.queue.take_times();
@@ -205,15 +191,13 @@ async fn a_signal_that_takes_long_to_send_is_not_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_hangs_is_told_then_left_and_tried_again() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            if turn.attempt() == 1 {
-                turn.progress("at work").await?;
-                until_stopped(turn, &diary).await;
-                std::future::pending::<()>().await;
-            }
-            Ok(End::Completed("at the second".into()))
-        })
+    let world = World::new(script!(|turn, diary| {
+        if turn.attempt() == 1 {
+            turn.progress("at work").await?;
+            until_stopped(turn, &diary).await;
+            std::future::pending::<()>().await;
+        }
+        Ok(End::Completed("at the second".into()))
     }));
     let key = world.submit("hello").await;
     world.queue.take_times();
@@ -230,22 +214,20 @@ async fn an_agent_that_hangs_is_told_then_left_and_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn work_goes_on_in_the_next_invocation_from_a_checkpoint() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let mut done: u32 = turn.checkpoint()?.unwrap_or(0);
-            diary.note(format!("turn {} attempt {} from {done}", turn.number(), turn.attempt()));
-            while done < 40 {
-                tokio::select! {
-                    biased;
-                    StopReason::OutOfTime = turn.stopped() => {
-                        turn.progress(format!("{done} of 40")).await?;
-                        return Ok(End::Continue { checkpoint: Some(Json::from_value(&done)?) });
-                    }
-                    () = turn.sleep(secs(60)) => done += 1,
+    let world = World::new(script!(|turn, diary| {
+        let mut done: u32 = turn.checkpoint()?.unwrap_or(0);
+        diary.note(format!("turn {} attempt {} from {done}", turn.number(), turn.attempt()));
+        while done < 40 {
+            tokio::select! {
+                biased;
+                StopReason::OutOfTime = turn.stopped() => {
+                    turn.progress(format!("{done} of 40")).await?;
+                    return Ok(End::Continue { checkpoint: Some(Json::from_value(&done)?) });
                 }
+                () = turn.sleep(secs(60)) => done += 1,
             }
-            Ok(End::completed())
-        })
+        }
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     let task = world.settle(&key).await;
@@ -258,17 +240,15 @@ async fn work_goes_on_in_the_next_invocation_from_a_checkpoint() {
 
 #[tokio::test(start_paused = true)]
 async fn output_of_the_last_seconds_is_kept() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            let mut chunks = turn.chunked("story");
-            chunks.push([Part::text("once")]).await?;
-            assert_eq!(turn.stopped().await, StopReason::OutOfTime);
-            assert_eq!(turn.stop_reason(), Some(StopReason::OutOfTime));
-            chunks.push([Part::text("upon")]).await?;
-            turn.flush().await?;
-            chunks.finish([Part::text("a time")]).await?;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        let mut chunks = turn.chunked("story");
+        chunks.push([Part::text("once")]).await?;
+        assert_eq!(turn.stopped().await, StopReason::OutOfTime);
+        assert_eq!(turn.stop_reason(), Some(StopReason::OutOfTime));
+        chunks.push([Part::text("upon")]).await?;
+        turn.flush().await?;
+        chunks.finish([Part::text("a time")]).await?;
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     let attended = world.attend_for(&key, secs(60)).await.unwrap();

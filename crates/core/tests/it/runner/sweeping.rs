@@ -6,11 +6,9 @@ use a2a_lambda_protocol::{TaskState, Timestamp};
 use crate::support::{Fault, Kind, Scripted, TestClock, World, millis, script, secs};
 
 fn sleeper(seconds: u64) -> Scripted {
-    script(move |turn, _| {
-        Box::pin(async move {
-            turn.sleep(secs(seconds)).await;
-            Ok(End::completed())
-        })
+    script!(|turn, _| {
+        turn.sleep(secs(seconds)).await;
+        Ok(End::completed())
     })
 }
 
@@ -80,13 +78,11 @@ async fn a_live_lease_is_left_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wake_time_is_awaited_and_then_signaled() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            match turn.number() {
-                1 => Ok(End::ParkUntil { wake_at: at(1_000), checkpoint: None }),
-                _ => Ok(End::completed()),
-            }
-        })
+    let world = World::new(script!(|turn, _| {
+        match turn.number() {
+            1 => Ok(End::ParkUntil { wake_at: at(1_000), checkpoint: None }),
+            _ => Ok(End::completed()),
+        }
     }));
     let key = world.submit("hello").await;
     world.timer.set_down(true);
@@ -103,8 +99,7 @@ async fn a_wake_time_is_awaited_and_then_signaled() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_waits_for_its_user_is_not_due() {
-    let world =
-        World::new(script(|_, _| Box::pin(async { Ok(End::input_required("which one?")) })));
+    let world = World::new(script!(|_, _| { Ok(End::input_required("which one?")) }));
     let key = world.submit("hello").await;
     world.attend(&key).await;
     tokio::time::sleep(secs(100_000)).await;

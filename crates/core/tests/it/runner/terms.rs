@@ -38,12 +38,10 @@ fn terms(turn: &Turn) -> String {
 
 /// Notes the terms of each turn, and ends it as `end` says.
 fn notes(end: fn(&Turn) -> Result<End, Failure>) -> Scripted {
-    script(move |turn, diary| {
-        Box::pin(async move {
-            diary.note(format!("{}.{} {}", turn.number(), turn.attempt(), terms(turn)));
-            turn.sleep(millis(100)).await;
-            end(turn)
-        })
+    script!(|turn, diary| {
+        diary.note(format!("{}.{} {}", turn.number(), turn.attempt(), terms(turn)));
+        turn.sleep(millis(100)).await;
+        end(turn)
     })
 }
 
@@ -54,11 +52,9 @@ fn noted(world: &World, expected: &[(&str, &str)]) {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_knows_for_whom_it_works() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            diary.note(format!("{:?} of {:?}", turn.owner(), turn.tenant()));
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        diary.note(format!("{:?} of {:?}", turn.owner(), turn.tenant()));
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     world.settle(&key).await;
@@ -170,17 +166,15 @@ async fn a_message_during_a_turn_does_not_change_its_terms() {
 
 #[tokio::test(start_paused = true)]
 async fn terms_that_are_far_back_in_the_log_are_found() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            diary.note(format!("{}.{} {}", turn.number(), turn.attempt(), terms(turn)));
-            for n in 0..20 {
-                turn.progress(n.to_string()).await?;
-            }
-            match turn.number() {
-                1 => Ok(End::Continue { checkpoint: Some(Json::parse("1")?) }),
-                _ => Ok(End::completed()),
-            }
-        })
+    let world = World::new(script!(|turn, diary| {
+        diary.note(format!("{}.{} {}", turn.number(), turn.attempt(), terms(turn)));
+        for n in 0..20 {
+            turn.progress(n.to_string()).await?;
+        }
+        match turn.number() {
+            1 => Ok(End::Continue { checkpoint: Some(Json::parse("1")?) }),
+            _ => Ok(End::completed()),
+        }
     }));
     let key = send(&world, user("go"), RICH).await;
     world.settle(&key).await;
@@ -203,18 +197,16 @@ async fn a_message_and_its_terms_that_are_too_large_together_are_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_may_look_at_other_tasks_of_its_user_only() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            for id in turn.messages().iter().flat_map(|message| &message.reference_task_ids) {
-                let found = turn.referenced(id).await?;
-                diary.note(found.map_or("nothing".into(), |task| history(&task)[..1].join(",")));
-            }
-            // More than a store has with the head.
-            for _ in 0..8 {
-                turn.progress("half").await?;
-            }
-            Ok(End::Completed("done".into()))
-        })
+    let world = World::new(script!(|turn, diary| {
+        for id in turn.messages().iter().flat_map(|message| &message.reference_task_ids) {
+            let found = turn.referenced(id).await?;
+            diary.note(found.map_or("nothing".into(), |task| history(&task)[..1].join(",")));
+        }
+        // More than a store has with the head.
+        for _ in 0..8 {
+            turn.progress("half").await?;
+        }
+        Ok(End::Completed("done".into()))
     }));
     let mine = world.submit("mine").await;
     world.attend(&mine).await;

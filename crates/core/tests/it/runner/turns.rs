@@ -13,16 +13,14 @@ fn ran(turns: u32, state: TaskState) -> Attended {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_is_worked_on_and_completed() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            diary.note(turn.text());
-            diary.note(format!("turn {} attempt {}", turn.number(), turn.attempt()));
-            turn.progress("half").await?;
-            let id = turn.artifact_id();
-            let parts = vec![Part::text("result")];
-            turn.artifact(Artifact { artifact_id: id, parts, ..Artifact::default() }).await?;
-            Ok(End::Completed("done".into()))
-        })
+    let world = World::new(script!(|turn, diary| {
+        diary.note(turn.text());
+        diary.note(format!("turn {} attempt {}", turn.number(), turn.attempt()));
+        turn.progress("half").await?;
+        let id = turn.artifact_id();
+        let parts = vec![Part::text("result")];
+        turn.artifact(Artifact { artifact_id: id, parts, ..Artifact::default() }).await?;
+        Ok(End::Completed("done".into()))
     }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
@@ -41,23 +39,21 @@ async fn a_task_is_worked_on_and_completed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_does_not_exist_is_left_alone() {
-    let world = World::new(script(|_, _| Box::pin(async { Ok(End::completed()) })));
+    let world = World::new(script!(|_, _| { Ok(End::completed()) }));
     assert_eq!(world.attend(&World::key("nothing")).await, Attended::NoSuchTask);
 }
 
 /// The agent shows three chunks and a message, flushing after those that `flush` names.
 async fn commits_of(flush: &'static [usize]) -> (usize, Vec<String>) {
-    let world = World::new(script(move |turn, _| {
-        Box::pin(async move {
-            let mut chunks = turn.chunked("letters");
-            for (n, text) in ["a", "b", "c"].into_iter().enumerate() {
-                chunks.push([Part::text(text)]).await?;
-                if flush.contains(&n) {
-                    turn.flush().await?;
-                }
+    let world = World::new(script!(|turn, _| {
+        let mut chunks = turn.chunked("letters");
+        for (n, text) in ["a", "b", "c"].into_iter().enumerate() {
+            chunks.push([Part::text(text)]).await?;
+            if flush.contains(&n) {
+                turn.flush().await?;
             }
-            Ok(End::completed())
-        })
+        }
+        Ok(End::completed())
     }));
     let key = world.submit("go").await;
     world.faults.heal();
@@ -79,14 +75,12 @@ async fn a_flush_commits_all_output() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_flush_everything_shown_before_is_stored() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.progress("first").await?;
-            turn.flush().await?;
-            turn.progress("second").await?;
-            turn.sleep(secs(600)).await;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.progress("first").await?;
+        turn.flush().await?;
+        turn.progress("second").await?;
+        turn.sleep(secs(600)).await;
+        Ok(End::completed())
     }));
     let key = world.submit("go").await;
     // Requests take 3 s, so that it takes until 6 s (claim, first) before the flush returns.
@@ -101,15 +95,13 @@ async fn after_a_flush_everything_shown_before_is_stored() {
 
 #[tokio::test(start_paused = true)]
 async fn output_during_a_commit_shares_the_next_one() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            let mut chunks = turn.chunked("numbers");
-            for n in 0..30 {
-                chunks.push([Part::text(n.to_string())]).await?;
-                turn.sleep(millis(100)).await;
-            }
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        let mut chunks = turn.chunked("numbers");
+        for n in 0..30 {
+            chunks.push([Part::text(n.to_string())]).await?;
+            turn.sleep(millis(100)).await;
+        }
+        Ok(End::completed())
     }));
     let key = world.submit("go").await;
     // Claim, then 3 s of showing in commits of 1 s each, then the end.
@@ -122,12 +114,10 @@ async fn output_during_a_commit_shares_the_next_one() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_may_end_while_what_it_showed_last_is_committed() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.progress("half").await?;
-            turn.sleep(millis(100)).await;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.progress("half").await?;
+        turn.sleep(millis(100)).await;
+        Ok(End::completed())
     }));
     let key = world.submit("go").await;
     world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(secs(1))));
@@ -140,13 +130,11 @@ async fn an_agent_may_end_while_what_it_showed_last_is_committed() {
 #[tokio::test(start_paused = true)]
 async fn a_commit_has_at_most_so_many_updates() {
     let world = World::with_policy(
-        script(|turn, _| {
-            Box::pin(async move {
-                for n in 0..25 {
-                    turn.progress(n.to_string()).await?;
-                }
-                Ok(End::completed())
-            })
+        script!(|turn, _| {
+            for n in 0..25 {
+                turn.progress(n.to_string()).await?;
+            }
+            Ok(End::completed())
         }),
         |policy| policy.updates_per_commit = 10,
     );
@@ -161,13 +149,11 @@ async fn a_commit_has_at_most_so_many_updates() {
 #[tokio::test(start_paused = true)]
 async fn a_commit_has_at_most_so_many_bytes() {
     let world = World::with_policy(
-        script(|turn, _| {
-            Box::pin(async move {
-                for size in [600, 600, 5_000, 300, 300, 5_000] {
-                    turn.progress("x".repeat(size)).await?;
-                }
-                Ok(End::completed())
-            })
+        script!(|turn, _| {
+            for size in [600, 600, 5_000, 300, 300, 5_000] {
+                turn.progress("x".repeat(size)).await?;
+            }
+            Ok(End::completed())
         }),
         |policy| policy.commit_bytes = 1_500,
     );
@@ -183,14 +169,12 @@ async fn a_commit_has_at_most_so_many_bytes() {
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_shows_faster_than_is_stored_waits() {
     let world = World::with_policy(
-        script(|turn, diary| {
-            Box::pin(async move {
-                for n in 0..40 {
-                    turn.progress(n.to_string()).await?;
-                }
-                diary.note(format!("{:?}", turn.deadline().saturating_since(turn.now())));
-                Ok(End::completed())
-            })
+        script!(|turn, diary| {
+            for n in 0..40 {
+                turn.progress(n.to_string()).await?;
+            }
+            diary.note(format!("{:?}", turn.deadline().saturating_since(turn.now())));
+            Ok(End::completed())
         }),
         |policy| {
             policy.update_buffer = 4;
@@ -209,7 +193,7 @@ async fn an_agent_that_shows_faster_than_is_stored_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn a_direct_message_ends_a_first_turn() {
-    let world = World::new(script(|_, _| Box::pin(async { Ok(End::Message("just this".into())) })));
+    let world = World::new(script!(|_, _| { Ok(End::Message("just this".into())) }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
     assert!(world.head(&key).await.is_direct());
@@ -219,14 +203,12 @@ async fn a_direct_message_ends_a_first_turn() {
 #[tokio::test(start_paused = true)]
 async fn a_direct_message_after_an_update_fails_the_task() {
     for flushes in [false, true] {
-        let world = World::new(script(move |turn, _| {
-            Box::pin(async move {
-                turn.progress("half").await?;
-                if flushes {
-                    turn.flush().await?;
-                }
-                Ok(End::Message("just this".into()))
-            })
+        let world = World::new(script!(|turn, _| {
+            turn.progress("half").await?;
+            if flushes {
+                turn.flush().await?;
+            }
+            Ok(End::Message("just this".into()))
         }));
         let key = world.submit("hello").await;
         assert_eq!(world.attend(&key).await, ran(1, TaskState::Failed));
@@ -238,20 +220,18 @@ async fn a_direct_message_after_an_update_fails_the_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_direct_message_without_parts_fails_the_task() {
-    let world = World::new(script(|_, _| Box::pin(async { Ok(End::Message(Vec::new().into())) })));
+    let world = World::new(script!(|_, _| { Ok(End::Message(Vec::new().into())) }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Failed));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_direct_message_in_a_later_turn_completes_the_task() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            match turn.number() {
-                1 => Ok(End::input_required("which one?")),
-                _ => Ok(End::Message("that one".into())),
-            }
-        })
+    let world = World::new(script!(|turn, _| {
+        match turn.number() {
+            1 => Ok(End::input_required("which one?")),
+            _ => Ok(End::Message("that one".into())),
+        }
     }));
     let key = world.submit("hello").await;
     world.attend(&key).await;
@@ -264,19 +244,17 @@ async fn a_direct_message_in_a_later_turn_completes_the_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_question_and_its_answer_are_two_turns() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let asked: Option<u32> = turn.checkpoint()?;
-            diary.note(format!("{} {asked:?} {}", turn.number(), turn.text()));
-            match asked {
-                None => Ok(End::AuthRequired {
-                    question: "password?".into(),
-                    checkpoint: Some(Json::parse("7")?),
-                    patience: None,
-                }),
-                Some(_) => Ok(End::completed()),
-            }
-        })
+    let world = World::new(script!(|turn, diary| {
+        let asked: Option<u32> = turn.checkpoint()?;
+        diary.note(format!("{} {asked:?} {}", turn.number(), turn.text()));
+        match asked {
+            None => Ok(End::AuthRequired {
+                question: "password?".into(),
+                checkpoint: Some(Json::parse("7")?),
+                patience: None,
+            }),
+            Some(_) => Ok(End::completed()),
+        }
     }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, ran(1, TaskState::AuthRequired));
@@ -291,7 +269,7 @@ async fn a_question_and_its_answer_are_two_turns() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rejected_task_says_why() {
-    let world = World::new(script(|_, _| Box::pin(async { Ok(End::Rejected("not that".into())) })));
+    let world = World::new(script!(|_, _| { Ok(End::Rejected("not that".into())) }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Rejected));
     assert_eq!(status_text(&world.task(&key).await), "not that");
@@ -299,13 +277,11 @@ async fn a_rejected_task_says_why() {
 
 #[tokio::test(start_paused = true)]
 async fn a_turn_is_given_the_whole_history_and_only_the_new_messages() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let ids: Vec<&str> = turn.messages().iter().map(|m| m.task_id.as_str()).collect();
-            assert!(ids.iter().all(|id| *id == turn.task().id), "{ids:?}");
-            diary.note(format!("{} of {}", turn.text(), turn.task().history.len()));
-            Ok(End::input_required("more?"))
-        })
+    let world = World::new(script!(|turn, diary| {
+        let ids: Vec<&str> = turn.messages().iter().map(|m| m.task_id.as_str()).collect();
+        assert!(ids.iter().all(|id| *id == turn.task().id), "{ids:?}");
+        diary.note(format!("{} of {}", turn.text(), turn.task().history.len()));
+        Ok(End::input_required("more?"))
     }));
     let key = world.submit("m1").await;
     for n in 2..=6 {
@@ -321,11 +297,9 @@ async fn a_turn_is_given_the_whole_history_and_only_the_new_messages() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_was_canceled_before_it_began_is_not_run() {
-    let world = World::new(script(|_, diary| {
-        Box::pin(async move {
-            diary.note("ran");
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|_, diary| {
+        diary.note("ran");
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     world.cancel(&key).await.unwrap();
@@ -335,7 +309,7 @@ async fn a_task_that_was_canceled_before_it_began_is_not_run() {
 
 #[tokio::test(start_paused = true)]
 async fn an_invocation_that_is_about_to_end_begins_nothing() {
-    let world = World::new(script(|_, _| Box::pin(async { Ok(End::completed()) })));
+    let world = World::new(script!(|_, _| { Ok(End::completed()) }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend_for(&key, millis(5_999)).await.unwrap(), Attended::TooLate);
     assert_eq!(world.head(&key).await.phase, Phase::Submitted);
@@ -345,14 +319,12 @@ async fn an_invocation_that_is_about_to_end_begins_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn messages_of_users_are_kept_as_they_came() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            let mut given = turn.messages()[0].clone();
-            given.task_id.clear();
-            given.context_id.clear();
-            assert_eq!(given, user("hello"));
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        let mut given = turn.messages()[0].clone();
+        given.task_id.clear();
+        given.context_id.clear();
+        assert_eq!(given, user("hello"));
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
@@ -360,19 +332,17 @@ async fn messages_of_users_are_kept_as_they_came() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_shown_soon_after_a_commit_shares_the_next() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            let mut chunks = turn.chunked("text");
-            for wait_ms in [0, 60, 60, 40] {
-                turn.sleep(millis(wait_ms)).await;
-                chunks.push([Part::text("x")]).await?;
-            }
-            turn.flush().await?;
-            turn.sleep(millis(40)).await;
+    let world = World::new(script!(|turn, _| {
+        let mut chunks = turn.chunked("text");
+        for wait_ms in [0, 60, 60, 40] {
+            turn.sleep(millis(wait_ms)).await;
             chunks.push([Part::text("x")]).await?;
-            turn.sleep(millis(20)).await;
-            Ok(End::completed())
-        })
+        }
+        turn.flush().await?;
+        turn.sleep(millis(40)).await;
+        chunks.push([Part::text("x")]).await?;
+        turn.sleep(millis(20)).await;
+        Ok(End::completed())
     }));
     let key = world.submit("go").await;
     let began = world.now();

@@ -11,16 +11,14 @@ fn at(seconds: u64) -> Timestamp {
 
 /// Parks until a time, then completes; records the input of each turn.
 fn parks_until(seconds: u64) -> Scripted {
-    script(move |turn, diary| {
-        Box::pin(async move {
-            let left: Option<String> = turn.checkpoint()?;
-            diary.note(format!("{left:?} {:?}", turn.text()));
-            if turn.number() > 1 {
-                return Ok(End::completed());
-            }
-            let checkpoint = Some(Json::parse(r#""parked""#)?);
-            Ok(End::ParkUntil { wake_at: at(seconds), checkpoint })
-        })
+    script!(|turn, diary| {
+        let left: Option<String> = turn.checkpoint()?;
+        diary.note(format!("{left:?} {:?}", turn.text()));
+        if turn.number() > 1 {
+            return Ok(End::completed());
+        }
+        let checkpoint = Some(Json::parse(r#""parked""#)?);
+        Ok(End::ParkUntil { wake_at: at(seconds), checkpoint })
     })
 }
 

@@ -8,22 +8,20 @@ use crate::support::{Scripted, World, script, secs, status_text};
 
 /// Asks for an approval within an hour, and ends with the answer.
 fn asks() -> Scripted {
-    script(|turn, diary| {
-        Box::pin(async move {
-            let approval = turn.callback("approve", secs(3_600)).await?;
-            let seen = approval.url().to_owned();
-            let mail = turn.step("mail").with(&seen).run(async |_| {
-                diary.note(seen.clone());
-                Ok(())
-            });
-            mail.await?;
-            let answer = match approval.answer::<String>().await? {
-                Answer::Given(answer) => answer,
-                Answer::GaveUp(reason) => format!("gave up: {reason}"),
-                _ => "nobody answered".to_owned(),
-            };
-            Ok(End::Completed(answer.into()))
-        })
+    script!(|turn, diary| {
+        let approval = turn.callback("approve", secs(3_600)).await?;
+        let seen = approval.url().to_owned();
+        let mail = turn.step("mail").with(&seen).run(async |_| {
+            diary.note(seen.clone());
+            Ok(())
+        });
+        mail.await?;
+        let answer = match approval.answer::<String>().await? {
+            Answer::Given(answer) => answer,
+            Answer::GaveUp(reason) => format!("gave up: {reason}"),
+            _ => "nobody answered".to_owned(),
+        };
+        Ok(End::Completed(answer.into()))
     })
 }
 
@@ -70,17 +68,15 @@ async fn a_task_waits_for_its_callback_at_no_cost_and_wakes_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_comes_before_the_task_waits_is_kept() {
-    let world = with_callbacks(script(|turn, diary| {
-        Box::pin(async move {
-            let approval = turn.callback("approve", secs(3_600)).await?;
-            diary.note(approval.url());
-            turn.sleep(secs(10)).await;
-            // The turn has looked before the answer came.
-            let early = approval.answer::<String>().await;
-            turn.sleep(secs(10)).await;
-            let answer = early?;
-            Ok(End::Completed(format!("{answer:?}").into()))
-        })
+    let world = with_callbacks(script!(|turn, diary| {
+        let approval = turn.callback("approve", secs(3_600)).await?;
+        diary.note(approval.url());
+        turn.sleep(secs(10)).await;
+        // The turn has looked before the answer came.
+        let early = approval.answer::<String>().await;
+        turn.sleep(secs(10)).await;
+        let answer = early?;
+        Ok(End::Completed(format!("{answer:?}").into()))
     }));
     for wait in [5, 15] {
         let key = world.submit("hello").await;

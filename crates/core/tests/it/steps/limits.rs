@@ -8,7 +8,7 @@ use a2a_lambda_core::steps::{Put, StepRecord, StepRecords as _, StepState};
 use a2a_lambda_core::{End, Policy, Turn};
 use a2a_lambda_protocol::{Json, TaskState};
 
-use crate::support::{Scripted, World, script, secs, status_text};
+use crate::support::{Scripted, World, script, scripted, secs, status_text};
 
 /// How a task fails whose agent does this.
 async fn failure(agent: Scripted, adjust: impl FnOnce(&mut Policy)) -> String {
@@ -26,11 +26,9 @@ async fn step(turn: &Turn, name: &str, result: &str) -> Result<(), a2a_lambda_co
 
 #[tokio::test(start_paused = true)]
 async fn a_step_beyond_a_bound_fails_the_task_and_says_so() {
-    let large = script(|turn, _| {
-        Box::pin(async move {
-            step(turn, "report", &"x".repeat(350 * 1_024)).await?;
-            Ok(End::completed())
-        })
+    let large = script!(|turn, _| {
+        step(turn, "report", &"x".repeat(350 * 1_024)).await?;
+        Ok(End::completed())
     });
     assert_eq!(
         failure(large, |_| {}).await,
@@ -38,12 +36,10 @@ async fn a_step_beyond_a_bound_fails_the_task_and_says_so() {
          elsewhere, and return where it is"
     );
     let many = || {
-        script(|turn, _| {
-            Box::pin(async move {
-                loop {
-                    step(turn, "page", "0123456789").await?;
-                }
-            })
+        script!(|turn, _| {
+            loop {
+                step(turn, "page", "0123456789").await?;
+            }
         })
     };
     assert_eq!(
@@ -59,7 +55,7 @@ async fn a_step_beyond_a_bound_fails_the_task_and_says_so() {
     );
     for bad in ["", "@now", &"n".repeat(65)] {
         let name = bad.to_owned();
-        let named = script(move |turn, _| {
+        let named = scripted(move |turn, _| {
             let name = name.clone();
             Box::pin(async move {
                 step(turn, &name, "").await?;
@@ -69,11 +65,9 @@ async fn a_step_beyond_a_bound_fails_the_task_and_says_so() {
         let why = failure(named, |_| {}).await;
         assert!(why.starts_with("a step cannot be called"), "{why}");
     }
-    let early = script(|turn, _| {
-        Box::pin(async move {
-            step(turn, "report", "").await?;
-            Ok(End::completed())
-        })
+    let early = script!(|turn, _| {
+        step(turn, "report", "").await?;
+        Ok(End::completed())
     });
     let why = failure(early, |policy| policy.scopes = false).await;
     assert!(why.contains("STORED_FORMAT"), "{why}");
@@ -84,7 +78,7 @@ async fn a_step_beyond_a_bound_fails_the_task_and_says_so() {
 async fn work_with_a_result_that_cannot_be_recorded_is_not_done_again() {
     let done = Arc::new(AtomicU32::new(0));
     let works = done.clone();
-    let world = World::new(script(move |turn, _| {
+    let world = World::new(scripted(move |turn, _| {
         let works = works.clone();
         Box::pin(async move {
             let large = |_| {
@@ -115,11 +109,9 @@ async fn work_with_a_result_that_cannot_be_recorded_is_not_done_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_scope_does_not_outlive_its_records() {
-    let parks = script(|turn, _| {
-        Box::pin(async move {
-            step(turn, "one", "").await?;
-            Ok(End::park_until(turn.now().saturating_add(secs(31 * 86_400))))
-        })
+    let parks = script!(|turn, _| {
+        step(turn, "one", "").await?;
+        Ok(End::park_until(turn.now().saturating_add(secs(31 * 86_400))))
     });
     let why = failure(parks, |_| {}).await;
     assert_eq!(
@@ -130,14 +122,12 @@ async fn a_scope_does_not_outlive_its_records() {
 
 #[tokio::test(start_paused = true)]
 async fn a_record_of_another_form_fails_the_task() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            let done: u32 = turn.step("count").run(|_| async { Ok(7) }).await?;
-            if turn.number() == 1 {
-                return Ok(End::again());
-            }
-            Ok(End::Completed(done.to_string().into()))
-        })
+    let world = World::new(script!(|turn, _| {
+        let done: u32 = turn.step("count").run(|_| async { Ok(7) }).await?;
+        if turn.number() == 1 {
+            return Ok(End::again());
+        }
+        Ok(End::Completed(done.to_string().into()))
     }));
     let key = world.submit("hello").await;
     world.attend(&key).await;

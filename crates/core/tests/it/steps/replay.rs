@@ -24,19 +24,17 @@ fn notes(world: &World, task: &str) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_recorded_step_is_not_run_again_in_another_attempt_or_turn() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let first = noted(turn, &diary, "first").await?;
-            if turn.number() == 1 && turn.attempt() == 1 {
-                return Err(Failure::retryable("again"));
-            }
-            let second = noted(turn, &diary, "second").await?;
-            if turn.number() == 1 {
-                return Ok(End::again());
-            }
-            let again = noted(turn, &diary, "first").await?;
-            Ok(End::Completed(format!("{first} {second} {again}: {}", turn.text()).into()))
-        })
+    let world = World::new(script!(|turn, diary| {
+        let first = noted(turn, &diary, "first").await?;
+        if turn.number() == 1 && turn.attempt() == 1 {
+            return Err(Failure::retryable("again"));
+        }
+        let second = noted(turn, &diary, "second").await?;
+        if turn.number() == 1 {
+            return Ok(End::again());
+        }
+        let again = noted(turn, &diary, "first").await?;
+        Ok(End::Completed(format!("{first} {second} {again}: {}", turn.text()).into()))
     }));
     let key = world.submit("hello").await;
     let task = world.settle(&key).await;
@@ -51,20 +49,18 @@ async fn a_recorded_step_is_not_run_again_in_another_attempt_or_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn a_runner_that_dies_repeats_the_step_that_was_not_recorded() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            noted(turn, &diary, "first").await?;
-            turn.step("slow")
-                .run(|run| {
-                    diary.note(format!("slow {}", run.idempotency_key()));
-                    async move {
-                        turn.sleep(secs(10)).await;
-                        Ok(())
-                    }
-                })
-                .await?;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        noted(turn, &diary, "first").await?;
+        turn.step("slow")
+            .run(|run| {
+                diary.note(format!("slow {}", run.idempotency_key()));
+                async move {
+                    turn.sleep(secs(10)).await;
+                    Ok(())
+                }
+            })
+            .await?;
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     assert!(!world.attend_killed_after(&key, secs(5)).await);
@@ -76,31 +72,29 @@ async fn a_runner_that_dies_repeats_the_step_that_was_not_recorded() {
 
 #[tokio::test(start_paused = true)]
 async fn an_at_most_once_step_is_not_begun_again() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            // A prompt may hold the time.
-            let arguments = if turn.text() == "other" { turn.attempt() } else { 0 };
-            let charged = turn
-                .step("charge")
-                .with(&arguments)
-                .once()
-                .run(|_| {
-                    diary.note("charge");
-                    async move {
-                        turn.sleep(secs(10)).await;
-                        Ok(7)
-                    }
-                })
-                .await;
-            match charged {
-                Ok(charged) => Ok(End::Completed(format!("charged {charged}").into())),
-                Err(error @ (StepError::Unknown { .. } | StepError::Diverged { .. })) => {
-                    diary.note(error.to_string());
-                    Err(error.into())
+    let world = World::new(script!(|turn, diary| {
+        // A prompt may hold the time.
+        let arguments = if turn.text() == "other" { turn.attempt() } else { 0 };
+        let charged = turn
+            .step("charge")
+            .with(&arguments)
+            .once()
+            .run(|_| {
+                diary.note("charge");
+                async move {
+                    turn.sleep(secs(10)).await;
+                    Ok(7)
                 }
-                Err(error) => Err(error.into()),
+            })
+            .await;
+        match charged {
+            Ok(charged) => Ok(End::Completed(format!("charged {charged}").into())),
+            Err(error @ (StepError::Unknown { .. } | StepError::Diverged { .. })) => {
+                diary.note(error.to_string());
+                Err(error.into())
             }
-        })
+            Err(error) => Err(error.into()),
+        }
     }));
     let unknown = "the step \"charge\" was interrupted, and its outcome is unknown";
     let diverged = "the step \"charge\" was begun with other arguments before";
@@ -117,14 +111,12 @@ async fn an_at_most_once_step_is_not_begun_again() {
 
 #[tokio::test(start_paused = true)]
 async fn an_at_most_once_step_is_not_begun_again_inside_a_step_that_differs() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let outer = turn.step("outer").with(&turn.attempt()).run(|_| async {
-                turn.step("charge").once().run(|_| note(&diary, "charge")).await?;
-                Err::<(), _>(Failure::retryable("not now"))
-            });
-            Ok(outer.await.map(|()| End::completed())?)
-        })
+    let world = World::new(script!(|turn, diary| {
+        let outer = turn.step("outer").with(&turn.attempt()).run(|_| async {
+            turn.step("charge").once().run(|_| note(&diary, "charge")).await?;
+            Err::<(), _>(Failure::retryable("not now"))
+        });
+        Ok(outer.await.map(|()| End::completed())?)
     }));
     let key = world.submit("hello").await;
     assert_eq!(
@@ -136,23 +128,21 @@ async fn an_at_most_once_step_is_not_begun_again_inside_a_step_that_differs() {
 
 #[tokio::test(start_paused = true)]
 async fn steps_side_by_side_and_inside_others_keep_their_records() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let outer = |name: &'static str, wait: u64| {
+    let world = World::new(script!(|turn, diary| {
+        let outer = |name: &'static str, wait: u64| {
+            let diary = diary.clone();
+            turn.step("outer").run(move |_| {
                 let diary = diary.clone();
-                turn.step("outer").run(move |_| {
-                    let diary = diary.clone();
-                    async move {
-                        turn.sleep(secs(wait)).await;
-                        let inner = noted(turn, &diary, "inner").await?;
-                        turn.sleep(secs(wait)).await;
-                        Ok(format!("{name} {inner}"))
-                    }
-                })
-            };
-            let (one, two) = join(outer("one", 3), outer("two", 1)).await;
-            Ok(End::Completed(format!("{}, {}", one?, two?).into()))
-        })
+                async move {
+                    turn.sleep(secs(wait)).await;
+                    let inner = noted(turn, &diary, "inner").await?;
+                    turn.sleep(secs(wait)).await;
+                    Ok(format!("{name} {inner}"))
+                }
+            })
+        };
+        let (one, two) = join(outer("one", 3), outer("two", 1)).await;
+        Ok(End::Completed(format!("{}, {}", one?, two?).into()))
     }));
     let key = world.submit("hello").await;
     // The second is recorded, and of the first only what is inside.
@@ -165,13 +155,11 @@ async fn steps_side_by_side_and_inside_others_keep_their_records() {
 
 #[tokio::test(start_paused = true)]
 async fn after_a_difference_later_records_are_found() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let prompt = turn.attempt();
-            turn.step("model").with(&prompt).run(|_| note(&diary, "model")).await?;
-            turn.step("tool").with("rates").run(|_| note(&diary, "tool")).await?;
-            if prompt == 1 { Err(Failure::retryable("again")) } else { Ok(End::completed()) }
-        })
+    let world = World::new(script!(|turn, diary| {
+        let prompt = turn.attempt();
+        turn.step("model").with(&prompt).run(|_| note(&diary, "model")).await?;
+        turn.step("tool").with("rates").run(|_| note(&diary, "tool")).await?;
+        if prompt == 1 { Err(Failure::retryable("again")) } else { Ok(End::completed()) }
     }));
     let key = world.submit("hello").await;
     world.settle(&key).await;
@@ -185,21 +173,19 @@ fn note(diary: &Diary, text: &str) -> std::future::Ready<Result<(), Failure>> {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_recorded_step_has_shown_is_not_shown_again_and_other_work_begins_anew() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            for name in ["kept", "repeated"] {
-                turn.step(name)
-                    .run(|_| async move {
-                        let mut chunks = turn.chunked(name);
-                        chunks.push([Part::text(format!("{name} of {} ", turn.attempt()))]).await?;
-                        turn.sleep(secs(3)).await;
-                        chunks.finish([Part::text("end")]).await?;
-                        Ok(())
-                    })
-                    .await?;
-            }
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        for name in ["kept", "repeated"] {
+            turn.step(name)
+                .run(|_| async move {
+                    let mut chunks = turn.chunked(name);
+                    chunks.push([Part::text(format!("{name} of {} ", turn.attempt()))]).await?;
+                    turn.sleep(secs(3)).await;
+                    chunks.finish([Part::text("end")]).await?;
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     assert!(!world.attend_killed_after(&key, secs(5)).await);
@@ -212,39 +198,33 @@ async fn what_a_recorded_step_has_shown_is_not_shown_again_and_other_work_begins
 
 #[tokio::test(start_paused = true)]
 async fn work_that_fails_for_good_is_recorded_and_other_failures_are_the_agents() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let bad = turn
-                .step("bad")
-                .run(|_| async {
-                    diary.note("bad");
-                    Err::<(), _>(Failure::permanent("no such order"))
-                })
-                .await;
-            let retries = Retries { max_attempts: 3, first: secs(1), most: secs(1) };
-            let tried = turn
-                .step("tried")
-                .retries(retries)
-                .run(|run| {
-                    diary.note(format!("try {}", run.attempt));
-                    async move {
-                        if run.attempt < 3 {
-                            Err(Failure::retryable("busy"))
-                        } else {
-                            Ok(run.attempt)
-                        }
-                    }
-                })
-                .await?;
-            turn.step("late")
-                .run(|_| async {
-                    diary.note("late");
-                    if turn.attempt() == 1 { Err(Failure::retryable("later")) } else { Ok(()) }
-                })
-                .await?;
-            let bad = bad.err().map(|error| error.to_string()).unwrap_or_default();
-            Ok(End::Completed(format!("{bad}, {tried}").into()))
-        })
+    let world = World::new(script!(|turn, diary| {
+        let bad = turn
+            .step("bad")
+            .run(|_| async {
+                diary.note("bad");
+                Err::<(), _>(Failure::permanent("no such order"))
+            })
+            .await;
+        let retries = Retries { max_attempts: 3, first: secs(1), most: secs(1) };
+        let tried = turn
+            .step("tried")
+            .retries(retries)
+            .run(|run| {
+                diary.note(format!("try {}", run.attempt));
+                async move {
+                    if run.attempt < 3 { Err(Failure::retryable("busy")) } else { Ok(run.attempt) }
+                }
+            })
+            .await?;
+        turn.step("late")
+            .run(|_| async {
+                diary.note("late");
+                if turn.attempt() == 1 { Err(Failure::retryable("later")) } else { Ok(()) }
+            })
+            .await?;
+        let bad = bad.err().map(|error| error.to_string()).unwrap_or_default();
+        Ok(End::Completed(format!("{bad}, {tried}").into()))
     }));
     let key = world.submit("hello").await;
     assert_eq!(status_text(&world.settle(&key).await), "no such order, 3");
@@ -254,20 +234,18 @@ async fn work_that_fails_for_good_is_recorded_and_other_failures_are_the_agents(
 
 #[tokio::test(start_paused = true)]
 async fn two_runners_use_the_result_that_was_recorded_first() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let fence = turn.fence();
-            let result = turn
-                .step("slow")
-                .run(|_| async move {
-                    // The first runner is replaced meanwhile, and is done after the second.
-                    tokio::time::sleep(if fence == 1 { secs(100) } else { secs(1) }).await;
-                    Ok(fence)
-                })
-                .await?;
-            diary.note(format!("runner {fence} has {result}"));
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        let fence = turn.fence();
+        let result = turn
+            .step("slow")
+            .run(|_| async move {
+                // The first runner is replaced meanwhile, and is done after the second.
+                tokio::time::sleep(if fence == 1 { secs(100) } else { secs(1) }).await;
+                Ok(fence)
+            })
+            .await?;
+        diary.note(format!("runner {fence} has {result}"));
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     // The first runner's renewals are lost.
@@ -291,13 +269,11 @@ async fn two_runners_use_the_result_that_was_recorded_first() {
 #[tokio::test(start_paused = true)]
 async fn a_first_runner_that_is_late_finds_the_records_of_the_next() {
     use a2a_lambda_testing::{Fault, Kind};
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            // The first runner does not get to its first step before it is replaced.
-            tokio::time::sleep(if turn.fence() == 1 { secs(100) } else { secs(1) }).await;
-            noted(turn, &diary, "charge").await?;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        // The first runner does not get to its first step before it is replaced.
+        tokio::time::sleep(if turn.fence() == 1 { secs(100) } else { secs(1) }).await;
+        noted(turn, &diary, "charge").await?;
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     // It hears nothing of its lease.
@@ -318,16 +294,14 @@ async fn a_first_runner_that_is_late_finds_the_records_of_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn recorded_facts_are_the_same_in_every_run() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let recorded = turn.recorded();
-            let facts = (recorded.now().await?, recorded.uuid().await?, recorded.random().await?);
-            let more = (recorded.now().await?, recorded.uuid().await?);
-            assert_ne!(facts.1, more.1);
-            diary.note(format!("{facts:?} {more:?}"));
-            turn.sleep(secs(1)).await;
-            if turn.number() < 3 { Ok(End::again()) } else { Ok(End::completed()) }
-        })
+    let world = World::new(script!(|turn, diary| {
+        let recorded = turn.recorded();
+        let facts = (recorded.now().await?, recorded.uuid().await?, recorded.random().await?);
+        let more = (recorded.now().await?, recorded.uuid().await?);
+        assert_ne!(facts.1, more.1);
+        diary.note(format!("{facts:?} {more:?}"));
+        turn.sleep(secs(1)).await;
+        if turn.number() < 3 { Ok(End::again()) } else { Ok(End::completed()) }
     }));
     let key = world.submit("hello").await;
     world.settle(&key).await;
@@ -337,26 +311,21 @@ async fn recorded_facts_are_the_same_in_every_run() {
 
 #[tokio::test(start_paused = true)]
 async fn another_try_at_a_step_finds_what_the_first_has_recorded_inside() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let diary = &diary;
-            let order = turn.step("order").retries(Retries {
-                max_attempts: 3,
-                first: secs(1),
-                most: secs(1),
-            });
-            order
-                .run(async |run| {
-                    turn.step("charge").once().run(|_| note(diary, "charge")).await?;
-                    turn.step("reserve").run(|_| note(diary, "reserve")).await?;
-                    turn.chunked("receipt")
-                        .finish([Part::text(format!("try {}", run.attempt))])
-                        .await?;
-                    if run.attempt < 3 { Err(Failure::retryable("busy")) } else { Ok(()) }
-                })
-                .await?;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        let diary = &diary;
+        let order =
+            turn.step("order").retries(Retries { max_attempts: 3, first: secs(1), most: secs(1) });
+        order
+            .run(async |run| {
+                turn.step("charge").once().run(|_| note(diary, "charge")).await?;
+                turn.step("reserve").run(|_| note(diary, "reserve")).await?;
+                turn.chunked("receipt")
+                    .finish([Part::text(format!("try {}", run.attempt))])
+                    .await?;
+                if run.attempt < 3 { Err(Failure::retryable("busy")) } else { Ok(()) }
+            })
+            .await?;
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     let task = world.settle(&key).await;
@@ -367,18 +336,16 @@ async fn another_try_at_a_step_finds_what_the_first_has_recorded_inside() {
 
 #[tokio::test(start_paused = true)]
 async fn an_outcome_that_a_run_was_told_is_unknown_stays_so() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let first = turn.fence() == 1;
-            let paid = turn.step("pay").once().run(async |_| {
-                // The first runner is replaced meanwhile.
-                tokio::time::sleep(if first { secs(100) } else { secs(0) }).await;
-                Ok(())
-            });
-            let paid = paid.await.map_err(|error| error.to_string());
-            diary.note(format!("{} {paid:?}", turn.fence()));
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        let first = turn.fence() == 1;
+        let paid = turn.step("pay").once().run(async |_| {
+            // The first runner is replaced meanwhile.
+            tokio::time::sleep(if first { secs(100) } else { secs(0) }).await;
+            Ok(())
+        });
+        let paid = paid.await.map_err(|error| error.to_string());
+        diary.note(format!("{} {paid:?}", turn.fence()));
+        Ok(End::completed())
     }));
     let key = world.submit("hello").await;
     world.faults.plan(|call| {

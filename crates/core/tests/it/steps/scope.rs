@@ -8,15 +8,13 @@ use crate::support::{World, script, secs, status_text, text_of};
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_comes_inside_a_scope_is_the_next_scopes() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            diary.note(format!("turn {}: {}", turn.number(), turn.text()));
-            let wake_at = turn.recorded().now().await?.saturating_add(secs(60));
-            if turn.now() < wake_at && turn.text() == "first" {
-                return Ok(End::park_until(wake_at));
-            }
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        diary.note(format!("turn {}: {}", turn.number(), turn.text()));
+        let wake_at = turn.recorded().now().await?.saturating_add(secs(60));
+        if turn.now() < wake_at && turn.text() == "first" {
+            return Ok(End::park_until(wake_at));
+        }
+        Ok(End::completed())
     }));
     let key = world.submit("first").await;
     world.attend(&key).await;
@@ -31,19 +29,17 @@ async fn a_message_that_comes_inside_a_scope_is_the_next_scopes() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_reads_its_inbox_once_and_sees_the_same_again() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let before: Vec<String> = turn.inbox().await?.iter().map(text_of).collect();
-            turn.step("wait")
-                .run(|_| async {
-                    turn.sleep(secs(10)).await;
-                    Ok(())
-                })
-                .await?;
-            let after: Vec<String> = turn.inbox().await?.iter().map(text_of).collect();
-            diary.note(format!("{} {before:?} {after:?}", turn.text()));
-            if turn.number() == 1 { Ok(End::again()) } else { Ok(End::completed()) }
-        })
+    let world = World::new(script!(|turn, diary| {
+        let before: Vec<String> = turn.inbox().await?.iter().map(text_of).collect();
+        turn.step("wait")
+            .run(|_| async {
+                turn.sleep(secs(10)).await;
+                Ok(())
+            })
+            .await?;
+        let after: Vec<String> = turn.inbox().await?.iter().map(text_of).collect();
+        diary.note(format!("{} {before:?} {after:?}", turn.text()));
+        if turn.number() == 1 { Ok(End::again()) } else { Ok(End::completed()) }
     }));
     let key = world.submit("first").await;
     let mail = async {
@@ -59,12 +55,10 @@ async fn an_agent_reads_its_inbox_once_and_sees_the_same_again() {
 
 #[tokio::test(start_paused = true)]
 async fn two_runners_read_the_same_inbox() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let inbox: Vec<String> = turn.inbox().await?.iter().map(text_of).collect();
-            diary.note(format!("{} {inbox:?}", turn.fence()));
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, diary| {
+        let inbox: Vec<String> = turn.inbox().await?.iter().map(text_of).collect();
+        diary.note(format!("{} {inbox:?}", turn.fence()));
+        Ok(End::completed())
     }));
     let key = world.submit("first").await;
     let clock = world.clock.clone();
@@ -89,22 +83,20 @@ async fn two_runners_read_the_same_inbox() {
 
 #[tokio::test(start_paused = true)]
 async fn a_question_or_a_checkpoint_ends_the_scope() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            let number = turn
-                .step("number")
-                .run(|_| async {
-                    diary.note(format!("work of {}", turn.number()));
-                    Ok(turn.number())
-                })
-                .await?;
-            diary.note(format!("{number}: {}", turn.text()));
-            match number {
-                1 => Ok(End::input_required("which?")),
-                2 => Ok(End::continue_with(&number)?),
-                _ => Ok(End::completed()),
-            }
-        })
+    let world = World::new(script!(|turn, diary| {
+        let number = turn
+            .step("number")
+            .run(|_| async {
+                diary.note(format!("work of {}", turn.number()));
+                Ok(turn.number())
+            })
+            .await?;
+        diary.note(format!("{number}: {}", turn.text()));
+        match number {
+            1 => Ok(End::input_required("which?")),
+            2 => Ok(End::continue_with(&number)?),
+            _ => Ok(End::completed()),
+        }
     }));
     let key = world.submit("first").await;
     world.settle(&key).await;
@@ -116,20 +108,18 @@ async fn a_question_or_a_checkpoint_ends_the_scope() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_whose_invocation_ends_goes_on_in_another() {
-    let world = World::new(script(|turn, diary| {
-        Box::pin(async move {
-            for number in 0..20 {
-                turn.step("page")
-                    .with(&number)
-                    .run(|_| async move {
-                        turn.sleep(secs(100)).await;
-                        Ok(())
-                    })
-                    .await?;
-                diary.note(format!("turn {} page {number}", turn.number()));
-            }
-            Ok(End::Completed("all".into()))
-        })
+    let world = World::new(script!(|turn, diary| {
+        for number in 0..20 {
+            turn.step("page")
+                .with(&number)
+                .run(|_| async move {
+                    turn.sleep(secs(100)).await;
+                    Ok(())
+                })
+                .await?;
+            diary.note(format!("turn {} page {number}", turn.number()));
+        }
+        Ok(End::Completed("all".into()))
     }));
     let key = world.submit("hello").await;
     assert_eq!(status_text(&world.settle(&key).await), "all");
@@ -141,15 +131,9 @@ async fn an_agent_whose_invocation_ends_goes_on_in_another() {
 #[tokio::test(start_paused = true)]
 async fn records_go_with_the_task() {
     let world = World::with_policy(
-        script(|turn, _| {
-            Box::pin(async move {
-                turn.step("one").run(|_| async { Ok(1) }).await?;
-                if turn.text() == "fail" {
-                    Err(Failure::permanent("no"))
-                } else {
-                    Ok(End::completed())
-                }
-            })
+        script!(|turn, _| {
+            turn.step("one").run(|_| async { Ok(1) }).await?;
+            if turn.text() == "fail" { Err(Failure::permanent("no")) } else { Ok(End::completed()) }
         }),
         |policy| {
             let ended = Some(secs(3_600));

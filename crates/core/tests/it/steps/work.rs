@@ -25,23 +25,21 @@ fn told(work: &TaskWork) -> (Vec<String>, Vec<String>) {
 
 /// A task that dies once, plans, fails to charge, and asks for an approval.
 fn world() -> World {
-    let agent = script(|turn, diary| {
-        Box::pin(async move {
-            let plan = turn.step("plan").run(async |_| {
-                turn.sleep(secs(7)).await;
-                Ok("hush-plan".to_owned())
-            });
-            plan.await?;
-            let retries = Retries { max_attempts: 2, first: secs(1), most: secs(1) };
-            let charge = turn.step("charge").with("hush-card").once().retries(retries);
-            let charged: Result<(), _> =
-                charge.run(async |_| Err(Failure::retryable("hush-reason"))).await;
-            assert!(matches!(charged, Err(StepError::Failed { .. })), "{charged:?}");
-            let approval = turn.callback("approve", secs(600)).await?;
-            diary.note(approval.token());
-            approval.result::<String>().await?;
-            Ok(End::completed())
-        })
+    let agent = script!(|turn, diary| {
+        let plan = turn.step("plan").run(async |_| {
+            turn.sleep(secs(7)).await;
+            Ok("hush-plan".to_owned())
+        });
+        plan.await?;
+        let retries = Retries { max_attempts: 2, first: secs(1), most: secs(1) };
+        let charge = turn.step("charge").with("hush-card").once().retries(retries);
+        let charged: Result<(), _> =
+            charge.run(async |_| Err(Failure::retryable("hush-reason"))).await;
+        assert!(matches!(charged, Err(StepError::Failed { .. })), "{charged:?}");
+        let approval = turn.callback("approve", secs(600)).await?;
+        diary.note(approval.token());
+        approval.result::<String>().await?;
+        Ok(End::completed())
     });
     World::with_policy(agent, |policy| {
         policy.callback_url = Some("https://hook.test/callbacks".to_owned());

@@ -37,8 +37,16 @@ impl fmt::Debug for Scripted {
     }
 }
 
-/// An agent that does what `run` says, which gets the turn and the agent's diary.
-pub(crate) fn script<F>(run: F) -> Scripted
+/// An agent that does what the block says, which gets the turn and the agent's diary.
+macro_rules! script {
+    (|$turn:pat_param, $diary:pat_param| $run:block) => {
+        $crate::support::scripted(move |$turn, $diary| Box::pin(async move $run))
+    };
+}
+pub(crate) use script;
+
+/// The same for a closure that makes the future.
+pub(crate) fn scripted<F>(run: F) -> Scripted
 where
     F: for<'a> Fn(&'a Turn, Diary) -> Running<'a> + Send + Sync + 'static,
 {
