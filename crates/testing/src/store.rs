@@ -210,6 +210,16 @@ impl<S> FaultyStore<S> {
         *self.state() = State::with(Box::new(plan));
     }
 
+    /// From the next request on, the one with this number among those of its kind meets the fault.
+    pub fn fail_nth(&self, kind: Kind, nth: usize, fault: Fault) {
+        self.plan(move |call| (call.kind == kind && call.of_kind == nth).then_some(fault));
+    }
+
+    /// From the next request on, each of this kind meets the fault.
+    pub fn fail_each(&self, kind: Kind, fault: Fault) {
+        self.plan(move |call| (call.kind == kind).then_some(fault));
+    }
+
     /// From the next request on, there are no faults.
     pub fn heal(&self) {
         self.plan(|_| None);

@@ -111,9 +111,7 @@ async fn an_attempt_that_dies_around_an_append_makes_one_entry() {
     for fault in [Fault::HangBefore, Fault::HangAfter, Fault::LoseAnswer, Fault::LoseRequest] {
         let world = World::new(remembers());
         world.say(CONTEXT, "hi").await;
-        world
-            .faults
-            .plan(move |call| (call.kind == Kind::PutEntry && call.of_kind == 1).then_some(fault));
+        world.faults.fail_nth(Kind::PutEntry, 1, fault);
         let key = world.list_one().await;
         world.attend_killed_after(&key, secs(5)).await;
         world.faults.heal();

@@ -358,14 +358,14 @@ async fn an_operation_done_in_part_can_be_repeated() {
     let world = World::new(shows_three(0));
     let key = world.with_disabled("hook").await;
     // Of a task that was delivered once, a commit comes before the config, too.
-    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::Refuse));
+    world.faults.fail_each(Kind::Commit, Fault::Refuse);
     world.operator().enable(&key, &id("hook")).await.unwrap_err();
     assert_eq!(world.faults.count_of(Kind::AdvanceConfig), 0);
     world.faults.heal();
     world.register(&key, "other").await;
     world.unregister(&key, "other").await;
     world.deliver(&key).await;
-    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::Refuse));
+    world.faults.fail_each(Kind::Commit, Fault::Refuse);
     for _ in 0..2 {
         let refused = world.operator().enable(&key, &id("hook")).await;
         assert!(matches!(refused, Err(OperateError::Store(StoreError::Refused(_)))), "{refused:?}");

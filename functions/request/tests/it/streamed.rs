@@ -263,7 +263,7 @@ async fn a_store_that_hangs_is_no_reason_not_to_answer() {
     let task = stream.event().await.response["task"]["id"].clone();
 
     // Amid a stream: it ends in time.
-    store.plan(|call| (call.kind == Kind::Read).then_some(Fault::HangBefore));
+    store.fail_each(Kind::Read, Fault::HangBefore);
     assert_eq!(stream.rest().await, []);
     assert_eq!(begin.elapsed(), Duration::from_millis(9_500));
 

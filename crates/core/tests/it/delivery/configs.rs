@@ -66,10 +66,7 @@ async fn a_config_that_is_replaced_while_the_last_attempt_is_noted_is_sent_the_t
     let world = World::new(completes());
     let key = world.done().await;
     world.register(&key, "hook").await;
-    world.faults.plan(|call| {
-        let slow = call.kind == Kind::AdvanceConfig && call.of_kind == 1;
-        slow.then_some(Fault::SlowAnswer(secs(5)))
-    });
+    world.faults.fail_nth(Kind::AdvanceConfig, 1, Fault::SlowAnswer(secs(5)));
     let replacing = async {
         tokio::time::sleep(millis(500)).await;
         world.register(&key, "hook").await;
@@ -123,10 +120,7 @@ async fn a_config_that_a_refused_message_had_replaced_goes_on() {
     let world = World::new(completes());
     let key = world.submit_for("hook").await;
     // The message is refused because the task ends between the read and the commit.
-    world.faults.plan(|call| {
-        let first = call.kind == Kind::PutConfig && call.of_kind == 1;
-        first.then_some(Fault::SlowAnswer(secs(1)))
-    });
+    world.faults.fail_nth(Kind::PutConfig, 1, Fault::SlowAnswer(secs(1)));
     let request = a2a_lambda_testing::pushing(to(&key, "more"), Some(config("hook")));
     let options = a2a_lambda_core::SendOptions::default();
     let (operations, alice) = (world.operations(), World::alice());

@@ -182,9 +182,7 @@ async fn a_failure_keeps_unfinished_pushes() {
     world.attend(&key).await;
     world.register(&key, "slow").await;
     world.receivers.script(&url("slow"), |_| Manner::Slow(secs(5)));
-    world.faults.plan(|call: Call<'_>| {
-        (call.kind == Kind::GetConfigs && call.of_kind == 2).then_some(Fault::Refuse)
-    });
+    world.faults.fail_nth(Kind::GetConfigs, 2, Fault::Refuse);
     let registering = async {
         tokio::time::sleep(secs(1)).await;
         world.register(&key, "new").await;
@@ -207,10 +205,7 @@ async fn a_stalled_deliverer_sends_nothing_after_its_claim() {
     let world = World::new(streams(&["a", "b", "c", "d", "e", "f"], 0));
     let key = backlog(&world).await;
     // The note that several chunks are sent as one takes longer than the claim.
-    world.faults.plan(|call: Call<'_>| {
-        let slow = call.kind == Kind::AdvanceConfig && call.of_kind == 3;
-        slow.then_some(Fault::SlowAnswer(secs(35)))
-    });
+    world.faults.fail_nth(Kind::AdvanceConfig, 3, Fault::SlowAnswer(secs(35)));
     let other = async {
         tokio::time::sleep(secs(32)).await;
         world.deliver(&key).await;
@@ -236,10 +231,7 @@ async fn a_late_claimer_does_not_repeat_another_s_push() {
         .script(&url("hook"), move |n| Manner::Answers(if fails.contains(&n) { 503 } else { 200 }));
     let key = world.submit_for("hook").await;
     // The third commit renews the claim for the third attempt at "a", some 35 s after the second.
-    world.faults.plan(|call: Call<'_>| {
-        let renews = call.kind == Kind::Commit && call.of_kind == 3;
-        renews.then_some(Fault::SlowRequest(secs(20)))
-    });
+    world.faults.fail_nth(Kind::Commit, 3, Fault::SlowRequest(secs(20)));
     let other = async {
         tokio::time::sleep(secs(40)).await;
         world.deliver(&key).await
@@ -267,10 +259,7 @@ async fn a_chunk_that_another_may_have_sent_is_not_merged() {
     world.receivers.script(&url("slow"), |_| Manner::Slow(secs(9)));
     let key = world.submit_for("hook").await;
     // The first three are the runner's: of the task, that it is at work, and "a".
-    world.faults.plan(|call: Call<'_>| {
-        let notes_b = call.kind == Kind::AdvanceConfig && call.of_kind == 4;
-        notes_b.then_some(Fault::HangBefore)
-    });
+    world.faults.fail_nth(Kind::AdvanceConfig, 4, Fault::HangBefore);
     let other = async {
         tokio::time::sleep(secs(31)).await;
         world.register(&key, "slow").await;

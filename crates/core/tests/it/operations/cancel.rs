@@ -107,9 +107,7 @@ async fn of_a_cancel_and_an_end_at_once_one_wins() {
     for (cancel_at, wins) in [(5_500, true), (6_500, false)] {
         let world = World::new(takes(5));
         let key = world.submit("hello").await;
-        world.faults.plan(|call| {
-            (call.kind == Kind::Commit && call.of_kind == 2).then_some(Fault::SlowRequest(secs(1)))
-        });
+        world.faults.fail_nth(Kind::Commit, 2, Fault::SlowRequest(secs(1)));
         let (_, canceled) = tokio::join!(world.attend(&key), async {
             tokio::time::sleep(millis(cancel_at)).await;
             world.cancel(&key).await

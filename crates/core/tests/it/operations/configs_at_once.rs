@@ -56,10 +56,7 @@ async fn a_follow_up_that_comes_too_late_leaves_the_config_of_the_one_before() {
     let world = World::new(completes());
     let key = world.submit("go").await;
     // The first is accepted, the task ends, and only then the second has stored its config.
-    world.faults.plan(|call| {
-        let second = call.kind == Kind::PutConfig && call.of_kind == 2;
-        second.then_some(Fault::SlowAnswer(secs(5)))
-    });
+    world.faults.fail_nth(Kind::PutConfig, 2, Fault::SlowAnswer(secs(5)));
     let ending = async {
         tokio::time::sleep(secs(1)).await;
         world.attend(&key).await;
@@ -162,10 +159,7 @@ async fn a_config_whose_making_was_not_heard_of_is_made_as_another() {
     for deletes in [false, true] {
         let world = World::new(takes(600));
         let key = world.submit("go").await;
-        world.faults.plan(|call| {
-            let first = call.kind == Kind::Commit && call.of_kind == 1;
-            first.then_some(Fault::LoseAnswerFor(secs(1)))
-        });
+        world.faults.fail_nth(Kind::Commit, 1, Fault::LoseAnswerFor(secs(1)));
         let meanwhile = async {
             tokio::time::sleep(secs(1) / 2).await;
             if deletes {
@@ -233,10 +227,7 @@ async fn a_request_is_not_taken_for_another_with_the_same_message() {
         let world = World::new(asks());
         let task = world.submit("go").await;
         world.attend(&task).await;
-        world.faults.plan(|call| {
-            let late = call.kind == Kind::Commit && call.of_kind == 2;
-            late.then_some(Fault::SlowRequest(secs(1)))
-        });
+        world.faults.fail_nth(Kind::Commit, 2, Fault::SlowRequest(secs(1)));
         let first = async {
             send(&world, to(&task, "yes"), config("a", "first"), key).await.unwrap();
             world.attend(&task).await;

@@ -202,7 +202,7 @@ async fn a_store_that_fails_does_not_hold_a_stream_back_for_longer() {
     for fault in faults {
         let world = World::new(answers_after(5_000));
         let mut tail = send_streaming(&world, user("go"), &may()).await.unwrap();
-        world.faults.plan(move |call| (call.kind == Kind::Read).then_some(fault));
+        world.faults.fail_each(Kind::Read, fault);
         let first = event(&mut tail).await;
         assert_eq!(told_by(&[first]), ["1 task SUBMITTED"]);
         assert!(world.passed() <= secs(3), "{fault:?}: {:?}", world.passed());

@@ -62,7 +62,7 @@ async fn a_new_tasks_config_is_there_before_the_task() {
 
     // Where the creation of the task fails, the config was there.
     let world = World::new(completes());
-    world.faults.plan(|call| (call.kind == Kind::Create).then_some(Fault::Refuse));
+    world.faults.fail_each(Kind::Create, Fault::Refuse);
     let error = send(&world, user("go"), config("https://example.com"), None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Internal);
     assert_eq!(world.faults.count_of(Kind::PutConfig), 1);
@@ -130,7 +130,7 @@ async fn nothing_is_accepted_where_the_config_cannot_be_stored() {
             let world = World::new(takes(600));
             let task = world.submit("go").await;
             world.queue.take_times();
-            world.faults.plan(move |call| (call.kind == kind).then_some(fault));
+            world.faults.fail_each(kind, fault);
             for message in [user("new"), to(&task, "more")] {
                 for key in [None, Some("key")] {
                     let sent = send(&world, message.clone(), config("https://example.com"), key);
@@ -173,9 +173,7 @@ async fn a_follow_up_that_is_refused_because_the_task_ends_meanwhile_leaves_no_c
             Some(url) => send(&world, user("go"), config(url), None).await.unwrap(),
         };
         // The task ends while the config is stored.
-        world
-            .faults
-            .plan(|call| (call.kind == Kind::PutConfig).then_some(Fault::SlowAnswer(secs(2))));
+        world.faults.fail_each(Kind::PutConfig, Fault::SlowAnswer(secs(2)));
         let follow_up = send(&world, to(&key, "more"), config("https://example.com"), Some("key"));
         let (sent, ()) = tokio::join!(follow_up, async {
             tokio::time::sleep(millis(500)).await;
@@ -213,7 +211,7 @@ async fn a_config_that_names_another_task_is_kept_with_the_messages_task() {
 #[tokio::test(start_paused = true)]
 async fn the_same_request_at_once_makes_one_task_with_one_config() {
     let world = World::new(takes(600));
-    world.faults.plan(|call| (call.kind == Kind::PutConfig).then_some(Fault::SlowRequest(secs(1))));
+    world.faults.fail_each(Kind::PutConfig, Fault::SlowRequest(secs(1)));
     let send = || send(&world, user("go"), config("https://example.com"), Some("key"));
     let (one, two) = tokio::join!(send(), send());
     let key = one.unwrap();

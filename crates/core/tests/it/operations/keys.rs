@@ -68,7 +68,7 @@ async fn other_keys_no_keys_and_other_owners_make_other_tasks() {
 #[tokio::test(start_paused = true)]
 async fn requests_with_the_same_key_at_once_make_one_task() {
     let world = World::new(completes());
-    world.faults.plan(|call| (call.kind == Kind::Create).then_some(Fault::SlowRequest(secs(1))));
+    world.faults.fail_each(Kind::Create, Fault::SlowRequest(secs(1)));
     let send = || send(&world, user("hello"), "key");
     let (one, two, three) = tokio::join!(send(), send(), send());
     let id = one.unwrap().id;
@@ -91,10 +91,7 @@ async fn a_create_whose_answer_was_lost_is_known_again() {
 async fn a_task_that_has_gone_on_before_its_create_was_answered_is_known_again() {
     for key in [None, Some("key")] {
         let world = World::new(completes());
-        world.faults.plan(|call| {
-            let first = call.kind == Kind::Create && call.of_kind == 1;
-            first.then_some(Fault::LoseAnswerFor(secs(1)))
-        });
+        world.faults.fail_nth(Kind::Create, 1, Fault::LoseAnswerFor(secs(1)));
         let alice = World::alice();
         let (task, ()) = tokio::join!(send_as(&world, &alice, user("hello"), key), async {
             tokio::time::sleep(secs(1) / 2).await;
@@ -132,7 +129,7 @@ async fn follow_ups_with_the_same_key_at_once_add_one_message() {
     let key = world.submit("first").await;
     let id = key.task.as_str();
     // Both have read the task before either is committed.
-    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(secs(1))));
+    world.faults.fail_each(Kind::Commit, Fault::SlowRequest(secs(1)));
     let (one, two, other) = tokio::join!(
         send(&world, to(id, "second"), "key"),
         send(&world, to(id, "second"), "key"),

@@ -125,7 +125,7 @@ async fn a_last_moment_change_is_seen() {
     let world = World::new(takes(600));
     let key = world.submit("go").await;
     // The store has a latency, too.
-    world.faults.plan(|call| (call.kind == Kind::Read).then_some(Fault::SlowRequest(millis(10))));
+    world.faults.fail_each(Kind::Read, Fault::SlowRequest(millis(10)));
     let (read, ()) = tokio::join!(newer(&world, &key, 1), async {
         tokio::time::sleep(millis(24_999)).await;
         world.cancel(&key).await.unwrap();

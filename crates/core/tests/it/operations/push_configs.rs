@@ -316,7 +316,7 @@ async fn a_store_of_configs_that_stumbles_is_asked_again_and_one_that_is_down_is
             get_as(&world, &alice, id, "a").await.unwrap();
             list_as(&world, &alice, id, 0, "").await.unwrap();
             delete_as(&world, &alice, id, "a").await.unwrap();
-            world.faults.plan(move |call| (call.kind == failing).then_some(fault));
+            world.faults.fail_each(failing, fault);
             let results = [
                 make().await.err(),
                 get_as(&world, &alice, id, "a").await.err(),

@@ -154,7 +154,7 @@ async fn a_message_whose_signal_is_lost_is_accepted_all_the_same() {
 async fn messages_at_once_are_all_taken() {
     let world = World::new(asks());
     let task = send(&world, user("first")).await.unwrap();
-    world.faults.plan(|call| (call.kind == Kind::Read).then_some(Fault::SlowAnswer(secs(1))));
+    world.faults.fail_each(Kind::Read, Fault::SlowAnswer(secs(1)));
     let follow_up = |text: &'static str| send(&world, to(&task.id, text));
     let sent = tokio::join!(follow_up("a"), follow_up("b"), follow_up("c"), follow_up("d"));
     assert!(sent.0.is_ok() && sent.1.is_ok() && sent.2.is_ok() && sent.3.is_ok());

@@ -93,7 +93,7 @@ async fn waiting_does_not_ask_the_store_too_often() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_cannot_be_watched_does_not_make_the_message_look_refused() {
     let world = World::new(takes(3));
-    world.faults.plan(|call| (call.kind == Kind::Read).then_some(Fault::LoseRequest));
+    world.faults.fail_each(Kind::Read, Fault::LoseRequest);
     let options = SendOptions::default();
     let alice = World::alice();
     let sent = world.operations().send(&alice, waiting(user("hello")), &options).await;

@@ -15,7 +15,7 @@ async fn of_several_runners_one_runs() {
     }));
     let key = world.submit("hello").await;
     // All of them have read the task before the first claims it.
-    world.faults.plan(|call| (call.kind == Kind::Read).then_some(Fault::SlowAnswer(secs(1))));
+    world.faults.fail_each(Kind::Read, Fault::SlowAnswer(secs(1)));
     let attended = tokio::join!(world.attend(&key), world.attend(&key), world.attend(&key));
     let attended = [attended.0, attended.1, attended.2];
     let ran = Attended::Ran { turns: 1, state: TaskState::Completed };
@@ -66,10 +66,7 @@ async fn overtaken(commit: usize) -> World {
         Ok(End::Completed("done".into()))
     }));
     let key = world.submit("first").await;
-    world.faults.plan(move |call| {
-        (call.kind == Kind::Commit && call.of_kind == commit)
-            .then_some(Fault::LoseAnswerFor(millis(1_000)))
-    });
+    world.faults.fail_nth(Kind::Commit, commit, Fault::LoseAnswerFor(millis(1_000)));
     let (attended, ()) = tokio::join!(world.attend(&key), async {
         tokio::time::sleep(millis(500)).await;
         world.follow_up(&key, "meanwhile").await.unwrap();
@@ -102,10 +99,7 @@ async fn a_claim_whose_answer_was_lost_is_known_again_beneath_a_message() {
     let key = world.submit("first").await;
     world.attend(&key).await;
     tokio::time::sleep(secs(2)).await;
-    world.faults.plan(|call| {
-        (call.kind == Kind::Commit && call.of_kind == 1)
-            .then_some(Fault::LoseAnswerFor(millis(1_000)))
-    });
+    world.faults.fail_nth(Kind::Commit, 1, Fault::LoseAnswerFor(millis(1_000)));
     let (attended, ()) = tokio::join!(world.attend(&key), async {
         tokio::time::sleep(millis(500)).await;
         world.follow_up(&key, "meanwhile").await.unwrap();

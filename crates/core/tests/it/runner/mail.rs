@@ -43,9 +43,7 @@ async fn an_agent_that_completes_with_mail_runs_another_turn() {
 async fn a_message_between_the_agents_end_and_its_commit_is_seen_in_another_turn() {
     let world = World::new(ten_seconds(|_| Ok(End::completed())));
     // The claim is the first commit; the end is the second, and takes 4 s to arrive.
-    world.faults.plan(|call| {
-        (call.kind == Kind::Commit && call.of_kind == 2).then_some(Fault::SlowRequest(secs(4)))
-    });
+    world.faults.fail_nth(Kind::Commit, 2, Fault::SlowRequest(secs(4)));
     let (key, attended) = with_messages(&world, &[12_000]).await;
     assert_eq!(attended, Attended::Ran { turns: 2, state: TaskState::Completed });
     assert_eq!(world.diary.read(), ["first", "m0"]);
@@ -55,9 +53,7 @@ async fn a_message_between_the_agents_end_and_its_commit_is_seen_in_another_turn
 #[tokio::test(start_paused = true)]
 async fn a_message_between_the_read_and_the_claim_is_in_the_first_turn() {
     let world = World::new(ten_seconds(|_| Ok(End::completed())));
-    world.faults.plan(|call| {
-        (call.kind == Kind::Commit && call.of_kind == 1).then_some(Fault::SlowRequest(secs(4)))
-    });
+    world.faults.fail_nth(Kind::Commit, 1, Fault::SlowRequest(secs(4)));
     let (_, attended) = with_messages(&world, &[2_000]).await;
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });
     assert_eq!(world.diary.read(), ["first\nm0"]);

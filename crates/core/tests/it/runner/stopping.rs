@@ -93,9 +93,7 @@ async fn a_canceled_agent_that_has_just_ended_is_not_waited_for() {
     );
     let key = world.submit("hello").await;
     // The commit of the first update is under way when the cancel comes.
-    world.faults.plan(|call| {
-        (call.kind == Kind::Commit && call.of_kind == 2).then_some(Fault::SlowRequest(secs(10)))
-    });
+    world.faults.fail_nth(Kind::Commit, 2, Fault::SlowRequest(secs(10)));
     let (attended, _) = tokio::join!(world.attend(&key), async {
         tokio::time::sleep(secs(1)).await;
         world.cancel(&key).await.unwrap()
@@ -167,9 +165,7 @@ async fn the_end_that_gives_up_the_lease_does_not_look_like_a_lost_lease() {
     let key = world.submit("hello").await;
     world.queue.take_times();
     // The answer to the commit that parks takes so long that the next look finds the lease gone.
-    world.faults.plan(|call| {
-        (call.kind == Kind::Commit && call.of_kind == 2).then_some(Fault::SlowAnswer(secs(3)))
-    });
+    world.faults.fail_nth(Kind::Commit, 2, Fault::SlowAnswer(secs(3)));
     let attended = world.attend(&key).await;
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
     assert_eq!(world.queue.take_times(), [secs(300)], "the wake-up is not lost");

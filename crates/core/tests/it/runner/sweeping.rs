@@ -115,9 +115,7 @@ async fn a_task_that_fails_to_be_swept_stays_due_and_holds_up_no_other() {
     }
     world.queue.set_down(false);
     tokio::time::sleep(secs(60)).await;
-    world
-        .faults
-        .plan(|call| (call.kind == Kind::Commit && call.of_kind == 1).then_some(Fault::Refuse));
+    world.faults.fail_nth(Kind::Commit, 1, Fault::Refuse);
     let first = world.sweep().await;
     assert_eq!((first.due, first.lost_signals, first.failed), (5, 4, 1));
     let [error] = &first.errors[..] else { panic!("{first:?}") };
@@ -144,7 +142,7 @@ async fn a_sweep_ends_in_time_and_the_next_goes_on() {
         world.submit(&format!("m{n}")).await;
     }
     tokio::time::sleep(secs(100)).await;
-    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(secs(1))));
+    world.faults.fail_each(Kind::Commit, Fault::SlowRequest(secs(1)));
     let mut all = 0;
     for _ in 0..60 {
         let deadline = world.now().saturating_add(millis(2_500));
@@ -178,7 +176,7 @@ async fn tasks_that_cannot_be_swept_do_not_keep_the_sweep_from_others() {
 #[tokio::test(start_paused = true)]
 async fn a_shard_that_cannot_be_read_is_reported() {
     let world = World::new(sleeper(1));
-    world.faults.plan(|call| (call.kind == Kind::Due).then_some(Fault::LoseRequest));
+    world.faults.fail_each(Kind::Due, Fault::LoseRequest);
     let swept = world.sweep().await;
     assert_eq!((swept.unread, swept.due, swept.errors.len()), (8, 0, 5));
     assert!(swept.errors[0].starts_with("shard 0 of the due index: "), "{:?}", swept.errors);
@@ -190,7 +188,7 @@ async fn sweeps_at_the_same_time_signal_once() {
     world.submit("hello").await;
     world.queue.take_times();
     tokio::time::sleep(secs(61)).await;
-    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(millis(9))));
+    world.faults.fail_each(Kind::Commit, Fault::SlowRequest(millis(9)));
     let (one, two) = tokio::join!(world.sweep(), world.sweep());
     assert_eq!(one.signaled() + two.signaled(), world.queue.take_times().len());
 }

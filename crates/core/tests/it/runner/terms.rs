@@ -220,7 +220,7 @@ async fn an_agent_may_look_at_other_tasks_of_its_user_only() {
     ids.extend(foreign);
     let key = send(&world, Message { reference_task_ids: ids, ..user("go") }, NONE).await;
     // The store stumbles.
-    world.faults.plan(|c| (c.kind == Kind::Read && c.of_kind == 2).then_some(Fault::LoseRequest));
+    world.faults.fail_nth(Kind::Read, 2, Fault::LoseRequest);
     world.attend(&key).await;
     assert_eq!(world.diary.read(), ["mine", "nothing", "nothing", "nothing", "nothing"]);
 }

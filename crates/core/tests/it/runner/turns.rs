@@ -84,7 +84,7 @@ async fn after_a_flush_everything_shown_before_is_stored() {
     }));
     let key = world.submit("go").await;
     // Requests take 3 s, so that it takes until 6 s (claim, first) before the flush returns.
-    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(secs(3))));
+    world.faults.fail_each(Kind::Commit, Fault::SlowRequest(secs(3)));
     assert!(!world.attend_killed_after(&key, millis(5_900)).await);
     assert_eq!(status_text(&world.task(&key).await), "");
 
@@ -105,7 +105,7 @@ async fn output_during_a_commit_shares_the_next_one() {
     }));
     let key = world.submit("go").await;
     // Claim, then 3 s of showing in commits of 1 s each, then the end.
-    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(secs(1))));
+    world.faults.fail_each(Kind::Commit, Fault::SlowRequest(secs(1)));
     world.attend(&key).await;
     assert_eq!(world.faults.count_of(Kind::Commit), 5);
     let numbers: Vec<String> = (0..30).map(|n| n.to_string()).collect();
@@ -120,7 +120,7 @@ async fn an_agent_may_end_while_what_it_showed_last_is_committed() {
         Ok(End::completed())
     }));
     let key = world.submit("go").await;
-    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(secs(1))));
+    world.faults.fail_each(Kind::Commit, Fault::SlowRequest(secs(1)));
     let began = tokio::time::Instant::now();
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
     // The claim, the update, and the end.
@@ -182,7 +182,7 @@ async fn an_agent_that_shows_faster_than_is_stored_waits() {
         },
     );
     let key = world.submit("go").await;
-    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::SlowRequest(secs(1))));
+    world.faults.fail_each(Kind::Commit, Fault::SlowRequest(secs(1)));
     world.attend(&key).await;
     // 900 s less the margin of 5 s, less the claim, less the commits until the last 4 + 4 + 4 were
     // taken out of its hands.

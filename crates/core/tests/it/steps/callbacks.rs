@@ -148,7 +148,7 @@ async fn a_lost_signal_or_answer_is_made_good_by_a_repetition() {
     world.attend(&key).await;
     let token = world.token();
     // The record is stored, and the task does not hear of it.
-    world.faults.plan(|call| (call.kind == Kind::Commit).then_some(Fault::Refuse));
+    world.faults.fail_each(Kind::Commit, Fault::Refuse);
     let callbacks = Callbacks::new(world.engine.clone());
     assert!(callbacks.answer(&token, &said("yes")).await.is_err());
     world.faults.heal();
