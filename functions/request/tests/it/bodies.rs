@@ -37,13 +37,3 @@ async fn bytes_that_are_no_text_are_malformed_json() {
     let answer = Function::new().answer(at(event, "POST", "/")).await;
     assert_eq!(answer.body["error"]["code"], -32_700, "{answer:?}");
 }
-
-#[tokio::test(start_paused = true)]
-async fn json_rpc_is_answered() {
-    let mut event = at(event!("http-api-jwt"), "POST", "/");
-    let call = json!({ "jsonrpc": "2.0", "id": 7, "method": "ListTasks" });
-    event["body"] = json!(call.to_string());
-    let answer = Function::new().answer(event).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!((&answer.body["id"], &answer.body["result"]["totalSize"]), (&json!(7), &json!(0)));
-}

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::streamed::{resuming, streaming_message};
-use crate::support::{Answer, EVENTS, Function, USUAL, at, event, open, sending};
+use crate::support::{Answer, EVENTS, Function, USUAL, at, calling, event, open, sending};
 use crate::work::{Event, Work, said};
 
 const SUBMITTED: &str = "TASK_STATE_SUBMITTED";
@@ -49,15 +49,10 @@ async fn begun(function: &Function) -> (Value, Work) {
 
 #[tokio::test(start_paused = true)]
 async fn all_events_are_one_answer_without_comments() {
-    let mut call = event!("http-api");
     let message = json!({ "messageId": "m", "role": "ROLE_USER", "parts": [{ "text": "hi" }] });
-    call["body"] = json!({
-        "jsonrpc": "2.0", "id": 1, "method": "SendStreamingMessage", "params": { "message": message },
-    })
-    .to_string()
-    .into();
+    let params = json!({ "message": message });
     let rest = streaming_message(event!("http-api"), "k");
-    for event in [rest, at(call, "POST", "/")] {
+    for event in [rest, calling(event!("http-api"), "SendStreamingMessage", &params)] {
         // A stream would give it several comments.
         let http = HttpConfig { keep_alive: Duration::from_secs(1), ..HttpConfig::default() };
         let function = Function::with(Config { http, ..open() });

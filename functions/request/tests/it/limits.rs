@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
-use crate::support::{Function, at, event, open};
+use crate::support::{Function, at, by, calling, event, jwt, open};
 
 fn limited(requests: u64) -> Config {
     Config { requests_per_minute: NonZeroU64::new(requests), ..open() }
@@ -27,25 +27,15 @@ fn counting_in(requests: impl Counts + 'static, config: Config) -> Function {
 }
 
 /// The event, of this subject.
-pub(crate) fn by(subject: &str, mut event: Value) -> Value {
-    event["requestContext"]["authorizer"] = json!({ "jwt": { "claims": { "sub": subject } } });
-    event
+pub(crate) fn of(subject: &str, event: Value) -> Value {
+    by(event, &jwt(json!({ "sub": subject })))
 }
 
 /// A request of this subject, for a list of tasks.
 pub(crate) fn listing(subject: &str) -> Value {
     let mut event = at(event!("http-api"), "GET", "/tasks");
     event["rawQueryString"] = json!("pageSize=1");
-    by(subject, event)
-}
-
-/// The same by JSON-RPC, in a method of this version.
-fn calling(method: &str, version: &str) -> Value {
-    let mut event = at(listing("alice"), "POST", "/");
-    event["headers"]["a2a-version"] = json!(version);
-    let call = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": {} });
-    event["body"] = json!(call.to_string());
-    event
+    of(subject, event)
 }
 
 #[tokio::test(start_paused = true)]
@@ -77,7 +67,9 @@ async fn a_refusal_has_the_form_of_its_binding() {
     {
         let function = Function::with(limited(1));
         assert_eq!(function.answer(listing("alice")).await.status, 200);
-        let refused = function.answer(calling(method, version)).await;
+        let mut call = calling(listing("alice"), method, &json!({}));
+        call["headers"]["a2a-version"] = json!(version);
+        let refused = function.answer(call).await;
         assert_eq!((refused.status, &refused.body["id"]), (429, &json!(7)), "{refused:?}");
         assert_eq!(refused.header("retry-after"), "40", "{method}");
         assert_eq!(refused.body["error"]["code"], -32000, "{method}");

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Function, at, event, open, sending, with_header};
+use crate::support::{Answer, Function, at, event, open, owner, with_header};
 
 const ARN: &str =
     "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/my-alb/50dc6c495c0c9188";
@@ -74,17 +74,6 @@ fn signed(header: &str, claims: &str, key: &str) -> String {
 
 fn with_token(token: &str) -> Value {
     with_header(event!("load-balancer-oidc"), "x-amzn-oidc-data", token)
-}
-
-/// The owner of the task that a message makes; `None` if its sender is asked who they are.
-async fn owner(config: Config, event: Value) -> Option<String> {
-    let function = Function::with(config);
-    let answer = function.answer(sending(event, "hi")).await;
-    if answer.status == 401 {
-        return None;
-    }
-    assert_eq!(answer.status, 200, "{answer:?}");
-    Some(function.owner_of(&answer.body["task"]["id"]).await)
 }
 
 #[tokio::test(start_paused = true)]

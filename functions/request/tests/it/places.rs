@@ -17,9 +17,9 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::advance;
 
-use crate::limits::{by, items_of, listing, partition};
+use crate::limits::{items_of, listing, of, partition};
 use crate::streamed::{Streamed, streaming_message};
-use crate::support::{Answer, Function, answer, at, event, open, sending, with_header};
+use crate::support::{Answer, Function, answer, at, calling, event, open, sending, with_header};
 use crate::work::said;
 
 /// Longer than any stream of a test.
@@ -37,20 +37,18 @@ fn limited(streams: u64, tasks: u64) -> Config {
 
 /// A message of this subject's for a new task, which is streamed.
 fn streaming(subject: &str) -> Value {
-    let mut event = streaming_message(by(subject, event!("http-api")), "k");
+    let mut event = streaming_message(of(subject, event!("http-api")), "k");
     event["headers"].as_object_mut().unwrap().remove("idempotency-key");
     event
 }
 
 /// The same, which is not streamed.
 fn message(subject: &str) -> Value {
-    sending(by(subject, event!("http-api")), "hi")
+    sending(of(subject, event!("http-api")), "hi")
 }
 
 /// The event as a call of JSON-RPC.
 fn called(rest: &Value, method: &str, version: &str) -> Value {
-    let mut event = at(rest.clone(), "POST", "/");
-    event["headers"]["a2a-version"] = json!(version);
     let mut params: Value = serde_json::from_str(rest["body"].as_str().unwrap_or("{}")).unwrap();
     if version == "0.3" {
         params = json!({ "message": {
@@ -58,8 +56,8 @@ fn called(rest: &Value, method: &str, version: &str) -> Value {
             "parts": [{ "kind": "text", "text": "hi" }],
         } });
     }
-    let call = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
-    event["body"] = json!(call.to_string());
+    let mut event = calling(rest.clone(), method, &params);
+    event["headers"]["a2a-version"] = json!(version);
     event
 }
 
@@ -91,40 +89,24 @@ async fn a_stream_beyond_the_limit_is_refused_before_it_begins_and_another_owner
     let _second = opened(&function, streaming("alice")).await;
     let subscribe =
         at(listing("alice"), "GET", &format!("/tasks/{}:subscribe", task.as_str().unwrap()));
-    let called_subscribe = {
-        let mut event = at(listing("alice"), "POST", "/");
-        let params = json!({ "id": task });
-        event["body"] = json!(
-            json!({
-                "jsonrpc": "2.0", "id": 7, "method": "SubscribeToTask", "params": params
-            })
-            .to_string()
-        );
-        event["headers"]["a2a-version"] = json!("1.0");
-        event
-    };
-    let resubscribe = {
-        let mut event = called_subscribe.clone();
-        event["body"] =
-            json!(event["body"].as_str().unwrap().replace("SubscribeToTask", "tasks/resubscribe"));
-        event["headers"]["a2a-version"] = json!("0.3");
-        event
+    let called_subscribe = |method, version| {
+        let mut event = calling(listing("alice"), method, &json!({ "id": task }));
+        event["headers"]["a2a-version"] = json!(version);
+        (event, true)
     };
     for (event, is_call) in [
         (streaming("alice"), false),
         (subscribe, false),
         (called(&streaming("alice"), "SendStreamingMessage", "1.0"), true),
-        (called_subscribe, true),
+        called_subscribe("SubscribeToTask", "1.0"),
         (called(&streaming("alice"), "message/stream", "0.3"), true),
-        (resubscribe, true),
+        called_subscribe("tasks/resubscribe", "0.3"),
     ] {
         let refused = function.answer(event).await;
         is_refused(&refused, "the limit is 2 open streams");
         if is_call {
-            assert_eq!(
-                (&refused.body["id"], &refused.body["error"]["code"]),
-                (&json!(7), &json!(-32000))
-            );
+            assert_eq!(refused.body["id"], 7);
+            assert_eq!(refused.body["error"]["code"], -32000);
         } else {
             assert_eq!(refused.body["error"]["status"], "RESOURCE_EXHAUSTED");
         }
@@ -149,19 +131,11 @@ async fn a_stream_beyond_the_limit_is_refused_before_it_begins_and_another_owner
 async fn a_stream_that_does_not_begin_gives_its_place_back() {
     let function = Function::with(limited(1, 0));
     let bad = at(listing("alice"), "GET", "/tasks/none:subscribe");
+    let mut empty = streaming("alice");
+    empty["body"] = json!("{}");
     for _ in 0..3 {
         assert_eq!(function.answer(bad.clone()).await.status, 404);
-        assert_eq!(
-            function
-                .answer({
-                    let mut event = streaming("alice");
-                    event["body"] = json!("{}");
-                    event
-                })
-                .await
-                .status,
-            400
-        );
+        assert_eq!(function.answer(empty.clone()).await.status, 400);
     }
     let _stream = opened(&function, streaming("alice")).await;
 }

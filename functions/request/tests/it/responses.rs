@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::support::{EVENTS, Function, at, event, hanging, open, open_doors, sending};
+use crate::support::{EVENTS, Function, at, calling, event, hanging, open, open_doors, sending};
 
 /// The forms as AWS documents them, to the last member.
 #[tokio::test(start_paused = true)]
@@ -49,16 +49,12 @@ async fn a_message_is_taken_at_each_front_door() {
         let answer = Function::new().answer(sending(event.clone(), "grüß dich")).await;
         assert_eq!(answer.status, 200, "{event}: {answer:?}");
         assert_eq!(answer.body["task"]["history"][0]["parts"][0]["text"], "grüß dich");
-        let mut call = at(event, "POST", "/");
-        call["body"] =
-            json!(json!({ "jsonrpc": "2.0", "id": 7, "method": "ListTasks" }).to_string());
+        let mut call = calling(event, "ListTasks", &json!({}));
         call["body"] = json!(STANDARD.encode(call["body"].as_str().unwrap()));
         call["isBase64Encoded"] = json!(true);
         let answer = Function::new().answer(call).await;
-        assert_eq!(
-            (&answer.body["id"], &answer.body["result"]["totalSize"]),
-            (&json!(7), &json!(0))
-        );
+        assert_eq!(answer.body["id"], 7, "{answer:?}");
+        assert_eq!(answer.body["result"]["totalSize"], 0, "{answer:?}");
     }
 }
 
@@ -73,9 +69,7 @@ async fn a_load_balancer_s_answers_are_whole_and_have_less_than_1_mb() {
         }
         let answer = function.answer(event!("load-balancer-multi-value")).await;
         assert_eq!(answer.body["error"]["status"], "FAILED_PRECONDITION", "{}", answer.status);
-        let mut call = at(event!("load-balancer"), "POST", "/");
-        call["body"] =
-            json!(json!({ "jsonrpc": "2.0", "id": 7, "method": "ListTasks" }).to_string());
+        let call = calling(event!("load-balancer"), "ListTasks", &json!({}));
         let answer = function.answer(call).await;
         assert_eq!((&answer.body["id"], answer.body["error"].is_object()), (&json!(7), true));
         let mut less = event!("load-balancer");
@@ -139,14 +133,10 @@ async fn a_store_that_hangs_is_no_reason_not_to_answer() {
     assert_eq!((answer.status, &answer.body["error"]["status"]), (503, &json!("UNAVAILABLE")));
     assert_eq!(begin.elapsed(), Duration::from_millis(9_850));
 
-    let mut call = at(event!("http-api"), "POST", "/");
-    call["body"] =
-        json!({ "jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": { "id": "t" } })
-            .to_string()
-            .into();
+    let call = calling(event!("http-api"), "GetTask", &json!({ "id": "t" }));
     let answer = function.answer_within(call, Duration::from_secs(10)).await;
     assert_eq!((answer.status, &answer.body["error"]["code"]), (200, &json!(-32603)));
-    assert_eq!(answer.body["id"], 1, "the client must know which of its calls it was");
+    assert_eq!(answer.body["id"], 7, "the client must know which of its calls it was");
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,6 +69,13 @@ impl Answer {
         answer
     }
 
+    /// It asks who the caller is.
+    pub(crate) fn is_challenge(&self) {
+        assert_eq!(self.status, 401, "{self:?}");
+        assert_eq!(self.header("www-authenticate"), "Bearer", "{self:?}");
+        assert_eq!(self.header("cache-control"), "no-store", "{self:?}");
+    }
+
     /// A header, wherever the event has it; `null` if it has none.
     pub(crate) fn header(&self, name: &str) -> &Value {
         match &self.event["multiValueHeaders"][name] {
@@ -185,6 +192,19 @@ impl Function {
     }
 }
 
+/// The owner of the task that a message makes; `None` if its sender is asked who they are.
+pub(crate) async fn owner(config: Config, event: Value) -> Option<String> {
+    let function = Function::with(config);
+    let answer = function.answer(sending(event, "hi")).await;
+    if answer.status == 401 {
+        answer.is_challenge();
+        assert_eq!(answer.body["error"]["status"], "UNAUTHENTICATED");
+        return None;
+    }
+    assert_eq!(answer.status, 200, "{answer:?}");
+    Some(function.owner_of(&answer.body["task"]["id"]).await)
+}
+
 /// How long an invocation lasts if a test does not say: a little less than API Gateway waits.
 pub(crate) const USUAL: Duration = Duration::from_secs(29);
 
@@ -223,6 +243,35 @@ pub(crate) fn at(mut event: Value, method: &str, path: &str) -> Value {
         event["path"] = json!(path);
     }
     event
+}
+
+/// The event as a call of JSON-RPC.
+pub(crate) fn calling(event: Value, method: &str, params: &Value) -> Value {
+    let mut event = at(event, "POST", "/");
+    let call = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
+    event["body"] = json!(call.to_string());
+    event
+}
+
+/// The event with what the front door's authorizer found.
+pub(crate) fn by(mut event: Value, authorizer: &Value) -> Value {
+    event["requestContext"]["authorizer"] = authorizer.clone();
+    event
+}
+
+/// What the JWT authorizer of an HTTP API finds.
+pub(crate) fn jwt(claims: impl Into<Value>) -> Value {
+    json!({ "jwt": { "claims": claims.into(), "scopes": null } })
+}
+
+/// What a Lambda authorizer of an HTTP API finds.
+pub(crate) fn lambda(context: impl Into<Value>) -> Value {
+    json!({ "lambda": context.into() })
+}
+
+/// What IAM finds at an HTTP API.
+pub(crate) fn iam(user: impl Into<Value>) -> Value {
+    json!({ "iam": { "userId": user.into(), "cognitoIdentity": null } })
 }
 
 /// The event with one more header.
