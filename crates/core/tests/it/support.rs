@@ -1,6 +1,5 @@
 //! What the tests stand on: a world in which time, ids, faults and agents are the test's own.
 
-mod script;
 mod streams;
 mod world;
 
@@ -8,8 +7,9 @@ use std::time::Duration;
 
 use a2a_lambda_protocol::{Message, Part, Task};
 
-pub(crate) use a2a_lambda_testing::{Call, Fault, Kind, Manner, TestClock, VaultFault, to, user};
-pub(crate) use script::{Diary, Scripted, script, scripted};
+pub(crate) use a2a_lambda_testing::{
+    Call, Diary, Fault, Kind, Manner, Scripted, TestClock, VaultFault, script, scripted, to, user,
+};
 pub(crate) use streams::{drain, event, subscribe, told_by};
 pub(crate) use world::World;
 

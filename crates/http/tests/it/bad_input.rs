@@ -4,12 +4,11 @@ use a2a_lambda_http::HttpConfig;
 use a2a_lambda_protocol::ErrorKind;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, BINDINGS, Binding, World, send, with};
+use crate::support::{Answer, BINDINGS, Binding, World, send, sending_text, with};
 
 #[tokio::test(start_paused = true)]
 async fn a_path_has_an_id() {
-    let response = World::new().http("POST", "/tasks/:cancel", "").await;
-    let answer = Answer::of(Binding::Rest, &Value::Null, &response);
+    let answer = World::new().rest("POST", "/tasks/:cancel", "").await;
     answer.names_fields(ErrorKind::InvalidParams, &["id"], "no id in the path");
 }
 
@@ -18,18 +17,15 @@ async fn malformed_json_in_a_body() {
     let half = r#"{"message":{"messageId":"m"#;
     for target in ["/message:send", "/tasks/t:cancel"] {
         for body in ["{", "nonsense", "{}{}", "{\"a\":}", "[1,", half, "{\u{feff}}"] {
-            let response = World::new().http("POST", target, body).await;
-            let answer = Answer::of(Binding::Rest, &Value::Null, &response);
+            let answer = World::new().rest("POST", target, body).await;
             answer.refused_as(ErrorKind::JsonParse, body);
         }
         for body in ["[]", "1", "\"x\"", "null"] {
-            let response = World::new().http("POST", target, body).await;
-            let answer = Answer::of(Binding::Rest, &Value::Null, &response);
+            let answer = World::new().rest("POST", target, body).await;
             answer.names_fields(ErrorKind::InvalidParams, &[""], body);
         }
     }
-    let response = World::new().http("POST", "/message:send", "").await;
-    let answer = Answer::of(Binding::Rest, &Value::Null, &response);
+    let answer = World::new().rest("POST", "/message:send", "").await;
     answer.refused_as(ErrorKind::JsonParse, "no body at all");
 }
 
@@ -38,19 +34,12 @@ async fn a_body_beyond_the_limit() {
     let config = HttpConfig { max_body_bytes: 1_000, ..HttpConfig::default() };
     for (bytes, too_large) in [(1_000, false), (1_001, true)] {
         for binding in BINDINGS {
-            let params = send("hi").to_string();
-            let (target, body) = match binding {
-                Binding::Rest => ("/message:send", params),
-                Binding::JsonRpc => (
-                    "/",
-                    format!(
-                        r#"{{"jsonrpc":"2.0","id":"r1","method":"SendMessage","params":{params}}}"#
-                    ),
-                ),
-            };
-            let body = format!("{body:<bytes$}");
+            let mut request = sending_text(binding, "SendMessage", &send("hi").to_string());
+            let mut body = request.body().to_vec();
+            body.resize(bytes, b' ');
+            *request.body_mut() = body.into();
             let world = World::with_config(config.clone());
-            let response = world.http("POST", target, &body).await;
+            let response = world.request(request).await;
             if too_large {
                 let answer = Answer::of(binding, &Value::Null, &response);
                 answer.refused_as(ErrorKind::PayloadTooLarge, "a byte too much");

@@ -1,9 +1,9 @@
 //! Operations of capabilities that the card does not claim, and media types that the agent does
 //! not.
 
-use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
+use a2a_lambda_core::{AgentProfile, End};
 use a2a_lambda_protocol::ErrorKind;
-use async_trait::async_trait;
+use a2a_lambda_testing::script;
 use serde_json::{Value, json};
 
 use crate::support::{BINDINGS, Binding, World, operations_on, send, with};
@@ -60,8 +60,11 @@ async fn a_push_config_that_comes_with_a_message_is_refused_and_the_message_with
 
 #[tokio::test(start_paused = true)]
 async fn a_media_type_that_the_agent_does_not_take_is_refused() {
+    let mut profile = AgentProfile::text("sees", "Looks at images", "1");
+    profile.skills[0].input_modes = vec!["image/*".to_owned()];
+    let sees = script!(|_, _| { Ok(End::completed()) }).with_profile(profile);
     // The echo agent takes text/plain, the conformance agent takes everything.
-    for (tenant, media_type, accepted) in [
+    for (agent, media_type, accepted) in [
         ("echo", "text/plain", true),
         ("echo", "text/plain; charset=utf-8", true),
         ("echo", "TEXT/PLAIN", true),
@@ -71,47 +74,22 @@ async fn a_media_type_that_the_agent_does_not_take_is_refused() {
         ("echo", "*/*", false),
         ("echo", "nonsense", false),
         ("", "image/png", true),
+        // One skill takes images, too.
+        ("sees", "image/png", true),
+        ("sees", "text/plain", true),
+        ("sees", "audio/ogg", false),
     ] {
         for binding in BINDINGS {
             let part = json!({ "text": "hi", "mediaType": media_type });
             // The second part counts as the first does.
             let parts = json!([{ "text": "plain" }, part]);
             let params = with(send("hi"), "/message/parts", parts);
+            let (world, tenant) = match agent {
+                "sees" => (World::with_agent(sees.clone()), ""),
+                tenant => (World::new(), tenant),
+            };
             let params = with(params, "/tenant", json!(tenant));
-            let answer = World::new().call(binding, "SendMessage", params).await;
-            if accepted {
-                answer.ok();
-            } else {
-                answer.refused_as(ErrorKind::ContentTypeNotSupported, media_type);
-            }
-        }
-    }
-}
-
-/// Takes text, and images for one of its skills.
-struct Sees;
-
-#[async_trait]
-impl Agent for Sees {
-    fn profile(&self) -> AgentProfile {
-        let mut profile = AgentProfile::text("sees", "Looks at images", "1");
-        profile.skills[0].input_modes = vec!["image/*".to_owned()];
-        profile
-    }
-
-    async fn run(&self, _: &Turn) -> Result<End, Failure> {
-        Ok(End::completed())
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_agent_accepts_the_input_modes_of_its_skills() {
-    for (media_type, accepted) in [("image/png", true), ("text/plain", true), ("audio/ogg", false)]
-    {
-        for binding in BINDINGS {
-            let parts = json!([{ "text": "hi", "mediaType": media_type }]);
-            let params = with(send("hi"), "/message/parts", parts);
-            let answer = World::with_agent(Sees).call(binding, "SendMessage", params).await;
+            let answer = world.call(binding, "SendMessage", params).await;
             if accepted {
                 answer.ok();
             } else {

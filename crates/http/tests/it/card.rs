@@ -6,7 +6,7 @@ mod signatures;
 
 use std::collections::BTreeMap;
 
-use a2a_lambda_core::{Agent, AgentProfile, End, ExtendedProfile, Failure, Owner, Turn};
+use a2a_lambda_core::{AgentProfile, End, ExtendedProfile, Owner};
 use a2a_lambda_http::{
     DELIVERY_EXTENSION, GENERATION_EXTENSION, HttpConfig, Principal, WORK_EXTENSION,
 };
@@ -14,7 +14,7 @@ use a2a_lambda_protocol::{
     AgentExtension, AgentSkill, HttpAuthSecurityScheme, SecurityRequirement, SecurityScheme,
     StringList, Timestamp,
 };
-use async_trait::async_trait;
+use a2a_lambda_testing::{Scripted, script};
 use bytes::Bytes;
 use http::{Response, header};
 use serde_json::{Value, json};
@@ -115,17 +115,8 @@ async fn the_ways_to_authenticate_are_in_both_forms() {
 }
 
 /// An agent with a profile of its own.
-struct With(AgentProfile);
-
-#[async_trait]
-impl Agent for With {
-    fn profile(&self) -> AgentProfile {
-        self.0.clone()
-    }
-
-    async fn run(&self, _: &Turn) -> Result<End, Failure> {
-        Ok(End::completed())
-    }
+fn with(profile: AgentProfile) -> Scripted {
+    script!(|_, _| { Ok(End::completed()) }).with_profile(profile)
 }
 
 /// Some clients ask for an extended card wherever one is declared, and give up if they may not.
@@ -154,7 +145,7 @@ async fn a_skill_has_media_types_of_its_own() {
     profile.skills[1].input_modes = vec!["image/*".to_owned()];
     let added = AgentSkill { id: "secret".to_owned(), ..AgentSkill::default() };
     profile.extended.insert(ExtendedProfile::default()).skills.push(added);
-    let world = World::with_agent_and_config(With(profile), bearer());
+    let world = World::with_agent_and_config(with(profile), bearer());
     let public = body(&get(&world, &[]).await);
     let extended = world.call(Binding::Rest, "GetExtendedAgentCard", json!({})).await.ok();
     let modes = |card: &Value| -> Vec<(Value, Value)> {
@@ -175,7 +166,7 @@ async fn the_capabilities_are_the_agent_s() {
         profile.offers.streaming = on;
         profile.offers.push_notifications = !on;
         profile.extensions.push(own.clone());
-        let card = body(&get(&World::with_agent(With(profile)), &[]).await);
+        let card = body(&get(&World::with_agent(with(profile)), &[]).await);
         let capabilities = &card["capabilities"];
         assert_eq!(capabilities["streaming"], on);
         assert_eq!(capabilities["pushNotifications"], !on);

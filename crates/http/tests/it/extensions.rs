@@ -1,9 +1,9 @@
 //! Extensions: what clients ask for, what agents require, and what both settle on.
 
-use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
+use a2a_lambda_core::{End, Failure};
 use a2a_lambda_http::{DELIVERY_EXTENSION, GENERATION_EXTENSION, WORK_EXTENSION};
 use a2a_lambda_protocol::ErrorKind;
-use async_trait::async_trait;
+use a2a_lambda_testing::script;
 use http::Response;
 use serde_json::{Value, json};
 
@@ -165,16 +165,11 @@ async fn a_client_can_ask_for_a_task_s_generation() {
     }
 }
 
-/// Takes two steps, and tries again between them.
-struct Stepper;
-
-#[async_trait]
-impl Agent for Stepper {
-    fn profile(&self) -> AgentProfile {
-        AgentProfile::text("stepper", "takes steps", "1")
-    }
-
-    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+/// An owner sees the attempts and steps of a task, and nobody who does not ask for them.
+#[tokio::test(start_paused = true)]
+async fn a_client_can_ask_for_the_work_on_its_task() {
+    // Takes two steps, and tries again between them.
+    let stepper = script!(|turn, _| {
         for name in ["plan", "book"] {
             let step = turn.step(name).with("hush-arguments");
             step.run(async |_| Ok("hush-result".to_owned())).await?;
@@ -183,14 +178,9 @@ impl Agent for Stepper {
             }
         }
         Ok(End::completed())
-    }
-}
-
-/// An owner sees the attempts and steps of a task, and nobody who does not ask for them.
-#[tokio::test(start_paused = true)]
-async fn a_client_can_ask_for_the_work_on_its_task() {
+    });
     for binding in BINDINGS {
-        let world = World::with_agent(Stepper);
+        let world = World::with_agent(stepper.clone());
         let params = json!({ "id": world.task_id("go").await });
         let headers = [(HEADER, WORK_EXTENSION)];
         let task = world.call_with(binding, "GetTask", params.clone(), &headers).await.ok();

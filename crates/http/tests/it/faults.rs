@@ -1,8 +1,8 @@
 //! Faults on this side.
 
-use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Formats, StoreError, Turn};
+use a2a_lambda_core::{Failure, Formats, StoreError};
 use a2a_lambda_protocol::ErrorKind;
-use async_trait::async_trait;
+use a2a_lambda_testing::script;
 use serde_json::json;
 
 use crate::support::{BINDINGS, World, call_request, follow_up, operations};
@@ -44,20 +44,6 @@ async fn a_store_that_fails_is_said_to_and_no_more_of_it() {
     }
 }
 
-/// Fails for a reason that no user should read.
-struct Broken(fn() -> Failure);
-
-#[async_trait]
-impl Agent for Broken {
-    fn profile(&self) -> AgentProfile {
-        AgentProfile::text("broken", "fails", "1")
-    }
-
-    async fn run(&self, _: &Turn) -> Result<End, Failure> {
-        Err((self.0)())
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_agent_s_errors_are_not_shown() {
     let by_error = || Failure::from(std::io::Error::other(SECRET));
@@ -66,7 +52,7 @@ async fn an_agent_s_errors_are_not_shown() {
     let failures: [fn() -> Failure; 3] = [by_error, by_panic, by_cause];
     for failure in failures {
         for binding in BINDINGS {
-            let world = World::with_agent(Broken(failure));
+            let world = World::with_agent(script!(|_, _| { Err(failure()) }));
             let task = world.task(binding, "hi").await;
             assert!(!task.to_string().contains("secret"), "{task}");
             // Attempts and the waits between them last longer than a sender is kept waiting.

@@ -3,17 +3,10 @@
 use a2a_lambda_protocol::ErrorKind;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, BINDINGS, Binding, World, follow_up};
+use crate::support::{Answer, BINDINGS, Binding, World, follow_up, sending_text};
 
 async fn send_text(world: &World, binding: Binding, params: &str) -> Answer {
-    let (target, body) = match binding {
-        Binding::Rest => ("/message:send", params.to_owned()),
-        Binding::JsonRpc => (
-            "/",
-            format!(r#"{{"jsonrpc":"2.0","id":"r1","method":"SendMessage","params":{params}}}"#),
-        ),
-    };
-    let response = world.http("POST", target, &body).await;
+    let response = world.request(sending_text(binding, "SendMessage", params)).await;
     Answer::of(binding, &json!("r1"), &response)
 }
 

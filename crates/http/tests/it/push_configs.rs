@@ -7,7 +7,7 @@ use a2a_lambda_http::{DELIVERY_EXTENSION, GENERATION_EXTENSION};
 use a2a_lambda_protocol::{ErrorKind, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, BINDINGS, Binding, Logs, World, follow_up, send, with};
+use crate::support::{BINDINGS, Binding, Logs, World, follow_up, send, with};
 
 const CREATE: &str = "CreateTaskPushNotificationConfig";
 const GET: &str = "GetTaskPushNotificationConfig";
@@ -97,8 +97,7 @@ async fn a_config_is_for_the_task_in_the_path() {
         (json!({ "url": url, "taskId": other }), true),
         (json!({ "url": url, "task_id": "another" }), true),
     ] {
-        let response = world.http("POST", &target, &body.to_string()).await;
-        let answer = Answer::of(Binding::Rest, &Value::Null, &response);
+        let answer = world.rest("POST", &target, &body.to_string()).await;
         if refused {
             answer.names_fields(ErrorKind::InvalidParams, &["taskId"], &body.to_string());
         } else {

@@ -1,13 +1,11 @@
 //! Requests that are in a query (spec section 11.5).
 
 use a2a_lambda_protocol::ErrorKind;
-use serde_json::Value;
 
 use crate::support::{Answer, Binding, World};
 
 async fn list(world: &World, query: &str) -> Answer {
-    let response = world.http("GET", &format!("/tasks?{query}"), "").await;
-    Answer::of(Binding::Rest, &Value::Null, &response)
+    world.rest("GET", &format!("/tasks?{query}"), "").await
 }
 
 #[tokio::test(start_paused = true)]

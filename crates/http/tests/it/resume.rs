@@ -62,20 +62,15 @@ async fn a_send_that_is_repeated_under_its_key_goes_on_too() {
 async fn an_id_of_no_event_of_the_task_is_refused() {
     let world = World::new();
     let id = world.task_id("tck-input-required").await;
-    for last in ["x", "-1", "1.5", "0x1", "+1", "1,2", "1 2", "99999999999999999999", "1000"] {
+    let most = u64::MAX.to_string();
+    for last in ["x", "-1", "1.5", "0x1", "+1", "1,2", "1 2", "99999999999999999999", "1000", &most]
+    {
         for binding in BINDINGS {
             let headers = [("Last-Event-ID", last)];
             let params = json!({ "id": id });
             let answer = world.call_with(binding, "SubscribeToTask", params, &headers).await;
             answer.names_fields(ErrorKind::InvalidParams, &["Last-Event-ID"], last);
         }
-    }
-    let most = u64::MAX.to_string();
-    for binding in BINDINGS {
-        let headers = [("Last-Event-ID", most.as_str())];
-        let params = json!({ "id": id });
-        let answer = world.call_with(binding, "SubscribeToTask", params, &headers).await;
-        answer.names_fields(ErrorKind::InvalidParams, &["Last-Event-ID"], &most);
     }
 }
 

@@ -1,7 +1,6 @@
 //! Paths and methods of HTTP+JSON.
 
 use http::header;
-use serde_json::Value;
 
 use crate::support::{Answer, Binding, World, check_error_form, request, send};
 
@@ -12,8 +11,7 @@ async fn routes_may_have_a_tenant_and_a_final_slash() {
     for prefix in ["", "/acme", "/a.b_c-1", "/%61cme"] {
         for end in ["", "/"] {
             let target = format!("{prefix}/message:send{end}");
-            let response = world.http("POST", &target, &message).await;
-            let sent = Answer::of(Binding::Rest, &Value::Null, &response).ok();
+            let sent = world.rest("POST", &target, &message).await.ok();
             let id = sent["task"]["id"].as_str().unwrap();
             for (method, target) in [
                 ("GET", format!("{prefix}/tasks/{id}{end}")),

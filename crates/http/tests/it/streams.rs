@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use a2a_lambda_core::{AgentProfile, End};
 use a2a_lambda_http::{Body, HttpConfig};
-use a2a_lambda_protocol::ErrorKind;
+use a2a_lambda_protocol::{Artifact, ErrorKind};
+use a2a_lambda_testing::script;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, BINDINGS, Binding, Event, Events, Item, Mirror, World, call_request, follow_up,
-    request, send,
+    BINDINGS, Binding, Event, Events, Item, World, call_request, follow_up, request, send,
+    sending_text,
 };
 
 const SUBSCRIPTIONS: [(&str, &str); 4] = [("GET", ""), ("POST", ""), ("POST", "{}"), ("GET", "x")];
@@ -154,8 +156,8 @@ async fn subscribing_has_two_methods_and_may_have_no_body() {
             for end in ["", "/"] {
                 let world = World::new();
                 let message = send("tck-input-required").to_string();
-                let sent = world.http("POST", &format!("{tenant}/message:send"), &message).await;
-                let sent = Answer::of(Binding::Rest, &Value::Null, &sent).ok();
+                let target = format!("{tenant}/message:send");
+                let sent = world.rest("POST", &target, &message).await.ok();
                 let id = sent["task"]["id"].as_str().unwrap();
                 let target = format!("{tenant}/tasks/{id}:subscribe{end}");
                 let request = request(method, &target, body.into(), &[]);
@@ -165,8 +167,7 @@ async fn subscribing_has_two_methods_and_may_have_no_body() {
             }
         }
     }
-    let response = World::new().http("POST", "/tasks/t:subscribe", "not JSON").await;
-    let answer = Answer::of(Binding::Rest, &Value::Null, &response);
+    let answer = World::new().rest("POST", "/tasks/t:subscribe", "not JSON").await;
     answer.refused_as(ErrorKind::JsonParse, "a body that is there is read");
 }
 
@@ -202,18 +203,20 @@ async fn user_data_keeps_all_its_lines() {
     let params = format!(
         r#"{{"message":{{"messageId":"m","role":"ROLE_USER","parts":[{part},{{"data":{data}}}]}}}}"#
     );
+    // Shows the parts of its message as an artifact, as they are.
+    let mirror = script!(|turn, _| {
+        let parts = turn.messages().iter().flat_map(|message| message.parts.clone()).collect();
+        let artifact = Artifact { artifact_id: turn.artifact_id(), parts, ..Artifact::default() };
+        turn.artifact(artifact).await?;
+        Ok(End::completed())
+    });
+    let mut profile = AgentProfile::text("mirror", "gives back what it is given", "1");
+    profile.input_modes = vec!["*/*".to_owned()];
+    let mirror = mirror.with_profile(profile);
     for binding in BINDINGS {
-        let world = World::with_agent(Mirror);
-        let (target, body) = match binding {
-            Binding::Rest => ("/message:stream", params.clone()),
-            Binding::JsonRpc => (
-                "/",
-                format!(
-                    r#"{{"jsonrpc":"2.0","id":"r1","method":"SendStreamingMessage","params":{params}}}"#
-                ),
-            ),
-        };
-        let response = world.open(request("POST", target, body.into(), &[])).await;
+        let world = World::with_agent(mirror.clone());
+        let request = sending_text(binding, "SendStreamingMessage", &params);
+        let response = world.open(request).await;
         let events = Events::of(binding, json!("r1"), response).rest().await;
         let parts = json!([{ "text": text }, {
             "data": serde_json::from_str::<Value>(data).unwrap()

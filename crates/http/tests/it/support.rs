@@ -1,6 +1,5 @@
 //! A deployment in small, and the two ways to speak to it.
 
-mod agents;
 mod answer;
 mod logs;
 mod requests;
@@ -9,10 +8,9 @@ mod world;
 
 use serde_json::{Value, json};
 
-pub(crate) use agents::Mirror;
 pub(crate) use answer::{Answer, BINDINGS, Binding, check_error_form, named_fields, reason};
 pub(crate) use logs::Logs;
-pub(crate) use requests::{call_request, operations, operations_on, request};
+pub(crate) use requests::{call_request, operations, operations_on, request, sending_text};
 pub(crate) use stream::{Event, Events, Item, check_events};
 pub(crate) use world::World;
 

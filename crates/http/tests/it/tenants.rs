@@ -54,11 +54,10 @@ async fn a_tenant_has_its_own_agent() {
 async fn the_path_s_tenant_is_the_same_as_the_request_s() {
     let world = World::new();
     let params = with(send("say this"), "/tenant", json!("echo"));
-    let response = world.http("POST", "/echo/message:send", &send("say this").to_string()).await;
-    let by_path = Answer::of(Binding::Rest, &Value::Null, &response).ok();
+    let by_path =
+        world.rest("POST", "/echo/message:send", &send("say this").to_string()).await.ok();
     assert!(by_path["task"]["artifacts"].is_array(), "{by_path}");
-    let response = world.http("POST", "/echo/message:send", &params.to_string()).await;
-    Answer::of(Binding::Rest, &Value::Null, &response).ok();
+    world.rest("POST", "/echo/message:send", &params.to_string()).await.ok();
     let id = by_path["task"]["id"].as_str().unwrap();
     for target in [
         format!("/echo/tasks/{id}"),

@@ -13,14 +13,13 @@ use a2a_lambda_core::log::fold;
 use a2a_lambda_core::operations::Caller;
 use a2a_lambda_core::store::{Depth, Snapshot};
 use a2a_lambda_core::{
-    Agent, AgentProfile, Agents, Attended, Clock, Command, Company, End, Engine, Failure,
-    Operations, ProtocolVersion, Runner, Signal, Turn,
+    Agents, Attended, Clock, Command, Company, End, Engine, Operations, ProtocolVersion, Runner,
+    Signal,
 };
 use a2a_lambda_protocol::{TaskPushNotificationConfig, TaskState, Timestamp};
 use a2a_lambda_request::Answer;
 use a2a_lambda_runtime::{Reader, SystemClock};
-use a2a_lambda_testing::{TestClock, caller, submit};
-use async_trait::async_trait;
+use a2a_lambda_testing::{TestClock, caller, script, submit};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
@@ -169,26 +168,15 @@ async fn sqs_executor(account: &Account) {
         let answer = a2a_lambda_sqs_executor::handle(event, deadline(), &context).await;
         assert!(answer.batch_item_failures.is_empty(), "{answer:?}");
     }
-    let remembered = ran(account, Agents::new(Arc::new(Remembers))).await;
-    assert_eq!(remembered.head.state(), TaskState::Completed);
-}
-
-/// An agent that uses its conversation's memory and session.
-struct Remembers;
-
-#[async_trait]
-impl Agent for Remembers {
-    fn profile(&self) -> AgentProfile {
-        AgentProfile::text("remembers", "Remembers", "1")
-    }
-
-    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+    let remembers = script!(|turn, _| {
         turn.memory().load(Budget::tokens(1_000)).await?;
         turn.memory().append([MemoryItem::user(turn.text())]).await?;
         let seen: Held<u32> = turn.session().get("seen").await?;
         let set = turn.session().set("seen", &1, Some(&seen.version)).await?;
         Ok(if set == Swap::Lost { End::again() } else { End::completed() })
-    }
+    });
+    let remembered = ran(account, Agents::new(Arc::new(remembers))).await;
+    assert_eq!(remembered.head.state(), TaskState::Completed);
 }
 
 /// Runs the agents' turn of a new task. Returns the task.

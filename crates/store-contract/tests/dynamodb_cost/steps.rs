@@ -1,6 +1,6 @@
 //! The cost of recorded steps, of their replay, and of a wait for a callback.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::ids::WriteId;
@@ -12,7 +12,7 @@ use a2a_lambda_core::{
 };
 use a2a_lambda_dynamodb::DynamoDbStore;
 use a2a_lambda_protocol::{Json, SendMessageResponse, Timestamp};
-use a2a_lambda_testing::{Doubles, TestClock, TestIds, caller, sending, user};
+use a2a_lambda_testing::{Doubles, TestClock, TestIds, caller, script, sending, user};
 use async_trait::async_trait;
 
 use super::meter::{Meter, Written};
@@ -188,32 +188,17 @@ async fn a_replay_reads_the_records_once_and_writes_none() {
     assert!(read <= 8.0, "{read} units: the head, and 20 records of 1.4 KB");
 }
 
-/// An agent that waits for an approval.
-#[derive(Default)]
-struct Asks {
-    token: Arc<Mutex<Option<String>>>,
-}
-
-#[async_trait]
-impl Agent for Asks {
-    fn profile(&self) -> AgentProfile {
-        AgentProfile::text("asks", "Waits for an approval.", "1")
-    }
-
-    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
-        let approval = turn.callback("approve", Duration::from_hours(2)).await?;
-        *self.token.lock().unwrap() = Some(approval.token().to_owned());
-        approval.result::<String>().await?;
-        Ok(End::completed())
-    }
-}
-
 /// While a task waits for an hour, no executor runs, nothing is written, and the sweeps read no more than
 /// without it.
 #[tokio::test(start_paused = true)]
 async fn a_wait_for_a_callback_is_free() {
-    let agent = Asks::default();
-    let token = agent.token.clone();
+    let agent = script!(|turn, diary| {
+        let approval = turn.callback("approve", Duration::from_hours(2)).await?;
+        diary.note(approval.token());
+        approval.result::<String>().await?;
+        Ok(End::completed())
+    });
+    let diary = agent.diary.clone();
     let stage = Stage::of(agent).await;
     let idle = {
         Box::pin(sweep(&stage.engine, stage.doubles.deadline())).await;
@@ -244,7 +229,7 @@ async fn a_wait_for_a_callback_is_free() {
         "an hour of waiting: {invocations} invocations, {beyond_idle} requests, {units} units"
     );
     assert_eq!((invocations, beyond_idle, units), (0, 0, 0.0), "beside the sweeps that are anyway");
-    let token = token.lock().unwrap().take().unwrap();
+    let token = diary.read().remove(0);
     let said = Said::Result(Json::from_value("yes").unwrap());
     let answered = Callbacks::new(stage.engine.clone()).answer(&token, &said).await.unwrap();
     assert_eq!(answered, Accepted::Answered);

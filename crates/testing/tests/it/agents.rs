@@ -6,6 +6,7 @@ use std::time::Duration;
 use a2a_lambda_core::head::{Impatience, Patience};
 use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Reply, StopReason, Turn};
 use a2a_lambda_protocol::{Artifact, Json, Part};
+use a2a_lambda_testing::{Scripted, script};
 use async_trait::async_trait;
 
 pub(crate) const fn secs(n: u64) -> Duration {
@@ -64,15 +65,8 @@ impl Agent for Told {
 }
 
 /// Counts to 100, a number every minute, and continues when it must stop.
-pub(crate) struct LongJob;
-
-#[async_trait]
-impl Agent for LongJob {
-    fn profile(&self) -> AgentProfile {
-        AgentProfile::text("long-job", "counts", "1")
-    }
-
-    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+pub(crate) fn long_job() -> Scripted {
+    script!(|turn, _| {
         let mut count = turn.checkpoint::<u32>()?.unwrap_or_default();
         while count < 100 {
             tokio::select! {
@@ -85,7 +79,7 @@ impl Agent for LongJob {
             }
         }
         Ok(End::Completed(format!("counted to {count}").into()))
-    }
+    })
 }
 
 /// The message of an assertion that fails.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use a2a_lambda_protocol::{TaskState, Timestamp};
 use a2a_lambda_testing::{Bed, TaskView};
 
-use crate::agents::{LongJob, Told, complaint, secs};
+use crate::agents::{Told, complaint, long_job, secs};
 
 #[tokio::test]
 async fn a_task_is_run_to_its_end() {
@@ -27,7 +27,7 @@ async fn a_task_is_run_to_its_end() {
 /// A test that does not pause its runtime's time, as this one, still waits for nothing.
 #[tokio::test]
 async fn no_real_time_passes() {
-    let bed = Bed::builder(LongJob).starting_at(Timestamp::from_millis(0)).build();
+    let bed = Bed::builder(long_job()).starting_at(Timestamp::from_millis(0)).build();
     let task = bed.send("count").await.completed().saying("counted to 100");
     // 14 minutes of each invocation: the runner stops the agent before its end.
     assert_eq!(task.turns(), 8);
@@ -42,7 +42,7 @@ async fn time_that_is_paused_stays_so() {
 
 #[tokio::test]
 async fn shorter_invocations_make_more_turns() {
-    let bed = Bed::builder(LongJob).invocation(Duration::from_mins(5)).build();
+    let bed = Bed::builder(long_job()).invocation(Duration::from_mins(5)).build();
     assert_eq!(bed.send("count").await.completed().turns(), 25);
 }
 

@@ -1,22 +1,14 @@
 //! The messages that a test can send, and their streams.
 
-use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
+use a2a_lambda_core::End;
 use a2a_lambda_protocol::{Message, Part, StreamResponse, Struct};
-use a2a_lambda_testing::{Bed, Input};
-use async_trait::async_trait;
+use a2a_lambda_testing::{Bed, Input, Scripted, script};
 
 use crate::agents::Told;
 
 /// Repeats its input.
-struct Mirror;
-
-#[async_trait]
-impl Agent for Mirror {
-    fn profile(&self) -> AgentProfile {
-        AgentProfile::text("mirror", "says what it was given", "1")
-    }
-
-    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+fn mirror() -> Scripted {
+    script!(|turn, _| {
         let parts: Vec<_> = turn.messages().iter().flat_map(|message| &message.parts).collect();
         let metadata = turn.request_metadata().map(Struct::as_str);
         let said = format!(
@@ -28,7 +20,7 @@ impl Agent for Mirror {
             turn.extensions(),
         );
         Ok(End::Completed(said.into()))
-    }
+    })
 }
 
 #[tokio::test]
@@ -39,7 +31,7 @@ async fn a_request_can_say_more_than_a_text() {
         .accepting("text/plain")
         .with_extension("urn:x")
         .with_metadata(r#"{"k":1}"#);
-    let bed = Bed::builder(Mirror).tenant("acme").build();
+    let bed = Bed::builder(mirror()).tenant("acme").build();
     let said = r#"3 parts for alice of "acme", ["text/plain"], ["urn:x"], Some("{\"k\":1}")"#;
     bed.send(input).await.completed().saying(said);
     let message = Message { parts: vec![Part::text("a"), Part::text("b")], ..Message::default() };
@@ -48,7 +40,7 @@ async fn a_request_can_say_more_than_a_text() {
 
 #[tokio::test]
 async fn a_message_under_a_key_makes_one_task() {
-    let bed = Bed::new(Mirror);
+    let bed = Bed::new(mirror());
     let sent = async || bed.send(Input::from("a").under_key("k")).await.completed().id().to_owned();
     assert_eq!(sent().await, sent().await);
     let other = bed.try_send(Input::from("b").under_key("k")).await;
@@ -58,7 +50,7 @@ async fn a_message_under_a_key_makes_one_task() {
 #[tokio::test]
 #[should_panic(expected = "it was refused")]
 async fn a_message_without_parts_is_refused() {
-    Bed::new(Mirror).send(Input::default()).await;
+    Bed::new(mirror()).send(Input::default()).await;
 }
 
 #[tokio::test]

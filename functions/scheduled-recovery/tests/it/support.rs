@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use a2a_lambda_core::head::{Impatience, Patience};
 use a2a_lambda_core::ids::TaskKey;
-use a2a_lambda_core::{Agent, AgentProfile, Agents, Company, End, Failure, Runner, Turn};
-use a2a_lambda_testing::{Call, Doubles, Fault, Kind, caller, submit};
-use async_trait::async_trait;
+use a2a_lambda_core::{Agents, Company, End, Runner};
+use a2a_lambda_testing::{Call, Doubles, Fault, Kind, Scripted, caller, script, submit};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -44,15 +43,8 @@ impl Wrong {
 }
 
 /// Obeys its message, in its first turn.
-struct Told;
-
-#[async_trait]
-impl Agent for Told {
-    fn profile(&self) -> AgentProfile {
-        AgentProfile::text("told", "does as it is told", "1")
-    }
-
-    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+fn told() -> Scripted {
+    script!(|turn, _| {
         let later = turn.now().saturating_add(Duration::from_mins(1));
         match turn.text().as_str() {
             "wait" => turn.sleep(Duration::from_mins(10)).await,
@@ -65,7 +57,7 @@ impl Agent for Told {
             _ => {}
         }
         Ok(End::completed())
-    }
+    })
 }
 
 /// The function, and the test's view of it.
@@ -98,7 +90,7 @@ impl Function {
 
     /// Attends to a task, for so long; then the runner dies. Its signals are lost.
     pub(crate) async fn attend_for(&self, key: &TaskKey, life: Duration) {
-        let runner = Runner::new(self.doubles.engine.clone(), Agents::new(Arc::new(Told)));
+        let runner = Runner::new(self.doubles.engine.clone(), Agents::new(Arc::new(told())));
         let deadline = self.doubles.engine.clock.now().saturating_add(Duration::from_mins(15));
         let attend = runner.attend(key, deadline, Company::Alone);
         // The test decides whether it was done by then.

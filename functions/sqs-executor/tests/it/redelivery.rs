@@ -4,27 +4,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
+use a2a_lambda_core::End;
 use a2a_lambda_protocol::TaskState;
-use async_trait::async_trait;
+use a2a_lambda_testing::{Scripted, script};
 
 use crate::support::{Function, batch, redelivered};
 
 const INVOCATION: Duration = Duration::from_mins(15);
 
 /// Works for as many seconds as its message says.
-struct Worker;
-
-#[async_trait]
-impl Agent for Worker {
-    fn profile(&self) -> AgentProfile {
-        AgentProfile::text("worker", "works for some time", "1")
-    }
-
-    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+fn worker() -> Arc<Scripted> {
+    Arc::new(script!(|turn, _| {
         turn.sleep(Duration::from_secs(turn.text().parse()?)).await;
         Ok(End::completed())
-    }
+    }))
 }
 
 fn receipts(ids: &[&str]) -> Vec<String> {
@@ -33,7 +26,7 @@ fn receipts(ids: &[&str]) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn records_are_hidden_for_a_lease_until_all_are_done() {
-    let function = Function::of(Arc::new(Worker));
+    let function = Function::of(worker());
     let [(_, short), (_, long)] = [function.task("1").await, function.task("35").await];
     let (lost, unreachable) = function.task("1").await;
     function.set_unreachable(&lost, true);
@@ -88,7 +81,7 @@ async fn the_record_of_a_task_that_may_kill_is_hidden_before_the_task_begins() {
 
 #[tokio::test(start_paused = true)]
 async fn a_queue_that_refuses_keeps_no_task_from_its_end() {
-    let function = Function::of(Arc::new(Worker));
+    let function = Function::of(worker());
     let (key, body) = function.task("35").await;
     function.set_queue_broken(true);
     assert_eq!(function.handle(batch([("r0", body.as_str())]), INVOCATION).await, [""; 0]);
@@ -97,7 +90,7 @@ async fn a_queue_that_refuses_keeps_no_task_from_its_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_is_redelivered_too_early_is_replaced_by_a_signal_for_the_lease_s_end() {
-    let function = Function::of(Arc::new(Worker));
+    let function = Function::of(worker());
     let (key, body) = function.task("35").await;
     let event = || batch([("r0", body.as_str())]);
     let killed = function.handle(event(), INVOCATION);
@@ -120,7 +113,7 @@ async fn a_record_that_is_redelivered_too_early_is_replaced_by_a_signal_for_the_
 
 #[tokio::test(start_paused = true)]
 async fn a_record_whose_signal_cannot_be_replaced_is_redelivered() {
-    let function = Function::of(Arc::new(Worker));
+    let function = Function::of(worker());
     let (_, body) = function.task("35").await;
     let event = || batch([("r0", body.as_str())]);
     let killed = function.handle(event(), INVOCATION);

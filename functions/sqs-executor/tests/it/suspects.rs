@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a2a_lambda_core::log::fold;
-use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Signal, TaskKey, Turn};
+use a2a_lambda_core::{End, Signal, TaskKey};
 use a2a_lambda_protocol::{PartContent, TaskState};
-use async_trait::async_trait;
+use a2a_lambda_testing::script;
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -222,24 +222,14 @@ async fn a_mark_on_the_signal_of_a_task_that_needs_nothing_does_no_harm() {
     assert_completed(&function, &fresh, 1).await;
 }
 
-/// Works for most of its invocation.
-struct Slow;
-
-#[async_trait]
-impl Agent for Slow {
-    fn profile(&self) -> AgentProfile {
-        AgentProfile::text("slow", "works for 16 s", "1")
-    }
-
-    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
-        turn.sleep(Duration::from_secs(16)).await;
-        Ok(End::completed())
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_suspect_does_not_wait_for_the_fresh_tasks_of_its_batch() {
-    let function = Function::of(Arc::new(Slow));
+    // Works for most of its invocation.
+    let slow = script!(|turn, _| {
+        turn.sleep(Duration::from_secs(16)).await;
+        Ok(End::completed())
+    });
+    let function = Function::of(Arc::new(slow));
     let suspects = tasks(&function, &["work"]).await;
     let handled = function.handle(records(&bodies(&suspects)), INVOCATION);
     assert!(tokio::time::timeout(Duration::from_secs(1), handled).await.is_err(), "it is killed");

@@ -7,15 +7,13 @@ use a2a_lambda_core::ids::TaskKey;
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::store::Depth;
 use a2a_lambda_core::{
-    Agent, AgentProfile, Agents, CallbackAnswer, Company, End, Engine, Failure, Policy, Runner,
-    TaskStore as _, Turn,
+    Agents, CallbackAnswer, Company, End, Engine, Policy, Runner, TaskStore as _,
 };
 use a2a_lambda_protocol::{Json, TaskState};
 use a2a_lambda_runtime::testing::ZEROS;
 use a2a_lambda_runtime::vault::LocalVault;
-use a2a_lambda_testing::{Doubles, TestClock, caller, submit};
+use a2a_lambda_testing::{Doubles, Scripted, TestClock, caller, script, submit};
 use a2a_lambda_webhook_function::{Context, handle};
-use async_trait::async_trait;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
@@ -37,15 +35,8 @@ const PATIENCE: Duration = Duration::from_hours(1);
 const INVOCATION: Duration = Duration::from_secs(30);
 
 /// Shows the URL of a callback, and ends with the answer.
-struct Asks;
-
-#[async_trait]
-impl Agent for Asks {
-    fn profile(&self) -> AgentProfile {
-        AgentProfile::text("asks", "asks", "1")
-    }
-
-    async fn run(&self, turn: &Turn) -> Result<End, Failure> {
+fn asks() -> Scripted {
+    script!(|turn, _| {
         let callback = turn.callback("pay <invoice>", PATIENCE).await?;
         if turn.number() == 1 {
             turn.progress(callback.url()).await?;
@@ -56,7 +47,7 @@ impl Agent for Asks {
             _ => "nobody answered".to_owned(),
         };
         Ok(End::Completed(text.into()))
-    }
+    })
 }
 
 /// The function's answer.
@@ -104,7 +95,7 @@ impl World {
 
     /// Runs the agent. Returns the task's state, and what it says.
     pub(crate) async fn run(&self) -> (TaskState, String) {
-        let runner = Runner::new(self.engine.clone(), Agents::new(Arc::new(Asks)));
+        let runner = Runner::new(self.engine.clone(), Agents::new(Arc::new(asks())));
         let deadline = self.engine.clock.now().saturating_add(Duration::from_mins(5));
         runner.attend(&self.key, deadline, Company::Alone).await.unwrap();
         self.told().await

@@ -6,7 +6,7 @@ use a2a_lambda_protocol::{AgentSkill, ErrorKind};
 use http::header;
 use serde_json::json;
 
-use super::With;
+use super::with;
 use crate::support::{BINDINGS, World};
 
 const GET: &str = "GetExtendedAgentCard";
@@ -19,7 +19,7 @@ fn extended(description: Option<&str>) -> World {
     extended.skills.push(skill);
     let mut profile = AgentProfile::text("a", "for all", "1");
     profile.extended = Some(extended);
-    World::with_agent_and_config(With(profile), super::bearer())
+    World::with_agent_and_config(with(profile), super::bearer())
 }
 
 #[cfg(feature = "v0_3")]
@@ -54,7 +54,7 @@ async fn it_is_for_authenticated_callers_only() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_adds_nothing_gives_its_public_card() {
-    let agent = With(AgentProfile::text("a", "d", "1"));
+    let agent = with(AgentProfile::text("a", "d", "1"));
     let world = World::with_agent_and_config(agent, super::bearer());
     for binding in BINDINGS {
         let card = world.call(binding, GET, json!({})).await.ok();

@@ -50,6 +50,19 @@ pub(crate) fn request(
     request.body(body).unwrap()
 }
 
+/// The request that sends a message, of which this is the JSON as it is.
+pub(crate) fn sending_text(binding: Binding, operation: &str, params: &str) -> Request<Bytes> {
+    let (target, body) = match (binding, operation) {
+        (Binding::JsonRpc, _) => (
+            "/",
+            format!(r#"{{"jsonrpc":"2.0","id":"r1","method":"{operation}","params":{params}}}"#),
+        ),
+        (Binding::Rest, "SendMessage") => ("/message:send", params.to_owned()),
+        (Binding::Rest, _) => ("/message:stream", params.to_owned()),
+    };
+    request("POST", target, body.into(), &[])
+}
+
 /// The request for an operation. In HTTP+JSON the ids are in the path, and the rest in the query of
 /// a GET, or in the body.
 pub(crate) fn call_request(

@@ -131,6 +131,11 @@ impl World {
         self.request(request("POST", "/", body.into(), &[])).await
     }
 
+    /// The answer of HTTP+JSON to a request of version 1.0.
+    pub(crate) async fn rest(&self, method: &str, target: &str, body: &str) -> Answer {
+        Answer::of(Binding::Rest, &Value::Null, &self.http(method, target, body).await)
+    }
+
     /// Calls an operation by its JSON-RPC name.
     pub(crate) async fn call(&self, binding: Binding, operation: &str, params: Value) -> Answer {
         self.call_with(binding, operation, params, &[]).await

@@ -12,23 +12,35 @@ type Script = dyn for<'a> Fn(&'a Turn, Diary) -> Running<'a> + Send + Sync;
 
 /// An agent's records, for the test to read.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Diary(Arc<Mutex<Vec<String>>>);
+pub struct Diary(Arc<Mutex<Vec<String>>>);
 
 impl Diary {
-    pub(crate) fn note(&self, line: impl Into<String>) {
+    /// Records a line.
+    pub fn note(&self, line: impl Into<String>) {
         self.0.lock().unwrap().push(line.into());
     }
 
-    pub(crate) fn read(&self) -> Vec<String> {
+    /// The lines so far.
+    pub fn read(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 }
 
 /// An agent that runs a closure.
 #[derive(Clone)]
-pub(crate) struct Scripted {
+pub struct Scripted {
+    profile: AgentProfile,
     run: Arc<Script>,
-    pub(crate) diary: Diary,
+    /// The records of its runs.
+    pub diary: Diary,
+}
+
+impl Scripted {
+    /// The same with another profile.
+    #[must_use]
+    pub fn with_profile(self, profile: AgentProfile) -> Self {
+        Self { profile, ..self }
+    }
 }
 
 impl fmt::Debug for Scripted {
@@ -38,26 +50,27 @@ impl fmt::Debug for Scripted {
 }
 
 /// An agent that does what the block says, which gets the turn and the agent's diary.
+#[macro_export]
 macro_rules! script {
     (|$turn:pat_param, $diary:pat_param| $run:block) => {
-        $crate::support::scripted(move |$turn, $diary| Box::pin(async move $run))
+        $crate::scripted(move |$turn, $diary| Box::pin(async move $run))
     };
 }
-pub(crate) use script;
 
 /// The same for a closure that makes the future.
-pub(crate) fn scripted<F>(run: F) -> Scripted
+pub fn scripted<F>(run: F) -> Scripted
 where
     F: for<'a> Fn(&'a Turn, Diary) -> Running<'a> + Send + Sync + 'static,
 {
-    Scripted { run: Arc::new(run), diary: Diary::default() }
+    let profile = AgentProfile::text("scripted", "does what the test says", "1");
+    Scripted { profile, run: Arc::new(run), diary: Diary::default() }
 }
 
 // Written out, without `async_trait`: so the closure is called before there is a future, where it
 // may panic too.
 impl Agent for Scripted {
     fn profile(&self) -> AgentProfile {
-        AgentProfile::text("scripted", "does what the test says", "1")
+        self.profile.clone()
     }
 
     fn run<'agent, 'turn, 'run>(&'agent self, turn: &'turn Turn) -> Running<'run>
