@@ -118,9 +118,10 @@ async fn assert_pushed(world: &World, key: &TaskKey, scenario: Scenario, place: 
 
 /// A row of the matrix, or `None` if the actor finished before its kill.
 async fn row(scenario: Scenario, lets_pass: usize) -> Option<String> {
-    let world = World::with_policy(agent(), |policy| {
+    let world = World::under(|policy| {
         policy.callback_url = Some("https://hook.test".to_owned());
-    });
+    })
+    .with(agent());
     scenario.prepare(&world).await;
     let gate = Gate::new(lets_pass);
     let engine = gate.before(&world.doubles);

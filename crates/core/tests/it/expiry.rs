@@ -31,11 +31,12 @@ fn keeping(agent: Scripted) -> World {
 }
 
 fn keeping_with(agent: Scripted, adjust: impl FnOnce(&mut Policy)) -> World {
-    World::with_policy(agent, |policy| {
+    World::under(|policy| {
         policy.retention =
             Some(Retention { ended: Some(KEPT), waiting: Some(WAITS), purge_after: PURGED_AFTER });
         adjust(policy);
     })
+    .with(agent)
 }
 
 /// Asks which one, and completes with an artifact when it is told.

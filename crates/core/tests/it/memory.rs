@@ -304,9 +304,10 @@ async fn the_newest_items_of_a_budget_are_loaded_with_calls_and_results_together
 async fn old_memory_is_not_loaded() {
     let days = |days: u64| secs(days * 86_400);
     for (life, waits, expected) in [(90, 89, "u:hi a:HI"), (90, 91, ""), (0, 9_000, "u:hi a:HI")] {
-        let world = World::with_policy(remembers(), |policy| {
+        let world = World::under(|policy| {
             policy.memory_life = (life > 0).then(|| days(life));
-        });
+        })
+        .with(remembers());
         let key = world.say(CONTEXT, "hi").await;
         world.settle(&key).await;
         world.clock.advance(days(waits));
@@ -346,16 +347,13 @@ async fn what_is_too_large_fails_the_task_for_good() {
 
 #[tokio::test(start_paused = true)]
 async fn without_scopes_there_is_no_memory() {
-    let world = World::with_policy(
-        script!(|turn, diary| {
-            let error = turn.memory().load(PLENTY).await.unwrap_err();
-            diary.note(format!("{}", matches!(error, StepError::NotYet)));
-            let error = turn.session().get::<u32>("n").await.unwrap_err();
-            diary.note(format!("{}", matches!(error, StepError::NotYet)));
-            Ok(End::completed())
-        }),
-        |policy| policy.scopes = false,
-    );
+    let world = World::under(|policy| policy.scopes = false).with(script!(|turn, diary| {
+        let error = turn.memory().load(PLENTY).await.unwrap_err();
+        diary.note(format!("{}", matches!(error, StepError::NotYet)));
+        let error = turn.session().get::<u32>("n").await.unwrap_err();
+        diary.note(format!("{}", matches!(error, StepError::NotYet)));
+        Ok(End::completed())
+    }));
     let key = world.say(CONTEXT, "hi").await;
     world.settle(&key).await;
     assert_eq!(world.diary.read(), ["true", "true"]);

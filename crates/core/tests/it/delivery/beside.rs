@@ -48,9 +48,10 @@ async fn every_update_is_pushed_in_order() {
 #[tokio::test(start_paused = true)]
 async fn a_slow_receiver_is_sent_chunks_as_one_and_holds_up_no_other() {
     // Whoever has delivered before may have sent so many alone.
-    let world = World::with_policy(streams(&["a", "b", "c", "d", "e", "f"], 200), |policy| {
+    let world = World::under(|policy| {
         policy.push_note_every = 1;
-    });
+    })
+    .with(streams(&["a", "b", "c", "d", "e", "f"], 200));
     world.receivers.script(&url("slow"), |_| Manner::Slow(millis(350)));
     let key = world.submit_for("slow").await;
     world.register(&key, "fast").await;

@@ -83,7 +83,7 @@ async fn in_0_3_it_is_the_whole_task_each_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_switched_off_push_of_the_task_is_not_sent() {
-    let world = World::with_policy(streams(&["a", "b"]), |policy| policy.push_task = false);
+    let world = World::under(|policy| policy.push_task = false).with(streams(&["a", "b"]));
     let key = world.submit_for("hook").await;
     world.attend(&key).await;
     let all = ["status WORKING", "artifact \"a\"", "artifact \"b\"", "status COMPLETED"];
@@ -93,7 +93,7 @@ async fn a_switched_off_push_of_the_task_is_not_sent() {
     assert_eq!(world.deliver(&key).await, sent(0));
     assert_eq!(world.head(&key).await.mark(), None);
 
-    let world = World::with_policy(streams(&["a", "b"]), |policy| policy.push_artifacts = false);
+    let world = World::under(|policy| policy.push_artifacts = false).with(streams(&["a", "b"]));
     let key = world.submit_for("hook").await;
     world.attend(&key).await;
     assert_eq!(world.told("hook"), ["task SUBMITTED", "status WORKING", "status COMPLETED"]);
@@ -164,7 +164,7 @@ async fn chunks_are_sent_as_one_up_to_a_number_and_a_size() {
         ((|policy| policy.push_chunks = 2) as fn(&mut Policy), ["a", "bc", "de", "f"]),
         (|policy| policy.push_bytes = 1, ["a", "b", "c", "d"]),
     ] {
-        let world = World::with_policy(streams(&["a", "b", "c", "d", "e", "f"]), adjust);
+        let world = World::under(adjust).with(streams(&["a", "b", "c", "d", "e", "f"]));
         world.receivers.script(&url("hook"), |n| {
             if n == 3 { Manner::Slow(secs(5)) } else { Manner::Answers(200) }
         });

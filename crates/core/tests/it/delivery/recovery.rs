@@ -238,7 +238,7 @@ async fn a_slow_receiver_with_much_to_come_is_left_to_the_next() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sweep_comes_to_its_end_among_many_that_hang() {
-    let world = World::with_policy(asks(), |policy| policy.push_at_once = 4);
+    let world = World::under(|policy| policy.push_at_once = 4).with(asks());
     world.receivers.script(&url("hangs"), |_| Manner::Hangs);
     let keys = hanging(&world, 30).await;
     tokio::time::sleep(secs(61)).await;

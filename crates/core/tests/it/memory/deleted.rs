@@ -131,13 +131,10 @@ async fn a_deletion_that_ends_anywhere_is_completed_by_a_repetition() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_is_bounded_and_a_repetition_goes_on() {
-    let world = World::with_policy(
-        script!(|turn, _| {
-            turn.memory().append(exchange(turn)).await?;
-            Ok(End::completed())
-        }),
-        |policy| policy.purge_items = 2,
-    );
+    let world = World::under(|policy| policy.purge_items = 2).with(script!(|turn, _| {
+        turn.memory().append(exchange(turn)).await?;
+        Ok(End::completed())
+    }));
     let mut keys = Vec::new();
     for n in 0..230 {
         let key = world.say(CONTEXT, &n.to_string()).await;

@@ -56,10 +56,11 @@ async fn the_histories_of_the_conversations_tasks_stand_for_an_empty_memory() {
 
 #[tokio::test(start_paused = true)]
 async fn a_few_of_the_newest_tasks_are_read_and_items_that_no_memory_holds_are_left_out() {
-    let world = World::with_policy(forgets(), |policy| {
+    let world = World::under(|policy| {
         policy.max_memory_tasks = 2;
         policy.max_memory_item_bytes = 40;
-    });
+    })
+    .with(forgets());
     for text in ["one", "two two two two two two two two", "three"] {
         let key = world.say(CONTEXT, text).await;
         world.settle(&key).await;

@@ -137,7 +137,7 @@ async fn of_forty_configs_at_once_sixteen_are_made() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_brings_the_config_that_is_one_too_many_by_now_is_refused_whole() {
-    let world = World::with_policy(takes(600), |policy| policy.max_push_configs = 1);
+    let world = World::under(|policy| policy.max_push_configs = 1).with(takes(600));
     let key = world.submit("go").await;
     let (made, sent) = tokio::join!(
         create(&world, &key, "a"),
@@ -177,7 +177,7 @@ async fn a_config_whose_making_was_not_heard_of_is_made_as_another() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_request_s_leftovers_have_no_effect() {
-    let world = World::with_policy(completes(), |policy| policy.max_push_configs = 2);
+    let world = World::under(|policy| policy.max_push_configs = 2).with(completes());
     let key = world.submit("go").await;
     create(&world, &key, "live").await.unwrap();
     let mut left = world.configs(&key).await.remove(0);

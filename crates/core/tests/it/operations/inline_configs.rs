@@ -109,7 +109,7 @@ async fn a_request_is_repeated_with_its_config_and_with_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_with_one_config_too_many_is_refused() {
-    let world = World::with_policy(takes(600), |policy| policy.max_push_configs = 1);
+    let world = World::under(|policy| policy.max_push_configs = 1).with(takes(600));
     let key = send(&world, user("go"), config("https://example.com/1"), None).await.unwrap();
     let another = TaskPushNotificationConfig { id: "b".into(), ..config("https://example.com/2") };
     let error = send(&world, to(&key, "more"), another, None).await.unwrap_err();

@@ -172,7 +172,7 @@ async fn a_key_has_its_bounds() {
 }
 
 fn deduplicating() -> World {
-    World::with_policy(asks(), |policy| policy.deduplicate_messages = true)
+    World::under(|policy| policy.deduplicate_messages = true).with(asks())
 }
 
 fn named(id: &str, message: Message) -> Message {

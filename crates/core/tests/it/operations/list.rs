@@ -209,7 +209,7 @@ async fn the_history_is_as_long_as_was_asked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_of_large_tasks_ends_early_and_the_next_goes_on() {
-    let world = World::with_policy(produces(1_000), |policy| policy.list_page_bytes = 3_500);
+    let world = World::under(|policy| policy.list_page_bytes = 3_500).with(produces(1_000));
     let mut expected = submit(&world, 5).await;
     for id in expected.iter().rev() {
         world.attend(&World::key(id)).await;
@@ -234,7 +234,7 @@ async fn a_page_of_large_tasks_ends_early_and_the_next_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_is_larger_than_a_page_is_a_page() {
-    let world = World::with_policy(produces(1_000), |policy| policy.list_page_bytes = 100);
+    let world = World::under(|policy| policy.list_page_bytes = 100).with(produces(1_000));
     for id in submit(&world, 2).await {
         world.attend(&World::key(&id)).await;
     }

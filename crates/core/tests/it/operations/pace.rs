@@ -35,9 +35,10 @@ fn looks(world: &World) -> usize {
 #[tokio::test(start_paused = true)]
 async fn an_idle_stream_asks_the_store_as_seldom_as_the_policy_says() {
     for (most_ms, bounds) in [(200, 290..=310), (1_000, 58..=65)] {
-        let world = World::with_policy(takes(6_000), |policy| {
+        let world = World::under(|policy| {
             policy.tail_poll_most = millis(most_ms);
-        });
+        })
+        .with(takes(6_000));
         let key = world.submit("go").await;
         let mut tail = subscribe(&world, &key, None).await.unwrap();
         event(&mut tail).await;

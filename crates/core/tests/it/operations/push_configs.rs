@@ -158,7 +158,7 @@ async fn a_config_replaces_the_one_with_its_id() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_has_as_many_configs_as_the_policy_lets_it() {
-    let world = World::with_policy(takes(600), |policy| policy.max_push_configs = 3);
+    let world = World::under(|policy| policy.max_push_configs = 3).with(takes(600));
     let key = world.submit("go").await;
     let other = world.submit("go").await;
     let create = |key: &TaskKey, id: &str| create(&world, config(key, id, "https://example.com"));

@@ -111,7 +111,7 @@ async fn a_bad_request_is_refused_with_the_field_that_is_wrong() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_is_too_large_is_refused_before_anything_is_written() {
-    let world = World::with_policy(asks(), |policy| policy.max_entry_bytes = 1_000);
+    let world = World::under(|policy| policy.max_entry_bytes = 1_000).with(asks());
     let large = Message { parts: vec![Part::text("x".repeat(1_000))], ..user("large") };
     let error = send(&world, large.clone()).await.unwrap_err();
     assert_eq!(told(&error), (ErrorKind::InvalidParams, vec!["message"]));
@@ -129,7 +129,7 @@ async fn a_message_that_is_too_large_is_refused_before_anything_is_written() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_task_takes_no_more_messages() {
-    let world = World::with_policy(asks(), |policy| policy.max_entries = 3);
+    let world = World::under(|policy| policy.max_entries = 3).with(asks());
     let task = send(&world, user("first")).await.unwrap();
     for n in 0..2 {
         send(&world, to(&task.id, &format!("m{n}"))).await.unwrap();

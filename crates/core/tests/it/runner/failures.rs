@@ -7,10 +7,9 @@ use crate::support::{World, artifacts, history, millis, script, scripted, secs, 
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_tried_again_with_longer_and_longer_waits_until_it_is_final() {
-    let world = World::with_policy(
-        script!(|turn, _| { Err(Failure::retryable(format!("no luck, {}", turn.attempt()))) }),
-        |policy| policy.max_attempts = 4,
-    );
+    let world = World::under(|policy| policy.max_attempts = 4).with(script!(|turn, _| {
+        Err(Failure::retryable(format!("no luck, {}", turn.attempt())))
+    }));
     let key = world.submit("hello").await;
     world.queue.take_times();
     let mut waits = Vec::new();
@@ -45,10 +44,8 @@ async fn a_permanent_failure_is_not_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_that_is_passed_on_is_retried_and_not_shown() {
-    let world = World::with_policy(
-        script!(|_, _| { Err(std::io::Error::other("/secret/path").into()) }),
-        |policy| policy.max_attempts = 2,
-    );
+    let world = World::under(|policy| policy.max_attempts = 2)
+        .with(script!(|_, _| { Err(std::io::Error::other("/secret/path").into()) }));
     let key = world.submit("hello").await;
     let task = world.settle(&key).await;
     assert_eq!(world.head(&key).await.fence.0, 2, "claims");
@@ -77,10 +74,8 @@ async fn a_panic_is_contained_and_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_before_the_first_await_is_contained_too() {
-    let world = World::with_policy(
-        scripted(|_, _| panic!("as the test wants it, before there is a future")),
-        |policy| policy.max_attempts = 2,
-    );
+    let world = World::under(|policy| policy.max_attempts = 2)
+        .with(scripted(|_, _| panic!("as the test wants it, before there is a future")));
     let key = world.submit("hello").await;
     assert_eq!(world.settle(&key).await.status.state, TaskState::Failed);
 }

@@ -9,15 +9,13 @@ const FAILED: Attended = Attended::Ran { turns: 1, state: TaskState::Failed };
 
 #[tokio::test(start_paused = true)]
 async fn an_update_that_is_too_large_is_refused_and_the_agent_may_go_on() {
-    let world = World::with_policy(
-        script!(|turn, diary| {
+    let world =
+        World::under(|policy| policy.max_entry_bytes = 1_000).with(script!(|turn, diary| {
             let refused = turn.progress("x".repeat(1_000)).await.unwrap_err();
             diary.note(refused.to_string());
             turn.progress("shorter").await?;
             Ok(End::completed())
-        }),
-        |policy| policy.max_entry_bytes = 1_000,
-    );
+        }));
     let key = world.submit("hello").await;
     world.attend(&key).await;
     let said = world.diary.read().join("\n");
@@ -28,15 +26,13 @@ async fn an_update_that_is_too_large_is_refused_and_the_agent_may_go_on() {
 
 #[tokio::test(start_paused = true)]
 async fn an_update_that_is_too_large_fails_the_task_of_an_agent_that_passes_the_error_on() {
-    let world = World::with_policy(
-        script!(|turn, diary| {
+    let world =
+        World::under(|policy| policy.max_entry_bytes = 1_000).with(script!(|turn, diary| {
             diary.note("ran");
             turn.progress("shown before").await?;
             turn.progress("x".repeat(1_000)).await?;
             Ok(End::completed())
-        }),
-        |policy| policy.max_entry_bytes = 1_000,
-    );
+        }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, FAILED);
     assert_eq!(world.diary.read().len(), 1, "it is not tried again");
@@ -61,16 +57,14 @@ async fn an_artifact_needs_an_id_and_parts() {
 
 /// The failure of a task whose agent ends like this after it has shown something.
 async fn failure_of(end: fn() -> Result<End, Failure>) -> String {
-    let world = World::with_policy(
-        script!(|turn, _| {
-            turn.progress("shown before").await?;
-            end()
-        }),
-        |policy| {
-            policy.max_entry_bytes = 1_000;
-            policy.max_checkpoint_bytes = 100;
-        },
-    );
+    let world = World::under(|policy| {
+        policy.max_entry_bytes = 1_000;
+        policy.max_checkpoint_bytes = 100;
+    })
+    .with(script!(|turn, _| {
+        turn.progress("shown before").await?;
+        end()
+    }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, FAILED);
     let task = world.task(&key).await;
@@ -101,13 +95,10 @@ async fn a_checkpoint_that_is_too_large_fails_the_task() {
 
 #[tokio::test(start_paused = true)]
 async fn a_checkpoint_may_be_as_large_as_the_limit() {
-    let world = World::with_policy(
-        script!(|_, _| {
-            let checkpoint = Some(Json::from_value(&"x".repeat(98))?);
-            Ok(End::InputRequired { question: "more?".into(), checkpoint, patience: None })
-        }),
-        |policy| policy.max_checkpoint_bytes = 100,
-    );
+    let world = World::under(|policy| policy.max_checkpoint_bytes = 100).with(script!(|_, _| {
+        let checkpoint = Some(Json::from_value(&"x".repeat(98))?);
+        Ok(End::InputRequired { question: "more?".into(), checkpoint, patience: None })
+    }));
     let key = world.submit("hello").await;
     world.attend(&key).await;
     assert_eq!(world.task(&key).await.status.state, TaskState::InputRequired);
@@ -116,21 +107,19 @@ async fn a_checkpoint_may_be_as_large_as_the_limit() {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_shows_too_much_fails() {
     for flushes in [false, true] {
-        let world = World::with_policy(
-            script!(|turn, _| {
-                for n in 0..100 {
-                    turn.progress(n.to_string()).await?;
-                    if flushes {
-                        turn.flush().await?;
-                    }
+        let world = World::under(|policy| {
+            policy.max_entries = 20;
+            policy.updates_per_commit = 5;
+        })
+        .with(script!(|turn, _| {
+            for n in 0..100 {
+                turn.progress(n.to_string()).await?;
+                if flushes {
+                    turn.flush().await?;
                 }
-                Ok(End::completed())
-            }),
-            |policy| {
-                policy.max_entries = 20;
-                policy.updates_per_commit = 5;
-            },
-        );
+            }
+            Ok(End::completed())
+        }));
         let key = world.submit("hello").await;
         assert_eq!(world.attend(&key).await, FAILED);
         assert_eq!(
@@ -153,17 +142,14 @@ async fn output_that_the_store_cannot_hold_fails_the_task() {
         || Err(Failure::permanent("broken")),
     ] {
         for flushes in [false, true] {
-            let world = World::with_policy(
-                script!(|turn, _| {
-                    turn.progress(text()).await?;
-                    if flushes {
-                        // It never returns well, because the awaited output is not stored.
-                        turn.flush().await?;
-                    }
-                    end()
-                }),
-                too_large,
-            );
+            let world = World::under(too_large).with(script!(|turn, _| {
+                turn.progress(text()).await?;
+                if flushes {
+                    // It never returns well, because the awaited output is not stored.
+                    turn.flush().await?;
+                }
+                end()
+            }));
             let key = world.submit("hello").await;
             assert_eq!(world.attend(&key).await, FAILED);
             let said = status_text(&world.task(&key).await);
@@ -175,16 +161,13 @@ async fn output_that_the_store_cannot_hold_fails_the_task() {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_shows_more_bytes_than_it_may_have_fails() {
     // Each update is so large that the rest of its entry does not matter.
-    let world = World::with_policy(
-        script!(|turn, _| {
-            for _ in 0..6 {
-                turn.progress("x".repeat(10_000)).await?;
-                turn.flush().await?;
-            }
-            Ok(End::completed())
-        }),
-        |policy| policy.max_task_bytes = 35_000,
-    );
+    let world = World::under(|policy| policy.max_task_bytes = 35_000).with(script!(|turn, _| {
+        for _ in 0..6 {
+            turn.progress("x".repeat(10_000)).await?;
+            turn.flush().await?;
+        }
+        Ok(End::completed())
+    }));
     let key = world.submit("hello").await;
     assert_eq!(world.attend(&key).await, FAILED);
     let task = world.task(&key).await;
@@ -194,10 +177,8 @@ async fn a_task_that_shows_more_bytes_than_it_may_have_fails() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_has_its_bytes_takes_no_more_messages() {
-    let world =
-        World::with_policy(script!(|_, _| { Ok(End::input_required("more?")) }), |policy| {
-            policy.max_task_bytes = 600
-        });
+    let world = World::under(|policy| policy.max_task_bytes = 600)
+        .with(script!(|_, _| { Ok(End::input_required("more?")) }));
     let key = world.submit("hello").await;
     // The task has room until it is full. The text stands in the id, too.
     world.follow_up(&key, &"x".repeat(240)).await.unwrap();
@@ -208,13 +189,10 @@ async fn a_task_that_has_its_bytes_takes_no_more_messages() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_only_ever_continues_is_stopped() {
-    let world = World::with_policy(
-        script!(|turn, diary| {
-            diary.note(turn.number().to_string());
-            Ok(End::Continue { checkpoint: Some(Json::parse("1")?) })
-        }),
-        |policy| policy.max_turns = 3,
-    );
+    let world = World::under(|policy| policy.max_turns = 3).with(script!(|turn, diary| {
+        diary.note(turn.number().to_string());
+        Ok(End::Continue { checkpoint: Some(Json::parse("1")?) })
+    }));
     let key = world.submit("hello").await;
     let task = world.settle(&key).await;
     assert_eq!(task.status.state, TaskState::Failed);

@@ -52,13 +52,10 @@ async fn an_agent_may_say_how_often_and_when_it_is_tried() {
 
 #[tokio::test(start_paused = true)]
 async fn no_other_agent_takes_up_a_task_of_a_tenant_that_was_removed() {
-    let world = World::with_policy(
-        script!(|_, diary| {
-            diary.note("ran");
-            Ok(End::completed())
-        }),
-        |policy| policy.max_attempts = 2,
-    );
+    let world = World::under(|policy| policy.max_attempts = 2).with(script!(|_, diary| {
+        diary.note("ran");
+        Ok(End::completed())
+    }));
     let key = world.submit("hello").await;
     let removed = Runner::new(world.engine.clone(), Agents::closed());
     let deadline = world.now().saturating_add(secs(900));
@@ -74,16 +71,14 @@ async fn no_other_agent_takes_up_a_task_of_a_tenant_that_was_removed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_of_a_removed_tenant_waits_where_the_policy_says_so() {
-    let world = World::with_policy(
-        script!(|turn, diary| {
-            diary.note(turn.text());
-            Ok(End::completed())
-        }),
-        |policy| {
-            policy.max_attempts = 1;
-            policy.unserved_wait = secs(25 * 60);
-        },
-    );
+    let world = World::under(|policy| {
+        policy.max_attempts = 1;
+        policy.unserved_wait = secs(25 * 60);
+    })
+    .with(script!(|turn, diary| {
+        diary.note(turn.text());
+        Ok(End::completed())
+    }));
     let removed = Runner::new(world.engine.clone(), Agents::closed());
     let attend = async |runner: &Runner, key| {
         let deadline = world.now().saturating_add(secs(900));

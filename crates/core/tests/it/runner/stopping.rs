@@ -83,14 +83,11 @@ async fn an_agent_that_does_not_stop_is_left_behind() {
 
 #[tokio::test(start_paused = true)]
 async fn a_canceled_agent_that_has_just_ended_is_not_waited_for() {
-    let world = World::with_policy(
-        script!(|turn, _| {
-            turn.progress("one").await?;
-            turn.progress("two").await?;
-            Ok(End::completed())
-        }),
-        |policy| policy.updates_per_commit = 1,
-    );
+    let world = World::under(|policy| policy.updates_per_commit = 1).with(script!(|turn, _| {
+        turn.progress("one").await?;
+        turn.progress("two").await?;
+        Ok(End::completed())
+    }));
     let key = world.submit("hello").await;
     // The commit of the first update is under way when the cancel comes.
     world.faults.fail_nth(Kind::Commit, 2, Fault::SlowRequest(secs(10)));

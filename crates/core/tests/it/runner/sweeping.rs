@@ -126,7 +126,7 @@ async fn a_task_that_fails_to_be_swept_stays_due_and_holds_up_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sweep_goes_on_page_by_page() {
-    let world = World::with_policy(sleeper(1), |policy| policy.sweep_batch = 2);
+    let world = World::under(|policy| policy.sweep_batch = 2).with(sleeper(1));
     for n in 0..60 {
         world.submit(&format!("m{n}")).await;
     }
@@ -159,7 +159,7 @@ async fn a_sweep_ends_in_time_and_the_next_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn tasks_that_cannot_be_swept_do_not_keep_the_sweep_from_others() {
-    let world = World::with_policy(sleeper(1), |policy| policy.sweep_batch = 1);
+    let world = World::under(|policy| policy.sweep_batch = 1).with(sleeper(1));
     for n in 0..20 {
         world.submit(&format!("m{n}")).await;
     }

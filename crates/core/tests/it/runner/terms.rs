@@ -183,9 +183,10 @@ async fn terms_that_are_far_back_in_the_log_are_found() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_and_its_terms_that_are_too_large_together_are_refused() {
-    let world = World::with_policy(notes(|_| Ok(End::completed())), |policy| {
+    let world = World::under(|policy| {
         policy.max_entry_bytes = 1_000;
-    });
+    })
+    .with(notes(|_| Ok(End::completed())));
     let metadata = format!(r#"{{"x": "{}"}}"#, "x".repeat(950));
     let metadata = Some(Struct::parse(&metadata).unwrap());
     let request = SendMessageRequest { metadata, ..sending(user("go")) };

@@ -129,15 +129,12 @@ async fn an_agent_may_end_while_what_it_showed_last_is_committed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_commit_has_at_most_so_many_updates() {
-    let world = World::with_policy(
-        script!(|turn, _| {
-            for n in 0..25 {
-                turn.progress(n.to_string()).await?;
-            }
-            Ok(End::completed())
-        }),
-        |policy| policy.updates_per_commit = 10,
-    );
+    let world = World::under(|policy| policy.updates_per_commit = 10).with(script!(|turn, _| {
+        for n in 0..25 {
+            turn.progress(n.to_string()).await?;
+        }
+        Ok(End::completed())
+    }));
     let key = world.submit("go").await;
     world.faults.heal();
     world.attend(&key).await;
@@ -148,15 +145,12 @@ async fn a_commit_has_at_most_so_many_updates() {
 
 #[tokio::test(start_paused = true)]
 async fn a_commit_has_at_most_so_many_bytes() {
-    let world = World::with_policy(
-        script!(|turn, _| {
-            for size in [600, 600, 5_000, 300, 300, 5_000] {
-                turn.progress("x".repeat(size)).await?;
-            }
-            Ok(End::completed())
-        }),
-        |policy| policy.commit_bytes = 1_500,
-    );
+    let world = World::under(|policy| policy.commit_bytes = 1_500).with(script!(|turn, _| {
+        for size in [600, 600, 5_000, 300, 300, 5_000] {
+            turn.progress("x".repeat(size)).await?;
+        }
+        Ok(End::completed())
+    }));
     let key = world.submit("go").await;
     world.faults.heal();
     world.attend(&key).await;
@@ -168,19 +162,17 @@ async fn a_commit_has_at_most_so_many_bytes() {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_shows_faster_than_is_stored_waits() {
-    let world = World::with_policy(
-        script!(|turn, diary| {
-            for n in 0..40 {
-                turn.progress(n.to_string()).await?;
-            }
-            diary.note(format!("{:?}", turn.deadline().saturating_since(turn.now())));
-            Ok(End::completed())
-        }),
-        |policy| {
-            policy.update_buffer = 4;
-            policy.updates_per_commit = 4;
-        },
-    );
+    let world = World::under(|policy| {
+        policy.update_buffer = 4;
+        policy.updates_per_commit = 4;
+    })
+    .with(script!(|turn, diary| {
+        for n in 0..40 {
+            turn.progress(n.to_string()).await?;
+        }
+        diary.note(format!("{:?}", turn.deadline().saturating_since(turn.now())));
+        Ok(End::completed())
+    }));
     let key = world.submit("go").await;
     world.faults.fail_each(Kind::Commit, Fault::SlowRequest(secs(1)));
     world.attend(&key).await;

@@ -26,9 +26,10 @@ fn asks() -> Scripted {
 }
 
 fn with_callbacks(agent: Scripted) -> World {
-    World::with_policy(agent, |policy| {
+    World::under(|policy| {
         policy.callback_url = Some("https://hook.test/callbacks/".to_owned());
     })
+    .with(agent)
 }
 
 fn said(text: &str) -> Said {

@@ -12,7 +12,7 @@ use crate::support::{Scripted, World, script, scripted, secs, status_text};
 
 /// How a task fails whose agent does this.
 async fn failure(agent: Scripted, adjust: impl FnOnce(&mut Policy)) -> String {
-    let world = World::with_policy(agent, adjust);
+    let world = World::under(adjust).with(agent);
     let key = world.submit("hello").await;
     let task = world.settle(&key).await;
     assert_eq!(task.status.state, TaskState::Failed);

@@ -130,17 +130,15 @@ async fn an_agent_whose_invocation_ends_goes_on_in_another() {
 
 #[tokio::test(start_paused = true)]
 async fn records_go_with_the_task() {
-    let world = World::with_policy(
-        script!(|turn, _| {
-            turn.step("one").run(|_| async { Ok(1) }).await?;
-            if turn.text() == "fail" { Err(Failure::permanent("no")) } else { Ok(End::completed()) }
-        }),
-        |policy| {
-            let ended = Some(secs(3_600));
-            policy.retention =
-                Some(a2a_lambda_core::Retention { ended, ..a2a_lambda_core::Retention::FOREVER });
-        },
-    );
+    let world = World::under(|policy| {
+        let ended = Some(secs(3_600));
+        policy.retention =
+            Some(a2a_lambda_core::Retention { ended, ..a2a_lambda_core::Retention::FOREVER });
+    })
+    .with(script!(|turn, _| {
+        turn.step("one").run(|_| async { Ok(1) }).await?;
+        if turn.text() == "fail" { Err(Failure::permanent("no")) } else { Ok(End::completed()) }
+    }));
     for text in ["complete", "fail"] {
         let key = world.submit(text).await;
         world.settle(&key).await;

@@ -41,9 +41,10 @@ fn world() -> World {
         approval.result::<String>().await?;
         Ok(End::completed())
     });
-    World::with_policy(agent, |policy| {
+    World::under(|policy| {
         policy.callback_url = Some("https://hook.test/callbacks".to_owned());
     })
+    .with(agent)
 }
 
 #[tokio::test(start_paused = true)]

@@ -47,21 +47,18 @@ pub(crate) struct World {
     agents: Agents,
 }
 
-impl World {
-    pub(crate) fn new(agent: Scripted) -> Self {
-        Self::with_policy(agent, |_| {})
-    }
+/// The policy of a world.
+pub(crate) struct Under(Policy);
 
-    pub(crate) fn with_policy(agent: Scripted, adjust: impl FnOnce(&mut Policy)) -> Self {
-        let mut policy = Policy::default();
-        adjust(&mut policy);
-        let doubles = Doubles::of(TestClock::by_tokio(), policy);
+impl Under {
+    pub(crate) fn with(self, agent: Scripted) -> World {
+        let doubles = Doubles::of(TestClock::by_tokio(), self.0);
         let Doubles {
             clock, memory, store: faults, queue, timer, receivers, vault, engine, ..
         } = doubles.clone();
         let diary = agent.diary.clone();
         let agents = Agents::new(Arc::new(agent));
-        Self {
+        World {
             doubles,
             memory,
             faults,
@@ -74,6 +71,19 @@ impl World {
             engine,
             agents,
         }
+    }
+}
+
+impl World {
+    pub(crate) fn new(agent: Scripted) -> Self {
+        Under(Policy::default()).with(agent)
+    }
+
+    /// A policy, which a world is then made [with](Under::with).
+    pub(crate) fn under(adjust: impl FnOnce(&mut Policy)) -> Under {
+        let mut policy = Policy::default();
+        adjust(&mut policy);
+        Under(policy)
     }
 
     pub(crate) fn now(&self) -> Timestamp {
