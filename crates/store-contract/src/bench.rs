@@ -162,6 +162,13 @@ impl Bench {
         self.submit_this(self.submission()).await
     }
 
+    /// A new task of Alice's that is worked on.
+    pub(crate) async fn claimed(&self) -> Tracked {
+        let mut task = self.submit().await;
+        task.claim().await;
+        task
+    }
+
     /// Submits a new task of Alice's that has a push config.
     pub(crate) async fn submit_pushed(&self, held_until: Option<Timestamp>) -> Tracked {
         let registration = registration("first");

@@ -41,6 +41,13 @@ impl World {
         self.submit_with(user("go"), config(name), &SendOptions::default()).await
     }
 
+    /// The same, attended to.
+    pub(super) async fn attended_for(&self, name: &str) -> TaskKey {
+        let key = self.submit_for(name).await;
+        self.attend(&key).await;
+        key
+    }
+
     pub(super) async fn submit_with(
         &self,
         message: Message,

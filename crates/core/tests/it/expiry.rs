@@ -167,8 +167,7 @@ async fn tasks_that_are_not_over_do_not_expire() {
     let world = keeping_with(asks(), |policy| {
         policy.retention = Some(Retention { ended: Some(KEPT), ..Retention::FOREVER });
     });
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     tokio::time::sleep(KEPT * 10).await;
     world.sweep().await;
     assert_eq!(world.head(&key).await.state(), TaskState::InputRequired);
@@ -230,8 +229,7 @@ async fn a_purge_goes_on_where_it_was_cut() {
 #[tokio::test(start_paused = true)]
 async fn a_task_is_canceled_when_its_user_never_answers() {
     let world = keeping(asks());
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hook").await;
     let asked_at = world.head(&key).await.status_at;
     tokio::time::sleep(
         asked_at.saturating_add(WAITS).saturating_since(world.now()).saturating_sub(secs(1)),
@@ -260,8 +258,7 @@ async fn a_task_is_canceled_when_its_user_never_answers() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_begins_the_wait_anew() {
     let world = keeping(script!(|_, _| { Ok(End::input_required("more?")) }));
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     for _ in 0..3 {
         tokio::time::sleep(WAITS.saturating_sub(secs(10))).await;
         world.sweep().await;
@@ -443,8 +440,7 @@ async fn an_operator_deletes_a_task() {
 async fn a_task_that_is_not_over_is_deleted_only_if_it_may_be_canceled() {
     let world = keeping(asks());
     let operator = Operator::new(world.engine.clone());
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     let refused = operator.delete(&key, false).await;
     let Err(OperateError::NotEnded { state }) = refused else { panic!("{refused:?}") };
     assert_eq!(state, "input-required");
@@ -477,8 +473,7 @@ async fn a_runner_and_a_stream_of_a_deleted_task_end() {
 #[tokio::test(start_paused = true)]
 async fn a_waiting_client_learns_that_its_task_is_deleted() {
     let world = keeping(asks());
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     let (operator, ops) = (Operator::new(world.healthy()), world.operations());
     let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
     let known = world.head(&key).await.generation;

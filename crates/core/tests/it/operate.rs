@@ -81,8 +81,7 @@ impl World {
 #[tokio::test(start_paused = true)]
 async fn a_replay_sends_the_same_again_in_order_with_ids_of_its_own() {
     let world = World::new(shows_three(100));
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hook").await;
     assert_eq!(world.told("hook"), ALL);
     let first = world.receivers.arrived(&url("hook"));
 
@@ -104,8 +103,7 @@ async fn a_replay_sends_the_same_again_in_order_with_ids_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn entries_before_the_config_can_be_replayed() {
     let world = World::new(shows_three(0));
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     world.register(&key, "late").await;
     assert_eq!(world.deliver(&key).await, sent(1));
     assert_eq!(world.told("late"), ["task COMPLETED"]);
@@ -129,8 +127,7 @@ async fn messages_count_neither_for_a_replay_s_start_nor_as_delivered() {
     let all = ["task SUBMITTED", "status WORKING", "status INPUT_REQUIRED"];
     let all = [&all[..], &["status WORKING", "status COMPLETED"]].concat();
     let world = World::new(asks());
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hook").await;
     world.follow_up(&key, "this one").await.unwrap();
     world.register(&key, "late").await;
     world.attend(&key).await;
@@ -169,8 +166,7 @@ async fn a_replay_to_where_it_has_not_come_passes_nothing_over() {
 async fn an_enabled_config_continues_where_it_stopped() {
     let world = World::new(shows_three(100));
     world.receivers.script(&url("hook"), |n| Manner::Answers(if n == 4 { 410 } else { 200 }));
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hook").await;
     assert_eq!(world.told("hook"), ALL[..4]);
     assert_eq!(world.deliver(&key).await, Delivered::Nothing);
 
@@ -204,8 +200,7 @@ async fn a_sweep_delivers_without_a_signal() {
 async fn a_waiting_push_is_tried_at_once_when_it_is_enabled() {
     let world = World::new(shows_three(0));
     world.receivers.script(&url("hook"), |n| Manner::Answers(if n < 3 { 503 } else { 200 }));
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hook").await;
     tokio::time::sleep(secs(6)).await;
     world.deliver(&key).await;
     assert!(matches!(world.deliver(&key).await, Delivered::NotBefore { .. }));
@@ -217,8 +212,7 @@ async fn a_waiting_push_is_tried_at_once_when_it_is_enabled() {
 /// Replays while the third push of this receiver is under way, delivered by `deliver`.
 async fn replay_under_way(manner: Manner) -> (World, TaskKey) {
     let world = World::new(shows_three(0));
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     world.register(&key, "hook").await;
     world.deliver(&key).await;
     world.operator().replay(&key, &id("hook"), Generation(0)).await.unwrap();
@@ -316,8 +310,7 @@ async fn configs_are_not_changed_over_others_changes_for_ever() {
 #[tokio::test(start_paused = true)]
 async fn a_missing_task_or_config_is_reported() {
     let world = World::new(shows_three(0));
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hook").await;
     let (operator, hook) = (world.operator(), id("hook"));
     let nobody = World::key("nobody");
     assert!(matches!(operator.show(&nobody).await, Err(OperateError::NoSuchTask)));
@@ -340,8 +333,7 @@ async fn requests_that_are_lost_are_made_again() {
     for kind in [Kind::Read, Kind::GetConfigs, Kind::AdvanceConfig, Kind::Commit] {
         for fault in [Fault::LoseRequest, Fault::LoseAnswer] {
             let world = World::new(shows_three(0));
-            let key = world.submit_for("hook").await;
-            world.attend(&key).await;
+            let key = world.attended_for("hook").await;
             world
                 .faults
                 .plan(move |call| (call.kind == kind && call.of_kind == 1).then_some(fault));
@@ -388,8 +380,7 @@ async fn failing_configs_are_listed_by_age_and_without_secrets() {
         tokio::time::sleep(secs(1)).await;
     }
     // One that is well, and one that is well by now.
-    let well = world.submit_for("well").await;
-    world.attend(&well).await;
+    world.attended_for("well").await;
     let (key, name) = expected.remove(3);
     world.operator().enable(&key, &id(&name)).await.unwrap();
     for limit in [1, 2, 3, 10, 100, 1_000] {

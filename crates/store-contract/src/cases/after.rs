@@ -10,12 +10,6 @@ use crate::content::{
 };
 use crate::tracked::{Tracked, lost};
 
-async fn claimed(bench: &Bench) -> Tracked {
-    let mut task = bench.submit().await;
-    task.claim().await;
-    task
-}
-
 /// Reads after every entry, after none, and after positions beyond the end.
 async fn verify_after_each(task: &Tracked) {
     let end = task.head().position.0;
@@ -49,7 +43,7 @@ pub(crate) async fn each_of_a_few_entries_is_the_rest(bench: Bench) {
 
 /// The log of an agent that streams text.
 pub(crate) async fn each_of_300_small_chunks_is_the_rest(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for number in 0..300 {
         task.emit(vec![chunk(format!("chunk {number} "))]).await;
     }
@@ -57,7 +51,7 @@ pub(crate) async fn each_of_300_small_chunks_is_the_rest(bench: Bench) {
 }
 
 pub(crate) async fn each_of_large_entries_is_the_rest(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for number in 0..12 {
         task.emit(vec![chunk_of(5_000 * (number + 1), &format!("chunk {number}"))]).await;
     }
@@ -65,7 +59,7 @@ pub(crate) async fn each_of_large_entries_is_the_rest(bench: Bench) {
 }
 
 pub(crate) async fn each_of_many_large_entries_is_the_rest(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for number in 0..70 {
         task.emit(vec![chunk_of(2_500, &format!("chunk {number}"))]).await;
     }
@@ -86,7 +80,7 @@ pub(crate) async fn each_of_the_largest_entries_is_the_rest(bench: Bench) {
 
 /// Sizes around every limit at which a store may store an entry separately.
 pub(crate) async fn each_of_mixed_sizes_is_the_rest(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     let sizes = [10, 1_000, 100_000, 10, 2_000, 3_900, 4_200, 10, 8_000, 60_000, 10, 16_000];
     for (number, size) in sizes.into_iter().enumerate() {
         let large = chunk_of(size, &format!("chunk {number}"));
@@ -101,7 +95,7 @@ pub(crate) async fn each_of_mixed_sizes_is_the_rest(bench: Bench) {
 }
 
 pub(crate) async fn each_that_shares_a_commit_is_the_rest(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for batch in 0..3 {
         let updates = (0..40).map(|number| chunk(format!("{batch}/{number}"))).collect();
         task.emit(updates).await;
@@ -111,7 +105,7 @@ pub(crate) async fn each_that_shares_a_commit_is_the_rest(bench: Bench) {
 }
 
 pub(crate) async fn each_of_a_commit_beyond_one_item_is_the_rest(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     let updates = (0..8).map(|number| chunk_of(15 * 1024, &format!("chunk {number}"))).collect();
     let turn = task.turn_end(updates);
     let message = agent_message("m", &text_of(LARGEST_BYTES, "the end"));
@@ -122,7 +116,7 @@ pub(crate) async fn each_of_a_commit_beyond_one_item_is_the_rest(bench: Bench) {
 /// Lost writers leave large entries behind, and old entries that they moved for a commit that was
 /// not made.
 pub(crate) async fn reads_skip_the_remains_of_losers(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for round in 0..10 {
         for losing in [10, 1_900, 6_000] {
             let before = task.base.clone();
@@ -151,7 +145,7 @@ pub(crate) async fn an_unseen_change_is_the_new_head(bench: Bench) {
 
 /// A follower that reads the new entries after each commit.
 pub(crate) async fn each_commit_a_follower_is_up_to_date(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     let mut known = Position(0);
     let mut seen = Vec::new();
     for number in 0..90_usize {

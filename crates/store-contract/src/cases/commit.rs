@@ -47,8 +47,7 @@ pub(crate) async fn messages_in_every_open_phase_are_stored(bench: Bench) {
 }
 
 pub(crate) async fn updates_are_stored(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     assert!(!task.head().emitted);
     task.emit(vec![chunk("one")]).await;
     task.verify().await;
@@ -66,8 +65,7 @@ pub(crate) async fn both_interruptions_are_stored(bench: Bench) {
         (Interruption::AuthRequired, None),
         (Interruption::AuthRequired, Some(Patience { until, then: Impatience::Fail })),
     ] {
-        let mut task = bench.submit().await;
-        task.claim().await;
+        let mut task = bench.claimed().await;
         let message = Some(agent_message("q", "who are you?"));
         let checkpoint = Some(json_of(r#"{"step":2}"#));
         task.park(Pause::ForUser { interruption, message, checkpoint, patience }).await;
@@ -91,8 +89,7 @@ pub(crate) async fn a_wait_is_stored(bench: Bench) {
 }
 
 pub(crate) async fn a_turn_that_finds_mail_goes_on(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     let turn = task.turn_end(vec![chunk("an answer")]);
     task.message("but").await;
     let ending = Finish::Completed(Some(agent_message("m", "that was the first")));
@@ -111,8 +108,7 @@ pub(crate) async fn every_ending_is_stored(bench: Bench) {
         (Finish::Failed(None), Ending::Failed),
         (Finish::Rejected(message()), Ending::Rejected),
     ] {
-        let mut task = bench.submit().await;
-        task.claim().await;
+        let mut task = bench.claimed().await;
         bench.tick();
         let turn = task.turn_end(vec![chunk("the last")]);
         task.apply(Command::Finish { turn, ending: finish }).await;
@@ -173,8 +169,7 @@ pub(crate) async fn retries_are_stored_until_the_last_fails(bench: Bench) {
 }
 
 pub(crate) async fn a_claim_too_many_ends_the_task(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     bench.advance(LEASE);
     task.apply(Command::Claim { token: bench.fresh_token(), max_attempts: 1 }).await;
     assert_eq!(task.head().phase, Phase::Ended(Ending::Failed));
@@ -301,8 +296,7 @@ pub(crate) async fn a_missing_task_is_lost(bench: Bench) {
 }
 
 pub(crate) async fn the_same_write_again_is_done(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     for size in [10, 5_000, LARGEST_BYTES] {
         let before = task.base.clone();
         let change = task.decide(task.emit_of(vec![chunk("small"), chunk_of(size, "again")]));
@@ -332,8 +326,7 @@ pub(crate) async fn an_old_write_again_changes_nothing(bench: Bench) {
 }
 
 pub(crate) async fn a_too_large_commit_is_refused_whole(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     let updates = vec![chunk("small"), chunk_of(TOO_LARGE_BYTES, "large"), chunk("small too")];
     let change = task.decide(task.emit_of(updates));
     let guard = crate::bench::guard(&task.base, bench.now());

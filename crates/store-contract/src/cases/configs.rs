@@ -294,8 +294,7 @@ pub(crate) async fn deleting_is_of_one_task_alone(bench: Bench) {
 
 /// The head, the log and the indexes have nothing of a config.
 pub(crate) async fn the_task_does_not_have_them(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     task.emit(vec![chunk_of(3_000, "large"), chunk_of(10, "small")]).await;
     let query = ListQuery { count: true, ..alices() };
     let due = bench.all_due(Timestamp::MAX).await;

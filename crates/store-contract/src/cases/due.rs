@@ -157,8 +157,7 @@ pub(crate) async fn a_task_that_is_over_is_not_due(bench: Bench) {
         Finish::Rejected(message()),
         Finish::Direct(agent_message("m", "hello yourself")),
     ] {
-        let mut task = bench.submit().await;
-        task.claim().await;
+        let mut task = bench.claimed().await;
         task.finish(ending).await;
         assert_eq!(due_of(&bench, task.key()).await, None, "{}", task.head().phase.name());
     }
@@ -168,8 +167,7 @@ pub(crate) async fn a_task_that_is_over_is_not_due(bench: Bench) {
 }
 
 pub(crate) async fn a_task_that_waits_for_its_user_is_not_due(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     task.ask().await;
     assert_eq!(due_of(&bench, task.key()).await, None);
     bench.tick();
@@ -284,8 +282,7 @@ pub(crate) async fn the_index_follows_the_mark(bench: Bench) {
 }
 
 pub(crate) async fn the_end_of_time_is_a_time(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     task.park_until(Timestamp::MAX).await;
     let postponed = task.base.head.postpone(&bench.stamp());
     task.commit(&postponed).await;

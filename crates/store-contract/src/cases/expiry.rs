@@ -87,8 +87,7 @@ pub(crate) async fn a_larger_task_that_is_over_is_due_at_its_time(bench: Bench) 
 
 pub(crate) async fn a_task_that_waits_for_its_user_is_due_at_its_time(bench: Bench) {
     let bench = bench.where_tasks_expire();
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     task.ask().await;
     let due = due_of(&bench, task.key()).await;
     assert_eq!(due, Some(bench.now().saturating_add(KEPT)));
@@ -300,8 +299,7 @@ pub(crate) async fn nothing_of_an_earlier_task_is_read(bench: Bench) {
 }
 
 pub(crate) async fn a_writer_of_an_earlier_task_changes_nothing(bench: Bench) {
-    let mut first = bench.submit().await;
-    first.claim().await;
+    let mut first = bench.claimed().await;
     let token = first.token.clone();
     let working = first.base.clone();
     let emit = decide(&bench, &working, first.emit_of(vec![chunk_of(5_000, "late")]));

@@ -22,8 +22,7 @@ fn not_renewed(outcome: Renewed) -> Snapshot {
 }
 
 pub(crate) async fn its_holder_renews_it(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     for _ in 0..3 {
         bench.advance(LEASE / 3);
         task.renew(LEASE).await;
@@ -37,16 +36,14 @@ pub(crate) async fn its_holder_renews_it(bench: Bench) {
 
 /// The store has no clock: a runner holds its lease until another takes it.
 pub(crate) async fn its_holder_renews_it_late(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     bench.advance(LEASE * 10);
     task.renew(LEASE).await;
     task.verify().await;
 }
 
 pub(crate) async fn renewing_it_changes_nothing_else(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     task.emit(vec![chunk("shown")]).await;
     let listed = bench.list(&alices()).await;
     let due = bench.all_due(Timestamp::MAX).await;
@@ -61,8 +58,7 @@ pub(crate) async fn renewing_it_changes_nothing_else(bench: Bench) {
 }
 
 pub(crate) async fn renewing_it_leaves_the_holders_next_commit_alone(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     bench.advance(LEASE / 2);
     task.renew(LEASE).await;
     task.emit(vec![chunk("from the snapshot of the claim")]).await;
@@ -71,8 +67,7 @@ pub(crate) async fn renewing_it_leaves_the_holders_next_commit_alone(bench: Benc
 }
 
 pub(crate) async fn a_stale_token_renews_nothing(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     let stale = task.token.clone();
     bench.advance(LEASE);
     task.claim().await;
@@ -83,8 +78,7 @@ pub(crate) async fn a_stale_token_renews_nothing(bench: Bench) {
 }
 
 pub(crate) async fn a_canceled_task_is_shown_to_its_holder(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     task.apply(Command::Cancel).await;
     let current = not_renewed(renew(&bench, &task).await);
     assert!(current.head.is_terminal());
@@ -114,8 +108,7 @@ pub(crate) async fn of_a_missing_task_is_lost(bench: Bench) {
 }
 
 pub(crate) async fn a_commit_that_leaves_it_alone_keeps_a_renewal(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     // The user's message is decided on the old lease, and committed after the renewal.
     let change = task.decide(follow_up(user_message("m", "one more thing")));
     bench.advance(LEASE / 2);
@@ -129,8 +122,7 @@ pub(crate) async fn a_commit_that_leaves_it_alone_keeps_a_renewal(bench: Bench) 
 }
 
 pub(crate) async fn a_holders_commit_sets_it_anew(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     bench.advance(LEASE / 2);
     task.emit(vec![chunk("shown")]).await;
     assert_eq!(
@@ -141,8 +133,7 @@ pub(crate) async fn a_holders_commit_sets_it_anew(bench: Bench) {
 }
 
 pub(crate) async fn when_expired_it_is_taken_over(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     bench.advance(LEASE);
     task.claim().await;
     assert_eq!(task.head().fence.0, 2);
@@ -150,8 +141,7 @@ pub(crate) async fn when_expired_it_is_taken_over(bench: Bench) {
 }
 
 pub(crate) async fn once_renewed_it_is_not_taken_over(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     bench.advance(LEASE);
     // Another runner sees that the lease has expired. The holder was only late.
     let seen = bench.read(task.key()).await;
@@ -162,8 +152,7 @@ pub(crate) async fn once_renewed_it_is_not_taken_over(bench: Bench) {
 }
 
 pub(crate) async fn once_renewed_it_does_not_expire(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     bench.advance(LEASE);
     let expire = task.decide(Command::Look);
     let seen = task.base.clone();
@@ -173,8 +162,7 @@ pub(crate) async fn once_renewed_it_does_not_expire(bench: Bench) {
 }
 
 pub(crate) async fn a_stale_holder_changes_nothing(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     let before = task.base.clone();
     let emit = task.decide(task.emit_of(vec![chunk("too late")]));
     let turn = task.turn_end(vec![chunk("too late as well")]);
@@ -193,8 +181,7 @@ pub(crate) async fn a_stale_holder_changes_nothing(bench: Bench) {
 }
 
 pub(crate) async fn a_holders_commit_after_a_cancel_changes_nothing(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     let before = task.base.clone();
     let emit = task.decide(task.emit_of(vec![chunk("too late")]));
     task.apply(Command::Cancel).await;
@@ -205,8 +192,7 @@ pub(crate) async fn a_holders_commit_after_a_cancel_changes_nothing(bench: Bench
 /// A repeated takeover whose first answer was lost succeeds, although the lease in its guard is
 /// gone.
 pub(crate) async fn a_repeated_takeover_is_known_again(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     bench.advance(LEASE);
     let before = task.base.clone();
     task.token = bench.fresh_token();

@@ -9,17 +9,11 @@ use crate::bench::Bench;
 use crate::content::{
     LARGEST_BYTES, agent_message, chunk, chunk_of, data, json_of, progress, text_of, user_message,
 };
-use crate::tracked::{Tracked, follow_up, lost};
-
-async fn claimed(bench: &Bench) -> Tracked {
-    let mut task = bench.submit().await;
-    task.claim().await;
-    task
-}
+use crate::tracked::{follow_up, lost};
 
 /// The log of an agent that streams text.
 pub(crate) async fn of_300_small_chunks_is_whole(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for number in 0..300 {
         task.emit(vec![chunk(format!("chunk {number} "))]).await;
     }
@@ -29,7 +23,7 @@ pub(crate) async fn of_300_small_chunks_is_whole(bench: Bench) {
 }
 
 pub(crate) async fn of_large_entries_is_whole(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for number in 0..12 {
         task.emit(vec![chunk_of(60 * 1024, &format!("chunk {number}"))]).await;
         task.verify().await;
@@ -37,7 +31,7 @@ pub(crate) async fn of_large_entries_is_whole(bench: Bench) {
 }
 
 pub(crate) async fn of_the_largest_entries_is_whole(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for number in 0..3 {
         task.emit(vec![chunk_of(LARGEST_BYTES, &format!("chunk {number}"))]).await;
     }
@@ -46,7 +40,7 @@ pub(crate) async fn of_the_largest_entries_is_whole(bench: Bench) {
 
 /// Sizes around every limit at which a store may store an entry separately.
 pub(crate) async fn of_mixed_sizes_is_whole(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     let sizes = [10, 1_000, 100_000, 10, 2_000, 3_900, 4_200, 10, 8_000, 60_000, 10, 16_000];
     for (number, size) in sizes.into_iter().enumerate() {
         let large = chunk_of(size, &format!("chunk {number}"));
@@ -57,7 +51,7 @@ pub(crate) async fn of_mixed_sizes_is_whole(bench: Bench) {
 }
 
 pub(crate) async fn of_entries_that_share_a_commit_is_in_order(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for batch in 0..4 {
         let updates = (0..64).map(|number| chunk(format!("{batch}/{number}"))).collect();
         task.emit(updates).await;
@@ -68,7 +62,7 @@ pub(crate) async fn of_entries_that_share_a_commit_is_in_order(bench: Bench) {
 
 /// The policy lets a full batch of updates and a large message share the commit that ends a task.
 pub(crate) async fn of_a_commit_beyond_one_item_is_whole(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     let updates = (0..8).map(|number| chunk_of(15 * 1024, &format!("chunk {number}"))).collect();
     let turn = task.turn_end(updates);
     let message = agent_message("m", &text_of(LARGEST_BYTES, "the end"));
@@ -79,7 +73,7 @@ pub(crate) async fn of_a_commit_beyond_one_item_is_whole(bench: Bench) {
 /// The store chooses the length of the tail, which is always the end of the log. Compared after
 /// each commit.
 pub(crate) async fn has_the_tail_as_its_end(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for number in 0..40_usize {
         task.emit(vec![chunk_of(number * 97, "sized")]).await;
         task.refresh().await;
@@ -88,7 +82,7 @@ pub(crate) async fn has_the_tail_as_its_end(bench: Bench) {
 }
 
 pub(crate) async fn keeps_json_to_the_letter(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for json in [
         "12345678901234567890123456789",
         "-9223372036854775809",
@@ -159,7 +153,7 @@ pub(crate) async fn keeps_every_field_of_a_message(bench: Bench) {
 }
 
 pub(crate) async fn adds_up_to_the_task(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for round in 0..6 {
         for size in [20, 3_000, 30_000] {
             bench.tick();
@@ -178,7 +172,7 @@ pub(crate) async fn adds_up_to_the_task(bench: Bench) {
 }
 
 pub(crate) async fn of_a_task_that_is_over_stays(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     for number in 0..5 {
         task.emit(vec![chunk_of(6_000, &format!("chunk {number}"))]).await;
     }
@@ -194,7 +188,7 @@ pub(crate) async fn of_a_task_that_is_over_stays(bench: Bench) {
 /// may it take a loser's content for the task's.
 pub(crate) async fn has_nothing_of_a_lost_write(bench: Bench) {
     for (losing, winning) in [(60_000, 60_000), (60_000, 10), (10, 60_000), (5_000, 300_000)] {
-        let mut task = claimed(&bench).await;
+        let mut task = bench.claimed().await;
         task.emit(vec![chunk_of(3_000, "common")]).await;
         let before = task.base.clone();
         let early = vec![chunk_of(losing, "loser"), chunk_of(losing, "loser too")];
@@ -213,7 +207,7 @@ pub(crate) async fn has_nothing_of_a_lost_write(bench: Bench) {
 
 /// The same for losers of every age: the store has long moved the log of their bases.
 pub(crate) async fn is_safe_from_bases_of_long_ago(bench: Bench) {
-    let mut task = claimed(&bench).await;
+    let mut task = bench.claimed().await;
     let mut stale = Vec::new();
     for number in 0..25 {
         let late = follow_up(user_message("late", &text_of(2_000, "late")));

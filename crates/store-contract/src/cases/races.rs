@@ -77,8 +77,7 @@ pub(crate) async fn of_two_writers_one_wins(bench: Bench) {
 /// A store that writes large content first has two contents for the same positions for a moment.
 pub(crate) async fn of_two_large_writers_one_wins(bench: Bench) {
     for _ in 0..ROUNDS {
-        let mut task = bench.submit().await;
-        task.claim().await;
+        let task = bench.claimed().await;
         let changes = ["one", "two"].map(|label| {
             task.decide(task.emit_of(vec![chunk_of(5_000, label), chunk_of(40_000, label)]))
         });
@@ -108,8 +107,7 @@ pub(crate) async fn of_many_claims_one_wins(bench: Bench) {
 
 pub(crate) async fn of_many_takeovers_one_wins(bench: Bench) {
     for _ in 0..ROUNDS {
-        let mut task = bench.submit().await;
-        task.claim().await;
+        let task = bench.claimed().await;
         bench.advance(LEASE);
         let commands = (0..RUNNERS).map(|_| claim(&bench.fresh_token())).collect();
         let (won, lost) = commit_all(&bench, &task.base, commands).await;
@@ -145,8 +143,7 @@ pub(crate) async fn of_many_creators_one_wins(bench: Bench) {
 /// A client without an answer repeats its request while its first try is still under way.
 pub(crate) async fn the_same_write_at_once_is_made_once(bench: Bench) {
     for size in [10, 30_000] {
-        let mut task = bench.submit().await;
-        task.claim().await;
+        let task = bench.claimed().await;
         let change = task.decide(task.emit_of(vec![chunk_of(size, "once")]));
         let racers = (0..RUNNERS).map(|_| {
             let (bench, base, change) = (bench.clone(), task.base.clone(), change.clone());
@@ -203,8 +200,7 @@ pub(crate) async fn many_writers_lose_nothing(bench: Bench) {
 /// which.
 pub(crate) async fn a_renewal_and_a_takeover_exclude_each_other(bench: Bench) {
     for _ in 0..ROUNDS {
-        let mut task = bench.submit().await;
-        task.claim().await;
+        let task = bench.claimed().await;
         bench.advance(LEASE);
         let new_token = bench.fresh_token();
         let takeover = task.decide(claim(&new_token));
@@ -235,8 +231,7 @@ pub(crate) async fn a_renewal_and_a_takeover_exclude_each_other(bench: Bench) {
 /// An agent shows its work while its user cancels the task: nothing follows the cancel (I1, I7).
 pub(crate) async fn nothing_follows_a_cancel(bench: Bench) {
     for _ in 0..ROUNDS {
-        let mut task = bench.submit().await;
-        task.claim().await;
+        let task = bench.claimed().await;
         let (agent, mut base, token) = (bench.clone(), task.base.clone(), task.token.clone());
         let emitting = tokio::spawn(async move {
             for number in 0..EMITS {
@@ -274,8 +269,7 @@ pub(crate) async fn nothing_follows_a_cancel(bench: Bench) {
 
 /// A read shows one moment, even while the store moves old entries.
 pub(crate) async fn a_deep_read_beside_a_writer_is_whole(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     let (reader, key) = (bench.clone(), task.key().clone());
     // The set ends with this case, even if the writer fails.
     let mut reading = JoinSet::new();
@@ -318,8 +312,7 @@ pub(crate) async fn a_loser_wins_with_the_state_it_was_shown(bench: Bench) {
 
 /// A follower gets each entry once and in order, while the store moves old entries.
 pub(crate) async fn a_follower_beside_a_writer_misses_nothing(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     let mut following = JoinSet::new();
     for late in [0, 3, 20] {
         let (reader, key) = (bench.clone(), task.key().clone());

@@ -49,8 +49,7 @@ pub(crate) async fn reading_changes_nothing(bench: Bench) {
 }
 
 pub(crate) async fn a_glance_is_of_the_task_as_it_is_or_was(bench: Bench) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let mut task = bench.claimed().await;
     for number in 0..20 {
         bench.tick();
         task.emit(vec![chunk(number.to_string())]).await;

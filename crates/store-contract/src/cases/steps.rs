@@ -22,8 +22,7 @@ use crate::tracked::Tracked;
 const RUNNERS: usize = 6;
 
 async fn open(bench: &Bench) -> (Tracked, ScopeKey) {
-    let mut task = bench.submit().await;
-    task.claim().await;
+    let task = bench.claimed().await;
     let scope = ScopeKey::of(task.head());
     (task, scope)
 }

@@ -109,8 +109,7 @@ async fn the_sweep_delivers_a_dead_runner_s_pushes() {
 #[tokio::test(start_paused = true)]
 async fn a_config_of_a_task_that_is_over_is_sent_the_task() {
     let world = World::new(streams(&["a"], 0));
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     world.register(&key, "late").await;
     assert_eq!(world.head(&key).await.mark(), Some(&Mark::Open));
     assert_eq!(world.deliver(&key).await, sent(1));
@@ -124,8 +123,7 @@ async fn a_config_of_a_task_that_is_over_is_sent_the_task() {
 async fn a_failed_push_is_repeated_unchanged() {
     let world = World::new(streams(&["a", "b", "c", "d", "e", "f", "g", "h"], 1_000));
     world.receivers.script(&url("hook"), |n| Manner::Answers(if n == 4 { 503 } else { 200 }));
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    world.attended_for("hook").await;
     let told = world.told("hook");
     assert_eq!(told[3..5], ["artifact \"b\""; 2], "{told:?}");
     let ids = world.ids("hook");
@@ -137,8 +135,7 @@ async fn a_failed_push_is_repeated_unchanged() {
 async fn a_receiver_is_tried_again_beside_a_silent_agent() {
     let world = World::new(streams(&["a"], 60_000));
     world.receivers.script(&url("hook"), |n| Manner::Answers(if n == 3 { 503 } else { 200 }));
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    world.attended_for("hook").await;
     let arrived = world.receivers.arrived(&url("hook"));
     let wait = arrived[3].at.saturating_since(arrived[2].at);
     assert!(wait >= secs(5) && wait <= millis(5_600), "{wait:?}");

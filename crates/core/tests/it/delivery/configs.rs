@@ -144,8 +144,7 @@ async fn a_config_of_a_follow_up_gets_the_later_updates() {
     let world = World::new(script!(|turn, _| {
         Ok(if turn.number() == 1 { End::input_required("which?") } else { End::completed() })
     }));
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     let message = a2a_lambda_protocol::Message {
         task_id: key.task.as_str().to_owned(),
         ..crate::support::user("this")

@@ -34,8 +34,7 @@ fn answers_after(wait_ms: u64) -> Scripted {
 #[tokio::test(start_paused = true)]
 async fn the_bodies_are_those_of_a_stream() {
     let world = World::new(streams(&["a", "b"]));
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hook").await;
     let snapshot = world.snapshot(&key).await;
     let head = &snapshot.head;
     let first = StreamResponse::Task(fold(head, &snapshot.tail[..1]));
@@ -84,8 +83,7 @@ async fn in_0_3_it_is_the_whole_task_each_time() {
 #[tokio::test(start_paused = true)]
 async fn a_switched_off_push_of_the_task_is_not_sent() {
     let world = World::under(|policy| policy.push_task = false).with(streams(&["a", "b"]));
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hook").await;
     let all = ["status WORKING", "artifact \"a\"", "artifact \"b\"", "status COMPLETED"];
     assert_eq!(world.told("hook"), all);
     // One that is made when all is over has nothing to be sent.
@@ -94,8 +92,7 @@ async fn a_switched_off_push_of_the_task_is_not_sent() {
     assert_eq!(world.head(&key).await.mark(), None);
 
     let world = World::under(|policy| policy.push_artifacts = false).with(streams(&["a", "b"]));
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hook").await;
     assert_eq!(world.told("hook"), ["task SUBMITTED", "status WORKING", "status COMPLETED"]);
     assert_eq!(world.head(&key).await.mark(), None);
 }
@@ -168,8 +165,7 @@ async fn chunks_are_sent_as_one_up_to_a_number_and_a_size() {
         world.receivers.script(&url("hook"), |n| {
             if n == 3 { Manner::Slow(secs(5)) } else { Manner::Answers(200) }
         });
-        let key = world.submit_for("hook").await;
-        world.attend(&key).await;
+        world.attended_for("hook").await;
         let expected = expected.map(|text| format!("artifact {text:?}"));
         assert_eq!(world.told("hook")[2..6], expected);
     }
@@ -188,8 +184,7 @@ async fn only_chunks_of_one_artifact_that_follow_each_other_are_one() {
         one.finish(vec![Part::text("e")]).await?;
         Ok(End::completed())
     }));
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hook").await;
     let told = world.told("hook");
     let expected = [
         "task SUBMITTED",
@@ -220,8 +215,7 @@ async fn an_artifact_that_takes_the_place_of_another_is_not_appended_to_it() {
         }
         Ok(End::completed())
     }));
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    world.attended_for("hook").await;
     assert_eq!(world.told("hook")[2..4], ["artifact \"a\"", "artifact \"b\""]);
 }
 

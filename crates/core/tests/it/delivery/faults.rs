@@ -96,8 +96,7 @@ async fn every_push_arrives_in_order_when_deliveries_beside_the_agent_fail() {
     let agent = || streams(&["a", "b", "c", "d", "e", "f"], 300);
     let calls = {
         let world = World::new(agent());
-        let key = world.submit_for("hook").await;
-        world.attend(&key).await;
+        world.attended_for("hook").await;
         world.faults.count()
     };
     for fault in [Fault::LoseAnswer, Fault::HangBefore, Fault::HangAfter] {
@@ -165,8 +164,7 @@ async fn a_failure_beside_a_long_run_does_not_hold_up_its_pushes() {
     world.faults.plan(|call: Call<'_>| {
         (call.kind == Kind::GetConfigs && call.of_kind <= 4).then_some(Fault::LoseRequest)
     });
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hook").await;
     let log = world.snapshot(&key).await.tail;
     let arrived = world.receivers.arrived(&url("hook"));
     assert_eq!(arrived.len(), 63);
@@ -178,8 +176,7 @@ async fn a_failure_beside_a_long_run_does_not_hold_up_its_pushes() {
 #[tokio::test(start_paused = true)]
 async fn a_failure_keeps_unfinished_pushes() {
     let world = World::new(streams(&[], 0));
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     world.register(&key, "slow").await;
     world.receivers.script(&url("slow"), |_| Manner::Slow(secs(5)));
     world.faults.fail_nth(Kind::GetConfigs, 2, Fault::Refuse);

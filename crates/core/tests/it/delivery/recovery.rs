@@ -39,8 +39,7 @@ async fn the_cancel_of_a_queued_task_is_pushed() {
 #[tokio::test(start_paused = true)]
 async fn the_cancel_of_a_question_is_pushed() {
     let world = World::new(asks());
-    let key = world.submit_for("hook").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hook").await;
     world.cancel(&key).await.unwrap();
     assert_eq!(world.deliver(&key).await, sent(1));
     let all = ["task SUBMITTED", "status WORKING", "status INPUT_REQUIRED", "status CANCELED"];
@@ -121,8 +120,7 @@ async fn pushes_without_time_are_signaled() {
 #[tokio::test(start_paused = true)]
 async fn a_hanging_receiver_does_not_delay_others() {
     let world = World::new(asks());
-    let key = world.submit_for("hangs").await;
-    world.attend(&key).await;
+    let key = world.attended_for("hangs").await;
     world.register(&key, "well").await;
     world.receivers.script(&url("hangs"), |_| Manner::Hangs);
     world.receivers.script(&url("well"), |_| Manner::Answers(200));
@@ -218,8 +216,7 @@ async fn hanging(world: &World, count: usize) -> Vec<TaskKey> {
 /// A slow receiver does not occupy its deliverer for long.
 #[tokio::test(start_paused = true)]
 async fn a_slow_receiver_with_much_to_come_is_left_to_the_next() {
-    let world = World::new(asks());
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", asks()).await;
     world.register(&key, "slow").await;
     world.receivers.script(&url("slow"), |_| Manner::Slow(secs(9)));
     for answer in ["one", "two", "three", "four"] {

@@ -79,8 +79,7 @@ async fn a_config_that_is_deleted_or_replaced_before_the_connection_is_up_is_not
 
 #[tokio::test(start_paused = true)]
 async fn a_delete_without_a_deliverer_does_not_wait() {
-    let world = World::new(completes());
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", completes()).await;
     for _ in 0..2 {
         world.register(&key, "hook").await;
     }

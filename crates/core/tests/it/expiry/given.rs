@@ -49,8 +49,7 @@ async fn a_large_task_is_given_to_the_sweep_also_when_it_has_long_expired() {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_waits_is_canceled_at_its_time() {
     let world = World::new(asks());
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     let world = now_keeping(world);
     give(&world, &key).await;
     tokio::time::sleep(WAITS).await;

@@ -47,8 +47,7 @@ async fn every_open_task_can_be_canceled() {
 
 #[tokio::test(start_paused = true)]
 async fn a_running_task_can_be_canceled() {
-    let world = World::new(takes(60));
-    let key = world.submit("hello").await;
+    let (world, key) = World::with_task("hello", takes(60)).await;
     let (_, task) = tokio::join!(world.attend(&key), async {
         tokio::time::sleep(secs(1)).await;
         world.operations().cancel(&World::alice(), &cancel(key.task.as_str())).await.unwrap()
@@ -63,8 +62,7 @@ async fn an_ended_task_cannot_be_canceled() {
         [("complete", "completed"), ("reject", "rejected"), ("fail", "failed"), ("ask", "canceled")]
     {
         let world = World::new(obeys());
-        let key = world.submit(order).await;
-        world.attend(&key).await;
+        let key = world.attended(order).await;
         if phase == "canceled" {
             world.cancel(&key).await.unwrap();
         }
@@ -78,8 +76,7 @@ async fn an_ended_task_cannot_be_canceled() {
 
 #[tokio::test(start_paused = true)]
 async fn the_task_of_another_is_not_found() {
-    let world = World::new(obeys());
-    let key = world.submit("complete").await;
+    let (world, key) = World::with_task("complete", obeys()).await;
     let id = key.task.as_str();
     let unknown = world.operations().cancel(&World::alice(), &cancel("nothing")).await;
     let unknown = unknown.unwrap_err();
@@ -94,8 +91,7 @@ async fn the_task_of_another_is_not_found() {
 
 #[tokio::test(start_paused = true)]
 async fn a_cancel_whose_answer_is_lost_on_the_way_is_not_an_error() {
-    let world = World::new(obeys());
-    let key = world.submit("complete").await;
+    let (world, key) = World::with_task("complete", obeys()).await;
     world.faults.plan(|call| (call.number == 2).then_some(Fault::LoseAnswer));
     let canceled = world.operations().cancel(&World::alice(), &cancel(key.task.as_str())).await;
     assert_eq!(canceled.unwrap().status.state, TaskState::Canceled);
@@ -105,8 +101,7 @@ async fn a_cancel_whose_answer_is_lost_on_the_way_is_not_an_error() {
 async fn of_a_cancel_and_an_end_at_once_one_wins() {
     // The end is under way from 5 s to 6 s.
     for (cancel_at, wins) in [(5_500, true), (6_500, false)] {
-        let world = World::new(takes(5));
-        let key = world.submit("hello").await;
+        let (world, key) = World::with_task("hello", takes(5)).await;
         world.faults.fail_nth(Kind::Commit, 2, Fault::SlowRequest(secs(1)));
         let (_, canceled) = tokio::join!(world.attend(&key), async {
             tokio::time::sleep(millis(cancel_at)).await;

@@ -42,8 +42,7 @@ async fn delete(world: &World, key: &TaskKey, id: &str) {
 async fn of_one_follow_up_that_is_sent_several_times_at_once_the_config_lives() {
     for id in ["", "mine"] {
         let world = World::new(asks());
-        let key = world.submit("go").await;
-        world.attend(&key).await;
+        let key = world.attended("go").await;
         let copies = (0..5).map(|_| send(&world, to(&key, "more"), config(id, "hook"), None));
         let accepted = join_all(copies).await.into_iter().flatten().count();
         assert!(accepted > 0);
@@ -53,8 +52,7 @@ async fn of_one_follow_up_that_is_sent_several_times_at_once_the_config_lives() 
 
 #[tokio::test(start_paused = true)]
 async fn a_follow_up_that_comes_too_late_leaves_the_config_of_the_one_before() {
-    let world = World::new(completes());
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", completes()).await;
     // The first is accepted, the task ends, and only then the second has stored its config.
     world.faults.fail_nth(Kind::PutConfig, 2, Fault::SlowAnswer(secs(5)));
     let ending = async {
@@ -98,8 +96,7 @@ async fn of_many_messages_under_one_key_the_accepted_ones_config_is_there() {
 #[tokio::test(start_paused = true)]
 async fn of_one_message_with_many_configs_under_one_key_one_is_accepted() {
     for follows in [false, true] {
-        let world = World::new(takes(600));
-        let task = world.submit("before").await;
+        let (world, task) = World::with_task("before", takes(600)).await;
         let message = if follows { to(&task, "go") } else { user("go") };
         let names: Vec<String> = (0..40).map(|number| format!("hook{number}")).collect();
         let send = |name: &String| send(&world, message.clone(), config(name, name), Some("key"));
@@ -117,8 +114,7 @@ async fn of_one_message_with_many_configs_under_one_key_one_is_accepted() {
 
 #[tokio::test(start_paused = true)]
 async fn of_forty_configs_at_once_sixteen_are_made() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     let ids: Vec<String> = (0..40).map(|number| format!("c{number}")).collect();
     let outcomes = join_all(ids.iter().map(|id| create(&world, &key, id))).await;
     let made: BTreeSet<&str> = ids
@@ -157,8 +153,7 @@ async fn a_message_that_brings_the_config_that_is_one_too_many_by_now_is_refused
 #[tokio::test(start_paused = true)]
 async fn a_config_whose_making_was_not_heard_of_is_made_as_another() {
     for deletes in [false, true] {
-        let world = World::new(takes(600));
-        let key = world.submit("go").await;
+        let (world, key) = World::with_task("go", takes(600)).await;
         world.faults.fail_nth(Kind::Commit, 1, Fault::LoseAnswerFor(secs(1)));
         let meanwhile = async {
             tokio::time::sleep(secs(1) / 2).await;
@@ -225,8 +220,7 @@ async fn a_dead_request_s_leftovers_have_no_effect() {
 async fn a_request_is_not_taken_for_another_with_the_same_message() {
     for (key, kind) in [(Some("k"), ErrorKind::InvalidParams), (None, ErrorKind::Unavailable)] {
         let world = World::new(asks());
-        let task = world.submit("go").await;
-        world.attend(&task).await;
+        let task = world.attended("go").await;
         world.faults.fail_nth(Kind::Commit, 2, Fault::SlowRequest(secs(1)));
         let first = async {
             send(&world, to(&task, "yes"), config("a", "first"), key).await.unwrap();

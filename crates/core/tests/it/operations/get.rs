@@ -12,8 +12,7 @@ fn get(id: &str, history_length: Option<i32>) -> GetTaskRequest {
 #[tokio::test(start_paused = true)]
 async fn the_history_is_as_long_as_was_asked() {
     let world = World::new(asks());
-    let key = world.submit("first").await;
-    world.attend(&key).await;
+    let key = world.attended("first").await;
     world.follow_up(&key, "second").await.unwrap();
     world.attend(&key).await;
     for (length, expected) in [
@@ -36,8 +35,7 @@ async fn the_history_is_as_long_as_was_asked() {
 #[tokio::test(start_paused = true)]
 async fn the_task_equals_the_sum_of_its_log() {
     let world = World::new(completes());
-    let key = world.submit("first").await;
-    world.attend(&key).await;
+    let key = world.attended("first").await;
     let request = get(key.task.as_str(), None);
     let task = world.operations().get(&World::alice(), &request).await.unwrap();
     assert_eq!(task, world.task(&key).await);
@@ -47,8 +45,7 @@ async fn the_task_equals_the_sum_of_its_log() {
 
 #[tokio::test(start_paused = true)]
 async fn the_task_of_another_is_answered_like_one_that_does_not_exist() {
-    let world = World::new(completes());
-    let key = world.submit("first").await;
+    let (world, key) = World::with_task("first", completes()).await;
     let id = key.task.as_str();
     let of_nobody = world.operations().get(&World::alice(), &get("nothing", None)).await;
     let of_nobody = of_nobody.unwrap_err();
@@ -64,8 +61,7 @@ async fn the_task_of_another_is_answered_like_one_that_does_not_exist() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_stumbles_is_asked_again_and_one_that_is_down_is_said_to_be() {
-    let world = World::new(completes());
-    let key = world.submit("first").await;
+    let (world, key) = World::with_task("first", completes()).await;
     let request = get(key.task.as_str(), None);
     world.faults.plan(|call| (call.number < 4).then_some(Fault::LoseRequest));
     assert!(world.operations().get(&World::alice(), &request).await.is_ok());

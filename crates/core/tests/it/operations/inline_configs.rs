@@ -71,8 +71,7 @@ async fn a_new_tasks_config_is_there_before_the_task() {
 #[tokio::test(start_paused = true)]
 async fn a_follow_up_s_config_begins_with_the_later_updates() {
     let world = World::new(asks());
-    let key = world.submit("first").await;
-    world.attend(&key).await;
+    let key = world.attended("first").await;
     let named = TaskPushNotificationConfig { id: "mine".into(), ..config("https://example.com") };
     send(&world, to(&key, "second"), named, None).await.unwrap();
     let [kept] = &kept(&world, &key).await[..] else { panic!("not one config") };
@@ -127,8 +126,7 @@ async fn nothing_is_accepted_where_the_config_cannot_be_stored() {
         for (fault, expected) in
             [(Fault::LoseRequest, ErrorKind::Unavailable), (Fault::Refuse, ErrorKind::Internal)]
         {
-            let world = World::new(takes(600));
-            let task = world.submit("go").await;
+            let (world, task) = World::with_task("go", takes(600)).await;
             world.queue.take_times();
             world.faults.fail_each(kind, fault);
             for message in [user("new"), to(&task, "more")] {
@@ -155,8 +153,7 @@ async fn nothing_is_accepted_where_the_config_cannot_be_stored() {
 #[tokio::test(start_paused = true)]
 async fn a_follow_up_that_is_refused_leaves_no_config() {
     let world = World::new(completes());
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     let error = send(&world, to(&key, "more"), config("https://example.com"), None).await;
     assert_eq!(error.unwrap_err().kind, ErrorKind::UnsupportedOperation);
     let wrong = Message { context_id: "wrong".into(), ..to(&key, "more") };
@@ -186,8 +183,7 @@ async fn a_follow_up_that_is_refused_because_the_task_ends_meanwhile_leaves_no_c
 
 #[tokio::test(start_paused = true)]
 async fn a_follow_up_to_the_task_of_another_leaves_no_config() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     let request = pushing(to(&key, "more"), Some(config("https://example.com")));
     let mallory = caller("", "mallory");
     let sent = world.operations().send(&mallory, request, &SendOptions::default()).await;
@@ -197,8 +193,7 @@ async fn a_follow_up_to_the_task_of_another_leaves_no_config() {
 
 #[tokio::test(start_paused = true)]
 async fn a_config_that_names_another_task_is_kept_with_the_messages_task() {
-    let world = World::new(takes(600));
-    let other = world.submit("other").await;
+    let (world, other) = World::with_task("other", takes(600)).await;
     let named = TaskPushNotificationConfig {
         task_id: other.task.as_str().to_owned(),
         ..config("https://example.com")

@@ -105,8 +105,7 @@ async fn a_task_that_has_gone_on_before_its_create_was_answered_is_known_again()
 #[tokio::test(start_paused = true)]
 async fn the_same_key_and_follow_up_add_one_message() {
     let world = World::new(asks());
-    let key = world.submit("first").await;
-    world.attend(&key).await;
+    let key = world.attended("first").await;
     let id = key.task.as_str();
     send(&world, to(id, "second"), "key").await.unwrap();
     world.queue.take_times();
@@ -125,8 +124,7 @@ async fn the_same_key_and_follow_up_add_one_message() {
 
 #[tokio::test(start_paused = true)]
 async fn follow_ups_with_the_same_key_at_once_add_one_message() {
-    let world = World::new(takes(60));
-    let key = world.submit("first").await;
+    let (world, key) = World::with_task("first", takes(60)).await;
     let id = key.task.as_str();
     // Both have read the task before either is committed.
     world.faults.fail_each(Kind::Commit, Fault::SlowRequest(secs(1)));

@@ -187,8 +187,7 @@ async fn a_bad_request_is_refused_with_the_field_that_is_wrong() {
 #[tokio::test(start_paused = true)]
 async fn artifacts_come_only_if_asked_for() {
     let world = World::new(produces(10));
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    world.attended("hello").await;
     for (include, count) in [(None, 0), (Some(false), 0), (Some(true), 1)] {
         let request = ListTasksRequest { include_artifacts: include, ..page(10, "") };
         assert_eq!(list(&world, request).await.tasks[0].artifacts.len(), count, "{include:?}");
@@ -198,8 +197,7 @@ async fn artifacts_come_only_if_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn the_history_is_as_long_as_was_asked() {
     let world = World::new(asks());
-    let key = world.submit("first").await;
-    world.attend(&key).await;
+    let key = world.attended("first").await;
     world.follow_up(&key, "second").await.unwrap();
     for (length, count) in [(None, 3), (Some(0), 0), (Some(2), 2)] {
         let request = ListTasksRequest { history_length: length, ..page(10, "") };

@@ -32,8 +32,7 @@ async fn newer(world: &World, key: &TaskKey, known: u64) -> (u64, TaskState, u12
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_task_is_returned_at_once() {
-    let world = World::new(asks());
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", asks()).await;
     assert_eq!(newer(&world, &key, 0).await, (1, TaskState::Submitted, 0));
     world.attend(&key).await;
     for known in [0, 1, 2] {
@@ -71,8 +70,7 @@ async fn a_client_waits_for_a_newer_task() {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_is_over_is_not_waited_for() {
     let world = World::new(completes());
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     for known in [0, 2, 3, 4, u64::MAX] {
         assert_eq!(newer(&world, &key, known).await, (3, TaskState::Completed, 0), "{known}");
     }
@@ -83,8 +81,7 @@ async fn a_task_that_is_over_is_not_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_waits_for_its_user_is_waited_for() {
     let world = World::new(asks());
-    let key = world.submit("first").await;
-    world.attend(&key).await;
+    let key = world.attended("first").await;
     let (read, ()) = tokio::join!(newer(&world, &key, 3), async {
         tokio::time::sleep(secs(10)).await;
         world.follow_up(&key, "second").await.unwrap();
@@ -100,8 +97,7 @@ async fn a_task_that_waits_for_its_user_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_is_bounded() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     assert_eq!(newer(&world, &key, 1).await, (1, TaskState::Submitted, 25_000));
     assert_eq!(newer(&world, &key, 99).await, (1, TaskState::Submitted, 25_000));
     // A glance is half a read.
@@ -122,8 +118,7 @@ async fn waiting_is_bounded() {
 
 #[tokio::test(start_paused = true)]
 async fn a_last_moment_change_is_seen() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     // The store has a latency, too.
     world.faults.fail_each(Kind::Read, Fault::SlowRequest(millis(10)));
     let (read, ()) = tokio::join!(newer(&world, &key, 1), async {
@@ -135,8 +130,7 @@ async fn a_last_moment_change_is_seen() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_hangs_does_not_keep_the_client_waiting() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     for fault in [Fault::HangBefore, Fault::SlowAnswer(secs(600))] {
         world.faults.plan(move |call| (call.number > 1).then_some(fault));
         let (generation, _, waited) = newer(&world, &key, 1).await;
@@ -153,8 +147,7 @@ async fn a_store_that_hangs_does_not_keep_the_client_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_stumbles_is_asked_again() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     world.faults.plan(|call| (2..=9).contains(&call.number).then_some(Fault::LoseRequest));
     let (read, ()) = tokio::join!(newer(&world, &key, 1), async {
         tokio::time::sleep(millis(100)).await;
@@ -188,8 +181,7 @@ async fn a_task_of_many_entries_is_returned_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn the_task_of_another_is_not_waited_for_and_seems_not_to_exist() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     let id = key.task.as_str();
     let unknown = newer_as(&world, &World::alice(), "nothing", 1).await.unwrap_err();
     assert_eq!(unknown.kind, ErrorKind::TaskNotFound);

@@ -57,8 +57,7 @@ async fn an_idle_stream_asks_the_store_as_seldom_as_the_policy_says() {
 #[tokio::test(start_paused = true)]
 async fn a_reader_s_patience_does_not_change_a_stream_s_cost() {
     for idle_ms in [1, 7, 50, 199] {
-        let world = World::new(takes(6_000));
-        let key = world.submit("go").await;
+        let (world, key) = World::with_task("go", takes(6_000)).await;
         let mut tail = subscribe(&world, &key, None).await.unwrap();
         event(&mut tail).await;
         assert_eq!(tail.next(secs(30)).await, Next::Idle);
@@ -103,8 +102,7 @@ async fn an_event_comes_soon_after_its_commit() {
 
 #[tokio::test(start_paused = true)]
 async fn idle_comes_when_nothing_has_come_for_that_long_and_not_before() {
-    let world = World::new(takes(6_000));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(6_000)).await;
     let mut tail = subscribe(&world, &key, None).await.unwrap();
     event(&mut tail).await;
     for idle_ms in [0, 1, 20, 333, 15_000, 60_000] {
@@ -121,8 +119,7 @@ async fn idle_comes_when_nothing_has_come_for_that_long_and_not_before() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_its_time_is_up_and_can_be_resumed() {
-    let world = World::new(chunks(300, 10));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", chunks(300, 10)).await;
     let request = SubscribeToTaskRequest { id: key.task.as_str().into(), ..Default::default() };
     let until = Some(world.now().saturating_add(millis(1_450)));
     let operations = world.operations();
@@ -156,8 +153,7 @@ async fn a_stream_whose_time_was_up_before_has_just_the_task() {
 #[tokio::test(start_paused = true)]
 async fn no_stream_is_longer_than_the_policy_lets_it_be() {
     for until in [None, Some(secs(100_000))] {
-        let world = World::new(takes(6_000));
-        let key = world.submit("go").await;
+        let (world, key) = World::with_task("go", takes(6_000)).await;
         let request = SubscribeToTaskRequest { id: key.task.as_str().into(), ..Default::default() };
         let until = until.map(|until| world.now().saturating_add(until));
         let operations = world.operations();

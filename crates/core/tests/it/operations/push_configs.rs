@@ -99,8 +99,7 @@ async fn kept(world: &World, key: &TaskKey, id: &str) -> Option<PushConfig> {
 
 #[tokio::test(start_paused = true)]
 async fn a_config_is_kept_with_its_secrets_and_shown_without() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     world.follow_up(&key, "more").await.unwrap();
     let asked = with_secrets(config(&key, "mine", "https://example.com/hook?a=b"));
     let made = create(&world, asked.clone()).await.unwrap();
@@ -130,8 +129,7 @@ async fn a_config_is_kept_with_its_secrets_and_shown_without() {
 
 #[tokio::test(start_paused = true)]
 async fn a_config_without_an_id_is_given_one() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     let first = create(&world, config(&key, "", "https://example.com/1")).await.unwrap();
     let second = create(&world, config(&key, "", "https://example.com/2")).await.unwrap();
     assert!(!first.id.is_empty() && !second.id.is_empty() && first.id != second.id);
@@ -140,8 +138,7 @@ async fn a_config_without_an_id_is_given_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_config_replaces_the_one_with_its_id() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     create(&world, with_secrets(config(&key, "a", "https://example.com/1"))).await.unwrap();
     create(&world, config(&key, "b", "https://example.com/b")).await.unwrap();
     let operations = world.operations();
@@ -181,8 +178,7 @@ async fn a_task_has_as_many_configs_as_the_policy_lets_it() {
 
 #[tokio::test(start_paused = true)]
 async fn the_longest_of_everything_is_taken() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     let longest = TaskPushNotificationConfig {
         id: "x".repeat(256),
         url: format!("https://e.com/{}", "x".repeat(2_034)),
@@ -198,8 +194,7 @@ async fn the_longest_of_everything_is_taken() {
 
 #[tokio::test(start_paused = true)]
 async fn configs_are_listed_page_by_page() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     for id in ["e", "c", "a", "d", "b"] {
         create(&world, config(&key, id, "https://example.com")).await.unwrap();
     }
@@ -225,8 +220,7 @@ async fn configs_are_listed_page_by_page() {
 
 #[tokio::test(start_paused = true)]
 async fn a_page_of_no_listing_is_refused() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     let list = async |size, token: &str| {
         let listed = list_as(&world, &World::alice(), key.task.as_str(), size, token).await;
         listed.unwrap_err()
@@ -242,8 +236,7 @@ async fn a_page_of_no_listing_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn a_config_that_is_deleted_is_gone_and_can_be_deleted_again() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     let id = key.task.as_str();
     let alice = World::alice();
     for config_id in ["a", "b"] {
@@ -266,8 +259,7 @@ async fn a_config_that_is_deleted_is_gone_and_can_be_deleted_again() {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_is_over_takes_configs() {
     let world = World::new(completes());
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     create(&world, config(&key, "a", "https://example.com")).await.unwrap();
     assert_eq!(kept(&world, &key, "a").await.unwrap().delivery.cursor, Position(3));
     assert_eq!(page(&world, &key, 0, "").await.0, ["a"]);
@@ -277,8 +269,7 @@ async fn a_task_that_is_over_takes_configs() {
 
 #[tokio::test(start_paused = true)]
 async fn the_configs_of_another_are_those_of_a_task_that_does_not_exist() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     create(&world, config(&key, "a", "https://example.com/alice")).await.unwrap();
     let errors = async |caller: Caller, id: &str| {
         let at = config(&World::key(id), "a", "https://example.com/mallory");
@@ -303,8 +294,7 @@ async fn the_configs_of_another_are_those_of_a_task_that_does_not_exist() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_of_configs_that_stumbles_is_asked_again_and_one_that_is_down_is_said_to_be() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     let id = key.task.as_str();
     let alice = World::alice();
     let make = || create(&world, config(&key, "a", "https://example.com"));

@@ -160,8 +160,7 @@ where
 #[tokio::test(start_paused = true)]
 async fn a_subscription_that_is_cut_anywhere_goes_on_exactly_there() {
     for Case { name, agent, acts, events } in CASES {
-        let world = World::new(agent());
-        let key = world.submit("go").await;
+        let (world, key) = World::with_task("go", agent()).await;
         let subscribe = async |last: Option<u64>| subscribe(&world, &key, last).await;
         let resume = async |last: Generation| subscribe(Some(last.0)).await;
         let mut whole = subscribe(None).await.unwrap();
@@ -270,8 +269,7 @@ async fn a_follow_ups_stream_that_is_cut_anywhere_goes_on_when_the_request_is_re
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_the_task_has_not_had_cannot_be_resumed_from() {
-    let world = World::new(super::completes());
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", super::completes()).await;
     assert!(subscribe(&world, &key, Some(1)).await.is_ok());
     for last in [2, 3, u64::MAX] {
         let error = subscribe(&world, &key, Some(last)).await.unwrap_err();

@@ -143,8 +143,7 @@ async fn a_stream_ends_however_the_task_does() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_its_task_is_canceled() {
-    let world = World::new(takes(600));
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", takes(600)).await;
     let mut tail = subscribe(&world, &key, None).await.unwrap();
     let (events, ()) = world
         .served(async {
@@ -160,8 +159,7 @@ async fn a_stream_ends_when_its_task_is_canceled() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_to_a_task_at_work_can_be_followed_to_its_end() {
-    let world = World::new(takes(10));
-    let key = world.submit("first").await;
+    let (world, key) = World::with_task("first", takes(10)).await;
     let follow = async {
         tokio::time::sleep(secs(3)).await;
         let message = to(&key, "second");
@@ -175,8 +173,7 @@ async fn a_message_to_a_task_at_work_can_be_followed_to_its_end() {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_is_over_has_no_stream() {
     let world = World::new(completes());
-    let key = world.submit("go").await;
-    world.attend(&key).await;
+    let key = world.attended("go").await;
     let error = subscribe(&world, &key, None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::UnsupportedOperation);
     let message = to(&key, "more");
@@ -186,10 +183,8 @@ async fn a_task_that_is_over_has_no_stream() {
 
 #[tokio::test(start_paused = true)]
 async fn the_task_of_another_cannot_be_followed_and_seems_not_to_exist() {
-    let world = World::new(completes());
-    let running = world.submit("go").await;
-    let over = world.submit("go").await;
-    world.attend(&over).await;
+    let (world, running) = World::with_task("go", completes()).await;
+    let over = world.attended("go").await;
     let last_events =
         [None, Some(a2a_lambda_core::Generation(1)), Some(a2a_lambda_core::Generation(99))];
     let subscribe = async |caller, id: &str, last| {
@@ -233,8 +228,7 @@ async fn a_bad_request_has_no_stream() {
 async fn the_first_events_history_is_as_long_as_was_asked() {
     for (length, expected) in [(None, 3), (Some(0), 0), (Some(2), 2)] {
         let world = World::new(asks());
-        let key = world.submit("first").await;
-        world.attend(&key).await;
+        let key = world.attended("first").await;
         let mut request = a2a_lambda_testing::sending(to(&key, "second"));
         request.configuration.as_mut().unwrap().history_length = length;
         let options = SendOptions::default();

@@ -25,8 +25,7 @@ fn chunks() -> Scripted {
 async fn under(
     plan: impl FnMut(Call<'_>) -> Option<Fault> + Send + 'static,
 ) -> (Vec<String>, u128) {
-    let world = World::new(chunks());
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", chunks()).await;
     let mut tail = subscribe(&world, &key, None).await.unwrap();
     world.faults.plan(plan);
     let events = world.served(drain(&mut tail)).await;
@@ -73,8 +72,7 @@ async fn each_request_can_fail_and_nothing_is_lost_or_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_down_is_not_asked_too_often() {
-    let world = World::new(chunks());
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", chunks()).await;
     let mut tail = subscribe(&world, &key, None).await.unwrap();
     event(&mut tail).await;
     world.faults.plan(|_| Some(Fault::LoseRequest));
@@ -93,8 +91,7 @@ async fn a_store_that_is_down_is_not_asked_too_often() {
 async fn a_stream_ends_when_the_store_refuses_and_can_be_resumed() {
     let expected = undisturbed().await;
     for nth in 1..40 {
-        let world = World::new(chunks());
-        let key = world.submit("go").await;
+        let (world, key) = World::with_task("go", chunks()).await;
         let mut tail = subscribe(&world, &key, None).await.unwrap();
         world.faults.plan(move |call| (call.number >= nth).then_some(Fault::Refuse));
         let rest = async {
@@ -118,8 +115,7 @@ async fn until_gone(world: &World, key: &TaskKey) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_the_task_is_gone() {
-    let world = World::new(chunks());
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", chunks()).await;
     assert_eq!(until_gone(&world, &key).await, ["1 task SUBMITTED"]);
     assert!(world.passed() <= millis(100));
     let error = subscribe(&world, &key, None).await.unwrap_err();
@@ -142,8 +138,7 @@ async fn a_store_that_hangs_does_not_keep_a_stream_beyond_its_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_cannot_begin_says_so() {
-    let world = World::new(chunks());
-    let key = world.submit("go").await;
+    let (world, key) = World::with_task("go", chunks()).await;
     world.faults.plan(|_| Some(Fault::LoseRequest));
     let error = subscribe(&world, &key, None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);

@@ -135,8 +135,7 @@ async fn a_direct_message_that_comes_too_late_completes_the_task_that_was_shown(
 #[tokio::test(start_paused = true)]
 async fn a_sender_that_does_not_wait_gets_a_task_for_any_answer() {
     let world = World::new(script!(|_, _| { Ok(End::Message("just this".into())) }));
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    world.attended("hello").await;
     let listed =
         world.operations().list(&World::alice(), &ListTasksRequest::default()).await.unwrap();
     assert_eq!(listed.tasks.len(), 1);

@@ -96,8 +96,7 @@ async fn a_claim_whose_answer_was_lost_is_known_again_beneath_a_message() {
         diary.note(format!("{} in attempt {}", turn.text(), turn.attempt()));
         Ok(End::completed())
     }));
-    let key = world.submit("first").await;
-    world.attend(&key).await;
+    let key = world.attended("first").await;
     tokio::time::sleep(secs(2)).await;
     world.faults.fail_nth(Kind::Commit, 1, Fault::LoseAnswerFor(millis(1_000)));
     let (attended, ()) = tokio::join!(world.attend(&key), async {

@@ -37,8 +37,7 @@ async fn assert_told_once(world: &World, key: &a2a_lambda_core::TaskKey, task: &
 /// that request exists.
 async fn told_in_spite_of(number: usize, fault: Fault, then_killed: bool) -> bool {
     let how = format!("{fault:?} of request {number}");
-    let world = World::new(storyteller());
-    let key = world.submit("tell").await;
+    let (world, key) = World::with_task("tell", storyteller()).await;
     world.faults.plan(move |call| (call.number == number).then_some(fault));
     if then_killed {
         world.attend_killed_after(&key, secs(30)).await;
@@ -92,8 +91,7 @@ async fn any_request_slower_than_a_lease() {
 async fn every_so_many_answers_lost() {
     for every in 2..12 {
         for fault in [Fault::LoseAnswer, Fault::LoseRequest] {
-            let world = World::new(storyteller());
-            let key = world.submit("tell").await;
+            let (world, key) = World::with_task("tell", storyteller()).await;
             world
                 .faults
                 .plan(move |call: Call<'_>| (call.number.is_multiple_of(every)).then_some(fault));
@@ -107,8 +105,7 @@ async fn every_so_many_answers_lost() {
 async fn killed_at_any_moment() {
     // The story takes a little over 4 s.
     for at in (0..4_500).step_by(50) {
-        let world = World::new(storyteller());
-        let key = world.submit("tell").await;
+        let (world, key) = World::with_task("tell", storyteller()).await;
         world.faults.plan(|_| Some(Fault::SlowAnswer(millis(20))));
         world.attend_killed_after(&key, millis(at)).await;
         world.faults.heal();
@@ -119,8 +116,7 @@ async fn killed_at_any_moment() {
 
 #[tokio::test(start_paused = true)]
 async fn killed_twice_and_told_by_the_third() {
-    let world = World::new(storyteller());
-    let key = world.submit("tell").await;
+    let (world, key) = World::with_task("tell", storyteller()).await;
     for _ in 0..2 {
         world.attend_killed_after(&key, secs(3)).await;
         tokio::time::sleep(secs(31)).await;
@@ -158,8 +154,7 @@ async fn messages_are_seen_once_whenever_the_runner_is_killed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_down_ends_the_attempt_and_the_lease_brings_it_back() {
-    let world = World::new(storyteller());
-    let key = world.submit("tell").await;
+    let (world, key) = World::with_task("tell", storyteller()).await;
     // After the claim, nothing works for a while.
     world.faults.plan(|call| (call.number > 2).then_some(Fault::LoseRequest));
     assert!(world.attend_for(&key, secs(900)).await.is_err());

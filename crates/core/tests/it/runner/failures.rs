@@ -92,8 +92,7 @@ async fn a_new_attempt_replaces_the_last_one_s_artifacts() {
         chunks.finish([Part::text("a time")]).await?;
         Ok(End::completed())
     }));
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    let key = world.attended("hello").await;
     assert_eq!(artifacts(&world.task(&key).await), ["1-1: once|upon 1"]);
     assert_eq!(artifacts(&world.settle(&key).await), ["1-1: once|upon 3|a time"]);
 }

@@ -16,8 +16,7 @@ async fn an_update_that_is_too_large_is_refused_and_the_agent_may_go_on() {
             turn.progress("shorter").await?;
             Ok(End::completed())
         }));
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    let key = world.attended("hello").await;
     let said = world.diary.read().join("\n");
     assert!(said.ends_with("is larger than the 1000 bytes that an entry can have"), "{said}");
     let task = world.task(&key).await;
@@ -50,8 +49,7 @@ async fn an_artifact_needs_an_id_and_parts() {
         assert!(turn.chunked("empty").push([]).await.is_err());
         Ok(End::completed())
     }));
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    let key = world.attended("hello").await;
     assert!(artifacts(&world.task(&key).await).is_empty());
 }
 
@@ -99,8 +97,7 @@ async fn a_checkpoint_may_be_as_large_as_the_limit() {
         let checkpoint = Some(Json::from_value(&"x".repeat(98))?);
         Ok(End::InputRequired { question: "more?".into(), checkpoint, patience: None })
     }));
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    let key = world.attended("hello").await;
     assert_eq!(world.task(&key).await.status.state, TaskState::InputRequired);
 }
 

@@ -53,8 +53,7 @@ async fn an_agent_goes_on_without_an_answer() {
 async fn a_task_without_an_answer_fails_and_says_why() {
     for loses_signal in [false, true] {
         let world = asking(Impatience::Fail);
-        let key = world.submit("hello").await;
-        world.attend(&key).await;
+        let key = world.attended("hello").await;
         pass_an_hour(&world, loses_signal).await;
         assert_eq!(world.attend(&key).await, ran(0, TaskState::Failed));
         assert_eq!(status_text(&world.task(&key).await), "nobody answered in time");

@@ -40,8 +40,7 @@ async fn a_task_of_ended_processes_runs_again_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_process_that_may_live_keeps_its_lease() {
-    let world = World::new(sleeper());
-    let key = world.submit("hello").await;
+    let (world, key) = World::with_task("hello", sleeper()).await;
     world.attend_killed_after(&key, secs(1)).await;
     world.queue.take_times();
     let lease = world.head(&key).await.leased_until();
@@ -56,8 +55,7 @@ async fn a_parked_task_still_waits_for_its_time() {
         let wake_at = turn.now().saturating_add(secs(300));
         Ok(End::ParkUntil { wake_at, checkpoint: None })
     }));
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    world.attended("hello").await;
     world.queue.take_times();
     assert_eq!(restart(&world.engine, Former::Ended).await.unwrap(), taken_up(1, 0));
     assert_eq!(world.queue.take_times(), [secs(300)]);
@@ -65,8 +63,7 @@ async fn a_parked_task_still_waits_for_its_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_ends_every_process_becomes_a_suspect_and_fails_after_the_last_attempt() {
-    let world = World::new(sleeper());
-    let key = world.submit("hello").await;
+    let (world, key) = World::with_task("hello", sleeper()).await;
     let mut suspect = Vec::new();
     for _ in 0..5 {
         world.attend_killed_after(&key, secs(1)).await;

@@ -31,8 +31,7 @@ impl Agent for Stubborn {
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_may_say_how_often_and_when_it_is_tried() {
-    let world = World::new(script!(|_, _| { Ok(End::completed()) }));
-    let key = world.submit("hello").await;
+    let (world, key) = World::with_task("hello", script!(|_, _| { Ok(End::completed()) })).await;
     let runner = Runner::new(world.engine.clone(), Agents::new(std::sync::Arc::new(Stubborn)));
     let deadline = world.now().saturating_add(secs(900));
     assert_eq!(

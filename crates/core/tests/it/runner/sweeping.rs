@@ -44,8 +44,7 @@ async fn a_lost_signal_is_sent_again_once_it_is_late() {
 
 #[tokio::test(start_paused = true)]
 async fn an_expired_lease_is_ended_and_signaled() {
-    let world = World::new(sleeper(600));
-    let key = world.submit("hello").await;
+    let (world, key) = World::with_task("hello", sleeper(600)).await;
     world.attend_killed_after(&key, secs(40)).await;
     world.queue.take_times();
     // Renewed last at 31.5 s, so it ends at 61.5 s; it was due at 60 s.
@@ -61,8 +60,7 @@ async fn an_expired_lease_is_ended_and_signaled() {
 
 #[tokio::test(start_paused = true)]
 async fn a_live_lease_is_left_alone() {
-    let world = World::new(sleeper(300));
-    let key = world.submit("hello").await;
+    let (world, key) = World::with_task("hello", sleeper(300)).await;
     world.queue.take_times();
     let (attended, ()) = tokio::join!(world.attend(&key), async {
         for _ in 0..9 {
@@ -100,8 +98,7 @@ async fn a_wake_time_is_awaited_and_then_signaled() {
 #[tokio::test(start_paused = true)]
 async fn a_task_that_waits_for_its_user_is_not_due() {
     let world = World::new(script!(|_, _| { Ok(End::input_required("which one?")) }));
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    world.attended("hello").await;
     tokio::time::sleep(secs(100_000)).await;
     assert_eq!(swept(&world).await, (0, 0));
 }

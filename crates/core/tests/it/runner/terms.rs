@@ -209,8 +209,7 @@ async fn an_agent_may_look_at_other_tasks_of_its_user_only() {
         }
         Ok(End::Completed("done".into()))
     }));
-    let mine = world.submit("mine").await;
-    world.attend(&mine).await;
+    let mine = world.attended("mine").await;
     world.diary.read();
     let mut foreign = Vec::new();
     for (tenant, owner) in [("", "mallory"), ("other", "alice")] {

@@ -225,8 +225,7 @@ async fn a_direct_message_in_a_later_turn_completes_the_task() {
             _ => Ok(End::Message("that one".into())),
         }
     }));
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    let key = world.attended("hello").await;
     world.follow_up(&key, "this one").await.unwrap();
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
     let head = world.head(&key).await;
@@ -301,8 +300,7 @@ async fn a_task_that_was_canceled_before_it_began_is_not_run() {
 
 #[tokio::test(start_paused = true)]
 async fn an_invocation_that_is_about_to_end_begins_nothing() {
-    let world = World::new(script!(|_, _| { Ok(End::completed()) }));
-    let key = world.submit("hello").await;
+    let (world, key) = World::with_task("hello", script!(|_, _| { Ok(End::completed()) })).await;
     assert_eq!(world.attend_for(&key, millis(5_999)).await.unwrap(), Attended::TooLate);
     assert_eq!(world.head(&key).await.phase, Phase::Submitted);
     let attended = world.attend_for(&key, millis(6_000)).await.unwrap();

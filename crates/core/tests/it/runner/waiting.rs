@@ -24,8 +24,7 @@ fn parks_until(seconds: u64) -> Scripted {
 
 #[tokio::test(start_paused = true)]
 async fn a_parked_task_has_no_lease_and_is_woken_in_time() {
-    let world = World::new(parks_until(600));
-    let key = world.submit("hello").await;
+    let (world, key) = World::with_task("hello", parks_until(600)).await;
     world.queue.take_times();
     let attended = world.attend(&key).await;
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Working });
@@ -46,8 +45,7 @@ async fn a_parked_task_has_no_lease_and_is_woken_in_time() {
 #[tokio::test(start_paused = true)]
 async fn a_signal_beyond_the_queue_s_delay_goes_to_the_timer() {
     for (wait, queue, timer) in [(900, vec![secs(900)], vec![]), (901, vec![], vec![secs(901)])] {
-        let world = World::new(parks_until(wait));
-        let key = world.submit("hello").await;
+        let (world, key) = World::with_task("hello", parks_until(wait)).await;
         world.queue.take_times();
         world.attend(&key).await;
         let sent = (world.queue.take_times(), world.timer.take_times());
@@ -58,8 +56,7 @@ async fn a_signal_beyond_the_queue_s_delay_goes_to_the_timer() {
 #[tokio::test(start_paused = true)]
 async fn a_message_wakes_a_parked_task_before_its_time() {
     let world = World::new(parks_until(50_000));
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    let key = world.attended("hello").await;
     world.queue.take_times();
     tokio::time::sleep(secs(100)).await;
     world.follow_up(&key, "now").await.unwrap();
@@ -71,16 +68,14 @@ async fn a_message_wakes_a_parked_task_before_its_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wake_time_that_has_passed_is_now() {
-    let world = World::new(parks_until(0));
-    let key = world.submit("hello").await;
+    let (world, key) = World::with_task("hello", parks_until(0)).await;
     assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
     assert!(world.passed() < secs(5), "{:?}", world.passed());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_timer_is_made_good_by_the_sweep() {
-    let world = World::new(parks_until(3_000));
-    let key = world.submit("hello").await;
+    let (world, key) = World::with_task("hello", parks_until(3_000)).await;
     world.timer.set_down(true);
     assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
     // The sweep grants a late signal a minute, comes once a minute itself, and signals.

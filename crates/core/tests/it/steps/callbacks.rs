@@ -51,8 +51,7 @@ impl World {
 #[tokio::test(start_paused = true)]
 async fn a_task_waits_for_its_callback_at_no_cost_and_wakes_once() {
     let world = with_callbacks(asks());
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    let key = world.attended("hello").await;
     let head = world.head(&key).await;
     let until = world.now().saturating_add(secs(3_600));
     assert_eq!((head.phase.clone(), head.scope_turns), (Phase::Waiting { until }, 1));
@@ -95,8 +94,7 @@ async fn an_answer_that_comes_before_the_task_waits_is_kept() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_ends_with_the_patience_and_heartbeats_extend_it() {
     let world = with_callbacks(asks());
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    let key = world.attended("hello").await;
     let token = world.token();
     tokio::time::sleep(secs(3_000)).await;
     assert_eq!(world.answer(&token, &Said::Heartbeat).await.unwrap(), Accepted::Extended);
@@ -112,8 +110,7 @@ async fn a_wait_ends_with_the_patience_and_heartbeats_extend_it() {
 #[tokio::test(start_paused = true)]
 async fn a_forged_token_is_unknown_and_a_genuine_one_ends_with_its_scope() {
     let world = with_callbacks(asks());
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    let key = world.attended("hello").await;
     let token = world.token();
     for forged in ["", "x", &token[1..], &format!("{token}x"), &"x".repeat(10_000)] {
         let refused = world.answer(forged, &said("yes")).await;
@@ -134,8 +131,7 @@ async fn a_forged_token_is_unknown_and_a_genuine_one_ends_with_its_scope() {
 #[tokio::test(start_paused = true)]
 async fn the_other_side_gives_up() {
     let world = with_callbacks(asks());
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    let key = world.attended("hello").await;
     let gave_up = Said::GivesUp("closed".to_owned());
     assert_eq!(world.answer(&world.token(), &gave_up).await.unwrap(), Accepted::Answered);
     assert_eq!(status_text(&world.settle(&key).await), "gave up: closed");
@@ -145,8 +141,7 @@ async fn the_other_side_gives_up() {
 async fn a_lost_signal_or_answer_is_made_good_by_a_repetition() {
     use a2a_lambda_testing::{Fault, Kind};
     let world = with_callbacks(asks());
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    let key = world.attended("hello").await;
     let token = world.token();
     // The record is stored, and the task does not hear of it.
     world.faults.fail_each(Kind::Commit, Fault::Refuse);
@@ -161,8 +156,7 @@ async fn a_lost_signal_or_answer_is_made_good_by_a_repetition() {
 
 #[tokio::test(start_paused = true)]
 async fn callbacks_need_a_url() {
-    let world = World::new(asks());
-    let key = world.submit("hello").await;
+    let (world, key) = World::with_task("hello", asks()).await;
     let task = world.settle(&key).await;
     assert_eq!(
         (task.status.state, &*status_text(&task)),

@@ -129,8 +129,7 @@ async fn a_record_of_another_form_fails_the_task() {
         }
         Ok(End::Completed(done.to_string().into()))
     }));
-    let key = world.submit("hello").await;
-    world.attend(&key).await;
+    let key = world.attended("hello").await;
     let (scope, record) = world.memory.stored_steps(&key).pop().unwrap();
     let other = StepRecord {
         state: StepState::Done(Json::parse("\"seven\"").unwrap()),

@@ -16,8 +16,7 @@ async fn a_message_that_comes_inside_a_scope_is_the_next_scopes() {
         }
         Ok(End::completed())
     }));
-    let key = world.submit("first").await;
-    world.attend(&key).await;
+    let key = world.attended("first").await;
     world.follow_up(&key, "second").await.unwrap();
     assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
     let notes = world.diary.read();

@@ -79,6 +79,13 @@ impl World {
         Under(Policy::default()).with(agent)
     }
 
+    /// A world with the task of a message.
+    pub(crate) async fn with_task(text: &str, agent: Scripted) -> (Self, TaskKey) {
+        let world = Self::new(agent);
+        let key = world.submit(text).await;
+        (world, key)
+    }
+
     /// A policy, which a world is then made [with](Under::with).
     pub(crate) fn under(adjust: impl FnOnce(&mut Policy)) -> Under {
         let mut policy = Policy::default();
@@ -120,6 +127,13 @@ impl World {
     /// Submits a message for a new task, without waiting for what comes of it.
     pub(crate) async fn submit(&self, text: &str) -> TaskKey {
         Self::key(&self.post(user(text)).await.unwrap().id)
+    }
+
+    /// Submits a message for a new task, and attends to it.
+    pub(crate) async fn attended(&self, text: &str) -> TaskKey {
+        let key = self.submit(text).await;
+        self.attend(&key).await;
+        key
     }
 
     /// Sends a message to a task, without waiting for what comes of it.
