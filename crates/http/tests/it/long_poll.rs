@@ -41,8 +41,7 @@ async fn news_are_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn without_news_the_task_is_answered_as_it_is_in_the_end() {
     for binding in BINDINGS {
-        let world = World::new();
-        let id = world.task_id("tck-input-required").await;
+        let (world, id) = World::with_task("tck-input-required").await;
         let (before, newest) = get(&world, binding, json!({ "id": id })).await;
         for generation in [newest, newest + 1, u64::MAX] {
             let start = Instant::now();
@@ -61,8 +60,7 @@ async fn without_news_the_task_is_answered_as_it_is_in_the_end() {
 #[tokio::test(start_paused = true)]
 async fn the_parameter_has_two_names_and_one_meaning() {
     for binding in BINDINGS {
-        let world = World::new();
-        let id = world.task_id("tck-input-required").await;
+        let (world, id) = World::with_task("tck-input-required").await;
         let (_, newest) = get(&world, binding, json!({ "id": id })).await;
         for (params, waited_s) in [
             (json!({ "currentGeneration": newest }), 25),
@@ -87,8 +85,7 @@ async fn the_parameter_has_two_names_and_one_meaning() {
 #[tokio::test(start_paused = true)]
 async fn the_parameter_alone_waits_and_tells_nothing() {
     for binding in BINDINGS {
-        let world = World::new();
-        let id = world.task_id("tck-input-required").await;
+        let (world, id) = World::with_task("tck-input-required").await;
         let start = Instant::now();
         let params = json!({ "id": id, "generation": 1_000 });
         let task = world.call(binding, "GetTask", params).await.ok();
@@ -99,8 +96,7 @@ async fn the_parameter_alone_waits_and_tells_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_malformed_generation_is_refused() {
-    let world = World::new();
-    let id = world.task_id("tck-input-required").await;
+    let (world, id) = World::with_task("tck-input-required").await;
     for wrong in [
         json!(-1),
         json!(1.5),

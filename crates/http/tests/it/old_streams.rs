@@ -37,8 +37,7 @@ fn error(code: i32, answer: &Value) {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_stream_is_a_stream_of_the_error() {
-    let world = World::new();
-    let ended = world.task_id("tck-complete-task").await;
+    let (world, ended) = World::with_task("tck-complete-task").await;
     let message = |more: Value| {
         let mut message = json!({ "kind": "message", "messageId": "m", "role": "user",
             "parts": [{ "kind": "text", "text": "hi" }] });

@@ -90,8 +90,7 @@ async fn a_task_is_read_as_it_was_answered_over_both_bindings() {
 #[tokio::test(start_paused = true)]
 async fn a_task_is_called_off_once() {
     for binding in BINDINGS {
-        let world = World::new();
-        let id = world.task_id("tck-input-required").await;
+        let (world, id) = World::with_task("tck-input-required").await;
         let task = world.call(binding, "CancelTask", json!({ "id": id })).await.ok();
         assert_eq!(task["status"]["state"], "TASK_STATE_CANCELED");
         let read = world.call(binding, "GetTask", json!({ "id": id })).await.ok();
@@ -132,8 +131,7 @@ async fn unknown_tasks_are_not_found() {
 #[tokio::test(start_paused = true)]
 async fn history_is_cut_to_the_length_that_is_asked_for() {
     for binding in BINDINGS {
-        let world = World::new();
-        let id = world.task_id("tck-input-required").await;
+        let (world, id) = World::with_task("tck-input-required").await;
         let params = with(send("tck-complete-task"), "/message/taskId", json!(id));
         world.call(binding, "SendMessage", params).await.ok();
         for (length, texts) in [

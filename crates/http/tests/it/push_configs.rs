@@ -30,8 +30,7 @@ async fn ids(world: &World, binding: Binding, task: &str) -> Vec<String> {
 async fn a_config_is_made_read_listed_and_deleted() {
     for text in ["tck-input-required", "tck-complete-task"] {
         for binding in BINDINGS {
-            let world = World::new();
-            let task = world.task_id(text).await;
+            let (world, task) = World::with_task(text).await;
             let made = world.call(binding, CREATE, config(&task, "ü/ c")).await.ok();
             assert_eq!(made, config(&task, "ü/ c"));
             let which = json!({ "taskId": task, "id": "ü/ c" });
@@ -84,8 +83,7 @@ async fn sent(world: &World, binding: Binding, operation: &str, params: Value) -
 
 #[tokio::test(start_paused = true)]
 async fn a_config_is_for_the_task_in_the_path() {
-    let world = World::new();
-    let task = world.task_id("tck-input-required").await;
+    let (world, task) = World::with_task("tck-input-required").await;
     let other = world.task_id("tck-input-required").await;
     let target = format!("/tasks/{task}/pushNotificationConfigs");
     let url = json!("https://client.example");
@@ -110,8 +108,7 @@ async fn a_config_is_for_the_task_in_the_path() {
 #[tokio::test(start_paused = true)]
 async fn urls_that_cannot_be_posted_to_are_refused() {
     let long = format!("https://client.example/{}", "p".repeat(2_048));
-    let world = World::new();
-    let task = world.task_id("tck-input-required").await;
+    let (world, task) = World::with_task("tck-input-required").await;
     for (url, good) in [
         ("https://client.example", true),
         ("HTTPS://CLIENT.example:443/a/b?c=d&e#f", true),
@@ -167,8 +164,7 @@ async fn urls_that_cannot_be_posted_to_are_refused() {
 async fn secrets_are_taken_and_never_told_again() {
     let logs = Logs::start();
     for binding in BINDINGS {
-        let world = World::new();
-        let task = world.task_id("tck-input-required").await;
+        let (world, task) = World::with_task("tck-input-required").await;
         let secrets = json!({
             "token": "hush-token",
             "authentication": { "scheme": "Bearer", "credentials": "hush-credentials" },
@@ -218,8 +214,7 @@ async fn secrets_are_taken_and_never_told_again() {
 #[tokio::test(start_paused = true)]
 async fn a_client_can_ask_for_the_state_of_its_delivery() {
     for binding in BINDINGS {
-        let world = World::new();
-        let task = world.task_id("tck-input-required").await;
+        let (world, task) = World::with_task("tck-input-required").await;
         world.call(binding, CREATE, config(&task, "c1")).await.ok();
         let both = format!("{DELIVERY_EXTENSION}, {GENERATION_EXTENSION}");
         let get = async |extensions: &str| {
@@ -250,8 +245,7 @@ async fn a_client_can_ask_for_the_state_of_its_delivery() {
 async fn a_config_is_of_the_trace_of_its_request() {
     const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     for binding in BINDINGS {
-        let world = World::new();
-        let task = world.task_id("tck-input-required").await;
+        let (world, task) = World::with_task("tck-input-required").await;
         for (id, header, kept) in
             [("traced", TRACE, Some(TRACE)), ("untraced", "00-nothing-of-the-kind", None)]
         {

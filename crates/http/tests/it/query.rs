@@ -73,8 +73,7 @@ async fn an_unknown_field_may_be_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn the_query_of_a_task_s_path() {
-    let world = World::new();
-    let id = world.task_id("hello").await;
+    let (world, id) = World::with_task("hello").await;
     for (query, status) in [
         ("historyLength=0", 200),
         ("historyLength=1&x=y", 200),

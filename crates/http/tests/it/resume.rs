@@ -60,8 +60,7 @@ async fn a_send_that_is_repeated_under_its_key_goes_on_too() {
 
 #[tokio::test(start_paused = true)]
 async fn an_id_of_no_event_of_the_task_is_refused() {
-    let world = World::new();
-    let id = world.task_id("tck-input-required").await;
+    let (world, id) = World::with_task("tck-input-required").await;
     let most = u64::MAX.to_string();
     for last in ["x", "-1", "1.5", "0x1", "+1", "1,2", "1 2", "99999999999999999999", "1000", &most]
     {
@@ -78,8 +77,7 @@ async fn an_id_of_no_event_of_the_task_is_refused() {
 async fn the_id_of_no_event_is_none() {
     for last in [" ", "\t"] {
         for binding in BINDINGS {
-            let world = World::new();
-            let id = world.task_id("tck-input-required").await;
+            let (world, id) = World::with_task("tck-input-required").await;
             let headers = [("Last-Event-ID", last)];
             let params = json!({ "id": id });
             let mut stream = world.stream_with(binding, "SubscribeToTask", params, &headers).await;

@@ -28,8 +28,7 @@ async fn routes_may_have_a_tenant_and_a_final_slash() {
 
 #[tokio::test(start_paused = true)]
 async fn paths_are_percent_decoded_once() {
-    let world = World::new();
-    let id = world.task_id("tck-input-required").await;
+    let (world, id) = World::with_task("tck-input-required").await;
     let encoded = id.replace('i', "%69").replace('-', "%2d");
     assert_ne!(encoded, id);
     let twice = encoded.replace('%', "%25");

@@ -131,8 +131,7 @@ async fn without_silence_there_are_no_comments() {
 #[tokio::test(start_paused = true)]
 async fn a_subscription_begins_with_the_task_and_outlives_a_question() {
     for binding in BINDINGS {
-        let world = World::new();
-        let id = world.task_id("tck-input-required").await;
+        let (world, id) = World::with_task("tck-input-required").await;
         let mut stream = world.stream(binding, "SubscribeToTask", json!({ "id": id })).await;
         let first = stream.event().await.unwrap();
         assert_eq!(first.state(), Some("TASK_STATE_INPUT_REQUIRED"), "{first:?}");
@@ -174,8 +173,7 @@ async fn subscribing_has_two_methods_and_may_have_no_body() {
 #[tokio::test(start_paused = true)]
 async fn an_error_before_a_stream_is_an_ordinary_answer() {
     use ErrorKind::{InvalidParams, TaskNotFound, UnsupportedOperation};
-    let world = World::new();
-    let over = world.task_id("tck-complete-task").await;
+    let (world, over) = World::with_task("tck-complete-task").await;
     for (operation, params, kind) in [
         ("SendStreamingMessage", json!({}), InvalidParams),
         ("SendStreamingMessage", follow_up("unknown", "hi"), TaskNotFound),

@@ -150,8 +150,7 @@ async fn at_an_interface_of_0_3_alone_another_version_is_refused_by_name() {
 #[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn a_subscription_of_0_3_ends_when_the_task_waits_for_its_user() {
-    let world = World::new();
-    let id = world.task_id("tck-input-required").await;
+    let (world, id) = World::with_task("tck-input-required").await;
     let begin = tokio::time::Instant::now();
     let params = json!({ "id": id });
     let call =

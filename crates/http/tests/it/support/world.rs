@@ -34,6 +34,13 @@ impl World {
         Self::with_agent(Conformance)
     }
 
+    /// With a task of a text, and its id.
+    pub(crate) async fn with_task(text: &str) -> (Self, String) {
+        let world = Self::new();
+        let id = world.task_id(text).await;
+        (world, id)
+    }
+
     pub(crate) fn with_agent(agent: impl Agent) -> Self {
         Self::with_agents(agents(agent))
     }
