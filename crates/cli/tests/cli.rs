@@ -16,13 +16,13 @@ use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
 use a2a_lambda_core::machine::{NewPush, Settlement};
 use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
 use a2a_lambda_core::{
-    Agents, ClaimToken, Generation, Head, Mark, Position, ProtocolVersion, PushConfig, PushConfigs,
-    Sealed, TaskKey, TaskStore, Tenant, store::Depth,
+    Agents, ClaimToken, Generation, Head, Mark, Position, PushConfig, PushConfigs, Sealed, TaskKey,
+    TaskStore, Tenant, store::Depth,
 };
 use a2a_lambda_local::cloud::{Cloud, Options};
 use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_runtime::{ConfigError, Variables};
-use a2a_lambda_testing::{carry_out, stamp, submission};
+use a2a_lambda_testing::{carry_out, push_config, stamp, submission};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -133,16 +133,13 @@ impl Deployment {
         let config_id = ConfigId::parse(id).unwrap();
         let registration = Registration::new(&config_id, "1");
         let config = PushConfig {
-            trace: None,
-            id: config_id,
             registration: registration.clone(),
             url: format!("https://me:hush-password@{id}.example/hook?token=hush-query"),
             scheme: "Bearer".to_owned(),
             secrets: Sealed::new("hush-sealed"),
-            version: ProtocolVersion::V1_0,
             created_at: at(0),
-            write: WriteId::new(id),
             delivery,
+            ..push_config(id)
         };
         self.store.put(task, &config).await.unwrap();
         self.name(task, registration).await;

@@ -19,7 +19,7 @@ use a2a_lambda_core::{
     StepRecords, StoreError, TaskId, TaskKey, TaskStore, Tenant, TraceContext,
 };
 use a2a_lambda_protocol::Timestamp;
-use a2a_lambda_testing::{stamp, submission};
+use a2a_lambda_testing::{caller, listing, stamp, submission};
 
 use crate::Store;
 use crate::configs::registration;
@@ -321,19 +321,7 @@ pub(crate) fn outline(task: &Snapshot) -> TaskOutline {
 
 /// All of Alice's tasks in the default tenant, in pages of 100.
 pub(crate) fn alices() -> ListQuery {
-    ListQuery {
-        tenant: Tenant::default(),
-        owner: owner("alice"),
-        context: None,
-        state: None,
-        status_since: None,
-        ended_after: None,
-        after: None,
-        hint: 0,
-        limit: 100,
-        count: false,
-        only_status: false,
-    }
+    listing(&caller("", "alice"))
 }
 
 pub(crate) fn ids(tasks: &[Snapshot]) -> Vec<String> {

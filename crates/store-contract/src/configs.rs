@@ -1,11 +1,12 @@
 //! Push configs, for the cases and for the differential test.
 
 use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
-use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Failing, Sealed, Trouble};
+use a2a_lambda_core::push::{Attempt, DeliveryRecord, Failing, Sealed, Trouble};
 use a2a_lambda_core::store::DUE_SHARDS;
 use a2a_lambda_core::{Generation, Position, PushConfig, PushConfigs, StoreError, TaskKey};
 use a2a_lambda_core::{ProtocolVersion, TraceContext};
 use a2a_lambda_protocol::Timestamp;
+use a2a_lambda_testing::push_config;
 
 use crate::bench::Bench;
 
@@ -104,18 +105,8 @@ pub(crate) fn config(id: &str, label: &str) -> PushConfig {
 
 /// A config with as few values as possible.
 pub(crate) fn bare_config(id: &str) -> PushConfig {
-    PushConfig {
-        id: config_id(id),
-        registration: registration(id),
-        url: "http://a".to_owned(),
-        scheme: String::new(),
-        secrets: Sealed::default(),
-        version: ProtocolVersion::V1_0,
-        trace: None,
-        created_at: Timestamp::from_millis(0),
-        write: WriteId::new("w"),
-        delivery: Delivery::default(),
-    }
+    let (registration, url) = (registration(id), "http://a".to_owned());
+    PushConfig { registration, url, ..push_config(id) }
 }
 
 /// Trouble since a time, in ms, with all fields set.

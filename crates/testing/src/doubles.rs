@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use a2a_lambda_core::operations::{Caller, SendOptions};
+use a2a_lambda_core::store::ListQuery;
 use a2a_lambda_core::{
     Clock as _, Engine, MemoryStore, Operations, Owner, Policy, RunnerName, TaskId, TaskKey, Tenant,
 };
@@ -92,6 +93,23 @@ pub fn caller(tenant: &str, owner: &str) -> Caller {
     match (Tenant::parse(tenant), Owner::parse(owner)) {
         (Ok(tenant), Ok(owner)) => Caller { tenant, owner },
         (Err(error), _) | (_, Err(error)) => panic!("{owner:?} of {tenant:?} cannot call: {error}"),
+    }
+}
+
+/// What lists a caller's tasks, a hundred on a page.
+pub fn listing(caller: &Caller) -> ListQuery {
+    ListQuery {
+        tenant: caller.tenant.clone(),
+        owner: caller.owner.clone(),
+        context: None,
+        state: None,
+        status_since: None,
+        ended_after: None,
+        after: None,
+        hint: 0,
+        limit: 100,
+        count: false,
+        only_status: false,
     }
 }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use bed::{Bed, BedBuilder, at_every_crash};
 pub use clock::TestClock;
-pub use doubles::{Doubles, caller, pushing, sending, submit, task_of, to, user};
+pub use doubles::{Doubles, caller, listing, pushing, sending, submit, task_of, to, user};
 pub use gate::Gate;
 pub use ids::TestIds;
 pub use input::Input;
@@ -32,7 +32,7 @@ pub use signals::{Sent, Signals};
 pub use store::{Call, Fault, FaultyStore, Hold, Kind};
 pub use vault::{TestVault, VaultFault};
 pub use view::TaskView;
-pub use writes::{carry_out, stamp, submission};
+pub use writes::{carry_out, push_config, stamp, submission};
 
 /// How long an invocation lasts, as on Lambda.
 const INVOCATION: Duration = Duration::from_mins(15);

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use a2a_lambda_core::ids::WriteId;
+use a2a_lambda_core::ids::{ConfigId, WriteId};
 use a2a_lambda_core::machine::{Command, Stamp, Submission};
+use a2a_lambda_core::push::Delivery;
 use a2a_lambda_core::store::{Committed, Guard, Snapshot};
-use a2a_lambda_core::{ContextId, TaskStore, Terms};
+use a2a_lambda_core::{
+    ContextId, ProtocolVersion, PushConfig, Registration, Sealed, TaskStore, Terms,
+};
 use a2a_lambda_protocol::Timestamp;
 
 use crate::doubles::{caller, key, user};
@@ -38,6 +41,26 @@ pub fn submission(task: &str) -> Submission {
         request: None,
         pushes: None,
         trace: None,
+    }
+}
+
+/// A push config without secrets, of which nothing was delivered.
+///
+/// # Panics
+/// When it is no id of a config.
+pub fn push_config(id: &str) -> PushConfig {
+    let Ok(id) = ConfigId::parse(id) else { panic!("{id} is no id") };
+    PushConfig {
+        registration: Registration::new(&id, "0"),
+        id,
+        url: "https://hook.example".to_owned(),
+        scheme: String::new(),
+        secrets: Sealed::default(),
+        version: ProtocolVersion::V1_0,
+        trace: None,
+        created_at: Timestamp::from_millis(0),
+        write: WriteId::new("write"),
+        delivery: Delivery::default(),
     }
 }
 

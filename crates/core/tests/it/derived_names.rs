@@ -2,17 +2,14 @@
 //! same. Otherwise a repeated request makes a second task, an owner loses their tasks, a receiver
 //! takes a push for another, and a sweep does not find what is due.
 
-use a2a_lambda_core::ids::{ConfigId, WriteId};
-use a2a_lambda_core::push::Delivery;
+use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::store::{context_partition, due_shard};
 use a2a_lambda_core::{
-    ContextId, Owner, Position, ProtocolVersion, PushConfig, Registration, Sealed, TaskId, TaskKey,
-    Tenant, Terms,
+    ContextId, Owner, Position, PushConfig, Registration, TaskId, TaskKey, Tenant, Terms,
 };
-use a2a_lambda_protocol::{
-    AuthenticationInfo, Message, Part, Role, TaskPushNotificationConfig, Timestamp,
-};
+use a2a_lambda_protocol::{AuthenticationInfo, Message, Part, Role, TaskPushNotificationConfig};
+use a2a_lambda_testing::push_config;
 
 fn key() -> TaskKey {
     let task = TaskId::parse("0198d4f2-task").unwrap();
@@ -65,18 +62,7 @@ fn a_config_keeps_its_names() {
     let registration = Registration::new(&id, "nonce");
     assert_eq!(registration.as_str(), "c30967a83c65a50933460d95d43205f50f3a15d18fcb7b9e");
     assert_eq!(PushConfig::seal_context(&key(), &id), "acme#13#0198d4f2-task#c1");
-    let config = PushConfig {
-        id,
-        registration,
-        url: String::new(),
-        scheme: String::new(),
-        secrets: Sealed::default(),
-        version: ProtocolVersion::V1_0,
-        trace: None,
-        created_at: Timestamp::from_millis(0),
-        write: WriteId::new("w"),
-        delivery: Delivery::default(),
-    };
+    let config = PushConfig { registration, ..push_config(id.as_str()) };
     assert_eq!(config.push_id(&key(), Position(7)), "msg_7202a64c0055e0575fa7f65ad7cd937b_7");
 }
 

@@ -8,14 +8,17 @@ use std::time::Duration;
 use a2a_lambda_core::operations::{GetOptions, SendOptions};
 use a2a_lambda_core::operator::{Deleted, OperateError, Operator};
 use a2a_lambda_core::store::Depth;
-use a2a_lambda_core::{Delivered, End, Policy, ProtocolVersion, Retention, TaskKey, TaskStore};
+use a2a_lambda_core::{
+    Delivered, End, Policy, ProtocolVersion, PushConfig, Registration, Retention, TaskKey,
+    TaskStore,
+};
 use a2a_lambda_protocol::{
     A2aError, Artifact, CancelTaskRequest, DeleteTaskPushNotificationConfigRequest, ErrorKind,
     GetTaskPushNotificationConfigRequest, GetTaskRequest, ListTaskPushNotificationConfigsRequest,
     ListTasksRequest, Message, Part, SendMessageRequest, Task, TaskPushNotificationConfig,
     TaskState,
 };
-use a2a_lambda_testing::{sending, task_of};
+use a2a_lambda_testing::{push_config, sending, task_of};
 
 use crate::delivery::{config, url};
 use crate::support::{
@@ -496,15 +499,12 @@ async fn a_waiting_client_learns_that_its_task_is_deleted() {
 async fn the_sweep_completes_a_deletion() {
     let world = keeping_with(says_much(), |policy| policy.purge_items = 1);
     let key = ended(&world).await;
+    // What a request has stored that came to nothing long ago.
+    let left = PushConfig { url: url("left"), ..push_config("left") };
     for number in 0..60 {
         // More than one deletion goes through, page by page.
-        let stored = a2a_lambda_core::PushConfig {
-            registration: a2a_lambda_core::Registration::new(
-                &a2a_lambda_core::ids::ConfigId::parse("left").unwrap(),
-                &number.to_string(),
-            ),
-            ..left_behind()
-        };
+        let registration = Registration::new(&left.id, &number.to_string());
+        let stored = PushConfig { registration, ..left.clone() };
         world.healthy().put_config(&key, &stored).await.unwrap();
     }
     tokio::time::sleep(secs(60)).await;
@@ -516,25 +516,6 @@ async fn the_sweep_completes_a_deletion() {
         world.sweep().await;
     }
     assert!(!is_stored(&world, &key).await && world.memory.stored_configs(&key).is_empty());
-}
-
-/// What a request has stored that came to nothing long ago.
-fn left_behind() -> a2a_lambda_core::PushConfig {
-    a2a_lambda_core::PushConfig {
-        id: a2a_lambda_core::ids::ConfigId::parse("left").unwrap(),
-        registration: a2a_lambda_core::Registration::new(
-            &a2a_lambda_core::ids::ConfigId::parse("left").unwrap(),
-            "0",
-        ),
-        url: url("left"),
-        scheme: String::new(),
-        secrets: a2a_lambda_core::Sealed::default(),
-        version: ProtocolVersion::V1_0,
-        trace: None,
-        created_at: a2a_lambda_protocol::Timestamp::from_millis(0),
-        write: a2a_lambda_core::ids::WriteId::new("left"),
-        delivery: a2a_lambda_core::push::Delivery::default(),
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,9 @@
 //! Ended tasks: they are deleted, purged, and replaced by later ones.
 
-use a2a_lambda_core::Terms;
 use a2a_lambda_core::head::Head;
 use a2a_lambda_core::machine::{Command, Submission};
 use a2a_lambda_core::store::{Depth, Guard};
+use a2a_lambda_testing::submission;
 
 use super::{Duel, Pair, Write};
 use crate::bench::{context, guard};
@@ -69,11 +69,7 @@ impl Duel<'_> {
             owner: expired.owner.clone(),
             context: context("red"),
             message: user_message(&self.fresh(), &text),
-            terms: Terms::default(),
-            sender_waits_until: None,
-            request: None,
-            pushes: None,
-            trace: None,
+            ..submission("task")
         };
         let stamp = self.stamp();
         let change = Head::submit(submission, &stamp).in_place_of(expired);

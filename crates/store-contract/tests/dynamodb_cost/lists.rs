@@ -5,11 +5,10 @@ use std::time::Duration;
 use a2a_lambda_core::log::StatusChange;
 use a2a_lambda_core::machine::{Command, Submission, Update};
 use a2a_lambda_core::store::{Created, Depth, Guard, ListQuery, Page};
-use a2a_lambda_core::{
-    ContextId, Head, Owner, Retention, TaskId, TaskKey, TaskStore, Tenant, Terms,
-};
+use a2a_lambda_core::{ContextId, Head, Retention, TaskId, TaskKey, TaskStore, Tenant};
 use a2a_lambda_dynamodb::{CONTEXT_INDEX, DynamoDbStore};
 use a2a_lambda_protocol::{Message, Part, TaskState};
+use a2a_lambda_testing::{caller, listing, submission};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate};
 
@@ -36,14 +35,9 @@ impl Full {
             let context = if number == 0 { "rare".to_owned() } else { format!("c{}", number / 50) };
             let submission = Submission {
                 key: TaskKey { tenant: Tenant::default(), task },
-                owner: Owner::parse("alice").unwrap(),
                 context: ContextId::parse(context).unwrap(),
                 message: Message { parts: vec![Part::text("hello")], ..Message::default() },
-                terms: Terms::default(),
-                sender_waits_until: None,
-                request: None,
-                pushes: None,
-                trace: None,
+                ..submission("task")
             };
             let new = Head::submit(submission, &stamp);
             let created = store.create(&new).await.unwrap();
@@ -86,19 +80,7 @@ impl Full {
 }
 
 fn query(limit: usize) -> ListQuery {
-    ListQuery {
-        tenant: Tenant::default(),
-        owner: Owner::parse("alice").unwrap(),
-        context: None,
-        state: None,
-        status_since: None,
-        ended_after: None,
-        after: None,
-        hint: 0,
-        limit,
-        count: false,
-        only_status: true,
-    }
+    ListQuery { limit, only_status: true, ..listing(&caller("", "alice")) }
 }
 
 #[tokio::test]

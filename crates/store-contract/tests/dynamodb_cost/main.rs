@@ -15,8 +15,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use a2a_lambda_aws_emulator::embedded::EmbeddedDynamoDb;
-use a2a_lambda_core::ProtocolVersion;
-use a2a_lambda_core::ids::{ConfigId, Registration, WriteId};
+use a2a_lambda_core::ids::WriteId;
 use a2a_lambda_core::log::ArtifactChange;
 use a2a_lambda_core::machine::{FirstPush, Stamp, Submission, Update};
 use a2a_lambda_core::push::{DeliveryRecord, Sealed};
@@ -27,7 +26,7 @@ use a2a_lambda_core::{
 };
 use a2a_lambda_dynamodb::{DynamoDbStore, create_table};
 use a2a_lambda_protocol::{Artifact, Message, Part, Timestamp};
-use a2a_lambda_testing::carry_out;
+use a2a_lambda_testing::{carry_out, push_config};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::interceptors::BeforeDeserializationInterceptorContextMut;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
@@ -323,18 +322,14 @@ async fn a_log_with_a_hole_is_read_up_to_it() {
 }
 
 fn config(id: &str) -> PushConfig {
-    let id = ConfigId::parse(id).unwrap();
     PushConfig {
-        registration: Registration::new(&id, "0"),
-        id,
         url: "https://example.com".to_owned(),
         scheme: "Bearer".to_owned(),
         secrets: Sealed::new("hush"),
-        version: ProtocolVersion::V1_0,
-        trace: None,
         created_at: Timestamp::from_millis(1),
         write: WriteId::new("w-0"),
         delivery: DeliveryRecord { cursor: Position(1), ..DeliveryRecord::default() }.into(),
+        ..push_config(id)
     }
 }
 

@@ -10,7 +10,7 @@ use a2a_lambda_core::machine::{
     Cut, Finish, FirstPush, NewPush, NextTurn, Pause, Retry, Settlement, Stamp, Submission,
     TurnEnd, Update,
 };
-use a2a_lambda_core::push::{Attempt, Delivery, DeliveryRecord, Trouble};
+use a2a_lambda_core::push::{Attempt, DeliveryRecord, Trouble};
 use a2a_lambda_core::request_key::Fingerprint;
 use a2a_lambda_core::steps::{
     Put, RecordKey, Resolution, ScopeKey, StepRecord, StepRecords, StepState,
@@ -156,16 +156,11 @@ fn registration(id: &str) -> Registration {
 
 fn small_config() -> PushConfig {
     PushConfig {
-        id: ConfigId::parse("c1").unwrap(),
         registration: registration("c1"),
         url: "https://hooks.example/1".to_owned(),
-        scheme: String::new(),
-        secrets: Sealed::default(),
-        version: ProtocolVersion::V1_0,
-        trace: None,
         created_at: at(0),
         write: WriteId::new("cw-1"),
-        delivery: Delivery::default(),
+        ..a2a_lambda_testing::push_config("c1")
     }
 }
 

@@ -20,8 +20,8 @@ use a2a_lambda_core::machine::{Change, NewPush, Pause, Stamp, TurnEnd};
 use a2a_lambda_core::steps::{Put, ScopeKey, StepRecord, StepRecords};
 use a2a_lambda_core::store::{Committed, Depth, Guard, ListQuery, due_shard};
 use a2a_lambda_core::{
-    Command, Head, Owner, PushConfig, PushConfigs, Registration, Snapshot, StoreError, TaskKey,
-    TaskStore,
+    Caller, Command, Head, Owner, PushConfig, PushConfigs, Registration, Snapshot, StoreError,
+    TaskKey, TaskStore,
 };
 use a2a_lambda_protocol::Timestamp;
 use serde_json::{Value, json};
@@ -199,19 +199,8 @@ async fn is_listed_everywhere(table: &Table, task: &Snapshot) {
 }
 
 fn all_of(key: &TaskKey, owner: &Owner) -> ListQuery {
-    ListQuery {
-        tenant: key.tenant.clone(),
-        owner: owner.clone(),
-        context: None,
-        state: None,
-        status_since: None,
-        ended_after: None,
-        after: None,
-        hint: 0,
-        limit: 10,
-        count: true,
-        only_status: false,
-    }
+    let caller = Caller { tenant: key.tenant.clone(), owner: owner.clone() };
+    ListQuery { limit: 10, count: true, ..a2a_lambda_testing::listing(&caller) }
 }
 
 /// A change that is legal in every phase.
