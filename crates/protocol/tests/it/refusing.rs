@@ -52,6 +52,10 @@ fn malformed_json_is_a_parse_error() {
     assert_eq!(error.message, "malformed JSON: trailing comma at line 1 column 11");
 }
 
+const ONE_OF: &str = "must have exactly one of text, raw, url, data";
+const ROLES: &str = "must be one of ROLE_UNSPECIFIED, ROLE_USER, ROLE_AGENT";
+const I32: &str = "must be an integer between -2147483648 and 2147483647";
+
 /// A wrong `SendMessageRequest`, the field that the error names, and its text.
 const WRONG_SHAPES: &[(&str, &str, &str)] = &[
     ("[]", "", "must be an object, not an array"),
@@ -75,20 +79,12 @@ const WRONG_SHAPES: &[(&str, &str, &str)] = &[
     ),
     (r#"{"message":{"parts":[{"raw":"a b"}]}}"#, "message.parts[0].raw", "must be valid base64"),
     (r#"{"message":{"parts":[{"raw":"-/"}]}}"#, "message.parts[0].raw", "must be valid base64"),
-    (
-        r#"{"message":{"parts":[{}]}}"#,
-        "message.parts[0]",
-        "must have exactly one of text, raw, url, data",
-    ),
-    (
-        r#"{"message":{"parts":[{"text":null,"filename":"f"}]}}"#,
-        "message.parts[0]",
-        "must have exactly one of text, raw, url, data",
-    ),
+    (r#"{"message":{"parts":[{}]}}"#, "message.parts[0]", ONE_OF),
+    (r#"{"message":{"parts":[{"text":null,"filename":"f"}]}}"#, "message.parts[0]", ONE_OF),
     (
         r#"{"message":{"parts":[{"text":"a"},{"text":"a","data":null}]}}"#,
         "message.parts[1]",
-        "must have exactly one of text, raw, url, data",
+        ONE_OF,
     ),
     (
         r#"{"message":{"parts":[{"text":"a","filename":"f","filename":"g"}]}}"#,
@@ -116,46 +112,22 @@ const WRONG_SHAPES: &[(&str, &str, &str)] = &[
         "message.messageId",
         "is not readable: lone leading surrogate in hex escape",
     ),
-    (
-        r#"{"message":{"role":"USER"}}"#,
-        "message.role",
-        "must be one of ROLE_UNSPECIFIED, ROLE_USER, ROLE_AGENT",
-    ),
-    (
-        r#"{"message":{"role":3}}"#,
-        "message.role",
-        "must be one of ROLE_UNSPECIFIED, ROLE_USER, ROLE_AGENT",
-    ),
+    (r#"{"message":{"role":"USER"}}"#, "message.role", ROLES),
+    (r#"{"message":{"role":3}}"#, "message.role", ROLES),
     (
         r#"{"message":{"role":[]}}"#,
         "message.role",
         "must be one of ROLE_UNSPECIFIED, ROLE_USER, ROLE_AGENT, or its number, not an array",
     ),
-    (
-        r#"{"configuration":{"historyLength":"ten"}}"#,
-        "configuration.historyLength",
-        "must be an integer between -2147483648 and 2147483647",
-    ),
-    (
-        r#"{"configuration":{"history_length":1.5}}"#,
-        "configuration.historyLength",
-        "must be an integer between -2147483648 and 2147483647",
-    ),
-    (
-        r#"{"configuration":{"historyLength":2147483648}}"#,
-        "configuration.historyLength",
-        "must be an integer between -2147483648 and 2147483647",
-    ),
+    (r#"{"configuration":{"historyLength":"ten"}}"#, "configuration.historyLength", I32),
+    (r#"{"configuration":{"history_length":1.5}}"#, "configuration.historyLength", I32),
+    (r#"{"configuration":{"historyLength":2147483648}}"#, "configuration.historyLength", I32),
     (
         r#"{"configuration":{"historyLength":1e999}}"#,
         "configuration.historyLength",
         "is not readable: number out of range",
     ),
-    (
-        r#"{"configuration":{"historyLength":" 1"}}"#,
-        "configuration.historyLength",
-        "must be an integer between -2147483648 and 2147483647",
-    ),
+    (r#"{"configuration":{"historyLength":" 1"}}"#, "configuration.historyLength", I32),
     (
         r#"{"configuration":{"historyLength":true}}"#,
         "configuration.historyLength",
