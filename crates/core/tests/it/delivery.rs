@@ -14,13 +14,15 @@ use std::time::Duration;
 
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::push::PushConfig;
-use a2a_lambda_core::{Delivered, Mark, Operations, ProtocolVersion, Tally, TaskKey, deliver};
+use a2a_lambda_core::{
+    Delivered, End, Mark, Operations, ProtocolVersion, Reply, Tally, TaskKey, deliver,
+};
 use a2a_lambda_protocol::{
-    DeleteTaskPushNotificationConfigRequest, Message, TaskPushNotificationConfig,
+    DeleteTaskPushNotificationConfigRequest, Message, Part, TaskPushNotificationConfig,
 };
 use a2a_lambda_testing::{pushing, task_of};
 
-use crate::support::{World, secs, user};
+use crate::support::{Scripted, World, millis, script, secs, user};
 
 /// A receiver's URL.
 pub(super) fn url(name: &str) -> String {
@@ -150,4 +152,16 @@ impl World {
 
 pub(super) fn sent(acknowledged: usize) -> Delivered {
     Delivered::Ran(Tally { acknowledged, ..Tally::default() })
+}
+
+/// An agent that shows chunks and is done.
+pub(super) fn streams(chunks: &'static [&'static str], pause_ms: u64) -> Scripted {
+    script!(|turn, _| {
+        let mut text = turn.chunked("text");
+        for chunk in chunks {
+            text.push(vec![Part::text(*chunk)]).await?;
+            turn.sleep(millis(pause_ms)).await;
+        }
+        Ok(End::Completed(Reply::from("done")))
+    })
 }

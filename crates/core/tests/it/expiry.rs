@@ -22,7 +22,8 @@ use a2a_lambda_testing::{push_config, sending, task_of};
 
 use crate::delivery::{config, url};
 use crate::support::{
-    Manner, Scripted, World, drain, event, history, millis, script, secs, subscribe, told_by, user,
+    Manner, Scripted, World, completes, drain, event, history, millis, script, secs, subscribe,
+    told_by, user,
 };
 
 const KEPT: Duration = secs(1_000);
@@ -56,10 +57,6 @@ fn asks() -> Scripted {
         .await?;
         Ok(End::completed())
     })
-}
-
-fn completes() -> Scripted {
-    script!(|_, _| { Ok(End::Completed("done".into())) })
 }
 
 /// As [`completes`], with more to store than a head has room for.

@@ -16,7 +16,7 @@ use a2a_lambda_protocol::{Artifact, Part, TaskState};
 use futures_util::FutureExt as _;
 
 use crate::delivery::{sent, url};
-use crate::support::{Fault, Kind, Manner, Scripted, World, millis, script, secs};
+use crate::support::{Fault, Kind, Manner, Scripted, World, asks, millis, script, secs};
 
 /// An agent that shows three artifacts, with pauses between, and is done.
 fn shows_three(pause_ms: u64) -> Scripted {
@@ -110,16 +110,6 @@ async fn entries_before_the_config_can_be_replayed() {
     world.operator().replay(&key, &id("late"), Generation(0)).await.unwrap();
     world.deliver(&key).await;
     assert_eq!(world.told("late")[1..], ALL[1..], "the first entry is the user's own message");
-}
-
-/// Asks once, and is done.
-fn asks() -> Scripted {
-    script!(|turn, _| {
-        match turn.number() {
-            1 => Ok(End::input_required("which one?")),
-            _ => Ok(End::completed()),
-        }
-    })
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,21 +22,7 @@ use a2a_lambda_core::{Caller, End, Tail};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Message, SendMessageRequest, Task};
 use a2a_lambda_testing::{caller, sending, task_of};
 
-use crate::support::{Scripted, World, script, secs};
-
-/// Asks which one, and completes when it is told.
-fn asks() -> Scripted {
-    script!(|turn, _| {
-        match turn.number() {
-            1 => Ok(End::input_required("which one?")),
-            _ => Ok(End::completed()),
-        }
-    })
-}
-
-fn completes() -> Scripted {
-    script!(|_, _| { Ok(End::Completed("done".into())) })
-}
+use crate::support::{Scripted, World, asks, completes, script, secs};
 
 /// Takes a while.
 fn takes(seconds: u64) -> Scripted {

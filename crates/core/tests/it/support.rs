@@ -5,6 +5,7 @@ mod world;
 
 use std::time::Duration;
 
+use a2a_lambda_core::End;
 use a2a_lambda_protocol::{Message, Part, Task};
 
 pub(crate) use a2a_lambda_testing::{
@@ -41,4 +42,27 @@ pub(crate) fn artifacts(task: &Task) -> Vec<String> {
     let parts =
         |parts: &[Part]| parts.iter().filter_map(Part::as_text).collect::<Vec<_>>().join("|");
     task.artifacts.iter().map(|a| format!("{}: {}", a.artifact_id, parts(&a.parts))).collect()
+}
+
+/// Completes at once.
+pub(crate) fn completes() -> Scripted {
+    script!(|_, _| { Ok(End::Completed("done".into())) })
+}
+
+/// Asks which one, and completes when it is told.
+pub(crate) fn asks() -> Scripted {
+    script!(|turn, _| {
+        match turn.number() {
+            1 => Ok(End::input_required("which one?")),
+            _ => Ok(End::completed()),
+        }
+    })
+}
+
+/// Answers with a direct message after a while.
+pub(crate) fn answers_after(wait_ms: u64) -> Scripted {
+    script!(|turn, _| {
+        turn.sleep(millis(wait_ms)).await;
+        Ok(End::Message("just this".into()))
+    })
 }

@@ -1,22 +1,10 @@
 //! Beside the agent, by the runner that has committed.
 
-use a2a_lambda_core::{Delivered, End, Mark, Reply};
-use a2a_lambda_protocol::Part;
+use a2a_lambda_core::{Delivered, Mark};
 
 use super::{sent, url};
-use crate::support::{Manner, Scripted, World, millis, script, scripted, secs};
-
-/// An agent that shows some chunks, with pauses between, and is done.
-fn streams(chunks: &'static [&'static str], pause_ms: u64) -> Scripted {
-    script!(|turn, _| {
-        let mut text = turn.chunked("text");
-        for chunk in chunks {
-            text.push(vec![Part::text(*chunk)]).await?;
-            tokio::time::sleep(millis(pause_ms)).await;
-        }
-        Ok(End::Completed(Reply::from("done")))
-    })
-}
+use crate::delivery::streams;
+use crate::support::{Manner, World, millis, scripted, secs};
 
 #[tokio::test(start_paused = true)]
 async fn every_update_is_pushed_in_order() {

@@ -1,13 +1,9 @@
 //! Configs that are made, replaced and deleted while something is under way to their receivers.
 
-use a2a_lambda_core::{Delivered, End, ProtocolVersion, Reply, Tally};
+use a2a_lambda_core::{Delivered, End, ProtocolVersion};
 
 use super::{config, sent, url};
-use crate::support::{Fault, Kind, Manner, Scripted, World, millis, script, secs, to};
-
-fn completes() -> Scripted {
-    script!(|_, _| { Ok(End::Completed(Reply::from("done"))) })
-}
+use crate::support::{Fault, Kind, Manner, Scripted, World, completes, millis, script, secs, to};
 
 /// An agent that shows something after each of these pauses.
 fn shows_after(pauses: &'static [u64]) -> Scripted {
@@ -18,10 +14,6 @@ fn shows_after(pauses: &'static [u64]) -> Scripted {
         }
         Ok(End::completed())
     })
-}
-
-fn acknowledged(acknowledged: usize) -> Delivered {
-    Delivered::Ran(Tally { acknowledged, ..Tally::default() })
 }
 
 #[tokio::test(start_paused = true)]
@@ -35,7 +27,7 @@ async fn a_config_that_is_deleted_during_its_attempt_is_sent_nothing_more() {
         world.unregister(&key, "hook").await;
     };
     let (delivered, ()) = tokio::join!(world.deliver(&key), deleting);
-    assert_eq!(delivered, acknowledged(1));
+    assert_eq!(delivered, sent(1));
     assert_eq!(world.told("hook").len(), 1);
     let head = world.head(&key).await;
     assert_eq!((head.pushes, head.due), (None, None));
@@ -53,7 +45,7 @@ async fn a_config_that_is_replaced_during_its_attempt_begins_anew() {
             world.register(&key, "hook").await;
         };
         let (delivered, ()) = tokio::join!(world.deliver(&key), replacing);
-        assert_eq!(delivered, acknowledged(2), "after {after_ms} ms");
+        assert_eq!(delivered, sent(2), "after {after_ms} ms");
         assert_eq!(world.told("hook"), ["task SUBMITTED", "task CANCELED"]);
         assert_eq!(world.deliver(&key).await, Delivered::Nothing);
     }

@@ -3,37 +3,19 @@
 use a2a_lambda_core::log::fold;
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::push::Origin;
-use a2a_lambda_core::{Delivered, End, Policy, Reply, TraceContext};
+use a2a_lambda_core::{Delivered, End, Policy, TraceContext};
 use a2a_lambda_protocol::{
     Artifact, Part, SendMessageConfiguration, SendMessageRequest, SendMessageResponse,
     StreamResponse, TaskPushNotificationConfig,
 };
 
 use super::{config, sent, url};
-use crate::support::{Manner, Scripted, World, millis, script, secs, user};
-
-fn streams(chunks: &'static [&'static str]) -> Scripted {
-    script!(|turn, _| {
-        let mut text = turn.chunked("text");
-        for chunk in chunks {
-            text.push(vec![Part::text(*chunk)]).await?;
-            turn.sleep(millis(100)).await;
-        }
-        Ok(End::Completed(Reply::from("done")))
-    })
-}
-
-/// An agent that answers with a message after a while.
-fn answers_after(wait_ms: u64) -> Scripted {
-    script!(|turn, _| {
-        turn.sleep(millis(wait_ms)).await;
-        Ok(End::Message("just this".into()))
-    })
-}
+use crate::delivery::streams;
+use crate::support::{Manner, World, answers_after, millis, script, secs, user};
 
 #[tokio::test(start_paused = true)]
 async fn the_bodies_are_those_of_a_stream() {
-    let world = World::new(streams(&["a", "b"]));
+    let world = World::new(streams(&["a", "b"], 100));
     let key = world.attended_for("hook").await;
     let snapshot = world.snapshot(&key).await;
     let head = &snapshot.head;
@@ -61,7 +43,7 @@ async fn the_bodies_are_those_of_a_stream() {
 #[cfg(feature = "v0_3")]
 #[tokio::test(start_paused = true)]
 async fn in_0_3_it_is_the_whole_task_each_time() {
-    let world = World::new(streams(&["a", "b"]));
+    let world = World::new(streams(&["a", "b"], 100));
     let options =
         SendOptions { version: a2a_lambda_core::ProtocolVersion::V0_3, ..SendOptions::default() };
     let key = world.submit_with(user("go"), config("hook"), &options).await;
@@ -82,7 +64,7 @@ async fn in_0_3_it_is_the_whole_task_each_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_switched_off_push_of_the_task_is_not_sent() {
-    let world = World::under(|policy| policy.push_task = false).with(streams(&["a", "b"]));
+    let world = World::under(|policy| policy.push_task = false).with(streams(&["a", "b"], 100));
     let key = world.attended_for("hook").await;
     let all = ["status WORKING", "artifact \"a\"", "artifact \"b\"", "status COMPLETED"];
     assert_eq!(world.told("hook"), all);
@@ -91,7 +73,8 @@ async fn a_switched_off_push_of_the_task_is_not_sent() {
     assert_eq!(world.deliver(&key).await, sent(0));
     assert_eq!(world.head(&key).await.mark(), None);
 
-    let world = World::under(|policy| policy.push_artifacts = false).with(streams(&["a", "b"]));
+    let world =
+        World::under(|policy| policy.push_artifacts = false).with(streams(&["a", "b"], 100));
     let key = world.attended_for("hook").await;
     assert_eq!(world.told("hook"), ["task SUBMITTED", "status WORKING", "status COMPLETED"]);
     assert_eq!(world.head(&key).await.mark(), None);
@@ -161,7 +144,7 @@ async fn chunks_are_sent_as_one_up_to_a_number_and_a_size() {
         ((|policy| policy.push_chunks = 2) as fn(&mut Policy), ["a", "bc", "de", "f"]),
         (|policy| policy.push_bytes = 1, ["a", "b", "c", "d"]),
     ] {
-        let world = World::under(adjust).with(streams(&["a", "b", "c", "d", "e", "f"]));
+        let world = World::under(adjust).with(streams(&["a", "b", "c", "d", "e", "f"], 100));
         world.receivers.script(&url("hook"), |n| {
             if n == 3 { Manner::Slow(secs(5)) } else { Manner::Answers(200) }
         });
@@ -221,7 +204,7 @@ async fn an_artifact_that_takes_the_place_of_another_is_not_appended_to_it() {
 
 #[tokio::test(start_paused = true)]
 async fn pushes_belong_to_the_trace_of_the_request_that_made_their_config() {
-    let world = World::new(streams(&[]));
+    let world = World::new(streams(&[], 100));
     let trace = TraceContext::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     let options = SendOptions { trace: trace.clone(), ..SendOptions::default() };
     let key = world.submit_with(user("go"), config("inline"), &options).await;

@@ -1,23 +1,12 @@
 //! Pushes while the store fails and deliverers die: all arrive, in order, and a repetition under
 //! the same id has the same bytes.
 
-use a2a_lambda_core::{End, Mark, Reply};
+use a2a_lambda_core::{End, Mark};
 use a2a_lambda_protocol::Part;
 
 use super::{sent, url};
-use crate::support::{Call, Fault, Kind, Manner, Scripted, World, millis, script, secs};
-
-/// An agent that shows chunks and is done.
-fn streams(chunks: &'static [&'static str], pause_ms: u64) -> Scripted {
-    script!(|turn, _| {
-        let mut text = turn.chunked("text");
-        for chunk in chunks {
-            text.push(vec![Part::text(*chunk)]).await?;
-            turn.sleep(millis(pause_ms)).await;
-        }
-        Ok(End::Completed(Reply::from("done")))
-    })
-}
+use crate::delivery::streams;
+use crate::support::{Call, Fault, Kind, Manner, World, millis, script, secs};
 
 /// Asserts that a receiver had all of a task, in order, apart from repetitions.
 fn assert_complete(world: &World, name: &str, place: &str) {

@@ -5,11 +5,7 @@ use std::time::Duration;
 use a2a_lambda_core::{Delivered, End, Tally};
 
 use super::{sent, url};
-use crate::support::{Fault, Kind, Scripted, World, millis, script, secs};
-
-fn completes() -> Scripted {
-    script!(|_, _| { Ok(End::completed()) })
-}
+use crate::support::{Fault, Kind, Scripted, World, completes, millis, script, secs};
 
 /// An agent that shows something every so often.
 fn ticks(pause: Duration) -> Scripted {

@@ -7,11 +7,7 @@ use a2a_lambda_core::{Delivered, End, Mark, Policy, Tally, TaskKey};
 use a2a_lambda_testing::Signals;
 
 use super::{sent, url};
-use crate::support::{Manner, Scripted, World, millis, script, secs};
-
-fn completes() -> Scripted {
-    script!(|_, _| { Ok(End::completed()) })
-}
+use crate::support::{Manner, World, completes, millis, script, secs};
 
 fn failed(failed: usize) -> Delivered {
     Delivered::Ran(Tally { failed, ..Tally::default() })

@@ -1,6 +1,7 @@
 //! Tasks that ended, or began to wait, while retention was off.
 
 use super::*;
+use crate::support::completes;
 
 /// The same with the retention that holds now.
 fn now_keeping(mut world: World) -> World {

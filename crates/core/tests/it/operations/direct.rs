@@ -6,19 +6,11 @@ use a2a_lambda_protocol::{ListTasksRequest, Role, StreamResponse, SubscribeToTas
 
 use super::{send_streaming, told};
 use crate::support::{
-    Fault, Kind, Scripted, World, drain, event, millis, script, secs, to, told_by, user,
+    Fault, Kind, World, answers_after, drain, event, millis, script, secs, to, told_by, user,
 };
 
 fn may() -> SendOptions {
     SendOptions { may_answer_directly: true, ..SendOptions::default() }
-}
-
-/// Answers with a direct message after a while.
-fn answers_after(wait_ms: u64) -> Scripted {
-    script!(|turn, _| {
-        turn.sleep(millis(wait_ms)).await;
-        Ok(End::Message("just this".into()))
-    })
 }
 
 /// The stream of a message, and when its first event came.
