@@ -87,6 +87,12 @@ fn complain(line: impl Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// Says that the command line is wrong, and what is right.
+fn misused(what: impl Display, usage: &str) -> ExitCode {
+    complain(format_args!("{what}\n\n{usage}"));
+    ExitCode::from(2)
+}
+
 /// Writes to the standard output. A reader such as `head` that stops early has what it needs.
 fn print(text: &str) -> std::io::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
@@ -110,10 +116,7 @@ fn main() -> ExitCode {
     let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let first = arguments.first().map(|word| word.to_string_lossy().into_owned());
     match first.as_deref() {
-        None => {
-            complain(format_args!("a command is missing\n\n{USAGE}"));
-            ExitCode::from(2)
-        }
+        None => misused("a command is missing", USAGE),
         Some("-h" | "--help") => show(USAGE),
         Some("-V" | "--version") => show(concat!("a2a-lambda ", env!("CARGO_PKG_VERSION"), "\n")),
         Some("new") => new::run(arguments.split_off(1)),
@@ -123,9 +126,6 @@ fn main() -> ExitCode {
         // Operators may give options first.
         #[cfg(feature = "operate")]
         Some(word) if operate::is_command(word) || word.starts_with('-') => operate::run(arguments),
-        Some(word) => {
-            complain(format_args!("there is no command {word:?}\n\n{USAGE}"));
-            ExitCode::from(2)
-        }
+        Some(word) => misused(format_args!("there is no command {word:?}"), USAGE),
     }
 }

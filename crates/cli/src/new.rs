@@ -10,7 +10,7 @@ use lexopt::prelude::{Long, Short, Value};
 use lexopt::{Error, Parser, ValueExt as _};
 
 use crate::bundle::{AGENT, File};
-use crate::{chain, complain, show};
+use crate::{chain, complain, misused, show};
 
 const USAGE: &str = "\
 Makes a workspace in the folder DIR: an agent, the executables of its functions, and tests. The package
@@ -75,10 +75,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     let (folder, dependency) = match parse(arguments) {
         Ok(Arguments::New { folder, dependency }) => (folder, dependency),
         Ok(Arguments::Help) => return show(USAGE),
-        Err(error) => {
-            complain(format_args!("{error}\n\n{USAGE}"));
-            return ExitCode::from(2);
-        }
+        Err(error) => return misused(error, USAGE),
     };
     match new(&folder, &dependency) {
         Ok(name) => {

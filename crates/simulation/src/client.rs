@@ -223,33 +223,21 @@ impl Client {
     }
 
     async fn get(&self, who: Who, key: TaskKey) {
-        let actor = Arc::new(self.actor(1));
-        let (since, from_ms) = (self.world.position(&key), self.world.now_ms());
-        let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
-        let options = GetOptions::default();
-        let answer = self
-            .ask(&actor, Duration::ZERO, async |ops| {
-                ops.get_newer(&who.caller(), &request, &options).await
-            })
-            .await;
-        self.world.judge(|oracle| match &answer {
-            Some(Ok((task, generation))) => {
-                oracle.shown(&key, task, Some(*generation), since, from_ms)
-            }
-            Some(Err(error)) => oracle.refused_owner(&key, error, self.world.now_ms()),
-            None => Ok(()),
-        });
+        self.read(who, key, Duration::ZERO, GetOptions::default()).await;
     }
 
     async fn long_poll(&self, who: Who, key: TaskKey) {
-        let actor = Arc::new(self.actor(1));
-        let (since, from_ms) = (self.world.position(&key), self.world.now_ms());
         let known = self.world.generation(&key);
         let behind = self.rng("behind").within(0, 1).min(known.0);
-        let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
         let newer_than = Some(Generation(known.0 - behind));
         let options = GetOptions { newer_than, answer_by: None };
-        let waits = self.world.policy.blocking_wait;
+        self.read(who, key, self.world.policy.blocking_wait, options).await;
+    }
+
+    async fn read(&self, who: Who, key: TaskKey, waits: Duration, options: GetOptions) {
+        let actor = Arc::new(self.actor(1));
+        let (since, from_ms) = (self.world.position(&key), self.world.now_ms());
+        let request = GetTaskRequest { id: key.task.to_string(), ..GetTaskRequest::default() };
         let answer = self
             .ask(&actor, waits, async |ops| ops.get_newer(&who.caller(), &request, &options).await)
             .await;

@@ -26,7 +26,7 @@ use a2a_lambda_runtime::{NoRandomness, SystemClock, random_bytes};
 use a2a_lambda_signing::{NoKeySet, VerifyingKeys};
 use serde::Serialize;
 
-use crate::{chain, complain, print, run_to_end};
+use crate::{chain, complain, misused, print, run_to_end};
 use arguments::{Arguments, COMMANDS, Command, Options, Sending, USAGE};
 
 /// The most that is read of a file, or of the standard input, in bytes.
@@ -95,10 +95,7 @@ pub(crate) fn is_command(word: &str) -> bool {
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     let arguments = match arguments::parse(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            complain(format_args!("{error}\n\n{USAGE}"));
-            return ExitCode::from(2);
-        }
+        Err(error) => return misused(error, USAGE),
     };
     run_to_end(done(arguments), |failure| {
         complain(text::safe(&chain(failure)));

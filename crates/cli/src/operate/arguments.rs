@@ -1,6 +1,9 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::fmt::Display;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 use a2a_lambda_core::ConversationKey;
 use a2a_lambda_core::api_key::KeyId;
@@ -156,40 +159,36 @@ pub(crate) fn parse(
                 given.from = Some(parser.value()?.string()?.parse().map_err(wrong)?);
             }
             Long("read-units") => {
-                let units = parser.value()?.parse()?;
-                if !(1..=MAX_READ_UNITS).contains(&units) {
-                    return Err(format!("--read-units must be from 1 to {MAX_READ_UNITS}").into());
-                }
-                given.read_units = Some(units);
+                given.read_units = Some(up_to(MAX_READ_UNITS, "--read-units", &mut parser)?)
             }
             Long("tenant") => {
                 let tenant = parser.value()?.string()?;
                 let wrong = |error| format!("--tenant {error}");
                 given.tenant = Some(Tenant::parse(&tenant).map_err(wrong)?);
             }
-            Long("limit") => {
-                let limit = parser.value()?.parse()?;
-                if !(1..=MAX_LIMIT).contains(&limit) {
-                    return Err(format!("--limit must be from 1 to {MAX_LIMIT}").into());
-                }
-                given.limit = Some(limit);
-            }
+            Long("limit") => given.limit = Some(up_to(MAX_LIMIT, "--limit", &mut parser)?),
             Long("since") => given.since = Some(Generation(parser.value()?.parse()?)),
             Long("owner") => given.owner = Some(parser.value()?.string()?),
             Long("scopes") => given.scopes = Some(parser.value()?.string()?),
-            Long("days") => {
-                let days = parser.value()?.parse()?;
-                if !(1..=MAX_KEY_DAYS).contains(&days) {
-                    return Err(format!("--days must be from 1 to {MAX_KEY_DAYS}").into());
-                }
-                given.days = Some(days);
-            }
+            Long("days") => given.days = Some(up_to(MAX_KEY_DAYS, "--days", &mut parser)?),
             Value(word) => given.words.push(word.string()?),
             _ => return Err(argument.unexpected()),
         }
     }
     let json = given.json;
     Ok(Arguments { command: given.command()?, json })
+}
+
+/// The number that an option has, from 1 to the most.
+fn up_to<T>(most: T, option: &str, parser: &mut Parser) -> Result<T, Error>
+where
+    T: FromStr<Err = ParseIntError> + PartialOrd + From<u8> + Display,
+{
+    let number = parser.value()?.parse()?;
+    if number < T::from(1) || number > most {
+        return Err(format!("{option} must be from 1 to {most}").into());
+    }
+    Ok(number)
 }
 
 impl Given {

@@ -25,7 +25,7 @@ use a2a_lambda_runtime::{
 };
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::{chain, complain, print, run_to_end};
+use crate::{chain, complain, misused, print, run_to_end};
 use arguments::{Arguments, COMMANDS, Command, USAGE};
 use report::{Report, RevokedKey};
 
@@ -139,10 +139,7 @@ pub(crate) fn is_command(word: &str) -> bool {
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     let arguments = match arguments::parse(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            complain(format_args!("{error}\n\n{USAGE}"));
-            return ExitCode::from(2);
-        }
+        Err(error) => return misused(error, USAGE),
     };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)

@@ -100,12 +100,12 @@ pub(crate) async fn sweep_on(client: &Client) {
     }
 }
 
-/// Waits until no task is open any more.
+/// Waits until no task is open any more, and no push.
 pub(crate) async fn all_ended(client: &Client) {
     let forever = Timestamp::from_millis(i64::MAX);
     let mut shard = 0;
     while shard < DUE_SHARDS {
-        // Every unfinished task has a due time.
+        // Every unfinished task and every open push has a due time.
         if client.engine().store.due(shard, forever, None, 1).await.unwrap().is_empty() {
             shard += 1;
         } else {

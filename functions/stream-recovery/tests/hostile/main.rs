@@ -19,14 +19,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a2a_lambda_core::store::DUE_SHARDS;
-use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_runtime::process_environment;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::cloud::{Cloud, Kills};
 use crate::receiver::Receiver;
-use crate::shared::{Aws, Client, seeded};
+use crate::shared::killing::all_ended;
+use crate::shared::{Aws, seeded};
 
 const TASKS: usize = 200;
 const SEED: u64 = 7;
@@ -60,20 +59,6 @@ fn number(variable: &str, default: u64) -> u64 {
     process_environment(variable).map_or(default, |value| value.parse().unwrap())
 }
 
-/// Waits until nothing is left to be done.
-async fn all_done(client: &Client) {
-    let forever = Timestamp::from_millis(i64::MAX);
-    let mut shard = 0;
-    while shard < DUE_SHARDS {
-        // Every unfinished task and every open push has a due time.
-        if client.engine().store.due(shard, forever, None, 1).await.unwrap().is_empty() {
-            shard += 1;
-        } else {
-            sleep(Duration::from_millis(250)).await;
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_push_arrives_when_receivers_fail_and_processes_die() {
     let tasks = usize::try_from(number("HOSTILE_TASKS", TASKS as u64)).unwrap();
@@ -88,7 +73,7 @@ async fn every_push_arrives_when_receivers_fail_and_processes_die() {
     let work = async {
         let made = load::work(tasks, &aws, &client, &receiver, &mut dice).await;
         let made_in = begin.elapsed();
-        all_done(&client).await;
+        all_ended(&client).await;
         (made, made_in)
     };
     let limit = Duration::from_mins(2) + Duration::from_millis(300) * u32::try_from(tasks).unwrap();
