@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use a2a_lambda_core::{Agent, AgentProfile, End, Failure, Turn};
 
@@ -17,12 +17,16 @@ pub struct Diary(Arc<Mutex<Vec<String>>>);
 impl Diary {
     /// Records a line.
     pub fn note(&self, line: impl Into<String>) {
-        self.0.lock().unwrap().push(line.into());
+        self.lines().push(line.into());
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The lines so far.
     pub fn read(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.lines().clone()
     }
 }
 

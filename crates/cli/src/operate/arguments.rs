@@ -159,7 +159,7 @@ pub(crate) fn parse(
                 given.from = Some(parser.value()?.string()?.parse().map_err(wrong)?);
             }
             Long("read-units") => {
-                given.read_units = Some(up_to(MAX_READ_UNITS, "--read-units", &mut parser)?)
+                given.read_units = Some(up_to(MAX_READ_UNITS, "--read-units", &mut parser)?);
             }
             Long("tenant") => {
                 let tenant = parser.value()?.string()?;
@@ -182,7 +182,7 @@ pub(crate) fn parse(
 /// The number that an option has, from 1 to the most.
 fn up_to<T>(most: T, option: &str, parser: &mut Parser) -> Result<T, Error>
 where
-    T: FromStr<Err = ParseIntError> + PartialOrd + From<u8> + Display,
+    T: FromStr<Err = ParseIntError> + PartialOrd + From<u8> + Display + Copy,
 {
     let number = parser.value()?.parse()?;
     if number < T::from(1) || number > most {

@@ -171,7 +171,7 @@ async fn tasks_that_are_not_over_do_not_expire() {
     tokio::time::sleep(KEPT * 10).await;
     world.sweep().await;
     assert_eq!(world.head(&key).await.state(), TaskState::InputRequired);
-    world.follow_up(&key, "blue").await.unwrap();
+    world.follow_up(&key, "blue").await;
     world.attend(&key).await;
     assert_eq!(world.head(&key).await.state(), TaskState::Completed);
 }
@@ -262,7 +262,7 @@ async fn an_answer_begins_the_wait_anew() {
     for _ in 0..3 {
         tokio::time::sleep(WAITS.saturating_sub(secs(10))).await;
         world.sweep().await;
-        world.follow_up(&key, "more").await.unwrap();
+        world.follow_up(&key, "more").await;
         world.attend(&key).await;
         assert_eq!(world.head(&key).await.state(), TaskState::InputRequired);
     }

@@ -201,7 +201,7 @@ async fn each_scope_of_a_task_appends_its_own() {
     }));
     let key = world.say(CONTEXT, "go").await;
     world.settle(&key).await;
-    world.follow_up(&key, "this").await.unwrap();
+    world.follow_up(&key, "this").await;
     world.settle(&key).await;
     assert_eq!(world.remembered(), ["u:go a:GO", "u:this a:THIS"]);
 }

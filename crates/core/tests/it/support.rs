@@ -22,6 +22,12 @@ pub(crate) const fn millis(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
+/// Does something when this time has passed.
+pub(crate) async fn after<T>(time: Duration, work: impl Future<Output = T>) -> T {
+    tokio::time::sleep(time).await;
+    work.await
+}
+
 /// A message's text parts, joined.
 pub(crate) fn text_of(message: &Message) -> String {
     message.parts.iter().filter_map(Part::as_text).collect::<Vec<_>>().join("|")

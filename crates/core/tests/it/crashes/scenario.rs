@@ -255,9 +255,9 @@ impl Scenario {
             _ => world.submit(self.told()).await,
         };
         match self {
-            Self::Deliver => drop(world.cancel(&key).await),
+            Self::Deliver => drop(world.try_cancel(&key).await),
             Self::SweepPush => {
-                world.cancel(&key).await.unwrap();
+                world.cancel(&key).await;
                 tokio::time::sleep(secs(61)).await;
             }
             Self::FollowUpToQuestion
@@ -353,7 +353,7 @@ impl Scenario {
                 let mail = async {
                     if self == Self::FinishWithMail {
                         tokio::time::sleep(secs(2)).await;
-                        world.follow_up(&key, "more").await.unwrap();
+                        world.follow_up(&key, "more").await;
                     }
                 };
                 tokio::join!(async { attend.await.unwrap() }, mail);

@@ -4,7 +4,7 @@ use a2a_lambda_core::{Delivered, Mark};
 
 use super::{sent, url};
 use crate::delivery::streams;
-use crate::support::{Manner, World, millis, scripted, secs};
+use crate::support::{Manner, World, after, millis, scripted, secs};
 
 #[tokio::test(start_paused = true)]
 async fn every_update_is_pushed_in_order() {
@@ -61,10 +61,7 @@ async fn a_slow_receiver_is_sent_chunks_as_one_and_holds_up_no_other() {
 async fn the_mark_s_holder_pushes_a_cancel() {
     let world = World::new(scripted(|_, _| Box::pin(std::future::pending())));
     let key = world.submit_for("hook").await;
-    let canceling = async {
-        tokio::time::sleep(secs(3)).await;
-        world.cancel(&key).await.unwrap();
-    };
+    let canceling = after(secs(3), world.cancel(&key));
     tokio::join!(world.attend(&key), canceling);
     assert_eq!(world.told("hook"), ["task SUBMITTED", "status WORKING", "status CANCELED"]);
     assert_eq!(world.head(&key).await.mark(), None);

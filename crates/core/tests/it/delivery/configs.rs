@@ -3,7 +3,9 @@
 use a2a_lambda_core::{Delivered, End, ProtocolVersion};
 
 use super::{config, sent, url};
-use crate::support::{Fault, Kind, Manner, Scripted, World, completes, millis, script, secs, to};
+use crate::support::{
+    Fault, Kind, Manner, Scripted, World, after, completes, millis, script, secs, to,
+};
 
 /// An agent that shows something after each of these pauses.
 fn shows_after(pauses: &'static [u64]) -> Scripted {
@@ -20,12 +22,9 @@ fn shows_after(pauses: &'static [u64]) -> Scripted {
 async fn a_config_that_is_deleted_during_its_attempt_is_sent_nothing_more() {
     let world = World::new(completes());
     let key = world.submit_for("hook").await;
-    world.cancel(&key).await.unwrap();
+    world.cancel(&key).await;
     world.receivers.script(&url("hook"), |_| Manner::Slow(secs(5)));
-    let deleting = async {
-        tokio::time::sleep(secs(2)).await;
-        world.unregister(&key, "hook").await;
-    };
+    let deleting = after(secs(2), world.unregister(&key, "hook"));
     let (delivered, ()) = tokio::join!(world.deliver(&key), deleting);
     assert_eq!(delivered, sent(1));
     assert_eq!(world.told("hook").len(), 1);
@@ -38,12 +37,9 @@ async fn a_config_that_is_replaced_during_its_attempt_begins_anew() {
     for after_ms in [500, 2_000] {
         let world = World::new(completes());
         let key = world.submit_for("hook").await;
-        world.cancel(&key).await.unwrap();
+        world.cancel(&key).await;
         world.receivers.script(&url("hook"), |_| Manner::Slow(secs(5)));
-        let replacing = async {
-            tokio::time::sleep(millis(after_ms)).await;
-            world.register(&key, "hook").await;
-        };
+        let replacing = after(millis(after_ms), world.register(&key, "hook"));
         let (delivered, ()) = tokio::join!(world.deliver(&key), replacing);
         assert_eq!(delivered, sent(2), "after {after_ms} ms");
         assert_eq!(world.told("hook"), ["task SUBMITTED", "task CANCELED"]);
@@ -59,10 +55,7 @@ async fn a_config_that_is_replaced_while_the_last_attempt_is_noted_is_sent_the_t
     let key = world.done().await;
     world.register(&key, "hook").await;
     world.faults.fail_nth(Kind::AdvanceConfig, 1, Fault::SlowAnswer(secs(5)));
-    let replacing = async {
-        tokio::time::sleep(millis(500)).await;
-        world.register(&key, "hook").await;
-    };
+    let replacing = after(millis(500), world.register(&key, "hook"));
     let (delivered, ()) = tokio::join!(world.deliver(&key), replacing);
     assert_eq!(delivered, sent(2));
     assert_eq!(world.told("hook"), ["task COMPLETED"; 2]);
@@ -118,7 +111,7 @@ async fn a_config_that_a_refused_message_had_replaced_goes_on() {
     let (operations, alice) = (world.operations(), World::alice());
     let canceling = async {
         tokio::time::sleep(millis(500)).await;
-        world.cancel(&key).await.unwrap();
+        world.cancel(&key).await;
         world.deliver(&key).await;
     };
     let (refused, ()) =

@@ -6,7 +6,7 @@ use a2a_lambda_protocol::Part;
 
 use super::{sent, url};
 use crate::delivery::streams;
-use crate::support::{Call, Fault, Kind, Manner, World, millis, script, secs};
+use crate::support::{Call, Fault, Kind, Manner, World, after, millis, script, secs};
 
 /// Asserts that a receiver had all of a task, in order, apart from repetitions.
 fn assert_complete(world: &World, name: &str, place: &str) {
@@ -169,10 +169,7 @@ async fn a_failure_keeps_unfinished_pushes() {
     world.register(&key, "slow").await;
     world.receivers.script(&url("slow"), |_| Manner::Slow(secs(5)));
     world.faults.fail_nth(Kind::GetConfigs, 2, Fault::Refuse);
-    let registering = async {
-        tokio::time::sleep(secs(1)).await;
-        world.register(&key, "new").await;
-    };
+    let registering = after(secs(1), world.register(&key, "new"));
     let deadline = world.now().saturating_add(secs(60));
     let delivering = Box::pin(a2a_lambda_core::deliver(&world.engine, &key, deadline));
     let (delivered, ()) = tokio::join!(delivering, registering);
@@ -192,10 +189,7 @@ async fn a_stalled_deliverer_sends_nothing_after_its_claim() {
     let key = backlog(&world).await;
     // The note that several chunks are sent as one takes longer than the claim.
     world.faults.fail_nth(Kind::AdvanceConfig, 3, Fault::SlowAnswer(secs(35)));
-    let other = async {
-        tokio::time::sleep(secs(32)).await;
-        world.deliver(&key).await;
-    };
+    let other = after(secs(32), world.deliver(&key));
     tokio::join!(world.deliver(&key), other);
     world.live(&key, secs(200)).await;
     assert_complete(&world, "hook", "");
@@ -218,10 +212,7 @@ async fn a_late_claimer_does_not_repeat_another_s_push() {
     let key = world.submit_for("hook").await;
     // The third commit renews the claim for the third attempt at "a", some 35 s after the second.
     world.faults.fail_nth(Kind::Commit, 3, Fault::SlowRequest(secs(20)));
-    let other = async {
-        tokio::time::sleep(secs(40)).await;
-        world.deliver(&key).await
-    };
+    let other = after(secs(40), world.deliver(&key));
     let (_, delivered) = tokio::join!(world.attend(&key), other);
     assert_eq!(delivered, sent(1));
     let a = "artifact \"a\"";

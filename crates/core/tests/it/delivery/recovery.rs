@@ -26,7 +26,7 @@ async fn the_cancel_of_a_queued_task_is_pushed() {
     let key = world.submit_for("hook").await;
     let until = world.now().saturating_add(secs(2));
     assert_eq!(world.deliver(&key).await, Delivered::NotBefore { at: until });
-    world.cancel(&key).await.unwrap();
+    world.cancel(&key).await;
     assert_eq!(world.head(&key).await.mark(), Some(&Mark::Open));
     assert_eq!(world.deliver(&key).await, sent(2));
     assert_eq!(world.told("hook"), ["task SUBMITTED", "status CANCELED"]);
@@ -40,7 +40,7 @@ async fn the_cancel_of_a_queued_task_is_pushed() {
 async fn the_cancel_of_a_question_is_pushed() {
     let world = World::new(asks());
     let key = world.attended_for("hook").await;
-    world.cancel(&key).await.unwrap();
+    world.cancel(&key).await;
     assert_eq!(world.deliver(&key).await, sent(1));
     let all = ["task SUBMITTED", "status WORKING", "status INPUT_REQUIRED", "status CANCELED"];
     assert_eq!(world.told("hook"), all);
@@ -51,7 +51,7 @@ async fn the_cancel_of_a_question_is_pushed() {
 async fn the_sweep_delivers_unclaimed_pushes() {
     let world = World::new(asks());
     let key = world.submit_for("hook").await;
-    world.cancel(&key).await.unwrap();
+    world.cancel(&key).await;
     tokio::time::sleep(secs(59)).await;
     assert_eq!(world.sweep().await, Swept::default());
     tokio::time::sleep(secs(1)).await;
@@ -65,7 +65,7 @@ async fn the_sweep_delivers_unclaimed_pushes() {
 async fn of_two_that_deliver_one_does() {
     let world = World::new(asks());
     let key = world.submit_for("hook").await;
-    world.cancel(&key).await.unwrap();
+    world.cancel(&key).await;
     let slow = |call: crate::support::Call<'_>| {
         (call.kind == Kind::Commit).then_some(Fault::SlowRequest(millis(5)))
     };
@@ -82,7 +82,7 @@ async fn of_two_that_deliver_one_does() {
 async fn with_too_little_time_nothing_is_begun() {
     let world = World::new(asks());
     let key = world.submit_for("hook").await;
-    world.cancel(&key).await.unwrap();
+    world.cancel(&key).await;
     let before = world.head(&key).await;
     let deadline = world.now().saturating_add(millis(10_999));
     let late = deliver(&world.engine, &key, deadline).await.unwrap();
@@ -104,7 +104,7 @@ async fn with_too_little_time_nothing_is_begun() {
 async fn pushes_without_time_are_signaled() {
     let world = World::new(asks());
     let key = world.submit_for("hook").await;
-    world.cancel(&key).await.unwrap();
+    world.cancel(&key).await;
     world.receivers.script(&url("hook"), |_| Manner::Slow(secs(5)));
     let deadline = world.now().saturating_add(secs(15));
     assert_eq!(deliver(&world.engine, &key, deadline).await.unwrap(), sent(1));
@@ -127,7 +127,7 @@ async fn a_hanging_receiver_does_not_delay_others() {
     world.register(&key, "hangs").await;
     let during = async {
         tokio::time::sleep(secs(3)).await;
-        world.cancel(&key).await.unwrap();
+        world.cancel(&key).await;
         let begin = world.now();
         tokio::time::sleep(millis(1_100)).await;
         assert_eq!(world.told("well"), ["task INPUT_REQUIRED", "status CANCELED"]);
@@ -169,9 +169,9 @@ async fn no_attempt_outlasts_its_claim() {
     let key = world.submit_for("hook").await;
     world.receivers.script(&url("hook"), |_| Manner::Slow(secs(9)));
     for _ in 0..8 {
-        world.follow_up(&key, "more").await.unwrap();
+        world.follow_up(&key, "more").await;
     }
-    world.cancel(&key).await.unwrap();
+    world.cancel(&key).await;
     let watching = async {
         loop {
             tokio::time::sleep(secs(1)).await;
@@ -207,7 +207,7 @@ async fn hanging(world: &World, count: usize) -> Vec<TaskKey> {
     let mut keys = Vec::new();
     for _ in 0..count {
         let key = world.submit_for("hangs").await;
-        world.cancel(&key).await.unwrap();
+        world.cancel(&key).await;
         keys.push(key);
     }
     keys
@@ -221,7 +221,7 @@ async fn a_slow_receiver_with_much_to_come_is_left_to_the_next() {
     world.receivers.script(&url("slow"), |_| Manner::Slow(secs(9)));
     for answer in ["one", "two", "three", "four"] {
         world.attend(&key).await;
-        world.follow_up(&key, answer).await.unwrap();
+        world.follow_up(&key, answer).await;
     }
     let deadline = world.now().saturating_add(secs(900));
     let begin = world.passed();

@@ -33,7 +33,7 @@ async fn the_histories_of_the_conversations_tasks_stand_for_an_empty_memory() {
     world.say("other", "elsewhere").await;
     let of_bob = Message { context_id: CONTEXT.to_owned(), ..user("of bob") };
     world.post_as(&a2a_lambda_testing::caller("", "bob"), of_bob).await.unwrap();
-    world.follow_up(&second, "this").await.unwrap();
+    world.follow_up(&second, "this").await;
     world.settle(&second).await;
     world.clock.advance(secs(1));
     let third = world.say(CONTEXT, "retry").await;

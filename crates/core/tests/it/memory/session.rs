@@ -5,7 +5,7 @@ use a2a_lambda_core::{End, Failure, StepError};
 use a2a_lambda_protocol::TaskState;
 
 use super::{CONTEXT, trip};
-use crate::support::{Fault, Kind, Scripted, World, script, secs, status_text, user};
+use crate::support::{Fault, Kind, Scripted, World, after, script, secs, status_text, user};
 
 /// An agent that adds one to a number of its conversation.
 fn counts() -> Scripted {
@@ -130,10 +130,7 @@ async fn a_repeated_run_reads_and_writes_as_the_first_did() {
     }));
     let first = world.say(CONTEXT, "first").await;
     let second = world.say(CONTEXT, "second").await;
-    let other = async {
-        tokio::time::sleep(secs(2)).await;
-        world.attend(&second).await;
-    };
+    let other = after(secs(2), world.attend(&second));
     futures_util::future::join(world.settle(&first), other).await;
     let notes = world.diary.read();
     let of_first = notes.iter().filter(|note| *note == "first None true");

@@ -4,7 +4,7 @@ use a2a_lambda_core::{End, Failure};
 use a2a_lambda_protocol::{CancelTaskRequest, ErrorKind, TaskState};
 
 use super::{others, takes};
-use crate::support::{Fault, Kind, Scripted, World, millis, script, secs};
+use crate::support::{Fault, Kind, Scripted, World, after, millis, script, secs};
 
 /// Ends as its message says.
 fn obeys() -> Scripted {
@@ -64,10 +64,10 @@ async fn an_ended_task_cannot_be_canceled() {
         let world = World::new(obeys());
         let key = world.attended(order).await;
         if phase == "canceled" {
-            world.cancel(&key).await.unwrap();
+            world.cancel(&key).await;
         }
         let before = world.snapshot(&key).await;
-        let error = world.cancel(&key).await.unwrap_err();
+        let error = world.try_cancel(&key).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::TaskNotCancelable);
         assert_eq!(error.message, format!("the task is {phase} already"));
         assert_eq!(world.snapshot(&key).await, before);
@@ -103,10 +103,8 @@ async fn of_a_cancel_and_an_end_at_once_one_wins() {
     for (cancel_at, wins) in [(5_500, true), (6_500, false)] {
         let (world, key) = World::with_task("hello", takes(5)).await;
         world.faults.fail_nth(Kind::Commit, 2, Fault::SlowRequest(secs(1)));
-        let (_, canceled) = tokio::join!(world.attend(&key), async {
-            tokio::time::sleep(millis(cancel_at)).await;
-            world.cancel(&key).await
-        });
+        let (_, canceled) =
+            tokio::join!(world.attend(&key), after(millis(cancel_at), world.try_cancel(&key)));
         assert_eq!(canceled.is_ok(), wins);
         let expected = if wins { TaskState::Canceled } else { TaskState::Completed };
         assert_eq!(world.task(&key).await.status.state, expected);

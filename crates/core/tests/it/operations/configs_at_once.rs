@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 
 use super::inline_configs::{send, urls};
 use super::{asks, completes, takes, told};
-use crate::support::{Fault, Kind, World, history, secs, to, user};
+use crate::support::{Fault, Kind, World, after, history, secs, to, user};
 
 fn config(id: &str, url: &str) -> TaskPushNotificationConfig {
     let (id, url) = (id.to_owned(), format!("https://{url}.example/hook"));
@@ -55,11 +55,8 @@ async fn a_follow_up_that_comes_too_late_leaves_the_config_of_the_one_before() {
     let (world, key) = World::with_task("go", completes()).await;
     // The first is accepted, the task ends, and only then the second has stored its config.
     world.faults.fail_nth(Kind::PutConfig, 2, Fault::SlowAnswer(secs(5)));
-    let ending = async {
-        tokio::time::sleep(secs(1)).await;
-        world.attend(&key).await;
-    };
-    let (first, second, ()) = tokio::join!(
+    let ending = after(secs(1), world.attend(&key));
+    let (first, second, _) = tokio::join!(
         send(&world, to(&key, "more"), config("mine", "first"), None),
         send(&world, to(&key, "more"), config("mine", "second"), None),
         ending,
@@ -161,7 +158,7 @@ async fn a_config_whose_making_was_not_heard_of_is_made_as_another() {
                 delete(&world, &key, "a").await;
             }
             for _ in 0..2 {
-                world.follow_up(&key, "more").await.unwrap();
+                world.follow_up(&key, "more").await;
             }
         };
         let (made, ()) = tokio::join!(create(&world, &key, "a"), meanwhile);

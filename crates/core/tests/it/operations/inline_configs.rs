@@ -9,7 +9,7 @@ use a2a_lambda_protocol::{
 use a2a_lambda_testing::{pushing, task_of};
 
 use super::{asks, caller, completes, takes, told};
-use crate::support::{Fault, Kind, World, history, millis, secs, to, user};
+use crate::support::{Fault, Kind, World, after, history, millis, secs, to, user};
 
 fn config(url: &str) -> TaskPushNotificationConfig {
     TaskPushNotificationConfig { url: url.into(), ..TaskPushNotificationConfig::default() }
@@ -172,10 +172,7 @@ async fn a_follow_up_that_is_refused_because_the_task_ends_meanwhile_leaves_no_c
         // The task ends while the config is stored.
         world.faults.fail_each(Kind::PutConfig, Fault::SlowAnswer(secs(2)));
         let follow_up = send(&world, to(&key, "more"), config("https://example.com"), Some("key"));
-        let (sent, ()) = tokio::join!(follow_up, async {
-            tokio::time::sleep(millis(500)).await;
-            world.cancel(&key).await.unwrap();
-        });
+        let (sent, _) = tokio::join!(follow_up, after(millis(500), world.cancel(&key)));
         assert_eq!(sent.unwrap_err().kind, ErrorKind::UnsupportedOperation);
         assert_eq!(urls(&world, &key).await, Vec::from_iter(before));
     }

@@ -198,7 +198,7 @@ async fn artifacts_come_only_if_asked_for() {
 async fn the_history_is_as_long_as_was_asked() {
     let world = World::new(asks());
     let key = world.attended("first").await;
-    world.follow_up(&key, "second").await.unwrap();
+    world.follow_up(&key, "second").await;
     for (length, count) in [(None, 3), (Some(0), 0), (Some(2), 2)] {
         let request = ListTasksRequest { history_length: length, ..page(10, "") };
         assert_eq!(list(&world, request).await.tasks[0].history.len(), count, "{length:?}");

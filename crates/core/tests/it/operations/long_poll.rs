@@ -4,7 +4,7 @@ use a2a_lambda_core::{Caller, End, Generation, GetOptions, TaskKey};
 use a2a_lambda_protocol::{A2aError, ErrorKind, GetTaskRequest, Task, TaskState};
 
 use super::{asks, completes, others, takes, told};
-use crate::support::{Fault, Kind, World, history, millis, script, secs, status_text};
+use crate::support::{Fault, Kind, World, after, history, millis, script, secs, status_text};
 
 fn get(id: &str) -> GetTaskRequest {
     GetTaskRequest { id: id.into(), ..GetTaskRequest::default() }
@@ -84,7 +84,7 @@ async fn a_task_that_waits_for_its_user_is_waited_for() {
     let key = world.attended("first").await;
     let (read, ()) = tokio::join!(newer(&world, &key, 3), async {
         tokio::time::sleep(secs(10)).await;
-        world.follow_up(&key, "second").await.unwrap();
+        world.follow_up(&key, "second").await;
         // The message is not an event: a reader sees it at the generation of the question.
         assert_eq!(newer(&world, &key, 2).await, (3, TaskState::Submitted, 0));
         tokio::time::sleep(secs(5)).await;
@@ -121,10 +121,7 @@ async fn a_last_moment_change_is_seen() {
     let (world, key) = World::with_task("go", takes(600)).await;
     // The store has a latency, too.
     world.faults.fail_each(Kind::Read, Fault::SlowRequest(millis(10)));
-    let (read, ()) = tokio::join!(newer(&world, &key, 1), async {
-        tokio::time::sleep(millis(24_999)).await;
-        world.cancel(&key).await.unwrap();
-    });
+    let (read, _) = tokio::join!(newer(&world, &key, 1), after(millis(24_999), world.cancel(&key)));
     assert_eq!((read.0, read.1), (2, TaskState::Canceled));
 }
 
@@ -149,10 +146,7 @@ async fn a_store_that_hangs_does_not_keep_the_client_waiting() {
 async fn a_store_that_stumbles_is_asked_again() {
     let (world, key) = World::with_task("go", takes(600)).await;
     world.faults.plan(|call| (2..=9).contains(&call.number).then_some(Fault::LoseRequest));
-    let (read, ()) = tokio::join!(newer(&world, &key, 1), async {
-        tokio::time::sleep(millis(100)).await;
-        world.cancel(&key).await.unwrap();
-    });
+    let (read, _) = tokio::join!(newer(&world, &key, 1), after(millis(100), world.cancel(&key)));
     assert_eq!((read.0, read.1), (2, TaskState::Canceled));
     assert!(read.2 <= 3_000, "{} ms", read.2);
 }

@@ -100,7 +100,7 @@ async fn kept(world: &World, key: &TaskKey, id: &str) -> Option<PushConfig> {
 #[tokio::test(start_paused = true)]
 async fn a_config_is_kept_with_its_secrets_and_shown_without() {
     let (world, key) = World::with_task("go", takes(600)).await;
-    world.follow_up(&key, "more").await.unwrap();
+    world.follow_up(&key, "more").await;
     let asked = with_secrets(config(&key, "mine", "https://example.com/hook?a=b"));
     let made = create(&world, asked.clone()).await.unwrap();
     let shown = TaskPushNotificationConfig {

@@ -6,7 +6,8 @@ use a2a_lambda_protocol::{ErrorKind, Message, Part, StreamResponse, SubscribeToT
 
 use super::{asks, caller, completes, others, send_streaming, takes, told};
 use crate::support::{
-    Scripted, World, drain, event, history, millis, script, secs, subscribe, to, told_by, user,
+    Scripted, World, after, drain, event, history, millis, script, secs, subscribe, to, told_by,
+    user,
 };
 
 /// Shows a bit of everything, with and without pauses.
@@ -145,13 +146,8 @@ async fn a_stream_ends_however_the_task_does() {
 async fn a_stream_ends_when_its_task_is_canceled() {
     let (world, key) = World::with_task("go", takes(600)).await;
     let mut tail = subscribe(&world, &key, None).await.unwrap();
-    let (events, ()) = world
-        .served(async {
-            tokio::join!(drain(&mut tail), async {
-                tokio::time::sleep(secs(30)).await;
-                world.cancel(&key).await.unwrap();
-            })
-        })
+    let (events, _) = world
+        .served(async { tokio::join!(drain(&mut tail), after(secs(30), world.cancel(&key))) })
         .await;
     assert_eq!(told_by(&events), ["1 task SUBMITTED", "2 WORKING", "3 CANCELED"]);
     assert!((secs(30)..=millis(30_200)).contains(&world.passed()), "{:?}", world.passed());

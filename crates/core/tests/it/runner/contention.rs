@@ -3,7 +3,9 @@
 use a2a_lambda_core::{Attended, Clock, End, Failure};
 use a2a_lambda_protocol::{Part, TaskState};
 
-use crate::support::{Fault, Kind, TestClock, World, artifacts, history, millis, script, secs};
+use crate::support::{
+    Fault, Kind, TestClock, World, after, artifacts, history, millis, script, secs,
+};
 
 #[tokio::test(start_paused = true)]
 async fn of_several_runners_one_runs() {
@@ -44,10 +46,8 @@ async fn a_lease_that_is_renewed_at_the_last_moment_is_not_taken() {
             _ => None,
         }
     });
-    let (first, second) = tokio::join!(world.attend(&key), async {
-        tokio::time::sleep(millis(30_100)).await;
-        world.attend(&key).await
-    });
+    let (first, second) =
+        tokio::join!(world.attend(&key), after(millis(30_100), world.attend(&key)));
     assert_eq!(first, Attended::Ran { turns: 1, state: TaskState::Completed });
     assert!(matches!(second, Attended::HeldBy { .. }), "{second:?}");
     assert_eq!(world.diary.read(), ["begun"]);
@@ -67,10 +67,8 @@ async fn overtaken(commit: usize) -> World {
     }));
     let key = world.submit("first").await;
     world.faults.fail_nth(Kind::Commit, commit, Fault::LoseAnswerFor(millis(1_000)));
-    let (attended, ()) = tokio::join!(world.attend(&key), async {
-        tokio::time::sleep(millis(500)).await;
-        world.follow_up(&key, "meanwhile").await.unwrap();
-    });
+    let (attended, _) =
+        tokio::join!(world.attend(&key), after(millis(500), world.follow_up(&key, "meanwhile")));
     assert_eq!(attended, Attended::Ran { turns: 2, state: TaskState::Completed });
     let task = world.task(&key).await;
     assert_eq!(artifacts(&task), ["1-1: a|b|c", "2-1: a|b|c"], "no chunk twice");
@@ -99,10 +97,8 @@ async fn a_claim_whose_answer_was_lost_is_known_again_beneath_a_message() {
     let key = world.attended("first").await;
     tokio::time::sleep(secs(2)).await;
     world.faults.fail_nth(Kind::Commit, 1, Fault::LoseAnswerFor(millis(1_000)));
-    let (attended, ()) = tokio::join!(world.attend(&key), async {
-        tokio::time::sleep(millis(500)).await;
-        world.follow_up(&key, "meanwhile").await.unwrap();
-    });
+    let (attended, _) =
+        tokio::join!(world.attend(&key), after(millis(500), world.follow_up(&key, "meanwhile")));
     assert_eq!(attended, Attended::Ran { turns: 2, state: TaskState::Completed });
     assert_eq!(world.diary.read(), ["first in attempt 2", "meanwhile in attempt 1"]);
 }

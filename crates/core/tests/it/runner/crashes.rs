@@ -3,7 +3,9 @@
 use a2a_lambda_core::{End, Event};
 use a2a_lambda_protocol::{Part, Task, TaskState};
 
-use crate::support::{Call, Fault, Scripted, World, artifacts, history, millis, script, secs};
+use crate::support::{
+    Call, Fault, Scripted, World, after, artifacts, history, millis, script, secs,
+};
 
 /// Shows an artifact in three chunks, with a pause and a flush between them, and completes.
 fn storyteller() -> Scripted {
@@ -136,10 +138,10 @@ async fn messages_are_seen_once_whenever_the_runner_is_killed() {
         }));
         let key = world.submit("one").await;
         world.faults.plan(|_| Some(Fault::SlowAnswer(millis(100))));
-        tokio::join!(world.attend_killed_after(&key, millis(at)), async {
-            tokio::time::sleep(millis(1_500)).await;
-            world.follow_up(&key, "two").await.unwrap();
-        });
+        tokio::join!(
+            world.attend_killed_after(&key, millis(at)),
+            after(millis(1_500), world.follow_up(&key, "two"))
+        );
         world.faults.heal();
         let task = world.settle(&key).await;
         assert_eq!(task.status.state, TaskState::Completed, "killed at {at} ms");

@@ -178,8 +178,8 @@ async fn a_task_that_has_its_bytes_takes_no_more_messages() {
         .with(script!(|_, _| { Ok(End::input_required("more?")) }));
     let key = world.submit("hello").await;
     // The task has room until it is full. The text stands in the id, too.
-    world.follow_up(&key, &"x".repeat(240)).await.unwrap();
-    let refused = world.follow_up(&key, "more").await.unwrap_err();
+    world.follow_up(&key, &"x".repeat(240)).await;
+    let refused = world.try_follow_up(&key, "more").await.unwrap_err();
     assert!(refused.message.contains("600 bytes"), "{refused}");
     assert_eq!(history(&world.task(&key).await).len(), 2);
 }

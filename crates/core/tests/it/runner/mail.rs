@@ -22,7 +22,7 @@ async fn with_messages(world: &World, at_millis: &[u64]) -> (a2a_lambda_core::Ta
         for (n, at) in at_millis.iter().enumerate() {
             tokio::time::sleep(millis(*at).saturating_sub(world.now().saturating_since(begin)))
                 .await;
-            world.follow_up(&key, &format!("m{n}")).await.unwrap();
+            world.follow_up(&key, &format!("m{n}")).await;
         }
     });
     (key, attended)

@@ -6,7 +6,8 @@ use a2a_lambda_core::{Attended, Clock, Company, End, Phase, Runner, StopReason, 
 use a2a_lambda_protocol::{Json, Part, TaskState};
 
 use crate::support::{
-    Diary, Fault, Kind, TestClock, World, artifacts, millis, script, scripted, secs, status_text,
+    Diary, Fault, Kind, TestClock, World, after, artifacts, millis, script, scripted, secs,
+    status_text,
 };
 
 fn when(turn: &Turn) -> Duration {
@@ -31,10 +32,8 @@ async fn a_canceled_agent_is_told_within_two_seconds_and_shows_nothing_more() {
         Ok(End::Completed("done all the same".into()))
     }));
     let key = world.submit("hello").await;
-    let (attended, canceled) = tokio::join!(world.attend(&key), async {
-        tokio::time::sleep(millis(10_100)).await;
-        world.cancel(&key).await.unwrap()
-    });
+    let (attended, canceled) =
+        tokio::join!(world.attend(&key), after(millis(10_100), world.cancel(&key)));
     assert_eq!(attended, Attended::Stopped);
     // Looks are 1.5 s apart.
     assert_eq!(world.diary.read(), ["Canceled at 10.5s", "Over"]);
@@ -59,10 +58,8 @@ async fn an_agent_that_shows_all_the_time_is_told_of_the_cancel_too() {
         Ok(End::completed())
     }));
     let key = world.submit("hello").await;
-    let (attended, canceled) = tokio::join!(world.attend(&key), async {
-        tokio::time::sleep(millis(10_050)).await;
-        world.cancel(&key).await.unwrap()
-    });
+    let (attended, canceled) =
+        tokio::join!(world.attend(&key), after(millis(10_050), world.cancel(&key)));
     assert_eq!(attended, Attended::Stopped);
     // It is the next commit that finds out here, not the next look.
     assert_eq!(world.diary.read(), ["Canceled at 10.15s", "cleaned up"]);
@@ -73,10 +70,7 @@ async fn an_agent_that_shows_all_the_time_is_told_of_the_cancel_too() {
 async fn an_agent_that_does_not_stop_is_left_behind() {
     let world = World::new(scripted(|_, _| Box::pin(std::future::pending())));
     let key = world.submit("hello").await;
-    let (attended, _) = tokio::join!(world.attend(&key), async {
-        tokio::time::sleep(millis(100)).await;
-        world.cancel(&key).await.unwrap()
-    });
+    let (attended, _) = tokio::join!(world.attend(&key), after(millis(100), world.cancel(&key)));
     assert_eq!(attended, Attended::Stopped);
     assert_eq!(world.passed(), millis(1_500) + secs(2), "the look, and the grace");
 }
@@ -91,10 +85,7 @@ async fn a_canceled_agent_that_has_just_ended_is_not_waited_for() {
     let key = world.submit("hello").await;
     // The commit of the first update is under way when the cancel comes.
     world.faults.fail_nth(Kind::Commit, 2, Fault::SlowRequest(secs(10)));
-    let (attended, _) = tokio::join!(world.attend(&key), async {
-        tokio::time::sleep(secs(1)).await;
-        world.cancel(&key).await.unwrap()
-    });
+    let (attended, _) = tokio::join!(world.attend(&key), after(secs(1), world.cancel(&key)));
     assert_eq!(attended, Attended::Stopped);
     assert!(world.passed() < secs(3), "{:?}", world.passed());
 }

@@ -5,7 +5,7 @@ use a2a_lambda_core::{Caller, End, Failure, TaskKey, Turn};
 use a2a_lambda_protocol::{ErrorKind, Json, Message, SendMessageRequest, Struct};
 use a2a_lambda_testing::{caller, sending, submit, task_of};
 
-use crate::support::{Fault, Kind, Scripted, World, history, millis, script, secs, user};
+use crate::support::{Fault, Kind, Scripted, World, after, history, millis, script, secs, user};
 
 /// Sends a message with these terms: output modes, extensions, metadata.
 async fn send(
@@ -123,10 +123,7 @@ async fn continued_and_woken_turns_have_the_terms_of_the_newest_message() {
     }));
     let key = send(&world, user("go"), RICH).await;
     let message = Message { task_id: key.task.as_str().into(), ..user("more") };
-    let (_, ()) = tokio::join!(world.settle(&key), async {
-        tokio::time::sleep(secs(100)).await;
-        send(&world, message, OTHER).await;
-    });
+    tokio::join!(world.settle(&key), after(secs(100), send(&world, message, OTHER)));
     noted(
         &world,
         &[
@@ -157,10 +154,7 @@ async fn a_message_during_a_turn_does_not_change_its_terms() {
     let world = World::new(notes(|_| Ok(End::completed())));
     let key = send(&world, user("first"), RICH).await;
     let message = Message { task_id: key.task.as_str().into(), ..user("second") };
-    let (_, ()) = tokio::join!(world.attend(&key), async {
-        tokio::time::sleep(millis(50)).await;
-        send(&world, message, OTHER).await;
-    });
+    tokio::join!(world.attend(&key), after(millis(50), send(&world, message, OTHER)));
     noted(&world, &[("1.1", RICH_SAID), ("2.1", OTHER_SAID)]);
 }
 

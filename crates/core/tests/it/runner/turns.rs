@@ -226,7 +226,7 @@ async fn a_direct_message_in_a_later_turn_completes_the_task() {
         }
     }));
     let key = world.attended("hello").await;
-    world.follow_up(&key, "this one").await.unwrap();
+    world.follow_up(&key, "this one").await;
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
     let head = world.head(&key).await;
     assert!(!head.is_direct());
@@ -251,7 +251,7 @@ async fn a_question_and_its_answer_are_two_turns() {
     assert_eq!(world.attend(&key).await, ran(1, TaskState::AuthRequired));
     assert_eq!(status_text(&world.task(&key).await), "password?");
     assert_eq!(world.attend(&key).await, Attended::WaitsForUser);
-    let task = world.follow_up(&key, "secret").await.unwrap();
+    let task = world.follow_up(&key, "secret").await;
     assert_eq!(task.status.state, TaskState::Submitted);
     assert_eq!(world.attend(&key).await, ran(1, TaskState::Completed));
     assert_eq!(world.diary.read(), ["1 None hello", "2 Some(7) secret"]);
@@ -277,9 +277,9 @@ async fn a_turn_is_given_the_whole_history_and_only_the_new_messages() {
     let key = world.submit("m1").await;
     for n in 2..=6 {
         world.attend(&key).await;
-        world.follow_up(&key, &format!("m{n}")).await.unwrap();
+        world.follow_up(&key, &format!("m{n}")).await;
     }
-    world.follow_up(&key, "m7").await.unwrap();
+    world.follow_up(&key, "m7").await;
     world.attend(&key).await;
     // The memory store gives four entries with the head: the history comes from beyond them.
     let expected = ["m1 of 1", "m2 of 3", "m3 of 5", "m4 of 7", "m5 of 9", "m6\nm7 of 12"];
@@ -293,7 +293,7 @@ async fn a_task_that_was_canceled_before_it_began_is_not_run() {
         Ok(End::completed())
     }));
     let key = world.submit("hello").await;
-    world.cancel(&key).await.unwrap();
+    world.cancel(&key).await;
     assert_eq!(world.attend(&key).await, Attended::AlreadyDone);
     assert!(world.diary.read().is_empty());
 }

@@ -59,7 +59,7 @@ async fn a_message_wakes_a_parked_task_before_its_time() {
     let key = world.attended("hello").await;
     world.queue.take_times();
     tokio::time::sleep(secs(100)).await;
-    world.follow_up(&key, "now").await.unwrap();
+    world.follow_up(&key, "now").await;
     assert_eq!(world.queue.take_times().len(), 1);
     let attended = world.attend(&key).await;
     assert_eq!(attended, Attended::Ran { turns: 1, state: TaskState::Completed });

@@ -4,7 +4,7 @@ use a2a_lambda_core::{Company, End, Failure, Runner};
 use a2a_lambda_protocol::TaskState;
 use a2a_lambda_testing::{Fault, Kind};
 
-use crate::support::{World, script, secs, status_text, text_of};
+use crate::support::{World, after, script, secs, status_text, text_of};
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_comes_inside_a_scope_is_the_next_scopes() {
@@ -17,7 +17,7 @@ async fn a_message_that_comes_inside_a_scope_is_the_next_scopes() {
         Ok(End::completed())
     }));
     let key = world.attended("first").await;
-    world.follow_up(&key, "second").await.unwrap();
+    world.follow_up(&key, "second").await;
     assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
     let notes = world.diary.read();
     // The message wakes the task once, and the agent waits on.
@@ -41,11 +41,8 @@ async fn an_agent_reads_its_inbox_once_and_sees_the_same_again() {
         if turn.number() == 1 { Ok(End::again()) } else { Ok(End::completed()) }
     }));
     let key = world.submit("first").await;
-    let mail = async {
-        tokio::time::sleep(secs(5)).await;
-        world.follow_up(&key, "second").await.unwrap();
-    };
-    let (_, ()) = futures_util::future::join(world.attend(&key), mail).await;
+    let mail = after(secs(5), world.follow_up(&key, "second"));
+    futures_util::future::join(world.attend(&key), mail).await;
     assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
     assert_eq!(world.diary.read(), [r#"first [] ["second"]"#, r#"first [] ["second"]"#]);
     let head = world.head(&key).await;
@@ -71,7 +68,7 @@ async fn two_runners_read_the_same_inbox() {
     });
     let second = async {
         tokio::time::sleep(secs(50)).await;
-        world.follow_up(&key, "second").await.unwrap();
+        world.follow_up(&key, "second").await;
         let runner = Runner::new(world.healthy(), world.agents().clone());
         let deadline = world.now().saturating_add(secs(100));
         Box::pin(runner.attend(&key, deadline, Company::Alone)).await.unwrap();
@@ -99,7 +96,7 @@ async fn a_question_or_a_checkpoint_ends_the_scope() {
     }));
     let key = world.submit("first").await;
     world.settle(&key).await;
-    world.follow_up(&key, "second").await.unwrap();
+    world.follow_up(&key, "second").await;
     assert_eq!(world.settle(&key).await.status.state, TaskState::Completed);
     let notes = world.diary.read();
     assert_eq!(notes, ["work of 1", "1: first", "work of 2", "2: second", "work of 3", "3: "]);

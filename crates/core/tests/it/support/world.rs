@@ -137,7 +137,11 @@ impl World {
     }
 
     /// Sends a message to a task, without waiting for what comes of it.
-    pub(crate) async fn follow_up(&self, key: &TaskKey, text: &str) -> Result<Task, A2aError> {
+    pub(crate) async fn follow_up(&self, key: &TaskKey, text: &str) -> Task {
+        self.try_follow_up(key, text).await.unwrap()
+    }
+
+    pub(crate) async fn try_follow_up(&self, key: &TaskKey, text: &str) -> Result<Task, A2aError> {
         self.post(to(key, text)).await
     }
 
@@ -161,7 +165,11 @@ impl World {
         &self.agents
     }
 
-    pub(crate) async fn cancel(&self, key: &TaskKey) -> Result<Task, A2aError> {
+    pub(crate) async fn cancel(&self, key: &TaskKey) -> Task {
+        self.try_cancel(key).await.unwrap()
+    }
+
+    pub(crate) async fn try_cancel(&self, key: &TaskKey) -> Result<Task, A2aError> {
         let id = key.task.as_str().to_owned();
         let request = CancelTaskRequest { id, ..CancelTaskRequest::default() };
         Operations::new(self.healthy()).cancel(&Self::alice(), &request).await
