@@ -9,6 +9,7 @@ use a2a_lambda_protocol::Timestamp;
 use a2a_lambda_testing::push_config;
 
 use crate::bench::Bench;
+use crate::tracked::Tracked;
 
 /// How many pages a listing of a few hundred configs may have.
 const MAX_PAGES: usize = 2_000;
@@ -180,6 +181,13 @@ impl Bench {
     pub(crate) async fn put_config(&self, task: &TaskKey, config: &PushConfig) {
         self.note_registration(&config.registration);
         self.configs().put(task, config).await.expect("put");
+    }
+
+    /// A new task of Alice's with this config.
+    pub(crate) async fn submit_with(&self, config: PushConfig) -> (Tracked, PushConfig) {
+        let task = self.submit().await;
+        self.put_config(task.key(), &config).await;
+        (task, config)
     }
 
     pub(crate) async fn config(&self, task: &TaskKey, id: &str) -> Option<PushConfig> {

@@ -19,16 +19,20 @@ mod waiting;
 
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{Caller, End, Tail};
-use a2a_lambda_protocol::{A2aError, ErrorKind, Message, SendMessageRequest, Task};
+use a2a_lambda_protocol::{A2aError, ErrorKind, Message, Part, SendMessageRequest, Task};
 use a2a_lambda_testing::{caller, sending, task_of};
 
-use crate::support::{Scripted, World, asks, completes, script, secs};
+use crate::support::{Scripted, World, asks, completes, millis, script, takes};
 
-/// Takes a while.
-fn takes(seconds: u64) -> Scripted {
+/// Shows a chunk at each interval.
+fn chunks(every_ms: u64, count: u32) -> Scripted {
     script!(|turn, _| {
-        turn.sleep(secs(seconds)).await;
-        Ok(End::Completed("done".into()))
+        let mut chunks = turn.chunked("text");
+        for n in 0..count {
+            chunks.push([Part::text(n.to_string())]).await?;
+            turn.sleep(millis(every_ms)).await;
+        }
+        Ok(End::completed())
     })
 }
 

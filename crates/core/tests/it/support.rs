@@ -72,3 +72,11 @@ pub(crate) fn answers_after(wait_ms: u64) -> Scripted {
         Ok(End::Message("just this".into()))
     })
 }
+
+/// Takes a while.
+pub(crate) fn takes(seconds: u64) -> Scripted {
+    script!(|turn, _| {
+        turn.sleep(secs(seconds)).await;
+        Ok(End::Completed("done".into()))
+    })
+}

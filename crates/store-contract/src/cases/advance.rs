@@ -52,9 +52,7 @@ async fn is_stored(bench: &Bench, task: &TaskKey, config: &PushConfig) {
 }
 
 pub(crate) async fn the_next_takes_its_place(bench: Bench) {
-    let task = bench.submit().await;
-    let mut now = config("config", "one");
-    bench.put_config(task.key(), &now).await;
+    let (task, mut now) = bench.submit_with(config("config", "one")).await;
     for _ in 0..5 {
         let next = further(&bench, &now);
         advances(&bench, task.key(), &now, &next).await;
@@ -84,9 +82,7 @@ pub(crate) async fn all_of_it_is_stored(bench: Bench) {
 
 /// A delivery with failures, their end, and a new beginning.
 pub(crate) async fn every_part_of_the_delivery_is_stored(bench: Bench) {
-    let task = bench.submit().await;
-    let mut now = bare_config("config");
-    bench.put_config(task.key(), &now).await;
+    let (task, mut now) = bench.submit_with(bare_config("config")).await;
     let mut attempts = Vec::new();
     let mut deliveries = Vec::new();
     for (number, reason) in ODD_TEXTS.iter().enumerate() {
@@ -117,9 +113,7 @@ pub(crate) async fn every_part_of_the_delivery_is_stored(bench: Bench) {
 }
 
 pub(crate) async fn another_write_stands_in_its_way(bench: Bench) {
-    let task = bench.submit().await;
-    let read = config("config", "one");
-    bench.put_config(task.key(), &read).await;
+    let (task, read) = bench.submit_with(config("config", "one")).await;
     let other = further(&bench, &read);
     advances(&bench, task.key(), &read, &other).await;
     for late in [further(&bench, &read), failing_config("config", 3), bare_config("config")] {
@@ -150,9 +144,7 @@ pub(crate) async fn only_its_own_mark_will_do(bench: Bench) {
 
 /// A put replaces the config, so an advance of the earlier one is void.
 pub(crate) async fn a_replaced_one_is_left_alone(bench: Bench) {
-    let task = bench.submit().await;
-    let read = config("config", "one");
-    bench.put_config(task.key(), &read).await;
+    let (task, read) = bench.submit_with(config("config", "one")).await;
     let replaced = config("config", "two");
     bench.put_config(task.key(), &replaced).await;
     does_not_advance(&bench, task.key(), &read.write, &further(&bench, &read)).await;
@@ -161,9 +153,7 @@ pub(crate) async fn a_replaced_one_is_left_alone(bench: Bench) {
 }
 
 pub(crate) async fn a_deleted_one_does_not_come_back(bench: Bench) {
-    let task = bench.submit().await;
-    let read = failing_config("config", 5);
-    bench.put_config(task.key(), &read).await;
+    let (task, read) = bench.submit_with(failing_config("config", 5)).await;
     bench.put_config(task.key(), &config("other", "one")).await;
     let next = further(&bench, &read);
     advances(&bench, task.key(), &read, &next).await;
@@ -197,9 +187,7 @@ pub(crate) async fn a_missing_one_is_not_made(bench: Bench) {
 
 /// A writer repeats its write after a lost answer.
 pub(crate) async fn the_same_write_again_is_known(bench: Bench) {
-    let task = bench.submit().await;
-    let read = config("config", "one");
-    bench.put_config(task.key(), &read).await;
+    let (task, read) = bench.submit_with(config("config", "one")).await;
     let next = with_trouble(further(&bench, &read), Some(trouble(5)));
     for _ in 0..3 {
         advances(&bench, task.key(), &read, &next).await;
@@ -263,9 +251,7 @@ pub(crate) async fn the_task_is_left_alone(bench: Bench) {
 }
 
 pub(crate) async fn of_many_at_once_one_wins(bench: Bench) {
-    let task = bench.submit().await;
-    let mut now = config("config", "one");
-    bench.put_config(task.key(), &now).await;
+    let (task, mut now) = bench.submit_with(config("config", "one")).await;
     for _ in 0..ROUNDS {
         let racers = (0..RUNNERS).map(|runner| {
             let (bench, task, before) = (bench.clone(), task.key().clone(), now.write.clone());
@@ -283,9 +269,7 @@ pub(crate) async fn of_many_at_once_one_wins(bench: Bench) {
 }
 
 pub(crate) async fn the_same_at_once_is_made_once(bench: Bench) {
-    let task = bench.submit().await;
-    let mut now = config("config", "one");
-    bench.put_config(task.key(), &now).await;
+    let (task, mut now) = bench.submit_with(config("config", "one")).await;
     for _ in 0..ROUNDS {
         let next = further(&bench, &now);
         let racers = (0..RUNNERS).map(|_| {

@@ -163,9 +163,7 @@ pub(crate) async fn forgets_recovered_configs(bench: Bench) {
 
 /// A config appears once, however long its trouble lasts, at the beginning of its present trouble.
 pub(crate) async fn shows_one_once(bench: Bench) {
-    let task = bench.submit().await;
-    let mut now = config("config", "one");
-    bench.put_config(task.key(), &now).await;
+    let (task, mut now) = bench.submit_with(config("config", "one")).await;
     for (since, failures) in [(1_000, 1), (1_000, 2), (1_000, 3), (500, 1), (2_000, 1)] {
         let trouble = Trouble { failures, ..trouble(since) };
         let write = WriteId::new(bench.fresh());

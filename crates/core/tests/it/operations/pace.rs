@@ -5,25 +5,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use a2a_lambda_core::operations::SendOptions;
-use a2a_lambda_core::{End, Generation, Next, StreamEvent, Tail};
-use a2a_lambda_protocol::{Part, SubscribeToTaskRequest};
+use a2a_lambda_core::{Generation, Next, StreamEvent, Tail};
+use a2a_lambda_protocol::SubscribeToTaskRequest;
 
-use super::{send_streaming, takes};
-use crate::support::{
-    Fault, Kind, Scripted, World, drain, event, millis, script, secs, subscribe, told_by, user,
-};
-
-/// Shows a chunk at each interval.
-fn chunks(every_ms: u64, count: u32) -> Scripted {
-    script!(|turn, _| {
-        let mut chunks = turn.chunked("text");
-        for n in 0..count {
-            chunks.push([Part::text(n.to_string())]).await?;
-            turn.sleep(millis(every_ms)).await;
-        }
-        Ok(End::completed())
-    })
-}
+use super::{chunks, send_streaming, takes};
+use crate::support::{Fault, Kind, World, drain, event, millis, secs, subscribe, told_by, user};
 
 /// How often the store was looked at for a task at which nothing happens. Of 25 looks, 24 cost half.
 fn looks(world: &World) -> usize {

@@ -4,7 +4,7 @@ use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{End, Failure, Generation, Next, StreamEvent, Tail, TaskKey};
 use a2a_lambda_protocol::{A2aError, ErrorKind, Json, Message, Part};
 
-use super::{send_streaming, told};
+use super::{chunks, send_streaming, told};
 use crate::support::{Scripted, World, drain, millis, script, secs, subscribe, told_by, user};
 
 /// The user's action and its time.
@@ -24,9 +24,9 @@ struct Case {
 
 const CASES: [Case; 8] = [
     Case { name: "over at once", agent: super::completes, acts: &[], events: 3 },
-    Case { name: "chunks", agent: chunks, acts: &[], events: 11 },
+    Case { name: "chunks", agent: || chunks(300, 8), acts: &[], events: 11 },
     Case { name: "bursts", agent: bursts, acts: &[], events: 63 },
-    Case { name: "canceled", agent: chunks, acts: &[Act::Cancel(1_000)], events: 7 },
+    Case { name: "canceled", agent: || chunks(300, 8), acts: &[Act::Cancel(1_000)], events: 7 },
     Case { name: "fails", agent: fails, acts: &[], events: 9 },
     Case {
         name: "mail",
@@ -42,18 +42,6 @@ const CASES: [Case; 8] = [
     },
     Case { name: "parks", agent: parks, acts: &[], events: 6 },
 ];
-
-/// A chunk every 300 ms.
-fn chunks() -> Scripted {
-    script!(|turn, _| {
-        let mut chunks = turn.chunked("text");
-        for n in 0..8 {
-            chunks.push([Part::text(n.to_string())]).await?;
-            turn.sleep(millis(300)).await;
-        }
-        Ok(End::Completed("done".into()))
-    })
-}
 
 /// Many at once, more than a store has with the head, then a pause.
 fn bursts() -> Scripted {
@@ -299,7 +287,7 @@ async fn the_last_event_of_another_request_is_of_no_use_to_a_new_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_is_repeated_without_a_last_event_begins_with_the_task() {
-    let world = World::new(chunks());
+    let world = World::new(chunks(300, 8));
     let options = SendOptions { idempotency_key: Some("key".into()), ..SendOptions::default() };
     let again = async {
         let mut first = send_streaming(&world, user("go"), &options).await.unwrap();

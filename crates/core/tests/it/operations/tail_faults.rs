@@ -1,31 +1,17 @@
 //! Streams over a store that fails.
 
 use a2a_lambda_core::operations::SendOptions;
-use a2a_lambda_core::{End, Next, TaskKey};
-use a2a_lambda_protocol::{ErrorKind, Part};
+use a2a_lambda_core::{Next, TaskKey};
+use a2a_lambda_protocol::ErrorKind;
 
-use super::send_streaming;
-use crate::support::{
-    Call, Fault, Scripted, World, drain, event, millis, script, secs, subscribe, told_by, user,
-};
-
-/// A chunk every 300 ms, for 3 s.
-fn chunks() -> Scripted {
-    script!(|turn, _| {
-        let mut chunks = turn.chunked("text");
-        for n in 0..10 {
-            chunks.push([Part::text(n.to_string())]).await?;
-            turn.sleep(millis(300)).await;
-        }
-        Ok(End::completed())
-    })
-}
+use super::{chunks, send_streaming};
+use crate::support::{Call, Fault, World, drain, event, millis, secs, subscribe, told_by, user};
 
 /// A stream that is read while requests of the store fail as `plan` says, and when it ended.
 async fn under(
     plan: impl FnMut(Call<'_>) -> Option<Fault> + Send + 'static,
 ) -> (Vec<String>, u128) {
-    let (world, key) = World::with_task("go", chunks()).await;
+    let (world, key) = World::with_task("go", chunks(300, 10)).await;
     let mut tail = subscribe(&world, &key, None).await.unwrap();
     world.faults.plan(plan);
     let events = world.served(drain(&mut tail)).await;
@@ -72,7 +58,7 @@ async fn each_request_can_fail_and_nothing_is_lost_or_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_is_down_is_not_asked_too_often() {
-    let (world, key) = World::with_task("go", chunks()).await;
+    let (world, key) = World::with_task("go", chunks(300, 10)).await;
     let mut tail = subscribe(&world, &key, None).await.unwrap();
     event(&mut tail).await;
     world.faults.plan(|_| Some(Fault::LoseRequest));
@@ -91,7 +77,7 @@ async fn a_store_that_is_down_is_not_asked_too_often() {
 async fn a_stream_ends_when_the_store_refuses_and_can_be_resumed() {
     let expected = undisturbed().await;
     for nth in 1..40 {
-        let (world, key) = World::with_task("go", chunks()).await;
+        let (world, key) = World::with_task("go", chunks(300, 10)).await;
         let mut tail = subscribe(&world, &key, None).await.unwrap();
         world.faults.plan(move |call| (call.number >= nth).then_some(Fault::Refuse));
         let rest = async {
@@ -115,7 +101,7 @@ async fn until_gone(world: &World, key: &TaskKey) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_ends_when_the_task_is_gone() {
-    let (world, key) = World::with_task("go", chunks()).await;
+    let (world, key) = World::with_task("go", chunks(300, 10)).await;
     assert_eq!(until_gone(&world, &key).await, ["1 task SUBMITTED"]);
     assert!(world.passed() <= millis(100));
     let error = subscribe(&world, &key, None).await.unwrap_err();
@@ -125,7 +111,7 @@ async fn a_stream_ends_when_the_task_is_gone() {
 #[tokio::test(start_paused = true)]
 async fn a_store_that_hangs_does_not_keep_a_stream_beyond_its_end() {
     for fault in [Fault::HangBefore, Fault::HangAfter, Fault::SlowAnswer(secs(5_000))] {
-        let world = World::new(chunks());
+        let world = World::new(chunks(300, 10));
         let answer_by = Some(world.now().saturating_add(secs(10)));
         let options = SendOptions { answer_by, ..SendOptions::default() };
         let mut tail = send_streaming(&world, user("go"), &options).await.unwrap();
@@ -138,7 +124,7 @@ async fn a_store_that_hangs_does_not_keep_a_stream_beyond_its_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_cannot_begin_says_so() {
-    let (world, key) = World::with_task("go", chunks()).await;
+    let (world, key) = World::with_task("go", chunks(300, 10)).await;
     world.faults.plan(|_| Some(Fault::LoseRequest));
     let error = subscribe(&world, &key, None).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);

@@ -3,14 +3,7 @@
 use a2a_lambda_core::{Attended, End, Phase, RunError, Swept, sweep};
 use a2a_lambda_protocol::{TaskState, Timestamp};
 
-use crate::support::{Fault, Kind, Scripted, TestClock, World, millis, script, secs};
-
-fn sleeper(seconds: u64) -> Scripted {
-    script!(|turn, _| {
-        turn.sleep(secs(seconds)).await;
-        Ok(End::completed())
-    })
-}
+use crate::support::{Fault, Kind, TestClock, World, millis, script, secs, takes};
 
 fn at(seconds: u64) -> Timestamp {
     TestClock::START.saturating_add(secs(seconds))
@@ -26,7 +19,7 @@ async fn swept(world: &World) -> (usize, usize) {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_signal_is_sent_again_once_it_is_late() {
-    let world = World::new(sleeper(1));
+    let world = World::new(takes(1));
     world.queue.set_down(true);
     let key = world.submit("hello").await;
     world.queue.set_down(false);
@@ -44,7 +37,7 @@ async fn a_lost_signal_is_sent_again_once_it_is_late() {
 
 #[tokio::test(start_paused = true)]
 async fn an_expired_lease_is_ended_and_signaled() {
-    let (world, key) = World::with_task("hello", sleeper(600)).await;
+    let (world, key) = World::with_task("hello", takes(600)).await;
     world.attend_killed_after(&key, secs(40)).await;
     world.queue.take_times();
     // Renewed last at 31.5 s, so it ends at 61.5 s; it was due at 60 s.
@@ -60,7 +53,7 @@ async fn an_expired_lease_is_ended_and_signaled() {
 
 #[tokio::test(start_paused = true)]
 async fn a_live_lease_is_left_alone() {
-    let (world, key) = World::with_task("hello", sleeper(300)).await;
+    let (world, key) = World::with_task("hello", takes(300)).await;
     world.queue.take_times();
     let (attended, ()) = tokio::join!(world.attend(&key), async {
         for _ in 0..9 {
@@ -105,7 +98,7 @@ async fn a_task_that_waits_for_its_user_is_not_due() {
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_fails_to_be_swept_stays_due_and_holds_up_no_other() {
-    let world = World::new(sleeper(1));
+    let world = World::new(takes(1));
     world.queue.set_down(true);
     for n in 0..5 {
         world.submit(&format!("m{n}")).await;
@@ -123,7 +116,7 @@ async fn a_task_that_fails_to_be_swept_stays_due_and_holds_up_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sweep_goes_on_page_by_page() {
-    let world = World::under(|policy| policy.sweep_batch = 2).with(sleeper(1));
+    let world = World::under(|policy| policy.sweep_batch = 2).with(takes(1));
     for n in 0..60 {
         world.submit(&format!("m{n}")).await;
     }
@@ -134,7 +127,7 @@ async fn a_sweep_goes_on_page_by_page() {
 
 #[tokio::test(start_paused = true)]
 async fn a_sweep_ends_in_time_and_the_next_goes_on() {
-    let world = World::new(sleeper(1));
+    let world = World::new(takes(1));
     for n in 0..60 {
         world.submit(&format!("m{n}")).await;
     }
@@ -156,7 +149,7 @@ async fn a_sweep_ends_in_time_and_the_next_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn tasks_that_cannot_be_swept_do_not_keep_the_sweep_from_others() {
-    let world = World::under(|policy| policy.sweep_batch = 1).with(sleeper(1));
+    let world = World::under(|policy| policy.sweep_batch = 1).with(takes(1));
     for n in 0..20 {
         world.submit(&format!("m{n}")).await;
     }
@@ -172,7 +165,7 @@ async fn tasks_that_cannot_be_swept_do_not_keep_the_sweep_from_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_shard_that_cannot_be_read_is_reported() {
-    let world = World::new(sleeper(1));
+    let world = World::new(takes(1));
     world.faults.fail_each(Kind::Due, Fault::LoseRequest);
     let swept = world.sweep().await;
     assert_eq!((swept.unread, swept.due, swept.errors.len()), (8, 0, 5));
@@ -181,7 +174,7 @@ async fn a_shard_that_cannot_be_read_is_reported() {
 
 #[tokio::test(start_paused = true)]
 async fn sweeps_at_the_same_time_signal_once() {
-    let world = World::new(sleeper(1));
+    let world = World::new(takes(1));
     world.submit("hello").await;
     world.queue.take_times();
     tokio::time::sleep(secs(61)).await;
