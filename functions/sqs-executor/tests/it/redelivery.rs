@@ -49,7 +49,7 @@ async fn records_are_hidden_for_a_lease_until_all_are_done() {
 /// A request for one record is made only if its task takes longer than a moment.
 #[tokio::test(start_paused = true)]
 async fn a_record_alone_is_hidden_after_a_second() {
-    let function = Function::of(Arc::new(Worker));
+    let function = Function::of(worker());
     let record = receipts(&["r0"]);
     for (seconds, expected) in [("0", &[][..]), ("12", &[1, 11])] {
         let (_, body) = function.task(seconds).await;

@@ -71,11 +71,9 @@ async fn a_waiting_sender_has_its_agent_run_at_once_and_the_signal_is_only_the_n
 
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_ends_within_a_moment_needs_no_signal_and_two_commits() {
-    let world = World::new(script(|turn, _| {
-        Box::pin(async move {
-            turn.sleep(millis(900)).await;
-            Ok(End::completed())
-        })
+    let world = World::new(script!(|turn, _| {
+        turn.sleep(millis(900)).await;
+        Ok(End::completed())
     }));
     let task = send(&world, user("hello"), &SendOptions::default()).await;
     assert_eq!(task.status.state, TaskState::Completed);
