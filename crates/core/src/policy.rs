@@ -1,4 +1,5 @@
-//! The bounds and durations. Every loop, wait and buffer has its bound here.
+//! The bounds and durations that a deployment may change. What no deployment changes is a constant
+//! where it is used.
 
 use std::time::Duration;
 

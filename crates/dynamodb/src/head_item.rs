@@ -59,7 +59,7 @@ const PUSH_UNTIL: &str = "nu";
 const REQUEST: &str = "rq";
 const FOLLOW_UPS: &str = "fu";
 
-// Format 2. The template makes this attribute DynamoDB's time to live.
+// Of format 2, as is the time to live: `TTL`.
 pub(crate) const INCARNATION: &str = "i";
 const LEFTOVERS: &str = "lo";
 const DELETED: &str = "del";

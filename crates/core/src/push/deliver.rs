@@ -49,7 +49,7 @@ use crate::run_error::RunError;
 use crate::store::{Depth, Snapshot};
 use crate::trace::join;
 
-use attempt::{attempt, note};
+use attempt::{attempt, store_config};
 use attempts::Attempts;
 use feed::Shown;
 pub(crate) use feed::{Beside, Feed, Seen};
@@ -192,13 +192,13 @@ impl<'a> Delivering<'a> {
         let key = self.state.head().key.clone();
         let mut attempts = Attempts::new();
         let run = self.run_all(&key, &mut attempts, feed).await;
-        // Even after a failure, the outcome of every attempt in flight is noted.
+        // Even after a failure, the outcome of every attempt in flight is taken.
         while let Some(attempted) = attempts.next().await {
-            self.state.note(attempted, self.engine.clock.now());
+            self.state.take_outcome(attempted, self.engine.clock.now());
         }
         // The claim ended without a settlement, so the cursors are not stored yet.
-        while let Some(id) = self.state.to_be_noted(self.engine.clock.now()) {
-            self.note(&key, id).await;
+        while let Some(id) = self.state.to_be_stored(self.engine.clock.now()) {
+            self.store_config(&key, id).await;
         }
         run.map(|()| self.state.tally)
     }
@@ -225,12 +225,12 @@ impl<'a> Delivering<'a> {
                 Step::ReadLog { id, after } => attempts.during(self.read_log(&id, after)).await?,
                 Step::Claim => attempts.during(self.claim()).await?,
                 Step::Post { id, payload, ends_by } => {
-                    if let Some((config, notes)) = self.state.begin(&id) {
+                    if let Some((config, stores)) = self.state.begin(&id) {
                         let view = self.view.clone();
-                        attempts.add(attempt(engine, key, config, payload, notes, ends_by, view));
+                        attempts.add(attempt(engine, key, config, payload, stores, ends_by, view));
                     }
                 }
-                Step::Note { id } => attempts.during(self.note(key, id)).await,
+                Step::StoreConfig { id } => attempts.during(self.store_config(key, id)).await,
                 Step::Wait(pause) => self.wait(pause, attempts, feed).await,
                 Step::Settle(settlement) => {
                     if self.settle(settlement).await? {
@@ -294,10 +294,10 @@ impl<'a> Delivering<'a> {
     }
 
     /// Stores what a receiver has acknowledged.
-    async fn note(&mut self, key: &TaskKey, id: ConfigId) {
-        if let Some(config) = self.state.unnoted(&id) {
-            let noted = note(self.engine, key, config).await;
-            self.state.noted(&id, noted);
+    async fn store_config(&mut self, key: &TaskKey, id: ConfigId) {
+        if let Some(config) = self.state.unstored(&id) {
+            let stored = store_config(self.engine, key, config).await;
+            self.state.config_stored(&id, stored);
         }
     }
 
@@ -311,7 +311,7 @@ impl<'a> Delivering<'a> {
         let looks = !feed.is_open();
         tokio::select! {
             biased;
-            Some(attempted) = attempts.next() => self.state.note(attempted, engine.clock.now()),
+            Some(attempted) = attempts.next() => self.state.take_outcome(attempted, engine.clock.now()),
             shown = feed.next(), if feed.is_open() => match shown {
                 Some(shown) => self.adopt(shown.snapshot, Some(shown.as_of)),
                 None => self.state.left_alone(engine.clock.now()),

@@ -123,20 +123,15 @@ impl<'t> Step<'t> {
     ///
     /// # Errors
     /// See [`StepError`]. An agent passes them on by `?`.
-    pub fn run<T, W, F>(self, mut work: W) -> impl Future<Output = Result<T, StepError>> + Send + 't
+    pub fn run<T, W, F>(mut self, mut work: W) -> impl Future<Output = Result<T, StepError>> + Send + 't
     where
         T: Serialize + DeserializeOwned + Send + 't,
         W: FnMut(StepRun) -> F + Send + 't,
         F: Future<Output = Result<T, Failure>> + Send + 't,
     {
-        let kind = match self.semantics {
-            Semantics::AtLeastOncePerRetry => STEP,
-            Semantics::AtMostOncePerRetry => ONCE,
-        };
-        let named = check_name(&self.name);
-        let numbered = self.turn.journal.number(kind, &self.name, &self.arguments);
+        let (numbered, checked) = self.number();
         async move {
-            named?;
+            checked?;
             let step = self.name.clone();
             let mut work = move |run| -> BoxFuture<'t, Work> {
                 let work = work(run);
@@ -157,18 +152,15 @@ impl<'t> Step<'t> {
     ///
     /// # Errors
     /// See [`StepError`]. A failure that is recorded is one of them.
-    pub fn known<T>(self) -> impl Future<Output = Result<Option<T>, StepError>> + Send + 't
+    pub fn known<T>(mut self) -> impl Future<Output = Result<Option<T>, StepError>> + Send + 't
     where
         T: DeserializeOwned + Send + 't,
     {
-        let is_once = self.semantics == Semantics::AtMostOncePerRetry;
-        let kind = if is_once { ONCE } else { STEP };
-        let named = check_name(&self.name);
-        let numbered = self.turn.journal.number(kind, &self.name, &self.arguments);
+        let (numbered, checked) = self.number();
         async move {
-            named?;
+            checked?;
             let mut step = self;
-            if is_once {
+            if step.is_once() {
                 step.arguments = numbered.once_with(step.arguments);
             }
             step.turn.journal.load().await?;
@@ -179,15 +171,27 @@ impl<'t> Step<'t> {
         }
     }
 
+    fn is_once(&self) -> bool {
+        self.semantics == Semantics::AtMostOncePerRetry
+    }
+
+    /// Numbers the step among those of its scope, in the order of the calls, and checks its name and
+    /// arguments.
+    fn number(&mut self) -> (StepName, Result<(), StepError>) {
+        let kind = if self.is_once() { ONCE } else { STEP };
+        let checked = match self.malformed.take() {
+            Some(source) => Err(StepError::Form { step: self.name.clone(), source }),
+            None => check_name(&self.name),
+        };
+        (self.turn.journal.number(kind, &self.name, &self.arguments), checked)
+    }
+
     async fn execute(
         mut self,
         numbered: StepName,
         work: &mut (dyn FnMut(StepRun) -> BoxFuture<'t, Work> + Send),
     ) -> Result<Json, StepError> {
-        if let Some(source) = self.malformed.take() {
-            return Err(StepError::Form { step: self.name, source });
-        }
-        let is_once = self.semantics == Semantics::AtMostOncePerRetry;
+        let is_once = self.is_once();
         if is_once {
             self.arguments = numbered.once_with(self.arguments);
         }

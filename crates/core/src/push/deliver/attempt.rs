@@ -1,4 +1,4 @@
-//! One attempt: a POST, and the note of its outcome.
+//! One attempt: a POST, and the record of its outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,19 +23,19 @@ use crate::trace::{self, TraceContext};
 #[derive(Debug)]
 pub(super) struct Attempted {
     pub(super) id: ConfigId,
-    pub(super) result: Result<Noted, NotNoted>,
+    pub(super) result: Result<PushOutcome, NoOutcome>,
 }
 
 /// An attempt whose outcome is known.
 #[derive(Debug)]
-pub(super) struct Noted {
+pub(super) struct PushOutcome {
     pub(super) config: PushConfig,
     pub(super) acknowledged: bool,
 }
 
 /// An attempt whose outcome is unknown, or that was not made.
 #[derive(Debug)]
-pub(super) enum NotNoted {
+pub(super) enum NoOutcome {
     /// The config was replaced or deleted, or another deliverer has written it.
     Superseded,
     /// Not made: the config was deleted or replaced, or another deliverer has the claim.
@@ -54,19 +54,19 @@ enum Verdict {
     Failed(Failure),
 }
 
-/// Sends a payload, unless that could take longer than `ends_by`, and notes the outcome. It stores
-/// an acknowledgement only if `notes`, or if the config is in trouble or has a batch.
+/// Sends a payload, unless that could take longer than `ends_by`, and records the outcome. It
+/// stores an acknowledgement only if `stores`, or if the config is in trouble or has a batch.
 pub(super) async fn attempt(
     engine: &Engine,
     task: &TaskKey,
     config: PushConfig,
     payload: Payload,
-    notes: bool,
+    stores: bool,
     ends_by: Timestamp,
     view: Arc<View>,
 ) -> Attempted {
     let id = config.id.clone();
-    let result = try_once(engine, task, config, payload, notes, ends_by, view).await;
+    let result = try_once(engine, task, config, payload, stores, ends_by, view).await;
     Attempted { id, result }
 }
 
@@ -75,14 +75,14 @@ async fn try_once(
     task: &TaskKey,
     mut config: PushConfig,
     payload: Payload,
-    notes: bool,
+    stores: bool,
     ends_by: Timestamp,
     view: Arc<View>,
-) -> Result<Noted, NotNoted> {
+) -> Result<PushOutcome, NoOutcome> {
     let Payload { through, generation, since, .. } = payload;
-    if payload.to_be_noted {
+    if payload.is_new_batch {
         config.delivery.batched(through);
-        config = note(engine, task, config).await?;
+        config = store_config(engine, task, config).await?;
     }
     // Log lines about the attempt belong to its trace.
     let mut span = Span::none();
@@ -91,7 +91,7 @@ async fn try_once(
         // The store or the vault was so slow that another deliverer may begin before this attempt
         // ends.
         Ok(_) if !has_time_for_one(&engine.policy, engine.clock.now(), ends_by) => {
-            return Err(NotNoted::NoTime);
+            return Err(NoOutcome::NoTime);
         }
         Ok(secrets) => {
             let (trace, own) = trace_of(task, &config, through);
@@ -108,8 +108,8 @@ async fn try_once(
             }
             let may_be_behind = config.delivery.may_be_behind();
             config.delivery.acknowledged(through, generation);
-            if may_be_behind && !notes {
-                return Ok(Noted { config, acknowledged });
+            if may_be_behind && !stores {
+                return Ok(PushOutcome { config, acknowledged });
             }
         }
         Verdict::Failed(failure) => {
@@ -120,8 +120,8 @@ async fn try_once(
         }
     }
     drop(span);
-    let config = note(engine, task, config).await?;
-    Ok(Noted { config, acknowledged })
+    let config = store_config(engine, task, config).await?;
+    Ok(PushOutcome { config, acknowledged })
 }
 
 async fn secrets(
@@ -173,7 +173,7 @@ async fn post(
     payload: Payload,
     view: Arc<View>,
     (trace, span): (Option<TraceContext>, &Span),
-) -> Result<Verdict, NotNoted> {
+) -> Result<Verdict, NoOutcome> {
     let timeout = engine.policy.push_timeout;
     let push = Push {
         id: config.push_id(task, payload.through),
@@ -203,19 +203,19 @@ async fn post(
             span.record("error.type", kind(error));
         }
     }
-    let late = |took| NotNoted::Late { took, config: Box::new(config.clone()) };
+    let late = |took| NoOutcome::Late { took, config: Box::new(config.clone()) };
     Ok(match answer {
         Ok(answer) if answer.acknowledges() => Verdict::Acknowledged,
         Ok(answer) => Verdict::Failed(answered(&answer)),
         Err(PushError::Withdrawn) => {
             return Err(match wanted.unknown() {
-                None => NotNoted::Withdrawn,
+                None => NoOutcome::Withdrawn,
                 Some(Unknown::Late(took)) => late(took),
                 Some(Unknown::NotRead) => {
                     let (tenant, task) = (&task.tenant, &task.task);
                     warn!(event = "push_check_failed", %tenant, %task, config = %config.id,
                         "the deliverer could not check that the config exists, and sent nothing");
-                    NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE))
+                    NoOutcome::Later(engine.clock.now().saturating_add(OWN_TROUBLE))
                 }
             });
         }
@@ -240,23 +240,23 @@ fn kind(error: &PushError) -> &'static str {
 }
 
 /// Stores what is known of a config, if nobody has written it since the read.
-pub(super) async fn note(
+pub(super) async fn store_config(
     engine: &Engine,
     task: &TaskKey,
     config: PushConfig,
-) -> Result<PushConfig, NotNoted> {
+) -> Result<PushConfig, NoOutcome> {
     let before = config.write.clone();
     let config = PushConfig { write: engine.write_id(), ..config };
     match engine.advance_config(task, &before, &config).await {
         Ok(true) => Ok(config),
-        Ok(false) => Err(NotNoted::Superseded),
+        Ok(false) => Err(NoOutcome::Superseded),
         Err(error) => Err(not_written(engine, task, &config.id, &error)),
     }
 }
 
-fn not_written(engine: &Engine, task: &TaskKey, config: &ConfigId, error: &StoreError) -> NotNoted {
+fn not_written(engine: &Engine, task: &TaskKey, config: &ConfigId, error: &StoreError) -> NoOutcome {
     let (tenant, task, error) = (&task.tenant, &task.task, chain(error));
     warn!(event = "push_result_not_stored", %tenant, %task, %config, error,
         "the deliverer could not store the result of a push and may repeat it");
-    NotNoted::Later(engine.clock.now().saturating_add(OWN_TROUBLE))
+    NoOutcome::Later(engine.clock.now().saturating_add(OWN_TROUBLE))
 }

@@ -10,7 +10,7 @@ use super::attempt::Attempted;
 /// The attempts in flight.
 pub(super) struct Attempts<'a> {
     under_way: FuturesUnordered<Pin<Box<dyn Future<Output = Attempted> + Send + 'a>>>,
-    /// Ended attempts that are to be noted.
+    /// Ended attempts whose outcomes are to be taken.
     ended: VecDeque<Attempted>,
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Lane {
     /// another. They are repeated unchanged.
     pub(super) repeats: u32,
     /// How many pushes were acknowledged since the config was last written.
-    pub(super) unnoted: u32,
+    pub(super) unstored: u32,
     /// No attempt before this time, for a reason that is not the receiver's.
     pub(super) later: Option<Timestamp>,
     /// How often in a row the store was too slow to confirm that a push is wanted.
@@ -35,7 +35,7 @@ impl Lane {
             is_busy: false,
             is_outdated: false,
             repeats,
-            unnoted: 0,
+            unstored: 0,
             later: None,
             late: 0,
             read_after: None,
@@ -43,8 +43,8 @@ impl Lane {
     }
 
     /// Whether acknowledgements may be written now.
-    pub(super) fn is_to_be_noted(&self, now: Timestamp) -> bool {
-        self.unnoted > 0 && !self.is_busy && self.later.is_none_or(|later| later <= now)
+    pub(super) fn is_to_be_stored(&self, now: Timestamp) -> bool {
+        self.unstored > 0 && !self.is_busy && self.later.is_none_or(|later| later <= now)
     }
 
     /// When the next attempt may be made; `None` if there is none.

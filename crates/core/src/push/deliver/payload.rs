@@ -19,8 +19,8 @@ pub(super) struct Payload {
     /// When the oldest update in it was stored; `None` for the task that a new config is first
     /// sent.
     pub(super) since: Option<Timestamp>,
-    /// Whether it merges several entries, and this is not noted yet.
-    pub(super) to_be_noted: bool,
+    /// Whether it merges several entries, and this is not stored yet.
+    pub(super) is_new_batch: bool,
     pub(super) content_type: &'static str,
     pub(super) body: Vec<u8>,
 }
@@ -72,7 +72,7 @@ pub(super) fn next(
     let together = match &first.event {
         Event::Artifact(change) => {
             let end = match (delivery.batch, may_batch) {
-                (Some(noted), _) => End::At(noted),
+                (Some(stored), _) => End::At(stored),
                 (None, true) => End::WhenFull,
                 (None, false) => End::At(first.position),
             };
@@ -81,9 +81,9 @@ pub(super) fn next(
         _ => Chunks { last: first, change: None },
     };
     let (through, generation) = (together.last.position, together.last.generation);
-    let to_be_noted = through > first.position && delivery.batch != Some(through);
+    let is_new_batch = through > first.position && delivery.batch != Some(through);
     if config.version == ProtocolVersion::V0_3 {
-        return whole(config, head, log, through, Some(first.at), to_be_noted, policy);
+        return whole(config, head, log, through, Some(first.at), is_new_batch, policy);
     }
     let response = match together.change {
         Some(change) => {
@@ -104,7 +104,7 @@ pub(super) fn next(
             through,
             generation,
             since: Some(first.at),
-            to_be_noted,
+            is_new_batch,
             content_type: "application/a2a+json",
             body: json(&response),
         })
@@ -118,7 +118,7 @@ fn whole(
     log: &[Entry],
     through: Position,
     since: Option<Timestamp>,
-    to_be_noted: bool,
+    is_new_batch: bool,
     policy: &Policy,
 ) -> Found {
     let Some(all) = after(head, log, Position(0)) else {
@@ -144,7 +144,7 @@ fn whole(
         ProtocolVersion::V0_3 => ("application/a2a+json", json(&StreamResponse::Task(task))),
     };
     let generation = shown().last().map_or(Generation(0), |last| last.generation);
-    Found::Payload(Payload { through, generation, since, to_be_noted, content_type, body })
+    Found::Payload(Payload { through, generation, since, is_new_batch, content_type, body })
 }
 
 /// The entries after `known`, if the log reaches back to it.
@@ -189,7 +189,7 @@ fn chunks<'a>(
         bytes += entry.stored_bytes();
         count += 1;
         let over = match end {
-            End::At(noted) => entry.position > noted,
+            End::At(stored) => entry.position > stored,
             End::WhenFull => bytes > policy.push_bytes || count > policy.push_chunks,
         };
         if over {

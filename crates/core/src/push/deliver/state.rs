@@ -24,9 +24,9 @@
 //! | yes | a lane is due, and its payload needs older entries | `ReadLog`; once before each wait |
 //! | yes | a lane is due, and there is a payload, and time, but the claim ends too early or has too narrow a view | Claim |
 //! | yes | the same, and the claim suffices | Post |
-//! | yes | a runner shows the task, and the claim is about to end before all acknowledgements are written | Note |
+//! | yes | a runner shows the task, and the claim is about to end before all acknowledgements are written | StoreConfig |
 //! | yes | a lane is busy, or a runner shows the task | Wait |
-//! | yes | not all acknowledgements are written, and the settlement does not imply them | Note |
+//! | yes | not all acknowledgements are written, and the settlement does not imply them | StoreConfig |
 //! | yes | | Settle |
 //!
 //! Everything here is pure. [`Delivering`](super::Delivering) carries the steps out.
@@ -38,7 +38,7 @@ use std::time::Duration;
 use a2a_lambda_protocol::Timestamp;
 use tracing::{debug, info};
 
-use super::attempt::{Attempted, NotNoted, Noted};
+use super::attempt::{Attempted, NoOutcome, PushOutcome};
 use super::feed::Feed;
 use super::lane::Lane;
 use super::payload::{Found, Payload, next};
@@ -81,7 +81,7 @@ pub(super) enum Step {
     /// Begin an attempt, which must end by `ends_by`.
     Post { id: ConfigId, payload: Payload, ends_by: Timestamp },
     /// Write a receiver's acknowledgements.
-    Note { id: ConfigId },
+    StoreConfig { id: ConfigId },
     /// Wait for an attempt, for the runner, or for at most this long.
     Wait(Option<Duration>),
     /// Give the claim up.
@@ -205,10 +205,10 @@ impl State {
         if self.has_company() {
             // After that, another deliverer may claim the mark, and it knows only what is written.
             let until = claimed_until(&self.policy, &self.head, &self.token);
-            let note_by = until.map(|until| last_begin(&self.policy, until));
-            match self.to_be_noted(now) {
-                Some(id) if note_by.is_none_or(|by| by <= now) => return Step::Note { id },
-                Some(_) => wake = wake.into_iter().chain(note_by).min(),
+            let store_by = until.map(|until| last_begin(&self.policy, until));
+            match self.to_be_stored(now) {
+                Some(id) if store_by.is_none_or(|by| by <= now) => return Step::StoreConfig { id },
+                Some(_) => wake = wake.into_iter().chain(store_by).min(),
                 None => {}
             }
             return Step::Wait(self.pause(now, wake));
@@ -217,9 +217,9 @@ impl State {
     }
 
     /// A config with acknowledgements that are not written yet.
-    pub(super) fn to_be_noted(&self, now: Timestamp) -> Option<ConfigId> {
+    pub(super) fn to_be_stored(&self, now: Timestamp) -> Option<ConfigId> {
         let mut lanes = self.lanes.iter();
-        lanes.find(|(_, lane)| lane.is_to_be_noted(now)).map(|(id, _)| id.clone())
+        lanes.find(|(_, lane)| lane.is_to_be_stored(now)).map(|(id, _)| id.clone())
     }
 
     /// Whether this is the task's first delivery. Then its settlement implies the cursor (see
@@ -247,8 +247,8 @@ impl State {
             next = Some(next.map_or(at, |next| next.min(at)));
         }
         let tells_all = next.is_none() && self.head.is_terminal() && self.is_first();
-        if let Some(id) = self.to_be_noted(now).filter(|_| !tells_all) {
-            return Step::Note { id };
+        if let Some(id) = self.to_be_stored(now).filter(|_| !tells_all) {
+            return Step::StoreConfig { id };
         }
         Step::Settle(Settlement {
             token: self.token.clone(),
@@ -352,11 +352,11 @@ impl State {
         self.claimed = Claimed::No;
         let lane = self.lanes.get_mut(id)?;
         lane.is_busy = true;
-        Some((lane.config.clone(), lane.unnoted + 1 >= self.policy.push_note_every))
+        Some((lane.config.clone(), lane.unstored + 1 >= self.policy.push_note_every))
     }
 
     /// The config that is to be written.
-    pub(super) fn unnoted(&self, id: &ConfigId) -> Option<PushConfig> {
+    pub(super) fn unstored(&self, id: &ConfigId) -> Option<PushConfig> {
         self.lanes.get(id).map(|lane| lane.config.clone())
     }
 
@@ -418,28 +418,28 @@ impl State {
         self.kept = kept;
     }
 
-    /// Notes whether a config was written.
-    pub(super) fn noted(&mut self, id: &ConfigId, result: Result<PushConfig, NotNoted>) {
+    /// Takes the result of a write of a config.
+    pub(super) fn config_stored(&mut self, id: &ConfigId, result: Result<PushConfig, NoOutcome>) {
         let Some(lane) = self.lanes.get_mut(id) else { return };
         match result {
-            Ok(config) => (lane.config, lane.unnoted) = (config, 0),
-            Err(NotNoted::Later(at)) => {
+            Ok(config) => (lane.config, lane.unstored) = (config, 0),
+            Err(NoOutcome::Later(at)) => {
                 lane.later = Some(at);
                 self.knows_all = false;
                 self.epoch = None;
             }
             // Another deliverer has written the config, so the known state is useless.
-            Err(_) => (lane.unnoted, self.epoch) = (0, None),
+            Err(_) => (lane.unstored, self.epoch) = (0, None),
         }
     }
 
     /// The claim was given up. The settlement implies the acknowledgements that are not written.
     pub(super) fn settled(&mut self) {
-        self.lanes.values_mut().for_each(|lane| lane.unnoted = 0);
+        self.lanes.values_mut().for_each(|lane| lane.unstored = 0);
     }
 
-    /// Notes the result of an attempt.
-    pub(super) fn note(&mut self, attempted: Attempted, now: Timestamp) {
+    /// Takes the result of an attempt.
+    pub(super) fn take_outcome(&mut self, attempted: Attempted, now: Timestamp) {
         let Attempted { id, result } = attempted;
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         let (tenant, task) = (&self.head.key.tenant, &self.head.key.task);
@@ -448,9 +448,9 @@ impl State {
             self.epoch = None;
         }
         match result {
-            Ok(Noted { config, acknowledged }) => {
+            Ok(PushOutcome { config, acknowledged }) => {
                 let is_written = lane.config.write != config.write;
-                lane.unnoted = if is_written { 0 } else { lane.unnoted + u32::from(acknowledged) };
+                lane.unstored = if is_written { 0 } else { lane.unstored + u32::from(acknowledged) };
                 lane.config = config;
                 lane.repeats =
                     if acknowledged { lane.repeats.saturating_sub(1) } else { lane.repeats.max(1) };
@@ -458,7 +458,7 @@ impl State {
                 let Tally { acknowledged: sent, failed, .. } = &mut self.tally;
                 *if acknowledged { sent } else { failed } += 1;
             }
-            Err(NotNoted::Later(at)) => {
+            Err(NoOutcome::Later(at)) => {
                 lane.repeats = lane.repeats.max(1);
                 lane.later = Some(at);
                 self.knows_all = false;
@@ -466,9 +466,9 @@ impl State {
                 self.tally.unknown += 1;
                 self.epoch = None;
             }
-            Err(NotNoted::Late { took, config }) => {
+            Err(NoOutcome::Late { took, config }) => {
                 if lane.config.write != config.write {
-                    lane.unnoted = 0;
+                    lane.unstored = 0;
                 }
                 lane.config = *config;
                 self.tally.late += 1;
@@ -484,20 +484,20 @@ impl State {
                 info!(event = "push_check_slow", %tenant, %task, config = %id, ?took, ?view,
                     "the store answered too late for a push, and the deliverer allows more time");
             }
-            Err(NotNoted::NoTime) => {
+            Err(NoOutcome::NoTime) => {
                 lane.repeats = lane.repeats.max(1);
                 self.tally.late += 1;
                 self.epoch = None;
                 info!(event = "push_out_of_time", %tenant, %task, config = %id,
                     "the deliverer had too little time left for a push");
             }
-            Err(NotNoted::Superseded) => {
+            Err(NoOutcome::Superseded) => {
                 self.tally.unknown += 1;
                 self.epoch = None;
                 debug!(%tenant, %task, config = %id, "another has written what came of a push");
             }
-            // Nothing was sent, but the end of a batch may have been noted.
-            Err(NotNoted::Withdrawn) => self.epoch = None,
+            // Nothing was sent, but the end of a batch may have been stored.
+            Err(NoOutcome::Withdrawn) => self.epoch = None,
         }
     }
 }

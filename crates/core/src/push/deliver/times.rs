@@ -8,7 +8,7 @@ use crate::head::Head;
 use crate::ids::ClaimToken;
 use crate::policy::Policy;
 
-/// How much longer than a POST a claim and an invocation must last, so that the outcome is noted.
+/// How much longer than a POST a claim and an invocation must last, so that the outcome is stored.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// Whether a POST that begins now ends before this time, with its outcome stored.

@@ -91,6 +91,11 @@ async fn work_with_a_result_that_cannot_be_recorded_is_not_done_again() {
                 std::future::ready(Ok(HashMap::from([((1, 2), 3)])))
             };
             let malformed = turn.step("malformed").run(malformed).await;
+            let arguments = HashMap::from([((1, 2), 3)]);
+            // There is a record without arguments, which is another step's.
+            turn.step("with").run(|_| std::future::ready(Ok(1))).await?;
+            let refused = turn.step("with").with(&arguments).known::<u32>().await.unwrap_err();
+            assert!(refused.to_string().contains("\"with\" have the wrong form"), "{refused}");
             let why = format!("{}; {}", large.unwrap_err(), malformed.unwrap_err());
             if turn.number() == 1 {
                 return Ok(End::again());

@@ -32,13 +32,13 @@ P 60    | nobody | read    | waits 30  |            | 10  | settle until 30
 P 60    | runner | read    | done      |            | 10  | wait
 P 60    | nobody | read    | done      |            | 10  | settle
 P 60    | nobody | read    | disabled  |            | 10  | settle
-P 60    | nobody | read    | unnoted   |            | 10  | note
-P 60    | runner | read    | unnoted   |            | 10  | wait 38
-P 60    | runner | read    | unnoted   |            | 48  | note
-P 60    | runner | read    | unnoted   | busy       | 48  | wait
-P 60    | nobody | read    | unnoted   | over       | 10  | settle
-P 60    | nobody | read    | unnoted   | over, unsure | 10 | note
-P 60    | nobody | later   | unnoted   | over       | 10  | note
+P 60    | nobody | read    | unstored   |            | 10  | store
+P 60    | runner | read    | unstored   |            | 10  | wait 38
+P 60    | runner | read    | unstored   |            | 48  | store
+P 60    | runner | read    | unstored   | busy       | 48  | wait
+P 60    | nobody | read    | unstored   | over       | 10  | settle
+P 60    | nobody | read    | unstored   | over, unsure | 10 | store
+P 60    | nobody | later   | unstored   | over       | 10  | store
 P 22    | nobody | read    | due       |            | 10  | post until 21
 P 21    | nobody | read    | due       |            | 10  | claim
 P 21    | nobody | read    | due       | claimed    | 10  | post until 20
@@ -141,7 +141,7 @@ fn delivery(lane: &str) -> Delivery {
         ("due" | "older" | "busy", _) => Delivery::default(),
         ("waits", until) => in_trouble(Some(at(until))),
         ("disabled", _) => in_trouble(None),
-        ("done" | "unnoted", _) => {
+        ("done" | "unstored", _) => {
             let mut done = Delivery::default();
             done.acknowledged(Position(1), Generation(1));
             done
@@ -178,8 +178,8 @@ fn met(row: &[&str]) -> State {
     if lane == "busy" || besides == "busy" {
         state.begin(&id);
     }
-    if lane == "unnoted" {
-        state.lanes.get_mut(&id).unwrap().unnoted = 1;
+    if lane == "unstored" {
+        state.lanes.get_mut(&id).unwrap().unstored = 1;
     }
     match besides {
         "log read" => state.read_log(&id, Position(0), true),
@@ -198,7 +198,7 @@ fn word(step: &Step) -> String {
         Step::ReadLog { after, .. } => format!("read log after {after}"),
         Step::Claim => "claim".to_owned(),
         Step::Post { ends_by, .. } => format!("post until {}", seconds(*ends_by)),
-        Step::Note { .. } => "note".to_owned(),
+        Step::StoreConfig { .. } => "store".to_owned(),
         Step::Wait(None) => "wait".to_owned(),
         Step::Wait(Some(pause)) => format!("wait {}", pause.as_secs()),
         Step::Settle(Settlement { next: None, .. }) => "settle".to_owned(),
@@ -234,20 +234,20 @@ fn an_attempt_that_is_over_brings_the_next_step() {
     let ended = |result| Attempted { id: id.clone(), result };
     let written = PushConfig { write: WriteId::new("next"), ..config(delivery("done")) };
     for (result, expected) in [
-        (Ok(Noted { config: config(delivery("done")), acknowledged: true }), "note"),
-        (Ok(Noted { config: written, acknowledged: true }), "settle"),
+        (Ok(PushOutcome { config: config(delivery("done")), acknowledged: true }), "store"),
+        (Ok(PushOutcome { config: written, acknowledged: true }), "settle"),
         (
-            Ok(Noted { config: config(delivery("waits 30")), acknowledged: false }),
+            Ok(PushOutcome { config: config(delivery("waits 30")), acknowledged: false }),
             "settle until 30",
         ),
-        (Err(NotNoted::Superseded), "read configs"),
-        (Err(NotNoted::Withdrawn), "read configs"),
-        (Err(NotNoted::NoTime), "read configs"),
-        (Err(NotNoted::Later(at("40"))), "read configs"),
+        (Err(NoOutcome::Superseded), "read configs"),
+        (Err(NoOutcome::Withdrawn), "read configs"),
+        (Err(NoOutcome::NoTime), "read configs"),
+        (Err(NoOutcome::Later(at("40"))), "read configs"),
     ] {
         state.take_configs(vec![config(Delivery::default())], Some(1));
         state.begin(&id);
-        state.note(ended(result), at("10"));
+        state.take_outcome(ended(result), at("10"));
         assert_eq!(word(&state.next_step(at("10"))), expected);
     }
     let expected = Tally { acknowledged: 2, failed: 1, unknown: 2, late: 1 };
