@@ -32,13 +32,13 @@ P 60    | nobody | read    | waits 30  |            | 10  | settle until 30
 P 60    | runner | read    | done      |            | 10  | wait
 P 60    | nobody | read    | done      |            | 10  | settle
 P 60    | nobody | read    | disabled  |            | 10  | settle
-P 60    | nobody | read    | unstored   |            | 10  | store
-P 60    | runner | read    | unstored   |            | 10  | wait 38
-P 60    | runner | read    | unstored   |            | 48  | store
-P 60    | runner | read    | unstored   | busy       | 48  | wait
-P 60    | nobody | read    | unstored   | over       | 10  | settle
-P 60    | nobody | read    | unstored   | over, unsure | 10 | store
-P 60    | nobody | later   | unstored   | over       | 10  | store
+P 60    | nobody | read    | unstored  |            | 10  | store
+P 60    | runner | read    | unstored  |            | 10  | wait 38
+P 60    | runner | read    | unstored  |            | 48  | store
+P 60    | runner | read    | unstored  | busy       | 48  | wait
+P 60    | nobody | read    | unstored  | over       | 10  | settle
+P 60    | nobody | read    | unstored  | over, unsure | 10 | store
+P 60    | nobody | later   | unstored  | over       | 10  | store
 P 22    | nobody | read    | due       |            | 10  | post until 21
 P 21    | nobody | read    | due       |            | 10  | claim
 P 21    | nobody | read    | due       | claimed    | 10  | post until 20
