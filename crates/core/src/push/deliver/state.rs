@@ -24,9 +24,9 @@
 //! | yes | a lane is due, and its payload needs older entries | `ReadLog`; once before each wait |
 //! | yes | a lane is due, and there is a payload, and time, but the claim ends too early or has too narrow a view | Claim |
 //! | yes | the same, and the claim suffices | Post |
-//! | yes | a runner shows the task, and the claim is about to end before all acknowledgements are written | StoreConfig |
+//! | yes | a runner shows the task, and the claim is about to end before all acknowledgements are written | `StoreConfig` |
 //! | yes | a lane is busy, or a runner shows the task | Wait |
-//! | yes | not all acknowledgements are written, and the settlement does not imply them | StoreConfig |
+//! | yes | not all acknowledgements are written, and the settlement does not imply them | `StoreConfig` |
 //! | yes | | Settle |
 //!
 //! Everything here is pure. [`Delivering`](super::Delivering) carries the steps out.
