@@ -40,7 +40,8 @@ use self::sent::{Link, Sent};
 use crate::failed_call::FailedCall;
 use crate::list::Limits;
 
-/// How a remote agent is asked. It is unreachable for about eighteen minutes before its tasks fail.
+/// The retries of calls to a remote agent. An agent may be unreachable for about eighteen minutes
+/// before its tasks fail.
 const RETRIES: Retries =
     Retries { max_attempts: 12, first: Duration::from_secs(1), most: Duration::from_mins(5) };
 
@@ -70,7 +71,7 @@ fn card_keys(text: &str) -> Result<VerifyingKeys, NoCardKeys> {
 /// The name of the step that takes back what a forgotten task has shown.
 const TAKE_BACK: &str = "take-back";
 
-/// How remote agents are asked.
+/// The settings of calls to remote agents.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) transport: Arc<dyn Transport>,

@@ -80,7 +80,7 @@ impl Account {
         Signer::with_keys(access_key_id, secret_access_key, session_token, region, service)
     }
 
-    /// Where a service of a region is, without a slash at the end.
+    /// The URL of a service of a region, without a slash at the end.
     pub(crate) fn endpoint(&self, service: Service, region: &str) -> String {
         let own = match service {
             Service::AgentCore => self.agent_core.as_deref(),

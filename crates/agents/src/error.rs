@@ -13,12 +13,12 @@ pub enum AgentsError {
     /// The text after the equals sign is not a tenant's name.
     #[error("{0:?} is no tenant's name")]
     Tenant(String, #[source] InvalidId),
-    /// What follows the agent's name is wrong.
+    /// The text after the agent's name is wrong.
     #[error("the agent {agent:?} cannot be had: {what}")]
     Argument {
         /// The agent's name.
         agent: String,
-        /// What is wrong.
+        /// The reason.
         what: String,
     },
     /// A tenant has the name of a path of A2A.

@@ -69,7 +69,7 @@ const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// The name of the step that calls the agent.
 const STEP: &str = "invoke";
 
-/// What the user reads if a runner died in the middle of a call that is made once only.
+/// The text for the user if a runner died during a call that is made only once.
 const LOST: &str = "The answer of the agent was lost on the way. The outcome is unknown.";
 /// The name of the step that shows what an agent answers later.
 const LATER: &str = "answer";
@@ -81,18 +81,18 @@ const UNSENT: Retries =
 /// Finds out where an agent is, at the begin of each call.
 #[async_trait]
 pub(crate) trait Place: Send + Sync {
-    /// Where the agent is now.
+    /// The agent's present location.
     async fn find(&self, turn: &Turn) -> Result<Found, Fault>;
 }
 
-/// Where an agent is.
+/// The location of an agent.
 pub(crate) struct Found {
     pub(crate) target: Target,
     /// Dropped when the call is over.
     pub(crate) in_use: Option<Box<dyn Any + Send>>,
 }
 
-/// How agents are called.
+/// The settings of calls to agents.
 #[derive(Clone)]
 pub(crate) struct Calls {
     pub(crate) transport: Arc<dyn Transport>,
@@ -195,7 +195,7 @@ impl Calls {
         Ok(outcome.into_end()?)
     }
 
-    /// What an agent answers by its callback. Until it does, nothing runs.
+    /// The outcome that an agent sends to its callback. Until it does, nothing runs.
     async fn later(&self, turn: &Turn, callback: &Callback<'_>) -> Result<Outcome, Failure> {
         let answer = callback.answer::<Json>().await?;
         let limit = self.patience.unwrap_or_default();

@@ -24,7 +24,7 @@ pub(crate) use self::function::{Function, Way};
 use crate::account::{Account, Service};
 use crate::http::{Calls, Contract, Fixed, Signed, Target, profile};
 
-/// How Lambda is to run the function.
+/// The header that says how Lambda runs the function.
 const INVOCATION_TYPE: HeaderName = HeaderName::from_static("x-amz-invocation-type");
 /// The host that the function reads in its event.
 const HOST: &str = "https://lambda.internal";

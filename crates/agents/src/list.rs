@@ -62,7 +62,7 @@ struct Loose {
     agents: Vec<Value>,
 }
 
-/// What the card says in place of what the agent says.
+/// The fields of the card that replace the agent's own.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Card {

@@ -145,7 +145,7 @@ impl Wanted {
         let call = limits.call.map(|_| "callSeconds");
         match self {
             Self::BuiltIn(_) => bytes.or(call),
-            // What it is waited for is bounded by its own variable.
+            // A variable of its own bounds the wait for it.
             #[cfg(feature = "a2a")]
             Self::A2a(_) => call,
             #[cfg(feature = "http")]

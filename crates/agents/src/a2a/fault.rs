@@ -1,4 +1,4 @@
-//! What can go wrong between this agent and the remote one, and whose fault it is.
+//! The faults between this agent and the remote one, and the side that causes each.
 
 use a2a_lambda_client::{Error, Fault as Whose};
 use a2a_lambda_core::{Reply, ShowError};
@@ -122,7 +122,8 @@ impl Fault {
         }
     }
 
-    /// What the user reads: no address, and no words of a server that are not meant for users.
+    /// The text for the user. It has no address, and no server's words that are not meant for
+    /// users.
     pub(super) fn reply(&self) -> Reply {
         match self {
             Self::Ended(reply) => reply.clone(),

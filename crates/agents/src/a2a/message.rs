@@ -1,4 +1,4 @@
-//! What the remote agent is sent.
+//! The message that the remote agent receives.
 
 use std::collections::BTreeMap;
 

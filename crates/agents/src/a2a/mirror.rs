@@ -21,7 +21,7 @@ pub(super) struct Mirror<'t> {
     turn: &'t Turn,
     /// The artifacts, by their ids.
     artifacts: BTreeMap<String, Artifact>,
-    /// What was said last.
+    /// The parts of the newest status message.
     said: Vec<Part>,
 }
 
@@ -61,7 +61,7 @@ impl<'t> Mirror<'t> {
         }
     }
 
-    /// What is shown, without content: A2A has no way to remove an artifact.
+    /// The artifacts shown so far, without content: A2A has no way to remove an artifact.
     pub(super) fn emptied(&self) -> Vec<Artifact> {
         let empty = |shown: &Artifact| Artifact {
             artifact_id: shown.artifact_id.clone(),
@@ -219,14 +219,14 @@ fn is_alike(one: &Part, other: &Part) -> bool {
         && one.media_type == other.media_type
 }
 
-/// What a message of the remote agent says, as a message of this one.
+/// A message of the remote agent, as a reply of this one.
 fn reply(message: &Message) -> Reply {
     let mut reply = Reply::from(message.parts.clone());
     reply.metadata.clone_from(&message.metadata);
     reply
 }
 
-/// How the turn ends with the status of a settled remote task.
+/// The end of the turn for the status of a settled remote task.
 pub(super) fn end(status: &TaskStatus, link: &Link) -> Result<End, Fault> {
     let said = status.message.as_ref().map(reply).unwrap_or_default();
     let or = |text: &str| if said.parts.is_empty() { Reply::from(text) } else { said.clone() };

@@ -1,4 +1,4 @@
-//! Where the remote agent is, and its card.
+//! The address of the remote agent, and its card.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -77,7 +77,7 @@ pub(super) struct Remote {
     known: Mutex<Known>,
 }
 
-/// What is known of a remote agent.
+/// The facts known about a remote agent.
 #[derive(Default)]
 struct Known {
     agent: Option<Arc<Found>>,

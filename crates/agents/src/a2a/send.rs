@@ -28,7 +28,7 @@ pub(super) struct Opened {
     pub(super) first: StreamEvent,
 }
 
-/// What a try at the step leaves to the run, beside its record.
+/// The values that an attempt of the step hands to the run, beside the step's record.
 #[derive(Default)]
 struct Beside {
     opened: Option<Opened>,
@@ -70,7 +70,8 @@ impl A2aAgent {
         if turn.stop_reason() == Some(StopReason::Canceled)
             && let Some(task) = task
         {
-            // Whoever passes the cancel on may not have found the task yet. The runner waits for this.
+            // The process that passes the cancel on may not have found the task yet. The runner
+            // waits for this.
             let _ = self.cancel(&asked.client, &task).await;
         }
         Ok((sent?, opened))

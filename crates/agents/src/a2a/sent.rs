@@ -1,4 +1,4 @@
-//! What is recorded of a message that was sent.
+//! The record of a message that was sent.
 
 use a2a_lambda_core::Reply;
 use a2a_lambda_protocol::{Part, Struct, Task};
@@ -11,7 +11,7 @@ pub(super) struct Link {
     pub(super) context: String,
 }
 
-/// What has come of a message: what the step records.
+/// The outcome of a sent message, as the step records it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Sent {

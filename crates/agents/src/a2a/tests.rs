@@ -22,7 +22,7 @@ const KEY: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIEFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB
 -----END PRIVATE KEY-----";
 
-/// What the task's artifacts say.
+/// The text of each of the task's artifacts.
 fn output(task: &TaskView) -> Vec<String> {
     let artifacts = task.task().artifacts.iter();
     let texts = artifacts.map(|artifact| {
@@ -95,7 +95,7 @@ async fn chunks_and_words_pass_through_as_they_come() {
         assert!(!told.contains(theirs), "the ids of the remote task are not shown: {told}");
     }
     assert_eq!((remote.asked("GetTask"), remote.asked("SendStreamingMessage")), (0, 1));
-    // What is sent.
+    // The request that the remote agent received.
     let sent = remote.told("SendStreamingMessage");
     let message = &sent["message"];
     assert_eq!(message["parts"], json!([{ "text": "paint" }]));

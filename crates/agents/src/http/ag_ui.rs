@@ -181,11 +181,11 @@ pub(super) struct Reader {
     /// A message that is not the agent's.
     foreign: Option<String>,
     has_text: bool,
-    /// What the last snapshot of messages has as the answer.
+    /// The answer in the newest snapshot of messages.
     kept: Option<String>,
-    /// How the turn ends, by our extension.
+    /// The end of the turn, by our extension.
     end: Option<Box<Ours>>,
-    /// What `LangGraph` asks the user.
+    /// The questions of `LangGraph` to the user.
     asked: Vec<Asked>,
     progress: usize,
     is_over: bool,
@@ -212,7 +212,7 @@ impl Reader {
         self.is_over
     }
 
-    /// What an event says, which begins at this byte.
+    /// Reads an event, which begins at this byte.
     pub(super) fn event(&mut self, data: &str, at: usize) -> Result<Vec<Said>, Fault> {
         let wrong =
             |error: serde_json::Error| no_contract(at + offset(data, &error), error.to_string());
@@ -238,7 +238,7 @@ impl Reader {
             }
             "STATE_DELTA" => self.patch(event.delta, at)?,
             "CUSTOM" => return self.custom(event, at),
-            // What a part of the agent does is not its answer.
+            // The output of a subagent is not the agent's answer.
             _ if event.subagent_run_id.is_some() => {}
             "TEXT_MESSAGE_START" | "TEXT_MESSAGE_CONTENT" | "TEXT_MESSAGE_CHUNK" => {
                 return self.text(event, at);

@@ -7,7 +7,7 @@ use super::payload::{self, Shape};
 use super::said::{self, Said};
 use super::{Fault, Target, ag_ui, openai};
 
-/// What an agent speaks.
+/// The protocol that an agent speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Contract {
     /// That of `AgentCore`'s runtime: `POST /invocations`.
@@ -22,7 +22,7 @@ pub(crate) enum Contract {
 }
 
 impl Contract {
-    /// Where an agent is asked.
+    /// The URL that a request goes to.
     pub(super) fn url<'t>(&self, target: &'t Target) -> &'t Uri {
         match self {
             Self::AgentCore => &target.invocations,
@@ -31,7 +31,7 @@ impl Contract {
         }
     }
 
-    /// What the headers of its requests are like. `AgentCore`'s runtime serves AG-UI, too.
+    /// The form of the requests' headers. `AgentCore`'s runtime serves AG-UI, too.
     pub(super) fn shape(&self) -> Shape {
         let accepts = match self {
             Self::AgentCore | Self::OpenAi { .. } => "text/event-stream, application/json",
@@ -73,7 +73,7 @@ pub(super) enum Reader {
 }
 
 impl Reader {
-    /// What an event says, which begins at this byte.
+    /// Reads an event, which begins at this byte.
     pub(super) fn event(&mut self, data: &str, at: usize) -> Result<Vec<Said>, Fault> {
         match self {
             Self::AgentCore => Ok(vec![said::read(data, at)?]),
@@ -82,7 +82,7 @@ impl Reader {
         }
     }
 
-    /// What an answer says that is one JSON value.
+    /// Reads an answer that is one JSON value.
     pub(super) fn whole(&mut self, text: &str) -> Result<Vec<Said>, Fault> {
         match self {
             Self::AgentCore => Ok(vec![said::read(text, 0)?]),
@@ -113,7 +113,7 @@ impl Reader {
         }
     }
 
-    /// What a status other than 200 with this body stands for, if it is no refusal.
+    /// The failure that a status other than 200 with this body reports. `None` if it is a refusal.
     pub(super) fn failure(&self, status: u16, body: &str) -> Option<Fault> {
         match self {
             Self::AgentCore if status == 500 => said::failure(body),

@@ -72,7 +72,7 @@ impl Exchange {
         let request = request.with_body(media_type, body);
         let answer = transport.exchange(&request).await.map_err(Fault::before_head)?;
         if may_defer && answer.status == StatusCode::ACCEPTED {
-            // Whatever else it says: the answer comes by the callback. What is not read closes the
+            // The body does not matter: the answer comes by the callback. Unread bytes close the
             // connection.
             let _ = answer.whole(MAX_ERROR_BYTES, ERROR_WITHIN).await;
             return Ok(Outcome::Accepted);

@@ -1,4 +1,4 @@
-//! What can go wrong between this process and an agent, and whose fault it is.
+//! The faults between this process and an agent, and the side that causes each.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub(crate) enum Fault {
     Failed {
         /// The class of its exception; empty if unknown.
         kind: String,
-        /// What it said.
+        /// The agent's message.
         message: String,
     },
     /// The agent said that it failed, in words for its user.
@@ -64,7 +64,7 @@ pub(crate) enum Fault {
     NotContract {
         /// The place in the body, from 0.
         at: usize,
-        /// What is wrong there.
+        /// The mistake there.
         what: String,
     },
     /// The answer has more than is taken.
@@ -73,7 +73,7 @@ pub(crate) enum Fault {
     /// The agent was silent, or did not end.
     #[error("{what} took more than {} s", .limit.as_secs())]
     TooSlow {
-        /// What took so long.
+        /// The name of the slow part.
         what: &'static str,
         /// The limit.
         limit: Duration,
@@ -226,7 +226,8 @@ impl Fault {
         }
     }
 
-    /// What the agent's user reads: no address, and nothing that the agent did not mean for its user.
+    /// The text for the agent's user. It has no address, and only words that the agent meant for
+    /// users.
     pub(crate) fn user_text(&self) -> String {
         match self {
             Self::Unreachable(_) => "The agent cannot be reached.".to_owned(),

@@ -99,7 +99,7 @@ impl Reader {
         self.is_over || self.has_finished
     }
 
-    /// What an event says, which begins at this byte.
+    /// Reads an event, which begins at this byte.
     pub(super) fn event(&mut self, data: &str, at: usize) -> Result<Vec<Said>, Fault> {
         if data.trim() == DONE {
             self.is_over = true;
@@ -108,7 +108,7 @@ impl Reader {
         self.read(data, at)
     }
 
-    /// What a whole answer says.
+    /// Reads a whole answer.
     pub(super) fn whole(&mut self, text: &str) -> Result<Vec<Said>, Fault> {
         let said = self.read(text, 0)?;
         if !self.has_finished && said.is_empty() {

@@ -1,10 +1,10 @@
-//! How an agent's turn ends.
+//! The end of an agent's turn.
 
 use a2a_lambda_core::End;
 use a2a_lambda_protocol::Json;
 use serde::{Deserialize, Serialize};
 
-/// How an agent's turn ended: what is recorded of it.
+/// The end of an agent's turn, as the step records it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Outcome {

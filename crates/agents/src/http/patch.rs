@@ -20,7 +20,7 @@ enum Operation {
 /// Applies a patch. After an error the state may have a part of it.
 ///
 /// # Errors
-/// What is wrong with the patch.
+/// The mistake in the patch, as a text.
 pub(super) fn apply(state: &mut Value, patch: &str) -> Result<(), String> {
     let operations: Vec<Operation> =
         serde_json::from_str(patch).map_err(|error| format!("it is no JSON Patch: {error}"))?;

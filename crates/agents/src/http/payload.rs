@@ -1,4 +1,4 @@
-//! What an agent is sent.
+//! The request that an agent receives.
 
 use a2a_lambda_core::{StepRun, Turn};
 use a2a_lambda_protocol::{Json, Message, PartContent, Role};
@@ -40,7 +40,7 @@ pub(super) struct Talk {
     pub(super) content: String,
 }
 
-/// What A2A has of the turn.
+/// The turn, in the terms of A2A.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Work<'a> {
@@ -54,7 +54,7 @@ pub(super) struct Work<'a> {
     turn: u32,
     attempt: u32,
     idempotency_key: &'a str,
-    /// Where the agent may answer later.
+    /// The URL at which the agent may answer later.
     #[serde(skip_serializing_if = "Option::is_none")]
     callback_url: Option<&'a str>,
 }
@@ -70,7 +70,7 @@ pub(super) fn body(
     serde_json::to_vec(&Payload { prompt: turn.text(), messages, a2a })
 }
 
-/// What A2A has of a turn.
+/// The turn, in the terms of A2A. It has no callback URL.
 pub(super) fn work<'t>(turn: &'t Turn, step: &'t StepRun) -> Result<Work<'t>, serde_json::Error> {
     let task = turn.task();
     Ok(Work {
@@ -114,7 +114,7 @@ fn talk(history: &[Message], with_data: bool) -> Vec<Talk> {
     talk
 }
 
-/// What the headers of a contract are like.
+/// The form of a contract's headers.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
     /// The media types of its answers.

@@ -1,9 +1,9 @@
 //! Events of Strands that a server has printed. `AgentCore`'s SDK sends what is no JSON as the text that
 //! Python has of it: `{'data': 'never ', 'agent': <strands.agent.agent.Agent object at 0x…>, …}`.
 
-/// What a printed event has in it, behind its first key.
+/// The texts that mark a printed event. One of them follows its first key.
 const SIGNS: [&str; 2] = ["'event_loop_cycle_id': UUID('", "{'result': AgentResult(stop_reason="];
-/// How the event begins that has a piece of the answer.
+/// The begin of an event that has a piece of the answer.
 const DATA: &str = "{'data': ";
 
 /// A printed event.

@@ -1,4 +1,5 @@
-//! What an agent says: the reading rules for one JSON value, which is a whole answer or one event.
+//! The reading rules for an agent's output: for one JSON value, which is a whole answer or one
+//! event.
 
 use a2a_lambda_protocol::{Json, Part, Struct};
 use serde::Deserialize;
@@ -24,8 +25,8 @@ const CONVERSE: [&str; 6] = [
     r#"{"metadata":"#,
 ];
 
-/// Who says a text. A Strands agent that passes on all of its events says each text twice, once in
-/// each of the last two forms.
+/// The form in which a text comes. A Strands agent that passes on all its events sends each text
+/// twice: once in each of the last two forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Voice {
     /// A JSON string.
@@ -36,7 +37,7 @@ pub(super) enum Voice {
     Converse,
 }
 
-/// What one JSON value means.
+/// The meaning of one JSON value.
 #[derive(Debug, PartialEq)]
 pub(super) enum Said {
     Nothing,
@@ -52,7 +53,7 @@ pub(super) enum Said {
     Progress(String),
     /// An artifact of its own, whole.
     Artifact(Output),
-    /// How the turn ends.
+    /// The end of the turn.
     End(Outcome),
 }
 
@@ -65,13 +66,13 @@ pub(super) struct Ours {
     /// Artifacts of their own, each whole.
     #[serde(default)]
     pub(super) artifacts: Vec<Output>,
-    /// How the turn ends; nothing but this may follow.
+    /// The end of the turn. Nothing else may follow it.
     pub(super) state: Option<State>,
-    /// What the user is asked.
+    /// The question to the user.
     pub(super) question: Option<String>,
     /// Why the agent will not, or cannot.
     pub(super) reason: Option<String>,
-    /// What the agent gets back with the answer to its question.
+    /// The value that the agent receives again with the user's answer.
     pub(super) checkpoint: Option<Json>,
 }
 
@@ -89,7 +90,7 @@ pub(super) struct Output {
     pub(super) metadata: Option<Struct>,
 }
 
-/// How a turn ends, as an agent says it.
+/// The end of a turn, in the agent's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum State {
@@ -206,7 +207,7 @@ pub(super) fn ours(value: &str, at: usize) -> Result<Ours, Fault> {
     Ok(ours)
 }
 
-/// What an agent's server says of a failure: `{"error": …}`, if the body is that.
+/// The failure that an agent's server reports, if the body is `{"error": …}`.
 pub(super) fn failure(body: &str) -> Option<Fault> {
     let known: Members<'_> = serde_json::from_str(body).ok()?;
     Some(failed(known.error?, known.error_type))
@@ -231,7 +232,7 @@ fn result_of(value: &RawValue) -> Result<Said, serde_json::Error> {
     }
     if let Ok(message) = serde_json::from_str::<ModelMessage>(value.get()) {
         let text: String = message.content.into_iter().map(|block| block.text).collect();
-        // What a tool answered is the model's input.
+        // A tool's result is input of the model, and no part of the answer.
         let is_said = message.role == "assistant" && !text.is_empty();
         return Ok(if is_said { Said::Result(Part::text(text)) } else { Said::Nothing });
     }

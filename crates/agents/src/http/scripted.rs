@@ -158,7 +158,7 @@ pub(crate) fn without_frame(script: Script) -> Script {
     }
 }
 
-/// What the task's artifacts have: `name: text`, and data as JSON.
+/// The contents of the task's artifacts: `name: text`, and data as JSON.
 pub(crate) fn output(task: &TaskView) -> Vec<String> {
     let artifacts = task.task().artifacts.iter().map(|artifact| {
         let parts = artifact.parts.iter().map(|part| match part.as_text() {

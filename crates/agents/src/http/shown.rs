@@ -1,4 +1,4 @@
-//! What a turn shows of an agent's answer.
+//! The part of an agent's answer that a turn shows.
 
 use a2a_lambda_core::Turn;
 use a2a_lambda_core::turn::Chunks;
@@ -36,7 +36,7 @@ pub(super) struct Shown<'t> {
     /// Whether nothing follows what is said now: it is held back, to be shown as the last chunk.
     is_whole: bool,
     held: Option<Part>,
-    /// How the turn ends, once the agent has said it.
+    /// The end of the turn, once the agent has sent it.
     ended: Option<Outcome>,
 }
 
@@ -94,7 +94,7 @@ impl<'t> Shown<'t> {
     pub(super) async fn finish(mut self) -> Result<Outcome, Fault> {
         self.show_text().await?;
         if let Some(answer) = self.answer {
-            // What was streamed has been shown at once. The last chunk says no more than that.
+            // A streamed text has been shown at once. The last chunk only marks the end.
             answer.finish([self.held.unwrap_or_else(|| Part::text(""))]).await?;
         }
         Ok(self.ended.unwrap_or(Outcome::Completed))

@@ -1,4 +1,4 @@
-//! Where an agent is.
+//! The URLs of an agent.
 
 use std::fmt;
 
@@ -48,7 +48,7 @@ impl Target {
         Ok(Self { completions, ..target })
     }
 
-    /// The agent that is asked at this URL, by whatever contract.
+    /// The agent at this URL. The URL is the same for every contract.
     pub(super) fn at(url: Uri) -> Self {
         let (itself, invocations) = (url.clone(), url.clone());
         Self { itself, invocations, ping: url.clone(), completions: url }

@@ -62,7 +62,7 @@ async fn answers_are_read_by_the_rules_of_the_contract() {
             ]),
             vec!["response: Hello you"],
         ),
-        // What is no JSON comes as Python prints it.
+        // A value that JSON cannot express comes as Python prints it.
         (
             streamed(&[delta("Hello "), printed("'data': 'Hello '"), printed("'reasoning': True")]),
             vec!["response: Hello "],

@@ -1,4 +1,4 @@
-//! What a function answers, as the answer of HTTP that it stands for.
+//! A function's answer, as an answer of HTTP.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const MAX_WHOLE_BYTES: usize = 8 * 1024 * 1024;
 /// The largest frame of a stream, in bytes, and the largest stream.
 const FRAMES: FrameLimits =
     FrameLimits { frame_bytes: 16 * 1024 * 1024, total_bytes: 32 * 1024 * 1024 };
-/// What divides the head of a streamed answer from its body.
+/// The bytes between the head of a streamed answer and its body.
 const DIVIDER: [u8; 8] = [0; 8];
 /// The error of a function that fails or dies, in an answer as a whole.
 const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error");
@@ -39,7 +39,7 @@ struct Proxied<'a> {
     is_base64_encoded: bool,
 }
 
-/// What Lambda says of a function that failed.
+/// Lambda's report of a function that failed.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Reported {
@@ -55,7 +55,7 @@ struct Complete {
     error_details: Option<String>,
 }
 
-/// A fault that the carrier has found. Whoever reads the answer takes it out again.
+/// Wraps a fault that the carrier has found. The reader of the answer unwraps it.
 fn carried(fault: Fault) -> Error {
     Error::Broken(Box::new(fault))
 }
@@ -238,7 +238,7 @@ impl Chunks for Payload {
     }
 }
 
-/// What the last frame of a stream says.
+/// Reads the last frame of a stream.
 fn ended(payload: &[u8]) -> Result<(), Error> {
     let complete: Complete = serde_json::from_slice(payload)
         .map_err(|error| no_contract(0, format!("the end of its stream: {error}")))?;

@@ -1,9 +1,9 @@
-//! Which function is invoked, and how.
+//! The function to invoke, and the kind of invocation.
 
 /// The longest name of a function with its ARN and qualifier, in bytes, as Lambda has it.
 const MAX_BYTES: usize = 170;
 
-/// How a function is invoked.
+/// The kind of an invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// By `InvokeWithResponseStream`. A function that does not stream answers as a whole then.
@@ -70,7 +70,7 @@ impl Function {
         Ok(Self { id: id.to_owned(), way })
     }
 
-    /// How it is invoked.
+    /// The kind of its invocations.
     pub(super) fn way(&self) -> Way {
         self.way
     }
@@ -80,7 +80,7 @@ impl Function {
         self.id.strip_prefix("arn:")?.split(':').nth(2)
     }
 
-    /// Where it is invoked, at this endpoint of Lambda.
+    /// The URL of an invocation, at this endpoint of Lambda.
     pub(super) fn url(&self, endpoint: &str) -> String {
         let (version, operation) = match self.way {
             Way::Streamed => ("2021-11-15", "response-streaming-invocations"),

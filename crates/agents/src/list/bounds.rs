@@ -1,4 +1,5 @@
-//! What an entry of a list bounds: how its agent is retried, and how large and long its answers are.
+//! The bounds in an entry of a list: retries of the agent, and the size and duration of its
+//! answers.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -14,7 +15,7 @@ const SECONDS: RangeInclusive<u64> = 1..=900;
 /// An answer is in the memory of the function, and its task in the store.
 const BYTES: RangeInclusive<u64> = 1_024..=16 * 1_024 * 1_024;
 
-/// How an agent's failed turns are retried. What is `None` is as without it.
+/// The retries of an agent's failed turns. `None` keeps the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "WrittenRetries")]
 pub(crate) struct OwnRetries {
@@ -23,7 +24,7 @@ pub(crate) struct OwnRetries {
     most: Option<Duration>,
 }
 
-/// The bounds of an agent's answers. What is `None` is as without it.
+/// The bounds of an agent's answers. `None` keeps the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "WrittenLimits")]
 pub(crate) struct Limits {

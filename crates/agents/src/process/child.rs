@@ -123,7 +123,7 @@ impl AgentProcess {
         self.child.wait().await
     }
 
-    /// How it has ended, if it has.
+    /// The exit status, if the process has ended.
     pub(super) fn has_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }

@@ -12,7 +12,7 @@ const OF_AWS: [&str; 5] = [
     "AWS_SESSION_TOKEN",
 ];
 
-/// What only a shell understands, in words that no shell reads.
+/// The characters that only a shell understands. No shell reads these words.
 const FOR_A_SHELL: [char; 10] = ['\'', '"', '\\', '$', '`', '|', '&', ';', '<', '>'];
 
 /// A program, its arguments and its environment. `Debug` does not show the environment.

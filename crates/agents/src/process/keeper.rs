@@ -74,8 +74,8 @@ impl Keeper {
         Self { command, port, transport, tasks: Arc::default(), kept: Mutex::new(kept) }
     }
 
-    /// Where the process is. It is started if it is not there, after a wait if it has just been
-    /// started before.
+    /// The URLs of the process. If the process does not run, the keeper starts it. The keeper waits
+    /// first if it started one shortly before.
     pub(super) async fn target(&self) -> Result<Target, NotStarted> {
         let mut kept = self.kept.lock().await;
         if let Some(process) = &mut kept.process {

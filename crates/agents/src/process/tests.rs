@@ -12,7 +12,7 @@ use super::Command;
 use super::keeper::{Keeper, NotStarted};
 use crate::http::Target;
 
-/// What the child answers to each request: the status line's end.
+/// The variable with the status of each answer of the child: the end of the status line.
 const SERVES: &str = "PROCESS_TEST_SERVES";
 
 /// The child. As a test it does nothing.

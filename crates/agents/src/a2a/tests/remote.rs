@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::a2a::{A2aAgent, Place, Settings};
 
-/// How a stream goes on behind its events.
+/// The rest of a stream after its events.
 #[derive(Clone, Copy)]
 pub(super) enum Then {
     Ends,

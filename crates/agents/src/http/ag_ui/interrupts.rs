@@ -32,7 +32,7 @@ pub(super) struct Asked {
     pub(super) data: Option<Json>,
 }
 
-/// What a turn that ended by interrupts leaves for the next one.
+/// The checkpoint of a turn that ended by interrupts.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Interrupted {
@@ -63,7 +63,7 @@ pub(super) struct Command {
 }
 
 impl Asked {
-    /// What an event tells: its value is the interrupt's, or the JSON of it as a text.
+    /// Reads an event. Its value is the interrupt's value, or the JSON of that as a text.
     pub(super) fn by(value: &str, raw: Option<&RawValue>) -> Self {
         #[derive(Deserialize)]
         struct Raw {

@@ -30,7 +30,7 @@ fn done() -> Piece {
     Piece::Bytes(b"data: [DONE]\n\n".into())
 }
 
-/// What a server sends behind the answer is not read.
+/// The end of an answer, then silence: the reader must not wait for more.
 fn then_nothing() -> [Piece; 2] {
     [done(), Piece::Silence]
 }
