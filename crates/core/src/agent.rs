@@ -1,4 +1,4 @@
-//! What an agent is, and how a deployment's agents are found.
+//! The trait of agents, and the list of a deployment's agents.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -21,7 +21,7 @@ use crate::turn::Turn;
 /// its requests to other systems repeatable, for instance by [`Turn::idempotency_key`].
 #[async_trait]
 pub trait Agent: Send + Sync + 'static {
-    /// What the agent card says of the agent. It is asked for once by each process.
+    /// The agent's description for its card. Each process asks for it once.
     fn profile(&self) -> AgentProfile;
 
     /// Runs one turn.
@@ -31,7 +31,7 @@ pub trait Agent: Send + Sync + 'static {
     /// be, and its text is not shown to the user.
     async fn run(&self, turn: &Turn) -> Result<End, Failure>;
 
-    /// How failed turns are retried, if not by the deployment's policy.
+    /// The retries of failed turns; `None` for those of the deployment's policy.
     fn retries(&self) -> Option<Retries> {
         None
     }
@@ -61,18 +61,18 @@ pub trait Agent: Send + Sync + 'static {
     }
 }
 
-/// What the agent card says of an agent (spec section 4.4.1). It is made by [`text`](Self::text);
+/// The description of an agent for its card (spec section 4.4.1). [`text`](Self::text) makes one;
 /// then each field may be set.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AgentProfile {
     /// Its name, for people.
     pub name: String,
-    /// What it is for, for people and agents.
+    /// Its purpose, for people and agents.
     pub description: String,
     /// Its version.
     pub version: String,
-    /// What it can do; at least one.
+    /// Its skills; at least one.
     pub skills: Vec<AgentSkill>,
     /// The media types that it accepts; at least one.
     pub input_modes: Vec<String>,
@@ -88,11 +88,11 @@ pub struct AgentProfile {
     pub extensions: Vec<AgentExtension>,
     /// The additions for authenticated callers (spec section 3.1.11).
     pub extended: Option<ExtendedProfile>,
-    /// Who provides it.
+    /// Its provider.
     pub provider: Option<AgentProvider>,
-    /// Where its documentation is.
+    /// The URL of its documentation.
     pub documentation_url: Option<String>,
-    /// Where its icon is.
+    /// The URL of its icon.
     pub icon_url: Option<String>,
 }
 
@@ -150,8 +150,8 @@ impl AgentProfile {
     }
 }
 
-/// How a turn ends. Each has a function that makes it, and [`with_checkpoint`](Self::with_checkpoint)
-/// and [`until`](Self::until) add to it.
+/// The end of a turn. Each end has a function that makes it.
+/// [`with_checkpoint`](Self::with_checkpoint) and [`until`](Self::until) add to it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum End {
@@ -164,7 +164,7 @@ pub enum End {
     InputRequired {
         /// The question.
         question: Reply,
-        /// What the agent wants to find again in its next turn.
+        /// The value that the agent gets back in its next turn.
         checkpoint: Option<Json>,
         /// The user's time to answer; `None` for any time.
         patience: Option<Patience>,
@@ -173,7 +173,7 @@ pub enum End {
     AuthRequired {
         /// The request for credentials.
         question: Reply,
-        /// What the agent wants to find again in its next turn.
+        /// The value that the agent gets back in its next turn.
         checkpoint: Option<Json>,
         /// The user's time to answer; `None` for any time.
         patience: Option<Patience>,
@@ -186,13 +186,13 @@ pub enum End {
     ParkUntil {
         /// When to go on.
         wake_at: Timestamp,
-        /// What the agent wants to find again in its next turn.
+        /// The value that the agent gets back in its next turn.
         checkpoint: Option<Json>,
     },
     /// There is more to do than fits into one run: run again. Without a checkpoint, the next turn is
     /// given the same messages and finds the steps that are recorded; see [`steps`](crate::steps).
     Continue {
-        /// What the agent wants to find again in its next turn.
+        /// The value that the agent gets back in its next turn.
         checkpoint: Option<Json>,
     },
 }
@@ -434,7 +434,7 @@ impl Agents {
         self.by_tenant.get(tenant).or(self.default.as_ref())
     }
 
-    /// How failed turns of a tenant's agent are retried.
+    /// The retries of failed turns of a tenant's agent.
     pub(crate) fn retries(&self, tenant: &Tenant, policy: &Policy) -> Retries {
         let own = self.of(tenant).and_then(|agent| agent.retries());
         let retries = own.unwrap_or_else(|| policy.retries());

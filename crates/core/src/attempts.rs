@@ -74,9 +74,9 @@ pub struct AttemptRecord {
     pub attempt: u32,
     /// When the runner claimed the task.
     pub began: Timestamp,
-    /// Who ran it.
+    /// The runner.
     pub runner: RunnerName,
-    /// How and when it ended; `None` if it is under way.
+    /// The end of the attempt; `None` if it is under way.
     pub end: Option<AttemptEnd>,
 }
 
@@ -89,7 +89,7 @@ pub struct AttemptEnd {
     pub outcome: AttemptOutcome,
 }
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptOutcome {
     /// The task is over, or waits for its user.

@@ -1,4 +1,4 @@
-//! What is kept of a conversation beyond its tasks: memory, and session state.
+//! The stored data of a conversation beyond its tasks: memory, and session state.
 //!
 //! A conversation is an owner's context (I8): all its tasks share the memory and the session, and no
 //! other owner or tenant finds them.

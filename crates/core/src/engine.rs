@@ -46,13 +46,13 @@ mod conversation;
 /// The parts that operations, runner and sweep are built on. All are required; a clone is cheap.
 #[derive(Clone)]
 pub struct Engine {
-    /// Where tasks live.
+    /// The store of tasks.
     pub store: Arc<dyn TaskStore>,
-    /// Where their push configs live.
+    /// The store of their push configs.
     pub configs: Arc<dyn PushConfigs>,
-    /// Where the records of their steps live.
+    /// The store of their steps' records.
     pub steps: Arc<dyn StepRecords>,
-    /// Where the memory and the sessions of conversations live.
+    /// The store of memory and sessions of conversations.
     pub memory: Arc<dyn Memory>,
     /// The way to the runners.
     pub queue: Arc<dyn Queue>,
@@ -395,8 +395,8 @@ impl Engine {
     /// message. The task's memory of the requests, or their push configs, tell these two apart. The
     /// registration identifies a push config. If the task does not name the config, it may have
     /// been deleted again, and `None` says that the answer is unknown. A remembered request needs
-    /// no such check: the task refuses it as repeated, whoever made the change. Any other change is
-    /// safe to repeat.
+    /// no such check: the task refuses it as repeated, from any writer. Any other change is safe to
+    /// repeat.
     async fn was_made(
         &self,
         base: &Snapshot,

@@ -15,7 +15,7 @@ pub struct UnknownFormat {
     pub kind: &'static str,
     /// The unknown format.
     pub found: String,
-    /// Which formats this release reads.
+    /// The formats that this release reads.
     pub reads: String,
 }
 

@@ -49,7 +49,7 @@ pub struct Head {
     pub revision: Revision,
     /// The id of the newest commit.
     pub write: WriteId,
-    /// Where the task is in its life.
+    /// The task's phase.
     pub phase: Phase,
     /// How large the log is, in bytes of JSON.
     pub log_bytes: u64,
@@ -117,7 +117,7 @@ pub struct FollowUp {
     pub position: Position,
 }
 
-/// Where a task is in its life. See the diagram in [`machine`](crate::machine).
+/// The phase of a task. See the diagram in [`machine`](crate::machine).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Phase {
     /// Accepted; no agent has been given it yet.
@@ -172,7 +172,7 @@ pub enum Impatience {
     Fail,
 }
 
-/// How a task ended.
+/// The end of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// The agent did it.

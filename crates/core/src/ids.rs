@@ -130,7 +130,7 @@ bounded_id! {
     ConfigId
 }
 
-/// What the id of a conversation begins with that is named after its first task.
+/// The prefix of the id of a conversation that is named after its first task.
 const AFTER_TASK: &str = "c-";
 
 impl ContextId {
@@ -216,7 +216,7 @@ impl Owner {
     }
 }
 
-/// Where a task is found: its tenant and its id.
+/// The key of a task: its tenant and its id.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct TaskKey {
     /// The tenant that the task belongs to.
@@ -329,7 +329,7 @@ impl ClaimToken {
         view.parse().ok().map(Duration::from_millis)
     }
 
-    /// Whether both tokens have the same holder, whatever their views.
+    /// Whether both tokens have the same holder. Their views may differ.
     pub fn is_of_same_holder(&self, other: &Self) -> bool {
         self.unique() == other.unique()
     }

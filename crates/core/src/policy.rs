@@ -245,7 +245,7 @@ impl Default for Policy {
     }
 }
 
-/// How a failed turn is retried.
+/// The retries of a failed turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries {
     /// How many claims a task may have without a committed turn (I10); at least 1.

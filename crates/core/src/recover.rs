@@ -8,7 +8,7 @@ use crate::run_error::RunError;
 use crate::store::{Depth, Snapshot};
 use crate::trace;
 
-/// What the sweep found at a due task.
+/// The state in which the sweep found a due task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Recovered {
     /// No runner has begun it: its signal was lost or is late.

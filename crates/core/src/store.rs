@@ -159,7 +159,7 @@ pub enum Renewed {
     Lost(Option<Box<Snapshot>>),
 }
 
-/// Which tasks to list. All conditions must hold.
+/// The conditions of a list of tasks. All must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListQuery {
     /// The tenant.
@@ -218,7 +218,7 @@ pub struct Page {
     /// The tasks whose status alone the store has read, newest first. Empty unless that was
     /// [enough](ListQuery::only_status).
     pub outlines: Vec<TaskOutline>,
-    /// Where the next page begins, if there may be more. A short page without a `next` is the last
+    /// The begin of the next page, if there may be more. A short page without a `next` is the last
     /// one. After a full page, the next one may be empty.
     pub next: Option<Cursor>,
     /// The store's hint for the query of the next page. It makes that query cheaper, and does not
@@ -260,7 +260,7 @@ pub enum StoreError {
     /// The data does not fit, and nothing was written.
     #[error("{what} of {bytes} bytes is larger than the {limit} bytes that can be stored")]
     TooLarge {
-        /// What is too large.
+        /// The name of the large part.
         what: &'static str,
         /// Its size in bytes.
         bytes: usize,

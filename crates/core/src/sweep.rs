@@ -213,7 +213,7 @@ async fn sweep_shard(engine: &Engine, shard: u8, deadline: Timestamp) -> Shard {
     }
 }
 
-/// How late a sweep is.
+/// The lateness of a sweep.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lateness {
     /// For the task with the earliest due time.

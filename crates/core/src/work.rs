@@ -54,7 +54,7 @@ pub struct StepWork {
     pub begun_at: Timestamp,
     /// How long it took, or a callback waited; `None` if its outcome is not known yet.
     pub took: Option<Duration>,
-    /// How it stands: [`StepState::name`].
+    /// Its state: [`StepState::name`].
     pub outcome: &'static str,
     /// How many bytes its result has, as JSON, or its reason.
     pub bytes: usize,

@@ -218,7 +218,7 @@ fn head_key(tenant: &Tenant, task: TaskId) -> Item {
     Item::from([(PK.to_owned(), string(partition(&task))), (SK.to_owned(), string(HEAD))])
 }
 
-/// The states without any task after a place, whatever a query asks for there.
+/// The hint for the next page: the states that have no task after a place, for any query.
 fn hint(query: &ListQuery, sources: &[Source], parts: &[Part], next: &Cursor) -> u32 {
     if query.context.is_some() || query.status_since.is_some() {
         return query.hint;

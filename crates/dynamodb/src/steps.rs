@@ -25,12 +25,12 @@ const WRITE: &str = "w";
 const KIND: Kind =
     Kind::of(Formats::new("step", FORMAT_OF_STEPS, FORMAT_OF_STEPS), &[PK, SK, TTL, RECORD, WRITE]);
 
-/// What every name of the records of a task begins with.
+/// The prefix of every name of a task's records.
 fn prefix_of_task(incarnation: Option<&Incarnation>) -> String {
     format!("{STEPS}{}#", incarnation.map_or("", |of| of.as_str()))
 }
 
-/// What every name of a scope's records begins with.
+/// The prefix of every name of a scope's records.
 fn prefix(scope: &ScopeKey) -> String {
     format!("{}{:010}#", prefix_of_task(scope.incarnation.as_ref()), scope.number)
 }

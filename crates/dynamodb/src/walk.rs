@@ -64,7 +64,7 @@ pub struct WalkPage {
     pub items: usize,
     /// The units of read capacity that the page used.
     pub read_units: f64,
-    /// Where the next page begins; `None` if this was the last one.
+    /// The begin of the next page; `None` if this was the last one.
     pub next: Option<WalkPlace>,
 }
 

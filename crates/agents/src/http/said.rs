@@ -25,7 +25,7 @@ const CONVERSE: [&str; 6] = [
     r#"{"metadata":"#,
 ];
 
-/// The form in which a text comes. A Strands agent that passes on all its events sends each text
+/// The form in which a text comes. A Strands agent may pass on all its events. Then each text comes
 /// twice: once in each of the last two forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Voice {

@@ -1,4 +1,4 @@
-//! What stands for a memory without items: the histories of the conversation's tasks.
+//! The substitute for a memory without items: the histories of the conversation's tasks.
 
 use serde::{Deserialize, Serialize};
 
@@ -82,7 +82,7 @@ pub(super) async fn gather(
     Ok(())
 }
 
-/// What was said in a task, oldest first. An item that no memory could hold is left out.
+/// The messages of a task as items, oldest first. An item that no memory could hold is left out.
 fn items(turn: &Turn, task: &Snapshot, history: &History) -> Vec<MemoryItem> {
     let is_own = *task.head.key.task.as_str() == turn.task.id;
     // The messages of this scope are not the past yet.

@@ -27,7 +27,7 @@ const LARGEST_PAGE: usize = 256;
 /// The most pages of a read.
 const MAX_PAGES: usize = 64;
 
-/// What is remembered of a conversation; see [`Turn::memory`].
+/// The memory of a conversation; see [`Turn::memory`].
 #[derive(Debug)]
 pub struct TurnMemory<'t>(&'t Turn);
 
@@ -48,7 +48,7 @@ impl Turn {
     }
 }
 
-/// Where a load ends. It is recorded, so that each run of the scope loads the same.
+/// The end of a load. It is recorded, so that each run of the scope loads the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Mark {
@@ -67,8 +67,8 @@ impl<'t> TurnMemory<'t> {
     /// The newest items that fit into the budget, oldest first. A tool's call and its result come
     /// together or not at all. At most 1,000 items and 1 MB are loaded.
     ///
-    /// Every run of the [scope](crate::steps) loads the same. What this scope appends comes with a
-    /// later call, and in later scopes.
+    /// Every run of the [scope](crate::steps) loads the same. Items that this scope appends come
+    /// with a later call, and in later scopes.
     ///
     /// If the memory has no items yet, the histories of the conversation's newest tasks stand for it:
     /// their messages and artifacts, up to the messages of this scope.

@@ -1,4 +1,4 @@
-//! What is stored of a conversation, and what a store of it must do.
+//! The stored records of a conversation, and the contract of their store.
 
 use std::fmt;
 
@@ -79,7 +79,7 @@ pub struct MemoryEntry {
     /// Its number in the conversation, from 1. A later entry has a larger one.
     #[serde(rename = "n")]
     pub number: u64,
-    /// Which append of which scope it is of.
+    /// The scope that appended it, and the number of the append there.
     #[serde(rename = "o")]
     pub writer: WriteId,
     /// The [fence](crate::Turn::fence) of the run that wrote it.
@@ -181,8 +181,8 @@ pub struct EntryPage {
 /// - **Lost answers**: the same write made again is recognized by its id.
 /// - **Private**: nothing is found under another tenant, owner or context.
 ///
-/// What is larger than [`MAX_STORED_BYTES`] is refused, and nothing is written. After `expires_at` a
-/// store may delete an item by itself, or not at all.
+/// A store refuses an item larger than [`MAX_STORED_BYTES`] and writes nothing. After `expires_at`
+/// a store may delete an item by itself, or not at all.
 #[async_trait]
 pub trait Memory: Send + Sync + 'static {
     /// Stores an entry under its number, in place of that of the write `before`; where there is none

@@ -40,7 +40,7 @@ pub struct Held<T> {
     pub version: SessionVersion,
 }
 
-/// What came of a write to a session.
+/// The outcome of a write to a session.
 #[must_use = "the value may have changed meanwhile"]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Swap {
@@ -61,7 +61,7 @@ impl Turn {
 }
 
 impl<'t> Session<'t> {
-    /// The value under a key of 1 to 64 bytes. What this returns is recorded: every run of the
+    /// The value under a key of 1 to 64 bytes. The returned value is recorded: every run of the
     /// [scope](crate::steps) sees the same.
     ///
     /// # Errors
@@ -82,9 +82,10 @@ impl<'t> Session<'t> {
         }
     }
 
-    /// Stores a value of up to 32 KB of JSON under a key of 1 to 64 bytes. With a version, only if the
-    /// value still has it; otherwise whatever is there. The write is a step: it is made once in its
-    /// scope, however often the turn runs. A value of `null` is no value: it deletes.
+    /// Stores a value of up to 32 KB of JSON under a key of 1 to 64 bytes. With a version, this
+    /// writes only if the stored value still has that version. Without a version, it always writes.
+    /// The write is a step: it is made once in its scope, however often the turn runs. A value of
+    /// `null` deletes.
     ///
     /// # Errors
     /// When the key cannot be one, the value is too large, or the store fails.

@@ -102,14 +102,14 @@ pub enum Command {
     Finish {
         /// The end of the turn.
         turn: TurnEnd,
-        /// How it ends.
+        /// The end of the task.
         ending: Finish,
     },
     /// The attempt failed, and may be made again.
     Retry {
         /// The runner's lease.
         token: LeaseToken,
-        /// What is left, and when to try again.
+        /// The attempt's end, and the wait before the next attempt.
         retry: Retry,
     },
     /// Its user calls it off.
@@ -158,7 +158,7 @@ pub struct TurnEnd {
     pub updates: Vec<Update>,
     /// Whether steps were recorded in the scope.
     pub has_records: bool,
-    /// What ended the run before its agent did; `None` if the agent did.
+    /// The reason why the run ended before its agent did; `None` if the agent ended it.
     pub cut: Option<Cut>,
 }
 
@@ -178,7 +178,7 @@ pub struct Retry {
     pub has_records: bool,
     /// How long to wait before the next attempt.
     pub after: Duration,
-    /// What ended the run before its agent did; `None` if the agent failed.
+    /// The reason why the run ended before its agent did; `None` if the agent failed.
     pub cut: Option<Cut>,
     /// How many claims there may be without a committed turn.
     pub max_attempts: u32,
@@ -186,7 +186,8 @@ pub struct Retry {
     pub reason: Option<Message>,
 }
 
-/// What ends a run before its agent does. It is for the [record](crate::attempts) of the attempt.
+/// The reason why a run ends before its agent does. It is for the [record](crate::attempts) of the
+/// attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// The agent waits for the answer to a callback.
@@ -224,7 +225,7 @@ pub enum Pause {
     Until {
         /// When to go on; `now` or earlier continues in a new run at once.
         wake_at: Timestamp,
-        /// What follows in the next turn.
+        /// The state that the next turn begins with.
         next: NextTurn,
     },
 }
@@ -236,7 +237,7 @@ impl Pause {
     }
 }
 
-/// What a turn whose wait ends by itself leaves to the next one.
+/// The state that a turn leaves to the next one, when its wait ends by itself.
 #[derive(Debug, Clone)]
 pub enum NextTurn {
     /// A new scope, with the checkpoint if there is one.
@@ -253,7 +254,7 @@ pub enum NextTurn {
     },
 }
 
-/// How a turn ends its task.
+/// The end of a task by a turn.
 #[derive(Debug, Clone)]
 pub enum Finish {
     /// Completed.

@@ -1,4 +1,4 @@
-//! The answers to callbacks, from whoever holds their tokens.
+//! The answers to callbacks. Anyone who holds a callback's token can answer it.
 
 use a2a_lambda_protocol::{Json, Timestamp};
 use tracing::info;
@@ -15,7 +15,7 @@ use crate::store::{Depth, StoreError};
 /// The longest reason of a side that gives up, in bytes. The rest is cut off.
 const MAX_REASON_BYTES: usize = 4 * 1_024;
 
-/// What the other side of a callback says.
+/// An answer from the other side of a callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     /// The result.
@@ -26,7 +26,7 @@ pub enum Said {
     Heartbeat,
 }
 
-/// What an accepted answer has done.
+/// The effect of an accepted answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepted {
     /// The callback is answered, and its task goes on.
@@ -137,7 +137,8 @@ impl Callbacks {
                 StepState::Answered(before) => {
                     match &resolution {
                         Some(resolution) if resolution == before => {}
-                        // It was answered meanwhile. Whoever answered may have died before the task woke.
+                        // Another request answered it meanwhile. Its process may have died before
+                        // it woke the task.
                         None => {}
                         Some(_) => return Err(CallbackError::Answered),
                     }

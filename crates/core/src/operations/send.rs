@@ -30,7 +30,7 @@ pub struct SendOptions {
     /// The `Idempotency-Key`: the same message under the same key has no further effect (invariant
     /// I9).
     pub idempotency_key: Option<String>,
-    /// The latest time of the answer, whatever the task's state; the end of a stream.
+    /// The latest time of the answer, in any state of the task; the end of a stream.
     pub answer_by: Option<Timestamp>,
     /// The URIs of the extensions that are active.
     pub extensions: Vec<String>,
@@ -56,7 +56,7 @@ struct Sending {
     may_answer_directly: bool,
 }
 
-/// How the sender waits for an accepted message.
+/// The sender's wait for an accepted message.
 #[derive(Clone, Copy)]
 pub(super) struct Acceptance {
     /// Until when the sender has not been shown the task that the message creates.

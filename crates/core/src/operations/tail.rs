@@ -1,9 +1,9 @@
 //! `SendStreamingMessage` and `SubscribeToTask`: the tail of a task's log, as it grows (spec
 //! sections 3.1.2, 3.1.6 and 3.5.2).
 //!
-//! A tail reads the store, and so any instance can serve it, whichever process runs the agent. Its
-//! events are log entries in their order. Every tail of a task has the same events under the same
-//! generations. After its first event, a tail has every following generation, without a gap.
+//! A tail reads the store. So any instance can serve it, and the agent may run in another process.
+//! Its events are log entries in their order. Every tail of a task has the same events under the
+//! same generations. After its first event, a tail has every following generation, without a gap.
 //!
 //! A message has no event. The stream of a message opens with the task, at the generation at which
 //! the message came. That may be the generation of the question that the message answers.
@@ -42,7 +42,7 @@ pub struct StreamEvent {
     pub response: StreamResponse,
 }
 
-/// What comes next on a stream.
+/// The next item of a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     /// An event.
@@ -53,7 +53,7 @@ pub enum Next {
     End,
 }
 
-/// Which states end a stream.
+/// The states that end a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ends {
     /// The stream of a message: it ends when the task has ended or waits for its user. A question
@@ -404,7 +404,7 @@ impl Tail {
                 () = self.look() => {}
                 () = clock.sleep(patience) => {}
             }
-            // That was the last look for a direct message, whatever it showed.
+            // That was the last look for a direct message, with any result.
             if let Some(opening) = &mut self.opening
                 && held_until.is_some_and(|until| until <= now)
             {

@@ -21,7 +21,7 @@ pub struct PushConfig {
     pub id: ConfigId,
     /// The name in the task's head and the key in the store.
     pub registration: Registration,
-    /// Where to POST.
+    /// The URL to POST to.
     pub url: String,
     /// The HTTP authentication scheme for the `Authorization` header; empty if there is none.
     pub scheme: String,

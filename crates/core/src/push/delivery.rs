@@ -1,4 +1,4 @@
-//! How far one receiver has come: the state machine of a push config.
+//! The progress of one receiver: the state machine of a push config.
 //!
 //! ```text
 //!                        failed                      failed: 410, or no attempt is left

@@ -67,7 +67,7 @@ pub struct FailingConfig {
 pub struct FailingPage {
     /// The configs, the longest in trouble first.
     pub configs: Vec<FailingConfig>,
-    /// Where the next page begins; `None` if this is the last one.
+    /// The begin of the next page; `None` if this is the last one.
     pub next: Option<FailingPlace>,
 }
 

@@ -16,7 +16,7 @@ pub struct Push {
     pub id: String,
     /// When the attempt is made.
     pub at: Timestamp,
-    /// Where to POST. The URL was [admitted](Webhook::admit) once, maybe long ago.
+    /// The URL to POST to. It was [admitted](Webhook::admit) once, maybe long ago.
     pub url: String,
     /// The HTTP authentication scheme for the `Authorization` header; empty if there is none.
     pub scheme: String,
@@ -32,7 +32,7 @@ pub struct Push {
     pub timeout: Duration,
 }
 
-/// What a receiver answered.
+/// A receiver's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.

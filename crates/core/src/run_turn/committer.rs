@@ -23,9 +23,9 @@ pub(super) struct Committer<'a> {
     engine: &'a Engine,
     token: &'a LeaseToken,
     retries: Retries,
-    /// What the agent's run leaves.
+    /// The values that the agent's run leaves.
     left: Left,
-    /// What ends the run before its agent does.
+    /// The reason why the run ends before its agent does.
     cut: Option<Cut>,
     /// The task as last committed.
     pub(super) now: Snapshot,
@@ -301,7 +301,7 @@ impl<'a> Committer<'a> {
         Ok(Outcome::Park(Pause::Until { wake_at, next }))
     }
 
-    /// What the end of the turn leads to as the agent wants it, or why that is not possible.
+    /// The outcome for the end that the agent wants, or the reason why that end is not possible.
     fn outcome(&self, end: End, showed_all: bool) -> Result<Outcome, String> {
         if let Some(checkpoint) = end.checkpoint() {
             let bytes = checkpoint.as_str().len();
@@ -423,7 +423,7 @@ fn does_not_fit(what: &str, bytes: usize, limit: usize) -> Failure {
     Failure::permanent(format!("{what} of {bytes} bytes does not fit: the limit is {limit}"))
 }
 
-/// What ended the run of an agent that has passed on that it waits, or has no time.
+/// The reason why an agent's run was cut: the agent passed on that it waits or has no time.
 fn cut_by(failure: &Failure) -> Option<Cut> {
     match StepError::of(failure.source.as_deref()?)? {
         StepError::Suspended { .. } => Some(Cut::Callback),

@@ -47,7 +47,8 @@ pub enum Answer<T> {
 }
 
 impl Turn {
-    /// A callback: a URL for whoever has the answer, and the wait for it. While it waits, nothing runs.
+    /// Opens a callback: a URL for the side that answers, and the wait for it. While it waits,
+    /// nothing runs.
     ///
     /// It is recorded before this returns, so that an early answer is kept. It stays open for `patience`
     /// from now on, which each heartbeat of the other side extends, and until its [scope](crate::steps)
@@ -86,7 +87,7 @@ impl Turn {
             let token = token.seal(journal.engine.vault.as_ref()).await?;
             let token = token::conceal(journal.engine.vault.as_ref(), &token).await?;
             let record = StepRecord { token, ..record(journal, &key, &name, "", 1, now, state) };
-            // Where another runner was first, its token counts.
+            // If another runner was first, its token counts.
             journal.put(None, &record).await?;
         }
         let record = journal.find(&key).ok_or(StepError::Over)?;
@@ -95,9 +96,9 @@ impl Turn {
         Ok(Callback { turn: self, key, name, url, token })
     }
 
-    /// The messages that came since the scope was given its own, or since this was last asked, oldest
-    /// first. From now on they are the scope's: no later scope is given them. What this returns is
-    /// recorded, so that every run of the scope sees the same.
+    /// The messages that came since the scope was given its own, or since the last call, oldest
+    /// first. From now on they are the scope's: no later scope is given them. The returned messages
+    /// are recorded, so that every run of the scope sees the same.
     ///
     /// # Errors
     /// When it cannot be recorded, or the store fails.
@@ -132,7 +133,7 @@ impl Turn {
 }
 
 impl Callback<'_> {
-    /// The URL that whoever has the answer POSTs it to. It is a secret: whoever knows it can answer.
+    /// The URL to POST the answer to. It is a secret: anyone who knows it can answer.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -142,8 +143,9 @@ impl Callback<'_> {
         self.token.reveal()
     }
 
-    /// The answer, whatever it is. Until there is one, this fails with [`StepError::Suspended`]: passed on
-    /// by `?`, it ends the turn, and the next turn comes with the answer or at the end of the patience.
+    /// The answer, of any kind. Until there is one, this fails with [`StepError::Suspended`]. An
+    /// agent that passes that error on by `?` ends its turn. The next turn has the answer, or comes
+    /// at the end of the patience.
     ///
     /// # Errors
     /// See [`StepError`]; an answer that has not the form of `T` fails the task.

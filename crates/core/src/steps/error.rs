@@ -35,7 +35,7 @@ pub enum StepError {
     Attempt {
         /// The step's name.
         step: String,
-        /// What the user reads if no attempt succeeds.
+        /// The text for the user if no attempt succeeds.
         reason: Option<Reply>,
         /// The cause, for the log.
         #[source]
@@ -82,7 +82,7 @@ pub enum StepError {
         bytes: usize,
         /// The limit in bytes.
         limit: usize,
-        /// What the limit is: that of a step, or what is left of the scope's.
+        /// The kind of limit: that of a step, or the rest of the scope's.
         of: &'static str,
     },
     /// The name is empty, too long, or begins with `@`.
@@ -98,14 +98,14 @@ pub enum StepError {
     Form {
         /// The step's name.
         step: String,
-        /// What is wrong.
+        /// The mistake.
         #[source]
         source: serde_json::Error,
     },
     /// An item of memory or a session value is too large.
     #[error("{what} is too large ({bytes} bytes, {limit} at most)")]
     TooMuch {
-        /// What is too large.
+        /// The name of the large part.
         what: &'static str,
         /// Its size in bytes of JSON.
         bytes: usize,

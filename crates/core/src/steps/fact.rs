@@ -11,8 +11,8 @@ use super::record::{RecordKey, StepState};
 use super::step::record;
 use crate::turn::Turn;
 
-/// What `find` finds, or what an earlier run of the scope found and recorded under this key. A failure
-/// is not recorded.
+/// The result of `find`, or the result that an earlier run of the scope recorded under this key. A
+/// failure is not recorded.
 pub(crate) async fn recorded<T: Serialize + DeserializeOwned>(
     turn: &Turn,
     key: &RecordKey,
@@ -28,7 +28,7 @@ pub(crate) async fn recorded<T: Serialize + DeserializeOwned>(
         let begun_at = turn.now();
         let found = Json::from_value(&find.await?).map_err(form)?;
         let state = StepState::Done(found);
-        // Where another runner was first, its fact counts.
+        // If another runner was first, its fact counts.
         journal.put(None, &record(journal, key, name, arguments, 1, begun_at, state)).await?;
     }
     match journal.find(key).map(|record| record.state) {

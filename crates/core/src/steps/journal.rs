@@ -1,4 +1,4 @@
-//! What one run of an agent knows of its scope's records.
+//! The records of a scope, as one run of an agent knows them.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -40,7 +40,7 @@ struct Known {
     bytes: usize,
     /// How often the run has made each step.
     made: BTreeMap<(&'static str, Option<RecordKey>, String, String), u32>,
-    /// The same, whatever the arguments of the steps and of those around them.
+    /// The same, for any arguments of the steps and of those around them.
     made_at: BTreeMap<(&'static str, Option<RecordKey>, String), u32>,
     /// How many ids of artifacts each step was given, and the agent itself.
     artifacts: BTreeMap<Option<RecordKey>, u32>,
@@ -57,7 +57,8 @@ struct Known {
 #[derive(Debug, Clone)]
 pub(super) struct StepName {
     pub(super) key: RecordKey,
-    /// Where the run makes it: the same whatever its arguments are, and those of the steps around it.
+    /// The place where the run makes it. It does not depend on its arguments, or those of the steps
+    /// around it.
     place: RecordKey,
     /// The step around it.
     inside: Option<RecordKey>,
@@ -74,7 +75,7 @@ impl StepName {
     }
 }
 
-/// What a run leaves to the commit that ends its turn.
+/// The values that a run leaves to the commit that ends its turn.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Left {
     /// The newest entry whose messages the scope has received.
@@ -90,7 +91,7 @@ pub(crate) struct Left {
 }
 
 impl Left {
-    /// What a run leaves that has made no step.
+    /// The values that a run without any step leaves.
     pub(crate) fn of(head: &Head) -> Self {
         Self {
             given: head.given,
@@ -125,7 +126,7 @@ impl Journal {
         self.scope.number
     }
 
-    /// What the run leaves.
+    /// The values that the run leaves.
     pub(crate) fn left(&self) -> Left {
         let known = self.known();
         let begun = known.records.values().map(|record| record.begun_at).min();

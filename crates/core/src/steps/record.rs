@@ -20,7 +20,7 @@ pub const RECORD_KEY_LENGTH: usize = 32;
 pub struct ScopeKey {
     /// The task.
     pub task: TaskKey,
-    /// Which of the tasks of this id it is.
+    /// The incarnation of the task, which tells tasks of the same id apart.
     pub incarnation: Option<Incarnation>,
     /// The scope's number: how many turns were committed before it.
     pub number: u32,
@@ -77,7 +77,7 @@ impl fmt::Display for RecordKey {
     }
 }
 
-/// What is recorded of a step or a callback.
+/// The record of a step or a callback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepRecord {
@@ -99,7 +99,7 @@ pub struct StepRecord {
     /// When the state was recorded.
     #[serde(rename = "e")]
     pub recorded_at: Timestamp,
-    /// How it stands.
+    /// Its state.
     #[serde(rename = "s")]
     pub state: StepState,
     /// The token of a callback, sealed.
@@ -113,14 +113,14 @@ pub struct StepRecord {
     pub expires_at: Timestamp,
 }
 
-/// How a step stands.
+/// The state of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum StepState {
     /// An at-most-once step was begun. Its outcome is unknown until it is recorded.
     #[serde(rename = "begun")]
     Begun,
-    /// An at-most-once step was begun by a run that ended before the outcome was recorded. A later run
-    /// was told so: the outcome stays unknown, whatever the first run still does.
+    /// An at-most-once step was begun by a run that ended before the outcome was recorded. A later
+    /// run was told so. The outcome stays unknown, even if the first run goes on.
     #[serde(rename = "unknown")]
     Unknown,
     /// It has this result.

@@ -61,7 +61,7 @@ impl StepRun {
     }
 }
 
-/// How the work of a step came out.
+/// The outcome of a step's work.
 enum Work {
     Done(Json),
     Failed(Failure),
@@ -118,8 +118,8 @@ impl<'t> Step<'t> {
     /// Does the work, unless its result is recorded. The result is recorded before this returns. A
     /// permanent [`Failure`] is recorded, too, and so is that a result is too large or does not serialize.
     ///
-    /// What the work shows is committed before its result is recorded. Work that is repeated begins its
-    /// artifacts anew, under the same ids.
+    /// The output of the work is committed before its result is recorded. Work that is repeated
+    /// begins its artifacts anew, under the same ids.
     ///
     /// # Errors
     /// See [`StepError`]. An agent passes them on by `?`.
@@ -237,7 +237,7 @@ impl<'t> Step<'t> {
                 },
             };
             let record = self.record(&key, attempt, begun_at, state);
-            // The user sees what the work has shown, whatever happens to this process.
+            // The user sees the output of the work even if this process dies now.
             self.turn.flush_shown().await.map_err(|_| StepError::Over)?;
             let before = begun.as_ref().map(|begun| &begun.write);
             journal.put(before, &record).await?;
@@ -257,8 +257,8 @@ impl<'t> Step<'t> {
         }
     }
 
-    /// What follows from a failure of the work. The outcome of an at-most-once step is known then: it is
-    /// recorded, and the work is not begun again.
+    /// The consequence of a failure of the work. The outcome of an at-most-once step is known then:
+    /// it is recorded, and the work is not begun again.
     fn failed(&self, failure: Failure, attempt: u32, most: u32, is_once: bool) -> Failed {
         let Failure { retryable, reason, source } = failure;
         let inner = source.as_deref().and_then(|source| StepError::of(source));
@@ -328,7 +328,7 @@ impl<'t> Step<'t> {
     }
 }
 
-/// What follows from a failure of a step's work.
+/// The consequence of a failure of a step's work.
 enum Failed {
     /// It is recorded.
     ForGood(String),

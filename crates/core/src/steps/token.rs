@@ -6,16 +6,18 @@ use super::record::{RecordKey, ScopeKey};
 use crate::ids::{Incarnation, TaskId, TaskKey, Tenant};
 use crate::push::{PushSecrets, Sealed, Secret, Vault, VaultError};
 
-/// What tokens are sealed for: a secret of a push config does not open as one.
+/// The purpose that tokens are sealed for. A sealed secret of a push config does not open as a
+/// token.
 const FOR_TOKENS: &str = "callback token";
 
-/// What the sealed tokens in records are sealed for: whoever reads the store cannot answer.
+/// The purpose that tokens in records are sealed for. A reader of the store cannot answer with
+/// them.
 const FOR_RECORDS: &str = "callback record";
 
 /// The longest token that is looked at, in bytes.
 pub(crate) const MAX_TOKEN_BYTES: usize = 4 * 1_024;
 
-/// Which record a callback's token answers.
+/// The record that a callback's token answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) scope: ScopeKey,

@@ -48,7 +48,7 @@ pub(super) enum NoOutcome {
     NoTime,
 }
 
-/// What a receiver did with a push.
+/// A receiver's reaction to a push.
 enum Verdict {
     Acknowledged,
     Failed(Failure),

@@ -15,7 +15,7 @@ pub(crate) struct Shown {
     pub(super) as_of: Timestamp,
 }
 
-/// What a runner showed last.
+/// The task as a runner last showed it.
 pub(crate) type Seen = watch::Receiver<Option<Box<Shown>>>;
 
 /// The runner's end: it shows what it reads and commits.

@@ -157,7 +157,7 @@ fn after<'a>(head: &Head, log: &'a [Entry], known: Position) -> Option<&'a [Entr
     log.get(passed..)
 }
 
-/// Where a run of chunks ends.
+/// The end of a run of chunks.
 #[derive(Clone, Copy)]
 enum End {
     At(Position),

@@ -69,7 +69,7 @@ pub struct Tally {
     pub late: usize,
 }
 
-/// What a deliverer does next.
+/// The next step of a deliverer.
 #[derive(Debug)]
 pub(super) enum Step {
     /// Read the configs.

@@ -50,8 +50,8 @@ struct Known {
     configs: Vec<Registration>,
     /// The end of the deliverer's claim, if it has one.
     claimed_until: Option<Timestamp>,
-    /// How old the view may be when a push begins, by the claim. The usual age applies if it is
-    /// greater.
+    /// The greatest age of the view at the begin of a push, as the claim says. The usual age
+    /// applies if it is greater.
     longest: Duration,
     /// When the read or the commit behind the view began; `None` if that is unknown.
     as_of: Option<Timestamp>,
