@@ -28,7 +28,7 @@ const TABLE: &str = "tasks";
 /// DynamoDB and SQS on the loopback interface.
 #[derive(Debug)]
 pub struct Account {
-    /// Where the services are.
+    /// The URL of the services.
     pub endpoint: Endpoint,
     /// The queue of signals.
     pub queue: Arc<Queue>,
@@ -106,7 +106,7 @@ pub fn beside(own: &str, function: &str) -> PathBuf {
     path
 }
 
-/// How an invocation ended.
+/// The end of an invocation.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Invoked<T> {
     /// The function answered.

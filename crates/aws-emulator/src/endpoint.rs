@@ -67,8 +67,7 @@ impl Endpoint {
         Ok(Self { address, _server: server })
     }
 
-    /// Where the server listens: the value of `AWS_ENDPOINT_URL_DYNAMODB` and
-    /// `AWS_ENDPOINT_URL_SQS`.
+    /// The server's URL: the value of `AWS_ENDPOINT_URL_DYNAMODB` and `AWS_ENDPOINT_URL_SQS`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

@@ -1,5 +1,5 @@
-//! What AWS would bill: every request to the embedded database, with the units that it takes, and to the
-//! queue.
+//! The usage that AWS would bill. The meter notes every request to the embedded database, with its
+//! units, and to the queue.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -16,7 +16,8 @@ const WRITES: [&str; 5] =
     ["BatchWriteItem", "DeleteItem", "PutItem", "TransactWriteItems", "UpdateItem"];
 const OF_QUEUES: [&str; 4] =
     ["ChangeMessageVisibilityBatch", "DeleteMessageBatch", "SendMessage", "SendMessageBatch"];
-/// What a request has that asks for a number of items. Where an item has it, that is far behind.
+/// The member that marks a request for a number of items. An item may contain it, too, but far
+/// behind.
 const COUNTS: &[u8] = br#""Select":"COUNT""#;
 const MAX_QUERY_BYTES: usize = 2_000;
 

@@ -40,7 +40,7 @@ pub const MAX_WAIT: Duration = Duration::from_secs(20);
 /// The most messages that one receive gives.
 pub const MAX_BATCH: usize = 10;
 
-/// How a queue behaves. Every field is a decision of the caller.
+/// The behaviour of a queue. Every field is a decision of the caller.
 #[derive(Clone, Copy, Debug)]
 pub struct QueueConfig {
     /// The most messages held at a time: delayed, visible and in flight. A send past it fails.

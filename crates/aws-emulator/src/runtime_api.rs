@@ -50,7 +50,7 @@ pub const MAX_WAIT_FOR_PROCESS: Duration = Duration::from_secs(30);
 /// The most events that wait at a time.
 pub const MAX_WAITING_EVENTS: usize = 1_000;
 
-/// How an invocation ended.
+/// The end of an invocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invocation {
     /// The function answered.
@@ -115,7 +115,7 @@ impl RuntimeApi {
         Ok(Self { address, shared, _server: server })
     }
 
-    /// Where the server listens: the value of `AWS_LAMBDA_RUNTIME_API`.
+    /// The server's address: the value of `AWS_LAMBDA_RUNTIME_API`.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -1,4 +1,4 @@
-//! Where API keys are: in the table of tasks.
+//! The store of API keys: the table of tasks.
 
 use std::sync::Arc;
 

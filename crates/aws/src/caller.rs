@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 /// it is text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallerContext {
-    /// How the caller is known. By this member `request` knows our answers: authorizers of others
-    /// name owners in their own way.
+    /// The kind of proof. By this member `request` knows our answers: authorizers of others name
+    /// owners in their own way.
     #[serde(rename = "a2aLambda")]
     pub kind: CallerKind,
     /// The owner's name: of a token the claim that `OWNER_CLAIM` names.
@@ -29,7 +29,7 @@ pub struct CallerContext {
     pub exp: Option<String>,
 }
 
-/// How a caller is known.
+/// The kind of proof of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CallerKind {

@@ -52,7 +52,7 @@ pub struct Arrival {
     pub headers: HeaderMap,
     /// Whether headers were dropped, because they are too many or too large.
     pub headers_cut: bool,
-    /// Where it came in, and at which path.
+    /// The front door's host, and the path.
     pub place: Place,
     /// The caller's credentials, from the front door.
     pub credentials: Credentials,

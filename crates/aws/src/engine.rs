@@ -18,8 +18,9 @@ use crate::scheduler::SchedulerTimer;
 use crate::sqs::SqsQueue;
 use crate::vault::vault;
 
-/// The engine of a function. A function that runs agents gives it its name as a runner. A signal for a time that SQS cannot wait for [hops](SqsQueue), or is a
-/// [schedule](SchedulerTimer) if there is a role for it.
+/// The engine of a function. A function that runs agents sets the runner's name itself. A signal
+/// beyond the longest delay of SQS [hops](SqsQueue). If a role for schedules is set, it is a
+/// [schedule](SchedulerTimer) instead.
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.

@@ -64,37 +64,37 @@ impl AwsEnvironment {
         self.credentials.clone()
     }
 
-    /// Where DynamoDB is, if not where AWS has it.
+    /// The URL of DynamoDB, if it is not that of AWS.
     pub(crate) fn dynamodb_endpoint(&self) -> Option<&str> {
         self.dynamodb_endpoint.as_deref()
     }
 
-    /// Where KMS is, if not where AWS has it.
+    /// The URL of KMS, if it is not that of AWS.
     pub(crate) fn kms_endpoint(&self) -> Option<&str> {
         self.kms_endpoint.as_deref()
     }
 
-    /// Where SQS is, if not where AWS has it.
+    /// The URL of SQS, if it is not that of AWS.
     pub(crate) fn sqs_endpoint(&self) -> Option<&str> {
         self.sqs_endpoint.as_deref()
     }
 
-    /// Where EventBridge Scheduler is, if not where AWS has it.
+    /// The URL of EventBridge Scheduler, if it is not that of AWS.
     pub(crate) fn scheduler_endpoint(&self) -> Option<&str> {
         self.scheduler_endpoint.as_deref()
     }
 
-    /// Where Secrets Manager is, if not where AWS has it.
+    /// The URL of Secrets Manager, if it is not that of AWS.
     pub(crate) fn secrets_manager_endpoint(&self) -> Option<&str> {
         self.secrets_manager_endpoint.as_deref()
     }
 
-    /// Where Systems Manager is, if not where AWS has it.
+    /// The URL of Systems Manager, if it is not that of AWS.
     pub(crate) fn ssm_endpoint(&self) -> Option<&str> {
         self.ssm_endpoint.as_deref()
     }
 
-    /// Where S3 is, if not where AWS has it.
+    /// The URL of S3, if it is not that of AWS.
     pub(crate) fn s3_endpoint(&self) -> Option<&str> {
         self.s3_endpoint.as_deref()
     }

@@ -54,7 +54,7 @@ pub struct LeftBehind {
 pub struct RedriveError {
     /// How many had been moved.
     pub moved: usize,
-    /// Which queue.
+    /// The queue's name.
     pub queue: &'static str,
     /// The request's name.
     pub operation: &'static str,

@@ -57,7 +57,7 @@ static SECRETS: Service = Service {
     right: "secretsmanager:GetSecretValue",
 };
 
-/// Where secrets are kept in AWS.
+/// The stores of secrets in AWS.
 struct AwsSecrets {
     /// Or the reason why there is no client.
     client: Result<Client, String>,

@@ -24,7 +24,7 @@ pub(super) fn read(text: &str) -> Option<Printed> {
     Some(data.map_or(Printed::Other, Printed::Data))
 }
 
-/// The text that a literal of Python stands for. What follows its end is not looked at.
+/// The text that a literal of Python stands for. The source after its end is ignored.
 fn literal(source: &str) -> Option<String> {
     let mut rest = source.chars();
     let quote = rest.next().filter(|first| matches!(first, '\'' | '"'))?;

@@ -1,4 +1,4 @@
-//! How the SDK's requests are sent: by the one outgoing client.
+//! The transport of the SDK's requests: the one outgoing client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use bytes::Bytes;
 const IDLE: Duration = Duration::from_secs(20);
 /// The largest answer: DynamoDB's are at most 16 MB, plus a little around the items.
 const MAX_ANSWER_BYTES: usize = 20 * 1024 * 1024;
-/// Where the SDK sets no limit. It gives up an attempt sooner by itself.
+/// The limit if the SDK sets none. The SDK gives up an attempt sooner by itself.
 const NO_LIMIT: Duration = Duration::from_mins(1);
 
 /// An HTTP client of the SDK. By the clock it notices that the machine stood still: a thawed

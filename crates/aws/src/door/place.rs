@@ -1,6 +1,5 @@
-//! Which part of a path the service routes on. A front door may put the stage of an API, or the
-//! mapping of a custom domain, in front of it; a base path may be there, too. None of them is ever
-//! a tenant.
+//! The part of a path that the service routes on. A front door may put an API's stage, or a custom
+//! domain's mapping, in front of it. A base path may be there, too. None of them is ever a tenant.
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -8,7 +7,7 @@ use serde_json::Value;
 /// The part of an API's own host name that no custom domain has.
 const OWN_DOMAIN: &str = ".execute-api.";
 
-/// Where a request came in.
+/// The host and the path at which a request came in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
     /// The host, as the front door knows it.

@@ -28,7 +28,7 @@ impl Object<'_> {
     }
 }
 
-/// Where S3 is.
+/// The address of S3.
 pub(super) enum Objects {
     /// In this domain of AWS, such as `s3.eu-central-1.amazonaws.com`.
     Aws(String),
@@ -75,7 +75,7 @@ pub(super) fn kind(answer: &[u8]) -> &str {
     behind.and_then(|behind| behind.split_once("</Code>")).map_or("", |(kind, _)| kind)
 }
 
-/// What an operator can do about a refusal, if that is known.
+/// The advice to an operator about a refusal, if there is any.
 pub(super) fn what_to_do(
     status: StatusCode,
     kind: &str,
