@@ -30,7 +30,7 @@ pub use a2a_lambda_runtime::traceparent;
 pub use a2a_lambda_runtime::{ConfigError, Variables};
 pub use async_trait::async_trait;
 
-/// What is remembered of a conversation; see [`Turn::memory`] and [`Turn::session`].
+/// The memory of a conversation; see [`Turn::memory`] and [`Turn::session`].
 pub mod memory {
     pub use a2a_lambda_core::conversation::{
         Budget, Held, MemoryItem, Session, SessionVersion, Swap, TurnMemory,

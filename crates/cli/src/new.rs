@@ -40,7 +40,7 @@ const RESERVED: &str = " abstract alloc as async await become box break build co
     match mod move mut override priv proc-macro pub ref return self static std struct super test trait \
     true try type typeof unsafe unsized use virtual where while yield ";
 
-/// Where the crate `a2a-lambda` is.
+/// The source of the crate `a2a-lambda`.
 #[derive(Debug, PartialEq)]
 enum Dependency {
     Path(PathBuf),
@@ -115,7 +115,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Arguments, Error> {
     Ok(Arguments::New { folder, dependency })
 }
 
-/// Where this program comes from, if it was built with its commit in `A2A_LAMBDA_COMMIT`.
+/// The source of this program, if it was built with its commit in `A2A_LAMBDA_COMMIT`.
 fn built_from() -> Option<Dependency> {
     let url = env!("CARGO_PKG_REPOSITORY");
     let rev = option_env!("A2A_LAMBDA_COMMIT")?.to_owned();

@@ -20,7 +20,7 @@ use crate::interface::parse_url;
 use crate::receive::{by_status, not_json};
 use crate::signature;
 
-/// Where a card is, behind an agent's URL (specification 8.2).
+/// The path of a card, behind an agent's URL (specification 8.2).
 const WELL_KNOWN: &str = "/.well-known/agent-card.json";
 /// How many cards are kept.
 const MAX_CARDS: usize = 64;
@@ -108,7 +108,7 @@ pub async fn fetch_card(
     Ok(card)
 }
 
-/// Where the card of the agent at a URL is.
+/// The URL of the card of the agent at a URL.
 pub(crate) fn card_url(url: &str) -> Result<Uri, Error> {
     let bad = |rule| Error::Request(format!("the agent's URL {rule}"));
     let parsed = parse_url(url).map_err(bad)?;
@@ -152,7 +152,7 @@ async fn document(
         (status, _) => return Err(by_status(status, None)),
     };
     let document = card.document.clone();
-    // What cannot be read is not kept.
+    // A card that cannot be read is not kept.
     read(&document)?;
     cache.put(&key, card);
     Ok(document)

@@ -1,4 +1,4 @@
-//! How calls are sent and answered.
+//! The sending of calls, and the reading of their answers.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,23 +28,23 @@ const OLD_EXTENSIONS_HEADER: HeaderName = HeaderName::from_static("x-a2a-extensi
 const IDEMPOTENCY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const LAST_EVENT_HEADER: HeaderName = HeaderName::from_static("last-event-id");
 
-/// How a client speaks to its agent.
+/// The settings of a client.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// What it shows to be let in.
+    /// The client's credentials.
     pub credentials: Credentials,
     /// Its bounds.
     pub limits: Limits,
     /// The URIs of the extensions that it asks for.
     pub extensions: Vec<String>,
-    /// Which interface of a card it takes.
+    /// The interface of a card that the client prefers.
     pub preference: Preference,
     /// Whether it follows a card to an interface at another origin than the card's, with its
     /// credentials. By default it does not.
     pub other_origins: bool,
 }
 
-/// How a message is sent.
+/// The options of a message.
 #[derive(Debug, Clone, Default)]
 pub struct SendOptions {
     /// The `Idempotency-Key`, by which an agent of a2a-lambda recognizes a repetition.
@@ -70,7 +70,7 @@ pub(crate) struct Opened {
     pub(crate) id: u64,
 }
 
-/// What a request has beside its call.
+/// The parts of a request beside its call.
 #[derive(Default)]
 pub(crate) struct Extras<'a> {
     pub(crate) options: Option<&'a SendOptions>,

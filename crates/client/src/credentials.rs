@@ -1,4 +1,4 @@
-//! What a client shows to an agent to be let in.
+//! The credentials that a client shows to an agent.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Where an agent is, and what is spoken there.
+//! The interfaces of an agent: a URL, and the binding and the version spoken there.
 
 use a2a_lambda_protocol::{AgentCard, AgentInterface};
 use http::Uri;
@@ -59,7 +59,7 @@ pub struct Interface {
     pub tenant: String,
 }
 
-/// Which interface of a card is chosen.
+/// The interface of a card that the client chooses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Preference {
     /// The only binding that is taken, if it is not any.

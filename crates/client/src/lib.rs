@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 //!
-//! [`Client::connect`] fetches a card and makes a client of the interface that fits best;
-//! [`Client::new`] takes an [`Interface`] that is known. The requests and answers are those of A2A 1.0
-//! in `a2a-lambda-protocol`, whatever the agent speaks.
+//! [`Client::connect`] fetches a card and makes a client of the interface that fits best.
+//! [`Client::new`] takes an [`Interface`] that is known. The requests and answers are those of A2A
+//! 1.0 in `a2a-lambda-protocol`, for an agent of any version.
 //!
 //! - **A seam.** The client sends by a [`Transport`]: the client of `a2a-lambda-https`, or a double.
 //! - **Bounds.** [`Limits`] has every number.

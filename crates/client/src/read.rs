@@ -43,7 +43,7 @@ impl Form {
     }
 }
 
-/// What a call results in.
+/// The result of a call.
 pub(crate) trait Read: Sized {
     /// Reads it. The text is one JSON value.
     fn read(text: &str, form: Form) -> Result<Self, A2aError>;
@@ -120,7 +120,7 @@ fn either_card(text: &[u8]) -> Result<AgentCard, A2aError> {
     }
 }
 
-/// What no server leaves out.
+/// The members that no server leaves out.
 trait Check {
     fn check(&self, _: Form) -> Result<(), Error> {
         Ok(())
@@ -163,7 +163,7 @@ impl Check for StreamResponse {
     }
 }
 
-/// Nothing: what a deletion results in, whatever the server says beside that.
+/// Nothing: the result of a deletion. The rest of the server's answer does not matter.
 impl Read for () {
     fn read(_: &str, _: Form) -> Result<Self, A2aError> {
         Ok(())

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::call::Call;
 use crate::error::Error;
 
-/// What a segment of a path and a value of a query keep unencoded (RFC 3986 section 2.3).
+/// The characters that a path's segment and a query's value keep unencoded (RFC 3986 section 2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A method, a path that begins with a slash, and what says the rest.
@@ -19,7 +19,7 @@ pub(crate) struct Route {
     pub(crate) has_body: bool,
 }
 
-/// Where a call goes.
+/// The route of a call.
 pub(crate) fn route(call: &Call) -> Result<Route, Error> {
     let get = |path: String| Ok(Route { method: Method::GET, path, has_body: false });
     let post = |path: String| Ok(Route { method: Method::POST, path, has_body: true });

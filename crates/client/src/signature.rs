@@ -29,7 +29,8 @@ pub enum SignatureFault {
 struct Header {
     alg: String,
     kid: Option<String>,
-    /// What a verifier must understand (RFC 7515 section 4.1.11), and this one does not.
+    /// The extensions that a verifier must understand (RFC 7515 section 4.1.11). This one
+    /// understands none.
     crit: Option<Value>,
 }
 

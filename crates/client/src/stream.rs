@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub struct StreamEvent {
     /// Its id, behind which a stream can be resumed; empty if the agent does not number its events.
     pub id: String,
-    /// What it says. Behind a cut this may be the whole task as it is then.
+    /// The event's content. Behind a cut this may be the whole task as it is then.
     pub response: StreamResponse,
 }
 
@@ -40,7 +40,7 @@ pub struct StreamEvent {
 /// resumed only if the message may be [sent again](SendOptions::repeats).
 pub struct EventStream {
     channel: Arc<Channel>,
-    /// What to send again as long as no task is known.
+    /// The request to send again as long as no task is known.
     again: Option<(SendMessageRequest, SendOptions)>,
     /// `None` while the stream is cut.
     opened: Option<Opened>,

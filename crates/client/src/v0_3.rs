@@ -1,4 +1,4 @@
-//! What 0.3 has otherwise: methods, paths, and the JSON of requests.
+//! The differences of 0.3: methods, paths, and the JSON of requests.
 
 use a2a_lambda_protocol::v0_3::{
     DeleteTaskPushNotificationConfigParams, GetTaskPushNotificationConfigParams, MessageSendParams,

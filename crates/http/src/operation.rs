@@ -24,12 +24,12 @@ pub(crate) enum Offer {
 /// the capability that its agent must offer.
 macro_rules! operations {
     ($( $operation:ident($request:ident), $right:ident, $needs:expr; )*) => {
-        /// What a caller must be allowed for an operation.
+        /// The right that a caller needs for an operation.
         pub(crate) const fn right(operation: Operation) -> Right {
             match operation { $( Operation::$operation => Right::$right, )* }
         }
 
-        /// What an agent must offer for an operation.
+        /// The feature that an agent must offer for an operation.
         pub(crate) const fn needs(operation: Operation) -> Option<Offer> {
             match operation { $( Operation::$operation => $needs, )* }
         }

@@ -236,7 +236,7 @@ impl Bindings {
         profile.offers.push_notifications && self.operations.engine().vault.has_key()
     }
 
-    /// Which of our own extensions are offered.
+    /// The extensions of our own that are offered.
     pub(crate) fn offered(&self, profile: &AgentProfile) -> Offered {
         let work = self.operations.engine().policy.scopes;
         Offered { pushes: self.pushes(profile), work }

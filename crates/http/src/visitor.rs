@@ -43,7 +43,7 @@ fn unauthenticated() -> A2aError {
 pub struct Visitor {
     /// The caller, as the front door has established it.
     pub principal: Principal,
-    /// What the caller may do.
+    /// The caller's rights.
     pub grant: Grant,
     /// The URL at which clients reach this service, without a trailing slash, for the agent card.
     pub base_url: String,

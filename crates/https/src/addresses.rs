@@ -1,5 +1,5 @@
-//! Which addresses are public: those that the registries of special-purpose addresses (RFC 6890 and
-//! IANA's lists) and what clouds do with them leave over.
+//! The public addresses. Others are in the registries of special-purpose addresses (RFC 6890 and
+//! IANA's lists), or clouds use them for themselves.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

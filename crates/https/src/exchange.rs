@@ -1,4 +1,4 @@
-//! A request and its answer, whoever carries them: the [`Client`], or a double in a test.
+//! A request and its answer. Their carrier is the [`Client`], or a double in a test.
 
 use std::fmt;
 use std::time::Duration;

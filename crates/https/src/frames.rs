@@ -17,11 +17,11 @@ const LEAST_BYTES: usize = 16;
 /// One frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// What it is: `event`, `exception` or `error`.
+    /// Its kind: `event`, `exception` or `error`.
     pub kind: String,
     /// The type of the event or the exception, or the code of the error; empty if it has none.
     pub name: String,
-    /// What an error says (`:error-message`); empty if it has none.
+    /// The text of an error (`:error-message`); empty if it has none.
     pub message: String,
     /// The payload.
     pub payload: Bytes,

@@ -1,5 +1,5 @@
-//! Which URLs may be called. The client checks a name's addresses [when it connects](crate::dial),
-//! because they can change until then.
+//! The URLs that may be called. The client checks a name's addresses [when it
+//! connects](crate::dial), because they can change until then.
 
 use std::borrow::Cow;
 use std::fmt;

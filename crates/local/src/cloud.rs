@@ -71,7 +71,7 @@ const SIGNAL_GRACE_SECONDS: u32 = 15;
 /// In seconds.
 const DAY: u64 = 24 * 60 * 60;
 
-/// Where the tasks are kept.
+/// The place of the tasks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Data {
     /// In memory: they are gone when the process ends.
@@ -148,18 +148,18 @@ pub enum StartError {
     Processes(#[source] std::io::Error),
 }
 
-/// How the local cloud is run. By default in one process, and nothing outlasts it.
+/// The options of the local cloud. By default it runs in one process, and nothing outlasts it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// The functions' variable `AGENT`, if it selects their agents.
     pub agent: Option<String>,
     /// The functions' variable `AGENT_COMMAND`, if the command line has it.
     pub agent_command: Option<String>,
-    /// Where the tasks are kept.
+    /// The place of the tasks.
     pub data: Data,
     /// The folder of the functions' executables, if they run as processes.
     pub bootstraps: Option<PathBuf>,
-    /// How answers are given, as the front door would.
+    /// The form of answers, as the front door would have it.
     pub response_mode: ResponseMode,
     /// The port at which the database and the queue are served, too, if they are: for operators. 0
     /// takes a free one.

@@ -134,7 +134,7 @@ pub(crate) fn authorized(asked: Asked) -> Result<Value, Refused> {
     }
 }
 
-/// How a REST API refuses a request by itself: as the template has it.
+/// A refusal that a REST API gives by itself, as the template has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// Nobody knows the caller.

@@ -51,7 +51,7 @@ pub(crate) struct Within {
     request: a2a_lambda_request::Context,
     executor: a2a_lambda_sqs_executor::Context,
     webhook: a2a_lambda_webhook_function::Context,
-    /// What the two recoveries need.
+    /// The engine of the two recoveries.
     engine: Engine,
     /// With `--auth`.
     authorizer: Option<a2a_lambda_authorizer::Context>,
@@ -63,7 +63,7 @@ pub(crate) struct Bootstraps {
     executor: Processes,
     stream_recovery: Processes,
     recovery: Processes,
-    /// Where there is such an executable: a deployment may do without.
+    /// `None` if there is no such executable: a deployment may do without.
     webhook: Option<Processes>,
     /// With `--auth`.
     authorizer: Option<Processes>,

@@ -231,8 +231,8 @@ impl Invoked {
         timeout(LAST_WORDS, self.running.next_chunk()).await.ok().flatten()
     }
 
-    /// How it ended. A process that has answered is free for the next event; one that has not is
-    /// ended, as on Lambda.
+    /// The end of the invocation. A process that has answered is free for the next event. A process
+    /// that has not answered is killed, as on Lambda.
     async fn end(self) -> Invocation {
         if !self.running.is_over() {
             self.process.complain("the process ended before it answered");

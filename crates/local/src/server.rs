@@ -66,8 +66,9 @@ fn is_callback(path: &str) -> bool {
     path.strip_prefix(CALLBACKS).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// The door of callbacks, which is another one in the account. The page's form comes from the origin
-/// `null`, since the page names no referrer. The token says who may answer, whatever the origin.
+/// The door of callbacks, which is another one in the account. The page's form comes from the
+/// origin `null`, since the page names no referrer. The token authorizes an answer, from any
+/// origin.
 async fn callback(
     mut parts: Parts,
     body: Incoming,

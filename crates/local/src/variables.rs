@@ -78,7 +78,7 @@ static LEVELS: [&About; 2] = [&LOG_LEVEL.about, &POWERTOOLS_LOG_LEVEL.about];
 /// The local cloud answers browsers itself, for the origins of this variable, too.
 static ITS_OWN: &About = &ALLOWED_ORIGINS.about;
 
-/// How the local cloud is run, as far as the variables that it takes depend on that.
+/// The options of the local cloud that decide which variables it takes.
 #[derive(Debug, Clone, Copy)]
 #[allow(
     clippy::struct_excessive_bools,

@@ -66,7 +66,7 @@ pub(crate) enum Command {
     Watch { url: String, task: String, after: Option<String> },
 }
 
-/// What a message belongs to.
+/// The task and the conversation of a message, and its key.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Sending {
     pub(crate) task: Option<String>,
@@ -74,7 +74,7 @@ pub(crate) struct Sending {
     pub(crate) key: Option<String>,
 }
 
-/// What every command takes.
+/// The options of every command.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Options {
     pub(crate) bearer_file: Option<PathBuf>,

@@ -318,7 +318,7 @@ fn read(path: &Path) -> Result<String, Failure> {
     }
 }
 
-/// What an agent is called with.
+/// The client and the settings of the calls to an agent.
 struct Agent {
     https: Https,
     config: Config,
@@ -334,7 +334,7 @@ impl Agent {
             None => None,
         };
         let wall: Arc<dyn WallClock> = Arc::new(|| SystemClock.now().as_millis());
-        // Whoever runs the program names the agent: there is nothing to guard.
+        // The user of the program names the agent: there is nothing to guard.
         let https = Https::new(ClientConfig::new(wall.clone()));
         let https = https.map_err(|error| Failure::Tls(error.into()))?;
         let config = Config {

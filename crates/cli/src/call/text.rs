@@ -1,5 +1,5 @@
-//! What an agent says, for people to read. An agent's text is shown without control characters, which
-//! could steer the terminal.
+//! An agent's answers, for people to read. An agent's text is shown without control characters,
+//! which could steer the terminal.
 
 use std::fmt::Write as _;
 
@@ -147,7 +147,7 @@ impl Events {
         if update.last_chunk { out + &self.end() } else { out }
     }
 
-    /// What ends an open line.
+    /// The end of the open line, if there is one.
     pub(crate) fn end(&mut self) -> String {
         if self.open.take().is_some() { "\n".to_owned() } else { String::new() }
     }

@@ -12,12 +12,12 @@ use super::Failure;
 use super::report::Retained;
 use crate::complain;
 
-/// How a walk goes.
+/// The settings of a walk.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Walk {
     /// Whether tasks are written, or only counted.
     pub(crate) writes: bool,
-    /// Where it goes on.
+    /// The place that it goes on from.
     pub(crate) from: Option<WalkPlace>,
     /// How many units of read capacity a second it may use.
     pub(crate) read_units: u32,

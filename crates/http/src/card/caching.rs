@@ -1,5 +1,5 @@
-//! How long clients may keep a card, and how they learn that their copy is current (spec section
-//! 8.6, RFC 9110 section 13).
+//! The caching of cards by clients (spec section 8.6, RFC 9110 section 13). Headers tell clients how
+//! long to keep a copy, and whether it is current.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
