@@ -15,7 +15,7 @@ message! {
         /// A description for people and other agents.
         #[json("description", required)]
         pub description: String,
-        /// Where and how it can be reached, the preferred way first.
+        /// The interfaces, the preferred one first.
         #[json("supportedInterfaces", required)]
         pub supported_interfaces: Vec<AgentInterface>,
         /// The provider.
@@ -24,7 +24,7 @@ message! {
         /// The agent's own version.
         #[json("version", required)]
         pub version: String,
-        /// Where its documentation is.
+        /// The URL of its documentation.
         #[json("documentationUrl")]
         pub documentation_url: Option<String>,
         /// The optional features that it supports.
@@ -33,7 +33,7 @@ message! {
         /// Ways to authenticate, by name.
         #[json("securitySchemes")]
         pub security_schemes: BTreeMap<String, SecurityScheme>,
-        /// Which of the schemes a client needs: any one of these.
+        /// The schemes that a client needs: any one of these.
         #[json("securityRequirements")]
         pub security_requirements: Vec<SecurityRequirement>,
         /// MIME types that all skills take.
@@ -48,7 +48,7 @@ message! {
         /// Signatures over this card.
         #[json("signatures")]
         pub signatures: Vec<AgentCardSignature>,
-        /// Where its icon is.
+        /// The URL of its icon.
         #[json("iconUrl")]
         pub icon_url: Option<String>,
     }
@@ -112,7 +112,7 @@ message! {
         /// The extension's URI.
         #[json("uri")]
         pub uri: String,
-        /// How the agent uses it.
+        /// The agent's use of it, for people.
         #[json("description")]
         pub description: String,
         /// Whether a client must support it.
@@ -149,7 +149,7 @@ message! {
         /// MIME types it gives, in place of the card's.
         #[json("outputModes")]
         pub output_modes: Vec<String>,
-        /// Which security schemes it needs.
+        /// The security schemes that it needs: any one of these.
         #[json("securityRequirements")]
         pub security_requirements: Vec<SecurityRequirement>,
     }

@@ -103,7 +103,7 @@ macro_rules! proto_enum {
 }
 
 proto_enum! {
-    /// Where a task is in its life (specification 4.1.3).
+    /// The state of a task (specification 4.1.3).
     pub enum TaskState {
         /// Not known. As a filter of `ListTasks`: no filter.
         #[default]

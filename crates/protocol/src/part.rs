@@ -30,7 +30,7 @@ pub enum PartContent {
     Text(String),
     /// Bytes of a file; base64 in JSON.
     Raw(Vec<u8>),
-    /// Where the file is.
+    /// The URL of the file.
     Url(String),
     /// Any JSON value, `null` included.
     Data(Json),

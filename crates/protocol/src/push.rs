@@ -3,7 +3,7 @@
 use std::fmt;
 
 message! {
-    /// Where to push the updates of a task, and how to authenticate there (specification 4.3.1).
+    /// The URL for the updates of a task, and the authentication there (specification 4.3.1).
     ///
     /// Also the request of `CreateTaskPushNotificationConfig`. `Debug` does not show the token.
     #[derive(Clone, PartialEq, Default)]
@@ -17,13 +17,13 @@ message! {
         /// The task.
         #[json("taskId")]
         pub task_id: String,
-        /// Where to POST.
+        /// The URL to POST to.
         #[json("url", required)]
         pub url: String,
         /// Sent along so that the receiver knows the notification is meant for it. A secret.
         #[json("token")]
         pub token: String,
-        /// How to authenticate at the URL.
+        /// The authentication at the URL.
         #[json("authentication")]
         pub authentication: Option<AuthenticationInfo>,
     }
@@ -120,7 +120,7 @@ message! {
         /// How many configs at most; zero is not given.
         #[json("pageSize")]
         pub page_size: i32,
-        /// Where to go on: the `nextPageToken` of the page before.
+        /// The begin of the page: the `nextPageToken` of the page before.
         #[json("pageToken")]
         pub page_token: String,
     }
@@ -133,7 +133,7 @@ message! {
         /// The configs.
         #[json("configs")]
         pub configs: Vec<TaskPushNotificationConfig>,
-        /// Where to go on; empty after the last page.
+        /// The begin of the next page; empty after the last page.
         #[json("nextPageToken")]
         pub next_page_token: String,
     }

@@ -18,7 +18,7 @@ message! {
         /// for absent.
         #[json("message")]
         pub message: Option<Message>,
-        /// How to answer.
+        /// The client's wishes for the answer.
         #[json("configuration")]
         pub configuration: Option<SendMessageConfiguration>,
         /// Anything else, as the client likes.
@@ -34,7 +34,7 @@ message! {
         /// MIME types that the client can take.
         #[json("acceptedOutputModes")]
         pub accepted_output_modes: Vec<String>,
-        /// Where to push the task's updates. Comes without a task id.
+        /// The push config for the task's updates. It comes without a task id.
         #[json("taskPushNotificationConfig")]
         pub task_push_notification_config: Option<TaskPushNotificationConfig>,
         /// The most recent messages that the answer may hold; `None` is no limit.
@@ -78,7 +78,7 @@ message! {
         /// How many tasks at most: 1 to 100, 50 if not given.
         #[json("pageSize")]
         pub page_size: Option<i32>,
-        /// Where to go on: the `nextPageToken` of the page before.
+        /// The begin of the page: the `nextPageToken` of the page before.
         #[json("pageToken")]
         pub page_token: String,
         /// The most recent messages that each task may hold; `None` is no limit.
@@ -100,7 +100,7 @@ message! {
         /// The tasks, newest status first.
         #[json("tasks", required)]
         pub tasks: Vec<Task>,
-        /// Where to go on; empty after the last page.
+        /// The begin of the next page; empty after the last page.
         #[json("nextPageToken", required)]
         pub next_page_token: String,
         /// The limit that was used for this page.

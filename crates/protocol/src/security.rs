@@ -1,5 +1,5 @@
-//! How a client authenticates at an agent, after the Security Scheme Object of `OpenAPI`
-//! (specification 4.5).
+//! The ways in which a client authenticates at an agent, after the Security Scheme Object of
+//! `OpenAPI` (specification 4.5).
 
 use std::collections::BTreeMap;
 
@@ -52,7 +52,7 @@ message! {
         /// A description for people.
         #[json("description")]
         pub description: String,
-        /// Where the key goes: `query`, `header` or `cookie`.
+        /// The place of the key: `query`, `header` or `cookie`.
         #[json("location", required)]
         pub location: String,
         /// The name of the parameter, header or cookie.
@@ -71,7 +71,7 @@ message! {
         /// The scheme's name in the `Authorization` header, such as `Bearer`.
         #[json("scheme", required)]
         pub scheme: String,
-        /// How a bearer token looks, such as `JWT`.
+        /// The format of a bearer token, such as `JWT`.
         #[json("bearerFormat")]
         pub bearer_format: String,
     }
@@ -87,7 +87,7 @@ message! {
         /// The flow. REQUIRED, but an `Option`: a oneof has no empty value.
         #[json("flows")]
         pub flows: Option<OAuthFlows>,
-        /// Where the authorization server's metadata is (RFC 8414).
+        /// The URL of the authorization server's metadata (RFC 8414).
         #[json("oauth2MetadataUrl")]
         pub oauth2_metadata_url: String,
     }
@@ -100,7 +100,7 @@ message! {
         /// A description for people.
         #[json("description")]
         pub description: String,
-        /// Where the provider's metadata is.
+        /// The URL of the provider's metadata.
         #[json("openIdConnectUrl", required)]
         pub open_id_connect_url: String,
     }
@@ -148,7 +148,7 @@ message! {
         /// The token endpoint.
         #[json("tokenUrl", required)]
         pub token_url: String,
-        /// Where refresh tokens are had.
+        /// The URL for refresh tokens.
         #[json("refreshUrl")]
         pub refresh_url: String,
         /// Scopes and their meaning.
@@ -167,7 +167,7 @@ message! {
         /// The token endpoint.
         #[json("tokenUrl", required)]
         pub token_url: String,
-        /// Where refresh tokens are had.
+        /// The URL for refresh tokens.
         #[json("refreshUrl")]
         pub refresh_url: String,
         /// Scopes and their meaning.
@@ -183,7 +183,7 @@ message! {
         /// The authorization endpoint.
         #[json("authorizationUrl")]
         pub authorization_url: String,
-        /// Where refresh tokens are had.
+        /// The URL for refresh tokens.
         #[json("refreshUrl")]
         pub refresh_url: String,
         /// Scopes and their meaning.
@@ -200,7 +200,7 @@ message! {
         /// The token endpoint.
         #[json("tokenUrl")]
         pub token_url: String,
-        /// Where refresh tokens are had.
+        /// The URL for refresh tokens.
         #[json("refreshUrl")]
         pub refresh_url: String,
         /// Scopes and their meaning.
@@ -219,7 +219,7 @@ message! {
         /// The token endpoint.
         #[json("tokenUrl", required)]
         pub token_url: String,
-        /// Where refresh tokens are had.
+        /// The URL for refresh tokens.
         #[json("refreshUrl")]
         pub refresh_url: String,
         /// Scopes and their meaning.

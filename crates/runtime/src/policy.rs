@@ -45,8 +45,8 @@ pub fn policy(variables: &Variables<'_>) -> Result<Policy, ConfigError> {
     })
 }
 
-/// The URL of `CALLBACK_URL`, without a slash at its end, if it is set. Whoever reads what is sent to
-/// it can answer callbacks, so it is `https`, unless it is on this machine.
+/// The URL of `CALLBACK_URL`, without a slash at its end, if it is set. Anyone who reads the
+/// requests to it can answer callbacks. So it is `https`, unless it is on this machine.
 fn callback_url(variables: &Variables<'_>) -> Result<Option<String>, ConfigError> {
     let Some(url) = variables.text(&CALLBACK_URL)? else { return Ok(None) };
     let is_safe = |uri: Uri| match uri.scheme_str() {

@@ -1,4 +1,4 @@
-//! Where clients reach the service.
+//! The URL at which clients reach the service.
 
 use http::Uri;
 

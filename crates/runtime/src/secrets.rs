@@ -44,7 +44,7 @@ const AT_START: Duration = Duration::from_secs(8);
 /// How long reading may hold up an invocation.
 const AT_REFRESH: Duration = Duration::from_secs(2);
 
-/// Where secrets, and other values by reference, are kept.
+/// A store of secrets, and of other values by reference.
 #[async_trait]
 pub trait SecretStore: Send + Sync + 'static {
     /// The whole text of a parameter, secret or object.
@@ -54,11 +54,11 @@ pub trait SecretStore: Send + Sync + 'static {
     async fn read(&self, reference: &Reference) -> Result<Zeroizing<String>, SecretError>;
 }
 
-/// How the store is made: only if a variable is a reference.
+/// The maker of the store. It runs only if a variable is a reference.
 pub(crate) type MakeStore =
     Box<dyn Fn(&Variables<'_>) -> Result<Arc<dyn SecretStore>, ConfigError> + Send + Sync>;
 
-/// What references stand for.
+/// The values of references.
 type Values = BTreeMap<Reference, Zeroizing<String>>;
 
 /// The variables that are references, and where these are read.
@@ -148,17 +148,17 @@ impl References {
     }
 }
 
-/// What the agents' own secrets are read by, while a context is made. They are read with all others from
-/// then on.
+/// The reader of the agents' own secrets, while a context is made. From then on they are read with
+/// all others.
 struct OwnSecrets<'a> {
     references: &'a References,
     known: Mutex<Known>,
 }
 
 struct Known {
-    /// What was read, with ours.
+    /// All values that were read, ours among them.
     values: Values,
-    /// What this context's agents have asked for.
+    /// The references that this context's agents have asked for.
     asked: Vec<(&'static str, Reference)>,
 }
 
@@ -191,7 +191,7 @@ impl ReadOwnSecrets for OwnSecrets<'_> {
 /// Looks variables up.
 type Lookup = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// How a context is made of variables.
+/// Makes a context of variables.
 pub(crate) trait Make<C>: 'static {
     fn make<'a>(&'a self, variables: &'a Variables<'a>) -> Making<'a, C>;
 }

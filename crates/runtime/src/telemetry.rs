@@ -139,7 +139,7 @@ fn name(variables: &Variables<'_>, variable: &'static Text) -> Result<String, Co
     }
 }
 
-/// Where the collector takes traces.
+/// The URL at which the collector takes traces.
 fn collector(variables: &Variables<'_>) -> Result<Uri, ConfigError> {
     let url = variables.required(&OTEL_EXPORTER_OTLP_ENDPOINT)?;
     let url: Uri = format!("{}/v1/traces", url.trim_end_matches('/'))

@@ -110,7 +110,7 @@ fn refused(variable: Variable, source: Option<Box<dyn Error + Send + Sync>>) -> 
 /// Reads what the variables of agents refer to.
 #[async_trait]
 pub(crate) trait ReadOwnSecrets: Sync {
-    /// What a reference in a variable stands for.
+    /// The value of a reference in a variable.
     async fn read(
         &self,
         variable: &'static str,
@@ -247,7 +247,7 @@ impl<'a> Variables<'a> {
         Ok(Secret::new(secrets.read(name, reference).await?.as_str()))
     }
 
-    /// What `read` makes of these variables, with some values in place of their own.
+    /// The result of `read` for these variables, with some values in place of their own.
     pub fn with_values<T>(
         &self,
         values: &BTreeMap<&'static str, Secret>,

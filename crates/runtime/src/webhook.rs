@@ -16,7 +16,7 @@ use crate::table::{
 };
 use crate::variables::{ConfigError, Variables};
 
-/// How pushes are sent, and which URLs are taken.
+/// The settings of pushes, and the URLs that are taken.
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.

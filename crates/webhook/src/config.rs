@@ -1,4 +1,4 @@
-//! How pushes are sent.
+//! The settings of pushes.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use a2a_lambda_https::{AllowedHosts, ExtraRoots};
 use crate::jwt::JwtSigner;
 use crate::signatures::SigningKeys;
 
-/// How pushes are sent, and where to. The defaults are for the open Internet: HTTPS to public
-/// addresses, unsigned.
+/// The settings of pushes, and the URLs that they may go to. The defaults are for the open
+/// Internet: HTTPS to public addresses, unsigned.
 #[derive(Debug)]
 pub struct WebhookConfig {
     /// Whether `http` URLs are pushed to, too. Everybody on the way reads these pushes, and can

@@ -43,7 +43,7 @@ pub struct Status {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "@type")]
 pub enum ErrorDetail {
-    /// Which A2A error it is.
+    /// The kind of the A2A error.
     #[serde(rename = "type.googleapis.com/google.rpc.ErrorInfo")]
     ErrorInfo {
         /// The error's name in `UPPER_SNAKE_CASE`, without "Error".
@@ -54,7 +54,7 @@ pub enum ErrorDetail {
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
         metadata: BTreeMap<String, String>,
     },
-    /// Which fields are wrong.
+    /// The fields that are wrong.
     #[serde(rename = "type.googleapis.com/google.rpc.BadRequest", rename_all = "camelCase")]
     BadRequest {
         /// The fields.

@@ -23,7 +23,7 @@ const TRANSPORTS: [&str; 2] = ["JSONRPC", "HTTP+JSON"];
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CardFields {
-    /// Where the agent is, for the preferred transport.
+    /// The agent's URL, for the preferred transport.
     pub url: String,
     /// The protocol at the URL.
     pub preferred_transport: String,
@@ -34,7 +34,7 @@ pub struct CardFields {
     /// Whether there is a fuller card for authenticated clients; left out if not.
     #[serde(skip_serializing_if = "is_false")]
     pub supports_authenticated_extended_card: bool,
-    /// Which of the security schemes a client needs: any one of these.
+    /// The security schemes that a client needs: any one of these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security: Vec<BTreeMap<String, Vec<String>>>,
 }

@@ -62,7 +62,7 @@ names! {
 }
 
 names! {
-    /// Where a task is in its life.
+    /// The state of a task.
     pub struct TaskState(crate::TaskState) {
         Submitted => "submitted",
         Working => "working",

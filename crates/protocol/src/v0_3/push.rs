@@ -14,7 +14,7 @@ message! {
         /// The task.
         #[json("taskId", required)]
         pub task_id: String,
-        /// Where to push. REQUIRED, but an `Option`: a config has no empty value that could stand
+        /// The push config. REQUIRED, but an `Option`: a config has no empty value that could stand
         /// for absent.
         #[json("pushNotificationConfig")]
         pub push_notification_config: Option<PushNotificationConfig>,
@@ -33,26 +33,26 @@ impl TaskPushNotificationConfig {
 }
 
 message! {
-    /// Where to push updates, and how to authenticate there. `Debug` does not show the token.
+    /// The URL for updates, and the authentication there. `Debug` does not show the token.
     #[derive(Clone, PartialEq, Default)]
     pub struct PushNotificationConfig {
         /// Its id, unique within the task.
         #[json("id")]
         pub id: String,
-        /// Where to POST.
+        /// The URL to POST to.
         #[json("url", required)]
         pub url: String,
         /// Sent along so that the receiver knows the notification is meant for it. A secret.
         #[json("token")]
         pub token: String,
-        /// How to authenticate at the URL.
+        /// The authentication at the URL.
         #[json("authentication")]
         pub authentication: Option<PushNotificationAuthenticationInfo>,
     }
 }
 
 message! {
-    /// How to authenticate at the URL of a push. `Debug` does not show the credentials.
+    /// The authentication at the URL of a push. `Debug` does not show the credentials.
     #[derive(Clone, PartialEq, Default)]
     pub struct PushNotificationAuthenticationInfo {
         /// HTTP authentication schemes, such as `Bearer`. The first is used.
@@ -154,7 +154,7 @@ message! {
     }
 }
 
-/// Which config `tasks/pushNotificationConfig/get` asks for.
+/// The config that `tasks/pushNotificationConfig/get` asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WhichPushNotificationConfig {
     /// This one.

@@ -13,7 +13,7 @@ message! {
         /// The message.
         #[json("message")]
         pub message: Option<Message>,
-        /// How to answer.
+        /// The client's wishes for the answer.
         #[json("configuration")]
         pub configuration: Option<MessageSendConfiguration>,
         /// Anything else, as the client likes.
@@ -69,7 +69,7 @@ message! {
         /// How many of the most recent messages the answer may hold; `None` and zero are no limit.
         #[json("historyLength")]
         pub history_length: Option<i32>,
-        /// Where to push the task's updates.
+        /// The push config for the task's updates.
         #[json("pushNotificationConfig")]
         pub push_notification_config: Option<PushNotificationConfig>,
     }

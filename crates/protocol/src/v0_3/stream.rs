@@ -167,7 +167,7 @@ pub enum SendMessageResult {
 
 events!(required, StatusUpdateKind, ArtifactUpdateKind);
 
-/// What tells the objects of a result apart.
+/// The member that tells the objects of a result apart.
 #[derive(Deserialize)]
 struct Kind {
     #[serde(default)]

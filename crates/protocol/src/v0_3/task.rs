@@ -67,7 +67,7 @@ macro_rules! objects {
                 /// The status now.
                 #[json("status", required)]
                 pub status: TaskStatus,
-                /// What it has produced.
+                /// The artifacts that it has produced.
                 #[json("artifacts")]
                 pub artifacts: Vec<Artifact>,
                 /// The messages so far, oldest first.
@@ -89,7 +89,7 @@ macro_rules! objects {
                 /// The state.
                 #[json("state" $(, $required)?)]
                 pub state: TaskState,
-                /// What the agent says about it.
+                /// The agent's message about it.
                 #[json("message")]
                 pub message: Option<Message>,
                 /// When the status was recorded.
@@ -109,7 +109,7 @@ macro_rules! objects {
                     #[json("kind", required)]
                     pub kind: $message_kind,
                 )?
-                /// Its id, made by whoever wrote it.
+                /// Its id, made by its sender.
                 #[json("messageId" $(, $required)?)]
                 pub message_id: String,
                 /// The conversation it belongs to.
@@ -118,10 +118,10 @@ macro_rules! objects {
                 /// The task it belongs to.
                 #[json("taskId")]
                 pub task_id: String,
-                /// Who sent it.
+                /// The sender.
                 #[json("role" $(, $required)?)]
                 pub role: Role,
-                /// What it says: at least one part.
+                /// Its content: at least one part.
                 #[json($parts $(, $required)?)]
                 pub parts: Vec<Part>,
                 /// Anything else, as the sender likes.
@@ -154,7 +154,7 @@ macro_rules! objects {
                 /// A description for people.
                 #[json("description")]
                 pub description: String,
-                /// What it holds: at least one part.
+                /// Its content: at least one part.
                 #[json("parts" $(, $required)?)]
                 pub parts: Vec<Part>,
                 /// Anything else, as the agent likes.

@@ -1,4 +1,5 @@
-//! What a variable says instead of a secret, and why that could not be read.
+//! The reference that a variable may have in place of a secret. The errors say why a secret could
+//! not be read.
 
 use std::error::Error;
 
@@ -11,7 +12,7 @@ pub(super) const MAX_NAME: usize = 2_048;
 /// The most bytes that the key of an object of S3 has.
 pub(super) const MAX_KEY: usize = 1_024;
 
-/// Where the value of a variable is kept.
+/// The place of a variable's value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reference {
     /// A parameter of Systems Manager.
@@ -23,7 +24,7 @@ pub enum Reference {
     Secret {
         /// Its name or ARN.
         name: String,
-        /// Which member of the JSON object that it is; `None` for all of it.
+        /// The member of the JSON object that is the value; `None` for the whole text.
         key: Option<String>,
     },
     /// An object of S3. No secret is kept in one.
@@ -98,8 +99,8 @@ impl Reference {
         }
     }
 
-    /// What of a stored text the variable is to have. An empty text is none: the variable would count as
-    /// not set, and what it is for would be switched off.
+    /// The variable's value, from the stored text. An empty text is an error: the variable would
+    /// count as not set, and its feature would be switched off.
     pub(super) fn value(
         &self,
         stored: Zeroizing<String>,

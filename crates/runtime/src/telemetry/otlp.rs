@@ -21,7 +21,7 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(200);
 /// The largest answer of a collector that is read.
 const MAX_ANSWER_BYTES: usize = 4 * 1024;
 
-/// Where spans go.
+/// The target of spans.
 #[derive(Debug, Clone)]
 pub(super) enum Way {
     /// A collector.

@@ -1,4 +1,4 @@
-//! What lines, metrics and traces share.
+//! The parts that lines, metrics and traces share.
 
 use std::fmt;
 use std::io::Write as _;
@@ -8,14 +8,14 @@ use a2a_lambda_core::Clock;
 use tracing::Span;
 use tracing_subscriber::registry::{LookupSpan as _, Registry, SpanRef};
 
-/// Who tells it.
+/// The names of the sender.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     pub(super) service: String,
     pub(super) function: String,
 }
 
-/// Where lines go.
+/// The output of lines.
 #[derive(Clone)]
 pub(super) struct Out(pub(super) Arc<dyn Fn(&str) + Send + Sync>);
 

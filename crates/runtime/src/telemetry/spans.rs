@@ -25,7 +25,7 @@ const MAX_SPANS: usize = 512;
 /// The most bytes of an attribute.
 const MAX_VALUE: usize = 256;
 
-/// Where a span is: its own context, and the span above it.
+/// The place of a span: its own context, and the span above it.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) context: TraceContext,

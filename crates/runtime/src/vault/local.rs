@@ -44,13 +44,13 @@ pub enum LocalKeysError {
     /// A key is not base64 of the standard alphabet, with padding.
     #[error("key {position} in it is not base64")]
     NotBase64 {
-        /// Which one, counted from 1.
+        /// The key's number, from 1.
         position: usize,
     },
     /// A key is too short or too long.
     #[error("key {position} in it has {length} bytes, not 32")]
     Length {
-        /// Which one, counted from 1.
+        /// The key's number, from 1.
         position: usize,
         /// How many bytes it has.
         length: usize,

@@ -11,7 +11,7 @@ message! {
         /// `tasks/{task}/pushNotificationConfigs/{config}`.
         #[json("name")]
         pub name: String,
-        /// Where to push.
+        /// The push config.
         #[json("pushNotificationConfig", required)]
         pub push_notification_config: PushNotificationConfig,
     }
@@ -106,7 +106,7 @@ message! {
         /// The configs.
         #[json("configs")]
         pub configs: Vec<TaskPushNotificationConfig>,
-        /// Where to go on; empty after the last page.
+        /// The begin of the next page; empty after the last page.
         #[json("nextPageToken")]
         pub next_page_token: String,
     }

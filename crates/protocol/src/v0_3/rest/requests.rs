@@ -14,7 +14,7 @@ message! {
         /// The message: `request` in the proto.
         #[json("message")]
         pub request: Option<Message>,
-        /// How to answer.
+        /// The client's wishes for the answer.
         #[json("configuration")]
         pub configuration: Option<SendMessageConfiguration>,
         /// Anything else, as the client likes.
@@ -64,7 +64,7 @@ message! {
         /// MIME types that the client can take.
         #[json("acceptedOutputModes")]
         pub accepted_output_modes: Vec<String>,
-        /// Where to push the task's updates.
+        /// The push config for the task's updates.
         #[json("pushNotification")]
         pub push_notification: Option<PushNotificationConfig>,
         /// The most recent messages that the answer may hold; zero is no limit.

@@ -8,7 +8,7 @@ use crate::v0_3::names::names;
 use crate::v0_3::task::objects;
 
 names! {
-    /// Where a task is in its life. One name is spelled otherwise than in 1.0.
+    /// The state of a task. One name is spelled otherwise than in 1.0.
     pub struct TaskState(crate::TaskState) {
         Unspecified => "TASK_STATE_UNSPECIFIED",
         Submitted => "TASK_STATE_SUBMITTED",
