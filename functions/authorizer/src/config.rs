@@ -21,7 +21,7 @@ const MAX_ISSUERS: usize = 16;
 /// The header of an API key.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// What the handler needs: made once, at cold start.
+/// The handler's context: made once, at cold start.
 #[derive(Clone)]
 pub struct Context(pub(crate) Arc<Inner>);
 
@@ -29,7 +29,7 @@ pub(crate) struct Inner {
     pub(crate) issuers: Vec<Issuer>,
     pub(crate) keys: Option<Arc<dyn ApiKeys>>,
     pub(crate) rules: Rules,
-    /// Where credentials are looked for.
+    /// The headers that may have credentials.
     pub(crate) headers: Vec<HeaderName>,
 }
 

@@ -191,7 +191,7 @@ impl KeyCache {
         Ok((keys, document.max_age))
     }
 
-    /// Where the issuer says its keys are.
+    /// The URL of the issuer's keys, from its own configuration.
     async fn discover(&self) -> Result<String, KeysError> {
         let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
         let document = self.document(&url).await?;

@@ -37,7 +37,7 @@ struct Limits {
     stream_bytes: usize,
 }
 
-/// How an answer goes out.
+/// The form in which an answer goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     Whole(Form),
@@ -114,7 +114,7 @@ impl Drop for Chunks {
     }
 }
 
-/// How the front door takes answers.
+/// The form in which the front door takes answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ResponseMode {
     /// Whole, as an HTTP API does, a REST API whose integration is not set to `STREAM`, and a
@@ -128,7 +128,7 @@ pub enum ResponseMode {
 }
 
 impl ResponseMode {
-    /// How the answer to an event goes out. A load balancer takes no stream.
+    /// The form in which the answer to an event goes out. A load balancer takes no stream.
     pub(crate) fn way(self, form: Form) -> Way {
         match (self, form) {
             (Self::Stream, Form::HttpApi | Form::RestApi) => Way::Streamed,

@@ -22,7 +22,7 @@ use crate::oidc::LoadBalancer;
 
 pub use card::card;
 
-/// How requests are served. See [`context`](crate::context) for the variables.
+/// The settings of the function. See [`context`](crate::context) for the variables.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// The URL at which clients reach the service, without a trailing slash, where that is not the
@@ -31,7 +31,7 @@ pub struct Config {
     /// The prefix of the URL's path that the front door leaves in front of ours, without a final
     /// slash. `None` for the path of the public URL.
     pub base_path: Option<String>,
-    /// How the front door takes answers.
+    /// The form in which the front door takes answers.
     pub response_mode: ResponseMode,
     /// The rules that tell callers apart.
     pub identity: Identity,
@@ -45,9 +45,9 @@ pub struct Config {
     pub open_tasks: Option<NonZeroU64>,
     /// Whether a sender that waits has its agent run in its own invocation.
     pub inline: bool,
-    /// Which web pages may call.
+    /// The web pages that may call.
     pub cors: Cors,
-    /// How the bindings are served.
+    /// The settings of the bindings.
     pub http: HttpConfig,
 }
 
@@ -72,7 +72,7 @@ impl Config {
     }
 }
 
-/// How requests are served, from the variables.
+/// The settings of the function, from the variables.
 ///
 /// # Errors
 /// When a variable cannot be used.

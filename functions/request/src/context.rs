@@ -1,4 +1,4 @@
-//! What the handler needs.
+//! The handler's context.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::answer::Way;
 use crate::config::{Config, config};
 use crate::limit::{Counts, ProcessCounts, RequestLimit};
 
-/// Who counts what owners are limited in.
+/// The counters of the uses that are limited for each owner.
 #[derive(Debug, Clone)]
 pub struct Counters {
     /// Their requests in a minute.
@@ -34,7 +34,7 @@ impl Default for Counters {
     }
 }
 
-/// What the handler needs: made once, at cold start.
+/// The handler's context: made once, at cold start.
 #[derive(Debug, Clone)]
 pub struct Context {
     pub(crate) engine: Engine,
@@ -47,8 +47,8 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context of a function with this configuration. What owners are limited in is counted in
-    /// this process.
+    /// The context of a function with this configuration. This process counts the requests, streams
+    /// and tasks of owners.
     pub fn new(engine: Engine, agents: Agents, config: Config) -> Self {
         Self::counting_in(Counters::default(), engine, agents, config)
     }
@@ -94,8 +94,8 @@ pub fn context(variables: &Variables<'_>, agents: Agents) -> Result<Context, Con
     Ok(Context::counting_in(counters, engine, agents, config))
 }
 
-/// The bindings by themselves, for a server that is not this function, from the function's variables.
-/// Who calls, and how often somebody may, is that server's affair.
+/// The bindings by themselves, for a server that is not this function, from the function's
+/// variables. That server must identify callers, and limit them.
 ///
 /// # Errors
 /// When a variable is missing or cannot be used.

@@ -40,21 +40,21 @@ pub use limit::{Counts, ProcessCounts};
 pub use oidc::{ArnError, LoadBalancer};
 pub use path::is_for_everybody;
 
-/// What is kept free of an invocation's time for reading the task and for the way of the answer,
-/// where a sender waits for it, and for ending a stream.
+/// The time before the end of an invocation that is kept for the last part of an answer. A sender
+/// that waits needs it to read the task and to send the answer. A stream needs it to end.
 const ANSWER_MARGIN: Duration = Duration::from_millis(500);
 
 /// W3C Trace Context.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// What is kept free to say that there was no time to answer.
+/// The time before the end of an invocation that is kept for the answer that time ran out.
 const REFUSAL_MARGIN: Duration = Duration::from_millis(150);
 
-/// Answers one event; `deadline` is the end of the invocation. Whatever a client sent, and whatever
-/// DynamoDB does, there is an answer in the form of the binding that was spoken to.
+/// Answers one event; `deadline` is the end of the invocation. Every request gets an answer in the
+/// form of its binding, even if it is malformed or DynamoDB fails.
 ///
-/// An event of a front door that is not served is answered with what is, and one that is no request,
-/// such as a warmer's, with that.
+/// An event of a front door that is not served gets an answer that names those that are. An event
+/// that is no request, such as a warmer's, gets an answer that says so.
 ///
 /// # Errors
 /// When the event is a batch of records, which is another function's: an answer would lose it.
@@ -129,7 +129,7 @@ fn span(arrival: &Arrival) -> Span {
 }
 
 async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &Context) -> Answer {
-    // What comes of the request, such as pushes, comes of this span.
+    // This span is the parent of everything that the request causes, such as pushes.
     if let Some(trace) = traceparent()
         && let Ok(value) = HeaderValue::from_str(trace.as_str())
     {
@@ -151,7 +151,7 @@ async fn respond(mut arrival: Arrival, way: Way, deadline: Timestamp, context: &
     let answering = Box::pin(async {
         let credentials = checked(credentials, context).await?;
         let principal = config.identity.principal(&credentials);
-        // Who is not known is told that first.
+        // A caller who is not known gets that refusal first.
         let grant = match principal {
             Principal::Nobody => Grant::default(),
             _ => config.identity.grant(&credentials),

@@ -25,7 +25,7 @@ const MAX_KEYS: usize = 16;
 #[derive(Clone)]
 pub struct LoadBalancer {
     arn: String,
-    /// Where its public keys are, with a slash at the end.
+    /// The URL of its public keys, with a slash at the end.
     keys_url: String,
     fetch: Arc<dyn Fetch>,
     keys: Arc<Mutex<Vec<Key>>>,
@@ -166,7 +166,7 @@ fn is_uuid(text: &str) -> bool {
     text.len() == 36 && text.bytes().enumerate().all(fits)
 }
 
-/// Where AWS has the public keys of the load balancers of a region.
+/// The URL at which AWS has the public keys of the load balancers of a region.
 fn keys_url(arn: &str) -> Result<String, ArnError> {
     let malformed = || ArnError::Malformed(arn.to_owned());
     let parts: Vec<&str> = arn.splitn(6, ':').collect();

@@ -46,7 +46,7 @@ impl Answer {
     }
 }
 
-/// What came of a request.
+/// The outcome of a request.
 pub(crate) enum Outcome {
     /// The callback took it.
     Accepted(Accepted),
@@ -163,7 +163,7 @@ impl Refusal {
         }
     }
 
-    /// What a person is told.
+    /// The text for a person.
     fn sentence(self) -> &'static str {
         match self {
             Self::Unknown => "There is nothing at this address. Was the whole link copied?",

@@ -1,4 +1,4 @@
-//! What a body says.
+//! The reading of bodies.
 
 use a2a_lambda_core::operations::callbacks::Said;
 use a2a_lambda_protocol::Json;
@@ -30,7 +30,7 @@ enum Reason {
     Object { reason: String },
 }
 
-/// What a request says to its callback. `most` is the largest result that a step may have, in bytes.
+/// Reads a request's answer to its callback. `most` is the largest result of a step, in bytes.
 pub(crate) fn said(
     act: Act,
     headers: &HeaderMap,

@@ -42,7 +42,8 @@
 //!
 //! # Secrets
 //!
-//! Whoever has a token can answer. No path and no body is logged, shown in an error or in `Debug`.
+//! Anyone who has a token can answer. No path and no body is logged, shown in an error or in
+//! `Debug`.
 
 mod a2a;
 mod answer;
@@ -74,13 +75,13 @@ pub use answer::Answer;
 pub use body::MAX_BODY_BYTES;
 pub use bootstrap::main;
 
-/// What is kept free to say that there was no time to answer.
+/// The time before the end of an invocation that is kept for the answer that time ran out.
 const REFUSAL_MARGIN: Duration = Duration::from_millis(150);
 
 /// W3C Trace Context.
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// What the handler needs: made once, at cold start.
+/// The handler's context: made once, at cold start.
 #[derive(Clone)]
 pub struct Context {
     engine: Engine,
@@ -108,7 +109,8 @@ pub fn context(variables: &Variables<'_>) -> Result<Context, ConfigError> {
     Ok(Context::new(engine_without_pushes(variables)?))
 }
 
-/// Answers one event; `deadline` is the end of the invocation. Whatever was sent, there is an answer.
+/// Answers one event; `deadline` is the end of the invocation. Every request gets an answer, even
+/// if it is malformed.
 ///
 /// # Errors
 /// When the event is a batch of records, which is another function's: an answer would lose it.
@@ -193,7 +195,7 @@ async fn respond(arrival: Arrival, deadline: Timestamp, context: &Context) -> Re
     }
 }
 
-/// What comes of a request.
+/// The outcome of a request.
 async fn outcome(request: &Request<Bytes>, context: &Context) -> Result<Outcome, Refusal> {
     let Some(Target { token, act }) = target::of(request.uri().path()) else {
         return Err(Refusal::Unknown);

@@ -9,7 +9,7 @@ const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:32rem;m
      textarea{width:100%;box-sizing:border-box;font:inherit}\
      button{font:inherit;padding:.5rem 1.5rem;margin:1rem 1rem 0 0}";
 
-/// What a page may do: have its own style, and send its form back to where it came from.
+/// The rights of a page: its own style, and its form's way back to the origin.
 pub(crate) const CSP: &str = "default-src 'none'; style-src 'sha256-oNASAT8YbdP2rN+BhQ/IX6hYYIqqEjDPWd16QKnNC6w='; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
 

@@ -1,6 +1,6 @@
 //! The token in a path, and what is done with it.
 
-/// What a request does to its callback.
+/// The effect of a request on its callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Act {
     /// It answers, or looks.
