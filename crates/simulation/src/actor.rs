@@ -52,7 +52,7 @@ pub(crate) struct Actor {
     slot: Option<(u32, Who)>,
 }
 
-/// What happens to a request.
+/// The fate of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     Well,
@@ -194,7 +194,7 @@ impl Actor {
     }
 
     /// Draws the fate of the next request, and its times there and back. It makes the same number
-    /// of draws for every request, whatever the faults.
+    /// of draws for every request, under any faults.
     pub(crate) fn fate(&self) -> (Fate, Duration, Duration) {
         let faults = self.world.faults();
         let rng = &mut *lock(&self.rng);

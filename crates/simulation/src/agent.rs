@@ -75,7 +75,7 @@ impl Agent for Scripted {
     }
 }
 
-/// Tells the oracle when an agent's work begins and ends, whatever ends it.
+/// Tells the oracle when an agent's work begins and ends, for every kind of end.
 struct AtWork<'a> {
     actor: &'a Arc<Actor>,
 }

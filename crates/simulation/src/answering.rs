@@ -23,7 +23,7 @@ const TRIES: u32 = 5;
 /// The longest time between two tries, in milliseconds.
 const BETWEEN_MS: u64 = 3_000;
 
-/// Whoever has a callback's URL, and says things to it.
+/// A holder of a callback's URL, which answers it.
 struct Holder {
     world: Arc<World>,
     callback: Callback,
@@ -31,7 +31,7 @@ struct Holder {
     name: String,
 }
 
-/// What is said, how long after the URL is given out, and how often.
+/// The answer, its delay after the URL is given out, and the number of tries.
 struct Plan {
     said: Said,
     after_ms: u64,

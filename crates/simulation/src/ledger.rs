@@ -40,7 +40,7 @@ pub(crate) struct StepsRun {
     pub(crate) finds_records: bool,
 }
 
-/// Where an agent makes a step.
+/// The place at which an agent makes a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     /// Its name, arguments and number, and those of the steps around it.
@@ -95,7 +95,7 @@ struct Kept {
     is_noticed: bool,
 }
 
-/// What was done in a scope under an idempotency key.
+/// The work that was done in a scope under an idempotency key.
 #[derive(Debug)]
 struct Work {
     place: String,
@@ -111,13 +111,13 @@ pub(crate) struct Ledger {
     work: BTreeMap<(ScopeKey, String), Work>,
     /// The begins of at-most-once steps, by place without arguments.
     begun: BTreeMap<(ScopeKey, String), Vec<(StepsRun, u32)>>,
-    /// What the first run has seen at a place.
+    /// The values that the first run has seen, by place.
     seen: BTreeMap<(ScopeKey, String), String>,
     /// The answers that actors are about to give, by actor.
     answering: BTreeMap<String, (Callback, Option<Resolution>)>,
 }
 
-/// What an agent was told of a callback.
+/// The state of a callback, as an agent was told it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Told {
     Waits,
@@ -273,12 +273,12 @@ impl Ledger {
         Ok(())
     }
 
-    /// How a callback stands. A run asks about it now.
+    /// The state of a callback. A run asks about it now.
     pub(crate) fn asks(&self, callback: &Callback) -> Option<Told> {
         self.records.get(callback).map(|kept| told(&kept.record.state))
     }
 
-    /// What a run was told of a callback that stood like this when it asked.
+    /// Notes the state that a run was told of a callback. `then` is the state when it asked.
     pub(crate) fn is_told(
         &mut self,
         run: &StepsRun,

@@ -166,7 +166,7 @@ pub struct Sending {
     pub script: String,
 }
 
-/// What a message's sender waits for.
+/// The event that a message's sender waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
     /// The acceptance of the message.

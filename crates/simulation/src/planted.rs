@@ -47,7 +47,7 @@ bugs! {
     LeaseLooksExpired = "lease-looks-expired",
     /// The renewal of a lost lease reports success.
     StaleRenewed = "stale-renewed",
-    /// A renewal renews the present lease, whoever holds it.
+    /// A renewal renews the present lease, even that of another holder.
     OtherRenewed = "other-renewed",
     /// A renewal reports success and changes nothing.
     RenewalForgotten = "renewal-forgotten",
@@ -187,7 +187,7 @@ bugs! {
     NeverCutOff = "never-cut-off",
     /// An agent makes a step's effect after its record.
     RecordBeforeEffect = "record-before-effect",
-    /// A token of a callback is opened whoever has sealed it.
+    /// A callback's token is opened without a check of its sealer.
     TokenNotChecked = "token-not-checked",
     /// An at-most-once step is begun again after a difference.
     OnceAfterDifference = "once-after-difference",
@@ -211,7 +211,7 @@ bugs! {
     MemoryStale = "memory-stale",
     /// All owners share the memory of a context.
     MemoryShared = "memory-shared",
-    /// A session value is written whatever its version is by now.
+    /// A session value is written without a check of its version.
     SwapUnguarded = "swap-unguarded",
     /// A session value does not remember the writes before it.
     SwapsForgotten = "swaps-forgotten",

@@ -21,7 +21,7 @@ use crate::ledger::{Holds, ensure};
 /// The session key under which agents count.
 pub(crate) const COUNT: &str = "count";
 
-/// What the tag of an item begins with: no message of a client does.
+/// The first character of an item's tag. No client's message begins with it.
 const TAG: char = '@';
 
 /// How many earlier writes a session value remembers.
@@ -81,7 +81,7 @@ struct Talk {
     values: BTreeMap<String, Vec<Written>>,
 }
 
-/// Where an agent asks for something in a scope.
+/// The place at which an agent asks for something in a scope.
 type Place = (ScopeKey, String);
 
 /// The first request of a scope at a place.

@@ -34,7 +34,7 @@ use crate::receiver::Receivers;
 use crate::recovering;
 use crate::weather::Weather;
 
-/// How to run a plan.
+/// The setup of a run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Setup {
     /// A planted bug, if any.
@@ -245,7 +245,7 @@ impl World {
         lock(&self.journal).note(self.passed(), who, what, more);
     }
 
-    /// I10: every run ends, whatever happens.
+    /// I10: every run ends, in every case.
     pub(crate) fn count_step(&self) {
         let steps = &mut lock(&self.journal).tally.steps;
         *steps += 1;
@@ -455,7 +455,7 @@ impl World {
             let purged = shown.purge(&expired, limit).await;
             let now_ms = world.now_ms();
             lock(&world.oracle).purged(&expired.key, now_ms);
-            // Whatever the result was.
+            // A failed purge may have deleted configs, too.
             let stored = lock(&world.oracle).stored_configs(&expired.key);
             for of in stored {
                 if world.truth.get(&expired.key, std::slice::from_ref(&of)).await?.is_empty() {

@@ -1,4 +1,4 @@
-//! What cases store of conversations.
+//! The data that cases store of conversations.
 
 use a2a_lambda_core::conversation::{ConversationKey, MemoryEntry, MemoryItem, SessionValue};
 use a2a_lambda_core::ids::WriteId;

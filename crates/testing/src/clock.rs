@@ -20,7 +20,7 @@ pub struct TestClock {
     way: Way,
 }
 
-/// How the time passes.
+/// The way in which time passes.
 #[derive(Debug)]
 enum Way {
     Tokio(tokio::time::Instant),

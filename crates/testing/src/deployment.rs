@@ -50,7 +50,7 @@ struct Processes {
     swept_at: Option<Timestamp>,
 }
 
-/// How an invocation has ended.
+/// The end of an invocation.
 enum Ended {
     Swept,
     /// A runner's invocation, and whether its signal is redelivered.

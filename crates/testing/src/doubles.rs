@@ -28,7 +28,7 @@ pub struct Doubles {
     pub queue: Arc<Signals>,
     /// The timer.
     pub timer: Arc<Signals>,
-    /// Where pushes go.
+    /// The receivers of pushes.
     pub receivers: Arc<Receivers>,
     /// The vault of their secrets.
     pub vault: Arc<TestVault>,

@@ -66,7 +66,7 @@ impl Gate {
         self.0.effects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where an effect is held, if it does not pass.
+    /// The hold of an effect, if it does not pass.
     fn pass(&self, effect: impl Into<String>) -> Option<Hold> {
         let mut effects = self.made();
         if effects.len() <= self.0.lets_pass {

@@ -36,7 +36,7 @@ impl TestVault {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
-    /// What a sealed text was sealed for, and the secrets in it; `None` if no such vault made it.
+    /// The purpose of a sealed text, and the secrets in it; `None` if no such vault made it.
     pub fn unsealed(text: &str) -> Option<(String, PushSecrets)> {
         let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
         let bytes = pairs.map(|pair| u8::from_str_radix(pair?, 16).ok());

@@ -247,7 +247,7 @@ impl fmt::Debug for TaskView {
     }
 }
 
-/// Where a task is.
+/// The state of a task, for people.
 fn place(head: &Head) -> String {
     let turns = format!("after {} turns", head.turn);
     match &head.phase {

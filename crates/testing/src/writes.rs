@@ -13,7 +13,7 @@ use a2a_lambda_protocol::Timestamp;
 
 use crate::doubles::{caller, key, user};
 
-/// What a write at this time is stamped with.
+/// The stamp of a write at this time.
 pub fn stamp(now: Timestamp, write: impl Into<String>) -> Stamp {
     Stamp {
         now,

@@ -7,7 +7,7 @@
 //! | `recall`  | loads the memory                                                                  |
 //! | `glimpse` | loads the newest items of it                                                      |
 //! | `count`   | adds one to a number of the session by compare-and-set, in up to three tries      |
-//! | `set`     | writes a session value, whatever is there                                         |
+//! | `set`     | writes a session value, without a version                                          |
 //! | `drop`    | deletes that value, unless it was changed since it was read                       |
 
 use a2a_lambda_core::conversation::{Budget, Held, MemoryItem, SessionVersion, Swap};
@@ -21,7 +21,7 @@ use crate::ledger::Places;
 use crate::oracle::Violation;
 use crate::talks::{COUNT, Counted, item, tag};
 
-/// The session key under which agents write whatever is there.
+/// The session key under which agents write without a version.
 const TEXT: &str = "text";
 
 /// How often an agent tries to count.

@@ -211,8 +211,8 @@ impl Oracle {
         })
     }
 
-    /// A stream shows an event after its earlier ones. It must have the next generation, whatever
-    /// number of messages lies in between.
+    /// A stream shows an event after its earlier ones. It must have the next generation, even if
+    /// messages lie in between.
     pub(crate) fn streamed(
         &self,
         key: &TaskKey,

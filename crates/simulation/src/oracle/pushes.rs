@@ -53,7 +53,7 @@ pub(super) struct Hook {
     pub(super) is_stored: bool,
     /// Whether its task names it.
     pub(super) is_live: bool,
-    /// Which of the tasks of its id has named it, by the number of earlier ones.
+    /// The task that has named it: the number of earlier tasks of its id.
     pub(super) life: usize,
     /// The actor whose write named it.
     pub(super) named_by: Option<String>,

@@ -37,7 +37,7 @@ pub(super) struct AgentRun {
     shown: Vec<String>,
     /// The ids of the messages that it has read from its inbox.
     read: Vec<String>,
-    /// What it has appended to its memory: tags and texts.
+    /// The items that it has appended to its memory: tags and texts.
     pub(super) appended: Vec<(String, Vec<String>)>,
     /// Its checkpoint for the next turn.
     left: Option<String>,
@@ -142,7 +142,7 @@ impl Oracle {
 
     /// I2: the log has all output of a turn that was not abandoned.
     pub(super) fn check_shown(&self, actor: &str, head: &Head, log: &[Entry]) -> Verdict {
-        // What an agent shows that is cut off, its next turn shows again.
+        // The next turn shows the output again if the agent was cut off.
         let is_of = |run: &&AgentRun| run.given.number == head.turn && run.has_returned;
         let run = self.runs.get(actor).filter(is_of);
         let failed = matches!(head.phase, Phase::Ended(Ending::Failed));

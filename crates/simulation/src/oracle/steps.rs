@@ -13,7 +13,7 @@ use a2a_lambda_core::{Head, Phase, TaskKey};
 use super::{EPOCH, Oracle, Verdict, Violation, ensure};
 use crate::ledger::{Callback, Ledger, Place, StepsRun, Told};
 
-/// What an actor says to a callback.
+/// An actor's answer to a callback.
 #[derive(Debug, Clone)]
 pub(crate) struct Saying {
     pub(crate) callback: Callback,
@@ -84,7 +84,7 @@ impl Oracle {
         holds(self.ledger.record_written(actor, scope, after, is_known))
     }
 
-    /// What an agent was told of a callback that stood like this when it asked.
+    /// Notes the state that an agent was told of a callback. `then` is the state when it asked.
     pub(crate) fn is_told(
         &mut self,
         actor: &str,
@@ -109,7 +109,7 @@ impl Oracle {
         }
     }
 
-    /// What came of it.
+    /// The outcome of the answer.
     pub(crate) fn was_said(
         &mut self,
         actor: &str,

@@ -1,4 +1,4 @@
-//! What a planted bug does to conversations.
+//! The effects of planted bugs on conversations.
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::conversation::{

@@ -1,4 +1,4 @@
-//! What a planted bug does to the records of steps.
+//! The effects of planted bugs on the records of steps.
 
 use std::sync::atomic::Ordering;
 

@@ -63,7 +63,7 @@ impl World {
         lock(&self.oracle).agent_read(actor, ids);
     }
 
-    /// How a callback stands, as an agent asks about it.
+    /// The state of a callback, as an agent asks about it.
     pub(crate) fn agent_asks(&self, callback: &Callback) -> Option<Told> {
         lock(&self.oracle).ledger().asks(callback)
     }
@@ -78,7 +78,7 @@ impl World {
         self.judge(|oracle| oracle.is_told(actor, callback, then, told));
     }
 
-    /// What came of an answer to a callback.
+    /// The outcome of an answer to a callback.
     pub(crate) fn was_said(
         &self,
         actor: &str,

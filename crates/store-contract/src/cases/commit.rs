@@ -308,8 +308,7 @@ pub(crate) async fn the_same_write_again_is_done(bench: Bench) {
     }
 }
 
-/// The log has the write once, whatever the answer: a writer that hears "lost" reads before it
-/// decides.
+/// The log has the write once. The writer may have heard "lost": it reads before it decides.
 pub(crate) async fn an_old_write_again_changes_nothing(bench: Bench) {
     let mut task = bench.submit().await;
     let before = task.base.clone();

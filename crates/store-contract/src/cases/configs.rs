@@ -345,7 +345,7 @@ pub(crate) async fn a_task_that_is_over_takes_them(bench: Bench) {
     task.verify().await;
 }
 
-/// A read returns one writer's complete config, whatever the order of the writes.
+/// A read returns one writer's complete config, for any order of the writes.
 pub(crate) async fn of_those_put_at_once_one_stays(bench: Bench) {
     let task = bench.submit().await;
     for _ in 0..8 {

@@ -295,13 +295,13 @@ pub(crate) async fn forgetting_takes_all_in_parts_of_any_size(bench: Bench) {
         for key in ["a", "b"] {
             assert_eq!(get(&bench, &of, key).await, None);
         }
-        // What was forgotten can be written anew.
+        // A forgotten entry can be written anew.
         put(&bench, &of, &entry(1, "again")).await;
         assert_eq!(all(&bench, &of).await.len(), 1);
     }
 }
 
-/// A task and a conversation never meet in a store, whatever their names are.
+/// A task and a conversation never meet in a store, even under the same names.
 pub(crate) async fn tasks_are_left_alone(bench: Bench) {
     let task = bench.submit().await;
     let head = task.head().clone();

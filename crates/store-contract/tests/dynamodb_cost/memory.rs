@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use super::meter::{Meter, Written};
 use super::{TABLE, database};
 
-/// What an action took: requests, read units, and write units of the table.
+/// The cost of an action: requests, read units, and write units of the table.
 type Took = (&'static str, Vec<&'static str>, f64, f64);
 
 /// Notes what each use of memory and session takes.
@@ -61,7 +61,7 @@ impl Agent for Remembers {
     }
 }
 
-/// What the turns of these messages of one conversation take, one after the other.
+/// The cost of each turn of one conversation with these messages.
 async fn took(texts: &[&str]) -> Vec<Took> {
     let (_, metered, meter) = database().await;
     let store = Arc::new(DynamoDbStore::new(metered, TABLE));

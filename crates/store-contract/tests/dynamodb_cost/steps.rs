@@ -40,7 +40,7 @@ fn record(number: u64, write: u64, state: StepState) -> StepRecord {
     }
 }
 
-/// What an update of this size writes.
+/// The write units of an update of this size.
 async fn update(bench: &mut Bench, bytes: usize) -> Written {
     bench.meter.take();
     bench.apply(Command::Emit { token: token(), updates: vec![chunk(bytes)] }).await;

@@ -54,7 +54,7 @@ enum Fault {
 
 macro_rules! rules {
     ($($rule:ident: $case:literal,)+) => {
-        /// What a store must not forget.
+        /// A rule that a store must keep.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         enum Rule { $($rule,)+ }
 

@@ -11,7 +11,7 @@ use crate::{Broken, Fault};
 
 macro_rules! flaws {
     ($($flaw:ident: $case:literal,)+) => {
-        /// What a store of conversations must not forget.
+        /// A rule that a store of conversations must keep.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Flaw { $($flaw,)+ }
 

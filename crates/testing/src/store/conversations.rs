@@ -1,4 +1,4 @@
-//! What the faults of a plan do to requests about conversations.
+//! The effects of a plan's faults on requests about conversations.
 
 use a2a_lambda_core::StoreError;
 use a2a_lambda_core::conversation::{
