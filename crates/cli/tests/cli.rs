@@ -308,7 +308,7 @@ async fn a_task_is_deleted() {
     assert_eq!(json, json!({ "tenant": "acme", "task": "u", "whole": false }));
 }
 
-/// What the table has in all.
+/// The number of items in the table.
 async fn items(deployment: &Deployment) -> u64 {
     deployment.run("retain --json").await.json()["items"].as_u64().unwrap()
 }

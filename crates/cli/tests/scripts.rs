@@ -68,7 +68,7 @@ fn scripts_are_written_once_repaired_and_run_under_the_program_s_name() {
     };
     assert!(expected.iter().all(same), "crates/cli/bundle has links, and no copies");
 
-    // Where files were removed or changed, they are written again.
+    // The command restores files that were removed or changed.
     fs::write(versioned.join("scripts/package"), "raise SystemExit(7)").unwrap();
     fs::remove_dir_all(versioned.join("scripts/lib")).unwrap();
     assert_eq!(run(&folder, &["package", "--help"], &[]).0, 0);

@@ -206,7 +206,7 @@ fn answer(response: &SendMessageResponse) -> String {
     }
 }
 
-/// What a stream says in all.
+/// The outcome of a whole stream.
 async fn end(mut stream: EventStream) -> Result<String, Error> {
     let mut status = TaskStatus::default();
     let mut artifacts: Vec<Artifact> = Vec::new();

@@ -35,10 +35,10 @@ const SPECIAL_V4: &[(Ipv4Addr, u32)] = &[
     (Ipv4Addr::new(240, 0, 0, 0), 4),
 ];
 
-/// Where public addresses of IPv6 are, and nowhere else. So the list need not mention these:
-/// unspecified, loopback, mapped and compatible ones, `NAT64` (`64:ff9b::/96` and
-/// `64:ff9b:1::/48`), discard-only (`100::/64`), segment routing (`5f00::/16`), unique local (among
-/// them the metadata service of AWS, `fd00:ec2::254`), link-local, site-local, multicast.
+/// The network of all public addresses of IPv6. So the list need not mention these: unspecified,
+/// loopback, mapped and compatible ones, `NAT64` (`64:ff9b::/96` and `64:ff9b:1::/48`),
+/// discard-only (`100::/64`), segment routing (`5f00::/16`), unique local (among them the metadata
+/// service of AWS, `fd00:ec2::254`), link-local, site-local, multicast.
 const GLOBAL_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
 /// Those among them that are not public.

@@ -32,7 +32,7 @@ const AT_ONCE: usize = 8;
 /// The time between two kills, in milliseconds.
 const PAUSE: (u64, u64) = (300, 1_500);
 
-/// What the agent at the end of the row is asked: chunks, the bytes of each, and milliseconds in between.
+/// The work of the last agent in the row: chunks, the bytes of each, and milliseconds in between.
 const WORK: &str = "4 100 300";
 const CHUNKS: usize = 4;
 

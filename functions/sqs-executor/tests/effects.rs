@@ -30,7 +30,7 @@ const FEWEST_BUSY: usize = 3;
 /// How long a signal may take before the sweep sends another.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// What the ledger says of one kind of agent.
+/// The ledger's counts for one kind of agent.
 #[derive(Debug, Default, PartialEq)]
 struct Told {
     /// Effects of a step that was recorded before.

@@ -35,7 +35,7 @@ pub(crate) struct Server {
     pub(crate) cuts: Arc<Mutex<VecDeque<usize>>>,
     /// Whether its events have no ids, as those of other servers.
     pub(crate) hides_ids: bool,
-    /// What was asked: method, URL and headers.
+    /// The requests: method, URL and headers.
     pub(crate) asked: Arc<Mutex<Vec<(String, HeaderMap)>>>,
 }
 
@@ -127,7 +127,7 @@ impl Chunks for Pieces {
     }
 }
 
-/// What comes behind the last piece of an answer.
+/// The rest of an answer after its last piece.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Then {
     End,

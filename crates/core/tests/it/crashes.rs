@@ -57,7 +57,7 @@ async fn heal(world: &World, key: &TaskKey, expected: TaskState) -> Healed {
     panic!("not {expected:?} in time: {:?}", world.head(key).await);
 }
 
-/// Which stages of the sweep it took.
+/// The stages that the sweep took.
 fn stages(swept: &Swept) -> String {
     let stages = [
         (swept.lost_signals, "lost signal"),

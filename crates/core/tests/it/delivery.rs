@@ -129,7 +129,7 @@ impl World {
         self.receivers.arrived(&url(name)).into_iter().map(|arrived| arrived.push.id).collect()
     }
 
-    /// What a receiver has taken, and each thing once: what came again under its id was the same.
+    /// The pushes that a receiver has taken, each once. A repeated id must have the same bytes.
     pub(super) fn taken(&self, name: &str) -> Vec<String> {
         let mut seen: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         let mut told = Vec::new();
@@ -144,7 +144,7 @@ impl World {
         told
     }
 
-    /// What a receiver was told.
+    /// The contents of all pushes to a receiver.
     pub(super) fn told(&self, name: &str) -> Vec<String> {
         self.receivers.told(&url(name))
     }

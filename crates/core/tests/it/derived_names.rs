@@ -1,6 +1,6 @@
-//! What is derived from what a client sends, and is stored or sent: the next release must derive the
-//! same. Otherwise a repeated request makes a second task, an owner loses their tasks, a receiver
-//! takes a push for another, and a sweep does not find what is due.
+//! The names that are derived from a client's request, and stored or sent. The next release must
+//! derive the same. Otherwise a repeated request makes a second task, an owner loses their tasks, a
+//! receiver takes a push for another, and a sweep does not find due tasks.
 
 use a2a_lambda_core::ids::ConfigId;
 use a2a_lambda_core::request_key::Fingerprint;

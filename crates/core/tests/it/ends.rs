@@ -1,4 +1,4 @@
-//! How a turn ends, as agents write it.
+//! The ends of turns, as agents write them.
 
 use a2a_lambda_core::head::Patience;
 use a2a_lambda_core::{End, Impatience, Reply};

@@ -84,7 +84,7 @@ async fn ended(world: &World) -> TaskKey {
     key
 }
 
-/// What each operation on a task says.
+/// The answer of each operation on a task.
 async fn operations(world: &World, key: &TaskKey) -> Vec<(&'static str, Option<ErrorKind>)> {
     let (ops, alice) = (world.operations(), World::alice());
     let id = || key.task.as_str().to_owned();
@@ -247,7 +247,7 @@ async fn a_task_is_canceled_when_its_user_never_answers() {
     let message = world.task(&key).await.status.message.unwrap();
     assert_eq!(message.parts[0].as_text(), Some(text));
     assert_eq!(told_by(&drain(&mut tail).await), [format!("4 CANCELED {text}")]);
-    // Its receivers are told, by whoever the table's stream wakes.
+    // The deliverer that the table's stream wakes tells its receivers.
     world.deliver(&key).await;
     assert_eq!(world.told("hook").last().unwrap(), "status CANCELED");
     // Then it expires as others do.
@@ -293,14 +293,14 @@ async fn a_key_whose_task_has_expired_makes_a_new_task() {
             (task.status.state, history(&task)),
             (TaskState::Completed, vec!["second".to_owned()])
         );
-        // What the sweep does about the earlier one leaves the later one alone.
+        // The sweep of the earlier task leaves the later one alone.
         tokio::time::sleep(PURGED_AFTER).await;
         world.sweep().await;
         assert_eq!(world.task(&key).await, task);
     }
 }
 
-/// What an agent asks of others for the later task is no repetition of the earlier one's.
+/// An agent's requests for the later task do not repeat those of the earlier one.
 #[tokio::test(start_paused = true)]
 async fn a_new_task_of_the_id_has_other_idempotency_keys() {
     let world = keeping(script!(|turn, diary| {

@@ -65,7 +65,7 @@ impl World {
         Self::key(&self.post(message).await.unwrap().id)
     }
 
-    /// What the conversation's memory has, an entry each.
+    /// The conversation's memory, a text for each entry.
     fn remembered(&self) -> Vec<String> {
         let (entries, _) = self.memory.stored_conversation(&trip());
         entries.iter().map(|entry| short(&entry.items)).collect()

@@ -1,4 +1,4 @@
-//! What the tests stand on: a world in which time, ids, faults and agents are the test's own.
+//! The base of the tests: a world in which time, ids, faults and agents are the test's own.
 
 mod streams;
 mod world;

@@ -1,4 +1,4 @@
-//! Whatever is sent, there is an answer in the binding's form.
+//! Every request gets an answer in the binding's form.
 
 mod operations;
 

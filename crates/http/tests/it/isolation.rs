@@ -52,7 +52,7 @@ async fn neither_tenants_nor_owners_see_each_other_s_tasks_by_any_operation() {
     assert_eq!(seen(&alice, &id).await, before, "nobody changed anything");
 }
 
-/// What the owner sees of the task.
+/// The owner's view of the task.
 async fn seen(world: &World, id: &str) -> (Value, Value) {
     let params = json!({ "tenant": "acme", "id": id });
     let task = world.call(Binding::Rest, "GetTask", params).await.ok();

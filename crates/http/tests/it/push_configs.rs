@@ -34,7 +34,7 @@ async fn a_config_is_made_read_listed_and_deleted() {
             let made = world.call(binding, CREATE, config(&task, "ü/ c")).await.ok();
             assert_eq!(made, config(&task, "ü/ c"));
             let which = json!({ "taskId": task, "id": "ü/ c" });
-            // What one binding made, both read.
+            // Both bindings read a config that one of them made.
             for binding in BINDINGS {
                 assert_eq!(world.call(binding, GET, which.clone()).await.ok(), made);
                 assert_eq!(ids(&world, binding, &task).await, ["ü/ c"]);

@@ -105,7 +105,7 @@ impl Scene {
         self.fill(base.unwrap().1)
     }
 
-    /// How the tasks are that nothing should have changed.
+    /// The state of the tasks. No wrong request may change it.
     async fn seen(&self) -> Vec<Value> {
         let bob = self.world.as_visitor("bob");
         let acme = json!({ "tenant": "acme" });

@@ -212,8 +212,8 @@ fn the_official_client_understands_our_errors() {
     }
 }
 
-/// Where a2a-lf 0.4.2 is not the proto or not `ProtoJSON`. All of this reads or writes otherwise
-/// here.
+/// The departures of a2a-lf 0.4.2 from the proto or from `ProtoJSON`. Ours reads or writes all of
+/// this otherwise.
 mod departures {
     use super::*;
 

@@ -87,7 +87,7 @@ fn configuration() {
         let current = current::SendMessageConfiguration::from(read);
         assert_eq!(serde_json::to_string(&current).unwrap(), expected);
     }
-    // Where nothing is said at all, it waits.
+    // Without any fields, it waits.
     assert_eq!(send("{}"), "{}");
 }
 

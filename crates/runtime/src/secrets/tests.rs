@@ -315,7 +315,7 @@ async fn an_agent_s_own_secret_is_read_and_refreshed_as_ours_are() {
         assert!(Arc::ptr_eq(&configured.current().await, &after), "it cannot be read now");
         assert_eq!(world.shelf.reads().len(), variables.len());
     }
-    // What the agents no longer ask for is not read again.
+    // A reference that the agents no longer ask for is not read again.
     world.shelf.set("ssm:/model", Some(Ok("third hunter2")));
     world.shelf.set("ssm:/list", Some(Ok("ssm:/model")));
     let listed = world.configured(&[("MODEL_LIST", "ssm:/list")]).await.unwrap();

@@ -1,4 +1,4 @@
-//! Which secrets are taken, and that none is shown.
+//! The secrets that are taken. None of them is shown.
 
 use a2a_lambda_core::push::Secret;
 use a2a_lambda_webhook::{

@@ -1,4 +1,4 @@
-//! Who is to blame when nothing was sent, and the text for an operator.
+//! The side at fault when no push was sent, and the text for an operator.
 
 use std::io;
 use std::time::Duration;

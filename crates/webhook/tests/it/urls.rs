@@ -1,4 +1,4 @@
-//! Which URLs are taken, by their text alone.
+//! The URLs that are taken, by their text alone.
 
 use a2a_lambda_core::{Always, NotAdmitted, PushError, Webhook};
 use a2a_lambda_webhook::{AllowedHosts, MAX_URL_BYTES, WebhookConfig};

@@ -1,4 +1,4 @@
-//! Which tokens are taken.
+//! The tokens that are taken.
 
 use serde_json::{Value, json};
 

@@ -101,7 +101,7 @@ async fn events_that_are_not_served_are_named_and_the_next_is_served() {
     assert_eq!(function.answer(web_socket).await["statusCode"], 501);
     let unreadable = json!({ "requestContext": { "http": { "method": 7 } } });
     assert_eq!(function.answer(unreadable).await["statusCode"], 400);
-    // What an authorizer of another kind may find is not guessed at.
+    // The claims of another kind of authorizer are not guessed at.
     let mut strange = http_event("GET", "/tasks", "");
     strange["requestContext"]["authorizer"]["jwt"]["claims"]["sub"] = json!(7);
     assert_eq!(function.answer(strange).await["statusCode"], 401);

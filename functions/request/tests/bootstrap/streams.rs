@@ -16,7 +16,7 @@ const COMPLETED: &str = "TASK_STATE_COMPLETED";
 const STREAM: (&str, &str) = ("RESPONSE_MODE", "stream");
 const CONFORMANCE: (&str, &str) = ("AGENT", "conformance");
 
-/// What is between the head of a streamed answer and its body.
+/// The bytes between the head of a streamed answer and its body.
 const DIVIDER: [u8; 8] = [0; 8];
 
 /// The media type by which Lambda knows that there is a head.
@@ -25,7 +25,7 @@ const WITH_HEAD: &str = "application/vnd.awslambda.http-integration-response";
 /// An answer as it is streamed.
 struct Streaming {
     running: Running,
-    /// What has come and was not looked at yet.
+    /// The bytes that have come and were not read yet.
     bytes: Vec<u8>,
 }
 
@@ -38,7 +38,7 @@ impl Streaming {
         Self { running: function.api.begin(event, invocation), bytes: Vec::new() }
     }
 
-    /// What comes before the next of these dividers.
+    /// The bytes before the next of these dividers.
     async fn until(&mut self, divider: &[u8]) -> Vec<u8> {
         loop {
             let found = self.bytes.windows(divider.len()).position(|window| window == divider);
@@ -75,7 +75,7 @@ impl Streaming {
         self.event().await
     }
 
-    /// What is left, to an end that is none by accident.
+    /// The remaining events. The stream must end in order.
     async fn rest(mut self) -> Vec<Event> {
         while let Some(chunk) = self.running.next_chunk().await {
             self.bytes.extend(chunk);

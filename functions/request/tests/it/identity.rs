@@ -54,7 +54,7 @@ async fn an_authorizer_is_enough_and_no_authorizer_is_not() {
     ] {
         let found = owner(Config::default(), event.clone()).await;
         assert_eq!(found.as_deref(), expected);
-        // Where everybody is served, who is known stays who they are.
+        // A known caller keeps their name if everybody is served.
         let found = owner(open(), event).await;
         assert_eq!(found.as_deref(), expected.or(Some("anonymous")));
     }

@@ -88,7 +88,7 @@ async fn only_known_callers_are_counted() {
         assert_eq!(function.answer(at(event!("http-api"), "GET", "/tasks")).await.status, 401);
     }
     assert_eq!(function.answer(listing("alice")).await.status, 200);
-    // Where everybody is one owner, all share its limit.
+    // If all callers are one owner, all share its limit.
     let open = Function::with(limited(1));
     let anybody = at(event!("http-api"), "GET", "/tasks");
     assert_eq!(open.answer(anybody.clone()).await.status, 200);

@@ -209,7 +209,7 @@ fn text(parts: &[Part]) -> String {
     texts.collect()
 }
 
-/// How an executor's invocation ended: if it answered, with the ids of these messages.
+/// The end of an executor's invocation. An answer has the ids of the failed messages.
 pub(crate) type Ended = Invoked<BTreeSet<String>>;
 
 /// An executor's process.

@@ -113,7 +113,7 @@ fn check_config(
         let is_known = sent.iter().any(|before| before.id == first.id);
         // None is passed over before it is acknowledged.
         assert!(is_known || open.is_empty(), "{open:?} was not sent again\n{}", of());
-        // It was not acknowledged: it is sent again, whoever lives.
+        // A push that was not acknowledged is sent again, even if its deliverer has died.
         let was_open = open.contains(first.id.as_str());
         if parcel.last().unwrap().outcome.is_success() {
             open.remove(first.id.as_str());

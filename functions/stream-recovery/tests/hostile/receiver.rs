@@ -96,7 +96,7 @@ pub(crate) struct Arrival {
     pub(crate) outcome: Outcome,
     /// When its attempt was over, at the earliest.
     pub(crate) over_at: Timestamp,
-    /// Where its beginning and its end are in the order of everything that happened here.
+    /// The places of its begin and its end in the order of all events here.
     pub(crate) begin: usize,
     pub(crate) end: usize,
 }
@@ -141,7 +141,7 @@ pub(crate) struct Receiver {
 struct Shared {
     dice: Mutex<Random>,
     seen: Mutex<Seen>,
-    /// Where redirects point to.
+    /// The target of redirects.
     elsewhere: String,
     /// Told of each success, by its task's id.
     successes: broadcast::Sender<String>,
@@ -160,7 +160,7 @@ impl Receiver {
         Self { url, shared, _server: server }
     }
 
-    /// Where the pushes of a config go.
+    /// The URL of a config's pushes.
     pub(crate) fn url(&self, config: usize) -> String {
         format!("{}/hook/{config}", self.url)
     }

@@ -1,4 +1,4 @@
-//! What comes of requests.
+//! The outcomes of requests.
 
 use std::time::Duration;
 

@@ -84,7 +84,7 @@ fn done(diary: &Diary, what: impl Into<String>) -> Ready<Result<(), Failure>> {
     ready(Ok(()))
 }
 
-/// Who is killed, and at what.
+/// The actor that is killed, and its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scenario {
     Send,
@@ -200,7 +200,7 @@ impl Scenario {
         matches!(self, Self::ReplaceConfig | Self::FollowUpWithConfig)
     }
 
-    /// What the task's first message says.
+    /// The text of the task's first message.
     fn told(self) -> &'static str {
         match self {
             Self::Send
@@ -292,7 +292,7 @@ impl Scenario {
         }
     }
 
-    /// What the actor does, by its own engine.
+    /// Does the actor's work, by its own engine.
     pub(crate) async fn act(self, world: &World, engine: Engine) {
         let operations = Operations::new(engine.clone());
         let key = super::the_task(world).await;
@@ -386,7 +386,7 @@ impl Scenario {
         if works { vec!["1-1: a|b".to_owned()] } else { Vec::new() }
     }
 
-    /// What the steps have done must be right, and the answer of a callback known.
+    /// Checks the effects of the steps, and that the answer of a callback is known.
     pub(crate) fn assert_steps(self, world: &World, status: &str, effects: &[String], place: &str) {
         match self {
             Self::PayAndMail => {

@@ -35,7 +35,7 @@ async fn every_update_is_pushed_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_receiver_is_sent_chunks_as_one_and_holds_up_no_other() {
-    // Whoever has delivered before may have sent so many alone.
+    // An earlier deliverer may have sent that many pushes, each of one chunk.
     let world = World::under(|policy| {
         policy.push_note_every = 1;
     })

@@ -47,8 +47,8 @@ async fn a_config_that_is_replaced_during_its_attempt_begins_anew() {
     }
 }
 
-/// What came of the attempt was written down before the config was replaced, but the deliverer
-/// hears of it after it has seen the new one.
+/// The result of the attempt is stored before the config is replaced. The deliverer hears of it
+/// after it has seen the new config.
 #[tokio::test(start_paused = true)]
 async fn a_config_that_is_replaced_while_the_last_attempt_is_noted_is_sent_the_task() {
     let world = World::new(completes());

@@ -29,7 +29,7 @@ fn wakes_at(head: &Head) -> u64 {
     super::sample::seconds(until)
 }
 
-/// The input of a scope stays the same in each of its turns. What comes meanwhile is the next one's.
+/// The input of a scope stays the same in each of its turns. Later messages are the next one's.
 #[test]
 fn each_turn_of_a_scope_has_the_same_input_and_the_next_scope_has_the_rest() {
     let mut head = open();

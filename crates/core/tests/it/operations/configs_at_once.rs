@@ -145,8 +145,8 @@ async fn a_message_that_brings_the_config_that_is_one_too_many_by_now_is_refused
     assert_eq!(urls(&world, &key).await.len(), 1);
 }
 
-/// The answer to the commit that names a config is lost, and others write meanwhile: nobody can
-/// tell whether it was made. What is named is stored, whatever comes of it.
+/// The answer to the commit that names a config is lost, and others write meanwhile. Nobody can
+/// tell whether it was made. A config that a task names must be stored in any case.
 #[tokio::test(start_paused = true)]
 async fn a_config_whose_making_was_not_heard_of_is_made_as_another() {
     for deletes in [false, true] {

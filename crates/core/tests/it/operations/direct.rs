@@ -164,7 +164,7 @@ async fn a_stream_whose_time_is_up_while_it_is_held_back_has_its_task() {
             StreamResponse::Task(task) => World::key(&task.id),
             other => panic!("{other:?}"),
         };
-        // What was shown does not disappear.
+        // The task that the client has seen does not disappear.
         world.settle(&key).await;
         assert_eq!(listed(&world).await.len(), 1);
     }

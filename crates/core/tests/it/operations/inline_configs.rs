@@ -60,7 +60,7 @@ async fn a_new_tasks_config_is_there_before_the_task() {
     assert_eq!(secrets.token.reveal(), "hush");
     assert_eq!((kept.scheme.as_str(), secrets.credentials.reveal()), ("Bearer", "hush, too"));
 
-    // Where the creation of the task fails, the config was there.
+    // The config is stored before the task: it is there if the creation fails.
     let world = World::new(completes());
     world.faults.fail_each(Kind::Create, Fault::Refuse);
     let error = send(&world, user("go"), config("https://example.com"), None).await.unwrap_err();

@@ -59,7 +59,7 @@ async fn no_tasks_are_a_page_too() {
 async fn pages_hold_all_tasks_once_newest_status_first() {
     let world = World::new(completes());
     let expected = submit(&world, 7).await;
-    // Where the status is enough, the store may read the heads of some tasks, and not of others.
+    // The store reads some tasks' heads, and not others', if the status is enough.
     for (size, history_length) in
         [1, 2, 3, 6, 7, 8].into_iter().flat_map(|size| [(size, None), (size, Some(0))])
     {

@@ -13,7 +13,7 @@ use a2a_lambda_testing::task_of as task;
 use super::{asks, takes, waiting};
 use crate::support::{Fault, Kind, World, history, millis, script, secs, text_of, user};
 
-/// Sends and waits for the answer; beside it, a runner attends to whatever is signaled.
+/// Sends and waits for the answer. Beside it, a runner attends to every signal.
 async fn send_and_wait(
     world: &World,
     message: Message,

@@ -1,4 +1,4 @@
-//! What a sender asks for beside its message, and the tasks that it refers to.
+//! A sender's wishes beside its message, and the tasks that it refers to.
 
 use a2a_lambda_core::operations::SendOptions;
 use a2a_lambda_core::{Caller, End, Failure, TaskKey, Turn};

@@ -1,4 +1,4 @@
-//! What a turn is given, and what becomes of what it shows.
+//! The input of a turn, and the fate of its output.
 
 use a2a_lambda_core::{Attended, End, Event, Phase};
 use a2a_lambda_protocol::{Artifact, Json, Part, TaskState};

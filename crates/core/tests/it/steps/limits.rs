@@ -10,7 +10,7 @@ use a2a_lambda_protocol::{Json, TaskState};
 
 use crate::support::{Scripted, World, script, scripted, secs, status_text};
 
-/// How a task fails whose agent does this.
+/// The failure of a task with this agent.
 async fn failure(agent: Scripted, adjust: impl FnOnce(&mut Policy)) -> String {
     let world = World::under(adjust).with(agent);
     let key = world.submit("hello").await;

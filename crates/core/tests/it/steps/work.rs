@@ -1,4 +1,4 @@
-//! What operators and owners see of the work on a task.
+//! The work on a task, as operators and owners see it.
 
 use a2a_lambda_core::attempts::AttemptRecord;
 use a2a_lambda_core::operations::callbacks::{Callbacks, Said};

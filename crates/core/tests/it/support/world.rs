@@ -40,7 +40,7 @@ pub(crate) struct World {
     pub(crate) timer: Arc<Signals>,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) diary: Diary,
-    /// Where pushes go.
+    /// The receivers of pushes.
     pub(crate) receivers: Arc<Receivers>,
     pub(crate) vault: Arc<TestVault>,
     pub(crate) engine: Engine,
@@ -205,7 +205,7 @@ impl World {
         Self::key(&listed.tasks[0].id)
     }
 
-    /// Does some work while a runner, which is well, attends to whatever is signaled.
+    /// Does some work while a runner without faults attends to every signal.
     pub(crate) fn served<'a, T>(
         &'a self,
         work: impl Future<Output = T> + 'a,
@@ -249,7 +249,7 @@ impl World {
         }
     }
 
-    /// What is sealed in a config of a task.
+    /// The secrets that are sealed in a config of a task.
     pub(crate) async fn secrets(&self, key: &TaskKey, config: &PushConfig) -> PushSecrets {
         let context = PushConfig::seal_context(key, &config.id);
         self.engine.vault.open(&config.secrets, &context).await.unwrap()

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{Response, header};
 use serde_json::Value;
 
-/// How a client speaks.
+/// The binding that a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Binding {
     JsonRpc,

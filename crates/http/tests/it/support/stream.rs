@@ -24,7 +24,7 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// Which of the four it is: `task`, `message`, `statusUpdate` or `artifactUpdate`.
+    /// Its kind, one of four: `task`, `message`, `statusUpdate` or `artifactUpdate`.
     pub(crate) fn kind(&self) -> &str {
         let members = self.response.as_object().unwrap();
         assert_eq!(members.len(), 1, "a StreamResponse is exactly one: {}", self.response);

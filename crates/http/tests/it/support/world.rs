@@ -28,8 +28,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// With the conformance agent; the tenants `echo` and `strict` have the agents of these names,
-    /// whatever the others have.
+    /// With the conformance agent. The tenants `echo` and `strict` always have the agents of these
+    /// names.
     pub(crate) fn new() -> Self {
         Self::with_agent(Conformance)
     }
@@ -95,7 +95,7 @@ impl World {
         self.as_principal(Principal::Somebody(Owner::parse(owner).unwrap()))
     }
 
-    /// The same world, for whoever this is.
+    /// The same world, for this principal.
     pub(crate) fn as_principal(&self, principal: Principal) -> Self {
         let visitor = Visitor { principal, ..self.visitor.clone() };
         Self { visitor, ..self.clone() }

@@ -1,4 +1,4 @@
-//! What the operations take.
+//! The parameters of the operations.
 
 use serde_json::Value;
 
